@@ -1,0 +1,123 @@
+//! The factors, and the ways that a policy combines them into.
+//!
+//! Pure: a factor judges what was typed against what the account holds, with the time passed in.
+//! Nothing here reads a clock, hashes slowly or stores; see `hasher` for what takes long.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of proof that a user can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Factor {
+    /// A code of a device (RFC 6238).
+    Totp,
+    /// 4 to 8 digits that the user knows.
+    Pin,
+    /// The answer to one of three questions.
+    Questions,
+}
+
+impl Factor {
+    /// All of them, in the order in which they are listed to people.
+    pub const ALL: [Self; 3] = [Self::Totp, Self::Pin, Self::Questions];
+
+    /// The name in settings, commands and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Pin => "pin",
+            Self::Questions => "questions",
+        }
+    }
+}
+
+impl fmt::Display for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no factor has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FactorError {
+    /// Not a factor.
+    #[error("{0:?} is not a factor; there are \"totp\", \"pin\" and \"questions\"")]
+    Unknown(String),
+    /// A combination that asks for the same factor twice.
+    #[error("{0:?} asks for the same factor twice")]
+    Repeated(String),
+}
+
+impl FromStr for Factor {
+    type Err = FactorError;
+
+    fn from_str(name: &str) -> Result<Self, FactorError> {
+        Self::ALL
+            .into_iter()
+            .find(|factor| factor.name() == name)
+            .ok_or_else(|| FactorError::Unknown(name.to_owned()))
+    }
+}
+
+/// One way to pass: a factor, or several that are all needed (`totp+pin`). Never empty, nothing twice.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Way(Vec<Factor>);
+
+impl Way {
+    /// The factors, in the order in which they are asked.
+    #[must_use]
+    pub fn factors(&self) -> &[Factor] {
+        &self.0
+    }
+}
+
+impl From<Factor> for Way {
+    fn from(factor: Factor) -> Self {
+        Self(vec![factor])
+    }
+}
+
+impl FromStr for Way {
+    type Err = FactorError;
+
+    fn from_str(text: &str) -> Result<Self, FactorError> {
+        let factors =
+            text.split('+').map(|name| name.trim().parse()).collect::<Result<Vec<Factor>, _>>()?;
+        for (i, factor) in factors.iter().enumerate() {
+            if factors[..i].contains(factor) {
+                return Err(FactorError::Repeated(text.to_owned()));
+            }
+        }
+        Ok(Self(factors))
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, factor) in self.0.iter().enumerate() {
+            write!(f, "{}{factor}", if i == 0 { "" } else { "+" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_combination_reads_back_as_it_was_written() {
+        let way: Way = "totp+pin".parse().unwrap();
+        assert_eq!(way.factors(), [Factor::Totp, Factor::Pin]);
+        assert_eq!(way.to_string(), "totp+pin");
+    }
+
+    #[test]
+    fn a_name_that_is_no_factor_is_named_in_the_error() {
+        let error = "totp+pni".parse::<Way>().unwrap_err();
+        assert!(error.to_string().contains("\"pni\""), "{error}");
+        assert!("pin+pin".parse::<Way>().is_err());
+        assert!("".parse::<Way>().is_err());
+    }
+}

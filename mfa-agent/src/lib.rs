@@ -1,0 +1,14 @@
+//! `mfa-agent`: judges second factors.
+//!
+//! The core (`policy`, `dialogue`, `factors`, `lockout`, `account`) is pure: it takes the time and
+//! random bytes as arguments and does no I/O. The edge (`server`, `store`, `vault`, `audit`, `config`,
+//! `hasher`, `names`) touches the world and decides nothing.
+
+#![deny(unsafe_code)]
+
+pub mod audit;
+pub mod config;
+pub mod factors;
+pub mod policy;
+pub mod store;
+pub mod vault;

@@ -1,0 +1,88 @@
+//! Where records are kept.
+//!
+//! A store knows keys and bytes, nothing of accounts. It offers one way to change a record (rule 2 of
+//! the architecture): load it with its revision, and swap it if the revision still stands. When a swap
+//! returns, it is durable: it survives a crash and a power cut. What comes in is sealed already
+//! (`vault`); no store ever sees a secret.
+
+/// A store of sealed records.
+pub trait Store: Send + Sync {
+    /// The record under `key`, with its revision.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it can't be read.
+    fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError>;
+
+    /// Makes all of `changes`, each for itself, and returns once those that took place are durable.
+    /// One flush serves them all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they can't be made durable; then nothing is known of any of them.
+    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError>;
+
+    /// Up to `limit` keys and records, in the order of their keys, that begin with `prefix` and come
+    /// after `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they can't be read.
+    fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize)
+    -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
+
+    /// Makes one change; as [`Store::swap_all`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::swap_all`].
+    fn swap(&self, change: Change<'_>) -> Result<Swap, StoreError> {
+        let mut outcomes = self.swap_all(&[change])?;
+        outcomes.pop().ok_or_else(|| StoreError::new("the store answered nothing to a swap"))
+    }
+}
+
+/// A record as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The sealed record.
+    pub bytes: Vec<u8>,
+    /// What it must still be for a swap to take place.
+    pub revision: Revision,
+}
+
+/// Names one state of one record. What it is made of is the store's own business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision(pub(crate) Vec<u8>);
+
+/// A change to a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// The record.
+    pub key: &'a [u8],
+    /// The state that it must be in; `None`: it must not exist.
+    pub expected: Option<&'a Revision>,
+    /// The new bytes; `None` removes it.
+    pub new: Option<&'a [u8]>,
+}
+
+/// What became of a [`Change`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// It took place, and is durable.
+    Done,
+    /// The record was in another state; nothing was changed. Load it again.
+    Conflict,
+}
+
+/// The store does not work. Whoever gets this fails closed (rule 5).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store does not work: {0}")]
+pub struct StoreError(String);
+
+impl StoreError {
+    /// An error for the log, with what an administrator can do about it.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}

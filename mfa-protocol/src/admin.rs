@@ -1,0 +1,47 @@
+//! `org.pam-mfa.Admin`: accounts, their factors, locks, and what is decided for them.
+//!
+//! The types mirror `org.pam-mfa.Admin.varlink`, which documents them.
+
+mod account;
+mod enrol;
+mod explain;
+
+pub use account::{
+    Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
+    StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
+};
+pub use enrol::{
+    ConfirmParameters, ConfirmTotp, EnrollPin, EnrollPinParameters, EnrollQuestions,
+    EnrollQuestionsParameters, EnrollTotp, EnrollTotpParameters, Enrolment, EnrolmentReply,
+    ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult, ImportUris,
+    QuestionAnswer, Questions, QuestionsReply, Remove, RemoveParameters, RemoveReply, UserReply,
+};
+pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
+
+use crate::login::Nothing;
+use crate::message::Method;
+
+macro_rules! methods {
+    ($($name:ident($parameters:ty) -> $reply:ty;)*) => {$(
+        impl Method for $name {
+            const NAME: &'static str = concat!("org.pam-mfa.Admin.", stringify!($name));
+            type Parameters = $parameters;
+            type Reply = $reply;
+        }
+    )*};
+}
+
+methods! {
+    Status(UserParameters) -> StatusReply;
+    Users(PageParameters) -> UsersReply;
+    Lockouts(PageParameters) -> LockoutsReply;
+    Unlock(UnlockParameters) -> UnlockReply;
+    EnrollTotp(EnrollTotpParameters) -> EnrolmentReply;
+    ConfirmTotp(ConfirmParameters) -> EnrolmentReply;
+    EnrollPin(EnrollPinParameters) -> UserReply;
+    Questions(Nothing) -> QuestionsReply;
+    EnrollQuestions(EnrollQuestionsParameters) -> UserReply;
+    Remove(RemoveParameters) -> RemoveReply;
+    ImportUris(ImportParameters) -> ImportReply;
+    Explain(ExplainParameters) -> ExplainReply;
+}

@@ -1,0 +1,163 @@
+//! Looking at accounts, and unlocking them.
+
+use serde::{Deserialize, Serialize};
+
+/// The state of one account.
+pub struct Status;
+/// The accounts that exist, a page at a time.
+pub struct Users;
+/// The accounts that are locked, a page at a time.
+pub struct Lockouts;
+/// Ends a lock and clears what was counted.
+pub struct Unlock;
+
+/// A call about one account; none means the caller's own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserParameters {
+    /// The user, or none for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageParameters {
+    /// Where the last page ended (its `next`), or none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// Names the account to unlock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlockParameters {
+    /// The user.
+    pub user: String,
+}
+
+/// The reply to [`Status`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatusReply {
+    /// The account.
+    pub account: Account,
+}
+
+/// One account. `mfactl status --json` prints it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The canonical name.
+    pub user: String,
+    /// Names of the factors that can be used: `totp`, `pin`, `questions`.
+    pub enrolled: Vec<String>,
+    /// The devices that show codes.
+    pub devices: Vec<Device>,
+    /// The PIN, if there is one.
+    pub pin: Option<Knowledge>,
+    /// The security questions, if there are any.
+    pub questions: Option<Knowledge>,
+    /// Failures since the last pass, unlock or end of a lock.
+    pub failures: u32,
+    /// Failures since the last pass or unlock (NIST SP 800-63B §5.2.2).
+    pub consecutive_failures: u32,
+    /// Answers that were refused unjudged because of a lock, since the last unlock or pass.
+    pub refused_while_locked: u64,
+    /// When the lock ends, RFC 3339 in UTC; none if there is none, or if it does not end by itself.
+    pub locked_until: Option<String>,
+    /// Whether `max_consecutive` was reached: only an administrator ends this lock.
+    pub locked_by_limit: bool,
+    /// The rules that can apply to the user, in order; the last is what holds if none does.
+    pub rules: Vec<Rule>,
+}
+
+/// A device that shows codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// `totp`
+    pub factor: String,
+    /// Its name among the user's devices.
+    pub label: String,
+    /// `SHA1`, `SHA256` or `SHA512`.
+    pub algorithm: String,
+    /// 6 to 8.
+    pub digits: u32,
+    /// Seconds a code is good for.
+    pub period: u64,
+    /// The maker's ID, for show and audit.
+    pub credential_id: Option<String>,
+    /// RFC 3339, UTC.
+    pub enrolled_at: String,
+    /// RFC 3339, UTC; none if it never was.
+    pub last_used_at: Option<String>,
+}
+
+/// A PIN, or a set of questions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knowledge {
+    /// RFC 3339, UTC.
+    pub enrolled_at: String,
+    /// RFC 3339, UTC; none if it never was.
+    pub last_used_at: Option<String>,
+}
+
+/// A rule that can apply to a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its `name`, or its number.
+    pub name: String,
+    /// File and line.
+    pub place: String,
+    /// `ask`, `skip` or `deny`.
+    pub action: String,
+    /// What an `ask` is met by; any one of them.
+    pub require: Vec<String>,
+    /// The services it is for; empty for all.
+    pub services: Vec<String>,
+    /// The networks it is for; empty for all.
+    pub from: Vec<String>,
+}
+
+/// The reply to [`Users`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct UsersReply {
+    /// Canonical names, sorted.
+    pub users: Vec<String>,
+    /// What to pass as `after` for the next page; none at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// The reply to [`Lockouts`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LockoutsReply {
+    /// The locked accounts of this stretch of the list; may be none although `next` is there.
+    pub lockouts: Vec<Lockout>,
+    /// What to pass as `after` for the next page; none at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// A locked account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lockout {
+    /// The canonical name.
+    pub user: String,
+    /// As in [`Account::failures`].
+    pub failures: u32,
+    /// As in [`Account::consecutive_failures`].
+    pub consecutive_failures: u32,
+    /// As in [`Account::locked_until`].
+    pub locked_until: Option<String>,
+    /// As in [`Account::locked_by_limit`].
+    pub locked_by_limit: bool,
+}
+
+/// The reply to [`Unlock`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnlockReply {
+    /// The canonical name.
+    pub user: String,
+    /// Whether there was anything to clear.
+    pub changed: bool,
+}

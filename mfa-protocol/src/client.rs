@@ -1,0 +1,128 @@
+//! The blocking client that the module and the command line share.
+//!
+//! It runs inside programs that are not ours: it starts no thread, touches no signal disposition
+//! (a closed socket is an error here, never a `SIGPIPE`), leaks no descriptor into child processes,
+//! and is never slower than its time-out, which spans connecting, writing and reading together.
+
+mod stream;
+mod trust;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::frame::{FrameError, FrameReader, write_frame};
+use crate::message::{AnyReply, Call, ErrorKind, ErrorParameters, Method};
+use stream::DeadlineStream;
+
+/// What can go wrong with a call.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens at the socket, or it can't be reached.
+    #[error("the agent is not reachable at {path}: {reason}; is mfa-agent running?")]
+    Unreachable {
+        /// The socket.
+        path: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// Somebody listens who must not be trusted with answers.
+    #[error("{path} is served by user id {uid}, who is neither root, nor this process's user, nor the \
+             owner of a folder that only they can write to; refusing to talk to it")]
+    Untrusted {
+        /// The socket.
+        path: String,
+        /// Who listens.
+        uid: u32,
+    },
+    /// The time-out ran out.
+    #[error("the agent did not answer in time")]
+    TimedOut,
+    /// The connection failed or a message was out of bounds.
+    #[error("the connection to the agent failed: {0}")]
+    Connection(FrameError),
+    /// The reply is not one.
+    #[error("the agent's reply is not understood: {0}")]
+    Garbled(serde_json::Error),
+    /// The agent refused, in the terms of the interface.
+    #[error("{reason}")]
+    Refused {
+        /// Which refusal, if it is one of ours.
+        kind: Option<ErrorKind>,
+        /// The agent's words.
+        reason: String,
+    },
+}
+
+impl ClientError {
+    /// Whether the agent could not be reached at all, as opposed to having said no.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        !matches!(self, Self::Refused { .. })
+    }
+}
+
+impl From<FrameError> for ClientError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Io(e) if e.kind() == std::io::ErrorKind::TimedOut => Self::TimedOut,
+            other => Self::Connection(other),
+        }
+    }
+}
+
+/// A connection to the agent.
+pub struct Client {
+    stream: DeadlineStream,
+    reader: FrameReader,
+    timeout: Duration,
+    /// Set by [`Client::connect`], so that connecting and the first exchange share one time-out.
+    first_deadline: Option<Instant>,
+}
+
+impl Client {
+    /// Connects to the agent at `path`. Each exchange may take `timeout`; connecting counts towards
+    /// the first.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Unreachable`], [`ClientError::Untrusted`] or [`ClientError::TimedOut`].
+    pub fn connect(path: &Path, timeout: Duration) -> Result<Self, ClientError> {
+        let deadline = Instant::now() + timeout;
+        let stream = DeadlineStream::connect(path, deadline).map_err(|e| match e.kind() {
+            std::io::ErrorKind::TimedOut => ClientError::TimedOut,
+            _ => ClientError::Unreachable { path: path.display().to_string(), reason: e },
+        })?;
+        trust::check(path, &stream)?;
+        Ok(Self { stream, reader: FrameReader::new(), timeout, first_deadline: Some(deadline) })
+    }
+
+    /// Calls a method and waits for its reply.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Refused`] when the agent says no; every other kind means that the connection is
+    /// of no more use.
+    pub fn call<M: Method>(&mut self, parameters: &M::Parameters) -> Result<M::Reply, ClientError> {
+        let deadline =
+            self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
+        self.stream.set_deadline(deadline);
+        write_frame(&mut self.stream, &Call { method: M::NAME, parameters })?;
+        let frame = self.reader.next(&mut self.stream)?;
+        let reply: AnyReply<'_> = serde_json::from_slice(frame).map_err(ClientError::Garbled)?;
+        let parameters = reply.parameters.map_or("{}", serde_json::value::RawValue::get);
+        match reply.error {
+            None => serde_json::from_str(parameters).map_err(ClientError::Garbled),
+            Some(error) => Err(refusal(&error, parameters)),
+        }
+    }
+}
+
+fn refusal(error: &str, parameters: &str) -> ClientError {
+    let details: ErrorParameters = serde_json::from_str(parameters).unwrap_or_default();
+    let reason = match details {
+        ErrorParameters { reason: Some(reason), .. } => reason,
+        ErrorParameters { parameter: Some(name), .. } => format!("{error}: {name}"),
+        _ => error.to_owned(),
+    };
+    ClientError::Refused { kind: ErrorKind::of(error), reason }
+}

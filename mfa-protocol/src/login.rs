@@ -1,0 +1,188 @@
+//! `org.pam-mfa.Login`: one login, from its first prompt to its outcome.
+//!
+//! One connection holds one login. The caller begins it, shows what it is told to show, and sends
+//! back what was typed, until a [`Step`] carries an [`Outcome`]. Closing the connection cancels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+use crate::message::Method;
+
+/// Begins a login.
+pub struct Begin;
+
+/// Hands over what was typed at the last prompt.
+pub struct Answer;
+
+/// Ends the login: nothing was answered, nothing is counted.
+pub struct Cancel;
+
+impl Method for Begin {
+    const NAME: &'static str = "org.pam-mfa.Login.Begin";
+    type Parameters = BeginParameters;
+    type Reply = LoginReply;
+}
+
+impl Method for Answer {
+    const NAME: &'static str = "org.pam-mfa.Login.Answer";
+    type Parameters = AnswerParameters;
+    type Reply = LoginReply;
+}
+
+impl Method for Cancel {
+    const NAME: &'static str = "org.pam-mfa.Login.Cancel";
+    type Parameters = CancelParameters;
+    type Reply = Nothing;
+}
+
+/// Who wants to log in, where, and from where. Missing and empty mean the same: not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginParameters {
+    /// The user, as PAM knows them (`PAM_USER`).
+    pub user: String,
+    /// The PAM service (`PAM_SERVICE`).
+    pub service: String,
+    /// The remote host (`PAM_RHOST`): an address, or a name that nothing is decided by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rhost: Option<String>,
+    /// The user on the remote host (`PAM_RUSER`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruser: Option<String>,
+    /// The terminal (`PAM_TTY`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+    /// Whether the code stands at the end of a password; missing means [`Authtok::None`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authtok: Option<Authtok>,
+}
+
+/// Where the code comes from when it shares one answer with the password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Authtok {
+    /// It does not, unless the policy says `prompting = "single"`.
+    #[default]
+    None,
+    /// One prompt for both; the rest goes on to the next module (`forward_pass`).
+    Forward,
+    /// The password was typed before, and the code is at its end (`use_first_pass`).
+    Use,
+    /// The same, but when it does not fit, the user is asked (`try_first_pass`).
+    Try,
+}
+
+/// An answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerParameters {
+    /// The login's session ID, from [`LoginReply`].
+    pub session: String,
+    /// What was typed, or its end where [`Prompt::tail`] says so.
+    pub answer: Secret,
+}
+
+/// A cancellation.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelParameters {
+    /// The login's session ID, from [`LoginReply`].
+    pub session: String,
+}
+
+/// A reply without content.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nothing {}
+
+/// What the agent says to [`Begin`] and [`Answer`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginReply {
+    /// Names this login here and in every audit event of it.
+    pub session: String,
+    /// What happens next.
+    pub step: Step,
+}
+
+/// Show the messages; then either ask, or end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// To be shown first, in this order.
+    pub messages: Vec<Message>,
+    /// To be asked, unless the login has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Prompt>,
+    /// How the login ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// After a pass: how many characters at the end of the answer were the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_length: Option<u32>,
+}
+
+/// A line for the user that wants no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// How it is meant.
+    pub style: Style,
+    /// What it says; may have several lines.
+    pub text: String,
+}
+
+/// How a [`Message`] is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// `PAM_TEXT_INFO`
+    Info,
+    /// `PAM_ERROR_MSG`
+    Error,
+}
+
+/// A question to the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The text, with its closing blank.
+    pub text: String,
+    /// Whether what is typed may be seen.
+    pub echo: bool,
+    /// If there: only this many characters of the end of what was typed leave the module. The rest
+    /// is a password, and no business of the agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<u32>,
+}
+
+/// How a login ended. The module maps each to a PAM code and judges nothing itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// A factor was passed.
+    Passed,
+    /// The policy asks for no second factor here.
+    Skipped,
+    /// Wrong, or not enrolled although that is required.
+    Wrong,
+    /// Locked, or out of tries in this login.
+    Locked,
+    /// Denied by address or rule.
+    Denied,
+    /// The store, or another thing that a verdict needs, does not work.
+    Unavailable,
+    /// The user gave no answer.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The word for it on the wire and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Skipped => "skipped",
+            Self::Wrong => "wrong",
+            Self::Locked => "locked",
+            Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
