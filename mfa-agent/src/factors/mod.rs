@@ -3,6 +3,11 @@
 //! Pure: a factor judges what was typed against what the account holds, with the time passed in.
 //! Nothing here reads a clock, hashes slowly or stores; see `hasher` for what takes long.
 
+pub mod key;
+pub mod pin;
+pub mod questions;
+pub mod totp;
+
 use std::fmt;
 use std::str::FromStr;
 
