@@ -6,9 +6,11 @@
 
 #![deny(unsafe_code)]
 
+pub mod account;
 pub mod audit;
 pub mod config;
 pub mod factors;
+pub mod lockout;
 pub mod policy;
 pub mod store;
 pub mod vault;

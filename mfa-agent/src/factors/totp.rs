@@ -229,7 +229,7 @@ pub enum UriError {
 ///
 /// A [`UriError`] that names the part that can't be used, and never the key.
 pub fn from_uri(uri: &mfa_protocol::Secret) -> Result<FromUri, UriError> {
-    let totp = totp_rs::Totp::from_url_unchecked(uri.expose().trim())
+    let totp = totp_rs::Totp::from_url_unchecked(with_plain_key(uri).expose())
         .map_err(|e| UriError::Unreadable(describe(&e)))?;
     let generator = Generator {
         key: Key::from_bytes(zeroize::Zeroizing::new(totp.secret().as_bytes().to_vec()))?,
@@ -242,6 +242,28 @@ pub fn from_uri(uri: &mfa_protocol::Secret) -> Result<FromUri, UriError> {
         issuer: totp.issuer().map(str::to_owned),
         account: totp.account_name().to_owned(),
     })
+}
+
+/// The same URI with its key in the one dress that the library reads: upper case, no padding.
+fn with_plain_key(uri: &mfa_protocol::Secret) -> mfa_protocol::Secret {
+    let uri = uri.expose().trim();
+    let Some(start) = ["?secret=", "&secret="]
+        .iter()
+        .find_map(|name| uri.find(name).map(|at| at + name.len()))
+    else {
+        return uri.into();
+    };
+    let end = uri[start..].find(['&', '#']).map_or(uri.len(), |at| start + at);
+    let mut plain = String::with_capacity(uri.len());
+    plain.push_str(&uri[..start]);
+    let key = &uri[start..end];
+    let unpadded = key.find(['=', '%']).map_or(key, |at| match &key[at..] {
+        rest if rest.to_ascii_uppercase().replace("%3D", "=").chars().all(|c| c == '=') => &key[..at],
+        _ => key,
+    });
+    plain.extend(unpadded.chars().map(|c| c.to_ascii_uppercase()));
+    plain.push_str(&uri[end..]);
+    mfa_protocol::Secret::new(plain)
 }
 
 /// The library's words, where they can't hold a part of the key.
@@ -363,6 +385,15 @@ mod tests {
         assert_eq!(read.generator, made);
         assert_eq!(read.issuer.as_deref(), Some("example host"));
         assert_eq!(read.account, "alice@example.org");
+    }
+
+    #[test]
+    fn a_key_in_lower_case_or_with_padding_is_read_from_an_uri() {
+        let plain = from_uri(&"otpauth://totp/a?secret=GEZDGNBVGY3TQOJQGE&digits=8".into()).unwrap();
+        for key in ["gezdgnbvgy3tqojqge", "GEZDGNBVGY3TQOJQGE======", "gezdgnbvgy3tqojqge%3D%3d"] {
+            let uri = format!("otpauth://totp/a?digits=8&secret={key}&issuer=x");
+            assert_eq!(from_uri(&uri.as_str().into()).unwrap().generator, plain.generator, "{key}");
+        }
     }
 
     #[test]
