@@ -16,7 +16,8 @@ use crate::lockout::{Era, Gate, Limits, Lock};
 pub struct Attempt {
     /// When the login began.
     pub era: Era,
-    /// One answer for each factor of the way that was gone.
+    /// One answer for each factor of the way that was gone; none if they were not prepared because
+    /// the account was locked.
     pub answers: Vec<Answered>,
     /// The time of the judgement.
     pub now: Timestamp,
@@ -105,7 +106,8 @@ impl Account {
         }
         let findings: Vec<Finding> =
             attempt.answers.iter().map(|answer| self.find(answer, attempt)).collect();
-        if findings.iter().any(|f| matches!(f, Finding::Stale)) {
+        let unprepared = findings.is_empty();
+        if unprepared || findings.iter().any(|f| matches!(f, Finding::Stale)) {
             return Verdict::Stale;
         }
         // A right code is used up whatever came with it, and a used one hides what came with it:
@@ -115,7 +117,7 @@ impl Account {
             self.lockout.refused_one();
             return Verdict::Replayed;
         }
-        if findings.is_empty() || findings.iter().any(|f| matches!(f, Finding::Wrong)) {
+        if findings.iter().any(|f| matches!(f, Finding::Wrong)) {
             return self.count_failure(attempt);
         }
         self.lockout.passed(attempt.era, attempt.now);
