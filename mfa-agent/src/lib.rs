@@ -9,6 +9,7 @@
 pub mod audit;
 pub mod config;
 pub mod factors;
+pub mod names;
 pub mod policy;
 pub mod store;
 pub mod vault;
