@@ -33,14 +33,14 @@ pub struct Limits {
     pub attempts: u32,
     /// For how long.
     pub duration: Duration,
-    /// How many failures in a row lock it until an administrator unlocks; 0 is none
+    /// How many failures in a row lock it until an administrator unlocks, if any number does
     /// (NIST SP 800-63B §5.2.2).
-    pub max_consecutive: u32,
+    pub max_consecutive: Option<u32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attempts: 5, duration: Duration::from_secs(3600), max_consecutive: 100 }
+        Self { attempts: 5, duration: Duration::from_secs(3600), max_consecutive: Some(100) }
     }
 }
 
@@ -147,7 +147,7 @@ impl Lockout {
         if era != self.era() {
             self.burst.failed = self.burst.failed.saturating_add(1);
         }
-        if limits.max_consecutive > 0 && self.consecutive >= limits.max_consecutive {
+        if limits.max_consecutive.is_some_and(|max| self.consecutive >= max) {
             self.at_limit = true;
         }
         if self.failures >= limits.attempts {

@@ -16,10 +16,10 @@ pub(super) struct Limits {
 
 #[derive(Default)]
 struct Counts {
-    all: usize,
-    unprivileged: usize,
+    all: u32,
+    unprivileged: u32,
     /// Only user ids that hold a connection are in here, so it can't outgrow `all`.
-    by_uid: HashMap<u32, usize>,
+    by_uid: HashMap<u32, u32>,
 }
 
 /// A place that is given back when dropped.
@@ -49,7 +49,7 @@ impl Limits {
             return None;
         }
         counts.all += 1;
-        counts.unprivileged += usize::from(!privileged);
+        counts.unprivileged += u32::from(!privileged);
         counts.by_uid.insert(uid, of_uid + 1);
         drop(counts);
         Some(Place { limits: self, uid, privileged })
@@ -60,7 +60,7 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut counts = self.limits.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
-        counts.unprivileged -= usize::from(!self.privileged);
+        counts.unprivileged -= u32::from(!self.privileged);
         if let Some(of_uid) = counts.by_uid.get_mut(&self.uid) {
             *of_uid -= 1;
             if *of_uid == 0 {
@@ -74,7 +74,7 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
 
-    fn settings(all: usize, per_user: usize) -> Settings {
+    fn settings(all: u32, per_user: u32) -> Settings {
         let mut settings = Settings::default();
         settings.server.max_connections = all;
         settings.server.max_connections_per_user = per_user;

@@ -88,6 +88,12 @@ impl Agent {
         self.serving.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The name that authenticator apps show for this host.
+    fn issuer(&self, settings: &Settings) -> String {
+        let host_name = || nix::unistd::gethostname().ok()?.into_string().ok();
+        settings.totp.issuer.clone().or_else(host_name).unwrap_or_else(|| "mfa".to_owned())
+    }
+
     fn record(&self, event: Event) {
         self.audit.record(event, Timestamp::now());
     }
