@@ -9,6 +9,9 @@
 pub mod audit;
 pub mod config;
 pub mod factors;
+pub mod hasher;
+pub mod log;
 pub mod policy;
 pub mod store;
+mod sys;
 pub mod vault;
