@@ -44,7 +44,7 @@ pub enum After {
     /// The record as it was; nothing is written.
     Same,
     /// This record. It is written even if it equals the old one.
-    Put(Account),
+    Put(Box<Account>),
 }
 
 /// Why a record could not be read or changed.
@@ -115,10 +115,15 @@ impl Ledger {
         for _ in 0..MAX_CONFLICTS {
             let (account, revision) = self.load_versioned(key)?.unzip();
             let (after, said) = change(account)?;
-            let After::Put(account) = after else { return Ok(said) };
+            let After::Put(account) = after else {
+                return Ok(said);
+            };
             let sealed = self.seal(key, &account)?;
-            let change =
-                Change { key: &key.0, expected: revision.as_ref(), new: Some(&sealed) };
+            let change = Change {
+                key: &key.0,
+                expected: revision.as_ref(),
+                new: Some(&sealed),
+            };
             if self.store.swap(change).map_err(LedgerError::from)? == Swap::Done {
                 return Ok(said);
             }
@@ -156,7 +161,11 @@ impl Ledger {
             })
             .collect();
         let swaps = self.store.swap_all(&changes)?;
-        for ((key, ..), _) in sealed.iter().zip(swaps).filter(|(_, swap)| *swap == Swap::Conflict) {
+        for ((key, ..), _) in sealed
+            .iter()
+            .zip(swaps)
+            .filter(|(_, swap)| *swap == Swap::Conflict)
+        {
             let words = self.change(key, |account| Ok::<_, LedgerError>(change(key, account)))?;
             said.insert((*key).clone(), words);
         }
@@ -196,7 +205,9 @@ impl Ledger {
     }
 
     fn load_versioned(&self, key: &Key) -> Result<Option<(Account, Revision)>, LedgerError> {
-        let Some(stored) = self.store.load(&key.0)? else { return Ok(None) };
+        let Some(stored) = self.store.load(&key.0)? else {
+            return Ok(None);
+        };
         let account = self.open(key, &stored)?;
         Ok(Some((account, stored.revision)))
     }
@@ -210,7 +221,9 @@ impl Ledger {
     }
 
     fn seal(&self, key: &Key, account: &Account) -> Result<Vec<u8>, LedgerError> {
-        let plain = account.encode().map_err(|e| LedgerError::Record(printable(key), e))?;
+        let plain = account
+            .encode()
+            .map_err(|e| LedgerError::Record(printable(key), e))?;
         let mut nonce = [0; 24];
         getrandom::fill(&mut nonce).map_err(LedgerError::Random)?;
         self.vault

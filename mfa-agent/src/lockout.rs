@@ -40,7 +40,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attempts: 5, duration: Duration::from_secs(3600), max_consecutive: Some(100) }
+        Self {
+            attempts: 5,
+            duration: Duration::from_secs(3600),
+            max_consecutive: Some(100),
+        }
     }
 }
 
@@ -147,7 +151,10 @@ impl Lockout {
         if era != self.era() {
             self.burst.failed = self.burst.failed.saturating_add(1);
         }
-        if limits.max_consecutive.is_some_and(|max| self.consecutive >= max) {
+        if limits
+            .max_consecutive
+            .is_some_and(|max| self.consecutive >= max)
+        {
             self.at_limit = true;
         }
         if self.failures >= limits.attempts {
@@ -159,9 +166,15 @@ impl Lockout {
     pub fn passed(&mut self, era: Era, now: Timestamp) {
         self.settle(now);
         self.burst = if era == self.era() {
-            Burst { passed: 1, failed: self.failures }
+            Burst {
+                passed: 1,
+                failed: self.failures,
+            }
         } else {
-            Burst { passed: self.burst.passed.saturating_add(1), ..self.burst }
+            Burst {
+                passed: self.burst.passed.saturating_add(1),
+                ..self.burst
+            }
         };
         self.passes += 1;
         self.clear();
@@ -234,7 +247,10 @@ mod tests {
         let lock = Gate::Locked(Lock::Until(at(10 + HOUR)));
         assert_eq!(lockout.gate(lockout.era(), at(10), &limits), lock);
         assert_eq!(lockout.gate(lockout.era(), at(9 + HOUR), &limits), lock);
-        assert_eq!(lockout.gate(lockout.era(), at(10 + HOUR), &limits), Gate::Open);
+        assert_eq!(
+            lockout.gate(lockout.era(), at(10 + HOUR), &limits),
+            Gate::Open
+        );
     }
 
     #[test]
@@ -287,7 +303,11 @@ mod tests {
                 judged += 1;
             }
             assert_eq!(judged, 5, "{wrong_before} wrong before the right one");
-            assert_eq!(lockout.gate(lockout.era(), at(0), &limits), Gate::Open, "new logins go on");
+            assert_eq!(
+                lockout.gate(lockout.era(), at(0), &limits),
+                Gate::Open,
+                "new logins go on"
+            );
         }
     }
 
@@ -334,7 +354,7 @@ mod tests {
         fn no_order_of_events_gets_more_guesses(acts in acts()) {
             let limits = Limits::default();
             let (mut lockout, mut now) = (Lockout::default(), at(0));
-            let mut eras = vec![lockout.era(); 12];
+            let mut eras = [lockout.era(); 12];
             let mut wrong: Vec<Timestamp> = Vec::new();
             let mut next = 0;
             for act in acts {

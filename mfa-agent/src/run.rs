@@ -37,7 +37,11 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Judges second factors for pam_mfa and mfactl.
 #[derive(Parser)]
-#[command(name = "mfa-agent", version, after_help = "Example: mfa-agent --config /etc/mfa/agent.toml --check")]
+#[command(
+    name = "mfa-agent",
+    version,
+    after_help = "Example: mfa-agent --config /etc/mfa/agent.toml --check"
+)]
 struct Arguments {
     /// The settings; files in agent.d beside it are read after it
     #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
@@ -51,7 +55,11 @@ struct Arguments {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = if arguments.check { check(&arguments.config) } else { run(&arguments.config) };
+    let outcome = if arguments.check {
+        check(&arguments.config)
+    } else {
+        run(&arguments.config)
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -77,12 +85,12 @@ fn run(config: &Path) -> Result<(), StartError> {
     let (listener, socket) = socket::open(&settings.server.socket)?;
     server::serve(&agent, listener)?;
     notify(&[NotifyState::Ready]);
-    log::info(format_args!("serving at {}", settings.server.socket.display()));
-    loop {
-        match signals.wait()? {
-            Signal::SIGHUP => reload(&agent, config),
-            _ => break,
-        }
+    log::info(format_args!(
+        "serving at {}",
+        settings.server.socket.display()
+    ));
+    while signals.wait()? == Signal::SIGHUP {
+        reload(&agent, config);
     }
     notify(&[NotifyState::Stopping]);
     drop(socket);
@@ -121,7 +129,9 @@ fn start(settings: &Settings) -> Result<Arc<Agent>, StartError> {
 
 fn reload(agent: &Agent, config: &Path) {
     let reloading = NotifyState::monotonic_usec_now();
-    notify(&reloading.map_or(vec![NotifyState::Reloading], |now| vec![NotifyState::Reloading, now]));
+    notify(&reloading.map_or(vec![NotifyState::Reloading], |now| {
+        vec![NotifyState::Reloading, now]
+    }));
     agent.audit().reopen();
     let (result, reason) = match Settings::load(config) {
         Ok(settings) => {
@@ -135,7 +145,12 @@ fn reload(agent: &Agent, config: &Path) {
             ("refused", Some(error.to_string()))
         }
     };
-    let event = Event { event: "reload", result, reason, ..Event::default() };
+    let event = Event {
+        event: "reload",
+        result,
+        reason,
+        ..Event::default()
+    };
     agent.audit().record(event, Timestamp::now());
     notify(&[NotifyState::Ready]);
 }
@@ -148,7 +163,9 @@ fn warn_of_lasting(old: &Settings, new: &Settings) {
         ("[audit]", old.audit != new.audit),
     ];
     for (name, _) in lasting.iter().filter(|(_, changed)| *changed) {
-        log::warn(format_args!("{name} was changed; restart mfa-agent for that to take effect"));
+        log::warn(format_args!(
+            "{name} was changed; restart mfa-agent for that to take effect"
+        ));
     }
 }
 

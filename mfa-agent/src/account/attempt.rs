@@ -104,8 +104,11 @@ impl Account {
                 return Verdict::Spent;
             }
         }
-        let findings: Vec<Finding> =
-            attempt.answers.iter().map(|answer| self.find(answer, attempt)).collect();
+        let findings: Vec<Finding> = attempt
+            .answers
+            .iter()
+            .map(|answer| self.find(answer, attempt))
+            .collect();
         let unprepared = findings.is_empty();
         if unprepared || findings.iter().any(|f| matches!(f, Finding::Stale)) {
             return Verdict::Stale;
@@ -128,7 +131,11 @@ impl Account {
         match answer {
             Answered::Impossible => Finding::Wrong,
             Answered::Code { typed, tail } => self.find_code(typed.expose(), *tail, attempt),
-            Answered::Hashed { factor, phc, matches } => {
+            Answered::Hashed {
+                factor,
+                phc,
+                matches,
+            } => {
                 let held = match factor {
                     Factor::Pin => self.pin.as_ref().map(|pin| &pin.phc),
                     Factor::Questions => self.questions.as_ref().map(|set| &set.current().phc),
@@ -146,9 +153,19 @@ impl Account {
     fn find_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> Finding {
         let mut found = Finding::Wrong;
         for (index, device) in self.devices.iter().enumerate() {
-            let Some(code) = code_of(typed, tail, device) else { continue };
-            match device.generator.check(&code, attempt.now, attempt.skew, device.last_step) {
-                Match::Fresh { step } => return Finding::Code { device: index, step },
+            let Some(code) = code_of(typed, tail, device) else {
+                continue;
+            };
+            match device
+                .generator
+                .check(&code, attempt.now, attempt.skew, device.last_step)
+            {
+                Match::Fresh { step } => {
+                    return Finding::Code {
+                        device: index,
+                        step,
+                    };
+                }
                 Match::Used => found = Finding::Used,
                 Match::None => {}
             }
@@ -168,7 +185,8 @@ impl Account {
     }
 
     fn count_failure(&mut self, attempt: &Attempt) -> Verdict {
-        self.lockout.failed(attempt.era, attempt.now, &attempt.limits);
+        self.lockout
+            .failed(attempt.era, attempt.now, &attempt.limits);
         Verdict::Wrong {
             failures: self.lockout.failures(attempt.now),
             lock: self.lockout.lock(attempt.now),
@@ -223,15 +241,28 @@ mod tests {
     /// An attempt at second 59, where the codes of steps 0 to 2 are in the window.
     fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
         let era = account.lockout().era();
-        Attempt { era, answers, now: at(59), skew: 1, limits: Limits::default() }
+        Attempt {
+            era,
+            answers,
+            now: at(59),
+            skew: 1,
+            limits: Limits::default(),
+        }
     }
 
     fn code(typed: &str) -> Answered {
-        Answered::Code { typed: typed.into(), tail: false }
+        Answered::Code {
+            typed: typed.into(),
+            tail: false,
+        }
     }
 
     fn pin(matches: bool) -> Answered {
-        Answered::Hashed { factor: Factor::Pin, phc: "phc-pin".to_owned(), matches }
+        Answered::Hashed {
+            factor: Factor::Pin,
+            phc: "phc-pin".to_owned(),
+            matches,
+        }
     }
 
     fn judge(account: &mut Account, answers: Vec<Answered>) -> Verdict {
@@ -257,21 +288,35 @@ mod tests {
 
     #[test]
     fn a_code_is_taken_with_the_blank_that_apps_show() {
-        assert!(matches!(judge(&mut full(), vec![code("287 082")]), Verdict::Passed(_)));
+        assert!(matches!(
+            judge(&mut full(), vec![code("287 082")]),
+            Verdict::Passed(_)
+        ));
     }
 
     #[test]
     fn the_code_at_the_end_of_a_password_is_found_with_its_length() {
-        let typed = Answered::Code { typed: "härte1287082".into(), tail: true };
-        let Verdict::Passed(passed) = judge(&mut full(), vec![typed]) else { panic!("not passed") };
+        let typed = Answered::Code {
+            typed: "härte1287082".into(),
+            tail: true,
+        };
+        let Verdict::Passed(passed) = judge(&mut full(), vec![typed]) else {
+            panic!("not passed")
+        };
         assert_eq!(passed.code_length, Some(6));
     }
 
     #[test]
     fn a_tail_that_is_too_short_or_cuts_a_letter_is_wrong() {
         for typed in ["87082", "", "ä7082"] {
-            let answer = Answered::Code { typed: typed.into(), tail: true };
-            assert!(matches!(judge(&mut full(), vec![answer]), Verdict::Wrong { .. }), "{typed:?}");
+            let answer = Answered::Code {
+                typed: typed.into(),
+                tail: true,
+            };
+            assert!(
+                matches!(judge(&mut full(), vec![answer]), Verdict::Wrong { .. }),
+                "{typed:?}"
+            );
         }
     }
 
@@ -282,7 +327,10 @@ mod tests {
         tablet.generator.digits = 8.try_into().unwrap();
         tablet.generator.key = crate::factors::key::Key::fresh([9; 20]);
         account.add_device(tablet).unwrap();
-        assert!(matches!(judge(&mut account, vec![code("287082")]), Verdict::Passed(_)));
+        assert!(matches!(
+            judge(&mut account, vec![code("287082")]),
+            Verdict::Passed(_)
+        ));
         assert_eq!(account.devices()[0].last_step, Some(1));
         assert_eq!(account.devices()[1].last_step, None);
     }
@@ -293,14 +341,23 @@ mod tests {
         for n in 1..=4 {
             assert_eq!(
                 judge(&mut account, vec![code("000000")]),
-                Verdict::Wrong { failures: n, lock: None }
+                Verdict::Wrong {
+                    failures: n,
+                    lock: None
+                }
             );
         }
-        let Verdict::Wrong { failures: 5, lock: Some(lock) } = judge(&mut account, vec![pin(false)])
+        let Verdict::Wrong {
+            failures: 5,
+            lock: Some(lock),
+        } = judge(&mut account, vec![pin(false)])
         else {
             panic!("the fifth did not lock")
         };
-        assert_eq!(judge(&mut account, vec![code("287082")]), Verdict::Locked(lock));
+        assert_eq!(
+            judge(&mut account, vec![code("287082")]),
+            Verdict::Locked(lock)
+        );
         assert_eq!(account.devices()[0].last_step, None, "it was not judged");
         assert_eq!(account.lockout().refused(), 1);
     }
@@ -322,10 +379,19 @@ mod tests {
     #[test]
     fn a_code_seen_by_somebody_else_does_not_help_to_try_out_pins() {
         let mut account = full();
-        assert!(matches!(judge(&mut account, vec![code("287082"), pin(false)]), Verdict::Wrong { .. }));
+        assert!(matches!(
+            judge(&mut account, vec![code("287082"), pin(false)]),
+            Verdict::Wrong { .. }
+        ));
         // Whether the PIN is right or wrong now, the verdict is the same.
-        assert_eq!(judge(&mut account, vec![code("287082"), pin(true)]), Verdict::Replayed);
-        assert_eq!(judge(&mut account, vec![code("287082"), pin(false)]), Verdict::Replayed);
+        assert_eq!(
+            judge(&mut account, vec![code("287082"), pin(true)]),
+            Verdict::Replayed
+        );
+        assert_eq!(
+            judge(&mut account, vec![code("287082"), pin(false)]),
+            Verdict::Replayed
+        );
     }
 
     #[test]

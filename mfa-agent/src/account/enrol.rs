@@ -41,7 +41,11 @@ impl Account {
     ///
     /// An [`EnrolError`]; the account is as it was.
     pub fn add_device(&mut self, device: Device) -> Result<Added, EnrolError> {
-        if let Some(same) = self.devices.iter().find(|d| d.generator.key == device.generator.key) {
+        if let Some(same) = self
+            .devices
+            .iter()
+            .find(|d| d.generator.key == device.generator.key)
+        {
             return match same.label == device.label && same.generator == device.generator {
                 true => Ok(Added::Unchanged),
                 false => Err(EnrolError::KeyTaken(same.label.to_string())),
@@ -76,16 +80,20 @@ impl Account {
     /// The first of `device-1`, `device-2`, … that no device has.
     #[must_use]
     pub fn free_label(&self) -> Label {
-        // One number more than there are devices is always enough.
-        (1..=self.devices.len() + 1)
-            .filter_map(|n| format!("device-{n}").parse::<Label>().ok())
-            .find(|label| self.devices.iter().all(|d| d.label != *label))
-            .unwrap_or_else(|| unreachable!("n + 1 labels for n devices"))
+        let taken = |label: &Label| self.devices.iter().any(|d| d.label == *label);
+        let mut number = 1;
+        while taken(&Label::numbered(number)) {
+            number += 1;
+        }
+        Label::numbered(number)
     }
 
     /// Sets the PIN, by its argon2id hash.
     pub fn set_pin(&mut self, phc: String, now: Timestamp) {
-        self.pin = Some(PinRecord { phc, dates: Dates::enrolled(now) });
+        self.pin = Some(PinRecord {
+            phc,
+            dates: Dates::enrolled(now),
+        });
     }
 
     /// Sets the questions.
@@ -98,7 +106,8 @@ impl Account {
         let before = self.devices.len();
         let removed = match factor {
             Factor::Totp => {
-                self.devices.retain(|d| label.is_some_and(|label| d.label != *label));
+                self.devices
+                    .retain(|d| label.is_some_and(|label| d.label != *label));
                 before - self.devices.len()
             }
             Factor::Pin => usize::from(self.pin.take().is_some()),
@@ -148,7 +157,10 @@ mod tests {
             let label = account.free_label().to_string();
             assert_eq!(account.add_device(other(&label, n)), Ok(Added::Stored));
         }
-        assert_eq!(account.add_device(other("one more", 9)), Err(EnrolError::Full));
+        assert_eq!(
+            account.add_device(other("one more", 9)),
+            Err(EnrolError::Full)
+        );
         assert_eq!(account.devices().len(), MAX_DEVICES);
     }
 
@@ -157,7 +169,10 @@ mod tests {
         let mut account = full();
         assert_eq!(account.import_device(other("phone", 1)), Ok(Added::Stored));
         assert_eq!(account.devices()[1].label.as_str(), "device-1");
-        assert_eq!(account.import_device(other("phone", 1)), Ok(Added::Unchanged));
+        assert_eq!(
+            account.import_device(other("phone", 1)),
+            Ok(Added::Unchanged)
+        );
     }
 
     #[test]

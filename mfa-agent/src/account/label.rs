@@ -28,6 +28,12 @@ pub enum LabelError {
 }
 
 impl Label {
+    /// The name of a device that was given none.
+    #[must_use]
+    pub fn numbered(number: usize) -> Self {
+        Self(format!("device-{number}"))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -80,8 +86,14 @@ mod tests {
     #[test]
     fn labels_that_could_harm_a_screen_are_refused() {
         assert_eq!("".parse::<Label>(), Err(LabelError::Empty));
-        assert_eq!("\x1b[2Jphone".parse::<Label>(), Err(LabelError::ControlCharacter));
+        assert_eq!(
+            "\x1b[2Jphone".parse::<Label>(),
+            Err(LabelError::ControlCharacter)
+        );
         assert_eq!("x".repeat(65).parse::<Label>(), Err(LabelError::Long(65)));
-        assert_eq!(" Ana's phone ".parse::<Label>().unwrap().as_str(), "Ana's phone");
+        assert_eq!(
+            " Ana's phone ".parse::<Label>().unwrap().as_str(),
+            "Ana's phone"
+        );
     }
 }

@@ -116,7 +116,10 @@ impl Dates {
     /// Enrolled now, never used.
     #[must_use]
     pub fn enrolled(now: Timestamp) -> Self {
-        Self { enrolled_at: now, last_used_at: None }
+        Self {
+            enrolled_at: now,
+            last_used_at: None,
+        }
     }
 }
 
@@ -124,7 +127,11 @@ impl QuestionSet {
     /// Three questions; `start` decides which is asked first.
     #[must_use]
     pub fn new(items: [Question; QUESTIONS], start: u32, now: Timestamp) -> Self {
-        Self { items, turn: start, dates: Dates::enrolled(now) }
+        Self {
+            items,
+            turn: start,
+            dates: Dates::enrolled(now),
+        }
     }
 
     /// The question that is asked until it is answered.
@@ -183,7 +190,10 @@ impl Account {
     /// The factors that the user can use.
     #[must_use]
     pub fn enrolled(&self) -> Vec<Factor> {
-        Factor::ALL.into_iter().filter(|factor| self.has(*factor)).collect()
+        Factor::ALL
+            .into_iter()
+            .filter(|factor| self.has(*factor))
+            .collect()
     }
 
     /// An administrator unlocks. Returns whether there was anything to clear.
@@ -210,9 +220,8 @@ impl Account {
     /// [`RecordError`] when it is not one, or of a version that is not known yet.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         // Only the place goes into the error: serde's own text may quote what stands there.
-        let account: Self = serde_json::from_slice(bytes).map_err(|e| {
-            RecordError(format!("it can't be read at column {}", e.column()))
-        })?;
+        let account: Self = serde_json::from_slice(bytes)
+            .map_err(|e| RecordError(format!("it can't be read at column {}", e.column())))?;
         if account.schema > SCHEMA {
             return Err(RecordError(format!(
                 "it has format {}, this version knows up to {SCHEMA}; upgrade mfa-agent",
@@ -258,7 +267,10 @@ pub(crate) mod samples {
     }
 
     pub(crate) fn questions() -> QuestionSet {
-        let item = |n: u8| Question { text: format!("Question {n}?"), phc: format!("phc-{n}") };
+        let item = |n: u8| Question {
+            text: format!("Question {n}?"),
+            phc: format!("phc-{n}"),
+        };
         QuestionSet::new([item(0), item(1), item(2)], 0, at(0))
     }
 
@@ -280,7 +292,10 @@ mod tests {
     #[test]
     fn a_record_survives_storage() {
         let account = full();
-        assert_eq!(Account::decode(&account.encode().unwrap()).unwrap(), account);
+        assert_eq!(
+            Account::decode(&account.encode().unwrap()).unwrap(),
+            account
+        );
     }
 
     #[test]
@@ -302,8 +317,18 @@ mod tests {
         let asked = |account: &Account| account.questions().unwrap().current().text.clone();
         let answer = |account: &mut Account, matches: bool| {
             let phc = account.questions().unwrap().current().phc.clone();
-            let answers = vec![Answered::Hashed { factor: Factor::Questions, phc, matches }];
-            let attempt = Attempt { era, answers, now: at(5), skew: 1, limits: Default::default() };
+            let answers = vec![Answered::Hashed {
+                factor: Factor::Questions,
+                phc,
+                matches,
+            }];
+            let attempt = Attempt {
+                era,
+                answers,
+                now: at(5),
+                skew: 1,
+                limits: Default::default(),
+            };
             account.attempt(&attempt)
         };
         assert_eq!(asked(&account), "Question 0?");

@@ -62,11 +62,18 @@ impl Holdings {
     /// What `account` can be asked for; `stand_in` is asked of users without questions.
     #[must_use]
     pub fn of(account: &Account, plan: &Plan, stand_in: &str) -> Self {
-        let digits = account.devices().iter().map(|d| u32::from(d.generator.digits)).max();
+        let digits = account
+            .devices()
+            .iter()
+            .map(|d| u32::from(d.generator.digits))
+            .max();
         Self {
             able: plan.ways.iter().map(|way| account.can(way)).collect(),
             code_digits: digits.unwrap_or(6),
-            question: account.questions().map_or(stand_in, |set| &set.current().text).to_owned(),
+            question: account
+                .questions()
+                .map_or(stand_in, |set| &set.current().text)
+                .to_owned(),
         }
     }
 }
@@ -133,7 +140,10 @@ impl Dialogue {
     /// The prompts of the way, as they would be shown one after the other.
     #[must_use]
     pub fn prompts(&self) -> Vec<String> {
-        self.factors().iter().map(|factor| self.prompt(*factor).text).collect()
+        self.factors()
+            .iter()
+            .map(|factor| self.prompt(*factor).text)
+            .collect()
     }
 
     /// Takes an answer.
@@ -165,7 +175,11 @@ impl Dialogue {
             Verdict::Passed(passed) => {
                 let code_length = passed.code_length.filter(|_| self.plan.single);
                 Next::End(
-                    Step { code_length, outcome: Some(Outcome::Passed), ..Step::default() },
+                    Step {
+                        code_length,
+                        outcome: Some(Outcome::Passed),
+                        ..Step::default()
+                    },
                     Outcome::Passed,
                 )
             }
@@ -178,7 +192,11 @@ impl Dialogue {
                 }
                 // Asked once, the answer was wrong; asked several times, the tries are used up.
                 let out_of_tries = self.plan.tries > 1;
-                self.refuse(if out_of_tries { Outcome::Locked } else { Outcome::Wrong })
+                self.refuse(if out_of_tries {
+                    Outcome::Locked
+                } else {
+                    Outcome::Wrong
+                })
             }
             Verdict::Wrong { lock: Some(_), .. } => self.refuse(Outcome::Wrong),
         }
@@ -190,7 +208,11 @@ impl Dialogue {
             return end(Outcome::Cancelled);
         };
         let all = factors.len();
-        self.given.push(Given { factor, typed, tail: self.plan.single });
+        self.given.push(Given {
+            factor,
+            typed,
+            tail: self.plan.single,
+        });
         if self.given.len() < all {
             return Next::Ask(self.ask(Vec::new()));
         }
@@ -200,9 +222,12 @@ impl Dialogue {
     fn choose(&mut self, typed: &str) -> Next {
         let typed = typed.trim();
         let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-        let chosen = by_number
-            .filter(|n| *n < self.plan.ways.len())
-            .or_else(|| self.plan.ways.iter().position(|way| way.to_string() == typed));
+        let chosen = by_number.filter(|n| *n < self.plan.ways.len()).or_else(|| {
+            self.plan
+                .ways
+                .iter()
+                .position(|way| way.to_string() == typed)
+        });
         let Some(chosen) = chosen else {
             return Next::Ask(self.offer(vec![self.plan.texts.no_such_way()]));
         };
@@ -214,12 +239,24 @@ impl Dialogue {
     /// All ways of the policy are offered, whatever the user has: the list tells nothing.
     fn offer(&self, messages: Vec<Message>) -> Step {
         let prompt = self.plan.texts.choice(&self.plan.ways);
-        Step { messages, prompt: Some(prompt), ..Step::default() }
+        Step {
+            messages,
+            prompt: Some(prompt),
+            ..Step::default()
+        }
     }
 
     fn ask(&self, messages: Vec<Message>) -> Step {
-        let factor = self.factors().get(self.given.len()).copied().unwrap_or(Factor::Totp);
-        Step { messages, prompt: Some(self.prompt(factor)), ..Step::default() }
+        let factor = self
+            .factors()
+            .get(self.given.len())
+            .copied()
+            .unwrap_or(Factor::Totp);
+        Step {
+            messages,
+            prompt: Some(self.prompt(factor)),
+            ..Step::default()
+        }
     }
 
     fn prompt(&self, factor: Factor) -> Prompt {
@@ -229,17 +266,29 @@ impl Dialogue {
             Factor::Pin => self.plan.texts.pin.clone(),
             Factor::Questions => format!("{} ", self.holdings.question),
         };
-        Prompt { text, echo: false, tail }
+        Prompt {
+            text,
+            echo: false,
+            tail,
+        }
     }
 
     fn refuse(&self, outcome: Outcome) -> Next {
-        let step = Step { messages: self.complaint(), outcome: Some(outcome), ..Step::default() };
+        let step = Step {
+            messages: self.complaint(),
+            outcome: Some(outcome),
+            ..Step::default()
+        };
         Next::End(step, outcome)
     }
 
     fn complaint(&self) -> Vec<Message> {
         // Programs behind `single` take a message for a failed conversation.
-        if self.plan.single { Vec::new() } else { vec![self.plan.texts.not_accepted()] }
+        if self.plan.single {
+            Vec::new()
+        } else {
+            vec![self.plan.texts.not_accepted()]
+        }
     }
 
     fn factors(&self) -> &[Factor] {
@@ -248,7 +297,13 @@ impl Dialogue {
 }
 
 fn end(outcome: Outcome) -> Next {
-    Next::End(Step { outcome: Some(outcome), ..Step::default() }, outcome)
+    Next::End(
+        Step {
+            outcome: Some(outcome),
+            ..Step::default()
+        },
+        outcome,
+    )
 }
 
 /// Whether a password typed earlier may end in a code at all.

@@ -12,7 +12,11 @@ pub(super) fn is_stand_in(typed: &str, cut: bool) -> bool {
         let pattern = STAND_IN.iter().cycle().skip(start);
         !typed.is_empty() && typed.bytes().zip(pattern).all(|(a, b)| a == *b)
     };
-    if cut { (0..STAND_IN.len()).any(fits_from) } else { fits_from(0) }
+    if cut {
+        (0..STAND_IN.len()).any(fits_from)
+    } else {
+        fits_from(0)
+    }
 }
 
 #[cfg(test)]
@@ -21,8 +25,12 @@ mod tests {
 
     #[test]
     fn sshds_stand_in_is_known_at_every_length() {
-        let long: String =
-            STAND_IN.iter().cycle().take(60).map(|b| char::from(*b)).collect();
+        let long: String = STAND_IN
+            .iter()
+            .cycle()
+            .take(60)
+            .map(|b| char::from(*b))
+            .collect();
         for length in 1..long.len() {
             assert!(is_stand_in(&long[..length], false), "{length}");
             assert!(is_stand_in(&long[length..], true), "{length}");
@@ -31,7 +39,13 @@ mod tests {
 
     #[test]
     fn nothing_that_a_person_types_is_taken_for_it() {
-        for typed in ["", "INCORRECT", "287082", "incorrect", "\x08\n\r\x7fINCORRECT1"] {
+        for typed in [
+            "",
+            "INCORRECT",
+            "287082",
+            "incorrect",
+            "\x08\n\r\x7fINCORRECT1",
+        ] {
             assert!(!is_stand_in(typed, false), "{typed:?}");
         }
         assert!(!is_stand_in("287082", true));

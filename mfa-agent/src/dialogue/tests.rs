@@ -40,14 +40,18 @@ fn ended(next: Next) -> (Step, Outcome) {
 
 fn judge(next: Next) -> Vec<(Factor, String)> {
     match next {
-        Next::Judge(given) => {
-            given.into_iter().map(|g| (g.factor, g.typed.expose().to_owned())).collect()
-        }
+        Next::Judge(given) => given
+            .into_iter()
+            .map(|g| (g.factor, g.typed.expose().to_owned()))
+            .collect(),
         other => panic!("nothing to judge: {other:?}"),
     }
 }
 
-const WRONG: Verdict = Verdict::Wrong { failures: 1, lock: None };
+const WRONG: Verdict = Verdict::Wrong {
+    failures: 1,
+    lock: None,
+};
 
 #[test]
 fn the_first_way_that_the_user_can_go_is_asked() {
@@ -73,7 +77,10 @@ fn all_factors_of_a_way_are_asked_before_any_is_judged() {
     let (mut dialogue, step) = begin(plan(&["totp+pin+questions"]), &full());
     assert_eq!(prompt(&step), "OTP code: ");
     assert_eq!(prompt(&asked(dialogue.answer("287082".into()))), "PIN: ");
-    assert_eq!(prompt(&asked(dialogue.answer("1379".into()))), "Question 0? ");
+    assert_eq!(
+        prompt(&asked(dialogue.answer("1379".into()))),
+        "Question 0? "
+    );
     assert_eq!(
         judge(dialogue.answer("blue".into())),
         [
@@ -103,7 +110,10 @@ fn a_question_mark_offers_all_ways_of_the_policy_to_everybody() {
 #[test]
 fn where_there_is_one_way_a_question_mark_is_an_answer() {
     let (mut dialogue, _) = begin(plan(&["questions"]), &full());
-    assert_eq!(judge(dialogue.answer("?".into())), [(Factor::Questions, "?".to_owned())]);
+    assert_eq!(
+        judge(dialogue.answer("?".into())),
+        [(Factor::Questions, "?".to_owned())]
+    );
 }
 
 #[test]
@@ -125,7 +135,13 @@ fn a_wrong_answer_ends_a_login_of_one_try() {
 
 #[test]
 fn with_several_tries_it_asks_again_and_then_is_out_of_tries() {
-    let (mut dialogue, _) = begin(Plan { tries: 2, ..plan(&["totp"]) }, &full());
+    let (mut dialogue, _) = begin(
+        Plan {
+            tries: 2,
+            ..plan(&["totp"])
+        },
+        &full(),
+    );
     judge(dialogue.answer("000000".into()));
     let step = asked(dialogue.judged(&WRONG));
     assert_eq!((prompt(&step), step.messages.len()), ("OTP code: ", 1));
@@ -146,19 +162,39 @@ fn a_locked_user_and_a_wrong_answer_are_told_the_same() {
 
 #[test]
 fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
-    let (mut dialogue, step) = begin(Plan { single: true, ..plan(&["totp"]) }, &full());
+    let (mut dialogue, step) = begin(
+        Plan {
+            single: true,
+            ..plan(&["totp"])
+        },
+        &full(),
+    );
     assert_eq!(step.prompt.as_ref().unwrap().tail, Some(6));
     judge(dialogue.answer("287082".into()));
     assert!(ended(dialogue.judged(&WRONG)).0.messages.is_empty());
-    let (mut dialogue, _) = begin(Plan { single: true, ..plan(&["totp"]) }, &full());
+    let (mut dialogue, _) = begin(
+        Plan {
+            single: true,
+            ..plan(&["totp"])
+        },
+        &full(),
+    );
     judge(dialogue.answer("287082".into()));
-    let passed = Verdict::Passed(Passed { device: None, code_length: Some(6) });
+    let passed = Verdict::Passed(Passed {
+        device: None,
+        code_length: Some(6),
+    });
     assert_eq!(ended(dialogue.judged(&passed)).0.code_length, Some(6));
 }
 
 #[test]
 fn a_password_without_a_code_is_no_attempt_when_the_user_can_still_be_asked() {
-    let guess = Plan { single: true, first_is_a_guess: true, tries: 2, ..plan(&["totp"]) };
+    let guess = Plan {
+        single: true,
+        first_is_a_guess: true,
+        tries: 2,
+        ..plan(&["totp"])
+    };
     let (mut dialogue, _) = begin(guess.clone(), &full());
     asked(dialogue.answer("hunter".into()));
     judge(dialogue.answer("hunter".into()));

@@ -17,7 +17,10 @@ pub struct Texts {
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { totp: "OTP code: ".to_owned(), pin: "PIN: ".to_owned() }
+        Self {
+            totp: "OTP code: ".to_owned(),
+            pin: "PIN: ".to_owned(),
+        }
     }
 }
 
@@ -43,7 +46,11 @@ impl Texts {
             text.push_str(&format!("  {number}  {}\n", names.join(", then ")));
         }
         text.push_str("Number: ");
-        Prompt { text, echo: true, tail: None }
+        Prompt {
+            text,
+            echo: true,
+            tail: None,
+        }
     }
 }
 
@@ -56,5 +63,8 @@ fn describe(factor: Factor) -> &'static str {
 }
 
 fn error(text: &str) -> Message {
-    Message { style: Style::Error, text: text.to_owned() }
+    Message {
+        style: Style::Error,
+        text: text.to_owned(),
+    }
 }

@@ -68,13 +68,18 @@ impl Pin {
 
 /// Whether each digit follows the one before, up or down, past the end of the row too (7890, 2109).
 fn is_run(digits: &[u8]) -> bool {
-    [1, 9].iter().any(|step| digits.windows(2).all(|w| (w[0] - b'0' + step) % 10 == w[1] - b'0'))
+    [1, 9].iter().any(|step| {
+        digits
+            .windows(2)
+            .all(|w| (w[0] - b'0' + step) % 10 == w[1] - b'0')
+    })
 }
 
 /// Whether it is one digit or one pair over and over.
 fn repeats(digits: &[u8]) -> bool {
     let by = |length: usize| {
-        digits.len() % length == 0 && digits.chunks(length).all(|part| *part == digits[..length])
+        digits.len().is_multiple_of(length)
+            && digits.chunks(length).all(|part| *part == digits[..length])
     };
     by(1) || by(2)
 }

@@ -110,7 +110,10 @@ pub fn check_set(
         if set.iter().any(|(other, _)| *other == question) {
             return Err(QuestionError::SameQuestion(number));
         }
-        if set.iter().any(|(_, other)| other.expose() == answer.expose()) {
+        if set
+            .iter()
+            .any(|(_, other)| other.expose() == answer.expose())
+        {
             return Err(QuestionError::SameAnswer(number));
         }
         set.push((question, answer));
@@ -129,7 +132,12 @@ mod tests {
 
     #[test]
     fn case_accents_and_surplus_blanks_make_no_difference() {
-        for spelling in ["São  Paulo", " sao paulo ", "SAO\tPAULO", "Sa\u{303}o Paulo"] {
+        for spelling in [
+            "São  Paulo",
+            " sao paulo ",
+            "SAO\tPAULO",
+            "Sa\u{303}o Paulo",
+        ] {
             assert_eq!(normal_of(spelling), "sao paulo", "{spelling:?}");
         }
         assert_eq!(normal_of(" \u{301} "), "");
@@ -141,10 +149,22 @@ mod tests {
             check_set(items.map(|(q, a)| (q.to_owned(), a.into())).to_vec()).err()
         };
         assert_eq!(set([("a?", "x"), ("b?", "y"), ("c?", "z")]), None);
-        assert_eq!(set([("", "x"), ("b?", "y"), ("c?", "z")]), Some(QuestionError::EmptyQuestion(1)));
-        assert_eq!(set([("a?", "x"), ("a? ", "y"), ("c?", "z")]), Some(QuestionError::SameQuestion(2)));
-        assert_eq!(set([("a?", "x"), ("b?", " X "), ("c?", "z")]), Some(QuestionError::SameAnswer(2)));
-        assert_eq!(set([("a?", "x"), ("b?", "y"), ("c?", " ")]), Some(QuestionError::EmptyAnswer(3)));
+        assert_eq!(
+            set([("", "x"), ("b?", "y"), ("c?", "z")]),
+            Some(QuestionError::EmptyQuestion(1))
+        );
+        assert_eq!(
+            set([("a?", "x"), ("a? ", "y"), ("c?", "z")]),
+            Some(QuestionError::SameQuestion(2))
+        );
+        assert_eq!(
+            set([("a?", "x"), ("b?", " X "), ("c?", "z")]),
+            Some(QuestionError::SameAnswer(2))
+        );
+        assert_eq!(
+            set([("a?", "x"), ("b?", "y"), ("c?", " ")]),
+            Some(QuestionError::EmptyAnswer(3))
+        );
         assert_eq!(
             set([("a\x1b[2J?", "x"), ("b?", "y"), ("c?", "z")]),
             Some(QuestionError::ControlCharacter(1))

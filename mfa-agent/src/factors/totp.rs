@@ -179,8 +179,15 @@ impl Generator {
     pub fn uri(&self, issuer: &str, user: &str) -> Option<mfa_protocol::Secret> {
         // A colon would end the issuer in the label, so it can't stand in either name.
         let plain = |name: &str| name.replace(':', "_");
-        let builder = self.builder().with_issuer(Some(plain(issuer))).with_account_name(plain(user));
-        builder.build_noncompliant().to_url().ok().map(mfa_protocol::Secret::new)
+        let builder = self
+            .builder()
+            .with_issuer(Some(plain(issuer)))
+            .with_account_name(plain(user));
+        builder
+            .build_noncompliant()
+            .to_url()
+            .ok()
+            .map(mfa_protocol::Secret::new)
     }
 
     fn totp(&self) -> totp_rs::Totp {
@@ -253,12 +260,21 @@ fn with_plain_key(uri: &mfa_protocol::Secret) -> mfa_protocol::Secret {
     else {
         return uri.into();
     };
-    let end = uri[start..].find(['&', '#']).map_or(uri.len(), |at| start + at);
+    let end = uri[start..]
+        .find(['&', '#'])
+        .map_or(uri.len(), |at| start + at);
     let mut plain = String::with_capacity(uri.len());
     plain.push_str(&uri[..start]);
     let key = &uri[start..end];
     let unpadded = key.find(['=', '%']).map_or(key, |at| match &key[at..] {
-        rest if rest.to_ascii_uppercase().replace("%3D", "=").chars().all(|c| c == '=') => &key[..at],
+        rest if rest
+            .to_ascii_uppercase()
+            .replace("%3D", "=")
+            .chars()
+            .all(|c| c == '=') =>
+        {
+            &key[..at]
+        }
         _ => key,
     });
     plain.extend(unpadded.chars().map(|c| c.to_ascii_uppercase()));
@@ -346,7 +362,12 @@ mod tests {
         let generator = generator(Algorithm::Sha1, 6);
         for (counter, code) in (0..).zip(codes) {
             let found = generator.check(code, at(counter * 30), 0, None);
-            assert_eq!(found, Match::Fresh { step: counter.unsigned_abs() });
+            assert_eq!(
+                found,
+                Match::Fresh {
+                    step: counter.unsigned_abs()
+                }
+            );
         }
     }
 
@@ -354,32 +375,53 @@ mod tests {
     fn a_step_is_good_once_and_none_before_it_is() {
         let generator = generator(Algorithm::Sha1, 6);
         // RFC 4226: 287082 is step 1, 755224 is step 0.
-        assert_eq!(generator.check("287082", at(59), 1, None), Match::Fresh { step: 1 });
+        assert_eq!(
+            generator.check("287082", at(59), 1, None),
+            Match::Fresh { step: 1 }
+        );
         assert_eq!(generator.check("287082", at(59), 1, Some(1)), Match::Used);
         assert_eq!(generator.check("755224", at(59), 1, Some(1)), Match::Used);
-        assert_eq!(generator.check("359152", at(59), 1, Some(1)), Match::Fresh { step: 2 });
+        assert_eq!(
+            generator.check("359152", at(59), 1, Some(1)),
+            Match::Fresh { step: 2 }
+        );
     }
 
     #[test]
     fn a_code_outside_the_window_is_no_code() {
         let generator = generator(Algorithm::Sha1, 6);
         assert_eq!(generator.check("755224", at(60), 1, None), Match::None);
-        assert_eq!(generator.check("755224", at(60), 2, None), Match::Fresh { step: 0 });
-        assert_eq!(generator.check("755224", at(29), 0, None), Match::Fresh { step: 0 });
+        assert_eq!(
+            generator.check("755224", at(60), 2, None),
+            Match::Fresh { step: 0 }
+        );
+        assert_eq!(
+            generator.check("755224", at(29), 0, None),
+            Match::Fresh { step: 0 }
+        );
         assert_eq!(generator.check("755224", at(30), 0, None), Match::None);
     }
 
     #[test]
     fn what_is_not_made_of_digits_is_no_code() {
         let generator = generator(Algorithm::Sha1, 6);
-        for junk in ["", "75522", "7552244", "75522a", "+55224", "７55224", " 755224"] {
-            assert_eq!(generator.check(junk, at(0), 1, None), Match::None, "{junk:?}");
+        for junk in [
+            "", "75522", "7552244", "75522a", "+55224", "７55224", " 755224",
+        ] {
+            assert_eq!(
+                generator.check(junk, at(0), 1, None),
+                Match::None,
+                "{junk:?}"
+            );
         }
     }
 
     #[test]
     fn an_uri_reads_back_as_the_generator_it_was_made_from() {
-        let made = Generator { period: Period(60), ..generator(Algorithm::Sha256, 8) };
+        let made = Generator {
+            period: Period(60),
+            ..generator(Algorithm::Sha256, 8)
+        };
         let uri = made.uri("example host", "alice@example.org").unwrap();
         let read = from_uri(&uri).unwrap();
         assert_eq!(read.generator, made);
@@ -389,10 +431,19 @@ mod tests {
 
     #[test]
     fn a_key_in_lower_case_or_with_padding_is_read_from_an_uri() {
-        let plain = from_uri(&"otpauth://totp/a?secret=GEZDGNBVGY3TQOJQGE&digits=8".into()).unwrap();
-        for key in ["gezdgnbvgy3tqojqge", "GEZDGNBVGY3TQOJQGE======", "gezdgnbvgy3tqojqge%3D%3d"] {
+        let plain =
+            from_uri(&"otpauth://totp/a?secret=GEZDGNBVGY3TQOJQGE&digits=8".into()).unwrap();
+        for key in [
+            "gezdgnbvgy3tqojqge",
+            "GEZDGNBVGY3TQOJQGE======",
+            "gezdgnbvgy3tqojqge%3D%3d",
+        ] {
             let uri = format!("otpauth://totp/a?digits=8&secret={key}&issuer=x");
-            assert_eq!(from_uri(&uri.as_str().into()).unwrap().generator, plain.generator, "{key}");
+            assert_eq!(
+                from_uri(&uri.as_str().into()).unwrap().generator,
+                plain.generator,
+                "{key}"
+            );
         }
     }
 
@@ -408,9 +459,18 @@ mod tests {
             (format!("otpauth://steam/a?secret={key}"), "steam"),
             ("otpauth://totp/a".to_owned(), "no secret"),
             ("otpauth://totp/a?secret=1".to_owned(), "base32"),
-            (format!("otpauth://totp/a?secret={key}&digits=10"), "10 digits"),
-            (format!("otpauth://totp/a?secret={key}&period=0"), "0 seconds"),
-            (format!("otpauth://totp/a?secret={key}&algorithm=MD5"), "algorithm"),
+            (
+                format!("otpauth://totp/a?secret={key}&digits=10"),
+                "10 digits",
+            ),
+            (
+                format!("otpauth://totp/a?secret={key}&period=0"),
+                "0 seconds",
+            ),
+            (
+                format!("otpauth://totp/a?secret={key}&algorithm=MD5"),
+                "algorithm",
+            ),
         ] {
             let message = refusal(uri);
             assert!(message.contains(mistake), "{message}");

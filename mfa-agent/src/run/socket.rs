@@ -41,22 +41,39 @@ pub(super) struct SocketFile {
 pub(super) fn open(path: &Path) -> Result<(UnixListener, Option<SocketFile>), SocketError> {
     let passed = listenfd::ListenFd::from_env().take_unix_listener(0);
     if let Some(listener) = passed.map_err(SocketError::Passed)? {
-        listener.set_nonblocking(false).map_err(SocketError::Passed)?;
+        listener
+            .set_nonblocking(false)
+            .map_err(SocketError::Passed)?;
         return Ok((listener, None));
     }
-    let failed = |reason| SocketError::Failed { path: path.to_owned(), reason };
+    let failed = |reason| SocketError::Failed {
+        path: path.to_owned(),
+        reason,
+    };
     clear_way(path)?;
     let listener = UnixListener::bind(path).map_err(failed)?;
     fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(failed)?;
     let inode = fs::symlink_metadata(path).map_err(failed)?.ino();
-    Ok((listener, Some(SocketFile { path: path.to_owned(), inode })))
+    Ok((
+        listener,
+        Some(SocketFile {
+            path: path.to_owned(),
+            inode,
+        }),
+    ))
 }
 
 /// Makes the folder if it is missing, and removes the socket of an agent that was killed.
 fn clear_way(path: &Path) -> Result<(), SocketError> {
-    let failed = |reason| SocketError::Failed { path: path.to_owned(), reason };
+    let failed = |reason| SocketError::Failed {
+        path: path.to_owned(),
+        reason,
+    };
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        fs::DirBuilder::new().mode(0o755).create(folder).map_err(failed)?;
+        fs::DirBuilder::new()
+            .mode(0o755)
+            .create(folder)
+            .map_err(failed)?;
     }
     match fs::symlink_metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -89,7 +106,10 @@ mod tests {
         std::mem::forget(file);
         drop(listener);
         let (_listener, file) = open(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            MODE
+        );
         drop(file);
         assert!(!path.exists());
     }

@@ -53,7 +53,14 @@ pub(super) type Body = Box<RawValue>;
 
 impl Connection {
     pub(super) fn new(agent: Arc<Agent>, peer: Peer) -> Self {
-        Self { agent, peer, login: None, passed: None, proof_wanted: false, pending: None }
+        Self {
+            agent,
+            peer,
+            login: None,
+            passed: None,
+            proof_wanted: false,
+            pending: None,
+        }
     }
 
     /// Serves until the other side goes away, is silent for too long, or talks nonsense.
@@ -62,7 +69,9 @@ impl Connection {
         let Some(login) = self.login.take() else {
             if let Some(FrameError::TooLong | FrameError::Encode) = end {
                 let (uid, pid) = (self.peer.uid, self.peer.pid);
-                log::warn(format_args!("process {pid} of user id {uid} sent what is no message"));
+                log::warn(format_args!(
+                    "process {pid} of user id {uid} sent what is no message"
+                ));
             }
             return;
         };
@@ -99,7 +108,10 @@ impl Connection {
     fn patience(&self) -> Duration {
         let limit = |login: &Login| login.deadline.saturating_duration_since(Instant::now());
         // A time-out of zero would mean none.
-        self.login.as_ref().map_or(PATIENCE, |l| limit(l)).max(Duration::from_millis(1))
+        self.login
+            .as_ref()
+            .map_or(PATIENCE, |l| limit(l))
+            .max(Duration::from_millis(1))
     }
 
     fn reply(&mut self, call: &AnyCall<'_>, mut stream: &UnixStream) -> Result<(), FrameError> {
@@ -127,7 +139,9 @@ impl Connection {
         match failure {
             Failure::Ours(ErrorKind::NotVerified, _) => self.proof_wanted = true,
             Failure::Ours(ErrorKind::NotAllowed, reason) => {
-                log::warn(format_args!("{method} refused to process {pid} of user id {uid}: {reason}"));
+                log::warn(format_args!(
+                    "{method} refused to process {pid} of user id {uid}: {reason}"
+                ));
             }
             Failure::Ours(ErrorKind::Unavailable | ErrorKind::Busy, reason) => {
                 log::error(format_args!("{method} failed: {reason}"));
@@ -161,7 +175,8 @@ impl Connection {
 
     fn begin(&mut self, parameters: &BeginParameters) -> Result<Body, Failure> {
         if let Some(earlier) = self.login.take() {
-            self.agent.abandon(&earlier, "another login was begun on its connection");
+            self.agent
+                .abandon(&earlier, "another login was begun on its connection");
         }
         let proof = std::mem::take(&mut self.proof_wanted);
         let progress = self.agent.begin(self.peer, parameters, proof)?;
@@ -198,7 +213,10 @@ impl Connection {
     fn take_login(&mut self, session: &str) -> Result<Box<Login>, Failure> {
         let held = self.login.take_if(|login| login.context.session == session);
         held.ok_or_else(|| {
-            Failure::new(ErrorKind::NoLogin, "there is no such login on this connection; begin one")
+            Failure::new(
+                ErrorKind::NoLogin,
+                "there is no such login on this connection; begin one",
+            )
         })
     }
 

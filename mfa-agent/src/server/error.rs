@@ -50,19 +50,31 @@ impl Failure {
         match self {
             Self::Ours(kind, reason) => ErrorReply {
                 error: format!("{interface}.{}", kind.name()),
-                parameters: ErrorParameters { reason: Some(reason), ..none },
+                parameters: ErrorParameters {
+                    reason: Some(reason),
+                    ..none
+                },
             },
             Self::NoMethod(method) => ErrorReply {
                 error: "org.varlink.service.MethodNotFound".to_owned(),
-                parameters: ErrorParameters { method: Some(method), ..none },
+                parameters: ErrorParameters {
+                    method: Some(method),
+                    ..none
+                },
             },
             Self::NoInterface(interface) => ErrorReply {
                 error: "org.varlink.service.InterfaceNotFound".to_owned(),
-                parameters: ErrorParameters { interface: Some(interface), ..none },
+                parameters: ErrorParameters {
+                    interface: Some(interface),
+                    ..none
+                },
             },
             Self::Parameter(parameter) => ErrorReply {
                 error: "org.varlink.service.InvalidParameter".to_owned(),
-                parameters: ErrorParameters { parameter: Some(parameter), ..none },
+                parameters: ErrorParameters {
+                    parameter: Some(parameter),
+                    ..none
+                },
             },
         }
     }

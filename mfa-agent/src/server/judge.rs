@@ -31,7 +31,9 @@ impl Agent {
     pub(super) fn judge(&self, bench: &Bench<'_>, given: &[Given]) -> Result<Verdict, Failure> {
         for _ in 0..MAX_PREPARATIONS {
             let account = self.ledger.load(bench.key)?.unwrap_or_default();
-            let gate = account.lockout().gate(bench.era, Timestamp::now(), &bench.limits);
+            let gate = account
+                .lockout()
+                .gate(bench.era, Timestamp::now(), &bench.limits);
             let answers = match gate {
                 Gate::Open => self.prepare(&account, given)?,
                 Gate::Locked(_) | Gate::Spent => self.pretend(given),
@@ -45,28 +47,49 @@ impl Agent {
     }
 
     fn weigh(&self, bench: &Bench<'_>, answers: Vec<Answered>) -> Result<Verdict, Failure> {
-        let Bench { era, limits, skew, .. } = *bench;
-        let mut attempt = Attempt { era, answers, now: Timestamp::now(), skew, limits };
+        let Bench {
+            era, limits, skew, ..
+        } = *bench;
+        let mut attempt = Attempt {
+            era,
+            answers,
+            now: Timestamp::now(),
+            skew,
+            limits,
+        };
         self.ledger.change(bench.key, |account| {
             attempt.now = Timestamp::now();
             let mut account = account.unwrap_or_default();
             let verdict = account.attempt(&attempt);
-            let after =
-                if verdict == Verdict::Stale { After::Same } else { After::Put(account) };
+            let after = if verdict == Verdict::Stale {
+                After::Same
+            } else {
+                After::Put(account.into())
+            };
             Ok((after, verdict))
         })
     }
 
     fn prepare(&self, account: &Account, given: &[Given]) -> Result<Vec<Answered>, Failure> {
-        given.iter().map(|given| self.prepare_one(account, given)).collect()
+        given
+            .iter()
+            .map(|given| self.prepare_one(account, given))
+            .collect()
     }
 
     /// Users who lack the factor cost the same hashing as those who have it.
     fn prepare_one(&self, account: &Account, given: &Given) -> Result<Answered, Failure> {
-        let Given { factor, typed, tail } = given;
+        let Given {
+            factor,
+            typed,
+            tail,
+        } = given;
         let (held, typed) = match factor {
             Factor::Totp => {
-                return Ok(Answered::Code { typed: typed.clone(), tail: *tail });
+                return Ok(Answered::Code {
+                    typed: typed.clone(),
+                    tail: *tail,
+                });
             }
             Factor::Pin => (account.pin().map(|pin| pin.phc.as_str()), typed.clone()),
             Factor::Questions => {
@@ -79,7 +102,11 @@ impl Agent {
             return Ok(Answered::Impossible);
         };
         let matches = self.hasher.verify(&typed, phc)?;
-        Ok(Answered::Hashed { factor: *factor, phc: phc.to_owned(), matches })
+        Ok(Answered::Hashed {
+            factor: *factor,
+            phc: phc.to_owned(),
+            matches,
+        })
     }
 
     /// Takes the time of [`Self::prepare`] without its work, so that guesses at a locked account can

@@ -52,13 +52,21 @@ impl Limits {
         counts.unprivileged += u32::from(!privileged);
         counts.by_uid.insert(uid, of_uid + 1);
         drop(counts);
-        Some(Place { limits: self, uid, privileged })
+        Some(Place {
+            limits: self,
+            uid,
+            privileged,
+        })
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut counts = self.limits.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self
+            .limits
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
         counts.unprivileged -= u32::from(!self.privileged);
         if let Some(of_uid) = counts.by_uid.get_mut(&self.uid) {
@@ -84,11 +92,21 @@ mod tests {
     #[test]
     fn one_user_gets_a_few_places_and_all_users_together_half() {
         let (limits, settings) = (Limits::default(), settings(6, 2));
-        let held: Vec<_> =
-            [7, 7, 8].iter().map(|uid| limits.enter(*uid, false, &settings).unwrap()).collect();
-        assert!(limits.enter(7, false, &settings).is_none(), "a third of the same user");
-        assert!(limits.enter(9, false, &settings).is_none(), "more than half of all");
-        let roots: Vec<_> = (0..3).map(|_| limits.enter(0, true, &settings).unwrap()).collect();
+        let held: Vec<_> = [7, 7, 8]
+            .iter()
+            .map(|uid| limits.enter(*uid, false, &settings).unwrap())
+            .collect();
+        assert!(
+            limits.enter(7, false, &settings).is_none(),
+            "a third of the same user"
+        );
+        assert!(
+            limits.enter(9, false, &settings).is_none(),
+            "more than half of all"
+        );
+        let roots: Vec<_> = (0..3)
+            .map(|_| limits.enter(0, true, &settings).unwrap())
+            .collect();
         assert!(limits.enter(0, true, &settings).is_none(), "there are six");
         drop((held, roots));
         assert!(limits.enter(7, false, &settings).is_some());

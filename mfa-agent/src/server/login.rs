@@ -73,7 +73,13 @@ impl Agent {
             (Verdict::Skip, true) => Arc::clone(&settings.policy.default),
             (Verdict::Ask(ask), _) => Arc::clone(ask),
         };
-        self.ask(context, settings, &subject, &ask, begin.authtok.unwrap_or_default())
+        self.ask(
+            context,
+            settings,
+            &subject,
+            &ask,
+            begin.authtok.unwrap_or_default(),
+        )
     }
 
     fn decide(
@@ -89,7 +95,13 @@ impl Agent {
             tty: begin.tty.as_deref(),
         };
         let (federated, groups) = self.facts(policy, subject, policy.needs_groups(&request))?;
-        Ok(policy.decide(&request, &Facts { federated, groups: &groups }))
+        Ok(policy.decide(
+            &request,
+            &Facts {
+                federated,
+                groups: &groups,
+            },
+        ))
     }
 
     /// What the policy wants to know of the user, and no more: each look-up costs every login.
@@ -129,7 +141,10 @@ impl Agent {
         let holdings = Holdings::of(&account, &plan, self.stand_in_question(&settings, subject));
         let (dialogue, step) = Dialogue::begin(plan, holdings);
         context.way = dialogue.way().map(ToString::to_string);
-        let reply = LoginReply { session: context.session.clone(), step };
+        let reply = LoginReply {
+            session: context.session.clone(),
+            step,
+        };
         let login = Login {
             context,
             deadline: Instant::now() + settings.server.login_timeout,
@@ -166,7 +181,11 @@ impl Agent {
     }
 
     /// Takes an answer.
-    pub(super) fn answer(&self, mut login: Box<Login>, answer: Secret) -> Result<Progress, Failure> {
+    pub(super) fn answer(
+        &self,
+        mut login: Box<Login>,
+        answer: Secret,
+    ) -> Result<Progress, Failure> {
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
             return Ok(self.conclude(login.context, Outcome::Cancelled, reason));
@@ -181,7 +200,10 @@ impl Agent {
         Ok(match next {
             Next::End(step, outcome) => self.end(*login, step, outcome),
             Next::Ask(step) => {
-                let reply = LoginReply { session: login.context.session.clone(), step };
+                let reply = LoginReply {
+                    session: login.context.session.clone(),
+                    step,
+                };
                 Progress::Open(login, reply)
             }
             Next::Judge(_) => self.conclude(login.context, Outcome::Cancelled, "out of answers"),
@@ -196,14 +218,21 @@ impl Agent {
             duration: lockout.duration,
             max_consecutive: lockout.max_consecutive,
         };
-        let bench =
-            Bench { key: &login.key, era: login.era, limits, skew: login.settings.totp.skew };
+        let bench = Bench {
+            key: &login.key,
+            era: login.era,
+            limits,
+            skew: login.settings.totp.skew,
+        };
         let verdict = match self.judge(&bench, given) {
             Ok(verdict) => verdict,
             Err(failure) => {
                 login.context.reason = Some(failure.reason().to_owned());
                 let outcome = Outcome::Unavailable;
-                let step = Step { outcome: Some(outcome), ..Step::default() };
+                let step = Step {
+                    outcome: Some(outcome),
+                    ..Step::default()
+                };
                 return Next::End(step, outcome);
             }
         };
@@ -218,15 +247,24 @@ impl Agent {
     fn end(&self, login: Login, step: Step, outcome: Outcome) -> Progress {
         let context = login.context;
         self.record(context.event(outcome, None));
-        let reply = LoginReply { session: context.session.clone(), step };
+        let reply = LoginReply {
+            session: context.session.clone(),
+            step,
+        };
         Progress::Ended(context.user, outcome, reply)
     }
 
     /// Ends a login that asks nothing (more).
     fn conclude(&self, context: Context, outcome: Outcome, reason: &str) -> Progress {
         self.record(context.event(outcome, Some(reason)));
-        let step = Step { outcome: Some(outcome), ..Step::default() };
-        let reply = LoginReply { session: context.session.clone(), step };
+        let step = Step {
+            outcome: Some(outcome),
+            ..Step::default()
+        };
+        let reply = LoginReply {
+            session: context.session.clone(),
+            step,
+        };
         Progress::Ended(context.user, outcome, reply)
     }
 
@@ -248,10 +286,22 @@ pub(super) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) -> Option<P
     if ways.is_empty() {
         return None;
     }
-    let tries = if authtok == Authtok::Try { ask.tries.max(2) } else { ask.tries };
-    let texts =
-        Texts { totp: settings.prompts.totp.clone(), pin: settings.prompts.pin.clone() };
-    Some(Plan { ways, single, tries, first_is_a_guess: authtok == Authtok::Try, texts })
+    let tries = if authtok == Authtok::Try {
+        ask.tries.max(2)
+    } else {
+        ask.tries
+    };
+    let texts = Texts {
+        totp: settings.prompts.totp.clone(),
+        pin: settings.prompts.pin.clone(),
+    };
+    Some(Plan {
+        ways,
+        single,
+        tries,
+        first_is_a_guess: authtok == Authtok::Try,
+        texts,
+    })
 }
 
 fn check_names(begin: &BeginParameters) -> Result<(), Failure> {

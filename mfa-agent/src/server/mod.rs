@@ -68,7 +68,10 @@ impl Agent {
 
     /// Puts other settings in force, for logins that begin from now on.
     pub fn reload(&self, settings: Settings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// The audit log.
@@ -91,7 +94,12 @@ impl Agent {
     /// The name that authenticator apps show for this host.
     fn issuer(&self, settings: &Settings) -> String {
         let host_name = || nix::unistd::gethostname().ok()?.into_string().ok();
-        settings.totp.issuer.clone().or_else(host_name).unwrap_or_else(|| "mfa".to_owned())
+        settings
+            .totp
+            .issuer
+            .clone()
+            .or_else(host_name)
+            .unwrap_or_else(|| "mfa".to_owned())
     }
 
     fn record(&self, event: Event) {

@@ -25,7 +25,10 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn of(stream: &UnixStream) -> std::io::Result<Self> {
         let credentials = getsockopt(stream, sockopt::PeerCredentials)?;
-        Ok(Self { uid: credentials.uid(), pid: credentials.pid() })
+        Ok(Self {
+            uid: credentials.uid(),
+            pid: credentials.pid(),
+        })
     }
 }
 
@@ -56,9 +59,15 @@ impl Agent {
             return self.subject(name);
         }
         let entry = self.names.by_uid(peer.uid)?.ok_or_else(|| {
-            Failure::refused(format!("user id {} has no name here; name a user", peer.uid))
+            Failure::refused(format!(
+                "user id {} has no name here; name a user",
+                peer.uid
+            ))
         })?;
-        Ok(Subject { user: entry.name.clone(), entry: Some(entry) })
+        Ok(Subject {
+            user: entry.name.clone(),
+            entry: Some(entry),
+        })
     }
 
     /// Whether the caller owns this host, as far as we are concerned.
@@ -78,8 +87,12 @@ impl Agent {
         if settings.admin.groups.is_empty() {
             return Ok(false);
         }
-        let Some(entry) = self.names.by_uid(peer.uid)? else { return Ok(false) };
-        let groups = self.names.groups(&entry.name, Some(&entry), &settings.admin.groups)?;
+        let Some(entry) = self.names.by_uid(peer.uid)? else {
+            return Ok(false);
+        };
+        let groups = self
+            .names
+            .groups(&entry.name, Some(&entry), &settings.admin.groups)?;
         Ok(!groups.is_empty())
     }
 
@@ -154,5 +167,8 @@ impl Agent {
 }
 
 fn is_own(peer: Peer, subject: &Subject) -> bool {
-    subject.entry.as_ref().is_some_and(|entry| entry.uid == peer.uid)
+    subject
+        .entry
+        .as_ref()
+        .is_some_and(|entry| entry.uid == peer.uid)
 }

@@ -37,7 +37,11 @@ struct Pool {
 ///
 /// When the first thread can't be started.
 pub fn serve(agent: &Arc<Agent>, listener: UnixListener) -> std::io::Result<()> {
-    let pool = Pool { agent: Arc::clone(agent), listener, idle: AtomicUsize::new(0) };
+    let pool = Pool {
+        agent: Arc::clone(agent),
+        listener,
+        idle: AtomicUsize::new(0),
+    };
     start_worker(&Arc::new(pool))
 }
 
@@ -61,7 +65,9 @@ fn work(pool: &Arc<Pool>) {
         if pool.idle.fetch_sub(1, Ordering::SeqCst) == 1
             && let Err(e) = start_worker(pool)
         {
-            log::error(format_args!("no thread for further connections: {e}; they wait"));
+            log::error(format_args!(
+                "no thread for further connections: {e}; they wait"
+            ));
         }
         match accepted {
             Ok((stream, _)) => serve_one(pool, &stream),
@@ -89,7 +95,8 @@ fn serve_one(pool: &Pool, stream: &UnixStream) {
     };
     drop(settings);
     let connection = Connection::new(Arc::clone(agent), peer);
-    let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connection.serve(stream)));
+    let served =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connection.serve(stream)));
     if served.is_err() {
         log::error("a connection ended by a fault of the agent; please report it");
     }
@@ -101,8 +108,13 @@ fn turn_away(mut stream: &UnixStream, peer: Peer) {
          max_connections and max_connections_per_user",
         peer.pid, peer.uid
     ));
-    let failure = Failure::new(ErrorKind::Busy, "the agent has too many connections; try again");
-    let in_time = stream.set_write_timeout(Some(Duration::from_secs(1))).is_ok();
+    let failure = Failure::new(
+        ErrorKind::Busy,
+        "the agent has too many connections; try again",
+    );
+    let in_time = stream
+        .set_write_timeout(Some(Duration::from_secs(1)))
+        .is_ok();
     if in_time && write_frame(&mut stream, &failure.reply("org.pam-mfa.Login")).is_ok() {
         wait_for_close(stream);
     }
@@ -116,7 +128,9 @@ fn wait_for_close(stream: &UnixStream) {
     let mut scratch = [0; 512];
     let mut stream = stream;
     while Instant::now() < until
-        && stream.set_read_timeout(Some(Duration::from_millis(100))).is_ok()
+        && stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .is_ok()
         && matches!(stream.read(&mut scratch), Ok(1..))
     {}
 }

@@ -30,24 +30,43 @@ impl Connection {
         let settings = agent.settings();
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
         agent.require_access(self.peer, &settings, &subject)?;
-        let account = agent.ledger.load(&Key::account(&subject.user))?.unwrap_or_default();
+        let account = agent
+            .ledger
+            .load(&Key::account(&subject.user))?
+            .unwrap_or_default();
         let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
-        let facts = Facts { federated, groups: &groups };
+        let facts = Facts {
+            federated,
+            groups: &groups,
+        };
         let rules = settings.policy.rules_for_user(&subject.user, &facts);
         let user = subject.user.to_string();
-        Ok(StatusReply { account: show(user, &account, rules, Timestamp::now()) })
+        Ok(StatusReply {
+            account: show(user, &account, rules, Timestamp::now()),
+        })
     }
 
     pub(super) fn users(&self, parameters: &PageParameters) -> Result<UsersReply, Failure> {
-        self.agent.require_administrator(self.peer, &self.agent.settings())?;
-        let users = self.agent.ledger.names(parameters.after.as_deref(), NAMES_A_PAGE)?;
-        let next = users.last().filter(|_| users.len() == NAMES_A_PAGE).cloned();
+        self.agent
+            .require_administrator(self.peer, &self.agent.settings())?;
+        let users = self
+            .agent
+            .ledger
+            .names(parameters.after.as_deref(), NAMES_A_PAGE)?;
+        let next = users
+            .last()
+            .filter(|_| users.len() == NAMES_A_PAGE)
+            .cloned();
         Ok(UsersReply { users, next })
     }
 
     pub(super) fn lockouts(&self, parameters: &PageParameters) -> Result<LockoutsReply, Failure> {
-        self.agent.require_administrator(self.peer, &self.agent.settings())?;
-        let page = self.agent.ledger.page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
+        self.agent
+            .require_administrator(self.peer, &self.agent.settings())?;
+        let page = self
+            .agent
+            .ledger
+            .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
         let now = Timestamp::now();
         let whole = page.len() < RECORDS_A_PAGE;
         let mut reply = LockoutsReply::default();
@@ -79,12 +98,22 @@ impl Connection {
                 )));
             };
             let changed = account.unlock();
-            Ok((if changed { After::Put(account) } else { After::Same }, changed))
+            Ok((
+                if changed {
+                    After::Put(account.into())
+                } else {
+                    After::Same
+                },
+                changed,
+            ))
         })?;
         if changed {
             agent.record(change_event("unlock", &subject, self.peer));
         }
-        Ok(UnlockReply { user: subject.user.to_string(), changed })
+        Ok(UnlockReply {
+            user: subject.user.to_string(),
+            changed,
+        })
     }
 
     pub(super) fn remove(&self, parameters: &RemoveParameters) -> Result<RemoveReply, Failure> {
@@ -92,21 +121,33 @@ impl Connection {
         let label = parameters.label.as_deref().map(str::parse).transpose();
         let label = label.map_err(Failure::refused)?;
         if label.is_some() && factor != Factor::Totp {
-            return Err(Failure::refused(format!("{factor} has no labels; only devices have")));
+            return Err(Failure::refused(format!(
+                "{factor} has no labels; only devices have"
+            )));
         }
         let settings = self.agent.settings();
         let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
-        let removed = self.agent.ledger.change(&Key::account(&subject.user), |account| {
-            let mut account = account.unwrap_or_default();
-            right.check(&account)?;
-            let removed = account.remove(factor, label.as_ref());
-            let after = if removed > 0 { After::Put(account) } else { After::Same };
-            Ok::<_, Failure>((after, removed))
-        })?;
+        let removed = self
+            .agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                let mut account = account.unwrap_or_default();
+                right.check(&account)?;
+                let removed = account.remove(factor, label.as_ref());
+                let after = if removed > 0 {
+                    After::Put(account.into())
+                } else {
+                    After::Same
+                };
+                Ok::<_, Failure>((after, removed))
+            })?;
         if removed > 0 {
             self.note("remove", &subject, factor, parameters.label.clone());
         }
-        Ok(RemoveReply { user: subject.user.to_string(), removed })
+        Ok(RemoveReply {
+            user: subject.user.to_string(),
+            removed,
+        })
     }
 }
 

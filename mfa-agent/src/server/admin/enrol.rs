@@ -34,13 +34,26 @@ impl Connection {
         self.pending = None;
         let settings = self.agent.settings();
         let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
-        let account = self.agent.ledger.load(&Key::account(&subject.user))?.unwrap_or_default();
+        let account = self
+            .agent
+            .ledger
+            .load(&Key::account(&subject.user))?
+            .unwrap_or_default();
         right.check(&account)?;
         let device = wanted(parameters, &settings, &account)?;
         // What would be refused after the code is refused before the QR code is drawn.
-        account.clone().add_device(device.clone()).map_err(Failure::refused)?;
+        account
+            .clone()
+            .add_device(device.clone())
+            .map_err(Failure::refused)?;
         let issuer = self.agent.issuer(&settings);
-        let pending = Pending { subject, right, device, issuer, tries_left: CONFIRMATIONS };
+        let pending = Pending {
+            subject,
+            right,
+            device,
+            issuer,
+            tries_left: CONFIRMATIONS,
+        };
         if parameters.confirm {
             let reply = pending.reply(false)?;
             self.pending = Some(pending);
@@ -58,9 +71,18 @@ impl Connection {
             Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
         })?;
         let skew = self.agent.settings().totp.skew;
-        let code: String = parameters.code.expose().chars().filter(|c| !c.is_whitespace()).collect();
+        let code: String = parameters
+            .code
+            .expose()
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect();
         let code = mfa_protocol::Secret::new(code);
-        match pending.device.generator.check(code.expose(), Timestamp::now(), skew, None) {
+        match pending
+            .device
+            .generator
+            .check(code.expose(), Timestamp::now(), skew, None)
+        {
             Match::Fresh { step } => pending.device.last_step = Some(step),
             Match::Used | Match::None => return Err(self.wrong_code(pending)),
         }
@@ -81,18 +103,33 @@ impl Connection {
     }
 
     fn store(&self, pending: &Pending) -> Result<(), Failure> {
-        let Pending { subject, right, device, .. } = pending;
-        let added = self.agent.ledger.change(&Key::account(&subject.user), |account| {
-            let mut account = account.unwrap_or_default();
-            right.check(&account)?;
-            let added = account.add_device(device.clone()).map_err(Failure::refused)?;
-            Ok::<_, Failure>(match added {
-                Added::Stored => (After::Put(account), added),
-                Added::Unchanged => (After::Same, added),
-            })
-        })?;
+        let Pending {
+            subject,
+            right,
+            device,
+            ..
+        } = pending;
+        let added = self
+            .agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                let mut account = account.unwrap_or_default();
+                right.check(&account)?;
+                let added = account
+                    .add_device(device.clone())
+                    .map_err(Failure::refused)?;
+                Ok::<_, Failure>(match added {
+                    Added::Stored => (After::Put(account.into()), added),
+                    Added::Unchanged => (After::Same, added),
+                })
+            })?;
         if added == Added::Stored {
-            self.note("enroll", subject, Factor::Totp, Some(device.label.to_string()));
+            self.note(
+                "enroll",
+                subject,
+                Factor::Totp,
+                Some(device.label.to_string()),
+            );
         }
         Ok(())
     }
@@ -101,9 +138,15 @@ impl Connection {
 impl Pending {
     fn reply(&self, stored: bool) -> Result<EnrolmentReply, Failure> {
         let user = self.subject.user.to_string();
-        let uri = self.device.generator.uri(&self.issuer, &user).ok_or_else(|| {
-            Failure::refused("no URI can be made of this user name and issuer; see [totp] issuer")
-        })?;
+        let uri = self
+            .device
+            .generator
+            .uri(&self.issuer, &user)
+            .ok_or_else(|| {
+                Failure::refused(
+                    "no URI can be made of this user name and issuer; see [totp] issuer",
+                )
+            })?;
         let enrolment = Enrolment {
             user,
             factor: Factor::Totp.to_string(),
@@ -136,13 +179,16 @@ fn wanted(
         .transpose()
         .map_err(|e| Failure::refused(format!("the credential ID: {e}")))?;
     let dates = Dates::enrolled(Timestamp::now());
-    Ok(Device { label, generator, credential_id, dates, last_step: None })
+    Ok(Device {
+        label,
+        generator,
+        credential_id,
+        dates,
+        last_step: None,
+    })
 }
 
-fn generator(
-    parameters: &EnrollTotpParameters,
-    settings: &Settings,
-) -> Result<Generator, Failure> {
+fn generator(parameters: &EnrollTotpParameters, settings: &Settings) -> Result<Generator, Failure> {
     if let Some(uri) = &parameters.uri {
         let extra = parameters.secret.is_some()
             || parameters.algorithm.is_some()
@@ -164,15 +210,15 @@ fn generator(
         key,
         algorithm: match &parameters.algorithm {
             Some(name) => name.parse().map_err(Failure::refused)?,
-            None => totp.algorithm,
+            None => totp.algorithm.as_str().parse().map_err(Failure::refused)?,
         },
         digits: match parameters.digits {
             Some(digits) => digits.try_into().map_err(Failure::refused)?,
-            None => totp.digits,
+            None => totp.digits.try_into().map_err(Failure::refused)?,
         },
         period: match parameters.period {
             Some(seconds) => seconds.try_into().map_err(Failure::refused)?,
-            None => totp.period,
+            None => totp.period.try_into().map_err(Failure::refused)?,
         },
     })
 }

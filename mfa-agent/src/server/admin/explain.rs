@@ -9,7 +9,7 @@ use super::super::error::Failure;
 use super::super::login::plan;
 use crate::dialogue::{Dialogue, Holdings};
 use crate::ledger::Key;
-use crate::policy::{Facts, Request, remote_address};
+use crate::policy::{Facts, Request, Verdict, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -25,12 +25,22 @@ impl Connection {
             tty: parameters.tty.as_deref(),
         };
         let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
-        let facts = Facts { federated, groups: &groups };
-        let account = agent.ledger.load(&Key::account(&subject.user))?.unwrap_or_default();
+        let facts = Facts {
+            federated,
+            groups: &groups,
+        };
+        let account = agent
+            .ledger
+            .load(&Key::account(&subject.user))?
+            .unwrap_or_default();
         let mut explanation = settings.policy.explain(&request, &facts);
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
         let decision = settings.policy.decide(&request, &facts);
-        if let Some(plan) = decision.ask().and_then(|ask| plan(ask, Authtok::None, &settings)) {
+        let plan = match &decision.verdict {
+            Verdict::Ask(ask) => plan(ask, Authtok::None, &settings),
+            Verdict::Skip | Verdict::Deny => None,
+        };
+        if let Some(plan) = plan {
             let stand_in = agent.stand_in_question(&settings, &subject);
             let holdings = Holdings::of(&account, &plan, stand_in);
             explanation.prompts = Dialogue::begin(plan, holdings).0.prompts();
@@ -44,9 +54,9 @@ fn check(parameters: &ExplainParameters) -> Result<(), Failure> {
         return Err(Failure::Parameter("service".to_owned()));
     }
     match parameters.from.as_deref() {
-        Some(from) if remote_address(from).is_none() => {
-            Err(Failure::refused(format!("{from:?} is not an address; rules know only addresses")))
-        }
+        Some(from) if remote_address(from).is_none() => Err(Failure::refused(format!(
+            "{from:?} is not an address; rules know only addresses"
+        ))),
         _ => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::change_event;
-use crate::account::{Account, Added, Dates, Device};
+use crate::account::{Account, Added, Dates, Device, Label};
 use crate::audit::Event;
 use crate::factors::Factor;
 use crate::factors::totp::from_uri;
@@ -25,7 +25,8 @@ struct Share {
 
 impl Connection {
     pub(super) fn import_uris(&self, parameters: ImportParameters) -> Result<ImportReply, Failure> {
-        self.agent.require_administrator(self.peer, &self.agent.settings())?;
+        self.agent
+            .require_administrator(self.peer, &self.agent.settings())?;
         let entries = &parameters.entries;
         let mut results: Vec<Option<ImportResult>> = vec![None; entries.len()];
         let mut shares: BTreeMap<Key, Share> = BTreeMap::new();
@@ -34,7 +35,10 @@ impl Connection {
                 Ok((subject, device)) => {
                     let share = shares
                         .entry(Key::account(&subject.user))
-                        .or_insert_with(|| Share { subject, devices: Vec::new() });
+                        .or_insert_with(|| Share {
+                            subject,
+                            devices: Vec::new(),
+                        });
                     share.devices.push((place, device));
                 }
                 Err(Failure::Ours(mfa_protocol::message::ErrorKind::Refused, reason)) => {
@@ -54,24 +58,38 @@ impl Connection {
                 results[place] = Some(result(&entries[place], outcome, reason));
             }
         }
-        Ok(ImportReply { results: results.into_iter().flatten().collect() })
+        Ok(ImportReply {
+            results: results.into_iter().flatten().collect(),
+        })
     }
 
     fn read(&self, entry: &ImportEntry) -> Result<(Subject, Device), Failure> {
         let subject = self.agent.subject(&entry.user)?;
         let read = from_uri(&entry.uri).map_err(Failure::refused)?;
-        let named = read.issuer.as_deref().and_then(|issuer| issuer.parse().ok());
-        let label = named.unwrap_or_else(|| Account::default().free_label());
+        let named = read
+            .issuer
+            .as_deref()
+            .and_then(|issuer| issuer.parse().ok());
+        let label = named.unwrap_or_else(|| Label::numbered(1));
         let dates = Dates::enrolled(Timestamp::now());
-        let device =
-            Device { label, generator: read.generator, credential_id: None, dates, last_step: None };
+        let device = Device {
+            label,
+            generator: read.generator,
+            credential_id: None,
+            dates,
+            last_step: None,
+        };
         Ok((subject, device))
     }
 
     fn note_import(&self, share: Option<&Share>, outcome: &[Outcome]) {
-        let stored =
-            outcome.iter().filter(|(_, result, _)| *result == ImportOutcome::Stored).count();
-        let Some(share) = share.filter(|_| stored > 0) else { return };
+        let stored = outcome
+            .iter()
+            .filter(|(_, result, _)| *result == ImportOutcome::Stored)
+            .count();
+        let Some(share) = share.filter(|_| stored > 0) else {
+            return;
+        };
         self.agent.record(Event {
             factor: Some(Factor::Totp.to_string()),
             reason: (stored > 1).then(|| format!("{stored} devices")),
@@ -92,10 +110,24 @@ fn add_all(mut account: Account, devices: &[(usize, Device)]) -> (After, Vec<Out
             Err(e) => (*place, ImportOutcome::Refused, Some(e.to_string())),
         });
     }
-    let changed = outcomes.iter().any(|(_, outcome, _)| *outcome == ImportOutcome::Stored);
-    (if changed { After::Put(account) } else { After::Same }, outcomes)
+    let changed = outcomes
+        .iter()
+        .any(|(_, outcome, _)| *outcome == ImportOutcome::Stored);
+    (
+        if changed {
+            After::Put(account.into())
+        } else {
+            After::Same
+        },
+        outcomes,
+    )
 }
 
 fn result(entry: &ImportEntry, result: ImportOutcome, reason: Option<String>) -> ImportResult {
-    ImportResult { line: entry.line, user: entry.user.clone(), result, reason }
+    ImportResult {
+        line: entry.line,
+        user: entry.user.clone(),
+        result,
+        reason,
+    }
 }

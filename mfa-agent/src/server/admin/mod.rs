@@ -45,7 +45,11 @@ impl Connection {
     }
 
     /// The account that a change is about, and by what right.
-    fn changing(&self, user: Option<&str>, settings: &Settings) -> Result<(Subject, Right), Failure> {
+    fn changing(
+        &self,
+        user: Option<&str>,
+        settings: &Settings,
+    ) -> Result<(Subject, Right), Failure> {
         let subject = self.agent.subject_or_caller(user, self.peer)?;
         let right = match self.agent.require_access(self.peer, settings, &subject)? {
             true => Right::Administrator,

@@ -36,7 +36,11 @@ pub(super) fn service(method: &str, parameters: Option<&RawValue>) -> Result<Bod
             product: "mfa-agent",
             version: env!("CARGO_PKG_VERSION"),
             url: "https://varlink.org",
-            interfaces: ["org.varlink.service", "org.pam-mfa.Login", "org.pam-mfa.Admin"],
+            interfaces: [
+                "org.varlink.service",
+                "org.pam-mfa.Login",
+                "org.pam-mfa.Admin",
+            ],
         }),
         "GetInterfaceDescription" => {
             let wanted: DescriptionParameters = parse(parameters)?;

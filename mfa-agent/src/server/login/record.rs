@@ -57,8 +57,16 @@ impl Context {
             Verdict::Wrong { failures, lock } => {
                 self.failures = Some(*failures);
                 self.note_lock(*lock);
-                let why = if unenrolled { "not enrolled in what is required" } else { "wrong answer" };
-                let locks = if lock.is_some() { "; the account is locked now" } else { "" };
+                let why = if unenrolled {
+                    "not enrolled in what is required"
+                } else {
+                    "wrong answer"
+                };
+                let locks = if lock.is_some() {
+                    "; the account is locked now"
+                } else {
+                    ""
+                };
                 reason = Some(format!("{why}{locks}"));
             }
             Verdict::Replayed => reason = Some("a code that was used before".to_owned()),
@@ -102,11 +110,15 @@ impl Context {
             locked_until: self.locked_until.clone(),
             by_uid: Some(self.peer.uid),
             by_pid: Some(self.peer.pid),
+            ..Event::default()
         }
     }
 
     /// The event for an answer that did not pass, in a login that goes on.
     pub(super) fn attempt(&self) -> Event {
-        Event { event: "attempt", ..self.event(Outcome::Wrong, None) }
+        Event {
+            event: "attempt",
+            ..self.event(Outcome::Wrong, None)
+        }
     }
 }
