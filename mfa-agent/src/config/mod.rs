@@ -8,6 +8,7 @@
 mod document;
 mod error;
 mod merge;
+mod rule;
 #[cfg(test)]
 mod tests;
 mod values;

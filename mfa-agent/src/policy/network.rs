@@ -1,7 +1,7 @@
 //! Addresses in a rule, and the address that a login comes from.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, PrefixLenError};
@@ -116,14 +116,10 @@ impl fmt::Display for Network {
 fn unmapped(net: IpNet) -> Result<IpNet, PrefixLenError> {
     const MAPPED: u8 = 96;
     let IpNet::V6(six) = net else { return Ok(net) };
-    let (Some(four), true) = (mapped(six.addr()), six.prefix_len() >= MAPPED) else {
+    let (Some(four), true) = (six.addr().to_ipv4_mapped(), six.prefix_len() >= MAPPED) else {
         return Ok(net);
     };
     Ok(Ipv4Net::new(four, six.prefix_len() - MAPPED)?.into())
-}
-
-fn mapped(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    address.to_ipv4_mapped()
 }
 
 #[cfg(test)]
