@@ -1,0 +1,318 @@
+//! The arguments, parsed into types that can't hold a wrong value.
+//!
+//! Names are bounded and free of control characters from here on; numbers are in range. No argument
+//! ever takes a secret: argument lists are public on a Unix host.
+
+use std::path::PathBuf;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Parser, Subcommand, ValueEnum};
+use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
+
+const STATUSES: &str = "\
+Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not reachable.
+Secrets come from a prompt or from standard input, never as arguments.";
+
+/// Second factors for logins: enrol them, look at them, unlock them
+#[derive(Debug, Parser)]
+#[command(name = "mfactl", version, after_help = STATUSES)]
+#[command(arg_required_else_help = true, subcommand_value_name = "COMMAND")]
+pub(crate) struct Args {
+    /// Where the agent listens
+    #[arg(long, global = true, display_order = 100, value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub(crate) socket: PathBuf,
+    /// Print one JSON value on standard output, and nothing else there
+    #[arg(long, global = true, display_order = 101)]
+    pub(crate) json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Give a user a factor
+    #[command(subcommand)]
+    Enroll(Enroll),
+    /// Take over many devices from a file
+    #[command(subcommand)]
+    Import(Import),
+    /// Take a factor away
+    #[command(after_help = "Example: mfactl remove totp alice --label phone")]
+    Remove(Remove),
+    /// Show a user's factors, lock and rules
+    #[command(after_help = "Example: mfactl status alice")]
+    Status(Whose),
+    /// List the users who have a factor
+    #[command(after_help = "Example: mfactl users | wc -l")]
+    Users,
+    /// List the users who are locked
+    #[command(after_help = "Example: mfactl lockouts")]
+    Lockouts,
+    /// End a lock and clear what was counted
+    #[command(after_help = "Example: mfactl unlock alice")]
+    Unlock(Whom),
+    /// Hold a real login on the terminal
+    #[command(after_help = VERIFY)]
+    Verify(Verify),
+    /// Show what would be decided for a login, and why; nothing is changed
+    #[command(after_help = "Example: mfactl explain --user alice --service sshd --from 192.0.2.7")]
+    Explain(Explain),
+}
+
+const VERIFY: &str = "\
+Example: mfactl verify alice --service sshd
+When standard input is no terminal, its lines are the answers.";
+
+/// A factor to enrol.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Enroll {
+    /// A device that shows codes (RFC 6238)
+    #[command(after_help = TOTP)]
+    Totp(EnrollTotp),
+    /// A PIN of 4 to 8 digits
+    #[command(after_help = "Example: mfactl enroll pin alice
+With --stdin: printf '%s\\n' \"$PIN\" | mfactl enroll pin alice --stdin")]
+    Pin(EnrollKnowledge),
+    /// Three security questions
+    #[command(after_help = "Example: mfactl enroll questions alice
+With --stdin, three lines: question<TAB>answer")]
+    Questions(EnrollKnowledge),
+}
+
+const TOTP: &str = "\
+Example: mfactl enroll totp --label phone
+In scripts: mfactl --json enroll totp alice --no-confirm
+A code is asked for before anything is stored. When standard input is no
+terminal, it is the next line there, after that of --secret-stdin or --uri-stdin.";
+
+/// A TOTP device.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollTotp {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// The device's name, to tell several apart
+    #[arg(long, value_parser = name)]
+    pub(crate) label: Option<String>,
+    /// The hash; many authenticator apps know SHA1 only
+    #[arg(long, ignore_case = true, conflicts_with = "uri_stdin")]
+    pub(crate) algorithm: Option<Algorithm>,
+    /// How long a code is
+    #[arg(long, value_parser = RangedU64ValueParser::<u32>::new().range(6..=8))]
+    #[arg(conflicts_with = "uri_stdin", value_name = "6..8")]
+    pub(crate) digits: Option<u32>,
+    /// How long a code is good for
+    #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    #[arg(conflicts_with = "uri_stdin")]
+    pub(crate) period: Option<u64>,
+    /// Take the base32 key from the first line of standard input
+    #[arg(long, conflicts_with = "uri_stdin")]
+    pub(crate) secret_stdin: bool,
+    /// Take an otpauth URI from the first line of standard input
+    #[arg(long)]
+    pub(crate) uri_stdin: bool,
+    /// The maker's ID of a hardware token, for show and audit
+    #[arg(long, value_name = "ID", value_parser = name)]
+    pub(crate) credential_id: Option<String>,
+    /// Store at once, without asking for a code
+    #[arg(long)]
+    pub(crate) no_confirm: bool,
+}
+
+/// The hash of a TOTP device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Algorithm {
+    #[value(name = "SHA1")]
+    Sha1,
+    #[value(name = "SHA256")]
+    Sha256,
+    #[value(name = "SHA512")]
+    Sha512,
+}
+
+impl Algorithm {
+    /// Its name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+            Self::Sha512 => "SHA512",
+        }
+    }
+}
+
+/// A PIN, or questions.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollKnowledge {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// Take it from standard input
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+/// A format to import.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// Lines of user<TAB>otpauth://…
+    #[command(after_help = "Example: mfactl import uris devices.tsv
+Blank lines and lines that begin with # are passed over. Repeating an import
+changes nothing. Exit status 1 if a line was refused; the others are stored.")]
+    Uris(ImportUris),
+}
+
+/// A file of otpauth URIs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportUris {
+    /// The file; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// What to remove.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remove {
+    /// The factor
+    #[arg(value_name = "FACTOR")]
+    pub(crate) factor: Factor,
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// One device only, by its name
+    #[arg(long, value_parser = name)]
+    pub(crate) label: Option<String>,
+}
+
+/// A factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Factor {
+    Totp,
+    Pin,
+    Questions,
+}
+
+impl Factor {
+    /// Its name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Pin => "pin",
+            Self::Questions => "questions",
+        }
+    }
+}
+
+/// A user, or the caller.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Whose {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+}
+
+/// A user.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Whom {
+    /// The user
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: String,
+}
+
+/// A login to hold.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// The PAM service whose rules are to hold
+    #[arg(long, value_parser = name, default_value = crate::context::OWN_SERVICE)]
+    pub(crate) service: String,
+}
+
+/// A login to explain.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// Who would log in
+    #[arg(long, value_parser = name)]
+    pub(crate) user: String,
+    /// The PAM service, such as sshd or sudo
+    #[arg(long, value_parser = name)]
+    pub(crate) service: String,
+    /// The address that the login would come from
+    #[arg(long, value_name = "ADDRESS", value_parser = name)]
+    pub(crate) from: Option<String>,
+    /// The terminal, such as tty1
+    #[arg(long, value_parser = name)]
+    pub(crate) tty: Option<String>,
+}
+
+/// A name as the protocol takes it.
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if text.len() > MAX_NAME {
+        return Err(format!("it is longer than {MAX_NAME} bytes"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("it has a control character in it".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_s_help_has_an_example() {
+        fn check(command: &clap::Command) {
+            let own: Vec<_> = command.get_subcommands().collect();
+            own.iter().for_each(|sub| check(sub));
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                !own.is_empty() || help.starts_with("Example: mfactl "),
+                "{}",
+                command.get_name()
+            );
+        }
+        check(&Args::command());
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in [
+            "mfactl --json --socket /s users",
+            "mfactl users --json --socket /s",
+        ] {
+            let args = Args::try_parse_from(line.split(' ')).unwrap();
+            assert!(args.json && args.socket.as_os_str() == "/s");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_would_be_right() {
+        let error = |line: &str| {
+            Args::try_parse_from(line.split(' '))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(error("mfactl enroll totp --digits 9").contains("6..=8"));
+        assert!(error("mfactl remove topt").contains("'totp'"));
+        assert!(error("mfactl enroll totp --period 0").contains("'0'"));
+        assert!(error("mfactl unlock \u{1b}x").contains("control character"));
+        assert!(error("mfactl enroll totp --uri-stdin --digits 6").contains("cannot be used"));
+    }
+}
