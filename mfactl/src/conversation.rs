@@ -38,7 +38,11 @@ pub(crate) fn hold(
             ));
         };
         let session = reply.session;
-        let Some(typed) = ask(console, &prompt)? else {
+        let typed = match ask(console, &prompt) {
+            Err(Failure::Cancelled) => None,
+            typed => typed?,
+        };
+        let Some(typed) = typed else {
             client.call::<Cancel>(&CancelParameters { session })?;
             return Ok(Outcome::Cancelled);
         };

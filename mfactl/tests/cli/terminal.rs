@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{Agent, admin, refused};
+use crate::support::{Agent, admin, login, refused};
 use nix::pty::openpty;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use serde_json::json;
@@ -18,6 +18,11 @@ struct Person {
 
 impl Person {
     fn runs(agent: &Agent, arguments: &[&str]) -> Self {
+        Self::runs_into(agent, arguments, None)
+    }
+
+    /// Standard output goes into a file, as with `mfactl … > file`.
+    fn runs_into(agent: &Agent, arguments: &[&str], file: Option<File>) -> Self {
         let pty = openpty(None, None).unwrap();
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         // setsid makes the pseudo-terminal the controlling one, which /dev/tty then is.
@@ -26,7 +31,7 @@ impl Person {
             .arg(agent.socket())
             .args(arguments)
             .stdin(side())
-            .stdout(side())
+            .stdout(file.map_or_else(side, Stdio::from))
             .stderr(side())
             .env_remove("NO_COLOR")
             .spawn()
@@ -105,11 +110,9 @@ fn ctrl_c_at_a_prompt_sends_nothing_and_leaves_the_terminal_as_it_was() {
     while !person.seen.contains("cancelled") {
         assert!(person.reads_on(), "{}", person.seen);
     }
-    // Not every system lets the settings be read once the other side is closed.
-    if let Ok(now) = tcgetattr(&person.screen) {
-        let kept = LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG;
-        assert_eq!(now.local_flags & kept, before & kept);
-    }
+    let kept = LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG;
+    let now = tcgetattr(&person.screen).unwrap().local_flags;
+    assert_eq!(now & kept, before & kept);
     assert_eq!(person.ends().1, Some(1));
     agent.finish();
 }
@@ -147,23 +150,67 @@ fn questions_are_chosen_by_number_or_typed_and_answers_stay_unseen() {
     agent.finish();
 }
 
-#[test]
-fn the_qr_code_is_painted_on_a_terminal_and_json_stays_alone_on_standard_output() {
+fn confirmed_enrolment() -> Agent {
     let made = |stored| {
         json!({"enrolment": {
             "user": "alice", "factor": "totp", "label": "phone", "secret": "JBSWY3DPEHPK3PXP",
             "uri": "otpauth://totp/host:alice?secret=JBSWY3DPEHPK3PXP", "stored": stored,
         }})
     };
-    let agent = Agent::scripted(vec![
+    Agent::scripted(vec![
         admin("EnrollTotp", json!({"confirm": true}), made(false)),
         admin("ConfirmTotp", json!({"code": "123456"}), made(true)),
-    ]);
+    ])
+}
+
+#[test]
+fn the_qr_code_is_painted_on_a_terminal() {
+    let agent = confirmed_enrolment();
     let mut person = Person::runs(&agent, &["enroll", "totp"]);
     person.types("shows now: ", "123456\n");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(0), "{screen}");
     assert!(screen.contains("\u{1b}[38;5;16;48;5;231m"), "{screen}");
     assert!(screen.contains("is stored"), "{screen}");
+    agent.finish();
+}
+
+#[test]
+fn with_json_the_qr_code_goes_to_the_terminal_and_only_the_object_into_the_file() {
+    let agent = confirmed_enrolment();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let out = file.reopen().unwrap();
+    let mut person = Person::runs_into(&agent, &["enroll", "totp", "--json"], Some(out));
+    person.types("shows now: ", "123456\n");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(screen.contains("\u{1b}[38;5;16;48;5;231m"), "{screen}");
+    let printed = std::fs::read(file.path()).unwrap();
+    let object: serde_json::Value = serde_json::from_slice(&printed).unwrap();
+    assert_eq!(
+        (&object["label"], &object["secret"]),
+        (&json!("phone"), &json!("JBSWY3DPEHPK3PXP"))
+    );
+    agent.finish();
+}
+
+#[test]
+fn ctrl_c_in_a_login_cancels_it() {
+    let agent = Agent::scripted(vec![
+        login(
+            "Begin",
+            json!({"user": "alice", "service": "mfactl"}),
+            json!({"messages": [], "prompt": {"text": "PIN: ", "echo": false}}),
+        ),
+        admin("Cancel", json!({"session": "s1"}), json!({})),
+    ]);
+    let mut person = Person::runs(&agent, &["verify", "alice"]);
+    person.types("PIN: ", "12\u{3}");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(1), "{screen}");
+    assert!(
+        screen.contains("cancelled") && !screen.contains("12"),
+        "{screen}"
+    );
     agent.finish();
 }
