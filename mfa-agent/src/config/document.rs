@@ -7,8 +7,9 @@ use super::values::{
     FullPath, GroupName, Issuer, Lasting, Line, OptionalPath, Parsed, ServicePattern, SocketPath,
     TerminalPattern, UserPattern, Whole,
 };
-use super::words::{ActionName, AlgorithmName};
+use super::words::ActionName;
 use crate::factors::Way;
+use crate::factors::totp::{Algorithm, Digits, Period};
 use crate::names::UserName;
 use crate::policy::{Mode, Network, Prompting, Unenrolled};
 
@@ -82,9 +83,9 @@ pub(super) struct Policy {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Totp {
     pub(super) issuer: Option<Parsed<Issuer>>,
-    pub(super) algorithm: Option<Parsed<AlgorithmName>>,
-    pub(super) digits: Option<Whole<6, 8>>,
-    pub(super) period: Option<Whole<5, 300>>,
+    pub(super) algorithm: Option<Parsed<Algorithm>>,
+    pub(super) digits: Option<Digits>,
+    pub(super) period: Option<Period>,
     pub(super) skew: Option<Whole<0, 10>>,
 }
 

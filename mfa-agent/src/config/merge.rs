@@ -126,13 +126,10 @@ impl Draft {
         );
         set(
             &mut own.totp.algorithm,
-            totp.algorithm.map(|algorithm| algorithm.0.0),
+            totp.algorithm.map(|algorithm| algorithm.0),
         );
-        set(&mut own.totp.digits, totp.digits.map(|digits| digits.0));
-        set(
-            &mut own.totp.period,
-            totp.period.map(|seconds| seconds.0.into()),
-        );
+        set(&mut own.totp.digits, totp.digits);
+        set(&mut own.totp.period, totp.period);
         set(&mut own.totp.skew, totp.skew.map(|steps| steps.0));
         set(
             &mut own.prompts.totp,

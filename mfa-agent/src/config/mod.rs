@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::{ConfigError, Problem};
-pub use totp_rs::Algorithm;
 
+use crate::factors::totp::{Algorithm, Digits, Period};
 use crate::names::UserName;
 use crate::policy::Policy;
 use error::Source;
@@ -97,9 +97,9 @@ pub struct Totp {
     /// The hash of new devices.
     pub algorithm: Algorithm,
     /// The length of codes of new devices, 6 to 8.
-    pub digits: u32,
+    pub digits: Digits,
     /// Seconds a code of a new device is good for, 5 to 300.
-    pub period: u64,
+    pub period: Period,
     /// Steps either side of the present one whose codes are taken too, 0 to 10 (RFC 6238, 5.2).
     pub skew: u32,
 }
@@ -239,9 +239,9 @@ impl Default for Totp {
     fn default() -> Self {
         Self {
             issuer: None,
-            algorithm: Algorithm::SHA1,
-            digits: 6,
-            period: 30,
+            algorithm: Algorithm::default(),
+            digits: Digits::default(),
+            period: Period::default(),
             skew: 1,
         }
     }

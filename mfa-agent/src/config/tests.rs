@@ -138,9 +138,9 @@ fn every_key_is_read() {
     assert_eq!(settings.policy.mode, Mode::LocalUsers);
     let totp = Totp {
         issuer: Some("Example".into()),
-        algorithm: Algorithm::SHA512,
-        digits: 8,
-        period: 60,
+        algorithm: Algorithm::Sha512,
+        digits: 8u32.try_into().unwrap(),
+        period: 60u64.try_into().unwrap(),
         skew: 0,
     };
     assert_eq!(settings.totp, totp);

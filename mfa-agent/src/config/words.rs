@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use totp_rs::Algorithm;
+use crate::factors::totp::Algorithm;
 
 use super::values::Text;
 use crate::policy::{Mode, Prompting, Unenrolled};
@@ -54,25 +54,8 @@ impl FromStr for Unenrolled {
     }
 }
 
-/// The hash of codes.
-#[derive(Debug)]
-pub(super) struct AlgorithmName(pub Algorithm);
-
-impl Text for AlgorithmName {
+impl Text for Algorithm {
     const EXPECTED: &str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
-}
-
-impl FromStr for AlgorithmName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let words = [
-            ("SHA1", Algorithm::SHA1),
-            ("SHA256", Algorithm::SHA256),
-            ("SHA512", Algorithm::SHA512),
-        ];
-        word(text, words).map(Self)
-    }
 }
 
 /// The word of a rule's `action`.

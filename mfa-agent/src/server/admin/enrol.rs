@@ -210,15 +210,15 @@ fn generator(parameters: &EnrollTotpParameters, settings: &Settings) -> Result<G
         key,
         algorithm: match &parameters.algorithm {
             Some(name) => name.parse().map_err(Failure::refused)?,
-            None => totp.algorithm.as_str().parse().map_err(Failure::refused)?,
+            None => totp.algorithm,
         },
         digits: match parameters.digits {
             Some(digits) => digits.try_into().map_err(Failure::refused)?,
-            None => totp.digits.try_into().map_err(Failure::refused)?,
+            None => totp.digits,
         },
         period: match parameters.period {
             Some(seconds) => seconds.try_into().map_err(Failure::refused)?,
-            None => totp.period.try_into().map_err(Failure::refused)?,
+            None => totp.period,
         },
     })
 }
