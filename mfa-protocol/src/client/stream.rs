@@ -26,10 +26,17 @@ impl DeadlineStream {
             None,
         )?;
         let stream = Self { socket, deadline };
-        // A blocking connect to a Unix socket waits no longer than the send time-out.
-        stream.arm_send()?;
-        socket::connect(stream.socket.as_raw_fd(), &UnixAddr::new(path)?).map_err(timed_out)?;
-        Ok(stream)
+        let address = UnixAddr::new(path)?;
+        loop {
+            // A blocking connect to a Unix socket waits no longer than the send time-out.
+            stream.arm_send()?;
+            match socket::connect(stream.socket.as_raw_fd(), &address) {
+                Ok(()) => return Ok(stream),
+                // A signal of the host program's; nothing has begun yet that could not begin again.
+                Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(timed_out(error)),
+            }
+        }
     }
 
     /// Moves the deadline.
@@ -38,11 +45,19 @@ impl DeadlineStream {
     }
 
     fn arm_send(&self) -> io::Result<()> {
-        Ok(setsockopt(&self.socket, sockopt::SendTimeout, &self.remaining()?)?)
+        Ok(setsockopt(
+            &self.socket,
+            sockopt::SendTimeout,
+            &self.remaining()?,
+        )?)
     }
 
     fn arm_receive(&self) -> io::Result<()> {
-        Ok(setsockopt(&self.socket, sockopt::ReceiveTimeout, &self.remaining()?)?)
+        Ok(setsockopt(
+            &self.socket,
+            sockopt::ReceiveTimeout,
+            &self.remaining()?,
+        )?)
     }
 
     /// The time left. A time-out of zero would mean "for ever", so that is an error instead.

@@ -1,6 +1,7 @@
 //! An agent that does with each login what the user's name says, well or badly.
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
@@ -32,6 +33,10 @@ fn login(mut stream: UnixStream) -> Option<()> {
         "both" => json!({"text": "Password+code: ", "echo": false, "tail": 8}),
         _ => json!({"text": "OTP code: ", "echo": false}),
     };
+    if user == "deaf" {
+        // Whoever writes now gets EPIPE, and a SIGPIPE unless they asked for none.
+        stream.shutdown(Shutdown::Read).ok()?;
+    }
     let hello = json!({"style": "info", "text": "hello"});
     step(&mut stream, &json!({"messages": [hello], "prompt": prompt}))?;
     let call = self::call(&mut reader, &mut stream)?;

@@ -2,6 +2,12 @@
 //! (`tests/programs/pam_login.c`) holds the conversation. The agent is a fake one, because it has to be
 //! able to misbehave; whole-system tests with the real one are in `tests/`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy.toml does not know from others"
+)]
+
 mod agent;
 
 use std::fs::File;
@@ -204,6 +210,7 @@ fn an_agent_that_misbehaves_fails_closed_and_the_program_lives() {
         "hangs",
         "drips",
         "drops-later",
+        "deaf",
         "nonsense",
     ] {
         host.expect(user, "123456\n", "PAM_AUTHINFO_UNAVAIL");
