@@ -97,7 +97,11 @@ impl Audit {
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         // Each is asked: what one sink can't write, the others still may.
-        let unfinished = self.workers.iter().filter(|worker| !worker.flush(deadline)).count();
+        let unfinished = self
+            .workers
+            .iter()
+            .filter(|worker| !worker.flush(deadline))
+            .count();
         unfinished == 0
     }
 }

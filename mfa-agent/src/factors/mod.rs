@@ -82,10 +82,8 @@ impl FromStr for Way {
     type Err = FactorError;
 
     fn from_str(text: &str) -> Result<Self, FactorError> {
-        let factors = text
-            .split('+')
-            .map(|name| name.trim().parse())
-            .collect::<Result<Vec<Factor>, _>>()?;
+        let factors =
+            text.split('+').map(|name| name.trim().parse()).collect::<Result<Vec<Factor>, _>>()?;
         for (i, factor) in factors.iter().enumerate() {
             if factors[..i].contains(factor) {
                 return Err(FactorError::Repeated(text.to_owned()));
