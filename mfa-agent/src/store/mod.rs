@@ -10,6 +10,7 @@ mod commit;
 #[cfg(test)]
 mod contract;
 mod folder;
+mod instance;
 pub mod memory;
 mod recovery;
 pub mod sled;
@@ -20,6 +21,9 @@ pub use sled::SledStore;
 /// A store of sealed records.
 pub trait Store: Send + Sync {
     /// The record under `key`, with its revision.
+    ///
+    /// It may show a change whose swap is not durable yet. Whoever builds on that and swaps is safe:
+    /// what is durable is always durable with everything before it.
     ///
     /// # Errors
     ///
