@@ -1,0 +1,171 @@
+//! libpam, as far as the `pam` crate does not reach: the only file of ours with `unsafe` code.
+//!
+//! The `pam` crate's own conversation sends one message a call and frees responses on success only; it
+//! has no `pam_syslog` and can't set `PAM_AUTHTOK`. The functions for these are declared here by hand, as
+//! `<security/pam_modules.h>` and `<security/pam_ext.h>` of Linux-PAM have them. Every response that a
+//! program allocates is wiped and freed, whatever the call returned.
+
+#![allow(unsafe_code, reason = "the C interface of libpam")]
+
+mod conversation;
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr;
+
+use mfa_protocol::login::{Message, Prompt};
+use pam::constants::PamResultCode;
+use pam::items::{AuthTok, ItemType, RHost, RUser, Service, Tty};
+use pam::module::PamHandle;
+use zeroize::Zeroizing;
+
+use crate::relay::{ConversationError, Host, Priority};
+use crate::typed::Typed;
+use conversation::{PamConv, Responses, Texts};
+
+#[link(name = "pam")]
+unsafe extern "C" {
+    fn pam_get_item(handle: *const PamHandle, item: c_int, value: *mut *const c_void) -> c_int;
+    fn pam_set_item(handle: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
+    fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
+}
+
+/// The program behind a PAM handle.
+pub(crate) struct LibPam<'a> {
+    handle: &'a mut PamHandle,
+}
+
+impl<'a> LibPam<'a> {
+    pub(crate) fn new(handle: &'a mut PamHandle) -> Self {
+        Self { handle }
+    }
+
+    /// One call of the program's conversation function.
+    fn converse(&mut self, texts: &mut Texts) -> Result<Responses, ConversationError> {
+        let mut item: *const c_void = ptr::null();
+        // SAFETY: the handle is libpam's own, and `item` is a place for the pointer that it hands out.
+        let code = unsafe { pam_get_item(self.handle, ItemType::Conv as c_int, &raw mut item) };
+        // SAFETY: for PAM_CONV the item is null or points to the program's `struct pam_conv`, which
+        // libpam keeps as long as the handle and does not change while a module runs.
+        let conv = unsafe { item.cast::<PamConv>().as_ref() };
+        match conv {
+            Some(conv) if code == SUCCESS => conv.call(texts),
+            _ => Err(ConversationError::Failed),
+        }
+    }
+}
+
+impl Host for LibPam<'_> {
+    fn user(&mut self) -> Result<Option<String>, ConversationError> {
+        match self.handle.get_user(None) {
+            Ok(user) => Ok(Some(user)),
+            // So the `pam` crate says "not UTF-8".
+            Err(PamResultCode::PAM_SYSTEM_ERR) => Ok(None),
+            Err(_) => Err(ConversationError::Failed),
+        }
+    }
+
+    fn service(&self) -> Option<String> {
+        let Service(name) = self.handle.get_item().ok()??;
+        name.to_str().ok().map(str::to_owned)
+    }
+
+    fn rhost(&self) -> Option<String> {
+        self.handle.get_item().ok()?.map(|RHost(name)| lossy(name))
+    }
+
+    fn ruser(&self) -> Option<String> {
+        self.handle.get_item().ok()?.map(|RUser(name)| lossy(name))
+    }
+
+    fn tty(&self) -> Option<String> {
+        self.handle.get_item().ok()?.map(|Tty(name)| lossy(name))
+    }
+
+    fn take_authtok(&mut self) -> Option<Typed> {
+        let password: AuthTok<'_> = self.handle.get_item().ok()??;
+        Typed::new(password.as_bytes()).ok()
+    }
+
+    fn set_authtok(&mut self, password: &[u8]) -> Result<(), ConversationError> {
+        let mut text = Zeroizing::new(Vec::with_capacity(password.len() + 1));
+        text.extend_from_slice(password);
+        text.push(0);
+        let text = CStr::from_bytes_with_nul(&text).map_err(|_| ConversationError::Failed)?;
+        // SAFETY: for PAM_AUTHTOK the value is a C string; libpam makes its own copy before it returns.
+        let code = unsafe {
+            pam_set_item(
+                self.handle,
+                ItemType::AuthTok as c_int,
+                text.as_ptr().cast(),
+            )
+        };
+        if code == SUCCESS {
+            Ok(())
+        } else {
+            Err(ConversationError::Failed)
+        }
+    }
+
+    fn ask(&mut self, messages: &[Message], prompt: &Prompt) -> Result<Typed, ConversationError> {
+        let responses = self.converse(&mut Texts::new(messages, Some(prompt)))?;
+        Ok(Typed::new(responses.last())?)
+    }
+
+    fn show(&mut self, messages: &[Message]) -> Result<(), ConversationError> {
+        self.converse(&mut Texts::new(messages, None)).map(drop)
+    }
+
+    fn log(&mut self, priority: Priority, text: &str) {
+        let line = log_line(text);
+        // SAFETY: the handle is libpam's own; the format takes one C string, and `line` is one.
+        unsafe {
+            pam_syslog(
+                self.handle,
+                priority as c_int,
+                c"%s".as_ptr(),
+                line.as_ptr(),
+            )
+        };
+    }
+}
+
+fn lossy(name: &CStr) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+/// Words of the agent's may be in it: no line breaks, no terminal sequences, no end.
+fn log_line(text: &str) -> CString {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if line.len() >= MAX_LOG_LINE {
+            line.push('…');
+            break;
+        }
+        match character {
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    CString::new(line).unwrap_or_default()
+}
+
+const SUCCESS: c_int = PamResultCode::PAM_SUCCESS as c_int;
+
+/// Bytes; what syslog daemons take in one piece.
+const MAX_LOG_LINE: usize = 900;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_can_not_forge_another_nor_reach_a_terminal() {
+        let line = log_line("a\nb\0c\u{1b}[2J\u{9b}d\u{e9}");
+        assert_eq!(line.to_str().unwrap(), "a\\nb\\u{0}c\\u{1b}[2J\\u{9b}dé");
+    }
+
+    #[test]
+    fn a_log_line_has_an_end() {
+        assert!(log_line(&"\n".repeat(70_000)).as_bytes().len() < 1000);
+    }
+}

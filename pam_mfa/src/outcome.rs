@@ -1,0 +1,171 @@
+//! What the program is told: PAM codes.
+//!
+//! How a login ended comes in; a PAM code and, where an administrator needs to know, a line in the log
+//! leave. What the agent decided it logs itself. Everything that is not the agent's clear "passed" or
+//! "skipped" refuses the login. The one exception is an administrator's `on_unavailable=ignore`, and it
+//! covers an outage only: not what a guest could bring about (see [`Ending::Unavailable`]).
+
+use mfa_protocol::login::Outcome;
+use pam::constants::PamResultCode;
+
+use crate::arguments::{Arguments, OnUnavailable};
+use crate::relay::{Host, Priority};
+
+/// How a login ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The agent decided.
+    Decided(Outcome),
+    /// There was no agent to decide, or none that could be understood.
+    Unavailable {
+        /// For the log: what went wrong and what to do.
+        reason: String,
+        /// Whether `on_unavailable` applies: the agent is absent, mute, or says itself that its store is
+        /// broken. Not where the agent is alive but too busy, or stops answering once it has asked: a
+        /// guest can fill the agent up, and can wait at a prompt until the login has expired.
+        outage: bool,
+    },
+    /// The conversation failed or was cancelled; nothing was counted.
+    Conversation(String),
+    /// `use_first_pass`, and no password was asked for before, or more is asked than a password.
+    NoPassword,
+    /// A name that no account can have, or that no policy could be decided by.
+    BadName(&'static str),
+}
+
+/// The PAM code for an ending; logs what the agent can't have logged.
+pub fn conclude(ending: &Ending, arguments: &Arguments, host: &mut impl Host) -> PamResultCode {
+    match ending {
+        Ending::Decided(Outcome::Unavailable) => unavailable(
+            "the agent could not decide; its log says why",
+            true,
+            arguments,
+            host,
+        ),
+        Ending::Decided(outcome) => code(*outcome),
+        Ending::Unavailable { reason, outage } => unavailable(reason, *outage, arguments, host),
+        Ending::Conversation(reason) => {
+            host.log(
+                Priority::Notice,
+                &format!("the conversation with the user ended without an answer: {reason}; no attempt was counted"),
+            );
+            PamResultCode::PAM_CONV_ERR
+        }
+        // What pam_unix returns here.
+        Ending::NoPassword => {
+            host.log(
+                Priority::Error,
+                "use_first_pass finds no password to take the code from; a module that asks for it must \
+                 come before in the stack, or say try_first_pass",
+            );
+            PamResultCode::PAM_AUTH_ERR
+        }
+        Ending::BadName(reason) => {
+            host.log(Priority::Notice, reason);
+            PamResultCode::PAM_AUTH_ERR
+        }
+    }
+}
+
+/// The table "Codes the module returns" of the architecture.
+const fn code(outcome: Outcome) -> PamResultCode {
+    match outcome {
+        Outcome::Passed => PamResultCode::PAM_SUCCESS,
+        Outcome::Skipped => PamResultCode::PAM_IGNORE,
+        Outcome::Wrong => PamResultCode::PAM_AUTH_ERR,
+        Outcome::Locked => PamResultCode::PAM_MAXTRIES,
+        Outcome::Denied => PamResultCode::PAM_PERM_DENIED,
+        Outcome::Unavailable => PamResultCode::PAM_AUTHINFO_UNAVAIL,
+        Outcome::Cancelled => PamResultCode::PAM_CONV_ERR,
+    }
+}
+
+fn unavailable(
+    reason: &str,
+    outage: bool,
+    arguments: &Arguments,
+    host: &mut impl Host,
+) -> PamResultCode {
+    if outage && arguments.on_unavailable() == OnUnavailable::Ignore {
+        host.log(
+            Priority::Alert,
+            &format!("LOGIN WITHOUT A SECOND FACTOR, as on_unavailable=ignore says: {reason}"),
+        );
+        return PamResultCode::PAM_IGNORE;
+    }
+    host.log(Priority::Error, &format!("login refused: {reason}"));
+    PamResultCode::PAM_AUTHINFO_UNAVAIL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::script::Script;
+
+    fn concluded(ending: Ending, arguments: &str) -> (PamResultCode, String) {
+        let arguments = Arguments::parse(arguments.split_whitespace().map(str::as_bytes)).unwrap();
+        let mut host = Script::new("alice");
+        let code = conclude(&ending, &arguments, &mut host);
+        (code, host.logged())
+    }
+
+    fn gone(outage: bool) -> Ending {
+        Ending::Unavailable {
+            reason: "the agent is gone".into(),
+            outage,
+        }
+    }
+
+    #[test]
+    fn each_outcome_has_its_code() {
+        for (outcome, expected) in [
+            (Outcome::Passed, PamResultCode::PAM_SUCCESS),
+            (Outcome::Skipped, PamResultCode::PAM_IGNORE),
+            (Outcome::Wrong, PamResultCode::PAM_AUTH_ERR),
+            (Outcome::Locked, PamResultCode::PAM_MAXTRIES),
+            (Outcome::Denied, PamResultCode::PAM_PERM_DENIED),
+            (Outcome::Unavailable, PamResultCode::PAM_AUTHINFO_UNAVAIL),
+            (Outcome::Cancelled, PamResultCode::PAM_CONV_ERR),
+        ] {
+            assert_eq!(
+                concluded(Ending::Decided(outcome), "").0,
+                expected,
+                "{outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_outage_is_ignored_only_if_the_administrator_says_so_and_then_it_is_logged() {
+        for ending in [gone(true), Ending::Decided(Outcome::Unavailable)] {
+            for strict in ["", "on_unavailable=deny"] {
+                let (code, log) = concluded(ending.clone(), strict);
+                assert_eq!(code, PamResultCode::PAM_AUTHINFO_UNAVAIL);
+                assert!(log.contains("login refused"), "{log}");
+            }
+            let (code, log) = concluded(ending, "on_unavailable=ignore");
+            assert_eq!(code, PamResultCode::PAM_IGNORE);
+            assert!(log.contains("WITHOUT A SECOND FACTOR"), "{log}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_an_outage_is_ignored() {
+        for (ending, expected) in [
+            (gone(false), PamResultCode::PAM_AUTHINFO_UNAVAIL),
+            (
+                Ending::Conversation("cut".into()),
+                PamResultCode::PAM_CONV_ERR,
+            ),
+            (Ending::NoPassword, PamResultCode::PAM_AUTH_ERR),
+            (Ending::BadName("bad"), PamResultCode::PAM_AUTH_ERR),
+            (Ending::Decided(Outcome::Wrong), PamResultCode::PAM_AUTH_ERR),
+            (
+                Ending::Decided(Outcome::Locked),
+                PamResultCode::PAM_MAXTRIES,
+            ),
+        ] {
+            assert_eq!(concluded(ending, "on_unavailable=ignore").0, expected);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The relay: one login, from its first prompt to its outcome.
+//!
+//! It stands between a [`Host`], which is the program with its conversation and libpam's items, and the
+//! agent. What the agent wants shown and asked goes to the host, what was typed to the agent, until there
+//! is an outcome; it judges neither. Both may misbehave: a step that makes no sense, a dialogue without
+//! end, an answer that is none or a conversation that breaks off each end the login, and none of them
+//! can end it as passed.
+
+mod host;
+#[cfg(test)]
+pub(crate) mod script;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use host::{ConversationError, Host, Priority};
+
+use mfa_protocol::client::{Client, ClientError};
+use mfa_protocol::login::{
+    Answer, AnswerParameters, Authtok, Begin, BeginParameters, Cancel, CancelParameters,
+    LoginReply, Message, Outcome, Prompt,
+};
+use mfa_protocol::message::ErrorKind;
+use mfa_protocol::{MAX_NAME, Secret};
+
+use crate::arguments::Arguments;
+use crate::outcome::Ending;
+use crate::typed::{NoAnswer, Typed};
+use step::Next;
+
+/// Runs one login to its end.
+pub fn run(arguments: &Arguments, host: &mut impl Host) -> Ending {
+    let relayed = begin(arguments, host).and_then(|(client, reply)| {
+        let first_pass = arguments.authtok();
+        let login = Login {
+            arguments,
+            host,
+            client,
+            session: reply.session.clone(),
+            first_pass,
+        };
+        login.relay(reply)
+    });
+    match relayed {
+        Ok(outcome) => Ending::Decided(outcome),
+        Err(ending) => ending,
+    }
+}
+
+fn begin(arguments: &Arguments, host: &mut impl Host) -> Result<(Client, LoginReply), Ending> {
+    let parameters = parameters(arguments, host)?;
+    let mut client =
+        Client::connect(arguments.socket(), arguments.timeout()).map_err(before_the_first_step)?;
+    let reply = client
+        .call::<Begin>(&parameters)
+        .map_err(before_the_first_step)?;
+    Ok((client, reply))
+}
+
+fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParameters, Ending> {
+    let Some(user) = host.user()? else {
+        return Err(Ending::BadName(BAD_USER));
+    };
+    if user.is_empty() || user.len() > MAX_NAME {
+        return Err(Ending::BadName(BAD_USER));
+    }
+    let Some(service) = host.service().filter(|name| name.len() <= MAX_NAME) else {
+        return Err(Ending::BadName(BAD_SERVICE));
+    };
+    Ok(BeginParameters {
+        user,
+        service,
+        rhost: known(host.rhost()),
+        ruser: known(host.ruser()),
+        tty: known(host.tty()),
+        authtok: Some(arguments.authtok()),
+    })
+}
+
+/// Leaves out what is empty. What is too long is cut: it is no address any more, nor was it one before.
+fn known(name: Option<String>) -> Option<String> {
+    let mut name = name.filter(|name| !name.is_empty())?;
+    while name.len() > MAX_NAME {
+        name.pop();
+    }
+    Some(name)
+}
+
+/// A login that the agent has begun.
+struct Login<'a, H> {
+    arguments: &'a Arguments,
+    host: &'a mut H,
+    client: Client,
+    session: String,
+    /// Where the next answer comes from; `None` once `PAM_AUTHTOK` was used up.
+    first_pass: Authtok,
+}
+
+impl<H: Host> Login<'_, H> {
+    fn relay(mut self, mut reply: LoginReply) -> Result<Outcome, Ending> {
+        let mut cut = None;
+        for _ in 0..MAX_STEPS {
+            let next = Next::try_from(reply.step).map_err(not_understood)?;
+            if self.arguments.debug() {
+                self.host.log(
+                    Priority::Debug,
+                    &format!("session {}: {next}", self.session),
+                );
+            }
+            let (messages, prompt) = match next {
+                Next::Ended {
+                    messages,
+                    outcome,
+                    code_length,
+                } => {
+                    return self.end(&messages, outcome, code_length, cut);
+                }
+                Next::Ask { messages, prompt } => (messages, prompt),
+            };
+            let (answer, typed) = match self.answer(&messages, &prompt) {
+                Ok(answer) => answer,
+                Err(ending) => return Err(self.cancelled(ending)),
+            };
+            cut = prompt.tail.map(|tail| (typed, tail));
+            let parameters = AnswerParameters {
+                session: self.session.clone(),
+                answer,
+            };
+            reply = self
+                .client
+                .call::<Answer>(&parameters)
+                .map_err(after_the_first_step)?;
+        }
+        Err(not_understood("it asks and asks"))
+    }
+
+    /// What is to be sent, and all that was typed.
+    fn answer(&mut self, messages: &[Message], prompt: &Prompt) -> Result<(Secret, Typed), Ending> {
+        let typed = match self.first_pass(prompt)? {
+            Some(password) => {
+                self.show(messages);
+                password
+            }
+            None => self.host.ask(messages, prompt)?,
+        };
+        let answer = match prompt.tail {
+            Some(tail) => typed.tail(tail),
+            None => typed.whole(),
+        }?;
+        Ok((answer, typed))
+    }
+
+    /// The password that was asked for before, if it is to answer this prompt. It answers one only.
+    fn first_pass(&mut self, prompt: &Prompt) -> Result<Option<Typed>, Ending> {
+        let source = self.first_pass;
+        match source {
+            Authtok::None | Authtok::Forward => return Ok(None),
+            // After its one use, use_first_pass still asks nobody.
+            Authtok::Try => self.first_pass = Authtok::None,
+            Authtok::Use => {}
+        }
+        let password = match prompt.tail {
+            Some(_) => self.host.take_authtok(),
+            None => None,
+        };
+        match (password, source) {
+            (Some(password), _) => Ok(Some(password)),
+            (None, Authtok::Use) => Err(Ending::NoPassword),
+            (None, _) => Ok(None),
+        }
+    }
+
+    fn end(
+        mut self,
+        messages: &[Message],
+        outcome: Outcome,
+        code_length: Option<u32>,
+        cut: Option<(Typed, u32)>,
+    ) -> Result<Outcome, Ending> {
+        if let (Outcome::Passed, Some(length), Some((typed, tail))) = (outcome, code_length, cut) {
+            let password = (length <= tail)
+                .then(|| typed.before_last(length))
+                .flatten();
+            let password = password.ok_or_else(|| not_understood("the code was never so long"))?;
+            self.host
+                .set_authtok(password)
+                .map_err(|_| Ending::Unavailable {
+                    reason: "libpam refused to take the password for the next module".into(),
+                    outage: false,
+                })?;
+        }
+        self.show(messages);
+        Ok(outcome)
+    }
+
+    /// A program that can't show a line (OpenVPN, FreeRADIUS) may refuse it; that changes no outcome.
+    fn show(&mut self, messages: &[Message]) {
+        if !messages.is_empty() && self.host.show(messages).is_err() {
+            self.host.log(
+                Priority::Notice,
+                "the program did not show the agent's messages",
+            );
+        }
+    }
+
+    /// Tells the agent that no answer comes. Closing the connection would say the same, but this way
+    /// the agent has recorded it before the program goes on.
+    fn cancelled(&mut self, ending: Ending) -> Ending {
+        let parameters = CancelParameters {
+            session: self.session.clone(),
+        };
+        if let Err(error) = self.client.call::<Cancel>(&parameters) {
+            self.host.log(
+                Priority::Notice,
+                &format!("the agent was not told to cancel: {error}"),
+            );
+        }
+        ending
+    }
+}
+
+fn before_the_first_step(error: ClientError) -> Ending {
+    let outage = match &error {
+        ClientError::Unreachable { .. }
+        | ClientError::TimedOut
+        | ClientError::Connection(_)
+        | ClientError::Garbled(_) => true,
+        ClientError::Untrusted { .. } => false,
+        ClientError::Refused { kind, .. } => *kind == Some(ErrorKind::Unavailable),
+    };
+    Ending::Unavailable {
+        reason: reason(&error),
+        outage,
+    }
+}
+
+fn after_the_first_step(error: ClientError) -> Ending {
+    let outage = matches!(
+        error,
+        ClientError::Refused {
+            kind: Some(ErrorKind::Unavailable),
+            ..
+        }
+    );
+    Ending::Unavailable {
+        reason: reason(&error),
+        outage,
+    }
+}
+
+fn reason(error: &ClientError) -> String {
+    match error {
+        ClientError::Refused { reason, .. } => format!("the agent refused: {reason}"),
+        other => other.to_string(),
+    }
+}
+
+fn not_understood(why: impl std::fmt::Display) -> Ending {
+    let reason = format!(
+        "the agent's reply is not understood ({why}); are module and agent of the same version?"
+    );
+    Ending::Unavailable {
+        reason,
+        outage: false,
+    }
+}
+
+impl From<NoAnswer> for Ending {
+    fn from(error: NoAnswer) -> Self {
+        Self::Conversation(error.to_string())
+    }
+}
+
+impl From<ConversationError> for Ending {
+    fn from(error: ConversationError) -> Self {
+        Self::Conversation(error.to_string())
+    }
+}
+
+/// More than any dialogue needs; an agent that asks for ever would keep a program that answers by
+/// itself (OpenVPN) in here for ever.
+const MAX_STEPS: usize = 64;
+
+const BAD_USER: &str =
+    "login refused: the user name is missing, not UTF-8 or longer than 256 bytes";
+
+const BAD_SERVICE: &str =
+    "login refused: the program's PAM service name is missing, not UTF-8 or longer than 256 bytes";

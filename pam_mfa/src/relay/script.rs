@@ -1,0 +1,141 @@
+//! A program that follows a script, for tests. What it is asked must be what stands next in the script,
+//! and at the end nothing may be left over.
+
+use std::collections::VecDeque;
+
+use mfa_protocol::login::{Message, Prompt};
+
+use super::{ConversationError, Host, Priority};
+use crate::typed::Typed;
+
+pub(crate) enum Event {
+    /// Messages and a prompt in one call; the answer, or `None` for a failed conversation.
+    Asks(Vec<&'static str>, &'static str, Option<&'static [u8]>),
+    /// Messages without a prompt; whether they are shown.
+    Shows(Vec<&'static str>, bool),
+    /// The password for the next module.
+    SetsAuthtok(&'static [u8]),
+}
+
+pub(crate) struct Script {
+    user: Option<String>,
+    events: VecDeque<Event>,
+    log: Vec<(Priority, String)>,
+    pub(crate) authtok: Option<&'static [u8]>,
+    pub(crate) rhost: Option<String>,
+}
+
+impl Script {
+    pub(crate) fn new(user: &str) -> Self {
+        Self {
+            user: Some(user.to_owned()),
+            events: VecDeque::new(),
+            log: Vec::new(),
+            authtok: None,
+            rhost: None,
+        }
+    }
+
+    pub(crate) fn of(events: impl IntoIterator<Item = Event>) -> Self {
+        let mut script = Self::new("alice");
+        script.events.extend(events);
+        script
+    }
+
+    pub(crate) fn without_user() -> Self {
+        let mut script = Self::new("");
+        script.user = None;
+        script
+    }
+
+    pub(crate) fn logged(&self) -> String {
+        self.log
+            .iter()
+            .map(|(_, line)| line.as_str())
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn next(&mut self, what: &str) -> Event {
+        self.events
+            .pop_front()
+            .unwrap_or_else(|| panic!("nothing is left in the script for {what}"))
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(
+                self.events.is_empty(),
+                "{} events of the script are left",
+                self.events.len()
+            );
+        }
+    }
+}
+
+fn texts(messages: &[Message]) -> Vec<&str> {
+    messages
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect()
+}
+
+impl Host for Script {
+    fn user(&mut self) -> Result<Option<String>, ConversationError> {
+        Ok(self.user.clone())
+    }
+
+    fn service(&self) -> Option<String> {
+        Some("sshd".into())
+    }
+
+    fn rhost(&self) -> Option<String> {
+        self.rhost.clone()
+    }
+
+    fn ruser(&self) -> Option<String> {
+        Some(String::new())
+    }
+
+    fn tty(&self) -> Option<String> {
+        Some("ssh".into())
+    }
+
+    fn take_authtok(&mut self) -> Option<Typed> {
+        Typed::new(self.authtok?).ok()
+    }
+
+    fn set_authtok(&mut self, password: &[u8]) -> Result<(), ConversationError> {
+        let Event::SetsAuthtok(expected) = self.next("set_authtok") else {
+            panic!("set_authtok does not stand here in the script");
+        };
+        assert_eq!(password, expected);
+        Ok(())
+    }
+
+    fn ask(&mut self, messages: &[Message], prompt: &Prompt) -> Result<Typed, ConversationError> {
+        let Event::Asks(shown, asked, answer) = self.next(&prompt.text) else {
+            panic!("{:?} does not stand here in the script", prompt.text);
+        };
+        assert_eq!((texts(messages), prompt.text.as_str()), (shown, asked));
+        Ok(Typed::new(answer.ok_or(ConversationError::Failed)?)?)
+    }
+
+    fn show(&mut self, messages: &[Message]) -> Result<(), ConversationError> {
+        let Event::Shows(expected, shown) = self.next("show") else {
+            panic!("{:?} does not stand here in the script", texts(messages));
+        };
+        assert_eq!(texts(messages), expected);
+        if shown {
+            Ok(())
+        } else {
+            Err(ConversationError::Failed)
+        }
+    }
+
+    fn log(&mut self, priority: Priority, text: &str) {
+        self.log.push((priority, text.to_owned()));
+    }
+}

@@ -1,0 +1,84 @@
+//! A step of the agent's, parsed into one that makes sense.
+
+use std::fmt;
+
+use mfa_protocol::login::{Message, Outcome, Prompt, Step};
+
+/// Either a question or the end.
+pub(super) enum Next {
+    Ask {
+        messages: Vec<Message>,
+        prompt: Prompt,
+    },
+    Ended {
+        messages: Vec<Message>,
+        outcome: Outcome,
+        code_length: Option<u32>,
+    },
+}
+
+/// Why a step makes no sense.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum StepError {
+    #[error("it both asks and ends")]
+    Both,
+    #[error("it neither asks nor ends")]
+    Neither,
+    #[error("it shows more than {MAX_MESSAGES} messages at once")]
+    TooManyMessages,
+}
+
+impl TryFrom<Step> for Next {
+    type Error = StepError;
+
+    fn try_from(step: Step) -> Result<Self, StepError> {
+        let Step {
+            messages,
+            prompt,
+            outcome,
+            code_length,
+        } = step;
+        if messages.len() > MAX_MESSAGES {
+            return Err(StepError::TooManyMessages);
+        }
+        match (prompt, outcome) {
+            (Some(prompt), None) => Ok(Self::Ask { messages, prompt }),
+            (None, Some(outcome)) => Ok(Self::Ended {
+                messages,
+                outcome,
+                code_length,
+            }),
+            (Some(_), Some(_)) => Err(StepError::Both),
+            (None, None) => Err(StepError::Neither),
+        }
+    }
+}
+
+/// For the debug log: what came, without its texts.
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ask { messages, prompt } => {
+                let echo = if prompt.echo { "visible" } else { "hidden" };
+                write!(f, "{} messages, a {echo} prompt", messages.len())?;
+                match prompt.tail {
+                    Some(tail) => write!(f, ", of whose answer {tail} characters are sent"),
+                    None => Ok(()),
+                }
+            }
+            Self::Ended {
+                messages, outcome, ..
+            } => {
+                write!(
+                    f,
+                    "{} messages, outcome {}",
+                    messages.len(),
+                    outcome.as_str()
+                )
+            }
+        }
+    }
+}
+
+/// `PAM_MAX_NUM_MSG` is 32, and programs refuse more in one call; the prompt is one of them.
+const MAX_MESSAGES: usize = 31;

@@ -1,0 +1,191 @@
+//! What a person typed.
+//!
+//! It may be a password and a code in one, of which the agent is to see the code only. So the whole of it
+//! stays here, in a buffer that is wiped when dropped, and what leaves is cut off its end. A password is
+//! bytes in whatever encoding the next module expects; only the end that is sent must be UTF-8.
+
+use mfa_protocol::{MAX_ANSWER, Secret};
+use zeroize::Zeroizing;
+
+/// An answer: 1 to [`MAX_ANSWER`] bytes, none of them NUL. Wiped when dropped, shown nowhere.
+pub struct Typed(Zeroizing<Vec<u8>>);
+
+/// Why something is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nothing was typed.
+    #[error("the answer was empty")]
+    Empty,
+    /// More than [`MAX_ANSWER`] bytes.
+    #[error("the answer was longer than {MAX_ANSWER} bytes")]
+    TooLong,
+    /// Not UTF-8, or not in the part that is to be sent.
+    #[error("the answer was not UTF-8")]
+    NotUtf8,
+    /// sshd's replacement for the answers of users whom it refuses.
+    #[error("the program refuses this user and hid the answer")]
+    StandIn,
+}
+
+impl Typed {
+    /// Copies an answer out of memory that its owner wipes.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAnswer::Empty`] or [`NoAnswer::TooLong`].
+    pub fn new(bytes: &[u8]) -> Result<Self, NoAnswer> {
+        match bytes.len() {
+            0 => Err(NoAnswer::Empty),
+            1..=MAX_ANSWER => Ok(Self(Zeroizing::new(bytes.to_vec()))),
+            _ => Err(NoAnswer::TooLong),
+        }
+    }
+
+    /// The whole answer, for the agent.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAnswer::NotUtf8`].
+    pub fn whole(&self) -> Result<Secret, NoAnswer> {
+        text(&self.0)
+    }
+
+    /// The last `count` characters, or as many as there are, for the agent. If a password in another
+    /// encoding reaches into them, they begin after it.
+    ///
+    /// The agent recognises sshd's stand-in (rule 9 of the architecture: cancelled, not wrong), but not
+    /// by its end alone, so where only the end is sent it is recognised here.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAnswer::NotUtf8`] or [`NoAnswer::StandIn`].
+    pub fn tail(&self, count: u32) -> Result<Secret, NoAnswer> {
+        if self
+            .0
+            .iter()
+            .zip(STAND_IN.iter().cycle())
+            .all(|(typed, junk)| typed == junk)
+        {
+            return Err(NoAnswer::StandIn);
+        }
+        let end = &self.0[self.start_of_last(count)..];
+        (0..end.len())
+            .find_map(|start| text(&end[start..]).ok())
+            .ok_or(NoAnswer::NotUtf8)
+    }
+
+    /// What stands before the last `count` characters; `None` if there are fewer than that.
+    #[must_use]
+    pub fn before_last(&self, count: u32) -> Option<&[u8]> {
+        let start = self.start_of_last(count);
+        (characters(&self.0[start..]) == count as usize).then(|| &self.0[..start])
+    }
+
+    fn start_of_last(&self, count: u32) -> usize {
+        let mut start = self.0.len();
+        for _ in 0..count {
+            let Some(at) = self.0[..start]
+                .iter()
+                .rposition(|&byte| begins_character(byte))
+            else {
+                return 0;
+            };
+            start = at;
+        }
+        start
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<Secret, NoAnswer> {
+    std::str::from_utf8(bytes)
+        .map(Secret::from)
+        .map_err(|_| NoAnswer::NotUtf8)
+}
+
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&byte| begins_character(byte)).count()
+}
+
+/// Every byte of UTF-8 does, except `10xxxxxx`.
+fn begins_character(byte: u8) -> bool {
+    byte & 0b1100_0000 != 0b1000_0000
+}
+
+/// OpenSSH's `auth-pam.c` repeats this to the length of what was typed, or cuts it.
+const STAND_IN: &[u8] = b"\x08\n\r\x7fINCORRECT";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn typed(bytes: &[u8]) -> Typed {
+        Typed::new(bytes).unwrap()
+    }
+
+    #[test]
+    fn the_end_is_cut_off_and_the_rest_stays() {
+        let answer = typed(b"secret483920");
+        assert_eq!(answer.tail(6).unwrap().expose(), "483920");
+        assert_eq!(answer.before_last(6), Some(&b"secret"[..]));
+        assert_eq!(answer.tail(99).unwrap().expose(), "secret483920");
+        assert_eq!(answer.before_last(99), None);
+        assert_eq!(typed(b"483920").before_last(6), Some(&b""[..]));
+    }
+
+    #[test]
+    fn a_password_in_another_encoding_does_not_hinder_its_code() {
+        let answer = typed(b"gr\xfc\xdfe483920");
+        assert_eq!(answer.tail(6).unwrap().expose(), "483920");
+        assert_eq!(answer.before_last(6), Some(&b"gr\xfc\xdfe"[..]));
+        assert_eq!(answer.tail(8).unwrap().expose(), "e483920");
+        assert_eq!(typed(b"483920\xfc").tail(6).unwrap_err(), NoAnswer::NotUtf8);
+        assert_eq!(answer.whole().unwrap_err(), NoAnswer::NotUtf8);
+    }
+
+    #[test]
+    fn nothing_and_too_much_are_no_answers() {
+        assert_eq!(Typed::new(b"").err(), Some(NoAnswer::Empty));
+        assert!(Typed::new(&[b'x'; 512]).is_ok());
+        assert_eq!(Typed::new(&[b'x'; 513]).err(), Some(NoAnswer::TooLong));
+    }
+
+    #[test]
+    fn sshds_stand_in_is_recognised_whole_repeated_and_cut() {
+        let junk = STAND_IN.repeat(3);
+        for length in 1..junk.len() {
+            assert_eq!(
+                typed(&junk[..length]).tail(6).unwrap_err(),
+                NoAnswer::StandIn
+            );
+        }
+        assert!(typed(b"INCORRECT").tail(6).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn the_two_parts_make_the_whole(text in ".{1,100}", count in 1u32..120) {
+            prop_assume!(!text.starts_with('\x08'));
+            let answer = typed(text.as_bytes());
+            let tail = answer.tail(count).unwrap();
+            match answer.before_last(count) {
+                Some(rest) => {
+                    prop_assert_eq!(tail.expose().chars().count(), count as usize);
+                    prop_assert_eq!([rest, tail.expose().as_bytes()].concat(), text.as_bytes());
+                }
+                None => prop_assert_eq!(tail.expose(), text),
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(
+            bytes in prop::collection::vec(any::<u8>(), 1..600), count in any::<u32>()
+        ) {
+            if let Ok(answer) = Typed::new(&bytes) {
+                let count = count % 700;
+                let _ = answer.tail(count).map(drop);
+                let _ = answer.before_last(count);
+            }
+        }
+    }
+}
