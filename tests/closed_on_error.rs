@@ -15,13 +15,21 @@ fn log_in_at(socket: &std::path::Path) -> Seen {
     let stack = Stack::at(socket, &format!("timeout={}", TIMEOUT.as_secs()));
     let begun = Instant::now();
     let seen = Login::of("anna").answer("123456").times(2).run(&stack);
-    assert!(begun.elapsed() < 2 * TIMEOUT + SLACK, "it took {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < 2 * TIMEOUT + SLACK,
+        "it took {:?}",
+        begun.elapsed()
+    );
     seen
 }
 
 fn is_refused(what: &str, socket: &std::path::Path) {
     let seen = log_in_at(socket);
-    assert_eq!(seen.results(), ["PAM_AUTHINFO_UNAVAIL"; 2], "{what}: {seen:?}");
+    assert_eq!(
+        seen.results(),
+        ["PAM_AUTHINFO_UNAVAIL"; 2],
+        "{what}: {seen:?}"
+    );
 }
 
 fn refused_when_it(manner: Manner) {
@@ -142,7 +150,11 @@ fn prompts_without_end_come_to_one() {
     }
     let seen = login.run(&stack);
     assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL");
-    assert!(seen.prompts().len() < 1_000, "{} prompts", seen.prompts().len());
+    assert!(
+        seen.prompts().len() < 1_000,
+        "{} prompts",
+        seen.prompts().len()
+    );
 }
 
 #[test]
@@ -203,11 +215,18 @@ fn only_an_explicit_ignore_lets_a_login_go_on_without_the_agent() {
 fn bad_module_arguments_are_an_error_that_names_the_argument() {
     Machine::run(|machine| {
         let agent = Agent::start();
-        for argument in
-            ["tiemout=3", "timeout=abc", "timeout=0", "on_unavailable=allow", "nullok", "socket="]
-        {
+        for argument in [
+            "tiemout=3",
+            "timeout=abc",
+            "timeout=0",
+            "on_unavailable=allow",
+            "nullok",
+            "socket=",
+        ] {
             let _ = machine.syslog();
-            let seen = Login::of("anna").answer("1").run(&Stack::at(agent.socket(), argument));
+            let seen = Login::of("anna")
+                .answer("1")
+                .run(&Stack::at(agent.socket(), argument));
             assert_eq!(seen.result(), "PAM_SERVICE_ERR", "{argument}: {seen:?}");
             let log = machine.syslog().join("\n");
             assert!(log.contains(argument), "{argument}: {log}");

@@ -31,8 +31,14 @@ fn a_code_of_one_kind_is_none_of_another() {
     let stack = Stack::asking(&agent);
     let key = Key::of("SHA256", 8, 30);
     agent.admin().add_device("anna", &key);
-    let sha1 = Key { algorithm: "SHA1", ..key.clone() };
-    let short = Key { digits: 6, ..key.clone() };
+    let sha1 = Key {
+        algorithm: "SHA1",
+        ..key.clone()
+    };
+    let short = Key {
+        digits: 6,
+        ..key.clone()
+    };
     for other in [sha1, short] {
         let seen = Login::of("anna").answer(&other.code(0)).run(&stack);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
@@ -77,8 +83,15 @@ fn five_devices_serve_side_by_side_and_a_sixth_is_refused() {
     let keys: Vec<Key> = (0..5).map(|_| Key::new()).collect();
     for (n, key) in keys.iter().enumerate() {
         let label = format!("device {n}");
-        let arguments =
-            ["enroll", "totp", "anna", "--label", &label, "--secret-stdin", "--no-confirm"];
+        let arguments = [
+            "enroll",
+            "totp",
+            "anna",
+            "--label",
+            &label,
+            "--secret-stdin",
+            "--no-confirm",
+        ];
         let enrolled = agent.ctl().json(&arguments, &key.base32());
         assert_eq!(enrolled["label"], label.as_str());
         assert_eq!(enrolled["secret"], key.base32().as_str());
@@ -99,7 +112,10 @@ fn a_code_survives_the_restart_of_the_agent_as_used() {
     let stack = Stack::asking(&agent);
     let key = agent.admin().device("anna");
     let code = key.code(0);
-    assert_eq!(Login::of("anna").answer(&code).run(&stack).result(), "PAM_SUCCESS");
+    assert_eq!(
+        Login::of("anna").answer(&code).run(&stack).result(),
+        "PAM_SUCCESS"
+    );
     agent.kill_9();
     agent.launch();
     let again = Login::of("anna").answer(&code).run(&stack);

@@ -10,11 +10,18 @@ fn the_first_factor_of_the_list_is_asked_and_another_way_can_be_had() {
     let key = admin.device("anna");
     admin.pin("anna", "4826");
     let seen = Login::of("anna").answer(&key.code(0)).run(&stack);
-    assert_eq!((seen.result(), seen.prompts()), ("PAM_SUCCESS", vec!["OTP code: "]));
+    assert_eq!(
+        (seen.result(), seen.prompts()),
+        ("PAM_SUCCESS", vec!["OTP code: "])
+    );
     let seen = Login::of("anna").answer("?").answer("4826").run(&stack);
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     assert_eq!(seen.prompts(), ["OTP code: ", "PIN: "]);
-    assert_eq!(admin.status("anna").failures, 0, "asking for another way is no guess");
+    assert_eq!(
+        admin.status("anna").failures,
+        0,
+        "asking for another way is no guess"
+    );
 }
 
 #[test]
@@ -35,7 +42,11 @@ fn a_combination_passes_only_as_a_whole() {
         assert_eq!(seen.result(), result, "{seen:?}");
     }
     let seen = Login::of("anna").answer(&key.code(1)).run(&stack);
-    assert_ne!(seen.result(), "PAM_SUCCESS", "half of it is not it: {seen:?}");
+    assert_ne!(
+        seen.result(),
+        "PAM_SUCCESS",
+        "half of it is not it: {seen:?}"
+    );
 }
 
 #[test]
@@ -45,7 +56,10 @@ fn pin_and_questions_combine() {
     let mut admin = agent.admin();
     admin.pin("anna", "4826");
     admin.questions("anna", "Crème Brûlée");
-    let seen = Login::of("anna").answer("4826").answer("  creme   BRULEE ").run(&stack);
+    let seen = Login::of("anna")
+        .answer("4826")
+        .answer("  creme   BRULEE ")
+        .run(&stack);
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
 }
 
@@ -60,7 +74,10 @@ fn the_same_question_is_asked_until_it_is_answered() {
         assert_eq!(seen.prompts(), first.prompts());
     }
     let seen = Login::of("anna").answer("main street").run(&stack);
-    assert_eq!((seen.result(), seen.prompts()), ("PAM_SUCCESS", first.prompts()));
+    assert_eq!(
+        (seen.result(), seen.prompts()),
+        ("PAM_SUCCESS", first.prompts())
+    );
 }
 
 #[test]
@@ -85,9 +102,20 @@ fn rules_skip_deny_and_ask_by_service_user_and_address() {
     let seen = Login::of("anna").from("198.51.100.7").run(&stack);
     assert_eq!(seen.prompts(), ["OTP code: "], "{seen:?}");
     let seen = Login::of("anna").service("ftp").answer("4826").run(&stack);
-    assert_eq!((seen.result(), seen.prompts().len()), ("PAM_PERM_DENIED", 0), "{seen:?}");
-    let seen = Login::of("anna").service("openvpn").answer("4826").run(&stack);
-    assert_eq!((seen.result(), seen.prompts()), ("PAM_SUCCESS", vec!["PIN: "]), "{seen:?}");
+    assert_eq!(
+        (seen.result(), seen.prompts().len()),
+        ("PAM_PERM_DENIED", 0),
+        "{seen:?}"
+    );
+    let seen = Login::of("anna")
+        .service("openvpn")
+        .answer("4826")
+        .run(&stack);
+    assert_eq!(
+        (seen.result(), seen.prompts()),
+        ("PAM_SUCCESS", vec!["PIN: "]),
+        "{seen:?}"
+    );
     let seen = Login::of("bert").service("openvpn").run(&stack);
     assert_eq!(seen.prompts(), ["OTP code: "], "{seen:?}");
 }
@@ -102,8 +130,9 @@ fn explain_agrees_with_what_a_login_does() {
     let _ = agent.admin().device("anna");
     agent.admin().pin("anna", "4826");
     for service in ["openvpn", "login", "sshd"] {
-        let explained =
-            agent.ctl().json(&["explain", "--user", "anna", "--service", service], "");
+        let explained = agent
+            .ctl()
+            .json(&["explain", "--user", "anna", "--service", service], "");
         let seen = Login::of("anna").service(service).run(&stack);
         let asked = explained["prompts"].as_array().expect("prompts");
         let asked: Vec<&str> = asked.iter().filter_map(|p| p.as_str()).collect();
@@ -116,10 +145,24 @@ fn one_answer_carries_password_and_code_where_the_policy_says_single() {
     let agent = Agent::with("[policy]\nrequire = [\"totp\"]\n");
     let module = &mfa_tests::built().module;
     let (module, socket) = (module.display(), agent.socket().display());
-    let stack = Stack::of(&format!("auth required {module} socket={socket} forward_pass\n"));
+    let stack = Stack::of(&format!(
+        "auth required {module} socket={socket} forward_pass\n"
+    ));
     let key = agent.admin().device("anna");
-    let seen = Login::of("anna").answer(&format!("secret{}", key.code(0))).run(&stack);
-    assert_eq!((seen.result(), seen.prompts().len()), ("PAM_SUCCESS", 1), "{seen:?}");
-    let seen = Login::of("anna").answer(&format!("secret{}", key.wrong_code())).run(&stack);
-    assert_eq!((seen.result(), seen.prompts().len()), ("PAM_AUTH_ERR", 1), "{seen:?}");
+    let seen = Login::of("anna")
+        .answer(&format!("secret{}", key.code(0)))
+        .run(&stack);
+    assert_eq!(
+        (seen.result(), seen.prompts().len()),
+        ("PAM_SUCCESS", 1),
+        "{seen:?}"
+    );
+    let seen = Login::of("anna")
+        .answer(&format!("secret{}", key.wrong_code()))
+        .run(&stack);
+    assert_eq!(
+        (seen.result(), seen.prompts().len()),
+        ("PAM_AUTH_ERR", 1),
+        "{seen:?}"
+    );
 }

@@ -7,7 +7,10 @@ const RIGHT_PIN: &str = "4826";
 /// Answers wrongly `count` times, on changing services.
 fn answer_wrongly(user: &str, count: usize, stack: &Stack) {
     for n in 0..count {
-        let seen = Login::of(user).service(["sshd", "sudo"][n % 2]).answer("0000").run(stack);
+        let seen = Login::of(user)
+            .service(["sshd", "sudo"][n % 2])
+            .answer("0000")
+            .run(stack);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
     }
 }
@@ -31,13 +34,21 @@ fn five_wrong_answers_over_factors_and_services_lock_the_user() {
         ("by-pin", "1111"),
     ];
     for (service, answer) in logins {
-        let seen = Login::of("anna").service(service).answer(answer).run(&stack);
+        let seen = Login::of("anna")
+            .service(service)
+            .answer(answer)
+            .run(&stack);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{service}: {seen:?}");
     }
-    for (service, answer) in
-        [("sshd", key.code(0)), ("by-pin", RIGHT_PIN.into()), ("by-question", "Main Street".into())]
-    {
-        let seen = Login::of("anna").service(service).answer(&answer).run(&stack);
+    for (service, answer) in [
+        ("sshd", key.code(0)),
+        ("by-pin", RIGHT_PIN.into()),
+        ("by-question", "Main Street".into()),
+    ] {
+        let seen = Login::of("anna")
+            .service(service)
+            .answer(&answer)
+            .run(&stack);
         assert_eq!(seen.result(), "PAM_MAXTRIES", "{service}: {seen:?}");
     }
     let account = admin.status("anna");
@@ -132,7 +143,10 @@ fn a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks() {
     });
     let account = agent.admin().status("anna");
     assert_eq!(account.consecutive_failures, 4);
-    assert_eq!(account.locked_until, None, "this lock does not end by itself");
+    assert_eq!(
+        account.locked_until, None,
+        "this lock does not end by itself"
+    );
     std::thread::sleep(std::time::Duration::from_secs(2));
     let seen = Login::of("anna").answer(RIGHT_PIN).run(&stack);
     assert_eq!(seen.result(), "PAM_MAXTRIES", "{seen:?}");
@@ -148,7 +162,10 @@ fn cancelled_empty_junk_and_replayed_answers_count_for_nothing() {
     let mut admin = agent.admin();
     let key = admin.device("anna");
     let code = key.code(0);
-    assert_eq!(Login::of("anna").answer(&code).run(&stack).result(), "PAM_SUCCESS");
+    assert_eq!(
+        Login::of("anna").answer(&code).run(&stack).result(),
+        "PAM_SUCCESS"
+    );
     let junk = "\u{8}\r\u{7f}INCORRECT";
     for answer in ["", "\u{8}", junk, &code, &code, &code] {
         let seen = Login::of("anna").answer(answer).run(&stack);

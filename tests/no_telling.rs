@@ -6,7 +6,11 @@ use mfa_tests::{Agent, Login, Seen, Stack};
 
 /// Text without what differs by nature.
 fn screen(seen: &Seen) -> String {
-    seen.text.lines().filter(|line| !line.starts_with("result: ")).collect::<Vec<_>>().join("\n")
+    seen.text
+        .lines()
+        .filter(|line| !line.starts_with("result: "))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -35,7 +39,8 @@ fn unknown_unenrolled_and_locked_users_see_what_an_enrolled_one_sees() {
 #[test]
 fn unknown_users_are_answered_as_slowly_as_a_wrong_pin() {
     const ROUNDS: usize = 15;
-    let settings = "[policy]\nrequire = [\"pin\"]\n[lockout]\nattempts = 1000\nmax_consecutive = 0\n";
+    let settings =
+        "[policy]\nrequire = [\"pin\"]\n[lockout]\nattempts = 1000\nmax_consecutive = 0\n";
     let agent = Agent::with(settings);
     let stack = Stack::asking(&agent);
     agent.admin().pin("anna", "4826");
@@ -47,7 +52,10 @@ fn unknown_users_are_answered_as_slowly_as_a_wrong_pin() {
     }
     let [known, unknown] = times.map(median);
     // A hash takes many times as long as all the rest: without it one is far below half.
-    assert!(unknown * 2 > known && known * 2 > unknown, "{known:?} known, {unknown:?} unknown");
+    assert!(
+        unknown * 2 > known && known * 2 > unknown,
+        "{known:?} known, {unknown:?} unknown"
+    );
 }
 
 fn time_to_refuse(user: &str, stack: &Stack) -> Duration {
@@ -71,17 +79,36 @@ fn no_secret_reaches_a_log() {
     admin.pin("anna", "482657");
     admin.questions("anna", "Quincy Street");
     let (right, wrong) = (key.code(0), key.wrong_code());
-    let answers =
-        [wrong.as_str(), &right, "guess-me-not", "?", "482657", "739184", "Quincy Street"];
+    let answers = [
+        wrong.as_str(),
+        &right,
+        "guess-me-not",
+        "?",
+        "482657",
+        "739184",
+        "Quincy Street",
+    ];
     for answer in answers {
         let _ = Login::of("anna").answer(answer).run(&stack);
     }
     let _ = Login::of("anna").answer("?").answer("482657").run(&stack);
-    let _ = Login::of("anna").answer("?").answer("?").answer("Quincy Street").run(&stack);
+    let _ = Login::of("anna")
+        .answer("?")
+        .answer("?")
+        .answer("Quincy Street")
+        .run(&stack);
     let _ = agent.logins_of("anna", answers.len() + 2);
     let written = agent.log()
         + &std::fs::read_to_string(agent.folder().join("audit.jsonl")).unwrap_or_default();
-    for secret in [&*key.base32(), &right, &wrong, "guess-me-not", "482657", "739184", "Quincy"] {
+    for secret in [
+        &*key.base32(),
+        &right,
+        &wrong,
+        "guess-me-not",
+        "482657",
+        "739184",
+        "Quincy",
+    ] {
         assert!(!written.contains(secret), "{secret} stands in: {written}");
     }
 }
@@ -94,13 +121,19 @@ fn no_secret_lies_open_in_the_store() {
     admin.pin("anna", "482657");
     admin.questions("anna", "Quincy Street");
     let _ = agent.terminate();
-    let needles = [key.base32().into_bytes(), b"Quincy".to_vec(), b"quincy".to_vec()];
+    let needles = [
+        key.base32().into_bytes(),
+        b"Quincy".to_vec(),
+        b"quincy".to_vec(),
+    ];
     let mut read = 0;
     for entry in walk(&agent.folder().join("store")) {
         let bytes = std::fs::read(&entry).unwrap();
         read += bytes.len();
         for needle in &needles {
-            let found = bytes.windows(needle.len()).any(|window| window == &needle[..]);
+            let found = bytes
+                .windows(needle.len())
+                .any(|window| window == &needle[..]);
             assert!(!found, "{}", entry.display());
         }
     }
@@ -111,7 +144,11 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
-        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+        if path.is_dir() {
+            files.extend(walk(&path))
+        } else {
+            files.push(path)
+        }
     }
     files
 }
@@ -121,11 +158,23 @@ fn names_from_outside_forge_no_line() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     let forged = "x\n{\"event\":\"login\",\"result\":\"passed\",\"user\":\"root\"}\nx";
-    let _ = Login::of("anna").service("sshd").from(forged).on(forged).answer("1").run(&stack);
+    let _ = Login::of("anna")
+        .service("sshd")
+        .from(forged)
+        .on(forged)
+        .answer("1")
+        .run(&stack);
     let _ = Login::of(forged).answer("1").run(&stack);
     let _ = Login::of("bert").answer("1").run(&stack);
     let _ = agent.logins_of("bert", 1);
     let events = agent.events();
-    assert!(!events.iter().any(|event| event.text("user") == "root"), "{events:?}");
-    assert!(!agent.log().lines().any(|line| line.starts_with('{')), "{}", agent.log());
+    assert!(
+        !events.iter().any(|event| event.text("user") == "root"),
+        "{events:?}"
+    );
+    assert!(
+        !agent.log().lines().any(|line| line.starts_with('{')),
+        "{}",
+        agent.log()
+    );
 }

@@ -26,7 +26,12 @@ fn prefix(machine: &Machine, user: &str) -> [String; 4] {
     let uid = machine.uid(user);
     let ids = [format!("--reuid={uid}"), format!("--regid={uid}")];
     let [reuid, regid] = ids;
-    ["setpriv".to_owned(), reuid, regid, "--init-groups".to_owned()]
+    [
+        "setpriv".to_owned(),
+        reuid,
+        regid,
+        "--init-groups".to_owned(),
+    ]
 }
 
 /// A login for `target` that a process of `caller`'s does.
@@ -51,7 +56,10 @@ fn call<M: Method>(machine: &Machine, agent: &Agent, caller: &str, with: &M::Par
         print(r.rstrip(b'\\0').decode())\n";
     let prefix = prefix(machine, caller);
     let mut command = std::process::Command::new(&prefix[0]);
-    command.args(&prefix[1..]).args(["/usr/bin/python3", "-c", script]).arg(agent.socket());
+    command
+        .args(&prefix[1..])
+        .args(["/usr/bin/python3", "-c", script])
+        .arg(agent.socket());
     let output = run_with_input(&mut command, &request);
     assert!(output.is_success(), "{output:?}");
     output.stdout
@@ -62,7 +70,11 @@ fn mfactl_as(machine: &Machine, agent: &Agent, caller: &str, arguments: &[&str])
     let program = &built().mfactl;
     let mut command = std::process::Command::new(&prefix[0]);
     command.args(&prefix[1..]).arg(program);
-    command.arg("--socket").arg(agent.socket()).arg("--json").args(arguments);
+    command
+        .arg("--socket")
+        .arg(agent.socket())
+        .arg("--json")
+        .args(arguments);
     run(&mut command)
 }
 
@@ -98,7 +110,14 @@ fn an_unprivileged_process_verifies_nobody_else_and_spends_no_attempts() {
 fn other_spellings_and_users_who_do_not_exist_are_nobody_else_too() {
     Machine::run(|machine| {
         let agent = set_up(machine, "");
-        for target in ["root", "mfat-nobody", "MFAT-ANNA", " mfat-anna", "mfat-anna ", "0"] {
+        for target in [
+            "root",
+            "mfat-nobody",
+            "MFAT-ANNA",
+            " mfat-anna",
+            "mfat-anna ",
+            "0",
+        ] {
             let seen = log_in(machine, &agent, EVE, target, PIN);
             assert_ne!(seen.result(), "PAM_SUCCESS", "{target}: {seen:?}");
             assert!(seen.prompts().is_empty(), "{target}: {seen:?}");
@@ -116,7 +135,12 @@ fn a_trusted_user_asks_for_anyone_but_administers_nobody() {
             (seen.result() == "PAM_SUCCESS").then_some(seen)
         });
         assert_eq!(seen.prompts().len(), 1);
-        let reply = call::<Unlock>(machine, &agent, EVE, &UnlockParameters { user: ANNA.into() });
+        let reply = call::<Unlock>(
+            machine,
+            &agent,
+            EVE,
+            &UnlockParameters { user: ANNA.into() },
+        );
         assert!(reply.contains("org.pam-mfa.Admin.NotAllowed"), "{reply}");
     });
 }
@@ -127,33 +151,61 @@ fn administrators_methods_refuse_an_unprivileged_caller() {
         let agent = set_up(machine, "");
         let before = agent.admin().status(ANNA);
         let anna = Some(ANNA.to_owned());
-        let device = EnrollTotpParameters { user: anna.clone(), ..Default::default() };
-        let removal =
-            RemoveParameters { user: anna.clone(), factor: "pin".to_owned(), label: None };
+        let device = EnrollTotpParameters {
+            user: anna.clone(),
+            ..Default::default()
+        };
+        let removal = RemoveParameters {
+            user: anna.clone(),
+            factor: "pin".to_owned(),
+            label: None,
+        };
         let entry = ImportEntry {
             line: 1,
             user: ANNA.to_owned(),
             uri: mfa_tests::Key::new().uri(ANNA).as_str().into(),
         };
-        let explain = ExplainParameters { user: ANNA.into(), service: "x".into(), ..Default::default() };
+        let explain = ExplainParameters {
+            user: ANNA.into(),
+            service: "x".into(),
+            ..Default::default()
+        };
         let replies = [
             call::<Status>(machine, &agent, EVE, &UserParameters { user: anna.clone() }),
             call::<Users>(machine, &agent, EVE, &PageParameters::default()),
             call::<Lockouts>(machine, &agent, EVE, &PageParameters::default()),
-            call::<Unlock>(machine, &agent, EVE, &UnlockParameters { user: ANNA.into() }),
+            call::<Unlock>(
+                machine,
+                &agent,
+                EVE,
+                &UnlockParameters { user: ANNA.into() },
+            ),
             call::<EnrollTotp>(machine, &agent, EVE, &device),
             call::<EnrollPin>(
                 machine,
                 &agent,
                 EVE,
-                &EnrollPinParameters { user: anna, pin: "7391".into() },
+                &EnrollPinParameters {
+                    user: anna,
+                    pin: "7391".into(),
+                },
             ),
             call::<Remove>(machine, &agent, EVE, &removal),
-            call::<ImportUris>(machine, &agent, EVE, &ImportParameters { entries: vec![entry] }),
+            call::<ImportUris>(
+                machine,
+                &agent,
+                EVE,
+                &ImportParameters {
+                    entries: vec![entry],
+                },
+            ),
             call::<Explain>(machine, &agent, EVE, &explain),
         ];
         for reply in replies {
-            assert!(reply.contains("\"error\":\"org.pam-mfa.Admin.NotAllowed\""), "{reply}");
+            assert!(
+                reply.contains("\"error\":\"org.pam-mfa.Admin.NotAllowed\""),
+                "{reply}"
+            );
         }
         assert_eq!(agent.admin().status(ANNA), before);
     });
@@ -164,10 +216,17 @@ fn a_user_changes_their_own_factors_only_once_verified_on_the_same_connection() 
     Machine::run(|machine| {
         let agent = set_up(machine, "");
         let before = agent.admin().status(EVE);
-        let pin = EnrollPinParameters { user: None, pin: "7391".into() };
+        let pin = EnrollPinParameters {
+            user: None,
+            pin: "7391".into(),
+        };
         let reply = call::<EnrollPin>(machine, &agent, EVE, &pin);
         assert!(reply.contains("org.pam-mfa.Admin.NotVerified"), "{reply}");
-        let removal = RemoveParameters { user: None, factor: "pin".to_owned(), label: None };
+        let removal = RemoveParameters {
+            user: None,
+            factor: "pin".to_owned(),
+            label: None,
+        };
         let reply = call::<Remove>(machine, &agent, EVE, &removal);
         assert!(reply.contains("org.pam-mfa.Admin.NotVerified"), "{reply}");
         assert_eq!(agent.admin().status(EVE), before);
@@ -180,7 +239,12 @@ fn a_user_changes_their_own_factors_only_once_verified_on_the_same_connection() 
 fn the_command_line_says_no_to_an_unprivileged_caller() {
     Machine::run(|machine| {
         let agent = set_up(machine, "");
-        for arguments in [&["unlock", ANNA][..], &["status", ANNA], &["users"], &["lockouts"]] {
+        for arguments in [
+            &["unlock", ANNA][..],
+            &["status", ANNA],
+            &["users"],
+            &["lockouts"],
+        ] {
             let output = mfactl_as(machine, &agent, EVE, arguments);
             assert_eq!(output.status, Some(1), "{arguments:?}: {output:?}");
         }
@@ -199,7 +263,10 @@ fn nobody_else_can_read_what_is_stored() {
             let prefix = prefix(machine, EVE);
             let mut command = std::process::Command::new(&prefix[0]);
             let is_folder = path.is_dir();
-            command.args(&prefix[1..]).arg(if is_folder { "ls" } else { "cat" }).arg(&path);
+            command
+                .args(&prefix[1..])
+                .arg(if is_folder { "ls" } else { "cat" })
+                .arg(&path);
             let output = run(&mut command);
             assert!(!output.is_success(), "{name} is open to others: {output:?}");
         }

@@ -79,8 +79,14 @@ fn public_key_and_code_let_in_and_either_alone_does_not() {
         assert_eq!(client.finish().1, Some(0));
 
         let no_prompts = ["-i", &identity, "-o", "BatchMode=yes"];
-        assert_ne!(sshd.client(USER, &no_prompts).finish().1, Some(0), "the key alone");
-        let (shown, status) = sshd.client(USER, &["-o", "PubkeyAuthentication=no"]).finish();
+        assert_ne!(
+            sshd.client(USER, &no_prompts).finish().1,
+            Some(0),
+            "the key alone"
+        );
+        let (shown, status) = sshd
+            .client(USER, &["-o", "PubkeyAuthentication=no"])
+            .finish();
         assert_ne!(status, Some(0), "the code alone");
         assert!(!shown.contains("OTP code"), "{shown}");
     });
@@ -91,8 +97,11 @@ fn an_unknown_user_sees_the_prompts_of_a_known_one_and_gets_nowhere() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
         // Both are always asked in this stack, so that the second factor is on show too.
-        machine.stack("sshd", "auth required pam_unix.so nodelay\nauth required pam_mfa.so\n\
-            account required pam_permit.so\nsession required pam_permit.so\n");
+        machine.stack(
+            "sshd",
+            "auth required pam_unix.so nodelay\nauth required pam_mfa.so\n\
+            account required pam_permit.so\nsession required pam_permit.so\n",
+        );
         let agent = Agent::at_default_socket("");
         let key = agent.admin().device(USER);
         let sshd = Sshd::start(machine, BY_CONVERSATION);
@@ -125,7 +134,10 @@ fn a_client_killed_at_the_prompt_costs_no_attempt() {
             client.kill();
         }
         let events = agent.logins_of(USER, rounds);
-        assert!(events.iter().all(|e| e.text("result") == "cancelled"), "{events:?}");
+        assert!(
+            events.iter().all(|e| e.text("result") == "cancelled"),
+            "{events:?}"
+        );
         assert_eq!(agent.admin().status(USER).failures, 0);
         let mut client = sshd.client(USER, &[]);
         client.answer("Password: ", PASSWORD);

@@ -38,7 +38,10 @@ fn sudo_asks_for_password_and_code() {
         sudo.expect("root");
         assert_eq!(sudo.finish().1, Some(0));
         let event = &agent.logins_of(ANNA, 1)[0];
-        assert_eq!((event.text("result"), event.text("service")), ("passed", "sudo"));
+        assert_eq!(
+            (event.text("result"), event.text("service")),
+            ("passed", "sudo")
+        );
         assert!(event.text("tty").contains("pts"), "{event:?}");
     });
 }
@@ -142,7 +145,10 @@ fn login_at_a_console_asks_for_password_and_code() {
         login.send("echo in as $(id -un); exit");
         login.expect(&format!("in as {ANNA}"));
         let event = &agent.logins_of(ANNA, 1)[0];
-        assert_eq!((event.text("result"), event.text("service")), ("passed", "login"));
+        assert_eq!(
+            (event.text("result"), event.text("service")),
+            ("passed", "login")
+        );
         assert_eq!(event.text("rhost"), "");
     });
 }

@@ -59,7 +59,9 @@ impl Admin {
             uri: Secret::new(key.uri(user)),
         };
         let entries = devices.iter().enumerate().map(entry).collect();
-        let reply = self.call::<ImportUris>(&ImportParameters { entries }).expect("an import");
+        let reply = self
+            .call::<ImportUris>(&ImportParameters { entries })
+            .expect("an import");
         for result in reply.results {
             assert_eq!(result.result, ImportOutcome::Stored, "{:?}", result.reason);
         }
@@ -67,7 +69,10 @@ impl Admin {
 
     /// Sets a PIN.
     pub fn pin(&mut self, user: &str, pin: &str) {
-        let parameters = EnrollPinParameters { user: Some(user.to_owned()), pin: Secret::from(pin) };
+        let parameters = EnrollPinParameters {
+            user: Some(user.to_owned()),
+            pin: Secret::from(pin),
+        };
         self.call::<EnrollPin>(&parameters).expect("a PIN");
     }
 
@@ -75,20 +80,32 @@ impl Admin {
     pub fn questions(&mut self, user: &str, answer: &str) {
         let questions = ["First street?", "First teacher?", "First pet?"];
         let questions = questions
-            .map(|q| QuestionAnswer { question: q.to_owned(), answer: Secret::from(answer) })
+            .map(|q| QuestionAnswer {
+                question: q.to_owned(),
+                answer: Secret::from(answer),
+            })
             .to_vec();
-        let parameters = EnrollQuestionsParameters { user: Some(user.to_owned()), questions };
-        self.call::<EnrollQuestions>(&parameters).expect("three questions");
+        let parameters = EnrollQuestionsParameters {
+            user: Some(user.to_owned()),
+            questions,
+        };
+        self.call::<EnrollQuestions>(&parameters)
+            .expect("three questions");
     }
 
     /// The state of an account.
     pub fn status(&mut self, user: &str) -> Account {
-        let parameters = UserParameters { user: Some(user.to_owned()) };
+        let parameters = UserParameters {
+            user: Some(user.to_owned()),
+        };
         self.call::<Status>(&parameters).expect("a status").account
     }
 
     /// Ends a lock.
     pub fn unlock(&mut self, user: &str) {
-        self.call::<Unlock>(&UnlockParameters { user: user.to_owned() }).expect("an unlock");
+        self.call::<Unlock>(&UnlockParameters {
+            user: user.to_owned(),
+        })
+        .expect("an unlock");
     }
 }

@@ -29,7 +29,10 @@ impl Agent {
     /// Starts one with more settings; `[server]`, `[store]` and `[audit]` are written already.
     #[must_use]
     pub fn with(settings: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("mfa-agent-").tempdir().expect("a folder");
+        let folder = tempfile::Builder::new()
+            .prefix("mfa-agent-")
+            .tempdir()
+            .expect("a folder");
         let socket = folder.path().join("agent.sock");
         Self::listening(folder, socket, settings)
     }
@@ -38,7 +41,10 @@ impl Agent {
     /// Only for a [`crate::Machine`].
     #[must_use]
     pub fn at_default_socket(settings: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("mfa-agent-").tempdir().expect("a folder");
+        let folder = tempfile::Builder::new()
+            .prefix("mfa-agent-")
+            .tempdir()
+            .expect("a folder");
         let socket = PathBuf::from(mfa_protocol::DEFAULT_SOCKET);
         fs::create_dir_all(socket.parent().expect("a folder")).expect("the socket's folder");
         Self::listening(folder, socket, settings)
@@ -47,7 +53,11 @@ impl Agent {
     fn listening(folder: TempDir, socket: PathBuf, settings: &str) -> Self {
         // Other users of this machine must reach the socket; the store's folder keeps itself closed.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
-        let mut agent = Self { folder, socket, child: None };
+        let mut agent = Self {
+            folder,
+            socket,
+            child: None,
+        };
         agent.configure(settings);
         agent.launch();
         agent
@@ -57,7 +67,9 @@ impl Agent {
     pub fn configure(&self, settings: &str) {
         // Who is not root has to be trusted to log in others, as a service's user would be.
         match User::from_uid(geteuid()) {
-            Ok(Some(user)) if !is_root() => self.write_config(&format!("{:?}", user.name), settings),
+            Ok(Some(user)) if !is_root() => {
+                self.write_config(&format!("{:?}", user.name), settings)
+            }
             _ => self.write_config("", settings),
         }
     }
@@ -83,7 +95,11 @@ impl Agent {
     /// Starts it again after [`Agent::kill_9`] or [`Agent::terminate`].
     pub fn launch(&mut self) {
         assert!(self.child.is_none(), "the agent runs already");
-        let log = File::options().create(true).append(true).open(self.log_file()).expect("a log");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .expect("a log");
         let child = Command::new(&built().agent)
             .arg("--config")
             .arg(self.config())
@@ -99,8 +115,13 @@ impl Agent {
     fn await_readiness(&mut self) {
         let socket = self.socket.clone();
         let ready = eventually("the agent to listen", || {
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            ended.map(Err).or_else(|| UnixStream::connect(&socket).ok().map(|_| Ok(())))
+            let ended = self
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
+            ended
+                .map(Err)
+                .or_else(|| UnixStream::connect(&socket).ok().map(|_| Ok(())))
         });
         if let Err(status) = ready {
             panic!("the agent ended at once, {status}: {}", self.log());
@@ -117,7 +138,11 @@ impl Agent {
     /// Asks it to end, and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
-        self.child.take().expect("a running agent").wait().expect("an end")
+        self.child
+            .take()
+            .expect("a running agent")
+            .wait()
+            .expect("an end")
     }
 
     /// Asks it to read its settings again. Returns at once.
@@ -197,17 +222,22 @@ impl Agent {
     /// The outcomes of `user`'s logins, once there are `count`.
     #[must_use]
     pub fn logins_of(&self, user: &str, count: usize) -> Vec<Event> {
-        eventually(&format!("{count} logins of {user} in the audit file"), || {
-            let mut events = self.events();
-            events.retain(|event| event.is_login_of(user));
-            (events.len() >= count).then_some(events)
-        })
+        eventually(
+            &format!("{count} logins of {user} in the audit file"),
+            || {
+                let mut events = self.events();
+                events.retain(|event| event.is_login_of(user));
+                (events.len() >= count).then_some(events)
+            },
+        )
     }
 }
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
         let _ = child.kill();
         let _ = child.wait();
         if std::thread::panicking() {

@@ -26,7 +26,10 @@ impl Event {
     /// A field, as text; empty if it is not there.
     #[must_use]
     pub fn text(&self, field: &str) -> &str {
-        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+        self.0
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// Whether this is the outcome of a login of `user`.

@@ -26,7 +26,10 @@ pub struct Built {
 pub fn built() -> &'static Built {
     static BUILT: OnceLock<Built> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let tree = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a tree").to_owned();
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("a tree")
+            .to_owned();
         let folder = match std::env::var_os("MFA_TEST_BIN") {
             Some(folder) => tree.join(folder),
             None => build(&tree),
@@ -44,14 +47,26 @@ pub fn built() -> &'static Built {
 
 fn build(tree: &Path) -> PathBuf {
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "-p", "pam_mfa", "-p", "mfa-agent", "-p", "mfactl"])
+        .args([
+            "build",
+            "--quiet",
+            "-p",
+            "pam_mfa",
+            "-p",
+            "mfa-agent",
+            "-p",
+            "mfactl",
+        ])
         .current_dir(tree)
         .status()
         .expect("cargo");
     assert!(status.success(), "the programs under test do not build");
     // target/debug/deps/a_test-0123 stands beside what cargo has just built.
     let this = std::env::current_exe().expect("the path of this test");
-    this.parent().and_then(Path::parent).expect("a target folder").to_owned()
+    this.parent()
+        .and_then(Path::parent)
+        .expect("a target folder")
+        .to_owned()
 }
 
 /// Compiles to a name of this process's own and renames, so that tests at once do not see half of it.
@@ -68,7 +83,10 @@ fn compile_pam_login(tree: &Path, folder: &Path) -> PathBuf {
         .args(["-lpam", "-lpam_misc", "-lpthread"])
         .status()
         .expect("cc");
-    assert!(status.success(), "tests/programs/pam_login.c does not compile");
+    assert!(
+        status.success(),
+        "tests/programs/pam_login.c does not compile"
+    );
     std::fs::rename(&draft, &program).expect("pam_login in its place");
     program
 }
@@ -79,6 +97,10 @@ fn is_newer(made: &Path, source: &Path) -> bool {
 }
 
 fn existing(path: PathBuf) -> PathBuf {
-    assert!(path.exists(), "{} is missing: run `cargo build --release`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --release`",
+        path.display()
+    );
     path
 }

@@ -51,7 +51,11 @@ impl Impostor {
                 }
             });
         }
-        Self { folder, _listener: Some(listener), other: None }
+        Self {
+            folder,
+            _listener: Some(listener),
+            other: None,
+        }
     }
 
     /// Starts one that belongs to `user`, in a folder where everybody may write, and that lets every
@@ -62,20 +66,37 @@ impl Impostor {
         let open = std::fs::Permissions::from_mode(0o777);
         std::fs::set_permissions(folder.path(), open).expect("a mode");
         let socket = folder.path().join("agent.sock");
-        let script = "import socket, sys\n\
-            s = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\n\
-            while True:\n\
-            \x20 c, _ = s.accept()\n\
-            \x20 c.recv(65536)\n\
-            \x20 c.send(b'{\"parameters\":{\"session\":\"s\",\"step\":{\"messages\":[],\"outcome\":\"passed\"}}}\\0')\n";
+        let script = r#"
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+passed = b'{"parameters":{"session":"s","step":{"messages":[],"outcome":"passed"}}}\0'
+while True:
+    c, _ = s.accept()
+    if c.recv(65536):
+        c.send(passed)
+"#;
         let other = Command::new("setpriv")
-            .args([&format!("--reuid={uid}"), "--clear-groups", "/usr/bin/python3", "-c", script])
+            .args([
+                &format!("--reuid={uid}"),
+                "--clear-groups",
+                "/usr/bin/python3",
+                "-c",
+                script,
+            ])
             .arg(&socket)
             .stdin(Stdio::null())
             .spawn()
             .expect("setpriv");
-        let impostor = Self { folder, _listener: None, other: Some(other) };
-        eventually("the impostor to listen", || UnixStream::connect(&socket).ok());
+        let impostor = Self {
+            folder,
+            _listener: None,
+            other: Some(other),
+        };
+        eventually("the impostor to listen", || {
+            UnixStream::connect(&socket).ok()
+        });
         impostor
     }
 

@@ -17,7 +17,11 @@ impl Login {
     /// Of `user`, from nowhere in particular, with the service `mfa-test`.
     #[must_use]
     pub fn of(user: &str) -> Self {
-        let login = Self { arguments: Vec::new(), wrapper: Vec::new(), answers: Vec::new() };
+        let login = Self {
+            arguments: Vec::new(),
+            wrapper: Vec::new(),
+            answers: Vec::new(),
+        };
         login.with("--user", user)
     }
 
@@ -89,7 +93,10 @@ impl Login {
     pub fn start(self, stack: &Stack) -> Running {
         let mut words = self.wrapper;
         words.push(built().pam_login.to_string_lossy().into_owned());
-        words.extend(["--confdir".to_owned(), stack.path().to_string_lossy().into_owned()]);
+        words.extend([
+            "--confdir".to_owned(),
+            stack.path().to_string_lossy().into_owned(),
+        ]);
         words.extend(["--answer-fd", "0", "--when-asked"].map(str::to_owned));
         if !self.arguments.iter().any(|word| word == "--service") {
             words.extend(["--service".to_owned(), "mfa-test".to_owned()]);
@@ -104,7 +111,13 @@ impl Login {
             .unwrap_or_else(|e| panic!("{words:?}: {e}"));
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        Running { child, stdin, stdout, read: String::new(), prepared: self.answers }
+        Running {
+            child,
+            stdin,
+            stdout,
+            read: String::new(),
+            prepared: self.answers,
+        }
     }
 }
 
@@ -174,7 +187,11 @@ impl Running {
         let mut stderr = self.child.stderr.take().expect("a pipe");
         stderr.read_to_string(&mut errors).expect("errors");
         let status = self.child.wait().expect("an end");
-        Seen { text: self.read, stderr: errors, signalled: status.code().is_none() }
+        Seen {
+            text: self.read,
+            stderr: errors,
+            signalled: status.code().is_none(),
+        }
     }
 }
 
@@ -213,7 +230,8 @@ impl Seen {
     #[must_use]
     pub fn prompts(&self) -> Vec<&str> {
         let prompts = self.text.lines().filter_map(|line| {
-            line.strip_prefix("prompt-hidden: ").or_else(|| line.strip_prefix("prompt-visible: "))
+            line.strip_prefix("prompt-hidden: ")
+                .or_else(|| line.strip_prefix("prompt-visible: "))
         });
         prompts.collect()
     }
@@ -221,6 +239,9 @@ impl Seen {
     /// The rest of each line that begins with `prefix`.
     #[must_use]
     pub fn lines(&self, prefix: &str) -> Vec<&str> {
-        self.text.lines().filter_map(|line| line.strip_prefix(prefix)).collect()
+        self.text
+            .lines()
+            .filter_map(|line| line.strip_prefix(prefix))
+            .collect()
     }
 }

@@ -50,7 +50,10 @@ impl Machine {
     /// passes, but fails where `CI` is set: there, root is what the run is for.
     pub fn run(test: impl FnOnce(&Self) + Send + 'static) {
         if !is_root() {
-            assert!(std::env::var_os("CI").is_none(), "the whole-system tests need root");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "the whole-system tests need root"
+            );
             crate::run::say("NOT RUN: this test needs root; `make test` asks for it");
             return;
         }
@@ -78,16 +81,29 @@ impl Machine {
         fs::create_dir_all("/run/home").expect("the users' folders");
         let syslog = UnixDatagram::bind("/dev/log").expect("a syslog");
         syslog.set_nonblocking(true).expect("a mode");
-        fs::set_permissions("/dev/log", std::os::unix::fs::PermissionsExt::from_mode(0o666))
-            .expect("a mode");
-        Self { syslog, _staging: staging }
+        fs::set_permissions(
+            "/dev/log",
+            std::os::unix::fs::PermissionsExt::from_mode(0o666),
+        )
+        .expect("a mode");
+        Self {
+            syslog,
+            _staging: staging,
+        }
     }
 
     /// Adds a user with a password.
     pub fn user(&self, name: &str, password: &str) {
         let home = format!("/run/home/{name}");
-        let output = run(Command::new("useradd")
-            .args(["--create-home", "--shell", "/bin/sh", "--home-dir", &home, "--", name]));
+        let output = run(Command::new("useradd").args([
+            "--create-home",
+            "--shell",
+            "/bin/sh",
+            "--home-dir",
+            &home,
+            "--",
+            name,
+        ]));
         assert!(output.is_success(), "useradd: {output:?}");
         // A quick hash, so that a crowd of logins measures us and not the password.
         let mut chpasswd = Command::new("chpasswd");
@@ -100,7 +116,9 @@ impl Machine {
     #[must_use]
     pub fn uid(&self, name: &str) -> u32 {
         let user = nix::unistd::User::from_name(name).expect("a name service");
-        user.unwrap_or_else(|| panic!("no user {name}")).uid.as_raw()
+        user.unwrap_or_else(|| panic!("no user {name}"))
+            .uid
+            .as_raw()
     }
 
     /// Sets the stack of a service.
@@ -111,8 +129,8 @@ impl Machine {
     /// Sets the stack of a service to the one that we ship.
     pub fn shipped_stack(&self, service: &str) {
         let shipped = built().tree.join("config/pam.d").join(service);
-        let lines = fs::read_to_string(&shipped)
-            .unwrap_or_else(|e| panic!("{}: {e}", shipped.display()));
+        let lines =
+            fs::read_to_string(&shipped).unwrap_or_else(|e| panic!("{}: {e}", shipped.display()));
         self.stack(service, &lines);
     }
 
@@ -130,14 +148,19 @@ impl Machine {
 
 fn module_folder() -> &'static str {
     let holds_unix = |folder: &&str| Path::new(folder).join("pam_unix.so").exists();
-    MODULE_FOLDERS.into_iter().find(holds_unix).expect("libpam's modules")
+    MODULE_FOLDERS
+        .into_iter()
+        .find(holds_unix)
+        .expect("libpam's modules")
 }
 
 /// Puts a copy of `folder` over it.
 fn own_copy(folder: &str, staging: &Path) {
     mount_tmpfs(staging);
-    let output =
-        run(Command::new("cp").arg("--archive").arg(format!("{folder}/.")).arg(staging));
+    let output = run(Command::new("cp")
+        .arg("--archive")
+        .arg(format!("{folder}/."))
+        .arg(staging));
     assert!(output.is_success(), "cp: {output:?}");
     move_over(staging, folder);
 }
@@ -151,7 +174,9 @@ fn own_devices(staging: &Path) {
     mount_tmpfs(staging);
     for name in DEVICES {
         let (from, to) = (Path::new("/dev").join(name), staging.join(name));
-        let Ok(meta) = fs::symlink_metadata(&from) else { continue };
+        let Ok(meta) = fs::symlink_metadata(&from) else {
+            continue;
+        };
         if meta.is_symlink() {
             symlink(fs::read_link(&from).expect("a link"), &to).expect("a link");
             continue;
@@ -175,6 +200,12 @@ fn mount_tmpfs(at: &Path) {
 
 fn move_over(from: &Path, to: &str) {
     let target = PathBuf::from(to);
-    mount(Some(from), &target, None::<&str>, MsFlags::MS_MOVE, None::<&str>)
-        .unwrap_or_else(|e| panic!("a mount over {to}: {e}"));
+    mount(
+        Some(from),
+        &target,
+        None::<&str>,
+        MsFlags::MS_MOVE,
+        None::<&str>,
+    )
+    .unwrap_or_else(|e| panic!("a mount over {to}: {e}"));
 }

@@ -16,14 +16,20 @@ impl Ctl {
     /// For the agent at `socket`.
     #[must_use]
     pub fn at(socket: &Path) -> Self {
-        Self { socket: socket.to_owned() }
+        Self {
+            socket: socket.to_owned(),
+        }
     }
 
     /// The command with `arguments`, not run yet.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&built().mfactl);
-        command.arg("--socket").arg(&self.socket).arg("--json").args(arguments);
+        command
+            .arg("--socket")
+            .arg(&self.socket)
+            .arg("--json")
+            .args(arguments);
         command
     }
 

@@ -14,7 +14,7 @@ const MARGIN: u64 = 12;
 #[derive(Clone, Debug)]
 pub struct Key {
     /// Twenty random bytes in hexadecimal.
-    hex: String,
+    pub hex: String,
     /// `SHA1`, `SHA256` or `SHA512`.
     pub algorithm: &'static str,
     /// 6 to 8.
@@ -46,21 +46,34 @@ impl Key {
             write!(hex, "{byte:02x}").expect("a string takes all");
             hex
         });
-        Self { hex, algorithm, digits, period }
+        Self {
+            hex,
+            algorithm,
+            digits,
+            period,
+        }
     }
 
     /// The key in base32, as an authenticator takes it.
     #[must_use]
     pub fn base32(&self) -> String {
         let output = run(Command::new("oathtool").args(["--verbose", &self.hex]));
-        let line = output.stdout.lines().find_map(|line| line.strip_prefix("Base32 secret: "));
+        let line = output
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("Base32 secret: "));
         line.expect("a base32 secret from oathtool").to_owned()
     }
 
     /// The `otpauth` URI.
     #[must_use]
     pub fn uri(&self, user: &str) -> String {
-        let Self { algorithm, digits, period, .. } = self;
+        let Self {
+            algorithm,
+            digits,
+            period,
+            ..
+        } = self;
         let secret = self.base32();
         format!(
             "otpauth://totp/test:{user}?secret={secret}&issuer=test&algorithm={algorithm}\
@@ -104,5 +117,8 @@ impl Key {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970").as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock past 1970")
+        .as_secs()
 }

@@ -37,7 +37,12 @@ impl Pty {
             .env("TERM", "dumb")
             .spawn()
             .unwrap_or_else(|e| panic!("{program}: {e}"));
-        Self { child, terminal: File::from(pair.master), shown: String::new(), seen: 0 }
+        Self {
+            child,
+            terminal: File::from(pair.master),
+            shown: String::new(),
+            seen: 0,
+        }
     }
 
     /// Waits until `text` is shown, after what was expected last.
@@ -61,7 +66,9 @@ impl Pty {
     pub fn send(&mut self, line: &str) {
         // A program that flushes its input as it turns echo off must have done so first.
         std::thread::sleep(Duration::from_millis(100));
-        self.terminal.write_all(format!("{line}\n").as_bytes()).expect("a terminal that takes input");
+        self.terminal
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("a terminal that takes input");
     }
 
     /// Waits until `prompt` is shown, and types a line.
@@ -72,7 +79,9 @@ impl Pty {
 
     /// Types ^C.
     pub fn interrupt(&mut self) {
-        self.terminal.write_all(b"\x03").expect("a terminal that takes input");
+        self.terminal
+            .write_all(b"\x03")
+            .expect("a terminal that takes input");
     }
 
     /// Ends the program as a lost connection does.
@@ -93,7 +102,11 @@ impl Pty {
         while self.read_some(deadline) {}
         let left = self.child.try_wait().expect("a status");
         let status = left.unwrap_or_else(|| {
-            assert!(Instant::now() < deadline, "it does not end; shown was: {}", self.shown);
+            assert!(
+                Instant::now() < deadline,
+                "it does not end; shown was: {}",
+                self.shown
+            );
             self.child.wait().expect("a status")
         });
         (std::mem::take(&mut self.shown), status.code())
@@ -111,7 +124,8 @@ impl Pty {
         // Once every program has closed the terminal, reading fails: that is its end.
         match self.terminal.read(&mut buffer) {
             Ok(count @ 1..) => {
-                self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+                self.shown
+                    .push_str(&String::from_utf8_lossy(&buffer[..count]));
                 true
             }
             _ => false,

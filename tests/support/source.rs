@@ -32,8 +32,13 @@ pub fn sources(folder: &str) -> Vec<Source> {
     assert!(!paths.is_empty(), "there is no {folder}");
     paths.sort();
     let read = |path: PathBuf| Source {
-        code: without_tests(&without_comments(&fs::read_to_string(&path).expect("a source"))),
-        path: path.strip_prefix(tree).expect("a path in the tree").to_owned(),
+        code: without_tests(&without_comments(
+            &fs::read_to_string(&path).expect("a source"),
+        )),
+        path: path
+            .strip_prefix(tree)
+            .expect("a path in the tree")
+            .to_owned(),
     };
     paths.into_iter().map(read).collect()
 }
@@ -41,7 +46,9 @@ pub fn sources(folder: &str) -> Vec<Source> {
 fn collect(path: &Path, into: &mut Vec<PathBuf>) {
     if path.is_dir() {
         let entries = fs::read_dir(path).expect("a folder");
-        entries.flatten().for_each(|entry| collect(&entry.path(), into));
+        entries
+            .flatten()
+            .for_each(|entry| collect(&entry.path(), into));
     } else if path.extension().is_some_and(|e| e == "rs") && is_code(path) {
         into.push(path.to_owned());
     }
@@ -72,7 +79,9 @@ fn without_comments(text: &str) -> String {
 /// The length of the comment, text or character at the beginning of `rest`.
 fn token_length(rest: &str, is_raw: bool) -> usize {
     let to_end_of = |end: &str, from: usize| {
-        rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len())
+        rest[from..]
+            .find(end)
+            .map_or(rest.len(), |at| from + at + end.len())
     };
     if rest.starts_with("//") {
         return rest.find('\n').unwrap_or(rest.len());
@@ -81,10 +90,17 @@ fn token_length(rest: &str, is_raw: bool) -> usize {
         return to_end_of("*/", 2);
     }
     if rest.starts_with('"') {
-        return if is_raw { to_end_of("\"", 1) } else { quoted_length(rest) };
+        return if is_raw {
+            to_end_of("\"", 1)
+        } else {
+            quoted_length(rest)
+        };
     }
     // A quoting character in quotes must not open a text.
-    ["'\"'", "'\\\"'", "'\\''", "'/'"].iter().find(|c| rest.starts_with(**c)).map_or(1, |c| c.len())
+    ["'\"'", "'\\\"'", "'\\''", "'/'"]
+        .iter()
+        .find(|c| rest.starts_with(**c))
+        .map_or(1, |c| c.len())
 }
 
 fn quoted_length(rest: &str) -> usize {
@@ -102,7 +118,9 @@ fn quoted_length(rest: &str) -> usize {
 
 /// Cuts out what follows `#[cfg(test)]`: an item up to its brace's end or its semicolon.
 fn without_tests(code: &str) -> String {
-    let Some((before, after)) = code.split_once("#[cfg(test)]") else { return code.to_owned() };
+    let Some((before, after)) = code.split_once("#[cfg(test)]") else {
+        return code.to_owned();
+    };
     let mut depth = 0_usize;
     for (at, c) in after.char_indices() {
         match c {

@@ -23,12 +23,17 @@ impl Sshd {
     /// Starts one on `machine`, whose PAM service is `sshd`, with more settings.
     #[must_use]
     pub fn start(_on: &Machine, settings: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("mfa-sshd-").tempdir().expect("a folder");
+        let folder = tempfile::Builder::new()
+            .prefix("mfa-sshd-")
+            .tempdir()
+            .expect("a folder");
         let host_key = make_key(folder.path(), "host");
         let user_key = make_key(folder.path(), "user");
         let public = user_key.with_extension("pub");
         // Bound and given back: nobody else takes it within the moment that sshd needs.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a port");
         let port = port.port();
         let config = folder.path().join("sshd_config");
         let text = format!(
@@ -47,8 +52,14 @@ impl Sshd {
             .stderr(log)
             .spawn()
             .expect("sshd");
-        let sshd = Self { folder, port, child };
-        eventually("sshd to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
+        let sshd = Self {
+            folder,
+            port,
+            child,
+        };
+        eventually("sshd to listen", || {
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        });
         sshd
     }
 
@@ -58,7 +69,12 @@ impl Sshd {
         let port = self.port.to_string();
         let target = format!("{user}@127.0.0.1");
         let mut arguments = vec!["-F", "/dev/null", "-p", &port];
-        arguments.extend(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
+        arguments.extend([
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+        ]);
         arguments.extend(["-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1"]);
         arguments.extend_from_slice(options);
         arguments.extend([target.as_str(), "echo you are in"]);
@@ -68,7 +84,11 @@ impl Sshd {
     /// The private key that it takes for every user.
     #[must_use]
     pub fn user_key(&self) -> String {
-        self.folder.path().join("user").to_string_lossy().into_owned()
+        self.folder
+            .path()
+            .join("user")
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// What it has logged.
@@ -90,8 +110,9 @@ impl Drop for Sshd {
 
 fn make_key(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
-    let output =
-        run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&path));
+    let output = run(Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&path));
     assert!(output.is_success(), "ssh-keygen: {output:?}");
     path
 }

@@ -1,7 +1,7 @@
 //! PAM service files in a folder of their own, for programs that use `pam_start_confdir`.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -9,7 +9,9 @@ use crate::{Agent, built};
 
 /// A folder of PAM service files.
 pub struct Stack {
-    folder: TempDir,
+    path: PathBuf,
+    /// Kept until the stack goes; none for the host's own.
+    _folder: Option<TempDir>,
 }
 
 impl Stack {
@@ -32,26 +34,41 @@ impl Stack {
     /// A stack of these lines.
     #[must_use]
     pub fn of(lines: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("mfa-stack-").tempdir().expect("a folder");
-        let stack = Self { folder };
+        let folder = tempfile::Builder::new()
+            .prefix("mfa-stack-")
+            .tempdir()
+            .expect("a folder");
+        let stack = Self {
+            path: folder.path().to_owned(),
+            _folder: Some(folder),
+        };
         stack.service("other", lines);
         stack
     }
 
+    /// The host's own `/etc/pam.d`; a [`crate::Machine`] has one to play with.
+    #[must_use]
+    pub fn of_host() -> Self {
+        Self {
+            path: "/etc/pam.d".into(),
+            _folder: None,
+        }
+    }
+
     /// Adds a service with a stack of its own.
     pub fn service(&self, name: &str, lines: &str) {
-        std::fs::write(self.folder.path().join(name), lines).expect("a service file");
+        std::fs::write(self.path.join(name), lines).expect("a service file");
     }
 
     /// Lets other users of the machine read it.
     pub fn open_to_all(&self) {
         let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(self.folder.path(), mode).expect("a mode");
+        std::fs::set_permissions(&self.path, mode).expect("a mode");
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
     }
 }
