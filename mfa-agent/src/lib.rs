@@ -6,9 +6,19 @@
 
 #![deny(unsafe_code)]
 
+pub mod account;
 pub mod audit;
 pub mod config;
+pub mod dialogue;
 pub mod factors;
+pub mod hasher;
+pub mod ledger;
+pub mod lockout;
+pub mod log;
+pub mod names;
 pub mod policy;
+pub mod run;
+pub mod server;
 pub mod store;
+mod sys;
 pub mod vault;

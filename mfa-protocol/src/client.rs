@@ -26,8 +26,10 @@ pub enum ClientError {
         reason: std::io::Error,
     },
     /// Somebody listens who must not be trusted with answers.
-    #[error("{path} is served by user id {uid}, who is neither root, nor this process's user, nor the \
-             owner of a folder that only they can write to; refusing to talk to it")]
+    #[error(
+        "{path} is served by user id {uid}, who is neither root, nor this process's user, nor the \
+             owner of a folder that only they can write to; refusing to talk to it"
+    )]
     Untrusted {
         /// The socket.
         path: String,
@@ -90,10 +92,18 @@ impl Client {
         let deadline = Instant::now() + timeout;
         let stream = DeadlineStream::connect(path, deadline).map_err(|e| match e.kind() {
             std::io::ErrorKind::TimedOut => ClientError::TimedOut,
-            _ => ClientError::Unreachable { path: path.display().to_string(), reason: e },
+            _ => ClientError::Unreachable {
+                path: path.display().to_string(),
+                reason: e,
+            },
         })?;
         trust::check(path, &stream)?;
-        Ok(Self { stream, reader: FrameReader::new(), timeout, first_deadline: Some(deadline) })
+        Ok(Self {
+            stream,
+            reader: FrameReader::new(),
+            timeout,
+            first_deadline: Some(deadline),
+        })
     }
 
     /// Calls a method and waits for its reply.
@@ -103,13 +113,23 @@ impl Client {
     /// [`ClientError::Refused`] when the agent says no; every other kind means that the connection is
     /// of no more use.
     pub fn call<M: Method>(&mut self, parameters: &M::Parameters) -> Result<M::Reply, ClientError> {
-        let deadline =
-            self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
+        let deadline = self
+            .first_deadline
+            .take()
+            .unwrap_or_else(|| Instant::now() + self.timeout);
         self.stream.set_deadline(deadline);
-        write_frame(&mut self.stream, &Call { method: M::NAME, parameters })?;
+        write_frame(
+            &mut self.stream,
+            &Call {
+                method: M::NAME,
+                parameters,
+            },
+        )?;
         let frame = self.reader.next(&mut self.stream)?;
         let reply: AnyReply<'_> = serde_json::from_slice(frame).map_err(ClientError::Garbled)?;
-        let parameters = reply.parameters.map_or("{}", serde_json::value::RawValue::get);
+        let parameters = reply
+            .parameters
+            .map_or("{}", serde_json::value::RawValue::get);
         match reply.error {
             None => serde_json::from_str(parameters).map_err(ClientError::Garbled),
             Some(error) => Err(refusal(&error, parameters)),
@@ -120,9 +140,18 @@ impl Client {
 fn refusal(error: &str, parameters: &str) -> ClientError {
     let details: ErrorParameters = serde_json::from_str(parameters).unwrap_or_default();
     let reason = match details {
-        ErrorParameters { reason: Some(reason), .. } => reason,
-        ErrorParameters { parameter: Some(name), .. } => format!("{error}: {name}"),
+        ErrorParameters {
+            reason: Some(reason),
+            ..
+        } => reason,
+        ErrorParameters {
+            parameter: Some(name),
+            ..
+        } => format!("{error}: {name}"),
         _ => error.to_owned(),
     };
-    ClientError::Refused { kind: ErrorKind::of(error), reason }
+    ClientError::Refused {
+        kind: ErrorKind::of(error),
+        reason,
+    }
 }

@@ -134,7 +134,11 @@ fn read_retrying<R: Read>(source: &mut R, into: &mut [u8]) -> io::Result<usize> 
 pub fn write_frame<W: Write>(sink: &mut W, message: &impl Serialize) -> Result<(), FrameError> {
     let mut frame = Wiped(Zeroizing::new(Vec::with_capacity(FIRST_CAPACITY)));
     serde_json::to_writer(&mut frame, message).map_err(|e| {
-        if e.is_io() { FrameError::TooLong } else { FrameError::Encode }
+        if e.is_io() {
+            FrameError::TooLong
+        } else {
+            FrameError::Encode
+        }
     })?;
     let mut bytes = frame.0;
     bytes.push(0);

@@ -1,2 +1,5 @@
-//! Entry point.
-fn main() {}
+//! `mfactl`, the command line of `pam_mfa`; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    mfactl::main()
+}

@@ -3,6 +3,11 @@
 //! Pure: a factor judges what was typed against what the account holds, with the time passed in.
 //! Nothing here reads a clock, hashes slowly or stores; see `hasher` for what takes long.
 
+pub mod key;
+pub mod pin;
+pub mod questions;
+pub mod totp;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -82,8 +87,10 @@ impl FromStr for Way {
     type Err = FactorError;
 
     fn from_str(text: &str) -> Result<Self, FactorError> {
-        let factors =
-            text.split('+').map(|name| name.trim().parse()).collect::<Result<Vec<Factor>, _>>()?;
+        let factors = text
+            .split('+')
+            .map(|name| name.trim().parse())
+            .collect::<Result<Vec<Factor>, _>>()?;
         for (i, factor) in factors.iter().enumerate() {
             if factors[..i].contains(factor) {
                 return Err(FactorError::Repeated(text.to_owned()));

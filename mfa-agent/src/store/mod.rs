@@ -5,6 +5,18 @@
 //! returns, it is durable: it survives a crash and a power cut. What comes in is sealed already
 //! (`vault`); no store ever sees a secret.
 
+mod ballast;
+mod commit;
+#[cfg(test)]
+mod contract;
+mod folder;
+pub mod memory;
+mod recovery;
+pub mod sled;
+
+pub use memory::MemoryStore;
+pub use sled::SledStore;
+
 /// A store of sealed records.
 pub trait Store: Send + Sync {
     /// The record under `key`, with its revision.
@@ -28,8 +40,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`] when they can't be read.
-    fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize)
-    -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
+    fn page(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
 
     /// Makes one change; as [`Store::swap_all`].
     ///
@@ -38,7 +54,9 @@ pub trait Store: Send + Sync {
     /// As [`Store::swap_all`].
     fn swap(&self, change: Change<'_>) -> Result<Swap, StoreError> {
         let mut outcomes = self.swap_all(&[change])?;
-        outcomes.pop().ok_or_else(|| StoreError::new("the store answered nothing to a swap"))
+        outcomes
+            .pop()
+            .ok_or_else(|| StoreError::new("the store answered nothing to a swap"))
     }
 }
 

@@ -38,11 +38,19 @@ impl DeadlineStream {
     }
 
     fn arm_send(&self) -> io::Result<()> {
-        Ok(setsockopt(&self.socket, sockopt::SendTimeout, &self.remaining()?)?)
+        Ok(setsockopt(
+            &self.socket,
+            sockopt::SendTimeout,
+            &self.remaining()?,
+        )?)
     }
 
     fn arm_receive(&self) -> io::Result<()> {
-        Ok(setsockopt(&self.socket, sockopt::ReceiveTimeout, &self.remaining()?)?)
+        Ok(setsockopt(
+            &self.socket,
+            sockopt::ReceiveTimeout,
+            &self.remaining()?,
+        )?)
     }
 
     /// The time left. A time-out of zero would mean "for ever", so that is an error instead.

@@ -25,7 +25,10 @@ pub(super) fn check(path: &Path, stream: &DeadlineStream) -> Result<(), ClientEr
     if peer.uid() == 0 || peer.uid() == geteuid().as_raw() || owns_folder(path, peer.uid()) {
         return Ok(());
     }
-    Err(ClientError::Untrusted { path: path.display().to_string(), uid: peer.uid() })
+    Err(ClientError::Untrusted {
+        path: path.display().to_string(),
+        uid: peer.uid(),
+    })
 }
 
 fn owns_folder(socket: &Path, uid: u32) -> bool {

@@ -1,0 +1,340 @@
+//! The account: all that is known of one user, as one record.
+//!
+//! Pure. A change is a function of the record and an event (rule 2 of the architecture): `attempt`
+//! judges answers, `enrol` adds and removes factors. `ledger` loads, changes and swaps records; there
+//! is no counter or list beside them that could be raced.
+//!
+//! The record holds keys and hashes. It leaves the agent never, and the process only sealed.
+
+mod attempt;
+mod enrol;
+mod label;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::factors::questions::QUESTIONS;
+use crate::factors::totp::Generator;
+use crate::factors::{Factor, Way};
+use crate::lockout::Lockout;
+
+pub use attempt::{Answered, Attempt, Passed, Verdict};
+pub use enrol::{Added, EnrolError, MAX_DEVICES};
+pub use label::{Label, LabelError};
+
+/// The format of the record; a later version converts older ones when it reads them.
+const SCHEMA: u32 = 1;
+
+/// One user's account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    schema: u32,
+    /// Devices that show codes, in the order of their enrolment.
+    #[serde(default)]
+    devices: Vec<Device>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pin: Option<PinRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    questions: Option<QuestionSet>,
+    #[serde(default)]
+    lockout: Lockout,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            devices: Vec::new(),
+            pin: None,
+            questions: None,
+            lockout: Lockout::default(),
+        }
+    }
+}
+
+/// A device that shows codes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its name among the user's devices.
+    pub label: Label,
+    /// What it computes its codes from.
+    pub generator: Generator,
+    /// The maker's ID, for show and audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<Label>,
+    /// When it was enrolled, and last used.
+    #[serde(flatten)]
+    pub dates: Dates,
+    /// The last step that was used; it and all before it are used up (RFC 6238 §5.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_step: Option<u64>,
+}
+
+/// A PIN.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinRecord {
+    /// argon2id, as a PHC string.
+    pub phc: String,
+    /// When it was enrolled, and last used.
+    #[serde(flatten)]
+    pub dates: Dates,
+}
+
+/// Three questions, of which one is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionSet {
+    items: [Question; QUESTIONS],
+    /// Which one is asked is this, modulo three. It moves on only when that one was answered: asking
+    /// again does not bring up another, easier question.
+    turn: u32,
+    /// When they were enrolled, and last used.
+    #[serde(flatten)]
+    pub dates: Dates,
+}
+
+/// A question with its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What is asked.
+    pub text: String,
+    /// The normal form of the answer, argon2id, as a PHC string.
+    pub phc: String,
+}
+
+/// When something was enrolled and last used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dates {
+    /// Enrolled.
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    pub enrolled_at: Timestamp,
+    /// Last used for a pass.
+    #[serde(default, with = "jiff::fmt::serde::timestamp::second::optional")]
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Dates {
+    /// Enrolled now, never used.
+    #[must_use]
+    pub fn enrolled(now: Timestamp) -> Self {
+        Self {
+            enrolled_at: now,
+            last_used_at: None,
+        }
+    }
+}
+
+impl QuestionSet {
+    /// Three questions; `start` decides which is asked first.
+    #[must_use]
+    pub fn new(items: [Question; QUESTIONS], start: u32, now: Timestamp) -> Self {
+        Self {
+            items,
+            turn: start,
+            dates: Dates::enrolled(now),
+        }
+    }
+
+    /// The question that is asked until it is answered.
+    #[must_use]
+    pub fn current(&self) -> &Question {
+        let [a, b, c] = &self.items;
+        match self.turn % 3 {
+            0 => a,
+            1 => b,
+            _ => c,
+        }
+    }
+}
+
+impl Account {
+    /// The devices, in the order of their enrolment.
+    #[must_use]
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    /// The PIN.
+    #[must_use]
+    pub fn pin(&self) -> Option<&PinRecord> {
+        self.pin.as_ref()
+    }
+
+    /// The security questions.
+    #[must_use]
+    pub fn questions(&self) -> Option<&QuestionSet> {
+        self.questions.as_ref()
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn lockout(&self) -> &Lockout {
+        &self.lockout
+    }
+
+    /// Whether the user can use `factor`.
+    #[must_use]
+    pub fn has(&self, factor: Factor) -> bool {
+        match factor {
+            Factor::Totp => !self.devices.is_empty(),
+            Factor::Pin => self.pin.is_some(),
+            Factor::Questions => self.questions.is_some(),
+        }
+    }
+
+    /// Whether the user can go `way` to its end.
+    #[must_use]
+    pub fn can(&self, way: &Way) -> bool {
+        way.factors().iter().all(|factor| self.has(*factor))
+    }
+
+    /// The factors that the user can use.
+    #[must_use]
+    pub fn enrolled(&self) -> Vec<Factor> {
+        Factor::ALL
+            .into_iter()
+            .filter(|factor| self.has(*factor))
+            .collect()
+    }
+
+    /// An administrator unlocks. Returns whether there was anything to clear.
+    pub fn unlock(&mut self) -> bool {
+        self.lockout.unlock()
+    }
+
+    /// The record as it is sealed.
+    ///
+    /// # Errors
+    ///
+    /// Never for a record that was read or made here; the encoder's own error otherwise.
+    pub fn encode(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, RecordError> {
+        // Large enough for nearly all, so that no unwiped copy is left behind by growing.
+        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(4096));
+        serde_json::to_writer(&mut *bytes, self).map_err(|e| RecordError(e.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// A record as it was sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] when it is not one, or of a version that is not known yet.
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        // Only the place goes into the error: serde's own text may quote what stands there.
+        let account: Self = serde_json::from_slice(bytes)
+            .map_err(|e| RecordError(format!("it can't be read at column {}", e.column())))?;
+        if account.schema > SCHEMA {
+            return Err(RecordError(format!(
+                "it has format {}, this version knows up to {SCHEMA}; upgrade mfa-agent",
+                account.schema
+            )));
+        }
+        Ok(account)
+    }
+}
+
+/// A record that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a stored record is damaged: {0}")]
+pub struct RecordError(String);
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! Records for tests.
+
+    use super::*;
+    use crate::factors::key::Key;
+    use crate::factors::totp::{Algorithm, Digits, Period};
+
+    pub(crate) fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// The device of RFC 4226 appendix D: 755224, 287082, 359152, 969429, …
+    pub(crate) fn device(label: &str) -> Device {
+        let key = zeroize::Zeroizing::new(b"12345678901234567890".to_vec());
+        Device {
+            label: label.parse().unwrap(),
+            generator: Generator {
+                key: Key::from_bytes(key).unwrap(),
+                algorithm: Algorithm::default(),
+                digits: Digits::default(),
+                period: Period::default(),
+            },
+            credential_id: None,
+            dates: Dates::enrolled(at(0)),
+            last_step: None,
+        }
+    }
+
+    pub(crate) fn questions() -> QuestionSet {
+        let item = |n: u8| Question {
+            text: format!("Question {n}?"),
+            phc: format!("phc-{n}"),
+        };
+        QuestionSet::new([item(0), item(1), item(2)], 0, at(0))
+    }
+
+    /// An account with one device, a PIN and questions.
+    pub(crate) fn full() -> Account {
+        let mut account = Account::default();
+        account.add_device(device("phone")).unwrap();
+        account.set_pin("phc-pin".to_owned(), at(0));
+        account.set_questions(questions());
+        account
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{at, full};
+    use super::*;
+
+    #[test]
+    fn a_record_survives_storage() {
+        let account = full();
+        assert_eq!(
+            Account::decode(&account.encode().unwrap()).unwrap(),
+            account
+        );
+    }
+
+    #[test]
+    fn a_record_of_a_later_format_is_refused() {
+        let error = Account::decode(br#"{"schema":2}"#).unwrap_err();
+        assert!(error.to_string().contains("upgrade"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_record_is_refused_without_quoting_it() {
+        let error = Account::decode(br#"{"schema":1,"devices":"GEZDGNBVGY3TQOJQ"}"#).unwrap_err();
+        assert!(!error.to_string().contains("GEZD"), "{error}");
+    }
+
+    #[test]
+    fn the_same_question_is_asked_until_it_is_answered() {
+        let mut account = full();
+        let era = account.lockout().era();
+        let asked = |account: &Account| account.questions().unwrap().current().text.clone();
+        let answer = |account: &mut Account, matches: bool| {
+            let phc = account.questions().unwrap().current().phc.clone();
+            let answers = vec![Answered::Hashed {
+                factor: Factor::Questions,
+                phc,
+                matches,
+            }];
+            let attempt = Attempt {
+                era,
+                answers,
+                now: at(5),
+                skew: 1,
+                limits: Default::default(),
+            };
+            account.attempt(&attempt)
+        };
+        assert_eq!(asked(&account), "Question 0?");
+        answer(&mut account, false);
+        assert_eq!(asked(&account), "Question 0?");
+        answer(&mut account, true);
+        assert_eq!(asked(&account), "Question 1?");
+    }
+}

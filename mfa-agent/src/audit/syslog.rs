@@ -1,0 +1,91 @@
+//! Lines to the local syslog daemon, facility authpriv.
+//!
+//! The `syslog` crate connects once and never again, and blocks when the receiver does not read: so
+//! each error drops the connection, a write has a limit, and all of it has its own thread and queue.
+//! A daemon that restarts is found again; one that hangs costs lines, not logins.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::syslog::{Facility, Formatter3164, Logger, LoggerBackend};
+
+use super::sink::{Entry, Sink, WriteError, level};
+use super::text;
+use crate::log::Level;
+
+/// How long one write may take before it counts as failed.
+const LIMIT: Duration = Duration::from_secs(1);
+
+pub(super) struct SyslogSink {
+    socket: Option<PathBuf>,
+    logger: Option<Logger<LoggerBackend, Formatter3164>>,
+}
+
+impl SyslogSink {
+    /// To the daemon at `socket`, or where it usually listens.
+    pub(super) fn new(socket: Option<PathBuf>) -> Self {
+        Self {
+            socket,
+            logger: None,
+        }
+    }
+
+    fn connect(&self) -> Result<Logger<LoggerBackend, Formatter3164>, WriteError> {
+        // The form of RFC 3164 without a host name is what local daemons expect on their socket.
+        let formatter = Formatter3164 {
+            facility: Facility::LOG_AUTHPRIV,
+            hostname: None,
+            process: "mfa-agent".to_owned(),
+            pid: std::process::id(),
+        };
+        let logger = match &self.socket {
+            Some(path) => ::syslog::unix_custom(formatter, path)?,
+            None => ::syslog::unix(formatter)?,
+        };
+        match &logger.backend {
+            LoggerBackend::Unix(socket) => socket.set_write_timeout(Some(LIMIT))?,
+            LoggerBackend::UnixStream(stream) => stream.get_ref().set_write_timeout(Some(LIMIT))?,
+            LoggerBackend::Udp(..) | LoggerBackend::Tcp(..) => {}
+        }
+        Ok(logger)
+    }
+}
+
+impl Sink for SyslogSink {
+    fn name(&self) -> String {
+        "syslog".to_owned()
+    }
+
+    fn write(&mut self, entry: &Entry) -> Result<(), WriteError> {
+        let line = text::words(&entry.event);
+        let level = level(&entry.event);
+        // A daemon that has restarted since the last line is no failure yet.
+        if let Some(mut logger) = self.logger.take()
+            && send(&mut logger, level, &line).is_ok()
+        {
+            self.logger = Some(logger);
+            return Ok(());
+        }
+        let mut logger = self.connect()?;
+        send(&mut logger, level, &line)?;
+        self.logger = Some(logger);
+        Ok(())
+    }
+
+    fn reopen(&mut self) {
+        self.logger = None;
+    }
+}
+
+fn send(
+    logger: &mut Logger<LoggerBackend, Formatter3164>,
+    level: Level,
+    line: &str,
+) -> ::syslog::Result<()> {
+    match level {
+        Level::Error => logger.err(line),
+        Level::Warn => logger.warning(line),
+        Level::Info => logger.info(line),
+        Level::Debug => logger.debug(line),
+    }
+}

@@ -1,0 +1,207 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(50);
+
+fn login(user: &str) -> Event {
+    Event {
+        event: "login",
+        result: "passed",
+        user: Some(user.to_owned()),
+        ..Event::default()
+    }
+}
+
+fn start(settings: Settings) -> Audit {
+    Audit::start_sinks(settings, false).unwrap()
+}
+
+fn to_file(path: &Path) -> Audit {
+    Audit::start(Settings {
+        file: Some(path.to_owned()),
+        ..Settings::default()
+    })
+    .unwrap()
+}
+
+fn to_syslog(path: &Path) -> Audit {
+    let settings = Settings {
+        syslog: true,
+        syslog_socket: Some(path.to_owned()),
+        ..Settings::default()
+    };
+    start(settings)
+}
+
+fn users(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let line = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    text.lines()
+        .map(|l| line(l)["user"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn received(socket: &UnixDatagram) -> String {
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).unwrap();
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[test]
+fn each_event_is_one_line_whatever_the_names_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let audit = to_file(&path);
+    let names = [
+        "alice",
+        "eve\n{\"user\":\"root\"}",
+        "q\"uote",
+        "nul\0",
+        "\x1b[2J",
+    ];
+    for name in names {
+        audit.record(login(name), Timestamp::UNIX_EPOCH);
+    }
+    assert!(audit.flush(LONG));
+    assert_eq!(users(&path), names);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
+}
+
+#[test]
+fn a_line_cut_short_by_a_crash_does_not_spoil_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    fs::write(&path, "{\"event\":\"log").unwrap();
+    let audit = to_file(&path);
+    audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+    assert!(audit.flush(LONG));
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text.lines()
+            .filter(|l| l.starts_with("{\"time\"") && l.ends_with('}'))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_file_that_was_rotated_away_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let audit = to_file(&path);
+    audit.record(login("first"), Timestamp::UNIX_EPOCH);
+    assert!(audit.flush(LONG));
+    fs::rename(&path, dir.path().join("audit.jsonl.1")).unwrap();
+    audit.record(login("second"), Timestamp::UNIX_EPOCH);
+    assert!(audit.flush(LONG));
+    assert_eq!(users(&path), ["second"]);
+    fs::remove_file(&path).unwrap();
+    audit.reopen();
+    audit.record(login("third"), Timestamp::UNIX_EPOCH);
+    assert!(audit.flush(LONG));
+    assert_eq!(users(&path), ["third"]);
+    assert_eq!(users(&dir.path().join("audit.jsonl.1")), ["first"]);
+}
+
+#[test]
+fn a_file_that_can_not_be_written_costs_no_line_once_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("missing/audit.jsonl");
+    let audit = to_file(&path);
+    audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+    audit.record(login("bob"), Timestamp::UNIX_EPOCH);
+    assert!(!audit.flush(SHORT));
+    fs::create_dir(dir.path().join("missing")).unwrap();
+    assert!(audit.flush(LONG));
+    assert_eq!(users(&path), ["alice", "bob"]);
+}
+
+#[test]
+fn a_full_queue_loses_lines_and_says_how_many_but_blocks_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("missing/audit.jsonl");
+    let audit = to_file(&path);
+    let sent = worker::QUEUE as u64 + 100;
+    for _ in 0..sent {
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+    }
+    fs::create_dir(dir.path().join("missing")).unwrap();
+    assert!(audit.flush(LONG));
+    let text = fs::read_to_string(&path).unwrap();
+    let (lost, kept): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| l.contains("audit-lost"));
+    let [lost] = lost[..] else {
+        panic!("{} lines say audit-lost", lost.len())
+    };
+    let lost: serde_json::Value = serde_json::from_str(lost).unwrap();
+    assert_eq!(lost["count"].as_u64().unwrap() + kept.len() as u64, sent);
+}
+
+#[test]
+fn syslog_hears_who_and_how_in_one_line_under_authpriv() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let daemon = UnixDatagram::bind(&path).unwrap();
+    let audit = to_syslog(&path);
+    audit.record(login("eve\n<0>forged\""), Timestamp::UNIX_EPOCH);
+    let line = received(&daemon);
+    // authpriv is 10, information is 6: 10 * 8 + 6.
+    assert!(line.starts_with("<86>"), "{line}");
+    let tag = format!("mfa-agent[{}]: ", std::process::id());
+    assert_eq!(
+        line.split_once(&tag).unwrap().1,
+        "login passed user=\"eve\\n<0>forged\\\"\""
+    );
+}
+
+#[test]
+fn a_syslog_that_is_not_there_or_restarts_is_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let audit = to_syslog(&path);
+    audit.record(login("before"), Timestamp::UNIX_EPOCH);
+    assert!(!audit.flush(SHORT));
+    let daemon = UnixDatagram::bind(&path).unwrap();
+    assert!(received(&daemon).contains("\"before\""));
+    drop(daemon);
+    fs::remove_file(&path).unwrap();
+    let daemon = UnixDatagram::bind(&path).unwrap();
+    audit.record(login("after"), Timestamp::UNIX_EPOCH);
+    assert!(received(&daemon).contains("\"after\""));
+}
+
+#[test]
+fn a_syslog_that_hangs_holds_up_neither_logins_nor_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("log");
+    let _daemon_that_does_not_read = UnixDatagram::bind(&socket).unwrap();
+    let file = dir.path().join("audit.jsonl");
+    let audit = start(Settings {
+        file: Some(file.clone()),
+        syslog: true,
+        syslog_socket: Some(socket),
+    });
+    for _ in 0..2000 {
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+    }
+    assert!(audit.workers[0].flush(Instant::now() + LONG));
+    assert_eq!(users(&file).len(), 2000);
+    assert!(!audit.workers[1].flush(Instant::now() + SHORT));
+}
+
+#[test]
+fn what_waits_is_written_before_the_threads_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let audit = to_file(&path);
+    for _ in 0..500 {
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+    }
+    assert!(audit.flush(LONG));
+    assert_eq!(users(&path).len(), 500);
+}

@@ -1,0 +1,130 @@
+//! One file as it is written: what may stand in it, and nothing else.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::values::{
+    FullPath, GroupName, Issuer, Lasting, Line, OptionalPath, Parsed, ServicePattern, SocketPath,
+    TerminalPattern, UserPattern, Whole,
+};
+use super::words::ActionName;
+use crate::factors::Way;
+use crate::factors::totp::{Algorithm, Digits, Period};
+use crate::names::UserName;
+use crate::policy::{Mode, Network, Prompting, Unenrolled};
+
+const HOUR: u64 = 60 * 60;
+const YEAR: u64 = 365 * 24 * HOUR;
+
+/// A list whose place is needed when it turns out to be empty.
+pub(super) type List<T> = Spanned<Vec<Parsed<T>>>;
+
+/// Answers that are judged within one login.
+pub(super) type Tries = Whole<1, 5>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Document {
+    pub(super) server: Server,
+    pub(super) store: Store,
+    pub(super) enforcement: Enforcement,
+    pub(super) lockout: Lockout,
+    pub(super) policy: Policy,
+    pub(super) totp: Totp,
+    pub(super) prompts: Prompts,
+    pub(super) questions: Questions,
+    pub(super) audit: Audit,
+    pub(super) admin: Admin,
+    pub(super) rule: Vec<Spanned<Rule>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Server {
+    pub(super) socket: Option<Parsed<SocketPath>>,
+    pub(super) trusted: Option<Vec<Parsed<UserName>>>,
+    pub(super) max_connections: Option<Whole<1, 65_536>>,
+    pub(super) max_connections_per_user: Option<Whole<1, 65_536>>,
+    pub(super) login_timeout: Option<Parsed<Lasting<1, HOUR>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Store {
+    pub(super) path: Option<Parsed<FullPath>>,
+    pub(super) key_file: Option<Parsed<FullPath>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Enforcement {
+    pub(super) mode: Option<Spanned<Parsed<Mode>>>,
+    pub(super) unenrolled: Option<Parsed<Unenrolled>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Lockout {
+    pub(super) attempts: Option<Spanned<Whole<1, 100>>>,
+    pub(super) duration: Option<Parsed<Lasting<1, YEAR>>>,
+    pub(super) max_consecutive: Option<Spanned<Whole<0, 1_000_000>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
+    pub(super) require: Option<List<Way>>,
+    pub(super) session: Option<Spanned<Parsed<Lasting<0, YEAR>>>>,
+    pub(super) prompting: Option<Parsed<Prompting>>,
+    pub(super) tries: Option<Tries>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Totp {
+    pub(super) issuer: Option<Parsed<Issuer>>,
+    pub(super) algorithm: Option<Parsed<Algorithm>>,
+    pub(super) digits: Option<Digits>,
+    pub(super) period: Option<Period>,
+    pub(super) skew: Option<Whole<0, 10>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Prompts {
+    pub(super) totp: Option<Spanned<Parsed<Line<256>>>>,
+    pub(super) pin: Option<Spanned<Parsed<Line<256>>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Questions {
+    pub(super) catalogue: Option<Spanned<Vec<Spanned<Parsed<Line<256>>>>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Audit {
+    pub(super) file: Option<Parsed<OptionalPath>>,
+    pub(super) syslog: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Admin {
+    pub(super) groups: Option<Vec<Parsed<GroupName>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Rule {
+    pub(super) name: Option<Parsed<Line<64>>>,
+    pub(super) users: Option<List<UserPattern>>,
+    pub(super) services: Option<List<ServicePattern>>,
+    pub(super) from: Option<List<Network>>,
+    pub(super) tty: Option<List<TerminalPattern>>,
+    pub(super) action: Option<Parsed<ActionName>>,
+    pub(super) require: Option<List<Way>>,
+    pub(super) prompting: Option<Spanned<Parsed<Prompting>>>,
+    pub(super) tries: Option<Spanned<Tries>>,
+}

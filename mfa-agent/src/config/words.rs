@@ -1,0 +1,97 @@
+//! The values that are one of a few words.
+
+use std::str::FromStr;
+
+use crate::factors::totp::Algorithm;
+
+use super::values::Text;
+use crate::policy::{Mode, Prompting, Unenrolled};
+
+impl Text for Mode {
+    const EXPECTED: &str = "\"none\", \"local-users\" or \"all\"";
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(
+            text,
+            [Self::None, Self::LocalUsers, Self::All].map(|mode| (mode.name(), mode)),
+        )
+    }
+}
+
+impl Text for Prompting {
+    const EXPECTED: &str = "\"dialogue\" or \"single\"";
+}
+
+impl FromStr for Prompting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(
+            text,
+            [Self::Dialogue, Self::Single].map(|prompting| (prompting.name(), prompting)),
+        )
+    }
+}
+
+impl Text for Unenrolled {
+    const EXPECTED: &str = "\"deny\" or \"allow\"";
+}
+
+impl FromStr for Unenrolled {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "enroll" {
+            return Err("\"enroll\" (set-up inside the login) is not in this version; expected \"deny\" or \"allow\", \
+                        and users set up with mfactl enroll"
+                .to_owned());
+        }
+        word(text, [("deny", Self::Deny), ("allow", Self::Allow)])
+    }
+}
+
+impl Text for Algorithm {
+    const EXPECTED: &str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
+}
+
+/// The word of a rule's `action`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ActionName {
+    Ask,
+    Skip,
+    Deny,
+}
+
+impl Text for ActionName {
+    const EXPECTED: &str = "\"ask\", \"skip\" or \"deny\"";
+}
+
+impl FromStr for ActionName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(
+            text,
+            [
+                ("ask", Self::Ask),
+                ("skip", Self::Skip),
+                ("deny", Self::Deny),
+            ],
+        )
+    }
+}
+
+fn word<T, const N: usize>(text: &str, words: [(&str, T); N]) -> Result<T, String> {
+    let known = words
+        .each_ref()
+        .map(|(word, _)| format!("{word:?}"))
+        .join(", ");
+    words
+        .into_iter()
+        .find_map(|(word, value)| (word == text).then_some(value))
+        .ok_or_else(|| format!("{text:?} is not known here; expected one of {known}"))
+}

@@ -1,0 +1,210 @@
+//! The dialogue, answer by answer.
+
+use super::*;
+use crate::account::Passed;
+use crate::account::samples::full;
+use crate::lockout::Lock;
+
+fn plan(ways: &[&str]) -> Plan {
+    Plan {
+        ways: ways.iter().map(|way| way.parse().unwrap()).collect(),
+        single: false,
+        tries: 1,
+        first_is_a_guess: false,
+        texts: Texts::default(),
+    }
+}
+
+fn begin(plan: Plan, account: &Account) -> (Dialogue, Step) {
+    let holdings = Holdings::of(account, &plan, "Where was it?");
+    Dialogue::begin(plan, holdings)
+}
+
+fn prompt(step: &Step) -> &str {
+    &step.prompt.as_ref().unwrap().text
+}
+
+fn asked(next: Next) -> Step {
+    match next {
+        Next::Ask(step) => step,
+        other => panic!("not asked: {other:?}"),
+    }
+}
+
+fn ended(next: Next) -> (Step, Outcome) {
+    match next {
+        Next::End(step, outcome) => (step, outcome),
+        other => panic!("not ended: {other:?}"),
+    }
+}
+
+fn judge(next: Next) -> Vec<(Factor, String)> {
+    match next {
+        Next::Judge(given) => given
+            .into_iter()
+            .map(|g| (g.factor, g.typed.expose().to_owned()))
+            .collect(),
+        other => panic!("nothing to judge: {other:?}"),
+    }
+}
+
+const WRONG: Verdict = Verdict::Wrong {
+    failures: 1,
+    lock: None,
+};
+
+#[test]
+fn the_first_way_that_the_user_can_go_is_asked() {
+    let mut account = full();
+    account.remove(Factor::Totp, None);
+    let (_, step) = begin(plan(&["totp", "pin", "questions"]), &account);
+    assert_eq!(prompt(&step), "PIN: ");
+}
+
+#[test]
+fn somebody_unknown_is_asked_like_somebody_who_has_everything() {
+    let ways = ["totp+questions", "pin"];
+    let (unknown, first) = begin(plan(&ways), &Account::default());
+    let (known, same) = begin(plan(&ways), &full());
+    assert_eq!(first, same);
+    assert_eq!(unknown.prompts().len(), known.prompts().len());
+    assert_eq!(unknown.prompts()[1], "Where was it? ");
+    assert_eq!(known.prompts()[1], "Question 0? ");
+}
+
+#[test]
+fn all_factors_of_a_way_are_asked_before_any_is_judged() {
+    let (mut dialogue, step) = begin(plan(&["totp+pin+questions"]), &full());
+    assert_eq!(prompt(&step), "OTP code: ");
+    assert_eq!(prompt(&asked(dialogue.answer("287082".into()))), "PIN: ");
+    assert_eq!(
+        prompt(&asked(dialogue.answer("1379".into()))),
+        "Question 0? "
+    );
+    assert_eq!(
+        judge(dialogue.answer("blue".into())),
+        [
+            (Factor::Totp, "287082".to_owned()),
+            (Factor::Pin, "1379".to_owned()),
+            (Factor::Questions, "blue".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_question_mark_offers_all_ways_of_the_policy_to_everybody() {
+    for account in [full(), Account::default()] {
+        let (mut dialogue, _) = begin(plan(&["totp", "pin+questions"]), &account);
+        let offer = asked(dialogue.answer("?".into()));
+        assert_eq!(
+            prompt(&offer),
+            "Ways to log in:\n  1  a code from your device\n  2  your PIN, then a security \
+             question\nNumber: "
+        );
+        let again = asked(dialogue.answer("3".into()));
+        assert_eq!(again.messages.len(), 1, "it says what to type");
+        assert_eq!(prompt(&asked(dialogue.answer("2".into()))), "PIN: ");
+    }
+}
+
+#[test]
+fn where_there_is_one_way_a_question_mark_is_an_answer() {
+    let (mut dialogue, _) = begin(plan(&["questions"]), &full());
+    assert_eq!(
+        judge(dialogue.answer("?".into())),
+        [(Factor::Questions, "?".to_owned())]
+    );
+}
+
+#[test]
+fn empty_answers_and_sshds_stand_in_cancel() {
+    for typed in ["", "\x08\n\r\x7fINCORRECT", "\x08\n\r\x7fIN"] {
+        let (mut dialogue, _) = begin(plan(&["totp"]), &full());
+        assert_eq!(ended(dialogue.answer(typed.into())).1, Outcome::Cancelled);
+    }
+}
+
+#[test]
+fn a_wrong_answer_ends_a_login_of_one_try() {
+    let (mut dialogue, _) = begin(plan(&["totp"]), &full());
+    judge(dialogue.answer("000000".into()));
+    let (step, outcome) = ended(dialogue.judged(&WRONG));
+    assert_eq!(outcome, Outcome::Wrong);
+    assert_eq!(step.outcome, Some(Outcome::Wrong));
+}
+
+#[test]
+fn with_several_tries_it_asks_again_and_then_is_out_of_tries() {
+    let (mut dialogue, _) = begin(
+        Plan {
+            tries: 2,
+            ..plan(&["totp"])
+        },
+        &full(),
+    );
+    judge(dialogue.answer("000000".into()));
+    let step = asked(dialogue.judged(&WRONG));
+    assert_eq!((prompt(&step), step.messages.len()), ("OTP code: ", 1));
+    judge(dialogue.answer("000001".into()));
+    assert_eq!(ended(dialogue.judged(&WRONG)).1, Outcome::Locked);
+}
+
+#[test]
+fn a_locked_user_and_a_wrong_answer_are_told_the_same() {
+    let says = |verdict: &Verdict| {
+        let (mut dialogue, _) = begin(plan(&["totp"]), &full());
+        judge(dialogue.answer("000000".into()));
+        ended(dialogue.judged(verdict)).0.messages
+    };
+    assert_eq!(says(&Verdict::Locked(Lock::Administrator)), says(&WRONG));
+    assert_eq!(says(&Verdict::Replayed), says(&WRONG));
+}
+
+#[test]
+fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
+    let (mut dialogue, step) = begin(
+        Plan {
+            single: true,
+            ..plan(&["totp"])
+        },
+        &full(),
+    );
+    assert_eq!(step.prompt.as_ref().unwrap().tail, Some(6));
+    judge(dialogue.answer("287082".into()));
+    assert!(ended(dialogue.judged(&WRONG)).0.messages.is_empty());
+    let (mut dialogue, _) = begin(
+        Plan {
+            single: true,
+            ..plan(&["totp"])
+        },
+        &full(),
+    );
+    judge(dialogue.answer("287082".into()));
+    let passed = Verdict::Passed(Passed {
+        device: None,
+        code_length: Some(6),
+    });
+    assert_eq!(ended(dialogue.judged(&passed)).0.code_length, Some(6));
+}
+
+#[test]
+fn a_password_without_a_code_is_no_attempt_when_the_user_can_still_be_asked() {
+    let guess = Plan {
+        single: true,
+        first_is_a_guess: true,
+        tries: 2,
+        ..plan(&["totp"])
+    };
+    let (mut dialogue, _) = begin(guess.clone(), &full());
+    asked(dialogue.answer("hunter".into()));
+    judge(dialogue.answer("hunter".into()));
+    let (mut dialogue, _) = begin(guess, &full());
+    judge(dialogue.answer("287082".into()));
+}
+
+#[test]
+fn a_login_does_not_take_answers_for_ever() {
+    let (mut dialogue, _) = begin(plan(&["totp", "pin"]), &full());
+    let ends = (0..MAX_ANSWERS).any(|_| matches!(dialogue.answer("?".into()), Next::End(..)));
+    assert!(ends);
+}

@@ -1,0 +1,70 @@
+//! The words of the dialogue.
+//!
+//! They are the same for everybody: no text depends on whether the user exists, is enrolled or locked.
+
+use mfa_protocol::login::{Message, Prompt, Style};
+
+use crate::factors::{Factor, Way};
+
+/// The texts that the settings can change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// Asks for a code.
+    pub totp: String,
+    /// Asks for the PIN.
+    pub pin: String,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self {
+            totp: "OTP code: ".to_owned(),
+            pin: "PIN: ".to_owned(),
+        }
+    }
+}
+
+impl Texts {
+    /// Says that an answer did not help; not why, since that would tell a guesser.
+    pub(super) fn not_accepted(&self) -> Message {
+        error(
+            "That was not accepted: it is wrong, was used before, or this account is locked for now. \
+             A code works once; wait for the next one. If it goes on, ask your administrator.",
+        )
+    }
+
+    /// Says that a choice was none.
+    pub(super) fn no_such_way(&self) -> Message {
+        error("Please type one of the numbers.")
+    }
+
+    /// Asks which way to go.
+    pub(super) fn choice(&self, ways: &[Way]) -> Prompt {
+        let mut text = String::from("Ways to log in:\n");
+        for (number, way) in (1..).zip(ways) {
+            let names: Vec<&str> = way.factors().iter().map(|f| describe(*f)).collect();
+            text.push_str(&format!("  {number}  {}\n", names.join(", then ")));
+        }
+        text.push_str("Number: ");
+        Prompt {
+            text,
+            echo: true,
+            tail: None,
+        }
+    }
+}
+
+fn describe(factor: Factor) -> &'static str {
+    match factor {
+        Factor::Totp => "a code from your device",
+        Factor::Pin => "your PIN",
+        Factor::Questions => "a security question",
+    }
+}
+
+fn error(text: &str) -> Message {
+    Message {
+        style: Style::Error,
+        text: text.to_owned(),
+    }
+}

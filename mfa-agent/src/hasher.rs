@@ -1,0 +1,293 @@
+//! Hashing PINs and answers: slow by intent, so rationed.
+//!
+//! Argon2id with 19 MiB, two passes and one lane (OWASP's first choice; 55 ms here). At most a few run
+//! at once, a bounded number waits, and who comes on top is told that the agent is busy: a crowd of
+//! guessers can neither fill the memory nor starve the machine. In come secrets and hashes that were
+//! stored; out go hashes in PHC form and verdicts. The caller checks the lock before it asks here.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use mfa_protocol::Secret;
+
+use crate::sys;
+
+/// What a hash from elsewhere may cost at most: KiB, passes, lanes.
+const MOST: (u32, u32, u32) = (64 << 10, 10, 4);
+
+/// The salt and the output of the decoy: digits of pi (in hexadecimal, after the point), base64.
+const DECOY: &str = "JD9qiIWjCNMTGYouA3BzRA$pAk4IimfMdAIL6mL7E5siUUoIeY40BN3vlRmzzTpDGw";
+
+/// Hashes and verifies.
+pub struct Hasher {
+    at_once: usize,
+    queue: usize,
+    argon2: Argon2<'static>,
+    params: Params,
+    decoy: String,
+    load: Mutex<Load>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct Load {
+    running: usize,
+    waiting: usize,
+    /// Moving average of verifications, waiting included.
+    typical: Option<Duration>,
+}
+
+/// A hash that could not be made or compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// As many run and wait as may.
+    #[error("too many PINs and answers are being checked; try again in a few seconds")]
+    Busy,
+    /// The record holds something else than a hash that we made.
+    #[error("a stored hash can't be used ({0}); enrol the factor again")]
+    Malformed(&'static str),
+    /// The algorithm failed, for want of memory most likely.
+    #[error("hashing failed: {0}; is there memory left?")]
+    Failed(String),
+}
+
+impl Hasher {
+    /// Lets `at_once` run (at least one), and `queue` wait.
+    #[must_use]
+    pub fn new(at_once: usize, queue: usize) -> Self {
+        sys::give_large_blocks_back();
+        let params = Params::DEFAULT;
+        let decoy = format!(
+            "$argon2id$v=19$m={},t={},p={}${DECOY}",
+            params.m_cost(),
+            params.t_cost(),
+            params.p_cost()
+        );
+        Self {
+            at_once: at_once.max(1),
+            queue,
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()),
+            params,
+            decoy,
+            load: Mutex::default(),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// The hash of `secret`, as a PHC string. The salt must be fresh and random.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Busy`], or [`HashError::Failed`].
+    pub fn hash(&self, secret: &Secret, salt: [u8; 16]) -> Result<String, HashError> {
+        let _turn = self.turn()?;
+        self.argon2
+            .hash_password_customized(
+                secret.expose().as_bytes(),
+                &salt,
+                Some(argon2::ARGON2ID_IDENT.as_str()),
+                Some(Version::V0x13.into()),
+                self.params.clone(),
+            )
+            .map(|hash| hash.to_string())
+            .map_err(|e| HashError::Failed(e.to_string()))
+    }
+
+    /// Whether `secret` is what `phc` was made of.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError`]; none of them says anything of the secret.
+    pub fn verify(&self, secret: &Secret, phc: &str) -> Result<bool, HashError> {
+        let began = Instant::now();
+        let hash = parse(phc)?;
+        let turn = self.turn()?;
+        let verdict = self
+            .argon2
+            .verify_password(secret.expose().as_bytes(), &hash);
+        turn.over(began.elapsed());
+        match verdict {
+            Ok(()) => Ok(true),
+            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+            Err(e) => Err(HashError::Failed(e.to_string())),
+        }
+    }
+
+    /// A hash that nothing matches, for users who have none: it takes as long to verify.
+    #[must_use]
+    pub fn decoy_phc(&self) -> &str {
+        &self.decoy
+    }
+
+    /// How long a verification took of late, waiting for its turn included. A refusal that is to look
+    /// like one sleeps as long. Zero before the first.
+    #[must_use]
+    pub fn typical(&self) -> Duration {
+        self.lock().typical.unwrap_or_default()
+    }
+
+    fn turn(&self) -> Result<Turn<'_>, HashError> {
+        let mut load = self.lock();
+        if load.running >= self.at_once {
+            if load.waiting >= self.queue {
+                return Err(HashError::Busy);
+            }
+            load.waiting += 1;
+            let full = |load: &mut Load| load.running >= self.at_once;
+            load = self
+                .freed
+                .wait_while(load, full)
+                .unwrap_or_else(PoisonError::into_inner);
+            load.waiting -= 1;
+        }
+        load.running += 1;
+        Ok(Turn(self))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Load> {
+        self.load.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to run, given back when dropped.
+struct Turn<'a>(&'a Hasher);
+
+impl Turn<'_> {
+    /// Ends a verification that took this long, and remembers it: one part in eight.
+    fn over(self, took: Duration) {
+        let mut load = self.0.lock();
+        load.typical = Some(
+            load.typical
+                .map_or(took, |typical| (typical * 7 + took) / 8),
+        );
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running -= 1;
+        self.0.freed.notify_one();
+    }
+}
+
+/// Takes hashes of our algorithm at a bearable price; a record could hold anything after a restore.
+fn parse(phc: &str) -> Result<PasswordHash, HashError> {
+    let hash = PasswordHash::new(phc).map_err(|_| HashError::Malformed("it is no PHC string"))?;
+    if hash.algorithm != argon2::ARGON2ID_IDENT || hash.hash.is_none() || hash.salt.is_none() {
+        return Err(HashError::Malformed("it is not of argon2id"));
+    }
+    let params =
+        Params::try_from(&hash).map_err(|_| HashError::Malformed("its parameters are invalid"))?;
+    if params.m_cost() > MOST.0 || params.t_cost() > MOST.1 || params.p_cost() > MOST.2 {
+        return Err(HashError::Malformed("it costs too much to verify"));
+    }
+    Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher() -> Hasher {
+        Hasher::new(4, 8)
+    }
+
+    #[test]
+    fn a_secret_verifies_against_its_own_hash_only() {
+        let hasher = hasher();
+        let phc = hasher.hash(&Secret::from("483920"), [7; 16]).unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        assert_eq!(hasher.verify(&Secret::from("483920"), &phc), Ok(true));
+        assert_eq!(hasher.verify(&Secret::from("483921"), &phc), Ok(false));
+        assert_eq!(hasher.verify(&Secret::from(""), &phc), Ok(false));
+        assert_ne!(phc, hasher.hash(&Secret::from("483920"), [8; 16]).unwrap());
+    }
+
+    #[test]
+    fn the_decoy_costs_what_a_real_hash_costs_and_matches_nothing() {
+        let hasher = hasher();
+        let phc = hasher.hash(&Secret::from("483920"), [7; 16]).unwrap();
+        let (decoy, real) = (parse(hasher.decoy_phc()).unwrap(), parse(&phc).unwrap());
+        assert_eq!(decoy.params, real.params);
+        assert_eq!(decoy.salt.unwrap().len(), real.salt.unwrap().len());
+        assert_eq!(decoy.hash.unwrap().len(), real.hash.unwrap().len());
+        assert_eq!(
+            hasher.verify(&Secret::from("483920"), hasher.decoy_phc()),
+            Ok(false)
+        );
+        assert!(hasher.typical() > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_no_hash_of_ours_is_refused_unhashed() {
+        let hasher = hasher();
+        let salt = "c29tZXNhbHQxMjM0NTY$3fZxLcQZ7aeJ2f8WJzmEb1tWuR3ZV0sSFu1e0QqXqJQ";
+        for phc in [
+            String::new(),
+            "483920".to_owned(),
+            "$argon2id$v=19$m=19456,t=2,p=1$JD9qiIWjCNMTGYouA3BzRA".to_owned(),
+            format!("$argon2i$v=19$m=19456,t=2,p=1${salt}"),
+            format!("$argon2id$v=19$m=4194304,t=2,p=1${salt}"),
+            format!("$argon2id$v=19$m=19456,t=4000000,p=1${salt}"),
+        ] {
+            let verdict = hasher.verify(&Secret::from("483920"), &phc);
+            assert!(
+                matches!(verdict, Err(HashError::Malformed(_))),
+                "{phc}: {verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_than_may_run_and_wait_are_told_that_it_is_busy() {
+        let hasher = Hasher::new(1, 1);
+        let running = hasher.turn().unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| hasher.verify(&Secret::from("1"), hasher.decoy_phc()));
+            while hasher.lock().waiting == 0 {
+                std::thread::yield_now();
+            }
+            let verdict = hasher.verify(&Secret::from("1"), hasher.decoy_phc());
+            assert_eq!(verdict, Err(HashError::Busy));
+            assert_eq!(
+                hasher.hash(&Secret::from("1"), [0; 16]),
+                Err(HashError::Busy)
+            );
+            drop(running);
+            assert_eq!(waiting.join().unwrap(), Ok(false));
+        });
+        assert_eq!(
+            hasher.verify(&Secret::from("1"), hasher.decoy_phc()),
+            Ok(false)
+        );
+    }
+
+    #[test]
+    fn memory_goes_back_to_the_system_after_a_crowd() {
+        let hasher = Hasher::new(2, 32);
+        let before = resident_kib();
+        std::thread::scope(|scope| {
+            for _ in 0..12 {
+                scope.spawn(|| {
+                    hasher
+                        .verify(&Secret::from("1"), hasher.decoy_phc())
+                        .unwrap()
+                });
+            }
+        });
+        let grown = resident_kib().saturating_sub(before);
+        assert!(grown < 15 << 10, "{grown} KiB were kept");
+    }
+
+    fn resident_kib() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}

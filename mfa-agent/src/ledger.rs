@@ -1,0 +1,237 @@
+//! Accounts at rest: loading, changing and swapping sealed records.
+//!
+//! The edge between the pure `account` and the `store`. A change is a function of the record; it is
+//! run, sealed and swapped in, and run again on the newer record when somebody else was faster. When
+//! [`Ledger::change`] returns, what it did is durable (rule 1 of the architecture).
+//!
+//! Names without a record share a bounded number of stand-in records: guesses at them take the same
+//! time and lock in the same way as those at real accounts, whoever asks for however many names.
+
+use std::collections::BTreeMap;
+
+use crate::account::{Account, RecordError};
+use crate::names::UserName;
+use crate::store::{Change, Revision, Store, StoreError, Stored, Swap};
+use crate::vault::{Vault, VaultError};
+
+/// How many stand-in records there are.
+const STAND_INS: u32 = 1024;
+
+/// How often a change is run again on a newer record. Each conflict means that another change went
+/// through, so this is reached only when thousands fight over one account.
+const MAX_CONFLICTS: u32 = 10_000;
+
+const ACCOUNTS: &[u8] = b"account/";
+
+/// Names a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// The record of a user.
+    #[must_use]
+    pub fn account(user: &UserName) -> Self {
+        Self([ACCOUNTS, user.as_str().as_bytes()].concat())
+    }
+
+    fn stand_in(slot: u32) -> Self {
+        Self(format!("stand-in/{slot:04}").into_bytes())
+    }
+}
+
+/// What a change leaves.
+pub enum After {
+    /// The record as it was; nothing is written.
+    Same,
+    /// This record. It is written even if it equals the old one.
+    Put(Box<Account>),
+}
+
+/// Why a record could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The seal.
+    #[error("the record of {0:?} does not open: {1}")]
+    Vault(String, VaultError),
+    /// The content.
+    #[error("the record of {0:?}: {1}")]
+    Record(String, RecordError),
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// Too many at once.
+    #[error("the record of {0:?} is being changed by too many at once; try again")]
+    Contended(String),
+}
+
+/// The accounts.
+pub struct Ledger {
+    store: Box<dyn Store>,
+    vault: Vault,
+}
+
+impl Ledger {
+    /// Accounts in `store`, sealed by `vault`.
+    #[must_use]
+    pub fn new(store: Box<dyn Store>, vault: Vault) -> Self {
+        Self { store, vault }
+    }
+
+    /// The stand-in for a name that has no record.
+    #[must_use]
+    pub fn stand_in(&self, user: &UserName) -> Key {
+        Key::stand_in(self.vault.slot(user.as_str(), STAND_INS))
+    }
+
+    /// A number that is always the same for `user`, below `choices`, and that nobody can foretell.
+    #[must_use]
+    pub fn pick(&self, user: &UserName, choices: u32) -> u32 {
+        self.vault.slot(user.as_str(), choices.max(1))
+    }
+
+    /// The record under `key`.
+    ///
+    /// # Errors
+    ///
+    /// A [`LedgerError`] when it can't be read.
+    pub fn load(&self, key: &Key) -> Result<Option<Account>, LedgerError> {
+        Ok(self.load_versioned(key)?.map(|(account, _)| account))
+    }
+
+    /// Runs `change` on the record under `key` until its result could be swapped in, and returns what
+    /// it said. What was written is durable then.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `change` refuses with; a [`LedgerError`] when the record can't be read or written.
+    pub fn change<T, E: From<LedgerError>>(
+        &self,
+        key: &Key,
+        mut change: impl FnMut(Option<Account>) -> Result<(After, T), E>,
+    ) -> Result<T, E> {
+        for _ in 0..MAX_CONFLICTS {
+            let (account, revision) = self.load_versioned(key)?.unzip();
+            let (after, said) = change(account)?;
+            let After::Put(account) = after else {
+                return Ok(said);
+            };
+            let sealed = self.seal(key, &account)?;
+            let change = Change {
+                key: &key.0,
+                expected: revision.as_ref(),
+                new: Some(&sealed),
+            };
+            if self.store.swap(change).map_err(LedgerError::from)? == Swap::Done {
+                return Ok(said);
+            }
+        }
+        Err(LedgerError::Contended(printable(key)).into())
+    }
+
+    /// Runs `change` on many records at once, each for itself, with one flush for all. Those that
+    /// somebody else changed meanwhile are run again.
+    ///
+    /// # Errors
+    ///
+    /// A [`LedgerError`] when records can't be read or written.
+    pub fn change_all<T>(
+        &self,
+        keys: &[Key],
+        mut change: impl FnMut(&Key, Option<Account>) -> (After, T),
+    ) -> Result<BTreeMap<Key, T>, LedgerError> {
+        let mut said = BTreeMap::new();
+        let mut sealed = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (account, revision) = self.load_versioned(key)?.unzip();
+            let (after, words) = change(key, account);
+            said.insert(key.clone(), words);
+            if let After::Put(account) = after {
+                sealed.push((key, revision, self.seal(key, &account)?));
+            }
+        }
+        let changes: Vec<Change<'_>> = sealed
+            .iter()
+            .map(|(key, revision, new)| Change {
+                key: &key.0,
+                expected: revision.as_ref(),
+                new: Some(new),
+            })
+            .collect();
+        let swaps = self.store.swap_all(&changes)?;
+        for ((key, ..), _) in sealed
+            .iter()
+            .zip(swaps)
+            .filter(|(_, swap)| *swap == Swap::Conflict)
+        {
+            let words = self.change(key, |account| Ok::<_, LedgerError>(change(key, account)))?;
+            said.insert((*key).clone(), words);
+        }
+        Ok(said)
+    }
+
+    /// Up to `limit` accounts in the order of their names, after the one called `after`.
+    ///
+    /// # Errors
+    ///
+    /// A [`LedgerError`] when they can't be read.
+    pub fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Account)>, LedgerError> {
+        let after = after.map(|name| [ACCOUNTS, name.as_bytes()].concat());
+        let page = self.store.page(ACCOUNTS, after.as_deref(), limit)?;
+        page.into_iter()
+            .map(|(key, stored)| {
+                let name = String::from_utf8_lossy(&key[ACCOUNTS.len()..]).into_owned();
+                Ok((name, self.open(&Key(key), &stored)?))
+            })
+            .collect()
+    }
+
+    /// The names of up to `limit` accounts, as [`Ledger::page`], without opening their records.
+    ///
+    /// # Errors
+    ///
+    /// A [`LedgerError`] when they can't be read.
+    pub fn names(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, LedgerError> {
+        let after = after.map(|name| [ACCOUNTS, name.as_bytes()].concat());
+        let page = self.store.page(ACCOUNTS, after.as_deref(), limit)?;
+        let name = |key: &[u8]| String::from_utf8_lossy(&key[ACCOUNTS.len()..]).into_owned();
+        Ok(page.iter().map(|(key, _)| name(key)).collect())
+    }
+
+    fn load_versioned(&self, key: &Key) -> Result<Option<(Account, Revision)>, LedgerError> {
+        let Some(stored) = self.store.load(&key.0)? else {
+            return Ok(None);
+        };
+        let account = self.open(key, &stored)?;
+        Ok(Some((account, stored.revision)))
+    }
+
+    fn open(&self, key: &Key, stored: &Stored) -> Result<Account, LedgerError> {
+        let plain = self
+            .vault
+            .open(&key.0, &stored.bytes)
+            .map_err(|e| LedgerError::Vault(printable(key), e))?;
+        Account::decode(&plain).map_err(|e| LedgerError::Record(printable(key), e))
+    }
+
+    fn seal(&self, key: &Key, account: &Account) -> Result<Vec<u8>, LedgerError> {
+        let plain = account
+            .encode()
+            .map_err(|e| LedgerError::Record(printable(key), e))?;
+        let mut nonce = [0; 24];
+        getrandom::fill(&mut nonce).map_err(LedgerError::Random)?;
+        self.vault
+            .seal(&key.0, nonce, &plain)
+            .map_err(|e| LedgerError::Vault(printable(key), e))
+    }
+}
+
+fn printable(key: &Key) -> String {
+    String::from_utf8_lossy(&key.0).into_owned()
+}

@@ -1,0 +1,387 @@
+//! The lockout: a pure state machine over failures and passes.
+//!
+//! ```text
+//!            failure, fewer than `attempts`                 `duration` over
+//!              ┌──────┐                        ┌──────────────────────────────────┐
+//!              ▼      │                        ▼                                  │
+//!            ┌──────────┐  failure no. `attempts`   ┌────────────────────┐        │
+//!   pass ──▶ │   open   │ ────────────────────────▶ │ locked until a time│ ───────┘
+//!            └──────────┘                           └────────────────────┘
+//!              ▲      │ failure no. `max_consecutive`          │
+//!              │      ▼ in a row, however slowly they come     │
+//!   unlock ────│   ┌─────────────────────────────┐             │
+//!              └── │ locked for an administrator │             │ unlock
+//!              ▲   └─────────────────────────────┘             │
+//!              └───────────────────────────────────────────────┘
+//! ```
+//!
+//! While it is locked nothing is judged. Cancelled logins, empty answers and replays never come here.
+//!
+//! A pass clears the failures. Logins that were under way when it happened must not profit from that,
+//! or one right code among many guesses at once would buy five guesses more: they share what was left
+//! of the budget that they began under ([`Burst`]).
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The bounds of a lockout, from the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many failures lock the account.
+    pub attempts: u32,
+    /// For how long.
+    pub duration: Duration,
+    /// How many failures in a row lock it until an administrator unlocks, if any number does
+    /// (NIST SP 800-63B §5.2.2).
+    pub max_consecutive: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            duration: Duration::from_secs(3600),
+            max_consecutive: Some(100),
+        }
+    }
+}
+
+/// What is counted for an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lockout {
+    failures: u32,
+    consecutive: u32,
+    #[serde(with = "jiff::fmt::serde::timestamp::second::optional")]
+    until: Option<Timestamp>,
+    at_limit: bool,
+    refused: u64,
+    passes: u64,
+    burst: Burst,
+}
+
+/// What was judged among the logins that began before the last pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Burst {
+    passed: u32,
+    failed: u32,
+}
+
+/// When a login began, counted in passes of its account. It bounds what the login may still cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Era(u64);
+
+/// Whether an answer may be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// It may.
+    Open,
+    /// It may not: the account is locked.
+    Locked(Lock),
+    /// It may not: what the logins of its era had to spend is spent. The account is not locked.
+    Spent,
+}
+
+/// Until when an account is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// It ends by itself.
+    Until(Timestamp),
+    /// An administrator ends it.
+    Administrator,
+}
+
+impl Lockout {
+    /// The era of a login that begins now.
+    #[must_use]
+    pub fn era(&self) -> Era {
+        Era(self.passes)
+    }
+
+    /// Failures that count towards the next lock, as of `now`.
+    #[must_use]
+    pub fn failures(&self, now: Timestamp) -> u32 {
+        if self.is_over(now) { 0 } else { self.failures }
+    }
+
+    /// Failures in a row since the last pass or unlock.
+    #[must_use]
+    pub fn consecutive(&self) -> u32 {
+        self.consecutive
+    }
+
+    /// Answers refused unjudged since the last pass or unlock.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The lock that holds at `now`.
+    #[must_use]
+    pub fn lock(&self, now: Timestamp) -> Option<Lock> {
+        if self.at_limit {
+            return Some(Lock::Administrator);
+        }
+        self.until.filter(|until| *until > now).map(Lock::Until)
+    }
+
+    /// Whether an answer of a login of `era` may be judged at `now`.
+    #[must_use]
+    pub fn gate(&self, era: Era, now: Timestamp, limits: &Limits) -> Gate {
+        if let Some(lock) = self.lock(now) {
+            return Gate::Locked(lock);
+        }
+        // Passes alone never exhaust an era: somebody who types their PIN into ten windows at once
+        // is no guesser. One failure among them, and every judgement counts.
+        let judged = self.burst.passed.saturating_add(self.burst.failed);
+        if era != self.era() && self.burst.failed > 0 && judged >= limits.attempts {
+            return Gate::Spent;
+        }
+        Gate::Open
+    }
+
+    /// A wrong answer of a login of `era` was judged.
+    pub fn failed(&mut self, era: Era, now: Timestamp, limits: &Limits) {
+        self.settle(now);
+        self.failures = self.failures.saturating_add(1);
+        self.consecutive = self.consecutive.saturating_add(1);
+        if era != self.era() {
+            self.burst.failed = self.burst.failed.saturating_add(1);
+        }
+        if limits
+            .max_consecutive
+            .is_some_and(|max| self.consecutive >= max)
+        {
+            self.at_limit = true;
+        }
+        if self.failures >= limits.attempts {
+            self.until = Some(after(now, limits.duration));
+        }
+    }
+
+    /// A right answer of a login of `era` was judged.
+    pub fn passed(&mut self, era: Era, now: Timestamp) {
+        self.settle(now);
+        self.burst = if era == self.era() {
+            Burst {
+                passed: 1,
+                failed: self.failures,
+            }
+        } else {
+            Burst {
+                passed: self.burst.passed.saturating_add(1),
+                ..self.burst
+            }
+        };
+        self.passes += 1;
+        self.clear();
+    }
+
+    /// An answer was refused without being judged.
+    pub fn refused_one(&mut self) {
+        self.refused = self.refused.saturating_add(1);
+    }
+
+    /// An administrator unlocks. Returns whether there was anything to clear.
+    pub fn unlock(&mut self) -> bool {
+        let before = self.clone();
+        self.clear();
+        self.burst = Burst::default();
+        *self != before
+    }
+
+    fn clear(&mut self) {
+        self.failures = 0;
+        self.consecutive = 0;
+        self.until = None;
+        self.at_limit = false;
+        self.refused = 0;
+    }
+
+    /// A lock that is over takes its failures with it.
+    fn settle(&mut self, now: Timestamp) {
+        if self.is_over(now) {
+            self.failures = 0;
+            self.until = None;
+        }
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
+fn after(now: Timestamp, duration: Duration) -> Timestamp {
+    let signed = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    now.checked_add(signed).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HOUR: i64 = 3600;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn failed_times(times: u32, now: Timestamp) -> Lockout {
+        let mut lockout = Lockout::default();
+        for _ in 0..times {
+            lockout.failed(lockout.era(), now, &Limits::default());
+        }
+        lockout
+    }
+
+    #[test]
+    fn five_failures_lock_for_an_hour() {
+        let limits = Limits::default();
+        let mut lockout = failed_times(4, at(0));
+        assert_eq!(lockout.gate(lockout.era(), at(0), &limits), Gate::Open);
+        lockout.failed(lockout.era(), at(10), &limits);
+        let lock = Gate::Locked(Lock::Until(at(10 + HOUR)));
+        assert_eq!(lockout.gate(lockout.era(), at(10), &limits), lock);
+        assert_eq!(lockout.gate(lockout.era(), at(9 + HOUR), &limits), lock);
+        assert_eq!(
+            lockout.gate(lockout.era(), at(10 + HOUR), &limits),
+            Gate::Open
+        );
+    }
+
+    #[test]
+    fn after_a_lock_five_failures_more_are_needed() {
+        let limits = Limits::default();
+        let mut lockout = failed_times(5, at(0));
+        assert_eq!(lockout.failures(at(HOUR)), 0);
+        lockout.failed(lockout.era(), at(HOUR), &limits);
+        assert_eq!((lockout.failures(at(HOUR)), lockout.consecutive()), (1, 6));
+        assert_eq!(lockout.lock(at(HOUR)), None);
+    }
+
+    #[test]
+    fn a_pass_clears_what_was_counted() {
+        let mut lockout = failed_times(4, at(0));
+        lockout.passed(lockout.era(), at(1));
+        assert_eq!((lockout.failures(at(1)), lockout.consecutive()), (0, 0));
+    }
+
+    #[test]
+    fn a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks() {
+        let limits = Limits::default();
+        let mut lockout = Lockout::default();
+        let mut now = at(0);
+        for _ in 0..20 {
+            for _ in 0..5 {
+                lockout.failed(lockout.era(), now, &limits);
+            }
+            now = after(now, Duration::from_secs(86_400));
+        }
+        assert_eq!(lockout.lock(now), Some(Lock::Administrator));
+        assert!(lockout.unlock());
+        assert_eq!(lockout.lock(now), None);
+        assert!(!lockout.unlock(), "unlocking twice changes nothing");
+    }
+
+    #[test]
+    fn a_pass_among_guesses_at_once_buys_no_more_guesses() {
+        let limits = Limits::default();
+        for wrong_before in 0..4 {
+            let mut lockout = Lockout::default();
+            let era = lockout.era();
+            for _ in 0..wrong_before {
+                lockout.failed(era, at(0), &limits);
+            }
+            lockout.passed(era, at(0));
+            let mut judged = wrong_before + 1;
+            while lockout.gate(era, at(0), &limits) == Gate::Open {
+                lockout.failed(era, at(0), &limits);
+                judged += 1;
+            }
+            assert_eq!(judged, 5, "{wrong_before} wrong before the right one");
+            assert_eq!(
+                lockout.gate(lockout.era(), at(0), &limits),
+                Gate::Open,
+                "new logins go on"
+            );
+        }
+    }
+
+    #[test]
+    fn one_person_may_pass_in_many_windows_at_once() {
+        let mut lockout = Lockout::default();
+        let era = lockout.era();
+        for _ in 0..20 {
+            assert_eq!(lockout.gate(era, at(0), &Limits::default()), Gate::Open);
+            lockout.passed(era, at(0));
+        }
+    }
+
+    #[test]
+    fn the_first_record_format_is_still_read() {
+        let stored = r#"{"failures":5,"consecutive":7,"until":3600,"at_limit":false,"refused":2,
+                         "passes":9,"burst":{"passed":1,"failed":0}}"#;
+        let lockout: Lockout = serde_json::from_str(stored).unwrap();
+        assert_eq!(lockout.lock(at(0)), Some(Lock::Until(at(HOUR))));
+        assert_eq!((lockout.consecutive(), lockout.refused()), (7, 2));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Begin,
+        Guess { login: usize, right: bool },
+        Wait(u32),
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let act = prop_oneof![
+            2 => Just(Act::Begin),
+            6 => (0usize..12, prop::bool::weighted(0.15))
+                .prop_map(|(login, right)| Act::Guess { login, right }),
+            1 => (0u32..5000).prop_map(Act::Wait),
+        ];
+        prop::collection::vec(act, 0..300)
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: between two passes, and within any hour without one,
+        /// no more than five wrong answers are judged, and never more than a hundred in a row.
+        #[test]
+        fn no_order_of_events_gets_more_guesses(acts in acts()) {
+            let limits = Limits::default();
+            let (mut lockout, mut now) = (Lockout::default(), at(0));
+            let mut eras = [lockout.era(); 12];
+            let mut wrong: Vec<Timestamp> = Vec::new();
+            let mut next = 0;
+            for act in acts {
+                match act {
+                    Act::Wait(seconds) => now = after(now, Duration::from_secs(seconds.into())),
+                    Act::Begin => {
+                        eras[next % 12] = lockout.era();
+                        next += 1;
+                    }
+                    Act::Guess { login, .. } if lockout.gate(eras[login], now, &limits) != Gate::Open => {
+                        lockout.refused_one();
+                    }
+                    Act::Guess { login, right: true } => {
+                        lockout.passed(eras[login], now);
+                        wrong.clear();
+                    }
+                    Act::Guess { login, right: false } => {
+                        lockout.failed(eras[login], now, &limits);
+                        wrong.push(now);
+                        prop_assert!(wrong.len() <= 100);
+                        if wrong.len() > 5 {
+                            let sixth_last = wrong[wrong.len() - 6];
+                            prop_assert!(now.duration_since(sixth_last) >= SignedDuration::from_hours(1));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The life of the agent: start, reload, stop.
+//!
+//! Everything that can be wrong is found out before the socket opens, and said in one line; only then
+//! systemd hears `READY=1`. SIGHUP reloads the settings, and a faulty file leaves the old ones in
+//! force. SIGTERM lets calls under way finish; whatever was answered is durable already.
+
+mod socket;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use jiff::Timestamp;
+use nix::sys::signal::{SigSet, Signal};
+use sd_notify::NotifyState;
+
+use crate::audit::{self, Audit, Event};
+use crate::config::{DEFAULT_FILE, Settings};
+use crate::hasher::Hasher;
+use crate::ledger::Ledger;
+use crate::log;
+use crate::names::SystemNames;
+use crate::server::{self, Agent};
+use crate::store::{SledStore, Store};
+use crate::vault::{KeySource, Vault};
+
+/// How many hashes run at once; each takes 19 MiB and a processor.
+const HASHES_AT_ONCE: usize = 4;
+
+/// How many wait for their turn; a further one is refused.
+const HASHES_WAITING: usize = 64;
+
+/// How long the audit log may take to be written at the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Judges second factors for pam_mfa and mfactl.
+#[derive(Parser)]
+#[command(
+    name = "mfa-agent",
+    version,
+    after_help = "Example: mfa-agent --config /etc/mfa/agent.toml --check"
+)]
+struct Arguments {
+    /// The settings; files in agent.d beside it are read after it
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
+    config: PathBuf,
+    /// Read the settings, say what is wrong with them, and exit
+    #[arg(long)]
+    check: bool,
+}
+
+/// Runs the program `mfa-agent`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = if arguments.check {
+        check(&arguments.config)
+    } else {
+        run(&arguments.config)
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whatever keeps the agent from starting; its text says what to do.
+type StartError = Box<dyn std::error::Error>;
+
+fn check(config: &Path) -> Result<(), StartError> {
+    Settings::load(config)?;
+    log::info(format_args!("{} is fine", config.display()));
+    Ok(())
+}
+
+fn run(config: &Path) -> Result<(), StartError> {
+    let signals = block_signals()?;
+    let settings = Settings::load(config)?;
+    let agent = start(&settings)?;
+    let (listener, socket) = socket::open(&settings.server.socket)?;
+    server::serve(&agent, listener)?;
+    notify(&[NotifyState::Ready]);
+    log::info(format_args!(
+        "serving at {}",
+        settings.server.socket.display()
+    ));
+    while signals.wait()? == Signal::SIGHUP {
+        reload(&agent, config);
+    }
+    notify(&[NotifyState::Stopping]);
+    drop(socket);
+    agent.stop_serving();
+    if !agent.audit().flush(LAST_WORDS) {
+        log::warn("the last lines of the audit log could not be written");
+    }
+    log::info("stopped");
+    Ok(())
+}
+
+/// Signals are waited for by the main thread and by no other; no handler ever runs.
+fn block_signals() -> Result<SigSet, StartError> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT] {
+        signals.add(signal);
+    }
+    signals.thread_block()?;
+    Ok(signals)
+}
+
+fn start(settings: &Settings) -> Result<Arc<Agent>, StartError> {
+    let store = SledStore::open(&settings.store.path)?;
+    let store_is_empty = store.page(b"", None, 1)?.is_empty();
+    let key = KeySource::new(settings.store.key_file.clone()).load(store_is_empty)?;
+    let ledger = Ledger::new(Box::new(store), Vault::new(&key));
+    let audit = Audit::start(audit::Settings {
+        file: settings.audit.file.clone(),
+        syslog: settings.audit.syslog,
+        syslog_socket: None,
+    })?;
+    let hasher = Hasher::new(HASHES_AT_ONCE, HASHES_WAITING);
+    let names = Box::new(SystemNames::default());
+    Ok(Agent::new(settings.clone(), ledger, hasher, names, audit))
+}
+
+fn reload(agent: &Agent, config: &Path) {
+    let reloading = NotifyState::monotonic_usec_now();
+    notify(&reloading.map_or(vec![NotifyState::Reloading], |now| {
+        vec![NotifyState::Reloading, now]
+    }));
+    agent.audit().reopen();
+    let (result, reason) = match Settings::load(config) {
+        Ok(settings) => {
+            warn_of_lasting(&agent.settings(), &settings);
+            agent.reload(settings);
+            log::info("the settings were loaded again");
+            ("done", None)
+        }
+        Err(error) => {
+            log::error(format_args!("the old settings stay in force: {error}"));
+            ("refused", Some(error.to_string()))
+        }
+    };
+    let event = Event {
+        event: "reload",
+        result,
+        reason,
+        ..Event::default()
+    };
+    agent.audit().record(event, Timestamp::now());
+    notify(&[NotifyState::Ready]);
+}
+
+/// Some settings are taken up at the start only.
+fn warn_of_lasting(old: &Settings, new: &Settings) {
+    let lasting = [
+        ("[server] socket", old.server.socket != new.server.socket),
+        ("[store]", old.store != new.store),
+        ("[audit]", old.audit != new.audit),
+    ];
+    for (name, _) in lasting.iter().filter(|(_, changed)| *changed) {
+        log::warn(format_args!(
+            "{name} was changed; restart mfa-agent for that to take effect"
+        ));
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(e) = sd_notify::notify(states) {
+        log::warn(format_args!("systemd could not be told: {e}"));
+    }
+}

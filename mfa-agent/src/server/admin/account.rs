@@ -1,0 +1,210 @@
+//! Looking at accounts, removing factors, unlocking.
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{
+    self as wire, LockoutsReply, PageParameters, RemoveParameters, RemoveReply, StatusReply,
+    UnlockParameters, UnlockReply, UserParameters, UsersReply,
+};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::change_event;
+use crate::account::{Account, Dates, Device};
+use crate::factors::Factor;
+use crate::ledger::{After, Key};
+use crate::lockout::Lock;
+use crate::policy::Facts;
+
+/// Names on a page; far below what a frame holds.
+const NAMES_A_PAGE: usize = 200;
+
+/// Records looked at for a page of lockouts: few may be locked, and nobody should wait for long.
+const RECORDS_A_PAGE: usize = 2_000;
+
+/// Lockouts on a page.
+const LOCKOUTS_A_PAGE: usize = 100;
+
+impl Connection {
+    pub(super) fn status(&self, parameters: &UserParameters) -> Result<StatusReply, Failure> {
+        let agent = &self.agent;
+        let settings = agent.settings();
+        let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
+        agent.require_access(self.peer, &settings, &subject)?;
+        let account = agent
+            .ledger
+            .load(&Key::account(&subject.user))?
+            .unwrap_or_default();
+        let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
+        let facts = Facts {
+            federated,
+            groups: &groups,
+        };
+        let rules = settings.policy.rules_for_user(&subject.user, &facts);
+        let user = subject.user.to_string();
+        Ok(StatusReply {
+            account: show(user, &account, rules, Timestamp::now()),
+        })
+    }
+
+    pub(super) fn users(&self, parameters: &PageParameters) -> Result<UsersReply, Failure> {
+        self.agent
+            .require_administrator(self.peer, &self.agent.settings())?;
+        let users = self
+            .agent
+            .ledger
+            .names(parameters.after.as_deref(), NAMES_A_PAGE)?;
+        let next = users
+            .last()
+            .filter(|_| users.len() == NAMES_A_PAGE)
+            .cloned();
+        Ok(UsersReply { users, next })
+    }
+
+    pub(super) fn lockouts(&self, parameters: &PageParameters) -> Result<LockoutsReply, Failure> {
+        self.agent
+            .require_administrator(self.peer, &self.agent.settings())?;
+        let page = self
+            .agent
+            .ledger
+            .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
+        let now = Timestamp::now();
+        let whole = page.len() < RECORDS_A_PAGE;
+        let mut reply = LockoutsReply::default();
+        for (user, account) in page {
+            reply.next = Some(user.clone());
+            if account.lockout().lock(now).is_some() {
+                reply.lockouts.push(lockout(user, &account, now));
+                if reply.lockouts.len() == LOCKOUTS_A_PAGE {
+                    return Ok(reply);
+                }
+            }
+        }
+        if whole {
+            reply.next = None;
+        }
+        Ok(reply)
+    }
+
+    pub(super) fn unlock(&self, parameters: &UnlockParameters) -> Result<UnlockReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        let subject = agent.subject(&parameters.user)?;
+        let key = Key::account(&subject.user);
+        let changed = agent.ledger.change(&key, |account| {
+            let Some(mut account) = account else {
+                return Err(Failure::refused(format!(
+                    "there is no account {:?}; `mfactl users` lists them",
+                    subject.user.as_str()
+                )));
+            };
+            let changed = account.unlock();
+            Ok((
+                if changed {
+                    After::Put(account.into())
+                } else {
+                    After::Same
+                },
+                changed,
+            ))
+        })?;
+        if changed {
+            agent.record(change_event("unlock", &subject, self.peer));
+        }
+        Ok(UnlockReply {
+            user: subject.user.to_string(),
+            changed,
+        })
+    }
+
+    pub(super) fn remove(&self, parameters: &RemoveParameters) -> Result<RemoveReply, Failure> {
+        let factor: Factor = parameters.factor.parse().map_err(Failure::refused)?;
+        let label = parameters.label.as_deref().map(str::parse).transpose();
+        let label = label.map_err(Failure::refused)?;
+        if label.is_some() && factor != Factor::Totp {
+            return Err(Failure::refused(format!(
+                "{factor} has no labels; only devices have"
+            )));
+        }
+        let settings = self.agent.settings();
+        let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
+        let removed = self
+            .agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                let mut account = account.unwrap_or_default();
+                right.check(&account)?;
+                let removed = account.remove(factor, label.as_ref());
+                let after = if removed > 0 {
+                    After::Put(account.into())
+                } else {
+                    After::Same
+                };
+                Ok::<_, Failure>((after, removed))
+            })?;
+        if removed > 0 {
+            self.note("remove", &subject, factor, parameters.label.clone());
+        }
+        Ok(RemoveReply {
+            user: subject.user.to_string(),
+            removed,
+        })
+    }
+}
+
+fn show(user: String, account: &Account, rules: Vec<wire::Rule>, now: Timestamp) -> wire::Account {
+    let lockout = account.lockout();
+    let (locked_until, locked_by_limit) = lock_fields(lockout.lock(now));
+    wire::Account {
+        user,
+        enrolled: account.enrolled().iter().map(ToString::to_string).collect(),
+        devices: account.devices().iter().map(device).collect(),
+        pin: account.pin().map(|pin| knowledge(&pin.dates)),
+        questions: account.questions().map(|set| knowledge(&set.dates)),
+        failures: lockout.failures(now),
+        consecutive_failures: lockout.consecutive(),
+        refused_while_locked: lockout.refused(),
+        locked_until,
+        locked_by_limit,
+        rules,
+    }
+}
+
+fn lockout(user: String, account: &Account, now: Timestamp) -> wire::Lockout {
+    let lockout = account.lockout();
+    let (locked_until, locked_by_limit) = lock_fields(lockout.lock(now));
+    wire::Lockout {
+        user,
+        failures: lockout.failures(now),
+        consecutive_failures: lockout.consecutive(),
+        locked_until,
+        locked_by_limit,
+    }
+}
+
+fn lock_fields(lock: Option<Lock>) -> (Option<String>, bool) {
+    match lock {
+        None => (None, false),
+        Some(Lock::Until(until)) => (Some(until.to_string()), false),
+        Some(Lock::Administrator) => (None, true),
+    }
+}
+
+fn device(device: &Device) -> wire::Device {
+    wire::Device {
+        factor: Factor::Totp.to_string(),
+        label: device.label.to_string(),
+        algorithm: device.generator.algorithm.to_string(),
+        digits: device.generator.digits.into(),
+        period: device.generator.period.into(),
+        credential_id: device.credential_id.as_ref().map(ToString::to_string),
+        enrolled_at: device.dates.enrolled_at.to_string(),
+        last_used_at: device.dates.last_used_at.map(|at| at.to_string()),
+    }
+}
+
+fn knowledge(dates: &Dates) -> wire::Knowledge {
+    wire::Knowledge {
+        enrolled_at: dates.enrolled_at.to_string(),
+        last_used_at: dates.last_used_at.map(|at| at.to_string()),
+    }
+}

@@ -1,0 +1,231 @@
+//! Enrolling a device: made, shown, confirmed by a code, and only then stored.
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{ConfirmParameters, EnrollTotpParameters, Enrolment, EnrolmentReply};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::Right;
+use crate::account::{Account, Added, Dates, Device, Label};
+use crate::config::Settings;
+use crate::factors::Factor;
+use crate::factors::key::{Key as SecretKey, NEW_KEY};
+use crate::factors::totp::{Generator, Match, from_uri};
+use crate::ledger::{After, Key};
+
+/// Wrong codes that are taken before the enrolment has to be begun again.
+const CONFIRMATIONS: u32 = 10;
+
+/// A device that waits for its first code. It lives and dies with its connection.
+pub(in crate::server) struct Pending {
+    subject: Subject,
+    right: Right,
+    device: Device,
+    issuer: String,
+    tries_left: u32,
+}
+
+impl Connection {
+    pub(super) fn enrol_totp(
+        &mut self,
+        parameters: &EnrollTotpParameters,
+    ) -> Result<EnrolmentReply, Failure> {
+        self.pending = None;
+        let settings = self.agent.settings();
+        let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
+        let account = self
+            .agent
+            .ledger
+            .load(&Key::account(&subject.user))?
+            .unwrap_or_default();
+        right.check(&account)?;
+        let device = wanted(parameters, &settings, &account)?;
+        // What would be refused after the code is refused before the QR code is drawn.
+        account
+            .clone()
+            .add_device(device.clone())
+            .map_err(Failure::refused)?;
+        let issuer = self.agent.issuer(&settings);
+        let pending = Pending {
+            subject,
+            right,
+            device,
+            issuer,
+            tries_left: CONFIRMATIONS,
+        };
+        if parameters.confirm {
+            let reply = pending.reply(false)?;
+            self.pending = Some(pending);
+            return Ok(reply);
+        }
+        self.store(&pending)?;
+        pending.reply(true)
+    }
+
+    pub(super) fn confirm_totp(
+        &mut self,
+        parameters: &ConfirmParameters,
+    ) -> Result<EnrolmentReply, Failure> {
+        let mut pending = self.pending.take().ok_or_else(|| {
+            Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
+        })?;
+        let skew = self.agent.settings().totp.skew;
+        let code: String = parameters
+            .code
+            .expose()
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect();
+        let code = mfa_protocol::Secret::new(code);
+        match pending
+            .device
+            .generator
+            .check(code.expose(), Timestamp::now(), skew, None)
+        {
+            Match::Fresh { step } => pending.device.last_step = Some(step),
+            Match::Used | Match::None => return Err(self.wrong_code(pending)),
+        }
+        self.store(&pending)?;
+        pending.reply(true)
+    }
+
+    fn wrong_code(&mut self, mut pending: Pending) -> Failure {
+        pending.tries_left -= 1;
+        if pending.tries_left == 0 {
+            return Failure::refused("too many wrong codes; nothing was stored, begin again");
+        }
+        self.pending = Some(pending);
+        Failure::refused(
+            "that is not the code that the device should show now; check that it took over the key, \
+             and that the clocks of the device and of this host are right, and type the next code",
+        )
+    }
+
+    fn store(&self, pending: &Pending) -> Result<(), Failure> {
+        let Pending {
+            subject,
+            right,
+            device,
+            ..
+        } = pending;
+        let added = self
+            .agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                let mut account = account.unwrap_or_default();
+                right.check(&account)?;
+                let added = account
+                    .add_device(device.clone())
+                    .map_err(Failure::refused)?;
+                Ok::<_, Failure>(match added {
+                    Added::Stored => (After::Put(account.into()), added),
+                    Added::Unchanged => (After::Same, added),
+                })
+            })?;
+        if added == Added::Stored {
+            self.note(
+                "enroll",
+                subject,
+                Factor::Totp,
+                Some(device.label.to_string()),
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Pending {
+    fn reply(&self, stored: bool) -> Result<EnrolmentReply, Failure> {
+        let user = self.subject.user.to_string();
+        let uri = self
+            .device
+            .generator
+            .uri(&self.issuer, &user)
+            .ok_or_else(|| {
+                Failure::refused(
+                    "no URI can be made of this user name and issuer; see [totp] issuer",
+                )
+            })?;
+        let enrolment = Enrolment {
+            user,
+            factor: Factor::Totp.to_string(),
+            label: self.device.label.to_string(),
+            secret: self.device.generator.key.to_base32(),
+            uri,
+            stored,
+        };
+        Ok(EnrolmentReply { enrolment })
+    }
+}
+
+/// The device that was asked for.
+fn wanted(
+    parameters: &EnrollTotpParameters,
+    settings: &Settings,
+    account: &Account,
+) -> Result<Device, Failure> {
+    let generator = generator(parameters, settings)?;
+    let known = account.devices().iter().find(|d| d.generator == generator);
+    let label = match (&parameters.label, known) {
+        (Some(label), _) => label.parse().map_err(Failure::refused)?,
+        (None, Some(same)) => same.label.clone(),
+        (None, None) => account.free_label(),
+    };
+    let credential_id: Option<Label> = parameters
+        .credential_id
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|e| Failure::refused(format!("the credential ID: {e}")))?;
+    let dates = Dates::enrolled(Timestamp::now());
+    Ok(Device {
+        label,
+        generator,
+        credential_id,
+        dates,
+        last_step: None,
+    })
+}
+
+fn generator(parameters: &EnrollTotpParameters, settings: &Settings) -> Result<Generator, Failure> {
+    if let Some(uri) = &parameters.uri {
+        let extra = parameters.secret.is_some()
+            || parameters.algorithm.is_some()
+            || parameters.digits.is_some()
+            || parameters.period.is_some();
+        if extra {
+            return Err(Failure::refused(
+                "an URI says all by itself; leave out key, algorithm, digits and period",
+            ));
+        }
+        return Ok(from_uri(uri).map_err(Failure::refused)?.generator);
+    }
+    let key = match &parameters.secret {
+        Some(secret) => SecretKey::from_base32(secret).map_err(Failure::refused)?,
+        None => fresh_key()?,
+    };
+    let totp = &settings.totp;
+    Ok(Generator {
+        key,
+        algorithm: match &parameters.algorithm {
+            Some(name) => name.parse().map_err(Failure::refused)?,
+            None => totp.algorithm,
+        },
+        digits: match parameters.digits {
+            Some(digits) => digits.try_into().map_err(Failure::refused)?,
+            None => totp.digits,
+        },
+        period: match parameters.period {
+            Some(seconds) => seconds.try_into().map_err(Failure::refused)?,
+            None => totp.period,
+        },
+    })
+}
+
+fn fresh_key() -> Result<SecretKey, Failure> {
+    let mut random = zeroize::Zeroizing::new([0; NEW_KEY]);
+    getrandom::fill(&mut *random)
+        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
+    Ok(SecretKey::fresh(*random))
+}

@@ -1,0 +1,62 @@
+//! Explaining a decision. Nothing is changed, nothing is counted.
+
+use mfa_protocol::MAX_NAME;
+use mfa_protocol::admin::{ExplainParameters, ExplainReply};
+use mfa_protocol::login::Authtok;
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::login::plan;
+use crate::dialogue::{Dialogue, Holdings};
+use crate::ledger::Key;
+use crate::policy::{Facts, Request, Verdict, remote_address};
+
+impl Connection {
+    pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
+        let agent = &self.agent;
+        let settings = agent.settings();
+        let subject = agent.subject(&parameters.user)?;
+        agent.require_access(self.peer, &settings, &subject)?;
+        check(parameters)?;
+        let request = Request {
+            user: &subject.user,
+            service: &parameters.service,
+            rhost: parameters.from.as_deref().and_then(remote_address),
+            tty: parameters.tty.as_deref(),
+        };
+        let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
+        let facts = Facts {
+            federated,
+            groups: &groups,
+        };
+        let account = agent
+            .ledger
+            .load(&Key::account(&subject.user))?
+            .unwrap_or_default();
+        let mut explanation = settings.policy.explain(&request, &facts);
+        explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
+        let decision = settings.policy.decide(&request, &facts);
+        let plan = match &decision.verdict {
+            Verdict::Ask(ask) => plan(ask, Authtok::None, &settings),
+            Verdict::Skip | Verdict::Deny => None,
+        };
+        if let Some(plan) = plan {
+            let stand_in = agent.stand_in_question(&settings, &subject);
+            let holdings = Holdings::of(&account, &plan, stand_in);
+            explanation.prompts = Dialogue::begin(plan, holdings).0.prompts();
+        }
+        Ok(ExplainReply { explanation })
+    }
+}
+
+fn check(parameters: &ExplainParameters) -> Result<(), Failure> {
+    if parameters.service.is_empty() || parameters.service.len() > MAX_NAME {
+        return Err(Failure::Parameter("service".to_owned()));
+    }
+    match parameters.from.as_deref() {
+        Some(from) if remote_address(from).is_none() => Err(Failure::refused(format!(
+            "{from:?} is not an address; rules know only addresses"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! Taking over many devices at once.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{
+    ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult,
+};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::change_event;
+use crate::account::{Account, Added, Dates, Device, Label};
+use crate::audit::Event;
+use crate::factors::Factor;
+use crate::factors::totp::from_uri;
+use crate::ledger::{After, Key};
+
+/// The entries of one user, with their place in the call.
+struct Share {
+    subject: Subject,
+    devices: Vec<(usize, Device)>,
+}
+
+impl Connection {
+    pub(super) fn import_uris(&self, parameters: ImportParameters) -> Result<ImportReply, Failure> {
+        self.agent
+            .require_administrator(self.peer, &self.agent.settings())?;
+        let entries = &parameters.entries;
+        let mut results: Vec<Option<ImportResult>> = vec![None; entries.len()];
+        let mut shares: BTreeMap<Key, Share> = BTreeMap::new();
+        for (place, entry) in entries.iter().enumerate() {
+            match self.read(entry) {
+                Ok((subject, device)) => {
+                    let share = shares
+                        .entry(Key::account(&subject.user))
+                        .or_insert_with(|| Share {
+                            subject,
+                            devices: Vec::new(),
+                        });
+                    share.devices.push((place, device));
+                }
+                Err(Failure::Ours(mfa_protocol::message::ErrorKind::Refused, reason)) => {
+                    results[place] = Some(result(entry, ImportOutcome::Refused, Some(reason)));
+                }
+                Err(broken) => return Err(broken),
+            }
+        }
+        let keys: Vec<Key> = shares.keys().cloned().collect();
+        let outcomes = self.agent.ledger.change_all(&keys, |key, account| {
+            let devices = shares.get(key).map_or(&[][..], |share| &share.devices);
+            add_all(account.unwrap_or_default(), devices)
+        })?;
+        for (key, outcome) in outcomes {
+            self.note_import(shares.get(&key), &outcome);
+            for (place, outcome, reason) in outcome {
+                results[place] = Some(result(&entries[place], outcome, reason));
+            }
+        }
+        Ok(ImportReply {
+            results: results.into_iter().flatten().collect(),
+        })
+    }
+
+    fn read(&self, entry: &ImportEntry) -> Result<(Subject, Device), Failure> {
+        let subject = self.agent.subject(&entry.user)?;
+        let read = from_uri(&entry.uri).map_err(Failure::refused)?;
+        let named = read
+            .issuer
+            .as_deref()
+            .and_then(|issuer| issuer.parse().ok());
+        let label = named.unwrap_or_else(|| Label::numbered(1));
+        let dates = Dates::enrolled(Timestamp::now());
+        let device = Device {
+            label,
+            generator: read.generator,
+            credential_id: None,
+            dates,
+            last_step: None,
+        };
+        Ok((subject, device))
+    }
+
+    fn note_import(&self, share: Option<&Share>, outcome: &[Outcome]) {
+        let stored = outcome
+            .iter()
+            .filter(|(_, result, _)| *result == ImportOutcome::Stored)
+            .count();
+        let Some(share) = share.filter(|_| stored > 0) else {
+            return;
+        };
+        self.agent.record(Event {
+            factor: Some(Factor::Totp.to_string()),
+            reason: (stored > 1).then(|| format!("{stored} devices")),
+            ..change_event("import", &share.subject, self.peer)
+        });
+    }
+}
+
+/// What became of the entry at a place of the call.
+type Outcome = (usize, ImportOutcome, Option<String>);
+
+fn add_all(mut account: Account, devices: &[(usize, Device)]) -> (After, Vec<Outcome>) {
+    let mut outcomes = Vec::with_capacity(devices.len());
+    for (place, device) in devices {
+        outcomes.push(match account.import_device(device.clone()) {
+            Ok(Added::Stored) => (*place, ImportOutcome::Stored, None),
+            Ok(Added::Unchanged) => (*place, ImportOutcome::Unchanged, None),
+            Err(e) => (*place, ImportOutcome::Refused, Some(e.to_string())),
+        });
+    }
+    let changed = outcomes
+        .iter()
+        .any(|(_, outcome, _)| *outcome == ImportOutcome::Stored);
+    (
+        if changed {
+            After::Put(account.into())
+        } else {
+            After::Same
+        },
+        outcomes,
+    )
+}
+
+fn result(entry: &ImportEntry, result: ImportOutcome, reason: Option<String>) -> ImportResult {
+    ImportResult {
+        line: entry.line,
+        user: entry.user.clone(),
+        result,
+        reason,
+    }
+}

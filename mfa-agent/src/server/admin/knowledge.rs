@@ -1,0 +1,117 @@
+//! Enrolling what a user knows: a PIN, security questions.
+
+use jiff::Timestamp;
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{
+    EnrollPinParameters, EnrollQuestionsParameters, QuestionsReply, UserReply,
+};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::Right;
+use crate::account::{Account, Question, QuestionSet};
+use crate::factors::Factor;
+use crate::factors::pin::Pin;
+use crate::factors::questions::{QUESTIONS, check_set};
+use crate::ledger::{After, Key};
+
+impl Connection {
+    pub(super) fn enrol_pin(&self, parameters: EnrollPinParameters) -> Result<UserReply, Failure> {
+        let (subject, right) = self.changing(parameters.user.as_deref(), &self.agent.settings())?;
+        let pin = Pin::new(parameters.pin).map_err(Failure::refused)?;
+        let account = self.checked(&subject, right)?;
+        // The same PIN again changes nothing; argon2id with its salt makes that worth asking.
+        let same = match account.pin() {
+            Some(held) => self.agent.hasher.verify(pin.secret(), &held.phc)?,
+            None => false,
+        };
+        if !same {
+            let phc = self.hash(pin.secret())?;
+            self.set(&subject, right, Factor::Pin, |account| {
+                account.set_pin(phc.clone(), Timestamp::now());
+            })?;
+        }
+        Ok(UserReply {
+            user: subject.user.to_string(),
+        })
+    }
+
+    pub(super) fn questions(&self) -> QuestionsReply {
+        QuestionsReply {
+            questions: self.agent.settings().questions.catalogue.clone(),
+        }
+    }
+
+    pub(super) fn enrol_questions(
+        &self,
+        parameters: EnrollQuestionsParameters,
+    ) -> Result<UserReply, Failure> {
+        let (subject, right) = self.changing(parameters.user.as_deref(), &self.agent.settings())?;
+        let given = parameters
+            .questions
+            .into_iter()
+            .map(|q| (q.question, q.answer))
+            .collect();
+        let set = check_set(given).map_err(Failure::refused)?;
+        self.checked(&subject, right)?;
+        let mut items = Vec::with_capacity(QUESTIONS);
+        for (text, answer) in set {
+            items.push(Question {
+                text: text.as_str().to_owned(),
+                phc: self.hash(&answer)?,
+            });
+        }
+        let items: [Question; QUESTIONS] = items
+            .try_into()
+            .map_err(|_| Failure::refused("three questions are needed"))?;
+        let start = u32::from(random::<1>()?[0]);
+        self.set(&subject, right, Factor::Questions, |account| {
+            account.set_questions(QuestionSet::new(items.clone(), start, Timestamp::now()));
+        })?;
+        Ok(UserReply {
+            user: subject.user.to_string(),
+        })
+    }
+
+    /// The account, once it is sure that the caller may change it: nobody else costs any hashing.
+    fn checked(&self, subject: &Subject, right: Right) -> Result<Account, Failure> {
+        let account = self
+            .agent
+            .ledger
+            .load(&Key::account(&subject.user))?
+            .unwrap_or_default();
+        right.check(&account)?;
+        Ok(account)
+    }
+
+    fn set(
+        &self,
+        subject: &Subject,
+        right: Right,
+        factor: Factor,
+        change: impl Fn(&mut Account),
+    ) -> Result<(), Failure> {
+        self.agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                let mut account = account.unwrap_or_default();
+                right.check(&account)?;
+                change(&mut account);
+                Ok::<_, Failure>((After::Put(account.into()), ()))
+            })?;
+        self.note("enroll", subject, factor, None);
+        Ok(())
+    }
+
+    fn hash(&self, secret: &Secret) -> Result<String, Failure> {
+        Ok(self.agent.hasher.hash(secret, random()?)?)
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
+    Ok(bytes)
+}

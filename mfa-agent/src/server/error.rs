@@ -1,0 +1,99 @@
+//! Refusals, as they go over the wire.
+
+use std::fmt::Display;
+
+use mfa_protocol::message::{ErrorKind, ErrorParameters, ErrorReply};
+
+use crate::hasher::HashError;
+use crate::ledger::LedgerError;
+use crate::names::NamesError;
+
+/// A call that is not carried out: which refusal, and the reason for people.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// One of ours.
+    Ours(ErrorKind, String),
+    /// Varlink: no such method.
+    NoMethod(String),
+    /// Varlink: no such interface.
+    NoInterface(String),
+    /// Varlink: a parameter is missing or has a wrong value.
+    Parameter(String),
+}
+
+impl Failure {
+    pub(super) fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
+        Self::Ours(kind, reason.into())
+    }
+
+    pub(super) fn refused(reason: impl Display) -> Self {
+        Self::Ours(ErrorKind::Refused, reason.to_string())
+    }
+
+    pub(super) fn unavailable(reason: impl Display) -> Self {
+        Self::Ours(ErrorKind::Unavailable, reason.to_string())
+    }
+
+    /// The reason, for the log.
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Self::Ours(_, text)
+            | Self::NoMethod(text)
+            | Self::NoInterface(text)
+            | Self::Parameter(text) => text,
+        }
+    }
+
+    /// The reply to a call of a method of `interface`.
+    pub(super) fn reply(self, interface: &str) -> ErrorReply {
+        let none = ErrorParameters::default();
+        match self {
+            Self::Ours(kind, reason) => ErrorReply {
+                error: format!("{interface}.{}", kind.name()),
+                parameters: ErrorParameters {
+                    reason: Some(reason),
+                    ..none
+                },
+            },
+            Self::NoMethod(method) => ErrorReply {
+                error: "org.varlink.service.MethodNotFound".to_owned(),
+                parameters: ErrorParameters {
+                    method: Some(method),
+                    ..none
+                },
+            },
+            Self::NoInterface(interface) => ErrorReply {
+                error: "org.varlink.service.InterfaceNotFound".to_owned(),
+                parameters: ErrorParameters {
+                    interface: Some(interface),
+                    ..none
+                },
+            },
+            Self::Parameter(parameter) => ErrorReply {
+                error: "org.varlink.service.InvalidParameter".to_owned(),
+                parameters: ErrorParameters {
+                    parameter: Some(parameter),
+                    ..none
+                },
+            },
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<NamesError> for Failure {
+    fn from(error: NamesError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<HashError> for Failure {
+    fn from(error: HashError) -> Self {
+        Self::unavailable(error)
+    }
+}

@@ -1,0 +1,122 @@
+//! From answers to a verdict.
+//!
+//! What takes long (hashing) is done first, outside any record; then the account judges everything in
+//! one change that is durable before anybody hears of it (rules 1 and 3 of the architecture). A locked
+//! account costs no hashing, but takes as long as if it did (rule 8).
+
+use jiff::Timestamp;
+
+use super::Agent;
+use super::error::Failure;
+use crate::account::{Account, Answered, Attempt, Verdict};
+use crate::dialogue::Given;
+use crate::factors::Factor;
+use crate::factors::questions::normal;
+use crate::ledger::{After, Key};
+use crate::lockout::{Era, Gate, Limits};
+
+/// How often answers are prepared again because the account changed under them.
+const MAX_PREPARATIONS: u32 = 3;
+
+/// What an attempt is judged by.
+pub(super) struct Bench<'a> {
+    pub(super) key: &'a Key,
+    pub(super) era: Era,
+    pub(super) limits: Limits,
+    pub(super) skew: u32,
+}
+
+impl Agent {
+    /// Judges `given`. When this returns, what it did to the account is durable.
+    pub(super) fn judge(&self, bench: &Bench<'_>, given: &[Given]) -> Result<Verdict, Failure> {
+        for _ in 0..MAX_PREPARATIONS {
+            let account = self.ledger.load(bench.key)?.unwrap_or_default();
+            let gate = account
+                .lockout()
+                .gate(bench.era, Timestamp::now(), &bench.limits);
+            let answers = match gate {
+                Gate::Open => self.prepare(&account, given)?,
+                Gate::Locked(_) | Gate::Spent => self.pretend(given),
+            };
+            let verdict = self.weigh(bench, answers)?;
+            if verdict != Verdict::Stale {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::Stale)
+    }
+
+    fn weigh(&self, bench: &Bench<'_>, answers: Vec<Answered>) -> Result<Verdict, Failure> {
+        let Bench {
+            era, limits, skew, ..
+        } = *bench;
+        let mut attempt = Attempt {
+            era,
+            answers,
+            now: Timestamp::now(),
+            skew,
+            limits,
+        };
+        self.ledger.change(bench.key, |account| {
+            attempt.now = Timestamp::now();
+            let mut account = account.unwrap_or_default();
+            let verdict = account.attempt(&attempt);
+            let after = if verdict == Verdict::Stale {
+                After::Same
+            } else {
+                After::Put(account.into())
+            };
+            Ok((after, verdict))
+        })
+    }
+
+    fn prepare(&self, account: &Account, given: &[Given]) -> Result<Vec<Answered>, Failure> {
+        given
+            .iter()
+            .map(|given| self.prepare_one(account, given))
+            .collect()
+    }
+
+    /// Users who lack the factor cost the same hashing as those who have it.
+    fn prepare_one(&self, account: &Account, given: &Given) -> Result<Answered, Failure> {
+        let Given {
+            factor,
+            typed,
+            tail,
+        } = given;
+        let (held, typed) = match factor {
+            Factor::Totp => {
+                return Ok(Answered::Code {
+                    typed: typed.clone(),
+                    tail: *tail,
+                });
+            }
+            Factor::Pin => (account.pin().map(|pin| pin.phc.as_str()), typed.clone()),
+            Factor::Questions => {
+                let held = account.questions().map(|set| set.current().phc.as_str());
+                (held, normal(typed))
+            }
+        };
+        let Some(phc) = held else {
+            self.hasher.verify(&typed, self.hasher.decoy_phc())?;
+            return Ok(Answered::Impossible);
+        };
+        let matches = self.hasher.verify(&typed, phc)?;
+        Ok(Answered::Hashed {
+            factor: *factor,
+            phc: phc.to_owned(),
+            matches,
+        })
+    }
+
+    /// Takes the time of [`Self::prepare`] without its work, so that guesses at a locked account can
+    /// neither be told from others by their time nor keep the processors busy.
+    fn pretend(&self, given: &[Given]) -> Vec<Answered> {
+        for given in given {
+            if given.factor != Factor::Totp {
+                std::thread::sleep(self.hasher.typical());
+            }
+        }
+        Vec::new()
+    }
+}

@@ -1,0 +1,328 @@
+//! One login, as one connection holds it.
+//!
+//! Begins with the policy's decision, leads the dialogue, has its answers judged, and leaves one audit
+//! event whatever happens. It keeps the settings that it began with until it ends.
+
+mod record;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use data_encoding::HEXLOWER;
+use mfa_protocol::login::{Authtok, BeginParameters, LoginReply, Outcome, Step};
+use mfa_protocol::message::ErrorKind;
+use mfa_protocol::{MAX_ANSWER, MAX_NAME, Secret};
+
+use super::Agent;
+use super::error::Failure;
+use super::judge::Bench;
+use super::peer::{Peer, Subject};
+use crate::account::{Account, Verdict as Judgement};
+use crate::config::Settings;
+use crate::dialogue::{Dialogue, Given, Holdings, Next, Plan, Texts};
+use crate::factors::Factor;
+use crate::ledger::Key;
+use crate::lockout::{Era, Limits};
+use crate::names::{Groups, UserName};
+use crate::policy::{Ask, Facts, Policy, Prompting, Request, Unenrolled, Verdict, remote_address};
+pub(super) use record::Context;
+
+/// A login under way.
+pub(super) struct Login {
+    pub(super) context: Context,
+    pub(super) deadline: Instant,
+    dialogue: Dialogue,
+    settings: Arc<Settings>,
+    key: Key,
+    era: Era,
+    /// Whether the account can go none of the ways; for the log, never for the user.
+    unenrolled: bool,
+}
+
+/// What beginning a login or answering it comes to.
+pub(super) enum Progress {
+    /// It goes on; the login is kept.
+    Open(Box<Login>, LoginReply),
+    /// It has ended.
+    Ended(UserName, Outcome, LoginReply),
+}
+
+impl Agent {
+    /// Begins a login. `proof` demands a factor even where the policy asks for none, because the
+    /// caller is about to change their own factors.
+    pub(super) fn begin(
+        &self,
+        peer: Peer,
+        begin: &BeginParameters,
+        proof: bool,
+    ) -> Result<Progress, Failure> {
+        check_names(begin)?;
+        let settings = self.settings();
+        let subject = self.subject(&begin.user)?;
+        self.require_login_right(peer, &settings, &subject)?;
+        let mut context = Context::new(session_id()?, &subject.user, begin, peer);
+        let decision = self.decide(&settings.policy, &subject, begin)?;
+        context.rule = decision.rule_name().map(str::to_owned);
+        let ask = match (&decision.verdict, proof) {
+            (Verdict::Deny, _) => {
+                return Ok(self.conclude(context, Outcome::Denied, &decision.reason()));
+            }
+            (Verdict::Skip, false) => {
+                return Ok(self.conclude(context, Outcome::Skipped, &decision.reason()));
+            }
+            (Verdict::Skip, true) => Arc::clone(&settings.policy.default),
+            (Verdict::Ask(ask), _) => Arc::clone(ask),
+        };
+        self.ask(
+            context,
+            settings,
+            &subject,
+            &ask,
+            begin.authtok.unwrap_or_default(),
+        )
+    }
+
+    fn decide(
+        &self,
+        policy: &Policy,
+        subject: &Subject,
+        begin: &BeginParameters,
+    ) -> Result<crate::policy::Decision, Failure> {
+        let request = Request {
+            user: &subject.user,
+            service: &begin.service,
+            rhost: begin.rhost.as_deref().and_then(remote_address),
+            tty: begin.tty.as_deref(),
+        };
+        let (federated, groups) = self.facts(policy, subject, policy.needs_groups(&request))?;
+        Ok(policy.decide(
+            &request,
+            &Facts {
+                federated,
+                groups: &groups,
+            },
+        ))
+    }
+
+    /// What the policy wants to know of the user, and no more: each look-up costs every login.
+    pub(super) fn facts(
+        &self,
+        policy: &Policy,
+        subject: &Subject,
+        groups: bool,
+    ) -> Result<(bool, Groups), Failure> {
+        let entry = subject.entry.as_ref();
+        let federated = policy.needs_locality() && self.names.is_federated(entry)?;
+        let groups = match groups {
+            true => self.names.groups(&subject.user, entry, &policy.groups())?,
+            false => Groups::new(),
+        };
+        Ok((federated, groups))
+    }
+
+    fn ask(
+        &self,
+        mut context: Context,
+        settings: Arc<Settings>,
+        subject: &Subject,
+        ask: &Ask,
+        authtok: Authtok,
+    ) -> Result<Progress, Failure> {
+        let Some(plan) = plan(ask, authtok, &settings) else {
+            let reason = "one answer for password and code was asked for, but the policy requires \
+                          more than a code; set require = [\"totp\"] in a rule for this service";
+            return Ok(self.conclude(context, Outcome::Denied, reason));
+        };
+        let (key, account) = self.account_or_stand_in(&subject.user)?;
+        let unenrolled = !plan.ways.iter().any(|way| account.can(way));
+        if unenrolled && ask.unenrolled == Unenrolled::Allow {
+            return Ok(self.conclude(context, Outcome::Skipped, "not enrolled, and need not be"));
+        }
+        let holdings = Holdings::of(&account, &plan, self.stand_in_question(&settings, subject));
+        let (dialogue, step) = Dialogue::begin(plan, holdings);
+        context.way = dialogue.way().map(ToString::to_string);
+        let reply = LoginReply {
+            session: context.session.clone(),
+            step,
+        };
+        let login = Login {
+            context,
+            deadline: Instant::now() + settings.server.login_timeout,
+            dialogue,
+            era: account.lockout().era(),
+            settings,
+            key,
+            unenrolled,
+        };
+        Ok(Progress::Open(Box::new(login), reply))
+    }
+
+    /// The user's record, or the one that stands in for those who have none.
+    fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
+        let own = Key::account(user);
+        if let Some(account) = self.ledger.load(&own)? {
+            return Ok((own, account));
+        }
+        let stand_in = self.ledger.stand_in(user);
+        let account = self.ledger.load(&stand_in)?.unwrap_or_default();
+        Ok((stand_in, account))
+    }
+
+    /// The question that somebody without questions is asked: always the same for the same name.
+    pub(super) fn stand_in_question<'a>(
+        &self,
+        settings: &'a Settings,
+        subject: &Subject,
+    ) -> &'a str {
+        let catalogue = &settings.questions.catalogue;
+        let choices = u32::try_from(catalogue.len()).unwrap_or(u32::MAX);
+        let pick = self.ledger.pick(&subject.user, choices) as usize;
+        catalogue.get(pick).map_or("", String::as_str)
+    }
+
+    /// Takes an answer.
+    pub(super) fn answer(
+        &self,
+        mut login: Box<Login>,
+        answer: Secret,
+    ) -> Result<Progress, Failure> {
+        if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
+            let reason = "an answer was too long or held a NUL";
+            return Ok(self.conclude(login.context, Outcome::Cancelled, reason));
+        }
+        if Instant::now() >= login.deadline {
+            return Ok(self.conclude(login.context, Outcome::Cancelled, "it took too long"));
+        }
+        let next = match login.dialogue.answer(answer) {
+            Next::Judge(given) => self.judge_answers(&mut login, &given),
+            other => other,
+        };
+        Ok(match next {
+            Next::End(step, outcome) => self.end(*login, step, outcome),
+            Next::Ask(step) => {
+                let reply = LoginReply {
+                    session: login.context.session.clone(),
+                    step,
+                };
+                Progress::Open(login, reply)
+            }
+            Next::Judge(_) => self.conclude(login.context, Outcome::Cancelled, "out of answers"),
+        })
+    }
+
+    fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Next {
+        login.context.way = login.dialogue.way().map(ToString::to_string);
+        let lockout = &login.settings.lockout;
+        let limits = Limits {
+            attempts: lockout.attempts,
+            duration: lockout.duration,
+            max_consecutive: lockout.max_consecutive,
+        };
+        let bench = Bench {
+            key: &login.key,
+            era: login.era,
+            limits,
+            skew: login.settings.totp.skew,
+        };
+        let verdict = match self.judge(&bench, given) {
+            Ok(verdict) => verdict,
+            Err(failure) => {
+                login.context.reason = Some(failure.reason().to_owned());
+                let outcome = Outcome::Unavailable;
+                let step = Step {
+                    outcome: Some(outcome),
+                    ..Step::default()
+                };
+                return Next::End(step, outcome);
+            }
+        };
+        login.context.note(&verdict, login.unenrolled);
+        let next = login.dialogue.judged(&verdict);
+        if matches!(next, Next::Ask(_)) && !matches!(verdict, Judgement::Passed(_)) {
+            self.record(login.context.attempt());
+        }
+        next
+    }
+
+    fn end(&self, login: Login, step: Step, outcome: Outcome) -> Progress {
+        let context = login.context;
+        self.record(context.event(outcome, None));
+        let reply = LoginReply {
+            session: context.session.clone(),
+            step,
+        };
+        Progress::Ended(context.user, outcome, reply)
+    }
+
+    /// Ends a login that asks nothing (more).
+    fn conclude(&self, context: Context, outcome: Outcome, reason: &str) -> Progress {
+        self.record(context.event(outcome, Some(reason)));
+        let step = Step {
+            outcome: Some(outcome),
+            ..Step::default()
+        };
+        let reply = LoginReply {
+            session: context.session.clone(),
+            step,
+        };
+        Progress::Ended(context.user, outcome, reply)
+    }
+
+    /// A login whose caller went away, or said so: no attempt, but an event.
+    pub(super) fn abandon(&self, login: &Login, reason: &str) {
+        self.record(login.context.event(Outcome::Cancelled, Some(reason)));
+    }
+}
+
+/// How the policy is carried out for a program that can hold a conversation, or not. `None` when it
+/// has one answer only and no way is left that fits into it.
+pub(super) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) -> Option<Plan> {
+    let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
+    let one_code = |way: &&crate::factors::Way| way.factors() == [Factor::Totp];
+    let ways: Vec<_> = match single {
+        true => ask.ways.iter().filter(one_code).cloned().collect(),
+        false => ask.ways.clone(),
+    };
+    if ways.is_empty() {
+        return None;
+    }
+    let tries = if authtok == Authtok::Try {
+        ask.tries.max(2)
+    } else {
+        ask.tries
+    };
+    let texts = Texts {
+        totp: settings.prompts.totp.clone(),
+        pin: settings.prompts.pin.clone(),
+    };
+    Some(Plan {
+        ways,
+        single,
+        tries,
+        first_is_a_guess: authtok == Authtok::Try,
+        texts,
+    })
+}
+
+fn check_names(begin: &BeginParameters) -> Result<(), Failure> {
+    let optional = [&begin.rhost, &begin.ruser, &begin.tty];
+    let names = optional.into_iter().flatten().chain([&begin.service]);
+    for name in names {
+        if name.len() > MAX_NAME || name.contains('\0') {
+            return Err(Failure::refused(format!(
+                "a service, host or terminal name has at most {MAX_NAME} bytes and no NUL"
+            )));
+        }
+    }
+    if begin.service.is_empty() {
+        return Err(Failure::Parameter("service".to_owned()));
+    }
+    Ok(())
+}
+
+fn session_id() -> Result<String, Failure> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)
+        .map_err(|e| Failure::new(ErrorKind::Unavailable, format!("no random bytes: {e}")))?;
+    Ok(HEXLOWER.encode(&random))
+}

@@ -1,0 +1,124 @@
+//! What the audit log says of a login.
+
+use mfa_protocol::login::{BeginParameters, Outcome};
+
+use super::super::peer::Peer;
+use crate::account::Verdict;
+use crate::audit::Event;
+use crate::lockout::Lock;
+use crate::names::UserName;
+
+/// All that is told about a login; no secret is among it.
+pub(in crate::server) struct Context {
+    pub(in crate::server) session: String,
+    pub(in crate::server) user: UserName,
+    pub(super) rule: Option<String>,
+    pub(super) way: Option<String>,
+    pub(super) reason: Option<String>,
+    service: String,
+    rhost: Option<String>,
+    tty: Option<String>,
+    label: Option<String>,
+    failures: Option<u32>,
+    locked_until: Option<String>,
+    peer: Peer,
+}
+
+impl Context {
+    pub(super) fn new(
+        session: String,
+        user: &UserName,
+        begin: &BeginParameters,
+        peer: Peer,
+    ) -> Self {
+        let known = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+        Self {
+            session,
+            user: user.clone(),
+            rule: None,
+            way: None,
+            reason: None,
+            service: begin.service.clone(),
+            rhost: known(&begin.rhost),
+            tty: known(&begin.tty),
+            label: None,
+            failures: None,
+            locked_until: None,
+            peer,
+        }
+    }
+
+    /// Keeps what a verdict says.
+    pub(super) fn note(&mut self, verdict: &Verdict, unenrolled: bool) {
+        let mut reason = None;
+        self.failures = None;
+        match verdict {
+            Verdict::Passed(passed) => self.label.clone_from(&passed.device),
+            Verdict::Wrong { failures, lock } => {
+                self.failures = Some(*failures);
+                self.note_lock(*lock);
+                let why = if unenrolled {
+                    "not enrolled in what is required"
+                } else {
+                    "wrong answer"
+                };
+                let locks = if lock.is_some() {
+                    "; the account is locked now"
+                } else {
+                    ""
+                };
+                reason = Some(format!("{why}{locks}"));
+            }
+            Verdict::Replayed => reason = Some("a code that was used before".to_owned()),
+            Verdict::Locked(lock) => {
+                self.note_lock(Some(*lock));
+                reason = Some("the account is locked; the answer was not judged".to_owned());
+            }
+            Verdict::Spent => {
+                reason = Some("too many guesses at once; the answer was not judged".to_owned());
+            }
+            Verdict::Stale => {
+                reason = Some("the account was changed during the login; not judged".to_owned());
+            }
+        }
+        self.reason = reason;
+    }
+
+    fn note_lock(&mut self, lock: Option<Lock>) {
+        self.locked_until = match lock {
+            None => None,
+            Some(Lock::Until(until)) => Some(until.to_string()),
+            Some(Lock::Administrator) => Some("an administrator unlocks".to_owned()),
+        };
+    }
+
+    /// The event for the end of the login.
+    pub(super) fn event(&self, outcome: Outcome, reason: Option<&str>) -> Event {
+        Event {
+            event: "login",
+            result: outcome.as_str(),
+            reason: reason.map(str::to_owned).or_else(|| self.reason.clone()),
+            session: Some(self.session.clone()),
+            user: Some(self.user.to_string()),
+            service: Some(self.service.clone()),
+            rhost: self.rhost.clone(),
+            tty: self.tty.clone(),
+            factor: self.way.clone(),
+            label: self.label.clone(),
+            rule: self.rule.clone(),
+            failures: self.failures,
+            locked_until: self.locked_until.clone(),
+            by_uid: Some(self.peer.uid),
+            by_pid: Some(self.peer.pid),
+            ..Event::default()
+        }
+    }
+
+    /// The event for an answer that did not pass, in a login that goes on.
+    pub(super) fn attempt(&self) -> Event {
+        Event {
+            event: "attempt",
+            ..self.event(Outcome::Wrong, None)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Who is calling, and what they may do (rule 6 of the architecture).
+//!
+//! The kernel tells the user id of the process that connected; nothing in a message can change that.
+//! Root, the agent's own user and the groups in `[admin]` administrate; root, the agent's own user and
+//! the users in `[server] trusted` may begin a login for anyone; everybody else acts for their own
+//! user only.
+
+use std::os::unix::net::UnixStream;
+
+use mfa_protocol::message::ErrorKind;
+use nix::sys::socket::{getsockopt, sockopt};
+
+use super::Agent;
+use super::error::Failure;
+use crate::config::Settings;
+use crate::names::{Entry, UserName};
+
+/// The process at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Peer {
+    pub(super) uid: u32,
+    pub(super) pid: i32,
+}
+
+impl Peer {
+    pub(super) fn of(stream: &UnixStream) -> std::io::Result<Self> {
+        let credentials = getsockopt(stream, sockopt::PeerCredentials)?;
+        Ok(Self {
+            uid: credentials.uid(),
+            pid: credentials.pid(),
+        })
+    }
+}
+
+/// A user as a call names them.
+pub(super) struct Subject {
+    /// The canonical name.
+    pub(super) user: UserName,
+    /// The entry in the name service, if there is one.
+    pub(super) entry: Option<Entry>,
+}
+
+impl Agent {
+    /// The user that a call is about.
+    pub(super) fn subject(&self, name: &str) -> Result<Subject, Failure> {
+        let asked: UserName = name.parse().map_err(Failure::refused)?;
+        let entry = self.names.canonical(&asked)?;
+        let user = entry.as_ref().map_or(asked, |entry| entry.name.clone());
+        Ok(Subject { user, entry })
+    }
+
+    /// The user that a call is about, or the caller when it names nobody.
+    pub(super) fn subject_or_caller(
+        &self,
+        name: Option<&str>,
+        peer: Peer,
+    ) -> Result<Subject, Failure> {
+        if let Some(name) = name {
+            return self.subject(name);
+        }
+        let entry = self.names.by_uid(peer.uid)?.ok_or_else(|| {
+            Failure::refused(format!(
+                "user id {} has no name here; name a user",
+                peer.uid
+            ))
+        })?;
+        Ok(Subject {
+            user: entry.name.clone(),
+            entry: Some(entry),
+        })
+    }
+
+    /// Whether the caller owns this host, as far as we are concerned.
+    fn is_root(&self, peer: Peer) -> bool {
+        peer.uid == 0 || peer.uid == self.own_uid
+    }
+
+    /// Whether the caller may use the administrator's methods.
+    pub(super) fn is_administrator(
+        &self,
+        peer: Peer,
+        settings: &Settings,
+    ) -> Result<bool, Failure> {
+        if self.is_root(peer) {
+            return Ok(true);
+        }
+        if settings.admin.groups.is_empty() {
+            return Ok(false);
+        }
+        let Some(entry) = self.names.by_uid(peer.uid)? else {
+            return Ok(false);
+        };
+        let groups = self
+            .names
+            .groups(&entry.name, Some(&entry), &settings.admin.groups)?;
+        Ok(!groups.is_empty())
+    }
+
+    /// Refuses callers who are no administrators.
+    pub(super) fn require_administrator(
+        &self,
+        peer: Peer,
+        settings: &Settings,
+    ) -> Result<(), Failure> {
+        if self.is_administrator(peer, settings)? {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorKind::NotAllowed,
+            "this is for administrators: root, or a member of a group in [admin]",
+        ))
+    }
+
+    /// Whether the caller's connections come out of the share of the programs that guard logins.
+    pub(super) fn is_privileged(&self, peer: Peer, settings: &Settings) -> bool {
+        self.is_root(peer) || self.is_trusted(peer, settings).unwrap_or(false)
+    }
+
+    fn is_trusted(&self, peer: Peer, settings: &Settings) -> Result<bool, Failure> {
+        for name in &settings.server.trusted {
+            if self.names.uid(name)? == Some(peer.uid) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Refuses callers who may not begin a login for `subject`.
+    pub(super) fn require_login_right(
+        &self,
+        peer: Peer,
+        settings: &Settings,
+        subject: &Subject,
+    ) -> Result<(), Failure> {
+        if self.is_root(peer) || is_own(peer, subject) || self.is_trusted(peer, settings)? {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorKind::NotAllowed,
+            format!(
+                "user id {} may ask for its own user only; if this program checks logins of others, \
+                 add its user to [server] trusted",
+                peer.uid
+            ),
+        ))
+    }
+
+    /// Refuses callers who may not see or change anything of `subject`; tells whether they are an
+    /// administrator.
+    pub(super) fn require_access(
+        &self,
+        peer: Peer,
+        settings: &Settings,
+        subject: &Subject,
+    ) -> Result<bool, Failure> {
+        if self.is_administrator(peer, settings)? {
+            return Ok(true);
+        }
+        if is_own(peer, subject) {
+            return Ok(false);
+        }
+        Err(Failure::new(
+            ErrorKind::NotAllowed,
+            "only an administrator may do this for another user",
+        ))
+    }
+}
+
+fn is_own(peer: Peer, subject: &Subject) -> bool {
+    subject
+        .entry
+        .as_ref()
+        .is_some_and(|entry| entry.uid == peer.uid)
+}

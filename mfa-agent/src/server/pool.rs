@@ -1,0 +1,136 @@
+//! Threads that accept connections and serve them.
+//!
+//! Each thread accepts for itself, so that a login costs no hand-over between threads: when the last
+//! idle one gets a connection it first starts another, and when many are idle those that are done go
+//! away. The connection limits bound how many there are.
+
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mfa_protocol::frame::write_frame;
+use mfa_protocol::message::ErrorKind;
+
+use super::Agent;
+use super::connection::Connection;
+use super::error::Failure;
+use super::peer::Peer;
+use crate::log;
+
+/// So many threads stay when there is nothing to do.
+const IDLE: usize = 4;
+
+/// Their stacks; hashing takes its memory from the heap.
+const STACK: usize = 512 * 1024;
+
+struct Pool {
+    agent: Arc<Agent>,
+    listener: UnixListener,
+    idle: AtomicUsize,
+}
+
+/// Begins to serve on `listener`; returns at once.
+///
+/// # Errors
+///
+/// When the first thread can't be started.
+pub fn serve(agent: &Arc<Agent>, listener: UnixListener) -> std::io::Result<()> {
+    let pool = Pool {
+        agent: Arc::clone(agent),
+        listener,
+        idle: AtomicUsize::new(0),
+    };
+    start_worker(&Arc::new(pool))
+}
+
+fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
+    pool.idle.fetch_add(1, Ordering::SeqCst);
+    let shared = Arc::clone(pool);
+    let started = thread::Builder::new()
+        .name("connection".to_owned())
+        .stack_size(STACK)
+        .spawn(move || work(&shared));
+    if started.is_err() {
+        pool.idle.fetch_sub(1, Ordering::SeqCst);
+    }
+    started.map(|_| ())
+}
+
+/// Accepts and serves, one connection after the other. Counted as idle when it is called.
+fn work(pool: &Arc<Pool>) {
+    loop {
+        let accepted = pool.listener.accept();
+        if pool.idle.fetch_sub(1, Ordering::SeqCst) == 1
+            && let Err(e) = start_worker(pool)
+        {
+            log::error(format_args!(
+                "no thread for further connections: {e}; they wait"
+            ));
+        }
+        match accepted {
+            Ok((stream, _)) => serve_one(pool, &stream),
+            Err(e) => {
+                log::error(format_args!("can't accept connections: {e}"));
+                // Out of descriptors, most likely: trying on at once would help nobody.
+                thread::sleep(Duration::from_millis(100));
+            }
+        }
+        if pool.idle.fetch_add(1, Ordering::SeqCst) >= IDLE {
+            pool.idle.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+    }
+}
+
+fn serve_one(pool: &Pool, stream: &UnixStream) {
+    let agent = &pool.agent;
+    let Ok(peer) = Peer::of(stream) else { return };
+    let settings = agent.settings();
+    let privileged = agent.is_privileged(peer, &settings);
+    let Some(_place) = agent.limits.enter(peer.uid, privileged, &settings) else {
+        turn_away(stream, peer);
+        return;
+    };
+    drop(settings);
+    let connection = Connection::new(Arc::clone(agent), peer);
+    let served =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connection.serve(stream)));
+    if served.is_err() {
+        log::error("a connection ended by a fault of the agent; please report it");
+    }
+}
+
+fn turn_away(mut stream: &UnixStream, peer: Peer) {
+    log::warn(format_args!(
+        "too many connections: one of process {} of user id {} was turned away; see [server] \
+         max_connections and max_connections_per_user",
+        peer.pid, peer.uid
+    ));
+    let failure = Failure::new(
+        ErrorKind::Busy,
+        "the agent has too many connections; try again",
+    );
+    let in_time = stream
+        .set_write_timeout(Some(Duration::from_secs(1)))
+        .is_ok();
+    if in_time && write_frame(&mut stream, &failure.reply("org.pam-mfa.Login")).is_ok() {
+        wait_for_close(stream);
+    }
+}
+
+/// Reads what the caller was sending, for a moment: closing with unread bytes would reset the
+/// connection and lose the refusal.
+fn wait_for_close(stream: &UnixStream) {
+    use std::io::Read;
+    let until = Instant::now() + Duration::from_millis(200);
+    let mut scratch = [0; 512];
+    let mut stream = stream;
+    while Instant::now() < until
+        && stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .is_ok()
+        && matches!(stream.read(&mut scratch), Ok(1..))
+    {}
+}

@@ -1,0 +1,117 @@
+//! A few megabytes kept in reserve for the day the disk is full.
+//!
+//! On a full disk no login can be counted, so none may pass: everybody is locked out, the
+//! administrator who would make room included. The ballast is freed then, the store writes on, and the
+//! log says what to do. It comes back by itself once there is plenty of space.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::fcntl::{FallocateFlags, fallocate};
+use nix::sys::statvfs::statvfs;
+
+use super::folder;
+use crate::log;
+
+/// Its size in bytes: some ten thousand logins.
+const SIZE: u32 = 4 << 20;
+
+/// It is laid in only when this many times its size is free.
+const PLENTY: u64 = 16;
+
+pub(super) struct Ballast {
+    file: PathBuf,
+    there: AtomicBool,
+}
+
+impl Ballast {
+    /// The ballast of the store in `folder`; laid in if it can be.
+    pub(super) fn new(folder: &Path) -> Self {
+        let file = folder.join("ballast");
+        let ballast = Self {
+            there: AtomicBool::new(file.exists()),
+            file,
+        };
+        ballast.restore();
+        ballast
+    }
+
+    /// Whether it must be laid in again.
+    pub(super) fn is_missing(&self) -> bool {
+        !self.there.load(Ordering::Relaxed)
+    }
+
+    /// Frees the space.
+    pub(super) fn drop_overboard(&self) {
+        if !self.there.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        match folder::remove(&self.file) {
+            Ok(()) => log::error(format_args!(
+                "the disk of the store is full; freed {} KiB kept in reserve so that logins go on: \
+                 make room on the file system of {}",
+                SIZE >> 10,
+                self.file.display()
+            )),
+            Err(e) => log::error(format_args!("can't remove {}: {e}", self.file.display())),
+        }
+    }
+
+    /// Lays it in if it is missing and there is plenty of space.
+    pub(super) fn restore(&self) {
+        if !self.is_missing() || !self.plenty_of_space() {
+            return;
+        }
+        match self.lay_in() {
+            Ok(()) => self.there.store(true, Ordering::Relaxed),
+            Err(e) => {
+                let _ = folder::remove(&self.file);
+                log::warn(format_args!(
+                    "no space can be kept in reserve for a full disk, {}: {e}",
+                    self.file.display()
+                ));
+            }
+        }
+    }
+
+    fn plenty_of_space(&self) -> bool {
+        statvfs(folder::parent(&self.file)).is_ok_and(|fs| {
+            let free = fs.blocks_available().saturating_mul(fs.fragment_size());
+            free > u64::from(SIZE) * PLENTY
+        })
+    }
+
+    fn lay_in(&self) -> io::Result<()> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&self.file)?;
+        fallocate(&file, FallocateFlags::empty(), 0, i64::from(SIZE))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn it_takes_real_space_and_gives_it_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let ballast = Ballast::new(dir.path());
+        let file = dir.path().join("ballast");
+        assert!(!ballast.is_missing());
+        assert!(file.metadata().unwrap().blocks() * 512 >= u64::from(SIZE));
+        ballast.drop_overboard();
+        assert!(!file.exists() && ballast.is_missing());
+        ballast.restore();
+        assert!(file.exists() && !ballast.is_missing());
+    }
+}

@@ -1,0 +1,109 @@
+//! What every store must do, checked the same way for each of them.
+
+use super::{Change, Store, Swap};
+
+/// Runs all checks on an empty store.
+pub(super) fn check(store: &dyn Store) {
+    a_swap_needs_the_revision_that_was_loaded(store);
+    each_change_of_a_list_stands_for_itself(store);
+    pages_come_in_the_order_of_keys(store);
+    sixty_four_threads_lose_no_increment(store);
+}
+
+fn a_swap_needs_the_revision_that_was_loaded(store: &dyn Store) {
+    assert_eq!(store.load(b"a").unwrap(), None);
+    let create = Change {
+        key: b"a",
+        expected: None,
+        new: Some(b"1"),
+    };
+    assert_eq!(store.swap(create).unwrap(), Swap::Done);
+    assert_eq!(store.swap(create).unwrap(), Swap::Conflict);
+    let first = store.load(b"a").unwrap().unwrap();
+    let update = Change {
+        key: b"a",
+        expected: Some(&first.revision),
+        new: Some(b"2"),
+    };
+    assert_eq!(store.swap(update).unwrap(), Swap::Done);
+    assert_eq!(store.swap(update).unwrap(), Swap::Conflict);
+    let remove = Change {
+        key: b"a",
+        expected: Some(&first.revision),
+        new: None,
+    };
+    assert_eq!(store.swap(remove).unwrap(), Swap::Conflict);
+    let second = store.load(b"a").unwrap().unwrap();
+    assert_eq!(second.bytes, b"2");
+    let remove = Change {
+        key: b"a",
+        expected: Some(&second.revision),
+        new: None,
+    };
+    assert_eq!(store.swap(remove).unwrap(), Swap::Done);
+    assert_eq!(store.load(b"a").unwrap(), None);
+}
+
+fn each_change_of_a_list_stands_for_itself(store: &dyn Store) {
+    let new = |key| Change {
+        key,
+        expected: None,
+        new: Some(b"x"),
+    };
+    let outcomes = store
+        .swap_all(&[new(b"l1"), new(b"l1"), new(b"l2")])
+        .unwrap();
+    assert_eq!(outcomes, [Swap::Done, Swap::Conflict, Swap::Done]);
+    assert_eq!(store.swap_all(&[]).unwrap(), []);
+}
+
+fn pages_come_in_the_order_of_keys(store: &dyn Store) {
+    for key in ["p/b", "p/a", "p/c", "q/a", "o/z"] {
+        store
+            .swap(Change {
+                key: key.as_bytes(),
+                expected: None,
+                new: Some(b"x"),
+            })
+            .unwrap();
+    }
+    let keys = |after: Option<&str>, limit| {
+        let page = store.page(b"p/", after.map(str::as_bytes), limit).unwrap();
+        page.into_iter()
+            .map(|(key, _)| String::from_utf8(key).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(keys(None, 2), ["p/a", "p/b"]);
+    assert_eq!(keys(Some("p/b"), 2), ["p/c"]);
+    assert_eq!(keys(Some("p/aa"), 1), ["p/b"]);
+    assert_eq!(keys(Some("a"), 9), ["p/a", "p/b", "p/c"]);
+    assert_eq!(keys(Some("z"), 9), [""; 0]);
+}
+
+fn sixty_four_threads_lose_no_increment(store: &dyn Store) {
+    const EACH: u64 = 8;
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| (0..EACH).for_each(|_| increment(store)));
+        }
+    });
+    let count = store.load(b"counter").unwrap().unwrap().bytes;
+    assert_eq!(count, (64 * EACH).to_be_bytes());
+}
+
+fn increment(store: &dyn Store) {
+    loop {
+        let old = store.load(b"counter").unwrap();
+        let count = old.as_ref().map_or(0, |old| {
+            u64::from_be_bytes(old.bytes.as_slice().try_into().unwrap())
+        });
+        let change = Change {
+            key: b"counter",
+            expected: old.as_ref().map(|old| &old.revision),
+            new: Some(&(count + 1).to_be_bytes()),
+        };
+        if store.swap(change).unwrap() == Swap::Done {
+            return;
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A store in memory, for tests of everything that needs a store.
+//!
+//! It keeps the promises of [`Store`] but one: nothing survives the process. Failures can be injected,
+//! because what the rest of the agent does when the store breaks matters more than what it does when
+//! all is well.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Change, Revision, Store, StoreError, Stored, Swap};
+
+/// The store; empty and working when made.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    records: BTreeMap<Vec<u8>, Vec<u8>>,
+    failure: Failure,
+    swaps: u64,
+}
+
+/// What goes wrong from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing.
+    #[default]
+    None,
+    /// Every call fails.
+    Everything,
+    /// Swaps fail and change nothing; reading works.
+    Swaps,
+    /// Swaps fail although the change was made: what a failed flush looks like from outside.
+    AfterSwaps,
+    /// The next swaps, this many, meet a conflict.
+    Conflicts(u32),
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on `failure` happens.
+    pub fn fail(&self, failure: Failure) {
+        self.lock().failure = failure;
+    }
+
+    /// How many changes have taken place.
+    #[must_use]
+    pub fn swaps(&self) -> u64 {
+        self.lock().swaps
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
+        let inner = self.lock();
+        inner.readable()?;
+        Ok(inner.records.get(key).map(|bytes| stored(bytes)))
+    }
+
+    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
+        let mut inner = self.lock();
+        inner.readable()?;
+        if inner.failure == Failure::Swaps {
+            return Err(injected());
+        }
+        let outcomes = changes.iter().map(|change| inner.apply(change)).collect();
+        if inner.failure == Failure::AfterSwaps {
+            return Err(injected());
+        }
+        Ok(outcomes)
+    }
+
+    fn page(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
+        let inner = self.lock();
+        inner.readable()?;
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        Ok(inner
+            .records
+            .range::<[u8], _>((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .take(limit)
+            .map(|(key, bytes)| (key.clone(), stored(bytes)))
+            .collect())
+    }
+}
+
+impl Inner {
+    fn readable(&self) -> Result<(), StoreError> {
+        if self.failure == Failure::Everything {
+            Err(injected())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn apply(&mut self, change: &Change<'_>) -> Swap {
+        if let Failure::Conflicts(left @ 1..) = self.failure {
+            self.failure = Failure::Conflicts(left - 1);
+            return Swap::Conflict;
+        }
+        let current = self.records.get(change.key).map(Vec::as_slice);
+        if current != change.expected.map(|revision| revision.0.as_slice()) {
+            return Swap::Conflict;
+        }
+        match change.new {
+            Some(new) => self.records.insert(change.key.to_vec(), new.to_vec()),
+            None => self.records.remove(change.key),
+        };
+        self.swaps += 1;
+        Swap::Done
+    }
+}
+
+fn stored(bytes: &[u8]) -> Stored {
+    Stored {
+        bytes: bytes.to_vec(),
+        revision: Revision(bytes.to_vec()),
+    }
+}
+
+fn injected() -> StoreError {
+    StoreError::new("a failure was injected by a test")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract;
+    use super::*;
+
+    #[test]
+    fn it_keeps_the_promises_of_a_store() {
+        contract::check(&MemoryStore::new());
+    }
+
+    #[test]
+    fn a_failed_flush_may_have_changed_the_record() {
+        let store = MemoryStore::new();
+        store.fail(Failure::AfterSwaps);
+        store
+            .swap(Change {
+                key: b"k",
+                expected: None,
+                new: Some(b"1"),
+            })
+            .unwrap_err();
+        store.fail(Failure::None);
+        assert_eq!(store.load(b"k").unwrap().unwrap().bytes, b"1");
+    }
+
+    #[test]
+    fn a_broken_store_neither_reads_nor_writes() {
+        let store = MemoryStore::new();
+        store.fail(Failure::Everything);
+        store.load(b"k").unwrap_err();
+        store.page(b"", None, 1).unwrap_err();
+        store
+            .swap(Change {
+                key: b"k",
+                expected: None,
+                new: Some(b"1"),
+            })
+            .unwrap_err();
+        store.fail(Failure::Swaps);
+        store
+            .swap(Change {
+                key: b"k",
+                expected: None,
+                new: Some(b"1"),
+            })
+            .unwrap_err();
+        assert_eq!(store.load(b"k").unwrap(), None);
+    }
+
+    #[test]
+    fn injected_conflicts_end() {
+        let store = MemoryStore::new();
+        store.fail(Failure::Conflicts(2));
+        let change = Change {
+            key: b"k",
+            expected: None,
+            new: Some(b"1"),
+        };
+        let outcomes: Vec<_> = (0..3).map(|_| store.swap(change).unwrap()).collect();
+        assert_eq!(outcomes, [Swap::Conflict, Swap::Conflict, Swap::Done]);
+    }
+}

@@ -1,0 +1,95 @@
+//! The arguments of `mfactl enroll`.
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Subcommand, ValueEnum};
+
+use super::name;
+
+/// A factor to enrol.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Enroll {
+    /// A device that shows codes (RFC 6238)
+    #[command(after_help = TOTP)]
+    Totp(EnrollTotp),
+    /// A PIN of 4 to 8 digits
+    #[command(after_help = "Example: mfactl enroll pin alice
+With --stdin: printf '%s\\n' \"$PIN\" | mfactl enroll pin alice --stdin")]
+    Pin(EnrollKnowledge),
+    /// Three security questions
+    #[command(after_help = "Example: mfactl enroll questions alice
+With --stdin, three lines: question<TAB>answer")]
+    Questions(EnrollKnowledge),
+}
+
+const TOTP: &str = "\
+Example: mfactl enroll totp --label phone
+In scripts: mfactl --json enroll totp alice --no-confirm
+A code is asked for before anything is stored. When standard input is no
+terminal, it is the next line there, after that of --secret-stdin or --uri-stdin.";
+
+/// A TOTP device.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollTotp {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// The device's name, to tell several apart
+    #[arg(long, value_parser = name)]
+    pub(crate) label: Option<String>,
+    /// The hash; many authenticator apps know SHA1 only
+    #[arg(long, ignore_case = true, conflicts_with = "uri_stdin")]
+    pub(crate) algorithm: Option<Algorithm>,
+    /// How long a code is
+    #[arg(long, value_parser = RangedU64ValueParser::<u32>::new().range(6..=8))]
+    #[arg(conflicts_with = "uri_stdin", value_name = "6..8")]
+    pub(crate) digits: Option<u32>,
+    /// How long a code is good for
+    #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    #[arg(conflicts_with = "uri_stdin")]
+    pub(crate) period: Option<u64>,
+    /// Take the base32 key from the first line of standard input
+    #[arg(long, conflicts_with = "uri_stdin")]
+    pub(crate) secret_stdin: bool,
+    /// Take an otpauth URI from the first line of standard input
+    #[arg(long)]
+    pub(crate) uri_stdin: bool,
+    /// The maker's ID of a hardware token, for show and audit
+    #[arg(long, value_name = "ID", value_parser = name)]
+    pub(crate) credential_id: Option<String>,
+    /// Store at once, without asking for a code
+    #[arg(long)]
+    pub(crate) no_confirm: bool,
+}
+
+/// The hash of a TOTP device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Algorithm {
+    #[value(name = "SHA1")]
+    Sha1,
+    #[value(name = "SHA256")]
+    Sha256,
+    #[value(name = "SHA512")]
+    Sha512,
+}
+
+impl Algorithm {
+    /// Its name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+            Self::Sha512 => "SHA512",
+        }
+    }
+}
+
+/// A PIN, or questions.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollKnowledge {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// Take it from standard input
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}

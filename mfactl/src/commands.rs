@@ -1,0 +1,20 @@
+//! The commands, one room each. Every `run` takes the context and its own arguments, and prints its
+//! result itself.
+
+pub(crate) mod enroll;
+pub(crate) mod explain;
+pub(crate) mod import;
+pub(crate) mod lists;
+pub(crate) mod remove;
+pub(crate) mod status;
+pub(crate) mod unlock;
+pub(crate) mod verify;
+
+/// How a command ended that has printed its own result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Everything that was asked for holds now.
+    Done,
+    /// Something was refused, or the login not passed.
+    Refused,
+}

@@ -1,0 +1,36 @@
+//! `mfactl enroll`: giving a user a factor.
+
+mod pin;
+mod questions;
+mod totp;
+
+use crate::args::Enroll;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+
+/// How often a person may correct themselves.
+const TRIES: u32 = 3;
+
+pub(crate) fn run(context: &mut Context, factor: Enroll) -> Result<Verdict, Failure> {
+    match factor {
+        Enroll::Totp(args) => totp::run(context, args),
+        Enroll::Pin(args) => pin::run(context, args),
+        Enroll::Questions(args) => questions::run(context, args),
+    }
+}
+
+/// The result of enrolling something that is not shown again.
+#[derive(serde::Serialize)]
+struct Enrolled<'a> {
+    user: &'a str,
+    factor: &'a str,
+}
+
+fn report(context: &Context, user: &str, factor: &str, what: &str) -> Result<Verdict, Failure> {
+    context.output.result(&Enrolled { user, factor }, || {
+        format!("{}: {what} stored", clean(user))
+    })?;
+    Ok(Verdict::Done)
+}

@@ -1,0 +1,169 @@
+//! `mfactl enroll questions`: three questions, chosen from the agent's catalogue or one's own, and
+//! their answers; or three lines `question<TAB>answer` of standard input.
+//!
+//! Answers are typed unseen, and twice: they are secrets like a PIN, and a slip would be noticed only
+//! when its owner stands before a locked door.
+
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{EnrollQuestions, EnrollQuestionsParameters, QuestionAnswer, Questions};
+use mfa_protocol::login::Nothing;
+
+use super::TRIES;
+use crate::args::EnrollKnowledge;
+use crate::commands::Verdict;
+use crate::console::Console;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+
+/// How many questions a user has.
+const HOW_MANY: usize = 3;
+
+pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdict, Failure> {
+    let questions = if args.stdin {
+        from_stdin(context)?
+    } else {
+        asked(context)?
+    };
+    let parameters = EnrollQuestionsParameters {
+        user: args.user,
+        questions,
+    };
+    let user = context.change::<EnrollQuestions>(&parameters)?.user;
+    super::report(context, &user, "questions", "the questions are")
+}
+
+fn from_stdin(context: &mut Context) -> Result<Vec<QuestionAnswer>, Failure> {
+    let console = context.console()?;
+    (1..=HOW_MANY)
+        .map(|number| {
+            let prompt = format!("Question {number} <Tab> answer: ");
+            let line = console.demand(&prompt, false, "question<TAB>answer")?;
+            pair(line.expose()).ok_or_else(|| {
+                Failure::Usage(format!(
+                    "line {number} is not of the form question<TAB>answer"
+                ))
+            })
+        })
+        .collect()
+}
+
+/// Splits at the first tab; neither side may be empty.
+fn pair(line: &str) -> Option<QuestionAnswer> {
+    let (question, answer) = line.split_once('\t')?;
+    let (question, answer) = (question.trim(), answer.trim());
+    if question.is_empty() || answer.is_empty() {
+        return None;
+    }
+    Some(QuestionAnswer {
+        question: question.to_owned(),
+        answer: Secret::from(answer),
+    })
+}
+
+fn asked(context: &mut Context) -> Result<Vec<QuestionAnswer>, Failure> {
+    context.insist_on_terminal("--stdin")?;
+    let catalogue = context.call::<Questions>(&Nothing {})?.questions;
+    // Three answers take their time; an idle connection need not wait for them.
+    context.hang_up();
+    let console = context.console()?;
+    for (i, question) in catalogue.iter().enumerate() {
+        console.say(&format!("{:>3}  {}", i + 1, clean(question)));
+    }
+    console.say("Choose three by their numbers, or type questions of your own.");
+    let mut chosen: Vec<QuestionAnswer> = Vec::with_capacity(HOW_MANY);
+    while chosen.len() < HOW_MANY {
+        let question = choose(console, &catalogue, &chosen)?;
+        let answer = answer_twice(console, &question)?;
+        chosen.push(QuestionAnswer { question, answer });
+    }
+    Ok(chosen)
+}
+
+fn choose(
+    console: &mut Console,
+    catalogue: &[String],
+    chosen: &[QuestionAnswer],
+) -> Result<String, Failure> {
+    let prompt = format!("Question {} of {HOW_MANY}: ", chosen.len() + 1);
+    for _ in 0..TRIES {
+        let typed = console.demand(&prompt, true, "a question")?;
+        if typed.expose().trim().is_empty() {
+            return Err(Failure::Cancelled);
+        }
+        match pick(typed.expose(), catalogue) {
+            Ok(question) if chosen.iter().any(|other| other.question == question) => {
+                console.say("That one is chosen already; take another.");
+            }
+            Ok(question) => return Ok(question),
+            Err(complaint) => console.say(&complaint),
+        }
+    }
+    Err(Failure::Rejected(
+        "no question was chosen; nothing was stored".to_owned(),
+    ))
+}
+
+/// A number means a question of the catalogue, anything else is a question itself.
+fn pick(typed: &str, catalogue: &[String]) -> Result<String, String> {
+    let typed = typed.trim();
+    if !typed.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(typed.to_owned());
+    }
+    let number = typed.parse::<usize>().unwrap_or(usize::MAX);
+    number
+        .checked_sub(1)
+        .and_then(|index| catalogue.get(index))
+        .cloned()
+        .ok_or_else(|| {
+            format!(
+                "There is no number {typed}; the last is {}.",
+                catalogue.len()
+            )
+        })
+}
+
+fn answer_twice(console: &mut Console, question: &str) -> Result<Secret, Failure> {
+    console.say(&clean(question));
+    for _ in 0..TRIES {
+        let answer = console.demand("Answer (not shown): ", false, "the answer")?;
+        if answer.expose().trim().is_empty() {
+            return Err(Failure::Cancelled);
+        }
+        let again = console.demand("The same answer again: ", false, "the answer once more")?;
+        if answer.expose() == again.expose() {
+            return Ok(answer);
+        }
+        console.say("The two are not the same; once more.");
+    }
+    Err(Failure::Rejected(
+        "the answers were not the same; nothing was stored".to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_split_at_its_first_tab() {
+        let both = pair("First pet? \t Rex\tthe dog ").unwrap();
+        assert_eq!(
+            (both.question.as_str(), both.answer.expose()),
+            ("First pet?", "Rex\tthe dog")
+        );
+        for line in ["no tab", "\tanswer", "question\t ", ""] {
+            assert!(pair(line).is_none(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_picks_from_the_catalogue_and_words_are_one_s_own() {
+        let catalogue = ["One?".to_owned(), "Two?".to_owned()];
+        assert_eq!(pick(" 2 ", &catalogue), Ok("Two?".to_owned()));
+        assert_eq!(pick("2 cats?", &catalogue), Ok("2 cats?".to_owned()));
+        assert!(pick("0", &catalogue).is_err());
+        assert!(pick("3", &catalogue).unwrap_err().contains("the last is 2"));
+        assert!(pick(&"9".repeat(40), &catalogue).is_err());
+    }
+}

@@ -1,0 +1,146 @@
+//! What became of an import: counts, and each refused line with its reason.
+
+use mfa_protocol::admin::{ImportOutcome, ImportResult};
+use serde::Serialize;
+
+use crate::commands::Verdict;
+use crate::failure::Failure;
+use crate::output::{Output, clean};
+
+/// So many refused lines are shown to people; more would scroll the counts away.
+const SHOWN: usize = 20;
+
+/// What became of an import so far. `mfactl import --json` prints it as it is.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    stored: u64,
+    unchanged: u64,
+    refused: Vec<RefusedLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusedLine {
+    line: u64,
+    user: Option<String>,
+    reason: String,
+}
+
+impl Report {
+    /// Notes a line that is no entry.
+    pub(super) fn refuse(&mut self, line: u64, user: Option<String>, reason: String) {
+        self.refused.push(RefusedLine { line, user, reason });
+    }
+
+    /// Notes what the agent says.
+    pub(super) fn take(&mut self, results: Vec<ImportResult>) {
+        for ImportResult {
+            line,
+            user,
+            result,
+            reason,
+        } in results
+        {
+            match result {
+                ImportOutcome::Stored => self.stored += 1,
+                ImportOutcome::Unchanged => self.unchanged += 1,
+                ImportOutcome::Refused => {
+                    let reason = reason.unwrap_or_else(|| "the agent gives no reason".to_owned());
+                    self.refuse(line, Some(user), reason);
+                }
+            }
+        }
+    }
+
+    /// How many entries hold now.
+    pub(super) fn taken(&self) -> u64 {
+        self.stored + self.unchanged
+    }
+
+    /// Prints the report. One that ended early shows what it refused until then, and why it ended.
+    pub(super) fn finish(
+        mut self,
+        output: Output,
+        ended: Result<(), Failure>,
+    ) -> Result<Verdict, Failure> {
+        self.refused.sort_by_key(|refused| refused.line);
+        if !output.is_json() {
+            self.complaints()
+                .iter()
+                .for_each(|complaint| output.complain(complaint));
+        }
+        ended?;
+        output.result(&self, || self.counts())?;
+        Ok(if self.refused.is_empty() {
+            Verdict::Done
+        } else {
+            Verdict::Refused
+        })
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        let shown = self.refused.iter().take(SHOWN);
+        let mut lines: Vec<_> = shown
+            .map(|RefusedLine { line, user, reason }| {
+                let user = user.as_ref().map(|user| format!("{}: ", clean(user)));
+                format!("line {line}: {}{}", user.unwrap_or_default(), clean(reason))
+            })
+            .collect();
+        let more = self.refused.len().saturating_sub(SHOWN);
+        if more > 0 {
+            lines.push(format!("and {more} more (--json lists all)"));
+        }
+        lines
+    }
+
+    fn counts(&self) -> String {
+        let Self {
+            stored,
+            unchanged,
+            refused,
+        } = self;
+        format!(
+            "{stored} stored, {unchanged} there already, {} refused",
+            refused.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_twenty_refused_lines_are_shown_and_the_rest_counted() {
+        let mut report = Report::default();
+        for line in 1..=23 {
+            report.refuse(
+                line,
+                (line == 1).then(|| "al\u{1b}ice".to_owned()),
+                "bad".to_owned(),
+            );
+        }
+        let lines = report.complaints();
+        assert_eq!(lines.len(), SHOWN + 1);
+        assert_eq!(lines[0], "line 1: al\\u{1b}ice: bad");
+        assert_eq!(lines[1], "line 2: bad");
+        assert_eq!(lines[SHOWN], "and 3 more (--json lists all)");
+    }
+
+    #[test]
+    fn each_result_is_counted_where_it_belongs() {
+        let mut report = Report::default();
+        let result = |result| ImportResult {
+            line: 1,
+            user: "u".to_owned(),
+            result,
+            reason: None,
+        };
+        report.take(vec![
+            result(ImportOutcome::Stored),
+            result(ImportOutcome::Unchanged),
+            result(ImportOutcome::Refused),
+        ]);
+        assert_eq!(report.counts(), "1 stored, 1 there already, 1 refused");
+        assert_eq!(report.taken(), 2);
+    }
+}

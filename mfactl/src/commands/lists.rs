@@ -1,0 +1,121 @@
+//! `mfactl users` and `mfactl lockouts`: lists, fetched a page at a time.
+//!
+//! A list is printed once it is whole, so that an agent that goes away in the middle leaves an error
+//! behind and not half a list that looks like one.
+
+use mfa_protocol::admin::{Lockout, Lockouts, PageParameters, Users};
+use mfa_protocol::message::Method;
+
+use crate::clock::Clock;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+use crate::table::table;
+
+/// One name a line, so that other programs can take it from there.
+pub(crate) fn users(context: &mut Context) -> Result<Verdict, Failure> {
+    let users = all::<Users, _>(context, |reply| (reply.users, reply.next))?;
+    if users.is_empty() && !context.output.is_json() {
+        context.output.complain("no user has a factor");
+    }
+    context.output.result(&users, || {
+        users
+            .iter()
+            .map(|user| format!("{}\n", clean(user)))
+            .collect()
+    })?;
+    Ok(Verdict::Done)
+}
+
+pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
+    let locked = all::<Lockouts, _>(context, |reply| (reply.lockouts, reply.next))?;
+    context
+        .output
+        .result(&locked, || screen(&locked, &Clock::system()))?;
+    Ok(Verdict::Done)
+}
+
+fn all<M, T>(
+    context: &mut Context,
+    page: impl Fn(M::Reply) -> (Vec<T>, Option<String>),
+) -> Result<Vec<T>, Failure>
+where
+    M: Method<Parameters = PageParameters>,
+{
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let (more, next) = page(context.call::<M>(&PageParameters {
+            after: after.clone(),
+        })?);
+        items.extend(more);
+        if next.is_none() {
+            return Ok(items);
+        }
+        if next == after {
+            return Err(Failure::Garbled(
+                "the list does not go on after its page".to_owned(),
+            ));
+        }
+        after = next;
+    }
+}
+
+fn screen(locked: &[Lockout], clock: &Clock) -> String {
+    if locked.is_empty() {
+        return "nobody is locked".to_owned();
+    }
+    let rows = locked.iter().map(|lockout| {
+        [
+            lockout.user.clone(),
+            until(lockout, clock),
+            lockout.failures.to_string(),
+            lockout.consecutive_failures.to_string(),
+        ]
+    });
+    table(["User", "Locked until", "Failures", "In a row"], rows)
+        + "\nmfactl unlock USER ends a lock.\n"
+}
+
+fn until(lockout: &Lockout, clock: &Clock) -> String {
+    match &lockout.locked_until {
+        _ if lockout.locked_by_limit => "an administrator unlocks".to_owned(),
+        Some(time) => clock.future(time),
+        None => "not known".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_screen_says_until_when_each_is_locked() {
+        let locked = [
+            Lockout {
+                user: "alice".to_owned(),
+                failures: 5,
+                consecutive_failures: 12,
+                locked_until: Some("2026-11-22T14:04:00Z".to_owned()),
+                locked_by_limit: false,
+            },
+            Lockout {
+                user: "mallory\u{1b}[1A".to_owned(),
+                failures: 0,
+                consecutive_failures: 100,
+                locked_until: None,
+                locked_by_limit: true,
+            },
+        ];
+        assert_eq!(screen(&locked, &Clock::for_tests()), LOCKOUTS);
+        assert_eq!(screen(&[], &Clock::for_tests()), "nobody is locked");
+    }
+
+    const LOCKOUTS: &str = r"  User              Locked until              Failures  In a row
+  alice             15:04 (in 42 minutes)     5         12
+  mallory\u{1b}[1A  an administrator unlocks  0         100
+
+mfactl unlock USER ends a lock.
+";
+}

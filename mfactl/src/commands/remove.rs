@@ -1,0 +1,46 @@
+//! `mfactl remove`: taking factors away.
+
+use mfa_protocol::admin::{Remove, RemoveParameters};
+use serde::Serialize;
+
+use crate::args;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+
+#[derive(Serialize)]
+struct Removed<'a> {
+    user: &'a str,
+    factor: &'a str,
+    removed: u32,
+}
+
+pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, Failure> {
+    let factor = args.factor.name();
+    let parameters = RemoveParameters {
+        user: args.user,
+        factor: factor.to_owned(),
+        label: args.label,
+    };
+    let reply = context.change::<Remove>(&parameters)?;
+    let value = Removed {
+        user: &reply.user,
+        factor,
+        removed: reply.removed,
+    };
+    context.output.result(&value, || {
+        let named = parameters
+            .label
+            .as_ref()
+            .map(|l| format!(" {:?}", clean(l)))
+            .unwrap_or_default();
+        let user = clean(&reply.user);
+        match reply.removed {
+            0 => format!("{user} has no {factor}{named}; nothing was changed"),
+            1 => format!("{user}: {factor}{named} is removed"),
+            n => format!("{user}: {n} devices of {factor} are removed"),
+        }
+    })?;
+    Ok(Verdict::Done)
+}

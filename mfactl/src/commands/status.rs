@@ -1,0 +1,266 @@
+//! `mfactl status`: one account on one screen, for somebody who was woken for it.
+//!
+//! The lock stands first, then what the user can log in with, then the rules that hold for them.
+
+use mfa_protocol::admin::{Account, Device, Knowledge, Rule, Status, UserParameters};
+
+use crate::args::Whose;
+use crate::clock::Clock;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+use crate::table::{field, list, table};
+
+pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure> {
+    let account = context
+        .call::<Status>(&UserParameters { user: args.user })?
+        .account;
+    context
+        .output
+        .result(&account, || screen(&account, &Clock::system()))?;
+    Ok(Verdict::Done)
+}
+
+fn screen(account: &Account, clock: &Clock) -> String {
+    let mut screen = field("User", &account.user);
+    screen += &field("State", &lock(account, clock));
+    if account.locked_by_limit || account.locked_until.is_some() {
+        screen += &field("", &format!("mfactl unlock {} ends it", account.user));
+    }
+    screen += &field("Failures", &failures(account));
+    screen += &field(
+        "Can use",
+        &list(&account.enrolled, "nothing: no factor is enrolled"),
+    );
+    let factors = factors(account, clock);
+    if !factors.is_empty() {
+        screen += "\nFactors\n";
+        screen += &table(["Factor", "Label", "Enrolled", "Last used"], factors);
+    }
+    screen += &account
+        .devices
+        .iter()
+        .filter_map(particular)
+        .collect::<String>();
+    if !account.rules.is_empty() {
+        screen += "\nRules (the first that fits decides)\n";
+        screen += &table(
+            ["Rule", "Does", "Services", "From", "Where"],
+            account.rules.iter().map(rule),
+        );
+    }
+    screen
+}
+
+fn lock(account: &Account, clock: &Clock) -> String {
+    if account.locked_by_limit {
+        return "LOCKED until an administrator unlocks: too many failures in a row".to_owned();
+    }
+    match &account.locked_until {
+        Some(time) => format!("LOCKED until {}", clock.future(time)),
+        None => "not locked".to_owned(),
+    }
+}
+
+fn failures(account: &Account) -> String {
+    let Account {
+        failures,
+        consecutive_failures,
+        ..
+    } = account;
+    let mut text = format!("{failures} counted, {consecutive_failures} in a row");
+    if account.refused_while_locked > 0 {
+        text += &format!(", {} refused while locked", account.refused_while_locked);
+    }
+    text
+}
+
+fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
+    let row = |factor: &str, label: &str, enrolled: &str, used: Option<&str>| {
+        let used = used.map_or_else(|| "never".to_owned(), |time| clock.past(time));
+        [
+            factor.to_owned(),
+            label.to_owned(),
+            clock.date(enrolled),
+            used,
+        ]
+    };
+    let known = |factor: &'static str, kept: &Option<Knowledge>| {
+        kept.as_ref()
+            .map(|k| row(factor, "", &k.enrolled_at, k.last_used_at.as_deref()))
+    };
+    let device = |d: &Device| {
+        row(
+            &d.factor,
+            &d.label,
+            &d.enrolled_at,
+            d.last_used_at.as_deref(),
+        )
+    };
+    let mut rows: Vec<_> = account.devices.iter().map(device).collect();
+    rows.extend(known("pin", &account.pin));
+    rows.extend(known("questions", &account.questions));
+    rows
+}
+
+/// A line for what sets a device apart, if anything does.
+fn particular(device: &Device) -> Option<String> {
+    let mut words = Vec::new();
+    if (device.algorithm.as_str(), device.digits, device.period) != ("SHA1", 6, 30) {
+        let Device {
+            algorithm,
+            digits,
+            period,
+            ..
+        } = device;
+        words.push(format!("{algorithm}, {digits} digits, every {period} s"));
+    }
+    words.extend(
+        device
+            .credential_id
+            .as_ref()
+            .map(|id| format!("credential {id}")),
+    );
+    if words.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "  {}: {}\n",
+        clean(&device.label),
+        clean(&words.join(", "))
+    ))
+}
+
+fn rule(rule: &Rule) -> [String; 5] {
+    let does = match rule.action.as_str() {
+        "ask" => format!("asks for {}", rule.require.join(" or ")),
+        other => other.to_owned(),
+    };
+    [
+        rule.name.clone(),
+        does,
+        list(&rule.services, "all"),
+        list(&rule.from, "anywhere"),
+        rule.place.clone(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alice() -> Account {
+        Account {
+            user: "alice".to_owned(),
+            enrolled: vec!["totp".to_owned(), "pin".to_owned()],
+            devices: vec![
+                Device {
+                    factor: "totp".to_owned(),
+                    label: "phone".to_owned(),
+                    algorithm: "SHA1".to_owned(),
+                    digits: 6,
+                    period: 30,
+                    credential_id: None,
+                    enrolled_at: "2026-11-20T13:02:00Z".to_owned(),
+                    last_used_at: Some("2026-11-22T13:19:30Z".to_owned()),
+                },
+                Device {
+                    factor: "totp".to_owned(),
+                    label: "tok\u{7}en".to_owned(),
+                    algorithm: "SHA256".to_owned(),
+                    digits: 8,
+                    period: 60,
+                    credential_id: Some("FT-1234".to_owned()),
+                    enrolled_at: "2026-11-20T13:02:00Z".to_owned(),
+                    last_used_at: None,
+                },
+            ],
+            pin: Some(Knowledge {
+                enrolled_at: "2026-01-02T03:04:05Z".to_owned(),
+                last_used_at: None,
+            }),
+            failures: 5,
+            consecutive_failures: 7,
+            refused_while_locked: 3,
+            locked_until: Some("2026-11-22T14:04:00Z".to_owned()),
+            rules: rules(),
+            ..Account::default()
+        }
+    }
+
+    fn rules() -> Vec<Rule> {
+        vec![
+            Rule {
+                name: "vpn".to_owned(),
+                place: "/etc/mfa/agent.toml:31".to_owned(),
+                action: "ask".to_owned(),
+                require: vec!["totp".to_owned()],
+                services: vec!["openvpn".to_owned()],
+                from: vec!["10.0.0.0/8".to_owned()],
+            },
+            Rule {
+                name: "policy".to_owned(),
+                place: "/etc/mfa/agent.toml:12".to_owned(),
+                action: "ask".to_owned(),
+                require: vec!["totp".to_owned(), "pin".to_owned(), "questions".to_owned()],
+                ..Rule::default()
+            },
+        ]
+    }
+
+    #[test]
+    fn the_screen_of_a_locked_user() {
+        let screen = screen(&alice(), &Clock::for_tests());
+        assert_eq!(screen, LOCKED);
+        assert!(screen.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_screen_of_a_user_with_nothing() {
+        let account = Account {
+            user: "bob".to_owned(),
+            ..Account::default()
+        };
+        assert_eq!(screen(&account, &Clock::for_tests()), EMPTY);
+    }
+
+    #[test]
+    fn a_lock_that_only_an_administrator_ends_says_so() {
+        let account = Account {
+            locked_by_limit: true,
+            ..alice()
+        };
+        let screen = screen(&account, &Clock::for_tests());
+        assert!(
+            screen.contains("LOCKED until an administrator unlocks"),
+            "{screen}"
+        );
+    }
+
+    const LOCKED: &str = r"User        alice
+State       LOCKED until 15:04 (in 42 minutes)
+            mfactl unlock alice ends it
+Failures    5 counted, 7 in a row, 3 refused while locked
+Can use     totp, pin
+
+Factors
+  Factor  Label       Enrolled          Last used
+  totp    phone       2026-11-20 14:02  2026-11-22 14:19 (2 minutes ago)
+  totp    tok\u{7}en  2026-11-20 14:02  never
+  pin                 2026-01-02 04:04  never
+  tok\u{7}en: SHA256, 8 digits, every 60 s, credential FT-1234
+
+Rules (the first that fits decides)
+  Rule    Does                    Services  From        Where
+  vpn     asks for totp           openvpn   10.0.0.0/8  /etc/mfa/agent.toml:31
+  policy  asks for totp or pin    all       anywhere    /etc/mfa/agent.toml:12
+          or questions
+";
+
+    const EMPTY: &str = r"User        bob
+State       not locked
+Failures    0 counted, 0 in a row
+Can use     nothing: no factor is enrolled
+";
+}

@@ -1,0 +1,101 @@
+//! Where answers come from, and where prompts and remarks go.
+//!
+//! When standard input is a terminal, a person is asked there. Otherwise every answer is the next line
+//! of standard input, in the order in which answers are needed, and remarks go to standard error.
+//! Neither ever touches standard output: that carries results.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+
+use mfa_protocol::Secret;
+
+use crate::failure::Failure;
+use crate::lines::{Line, LineReader, MAX_LINE};
+use crate::tty::Tty;
+
+/// A person at a terminal, or a script.
+pub(crate) enum Console {
+    /// A person.
+    Terminal(Tty),
+    /// Lines of standard input.
+    Lines(LineReader<File>),
+}
+
+impl Console {
+    /// A person if standard input is a terminal, else its lines.
+    pub(crate) fn from_stdin() -> Result<Self, Failure> {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal()
+            && let Ok(tty) = Tty::open()
+        {
+            return Ok(Self::Terminal(tty));
+        }
+        let owned = stdin
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(Failure::io("read standard input"))?;
+        // One byte at a time: what follows our lines is for whoever reads next.
+        Ok(Self::Lines(LineReader::new(File::from(owned), 1)))
+    }
+
+    /// A person, wherever standard input comes from; `instead` names the way for scripts.
+    pub(crate) fn terminal(instead: &str) -> Result<Self, Failure> {
+        let tty = Tty::open().map_err(|_| {
+            Failure::Usage(format!(
+                "there is no terminal to ask on; use {instead} in scripts"
+            ))
+        })?;
+        Ok(Self::Terminal(tty))
+    }
+
+    /// Whether a person is asked.
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Terminal(_))
+    }
+
+    /// Shows a remark, with a line end added. Whoever calls this has cleaned it.
+    pub(crate) fn say(&mut self, text: &str) {
+        // A remark that can't be shown is no reason to fail: the answer or its lack decides.
+        let _ = match self {
+            Self::Terminal(tty) => tty.show(&format!("{text}\n")),
+            Self::Lines(_) => std::io::stderr().write_all(format!("{text}\n").as_bytes()),
+        };
+    }
+
+    /// The answer to `prompt`, or none when there is nobody to give one any more.
+    pub(crate) fn ask(&mut self, prompt: &str, echo: bool) -> Result<Option<Secret>, Failure> {
+        match self {
+            Self::Terminal(tty) => tty.ask(prompt, echo),
+            Self::Lines(lines) => next_line(lines),
+        }
+    }
+
+    /// The answer to `prompt`, which must not be missing; `what` names it in the complaint.
+    pub(crate) fn demand(
+        &mut self,
+        prompt: &str,
+        echo: bool,
+        what: &str,
+    ) -> Result<Secret, Failure> {
+        match self.ask(prompt, echo)? {
+            Some(answer) => Ok(answer),
+            None if self.is_terminal() => Err(Failure::Cancelled),
+            None => Err(Failure::Usage(format!(
+                "standard input ended where {what} was expected, as a line of its own"
+            ))),
+        }
+    }
+}
+
+fn next_line(lines: &mut LineReader<File>) -> Result<Option<Secret>, Failure> {
+    match lines.next().map_err(Failure::io("read standard input"))? {
+        None => Ok(None),
+        Some(Line::TooLong) => Err(Failure::Usage(format!(
+            "a line of standard input is longer than {MAX_LINE} bytes"
+        ))),
+        Some(Line::Bytes(bytes)) => std::str::from_utf8(bytes)
+            .map(|text| Some(Secret::from(text)))
+            .map_err(|_| Failure::Usage("a line of standard input is not UTF-8 text".to_owned())),
+    }
+}

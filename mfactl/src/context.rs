@@ -1,0 +1,152 @@
+//! What every command has at hand: the agent, the console and the output.
+//!
+//! [`Context::change`] is the one place that knows how users manage their own factors: the agent
+//! refuses with `NotVerified`, the person passes a factor they already have on the same connection,
+//! and the call is made once more.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mfa_protocol::client::{Client, ClientError};
+use mfa_protocol::login::Outcome;
+use mfa_protocol::message::{ErrorKind, Method};
+use nix::unistd::{User, getuid};
+
+use crate::console::Console;
+use crate::conversation;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// How long one call may take. No call waits for a person: they type between calls.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The PAM service under which people prove themselves to this program.
+pub(crate) const OWN_SERVICE: &str = "mfactl";
+
+/// What a command works with.
+pub(crate) struct Context {
+    /// Where results go.
+    pub(crate) output: Output,
+    socket: PathBuf,
+    timeout: Duration,
+    client: Option<Client>,
+    console: Option<Console>,
+}
+
+impl Context {
+    /// Nothing is opened before it is needed.
+    pub(crate) fn new(socket: PathBuf, output: Output) -> Self {
+        Self {
+            output,
+            socket,
+            timeout: CALL_TIMEOUT,
+            client: None,
+            console: None,
+        }
+    }
+
+    /// For calls that take longer than most.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Makes sure that the agent is there, before a person types for nothing. The connection is not
+    /// kept: its first time-out would run while they think.
+    pub(crate) fn probe(&mut self) -> Result<(), Failure> {
+        Client::connect(&self.socket, self.timeout)?;
+        Ok(())
+    }
+
+    /// Calls a method.
+    pub(crate) fn call<M: Method>(
+        &mut self,
+        parameters: &M::Parameters,
+    ) -> Result<M::Reply, Failure> {
+        Ok(self.client()?.call::<M>(parameters)?)
+    }
+
+    /// Calls a method that changes something; if the agent asks for it, the caller proves themselves
+    /// first, on the same connection.
+    pub(crate) fn change<M: Method>(
+        &mut self,
+        parameters: &M::Parameters,
+    ) -> Result<M::Reply, Failure> {
+        match self.client()?.call::<M>(parameters) {
+            Err(ClientError::Refused {
+                kind: Some(ErrorKind::NotVerified),
+                ..
+            }) => {}
+            outcome => return Ok(outcome?),
+        }
+        let user = caller()?;
+        if self.console()?.is_terminal() {
+            self.console()?
+                .say("To change your factors, first pass one that you have.");
+        }
+        match self.converse(&user, OWN_SERVICE)? {
+            // Whether a skipped login is enough is for the agent to say.
+            Outcome::Passed | Outcome::Skipped => self.call::<M>(parameters),
+            other => Err(Failure::NotVerified(other)),
+        }
+    }
+
+    /// Holds a login on the connection.
+    pub(crate) fn converse(&mut self, user: &str, service: &str) -> Result<Outcome, Failure> {
+        let client = connected(&mut self.client, &self.socket, self.timeout)?;
+        let console = opened(&mut self.console)?;
+        conversation::hold(client, console, user, service)
+    }
+
+    /// Ends the connection; the next call opens a new one. For the time that a person takes to type.
+    pub(crate) fn hang_up(&mut self) {
+        self.client = None;
+    }
+
+    /// Where answers come from.
+    pub(crate) fn console(&mut self) -> Result<&mut Console, Failure> {
+        opened(&mut self.console)
+    }
+
+    /// Answers come from the terminal, wherever standard input comes from.
+    pub(crate) fn insist_on_terminal(&mut self, instead: &str) -> Result<(), Failure> {
+        self.console = Some(Console::terminal(instead)?);
+        Ok(())
+    }
+
+    fn client(&mut self) -> Result<&mut Client, Failure> {
+        connected(&mut self.client, &self.socket, self.timeout)
+    }
+}
+
+fn connected<'a>(
+    slot: &'a mut Option<Client>,
+    socket: &Path,
+    timeout: Duration,
+) -> Result<&'a mut Client, Failure> {
+    match slot {
+        Some(client) => Ok(client),
+        none => Ok(none.insert(Client::connect(socket, timeout)?)),
+    }
+}
+
+fn opened(slot: &mut Option<Console>) -> Result<&mut Console, Failure> {
+    match slot {
+        Some(console) => Ok(console),
+        none => Ok(none.insert(Console::from_stdin()?)),
+    }
+}
+
+/// The name of the user who runs this process.
+pub(crate) fn caller() -> Result<String, Failure> {
+    let uid = getuid();
+    match User::from_uid(uid) {
+        Ok(Some(user)) => Ok(user.name),
+        Ok(None) => Err(Failure::Rejected(format!(
+            "user id {uid} has no name on this host; name a user"
+        ))),
+        Err(e) => Err(Failure::Io {
+            what: "look up your user name".to_owned(),
+            reason: e.into(),
+        }),
+    }
+}

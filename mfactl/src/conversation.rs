@@ -1,0 +1,91 @@
+//! One login, held on the console: what a PAM application does with `pam_mfa`, without PAM.
+//!
+//! Used by `verify`, and by every change that asks the caller to prove themselves. Nothing is judged
+//! here: prompts are shown, answers sent, and the agent's outcome handed back.
+
+use mfa_protocol::Secret;
+use mfa_protocol::client::Client;
+use mfa_protocol::login::{
+    Answer, AnswerParameters, Begin, BeginParameters, Cancel, CancelParameters, Message, Outcome,
+    Prompt,
+};
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::clean_lines;
+
+/// Holds a login of `user` at `service` until it has an outcome.
+pub(crate) fn hold(
+    client: &mut Client,
+    console: &mut Console,
+    user: &str,
+    service: &str,
+) -> Result<Outcome, Failure> {
+    let begin = BeginParameters {
+        user: user.to_owned(),
+        service: service.to_owned(),
+        ..BeginParameters::default()
+    };
+    let mut reply = client.call::<Begin>(&begin)?;
+    loop {
+        show(console, &reply.step.messages);
+        if let Some(outcome) = reply.step.outcome {
+            return Ok(outcome);
+        }
+        let Some(prompt) = reply.step.prompt else {
+            return Err(Failure::Garbled(
+                "it has neither a prompt nor an outcome".to_owned(),
+            ));
+        };
+        let session = reply.session;
+        let typed = match ask(console, &prompt) {
+            Err(Failure::Cancelled) => None,
+            typed => typed?,
+        };
+        let Some(typed) = typed else {
+            client.call::<Cancel>(&CancelParameters { session })?;
+            return Ok(Outcome::Cancelled);
+        };
+        let answer = tail(typed, prompt.tail);
+        reply = client.call::<Answer>(&AnswerParameters { session, answer })?;
+    }
+}
+
+fn show(console: &mut Console, messages: &[Message]) {
+    for message in messages {
+        console.say(&clean_lines(&message.text));
+    }
+}
+
+fn ask(console: &mut Console, prompt: &Prompt) -> Result<Option<Secret>, Failure> {
+    let text = clean_lines(&prompt.text);
+    if !console.is_terminal() {
+        // So that a script's log shows what its lines were taken for.
+        console.say(text.trim_end());
+    }
+    console.ask(&text, prompt.echo)
+}
+
+/// The last `length` characters: what stands before them is a password, and not the agent's business.
+fn tail(typed: Secret, length: Option<u32>) -> Secret {
+    let Some(length) = length else { return typed };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let text = typed.expose();
+    let before = text.chars().count().saturating_sub(length);
+    Secret::new(text.chars().skip(before).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_password_with_a_code_only_the_code_leaves() {
+        assert_eq!(
+            tail(Secret::from("pässwörd123456"), Some(6)).expose(),
+            "123456"
+        );
+        assert_eq!(tail(Secret::from("123"), Some(6)).expose(), "123");
+        assert_eq!(tail(Secret::from("whole"), None).expose(), "whole");
+    }
+}

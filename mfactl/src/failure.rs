@@ -1,0 +1,143 @@
+//! Why a command did not do what it was asked, and the exit status for it.
+
+use mfa_protocol::client::ClientError;
+use mfa_protocol::login::Outcome;
+use mfa_protocol::message::ErrorKind;
+
+/// Every way in which a command ends without having done its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The arguments, or what came on standard input in their place, are not of the stated form.
+    #[error("{0}")]
+    Usage(String),
+    /// The agent refused, or is not there.
+    #[error(transparent)]
+    Agent(#[from] ClientError),
+    /// The agent's reply is one, but says nothing that can be acted on.
+    #[error("the agent's reply is not understood: {0}")]
+    Garbled(String),
+    /// The caller did not pass the factor that a change asks for.
+    #[error("nothing was changed: you must first pass a factor that you have; {}", words(*.0))]
+    NotVerified(Outcome),
+    /// The person gave up.
+    #[error("cancelled; nothing was changed")]
+    Cancelled,
+    /// What was given does not hold, and nothing was sent.
+    #[error("{0}")]
+    Rejected(String),
+    /// A file, a terminal or standard output failed.
+    #[error("can't {what}: {reason}")]
+    Io {
+        /// What was being done, as in "can't …".
+        what: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// An import that ended in the middle.
+    #[error(
+        "stopped at line {line}: {source} ({taken} entries before it were taken; when the cause is \
+         mended, repeat the command: what is there already stays as it is)"
+    )]
+    Import {
+        /// The first line whose fate is not known.
+        line: u64,
+        /// How many were stored or there already.
+        taken: u64,
+        /// What happened.
+        source: Box<Failure>,
+    },
+}
+
+impl Failure {
+    /// 1 refused or not verified, 2 wrong usage, 3 agent not reachable.
+    pub(crate) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Garbled(_) => 3,
+            Self::Agent(error) if error.is_unreachable() => 3,
+            Self::Import { source, .. } => source.exit_status(),
+            _ => 1,
+        }
+    }
+
+    /// One word for scripts, as `error` in the JSON object.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "Usage",
+            Self::Agent(ClientError::Unreachable { .. }) => "Unreachable",
+            Self::Agent(ClientError::Untrusted { .. }) => "Untrusted",
+            Self::Agent(ClientError::TimedOut) => "TimedOut",
+            Self::Agent(ClientError::Connection(_)) => "Connection",
+            Self::Agent(ClientError::Garbled(_)) | Self::Garbled(_) => "Garbled",
+            Self::Agent(ClientError::Refused {
+                kind: Some(kind), ..
+            }) => kind.name(),
+            Self::Agent(ClientError::Refused { kind: None, .. }) | Self::Rejected(_) => "Refused",
+            Self::NotVerified(_) => "NotVerified",
+            Self::Cancelled => "Cancelled",
+            Self::Io { .. } => "Io",
+            Self::Import { source, .. } => source.word(),
+        }
+    }
+
+    /// Whether the agent refused what was typed, so that typing something else may help.
+    pub(crate) fn is_correctable(&self) -> bool {
+        matches!(
+            self,
+            Self::Agent(ClientError::Refused {
+                kind: Some(ErrorKind::Refused),
+                ..
+            })
+        )
+    }
+
+    /// For `map_err`: an I/O error with what was being done.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        move |reason| Self::Io {
+            what: what.into(),
+            reason,
+        }
+    }
+}
+
+/// An outcome, for the person who was asked.
+pub(crate) fn words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Skipped => "the policy asks for no second factor here",
+        Outcome::Wrong => "that was not right, or nothing that the policy asks for is enrolled",
+        Outcome::Locked => "locked after too many wrong answers, or out of tries",
+        Outcome::Denied => "the policy denies this login",
+        Outcome::Unavailable => {
+            "the agent can't judge it now; its log says why (journalctl -u mfa-agent)"
+        }
+        Outcome::Cancelled => "cancelled: no answer was given, and none is counted",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_agent_that_said_no_counts_as_refused() {
+        let refused = ClientError::Refused {
+            kind: Some(ErrorKind::NotAllowed),
+            reason: "no".to_owned(),
+        };
+        assert_eq!(Failure::from(refused).exit_status(), 1);
+        assert_eq!(Failure::from(ClientError::TimedOut).exit_status(), 3);
+        assert_eq!(Failure::Usage(String::new()).exit_status(), 2);
+    }
+
+    #[test]
+    fn an_import_that_stops_has_the_status_of_its_cause() {
+        let failure = Failure::Import {
+            line: 301,
+            taken: 300,
+            source: Box::new(Failure::Agent(ClientError::TimedOut)),
+        };
+        assert_eq!((failure.exit_status(), failure.word()), (3, "TimedOut"));
+        assert!(failure.to_string().contains("line 301"), "{failure}");
+    }
+}

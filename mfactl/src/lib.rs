@@ -1,0 +1,97 @@
+//! `mfactl`: enrolling, looking at and unlocking second factors.
+//!
+//! It decides nothing and stores nothing: each command turns arguments into calls of
+//! `org.pam-mfa.Admin` or `org.pam-mfa.Login`, and replies into a screen or one JSON value. The agent
+//! knows from the socket who is calling, and says what they may do.
+//!
+//! Standard output carries the result, and with `--json` nothing else. Prompts go to the terminal,
+//! complaints to standard error. Secrets come in by standard input or an unechoed prompt, never as
+//! arguments, and are wiped after use. Whatever the agent sends is cleaned of control characters
+//! before it reaches a terminal.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod clock;
+mod commands;
+mod console;
+mod context;
+mod conversation;
+mod failure;
+mod lines;
+mod output;
+mod qr;
+mod table;
+mod tty;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Args, Command};
+use commands::Verdict;
+use context::Context;
+use failure::Failure;
+use output::Output;
+
+/// Runs the command that the process's arguments name.
+///
+/// The exit status is 0 for done, 1 for refused or not verified, 2 for wrong usage, and 3 when the
+/// agent is not reachable.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return misused(&error),
+    };
+    let output = Output::new(args.json);
+    match run(args, output) {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::Refused) => ExitCode::from(1),
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
+    let mut context = Context::new(args.socket, output);
+    match args.command {
+        Command::Enroll(factor) => commands::enroll::run(&mut context, factor),
+        Command::Import(format) => commands::import::run(&mut context, format),
+        Command::Remove(what) => commands::remove::run(&mut context, what),
+        Command::Status(whose) => commands::status::run(&mut context, whose),
+        Command::Users => commands::lists::users(&mut context),
+        Command::Lockouts => commands::lists::lockouts(&mut context),
+        Command::Unlock(whom) => commands::unlock::run(&mut context, whom),
+        Command::Verify(login) => commands::verify::run(&mut context, login),
+        Command::Explain(login) => commands::explain::run(&mut context, login),
+    }
+}
+
+/// Help and the version are no mistakes; anything else is, and `--json` holds for it too.
+fn misused(error: &clap::Error) -> ExitCode {
+    // A closed pipe is no reason to say more: nobody is there to read it.
+    let _ = error.print();
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os()
+        .take_while(|arg| arg != "--")
+        .any(|arg| arg == "--json")
+    {
+        let text = error.to_string();
+        let reason = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        Output::new(true).failure_object(&Failure::Usage(reason.to_owned()));
+    }
+    ExitCode::from(2)
+}

@@ -1,0 +1,71 @@
+//! Tables and lists for a terminal of 80 columns.
+//!
+//! Cells may come from the agent; they are cleaned here, so that no caller can forget it.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+
+use crate::output::clean;
+
+/// The narrowest terminal that screens are made for.
+const WIDTH: u16 = 80;
+const INDENT: &str = "  ";
+
+/// A table under a line of headings; longer cells are wrapped.
+pub(crate) fn table<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(WIDTH - 2).set_header(headings);
+    for row in rows {
+        table.add_row(row.map(|cell| clean(&cell).into_owned()));
+    }
+    for column in 0..N {
+        if let Some(column) = table.column_mut(column) {
+            column.set_padding((0, 2));
+        }
+    }
+    table
+        .lines()
+        .map(|line| format!("{INDENT}{}", line.trim_end()) + "\n")
+        .collect()
+}
+
+/// A word and what there is to say about it, the words in a column of their own; nothing if there is
+/// nothing to say.
+pub(crate) fn field(name: &str, text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{name:<11} {}\n", clean(text))
+    }
+}
+
+/// "totp, pin", or `none` for none.
+pub(crate) fn list(items: &[String], none: &str) -> String {
+    if items.is_empty() {
+        none.to_owned()
+    } else {
+        items.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_never_wider_than_the_terminal_nor_cells_obeyed_by_it() {
+        let long = "wide ".repeat(40);
+        let text = table(["One", "Two"], [["a\u{1b}b".to_owned(), long]]);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        assert!(text.contains("a\\u{1b}b"), "{text}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The terminal: prompts, with or without echo.
+//!
+//! Written here rather than taken from a crate, because Ctrl-C at an unechoed prompt must leave the
+//! terminal as it was. While a prompt stands, signals from the keyboard are off and Ctrl-C ends the
+//! line; it comes back as [`Failure::Cancelled`] once the old settings are in force again.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use nix::sys::termios::{
+    LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use mfa_protocol::Secret;
+
+const CTRL_C: u8 = 3;
+
+/// The kernel hands out at most this much of a line (`N_TTY_BUF_SIZE`).
+const MAX_TYPED: usize = 4096;
+
+/// The controlling terminal of the process.
+pub(crate) struct Tty {
+    file: File,
+}
+
+impl Tty {
+    /// Opens `/dev/tty`; fails where there is none.
+    pub(crate) fn open() -> io::Result<Self> {
+        Ok(Self {
+            file: File::options().read(true).write(true).open("/dev/tty")?,
+        })
+    }
+
+    /// Shows `text` as it is. Whoever calls this has cleaned it.
+    pub(crate) fn show(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())
+    }
+
+    /// Shows `prompt` and reads a line; none at the end of input (Ctrl-D).
+    pub(crate) fn ask(&mut self, prompt: &str, echo: bool) -> Result<Option<Secret>, Failure> {
+        let terminal = "talk to the terminal";
+        // Settings first: what is typed the moment the prompt appears must not be echoed.
+        let asking = Asking::begin(&mut self.file, echo).map_err(Failure::io(terminal))?;
+        asking
+            .file
+            .write_all(prompt.as_bytes())
+            .map_err(Failure::io(terminal))?;
+        let mut typed = Zeroizing::new([0; MAX_TYPED]);
+        let length = read_line(asking.file, &mut typed[..]).map_err(Failure::io(terminal))?;
+        drop(asking);
+        if typed[..length].contains(&CTRL_C) || length == 0 {
+            // Neither leaves a line end on the screen.
+            self.show("\n").map_err(Failure::io(terminal))?;
+        }
+        line(&typed[..length])
+    }
+}
+
+/// In canonical mode one read is one line.
+fn read_line(file: &mut File, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(into) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+fn line(typed: &[u8]) -> Result<Option<Secret>, Failure> {
+    if typed.contains(&CTRL_C) {
+        return Err(Failure::Cancelled);
+    }
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(typed)
+        .map_err(|_| Failure::Rejected("what was typed is not UTF-8 text".to_owned()))?;
+    Ok(Some(Secret::from(text.trim_end_matches('\n'))))
+}
+
+/// The terminal's settings while a prompt stands; the old ones come back when this is dropped.
+struct Asking<'a> {
+    file: &'a mut File,
+    before: Termios,
+}
+
+impl<'a> Asking<'a> {
+    fn begin(file: &'a mut File, echo: bool) -> io::Result<Self> {
+        let before = tcgetattr(&*file)?;
+        let mut during = before.clone();
+        during
+            .local_flags
+            .insert(LocalFlags::ICANON | LocalFlags::ECHONL);
+        during.local_flags.set(LocalFlags::ECHO, echo);
+        during.local_flags.remove(LocalFlags::ISIG);
+        during.control_chars[SpecialCharacterIndices::VEOL as usize] = CTRL_C;
+        tcsetattr(&*file, SetArg::TCSADRAIN, &during)?;
+        Ok(Self { file, before })
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        // If the terminal is gone, there is nothing to put back.
+        let _ = tcsetattr(&*self.file, SetArg::TCSADRAIN, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ctrl_c_anywhere_in_the_line_cancels() {
+        assert!(matches!(line(b"12\x03"), Err(Failure::Cancelled)));
+        assert!(line(b"").unwrap().is_none());
+        assert_eq!(line(b"1234\n").unwrap().unwrap().expose(), "1234");
+        assert!(line(b"\n").unwrap().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,122 @@
+//! Looking at accounts: `status`, `users`, `lockouts`, `explain`.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Agent, admin, mfactl, refused, run, stderr, stdout, value};
+
+#[test]
+fn status_prints_a_screen_or_the_account_as_json() {
+    let account = json!({
+        "user": "alice", "enrolled": ["totp"], "devices": [], "pin": null, "questions": null,
+        "failures": 2, "consecutive_failures": 2, "refused_while_locked": 0,
+        "locked_until": null, "locked_by_limit": false, "rules": [],
+    });
+    let exchange = || {
+        admin(
+            "Status",
+            json!({"user": "alice"}),
+            json!({"account": account}),
+        )
+    };
+    let agent = Agent::scripted(vec![exchange(), exchange()]);
+    let screen = mfactl(&agent, &["status", "alice"], "");
+    assert!(
+        stdout(&screen).contains("State       not locked"),
+        "{}",
+        stdout(&screen)
+    );
+    let json = mfactl(&agent, &["status", "alice", "--json"], "");
+    assert_eq!(value(&json), account);
+    assert_eq!(
+        (screen.status.code(), json.status.code()),
+        (Some(0), Some(0))
+    );
+    agent.finish();
+}
+
+#[test]
+fn status_without_a_user_leaves_it_to_the_agent() {
+    let agent = Agent::scripted(vec![refused("Status", json!({}), "NotAllowed", "ask root")]);
+    let output = mfactl(&agent, &["status"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "mfactl: ask root\n");
+    assert_eq!(stdout(&output), "");
+    agent.finish();
+}
+
+#[test]
+fn lists_are_fetched_to_their_last_page() {
+    let agent = Agent::scripted(vec![
+        admin(
+            "Users",
+            json!({}),
+            json!({"users": ["alice", "bob"], "next": "bob"}),
+        ),
+        admin(
+            "Users",
+            json!({"after": "bob"}),
+            json!({"users": [], "next": "k"}),
+        ),
+        admin(
+            "Users",
+            json!({"after": "k"}),
+            json!({"users": ["zo\u{1b}e"], "next": null}),
+        ),
+    ]);
+    let output = mfactl(&agent, &["users"], "");
+    assert_eq!(stdout(&output), "alice\nbob\nzo\\u{1b}e\n");
+    agent.finish();
+}
+
+#[test]
+fn a_list_that_stands_still_is_an_error_and_not_an_endless_loop() {
+    let page = |after| admin("Lockouts", after, json!({"lockouts": [], "next": "k"}));
+    let agent = Agent::scripted(vec![page(json!({})), page(json!({"after": "k"}))]);
+    let output = mfactl(&agent, &["--json", "lockouts"], "");
+    assert_eq!(
+        (output.status.code(), &value(&output)["error"]),
+        (Some(3), &json!("Garbled"))
+    );
+    agent.finish();
+}
+
+#[test]
+fn a_reader_who_closes_the_pipe_is_no_error() {
+    let users: Vec<_> = (0..4000).map(|n| format!("user{n:05}")).collect();
+    let agent = Agent::scripted(vec![admin("Users", json!({}), json!({"users": users}))]);
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg("exec 3>&1; { \"$1\" --socket \"$2\" users; echo $? >&3; } | true");
+    shell
+        .arg("sh")
+        .arg(env!("CARGO_BIN_EXE_mfactl"))
+        .arg(agent.socket());
+    let output = run(shell, "");
+    assert_eq!(
+        (stdout(&output), stderr(&output)),
+        ("0\n".to_owned(), String::new())
+    );
+    agent.finish();
+}
+
+#[test]
+fn explain_sends_what_is_known_of_the_login() {
+    let explanation = json!({
+        "user": "alice", "service": "sshd", "action": "skip", "rule": "lan", "place": "a.toml:3",
+        "reason": "r", "require": [], "prompting": "dialogue", "enrolled": [], "prompts": [],
+        "considered": [],
+    });
+    let parameters = json!({"user": "alice", "service": "sshd", "from": "::1", "tty": "tty1"});
+    let agent = Agent::scripted(vec![admin(
+        "Explain",
+        parameters,
+        json!({ "explanation": explanation }),
+    )]);
+    let arguments = "explain --user alice --service sshd --from ::1 --tty tty1 --json";
+    let output = mfactl(&agent, &arguments.split(' ').collect::<Vec<_>>(), "");
+    assert_eq!(value(&output), explanation);
+    agent.finish();
+}

@@ -1,0 +1,159 @@
+//! An agent that follows a script, and the command as a shell sees it.
+
+use std::io::Write;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use mfa_protocol::frame::{FrameReader, write_frame};
+use serde_json::{Value, json};
+
+/// A call that is expected, and the reply to it.
+pub(crate) struct Exchange {
+    method: &'static str,
+    parameters: Value,
+    reply: Value,
+}
+
+/// `method` of the administrator's interface with exactly these parameters is answered with `reply`.
+pub(crate) fn admin(method: &'static str, parameters: Value, reply: Value) -> Exchange {
+    Exchange {
+        method,
+        parameters,
+        reply: json!({ "parameters": reply }),
+    }
+}
+
+/// The same, refused with an error of the interface.
+pub(crate) fn refused(
+    method: &'static str,
+    parameters: Value,
+    error: &str,
+    reason: &str,
+) -> Exchange {
+    let error = format!("org.pam-mfa.Admin.{error}");
+    Exchange {
+        method,
+        parameters,
+        reply: json!({"error": error, "parameters": {"reason": reason}}),
+    }
+}
+
+/// A method of the login interface.
+pub(crate) fn login(method: &'static str, parameters: Value, step: Value) -> Exchange {
+    admin(method, parameters, json!({ "session": "s1", "step": step }))
+}
+
+/// An agent on a socket of its own.
+pub(crate) struct Agent {
+    folder: tempfile::TempDir,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<usize, String>>,
+}
+
+impl Agent {
+    pub(crate) fn scripted(script: Vec<Exchange>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("agent.sock")).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || follow(&listener, script, &stopped));
+        Self {
+            folder,
+            stop,
+            thread,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("agent.sock")
+    }
+
+    /// How many connections carried calls. Fails if the script was not followed to its end.
+    pub(crate) fn finish(self) -> usize {
+        self.stop.store(true, Ordering::SeqCst);
+        drop(UnixStream::connect(self.socket()).unwrap());
+        self.thread
+            .join()
+            .unwrap()
+            .unwrap_or_else(|complaint| panic!("{complaint}"))
+    }
+}
+
+fn follow(
+    listener: &UnixListener,
+    script: Vec<Exchange>,
+    stopped: &AtomicBool,
+) -> Result<usize, String> {
+    let mut script = script.into_iter();
+    let mut used = 0;
+    loop {
+        let (mut stream, _) = listener.accept().unwrap();
+        if stopped.load(Ordering::SeqCst) {
+            let left = script.next().map(|exchange| exchange.method);
+            return left.map_or(Ok(used), |method| Err(format!("{method} was never called")));
+        }
+        let mut reader = FrameReader::new();
+        let mut calls = 0;
+        while let Ok(frame) = reader.next(&mut stream) {
+            let call: Value = serde_json::from_slice(frame).unwrap();
+            let Some(expected) = script.next() else {
+                return Err(format!("unexpected call {call}"));
+            };
+            let method = call["method"].as_str().unwrap().rsplit('.').next().unwrap();
+            if method != expected.method || call["parameters"] != expected.parameters {
+                let Exchange {
+                    method, parameters, ..
+                } = expected;
+                return Err(format!("got {call}\nexpected {method} {parameters}"));
+            }
+            write_frame(&mut stream, &expected.reply).unwrap();
+            calls += 1;
+        }
+        used += usize::from(calls > 0);
+    }
+}
+
+/// Runs `mfactl` with the agent's socket and these lines of standard input.
+pub(crate) fn mfactl(agent: &Agent, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+    command.arg("--socket").arg(agent.socket()).args(arguments);
+    run(command, input)
+}
+
+/// Runs a command with these lines of standard input, the terminal of the test far away.
+pub(crate) fn run(mut command: Command, input: &str) -> Output {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env("TZ", "UTC");
+    let mut child = command.spawn().unwrap();
+    // A command that does not read its input is judged by its output.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Standard output as the one JSON value that it must be.
+pub(crate) fn value(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", stdout(output)))
+}
+
+/// Who runs the tests.
+pub(crate) fn caller() -> String {
+    nix::unistd::User::from_uid(nix::unistd::getuid())
+        .unwrap()
+        .unwrap()
+        .name
+}

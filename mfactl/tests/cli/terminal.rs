@@ -1,0 +1,216 @@
+//! What a person at a terminal gets, on a pseudo-terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{Agent, admin, login, refused};
+use nix::pty::openpty;
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use serde_json::json;
+
+/// `mfactl` with a terminal of its own, seen from the side of the person.
+struct Person {
+    screen: File,
+    seen: String,
+    child: Child,
+}
+
+impl Person {
+    fn runs(agent: &Agent, arguments: &[&str]) -> Self {
+        Self::runs_into(agent, arguments, None)
+    }
+
+    /// Standard output goes into a file, as with `mfactl … > file`.
+    fn runs_into(agent: &Agent, arguments: &[&str], file: Option<File>) -> Self {
+        let pty = openpty(None, None).unwrap();
+        let side = || Stdio::from(pty.slave.try_clone().unwrap());
+        // setsid makes the pseudo-terminal the controlling one, which /dev/tty then is.
+        let child = Command::new("setsid")
+            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_mfactl"), "--socket"])
+            .arg(agent.socket())
+            .args(arguments)
+            .stdin(side())
+            .stdout(file.map_or_else(side, Stdio::from))
+            .stderr(side())
+            .env_remove("NO_COLOR")
+            .spawn()
+            .unwrap();
+        drop(pty.slave);
+        Self {
+            screen: File::from(pty.master),
+            seen: String::new(),
+            child,
+        }
+    }
+
+    /// Waits for `prompt` to appear after what was seen before, then types `text`.
+    fn types(&mut self, prompt: &str, text: &str) {
+        let before = self.seen.len();
+        while !self.seen[before..].contains(prompt) {
+            assert!(self.reads_on(), "{prompt:?} did not appear: {}", self.seen);
+        }
+        self.screen.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn reads_on(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        // A pseudo-terminal whose other side is closed fails instead of ending.
+        let got = self.screen.read(&mut buffer).unwrap_or(0);
+        self.seen.push_str(&String::from_utf8_lossy(&buffer[..got]));
+        got > 0
+    }
+
+    /// The whole screen and the exit status.
+    fn ends(mut self) -> (String, Option<i32>) {
+        while self.reads_on() {}
+        (self.seen, self.child.wait().unwrap().code())
+    }
+}
+
+#[test]
+fn a_pin_is_typed_twice_unseen_and_may_be_corrected() {
+    let agent = Agent::scripted(vec![
+        refused(
+            "EnrollPin",
+            json!({"pin": "1234"}),
+            "Refused",
+            "a run of digits is too easy",
+        ),
+        admin(
+            "EnrollPin",
+            json!({"pin": "4711"}),
+            json!({"user": "alice"}),
+        ),
+    ]);
+    let mut person = Person::runs(&agent, &["enroll", "pin"]);
+    person.types("New PIN", "4711\n");
+    person.types("again: ", "4712\n");
+    person.types("digits): ", "1234\n");
+    person.types("again: ", "1234\n");
+    person.types("digits): ", "4711\n");
+    person.types("again: ", "4711\n");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(screen.contains("the two are not the same"), "{screen}");
+    assert!(screen.contains("too easy"), "{screen}");
+    assert!(
+        !screen.contains("4711") && !screen.contains("1234"),
+        "{screen}"
+    );
+    agent.finish();
+}
+
+#[test]
+fn ctrl_c_at_a_prompt_sends_nothing_and_leaves_the_terminal_as_it_was() {
+    let agent = Agent::scripted(vec![]);
+    let mut person = Person::runs(&agent, &["enroll", "pin"]);
+    let before = tcgetattr(&person.screen).unwrap().local_flags;
+    person.types("New PIN", "47\u{3}");
+    while !person.seen.contains("cancelled") {
+        assert!(person.reads_on(), "{}", person.seen);
+    }
+    let kept = LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG;
+    let now = tcgetattr(&person.screen).unwrap().local_flags;
+    assert_eq!(now & kept, before & kept);
+    assert_eq!(person.ends().1, Some(1));
+    agent.finish();
+}
+
+#[test]
+fn questions_are_chosen_by_number_or_typed_and_answers_stay_unseen() {
+    let agent = Agent::scripted(vec![
+        admin(
+            "Questions",
+            json!({}),
+            json!({"questions": ["First pet?", "First school?"]}),
+        ),
+        admin(
+            "EnrollQuestions",
+            json!({"questions": [
+                {"question": "First school?", "answer": "Hill Street"},
+                {"question": "Whose hat?", "answer": "Magritte"},
+                {"question": "First pet?", "answer": "Rex"},
+            ]}),
+            json!({"user": "alice"}),
+        ),
+    ]);
+    let mut person = Person::runs(&agent, &["enroll", "questions"]);
+    let mut asks = |number: u8, question: &str, answer: &str| {
+        person.types(&format!("Question {number} of 3: "), question);
+        person.types("Answer (not shown): ", answer);
+        person.types("again: ", answer);
+    };
+    asks(1, "2\n", "Hill Street\n");
+    asks(2, "Whose hat?\n", "Magritte\n");
+    asks(3, "1\n", "Rex\n");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(!screen.contains("Magritte"), "{screen}");
+    agent.finish();
+}
+
+fn confirmed_enrolment() -> Agent {
+    let made = |stored| {
+        json!({"enrolment": {
+            "user": "alice", "factor": "totp", "label": "phone", "secret": "JBSWY3DPEHPK3PXP",
+            "uri": "otpauth://totp/host:alice?secret=JBSWY3DPEHPK3PXP", "stored": stored,
+        }})
+    };
+    Agent::scripted(vec![
+        admin("EnrollTotp", json!({"confirm": true}), made(false)),
+        admin("ConfirmTotp", json!({"code": "123456"}), made(true)),
+    ])
+}
+
+#[test]
+fn the_qr_code_is_painted_on_a_terminal() {
+    let agent = confirmed_enrolment();
+    let mut person = Person::runs(&agent, &["enroll", "totp"]);
+    person.types("shows now: ", "123456\n");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(screen.contains("\u{1b}[38;5;16;48;5;231m"), "{screen}");
+    assert!(screen.contains("is stored"), "{screen}");
+    agent.finish();
+}
+
+#[test]
+fn with_json_the_qr_code_goes_to_the_terminal_and_only_the_object_into_the_file() {
+    let agent = confirmed_enrolment();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let out = file.reopen().unwrap();
+    let mut person = Person::runs_into(&agent, &["enroll", "totp", "--json"], Some(out));
+    person.types("shows now: ", "123456\n");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(screen.contains("\u{1b}[38;5;16;48;5;231m"), "{screen}");
+    let printed = std::fs::read(file.path()).unwrap();
+    let object: serde_json::Value = serde_json::from_slice(&printed).unwrap();
+    assert_eq!(
+        (&object["label"], &object["secret"]),
+        (&json!("phone"), &json!("JBSWY3DPEHPK3PXP"))
+    );
+    agent.finish();
+}
+
+#[test]
+fn ctrl_c_in_a_login_cancels_it() {
+    let agent = Agent::scripted(vec![
+        login(
+            "Begin",
+            json!({"user": "alice", "service": "mfactl"}),
+            json!({"messages": [], "prompt": {"text": "PIN: ", "echo": false}}),
+        ),
+        admin("Cancel", json!({"session": "s1"}), json!({})),
+    ]);
+    let mut person = Person::runs(&agent, &["verify", "alice"]);
+    person.types("PIN: ", "12\u{3}");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(1), "{screen}");
+    assert!(
+        screen.contains("cancelled") && !screen.contains("12"),
+        "{screen}"
+    );
+    agent.finish();
+}

@@ -1,0 +1,55 @@
+//! Refusals, mistakes and exit statuses, and the form that they take with `--json`.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Agent, mfactl, refused, run, stderr, stdout, value};
+
+#[test]
+fn a_refusal_is_an_object_on_standard_output_with_json() {
+    let agent = Agent::scripted(vec![refused(
+        "Unlock",
+        json!({"user": "bob"}),
+        "NotAllowed",
+        "only \u{1b}[31madministrators",
+    )]);
+    let output = mfactl(&agent, &["--json", "unlock", "bob"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let expected = json!({"error": "NotAllowed", "reason": "only \u{1b}[31madministrators"});
+    assert_eq!(value(&output), expected);
+    assert!(!stderr(&output).contains('\u{1b}') && !stdout(&output).contains('\u{1b}'));
+    agent.finish();
+}
+
+#[test]
+fn an_agent_that_is_not_there_is_exit_status_3() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+    command.args(["--json", "--socket", "/nonexistent/agent.sock", "users"]);
+    let output = run(command, "");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(value(&output)["error"], "Unreachable");
+    assert!(
+        stderr(&output).contains("is mfa-agent running?"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn wrong_usage_is_exit_status_2_and_keeps_standard_output_for_json() {
+    for arguments in [
+        &["remove", "topt"][..],
+        &["enroll", "totp", "--digits", "9"],
+        &["nonsense"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+        command.args(arguments);
+        let output = run(command, "");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+        command.args(arguments).arg("--json");
+        assert_eq!(value(&run(command, ""))["error"], "Usage");
+    }
+}
