@@ -28,6 +28,7 @@ static const char usage[] =
     "usage: pam_login --confdir DIR --service S --user U [options]\n"
     "  --rhost R --ruser R --tty T   items for the modules\n"
     "  --answer-fd N                 one answer a line, for one prompt each\n"
+    "  --when-asked                  read each answer when it is asked for, not all before\n"
     "  --empty-as-null               an empty line is a missing answer, as ocserv has it\n"
     "  --leave-answers               when answers run out, fail but leave allocated ones behind\n"
     "  --account                     after a pass, check the account too\n"
@@ -39,8 +40,9 @@ static const char usage[] =
 
 struct settings {
     const char *confdir, *service, *user, *rhost, *ruser, *tty;
-    bool scripted, empty_as_null, leave_answers, account, keep_going, time, descriptors;
+    bool scripted, when_asked, empty_as_null, leave_answers, account, keep_going, time, descriptors;
     long count, stack_kib;
+    int answer_fd;
 };
 
 static struct settings settings = {.count = 1};
@@ -53,6 +55,7 @@ static int run(void);
 static int run_on_small_stack(size_t size);
 static int scripted(int, const struct pam_message **, struct pam_response **, void *);
 static void read_answers(int fd);
+static void read_answer(int fd);
 static const char *code_name(int code);
 static int open_descriptors(void);
 
@@ -74,7 +77,7 @@ static long number(const char *text)
 }
 
 enum option_id {
-    CONFDIR = 1, SERVICE, USER, RHOST, RUSER, TTY, ANSWER_FD, EMPTY_AS_NULL, LEAVE_ANSWERS, ACCOUNT,
+    CONFDIR = 1, SERVICE, USER, RHOST, RUSER, TTY, ANSWER_FD, WHEN_ASKED, EMPTY_AS_NULL, LEAVE_ANSWERS, ACCOUNT,
     COUNT, KEEP_GOING, TIME, DESCRIPTORS, STACK_KIB
 };
 
@@ -86,6 +89,7 @@ static const struct option options[] = {
     {"ruser", required_argument, NULL, RUSER},
     {"tty", required_argument, NULL, TTY},
     {"answer-fd", required_argument, NULL, ANSWER_FD},
+    {"when-asked", no_argument, NULL, WHEN_ASKED},
     {"empty-as-null", no_argument, NULL, EMPTY_AS_NULL},
     {"leave-answers", no_argument, NULL, LEAVE_ANSWERS},
     {"account", no_argument, NULL, ACCOUNT},
@@ -106,7 +110,8 @@ static void take_option(int option)
     case RHOST: settings.rhost = optarg; break;
     case RUSER: settings.ruser = optarg; break;
     case TTY: settings.tty = optarg; break;
-    case ANSWER_FD: settings.scripted = true; read_answers((int)number(optarg)); break;
+    case ANSWER_FD: settings.scripted = true; settings.answer_fd = (int)number(optarg); break;
+    case WHEN_ASKED: settings.when_asked = true; break;
     case EMPTY_AS_NULL: settings.empty_as_null = true; break;
     case LEAVE_ANSWERS: settings.leave_answers = true; break;
     case ACCOUNT: settings.account = true; break;
@@ -128,6 +133,10 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    if (settings.when_asked)
+        setvbuf(stdout, NULL, _IOLBF, 0);
+    else if (settings.scripted)
+        read_answers(settings.answer_fd);
     int status =
         settings.stack_kib ? run_on_small_stack((size_t)settings.stack_kib * 1024) : run();
     free(answers_block);
@@ -265,9 +274,32 @@ static void read_answers(int fd)
     answers_end = answers + length;
 }
 
+/* One line, and not a byte of the next: somebody gives the answers as the prompts come. */
+static void read_answer(int fd)
+{
+    const size_t capacity = 65536;
+    size_t length = 0;
+    if (!answers_block && !(answers_block = malloc(capacity)))
+        die("answers");
+    while (length < capacity) {
+        ssize_t got = read(fd, answers_block + length, 1);
+        if (got < 0)
+            die("answers");
+        if (got == 0)
+            break;
+        length++;
+        if (answers_block[length - 1] == '\n')
+            break;
+    }
+    answers = answers_block;
+    answers_end = answers + length;
+}
+
 /* The next answer as memory of its own. False when there is none left. */
 static bool next_answer(char **answer)
 {
+    if (settings.when_asked)
+        read_answer(settings.answer_fd);
     if (answers == answers_end)
         return false;
     const char *end = memchr(answers, '\n', (size_t)(answers_end - answers));

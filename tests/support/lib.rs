@@ -1,1 +1,37 @@
 //! Shared parts of the whole-system tests.
+//!
+//! Everything here runs the built programs for real: the agent with a store and a socket of its own,
+//! the module through libpam, sshd, sudo, su and login through a pseudo-terminal. Nothing is imitated
+//! but a broken agent ([`Impostor`]). What needs a host (accounts, `/etc/pam.d`) happens in a
+//! [`Machine`], a mount namespace of the test's own thread, so that no test can change the machine it
+//! runs on, nor see what another one does, and nothing is left behind when one is killed.
+
+mod admin;
+mod agent;
+mod audit;
+mod built;
+mod impostor;
+mod login;
+mod machine;
+mod mfactl;
+mod oath;
+mod pty;
+mod run;
+mod source;
+mod sshd;
+mod stack;
+
+pub use admin::Admin;
+pub use agent::Agent;
+pub use audit::Event;
+pub use built::{Built, built};
+pub use impostor::{Impostor, Manner};
+pub use login::{Login, Running, Seen};
+pub use machine::{Machine, is_root};
+pub use mfactl::Ctl;
+pub use oath::Key;
+pub use pty::Pty;
+pub use run::{Output, eventually, run, run_with_input};
+pub use source::{Source, sources};
+pub use sshd::Sshd;
+pub use stack::Stack;

@@ -1,0 +1,41 @@
+# What a person wants from this tree. `make help` lists it.
+
+CARGO ?= cargo
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+
+.PHONY: help build try test unit-test system-test bench lint clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+build: ## the module, the agent and mfactl, in target/release
+	tests/install-needs --build
+	$(CARGO) build --release --locked -p pam_mfa -p mfa-agent -p mfactl
+
+try: build ## a login with a second factor, on this terminal, that changes nothing of this machine
+	@tests/try
+
+test: unit-test system-test ## all tests; what needs root asks for sudo
+
+unit-test:
+	tests/install-needs
+	$(CARGO) test --locked --workspace --exclude mfa-tests
+
+system-test: build
+	tests/install-needs
+	MFA_TEST_BIN=target/release CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
+		$(CARGO) test --locked -p mfa-tests
+
+bench: build ## logins a second and memory, side by side with the peers of Debian
+	tests/install-needs --bench
+	@tests/bench
+
+lint: ## clippy, rustfmt, licences and sources of what we depend on
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check bans licenses sources
+
+clean: ## remove what was built
+	$(CARGO) clean

@@ -1,0 +1,231 @@
+//! The agent's life: readiness, new settings, its end, and systemd's socket.
+
+use std::fs;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::process::{Child, Command, Stdio};
+
+use mfa_tests::{Agent, Login, Stack, built, eventually, run};
+
+/// What `users` are asked for with which settings tells which settings hold.
+fn prompt(stack: &Stack) -> String {
+    let seen = Login::of("anna").run(stack);
+    seen.prompts()
+        .first()
+        .map(|p| (*p).to_owned())
+        .unwrap_or_default()
+}
+
+fn agent_with_prompt(text: &str) -> (Agent, Stack) {
+    let agent = Agent::with(&format!("[prompts]\npin = \"{text}\"\n"));
+    agent.admin().pin("anna", "4826");
+    let stack = Stack::asking(&agent);
+    (agent, stack)
+}
+
+#[test]
+fn sighup_brings_new_settings_into_force() {
+    let (agent, stack) = agent_with_prompt("Old: ");
+    // Who is not enrolled with a code is asked for what they have.
+    assert_eq!(prompt(&stack), "Old: ");
+    agent.configure("[prompts]\npin = \"New: \"\n");
+    agent.reload();
+    eventually("the new prompt", || {
+        (prompt(&stack) == "New: ").then_some(())
+    });
+}
+
+#[test]
+fn sighup_with_broken_settings_keeps_the_old_and_says_why() {
+    let (agent, stack) = agent_with_prompt("Old: ");
+    for broken in [
+        "[prompts\n",
+        "[prompts]\npni = \"New: \"\n",
+        "[lockout]\nattempts = \"many\"\n",
+    ] {
+        let before = agent.log().len();
+        agent.configure(broken);
+        agent.reload();
+        let said = eventually("a word in the log", || {
+            let log = agent.log().split_off(before);
+            log.contains("agent.toml").then_some(log)
+        });
+        assert!(said.contains("agent.toml"), "{said}");
+        assert_eq!(prompt(&stack), "Old: ");
+    }
+    let login = Login::of("anna").answer("4826").run(&stack);
+    assert_eq!(login.result(), "PAM_SUCCESS", "{login:?}");
+}
+
+#[test]
+fn a_login_under_way_survives_a_reload() {
+    let (agent, stack) = agent_with_prompt("PIN: ");
+    let mut running = Login::of("anna").start(&stack);
+    running.await_prompt();
+    agent.configure("[prompts]\npin = \"New: \"\n");
+    agent.reload();
+    eventually("the new prompt", || {
+        (prompt(&stack) == "New: ").then_some(())
+    });
+    running.answer("4826");
+    assert_eq!(running.finish().result(), "PAM_SUCCESS");
+}
+
+#[test]
+fn sigterm_ends_it_with_status_0_and_every_answered_login_durable() {
+    let (mut agent, stack) = agent_with_prompt("PIN: ");
+    for failures in 1..=3 {
+        let seen = Login::of("anna").answer("0000").run(&stack);
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        let status = agent.terminate();
+        assert!(status.success(), "{status}: {}", agent.log());
+        assert!(
+            UnixStream::connect(agent.socket()).is_err(),
+            "nobody listens any more"
+        );
+        agent.launch();
+        assert_eq!(agent.admin().status("anna").failures, failures);
+        let logins = agent.logins_of("anna", failures as usize);
+        assert_eq!(logins.len(), failures as usize, "the audit file is whole");
+    }
+}
+
+#[test]
+fn sigterm_ends_it_although_somebody_sits_at_a_prompt() {
+    let (mut agent, stack) = agent_with_prompt("PIN: ");
+    let mut running = Login::of("anna").start(&stack);
+    running.await_prompt();
+    let status = agent.terminate();
+    assert!(status.success(), "{status}: {}", agent.log());
+    running.answer("4826");
+    assert_eq!(running.finish().result(), "PAM_AUTHINFO_UNAVAIL");
+}
+
+#[test]
+fn a_socket_left_over_from_a_crash_is_in_nobodys_way() {
+    let (mut agent, stack) = agent_with_prompt("PIN: ");
+    agent.kill_9();
+    assert!(
+        agent.socket().exists(),
+        "a killed agent leaves its socket behind"
+    );
+    agent.launch();
+    assert_eq!(prompt(&stack), "PIN: ");
+}
+
+#[test]
+fn a_second_agent_on_the_same_store_ends_at_once_and_the_first_serves_on() {
+    let (agent, stack) = agent_with_prompt("PIN: ");
+    let output = run(Command::new(&built().agent)
+        .arg("--config")
+        .arg(agent.config()));
+    assert!(!output.is_success(), "{output:?}");
+    assert_eq!(prompt(&stack), "PIN: ");
+}
+
+#[test]
+fn check_reads_the_settings_and_starts_nothing() {
+    let (agent, _) = agent_with_prompt("PIN: ");
+    let check = || {
+        run(Command::new(&built().agent)
+            .arg("--check")
+            .arg("--config")
+            .arg(agent.config()))
+    };
+    let good = check();
+    assert!(good.is_success(), "{good:?}");
+    agent.configure("[lockout]\natempts = 5\n");
+    let bad = check();
+    assert!(!bad.is_success(), "{bad:?}");
+    assert!(bad.stderr.contains("atempts"), "{bad:?}");
+}
+
+#[test]
+fn systemd_is_told_when_it_serves() {
+    let (mut agent, _) = agent_with_prompt("PIN: ");
+    let _ = agent.terminate();
+    let path = agent.folder().join("notify");
+    let notify = UnixDatagram::bind(&path).unwrap();
+    notify
+        .set_read_timeout(Some(std::time::Duration::from_secs(30)))
+        .unwrap();
+    let child = Command::new(&built().agent)
+        .arg("--config")
+        .arg(agent.config())
+        .env("NOTIFY_SOCKET", &path)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let child = Kill(child);
+    let mut said = [0; 4096];
+    let mut all = String::new();
+    while !all.contains("READY=1") {
+        let count = notify.recv(&mut said).expect("a word to systemd");
+        all.push_str(&String::from_utf8_lossy(&said[..count]));
+    }
+    UnixStream::connect(agent.socket()).expect("ready means that it listens");
+    drop(child);
+}
+
+#[test]
+fn it_takes_its_socket_from_systemd() {
+    let (mut agent, stack) = agent_with_prompt("PIN: ");
+    let _ = agent.terminate();
+    let _ = fs::remove_file(agent.socket());
+    let child = Command::new("systemd-socket-activate")
+        .arg("--listen")
+        .arg(agent.socket())
+        .arg(&built().agent)
+        .arg("--config")
+        .arg(agent.config())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("systemd-socket-activate");
+    // It becomes the agent at the first connection, so that killing it kills the agent.
+    let child = Kill(child);
+    eventually("the socket", || agent.socket().exists().then_some(()));
+    let seen = Login::of("anna").answer("4826").run(&stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert!(
+        agent.socket().exists(),
+        "a socket of systemd's is not the agent's to remove"
+    );
+    drop(child);
+}
+
+#[test]
+fn a_store_that_others_can_write_to_is_refused() {
+    let (mut agent, _) = agent_with_prompt("PIN: ");
+    let _ = agent.terminate();
+    let store = agent.folder().join("store");
+    fs::set_permissions(&store, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let mut child = Command::new(&built().agent);
+    child
+        .arg("--config")
+        .arg(agent.config())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    let mut child = Kill(child);
+    // Closing it to others is as good as refusing it.
+    eventually("a refusal, or the folder closed", || {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&store).unwrap().permissions());
+        let ended = child
+            .0
+            .try_wait()
+            .unwrap()
+            .is_some_and(|status| !status.success());
+        (ended || mode & 0o077 == 0).then_some(())
+    });
+}
+
+/// Kills its process when dropped.
+struct Kill(Child);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

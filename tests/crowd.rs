@@ -1,0 +1,155 @@
+//! Sixty-four logins of one account at once, from sixty-four processes.
+//!
+//! All of them stand at the prompt before the first is answered. What was judged is counted three
+//! ways that must agree: what the programs were told, the audit file, and the account.
+
+use mfa_tests::{Agent, Login, Running, Seen, Stack};
+
+const CROWD: usize = 64;
+const ROUNDS: usize = 20;
+const ATTEMPTS: usize = 5;
+
+/// Everybody answers at once, each with what `answer` says for them.
+fn all_at_once(user: &str, stack: &Stack, answer: impl Fn(usize) -> String) -> Vec<Seen> {
+    let mut crowd: Vec<Running> = (0..CROWD)
+        .map(|_| Login::of(user).service("sshd").start(stack))
+        .collect();
+    crowd.iter_mut().for_each(Running::await_prompt);
+    let answers: Vec<String> = (0..CROWD).map(answer).collect();
+    for (running, answer) in crowd.iter_mut().zip(&answers) {
+        running.answer(answer);
+    }
+    crowd.into_iter().map(Running::finish).collect()
+}
+
+fn count(seen: &[Seen], result: &str) -> usize {
+    seen.iter().filter(|seen| seen.result() == result).count()
+}
+
+/// How many answers were judged, as the audit file tells.
+fn judged(agent: &Agent, user: &str) -> usize {
+    agent
+        .logins_of(user, CROWD)
+        .iter()
+        .filter(|event| event.is_judged())
+        .count()
+}
+
+#[test]
+fn of_64_logins_with_one_valid_code_exactly_one_passes() {
+    let agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    for round in 0..ROUNDS {
+        let user = format!("anna{round}");
+        let key = agent.admin().device(&user);
+        let code = key.code(0);
+        let seen = all_at_once(&user, &stack, |_| code.clone());
+        assert_eq!(count(&seen, "PAM_SUCCESS"), 1, "round {round}");
+        let account = agent.admin().status(&user);
+        assert_eq!(account.failures, 0, "round {round}: a replay is no guess");
+    }
+}
+
+#[test]
+fn of_64_wrong_codes_at_most_five_are_judged_and_then_the_account_is_locked() {
+    let agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    for round in 0..ROUNDS {
+        let user = format!("anna{round}");
+        let wrong = agent.admin().device(&user).wrong_code();
+        let seen = all_at_once(&user, &stack, |_| wrong.clone());
+        assert_eq!(count(&seen, "PAM_AUTH_ERR"), ATTEMPTS, "round {round}");
+        assert_eq!(
+            count(&seen, "PAM_MAXTRIES"),
+            CROWD - ATTEMPTS,
+            "round {round}"
+        );
+        assert_eq!(judged(&agent, &user), ATTEMPTS, "round {round}");
+        let account = agent.admin().status(&user);
+        assert_eq!(account.failures as usize, ATTEMPTS, "round {round}");
+        assert!(account.locked_until.is_some(), "round {round}");
+    }
+}
+
+#[test]
+fn of_63_wrong_codes_and_a_right_one_never_more_than_five_wrong_in_a_row_are_judged() {
+    let agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    for round in 0..ROUNDS {
+        let user = format!("anna{round}");
+        let key = agent.admin().device(&user);
+        let (right, wrong) = (key.code(0), key.wrong_code());
+        // The right one somewhere in the middle, elsewhere each round.
+        let place = (round * 7) % CROWD;
+        let answer = |n| {
+            if n == place {
+                right.clone()
+            } else {
+                wrong.clone()
+            }
+        };
+        let seen = all_at_once(&user, &stack, answer);
+        let events = agent.logins_of(&user, CROWD);
+        let judged: Vec<&str> = events
+            .iter()
+            .filter(|e| e.is_judged())
+            .map(|e| e.text("result"))
+            .collect();
+        let passed = judged.iter().filter(|&&result| result == "passed").count();
+        assert_eq!(passed, count(&seen, "PAM_SUCCESS"), "round {round}");
+        assert_eq!(
+            judged.len() - passed,
+            count(&seen, "PAM_AUTH_ERR"),
+            "round {round}"
+        );
+        // A pass clears what was counted before it: at most four, and five after it.
+        let allowed = if passed == 1 { 2 * ATTEMPTS } else { ATTEMPTS };
+        assert!(
+            passed <= 1 && judged.len() <= allowed,
+            "round {round}: {judged:?}"
+        );
+        assert!(
+            agent.admin().status(&user).locked_until.is_some(),
+            "round {round}"
+        );
+    }
+}
+
+#[test]
+fn of_64_wrong_pins_at_most_five_are_judged() {
+    let agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    for round in 0..3 {
+        let user = format!("anna{round}");
+        agent.admin().pin(&user, "4826");
+        let seen = all_at_once(&user, &stack, |_| "0000".to_owned());
+        assert!(count(&seen, "PAM_AUTH_ERR") <= ATTEMPTS, "round {round}");
+        assert_eq!(count(&seen, "PAM_SUCCESS"), 0, "round {round}");
+        assert_eq!(
+            agent.admin().status(&user).failures as usize,
+            ATTEMPTS,
+            "round {round}"
+        );
+    }
+}
+
+#[test]
+fn logins_of_64_users_at_once_all_pass() {
+    let agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    let keys: Vec<_> = (0..CROWD)
+        .map(|n| agent.admin().device(&format!("user{n}")))
+        .collect();
+    let codes: Vec<String> = keys.iter().map(|key| key.code(0)).collect();
+    let mut crowd: Vec<Running> = (0..CROWD)
+        .map(|n| Login::of(&format!("user{n}")).start(&stack))
+        .collect();
+    crowd.iter_mut().for_each(Running::await_prompt);
+    for (running, code) in crowd.iter_mut().zip(&codes) {
+        running.answer(code);
+    }
+    for running in crowd {
+        let seen = running.finish();
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    }
+}

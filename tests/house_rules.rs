@@ -1,0 +1,268 @@
+//! The nine rules of the house, as far as the source tells whether they are kept.
+//!
+//! What only a running system can tell is proved elsewhere: rule 1 and 2 by `durable`, `crowd` and
+//! `lockout`, rule 5 by `closed_on_error`, rule 6 by `peers`, rule 7 by `limits`, rule 8 by
+//! `no_telling`, rule 9 by `lockout`, `sshd` and `terminal`.
+
+use std::process::Command;
+
+use mfa_tests::{Source, built, run, sources};
+
+/// What the core is made of.
+const CORE: [&str; 5] = ["policy", "dialogue", "factors", "lockout", "account"];
+
+fn core() -> Vec<Source> {
+    CORE.iter()
+        .flat_map(|room| sources(&format!("mfa-agent/src/{room}")))
+        .collect()
+}
+
+/// Fails when a source holds one of `words`, and says which where.
+fn hold_none_of(sources: &[Source], words: &[&str]) {
+    let found: Vec<String> = sources
+        .iter()
+        .flat_map(|source| {
+            let lines = source
+                .code
+                .lines()
+                .filter(|line| words.iter().any(|w| line.contains(w)));
+            lines.map(|line| format!("{}: {}", source.path.display(), line.trim()))
+        })
+        .collect();
+    assert!(found.is_empty(), "not allowed here:\n{}", found.join("\n"));
+}
+
+fn hold(sources: &[Source], word: &str) -> bool {
+    sources.iter().any(|source| source.code.contains(word))
+}
+
+#[test]
+fn rule_2_the_store_is_changed_by_compare_and_swap_only() {
+    let edge = sources("mfa-agent/src");
+    let outside: Vec<Source> = edge
+        .into_iter()
+        .filter(|source| !source.path.starts_with("mfa-agent/src/store"))
+        .collect();
+    hold_none_of(
+        &outside,
+        &[
+            "sled::",
+            "fetch_and_update",
+            "update_and_fetch",
+            ".insert(&key",
+        ],
+    );
+    let store = sources("mfa-agent/src/store");
+    hold_none_of(
+        &store,
+        &["fetch_and_update", "update_and_fetch", ".apply_batch("],
+    );
+}
+
+#[test]
+fn rule_3_the_core_reads_no_clock_and_touches_no_world() {
+    let forbidden = [
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "std::fs",
+        "std::net",
+        "std::os",
+        "std::io",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "thread::",
+        "getrandom",
+        "Mutex",
+        "RwLock",
+        "Atomic",
+        "static ",
+        "OnceLock",
+        "File::",
+        "nix::",
+        "libc::",
+        "sled",
+        "argon2",
+        "println!",
+        "eprintln!",
+    ];
+    hold_none_of(&core(), &forbidden);
+}
+
+#[test]
+fn rule_4_the_module_starts_no_thread_and_changes_no_state_of_its_host() {
+    let mut all = sources("pam_mfa/src");
+    all.extend(sources("mfa-protocol/src"));
+    let forbidden = [
+        "thread::",
+        "spawn(",
+        "sigaction",
+        "signal(",
+        "set_var",
+        "remove_var",
+        "set_current_dir",
+        "umask",
+        "fork(",
+        "Command::",
+        "process::exit",
+        "process::abort",
+        "println!",
+        "eprintln!",
+        "setuid",
+        "seteuid",
+        "chdir",
+        "tokio",
+        "async ",
+        "static mut",
+    ];
+    hold_none_of(&all, &forbidden);
+}
+
+#[test]
+fn rule_4_the_module_knows_nothing_of_policy() {
+    let output = run(Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "-p",
+            "pam_mfa",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--offline",
+        ])
+        .current_dir(&built().tree));
+    assert!(output.is_success(), "{output:?}");
+    for crate_name in [
+        "mfa-agent",
+        "toml",
+        "tokio",
+        "sled",
+        "argon2",
+        "tracing",
+        "log",
+        "clap",
+    ] {
+        let stands = output.stdout.lines().any(|line| {
+            line.split_whitespace()
+                .next()
+                .is_some_and(|name| name == crate_name)
+        });
+        assert!(!stands, "pam_mfa depends on {crate_name}");
+    }
+}
+
+#[test]
+fn rule_4_a_panic_unwinds_and_is_caught() {
+    let manifest = std::fs::read_to_string(built().tree.join("Cargo.toml")).unwrap();
+    assert!(
+        !manifest.contains("panic = \"abort\""),
+        "abort kills the host program"
+    );
+    assert!(manifest.contains("panic = \"unwind\""));
+    assert!(
+        hold(&sources("pam_mfa/src"), "pam_hooks!"),
+        "its hooks catch panics"
+    );
+}
+
+#[test]
+fn rule_7_waiting_rooms_have_walls() {
+    let edge = sources("mfa-agent/src");
+    // A channel or a table without a bound grows as long as somebody feeds it.
+    hold_none_of(&edge, &["mpsc::channel(", "mpsc::channel::<", "unbounded"]);
+    let mut readers = edge;
+    readers.extend(sources("pam_mfa/src"));
+    readers.extend(sources("mfa-protocol/src"));
+    hold_none_of(&readers, &["read_until(0"]);
+}
+
+#[test]
+fn rule_8_what_is_secret_is_exposed_to_no_log() {
+    let mut all = sources("pam_mfa/src");
+    for folder in ["mfa-protocol/src", "mfa-agent/src"] {
+        all.extend(sources(folder));
+    }
+    let speakers = [
+        "format!", "log(", "info(", "warn(", "error(", "debug(", "write!", "writeln!",
+    ];
+    let telling: Vec<String> = all
+        .iter()
+        .flat_map(|source| {
+            let lines = source.code.lines().filter(|line| {
+                line.contains("expose()") && speakers.iter().any(|speaker| line.contains(speaker))
+            });
+            lines.map(|line| format!("{}: {}", source.path.display(), line.trim()))
+        })
+        .collect();
+    assert!(telling.is_empty(), "{}", telling.join("\n"));
+    let secret = sources("mfa-protocol/src/secret");
+    hold_none_of(&secret, &["Display for Secret"]);
+    assert!(hold(&secret, "ZeroizeOnDrop"));
+}
+
+#[test]
+fn unsafe_code_stands_where_it_must_and_says_why_it_holds() {
+    let allowed = ["pam_mfa/src/libpam", "pam_mfa/src/lib.rs"];
+    for folder in [
+        "pam_mfa/src",
+        "mfa-protocol/src",
+        "mfa-agent/src",
+        "mfactl/src",
+    ] {
+        for source in sources(folder) {
+            if allowed
+                .iter()
+                .any(|place| source.path.to_string_lossy().starts_with(place))
+            {
+                continue;
+            }
+            for word in [
+                "unsafe {",
+                "unsafe fn",
+                "unsafe impl",
+                "unsafe extern",
+                "allow(unsafe_code",
+            ] {
+                assert!(
+                    !source.code.contains(word),
+                    "{}: {word}",
+                    source.path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_command_line_speaks_to_the_agent_and_never_to_the_store() {
+    let manifest = std::fs::read_to_string(built().tree.join("mfactl/Cargo.toml")).unwrap();
+    for name in ["sled", "mfa-agent", "chacha20poly1305"] {
+        assert!(!manifest.contains(name), "mfactl depends on {name}");
+    }
+}
+
+#[test]
+fn no_source_file_or_function_has_outgrown_its_reader() {
+    for folder in [
+        "pam_mfa/src",
+        "mfa-protocol/src",
+        "mfa-agent/src",
+        "mfactl/src",
+    ] {
+        for source in sources(folder) {
+            let lines = source
+                .code
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .count();
+            assert!(
+                lines <= 400,
+                "{}: {lines} lines of code",
+                source.path.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Rule 7: everything is bounded, and a full table refuses and says so.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
+use mfa_protocol::{MAX_ANSWER, MAX_NAME};
+use mfa_tests::{Agent, Login, Machine, Stack};
+
+#[test]
+fn answers_and_names_past_their_bounds_are_refused_and_cost_nothing() {
+    let agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    agent.admin().pin("anna", "4826");
+    let seen = Login::of("anna")
+        .answer(&"4".repeat(MAX_ANSWER + 1))
+        .run(&stack);
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    let long = "x".repeat(MAX_NAME + 1);
+    for login in [
+        Login::of(&long),
+        Login::of("anna").service("mfa-test").from(&long),
+        Login::of("anna").on(&long),
+    ] {
+        let seen = login.answer("4826").run(&stack);
+        assert!(!seen.signalled, "{seen:?}");
+    }
+    assert_eq!(agent.admin().status("anna").failures, 0);
+    let seen = Login::of("anna").answer("4826").run(&stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+}
+
+/// Opens as many connections as it may and holds them until its input ends.
+const HOG: &str = r#"
+import socket, sys
+held = []
+for _ in range(int(sys.argv[2])):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(0.2)
+    try:
+        s.connect(sys.argv[1])
+    except OSError:
+        continue
+    held.append(s)
+print(len(held), flush=True)
+sys.stdin.read()
+"#;
+
+#[test]
+fn a_user_who_hogs_connections_keeps_nobody_else_out() {
+    Machine::run(|machine| {
+        machine.user("mfat-eve", "e");
+        let agent = Agent::start();
+        agent.admin().pin("anna", "4826");
+        let uid = machine.uid("mfat-eve");
+        let mut hog = Command::new("setpriv")
+            .args([
+                &format!("--reuid={uid}"),
+                "--clear-groups",
+                "/usr/bin/python3",
+                "-c",
+                HOG,
+            ])
+            .arg(agent.socket())
+            .arg("900")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("setpriv");
+        let mut ready = [0; 1];
+        hog.stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut ready)
+            .expect("a count");
+        let seen = Login::of("anna").answer("4826").run(&Stack::asking(&agent));
+        let log = agent.log();
+        hog.kill().unwrap();
+        hog.wait().unwrap();
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert!(
+            log.contains(&uid.to_string()),
+            "the log names who hogs: {log}"
+        );
+    });
+}
+
+#[test]
+fn many_connections_at_once_cost_bounded_memory_and_the_agent_serves_on() {
+    let agent = Agent::start();
+    agent.admin().pin("anna", "4826");
+    let mut held = Vec::new();
+    for _ in 0..800 {
+        let Ok(mut stream) = UnixStream::connect(agent.socket()) else {
+            break;
+        };
+        // Half a frame each, as big as may be.
+        stream
+            .set_write_timeout(Some(std::time::Duration::from_millis(50)))
+            .unwrap();
+        let _ = stream.write_all(&[b' '; 60_000]);
+        held.push(stream);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    let kib: usize = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    drop(held);
+    assert!(kib < 256 * 1024, "{kib} KiB resident");
+    mfa_tests::eventually("a login once they are gone", || {
+        let seen = Login::of("anna").answer("4826").run(&Stack::asking(&agent));
+        (seen.result() == "PAM_SUCCESS").then_some(())
+    });
+}

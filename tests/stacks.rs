@@ -1,0 +1,139 @@
+//! The stacks that we ship, with each code that the module returns.
+//!
+//! Whatever the module says but "passed" and "skipped", the program is refused, and a right password
+//! does not change that.
+
+use mfa_tests::{Agent, Login, Machine, Seen, Stack};
+
+const USER: &str = "mfat-anna";
+const PASSWORD: &str = "correct horse";
+/// Stacks that ask for the password first, and then for the code.
+const AFTER_PASSWORD: [&str; 4] = ["sshd", "sudo", "su", "login"];
+
+/// A login through the host's own `/etc/pam.d`.
+fn log_in(service: &str, user: &str, answers: &[&str]) -> Seen {
+    let mut login = Login::of(user)
+        .service(service)
+        .on("/dev/pts/0")
+        .option("--account");
+    for answer in answers {
+        login = login.answer(answer);
+    }
+    login.run(&Stack::of_host())
+}
+
+fn install_all(machine: &Machine) {
+    AFTER_PASSWORD
+        .iter()
+        .for_each(|service| machine.shipped_stack(service));
+    machine.shipped_stack("sshd-publickey");
+    machine.shipped_stack("password+code");
+    machine.user(USER, PASSWORD);
+}
+
+const RULES: &str = "[[rule]]\nusers = [\"mfat-free\"]\naction = \"skip\"\n\
+    [[rule]]\nusers = [\"mfat-barred\"]\naction = \"deny\"\n\
+    [policy]\nrequire = [\"pin\"]\n";
+
+#[test]
+fn a_shipped_stack_lets_in_with_both_and_with_nothing_less() {
+    Machine::run(|machine| {
+        install_all(machine);
+        let agent = Agent::at_default_socket(RULES);
+        agent.admin().pin(USER, "4826");
+        for service in AFTER_PASSWORD {
+            let seen = log_in(service, USER, &[PASSWORD, "4826"]);
+            assert_eq!(seen.result(), "PAM_SUCCESS", "{service}: {seen:?}");
+            for answers in [
+                &[PASSWORD, "0000"][..],
+                &[PASSWORD, ""],
+                &[PASSWORD],
+                &["wrong", "4826"],
+                &[],
+            ] {
+                let seen = log_in(service, USER, answers);
+                assert_ne!(
+                    seen.result(),
+                    "PAM_SUCCESS",
+                    "{service} {answers:?}: {seen:?}"
+                );
+            }
+            agent.admin().unlock(USER);
+        }
+        let seen = log_in("sshd-publickey", USER, &["4826"]);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        let seen = log_in("sshd-publickey", USER, &["0000"]);
+        assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
+
+#[test]
+fn a_user_without_a_rule_to_ask_passes_by_password_alone_and_a_barred_one_never() {
+    Machine::run(|machine| {
+        install_all(machine);
+        machine.user("mfat-free", PASSWORD);
+        machine.user("mfat-barred", PASSWORD);
+        let _agent = Agent::at_default_socket(RULES);
+        for service in AFTER_PASSWORD {
+            let seen = log_in(service, "mfat-free", &[PASSWORD]);
+            assert_eq!(seen.result(), "PAM_SUCCESS", "{service}: {seen:?}");
+            let seen = log_in(service, "mfat-free", &["wrong"]);
+            assert_ne!(seen.result(), "PAM_SUCCESS", "{service}: {seen:?}");
+            let seen = log_in(service, "mfat-barred", &[PASSWORD, "4826"]);
+            assert_ne!(seen.result(), "PAM_SUCCESS", "{service}: {seen:?}");
+        }
+    });
+}
+
+#[test]
+fn locked_unenrolled_and_unavailable_are_refused_with_the_right_password() {
+    Machine::run(|machine| {
+        install_all(machine);
+        machine.user("mfat-new", PASSWORD);
+        let mut agent = Agent::at_default_socket(RULES);
+        agent.admin().pin(USER, "4826");
+        for _ in 0..5 {
+            let _ = log_in("sudo", USER, &[PASSWORD, "0000"]);
+        }
+        assert!(agent.admin().status(USER).locked_until.is_some());
+        for service in AFTER_PASSWORD {
+            let seen = log_in(service, USER, &[PASSWORD, "4826"]);
+            assert_eq!(seen.result(), "PAM_MAXTRIES", "{service}: {seen:?}");
+            let seen = log_in(service, "mfat-new", &[PASSWORD, "4826"]);
+            assert_eq!(seen.result(), "PAM_AUTH_ERR", "{service}: {seen:?}");
+        }
+        agent.kill_9();
+        for service in AFTER_PASSWORD {
+            let seen = log_in(service, USER, &[PASSWORD, "4826"]);
+            assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{service}: {seen:?}");
+        }
+        let seen = log_in("sshd-publickey", USER, &["4826"]);
+        assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
+        let seen = log_in("password+code", USER, &[&format!("{PASSWORD}4826")]);
+        assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
+    });
+}
+
+#[test]
+fn one_answer_with_password_and_code_lets_in_and_half_of_it_does_not() {
+    Machine::run(|machine| {
+        install_all(machine);
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"totp\"]\n");
+        let key = agent.admin().device(USER);
+        let (right, wrong) = (key.code(0), key.wrong_code());
+        let cases = [
+            (format!("{PASSWORD}{wrong}"), false),
+            (PASSWORD.to_owned(), false),
+            (format!("{PASSWORD}{right}"), true),
+            (format!("wrong{}", key.code(1)), false),
+        ];
+        for (answer, is_let_in) in cases {
+            let seen = log_in("password+code", USER, &[&answer]);
+            assert_eq!(
+                seen.result() == "PAM_SUCCESS",
+                is_let_in,
+                "{answer}: {seen:?}"
+            );
+        }
+    });
+}

@@ -1,0 +1,111 @@
+//! The administrator's methods over the socket, for setting up and looking at accounts.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{
+    Account, EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters,
+    ImportEntry, ImportOutcome, ImportParameters, ImportUris, QuestionAnswer, Status, Unlock,
+    UnlockParameters, UserParameters,
+};
+use mfa_protocol::client::{Client, ClientError};
+use mfa_protocol::message::Method;
+
+use crate::Key;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection with an administrator's rights.
+pub struct Admin(Client);
+
+impl Admin {
+    /// Connects.
+    ///
+    /// # Panics
+    ///
+    /// When nobody listens.
+    #[must_use]
+    pub fn at(socket: &Path) -> Self {
+        Self(Client::connect(socket, TIMEOUT).unwrap_or_else(|e| panic!("{e}")))
+    }
+
+    /// Calls a method.
+    ///
+    /// # Errors
+    ///
+    /// The agent's refusal.
+    pub fn call<M: Method>(&mut self, parameters: &M::Parameters) -> Result<M::Reply, ClientError> {
+        self.0.call::<M>(parameters)
+    }
+
+    /// A fresh device of the usual kind for `user`.
+    pub fn device(&mut self, user: &str) -> Key {
+        let key = Key::new();
+        self.add_device(user, &key);
+        key
+    }
+
+    /// Takes over `key` as a device of `user`'s.
+    pub fn add_device(&mut self, user: &str, key: &Key) {
+        self.import(&[(user, key)]);
+    }
+
+    /// Takes over many devices, in one call.
+    pub fn import(&mut self, devices: &[(&str, &Key)]) {
+        let entry = |(line, (user, key)): (usize, &(&str, &Key))| ImportEntry {
+            line: line as u64,
+            user: (*user).to_owned(),
+            uri: Secret::new(key.uri(user)),
+        };
+        let entries = devices.iter().enumerate().map(entry).collect();
+        let reply = self
+            .call::<ImportUris>(&ImportParameters { entries })
+            .expect("an import");
+        for result in reply.results {
+            assert_eq!(result.result, ImportOutcome::Stored, "{:?}", result.reason);
+        }
+    }
+
+    /// Sets a PIN.
+    pub fn pin(&mut self, user: &str, pin: &str) {
+        let parameters = EnrollPinParameters {
+            user: Some(user.to_owned()),
+            pin: Secret::from(pin),
+        };
+        self.call::<EnrollPin>(&parameters).expect("a PIN");
+    }
+
+    /// Sets three questions that all have the same answer.
+    pub fn questions(&mut self, user: &str, answer: &str) {
+        let questions = ["First street?", "First teacher?", "First pet?"];
+        let questions = questions
+            .map(|q| QuestionAnswer {
+                question: q.to_owned(),
+                answer: Secret::from(answer),
+            })
+            .to_vec();
+        let parameters = EnrollQuestionsParameters {
+            user: Some(user.to_owned()),
+            questions,
+        };
+        self.call::<EnrollQuestions>(&parameters)
+            .expect("three questions");
+    }
+
+    /// The state of an account.
+    pub fn status(&mut self, user: &str) -> Account {
+        let parameters = UserParameters {
+            user: Some(user.to_owned()),
+        };
+        self.call::<Status>(&parameters).expect("a status").account
+    }
+
+    /// Ends a lock.
+    pub fn unlock(&mut self, user: &str) {
+        self.call::<Unlock>(&UnlockParameters {
+            user: user.to_owned(),
+        })
+        .expect("an unlock");
+    }
+}

@@ -1,0 +1,247 @@
+//! An agent of the test's own: store, key, socket, settings and audit file in one folder.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User, geteuid};
+use tempfile::TempDir;
+
+use crate::{Admin, Ctl, Event, built, eventually, is_root};
+
+/// A running agent. It is killed when dropped.
+pub struct Agent {
+    folder: TempDir,
+    socket: PathBuf,
+    child: Option<Child>,
+}
+
+impl Agent {
+    /// Starts one with default settings.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// Starts one with more settings; `[server]`, `[store]` and `[audit]` are written already.
+    #[must_use]
+    pub fn with(settings: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("mfa-agent-")
+            .tempdir()
+            .expect("a folder");
+        let socket = folder.path().join("agent.sock");
+        Self::listening(folder, socket, settings)
+    }
+
+    /// Starts one that listens where the module and `mfactl` look when they are told nothing.
+    /// Only for a [`crate::Machine`].
+    #[must_use]
+    pub fn at_default_socket(settings: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("mfa-agent-")
+            .tempdir()
+            .expect("a folder");
+        let socket = PathBuf::from(mfa_protocol::DEFAULT_SOCKET);
+        fs::create_dir_all(socket.parent().expect("a folder")).expect("the socket's folder");
+        Self::listening(folder, socket, settings)
+    }
+
+    fn listening(folder: TempDir, socket: PathBuf, settings: &str) -> Self {
+        // Other users of this machine must reach the socket; the store's folder keeps itself closed.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+        let mut agent = Self {
+            folder,
+            socket,
+            child: None,
+        };
+        agent.configure(settings);
+        agent.launch();
+        agent
+    }
+
+    /// Writes other settings; they hold after [`Agent::reload`] or a start.
+    pub fn configure(&self, settings: &str) {
+        // Who is not root has to be trusted to log in others, as a service's user would be.
+        match User::from_uid(geteuid()) {
+            Ok(Some(user)) if !is_root() => {
+                self.write_config(&format!("{:?}", user.name), settings)
+            }
+            _ => self.write_config("", settings),
+        }
+    }
+
+    /// Trusts `user` to ask for anyone, with default settings otherwise.
+    pub fn trust(&self, user: &str) {
+        self.write_config(&format!("{user:?}"), "");
+        self.reload();
+    }
+
+    fn write_config(&self, trusted: &str, settings: &str) {
+        let folder = self.folder.path().display();
+        let socket = self.socket.display();
+        let text = format!(
+            "[server]\nsocket = \"{socket}\"\ntrusted = [{trusted}]\n\
+             [store]\npath = \"{folder}/store\"\nkey_file = \"{folder}/key\"\n\
+             [audit]\nfile = \"{folder}/audit.jsonl\"\nsyslog = false\n\
+             {settings}\n"
+        );
+        fs::write(self.config(), text).expect("the settings");
+    }
+
+    /// Starts it again after [`Agent::kill_9`] or [`Agent::terminate`].
+    pub fn launch(&mut self) {
+        assert!(self.child.is_none(), "the agent runs already");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .expect("a log");
+        let child = Command::new(&built().agent)
+            .arg("--config")
+            .arg(self.config())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("mfa-agent");
+        self.child = Some(child);
+        self.await_readiness();
+    }
+
+    fn await_readiness(&mut self) {
+        let socket = self.socket.clone();
+        let ready = eventually("the agent to listen", || {
+            let ended = self
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
+            ended
+                .map(Err)
+                .or_else(|| UnixStream::connect(&socket).ok().map(|_| Ok(())))
+        });
+        if let Err(status) = ready {
+            panic!("the agent ended at once, {status}: {}", self.log());
+        }
+    }
+
+    /// Ends it as a power cut would, as far as a process can be.
+    pub fn kill_9(&mut self) {
+        let mut child = self.child.take().expect("a running agent");
+        child.kill().expect("a kill");
+        child.wait().expect("an end");
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::SIGTERM);
+        self.child
+            .take()
+            .expect("a running agent")
+            .wait()
+            .expect("an end")
+    }
+
+    /// Asks it to read its settings again. Returns at once.
+    pub fn reload(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
+    /// Stops it in its tracks (`SIGSTOP`); it goes on with [`Agent::resume`].
+    pub fn suspend(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("a signal");
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        let id = self.child.as_ref().expect("a running agent").id();
+        Pid::from_raw(id.cast_signed())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("agent.toml")
+    }
+
+    /// The administrator's methods.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        Admin::at(&self.socket)
+    }
+
+    /// The command line.
+    #[must_use]
+    pub fn ctl(&self) -> Ctl {
+        Ctl::at(&self.socket)
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// What it has written into its audit file. It writes in its own time: see
+    /// [`Agent::logins_of`].
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        let text = fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap_or_default();
+        Event::parse_all(&text)
+    }
+
+    /// The outcomes of `user`'s logins, once there are `count`.
+    #[must_use]
+    pub fn logins_of(&self, user: &str, count: usize) -> Vec<Event> {
+        eventually(
+            &format!("{count} logins of {user} in the audit file"),
+            || {
+                let mut events = self.events();
+                events.retain(|event| event.is_login_of(user));
+                (events.len() >= count).then_some(events)
+            },
+        )
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        let _ = child.kill();
+        let _ = child.wait();
+        if std::thread::panicking() {
+            eprintln!("the agent's log:\n{}", self.log());
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What the agent wrote into its audit file.
+
+use serde_json::Value;
+
+/// One line of the audit file.
+#[derive(Clone, Debug)]
+pub struct Event(Value);
+
+impl Event {
+    /// Reads every whole line.
+    ///
+    /// # Panics
+    ///
+    /// When a line is not a JSON object.
+    #[must_use]
+    pub fn parse_all(text: &str) -> Vec<Self> {
+        text.split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
+            .map(|line| match serde_json::from_str(line) {
+                Ok(object @ Value::Object(_)) => Self(object),
+                _ => panic!("not a line of an audit file: {line:?}"),
+            })
+            .collect()
+    }
+
+    /// A field, as text; empty if it is not there.
+    #[must_use]
+    pub fn text(&self, field: &str) -> &str {
+        self.0
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Whether this is the outcome of a login of `user`.
+    #[must_use]
+    pub fn is_login_of(&self, user: &str) -> bool {
+        self.text("event") == "login" && self.text("user") == user
+    }
+
+    /// Whether an answer was judged, right or wrong.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        matches!(self.text("result"), "passed" | "wrong")
+    }
+}

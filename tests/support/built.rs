@@ -1,0 +1,106 @@
+//! The programs under test, built once.
+//!
+//! `MFA_TEST_BIN` names a folder where they stand already (`make test` sets it to `target/release`);
+//! without it they are built here, so that a plain `cargo test` never tests yesterday's agent.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Where the programs under test stand.
+#[derive(Debug)]
+pub struct Built {
+    /// The module.
+    pub module: PathBuf,
+    /// The agent.
+    pub agent: PathBuf,
+    /// The command line.
+    pub mfactl: PathBuf,
+    /// A PAM client that reads its answers from a pipe.
+    pub pam_login: PathBuf,
+    /// The root of the source tree.
+    pub tree: PathBuf,
+}
+
+/// The programs under test.
+pub fn built() -> &'static Built {
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("a tree")
+            .to_owned();
+        let folder = match std::env::var_os("MFA_TEST_BIN") {
+            Some(folder) => tree.join(folder),
+            None => build(&tree),
+        };
+        let pam_login = compile_pam_login(&tree, &folder);
+        Built {
+            module: existing(folder.join("libpam_mfa.so")),
+            agent: existing(folder.join("mfa-agent")),
+            mfactl: existing(folder.join("mfactl")),
+            pam_login,
+            tree,
+        }
+    })
+}
+
+fn build(tree: &Path) -> PathBuf {
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "-p",
+            "pam_mfa",
+            "-p",
+            "mfa-agent",
+            "-p",
+            "mfactl",
+        ])
+        .current_dir(tree)
+        .status()
+        .expect("cargo");
+    assert!(status.success(), "the programs under test do not build");
+    // target/debug/deps/a_test-0123 stands beside what cargo has just built.
+    let this = std::env::current_exe().expect("the path of this test");
+    this.parent()
+        .and_then(Path::parent)
+        .expect("a target folder")
+        .to_owned()
+}
+
+/// Compiles to a name of this process's own and renames, so that tests at once do not see half of it.
+fn compile_pam_login(tree: &Path, folder: &Path) -> PathBuf {
+    let source = tree.join("tests/programs/pam_login.c");
+    let program = folder.join("pam_login");
+    if is_newer(&program, &source) {
+        return program;
+    }
+    let draft = folder.join(format!("pam_login.{}", std::process::id()));
+    let status = Command::new("cc")
+        .args(["-O2", "-Wall", "-Wextra", "-o"])
+        .args([&draft, &source])
+        .args(["-lpam", "-lpam_misc", "-lpthread"])
+        .status()
+        .expect("cc");
+    assert!(
+        status.success(),
+        "tests/programs/pam_login.c does not compile"
+    );
+    std::fs::rename(&draft, &program).expect("pam_login in its place");
+    program
+}
+
+fn is_newer(made: &Path, source: &Path) -> bool {
+    let time = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    time(made) > time(source)
+}
+
+fn existing(path: PathBuf) -> PathBuf {
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --release`",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,211 @@
+//! A machine that a test may change as it likes: accounts, PAM services, syslog.
+//!
+//! It is a mount namespace of one thread. `/etc` and libpam's folder of modules are copies there,
+//! `/run`, `/var/log` and `/dev` its own; what the test starts sees these and nothing else does. They
+//! go when the thread ends, however it ends, so that nothing has to be put back.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::geteuid;
+use tempfile::TempDir;
+
+use crate::{built, run, run_with_input};
+
+/// Folders in which distributions keep PAM modules.
+const MODULE_FOLDERS: [&str; 6] = [
+    "/usr/lib/x86_64-linux-gnu/security",
+    "/usr/lib/aarch64-linux-gnu/security",
+    "/usr/lib64/security",
+    "/usr/lib/security",
+    "/lib64/security",
+    "/lib/security",
+];
+
+/// What programs can't do without in `/dev`.
+const DEVICES: [&str; 14] = [
+    "null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "pts", "shm", "fd",
+    "stdin", "stdout", "stderr",
+];
+
+/// Whether this process may have machines.
+#[must_use]
+pub fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// A machine of the test's own.
+pub struct Machine {
+    syslog: UnixDatagram,
+    _staging: TempDir,
+}
+
+impl Machine {
+    /// Runs `test` on a fresh machine with the module installed. Without root it can't, says so, and
+    /// passes, but fails where `CI` is set: there, root is what the run is for.
+    pub fn run(test: impl FnOnce(&Self) + Send + 'static) {
+        if !is_root() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "the whole-system tests need root"
+            );
+            crate::run::say("NOT RUN: this test needs root; `make test` asks for it");
+            return;
+        }
+        // The namespace is the thread's; a thread of its own, since the caller's may serve more tests.
+        let thread = std::thread::spawn(move || test(&Self::new()));
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    fn new() -> Self {
+        let module = &built().module;
+        unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("a private /");
+        let staging = tempfile::tempdir().expect("a folder");
+        own_devices(staging.path());
+        own_copy("/etc", staging.path());
+        let modules = module_folder();
+        own_copy(modules, staging.path());
+        fs::copy(module, Path::new(modules).join("pam_mfa.so")).expect("the module in its place");
+        own_empty("/run");
+        own_empty("/var/log");
+        fs::create_dir_all("/run/sshd").expect("sshd's folder");
+        fs::create_dir_all("/run/home").expect("the users' folders");
+        let syslog = UnixDatagram::bind("/dev/log").expect("a syslog");
+        syslog.set_nonblocking(true).expect("a mode");
+        fs::set_permissions(
+            "/dev/log",
+            std::os::unix::fs::PermissionsExt::from_mode(0o666),
+        )
+        .expect("a mode");
+        Self {
+            syslog,
+            _staging: staging,
+        }
+    }
+
+    /// Adds a user with a password.
+    pub fn user(&self, name: &str, password: &str) {
+        let home = format!("/run/home/{name}");
+        let output = run(Command::new("useradd").args([
+            "--create-home",
+            "--shell",
+            "/bin/sh",
+            "--home-dir",
+            &home,
+            "--",
+            name,
+        ]));
+        assert!(output.is_success(), "useradd: {output:?}");
+        // A quick hash, so that a crowd of logins measures us and not the password.
+        let mut chpasswd = Command::new("chpasswd");
+        chpasswd.args(["--crypt-method", "SHA256", "--sha-rounds", "1000"]);
+        let output = run_with_input(&mut chpasswd, &format!("{name}:{password}\n"));
+        assert!(output.is_success(), "chpasswd: {output:?}");
+    }
+
+    /// The user id of a user.
+    #[must_use]
+    pub fn uid(&self, name: &str) -> u32 {
+        let user = nix::unistd::User::from_name(name).expect("a name service");
+        user.unwrap_or_else(|| panic!("no user {name}"))
+            .uid
+            .as_raw()
+    }
+
+    /// Sets the stack of a service.
+    pub fn stack(&self, service: &str, lines: &str) {
+        fs::write(Path::new("/etc/pam.d").join(service), lines).expect("a service file");
+    }
+
+    /// Sets the stack of a service to the one that we ship.
+    pub fn shipped_stack(&self, service: &str) {
+        let shipped = built().tree.join("config/pam.d").join(service);
+        let lines =
+            fs::read_to_string(&shipped).unwrap_or_else(|e| panic!("{}: {e}", shipped.display()));
+        self.stack(service, &lines);
+    }
+
+    /// What was sent to syslog since the last call.
+    #[must_use]
+    pub fn syslog(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut buffer = [0; 8192];
+        while let Ok(count) = self.syslog.recv(&mut buffer) {
+            lines.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+        }
+        lines
+    }
+}
+
+fn module_folder() -> &'static str {
+    let holds_unix = |folder: &&str| Path::new(folder).join("pam_unix.so").exists();
+    MODULE_FOLDERS
+        .into_iter()
+        .find(holds_unix)
+        .expect("libpam's modules")
+}
+
+/// Puts a copy of `folder` over it.
+fn own_copy(folder: &str, staging: &Path) {
+    mount_tmpfs(staging);
+    let output = run(Command::new("cp")
+        .arg("--archive")
+        .arg(format!("{folder}/."))
+        .arg(staging));
+    assert!(output.is_success(), "cp: {output:?}");
+    move_over(staging, folder);
+}
+
+fn own_empty(folder: &str) {
+    mount_tmpfs(Path::new(folder));
+}
+
+/// Puts a `/dev` in place that holds what programs need, and room for a `/dev/log`.
+fn own_devices(staging: &Path) {
+    mount_tmpfs(staging);
+    for name in DEVICES {
+        let (from, to) = (Path::new("/dev").join(name), staging.join(name));
+        let Ok(meta) = fs::symlink_metadata(&from) else {
+            continue;
+        };
+        if meta.is_symlink() {
+            symlink(fs::read_link(&from).expect("a link"), &to).expect("a link");
+            continue;
+        }
+        if meta.file_type().is_char_device() {
+            fs::write(&to, "").expect("a place for a device");
+        } else {
+            fs::create_dir(&to).expect("a place for a folder");
+        }
+        let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+        mount(Some(&from), &to, None::<&str>, flags, None::<&str>).expect("a device");
+    }
+    move_over(staging, "/dev");
+}
+
+fn mount_tmpfs(at: &Path) {
+    let flags = MsFlags::MS_NODEV;
+    mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some("mode=0755"))
+        .unwrap_or_else(|e| panic!("a tmpfs at {}: {e}", at.display()));
+}
+
+fn move_over(from: &Path, to: &str) {
+    let target = PathBuf::from(to);
+    mount(
+        Some(from),
+        &target,
+        None::<&str>,
+        MsFlags::MS_MOVE,
+        None::<&str>,
+    )
+    .unwrap_or_else(|e| panic!("a mount over {to}: {e}"));
+}

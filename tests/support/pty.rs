@@ -1,0 +1,140 @@
+//! A program on a terminal, and a test that types.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::openpty;
+
+/// How long a program may take to show what is expected; pam_faildelay alone takes seconds.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A program that has a terminal of its own.
+pub struct Pty {
+    child: Child,
+    terminal: File,
+    shown: String,
+    seen: usize,
+}
+
+impl Pty {
+    /// Starts `program` with a fresh terminal as its controlling one.
+    #[must_use]
+    pub fn spawn(program: &str, arguments: &[&str]) -> Self {
+        let pair = openpty(None, None).expect("a terminal");
+        let slave = File::from(pair.slave);
+        let copy = || Stdio::from(slave.try_clone().expect("a descriptor"));
+        let child = Command::new("setsid")
+            .args(["--ctty", "--wait", program])
+            .args(arguments)
+            .stdin(copy())
+            .stdout(copy())
+            .stderr(copy())
+            .env("LC_ALL", "C")
+            .env("TERM", "dumb")
+            .spawn()
+            .unwrap_or_else(|e| panic!("{program}: {e}"));
+        Self {
+            child,
+            terminal: File::from(pair.master),
+            shown: String::new(),
+            seen: 0,
+        }
+    }
+
+    /// Waits until `text` is shown, after what was expected last.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    pub fn expect(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.shown[self.seen..].find(text) {
+                self.seen += at + text.len();
+                return;
+            }
+            let more = self.read_some(deadline);
+            assert!(more, "{text:?} was not shown; shown was: {}", self.shown);
+        }
+    }
+
+    /// Types a line.
+    pub fn send(&mut self, line: &str) {
+        // A program that flushes its input as it turns echo off must have done so first.
+        std::thread::sleep(Duration::from_millis(100));
+        self.terminal
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("a terminal that takes input");
+    }
+
+    /// Waits until `prompt` is shown, and types a line.
+    pub fn answer(&mut self, prompt: &str, line: &str) {
+        self.expect(prompt);
+        self.send(line);
+    }
+
+    /// Types ^C.
+    pub fn interrupt(&mut self) {
+        self.terminal
+            .write_all(b"\x03")
+            .expect("a terminal that takes input");
+    }
+
+    /// Ends the program as a lost connection does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end; all that was shown, and the exit status.
+    pub fn finish(mut self) -> (String, Option<i32>) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.read_some(deadline) {}
+        let left = self.child.try_wait().expect("a status");
+        let status = left.unwrap_or_else(|| {
+            assert!(
+                Instant::now() < deadline,
+                "it does not end; shown was: {}",
+                self.shown
+            );
+            self.child.wait().expect("a status")
+        });
+        (std::mem::take(&mut self.shown), status.code())
+    }
+
+    /// Reads what there is; false at the end, or when it takes too long.
+    fn read_some(&mut self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).expect("a time-out");
+        let mut wanted = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
+        if !matches!(poll(&mut wanted, timeout), Ok(1..)) {
+            return false;
+        }
+        let mut buffer = [0; 4096];
+        // Once every program has closed the terminal, reading fails: that is its end.
+        match self.terminal.read(&mut buffer) {
+            Ok(count @ 1..) => {
+                self.shown
+                    .push_str(&String::from_utf8_lossy(&buffer[..count]));
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,151 @@
+//! The source text, for the rules that a reader could check and a compiler does not.
+//!
+//! Comments, the content of texts in quotes, and the tests that stand by the code are taken out: they
+//! may name what the code must not do.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::built;
+
+/// A source file.
+#[derive(Debug)]
+pub struct Source {
+    /// Its path from the root of the tree.
+    pub path: PathBuf,
+    /// What the compiler sees of it, outside of tests.
+    pub code: String,
+}
+
+/// Every Rust file in `folder` (or the file of that name with `.rs`, or both), from the root of the
+/// tree.
+///
+/// # Panics
+///
+/// When there is none: a rule about nothing holds nothing.
+#[must_use]
+pub fn sources(folder: &str) -> Vec<Source> {
+    let tree = &built().tree;
+    let mut paths = Vec::new();
+    collect(&tree.join(folder), &mut paths);
+    collect(&tree.join(format!("{folder}.rs")), &mut paths);
+    assert!(!paths.is_empty(), "there is no {folder}");
+    paths.sort();
+    let read = |path: PathBuf| Source {
+        code: without_tests(&without_comments(
+            &fs::read_to_string(&path).expect("a source"),
+        )),
+        path: path
+            .strip_prefix(tree)
+            .expect("a path in the tree")
+            .to_owned(),
+    };
+    paths.into_iter().map(read).collect()
+}
+
+fn collect(path: &Path, into: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).expect("a folder");
+        entries
+            .flatten()
+            .for_each(|entry| collect(&entry.path(), into));
+    } else if path.extension().is_some_and(|e| e == "rs") && is_code(path) {
+        into.push(path.to_owned());
+    }
+}
+
+/// A test module may stand in a file of its own.
+fn is_code(path: &Path) -> bool {
+    path.is_file() && path.file_stem().is_none_or(|stem| stem != "tests")
+}
+
+fn without_comments(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['/', '"', '\'']) {
+        code.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let skipped = token_length(rest, code.ends_with('r') || code.ends_with("r#"));
+        match rest.as_bytes()[0] {
+            b'"' => code.push_str("\"\""),
+            b'/' if skipped > 1 => code.push(' '),
+            _ => code.push_str(&rest[..skipped]),
+        }
+        rest = &rest[skipped..];
+    }
+    code + rest
+}
+
+/// The length of the comment, text or character at the beginning of `rest`.
+fn token_length(rest: &str, is_raw: bool) -> usize {
+    let to_end_of = |end: &str, from: usize| {
+        rest[from..]
+            .find(end)
+            .map_or(rest.len(), |at| from + at + end.len())
+    };
+    if rest.starts_with("//") {
+        return rest.find('\n').unwrap_or(rest.len());
+    }
+    if rest.starts_with("/*") {
+        return to_end_of("*/", 2);
+    }
+    if rest.starts_with('"') {
+        return if is_raw {
+            to_end_of("\"", 1)
+        } else {
+            quoted_length(rest)
+        };
+    }
+    // A quoting character in quotes must not open a text.
+    ["'\"'", "'\\\"'", "'\\''", "'/'"]
+        .iter()
+        .find(|c| rest.starts_with(**c))
+        .map_or(1, |c| c.len())
+}
+
+fn quoted_length(rest: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+/// Cuts out what follows `#[cfg(test)]`: an item up to its brace's end or its semicolon.
+fn without_tests(code: &str) -> String {
+    let Some((before, after)) = code.split_once("#[cfg(test)]") else {
+        return code.to_owned();
+    };
+    let mut depth = 0_usize;
+    for (at, c) in after.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 1 => return before.to_owned() + &without_tests(&after[at + 1..]),
+            '}' => depth -= 1,
+            ';' if depth == 0 => return before.to_owned() + &without_tests(&after[at + 1..]),
+            _ => {}
+        }
+    }
+    before.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_compiler_sees_outside_of_tests_is_left() {
+        let text = "a(); // thread::spawn\nb(\"thread::spawn \\\" x\"); '\"'; /* thread */ c();\n\
+            #[cfg(test)]\nmod tests { fn x() { thread::spawn } }\nd(); #[cfg(test)] mod t; e();";
+        let code = without_tests(&without_comments(text));
+        assert!(!code.contains("thread"), "{code}");
+        for kept in ["a();", "b(\"\")", "c();", "d();", "e();"] {
+            assert!(code.contains(kept), "{kept}: {code}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! PAM service files in a folder of their own, for programs that use `pam_start_confdir`.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::{Agent, built};
+
+/// A folder of PAM service files.
+pub struct Stack {
+    path: PathBuf,
+    /// Kept until the stack goes; none for the host's own.
+    _folder: Option<TempDir>,
+}
+
+impl Stack {
+    /// A stack that asks `agent` and nobody else, under every service name that is used.
+    #[must_use]
+    pub fn asking(agent: &Agent) -> Self {
+        Self::at(agent.socket(), "")
+    }
+
+    /// A stack whose module asks at `socket` and has more `arguments`.
+    #[must_use]
+    pub fn at(socket: &Path, arguments: &str) -> Self {
+        let module = built().module.display();
+        let socket = socket.display();
+        Self::of(&format!(
+            "auth required {module} socket={socket} {arguments}\naccount required pam_permit.so\n"
+        ))
+    }
+
+    /// A stack of these lines.
+    #[must_use]
+    pub fn of(lines: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("mfa-stack-")
+            .tempdir()
+            .expect("a folder");
+        let stack = Self {
+            path: folder.path().to_owned(),
+            _folder: Some(folder),
+        };
+        stack.service("other", lines);
+        stack
+    }
+
+    /// The host's own `/etc/pam.d`; a [`crate::Machine`] has one to play with.
+    #[must_use]
+    pub fn of_host() -> Self {
+        Self {
+            path: "/etc/pam.d".into(),
+            _folder: None,
+        }
+    }
+
+    /// Adds a service with a stack of its own.
+    pub fn service(&self, name: &str, lines: &str) {
+        std::fs::write(self.path.join(name), lines).expect("a service file");
+    }
+
+    /// Lets other users of the machine read it.
+    pub fn open_to_all(&self) {
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&self.path, mode).expect("a mode");
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
