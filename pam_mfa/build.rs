@@ -1,7 +1,5 @@
 //! How the shipped module is linked.
 //!
-//! Stripped: `strip = "symbols"` leaves a shared library its symbol table, which nobody reads.
-//!
 //! With the unwinder inside: each login loads the module anew, and a module that needs `libgcc_s.so.1` has
 //! that loaded with it wherever the program does not use it itself. That costs 0.1 ms, four times what
 //! the module alone costs. The module unwinds its own frames only, so that a copy of its own is enough.
@@ -14,7 +12,6 @@ fn main() {
     if std::env::var("PROFILE").as_deref() != Ok("release") {
         return;
     }
-    println!("cargo::rustc-cdylib-link-arg=-Wl,--strip-all");
     // Where the compiler has none, libgcc_s does as well.
     if let Some(folder) = unwinder() {
         println!("cargo::rustc-link-search=native={}", folder.display());
