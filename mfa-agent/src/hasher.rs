@@ -241,6 +241,15 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_stored_text_makes_the_parser_panic(phc in "(\\$argon2id\\$v=19\\$)?.{0,120}") {
+            if let Ok(hash) = parse(&phc) {
+                proptest::prop_assert!(Params::try_from(&hash).unwrap().m_cost() <= MOST.0);
+            }
+        }
+    }
+
     #[test]
     fn more_than_may_run_and_wait_are_told_that_it_is_busy() {
         let hasher = Hasher::new(1, 1);

@@ -13,6 +13,7 @@ mod folder;
 mod instance;
 pub mod memory;
 mod recovery;
+mod rewrite;
 pub mod sled;
 
 pub use memory::MemoryStore;
@@ -50,6 +51,15 @@ pub trait Store: Send + Sync {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
+
+    /// Whether there is no record at all; what decides if a missing key may be made anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.page(b"", None, 1)?.is_empty())
+    }
 
     /// Makes one change; as [`Store::swap_all`].
     ///

@@ -9,13 +9,14 @@
 use std::fs::File;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::ballast::Ballast;
 use super::commit::FlushError;
 use super::instance::{Open, Sync, guarded};
-use super::{Change, Revision, Store, StoreError, Stored, Swap, folder};
+use super::{Change, Revision, Store, StoreError, Stored, Swap, folder, rewrite};
 use crate::{log, sys};
 
 /// The largest record, in bytes. A page of seventeen of them still fits one of sled's segments; a
@@ -30,6 +31,8 @@ pub struct SledStore {
     folder: PathBuf,
     slot: RwLock<Option<Open>>,
     last_attempt: Mutex<Option<Instant>>,
+    /// What is read from the file may not be on the disk; see [`rewrite`].
+    suspect: AtomicBool,
     ballast: Ballast,
     sync: Sync,
     _lock: folder::Lock,
@@ -55,6 +58,7 @@ impl SledStore {
             folder: path.to_owned(),
             slot: RwLock::new(Some(open)),
             last_attempt: Mutex::new(None),
+            suspect: AtomicBool::new(false),
             ballast: Ballast::new(path),
             sync,
             _lock: lock,
@@ -89,17 +93,34 @@ impl SledStore {
         match slot.as_ref().map(|open| open.commits.failure()) {
             Some(None) => return Ok(()),
             _ if !self.may_attempt() => return Err(self.closed()),
-            Some(Some(error)) => log::error(format_args!(
-                "the store broke: {}; opening it again, logins fail until that works",
-                error.reason
-            )),
+            Some(Some(error)) => {
+                log::error(format_args!(
+                    "the store broke: {}; opening it again, logins fail until that works",
+                    error.reason
+                ));
+                // A full disk was refused space before anything was taken for written.
+                self.suspect.fetch_or(!error.full, Ordering::Relaxed);
+            }
             None => {}
         }
         *slot = None;
-        let open = Open::new(&self.folder, &self.sync).inspect_err(|e| log::error(e))?;
+        *slot = Some(self.open_anew().inspect_err(|e| log::error(e))?);
         log::warn("the store is open again");
-        *slot = Some(open);
         Ok(())
+    }
+
+    fn open_anew(&self) -> Result<Open, StoreError> {
+        if self.suspect.load(Ordering::Relaxed) {
+            let file = self.folder.join("db");
+            rewrite::rewrite(&file).map_err(|e| {
+                let file = file.display();
+                StoreError::new(format!(
+                    "{file} can't be written: {e}; is the disk broken (dmesg)?"
+                ))
+            })?;
+            self.suspect.store(false, Ordering::Relaxed);
+        }
+        Open::new(&self.folder, &self.sync)
     }
 
     fn may_attempt(&self) -> bool {
