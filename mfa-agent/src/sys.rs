@@ -1,4 +1,4 @@
-//! The one function of the C library that the agent needs and no safe crate offers.
+//! What the agent needs of the C library's allocator and no safe crate offers.
 
 /// From this size on, in bytes, freed memory goes back to the system: above what is allocated all the
 /// time, below sled's buffers (512 KiB) and a password hash (19 MiB).
@@ -24,5 +24,16 @@ pub(crate) fn keep_little_memory() {
     unsafe {
         nix::libc::mallopt(nix::libc::M_MMAP_THRESHOLD, LARGE);
         nix::libc::mallopt(nix::libc::M_ARENA_MAX, HEAPS);
+    }
+}
+
+/// Gives back what is free now. Takes about a millisecond: for when a burst is over.
+pub(crate) fn give_free_memory_back() {
+    #[cfg(target_env = "gnu")]
+    #[allow(unsafe_code, reason = "malloc_trim has no safe wrapper")]
+    // SAFETY: malloc_trim takes an integer and touches only what the allocator knows to be free. It
+    // locks the allocator, so it may run beside allocations of other threads.
+    unsafe {
+        nix::libc::malloc_trim(0);
     }
 }
