@@ -223,6 +223,10 @@ impl Agent {
             other => other,
         };
         Ok(match next {
+            Next::End(step, Outcome::Cancelled) => {
+                let reason = "no answer was given, or sshd's stand-in for users that it refuses";
+                end(&login.context, step, Outcome::Cancelled, Some(reason))
+            }
             Next::End(step, outcome) => end(&login.context, step, outcome, None),
             Next::Ask(step) => {
                 let reply = LoginReply {
