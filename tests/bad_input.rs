@@ -99,7 +99,7 @@ fn account() -> Agent {
     let mut admin = agent.admin();
     let _ = admin.device("anna");
     admin.pin("anna", "4826");
-    admin.questions("anna", "Main Street");
+    admin.questions("anna");
     agent
 }
 
