@@ -10,6 +10,8 @@ mod trust;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::value::RawValue;
+
 use crate::frame::{FrameError, FrameReader, write_frame};
 use crate::message::{AnyReply, Call, ErrorKind, ErrorParameters, Method};
 use stream::DeadlineStream;
@@ -28,7 +30,7 @@ pub enum ClientError {
     /// Somebody listens who must not be trusted with answers.
     #[error(
         "{path} is served by user id {uid}, who is neither root, nor this process's user, nor the \
-             owner of a folder that only they can write to; refusing to talk to it"
+         owner of a folder that only they can write to; refusing to talk to it"
     )]
     Untrusted {
         /// The socket.
@@ -127,18 +129,17 @@ impl Client {
         )?;
         let frame = self.reader.next(&mut self.stream)?;
         let reply: AnyReply<'_> = serde_json::from_slice(frame).map_err(ClientError::Garbled)?;
-        let parameters = reply
-            .parameters
-            .map_or("{}", serde_json::value::RawValue::get);
+        // As bytes again: a parser for `&str` would be a second copy of the parser in the module.
+        let parameters = reply.parameters.map_or("{}", RawValue::get).as_bytes();
         match reply.error {
-            None => serde_json::from_str(parameters).map_err(ClientError::Garbled),
+            None => serde_json::from_slice(parameters).map_err(ClientError::Garbled),
             Some(error) => Err(refusal(&error, parameters)),
         }
     }
 }
 
-fn refusal(error: &str, parameters: &str) -> ClientError {
-    let details: ErrorParameters = serde_json::from_str(parameters).unwrap_or_default();
+fn refusal(error: &str, parameters: &[u8]) -> ClientError {
+    let details: ErrorParameters = serde_json::from_slice(parameters).unwrap_or_default();
     let reason = match details {
         ErrorParameters {
             reason: Some(reason),

@@ -6,6 +6,7 @@
 //! end, an answer that is none or a conversation that breaks off each end the login, and none of them
 //! can end it as passed.
 
+mod failure;
 mod host;
 #[cfg(test)]
 pub(crate) mod script;
@@ -15,17 +16,17 @@ mod tests;
 
 pub use host::{ConversationError, Host, Priority};
 
-use mfa_protocol::client::{Client, ClientError};
+use mfa_protocol::client::Client;
 use mfa_protocol::login::{
     Answer, AnswerParameters, Authtok, Begin, BeginParameters, Cancel, CancelParameters,
     LoginReply, Message, Outcome, Prompt,
 };
-use mfa_protocol::message::ErrorKind;
 use mfa_protocol::{MAX_NAME, Secret};
 
 use crate::arguments::Arguments;
 use crate::outcome::Ending;
 use crate::typed::{NoAnswer, Typed};
+use failure::{after_the_first_step, before_the_first_step, not_understood};
 use step::Next;
 
 /// Runs one login to its end.
@@ -216,52 +217,6 @@ impl<H: Host> Login<'_, H> {
             );
         }
         ending
-    }
-}
-
-fn before_the_first_step(error: ClientError) -> Ending {
-    let outage = match &error {
-        ClientError::Unreachable { .. }
-        | ClientError::TimedOut
-        | ClientError::Connection(_)
-        | ClientError::Garbled(_) => true,
-        ClientError::Untrusted { .. } => false,
-        ClientError::Refused { kind, .. } => *kind == Some(ErrorKind::Unavailable),
-    };
-    Ending::Unavailable {
-        reason: reason(&error),
-        outage,
-    }
-}
-
-fn after_the_first_step(error: ClientError) -> Ending {
-    let outage = matches!(
-        error,
-        ClientError::Refused {
-            kind: Some(ErrorKind::Unavailable),
-            ..
-        }
-    );
-    Ending::Unavailable {
-        reason: reason(&error),
-        outage,
-    }
-}
-
-fn reason(error: &ClientError) -> String {
-    match error {
-        ClientError::Refused { reason, .. } => format!("the agent refused: {reason}"),
-        other => other.to_string(),
-    }
-}
-
-fn not_understood(why: impl std::fmt::Display) -> Ending {
-    let reason = format!(
-        "the agent's reply is not understood ({why}); are module and agent of the same version?"
-    );
-    Ending::Unavailable {
-        reason,
-        outage: false,
     }
 }
 

@@ -22,11 +22,10 @@ fn start(settings: Settings) -> Audit {
 }
 
 fn to_file(path: &Path) -> Audit {
-    Audit::start(Settings {
+    start(Settings {
         file: Some(path.to_owned()),
         ..Settings::default()
     })
-    .unwrap()
 }
 
 fn to_syslog(path: &Path) -> Audit {

@@ -266,15 +266,15 @@ const WRONG: &[(&str, &str)] = &[
     ("[totp]\nissuer = 'a:b'", "2: \"a:b\" holds a colon"),
     (
         "[totp]\nalgorithm = 'MD5'",
-        "2: \"MD5\" is not known here; expected one of \"SHA1\", \"SHA256\", \"SHA512\"",
+        "2: \"MD5\" is not an algorithm; there are SHA1, SHA256 and SHA512",
     ),
     (
         "[totp]\ndigits = 10",
-        "2: invalid value: integer `10`; expected a whole number from 6 to 8",
+        "2: codes of 10 digits are not possible; 6 to 8 are",
     ),
     (
         "[totp]\nperiod = 0",
-        "2: invalid value: integer `0`; expected a whole number from 5 to 300",
+        "2: a period of 0 seconds is not possible; 5 to 300 are",
     ),
     (
         "[totp]\nskew = 11",

@@ -24,6 +24,7 @@ use super::admin::Pending;
 use super::error::Failure;
 use super::login::{Login, Progress};
 use super::peer::Peer;
+use crate::audit::Event;
 use crate::log;
 use crate::names::UserName;
 
@@ -46,6 +47,8 @@ pub(super) struct Connection {
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
     pub(super) pending: Option<Pending>,
+    /// What is to be recorded once the reply is on its way.
+    events: Vec<Event>,
 }
 
 /// A reply, ready to be framed.
@@ -60,6 +63,7 @@ impl Connection {
             passed: None,
             proof_wanted: false,
             pending: None,
+            events: Vec::new(),
         }
     }
 
@@ -99,7 +103,9 @@ impl Connection {
             // A shutdown waits for whoever is in here, and lets nobody in any more.
             let agent = Arc::clone(&self.agent);
             let _serving = agent.serving();
-            if let Err(e) = self.reply(&call, stream) {
+            let replied = self.reply(&call, stream);
+            self.events.drain(..).for_each(|event| agent.record(event));
+            if let Err(e) = replied {
                 return Some(e);
             }
         }
@@ -197,15 +203,17 @@ impl Connection {
 
     fn keep(&mut self, progress: Progress) -> LoginReply {
         match progress {
-            Progress::Open(login, reply) => {
+            Progress::Open(mut login, reply) => {
+                self.events.extend(login.attempt.take());
                 self.login = Some(login);
                 reply
             }
-            Progress::Ended(user, outcome, reply) => {
-                if outcome == Outcome::Passed {
-                    self.passed = Some((user, Instant::now()));
+            Progress::Ended(ended) => {
+                self.events.push(ended.event);
+                if ended.outcome == Outcome::Passed {
+                    self.passed = Some((ended.user, Instant::now()));
                 }
-                reply
+                ended.reply
             }
         }
     }

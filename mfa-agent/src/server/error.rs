@@ -34,6 +34,11 @@ impl Failure {
         Self::Ours(ErrorKind::Unavailable, reason.to_string())
     }
 
+    /// Whether a limit was reached, as opposed to something not working.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Ours(ErrorKind::Busy, _))
+    }
+
     /// The reason, for the log.
     pub(super) fn reason(&self) -> &str {
         match self {
@@ -82,7 +87,10 @@ impl Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        Self::unavailable(error)
+        match error {
+            LedgerError::Contended(_) => Self::new(ErrorKind::Busy, error.to_string()),
+            _ => Self::unavailable(error),
+        }
     }
 }
 
@@ -92,8 +100,13 @@ impl From<NamesError> for Failure {
     }
 }
 
+/// Load that anybody can cause is "busy" and never "unavailable": a stack may let people in when the
+/// agent is unavailable (`on_unavailable=ignore`), and must not when somebody keeps it busy.
 impl From<HashError> for Failure {
     fn from(error: HashError) -> Self {
-        Self::unavailable(error)
+        match error {
+            HashError::Busy => Self::new(ErrorKind::Busy, error.to_string()),
+            _ => Self::unavailable(error),
+        }
     }
 }

@@ -18,6 +18,7 @@ use super::error::Failure;
 use super::judge::Bench;
 use super::peer::{Peer, Subject};
 use crate::account::{Account, Verdict as Judgement};
+use crate::audit::Event;
 use crate::config::Settings;
 use crate::dialogue::{Dialogue, Given, Holdings, Next, Plan, Texts};
 use crate::factors::Factor;
@@ -37,6 +38,8 @@ pub(super) struct Login {
     era: Era,
     /// Whether the account can go none of the ways; for the log, never for the user.
     unenrolled: bool,
+    /// An answer that was wrong, in a login that goes on: to be recorded.
+    pub(super) attempt: Option<Event>,
 }
 
 /// What beginning a login or answering it comes to.
@@ -44,7 +47,17 @@ pub(super) enum Progress {
     /// It goes on; the login is kept.
     Open(Box<Login>, LoginReply),
     /// It has ended.
-    Ended(UserName, Outcome, LoginReply),
+    Ended(Box<Ended>),
+}
+
+/// The end of a login.
+pub(super) struct Ended {
+    pub(super) user: UserName,
+    pub(super) outcome: Outcome,
+    pub(super) reply: LoginReply,
+    /// To be recorded, once the reply is on its way: waking the audit's threads takes as long as
+    /// much of the login itself.
+    pub(super) event: Event,
 }
 
 impl Agent {
@@ -65,10 +78,10 @@ impl Agent {
         context.rule = decision.rule_name().map(str::to_owned);
         let ask = match (&decision.verdict, proof) {
             (Verdict::Deny, _) => {
-                return Ok(self.conclude(context, Outcome::Denied, &decision.reason()));
+                return Ok(conclude(&context, Outcome::Denied, &decision.reason()));
             }
             (Verdict::Skip, false) => {
-                return Ok(self.conclude(context, Outcome::Skipped, &decision.reason()));
+                return Ok(conclude(&context, Outcome::Skipped, &decision.reason()));
             }
             (Verdict::Skip, true) => Arc::clone(&settings.policy.default),
             (Verdict::Ask(ask), _) => Arc::clone(ask),
@@ -131,12 +144,16 @@ impl Agent {
         let Some(plan) = plan(ask, authtok, &settings) else {
             let reason = "one answer for password and code was asked for, but the policy requires \
                           more than a code; set require = [\"totp\"] in a rule for this service";
-            return Ok(self.conclude(context, Outcome::Denied, reason));
+            return Ok(conclude(&context, Outcome::Denied, reason));
         };
         let (key, account) = self.account_or_stand_in(&subject.user)?;
         let unenrolled = !plan.ways.iter().any(|way| account.can(way));
         if unenrolled && ask.unenrolled == Unenrolled::Allow {
-            return Ok(self.conclude(context, Outcome::Skipped, "not enrolled, and need not be"));
+            return Ok(conclude(
+                &context,
+                Outcome::Skipped,
+                "not enrolled, and need not be",
+            ));
         }
         let holdings = Holdings::of(&account, &plan, self.stand_in_question(&settings, subject));
         let (dialogue, step) = Dialogue::begin(plan, holdings);
@@ -153,6 +170,7 @@ impl Agent {
             settings,
             key,
             unenrolled,
+            attempt: None,
         };
         Ok(Progress::Open(Box::new(login), reply))
     }
@@ -188,17 +206,28 @@ impl Agent {
     ) -> Result<Progress, Failure> {
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
-            return Ok(self.conclude(login.context, Outcome::Cancelled, reason));
+            return Ok(conclude(&login.context, Outcome::Cancelled, reason));
         }
         if Instant::now() >= login.deadline {
-            return Ok(self.conclude(login.context, Outcome::Cancelled, "it took too long"));
+            return Ok(conclude(
+                &login.context,
+                Outcome::Cancelled,
+                "it took too long",
+            ));
         }
         let next = match login.dialogue.answer(answer) {
-            Next::Judge(given) => self.judge_answers(&mut login, &given),
+            Next::Judge(given) => match self.judge_answers(&mut login, &given) {
+                Ok(next) => next,
+                Err(failure) => return self.give_up(&login, failure),
+            },
             other => other,
         };
         Ok(match next {
-            Next::End(step, outcome) => self.end(*login, step, outcome),
+            Next::End(step, Outcome::Cancelled) => {
+                let reason = "no answer was given, or sshd's stand-in for users that it refuses";
+                end(&login.context, step, Outcome::Cancelled, Some(reason))
+            }
+            Next::End(step, outcome) => end(&login.context, step, outcome, None),
             Next::Ask(step) => {
                 let reply = LoginReply {
                     session: login.context.session.clone(),
@@ -206,11 +235,11 @@ impl Agent {
                 };
                 Progress::Open(login, reply)
             }
-            Next::Judge(_) => self.conclude(login.context, Outcome::Cancelled, "out of answers"),
+            Next::Judge(_) => conclude(&login.context, Outcome::Cancelled, "out of answers"),
         })
     }
 
-    fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Next {
+    fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
         login.context.way = login.dialogue.way().map(ToString::to_string);
         let lockout = &login.settings.lockout;
         let limits = Limits {
@@ -224,54 +253,50 @@ impl Agent {
             limits,
             skew: login.settings.totp.skew,
         };
-        let verdict = match self.judge(&bench, given) {
-            Ok(verdict) => verdict,
-            Err(failure) => {
-                login.context.reason = Some(failure.reason().to_owned());
-                let outcome = Outcome::Unavailable;
-                let step = Step {
-                    outcome: Some(outcome),
-                    ..Step::default()
-                };
-                return Next::End(step, outcome);
-            }
-        };
+        let verdict = self.judge(&bench, given)?;
         login.context.note(&verdict, login.unenrolled);
         let next = login.dialogue.judged(&verdict);
         if matches!(next, Next::Ask(_)) && !matches!(verdict, Judgement::Passed(_)) {
-            self.record(login.context.attempt());
+            login.attempt = Some(login.context.attempt());
         }
-        next
+        Ok(next)
     }
 
-    fn end(&self, login: Login, step: Step, outcome: Outcome) -> Progress {
-        let context = login.context;
-        self.record(context.event(outcome, None));
-        let reply = LoginReply {
-            session: context.session.clone(),
-            step,
-        };
-        Progress::Ended(context.user, outcome, reply)
-    }
-
-    /// Ends a login that asks nothing (more).
-    fn conclude(&self, context: Context, outcome: Outcome, reason: &str) -> Progress {
-        self.record(context.event(outcome, Some(reason)));
-        let step = Step {
-            outcome: Some(outcome),
-            ..Step::default()
-        };
-        let reply = LoginReply {
-            session: context.session.clone(),
-            step,
-        };
-        Progress::Ended(context.user, outcome, reply)
+    /// Ends a login that could not be judged.
+    fn give_up(&self, login: &Login, failure: Failure) -> Result<Progress, Failure> {
+        let ended = conclude(&login.context, Outcome::Unavailable, failure.reason());
+        if !failure.is_busy() {
+            return Ok(ended);
+        }
+        self.abandon(login, failure.reason());
+        Err(failure)
     }
 
     /// A login whose caller went away, or said so: no attempt, but an event.
     pub(super) fn abandon(&self, login: &Login, reason: &str) {
         self.record(login.context.event(Outcome::Cancelled, Some(reason)));
     }
+}
+
+/// Ends a login that asks nothing (more).
+fn conclude(context: &Context, outcome: Outcome, reason: &str) -> Progress {
+    let step = Step {
+        outcome: Some(outcome),
+        ..Step::default()
+    };
+    end(context, step, outcome, Some(reason))
+}
+
+fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) -> Progress {
+    Progress::Ended(Box::new(Ended {
+        user: context.user.clone(),
+        outcome,
+        reply: LoginReply {
+            session: context.session.clone(),
+            step,
+        },
+        event: context.event(outcome, reason),
+    }))
 }
 
 /// How the policy is carried out for a program that can hold a conversation, or not. `None` when it

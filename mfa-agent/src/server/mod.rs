@@ -106,3 +106,6 @@ impl Agent {
         self.audit.record(event, Timestamp::now());
     }
 }
+
+#[cfg(test)]
+mod tests;

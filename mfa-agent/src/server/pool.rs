@@ -17,7 +17,7 @@ use super::Agent;
 use super::connection::Connection;
 use super::error::Failure;
 use super::peer::Peer;
-use crate::log;
+use crate::{log, sys};
 
 /// So many threads stay when there is nothing to do.
 const IDLE: usize = 4;
@@ -29,6 +29,7 @@ struct Pool {
     agent: Arc<Agent>,
     listener: UnixListener,
     idle: AtomicUsize,
+    all: AtomicUsize,
 }
 
 /// Begins to serve on `listener`; returns at once.
@@ -41,12 +42,14 @@ pub fn serve(agent: &Arc<Agent>, listener: UnixListener) -> std::io::Result<()> 
         agent: Arc::clone(agent),
         listener,
         idle: AtomicUsize::new(0),
+        all: AtomicUsize::new(0),
     };
     start_worker(&Arc::new(pool))
 }
 
 fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
     pool.idle.fetch_add(1, Ordering::SeqCst);
+    pool.all.fetch_add(1, Ordering::SeqCst);
     let shared = Arc::clone(pool);
     let started = thread::Builder::new()
         .name("connection".to_owned())
@@ -54,6 +57,7 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
         .spawn(move || work(&shared));
     if started.is_err() {
         pool.idle.fetch_sub(1, Ordering::SeqCst);
+        pool.all.fetch_sub(1, Ordering::SeqCst);
     }
     started.map(|_| ())
 }
@@ -79,6 +83,10 @@ fn work(pool: &Arc<Pool>) {
         }
         if pool.idle.fetch_add(1, Ordering::SeqCst) >= IDLE {
             pool.idle.fetch_sub(1, Ordering::SeqCst);
+            if pool.all.fetch_sub(1, Ordering::SeqCst) == IDLE + 1 {
+                // The last of a burst leaves the room as it was before.
+                sys::give_free_memory_back();
+            }
             return;
         }
     }

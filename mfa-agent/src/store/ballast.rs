@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::statvfs;
@@ -19,23 +21,28 @@ use crate::log;
 /// Its size in bytes: some ten thousand logins.
 const SIZE: u32 = 4 << 20;
 
+const BETWEEN_TRIES: Duration = Duration::from_secs(60);
+
 /// It is laid in only when this many times its size is free.
 const PLENTY: u64 = 16;
 
 pub(super) struct Ballast {
     file: PathBuf,
     there: AtomicBool,
+    next_try: Mutex<Instant>,
 }
 
 impl Ballast {
     /// The ballast of the store in `folder`; laid in if it can be.
     pub(super) fn new(folder: &Path) -> Self {
         let file = folder.join("ballast");
+        let there = AtomicBool::new(file.exists());
         let ballast = Self {
-            there: AtomicBool::new(file.exists()),
             file,
+            there,
+            next_try: Mutex::new(Instant::now()),
         };
-        ballast.restore();
+        ballast.restore_if_due();
         ballast
     }
 
@@ -49,20 +56,28 @@ impl Ballast {
         if !self.there.swap(false, Ordering::Relaxed) {
             return;
         }
+        *self.next_try.lock().unwrap_or_else(PoisonError::into_inner) =
+            Instant::now() + BETWEEN_TRIES;
         match folder::remove(&self.file) {
             Ok(()) => log::error(format_args!(
                 "the disk of the store is full; freed {} KiB kept in reserve so that logins go on: \
                  make room on the file system of {}",
                 SIZE >> 10,
-                self.file.display()
+                folder::parent(&self.file).display()
             )),
             Err(e) => log::error(format_args!("can't remove {}: {e}", self.file.display())),
         }
     }
 
-    /// Lays it in if it is missing and there is plenty of space.
-    pub(super) fn restore(&self) {
-        if !self.is_missing() || !self.plenty_of_space() {
+    /// Lays it in if it is missing, there is plenty of space, and the last try is a while ago.
+    pub(super) fn restore_if_due(&self) {
+        let now = Instant::now();
+        let mut next_try = self.next_try.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_missing() || now < *next_try {
+            return;
+        }
+        *next_try = now + BETWEEN_TRIES;
+        if !self.plenty_of_space() {
             return;
         }
         match self.lay_in() {
@@ -111,7 +126,13 @@ mod tests {
         assert!(file.metadata().unwrap().blocks() * 512 >= u64::from(SIZE));
         ballast.drop_overboard();
         assert!(!file.exists() && ballast.is_missing());
-        ballast.restore();
+        ballast.restore_if_due();
+        assert!(
+            !file.exists(),
+            "it came back at once, on a disk that was just full"
+        );
+        *ballast.next_try.lock().unwrap() = Instant::now();
+        ballast.restore_if_due();
         assert!(file.exists() && !ballast.is_missing());
     }
 }

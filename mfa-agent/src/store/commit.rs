@@ -39,6 +39,8 @@ struct State {
     durable: u64,
     /// Whether a leader is flushing.
     leading: bool,
+    /// Who waits for that leader.
+    waiting: usize,
     failed: Option<FlushError>,
 }
 
@@ -61,9 +63,7 @@ impl<F: Flush> GroupCommit<F> {
                 return Err(error.clone());
             }
             state = if state.leading {
-                self.round_over
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner)
+                self.wait(state)
             } else {
                 self.lead(state)
             };
@@ -80,6 +80,16 @@ impl<F: Flush> GroupCommit<F> {
     pub(super) fn fail(&self, error: FlushError) {
         self.lock().failed.get_or_insert(error);
         self.round_over.notify_all();
+    }
+
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.waiting += 1;
+        let mut state = self
+            .round_over
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        state
     }
 
     fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
@@ -151,6 +161,12 @@ mod tests {
         (GroupCommit::new(flush), has_begun, end)
     }
 
+    fn until_waiting(group: &GroupCommit<Stepped>, many: usize) {
+        while group.lock().waiting < many {
+            std::thread::yield_now();
+        }
+    }
+
     fn broken() -> FlushError {
         FlushError {
             full: false,
@@ -187,8 +203,7 @@ mod tests {
             for _ in 0..8 {
                 spawn("late");
             }
-            // Let the late ones arrive while the first flush is under way.
-            std::thread::sleep(Duration::from_millis(100));
+            until_waiting(group, 8);
             end.send(Ok(())).unwrap();
             assert_eq!(is_done.recv().unwrap(), ("first", Ok(())));
             begun.recv().unwrap();
@@ -209,6 +224,7 @@ mod tests {
             let first = scope.spawn(|| group.commit());
             begun.recv().unwrap();
             let late = scope.spawn(|| group.commit());
+            until_waiting(group, 1);
             end.send(Err(broken())).unwrap();
             assert_eq!(first.join().unwrap(), Err(broken()));
             assert_eq!(late.join().unwrap(), Err(broken()));

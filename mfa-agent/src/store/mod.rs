@@ -10,8 +10,10 @@ mod commit;
 #[cfg(test)]
 mod contract;
 mod folder;
+mod instance;
 pub mod memory;
 mod recovery;
+mod rewrite;
 pub mod sled;
 
 pub use memory::MemoryStore;
@@ -20,6 +22,9 @@ pub use sled::SledStore;
 /// A store of sealed records.
 pub trait Store: Send + Sync {
     /// The record under `key`, with its revision.
+    ///
+    /// It may show a change whose swap is not durable yet. Whoever builds on that and swaps is safe:
+    /// what is durable is always durable with everything before it.
     ///
     /// # Errors
     ///
@@ -46,6 +51,15 @@ pub trait Store: Send + Sync {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
+
+    /// Whether there is no record at all; what decides if a missing key may be made anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.page(b"", None, 1)?.is_empty())
+    }
 
     /// Makes one change; as [`Store::swap_all`].
     ///

@@ -7,28 +7,23 @@
 //! is gone: it is dropped and opened anew, at most once a second, and calls fail until that works.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use ::sled::Db;
-
 use super::ballast::Ballast;
-use super::commit::{Flush, FlushError, GroupCommit};
-use super::{Change, Revision, Store, StoreError, Stored, Swap, folder, recovery};
-use crate::log;
-
-/// The page cache, in bytes; sled goes over it, and the agent has 15 MiB in all.
-const CACHE_BYTES: u64 = 2 << 20;
+use super::commit::FlushError;
+use super::instance::{Open, Sync, guarded};
+use super::{Change, Revision, Store, StoreError, Stored, Swap, folder, rewrite};
+use crate::{log, sys};
 
 /// The largest record, in bytes. A page of seventeen of them still fits one of sled's segments; a
 /// larger one would go to a file of its own, which sled does not make durable.
 const MAX_RECORD: usize = 16 << 10;
 
-/// Between two attempts to open a broken store anew, or to lay in the ballast again.
+/// Between two attempts to open a broken store anew.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The store in a folder of this host.
@@ -36,24 +31,11 @@ pub struct SledStore {
     folder: PathBuf,
     slot: RwLock<Option<Open>>,
     last_attempt: Mutex<Option<Instant>>,
+    /// What is read from the file may not be on the disk; see [`rewrite`].
+    suspect: AtomicBool,
     ballast: Ballast,
     sync: Sync,
     _lock: folder::Lock,
-}
-
-/// fdatasync, or what a test puts in its place.
-type Sync = Arc<dyn Fn(&File) -> io::Result<()> + Send + std::marker::Sync>;
-
-/// A working instance, or one that broke and waits to be replaced.
-struct Open {
-    db: Db,
-    commits: GroupCommit<DbFlush>,
-}
-
-struct DbFlush {
-    db: Db,
-    file: File,
-    sync: Sync,
 }
 
 impl SledStore {
@@ -68,6 +50,7 @@ impl SledStore {
     }
 
     fn open_with(path: &Path, sync: Sync) -> Result<Self, StoreError> {
+        sys::keep_little_memory();
         folder::prepare(path)?;
         let lock = folder::lock(path)?;
         let open = Open::new(path, &sync)?;
@@ -75,6 +58,7 @@ impl SledStore {
             folder: path.to_owned(),
             slot: RwLock::new(Some(open)),
             last_attempt: Mutex::new(None),
+            suspect: AtomicBool::new(false),
             ballast: Ballast::new(path),
             sync,
             _lock: lock,
@@ -109,17 +93,34 @@ impl SledStore {
         match slot.as_ref().map(|open| open.commits.failure()) {
             Some(None) => return Ok(()),
             _ if !self.may_attempt() => return Err(self.closed()),
-            Some(Some(error)) => log::error(format_args!(
-                "the store broke: {}; opening it again, logins fail until that works",
-                error.reason
-            )),
+            Some(Some(error)) => {
+                log::error(format_args!(
+                    "the store broke: {}; opening it again, logins fail until that works",
+                    error.reason
+                ));
+                // A full disk was refused space before anything was taken for written.
+                self.suspect.fetch_or(!error.full, Ordering::Relaxed);
+            }
             None => {}
         }
         *slot = None;
-        let open = Open::new(&self.folder, &self.sync).inspect_err(|e| log::error(e))?;
+        *slot = Some(self.open_anew().inspect_err(|e| log::error(e))?);
         log::warn("the store is open again");
-        *slot = Some(open);
         Ok(())
+    }
+
+    fn open_anew(&self) -> Result<Open, StoreError> {
+        if self.suspect.load(Ordering::Relaxed) {
+            let file = self.folder.join("db");
+            rewrite::rewrite(&file).map_err(|e| {
+                let file = file.display();
+                StoreError::new(format!(
+                    "{file} can't be written: {e}; is the disk broken (dmesg)?"
+                ))
+            })?;
+            self.suspect.store(false, Ordering::Relaxed);
+        }
+        Open::new(&self.folder, &self.sync)
     }
 
     fn may_attempt(&self) -> bool {
@@ -146,7 +147,7 @@ impl SledStore {
     fn after_commit(&self, done: &Result<(), FlushError>) {
         match done {
             Err(error) if error.full => self.ballast.drop_overboard(),
-            Ok(()) if self.ballast.is_missing() && self.may_attempt() => self.ballast.restore(),
+            Ok(()) if self.ballast.is_missing() => self.ballast.restore_if_due(),
             _ => {}
         }
     }
@@ -197,73 +198,6 @@ impl Store for SledStore {
             });
             page.map_err(|e| StoreError::new(e.reason))
         })
-    }
-}
-
-impl Open {
-    fn new(path: &Path, sync: &Sync) -> Result<Self, StoreError> {
-        let db = recovery::open(path, CACHE_BYTES)?;
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(path.join("db"))
-            .map_err(|e| StoreError::new(format!("{}/db can't be opened: {e}", path.display())))?;
-        let flush = DbFlush {
-            db: db.clone(),
-            file,
-            sync: Arc::clone(sync),
-        };
-        Ok(Self {
-            db,
-            commits: GroupCommit::new(flush),
-        })
-    }
-
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, FlushError> {
-        let outcomes = guarded(|| changes.iter().map(|change| self.apply(change)).collect())
-            .inspect_err(|error| self.commits.fail(error.clone()));
-        let outcomes: Vec<Swap> = outcomes?;
-        if outcomes.contains(&Swap::Done) {
-            self.commits.commit()?;
-        }
-        Ok(outcomes)
-    }
-
-    fn apply(&self, change: &Change<'_>) -> ::sled::Result<Swap> {
-        let expected = change.expected.map(|revision| revision.0.as_slice());
-        let swapped = self.db.compare_and_swap(change.key, expected, change.new)?;
-        Ok(if swapped.is_ok() {
-            Swap::Done
-        } else {
-            Swap::Conflict
-        })
-    }
-}
-
-impl Flush for DbFlush {
-    fn flush(&self) -> Result<(), FlushError> {
-        self.db.flush().map_err(|e| broken(&e))?;
-        (self.sync)(&self.file).map_err(|e| broken(&::sled::Error::Io(e)))
-    }
-}
-
-/// Calls sled, which asserts where it could return an error.
-fn guarded<T>(call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, FlushError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(|e| broken(&e)),
-        Err(_) => Err(FlushError {
-            full: false,
-            reason: "sled panicked".to_owned(),
-        }),
-    }
-}
-
-fn broken(error: &::sled::Error) -> FlushError {
-    let full = matches!(error, ::sled::Error::Io(e)
-        if matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded));
-    FlushError {
-        full,
-        reason: error.to_string(),
     }
 }
 

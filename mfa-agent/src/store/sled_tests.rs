@@ -1,7 +1,7 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::channel;
 
 use super::super::contract;
@@ -124,7 +124,7 @@ fn every_swap_that_takes_place_syncs_and_a_conflict_does_not() {
     assert_eq!(count.load(Ordering::SeqCst), 6);
 }
 
-/// A store whose next sync fails with this kind; 0 is none.
+/// A store, and how many of its next syncs fail with this kind of error.
 fn failing_store(dir: &Path, kind: ErrorKind) -> (SledStore, Arc<AtomicU64>) {
     let failures = Arc::new(AtomicU64::new(0));
     let left = Arc::clone(&failures);
@@ -194,12 +194,11 @@ fn kill_9_loses_no_acknowledged_record() {
         child.kill().unwrap();
         child.wait().unwrap();
         // What it acknowledged before the kill arrived counts too; the last line may be cut.
-        let rest: Vec<String> = lines.map_while(Result::ok).collect();
-        keys.extend(
-            rest.iter()
-                .filter_map(|l| l.strip_prefix("acknowledged ")?.strip_suffix('.'))
-                .map(|k| format!("{k}.")),
-        );
+        let rest = lines.map_while(Result::ok);
+        keys.extend(rest.filter_map(|line| {
+            let key = line.strip_prefix("acknowledged ")?;
+            key.ends_with('.').then(|| key.to_owned())
+        }));
         let store = SledStore::open(dir.path()).unwrap();
         for key in keys {
             assert!(

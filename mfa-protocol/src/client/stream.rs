@@ -26,10 +26,17 @@ impl DeadlineStream {
             None,
         )?;
         let stream = Self { socket, deadline };
-        // A blocking connect to a Unix socket waits no longer than the send time-out.
-        stream.arm_send()?;
-        socket::connect(stream.socket.as_raw_fd(), &UnixAddr::new(path)?).map_err(timed_out)?;
-        Ok(stream)
+        let address = UnixAddr::new(path)?;
+        loop {
+            // A blocking connect to a Unix socket waits no longer than the send time-out.
+            stream.arm_send()?;
+            match socket::connect(stream.socket.as_raw_fd(), &address) {
+                Ok(()) => return Ok(stream),
+                // A signal of the host program's; nothing has begun yet that could not begin again.
+                Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(timed_out(error)),
+            }
+        }
     }
 
     /// Moves the deadline.

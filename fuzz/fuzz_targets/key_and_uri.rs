@@ -1,0 +1,27 @@
+//! Whatever people paste: keys, URIs, labels, PINs, answers, user names, addresses.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mfa_agent::account::Label;
+use mfa_agent::factors::key::Key;
+use mfa_agent::factors::pin::Pin;
+use mfa_agent::factors::questions::normal;
+use mfa_agent::factors::totp::from_uri;
+use mfa_agent::names::UserName;
+use mfa_agent::policy::remote_address;
+
+fuzz_target!(|text: &str| {
+    let _ = remote_address(text);
+    let _ = text.parse::<Label>();
+    let _ = Pin::new(text.into());
+    let _ = normal(&text.into());
+    if let Ok(user) = text.parse::<UserName>() {
+        assert!(!user.as_str().chars().any(char::is_control));
+    }
+    if let Ok(key) = Key::from_base32(&text.into()) {
+        assert!(Key::from_base32(&key.to_base32()).expect("its own base32") == key);
+    }
+    if let Ok(read) = from_uri(&text.into()) {
+        let _ = read.generator.uri("issuer", "user");
+    }
+});

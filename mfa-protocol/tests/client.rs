@@ -1,0 +1,173 @@
+//! The client against agents that misbehave. Each of these runs inside sshd or sudo one day.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy.toml does not know from others"
+)]
+
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+
+use mfa_protocol::admin::{Questions, QuestionsReply};
+use mfa_protocol::client::{Client, ClientError};
+use mfa_protocol::frame::FrameError;
+use mfa_protocol::login::Nothing;
+use mfa_protocol::message::ErrorKind;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket,
+};
+
+/// Calls a method of an agent that reads the call and then does as `then` says.
+fn call(
+    then: impl FnOnce(&mut UnixStream) + Send + 'static,
+) -> Result<QuestionsReply, ClientError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let agent = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut byte = [1];
+        while byte != [0] {
+            stream.read_exact(&mut byte).unwrap();
+        }
+        then(&mut stream);
+    });
+    let reply = Client::connect(&path, Duration::from_millis(300))
+        .and_then(|mut client| client.call::<Questions>(&Nothing {}));
+    agent.join().unwrap();
+    reply
+}
+
+/// What the client makes of `bytes`.
+fn reply(bytes: &'static [u8]) -> Result<QuestionsReply, ClientError> {
+    call(move |stream| {
+        let _ = stream.write_all(bytes);
+        let _ = stream.read(&mut [0]);
+    })
+}
+
+#[test]
+fn a_reply_in_pieces_is_put_together() {
+    let outcome = call(|stream| {
+        for piece in [
+            &b"{\"parameters\": {\"quest"[..],
+            b"ions\": [\"a\", \"b\"]}}",
+            b"\0",
+        ] {
+            stream.write_all(piece).unwrap();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    assert_eq!(outcome.unwrap().questions, ["a", "b"]);
+}
+
+#[test]
+fn an_agent_that_hangs_or_drips_is_left_when_the_time_is_up() {
+    let hangs = call(|stream| drop(stream.read(&mut [0])));
+    assert!(matches!(hangs, Err(ClientError::TimedOut)), "{hangs:?}");
+    let drips = call(|stream| {
+        while stream.write_all(b" ").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    assert!(matches!(drips, Err(ClientError::TimedOut)), "{drips:?}");
+}
+
+#[test]
+fn an_agent_too_busy_to_accept_counts_as_one_that_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let _listening = full_listener(&path);
+    let outcome = Client::connect(&path, Duration::from_millis(100)).err();
+    assert!(
+        matches!(outcome, Some(ClientError::TimedOut)),
+        "{outcome:?}"
+    );
+}
+
+/// A socket whose queue is full, with what fills it.
+fn full_listener(path: &Path) -> Vec<impl AsRawFd + use<>> {
+    let open = |flags| socket(AddressFamily::Unix, SockType::Stream, flags, None).unwrap();
+    let address = UnixAddr::new(path).unwrap();
+    let listener = open(SockFlag::empty());
+    bind(listener.as_raw_fd(), &address).unwrap();
+    listen(&listener, Backlog::new(1).unwrap()).unwrap();
+    let mut all = vec![listener];
+    loop {
+        let filler = open(SockFlag::SOCK_NONBLOCK);
+        if connect(filler.as_raw_fd(), &address).is_err() {
+            return all;
+        }
+        all.push(filler);
+    }
+}
+
+#[test]
+fn a_connection_that_ends_is_an_error_of_its_own() {
+    let closed = call(|_| {});
+    assert!(
+        matches!(closed, Err(ClientError::Connection(FrameError::Closed))),
+        "{closed:?}"
+    );
+    let cut = call(|stream| stream.write_all(b"{\"param").unwrap());
+    assert!(
+        matches!(cut, Err(ClientError::Connection(FrameError::Truncated))),
+        "{cut:?}"
+    );
+    let endless = call(|stream| while stream.write_all(&[b' '; 4096]).is_ok() {});
+    assert!(
+        matches!(endless, Err(ClientError::Connection(FrameError::TooLong))),
+        "{endless:?}"
+    );
+}
+
+#[test]
+fn garbage_is_garbled() {
+    for garbage in [
+        &b"\0"[..],
+        b"null\0",
+        b"[]\0",
+        b"{\"parameters\": {\"questions\": \"a\"}}\0",
+        b"{\"parameters\": {}}\0",
+        b"{}\0",
+        b"{\"error\": 1}\0",
+        b"\xff\xfe\0",
+    ] {
+        let outcome = reply(garbage);
+        assert!(
+            matches!(outcome, Err(ClientError::Garbled(_))),
+            "{garbage:?}: {outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_keeps_its_kind_and_its_reason() {
+    let busy =
+        reply(b"{\"error\":\"org.pam-mfa.Admin.Busy\",\"parameters\":{\"reason\":\"later\"}}\0");
+    let Err(ClientError::Refused {
+        kind: Some(ErrorKind::Busy),
+        reason,
+    }) = busy
+    else {
+        panic!("{busy:?}")
+    };
+    assert_eq!(reason, "later");
+    let strange = reply(b"{\"error\":\"com.example.Busy\",\"parameters\":[1]}\0");
+    let Err(ClientError::Refused { kind: None, reason }) = strange else {
+        panic!("{strange:?}")
+    };
+    assert_eq!(reason, "com.example.Busy");
+}
+
+#[test]
+fn nobody_at_the_socket_is_named_with_its_path() {
+    let error = Client::connect(Path::new("/nowhere/agent.sock"), Duration::from_secs(1)).err();
+    assert!(error.unwrap().to_string().contains("/nowhere/agent.sock"));
+    let too_long = format!("/{}", "x".repeat(200));
+    assert!(Client::connect(Path::new(&too_long), Duration::from_secs(1)).is_err());
+}

@@ -1,0 +1,190 @@
+//! The types of this crate and the `.varlink` files say the same. Whoever writes a client from the files
+//! must not find out otherwise.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy.toml does not know from others"
+)]
+
+mod fields;
+mod varlink;
+
+use std::collections::BTreeMap;
+
+use mfa_protocol::message::{ErrorKind, Method};
+use mfa_protocol::{ADMIN_INTERFACE, LOGIN_INTERFACE, admin, login};
+use serde_json::{Map, Value, json};
+use varlink::{Fields, Interface};
+
+/// What the Rust types of an interface say.
+#[derive(Default)]
+struct Types {
+    methods: BTreeMap<String, (Vec<&'static str>, Vec<&'static str>)>,
+    types: BTreeMap<String, Vec<&'static str>>,
+    /// A whole reply of each method, through the Rust type and back.
+    round_trips: BTreeMap<String, fn(Value) -> Value>,
+}
+
+impl Types {
+    fn method<M: Method>(&mut self) -> &mut Self {
+        let name = M::NAME.to_owned();
+        self.methods.insert(
+            name.clone(),
+            (fields::of::<M::Parameters>(), fields::of::<M::Reply>()),
+        );
+        self.round_trips.insert(name, |reply| {
+            let typed: M::Reply = serde_json::from_value(reply).unwrap();
+            serde_json::to_value(typed).unwrap()
+        });
+        self
+    }
+
+    fn kind<'de, T: serde::Deserialize<'de>>(&mut self) -> &mut Self {
+        let path = std::any::type_name::<T>();
+        let name = path.rsplit("::").next().unwrap_or(path);
+        self.types.insert(name.to_owned(), fields::of::<T>());
+        self
+    }
+}
+
+fn login_types() -> Types {
+    use login::{Answer, Authtok, Begin, Cancel, Message, Outcome, Prompt, Step};
+    let mut types = Types::default();
+    types
+        .method::<Begin>()
+        .method::<Answer>()
+        .method::<Cancel>();
+    types
+        .kind::<Message>()
+        .kind::<Prompt>()
+        .kind::<Outcome>()
+        .kind::<Step>()
+        .kind::<Authtok>();
+    types
+}
+
+fn admin_types() -> Types {
+    use admin::{
+        Account, ConfirmTotp, Considered, Device, EnrollPin, EnrollQuestions, EnrollTotp,
+        Enrolment, Explain, Explanation, ImportEntry, ImportResult, ImportUris, Knowledge, Lockout,
+        Lockouts, QuestionAnswer, Questions, Remove, Rule, Status, Unlock, Users,
+    };
+    let mut types = Types::default();
+    types
+        .method::<Status>()
+        .method::<Users>()
+        .method::<Lockouts>()
+        .method::<Unlock>();
+    types
+        .method::<EnrollTotp>()
+        .method::<ConfirmTotp>()
+        .method::<EnrollPin>();
+    types
+        .method::<Questions>()
+        .method::<EnrollQuestions>()
+        .method::<Remove>();
+    types.method::<ImportUris>().method::<Explain>();
+    types
+        .kind::<Device>()
+        .kind::<Knowledge>()
+        .kind::<Rule>()
+        .kind::<Account>();
+    types
+        .kind::<Lockout>()
+        .kind::<Enrolment>()
+        .kind::<QuestionAnswer>()
+        .kind::<ImportEntry>();
+    types
+        .kind::<ImportResult>()
+        .kind::<Considered>()
+        .kind::<Explanation>();
+    types
+}
+
+#[test]
+fn the_types_and_the_files_name_the_same_methods_types_fields_and_errors() {
+    for (text, types) in [
+        (LOGIN_INTERFACE, login_types()),
+        (ADMIN_INTERFACE, admin_types()),
+    ] {
+        let file = varlink::parse(text);
+        let methods: BTreeMap<String, (Vec<&str>, Vec<&str>)> = file
+            .methods
+            .iter()
+            .map(|(name, (parameters, reply))| {
+                (
+                    format!("{}.{name}", file.name),
+                    (names(parameters), names(reply)),
+                )
+            })
+            .collect();
+        assert_eq!(methods, types.methods);
+        let kinds: BTreeMap<String, Vec<&str>> = file
+            .types
+            .iter()
+            .map(|(name, fields)| (name.clone(), names(fields)))
+            .collect();
+        assert_eq!(kinds, types.types);
+        for kind in ErrorKind::ALL {
+            assert_eq!(names(&file.errors[kind.name()]), ["reason"]);
+            assert_eq!(
+                ErrorKind::of(&format!("{}.{}", file.name, kind.name())),
+                Some(kind)
+            );
+        }
+        assert_eq!(file.errors.len(), ErrorKind::ALL.len());
+    }
+}
+
+#[test]
+fn a_reply_made_after_the_files_goes_through_the_types_unchanged() {
+    for (text, types) in [
+        (LOGIN_INTERFACE, login_types()),
+        (ADMIN_INTERFACE, admin_types()),
+    ] {
+        let file = varlink::parse(text);
+        for (name, (_, reply)) in &file.methods {
+            let sample = object(&file, reply);
+            let round_trip = types.round_trips[&format!("{}.{name}", file.name)];
+            assert_eq!(round_trip(sample.clone()), sample, "{name}");
+        }
+    }
+}
+
+fn names(fields: &Fields) -> Vec<&str> {
+    fields.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// An object with every field filled.
+fn object(file: &Interface, fields: &Fields) -> Value {
+    let fields = fields
+        .iter()
+        .map(|(name, kind)| (name.clone(), sample(file, name, kind)));
+    Value::Object(fields.collect::<Map<_, _>>())
+}
+
+fn sample(file: &Interface, name: &str, kind: &str) -> Value {
+    match kind {
+        // Declared as a string, so that a later word is no new interface.
+        "string" if name == "result" => json!("stored"),
+        "string" => json!(format!("some {name}")),
+        "int" => json!(7),
+        "bool" => json!(true),
+        _ => {
+            if let Some(kind) = kind.strip_prefix('?') {
+                return sample(file, name, kind);
+            }
+            if let Some(kind) = kind.strip_prefix("[]") {
+                return json!([sample(file, name, kind)]);
+            }
+            if let Some(variants) = kind.strip_prefix('(') {
+                return json!(variants.split([',', ')']).next());
+            }
+            match file.types[kind].as_slice() {
+                [(variant, none), ..] if none.is_empty() => json!(variant),
+                fields => object(file, &fields.to_vec()),
+            }
+        }
+    }
+}
