@@ -4,53 +4,47 @@ use std::process::Command;
 
 use mfa_tests::{Agent, Key, built, run};
 
-/// A settings file with a mistake, and what the message must say besides the file's name.
-const BROKEN_SETTINGS: [(&str, &[&str]); 34] = [
-    ("[lockout]\natempts = 5", &["atempts"]),
-    ("[lockuot]\nattempts = 5", &["lockuot"]),
-    ("[lockout]\nattempts = 0", &["attempts"]),
-    ("[lockout]\nattempts = -1", &["attempts"]),
-    ("[lockout]\nattempts = \"5\"", &["attempts"]),
-    ("[lockout]\nattempts = 5\nattempts = 6", &["attempts"]),
-    ("[lockout]\nduration = \"1 fortnight\"", &["duration"]),
-    ("[lockout]\nduration = 60", &["duration"]),
-    ("[lockout]\nduration = \"-1h\"", &["duration"]),
-    (
-        "[lockout]\nmax_consecutive = \"never\"",
-        &["max_consecutive"],
-    ),
-    ("[enforcement]\nmode = \"some\"", &["mode", "some"]),
-    (
-        "[enforcement]\nunenrolled = \"shrug\"",
-        &["unenrolled", "shrug"],
-    ),
-    ("[policy]\nrequire = [\"topt\"]", &["require", "topt"]),
-    ("[policy]\nrequire = []", &["require"]),
-    ("[policy]\nrequire = \"totp\"", &["require"]),
-    ("[policy]\nrequire = [\"pin+pin\"]", &["require", "pin+pin"]),
-    ("[totp]\nskew = -1", &["skew"]),
-    ("[totp]\nskew = 1000", &["skew"]),
-    ("[totp]\nisuer = \"x\"", &["isuer"]),
-    ("[prompts]\ntotp = 7", &["totp"]),
-    ("[prompts]\nfingerprint = \"x\"", &["fingerprint"]),
-    ("[[rule]]\nfrom = [\"192.0.2.0/33\"]", &["192.0.2.0/33"]),
-    ("[[rule]]\nfrom = [\"lan\"]", &["lan"]),
-    ("[[rule]]\nusers = []", &["users"]),
-    ("[[rule]]\nusers = [\"@\"]", &["users"]),
-    ("[[rule]]\naction = \"allow\"", &["action", "allow"]),
-    ("[[rule]]\nprompting = \"double\"", &["prompting", "double"]),
-    ("[[rule]]\nrequires = [\"totp\"]", &["requires"]),
-    ("[rule]\nname = \"x\"", &["rule"]),
-    ("[[rule]]\nname = 7", &["name"]),
-    ("lockout", &[]),
-    ("[lockout", &[]),
-    ("[lockout]\nattempts = ", &[]),
-    ("[prompts]\ntotp = \"\\u0007\"", &["totp"]),
+/// A settings file with a mistake, the line of it, and what of it the message must name.
+const BROKEN_SETTINGS: [(&str, u32, &str); 34] = [
+    ("[lockout]\natempts = 5", 2, "`atempts`"),
+    ("[lockuot]\nattempts = 5", 1, "`lockuot`"),
+    ("[lockout]\nattempts = 0", 2, "`0`"),
+    ("[lockout]\nattempts = -1", 2, "`-1`"),
+    ("[lockout]\nattempts = \"5\"", 2, "\"5\""),
+    ("[lockout]\nattempts = 5\nattempts = 6", 3, "duplicate"),
+    ("[lockout]\nduration = \"1 fortnight\"", 2, "1 fortnight"),
+    ("[lockout]\nduration = 60", 2, "`60`"),
+    ("[lockout]\nduration = \"-1h\"", 2, "-1h"),
+    ("[lockout]\nmax_consecutive = \"never\"", 2, "never"),
+    ("[enforcement]\nmode = \"some\"", 2, "some"),
+    ("[enforcement]\nunenrolled = \"shrug\"", 2, "shrug"),
+    ("[policy]\nrequire = [\"topt\"]", 2, "topt"),
+    ("[policy]\nrequire = []", 2, "empty"),
+    ("[policy]\nrequire = \"totp\"", 2, "list"),
+    ("[policy]\nrequire = [\"pin+pin\"]", 2, "pin+pin"),
+    ("[totp]\nskew = -1", 2, "`-1`"),
+    ("[totp]\nskew = 1000", 2, "`1000`"),
+    ("[totp]\nisuer = \"x\"", 2, "`isuer`"),
+    ("[prompts]\ntotp = 7", 2, "`7`"),
+    ("[prompts]\nfingerprint = \"x\"", 2, "`fingerprint`"),
+    ("[prompts]\ntotp = \"\\u0007\"", 2, "U+0007"),
+    ("[[rule]]\nfrom = [\"192.0.2.0/33\"]", 2, "192.0.2.0/33"),
+    ("[[rule]]\nfrom = [\"lan\"]", 2, "lan"),
+    ("[[rule]]\nusers = []", 2, "empty"),
+    ("[[rule]]\nusers = [\"@\"]", 2, "\"@\""),
+    ("[[rule]]\naction = \"allow\"", 2, "allow"),
+    ("[[rule]]\nprompting = \"double\"", 2, "double"),
+    ("[[rule]]\nrequires = [\"totp\"]", 2, "`requires`"),
+    ("[rule]\nname = \"x\"", 1, "[[rule]]"),
+    ("[[rule]]\nname = 7", 2, "`7`"),
+    ("lockout", 1, ""),
+    ("[lockout", 1, ""),
+    ("[lockout]\nattempts = ", 2, ""),
 ];
 
 #[test]
 fn each_malformed_setting_is_refused_with_file_line_and_what_is_wrong() {
-    for (text, words) in BROKEN_SETTINGS {
+    for (text, line, mistake) in BROKEN_SETTINGS {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");
         std::fs::write(&config, format!("{text}\n")).unwrap();
@@ -60,14 +54,11 @@ fn each_malformed_setting_is_refused_with_file_line_and_what_is_wrong() {
             .arg(&config));
         assert!(!output.is_success(), "{text:?} was accepted");
         let said = output.stderr;
-        assert!(said.contains("agent.toml"), "{text:?}: no file: {said}");
         assert!(
-            said.contains(|c: char| c.is_ascii_digit()),
-            "{text:?}: no line: {said}"
+            said.contains(&format!("agent.toml:{line}:")),
+            "{text:?}: {said}"
         );
-        for word in words {
-            assert!(said.contains(word), "{text:?}: no {word:?}: {said}");
-        }
+        assert!(said.contains(mistake), "{text:?}: no {mistake:?}: {said}");
         assert!(!said.contains("panicked"), "{text:?}: {said}");
     }
 }
@@ -99,7 +90,7 @@ fn account() -> Agent {
     let mut admin = agent.admin();
     let _ = admin.device("anna");
     admin.pin("anna", "4826");
-    admin.questions("anna", "Main Street");
+    admin.questions("anna");
     agent
 }
 
@@ -199,8 +190,8 @@ fn malformed_pins_are_refused() {
         "1234",
         "4321",
         "0000",
-        "1984",
-        "2024",
+        "2004",
+        "2026",
         "٤٨٢٦",
     ] {
         is_refused(&agent, &["enroll", "pin", "anna", "--stdin"], pin, &["pin"]);
@@ -214,7 +205,6 @@ fn malformed_questions_are_refused() {
     for input in [
         "",
         "One?\ta\nTwo?\tb",
-        "One?\ta\nTwo?\tb\nThree?\tc\nFour?\td",
         "One?\ta\nOne?\tb\nThree?\tc",
         "One?\ta\nTwo?\t\nThree?\tc",
         "One? a\nTwo? b\nThree? c",

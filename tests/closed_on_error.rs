@@ -83,7 +83,8 @@ fn an_agent_that_stops_between_prompt_and_answer_refuses() {
 fn an_agent_killed_between_prompt_and_answer_refuses() {
     let mut agent = Agent::start();
     agent.admin().pin("anna", "4826");
-    let mut running = Login::of("anna").start(&Stack::asking(&agent));
+    let stack = Stack::asking(&agent);
+    let mut running = Login::of("anna").start(&stack);
     running.await_prompt();
     agent.kill_9();
     running.answer("4826");

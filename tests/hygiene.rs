@@ -9,7 +9,7 @@ const LOGINS: usize = 100;
 
 /// An agent where logins may be wrong as often as they like.
 fn patient_agent() -> Agent {
-    let agent = Agent::with("[lockout]\nattempts = 1000\nmax_consecutive = 0\n");
+    let agent = Agent::with("[lockout]\nattempts = 100\nmax_consecutive = 0\n");
     agent.admin().pin("anna", "4826");
     agent
 }

@@ -1,6 +1,7 @@
 //! Five wrong answers lock an account for an hour, whatever happens in between.
 
-use mfa_tests::{Agent, Login, Stack, eventually};
+use mfa_protocol::login::{Answer, AnswerParameters, Begin, BeginParameters, Outcome};
+use mfa_tests::{Agent, Login, Stack, answer_to, eventually};
 
 const RIGHT_PIN: &str = "4826";
 
@@ -24,7 +25,7 @@ fn five_wrong_answers_over_factors_and_services_lock_the_user() {
     let mut admin = agent.admin();
     let key = admin.device("anna");
     admin.pin("anna", RIGHT_PIN);
-    admin.questions("anna", "Main Street");
+    admin.questions("anna");
     let wrong = key.wrong_code();
     let logins = [
         ("sshd", wrong.as_str()),
@@ -40,17 +41,18 @@ fn five_wrong_answers_over_factors_and_services_lock_the_user() {
             .run(&stack);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{service}: {seen:?}");
     }
-    for (service, answer) in [
-        ("sshd", key.code(0)),
-        ("by-pin", RIGHT_PIN.into()),
-        ("by-question", "Main Street".into()),
-    ] {
+    for (service, answer) in [("sshd", key.code(0)), ("by-pin", RIGHT_PIN.into())] {
         let seen = Login::of("anna")
             .service(service)
             .answer(&answer)
             .run(&stack);
         assert_eq!(seen.result(), "PAM_MAXTRIES", "{service}: {seen:?}");
     }
+    let mut running = Login::of("anna").service("by-question").start(&stack);
+    running.await_prompt();
+    let answer = answer_to(running.shown());
+    running.answer(answer);
+    assert_eq!(running.finish().result(), "PAM_MAXTRIES");
     let account = admin.status("anna");
     assert_eq!(account.failures, 5);
     assert_eq!(account.refused_while_locked, 3);
@@ -156,7 +158,7 @@ fn a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks() {
 }
 
 #[test]
-fn cancelled_empty_junk_and_replayed_answers_count_for_nothing() {
+fn cancelled_empty_and_replayed_answers_count_for_nothing() {
     let agent = Agent::with("[lockout]\nattempts = 2\n");
     let stack = Stack::asking(&agent);
     let mut admin = agent.admin();
@@ -166,19 +168,55 @@ fn cancelled_empty_junk_and_replayed_answers_count_for_nothing() {
         Login::of("anna").answer(&code).run(&stack).result(),
         "PAM_SUCCESS"
     );
-    let junk = "\u{8}\r\u{7f}INCORRECT";
-    for answer in ["", "\u{8}", junk, &code, &code, &code] {
+    for answer in ["", &code, &code, &code] {
         let seen = Login::of("anna").answer(answer).run(&stack);
-        assert_ne!(seen.result(), "PAM_SUCCESS", "{answer:?}: {seen:?}");
-        assert_ne!(seen.result(), "PAM_MAXTRIES", "{answer:?}: {seen:?}");
+        assert!(
+            matches!(seen.result(), "PAM_AUTH_ERR" | "PAM_CONV_ERR"),
+            "{answer:?}: {seen:?}"
+        );
     }
     for _ in 0..3 {
         let mut running = Login::of("anna").start(&stack);
         running.await_prompt();
         running.kill();
     }
-    let _ = agent.logins_of("anna", 10);
+    let _ = agent.logins_of("anna", 8);
     assert_eq!(admin.status("anna").failures, 0);
     let seen = Login::of("anna").answer(&key.code(1)).run(&stack);
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+}
+
+#[test]
+fn what_sshd_sends_for_a_refused_user_counts_for_nothing() {
+    let agent = Agent::start();
+    let mut admin = agent.admin();
+    admin.pin("anna", RIGHT_PIN);
+    // Repeated, or cut, to the length of what the user typed.
+    let junk = "\u{8}\n\r\u{7f}INCORRECT";
+    for answer in [
+        junk.to_owned(),
+        junk.repeat(3),
+        junk[..6].to_owned(),
+        junk[..2].to_owned(),
+    ] {
+        let begin = BeginParameters {
+            user: "anna".to_owned(),
+            service: "sshd".to_owned(),
+            ..BeginParameters::default()
+        };
+        let mut connection = agent.admin();
+        let begun = connection.call::<Begin>(&begin).expect("a login");
+        let answer = AnswerParameters {
+            session: begun.session,
+            answer: answer.as_str().into(),
+        };
+        let reply = connection.call::<Answer>(&answer).expect("a reply");
+        assert_ne!(reply.step.outcome, Some(Outcome::Passed));
+        assert_eq!(
+            admin.status("anna").failures,
+            0,
+            "{:?}",
+            answer.answer.expose()
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! A real sshd with the module in its stack, and a real ssh at a terminal.
 
-use mfa_tests::{Agent, Machine, Sshd, eventually};
+use mfa_tests::{Agent, Machine, Sshd, answer_to, eventually};
 
 const PASSWORD: &str = "correct horse";
 const USER: &str = "mfat-anna";
@@ -155,13 +155,16 @@ fn three_prompts_in_a_row_are_answered_one_by_one() {
         let mut admin = agent.admin();
         let key = admin.device(USER);
         admin.pin(USER, "4826");
-        admin.questions(USER, "Main Street");
+        admin.questions(USER);
         let sshd = Sshd::start(machine, BY_CONVERSATION);
         let mut client = sshd.client(USER, &[]);
         client.answer("Password: ", PASSWORD);
         client.answer("OTP code: ", &key.code(0));
         client.answer("PIN: ", "4826");
-        client.answer("? ", "main street");
+        client.expect("First ");
+        client.expect("?");
+        let answer = answer_to(client.shown());
+        client.send(answer);
         client.expect("you are in");
         assert_eq!(client.finish().1, Some(0));
     });

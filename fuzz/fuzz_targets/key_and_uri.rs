@@ -6,7 +6,7 @@ use mfa_agent::account::Label;
 use mfa_agent::factors::key::Key;
 use mfa_agent::factors::pin::Pin;
 use mfa_agent::factors::questions::normal;
-use mfa_agent::factors::totp::from_uri;
+use mfa_agent::factors::uri::from_uri;
 use mfa_agent::names::UserName;
 use mfa_agent::policy::remote_address;
 

@@ -101,6 +101,15 @@ impl Ledger {
         Ok(self.load_versioned(key)?.map(|(account, _)| account))
     }
 
+    /// The user's account; one without anything if there is none.
+    ///
+    /// # Errors
+    ///
+    /// A [`LedgerError`] when it can't be read.
+    pub fn account(&self, user: &UserName) -> Result<Account, LedgerError> {
+        Ok(self.load(&Key::account(user))?.unwrap_or_default())
+    }
+
     /// Runs `change` on the record under `key` until its result could be swapped in, and returns what
     /// it said. What was written is durable then.
     ///

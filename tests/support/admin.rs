@@ -16,6 +16,28 @@ use crate::Key;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Questions and their answers.
+const QUESTIONS: [(&str, &str); 3] = [
+    ("First street?", "Quincy Street"),
+    ("First teacher?", "Mrs. Crème Brûlée"),
+    ("First pet?", "Übermut"),
+];
+
+/// The answer to the question that is shown in `text`.
+///
+/// # Panics
+///
+/// When there is none.
+#[must_use]
+pub fn answer_to(text: &str) -> &'static str {
+    let fits = |(question, _): &&(&str, &str)| text.contains(question);
+    QUESTIONS
+        .iter()
+        .find(fits)
+        .unwrap_or_else(|| panic!("no question of ours: {text}"))
+        .1
+}
+
 /// A connection with an administrator's rights.
 pub struct Admin(Client);
 
@@ -76,12 +98,11 @@ impl Admin {
         self.call::<EnrollPin>(&parameters).expect("a PIN");
     }
 
-    /// Sets three questions that all have the same answer.
-    pub fn questions(&mut self, user: &str, answer: &str) {
-        let questions = ["First street?", "First teacher?", "First pet?"];
-        let questions = questions
-            .map(|q| QuestionAnswer {
-                question: q.to_owned(),
+    /// Sets three questions; [`answer_to`] knows the answers.
+    pub fn questions(&mut self, user: &str) {
+        let questions = QUESTIONS
+            .map(|(question, answer)| QuestionAnswer {
+                question: question.to_owned(),
                 answer: Secret::from(answer),
             })
             .to_vec();

@@ -21,7 +21,7 @@ mod source;
 mod sshd;
 mod stack;
 
-pub use admin::Admin;
+pub use admin::{Admin, answer_to};
 pub use agent::Agent;
 pub use audit::Event;
 pub use built::{Built, built};

@@ -148,6 +148,12 @@ impl Running {
         }
     }
 
+    /// All that was shown so far.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.read
+    }
+
     /// Answers the prompt that is shown.
     pub fn answer(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("an open pipe");

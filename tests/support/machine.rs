@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::Receiver;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -28,9 +29,9 @@ const MODULE_FOLDERS: [&str; 6] = [
 ];
 
 /// What programs can't do without in `/dev`.
-const DEVICES: [&str; 14] = [
-    "null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "pts", "shm", "fd",
-    "stdin", "stdout", "stderr",
+const DEVICES: [&str; 12] = [
+    "null", "zero", "full", "random", "urandom", "tty", "console", "shm", "fd", "stdin", "stdout",
+    "stderr",
 ];
 
 /// Whether this process may have machines.
@@ -41,7 +42,7 @@ pub fn is_root() -> bool {
 
 /// A machine of the test's own.
 pub struct Machine {
-    syslog: UnixDatagram,
+    syslog: Syslog,
     _staging: TempDir,
 }
 
@@ -79,15 +80,8 @@ impl Machine {
         own_empty("/var/log");
         fs::create_dir_all("/run/sshd").expect("sshd's folder");
         fs::create_dir_all("/run/home").expect("the users' folders");
-        let syslog = UnixDatagram::bind("/dev/log").expect("a syslog");
-        syslog.set_nonblocking(true).expect("a mode");
-        fs::set_permissions(
-            "/dev/log",
-            std::os::unix::fs::PermissionsExt::from_mode(0o666),
-        )
-        .expect("a mode");
         Self {
-            syslog,
+            syslog: Syslog::start(),
             _staging: staging,
         }
     }
@@ -137,12 +131,42 @@ impl Machine {
     /// What was sent to syslog since the last call.
     #[must_use]
     pub fn syslog(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut buffer = [0; 8192];
-        while let Ok(count) = self.syslog.recv(&mut buffer) {
-            lines.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
-        }
-        lines
+        self.syslog.take()
+    }
+}
+
+/// Marks the end of what was sent before it; no program says this.
+const END: &str = "end of what was sent so far";
+
+/// A syslog that keeps what it gets. It reads all the time: programs wait for one that does not.
+struct Syslog {
+    lines: Receiver<String>,
+}
+
+impl Syslog {
+    fn start() -> Self {
+        let socket = UnixDatagram::bind("/dev/log").expect("a syslog");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        fs::set_permissions("/dev/log", mode).expect("a mode");
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(count) = socket.recv(&mut buffer) {
+                let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { lines }
+    }
+
+    fn take(&self) -> Vec<String> {
+        let marker = UnixDatagram::unbound().expect("a socket");
+        marker
+            .send_to(END.as_bytes(), "/dev/log")
+            .expect("a syslog that reads");
+        self.lines.iter().take_while(|line| line != END).collect()
     }
 }
 
@@ -189,7 +213,24 @@ fn own_devices(staging: &Path) {
         let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
         mount(Some(&from), &to, None::<&str>, flags, None::<&str>).expect("a device");
     }
+    own_terminals(staging);
     move_over(staging, "/dev");
+}
+
+/// Terminals of its own, since `ptmx` looks for them beside itself.
+fn own_terminals(dev: &Path) {
+    let terminals = dev.join("pts");
+    fs::create_dir(&terminals).expect("a folder");
+    let options = Some("newinstance,ptmxmode=0666,mode=0620,gid=5");
+    mount(
+        Some("devpts"),
+        &terminals,
+        Some("devpts"),
+        MsFlags::empty(),
+        options,
+    )
+    .expect("terminals");
+    symlink("pts/ptmx", dev.join("ptmx")).expect("a link");
 }
 
 fn mount_tmpfs(at: &Path) {

@@ -62,6 +62,12 @@ impl Pty {
         }
     }
 
+    /// All that was shown so far.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
     /// Types a line.
     pub fn send(&mut self, line: &str) {
         // A program that flushes its input as it turns echo off must have done so first.

@@ -29,6 +29,12 @@ pub fn sources(folder: &str) -> Vec<Source> {
     let mut paths = Vec::new();
     collect(&tree.join(folder), &mut paths);
     collect(&tree.join(format!("{folder}.rs")), &mut paths);
+    let tests: Vec<PathBuf> = paths.iter().flat_map(|path| test_modules(path)).collect();
+    paths.retain(|path| {
+        !tests
+            .iter()
+            .any(|test| path.with_extension("").starts_with(test))
+    });
     assert!(!paths.is_empty(), "there is no {folder}");
     paths.sort();
     let read = |path: PathBuf| Source {
@@ -49,14 +55,31 @@ fn collect(path: &Path, into: &mut Vec<PathBuf>) {
         entries
             .flatten()
             .for_each(|entry| collect(&entry.path(), into));
-    } else if path.extension().is_some_and(|e| e == "rs") && is_code(path) {
+    } else if path.is_file() && path.extension().is_some_and(|e| e == "rs") {
         into.push(path.to_owned());
     }
 }
 
-/// A test module may stand in a file of its own.
-fn is_code(path: &Path) -> bool {
-    path.is_file() && path.file_stem().is_none_or(|stem| stem != "tests")
+/// The modules that `path` declares for tests only, as paths without their `.rs`.
+fn test_modules(path: &Path) -> Vec<PathBuf> {
+    let text = without_comments(&fs::read_to_string(path).expect("a source"));
+    let is_root = path
+        .file_stem()
+        .is_some_and(|stem| stem == "mod" || stem == "lib");
+    let folder = if is_root {
+        path.with_file_name("")
+    } else {
+        path.with_extension("")
+    };
+    let after_attribute = text.split("#[cfg(test)]").skip(1);
+    let names = after_attribute.filter_map(|after| {
+        let (item, _) = after.split_once([';', '{'])?;
+        item.trim()
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub ")
+            .strip_prefix("mod ")
+    });
+    names.map(|name| folder.join(name.trim())).collect()
 }
 
 fn without_comments(text: &str) -> String {

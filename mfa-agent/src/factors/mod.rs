@@ -7,6 +7,7 @@ pub mod key;
 pub mod pin;
 pub mod questions;
 pub mod totp;
+pub mod uri;
 
 use std::fmt;
 use std::str::FromStr;

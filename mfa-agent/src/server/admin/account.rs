@@ -30,10 +30,7 @@ impl Connection {
         let settings = agent.settings();
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
         agent.require_access(self.peer, &settings, &subject)?;
-        let account = agent
-            .ledger
-            .load(&Key::account(&subject.user))?
-            .unwrap_or_default();
+        let account = agent.ledger.account(&subject.user)?;
         let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
         let facts = Facts {
             federated,

@@ -11,7 +11,8 @@ use crate::account::{Account, Added, Dates, Device, Label};
 use crate::config::Settings;
 use crate::factors::Factor;
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
-use crate::factors::totp::{Generator, Match, from_uri};
+use crate::factors::totp::{Generator, Match};
+use crate::factors::uri::from_uri;
 use crate::ledger::{After, Key};
 
 /// Wrong codes that are taken before the enrolment has to be begun again.
@@ -34,11 +35,7 @@ impl Connection {
         self.pending = None;
         let settings = self.agent.settings();
         let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
-        let account = self
-            .agent
-            .ledger
-            .load(&Key::account(&subject.user))?
-            .unwrap_or_default();
+        let account = self.agent.ledger.account(&subject.user)?;
         right.check(&account)?;
         let device = wanted(parameters, &settings, &account)?;
         // What would be refused after the code is refused before the QR code is drawn.

@@ -8,7 +8,6 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::login::plan;
 use crate::dialogue::{Dialogue, Holdings};
-use crate::ledger::Key;
 use crate::policy::{Facts, Request, Verdict, remote_address};
 
 impl Connection {
@@ -29,10 +28,7 @@ impl Connection {
             federated,
             groups: &groups,
         };
-        let account = agent
-            .ledger
-            .load(&Key::account(&subject.user))?
-            .unwrap_or_default();
+        let account = agent.ledger.account(&subject.user)?;
         let mut explanation = settings.policy.explain(&request, &facts);
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
         let decision = settings.policy.decide(&request, &facts);

@@ -14,7 +14,7 @@ use super::change_event;
 use crate::account::{Account, Added, Dates, Device, Label};
 use crate::audit::Event;
 use crate::factors::Factor;
-use crate::factors::totp::from_uri;
+use crate::factors::uri::from_uri;
 use crate::ledger::{After, Key};
 
 /// The entries of one user, with their place in the call.

@@ -76,11 +76,7 @@ impl Connection {
 
     /// The account, once it is sure that the caller may change it: nobody else costs any hashing.
     fn checked(&self, subject: &Subject, right: Right) -> Result<Account, Failure> {
-        let account = self
-            .agent
-            .ledger
-            .load(&Key::account(&subject.user))?
-            .unwrap_or_default();
+        let account = self.agent.ledger.account(&subject.user)?;
         right.check(&account)?;
         Ok(account)
     }
