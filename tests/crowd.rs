@@ -134,11 +134,9 @@ fn of_64_wrong_pins_at_most_five_are_judged() {
         let seen = all_at_once(&user, &stack, |_| "0000".to_owned());
         assert!(count(&seen, "PAM_AUTH_ERR") <= ATTEMPTS, "round {round}");
         assert_eq!(count(&seen, "PAM_SUCCESS"), 0, "round {round}");
-        assert_eq!(
-            agent.admin().status(&user).failures as usize,
-            ATTEMPTS,
-            "round {round}"
-        );
+        // Two are checked at a time; the others are told that the agent is busy, which is no attempt.
+        let failures = agent.admin().status(&user).failures as usize;
+        assert!((1..=ATTEMPTS).contains(&failures), "round {round}");
     }
 }
 

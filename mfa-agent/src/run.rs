@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 
-use crate::audit::{self, Audit, Event};
+use crate::audit::{self, Audit, Event, Origin};
 use crate::config::{DEFAULT_FILE, Settings};
 use crate::hasher::Hasher;
 use crate::ledger::Ledger;
@@ -60,13 +60,16 @@ pub fn main() -> ExitCode {
     } else {
         run(&arguments.config)
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error(error);
             ExitCode::FAILURE
         }
-    }
+    };
+    // If nobody reads them, nobody can be told.
+    let _ = log::flush(LAST_WORDS);
+    code
 }
 
 /// Whatever keeps the agent from starting; its text says what to do.
@@ -80,6 +83,7 @@ fn check(config: &Path) -> Result<(), StartError> {
 
 fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
+    log::start()?;
     let settings = Settings::load(config)?;
     let agent = start(&settings)?;
     let (listener, socket) = socket::open(&settings.server.socket)?;
@@ -151,7 +155,9 @@ fn reload(agent: &Agent, config: &Path) {
         reason,
         ..Event::default()
     };
-    agent.audit().record(event, Timestamp::now());
+    agent
+        .audit()
+        .record(event, Timestamp::now(), Origin::Privileged);
     notify(&[NotifyState::Ready]);
 }
 

@@ -25,7 +25,7 @@ use super::error::Failure;
 use super::login::{Login, Progress};
 use super::peer::Peer;
 use crate::audit::Event;
-use crate::log;
+use crate::log::{self, Level};
 use crate::names::UserName;
 
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.
@@ -73,9 +73,10 @@ impl Connection {
         let Some(login) = self.login.take() else {
             if let Some(FrameError::TooLong | FrameError::Encode) = end {
                 let (uid, pid) = (self.peer.uid, self.peer.pid);
-                log::warn(format_args!(
-                    "process {pid} of user id {uid} sent what is no message"
-                ));
+                log::limited(
+                    "what is no message",
+                    format_args!("process {pid} of user id {uid} sent what is no message"),
+                );
             }
             return;
         };
@@ -104,7 +105,9 @@ impl Connection {
             let agent = Arc::clone(&self.agent);
             let _serving = agent.serving();
             let replied = self.reply(&call, stream);
-            self.events.drain(..).for_each(|event| agent.record(event));
+            for event in self.events.drain(..) {
+                agent.record(event, self.peer);
+            }
             if let Err(e) = replied {
                 return Some(e);
             }
@@ -145,12 +148,21 @@ impl Connection {
         match failure {
             Failure::Ours(ErrorKind::NotVerified, _) => self.proof_wanted = true,
             Failure::Ours(ErrorKind::NotAllowed, reason) => {
-                log::warn(format_args!(
-                    "{method} refused to process {pid} of user id {uid}: {reason}"
-                ));
+                log::limited(
+                    "refused calls",
+                    format_args!("{method} refused to process {pid} of user id {uid}: {reason}"),
+                );
             }
             Failure::Ours(ErrorKind::Unavailable | ErrorKind::Busy, reason) => {
-                log::error(format_args!("{method} failed: {reason}"));
+                let kind = match self.peer.privileged {
+                    true => "failed calls",
+                    false => "failed calls of ordinary users",
+                };
+                log::limited_at(
+                    Level::Error,
+                    kind,
+                    format_args!("{method} failed: {reason}"),
+                );
             }
             _ => {}
         }

@@ -249,6 +249,7 @@ impl Agent {
         };
         let bench = Bench {
             key: &login.key,
+            claim: login.context.claim(),
             era: login.era,
             limits,
             skew: login.settings.totp.skew,
@@ -274,7 +275,11 @@ impl Agent {
 
     /// A login whose caller went away, or said so: no attempt, but an event.
     pub(super) fn abandon(&self, login: &Login, reason: &str) {
-        self.record(login.context.event(Outcome::Cancelled, Some(reason)));
+        let context = &login.context;
+        self.record(
+            context.event(Outcome::Cancelled, Some(reason)),
+            context.peer,
+        );
     }
 }
 

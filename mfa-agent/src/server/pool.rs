@@ -94,10 +94,12 @@ fn work(pool: &Arc<Pool>) {
 
 fn serve_one(pool: &Pool, stream: &UnixStream) {
     let agent = &pool.agent;
-    let Ok(peer) = Peer::of(stream) else { return };
+    let Ok(mut peer) = Peer::of(stream) else {
+        return;
+    };
     let settings = agent.settings();
-    let privileged = agent.is_privileged(peer, &settings);
-    let Some(_place) = agent.limits.enter(peer.uid, privileged, &settings) else {
+    peer.privileged = agent.is_privileged(peer, &settings);
+    let Some(_place) = agent.limits.enter(peer.uid, peer.privileged, &settings) else {
         turn_away(stream, peer);
         return;
     };
@@ -111,11 +113,18 @@ fn serve_one(pool: &Pool, stream: &UnixStream) {
 }
 
 fn turn_away(mut stream: &UnixStream, peer: Peer) {
-    log::warn(format_args!(
-        "too many connections: one of process {} of user id {} was turned away; see [server] \
-         max_connections and max_connections_per_user",
-        peer.pid, peer.uid
-    ));
+    let kind = match peer.privileged {
+        true => "connections turned away",
+        false => "connections of ordinary users turned away",
+    };
+    log::limited(
+        kind,
+        format_args!(
+            "too many connections: one of process {} of user id {} was turned away; see [server] \
+             max_connections and max_connections_per_user",
+            peer.pid, peer.uid
+        ),
+    );
     let failure = Failure::new(
         ErrorKind::Busy,
         "the agent has too many connections; try again",

@@ -23,11 +23,14 @@ impl Connection {
         let account = self.checked(&subject, right)?;
         // The same PIN again changes nothing; argon2id with its salt makes that worth asking.
         let same = match account.pin() {
-            Some(held) => self.agent.hasher.verify(pin.secret(), &held.phc)?,
+            Some(held) => {
+                let who = self.peer.claim(&subject.user);
+                self.agent.hasher.verify(&who, pin.secret(), &held.phc)?
+            }
             None => false,
         };
         if !same {
-            let phc = self.hash(pin.secret())?;
+            let phc = self.hash(&subject, pin.secret())?;
             self.set(&subject, right, Factor::Pin, |account| {
                 account.set_pin(phc.clone(), Timestamp::now());
             })?;
@@ -59,7 +62,7 @@ impl Connection {
         for (text, answer) in set {
             items.push(Question {
                 text: text.as_str().to_owned(),
-                phc: self.hash(&answer)?,
+                phc: self.hash(&subject, &answer)?,
             });
         }
         let items: [Question; QUESTIONS] = items
@@ -100,8 +103,9 @@ impl Connection {
         Ok(())
     }
 
-    fn hash(&self, secret: &Secret) -> Result<String, Failure> {
-        Ok(self.agent.hasher.hash(secret, random()?)?)
+    fn hash(&self, subject: &Subject, secret: &Secret) -> Result<String, Failure> {
+        let who = self.peer.claim(&subject.user);
+        Ok(self.agent.hasher.hash(&who, secret, random()?)?)
     }
 }
 

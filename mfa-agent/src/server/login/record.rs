@@ -5,6 +5,7 @@ use mfa_protocol::login::{BeginParameters, Outcome};
 use super::super::peer::Peer;
 use crate::account::Verdict;
 use crate::audit::Event;
+use crate::hasher::Claim;
 use crate::lockout::Lock;
 use crate::names::UserName;
 
@@ -21,7 +22,7 @@ pub(in crate::server) struct Context {
     label: Option<String>,
     failures: Option<u32>,
     locked_until: Option<String>,
-    peer: Peer,
+    pub(super) peer: Peer,
 }
 
 impl Context {
@@ -46,6 +47,11 @@ impl Context {
             locked_until: None,
             peer,
         }
+    }
+
+    /// In whose name answers of this login are hashed.
+    pub(super) fn claim(&self) -> Claim {
+        self.peer.claim(&self.user)
     }
 
     /// Keeps what a verdict says.
