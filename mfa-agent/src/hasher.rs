@@ -1,11 +1,16 @@
 //! Hashing PINs and answers: slow by intent, so rationed.
 //!
 //! Argon2id with 19 MiB, two passes and one lane (OWASP's first choice; 55 ms here). At most a few run
-//! at once, a bounded number waits, and who comes on top is told that the agent is busy: a crowd of
-//! guessers can neither fill the memory nor starve the machine. In come secrets and hashes that were
-//! stored; out go hashes in PHC form and verdicts. The caller checks the lock before it asks here.
+//! at once, a bounded number waits, each owner has a share ([`Claim`]), and who comes on top is told
+//! that the agent is busy: a crowd of guessers can neither fill the memory nor starve the machine nor
+//! each other. In come secrets and hashes that were stored; out go hashes in PHC form and verdicts.
+//! The caller checks the lock before it asks here, and where there is nothing to judge has it
+//! pretended, so that neither the time nor the queue tells the difference.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+mod pace;
+mod queue;
+
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
@@ -14,6 +19,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use mfa_protocol::Secret;
 
 use crate::sys;
+use pace::Pace;
+pub use queue::Claim;
+use queue::{Queue, Turn};
 
 /// What a hash from elsewhere may cost at most: KiB, passes, lanes.
 const MOST: (u32, u32, u32) = (64 << 10, 10, 4);
@@ -23,27 +31,18 @@ const DECOY: &str = "JD9qiIWjCNMTGYouA3BzRA$pAk4IimfMdAIL6mL7E5siUUoIeY40BN3vlRm
 
 /// Hashes and verifies.
 pub struct Hasher {
-    at_once: usize,
-    queue: usize,
     argon2: Argon2<'static>,
     params: Params,
     decoy: String,
-    load: Mutex<Load>,
-    freed: Condvar,
-}
-
-#[derive(Default)]
-struct Load {
-    running: usize,
-    waiting: usize,
-    /// Moving average of verifications, waiting included.
-    typical: Option<Duration>,
+    queue: Queue,
+    /// Of hashing alone: how long somebody waited before is no property of the machine.
+    pace: Mutex<Pace>,
 }
 
 /// A hash that could not be made or compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// As many run and wait as may.
+    /// As many run and wait as may, in all or for this owner.
     #[error("too many PINs and answers are being checked; try again in a few seconds")]
     Busy,
     /// The record holds something else than a hash that we made.
@@ -55,7 +54,8 @@ pub enum HashError {
 }
 
 impl Hasher {
-    /// Lets `at_once` run (at least one), and `queue` wait.
+    /// Lets `at_once` run (at least one), and `queue` wait. Takes as long as one hash, to learn how
+    /// long that is.
     #[must_use]
     pub fn new(at_once: usize, queue: usize) -> Self {
         sys::keep_little_memory();
@@ -66,14 +66,14 @@ impl Hasher {
             params.t_cost(),
             params.p_cost()
         );
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let first = time_one(&argon2, &decoy);
         Self {
-            at_once: at_once.max(1),
-            queue,
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()),
+            argon2,
             params,
             decoy,
-            load: Mutex::default(),
-            freed: Condvar::new(),
+            queue: Queue::new(at_once, queue),
+            pace: Mutex::new(Pace::new(first)),
         }
     }
 
@@ -82,17 +82,18 @@ impl Hasher {
     /// # Errors
     ///
     /// [`HashError::Busy`], or [`HashError::Failed`].
-    pub fn hash(&self, secret: &Secret, salt: [u8; 16]) -> Result<String, HashError> {
-        let _turn = self.turn()?;
-        self.argon2
-            .hash_password_customized(
+    pub fn hash(&self, who: &Claim, secret: &Secret, salt: [u8; 16]) -> Result<String, HashError> {
+        let _turn = self.turn(who)?;
+        let hash = self.timed(|| {
+            self.argon2.hash_password_customized(
                 secret.expose().as_bytes(),
                 &salt,
                 Some(argon2::ARGON2ID_IDENT.as_str()),
                 Some(Version::V0x13.into()),
                 self.params.clone(),
             )
-            .map(|hash| hash.to_string())
+        });
+        hash.map(|hash| hash.to_string())
             .map_err(|e| HashError::Failed(e.to_string()))
     }
 
@@ -101,19 +102,27 @@ impl Hasher {
     /// # Errors
     ///
     /// [`HashError`]; none of them says anything of the secret.
-    pub fn verify(&self, secret: &Secret, phc: &str) -> Result<bool, HashError> {
-        let began = Instant::now();
+    pub fn verify(&self, who: &Claim, secret: &Secret, phc: &str) -> Result<bool, HashError> {
         let hash = parse(phc)?;
-        let turn = self.turn()?;
-        let verdict = self
-            .argon2
-            .verify_password(secret.expose().as_bytes(), &hash);
-        turn.over(began.elapsed());
-        match verdict {
+        let _turn = self.turn(who)?;
+        let secret = secret.expose().as_bytes();
+        match self.timed(|| self.argon2.verify_password(secret, &hash)) {
             Ok(()) => Ok(true),
             Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
             Err(e) => Err(HashError::Failed(e.to_string())),
         }
+    }
+
+    /// Does nothing, but waits for its turn and takes its time as [`Self::verify`] does: for accounts
+    /// that are locked. Were they not to queue, a crowd of guesses would tell them from others.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Busy`].
+    pub fn pretend(&self, who: &Claim) -> Result<(), HashError> {
+        let _turn = self.turn(who)?;
+        std::thread::sleep(self.typical());
+        Ok(())
     }
 
     /// A hash that nothing matches, for users who have none: it takes as long to verify.
@@ -122,55 +131,38 @@ impl Hasher {
         &self.decoy
     }
 
-    /// How long a verification took of late, waiting for its turn included. A refusal that is to look
-    /// like one sleeps as long. Zero before the first.
+    /// How long a hash took of late, waiting for its turn not included.
     #[must_use]
     pub fn typical(&self) -> Duration {
-        self.lock().typical.unwrap_or_default()
+        self.pace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .typical()
     }
 
-    fn turn(&self) -> Result<Turn<'_>, HashError> {
-        let mut load = self.lock();
-        if load.running >= self.at_once {
-            if load.waiting >= self.queue {
-                return Err(HashError::Busy);
-            }
-            load.waiting += 1;
-            let full = |load: &mut Load| load.running >= self.at_once;
-            load = self
-                .freed
-                .wait_while(load, full)
-                .unwrap_or_else(PoisonError::into_inner);
-            load.waiting -= 1;
-        }
-        load.running += 1;
-        Ok(Turn(self))
+    fn turn(&self, who: &Claim) -> Result<Turn<'_>, HashError> {
+        self.queue.turn(who).ok_or(HashError::Busy)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Load> {
-        self.load.lock().unwrap_or_else(PoisonError::into_inner)
+    fn timed<T>(&self, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = work();
+        let took = began.elapsed();
+        self.pace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(took);
+        done
     }
 }
 
-/// The right to run, given back when dropped.
-struct Turn<'a>(&'a Hasher);
-
-impl Turn<'_> {
-    /// Ends a verification that took this long, and remembers it: one part in eight.
-    fn over(self, took: Duration) {
-        let mut load = self.0.lock();
-        load.typical = Some(
-            load.typical
-                .map_or(took, |typical| (typical * 7 + took) / 8),
-        );
+/// How long it takes to verify `phc`. A failure is no matter here: the next to hash reports it.
+fn time_one(argon2: &Argon2<'_>, phc: &str) -> Duration {
+    let began = Instant::now();
+    if let Ok(hash) = parse(phc) {
+        let _ = argon2.verify_password(b"", &hash);
     }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.lock().running -= 1;
-        self.0.freed.notify_one();
-    }
+    began.elapsed()
 }
 
 /// Takes hashes of our algorithm at a bearable price; a record could hold anything after a restore.
@@ -195,30 +187,97 @@ mod tests {
         Hasher::new(4, 8)
     }
 
+    /// Root, on behalf of somebody.
+    fn who(account: &str) -> Claim {
+        Claim {
+            uid: 0,
+            privileged: true,
+            account: account.to_owned(),
+        }
+    }
+
     #[test]
     fn a_secret_verifies_against_its_own_hash_only() {
         let hasher = hasher();
-        let phc = hasher.hash(&Secret::from("483920"), [7; 16]).unwrap();
+        let phc = hasher
+            .hash(&who("anna"), &Secret::from("483920"), [7; 16])
+            .unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
-        assert_eq!(hasher.verify(&Secret::from("483920"), &phc), Ok(true));
-        assert_eq!(hasher.verify(&Secret::from("483921"), &phc), Ok(false));
-        assert_eq!(hasher.verify(&Secret::from(""), &phc), Ok(false));
-        assert_ne!(phc, hasher.hash(&Secret::from("483920"), [8; 16]).unwrap());
+        assert_eq!(
+            hasher.verify(&who("anna"), &Secret::from("483920"), &phc),
+            Ok(true)
+        );
+        assert_eq!(
+            hasher.verify(&who("anna"), &Secret::from("483921"), &phc),
+            Ok(false)
+        );
+        assert_eq!(
+            hasher.verify(&who("anna"), &Secret::from(""), &phc),
+            Ok(false)
+        );
+        assert_ne!(
+            phc,
+            hasher
+                .hash(&who("anna"), &Secret::from("483920"), [8; 16])
+                .unwrap()
+        );
     }
 
     #[test]
     fn the_decoy_costs_what_a_real_hash_costs_and_matches_nothing() {
         let hasher = hasher();
-        let phc = hasher.hash(&Secret::from("483920"), [7; 16]).unwrap();
+        let phc = hasher
+            .hash(&who("anna"), &Secret::from("483920"), [7; 16])
+            .unwrap();
         let (decoy, real) = (parse(hasher.decoy_phc()).unwrap(), parse(&phc).unwrap());
         assert_eq!(decoy.params, real.params);
         assert_eq!(decoy.salt.unwrap().len(), real.salt.unwrap().len());
         assert_eq!(decoy.hash.unwrap().len(), real.hash.unwrap().len());
         assert_eq!(
-            hasher.verify(&Secret::from("483920"), hasher.decoy_phc()),
+            hasher.verify(&who("anna"), &Secret::from("483920"), hasher.decoy_phc()),
             Ok(false)
         );
+    }
+
+    #[test]
+    fn the_pace_is_known_before_anybody_asks_and_knows_nothing_of_the_queue() {
+        let hasher = Hasher::new(1, 8);
         assert!(hasher.typical() > Duration::ZERO);
+        let before = hasher.typical();
+        std::thread::scope(|scope| {
+            let running = hasher.turn(&who("bert")).unwrap();
+            let waiting = scope.spawn(|| {
+                hasher
+                    .verify(&who("anna"), &Secret::from("1"), hasher.decoy_phc())
+                    .unwrap()
+            });
+            while hasher.queue.waiting() == 0 {
+                std::thread::yield_now();
+            }
+            assert_eq!(hasher.typical(), before, "nothing was hashed yet");
+            drop(running);
+            waiting.join().unwrap();
+        });
+        assert_ne!(hasher.typical(), before);
+        let after = hasher.typical();
+        hasher
+            .hash(&who("anna"), &Secret::from("1"), [0; 16])
+            .unwrap();
+        assert_ne!(
+            hasher.typical(),
+            after,
+            "a hash counts as a verification does"
+        );
+    }
+
+    #[test]
+    fn pretending_takes_a_place_like_hashing() {
+        let hasher = Hasher::new(queue::PER_ACCOUNT + 1, 8);
+        let held = [(); queue::PER_ACCOUNT].map(|()| hasher.queue.turn(&who("anna")).unwrap());
+        assert_eq!(hasher.pretend(&who("anna")), Err(HashError::Busy));
+        assert_eq!(hasher.pretend(&who("bert")), Ok(()));
+        drop(held);
+        assert_eq!(hasher.pretend(&who("anna")), Ok(()));
     }
 
     #[test]
@@ -233,7 +292,7 @@ mod tests {
             format!("$argon2id$v=19$m=4194304,t=2,p=1${salt}"),
             format!("$argon2id$v=19$m=19456,t=4000000,p=1${salt}"),
         ] {
-            let verdict = hasher.verify(&Secret::from("483920"), &phc);
+            let verdict = hasher.verify(&who("anna"), &Secret::from("483920"), &phc);
             assert!(
                 matches!(verdict, Err(HashError::Malformed(_))),
                 "{phc}: {verdict:?}"
@@ -253,25 +312,22 @@ mod tests {
     #[test]
     fn more_than_may_run_and_wait_are_told_that_it_is_busy() {
         let hasher = Hasher::new(1, 1);
-        let running = hasher.turn().unwrap();
+        let running = hasher.turn(&who("first")).unwrap();
+        let verify = |name| hasher.verify(&who(name), &Secret::from("1"), hasher.decoy_phc());
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| hasher.verify(&Secret::from("1"), hasher.decoy_phc()));
-            while hasher.lock().waiting == 0 {
+            let waiting = scope.spawn(|| verify("second"));
+            while hasher.queue.waiting() == 0 {
                 std::thread::yield_now();
             }
-            let verdict = hasher.verify(&Secret::from("1"), hasher.decoy_phc());
-            assert_eq!(verdict, Err(HashError::Busy));
+            assert_eq!(verify("third"), Err(HashError::Busy));
             assert_eq!(
-                hasher.hash(&Secret::from("1"), [0; 16]),
+                hasher.hash(&who("third"), &Secret::from("1"), [0; 16]),
                 Err(HashError::Busy)
             );
             drop(running);
             assert_eq!(waiting.join().unwrap(), Ok(false));
         });
-        assert_eq!(
-            hasher.verify(&Secret::from("1"), hasher.decoy_phc()),
-            Ok(false)
-        );
+        assert_eq!(verify("third"), Ok(false));
     }
 
     #[test]
@@ -298,10 +354,12 @@ mod tests {
         let hasher = Hasher::new(2, 32);
         let before = resident_kib();
         std::thread::scope(|scope| {
-            for _ in 0..12 {
-                scope.spawn(|| {
+            for n in 0..12 {
+                let who = who(&format!("user{n}"));
+                let hasher = &hasher;
+                scope.spawn(move || {
                     hasher
-                        .verify(&Secret::from("1"), hasher.decoy_phc())
+                        .verify(&who, &Secret::from("1"), hasher.decoy_phc())
                         .unwrap()
                 });
             }

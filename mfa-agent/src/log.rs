@@ -2,15 +2,30 @@
 //!
 //! To standard error, one line for each call. When that is the journal, the line begins with `<N>`,
 //! which the journal takes for its priority; otherwise with the time. Texts may quote what strangers
-//! sent, so control characters are escaped: no call can write a second line or colour a terminal.
-//! Secrets do not come here.
+//! sent, so control characters are escaped and length is bounded: no call can write a second line or
+//! colour a terminal. What strangers can cause at will goes through [`limited`]. Secrets do not come
+//! here.
+//!
+//! Once [`start`] was called, lines go through a bounded queue to a thread of their own, and no caller
+//! waits for whoever reads standard error; [`flush`] before the end. Without it they are written at
+//! once.
+
+mod limit;
 
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
+use crate::audit::Origin;
+use crate::audit::sink::{Sink, WriteError};
 use crate::audit::text;
+use crate::audit::worker::Worker;
+use limit::{LeftOut, Limits};
+
+/// Bytes of a text that are written at most.
+const LONGEST: usize = 4096;
 
 /// How bad it is. The numbers are those of syslog (RFC 5424, 6.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +42,32 @@ pub enum Level {
 }
 
 static MOST: AtomicU8 = AtomicU8::new(Level::Info as u8);
+static QUEUE: OnceLock<Worker<String>> = OnceLock::new();
+static LIMITS: Mutex<Limits> = Mutex::new(Limits::new());
+
+/// From now on lines are queued, and a thread writes them. A second call changes nothing.
+///
+/// # Errors
+///
+/// When the thread can't be started.
+pub fn start() -> std::io::Result<()> {
+    if QUEUE.get().is_none() {
+        // Should two begin at once, the thread of one ends right away.
+        let _ = QUEUE.set(Worker::start("log", StandardError)?);
+    }
+    Ok(())
+}
+
+/// Waits until every line is written, at most as long as `limit`. Returns whether it is. To be called
+/// before the process ends.
+#[must_use]
+pub fn flush(limit: Duration) -> bool {
+    let left_out = limits().end_all();
+    say(&left_out);
+    QUEUE
+        .get()
+        .is_none_or(|queue| queue.flush(Instant::now() + limit))
+}
 
 /// Lines less important than `level` are left out; [`Level::Info`] unless this is called.
 pub fn set_level(level: Level) {
@@ -53,6 +94,25 @@ pub fn debug(text: impl Display) {
     write(Level::Debug, &text);
 }
 
+/// A warning that strangers can cause as often as they like: of each kind, a few words such as
+/// `refused calls`, five a minute are written, and then how many more there were.
+pub fn limited(kind: &'static str, text: impl Display) {
+    limited_at(Level::Warn, kind, text);
+}
+
+/// The same, for what is no warning.
+pub fn limited_at(level: Level, kind: &'static str, text: impl Display) {
+    let now = Instant::now();
+    let mut limits = limits();
+    let left_out = limits.over(now);
+    let admitted = limits.admit(kind, now);
+    drop(limits);
+    say(&left_out);
+    if admitted {
+        put(level, &text, Origin::Privileged);
+    }
+}
+
 /// Whether standard error is the journal, as systemd.exec(5) says to find out.
 #[must_use]
 pub fn to_journal() -> bool {
@@ -65,17 +125,74 @@ pub fn to_journal() -> bool {
     })
 }
 
-pub(crate) fn write(level: Level, text: &dyn Display) {
+fn write(level: Level, text: &dyn Display) {
+    record(level, text, Origin::Privileged);
+}
+
+/// Writes a line out of the share of `origin`.
+pub(crate) fn record(level: Level, text: &dyn Display, origin: Origin) {
+    let left_out = limits().over(Instant::now());
+    say(&left_out);
+    put(level, text, origin);
+}
+
+fn limits() -> MutexGuard<'static, Limits> {
+    LIMITS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn say(left_out: &[LeftOut]) {
+    for LeftOut { kind, count } in left_out {
+        let text = format_args!("{kind}: {count} more like this were left out");
+        put(Level::Warn, &text, Origin::Privileged);
+    }
+}
+
+fn put(level: Level, text: &dyn Display, origin: Origin) {
     if level as u8 > MOST.load(Ordering::Relaxed) {
         return;
     }
     let line = line(level, text, to_journal(), jiff::Timestamp::now());
+    match QUEUE.get() {
+        Some(queue) => queue.push(line, origin),
+        None => emit(&line),
+    }
+}
+
+fn emit(line: &str) {
     // Nobody is left to tell when this fails.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
+struct StandardError;
+
+impl Sink for StandardError {
+    type Line = String;
+
+    fn name(&self) -> String {
+        "standard error".to_owned()
+    }
+
+    fn write(&mut self, line: &String) -> Result<(), WriteError> {
+        emit(line);
+        Ok(())
+    }
+
+    fn reopen(&mut self) {}
+
+    fn lost(&self, count: u64) -> String {
+        let text = format!("{count} lines came faster than they could be written, and are lost");
+        line(Level::Warn, &text, to_journal(), jiff::Timestamp::now())
+    }
+}
+
 fn line(level: Level, text: &dyn Display, journal: bool, now: jiff::Timestamp) -> String {
-    let text = text::printable(&text.to_string());
+    let mut text = text.to_string();
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    let text = text::printable(&text);
     if journal {
         return format!("<{}>{text}\n", level as u8);
     }
@@ -90,6 +207,8 @@ fn line(level: Level, text: &dyn Display, journal: bool, now: jiff::Timestamp) -
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Child, Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -105,5 +224,81 @@ mod tests {
         let now = jiff::Timestamp::UNIX_EPOCH;
         let line = line(Level::Info, &"a\n<0>forged\x1b[2J\u{2028}", true, now);
         assert_eq!(line, "<6>a\\n<0>forged\\u{1b}[2J\\u{2028}\n");
+    }
+    #[test]
+    fn a_text_without_end_is_cut() {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let line = line(Level::Info, &"ä".repeat(LONGEST), true, now);
+        assert_eq!(line, format!("<6>{}…\n", "ä".repeat(LONGEST / 2)));
+    }
+
+    /// Runs a test of this module in a process of its own, whose standard error is a pipe.
+    fn helper(name: &str) -> Child {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("log::tests::{name}"), "--ignored"])
+            .env("MFA_TEST_ALONE", "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_standard_error_that_nobody_reads_holds_up_nobody() {
+        let mut child = helper("helper_that_writes_more_than_a_pipe_holds");
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if begun.elapsed() > Duration::from_secs(60) {
+                child.kill().unwrap();
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert!(status.is_some_and(|status| status.success()), "{status:?}");
+    }
+
+    #[test]
+    #[ignore = "not a test: the process of a_standard_error_that_nobody_reads_holds_up_nobody"]
+    fn helper_that_writes_more_than_a_pipe_holds() {
+        if std::env::var_os("MFA_TEST_ALONE").is_none() {
+            return;
+        }
+        start().unwrap();
+        (0..20_000).for_each(|n| info(format_args!("line {n} {}", "x".repeat(100))));
+        assert!(!flush(Duration::from_millis(20)), "it can't be written");
+    }
+
+    #[test]
+    fn the_last_lines_are_written_in_order_before_the_process_ends() {
+        let child = helper("helper_that_writes_and_ends");
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter_map(|line| Some(line.split_once("Z ")?.1))
+            .collect();
+        let refused = "warning: refused";
+        let mut expected = vec!["info: before the thread", "info: behind it"];
+        expected.extend([refused; 5]);
+        expected.push("error: the end");
+        expected.push("warning: refused calls: 95 more like this were left out");
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    #[ignore = "not a test: the process of the_last_lines_are_written_in_order_before_the_process_ends"]
+    fn helper_that_writes_and_ends() {
+        if std::env::var_os("MFA_TEST_ALONE").is_none() {
+            return;
+        }
+        info("before the thread");
+        start().unwrap();
+        info("behind it");
+        (0..100).for_each(|_| limited("refused calls", "refused"));
+        error("the end");
+        assert!(flush(Duration::from_secs(20)));
     }
 }

@@ -17,7 +17,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 
-use crate::audit::{self, Audit, Event};
+use crate::audit::{self, Audit, Event, Origin};
 use crate::config::{DEFAULT_FILE, Settings};
 use crate::hasher::Hasher;
 use crate::ledger::Ledger;
@@ -70,13 +70,16 @@ pub fn main() -> ExitCode {
     } else {
         run(&arguments.config)
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error(error);
             ExitCode::FAILURE
         }
-    }
+    };
+    // If nobody reads them, nobody can be told.
+    let _ = log::flush(LAST_WORDS);
+    code
 }
 
 /// Whatever keeps the agent from starting; its text says what to do.
@@ -90,6 +93,7 @@ fn check(config: &Path) -> Result<(), StartError> {
 
 fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
+    log::start()?;
     let settings = Settings::load(config)?;
     make_room(settings.server.max_connections)?;
     let agent = start(&settings)?;
@@ -183,7 +187,9 @@ fn reload(agent: &Agent, config: &Path) {
         reason,
         ..Event::default()
     };
-    agent.audit().record(event, Timestamp::now());
+    agent
+        .audit()
+        .record(event, Timestamp::now(), Origin::Privileged);
     notify(&[NotifyState::Ready]);
 }
 

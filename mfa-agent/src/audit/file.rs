@@ -8,6 +8,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::sink::{Entry, Sink, WriteError};
 use super::text;
@@ -76,11 +77,13 @@ impl Identity {
 }
 
 impl Sink for FileSink {
+    type Line = Arc<Entry>;
+
     fn name(&self) -> String {
         self.path.display().to_string()
     }
 
-    fn write(&mut self, entry: &Entry) -> Result<(), WriteError> {
+    fn write(&mut self, entry: &Arc<Entry>) -> Result<(), WriteError> {
         let mut line = text::json(&entry.event, entry.time);
         let (file, torn) = self.file()?;
         if torn {
@@ -93,5 +96,9 @@ impl Sink for FileSink {
 
     fn reopen(&mut self) {
         self.open = None;
+    }
+
+    fn lost(&self, count: u64) -> Arc<Entry> {
+        Arc::new(Entry::lost(count))
     }
 }

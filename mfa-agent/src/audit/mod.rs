@@ -5,23 +5,28 @@
 //! queue, so that neither a full disk nor a stalled syslog can hold up a login. No secret comes in:
 //! an event has no field that could hold one.
 //!
-//! There are up to three sinks, each with its own queue and thread ([`worker`]): the file, syslog, and
-//! the agent's log, unless that would tell the journal everything twice. A full queue drops, counts,
-//! and says so with an event `audit-lost` in its next line.
+//! There are up to three places, each with its own queue and thread ([`worker`]): the file, syslog, and
+//! the agent's log ([`crate::log`]), unless that would tell the journal everything twice. A full queue
+//! drops, counts, and says so with an event `audit-lost` in its next line; what ordinary users cause
+//! takes up at most half of it ([`Origin`]).
 
 mod file;
-mod sink;
+mod queue;
+pub(crate) mod sink;
 mod syslog;
 pub(crate) mod text;
-mod worker;
+pub(crate) mod worker;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::log;
+pub use queue::Origin;
+use sink::Entry;
 use worker::Worker;
 
 /// Where events go.
@@ -38,7 +43,8 @@ pub struct Settings {
 /// Takes events and never blocks. Dropping it ends the threads once their queues are written, without
 /// waiting for them; see [`Audit::flush`].
 pub struct Audit {
-    workers: Vec<Worker>,
+    workers: Vec<Worker<Arc<Entry>>>,
+    to_log: bool,
 }
 
 /// A thread of the audit can't be started.
@@ -70,17 +76,17 @@ impl Audit {
             let sink = syslog::SyslogSink::new(settings.syslog_socket);
             workers.push(Worker::start("audit-syslog", sink)?);
         }
-        if to_log {
-            workers.push(Worker::start("audit-log", sink::LogSink)?);
-        }
-        Ok(Self { workers })
+        Ok(Self { workers, to_log })
     }
 
-    /// Takes down `event`, which happened at `now`.
-    pub fn record(&self, event: Event, now: Timestamp) {
-        let entry = std::sync::Arc::new(sink::Entry { event, time: now });
+    /// Takes down `event`, which happened at `now`, out of the share of `origin`.
+    pub fn record(&self, event: Event, now: Timestamp, origin: Origin) {
+        if self.to_log {
+            log::record(sink::level(&event), &text::words(&event), origin);
+        }
+        let entry = Arc::new(Entry { event, time: now });
         for worker in &self.workers {
-            worker.push(&entry);
+            worker.push(Arc::clone(&entry), origin);
         }
     }
 
@@ -102,7 +108,8 @@ impl Audit {
             .iter()
             .filter(|worker| !worker.flush(deadline))
             .count();
-        unfinished == 0
+        let logged = !self.to_log || log::flush(deadline.saturating_duration_since(Instant::now()));
+        unfinished == 0 && logged
     }
 }
 

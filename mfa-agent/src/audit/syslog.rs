@@ -5,6 +5,7 @@
 //! A daemon that restarts is found again; one that hangs costs lines, not logins.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::syslog::{Facility, Formatter3164, Logger, LoggerBackend};
@@ -52,11 +53,13 @@ impl SyslogSink {
 }
 
 impl Sink for SyslogSink {
+    type Line = Arc<Entry>;
+
     fn name(&self) -> String {
         "syslog".to_owned()
     }
 
-    fn write(&mut self, entry: &Entry) -> Result<(), WriteError> {
+    fn write(&mut self, entry: &Arc<Entry>) -> Result<(), WriteError> {
         let line = text::words(&entry.event);
         let level = level(&entry.event);
         // A daemon that has restarted since the last line is no failure yet.
@@ -74,6 +77,10 @@ impl Sink for SyslogSink {
 
     fn reopen(&mut self) {
         self.logger = None;
+    }
+
+    fn lost(&self, count: u64) -> Arc<Entry> {
+        Arc::new(Entry::lost(count))
     }
 }
 

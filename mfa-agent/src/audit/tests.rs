@@ -65,7 +65,7 @@ fn each_event_is_one_line_whatever_the_names_hold() {
         "\x1b[2J",
     ];
     for name in names {
-        audit.record(login(name), Timestamp::UNIX_EPOCH);
+        audit.record(login(name), Timestamp::UNIX_EPOCH, Origin::Privileged);
     }
     assert!(audit.flush(LONG));
     assert_eq!(users(&path), names);
@@ -78,7 +78,7 @@ fn a_line_cut_short_by_a_crash_does_not_spoil_the_next() {
     let path = dir.path().join("audit.jsonl");
     fs::write(&path, "{\"event\":\"log").unwrap();
     let audit = to_file(&path);
-    audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+    audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     assert!(audit.flush(LONG));
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(
@@ -94,15 +94,15 @@ fn a_file_that_was_rotated_away_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
-    audit.record(login("first"), Timestamp::UNIX_EPOCH);
+    audit.record(login("first"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     assert!(audit.flush(LONG));
     fs::rename(&path, dir.path().join("audit.jsonl.1")).unwrap();
-    audit.record(login("second"), Timestamp::UNIX_EPOCH);
+    audit.record(login("second"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     assert!(audit.flush(LONG));
     assert_eq!(users(&path), ["second"]);
     fs::remove_file(&path).unwrap();
     audit.reopen();
-    audit.record(login("third"), Timestamp::UNIX_EPOCH);
+    audit.record(login("third"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     assert!(audit.flush(LONG));
     assert_eq!(users(&path), ["third"]);
     assert_eq!(users(&dir.path().join("audit.jsonl.1")), ["first"]);
@@ -113,8 +113,8 @@ fn a_file_that_can_not_be_written_costs_no_line_once_it_can() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = to_file(&path);
-    audit.record(login("alice"), Timestamp::UNIX_EPOCH);
-    audit.record(login("bob"), Timestamp::UNIX_EPOCH);
+    audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
+    audit.record(login("bob"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     assert!(!audit.flush(SHORT));
     fs::create_dir(dir.path().join("missing")).unwrap();
     assert!(audit.flush(LONG));
@@ -128,7 +128,7 @@ fn a_full_queue_loses_lines_and_says_how_many_but_blocks_nobody() {
     let audit = to_file(&path);
     let sent = worker::QUEUE as u64 + 100;
     for _ in 0..sent {
-        audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     }
     fs::create_dir(dir.path().join("missing")).unwrap();
     assert!(audit.flush(LONG));
@@ -147,7 +147,11 @@ fn syslog_hears_who_and_how_in_one_line_under_authpriv() {
     let path = dir.path().join("log");
     let daemon = UnixDatagram::bind(&path).unwrap();
     let audit = to_syslog(&path);
-    audit.record(login("eve\n<0>forged\""), Timestamp::UNIX_EPOCH);
+    audit.record(
+        login("eve\n<0>forged\""),
+        Timestamp::UNIX_EPOCH,
+        Origin::Privileged,
+    );
     let line = received(&daemon);
     // authpriv is 10, information is 6: 10 * 8 + 6.
     assert!(line.starts_with("<86>"), "{line}");
@@ -163,14 +167,14 @@ fn a_syslog_that_is_not_there_or_restarts_is_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let audit = to_syslog(&path);
-    audit.record(login("before"), Timestamp::UNIX_EPOCH);
+    audit.record(login("before"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     assert!(!audit.flush(SHORT));
     let daemon = UnixDatagram::bind(&path).unwrap();
     assert!(received(&daemon).contains("\"before\""));
     drop(daemon);
     fs::remove_file(&path).unwrap();
     let daemon = UnixDatagram::bind(&path).unwrap();
-    audit.record(login("after"), Timestamp::UNIX_EPOCH);
+    audit.record(login("after"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     assert!(received(&daemon).contains("\"after\""));
 }
 
@@ -186,7 +190,7 @@ fn a_syslog_that_hangs_holds_up_neither_logins_nor_the_file() {
         syslog_socket: Some(socket),
     });
     for _ in 0..2000 {
-        audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     }
     assert!(audit.workers[0].flush(Instant::now() + LONG));
     assert_eq!(users(&file).len(), 2000);
@@ -199,8 +203,23 @@ fn what_waits_is_written_before_the_threads_end() {
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
     for _ in 0..500 {
-        audit.record(login("alice"), Timestamp::UNIX_EPOCH);
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     }
     assert!(audit.flush(LONG));
     assert_eq!(users(&path).len(), 500);
+}
+
+#[test]
+fn who_caused_an_event_stays_out_of_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let audit = to_file(&path);
+    for origin in [Origin::Privileged, Origin::Ordinary] {
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH, origin);
+    }
+    assert!(audit.flush(LONG));
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0], lines[1]);
 }

@@ -27,7 +27,7 @@ use super::error::Failure;
 use super::login::{Login, Progress};
 use super::peer::Peer;
 use crate::audit::Event;
-use crate::log;
+use crate::log::{self, Level};
 use crate::names::UserName;
 
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.
@@ -82,9 +82,10 @@ impl Connection {
         let Some(login) = self.login.take() else {
             if let Some(FrameError::TooLong | FrameError::Encode) = end {
                 let (uid, pid) = (self.peer.uid, self.peer.pid);
-                log::warn(format_args!(
-                    "process {pid} of user id {uid} sent what is no message"
-                ));
+                log::limited(
+                    "what is no message",
+                    format_args!("process {pid} of user id {uid} sent what is no message"),
+                );
             }
             return;
         };
@@ -116,7 +117,9 @@ impl Connection {
             } else {
                 reply(&call, outcome, stream)
             };
-            self.events.drain(..).for_each(|event| agent.record(event));
+            for event in self.events.drain(..) {
+                agent.record(event, self.peer);
+            }
             if let Err(e) = replied {
                 return Some(e);
             }
@@ -149,7 +152,7 @@ impl Connection {
 
     fn may_call(&self) -> bool {
         let agent = &self.agent;
-        agent.is_privileged(self.peer) || agent.limits.may_call(self.peer.uid, Instant::now())
+        self.peer.privileged || agent.limits.may_call(self.peer.uid, Instant::now())
     }
 
     /// A refusal that an operator should know of.
@@ -158,12 +161,21 @@ impl Connection {
         match failure {
             Failure::Ours(ErrorKind::NotVerified, _) => self.proof_wanted = true,
             Failure::Ours(ErrorKind::NotAllowed, reason) => {
-                log::warn(format_args!(
-                    "{method} refused to process {pid} of user id {uid}: {reason}"
-                ));
+                log::limited(
+                    "refused calls",
+                    format_args!("{method} refused to process {pid} of user id {uid}: {reason}"),
+                );
             }
             Failure::Ours(ErrorKind::Unavailable | ErrorKind::Busy, reason) => {
-                log::error(format_args!("{method} failed: {reason}"));
+                let kind = match self.peer.privileged {
+                    true => "failed calls",
+                    false => "failed calls of ordinary users",
+                };
+                log::limited_at(
+                    Level::Error,
+                    kind,
+                    format_args!("{method} failed: {reason}"),
+                );
             }
             _ => {}
         }

@@ -12,6 +12,7 @@ use crate::account::{Account, Answered, Attempt, Verdict};
 use crate::dialogue::Given;
 use crate::factors::Factor;
 use crate::factors::questions::normal;
+use crate::hasher::Claim;
 use crate::ledger::{After, Key};
 use crate::lockout::{Era, Gate, Limits};
 
@@ -21,6 +22,8 @@ const MAX_PREPARATIONS: u32 = 3;
 /// What an attempt is judged by.
 pub(super) struct Bench<'a> {
     pub(super) key: &'a Key,
+    /// In whose name answers are hashed.
+    pub(super) claim: Claim,
     pub(super) era: Era,
     pub(super) limits: Limits,
     pub(super) skew: u32,
@@ -37,8 +40,8 @@ impl Agent {
             let account = self.ledger.load(bench.key)?.unwrap_or_default();
             let lockout = account.lockout();
             let answers = match lockout.gate(bench.era, Timestamp::now(), &bench.limits) {
-                Gate::Open => self.prepare(&account, given)?,
-                Gate::Locked(_) | Gate::Spent => self.pretend(given),
+                Gate::Open => self.prepare(&bench.claim, &account, given)?,
+                Gate::Locked(_) | Gate::Spent => self.pretend(&bench.claim, given)?,
             };
             let verdict = self.weigh(bench, answers)?;
             if verdict != Verdict::Stale {
@@ -72,15 +75,25 @@ impl Agent {
         })
     }
 
-    fn prepare(&self, account: &Account, given: &[Given]) -> Result<Vec<Answered>, Failure> {
+    fn prepare(
+        &self,
+        who: &Claim,
+        account: &Account,
+        given: &[Given],
+    ) -> Result<Vec<Answered>, Failure> {
         given
             .iter()
-            .map(|given| self.prepare_one(account, given))
+            .map(|given| self.prepare_one(who, account, given))
             .collect()
     }
 
     /// Users who lack the factor cost the same hashing as those who have it.
-    fn prepare_one(&self, account: &Account, given: &Given) -> Result<Answered, Failure> {
+    fn prepare_one(
+        &self,
+        who: &Claim,
+        account: &Account,
+        given: &Given,
+    ) -> Result<Answered, Failure> {
         let (factor, typed) = (given.factor, &given.typed);
         let (held, typed) = match factor {
             Factor::Totp => return Ok(code(given)),
@@ -91,10 +104,10 @@ impl Agent {
             }
         };
         let Some(phc) = held else {
-            self.hasher.verify(&typed, self.hasher.decoy_phc())?;
+            self.hasher.verify(who, &typed, self.hasher.decoy_phc())?;
             return Ok(Answered::Impossible);
         };
-        let matches = self.hasher.verify(&typed, phc)?;
+        let matches = self.hasher.verify(who, &typed, phc)?;
         Ok(Answered::Hashed {
             factor,
             phc: phc.to_owned(),
@@ -102,15 +115,15 @@ impl Agent {
         })
     }
 
-    /// Takes the time of [`Self::prepare`] without its work, so that guesses at a locked account can
-    /// neither be told from others by their time nor keep the processors busy.
-    fn pretend(&self, given: &[Given]) -> Vec<Answered> {
+    /// Takes the time and the places of [`Self::prepare`] without its work, so that guesses at a locked
+    /// account can neither be told from others by their time nor keep the processors busy.
+    fn pretend(&self, who: &Claim, given: &[Given]) -> Result<Vec<Answered>, Failure> {
         for given in given {
             if given.factor != Factor::Totp {
-                std::thread::sleep(self.hasher.typical());
+                self.hasher.pretend(who)?;
             }
         }
-        Vec::new()
+        Ok(Vec::new())
     }
 }
 

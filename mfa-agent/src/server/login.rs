@@ -89,7 +89,6 @@ impl Agent {
         let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
         let begin = self.believable(peer, begin, proof);
         let mut context = Context::new(session_id()?, &subject.user, &begin, peer);
-        context.unprivileged = !self.is_privileged(peer);
         let decision = self.decide(&settings.policy, &subject, &begin)?;
         context.rule = decision.rule_name().map(str::to_owned);
         let ask = match (&decision.verdict, proof) {
@@ -128,7 +127,7 @@ impl Agent {
         settings: &Settings,
         name: &str,
     ) -> Result<(Subject, Option<Account>), Failure> {
-        if self.is_privileged(peer) && !settings.policy.needs_names() {
+        if peer.privileged && !settings.policy.needs_names() {
             let user: UserName = name.parse().map_err(Failure::refused)?;
             let account = self.ledger.load(&Key::account(&user))?;
             if account.is_some() {
@@ -150,7 +149,7 @@ impl Agent {
         } else {
             begin.service.clone()
         };
-        if self.is_privileged(peer) {
+        if peer.privileged {
             return BeginParameters { service, ..begin };
         }
         BeginParameters {
@@ -324,6 +323,7 @@ impl Agent {
         };
         let bench = Bench {
             key: &login.key,
+            claim: login.context.claim(),
             era: login.era,
             limits,
             skew: login.settings.totp.skew,
@@ -352,7 +352,11 @@ impl Agent {
 
     /// A login whose caller went away, or said so: no attempt, but an event.
     pub(super) fn abandon(&self, login: &Login, reason: &str) {
-        self.record(login.context.event(Outcome::Cancelled, Some(reason)));
+        let context = &login.context;
+        self.record(
+            context.event(Outcome::Cancelled, Some(reason)),
+            context.peer,
+        );
     }
 }
 

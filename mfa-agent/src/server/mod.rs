@@ -110,8 +110,8 @@ impl Agent {
             .unwrap_or_else(|| "mfa".to_owned())
     }
 
-    fn record(&self, event: Event) {
-        self.audit.record(event, Timestamp::now());
+    fn record(&self, event: Event, peer: peer::Peer) {
+        self.audit.record(event, Timestamp::now(), peer.origin());
     }
 }
 

@@ -12,7 +12,9 @@ use nix::sys::socket::{getsockopt, sockopt};
 
 use super::Agent;
 use super::error::Failure;
+use crate::audit::Origin;
 use crate::config::Settings;
+use crate::hasher::Claim;
 use crate::names::{Entry, UserName};
 
 /// The process at the other end.
@@ -20,15 +22,36 @@ use crate::names::{Entry, UserName};
 pub(super) struct Peer {
     pub(super) uid: u32,
     pub(super) pid: i32,
+    /// Whether it is root, the agent's own user, or trusted: found out when it connects.
+    pub(super) privileged: bool,
 }
 
 impl Peer {
+    /// The process at the other end of `stream`, not known to be privileged yet.
     pub(super) fn of(stream: &UnixStream) -> std::io::Result<Self> {
         let credentials = getsockopt(stream, sockopt::PeerCredentials)?;
         Ok(Self {
             uid: credentials.uid(),
             pid: credentials.pid(),
+            privileged: false,
         })
+    }
+
+    /// In whose name something of `user` is hashed.
+    pub(super) fn claim(self, user: &UserName) -> Claim {
+        Claim {
+            uid: self.uid,
+            privileged: self.privileged,
+            account: user.to_string(),
+        }
+    }
+
+    /// Out of whose share of the queues its audit events come.
+    pub(super) fn origin(self) -> Origin {
+        match self.privileged {
+            true => Origin::Privileged,
+            false => Origin::Ordinary,
+        }
     }
 }
 
@@ -135,10 +158,7 @@ impl Agent {
         settings: &Settings,
         subject: &Subject,
     ) -> Result<(), Failure> {
-        if self.is_privileged(peer)
-            || is_own(peer, subject)
-            || self.is_trusted_now(peer, settings)?
-        {
+        if peer.privileged || is_own(peer, subject) || self.is_trusted_now(peer, settings)? {
             return Ok(());
         }
         Err(Failure::new(

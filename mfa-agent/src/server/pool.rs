@@ -98,11 +98,12 @@ fn work(pool: &Arc<Pool>) {
 
 fn serve_one(pool: &Pool, stream: &UnixStream) {
     let agent = &pool.agent;
-    let Ok(peer) = Peer::of(stream) else { return };
-    let _place = match agent
-        .limits
-        .enter(peer.uid, agent.is_privileged(peer), &agent.settings())
-    {
+    let Ok(mut peer) = Peer::of(stream) else {
+        return;
+    };
+    let settings = agent.settings();
+    peer.privileged = agent.is_privileged(peer);
+    let _place = match agent.limits.enter(peer.uid, peer.privileged, &settings) {
         Entry::Served(place) => place,
         Entry::TurnedAway(_place) => return turn_away(stream, peer),
         Entry::Dropped => return,
@@ -115,11 +116,18 @@ fn serve_one(pool: &Pool, stream: &UnixStream) {
 }
 
 fn turn_away(stream: &UnixStream, peer: Peer) {
-    log::warn(format_args!(
-        "too many connections: one of process {} of user id {} was turned away; see [server] \
-         max_connections and max_connections_per_user",
-        peer.pid, peer.uid
-    ));
+    let kind = match peer.privileged {
+        true => "connections turned away",
+        false => "connections of ordinary users turned away",
+    };
+    log::limited(
+        kind,
+        format_args!(
+            "too many connections: one of process {} of user id {} was turned away; see [server] \
+             max_connections and max_connections_per_user",
+            peer.pid, peer.uid
+        ),
+    );
     let failure = Failure::new(
         ErrorKind::Busy,
         "the agent has too many connections; try again",

@@ -76,6 +76,14 @@ fn entry(name: &str, uid: u32) -> Entry {
     }
 }
 
+fn peer(uid: u32) -> Peer {
+    Peer {
+        uid,
+        pid: 1,
+        privileged: uid == ROOT,
+    }
+}
+
 const ROOT: u32 = 0;
 const ALICE: u32 = 60_001;
 const BOB: u32 = 60_002;
@@ -101,7 +109,12 @@ impl Rig {
     }
 
     fn enrol_alice(&self) {
-        let phc = self.agent.hasher.hash(&"1379".into(), [1; 16]).unwrap();
+        let root = peer(ROOT).claim(&"alice".parse().unwrap());
+        let phc = self
+            .agent
+            .hasher
+            .hash(&root, &"1379".into(), [1; 16])
+            .unwrap();
         self.change(|account| {
             account.add_device(samples::device("phone")).unwrap();
             account.set_pin(phc.clone(), samples::at(0));
@@ -130,7 +143,7 @@ impl Rig {
 
     fn connect(&self, uid: u32) -> Caller {
         let (stream, served) = UnixStream::pair().unwrap();
-        let connection = Connection::new(Arc::clone(&self.agent), Peer { uid, pid: 1 });
+        let connection = Connection::new(Arc::clone(&self.agent), peer(uid));
         let thread = std::thread::spawn(move || connection.serve(&served));
         Caller {
             stream,

@@ -120,7 +120,7 @@ impl Connection {
             ))
         })?;
         if changed {
-            agent.record(change_event("unlock", &subject, self.peer));
+            agent.record(change_event("unlock", &subject, self.peer), self.peer);
         }
         Ok(UnlockReply {
             user: subject.user.to_string(),

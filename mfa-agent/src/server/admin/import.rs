@@ -90,11 +90,12 @@ impl Connection {
         let Some(share) = share.filter(|_| stored > 0) else {
             return;
         };
-        self.agent.record(Event {
+        let event = Event {
             factor: Some(Factor::Totp.to_string()),
             reason: (stored > 1).then(|| format!("{stored} devices")),
             ..change_event("import", &share.subject, self.peer)
-        });
+        };
+        self.agent.record(event, self.peer);
     }
 }
 

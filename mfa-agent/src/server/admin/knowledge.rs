@@ -24,11 +24,14 @@ impl Connection {
         let pin = Pin::new(parameters.pin).map_err(Failure::refused)?;
         let account = self.checked(&subject, right)?;
         let same = match account.pin() {
-            Some(held) => self.agent.hasher.verify(pin.secret(), &held.phc)?,
+            Some(held) => {
+                let who = self.peer.claim(&subject.user);
+                self.agent.hasher.verify(&who, pin.secret(), &held.phc)?
+            }
             None => false,
         };
         if !same {
-            let phc = self.hash(pin.secret())?;
+            let phc = self.hash(&subject, pin.secret())?;
             self.set(&subject, right, Factor::Pin, |account| {
                 account.set_pin(phc.clone(), Timestamp::now());
             })?;
@@ -56,10 +59,10 @@ impl Connection {
             .collect();
         let set = check_set(given).map_err(Failure::refused)?;
         let account = self.checked(&subject, right)?;
-        if !self.are_held(&account, &set)? {
+        if !self.are_held(&subject, &account, &set)? {
             let mut items = Vec::with_capacity(QUESTIONS);
             for (text, answer) in set {
-                let (text, phc) = (text.as_str().to_owned(), self.hash(&answer)?);
+                let (text, phc) = (text.as_str().to_owned(), self.hash(&subject, &answer)?);
                 items.push(Question { text, phc });
             }
             let items: [Question; QUESTIONS] = items
@@ -76,12 +79,18 @@ impl Connection {
     }
 
     /// Whether the account holds just these questions with just these answers.
-    fn are_held(&self, account: &Account, set: &[(QuestionText, Secret)]) -> Result<bool, Failure> {
+    fn are_held(
+        &self,
+        subject: &Subject,
+        account: &Account,
+        set: &[(QuestionText, Secret)],
+    ) -> Result<bool, Failure> {
         let Some(held) = account.questions() else {
             return Ok(false);
         };
+        let who = self.peer.claim(&subject.user);
         for ((text, answer), held) in set.iter().zip(held.items()) {
-            if text.as_str() != held.text || !self.agent.hasher.verify(answer, &held.phc)? {
+            if text.as_str() != held.text || !self.agent.hasher.verify(&who, answer, &held.phc)? {
                 return Ok(false);
             }
         }
@@ -110,8 +119,9 @@ impl Connection {
         Ok(())
     }
 
-    fn hash(&self, secret: &Secret) -> Result<String, Failure> {
-        Ok(self.agent.hasher.hash(secret, random()?)?)
+    fn hash(&self, subject: &Subject, secret: &Secret) -> Result<String, Failure> {
+        let who = self.peer.claim(&subject.user);
+        Ok(self.agent.hasher.hash(&who, secret, random()?)?)
     }
 }
 

@@ -87,11 +87,12 @@ impl Connection {
 
     /// Leaves the audit event of a change.
     fn note(&self, event: &'static str, subject: &Subject, factor: Factor, label: Option<String>) {
-        self.agent.record(Event {
+        let event = Event {
             factor: Some(factor.to_string()),
             label,
             ..change_event(event, subject, self.peer)
-        });
+        };
+        self.agent.record(event, self.peer);
     }
 }
 

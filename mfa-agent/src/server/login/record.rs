@@ -5,6 +5,7 @@ use mfa_protocol::login::{BeginParameters, Outcome};
 use super::super::peer::Peer;
 use crate::account::Verdict;
 use crate::audit::Event;
+use crate::hasher::Claim;
 use crate::lockout::Lock;
 use crate::names::UserName;
 
@@ -15,15 +16,13 @@ pub(in crate::server) struct Context {
     pub(super) rule: Option<String>,
     pub(super) way: Option<String>,
     pub(super) reason: Option<String>,
-    /// Whether the caller is neither root nor trusted, so that the service is only its own word.
-    pub(super) unprivileged: bool,
     service: String,
     rhost: Option<String>,
     tty: Option<String>,
     label: Option<String>,
     failures: Option<u32>,
     locked_until: Option<String>,
-    peer: Peer,
+    pub(super) peer: Peer,
 }
 
 impl Context {
@@ -40,7 +39,6 @@ impl Context {
             rule: None,
             way: None,
             reason: None,
-            unprivileged: false,
             service: begin.service.clone(),
             rhost: known(&begin.rhost),
             tty: known(&begin.tty),
@@ -49,6 +47,11 @@ impl Context {
             locked_until: None,
             peer,
         }
+    }
+
+    /// In whose name answers of this login are hashed.
+    pub(super) fn claim(&self) -> Claim {
+        self.peer.claim(&self.user)
     }
 
     /// Keeps what a verdict says.
@@ -113,7 +116,7 @@ impl Context {
             locked_until: self.locked_until.clone(),
             by_uid: Some(self.peer.uid),
             by_pid: Some(self.peer.pid),
-            unprivileged: self.unprivileged.then_some(true),
+            unprivileged: (!self.peer.privileged).then_some(true),
             ..Event::default()
         }
     }
