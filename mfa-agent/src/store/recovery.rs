@@ -41,7 +41,7 @@ pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Db, StoreError> {
         ));
         folder::remove(&file).map_err(io)?;
     }
-    let complete = path.join(MARKER).exists();
+    let complete = is_complete(path);
     if complete && !path.join("db").exists() {
         return Err(lost(path, "its file `db` is gone"));
     }
@@ -54,6 +54,11 @@ pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Db, StoreError> {
         make_durable(path).map_err(io)?;
     }
     Ok(db)
+}
+
+/// Whether a store was made in `path`, so that its files must be there.
+pub(super) fn is_complete(path: &Path) -> bool {
+    path.join(MARKER).exists()
 }
 
 fn is_snapshot(name: &str) -> bool {
@@ -163,7 +168,8 @@ fn hopeless(path: &Path, complete: bool, error: &::sled::Error) -> StoreError {
     ))
 }
 
-fn lost(path: &Path, reason: &str) -> StoreError {
+/// What can only be put right from a backup.
+pub(super) fn lost(path: &Path, reason: &str) -> StoreError {
     let path = path.display();
     StoreError::new(format!(
         "{path} can't be opened: {reason}; nobody can log in until it is back: stop the agent, move \
