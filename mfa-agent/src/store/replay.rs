@@ -149,3 +149,122 @@ fn count_after(db: &Db, history: &History) -> Result<u64, Damage> {
     let put = history.last.values().filter(|value| value.is_some());
     Ok(count + put.count() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::record::encode;
+    use super::*;
+
+    const KEYS: u64 = 5;
+
+    /// Batches of these sizes in epoch 9, over what epoch 8 left; and where each record ends.
+    fn journal(batches: &[u64]) -> (Vec<u8>, Vec<usize>) {
+        let mut bytes = Vec::new();
+        let mut place = Place {
+            epoch: 9,
+            sequence: 0,
+            first: 0,
+            floor: 0,
+        };
+        encode(&mut bytes, place, Entry::Note);
+        let mut ends = vec![bytes.len()];
+        for size in batches {
+            place.first = place.sequence + 1;
+            for _ in 0..*size {
+                place.sequence += 1;
+                put(&mut bytes, place);
+                ends.push(bytes.len());
+            }
+        }
+        place.epoch = 8;
+        for sequence in 1..20 {
+            place.sequence = sequence;
+            place.first = sequence;
+            put(&mut bytes, place);
+        }
+        (bytes, ends)
+    }
+
+    fn put(bytes: &mut Vec<u8>, place: Place) {
+        let key = (place.sequence % KEYS).to_le_bytes();
+        let value = (place.epoch * 1000 + place.sequence).to_le_bytes();
+        let (key, value) = (&key[..], &value[..]);
+        encode(bytes, place, Entry::Put { key, value });
+    }
+
+    /// What the first so many records come to.
+    fn after(records: u64) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+        (1..=records)
+            .map(|n| {
+                let value = (9000 + n).to_le_bytes().to_vec();
+                ((n % KEYS).to_le_bytes().to_vec(), Some(value))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_whole_epoch_is_read_and_nothing_of_the_one_before() {
+        let (bytes, _) = journal(&[1, 3, 2, 1]);
+        let history = read_records(&bytes).unwrap();
+        assert_eq!((history.epoch, history.last), (9, after(7)));
+    }
+
+    #[test]
+    fn cut_at_any_byte_it_yields_what_came_before() {
+        let (bytes, ends) = journal(&[1, 3, 2, 1]);
+        for length in 0..=bytes.len() {
+            let whole = ends.iter().filter(|end| **end <= length).count() as u64;
+            match read_records(&bytes[..length]) {
+                Ok(history) => assert_eq!(history.last, after(whole - 1), "{length}"),
+                Err(_) => assert_eq!(whole, 0),
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_broken_with_a_later_batch_behind_it_is_damage() {
+        let batches = [1, 3, 2, 1];
+        let (bytes, ends) = journal(&batches);
+        for at in 0..ends[ends.len() - 1] {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 4;
+            let broken = ends.iter().filter(|end| **end <= at).count() as u64;
+            match read_records(&bytes) {
+                // Only of the last batch it can't be known whether it ever was whole.
+                Ok(history) => {
+                    assert_eq!(broken, 7, "byte {at}");
+                    assert_eq!(history.last, after(6));
+                }
+                Err(Damage::Journal(_)) => assert!(broken < 7, "byte {at}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_torn_last_batch_yields_a_part_from_its_beginning(
+            batches in proptest::collection::vec(1..6u64, 1..5),
+            torn in proptest::collection::vec(any::<bool>(), 5),
+        ) {
+            let (mut bytes, ends) = journal(&batches);
+            let total: u64 = batches.iter().sum();
+            let last = batches[batches.len() - 1];
+            let mut whole = total;
+            for n in (total - last + 1..=total).rev() {
+                if torn[(total - n) as usize] {
+                    bytes[ends[n as usize - 1]..ends[n as usize]].fill(0);
+                    whole = n - 1;
+                }
+            }
+            prop_assert_eq!(read_records(&bytes).unwrap().last, after(whole));
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..4096)) {
+            let _ = read_records(&bytes);
+        }
+    }
+}

@@ -212,3 +212,7 @@ fn stored(bytes: &[u8]) -> Stored {
 #[cfg(test)]
 #[path = "sled_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "crash_tests.rs"]
+mod crash_tests;
