@@ -10,6 +10,7 @@
 //! every later commit fails too, until the store is opened anew.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::journal::Batch;
@@ -31,7 +32,10 @@ pub(super) trait Sink: Send + Sync {
 pub(super) struct GroupCommit<S> {
     sink: S,
     state: Mutex<State>,
-    round_over: Condvar,
+    /// The same as `state.failed.is_some()`, without the lock: it is asked before every read.
+    broken: AtomicBool,
+    /// Who waits for an even round, and for an odd one: there are never more than two to wait for.
+    round_over: [Condvar; 2],
 }
 
 #[derive(Default)]
@@ -59,7 +63,8 @@ impl<S: Sink> GroupCommit<S> {
         Self {
             sink,
             state: Mutex::new(state),
-            round_over: Condvar::new(),
+            broken: AtomicBool::new(false),
+            round_over: Default::default(),
         }
     }
 
@@ -73,64 +78,89 @@ impl<S: Sink> GroupCommit<S> {
         if let Some(error) = &state.failed {
             return Err(error.clone());
         }
-        let (outcome, changed) = apply(&mut state.queue).inspect_err(|error| {
-            state.failed = Some(error.clone());
-            self.round_over.notify_all();
-        })?;
-        // A round under way has taken the queue before our change came into it: the next one counts.
-        let wanted = state.begun + 1;
-        while changed && state.durable < wanted {
-            if let Some(error) = &state.failed {
-                return Err(error.clone());
+        let (outcome, changed) = match apply(&mut state.queue) {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.end_round(state, Err(error.clone()));
+                return Err(error);
             }
-            state = if state.leading {
-                self.wait(state)
-            } else {
-                self.lead(state)
-            };
+        };
+        if changed {
+            self.until_durable(state)?;
         }
         Ok(outcome)
     }
 
     /// Why nothing can be committed any more, if that is so.
     pub(super) fn failure(&self) -> Option<FlushError> {
+        if !self.broken.load(Ordering::Acquire) {
+            return None;
+        }
         self.lock().failed.clone()
     }
 
-    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.waiting += 1;
-        let mut state = self
-            .round_over
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.waiting -= 1;
-        state
+    fn until_durable(&self, mut state: MutexGuard<'_, State>) -> Result<(), FlushError> {
+        // A round under way has taken the queue before our change came into it: the next one counts.
+        let wanted = state.begun + 1;
+        while state.durable < wanted {
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            if !state.leading {
+                return self.lead(state);
+            }
+            state.waiting += 1;
+            state = self
+                .round(wanted)
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
+        Ok(())
     }
 
-    fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    /// Writes all that is queued, the caller's own change included.
+    fn lead(&self, mut state: MutexGuard<'_, State>) -> Result<(), FlushError> {
         state.leading = true;
         state.begun += 1;
-        let round = state.begun;
         let batch = state.queue.take();
         drop(state);
 
         // sled asserts where it could return an error; a leader that vanished would hang all others.
-        let written =
-            catch_unwind(AssertUnwindSafe(|| self.sink.write(&batch))).unwrap_or_else(|_| {
-                Err(FlushError {
-                    full: false,
-                    reason: "the write panicked".to_owned(),
-                })
-            });
+        let write = catch_unwind(AssertUnwindSafe(|| self.sink.write(&batch)));
+        let written = write.unwrap_or_else(|_| {
+            Err(FlushError {
+                full: false,
+                reason: "the write panicked".to_owned(),
+            })
+        });
 
         let mut state = self.lock();
         state.leading = false;
-        match written {
-            Ok(()) => state.durable = round,
-            Err(error) => state.failed = Some(error),
+        self.end_round(state, written.clone());
+        written
+    }
+
+    /// Tells those who waited for this round, and one of those who wait for the next: it leads, unless
+    /// somebody new is faster.
+    fn end_round(&self, mut state: MutexGuard<'_, State>, outcome: Result<(), FlushError>) {
+        let round = state.begun;
+        if let Err(error) = outcome {
+            state.failed.get_or_insert(error);
+            self.broken.store(true, Ordering::Release);
+            drop(state);
+            self.round(round + 1).notify_all();
+        } else if state.failed.is_none() {
+            state.durable = round;
+            drop(state);
+            self.round(round + 1).notify_one();
         }
-        self.round_over.notify_all();
-        state
+        // Without the lock: those who wake need it.
+        self.round(round).notify_all();
+    }
+
+    fn round(&self, round: u64) -> &Condvar {
+        &self.round_over[usize::from(round % 2 == 1)]
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -272,7 +272,9 @@ fn filled() -> Rig {
 fn refused_or_whole(dir: &TempDir) -> bool {
     match SledStore::open(dir.path()) {
         Ok(store) => {
-            assert_eq!(all(&store).len(), 310, "opened with fewer");
+            let all = all(&store);
+            assert_eq!(all.len(), 310, "opened with fewer");
+            assert!(all.iter().all(|(_, value)| *value == [7; 300]));
             false
         }
         Err(error) => {
