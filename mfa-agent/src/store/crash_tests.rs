@@ -1,7 +1,7 @@
 //! Power cuts and damage: what must be there afterwards, and what must be refused.
 //!
 //! A cut is played with copies: of each file what it held when it was last synced, as if nothing else
-//! had reached the disk; and once more with all that sled has written, as if everything had.
+//! had reached the disk; and once more with all that sled has written, its snapshots included.
 
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
@@ -63,6 +63,11 @@ impl Rig {
             std::fs::write(after.path().join(name), bytes).unwrap();
         }
         std::fs::create_dir(after.path().join("blobs")).unwrap();
+        let is_snapshot = |name: &str| what_sled_wrote_came_through && name.starts_with("snap.");
+        for snapshot in folder::files(self.dir.path(), is_snapshot).unwrap() {
+            let copy = after.path().join(snapshot.file_name().unwrap());
+            std::fs::copy(snapshot, copy).unwrap();
+        }
         after
     }
 
@@ -288,8 +293,9 @@ fn refused_or_whole(dir: &TempDir) -> bool {
 fn a_truncated_database_is_refused_each_time() {
     let rig = filled();
     let db = rig.durable("db");
-    for length in [0, 1, 4096, db.len() / 4, db.len() / 2] {
-        let dir = rig.power_cut(false);
+    let lengths = [0, 1, 4096, db.len() / 4, db.len() / 2];
+    for (length, with_snapshots) in lengths.into_iter().flat_map(|n| [(n, false), (n, true)]) {
+        let dir = rig.power_cut(with_snapshots);
         std::fs::write(dir.path().join("db"), &db[..length]).unwrap();
         for _ in 0..2 {
             assert!(refused_or_whole(&dir), "{length} of {} bytes", db.len());
@@ -300,8 +306,8 @@ fn a_truncated_database_is_refused_each_time() {
 #[test]
 fn a_database_with_a_hole_is_refused() {
     let rig = filled();
-    for from in [0, 4096] {
-        let dir = rig.power_cut(false);
+    for (from, with_snapshots) in [(0, false), (0, true), (4096, false), (4096, true)] {
+        let dir = rig.power_cut(with_snapshots);
         let file = File::options()
             .write(true)
             .open(dir.path().join("db"))
@@ -316,8 +322,11 @@ fn a_database_with_a_flipped_bit_is_whole_or_refused() {
     let rig = filled();
     let db = rig.durable("db");
     let mut refused = 0;
-    for at in (0..db.len()).step_by(db.len() / 61) {
-        let dir = rig.power_cut(false);
+    for (at, with_snapshots) in (0..db.len())
+        .step_by(db.len() / 61)
+        .zip([false, true].into_iter().cycle())
+    {
+        let dir = rig.power_cut(with_snapshots);
         let mut bytes = db.clone();
         bytes[at] ^= 0x10;
         std::fs::write(dir.path().join("db"), bytes).unwrap();

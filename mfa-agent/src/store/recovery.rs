@@ -45,6 +45,12 @@ pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Db, StoreError> {
     if complete && !path.join("db").exists() {
         return Err(lost(path, "its file `db` is gone"));
     }
+    if complete {
+        // After a kill sled reads what may not be on the disk yet, and puts it into a snapshot that is.
+        File::open(path.join("db"))
+            .and_then(|db| db.sync_all())
+            .map_err(io)?;
+    }
     let db = match attempt(path, cache_bytes) {
         Ok(db) => db,
         Err(e) if snapshots_may_be_why(&e) => without_snapshots(path, cache_bytes, complete, &e)?,

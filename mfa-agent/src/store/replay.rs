@@ -5,7 +5,8 @@
 //! sled takes damage to its log for the end of it, and opens as what it was before, or empty. Two things
 //! tell: its stamp is older than the epoch of the journal, or it holds fewer records than the journal
 //! counted. A store that fails any of this is not opened: it would let in who has a second factor
-//! without asking for it. The checks come first; a store that is refused is not written to.
+//! without asking for it. The checks come first: nothing is brought into a store that is refused, and
+//! it is refused again each time.
 
 use std::collections::BTreeMap;
 
