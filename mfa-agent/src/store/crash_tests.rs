@@ -394,3 +394,41 @@ fn a_batch_larger_than_the_journal_is_durable() {
     rig.store.swap_all(&changes).unwrap();
     assert_eq!(all(&reopened(&rig.power_cut(false))).len(), 1000);
 }
+
+#[test]
+fn a_database_that_has_lost_a_record_is_refused() {
+    let rig = filled();
+    let dir = rig.power_cut(false);
+    let db = ::sled::open(dir.path()).unwrap();
+    db.remove(b"account/17").unwrap().unwrap();
+    db.flush().unwrap();
+    drop(db);
+    let error = SledStore::open(dir.path()).err().unwrap().to_string();
+    assert!(
+        error.contains("309 records are there, and there were 310"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_batch_of_new_records_that_a_power_cut_tore_keeps_nothing_closed() {
+    let rig = Rig::new();
+    let before = rig.durable("journal");
+    let three = [create_key(b"a"), create_key(b"b"), create_key(b"c")];
+    rig.store.swap_all(&three).unwrap();
+    let mut torn = rig.durable("journal");
+    let differs = |at: &usize| torn[*at] != before[*at];
+    let end = (0..torn.len()).rev().find(differs).unwrap();
+    torn[end] ^= 1;
+    let dir = rig.power_cut(false);
+    std::fs::write(dir.path().join("journal"), torn).unwrap();
+    assert_eq!(all(&reopened(&dir)).len(), 2);
+}
+
+fn create_key(key: &[u8]) -> Change<'_> {
+    Change {
+        key,
+        expected: None,
+        new: Some(b"v"),
+    }
+}
