@@ -1,17 +1,21 @@
-//! Group commit: one flush for all who wait for one.
+//! Group commit: one write for all who wait for one.
 //!
-//! A committer that finds no flush under way leads: it flushes, on its own thread, all that has been
-//! applied so far. Those who arrive meanwhile wait, and one of them leads the next round for all. So a
-//! lone login pays for one flush and no hand-over between threads, and sixty-four at once share a few.
+//! A committer applies its change and queues it under the lock: what is queued is in the order in which
+//! it happened. One that finds no write under way leads: it makes durable, on its own thread, all that
+//! is queued so far. Those who arrive meanwhile wait, and one of them leads the next round for all. So
+//! a lone login pays for one write and no hand-over between threads, and sixty-four at once share a few.
 //!
-//! A committer returns only after a flush that began after its change was applied. A flush that failed
-//! has failed for good (the kernel may have dropped the dirty pages, and a second fdatasync would
-//! report success): every later commit fails too, until the store is opened anew.
+//! A committer returns only after the round that took its change. A write that failed has failed for
+//! good (the kernel may have dropped the dirty pages, and a second fdatasync would report success):
+//! every later commit fails too, until the store is opened anew.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Why a flush failed.
+use super::journal::Batch;
+
+/// Why a write failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FlushError {
     /// Whether there was no space left.
@@ -20,100 +24,143 @@ pub(super) struct FlushError {
     pub(super) reason: String,
 }
 
-/// Makes durable what was applied before it was called.
-pub(super) trait Flush: Send + Sync {
-    fn flush(&self) -> Result<(), FlushError>;
+/// Makes batches durable, one after the other.
+pub(super) trait Sink: Send + Sync {
+    fn write(&self, batch: &Batch) -> Result<(), FlushError>;
 }
 
-pub(super) struct GroupCommit<F> {
-    flush: F,
+pub(super) struct GroupCommit<S> {
+    sink: S,
     state: Mutex<State>,
-    round_over: Condvar,
+    /// The same as `state.failed.is_some()`, without the lock: it is asked before every read.
+    broken: AtomicBool,
+    /// Who waits for an even round, and for an odd one: there are never more than two to wait for.
+    round_over: [Condvar; 2],
 }
 
 #[derive(Default)]
 struct State {
+    /// What the next round will write.
+    queue: Batch,
     /// Rounds that have begun.
     begun: u64,
     /// The last round that ended well.
     durable: u64,
-    /// Whether a leader is flushing.
+    /// Whether a leader is writing.
     leading: bool,
     /// Who waits for that leader.
     waiting: usize,
     failed: Option<FlushError>,
 }
 
-impl<F: Flush> GroupCommit<F> {
-    pub(super) fn new(flush: F) -> Self {
+impl<S: Sink> GroupCommit<S> {
+    /// Commits to `sink`, which holds `floor` records.
+    pub(super) fn new(sink: S, floor: u64) -> Self {
+        let state = State {
+            queue: Batch::new(floor),
+            ..State::default()
+        };
         Self {
-            flush,
-            state: Mutex::default(),
-            round_over: Condvar::new(),
+            sink,
+            state: Mutex::new(state),
+            broken: AtomicBool::new(false),
+            round_over: Default::default(),
         }
     }
 
-    /// Returns once everything that the caller has applied is durable.
-    pub(super) fn commit(&self) -> Result<(), FlushError> {
+    /// Runs `apply`, which makes a change in memory, queues it, and says whether there is anything to
+    /// write; returns once that is durable. If `apply` fails, all fails.
+    pub(super) fn commit<T>(
+        &self,
+        apply: impl FnOnce(&mut Batch) -> Result<(T, bool), FlushError>,
+    ) -> Result<T, FlushError> {
         let mut state = self.lock();
-        // A round under way may have begun before our change was applied: the next one counts.
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        let (outcome, changed) = match apply(&mut state.queue) {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.end_round(state, Err(error.clone()));
+                return Err(error);
+            }
+        };
+        if changed {
+            self.until_durable(state)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Why nothing can be committed any more, if that is so.
+    pub(super) fn failure(&self) -> Option<FlushError> {
+        if !self.broken.load(Ordering::Acquire) {
+            return None;
+        }
+        self.lock().failed.clone()
+    }
+
+    fn until_durable(&self, mut state: MutexGuard<'_, State>) -> Result<(), FlushError> {
+        // A round under way has taken the queue before our change came into it: the next one counts.
         let wanted = state.begun + 1;
         while state.durable < wanted {
             if let Some(error) = &state.failed {
                 return Err(error.clone());
             }
-            state = if state.leading {
-                self.wait(state)
-            } else {
-                self.lead(state)
-            };
+            if !state.leading {
+                return self.lead(state);
+            }
+            state.waiting += 1;
+            state = self
+                .round(wanted)
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
         Ok(())
     }
 
-    /// Why nothing can be committed any more, if that is so.
-    pub(super) fn failure(&self) -> Option<FlushError> {
-        self.lock().failed.clone()
-    }
-
-    /// Nothing can be committed any more, for a reason found elsewhere.
-    pub(super) fn fail(&self, error: FlushError) {
-        self.lock().failed.get_or_insert(error);
-        self.round_over.notify_all();
-    }
-
-    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.waiting += 1;
-        let mut state = self
-            .round_over
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.waiting -= 1;
-        state
-    }
-
-    fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    /// Writes all that is queued, the caller's own change included.
+    fn lead(&self, mut state: MutexGuard<'_, State>) -> Result<(), FlushError> {
         state.leading = true;
         state.begun += 1;
-        let round = state.begun;
+        let batch = state.queue.take();
         drop(state);
 
         // sled asserts where it could return an error; a leader that vanished would hang all others.
-        let flushed = catch_unwind(AssertUnwindSafe(|| self.flush.flush())).unwrap_or_else(|_| {
+        let write = catch_unwind(AssertUnwindSafe(|| self.sink.write(&batch)));
+        let written = write.unwrap_or_else(|_| {
             Err(FlushError {
                 full: false,
-                reason: "the flush panicked".to_owned(),
+                reason: "the write panicked".to_owned(),
             })
         });
 
         let mut state = self.lock();
         state.leading = false;
-        match flushed {
-            Ok(()) => state.durable = round,
-            Err(error) => state.failed = Some(error),
+        self.end_round(state, written.clone());
+        written
+    }
+
+    /// Tells those who waited for this round, and one of those who wait for the next: it leads, unless
+    /// somebody new is faster.
+    fn end_round(&self, mut state: MutexGuard<'_, State>, outcome: Result<(), FlushError>) {
+        let round = state.begun;
+        if let Err(error) = outcome {
+            state.failed.get_or_insert(error);
+            self.broken.store(true, Ordering::Release);
+            drop(state);
+            self.round(round + 1).notify_all();
+        } else if state.failed.is_none() {
+            state.durable = round;
+            drop(state);
+            self.round(round + 1).notify_one();
         }
-        self.round_over.notify_all();
-        state
+        // Without the lock: those who wake need it.
+        self.round(round).notify_all();
+    }
+
+    fn round(&self, round: u64) -> &Condvar {
+        &self.round_over[usize::from(round % 2 == 1)]
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -136,8 +183,8 @@ mod tests {
         count: AtomicU64,
     }
 
-    impl Flush for Stepped {
-        fn flush(&self) -> Result<(), FlushError> {
+    impl Sink for Stepped {
+        fn write(&self, _: &Batch) -> Result<(), FlushError> {
             self.count.fetch_add(1, Ordering::SeqCst);
             self.begun.send(()).unwrap();
             self.end.lock().unwrap().recv().unwrap()
@@ -158,13 +205,20 @@ mod tests {
             end: Mutex::new(ends),
             count: AtomicU64::new(0),
         };
-        (GroupCommit::new(flush), has_begun, end)
+        (GroupCommit::new(flush, 0), has_begun, end)
     }
 
     fn until_waiting(group: &GroupCommit<Stepped>, many: usize) {
         while group.lock().waiting < many {
             std::thread::yield_now();
         }
+    }
+
+    fn commit<S: Sink>(group: &GroupCommit<S>) -> Result<(), FlushError> {
+        group.commit(|batch| {
+            batch.changed(b"k", None, false);
+            Ok(((), true))
+        })
     }
 
     fn broken() -> FlushError {
@@ -180,7 +234,7 @@ mod tests {
         std::thread::scope(|scope| {
             let (done, is_done) = channel();
             let group = &group;
-            scope.spawn(move || done.send(group.commit()).unwrap());
+            scope.spawn(move || done.send(commit(group)).unwrap());
             begun.recv().unwrap();
             assert!(is_done.recv_timeout(Duration::from_millis(50)).is_err());
             end.send(Ok(())).unwrap();
@@ -196,7 +250,7 @@ mod tests {
             let group = &group;
             let spawn = |name| {
                 let done = done.clone();
-                scope.spawn(move || done.send((name, group.commit())).unwrap());
+                scope.spawn(move || done.send((name, commit(group))).unwrap());
             };
             spawn("first");
             begun.recv().unwrap();
@@ -212,7 +266,7 @@ mod tests {
             for _ in 0..8 {
                 assert_eq!(is_done.recv().unwrap(), ("late", Ok(())));
             }
-            assert_eq!(group.flush.count.load(Ordering::SeqCst), 2);
+            assert_eq!(group.sink.count.load(Ordering::SeqCst), 2);
         });
     }
 
@@ -221,29 +275,45 @@ mod tests {
         let (group, begun, end) = rig();
         std::thread::scope(|scope| {
             let group = &group;
-            let first = scope.spawn(|| group.commit());
+            let first = scope.spawn(|| commit(group));
             begun.recv().unwrap();
-            let late = scope.spawn(|| group.commit());
+            let late = scope.spawn(|| commit(group));
             until_waiting(group, 1);
             end.send(Err(broken())).unwrap();
             assert_eq!(first.join().unwrap(), Err(broken()));
             assert_eq!(late.join().unwrap(), Err(broken()));
         });
-        assert_eq!(group.commit(), Err(broken()));
+        assert_eq!(commit(&group), Err(broken()));
         assert_eq!(group.failure(), Some(broken()));
-        assert_eq!(group.flush.count.load(Ordering::SeqCst), 1);
+        assert_eq!(group.sink.count.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_change_that_could_not_be_applied_fails_all_later_commits() {
+        let (group, _begun, _end) = rig();
+        group
+            .commit(|_| Err::<((), bool), _>(broken()))
+            .unwrap_err();
+        assert_eq!(commit(&group), Err(broken()));
+    }
+
+    #[test]
+    fn who_changed_nothing_waits_for_nothing() {
+        let (group, _begun, _end) = rig();
+        assert_eq!(group.commit(|_| Ok((7, false))), Ok(7));
+        assert_eq!(group.sink.count.load(Ordering::SeqCst), 0);
     }
 
     #[test]
     fn a_flush_that_panics_fails_its_committers_and_hangs_nobody() {
         struct Panics;
-        impl Flush for Panics {
-            fn flush(&self) -> Result<(), FlushError> {
+        impl Sink for Panics {
+            fn write(&self, _: &Batch) -> Result<(), FlushError> {
                 panic!("as sled does")
             }
         }
-        let group = GroupCommit::new(Panics);
-        assert!(group.commit().is_err());
-        assert!(group.commit().is_err());
+        let group = GroupCommit::new(Panics, 0);
+        assert!(commit(&group).is_err());
+        assert!(commit(&group).is_err());
     }
 }

@@ -6,13 +6,17 @@
 //! (`vault`); no store ever sees a secret.
 
 mod ballast;
+mod checkpoint;
 mod commit;
 #[cfg(test)]
 mod contract;
 mod folder;
 mod instance;
+mod journal;
 pub mod memory;
+mod record;
 mod recovery;
+mod replay;
 mod rewrite;
 pub mod sled;
 

@@ -41,9 +41,15 @@ pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Db, StoreError> {
         ));
         folder::remove(&file).map_err(io)?;
     }
-    let complete = path.join(MARKER).exists();
+    let complete = is_complete(path);
     if complete && !path.join("db").exists() {
         return Err(lost(path, "its file `db` is gone"));
+    }
+    if complete {
+        // After a kill sled reads what may not be on the disk yet, and puts it into a snapshot that is.
+        File::open(path.join("db"))
+            .and_then(|db| db.sync_all())
+            .map_err(io)?;
     }
     let db = match attempt(path, cache_bytes) {
         Ok(db) => db,
@@ -54,6 +60,11 @@ pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Db, StoreError> {
         make_durable(path).map_err(io)?;
     }
     Ok(db)
+}
+
+/// Whether a store was made in `path`, so that its files must be there.
+pub(super) fn is_complete(path: &Path) -> bool {
+    path.join(MARKER).exists()
 }
 
 fn is_snapshot(name: &str) -> bool {
@@ -163,7 +174,8 @@ fn hopeless(path: &Path, complete: bool, error: &::sled::Error) -> StoreError {
     ))
 }
 
-fn lost(path: &Path, reason: &str) -> StoreError {
+/// What can only be put right from a backup.
+pub(super) fn lost(path: &Path, reason: &str) -> StoreError {
     let path = path.display();
     StoreError::new(format!(
         "{path} can't be opened: {reason}; nobody can log in until it is back: stop the agent, move \

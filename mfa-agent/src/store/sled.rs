@@ -1,8 +1,8 @@
 //! The store on this host: sled 0.34.7, made to keep its promises.
 //!
-//! sled's own flush does not survive a power cut, so every commit ends with fdatasync on a second
-//! descriptor of its file ([`super::commit`] lets concurrent ones share it). A revision is the whole
-//! old record, which sled compares; records are sealed with a fresh nonce each time, so no two states
+//! sled's own flush is slow and does not survive a power cut, so a commit is a write to a journal of
+//! our own ([`super::journal`]; [`super::commit`] lets concurrent ones share it), and sled is flushed at
+//! checkpoints. A revision is the whole old record, which sled compares; records are sealed with a fresh nonce each time, so no two states
 //! of a record have the same bytes. After an error the open instance stays broken even when the cause
 //! is gone: it is dropped and opened anew, at most once a second, and calls fail until that works.
 
@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::ballast::Ballast;
+use super::checkpoint::Sync;
 use super::commit::FlushError;
-use super::instance::{Open, Sync, guarded};
+use super::instance::{Open, guarded};
 use super::{Change, Revision, Store, StoreError, Stored, Swap, folder, rewrite};
 use crate::{log, sys};
 
@@ -211,3 +212,7 @@ fn stored(bytes: &[u8]) -> Stored {
 #[cfg(test)]
 #[path = "sled_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "crash_tests.rs"]
+mod crash_tests;
