@@ -74,6 +74,15 @@ impl Agent {
         }
     }
 
+    /// Adds keys to its `[server]` settings, in a file of their own, and starts it anew with them.
+    pub fn restart_with_server(&mut self, keys: &str) {
+        let folder = self.folder.path().join("agent.d");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("server.toml"), format!("[server]\n{keys}\n")).expect("settings");
+        self.kill_9();
+        self.launch();
+    }
+
     /// Trusts `user` to ask for anyone, with default settings otherwise.
     pub fn trust(&self, user: &str) {
         self.write_config(&format!("{user:?}"), "");
@@ -136,13 +145,16 @@ impl Agent {
     }
 
     /// Asks it to end, and waits until it has.
+    ///
+    /// # Panics
+    ///
+    /// When it has not after half a minute.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
-        self.child
-            .take()
-            .expect("a running agent")
-            .wait()
-            .expect("an end")
+        let child = self.child.as_mut().expect("a running agent");
+        let status = eventually("the agent to end", || child.try_wait().expect("a child"));
+        self.child = None;
+        status
     }
 
     /// Asks it to read its settings again. Returns at once.
