@@ -245,6 +245,9 @@ impl Agent {
     }
 }
 
+/// How much of the log a failed test shows.
+const LINES_SHOWN: usize = 40;
+
 impl Drop for Agent {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else {
@@ -253,7 +256,10 @@ impl Drop for Agent {
         let _ = child.kill();
         let _ = child.wait();
         if std::thread::panicking() {
-            eprintln!("the agent's log:\n{}", self.log());
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let end = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+            eprintln!("the end of the agent's log:\n{}", end.join("\n"));
         }
     }
 }
