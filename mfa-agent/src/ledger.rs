@@ -15,7 +15,7 @@ use crate::store::{Change, Revision, Store, StoreError, Stored, Swap};
 use crate::vault::{Vault, VaultError};
 
 /// How many stand-in records there are.
-const STAND_INS: u32 = 1024;
+const STAND_INS: u32 = 65_536;
 
 /// How often a change is run again on a newer record. Each conflict means that another change went
 /// through, so this is reached only when thousands fight over one account.
@@ -35,7 +35,13 @@ impl Key {
     }
 
     fn stand_in(slot: u32) -> Self {
-        Self(format!("stand-in/{slot:04}").into_bytes())
+        Self(format!("stand-in/{slot:05}").into_bytes())
+    }
+
+    /// Whether this is a user's own record.
+    #[must_use]
+    pub fn is_account(&self) -> bool {
+        self.0.starts_with(ACCOUNTS)
     }
 }
 
@@ -89,7 +95,8 @@ impl Ledger {
     /// A number that is always the same for `user`, below `choices`, and that nobody can foretell.
     #[must_use]
     pub fn pick(&self, user: &UserName, choices: u32) -> u32 {
-        self.vault.slot(user.as_str(), choices.max(1))
+        // Not the same number as the stand-in's: the question would tell who shares one.
+        self.vault.slot(&format!("pick/{user}"), choices.max(1))
     }
 
     /// The record under `key`.
@@ -199,18 +206,6 @@ impl Ledger {
                 Ok((name, self.open(&Key(key), &stored)?))
             })
             .collect()
-    }
-
-    /// The names of up to `limit` accounts, as [`Ledger::page`], without opening their records.
-    ///
-    /// # Errors
-    ///
-    /// A [`LedgerError`] when they can't be read.
-    pub fn names(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, LedgerError> {
-        let after = after.map(|name| [ACCOUNTS, name.as_bytes()].concat());
-        let page = self.store.page(ACCOUNTS, after.as_deref(), limit)?;
-        let name = |key: &[u8]| String::from_utf8_lossy(&key[ACCOUNTS.len()..]).into_owned();
-        Ok(page.iter().map(|(key, _)| name(key)).collect())
     }
 
     fn load_versioned(&self, key: &Key) -> Result<Option<(Account, Revision)>, LedgerError> {

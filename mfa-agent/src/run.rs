@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use jiff::Timestamp;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 
@@ -31,6 +32,15 @@ const HASHES_AT_ONCE: usize = 4;
 
 /// How many wait for their turn; a further one is refused.
 const HASHES_WAITING: usize = 64;
+
+/// What the look-up of a user has open, if every connection has one under way.
+const DESCRIPTORS_OF_A_LOOK_UP: u64 = 3;
+
+/// The store, the logs, and whatever the name service keeps.
+const DESCRIPTORS_BESIDE: u64 = 128;
+
+/// How long calls under way may take to come to their end.
+const LAST_CALLS: Duration = Duration::from_secs(3);
 
 /// How long the audit log may take to be written at the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -81,6 +91,7 @@ fn check(config: &Path) -> Result<(), StartError> {
 fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
     let settings = Settings::load(config)?;
+    make_room(settings.server.max_connections)?;
     let agent = start(&settings)?;
     let (listener, socket) = socket::open(&settings.server.socket)?;
     server::serve(&agent, listener)?;
@@ -94,7 +105,9 @@ fn run(config: &Path) -> Result<(), StartError> {
     }
     notify(&[NotifyState::Stopping]);
     drop(socket);
-    agent.stop_serving();
+    if !agent.stop_serving(LAST_CALLS) {
+        log::warn("calls were still being carried out; whoever made them gets no answer");
+    }
     if !agent.audit().flush(LAST_WORDS) {
         log::warn("the last lines of the audit log could not be written");
     }
@@ -110,6 +123,25 @@ fn block_signals() -> Result<SigSet, StartError> {
     }
     signals.thread_block()?;
     Ok(signals)
+}
+
+/// Makes sure that connections don't use up the descriptors that the store, the logs and the name
+/// service need: without them logins would fail for want of a look-up.
+fn make_room(max_connections: u32) -> Result<(), StartError> {
+    let least = u64::from(max_connections) + DESCRIPTORS_BESIDE;
+    let enough = least + u64::from(max_connections) * DESCRIPTORS_OF_A_LOOK_UP;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if hard < least {
+        return Err(format!(
+            "[server] max_connections = {max_connections} needs {least} open files, and this process \
+             may have {hard}; lower it, or raise LimitNOFILE= of mfa-agent.service"
+        )
+        .into());
+    }
+    if soft < enough.min(hard) {
+        setrlimit(Resource::RLIMIT_NOFILE, enough.min(hard), hard)?;
+    }
+    Ok(())
 }
 
 fn start(settings: &Settings) -> Result<Arc<Agent>, StartError> {

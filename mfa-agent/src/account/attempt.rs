@@ -78,6 +78,8 @@ pub struct Passed {
     pub device: Option<String>,
     /// How many characters of the answer were the code.
     pub code_length: Option<u32>,
+    /// What the user could pass then ([`Account::generation`]).
+    pub generation: u64,
 }
 
 /// What one answer turned out to be.
@@ -194,7 +196,10 @@ impl Account {
     }
 
     fn pass(&mut self, findings: &[Finding], now: Timestamp) -> Verdict {
-        let mut passed = Passed::default();
+        let mut passed = Passed {
+            generation: self.generation,
+            ..Passed::default()
+        };
         for finding in findings {
             match finding {
                 Finding::Code { device, .. } => {

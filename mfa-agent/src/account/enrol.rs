@@ -58,6 +58,7 @@ impl Account {
             return Err(EnrolError::Full);
         }
         self.devices.push(device);
+        self.generation += 1;
         Ok(Added::Stored)
     }
 
@@ -94,11 +95,13 @@ impl Account {
             phc,
             dates: Dates::enrolled(now),
         });
+        self.generation += 1;
     }
 
     /// Sets the questions.
     pub fn set_questions(&mut self, set: QuestionSet) {
         self.questions = Some(set);
+        self.generation += 1;
     }
 
     /// Removes a factor, or one device of it. Returns how many were there.
@@ -113,6 +116,7 @@ impl Account {
             Factor::Pin => usize::from(self.pin.take().is_some()),
             Factor::Questions => usize::from(self.questions.take().is_some()),
         };
+        self.generation += u64::from(removed > 0);
         u32::try_from(removed).unwrap_or(u32::MAX)
     }
 }

@@ -29,6 +29,10 @@ const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     schema: u32,
+    /// Counts the changes of what the user can pass: a proof or a half-done enrolment from before one
+    /// is worth nothing after it.
+    #[serde(default)]
+    generation: u64,
     /// Devices that show codes, in the order of their enrolment.
     #[serde(default)]
     devices: Vec<Device>,
@@ -44,6 +48,7 @@ impl Default for Account {
     fn default() -> Self {
         Self {
             schema: SCHEMA,
+            generation: 0,
             devices: Vec::new(),
             pin: None,
             questions: None,
@@ -134,6 +139,12 @@ impl QuestionSet {
         }
     }
 
+    /// All three.
+    #[must_use]
+    pub fn items(&self) -> &[Question; QUESTIONS] {
+        &self.items
+    }
+
     /// The question that is asked until it is answered.
     #[must_use]
     pub fn current(&self) -> &Question {
@@ -147,6 +158,12 @@ impl QuestionSet {
 }
 
 impl Account {
+    /// Counts the changes of what the user can pass.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// The devices, in the order of their enrolment.
     #[must_use]
     pub fn devices(&self) -> &[Device] {

@@ -152,6 +152,9 @@ pub struct Event {
     /// Who asked: the process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_pid: Option<i32>,
+    /// Whether that process is neither root nor trusted: the service is its own word then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unprivileged: Option<bool>,
     /// How many, where an event stands for several: lines lost, records imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,

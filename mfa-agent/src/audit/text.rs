@@ -60,6 +60,7 @@ pub(super) fn words(event: &Event) -> String {
         ("failures", event.failures.map(i64::from)),
         ("by_uid", event.by_uid.map(i64::from)),
         ("by_pid", event.by_pid.map(i64::from)),
+        ("unprivileged", event.unprivileged.map(i64::from)),
         ("count", event.count.map(u64::cast_signed)),
     ];
     for (name, value) in numbers {

@@ -25,6 +25,12 @@ pub enum ConfigError {
         /// Why.
         error: io::Error,
     },
+    /// Anybody may change a file.
+    #[error("{}: anybody may write to it, so anybody may say who is let in; chmod o-w it", file.display())]
+    Exposed {
+        /// The file.
+        file: PathBuf,
+    },
     /// A file is not UTF-8.
     #[error("{}: holds bytes that are no text; expected UTF-8", file.display())]
     NotText {

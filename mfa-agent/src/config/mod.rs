@@ -17,6 +17,7 @@ mod words;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -164,7 +165,12 @@ impl Settings {
     }
 }
 
+const OTHERS_WRITE: u32 = 0o002;
+
 fn read(file: &Path) -> Result<(PathBuf, String), ConfigError> {
+    if fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & OTHERS_WRITE != 0) {
+        return Err(ConfigError::Exposed { file: file.into() });
+    }
     match fs::read_to_string(file) {
         Ok(text) => Ok((file.to_owned(), text)),
         Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -491,3 +491,14 @@ fn check_any(text: &str) -> Result<(), TestCaseError> {
     }
     Ok(())
 }
+
+#[test]
+fn a_file_that_anybody_may_change_is_not_believed() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("agent.toml");
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o646)).unwrap();
+    let told = Settings::load(&file).unwrap_err().to_string();
+    assert!(told.contains("chmod o-w"), "{told}");
+}

@@ -183,6 +183,7 @@ fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
     let passed = Verdict::Passed(Passed {
         device: None,
         code_length: Some(6),
+        generation: 0,
     });
     assert_eq!(ended(dialogue.judged(&passed)).0.code_length, Some(6));
 }

@@ -56,12 +56,18 @@ impl Patterns {
     }
 }
 
+/// So many entries of a list are quoted in a reason.
+const SHOWN: usize = 10;
+
 impl fmt::Display for Patterns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, pattern) in self.0.iter().enumerate() {
+        for (i, pattern) in self.0.iter().take(SHOWN).enumerate() {
             write!(f, "{}\"{pattern}\"", if i == 0 { "" } else { ", " })?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) enum SocketError {
     #[error("an agent serves at {0} already; stop it, or set another [server] socket")]
     InUse(PathBuf),
     /// There is something else.
-    #[error("{0} exists and is no socket; remove it, or set another [server] socket")]
+    #[error("{0} is there and is no socket of an agent; remove it, or set another [server] socket")]
     Occupied(PathBuf),
     /// It can't be made.
     #[error("can't listen at {path}: {reason}; is its folder there and writable for the agent?")]
@@ -79,8 +79,14 @@ fn clear_way(path: &Path) -> Result<(), SocketError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(failed(e)),
         Ok(meta) if !meta.file_type().is_socket() => Err(SocketError::Occupied(path.to_owned())),
-        Ok(_) if UnixStream::connect(path).is_ok() => Err(SocketError::InUse(path.to_owned())),
-        Ok(_) => fs::remove_file(path).map_err(failed),
+        Ok(_) => match UnixStream::connect(path) {
+            Ok(_) => Err(SocketError::InUse(path.to_owned())),
+            // Nobody listens there any more.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+                fs::remove_file(path).map_err(failed)
+            }
+            Err(_) => Err(SocketError::Occupied(path.to_owned())),
+        },
     }
 }
 

@@ -12,15 +12,17 @@ use std::time::{Duration, Instant};
 
 use mfa_protocol::frame::{FrameError, FrameReader, write_frame};
 use mfa_protocol::login::{
-    AnswerParameters, BeginParameters, CancelParameters, LoginReply, Nothing, Outcome,
+    AnswerParameters, BeginParameters, CancelParameters, LoginReply, Nothing,
 };
 use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::Agent;
 use super::admin::Pending;
+use super::channel::Until;
 use super::error::Failure;
 use super::login::{Login, Progress};
 use super::peer::Peer;
@@ -42,8 +44,7 @@ pub(super) struct Connection {
     pub(super) agent: Arc<Agent>,
     pub(super) peer: Peer,
     login: Option<Box<Login>>,
-    /// A user who passed a factor here, and when.
-    passed: Option<(UserName, Instant)>,
+    proof: Option<Proof>,
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
     pub(super) pending: Option<Pending>,
@@ -51,8 +52,16 @@ pub(super) struct Connection {
     events: Vec<Event>,
 }
 
-/// A reply, ready to be framed.
-pub(super) type Body = Box<RawValue>;
+/// A factor that was passed on a connection, for a change.
+struct Proof {
+    user: UserName,
+    when: Instant,
+    /// What the account could be passed with then.
+    generation: u64,
+}
+
+/// The parameters of a reply as JSON. Wiped, because some replies carry a key.
+pub(super) struct Body(Zeroizing<Vec<u8>>);
 
 impl Connection {
     pub(super) fn new(agent: Arc<Agent>, peer: Peer) -> Self {
@@ -60,7 +69,7 @@ impl Connection {
             agent,
             peer,
             login: None,
-            passed: None,
+            proof: None,
             proof_wanted: false,
             pending: None,
             events: Vec::new(),
@@ -88,22 +97,25 @@ impl Connection {
 
     fn serve_calls(&mut self, stream: &UnixStream) -> Option<FrameError> {
         let mut reader = FrameReader::new();
-        stream.set_write_timeout(Some(WRITE_PATIENCE)).ok()?;
         loop {
-            if let Err(e) = stream.set_read_timeout(Some(self.patience())) {
-                return Some(e.into());
-            }
-            let frame = match reader.next(&mut &*stream) {
+            let deadline = self.deadline();
+            let frame = match reader.next(&mut Until { stream, deadline }) {
                 Ok(frame) => frame,
                 Err(e) => return Some(e),
             };
             let Ok(call) = serde_json::from_slice::<AnyCall<'_>>(frame) else {
                 return Some(FrameError::Encode);
             };
-            // A shutdown waits for whoever is in here, and lets nobody in any more.
             let agent = Arc::clone(&self.agent);
-            let _serving = agent.serving();
-            let replied = self.reply(&call, stream);
+            let pass = agent.gate.enter()?;
+            let outcome = self.carry_out(&call);
+            // What the reply says is durable: nobody has to wait for it to be taken.
+            drop(pass);
+            let replied = if call.oneway {
+                Ok(())
+            } else {
+                reply(&call, outcome, stream)
+            };
             self.events.drain(..).for_each(|event| agent.record(event));
             if let Err(e) = replied {
                 return Some(e);
@@ -111,32 +123,33 @@ impl Connection {
         }
     }
 
-    fn patience(&self) -> Duration {
-        let limit = |login: &Login| login.deadline.saturating_duration_since(Instant::now());
-        // A time-out of zero would mean none.
-        self.login
-            .as_ref()
-            .map_or(PATIENCE, |l| limit(l))
-            .max(Duration::from_millis(1))
+    /// When the next message has to be there.
+    fn deadline(&self) -> Instant {
+        let patience = Instant::now() + PATIENCE;
+        self.login.as_ref().map_or(patience, |login| login.deadline)
     }
 
-    fn reply(&mut self, call: &AnyCall<'_>, mut stream: &UnixStream) -> Result<(), FrameError> {
-        let (interface, method) = call.method.rsplit_once('.').unwrap_or(("", &call.method));
+    fn carry_out(&mut self, call: &AnyCall<'_>) -> Result<Body, Failure> {
+        let (interface, method) = split(&call.method);
         let outcome = if call.upgrade {
             Err(Failure::Parameter("upgrade".to_owned()))
-        } else {
+        } else if self.may_call() {
             self.dispatch(interface, method, call.parameters)
+        } else {
+            Err(Failure::new(
+                ErrorKind::Busy,
+                "you are calling too often; try again in a few seconds",
+            ))
         };
-        if call.oneway {
-            return Ok(());
+        if let Err(failure) = &outcome {
+            self.note_refusal(&call.method, failure);
         }
-        match outcome {
-            Ok(parameters) => write_frame(&mut stream, &Reply { parameters }),
-            Err(failure) => {
-                self.note_refusal(&call.method, &failure);
-                write_frame(&mut stream, &failure.reply(interface))
-            }
-        }
+        outcome
+    }
+
+    fn may_call(&self) -> bool {
+        let agent = &self.agent;
+        agent.is_privileged(self.peer) || agent.limits.may_call(self.peer.uid, Instant::now())
     }
 
     /// A refusal that an operator should know of.
@@ -172,14 +185,14 @@ impl Connection {
 
     fn login(&mut self, method: &str, parameters: Option<&RawValue>) -> Result<Body, Failure> {
         match method {
-            "Begin" => self.begin(&parse(parameters)?),
+            "Begin" => self.begin(parse(parameters)?),
             "Answer" => self.answer(parse(parameters)?),
             "Cancel" => self.cancel(&parse(parameters)?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Login.{method}"))),
         }
     }
 
-    fn begin(&mut self, parameters: &BeginParameters) -> Result<Body, Failure> {
+    fn begin(&mut self, parameters: BeginParameters) -> Result<Body, Failure> {
         if let Some(earlier) = self.login.take() {
             self.agent
                 .abandon(&earlier, "another login was begun on its connection");
@@ -210,8 +223,13 @@ impl Connection {
             }
             Progress::Ended(ended) => {
                 self.events.push(ended.event);
-                if ended.outcome == Outcome::Passed {
-                    self.passed = Some((ended.user, Instant::now()));
+                if let Some(generation) = ended.proven {
+                    let (user, when) = (ended.user, Instant::now());
+                    self.proof = Some(Proof {
+                        user,
+                        when,
+                        generation,
+                    });
                 }
                 ended.reply
             }
@@ -228,12 +246,48 @@ impl Connection {
         })
     }
 
-    /// Whether `user` passed a factor on this connection not long ago.
-    pub(super) fn has_passed(&self, user: &UserName) -> bool {
-        self.passed
-            .as_ref()
-            .is_some_and(|(passed, when)| passed == user && when.elapsed() < PROOF)
+    /// The state of the account that `user` has proven to be theirs on this connection, if they did
+    /// so not long ago.
+    pub(super) fn proven(&self, user: &UserName) -> Option<u64> {
+        let proof = self.proof.as_ref()?;
+        (proof.user == *user && proof.when.elapsed() < PROOF).then_some(proof.generation)
     }
+
+    /// The user's own change moves their proof on with the account.
+    pub(super) fn renew_proof(&mut self, user: &UserName, generation: u64) {
+        if let Some(proof) = self.proof.as_mut().filter(|proof| proof.user == *user) {
+            proof.generation = generation;
+        }
+    }
+}
+
+fn reply(
+    call: &AnyCall<'_>,
+    outcome: Result<Body, Failure>,
+    stream: &UnixStream,
+) -> Result<(), FrameError> {
+    let (interface, _) = split(&call.method);
+    let mut until = Until {
+        stream,
+        deadline: Instant::now() + WRITE_PATIENCE,
+    };
+    let failure = match outcome {
+        Ok(body) => {
+            let parameters: &RawValue =
+                serde_json::from_slice(&body.0).map_err(|_| FrameError::Encode)?;
+            match write_frame(&mut until, &Reply { parameters }) {
+                // Nothing of it has left yet.
+                Err(FrameError::TooLong) => Failure::refused("the reply is too long for a message"),
+                written => return written,
+            }
+        }
+        Err(failure) => failure,
+    };
+    write_frame(&mut until, &failure.reply(interface))
+}
+
+fn split(method: &str) -> (&str, &str) {
+    method.rsplit_once('.').unwrap_or(("", method))
 }
 
 /// The parameters of a call. The error names the field, and nothing of its value.
@@ -244,5 +298,8 @@ pub(super) fn parse<T: DeserializeOwned>(parameters: Option<&RawValue>) -> Resul
 
 /// The parameters of a reply.
 pub(super) fn body(reply: &impl Serialize) -> Result<Body, Failure> {
-    serde_json::value::to_raw_value(reply).map_err(Failure::unavailable)
+    // Large enough for whatever carries a key: growing would leave an unwiped copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    serde_json::to_writer(&mut *bytes, reply).map_err(Failure::unavailable)?;
+    Ok(Body(bytes))
 }

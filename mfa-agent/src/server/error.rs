@@ -96,7 +96,19 @@ impl From<LedgerError> for Failure {
 
 impl From<NamesError> for Failure {
     fn from(error: NamesError) -> Self {
-        Self::unavailable(error)
+        use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM};
+        let cause = match &error {
+            NamesError::LookUp { error, .. } | NamesError::Passwd { error, .. } => {
+                error.raw_os_error()
+            }
+            NamesError::Name { .. } => None,
+        };
+        match cause {
+            Some(EAGAIN | EMFILE | ENFILE | ENOMEM) => {
+                Self::new(ErrorKind::Busy, error.to_string())
+            }
+            _ => Self::unavailable(error),
+        }
     }
 }
 

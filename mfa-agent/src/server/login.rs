@@ -28,6 +28,9 @@ use crate::names::{Groups, UserName};
 use crate::policy::{Ask, Facts, Policy, Prompting, Request, Unenrolled, Verdict, remote_address};
 pub(super) use record::Context;
 
+/// The service by whose rules somebody proves themselves before changing their factors.
+const PROOF_SERVICE: &str = "mfactl";
+
 /// A login under way.
 pub(super) struct Login {
     pub(super) context: Context,
@@ -40,6 +43,10 @@ pub(super) struct Login {
     unenrolled: bool,
     /// An answer that was wrong, in a login that goes on: to be recorded.
     pub(super) attempt: Option<Event>,
+    /// Whether it was begun to prove who wants to change their factors.
+    proof: bool,
+    /// What the account could be passed with when it was.
+    generation: Option<u64>,
 }
 
 /// What beginning a login or answering it comes to.
@@ -53,7 +60,8 @@ pub(super) enum Progress {
 /// The end of a login.
 pub(super) struct Ended {
     pub(super) user: UserName,
-    pub(super) outcome: Outcome,
+    /// The state of the account that the user has proven to be theirs, if that was asked for.
+    pub(super) proven: Option<u64>,
     pub(super) reply: LoginReply,
     /// To be recorded, once the reply is on its way: waking the audit's threads takes as long as
     /// much of the login itself.
@@ -66,15 +74,17 @@ impl Agent {
     pub(super) fn begin(
         &self,
         peer: Peer,
-        begin: &BeginParameters,
+        begin: BeginParameters,
         proof: bool,
     ) -> Result<Progress, Failure> {
-        check_names(begin)?;
+        check_names(&begin)?;
         let settings = self.settings();
         let subject = self.subject(&begin.user)?;
         self.require_login_right(peer, &settings, &subject)?;
-        let mut context = Context::new(session_id()?, &subject.user, begin, peer);
-        let decision = self.decide(&settings.policy, &subject, begin)?;
+        let begin = self.believable(peer, begin, proof);
+        let mut context = Context::new(session_id()?, &subject.user, &begin, peer);
+        context.unprivileged = !self.is_privileged(peer);
+        let decision = self.decide(&settings.policy, &subject, &begin)?;
         context.rule = decision.rule_name().map(str::to_owned);
         let ask = match (&decision.verdict, proof) {
             (Verdict::Deny, _) => {
@@ -86,13 +96,30 @@ impl Agent {
             (Verdict::Skip, true) => Arc::clone(&settings.policy.default),
             (Verdict::Ask(ask), _) => Arc::clone(ask),
         };
-        self.ask(
-            context,
-            settings,
-            &subject,
-            &ask,
-            begin.authtok.unwrap_or_default(),
-        )
+        let authtok = begin.authtok.unwrap_or_default();
+        self.ask(context, settings, &subject, &ask, authtok, proof)
+    }
+
+    /// What is known of a login, as opposed to what an ordinary process says. Such a process is no
+    /// program that guards logins: the address and the terminal in its mouth could open a rule that is
+    /// not meant for it, or have somebody else's address banned. And it does not choose the service
+    /// whose rule its proof is measured by.
+    fn believable(&self, peer: Peer, begin: BeginParameters, proof: bool) -> BeginParameters {
+        let service = if proof {
+            PROOF_SERVICE.to_owned()
+        } else {
+            begin.service.clone()
+        };
+        if self.is_privileged(peer) {
+            return BeginParameters { service, ..begin };
+        }
+        BeginParameters {
+            service,
+            rhost: None,
+            ruser: None,
+            tty: None,
+            ..begin
+        }
     }
 
     fn decide(
@@ -140,6 +167,7 @@ impl Agent {
         subject: &Subject,
         ask: &Ask,
         authtok: Authtok,
+        proof: bool,
     ) -> Result<Progress, Failure> {
         let Some(plan) = plan(ask, authtok, &settings) else {
             let reason = "one answer for password and code was asked for, but the policy requires \
@@ -148,7 +176,8 @@ impl Agent {
         };
         let (key, account) = self.account_or_stand_in(&subject.user)?;
         let unenrolled = !plan.ways.iter().any(|way| account.can(way));
-        if unenrolled && ask.unenrolled == Unenrolled::Allow {
+        // Who has set up something, but not all that is required, is asked: what they set up counts.
+        if account.enrolled().is_empty() && ask.unenrolled == Unenrolled::Allow {
             return Ok(conclude(
                 &context,
                 Outcome::Skipped,
@@ -171,6 +200,8 @@ impl Agent {
             key,
             unenrolled,
             attempt: None,
+            proof,
+            generation: None,
         };
         Ok(Progress::Open(Box::new(login), reply))
     }
@@ -225,9 +256,13 @@ impl Agent {
         Ok(match next {
             Next::End(step, Outcome::Cancelled) => {
                 let reason = "no answer was given, or sshd's stand-in for users that it refuses";
-                end(&login.context, step, Outcome::Cancelled, Some(reason))
+                Progress::Ended(end(&login.context, step, Outcome::Cancelled, Some(reason)))
             }
-            Next::End(step, outcome) => end(&login.context, step, outcome, None),
+            Next::End(step, outcome) => {
+                let proven = login.generation.filter(|_| login.proof);
+                let ended = end(&login.context, step, outcome, None);
+                Progress::Ended(Box::new(Ended { proven, ..*ended }))
+            }
             Next::Ask(step) => {
                 let reply = LoginReply {
                     session: login.context.session.clone(),
@@ -245,7 +280,8 @@ impl Agent {
         let limits = Limits {
             attempts: lockout.attempts,
             duration: lockout.duration,
-            max_consecutive: lockout.max_consecutive,
+            // Nobody could unlock a stand-in, and once locked for good it would tell itself.
+            max_consecutive: lockout.max_consecutive.filter(|_| login.key.is_account()),
         };
         let bench = Bench {
             key: &login.key,
@@ -255,6 +291,9 @@ impl Agent {
         };
         let verdict = self.judge(&bench, given)?;
         login.context.note(&verdict, login.unenrolled);
+        if let Judgement::Passed(passed) = &verdict {
+            login.generation = Some(passed.generation);
+        }
         let next = login.dialogue.judged(&verdict);
         if matches!(next, Next::Ask(_)) && !matches!(verdict, Judgement::Passed(_)) {
             login.attempt = Some(login.context.attempt());
@@ -284,19 +323,19 @@ fn conclude(context: &Context, outcome: Outcome, reason: &str) -> Progress {
         outcome: Some(outcome),
         ..Step::default()
     };
-    end(context, step, outcome, Some(reason))
+    Progress::Ended(end(context, step, outcome, Some(reason)))
 }
 
-fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) -> Progress {
-    Progress::Ended(Box::new(Ended {
+fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) -> Box<Ended> {
+    Box::new(Ended {
         user: context.user.clone(),
-        outcome,
+        proven: None,
         reply: LoginReply {
             session: context.session.clone(),
             step,
         },
         event: context.event(outcome, reason),
-    }))
+    })
 }
 
 /// How the policy is carried out for a program that can hold a conversation, or not. `None` when it

@@ -5,15 +5,18 @@
 //! `admin` carry calls out with the help of `judge`.
 
 mod admin;
+mod channel;
 mod connection;
 mod error;
+mod gate;
 mod judge;
 mod limits;
 mod login;
 mod peer;
 mod pool;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -21,6 +24,7 @@ use crate::audit::{Audit, Event};
 use crate::config::Settings;
 use crate::hasher::Hasher;
 use crate::ledger::Ledger;
+use crate::log;
 use crate::names::Names;
 pub use pool::serve;
 
@@ -31,11 +35,12 @@ pub struct Agent {
     names: Box<dyn Names>,
     audit: Audit,
     settings: RwLock<Arc<Settings>>,
+    /// User ids of `[server] trusted`, as of the last reload.
+    trusted: RwLock<Arc<[u32]>>,
     limits: limits::Limits,
     /// The user that this process runs as, who owns the store anyway.
     own_uid: u32,
-    /// Held shared while a call is carried out, and alone by a shutdown.
-    serving: RwLock<()>,
+    gate: gate::Gate,
 }
 
 impl Agent {
@@ -48,15 +53,17 @@ impl Agent {
         names: Box<dyn Names>,
         audit: Audit,
     ) -> Arc<Self> {
+        let trusted = RwLock::new(trusted_uids(&*names, &settings));
         Arc::new(Self {
             ledger,
             hasher,
             names,
             audit,
             settings: RwLock::new(Arc::new(settings)),
+            trusted,
             limits: limits::Limits::default(),
             own_uid: nix::unistd::geteuid().as_raw(),
-            serving: RwLock::new(()),
+            gate: gate::Gate::default(),
         })
     }
 
@@ -68,10 +75,16 @@ impl Agent {
 
     /// Puts other settings in force, for logins that begin from now on.
     pub fn reload(&self, settings: Settings) {
+        let trusted = trusted_uids(&*self.names, &settings);
+        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = trusted;
         *self
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    fn trusted(&self) -> Arc<[u32]> {
+        Arc::clone(&self.trusted.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The audit log.
@@ -80,15 +93,10 @@ impl Agent {
         &self.audit
     }
 
-    /// Waits until no call is being carried out, and lets none begin any more. Every answer that left
-    /// before is durable then.
-    pub fn stop_serving(&self) {
-        // Never given back: the process ends next.
-        std::mem::forget(self.serving.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn serving(&self) -> RwLockReadGuard<'_, ()> {
-        self.serving.read().unwrap_or_else(PoisonError::into_inner)
+    /// Lets no call begin any more, and waits until none is being carried out, but no longer than
+    /// `limit`. Every answer that left before is durable. Returns whether all came to their end.
+    pub fn stop_serving(&self, limit: Duration) -> bool {
+        self.gate.close(limit)
     }
 
     /// The name that authenticator apps show for this host.
@@ -105,6 +113,24 @@ impl Agent {
     fn record(&self, event: Event) {
         self.audit.record(event, Timestamp::now());
     }
+}
+
+fn trusted_uids(names: &dyn Names, settings: &Settings) -> Arc<[u32]> {
+    let uid = |name| match names.uid(name) {
+        Ok(Some(uid)) => Some(uid),
+        Ok(None) => {
+            log::warn(format_args!(
+                "[server] trusted: there is no user {:?}",
+                name.as_str()
+            ));
+            None
+        }
+        Err(e) => {
+            log::warn(format_args!("[server] trusted: {e}"));
+            None
+        }
+    };
+    settings.server.trusted.iter().filter_map(uid).collect()
 }
 
 #[cfg(test)]

@@ -111,12 +111,15 @@ impl Agent {
         ))
     }
 
-    /// Whether the caller's connections come out of the share of the programs that guard logins.
-    pub(super) fn is_privileged(&self, peer: Peer, settings: &Settings) -> bool {
-        self.is_root(peer) || self.is_trusted(peer, settings).unwrap_or(false)
+    /// Whether the caller is one of the programs that guard logins, by its user id alone: asked for
+    /// every connection, before anything is looked up.
+    pub(super) fn is_privileged(&self, peer: Peer) -> bool {
+        self.is_root(peer) || self.trusted().contains(&peer.uid)
     }
 
-    fn is_trusted(&self, peer: Peer, settings: &Settings) -> Result<bool, Failure> {
+    /// As [`Self::is_privileged`], but the trusted users are looked up anew: one may have come into
+    /// being since the settings were loaded.
+    fn is_trusted_now(&self, peer: Peer, settings: &Settings) -> Result<bool, Failure> {
         for name in &settings.server.trusted {
             if self.names.uid(name)? == Some(peer.uid) {
                 return Ok(true);
@@ -132,7 +135,10 @@ impl Agent {
         settings: &Settings,
         subject: &Subject,
     ) -> Result<(), Failure> {
-        if self.is_root(peer) || is_own(peer, subject) || self.is_trusted(peer, settings)? {
+        if self.is_privileged(peer)
+            || is_own(peer, subject)
+            || self.is_trusted_now(peer, settings)?
+        {
             return Ok(());
         }
         Err(Failure::new(

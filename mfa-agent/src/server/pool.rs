@@ -4,7 +4,9 @@
 //! idle one gets a connection it first starts another, and when many are idle those that are done go
 //! away. The connection limits bound how many there are.
 
+use std::io::Read;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,8 +16,10 @@ use mfa_protocol::frame::write_frame;
 use mfa_protocol::message::ErrorKind;
 
 use super::Agent;
+use super::channel::Until;
 use super::connection::Connection;
 use super::error::Failure;
+use super::limits::Entry;
 use super::peer::Peer;
 use crate::{log, sys};
 
@@ -95,22 +99,22 @@ fn work(pool: &Arc<Pool>) {
 fn serve_one(pool: &Pool, stream: &UnixStream) {
     let agent = &pool.agent;
     let Ok(peer) = Peer::of(stream) else { return };
-    let settings = agent.settings();
-    let privileged = agent.is_privileged(peer, &settings);
-    let Some(_place) = agent.limits.enter(peer.uid, privileged, &settings) else {
-        turn_away(stream, peer);
-        return;
+    let _place = match agent
+        .limits
+        .enter(peer.uid, agent.is_privileged(peer), &agent.settings())
+    {
+        Entry::Served(place) => place,
+        Entry::TurnedAway(_place) => return turn_away(stream, peer),
+        Entry::Dropped => return,
     };
-    drop(settings);
     let connection = Connection::new(Arc::clone(agent), peer);
-    let served =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connection.serve(stream)));
+    let served = std::panic::catch_unwind(AssertUnwindSafe(|| connection.serve(stream)));
     if served.is_err() {
         log::error("a connection ended by a fault of the agent; please report it");
     }
 }
 
-fn turn_away(mut stream: &UnixStream, peer: Peer) {
+fn turn_away(stream: &UnixStream, peer: Peer) {
     log::warn(format_args!(
         "too many connections: one of process {} of user id {} was turned away; see [server] \
          max_connections and max_connections_per_user",
@@ -120,25 +124,16 @@ fn turn_away(mut stream: &UnixStream, peer: Peer) {
         ErrorKind::Busy,
         "the agent has too many connections; try again",
     );
-    let in_time = stream
-        .set_write_timeout(Some(Duration::from_secs(1)))
-        .is_ok();
-    if in_time && write_frame(&mut stream, &failure.reply("org.pam-mfa.Login")).is_ok() {
-        wait_for_close(stream);
+    let deadline = Instant::now() + Duration::from_millis(200);
+    let mut until = Until { stream, deadline };
+    if write_frame(&mut until, &failure.reply("org.pam-mfa.Login")).is_ok() {
+        wait_for_close(until);
     }
 }
 
 /// Reads what the caller was sending, for a moment: closing with unread bytes would reset the
 /// connection and lose the refusal.
-fn wait_for_close(stream: &UnixStream) {
-    use std::io::Read;
-    let until = Instant::now() + Duration::from_millis(200);
+fn wait_for_close(mut until: Until<'_>) {
     let mut scratch = [0; 512];
-    let mut stream = stream;
-    while Instant::now() < until
-        && stream
-            .set_read_timeout(Some(Duration::from_millis(100)))
-            .is_ok()
-        && matches!(stream.read(&mut scratch), Ok(1..))
-    {}
+    while matches!(until.read(&mut scratch), Ok(1..)) {}
 }

@@ -177,10 +177,30 @@ impl Caller {
         reply["step"]["outcome"].as_str().unwrap().to_owned()
     }
 
+    /// Alice is refused a change and proves herself; the codes of her device are of 1970, so she
+    /// takes the other way.
+    fn prove_by_pin(&mut self) {
+        let error = self
+            .call("Admin.EnrollPin", json!({ "pin": "4826" }))
+            .unwrap_err();
+        assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
+        let login = self.begin("alice");
+        self.answer(&login, "?").unwrap();
+        self.answer(&login, "2").unwrap();
+        let passed = self.answer(&login, "1379").unwrap();
+        assert_eq!(passed["step"]["outcome"], "passed");
+    }
+
     fn close(self) {
         drop(self.stream);
         self.thread.join().unwrap();
     }
+}
+
+fn current_code(uri: &str) -> String {
+    let totp = totp_rs::Totp::from_url_unchecked(uri).unwrap();
+    totp.generate(Timestamp::now().as_second().unsigned_abs())
+        .to_string()
 }
 
 #[test]
@@ -303,23 +323,12 @@ fn an_ordinary_user_acts_for_nobody_else() {
 fn one_who_has_a_factor_must_pass_it_before_changing_any() {
     let rig = Rig::new();
     let mut alice = rig.connect(ALICE);
-    let error = alice
-        .call("Admin.EnrollPin", json!({ "pin": "4826" }))
-        .unwrap_err();
-    assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
-    let login = alice.begin("alice");
-    // The codes of her device are of 1970, so she takes the other way.
-    alice.answer(&login, "?").unwrap();
-    alice.answer(&login, "2").unwrap();
-    let passed = alice.answer(&login, "1379").unwrap();
-    assert_eq!(passed["step"]["outcome"], "passed");
+    alice.prove_by_pin();
     alice
         .call("Admin.EnrollPin", json!({ "pin": "4826" }))
         .unwrap();
-    let error = rig
-        .connect(ALICE)
-        .call("Admin.Remove", json!({ "factor": "pin" }))
-        .unwrap_err();
+    let remove = json!({ "factor": "pin" });
+    let error = rig.connect(ALICE).call("Admin.Remove", remove).unwrap_err();
     assert_eq!(
         error["error"], "org.pam-mfa.Admin.NotVerified",
         "another connection proves nothing"
@@ -351,6 +360,125 @@ fn a_device_is_stored_only_once_its_code_was_confirmed() {
     assert_eq!(refused["error"], "org.pam-mfa.Admin.Refused");
     let status = root.call("Admin.Status", json!({ "user": "bob" })).unwrap();
     assert_eq!(status["account"]["enrolled"], json!([]));
+}
+
+#[test]
+fn what_an_administrator_changed_ends_proofs_and_half_done_enrolments() {
+    let rig = Rig::new();
+    let mut alice = rig.connect(ALICE);
+    alice.prove_by_pin();
+    let parameters = json!({ "confirm": true });
+    let made = alice.call("Admin.EnrollTotp", parameters).unwrap();
+    let mut root = rig.connect(ROOT);
+    root.call("Admin.Remove", json!({ "user": "alice", "factor": "pin" }))
+        .unwrap();
+    let code = current_code(made["enrolment"]["uri"].as_str().unwrap());
+    let late = alice
+        .call("Admin.ConfirmTotp", json!({ "code": code }))
+        .unwrap_err();
+    assert_eq!(late["error"], "org.pam-mfa.Admin.NotVerified");
+    let pin = json!({ "pin": "4826" });
+    let error = alice.call("Admin.EnrollPin", pin).unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
+}
+
+#[test]
+fn one_proof_is_enough_for_several_changes_of_ones_own() {
+    let rig = Rig::new();
+    let mut alice = rig.connect(ALICE);
+    alice.prove_by_pin();
+    for pin in ["4826", "4827"] {
+        alice
+            .call("Admin.EnrollPin", json!({ "pin": pin }))
+            .unwrap();
+    }
+    let made = alice
+        .call("Admin.EnrollTotp", json!({ "confirm": true }))
+        .unwrap();
+    let code = current_code(made["enrolment"]["uri"].as_str().unwrap());
+    let stored = alice
+        .call("Admin.ConfirmTotp", json!({ "code": code }))
+        .unwrap();
+    assert_eq!(stored["enrolment"]["stored"], true);
+}
+
+#[test]
+fn a_login_passed_for_something_else_is_no_proof() {
+    let rig = Rig::new();
+    let mut alice = rig.connect(ALICE);
+    let login = alice.begin("alice");
+    alice.answer(&login, "?").unwrap();
+    alice.answer(&login, "2").unwrap();
+    let passed = alice.answer(&login, "1379").unwrap();
+    assert_eq!(passed["step"]["outcome"], "passed");
+    let error = alice
+        .call("Admin.EnrollPin", json!({ "pin": "4826" }))
+        .unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
+}
+
+#[test]
+fn who_has_set_up_a_part_of_what_is_required_is_asked_even_where_nobody_has_to_enrol() {
+    let rig = Rig::new();
+    let text = "[enforcement]\nunenrolled = 'allow'\n[policy]\nrequire = ['pin+questions']";
+    let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
+    rig.agent.reload(settings);
+    let mut root = rig.connect(ROOT);
+    assert_eq!(
+        root.begin("bob")["step"]["outcome"],
+        "skipped",
+        "he has nothing"
+    );
+    assert_eq!(
+        root.begin("alice")["step"]["prompt"]["text"],
+        "PIN: ",
+        "she has a PIN"
+    );
+}
+
+#[test]
+fn the_address_in_an_ordinary_users_mouth_opens_no_rule() {
+    let rig = Rig::new();
+    let text = "[[rule]]\nfrom = ['192.0.2.0/24']\naction = 'skip'";
+    let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
+    rig.agent.reload(settings);
+    let begin = json!({ "user": "alice", "service": "sshd", "rhost": "192.0.2.7" });
+    let of_root = rig
+        .connect(ROOT)
+        .call("Login.Begin", begin.clone())
+        .unwrap();
+    assert_eq!(of_root["step"]["outcome"], "skipped");
+    let of_alice = rig.connect(ALICE).call("Login.Begin", begin).unwrap();
+    assert_eq!(of_alice["step"]["outcome"], Value::Null);
+}
+
+#[test]
+fn an_ordinary_user_who_calls_without_end_is_told_to_wait() {
+    let rig = Rig::new();
+    let mut bob = rig.connect(BOB);
+    let busy = (0..200).any(|_| match bob.call("Admin.Questions", json!({})) {
+        Err(error) => error["error"] == "org.pam-mfa.Admin.Busy",
+        Ok(_) => false,
+    });
+    assert!(busy);
+    let mut root = rig.connect(ROOT);
+    assert!((0..200).all(|_| root.call("Admin.Questions", json!({})).is_ok()));
+}
+
+#[test]
+fn enrolling_the_same_again_changes_nothing() {
+    let rig = Rig::new();
+    let mut root = rig.connect(ROOT);
+    let question = |n: u8| json!({ "question": format!("Q{n}?"), "answer": format!("answer {n}") });
+    let questions =
+        json!({ "user": "alice", "questions": [question(1), question(2), question(3)] });
+    root.call("Admin.EnrollQuestions", questions.clone())
+        .unwrap();
+    let before = rig.store.swaps();
+    root.call("Admin.EnrollQuestions", questions).unwrap();
+    root.call("Admin.EnrollPin", json!({ "user": "alice", "pin": "1379" }))
+        .unwrap();
+    assert_eq!(rig.store.swaps(), before);
 }
 
 #[test]

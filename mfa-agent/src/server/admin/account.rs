@@ -15,11 +15,11 @@ use crate::ledger::{After, Key};
 use crate::lockout::Lock;
 use crate::policy::Facts;
 
-/// Names on a page; far below what a frame holds.
-const NAMES_A_PAGE: usize = 200;
-
-/// Records looked at for a page of lockouts: few may be locked, and nobody should wait for long.
+/// Records looked at for a page: few may be worth listing, and nobody should wait for long.
 const RECORDS_A_PAGE: usize = 2_000;
+
+/// Bytes of names on a page; less than what a frame holds.
+const ROOM_A_PAGE: usize = 48 * 1024;
 
 /// Lockouts on a page.
 const LOCKOUTS_A_PAGE: usize = 100;
@@ -46,15 +46,30 @@ impl Connection {
     pub(super) fn users(&self, parameters: &PageParameters) -> Result<UsersReply, Failure> {
         self.agent
             .require_administrator(self.peer, &self.agent.settings())?;
-        let users = self
+        let page = self
             .agent
             .ledger
-            .names(parameters.after.as_deref(), NAMES_A_PAGE)?;
-        let next = users
-            .last()
-            .filter(|_| users.len() == NAMES_A_PAGE)
-            .cloned();
-        Ok(UsersReply { users, next })
+            .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
+        let more = page.len() == RECORDS_A_PAGE;
+        let mut reply = UsersReply {
+            next: page.last().filter(|_| more).map(|(user, _)| user.clone()),
+            ..UsersReply::default()
+        };
+        let mut room = ROOM_A_PAGE;
+        for (user, account) in page {
+            // A record without factors is what is left of an account.
+            if account.enrolled().is_empty() {
+                continue;
+            }
+            // Six bytes are the most that JSON makes of one.
+            let Some(left) = room.checked_sub(6 * user.len() + 3) else {
+                reply.next = reply.users.last().cloned();
+                break;
+            };
+            room = left;
+            reply.users.push(user);
+        }
+        Ok(reply)
     }
 
     pub(super) fn lockouts(&self, parameters: &PageParameters) -> Result<LockoutsReply, Failure> {
@@ -113,7 +128,7 @@ impl Connection {
         })
     }
 
-    pub(super) fn remove(&self, parameters: &RemoveParameters) -> Result<RemoveReply, Failure> {
+    pub(super) fn remove(&mut self, parameters: &RemoveParameters) -> Result<RemoveReply, Failure> {
         let factor: Factor = parameters.factor.parse().map_err(Failure::refused)?;
         let label = parameters.label.as_deref().map(str::parse).transpose();
         let label = label.map_err(Failure::refused)?;
@@ -124,20 +139,10 @@ impl Connection {
         }
         let settings = self.agent.settings();
         let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
-        let removed = self
-            .agent
-            .ledger
-            .change(&Key::account(&subject.user), |account| {
-                let mut account = account.unwrap_or_default();
-                right.check(&account)?;
-                let removed = account.remove(factor, label.as_ref());
-                let after = if removed > 0 {
-                    After::Put(account.into())
-                } else {
-                    After::Same
-                };
-                Ok::<_, Failure>((after, removed))
-            })?;
+        let (_, removed) = self.change_factors(&subject, right, |account| {
+            let removed = account.remove(factor, label.as_ref());
+            Ok((removed > 0, removed))
+        })?;
         if removed > 0 {
             self.note("remove", &subject, factor, parameters.label.clone());
         }

@@ -1,5 +1,7 @@
 //! Enrolling a device: made, shown, confirmed by a code, and only then stored.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use mfa_protocol::admin::{ConfirmParameters, EnrollTotpParameters, Enrolment, EnrolmentReply};
 
@@ -13,10 +15,12 @@ use crate::factors::Factor;
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
 use crate::factors::totp::{Generator, Match};
 use crate::factors::uri::from_uri;
-use crate::ledger::{After, Key};
 
 /// Wrong codes that are taken before the enrolment has to be begun again.
 const CONFIRMATIONS: u32 = 10;
+
+/// How long an enrolment may take.
+const CONFIRMATION: Duration = Duration::from_secs(600);
 
 /// A device that waits for its first code. It lives and dies with its connection.
 pub(in crate::server) struct Pending {
@@ -25,6 +29,7 @@ pub(in crate::server) struct Pending {
     device: Device,
     issuer: String,
     tries_left: u32,
+    begun: Instant,
 }
 
 impl Connection {
@@ -50,8 +55,13 @@ impl Connection {
             device,
             issuer,
             tries_left: CONFIRMATIONS,
+            begun: Instant::now(),
         };
-        if parameters.confirm {
+        let known = account
+            .devices()
+            .iter()
+            .any(|d| d.generator == pending.device.generator);
+        if parameters.confirm && !known {
             let reply = pending.reply(false)?;
             self.pending = Some(pending);
             return Ok(reply);
@@ -64,7 +74,8 @@ impl Connection {
         &mut self,
         parameters: &ConfirmParameters,
     ) -> Result<EnrolmentReply, Failure> {
-        let mut pending = self.pending.take().ok_or_else(|| {
+        let in_time = |pending: &Pending| pending.begun.elapsed() < CONFIRMATION;
+        let mut pending = self.pending.take().filter(in_time).ok_or_else(|| {
             Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
         })?;
         let skew = self.agent.settings().totp.skew;
@@ -99,28 +110,20 @@ impl Connection {
         )
     }
 
-    fn store(&self, pending: &Pending) -> Result<(), Failure> {
+    fn store(&mut self, pending: &Pending) -> Result<(), Failure> {
         let Pending {
             subject,
             right,
             device,
             ..
         } = pending;
-        let added = self
-            .agent
-            .ledger
-            .change(&Key::account(&subject.user), |account| {
-                let mut account = account.unwrap_or_default();
-                right.check(&account)?;
-                let added = account
-                    .add_device(device.clone())
-                    .map_err(Failure::refused)?;
-                Ok::<_, Failure>(match added {
-                    Added::Stored => (After::Put(account.into()), added),
-                    Added::Unchanged => (After::Same, added),
-                })
-            })?;
-        if added == Added::Stored {
+        let (stored, ()) = self.change_factors(subject, *right, |account| {
+            let added = account
+                .add_device(device.clone())
+                .map_err(Failure::refused)?;
+            Ok((added == Added::Stored, ()))
+        })?;
+        if stored {
             self.note(
                 "enroll",
                 subject,

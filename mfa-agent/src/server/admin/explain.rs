@@ -1,7 +1,7 @@
 //! Explaining a decision. Nothing is changed, nothing is counted.
 
 use mfa_protocol::MAX_NAME;
-use mfa_protocol::admin::{ExplainParameters, ExplainReply};
+use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply};
 use mfa_protocol::login::Authtok;
 
 use super::super::connection::Connection;
@@ -15,7 +15,7 @@ impl Connection {
         let agent = &self.agent;
         let settings = agent.settings();
         let subject = agent.subject(&parameters.user)?;
-        agent.require_access(self.peer, &settings, &subject)?;
+        let administrator = agent.require_access(self.peer, &settings, &subject)?;
         check(parameters)?;
         let request = Request {
             user: &subject.user,
@@ -30,6 +30,9 @@ impl Connection {
         };
         let account = agent.ledger.account(&subject.user)?;
         let mut explanation = settings.policy.explain(&request, &facts);
+        if !administrator {
+            hide_lists(&mut explanation.considered);
+        }
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
         let decision = settings.policy.decide(&request, &facts);
         let plan = match &decision.verdict {
@@ -42,6 +45,13 @@ impl Connection {
             explanation.prompts = Dialogue::begin(plan, holdings).0.prompts();
         }
         Ok(ExplainReply { explanation })
+    }
+}
+
+/// The reasons quote whole rules, and whom a rule is for is no business of everybody's.
+fn hide_lists(considered: &mut [Considered]) {
+    for rule in considered {
+        rule.reason = None;
     }
 }
 

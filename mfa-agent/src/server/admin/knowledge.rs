@@ -13,15 +13,16 @@ use super::Right;
 use crate::account::{Account, Question, QuestionSet};
 use crate::factors::Factor;
 use crate::factors::pin::Pin;
-use crate::factors::questions::{QUESTIONS, check_set};
-use crate::ledger::{After, Key};
+use crate::factors::questions::{QUESTIONS, QuestionText, check_set};
 
 impl Connection {
-    pub(super) fn enrol_pin(&self, parameters: EnrollPinParameters) -> Result<UserReply, Failure> {
+    pub(super) fn enrol_pin(
+        &mut self,
+        parameters: EnrollPinParameters,
+    ) -> Result<UserReply, Failure> {
         let (subject, right) = self.changing(parameters.user.as_deref(), &self.agent.settings())?;
         let pin = Pin::new(parameters.pin).map_err(Failure::refused)?;
         let account = self.checked(&subject, right)?;
-        // The same PIN again changes nothing; argon2id with its salt makes that worth asking.
         let same = match account.pin() {
             Some(held) => self.agent.hasher.verify(pin.secret(), &held.phc)?,
             None => false,
@@ -44,7 +45,7 @@ impl Connection {
     }
 
     pub(super) fn enrol_questions(
-        &self,
+        &mut self,
         parameters: EnrollQuestionsParameters,
     ) -> Result<UserReply, Failure> {
         let (subject, right) = self.changing(parameters.user.as_deref(), &self.agent.settings())?;
@@ -54,24 +55,37 @@ impl Connection {
             .map(|q| (q.question, q.answer))
             .collect();
         let set = check_set(given).map_err(Failure::refused)?;
-        self.checked(&subject, right)?;
-        let mut items = Vec::with_capacity(QUESTIONS);
-        for (text, answer) in set {
-            items.push(Question {
-                text: text.as_str().to_owned(),
-                phc: self.hash(&answer)?,
-            });
+        let account = self.checked(&subject, right)?;
+        if !self.are_held(&account, &set)? {
+            let mut items = Vec::with_capacity(QUESTIONS);
+            for (text, answer) in set {
+                let (text, phc) = (text.as_str().to_owned(), self.hash(&answer)?);
+                items.push(Question { text, phc });
+            }
+            let items: [Question; QUESTIONS] = items
+                .try_into()
+                .map_err(|_| Failure::refused("three questions are needed"))?;
+            let start = u32::from(random::<1>()?[0]);
+            self.set(&subject, right, Factor::Questions, |account| {
+                account.set_questions(QuestionSet::new(items.clone(), start, Timestamp::now()));
+            })?;
         }
-        let items: [Question; QUESTIONS] = items
-            .try_into()
-            .map_err(|_| Failure::refused("three questions are needed"))?;
-        let start = u32::from(random::<1>()?[0]);
-        self.set(&subject, right, Factor::Questions, |account| {
-            account.set_questions(QuestionSet::new(items.clone(), start, Timestamp::now()));
-        })?;
         Ok(UserReply {
             user: subject.user.to_string(),
         })
+    }
+
+    /// Whether the account holds just these questions with just these answers.
+    fn are_held(&self, account: &Account, set: &[(QuestionText, Secret)]) -> Result<bool, Failure> {
+        let Some(held) = account.questions() else {
+            return Ok(false);
+        };
+        for ((text, answer), held) in set.iter().zip(held.items()) {
+            if text.as_str() != held.text || !self.agent.hasher.verify(answer, &held.phc)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The account, once it is sure that the caller may change it: nobody else costs any hashing.
@@ -82,20 +96,16 @@ impl Connection {
     }
 
     fn set(
-        &self,
+        &mut self,
         subject: &Subject,
         right: Right,
         factor: Factor,
         change: impl Fn(&mut Account),
     ) -> Result<(), Failure> {
-        self.agent
-            .ledger
-            .change(&Key::account(&subject.user), |account| {
-                let mut account = account.unwrap_or_default();
-                right.check(&account)?;
-                change(&mut account);
-                Ok::<_, Failure>((After::Put(account.into()), ()))
-            })?;
+        self.change_factors(subject, right, |account| {
+            change(account);
+            Ok((true, ()))
+        })?;
         self.note("enroll", subject, factor, None);
         Ok(())
     }

@@ -19,6 +19,7 @@ use crate::account::Account;
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::factors::Factor;
+use crate::ledger::{After, Key};
 pub(super) use enrol::Pending;
 
 impl Connection {
@@ -53,10 +54,35 @@ impl Connection {
         let subject = self.agent.subject_or_caller(user, self.peer)?;
         let right = match self.agent.require_access(self.peer, settings, &subject)? {
             true => Right::Administrator,
-            false if self.has_passed(&subject.user) => Right::Proven,
-            false => Right::Unproven,
+            false => self
+                .proven(&subject.user)
+                .map_or(Right::Unproven, Right::Proven),
         };
         Ok((subject, right))
+    }
+
+    /// Changes what a user can pass. `change` tells whether it changed anything.
+    fn change_factors<T>(
+        &mut self,
+        subject: &Subject,
+        right: Right,
+        change: impl Fn(&mut Account) -> Result<(bool, T), Failure>,
+    ) -> Result<(bool, T), Failure> {
+        let key = Key::account(&subject.user);
+        let (changed, generation, said) = self.agent.ledger.change(&key, |account| {
+            let mut account = account.unwrap_or_default();
+            right.check(&account)?;
+            let (changed, said) = change(&mut account)?;
+            let generation = account.generation();
+            let after = if changed {
+                After::Put(account.into())
+            } else {
+                After::Same
+            };
+            Ok::<_, Failure>((after, (changed, generation, said)))
+        })?;
+        self.renew_proof(&subject.user, generation);
+        Ok((changed, said))
     }
 
     /// Leaves the audit event of a change.
@@ -74,8 +100,9 @@ impl Connection {
 pub(super) enum Right {
     /// An administrator's.
     Administrator,
-    /// The user's own, who has passed a factor on this connection.
-    Proven,
+    /// The user's own, who has passed a factor on this connection, when the account was in this
+    /// generation.
+    Proven(u64),
     /// The user's own, who has not: enough only as long as there is no factor that could be passed.
     Unproven,
 }
@@ -84,13 +111,18 @@ impl Right {
     /// Refuses users who have to pass a factor first. Asked inside the change itself, so that no
     /// enrolment at the same time can slip in between.
     fn check(self, account: &Account) -> Result<(), Failure> {
-        if self == Self::Unproven && !account.enrolled().is_empty() {
-            return Err(Failure::new(
-                ErrorKind::NotVerified,
-                "to change your factors, first pass one that you have",
-            ));
+        let holds = match self {
+            Self::Administrator => true,
+            Self::Proven(generation) => generation == account.generation(),
+            Self::Unproven => account.enrolled().is_empty(),
+        };
+        if holds {
+            return Ok(());
         }
-        Ok(())
+        Err(Failure::new(
+            ErrorKind::NotVerified,
+            "to change your factors, first pass one that you have",
+        ))
     }
 }
 

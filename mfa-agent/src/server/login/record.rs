@@ -15,6 +15,8 @@ pub(in crate::server) struct Context {
     pub(super) rule: Option<String>,
     pub(super) way: Option<String>,
     pub(super) reason: Option<String>,
+    /// Whether the caller is neither root nor trusted, so that the service is only its own word.
+    pub(super) unprivileged: bool,
     service: String,
     rhost: Option<String>,
     tty: Option<String>,
@@ -38,6 +40,7 @@ impl Context {
             rule: None,
             way: None,
             reason: None,
+            unprivileged: false,
             service: begin.service.clone(),
             rhost: known(&begin.rhost),
             tty: known(&begin.tty),
@@ -110,6 +113,7 @@ impl Context {
             locked_until: self.locked_until.clone(),
             by_uid: Some(self.peer.uid),
             by_pid: Some(self.peer.pid),
+            unprivileged: self.unprivileged.then_some(true),
             ..Event::default()
         }
     }
