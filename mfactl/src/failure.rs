@@ -124,7 +124,7 @@ pub(crate) fn words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
         Outcome::Skipped => "the policy asks for no second factor here",
-        Outcome::Wrong => "that was not right, or nothing that the policy asks for is enrolled",
+        Outcome::Wrong => "it was wrong, or no factor that is asked for is set up (mfactl status)",
         Outcome::Locked => "locked after too many wrong answers, or out of tries",
         Outcome::Denied => "the policy denies this login",
         Outcome::Unavailable => {
