@@ -168,6 +168,17 @@ impl Policy {
         self.mode == Mode::LocalUsers
     }
 
+    /// Whether decisions depend on anything that only the name service knows.
+    #[must_use]
+    pub fn needs_names(&self) -> bool {
+        let has_group = |rule: &Arc<Rule>| {
+            rule.users
+                .as_ref()
+                .is_some_and(|users| users.entries().iter().any(|entry| entry.group().is_some()))
+        };
+        self.needs_locality() || self.rules.iter().any(has_group)
+    }
+
     /// The groups that rules name, each once.
     #[must_use]
     pub fn groups(&self) -> Vec<String> {

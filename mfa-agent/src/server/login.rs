@@ -49,6 +49,13 @@ pub(super) struct Login {
     generation: Option<u64>,
 }
 
+/// What a login is to be asked for.
+struct Wanted<'a> {
+    ask: &'a Ask,
+    authtok: Authtok,
+    proof: bool,
+}
+
 /// What beginning a login or answering it comes to.
 pub(super) enum Progress {
     /// It goes on; the login is kept.
@@ -79,8 +86,7 @@ impl Agent {
     ) -> Result<Progress, Failure> {
         check_names(&begin)?;
         let settings = self.settings();
-        let subject = self.subject(&begin.user)?;
-        self.require_login_right(peer, &settings, &subject)?;
+        let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
         let begin = self.believable(peer, begin, proof);
         let mut context = Context::new(session_id()?, &subject.user, &begin, peer);
         context.unprivileged = !self.is_privileged(peer);
@@ -97,7 +103,41 @@ impl Agent {
             (Verdict::Ask(ask), _) => Arc::clone(ask),
         };
         let authtok = begin.authtok.unwrap_or_default();
-        self.ask(context, settings, &subject, &ask, authtok, proof)
+        let found = match known {
+            Some(account) => (Key::account(&subject.user), account),
+            None => self.account_or_stand_in(&subject.user)?,
+        };
+        let wanted = Wanted {
+            ask: &ask,
+            authtok,
+            proof,
+        };
+        Ok(self.ask(context, settings, &subject, &wanted, found))
+    }
+
+    /// The user of a login, once it is sure that the caller may begin it, and their account if it was
+    /// found on the way.
+    ///
+    /// For most logins of a host the name service has nothing to say: a program that may ask for
+    /// anyone asks for somebody who has an account. Accounts are enrolled under canonical names, so an
+    /// account under the very name that was given is theirs, and the look-up, which costs as much as
+    /// the rest of this, is left out.
+    fn login_subject(
+        &self,
+        peer: Peer,
+        settings: &Settings,
+        name: &str,
+    ) -> Result<(Subject, Option<Account>), Failure> {
+        if self.is_privileged(peer) && !settings.policy.needs_names() {
+            let user: UserName = name.parse().map_err(Failure::refused)?;
+            let account = self.ledger.load(&Key::account(&user))?;
+            if account.is_some() {
+                return Ok((Subject { user, entry: None }, account));
+            }
+        }
+        let subject = self.subject(name)?;
+        self.require_login_right(peer, settings, &subject)?;
+        Ok((subject, None))
     }
 
     /// What is known of a login, as opposed to what an ordinary process says. Such a process is no
@@ -165,24 +205,23 @@ impl Agent {
         mut context: Context,
         settings: Arc<Settings>,
         subject: &Subject,
-        ask: &Ask,
-        authtok: Authtok,
-        proof: bool,
-    ) -> Result<Progress, Failure> {
+        wanted: &Wanted<'_>,
+        (key, account): (Key, Account),
+    ) -> Progress {
+        let Wanted {
+            ask,
+            authtok,
+            proof,
+        } = *wanted;
         let Some(plan) = plan(ask, authtok, &settings) else {
             let reason = "one answer for password and code was asked for, but the policy requires \
                           more than a code; set require = [\"totp\"] in a rule for this service";
-            return Ok(conclude(&context, Outcome::Denied, reason));
+            return conclude(&context, Outcome::Denied, reason);
         };
-        let (key, account) = self.account_or_stand_in(&subject.user)?;
         let unenrolled = !plan.ways.iter().any(|way| account.can(way));
         // Who has set up something, but not all that is required, is asked: what they set up counts.
         if account.enrolled().is_empty() && ask.unenrolled == Unenrolled::Allow {
-            return Ok(conclude(
-                &context,
-                Outcome::Skipped,
-                "not enrolled, and need not be",
-            ));
+            return conclude(&context, Outcome::Skipped, "not enrolled, and need not be");
         }
         let holdings = Holdings::of(&account, &plan, self.stand_in_question(&settings, subject));
         let (dialogue, step) = Dialogue::begin(plan, holdings);
@@ -203,7 +242,7 @@ impl Agent {
             proof,
             generation: None,
         };
-        Ok(Progress::Open(Box::new(login), reply))
+        Progress::Open(Box::new(login), reply)
     }
 
     /// The user's record, or the one that stands in for those who have none.
