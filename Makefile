@@ -11,7 +11,7 @@ help: ## this list
 
 build: ## the module, the agent and mfactl, in target/release
 	tests/install-needs --build
-	$(CARGO) build --release --locked -p pam_mfa -p mfa-agent -p mfactl
+	$(CARGO) build --release --locked
 
 try: build ## a login with a second factor, on this terminal, that changes nothing of this machine
 	@tests/try

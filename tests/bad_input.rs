@@ -42,8 +42,11 @@ const BROKEN_SETTINGS: [(&str, u32, &str); 34] = [
     ("[lockout]\nattempts = ", 2, ""),
 ];
 
+/// How a message says what would be right, or that there is no more to say than what is wrong.
+const EXPECTATION: [&str; 5] = ["expected ", "there are ", "; write ", "duplicate", "twice"];
+
 #[test]
-fn each_malformed_setting_is_refused_with_file_line_and_what_is_wrong() {
+fn each_malformed_setting_is_refused_with_file_line_mistake_and_what_was_expected() {
     for (text, line, mistake) in BROKEN_SETTINGS {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");
@@ -59,6 +62,10 @@ fn each_malformed_setting_is_refused_with_file_line_and_what_is_wrong() {
             "{text:?}: {said}"
         );
         assert!(said.contains(mistake), "{text:?}: no {mistake:?}: {said}");
+        assert!(
+            EXPECTATION.iter().any(|words| said.contains(words)),
+            "{text:?}: what would be right? {said}"
+        );
         assert!(!said.contains("panicked"), "{text:?}: {said}");
     }
 }

@@ -213,6 +213,22 @@ fn only_an_explicit_ignore_lets_a_login_go_on_without_the_agent() {
 }
 
 #[test]
+fn an_agent_that_breaks_off_or_talks_nonsense_is_not_one_to_ignore() {
+    let busy = r#"{"error":"org.pam-mfa.Login.Busy","parameters":{"reason":"later"}}"#;
+    for manner in [
+        Manner::HangsUp,
+        Manner::Says(b"nonsense\0".to_vec()),
+        Manner::Endless(b' '),
+        Manner::Says(format!("{busy}\0").into()),
+    ] {
+        let impostor = Impostor::start(manner.clone());
+        let stack = Stack::at(&impostor.socket(), "timeout=2 on_unavailable=ignore");
+        let seen = Login::of("anna").answer("1").run(&stack);
+        assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{manner:.60?}");
+    }
+}
+
+#[test]
 fn bad_module_arguments_are_an_error_that_names_the_argument() {
     Machine::run(|machine| {
         let agent = Agent::start();

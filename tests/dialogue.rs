@@ -1,6 +1,6 @@
 //! What a person is asked, with several factors and several answers.
 
-use mfa_tests::{Agent, Login, Stack, answer_to};
+use mfa_tests::{Agent, Login, Stack, answer_to, built};
 
 #[test]
 fn the_first_factor_of_the_list_is_asked_and_another_way_can_be_had() {
@@ -52,6 +52,35 @@ fn a_combination_passes_only_as_a_whole() {
         "PAM_SUCCESS",
         "half of it is not it: {seen:?}"
     );
+}
+
+#[test]
+fn who_has_half_of_a_combination_is_enrolled_and_not_let_in_without() {
+    let agent =
+        Agent::with("[policy]\nrequire = [\"totp+pin\"]\n[enforcement]\nunenrolled = \"allow\"\n");
+    let module = built().module.display();
+    let stack = Stack::of(&format!(
+        "auth [success=ok ignore=ignore default=die] {module} socket={}\n\
+         auth required pam_permit.so\n",
+        agent.socket().display()
+    ));
+    let key = agent.admin().device("anna");
+    for answers in [
+        ["", ""],
+        [&key.wrong_code(), "0000"],
+        [&key.code(0), "0000"],
+    ] {
+        let mut login = Login::of("anna");
+        for answer in answers {
+            login = login.answer(answer);
+        }
+        let seen = login.run(&stack);
+        assert!(!seen.prompts().is_empty(), "not asked: {seen:?}");
+        assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    }
+    // Who has nothing at all is let in: that is what the setting says.
+    let seen = Login::of("bert").run(&stack);
+    assert_eq!((seen.result(), seen.prompts().len()), ("PAM_SUCCESS", 0));
 }
 
 #[test]

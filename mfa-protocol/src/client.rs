@@ -2,7 +2,8 @@
 //!
 //! It runs inside programs that are not ours: it starts no thread, touches no signal disposition
 //! (a closed socket is an error here, never a `SIGPIPE`), leaks no descriptor into child processes,
-//! and is never slower than its time-out, which spans connecting, writing and reading together.
+//! and is never slower than its time-out, which spans connecting, writing and reading together. If
+//! the host program itself was stopped meanwhile, an agent that lives still gets [`GRACE`] to answer.
 
 mod stream;
 mod trust;
@@ -10,11 +11,17 @@ mod trust;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::frame::{FrameError, FrameReader, write_frame};
 use crate::message::{AnyReply, Call, ErrorKind, ErrorParameters, Method};
 use stream::DeadlineStream;
+
+/// What an agent has to answer at the least, once a call is written. The time-out may have passed
+/// before that: whoever runs `su` can stop it (^Z) where they like, and must not thereby make an agent
+/// that lives look like one that hangs.
+pub const GRACE: Duration = Duration::from_millis(250);
 
 /// What can go wrong with a call.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +45,7 @@ pub enum ClientError {
         /// Who listens.
         uid: u32,
     },
-    /// The time-out ran out.
+    /// The time-out ran out while connecting, writing or waiting for the reply.
     #[error("the agent did not answer in time")]
     TimedOut,
     /// The connection failed or a message was out of bounds.
@@ -120,21 +127,38 @@ impl Client {
             .take()
             .unwrap_or_else(|| Instant::now() + self.timeout);
         self.stream.set_deadline(deadline);
-        write_frame(
-            &mut self.stream,
-            &Call {
-                method: M::NAME,
-                parameters,
-            },
-        )?;
-        let frame = self.reader.next(&mut self.stream)?;
-        let reply: AnyReply<'_> = serde_json::from_slice(frame).map_err(ClientError::Garbled)?;
-        // As bytes again: a parser for `&str` would be a second copy of the parser in the module.
-        let parameters = reply.parameters.map_or("{}", RawValue::get).as_bytes();
-        match reply.error {
-            None => serde_json::from_slice(parameters).map_err(ClientError::Garbled),
-            Some(error) => Err(refusal(&error, parameters)),
+        let call = Call {
+            method: M::NAME,
+            parameters,
+        };
+        let written = write_frame(&mut self.stream, &call);
+        self.stream
+            .set_deadline(deadline.max(Instant::now() + GRACE));
+        if let Err(failed) = written {
+            return Err(self.last_word().unwrap_or_else(|| failed.into()));
         }
+        read_reply(self.reader.next(&mut self.stream)?)
+    }
+
+    /// Why the agent closed a connection before the call was written. One that turns a caller away says
+    /// so first, and that says more than "broken pipe". It can't have judged what it never read, so
+    /// nothing but a refusal counts.
+    fn last_word(&mut self) -> Option<ClientError> {
+        let frame = self.reader.next(&mut self.stream).ok()?;
+        match read_reply::<IgnoredAny>(frame) {
+            Err(refused @ ClientError::Refused { .. }) => Some(refused),
+            _ => None,
+        }
+    }
+}
+
+fn read_reply<R: DeserializeOwned>(frame: &[u8]) -> Result<R, ClientError> {
+    let reply: AnyReply<'_> = serde_json::from_slice(frame).map_err(ClientError::Garbled)?;
+    // As bytes again: a parser for `&str` would be a second copy of the parser in the module.
+    let parameters = reply.parameters.map_or("{}", RawValue::get).as_bytes();
+    match reply.error {
+        None => serde_json::from_slice(parameters).map_err(ClientError::Garbled),
+        Some(error) => Err(refusal(&error, parameters)),
     }
 }
 

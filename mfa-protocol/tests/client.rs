@@ -164,6 +164,72 @@ fn a_refusal_keeps_its_kind_and_its_reason() {
     assert_eq!(reason, "com.example.Busy");
 }
 
+/// What the client makes of an agent that writes and closes before it has read anything.
+fn turned_away_with(words: &'static [u8]) -> Result<QuestionsReply, ClientError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut client = Client::connect(&path, Duration::from_secs(5)).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.write_all(words).unwrap();
+    drop(stream);
+    client.call::<Questions>(&Nothing {})
+}
+
+#[test]
+fn a_refusal_is_heard_although_the_call_could_not_be_written() {
+    let busy = turned_away_with(
+        b"{\"error\":\"org.pam-mfa.Login.Busy\",\"parameters\":{\"reason\":\"later\"}}\0",
+    );
+    assert!(
+        matches!(
+            busy,
+            Err(ClientError::Refused {
+                kind: Some(ErrorKind::Busy),
+                ..
+            })
+        ),
+        "{busy:?}"
+    );
+}
+
+#[test]
+fn nothing_but_a_refusal_is_believed_of_an_agent_that_read_nothing() {
+    for words in [
+        &b"{\"parameters\": {\"questions\": [\"a\"]}}\0"[..],
+        b"nonsense\0",
+        b"",
+    ] {
+        let outcome = turned_away_with(words);
+        assert!(
+            matches!(outcome, Err(ClientError::Connection(FrameError::Io(_)))),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn a_reply_that_came_while_the_program_was_stopped_is_read_although_the_time_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut client = Client::connect(&path, Duration::from_millis(50)).unwrap();
+    let agent = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut byte = [1];
+        while byte != [0] {
+            stream.read_exact(&mut byte).unwrap();
+        }
+        let reply = b"{\"parameters\": {\"questions\": []}}\0";
+        stream.write_all(reply).unwrap();
+    });
+    // As long as ^Z may take: connecting counts towards the first exchange.
+    std::thread::sleep(Duration::from_millis(100));
+    let outcome = client.call::<Questions>(&Nothing {});
+    agent.join().unwrap();
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
 #[test]
 fn nobody_at_the_socket_is_named_with_its_path() {
     let error = Client::connect(Path::new("/nowhere/agent.sock"), Duration::from_secs(1)).err();

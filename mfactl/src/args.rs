@@ -13,6 +13,10 @@ use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 pub(crate) use enroll::{Enroll, EnrollKnowledge, EnrollTotp};
 
 const STATUSES: &str = "\
+Examples:
+  mfactl enroll totp           set up a device that shows codes, for yourself
+  mfactl status alice          what alice has, and whether she is locked
+  mfactl unlock alice          let her try again
 Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not reachable.
 Secrets come from a prompt or from standard input, never as arguments.";
 
@@ -36,10 +40,13 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Give a user a factor
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: mfactl enroll totp alice --label phone"
+    )]
     Enroll(Enroll),
     /// Take over many devices from a file
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: mfactl import uris devices.tsv")]
     Import(Import),
     /// Take a factor away
     #[command(after_help = "Example: mfactl remove totp alice --label phone")]

@@ -91,6 +91,16 @@ impl Failure {
         )
     }
 
+    /// What to do about it, where the message does not say that itself.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Agent(ClientError::Unreachable { .. }) => Some(START_IT),
+            Self::Agent(ClientError::TimedOut) => Some(START_IT_ANEW),
+            Self::Import { source, .. } => source.hint(),
+            _ => None,
+        }
+    }
+
     /// For `map_err`: an I/O error with what was being done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         move |reason| Self::Io {
@@ -100,12 +110,21 @@ impl Failure {
     }
 }
 
+const START_IT: &str = "\
+Start it:            systemctl start mfa-agent
+Why it does not run: journalctl -u mfa-agent
+If it listens elsewhere ([server] socket in /etc/mfa/agent.toml), add --socket PATH.";
+
+const START_IT_ANEW: &str = "\
+What it does:   journalctl -u mfa-agent
+Start it anew:  systemctl restart mfa-agent   (nothing that was counted is lost)";
+
 /// An outcome, for the person who was asked.
 pub(crate) fn words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
         Outcome::Skipped => "the policy asks for no second factor here",
-        Outcome::Wrong => "that was not right, or nothing that the policy asks for is enrolled",
+        Outcome::Wrong => "it was wrong, or no factor that is asked for is set up (mfactl status)",
         Outcome::Locked => "locked after too many wrong answers, or out of tries",
         Outcome::Denied => "the policy denies this login",
         Outcome::Unavailable => {

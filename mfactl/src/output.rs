@@ -65,6 +65,9 @@ impl Output {
     /// Says on standard error what went wrong, and with `--json` on standard output too.
     pub(crate) fn failure(self, failure: &Failure) {
         self.complain(&format!("mfactl: {failure}"));
+        if let Some(hint) = failure.hint() {
+            self.complain(hint);
+        }
         if self.json {
             self.failure_object(failure);
         }

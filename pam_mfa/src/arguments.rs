@@ -28,7 +28,8 @@ pub enum OnUnavailable {
     /// It is refused.
     #[default]
     Deny,
-    /// The stack goes on as if the module were not there.
+    /// The stack goes on as if the module were not there. Only while nobody listens, the agent is
+    /// silent for the whole time-out, or says that its store is broken; not when it is too busy.
     Ignore,
 }
 
@@ -86,7 +87,8 @@ impl Arguments {
         self.timeout
     }
 
-    /// Whether one answer holds password and code.
+    /// Whether one answer holds password and code. What stands before the code goes on to the next
+    /// module as `PAM_AUTHTOK`; when nothing stands there, `PAM_AUTHTOK` stays as it was.
     #[must_use]
     pub fn authtok(&self) -> Authtok {
         self.authtok

@@ -20,9 +20,10 @@ pub enum Ending {
     Unavailable {
         /// For the log: what went wrong and what to do.
         reason: String,
-        /// Whether `on_unavailable` applies: the agent is absent, mute, or says itself that its store is
-        /// broken. Not where the agent is alive but too busy, or stops answering once it has asked: a
-        /// guest can fill the agent up, and can wait at a prompt until the login has expired.
+        /// Whether `on_unavailable` applies: the agent is absent, mute for the whole time-out, or says
+        /// itself that its store is broken. Not where it is alive but too busy, breaks a connection off,
+        /// or stops answering once it has asked: a guest can fill the agent up, and can wait at a prompt
+        /// until the login has expired.
         outage: bool,
     },
     /// The conversation failed or was cancelled; nothing was counted.

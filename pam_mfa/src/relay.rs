@@ -183,15 +183,25 @@ impl<H: Host> Login<'_, H> {
                 .then(|| typed.before_last(length))
                 .flatten();
             let password = password.ok_or_else(|| not_understood("the code was never so long"))?;
-            self.host
-                .set_authtok(password)
-                .map_err(|_| Ending::Unavailable {
-                    reason: "libpam refused to take the password for the next module".into(),
-                    outage: false,
-                })?;
+            self.hand_on(password)?;
         }
         self.show(messages);
         Ok(outcome)
+    }
+
+    /// Hands the password to the next module. Where the code was all that was typed there is none: what
+    /// stood in `PAM_AUTHTOK` stays, and where nothing stood the next module asks, or fails by itself.
+    /// An empty password would be one that nobody typed.
+    fn hand_on(&mut self, password: &[u8]) -> Result<(), Ending> {
+        if password.is_empty() {
+            return Ok(());
+        }
+        self.host
+            .set_authtok(password)
+            .map_err(|_| Ending::Unavailable {
+                reason: "libpam refused to take the password for the next module".into(),
+                outage: false,
+            })
     }
 
     /// A program that can't show a line (OpenVPN, FreeRADIUS) may refuse it; that changes no outcome.

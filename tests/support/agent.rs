@@ -74,6 +74,15 @@ impl Agent {
         }
     }
 
+    /// Adds keys to its `[server]` settings, in a file of their own, and starts it anew with them.
+    pub fn restart_with_server(&mut self, keys: &str) {
+        let folder = self.folder.path().join("agent.d");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("server.toml"), format!("[server]\n{keys}\n")).expect("settings");
+        self.kill_9();
+        self.launch();
+    }
+
     /// Trusts `user` to ask for anyone, with default settings otherwise.
     pub fn trust(&self, user: &str) {
         self.write_config(&format!("{user:?}"), "");
@@ -136,13 +145,16 @@ impl Agent {
     }
 
     /// Asks it to end, and waits until it has.
+    ///
+    /// # Panics
+    ///
+    /// When it has not after half a minute.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
-        self.child
-            .take()
-            .expect("a running agent")
-            .wait()
-            .expect("an end")
+        let child = self.child.as_mut().expect("a running agent");
+        let status = eventually("the agent to end", || child.try_wait().expect("a child"));
+        self.child = None;
+        status
     }
 
     /// Asks it to read its settings again. Returns at once.
@@ -233,6 +245,9 @@ impl Agent {
     }
 }
 
+/// How much of the log a failed test shows.
+const LINES_SHOWN: usize = 40;
+
 impl Drop for Agent {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else {
@@ -241,7 +256,10 @@ impl Drop for Agent {
         let _ = child.kill();
         let _ = child.wait();
         if std::thread::panicking() {
-            eprintln!("the agent's log:\n{}", self.log());
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let end = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+            eprintln!("the end of the agent's log:\n{}", end.join("\n"));
         }
     }
 }

@@ -32,6 +32,12 @@ impl Event {
             .unwrap_or_default()
     }
 
+    /// A field, if it is there and a whole number.
+    #[must_use]
+    pub fn number(&self, field: &str) -> Option<u64> {
+        self.0.get(field).and_then(Value::as_u64)
+    }
+
     /// Whether this is the outcome of a login of `user`.
     #[must_use]
     pub fn is_login_of(&self, user: &str) -> bool {

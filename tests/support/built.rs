@@ -46,17 +46,9 @@ pub fn built() -> &'static Built {
 }
 
 fn build(tree: &Path) -> PathBuf {
+    // The whole workspace, as `make` does: a choice of packages has other features, and is built anew.
     let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "-p",
-            "pam_mfa",
-            "-p",
-            "mfa-agent",
-            "-p",
-            "mfactl",
-        ])
+        .args(["build", "--quiet", "--workspace"])
         .current_dir(tree)
         .status()
         .expect("cargo");

@@ -115,6 +115,17 @@ impl Machine {
             .as_raw()
     }
 
+    /// A command that `user` runs, in the groups that they have.
+    #[must_use]
+    pub fn as_user(&self, user: &str, program: &str) -> Command {
+        let uid = self.uid(user);
+        let mut command = Command::new("setpriv");
+        command
+            .args([format!("--reuid={uid}"), format!("--regid={uid}")])
+            .args(["--init-groups", program]);
+        command
+    }
+
     /// Sets the stack of a service.
     pub fn stack(&self, service: &str, lines: &str) {
         fs::write(Path::new("/etc/pam.d").join(service), lines).expect("a service file");

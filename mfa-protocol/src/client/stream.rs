@@ -1,4 +1,8 @@
 //! A Unix stream socket on which nothing takes longer than until a deadline.
+//!
+//! Past the deadline nothing waits any more, but each call still looks once. Whoever runs a set-user-id
+//! program can stop it with ^Z and let it go on when its time is up; what came in between must be found,
+//! or a stopped `su` would look like an agent that hangs.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -6,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use nix::sys::socket::{
-    self, AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, setsockopt, sockopt,
+    self, AddressFamily, MsgFlags, SetSockOpt, SockFlag, SockType, UnixAddr, setsockopt, sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -28,12 +32,14 @@ impl DeadlineStream {
         let stream = Self { socket, deadline };
         let address = UnixAddr::new(path)?;
         loop {
+            let left = stream.left();
             // A blocking connect to a Unix socket waits no longer than the send time-out.
-            stream.arm_send()?;
+            let wait = left.unwrap_or(LAST_LOOK);
+            setsockopt(&stream.socket, sockopt::SendTimeout, &wait)?;
             match socket::connect(stream.socket.as_raw_fd(), &address) {
                 Ok(()) => return Ok(stream),
                 // A signal of the host program's; nothing has begun yet that could not begin again.
-                Err(nix::Error::EINTR) => {}
+                Err(nix::Error::EINTR) if left.is_some() => {}
                 Err(error) => return Err(timed_out(error)),
             }
         }
@@ -44,30 +50,20 @@ impl DeadlineStream {
         self.deadline = deadline;
     }
 
-    fn arm_send(&self) -> io::Result<()> {
-        Ok(setsockopt(
-            &self.socket,
-            sockopt::SendTimeout,
-            &self.remaining()?,
-        )?)
-    }
-
-    fn arm_receive(&self) -> io::Result<()> {
-        Ok(setsockopt(
-            &self.socket,
-            sockopt::ReceiveTimeout,
-            &self.remaining()?,
-        )?)
-    }
-
-    /// The time left. A time-out of zero would mean "for ever", so that is an error instead.
-    fn remaining(&self) -> io::Result<TimeVal> {
+    /// The time left, if any. A time-out of zero would mean "for ever" to the kernel.
+    fn left(&self) -> Option<TimeVal> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let micros = i64::try_from(left.as_micros()).unwrap_or(i64::MAX);
-        if micros == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(TimeVal::new(micros / 1_000_000, micros % 1_000_000))
+        (micros > 0).then(|| TimeVal::new(micros / 1_000_000, micros % 1_000_000))
+    }
+
+    /// How to send or receive now: for as long as there is time, or without waiting.
+    fn flags(&self, time_out: impl SetSockOpt<Val = TimeVal>) -> io::Result<MsgFlags> {
+        let Some(left) = self.left() else {
+            return Ok(MsgFlags::MSG_DONTWAIT);
+        };
+        setsockopt(&self.socket, time_out, &left)?;
+        Ok(MsgFlags::empty())
     }
 }
 
@@ -79,22 +75,25 @@ impl AsFd for DeadlineStream {
 
 impl Read for DeadlineStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.arm_receive()?;
-        socket::recv(self.socket.as_raw_fd(), into, MsgFlags::empty()).map_err(timed_out)
+        let flags = self.flags(sockopt::ReceiveTimeout)?;
+        socket::recv(self.socket.as_raw_fd(), into, flags).map_err(timed_out)
     }
 }
 
 impl Write for DeadlineStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.arm_send()?;
-        // Without this flag a closed socket would raise SIGPIPE in a host program that never asked.
-        socket::send(self.socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL).map_err(timed_out)
+        // Without NOSIGNAL a closed socket would raise SIGPIPE in a host program that never asked.
+        let flags = self.flags(sockopt::SendTimeout)? | MsgFlags::MSG_NOSIGNAL;
+        socket::send(self.socket.as_raw_fd(), bytes, flags).map_err(timed_out)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
+
+/// The kernel's shortest wait: for a connection that would be taken at once, too late or not.
+const LAST_LOOK: TimeVal = TimeVal::new(0, 1);
 
 /// The kernel reports an expired socket time-out as `EAGAIN`.
 fn timed_out(error: nix::Error) -> io::Error {

@@ -1,9 +1,12 @@
 //! `mfactl explain`: what would be decided for a login, the rule that decides it and where it stands.
 
-use mfa_protocol::admin::{Considered, Explain, ExplainParameters, Explanation};
+use mfa_protocol::admin::{
+    Considered, Explain, ExplainParameters, Explanation, Status, UserParameters,
+};
 
 use crate::args;
-use crate::commands::Verdict;
+use crate::clock::Clock;
+use crate::commands::{Verdict, status};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::{field, list, table};
@@ -16,14 +19,22 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         tty: args.tty,
     };
     let explanation = context.call::<Explain>(&parameters)?.explanation;
-    context
-        .output
-        .result(&explanation, || screen(&explanation))?;
+    if context.output.is_json() {
+        context.output.result(&explanation, String::new)?;
+        return Ok(Verdict::Done);
+    }
+    // Who asks why a login fails wants to know of a lock before everything else.
+    let parameters = UserParameters {
+        user: Some(explanation.user.clone()),
+    };
+    let account = context.call::<Status>(&parameters)?.account;
+    let state = status::state(&account, &Clock::system());
+    context.output.text(&screen(&explanation, &state))?;
     Ok(Verdict::Done)
 }
 
-fn screen(it: &Explanation) -> String {
-    let mut screen = field("User", &it.user);
+fn screen(it: &Explanation, state: &str) -> String {
+    let mut screen = field("User", &it.user) + state;
     screen += &field("Service", &it.service);
     screen += &field("Decision", &decision(it));
     screen += &field("Because", &it.reason);
@@ -99,10 +110,11 @@ mod tests {
                 },
             ],
         };
-        assert_eq!(screen(&explanation), EXPLAINED);
+        assert_eq!(screen(&explanation, "State       not locked\n"), EXPLAINED);
     }
 
     const EXPLAINED: &str = r#"User        alice
+State       not locked
 Service     openvpn
 Decision    ask for totp or pin
 Because     rule "vpn" is the first that fits

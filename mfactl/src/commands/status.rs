@@ -24,15 +24,16 @@ pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure
 
 fn screen(account: &Account, clock: &Clock) -> String {
     let mut screen = field("User", &account.user);
-    screen += &field("State", &lock(account, clock));
-    if account.locked_by_limit || account.locked_until.is_some() {
-        screen += &field("", &format!("mfactl unlock {} ends it", account.user));
-    }
+    screen += &state(account, clock);
     screen += &field("Failures", &failures(account));
     screen += &field(
         "Can use",
         &list(&account.enrolled, "nothing: no factor is enrolled"),
     );
+    if account.enrolled.is_empty() {
+        let command = format!("mfactl enroll totp {} sets up a device", account.user);
+        screen += &field("", &command);
+    }
     let factors = factors(account, clock);
     if !factors.is_empty() {
         screen += "\nFactors\n";
@@ -51,6 +52,15 @@ fn screen(account: &Account, clock: &Clock) -> String {
         );
     }
     screen
+}
+
+/// Whether the account is locked, and the command that ends it.
+pub(super) fn state(account: &Account, clock: &Clock) -> String {
+    let mut state = field("State", &lock(account, clock));
+    if account.locked_by_limit || account.locked_until.is_some() {
+        state += &field("", &format!("mfactl unlock {} ends it", account.user));
+    }
+    state
 }
 
 fn lock(account: &Account, clock: &Clock) -> String {
@@ -262,5 +272,6 @@ Rules (the first that fits decides)
 State       not locked
 Failures    0 counted, 0 in a row
 Can use     nothing: no factor is enrolled
+            mfactl enroll totp bob sets up a device
 ";
 }

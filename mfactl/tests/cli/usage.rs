@@ -29,11 +29,31 @@ fn an_agent_that_is_not_there_is_exit_status_3() {
     let output = run(command, "");
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(value(&output)["error"], "Unreachable");
-    assert!(
-        stderr(&output).contains("is mfa-agent running?"),
-        "{}",
-        stderr(&output)
-    );
+    for words in [
+        "/nonexistent/agent.sock",
+        "systemctl start mfa-agent",
+        "--socket",
+    ] {
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    let mut pages = vec![vec![]];
+    while let Some(page) = pages.pop() {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+        command.args(&page).arg("--help");
+        let help = stdout(&run(command, ""));
+        assert!(help.contains("Example"), "mfactl {page:?}: {help}");
+        let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        for line in commands.take_while(|line| !line.is_empty()) {
+            let name = line.split_whitespace().next().unwrap().to_owned();
+            if name != "help" {
+                pages.push([&page[..], &[name]].concat());
+            }
+        }
+    }
 }
 
 #[test]

@@ -3,26 +3,46 @@
 //! Where it is an outage, `on_unavailable=ignore` lets the login go on without a second factor. So the
 //! question here is whether the person who logs in could have brought the failure about.
 
+use std::io;
+
 use mfa_protocol::client::ClientError;
 use mfa_protocol::message::ErrorKind;
 
 use crate::outcome::Ending;
 
-/// No step has come yet. An agent that lives says `Busy` when guests have filled it up; silence is an
-/// outage.
+/// No step has come yet. Outages are: nobody listens, silence for the whole time-out, and the agent's own
+/// word that its store is broken.
+///
+/// A connection that was made and then broke is none, nor is a reply that makes no sense: an agent lives
+/// there, and a guest may have filled it up. Silence is one, because a hung agent must not lock out whom
+/// an administrator wanted in; an agent that serves answers `Busy` at once rather than let a caller wait,
+/// and the client makes sure that a host program stopped by its user does not look like silence
+/// ([`mfa_protocol::client::GRACE`]).
 pub(super) fn before_the_first_step(error: ClientError) -> Ending {
     let outage = match &error {
-        ClientError::Unreachable { .. }
-        | ClientError::TimedOut
-        | ClientError::Connection(_)
-        | ClientError::Garbled(_) => true,
-        ClientError::Untrusted { .. } => false,
+        ClientError::Unreachable { reason, .. } => nobody_listens(reason.kind()),
+        ClientError::TimedOut => true,
+        ClientError::Connection(_) | ClientError::Garbled(_) | ClientError::Untrusted { .. } => {
+            false
+        }
         ClientError::Refused { kind, .. } => *kind == Some(ErrorKind::Unavailable),
     };
     Ending::Unavailable {
         reason: reason(&error),
         outage,
     }
+}
+
+/// What the state of the agent's socket says. Everything else may be the host program's own want, such as
+/// of descriptors, and whoever runs `sudo` decides how many of those it gets.
+fn nobody_listens(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::PermissionDenied
+    )
 }
 
 /// Something was asked: a guest may have waited until the login expired. Only the agent's own word that
@@ -56,5 +76,42 @@ fn reason(error: &ClientError) -> String {
     match error {
         ClientError::Refused { reason, .. } => format!("the agent refused: {reason}"),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_outage(error: io::Error) -> bool {
+        let unreachable = ClientError::Unreachable {
+            path: "/run/mfa/agent.sock".into(),
+            reason: error,
+        };
+        let Ending::Unavailable { outage, .. } = before_the_first_step(unreachable) else {
+            panic!("unreachable is unavailable");
+        };
+        outage
+    }
+
+    #[test]
+    fn an_absent_agent_is_an_outage_and_a_want_of_the_host_programs_own_is_none() {
+        for absent in [
+            libc::ENOENT,
+            libc::ENOTDIR,
+            libc::ECONNREFUSED,
+            libc::EACCES,
+        ] {
+            assert!(is_outage(io::Error::from_raw_os_error(absent)), "{absent}");
+        }
+        for own in [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOMEM,
+            libc::ENOBUFS,
+            libc::EINTR,
+        ] {
+            assert!(!is_outage(io::Error::from_raw_os_error(own)), "{own}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub trait Host {
     /// The password that a module before this one asked for, unless it is empty or too long to be one.
     fn take_authtok(&mut self) -> Option<Typed>;
 
-    /// Hands a password to the modules that follow.
+    /// Hands a password, never an empty one, to the modules that follow.
     ///
     /// # Errors
     ///

@@ -207,6 +207,31 @@ fn forward_pass_sends_the_end_only_and_hands_on_the_rest() {
 }
 
 #[test]
+fn a_code_alone_hands_on_nothing_and_leaves_an_earlier_password_alone() {
+    let agent = FakeAgent::new(vec![
+        begun("forward", asks_both(6)),
+        answered("483920", passes_with(6)),
+    ]);
+    let mut host = Script::of([both(b"483920")]);
+    assert_eq!(
+        run(&agent.arguments("forward_pass"), &mut host),
+        Ending::Decided(Outcome::Passed)
+    );
+
+    let agent = FakeAgent::new(vec![
+        begun("try", asks_both(6)),
+        answered("ord-pw", asks_both(6)),
+        answered("483920", passes_with(6)),
+    ]);
+    let mut host = Script::of([both(b"483920")]);
+    host.authtok = Some(b"word-pw");
+    assert_eq!(
+        run(&agent.arguments("try_first_pass"), &mut host),
+        Ending::Decided(Outcome::Passed)
+    );
+}
+
+#[test]
 fn nothing_is_handed_on_unless_the_cut_answer_itself_passed() {
     let agent = FakeAgent::new(vec![
         begun("forward", asks_both(6)),
@@ -341,21 +366,28 @@ fn a_remote_host_too_long_is_cut_between_characters() {
 }
 
 #[test]
-fn before_the_first_step_an_agent_that_fails_is_an_outage() {
-    for fails in [
-        Closes,
-        Hangs,
-        Sends(b"{}\0".to_vec()),
-        Sends(b"nonsense\0".to_vec()),
-        Sends(b"\0".to_vec()),
-        Sends(b"{\"parameters\":{\"session\":\"s1\",\"step\":{".to_vec()),
-        Sends(vec![b'x'; 200_000]),
-        Sends(format!("{}\0", "[".repeat(60_000)).into_bytes()),
-        refuses("Unavailable"),
-    ] {
+fn before_the_first_step_silence_and_a_broken_store_are_outages() {
+    for fails in [Hangs, refuses("Unavailable")] {
         let agent = FakeAgent::new(vec![begun("none", fails)]);
         let ending = run(&agent.arguments(""), &mut Script::new("alice"));
         assert_eq!(unavailable(&ending), Some(true), "{ending:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_broke_and_a_reply_that_is_none_are_no_outages() {
+    for fails in [
+        Closes,
+        Sends(b"{}\0".to_vec()),
+        Sends(b"nonsense\0".to_vec()),
+        Sends(b"\0".to_vec()),
+        Sends(b"{\"parameters\":{\"session\":\"s1\",\"step\":{\0".to_vec()),
+        Sends(vec![b'x'; 200_000]),
+        Sends(format!("{}\0", "[".repeat(60_000)).into_bytes()),
+    ] {
+        let agent = FakeAgent::new(vec![begun("none", fails)]);
+        let ending = run(&agent.arguments(""), &mut Script::new("alice"));
+        assert_eq!(unavailable(&ending), Some(false), "{ending:?}");
     }
 }
 
