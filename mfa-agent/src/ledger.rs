@@ -86,6 +86,19 @@ impl Ledger {
         Self { store, vault }
     }
 
+    /// Makes sure that the key is the one that the records were sealed with. One record tells: all
+    /// are sealed with the same.
+    ///
+    /// # Errors
+    ///
+    /// A [`LedgerError`] when it is not, or the store can't be read.
+    pub fn check_key(&self) -> Result<(), LedgerError> {
+        let Some((key, stored)) = self.store.page(b"", None, 1)?.pop() else {
+            return Ok(());
+        };
+        self.open(&Key(key), &stored).map(|_| ())
+    }
+
     /// The stand-in for a name that has no record.
     #[must_use]
     pub fn stand_in(&self, user: &UserName) -> Key {

@@ -153,6 +153,9 @@ fn start(settings: &Settings) -> Result<Arc<Agent>, StartError> {
     let store_is_empty = store.page(b"", None, 1)?.is_empty();
     let key = KeySource::new(settings.store.key_file.clone()).load(store_is_empty)?;
     let ledger = Ledger::new(Box::new(store), Vault::new(&key));
+    ledger
+        .check_key()
+        .map_err(|e| format!("{e}; put back the key that belongs to this store"))?;
     let audit = Audit::start(audit::Settings {
         file: settings.audit.file.clone(),
         syslog: settings.audit.syslog,

@@ -48,7 +48,7 @@ pub(super) struct Connection {
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
     pub(super) pending: Option<Pending>,
-    /// What is to be recorded once the reply is on its way.
+    /// What is to be recorded of the call.
     events: Vec<Event>,
 }
 
@@ -110,6 +110,9 @@ impl Connection {
             let agent = Arc::clone(&self.agent);
             let pass = agent.gate.enter()?;
             let outcome = self.carry_out(&call);
+            for event in self.events.drain(..) {
+                agent.record(event, self.peer);
+            }
             // What the reply says is durable: nobody has to wait for it to be taken.
             drop(pass);
             let replied = if call.oneway {
@@ -117,9 +120,6 @@ impl Connection {
             } else {
                 reply(&call, outcome, stream)
             };
-            for event in self.events.drain(..) {
-                agent.record(event, self.peer);
-            }
             if let Err(e) = replied {
                 return Some(e);
             }

@@ -70,8 +70,7 @@ pub(super) struct Ended {
     /// The state of the account that the user has proven to be theirs, if that was asked for.
     pub(super) proven: Option<u64>,
     pub(super) reply: LoginReply,
-    /// To be recorded, once the reply is on its way: waking the audit's threads takes as long as
-    /// much of the login itself.
+    /// To be recorded.
     pub(super) event: Event,
 }
 
@@ -334,6 +333,10 @@ impl Agent {
             login.generation = Some(passed.generation);
         }
         let next = login.dialogue.judged(&verdict);
+        let locked = login.context.locked_until.is_some() || matches!(verdict, Judgement::Spent);
+        if matches!(next, Next::End(_, Outcome::Locked)) && !locked {
+            login.context.out_of_tries();
+        }
         if matches!(next, Next::Ask(_)) && !matches!(verdict, Judgement::Passed(_)) {
             login.attempt = Some(login.context.attempt());
         }

@@ -437,6 +437,9 @@ fn who_has_set_up_a_part_of_what_is_required_is_asked_even_where_nobody_has_to_e
     let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
     rig.agent.reload(settings);
     let mut root = rig.connect(ROOT);
+    let explain = json!({ "user": "bob", "service": "sshd" });
+    let explained = root.call("Admin.Explain", explain).unwrap();
+    assert_eq!(explained["explanation"]["action"], "skip");
     assert_eq!(
         root.begin("bob")["step"]["outcome"],
         "skipped",
@@ -511,4 +514,13 @@ fn a_message_that_is_none_ends_the_connection_and_nothing_else() {
         caller.thread.join().unwrap();
     }
     assert_eq!(rig.connect(ROOT).outcome("alice", "000000"), "wrong");
+}
+
+#[test]
+fn a_key_that_did_not_seal_the_records_is_noticed_at_the_start() {
+    let rig = Rig::new();
+    rig.agent.ledger.check_key().unwrap();
+    let vault = Vault::new(&MasterKey::from_bytes([8; 32]));
+    let other = Ledger::new(Box::new(Shared(Arc::clone(&rig.store))), vault);
+    assert!(other.check_key().is_err());
 }

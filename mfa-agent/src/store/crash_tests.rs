@@ -283,7 +283,7 @@ fn refused_or_whole(dir: &TempDir) -> bool {
             false
         }
         Err(error) => {
-            assert!(error.to_string().contains("mfactl restore"), "{error}");
+            assert!(error.to_string().contains("last backup"), "{error}");
             true
         }
     }
@@ -368,7 +368,7 @@ fn a_missing_short_or_broken_journal_is_refused() {
         let db = std::fs::read(dir.path().join("db")).unwrap();
         let error = SledStore::open(dir.path()).err().unwrap().to_string();
         assert!(
-            error.contains(reason) && error.contains("mfactl restore"),
+            error.contains(reason) && error.contains("last backup"),
             "{error}"
         );
         assert_eq!(

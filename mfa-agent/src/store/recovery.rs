@@ -179,7 +179,7 @@ pub(super) fn lost(path: &Path, reason: &str) -> StoreError {
     let path = path.display();
     StoreError::new(format!(
         "{path} can't be opened: {reason}; nobody can log in until it is back: stop the agent, move \
-         {path} away, start the agent and run `mfactl restore FILE` with the last backup"
+         {path} away, put the folder of the last backup in its place, and start the agent"
     ))
 }
 
@@ -245,7 +245,7 @@ mod tests {
         let dir = store_with_a_record();
         std::fs::remove_file(dir.path().join("db")).unwrap();
         let error = open(dir.path(), CACHE).unwrap_err().to_string();
-        assert!(error.contains("mfactl restore"), "{error}");
+        assert!(error.contains("last backup"), "{error}");
         assert!(!dir.path().join("db").exists());
     }
 
@@ -255,7 +255,7 @@ mod tests {
         std::fs::write(dir.path().join("conf"), b"this is not a settings file").unwrap();
         let error = open(dir.path(), CACHE).unwrap_err().to_string();
         assert!(
-            error.contains("mfactl restore") || error.contains("can't be opened"),
+            error.contains("last backup") || error.contains("can't be opened"),
             "{error}"
         );
     }

@@ -8,7 +8,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::login::plan;
 use crate::dialogue::{Dialogue, Holdings};
-use crate::policy::{Facts, Request, Verdict, remote_address};
+use crate::policy::{Facts, Request, Unenrolled, Verdict, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -35,14 +35,15 @@ impl Connection {
         }
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
         let decision = settings.policy.decide(&request, &facts);
-        let plan = match &decision.verdict {
-            Verdict::Ask(ask) => plan(ask, Authtok::None, &settings),
-            Verdict::Skip | Verdict::Deny => None,
-        };
-        if let Some(plan) = plan {
-            let stand_in = agent.stand_in_question(&settings, &subject);
-            let holdings = Holdings::of(&account, &plan, stand_in);
-            explanation.prompts = Dialogue::begin(plan, holdings).0.prompts();
+        if let Verdict::Ask(ask) = &decision.verdict {
+            if ask.unenrolled == Unenrolled::Allow && account.enrolled().is_empty() {
+                explanation.action = "skip".to_owned();
+                explanation.reason += "; but the user has set up nothing, and need not";
+            } else if let Some(plan) = plan(ask, Authtok::None, &settings) {
+                let stand_in = agent.stand_in_question(&settings, &subject);
+                let holdings = Holdings::of(&account, &plan, stand_in);
+                explanation.prompts = Dialogue::begin(plan, holdings).0.prompts();
+            }
         }
         Ok(ExplainReply { explanation })
     }

@@ -35,7 +35,7 @@ pub(super) fn service(method: &str, parameters: Option<&RawValue>) -> Result<Bod
             vendor: "pam_mfa",
             product: "mfa-agent",
             version: env!("CARGO_PKG_VERSION"),
-            url: "https://varlink.org",
+            url: "file:///usr/share/doc/pam-mfa",
             interfaces: [
                 "org.varlink.service",
                 "org.pam-mfa.Login",

@@ -21,7 +21,7 @@ pub(in crate::server) struct Context {
     tty: Option<String>,
     label: Option<String>,
     failures: Option<u32>,
-    locked_until: Option<String>,
+    pub(super) locked_until: Option<String>,
     pub(super) peer: Peer,
 }
 
@@ -88,6 +88,12 @@ impl Context {
             }
         }
         self.reason = reason;
+    }
+
+    /// The login ends because its tries are used up; the account is not locked.
+    pub(super) fn out_of_tries(&mut self) {
+        let why = self.reason.take().unwrap_or_default();
+        self.reason = Some(format!("{why}; out of tries in this login"));
     }
 
     fn note_lock(&mut self, lock: Option<Lock>) {
