@@ -1,0 +1,156 @@
+//! Logins: their verdicts, their limits, and what they leave.
+
+use super::*;
+
+#[test]
+fn an_answer_whose_record_could_not_be_made_durable_gets_no_verdict() {
+    let rig = Rig::new();
+    let mut root = rig.connect(ROOT);
+    for failure in [
+        StoreFailure::Swaps,
+        StoreFailure::AfterSwaps,
+        StoreFailure::Everything,
+    ] {
+        let login = root.begin("alice");
+        rig.store.fail(failure);
+        let reply = root.answer(&login, "000000").unwrap();
+        assert_eq!(reply["step"]["outcome"], "unavailable", "{failure:?}");
+        rig.store.fail(StoreFailure::None);
+    }
+}
+
+#[test]
+fn a_store_that_can_not_be_read_lets_no_login_begin() {
+    let rig = Rig::new();
+    rig.store.fail(StoreFailure::Everything);
+    let error = rig
+        .connect(ROOT)
+        .call("Login.Begin", json!({ "user": "alice", "service": "sshd" }))
+        .unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Login.Unavailable");
+}
+
+#[test]
+fn every_verdict_on_every_user_takes_one_durable_write() {
+    let rig = Rig::new();
+    let mut root = rig.connect(ROOT);
+    for user in ["alice", "bob", "nobody-here"] {
+        for n in 1..=7 {
+            let before = rig.store.swaps();
+            let outcome = root.outcome(user, "000000");
+            assert_eq!(
+                outcome,
+                if n <= 5 { "wrong" } else { "locked" },
+                "{user}, answer {n}"
+            );
+            assert_eq!(rig.store.swaps(), before + 1, "{user}, answer {n}");
+        }
+    }
+}
+
+#[test]
+fn cancelled_logins_leave_no_trace_in_the_account() {
+    let rig = Rig::new();
+    let before = rig.store.swaps();
+    for answer in [
+        "",
+        "\u{8}\n\r\u{7f}INCORRECT",
+        "\u{8}\n\r\u{7f}INC",
+        &"7".repeat(513),
+    ] {
+        assert_eq!(
+            rig.connect(ROOT).outcome("alice", answer),
+            "cancelled",
+            "{answer:?}"
+        );
+    }
+    let mut gone = rig.connect(ROOT);
+    gone.begin("alice");
+    gone.close();
+    let mut cancelled = rig.connect(ROOT);
+    let login = cancelled.begin("alice");
+    cancelled
+        .call("Login.Cancel", json!({ "session": login["session"] }))
+        .unwrap();
+    assert!(cancelled.answer(&login, "000000").is_err(), "it has ended");
+    assert_eq!((rig.failures(), rig.store.swaps()), (0, before));
+}
+
+#[test]
+fn an_answer_belongs_to_the_login_of_its_own_connection() {
+    let rig = Rig::new();
+    let login = rig.connect(ROOT).begin("alice");
+    let error = rig.connect(ROOT).answer(&login, "000000").unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Login.NoLogin");
+    assert_eq!(rig.failures(), 0);
+}
+
+#[test]
+fn who_has_set_up_a_part_of_what_is_required_is_asked_even_where_nobody_has_to_enrol() {
+    let rig = Rig::new();
+    let text = "[enforcement]\nunenrolled = 'allow'\n[policy]\nrequire = ['pin+questions']";
+    let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
+    rig.agent.reload(settings);
+    let mut root = rig.connect(ROOT);
+    let explain = json!({ "user": "bob", "service": "sshd" });
+    let explained = root.call("Admin.Explain", explain).unwrap();
+    assert_eq!(explained["explanation"]["action"], "skip");
+    assert_eq!(
+        root.begin("bob")["step"]["outcome"],
+        "skipped",
+        "he has nothing"
+    );
+    assert_eq!(
+        root.begin("alice")["step"]["prompt"]["text"],
+        "PIN: ",
+        "she has a PIN"
+    );
+}
+
+#[test]
+fn the_address_in_an_ordinary_users_mouth_opens_no_rule() {
+    let rig = Rig::new();
+    let text = "[[rule]]\nfrom = ['192.0.2.0/24']\naction = 'skip'";
+    let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
+    rig.agent.reload(settings);
+    let begin = json!({ "user": "alice", "service": "sshd", "rhost": "192.0.2.7" });
+    let of_root = rig
+        .connect(ROOT)
+        .call("Login.Begin", begin.clone())
+        .unwrap();
+    assert_eq!(of_root["step"]["outcome"], "skipped");
+    let of_alice = rig.connect(ALICE).call("Login.Begin", begin).unwrap();
+    assert_eq!(of_alice["step"]["outcome"], Value::Null);
+}
+
+#[test]
+fn an_ordinary_user_who_calls_without_end_is_told_to_wait() {
+    let rig = Rig::new();
+    let mut bob = rig.connect(BOB);
+    let busy = (0..200).any(|_| match bob.call("Admin.Questions", json!({})) {
+        Err(error) => error["error"] == "org.pam-mfa.Admin.Busy",
+        Ok(_) => false,
+    });
+    assert!(busy);
+    let mut root = rig.connect(ROOT);
+    assert!((0..200).all(|_| root.call("Admin.Questions", json!({})).is_ok()));
+}
+
+#[test]
+fn a_message_that_is_none_ends_the_connection_and_nothing_else() {
+    let rig = Rig::new();
+    for junk in [
+        &b"hello\0"[..],
+        b"[]\0",
+        b"{}\0",
+        b"{\"method\":7}\0",
+        b"\xff\xfe\0",
+        b"\0",
+    ] {
+        let mut caller = rig.connect(ROOT);
+        caller.stream.write_all(junk).unwrap();
+        assert!(caller.reader.next(&mut &caller.stream).is_err(), "{junk:?}");
+        caller.thread.join().unwrap();
+    }
+    assert_eq!(rig.connect(ROOT).outcome("alice", "000000"), "wrong");
+}
