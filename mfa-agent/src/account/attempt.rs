@@ -92,8 +92,8 @@ enum Finding {
 }
 
 impl Account {
-    /// Judges `attempt` and records what it did to the account. Of every verdict but
-    /// [`Verdict::Stale`] the record carries a trace, so that all take one durable write.
+    /// Judges `attempt` and records what it did to the account. After every verdict
+    /// but [`Verdict::Stale`] the record is written, changed or not, so that all take as long.
     pub fn attempt(&mut self, attempt: &Attempt) -> Verdict {
         match self.lockout.gate(attempt.era, attempt.now, &attempt.limits) {
             Gate::Open => {}
@@ -101,10 +101,7 @@ impl Account {
                 self.lockout.refused_one();
                 return Verdict::Locked(lock);
             }
-            Gate::Spent => {
-                self.lockout.refused_one();
-                return Verdict::Spent;
-            }
+            Gate::Spent => return Verdict::Spent,
         }
         let findings: Vec<Finding> = attempt
             .answers
@@ -119,7 +116,6 @@ impl Account {
         // neither helps somebody who has seen a code to try out PINs.
         self.use_steps(&findings, attempt.now);
         if findings.iter().any(|f| matches!(f, Finding::Used)) {
-            self.lockout.refused_one();
             return Verdict::Replayed;
         }
         if findings.iter().any(|f| matches!(f, Finding::Wrong)) {
