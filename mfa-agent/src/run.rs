@@ -150,7 +150,7 @@ fn make_room(max_connections: u32) -> Result<(), StartError> {
 
 fn start(settings: &Settings) -> Result<Arc<Agent>, StartError> {
     let store = SledStore::open(&settings.store.path)?;
-    let store_is_empty = store.page(b"", None, 1)?.is_empty();
+    let store_is_empty = store.is_empty()?;
     let key = KeySource::new(settings.store.key_file.clone()).load(store_is_empty)?;
     let ledger = Ledger::new(Box::new(store), Vault::new(&key));
     ledger

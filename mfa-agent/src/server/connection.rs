@@ -26,7 +26,6 @@ use super::channel::Until;
 use super::error::Failure;
 use super::login::{Login, Progress};
 use super::peer::Peer;
-use crate::audit::Event;
 use crate::log::{self, Level};
 use crate::names::UserName;
 
@@ -48,8 +47,6 @@ pub(super) struct Connection {
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
     pub(super) pending: Option<Pending>,
-    /// What is to be recorded of the call.
-    events: Vec<Event>,
 }
 
 /// A factor that was passed on a connection, for a change.
@@ -72,7 +69,6 @@ impl Connection {
             proof: None,
             proof_wanted: false,
             pending: None,
-            events: Vec::new(),
         }
     }
 
@@ -110,9 +106,6 @@ impl Connection {
             let agent = Arc::clone(&self.agent);
             let pass = agent.gate.enter()?;
             let outcome = self.carry_out(&call);
-            for event in self.events.drain(..) {
-                agent.record(event, self.peer);
-            }
             // What the reply says is durable: nobody has to wait for it to be taken.
             drop(pass);
             let replied = if call.oneway {
@@ -229,12 +222,14 @@ impl Connection {
     fn keep(&mut self, progress: Progress) -> LoginReply {
         match progress {
             Progress::Open(mut login, reply) => {
-                self.events.extend(login.attempt.take());
+                if let Some(attempt) = login.attempt.take() {
+                    self.agent.record(attempt, self.peer);
+                }
                 self.login = Some(login);
                 reply
             }
             Progress::Ended(ended) => {
-                self.events.push(ended.event);
+                self.agent.record(ended.event, self.peer);
                 if let Some(generation) = ended.proven {
                     let (user, when) = (ended.user, Instant::now());
                     self.proof = Some(Proof {
