@@ -12,6 +12,8 @@ use serde_json::json;
 /// `mfactl` with a terminal of its own, seen from the side of the person.
 struct Person {
     screen: File,
+    /// The terminal's settings before the program could touch them.
+    at_first: LocalFlags,
     seen: String,
     child: Child,
 }
@@ -24,6 +26,7 @@ impl Person {
     /// Standard output goes into a file, as with `mfactl … > file`.
     fn runs_into(agent: &Agent, arguments: &[&str], file: Option<File>) -> Self {
         let pty = openpty(None, None).unwrap();
+        let at_first = tcgetattr(&pty.master).unwrap().local_flags;
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         // setsid makes the pseudo-terminal the controlling one, which /dev/tty then is.
         let child = Command::new("setsid")
@@ -39,6 +42,7 @@ impl Person {
         drop(pty.slave);
         Self {
             screen: File::from(pty.master),
+            at_first,
             seen: String::new(),
             child,
         }
@@ -105,14 +109,13 @@ fn a_pin_is_typed_twice_unseen_and_may_be_corrected() {
 fn ctrl_c_at_a_prompt_sends_nothing_and_leaves_the_terminal_as_it_was() {
     let agent = Agent::scripted(vec![]);
     let mut person = Person::runs(&agent, &["enroll", "pin"]);
-    let before = tcgetattr(&person.screen).unwrap().local_flags;
     person.types("New PIN", "47\u{3}");
     while !person.seen.contains("cancelled") {
         assert!(person.reads_on(), "{}", person.seen);
     }
     let kept = LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG;
     let now = tcgetattr(&person.screen).unwrap().local_flags;
-    assert_eq!(now & kept, before & kept);
+    assert_eq!(now & kept, person.at_first & kept);
     assert_eq!(person.ends().1, Some(1));
     agent.finish();
 }
