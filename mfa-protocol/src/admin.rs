@@ -3,13 +3,17 @@
 //! The types mirror `org.pam-mfa.Admin.varlink`, which documents them.
 
 mod account;
+mod check;
 mod enrol;
 mod explain;
+mod personal;
+mod session;
 
 pub use account::{
     Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
+pub use check::{CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Severity};
 pub use enrol::{
     ConfirmParameters, ConfirmTotp, EnrollPin, EnrollPinParameters, EnrollQuestions,
     EnrollQuestionsParameters, EnrollTotp, EnrollTotpParameters, Enrolment, EnrolmentReply,
@@ -17,6 +21,14 @@ pub use enrol::{
     QuestionAnswer, Questions, QuestionsReply, Remove, RemoveParameters, RemoveReply, UserReply,
 };
 pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
+pub use personal::{
+    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Require, RequireParameters,
+    SelfManage, SelfManageParameters, SettingReply, UserSettings,
+};
+pub use session::{
+    Bypass, BypassParameters, BypassReply, Revoke, RevokeReply, Session, Sessions,
+    SessionsParameters, SessionsReply,
+};
 
 use crate::login::Nothing;
 use crate::message::Method;
@@ -44,4 +56,13 @@ methods! {
     Remove(RemoveParameters) -> RemoveReply;
     ImportUris(ImportParameters) -> ImportReply;
     Explain(ExplainParameters) -> ExplainReply;
+    Require(RequireParameters) -> SettingReply;
+    Enforce(EnforceParameters) -> SettingReply;
+    SelfManage(SelfManageParameters) -> SettingReply;
+    AllowFrom(AllowFromParameters) -> SettingReply;
+    Sessions(SessionsParameters) -> SessionsReply;
+    Revoke(UserParameters) -> RevokeReply;
+    Bypass(BypassParameters) -> BypassReply;
+    CheckConfig(Nothing) -> CheckConfigReply;
+    Health(Nothing) -> HealthReply;
 }

@@ -52,6 +52,12 @@ pub struct BeginParameters {
     /// The terminal (`PAM_TTY`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
+    /// What sshd has verified by then, such as `publickey` (from `SSH_AUTH_INFO_0`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
+    /// What the login guards, when it is no login but an operation (`mfactl verify --operation`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// Whether the code stands at the end of a password; missing means [`Authtok::None`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authtok: Option<Authtok>,

@@ -26,6 +26,7 @@ use conversation::{PamConv, Responses, Texts};
 unsafe extern "C" {
     fn pam_get_item(handle: *const PamHandle, item: c_int, value: *mut *const c_void) -> c_int;
     fn pam_set_item(handle: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
+    fn pam_getenv(handle: *const PamHandle, name: *const c_char) -> *const c_char;
     fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
 }
 
@@ -79,6 +80,17 @@ impl Host for LibPam<'_> {
 
     fn tty(&self) -> Option<String> {
         self.handle.get_item().ok()?.map(|Tty(name)| lossy(name))
+    }
+
+    fn ssh_auth_info(&self) -> Option<String> {
+        // SAFETY: the handle is libpam's own and the name a C string; libpam reads both and keeps neither.
+        let value = unsafe { pam_getenv(self.handle, c"SSH_AUTH_INFO_0".as_ptr()) };
+        if value.is_null() {
+            return None;
+        }
+        // SAFETY: not null, so it is a C string inside PAM's environment, which nobody changes before it
+        // has been copied here.
+        Some(lossy(unsafe { CStr::from_ptr(value) }))
     }
 
     fn take_authtok(&mut self) -> Option<Typed> {

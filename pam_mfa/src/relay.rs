@@ -74,8 +74,23 @@ fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParame
         rhost: known(host.rhost()),
         ruser: known(host.ruser()),
         tty: known(host.tty()),
+        after: verified(host.ssh_auth_info().as_deref()),
+        operation: None,
         authtok: Some(arguments.authtok()),
     })
+}
+
+/// The methods that sshd has verified before it asked PAM: the first word of each line of
+/// `SSH_AUTH_INFO_0`. What follows it are keys and certificates, which are nobody's business.
+fn verified(info: Option<&str>) -> Option<Vec<String>> {
+    let method = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let methods: Vec<String> = info?
+        .lines()
+        .filter_map(method)
+        .filter(|method| method.len() <= MAX_METHOD)
+        .take(MAX_METHODS)
+        .collect();
+    (!methods.is_empty()).then_some(methods)
 }
 
 /// Leaves out what is empty. What is too long is cut: it is no address any more, nor was it one before.
@@ -241,6 +256,12 @@ impl From<ConversationError> for Ending {
         Self::Conversation(error.to_string())
     }
 }
+
+/// So many verified methods are told; sshd knows fewer.
+const MAX_METHODS: usize = 16;
+
+/// Bytes of a method's name.
+const MAX_METHOD: usize = 64;
 
 /// More than any dialogue needs; an agent that asks for ever would keep a program that answers by
 /// itself (OpenVPN) in here for ever.

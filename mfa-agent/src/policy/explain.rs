@@ -32,6 +32,7 @@ impl Policy {
             enrolled: Vec::new(),
             prompts: Vec::new(),
             considered: self.consider(request, facts),
+            ..Explanation::default()
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::UserSettings;
+
 /// The state of one account.
 pub struct Status;
 /// The accounts that exist, a page at a time.
@@ -67,6 +69,14 @@ pub struct Account {
     pub locked_until: Option<String>,
     /// Whether `max_consecutive` was reached: only an administrator ends this lock.
     pub locked_by_limit: bool,
+    /// Until when a bypass code is good, RFC 3339 in UTC; none if there is none.
+    pub bypass_until: Option<String>,
+    /// Since when the user has been let in for a while without a factor, RFC 3339 in UTC.
+    pub grace_since: Option<String>,
+    /// How many sessions last.
+    pub sessions: u32,
+    /// What is set for this user.
+    pub settings: UserSettings,
     /// The rules that can apply to the user, in order; the last is what holds if none does.
     pub rules: Vec<Rule>,
 }

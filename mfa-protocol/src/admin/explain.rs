@@ -19,6 +19,18 @@ pub struct ExplainParameters {
     /// The terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
+    /// The user on the remote host, or the one who calls sudo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruser: Option<String>,
+    /// What sshd has verified by then, such as `publickey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
+    /// The operation, for `mfactl verify --operation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// When: the host's own time such as `2026-11-23T09:30`; none means now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// The reply to [`Explain`].
@@ -47,6 +59,18 @@ pub struct Explanation {
     pub require: Vec<String>,
     /// `dialogue` or `single`.
     pub prompting: String,
+    /// `local` or `federated`.
+    pub source: String,
+    /// For how long the same is not asked again, such as `15m`; none if every login is asked.
+    pub session: Option<String>,
+    /// What becomes of users who have none of it: `deny` or `allow`.
+    pub unenrolled: Option<String>,
+    /// Days that a user without a factor is let in for, if that holds for this login.
+    pub grace_days_left: Option<u32>,
+    /// Failures that lock.
+    pub lockout_attempts: Option<u32>,
+    /// For how long, such as `1h`.
+    pub lockout_duration: Option<String>,
     /// The factors that the user has.
     pub enrolled: Vec<String>,
     /// The prompts that would be shown, in order.

@@ -66,9 +66,11 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, ConfirmTotp, Considered, Device, EnrollPin, EnrollQuestions, EnrollTotp,
-        Enrolment, Explain, Explanation, ImportEntry, ImportResult, ImportUris, Knowledge, Lockout,
-        Lockouts, QuestionAnswer, Questions, Remove, Rule, Status, Unlock, Users,
+        Account, AllowFrom, Bypass, CheckConfig, ConfirmTotp, Considered, Device, Enforce,
+        EnrollPin, EnrollQuestions, EnrollTotp, Enrolment, Explain, Explanation, Finding, Health,
+        ImportEntry, ImportResult, ImportUris, Knowledge, Lockout, Lockouts, QuestionAnswer,
+        Questions, Remove, Require, Revoke, Rule, SelfManage, Session, Sessions, Severity, Status,
+        Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -84,7 +86,19 @@ fn admin_types() -> Types {
         .method::<Questions>()
         .method::<EnrollQuestions>()
         .method::<Remove>();
-    types.method::<ImportUris>().method::<Explain>();
+    types
+        .method::<ImportUris>()
+        .method::<Explain>()
+        .method::<Require>();
+    types
+        .method::<Enforce>()
+        .method::<SelfManage>()
+        .method::<AllowFrom>();
+    types
+        .method::<Sessions>()
+        .method::<Revoke>()
+        .method::<Bypass>();
+    types.method::<CheckConfig>().method::<Health>();
     types
         .kind::<Device>()
         .kind::<Knowledge>()
@@ -99,6 +113,11 @@ fn admin_types() -> Types {
         .kind::<ImportResult>()
         .kind::<Considered>()
         .kind::<Explanation>();
+    types
+        .kind::<UserSettings>()
+        .kind::<Session>()
+        .kind::<Severity>()
+        .kind::<Finding>();
     types
 }
 

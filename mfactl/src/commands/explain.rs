@@ -17,6 +17,7 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         service: args.service,
         from: args.from,
         tty: args.tty,
+        ..ExplainParameters::default()
     };
     let explanation = context.call::<Explain>(&parameters)?.explanation;
     if context.output.is_json() {
@@ -109,6 +110,7 @@ mod tests {
                     ..Considered::default()
                 },
             ],
+            ..Explanation::default()
         };
         assert_eq!(screen(&explanation, "State       not locked\n"), EXPLAINED);
     }

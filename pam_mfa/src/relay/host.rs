@@ -25,6 +25,10 @@ pub trait Host {
     /// The terminal.
     fn tty(&self) -> Option<String>;
 
+    /// What sshd has verified before it asked PAM: `SSH_AUTH_INFO_0` of PAM's environment, a line for each
+    /// method (sshd_config(5), `ExposeAuthInfo`).
+    fn ssh_auth_info(&self) -> Option<String>;
+
     /// The password that a module before this one asked for, unless it is empty or too long to be one.
     fn take_authtok(&mut self) -> Option<Typed>;
 

@@ -103,6 +103,10 @@ impl Host for Script {
         Some("ssh".into())
     }
 
+    fn ssh_auth_info(&self) -> Option<String> {
+        Some("publickey ssh-ed25519 AAAAC3Nz\n\npassword\n".into())
+    }
+
     fn take_authtok(&mut self) -> Option<Typed> {
         Typed::new(self.authtok?).ok()
     }

@@ -90,7 +90,8 @@ fn act(stream: &mut UnixStream, then: Then) -> bool {
 fn begin(authtok: &str) -> (&'static str, Value) {
     (
         "Begin",
-        json!({"user": "alice", "service": "sshd", "tty": "ssh", "authtok": authtok}),
+        json!({"user": "alice", "service": "sshd", "tty": "ssh", "authtok": authtok,
+               "after": ["publickey", "password"]}),
     )
 }
 

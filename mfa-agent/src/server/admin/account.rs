@@ -168,6 +168,7 @@ fn show(user: String, account: &Account, rules: Vec<wire::Rule>, now: Timestamp)
         locked_until,
         locked_by_limit,
         rules,
+        ..wire::Account::default()
     }
 }
 

@@ -1,0 +1,87 @@
+//! Sessions, for which nothing is asked again, and codes that stand in for a lost device.
+
+use serde::{Deserialize, Serialize};
+
+/// The sessions that last.
+pub struct Sessions;
+/// Ends all sessions of a user.
+pub struct Revoke;
+/// A code that passes once, for a user whose device is lost.
+pub struct Bypass;
+
+/// Whose sessions.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionsParameters {
+    /// The user; none means everybody's for an administrator, and the caller's for anyone else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Where the last page ended (its `next`), or none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// The reply to [`Sessions`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SessionsReply {
+    /// The sessions of this stretch of the list; may be none although `next` is there.
+    pub sessions: Vec<Session>,
+    /// What to pass as `after` for the next page; none at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// A login after which the same is not asked again for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The canonical name.
+    pub user: String,
+    /// The PAM service.
+    pub service: String,
+    /// The operation, if it was one.
+    pub operation: Option<String>,
+    /// The remote address; none for this host.
+    pub rhost: Option<String>,
+    /// The user on the remote host, or the one who called sudo.
+    pub ruser: Option<String>,
+    /// The terminal.
+    pub tty: Option<String>,
+    /// What was passed, such as `totp+pin`.
+    pub factor: String,
+    /// RFC 3339, UTC.
+    pub begun_at: String,
+    /// RFC 3339, UTC.
+    pub ends_at: String,
+}
+
+/// The reply to [`Revoke`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RevokeReply {
+    /// The canonical name.
+    pub user: String,
+    /// How many sessions were ended.
+    pub ended: u32,
+}
+
+/// See [`Bypass`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BypassParameters {
+    /// The user.
+    pub user: String,
+    /// How long the code is good for: 60 (1 minute) to 10800 (3 hours).
+    pub seconds: u32,
+}
+
+/// The reply to [`Bypass`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BypassReply {
+    /// The canonical name.
+    pub user: String,
+    /// Nine digits. Good once, wherever a code is asked for.
+    pub code: crate::Secret,
+    /// RFC 3339, UTC.
+    pub expires_at: String,
+    /// Whether the account is locked: the code is judged only once it is not.
+    pub locked: bool,
+}
