@@ -56,6 +56,22 @@ pub trait Names: Send + Sync {
     /// [`NamesError`] when the name service doesn't work.
     fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError>;
 
+    /// The users who are listed as members of a group; `None` when there is no such group. Users whose
+    /// primary group it is need not be listed there.
+    ///
+    /// # Errors
+    ///
+    /// [`NamesError`] when the name service doesn't work.
+    fn members(&self, group: &str) -> Result<Option<Vec<String>>, NamesError>;
+
+    /// After how many days at most the user has to change their password (shadow(5)); `None` when there
+    /// is no such limit, or no such user.
+    ///
+    /// # Errors
+    ///
+    /// [`NamesError`] when it can't be read.
+    fn password_max_days(&self, user: &UserName) -> Result<Option<u32>, NamesError>;
+
     /// The user id of a name; `None` when there is none.
     ///
     /// # Errors
@@ -99,6 +115,17 @@ pub enum NamesError {
         /// What was looked up.
         what: String,
         /// Why it failed.
+        error: std::io::Error,
+    },
+    /// The users' passwords' ages can't be read.
+    #[error(
+        "the password age of {user:?} can't be read: {error}; the agent must be able to read the shadow \
+         file: add its user to the group that may (usermod -aG shadow mfa)"
+    )]
+    Shadow {
+        /// Whose.
+        user: String,
+        /// Why.
         error: std::io::Error,
     },
     /// The users' file can't be read.

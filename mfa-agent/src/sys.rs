@@ -1,4 +1,14 @@
-//! What the agent needs of the C library's allocator and no safe crate offers.
+//! What the agent needs of the C library and no safe crate offers: the allocator's settings, and the
+//! age of passwords.
+
+use std::ffi::CStr;
+use std::io;
+
+use nix::libc;
+use zeroize::Zeroizing;
+
+/// Bytes for an entry of the shadow database: a name, a hash, a few numbers.
+const SHADOW_ENTRY: usize = 4096;
 
 /// From this size on, in bytes, freed memory goes back to the system: above what is allocated all the
 /// time, below sled's buffers (512 KiB) and a password hash (19 MiB).
@@ -36,4 +46,34 @@ pub(crate) fn give_free_memory_back() {
     unsafe {
         nix::libc::malloc_trim(0);
     }
+}
+
+/// After how many days at most a user has to change their password, from whatever source of the name
+/// service knows (shadow(3)); `None` when there is no entry or no limit. The hash beside it is wiped.
+pub(crate) fn password_max_days(name: &CStr) -> io::Result<Option<u32>> {
+    let mut buffer = Zeroizing::new(vec![0; SHADOW_ENTRY]);
+    let mut entry = std::mem::MaybeUninit::<libc::spwd>::uninit();
+    let mut found: *mut libc::spwd = std::ptr::null_mut();
+    #[allow(unsafe_code, reason = "getspnam_r has no safe wrapper")]
+    // SAFETY: the name is a C string; entry and buffer are ours, of the sizes that are told, and outlive
+    // the call, which keeps no pointer to them.
+    let code = unsafe {
+        libc::getspnam_r(
+            name.as_ptr(),
+            entry.as_mut_ptr(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            &raw mut found,
+        )
+    };
+    if found.is_null() {
+        return match code {
+            0 | libc::ENOENT | libc::ESRCH => Ok(None),
+            code => Err(io::Error::from_raw_os_error(code)),
+        };
+    }
+    #[allow(unsafe_code, reason = "getspnam_r has no safe wrapper")]
+    // SAFETY: not null, so it points to `entry`, which the call has filled in.
+    let days = unsafe { (*found).sp_max };
+    Ok(u32::try_from(days).ok())
 }

@@ -7,8 +7,8 @@
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 
-use super::{Account, Device};
-use crate::factors::Factor;
+use super::{Account, BYPASS_DIGITS, Opening};
+use crate::factors::{Factor, Way};
 use crate::factors::totp::Match;
 use crate::lockout::{Era, Gate, Limits, Lock};
 
@@ -25,6 +25,8 @@ pub struct Attempt {
     pub skew: u32,
     /// The bounds of the lockout.
     pub limits: Limits,
+    /// The session that a pass begins, if the policy grants one here.
+    pub opening: Option<Opening>,
 }
 
 /// An answer, as far as it could be prepared outside the record.
@@ -76,6 +78,8 @@ pub enum Verdict {
 pub struct Passed {
     /// The device whose code was right.
     pub device: Option<String>,
+    /// Whether the code was a bypass code.
+    pub bypass: bool,
     /// How many characters of the answer were the code.
     pub code_length: Option<u32>,
     /// What the user could pass then ([`Account::generation`]).
@@ -85,6 +89,7 @@ pub struct Passed {
 /// What one answer turned out to be.
 enum Finding {
     Code { device: usize, step: u64 },
+    Bypass,
     Knowledge(Factor),
     Used,
     Wrong,
@@ -122,6 +127,10 @@ impl Account {
             return self.count_failure(attempt);
         }
         self.lockout.passed(attempt.era, attempt.now);
+        let way = findings.iter().filter_map(Finding::factor).collect();
+        if let (Some(opening), Some(passed)) = (&attempt.opening, Way::new(way)) {
+            self.begin_session(opening, passed, attempt.now);
+        }
         self.pass(&findings, attempt.now)
     }
 
@@ -151,7 +160,7 @@ impl Account {
     fn find_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> Finding {
         let mut found = Finding::Wrong;
         for (index, device) in self.devices.iter().enumerate() {
-            let Some(code) = code_of(typed, tail, device) else {
+            let Some(code) = code_of(typed, tail, device.generator.digits.into()) else {
                 continue;
             };
             match device
@@ -168,16 +177,24 @@ impl Account {
                 Match::None => {}
             }
         }
+        let code = code_of(typed, tail, BYPASS_DIGITS);
+        if code.is_some_and(|code| self.is_bypass(&code, attempt.now)) {
+            return Finding::Bypass;
+        }
         found
     }
 
     fn use_steps(&mut self, findings: &[Finding], now: Timestamp) {
         for finding in findings {
-            if let Finding::Code { device, step } = finding
-                && let Some(device) = self.devices.get_mut(*device)
-            {
-                device.last_step = Some(*step);
-                device.dates.last_used_at = Some(now);
+            match finding {
+                Finding::Code { device, step } => {
+                    if let Some(device) = self.devices.get_mut(*device) {
+                        device.last_step = Some(*step);
+                        device.dates.last_used_at = Some(now);
+                    }
+                }
+                Finding::Bypass => self.bypass = None,
+                Finding::Knowledge(_) | Finding::Used | Finding::Wrong | Finding::Stale => {}
             }
         }
     }
@@ -185,9 +202,13 @@ impl Account {
     fn count_failure(&mut self, attempt: &Attempt) -> Verdict {
         self.lockout
             .failed(attempt.era, attempt.now, &attempt.limits);
+        let lock = self.lockout.lock(attempt.now);
+        if lock.is_some() {
+            self.sessions.clear();
+        }
         Verdict::Wrong {
             failures: self.lockout.failures(attempt.now),
-            lock: self.lockout.lock(attempt.now),
+            lock,
         }
     }
 
@@ -203,6 +224,10 @@ impl Account {
                         passed.device = Some(device.label.to_string());
                         passed.code_length = Some(device.generator.digits.into());
                     }
+                }
+                Finding::Bypass => {
+                    passed.bypass = true;
+                    passed.code_length = Some(BYPASS_DIGITS);
                 }
                 Finding::Knowledge(Factor::Pin) => {
                     if let Some(pin) = &mut self.pin {
@@ -222,12 +247,22 @@ impl Account {
     }
 }
 
-/// The part of what was typed that is a code of `device`: all of it without the blanks that apps
+impl Finding {
+    /// The factor that was passed.
+    fn factor(&self) -> Option<Factor> {
+        match self {
+            Self::Code { .. } | Self::Bypass => Some(Factor::Totp),
+            Self::Knowledge(factor) => Some(*factor),
+            Self::Used | Self::Wrong | Self::Stale => None,
+        }
+    }
+}
+
+/// The part of what was typed that is a code of so many digits: all of it without the blanks that apps
 /// show inside, or its end.
-fn code_of(typed: &str, tail: bool, device: &Device) -> Option<zeroize::Zeroizing<String>> {
-    let digits = u32::from(device.generator.digits) as usize;
+fn code_of(typed: &str, tail: bool, digits: u32) -> Option<zeroize::Zeroizing<String>> {
     if tail {
-        let start = typed.len().checked_sub(digits)?;
+        let start = typed.len().checked_sub(digits as usize)?;
         return typed.get(start..).map(|end| end.to_owned().into());
     }
     let code: String = typed.chars().filter(|c| !c.is_whitespace()).collect();

@@ -1,14 +1,19 @@
 //! The account: all that is known of one user, as one record.
 //!
 //! Pure. A change is a function of the record and an event (rule 2 of the architecture): `attempt`
-//! judges answers, `enrol` adds and removes factors. `ledger` loads, changes and swaps records; there
+//! judges answers, `enrol` adds and removes factors, `session`, `bypass` and `grace` are what lets a user
+//! in otherwise, `settings` is what is set for one user. `ledger` loads, changes and swaps records; there
 //! is no counter or list beside them that could be raced.
 //!
 //! The record holds keys and hashes. It leaves the agent never, and the process only sealed.
 
 mod attempt;
+mod bypass;
 mod enrol;
+mod grace;
 mod label;
+mod session;
+mod settings;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,11 +24,16 @@ use crate::factors::{Factor, Way};
 use crate::lockout::Lockout;
 
 pub use attempt::{Answered, Attempt, Passed, Verdict};
+use bypass::Bypass;
+pub use bypass::{BYPASS_DIGITS, fresh_code};
 pub use enrol::{Added, EnrolError, MAX_DEVICES};
 pub use label::{Label, LabelError};
+pub use session::{Opening, Session, Spot, Wanted};
+pub use settings::{By, MAX_NETWORKS, SettingError, UserSettings, Wishes};
 
-/// The format of the record; a later version converts older ones when it reads them.
-const SCHEMA: u32 = 1;
+/// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
+/// settings nor sessions, bypass codes and grace.
+const SCHEMA: u32 = 2;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +52,20 @@ pub struct Account {
     questions: Option<QuestionSet>,
     #[serde(default)]
     lockout: Lockout,
+    #[serde(default, skip_serializing_if = "UserSettings::is_default")]
+    settings: UserSettings,
+    /// The oldest first. Some may have ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sessions: Vec<Session>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bypass: Option<Bypass>,
+    /// When a login first met a rule with grace.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::second::optional"
+    )]
+    grace_since: Option<Timestamp>,
 }
 
 impl Default for Account {
@@ -53,6 +77,10 @@ impl Default for Account {
             pin: None,
             questions: None,
             lockout: Lockout::default(),
+            settings: UserSettings::default(),
+            sessions: Vec::new(),
+            bypass: None,
+            grace_since: None,
         }
     }
 }
@@ -198,10 +226,21 @@ impl Account {
         }
     }
 
-    /// Whether the user can go `way` to its end.
+    /// Whether the user can go `way` to its end. A bypass code stands in for that of a device.
     #[must_use]
-    pub fn can(&self, way: &Way) -> bool {
-        way.factors().iter().all(|factor| self.has(*factor))
+    pub fn can(&self, way: &Way, now: Timestamp) -> bool {
+        let stands_in =
+            |factor: Factor| factor == Factor::Totp && self.bypass_until(now).is_some();
+        let can = |factor: &Factor| self.has(*factor) || stands_in(*factor);
+        way.factors().iter().all(can)
+    }
+
+    /// The longest code that the user may type, in digits.
+    #[must_use]
+    pub fn code_digits(&self, now: Timestamp) -> u32 {
+        let devices = self.devices.iter().map(|d| u32::from(d.generator.digits));
+        let bypass = self.bypass_until(now).map(|_| BYPASS_DIGITS);
+        devices.chain(bypass).max().unwrap_or(6)
     }
 
     /// The factors that the user can use.
@@ -237,7 +276,7 @@ impl Account {
     /// [`RecordError`] when it is not one, or of a version that is not known yet.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         // Only the place goes into the error: serde's own text may quote what stands there.
-        let account: Self = serde_json::from_slice(bytes)
+        let mut account: Self = serde_json::from_slice(bytes)
             .map_err(|e| RecordError(format!("it can't be read at column {}", e.column())))?;
         if account.schema > SCHEMA {
             return Err(RecordError(format!(
@@ -245,6 +284,7 @@ impl Account {
                 account.schema
             )));
         }
+        account.schema = SCHEMA;
         Ok(account)
     }
 }
@@ -317,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_record_of_a_later_format_is_refused() {
-        let error = Account::decode(br#"{"schema":2}"#).unwrap_err();
+        let error = Account::decode(br#"{"schema":3}"#).unwrap_err();
         assert!(error.to_string().contains("upgrade"), "{error}");
     }
 
@@ -345,6 +385,7 @@ mod tests {
                 now: at(5),
                 skew: 1,
                 limits: Default::default(),
+                opening: None,
             };
             account.attempt(&attempt)
         };

@@ -10,6 +10,7 @@
 //! drops, counts, and says so with an event `audit-lost` in its next line; what ordinary users cause
 //! takes up at most half of it ([`Origin`]).
 
+pub mod cloud;
 mod file;
 mod queue;
 pub(crate) mod sink;
@@ -162,6 +163,18 @@ pub struct Event {
     /// Whether that process is neither root nor trusted: the service is its own word then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unprivileged: Option<bool>,
+    /// The name of the same event in IBM Cloud's activity tracking, if it is one of these ([`cloud`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
+    /// Its message there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'static str>,
+    /// Its data there.
+    #[serde(rename = "requestData", skip_serializing_if = "Option::is_none")]
+    pub request_data: Option<cloud::RequestData>,
+    /// What is guarded, where it is no login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// How many, where an event stands for several: lines lost, records imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,

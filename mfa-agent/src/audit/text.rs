@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter};
 
 use super::Event;
+use super::cloud::RequestData;
 
 /// The JSON line, with its line break: the time in UTC with microseconds first (RFC 3339), then the
 /// fields of the event.
@@ -43,6 +44,7 @@ pub(super) fn words(event: &Event) -> String {
         ("session", &event.session),
         ("user", &event.user),
         ("service", &event.service),
+        ("operation", &event.operation),
         ("rhost", &event.rhost),
         ("tty", &event.tty),
         ("factor", &event.factor),
@@ -50,6 +52,8 @@ pub(super) fn words(event: &Event) -> String {
         ("rule", &event.rule),
         ("locked_until", &event.locked_until),
         ("reason", &event.reason),
+        ("action", &event.action.map(str::to_owned)),
+        ("requestData", &event.request_data.as_ref().map(data)),
     ];
     for (name, value) in texts {
         if let Some(value) = value {
@@ -69,6 +73,12 @@ pub(super) fn words(event: &Event) -> String {
         }
     }
     line
+}
+
+/// Data that has no words of its own: as JSON.
+fn data(data: &RequestData) -> String {
+    // Writing to a string does not fail.
+    serde_json::to_string(data).unwrap_or_default()
 }
 
 /// `text` with everything escaped that is not to be seen.

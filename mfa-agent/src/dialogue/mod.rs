@@ -20,13 +20,14 @@
 mod stand_in;
 mod texts;
 
+use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use crate::account::{Account, Verdict};
 use crate::factors::{Factor, Way};
 use stand_in::is_stand_in;
-pub use texts::Texts;
+pub use texts::{Texts, grace};
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;
@@ -52,24 +53,20 @@ pub struct Plan {
 pub struct Holdings {
     /// Which ways of the plan the user can go, by position.
     able: Vec<bool>,
-    /// The longest code of the user's devices, in digits.
+    /// The longest code that the user may type, in digits.
     code_digits: u32,
     /// The question that would be asked.
     question: String,
 }
 
 impl Holdings {
-    /// What `account` can be asked for; `stand_in` is asked of users without questions.
+    /// What `account` can be asked for at `now`; `stand_in` is asked of users without questions.
     #[must_use]
-    pub fn of(account: &Account, plan: &Plan, stand_in: &str) -> Self {
-        let digits = account
-            .devices()
-            .iter()
-            .map(|d| u32::from(d.generator.digits))
-            .max();
+    pub fn of(account: &Account, plan: &Plan, stand_in: &str, now: Timestamp) -> Self {
+        let able = |way: &Way| account.can(way, now);
         Self {
-            able: plan.ways.iter().map(|way| account.can(way)).collect(),
-            code_digits: digits.unwrap_or(6),
+            able: plan.ways.iter().map(able).collect(),
+            code_digits: account.code_digits(now),
             question: account
                 .questions()
                 .map_or(stand_in, |set| &set.current().text)

@@ -54,6 +54,22 @@ impl Texts {
     }
 }
 
+/// Says for how long a user is let in without a factor.
+#[must_use]
+pub fn grace(days: u32) -> Message {
+    let left = match days {
+        1 => "This is the last day that".to_owned(),
+        days => format!("For {days} more days"),
+    };
+    Message {
+        style: Style::Info,
+        text: format!(
+            "{left} you can log in here without a second factor.\n\
+             Set one up before: mfactl enroll totp"
+        ),
+    }
+}
+
 fn describe(factor: Factor) -> &'static str {
     match factor {
         Factor::Totp => "a code from your device",

@@ -12,8 +12,11 @@ pub mod uri;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A kind of proof that a user can give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Factor {
     /// A code of a device (RFC 6238).
     Totp,
@@ -67,14 +70,41 @@ impl FromStr for Factor {
 }
 
 /// One way to pass: a factor, or several that are all needed (`totp+pin`). Never empty, nothing twice.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Way(Vec<Factor>);
 
 impl Way {
+    /// A way of these factors, each once; `None` without any.
+    #[must_use]
+    pub fn new(factors: Vec<Factor>) -> Option<Self> {
+        let mut way = Vec::with_capacity(factors.len());
+        for factor in factors {
+            if !way.contains(&factor) {
+                way.push(factor);
+            }
+        }
+        (!way.is_empty()).then_some(Self(way))
+    }
+
     /// The factors, in the order in which they are asked.
     #[must_use]
     pub fn factors(&self) -> &[Factor] {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Way {
+    type Error = FactorError;
+
+    fn try_from(text: String) -> Result<Self, FactorError> {
+        text.parse()
+    }
+}
+
+impl From<Way> for String {
+    fn from(way: Way) -> Self {
+        way.to_string()
     }
 }
 

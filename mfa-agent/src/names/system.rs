@@ -10,6 +10,9 @@ use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
 use super::{Entry, Groups, Names, NamesError, UserName};
 
+/// So many days and more are written where a password never expires (login.defs(5), `PASS_MAX_DAYS`).
+const NEVER: u32 = 99_999;
+
 /// Asks libc, and reads the users' file for what is local.
 #[derive(Clone, Debug)]
 pub struct SystemNames {
@@ -65,6 +68,22 @@ impl Names for SystemNames {
             file: self.passwd.display().to_string(),
             error,
         })
+    }
+
+    fn members(&self, group: &str) -> Result<Option<Vec<String>>, NamesError> {
+        let found = none_if_absent(Group::from_name(group))
+            .map_err(|error| failed(format!("group {group:?}"), error))?;
+        Ok(found.map(|group| group.mem))
+    }
+
+    fn password_max_days(&self, user: &UserName) -> Result<Option<u32>, NamesError> {
+        let failed = |error| NamesError::Shadow {
+            user: user.to_string(),
+            error,
+        };
+        let name = CString::new(user.as_str()).map_err(|_| failed(Errno::EINVAL.into()))?;
+        let days = crate::sys::password_max_days(&name).map_err(failed)?;
+        Ok(days.filter(|days| *days < NEVER))
     }
 
     fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError> {
@@ -171,6 +190,19 @@ mod tests {
         let wanted = ["root", "daemon", "nogroup"].map(str::to_owned);
         assert!(names.groups(&stranger, None, &wanted).unwrap().is_empty());
         assert!(!names.is_federated(None).unwrap());
+    }
+
+    #[test]
+    fn members_are_those_listed() {
+        let names = SystemNames::default();
+        assert!(names.members("root").unwrap().is_some());
+        assert_eq!(names.members("no-such-group.").unwrap(), None);
+    }
+
+    #[test]
+    fn a_user_without_a_shadow_entry_has_no_password_age() {
+        let names = SystemNames::default();
+        assert_eq!(names.password_max_days(&name("no-such-user.")).unwrap(), None);
     }
 
     #[test]

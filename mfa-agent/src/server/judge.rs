@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Agent;
 use super::error::Failure;
-use crate::account::{Account, Answered, Attempt, Verdict};
+use crate::account::{Account, Answered, Attempt, Opening, Verdict};
 use crate::dialogue::Given;
 use crate::factors::Factor;
 use crate::factors::questions::normal;
@@ -27,6 +27,8 @@ pub(super) struct Bench<'a> {
     pub(super) era: Era,
     pub(super) limits: Limits,
     pub(super) skew: u32,
+    /// The session that a pass begins.
+    pub(super) opening: Option<&'a Opening>,
 }
 
 impl Agent {
@@ -61,6 +63,7 @@ impl Agent {
             now: Timestamp::now(),
             skew,
             limits,
+            opening: bench.opening.cloned(),
         };
         self.ledger.change(bench.key, |account| {
             attempt.now = Timestamp::now();

@@ -3,26 +3,28 @@
 //! Begins with the policy's decision, leads the dialogue, has its answers judged, and leaves one audit
 //! event whatever happens. It keeps the settings that it began with until it ends.
 
+mod ask;
 mod begin;
+mod circumstances;
 mod record;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use mfa_protocol::login::{LoginReply, Outcome, Step};
+use mfa_protocol::login::{LoginReply, Message, Outcome, Step};
 use mfa_protocol::{MAX_ANSWER, Secret};
 
 use super::Agent;
 use super::error::Failure;
 use super::judge::Bench;
-use crate::account::Verdict as Judgement;
+use crate::account::{Opening, Verdict as Judgement};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::dialogue::{Dialogue, Given, Next};
 use crate::ledger::Key;
 use crate::lockout::{Era, Limits};
 use crate::names::UserName;
-pub(super) use begin::plan;
+pub(super) use ask::plan;
 pub(super) use record::Context;
 
 /// A login under way.
@@ -33,6 +35,9 @@ pub(super) struct Login {
     settings: Arc<Settings>,
     key: Key,
     era: Era,
+    limits: Limits,
+    /// The session that a pass begins.
+    opening: Option<Opening>,
     /// Whether the account can go none of the ways; for the log, never for the user.
     unenrolled: bool,
     /// An answer that was wrong, in a login that goes on: to be recorded.
@@ -109,19 +114,13 @@ impl Agent {
 
     fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
         login.context.way = login.dialogue.way().map(ToString::to_string);
-        let lockout = &login.settings.lockout;
-        let limits = Limits {
-            attempts: lockout.attempts,
-            duration: lockout.duration,
-            // Nobody could unlock a stand-in, and once locked for good it would tell itself.
-            max_consecutive: lockout.max_consecutive.filter(|_| login.key.is_account()),
-        };
         let bench = Bench {
             key: &login.key,
             claim: login.context.claim(),
             era: login.era,
-            limits,
+            limits: login.limits,
             skew: login.settings.totp.skew,
+            opening: login.opening.as_ref(),
         };
         let verdict = self.judge(&bench, given)?;
         login.context.note(&verdict, login.unenrolled);
@@ -161,7 +160,18 @@ impl Agent {
 
 /// Ends a login that asks nothing (more).
 fn conclude(context: &Context, outcome: Outcome, reason: &str) -> Progress {
+    conclude_with(context, Vec::new(), outcome, reason)
+}
+
+/// The same, with something to be shown.
+fn conclude_with(
+    context: &Context,
+    messages: Vec<Message>,
+    outcome: Outcome,
+    reason: &str,
+) -> Progress {
     let step = Step {
+        messages,
         outcome: Some(outcome),
         ..Step::default()
     };

@@ -40,6 +40,8 @@ pub struct Agent {
     limits: limits::Limits,
     /// The user that this process runs as, who owns the store anyway.
     own_uid: u32,
+    /// The boot of this host; sessions of another are over.
+    boot: String,
     gate: gate::Gate,
 }
 

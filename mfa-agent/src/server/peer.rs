@@ -128,10 +128,7 @@ impl Agent {
         if self.is_administrator(peer, settings)? {
             return Ok(());
         }
-        Err(Failure::new(
-            ErrorKind::NotAllowed,
-            "this is for administrators: root, or a member of a group in [admin]",
-        ))
+        Err(Failure::new(ErrorKind::NotAllowed, ADMINISTRATORS))
     }
 
     /// Whether the caller is one of the programs that guard logins, by its user id alone: asked for
@@ -171,9 +168,8 @@ impl Agent {
         ))
     }
 
-    /// Refuses callers who may not see or change anything of `subject`; tells whether they are an
-    /// administrator.
-    pub(super) fn require_access(
+    /// Refuses callers who may not see anything of `subject`; tells whether they are an administrator.
+    pub(super) fn require_sight(
         &self,
         peer: Peer,
         settings: &Settings,
@@ -185,11 +181,71 @@ impl Agent {
         if is_own(peer, subject) {
             return Ok(false);
         }
-        Err(Failure::new(
-            ErrorKind::NotAllowed,
-            "only an administrator may do this for another user",
-        ))
+        Err(for_administrators_only())
     }
+
+    /// Refuses callers who may not change anything of `subject`; tells whether they may as an
+    /// administrator, or because it is theirs. What belongs to an administrator root alone may change,
+    /// or one of them could become all the others.
+    pub(super) fn require_access(
+        &self,
+        peer: Peer,
+        settings: &Settings,
+        subject: &Subject,
+    ) -> Result<bool, Failure> {
+        if self.is_root(peer) {
+            return Ok(true);
+        }
+        let (administrates, own) = (self.is_administrator(peer, settings)?, is_own(peer, subject));
+        if administrates && !self.administrates(subject, settings)? {
+            return Ok(true);
+        }
+        match (own, administrates) {
+            (true, _) => Ok(false),
+            (false, true) => Err(Failure::new(
+                ErrorKind::NotAllowed,
+                format!("{} is an administrator; root alone may do this", subject.user),
+            )),
+            (false, false) => Err(for_administrators_only()),
+        }
+    }
+
+    /// Refuses callers who may not administer `subject`, not even when it is themselves.
+    pub(super) fn require_authority(
+        &self,
+        peer: Peer,
+        settings: &Settings,
+        subject: &Subject,
+    ) -> Result<(), Failure> {
+        if self.require_access(peer, settings, subject)? {
+            return Ok(());
+        }
+        let text = match self.is_administrator(peer, settings)? {
+            true => "administrators may not do this for themselves; root may",
+            false => ADMINISTRATORS,
+        };
+        Err(Failure::new(ErrorKind::NotAllowed, text))
+    }
+
+    /// Whether `subject` is root, the agent's own user, or in a group of `[admin]`.
+    fn administrates(&self, subject: &Subject, settings: &Settings) -> Result<bool, Failure> {
+        let entry = subject.entry.as_ref();
+        if entry.is_some_and(|entry| entry.uid == 0 || entry.uid == self.own_uid) {
+            return Ok(true);
+        }
+        let groups = &settings.admin.groups;
+        Ok(!self.names.groups(&subject.user, entry, groups)?.is_empty())
+    }
+}
+
+const ADMINISTRATORS: &str =
+    "this is for administrators: root, or a member of a group in [admin]";
+
+fn for_administrators_only() -> Failure {
+    Failure::new(
+        ErrorKind::NotAllowed,
+        "only an administrator may do this for another user",
+    )
 }
 
 fn is_own(peer: Peer, subject: &Subject) -> bool {

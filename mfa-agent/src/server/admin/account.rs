@@ -8,7 +8,7 @@ use mfa_protocol::admin::{
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::change_event;
+use super::{Change, change_event, personal};
 use crate::account::{Account, Dates, Device};
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
@@ -16,7 +16,7 @@ use crate::lockout::Lock;
 use crate::policy::Facts;
 
 /// Records looked at for a page: few may be worth listing, and nobody should wait for long.
-const RECORDS_A_PAGE: usize = 2_000;
+pub(super) const RECORDS_A_PAGE: usize = 2_000;
 
 /// Bytes of names on a page; less than what a frame holds.
 const ROOM_A_PAGE: usize = 48 * 1024;
@@ -29,17 +29,25 @@ impl Connection {
         let agent = &self.agent;
         let settings = agent.settings();
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
-        agent.require_access(self.peer, &settings, &subject)?;
+        agent.require_sight(self.peer, &settings, &subject)?;
         let account = agent.ledger.account(&subject.user)?;
-        let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
+        let (federated, groups) = agent.all_facts(&settings.policy, &subject)?;
         let facts = Facts {
             federated,
             groups: &groups,
         };
-        let rules = settings.policy.rules_for_user(&subject.user, &facts);
-        let user = subject.user.to_string();
+        let personal = account.personal();
+        let rules = settings
+            .policy
+            .rules_for_user(&subject.user, &facts, &personal);
+        let now = Timestamp::now();
+        let sessions = account.sessions(&agent.boot, now).count();
         Ok(StatusReply {
-            account: show(user, &account, rules, Timestamp::now()),
+            account: wire::Account {
+                sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
+                rules,
+                ..show(subject.user.to_string(), &account, now)
+            },
         })
     }
 
@@ -99,8 +107,8 @@ impl Connection {
 
     pub(super) fn unlock(&self, parameters: &UnlockParameters) -> Result<UnlockReply, Failure> {
         let agent = &self.agent;
-        agent.require_administrator(self.peer, &agent.settings())?;
         let subject = agent.subject(&parameters.user)?;
+        agent.require_authority(self.peer, &agent.settings(), &subject)?;
         let key = Key::account(&subject.user);
         let changed = agent.ledger.change(&key, |account| {
             let Some(mut account) = account else {
@@ -138,8 +146,9 @@ impl Connection {
             )));
         }
         let settings = self.agent.settings();
-        let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
-        let (_, removed) = self.change_factors(&subject, right, |account| {
+        let what = Change::Remove(factor);
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let (_, removed) = self.change_factors(&subject, &permit, |account| {
             let removed = account.remove(factor, label.as_ref());
             Ok((removed > 0, removed))
         })?;
@@ -153,7 +162,8 @@ impl Connection {
     }
 }
 
-fn show(user: String, account: &Account, rules: Vec<wire::Rule>, now: Timestamp) -> wire::Account {
+/// All that the record itself tells.
+fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     let lockout = account.lockout();
     let (locked_until, locked_by_limit) = lock_fields(lockout.lock(now));
     wire::Account {
@@ -167,7 +177,9 @@ fn show(user: String, account: &Account, rules: Vec<wire::Rule>, now: Timestamp)
         refused_while_locked: lockout.refused(),
         locked_until,
         locked_by_limit,
-        rules,
+        bypass_until: account.bypass_until(now).map(|until| until.to_string()),
+        grace_since: account.grace_since().map(|since| since.to_string()),
+        settings: personal::show(account.settings()),
         ..wire::Account::default()
     }
 }

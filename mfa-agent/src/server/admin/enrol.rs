@@ -8,7 +8,7 @@ use mfa_protocol::admin::{ConfirmParameters, EnrollTotpParameters, Enrolment, En
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
-use super::Right;
+use super::{Change, Permit};
 use crate::account::{Account, Added, Dates, Device, Label};
 use crate::config::Settings;
 use crate::factors::Factor;
@@ -25,7 +25,7 @@ const CONFIRMATION: Duration = Duration::from_secs(600);
 /// A device that waits for its first code. It lives and dies with its connection.
 pub(in crate::server) struct Pending {
     subject: Subject,
-    right: Right,
+    permit: Permit,
     device: Device,
     issuer: String,
     tries_left: u32,
@@ -39,9 +39,10 @@ impl Connection {
     ) -> Result<EnrolmentReply, Failure> {
         self.pending = None;
         let settings = self.agent.settings();
-        let (subject, right) = self.changing(parameters.user.as_deref(), &settings)?;
+        let what = Change::Enrol(Factor::Totp);
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let account = self.agent.ledger.account(&subject.user)?;
-        right.check(&account)?;
+        permit.check(&account)?;
         let device = wanted(parameters, &settings, &account)?;
         // What would be refused after the code is refused before the QR code is drawn.
         account
@@ -51,7 +52,7 @@ impl Connection {
         let issuer = self.agent.issuer(&settings);
         let pending = Pending {
             subject,
-            right,
+            permit,
             device,
             issuer,
             tries_left: CONFIRMATIONS,
@@ -113,11 +114,11 @@ impl Connection {
     fn store(&mut self, pending: &Pending) -> Result<(), Failure> {
         let Pending {
             subject,
-            right,
+            permit,
             device,
             ..
         } = pending;
-        let (stored, ()) = self.change_factors(subject, *right, |account| {
+        let (stored, ()) = self.change_factors(subject, permit, |account| {
             let added = account
                 .add_device(device.clone())
                 .map_err(Failure::refused)?;

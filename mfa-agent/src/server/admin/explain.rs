@@ -1,52 +1,164 @@
 //! Explaining a decision. Nothing is changed, nothing is counted.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 use mfa_protocol::MAX_NAME;
-use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply};
+use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply, Explanation};
 use mfa_protocol::login::Authtok;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::login::plan;
-use crate::dialogue::{Dialogue, Holdings};
-use crate::policy::{Facts, Request, Unenrolled, Verdict, remote_address};
+use super::super::peer::Subject;
+use crate::account::{Account, Session, Spot, Wanted};
+use crate::config::Settings;
+use crate::dialogue::{Dialogue, Holdings, Plan};
+use crate::policy::{
+    Ask, Facts, Request, Unenrolled, Verdict, Whence, remote_address, terminal_name,
+};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
         let agent = &self.agent;
         let settings = agent.settings();
         let subject = agent.subject(&parameters.user)?;
-        let administrator = agent.require_access(self.peer, &settings, &subject)?;
+        let administrator = agent.require_sight(self.peer, &settings, &subject)?;
         check(parameters)?;
-        let request = Request {
-            user: &subject.user,
-            service: &parameters.service,
-            rhost: parameters.from.as_deref().and_then(remote_address),
-            tty: parameters.tty.as_deref(),
-        };
-        let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
+        let request = request(parameters, &subject)?;
+        let (federated, groups) = agent.all_facts(&settings.policy, &subject)?;
         let facts = Facts {
             federated,
             groups: &groups,
         };
         let account = agent.ledger.account(&subject.user)?;
-        let mut explanation = settings.policy.explain(&request, &facts);
+        let personal = account.personal();
+        let mut explanation = settings.policy.explain(&request, &facts, &personal);
+        explanation.source = if federated { "federated" } else { "local" }.to_owned();
         if !administrator {
             hide_lists(&mut explanation.considered);
         }
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
-        let decision = settings.policy.decide(&request, &facts);
+        let decision = settings.policy.decide(&request, &facts, &personal);
         if let Verdict::Ask(ask) = &decision.verdict {
-            if ask.unenrolled == Unenrolled::Allow && account.enrolled().is_empty() {
-                explanation.action = "skip".to_owned();
-                explanation.reason += "; but the user has set up nothing, and need not";
-            } else if let Some(plan) = plan(ask, Authtok::None, &settings) {
-                let stand_in = agent.stand_in_question(&settings, &subject);
-                let holdings = Holdings::of(&account, &plan, stand_in);
-                explanation.prompts = Dialogue::begin(plan, holdings).0.prompts();
-            }
+            let explained = Explained {
+                settings: &settings,
+                subject: &subject,
+                account: &account,
+                spot: spot(parameters, request.whence),
+            };
+            self.explain_ask(&explained, ask, &mut explanation);
         }
         Ok(ExplainReply { explanation })
     }
+
+    /// What becomes of being asked: prompts, or being let in without.
+    fn explain_ask(&self, it: &Explained<'_>, ask: &Ask, into: &mut Explanation) {
+        let now = Timestamp::now();
+        let Some(plan) = plan(ask, Authtok::None, it.settings) else {
+            into.action = "deny".to_owned();
+            into.reason += "; but one answer for password and code has no room for that";
+            return;
+        };
+        if let Some(session) = self.explain_session(it, ask, &plan, now) {
+            into.action = "skip".to_owned();
+            into.reason += &format!("; but a session lasts since {}", session.begun);
+            return;
+        }
+        if it.account.enrolled().is_empty() && it.account.bypass_until(now).is_none() {
+            let grace = |length| it.account.grace_days_left(length, now);
+            into.grace_days_left = ask.grace.and_then(grace);
+            if ask.unenrolled == Unenrolled::Allow {
+                into.action = "skip".to_owned();
+                into.reason += "; but the user has set up nothing, and need not";
+                return;
+            }
+            if let Some(days) = into.grace_days_left {
+                into.action = "skip".to_owned();
+                into.reason += &format!(
+                    "; but the user has set up nothing yet, and days of grace are left: {days}"
+                );
+                return;
+            }
+        }
+        let stand_in = self.agent.stand_in_question(it.settings, it.subject);
+        let holdings = Holdings::of(it.account, &plan, stand_in, now);
+        into.prompts = Dialogue::begin(plan, holdings).0.prompts();
+    }
+
+    fn explain_session<'a>(
+        &self,
+        it: &'a Explained<'_>,
+        ask: &Ask,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Option<&'a Session> {
+        let (rule, spot) = (ask.session.as_ref()?, it.spot.as_ref()?);
+        let wanted = Wanted {
+            spot,
+            scope: &rule.scope,
+            ways: &plan.ways,
+            duration: rule.duration,
+            boot: &self.agent.boot,
+        };
+        let session = it.account.session(&wanted, now);
+        session.filter(|_| !plan.single)
+    }
+}
+
+/// Whose login is explained, and where it would be.
+struct Explained<'a> {
+    settings: &'a Settings,
+    subject: &'a Subject,
+    account: &'a Account,
+    spot: Option<Spot>,
+}
+
+fn request<'a>(
+    parameters: &'a ExplainParameters,
+    subject: &'a Subject,
+) -> Result<Request<'a>, Failure> {
+    let (from, tty) = (parameters.from.as_deref(), parameters.tty.as_deref());
+    let now = match &parameters.at {
+        None => jiff::Zoned::now().datetime(),
+        Some(text) => text.parse::<DateTime>().map_err(|_| {
+            Failure::refused(format!(
+                "{text:?} is no time; expected the host's own time such as 2026-11-23T09:30"
+            ))
+        })?,
+    };
+    Ok(Request {
+        user: &subject.user,
+        service: &parameters.service,
+        operation: parameters.operation.as_deref(),
+        rhost: from.and_then(remote_address),
+        tty,
+        after: parameters.after.as_deref().unwrap_or_default(),
+        now,
+        whence: Whence::of(&parameters.service, from, tty),
+    })
+}
+
+/// Where a session of such a login would hold.
+fn spot(parameters: &ExplainParameters, whence: Whence) -> Option<Spot> {
+    let address = match whence {
+        Whence::Address(address) => Some(address),
+        Whence::Local => {
+            parameters.tty.as_ref()?;
+            None
+        }
+        Whence::Unknown => return None,
+    };
+    Some(Spot {
+        service: parameters.service.clone(),
+        operation: parameters.operation.clone(),
+        address,
+        ruser: parameters.ruser.clone(),
+        tty: parameters
+            .tty
+            .as_deref()
+            .map(terminal_name)
+            .map(str::to_owned),
+    })
 }
 
 /// The reasons quote whole rules, and whom a rule is for is no business of everybody's.

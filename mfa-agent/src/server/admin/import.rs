@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use mfa_protocol::message::ErrorKind;
 use mfa_protocol::admin::{
     ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult,
 };
@@ -41,7 +42,7 @@ impl Connection {
                         });
                     share.devices.push((place, device));
                 }
-                Err(Failure::Ours(mfa_protocol::message::ErrorKind::Refused, reason)) => {
+                Err(Failure::Ours(ErrorKind::Refused, reason)) => {
                     results[place] = Some(result(entry, ImportOutcome::Refused, Some(reason)));
                 }
                 Err(broken) => return Err(broken),
@@ -65,6 +66,16 @@ impl Connection {
 
     fn read(&self, entry: &ImportEntry) -> Result<(Subject, Device), Failure> {
         let subject = self.agent.subject(&entry.user)?;
+        let settings = self.agent.settings();
+        match self
+            .agent
+            .require_authority(self.peer, &settings, &subject)
+        {
+            Err(Failure::Ours(ErrorKind::NotAllowed, reason)) => {
+                return Err(Failure::refused(reason));
+            }
+            other => other?,
+        }
         let read = from_uri(&entry.uri).map_err(Failure::refused)?;
         let named = read
             .issuer

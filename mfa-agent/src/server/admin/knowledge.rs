@@ -9,7 +9,7 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
-use super::Right;
+use super::{Change, Permit};
 use crate::account::{Account, Question, QuestionSet};
 use crate::factors::Factor;
 use crate::factors::pin::Pin;
@@ -20,9 +20,11 @@ impl Connection {
         &mut self,
         parameters: EnrollPinParameters,
     ) -> Result<UserReply, Failure> {
-        let (subject, right) = self.changing(parameters.user.as_deref(), &self.agent.settings())?;
+        let what = Change::Enrol(Factor::Pin);
+        let (subject, permit) =
+            self.changing(parameters.user.as_deref(), &self.agent.settings(), what)?;
         let pin = Pin::new(parameters.pin).map_err(Failure::refused)?;
-        let account = self.checked(&subject, right)?;
+        let account = self.checked(&subject, &permit)?;
         let same = match account.pin() {
             Some(held) => {
                 let who = self.peer.claim(&subject.user);
@@ -32,7 +34,7 @@ impl Connection {
         };
         if !same {
             let phc = self.hash(&subject, pin.secret())?;
-            self.set(&subject, right, Factor::Pin, |account| {
+            self.set_factor(&subject, &permit, Factor::Pin, |account| {
                 account.set_pin(phc.clone(), Timestamp::now());
             })?;
         }
@@ -51,14 +53,16 @@ impl Connection {
         &mut self,
         parameters: EnrollQuestionsParameters,
     ) -> Result<UserReply, Failure> {
-        let (subject, right) = self.changing(parameters.user.as_deref(), &self.agent.settings())?;
+        let what = Change::Enrol(Factor::Questions);
+        let (subject, permit) =
+            self.changing(parameters.user.as_deref(), &self.agent.settings(), what)?;
         let given = parameters
             .questions
             .into_iter()
             .map(|q| (q.question, q.answer))
             .collect();
         let set = check_set(given).map_err(Failure::refused)?;
-        let account = self.checked(&subject, right)?;
+        let account = self.checked(&subject, &permit)?;
         if !self.are_held(&subject, &account, &set)? {
             let mut items = Vec::with_capacity(QUESTIONS);
             for (text, answer) in set {
@@ -69,7 +73,7 @@ impl Connection {
                 .try_into()
                 .map_err(|_| Failure::refused("three questions are needed"))?;
             let start = u32::from(random::<1>()?[0]);
-            self.set(&subject, right, Factor::Questions, |account| {
+            self.set_factor(&subject, &permit, Factor::Questions, |account| {
                 account.set_questions(QuestionSet::new(items.clone(), start, Timestamp::now()));
             })?;
         }
@@ -98,20 +102,20 @@ impl Connection {
     }
 
     /// The account, once it is sure that the caller may change it: nobody else costs any hashing.
-    fn checked(&self, subject: &Subject, right: Right) -> Result<Account, Failure> {
+    fn checked(&self, subject: &Subject, permit: &Permit) -> Result<Account, Failure> {
         let account = self.agent.ledger.account(&subject.user)?;
-        right.check(&account)?;
+        permit.check(&account)?;
         Ok(account)
     }
 
-    fn set(
+    fn set_factor(
         &mut self,
         subject: &Subject,
-        right: Right,
+        permit: &Permit,
         factor: Factor,
         change: impl Fn(&mut Account),
     ) -> Result<(), Failure> {
-        self.change_factors(subject, right, |account| {
+        self.change_factors(subject, permit, |account| {
             change(account);
             Ok((true, ()))
         })?;

@@ -4,12 +4,15 @@
 //! changes the account through `ledger`, and leaves one audit event for each change.
 
 mod account;
+mod check;
 mod enrol;
 mod explain;
 mod import;
 mod knowledge;
+mod personal;
+mod right;
+mod session;
 
-use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
 
 use super::connection::{Body, Connection, body, parse};
@@ -21,6 +24,7 @@ use crate::config::Settings;
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
 pub(super) use enrol::Pending;
+use right::{Change, Permit, Right};
 
 impl Connection {
     pub(super) fn admin(
@@ -41,6 +45,15 @@ impl Connection {
             "Remove" => body(&self.remove(&parse(parameters)?)?),
             "ImportUris" => body(&self.import_uris(parse(parameters)?)?),
             "Explain" => body(&self.explain(&parse(parameters)?)?),
+            "Require" => body(&self.require(&parse(parameters)?)?),
+            "Enforce" => body(&self.enforce(&parse(parameters)?)?),
+            "SelfManage" => body(&self.self_manage(&parse(parameters)?)?),
+            "AllowFrom" => body(&self.allow_from(&parse(parameters)?)?),
+            "Sessions" => body(&self.sessions(&parse(parameters)?)?),
+            "Revoke" => body(&self.revoke(&parse(parameters)?)?),
+            "Bypass" => body(&self.bypass(&parse(parameters)?)?),
+            "CheckConfig" => body(&self.check_config()?),
+            "Health" => body(&self.health()?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Admin.{method}"))),
         }
     }
@@ -50,7 +63,8 @@ impl Connection {
         &self,
         user: Option<&str>,
         settings: &Settings,
-    ) -> Result<(Subject, Right), Failure> {
+        what: Change,
+    ) -> Result<(Subject, Permit), Failure> {
         let subject = self.agent.subject_or_caller(user, self.peer)?;
         let right = match self.agent.require_access(self.peer, settings, &subject)? {
             true => Right::Administrator,
@@ -58,20 +72,21 @@ impl Connection {
                 .proven(&subject.user)
                 .map_or(Right::Unproven, Right::Proven),
         };
-        Ok((subject, right))
+        let service = settings.self_service.clone();
+        Ok((subject, Permit::new(right, what, service)))
     }
 
     /// Changes what a user can pass. `change` tells whether it changed anything.
     fn change_factors<T>(
         &mut self,
         subject: &Subject,
-        right: Right,
+        permit: &Permit,
         change: impl Fn(&mut Account) -> Result<(bool, T), Failure>,
     ) -> Result<(bool, T), Failure> {
         let key = Key::account(&subject.user);
         let (changed, generation, said) = self.agent.ledger.change(&key, |account| {
             let mut account = account.unwrap_or_default();
-            right.check(&account)?;
+            permit.check(&account)?;
             let (changed, said) = change(&mut account)?;
             let generation = account.generation();
             let after = if changed {
@@ -93,37 +108,6 @@ impl Connection {
             ..change_event(event, subject, self.peer)
         };
         self.agent.record(event, self.peer);
-    }
-}
-
-/// By what right an account is changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Right {
-    /// An administrator's.
-    Administrator,
-    /// The user's own, who has passed a factor on this connection, when the account was in this
-    /// generation.
-    Proven(u64),
-    /// The user's own, who has not: enough only as long as there is no factor that could be passed.
-    Unproven,
-}
-
-impl Right {
-    /// Refuses users who have to pass a factor first. Asked inside the change itself, so that no
-    /// enrolment at the same time can slip in between.
-    fn check(self, account: &Account) -> Result<(), Failure> {
-        let holds = match self {
-            Self::Administrator => true,
-            Self::Proven(generation) => generation == account.generation(),
-            Self::Unproven => account.enrolled().is_empty(),
-        };
-        if holds {
-            return Ok(());
-        }
-        Err(Failure::new(
-            ErrorKind::NotVerified,
-            "to change your factors, first pass one that you have",
-        ))
     }
 }
 

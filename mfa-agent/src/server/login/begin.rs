@@ -1,72 +1,79 @@
 //! How a login begins: who it is for, what the policy says, and the first prompt.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use data_encoding::HEXLOWER;
-use mfa_protocol::MAX_NAME;
-use mfa_protocol::login::{Authtok, BeginParameters, LoginReply, Outcome};
+use jiff::{Timestamp, Zoned};
+use mfa_protocol::login::{BeginParameters, Outcome};
 use mfa_protocol::message::ErrorKind;
 
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::{Peer, Subject};
-use super::{Context, Login, Progress, conclude};
+use super::circumstances::Circumstances;
+use super::{Context, Progress, conclude};
 use crate::account::Account;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan, Texts};
-use crate::factors::Factor;
 use crate::ledger::Key;
 use crate::names::{Groups, UserName};
-use crate::policy::{Ask, Facts, Policy, Prompting, Request, Unenrolled, Verdict, remote_address};
+use crate::policy::{Decision, Facts, Origin, Personal, Policy, Request, Verdict};
 
-/// The service by whose rules somebody proves themselves before changing their factors.
-const PROOF_SERVICE: &str = "mfactl";
-
-/// What a login is to be asked for.
-struct Wanted<'a> {
-    ask: &'a Ask,
-    authtok: Authtok,
-    proof: bool,
+/// A login of which it is known who it is for and what is asked of them.
+pub(super) struct Opened<'a> {
+    pub(super) context: Context,
+    pub(super) settings: Arc<Settings>,
+    pub(super) subject: &'a Subject,
+    pub(super) circumstances: &'a Circumstances,
+    /// It demands a factor even where the policy asks for none, because the caller is about to change
+    /// their own factors.
+    pub(super) proof: bool,
+    pub(super) key: Key,
+    pub(super) account: Account,
+    pub(super) now: Timestamp,
 }
 
 impl Agent {
-    /// Begins a login. `proof` demands a factor even where the policy asks for none, because the
-    /// caller is about to change their own factors.
+    /// Begins a login; see [`Opened::proof`].
     pub(in crate::server) fn begin(
         &self,
         peer: Peer,
         begin: BeginParameters,
         proof: bool,
     ) -> Result<Progress, Failure> {
-        check_names(&begin)?;
         let settings = self.settings();
         let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
-        let begin = self.believable(peer, begin, proof);
-        let mut context = Context::new(session_id()?, &subject.user, &begin, peer);
-        let decision = self.decide(&settings.policy, &subject, &begin)?;
-        context.rule = decision.rule_name().map(str::to_owned);
-        let ask = match (&decision.verdict, proof) {
-            (Verdict::Deny, _) => {
-                return Ok(conclude(&context, Outcome::Denied, &decision.reason()));
-            }
-            (Verdict::Skip, false) => {
-                return Ok(conclude(&context, Outcome::Skipped, &decision.reason()));
-            }
-            (Verdict::Skip, true) => Arc::clone(&settings.policy.default),
-            (Verdict::Ask(ask), _) => Arc::clone(ask),
-        };
-        let authtok = begin.authtok.unwrap_or_default();
+        let circumstances = Circumstances::of(peer, begin, proof)?;
+        let mut context = Context::new(session_id()?, &subject.user, &circumstances, peer);
         let found = match known {
-            Some(account) => (Key::account(&subject.user), account),
-            None => self.account_or_stand_in(&subject.user)?,
+            Some(account) => Ok((Key::account(&subject.user), account)),
+            None => self.account_or_stand_in(&subject.user),
         };
-        let wanted = Wanted {
-            ask: &ask,
-            authtok,
+        let now = Zoned::now();
+        let request = circumstances.request(&subject.user, &now);
+        let personal = found.as_ref().map(|(_, account)| account.personal());
+        let personal = personal.unwrap_or_default();
+        let decision = self.decide(&settings.policy, &subject, &request, &personal)?;
+        context.rule = decision.rule_name().map(str::to_owned);
+        if let Some(outcome) = settled(&decision, found.is_ok(), proof) {
+            return Ok(conclude(&context, outcome, &decision.reason()));
+        }
+        let (key, account) = found?;
+        let ask = match decision.verdict {
+            Verdict::Ask(ask) => ask,
+            // Somebody proves themselves: that takes a factor wherever logins take none.
+            Verdict::Skip | Verdict::Deny => personal.refine(&settings.policy.default),
+        };
+        let opened = Opened {
+            context,
+            settings,
+            subject: &subject,
+            circumstances: &circumstances,
             proof,
+            key,
+            account,
+            now: now.timestamp(),
         };
-        Ok(self.ask(context, settings, &subject, &wanted, found))
+        self.ask(opened, &ask)
     }
 
     /// The user of a login, once it is sure that the caller may begin it, and their account if it was
@@ -84,9 +91,9 @@ impl Agent {
     ) -> Result<(Subject, Option<Account>), Failure> {
         if peer.privileged && !settings.policy.needs_names() {
             let user: UserName = name.parse().map_err(Failure::refused)?;
-            let account = self.ledger.load(&Key::account(&user))?;
-            if account.is_some() {
-                return Ok((Subject { user, entry: None }, account));
+            // A store that can't be read is met again where its record is needed.
+            if let Ok(Some(account)) = self.ledger.load(&Key::account(&user)) {
+                return Ok((Subject { user, entry: None }, Some(account)));
             }
         }
         let subject = self.subject(name)?;
@@ -94,109 +101,46 @@ impl Agent {
         Ok((subject, None))
     }
 
-    /// What is known of a login, as opposed to what an ordinary process says. Such a process is no
-    /// program that guards logins: the address and the terminal in its mouth could open a rule that is
-    /// not meant for it, or have somebody else's address banned. And it does not choose the service
-    /// whose rule its proof is measured by.
-    fn believable(&self, peer: Peer, begin: BeginParameters, proof: bool) -> BeginParameters {
-        let service = if proof {
-            PROOF_SERVICE.to_owned()
-        } else {
-            begin.service.clone()
-        };
-        if peer.privileged {
-            return BeginParameters { service, ..begin };
-        }
-        BeginParameters {
-            service,
-            rhost: None,
-            ruser: None,
-            tty: None,
-            ..begin
-        }
-    }
-
     fn decide(
         &self,
         policy: &Policy,
         subject: &Subject,
-        begin: &BeginParameters,
-    ) -> Result<crate::policy::Decision, Failure> {
-        let request = Request {
-            user: &subject.user,
-            service: &begin.service,
-            rhost: begin.rhost.as_deref().and_then(remote_address),
-            tty: begin.tty.as_deref(),
+        request: &Request<'_>,
+        personal: &Personal,
+    ) -> Result<Decision, Failure> {
+        let (federated, groups) = self.facts(policy, subject, request)?;
+        let facts = Facts {
+            federated,
+            groups: &groups,
         };
-        let (federated, groups) = self.facts(policy, subject, policy.needs_groups(&request))?;
-        Ok(policy.decide(
-            &request,
-            &Facts {
-                federated,
-                groups: &groups,
-            },
-        ))
+        Ok(policy.decide(request, &facts, personal))
     }
 
     /// What the policy wants to know of the user, and no more: each look-up costs every login.
-    pub(in crate::server) fn facts(
+    fn facts(
         &self,
         policy: &Policy,
         subject: &Subject,
-        groups: bool,
+        request: &Request<'_>,
     ) -> Result<(bool, Groups), Failure> {
         let entry = subject.entry.as_ref();
-        let federated = policy.needs_locality() && self.names.is_federated(entry)?;
-        let groups = match groups {
+        let federated = policy.needs_locality(request) && self.names.is_federated(entry)?;
+        let groups = match policy.needs_groups(request) {
             true => self.names.groups(&subject.user, entry, &policy.groups())?,
             false => Groups::new(),
         };
         Ok((federated, groups))
     }
 
-    fn ask(
+    /// All that the policy could want to know of the user.
+    pub(in crate::server) fn all_facts(
         &self,
-        mut context: Context,
-        settings: Arc<Settings>,
+        policy: &Policy,
         subject: &Subject,
-        wanted: &Wanted<'_>,
-        (key, account): (Key, Account),
-    ) -> Progress {
-        let Wanted {
-            ask,
-            authtok,
-            proof,
-        } = *wanted;
-        let Some(plan) = plan(ask, authtok, &settings) else {
-            let reason = "one answer for password and code was asked for, but the policy requires \
-                          more than a code; set require = [\"totp\"] in a rule for this service";
-            return conclude(&context, Outcome::Denied, reason);
-        };
-        let unenrolled = !plan.ways.iter().any(|way| account.can(way));
-        // Who has set up something, but not all that is required, is asked: what they set up counts.
-        if account.enrolled().is_empty() && ask.unenrolled == Unenrolled::Allow {
-            return conclude(&context, Outcome::Skipped, "not enrolled, and need not be");
-        }
-        let holdings = Holdings::of(&account, &plan, self.stand_in_question(&settings, subject));
-        let (dialogue, step) = Dialogue::begin(plan, holdings);
-        context.way = dialogue.way().map(ToString::to_string);
-        let reply = LoginReply {
-            session: context.session.clone(),
-            step,
-        };
-        let login = Login {
-            context,
-            deadline: Instant::now() + settings.server.login_timeout,
-            dialogue,
-            era: account.lockout().era(),
-            settings,
-            key,
-            unenrolled,
-            attempt: None,
-            proof,
-            generation: None,
-        };
-        Progress::Open(Box::new(login), reply)
+    ) -> Result<(bool, Groups), Failure> {
+        let entry = subject.entry.as_ref();
+        let groups = self.names.groups(&subject.user, entry, &policy.groups())?;
+        Ok((self.names.is_federated(entry)?, groups))
     }
 
     /// The user's record, or the one that stands in for those who have none.
@@ -209,64 +153,18 @@ impl Agent {
         let account = self.ledger.load(&stand_in)?.unwrap_or_default();
         Ok((stand_in, account))
     }
-
-    /// The question that somebody without questions is asked: always the same for the same name.
-    pub(in crate::server) fn stand_in_question<'a>(
-        &self,
-        settings: &'a Settings,
-        subject: &Subject,
-    ) -> &'a str {
-        let catalogue = &settings.questions.catalogue;
-        let choices = u32::try_from(catalogue.len()).unwrap_or(u32::MAX);
-        let pick = self.ledger.pick(&subject.user, choices) as usize;
-        catalogue.get(pick).map_or("", String::as_str)
-    }
 }
 
-/// How the policy is carried out for a program that can hold a conversation, or not. `None` when it
-/// has one answer only and no way is left that fits into it.
-pub(in crate::server) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) -> Option<Plan> {
-    let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
-    let one_code = |way: &&crate::factors::Way| way.factors() == [Factor::Totp];
-    let ways: Vec<_> = match single {
-        true => ask.ways.iter().filter(one_code).cloned().collect(),
-        false => ask.ways.clone(),
-    };
-    if ways.is_empty() {
-        return None;
+/// How the login ends at once, if it does. A rule that denies or skips holds even while the store can't be
+/// read, so that the way in that was made for such a day is open on it; what else is let in may have been
+/// restricted for this user.
+fn settled(decision: &Decision, readable: bool, proof: bool) -> Option<Outcome> {
+    let by_rule = matches!(decision.origin, Origin::Rule(_));
+    match decision.verdict {
+        Verdict::Deny => Some(Outcome::Denied),
+        Verdict::Skip if !proof && (readable || by_rule) => Some(Outcome::Skipped),
+        Verdict::Skip | Verdict::Ask(_) => None,
     }
-    let tries = if authtok == Authtok::Try {
-        ask.tries.max(2)
-    } else {
-        ask.tries
-    };
-    let texts = Texts {
-        totp: settings.prompts.totp.clone(),
-        pin: settings.prompts.pin.clone(),
-    };
-    Some(Plan {
-        ways,
-        single,
-        tries,
-        first_is_a_guess: authtok == Authtok::Try,
-        texts,
-    })
-}
-
-fn check_names(begin: &BeginParameters) -> Result<(), Failure> {
-    let optional = [&begin.rhost, &begin.ruser, &begin.tty];
-    let names = optional.into_iter().flatten().chain([&begin.service]);
-    for name in names {
-        if name.len() > MAX_NAME || name.contains('\0') {
-            return Err(Failure::refused(format!(
-                "a service, host or terminal name has at most {MAX_NAME} bytes and no NUL"
-            )));
-        }
-    }
-    if begin.service.is_empty() {
-        return Err(Failure::Parameter("service".to_owned()));
-    }
-    Ok(())
 }
 
 fn session_id() -> Result<String, Failure> {

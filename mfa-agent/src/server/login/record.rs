@@ -1,8 +1,9 @@
 //! What the audit log says of a login.
 
-use mfa_protocol::login::{BeginParameters, Outcome};
+use mfa_protocol::login::Outcome;
 
 use super::super::peer::Peer;
+use super::circumstances::Circumstances;
 use crate::account::Verdict;
 use crate::audit::Event;
 use crate::hasher::Claim;
@@ -10,6 +11,7 @@ use crate::lockout::Lock;
 use crate::names::UserName;
 
 /// All that is told about a login; no secret is among it.
+#[derive(Clone)]
 pub(in crate::server) struct Context {
     pub(in crate::server) session: String,
     pub(in crate::server) user: UserName,
@@ -17,6 +19,7 @@ pub(in crate::server) struct Context {
     pub(super) way: Option<String>,
     pub(super) reason: Option<String>,
     service: String,
+    operation: Option<String>,
     rhost: Option<String>,
     tty: Option<String>,
     label: Option<String>,
@@ -29,19 +32,19 @@ impl Context {
     pub(super) fn new(
         session: String,
         user: &UserName,
-        begin: &BeginParameters,
+        circumstances: &Circumstances,
         peer: Peer,
     ) -> Self {
-        let known = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
         Self {
             session,
             user: user.clone(),
             rule: None,
             way: None,
             reason: None,
-            service: begin.service.clone(),
-            rhost: known(&begin.rhost),
-            tty: known(&begin.tty),
+            service: circumstances.service.clone(),
+            operation: circumstances.operation.clone(),
+            rhost: circumstances.rhost.clone(),
+            tty: circumstances.tty.clone(),
             label: None,
             failures: None,
             locked_until: None,
@@ -59,7 +62,13 @@ impl Context {
         let mut reason = None;
         self.failures = None;
         match verdict {
-            Verdict::Passed(passed) => self.label.clone_from(&passed.device),
+            Verdict::Passed(passed) => {
+                self.label.clone_from(&passed.device);
+                if passed.bypass {
+                    self.way = self.way.take().map(|way| way.replace("totp", "bypass"));
+                    reason = Some("a bypass code; it is used up now".to_owned());
+                }
+            }
             Verdict::Wrong { failures, lock } => {
                 self.failures = Some(*failures);
                 self.note_lock(*lock);
@@ -113,6 +122,7 @@ impl Context {
             session: Some(self.session.clone()),
             user: Some(self.user.to_string()),
             service: Some(self.service.clone()),
+            operation: self.operation.clone(),
             rhost: self.rhost.clone(),
             tty: self.tty.clone(),
             factor: self.way.clone(),

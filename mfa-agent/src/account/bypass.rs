@@ -1,0 +1,101 @@
+//! Bypass codes: one code, good once and for a limited time, for a user whose device is lost.
+//!
+//! An administrator issues it, the user types it where a code of a device is asked for. It has nine
+//! digits, which no device's code has, so that the two can't be mistaken for one another.
+
+use jiff::Timestamp;
+use mfa_protocol::Secret;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use super::Account;
+
+/// The digits of a bypass code; one more than the longest code of a device has.
+pub const BYPASS_DIGITS: u32 = 9;
+
+/// A code that was issued and not used yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Bypass {
+    code: Secret,
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    until: Timestamp,
+}
+
+impl PartialEq for Bypass {
+    fn eq(&self, other: &Self) -> bool {
+        self.until == other.until && self.is(other.code.expose())
+    }
+}
+
+impl Eq for Bypass {}
+
+impl Bypass {
+    fn is(&self, typed: &str) -> bool {
+        self.code
+            .expose()
+            .as_bytes()
+            .ct_eq(typed.as_bytes())
+            .into()
+    }
+}
+
+/// A fresh code, from 16 random bytes: of so many, none of the codes is noticeably more likely.
+#[must_use]
+pub fn fresh_code(random: [u8; 16]) -> Secret {
+    let number = u128::from_le_bytes(random) % 10_u128.pow(BYPASS_DIGITS);
+    Secret::new(format!("{number:09}"))
+}
+
+impl Account {
+    /// Issues a code; an earlier one is void.
+    pub fn issue_bypass(&mut self, code: Secret, until: Timestamp) {
+        self.bypass = Some(Bypass { code, until });
+    }
+
+    /// Until when a code that was issued is good; none if there is none.
+    #[must_use]
+    pub fn bypass_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.bypass.as_ref()?.until;
+        (now < until).then_some(until)
+    }
+
+    /// Whether `typed` is the code that was issued, and in time.
+    pub(super) fn is_bypass(&self, typed: &str, now: Timestamp) -> bool {
+        let fits = |bypass: &Bypass| now < bypass.until && bypass.is(typed);
+        self.bypass.as_ref().is_some_and(fits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::at;
+    use super::*;
+
+    #[test]
+    fn a_code_has_nine_digits_whatever_was_drawn() {
+        for random in [[0; 16], [255; 16], [7; 16]] {
+            let code = fresh_code(random);
+            assert_eq!(code.expose().len(), BYPASS_DIGITS as usize);
+            assert!(code.expose().bytes().all(|b| b.is_ascii_digit()));
+        }
+    }
+
+    #[test]
+    fn a_code_is_good_until_its_time_and_a_later_one_takes_its_place() {
+        let mut account = Account::default();
+        account.issue_bypass("111111111".into(), at(60));
+        assert!(account.is_bypass("111111111", at(59)));
+        assert!(!account.is_bypass("111111111", at(60)));
+        assert_eq!(account.bypass_until(at(60)), None);
+        account.issue_bypass("222222222".into(), at(120));
+        assert!(!account.is_bypass("111111111", at(59)));
+        assert!(account.is_bypass("222222222", at(59)));
+    }
+
+    #[test]
+    fn a_code_shows_itself_nowhere() {
+        let mut account = Account::default();
+        account.issue_bypass("483920137".into(), at(60));
+        assert!(!format!("{account:?}").contains("483920137"));
+    }
+}

@@ -1,0 +1,57 @@
+//! Grace: for some days after the first login that met the rule, a user without a factor is let in.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Account;
+
+const DAY: u64 = 24 * 60 * 60;
+
+impl Account {
+    /// Since when the user has had grace; none if no login met a rule with grace yet.
+    #[must_use]
+    pub fn grace_since(&self) -> Option<Timestamp> {
+        self.grace_since
+    }
+
+    /// The days that are left of `grace` at `now`, the present one included; none when it is over. It
+    /// begins now if it has not begun.
+    #[must_use]
+    pub fn grace_days_left(&self, grace: Duration, now: Timestamp) -> Option<u32> {
+        let since = self.grace_since.unwrap_or(now);
+        let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
+        let ends = since.checked_add(grace).unwrap_or(Timestamp::MAX);
+        let left = Duration::try_from(ends.duration_since(now)).ok()?;
+        let days = left.as_secs().div_ceil(DAY);
+        (!left.is_zero()).then(|| u32::try_from(days.max(1)).unwrap_or(u32::MAX))
+    }
+
+    /// A login met a rule with grace. Returns whether it is the first that did.
+    pub fn begin_grace(&mut self, now: Timestamp) -> bool {
+        let first = self.grace_since.is_none();
+        self.grace_since.get_or_insert(now);
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::at;
+    use super::*;
+
+    const DAYS: fn(i64) -> i64 = |days| days * 24 * 60 * 60;
+    const GRACE: Duration = Duration::from_secs(14 * DAY);
+
+    #[test]
+    fn grace_counts_from_the_first_login_and_ends() {
+        let mut account = Account::default();
+        assert_eq!(account.grace_days_left(GRACE, at(0)), Some(14));
+        assert!(account.begin_grace(at(0)));
+        assert!(!account.begin_grace(at(DAYS(3))));
+        for (day, left) in [(0, Some(14)), (1, Some(13)), (13, Some(1)), (14, None), (99, None)] {
+            assert_eq!(account.grace_days_left(GRACE, at(DAYS(day))), left, "{day}");
+        }
+        assert_eq!(account.grace_days_left(GRACE, at(DAYS(14) - 1)), Some(1));
+    }
+}

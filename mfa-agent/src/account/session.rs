@@ -1,0 +1,162 @@
+//! Sessions: after a pass, the same login is not asked again for a while.
+//!
+//! A session stands in the record of its user, so that it is durable with the pass that began it and
+//! ends in the same change as what ends it: a lock clears the list, a change of factors moves the
+//! generation on, `revoke` empties it, and another boot of the host has another id. Whether a login is
+//! the same is decided by the [`Spot`]; whether a session is enough, by the rule that holds now, not by
+//! the one that it began under.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Account;
+use crate::factors::{Factor, Way};
+
+/// Sessions kept for a user; a further one takes the place of the oldest.
+const MAX_SESSIONS: usize = 16;
+
+/// What makes two logins of a user the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The PAM service.
+    pub service: String,
+    /// The operation, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The remote address; none for a terminal of this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// The user on the remote host, or the one who called sudo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruser: Option<String>,
+    /// The terminal, without `/dev/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+}
+
+/// A login after which the same is not asked again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Where.
+    #[serde(flatten)]
+    pub spot: Spot,
+    /// What was passed.
+    pub passed: Way,
+    /// When.
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    pub begun: Timestamp,
+    /// Until when, by the rule that it began under.
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    pub ends: Timestamp,
+    /// The boot of the host that it belongs to.
+    boot: String,
+    /// What the user could pass then.
+    generation: u64,
+}
+
+/// The session that a pass is to begin.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Where.
+    pub spot: Spot,
+    /// For how long.
+    pub duration: Duration,
+    /// The boot of the host.
+    pub boot: String,
+}
+
+/// What a session must be like to let a login in.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Where the login is.
+    pub spot: &'a Spot,
+    /// The services whose sessions count besides its own.
+    pub scope: &'a [String],
+    /// The ways of the rule; one of them must have been passed.
+    pub ways: &'a [Way],
+    /// How old it may be.
+    pub duration: Duration,
+    /// The boot of the host.
+    pub boot: &'a str,
+}
+
+impl Session {
+    fn is_enough(&self, wanted: &Wanted<'_>, now: Timestamp) -> bool {
+        let has = |factor: &Factor| self.passed.factors().contains(factor);
+        let passed = |way: &Way| way.factors().iter().all(has);
+        self.is_at(wanted.spot, wanted.scope)
+            && wanted.ways.iter().any(passed)
+            && now < after(self.begun, wanted.duration)
+    }
+
+    /// Whether it is for the same place; the service may be another of the scope. Operations share
+    /// with nothing: each is asked for by itself.
+    fn is_at(&self, spot: &Spot, scope: &[String]) -> bool {
+        let own = &self.spot;
+        let same_name = |name: &String| name.eq_ignore_ascii_case(&own.service);
+        let shared = spot.operation.is_none() && scope.iter().any(same_name);
+        (same_name(&spot.service) || shared)
+            && own.operation == spot.operation
+            && own.address == spot.address
+            && own.ruser == spot.ruser
+            && own.tty == spot.tty
+    }
+}
+
+impl Account {
+    /// The sessions that last at `now`, the oldest first.
+    pub fn sessions(&self, boot: &str, now: Timestamp) -> impl Iterator<Item = &Session> {
+        let locked = self.lockout.lock(now).is_some();
+        self.sessions.iter().filter(move |session| {
+            !locked
+                && session.boot == boot
+                && session.generation == self.generation
+                // A session of the future is one from before the clock was set back.
+                && session.begun <= now
+                && now < session.ends
+        })
+    }
+
+    /// The session that lets a login in, if there is one.
+    #[must_use]
+    pub fn session(&self, wanted: &Wanted<'_>, now: Timestamp) -> Option<&Session> {
+        self.sessions(wanted.boot, now)
+            .find(|session| session.is_enough(wanted, now))
+    }
+
+    /// Ends all sessions. Returns how many lasted.
+    pub fn revoke(&mut self, boot: &str, now: Timestamp) -> u32 {
+        let ended = self.sessions(boot, now).count();
+        self.sessions.clear();
+        u32::try_from(ended).unwrap_or(u32::MAX)
+    }
+
+    /// Begins a session after a pass. One of the same place is renewed.
+    pub(super) fn begin_session(&mut self, opening: &Opening, passed: Way, now: Timestamp) {
+        let live: Vec<Session> = self.sessions(&opening.boot, now).cloned().collect();
+        self.sessions = live;
+        self.sessions.retain(|session| session.spot != opening.spot);
+        if self.sessions.len() >= MAX_SESSIONS {
+            self.sessions.remove(0);
+        }
+        self.sessions.push(Session {
+            spot: opening.spot.clone(),
+            passed,
+            begun: now,
+            ends: after(now, opening.duration),
+            boot: opening.boot.clone(),
+            generation: self.generation,
+        });
+    }
+}
+
+fn after(now: Timestamp, duration: Duration) -> Timestamp {
+    let signed = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    now.checked_add(signed).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+use super::super::samples::{at, device, full};
+use super::super::{Answered, Attempt, By, Verdict};
+use super::*;
+use proptest::prelude::*;
+
+const BOOT: &str = "boot-1";
+const QUARTER: Duration = Duration::from_secs(15 * 60);
+
+fn sudo() -> Spot {
+    Spot {
+        service: "sudo".to_owned(),
+        operation: None,
+        address: None,
+        ruser: Some("anna".to_owned()),
+        tty: Some("pts/3".to_owned()),
+    }
+}
+
+fn ways(texts: &[&str]) -> Vec<Way> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// An account that passed a PIN with sudo at second 100.
+fn in_session() -> Account {
+    let mut account = full();
+    pass(&mut account, sudo(), 100);
+    account
+}
+
+fn pass(account: &mut Account, spot: Spot, second: i64) {
+    let opening = Opening {
+        spot,
+        duration: QUARTER,
+        boot: BOOT.to_owned(),
+    };
+    let attempt = pin(account, true, second, Some(opening));
+    assert!(matches!(account.attempt(&attempt), Verdict::Passed(_)));
+}
+
+fn pin(account: &Account, matches: bool, second: i64, opening: Option<Opening>) -> Attempt {
+    Attempt {
+        era: account.lockout().era(),
+        answers: vec![Answered::Hashed {
+            factor: Factor::Pin,
+            phc: account.pin().unwrap().phc.clone(),
+            matches,
+        }],
+        now: at(second),
+        skew: 1,
+        limits: Default::default(),
+        opening,
+    }
+}
+
+/// Whether a login at `spot` is let in, by a rule of 15 minutes that asks for a PIN.
+fn lets_in(account: &Account, spot: &Spot, second: i64) -> bool {
+    lets_in_by(account, spot, &[], &["pin"], QUARTER, BOOT, second)
+}
+
+fn lets_in_by(
+    account: &Account,
+    spot: &Spot,
+    scope: &[&str],
+    required: &[&str],
+    duration: Duration,
+    boot: &str,
+    second: i64,
+) -> bool {
+    let scope: Vec<String> = scope.iter().map(|&name| name.to_owned()).collect();
+    let ways = ways(required);
+    let wanted = Wanted {
+        spot,
+        scope: &scope,
+        ways: &ways,
+        duration,
+        boot,
+    };
+    account.session(&wanted, at(second)).is_some()
+}
+
+#[test]
+fn the_same_login_is_let_in_for_fifteen_minutes() {
+    let account = in_session();
+    for (second, in_time) in [(99, false), (100, true), (999, true), (1000, false)] {
+        assert_eq!(lets_in(&account, &sudo(), second), in_time, "{second}");
+    }
+}
+
+#[test]
+fn another_place_is_another_login() {
+    let account = in_session();
+    let other = [
+        Spot {
+            service: "su".to_owned(),
+            ..sudo()
+        },
+        Spot {
+            operation: Some("sudo".to_owned()),
+            ..sudo()
+        },
+        Spot {
+            address: "192.0.2.7".parse().ok(),
+            ..sudo()
+        },
+        Spot {
+            ruser: Some("bob".to_owned()),
+            ..sudo()
+        },
+        Spot {
+            ruser: None,
+            ..sudo()
+        },
+        Spot {
+            tty: Some("pts/4".to_owned()),
+            ..sudo()
+        },
+    ];
+    for spot in other {
+        assert!(!lets_in(&account, &spot, 101), "{spot:?}");
+    }
+}
+
+#[test]
+fn services_of_the_scope_share_a_session_and_operations_do_not() {
+    let account = in_session();
+    let su = Spot {
+        service: "su".to_owned(),
+        ..sudo()
+    };
+    let shared = |spot: &Spot| lets_in_by(&account, spot, &["sudo", "su"], &["pin"], QUARTER, BOOT, 101);
+    assert!(shared(&su));
+    let operation = Spot {
+        operation: Some("collect".to_owned()),
+        ..su
+    };
+    assert!(!shared(&operation));
+}
+
+#[test]
+fn a_session_is_enough_only_for_rules_whose_factors_were_passed() {
+    let account = in_session();
+    let enough = |required: &[&str]| lets_in_by(&account, &sudo(), &[], required, QUARTER, BOOT, 101);
+    assert!(enough(&["totp", "pin"]));
+    assert!(!enough(&["totp"]));
+    assert!(!enough(&["totp+pin"]));
+}
+
+#[test]
+fn a_stricter_rule_holds_for_older_sessions_too() {
+    let account = in_session();
+    let minute = Duration::from_secs(60);
+    assert!(lets_in_by(&account, &sudo(), &[], &["pin"], minute, BOOT, 159));
+    assert!(!lets_in_by(&account, &sudo(), &[], &["pin"], minute, BOOT, 160));
+}
+
+#[test]
+fn a_reboot_ends_all_sessions() {
+    let account = in_session();
+    assert!(!lets_in_by(&account, &sudo(), &[], &["pin"], QUARTER, "boot-2", 101));
+    assert_eq!(account.sessions("boot-2", at(101)).count(), 0);
+}
+
+#[test]
+fn every_change_of_factors_ends_all_sessions() {
+    let changes: [fn(&mut Account); 4] = [
+        |account| account.set_pin("another".to_owned(), at(101)),
+        |account| drop(account.remove(Factor::Questions, None)),
+        |account| drop(account.remove(Factor::Totp, None)),
+        |account| {
+            let mut tablet = device("tablet");
+            tablet.generator.key = crate::factors::key::Key::fresh([9; 20]);
+            account.add_device(tablet).unwrap();
+        },
+    ];
+    for change in changes {
+        let mut account = in_session();
+        change(&mut account);
+        assert!(!lets_in(&account, &sudo(), 101));
+    }
+}
+
+#[test]
+fn a_lock_ends_all_sessions_and_they_do_not_come_back() {
+    let mut account = in_session();
+    for _ in 0..5 {
+        let wrong = pin(&account, false, 110, None);
+        account.attempt(&wrong);
+    }
+    assert!(!lets_in(&account, &sudo(), 111));
+    account.unlock();
+    assert!(!lets_in(&account, &sudo(), 112));
+}
+
+#[test]
+fn revoking_ends_all_and_counts_those_that_lasted() {
+    let mut account = in_session();
+    let su = Spot {
+        service: "su".to_owned(),
+        ..sudo()
+    };
+    pass(&mut account, su, 500);
+    assert_eq!(account.revoke(BOOT, at(1000)), 1, "sudo's is over by then");
+    assert_eq!(account.revoke(BOOT, at(1000)), 0);
+    assert!(!lets_in(&account, &sudo(), 501));
+}
+
+#[test]
+fn settings_of_the_user_do_not_end_sessions_by_themselves() {
+    let mut account = in_session();
+    account.require("anna", Factor::Pin, true, By::User).unwrap();
+    assert!(lets_in(&account, &sudo(), 101));
+}
+
+#[test]
+fn a_pass_without_an_opening_begins_none() {
+    let mut account = full();
+    let right = pin(&account, true, 100, None);
+    account.attempt(&right);
+    assert_eq!(account.sessions(BOOT, at(100)).count(), 0);
+}
+
+#[test]
+fn a_bypass_code_passes_once_as_a_code_does() {
+    let mut account = Account::default();
+    account.issue_bypass("483920137".into(), at(200));
+    let attempt = |typed: &str, tail| Attempt {
+        answers: vec![Answered::Code {
+            typed: typed.into(),
+            tail,
+        }],
+        ..pin(&full(), true, 100, None)
+    };
+    let mut again = account.clone();
+    let verdict = account.attempt(&attempt("483 920 137", false));
+    assert!(matches!(verdict, Verdict::Passed(passed) if passed.bypass));
+    let verdict = account.attempt(&attempt("483920137", false));
+    assert!(matches!(verdict, Verdict::Wrong { .. }));
+    let verdict = again.attempt(&attempt("passw0rd483920137", true));
+    assert!(matches!(verdict, Verdict::Passed(passed) if passed.code_length == Some(9)));
+}
+
+proptest! {
+    #[test]
+    fn there_are_never_more_than_sixteen(terminals in prop::collection::vec(0_u8..40, 0..60)) {
+        let mut account = full();
+        for tty in &terminals {
+            let spot = Spot { tty: Some(format!("pts/{tty}")), ..sudo() };
+            pass(&mut account, spot, 100);
+        }
+        let live: Vec<&Session> = account.sessions(BOOT, at(100)).collect();
+        prop_assert!(live.len() <= MAX_SESSIONS);
+        if let Some(last) = terminals.last() {
+            let newest = live.last().unwrap().spot.tty.clone();
+            prop_assert_eq!(newest, Some(format!("pts/{last}")));
+        }
+    }
+}

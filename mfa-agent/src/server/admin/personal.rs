@@ -1,0 +1,181 @@
+//! What is set for one user: `mfactl require`, `enforce`, `self-manage`, `allow-from`.
+
+use mfa_protocol::admin::{
+    self as wire, AllowFromParameters, EnforceParameters, RequireParameters, SelfManageParameters,
+    SettingReply,
+};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::{Change, Permit};
+use crate::account::{Account, UserSettings, Wishes};
+use crate::audit::Event;
+use crate::audit::cloud::{UserSetting, user_setting_event};
+use crate::factors::Factor;
+use crate::policy::{Enforce, Network};
+
+impl Connection {
+    pub(super) fn require(
+        &mut self,
+        parameters: &RequireParameters,
+    ) -> Result<SettingReply, Failure> {
+        let factor: Factor = parameters.factor.parse().map_err(Failure::refused)?;
+        let on = parameters.on;
+        let settings = self.agent.settings();
+        let (subject, permit) =
+            self.changing(parameters.user.as_deref(), &settings, Change::Settings)?;
+        let account = self.agent.ledger.account(&subject.user)?;
+        permit.check(&account)?;
+        if on && factor == Factor::Totp && settings.require_password_expiry {
+            self.require_password_expiry(&subject)?;
+        }
+        let user = subject.user.to_string();
+        let account = self.set(&subject, &permit, |account| {
+            account
+                .require(&user, factor, on, permit.by())
+                .map_err(Failure::refused)
+        })?;
+        let words = format!("require {factor} {}", if on { "on" } else { "off" });
+        let note = (on && !account.1.has(factor)).then(|| {
+            format!(
+                "{user} has no device yet and can't pass where codes are asked for; \
+                 mfactl enroll totp {user} sets one up"
+            )
+        });
+        Ok(self.said(&subject, account, &words, of_login, note))
+    }
+
+    pub(super) fn enforce(
+        &mut self,
+        parameters: &EnforceParameters,
+    ) -> Result<SettingReply, Failure> {
+        let level: Enforce = parameters.level.parse().map_err(Failure::refused)?;
+        let (subject, permit) = self.administering(&parameters.user)?;
+        let account = self.set(&subject, &permit, |account| Ok(account.enforce(level)))?;
+        let words = format!("enforce {}", level.name());
+        Ok(self.said(&subject, account, &words, of_login, None))
+    }
+
+    pub(super) fn self_manage(
+        &mut self,
+        parameters: &SelfManageParameters,
+    ) -> Result<SettingReply, Failure> {
+        let on = parameters.on;
+        let (subject, permit) = self.administering(&parameters.user)?;
+        let account = self.set(&subject, &permit, |account| Ok(account.set_self_manage(on)))?;
+        let words = format!("self-manage {}", if on { "on" } else { "off" });
+        Ok(self.said(&subject, account, &words, of_self_manage, None))
+    }
+
+    pub(super) fn allow_from(
+        &mut self,
+        parameters: &AllowFromParameters,
+    ) -> Result<SettingReply, Failure> {
+        let parsed: Result<Vec<Network>, _> =
+            parameters.networks.iter().map(|text| text.parse()).collect();
+        let networks = parsed.map_err(Failure::refused)?;
+        let settings = self.agent.settings();
+        let (subject, permit) =
+            self.changing(parameters.user.as_deref(), &settings, Change::Settings)?;
+        let account = self.set(&subject, &permit, |account| {
+            account
+                .allow_from(&networks, permit.by())
+                .map_err(Failure::refused)
+        })?;
+        let words = match parameters.networks.is_empty() {
+            true => "allow-from anywhere".to_owned(),
+            false => format!("allow-from {}", parameters.networks.join(" ")),
+        };
+        Ok(self.said(&subject, account, &words, of_login, None))
+    }
+
+    /// Only an administrator may.
+    fn administering(&self, user: &str) -> Result<(Subject, Permit), Failure> {
+        let settings = self.agent.settings();
+        let subject = self.agent.subject(user)?;
+        self.agent
+            .require_authority(self.peer, &settings, &subject)?;
+        self.changing(Some(user), &settings, Change::Settings)
+    }
+
+    /// Passwords that never expire and codes together would leave a stolen password good for ever.
+    fn require_password_expiry(&self, subject: &Subject) -> Result<(), Failure> {
+        if self.agent.names.password_max_days(&subject.user)?.is_some() {
+            return Ok(());
+        }
+        let user = &subject.user;
+        Err(Failure::refused(format!(
+            "{user} has no maximum password age, and [policy] require_password_expiry asks for one; set \
+             it first: chage -M 90 {user}"
+        )))
+    }
+
+    /// Changes what is set, and returns whether that changed anything, with the account as it is then.
+    fn set(
+        &mut self,
+        subject: &Subject,
+        permit: &Permit,
+        change: impl Fn(&mut Account) -> Result<bool, Failure>,
+    ) -> Result<(bool, Account), Failure> {
+        self.change_factors(subject, permit, |account| {
+            let changed = change(account)?;
+            Ok((changed, account.clone()))
+        })
+    }
+
+    /// The reply, and the event if anything changed.
+    fn said(
+        &self,
+        subject: &Subject,
+        (changed, account): (bool, Account),
+        words: &str,
+        data: fn(&str, &Account) -> UserSetting,
+        note: Option<String>,
+    ) -> SettingReply {
+        let user = subject.user.to_string();
+        if changed {
+            let event = Event {
+                user: Some(user.clone()),
+                by_uid: Some(self.peer.uid),
+                by_pid: Some(self.peer.pid),
+                ..user_setting_event(data(&user, &account), words.to_owned())
+            };
+            self.agent.record(event, self.peer);
+        }
+        SettingReply {
+            user,
+            changed,
+            settings: show(account.settings()),
+            note,
+        }
+    }
+}
+
+fn of_login(user: &str, account: &Account) -> UserSetting {
+    let settings = account.settings();
+    UserSetting::of_login(
+        user,
+        !settings.required().is_empty(),
+        account.questions().is_some(),
+        settings.self_manage,
+    )
+}
+
+fn of_self_manage(user: &str, account: &Account) -> UserSetting {
+    UserSetting::of_self_manage(user, account.settings().self_manage)
+}
+
+/// What is set, as it goes over the wire.
+pub(super) fn show(settings: &UserSettings) -> wire::UserSettings {
+    let factors = |side: &Wishes| side.require.iter().map(ToString::to_string).collect();
+    let networks = |side: &Wishes| side.allow_from.iter().map(ToString::to_string).collect();
+    wire::UserSettings {
+        enforce: settings.enforce.name().to_owned(),
+        require: factors(&settings.administrator),
+        own_require: factors(&settings.own),
+        self_manage: settings.self_manage,
+        allow_from: networks(&settings.administrator),
+        own_allow_from: networks(&settings.own),
+    }
+}

@@ -1,0 +1,167 @@
+//! By what right an account is changed.
+//!
+//! Administrators change what they like. Users change their own, as far as `[self_service]` and what is
+//! set for them let them, once they have passed a factor on the same connection. It is asked inside
+//! the change itself, on the very record that is changed, so that nothing at the same time slips in
+//! between.
+
+use mfa_protocol::message::ErrorKind;
+
+use super::super::error::Failure;
+use crate::account::{Account, By};
+use crate::config::SelfService;
+use crate::factors::Factor;
+
+/// What is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// What the user can pass.
+    Enrol(Factor),
+    /// The same, by taking it away.
+    Remove(Factor),
+    /// What is set for the user.
+    Settings,
+}
+
+/// Who changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// An administrator.
+    Administrator,
+    /// The user, who has passed a factor on this connection, when the account was in this generation.
+    Proven(u64),
+    /// The user, who has not: enough only as long as there is no factor that could be passed.
+    Unproven,
+}
+
+/// A right to a change, to be measured against the record.
+#[derive(Clone, Debug)]
+pub(super) struct Permit {
+    right: Right,
+    change: Change,
+    service: SelfService,
+}
+
+impl Permit {
+    pub(super) fn new(right: Right, change: Change, service: SelfService) -> Self {
+        Self {
+            right,
+            change,
+            service,
+        }
+    }
+
+    /// On whose side of the settings it is.
+    pub(super) fn by(&self) -> By {
+        match self.right {
+            Right::Administrator => By::Administrator,
+            Right::Proven(_) | Right::Unproven => By::User,
+        }
+    }
+
+    /// Refuses what is not theirs to change, and users who have to pass a factor first.
+    pub(super) fn check(&self, account: &Account) -> Result<(), Failure> {
+        let proven = match self.right {
+            Right::Administrator => return Ok(()),
+            Right::Proven(generation) => generation == account.generation(),
+            Right::Unproven => account.enrolled().is_empty(),
+        };
+        self.check_self_service(account)?;
+        if proven {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorKind::NotVerified,
+            "to change your factors, first pass one that you have",
+        ))
+    }
+
+    fn check_self_service(&self, account: &Account) -> Result<(), Failure> {
+        let managed = account.settings().self_manage;
+        match self.change {
+            Change::Settings if !managed => Err(refused(
+                "this is for administrators, and for users whom they let do it (mfactl self-manage)",
+            )),
+            Change::Enrol(_) | Change::Remove(_) if !(self.service.enabled || managed) => {
+                Err(refused("users may not change their factors here; ask your administrator"))
+            }
+            Change::Enrol(factor) | Change::Remove(factor)
+                if !self.service.factors.contains(&factor) =>
+            {
+                let text = format!("users may not change {factor} here; ask your administrator");
+                Err(refused(&text))
+            }
+            Change::Remove(factor) if account.is_imposed(factor) => Err(refused(&format!(
+                "an administrator requires {factor} of you; only an administrator can remove it"
+            ))),
+            Change::Settings | Change::Enrol(_) | Change::Remove(_) => Ok(()),
+        }
+    }
+}
+
+fn refused(text: &str) -> Failure {
+    Failure::new(ErrorKind::NotAllowed, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::samples::full;
+    use crate::policy::Enforce;
+
+    fn permit(right: Right, change: Change, enabled: bool, factors: &[Factor]) -> Permit {
+        let factors = factors.to_vec();
+        Permit::new(right, change, SelfService { enabled, factors })
+    }
+
+    fn word(outcome: Result<(), Failure>) -> &'static str {
+        match outcome {
+            Ok(()) => "ok",
+            Err(Failure::Ours(kind, _)) => kind.name(),
+            Err(_) => "other",
+        }
+    }
+
+    #[test]
+    fn who_may_change_what() {
+        use Change::{Enrol, Remove, Settings};
+        use Right::{Administrator, Proven, Unproven};
+        let plain = full();
+        let now = plain.generation();
+        let mut managed = full();
+        managed.set_self_manage(true);
+        let mut imposed = managed.clone();
+        imposed
+            .require("anna", Factor::Pin, true, By::Administrator)
+            .unwrap();
+        imposed.enforce(Enforce::Required);
+        let pin = Factor::Pin;
+        let all = &Factor::ALL[..];
+        for (account, right, change, enabled, factors, expected) in [
+            (&plain, Administrator, Settings, false, &[][..], "ok"),
+            (&plain, Administrator, Remove(pin), false, &[], "ok"),
+            (&plain, Proven(now), Enrol(pin), true, all, "ok"),
+            (&plain, Proven(now - 1), Enrol(pin), true, all, "NotVerified"),
+            (&plain, Unproven, Enrol(pin), true, all, "NotVerified"),
+            (&plain, Unproven, Enrol(pin), false, all, "NotAllowed"),
+            (&plain, Proven(now), Enrol(pin), true, &[Factor::Totp], "NotAllowed"),
+            (&plain, Proven(now), Settings, true, all, "NotAllowed"),
+            (&managed, Proven(now), Settings, false, &[], "ok"),
+            (&managed, Unproven, Settings, false, &[], "NotVerified"),
+            (&managed, Proven(now), Enrol(pin), false, all, "ok"),
+            (&managed, Proven(now), Enrol(pin), true, &[], "NotAllowed"),
+            (&imposed, Proven(now), Remove(pin), true, all, "NotAllowed"),
+            (&imposed, Proven(now), Enrol(pin), true, all, "ok"),
+            (&imposed, Administrator, Remove(pin), true, all, "ok"),
+        ] {
+            let outcome = permit(right, change, enabled, factors).check(account);
+            assert_eq!(word(outcome), expected, "{right:?} {change:?} {enabled} {factors:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_factor_needs_no_proof() {
+        let permit = permit(Right::Unproven, Change::Enrol(Factor::Totp), true, &Factor::ALL);
+        assert_eq!(word(permit.check(&Account::default())), "ok");
+    }
+}

@@ -1,0 +1,154 @@
+//! Sessions and bypass codes.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{
+    self as wire, BypassParameters, BypassReply, RevokeReply, SessionsParameters, SessionsReply,
+    UserParameters,
+};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::account::RECORDS_A_PAGE;
+use super::change_event;
+use crate::account::{Session, fresh_code};
+use crate::audit::Event;
+use crate::ledger::{After, Key};
+
+/// Sessions on a page; a user has at most sixteen, and they stay together.
+const SESSIONS_A_PAGE: usize = 64;
+
+/// How long a bypass code may be good for.
+const BYPASS: std::ops::RangeInclusive<u32> = 60..=3 * 60 * 60;
+
+impl Connection {
+    pub(super) fn sessions(
+        &self,
+        parameters: &SessionsParameters,
+    ) -> Result<SessionsReply, Failure> {
+        let agent = &self.agent;
+        let settings = agent.settings();
+        let user = parameters.user.as_deref();
+        if user.is_none() && agent.is_administrator(self.peer, &settings)? {
+            return self.all_sessions(parameters.after.as_deref());
+        }
+        let subject = agent.subject_or_caller(user, self.peer)?;
+        agent.require_sight(self.peer, &settings, &subject)?;
+        let account = agent.ledger.account(&subject.user)?;
+        let live = account.sessions(&agent.boot, Timestamp::now());
+        Ok(SessionsReply {
+            sessions: live.map(|it| show(subject.user.as_str(), it)).collect(),
+            next: None,
+        })
+    }
+
+    fn all_sessions(&self, after: Option<&str>) -> Result<SessionsReply, Failure> {
+        let (agent, now) = (&self.agent, Timestamp::now());
+        let page = agent.ledger.page(after, RECORDS_A_PAGE)?;
+        let whole = page.len() < RECORDS_A_PAGE;
+        let mut reply = SessionsReply::default();
+        for (user, account) in page {
+            let live = account.sessions(&agent.boot, now);
+            reply.sessions.extend(live.map(|it| show(&user, it)));
+            reply.next = Some(user);
+            if reply.sessions.len() >= SESSIONS_A_PAGE {
+                return Ok(reply);
+            }
+        }
+        if whole {
+            reply.next = None;
+        }
+        Ok(reply)
+    }
+
+    /// Anyone may end their own: it lets nobody in.
+    pub(super) fn revoke(&self, parameters: &UserParameters) -> Result<RevokeReply, Failure> {
+        let agent = &self.agent;
+        let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
+        agent.require_access(self.peer, &agent.settings(), &subject)?;
+        let now = Timestamp::now();
+        let ended = agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                let mut account = account.unwrap_or_default();
+                let ended = account.revoke(&agent.boot, now);
+                let after = match ended {
+                    0 => After::Same,
+                    _ => After::Put(account.into()),
+                };
+                Ok::<_, Failure>((after, ended))
+            })?;
+        if ended > 0 {
+            let event = Event {
+                count: Some(ended.into()),
+                ..change_event("revoke", &subject, self.peer)
+            };
+            agent.record(event, self.peer);
+        }
+        Ok(RevokeReply {
+            user: subject.user.to_string(),
+            ended,
+        })
+    }
+
+    pub(super) fn bypass(&self, parameters: &BypassParameters) -> Result<BypassReply, Failure> {
+        let agent = &self.agent;
+        let subject = agent.subject(&parameters.user)?;
+        agent.require_authority(self.peer, &agent.settings(), &subject)?;
+        if !BYPASS.contains(&parameters.seconds) {
+            return Err(Failure::refused(
+                "a bypass code is good for one minute to three hours, such as --for 30m",
+            ));
+        }
+        let code = fresh_code(random()?);
+        let now = Timestamp::now();
+        let until = now + Duration::from_secs(parameters.seconds.into());
+        let locked = agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                let mut account = account.unwrap_or_default();
+                account.issue_bypass(code.clone(), until);
+                let locked = account.lockout().lock(now).is_some();
+                Ok::<_, Failure>((After::Put(account.into()), locked))
+            })?;
+        self.note_bypass(&subject, until);
+        Ok(BypassReply {
+            user: subject.user.to_string(),
+            code,
+            expires_at: format!("{until:.0}"),
+            locked,
+        })
+    }
+
+    fn note_bypass(&self, subject: &Subject, until: Timestamp) {
+        let event = Event {
+            reason: Some(format!("a code that passes once, until {until:.0}")),
+            ..change_event("bypass", subject, self.peer)
+        };
+        self.agent.record(event, self.peer);
+    }
+}
+
+fn show(user: &str, session: &Session) -> wire::Session {
+    let spot = &session.spot;
+    wire::Session {
+        user: user.to_owned(),
+        service: spot.service.clone(),
+        operation: spot.operation.clone(),
+        rhost: spot.address.map(|address| address.to_string()),
+        ruser: spot.ruser.clone(),
+        tty: spot.tty.clone(),
+        factor: session.passed.to_string(),
+        begun_at: session.begun.to_string(),
+        ends_at: session.ends.to_string(),
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
+    Ok(bytes)
+}

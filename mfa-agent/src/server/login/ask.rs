@@ -1,0 +1,222 @@
+//! From what the policy asks to the first prompt, or to being let in without one: by a session, or by
+//! grace for those who have set up nothing yet.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mfa_protocol::login::{Authtok, LoginReply, Message, Outcome};
+
+use super::super::Agent;
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::begin::Opened;
+use super::{Context, Login, Progress, conclude, conclude_with};
+use crate::account::{Opening, Session, Wanted};
+use crate::config::Settings;
+use crate::dialogue::{Dialogue, Holdings, Plan, Texts, grace};
+use crate::factors::{Factor, Way};
+use crate::ledger::{After, Key};
+use crate::lockout::Limits;
+use crate::policy::{Ask, Prompting, Unenrolled};
+
+impl Agent {
+    pub(super) fn ask(&self, opened: Opened<'_>, ask: &Arc<Ask>) -> Result<Progress, Failure> {
+        let Opened {
+            context,
+            settings,
+            account,
+            now,
+            ..
+        } = &opened;
+        let Some(plan) = plan(ask, opened.circumstances.authtok, settings) else {
+            return Ok(conclude(context, Outcome::Denied, TOO_MUCH_FOR_ONE_ANSWER));
+        };
+        if let Some(session) = self.session(&opened, ask, &plan) {
+            return Ok(conclude_in_session(context, session));
+        }
+        // Who has set up something, but not all that is required, is asked: what they set up counts.
+        if account.enrolled().is_empty() && account.bypass_until(*now).is_none() {
+            if ask.unenrolled == Unenrolled::Allow {
+                let reason = "not enrolled, and need not be";
+                return Ok(conclude(context, Outcome::Skipped, reason));
+            }
+            if let Some(grace) = ask.grace
+                && let Some(progress) = self.grace(&opened, &plan, grace)?
+            {
+                return Ok(progress);
+            }
+        }
+        Ok(self.first_prompt(opened, ask, plan))
+    }
+
+    fn first_prompt(&self, opened: Opened<'_>, ask: &Arc<Ask>, plan: Plan) -> Progress {
+        let Opened {
+            mut context,
+            settings,
+            subject,
+            proof,
+            key,
+            account,
+            now,
+            ..
+        } = opened;
+        let unenrolled = !plan.ways.iter().any(|way| account.can(way, now));
+        let opening = opened
+            .circumstances
+            .spot
+            .clone()
+            .filter(|_| !plan.single && !proof && key.is_account())
+            .zip(ask.session.as_ref())
+            .map(|(spot, session)| Opening {
+                spot,
+                duration: session.duration,
+                boot: self.boot.clone(),
+            });
+        let question = self.stand_in_question(&settings, subject);
+        let holdings = Holdings::of(&account, &plan, question, now);
+        let (dialogue, step) = Dialogue::begin(plan, holdings);
+        context.way = dialogue.way().map(ToString::to_string);
+        let reply = LoginReply {
+            session: context.session.clone(),
+            step,
+        };
+        // Nobody could unlock a stand-in, and once locked for good it would tell itself.
+        let limits = Limits {
+            max_consecutive: ask.lockout.max_consecutive.filter(|_| key.is_account()),
+            ..ask.lockout
+        };
+        let login = Login {
+            context,
+            deadline: Instant::now() + settings.server.login_timeout,
+            dialogue,
+            era: account.lockout().era(),
+            settings,
+            key,
+            limits,
+            opening,
+            unenrolled,
+            attempt: None,
+            proof,
+            generation: None,
+        };
+        Progress::Open(Box::new(login), reply)
+    }
+
+    /// The session that lets the login in. None where password and code share one answer: the user
+    /// can't know whether the code belongs to it this time. A proof is fresh, or it is none.
+    fn session<'a>(&self, opened: &'a Opened<'_>, ask: &Ask, plan: &Plan) -> Option<&'a Session> {
+        let (rule, spot) = (
+            ask.session.as_ref()?,
+            opened.circumstances.spot.as_ref()?,
+        );
+        if plan.single || opened.proof || !opened.key.is_account() {
+            return None;
+        }
+        let wanted = Wanted {
+            spot,
+            scope: &rule.scope,
+            ways: &plan.ways,
+            duration: rule.duration,
+            boot: &self.boot,
+        };
+        opened.account.session(&wanted, opened.now)
+    }
+
+    /// Lets in a user who has set up nothing yet, if their days of grace are not over. The first login
+    /// with grace is durable before it is let in; a name that nobody has shares its days with others.
+    fn grace(
+        &self,
+        opened: &Opened<'_>,
+        plan: &Plan,
+        length: Duration,
+    ) -> Result<Option<Progress>, Failure> {
+        let own = || Key::account(&opened.subject.user);
+        let key = match opened.subject.entry {
+            Some(_) => own(),
+            None => opened.key.clone(),
+        };
+        let now = opened.now;
+        let left = match opened.account.grace_since() {
+            Some(_) => opened.account.grace_days_left(length, now),
+            None => self.ledger.change(&key, |account| {
+                let mut account = account.unwrap_or_default();
+                let after = match account.begin_grace(now) {
+                    true => After::Put(account.clone().into()),
+                    false => After::Same,
+                };
+                Ok::<_, Failure>((after, account.grace_days_left(length, now)))
+            })?,
+        };
+        let Some(days) = left else {
+            return Ok(None);
+        };
+        let reason = format!("not enrolled yet; days of grace left: {days}");
+        let messages: Vec<Message> = match plan.single {
+            true => Vec::new(),
+            false => vec![grace(days)],
+        };
+        Ok(Some(conclude_with(
+            &opened.context,
+            messages,
+            Outcome::Skipped,
+            &reason,
+        )))
+    }
+
+    /// The question that somebody without questions is asked: always the same for the same name.
+    pub(in crate::server) fn stand_in_question<'a>(
+        &self,
+        settings: &'a Settings,
+        subject: &Subject,
+    ) -> &'a str {
+        let catalogue = &settings.questions.catalogue;
+        let choices = u32::try_from(catalogue.len()).unwrap_or(u32::MAX);
+        let pick = self.ledger.pick(&subject.user, choices) as usize;
+        catalogue.get(pick).map_or("", String::as_str)
+    }
+}
+
+const TOO_MUCH_FOR_ONE_ANSWER: &str =
+    "one answer for password and code was asked for, but more than a code is required; set require = \
+     [\"totp\"] in a rule for this service, or take back what mfactl require set for this user";
+
+/// Passed once, and within its time not asked again.
+fn conclude_in_session(context: &Context, session: &Session) -> Progress {
+    let reason = format!(
+        "a session, begun {} with {} by {}",
+        session.begun, session.passed, session.spot.service
+    );
+    let mut context = context.clone();
+    context.way = Some("session".to_owned());
+    conclude(&context, Outcome::Passed, &reason)
+}
+
+/// How the policy is carried out for a program that can hold a conversation, or not. `None` when it
+/// has one answer only and no way is left that fits into it.
+pub(in crate::server) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) -> Option<Plan> {
+    let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
+    let one_code = |way: &&Way| way.factors() == [Factor::Totp];
+    let ways: Vec<_> = match single {
+        true => ask.ways.iter().filter(one_code).cloned().collect(),
+        false => ask.ways.clone(),
+    };
+    if ways.is_empty() {
+        return None;
+    }
+    let tries = if authtok == Authtok::Try {
+        ask.tries.max(2)
+    } else {
+        ask.tries
+    };
+    let texts = Texts {
+        totp: settings.prompts.totp.clone(),
+        pin: settings.prompts.pin.clone(),
+    };
+    Some(Plan {
+        ways,
+        single,
+        tries,
+        first_is_a_guess: authtok == Authtok::Try,
+        texts,
+    })
+}

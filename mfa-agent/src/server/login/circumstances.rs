@@ -1,0 +1,236 @@
+//! What is known of a login, as opposed to what is said.
+//!
+//! A program that guards logins (root, or trusted) is believed. Any other process is not: the address
+//! and the terminal in its mouth could open a rule that is not meant for it, or have somebody else's
+//! address banned. It runs on this host, so much is sure. And whoever proves themselves before a change
+//! does not choose the service whose rule the proof is measured by.
+
+use std::net::IpAddr;
+
+use jiff::Zoned;
+use mfa_protocol::MAX_NAME;
+use mfa_protocol::login::{Authtok, BeginParameters};
+
+use super::super::error::Failure;
+use super::super::peer::Peer;
+use crate::account::Spot;
+use crate::names::UserName;
+use crate::policy::{Request, Whence, remote_address, terminal_name};
+
+/// The service by whose rules somebody proves themselves before changing their factors.
+const PROOF_SERVICE: &str = "mfactl";
+
+/// Verified methods that are taken note of; sshd knows fewer.
+const MAX_METHODS: usize = 16;
+
+/// The circumstances of a login.
+pub(in crate::server) struct Circumstances {
+    pub(super) service: String,
+    pub(super) operation: Option<String>,
+    pub(super) rhost: Option<String>,
+    pub(super) ruser: Option<String>,
+    pub(super) tty: Option<String>,
+    after: Vec<String>,
+    address: Option<IpAddr>,
+    pub(super) whence: Whence,
+    /// Where a session of it would hold; none if that can't be told from other places.
+    pub(super) spot: Option<Spot>,
+    pub(super) authtok: Authtok,
+}
+
+impl Circumstances {
+    /// What is known of the login that `peer` begins.
+    pub(super) fn of(peer: Peer, begin: BeginParameters, proof: bool) -> Result<Self, Failure> {
+        check_names(&begin)?;
+        let known = |name: Option<String>| name.filter(|name| !name.is_empty());
+        let operation = known(begin.operation).filter(|_| !proof);
+        let (tty, authtok) = (known(begin.tty), begin.authtok.unwrap_or_default());
+        let service = match proof {
+            true => PROOF_SERVICE.to_owned(),
+            false => begin.service,
+        };
+        if !peer.privileged {
+            let spot = own_spot(peer, &service, operation.as_ref(), tty.as_deref());
+            return Ok(Self {
+                service,
+                operation,
+                rhost: None,
+                ruser: None,
+                tty: None,
+                after: Vec::new(),
+                address: None,
+                whence: Whence::Local,
+                spot,
+                authtok,
+            });
+        }
+        let (rhost, ruser) = (known(begin.rhost), known(begin.ruser));
+        let whence = Whence::of(&service, rhost.as_deref(), tty.as_deref());
+        let mut circumstances = Self {
+            address: rhost.as_deref().and_then(remote_address),
+            service,
+            operation,
+            rhost,
+            ruser,
+            tty,
+            after: begin.after.unwrap_or_default(),
+            whence,
+            spot: None,
+            authtok,
+        };
+        circumstances.spot = circumstances.spot();
+        Ok(circumstances)
+    }
+
+    /// The same as the policy takes it. `now` is the host's own time.
+    pub(super) fn request<'a>(&'a self, user: &'a UserName, now: &Zoned) -> Request<'a> {
+        Request {
+            user,
+            service: &self.service,
+            operation: self.operation.as_deref(),
+            rhost: self.address,
+            tty: self.tty.as_deref(),
+            after: &self.after,
+            now: now.datetime(),
+            whence: self.whence,
+        }
+    }
+
+    /// A remote login is told from others by its address, one of this host by its terminal.
+    fn spot(&self) -> Option<Spot> {
+        let address = match self.whence {
+            Whence::Address(address) => Some(address),
+            Whence::Local => {
+                self.tty.as_ref()?;
+                None
+            }
+            Whence::Unknown => return None,
+        };
+        Some(Spot {
+            service: self.service.clone(),
+            operation: self.operation.clone(),
+            address,
+            ruser: self.ruser.clone(),
+            tty: self.tty.as_deref().map(terminal_name).map(str::to_owned),
+        })
+    }
+}
+
+/// An ordinary process has sessions for operations only, apart from those of other user ids. Its word is
+/// good enough for the terminal: whatever it says, it deceives its own user only.
+fn own_spot(
+    peer: Peer,
+    service: &str,
+    operation: Option<&String>,
+    tty: Option<&str>,
+) -> Option<Spot> {
+    Some(Spot {
+        service: service.to_owned(),
+        operation: Some(operation?.clone()),
+        address: None,
+        ruser: Some(format!("#{}", peer.uid)),
+        tty: Some(terminal_name(tty?).to_owned()),
+    })
+}
+
+fn check_names(begin: &BeginParameters) -> Result<(), Failure> {
+    let optional = [&begin.rhost, &begin.ruser, &begin.tty, &begin.operation];
+    let methods = begin.after.as_deref().unwrap_or_default();
+    let names = optional.into_iter().flatten().chain(methods);
+    for name in names.chain([&begin.service]) {
+        if name.len() > MAX_NAME || name.contains('\0') {
+            return Err(Failure::refused(format!(
+                "a service, operation, host or terminal name has at most {MAX_NAME} bytes and no NUL"
+            )));
+        }
+    }
+    if methods.len() > MAX_METHODS {
+        return Err(Failure::Parameter("after".to_owned()));
+    }
+    if begin.service.is_empty() {
+        return Err(Failure::Parameter("service".to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: Peer = Peer {
+        uid: 0,
+        pid: 1,
+        privileged: true,
+    };
+    const ANNA: Peer = Peer {
+        uid: 60_001,
+        pid: 1,
+        privileged: false,
+    };
+
+    fn begin(service: &str, rhost: &str, tty: &str) -> BeginParameters {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        BeginParameters {
+            user: "anna".to_owned(),
+            service: service.to_owned(),
+            rhost: given(rhost),
+            ruser: given("anna"),
+            tty: given(tty),
+            after: Some(vec!["publickey".to_owned()]),
+            ..BeginParameters::default()
+        }
+    }
+
+    fn spot(peer: Peer, begin: BeginParameters) -> Option<Spot> {
+        Circumstances::of(peer, begin, false).unwrap().spot
+    }
+
+    #[test]
+    fn a_session_needs_an_address_or_a_terminal_of_this_host() {
+        for (service, rhost, tty, holds) in [
+            ("sshd", "192.0.2.7", "ssh", true),
+            ("sshd", "host.example", "ssh", false),
+            ("radiusd", "", "", false),
+            ("sudo", "this-host", "/dev/pts/3", true),
+            ("sudo", "this-host", "", false),
+            ("su", "", "pts/3", true),
+            ("login", "", "/dev/tty1", true),
+            ("login", "far.example", "/dev/pts/3", false),
+        ] {
+            assert_eq!(
+                spot(ROOT, begin(service, rhost, tty)).is_some(),
+                holds,
+                "{service} {rhost} {tty}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_the_same_with_and_without_its_folder() {
+        let sudo = spot(ROOT, begin("sudo", "this-host", "/dev/pts/3")).unwrap();
+        assert_eq!(sudo.tty.as_deref(), Some("pts/3"));
+    }
+
+    #[test]
+    fn an_ordinary_process_is_not_believed_and_has_no_session_but_for_operations() {
+        let of = |begin| Circumstances::of(ANNA, begin, false).unwrap();
+        let login = of(begin("sshd", "192.0.2.7", "pts/3"));
+        assert_eq!((login.rhost, login.tty, login.ruser), (None, None, None));
+        assert!(login.after.is_empty() && login.spot.is_none());
+        assert_eq!(login.whence, Whence::Local);
+        let mut operation = begin("mfactl", "", "pts/3");
+        operation.operation = Some("collect".to_owned());
+        let spot = of(operation.clone()).spot.unwrap();
+        assert_eq!(spot.ruser.as_deref(), Some("#60001"), "never one of root's");
+        operation.tty = None;
+        assert_eq!(of(operation).spot, None);
+    }
+
+    #[test]
+    fn a_proof_is_measured_by_the_rule_of_its_own_service() {
+        let mut parameters = begin("login", "", "");
+        parameters.operation = Some("easy".to_owned());
+        let proof = Circumstances::of(ANNA, parameters, true).unwrap();
+        assert_eq!((proof.service.as_str(), proof.operation), ("mfactl", None));
+    }
+}
