@@ -13,7 +13,7 @@ use crate::account::{Account, Dates, Device};
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
 use crate::lockout::Lock;
-use crate::policy::Facts;
+use crate::policy::{Facts, Personal};
 
 /// Records looked at for a page: few may be worth listing, and nobody should wait for long.
 const RECORDS_A_PAGE: usize = 2_000;
@@ -31,12 +31,14 @@ impl Connection {
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
         agent.require_access(self.peer, &settings, &subject)?;
         let account = agent.ledger.account(&subject.user)?;
-        let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
+        let (federated, groups) = agent.facts(&settings.policy, &subject, None)?;
         let facts = Facts {
             federated,
             groups: &groups,
         };
-        let rules = settings.policy.rules_for_user(&subject.user, &facts);
+        let rules = settings
+            .policy
+            .rules_for_user(&subject.user, &facts, &Personal::default());
         let user = subject.user.to_string();
         Ok(StatusReply {
             account: show(user, &account, rules, Timestamp::now()),

@@ -1,5 +1,6 @@
 //! Explaining a decision. Nothing is changed, nothing is counted.
 
+use jiff::Zoned;
 use mfa_protocol::MAX_NAME;
 use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply};
 use mfa_protocol::login::Authtok;
@@ -8,7 +9,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::login::plan;
 use crate::dialogue::{Dialogue, Holdings};
-use crate::policy::{Facts, Request, Unenrolled, Verdict, remote_address};
+use crate::policy::{Facts, Personal, Request, Unenrolled, Verdict, Whence, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -22,19 +23,28 @@ impl Connection {
             service: &parameters.service,
             rhost: parameters.from.as_deref().and_then(remote_address),
             tty: parameters.tty.as_deref(),
+            operation: None,
+            after: &[],
+            now: Zoned::now().datetime(),
+            whence: Whence::of(
+                &parameters.service,
+                parameters.from.as_deref(),
+                parameters.tty.as_deref(),
+            ),
         };
-        let (federated, groups) = agent.facts(&settings.policy, &subject, true)?;
+        let (federated, groups) = agent.facts(&settings.policy, &subject, None)?;
+        let personal = Personal::default();
         let facts = Facts {
             federated,
             groups: &groups,
         };
         let account = agent.ledger.account(&subject.user)?;
-        let mut explanation = settings.policy.explain(&request, &facts);
+        let mut explanation = settings.policy.explain(&request, &facts, &personal);
         if !administrator {
             hide_lists(&mut explanation.considered);
         }
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
-        let decision = settings.policy.decide(&request, &facts);
+        let decision = settings.policy.decide(&request, &facts, &personal);
         if let Verdict::Ask(ask) = &decision.verdict {
             if ask.unenrolled == Unenrolled::Allow && account.enrolled().is_empty() {
                 explanation.action = "skip".to_owned();

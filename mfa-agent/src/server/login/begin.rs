@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use data_encoding::HEXLOWER;
+use jiff::Zoned;
 use mfa_protocol::MAX_NAME;
 use mfa_protocol::login::{Authtok, BeginParameters, LoginReply, Outcome};
 use mfa_protocol::message::ErrorKind;
@@ -18,7 +19,9 @@ use crate::dialogue::{Dialogue, Holdings, Plan, Texts};
 use crate::factors::Factor;
 use crate::ledger::Key;
 use crate::names::{Groups, UserName};
-use crate::policy::{Ask, Facts, Policy, Prompting, Request, Unenrolled, Verdict, remote_address};
+use crate::policy::{
+    Ask, Facts, Personal, Policy, Prompting, Request, Unenrolled, Verdict, Whence, remote_address,
+};
 
 /// The service by whose rules somebody proves themselves before changing their factors.
 const PROOF_SERVICE: &str = "mfactl";
@@ -127,27 +130,34 @@ impl Agent {
             service: &begin.service,
             rhost: begin.rhost.as_deref().and_then(remote_address),
             tty: begin.tty.as_deref(),
+            operation: None,
+            after: &[],
+            now: Zoned::now().datetime(),
+            whence: Whence::of(&begin.service, begin.rhost.as_deref(), begin.tty.as_deref()),
         };
-        let (federated, groups) = self.facts(policy, subject, policy.needs_groups(&request))?;
-        Ok(policy.decide(
-            &request,
-            &Facts {
-                federated,
-                groups: &groups,
-            },
-        ))
+        let (federated, groups) = self.facts(policy, subject, Some(&request))?;
+        let facts = Facts {
+            federated,
+            groups: &groups,
+        };
+        Ok(policy.decide(&request, &facts, &Personal::default()))
     }
 
-    /// What the policy wants to know of the user, and no more: each look-up costs every login.
+    /// What the policy wants to know of the user for a login, and no more: each look-up costs every login.
+    /// Without one, what it may want to know for any.
     pub(in crate::server) fn facts(
         &self,
         policy: &Policy,
         subject: &Subject,
-        groups: bool,
+        request: Option<&Request<'_>>,
     ) -> Result<(bool, Groups), Failure> {
         let entry = subject.entry.as_ref();
-        let federated = policy.needs_locality() && self.names.is_federated(entry)?;
-        let groups = match groups {
+        let needs_locality = request.map_or_else(
+            || policy.needs_names(),
+            |request| policy.needs_locality(request),
+        );
+        let federated = needs_locality && self.names.is_federated(entry)?;
+        let groups = match request.is_none_or(|request| policy.needs_groups(request)) {
             true => self.names.groups(&subject.user, entry, &policy.groups())?,
             false => Groups::new(),
         };
