@@ -4,16 +4,17 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    FullPath, GroupName, Issuer, Lasting, Line, OptionalPath, Parsed, ServicePattern, SocketPath,
-    TerminalPattern, UserPattern, Whole,
+    FullPath, GroupName, Issuer, Lasting, Line, MethodPattern, OperationPattern, OptionalPath,
+    Parsed, ServiceName, ServicePattern, SocketPath, TerminalPattern, UserPattern, Whole,
 };
 use super::words::ActionName;
-use crate::factors::Way;
 use crate::factors::totp::{Algorithm, Digits, Period};
+use crate::factors::{Factor, Way};
 use crate::names::UserName;
-use crate::policy::{Mode, Network, Prompting, Unenrolled};
+use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
 
 const HOUR: u64 = 60 * 60;
+const WEEK: u64 = 7 * 24 * HOUR;
 const YEAR: u64 = 365 * 24 * HOUR;
 
 /// A list whose place is needed when it turns out to be empty.
@@ -21,6 +22,12 @@ pub(super) type List<T> = Spanned<Vec<Parsed<T>>>;
 
 /// Answers that are judged within one login.
 pub(super) type Tries = Whole<1, 5>;
+
+/// How long nobody is asked again.
+pub(super) type Session = Parsed<Lasting<0, WEEK>>;
+
+/// How long users who have set up nothing are let in.
+pub(super) type Grace = Parsed<Lasting<0, YEAR>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,6 +42,7 @@ pub(super) struct Document {
     pub(super) questions: Questions,
     pub(super) audit: Audit,
     pub(super) admin: Admin,
+    pub(super) self_service: SelfService,
     pub(super) rule: Vec<Spanned<Rule>>,
 }
 
@@ -60,6 +68,7 @@ pub(super) struct Store {
 pub(super) struct Enforcement {
     pub(super) mode: Option<Spanned<Parsed<Mode>>>,
     pub(super) unenrolled: Option<Parsed<Unenrolled>>,
+    pub(super) grace: Option<Spanned<Grace>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,7 +83,9 @@ pub(super) struct Lockout {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Policy {
     pub(super) require: Option<List<Way>>,
-    pub(super) session: Option<Spanned<Parsed<Lasting<0, YEAR>>>>,
+    pub(super) session: Option<Session>,
+    pub(super) session_scope: Option<List<ServiceName>>,
+    pub(super) require_password_expiry: Option<bool>,
     pub(super) prompting: Option<Parsed<Prompting>>,
     pub(super) tries: Option<Tries>,
 }
@@ -117,14 +128,31 @@ pub(super) struct Admin {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct SelfService {
+    pub(super) enabled: Option<bool>,
+    pub(super) factors: Option<Vec<Parsed<Factor>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Rule {
     pub(super) name: Option<Parsed<Line<64>>>,
     pub(super) users: Option<List<UserPattern>>,
+    pub(super) source: Option<Parsed<Source>>,
     pub(super) services: Option<List<ServicePattern>>,
+    pub(super) operations: Option<List<OperationPattern>>,
     pub(super) from: Option<List<Network>>,
     pub(super) tty: Option<List<TerminalPattern>>,
+    pub(super) after: Option<List<MethodPattern>>,
+    pub(super) hours: Option<List<HourRange>>,
+    pub(super) days: Option<List<DayRange>>,
     pub(super) action: Option<Parsed<ActionName>>,
     pub(super) require: Option<List<Way>>,
     pub(super) prompting: Option<Spanned<Parsed<Prompting>>>,
     pub(super) tries: Option<Spanned<Tries>>,
+    pub(super) session: Option<Spanned<Session>>,
+    pub(super) session_scope: Option<List<ServiceName>>,
+    pub(super) unenrolled: Option<Spanned<Parsed<Unenrolled>>>,
+    pub(super) grace: Option<Spanned<Grace>>,
+    pub(super) lockout: Option<Spanned<Lockout>>,
 }

@@ -4,17 +4,13 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::document::{self, List, Tries};
+use super::asking::{asked, asks_nothing};
+use super::document::{self, List};
 use super::error::{Problem, Source};
-use super::merge::set;
-use super::values::Parsed;
 use super::words::ActionName;
-use crate::factors::Way;
-use crate::policy::{Action, Ask, Network, Networks, Pattern, Patterns, Prompting, Rule};
+use crate::policy::{Action, Ask, Days, Hours, Networks, Pattern, Patterns, Rule};
 
 const NO_MATCH: &str = "the list is empty, so that the rule could never fit; expected an entry, or no such key for all";
-const NO_WAY: &str =
-    "the list is empty, so that nobody could pass; expected a way such as \"totp\" or \"totp+pin\"";
 
 /// The rule of that number over all files; `ask` is what holds where it says nothing.
 pub(super) fn rule(
@@ -24,97 +20,57 @@ pub(super) fn rule(
     number: usize,
 ) -> Result<Rule, Problem> {
     let place = source.place(rule.span());
-    let rule = rule.into_inner();
-    let action = match rule
-        .action
-        .as_ref()
-        .map_or(ActionName::Ask, |action| action.0)
-    {
-        ActionName::Ask => Action::Ask(asked(
-            ask,
-            source,
-            rule.require,
-            rule.prompting,
-            rule.tries,
-        )?),
-        ActionName::Skip => asks_nothing(source, "skip", &rule).map(|()| Action::Skip)?,
-        ActionName::Deny => asks_nothing(source, "deny", &rule).map(|()| Action::Deny)?,
-    };
+    let mut rule = rule.into_inner();
+    let action = action(ask, source, &mut rule)?;
     Ok(Rule {
         name: rule
             .name
             .map_or_else(|| format!("rule {number}"), |name| name.0.0),
         place,
-        users: rule.users.map(|list| patterns(source, list)).transpose()?,
-        services: rule
-            .services
-            .map(|list| patterns(source, list))
-            .transpose()?,
-        from: rule.from.map(|list| networks(source, list)).transpose()?,
-        tty: rule.tty.map(|list| patterns(source, list)).transpose()?,
+        users: patterns(source, rule.users)?,
+        source: rule.source.map(|source| source.0),
+        services: patterns(source, rule.services)?,
+        operations: patterns(source, rule.operations)?,
+        from: list(source, rule.from, Networks::new)?,
+        tty: patterns(source, rule.tty)?,
+        after: patterns(source, rule.after)?,
+        hours: list(source, rule.hours, Hours::new)?,
+        days: list(source, rule.days, Days::new)?,
         action,
     })
 }
 
-/// What a rule asks for: its own, and `[policy]` where it says nothing.
-fn asked(
-    ask: &Ask,
-    source: &Source,
-    require: Option<List<Way>>,
-    prompting: Option<Spanned<Parsed<Prompting>>>,
-    tries: Option<Spanned<Tries>>,
-) -> Result<Arc<Ask>, Problem> {
-    let mut ask = ask.clone();
-    set(
-        &mut ask.ways,
-        require.map(|require| ways(source, require)).transpose()?,
-    );
-    set(
-        &mut ask.prompting,
-        prompting.map(|prompting| prompting.into_inner().0),
-    );
-    set(&mut ask.tries, tries.map(|tries| tries.into_inner().0));
-    Ok(Arc::new(ask))
-}
-
-/// Refuses a rule that says how to ask and not to ask.
-fn asks_nothing(source: &Source, action: &str, rule: &document::Rule) -> Result<(), Problem> {
-    let given = [
-        ("require", rule.require.as_ref().map(Spanned::span)),
-        ("prompting", rule.prompting.as_ref().map(Spanned::span)),
-        ("tries", rule.tries.as_ref().map(Spanned::span)),
-    ];
-    let Some((key, span)) = given.into_iter().find_map(|(key, span)| Some((key, span?))) else {
-        return Ok(());
-    };
-    let message = format!("{key} has no meaning with action = {action:?}; expected one of the two");
-    Err(source.problem(span, message))
-}
-
-/// A list of ways that somebody can pass.
-pub(super) fn ways(source: &Source, list: List<Way>) -> Result<Vec<Way>, Problem> {
-    if list.get_ref().is_empty() {
-        return Err(source.problem(list.span(), NO_WAY));
+fn action(ask: &Ask, source: &Source, rule: &mut document::Rule) -> Result<Action, Problem> {
+    let action = rule.action.as_ref();
+    match action.map_or(ActionName::Ask, |action| action.0) {
+        ActionName::Ask => asked(ask, source, rule).map(|ask| Action::Ask(Arc::new(ask))),
+        ActionName::Skip => asks_nothing(source, "skip", rule).map(|()| Action::Skip),
+        ActionName::Deny => asks_nothing(source, "deny", rule).map(|()| Action::Deny),
     }
-    Ok(list.into_inner().into_iter().map(|way| way.0).collect())
 }
 
-fn patterns<T: Into<Pattern>>(source: &Source, list: List<T>) -> Result<Patterns, Problem> {
-    let span = list.span();
-    let entries = list
-        .into_inner()
-        .into_iter()
-        .map(|entry| entry.0.into())
-        .collect();
-    Patterns::new(entries).ok_or_else(|| source.problem(span, NO_MATCH))
+fn patterns<T: Into<Pattern>>(
+    source: &Source,
+    entries: Option<List<T>>,
+) -> Result<Option<Patterns>, Problem> {
+    list(source, entries, |entries: Vec<T>| {
+        Patterns::new(entries.into_iter().map(Into::into).collect())
+    })
 }
 
-fn networks(source: &Source, list: List<Network>) -> Result<Networks, Problem> {
-    let span = list.span();
-    let entries = list
-        .into_inner()
-        .into_iter()
-        .map(|network| network.0)
-        .collect();
-    Networks::new(entries).ok_or_else(|| source.problem(span, NO_MATCH))
+/// A list that is given, made by `new`, which refuses an empty one.
+fn list<T, L>(
+    source: &Source,
+    entries: Option<List<T>>,
+    new: impl Fn(Vec<T>) -> Option<L>,
+) -> Result<Option<L>, Problem> {
+    let Some(entries) = entries else {
+        return Ok(None);
+    };
+    let span = entries.span();
+    let entries = entries.into_inner().into_iter().map(|entry| entry.0);
+    match new(entries.collect()) {
+        Some(list) => Ok(Some(list)),
+        None => Err(source.problem(span, NO_MATCH)),
+    }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use crate::factors::totp::Algorithm;
 
 use super::values::Text;
-use crate::policy::{Mode, Prompting, Unenrolled};
+use crate::policy::{Mode, Prompting, Source, Unenrolled};
 
 impl Text for Mode {
     const EXPECTED: &str = "\"none\", \"local-users\" or \"all\"";
@@ -50,7 +50,25 @@ impl FromStr for Unenrolled {
                         and users set up with mfactl enroll"
                 .to_owned());
         }
-        word(text, [("deny", Self::Deny), ("allow", Self::Allow)])
+        word(
+            text,
+            [Self::Deny, Self::Allow].map(|unenrolled| (unenrolled.name(), unenrolled)),
+        )
+    }
+}
+
+impl Text for Source {
+    const EXPECTED: &str = "\"local\" or \"federated\"";
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(
+            text,
+            [Self::Local, Self::Federated].map(|source| (source.name(), source)),
+        )
     }
 }
 

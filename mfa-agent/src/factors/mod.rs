@@ -92,6 +92,15 @@ impl Way {
     pub fn factors(&self) -> &[Factor] {
         &self.0
     }
+
+    /// This way, with `factor` asked last unless it is asked for already.
+    #[must_use]
+    pub fn with(mut self, factor: Factor) -> Self {
+        if !self.0.contains(&factor) {
+            self.0.push(factor);
+        }
+        self
+    }
 }
 
 impl TryFrom<String> for Way {

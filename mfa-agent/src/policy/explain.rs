@@ -1,20 +1,28 @@
 //! Decisions in words, for the log, `mfactl explain` and `mfactl status`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mfa_protocol::admin::{self, Considered, Explanation};
 
 use super::{
-    Action, Ask, Decision, Facts, Mode, Origin, Place, Policy, Prompting, Request, Rule, Verdict,
+    Action, Ask, Decision, Enforce, Facts, Mode, Origin, Own, Patterns, Personal, Place, Policy,
+    Prompting, Request, Rule, SessionRule, Unenrolled, Verdict,
 };
+use crate::factors::Factor;
 use crate::names::UserName;
 
 impl Policy {
     /// The decision and all its reasons. What depends on the account (`enrolled`, `prompts`) is left empty
     /// for the caller to fill in.
     #[must_use]
-    pub fn explain(&self, request: &Request<'_>, facts: &Facts<'_>) -> Explanation {
-        let decision = self.decide(request, facts);
+    pub fn explain(
+        &self,
+        request: &Request<'_>,
+        facts: &Facts<'_>,
+        personal: &Personal,
+    ) -> Explanation {
+        let decision = self.decide(request, facts, personal);
         Explanation {
             user: request.user.to_string(),
             service: request.service.to_owned(),
@@ -57,23 +65,31 @@ impl Policy {
         considered
     }
 
-    /// The rules that can apply to a user, in order, each with what it comes to under the enforcement
-    /// mode. The last is what holds if none before does: a rule for every login, or `[policy]`, called
+    /// The rules that can apply to a user, in order, each with what it comes to under the enforcement mode
+    /// and with what is required of this user. Where they may log in from is no part of it. The last is what holds if none before does: a rule for every login, or `[policy]`, called
     /// `default`.
     #[must_use]
-    pub fn rules_for_user(&self, user: &UserName, facts: &Facts<'_>) -> Vec<admin::Rule> {
+    pub fn rules_for_user(
+        &self,
+        user: &UserName,
+        facts: &Facts<'_>,
+        personal: &Personal,
+    ) -> Vec<admin::Rule> {
         let mut shown = Vec::new();
         for rule in self
             .rules
             .iter()
             .filter(|rule| rule.misfit_of_user(user, facts).is_none())
         {
-            shown.push(shown_rule(rule, &self.decision(Some(rule), facts)));
+            shown.push(shown_rule(
+                rule,
+                &self.decision(Some(rule), facts, personal),
+            ));
             if rule.is_for_every_login() {
                 return shown;
             }
         }
-        let decision = self.decision(None, facts);
+        let decision = self.decision(None, facts, personal);
         shown.push(admin::Rule {
             name: "default".to_owned(),
             place: decision
@@ -94,7 +110,7 @@ impl Decision {
     pub fn rule(&self) -> Option<&Arc<Rule>> {
         match &self.origin {
             Origin::Rule(rule) => Some(rule),
-            Origin::Mode(..) | Origin::Default(_) => None,
+            Origin::Mode(..) | Origin::Default(_) | Origin::Personal(_) => None,
         }
     }
 
@@ -110,15 +126,17 @@ impl Decision {
         match &self.origin {
             Origin::Rule(rule) => Some(&rule.place),
             Origin::Mode(_, place) | Origin::Default(place) => place.as_ref(),
+            Origin::Personal(_) => None,
         }
     }
 
     /// Why, in words.
     #[must_use]
     pub fn reason(&self) -> String {
-        match &self.origin {
+        let asked = || self.verdict.ask().map(one_of).unwrap_or_default();
+        let reason = match &self.origin {
             Origin::Rule(rule) => match &rule.action {
-                Action::Ask(ask) => format!("rule {:?} asks for {}", rule.name, one_of(ask)),
+                Action::Ask(_) => format!("rule {:?} asks for {}", rule.name, asked()),
                 Action::Skip => format!("rule {:?} asks for nothing", rule.name),
                 Action::Deny => format!("rule {:?} denies", rule.name),
             },
@@ -128,12 +146,76 @@ impl Decision {
             Origin::Mode(mode, _) => {
                 format!("[enforcement] mode = \"{}\" asks nobody", mode.name())
             }
-            Origin::Default(_) => match self.verdict.ask() {
-                Some(ask) => format!("no rule fits, and [policy] asks for {}", one_of(ask)),
-                None => "no rule fits".to_owned(),
-            },
-        }
+            Origin::Default(_) => format!("no rule fits, and [policy] asks for {}", asked()),
+            Origin::Personal(outside) => format!(
+                "{outside}, and this user may log in only from where \"mfactl allow-from\" says"
+            ),
+        };
+        reason + &own_words(&self.own)
     }
+}
+
+/// What is set for the user alone, appended to a reason.
+fn own_words(own: &Own) -> String {
+    let mut words = String::new();
+    if !own.require.is_empty() {
+        let factors: Vec<_> = own
+            .require
+            .iter()
+            .map(|factor| Factor::name(*factor))
+            .collect();
+        let factors = factors.join(" and ");
+        words += &format!(", with {factors} required of this user (mfactl require)");
+    }
+    match own.enforce {
+        Enforce::Default => {}
+        Enforce::Required => words += ", without grace for this user (mfactl enforce)",
+        Enforce::Optional => words += ", which this user may leave unset (mfactl enforce)",
+    }
+    words
+}
+
+impl Ask {
+    /// On which terms it is asked for, each in words; what is not said is left out.
+    #[must_use]
+    pub fn terms(&self) -> Vec<String> {
+        let unenrolled = match (self.unenrolled, self.grace) {
+            (Unenrolled::Allow, _) => "users who have set up nothing are let in".to_owned(),
+            (Unenrolled::Deny, None) => "users who have set up nothing are refused".to_owned(),
+            (Unenrolled::Deny, Some(grace)) => format!(
+                "users who have set up nothing are let in for {} from their first login, then refused",
+                length_of_time(grace)
+            ),
+        };
+        let lock = format!(
+            "{} wrong answers lock for {}",
+            self.lockout.attempts,
+            length_of_time(self.lockout.duration)
+        );
+        let session = self.session.as_ref().map(session_words);
+        session.into_iter().chain([unenrolled, lock]).collect()
+    }
+}
+
+fn session_words(session: &SessionRule) -> String {
+    let duration = length_of_time(session.duration);
+    match session.scope.join(", ") {
+        scope if scope.is_empty() => format!("not asked again for {duration}"),
+        scope => format!("not asked again for {duration}, shared by {scope}"),
+    }
+}
+
+/// A length of time as settings have it: `90s`, `15m`, `14d`.
+pub(crate) fn length_of_time(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m")];
+    let fitting = units
+        .into_iter()
+        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    fitting.map_or_else(
+        || format!("{seconds}s"),
+        |(unit, sign)| format!("{}{sign}", seconds / unit),
+    )
 }
 
 impl Verdict {
@@ -158,7 +240,7 @@ impl Verdict {
 }
 
 fn shown_rule(rule: &Rule, decision: &Decision) -> admin::Rule {
-    let entries = |list: Option<&super::Patterns>| {
+    let entries = |list: Option<&Patterns>| {
         list.map(|list| list.entries().iter().map(ToString::to_string).collect())
             .unwrap_or_default()
     };
@@ -182,4 +264,52 @@ fn ways(ask: &Arc<Ask>) -> Vec<String> {
 
 fn one_of(ask: &Arc<Ask>) -> String {
     ways(ask).join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_terms_of_an_asking_are_told_in_words() {
+        let told = |ask: &Ask| ask.terms();
+        assert_eq!(
+            told(&Ask::default()),
+            [
+                "users who have set up nothing are refused",
+                "5 wrong answers lock for 1h"
+            ]
+        );
+        let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+        let session = SessionRule {
+            duration: Duration::from_secs(15 * 60),
+            scope: vec!["sudo".to_owned(), "su".to_owned()],
+        };
+        let ask = Ask {
+            grace: Some(days(14)),
+            session: Some(session),
+            ..Ask::default()
+        };
+        assert_eq!(
+            told(&ask)[..2],
+            [
+                "not asked again for 15m, shared by sudo, su",
+                "users who have set up nothing are let in for 14d from their first login, then refused"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_length_of_time_is_told_in_its_largest_whole_unit() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (90, "90s"),
+            (900, "15m"),
+            (5400, "90m"),
+            (7200, "2h"),
+            (14 * 86_400, "14d"),
+        ] {
+            assert_eq!(length_of_time(Duration::from_secs(seconds)), text);
+        }
+    }
 }

@@ -1,18 +1,24 @@
 //! Who is asked for a second factor, where, and for which.
 //!
-//! Pure: a login's circumstances and what the host knows of the user go in, a decision and where it comes
-//! from go out. No file, clock or name service is touched here; `needs_groups` and `needs_locality` tell
-//! the edge what it must look up first, so that a login that needs nothing costs nothing.
+//! Pure: a login's circumstances, what the host knows of the user and what is set for them go in, a decision
+//! and where it comes from go out. No file, clock or name service is touched here; `needs_groups` and
+//! `needs_locality` tell the edge what it must look up first, so that a login that needs nothing costs
+//! nothing.
 //!
 //! 1. The first rule whose every given field fits speaks; if none fits, `[policy]` does.
-//! 2. `deny` always holds, `skip` too.
-//! 3. `ask` holds as far as `[enforcement] mode` reaches: under `none` nobody is asked, under
+//! 2. `deny` always holds, `skip` too: nothing that is set for a user touches them.
+//! 3. Where a user is to be asked, a login from outside of the networks that are set for them is denied.
+//! 4. `ask` holds as far as `[enforcement] mode` reaches: under `none` nobody is asked, under
 //!    `local-users` nobody whose entry comes from another source than `/etc/passwd`. Users without any
 //!    entry are asked: no identity provider has vouched for them.
+//! 5. Who is asked is asked for what the rule says and for what is required of them.
 
+mod ask;
 mod explain;
+mod needs;
 mod network;
 mod pattern;
+mod personal;
 #[cfg(test)]
 mod properties;
 mod rule;
@@ -22,11 +28,16 @@ mod table;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use network::{Network, NetworkError, Networks, remote_address};
-pub use pattern::{Fit, Pattern, PatternError, Patterns, terminal_name};
-pub use rule::{Action, Ask, Misfit, Place, Prompting, Rule};
+use jiff::civil::DateTime;
 
-use crate::factors::{Factor, Way};
+pub use ask::{Ask, Prompting, SessionRule, Unenrolled};
+pub(crate) use explain::length_of_time;
+pub use network::{Network, NetworkError, Networks, remote_address};
+pub use pattern::{Fit, Pattern, PatternError, Patterns, SetFit, terminal_name};
+pub use personal::{Enforce, EnforceError, Outside, Personal, Whence};
+pub use rule::{Action, ClockError, DayRange, Days, HourRange, Hours, Misfit, Place, Rule, Source};
+
+use crate::factors::Factor;
 use crate::names::{Groups, UserName};
 
 /// A login that wants to know.
@@ -36,11 +47,20 @@ pub struct Request<'a> {
     pub user: &'a UserName,
     /// The PAM service.
     pub service: &'a str,
+    /// What the user is about to do, where a program guards more than a login. Rules with `operations` do
+    /// not fit without.
+    pub operation: Option<&'a str>,
     /// The remote address, from [`remote_address`]; `None` when it is not known. Rules with `from` do not
     /// fit then.
     pub rhost: Option<IpAddr>,
     /// The terminal; `None` or empty when it is not known. Rules with `tty` do not fit then.
     pub tty: Option<&'a str>,
+    /// The methods that sshd has verified before, such as `publickey` (sshd_config(5), `ExposeAuthInfo`).
+    pub after: &'a [String],
+    /// The wall clock of this host, in its time zone.
+    pub now: DateTime,
+    /// Where the login comes from, from [`Whence::of`].
+    pub whence: Whence,
 }
 
 /// What the host knows of the user.
@@ -93,16 +113,6 @@ impl Mode {
     }
 }
 
-/// What becomes of users who are asked and have set up nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unenrolled {
-    /// They can't log in.
-    #[default]
-    Deny,
-    /// They log in without.
-    Allow,
-}
-
 /// What was decided, and by what. Owns its parts, so that a login finishes under the rules it began with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -110,6 +120,17 @@ pub struct Decision {
     pub verdict: Verdict,
     /// What says so.
     pub origin: Origin,
+    /// What was changed about it because it is this user; nothing unless they are asked.
+    pub own: Own,
+}
+
+/// What was changed for one user about what is asked of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Factors that were required of them alone. Empty unless that changed the ways to pass.
+    pub require: Vec<Factor>,
+    /// Whether they must have set up something.
+    pub enforce: Enforce,
 }
 
 /// What to do.
@@ -132,85 +153,71 @@ pub enum Origin {
     Mode(Mode, Option<Place>),
     /// `[policy]`, and where its `require` stands.
     Default(Option<Place>),
+    /// The networks that are set for the user.
+    Personal(Outside),
 }
 
 impl Policy {
     /// Decides.
     #[must_use]
-    pub fn decide(&self, request: &Request<'_>, facts: &Facts<'_>) -> Decision {
+    pub fn decide(
+        &self,
+        request: &Request<'_>,
+        facts: &Facts<'_>,
+        personal: &Personal,
+    ) -> Decision {
         let rule = self
             .rules
             .iter()
             .find(|rule| rule.misfit(request, facts).is_none());
-        self.decision(rule, facts)
-    }
-
-    /// Whether the decision depends on the user's groups. Where an earlier rule decides, or the rules with
-    /// groups are for other services and addresses, it does not.
-    #[must_use]
-    pub fn needs_groups(&self, request: &Request<'_>) -> bool {
-        let user = request.user.as_str();
-        self.rules
-            .iter()
-            .filter(|rule| rule.misfit_of_place(request).is_none())
-            .map(|rule| {
-                rule.users
-                    .as_ref()
-                    .map_or(Some(true), |users| users.fit_without_groups(user))
-            })
-            .find(|fits| *fits != Some(false))
-            .is_some_and(|fits| fits.is_none())
-    }
-
-    /// Whether the decision depends on where the user's entry comes from.
-    #[must_use]
-    pub fn needs_locality(&self) -> bool {
-        self.mode == Mode::LocalUsers
-    }
-
-    /// Whether decisions depend on anything that only the name service knows.
-    #[must_use]
-    pub fn needs_names(&self) -> bool {
-        let has_group = |rule: &Arc<Rule>| {
-            rule.users
-                .as_ref()
-                .is_some_and(|users| users.entries().iter().any(|entry| entry.group().is_some()))
-        };
-        self.needs_locality() || self.rules.iter().any(has_group)
-    }
-
-    /// The groups that rules name, each once.
-    #[must_use]
-    pub fn groups(&self) -> Vec<String> {
-        let lists = self.rules.iter().filter_map(|rule| rule.users.as_ref());
-        let groups: Groups = lists
-            .flat_map(Patterns::entries)
-            .filter_map(Pattern::group)
-            .map(str::to_owned)
-            .collect();
-        groups.into_iter().collect()
-    }
-
-    /// What `rule`, or `[policy]` without one, comes to under the enforcement mode.
-    fn decision(&self, rule: Option<&Arc<Rule>>, facts: &Facts<'_>) -> Decision {
-        let verdict = match rule.map(|rule| &rule.action) {
-            Some(Action::Deny) => Verdict::Deny,
-            Some(Action::Skip) => Verdict::Skip,
-            Some(Action::Ask(_)) | None if self.passes_over(facts) => {
-                let origin = Origin::Mode(self.mode, self.mode_place.clone());
-                return Decision {
-                    verdict: Verdict::Skip,
-                    origin,
-                };
+        match personal.outside(request.whence) {
+            Some(outside) if self.asks(rule).is_some() => {
+                Decision::new(Verdict::Deny, Origin::Personal(outside))
             }
-            Some(Action::Ask(ask)) => Verdict::Ask(Arc::clone(ask)),
-            None => Verdict::Ask(Arc::clone(&self.default)),
-        };
+            _ => self.decision(rule, facts, personal),
+        }
+    }
+
+    /// What `rule`, or `[policy]` without one, comes to for this user, wherever they log in from.
+    fn decision(
+        &self,
+        rule: Option<&Arc<Rule>>,
+        facts: &Facts<'_>,
+        personal: &Personal,
+    ) -> Decision {
         let origin = rule.map_or_else(
             || Origin::Default(self.default_place.clone()),
             |rule| Origin::Rule(Arc::clone(rule)),
         );
-        Decision { verdict, origin }
+        let Some(ask) = self.asks(rule) else {
+            let denies = rule.is_some_and(|rule| rule.action == Action::Deny);
+            let verdict = if denies { Verdict::Deny } else { Verdict::Skip };
+            return Decision::new(verdict, origin);
+        };
+        if self.passes_over(facts) {
+            let mode = Origin::Mode(self.mode, self.mode_place.clone());
+            return Decision::new(Verdict::Skip, mode);
+        }
+        let refined = personal.refine(ask);
+        let require = match refined.ways == ask.ways {
+            true => Vec::new(),
+            false => personal.require.clone(),
+        };
+        let enforce = personal.enforce;
+        Decision {
+            verdict: Verdict::Ask(refined),
+            origin,
+            own: Own { require, enforce },
+        }
+    }
+
+    /// What `rule`, or `[policy]` without one, asks for, if it asks.
+    fn asks<'a>(&'a self, rule: Option<&'a Arc<Rule>>) -> Option<&'a Arc<Ask>> {
+        match rule.map(|rule| &rule.action) {
+            None => Some(&self.default),
+            Some(Action::Ask(ask)) => Some(ask),
+            Some(Action::Skip | Action::Deny) => None,
+        }
     }
 
     fn passes_over(&self, facts: &Facts<'_>) -> bool {
@@ -222,14 +229,12 @@ impl Policy {
     }
 }
 
-impl Default for Ask {
-    /// Any factor, once, in a conversation.
-    fn default() -> Self {
+impl Decision {
+    fn new(verdict: Verdict, origin: Origin) -> Self {
         Self {
-            ways: Factor::ALL.map(Way::from).into(),
-            prompting: Prompting::default(),
-            tries: 1,
-            unenrolled: Unenrolled::default(),
+            verdict,
+            origin,
+            own: Own::default(),
         }
     }
 }

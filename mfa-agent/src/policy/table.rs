@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::names::Groups;
 
-use super::{Facts, Request, remote_address};
+use super::{Enforce, Facts, Networks, Personal, Request, Whence, remote_address};
 
 /// One login; fields in the order in which a reader asks for them.
 struct Case {
@@ -13,8 +13,41 @@ struct Case {
     service: &'static str,
     rhost: &'static str,
     tty: &'static str,
+    operation: Option<&'static str>,
+    after: &'static [&'static str],
+    /// The wall clock; a Wednesday unless said otherwise.
+    now: &'static str,
+    personal: Set,
     /// Verdict, what decided (`RULE` or `FILE:LINE`), and a part of the reason.
     expected: (&'static str, &'static str, &'static str),
+}
+
+/// What is set for the user; factors and networks as they are written.
+#[derive(Clone, Copy)]
+struct Set {
+    enforce: Enforce,
+    require: &'static [&'static str],
+    allow_from: &'static [&'static [&'static str]],
+}
+
+const NOTHING: Set = Set {
+    enforce: Enforce::Default,
+    require: &[],
+    allow_from: &[],
+};
+
+impl Set {
+    fn personal(self) -> Personal {
+        let networks = |list: &&[&str]| {
+            let networks = list.iter().map(|text| text.parse().unwrap());
+            Networks::new(networks.collect()).unwrap()
+        };
+        Personal {
+            enforce: self.enforce,
+            require: self.require.iter().map(|f| f.parse().unwrap()).collect(),
+            allow_from: self.allow_from.iter().map(networks).collect(),
+        }
+    }
 }
 
 const LOGIN: Case = Case {
@@ -24,6 +57,10 @@ const LOGIN: Case = Case {
     service: "sshd",
     rhost: "198.51.100.7",
     tty: "ssh",
+    operation: None,
+    after: &[],
+    now: "2026-06-10T12:00",
+    personal: NOTHING,
     expected: ("", "", ""),
 };
 
@@ -31,11 +68,16 @@ fn check(text: &str, cases: &[Case]) {
     let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
     for case in cases {
         let user = case.user.parse().unwrap();
+        let after: Vec<String> = case.after.iter().map(|&method| method.to_owned()).collect();
         let request = Request {
             user: &user,
             service: case.service,
+            operation: case.operation,
             rhost: remote_address(case.rhost),
             tty: Some(case.tty),
+            after: &after,
+            now: case.now.parse().unwrap(),
+            whence: Whence::of(case.service, Some(case.rhost), Some(case.tty)),
         };
         let groups: Groups = case.groups.iter().map(|&group| group.to_owned()).collect();
         let decision = settings.policy.decide(
@@ -44,14 +86,22 @@ fn check(text: &str, cases: &[Case]) {
                 federated: case.federated,
                 groups: &groups,
             },
+            &case.personal.personal(),
         );
         let by = decision
             .rule_name()
             .map(str::to_owned)
             .or_else(|| decision.place().map(ToString::to_string));
         let case_name = format!(
-            "{} {:?} {} {:?} {:?}",
-            case.user, case.groups, case.service, case.rhost, case.tty
+            "{} {:?} {} {:?} {:?} {:?} {:?} {}",
+            case.user,
+            case.groups,
+            case.service,
+            case.rhost,
+            case.tty,
+            case.operation,
+            case.after,
+            case.now
         );
         let (verdict, origin, reason) = case.expected;
         assert_eq!(

@@ -1,26 +1,28 @@
 //! Files laid over one another, and what can be judged only when all are there.
 
+mod places;
+mod terms;
+
 use std::sync::Arc;
 
 use toml::Spanned;
 
+use super::asking::overlay;
 use super::document::{self, Document};
 use super::error::{ConfigError, Problem, Source};
-use super::rule::{self, ways};
-use super::{Questions, Settings};
-use crate::policy::{Ask, Place};
-
-const NO_SESSION: &str = "sessions are not in this version; expected \"0s\": every login is asked";
+use super::rule;
+use super::settings::{Questions, Settings};
+use places::Places;
+use terms::Terms;
 
 /// Settings in the making.
 #[derive(Default)]
 pub(super) struct Draft {
     settings: Settings,
-    ask: Ask,
+    terms: Terms,
     rules: Vec<(Source, Spanned<document::Rule>)>,
     problems: Vec<Problem>,
-    lockout_place: Option<Place>,
-    prompts_place: Option<Place>,
+    places: Places,
 }
 
 impl Draft {
@@ -30,11 +32,14 @@ impl Draft {
             Ok(document) => document,
             Err(error) => return self.problems.push(source.parser_problem(&error)),
         };
-        self.add_places(&document, &source);
+        self.places.note(&document, &source);
+        self.add_places_of_policy(&document, &source);
         self.add_policy(document.enforcement, document.policy, &source);
         self.add_questions(document.questions, &source);
         self.add_server(document.server);
-        self.add_factors(document.lockout, document.totp, document.prompts);
+        overlay(&mut self.settings.lockout, document.lockout);
+        self.add_factors(document.totp, document.prompts);
+        self.add_self_service(document.self_service);
         let settings = &mut self.settings;
         set(
             &mut settings.store.path,
@@ -61,11 +66,12 @@ impl Draft {
     /// The settings, unless something was wrong.
     pub(super) fn finish(mut self) -> Result<Settings, ConfigError> {
         if self.problems.is_empty() {
-            self.check_lockout();
-            self.check_prompts();
+            self.problems.extend(self.places.check(&self.settings));
+            self.problems.extend(self.terms.check());
         }
-        for (i, (source, rule)) in std::mem::take(&mut self.rules).into_iter().enumerate() {
-            match rule::rule(&self.ask, &source, rule, i + 1) {
+        let ask = self.terms.ask(self.settings.lockout);
+        for (i, (source, rule)) in self.rules.into_iter().enumerate() {
+            match rule::rule(&ask, &source, rule, i + 1) {
                 Ok(rule) => self.settings.policy.rules.push(Arc::new(rule)),
                 Err(problem) => self.problems.push(problem),
             }
@@ -73,7 +79,7 @@ impl Draft {
         if !self.problems.is_empty() {
             return Err(ConfigError::Bad(self.problems));
         }
-        self.settings.policy.default = Arc::new(self.ask);
+        self.settings.policy.default = Arc::new(ask);
         Ok(self.settings)
     }
 
@@ -100,26 +106,8 @@ impl Draft {
         );
     }
 
-    fn add_factors(
-        &mut self,
-        lockout: document::Lockout,
-        totp: document::Totp,
-        prompts: document::Prompts,
-    ) {
+    fn add_factors(&mut self, totp: document::Totp, prompts: document::Prompts) {
         let own = &mut self.settings;
-        set(
-            &mut own.lockout.attempts,
-            lockout.attempts.map(|limit| limit.into_inner().0),
-        );
-        set(
-            &mut own.lockout.duration,
-            lockout.duration.map(|time| time.0.0),
-        );
-        let limit = lockout.max_consecutive.map(|limit| limit.into_inner().0);
-        set(
-            &mut own.lockout.max_consecutive,
-            limit.map(|limit| (limit != 0).then_some(limit)),
-        );
         set(
             &mut own.totp.issuer,
             totp.issuer.map(|issuer| Some(issuer.0.0)),
@@ -141,39 +129,32 @@ impl Draft {
         );
     }
 
+    fn add_self_service(&mut self, written: document::SelfService) {
+        let own = &mut self.settings.self_service;
+        set(&mut own.enabled, written.enabled);
+        let factors = written.factors.map(|list| list.into_iter());
+        set(
+            &mut own.factors,
+            factors.map(|list| list.map(|factor| factor.0).collect()),
+        );
+    }
+
     fn add_policy(
         &mut self,
         enforcement: document::Enforcement,
         policy: document::Policy,
         source: &Source,
     ) {
+        let settings = &mut self.settings;
+        let mode = enforcement.mode.as_ref().map(|mode| mode.get_ref().0);
+        set(&mut settings.policy.mode, mode);
         set(
-            &mut self.settings.policy.mode,
-            enforcement.mode.map(|mode| mode.into_inner().0),
+            &mut settings.require_password_expiry,
+            policy.require_password_expiry,
         );
-        set(
-            &mut self.ask.unenrolled,
-            enforcement.unenrolled.map(|unenrolled| unenrolled.0),
-        );
-        set(
-            &mut self.ask.prompting,
-            policy.prompting.map(|prompting| prompting.0),
-        );
-        set(&mut self.ask.tries, policy.tries.map(|tries| tries.0));
-        if let Some(session) = policy
-            .session
-            .filter(|session| !session.get_ref().0.0.is_zero())
-        {
-            self.problems
-                .push(source.problem(session.span(), NO_SESSION));
-        }
-        match policy
-            .require
-            .map(|require| ways(source, require))
-            .transpose()
-        {
-            Ok(ways) => set(&mut self.ask.ways, ways),
-            Err(problem) => self.problems.push(problem),
+        self.terms.enforcement(enforcement, source);
+        if let Err(problem) = self.terms.policy(policy, source) {
+            self.problems.push(problem);
         }
     }
 
@@ -202,69 +183,15 @@ impl Draft {
         self.settings.questions = Questions { catalogue };
     }
 
-    /// Remembers where stands what is judged or shown later.
-    fn add_places(&mut self, document: &Document, source: &Source) {
-        let place = |span| Some(source.place(span));
-        let Document {
-            enforcement,
-            lockout,
-            policy,
-            prompts,
-            ..
-        } = document;
-        if let Some(mode) = &enforcement.mode {
-            self.settings.policy.mode_place = place(mode.span());
+    /// Remembers where stands what is shown later.
+    fn add_places_of_policy(&mut self, document: &Document, source: &Source) {
+        let policy = &mut self.settings.policy;
+        if let Some(mode) = &document.enforcement.mode {
+            policy.mode_place = Some(source.place(mode.span()));
         }
-        if let Some(require) = &policy.require {
-            self.settings.policy.default_place = place(require.span());
+        if let Some(require) = &document.policy.require {
+            policy.default_place = Some(source.place(require.span()));
         }
-        let limits = [
-            lockout.attempts.as_ref().map(Spanned::span),
-            lockout.max_consecutive.as_ref().map(Spanned::span),
-        ];
-        if let Some(span) = limits.into_iter().flatten().next_back() {
-            self.lockout_place = place(span);
-        }
-        let texts = [&prompts.totp, &prompts.pin].map(|text| text.as_ref().map(Spanned::span));
-        if let Some(span) = texts.into_iter().flatten().next_back() {
-            self.prompts_place = place(span);
-        }
-    }
-
-    fn check_lockout(&mut self) {
-        let lockout = &self.settings.lockout;
-        let Some(limit) = lockout
-            .max_consecutive
-            .filter(|limit| *limit < lockout.attempts)
-        else {
-            return;
-        };
-        let message = format!(
-            "max_consecutive = {limit} is less than attempts = {0}; expected at least {0}, or 0 to turn it off",
-            lockout.attempts
-        );
-        self.problems.extend(
-            self.lockout_place
-                .clone()
-                .map(|place| Problem { place, message }),
-        );
-    }
-
-    /// ocserv takes the same prompt once more for "wrong, try again".
-    fn check_prompts(&mut self) {
-        let prompts = &self.settings.prompts;
-        if prompts.totp.trim() != prompts.pin.trim() {
-            return;
-        }
-        let message = format!(
-            "both prompts are {:?}; expected a text of its own for each",
-            prompts.pin
-        );
-        self.problems.extend(
-            self.prompts_place
-                .clone()
-                .map(|place| Problem { place, message }),
-        );
     }
 }
 

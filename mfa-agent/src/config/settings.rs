@@ -1,0 +1,120 @@
+//! All settings, in their final types. What is here is within its limits: nobody checks it again.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::factors::Factor;
+use crate::factors::totp::{Algorithm, Digits, Period};
+use crate::lockout::Limits;
+use crate::names::UserName;
+use crate::policy::Policy;
+
+/// All settings. [`Settings::default`] is what holds where the files say nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// `[server]`: the socket and its limits.
+    pub server: Server,
+    /// `[store]`: where records and their key are.
+    pub store: Store,
+    /// `[lockout]`: how many failures lock an account, 1 to 100, for how long, 1 s to 365 days, and how
+    /// many in a row lock it for good, at least as many. What holds for a login is in its
+    /// [`Ask`](crate::policy::Ask).
+    pub lockout: Limits,
+    /// `[totp]`: what new devices are like.
+    pub totp: Totp,
+    /// `[prompts]`: what users are shown.
+    pub prompts: Prompts,
+    /// `[questions]`: the security questions to choose from.
+    pub questions: Questions,
+    /// `[audit]`: where events are recorded.
+    pub audit: Audit,
+    /// `[admin]`: who else may administer.
+    pub admin: Admin,
+    /// `[self_service]`: what users may change themselves.
+    pub self_service: SelfService,
+    /// `[policy] require_password_expiry`: whether codes of a device can be required of a user only once
+    /// their password has a maximum age.
+    pub require_password_expiry: bool,
+    /// `[enforcement]`, `[policy]` and `[[rule]]`: who is asked for what.
+    pub policy: Policy,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The Unix socket; at most 107 bytes, the most that the kernel takes.
+    pub socket: PathBuf,
+    /// Who, besides root, may ask for any user.
+    pub trusted: Vec<UserName>,
+    /// Open connections in all, 1 to 65,536.
+    pub max_connections: u32,
+    /// Open connections of one user id other than root, 1 to 65,536.
+    pub max_connections_per_user: u32,
+    /// How long a login may take, from its first prompt to its outcome; 1 s to 1 h.
+    pub login_timeout: Duration,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The folder of the records.
+    pub path: PathBuf,
+    /// The key that seals them, unless systemd passes the credential `mfa.key`.
+    pub key_file: PathBuf,
+}
+
+/// `[totp]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Totp {
+    /// What a device shows as the maker of its codes; `None`: the name of the host.
+    pub issuer: Option<String>,
+    /// The hash of new devices.
+    pub algorithm: Algorithm,
+    /// The length of codes of new devices, 6 to 8.
+    pub digits: Digits,
+    /// Seconds a code of a new device is good for, 5 to 300.
+    pub period: Period,
+    /// Steps either side of the present one whose codes are taken too, 0 to 10 (RFC 6238, 5.2).
+    pub skew: u32,
+}
+
+/// `[prompts]`: at most 256 bytes each, no control characters, none the same as another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompts {
+    /// Asks for a code.
+    pub totp: String,
+    /// Asks for the PIN.
+    pub pin: String,
+}
+
+/// `[questions]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Questions {
+    /// The questions to choose from; at least three, none twice.
+    pub catalogue: Vec<String>,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// The file that gets a JSON line for each event; `None`: none does.
+    pub file: Option<PathBuf>,
+    /// Whether each event goes to syslog (authpriv) as well.
+    pub syslog: bool,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admin {
+    /// Groups whose members may administer, as root may.
+    pub groups: Vec<String>,
+}
+
+/// `[self_service]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfService {
+    /// Whether users may change anything.
+    pub enabled: bool,
+    /// The factors that they may set up, replace and remove.
+    pub factors: Vec<Factor>,
+}

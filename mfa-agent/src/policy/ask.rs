@@ -1,0 +1,96 @@
+//! What is asked for, and on which terms: one value of it for `[policy]`, one for each rule that asks.
+//!
+//! All settings have flowed together when one of these exists: what a rule leaves open has been taken from
+//! `[policy]`, `[enforcement]` and `[lockout]`, so that whoever carries a decision out looks nowhere else.
+
+use std::time::Duration;
+
+use crate::factors::{Factor, Way};
+use crate::lockout::Limits;
+
+/// What is asked for, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The ways to pass: any one of them, the first that the user has. Never empty.
+    pub ways: Vec<Way>,
+    /// Whether the program can hold a conversation.
+    pub prompting: Prompting,
+    /// Answers that are judged within one login, 1 to 5.
+    pub tries: u32,
+    /// What becomes of users who have set up none of the ways.
+    pub unenrolled: Unenrolled,
+    /// How long these users are let in all the same, from their first login that met this; up to 365 days.
+    /// `None`: not at all. Always `None` with [`Unenrolled::Allow`].
+    pub grace: Option<Duration>,
+    /// For how long, and where, nobody is asked again; `None`: every login is asked.
+    pub session: Option<SessionRule>,
+    /// How many wrong answers lock the account, and for how long.
+    pub lockout: Limits,
+}
+
+/// For how long, and where, somebody who has passed is not asked again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRule {
+    /// For how long, up to 7 days. Never zero.
+    pub duration: Duration,
+    /// The services that share it, in lower case, as libpam hands them to modules. Empty: the service, or
+    /// the operation, of the login alone.
+    pub scope: Vec<String>,
+}
+
+/// Whether a program can hold a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prompting {
+    /// It shows prompts one after the other.
+    #[default]
+    Dialogue,
+    /// It has one answer only: the code stands at the end of the password.
+    Single,
+}
+
+impl Prompting {
+    /// The word for it in settings and on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dialogue => "dialogue",
+            Self::Single => "single",
+        }
+    }
+}
+
+/// What becomes of users who are asked and have set up nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unenrolled {
+    /// They can't log in.
+    #[default]
+    Deny,
+    /// They log in without.
+    Allow,
+}
+
+impl Unenrolled {
+    /// The word for it in settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Allow => "allow",
+        }
+    }
+}
+
+impl Default for Ask {
+    /// Any factor, once, in a conversation, at every login.
+    fn default() -> Self {
+        Self {
+            ways: Factor::ALL.map(Way::from).into(),
+            prompting: Prompting::default(),
+            tries: 1,
+            unenrolled: Unenrolled::default(),
+            grace: None,
+            session: None,
+            lockout: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One entry of a list of names, of whatever kind.
+
+use std::fmt;
+
+use crate::names::{Groups, is_invisible};
+
+/// One entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    negated: bool,
+    subject: Subject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject {
+    Any,
+    Name(String),
+    Service(String),
+    Group(String),
+}
+
+impl Pattern {
+    /// An entry of a list of users: a name, `@group`, `*`, or one of the first two after a `!`.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] when it is none of these.
+    pub fn user(text: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = split(text);
+        let subject = match rest.strip_prefix('@') {
+            Some(group) => Subject::Group(plain(text, group)?),
+            None => Subject::parse(text, rest)?,
+        };
+        Self::new(text, negated, subject)
+    }
+
+    /// An entry of a list of PAM services: a name, `*`, or a name after a `!`. Upper and lower case are
+    /// one, since libpam turns names of services into lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] when it is none of these.
+    pub fn service(text: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = split(text);
+        let subject = match Subject::without_groups(text, rest)? {
+            Subject::Name(name) => Subject::Service(name),
+            subject => subject,
+        };
+        Self::new(text, negated, subject)
+    }
+
+    /// An entry of a list of terminals: a name with or without `/dev/`, `*`, or a name after a `!`.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] when it is none of these.
+    pub fn terminal(text: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = split(text);
+        Self::new(
+            text,
+            negated,
+            Subject::without_groups(text, terminal_name(rest))?,
+        )
+    }
+
+    /// An entry of a list of what sshd has verified: the name of a method (RFC 4250, 4.6.1), `*`, or a name
+    /// after a `!`.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] when it is none of these.
+    pub fn method(text: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = split(text);
+        let subject = Subject::without_groups(text, rest)?;
+        if rest
+            .bytes()
+            .any(|byte| !byte.is_ascii_graphic() || byte == b',')
+        {
+            return Err(PatternError::Method(text.to_owned()));
+        }
+        Self::new(text, negated, subject)
+    }
+
+    /// An entry of a list of operations: a name, `*`, or a name after a `!`.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] when it is none of these.
+    pub fn operation(text: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = split(text);
+        Self::new(text, negated, Subject::without_groups(text, rest)?)
+    }
+
+    fn new(text: &str, negated: bool, subject: Subject) -> Result<Self, PatternError> {
+        if negated && subject == Subject::Any {
+            return Err(PatternError::Nobody(text.to_owned()));
+        }
+        Ok(Self { negated, subject })
+    }
+
+    /// Whether it takes out what it stands for.
+    #[must_use]
+    pub fn is_negated(&self) -> bool {
+        self.negated
+    }
+
+    /// Whether it stands for `name`, of whom `groups` are the groups.
+    pub(super) fn stands_for(&self, name: &str, groups: &Groups) -> bool {
+        self.subject.is(name, groups)
+    }
+
+    /// The group that the entry names, if it names one.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Group(group) => Some(group),
+            Subject::Any | Subject::Name(_) | Subject::Service(_) => None,
+        }
+    }
+}
+
+impl Subject {
+    fn parse(text: &str, subject: &str) -> Result<Self, PatternError> {
+        if subject == "*" {
+            return Ok(Self::Any);
+        }
+        Ok(Self::Name(plain(text, subject)?))
+    }
+
+    fn without_groups(text: &str, subject: &str) -> Result<Self, PatternError> {
+        if subject.starts_with('@') {
+            return Err(PatternError::Group(text.to_owned()));
+        }
+        Self::parse(text, subject)
+    }
+
+    fn is(&self, name: &str, groups: &Groups) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Name(own) => own == name,
+            Self::Service(own) => own.eq_ignore_ascii_case(name),
+            Self::Group(group) => groups.contains(group),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not = if self.negated { "!" } else { "" };
+        match &self.subject {
+            Subject::Any => write!(f, "{not}*"),
+            Subject::Name(name) | Subject::Service(name) => write!(f, "{not}{name}"),
+            Subject::Group(group) => write!(f, "{not}@{group}"),
+        }
+    }
+}
+
+/// Why a text can't be an entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// No name in it.
+    #[error("{0:?} names nothing; write a name, or \"*\" for all")]
+    Empty(String),
+    /// Blanks or control characters.
+    #[error("{0:?} holds blanks at an end or invisible characters; write just the name")]
+    Blank(String),
+    /// A `*` or `!` where it has no meaning.
+    #[error(
+        "{0:?} holds {1:?} in its middle; \"*\" stands only alone, for all, and \"!\" only in front"
+    )]
+    Wildcard(String, char),
+    /// `!*`.
+    #[error("{0:?} takes everything out, so that the rule could never fit; leave it out")]
+    Nobody(String),
+    /// A group where there are none.
+    #[error("{0:?} names a group of users, which only \"users\" takes; write plain names here")]
+    Group(String),
+    /// No method of sshd.
+    #[error(
+        "{0:?} is no method of sshd; write one such as \"publickey\", \"password\" or \"keyboard-interactive\""
+    )]
+    Method(String),
+}
+
+/// A terminal without the folder that some programs put in front (`tty1`, `/dev/tty1`).
+#[must_use]
+pub fn terminal_name(tty: &str) -> &str {
+    tty.strip_prefix("/dev/").unwrap_or(tty)
+}
+
+fn split(text: &str) -> (bool, &str) {
+    text.strip_prefix('!')
+        .map_or((false, text), |rest| (true, rest))
+}
+
+fn plain(text: &str, name: &str) -> Result<String, PatternError> {
+    if name.is_empty() {
+        return Err(PatternError::Empty(text.to_owned()));
+    }
+    if name.trim() != name || name.chars().any(is_invisible) {
+        return Err(PatternError::Blank(text.to_owned()));
+    }
+    if let Some(sign) = name.chars().find(|c| matches!(c, '*' | '!')) {
+        return Err(PatternError::Wildcard(text.to_owned(), sign));
+    }
+    Ok(name.to_owned())
+}

@@ -1,0 +1,293 @@
+//! What an administrator has set for one user, on top of the rules.
+//!
+//! It tightens or loosens what a login is *asked* for, and it can refuse a login by its address. It never
+//! makes an asking out of a `deny` or a `skip`: a break-glass rule must work though somebody once set
+//! something for its user, and a closed door stays closed.
+//!
+//! Where a login comes from is told by [`Whence`]. Only an address that the service gave, or a terminal of
+//! this host, counts. The name of a remote host never does: whoever owns a reverse zone writes it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::{Ask, Networks, Unenrolled, remote_address, terminal_name};
+use crate::factors::{Factor, Way};
+
+/// What is set for one user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Personal {
+    /// Whether they must have set up something.
+    pub enforce: Enforce,
+    /// Factors that are asked for whatever else is.
+    pub require: Vec<Factor>,
+    /// Where they may log in from: every one of these must contain the address. Empty: from anywhere.
+    pub allow_from: Vec<Networks>,
+}
+
+/// Whether a user must have set up something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Enforce {
+    /// They must, whatever the rules say, and no grace is left to them.
+    Required,
+    /// They need not, whatever the rules say.
+    Optional,
+    /// As the rules say.
+    #[default]
+    Default,
+}
+
+/// Where a login comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whence {
+    /// From this address.
+    Address(IpAddr),
+    /// From this host: a terminal of its own, or a program such as `sudo`.
+    Local,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// Why a login is outside of what is allowed for its user; says so by `Display`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// The address is in none of these networks.
+    Networks(Networks, IpAddr),
+    /// The address is not known.
+    Unknown,
+}
+
+impl Personal {
+    /// Why a login from there is refused, if it is. Logins of this host itself never are.
+    #[must_use]
+    pub fn outside(&self, whence: Whence) -> Option<Outside> {
+        match whence {
+            Whence::Local => None,
+            Whence::Unknown => (!self.allow_from.is_empty()).then_some(Outside::Unknown),
+            Whence::Address(address) => self
+                .allow_from
+                .iter()
+                .find(|networks| !networks.contain(address))
+                .map(|networks| Outside::Networks(networks.clone(), address)),
+        }
+    }
+
+    /// What is asked of this user where `ask` is asked of others.
+    #[must_use]
+    pub fn refine(&self, ask: &Arc<Ask>) -> Arc<Ask> {
+        if self.require.is_empty() && self.enforce == Enforce::Default {
+            return Arc::clone(ask);
+        }
+        let mut own = Ask::clone(ask);
+        own.ways = ways_with(&ask.ways, &self.require);
+        match self.enforce {
+            Enforce::Required => (own.unenrolled, own.grace) = (Unenrolled::Deny, None),
+            Enforce::Optional => (own.unenrolled, own.grace) = (Unenrolled::Allow, None),
+            Enforce::Default => {}
+        }
+        Arc::new(own)
+    }
+}
+
+/// Those of `ways` that ask for all of `required`; if none does, all of them with what is missing.
+fn ways_with(ways: &[Way], required: &[Factor]) -> Vec<Way> {
+    let enough = |way: &&Way| required.iter().all(|factor| way.factors().contains(factor));
+    let mut fitting: Vec<Way> = ways.iter().filter(enough).cloned().collect();
+    if !fitting.is_empty() {
+        return fitting;
+    }
+    for way in ways {
+        let extended = required
+            .iter()
+            .fold(way.clone(), |way, factor| way.with(*factor));
+        if !fitting.iter().any(|known| same_factors(known, &extended)) {
+            fitting.push(extended);
+        }
+    }
+    fitting
+}
+
+/// Neither holds a factor twice, so that it is enough to look one way.
+fn same_factors(one: &Way, other: &Way) -> bool {
+    let (one, other) = (one.factors(), other.factors());
+    one.len() == other.len() && one.iter().all(|factor| other.contains(factor))
+}
+
+impl Enforce {
+    /// All of them, in the order in which they are listed to people.
+    pub const ALL: [Self; 3] = [Self::Required, Self::Optional, Self::Default];
+
+    /// The word for it in commands, records and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// A word that is none of [`Enforce`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not known here; expected \"required\", \"optional\" or \"default\"")]
+pub struct EnforceError(String);
+
+impl FromStr for Enforce {
+    type Err = EnforceError;
+
+    fn from_str(text: &str) -> Result<Self, EnforceError> {
+        Self::ALL
+            .into_iter()
+            .find(|enforce| enforce.name() == text)
+            .ok_or_else(|| EnforceError(text.to_owned()))
+    }
+}
+
+impl Whence {
+    /// Where a login comes from, by what its service gave: `PAM_SERVICE`, `PAM_RHOST` and `PAM_TTY`.
+    ///
+    /// `sudo` gives the name of this host for the remote one (measured with sudo 1.9), so a name means
+    /// nothing there, and who runs it is on this host.
+    #[must_use]
+    pub fn of(service: &str, rhost: Option<&str>, tty: Option<&str>) -> Self {
+        if let Some(address) = rhost.and_then(remote_address) {
+            return Self::Address(address);
+        }
+        let is_sudo = ["sudo", "sudo-i"]
+            .iter()
+            .any(|sudo| service.eq_ignore_ascii_case(sudo));
+        let no_rhost = rhost.is_none_or(str::is_empty);
+        if is_sudo || (no_rhost && tty.is_some_and(is_terminal)) {
+            return Self::Local;
+        }
+        Self::Unknown
+    }
+}
+
+/// Whether that is a terminal of this host, or an X display (`:0`). Network services that have none write
+/// their own name instead (`ssh`).
+fn is_terminal(tty: &str) -> bool {
+    let name = terminal_name(tty);
+    ["tty", "pts/", "hvc", "console", ":"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+impl fmt::Display for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Networks(networks, address) => write!(f, "{address} is not in {networks}"),
+            Self::Unknown => f.write_str("the remote address is not known"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ways(list: &[&str]) -> Vec<Way> {
+        list.iter().map(|way| way.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn required_factors_choose_among_the_ways_or_are_added_to_all_of_them() {
+        use Factor::{Pin, Questions, Totp};
+        for (list, required, expected) in [
+            (&["totp", "pin"][..], &[][..], &["totp", "pin"][..]),
+            (&["totp", "pin", "questions"], &[Totp], &["totp"]),
+            (
+                &["pin", "totp+pin", "pin+totp"],
+                &[Totp],
+                &["totp+pin", "pin+totp"],
+            ),
+            (&["totp+pin"], &[Questions], &["totp+pin+questions"]),
+            (
+                &["totp", "pin"],
+                &[Questions],
+                &["totp+questions", "pin+questions"],
+            ),
+            (&["totp", "pin"], &[Totp, Pin], &["totp+pin"]),
+            (&["questions"], &[Pin, Pin], &["questions+pin"]),
+        ] {
+            assert_eq!(
+                ways_with(&ways(list), required),
+                ways(expected),
+                "{list:?} {required:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_login_comes_from_an_address_from_this_host_or_from_nobody_knows_where() {
+        let address = |text: &str| Whence::Address(text.parse().unwrap());
+        for (service, rhost, tty, whence) in [
+            ("sshd", Some("192.0.2.7"), Some("ssh"), address("192.0.2.7")),
+            ("sshd", Some("::ffff:192.0.2.7"), None, address("192.0.2.7")),
+            ("sudo", Some("192.0.2.7"), None, address("192.0.2.7")),
+            (
+                "login",
+                Some("192.0.2.7"),
+                Some("tty1"),
+                address("192.0.2.7"),
+            ),
+            ("sshd", Some("localhost"), Some("ssh"), Whence::Unknown),
+            ("sshd", None, Some("ssh"), Whence::Unknown),
+            ("sshd", Some(""), None, Whence::Unknown),
+            ("login", Some(""), Some("tty1"), Whence::Local),
+            ("login", None, Some("/dev/tty1"), Whence::Local),
+            (
+                "login",
+                Some("gate.example.org"),
+                Some("tty1"),
+                Whence::Unknown,
+            ),
+            ("su", None, Some("/dev/pts/3"), Whence::Local),
+            ("su", None, Some("pts"), Whence::Unknown),
+            ("agetty", None, Some("hvc0"), Whence::Local),
+            ("agetty", None, Some("console"), Whence::Local),
+            ("gdm", None, Some(":0"), Whence::Local),
+            ("su", None, Some(""), Whence::Unknown),
+            ("su", None, Some("/dev/"), Whence::Unknown),
+            ("sudo", Some("thishost"), Some("pts/3"), Whence::Local),
+            ("SUDO", Some("thishost"), None, Whence::Local),
+            ("sudo-i", None, None, Whence::Local),
+            ("sudoedit", Some("thishost"), Some("pts/3"), Whence::Unknown),
+        ] {
+            assert_eq!(
+                Whence::of(service, rhost, tty),
+                whence,
+                "{service} {rhost:?} {tty:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_word_for_enforcement_reads_back() {
+        for enforce in Enforce::ALL {
+            assert_eq!(enforce.name().parse(), Ok(enforce));
+        }
+        let told = "must".parse::<Enforce>().unwrap_err().to_string();
+        assert!(told.contains("\"must\" is not known"), "{told}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_of_a_host_never_counts_as_an_address_or_as_here(
+            rhost in "[a-z]{1,10}(\\.[a-z]{1,5})?", tty in "[a-z:/0-9]{0,6}"
+        ) {
+            prop_assume!(remote_address(&rhost).is_none());
+            prop_assert_eq!(Whence::of("sshd", Some(&rhost), Some(&tty)), Whence::Unknown);
+        }
+
+        #[test]
+        fn any_texts_come_from_somewhere(service: String, rhost: Option<String>, tty: Option<String>) {
+            let _ = Whence::of(&service, rhost.as_deref(), tty.as_deref());
+            let _ = service.parse::<Enforce>();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Why a rule does not fit a login: the field, and a sentence that quotes what the rule wants and what the
+//! login brought.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::civil::{Time, Weekday};
+
+use super::Source;
+use super::clock::{Days, Hours, day_name};
+use crate::policy::{Networks, Pattern, Patterns};
+
+/// Why a rule does not fit; says so by `Display`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit<'a> {
+    /// An entry with `!` takes the name out.
+    TakenOut {
+        /// The field.
+        field: &'static str,
+        /// The user, service, operation, terminal or method.
+        name: &'a str,
+        /// The entry.
+        by: &'a Pattern,
+    },
+    /// No entry stands for the name.
+    Missing {
+        /// The field.
+        field: &'static str,
+        /// The user, service, operation or terminal.
+        name: &'a str,
+        /// The entries.
+        list: &'a Patterns,
+    },
+    /// The rule is for users of this source, and the user is of the other.
+    Source(Source),
+    /// The address lies in none of the networks.
+    Address(&'a Networks, IpAddr),
+    /// No entry stands for any method that sshd has verified.
+    After(&'a Patterns, &'a [String]),
+    /// It is another time of the day.
+    Hours(&'a Hours, Time),
+    /// It is another day of the week.
+    Days(&'a Days, Weekday),
+    /// What the field needs is not known.
+    Unknown(&'static str),
+}
+
+impl Misfit<'_> {
+    /// The field that does not fit, as it is called in the settings.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::TakenOut { field, .. } | Self::Missing { field, .. } | Self::Unknown(field) => {
+                field
+            }
+            Self::Source(_) => "source",
+            Self::Address(..) => "from",
+            Self::After(..) => "after",
+            Self::Hours(..) => "hours",
+            Self::Days(..) => "days",
+        }
+    }
+}
+
+impl fmt::Display for Misfit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TakenOut { name, by, .. } => write!(f, "\"{by}\" takes out {name:?}"),
+            Self::Missing { name, list, .. } => write!(f, "{name:?} is not among {list}"),
+            Self::Source(Source::Local) => {
+                f.write_str("the user is federated, and the rule is for local users")
+            }
+            Self::Source(Source::Federated) => {
+                f.write_str("the user is local, and the rule is for federated users")
+            }
+            Self::Address(networks, address) => write!(f, "{address} is not in {networks}"),
+            Self::After(list, []) => {
+                write!(f, "sshd has verified nothing before, and not one of {list}")
+            }
+            Self::After(list, verified) => {
+                write!(f, "sshd has verified {verified:?}, and not one of {list}")
+            }
+            Self::Hours(hours, time) => {
+                write!(
+                    f,
+                    "it is {:02}:{:02}, not in {hours}",
+                    time.hour(),
+                    time.minute()
+                )
+            }
+            Self::Days(days, day) => write!(f, "it is {}, not in {days}", day_name(*day)),
+            Self::Unknown("from") => f.write_str("the remote address is not known"),
+            Self::Unknown("operations") => f.write_str("the login names no operation"),
+            Self::Unknown(_) => f.write_str("the terminal is not known"),
+        }
+    }
+}

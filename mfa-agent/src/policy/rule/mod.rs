@@ -1,0 +1,206 @@
+//! One `[[rule]]`: whom it fits, and what it says.
+//!
+//! Every field that is given must fit, and one that is left out fits always. What is not known fits no
+//! field that asks for it: a login without an address is in no network, not even in `0.0.0.0/0`.
+
+mod clock;
+mod misfit;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use clock::{ClockError, DayRange, Days, HourRange, Hours};
+pub use misfit::Misfit;
+
+use super::pattern::{Fit, Patterns, SetFit, terminal_name};
+use super::{Ask, Facts, Networks, Request};
+use crate::names::{Groups, UserName};
+
+/// A rule. It fits a login when every field that is given fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its `name`, or `rule N` by its number over all files.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// The users it is for; none: all.
+    pub users: Option<Patterns>,
+    /// Where the entries of these users come from; none: from anywhere, and users without one too.
+    pub source: Option<Source>,
+    /// The PAM services it is for; none: all.
+    pub services: Option<Patterns>,
+    /// The operations it is for; none: all, and logins that name none too.
+    pub operations: Option<Patterns>,
+    /// The networks it is for; none: all, and unknown addresses too.
+    pub from: Option<Networks>,
+    /// The terminals it is for, without `/dev/`; none: all, and unknown terminals too.
+    pub tty: Option<Patterns>,
+    /// What sshd has to have verified before; none: whatever it has.
+    pub after: Option<Patterns>,
+    /// The hours of the day it is for; none: all.
+    pub hours: Option<Hours>,
+    /// The days of the week it is for; none: all.
+    pub days: Option<Days>,
+    /// What it says.
+    pub action: Action,
+}
+
+/// Where the entry of a user comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `/etc/passwd`, or there is no entry.
+    Local,
+    /// Another source of the name service.
+    Federated,
+}
+
+impl Source {
+    /// The word for it in settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Federated => "federated",
+        }
+    }
+}
+
+/// What a rule says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ask for a second factor, unless the enforcement mode passes over the user.
+    Ask(Arc<Ask>),
+    /// Let the user in without.
+    Skip,
+    /// Refuse the login.
+    Deny,
+}
+
+/// A line of a settings file. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+impl Rule {
+    /// The first field that does not fit; `None` when the rule fits.
+    #[must_use]
+    pub fn misfit<'a>(&'a self, request: &Request<'a>, facts: &Facts<'_>) -> Option<Misfit<'a>> {
+        self.misfit_of_user(request.user, facts)
+            .or_else(|| self.misfit_of_login(request))
+    }
+
+    /// As [`Rule::misfit`], for `users` and `source`: what takes facts to tell.
+    #[must_use]
+    pub fn misfit_of_user<'a>(
+        &'a self,
+        user: &'a UserName,
+        facts: &Facts<'_>,
+    ) -> Option<Misfit<'a>> {
+        let users = self.users.as_ref();
+        users
+            .and_then(|users| misfit_of_name("users", users, user.as_str(), facts.groups))
+            .or_else(|| self.misfit_of_source(facts.federated))
+    }
+
+    /// As [`Rule::misfit`], for all fields but `users` and `source`: what the login itself tells.
+    #[must_use]
+    pub fn misfit_of_login<'a>(&'a self, request: &Request<'a>) -> Option<Misfit<'a>> {
+        self.misfit_of_service(request.service)
+            .or_else(|| self.misfit_of_operation(request.operation))
+            .or_else(|| self.misfit_of_address(request.rhost))
+            .or_else(|| self.misfit_of_terminal(request.tty))
+            .or_else(|| self.misfit_of_methods(request.after))
+            .or_else(|| self.misfit_of_clock(request))
+    }
+
+    /// Whether it fits every login of the users that it is for.
+    #[must_use]
+    pub fn is_for_every_login(&self) -> bool {
+        let lists = [&self.services, &self.operations, &self.tty, &self.after];
+        lists.iter().all(|list| list.is_none())
+            && self.from.is_none()
+            && self.hours.is_none()
+            && self.days.is_none()
+    }
+
+    fn misfit_of_source<'a>(&self, federated: bool) -> Option<Misfit<'a>> {
+        let wanted = self.source?;
+        let found = match federated {
+            true => Source::Federated,
+            false => Source::Local,
+        };
+        (wanted != found).then_some(Misfit::Source(wanted))
+    }
+
+    fn misfit_of_service<'a>(&'a self, service: &'a str) -> Option<Misfit<'a>> {
+        misfit_of_name("services", self.services.as_ref()?, service, &Groups::new())
+    }
+
+    fn misfit_of_operation<'a>(&'a self, operation: Option<&'a str>) -> Option<Misfit<'a>> {
+        let operations = self.operations.as_ref()?;
+        let Some(operation) = operation else {
+            return Some(Misfit::Unknown("operations"));
+        };
+        misfit_of_name("operations", operations, operation, &Groups::new())
+    }
+
+    fn misfit_of_address<'a>(&'a self, rhost: Option<IpAddr>) -> Option<Misfit<'a>> {
+        let networks = self.from.as_ref()?;
+        let Some(address) = rhost else {
+            return Some(Misfit::Unknown("from"));
+        };
+        (!networks.contain(address)).then_some(Misfit::Address(networks, address))
+    }
+
+    fn misfit_of_terminal<'a>(&'a self, tty: Option<&'a str>) -> Option<Misfit<'a>> {
+        let terminals = self.tty.as_ref()?;
+        match tty.map(terminal_name) {
+            None | Some("") => Some(Misfit::Unknown("tty")),
+            Some(tty) => misfit_of_name("tty", terminals, tty, &Groups::new()),
+        }
+    }
+
+    fn misfit_of_methods<'a>(&'a self, verified: &'a [String]) -> Option<Misfit<'a>> {
+        let list = self.after.as_ref()?;
+        let field = "after";
+        match list.fit_set(verified) {
+            SetFit::Fits => None,
+            SetFit::TakenOut(name, by) => Some(Misfit::TakenOut { field, name, by }),
+            SetFit::Missing => Some(Misfit::After(list, verified)),
+        }
+    }
+
+    fn misfit_of_clock<'a>(&'a self, request: &Request<'_>) -> Option<Misfit<'a>> {
+        let (time, day) = (request.now.time(), request.now.date().weekday());
+        let hours = self.hours.as_ref().filter(|hours| !hours.contain(time));
+        let days = self.days.as_ref().filter(|days| !days.contain(day));
+        hours
+            .map(|hours| Misfit::Hours(hours, time))
+            .or_else(|| days.map(|days| Misfit::Days(days, day)))
+    }
+}
+
+fn misfit_of_name<'a>(
+    field: &'static str,
+    list: &'a Patterns,
+    name: &'a str,
+    groups: &Groups,
+) -> Option<Misfit<'a>> {
+    match list.fit(name, groups) {
+        Fit::Fits => None,
+        Fit::TakenOut(by) => Some(Misfit::TakenOut { field, name, by }),
+        Fit::Missing => Some(Misfit::Missing { field, name, list }),
+    }
+}
