@@ -17,6 +17,7 @@ pub mod lockout;
 pub mod log;
 pub mod names;
 pub mod policy;
+pub mod review;
 pub mod run;
 pub mod server;
 pub mod store;

@@ -12,18 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use jiff::Timestamp;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 
-use crate::audit::{self, Audit, Event, Origin};
+use crate::audit::{self, Audit};
 use crate::config::{DEFAULT_FILE, Settings};
 use crate::hasher::Hasher;
 use crate::ledger::Ledger;
 use crate::log;
 use crate::names::SystemNames;
-use crate::server::{self, Agent};
+use crate::server::{self, Agent, Standing};
 use crate::store::{SledStore, Store};
 use crate::vault::{KeySource, Vault};
 
@@ -38,6 +37,9 @@ const DESCRIPTORS_OF_A_LOOK_UP: u64 = 3;
 
 /// The store, the logs, and whatever the name service keeps.
 const DESCRIPTORS_BESIDE: u64 = 128;
+
+/// A name that each boot of the host has for itself (random(4)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// How long calls under way may take to come to their end.
 const LAST_CALLS: Duration = Duration::from_secs(3);
@@ -94,9 +96,10 @@ fn check(config: &Path) -> Result<(), StartError> {
 fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
     log::start()?;
-    let settings = Settings::load(config)?;
+    let standing = Standing::load(config)?;
+    let settings = standing.settings().clone();
     make_room(settings.server.max_connections)?;
-    let agent = start(&settings)?;
+    let agent = start(standing)?;
     let (listener, socket) = socket::open(&settings.server.socket)?;
     server::serve(&agent, listener)?;
     notify(&[NotifyState::Ready]);
@@ -105,7 +108,7 @@ fn run(config: &Path) -> Result<(), StartError> {
         settings.server.socket.display()
     ));
     while signals.wait()? == Signal::SIGHUP {
-        reload(&agent, config);
+        reload(&agent);
     }
     notify(&[NotifyState::Stopping]);
     drop(socket);
@@ -148,7 +151,8 @@ fn make_room(max_connections: u32) -> Result<(), StartError> {
     Ok(())
 }
 
-fn start(settings: &Settings) -> Result<Arc<Agent>, StartError> {
+fn start(standing: Standing) -> Result<Arc<Agent>, StartError> {
+    let settings = standing.settings();
     let store = SledStore::open(&settings.store.path)?;
     let store_is_empty = store.is_empty()?;
     let key = KeySource::new(settings.store.key_file.clone()).load(store_is_empty)?;
@@ -163,51 +167,24 @@ fn start(settings: &Settings) -> Result<Arc<Agent>, StartError> {
     })?;
     let hasher = Hasher::new(HASHES_AT_ONCE, HASHES_WAITING);
     let names = Box::new(SystemNames::default());
-    Ok(Agent::new(settings.clone(), ledger, hasher, names, audit))
+    let boot = boot_id()?;
+    Ok(Agent::new(standing, ledger, hasher, names, audit, boot))
 }
 
-fn reload(agent: &Agent, config: &Path) {
+/// What the kernel calls this boot; another one ends all sessions.
+fn boot_id() -> Result<String, StartError> {
+    let text = std::fs::read_to_string(BOOT_ID)
+        .map_err(|e| format!("{BOOT_ID} can't be read: {e}; is /proc there?"))?;
+    Ok(text.trim().to_owned())
+}
+
+fn reload(agent: &Agent) {
     let reloading = NotifyState::monotonic_usec_now();
     notify(&reloading.map_or(vec![NotifyState::Reloading], |now| {
         vec![NotifyState::Reloading, now]
     }));
-    agent.audit().reopen();
-    let (result, reason) = match Settings::load(config) {
-        Ok(settings) => {
-            warn_of_lasting(&agent.settings(), &settings);
-            agent.reload(settings);
-            log::info("the settings were loaded again");
-            ("done", None)
-        }
-        Err(error) => {
-            log::error(format_args!("the old settings stay in force: {error}"));
-            ("refused", Some(error.to_string()))
-        }
-    };
-    let event = Event {
-        event: "reload",
-        result,
-        reason,
-        ..Event::default()
-    };
-    agent
-        .audit()
-        .record(event, Timestamp::now(), Origin::Privileged);
+    agent.reload();
     notify(&[NotifyState::Ready]);
-}
-
-/// Some settings are taken up at the start only.
-fn warn_of_lasting(old: &Settings, new: &Settings) {
-    let lasting = [
-        ("[server] socket", old.server.socket != new.server.socket),
-        ("[store]", old.store != new.store),
-        ("[audit]", old.audit != new.audit),
-    ];
-    for (name, _) in lasting.iter().filter(|(_, changed)| *changed) {
-        log::warn(format_args!(
-            "{name} was changed; restart mfa-agent for that to take effect"
-        ));
-    }
 }
 
 fn notify(states: &[NotifyState<'_>]) {

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::{Account, BYPASS_DIGITS, Opening};
-use crate::factors::{Factor, Way};
 use crate::factors::totp::Match;
+use crate::factors::{Factor, Way};
 use crate::lockout::{Era, Gate, Limits, Lock};
 
 /// The answers of one login, all asked for together needed together.

@@ -31,11 +31,7 @@ impl Eq for Bypass {}
 
 impl Bypass {
     fn is(&self, typed: &str) -> bool {
-        self.code
-            .expose()
-            .as_bytes()
-            .ct_eq(typed.as_bytes())
-            .into()
+        self.code.expose().as_bytes().ct_eq(typed.as_bytes()).into()
     }
 }
 

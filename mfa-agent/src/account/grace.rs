@@ -49,7 +49,13 @@ mod tests {
         assert_eq!(account.grace_days_left(GRACE, at(0)), Some(14));
         assert!(account.begin_grace(at(0)));
         assert!(!account.begin_grace(at(DAYS(3))));
-        for (day, left) in [(0, Some(14)), (1, Some(13)), (13, Some(1)), (14, None), (99, None)] {
+        for (day, left) in [
+            (0, Some(14)),
+            (1, Some(13)),
+            (13, Some(1)),
+            (14, None),
+            (99, None),
+        ] {
             assert_eq!(account.grace_days_left(GRACE, at(DAYS(day))), left, "{day}");
         }
         assert_eq!(account.grace_days_left(GRACE, at(DAYS(14) - 1)), Some(1));

@@ -229,8 +229,7 @@ impl Account {
     /// Whether the user can go `way` to its end. A bypass code stands in for that of a device.
     #[must_use]
     pub fn can(&self, way: &Way, now: Timestamp) -> bool {
-        let stands_in =
-            |factor: Factor| factor == Factor::Totp && self.bypass_until(now).is_some();
+        let stands_in = |factor: Factor| factor == Factor::Totp && self.bypass_until(now).is_some();
         let can = |factor: &Factor| self.has(*factor) || stands_in(*factor);
         way.factors().iter().all(can)
     }

@@ -208,17 +208,28 @@ mod tests {
         for factor in [Factor::Questions, Factor::Pin] {
             let error = account.require("anna", factor, true, ADMIN).unwrap_err();
             let text = error.to_string();
-            assert!(text.contains(&format!("mfactl enroll {factor} anna")), "{text}");
+            assert!(
+                text.contains(&format!("mfactl enroll {factor} anna")),
+                "{text}"
+            );
         }
         assert_eq!(account.require("anna", Factor::Totp, true, ADMIN), Ok(true));
-        assert_eq!(full().require("anna", Factor::Questions, true, ADMIN), Ok(true));
+        assert_eq!(
+            full().require("anna", Factor::Questions, true, ADMIN),
+            Ok(true)
+        );
     }
 
     #[test]
     fn a_user_takes_back_their_own_wish_but_not_an_administrator_s() {
         let mut account = full();
-        account.require("anna", Factor::Pin, true, By::User).unwrap();
-        assert_eq!(account.require("anna", Factor::Pin, false, By::User), Ok(true));
+        account
+            .require("anna", Factor::Pin, true, By::User)
+            .unwrap();
+        assert_eq!(
+            account.require("anna", Factor::Pin, false, By::User),
+            Ok(true)
+        );
         account.require("anna", Factor::Pin, true, ADMIN).unwrap();
         assert_eq!(
             account.require("anna", Factor::Pin, false, By::User),
@@ -230,8 +241,12 @@ mod tests {
     #[test]
     fn an_administrator_takes_back_both_sides() {
         let mut account = full();
-        account.require("anna", Factor::Pin, true, By::User).unwrap();
-        account.allow_from(&["192.0.2.0/24".parse().unwrap()], By::User).unwrap();
+        account
+            .require("anna", Factor::Pin, true, By::User)
+            .unwrap();
+        account
+            .allow_from(&["192.0.2.0/24".parse().unwrap()], By::User)
+            .unwrap();
         assert_eq!(account.require("anna", Factor::Pin, false, ADMIN), Ok(true));
         assert_eq!(account.allow_from(&[], ADMIN), Ok(true));
         assert!(account.settings().is_default());
@@ -252,8 +267,12 @@ mod tests {
     #[test]
     fn the_policy_is_told_both_sides_of_where_logins_may_come_from() {
         let mut account = Account::default();
-        account.allow_from(&["192.0.2.0/24".parse().unwrap()], ADMIN).unwrap();
-        account.allow_from(&["192.0.2.7".parse().unwrap()], By::User).unwrap();
+        account
+            .allow_from(&["192.0.2.0/24".parse().unwrap()], ADMIN)
+            .unwrap();
+        account
+            .allow_from(&["192.0.2.7".parse().unwrap()], By::User)
+            .unwrap();
         assert_eq!(account.personal().allow_from.len(), 2);
     }
 }

@@ -74,7 +74,11 @@ pub fn mode_events(mode: Mode) -> [Event; 2] {
     let (mfa, name, action) = match mode {
         Mode::None => ("", "account-mfa.set-off", "billing.account-mfa.set-off"),
         Mode::LocalUsers => ("TOTP", "account-mfa.set-on", "billing.account-mfa.set-on"),
-        Mode::All => ("TOTP4ALL", "account-mfa.set-on", "billing.account-mfa.set-on"),
+        Mode::All => (
+            "TOTP4ALL",
+            "account-mfa.set-on",
+            "billing.account-mfa.set-on",
+        ),
     };
     let origin = ORIGIN;
     let traits = Event {

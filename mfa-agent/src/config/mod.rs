@@ -31,6 +31,41 @@ use error::Source;
 /// Where the settings are unless the agent is told otherwise.
 pub const DEFAULT_FILE: &str = "/etc/mfa/agent.toml";
 
+/// The names and texts of the files, in their order.
+#[derive(Clone, Debug)]
+pub struct Files(Vec<(PathBuf, String)>);
+
+impl Files {
+    /// Reads `file`, then `agent.d/*.toml` in the same folder, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when `file` is missing, or one of them can't be read.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let mut files = vec![read(file)?];
+        for drop_in in drop_ins(&file.with_file_name("agent.d"))? {
+            files.push(read(&drop_in)?);
+        }
+        Ok(Self(files))
+    }
+
+    /// Their names and texts.
+    pub fn texts(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.0
+            .iter()
+            .map(|(file, text)| (file.as_path(), text.as_str()))
+    }
+
+    /// The settings that they make.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Bad`] when something in them is wrong.
+    pub fn settings(self) -> Result<Settings, ConfigError> {
+        Settings::parse(self.0)
+    }
+}
+
 impl Settings {
     /// Reads `file`, then `agent.d/*.toml` in the same folder, in the order of their names.
     ///
@@ -38,11 +73,7 @@ impl Settings {
     ///
     /// [`ConfigError`] when `file` is missing, one of them can't be read, or something in them is wrong.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let mut files = vec![read(file)?];
-        for drop_in in drop_ins(&file.with_file_name("agent.d"))? {
-            files.push(read(&drop_in)?);
-        }
-        Self::parse(files)
+        Files::read(file)?.settings()
     }
 
     /// Makes settings of the names and texts of files, in their order.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::account::Passed;
-use crate::account::samples::full;
+use crate::account::samples::{at, full};
 use crate::lockout::Lock;
 
 fn plan(ways: &[&str]) -> Plan {
@@ -16,7 +16,7 @@ fn plan(ways: &[&str]) -> Plan {
 }
 
 fn begin(plan: Plan, account: &Account) -> (Dialogue, Step) {
-    let holdings = Holdings::of(account, &plan, "Where was it?");
+    let holdings = Holdings::of(account, &plan, "Where was it?", at(0));
     Dialogue::begin(plan, holdings)
 }
 
@@ -181,6 +181,7 @@ fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
     );
     judge(dialogue.answer("287082".into()));
     let passed = Verdict::Passed(Passed {
+        bypass: false,
         device: None,
         code_length: Some(6),
         generation: 0,

@@ -202,7 +202,10 @@ mod tests {
     #[test]
     fn a_user_without_a_shadow_entry_has_no_password_age() {
         let names = SystemNames::default();
-        assert_eq!(names.password_max_days(&name("no-such-user.")).unwrap(), None);
+        assert_eq!(
+            names.password_max_days(&name("no-such-user.")).unwrap(),
+            None
+        );
     }
 
     #[test]

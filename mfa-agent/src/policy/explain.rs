@@ -23,6 +23,7 @@ impl Policy {
         personal: &Personal,
     ) -> Explanation {
         let decision = self.decide(request, facts, personal);
+        let ask = decision.verdict.ask();
         Explanation {
             user: request.user.to_string(),
             service: request.service.to_owned(),
@@ -30,10 +31,14 @@ impl Policy {
             rule: decision.rule_name().map(str::to_owned),
             place: decision.place().map(Place::to_string),
             reason: decision.reason(),
-            require: decision.verdict.ask().map(ways).unwrap_or_default(),
-            prompting: decision
-                .verdict
-                .ask()
+            require: ask.map(ways).unwrap_or_default(),
+            session: ask
+                .and_then(|ask| ask.session.as_ref())
+                .map(|session| length_of_time(session.duration)),
+            unenrolled: ask.map(|ask| ask.unenrolled.name().to_owned()),
+            lockout_attempts: ask.map(|ask| ask.lockout.attempts),
+            lockout_duration: ask.map(|ask| length_of_time(ask.lockout.duration)),
+            prompting: ask
                 .map_or(Prompting::default(), |ask| ask.prompting)
                 .name()
                 .to_owned(),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, PrefixLenError};
+use serde::{Deserialize, Serialize};
 
 /// The address of a remote host, from what PAM calls it (`PAM_RHOST`): an IPv4 or IPv6 address, without
 /// its zone. An IPv4 address in IPv6 clothes (RFC 4291, 2.5.5.2) becomes the IPv4 address that it is.
@@ -60,8 +61,23 @@ impl fmt::Display for Networks {
 }
 
 /// A network without bits beyond its mask; IPv4-mapped ones are IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Network(IpNet);
+
+impl TryFrom<String> for Network {
+    type Error = NetworkError;
+
+    fn try_from(text: String) -> Result<Self, NetworkError> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
 
 impl Network {
     /// The network.

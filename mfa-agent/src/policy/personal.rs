@@ -12,6 +12,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Ask, Networks, Unenrolled, remote_address, terminal_name};
 use crate::factors::{Factor, Way};
 
@@ -27,7 +29,8 @@ pub struct Personal {
 }
 
 /// Whether a user must have set up something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Enforce {
     /// They must, whatever the rules say, and no grace is left to them.
     Required,

@@ -101,7 +101,7 @@ impl From<NamesError> for Failure {
             NamesError::LookUp { error, .. } | NamesError::Passwd { error, .. } => {
                 error.raw_os_error()
             }
-            NamesError::Name { .. } => None,
+            NamesError::Shadow { .. } | NamesError::Name { .. } => None,
         };
         match cause {
             Some(EAGAIN | EMFILE | ENFILE | ENOMEM) => {

@@ -14,8 +14,9 @@ mod limits;
 mod login;
 mod peer;
 mod pool;
+mod standing;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,7 +27,9 @@ use crate::hasher::Hasher;
 use crate::ledger::Ledger;
 use crate::log;
 use crate::names::Names;
+use error::Failure;
 pub use pool::serve;
+pub use standing::Standing;
 
 /// All that connections share.
 pub struct Agent {
@@ -34,7 +37,7 @@ pub struct Agent {
     hasher: Hasher,
     names: Box<dyn Names>,
     audit: Audit,
-    settings: RwLock<Arc<Settings>>,
+    standing: RwLock<Arc<Standing>>,
     /// User ids of `[server] trusted`, as of the last reload.
     trusted: RwLock<Arc<[u32]>>,
     limits: limits::Limits,
@@ -46,25 +49,27 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent that is ready to serve.
+    /// An agent that is ready to serve. `boot` names the boot of this host: sessions of another are over.
     #[must_use]
     pub fn new(
-        settings: Settings,
+        standing: Standing,
         ledger: Ledger,
         hasher: Hasher,
         names: Box<dyn Names>,
         audit: Audit,
+        boot: String,
     ) -> Arc<Self> {
-        let trusted = RwLock::new(trusted_uids(&*names, &settings));
+        let trusted = RwLock::new(trusted_uids(&*names, &standing.settings));
         Arc::new(Self {
             ledger,
             hasher,
             names,
             audit,
-            settings: RwLock::new(Arc::new(settings)),
+            standing: RwLock::new(Arc::new(standing)),
             trusted,
             limits: limits::Limits::default(),
             own_uid: nix::unistd::geteuid().as_raw(),
+            boot,
             gate: gate::Gate::default(),
         })
     }
@@ -72,17 +77,11 @@ impl Agent {
     /// The settings in force. A login keeps those that it began with.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.standing().settings)
     }
 
-    /// Puts other settings in force, for logins that begin from now on.
-    pub fn reload(&self, settings: Settings) {
-        let trusted = trusted_uids(&*self.names, &settings);
-        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = trusted;
-        *self
-            .settings
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn trusted(&self) -> Arc<[u32]> {
@@ -115,6 +114,18 @@ impl Agent {
     fn record(&self, event: Event, peer: peer::Peer) {
         self.audit.record(event, Timestamp::now(), peer.origin());
     }
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fresh random bytes.
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
+    Ok(bytes)
 }
 
 fn trusted_uids(names: &dyn Names, settings: &Settings) -> Arc<[u32]> {

@@ -196,7 +196,10 @@ impl Agent {
         if self.is_root(peer) {
             return Ok(true);
         }
-        let (administrates, own) = (self.is_administrator(peer, settings)?, is_own(peer, subject));
+        let (administrates, own) = (
+            self.is_administrator(peer, settings)?,
+            is_own(peer, subject),
+        );
         if administrates && !self.administrates(subject, settings)? {
             return Ok(true);
         }
@@ -204,7 +207,10 @@ impl Agent {
             (true, _) => Ok(false),
             (false, true) => Err(Failure::new(
                 ErrorKind::NotAllowed,
-                format!("{} is an administrator; root alone may do this", subject.user),
+                format!(
+                    "{} is an administrator; root alone may do this",
+                    subject.user
+                ),
             )),
             (false, false) => Err(for_administrators_only()),
         }
@@ -238,8 +244,7 @@ impl Agent {
     }
 }
 
-const ADMINISTRATORS: &str =
-    "this is for administrators: root, or a member of a group in [admin]";
+const ADMINISTRATORS: &str = "this is for administrators: root, or a member of a group in [admin]";
 
 fn for_administrators_only() -> Failure {
     Failure::new(

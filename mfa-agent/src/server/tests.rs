@@ -62,6 +62,14 @@ impl Names for Host {
         Ok(true)
     }
 
+    fn members(&self, _: &str) -> Result<Option<Vec<String>>, NamesError> {
+        Ok(None)
+    }
+
+    fn password_max_days(&self, user: &UserName) -> Result<Option<u32>, NamesError> {
+        Ok((user.as_str() == "alice").then_some(90))
+    }
+
     fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError> {
         Ok(self
             .0
@@ -105,10 +113,23 @@ impl Rig {
         let host = Host(HashMap::from([("alice", ALICE), ("bob", BOB)]));
         let audit = Audit::start(audit::Settings::default()).unwrap();
         let hasher = Hasher::new(2, 8);
-        let agent = Agent::new(Settings::default(), ledger, hasher, Box::new(host), audit);
+        let agent = Agent::new(
+            Standing::builtin(),
+            ledger,
+            hasher,
+            Box::new(host),
+            audit,
+            "boot-1".to_owned(),
+        );
         let rig = Self { agent, store };
         rig.enrol_alice();
         rig
+    }
+
+    /// Puts settings in force.
+    fn configure(&self, text: &str) {
+        let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
+        self.agent.put_in_force(Standing::of(settings));
     }
 
     fn enrol_alice(&self) {

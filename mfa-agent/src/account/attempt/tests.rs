@@ -12,6 +12,7 @@ fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
         now: at(59),
         skew: 1,
         limits: Limits::default(),
+        opening: None,
     }
 }
 

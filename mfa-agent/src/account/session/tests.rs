@@ -127,7 +127,17 @@ fn services_of_the_scope_share_a_session_and_operations_do_not() {
         service: "su".to_owned(),
         ..sudo()
     };
-    let shared = |spot: &Spot| lets_in_by(&account, spot, &["sudo", "su"], &["pin"], QUARTER, BOOT, 101);
+    let shared = |spot: &Spot| {
+        lets_in_by(
+            &account,
+            spot,
+            &["sudo", "su"],
+            &["pin"],
+            QUARTER,
+            BOOT,
+            101,
+        )
+    };
     assert!(shared(&su));
     let operation = Spot {
         operation: Some("collect".to_owned()),
@@ -139,7 +149,8 @@ fn services_of_the_scope_share_a_session_and_operations_do_not() {
 #[test]
 fn a_session_is_enough_only_for_rules_whose_factors_were_passed() {
     let account = in_session();
-    let enough = |required: &[&str]| lets_in_by(&account, &sudo(), &[], required, QUARTER, BOOT, 101);
+    let enough =
+        |required: &[&str]| lets_in_by(&account, &sudo(), &[], required, QUARTER, BOOT, 101);
     assert!(enough(&["totp", "pin"]));
     assert!(!enough(&["totp"]));
     assert!(!enough(&["totp+pin"]));
@@ -149,14 +160,38 @@ fn a_session_is_enough_only_for_rules_whose_factors_were_passed() {
 fn a_stricter_rule_holds_for_older_sessions_too() {
     let account = in_session();
     let minute = Duration::from_secs(60);
-    assert!(lets_in_by(&account, &sudo(), &[], &["pin"], minute, BOOT, 159));
-    assert!(!lets_in_by(&account, &sudo(), &[], &["pin"], minute, BOOT, 160));
+    assert!(lets_in_by(
+        &account,
+        &sudo(),
+        &[],
+        &["pin"],
+        minute,
+        BOOT,
+        159
+    ));
+    assert!(!lets_in_by(
+        &account,
+        &sudo(),
+        &[],
+        &["pin"],
+        minute,
+        BOOT,
+        160
+    ));
 }
 
 #[test]
 fn a_reboot_ends_all_sessions() {
     let account = in_session();
-    assert!(!lets_in_by(&account, &sudo(), &[], &["pin"], QUARTER, "boot-2", 101));
+    assert!(!lets_in_by(
+        &account,
+        &sudo(),
+        &[],
+        &["pin"],
+        QUARTER,
+        "boot-2",
+        101
+    ));
     assert_eq!(account.sessions("boot-2", at(101)).count(), 0);
 }
 
@@ -164,8 +199,8 @@ fn a_reboot_ends_all_sessions() {
 fn every_change_of_factors_ends_all_sessions() {
     let changes: [fn(&mut Account); 4] = [
         |account| account.set_pin("another".to_owned(), at(101)),
-        |account| drop(account.remove(Factor::Questions, None)),
-        |account| drop(account.remove(Factor::Totp, None)),
+        |account| assert_eq!(account.remove(Factor::Questions, None), 1),
+        |account| assert_eq!(account.remove(Factor::Totp, None), 1),
         |account| {
             let mut tablet = device("tablet");
             tablet.generator.key = crate::factors::key::Key::fresh([9; 20]);
@@ -207,7 +242,9 @@ fn revoking_ends_all_and_counts_those_that_lasted() {
 #[test]
 fn settings_of_the_user_do_not_end_sessions_by_themselves() {
     let mut account = in_session();
-    account.require("anna", Factor::Pin, true, By::User).unwrap();
+    account
+        .require("anna", Factor::Pin, true, By::User)
+        .unwrap();
     assert!(lets_in(&account, &sudo(), 101));
 }
 

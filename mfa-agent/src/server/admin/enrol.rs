@@ -8,6 +8,7 @@ use mfa_protocol::admin::{ConfirmParameters, EnrollTotpParameters, Enrolment, En
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
+use super::super::random;
 use super::{Change, Permit};
 use crate::account::{Account, Added, Dates, Device, Label};
 use crate::config::Settings;
@@ -225,8 +226,6 @@ fn generator(parameters: &EnrollTotpParameters, settings: &Settings) -> Result<G
 }
 
 fn fresh_key() -> Result<SecretKey, Failure> {
-    let mut random = zeroize::Zeroizing::new([0; NEW_KEY]);
-    getrandom::fill(&mut *random)
-        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
+    let random = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
     Ok(SecretKey::fresh(*random))
 }

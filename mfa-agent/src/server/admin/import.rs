@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use mfa_protocol::message::ErrorKind;
 use mfa_protocol::admin::{
     ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult,
 };
+use mfa_protocol::message::ErrorKind;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -67,10 +67,7 @@ impl Connection {
     fn read(&self, entry: &ImportEntry) -> Result<(Subject, Device), Failure> {
         let subject = self.agent.subject(&entry.user)?;
         let settings = self.agent.settings();
-        match self
-            .agent
-            .require_authority(self.peer, &settings, &subject)
-        {
+        match self.agent.require_authority(self.peer, &settings, &subject) {
             Err(Failure::Ours(ErrorKind::NotAllowed, reason)) => {
                 return Err(Failure::refused(reason));
             }

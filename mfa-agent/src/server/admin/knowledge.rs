@@ -9,6 +9,7 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
+use super::super::random;
 use super::{Change, Permit};
 use crate::account::{Account, Question, QuestionSet};
 use crate::factors::Factor;
@@ -127,11 +128,4 @@ impl Connection {
         let who = self.peer.claim(&subject.user);
         Ok(self.agent.hasher.hash(&who, secret, random()?)?)
     }
-}
-
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
-    Ok(bytes)
 }

@@ -72,8 +72,11 @@ impl Connection {
         &mut self,
         parameters: &AllowFromParameters,
     ) -> Result<SettingReply, Failure> {
-        let parsed: Result<Vec<Network>, _> =
-            parameters.networks.iter().map(|text| text.parse()).collect();
+        let parsed: Result<Vec<Network>, _> = parameters
+            .networks
+            .iter()
+            .map(|text| text.parse())
+            .collect();
         let networks = parsed.map_err(Failure::refused)?;
         let settings = self.agent.settings();
         let (subject, permit) =

@@ -82,9 +82,9 @@ impl Permit {
             Change::Settings if !managed => Err(refused(
                 "this is for administrators, and for users whom they let do it (mfactl self-manage)",
             )),
-            Change::Enrol(_) | Change::Remove(_) if !(self.service.enabled || managed) => {
-                Err(refused("users may not change their factors here; ask your administrator"))
-            }
+            Change::Enrol(_) | Change::Remove(_) if !(self.service.enabled || managed) => Err(
+                refused("users may not change their factors here; ask your administrator"),
+            ),
             Change::Enrol(factor) | Change::Remove(factor)
                 if !self.service.factors.contains(&factor) =>
             {
@@ -141,10 +141,24 @@ mod tests {
             (&plain, Administrator, Settings, false, &[][..], "ok"),
             (&plain, Administrator, Remove(pin), false, &[], "ok"),
             (&plain, Proven(now), Enrol(pin), true, all, "ok"),
-            (&plain, Proven(now - 1), Enrol(pin), true, all, "NotVerified"),
+            (
+                &plain,
+                Proven(now - 1),
+                Enrol(pin),
+                true,
+                all,
+                "NotVerified",
+            ),
             (&plain, Unproven, Enrol(pin), true, all, "NotVerified"),
             (&plain, Unproven, Enrol(pin), false, all, "NotAllowed"),
-            (&plain, Proven(now), Enrol(pin), true, &[Factor::Totp], "NotAllowed"),
+            (
+                &plain,
+                Proven(now),
+                Enrol(pin),
+                true,
+                &[Factor::Totp],
+                "NotAllowed",
+            ),
             (&plain, Proven(now), Settings, true, all, "NotAllowed"),
             (&managed, Proven(now), Settings, false, &[], "ok"),
             (&managed, Unproven, Settings, false, &[], "NotVerified"),
@@ -155,13 +169,22 @@ mod tests {
             (&imposed, Administrator, Remove(pin), true, all, "ok"),
         ] {
             let outcome = permit(right, change, enabled, factors).check(account);
-            assert_eq!(word(outcome), expected, "{right:?} {change:?} {enabled} {factors:?}");
+            assert_eq!(
+                word(outcome),
+                expected,
+                "{right:?} {change:?} {enabled} {factors:?}"
+            );
         }
     }
 
     #[test]
     fn a_first_factor_needs_no_proof() {
-        let permit = permit(Right::Unproven, Change::Enrol(Factor::Totp), true, &Factor::ALL);
+        let permit = permit(
+            Right::Unproven,
+            Change::Enrol(Factor::Totp),
+            true,
+            &Factor::ALL,
+        );
         assert_eq!(word(permit.check(&Account::default())), "ok");
     }
 }

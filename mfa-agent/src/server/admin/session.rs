@@ -11,6 +11,7 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
+use super::super::random;
 use super::account::RECORDS_A_PAGE;
 use super::change_event;
 use crate::account::{Session, fresh_code};
@@ -144,11 +145,4 @@ fn show(user: &str, session: &Session) -> wire::Session {
         begun_at: session.begun.to_string(),
         ends_at: session.ends.to_string(),
     }
-}
-
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
-    Ok(bytes)
 }

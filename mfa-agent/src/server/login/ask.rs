@@ -105,10 +105,7 @@ impl Agent {
     /// The session that lets the login in. None where password and code share one answer: the user
     /// can't know whether the code belongs to it this time. A proof is fresh, or it is none.
     fn session<'a>(&self, opened: &'a Opened<'_>, ask: &Ask, plan: &Plan) -> Option<&'a Session> {
-        let (rule, spot) = (
-            ask.session.as_ref()?,
-            opened.circumstances.spot.as_ref()?,
-        );
+        let (rule, spot) = (ask.session.as_ref()?, opened.circumstances.spot.as_ref()?);
         if plan.single || opened.proof || !opened.key.is_account() {
             return None;
         }
@@ -176,8 +173,7 @@ impl Agent {
     }
 }
 
-const TOO_MUCH_FOR_ONE_ANSWER: &str =
-    "one answer for password and code was asked for, but more than a code is required; set require = \
+const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was asked for, but more than a code is required; set require = \
      [\"totp\"] in a rule for this service, or take back what mfactl require set for this user";
 
 /// Passed once, and within its time not asked again.

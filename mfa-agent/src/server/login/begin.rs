@@ -5,11 +5,11 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use jiff::{Timestamp, Zoned};
 use mfa_protocol::login::{BeginParameters, Outcome};
-use mfa_protocol::message::ErrorKind;
 
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::{Peer, Subject};
+use super::super::random;
 use super::circumstances::Circumstances;
 use super::{Context, Progress, conclude};
 use crate::account::Account;
@@ -168,8 +168,5 @@ fn settled(decision: &Decision, readable: bool, proof: bool) -> Option<Outcome> 
 }
 
 fn session_id() -> Result<String, Failure> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random)
-        .map_err(|e| Failure::new(ErrorKind::Unavailable, format!("no random bytes: {e}")))?;
-    Ok(HEXLOWER.encode(&random))
+    Ok(HEXLOWER.encode(&random::<16>()?))
 }

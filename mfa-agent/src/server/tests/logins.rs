@@ -89,8 +89,7 @@ fn an_answer_belongs_to_the_login_of_its_own_connection() {
 fn who_has_set_up_a_part_of_what_is_required_is_asked_even_where_nobody_has_to_enrol() {
     let rig = Rig::new();
     let text = "[enforcement]\nunenrolled = 'allow'\n[policy]\nrequire = ['pin+questions']";
-    let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
-    rig.agent.reload(settings);
+    rig.configure(text);
     let mut root = rig.connect(ROOT);
     let explain = json!({ "user": "bob", "service": "sshd" });
     let explained = root.call("Admin.Explain", explain).unwrap();
@@ -111,8 +110,7 @@ fn who_has_set_up_a_part_of_what_is_required_is_asked_even_where_nobody_has_to_e
 fn the_address_in_an_ordinary_users_mouth_opens_no_rule() {
     let rig = Rig::new();
     let text = "[[rule]]\nfrom = ['192.0.2.0/24']\naction = 'skip'";
-    let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
-    rig.agent.reload(settings);
+    rig.configure(text);
     let begin = json!({ "user": "alice", "service": "sshd", "rhost": "192.0.2.7" });
     let of_root = rig
         .connect(ROOT)

@@ -1,0 +1,65 @@
+//! Looking at the settings before they are put in force, and at the agent itself.
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{CheckConfigReply, Finding, HealthReply, Severity};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use crate::config::{ConfigError, Files};
+use crate::review::Review;
+
+impl Connection {
+    /// Nothing is put in force. The files are the agent's own and no others: what is wrong with a file is
+    /// told by quoting it.
+    pub(super) fn check_config(&self) -> Result<CheckConfigReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        let file = agent.standing().file.clone();
+        let (valid, findings) = match Files::read(&file).and_then(|files| files.settings()) {
+            Ok(settings) => {
+                let review = Review {
+                    settings: &settings,
+                    names: &*agent.names,
+                    ledger: Some(&agent.ledger),
+                };
+                (true, review.findings(Timestamp::now()))
+            }
+            Err(error) => (false, problems(&error)),
+        };
+        Ok(CheckConfigReply {
+            file: file.display().to_string(),
+            valid,
+            findings,
+        })
+    }
+
+    pub(super) fn health(&self) -> Result<HealthReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        let standing = agent.standing();
+        Ok(HealthReply {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: standing.file.display().to_string(),
+            loaded_at: format!("{:.0}", standing.loaded_at),
+            reload_error: standing.reload_error.clone(),
+            config_changed: standing.is_outdated(),
+            store_error: agent.ledger.page(None, 1).err().map(|e| e.to_string()),
+        })
+    }
+}
+
+/// What keeps the files from being settings.
+fn problems(error: &ConfigError) -> Vec<Finding> {
+    let finding = |place: Option<String>, message: String| Finding {
+        severity: Severity::Error,
+        place,
+        message,
+    };
+    match error {
+        ConfigError::Bad(problems) => problems
+            .iter()
+            .map(|problem| finding(Some(problem.place.to_string()), problem.message.clone()))
+            .collect(),
+        other => vec![finding(None, other.to_string())],
+    }
+}

@@ -1,0 +1,154 @@
+//! The settings in force: where they come from, and how others take their place.
+//!
+//! A reload is all or nothing. Files with a mistake leave the settings that are in force as they are,
+//! and that is remembered, so that who looks later is told. What a reload changes about who is asked at
+//! all leaves its events.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Agent, trusted_uids};
+use crate::audit::cloud::mode_events;
+use crate::audit::{Event, Origin};
+use crate::config::{ConfigError, Files, Settings};
+use crate::log;
+
+/// Settings and where they were read.
+#[derive(Clone)]
+pub struct Standing {
+    pub(super) settings: Arc<Settings>,
+    /// The first of the files.
+    pub(super) file: PathBuf,
+    pub(super) loaded_at: Timestamp,
+    digest: [u8; 32],
+    /// Why a later reload came to nothing.
+    pub(super) reload_error: Option<String>,
+}
+
+impl Standing {
+    /// Reads the settings, from `file` and those beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::load`].
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let files = Files::read(file)?;
+        let digest = digest(&files);
+        Ok(Self {
+            settings: Arc::new(files.settings()?),
+            file: file.to_owned(),
+            loaded_at: Timestamp::now(),
+            digest,
+            reload_error: None,
+        })
+    }
+
+    /// What holds where the files say nothing.
+    #[cfg(test)]
+    pub(super) fn builtin() -> Self {
+        Self::of(Settings::default())
+    }
+
+    /// Settings of a test's own.
+    #[cfg(test)]
+    pub(super) fn of(settings: Settings) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            file: PathBuf::new(),
+            loaded_at: Timestamp::UNIX_EPOCH,
+            digest: [0; 32],
+            reload_error: None,
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether the files say something else by now. Files that can't be read do.
+    pub(super) fn is_outdated(&self) -> bool {
+        !Files::read(&self.file).is_ok_and(|files| digest(&files) == self.digest)
+    }
+}
+
+fn digest(files: &Files) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for (file, text) in files.texts() {
+        for part in [file.as_os_str().as_encoded_bytes(), text.as_bytes()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().into()
+}
+
+impl Agent {
+    /// Reads the settings anew and puts them in force for logins that begin from now on; open ones keep
+    /// those that they began with.
+    pub fn reload(&self) {
+        self.audit.reopen();
+        let old = self.standing();
+        let (result, reason) = match Standing::load(&old.file) {
+            Ok(new) => {
+                warn_of_lasting(&old.settings, &new.settings);
+                self.put_in_force(new);
+                log::info("the settings were loaded again");
+                ("done", None)
+            }
+            Err(error) => {
+                log::error(format_args!("the old settings stay in force: {error}"));
+                let reason = error.to_string();
+                self.put_in_force(Standing {
+                    reload_error: Some(reason.clone()),
+                    ..(*old).clone()
+                });
+                ("refused", Some(reason))
+            }
+        };
+        let event = Event {
+            event: "reload",
+            result,
+            reason,
+            ..Event::default()
+        };
+        self.audit
+            .record(event, Timestamp::now(), Origin::Privileged);
+        self.note_mode(&old.settings);
+    }
+
+    fn note_mode(&self, old: &Settings) {
+        let mode = self.settings().policy.mode;
+        if mode == old.policy.mode {
+            return;
+        }
+        for event in mode_events(mode) {
+            self.audit
+                .record(event, Timestamp::now(), Origin::Privileged);
+        }
+    }
+
+    pub(super) fn put_in_force(&self, standing: Standing) {
+        let trusted = trusted_uids(&*self.names, &standing.settings);
+        *super::write(&self.trusted) = trusted;
+        *super::write(&self.standing) = Arc::new(standing);
+    }
+}
+
+/// Some settings are taken up at the start only.
+fn warn_of_lasting(old: &Settings, new: &Settings) {
+    let lasting = [
+        ("[server] socket", old.server.socket != new.server.socket),
+        ("[store]", old.store != new.store),
+        ("[audit]", old.audit != new.audit),
+    ];
+    for (name, _) in lasting.iter().filter(|(_, changed)| *changed) {
+        log::warn(format_args!(
+            "{name} was changed; restart mfa-agent for that to take effect"
+        ));
+    }
+}
