@@ -27,6 +27,7 @@ Examples:
   mfactl enroll totp           set up a device that shows codes, for yourself
   mfactl status alice          what alice has, and whether she is locked
   mfactl unlock alice          let her try again
+  mfactl doctor                what is wrong on this host, and what mends it
 Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not reachable.
 Secrets come from a prompt or from standard input, never as arguments.";
 

@@ -36,6 +36,9 @@ pub(crate) struct Verify {
 
 /// A login to explain.
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "mfactl explain [OPTIONS] --user <USER> <--service <SERVICE>|--operation <NAME>>"
+)]
 pub(crate) struct Explain {
     /// Who would log in
     #[arg(long, value_parser = name)]

@@ -91,6 +91,7 @@ pub(crate) enum Switch {
 
 /// Where a user may log in from.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "mfactl allow-from [OPTIONS] <USER> <CIDR...|--anywhere>")]
 #[command(group = ArgGroup::new("where").required(true).args(["networks", "anywhere"]))]
 pub(crate) struct AllowFrom {
     /// The user
