@@ -4,19 +4,30 @@
 //! ever takes a secret: argument lists are public on a Unix host.
 
 mod enroll;
+mod factor;
+mod import;
+mod logins;
+mod sessions;
+mod settings;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
 pub(crate) use enroll::{Enroll, EnrollKnowledge, EnrollTotp};
+pub(crate) use factor::{Factor, Remove};
+pub(crate) use import::Import;
+pub(crate) use logins::{Explain, Verify};
+pub(crate) use sessions::Bypass;
+pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
 
 const STATUSES: &str = "\
 Examples:
   mfactl enroll totp           set up a device that shows codes, for yourself
   mfactl status alice          what alice has, and whether she is locked
   mfactl unlock alice          let her try again
+  mfactl doctor                what is wrong on this host, and what mends it
 Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not reachable.
 Secrets come from a prompt or from standard input, never as arguments.";
 
@@ -63,67 +74,53 @@ pub(crate) enum Command {
     /// End a lock and clear what was counted
     #[command(after_help = "Example: mfactl unlock alice")]
     Unlock(Whom),
+    /// Make a factor part of every login that asks the user for one
+    #[command(after_help = settings::REQUIRE)]
+    Require(Require),
+    /// Say whether a user must have a factor
+    #[command(after_help = settings::ENFORCE)]
+    Enforce(Enforce),
+    /// Let a user set require and allow-from for themselves, or no longer
+    #[command(after_help = settings::SELF_MANAGE)]
+    SelfManage(SelfManage),
+    /// Limit the addresses that a user may log in from
+    #[command(after_help = settings::ALLOW_FROM)]
+    AllowFrom(AllowFrom),
+    /// List the logins after which the same is not asked again for a while
+    #[command(after_help = "Example: mfactl sessions alice
+Without USER: everybody's for an administrator, your own otherwise.")]
+    Sessions(Whose),
+    /// End all sessions of a user
+    #[command(after_help = "Example: mfactl revoke alice")]
+    Revoke(Whom),
+    /// Make a code that passes once, for a user whose device is lost
+    #[command(after_help = sessions::BYPASS)]
+    Bypass(Bypass),
     /// Hold a real login on the terminal
-    #[command(after_help = VERIFY)]
+    #[command(after_help = logins::VERIFY)]
     Verify(Verify),
     /// Show what would be decided for a login, and why; nothing is changed
-    #[command(after_help = "Example: mfactl explain --user alice --service sshd --from 192.0.2.7")]
+    #[command(after_help = logins::EXPLAIN)]
     Explain(Explain),
+    /// Look at the agent's settings
+    #[command(subcommand, after_help = "Example: mfactl config check")]
+    Config(Config),
+    /// Say what is wrong with the agent and its settings, and what mends it
+    #[command(after_help = "Example: mfactl doctor
+Exit status 0 when there is no problem, 1 when there is one, 3 when the agent is not reachable.")]
+    Doctor,
 }
 
-const VERIFY: &str = "\
-Example: mfactl verify alice --service sshd
-When standard input is no terminal, its lines are the answers.";
-
-/// A format to import.
+/// What to do with the agent's settings.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Import {
-    /// Lines of user<TAB>otpauth://…
-    #[command(after_help = "Example: mfactl import uris devices.tsv
-Blank lines and lines that begin with # are passed over. Repeating an import
-changes nothing. Exit status 1 if a line was refused; the others are stored.")]
-    Uris(ImportUris),
-}
-
-/// A file of otpauth URIs.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ImportUris {
-    /// The file; - is standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-}
-
-/// What to remove.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Remove {
-    /// The factor
-    #[arg(value_name = "FACTOR")]
-    pub(crate) factor: Factor,
-    /// The user; yourself if left out
-    #[arg(value_name = "USER", value_parser = name)]
-    pub(crate) user: Option<String>,
-    /// One device only, by its name
-    #[arg(long, value_parser = name)]
-    pub(crate) label: Option<String>,
-}
-
-/// A factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Factor {
-    Totp,
-    Pin,
-    Questions,
-}
-
-impl Factor {
-    /// Its name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Pin => "pin",
-            Self::Questions => "questions",
-        }
-    }
+pub(crate) enum Config {
+    /// Read the files as they are now, put nothing in force, and say what is wrong or strange
+    #[command(
+        after_help = "Example: mfactl config check && systemctl reload mfa-agent
+Exit status 0 when nothing keeps the settings from being put in force, and nobody
+from logging in who has to; warnings don't count."
+    )]
+    Check,
 }
 
 /// A user, or the caller.
@@ -140,34 +137,6 @@ pub(crate) struct Whom {
     /// The user
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: String,
-}
-
-/// A login to hold.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Verify {
-    /// The user; yourself if left out
-    #[arg(value_name = "USER", value_parser = name)]
-    pub(crate) user: Option<String>,
-    /// The PAM service whose rules are to hold
-    #[arg(long, value_parser = name, default_value = crate::context::OWN_SERVICE)]
-    pub(crate) service: String,
-}
-
-/// A login to explain.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Explain {
-    /// Who would log in
-    #[arg(long, value_parser = name)]
-    pub(crate) user: String,
-    /// The PAM service, such as sshd or sudo
-    #[arg(long, value_parser = name)]
-    pub(crate) service: String,
-    /// The address that the login would come from
-    #[arg(long, value_name = "ADDRESS", value_parser = name)]
-    pub(crate) from: Option<String>,
-    /// The terminal, such as tty1
-    #[arg(long, value_parser = name)]
-    pub(crate) tty: Option<String>,
 }
 
 /// A name as the protocol takes it.
@@ -235,5 +204,6 @@ mod tests {
         assert!(error("mfactl enroll totp --period 0").contains("'0'"));
         assert!(error("mfactl unlock \u{1b}x").contains("control character"));
         assert!(error("mfactl enroll totp --uri-stdin --digits 6").contains("cannot be used"));
+        assert!(error("mfactl enforce alice always").contains("required, optional, default"));
     }
 }

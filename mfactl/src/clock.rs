@@ -9,6 +9,7 @@ use jiff::{Timestamp, Unit};
 use crate::output::clean;
 
 const DATE: &str = "%Y-%m-%d %H:%M";
+const TIME: &str = "%H:%M";
 
 /// Now, and here.
 pub(crate) struct Clock {
@@ -27,29 +28,41 @@ impl Clock {
 
     /// "2026-11-20 14:02"
     pub(crate) fn date(&self, time: &str) -> String {
-        let Ok(at) = time.parse::<Timestamp>() else {
-            return clean(time).into_owned();
-        };
-        self.wall(at, DATE)
+        self.shown(time, |at| self.wall(at, DATE))
     }
 
     /// "2026-11-20 14:02 (2 days ago)"
     pub(crate) fn past(&self, time: &str) -> String {
-        let Ok(at) = time.parse::<Timestamp>() else {
-            return clean(time).into_owned();
-        };
-        format!("{} ({})", self.wall(at, DATE), self.distance(at))
+        self.shown(time, |at| {
+            format!("{} ({})", self.wall(at, DATE), self.distance(at))
+        })
     }
 
     /// "15:04 (in 42 minutes)", with its date when that is not today's.
     pub(crate) fn future(&self, time: &str) -> String {
-        let Ok(at) = time.parse::<Timestamp>() else {
-            return clean(time).into_owned();
-        };
-        let today = self.now.to_zoned(self.zone.clone()).date();
-        let is_today = at.to_zoned(self.zone.clone()).date() == today;
-        let format = if is_today { "%H:%M" } else { DATE };
-        format!("{} ({})", self.wall(at, format), self.distance(at))
+        self.shown(time, |at| {
+            format!("{} ({})", self.wall(at, self.format(at)), self.distance(at))
+        })
+    }
+
+    /// "15:04", with its date when that is not today's.
+    pub(crate) fn brief(&self, time: &str) -> String {
+        self.shown(time, |at| self.wall(at, self.format(at)))
+    }
+
+    /// "in 42 minutes"
+    pub(crate) fn wait(&self, time: &str) -> String {
+        self.shown(time, |at| self.distance(at))
+    }
+
+    fn shown(&self, time: &str, show: impl FnOnce(Timestamp) -> String) -> String {
+        time.parse().map_or_else(|_| clean(time).into_owned(), show)
+    }
+
+    /// The day only where it is not today.
+    fn format(&self, at: Timestamp) -> &'static str {
+        let day = |at: Timestamp| at.to_zoned(self.zone.clone()).date();
+        if day(at) == day(self.now) { TIME } else { DATE }
     }
 
     fn wall(&self, at: Timestamp, format: &str) -> String {
@@ -120,6 +133,9 @@ mod tests {
             "2026-11-23 00:22 (in 10 hours)"
         );
         assert_eq!(clock.future("2026-11-22T13:22:00Z"), "14:22 (now)");
+        assert_eq!(clock.wait("2026-11-22T14:04:00Z"), "in 42 minutes");
+        assert_eq!(clock.brief("2026-11-22T14:04:00Z"), "15:04");
+        assert_eq!(clock.brief("2026-11-21T14:04:00Z"), "2026-11-21 15:04");
     }
 
     #[test]

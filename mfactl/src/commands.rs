@@ -1,11 +1,16 @@
 //! The commands, one room each. Every `run` takes the context and its own arguments, and prints its
 //! result itself.
 
+pub(crate) mod bypass;
+pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod lists;
 pub(crate) mod remove;
+pub(crate) mod sessions;
+pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod unlock;
 pub(crate) mod verify;

@@ -13,7 +13,7 @@ use mfa_protocol::message::{ErrorKind, Method};
 use nix::unistd::{User, getuid};
 
 use crate::console::Console;
-use crate::conversation;
+use crate::conversation::{self, Login};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -43,6 +43,11 @@ impl Context {
             client: None,
             console: None,
         }
+    }
+
+    /// Where the agent is expected.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// For calls that take longer than most.
@@ -81,9 +86,15 @@ impl Context {
         let user = caller()?;
         if self.console()?.is_terminal() {
             self.console()?
-                .say("To change your factors, first pass one that you have.");
+                .say("To change this, first pass a factor that you have.");
         }
-        match self.converse(&user, OWN_SERVICE)? {
+        let login = Login {
+            user: &user,
+            service: OWN_SERVICE,
+            operation: None,
+            quiet: false,
+        };
+        match self.converse(&login)? {
             // Whether a skipped login is enough is for the agent to say.
             Outcome::Passed | Outcome::Skipped => self.call::<M>(parameters),
             other => Err(Failure::NotVerified(other)),
@@ -91,10 +102,10 @@ impl Context {
     }
 
     /// Holds a login on the connection.
-    pub(crate) fn converse(&mut self, user: &str, service: &str) -> Result<Outcome, Failure> {
+    pub(crate) fn converse(&mut self, login: &Login<'_>) -> Result<Outcome, Failure> {
         let client = connected(&mut self.client, &self.socket, self.timeout)?;
         let console = opened(&mut self.console)?;
-        conversation::hold(client, console, user, service)
+        conversation::hold(client, console, login)
     }
 
     /// Ends the connection; the next call opens a new one. For the time that a person takes to type.

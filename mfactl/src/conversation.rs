@@ -13,22 +13,38 @@ use mfa_protocol::login::{
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::clean_lines;
+use crate::tty;
 
-/// Holds a login of `user` at `service` until it has an outcome.
+/// A login to hold.
+pub(crate) struct Login<'a> {
+    /// Who logs in.
+    pub(crate) user: &'a str,
+    /// The PAM service whose rules are to hold.
+    pub(crate) service: &'a str,
+    /// What is guarded, if it is an operation.
+    pub(crate) operation: Option<&'a str>,
+    /// Whether prompts are shown and nothing else.
+    pub(crate) quiet: bool,
+}
+
+/// Holds a login until it has an outcome.
 pub(crate) fn hold(
     client: &mut Client,
     console: &mut Console,
-    user: &str,
-    service: &str,
+    login: &Login<'_>,
 ) -> Result<Outcome, Failure> {
     let begin = BeginParameters {
-        user: user.to_owned(),
-        service: service.to_owned(),
+        user: login.user.to_owned(),
+        service: login.service.to_owned(),
+        operation: login.operation.map(str::to_owned),
+        tty: tty::name(),
         ..BeginParameters::default()
     };
     let mut reply = client.call::<Begin>(&begin)?;
     loop {
-        show(console, &reply.step.messages);
+        if !login.quiet {
+            show(console, &reply.step.messages);
+        }
         if let Some(outcome) = reply.step.outcome {
             return Ok(outcome);
         }

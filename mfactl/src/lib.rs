@@ -1,4 +1,4 @@
-//! `mfactl`: enrolling, looking at and unlocking second factors.
+//! `mfactl`: enrolling, looking at, requiring and unlocking second factors.
 //!
 //! It decides nothing and stores nothing: each command turns arguments into calls of
 //! `org.pam-mfa.Admin` or `org.pam-mfa.Login`, and replies into a screen or one JSON value. The agent
@@ -66,8 +66,17 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Users => commands::lists::users(&mut context),
         Command::Lockouts => commands::lists::lockouts(&mut context),
         Command::Unlock(whom) => commands::unlock::run(&mut context, whom),
+        Command::Require(what) => commands::settings::require(&mut context, what),
+        Command::Enforce(what) => commands::settings::enforce(&mut context, what),
+        Command::SelfManage(what) => commands::settings::self_manage(&mut context, what),
+        Command::AllowFrom(what) => commands::settings::allow_from(&mut context, what),
+        Command::Sessions(whose) => commands::sessions::list(&mut context, whose),
+        Command::Revoke(whom) => commands::sessions::revoke(&mut context, whom),
+        Command::Bypass(whom) => commands::bypass::run(&mut context, whom),
         Command::Verify(login) => commands::verify::run(&mut context, login),
         Command::Explain(login) => commands::explain::run(&mut context, login),
+        Command::Config(what) => commands::config::run(&mut context, what),
+        Command::Doctor => commands::doctor::run(&mut context),
     }
 }
 

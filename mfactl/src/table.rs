@@ -10,6 +10,8 @@ use crate::output::clean;
 /// The narrowest terminal that screens are made for.
 const WIDTH: u16 = 80;
 const INDENT: &str = "  ";
+/// What is left of a line beside the word that [`field`] begins with.
+const FIELD_WIDTH: usize = WIDTH as usize - 12;
 
 /// A table under a line of headings; longer cells are wrapped.
 pub(crate) fn table<const N: usize>(
@@ -45,6 +47,26 @@ pub(crate) fn field(name: &str, text: &str) -> String {
     }
 }
 
+/// As [`field`], but what is wider than the terminal goes on in the next line.
+pub(crate) fn paragraph(name: &str, text: &str) -> String {
+    let text = clean(text);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        match lines.last_mut() {
+            Some(last) if line == 0 => last.push_str(word),
+            Some(last) if line + 1 + word.chars().count() <= FIELD_WIDTH => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    let fields = names.zip(&lines).map(|(name, line)| field(name, line));
+    fields.collect()
+}
+
 /// "totp, pin", or `none` for none.
 pub(crate) fn list(items: &[String], none: &str) -> String {
     if items.is_empty() {
@@ -67,5 +89,17 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("a\\u{1b}b"), "{text}");
+    }
+
+    #[test]
+    fn a_long_paragraph_goes_on_under_itself() {
+        let text = paragraph("Logins", &"192.0.2.0/24, ".repeat(6));
+        let expected = "\
+Logins      192.0.2.0/24, 192.0.2.0/24, 192.0.2.0/24, 192.0.2.0/24,
+            192.0.2.0/24, 192.0.2.0/24, \n";
+        assert_eq!(text, expected);
+        assert_eq!(paragraph("Logins", ""), "");
+        let unbroken = "x".repeat(100);
+        assert_eq!(paragraph("", &unbroken), field("", &unbroken));
     }
 }

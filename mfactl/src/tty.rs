@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use nix::sys::termios::{
     LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
 };
+use nix::unistd::ttyname;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -56,6 +57,15 @@ impl Tty {
         }
         line(&typed[..length])
     }
+}
+
+/// The terminal that this process talks to, such as `/dev/pts/3`; none if it is far from any. Asking
+/// `/dev/tty` would not do: its name is `/dev/tty` on every terminal.
+pub(crate) fn name() -> Option<String> {
+    let name = ttyname(io::stdin())
+        .or_else(|_| ttyname(io::stderr()))
+        .or_else(|_| ttyname(io::stdout()));
+    name.ok()?.into_os_string().into_string().ok()
 }
 
 /// In canonical mode one read is one line.

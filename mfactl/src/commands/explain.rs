@@ -9,15 +9,18 @@ use crate::clock::Clock;
 use crate::commands::{Verdict, status};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::{field, list, table};
+use crate::table::{field, list, paragraph, table};
 
 pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict, Failure> {
     let parameters = ExplainParameters {
+        service: args.service().to_owned(),
         user: args.user,
-        service: args.service,
         from: args.from,
         tty: args.tty,
-        ..ExplainParameters::default()
+        ruser: args.ruser,
+        after: Some(args.after).filter(|methods| !methods.is_empty()),
+        operation: args.operation,
+        at: args.at,
     };
     let explanation = context.call::<Explain>(&parameters)?.explanation;
     if context.output.is_json() {
@@ -25,27 +28,33 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         return Ok(Verdict::Done);
     }
     // Who asks why a login fails wants to know of a lock before everything else.
-    let parameters = UserParameters {
+    let whose = UserParameters {
         user: Some(explanation.user.clone()),
     };
-    let account = context.call::<Status>(&parameters)?.account;
+    let account = context.call::<Status>(&whose)?.account;
     let state = status::state(&account, &Clock::system());
-    context.output.text(&screen(&explanation, &state))?;
+    let operation = parameters.operation.as_deref().unwrap_or_default();
+    let head = state + &field("Service", &explanation.service) + &field("Operation", operation);
+    context.output.text(&screen(&explanation, &head))?;
     Ok(Verdict::Done)
 }
 
-fn screen(it: &Explanation, state: &str) -> String {
-    let mut screen = field("User", &it.user) + state;
-    screen += &field("Service", &it.service);
+/// `head` says what is known of the user and the login before anything is decided.
+fn screen(it: &Explanation, head: &str) -> String {
+    let mut screen = field("User", &it.user) + head;
+    screen += &field("Source", source(&it.source));
     screen += &field("Decision", &decision(it));
-    screen += &field("Because", &it.reason);
+    screen += &paragraph("Because", &it.reason);
     screen += &field("Rule", it.rule.as_deref().unwrap_or("none"));
     screen += &field("Where", it.place.as_deref().unwrap_or_default());
     screen += &field("Enrolled", &list(&it.enrolled, "nothing"));
+    screen += &paragraph("Without", &unenrolled(it));
     screen += &field("Prompting", &it.prompting);
     for (i, prompt) in it.prompts.iter().enumerate() {
         screen += &field(if i == 0 { "Asked" } else { "" }, &format!("{prompt:?}"));
     }
+    screen += &field("Session", &session(it));
+    screen += &field("Lockout", &lockout(it));
     if !it.considered.is_empty() {
         screen += "\nRules looked at, in order\n";
         screen += &table(
@@ -54,6 +63,52 @@ fn screen(it: &Explanation, state: &str) -> String {
         );
     }
     screen
+}
+
+fn source(source: &str) -> &str {
+    match source {
+        "local" => "local: the user stands in /etc/passwd",
+        "federated" => "federated: the user does not stand in /etc/passwd",
+        other => other,
+    }
+}
+
+/// What becomes of a user who has none of what is asked for.
+fn unenrolled(it: &Explanation) -> String {
+    let what = match it.unenrolled.as_deref() {
+        Some("deny") => "denied",
+        Some("allow") => "let in",
+        Some("enroll") => "asked to set up a factor",
+        Some(other) => other,
+        None => "",
+    };
+    let grace = match it.grace_days_left {
+        Some(1) => "let in for 1 day more",
+        Some(days) => &format!("let in for {days} days more"),
+        None => "",
+    };
+    match (what, grace) {
+        ("", "") => String::new(),
+        (what, "") => format!("a user who has set up nothing is {what}"),
+        ("", grace) => format!("a user who has set up nothing is {grace}"),
+        (what, grace) => format!("a user who has set up nothing is {grace}, then {what}"),
+    }
+}
+
+fn session(it: &Explanation) -> String {
+    match (&it.session, it.action.as_str()) {
+        (Some(length), _) => format!("the same is not asked again for {length}"),
+        (None, "ask") => "none: every login is asked".to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+fn lockout(it: &Explanation) -> String {
+    match (it.lockout_attempts, &it.lockout_duration) {
+        (Some(attempts), Some(length)) => format!("{attempts} failures lock for {length}"),
+        (Some(attempts), None) => format!("{attempts} failures lock"),
+        (None, _) => String::new(),
+    }
 }
 
 fn decision(it: &Explanation) -> String {
@@ -93,6 +148,12 @@ mod tests {
             reason: "rule \"vpn\" is the first that fits".to_owned(),
             require: vec!["totp".to_owned(), "pin".to_owned()],
             prompting: "single".to_owned(),
+            source: "local".to_owned(),
+            session: Some("15m".to_owned()),
+            unenrolled: Some("deny".to_owned()),
+            grace_days_left: Some(12),
+            lockout_attempts: Some(5),
+            lockout_duration: Some("1h".to_owned()),
             enrolled: vec!["totp".to_owned()],
             prompts: vec!["OTP code: ".to_owned(), "PIN:\u{1b} ".to_owned()],
             considered: vec![
@@ -110,22 +171,51 @@ mod tests {
                     ..Considered::default()
                 },
             ],
+        };
+        let head = "State       not locked\nService     openvpn\n";
+        assert_eq!(screen(&explanation, head), EXPLAINED);
+    }
+
+    #[test]
+    fn what_does_not_hold_for_a_login_takes_no_line() {
+        let explanation = Explanation {
+            user: "alice".to_owned(),
+            action: "skip".to_owned(),
+            source: "federated".to_owned(),
+            reason: "the enforcement mode is local-users, and the user is federated".to_owned(),
+            prompting: "dialogue".to_owned(),
             ..Explanation::default()
         };
-        assert_eq!(screen(&explanation, "State       not locked\n"), EXPLAINED);
+        assert_eq!(screen(&explanation, "Service     mfactl\n"), SKIPPED);
     }
+
+    const SKIPPED: &str = "\
+User        alice
+Service     mfactl
+Source      federated: the user does not stand in /etc/passwd
+Decision    skip: no second factor is asked for
+Because     the enforcement mode is local-users, and the user is federated
+Rule        none
+Enrolled    nothing
+Prompting   dialogue
+";
 
     const EXPLAINED: &str = r#"User        alice
 State       not locked
 Service     openvpn
+Source      local: the user stands in /etc/passwd
 Decision    ask for totp or pin
 Because     rule "vpn" is the first that fits
 Rule        vpn
 Where       /etc/mfa/agent.toml:31
 Enrolled    totp
+Without     a user who has set up nothing is let in for 12 days more, then
+            denied
 Prompting   single
 Asked       "OTP code: "
             "PIN:\u{1b} "
+Session     the same is not asked again for 15m
+Lockout     5 failures lock for 1h
 
 Rules looked at, in order
   Rule                 Fits                             Where

@@ -15,7 +15,7 @@ use crate::table::table;
 
 /// One name a line, so that other programs can take it from there.
 pub(crate) fn users(context: &mut Context) -> Result<Verdict, Failure> {
-    let users = all::<Users, _>(context, |reply| (reply.users, reply.next))?;
+    let users = all::<Users, _>(context, page, |reply| (reply.users, reply.next))?;
     if users.is_empty() && !context.output.is_json() {
         context.output.complain("no user has a factor");
     }
@@ -29,26 +29,28 @@ pub(crate) fn users(context: &mut Context) -> Result<Verdict, Failure> {
 }
 
 pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
-    let locked = all::<Lockouts, _>(context, |reply| (reply.lockouts, reply.next))?;
+    let locked = all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?;
     context
         .output
         .result(&locked, || screen(&locked, &Clock::system()))?;
     Ok(Verdict::Done)
 }
 
-fn all<M, T>(
+fn page(after: Option<String>) -> PageParameters {
+    PageParameters { after }
+}
+
+/// The whole of a list: `ask` makes the parameters for the page after the one that ended there, `parts`
+/// takes a page apart into its items and where it ended.
+pub(super) fn all<M: Method, T>(
     context: &mut Context,
-    page: impl Fn(M::Reply) -> (Vec<T>, Option<String>),
-) -> Result<Vec<T>, Failure>
-where
-    M: Method<Parameters = PageParameters>,
-{
+    ask: impl Fn(Option<String>) -> M::Parameters,
+    parts: impl Fn(M::Reply) -> (Vec<T>, Option<String>),
+) -> Result<Vec<T>, Failure> {
     let mut items = Vec::new();
     let mut after = None;
     loop {
-        let (more, next) = page(context.call::<M>(&PageParameters {
-            after: after.clone(),
-        })?);
+        let (more, next) = parts(context.call::<M>(&ask(after.clone()))?);
         items.extend(more);
         if next.is_none() {
             return Ok(items);

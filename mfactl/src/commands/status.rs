@@ -1,15 +1,17 @@
 //! `mfactl status`: one account on one screen, for somebody who was woken for it.
 //!
-//! The lock stands first, then what the user can log in with, then the rules that hold for them.
+//! The lock stands first, then what the user can log in with, then what is set for them, then the rules
+//! that hold for them.
 
-use mfa_protocol::admin::{Account, Device, Knowledge, Rule, Status, UserParameters};
+mod tables;
+
+use mfa_protocol::admin::{Account, Status, UserParameters};
 
 use crate::args::Whose;
 use crate::clock::Clock;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, settings};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::clean;
 use crate::table::{field, list, table};
 
 pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure> {
@@ -34,7 +36,13 @@ fn screen(account: &Account, clock: &Clock) -> String {
         let command = format!("mfactl enroll totp {} sets up a device", account.user);
         screen += &field("", &command);
     }
-    let factors = factors(account, clock);
+    screen += &passing(account, clock);
+    let set = settings::screen(&account.settings);
+    if !set.is_empty() {
+        screen += "\nSet for this user\n";
+        screen += &set;
+    }
+    let factors = tables::factors(account, clock);
     if !factors.is_empty() {
         screen += "\nFactors\n";
         screen += &table(["Factor", "Label", "Enrolled", "Last used"], factors);
@@ -42,13 +50,13 @@ fn screen(account: &Account, clock: &Clock) -> String {
     screen += &account
         .devices
         .iter()
-        .filter_map(particular)
+        .filter_map(tables::particular)
         .collect::<String>();
     if !account.rules.is_empty() {
         screen += "\nRules (the first that fits decides)\n";
         screen += &table(
             ["Rule", "Does", "Services", "From", "Where"],
-            account.rules.iter().map(rule),
+            account.rules.iter().map(tables::rule),
         );
     }
     screen
@@ -86,79 +94,30 @@ fn failures(account: &Account) -> String {
     text
 }
 
-fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
-    let row = |factor: &str, label: &str, enrolled: &str, used: Option<&str>| {
-        let used = used.map_or_else(|| "never".to_owned(), |time| clock.past(time));
-        [
-            factor.to_owned(),
-            label.to_owned(),
-            clock.date(enrolled),
-            used,
-        ]
-    };
-    let known = |factor: &'static str, kept: &Option<Knowledge>| {
-        kept.as_ref()
-            .map(|k| row(factor, "", &k.enrolled_at, k.last_used_at.as_deref()))
-    };
-    let device = |d: &Device| {
-        row(
-            &d.factor,
-            &d.label,
-            &d.enrolled_at,
-            d.last_used_at.as_deref(),
-        )
-    };
-    let mut rows: Vec<_> = account.devices.iter().map(device).collect();
-    rows.extend(known("pin", &account.pin));
-    rows.extend(known("questions", &account.questions));
-    rows
-}
-
-/// A line for what sets a device apart, if anything does.
-fn particular(device: &Device) -> Option<String> {
-    let mut words = Vec::new();
-    if (device.algorithm.as_str(), device.digits, device.period) != ("SHA1", 6, 30) {
-        let Device {
-            algorithm,
-            digits,
-            period,
-            ..
-        } = device;
-        words.push(format!("{algorithm}, {digits} digits, every {period} s"));
+/// What holds for a while: a code that stands in for a factor, days without one, sessions.
+fn passing(account: &Account, clock: &Clock) -> String {
+    let mut lines = String::new();
+    if let Some(time) = &account.bypass_until {
+        lines += &field(
+            "Bypass",
+            &format!("a code is good until {}", clock.future(time)),
+        );
     }
-    words.extend(
-        device
-            .credential_id
-            .as_ref()
-            .map(|id| format!("credential {id}")),
-    );
-    if words.is_empty() {
-        return None;
+    if let Some(time) = &account.grace_since {
+        let text = format!("let in without a factor since {}", clock.past(time));
+        lines += &field("Grace", &text);
     }
-    Some(format!(
-        "  {}: {}\n",
-        clean(&device.label),
-        clean(&words.join(", "))
-    ))
-}
-
-fn rule(rule: &Rule) -> [String; 5] {
-    let does = match rule.action.as_str() {
-        "ask" => format!("asks for {}", rule.require.join(" or ")),
-        other => other.to_owned(),
-    };
-    [
-        rule.name.clone(),
-        does,
-        list(&rule.services, "all"),
-        list(&rule.from, "anywhere"),
-        rule.place.clone(),
-    ]
+    if account.sessions > 0 {
+        lines += &field("Sessions", &account.sessions.to_string());
+        lines += &field("", &format!("mfactl revoke {} ends them", account.user));
+    }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_protocol::admin::{Device, Knowledge, Rule, UserSettings};
 
     fn alice() -> Account {
         Account {
@@ -236,6 +195,28 @@ mod tests {
     }
 
     #[test]
+    fn the_screen_of_a_user_for_whom_much_is_set() {
+        let account = Account {
+            user: "carol".to_owned(),
+            enrolled: vec!["questions".to_owned()],
+            bypass_until: Some("2026-11-22T13:52:00Z".to_owned()),
+            grace_since: Some("2026-11-20T13:02:00Z".to_owned()),
+            sessions: 2,
+            settings: UserSettings {
+                enforce: "optional".to_owned(),
+                require: vec!["questions".to_owned()],
+                own_allow_from: vec!["192.0.2.0/24".to_owned()],
+                self_manage: true,
+                ..UserSettings::default()
+            },
+            ..Account::default()
+        };
+        let screen = screen(&account, &Clock::for_tests());
+        assert_eq!(screen, SET);
+        assert!(screen.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
     fn a_lock_that_only_an_administrator_ends_says_so() {
         let account = Account {
             locked_by_limit: true,
@@ -266,6 +247,23 @@ Rules (the first that fits decides)
   vpn     asks for totp           openvpn   10.0.0.0/8  /etc/mfa/agent.toml:31
   policy  asks for totp or pin    all       anywhere    /etc/mfa/agent.toml:12
           or questions
+";
+
+    const SET: &str = "\
+User        carol
+State       not locked
+Failures    0 counted, 0 in a row
+Can use     questions
+Bypass      a code is good until 14:52 (in 30 minutes)
+Grace       let in without a factor since 2026-11-20 14:02 (2 days ago)
+Sessions    2
+            mfactl revoke carol ends them
+
+Set for this user
+Enforce     a factor is optional: a user who has set up none is let in
+Required    questions (set by an administrator)
+Login from  192.0.2.0/24 (set by the user)
+May set     require and allow-from without an administrator
 ";
 
     const EMPTY: &str = r"User        bob

@@ -1,4 +1,6 @@
 //! `mfactl verify`: a real login, held on the terminal. It counts, locks and is audited like any other.
+//!
+//! Scripts guard an operation with it: `mfactl verify --quiet --operation NAME || exit 1`.
 
 use mfa_protocol::login::Outcome;
 use serde::Serialize;
@@ -6,6 +8,7 @@ use serde::Serialize;
 use crate::args;
 use crate::commands::Verdict;
 use crate::context::{Context, caller};
+use crate::conversation::Login;
 use crate::failure::{Failure, words};
 use crate::output::clean;
 
@@ -13,29 +16,47 @@ use crate::output::clean;
 struct Verified<'a> {
     user: &'a str,
     service: &'a str,
+    operation: Option<&'a str>,
     outcome: Outcome,
+    /// The same as exit status 0: a policy that asks for nothing here is satisfied.
+    verified: bool,
 }
 
 pub(crate) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, Failure> {
     let user = args.user.map_or_else(caller, Ok)?;
-    let outcome = context.converse(&user, &args.service)?;
-    let value = Verified {
+    let login = Login {
         user: &user,
         service: &args.service,
-        outcome,
+        operation: args.operation.as_deref(),
+        quiet: args.quiet,
     };
-    context.output.result(&value, || {
-        let (user, service) = (clean(&user), clean(&args.service));
-        match outcome {
-            Outcome::Passed => format!("{user}: passed"),
-            Outcome::Skipped => {
-                format!("{user}: not asked; the policy wants no second factor for {service} here")
-            }
-            other => format!("{user}: not verified; {}", words(other)),
-        }
-    })?;
-    Ok(match outcome {
-        Outcome::Passed | Outcome::Skipped => Verdict::Done,
-        _ => Verdict::Refused,
+    let outcome = context.converse(&login)?;
+    let verified = matches!(outcome, Outcome::Passed | Outcome::Skipped);
+    if context.output.is_json() || !args.quiet {
+        let value = Verified {
+            user: login.user,
+            service: login.service,
+            operation: login.operation,
+            outcome,
+            verified,
+        };
+        context.output.result(&value, || screen(&login, outcome))?;
+    }
+    Ok(if verified {
+        Verdict::Done
+    } else {
+        Verdict::Refused
     })
+}
+
+fn screen(login: &Login<'_>, outcome: Outcome) -> String {
+    let user = clean(login.user);
+    let what = clean(login.operation.unwrap_or(login.service));
+    match outcome {
+        Outcome::Passed => format!("{user}: passed"),
+        Outcome::Skipped => {
+            format!("{user}: not asked; the policy wants no second factor for {what} here")
+        }
+        other => format!("{user}: not verified; {}", words(other)),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Agent, admin, mfactl, refused, run, stderr, stdout, value};
 
@@ -11,7 +11,12 @@ fn status_prints_a_screen_or_the_account_as_json() {
     let account = json!({
         "user": "alice", "enrolled": ["totp"], "devices": [], "pin": null, "questions": null,
         "failures": 2, "consecutive_failures": 2, "refused_while_locked": 0,
-        "locked_until": null, "locked_by_limit": false, "rules": [],
+        "locked_until": null, "locked_by_limit": false, "bypass_until": null, "grace_since": null,
+        "sessions": 1, "rules": [],
+        "settings": {
+            "enforce": "default", "require": ["totp"], "own_require": [], "self_manage": false,
+            "allow_from": [], "own_allow_from": [],
+        },
     });
     let exchange = || {
         admin(
@@ -22,11 +27,13 @@ fn status_prints_a_screen_or_the_account_as_json() {
     };
     let agent = Agent::scripted(vec![exchange(), exchange()]);
     let screen = mfactl(&agent, &["status", "alice"], "");
-    assert!(
-        stdout(&screen).contains("State       not locked"),
-        "{}",
-        stdout(&screen)
-    );
+    for line in [
+        "State       not locked\n",
+        "Sessions    1\n",
+        "Required    totp (set by an",
+    ] {
+        assert!(stdout(&screen).contains(line), "{}", stdout(&screen));
+    }
     let json = mfactl(&agent, &["status", "alice", "--json"], "");
     assert_eq!(value(&json), account);
     assert_eq!(
@@ -102,21 +109,56 @@ fn a_reader_who_closes_the_pipe_is_no_error() {
     agent.finish();
 }
 
+/// What the agent says of a login that the policy does not ask.
+fn skipped(service: &str) -> Value {
+    json!({
+        "user": "alice", "service": service, "action": "skip", "rule": "lan", "place": "a.toml:3",
+        "reason": "r", "require": [], "prompting": "dialogue", "source": "local", "session": null,
+        "unenrolled": null, "grace_days_left": null, "lockout_attempts": null,
+        "lockout_duration": null, "enrolled": [], "prompts": [], "considered": [],
+    })
+}
+
 #[test]
 fn explain_sends_what_is_known_of_the_login() {
-    let explanation = json!({
-        "user": "alice", "service": "sshd", "action": "skip", "rule": "lan", "place": "a.toml:3",
-        "reason": "r", "require": [], "prompting": "dialogue", "enrolled": [], "prompts": [],
-        "considered": [],
-    });
-    let parameters = json!({"user": "alice", "service": "sshd", "from": "::1", "tty": "tty1"});
     let agent = Agent::scripted(vec![admin(
         "Explain",
-        parameters,
-        json!({ "explanation": explanation }),
+        json!({
+            "user": "alice", "service": "sshd", "from": "::1", "tty": "tty1", "ruser": "bob",
+            "after": ["publickey", "password"], "at": "2026-11-23T09:30",
+        }),
+        json!({ "explanation": skipped("sshd") }),
     )]);
-    let arguments = "explain --user alice --service sshd --from ::1 --tty tty1 --json";
-    let output = mfactl(&agent, &arguments.split(' ').collect::<Vec<_>>(), "");
-    assert_eq!(value(&output), explanation);
+    let arguments = "explain --user alice --service sshd --from ::1 --tty tty1 --ruser bob \
+                     --after publickey,password --at 2026-11-23T09:30 --json";
+    let arguments: Vec<_> = arguments.split_whitespace().collect();
+    let output = mfactl(&agent, &arguments, "");
+    assert_eq!(value(&output), skipped("sshd"));
     agent.finish();
+}
+
+#[test]
+fn an_operation_is_explained_at_the_service_that_verify_logs_in_to() {
+    let agent = Agent::scripted(vec![
+        admin(
+            "Explain",
+            json!({"user": "alice", "service": "mfactl", "operation": "wipe"}),
+            json!({ "explanation": skipped("mfactl") }),
+        ),
+        refused("Status", json!({"user": "alice"}), "NotAllowed", "ask root"),
+    ]);
+    let output = mfactl(
+        &agent,
+        &["explain", "--user", "alice", "--operation", "wipe"],
+        "",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    agent.finish();
+    let output = mfactl(
+        &Agent::scripted(vec![]),
+        &["explain", "--user", "alice"],
+        "",
+    );
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--service"), "{}", stderr(&output));
 }

@@ -1,8 +1,13 @@
 //! The commands as a shell and a person see them, against an agent that follows a script.
 
+#[cfg(test)]
+mod checking;
 mod enrolling;
 mod importing;
 mod looking;
+mod sessions;
+#[cfg(test)]
+mod settings;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

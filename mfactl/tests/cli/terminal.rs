@@ -5,8 +5,9 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{Agent, admin, login, refused};
-use nix::pty::openpty;
+use nix::pty::{OpenptyResult, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::ttyname;
 use serde_json::json;
 
 /// `mfactl` with a terminal of its own, seen from the side of the person.
@@ -25,7 +26,10 @@ impl Person {
 
     /// Standard output goes into a file, as with `mfactl … > file`.
     fn runs_into(agent: &Agent, arguments: &[&str], file: Option<File>) -> Self {
-        let pty = openpty(None, None).unwrap();
+        Self::sits_at(openpty(None, None).unwrap(), agent, arguments, file)
+    }
+
+    fn sits_at(pty: OpenptyResult, agent: &Agent, arguments: &[&str], file: Option<File>) -> Self {
         let at_first = tcgetattr(&pty.master).unwrap().local_flags;
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         // setsid makes the pseudo-terminal the controlling one, which /dev/tty then is.
@@ -198,16 +202,18 @@ fn with_json_the_qr_code_goes_to_the_terminal_and_only_the_object_into_the_file(
 }
 
 #[test]
-fn ctrl_c_in_a_login_cancels_it() {
+fn a_login_names_its_terminal_and_ctrl_c_cancels_it() {
+    let pty = openpty(None, None).unwrap();
+    let terminal = ttyname(&pty.slave).unwrap();
     let agent = Agent::scripted(vec![
         login(
             "Begin",
-            json!({"user": "alice", "service": "mfactl"}),
+            json!({"user": "alice", "service": "mfactl", "tty": terminal}),
             json!({"messages": [], "prompt": {"text": "PIN: ", "echo": false}}),
         ),
         admin("Cancel", json!({"session": "s1"}), json!({})),
     ]);
-    let mut person = Person::runs(&agent, &["verify", "alice"]);
+    let mut person = Person::sits_at(pty, &agent, &["verify", "alice"], None);
     person.types("PIN: ", "12\u{3}");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(1), "{screen}");

@@ -1,0 +1,110 @@
+//! The arguments of `mfactl verify` and `mfactl explain`: a login to hold, or to think through.
+
+use super::name;
+use crate::context::OWN_SERVICE;
+
+pub(super) const VERIFY: &str = "\
+Example: mfactl verify alice --service sshd
+In a script that only goes on for somebody who has passed:
+  mfactl verify --quiet --operation collect-evidence || exit 1
+Exit status 0 when passed or when the policy asks for nothing here, 1 when not, 3 when the
+agent is not reachable. When standard input is no terminal, its lines are the answers.";
+
+pub(super) const EXPLAIN: &str = "\
+Example: mfactl explain --user alice --service sshd --from 192.0.2.7 --after publickey
+What holds on Monday morning:
+  mfactl explain --user alice --service sudo --at 2026-11-23T09:30
+For mfactl verify --operation:
+  mfactl explain --user alice --operation collect-evidence";
+
+/// A login to hold.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// The PAM service whose rules are to hold
+    #[arg(long, value_parser = name, default_value = OWN_SERVICE)]
+    pub(crate) service: String,
+    /// What is guarded, for rules on operations
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) operation: Option<String>,
+    /// Show the prompts and nothing else; the exit status tells
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// A login to explain.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "mfactl explain [OPTIONS] --user <USER> <--service <SERVICE>|--operation <NAME>>"
+)]
+pub(crate) struct Explain {
+    /// Who would log in
+    #[arg(long, value_parser = name)]
+    pub(crate) user: String,
+    /// The PAM service, such as sshd or sudo; with --operation, mfactl if left out
+    #[arg(long, value_parser = name, required_unless_present = "operation")]
+    service: Option<String>,
+    /// The address that the login would come from
+    #[arg(long, value_name = "ADDRESS", value_parser = name)]
+    pub(crate) from: Option<String>,
+    /// The terminal, such as tty1
+    #[arg(long, value_parser = name)]
+    pub(crate) tty: Option<String>,
+    /// The user on the remote host, or the one who calls sudo
+    #[arg(long, value_name = "USER", value_parser = name)]
+    pub(crate) ruser: Option<String>,
+    /// What sshd has verified by then, such as publickey; may be repeated
+    #[arg(long, value_name = "METHOD", value_parser = name, value_delimiter = ',')]
+    pub(crate) after: Vec<String>,
+    /// The operation, for what mfactl verify guards
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) operation: Option<String>,
+    /// When: this host's time, such as 2026-11-23T09:30; now if left out
+    #[arg(long, value_name = "TIME", value_parser = name)]
+    pub(crate) at: Option<String>,
+}
+
+impl Explain {
+    /// The PAM service: the one given, else the one that `mfactl verify` logs in to.
+    pub(crate) fn service(&self) -> &str {
+        self.service.as_deref().unwrap_or(OWN_SERVICE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::{Args, Command};
+
+    fn explain(line: &str) -> Result<super::Explain, String> {
+        match Args::try_parse_from(line.split(' ')) {
+            Ok(Args {
+                command: Command::Explain(login),
+                ..
+            }) => Ok(login),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn an_operation_stands_in_for_a_service() {
+        let login = explain("mfactl explain --user a --operation wipe").unwrap();
+        assert_eq!(login.service(), "mfactl");
+        let login = explain("mfactl explain --user a --operation wipe --service sudo").unwrap();
+        assert_eq!(login.service(), "sudo");
+        assert!(explain("mfactl explain --user a").is_err());
+    }
+
+    #[test]
+    fn methods_are_repeated_or_parted_by_commas() {
+        for line in [
+            "mfactl explain --user a --service sshd --after publickey,password",
+            "mfactl explain --user a --service sshd --after publickey --after password",
+        ] {
+            assert_eq!(explain(line).unwrap().after, ["publickey", "password"]);
+        }
+    }
+}

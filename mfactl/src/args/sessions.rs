@@ -1,0 +1,80 @@
+//! The arguments of `mfactl bypass`.
+
+use jiff::SignedDuration;
+
+use super::name;
+
+pub(super) const BYPASS: &str = "\
+Example: mfactl bypass alice --for 1h30m
+The code is taken once, wherever alice is asked for a code; an earlier one is not good any more.";
+
+/// How long a bypass code may be good for, in seconds: 1 minute to 3 hours.
+const LIFETIME: std::ops::RangeInclusive<u32> = 60..=3 * 3600;
+
+/// A bypass code to make.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bypass {
+    /// The user
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: String,
+    /// How long the code is good for, 1m to 3h
+    #[arg(long = "for", value_name = "TIME", value_parser = lifetime, default_value = "30m")]
+    pub(crate) seconds: u32,
+}
+
+/// "30m", "1h30m", "90s", as seconds.
+fn lifetime(text: &str) -> Result<u32, String> {
+    let whole = text
+        .parse()
+        .ok()
+        .filter(|t: &SignedDuration| t.subsec_nanos() == 0);
+    whole
+        .and_then(|length| u32::try_from(length.as_secs()).ok())
+        .filter(|seconds| LIFETIME.contains(seconds))
+        .ok_or_else(|| "1m to 3h is expected, such as 30m, 90s or 1h30m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_code_is_good_for_a_minute_to_three_hours() {
+        for (text, seconds) in [
+            ("30m", 1800),
+            ("1h30m", 5400),
+            ("90s", 90),
+            ("1m", 60),
+            ("3h", 10_800),
+        ] {
+            assert_eq!(lifetime(text), Ok(seconds), "{text}");
+        }
+        for text in [
+            "",
+            "30",
+            "59s",
+            "3h1s",
+            "-30m",
+            "1d",
+            "30m ago",
+            "90.5s",
+            "soon",
+            "99999999999h",
+        ] {
+            assert!(lifetime(text).unwrap_err().contains("1m to 3h"), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_is_in_range(text in "[-+0-9a-z .]{0,12}") {
+            prop_assert!(lifetime(&text).is_ok_and(|s| LIFETIME.contains(&s)) || lifetime(&text).is_err());
+        }
+
+        #[test]
+        fn minutes_and_seconds_add_up(minutes in 1u32..180, seconds in 0u32..60) {
+            prop_assert_eq!(lifetime(&format!("{minutes}m{seconds}s")), Ok(minutes * 60 + seconds));
+        }
+    }
+}

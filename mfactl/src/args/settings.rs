@@ -1,0 +1,189 @@
+//! The arguments of `mfactl require`, `enforce`, `self-manage` and `allow-from`: what is set for one
+//! user.
+
+use std::net::IpAddr;
+
+use clap::{ArgGroup, ValueEnum};
+
+use super::{Factor, name};
+
+pub(super) const REQUIRE: &str = "\
+Example: mfactl require totp alice
+The factor is then asked for besides what the rules ask for. --off takes that back.
+Without USER for yourself, where an administrator has said mfactl self-manage USER on.";
+
+pub(super) const ENFORCE: &str = "\
+Example: mfactl enforce alice required
+required  a login without a factor is denied
+optional  a user who has set up nothing is let in
+default   what the rules say of such users holds";
+
+pub(super) const SELF_MANAGE: &str = "\
+Example: mfactl self-manage alice on
+What an administrator has set is not loosened by it.";
+
+pub(super) const ALLOW_FROM: &str = "\
+Example: mfactl allow-from alice 192.0.2.0/24 2001:db8::/32
+The networks take the place of those that were set before:
+  mfactl allow-from alice --anywhere";
+
+/// A factor to require.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Require {
+    /// The factor
+    #[arg(value_name = "FACTOR")]
+    pub(crate) factor: Factor,
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// Require it no longer
+    #[arg(long)]
+    pub(crate) off: bool,
+}
+
+/// Whether a user must have a factor.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Enforce {
+    /// The user
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: String,
+    /// Whether they must have a factor
+    #[arg(value_name = "LEVEL")]
+    pub(crate) level: Level,
+}
+
+/// Whether a user must have a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    Required,
+    Optional,
+    Default,
+}
+
+impl Level {
+    /// Its name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// Whether a user may set more for themselves.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SelfManage {
+    /// The user
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: String,
+    /// Whether they may
+    #[arg(value_name = "on|off", hide_possible_values = true)]
+    pub(crate) switch: Switch,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+/// Where a user may log in from.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "mfactl allow-from [OPTIONS] <USER> <CIDR...|--anywhere>")]
+#[command(group = ArgGroup::new("where").required(true).args(["networks", "anywhere"]))]
+pub(crate) struct AllowFrom {
+    /// The user
+    #[arg(value_name = "USER", value_parser = no_network)]
+    pub(crate) user: String,
+    /// Addresses and networks, such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32
+    #[arg(value_name = "CIDR", value_parser = network)]
+    pub(crate) networks: Vec<String>,
+    /// From everywhere: none of the networks that were set holds any more
+    #[arg(long)]
+    pub(crate) anywhere: bool,
+}
+
+/// An address, or a network with the length of its prefix. What it means is the agent's business; a slip
+/// of the finger is caught here.
+fn network(text: &str) -> Result<String, String> {
+    if is_network(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("an address or a network is expected, such as 192.0.2.0/24".to_owned())
+    }
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let Ok(address) = address.parse::<IpAddr>() else {
+        return false;
+    };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length <= longest))
+}
+
+/// A name, and not the first network of a line that forgot the user.
+fn no_network(text: &str) -> Result<String, String> {
+    if is_network(text) {
+        return Err("the user is expected first, then the networks".to_owned());
+    }
+    name(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::args::Args;
+
+    fn error(line: &str) -> String {
+        let parsed = Args::try_parse_from(line.split(' '));
+        parsed.map_or_else(|error| error.to_string(), |args| format!("taken: {args:?}"))
+    }
+
+    #[test]
+    fn networks_or_anywhere_but_not_both_nor_neither() {
+        assert!(error("mfactl allow-from alice").contains("required arguments"));
+        assert!(error("mfactl allow-from alice ::1 --anywhere").contains("cannot be used"));
+        assert!(error("mfactl allow-from alice --anywhere").starts_with("taken"));
+        assert!(error("mfactl allow-from alice ::1 10.0.0.0/8").starts_with("taken"));
+    }
+
+    #[test]
+    fn a_network_mistyped_or_in_the_place_of_the_user_is_named() {
+        for wrong in [
+            "10.0.0/8",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "::/129",
+            "office.example",
+        ] {
+            let error = error(&format!("mfactl allow-from alice {wrong}"));
+            assert!(error.contains("a network is expected"), "{wrong}: {error}");
+        }
+        assert!(error("mfactl allow-from 10.0.0.0/8 ::1").contains("the user is expected first"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_address_with_every_prefix_of_its_kind_is_a_network(
+            address: IpAddr, length in 0u8..=128,
+        ) {
+            prop_assert!(is_network(&address.to_string()));
+            let fits = length <= 32 || address.is_ipv6();
+            prop_assert_eq!(is_network(&format!("{address}/{length}")), fits);
+        }
+
+        #[test]
+        fn no_text_is_too_strange(text in ".{0,24}") {
+            prop_assert_eq!(network(&text).is_ok(), no_network(&text).is_err() && is_network(&text));
+        }
+    }
+}

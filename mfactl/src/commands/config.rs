@@ -1,0 +1,115 @@
+//! `mfactl config check`: what is wrong or strange about the agent's settings, before they are loaded.
+//!
+//! The agent reads its own files, since nobody else may; this only prints what it says of them.
+
+use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, Severity};
+use mfa_protocol::login::Nothing;
+
+use crate::args::Config;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{clean, clean_lines};
+
+pub(crate) fn run(context: &mut Context, what: Config) -> Result<Verdict, Failure> {
+    match what {
+        Config::Check => check(context),
+    }
+}
+
+fn check(context: &mut Context) -> Result<Verdict, Failure> {
+    let reply = context.call::<CheckConfig>(&Nothing {})?;
+    context.output.result(&reply, || screen(&reply))?;
+    Ok(if reply.valid && errors(&reply).next().is_none() {
+        Verdict::Done
+    } else {
+        Verdict::Refused
+    })
+}
+
+fn screen(reply: &CheckConfigReply) -> String {
+    let mut screen: String = reply.findings.iter().map(line).collect();
+    let file = clean(&reply.file);
+    screen += &match (reply.valid, errors(reply).next(), reply.findings.is_empty()) {
+        (false, ..) => {
+            format!("{file}: can't be put in force; a reload would keep the settings that are\n")
+        }
+        (true, Some(_), _) => format!("{file}: could be put in force, but see the errors first\n"),
+        (true, None, false) => format!("{file}: could be put in force\n"),
+        (true, None, true) => format!("{file}: nothing wrong\n"),
+    };
+    screen
+}
+
+/// What keeps the settings from being put in force, or somebody from logging in.
+pub(super) fn errors(reply: &CheckConfigReply) -> impl Iterator<Item = &Finding> {
+    let findings = reply.findings.iter();
+    findings.filter(|finding| finding.severity == Severity::Error)
+}
+
+/// "FILE:LINE: message", or the message alone.
+pub(super) fn said(finding: &Finding) -> String {
+    match &finding.place {
+        Some(place) => format!("{place}: {}", finding.message),
+        None => finding.message.clone(),
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    format!("{severity}: {}\n", clean_lines(&said(finding)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(severity: Severity, place: Option<&str>, message: &str) -> Finding {
+        Finding {
+            severity,
+            place: place.map(str::to_owned),
+            message: message.to_owned(),
+        }
+    }
+
+    fn reply(valid: bool, findings: Vec<Finding>) -> CheckConfigReply {
+        CheckConfigReply {
+            file: "/etc/mfa/agent.toml".to_owned(),
+            valid,
+            findings,
+        }
+    }
+
+    #[test]
+    fn findings_are_listed_with_their_place_and_what_they_come_to() {
+        let warning = finding(Severity::Warning, Some("a.toml:7"), "rule \"x\" never fits");
+        let error = finding(
+            Severity::Error,
+            None,
+            "every administrator is locked out\u{7}",
+        );
+        assert_eq!(
+            screen(&reply(true, vec![])),
+            "/etc/mfa/agent.toml: nothing wrong\n"
+        );
+        assert_eq!(
+            screen(&reply(true, vec![warning.clone()])),
+            "warning: a.toml:7: rule \"x\" never fits\n/etc/mfa/agent.toml: could be put in force\n"
+        );
+        assert_eq!(
+            screen(&reply(true, vec![warning, error])),
+            "warning: a.toml:7: rule \"x\" never fits\n\
+             error: every administrator is locked out\\u{7}\n\
+             /etc/mfa/agent.toml: could be put in force, but see the errors first\n"
+        );
+    }
+
+    #[test]
+    fn settings_that_can_t_be_put_in_force_are_never_called_right() {
+        let screen = screen(&reply(false, vec![]));
+        assert!(screen.contains("can't be put in force"), "{screen}");
+    }
+}

@@ -1,0 +1,137 @@
+//! The agent's settings: those in force, and the files that the next reload would take.
+
+use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, HealthReply};
+use mfa_protocol::login::Nothing;
+
+use super::Check;
+use crate::clock::Clock;
+use crate::commands::config::{errors, said};
+use crate::context::Context;
+use crate::failure::Failure;
+
+const RELOAD: &str = "systemctl reload mfa-agent";
+
+/// Whether the settings in force are those that the administrator wrote last.
+pub(super) fn in_force(health: &HealthReply, clock: &Clock) -> Check {
+    let loaded = clock.past(&health.loaded_at);
+    if let Some(error) = &health.reload_error {
+        let message =
+            format!("the last reload failed, and the settings of {loaded} are in force: {error}");
+        return Check::problem("reload", message, format!("mend it, then {RELOAD}"));
+    }
+    if health.config_changed {
+        return Check::problem(
+            "reload",
+            format!("the files were changed since the settings were read, {loaded}"),
+            format!("{RELOAD} puts them in force"),
+        );
+    }
+    Check::ok(
+        "reload",
+        format!("the settings in force were read {loaded}"),
+    )
+}
+
+/// What the agent says of the files as they are now. That it says nothing is a problem among others.
+pub(super) fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<Check>, Failure> {
+    match context.call::<CheckConfig>(&Nothing {}) {
+        Ok(reply) => Ok(found(&reply)),
+        Err(failure) if failure.exit_status() == 3 => Err(failure),
+        Err(failure) => {
+            let message = format!("{} can't be checked: {failure}", health.config);
+            let remedy = "journalctl -u mfa-agent tells more";
+            Ok(vec![Check::problem("config", message, remedy)])
+        }
+    }
+}
+
+fn found(reply: &CheckConfigReply) -> Vec<Check> {
+    let error = |finding: &Finding| {
+        let remedy = "mend it; mfactl config check tells when it is right";
+        Check::problem("config", said(finding), remedy)
+    };
+    let mut checks: Vec<_> = errors(reply).map(error).collect();
+    if !checks.is_empty() {
+        return checks;
+    }
+    let file = &reply.file;
+    checks.push(match (reply.valid, reply.findings.len()) {
+        (false, _) => Check::problem(
+            "config",
+            format!("{file} can't be put in force"),
+            "mfactl config check tells why",
+        ),
+        (true, 0) => Check::ok("config", format!("nothing is wrong in {file}")),
+        (true, warnings) => Check {
+            remedy: Some("mfactl config check lists them".to_owned()),
+            ..Check::ok(
+                "config",
+                format!("nothing is wrong in {file}; warnings: {warnings}"),
+            )
+        },
+    });
+    checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mfa_protocol::admin::Severity;
+
+    fn health() -> HealthReply {
+        HealthReply {
+            loaded_at: "2026-11-22T13:20:00Z".to_owned(),
+            ..HealthReply::default()
+        }
+    }
+
+    #[test]
+    fn a_reload_that_failed_or_is_due_is_a_problem() {
+        let clock = Clock::for_tests();
+        assert!(in_force(&health(), &clock).ok);
+        let changed = HealthReply {
+            config_changed: true,
+            ..health()
+        };
+        assert!(!in_force(&changed, &clock).ok);
+        let failed = HealthReply {
+            reload_error: Some("a.toml:3: no such key".to_owned()),
+            ..changed
+        };
+        assert_eq!(
+            in_force(&failed, &clock).message,
+            "the last reload failed, and the settings of 2026-11-22 14:20 (2 minutes ago) are in \
+             force: a.toml:3: no such key"
+        );
+    }
+
+    #[test]
+    fn each_error_in_the_files_is_a_problem_and_a_warning_is_none() {
+        let finding = |severity| Finding {
+            severity,
+            place: Some("a.toml:3".to_owned()),
+            message: "strange".to_owned(),
+        };
+        let mut reply = CheckConfigReply {
+            file: "a.toml".to_owned(),
+            valid: true,
+            findings: vec![finding(Severity::Warning)],
+        };
+        let checks = found(&reply);
+        assert!(
+            checks[0].ok && checks[0].message.ends_with("warnings: 1"),
+            "{checks:?}"
+        );
+        reply
+            .findings
+            .extend([finding(Severity::Error), finding(Severity::Error)]);
+        let problems = found(&reply).into_iter().filter(|check| !check.ok);
+        assert_eq!(problems.count(), 2);
+    }
+
+    #[test]
+    fn files_that_are_not_valid_are_a_problem_even_without_a_finding() {
+        let checks = found(&CheckConfigReply::default());
+        assert!(!checks[0].ok, "{checks:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! `mfactl require`, `enforce`, `self-manage` and `allow-from`: what is set for one user, on top of the
+//! rules. Each prints all that is set now, so that nobody has to look it up after a change.
+
+mod screen;
+
+use mfa_protocol::admin::{
+    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Require, RequireParameters,
+    SelfManage, SelfManageParameters, SettingReply,
+};
+
+use crate::args::{self, Switch};
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+
+pub(super) use screen::settings as screen;
+
+pub(crate) fn require(context: &mut Context, args: args::Require) -> Result<Verdict, Failure> {
+    let factor = args.factor.name();
+    let reply = context.change::<Require>(&RequireParameters {
+        user: args.user,
+        factor: factor.to_owned(),
+        on: !args.off,
+    })?;
+    let holds = if args.off {
+        format!("{factor} is not required")
+    } else {
+        format!("{factor} is part of every login that asks")
+    };
+    report(context, &reply, &holds)
+}
+
+pub(crate) fn enforce(context: &mut Context, args: args::Enforce) -> Result<Verdict, Failure> {
+    let level = args.level.name();
+    let reply = context.change::<Enforce>(&EnforceParameters {
+        user: args.user,
+        level: level.to_owned(),
+    })?;
+    report(
+        context,
+        &reply,
+        &format!("a factor is {}", screen::level(level)),
+    )
+}
+
+pub(crate) fn self_manage(
+    context: &mut Context,
+    args: args::SelfManage,
+) -> Result<Verdict, Failure> {
+    let on = args.switch == Switch::On;
+    let reply = context.change::<SelfManage>(&SelfManageParameters {
+        user: args.user,
+        on,
+    })?;
+    let may = if on { "may" } else { "may not" };
+    let holds = format!("{may} set require and allow-from without an administrator");
+    report(context, &reply, &holds)
+}
+
+pub(crate) fn allow_from(context: &mut Context, args: args::AllowFrom) -> Result<Verdict, Failure> {
+    let reply = context.change::<AllowFrom>(&AllowFromParameters {
+        user: Some(args.user),
+        networks: args.networks,
+    })?;
+    let holds = if args.anywhere {
+        "logins are not limited to networks"
+    } else {
+        "logins are limited to networks"
+    };
+    report(context, &reply, holds)
+}
+
+fn report(context: &Context, reply: &SettingReply, holds: &str) -> Result<Verdict, Failure> {
+    context
+        .output
+        .result(reply, || screen::changed(reply, holds))?;
+    Ok(Verdict::Done)
+}

@@ -1,0 +1,79 @@
+//! The rows of the factors and the rules that `mfactl status` shows.
+
+use mfa_protocol::admin::{Account, Device, Knowledge, Rule};
+
+use crate::clock::Clock;
+use crate::output::clean;
+use crate::table::list;
+
+/// A row for each factor: what it is, its name, when it was enrolled and last used.
+pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
+    let row = |factor: &str, label: &str, enrolled: &str, used: Option<&str>| {
+        let used = used.map_or_else(|| "never".to_owned(), |time| clock.past(time));
+        [
+            factor.to_owned(),
+            label.to_owned(),
+            clock.date(enrolled),
+            used,
+        ]
+    };
+    let known = |factor: &'static str, kept: &Option<Knowledge>| {
+        kept.as_ref()
+            .map(|k| row(factor, "", &k.enrolled_at, k.last_used_at.as_deref()))
+    };
+    let device = |d: &Device| {
+        row(
+            &d.factor,
+            &d.label,
+            &d.enrolled_at,
+            d.last_used_at.as_deref(),
+        )
+    };
+    let mut rows: Vec<_> = account.devices.iter().map(device).collect();
+    rows.extend(known("pin", &account.pin));
+    rows.extend(known("questions", &account.questions));
+    rows
+}
+
+/// A line for what sets a device apart, if anything does.
+pub(super) fn particular(device: &Device) -> Option<String> {
+    let mut words = Vec::new();
+    if (device.algorithm.as_str(), device.digits, device.period) != ("SHA1", 6, 30) {
+        let Device {
+            algorithm,
+            digits,
+            period,
+            ..
+        } = device;
+        words.push(format!("{algorithm}, {digits} digits, every {period} s"));
+    }
+    words.extend(
+        device
+            .credential_id
+            .as_ref()
+            .map(|id| format!("credential {id}")),
+    );
+    if words.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "  {}: {}\n",
+        clean(&device.label),
+        clean(&words.join(", "))
+    ))
+}
+
+/// A row for a rule.
+pub(super) fn rule(rule: &Rule) -> [String; 5] {
+    let does = match rule.action.as_str() {
+        "ask" => format!("asks for {}", rule.require.join(" or ")),
+        other => other.to_owned(),
+    };
+    [
+        rule.name.clone(),
+        does,
+        list(&rule.services, "all"),
+        list(&rule.from, "anywhere"),
+        rule.place.clone(),
+    ]
+}
