@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::account::{Account, RecordError};
+use crate::factors::recovery::Pepper;
 use crate::names::UserName;
 use crate::store::{Change, Revision, Store, StoreError, Stored, Swap};
 use crate::vault::{Vault, VaultError};
@@ -97,6 +98,12 @@ impl Ledger {
             return Ok(());
         };
         self.open(&Key(key), &stored).map(|_| ())
+    }
+
+    /// What recovery codes are hashed with.
+    #[must_use]
+    pub fn pepper(&self) -> &Pepper {
+        self.vault.pepper()
     }
 
     /// The stand-in for a name that has no record.

@@ -20,7 +20,6 @@ mod conversation;
 mod failure;
 mod lines;
 mod output;
-mod qr;
 mod table;
 mod tty;
 

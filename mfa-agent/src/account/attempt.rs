@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::{Account, BYPASS_DIGITS, Opening};
+use crate::factors::recovery::{CodeDigest, Pepper, RECOVERY_DIGITS};
 use crate::factors::totp::Match;
 use crate::factors::{Factor, Way};
 use crate::lockout::{Era, Gate, Limits, Lock};
@@ -27,6 +28,8 @@ pub struct Attempt {
     pub limits: Limits,
     /// The session that a pass begins, if the policy grants one here.
     pub opening: Option<Opening>,
+    /// What recovery codes are hashed with.
+    pub pepper: Pepper,
 }
 
 /// An answer, as far as it could be prepared outside the record.
@@ -78,22 +81,53 @@ pub enum Verdict {
 pub struct Passed {
     /// The device whose code was right.
     pub device: Option<String>,
-    /// Whether the code was a bypass code.
-    pub bypass: bool,
+    /// What was typed in place of a device's code.
+    pub instead: Option<Instead>,
+    /// How many recovery codes are left then; none if none were ever made.
+    pub recovery_left: Option<u32>,
     /// How many characters of the answer were the code.
     pub code_length: Option<u32>,
     /// What the user could pass then ([`Account::generation`]).
     pub generation: u64,
 }
 
+/// A code that is no device's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// One that an administrator issued.
+    Bypass,
+    /// One of the user's own.
+    Recovery,
+}
+
+impl Instead {
+    /// The word for it in the audit log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
 /// What one answer turned out to be.
 enum Finding {
     Code { device: usize, step: u64 },
     Bypass,
+    Recovery(CodeDigest),
     Knowledge(Factor),
     Used,
     Wrong,
     Stale,
+}
+
+impl Verdict {
+    /// Whether an answer was judged, and wrong.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        matches!(self, Self::Wrong { .. })
+    }
 }
 
 impl Account {
@@ -124,7 +158,7 @@ impl Account {
             return Verdict::Replayed;
         }
         if findings.iter().any(|f| matches!(f, Finding::Wrong)) {
-            return self.count_failure(attempt);
+            return self.count_failure(attempt.era, attempt.now, &attempt.limits);
         }
         self.lockout.passed(attempt.era, attempt.now);
         let way = findings.iter().filter_map(Finding::factor).collect();
@@ -177,11 +211,17 @@ impl Account {
                 Match::None => {}
             }
         }
-        let code = code_of(typed, tail, BYPASS_DIGITS);
-        if code.is_some_and(|code| self.is_bypass(&code, attempt.now)) {
-            return Finding::Bypass;
+        self.find_other_code(typed, tail, attempt).unwrap_or(found)
+    }
+
+    fn find_other_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> Option<Finding> {
+        let bypass = code_of(typed, tail, BYPASS_DIGITS);
+        if bypass.is_some_and(|code| self.is_bypass(&code, attempt.now)) {
+            return Some(Finding::Bypass);
         }
-        found
+        let code = code_of(typed, tail, RECOVERY_DIGITS)?;
+        self.find_recovery(&code, &attempt.pepper)
+            .map(Finding::Recovery)
     }
 
     fn use_steps(&mut self, findings: &[Finding], now: Timestamp) {
@@ -194,20 +234,32 @@ impl Account {
                     }
                 }
                 Finding::Bypass => self.bypass = None,
+                Finding::Recovery(code) => self.use_recovery(*code),
                 Finding::Knowledge(_) | Finding::Used | Finding::Wrong | Finding::Stale => {}
             }
         }
     }
 
-    fn count_failure(&mut self, attempt: &Attempt) -> Verdict {
-        self.lockout
-            .failed(attempt.era, attempt.now, &attempt.limits);
-        let lock = self.lockout.lock(attempt.now);
+    /// A first code of a device that is being set up was wrong: it counts like any other.
+    pub fn wrong_first_code(&mut self, era: Era, now: Timestamp, limits: &Limits) -> Verdict {
+        match self.lockout.gate(era, now, limits) {
+            Gate::Open => self.count_failure(era, now, limits),
+            Gate::Locked(lock) => {
+                self.lockout.refused_one();
+                Verdict::Locked(lock)
+            }
+            Gate::Spent => Verdict::Spent,
+        }
+    }
+
+    fn count_failure(&mut self, era: Era, now: Timestamp, limits: &Limits) -> Verdict {
+        self.lockout.failed(era, now, limits);
+        let lock = self.lockout.lock(now);
         if lock.is_some() {
             self.sessions.clear();
         }
         Verdict::Wrong {
-            failures: self.lockout.failures(attempt.now),
+            failures: self.lockout.failures(now),
             lock,
         }
     }
@@ -215,6 +267,7 @@ impl Account {
     fn pass(&mut self, findings: &[Finding], now: Timestamp) -> Verdict {
         let mut passed = Passed {
             generation: self.generation,
+            recovery_left: self.recovery_left(),
             ..Passed::default()
         };
         for finding in findings {
@@ -226,8 +279,12 @@ impl Account {
                     }
                 }
                 Finding::Bypass => {
-                    passed.bypass = true;
+                    passed.instead = Some(Instead::Bypass);
                     passed.code_length = Some(BYPASS_DIGITS);
+                }
+                Finding::Recovery(_) => {
+                    passed.instead = Some(Instead::Recovery);
+                    passed.code_length = Some(RECOVERY_DIGITS);
                 }
                 Finding::Knowledge(Factor::Pin) => {
                     if let Some(pin) = &mut self.pin {
@@ -251,7 +308,7 @@ impl Finding {
     /// The factor that was passed.
     fn factor(&self) -> Option<Factor> {
         match self {
-            Self::Code { .. } | Self::Bypass => Some(Factor::Totp),
+            Self::Code { .. } | Self::Bypass | Self::Recovery(_) => Some(Factor::Totp),
             Self::Knowledge(factor) => Some(*factor),
             Self::Used | Self::Wrong | Self::Stale => None,
         }

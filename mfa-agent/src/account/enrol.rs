@@ -5,8 +5,9 @@
 
 use jiff::Timestamp;
 
-use super::{Account, Dates, Device, Label, PinRecord, QuestionSet};
-use crate::factors::Factor;
+use super::{Account, Dates, Device, Label, Opening, PinRecord, QuestionSet};
+use crate::factors::recovery::CodeDigest;
+use crate::factors::{Factor, Way};
 
 /// How many devices a user may have.
 pub const MAX_DEVICES: usize = 5;
@@ -34,7 +35,41 @@ pub enum EnrolError {
     Full,
 }
 
+/// What setting up a device inside a login came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolled {
+    /// It is stored, and the login has passed.
+    Stored,
+    /// The account is locked; nothing was stored.
+    Locked,
+    /// The user can pass something else by now; nothing was stored.
+    Otherwise,
+}
+
 impl Account {
+    /// Stores what was set up inside a login, which has passed by that. Only for a user who still has
+    /// nothing: who has something must pass it first.
+    pub fn enrol_in_login(
+        &mut self,
+        device: Device,
+        codes: Vec<CodeDigest>,
+        opening: Option<&Opening>,
+        now: Timestamp,
+    ) -> Enrolled {
+        if self.lockout.lock(now).is_some() {
+            return Enrolled::Locked;
+        }
+        if !self.is_bare() || self.add_device(device).is_err() {
+            return Enrolled::Otherwise;
+        }
+        self.set_recovery(codes, now);
+        self.lockout.passed(self.lockout.era(), now);
+        if let Some(opening) = opening {
+            self.begin_session(opening, Way::from(Factor::Totp), now);
+        }
+        Enrolled::Stored
+    }
+
     /// Adds a device.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod bypass;
 mod enrol;
 mod grace;
 mod label;
+mod recovery;
 mod session;
 mod settings;
 
@@ -19,20 +20,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::factors::questions::QUESTIONS;
+use crate::factors::recovery::RECOVERY_DIGITS;
 use crate::factors::totp::Generator;
 use crate::factors::{Factor, Way};
 use crate::lockout::Lockout;
 
-pub use attempt::{Answered, Attempt, Passed, Verdict};
+pub use attempt::{Answered, Attempt, Instead, Passed, Verdict};
 use bypass::Bypass;
 pub use bypass::{BYPASS_DIGITS, fresh_code};
-pub use enrol::{Added, EnrolError, MAX_DEVICES};
+pub use enrol::{Added, EnrolError, Enrolled, MAX_DEVICES};
 pub use label::{Label, LabelError};
+use recovery::Recovery;
 pub use session::{Opening, Session, Spot, Wanted};
 pub use settings::{By, MAX_NETWORKS, SettingError, UserSettings, Wishes};
 
 /// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
-/// settings nor sessions, bypass codes and grace.
+/// settings nor sessions, bypass and recovery codes, and grace.
 const SCHEMA: u32 = 2;
 
 /// One user's account.
@@ -59,6 +62,8 @@ pub struct Account {
     sessions: Vec<Session>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bypass: Option<Bypass>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovery: Option<Recovery>,
     /// When a login first met a rule with grace.
     #[serde(
         default,
@@ -80,6 +85,7 @@ impl Default for Account {
             settings: UserSettings::default(),
             sessions: Vec::new(),
             bypass: None,
+            recovery: None,
             grace_since: None,
         }
     }
@@ -226,11 +232,17 @@ impl Account {
         }
     }
 
-    /// Whether the user can go `way` to its end. A bypass code stands in for that of a device.
+    /// Whether there is nothing that the user could pass with: no factor, and no recovery code.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.enrolled().is_empty() && self.recovery_left().unwrap_or(0) == 0
+    }
+
+    /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for that of a device.
     #[must_use]
     pub fn can(&self, way: &Way, now: Timestamp) -> bool {
-        let stands_in = |factor: Factor| factor == Factor::Totp && self.bypass_until(now).is_some();
-        let can = |factor: &Factor| self.has(*factor) || stands_in(*factor);
+        let other_codes = self.other_codes(now) > 0;
+        let can = |factor: &Factor| self.has(*factor) || (*factor == Factor::Totp && other_codes);
         way.factors().iter().all(can)
     }
 
@@ -238,8 +250,17 @@ impl Account {
     #[must_use]
     pub fn code_digits(&self, now: Timestamp) -> u32 {
         let devices = self.devices.iter().map(|d| u32::from(d.generator.digits));
+        match devices.max().unwrap_or(0).max(self.other_codes(now)) {
+            0 => 6,
+            digits => digits,
+        }
+    }
+
+    /// The digits of the longest code that is good without a device; 0 if there is none.
+    fn other_codes(&self, now: Timestamp) -> u32 {
         let bypass = self.bypass_until(now).map(|_| BYPASS_DIGITS);
-        devices.chain(bypass).max().unwrap_or(6)
+        let recovery = self.recovery_left().filter(|left| *left > 0);
+        bypass.max(recovery.map(|_| RECOVERY_DIGITS)).unwrap_or(0)
     }
 
     /// The factors that the user can use.
@@ -300,6 +321,10 @@ pub(crate) mod samples {
     use super::*;
     use crate::factors::key::Key;
     use crate::factors::totp::{Algorithm, Digits, Period};
+
+    pub(crate) fn pepper() -> crate::factors::recovery::Pepper {
+        crate::factors::recovery::Pepper::new(zeroize::Zeroizing::new([1; 32]))
+    }
 
     pub(crate) fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -385,6 +410,7 @@ mod tests {
                 skew: 1,
                 limits: Default::default(),
                 opening: None,
+                pepper: samples::pepper(),
             };
             account.attempt(&attempt)
         };

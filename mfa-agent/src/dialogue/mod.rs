@@ -17,6 +17,7 @@
 //!   └────────┘
 //! ```
 
+mod enrol;
 mod stand_in;
 mod texts;
 
@@ -26,11 +27,16 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use crate::account::{Account, Verdict};
 use crate::factors::{Factor, Way};
+pub use enrol::{EnrolNext, Enrolment};
 use stand_in::is_stand_in;
+use texts::few_codes;
 pub use texts::{Texts, grace};
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;
+
+/// Fewer recovery codes than this are worth a word.
+const FEW: u32 = 3;
 
 /// What a login is to be led through.
 #[derive(Clone, Debug)]
@@ -171,8 +177,11 @@ impl Dialogue {
         match verdict {
             Verdict::Passed(passed) => {
                 let code_length = passed.code_length.filter(|_| self.plan.single);
+                let few = passed.recovery_left.filter(|left| *left < FEW);
+                let messages = few.filter(|_| !self.plan.single).map(few_codes);
                 Next::End(
                     Step {
+                        messages: messages.into_iter().collect(),
                         code_length,
                         outcome: Some(Outcome::Passed),
                         ..Step::default()

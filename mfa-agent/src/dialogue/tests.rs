@@ -181,7 +181,8 @@ fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
     );
     judge(dialogue.answer("287082".into()));
     let passed = Verdict::Passed(Passed {
-        bypass: false,
+        instead: None,
+        recovery_left: None,
         device: None,
         code_length: Some(6),
         generation: 0,

@@ -70,6 +70,19 @@ pub fn grace(days: u32) -> Message {
     }
 }
 
+/// Says that the recovery codes come to their end.
+pub(super) fn few_codes(left: u32) -> Message {
+    let left = match left {
+        0 => "You have no recovery codes left".to_owned(),
+        1 => "You have one recovery code left".to_owned(),
+        left => format!("You have {left} recovery codes left"),
+    };
+    Message {
+        style: Style::Info,
+        text: format!("{left}; mfactl enroll recovery makes new ones."),
+    }
+}
+
 fn describe(factor: Factor) -> &'static str {
     match factor {
         Factor::Totp => "a code from your device",

@@ -6,6 +6,7 @@
 pub mod key;
 pub mod pin;
 pub mod questions;
+pub mod recovery;
 pub mod totp;
 pub mod uri;
 

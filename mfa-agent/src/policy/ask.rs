@@ -67,6 +67,8 @@ pub enum Unenrolled {
     Deny,
     /// They log in without.
     Allow,
+    /// They set something up inside the login.
+    Enroll,
 }
 
 impl Unenrolled {
@@ -76,6 +78,7 @@ impl Unenrolled {
         match self {
             Self::Deny => "deny",
             Self::Allow => "allow",
+            Self::Enroll => "enroll",
         }
     }
 }

@@ -64,6 +64,7 @@ impl Agent {
             skew,
             limits,
             opening: bench.opening.cloned(),
+            pepper: self.ledger.pepper().clone(),
         };
         self.ledger.change(bench.key, |account| {
             attempt.now = Timestamp::now();

@@ -6,6 +6,7 @@
 mod ask;
 mod begin;
 mod circumstances;
+mod enrol;
 mod record;
 
 use std::sync::Arc;
@@ -20,18 +21,20 @@ use super::judge::Bench;
 use crate::account::{Opening, Verdict as Judgement};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Given, Next};
+use crate::dialogue::{Dialogue, Enrolment, Given, Next};
 use crate::ledger::Key;
 use crate::lockout::{Era, Limits};
 use crate::names::UserName;
+use crate::policy::Ask;
 pub(super) use ask::plan;
+use begin::Opened;
 pub(super) use record::Context;
 
 /// A login under way.
 pub(super) struct Login {
     pub(super) context: Context,
     pub(super) deadline: Instant,
-    dialogue: Dialogue,
+    stage: Stage,
     settings: Arc<Settings>,
     key: Key,
     era: Era,
@@ -46,6 +49,41 @@ pub(super) struct Login {
     proof: bool,
     /// What the account could be passed with when it was.
     generation: Option<u64>,
+}
+
+/// Where a login stands.
+enum Stage {
+    /// The user is asked for what they have.
+    Asking(Dialogue),
+    /// The user, who has nothing, sets something up.
+    Enrolling(Box<Enrolment>),
+}
+
+impl Login {
+    fn of(opened: Opened<'_>, ask: &Ask, stage: Stage, opening: Option<Opening>) -> Self {
+        // Nobody could unlock a stand-in, and once locked for good it would tell itself.
+        let limits = Limits {
+            max_consecutive: ask
+                .lockout
+                .max_consecutive
+                .filter(|_| opened.key.is_account()),
+            ..ask.lockout
+        };
+        Self {
+            context: opened.context,
+            deadline: Instant::now() + opened.settings.server.login_timeout,
+            stage,
+            era: opened.account.lockout().era(),
+            settings: opened.settings,
+            key: opened.key,
+            limits,
+            opening,
+            unenrolled: false,
+            attempt: None,
+            proof: opened.proof,
+            generation: None,
+        }
+    }
 }
 
 /// What beginning a login or answering it comes to.
@@ -84,7 +122,10 @@ impl Agent {
                 "it took too long",
             ));
         }
-        let next = match login.dialogue.answer(answer) {
+        let Stage::Asking(dialogue) = &mut login.stage else {
+            return self.answer_enrolment(login, &answer);
+        };
+        let next = match dialogue.answer(answer) {
             Next::Judge(given) => match self.judge_answers(&mut login, &given) {
                 Ok(next) => next,
                 Err(failure) => return self.give_up(&login, failure),
@@ -113,7 +154,10 @@ impl Agent {
     }
 
     fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
-        login.context.way = login.dialogue.way().map(ToString::to_string);
+        let Stage::Asking(dialogue) = &mut login.stage else {
+            return Err(Failure::unavailable("an answer was judged out of turn"));
+        };
+        login.context.way = dialogue.way().map(ToString::to_string);
         let bench = Bench {
             key: &login.key,
             claim: login.context.claim(),
@@ -127,7 +171,7 @@ impl Agent {
         if let Judgement::Passed(passed) = &verdict {
             login.generation = Some(passed.generation);
         }
-        let next = login.dialogue.judged(&verdict);
+        let next = dialogue.judged(&verdict);
         let locked = login.context.locked_until.is_some() || matches!(verdict, Judgement::Spent);
         if matches!(next, Next::End(_, Outcome::Locked)) && !locked {
             login.context.out_of_tries();

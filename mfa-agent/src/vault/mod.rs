@@ -15,6 +15,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::factors::recovery::Pepper;
 pub use key::{KeyError, KeySource, MasterKey};
 
 const VERSION: u8 = 1;
@@ -30,6 +31,7 @@ pub struct Vault {
     id: [u8; ID],
     cipher: XChaCha20Poly1305,
     slots: Zeroizing<[u8; 32]>,
+    pepper: Pepper,
 }
 
 /// A record that does not open, or can't be sealed.
@@ -70,7 +72,14 @@ impl Vault {
             id,
             cipher: XChaCha20Poly1305::new((&*sealing).into()),
             slots: key.derive(b"pam-mfa slot key v1"),
+            pepper: Pepper::new(key.derive(b"pam-mfa recovery code key v1")),
         }
+    }
+
+    /// What recovery codes are hashed with.
+    #[must_use]
+    pub fn pepper(&self) -> &Pepper {
+        &self.pepper
     }
 
     /// `plain`, sealed for the store key `key`. The nonce must be fresh and random.

@@ -1,6 +1,6 @@
 //! Attempts, one by one.
 
-use super::super::samples::{at, device, full};
+use super::super::samples::{at, device, full, pepper};
 use super::*;
 
 /// An attempt at second 59, where the codes of steps 0 to 2 are in the window.
@@ -13,6 +13,7 @@ fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
         skew: 1,
         limits: Limits::default(),
         opening: None,
+        pepper: pepper(),
     }
 }
 

@@ -1,5 +1,5 @@
-use super::super::samples::{at, device, full};
-use super::super::{Answered, Attempt, By, Verdict};
+use super::super::samples::{at, device, full, pepper};
+use super::super::{Answered, Attempt, By, Instead, Verdict};
 use super::*;
 use proptest::prelude::*;
 
@@ -49,6 +49,7 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<Opening>) 
         skew: 1,
         limits: Default::default(),
         opening,
+        pepper: pepper(),
     }
 }
 
@@ -269,7 +270,7 @@ fn a_bypass_code_passes_once_as_a_code_does() {
     };
     let mut again = account.clone();
     let verdict = account.attempt(&attempt("483 920 137", false));
-    assert!(matches!(verdict, Verdict::Passed(passed) if passed.bypass));
+    assert!(matches!(verdict, Verdict::Passed(passed) if passed.instead == Some(Instead::Bypass)));
     let verdict = account.attempt(&attempt("483920137", false));
     assert!(matches!(verdict, Verdict::Wrong { .. }));
     let verdict = again.attempt(&attempt("passw0rd483920137", true));

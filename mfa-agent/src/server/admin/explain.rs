@@ -64,7 +64,7 @@ impl Connection {
             into.reason += &format!("; but a session lasts since {}", session.begun);
             return;
         }
-        if it.account.enrolled().is_empty() && it.account.bypass_until(now).is_none() {
+        if it.account.is_bare() && it.account.bypass_until(now).is_none() {
             let grace = |length| it.account.grace_days_left(length, now);
             into.grace_days_left = ask.grace.and_then(grace);
             if ask.unenrolled == Unenrolled::Allow {

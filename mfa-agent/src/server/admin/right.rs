@@ -64,7 +64,7 @@ impl Permit {
         let proven = match self.right {
             Right::Administrator => return Ok(()),
             Right::Proven(generation) => generation == account.generation(),
-            Right::Unproven => account.enrolled().is_empty(),
+            Right::Unproven => account.is_bare(),
         };
         self.check_self_service(account)?;
         if proven {

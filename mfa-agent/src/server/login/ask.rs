@@ -2,7 +2,7 @@
 //! grace for those who have set up nothing yet.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mfa_protocol::login::{Authtok, LoginReply, Message, Outcome};
 
@@ -10,13 +10,12 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::begin::Opened;
-use super::{Context, Login, Progress, conclude, conclude_with};
+use super::{Context, Login, Progress, Stage, conclude, conclude_with};
 use crate::account::{Opening, Session, Wanted};
 use crate::config::Settings;
 use crate::dialogue::{Dialogue, Holdings, Plan, Texts, grace};
 use crate::factors::{Factor, Way};
 use crate::ledger::{After, Key};
-use crate::lockout::Limits;
 use crate::policy::{Ask, Prompting, Unenrolled};
 
 impl Agent {
@@ -35,7 +34,7 @@ impl Agent {
             return Ok(conclude_in_session(context, session));
         }
         // Who has set up something, but not all that is required, is asked: what they set up counts.
-        if account.enrolled().is_empty() && account.bypass_until(*now).is_none() {
+        if account.is_bare() && account.bypass_until(*now).is_none() {
             if ask.unenrolled == Unenrolled::Allow {
                 let reason = "not enrolled, and need not be";
                 return Ok(conclude(context, Outcome::Skipped, reason));
@@ -45,61 +44,45 @@ impl Agent {
             {
                 return Ok(progress);
             }
+            if ask.unenrolled == Unenrolled::Enroll && self.may_enrol_in_login(&opened) {
+                return self.enrol(opened, ask, plan);
+            }
         }
         Ok(self.first_prompt(opened, ask, plan))
     }
 
+    /// A program that guards logins has checked a password before, or its stack is to blame; an ordinary
+    /// process has not, and does no more than self-service lets it. A proof is no set-up.
+    fn may_enrol_in_login(&self, opened: &Opened<'_>) -> bool {
+        let service = &opened.settings.self_service;
+        let by_oneself = service.enabled && service.factors.contains(&Factor::Totp);
+        !opened.proof && (opened.context.peer.privileged || by_oneself)
+    }
+
     fn first_prompt(&self, opened: Opened<'_>, ask: &Arc<Ask>, plan: Plan) -> Progress {
-        let Opened {
-            mut context,
-            settings,
-            subject,
-            proof,
-            key,
-            account,
-            now,
-            ..
-        } = opened;
+        let (account, now) = (&opened.account, opened.now);
         let unenrolled = !plan.ways.iter().any(|way| account.can(way, now));
-        let opening = opened
-            .circumstances
-            .spot
-            .clone()
-            .filter(|_| !plan.single && !proof && key.is_account())
-            .zip(ask.session.as_ref())
-            .map(|(spot, session)| Opening {
-                spot,
-                duration: session.duration,
-                boot: self.boot.clone(),
-            });
-        let question = self.stand_in_question(&settings, subject);
-        let holdings = Holdings::of(&account, &plan, question, now);
+        let opening = self.opening(&opened, ask).filter(|_| !plan.single);
+        let question = self.stand_in_question(&opened.settings, opened.subject);
+        let holdings = Holdings::of(account, &plan, question, now);
         let (dialogue, step) = Dialogue::begin(plan, holdings);
-        context.way = dialogue.way().map(ToString::to_string);
-        let reply = LoginReply {
-            session: context.session.clone(),
-            step,
-        };
-        // Nobody could unlock a stand-in, and once locked for good it would tell itself.
-        let limits = Limits {
-            max_consecutive: ask.lockout.max_consecutive.filter(|_| key.is_account()),
-            ..ask.lockout
-        };
-        let login = Login {
-            context,
-            deadline: Instant::now() + settings.server.login_timeout,
-            dialogue,
-            era: account.lockout().era(),
-            settings,
-            key,
-            limits,
-            opening,
-            unenrolled,
-            attempt: None,
-            proof,
-            generation: None,
-        };
-        Progress::Open(Box::new(login), reply)
+        let session = opened.context.session.clone();
+        let way = dialogue.way().map(ToString::to_string);
+        let mut login = Login::of(opened, ask, Stage::Asking(dialogue), opening);
+        login.context.way = way;
+        login.unenrolled = unenrolled;
+        Progress::Open(Box::new(login), LoginReply { session, step })
+    }
+
+    /// The session that a pass of this login begins.
+    pub(super) fn opening(&self, opened: &Opened<'_>, ask: &Ask) -> Option<Opening> {
+        let spot = opened.circumstances.spot.clone()?;
+        let rule = ask.session.as_ref().filter(|_| !opened.proof)?;
+        Some(Opening {
+            spot,
+            duration: rule.duration,
+            boot: self.boot.clone(),
+        })
     }
 
     /// The session that lets the login in. None where password and code share one answer: the user

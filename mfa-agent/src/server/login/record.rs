@@ -64,9 +64,10 @@ impl Context {
         match verdict {
             Verdict::Passed(passed) => {
                 self.label.clone_from(&passed.device);
-                if passed.bypass {
-                    self.way = self.way.take().map(|way| way.replace("totp", "bypass"));
-                    reason = Some("a bypass code; it is used up now".to_owned());
+                if let Some(instead) = passed.instead {
+                    let name = instead.name();
+                    self.way = self.way.take().map(|way| way.replace("totp", name));
+                    reason = Some(format!("a {name} code; it is used up now"));
                 }
             }
             Verdict::Wrong { failures, lock } => {

@@ -16,7 +16,6 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{clean, clean_lines, colours_wanted};
-use crate::qr;
 
 pub(super) fn run(context: &mut Context, args: args::EnrollTotp) -> Result<Verdict, Failure> {
     let confirm = !args.no_confirm;
@@ -78,7 +77,7 @@ fn show(context: &mut Context, made: &Enrolment) -> Result<(), Failure> {
 
 fn screen(made: &Enrolment, painted: bool) -> Zeroizing<String> {
     let uri = made.uri.expose();
-    let picture = qr::draw(uri, painted).unwrap_or_else(|| {
+    let picture = mfa_qr::draw(uri, painted).unwrap_or_else(|| {
         Zeroizing::new("(The URI is too long for a QR code in 80 columns.)\n".to_owned())
     });
     let grouped = in_fours(made.secret.expose());

@@ -1,9 +1,13 @@
-//! The QR code in a terminal.
+//! The QR code in a terminal, or in a login.
+//!
+//! A text goes in, which is a secret as a rule, and lines come out; nothing is kept.
 //!
 //! Two modules share one character cell, which is about twice as high as wide, so modules come out
 //! square. Painted, both colours are named from the fixed part of the 256-colour palette, so the code
 //! is dark on light whatever the terminal's own colours are. Plain, light modules are drawn as blocks,
 //! which is right on dark terminals and for most scanners on light ones.
+
+#![forbid(unsafe_code)]
 
 use fast_qr::ECL;
 use fast_qr::QRBuilder;
@@ -22,8 +26,10 @@ const QUIET: usize = 4;
 /// What scanners get along with.
 const LEAST_QUIET: usize = 2;
 
-/// The code for `text`, as lines; none if it would not fit into 80 columns.
-pub(crate) fn draw(text: &str, painted: bool) -> Option<Zeroizing<String>> {
+/// The code for `text`, as lines; none if it would not fit into 80 columns. Painted, it carries the
+/// escape sequences of a terminal.
+#[must_use]
+pub fn draw(text: &str, painted: bool) -> Option<Zeroizing<String>> {
     // The lowest redundancy makes the largest modules, and a screen has no dirt on it.
     let code = QRBuilder::new(text).ecl(ECL::L).build().ok()?;
     let quiet = quiet_zone(code.size);

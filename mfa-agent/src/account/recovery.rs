@@ -1,0 +1,52 @@
+//! The recovery codes of an account, and what is left of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Account;
+use crate::factors::recovery::{CodeDigest, Pepper};
+
+/// Codes that were issued together; a used one is no longer among them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Recovery {
+    codes: Vec<CodeDigest>,
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    made_at: Timestamp,
+}
+
+impl Account {
+    /// Replaces the recovery codes.
+    pub fn set_recovery(&mut self, codes: Vec<CodeDigest>, now: Timestamp) {
+        let made_at = now;
+        self.recovery = Some(Recovery { codes, made_at });
+        self.generation += 1;
+    }
+
+    /// Takes the recovery codes away. Returns how many were left.
+    pub fn remove_recovery(&mut self) -> u32 {
+        let left = self.recovery_left().unwrap_or(0);
+        self.generation += u64::from(self.recovery.take().is_some());
+        left
+    }
+
+    /// How many recovery codes are left; none if none were ever made.
+    #[must_use]
+    pub fn recovery_left(&self) -> Option<u32> {
+        let left = self.recovery.as_ref()?.codes.len();
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    /// Where `typed` stands among the codes that are left.
+    pub(super) fn find_recovery(&self, typed: &str, pepper: &Pepper) -> Option<CodeDigest> {
+        let codes = &self.recovery.as_ref()?.codes;
+        let digest = pepper.digest(typed);
+        codes.contains(&digest).then_some(digest)
+    }
+
+    /// A code is used up.
+    pub(super) fn use_recovery(&mut self, used: CodeDigest) {
+        if let Some(recovery) = &mut self.recovery {
+            recovery.codes.retain(|code| *code != used);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Setting up a device inside the login, where the policy lets users do that (`unenrolled = "enroll"`).
+//!
+//! The dialogue says what to show and when to store; here the key and the codes are drawn, wrong codes
+//! are counted on the record like any others, and device, codes and pass are stored in one change.
+
+use jiff::Timestamp;
+use mfa_protocol::Secret;
+use mfa_protocol::login::{LoginReply, Outcome};
+
+use super::super::Agent;
+use super::super::error::Failure;
+use super::super::random;
+use super::begin::Opened;
+use super::{Login, Progress, Stage, conclude, end};
+use crate::account::{Account, Dates, Device, Enrolled, Label};
+use crate::audit::Event;
+use crate::dialogue::{EnrolNext, Enrolment, Next, Plan};
+use crate::factors::key::{Key as SecretKey, NEW_KEY};
+use crate::factors::recovery::{RECOVERY_CODES, fresh_codes};
+use crate::factors::totp::Generator;
+use crate::factors::{Factor, Way};
+use crate::ledger::{After, Key};
+use crate::policy::Ask;
+
+const NO_CONVERSATION: &str = "not enrolled, and a device can't be set up where one answer holds password and \
+                               code; mfactl enroll totp sets one up";
+
+const NO_CODE: &str = "not enrolled, and what the policy requires can't be set up in a login; only totp \
+                       can, and mfactl enroll sets up the others";
+
+impl Agent {
+    /// Begins to set up a device, or says why that is not possible here.
+    pub(super) fn enrol(
+        &self,
+        opened: Opened<'_>,
+        ask: &Ask,
+        plan: Plan,
+    ) -> Result<Progress, Failure> {
+        if plan.single {
+            return Ok(conclude(&opened.context, Outcome::Denied, NO_CONVERSATION));
+        }
+        if !plan.ways.contains(&Way::from(Factor::Totp)) {
+            return Ok(conclude(&opened.context, Outcome::Denied, NO_CODE));
+        }
+        let device = self.fresh_device(&opened)?;
+        let codes = fresh_codes(&random_codes()?);
+        let issuer = self.issuer(&opened.settings);
+        let uri = device.generator.uri(&issuer, opened.subject.user.as_str());
+        let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false));
+        let picture = picture.as_deref().map(String::as_str);
+        let (enrolment, step) = Enrolment::begin(device, codes, picture, plan.texts);
+        let session = opened.context.session.clone();
+        let opening = self.opening(&opened, ask);
+        let mut login = Login::of(opened, ask, Stage::Enrolling(Box::new(enrolment)), opening);
+        login.context.way = Some(Factor::Totp.to_string());
+        Ok(Progress::Open(Box::new(login), LoginReply { session, step }))
+    }
+
+    /// Takes an answer.
+    pub(super) fn answer_enrolment(
+        &self,
+        mut login: Box<Login>,
+        typed: &Secret,
+    ) -> Result<Progress, Failure> {
+        let skew = login.settings.totp.skew;
+        let Stage::Enrolling(enrolment) = &mut login.stage else {
+            return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
+        };
+        let step = match enrolment.answer(typed, Timestamp::now(), skew) {
+            EnrolNext::Ask(step) => step,
+            EnrolNext::Wrong => match self.count_wrong(&mut login)? {
+                Next::Ask(step) => step,
+                Next::End(step, outcome) => {
+                    return Ok(Progress::Ended(end(&login.context, step, outcome, None)));
+                }
+                Next::Judge(_) => {
+                    return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
+                }
+            },
+            EnrolNext::Store => return self.store_enrolment(&login),
+            EnrolNext::End(step, outcome) => {
+                let reason = "set-up was not finished; nothing was stored";
+                return Ok(Progress::Ended(end(&login.context, step, outcome, Some(reason))));
+            }
+        };
+        let session = login.context.session.clone();
+        Ok(Progress::Open(login, LoginReply { session, step }))
+    }
+
+    fn count_wrong(&self, login: &mut Login) -> Result<Next, Failure> {
+        let verdict = self.ledger.change(&login.key, |account| {
+            let mut account = account.unwrap_or_default();
+            let verdict = account.wrong_first_code(login.era, Timestamp::now(), &login.limits);
+            Ok::<_, Failure>((After::Put(account.into()), verdict))
+        })?;
+        login.context.note(&verdict, false);
+        let locked = login.context.locked_until.is_some();
+        let Stage::Enrolling(enrolment) = &login.stage else {
+            return Err(Failure::unavailable("out of turn"));
+        };
+        let next = enrolment.wrong(locked || !verdict.is_wrong());
+        if matches!(next, Next::Ask(_)) {
+            login.attempt = Some(login.context.attempt());
+        }
+        Ok(next)
+    }
+
+    fn store_enrolment(&self, login: &Login) -> Result<Progress, Failure> {
+        let Stage::Enrolling(enrolment) = &login.stage else {
+            return Err(Failure::unavailable("out of turn"));
+        };
+        let (device, codes) = enrolment.made();
+        let pepper = self.ledger.pepper();
+        let digests: Vec<_> = codes.iter().map(|code| pepper.digest(code.expose())).collect();
+        let key = Key::account(&login.context.user);
+        let stored = self.ledger.change(&key, |account| {
+            let mut account: Account = account.unwrap_or_default();
+            let (device, digests) = (device.clone(), digests.clone());
+            let now = Timestamp::now();
+            let stored = account.enrol_in_login(device, digests, login.opening.as_ref(), now);
+            let after = match stored {
+                Enrolled::Stored => After::Put(account.into()),
+                Enrolled::Locked | Enrolled::Otherwise => After::Same,
+            };
+            Ok::<_, Failure>((after, stored))
+        })?;
+        let (outcome, reason) = match stored {
+            Enrolled::Stored => (Outcome::Passed, "a device was set up in this login"),
+            Enrolled::Locked => (Outcome::Locked, "the account was locked meanwhile; not set up"),
+            Enrolled::Otherwise => (
+                Outcome::Cancelled,
+                "a factor was set up elsewhere meanwhile; not set up",
+            ),
+        };
+        if stored == Enrolled::Stored {
+            self.note_enrolment(login, device);
+        }
+        Ok(conclude(&login.context, outcome, reason))
+    }
+
+    fn note_enrolment(&self, login: &Login, device: &Device) {
+        let event = Event {
+            event: "enroll",
+            result: "done",
+            reason: Some(format!("in a login, with {RECOVERY_CODES} recovery codes")),
+            label: Some(device.label.to_string()),
+            ..login.context.event(Outcome::Passed, None)
+        };
+        self.record(event, login.context.peer);
+    }
+
+    fn fresh_device(&self, opened: &Opened<'_>) -> Result<Device, Failure> {
+        let totp = &opened.settings.totp;
+        let key = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
+        Ok(Device {
+            label: Label::numbered(1),
+            generator: Generator {
+                key: SecretKey::fresh(*key),
+                algorithm: totp.algorithm,
+                digits: totp.digits,
+                period: totp.period,
+            },
+            credential_id: None,
+            dates: Dates::enrolled(opened.now),
+            last_step: None,
+        })
+    }
+}
+
+pub(in crate::server) fn random_codes() -> Result<Vec<[u8; 16]>, Failure> {
+    (0..RECOVERY_CODES).map(|_| random::<16>()).collect()
+}
