@@ -329,6 +329,10 @@ proptest! {
             Verdict::Skip => prop_assert!(own.verdict.ask().is_none()),
             Verdict::Ask(_) => prop_assert_ne!(&own.verdict, &Verdict::Skip),
         }
+        let asks = plain.rule().is_none_or(|rule| matches!(rule.action, Action::Ask(_)));
+        if asks && personal.outside(request.whence).is_some() {
+            prop_assert_eq!(&own.verdict, &Verdict::Deny);
+        }
         let Some(ask) = own.verdict.ask() else { return Ok(()) };
         for way in &ask.ways {
             prop_assert!(personal.require.iter().all(|factor| way.factors().contains(factor)));
