@@ -58,7 +58,11 @@ fn required_factors_are_asked_for_on_top_and_named_in_the_reason() {
             Case {
                 service: "sudo",
                 personal: require(&["pin"]),
-                expected: ("ask", "sudo", "rule \"sudo\" asks for totp+pin, with pin"),
+                expected: (
+                    "ask",
+                    "sudo",
+                    "rule \"sudo\" asks for totp+pin or questions+pin, with pin",
+                ),
                 ..LOGIN
             },
             Case {
