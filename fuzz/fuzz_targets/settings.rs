@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use mfa_agent::config::Settings;
 use mfa_agent::names::Groups;
-use mfa_agent::policy::{Facts, Request, remote_address};
+use mfa_agent::policy::{Enforce, Facts, Personal, Request, Whence, remote_address};
 
 fuzz_target!(|text: &str| {
     let Ok(settings) = Settings::parse(vec![("agent.toml".into(), text.to_owned())]) else { return };
@@ -12,10 +12,15 @@ fuzz_target!(|text: &str| {
     let request = Request {
         user: &user,
         service: "sshd",
+        operation: None,
         rhost: remote_address("192.0.2.7"),
         tty: Some("ssh"),
+        after: &["publickey".to_owned()],
+        now: "2026-06-10T12:00".parse().expect("a time"),
+        whence: Whence::of("sshd", Some("192.0.2.7"), Some("ssh")),
     };
+    let personal = Personal { enforce: Enforce::Required, ..Personal::default() };
     let facts = Facts { federated: false, groups: &Groups::new() };
-    let _ = settings.policy.decide(&request, &facts).reason();
-    let _ = settings.policy.explain(&request, &facts);
+    let _ = settings.policy.decide(&request, &facts, &personal).reason();
+    let _ = settings.policy.explain(&request, &facts, &personal);
 });

@@ -13,7 +13,7 @@ mod merge;
 mod rule;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 mod words;
 

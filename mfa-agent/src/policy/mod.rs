@@ -55,7 +55,8 @@ pub struct Request<'a> {
     pub rhost: Option<IpAddr>,
     /// The terminal; `None` or empty when it is not known. Rules with `tty` do not fit then.
     pub tty: Option<&'a str>,
-    /// The methods that sshd has verified before, such as `publickey` (sshd_config(5), `ExposeAuthInfo`).
+    /// The methods that sshd has verified before, such as `publickey`: the first word of each line of
+    /// `SSH_AUTH_INFO_0`, which it puts into the PAM environment.
     pub after: &'a [String],
     /// The wall clock of this host, in its time zone.
     pub now: DateTime,

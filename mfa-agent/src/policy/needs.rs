@@ -64,3 +64,61 @@ fn fits_user(rule: &Rule, request: &Request<'_>) -> Option<bool> {
         users.fit_without_groups(request.user.as_str())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::policy::Whence;
+
+    /// Whether groups, and where the entry comes from, have to be looked up for anna at sshd.
+    fn needs(rules: &[&str]) -> (bool, bool) {
+        let text: String = rules
+            .iter()
+            .map(|rule| format!("[[rule]]\n{rule}\n"))
+            .collect();
+        let policy = Settings::parse(vec![("agent.toml".into(), text)])
+            .unwrap()
+            .policy;
+        let user = "anna".parse().unwrap();
+        let request = Request {
+            user: &user,
+            service: "sshd",
+            operation: None,
+            rhost: None,
+            tty: None,
+            after: &[],
+            now: "2026-06-10T12:00".parse().unwrap(),
+            whence: Whence::Unknown,
+        };
+        let needed = (
+            policy.needs_groups(&request),
+            policy.needs_locality(&request),
+        );
+        assert!(policy.needs_names() || needed == (false, false));
+        needed
+    }
+
+    #[test]
+    fn only_what_may_decide_this_login_is_looked_up() {
+        let (group, federated) = ("users = ['@staff']", "source = 'federated'");
+        let both = "users = ['@staff']\nsource = 'local'";
+        for (rules, expected) in [
+            (&[][..], (false, false)),
+            (&[group], (true, false)),
+            (&[federated], (false, true)),
+            (&[both], (true, true)),
+            (&[federated, group], (true, true)),
+            (&[group, federated], (true, true)),
+            (&["users = ['anna']", group, federated], (false, false)),
+            (&["users = ['bob']", group], (true, false)),
+            (&["users = ['anna']\nsource = 'local'", group], (true, true)),
+            (&["users = ['bob']\nsource = 'local'"], (false, false)),
+            (&["services = ['login']\nsource = 'local'"], (false, false)),
+            (&["hours = ['20:00-21:00']\nusers = ['@x']"], (false, false)),
+            (&["users = ['!anna', '@staff']", federated], (false, true)),
+        ] {
+            assert_eq!(needs(rules), expected, "{rules:?}");
+        }
+    }
+}

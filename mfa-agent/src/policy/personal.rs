@@ -93,28 +93,30 @@ impl Personal {
     }
 }
 
-/// Those of `ways` that ask for all of `required`; if none does, all of them with what is missing.
+/// All of `ways`, each with what is missing of `required`: nobody who is asked for a code loses it by being
+/// asked for a PIN as well. One that only asks for more than an earlier one is left out.
 fn ways_with(ways: &[Way], required: &[Factor]) -> Vec<Way> {
-    let enough = |way: &&Way| required.iter().all(|factor| way.factors().contains(factor));
-    let mut fitting: Vec<Way> = ways.iter().filter(enough).cloned().collect();
-    if !fitting.is_empty() {
-        return fitting;
+    if required.is_empty() {
+        return ways.to_vec();
     }
+    let mut stricter: Vec<Way> = Vec::with_capacity(ways.len());
     for way in ways {
         let extended = required
             .iter()
             .fold(way.clone(), |way, factor| way.with(*factor));
-        if !fitting.iter().any(|known| same_factors(known, &extended)) {
-            fitting.push(extended);
+        if !stricter
+            .iter()
+            .any(|known| asks_for_all_of(&extended, known))
+        {
+            stricter.push(extended);
         }
     }
-    fitting
+    stricter
 }
 
-/// Neither holds a factor twice, so that it is enough to look one way.
-fn same_factors(one: &Way, other: &Way) -> bool {
-    let (one, other) = (one.factors(), other.factors());
-    one.len() == other.len() && one.iter().all(|factor| other.contains(factor))
+fn asks_for_all_of(way: &Way, other: &Way) -> bool {
+    let holds = |factor| way.factors().contains(factor);
+    other.factors().iter().all(holds)
 }
 
 impl Enforce {
@@ -198,16 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn required_factors_choose_among_the_ways_or_are_added_to_all_of_them() {
+    fn required_factors_are_added_to_all_ways() {
         use Factor::{Pin, Questions, Totp};
         for (list, required, expected) in [
             (&["totp", "pin"][..], &[][..], &["totp", "pin"][..]),
             (&["totp", "pin", "questions"], &[Totp], &["totp"]),
-            (
-                &["pin", "totp+pin", "pin+totp"],
-                &[Totp],
-                &["totp+pin", "pin+totp"],
-            ),
+            (&["totp", "pin", "questions"], &[Pin], &["totp+pin", "pin"]),
+            (&["pin", "totp+pin", "pin+totp"], &[Totp], &["pin+totp"]),
+            (&["pin", "totp+pin"], &[], &["pin", "totp+pin"]),
             (&["totp+pin"], &[Questions], &["totp+pin+questions"]),
             (
                 &["totp", "pin"],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::factors::Factor;
 use crate::factors::totp::Algorithm;
 use crate::lockout::Limits;
 use crate::policy::{Action, Mode, Prompting, Unenrolled};
@@ -44,23 +45,40 @@ fn the_default_file_says_what_holds_without_it() {
     assert_eq!(parse("").unwrap(), Settings::default());
 }
 
-#[test]
-fn the_examples_in_the_default_file_are_right() {
+/// The default file with its examples.
+pub(crate) fn examples() -> String {
     let example = |line: &'static str| match line.strip_prefix('#') {
         Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
         _ => line,
     };
-    let text = DEFAULT.lines().map(example).collect::<Vec<_>>().join("\n");
-    let settings = parse(&text).unwrap();
+    DEFAULT.lines().map(example).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_examples_in_the_default_file_are_right() {
+    let settings = parse(&examples()).unwrap();
     let names: Vec<_> = settings
         .policy
         .rules
         .iter()
         .map(|rule| rule.name.as_str())
         .collect();
-    assert_eq!(names, ["vpn", "console break-glass", "administrators"]);
+    let expected = [
+        "vpn",
+        "console break-glass",
+        "automation",
+        "evidence",
+        "contractors at work",
+        "contractors otherwise",
+        "administrators",
+        "federated",
+        "office",
+        "ssh with a key",
+        "ssh with a password",
+    ];
+    assert_eq!(names, expected);
     assert_eq!(settings.totp.issuer.as_deref(), Some("Example"));
-    assert_eq!(settings.policy.groups(), ["sudo", "wheel"]);
+    assert_eq!(settings.policy.groups(), ["contractors", "sudo", "wheel"]);
 }
 
 #[test]
@@ -78,16 +96,19 @@ fn every_key_is_read() {
         key_file = "/k"
         [enforcement]
         mode = "local-users"
-        unenrolled = "allow"
+        unenrolled = "deny"
+        grace = "14d"
         [lockout]
         attempts = 3
         duration = "1d12h"
         max_consecutive = 0
         [policy]
         require = ["pin+totp", "questions"]
-        session = "0s"
+        session = "15m"
+        session_scope = ["sudo", "SU"]
         prompting = "single"
         tries = 3
+        require_password_expiry = true
         [totp]
         issuer = "Example"
         algorithm = "SHA512"
@@ -104,6 +125,9 @@ fn every_key_is_read() {
         syslog = false
         [admin]
         groups = ["wheel"]
+        [self_service]
+        enabled = false
+        factors = ["pin"]
         "#,
     )
     .unwrap();
@@ -140,8 +164,19 @@ fn every_key_is_read() {
     );
     assert_eq!(
         (ask.prompting, ask.tries, ask.unenrolled),
-        (Prompting::Single, 3, Unenrolled::Allow)
+        (Prompting::Single, 3, Unenrolled::Deny)
     );
+    let session = ask.session.as_ref().unwrap();
+    assert_eq!(session.duration, Duration::from_secs(15 * 60));
+    assert_eq!(session.scope, ["sudo", "su"]);
+    assert_eq!(ask.grace, Some(Duration::from_secs(14 * 24 * 60 * 60)));
+    assert_eq!(ask.lockout, settings.lockout);
+    assert!(settings.require_password_expiry);
+    let self_service = SelfService {
+        enabled: false,
+        factors: vec![Factor::Pin],
+    };
+    assert_eq!(settings.self_service, self_service);
     assert_eq!(settings.policy.mode, Mode::LocalUsers);
     let totp = Totp {
         issuer: Some("Example".into()),

@@ -175,6 +175,170 @@ const WRONG: &[(&str, &str)] = &[
         "[[rule]]\ntries = 2\naction = 'deny'",
         "2: tries has no meaning with action = \"deny\"",
     ),
+    (
+        "[enforcement]\ngrace = '366d'",
+        "2: \"366d\" is out of range; expected 0s to 365d",
+    ),
+    (
+        "[enforcement]\ngrace = '14d'\nunenrolled = 'allow'",
+        "2: grace has no meaning with unenrolled = \"allow\"",
+    ),
+    (
+        "[policy]\nsession = '8d'",
+        "2: \"8d\" is out of range; expected 0s to 7d",
+    ),
+    (
+        "[policy]\nsession = true",
+        "2: invalid type: boolean `true`; expected a length of time",
+    ),
+    (
+        "[policy]\nsession_scope = ['sudo']",
+        "2: session_scope shares a session, and there is none; expected session = \"15m\"",
+    ),
+    (
+        "[policy]\nsession = '1h'\nsession_scope = [\n'sudo',\n'*']",
+        "5: \"*\" is no service; expected just the name of one",
+    ),
+    (
+        "[policy]\nsession = '1h'\nsession_scope = ['!su']",
+        "3: \"!su\" is no service",
+    ),
+    (
+        "[policy]\nsession = '1h'\nsession_scope = ['@sudo']",
+        "3: \"@sudo\" is no service",
+    ),
+    (
+        "[policy]\nrequire_password_expiry = 'yes'",
+        "2: invalid type: string \"yes\"; expected a boolean",
+    ),
+    (
+        "[self_service]\nenabled = 1",
+        "2: invalid type: integer `1`; expected a boolean",
+    ),
+    (
+        "[self_service]\nfactors = ['totp', 'sms']",
+        "2: \"sms\" is not a factor",
+    ),
+    (
+        "[self_service]\nfactors = ['totp+pin']",
+        "2: \"totp+pin\" is not a factor",
+    ),
+    (
+        "[[rule]]\nsource = 'ldap'",
+        "2: \"ldap\" is not known here; expected one of \"local\", \"federated\"",
+    ),
+    (
+        "[[rule]]\nafter = []",
+        "2: the list is empty, so that the rule could never fit",
+    ),
+    (
+        "[[rule]]\nafter = ['publickey ssh-ed25519']",
+        "2: \"publickey ssh-ed25519\" is no method of sshd; write one such as \"publickey\"",
+    ),
+    (
+        "[[rule]]\nhours = []",
+        "2: the list is empty, so that the rule could never fit",
+    ),
+    (
+        "[[rule]]\nhours = '08:00-18:00'",
+        "2: invalid type: string \"08:00-18:00\"; expected a list in [ ]",
+    ),
+    (
+        "[[rule]]\nhours = ['8-18']",
+        "2: \"8-18\" is no time of day; write one such as \"08:00-18:00\"",
+    ),
+    (
+        "[[rule]]\nhours = [\n'08:00-12:00',\n'13:00-13:00']",
+        "4: \"13:00-13:00\" begins where it ends; write \"00:00-24:00\"",
+    ),
+    (
+        "[[rule]]\nhours = ['24:00-06:00']",
+        "2: \"24:00-06:00\" begins at the end of a day",
+    ),
+    (
+        "[[rule]]\ndays = []",
+        "2: the list is empty, so that the rule could never fit",
+    ),
+    (
+        "[[rule]]\ndays = ['weekend']",
+        "2: \"weekend\" is no day; write one such as \"sun\" or several such as \"mon-fri\"",
+    ),
+    (
+        "[[rule]]\ndays = ['mon-mon']",
+        "2: \"mon-mon\" begins where it ends; write \"mon\" for the day",
+    ),
+    (
+        "[[rule]]\noperations = []",
+        "2: the list is empty, so that the rule could never fit",
+    ),
+    (
+        "[[rule]]\noperations = ['@staff']",
+        "2: \"@staff\" names a group of users",
+    ),
+    (
+        "[[rule]]\nsession = '169h'",
+        "2: \"169h\" is out of range; expected 0s to 7d",
+    ),
+    (
+        "[[rule]]\nsession_scope = ['sudo']",
+        "2: session_scope shares a session, and there is none",
+    ),
+    (
+        "[policy]\nsession = '1h'\n[[rule]]\nsession = '0s'\nsession_scope = ['sudo']",
+        "5: session_scope shares a session, and there is none",
+    ),
+    (
+        "[[rule]]\nunenrolled = 'enroll'",
+        "2: \"enroll\" (set-up inside the login) is not in this version",
+    ),
+    (
+        "[[rule]]\ngrace = '1d'\nunenrolled = 'allow'",
+        "2: grace has no meaning with unenrolled = \"allow\"",
+    ),
+    (
+        "[enforcement]\nunenrolled = 'allow'\n[[rule]]\ngrace = '1d'",
+        "4: grace has no meaning with unenrolled = \"allow\"",
+    ),
+    (
+        "[[rule]]\nlockout = { attempts = 0 }",
+        "2: invalid value: integer `0`; expected a whole number from 1 to 100",
+    ),
+    (
+        "[[rule]]\nlockout = { attempts = 3, tries = 1 }",
+        "2: unknown field `tries`; expected one of `attempts`",
+    ),
+    (
+        "[[rule]]\nlockout = { duration = '366d' }",
+        "2: \"366d\" is out of range; expected 1s to 365d",
+    ),
+    (
+        "[[rule]]\nlockout = { attempts = 6, max_consecutive = 5 }",
+        "2: max_consecutive = 5 is less than attempts = 6; expected at least 6, or 0",
+    ),
+    (
+        "[lockout]\nmax_consecutive = 10\n[[rule]]\nlockout = { attempts = 20 }",
+        "4: max_consecutive = 10 is less than attempts = 20",
+    ),
+    (
+        "[[rule]]\naction = 'skip'\nsession = '15m'",
+        "3: session has no meaning with action = \"skip\"",
+    ),
+    (
+        "[[rule]]\naction = 'skip'\nsession_scope = []",
+        "3: session_scope has no meaning with action = \"skip\"",
+    ),
+    (
+        "[[rule]]\naction = 'deny'\nunenrolled = 'deny'",
+        "3: unenrolled has no meaning with action = \"deny\"",
+    ),
+    (
+        "[[rule]]\ngrace = '0s'\naction = 'deny'",
+        "2: grace has no meaning with action = \"deny\"",
+    ),
+    (
+        "[[rule]]\naction = 'skip'\nlockout = { attempts = 3 }",
+        "3: lockout has no meaning with action = \"skip\"",
+    ),
 ];
 
 #[test]
