@@ -16,9 +16,10 @@ pub use account::{
 pub use check::{CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Severity};
 pub use enrol::{
     ConfirmParameters, ConfirmTotp, EnrollPin, EnrollPinParameters, EnrollQuestions,
-    EnrollQuestionsParameters, EnrollTotp, EnrollTotpParameters, Enrolment, EnrolmentReply,
-    ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult, ImportUris,
-    QuestionAnswer, Questions, QuestionsReply, Remove, RemoveParameters, RemoveReply, UserReply,
+    EnrollQuestionsParameters, EnrollRecovery, EnrollRecoveryParameters, EnrollTotp,
+    EnrollTotpParameters, Enrolment, EnrolmentReply, ImportEntry, ImportOutcome, ImportParameters,
+    ImportReply, ImportResult, ImportUris, QuestionAnswer, Questions, QuestionsReply,
+    RecoveryReply, Remove, RemoveParameters, RemoveReply, UserReply,
 };
 pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
 pub use personal::{
@@ -53,6 +54,7 @@ methods! {
     EnrollPin(EnrollPinParameters) -> UserReply;
     Questions(Nothing) -> QuestionsReply;
     EnrollQuestions(EnrollQuestionsParameters) -> UserReply;
+    EnrollRecovery(EnrollRecoveryParameters) -> RecoveryReply;
     Remove(RemoveParameters) -> RemoveReply;
     ImportUris(ImportParameters) -> ImportReply;
     Explain(ExplainParameters) -> ExplainReply;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
-pub(crate) use enroll::{Enroll, EnrollKnowledge, EnrollTotp};
+pub(crate) use enroll::{Enroll, EnrollKnowledge, EnrollRecovery, EnrollTotp};
 pub(crate) use factor::{Factor, Remove};
 pub(crate) use import::Import;
 pub(crate) use logins::{Explain, Verify};

@@ -38,21 +38,16 @@ impl FromStr for Prompting {
 }
 
 impl Text for Unenrolled {
-    const EXPECTED: &str = "\"deny\" or \"allow\"";
+    const EXPECTED: &str = "\"deny\", \"allow\" or \"enroll\"";
 }
 
 impl FromStr for Unenrolled {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "enroll" {
-            return Err("\"enroll\" (set-up inside the login) is not in this version; expected \"deny\" or \"allow\", \
-                        and users set up with mfactl enroll"
-                .to_owned());
-        }
         word(
             text,
-            [Self::Deny, Self::Allow].map(|unenrolled| (unenrolled.name(), unenrolled)),
+            [Self::Deny, Self::Allow, Self::Enroll].map(|what| (what.name(), what)),
         )
     }
 }

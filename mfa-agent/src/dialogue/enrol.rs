@@ -142,10 +142,10 @@ impl Enrolment {
     fn recovery_codes(&self) -> Message {
         let mut text = String::from(RECOVERY);
         for (number, code) in (1..).zip(&self.codes) {
-            let end = if number % 2 == 0 { "\n" } else { "     " };
-            text.push_str(&format!("  {}{end}", grouped(code.expose(), 5)));
+            let before = if number % 2 == 1 { "\n  " } else { "     " };
+            text.push_str(&format!("{before}{}", grouped(code.expose(), 5)));
         }
-        info(text.trim_end().to_owned())
+        info(text)
     }
 }
 
@@ -161,7 +161,7 @@ key and that its clock is right, and type the next one.";
 
 const RECOVERY: &str = "\
 The device is set up. These recovery codes let you in without it, each once.\n\
-Keep them where you find them when the device is lost; they are not shown again.\n\n";
+Keep them where you find them when the device is lost; they are not shown again.\n";
 
 const STORED: &str = "Type yes when they are in a safe place: ";
 
@@ -215,7 +215,12 @@ mod tests {
 
     fn begin() -> (Enrolment, Step) {
         let codes = ["0123456789", "1111122222", "3333344444"].map(Secret::from);
-        Enrolment::begin(device("phone"), codes.into(), Some("QR\nQR"), Texts::default())
+        Enrolment::begin(
+            device("phone"),
+            codes.into(),
+            Some("QR\nQR"),
+            Texts::default(),
+        )
     }
 
     fn answer(enrolment: &mut Enrolment, text: &str) -> EnrolNext {
@@ -247,7 +252,10 @@ mod tests {
         assert!(matches!(answer(&mut enrolment, "000000"), EnrolNext::Wrong));
         assert!(matches!(enrolment.wrong(false), Next::Ask(_)));
         assert!(matches!(answer(&mut enrolment, RIGHT), EnrolNext::Ask(_)));
-        assert!(matches!(enrolment.wrong(true), Next::End(_, Outcome::Locked)));
+        assert!(matches!(
+            enrolment.wrong(true),
+            Next::End(_, Outcome::Locked)
+        ));
     }
 
     #[test]
@@ -259,7 +267,10 @@ mod tests {
                     answer(&mut enrolment, text);
                 }
                 let next = answer(&mut enrolment, typed);
-                assert!(matches!(next, EnrolNext::End(_, Outcome::Cancelled)), "{typed:?}");
+                assert!(
+                    matches!(next, EnrolNext::End(_, Outcome::Cancelled)),
+                    "{typed:?}"
+                );
             }
         }
     }
@@ -268,7 +279,9 @@ mod tests {
     fn who_never_says_yes_is_not_asked_for_ever() {
         let (mut enrolment, _) = begin();
         answer(&mut enrolment, RIGHT);
-        let last = (0..QUESTIONS).map(|_| answer(&mut enrolment, "maybe")).last();
+        let last = (0..QUESTIONS)
+            .map(|_| answer(&mut enrolment, "maybe"))
+            .last();
         assert!(matches!(last, Some(EnrolNext::End(_, Outcome::Cancelled))));
     }
 
@@ -278,7 +291,10 @@ mod tests {
         let EnrolNext::Ask(second) = answer(&mut enrolment, RIGHT) else {
             panic!("the code is right");
         };
-        for line in [texts(&first), texts(&second), WRONG_CODE.to_owned()].join("\n").lines() {
+        for line in [texts(&first), texts(&second), WRONG_CODE.to_owned()]
+            .join("\n")
+            .lines()
+        {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }

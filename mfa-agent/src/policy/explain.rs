@@ -187,9 +187,16 @@ impl Ask {
         let unenrolled = match (self.unenrolled, self.grace) {
             (Unenrolled::Allow, _) => "users who have set up nothing are let in".to_owned(),
             (Unenrolled::Deny, None) => "users who have set up nothing are refused".to_owned(),
-            (Unenrolled::Deny, Some(grace)) => format!(
-                "users who have set up nothing are let in for {} from their first login, then refused",
-                length_of_time(grace)
+            (Unenrolled::Enroll, None) => {
+                "users who have set up nothing set up a device in the login".to_owned()
+            }
+            (then, Some(grace)) => format!(
+                "users who have set up nothing are let in for {} from their first login, then {}",
+                length_of_time(grace),
+                match then {
+                    Unenrolled::Enroll => "set up a device in the login",
+                    Unenrolled::Deny | Unenrolled::Allow => "refused",
+                }
             ),
         };
         let lock = format!(

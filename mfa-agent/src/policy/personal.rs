@@ -85,7 +85,12 @@ impl Personal {
         let mut own = Ask::clone(ask);
         own.ways = ways_with(&ask.ways, &self.require);
         match self.enforce {
-            Enforce::Required => (own.unenrolled, own.grace) = (Unenrolled::Deny, None),
+            Enforce::Required => {
+                own.grace = None;
+                if own.unenrolled == Unenrolled::Allow {
+                    own.unenrolled = Unenrolled::Deny;
+                }
+            }
             Enforce::Optional => (own.unenrolled, own.grace) = (Unenrolled::Allow, None),
             Enforce::Default => {}
         }

@@ -69,6 +69,8 @@ pub struct Account {
     pub locked_until: Option<String>,
     /// Whether `max_consecutive` was reached: only an administrator ends this lock.
     pub locked_by_limit: bool,
+    /// How many recovery codes are left; none if none were ever made.
+    pub recovery_left: Option<u32>,
     /// Until when a bypass code is good, RFC 3339 in UTC; none if there is none.
     pub bypass_until: Option<String>,
     /// Since when the user has been let in for a while without a factor, RFC 3339 in UTC.

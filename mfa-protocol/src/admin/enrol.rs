@@ -12,6 +12,8 @@ pub struct ConfirmTotp;
 pub struct EnrollPin;
 /// The catalogue of security questions.
 pub struct Questions;
+/// New recovery codes; the earlier ones are void.
+pub struct EnrollRecovery;
 /// Three questions with their answers.
 pub struct EnrollQuestions;
 /// Takes factors away.
@@ -99,6 +101,27 @@ pub struct EnrollPinParameters {
 pub struct UserReply {
     /// The canonical name.
     pub user: String,
+}
+
+/// See [`EnrollRecovery`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrollRecoveryParameters {
+    /// The user, or none for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// How many codes, 1 to 20; none means ten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+}
+
+/// The reply to [`EnrollRecovery`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecoveryReply {
+    /// The canonical name.
+    pub user: String,
+    /// Ten digits each. Each is good once, wherever a code is asked for.
+    pub codes: Vec<Secret>,
 }
 
 /// The reply to [`Questions`].

@@ -67,10 +67,10 @@ fn login_types() -> Types {
 fn admin_types() -> Types {
     use admin::{
         Account, AllowFrom, Bypass, CheckConfig, ConfirmTotp, Considered, Device, Enforce,
-        EnrollPin, EnrollQuestions, EnrollTotp, Enrolment, Explain, Explanation, Finding, Health,
-        ImportEntry, ImportResult, ImportUris, Knowledge, Lockout, Lockouts, QuestionAnswer,
-        Questions, Remove, Require, Revoke, Rule, SelfManage, Session, Sessions, Severity, Status,
-        Unlock, UserSettings, Users,
+        EnrollPin, EnrollQuestions, EnrollRecovery, EnrollTotp, Enrolment, Explain, Explanation,
+        Finding, Health, ImportEntry, ImportResult, ImportUris, Knowledge, Lockout, Lockouts,
+        QuestionAnswer, Questions, Remove, Require, Revoke, Rule, SelfManage, Session, Sessions,
+        Severity, Status, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -98,7 +98,10 @@ fn admin_types() -> Types {
         .method::<Sessions>()
         .method::<Revoke>()
         .method::<Bypass>();
-    types.method::<CheckConfig>().method::<Health>();
+    types
+        .method::<CheckConfig>()
+        .method::<Health>()
+        .method::<EnrollRecovery>();
     types
         .kind::<Device>()
         .kind::<Knowledge>()

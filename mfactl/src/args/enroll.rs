@@ -19,6 +19,23 @@ With --stdin: printf '%s\\n' \"$PIN\" | mfactl enroll pin alice --stdin")]
     #[command(after_help = "Example: mfactl enroll questions alice
 With --stdin, three lines: question<TAB>answer")]
     Questions(EnrollKnowledge),
+    /// Recovery codes, in place of those that there are
+    #[command(after_help = "Example: mfactl enroll recovery alice
+Each code lets its user in once, wherever a code is asked for. They are shown
+once; print them, or write them down.")]
+    Recovery(EnrollRecovery),
+}
+
+/// Recovery codes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollRecovery {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// How many
+    #[arg(long, value_name = "1..20", default_value = "10")]
+    #[arg(value_parser = RangedU64ValueParser::<u32>::new().range(1..=20))]
+    pub(crate) count: u32,
 }
 
 const TOTP: &str = "\

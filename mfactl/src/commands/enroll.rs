@@ -2,6 +2,7 @@
 
 mod pin;
 mod questions;
+mod recovery;
 mod totp;
 
 use crate::args::Enroll;
@@ -18,6 +19,7 @@ pub(crate) fn run(context: &mut Context, factor: Enroll) -> Result<Verdict, Fail
         Enroll::Totp(args) => totp::run(context, args),
         Enroll::Pin(args) => pin::run(context, args),
         Enroll::Questions(args) => questions::run(context, args),
+        Enroll::Recovery(args) => recovery::run(context, args),
     }
 }
 

@@ -97,6 +97,10 @@ fn failures(account: &Account) -> String {
 /// What holds for a while: a code that stands in for a factor, days without one, sessions.
 fn passing(account: &Account, clock: &Clock) -> String {
     let mut lines = String::new();
+    if let Some(left) = account.recovery_left {
+        let codes = if left == 1 { "code" } else { "codes" };
+        lines += &field("Recovery", &format!("{left} {codes} left"));
+    }
     if let Some(time) = &account.bypass_until {
         lines += &field(
             "Bypass",

@@ -55,8 +55,8 @@ const WRONG: &[(&str, &str)] = &[
         "2: invalid type: boolean `true`; expected \"none\", \"local-users\" or \"all\"",
     ),
     (
-        "[enforcement]\nunenrolled = 'enroll'",
-        "2: \"enroll\" (set-up inside the login) is not in this version; expected \"deny\" or \"allow\"",
+        "[enforcement]\nunenrolled = 'enrol'",
+        "2: \"enrol\" is not known here; expected one of \"deny\", \"allow\", \"enroll\"",
     ),
     (
         "[lockout]\nattempts = 101",
@@ -288,8 +288,8 @@ const WRONG: &[(&str, &str)] = &[
         "5: session_scope shares a session, and there is none",
     ),
     (
-        "[[rule]]\nunenrolled = 'enroll'",
-        "2: \"enroll\" (set-up inside the login) is not in this version",
+        "[[rule]]\nunenrolled = 'never'",
+        "2: \"never\" is not known here",
     ),
     (
         "[[rule]]\ngrace = '1d'\nunenrolled = 'allow'",

@@ -8,6 +8,7 @@ use mfa_protocol::admin::{
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
+use super::recovery::RECOVERY;
 use super::{Change, change_event, personal};
 use crate::account::{Account, Dates, Device};
 use crate::factors::Factor;
@@ -66,7 +67,7 @@ impl Connection {
         let mut room = ROOM_A_PAGE;
         for (user, account) in page {
             // A record without factors is what is left of an account.
-            if account.enrolled().is_empty() {
+            if account.is_bare() {
                 continue;
             }
             // Six bytes are the most that JSON makes of one.
@@ -137,6 +138,9 @@ impl Connection {
     }
 
     pub(super) fn remove(&mut self, parameters: &RemoveParameters) -> Result<RemoveReply, Failure> {
+        if parameters.factor == RECOVERY && parameters.label.is_none() {
+            return self.remove_recovery(parameters.user.as_deref());
+        }
         let factor: Factor = parameters.factor.parse().map_err(Failure::refused)?;
         let label = parameters.label.as_deref().map(str::parse).transpose();
         let label = label.map_err(Failure::refused)?;
@@ -177,6 +181,7 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
         refused_while_locked: lockout.refused(),
         locked_until,
         locked_by_limit,
+        recovery_left: account.recovery_left(),
         bypass_until: account.bypass_until(now).map(|until| until.to_string()),
         grace_since: account.grace_since().map(|since| since.to_string()),
         settings: personal::show(account.settings()),

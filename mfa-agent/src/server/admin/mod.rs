@@ -10,6 +10,7 @@ mod explain;
 mod import;
 mod knowledge;
 mod personal;
+mod recovery;
 mod right;
 mod session;
 
@@ -42,6 +43,7 @@ impl Connection {
             "EnrollPin" => body(&self.enrol_pin(parse(parameters)?)?),
             "Questions" => body(&self.questions()),
             "EnrollQuestions" => body(&self.enrol_questions(parse(parameters)?)?),
+            "EnrollRecovery" => body(&self.enrol_recovery(&parse(parameters)?)?),
             "Remove" => body(&self.remove(&parse(parameters)?)?),
             "ImportUris" => body(&self.import_uris(parse(parameters)?)?),
             "Explain" => body(&self.explain(&parse(parameters)?)?),
@@ -102,8 +104,18 @@ impl Connection {
 
     /// Leaves the audit event of a change.
     fn note(&self, event: &'static str, subject: &Subject, factor: Factor, label: Option<String>) {
+        self.note_named(event, subject, factor.name(), label);
+    }
+
+    fn note_named(
+        &self,
+        event: &'static str,
+        subject: &Subject,
+        factor: &str,
+        label: Option<String>,
+    ) {
         let event = Event {
-            factor: Some(factor.to_string()),
+            factor: Some(factor.to_owned()),
             label,
             ..change_event(event, subject, self.peer)
         };

@@ -53,7 +53,10 @@ impl Agent {
         let opening = self.opening(&opened, ask);
         let mut login = Login::of(opened, ask, Stage::Enrolling(Box::new(enrolment)), opening);
         login.context.way = Some(Factor::Totp.to_string());
-        Ok(Progress::Open(Box::new(login), LoginReply { session, step }))
+        Ok(Progress::Open(
+            Box::new(login),
+            LoginReply { session, step },
+        ))
     }
 
     /// Takes an answer.
@@ -80,7 +83,12 @@ impl Agent {
             EnrolNext::Store => return self.store_enrolment(&login),
             EnrolNext::End(step, outcome) => {
                 let reason = "set-up was not finished; nothing was stored";
-                return Ok(Progress::Ended(end(&login.context, step, outcome, Some(reason))));
+                return Ok(Progress::Ended(end(
+                    &login.context,
+                    step,
+                    outcome,
+                    Some(reason),
+                )));
             }
         };
         let session = login.context.session.clone();
@@ -111,7 +119,10 @@ impl Agent {
         };
         let (device, codes) = enrolment.made();
         let pepper = self.ledger.pepper();
-        let digests: Vec<_> = codes.iter().map(|code| pepper.digest(code.expose())).collect();
+        let digests: Vec<_> = codes
+            .iter()
+            .map(|code| pepper.digest(code.expose()))
+            .collect();
         let key = Key::account(&login.context.user);
         let stored = self.ledger.change(&key, |account| {
             let mut account: Account = account.unwrap_or_default();
@@ -126,7 +137,10 @@ impl Agent {
         })?;
         let (outcome, reason) = match stored {
             Enrolled::Stored => (Outcome::Passed, "a device was set up in this login"),
-            Enrolled::Locked => (Outcome::Locked, "the account was locked meanwhile; not set up"),
+            Enrolled::Locked => (
+                Outcome::Locked,
+                "the account was locked meanwhile; not set up",
+            ),
             Enrolled::Otherwise => (
                 Outcome::Cancelled,
                 "a factor was set up elsewhere meanwhile; not set up",

@@ -1,0 +1,71 @@
+//! Recovery codes.
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{EnrollRecoveryParameters, RecoveryReply, RemoveReply};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::random;
+use super::Change;
+use crate::factors::Factor;
+use crate::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, fresh_codes};
+
+/// The name of the codes where factors are named.
+pub(super) const RECOVERY: &str = "recovery";
+
+impl Connection {
+    /// New codes; the earlier ones are void. They stand in for a device's, and who may enrol one may have
+    /// them.
+    pub(super) fn enrol_recovery(
+        &mut self,
+        parameters: &EnrollRecoveryParameters,
+    ) -> Result<RecoveryReply, Failure> {
+        let count = parameters
+            .count
+            .map_or(RECOVERY_CODES, |count| count as usize);
+        if !(1..=MAX_RECOVERY_CODES).contains(&count) {
+            return Err(Failure::refused(format!(
+                "{count} recovery codes; expected 1 to {MAX_RECOVERY_CODES}"
+            )));
+        }
+        let settings = self.agent.settings();
+        let what = Change::Enrol(Factor::Totp);
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let drawn: Result<Vec<_>, _> = (0..count).map(|_| random::<16>()).collect();
+        let codes = fresh_codes(&drawn?);
+        let pepper = self.agent.ledger.pepper().clone();
+        self.change_factors(&subject, &permit, |account| {
+            if account.enrolled().is_empty() {
+                return Err(Failure::refused(
+                    "recovery codes are for the day on which a factor is lost; set one up first: \
+                     mfactl enroll totp",
+                ));
+            }
+            let digests = codes.iter().map(|code| pepper.digest(code.expose()));
+            account.set_recovery(digests.collect(), Timestamp::now());
+            Ok((true, ()))
+        })?;
+        self.note_named("enroll", &subject, RECOVERY, None);
+        Ok(RecoveryReply {
+            user: subject.user.to_string(),
+            codes,
+        })
+    }
+
+    pub(super) fn remove_recovery(&mut self, user: Option<&str>) -> Result<RemoveReply, Failure> {
+        let settings = self.agent.settings();
+        let what = Change::Remove(Factor::Totp);
+        let (subject, permit) = self.changing(user, &settings, what)?;
+        let (_, removed) = self.change_factors(&subject, &permit, |account| {
+            let removed = account.remove_recovery();
+            Ok((removed > 0, removed))
+        })?;
+        if removed > 0 {
+            self.note_named("remove", &subject, RECOVERY, None);
+        }
+        Ok(RemoveReply {
+            user: subject.user.to_string(),
+            removed,
+        })
+    }
+}
