@@ -19,29 +19,29 @@ const PAINT: &str = "\x1b[38;5;16;48;5;231m";
 const UNPAINT: &str = "\x1b[0m";
 
 const MAX_COLUMNS: usize = 80;
-/// The height of the usual terminal; a code that can fit into it does.
-const USUAL_ROWS: usize = 24;
+/// The height of the usual terminal.
+pub const USUAL_ROWS: usize = 24;
 /// What the standard asks for around the code (ISO/IEC 18004, 9.1).
 const QUIET: usize = 4;
 /// What scanners get along with.
 const LEAST_QUIET: usize = 2;
 
-/// The code for `text`, as lines; none if it would not fit into 80 columns. Painted, it carries the
-/// escape sequences of a terminal.
+/// The code for `text`, as lines; none if it would not fit into 80 columns. It fits into `rows` lines, if it
+/// can be made to. Painted, it carries the escape sequences of a terminal.
 #[must_use]
-pub fn draw(text: &str, painted: bool) -> Option<Zeroizing<String>> {
+pub fn draw(text: &str, painted: bool, rows: usize) -> Option<Zeroizing<String>> {
     // The lowest redundancy makes the largest modules, and a screen has no dirt on it.
     let code = QRBuilder::new(text).ecl(ECL::L).build().ok()?;
-    let quiet = quiet_zone(code.size);
+    let quiet = quiet_zone(code.size, rows);
     if code.size + 2 * quiet > MAX_COLUMNS {
         return None;
     }
     Some(render(&code, quiet, painted))
 }
 
-/// The full quiet zone, unless the code then no longer fits into the height of a usual terminal.
-fn quiet_zone(size: usize) -> usize {
-    if (size + 2 * QUIET).div_ceil(2) <= USUAL_ROWS {
+/// The full quiet zone, unless the code then no longer fits into the rows.
+fn quiet_zone(size: usize, rows: usize) -> usize {
+    if (size + 2 * QUIET).div_ceil(2) <= rows {
         QUIET
     } else {
         LEAST_QUIET
@@ -114,7 +114,7 @@ mod tests {
     fn the_picture_shows_every_module_with_light_around() {
         let code = QRBuilder::new(URI).ecl(ECL::L).build().unwrap();
         for painted in [true, false] {
-            let seen = modules(&draw(URI, painted).unwrap(), painted);
+            let seen = modules(&draw(URI, painted, USUAL_ROWS).unwrap(), painted);
             for (y, row) in seen.iter().enumerate() {
                 assert_eq!(row.len(), code.size + 2 * QUIET);
                 for (x, dark) in row.iter().enumerate() {
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_typical_code_fits_the_usual_terminal() {
-        let picture = draw(URI, false).unwrap();
+        let picture = draw(URI, false, USUAL_ROWS).unwrap();
         assert!(
             picture.lines().count() <= USUAL_ROWS,
             "{}",
@@ -143,15 +143,15 @@ mod tests {
 
     #[test]
     fn a_code_too_wide_for_the_terminal_is_not_drawn() {
-        assert!(draw(&"x".repeat(458), false).is_some());
-        assert!(draw(&"x".repeat(600), false).is_none());
-        assert!(draw(&"x".repeat(8000), false).is_none());
+        assert!(draw(&"x".repeat(458), false, USUAL_ROWS).is_some());
+        assert!(draw(&"x".repeat(600), false, USUAL_ROWS).is_none());
+        assert!(draw(&"x".repeat(8000), false, USUAL_ROWS).is_none());
     }
 
     #[test]
     fn a_large_code_gives_up_quiet_before_rows() {
-        assert_eq!(quiet_zone(37), 4);
-        assert_eq!(quiet_zone(41), 2);
-        assert!((41 + 2 * quiet_zone(41)).div_ceil(2) <= USUAL_ROWS);
+        assert_eq!(quiet_zone(37, USUAL_ROWS), 4);
+        assert_eq!(quiet_zone(41, USUAL_ROWS), 2);
+        assert!((41 + 2 * quiet_zone(41, USUAL_ROWS)).div_ceil(2) <= USUAL_ROWS);
     }
 }

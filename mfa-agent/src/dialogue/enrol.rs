@@ -161,7 +161,7 @@ key and that its clock is right, and type the next one.";
 
 const RECOVERY: &str = "\
 The device is set up. These recovery codes let you in without it, each once.\n\
-Keep them where you find them when the device is lost; they are not shown again.\n";
+Keep them where you will find them without it; they are not shown again.\n";
 
 const STORED: &str = "Type yes when they are in a safe place: ";
 

@@ -3,6 +3,8 @@
 //! The dialogue says what to show and when to store; here the key and the codes are drawn, wrong codes
 //! are counted on the record like any others, and device, codes and pass are stored in one change.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{LoginReply, Outcome};
@@ -11,7 +13,7 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::random;
 use super::begin::Opened;
-use super::{Login, Progress, Stage, conclude, end};
+use super::{Context, Login, Progress, Stage, conclude, end};
 use crate::account::{Account, Dates, Device, Enrolled, Label};
 use crate::audit::Event;
 use crate::dialogue::{EnrolNext, Enrolment, Next, Plan};
@@ -21,6 +23,12 @@ use crate::factors::totp::Generator;
 use crate::factors::{Factor, Way};
 use crate::ledger::{After, Key};
 use crate::policy::Ask;
+
+/// What the explanation, the key and the prompt leave of a usual terminal.
+const ROWS: usize = mfa_qr::USUAL_ROWS - 5;
+
+/// Scanning a code and writing down others takes longer than typing one.
+const PATIENCE: u32 = 5;
 
 const NO_CONVERSATION: &str = "not enrolled, and a device can't be set up where one answer holds password and \
                                code; mfactl enroll totp sets one up";
@@ -46,13 +54,14 @@ impl Agent {
         let codes = fresh_codes(&random_codes()?);
         let issuer = self.issuer(&opened.settings);
         let uri = device.generator.uri(&issuer, opened.subject.user.as_str());
-        let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false));
+        let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
         let picture = picture.as_deref().map(String::as_str);
         let (enrolment, step) = Enrolment::begin(device, codes, picture, plan.texts);
         let session = opened.context.session.clone();
         let opening = self.opening(&opened, ask);
         let mut login = Login::of(opened, ask, Stage::Enrolling(Box::new(enrolment)), opening);
         login.context.way = Some(Factor::Totp.to_string());
+        login.deadline = Instant::now() + PATIENCE * login.settings.server.login_timeout;
         Ok(Progress::Open(
             Box::new(login),
             LoginReply { session, step },
@@ -146,21 +155,23 @@ impl Agent {
                 "a factor was set up elsewhere meanwhile; not set up",
             ),
         };
+        let mut context = login.context.clone();
+        context.forget_failures();
         if stored == Enrolled::Stored {
-            self.note_enrolment(login, device);
+            self.note_enrolment(&context, device);
         }
-        Ok(conclude(&login.context, outcome, reason))
+        Ok(conclude(&context, outcome, reason))
     }
 
-    fn note_enrolment(&self, login: &Login, device: &Device) {
+    fn note_enrolment(&self, context: &Context, device: &Device) {
         let event = Event {
             event: "enroll",
             result: "done",
             reason: Some(format!("in a login, with {RECOVERY_CODES} recovery codes")),
             label: Some(device.label.to_string()),
-            ..login.context.event(Outcome::Passed, None)
+            ..context.event(Outcome::Passed, None)
         };
-        self.record(event, login.context.peer);
+        self.record(event, context.peer);
     }
 
     fn fresh_device(&self, opened: &Opened<'_>) -> Result<Device, Failure> {

@@ -100,6 +100,12 @@ impl Context {
         self.reason = reason;
     }
 
+    /// What was counted in this login is over.
+    pub(super) fn forget_failures(&mut self) {
+        self.failures = None;
+        self.reason = None;
+    }
+
     /// The login ends because its tries are used up; the account is not locked.
     pub(super) fn out_of_tries(&mut self) {
         let why = self.reason.take().unwrap_or_default();

@@ -77,7 +77,7 @@ fn show(context: &mut Context, made: &Enrolment) -> Result<(), Failure> {
 
 fn screen(made: &Enrolment, painted: bool) -> Zeroizing<String> {
     let uri = made.uri.expose();
-    let picture = mfa_qr::draw(uri, painted).unwrap_or_else(|| {
+    let picture = mfa_qr::draw(uri, painted, mfa_qr::USUAL_ROWS).unwrap_or_else(|| {
         Zeroizing::new("(The URI is too long for a QR code in 80 columns.)\n".to_owned())
     });
     let grouped = in_fours(made.secret.expose());
