@@ -33,7 +33,7 @@ impl Pty {
             .stdin(copy())
             .stdout(copy())
             .stderr(copy())
-            .env("LC_ALL", "C")
+            .env("LC_ALL", "C.UTF-8")
             .env("TERM", "dumb")
             .spawn()
             .unwrap_or_else(|e| panic!("{program}: {e}"));

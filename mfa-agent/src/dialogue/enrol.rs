@@ -149,9 +149,10 @@ impl Enrolment {
     }
 }
 
+/// ssh puts the name of user and host before the first line: it is short.
 const EXPLANATION: &str = "\
-Logging in here takes a second factor, and you have none yet. Set one up now:\n\
-scan this code with an authenticator app, or type the key into it by hand.";
+This login needs a second factor, and you have none.\n\
+Set one up now: scan this code with an authenticator app, or type its key.";
 
 const FIRST_CODE: &str = "Code that the app shows now: ";
 

@@ -133,7 +133,13 @@ impl Agent {
             .map(|code| pepper.digest(code.expose()))
             .collect();
         let key = Key::account(&login.context.user);
+        // The failures of a user without a record were counted on the one that stands in for it.
+        let counted = self.ledger.load(&login.key)?.unwrap_or_default();
+        let locked = counted.lockout().lock(Timestamp::now()).is_some();
         let stored = self.ledger.change(&key, |account| {
+            if locked {
+                return Ok((After::Same, Enrolled::Locked));
+            }
             let mut account: Account = account.unwrap_or_default();
             let (device, digests) = (device.clone(), digests.clone());
             let now = Timestamp::now();
