@@ -157,12 +157,12 @@ Set one up now: scan this code with an authenticator app, or type its key.";
 const FIRST_CODE: &str = "Code that the app shows now: ";
 
 const WRONG_CODE: &str = "\
-That is not the code that the app should show now. Check that it took over the\n\
-key and that its clock is right, and type the next one.";
+That is not the code that the app should show now.\n\
+Check that it took over the key and that its clock is right; type the next one.";
 
 const RECOVERY: &str = "\
-The device is set up. These recovery codes let you in without it, each once.\n\
-Keep them where you will find them without it; they are not shown again.\n";
+The device is set up. Keep these recovery codes:\n\
+each lets you in once without the device, and they are not shown again.\n";
 
 const STORED: &str = "Type yes when they are in a safe place: ";
 
