@@ -40,7 +40,7 @@ pub(super) fn is_dead(rule: &Rule) -> bool {
     lists.into_iter().flatten().any(is_empty)
 }
 
-/// A rule, and when it holds in a form that compares quickly.
+/// A rule, and when it holds in a form that compares quickly; none: always.
 struct Outline<'a> {
     rule: &'a Rule,
     minutes: Option<Vec<bool>>,
@@ -51,8 +51,12 @@ impl<'a> Outline<'a> {
     fn of(rule: &'a Rule) -> Self {
         Self {
             rule,
-            minutes: rule.hours.as_ref().map(minutes),
-            days: rule.days.as_ref().map(days),
+            minutes: rule
+                .hours
+                .as_ref()
+                .map(minutes)
+                .filter(|all| is_limited(all)),
+            days: rule.days.as_ref().map(days).filter(|all| is_limited(all)),
         }
     }
 
@@ -133,6 +137,10 @@ fn is_any(entry: &Pattern) -> bool {
 fn includes_networks(own: &Networks, other: &Networks) -> bool {
     let inside = |net| own.entries().iter().any(|own| own.net().contains(&net));
     other.entries().iter().all(|network| inside(network.net()))
+}
+
+fn is_limited(times: &[bool]) -> bool {
+    times.contains(&false)
 }
 
 fn holds_all(own: &[bool], other: &[bool]) -> bool {

@@ -56,19 +56,19 @@ impl<'a> Host<'a> {
     pub(super) fn unknown_names(&mut self, settings: &Settings) -> Vec<Finding> {
         let mentions = mentions(settings);
         let mut findings = Vec::new();
-        for mention in mentions.iter().take(MOST_NAMES) {
-            if self.failure.is_some() {
-                return findings;
-            }
-            let found = self.unknown(mention);
-            findings.extend(self.told(found).flatten());
-        }
         if mentions.len() > MOST_NAMES {
             let message = format!(
                 "the settings name {} users and groups; only the first {MOST_NAMES} were looked up",
                 mentions.len()
             );
             findings.push(warning(None, message));
+        }
+        for mention in mentions.iter().take(MOST_NAMES) {
+            if self.failure.is_some() {
+                return findings;
+            }
+            let found = self.unknown(mention);
+            findings.extend(self.told(found).flatten());
         }
         findings
     }
