@@ -48,6 +48,7 @@ pub(super) fn shut_out(policy: &Policy, people: &[Person], now: Timestamp) -> Op
         rules: policy.rules.iter().map(Candidate::of).collect(),
         now,
         left: MOST_LOGINS,
+        is_asked: false,
     };
     let root = people.first()?;
     let obstacle = survey.obstacle(root, Door::Console)?;
@@ -57,24 +58,22 @@ pub(super) fn shut_out(policy: &Policy, people: &[Person], now: Timestamp) -> Op
             .iter()
             .any(|door| survey.obstacle(person, *door).is_none())
     };
-    match people.iter().any(open) {
-        true => Some(root_is_shut_out(&obstacle)),
-        false => Some(nobody(&obstacle)),
+    if people.iter().any(open) {
+        survey.is_asked = matches!(obstacle.verdict, Verdict::Ask(_));
+        return Some(root_is_shut_out(root, &obstacle, &survey));
     }
+    Some(nobody(root, &obstacle, &survey))
 }
 
 const BREAK_GLASS: &str =
     "users = [\"root\"], services = [\"login\"], tty = [\"tty1\"], action = \"skip\"";
 
-fn nobody(obstacle: &Decision) -> Finding {
-    let enrol = match obstacle.verdict {
-        Verdict::Ask(_) => "enrol one first (mfactl enroll totp root), or ",
-        Verdict::Skip | Verdict::Deny => "",
-    };
+fn nobody(root: &Person, obstacle: &Decision, survey: &Survey<'_>) -> Finding {
     let message = format!(
         "nobody who administers this host could log in, neither through sshd nor at the console (for \
-         root: {}); {enrol}add a rule such as {BREAK_GLASS} before all others",
-        why(obstacle)
+         root: {}); {}",
+        why(root, obstacle, survey.now),
+        survey.remedy("enrol one first")
     );
     Finding {
         severity: Severity::Error,
@@ -82,19 +81,22 @@ fn nobody(obstacle: &Decision) -> Finding {
     }
 }
 
-fn root_is_shut_out(obstacle: &Decision) -> Finding {
+fn root_is_shut_out(root: &Person, obstacle: &Decision, survey: &Survey<'_>) -> Finding {
     let message = format!(
-        "root could not log in at the console, should all else fail: {}; enrol root (mfactl enroll totp \
-         root), or add a rule such as {BREAK_GLASS} before all others",
-        why(obstacle)
+        "root could not log in at the console, should all else fail: {}; {}",
+        why(root, obstacle, survey.now),
+        survey.remedy("enrol root")
     );
     warning(obstacle.place(), message)
 }
 
-fn why(obstacle: &Decision) -> String {
-    let lacking = match obstacle.verdict {
-        Verdict::Ask(_) => ", and root can't give that",
-        Verdict::Skip | Verdict::Deny => "",
+fn why(root: &Person, obstacle: &Decision, now: Timestamp) -> String {
+    let lacking = match (&obstacle.verdict, &root.account) {
+        (Verdict::Ask(_), Some(account)) if is_locked_for_good(account, now) => {
+            ", and root is locked (mfactl unlock root)"
+        }
+        (Verdict::Ask(_), _) => ", and root can't give that",
+        (Verdict::Skip | Verdict::Deny, _) => "",
     };
     obstacle.reason() + lacking
 }
@@ -105,10 +107,20 @@ struct Survey<'a> {
     rules: Vec<Candidate<'a>>,
     now: Timestamp,
     left: usize,
+    /// Whether somebody was asked for what they could set up.
+    is_asked: bool,
 }
 
 impl Survey<'_> {
-    /// What keeps the person from going through that door, however they try it: the last decision. None
+    fn remedy(&self, enrol: &str) -> String {
+        let enrol = match self.is_asked {
+            true => format!("{enrol} (mfactl enroll totp root), or "),
+            false => String::new(),
+        };
+        format!("{enrol}add a rule such as {BREAK_GLASS} before all others")
+    }
+
+    /// What keeps the person from going through that door, however they try it: the first decision. None
     /// when they can, or it is too much to try.
     fn obstacle(&mut self, person: &Person, door: Door) -> Option<Decision> {
         let mut obstacle = None;
@@ -120,7 +132,8 @@ impl Survey<'_> {
                     tty: &tty,
                     after: &after,
                 };
-                obstacle = Some(self.obstacle_of(&approach)?);
+                let found = self.obstacle_of(&approach)?;
+                obstacle.get_or_insert(found);
             }
         }
         obstacle
@@ -144,7 +157,9 @@ impl Survey<'_> {
                 if is_passable(&decision, person.account.as_ref(), self.now) {
                     return None;
                 }
-                obstacle = Some(decision);
+                let asks = matches!(decision.verdict, Verdict::Ask(_));
+                self.is_asked |= asks && person.account.is_some();
+                obstacle.get_or_insert(decision);
             }
         }
         obstacle
@@ -265,6 +280,9 @@ fn can_answer(ask: &Ask, account: Option<&Account>, now: Timestamp) -> bool {
         let in_grace = |grace| account.grace_days_left(grace, now).is_some();
         return ask.unenrolled == Unenrolled::Allow || ask.grace.is_some_and(in_grace);
     }
-    let locked_for_good = account.lockout().lock(now) == Some(Lock::Administrator);
-    !locked_for_good && ways.any(|way| account.can(way, now))
+    !is_locked_for_good(account, now) && ways.any(|way| account.can(way, now))
+}
+
+fn is_locked_for_good(account: &Account, now: Timestamp) -> bool {
+    account.lockout().lock(now) == Some(Lock::Administrator)
 }

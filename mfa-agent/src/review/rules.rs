@@ -102,8 +102,8 @@ fn of_from(rule: &Rule) -> Option<Finding> {
             rule.name
         ),
         false => format!(
-            "rule {:?} never fits for {list}: \"from\" needs an address, and these never come with one \
-             ({why}); write a rule of their own for them, without \"from\"",
+            "rule {:?} never fits for {list}: \"from\" needs an address, and none comes from there \
+             ({why}); write a rule of its own for that, without \"from\"",
             rule.name
         ),
     };
@@ -149,7 +149,15 @@ fn is_sshd(service: &str) -> bool {
     service.to_ascii_lowercase().starts_with("sshd")
 }
 
+/// So many names are quoted in a finding.
+const SHOWN: usize = 10;
+
 fn quoted(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-    quoted.join(", ")
+    let shown = names.iter().take(SHOWN);
+    let quoted: Vec<String> = shown.map(|name| format!("{name:?}")).collect();
+    let quoted = quoted.join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => quoted,
+        more => format!("{quoted} and {more} more"),
+    }
 }

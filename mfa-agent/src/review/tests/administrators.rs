@@ -81,6 +81,16 @@ fn a_member_of_an_admin_group_who_can_log_in_is_enough_but_root_is_missed_at_the
 }
 
 #[test]
+fn where_the_console_is_closed_and_sshd_asks_enrolling_helps() {
+    let closed = "[[rule]]\nname = 'closed'\nservices = ['login']\naction = 'deny'\n";
+    let words = ["(for root: rule \"closed\" denies)", "enrol one first"];
+    is_error(&shut_out(closed, &[]), &words);
+    let shut = shut_out(closed, &[("root", &with_device())]);
+    is_warning(&shut);
+    assert!(!shut[0].message.contains("enrol"), "{shut:?}");
+}
+
+#[test]
 fn rules_that_deny_everybody_are_an_error_without_any_account() {
     let closed = "[[rule]]\nname = 'closed'\nusers = ['*']\naction = 'deny'\n";
     finds(
@@ -194,7 +204,8 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
         account.attempt(&attempt);
         account
     };
-    is_error(&shut_out("", &[("root", &locked(Some(1)))]), &[]);
+    let unlock = "root is locked (mfactl unlock root)";
+    is_error(&shut_out("", &[("root", &locked(Some(1)))]), &[unlock]);
     assert_eq!(shut_out("", &[("root", &locked(None))]), []);
     let open = "[[rule]]\nusers = ['root']\naction = 'skip'";
     assert_eq!(shut_out(open, &[("root", &locked(Some(1)))]), []);

@@ -166,7 +166,7 @@ fn addresses_of_services_that_give_none_are_told() {
         ("['radiusd']", &["never fits: ", "FreeRADIUS gives none"]),
         (
             "['sshd', 'sudo']",
-            &["never fits for \"sudo\": ", "rule of their own"],
+            &["never fits for \"sudo\": ", "rule of its own"],
         ),
         ("['*', 'login']", &["never fits for \"login\": "]),
     ] {
@@ -228,6 +228,16 @@ fn verified_methods_of_services_other_than_sshd_are_told() {
             "after = ['publickey']\nservices = {services}"
         )));
     }
+}
+
+#[test]
+fn a_long_list_is_cut_short_in_a_finding() {
+    let services: Vec<String> = (0..5_000).map(|n| format!("service{n}")).collect();
+    finds(
+        &format!("[[rule]]\nafter = ['password']\nservices = {services:?}"),
+        "agent.toml:1: ",
+        &["\"service0\"", "\"service9\" and 4990 more,"],
+    );
 }
 
 #[test]
