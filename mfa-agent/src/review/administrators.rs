@@ -4,8 +4,6 @@
 //! logins through sshd and at the console are decided as real ones are, until one is found that can be
 //! passed. Only when there is none for anybody, that is an error. Where a policy has more cases than may be
 //! tried, nothing is claimed.
-//!
-//! What may end by itself (a lock for some time) does not count, a lock for good does.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,16 +12,12 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use mfa_protocol::admin::{Finding, Severity};
 
+use super::passable::{is_locked_for_good, is_passable};
 use super::samples::{Door, times};
 use super::warning;
 use crate::account::Account;
-use crate::factors::{Factor, Way};
-use crate::lockout::Lock;
 use crate::names::{Groups, UserName};
-use crate::policy::{
-    Ask, Decision, Facts, Networks, Personal, Policy, Prompting, Request, Rule, Unenrolled,
-    Verdict, Whence,
-};
+use crate::policy::{Decision, Facts, Networks, Personal, Policy, Request, Rule, Verdict, Whence};
 
 /// So many logins are decided at most.
 const MOST_LOGINS: usize = 4_000;
@@ -255,34 +249,4 @@ impl Approach<'_> {
             groups: &self.person.groups,
         }
     }
-}
-
-/// Whether somebody with that account could get through. Without one it is supposed that they have set up
-/// whatever is asked for.
-fn is_passable(decision: &Decision, account: Option<&Account>, now: Timestamp) -> bool {
-    match &decision.verdict {
-        Verdict::Skip => true,
-        Verdict::Deny => false,
-        Verdict::Ask(ask) => can_answer(ask, account, now),
-    }
-}
-
-fn can_answer(ask: &Ask, account: Option<&Account>, now: Timestamp) -> bool {
-    let fits = |way: &&Way| ask.prompting != Prompting::Single || way.factors() == [Factor::Totp];
-    let mut ways = ask.ways.iter().filter(fits).peekable();
-    if ways.peek().is_none() {
-        return false;
-    }
-    let Some(account) = account else {
-        return true;
-    };
-    if account.enrolled().is_empty() && account.bypass_until(now).is_none() {
-        let in_grace = |grace| account.grace_days_left(grace, now).is_some();
-        return ask.unenrolled == Unenrolled::Allow || ask.grace.is_some_and(in_grace);
-    }
-    !is_locked_for_good(account, now) && ways.any(|way| account.can(way, now))
-}
-
-fn is_locked_for_good(account: &Account, now: Timestamp) -> bool {
-    account.lockout().lock(now) == Some(Lock::Administrator)
 }

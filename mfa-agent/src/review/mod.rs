@@ -6,7 +6,7 @@
 //!
 //! - `cover`: rules that earlier ones leave nothing to. Pure.
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
-//! - `administrators`: who could still log in, with `samples` of logins. Pure.
+//! - `administrators`: who could still log in, by `samples` of logins that are `passable`. Pure.
 //! - `host`: what is looked up for that, in the name service and in the accounts.
 
 mod administrators;
@@ -14,6 +14,7 @@ mod asking;
 mod cover;
 mod host;
 mod lists;
+mod passable;
 #[cfg(test)]
 mod properties;
 mod rules;

@@ -138,10 +138,8 @@ impl Agent {
         for finding in findings.iter().take(MOST_FINDINGS) {
             log::warn(review::line(finding));
         }
-        if let Some(more @ 1..) = findings.len().checked_sub(MOST_FINDINGS) {
-            log::warn(format_args!(
-                "{more} more findings about the settings; \"mfactl config check\" lists them"
-            ));
+        if findings.len() > MOST_FINDINGS {
+            log::warn("there is more about the settings; \"mfactl config check\" lists it");
         }
     }
 
