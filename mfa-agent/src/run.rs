@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use jiff::Timestamp;
+use mfa_protocol::admin::Severity;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
@@ -22,6 +24,7 @@ use crate::hasher::Hasher;
 use crate::ledger::Ledger;
 use crate::log;
 use crate::names::SystemNames;
+use crate::review::{self, Review};
 use crate::server::{self, Agent, Standing};
 use crate::store::{SledStore, Store};
 use crate::vault::{KeySource, Vault};
@@ -88,8 +91,30 @@ pub fn main() -> ExitCode {
 type StartError = Box<dyn std::error::Error>;
 
 fn check(config: &Path) -> Result<(), StartError> {
-    Settings::load(config)?;
-    log::info(format_args!("{} is fine", config.display()));
+    let settings = Settings::load(config)?;
+    let review = Review {
+        settings: &settings,
+        names: &SystemNames::default(),
+        ledger: None,
+    };
+    let findings = review.findings(Timestamp::now());
+    for finding in &findings {
+        match finding.severity {
+            Severity::Error => log::error(review::line(finding)),
+            Severity::Warning => log::warn(review::line(finding)),
+        }
+    }
+    let config = config.display();
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error);
+    match (errors.count(), findings.len()) {
+        (0, 0) => log::info(format_args!("{config} is fine")),
+        (0, warnings) => log::info(format_args!("{config} is valid; warnings: {warnings}")),
+        (errors, _) => {
+            return Err(format!("{config} must be mended first; errors: {errors}").into());
+        }
+    }
     Ok(())
 }
 
@@ -107,6 +132,7 @@ fn run(config: &Path) -> Result<(), StartError> {
         "serving at {}",
         settings.server.socket.display()
     ));
+    agent.review();
     while signals.wait()? == Signal::SIGHUP {
         reload(&agent);
     }
@@ -183,8 +209,11 @@ fn reload(agent: &Agent) {
     notify(&reloading.map_or(vec![NotifyState::Reloading], |now| {
         vec![NotifyState::Reloading, now]
     }));
-    agent.reload();
+    let reloaded = agent.reload();
     notify(&[NotifyState::Ready]);
+    if reloaded {
+        agent.review();
+    }
 }
 
 fn notify(states: &[NotifyState<'_>]) {

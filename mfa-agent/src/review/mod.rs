@@ -1,11 +1,39 @@
 //! Reading settings the way a careful colleague would, before they are put in force.
+//!
+//! Settings that are valid come in, and what is strange about them comes out: rules that can never fit,
+//! names that nobody has, and above all a policy that would lock out everybody who could mend it. Nothing
+//! is changed, and nothing is claimed that is not certain: who is warned in vain stops reading.
+//!
+//! - `cover`: rules that earlier ones leave nothing to. Pure.
+//! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
+//! - `administrators`: who could still log in, by `samples` of logins that are `passable`. Pure.
+//! - `host`: what is looked up for that, in the name service and in the accounts.
+
+mod administrators;
+mod asking;
+mod cover;
+mod host;
+mod lists;
+mod passable;
+#[cfg(test)]
+mod properties;
+mod rules;
+mod samples;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
-use mfa_protocol::admin::Finding;
+use mfa_protocol::admin::{Finding, Severity};
 
-use crate::config::Settings;
+use crate::config::{SelfService, Settings};
 use crate::ledger::Ledger;
 use crate::names::Names;
+use crate::policy::{Place, Policy};
+use host::Host;
+
+/// Bytes that all findings take up together at most, so that they fit into one message even when JSON
+/// doubles them.
+const MOST_BYTES: usize = 24 * 1024;
 
 /// What is looked at.
 pub struct Review<'a> {
@@ -18,9 +46,79 @@ pub struct Review<'a> {
 }
 
 impl Review<'_> {
-    /// All that is strange.
+    /// All that is strange, the worst first. If it is too much for one message, the last says how much
+    /// was left out.
     #[must_use]
-    pub fn findings(&self, _now: Timestamp) -> Vec<Finding> {
-        Vec::new()
+    pub fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        let mut host = Host::new(self.names, self.ledger);
+        let policy = &self.settings.policy;
+        let people = host.people(self.settings).unwrap_or_default();
+        let shut_out = administrators::shut_out(policy, &people, now);
+        let mut findings: Vec<Finding> = shut_out.into_iter().collect();
+        findings.extend(of_policy(policy));
+        findings.extend(of_self_service(&self.settings.self_service));
+        findings.extend(host.unknown_names(self.settings));
+        findings.extend(host.into_failure());
+        bounded(findings)
     }
+}
+
+/// A finding in one line, for the log.
+#[must_use]
+pub fn line(finding: &Finding) -> String {
+    match &finding.place {
+        Some(place) => format!("{place}: {}", finding.message),
+        None => finding.message.clone(),
+    }
+}
+
+/// What the policy alone tells.
+fn of_policy(policy: &Policy) -> Vec<Finding> {
+    let mut findings = asking::of_default(policy);
+    let covered = cover::covered(policy);
+    for (number, rule) in policy.rules.iter().enumerate() {
+        findings.extend(rules::findings(rule));
+        findings.extend(asking::of_rule(policy, rule));
+        if let Some(by) = covered.get(&number).and_then(|by| policy.rules.get(*by)) {
+            findings.push(rules::shadowed(rule, by));
+        }
+    }
+    findings
+}
+
+fn of_self_service(service: &SelfService) -> Option<Finding> {
+    let in_vain = service.enabled && service.factors.is_empty();
+    in_vain.then(|| {
+        warning(
+            None,
+            "[self_service] is enabled and its factors are none, so that users can change nothing; list \
+             some, or write enabled = false",
+        )
+    })
+}
+
+fn warning(place: Option<&Place>, message: impl Into<String>) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        place: place.map(Place::to_string),
+        message: message.into(),
+    }
+}
+
+fn bounded(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut left = MOST_BYTES;
+    let fitting = findings.iter().take_while(|finding| {
+        let bytes = line(finding).len() + 64;
+        let fits = bytes <= left;
+        left = left.saturating_sub(bytes);
+        fits
+    });
+    let fitting = fitting.count();
+    let more = findings.len() - fitting;
+    findings.truncate(fitting);
+    if more > 0 {
+        let message = format!("{more} more findings are not shown; mend these first");
+        findings.push(warning(None, message));
+    }
+    findings
 }

@@ -15,6 +15,10 @@ use crate::audit::cloud::mode_events;
 use crate::audit::{Event, Origin};
 use crate::config::{ConfigError, Files, Settings};
 use crate::log;
+use crate::review::{self, Review};
+
+/// So many findings about the settings are logged at once.
+const MOST_FINDINGS: usize = 20;
 
 /// Settings and where they were read.
 #[derive(Clone)]
@@ -89,8 +93,8 @@ fn digest(files: &Files) -> [u8; 32] {
 
 impl Agent {
     /// Reads the settings anew and puts them in force for logins that begin from now on; open ones keep
-    /// those that they began with.
-    pub fn reload(&self) {
+    /// those that they began with. Returns whether they could be put in force.
+    pub fn reload(&self) -> bool {
         self.audit.reopen();
         let old = self.standing();
         let (result, reason) = match Standing::load(&old.file) {
@@ -119,6 +123,24 @@ impl Agent {
         self.audit
             .record(event, Timestamp::now(), Origin::Privileged);
         self.note_mode(&old.settings);
+        result == "done"
+    }
+
+    /// Writes into the log what is strange about the settings in force. That takes look-ups, so nobody
+    /// should wait for it.
+    pub fn review(&self) {
+        let review = Review {
+            settings: &self.settings(),
+            names: &*self.names,
+            ledger: Some(&self.ledger),
+        };
+        let findings = review.findings(Timestamp::now());
+        for finding in findings.iter().take(MOST_FINDINGS) {
+            log::warn(review::line(finding));
+        }
+        if findings.len() > MOST_FINDINGS {
+            log::warn("there is more about the settings; \"mfactl config check\" lists it");
+        }
     }
 
     fn note_mode(&self, old: &Settings) {

@@ -109,6 +109,15 @@ impl Pattern {
         self.subject.is(name, groups)
     }
 
+    /// The name that it stands for, if it stands for a single one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Name(name) | Subject::Service(name) => Some(name),
+            Subject::Any | Subject::Group(_) => None,
+        }
+    }
+
     /// The group that the entry names, if it names one.
     #[must_use]
     pub fn group(&self) -> Option<&str> {

@@ -1,0 +1,152 @@
+//! What is strange about an asking: one that is never reached, that nobody could answer, or whose session or
+//! indulgence does not do what it seems to.
+//!
+//! What a rule takes from `[policy]` unchanged is told once, where `[policy]` stands.
+
+use std::time::Duration;
+
+use mfa_protocol::admin::Finding;
+
+use super::cover::is_dead;
+use super::warning;
+use crate::factors::{Factor, Way};
+use crate::policy::{
+    Action, Ask, Mode, Place, Policy, Prompting, Rule, SessionRule, Source, Unenrolled,
+    length_of_time,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is strange about `[enforcement]` and `[policy]`.
+pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = of_mode(policy).into_iter().collect();
+    let (ask, place) = (&policy.default, policy.default_place.as_ref());
+    let about = Subject {
+        place,
+        name: "[policy]".to_owned(),
+    };
+    findings.extend(about.hopeless(ask));
+    findings.extend(about.idle_session(ask));
+    findings.extend(about.long_session(ask));
+    findings
+}
+
+/// What is strange about what a rule asks.
+pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
+    let Action::Ask(ask) = &rule.action else {
+        return Vec::new();
+    };
+    if is_dead(rule) {
+        return Vec::new();
+    }
+    let default = &policy.default;
+    let about = Subject {
+        place: Some(&rule.place),
+        name: format!("rule {:?}", rule.name),
+    };
+    let own_prompting = ask.prompting != default.prompting;
+    let own_session = ask.session != default.session;
+    let found = [
+        about
+            .hopeless(ask)
+            .filter(|_| own_prompting || ask.ways != default.ways),
+        about
+            .idle_session(ask)
+            .filter(|_| own_prompting || own_session),
+        about.long_session(ask).filter(|_| own_session),
+        about.unguarded(rule, ask),
+        about.passed_over(policy.mode, rule),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn of_mode(policy: &Policy) -> Option<Finding> {
+    let asking = |action: &Action| matches!(action, Action::Ask(_));
+    let rules = policy
+        .rules
+        .iter()
+        .filter(|rule| asking(&rule.action))
+        .count();
+    if policy.mode != Mode::None || rules == 0 {
+        return None;
+    }
+    let which = match rules {
+        1 => "the rule that asks".to_owned(),
+        rules => format!("the {rules} rules that ask"),
+    };
+    let message = format!(
+        "[enforcement] mode = \"none\" asks nobody, so that {which} for a second factor never will; write \
+         mode = \"all\" or \"local-users\" to put that in force"
+    );
+    Some(warning(policy.mode_place.as_ref(), message))
+}
+
+/// What a finding is about.
+struct Subject<'a> {
+    place: Option<&'a Place>,
+    name: String,
+}
+
+impl Subject<'_> {
+    fn warning(&self, message: &str) -> Finding {
+        warning(self.place, format!("{} {message}", self.name))
+    }
+
+    /// A single answer holds one code, and nothing else.
+    fn hopeless(&self, ask: &Ask) -> Option<Finding> {
+        let one_code = |way: &Way| way.factors() == [Factor::Totp];
+        let hopeless = is_single(ask) && !ask.ways.iter().any(one_code);
+        let ways: Vec<String> = ask.ways.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "denies every login: prompting = \"single\" leaves room for one code only, and require asks for \
+             {}; add \"totp\" to require, or leave out prompting",
+            ways.join(" or ")
+        );
+        hopeless.then(|| self.warning(&message))
+    }
+
+    fn idle_session(&self, ask: &Ask) -> Option<Finding> {
+        let session = ask.session.as_ref().filter(|_| is_single(ask))?;
+        let message = format!(
+            "has session = \"{}\" and prompting = \"single\": where password and code are one answer, every \
+             login is asked and no session is used; write session = \"0s\"",
+            length_of_time(session.duration)
+        );
+        Some(self.warning(&message))
+    }
+
+    fn long_session(&self, ask: &Ask) -> Option<Finding> {
+        let long = |session: &&SessionRule| session.duration > DAY;
+        let session = ask.session.as_ref().filter(long)?;
+        let message = format!(
+            "has session = \"{}\": nobody who has passed is asked again for longer than a day, also \
+             whoever takes over their terminal; write a few hours at most",
+            length_of_time(session.duration)
+        );
+        Some(self.warning(&message))
+    }
+
+    fn unguarded(&self, rule: &Rule, ask: &Ask) -> Option<Finding> {
+        let open = rule.operations.is_some() && ask.unenrolled == Unenrolled::Allow;
+        open.then(|| {
+            self.warning(
+                "guards operations with unenrolled = \"allow\": everybody who has set up nothing is let \
+                 through; write unenrolled = \"deny\"",
+            )
+        })
+    }
+
+    fn passed_over(&self, mode: Mode, rule: &Rule) -> Option<Finding> {
+        let never = mode == Mode::LocalUsers && rule.source == Some(Source::Federated);
+        never.then(|| {
+            self.warning(
+                "never asks: it is for federated users, whom [enforcement] mode = \"local-users\" passes \
+                 over; write mode = \"all\", or remove the rule",
+            )
+        })
+    }
+}
+
+fn is_single(ask: &Ask) -> bool {
+    ask.prompting == Prompting::Single
+}

@@ -1,0 +1,221 @@
+//! What a review looks up: who there is, and who has set up what.
+//!
+//! The name service may be slow or broken. A look-up that fails is told once, and no other is made; and no
+//! more are made than a reload can wait for.
+
+use std::collections::BTreeSet;
+
+use mfa_protocol::admin::Finding;
+
+use super::administrators::Person;
+use super::warning;
+use crate::config::Settings;
+use crate::ledger::Ledger;
+use crate::names::{Names, UserName};
+use crate::policy::{Pattern, Place, Policy};
+
+/// So many users and groups out of settings are looked up.
+const MOST_NAMES: usize = 256;
+
+/// So many administrators are asked about.
+const MOST_PEOPLE: usize = 32;
+
+const ROOT: &str = "root";
+
+/// The host that the settings are for.
+pub(super) struct Host<'a> {
+    names: &'a dyn Names,
+    ledger: Option<&'a Ledger>,
+    failure: Option<String>,
+}
+
+/// What could not be looked up, in words.
+type Failure = String;
+
+impl<'a> Host<'a> {
+    pub(super) fn new(names: &'a dyn Names, ledger: Option<&'a Ledger>) -> Self {
+        Self {
+            names,
+            ledger,
+            failure: None,
+        }
+    }
+
+    /// Root, then the members of the `[admin]` groups. Those whose primary group it is can't be listed, so
+    /// they are not among them. None if it can't be known.
+    pub(super) fn people(&mut self, settings: &Settings) -> Option<Vec<Person>> {
+        let people = self.administrators(settings).and_then(|names| {
+            let wanted = settings.policy.groups();
+            let person = |name: &UserName| self.person(name, &wanted);
+            names.iter().map(person).collect()
+        });
+        self.told(people)
+    }
+
+    /// Users and groups in the settings that the name service does not know.
+    pub(super) fn unknown_names(&mut self, settings: &Settings) -> Vec<Finding> {
+        let mentions = mentions(settings);
+        let mut findings = Vec::new();
+        if mentions.len() > MOST_NAMES {
+            let message = format!(
+                "the settings name {} users and groups; only the first {MOST_NAMES} were looked up",
+                mentions.len()
+            );
+            findings.push(warning(None, message));
+        }
+        for mention in mentions.iter().take(MOST_NAMES) {
+            if self.failure.is_some() {
+                return findings;
+            }
+            let found = self.unknown(mention);
+            findings.extend(self.told(found).flatten());
+        }
+        findings
+    }
+
+    /// What went wrong, if something did.
+    pub(super) fn into_failure(self) -> Option<Finding> {
+        let failure = self.failure?;
+        let message = format!("not all could be checked: {failure}");
+        Some(warning(None, message))
+    }
+
+    fn told<T>(&mut self, found: Result<T, Failure>) -> Option<T> {
+        match found {
+            Ok(found) => Some(found),
+            Err(failure) => {
+                self.failure = Some(failure);
+                None
+            }
+        }
+    }
+
+    fn administrators(&self, settings: &Settings) -> Result<Vec<UserName>, Failure> {
+        let mut names: Vec<UserName> = ROOT.parse().into_iter().collect();
+        for group in &settings.admin.groups {
+            let members = self.names.members(group).map_err(in_words)?;
+            // What is no user name nobody can log in with.
+            let members = members.unwrap_or_default().into_iter();
+            for member in members.filter_map(|member| member.parse().ok()) {
+                if names.len() < MOST_PEOPLE && !names.contains(&member) {
+                    names.push(member);
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    fn person(&self, name: &UserName, groups: &[String]) -> Result<Person, Failure> {
+        let entry = self.names.canonical(name).map_err(in_words)?;
+        let entry = entry.as_ref();
+        let name = entry.map_or(name, |entry| &entry.name).clone();
+        let account = self.ledger.map(|ledger| ledger.account(&name)).transpose();
+        Ok(Person {
+            federated: self.names.is_federated(entry).map_err(in_words)?,
+            groups: self.names.groups(&name, entry, groups).map_err(in_words)?,
+            account: account.map_err(in_words)?,
+            name,
+        })
+    }
+
+    fn unknown(&self, mention: &Mention<'_>) -> Result<Option<Finding>, Failure> {
+        match mention.whom {
+            Whom::Group(group) => {
+                let members = self.names.members(group).map_err(in_words)?;
+                Ok(members.is_none().then(|| mention.warning(&no_group(group))))
+            }
+            Whom::User(user) => self.unknown_user(mention, user),
+        }
+    }
+
+    fn unknown_user(&self, mention: &Mention<'_>, user: &str) -> Result<Option<Finding>, Failure> {
+        let name: UserName = match user.parse() {
+            Ok(name) => name,
+            Err(error) => {
+                let message = format!("{user:?}, and {error}; it stands for nobody, so remove it");
+                return Ok(Some(mention.warning(&message)));
+            }
+        };
+        let message = match self.names.canonical(&name).map_err(in_words)? {
+            None => format!(
+                "the user {user:?}, who has no entry in the name service; that is right for users of a VPN \
+                 who have none, otherwise look at the spelling"
+            ),
+            Some(entry) if entry.name != name => format!(
+                "the user {user:?}, whom the name service calls {:?}; write that, since it is what logins \
+                 are known by",
+                entry.name.as_str()
+            ),
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(mention.warning(&message)))
+    }
+}
+
+fn no_group(group: &str) -> String {
+    format!(
+        "the group {group:?}, which does not exist, so that nobody is in it; look at the spelling, or make \
+         the group (groupadd {group})"
+    )
+}
+
+fn in_words(error: impl std::fmt::Display) -> Failure {
+    error.to_string()
+}
+
+/// A user or a group that settings name.
+struct Mention<'a> {
+    whom: Whom<'a>,
+    /// The setting that names it.
+    by: String,
+    place: Option<&'a Place>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Whom<'a> {
+    User(&'a str),
+    Group(&'a str),
+}
+
+impl<'a> Whom<'a> {
+    fn of(entry: &'a Pattern) -> Option<Self> {
+        match (entry.name(), entry.group()) {
+            (Some(user), _) => Some(Self::User(user)),
+            (None, group) => group.map(Self::Group),
+        }
+    }
+}
+
+impl Mention<'_> {
+    fn warning(&self, whom: &str) -> Finding {
+        warning(self.place, format!("{} names {whom}", self.by))
+    }
+}
+
+/// All users and groups that the settings name, each once, where it stands first.
+fn mentions(settings: &Settings) -> Vec<Mention<'_>> {
+    let trusted = settings.server.trusted.iter().map(|user| Mention {
+        whom: Whom::User(user.as_str()),
+        by: "[server] trusted".to_owned(),
+        place: None,
+    });
+    let groups = settings.admin.groups.iter().map(|group| Mention {
+        whom: Whom::Group(group),
+        by: "[admin] groups".to_owned(),
+        place: None,
+    });
+    let mut known = BTreeSet::new();
+    let all = trusted.chain(groups).chain(of_rules(&settings.policy));
+    all.filter(|mention| known.insert(mention.whom)).collect()
+}
+
+fn of_rules(policy: &Policy) -> impl Iterator<Item = Mention<'_>> {
+    policy.rules.iter().flat_map(move |rule| {
+        let entries = rule.users.iter().flat_map(|users| users.entries());
+        entries.filter_map(Whom::of).map(|whom| Mention {
+            whom,
+            by: format!("rule {:?}", rule.name),
+            place: Some(&rule.place),
+        })
+    })
+}

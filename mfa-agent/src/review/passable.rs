@@ -1,0 +1,42 @@
+//! Whether a user could get through a login of which it is decided what is asked.
+//!
+//! The same conditions as in a real login, but for its answers and for sessions, which end. A lock that ends
+//! by itself does not count, a lock for good does.
+
+use jiff::Timestamp;
+
+use crate::account::Account;
+use crate::factors::{Factor, Way};
+use crate::lockout::Lock;
+use crate::policy::{Ask, Decision, Prompting, Unenrolled, Verdict};
+
+/// Whether somebody with that account could get through. Without one it is supposed that they have set up
+/// whatever is asked for.
+pub(super) fn is_passable(decision: &Decision, account: Option<&Account>, now: Timestamp) -> bool {
+    match &decision.verdict {
+        Verdict::Skip => true,
+        Verdict::Deny => false,
+        Verdict::Ask(ask) => can_answer(ask, account, now),
+    }
+}
+
+fn can_answer(ask: &Ask, account: Option<&Account>, now: Timestamp) -> bool {
+    let fits = |way: &&Way| ask.prompting != Prompting::Single || way.factors() == [Factor::Totp];
+    let mut ways = ask.ways.iter().filter(fits).peekable();
+    if ways.peek().is_none() {
+        return false;
+    }
+    let Some(account) = account else {
+        return true;
+    };
+    if account.enrolled().is_empty() && account.bypass_until(now).is_none() {
+        let in_grace = |grace| account.grace_days_left(grace, now).is_some();
+        return ask.unenrolled == Unenrolled::Allow || ask.grace.is_some_and(in_grace);
+    }
+    !is_locked_for_good(account, now) && ways.any(|way| account.can(way, now))
+}
+
+/// Whether only an administrator ends the lock.
+pub(super) fn is_locked_for_good(account: &Account, now: Timestamp) -> bool {
+    account.lockout().lock(now) == Some(Lock::Administrator)
+}

@@ -1,0 +1,251 @@
+//! What is claimed of a policy holds for every login.
+
+use std::fmt::Write;
+
+use jiff::civil::{DateTime, date};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::administrators::{Person, shut_out};
+use super::cover::{covered, is_dead};
+use super::tests::settings;
+use crate::names::{Groups, UserName};
+use crate::policy::{Decision, Facts, Personal, Policy, Request, Verdict, Whence, remote_address};
+use jiff::Timestamp;
+use mfa_protocol::admin::Severity;
+
+type Entries = &'static [&'static str];
+
+/// A field, and what its list is made of. Few values, so that rules often cover one another.
+const FIELDS: [(&str, Entries); 8] = [
+    (
+        "users",
+        &[
+            "root", "anna", "@staff", "@admin", "*", "!anna", "!@staff", "!root",
+        ],
+    ),
+    (
+        "services",
+        &["sshd", "login", "SSHD", "*", "!sshd", "!Login"],
+    ),
+    (
+        "from",
+        &[
+            "192.0.2.0/24",
+            "192.0.2.128/25",
+            "0.0.0.0/0",
+            "::/0",
+            "2001:db8::/32",
+        ],
+    ),
+    ("tty", &["tty1", "/dev/tty1", "*", "!tty1", "tty2"]),
+    ("operations", &["restart", "*", "!restart", "backup"]),
+    (
+        "after",
+        &["publickey", "password", "*", "!password", "!publickey"],
+    ),
+    (
+        "hours",
+        &[
+            "08:00-18:00",
+            "22:00-06:00",
+            "09:00-12:00",
+            "05:00-09:00",
+            "00:00-24:00",
+        ],
+    ),
+    ("days", &["mon-fri", "sun", "fri-mon", "sat"]),
+];
+
+const SAYS: [&str; 4] = [
+    "action = 'skip'",
+    "action = 'deny'",
+    "require = ['totp']",
+    "require = ['pin']\nprompting = 'single'",
+];
+
+/// A rule of fields out of [`FIELDS`], most of them left out.
+fn rule() -> impl Strategy<Value = String> {
+    let lists = FIELDS.map(|(key, entries)| {
+        let line = subsequence(entries, 1..=3.min(entries.len()))
+            .prop_map(move |list| format!("{key} = {list:?}\n"));
+        prop::option::weighted(0.3, line)
+    });
+    let source = select(vec!["source = 'local'\n", "source = 'federated'\n"]);
+    let source = prop::option::weighted(0.1, source);
+    (Vec::from(lists), source, select(SAYS.to_vec())).prop_map(|(lists, source, says)| {
+        let lists: String = lists.into_iter().flatten().collect();
+        format!("[[rule]]\n{lists}{}{says}\n", source.unwrap_or_default())
+    })
+}
+
+/// Rules, and after them some that deny, so that now and then nobody gets in.
+fn policy() -> impl Strategy<Value = Policy> {
+    let last = select(vec!["", "[[rule]]\naction = 'deny'\n"]);
+    (prop::collection::vec(rule(), 0..6), last).prop_map(|(rules, last)| {
+        let mut text = String::new();
+        for rule in rules.iter().map(String::as_str).chain([last]) {
+            write!(text, "{rule}").unwrap();
+        }
+        settings(&text).policy
+    })
+}
+
+/// A login, and what the host knows of the user.
+#[derive(Clone, Debug)]
+struct Login {
+    user: UserName,
+    service: &'static str,
+    rhost: &'static str,
+    tty: Option<&'static str>,
+    federated: bool,
+    groups: Groups,
+    operation: Option<&'static str>,
+    after: Vec<String>,
+    now: DateTime,
+}
+
+impl Login {
+    fn decide(&self, policy: &Policy) -> Decision {
+        let request = Request {
+            user: &self.user,
+            service: self.service,
+            operation: self.operation,
+            rhost: remote_address(self.rhost),
+            tty: self.tty,
+            after: &self.after,
+            now: self.now,
+            whence: Whence::of(self.service, Some(self.rhost), self.tty),
+        };
+        let facts = Facts {
+            federated: self.federated,
+            groups: &self.groups,
+        };
+        policy.decide(&request, &facts, &Personal::default())
+    }
+}
+
+fn words(of: Entries) -> impl Strategy<Value = Vec<String>> {
+    subsequence(of, 0..=of.len())
+        .prop_map(|list| list.iter().map(|&word| word.to_owned()).collect())
+}
+
+fn moment() -> impl Strategy<Value = DateTime> {
+    (1_i8..=7, 0_i8..24, select(vec![0_i8, 1, 30, 59]))
+        .prop_map(|(day, hour, minute)| date(2026, 6, day).at(hour, minute, 0, 0))
+}
+
+fn login() -> impl Strategy<Value = Login> {
+    let rhosts = [
+        "192.0.2.7",
+        "192.0.2.200",
+        "198.51.100.1",
+        "2001:db8::1",
+        "::1",
+        "host.example.org",
+        "",
+    ];
+    let ttys = [
+        None,
+        Some(""),
+        Some("tty1"),
+        Some("/dev/tty1"),
+        Some("ssh"),
+        Some("pts/3"),
+    ];
+    (
+        select(vec!["root", "anna", "bob"]),
+        select(vec!["sshd", "login", "sudo"]),
+        select(rhosts.to_vec()),
+        select(ttys.to_vec()),
+        any::<bool>(),
+        words(&["staff", "admin"]),
+        prop::option::weighted(0.4, select(vec!["restart", "backup", "other"])),
+        words(&["publickey", "password", "hostbased"]),
+        moment(),
+    )
+        .prop_map(
+            |(user, service, rhost, tty, federated, groups, operation, after, now)| Login {
+                user: user.parse().unwrap(),
+                service,
+                rhost,
+                tty,
+                federated,
+                groups: groups.into_iter().collect(),
+                operation,
+                after,
+                now,
+            },
+        )
+}
+
+/// A login of root by one of the ways that are looked at.
+fn login_of_root() -> impl Strategy<Value = Login> {
+    let after = select(vec![&[][..], &["publickey"], &["password"], &["hostbased"]]);
+    (
+        login(),
+        after,
+        any::<bool>(),
+        select(vec!["tty1", "tty2", "ttyS0"]),
+    )
+        .prop_map(|(login, after, console, tty)| Login {
+            user: "root".parse().unwrap(),
+            service: if console { "login" } else { "sshd" },
+            rhost: if console { "" } else { login.rhost },
+            tty: Some(if console { tty } else { "ssh" }),
+            operation: None,
+            after: match console {
+                true => Vec::new(),
+                false => after.iter().map(|&method| method.to_owned()).collect(),
+            },
+            ..login
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_rule_that_is_said_never_to_decide_never_does(
+        policy in policy(), logins in prop::collection::vec(login(), 64)
+    ) {
+        let covered = covered(&policy);
+        for login in logins {
+            let decision = login.decide(&policy);
+            let Some(rule) = decision.rule() else { continue };
+            let number = policy.rules.iter().position(|other| std::sync::Arc::ptr_eq(other, rule));
+            let by = number.and_then(|number| covered.get(&number));
+            prop_assert!(by.is_none(), "{:?} decides {:?}", rule.place, login);
+            prop_assert!(!is_dead(rule), "{:?} decides {:?}", rule.place, login);
+        }
+    }
+
+    #[test]
+    fn where_nobody_is_said_to_get_in_every_login_of_root_is_refused_or_can_t_be_answered(
+        policy in policy(), login in login_of_root(), more in prop::collection::vec(login_of_root(), 32)
+    ) {
+        let root = Person {
+            name: login.user.clone(),
+            federated: login.federated,
+            groups: login.groups.clone(),
+            account: None,
+        };
+        let found = shut_out(&policy, &[root], Timestamp::UNIX_EPOCH);
+        let severity = found.as_ref().map(|finding| finding.severity);
+        for other in more {
+            let login = Login { federated: login.federated, groups: login.groups.clone(), ..other };
+            let is_closed = match login.decide(&policy).verdict {
+                Verdict::Deny => true,
+                Verdict::Skip => false,
+                Verdict::Ask(ask) => ask.prompting == crate::policy::Prompting::Single
+                    && ask.ways.iter().all(|way| way.to_string() != "totp"),
+            };
+            let may_be_open = match severity {
+                None => true,
+                Some(Severity::Warning) => login.service != "login",
+                Some(Severity::Error) => false,
+            };
+            prop_assert!(is_closed || may_be_open, "{found:?}\n{login:?}");
+        }
+    }
+}

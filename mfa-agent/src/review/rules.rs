@@ -1,0 +1,163 @@
+//! What is strange about a rule by whom and what it fits: lists that take out what they name, and fields
+//! that need something which the services of the rule never tell.
+
+use mfa_protocol::admin::Finding;
+
+use super::cover::is_dead;
+use super::lists::{is_empty, only, wanted};
+use super::warning;
+use crate::policy::{Patterns, Rule};
+
+/// Services that never tell an address, and what they do instead.
+const WITHOUT_ADDRESS: [(&str, &str); 10] = [
+    ("sudo", HOST_NAME),
+    ("sudo-i", HOST_NAME),
+    ("su", "su gives none"),
+    ("su-l", "su gives none"),
+    ("login", "login at a console gives none"),
+    ("radiusd", RADIUS),
+    ("freeradius", RADIUS),
+    ("polkit-1", "polkit gives none"),
+    ("cron", "cron gives none"),
+    ("crond", "cron gives none"),
+];
+
+const HOST_NAME: &str = "sudo gives the name of this host";
+const RADIUS: &str = "FreeRADIUS gives none";
+
+/// The service of operations, unless `mfactl verify` is told another one.
+const OPERATIONS: &str = "mfactl";
+
+/// What is strange about the rule.
+pub(super) fn findings(rule: &Rule) -> Vec<Finding> {
+    if is_dead(rule) {
+        return contradictions(rule);
+    }
+    let fields = [of_from, of_operations, of_after];
+    fields.iter().filter_map(|finding| finding(rule)).collect()
+}
+
+/// The rule never decides, since `by` fits whatever it fits.
+pub(super) fn shadowed(rule: &Rule, by: &Rule) -> Finding {
+    let message = format!(
+        "rule {:?} never decides: rule {:?} at {} stands before it and fits every login that this one fits; \
+         put the narrower of the two first, or remove this one",
+        rule.name, by.name, by.place
+    );
+    warning(Some(&rule.place), message)
+}
+
+fn contradictions(rule: &Rule) -> Vec<Finding> {
+    let fields = [
+        ("users", &rule.users),
+        ("services", &rule.services),
+        ("operations", &rule.operations),
+        ("tty", &rule.tty),
+        ("after", &rule.after),
+    ];
+    let fields = fields
+        .into_iter()
+        .filter_map(|(field, list)| Some((field, list.as_ref()?)));
+    let empty = fields.filter(|(_, list)| is_empty(list));
+    let finding = |(field, list): (&str, &Patterns)| {
+        let message = format!(
+            "rule {:?} fits nothing: {field} takes out all that it names ({list}); remove the entries with \
+             \"!\", or the rule",
+            rule.name
+        );
+        warning(Some(&rule.place), message)
+    };
+    empty.map(finding).collect()
+}
+
+fn of_from(rule: &Rule) -> Option<Finding> {
+    rule.from.as_ref()?;
+    let services = rule.services.as_ref()?;
+    let fitting = |service: &str| services.fit_without_groups(service) == Some(true);
+    let named = wanted(services).filter_map(|entry| entry.name());
+    let named: Vec<&str> = named.filter(|service| fitting(service)).collect();
+    let known = |service: &&str| {
+        let mut known = WITHOUT_ADDRESS.iter();
+        known.find(|(name, _)| name.eq_ignore_ascii_case(service))
+    };
+    let silent: Vec<&str> = named
+        .iter()
+        .copied()
+        .filter(|s| known(s).is_some())
+        .collect();
+    let mut why: Vec<&str> = silent
+        .iter()
+        .filter_map(known)
+        .map(|(_, why)| *why)
+        .collect();
+    why.dedup();
+    let (list, why) = (quoted(&silent), why.join(", "));
+    if silent.is_empty() {
+        return None;
+    }
+    let message = match only(services).is_some() && silent.len() == named.len() {
+        true => format!(
+            "rule {:?} never fits: \"from\" needs an address, and {list} never comes with one ({why}); leave \
+             out \"from\"",
+            rule.name
+        ),
+        false => format!(
+            "rule {:?} never fits for {list}: \"from\" needs an address, and none comes from there \
+             ({why}); write a rule of its own for that, without \"from\"",
+            rule.name
+        ),
+    };
+    Some(warning(Some(&rule.place), message))
+}
+
+fn of_operations(rule: &Rule) -> Option<Finding> {
+    rule.operations.as_ref()?;
+    let services = rule.services.as_ref()?;
+    let left_out = services.fit_without_groups(OPERATIONS) == Some(false);
+    let message = || {
+        format!(
+            "rule {:?} fits only calls such as \"mfactl verify --operation … --service …\": operations come \
+             with the service \"{OPERATIONS}\" unless another is given, and services leaves that out; leave \
+             out services, or add \"{OPERATIONS}\"",
+            rule.name
+        )
+    };
+    left_out.then(|| warning(Some(&rule.place), message()))
+}
+
+fn of_after(rule: &Rule) -> Option<Finding> {
+    let after = rule.after.as_ref()?;
+    let services = only(rule.services.as_ref()?)?;
+    if services.iter().any(|service| is_sshd(service)) {
+        return None;
+    }
+    let consequence = match wanted(after).next() {
+        Some(_) => "the rule never fits",
+        None => "\"after\" changes nothing",
+    };
+    let message = format!(
+        "rule {:?}: only sshd tells what it has verified, and the rule is for {}, so that {consequence}; \
+         leave out \"after\", or write the service of sshd",
+        rule.name,
+        quoted(&services)
+    );
+    Some(warning(Some(&rule.place), message))
+}
+
+/// The service is the name of its program, which may be a copy such as `sshd-internal`.
+fn is_sshd(service: &str) -> bool {
+    service.to_ascii_lowercase().starts_with("sshd")
+}
+
+/// So many names are quoted in a finding.
+const SHOWN: usize = 10;
+
+fn quoted(names: &[&str]) -> String {
+    let shown = names.iter().take(SHOWN);
+    let quoted: Vec<String> = shown.map(|name| format!("{name:?}")).collect();
+    let quoted = quoted.join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => quoted,
+        more => format!("{quoted} and {more} more"),
+    }
+}

@@ -1,0 +1,163 @@
+//! What is found in settings as they are written, word by word, and what is not.
+
+mod administrators;
+mod host;
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::names::{Entry, Groups, NamesError, UserName};
+
+const DEFAULT: &str = include_str!("../../../config/agent.toml");
+
+/// A host where root is the only user, until more are added.
+#[derive(Clone, Debug)]
+pub(super) struct Stub {
+    users: BTreeSet<&'static str>,
+    /// The groups and their members.
+    groups: BTreeMap<&'static str, &'static [&'static str]>,
+    /// Users of another source than the users' file.
+    federated: BTreeSet<&'static str>,
+    is_broken: bool,
+}
+
+impl Stub {
+    pub(super) fn new() -> Self {
+        Self {
+            users: ["root", "anna", "bob"].into(),
+            groups: [("staff", &["anna"][..]), ("admin", &["bob", "anna"])].into(),
+            federated: BTreeSet::new(),
+            is_broken: false,
+        }
+    }
+
+    fn answer<T>(&self, answer: T) -> Result<T, NamesError> {
+        match self.is_broken {
+            true => Err(NamesError::LookUp {
+                what: "anything".to_owned(),
+                error: std::io::Error::other("no answer"),
+            }),
+            false => Ok(answer),
+        }
+    }
+}
+
+impl Names for Stub {
+    /// Upper and lower case are one here.
+    fn canonical(&self, user: &UserName) -> Result<Option<Entry>, NamesError> {
+        let found = self
+            .users
+            .iter()
+            .find(|name| name.eq_ignore_ascii_case(user.as_str()));
+        self.answer(found.map(|name| Entry {
+            name: name.parse().unwrap(),
+            uid: 7,
+            gid: 7,
+        }))
+    }
+
+    fn groups(
+        &self,
+        user: &UserName,
+        _: Option<&Entry>,
+        wanted: &[String],
+    ) -> Result<Groups, NamesError> {
+        let is_in = |group: &&String| {
+            let members = self.groups.get(group.as_str());
+            members.is_some_and(|members| members.contains(&user.as_str()))
+        };
+        self.answer(wanted.iter().filter(is_in).cloned().collect())
+    }
+
+    fn is_local(&self, user: &UserName) -> Result<bool, NamesError> {
+        self.answer(!self.federated.contains(user.as_str()))
+    }
+
+    fn by_uid(&self, _: u32) -> Result<Option<Entry>, NamesError> {
+        self.answer(None)
+    }
+
+    fn members(&self, group: &str) -> Result<Option<Vec<String>>, NamesError> {
+        let members = self.groups.get(group);
+        self.answer(members.map(|list| list.iter().map(|&name| name.to_owned()).collect()))
+    }
+
+    fn password_max_days(&self, _: &UserName) -> Result<Option<u32>, NamesError> {
+        self.answer(None)
+    }
+}
+
+pub(super) fn settings(text: &str) -> Settings {
+    Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap()
+}
+
+fn review(text: &str, names: &Stub, ledger: Option<&Ledger>) -> Vec<Finding> {
+    let settings = settings(text);
+    let review = Review {
+        settings: &settings,
+        names,
+        ledger,
+    };
+    review.findings(Timestamp::from_second(1_000_000).unwrap())
+}
+
+/// Findings in lines, on a host of [`Stub::new`] without an agent.
+fn lines(text: &str) -> Vec<String> {
+    review(text, &Stub::new(), None).iter().map(line).collect()
+}
+
+/// That there is one finding, and that it begins with `place` and holds all of `words`.
+#[track_caller]
+fn finds(text: &str, place: &str, words: &[&str]) {
+    let lines = lines(text);
+    let [line] = &lines[..] else {
+        panic!("{text}\nfinds {lines:#?}");
+    };
+    assert!(line.starts_with(place), "{line}\nis not at {place}");
+    for word in words {
+        assert!(line.contains(word), "{line}\nhas no {word:?}");
+    }
+}
+
+#[track_caller]
+fn finds_nothing(text: &str) {
+    assert_eq!(lines(text), [""; 0], "{text}");
+}
+
+#[test]
+fn the_default_file_and_its_examples_are_fine() {
+    finds_nothing(DEFAULT);
+    finds_nothing("");
+    let example = |line: &'static str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
+        _ => line,
+    };
+    let examples: Vec<_> = DEFAULT.lines().map(example).collect();
+    let mut host = Stub::new();
+    host.users.insert("contractor");
+    host.groups.extend([("sudo", &[][..]), ("wheel", &[])]);
+    assert_eq!(review(&examples.join("\n"), &host, None), []);
+}
+
+#[test]
+fn self_service_without_a_factor_is_told() {
+    finds(
+        "[self_service]\nfactors = []",
+        "[self_service] is enabled",
+        &["enabled = false"],
+    );
+    finds_nothing("[self_service]\nenabled = false\nfactors = []");
+    finds_nothing("[policy]\nrequire = ['pin']\n[self_service]\nfactors = ['totp']");
+}
+
+#[test]
+fn findings_always_fit_into_one_message_and_say_how_many_did_not() {
+    let text = "[[rule]]\naction = 'skip'\n".repeat(1_000);
+    let findings = review(&text, &Stub::new(), None);
+    let bytes = serde_json::to_vec(&findings).unwrap().len();
+    assert!(bytes < mfa_protocol::frame::MAX_FRAME, "{bytes}");
+    let last = &findings.last().unwrap().message;
+    let left_out = 999 - (findings.len() - 1);
+    assert!(last.starts_with(&format!("{left_out} more")), "{last}");
+}

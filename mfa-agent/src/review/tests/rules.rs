@@ -1,0 +1,335 @@
+//! Rules in themselves, and against those before them.
+
+use super::{finds, finds_nothing, lines};
+
+/// Two rules, of which the second stands in line 4.
+fn two(first: &str, second: &str) -> String {
+    format!(
+        "[[rule]]\nname = 'first'\n{first}\n[[rule]]\nname = 'second'\naction = 'skip'\n{second}"
+    )
+}
+
+#[test]
+fn a_rule_that_an_earlier_one_leaves_nothing_to_is_told_with_both_places() {
+    for (first, second) in [
+        ("users = ['anna']", "users = ['anna']"),
+        (
+            "users = ['anna', 'bob']",
+            "users = ['bob']\nservices = ['login']",
+        ),
+        ("users = ['*', '!bob']", "users = ['anna']"),
+        ("users = ['!bob']", "users = ['*', '!bob']"),
+        ("users = ['!bob']", "users = ['!bob', '!anna']"),
+        (
+            "users = ['@staff', '!@admin']",
+            "users = ['@staff', '!bob', '!@admin']",
+        ),
+        ("users = ['@staff', 'bob']", "users = ['bob']"),
+        ("users = ['anna']", "users = ['anna', 'bob', '!bob']"),
+        ("users = ['*']\nservices = ['cron']", "services = ['CRON']"),
+        (
+            "users = ['bob']\nservices = ['!sshd']",
+            "users = ['bob']\nservices = ['!SSHD', '!su']",
+        ),
+        (
+            "services = ['cron']\nsource = 'local'",
+            "services = ['cron']\nsource = 'local'",
+        ),
+        (
+            "from = ['10.0.0.0/8', '0.0.0.0/0']",
+            "from = ['10.1.0.0/16', '192.0.2.7']",
+        ),
+        (
+            "from = ['::/0', '192.0.2.0/24']",
+            "from = ['2001:db8::/32', '::ffff:192.0.2.0/120']",
+        ),
+        ("tty = ['*', '!tty1']", "tty = ['!tty1']"),
+        ("tty = ['/dev/pts/1']", "tty = ['pts/1']"),
+        (
+            "after = ['publickey', 'password']",
+            "after = ['password']\nservices = ['sshd']",
+        ),
+        ("after = ['*']", "after = ['publickey', '!password']"),
+        (
+            "after = ['!password']",
+            "after = ['!password', '!gssapi-with-mic']",
+        ),
+        ("operations = ['*']", "operations = ['restart']"),
+        (
+            "hours = ['22:00-06:00']",
+            "hours = ['23:00-01:00', '05:00-06:00']",
+        ),
+        (
+            "hours = ['08:00-12:00', '12:00-18:00']",
+            "hours = ['09:00-17:00']",
+        ),
+        ("hours = ['00:00-24:00']", "users = ['bob']"),
+        ("days = ['mon-fri', 'sat', 'sun']", "users = ['bob']"),
+        ("days = ['fri-mon']", "days = ['sat', 'sun']"),
+    ] {
+        let place = if first.contains('\n') {
+            "agent.toml:5: "
+        } else {
+            "agent.toml:4: "
+        };
+        finds(
+            &two(first, second),
+            place,
+            &[
+                "rule \"second\" never decides",
+                "rule \"first\" at agent.toml:1 ",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_an_earlier_one_leaves_something_to_is_not() {
+    for (first, second) in [
+        ("users = ['anna']", ""),
+        ("users = ['anna']", "users = ['*']"),
+        ("users = ['anna']", "users = ['@staff']"),
+        ("users = ['@staff']", "users = ['anna']"),
+        ("users = ['!@staff']", "users = ['anna']"),
+        ("users = ['!bob']", "users = ['@staff']"),
+        ("users = ['!bob']", "users = ['!anna']"),
+        ("users = ['anna']\nservices = ['sshd']", "users = ['anna']"),
+        (
+            "services = ['cron']\nsource = 'local'",
+            "services = ['cron']",
+        ),
+        (
+            "services = ['cron']\nsource = 'local'",
+            "services = ['cron']\nsource = 'federated'",
+        ),
+        ("from = ['0.0.0.0/0', '::/0']", ""),
+        ("from = ['10.1.0.0/16']", "from = ['10.0.0.0/8']"),
+        ("from = ['0.0.0.0/0']", "from = ['2001:db8::/32']"),
+        ("tty = ['*']", ""),
+        ("operations = ['*']", ""),
+        ("operations = ['!restart']", ""),
+        ("after = ['*']", ""),
+        ("after = ['*']", "after = ['!password']"),
+        ("after = ['!password']", "after = ['publickey']"),
+        ("after = ['!password']", ""),
+        ("hours = ['22:00-06:00']", "hours = ['05:00-07:00']"),
+        ("hours = ['08:00-18:00']", ""),
+        ("days = ['mon-fri']", "days = ['fri-sat']"),
+    ] {
+        finds_nothing(&two(first, second));
+    }
+}
+
+#[test]
+fn a_rule_that_takes_out_what_it_names_is_told_once_for_each_list() {
+    for list in [
+        "users = ['bob', '!bob']",
+        "users = ['@staff', '!@staff']",
+        "services = ['sudo', '!SUDO']",
+        "operations = ['restart', '!restart']",
+        "tty = ['tty1', '!/dev/tty1']",
+        "after = ['password', '!password']",
+    ] {
+        let text = format!("[[rule]]\nname = 'x'\naction = 'deny'\n{list}");
+        let field = list.split(' ').next().unwrap();
+        finds(
+            &text,
+            "agent.toml:1: ",
+            &["rule \"x\" fits nothing", &format!("{field} takes out all")],
+        );
+    }
+    finds_nothing("[[rule]]\nusers = ['bob', '@staff', '!bob']");
+    finds_nothing("[[rule]]\nusers = ['*', '!bob']");
+    finds_nothing("[[rule]]\nusers = ['@staff', '!bob']");
+}
+
+#[test]
+fn addresses_of_services_that_give_none_are_told() {
+    let rule = |services: &str| {
+        format!(
+            "[[rule]]\nname = 'office'\nfrom = ['192.0.2.0/24']\naction = 'skip'\nservices = {services}"
+        )
+    };
+    for (services, words) in [
+        (
+            "['sudo']",
+            &[
+                "never fits: ",
+                "\"sudo\" never",
+                "sudo gives the name of this host",
+            ][..],
+        ),
+        (
+            "['Sudo', 'su-l', '!cron']",
+            &["never fits: ", "\"Sudo\", \"su-l\"", "su gives none"],
+        ),
+        ("['radiusd']", &["never fits: ", "FreeRADIUS gives none"]),
+        (
+            "['sshd', 'sudo']",
+            &["never fits for \"sudo\": ", "rule of its own"],
+        ),
+        ("['*', 'login']", &["never fits for \"login\": "]),
+    ] {
+        finds(&rule(services), "agent.toml:1: rule \"office\" ", words);
+    }
+    for services in [
+        "['sshd']",
+        "['*']",
+        "['!sudo']",
+        "['sshd', 'sudo', '!sudo']",
+    ] {
+        finds_nothing(&rule(services));
+    }
+    finds_nothing("[[rule]]\nfrom = ['192.0.2.0/24']");
+}
+
+#[test]
+fn operations_without_their_service_are_told() {
+    let rule = |services: &str| format!("[[rule]]\noperations = ['restart']\n{services}");
+    for services in ["services = ['sudo']", "services = ['!mfactl']"] {
+        finds(&rule(services), "agent.toml:1: ", &["add \"mfactl\""]);
+    }
+    for services in [
+        "",
+        "services = ['*']",
+        "services = ['mfactl', 'sudo']",
+        "services = ['!sudo']",
+    ] {
+        finds_nothing(&rule(services));
+    }
+}
+
+#[test]
+fn verified_methods_of_services_other_than_sshd_are_told() {
+    let rule = |fields: &str| format!("[[rule]]\n{fields}");
+    for (fields, word) in [
+        (
+            "after = ['publickey']\nservices = ['sudo', 'login']",
+            "the rule never fits",
+        ),
+        (
+            "after = ['!password']\nservices = ['sudo', 'login']",
+            "\"after\" changes nothing",
+        ),
+    ] {
+        finds(
+            &rule(fields),
+            "agent.toml:1: ",
+            &[word, "\"sudo\", \"login\"", "only sshd tells"],
+        );
+    }
+    for services in [
+        "['sshd']",
+        "['sudo', 'sshd-internal']",
+        "['*']",
+        "['!sudo']",
+    ] {
+        finds_nothing(&rule(&format!(
+            "after = ['publickey']\nservices = {services}"
+        )));
+    }
+}
+
+#[test]
+fn a_long_list_is_cut_short_in_a_finding() {
+    let services: Vec<String> = (0..5_000).map(|n| format!("service{n}")).collect();
+    finds(
+        &format!("[[rule]]\nafter = ['password']\nservices = {services:?}"),
+        "agent.toml:1: ",
+        &["\"service0\"", "\"service9\" and 4990 more,"],
+    );
+}
+
+#[test]
+fn rules_that_ask_where_nobody_is_asked_are_told() {
+    let none = "[enforcement]\nmode = 'none'\n";
+    let asks = "[[rule]]\nusers = ['bob']\nrequire = ['pin']\n";
+    finds(
+        &format!("{none}{asks}"),
+        "agent.toml:2: ",
+        &["mode = \"none\" asks nobody", "the rule that asks"],
+    );
+    finds(
+        &format!("{none}{asks}[[rule]]"),
+        "agent.toml:2: ",
+        &["the 2 rules that ask"],
+    );
+    finds_nothing(&format!("{none}[[rule]]\naction = 'deny'\nusers = ['bob']"));
+    let local = "[enforcement]\nmode = 'local-users'\n[[rule]]\nname = 'x'\nsource = 'federated'\n";
+    finds(
+        local,
+        "agent.toml:3: rule \"x\" never asks",
+        &["local-users", "mode = \"all\""],
+    );
+    finds_nothing(&format!("{local}action = 'deny'"));
+    finds_nothing("[[rule]]\nsource = 'federated'");
+}
+
+#[test]
+fn sessions_that_are_not_used_or_too_long_are_told() {
+    let single = "prompting = 'single'\n";
+    let rule = |fields: &str| format!("[[rule]]\nname = 'x'\nusers = ['bob']\n{fields}");
+    finds(
+        &rule("prompting = 'single'\nsession = '15m'"),
+        "agent.toml:1: rule \"x\" has session = \"15m\"",
+        &["no session is used", "session = \"0s\""],
+    );
+    let inherited = format!(
+        "[policy]\nrequire = ['totp']\nsession = '1h'\n{}",
+        rule(single)
+    );
+    finds(
+        &inherited,
+        "agent.toml:4: rule \"x\" has session = \"1h\"",
+        &[],
+    );
+    finds_nothing(&format!("{inherited}session = '0s'"));
+    let everywhere = "[policy]\nrequire = ['totp']\nprompting = 'single'\nsession = '1h'\n";
+    let once = format!("{everywhere}{}", rule("tries = 2"));
+    finds(&once, "agent.toml:2: [policy] has session", &[]);
+    finds(
+        &rule("session = '2d'"),
+        "agent.toml:1: rule \"x\" has session = \"2d\"",
+        &["longer than a day"],
+    );
+    finds_nothing(&rule("session = '24h'"));
+    finds(
+        "[policy]\nsession = '25h'",
+        "[policy] has session = \"25h\"",
+        &["longer than a day"],
+    );
+}
+
+#[test]
+fn operations_that_are_open_to_everybody_are_told() {
+    let open =
+        "[enforcement]\nunenrolled = 'allow'\n[[rule]]\nname = 'x'\noperations = ['restart']\n";
+    finds(
+        open,
+        "agent.toml:3: rule \"x\" guards operations",
+        &["unenrolled = \"deny\""],
+    );
+    finds_nothing(&format!("{open}unenrolled = 'deny'"));
+    finds_nothing(&format!("{open}action = 'skip'"));
+    finds_nothing("[enforcement]\nunenrolled = 'allow'\n[[rule]]\nservices = ['sshd']");
+}
+
+#[test]
+fn one_answer_that_needs_more_than_a_code_is_told() {
+    let rule = |require: &str| {
+        format!("[[rule]]\nname = 'x'\nusers = ['bob']\nprompting = 'single'\nrequire = {require}")
+    };
+    finds(
+        &rule("['totp+pin', 'questions']"),
+        "agent.toml:1: rule \"x\" denies every login",
+        &["asks for totp+pin or questions", "add \"totp\""],
+    );
+    finds_nothing(&rule("['totp+pin', 'totp']"));
+}
+
+#[test]
+fn a_rule_with_several_faults_is_told_of_each() {
+    let text =
+        "[[rule]]\nfrom = ['192.0.2.7']\nafter = ['password']\nservices = ['sudo']\nsession = '2d'";
+    assert_eq!(lines(text).len(), 3);
+}

@@ -1,0 +1,128 @@
+//! What `mfa-agent --check` and a reload say of settings that are valid and yet strange.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const CLOSED: &str = "[[rule]]\nname = \"closed\"\naction = \"deny\"\n";
+const TWICE: &str = "[[rule]]\nname = \"one\"\n[[rule]]\nname = \"two\"\n";
+
+fn agent(config: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfa-agent"));
+    command.arg("--config").arg(config);
+    command
+}
+
+/// Whether the check succeeds on these settings, and what it says.
+fn check(text: &str) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("agent.toml");
+    std::fs::write(&config, text).unwrap();
+    let output = agent(&config).arg("--check").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.success(), said)
+}
+
+#[test]
+fn the_default_settings_are_fine() {
+    let (is_right, said) = check(include_str!("../../config/agent.toml"));
+    assert!(is_right, "{said}");
+    assert!(said.contains("agent.toml is fine"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn warnings_are_said_and_let_the_check_succeed() {
+    let (is_right, said) = check(TWICE);
+    assert!(is_right, "{said}");
+    assert!(
+        said.contains("agent.toml:3: rule \"two\" never decides"),
+        "{said}"
+    );
+    assert!(said.contains("is valid; warnings: 1"), "{said}");
+}
+
+#[test]
+fn a_policy_that_lets_no_administrator_in_fails_the_check() {
+    let (is_right, said) = check(CLOSED);
+    assert!(!is_right, "{said}");
+    assert!(
+        said.contains("agent.toml:1: nobody who administers this host"),
+        "{said}"
+    );
+    assert!(said.contains("errors: 1"), "{said}");
+}
+
+/// An agent of a test's own, and its log.
+struct Running {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Running {
+    fn start(config: &Path) -> Self {
+        let mut child = agent(config).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, log }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// The next line that holds `words`.
+    fn wait_for(&mut self, words: &str) -> String {
+        let lines = self.log.by_ref().map(Result::unwrap);
+        let mut seen = Vec::new();
+        for line in lines {
+            if line.contains(words) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("no {words:?} in {seen:#?}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn what_is_strange_is_in_the_log_after_the_start_and_after_each_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let own = format!(
+        "[server]\nsocket = {:?}\n[store]\npath = {:?}\nkey_file = {:?}\n[audit]\nfile = \"\"\nsyslog = false\n",
+        at("sock"),
+        at("store"),
+        at("key"),
+    );
+    let config = at("agent.toml");
+    std::fs::write(&config, &own).unwrap();
+    let mut agent = Running::start(&config);
+    let nobody = agent.wait_for("nobody who administers this host could log in");
+    assert!(nobody.contains("mfactl enroll totp root"), "{nobody}");
+    std::fs::write(&config, format!("{own}{TWICE}")).unwrap();
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("the settings were loaded again");
+    let twice = agent.wait_for("never decides");
+    assert!(
+        twice.contains("warning") && twice.contains("agent.toml:"),
+        "{twice}"
+    );
+    std::fs::write(&config, "[lockout]\natempts = 1").unwrap();
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("the old settings stay in force");
+    agent.signal(Signal::SIGTERM);
+    agent.wait_for("stopped");
+}
