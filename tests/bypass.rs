@@ -1,6 +1,6 @@
 //! Bypass codes: for a user whose device is lost.
 
-use mfa_tests::{Agent, Login, Machine, Seen, Stack};
+use mfa_tests::{Agent, Login, Machine, Running, Seen, Stack};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
@@ -60,6 +60,26 @@ fn a_user_who_has_nothing_else_passes_with_one() {
     let seen = log_in(&agent, &code);
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     assert_eq!(log_in(&agent, &code).result(), "PAM_AUTH_ERR");
+}
+
+#[test]
+fn of_many_who_type_the_code_at_once_one_gets_in() {
+    const AT_ONCE: usize = 24;
+    let agent = Agent::start();
+    let _ = agent.admin().device(ANNA);
+    let code = issue(&agent, &[]);
+    let stack = Stack::asking(&agent);
+    let mut logins: Vec<_> = (0..AT_ONCE)
+        .map(|_| Login::of(ANNA).start(&stack))
+        .collect();
+    logins.iter_mut().for_each(Running::await_prompt);
+    logins.iter_mut().for_each(|login| login.answer(&code));
+    let passed = logins
+        .into_iter()
+        .map(Running::finish)
+        .filter(|seen| seen.result() == "PAM_SUCCESS")
+        .count();
+    assert_eq!(passed, 1);
 }
 
 #[test]

@@ -420,6 +420,24 @@ fn what_an_ordinary_process_claims_opens_no_rule() {
 }
 
 #[test]
+fn the_name_of_an_operation_forges_no_line() {
+    const FORGED: &str = "x\nlogin passed user=\"root\" service=\"sshd\"";
+    Machine::run(|machine| {
+        let agent = set_up(machine, "");
+        let mut caller = Caller::of(machine, &agent, EVE);
+        let claim = json!({"user": EVE, "service": "mfactl", "operation": FORGED});
+        assert_eq!(caller.log_in(&claim, &[PIN]), "passed");
+        let event = &agent.logins_of(EVE, 1)[0];
+        assert_eq!(event.text("operation"), FORGED);
+        let log = agent.log();
+        assert!(!log.lines().any(|line| line.starts_with("login ")), "{log}");
+        assert!(!log.contains("passed user=\"root\""), "{log}");
+        let long = json!({"user": EVE, "service": "mfactl", "operation": "x".repeat(257)});
+        assert_eq!(caller.refusal("org.pam-mfa.Login.Begin", &long), "Refused");
+    });
+}
+
+#[test]
 fn a_service_or_operation_that_asks_for_nothing_is_no_proof() {
     Machine::run(|machine| {
         let agent = set_up(machine, LURES);

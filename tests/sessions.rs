@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mfa_tests::{Agent, Login, Machine, Pty, Sshd, Stack};
+use mfa_tests::{Agent, Login, Machine, Pty, Sshd, Stack, run_with_input};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
@@ -210,6 +210,121 @@ fn su_shares_the_session_of_sudo_only_where_the_rule_says_so() {
         let mut other = Terminal::of_anna(machine);
         assert!(other.asks(SU), "at another terminal");
     });
+}
+
+#[test]
+fn sudo_without_a_terminal_is_asked_each_time() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, SUDO_RULE);
+        for _ in 0..2 {
+            let mut command = machine.as_user(ANNA, "setsid");
+            command.args(["--wait", "sudo", "-S", "-k", "id", "-un"]);
+            let output = run_with_input(&mut command, &format!("{PASSWORD}\n{PIN}\n"));
+            assert!(output.is_success(), "{output:?}");
+            assert!(output.stderr.contains("PIN: "), "{output:?}");
+        }
+        assert_eq!(agent.admin().status(ANNA).sessions, 0);
+    });
+}
+
+#[test]
+fn an_address_opens_no_rule_for_sudo_whatever_it_says_of_the_remote_host() {
+    Machine::run(|machine| {
+        let anywhere = "[[rule]]\nservices = [\"sudo\"]\naction = \"skip\"\n\
+            from = [\"0.0.0.0/0\", \"::/0\"]\n[policy]\nrequire = [\"pin\"]\n";
+        let _agent = set_up(machine, anywhere);
+        assert!(Terminal::of_anna(machine).asks(SUDO));
+    });
+}
+
+/// A login of Anna's through libpam, by a program that says what it likes about where it comes from.
+fn at(service: &str, from: &str, terminal: &str, by: &str) -> Login {
+    let mut login = Login::of(ANNA).service(service).answer(PIN);
+    if !from.is_empty() {
+        login = login.from(from);
+    }
+    if !terminal.is_empty() {
+        login = login.on(terminal);
+    }
+    if by.is_empty() { login } else { login.by(by) }
+}
+
+fn is_asked(agent: &Agent, login: Login) -> bool {
+    let seen = login.run(&Stack::guarded_by(agent));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    !seen.prompts().is_empty()
+}
+
+const EVERYWHERE: &str = "[policy]\nrequire = [\"pin\"]\nsession = \"15m\"\n";
+
+#[test]
+fn a_session_is_of_one_service_host_user_and_terminal() {
+    let agent = Agent::with(EVERYWHERE);
+    agent.admin().pin(ANNA, PIN);
+    assert!(is_asked(&agent, at("sshd", "192.0.2.7", "ssh", "")));
+    for same in [
+        at("sshd", "192.0.2.7", "ssh", ""),
+        at("SSHD", "192.0.2.7", "/dev/ssh", ""),
+        at("sshd", "::ffff:192.0.2.7", "ssh", ""),
+    ] {
+        assert!(!is_asked(&agent, same.clone()), "{same:?}");
+    }
+    for other in [
+        at("cockpit", "192.0.2.7", "ssh", ""),
+        at("sshd", "192.0.2.8", "ssh", ""),
+        at("sshd", "192.0.2.7", "", ""),
+        at("sshd", "192.0.2.7", "ssh", "mallory"),
+        at("sshd", "", "pts/1", ""),
+    ] {
+        assert!(is_asked(&agent, other.clone()), "{other:?}");
+        assert!(!is_asked(&agent, other.clone()), "{other:?}");
+    }
+}
+
+#[test]
+fn where_it_is_not_known_where_a_login_comes_from_there_is_no_session() {
+    let agent = Agent::with(EVERYWHERE);
+    agent.admin().pin(ANNA, PIN);
+    for unknown in [
+        at("sshd", "office.example", "ssh", ""),
+        at("sshd", "", "ssh", ""),
+        at("radiusd", "", "", ""),
+        at("login", "", "", ""),
+    ] {
+        for _ in 0..2 {
+            assert!(is_asked(&agent, unknown.clone()), "{unknown:?}");
+        }
+    }
+    assert_eq!(agent.admin().status(ANNA).sessions, 0);
+}
+
+#[test]
+fn a_session_gets_nobody_past_what_is_set_for_them_later() {
+    let agent = Agent::with(EVERYWHERE);
+    let mut admin = agent.admin();
+    admin.pin(ANNA, PIN);
+    let key = admin.device(ANNA);
+    let _ = agent.reload_with(&format!("{EVERYWHERE}[prompts]\npin = \"Own PIN: \"\n"));
+    let login = || at("sshd", "192.0.2.7", "ssh", "");
+    assert!(is_asked(&agent, login()));
+    assert!(!is_asked(&agent, login()));
+    let _ = agent.ctl().json(&["require", "totp", ANNA], "");
+    let seen = login().answer(&key.code(0)).run(&Stack::guarded_by(&agent));
+    assert_eq!(
+        seen.prompts(),
+        ["Own PIN: ", "OTP code: "],
+        "more is required now"
+    );
+    assert!(!is_asked(&agent, login()), "and that was passed");
+    let _ = agent
+        .ctl()
+        .json(&["allow-from", ANNA, "198.51.100.0/24"], "");
+    let seen = login().run(&Stack::guarded_by(&agent));
+    assert_eq!(seen.result(), "PAM_PERM_DENIED", "{seen:?}");
+    let _ = agent.ctl().json(&["allow-from", ANNA, "--anywhere"], "");
+    let _ = agent.reload_with("[[rule]]\naction = \"deny\"\n");
+    let seen = login().run(&Stack::guarded_by(&agent));
+    assert_eq!(seen.result(), "PAM_PERM_DENIED", "{seen:?}");
 }
 
 #[test]
