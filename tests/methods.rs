@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use mfa_tests::{Agent, Caller, Key, Login, Machine, Stack, built, run};
+use mfa_tests::{Agent, Caller, Key, Login, Machine, Stack, built, eventually, run};
 use serde_json::{Value, json};
 
 const ANNA: &str = "mfat-anna";
@@ -339,6 +339,62 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                 assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
             }
             assert_eq!(agent.admin().status(ADA).settings.enforce, "default");
+        });
+    }
+}
+
+#[test]
+fn a_trusted_user_logs_in_others_and_administers_nobody() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "");
+        agent.trust(EVE);
+        eventually("the trust", || {
+            let mut caller = Caller::of(machine, &agent, EVE);
+            let begin = json!({"user": ANNA, "service": "radiusd"});
+            let refusal = caller.refusal("org.pam-mfa.Login.Begin", &begin);
+            refusal.is_empty().then_some(())
+        });
+        for target in [ANNA, "root"] {
+            let mut caller = Caller::of(machine, &agent, EVE);
+            for (method, parameters, whom) in methods(target) {
+                let expected = match whom {
+                    Guards => "",
+                    other => about_another(other),
+                };
+                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            }
+            // Nor once that user has passed at its program: their proof is not its own.
+            let begin = json!({"user": target, "service": "radiusd"});
+            assert_eq!(caller.log_in(&begin, &[PIN]), "passed");
+            for (method, parameters, whom) in methods(target) {
+                let expected = match whom {
+                    Guards => "",
+                    other => about_another(other),
+                };
+                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_proof_is_asked_for_even_where_logins_are_not_and_holds_for_its_connection_only() {
+    for settings in [
+        "[enforcement]\nmode = \"none\"\n",
+        "[[rule]]\naction = \"skip\"\n",
+    ] {
+        Machine::run(move |machine| {
+            let agent = set_up(machine, settings);
+            let mut caller = verified(machine, &agent, EVE);
+            let pin = json!({"pin": NEW_PIN});
+            let method = "org.pam-mfa.Admin.EnrollPin";
+            let mut other = Caller::of(machine, &agent, EVE);
+            assert_eq!(other.refusal(method, &pin), "NotVerified");
+            // What an administrator changes in between ends the proof.
+            agent.admin().questions(EVE);
+            assert_eq!(caller.refusal(method, &pin), "NotVerified");
+            let mut caller = verified(machine, &agent, EVE);
+            assert_eq!(caller.refusal(method, &pin), "");
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mfa_tests::{Agent, Login, Seen, Stack};
+use mfa_tests::{Agent, Login, Machine, Seen, Sshd, Stack};
 
 const DENY: &str = "[enforcement]\nunenrolled = \"deny\"\n";
 const ALLOW: &str = "[enforcement]\nunenrolled = \"allow\"\n";
@@ -71,6 +71,25 @@ fn in_the_days_of_grace_they_are_let_in_and_told_how_many_are_left() {
         event.text("reason"),
         "not enrolled yet; days of grace left: 14"
     );
+}
+
+#[test]
+fn ssh_shows_how_many_days_are_left() {
+    Machine::run(|machine| {
+        machine.user("mfat-anna", "correct horse");
+        machine.shipped_stack("sshd");
+        let _agent = Agent::at_default_socket(GRACE);
+        let sshd = Sshd::start(
+            machine,
+            "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive",
+        );
+        // It shows such messages where there is a shell, and keeps them to itself where there is a command.
+        let mut shell = sshd.shell("mfat-anna");
+        shell.answer("Password: ", "correct horse");
+        shell.expect("For 14 more days");
+        shell.answer("$ ", "exit");
+        assert_eq!(shell.finish().1, Some(0));
+    });
 }
 
 #[test]
