@@ -52,6 +52,8 @@ fn who_has_set_up_something_is_asked_even_where_others_are_let_in() {
         let agent = Agent::with(settings);
         agent.admin().pin("anna", "4826");
         assert!(!is_let_in(&agent, "anna"), "{settings}");
+        enforce(&agent, "anna", "optional");
+        assert!(!is_let_in(&agent, "anna"), "{settings}, optional");
     }
 }
 

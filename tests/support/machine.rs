@@ -160,6 +160,15 @@ impl Machine {
         fs::write("/etc/nsswitch.conf", config).expect("nsswitch.conf");
     }
 
+    /// Sets the time zone, by a file below `/usr/share/zoneinfo`.
+    pub fn time_zone(&self, name: &str) {
+        let zone = Path::new("/usr/share/zoneinfo").join(name);
+        assert!(zone.is_file(), "tzdata is missing: run tests/install-needs");
+        let _ = fs::remove_file("/etc/localtime");
+        symlink(&zone, "/etc/localtime").expect("a time zone");
+        fs::write("/etc/timezone", format!("{name}\n")).expect("a time zone");
+    }
+
     /// What the kernel says is the id of this boot, from now on.
     pub fn boot(&self, id: &str) {
         let file = Path::new("/run/boot_id");
