@@ -307,3 +307,45 @@ fn repeating_a_setting_succeeds_and_changes_nothing() {
     assert_eq!(status["settings"]["self_manage"], true);
     assert_eq!(status["settings"]["allow_from"], json!(["192.0.2.7"]));
 }
+
+#[test]
+fn a_user_does_not_lock_themselves_out_by_removing_what_they_required_of_themselves() {
+    Machine::run(|machine| {
+        machine.user(ANNA, PASSWORD);
+        let agent = Agent::start();
+        agent.admin().pin(ANNA, PIN);
+        agent.admin().questions(ANNA);
+        done(&agent, &["self-manage", ANNA, "on"]);
+        let require = json!({"factor": "pin", "on": true});
+        let mut caller = verified(machine, &agent, REQUIRE, &require);
+        assert_eq!(caller.refusal(REQUIRE, &require), "");
+        // Refused or carried out: they get in with what they have then.
+        let _ = caller.refusal(REMOVE, &json!({"factor": "pin"}));
+        let stack = Stack::asking(&agent);
+        let mut open = Login::of(ANNA).start(&stack);
+        open.await_prompt();
+        let asked_for_pin = open.shown().contains("PIN: ");
+        open.answer(if asked_for_pin {
+            PIN
+        } else {
+            answer_to(open.shown())
+        });
+        let seen = open.finish();
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
+
+#[test]
+fn a_user_does_not_lock_themselves_out_by_requiring_a_code_without_a_device() {
+    Machine::run(|machine| {
+        machine.user(ANNA, PASSWORD);
+        let agent = Agent::start();
+        agent.admin().pin(ANNA, PIN);
+        done(&agent, &["self-manage", ANNA, "on"]);
+        let require = json!({"factor": "totp", "on": true});
+        let mut caller = verified(machine, &agent, REQUIRE, &require);
+        assert_eq!(caller.refusal(REQUIRE, &require), "Refused");
+        let seen = Login::of(ANNA).answer(PIN).run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
