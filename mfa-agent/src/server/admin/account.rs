@@ -9,7 +9,7 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::{Change, change_event, personal};
-use crate::account::{Account, Dates, Device};
+use crate::account::{Account, By, Dates, Device};
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
 use crate::lockout::Lock;
@@ -150,6 +150,13 @@ impl Connection {
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let (_, removed) = self.change_factors(&subject, &permit, |account| {
             let removed = account.remove(factor, label.as_ref());
+            // They could prove themselves no more, and not take back their own wish.
+            let own = &account.settings().own.require;
+            if permit.by() == By::User && own.contains(&factor) && !account.has(factor) {
+                return Err(Failure::refused(format!(
+                    "you require {factor} of yourself; first take that back: mfactl require {factor} --off"
+                )));
+            }
             Ok((removed > 0, removed))
         })?;
         if removed > 0 {
