@@ -27,6 +27,7 @@
 static const char usage[] =
     "usage: pam_login --confdir DIR --service S --user U [options]\n"
     "  --rhost R --ruser R --tty T   items for the modules\n"
+    "  --pam-env NAME=VALUE          set in PAM's environment, as sshd does\n"
     "  --answer-fd N                 one answer a line, for one prompt each\n"
     "  --when-asked                  read each answer when it is asked for, not all before\n"
     "  --empty-as-null               an empty line is a missing answer, as ocserv has it\n"
@@ -39,7 +40,7 @@ static const char usage[] =
     "  --stack-kib N                 log in on a thread with so small a stack; print how much it took\n";
 
 struct settings {
-    const char *confdir, *service, *user, *rhost, *ruser, *tty;
+    const char *confdir, *service, *user, *rhost, *ruser, *tty, *pam_env;
     bool scripted, when_asked, empty_as_null, leave_answers, account, keep_going, time, descriptors;
     long count, stack_kib;
     int answer_fd;
@@ -77,8 +78,8 @@ static long number(const char *text)
 }
 
 enum option_id {
-    CONFDIR = 1, SERVICE, USER, RHOST, RUSER, TTY, ANSWER_FD, WHEN_ASKED, EMPTY_AS_NULL, LEAVE_ANSWERS, ACCOUNT,
-    COUNT, KEEP_GOING, TIME, DESCRIPTORS, STACK_KIB
+    CONFDIR = 1, SERVICE, USER, RHOST, RUSER, TTY, PAM_ENV, ANSWER_FD, WHEN_ASKED, EMPTY_AS_NULL, LEAVE_ANSWERS,
+    ACCOUNT, COUNT, KEEP_GOING, TIME, DESCRIPTORS, STACK_KIB
 };
 
 static const struct option options[] = {
@@ -88,6 +89,7 @@ static const struct option options[] = {
     {"rhost", required_argument, NULL, RHOST},
     {"ruser", required_argument, NULL, RUSER},
     {"tty", required_argument, NULL, TTY},
+    {"pam-env", required_argument, NULL, PAM_ENV},
     {"answer-fd", required_argument, NULL, ANSWER_FD},
     {"when-asked", no_argument, NULL, WHEN_ASKED},
     {"empty-as-null", no_argument, NULL, EMPTY_AS_NULL},
@@ -110,6 +112,7 @@ static void take_option(int option)
     case RHOST: settings.rhost = optarg; break;
     case RUSER: settings.ruser = optarg; break;
     case TTY: settings.tty = optarg; break;
+    case PAM_ENV: settings.pam_env = optarg; break;
     case ANSWER_FD: settings.scripted = true; settings.answer_fd = (int)number(optarg); break;
     case WHEN_ASKED: settings.when_asked = true; break;
     case EMPTY_AS_NULL: settings.empty_as_null = true; break;
@@ -155,7 +158,9 @@ static int authenticate(pam_handle_t *pamh)
         if (code != PAM_SUCCESS)
             return code;
     }
-    int code = pam_authenticate(pamh, 0);
+    int code = settings.pam_env ? pam_putenv(pamh, settings.pam_env) : PAM_SUCCESS;
+    if (code == PAM_SUCCESS)
+        code = pam_authenticate(pamh, 0);
     if (code == PAM_SUCCESS && settings.account)
         code = pam_acct_mgmt(pamh, 0);
     return code;

@@ -162,6 +162,38 @@ impl Agent {
         self.signal(Signal::SIGHUP);
     }
 
+    /// Puts other settings in force, or tries to, and waits until it has said which.
+    pub fn reload_with(&self, settings: &str) -> Event {
+        let reloads = || {
+            let mut events = self.events();
+            events.retain(|event| event.text("event") == "reload");
+            events
+        };
+        let before = reloads().len();
+        self.configure(settings);
+        self.reload();
+        eventually("the reload in the audit file", || {
+            reloads().get(before).cloned()
+        })
+    }
+
+    /// Ends it and starts it again.
+    pub fn restart(&mut self) {
+        let status = self.terminate();
+        assert!(status.success(), "{status}: {}", self.log());
+        self.launch();
+    }
+
+    /// The events of a kind about `user`, once there are `count`.
+    #[must_use]
+    pub fn events_of(&self, kind: &str, user: &str, count: usize) -> Vec<Event> {
+        eventually(&format!("{count} events {kind} of {user}"), || {
+            let mut events = self.events();
+            events.retain(|event| event.text("event") == kind && event.text("user") == user);
+            (events.len() >= count).then_some(events)
+        })
+    }
+
     /// Stops it in its tracks (`SIGSTOP`); it goes on with [`Agent::resume`].
     pub fn suspend(&self) {
         self.signal(Signal::SIGSTOP);

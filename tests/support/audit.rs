@@ -23,6 +23,12 @@ impl Event {
             .collect()
     }
 
+    /// The whole line.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
     /// A field, as text; empty if it is not there.
     #[must_use]
     pub fn text(&self, field: &str) -> &str {

@@ -48,6 +48,18 @@ impl Login {
         self.with("--tty", terminal)
     }
 
+    /// Asked for by this user of the remote host, or of this one.
+    #[must_use]
+    pub fn by(self, user: &str) -> Self {
+        self.with("--ruser", user)
+    }
+
+    /// With what sshd has verified before, a method a line, as it says it in PAM's environment.
+    #[must_use]
+    pub fn after(self, methods: &str) -> Self {
+        self.with("--pam-env", &format!("SSH_AUTH_INFO_0={methods}"))
+    }
+
     /// So many times in one process, with the same answers each time.
     #[must_use]
     pub fn times(mut self, count: usize) -> Self {

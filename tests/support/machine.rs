@@ -126,6 +126,60 @@ impl Machine {
         command
     }
 
+    /// Makes users of this machine come from another source of the name service than its own files:
+    /// `libnss-extrausers`, with files of this machine's own. Once for all of them.
+    pub fn federate(&self, names: &[&str]) {
+        let folder = "/var/lib/extrausers";
+        assert!(
+            Path::new(folder).is_dir(),
+            "libnss-extrausers is missing: run tests/install-needs"
+        );
+        own_empty(folder);
+        for file in ["passwd", "shadow"] {
+            let local = Path::new("/etc").join(file);
+            let text = fs::read_to_string(&local).expect("a file of users");
+            let moves = |line: &&str| {
+                names
+                    .iter()
+                    .any(|name| line.starts_with(&format!("{name}:")))
+            };
+            let (moved, kept): (Vec<&str>, Vec<&str>) = text.lines().partition(moves);
+            assert_eq!(moved.len(), names.len(), "{names:?} in {file}");
+            fs::write(&local, kept.join("\n") + "\n").expect("a file of users");
+            let text = moved.join("\n") + "\n";
+            fs::write(Path::new(folder).join(file), text).expect("a file of users");
+        }
+        let config = fs::read_to_string("/etc/nsswitch.conf").expect("nsswitch.conf");
+        let with_source = |line: &str| match line.split_once(':') {
+            Some((database @ ("passwd" | "shadow"), _)) => {
+                format!("{database}: files extrausers\n")
+            }
+            _ => format!("{line}\n"),
+        };
+        let config: String = config.lines().map(with_source).collect();
+        fs::write("/etc/nsswitch.conf", config).expect("nsswitch.conf");
+    }
+
+    /// Sets the time zone, by a file below `/usr/share/zoneinfo`.
+    pub fn time_zone(&self, name: &str) {
+        let zone = Path::new("/usr/share/zoneinfo").join(name);
+        assert!(zone.is_file(), "tzdata is missing: run tests/install-needs");
+        let _ = fs::remove_file("/etc/localtime");
+        symlink(&zone, "/etc/localtime").expect("a time zone");
+        fs::write("/etc/timezone", format!("{name}\n")).expect("a time zone");
+    }
+
+    /// What the kernel says is the id of this boot, from now on.
+    pub fn boot(&self, id: &str) {
+        let file = Path::new("/run/boot_id");
+        let is_first = !file.exists();
+        fs::write(file, format!("{id}\n")).expect("a boot id");
+        if is_first {
+            let flags = MsFlags::MS_BIND;
+            mount(Some(file), BOOT_ID, None::<&str>, flags, None::<&str>).expect("a boot id");
+        }
+    }
+
     /// Sets the stack of a service.
     pub fn stack(&self, service: &str, lines: &str) {
         fs::write(Path::new("/etc/pam.d").join(service), lines).expect("a service file");
@@ -145,6 +199,8 @@ impl Machine {
         self.syslog.take()
     }
 }
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Marks the end of what was sent before it; no program says this.
 const END: &str = "end of what was sent so far";

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{Output, built, run_with_input};
+use crate::{Machine, Output, built, run_with_input};
 
 /// `mfactl --json` towards one agent.
 pub struct Ctl {
@@ -37,6 +37,14 @@ impl Ctl {
     #[must_use]
     pub fn run(&self, arguments: &[&str], input: &str) -> Output {
         run_with_input(&mut self.command(arguments), input)
+    }
+
+    /// Runs a command as a user of `machine`, who has no terminal.
+    #[must_use]
+    pub fn run_as(&self, machine: &Machine, user: &str, arguments: &[&str], input: &str) -> Output {
+        let mut command = machine.as_user(user, &built().mfactl.to_string_lossy());
+        command.arg("--socket").arg(&self.socket).arg("--json");
+        run_with_input(command.args(arguments), input)
     }
 
     /// Runs a command that must succeed, and reads its JSON.

@@ -51,14 +51,27 @@ impl Pty {
     ///
     /// When it is not.
     pub fn expect(&mut self, text: &str) {
+        self.expect_one_of(&[text]);
+    }
+
+    /// Waits until one of `texts` is shown, after what was expected last; which one it was.
+    ///
+    /// # Panics
+    ///
+    /// When none is.
+    pub fn expect_one_of<'a>(&mut self, texts: &[&'a str]) -> &'a str {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(at) = self.shown[self.seen..].find(text) {
+            let fresh = &self.shown[self.seen..];
+            let found = texts
+                .iter()
+                .filter_map(|text| fresh.find(text).map(|at| (at, *text)));
+            if let Some((at, text)) = found.min() {
                 self.seen += at + text.len();
-                return;
+                return text;
             }
             let more = self.read_some(deadline);
-            assert!(more, "{text:?} was not shown; shown was: {}", self.shown);
+            assert!(more, "{texts:?} was not shown; shown was: {}", self.shown);
         }
     }
 

@@ -66,6 +66,16 @@ impl Sshd {
     /// An ssh client that logs in as `user`, with `options`, to run `echo you are in`.
     #[must_use]
     pub fn client(&self, user: &str, options: &[&str]) -> Pty {
+        self.ssh(user, options, Some("echo you are in"))
+    }
+
+    /// An ssh client that logs in as `user` to a shell of their own.
+    #[must_use]
+    pub fn shell(&self, user: &str) -> Pty {
+        self.ssh(user, &[], None)
+    }
+
+    fn ssh(&self, user: &str, options: &[&str], command: Option<&str>) -> Pty {
         let port = self.port.to_string();
         let target = format!("{user}@127.0.0.1");
         let mut arguments = vec!["-F", "/dev/null", "-p", &port];
@@ -77,7 +87,8 @@ impl Sshd {
         ]);
         arguments.extend(["-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1"]);
         arguments.extend_from_slice(options);
-        arguments.extend([target.as_str(), "echo you are in"]);
+        arguments.push(&target);
+        arguments.extend(command);
         Pty::spawn("ssh", &arguments)
     }
 

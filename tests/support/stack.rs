@@ -21,6 +21,17 @@ impl Stack {
         Self::at(agent.socket(), "")
     }
 
+    /// A stack as services have it: who need not be asked is let in, and nobody whom `agent` refuses.
+    #[must_use]
+    pub fn guarded_by(agent: &Agent) -> Self {
+        let module = built().module.display();
+        let socket = agent.socket().display();
+        Self::of(&format!(
+            "auth [success=ok ignore=ignore default=die] {module} socket={socket}\n\
+             auth required pam_permit.so\naccount required pam_permit.so\n"
+        ))
+    }
+
     /// A stack whose module asks at `socket` and has more `arguments`.
     #[must_use]
     pub fn at(socket: &Path, arguments: &str) -> Self {

@@ -161,11 +161,19 @@ impl Account {
             return self.count_failure(attempt.era, attempt.now, &attempt.limits);
         }
         self.lockout.passed(attempt.era, attempt.now);
+        self.open_session(&findings, attempt);
+        self.pass(&findings, attempt.now)
+    }
+
+    /// A bypass code begins no session: it passes once, and a session would pass again.
+    fn open_session(&mut self, findings: &[Finding], attempt: &Attempt) {
+        if findings.iter().any(|f| matches!(f, Finding::Bypass)) {
+            return;
+        }
         let way = findings.iter().filter_map(Finding::factor).collect();
         if let (Some(opening), Some(passed)) = (&attempt.opening, Way::new(way)) {
             self.begin_session(opening, passed, attempt.now);
         }
-        self.pass(&findings, attempt.now)
     }
 
     fn find(&self, answer: &Answered, attempt: &Attempt) -> Finding {

@@ -137,7 +137,8 @@ impl Account {
     /// # Errors
     ///
     /// [`SettingError`] when the factor is not set up, or an administrator's wish is to be taken back by
-    /// the user. A code is the exception: it may be required before there is a device.
+    /// the user. A code is the exception: an administrator may require it before there is a device. A user
+    /// may not: without one they could prove themselves no more, and not take it back.
     pub fn require(
         &mut self,
         user: &str,
@@ -145,7 +146,8 @@ impl Account {
         on: bool,
         by: By,
     ) -> Result<bool, SettingError> {
-        if on && factor != Factor::Totp && !self.has(factor) {
+        let may_come_later = factor == Factor::Totp && by == By::Administrator;
+        if on && !may_come_later && !self.has(factor) {
             let user = user.to_owned();
             return Err(SettingError::NotSetUp { user, factor });
         }
@@ -213,6 +215,8 @@ mod tests {
                 "{text}"
             );
         }
+        let error = account.require("anna", Factor::Totp, true, By::User);
+        assert!(matches!(error, Err(SettingError::NotSetUp { .. })));
         assert_eq!(account.require("anna", Factor::Totp, true, ADMIN), Ok(true));
         assert_eq!(
             full().require("anna", Factor::Questions, true, ADMIN),

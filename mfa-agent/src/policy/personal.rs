@@ -84,17 +84,23 @@ impl Personal {
         }
         let mut own = Ask::clone(ask);
         own.ways = ways_with(&ask.ways, &self.require);
+        if !self.require.is_empty() && self.enforce != Enforce::Optional {
+            must(&mut own);
+        }
         match self.enforce {
-            Enforce::Required => {
-                own.grace = None;
-                if own.unenrolled == Unenrolled::Allow {
-                    own.unenrolled = Unenrolled::Deny;
-                }
-            }
+            Enforce::Required => must(&mut own),
             Enforce::Optional => (own.unenrolled, own.grace) = (Unenrolled::Allow, None),
             Enforce::Default => {}
         }
         Arc::new(own)
+    }
+}
+
+/// Nobody is let in without.
+fn must(ask: &mut Ask) {
+    ask.grace = None;
+    if ask.unenrolled == Unenrolled::Allow {
+        ask.unenrolled = Unenrolled::Deny;
     }
 }
 

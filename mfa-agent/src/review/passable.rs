@@ -29,9 +29,12 @@ fn can_answer(ask: &Ask, account: Option<&Account>, now: Timestamp) -> bool {
     let Some(account) = account else {
         return true;
     };
-    if account.enrolled().is_empty() && account.bypass_until(now).is_none() {
+    if account.is_bare() && account.bypass_until(now).is_none() {
         let in_grace = |grace| account.grace_days_left(grace, now).is_some();
-        return ask.unenrolled == Unenrolled::Allow || ask.grace.is_some_and(in_grace);
+        let sets_up = ask.unenrolled == Unenrolled::Enroll
+            && ask.prompting == Prompting::Dialogue
+            && ask.ways.contains(&Way::from(Factor::Totp));
+        return ask.unenrolled == Unenrolled::Allow || sets_up || ask.grace.is_some_and(in_grace);
     }
     !is_locked_for_good(account, now) && ways.any(|way| account.can(way, now))
 }

@@ -135,8 +135,9 @@ fn the_default_file_and_its_examples_are_fine() {
     };
     let examples: Vec<_> = DEFAULT.lines().map(example).collect();
     let mut host = Stub::new();
-    host.users.insert("contractor");
-    host.groups.extend([("sudo", &[][..]), ("wheel", &[])]);
+    host.users.extend(["contractor", "backup"]);
+    let groups = ["sudo", "wheel", "contractors"];
+    host.groups.extend(groups.map(|group| (group, &[][..])));
     assert_eq!(review(&examples.join("\n"), &host, None), []);
 }
 

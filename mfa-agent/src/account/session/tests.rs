@@ -269,7 +269,17 @@ fn a_bypass_code_passes_once_as_a_code_does() {
         ..pin(&full(), true, 100, None)
     };
     let mut again = account.clone();
-    let verdict = account.attempt(&attempt("483 920 137", false));
+    let opening = Opening {
+        spot: sudo(),
+        duration: QUARTER,
+        boot: BOOT.to_owned(),
+    };
+    let first = Attempt {
+        opening: Some(opening),
+        ..attempt("483 920 137", false)
+    };
+    let verdict = account.attempt(&first);
+    assert_eq!(account.sessions(BOOT, at(100)).count(), 0, "it passes once");
     assert!(matches!(verdict, Verdict::Passed(passed) if passed.instead == Some(Instead::Bypass)));
     let verdict = account.attempt(&attempt("483920137", false));
     assert!(matches!(verdict, Verdict::Wrong { .. }));

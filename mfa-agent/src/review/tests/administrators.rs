@@ -200,6 +200,7 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             skew: 1,
             limits,
             opening: None,
+            pepper: crate::account::samples::pepper(),
         };
         account.attempt(&attempt);
         account

@@ -154,6 +154,7 @@ impl Connection {
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let (_, removed) = self.change_factors(&subject, &permit, |account| {
             let removed = account.remove(factor, label.as_ref());
+            permit.check_left(account, factor)?;
             Ok((removed > 0, removed))
         })?;
         if removed > 0 {

@@ -76,6 +76,26 @@ impl Permit {
         ))
     }
 
+    /// Refuses to take away the last of a factor that is required: an administrator's wish is not the
+    /// user's to undo, and without it users could prove themselves no more, not even to take back their
+    /// own. `account` is as it would be.
+    pub(super) fn check_left(&self, account: &Account, factor: Factor) -> Result<(), Failure> {
+        if self.by() == By::Administrator || account.has(factor) {
+            return Ok(());
+        }
+        if account.is_imposed(factor) {
+            return Err(refused(&format!(
+                "an administrator requires {factor} of you; only an administrator can remove the last one"
+            )));
+        }
+        if account.settings().own.require.contains(&factor) {
+            return Err(Failure::refused(format!(
+                "you require {factor} of yourself; first take that back: mfactl require {factor} --off"
+            )));
+        }
+        Ok(())
+    }
+
     fn check_self_service(&self, account: &Account) -> Result<(), Failure> {
         let managed = account.settings().self_manage;
         match self.change {
@@ -91,9 +111,6 @@ impl Permit {
                 let text = format!("users may not change {factor} here; ask your administrator");
                 Err(refused(&text))
             }
-            Change::Remove(factor) if account.is_imposed(factor) => Err(refused(&format!(
-                "an administrator requires {factor} of you; only an administrator can remove it"
-            ))),
             Change::Settings | Change::Enrol(_) | Change::Remove(_) => Ok(()),
         }
     }
@@ -164,7 +181,6 @@ mod tests {
             (&managed, Unproven, Settings, false, &[], "NotVerified"),
             (&managed, Proven(now), Enrol(pin), false, all, "ok"),
             (&managed, Proven(now), Enrol(pin), true, &[], "NotAllowed"),
-            (&imposed, Proven(now), Remove(pin), true, all, "NotAllowed"),
             (&imposed, Proven(now), Enrol(pin), true, all, "ok"),
             (&imposed, Administrator, Remove(pin), true, all, "ok"),
         ] {
@@ -174,6 +190,24 @@ mod tests {
                 expected,
                 "{right:?} {change:?} {enabled} {factors:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_required_factor_is_not_the_user_s_to_remove() {
+        let permit = |right| permit(right, Change::Remove(Factor::Pin), true, &Factor::ALL);
+        for (by, expected) in [(By::Administrator, "NotAllowed"), (By::User, "Refused")] {
+            let mut account = full();
+            account.require("anna", Factor::Pin, true, by).unwrap();
+            let left = |account: &Account, right| permit(right).check_left(account, Factor::Pin);
+            assert_eq!(
+                word(left(&account, Right::Proven(1))),
+                "ok",
+                "there is one left"
+            );
+            account.remove(Factor::Pin, None);
+            assert_eq!(word(left(&account, Right::Proven(1))), expected);
+            assert_eq!(word(left(&account, Right::Administrator)), "ok");
         }
     }
 

@@ -1,0 +1,149 @@
+//! Bypass codes: for a user whose device is lost.
+
+use mfa_tests::{Agent, Login, Machine, Running, Seen, Stack};
+
+const PASSWORD: &str = "correct horse";
+const ANNA: &str = "mfat-anna";
+
+fn issue(agent: &Agent, arguments: &[&str]) -> String {
+    let arguments = [&["bypass", ANNA], arguments].concat();
+    let reply = agent.ctl().json(&arguments, "");
+    assert_eq!(reply["user"], ANNA, "{reply}");
+    let code = reply["code"].as_str().expect("a code");
+    assert!(
+        code.len() == 9 && code.bytes().all(|b| b.is_ascii_digit()),
+        "{reply}"
+    );
+    code.to_owned()
+}
+
+fn log_in(agent: &Agent, answer: &str) -> Seen {
+    Login::of(ANNA).answer(answer).run(&Stack::asking(agent))
+}
+
+#[test]
+fn a_bypass_code_passes_once_and_the_audit_names_it() {
+    let agent = Agent::start();
+    let key = agent.admin().device(ANNA);
+    let code = issue(&agent, &["--for", "90m"]);
+    assert!(agent.admin().status(ANNA).bypass_until.is_some());
+    let seen = log_in(&agent, &code);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(seen.prompts(), ["OTP code: "]);
+    assert!(agent.admin().status(ANNA).bypass_until.is_none());
+    assert_eq!(log_in(&agent, &code).result(), "PAM_AUTH_ERR");
+    let seen = log_in(&agent, &key.code(0));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "the device: {seen:?}");
+
+    let issued = &agent.events_of("bypass", ANNA, 1)[0];
+    assert_eq!(issued.text("result"), "done");
+    assert!(
+        issued.text("reason").contains("passes once, until "),
+        "{issued:?}"
+    );
+    let logins = agent.logins_of(ANNA, 3);
+    assert_eq!(logins[0].text("factor"), "bypass");
+    assert!(
+        logins[0].text("reason").contains("bypass code"),
+        "{logins:?}"
+    );
+    assert_eq!(logins[1].text("result"), "wrong");
+    assert_eq!(logins[2].text("factor"), "totp");
+    let audit = std::fs::read_to_string(agent.folder().join("audit.jsonl")).unwrap();
+    assert!(!audit.contains(&code) && !agent.log().contains(&code));
+}
+
+#[test]
+fn a_user_who_has_nothing_else_passes_with_one() {
+    let agent = Agent::start();
+    let code = issue(&agent, &[]);
+    let seen = log_in(&agent, &code);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(log_in(&agent, &code).result(), "PAM_AUTH_ERR");
+}
+
+#[test]
+fn of_many_who_type_the_code_at_once_one_gets_in() {
+    const AT_ONCE: usize = 24;
+    let agent = Agent::start();
+    let _ = agent.admin().device(ANNA);
+    let code = issue(&agent, &[]);
+    let stack = Stack::asking(&agent);
+    let mut logins: Vec<_> = (0..AT_ONCE)
+        .map(|_| Login::of(ANNA).start(&stack))
+        .collect();
+    logins.iter_mut().for_each(Running::await_prompt);
+    logins.iter_mut().for_each(|login| login.answer(&code));
+    let passed = logins
+        .into_iter()
+        .map(Running::finish)
+        .filter(|seen| seen.result() == "PAM_SUCCESS")
+        .count();
+    assert_eq!(passed, 1);
+}
+
+#[test]
+fn a_second_code_voids_the_first() {
+    let agent = Agent::start();
+    let _ = agent.admin().device(ANNA);
+    let (first, second) = (issue(&agent, &[]), issue(&agent, &[]));
+    assert_eq!(log_in(&agent, &first).result(), "PAM_AUTH_ERR");
+    assert_eq!(log_in(&agent, &second).result(), "PAM_SUCCESS");
+}
+
+#[test]
+fn a_code_outlives_the_agent_and_does_not_open_a_locked_account() {
+    let mut agent = Agent::start();
+    let key = agent.admin().device(ANNA);
+    let code = issue(&agent, &[]);
+    agent.kill_9();
+    agent.launch();
+    for _ in 0..5 {
+        let _ = log_in(&agent, &key.wrong_code());
+    }
+    assert_eq!(log_in(&agent, &code).result(), "PAM_MAXTRIES");
+    agent.admin().unlock(ANNA);
+    assert_eq!(log_in(&agent, &code).result(), "PAM_SUCCESS");
+}
+
+#[test]
+fn a_bypass_code_stands_at_the_end_of_the_password_where_there_is_one_answer() {
+    Machine::run(|machine| {
+        machine.user(ANNA, PASSWORD);
+        machine.shipped_stack("password+code");
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"totp\"]\n");
+        let key = agent.admin().device(ANNA);
+        let log_in = |answer: &str| {
+            let login = Login::of(ANNA).service("password+code").option("--account");
+            let seen = login.answer(answer).run(&Stack::of_host());
+            seen.result().to_owned()
+        };
+        let first = issue(&agent, &[]);
+        assert_ne!(
+            log_in(&format!("wrong{first}")),
+            "PAM_SUCCESS",
+            "it is used up"
+        );
+        let code = issue(&agent, &[]);
+        // The device still does, while there is a code.
+        let with_device = log_in(&format!("{PASSWORD}{}", key.code(0)));
+        assert_eq!(with_device, "PAM_SUCCESS");
+        assert_eq!(log_in(&format!("{PASSWORD}{code}")), "PAM_SUCCESS");
+        assert_ne!(log_in(&format!("{PASSWORD}{code}")), "PAM_SUCCESS", "twice");
+        let events = agent.logins_of(ANNA, 4);
+        assert_eq!(events[1].text("factor"), "totp");
+        assert_eq!(events[2].text("factor"), "bypass");
+    });
+}
+
+#[test]
+fn a_code_is_good_for_one_minute_to_three_hours() {
+    let agent = Agent::start();
+    for time in ["59s", "3h1s", "1d", "0s"] {
+        let output = agent.ctl().run(&["bypass", ANNA, "--for", time], "");
+        assert_eq!(output.status, Some(2), "{time}: {output:?}");
+    }
+    for time in ["1m", "3h"] {
+        let _ = issue(&agent, &["--for", time]);
+    }
+}

@@ -1,0 +1,556 @@
+//! Every method of both interfaces, called by processes that it is not for.
+//!
+//! The list is held against the interface files: a method that is new there fails here until somebody
+//! has said whom it is for.
+
+use std::collections::BTreeSet;
+
+use mfa_tests::{Agent, Caller, Key, Login, Machine, Stack, built, eventually, run};
+use serde_json::{Value, json};
+
+const ANNA: &str = "mfat-anna";
+const EVE: &str = "mfat-eve";
+/// Two administrators by their group.
+const ADA: &str = "mfat-ada";
+const ALAN: &str = "mfat-alan";
+const GROUP: &str = "mfat-admins";
+const PIN: &str = "4826";
+const NEW_PIN: &str = "7391";
+
+/// Whom a method is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// Everybody: it is about no account.
+    Everybody,
+    /// Everybody, but it continues what was begun on the connection; the refusal where nothing was.
+    Continuing(&'static str),
+    /// Users for their own account, and administrators; nothing is changed that lets anybody in.
+    Own,
+    /// Users for their own account once they have passed a factor, and administrators.
+    Proven,
+    /// Users for their own account where an administrator lets them, and administrators.
+    Managed,
+    /// Administrators.
+    Administrators,
+    /// Administrators, and it is about no one account.
+    AdministratorsOfAll,
+    /// Programs that guard logins; others for their own user.
+    Guards,
+}
+
+use For::{
+    Administrators, AdministratorsOfAll, Continuing, Everybody, Guards, Managed, Own, Proven,
+};
+
+/// Every method, with parameters about `user`, in an order in which each can be carried out.
+fn methods(user: &str) -> Vec<(String, Value, For)> {
+    let questions: Vec<Value> = ["Street?", "Teacher?", "Pet?"]
+        .iter()
+        .map(|question| json!({"question": question, "answer": format!("the {question}")}))
+        .collect();
+    let entry = json!({"line": 1, "user": user, "uri": Key::new().uri(user)});
+    let admin = [
+        ("Status", json!({"user": user}), Own),
+        ("Users", json!({}), AdministratorsOfAll),
+        ("Lockouts", json!({}), AdministratorsOfAll),
+        ("Unlock", json!({"user": user}), Administrators),
+        (
+            "EnrollTotp",
+            json!({"user": user, "confirm": false}),
+            Proven,
+        ),
+        (
+            "ConfirmTotp",
+            json!({"code": "123456"}),
+            Continuing("Refused"),
+        ),
+        ("EnrollPin", json!({"user": user, "pin": NEW_PIN}), Proven),
+        ("Questions", json!({}), Everybody),
+        (
+            "EnrollQuestions",
+            json!({"user": user, "questions": questions}),
+            Proven,
+        ),
+        (
+            "Remove",
+            json!({"user": user, "factor": "questions"}),
+            Proven,
+        ),
+        (
+            "ImportUris",
+            json!({"entries": [entry]}),
+            AdministratorsOfAll,
+        ),
+        ("Explain", json!({"user": user, "service": "sshd"}), Own),
+        (
+            "Require",
+            json!({"user": user, "factor": "pin", "on": true}),
+            Managed,
+        ),
+        (
+            "Enforce",
+            json!({"user": user, "level": "optional"}),
+            Administrators,
+        ),
+        (
+            "SelfManage",
+            json!({"user": user, "on": true}),
+            Administrators,
+        ),
+        (
+            "AllowFrom",
+            json!({"user": user, "networks": ["192.0.2.0/24"]}),
+            Managed,
+        ),
+        ("Sessions", json!({"user": user}), Own),
+        ("Revoke", json!({"user": user}), Own),
+        (
+            "Bypass",
+            json!({"user": user, "seconds": 600}),
+            Administrators,
+        ),
+        ("CheckConfig", json!({}), AdministratorsOfAll),
+        ("Health", json!({}), AdministratorsOfAll),
+    ];
+    let login = [
+        (
+            "Answer",
+            json!({"session": "0", "answer": PIN}),
+            Continuing("NoLogin"),
+        ),
+        ("Cancel", json!({"session": "0"}), Continuing("NoLogin")),
+        ("Begin", json!({"user": user, "service": "sshd"}), Guards),
+    ];
+    let named = |interface: &'static str| {
+        move |(name, parameters, whom): (&str, Value, For)| {
+            (format!("org.pam-mfa.{interface}.{name}"), parameters, whom)
+        }
+    };
+    admin
+        .into_iter()
+        .map(named("Admin"))
+        .chain(login.into_iter().map(named("Login")))
+        .collect()
+}
+
+#[test]
+fn the_list_of_methods_is_that_of_the_interface_files() {
+    let mut described = BTreeSet::new();
+    for interface in ["org.pam-mfa.Admin", "org.pam-mfa.Login"] {
+        let file = built()
+            .tree
+            .join(format!("mfa-protocol/{interface}.varlink"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let names = text.lines().filter_map(|line| line.strip_prefix("method "));
+        described
+            .extend(names.map(|rest| format!("{interface}.{}", rest.split('(').next().unwrap())));
+    }
+    let listed = methods(EVE).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(described, listed);
+}
+
+fn set_up(machine: &Machine, settings: &str) -> Agent {
+    let added = run(std::process::Command::new("groupadd").arg(GROUP));
+    assert!(added.is_success(), "{added:?}");
+    for user in [ANNA, EVE, ADA, ALAN] {
+        machine.user(user, "a password");
+    }
+    for user in [ADA, ALAN] {
+        let joined = run(std::process::Command::new("usermod").args(["-aG", GROUP, user]));
+        assert!(joined.is_success(), "{joined:?}");
+    }
+    let agent = Agent::with(settings);
+    for user in [ANNA, EVE, ADA, ALAN, "root"] {
+        agent.admin().pin(user, PIN);
+    }
+    agent
+}
+
+/// A connection on which `user` has passed their PIN to change something.
+fn verified(machine: &Machine, agent: &Agent, user: &str) -> Caller {
+    let mut caller = Caller::of(machine, agent, user);
+    let pin = json!({"pin": NEW_PIN});
+    assert_eq!(
+        caller.refusal("org.pam-mfa.Admin.EnrollPin", &pin),
+        "NotVerified"
+    );
+    let begin = json!({"user": user, "service": "mfactl"});
+    assert_eq!(caller.log_in(&begin, &[PIN]), "passed");
+    caller
+}
+
+/// What an ordinary user is told who calls a method about somebody else.
+fn about_another(whom: For) -> &'static str {
+    match whom {
+        Everybody => "",
+        Continuing(refusal) => refusal,
+        Own | Proven | Managed | Administrators | AdministratorsOfAll | Guards => "NotAllowed",
+    }
+}
+
+#[test]
+fn an_ordinary_user_calls_nothing_for_another_user_or_for_root() {
+    for is_verified in [false, true] {
+        Machine::run(move |machine| {
+            let agent = set_up(machine, &format!("[admin]\ngroups = [\"{GROUP}\"]\n"));
+            for target in [ANNA, "root"] {
+                let before = agent.admin().status(target);
+                let mut caller = match is_verified {
+                    true => verified(machine, &agent, EVE),
+                    false => Caller::of(machine, &agent, EVE),
+                };
+                for (method, parameters, whom) in methods(target) {
+                    let refusal = caller.refusal(&method, &parameters);
+                    assert_eq!(refusal, about_another(whom), "{method} for {target}");
+                }
+                assert_eq!(agent.admin().status(target), before);
+            }
+            // All of it is Eve's doing, and none of it changed anything.
+            let uid = u64::from(machine.uid(EVE));
+            for event in agent.events() {
+                let is_own = event.text("user") == EVE && event.text("event") == "login";
+                assert!(event.number("by_uid") != Some(uid) || is_own, "{event:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn an_ordinary_user_sees_their_own_account_and_changes_nothing_unproven() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "");
+        let before = agent.admin().status(EVE);
+        for (method, parameters, whom) in methods(EVE) {
+            // Its own connection: a login that was begun must not help the next call.
+            let mut caller = Caller::of(machine, &agent, EVE);
+            let expected = match whom {
+                Everybody | Own | Guards => "",
+                Continuing(refusal) => refusal,
+                Proven => "NotVerified",
+                Managed | Administrators | AdministratorsOfAll => "NotAllowed",
+            };
+            assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+        }
+        assert_eq!(agent.admin().status(EVE), before);
+    });
+}
+
+#[test]
+fn an_ordinary_user_who_has_passed_changes_what_self_service_allows_and_no_more() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "");
+        let mut caller = verified(machine, &agent, EVE);
+        for (method, parameters, whom) in methods(EVE) {
+            let expected = match whom {
+                Everybody | Own | Guards | Proven => "",
+                Continuing(refusal) => refusal,
+                Managed | Administrators | AdministratorsOfAll => "NotAllowed",
+            };
+            assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+        }
+        let account = agent.admin().status(EVE);
+        assert_eq!(account.enrolled, ["totp", "pin"]);
+        assert_eq!(account.settings.enforce, "default");
+        assert!(account.settings.require.is_empty() && account.settings.own_require.is_empty());
+        assert!(account.bypass_until.is_none());
+    });
+}
+
+#[test]
+fn an_administrator_by_group_administers_users_and_neither_root_nor_administrators() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, &format!("[admin]\ngroups = [\"{GROUP}\"]\n"));
+        for target in ["root", ALAN] {
+            let before = agent.admin().status(target);
+            let mut caller = Caller::of(machine, &agent, ADA);
+            for (method, parameters, whom) in methods(target) {
+                let reply = caller.call(&method, &parameters);
+                let error = reply["error"].as_str().unwrap_or_default();
+                if method.ends_with(".ImportUris") {
+                    // Each entry for itself.
+                    assert_eq!(
+                        reply["parameters"]["results"][0]["result"], "refused",
+                        "{reply}"
+                    );
+                    continue;
+                }
+                let is_sight = ["Status", "Explain", "Sessions"]
+                    .iter()
+                    .any(|it| method.ends_with(it));
+                let expected = match whom {
+                    _ if is_sight => "",
+                    Everybody | AdministratorsOfAll => "",
+                    Continuing(refusal) => refusal,
+                    Own | Proven | Managed | Administrators | Guards => "NotAllowed",
+                };
+                let (_, name) = error.rsplit_once('.').unwrap_or_default();
+                assert_eq!(name, expected, "{method} for {target}: {reply}");
+            }
+            assert_eq!(agent.admin().status(target), before);
+        }
+    });
+}
+
+#[test]
+fn an_administrator_by_group_may_do_all_but_log_in_for_users() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, &format!("[admin]\ngroups = [\"{GROUP}\"]\n"));
+        let mut caller = Caller::of(machine, &agent, ADA);
+        for (method, parameters, whom) in methods(EVE) {
+            let expected = match whom {
+                Continuing(refusal) => refusal,
+                Guards => "NotAllowed",
+                _ => "",
+            };
+            assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+        }
+        let account = agent.admin().status(EVE);
+        assert_eq!(account.settings.require, ["pin"]);
+        assert_eq!(account.settings.enforce, "optional");
+        assert!(account.settings.self_manage && account.bypass_until.is_some());
+    });
+}
+
+#[test]
+fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
+    for is_verified in [false, true] {
+        Machine::run(move |machine| {
+            let agent = set_up(machine, &format!("[admin]\ngroups = [\"{GROUP}\"]\n"));
+            let mut caller = match is_verified {
+                true => verified(machine, &agent, ADA),
+                false => Caller::of(machine, &agent, ADA),
+            };
+            for (method, parameters, whom) in methods(ADA) {
+                if method.ends_with(".ImportUris") {
+                    let reply = caller.call(&method, &parameters);
+                    assert_eq!(
+                        reply["parameters"]["results"][0]["result"], "refused",
+                        "{reply}"
+                    );
+                    continue;
+                }
+                let expected = match whom {
+                    Everybody | Own | Guards | AdministratorsOfAll => "",
+                    Continuing(refusal) => refusal,
+                    Proven if is_verified => "",
+                    Proven => "NotVerified",
+                    Managed | Administrators => "NotAllowed",
+                };
+                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            }
+            assert_eq!(agent.admin().status(ADA).settings.enforce, "default");
+        });
+    }
+}
+
+#[test]
+fn a_trusted_user_logs_in_others_and_administers_nobody() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "");
+        agent.trust(EVE);
+        eventually("the trust", || {
+            let mut caller = Caller::of(machine, &agent, EVE);
+            let begin = json!({"user": ANNA, "service": "radiusd"});
+            let refusal = caller.refusal("org.pam-mfa.Login.Begin", &begin);
+            refusal.is_empty().then_some(())
+        });
+        for target in [ANNA, "root"] {
+            let mut caller = Caller::of(machine, &agent, EVE);
+            for (method, parameters, whom) in methods(target) {
+                let expected = match whom {
+                    Guards => "",
+                    other => about_another(other),
+                };
+                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            }
+            // Nor once that user has passed at its program: their proof is not its own.
+            let begin = json!({"user": target, "service": "radiusd"});
+            assert_eq!(caller.log_in(&begin, &[PIN]), "passed");
+            for (method, parameters, whom) in methods(target) {
+                let expected = match whom {
+                    Guards => "",
+                    other => about_another(other),
+                };
+                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_proof_is_asked_for_even_where_logins_are_not_and_holds_for_its_connection_only() {
+    for settings in [
+        "[enforcement]\nmode = \"none\"\n",
+        "[[rule]]\naction = \"skip\"\n",
+    ] {
+        Machine::run(move |machine| {
+            let agent = set_up(machine, settings);
+            let mut caller = verified(machine, &agent, EVE);
+            let pin = json!({"pin": NEW_PIN});
+            let method = "org.pam-mfa.Admin.EnrollPin";
+            let mut other = Caller::of(machine, &agent, EVE);
+            assert_eq!(other.refusal(method, &pin), "NotVerified");
+            // What an administrator changes in between ends the proof.
+            agent.admin().questions(EVE);
+            assert_eq!(caller.refusal(method, &pin), "NotVerified");
+            let mut caller = verified(machine, &agent, EVE);
+            assert_eq!(caller.refusal(method, &pin), "");
+        });
+    }
+}
+
+/// Rules that an ordinary process would like to fit.
+const LURES: &str = r#"
+[policy]
+require = ["pin"]
+
+[[rule]]
+name = "by address"
+services = ["sshd"]
+from = ["192.0.2.0/24"]
+action = "skip"
+
+[[rule]]
+name = "by terminal"
+services = ["login"]
+tty = ["tty1"]
+action = "skip"
+
+[[rule]]
+name = "by key"
+services = ["sshd"]
+after = ["publickey"]
+action = "skip"
+
+[[rule]]
+name = "harmless operation"
+operations = ["harmless"]
+action = "skip"
+
+[[rule]]
+name = "console"
+services = ["console"]
+action = "skip"
+
+[[rule]]
+name = "sessions"
+services = ["sudo", "mfactl"]
+session = "15m"
+session_scope = ["sudo", "mfactl"]
+"#;
+
+/// Whether a login that an ordinary process of Eve's begins so is asked for her PIN.
+fn is_asked(caller: &mut Caller, begin: &Value) -> bool {
+    let reply = caller.call("org.pam-mfa.Login.Begin", begin);
+    reply["parameters"]["step"]["prompt"]["text"] == "PIN: "
+}
+
+#[test]
+fn what_an_ordinary_process_claims_opens_no_rule() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, LURES);
+        let mut caller = Caller::of(machine, &agent, EVE);
+        for claim in [
+            json!({"user": EVE, "service": "sshd", "rhost": "192.0.2.7"}),
+            json!({"user": EVE, "service": "sshd", "rhost": "192.0.2.7", "tty": "ssh"}),
+            json!({"user": EVE, "service": "login", "tty": "tty1"}),
+            json!({"user": EVE, "service": "login", "tty": "/dev/tty1"}),
+            json!({"user": EVE, "service": "sshd", "after": ["publickey"]}),
+        ] {
+            assert!(is_asked(&mut caller, &claim), "{claim}");
+        }
+        // The same of a program of root's is true.
+        let stack = Stack::guarded_by(&agent);
+        for login in [
+            Login::of(EVE).service("sshd").from("192.0.2.7"),
+            Login::of(EVE).service("login").on("/dev/tty1"),
+            Login::of(EVE)
+                .service("sshd")
+                .after("publickey ssh-ed25519 AAAA"),
+        ] {
+            let seen = login.run(&stack);
+            assert!(seen.prompts().is_empty(), "{seen:?}");
+            assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        }
+    });
+}
+
+#[test]
+fn the_name_of_an_operation_forges_no_line() {
+    const FORGED: &str = "x\nlogin passed user=\"root\" service=\"sshd\"";
+    Machine::run(|machine| {
+        let agent = set_up(machine, "");
+        let mut caller = Caller::of(machine, &agent, EVE);
+        let claim = json!({"user": EVE, "service": "mfactl", "operation": FORGED});
+        assert_eq!(caller.log_in(&claim, &[PIN]), "passed");
+        let event = &agent.logins_of(EVE, 1)[0];
+        assert_eq!(event.text("operation"), FORGED);
+        let log = agent.log();
+        assert!(!log.lines().any(|line| line.starts_with("login ")), "{log}");
+        assert!(!log.contains("passed user=\"root\""), "{log}");
+        let long = json!({"user": EVE, "service": "mfactl", "operation": "x".repeat(257)});
+        assert_eq!(caller.refusal("org.pam-mfa.Login.Begin", &long), "Refused");
+    });
+}
+
+#[test]
+fn a_service_or_operation_that_asks_for_nothing_is_no_proof() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, LURES);
+        let before = agent.admin().status(EVE);
+        let method = "org.pam-mfa.Admin.EnrollPin";
+        let pin = json!({"pin": NEW_PIN});
+        for claim in [
+            json!({"user": EVE, "service": "console"}),
+            json!({"user": EVE, "service": "mfactl", "operation": "harmless"}),
+        ] {
+            let mut caller = Caller::of(machine, &agent, EVE);
+            assert_eq!(caller.log_in(&claim, &[]), "skipped", "{claim}");
+            assert_eq!(caller.refusal(method, &pin), "NotVerified", "{claim}");
+            // Once it is known that a proof is wanted, it is asked for.
+            assert!(is_asked(&mut caller, &claim), "{claim}");
+            assert_eq!(caller.refusal(method, &pin), "NotVerified", "{claim}");
+        }
+        assert_eq!(agent.admin().status(EVE), before);
+    });
+}
+
+#[test]
+fn an_ordinary_process_neither_uses_nor_opens_sessions_of_logins() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, LURES);
+        let stack = Stack::guarded_by(&agent);
+        let sudo = || Login::of(EVE).service("sudo").on("/dev/pts/5").by(EVE);
+        let seen = sudo().answer(PIN).run(&stack);
+        assert_eq!(seen.prompts(), ["PIN: "]);
+        assert!(sudo().run(&stack).prompts().is_empty(), "a session stands");
+
+        let mut caller = Caller::of(machine, &agent, EVE);
+        for claim in [
+            json!({"user": EVE, "service": "sudo", "tty": "/dev/pts/5", "ruser": EVE}),
+            json!({"user": EVE, "service": "mfactl", "tty": "/dev/pts/5", "ruser": EVE}),
+            json!({"user": EVE, "service": "sudo", "tty": "/dev/pts/5", "ruser": EVE, "operation": "x"}),
+        ] {
+            assert!(is_asked(&mut caller, &claim), "{claim}");
+        }
+        // Neither does a session stand in for a proof, nor what she passes by herself for sudo.
+        let pin = json!({"pin": NEW_PIN});
+        assert_eq!(
+            caller.refusal("org.pam-mfa.Admin.EnrollPin", &pin),
+            "NotVerified"
+        );
+        let _ = agent.ctl().json(&["revoke", EVE], "");
+        for service in ["sudo", "mfactl"] {
+            for operation in [json!(null), json!("x")] {
+                let claim = json!({
+                    "user": EVE, "service": service, "tty": "/dev/pts/5", "ruser": EVE,
+                    "operation": operation
+                });
+                let mut caller = Caller::of(machine, &agent, EVE);
+                assert_eq!(caller.log_in(&claim, &[PIN]), "passed", "{claim}");
+            }
+        }
+        let seen = sudo().answer(PIN).run(&stack);
+        assert_eq!(seen.prompts(), ["PIN: "], "{seen:?}");
+    });
+}

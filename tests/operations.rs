@@ -1,0 +1,218 @@
+//! Operations: what a script guards with `mfactl verify --operation`.
+
+use mfa_tests::{Agent, Login, Machine, Pty, Stack, built};
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "correct horse";
+const ANNA: &str = "mfat-anna";
+/// Automation, which nobody can ask.
+const ROBOT: &str = "mfat-robot";
+const PIN: &str = "4826";
+const OPERATION: &str = "collect-evidence";
+
+const RULES: &str = r#"
+[policy]
+require = ["pin"]
+
+[[rule]]
+name = "automation"
+users = ["mfat-robot"]
+operations = ["*"]
+action = "skip"
+
+[[rule]]
+name = "evidence"
+operations = ["collect-evidence", "rotate-keys"]
+session = "15m"
+
+[[rule]]
+name = "forbidden"
+operations = ["wipe"]
+action = "deny"
+
+[[rule]]
+name = "own logins"
+services = ["mfactl"]
+session = "15m"
+
+[[rule]]
+name = "sudo"
+services = ["sudo"]
+session = "15m"
+session_scope = ["sudo", "mfactl"]
+"#;
+
+/// A script as an administrator would write it.
+const SCRIPT: &str = "#!/bin/sh\n\
+    mfactl verify --quiet --operation collect-evidence || exit 1\n\
+    echo evidence collected\n";
+
+fn set_up(machine: &Machine) -> Agent {
+    machine.user(ANNA, PASSWORD);
+    machine.user(ROBOT, PASSWORD);
+    machine.shipped_stack("sudo");
+    let rule = format!("{ANNA} ALL=(ALL) ALL\nDefaults !lecture\n");
+    std::fs::write("/etc/sudoers.d/mfa-test", rule).unwrap();
+    std::fs::create_dir("/run/bin").unwrap();
+    std::os::unix::fs::symlink(&built().mfactl, "/run/bin/mfactl").unwrap();
+    std::fs::write("/run/bin/collect-evidence", SCRIPT).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions("/run/bin/collect-evidence", mode).unwrap();
+    let agent = Agent::at_default_socket(RULES);
+    agent.admin().pin(ANNA, PIN);
+    agent
+}
+
+/// A terminal at which `user` runs commands.
+fn terminal(machine: &Machine, user: &str) -> Pty {
+    let uid = machine.uid(user);
+    let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+    let script =
+        "PATH=/run/bin:$PATH; while read -r command; do $command; echo \"status <$?>\"; done";
+    Pty::spawn(
+        "setpriv",
+        &[&reuid, &regid, "--init-groups", "sh", "-c", script],
+    )
+}
+
+/// Runs `command`, answers its PIN prompt with `pin` if there is one, and expects the exit status. What
+/// it asked.
+fn run(terminal: &mut Pty, command: &str, pin: &str, status: u8) -> bool {
+    terminal.send(command);
+    let asks = terminal.expect_one_of(&["PIN: ", "status <"]) == "PIN: ";
+    if asks {
+        terminal.send(pin);
+        terminal.expect("status <");
+    }
+    terminal.expect(&format!("{status}>"));
+    asks
+}
+
+#[test]
+fn a_guarded_script_goes_on_only_for_somebody_who_has_passed() {
+    Machine::run(|machine| {
+        let agent = set_up(machine);
+        let mut at = terminal(machine, ANNA);
+        assert!(run(&mut at, "collect-evidence", "0000", 1));
+        assert!(!at.shown().contains("evidence collected"), "{}", at.shown());
+        assert!(run(&mut at, "collect-evidence", PIN, 0));
+        assert!(at.shown().contains("evidence collected"), "{}", at.shown());
+        let events = agent.logins_of(ANNA, 2);
+        for (event, result) in events.iter().zip(["wrong", "passed"]) {
+            assert_eq!(event.text("result"), result);
+            assert_eq!(event.text("operation"), OPERATION);
+            assert_eq!(event.text("rule"), "evidence");
+            assert_eq!(event.json()["unprivileged"], true);
+        }
+        assert_eq!(agent.admin().status(ANNA).failures, 0, "a pass clears it");
+    });
+}
+
+#[test]
+fn an_operation_has_a_session_of_its_own() {
+    Machine::run(|machine| {
+        let agent = set_up(machine);
+        let mut at = terminal(machine, ANNA);
+        let sudo = |at: &mut Pty| {
+            at.send("sudo -k true");
+            at.answer("assword", PASSWORD);
+            let asks = at.expect_one_of(&["PIN: ", "status <"]) == "PIN: ";
+            if asks {
+                at.send(PIN);
+                at.expect("status <");
+            }
+            at.expect("0>");
+            asks
+        };
+        assert!(sudo(&mut at), "the first sudo");
+        assert!(
+            run(&mut at, "collect-evidence", PIN, 0),
+            "sudo opens no operation"
+        );
+        assert!(!run(&mut at, "collect-evidence", PIN, 0), "its own session");
+        assert!(!sudo(&mut at), "sudo's own session");
+        let _ = agent.ctl().json(&["revoke", ANNA], "");
+        assert!(run(&mut at, "collect-evidence", PIN, 0), "after revoke");
+        assert!(sudo(&mut at), "an operation opens no sudo");
+        let other = "mfactl verify --quiet --operation rotate-keys";
+        assert!(run(&mut at, other, PIN, 0), "nor another operation");
+        assert!(run(&mut at, "mfactl verify", PIN, 0), "nor a login");
+        let mut elsewhere = terminal(machine, ANNA);
+        assert!(
+            run(&mut elsewhere, "collect-evidence", PIN, 0),
+            "another terminal"
+        );
+    });
+}
+
+#[test]
+fn rules_on_operations_skip_and_deny_them_and_touch_no_login() {
+    Machine::run(|machine| {
+        let agent = set_up(machine);
+        let mut at = terminal(machine, ROBOT);
+        assert!(!run(&mut at, "collect-evidence", "", 0), "exempt");
+        assert!(at.shown().contains("evidence collected"), "{}", at.shown());
+        let event = &agent.logins_of(ROBOT, 1)[0];
+        assert_eq!(event.text("result"), "skipped");
+        assert_eq!(event.text("rule"), "automation");
+        // What is exempt is the operation, and not the user.
+        let seen = Login::of(ROBOT).answer("0").run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+
+        let mut at = terminal(machine, ANNA);
+        assert!(!run(&mut at, "mfactl verify -q --operation wipe", PIN, 1));
+        assert_eq!(agent.logins_of(ANNA, 1)[0].text("result"), "denied");
+    });
+}
+
+#[test]
+fn a_script_without_a_terminal_reads_the_outcome_as_json() {
+    Machine::run(|machine| {
+        let agent = set_up(machine);
+        let verify = |user: &str, operation: &str, input: &str, status: i32| -> Value {
+            let arguments = ["verify", "--quiet", "--operation", operation];
+            let output = agent.ctl().run_as(machine, user, &arguments, input);
+            assert_eq!(output.status, Some(status), "{output:?}");
+            serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+        };
+        let reply = |user: &str, operation: &str, outcome: &str, verified: bool| {
+            json!({
+                "user": user, "service": "mfactl", "operation": operation,
+                "outcome": outcome, "verified": verified
+            })
+        };
+        for (user, operation, input, outcome) in [
+            (ANNA, OPERATION, "4826\n", "passed"),
+            (ANNA, OPERATION, "0000\n", "wrong"),
+            (ANNA, OPERATION, "", "cancelled"),
+            (ANNA, "wipe", "4826\n", "denied"),
+            (ROBOT, "wipe", "", "skipped"),
+        ] {
+            let verified = matches!(outcome, "passed" | "skipped");
+            let seen = verify(user, operation, input, i32::from(!verified));
+            assert_eq!(seen, reply(user, operation, outcome, verified));
+        }
+    });
+}
+
+#[test]
+fn quiet_says_nothing_on_standard_output_and_a_dead_agent_opens_nothing() {
+    Machine::run(|machine| {
+        let mut agent = set_up(machine);
+        let verify = |input: &str| {
+            let mut command = machine.as_user(ANNA, "/run/bin/mfactl");
+            command.args(["verify", "--quiet", "--operation", OPERATION]);
+            mfa_tests::run_with_input(&mut command, input)
+        };
+        for (input, status) in [("4826\n", 0), ("0000\n", 1)] {
+            let output = verify(input);
+            assert_eq!(output.status, Some(status), "{output:?}");
+            assert_eq!(output.stdout, "");
+        }
+        agent.kill_9();
+        assert_eq!(verify("4826\n").status, Some(3));
+        let mut at = terminal(machine, ANNA);
+        assert!(!run(&mut at, "collect-evidence", PIN, 1));
+        assert!(!at.shown().contains("evidence collected"), "{}", at.shown());
+    });
+}

@@ -1,0 +1,109 @@
+//! Rules as sshd meets them: what it verified before, and where the client is.
+//!
+//! The office is 127.0.0.1; a client elsewhere is one that is bound to 127.0.0.2.
+
+use mfa_tests::{Agent, Key, Machine, Sshd, built};
+
+const PASSWORD: &str = "correct horse";
+const ANNA: &str = "mfat-anna";
+const PIN: &str = "4826";
+
+const BY_CONVERSATION: &str =
+    "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
+const BY_KEY_AND_CODE: &str =
+    "PasswordAuthentication no\nAuthenticationMethods publickey,keyboard-interactive";
+const OUTSIDE: [&str; 2] = ["-b", "127.0.0.2"];
+
+const RULES: &str = r#"
+[policy]
+require = ["totp+pin"]
+
+[[rule]]
+name = "office"
+services = ["sshd"]
+from = ["127.0.0.1"]
+action = "skip"
+
+[[rule]]
+name = "key"
+services = ["sshd"]
+after = ["publickey"]
+require = ["totp"]
+"#;
+
+fn set_up(machine: &Machine) -> (Agent, Key) {
+    machine.user(ANNA, PASSWORD);
+    let agent = Agent::at_default_socket(RULES);
+    agent.admin().pin(ANNA, PIN);
+    let key = agent.admin().device(ANNA);
+    (agent, key)
+}
+
+fn only_rule(agent: &Agent) -> (String, String) {
+    let events = agent.logins_of(ANNA, 1);
+    assert_eq!(events.len(), 1, "{events:?}");
+    let event = &events[0];
+    (event.text("result").into(), event.text("rule").into())
+}
+
+#[test]
+fn after_a_public_key_a_code_is_enough() {
+    Machine::run(|machine| {
+        let (agent, key) = set_up(machine);
+        machine.stack("sshd", &shipped("sshd-publickey"));
+        let sshd = Sshd::start(machine, BY_KEY_AND_CODE);
+        let identity = sshd.user_key();
+        let mut client = sshd.client(ANNA, &["-i", &identity, OUTSIDE[0], OUTSIDE[1]]);
+        client.answer("OTP code: ", &key.code(0));
+        client.expect("you are in");
+        let (shown, status) = client.finish();
+        assert_eq!(status, Some(0));
+        assert!(!shown.contains("PIN: "), "{shown}");
+        assert_eq!(only_rule(&agent), ("passed".into(), "key".into()));
+    });
+}
+
+#[test]
+fn after_a_password_it_takes_code_and_pin() {
+    Machine::run(|machine| {
+        let (agent, key) = set_up(machine);
+        machine.shipped_stack("sshd");
+        let sshd = Sshd::start(machine, BY_CONVERSATION);
+        let mut client = sshd.client(ANNA, &OUTSIDE);
+        client.answer("Password: ", PASSWORD);
+        client.answer("OTP code: ", &key.code(0));
+        client.answer("PIN: ", PIN);
+        client.expect("you are in");
+        assert_eq!(client.finish().1, Some(0));
+        assert_eq!(only_rule(&agent), ("passed".into(), String::new()));
+
+        let mut client = sshd.client(ANNA, &OUTSIDE);
+        client.answer("Password: ", PASSWORD);
+        client.answer("OTP code: ", &key.code(1));
+        client.answer("PIN: ", "0000");
+        assert_ne!(client.finish().1, Some(0), "the code without the PIN");
+    });
+}
+
+#[test]
+fn from_the_office_nothing_is_asked_but_the_password_or_key() {
+    Machine::run(|machine| {
+        let (agent, _) = set_up(machine);
+        machine.shipped_stack("sshd");
+        let sshd = Sshd::start(machine, BY_CONVERSATION);
+        let mut client = sshd.client(ANNA, &[]);
+        client.answer("Password: ", PASSWORD);
+        client.expect("you are in");
+        assert_eq!(client.finish().1, Some(0));
+        assert_eq!(only_rule(&agent), ("skipped".into(), "office".into()));
+
+        let mut client = sshd.client(ANNA, &[]);
+        client.answer("Password: ", "wrong");
+        assert_ne!(client.finish().1, Some(0), "a wrong password");
+    });
+}
+
+fn shipped(name: &str) -> String {
+    let path = built().tree.join("config/pam.d").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}

@@ -1,0 +1,364 @@
+//! A session: passed once, and the same is not asked again for a while.
+//!
+//! Real sudo and su at real terminals. Where something must not be asked, the session has a quarter of
+//! an hour left; where its end is waited for, all of it has passed.
+
+use std::time::Duration;
+
+use mfa_tests::{Agent, Login, Machine, Pty, Sshd, Stack, run_with_input};
+
+const PASSWORD: &str = "correct horse";
+const ANNA: &str = "mfat-anna";
+const PIN: &str = "4826";
+const NEW_PIN: &str = "7391";
+
+const SUDO: &str = "sudo -k true";
+const SU: &str = "su mfat-anna -c true";
+
+/// What is asked for, and a session for sudo of a quarter of an hour.
+const SUDO_RULE: &str = "[policy]\nrequire = [\"pin\"]\n\
+    [[rule]]\nname = \"sudo\"\nservices = [\"sudo\"]\nsession = \"15m\"\n";
+
+/// A terminal at which Anna runs a command over and over.
+struct Terminal {
+    shell: Pty,
+    pin: &'static str,
+}
+
+impl Terminal {
+    fn of_anna(machine: &Machine) -> Self {
+        let uid = machine.uid(ANNA);
+        let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+        let script = "while read -r command; do $command; echo \"status <$?>\"; done";
+        let shell = Pty::spawn(
+            "setpriv",
+            &[&reuid, &regid, "--init-groups", "sh", "-c", script],
+        );
+        Self { shell, pin: PIN }
+    }
+
+    /// Whether `command` asks for more than the password. It is answered, and must succeed.
+    fn asks(&mut self, command: &str) -> bool {
+        self.shell.send(command);
+        // "Password: " of su, "[sudo] password for …: " of sudo.
+        self.shell.answer("assword", PASSWORD);
+        let asks = self.shell.expect_one_of(&["PIN: ", "status <"]) == "PIN: ";
+        if asks {
+            self.shell.send(self.pin);
+            self.shell.expect("status <");
+        }
+        self.shell.expect("0>");
+        asks
+    }
+}
+
+fn set_up(machine: &Machine, settings: &str) -> Agent {
+    machine.user(ANNA, PASSWORD);
+    machine.shipped_stack("sudo");
+    machine.shipped_stack("su");
+    let rule = format!("{ANNA} ALL=(ALL) ALL\nDefaults !lecture, passwd_tries=1\n");
+    std::fs::write("/etc/sudoers.d/mfa-test", rule).unwrap();
+    let agent = Agent::at_default_socket(settings);
+    agent.admin().pin(ANNA, PIN);
+    agent
+}
+
+#[test]
+fn sudo_asks_once_at_a_terminal_and_again_at_another() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, SUDO_RULE);
+        let (mut one, mut other) = (Terminal::of_anna(machine), Terminal::of_anna(machine));
+        assert!(one.asks(SUDO));
+        assert!(!one.asks(SUDO));
+        assert!(other.asks(SUDO));
+        assert!(!other.asks(SUDO) && !one.asks(SUDO));
+        let events = agent.logins_of(ANNA, 5);
+        let factors: Vec<&str> = events.iter().map(|event| event.text("factor")).collect();
+        assert_eq!(factors, ["pin", "session", "pin", "session", "session"]);
+        for event in &events {
+            assert_eq!(
+                (event.text("result"), event.text("rule")),
+                ("passed", "sudo")
+            );
+        }
+    });
+}
+
+#[test]
+fn sessions_are_listed_and_revoke_ends_them_all() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, SUDO_RULE);
+        let (mut one, mut other) = (Terminal::of_anna(machine), Terminal::of_anna(machine));
+        assert!(one.asks(SUDO) && other.asks(SUDO));
+        let listed = agent.ctl().json(&["sessions", ANNA], "");
+        let sessions = listed.as_array().unwrap_or_else(|| panic!("{listed}"));
+        assert_eq!(sessions.len(), 2, "{listed}");
+        for session in sessions {
+            assert_eq!(session["user"], ANNA);
+            assert_eq!(session["service"], "sudo");
+            assert_eq!(session["factor"], "pin");
+        }
+        assert_eq!(agent.ctl().json(&["revoke", ANNA], "")["ended"], 2);
+        assert_eq!(agent.ctl().json(&["revoke", ANNA], "")["ended"], 0);
+        assert!(one.asks(SUDO) && other.asks(SUDO));
+        let event = &agent.events_of("revoke", ANNA, 1)[0];
+        assert_eq!(
+            (event.text("result"), event.number("count")),
+            ("done", Some(2))
+        );
+    });
+}
+
+#[test]
+fn a_session_outlives_the_agent_and_not_the_boot() {
+    Machine::run(|machine| {
+        machine.boot("11111111-2222-3333-4444-555555555555");
+        let mut agent = set_up(machine, SUDO_RULE);
+        let mut terminal = Terminal::of_anna(machine);
+        assert!(terminal.asks(SUDO));
+        agent.restart();
+        assert!(!terminal.asks(SUDO), "after a restart");
+        agent.kill_9();
+        agent.launch();
+        assert!(!terminal.asks(SUDO), "after a kill");
+        machine.boot("99999999-2222-3333-4444-555555555555");
+        agent.restart();
+        assert!(terminal.asks(SUDO), "after a reboot");
+        assert_eq!(agent.admin().status(ANNA).sessions, 1);
+    });
+}
+
+#[test]
+fn a_session_ends_with_its_time() {
+    Machine::run(|machine| {
+        let _agent = set_up(machine, &SUDO_RULE.replace("15m", "2s"));
+        let mut terminal = Terminal::of_anna(machine);
+        assert!(terminal.asks(SUDO));
+        std::thread::sleep(Duration::from_secs(3));
+        assert!(terminal.asks(SUDO));
+    });
+}
+
+#[test]
+fn a_rule_that_is_shortened_ends_the_sessions_that_it_began() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, SUDO_RULE);
+        let mut terminal = Terminal::of_anna(machine);
+        assert!(terminal.asks(SUDO));
+        let _ = agent.reload_with(&SUDO_RULE.replace("15m", "30m"));
+        assert!(!terminal.asks(SUDO));
+        let _ = agent.reload_with(&SUDO_RULE.replace("15m", "0s"));
+        assert!(terminal.asks(SUDO));
+    });
+}
+
+#[test]
+fn a_change_of_factors_ends_a_session() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, SUDO_RULE);
+        let mut terminal = Terminal::of_anna(machine);
+        assert!(terminal.asks(SUDO));
+        agent.admin().pin(ANNA, NEW_PIN);
+        terminal.pin = NEW_PIN;
+        assert!(terminal.asks(SUDO), "another PIN");
+        assert!(!terminal.asks(SUDO));
+        let _ = agent.admin().device(ANNA);
+        assert!(terminal.asks(SUDO), "a device more");
+        assert!(!terminal.asks(SUDO));
+        let removed = agent.ctl().json(&["remove", "totp", ANNA], "");
+        assert_eq!(removed["removed"], 1, "{removed}");
+        assert!(terminal.asks(SUDO), "a device less");
+    });
+}
+
+#[test]
+fn a_lock_ends_a_session_for_good() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, SUDO_RULE);
+        let mut terminal = Terminal::of_anna(machine);
+        assert!(terminal.asks(SUDO));
+        let elsewhere = Stack::asking(&agent);
+        for _ in 0..5 {
+            let _ = Login::of(ANNA).answer("0000").run(&elsewhere);
+        }
+        assert!(agent.admin().status(ANNA).locked_until.is_some());
+        assert_eq!(agent.admin().status(ANNA).sessions, 0);
+        terminal.shell.send(SUDO);
+        terminal.shell.answer("assword", PASSWORD);
+        terminal.shell.answer("PIN: ", PIN);
+        terminal.shell.expect("status <");
+        terminal.shell.expect("1>");
+        agent.admin().unlock(ANNA);
+        assert!(terminal.asks(SUDO), "after the lock");
+    });
+}
+
+#[test]
+fn su_shares_the_session_of_sudo_only_where_the_rule_says_so() {
+    const BOTH: &str = "[policy]\nrequire = [\"pin\"]\n\
+        [[rule]]\nservices = [\"sudo\", \"su\"]\nsession = \"15m\"\n";
+    Machine::run(|machine| {
+        let agent = set_up(machine, BOTH);
+        let mut terminal = Terminal::of_anna(machine);
+        assert!(terminal.asks(SUDO));
+        assert!(terminal.asks(SU), "without a scope");
+        assert!(!terminal.asks(SUDO) && !terminal.asks(SU));
+        let _ = agent.reload_with(&format!("{BOTH}session_scope = [\"sudo\", \"su\"]\n"));
+        let _ = agent.ctl().json(&["revoke", ANNA], "");
+        assert!(terminal.asks(SUDO));
+        assert!(!terminal.asks(SU), "within the scope");
+        let mut other = Terminal::of_anna(machine);
+        assert!(other.asks(SU), "at another terminal");
+    });
+}
+
+#[test]
+fn sudo_without_a_terminal_is_asked_each_time() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, SUDO_RULE);
+        for _ in 0..2 {
+            let mut command = machine.as_user(ANNA, "setsid");
+            command.args(["--wait", "sudo", "-S", "-k", "id", "-un"]);
+            let output = run_with_input(&mut command, &format!("{PASSWORD}\n{PIN}\n"));
+            assert!(output.is_success(), "{output:?}");
+            assert!(output.stderr.contains("PIN: "), "{output:?}");
+        }
+        assert_eq!(agent.admin().status(ANNA).sessions, 0);
+    });
+}
+
+#[test]
+fn an_address_opens_no_rule_for_sudo_whatever_it_says_of_the_remote_host() {
+    Machine::run(|machine| {
+        let anywhere = "[[rule]]\nservices = [\"sudo\"]\naction = \"skip\"\n\
+            from = [\"0.0.0.0/0\", \"::/0\"]\n[policy]\nrequire = [\"pin\"]\n";
+        let _agent = set_up(machine, anywhere);
+        assert!(Terminal::of_anna(machine).asks(SUDO));
+    });
+}
+
+/// A login of Anna's through libpam, by a program that says what it likes about where it comes from.
+fn at(service: &str, from: &str, terminal: &str, by: &str) -> Login {
+    let mut login = Login::of(ANNA).service(service).answer(PIN);
+    if !from.is_empty() {
+        login = login.from(from);
+    }
+    if !terminal.is_empty() {
+        login = login.on(terminal);
+    }
+    if by.is_empty() { login } else { login.by(by) }
+}
+
+fn is_asked(agent: &Agent, login: Login) -> bool {
+    let seen = login.run(&Stack::guarded_by(agent));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    !seen.prompts().is_empty()
+}
+
+const EVERYWHERE: &str = "[policy]\nrequire = [\"pin\"]\nsession = \"15m\"\n";
+
+#[test]
+fn a_session_is_of_one_service_host_user_and_terminal() {
+    let agent = Agent::with(EVERYWHERE);
+    agent.admin().pin(ANNA, PIN);
+    assert!(is_asked(&agent, at("sshd", "192.0.2.7", "ssh", "")));
+    for same in [
+        at("sshd", "192.0.2.7", "ssh", ""),
+        at("SSHD", "192.0.2.7", "/dev/ssh", ""),
+        at("sshd", "::ffff:192.0.2.7", "ssh", ""),
+    ] {
+        assert!(!is_asked(&agent, same.clone()), "{same:?}");
+    }
+    for other in [
+        at("cockpit", "192.0.2.7", "ssh", ""),
+        at("sshd", "192.0.2.8", "ssh", ""),
+        at("sshd", "192.0.2.7", "", ""),
+        at("sshd", "192.0.2.7", "ssh", "mallory"),
+        at("sshd", "", "pts/1", ""),
+    ] {
+        assert!(is_asked(&agent, other.clone()), "{other:?}");
+        assert!(!is_asked(&agent, other.clone()), "{other:?}");
+    }
+}
+
+#[test]
+fn where_it_is_not_known_where_a_login_comes_from_there_is_no_session() {
+    let agent = Agent::with(EVERYWHERE);
+    agent.admin().pin(ANNA, PIN);
+    for unknown in [
+        at("sshd", "office.example", "ssh", ""),
+        at("sshd", "", "ssh", ""),
+        at("radiusd", "", "", ""),
+        at("login", "", "", ""),
+    ] {
+        for _ in 0..2 {
+            assert!(is_asked(&agent, unknown.clone()), "{unknown:?}");
+        }
+    }
+    assert_eq!(agent.admin().status(ANNA).sessions, 0);
+}
+
+#[test]
+fn a_session_gets_nobody_past_what_is_set_for_them_later() {
+    let agent = Agent::with(EVERYWHERE);
+    let mut admin = agent.admin();
+    admin.pin(ANNA, PIN);
+    let key = admin.device(ANNA);
+    let _ = agent.reload_with(&format!("{EVERYWHERE}[prompts]\npin = \"Own PIN: \"\n"));
+    let login = || at("sshd", "192.0.2.7", "ssh", "");
+    assert!(is_asked(&agent, login()));
+    assert!(!is_asked(&agent, login()));
+    let _ = agent.ctl().json(&["require", "totp", ANNA], "");
+    let seen = login().answer(&key.code(0)).run(&Stack::guarded_by(&agent));
+    assert_eq!(
+        seen.prompts(),
+        ["Own PIN: ", "OTP code: "],
+        "more is required now"
+    );
+    assert!(!is_asked(&agent, login()), "and that was passed");
+    let _ = agent
+        .ctl()
+        .json(&["allow-from", ANNA, "198.51.100.0/24"], "");
+    let seen = login().run(&Stack::guarded_by(&agent));
+    assert_eq!(seen.result(), "PAM_PERM_DENIED", "{seen:?}");
+    let _ = agent.ctl().json(&["allow-from", ANNA, "--anywhere"], "");
+    let _ = agent.reload_with("[[rule]]\naction = \"deny\"\n");
+    let seen = login().run(&Stack::guarded_by(&agent));
+    assert_eq!(seen.result(), "PAM_PERM_DENIED", "{seen:?}");
+}
+
+#[test]
+fn an_ssh_session_holds_for_the_address_that_it_came_from() {
+    const SSH: &str = "[policy]\nrequire = [\"pin\"]\n\
+        [[rule]]\nservices = [\"sshd\"]\nsession = \"15m\"\n";
+    Machine::run(|machine| {
+        let agent = set_up(machine, SSH);
+        machine.shipped_stack("sshd");
+        let sshd = Sshd::start(
+            machine,
+            "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive",
+        );
+        let asks = |options: &[&str]| {
+            let mut client = sshd.client(ANNA, options);
+            client.answer("Password: ", PASSWORD);
+            let asks = client.expect_one_of(&["PIN: ", "you are in"]) == "PIN: ";
+            if asks {
+                client.send(PIN);
+                client.expect("you are in");
+            }
+            assert_eq!(client.finish().1, Some(0));
+            asks
+        };
+        assert!(asks(&[]));
+        assert!(!asks(&[]));
+        assert!(asks(&["-b", "127.0.0.2"]), "from elsewhere");
+        let sessions = agent.ctl().json(&["sessions", ANNA], "");
+        let hosts: Vec<_> = sessions
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| &s["rhost"])
+            .collect();
+        assert_eq!(hosts, ["127.0.0.1", "127.0.0.2"]);
+    });
+}

@@ -1,0 +1,94 @@
+//! A process of a user's that says to the agent whatever it likes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::{Agent, Machine};
+
+/// Carries lines to the agent and its replies back, unread.
+const SCRIPT: &str = r#"
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+for line in sys.stdin.buffer:
+    s.sendall(line.rstrip(b'\n') + b'\0')
+    reply = b''
+    while not reply.endswith(b'\0'):
+        more = s.recv(65536)
+        if not more:
+            sys.exit('the agent hung up')
+        reply += more
+    sys.stdout.buffer.write(reply[:-1] + b'\n')
+    sys.stdout.buffer.flush()
+"#;
+
+/// One connection of a process that is nobody's but its user's. It ends with it.
+pub struct Caller {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    replies: BufReader<ChildStdout>,
+}
+
+impl Caller {
+    /// Connects as `user`.
+    #[must_use]
+    pub fn of(machine: &Machine, agent: &Agent, user: &str) -> Self {
+        let mut child = machine
+            .as_user(user, "/usr/bin/python3")
+            .args(["-c", SCRIPT])
+            .arg(agent.socket())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("setpriv");
+        let stdin = child.stdin.take();
+        let replies = BufReader::new(child.stdout.take().expect("a pipe"));
+        Self {
+            child,
+            stdin,
+            replies,
+        }
+    }
+
+    /// Calls a method, and returns the reply as it came.
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
+        let call = json!({ "method": method, "parameters": parameters });
+        let stdin = self.stdin.as_mut().expect("an open pipe");
+        writeln!(stdin, "{call}").expect("a process that reads");
+        let mut line = String::new();
+        self.replies.read_line(&mut line).expect("a reply");
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{method}: {e}: {line:?}"))
+    }
+
+    /// The name of the error that a call is refused with, without its interface; `""` when it is
+    /// carried out.
+    pub fn refusal(&mut self, method: &str, parameters: &Value) -> String {
+        let reply = self.call(method, parameters);
+        let error = reply["error"].as_str().unwrap_or_default();
+        let (_, name) = error.rsplit_once('.').unwrap_or_default();
+        name.to_owned()
+    }
+
+    /// Begins a login of `user` and answers its prompts; the outcome.
+    pub fn log_in(&mut self, begin: &Value, answers: &[&str]) -> String {
+        let mut reply = self.call("org.pam-mfa.Login.Begin", begin);
+        for answer in answers {
+            let session = reply["parameters"]["session"].clone();
+            let parameters = json!({"session": session, "answer": answer});
+            reply = self.call("org.pam-mfa.Login.Answer", &parameters);
+        }
+        let outcome = reply["parameters"]["step"]["outcome"].as_str();
+        outcome
+            .unwrap_or_else(|| panic!("no outcome: {reply}"))
+            .to_owned()
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,157 @@
+//! Users who have set up nothing yet: deny, allow, days of grace, and what is said for one of them.
+
+use std::time::Duration;
+
+use mfa_tests::{Agent, Login, Machine, Seen, Sshd, Stack};
+
+const DENY: &str = "[enforcement]\nunenrolled = \"deny\"\n";
+const ALLOW: &str = "[enforcement]\nunenrolled = \"allow\"\n";
+const GRACE: &str = "[enforcement]\ngrace = \"14d\"\n";
+const SHORT_GRACE: &str = "[enforcement]\ngrace = \"2s\"\n";
+/// Users whom every host has: names that nobody has share their days of grace with others.
+const NEW: &str = "daemon";
+const NEWER: &str = "nobody";
+/// Longer than the short grace.
+const PAST_GRACE: Duration = Duration::from_secs(3);
+
+fn log_in(agent: &Agent, user: &str) -> Seen {
+    let login = Login::of(user).answer("123456");
+    login.run(&Stack::guarded_by(agent))
+}
+
+/// Without being asked; who is asked has nothing to answer with, and stays outside.
+fn is_let_in(agent: &Agent, user: &str) -> bool {
+    let seen = log_in(agent, user);
+    match seen.prompts().as_slice() {
+        [] => assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}"),
+        _ => assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}"),
+    }
+    seen.prompts().is_empty()
+}
+
+fn enforce(agent: &Agent, user: &str, level: &str) {
+    let reply = agent.ctl().json(&["enforce", user, level], "");
+    assert_eq!(reply["settings"]["enforce"], level, "{reply}");
+}
+
+#[test]
+fn they_are_asked_and_refused_or_let_in_as_the_host_says() {
+    let agent = Agent::with(DENY);
+    assert!(!is_let_in(&agent, "new"));
+    let _ = agent.reload_with(ALLOW);
+    assert!(is_let_in(&agent, "new"));
+    let events = agent.logins_of("new", 2);
+    assert_eq!(events[0].text("result"), "wrong");
+    assert_eq!(events[1].text("result"), "skipped");
+    assert_eq!(events[1].text("reason"), "not enrolled, and need not be");
+}
+
+#[test]
+fn who_has_set_up_something_is_asked_even_where_others_are_let_in() {
+    for settings in [ALLOW, GRACE] {
+        let agent = Agent::with(settings);
+        agent.admin().pin("anna", "4826");
+        assert!(!is_let_in(&agent, "anna"), "{settings}");
+        enforce(&agent, "anna", "optional");
+        assert!(!is_let_in(&agent, "anna"), "{settings}, optional");
+    }
+}
+
+#[test]
+fn in_the_days_of_grace_they_are_let_in_and_told_how_many_are_left() {
+    let agent = Agent::with(GRACE);
+    for _ in 0..2 {
+        let seen = log_in(&agent, "new");
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert!(seen.prompts().is_empty(), "{seen:?}");
+        assert!(seen.text.contains("For 14 more days"), "{seen:?}");
+        assert!(seen.text.contains("mfactl enroll totp"), "{seen:?}");
+    }
+    let event = &agent.logins_of("new", 2)[1];
+    assert_eq!(event.text("result"), "skipped");
+    assert_eq!(
+        event.text("reason"),
+        "not enrolled yet; days of grace left: 14"
+    );
+}
+
+#[test]
+fn ssh_shows_how_many_days_are_left() {
+    Machine::run(|machine| {
+        machine.user("mfat-anna", "correct horse");
+        machine.shipped_stack("sshd");
+        let _agent = Agent::at_default_socket(GRACE);
+        let sshd = Sshd::start(
+            machine,
+            "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive",
+        );
+        // It shows such messages where there is a shell, and keeps them to itself where there is a command.
+        let mut shell = sshd.shell("mfat-anna");
+        shell.answer("Password: ", "correct horse");
+        shell.expect("For 14 more days");
+        shell.answer("$ ", "exit");
+        assert_eq!(shell.finish().1, Some(0));
+    });
+}
+
+#[test]
+fn after_the_days_of_grace_they_are_refused_until_they_have_set_up_something() {
+    let mut agent = Agent::with(SHORT_GRACE);
+    assert!(is_let_in(&agent, NEW));
+    std::thread::sleep(PAST_GRACE);
+    assert!(!is_let_in(&agent, NEW));
+    agent.kill_9();
+    agent.launch();
+    assert!(!is_let_in(&agent, NEW), "grace does not begin anew");
+    // Whose first login is yet to come has all of it.
+    assert!(is_let_in(&agent, NEWER));
+    agent.admin().pin(NEW, "4826");
+    let seen = Login::of(NEW).answer("4826").run(&Stack::asking(&agent));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+}
+
+#[test]
+fn removing_every_factor_gives_no_second_grace() {
+    let agent = Agent::with(SHORT_GRACE);
+    assert!(is_let_in(&agent, NEW));
+    agent.admin().pin(NEW, "4826");
+    let _ = agent.ctl().json(&["remove", "pin", NEW], "");
+    std::thread::sleep(PAST_GRACE);
+    assert!(!is_let_in(&agent, NEW));
+}
+
+#[test]
+fn enforce_holds_for_one_user_whatever_the_host_says() {
+    for (settings, by_default) in [(DENY, false), (ALLOW, true), (GRACE, true)] {
+        let agent = Agent::with(settings);
+        for (level, is_in) in [
+            ("required", false),
+            ("optional", true),
+            ("default", by_default),
+        ] {
+            enforce(&agent, "anna", level);
+            assert_eq!(is_let_in(&agent, "anna"), is_in, "{settings} {level}");
+            assert_eq!(is_let_in(&agent, "bert"), by_default, "{settings} {level}");
+            let explained = ["explain", "--user", "anna", "--service", "mfa-test"];
+            let action = &agent.ctl().json(&explained, "")["action"];
+            assert_eq!(action == "skip", is_in, "{settings} {level}: {action}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_has_its_own_say_about_them() {
+    let agent = Agent::with(
+        "[[rule]]\nservices = [\"lax\"]\nunenrolled = \"allow\"\n\
+         [[rule]]\nservices = [\"kind\"]\ngrace = \"3d\"\n",
+    );
+    let on = |service: &str| {
+        let login = Login::of("new").service(service).answer("123456");
+        login.run(&Stack::guarded_by(&agent))
+    };
+    assert_eq!(on("lax").result(), "PAM_SUCCESS");
+    let seen = on("kind");
+    assert_eq!(seen.result(), "PAM_SUCCESS");
+    assert!(seen.text.contains("For 3 more days"), "{seen:?}");
+    assert_eq!(on("other").result(), "PAM_AUTH_ERR");
+}
