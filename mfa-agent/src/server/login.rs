@@ -28,6 +28,7 @@ use crate::names::UserName;
 use crate::policy::Ask;
 pub(super) use ask::plan;
 use begin::Opened;
+pub(super) use circumstances::Circumstances;
 pub(super) use record::Context;
 
 /// A login under way.

@@ -2,20 +2,17 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use mfa_protocol::MAX_NAME;
 use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply, Explanation};
-use mfa_protocol::login::Authtok;
+use mfa_protocol::login::{Authtok, BeginParameters};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::login::plan;
+use super::super::login::{Circumstances, plan};
 use super::super::peer::Subject;
 use crate::account::{Account, Session, Spot, Wanted};
 use crate::config::Settings;
 use crate::dialogue::{Dialogue, Holdings, Plan};
-use crate::policy::{
-    Ask, Facts, Request, Unenrolled, Verdict, Whence, remote_address, terminal_name,
-};
+use crate::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -23,8 +20,8 @@ impl Connection {
         let settings = agent.settings();
         let subject = agent.subject(&parameters.user)?;
         let administrator = agent.require_sight(self.peer, &settings, &subject)?;
-        check(parameters)?;
-        let request = request(parameters, &subject)?;
+        let circumstances = imagined(parameters)?;
+        let request = circumstances.request(&subject.user, moment(parameters.at.as_deref())?);
         let (federated, groups) = agent.all_facts(&settings.policy, &subject)?;
         let facts = Facts {
             federated,
@@ -44,7 +41,7 @@ impl Connection {
                 settings: &settings,
                 subject: &subject,
                 account: &account,
-                spot: spot(parameters, request.whence),
+                spot: circumstances.spot.as_ref(),
             };
             self.explain_ask(&explained, ask, &mut explanation);
         }
@@ -92,7 +89,7 @@ impl Connection {
         plan: &Plan,
         now: Timestamp,
     ) -> Option<&'a Session> {
-        let (rule, spot) = (ask.session.as_ref()?, it.spot.as_ref()?);
+        let (rule, spot) = (ask.session.as_ref()?, it.spot?);
         let wanted = Wanted {
             spot,
             scope: &rule.scope,
@@ -110,54 +107,38 @@ struct Explained<'a> {
     settings: &'a Settings,
     subject: &'a Subject,
     account: &'a Account,
-    spot: Option<Spot>,
+    spot: Option<&'a Spot>,
 }
 
-fn request<'a>(
-    parameters: &'a ExplainParameters,
-    subject: &'a Subject,
-) -> Result<Request<'a>, Failure> {
-    let (from, tty) = (parameters.from.as_deref(), parameters.tty.as_deref());
-    let now = match &parameters.at {
-        None => jiff::Zoned::now().datetime(),
-        Some(text) => text.parse::<DateTime>().map_err(|_| {
-            Failure::refused(format!(
-                "{text:?} is no time; expected the host's own time such as 2026-11-23T09:30"
-            ))
-        })?,
-    };
-    Ok(Request {
-        user: &subject.user,
-        service: &parameters.service,
-        operation: parameters.operation.as_deref(),
-        rhost: from.and_then(remote_address),
-        tty,
-        after: parameters.after.as_deref().unwrap_or_default(),
-        now,
-        whence: Whence::of(&parameters.service, from, tty),
+fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {
+    let parameters = parameters.clone();
+    if let Some(from) = parameters.from.as_deref()
+        && remote_address(from).is_none()
+    {
+        return Err(Failure::refused(format!(
+            "{from:?} is not an address; rules know only addresses"
+        )));
+    }
+    Circumstances::imagined(BeginParameters {
+        user: parameters.user,
+        service: parameters.service,
+        rhost: parameters.from,
+        ruser: parameters.ruser,
+        tty: parameters.tty,
+        after: parameters.after,
+        operation: parameters.operation,
+        authtok: None,
     })
 }
 
-/// Where a session of such a login would hold.
-fn spot(parameters: &ExplainParameters, whence: Whence) -> Option<Spot> {
-    let address = match whence {
-        Whence::Address(address) => Some(address),
-        Whence::Local => {
-            parameters.tty.as_ref()?;
-            None
-        }
-        Whence::Unknown => return None,
+fn moment(at: Option<&str>) -> Result<DateTime, Failure> {
+    let Some(text) = at else {
+        return Ok(jiff::Zoned::now().datetime());
     };
-    Some(Spot {
-        service: parameters.service.clone(),
-        operation: parameters.operation.clone(),
-        address,
-        ruser: parameters.ruser.clone(),
-        tty: parameters
-            .tty
-            .as_deref()
-            .map(terminal_name)
-            .map(str::to_owned),
+    text.parse().map_err(|_| {
+        Failure::refused(format!(
+            "{text:?} is no time; expected the host's own time such as 2026-11-23T09:30"
+        ))
     })
 }
 
@@ -165,17 +146,5 @@ fn spot(parameters: &ExplainParameters, whence: Whence) -> Option<Spot> {
 fn hide_lists(considered: &mut [Considered]) {
     for rule in considered {
         rule.reason = None;
-    }
-}
-
-fn check(parameters: &ExplainParameters) -> Result<(), Failure> {
-    if parameters.service.is_empty() || parameters.service.len() > MAX_NAME {
-        return Err(Failure::Parameter("service".to_owned()));
-    }
-    match parameters.from.as_deref() {
-        Some(from) if remote_address(from).is_none() => Err(Failure::refused(format!(
-            "{from:?} is not an address; rules know only addresses"
-        ))),
-        _ => Ok(()),
     }
 }

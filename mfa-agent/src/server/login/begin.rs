@@ -49,7 +49,7 @@ impl Agent {
             None => self.account_or_stand_in(&subject.user),
         };
         let now = Zoned::now();
-        let request = circumstances.request(&subject.user, &now);
+        let request = circumstances.request(&subject.user, now.datetime());
         let personal = found.as_ref().map(|(_, account)| account.personal());
         let personal = personal.unwrap_or_default();
         let decision = self.decide(&settings.policy, &subject, &request, &personal)?;

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use jiff::Zoned;
+use jiff::civil::DateTime;
 use mfa_protocol::MAX_NAME;
 use mfa_protocol::login::{Authtok, BeginParameters};
 
@@ -34,7 +34,7 @@ pub(in crate::server) struct Circumstances {
     address: Option<IpAddr>,
     pub(super) whence: Whence,
     /// Where a session of it would hold; none if that can't be told from other places.
-    pub(super) spot: Option<Spot>,
+    pub(in crate::server) spot: Option<Spot>,
     pub(super) authtok: Authtok,
 }
 
@@ -82,8 +82,22 @@ impl Circumstances {
         Ok(circumstances)
     }
 
+    /// What a login would be like that a program which guards logins began.
+    pub(in crate::server) fn imagined(begin: BeginParameters) -> Result<Self, Failure> {
+        let program = Peer {
+            uid: 0,
+            pid: 0,
+            privileged: true,
+        };
+        Self::of(program, begin, false)
+    }
+
     /// The same as the policy takes it. `now` is the host's own time.
-    pub(super) fn request<'a>(&'a self, user: &'a UserName, now: &Zoned) -> Request<'a> {
+    pub(in crate::server) fn request<'a>(
+        &'a self,
+        user: &'a UserName,
+        now: DateTime,
+    ) -> Request<'a> {
         Request {
             user,
             service: &self.service,
@@ -91,7 +105,7 @@ impl Circumstances {
             rhost: self.address,
             tty: self.tty.as_deref(),
             after: &self.after,
-            now: now.datetime(),
+            now,
             whence: self.whence,
         }
     }
