@@ -71,6 +71,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             json!({"user": user, "questions": questions}),
             Proven,
         ),
+        ("EnrollRecovery", json!({"user": user, "count": 3}), Proven),
         (
             "Remove",
             json!({"user": user, "factor": "questions"}),

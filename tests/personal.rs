@@ -39,15 +39,21 @@ fn questions_are_required_only_once_they_are_set_up_and_then_asked() {
 
     admin.questions(ANNA);
     done(&agent, &["require", "questions", ANNA]);
-    let mut open = Login::of(ANNA).start(&stack);
+    let mut open = Login::of(ANNA).answer(&key.code(0)).start(&stack);
+    open.await_prompt();
+    open.answer_prepared();
     open.await_prompt();
     let answer = answer_to(open.shown());
     open.answer(answer);
     let seen = open.finish();
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
-    assert!(seen.prompts()[0].starts_with("First "), "{seen:?}");
-    let seen = Login::of(ANNA).answer(&key.code(0)).run(&stack);
-    assert_eq!(seen.result(), "PAM_AUTH_ERR", "a code instead: {seen:?}");
+    assert!(seen.prompts()[1].starts_with("First "), "{seen:?}");
+    let seen = Login::of(ANNA).answer(&key.code(1)).run(&stack);
+    assert_eq!(
+        seen.result(),
+        "PAM_CONV_ERR",
+        "a code is not enough: {seen:?}"
+    );
 }
 
 #[test]
@@ -219,7 +225,7 @@ fn a_user_does_not_take_back_what_an_administrator_set() {
         machine.user(ANNA, PASSWORD);
         let agent = Agent::start();
         agent.admin().pin(ANNA, PIN);
-        let _ = agent.admin().device(ANNA);
+        let key = agent.admin().device(ANNA);
         done(&agent, &["self-manage", ANNA, "on"]);
         done(&agent, &["require", "pin", ANNA]);
         done(&agent, &["allow-from", ANNA, "192.0.2.0/24"]);
@@ -229,9 +235,8 @@ fn a_user_does_not_take_back_what_an_administrator_set() {
         let off = json!({"factor": "pin", "on": false});
         let mut caller = Caller::of(machine, &agent, ANNA);
         assert_eq!(caller.refusal(REQUIRE, &off), "NotVerified");
-        // A code and the PIN, or the PIN alone: whatever is asked. Here it is the PIN that is required.
         let begin = json!({"user": ANNA, "service": "mfactl"});
-        assert_eq!(caller.log_in(&begin, &[PIN]), "passed");
+        assert_eq!(caller.log_in(&begin, &[&key.code(0), PIN]), "passed");
         assert_eq!(caller.refusal(REQUIRE, &off), "Refused");
         let remove = json!({"factor": "pin"});
         assert_eq!(caller.refusal(REMOVE, &remove), "NotAllowed");

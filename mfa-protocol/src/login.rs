@@ -4,6 +4,7 @@
 //! back what was typed, until a [`Step`] carries an [`Outcome`]. Closing the connection cancels.
 
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::Secret;
 use crate::message::Method;
@@ -125,10 +126,11 @@ pub struct Step {
     pub code_length: Option<u32>,
 }
 
-/// A line for the user that wants no answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A line for the user that wants no answer. Wiped when dropped: it may show a key to be typed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Message {
     /// How it is meant.
+    #[zeroize(skip)]
     pub style: Style,
     /// What it says; may have several lines.
     pub text: String,

@@ -66,7 +66,10 @@ impl Enrolment {
         let mut messages = vec![info(EXPLANATION.to_owned())];
         messages.extend(picture.map(|picture| info(picture.to_owned())));
         let key = device.generator.key.to_base32();
-        messages.push(info(format!("Key: {}", grouped(key.expose(), 4))));
+        let mut text = String::with_capacity(2 * key.expose().len() + KEY.len());
+        text.push_str(KEY);
+        group(key.expose(), 4, &mut text);
+        messages.push(info(text));
         let enrolment = Self {
             device,
             codes,
@@ -140,10 +143,12 @@ impl Enrolment {
     }
 
     fn recovery_codes(&self) -> Message {
-        let mut text = String::from(RECOVERY);
+        // As long as it gets at once: growing would leave a copy behind.
+        let mut text = String::with_capacity(RECOVERY.len() + 32 * self.codes.len());
+        text.push_str(RECOVERY);
         for (number, code) in (1..).zip(&self.codes) {
-            let before = if number % 2 == 1 { "\n  " } else { "     " };
-            text.push_str(&format!("{before}{}", grouped(code.expose(), 5)));
+            text.push_str(if number % 2 == 1 { "\n  " } else { "     " });
+            group(code.expose(), 5, &mut text);
         }
         info(text)
     }
@@ -153,6 +158,8 @@ impl Enrolment {
 const EXPLANATION: &str = "\
 This login needs a second factor, and you have none.\n\
 Set one up now: scan this code with an authenticator app, or type its key.";
+
+const KEY: &str = "Key: ";
 
 const FIRST_CODE: &str = "Code that the app shows now: ";
 
@@ -195,15 +202,13 @@ fn cancelled() -> EnrolNext {
 }
 
 /// In groups that can be read aloud.
-fn grouped(text: &str, size: usize) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / size);
+fn group(text: &str, size: usize, into: &mut String) {
     for (at, c) in text.chars().enumerate() {
         if at > 0 && at % size == 0 {
-            out.push(' ');
+            into.push(' ');
         }
-        out.push(c);
+        into.push(c);
     }
-    out
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub(crate) fn revoke(context: &mut Context, args: Whom) -> Result<Verdict, Failu
 
 fn screen(sessions: &[Session], clock: &Clock) -> String {
     if sessions.is_empty() {
-        return "there is no session: every login is asked".to_owned();
+        return "no session lasts: every login that has to is asked".to_owned();
     }
     let rows = sessions.iter().map(|session| row(session, clock));
     table(

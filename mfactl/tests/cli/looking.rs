@@ -12,6 +12,7 @@ fn status_prints_a_screen_or_the_account_as_json() {
         "user": "alice", "enrolled": ["totp"], "devices": [], "pin": null, "questions": null,
         "failures": 2, "consecutive_failures": 2, "refused_while_locked": 0,
         "locked_until": null, "locked_by_limit": false, "bypass_until": null, "grace_since": null,
+        "recovery_left": 7,
         "sessions": 1, "rules": [],
         "settings": {
             "enforce": "default", "require": ["totp"], "own_require": [], "self_manage": false,
@@ -30,6 +31,7 @@ fn status_prints_a_screen_or_the_account_as_json() {
     for line in [
         "State       not locked\n",
         "Sessions    1\n",
+        "Recovery    7 codes left\n",
         "Required    totp (set by an",
     ] {
         assert!(stdout(&screen).contains(line), "{}", stdout(&screen));

@@ -61,7 +61,7 @@ fn the_sessions_of_one_user_are_asked_for_by_name_on_every_page() {
     let output = mfactl(&agent, &["sessions", "bob"], "");
     assert_eq!(output.status.code(), Some(0));
     assert!(
-        stdout(&output).starts_with("there is no session"),
+        stdout(&output).starts_with("no session lasts"),
         "{}",
         stdout(&output)
     );
