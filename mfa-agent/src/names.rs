@@ -120,7 +120,7 @@ pub enum NamesError {
     /// The users' passwords' ages can't be read.
     #[error(
         "the password age of {user:?} can't be read: {error}; the agent must be able to read the shadow \
-         file: add its user to the group that may (usermod -aG shadow mfa)"
+         database (on Debian: usermod -aG shadow mfa)"
     )]
     Shadow {
         /// Whose.

@@ -159,6 +159,9 @@ const EXPLANATION: &str = "\
 This login needs a second factor, and you have none.\n\
 Set one up now: scan this code with an authenticator app, or type its key.";
 
+/// The prompts of a set-up, as they are shown one after the other.
+pub const PROMPTS: [&str; 2] = [FIRST_CODE, STORED];
+
 const KEY: &str = "Key: ";
 
 const FIRST_CODE: &str = "Code that the app shows now: ";

@@ -104,6 +104,7 @@ impl Policy {
             require: decision.verdict.ask().map(ways).unwrap_or_default(),
             services: Vec::new(),
             from: Vec::new(),
+            conditions: Vec::new(),
         });
         shown
     }
@@ -267,7 +268,25 @@ fn shown_rule(rule: &Rule, decision: &Decision) -> admin::Rule {
         require: decision.verdict.ask().map(ways).unwrap_or_default(),
         services: entries(rule.services.as_ref()),
         from: networks.unwrap_or_default(),
+        conditions: conditions(rule),
     }
+}
+
+/// The fields of a rule that have no list of their own on the wire.
+fn conditions(rule: &Rule) -> Vec<String> {
+    let given = [
+        ("source", rule.source.map(|source| source.name().to_owned())),
+        (
+            "operations",
+            rule.operations.as_ref().map(Patterns::to_string),
+        ),
+        ("tty", rule.tty.as_ref().map(Patterns::to_string)),
+        ("after", rule.after.as_ref().map(Patterns::to_string)),
+        ("hours", rule.hours.as_ref().map(ToString::to_string)),
+        ("days", rule.days.as_ref().map(ToString::to_string)),
+    ];
+    let words = |(field, text): (&str, Option<String>)| Some(format!("{field}: {}", text?));
+    given.into_iter().filter_map(words).collect()
 }
 
 fn ways(ask: &Arc<Ask>) -> Vec<String> {

@@ -165,17 +165,17 @@ impl Whence {
     /// Where a login comes from, by what its service gave: `PAM_SERVICE`, `PAM_RHOST` and `PAM_TTY`.
     ///
     /// `sudo` gives the name of this host for the remote one (measured with sudo 1.9), so a name means
-    /// nothing there, and who runs it is on this host.
+    /// nothing there, and who runs it is on this host. So is who runs `mfactl`, with a terminal or without.
     #[must_use]
     pub fn of(service: &str, rhost: Option<&str>, tty: Option<&str>) -> Self {
         if let Some(address) = rhost.and_then(remote_address) {
             return Self::Address(address);
         }
-        let is_sudo = ["sudo", "sudo-i"]
+        let is_here = ["sudo", "sudo-i", "mfactl"]
             .iter()
-            .any(|sudo| service.eq_ignore_ascii_case(sudo));
+            .any(|own| service.eq_ignore_ascii_case(own));
         let no_rhost = rhost.is_none_or(str::is_empty);
-        if is_sudo || (no_rhost && tty.is_some_and(is_terminal)) {
+        if is_here || (no_rhost && tty.is_some_and(is_terminal)) {
             return Self::Local;
         }
         Self::Unknown
@@ -270,6 +270,7 @@ mod tests {
             ("sudo", Some("thishost"), Some("pts/3"), Whence::Local),
             ("SUDO", Some("thishost"), None, Whence::Local),
             ("sudo-i", None, None, Whence::Local),
+            ("mfactl", None, None, Whence::Local),
             ("sudoedit", Some("thishost"), Some("pts/3"), Whence::Unknown),
         ] {
             assert_eq!(

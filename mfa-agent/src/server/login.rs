@@ -29,6 +29,7 @@ use crate::policy::Ask;
 pub(super) use ask::plan;
 use begin::Opened;
 pub(super) use circumstances::Circumstances;
+pub(super) use enrol::cannot_enrol;
 pub(super) use record::Context;
 
 /// A login under way.

@@ -128,6 +128,8 @@ pub struct Rule {
     pub services: Vec<String>,
     /// The networks it is for; empty for all.
     pub from: Vec<String>,
+    /// What else must fit, each as the name of the field and what it says.
+    pub conditions: Vec<String>,
 }
 
 /// The reply to [`Users`].

@@ -58,6 +58,7 @@ fn screen(account: &Account, clock: &Clock) -> String {
             ["Rule", "Does", "Services", "From", "Where"],
             account.rules.iter().map(tables::rule),
         );
+        screen.extend(account.rules.iter().filter_map(tables::conditions));
     }
     screen
 }
@@ -171,6 +172,7 @@ mod tests {
                 require: vec!["totp".to_owned()],
                 services: vec!["openvpn".to_owned()],
                 from: vec!["10.0.0.0/8".to_owned()],
+                conditions: vec!["hours: 08:00-18:00".to_owned(), "days: mon-fri".to_owned()],
             },
             Rule {
                 name: "policy".to_owned(),
@@ -251,6 +253,7 @@ Rules (the first that fits decides)
   vpn     asks for totp           openvpn   10.0.0.0/8  /etc/mfa/agent.toml:31
   policy  asks for totp or pin    all       anywhere    /etc/mfa/agent.toml:12
           or questions
+  vpn only with hours: 08:00-18:00; days: mon-fri
 ";
 
     const SET: &str = "\

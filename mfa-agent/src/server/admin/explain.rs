@@ -7,11 +7,11 @@ use mfa_protocol::login::{Authtok, BeginParameters};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::login::{Circumstances, plan};
+use super::super::login::{Circumstances, cannot_enrol, plan};
 use super::super::peer::Subject;
 use crate::account::{Account, Session, Spot, Wanted};
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan};
+use crate::dialogue::{Dialogue, ENROLMENT_PROMPTS, Holdings, Plan};
 use crate::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
 
 impl Connection {
@@ -42,6 +42,7 @@ impl Connection {
                 subject: &subject,
                 account: &account,
                 spot: circumstances.spot.as_ref(),
+                is_operation: request.operation.is_some(),
             };
             self.explain_ask(&explained, ask, &mut explanation);
         }
@@ -61,21 +62,8 @@ impl Connection {
             into.reason += &format!("; but a session lasts since {}", session.begun);
             return;
         }
-        if it.account.is_bare() && it.account.bypass_until(now).is_none() {
-            let grace = |length| it.account.grace_days_left(length, now);
-            into.grace_days_left = ask.grace.and_then(grace);
-            if ask.unenrolled == Unenrolled::Allow {
-                into.action = "skip".to_owned();
-                into.reason += "; but the user has set up nothing, and need not";
-                return;
-            }
-            if let Some(days) = into.grace_days_left {
-                into.action = "skip".to_owned();
-                into.reason += &format!(
-                    "; but the user has set up nothing yet, and days of grace are left: {days}"
-                );
-                return;
-            }
+        if it.account.is_bare() && explain_bare(it, ask, &plan, into, now) {
+            return;
         }
         let stand_in = self.agent.stand_in_question(it.settings, it.subject);
         let holdings = Holdings::of(it.account, &plan, stand_in, now);
@@ -102,12 +90,51 @@ impl Connection {
     }
 }
 
+/// What becomes of a user who has nothing; whether that is all there is to say.
+fn explain_bare(
+    it: &Explained<'_>,
+    ask: &Ask,
+    plan: &Plan,
+    into: &mut Explanation,
+    now: Timestamp,
+) -> bool {
+    let grace = |length| it.account.grace_days_left(length, now);
+    into.grace_days_left = ask.grace.and_then(grace);
+    if ask.unenrolled == Unenrolled::Allow {
+        into.action = "skip".to_owned();
+        into.reason += "; but the user has set up nothing, and need not";
+        return true;
+    }
+    if let Some(days) = into.grace_days_left {
+        into.action = "skip".to_owned();
+        into.reason +=
+            &format!("; but the user has set up nothing yet, and days of grace are left: {days}");
+        return true;
+    }
+    let has_bypass = plan.ways.iter().any(|way| it.account.can(way, now));
+    if ask.unenrolled != Unenrolled::Enroll || has_bypass || it.is_operation {
+        return false;
+    }
+    match cannot_enrol(plan) {
+        Some(reason) => {
+            into.action = "deny".to_owned();
+            into.reason += &format!("; but {reason}");
+        }
+        None => {
+            into.reason += "; the user has set up nothing, and sets up a device in the login";
+            into.prompts = ENROLMENT_PROMPTS.map(str::to_owned).into();
+        }
+    }
+    true
+}
+
 /// Whose login is explained, and where it would be.
 struct Explained<'a> {
     settings: &'a Settings,
     subject: &'a Subject,
     account: &'a Account,
     spot: Option<&'a Spot>,
+    is_operation: bool,
 }
 
 fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {

@@ -34,7 +34,7 @@ impl Agent {
             return Ok(conclude_in_session(context, session));
         }
         // Who has set up something, but not all that is required, is asked: what they set up counts.
-        if account.is_bare() && account.bypass_until(*now).is_none() {
+        if account.is_bare() {
             if ask.unenrolled == Unenrolled::Allow {
                 let reason = "not enrolled, and need not be";
                 return Ok(conclude(context, Outcome::Skipped, reason));
@@ -44,7 +44,11 @@ impl Agent {
             {
                 return Ok(progress);
             }
-            if ask.unenrolled == Unenrolled::Enroll && self.may_enrol_in_login(&opened) {
+            let has_bypass = plan.ways.iter().any(|way| account.can(way, *now));
+            if ask.unenrolled == Unenrolled::Enroll
+                && !has_bypass
+                && self.may_enrol_in_login(&opened)
+            {
                 return self.enrol(opened, ask, plan);
             }
         }
@@ -52,11 +56,15 @@ impl Agent {
     }
 
     /// A program that guards logins has checked a password before, or its stack is to blame; an ordinary
-    /// process has not, and does no more than self-service lets it. A proof is no set-up.
+    /// process has not, and does no more than self-service lets it. A proof is no set-up, and what guards
+    /// an operation is no place for one.
     fn may_enrol_in_login(&self, opened: &Opened<'_>) -> bool {
+        if opened.proof || opened.circumstances.operation.is_some() {
+            return false;
+        }
         let service = &opened.settings.self_service;
         let by_oneself = service.enabled && service.factors.contains(&Factor::Totp);
-        !opened.proof && (opened.context.peer.privileged || by_oneself)
+        opened.context.peer.privileged || by_oneself
     }
 
     fn first_prompt(&self, opened: Opened<'_>, ask: &Arc<Ask>, plan: Plan) -> Progress {

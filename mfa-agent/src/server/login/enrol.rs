@@ -44,11 +44,8 @@ impl Agent {
         ask: &Ask,
         plan: Plan,
     ) -> Result<Progress, Failure> {
-        if plan.single {
-            return Ok(conclude(&opened.context, Outcome::Denied, NO_CONVERSATION));
-        }
-        if !plan.ways.contains(&Way::from(Factor::Totp)) {
-            return Ok(conclude(&opened.context, Outcome::Denied, NO_CODE));
+        if let Some(reason) = cannot_enrol(&plan) {
+            return Ok(conclude(&opened.context, Outcome::Denied, reason));
         }
         let device = self.fresh_device(&opened)?;
         let codes = fresh_codes(&random_codes()?);
@@ -198,6 +195,15 @@ impl Agent {
     }
 }
 
-pub(in crate::server) fn random_codes() -> Result<Vec<[u8; 16]>, Failure> {
+/// Why a device can't be set up in such a login, if it can't.
+pub(in crate::server) fn cannot_enrol(plan: &Plan) -> Option<&'static str> {
+    if plan.single {
+        return Some(NO_CONVERSATION);
+    }
+    let by_code_alone = plan.ways.contains(&Way::from(Factor::Totp));
+    (!by_code_alone).then_some(NO_CODE)
+}
+
+fn random_codes() -> Result<Vec<[u8; 16]>, Failure> {
     (0..RECOVERY_CODES).map(|_| random::<16>()).collect()
 }

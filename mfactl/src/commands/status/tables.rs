@@ -63,6 +63,13 @@ pub(super) fn particular(device: &Device) -> Option<String> {
     ))
 }
 
+/// A line for what else must fit for a rule, if anything does.
+pub(super) fn conditions(rule: &Rule) -> Option<String> {
+    let conditions = rule.conditions.join("; ");
+    let line = || format!("  {} only with {}\n", clean(&rule.name), clean(&conditions));
+    (!conditions.is_empty()).then(line)
+}
+
 /// A row for a rule.
 pub(super) fn rule(rule: &Rule) -> [String; 5] {
     let does = match rule.action.as_str() {
