@@ -295,3 +295,25 @@ fn an_ordinary_process_sets_up_no_more_than_self_service_lets_it() {
         assert!(agent.admin().status(USER).enrolled.is_empty());
     });
 }
+
+#[test]
+fn explain_says_that_a_device_would_be_set_up_and_operations_are_no_place_for_it() {
+    let agent = Agent::with(ENROLL);
+    let ctl = agent.ctl();
+    let explain = |words: &[&str]| {
+        let mut all = vec!["explain", "--user", "anna"];
+        all.extend_from_slice(words);
+        ctl.json(&all, "")
+    };
+    let login = explain(&["--service", "sshd"]);
+    assert_eq!(login["action"], "ask");
+    assert_eq!(login["prompts"][0], CODE);
+    let operation = explain(&["--operation", "collect-evidence"]);
+    assert_eq!(operation["prompts"][0], "OTP code: ");
+    let output = ctl.run(
+        &["verify", "anna", "--operation", "collect-evidence"],
+        "000000\n",
+    );
+    assert!(!output.stderr.contains("Key: "), "{output:?}");
+    assert!(output.stderr.contains("OTP code"), "{output:?}");
+}

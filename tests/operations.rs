@@ -216,3 +216,36 @@ fn quiet_says_nothing_on_standard_output_and_a_dead_agent_opens_nothing() {
         assert!(!at.shown().contains("evidence collected"), "{}", at.shown());
     });
 }
+
+/// The example that is shipped, as sudo would run it.
+fn example(target: &str) -> Pty {
+    let script = built().tree.join("config/examples/collect-evidence");
+    let path = "PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let who = format!("SUDO_USER={ANNA}");
+    let script = script.to_string_lossy();
+    Pty::spawn("env", &[path, &who, "bash", &script, target])
+}
+
+#[test]
+fn the_shipped_example_collects_evidence_only_for_who_has_passed() {
+    Machine::run(|machine| {
+        let agent = set_up(machine);
+        let mut refused = example("/run/evidence");
+        refused.answer("PIN: ", "0000");
+        refused.expect("was not verified; nothing was collected");
+        assert_eq!(refused.finish().1, Some(1));
+        assert!(!std::path::Path::new("/run/evidence").exists());
+
+        let mut done = example("/run/evidence");
+        done.answer("PIN: ", PIN);
+        done.expect("/run/evidence/evidence-");
+        assert_eq!(done.finish().1, Some(0));
+        let collected = std::fs::read_dir("/run/evidence").unwrap().count();
+        assert_eq!(collected, 2, "an archive and its checksum");
+        let event = &agent.logins_of(ANNA, 2)[1];
+        assert_eq!(
+            (event.text("result"), event.text("operation")),
+            ("passed", OPERATION)
+        );
+    });
+}

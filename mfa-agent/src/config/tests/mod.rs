@@ -12,6 +12,7 @@ use crate::lockout::Limits;
 use crate::policy::{Action, Mode, Prompting, Unenrolled};
 
 const DEFAULT: &str = include_str!("../../../../config/agent.toml");
+const OFFICE: &str = include_str!("../../../../config/examples/office.toml");
 
 fn parse(text: &str) -> Result<Settings, ConfigError> {
     Settings::parse(vec![("agent.toml".into(), text.to_owned())])
@@ -31,6 +32,12 @@ fn without_places(mut settings: Settings) -> Settings {
     settings.policy.mode_place = None;
     settings.policy.default_place = None;
     settings
+}
+
+#[test]
+fn the_example_of_an_organisation_is_right() {
+    let settings = Settings::parse(vec![("office.toml".into(), OFFICE.to_owned())]).unwrap();
+    assert!(settings.policy.rules.len() > 3);
 }
 
 #[test]
