@@ -10,6 +10,8 @@ const USER: &str = "mfat-anna";
 const BY_CONVERSATION: &str =
     "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
 const ENROLL: &str = "[enforcement]\nunenrolled = \"enroll\"\n[totp]\nissuer = \"Test host\"\n";
+/// A user whom every host knows: only they set something up.
+const HOST_USER: &str = "daemon";
 const CODE: &str = "Code that the app shows now: ";
 const STORED: &str = "Type yes when they are in a safe place: ";
 
@@ -213,7 +215,7 @@ fn a_connection_that_drops_at_any_prompt_leaves_nothing_behind() {
 
 /// A login on a stack of the module alone, up to the prompt for the first code.
 fn begun(stack: &Stack) -> Running {
-    let mut login = Login::of("anna").start(stack);
+    let mut login = Login::of(HOST_USER).start(stack);
     login.await_prompt();
     login
 }
@@ -241,7 +243,7 @@ fn wrong_first_codes_lock_like_any_others() {
     login.await_prompt();
     login.answer("yes");
     assert_eq!(login.finish().result(), "PAM_MAXTRIES", "it is locked");
-    assert!(agent.admin().status("anna").enrolled.is_empty());
+    assert!(agent.admin().status(HOST_USER).enrolled.is_empty());
 }
 
 #[test]
@@ -259,11 +261,11 @@ fn of_two_who_set_up_at_once_the_second_gets_nothing() {
         login.finish().result().to_owned()
     });
     assert_eq!(results, ["PAM_SUCCESS", "PAM_CONV_ERR"]);
-    assert_eq!(agent.admin().status("anna").devices.len(), 1);
+    assert_eq!(agent.admin().status(HOST_USER).devices.len(), 1);
 }
 
 #[test]
-fn where_a_set_up_is_not_possible_the_login_is_denied_with_the_reason_in_the_log() {
+fn where_a_set_up_is_not_possible_the_login_fails_and_the_log_says_why() {
     for (more, reason) in [
         (
             "[policy]\nprompting = \"single\"\nrequire = [\"totp\"]",
@@ -275,11 +277,26 @@ fn where_a_set_up_is_not_possible_the_login_is_denied_with_the_reason_in_the_log
         ),
     ] {
         let agent = Agent::with(&format!("{ENROLL}{more}\n"));
-        let seen = Login::of("anna").run(&Stack::asking(&agent));
-        assert_eq!(seen.result(), "PAM_PERM_DENIED");
-        assert!(seen.prompts().is_empty(), "{seen:?}");
-        let event = &agent.logins_of("anna", 1)[0];
+        let login = Login::of(HOST_USER).answer("123456");
+        let seen = login.run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "as for who is enrolled");
+        let event = &agent.logins_of(HOST_USER, 1)[0];
         assert!(event.text("reason").contains(reason), "{event:?}");
+    }
+}
+
+#[test]
+fn another_spelling_of_a_name_without_an_entry_sets_up_nothing_and_has_no_grace() {
+    for settings in [ENROLL, "[enforcement]\ngrace = \"14d\"\n"] {
+        let agent = Agent::with(settings);
+        let _ = agent.admin().device("vpn-anna");
+        for name in ["VPN-Anna", "EXAMPLE\\vpn-anna", "vpn-anna"] {
+            let seen = Login::of(name).answer("123456").run(&Stack::asking(&agent));
+            assert_eq!(seen.result(), "PAM_AUTH_ERR", "{name}: {seen:?}");
+            assert_eq!(seen.prompts(), ["OTP code: "], "{name}");
+        }
+        let users = agent.ctl().json(&["users"], "");
+        assert_eq!(users, serde_json::json!(["vpn-anna"]));
     }
 }
 
@@ -301,7 +318,7 @@ fn explain_says_that_a_device_would_be_set_up_and_operations_are_no_place_for_it
     let agent = Agent::with(ENROLL);
     let ctl = agent.ctl();
     let explain = |words: &[&str]| {
-        let mut all = vec!["explain", "--user", "anna"];
+        let mut all = vec!["explain", "--user", HOST_USER];
         all.extend_from_slice(words);
         ctl.json(&all, "")
     };
@@ -311,7 +328,7 @@ fn explain_says_that_a_device_would_be_set_up_and_operations_are_no_place_for_it
     let operation = explain(&["--operation", "collect-evidence"]);
     assert_eq!(operation["prompts"][0], "OTP code: ");
     let output = ctl.run(
-        &["verify", "anna", "--operation", "collect-evidence"],
+        &["verify", HOST_USER, "--operation", "collect-evidence"],
         "000000\n",
     );
     assert!(!output.stderr.contains("Key: "), "{output:?}");

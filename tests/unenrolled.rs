@@ -37,10 +37,10 @@ fn enforce(agent: &Agent, user: &str, level: &str) {
 #[test]
 fn they_are_asked_and_refused_or_let_in_as_the_host_says() {
     let agent = Agent::with(DENY);
-    assert!(!is_let_in(&agent, "new"));
+    assert!(!is_let_in(&agent, NEW));
     let _ = agent.reload_with(ALLOW);
-    assert!(is_let_in(&agent, "new"));
-    let events = agent.logins_of("new", 2);
+    assert!(is_let_in(&agent, NEW));
+    let events = agent.logins_of(NEW, 2);
     assert_eq!(events[0].text("result"), "wrong");
     assert_eq!(events[1].text("result"), "skipped");
     assert_eq!(events[1].text("reason"), "not enrolled, and need not be");
@@ -50,10 +50,10 @@ fn they_are_asked_and_refused_or_let_in_as_the_host_says() {
 fn who_has_set_up_something_is_asked_even_where_others_are_let_in() {
     for settings in [ALLOW, GRACE] {
         let agent = Agent::with(settings);
-        agent.admin().pin("anna", "4826");
-        assert!(!is_let_in(&agent, "anna"), "{settings}");
-        enforce(&agent, "anna", "optional");
-        assert!(!is_let_in(&agent, "anna"), "{settings}, optional");
+        agent.admin().pin(NEWER, "4826");
+        assert!(!is_let_in(&agent, NEWER), "{settings}");
+        enforce(&agent, NEWER, "optional");
+        assert!(!is_let_in(&agent, NEWER), "{settings}, optional");
     }
 }
 
@@ -61,13 +61,13 @@ fn who_has_set_up_something_is_asked_even_where_others_are_let_in() {
 fn in_the_days_of_grace_they_are_let_in_and_told_how_many_are_left() {
     let agent = Agent::with(GRACE);
     for _ in 0..2 {
-        let seen = log_in(&agent, "new");
+        let seen = log_in(&agent, NEW);
         assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
         assert!(seen.prompts().is_empty(), "{seen:?}");
         assert!(seen.text.contains("For 14 more days"), "{seen:?}");
         assert!(seen.text.contains("mfactl enroll totp"), "{seen:?}");
     }
-    let event = &agent.logins_of("new", 2)[1];
+    let event = &agent.logins_of(NEW, 2)[1];
     assert_eq!(event.text("result"), "skipped");
     assert_eq!(
         event.text("reason"),
@@ -129,10 +129,10 @@ fn enforce_holds_for_one_user_whatever_the_host_says() {
             ("optional", true),
             ("default", by_default),
         ] {
-            enforce(&agent, "anna", level);
-            assert_eq!(is_let_in(&agent, "anna"), is_in, "{settings} {level}");
-            assert_eq!(is_let_in(&agent, "bert"), by_default, "{settings} {level}");
-            let explained = ["explain", "--user", "anna", "--service", "mfa-test"];
+            enforce(&agent, NEWER, level);
+            assert_eq!(is_let_in(&agent, NEWER), is_in, "{settings} {level}");
+            assert_eq!(is_let_in(&agent, NEW), by_default, "{settings} {level}");
+            let explained = ["explain", "--user", NEWER, "--service", "mfa-test"];
             let action = &agent.ctl().json(&explained, "")["action"];
             assert_eq!(action == "skip", is_in, "{settings} {level}: {action}");
         }
@@ -146,7 +146,7 @@ fn a_rule_has_its_own_say_about_them() {
          [[rule]]\nservices = [\"kind\"]\ngrace = \"3d\"\n",
     );
     let on = |service: &str| {
-        let login = Login::of("new").service(service).answer("123456");
+        let login = Login::of(NEW).service(service).answer("123456");
         login.run(&Stack::guarded_by(&agent))
     };
     assert_eq!(on("lax").result(), "PAM_SUCCESS");

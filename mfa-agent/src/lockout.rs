@@ -48,6 +48,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Of each bound the one that leaves fewer guesses.
+    #[must_use]
+    pub fn stricter(&self, other: &Self) -> Self {
+        let in_a_row = [self.max_consecutive, other.max_consecutive];
+        Self {
+            attempts: self.attempts.min(other.attempts),
+            duration: self.duration.max(other.duration),
+            max_consecutive: in_a_row.into_iter().flatten().min(),
+        }
+    }
+}
+
 /// What is counted for an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -251,6 +264,17 @@ mod tests {
             lockout.gate(lockout.era(), at(10 + HOUR), &limits),
             Gate::Open
         );
+    }
+
+    #[test]
+    fn of_two_bounds_the_one_that_leaves_fewer_guesses_holds() {
+        let loose = Limits {
+            attempts: 50,
+            duration: Duration::from_secs(1),
+            max_consecutive: None,
+        };
+        assert_eq!(loose.stricter(&Limits::default()), Limits::default());
+        assert_eq!(Limits::default().stricter(&loose), Limits::default());
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub use settings::{By, MAX_NETWORKS, SettingError, UserSettings, Wishes};
 /// settings nor sessions, bypass and recovery codes, and grace.
 const SCHEMA: u32 = 2;
 
+/// More bytes than any record takes; the store has room for so many.
+pub const MAX_ENCODED: usize = 15 << 10;
+
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -283,8 +286,8 @@ impl Account {
     ///
     /// Never for a record that was read or made here; the encoder's own error otherwise.
     pub fn encode(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, RecordError> {
-        // Large enough for nearly all, so that no unwiped copy is left behind by growing.
-        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(4096));
+        // Large enough for all, so that no unwiped copy is left behind by growing.
+        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(MAX_ENCODED));
         serde_json::to_writer(&mut *bytes, self).map_err(|e| RecordError(e.to_string()))?;
         Ok(bytes)
     }

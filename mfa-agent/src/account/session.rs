@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::Account;
 use crate::factors::{Factor, Way};
 
-/// Sessions kept for a user; a further one takes the place of the oldest.
-const MAX_SESSIONS: usize = 16;
+/// Sessions kept for a user, few enough for a record to have room for them; a further one takes the place of the oldest.
+const MAX_SESSIONS: usize = 12;
 
 /// What makes two logins of a user the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,3 +51,59 @@ fn the_same_question_is_asked_until_it_is_answered() {
     answer(&mut account, true);
     assert_eq!(asked(&account), "Question 1?");
 }
+
+/// A record with as much of everything as there may be.
+fn fullest() -> Account {
+    let mut account = Account::default();
+    for n in 0..5 {
+        let mut device = samples::device(&format!("{n}{}", "é".repeat(31)));
+        device.generator.key = crate::factors::key::Key::from_bytes(vec![n; 128].into()).unwrap();
+        device.credential_id = Some("é".repeat(32).parse().unwrap());
+        device.last_step = Some(u64::MAX);
+        account.add_device(device).unwrap();
+    }
+    let phc = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$".to_owned() + &"h".repeat(64);
+    account.set_pin(phc.clone(), at(0));
+    let text = "é".repeat(100);
+    let item = || Question {
+        text: text.clone(),
+        phc: phc.clone(),
+    };
+    account.set_questions(QuestionSet::new([item(), item(), item()], 0, at(0)));
+    let codes = (0..20).map(|n: u8| samples::pepper().digest(&n.to_string()));
+    account.set_recovery(codes.collect(), at(0));
+    let network = "2001:db8:ffff:ffff:ffff:ffff:ffff:ff00/120"
+        .parse()
+        .unwrap();
+    for by in [By::Administrator, By::User] {
+        account.allow_from(&[network; MAX_NETWORKS], by).unwrap();
+        for factor in Factor::ALL {
+            account.require("anna", factor, true, by).unwrap();
+        }
+    }
+    account.issue_bypass("483920137".into(), at(60));
+    account.begin_grace(at(0));
+    let name = "é".repeat(32);
+    for n in 0..20 {
+        let spot = Spot {
+            service: name.clone(),
+            operation: Some(format!("{n:064}")),
+            address: "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff".parse().ok(),
+            ruser: Some(name.clone()),
+            tty: Some(name.clone()),
+        };
+        let opening = Opening {
+            spot,
+            duration: std::time::Duration::from_secs(3600),
+            boot: "01234567-0123-0123-0123-0123456789ab".to_owned(),
+        };
+        account.begin_session(&opening, "totp+pin+questions".parse().unwrap(), at(0));
+    }
+    account
+}
+
+#[test]
+fn the_fullest_record_is_one_that_the_store_has_room_for() {
+    let bytes = fullest().encode().unwrap();
+    assert!(bytes.len() <= MAX_ENCODED, "{}", bytes.len());
+}

@@ -38,6 +38,9 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a factor that was passed on a connection stands for changes made on it.
 const PROOF: Duration = Duration::from_secs(600);
 
+/// Bytes of the longest reply that shows a key: a QR code stands beside it.
+const KEY_REPLY: usize = 16 << 10;
+
 /// One connection's state.
 pub(super) struct Connection {
     pub(super) agent: Arc<Agent>,
@@ -306,7 +309,7 @@ pub(super) fn parse<T: DeserializeOwned>(parameters: Option<&RawValue>) -> Resul
 /// The parameters of a reply.
 pub(super) fn body(reply: &impl Serialize) -> Result<Body, Failure> {
     // Large enough for whatever carries a key: growing would leave an unwiped copy behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_REPLY));
     serde_json::to_writer(&mut *bytes, reply).map_err(Failure::unavailable)?;
     Ok(Body(bytes))
 }

@@ -64,13 +64,17 @@ enum Stage {
 impl Login {
     fn of(opened: Opened<'_>, ask: &Ask, stage: Stage, opening: Option<Opening>) -> Self {
         // Nobody could unlock a stand-in, and once locked for good it would tell itself.
-        let limits = Limits {
+        let mut limits = Limits {
             max_consecutive: ask
                 .lockout
                 .max_consecutive
                 .filter(|_| opened.key.is_account()),
             ..ask.lockout
         };
+        // An ordinary process names the service: it does not choose the rule that lets it guess most.
+        if !opened.context.peer.privileged {
+            limits = limits.stricter(&opened.settings.lockout);
+        }
         Self {
             context: opened.context,
             deadline: Instant::now() + opened.settings.server.login_timeout,
@@ -125,12 +129,14 @@ impl Agent {
             ));
         }
         let Stage::Asking(dialogue) = &mut login.stage else {
-            return self.answer_enrolment(login, &answer);
+            let context = login.context.clone();
+            let answered = self.answer_enrolment(login, &answer);
+            return answered.or_else(|failure| self.give_up(&context, failure));
         };
         let next = match dialogue.answer(answer) {
             Next::Judge(given) => match self.judge_answers(&mut login, &given) {
                 Ok(next) => next,
-                Err(failure) => return self.give_up(&login, failure),
+                Err(failure) => return self.give_up(&login.context, failure),
             },
             other => other,
         };
@@ -185,22 +191,23 @@ impl Agent {
     }
 
     /// Ends a login that could not be judged.
-    fn give_up(&self, login: &Login, failure: Failure) -> Result<Progress, Failure> {
-        let ended = conclude(&login.context, Outcome::Unavailable, failure.reason());
+    fn give_up(&self, context: &Context, failure: Failure) -> Result<Progress, Failure> {
+        let ended = conclude(context, Outcome::Unavailable, failure.reason());
         if !failure.is_busy() {
             return Ok(ended);
         }
-        self.abandon(login, failure.reason());
+        self.note_cancelled(context, failure.reason());
         Err(failure)
     }
 
     /// A login whose caller went away, or said so: no attempt, but an event.
     pub(super) fn abandon(&self, login: &Login, reason: &str) {
-        let context = &login.context;
-        self.record(
-            context.event(Outcome::Cancelled, Some(reason)),
-            context.peer,
-        );
+        self.note_cancelled(&login.context, reason);
+    }
+
+    fn note_cancelled(&self, context: &Context, reason: &str) {
+        let event = context.event(Outcome::Cancelled, Some(reason));
+        self.record(event, context.peer);
     }
 }
 

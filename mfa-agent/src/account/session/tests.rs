@@ -289,7 +289,7 @@ fn a_bypass_code_passes_once_as_a_code_does() {
 
 proptest! {
     #[test]
-    fn there_are_never_more_than_sixteen(terminals in prop::collection::vec(0_u8..40, 0..60)) {
+    fn there_are_never_more_than_there_is_room_for(terminals in prop::collection::vec(0_u8..40, 0..60)) {
         let mut account = full();
         for tty in &terminals {
             let spot = Spot { tty: Some(format!("pts/{tty}")), ..sudo() };

@@ -9,7 +9,7 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::recovery::RECOVERY;
-use super::{Change, change_event, personal};
+use super::{Change, change_event, fit, personal};
 use crate::account::{Account, Dates, Device};
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
@@ -38,9 +38,17 @@ impl Connection {
             groups: &groups,
         };
         let personal = account.personal();
-        let rules = settings
+        let mut rules = settings
             .policy
             .rules_for_user(&subject.user, &facts, &personal);
+        let left_out = fit(&mut rules);
+        if left_out > 0 {
+            rules.push(wire::Rule {
+                name: format!("… and {left_out} more"),
+                action: "see the settings".to_owned(),
+                ..wire::Rule::default()
+            });
+        }
         let now = Timestamp::now();
         let sessions = account.sessions(&agent.boot, now).count();
         Ok(StatusReply {

@@ -5,6 +5,7 @@ use mfa_protocol::admin::{CheckConfigReply, Finding, HealthReply, Severity};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
+use super::fit;
 use crate::config::{ConfigError, Files};
 use crate::review::Review;
 
@@ -26,6 +27,9 @@ impl Connection {
             }
             Err(error) => (false, problems(&error)),
         };
+        // The first mistakes are enough to begin with.
+        let mut findings = findings;
+        fit(&mut findings);
         Ok(CheckConfigReply {
             file: file.display().to_string(),
             valid,

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{ConfirmParameters, EnrollTotpParameters, Enrolment, EnrolmentReply};
+use mfa_protocol::message::ErrorKind;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::super::random;
 use super::{Change, Permit};
-use crate::account::{Account, Added, Dates, Device, Label};
+use crate::account::{Account, Added, By, Dates, Device, Label};
 use crate::config::Settings;
 use crate::factors::Factor;
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
@@ -119,6 +120,15 @@ impl Connection {
             device,
             ..
         } = pending;
+        // Minutes have gone by since it began.
+        let settings = self.agent.settings();
+        let still = self.agent.require_access(self.peer, &settings, subject)?;
+        if permit.by() == By::Administrator && !still {
+            return Err(Failure::new(
+                ErrorKind::NotAllowed,
+                "this is no longer yours to change; begin again",
+            ));
+        }
         let (stored, ()) = self.change_factors(subject, permit, |account| {
             let added = account
                 .add_device(device.clone())

@@ -9,6 +9,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::login::{Circumstances, cannot_enrol, plan};
 use super::super::peer::Subject;
+use super::fit;
 use crate::account::{Account, Session, Spot, Wanted};
 use crate::config::Settings;
 use crate::dialogue::{Dialogue, ENROLMENT_PROMPTS, Holdings, Plan};
@@ -34,6 +35,7 @@ impl Connection {
         if !administrator {
             hide_lists(&mut explanation.considered);
         }
+        shorten(&mut explanation.considered);
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
         let decision = settings.policy.decide(&request, &facts, &personal);
         if let Verdict::Ask(ask) = &decision.verdict {
@@ -99,12 +101,15 @@ fn explain_bare(
     now: Timestamp,
 ) -> bool {
     let grace = |length| it.account.grace_days_left(length, now);
-    into.grace_days_left = ask.grace.and_then(grace);
     if ask.unenrolled == Unenrolled::Allow {
         into.action = "skip".to_owned();
         into.reason += "; but the user has set up nothing, and need not";
         return true;
     }
+    if it.subject.entry.is_none() {
+        return false;
+    }
+    into.grace_days_left = ask.grace.and_then(grace);
     if let Some(days) = into.grace_days_left {
         into.action = "skip".to_owned();
         into.reason +=
@@ -115,16 +120,12 @@ fn explain_bare(
     if ask.unenrolled != Unenrolled::Enroll || has_bypass || it.is_operation {
         return false;
     }
-    match cannot_enrol(plan) {
-        Some(reason) => {
-            into.action = "deny".to_owned();
-            into.reason += &format!("; but {reason}");
-        }
-        None => {
-            into.reason += "; the user has set up nothing, and sets up a device in the login";
-            into.prompts = ENROLMENT_PROMPTS.map(str::to_owned).into();
-        }
+    if let Some(reason) = cannot_enrol(plan) {
+        into.reason += &format!("; but the user is {reason}");
+        return false;
     }
+    into.reason += "; the user has set up nothing, and sets up a device in the login";
+    into.prompts = ENROLMENT_PROMPTS.map(str::to_owned).into();
     true
 }
 
@@ -167,6 +168,19 @@ fn moment(at: Option<&str>) -> Result<DateTime, Failure> {
             "{text:?} is no time; expected the host's own time such as 2026-11-23T09:30"
         ))
     })
+}
+
+/// Keeps what a reply has room for; the rule that decides is the last, and stays.
+fn shorten(considered: &mut Vec<Considered>) {
+    let last = considered.pop();
+    let left_out = fit(considered);
+    if left_out > 0 {
+        considered.push(Considered {
+            name: format!("… and {left_out} more"),
+            ..Considered::default()
+        });
+    }
+    considered.extend(last);
 }
 
 /// The reasons quote whole rules, and whom a rule is for is no business of everybody's.

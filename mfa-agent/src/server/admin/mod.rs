@@ -123,6 +123,24 @@ impl Connection {
     }
 }
 
+/// Bytes of a list that a reply shows; less than what a frame holds, with room for the rest of it.
+const ROOM: usize = 40 << 10;
+
+/// Keeps as much of the front of a list as a reply has room for. Returns how many were left out.
+fn fit<T: serde::Serialize>(list: &mut Vec<T>) -> usize {
+    let mut room = ROOM;
+    let fitting = list.iter().take_while(|item| {
+        let size = serde_json::to_vec(item).map_or(ROOM, |bytes| bytes.len() + 1);
+        let left = room.checked_sub(size);
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    let kept = fitting.count();
+    let left_out = list.len() - kept;
+    list.truncate(kept);
+    left_out
+}
+
 fn change_event(event: &'static str, subject: &Subject, peer: Peer) -> Event {
     Event {
         event,

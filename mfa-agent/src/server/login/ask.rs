@@ -10,6 +10,7 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::begin::Opened;
+use super::enrol::cannot_enrol;
 use super::{Context, Login, Progress, Stage, conclude, conclude_with};
 use crate::account::{Opening, Session, Wanted};
 use crate::config::Settings;
@@ -24,7 +25,6 @@ impl Agent {
             context,
             settings,
             account,
-            now,
             ..
         } = &opened;
         let Some(plan) = plan(ask, opened.circumstances.authtok, settings) else {
@@ -39,20 +39,45 @@ impl Agent {
                 let reason = "not enrolled, and need not be";
                 return Ok(conclude(context, Outcome::Skipped, reason));
             }
-            if let Some(grace) = ask.grace
-                && let Some(progress) = self.grace(&opened, &plan, grace)?
-            {
-                return Ok(progress);
-            }
-            let has_bypass = plan.ways.iter().any(|way| account.can(way, *now));
-            if ask.unenrolled == Unenrolled::Enroll
-                && !has_bypass
-                && self.may_enrol_in_login(&opened)
-            {
-                return self.enrol(opened, ask, plan);
+            // What is given to somebody new is for users of this host: a name that it does not know may
+            // be another spelling of one that has set up something.
+            if self.is_known(opened.subject)? {
+                return self.ask_bare(opened, ask, plan);
             }
         }
         Ok(self.first_prompt(opened, ask, plan))
+    }
+
+    /// What becomes of a user of this host who has set up nothing.
+    fn ask_bare(
+        &self,
+        mut opened: Opened<'_>,
+        ask: &Arc<Ask>,
+        plan: Plan,
+    ) -> Result<Progress, Failure> {
+        if let Some(length) = ask.grace
+            && let Some(progress) = self.grace(&opened, &plan, length)?
+        {
+            return Ok(progress);
+        }
+        let has_bypass = |way: &Way| opened.account.can(way, opened.now);
+        if ask.unenrolled != Unenrolled::Enroll
+            || plan.ways.iter().any(has_bypass)
+            || !self.may_enrol_in_login(&opened)
+        {
+            return Ok(self.first_prompt(opened, ask, plan));
+        }
+        // Nobody is told by a refusal at once that this user has nothing.
+        if let Some(reason) = cannot_enrol(&plan) {
+            opened.context.hint = Some(reason);
+            return Ok(self.first_prompt(opened, ask, plan));
+        }
+        self.enrol(opened, ask, plan)
+    }
+
+    /// Whether the host knows the user. The way past the name service has not asked it yet.
+    fn is_known(&self, subject: &Subject) -> Result<bool, Failure> {
+        Ok(subject.entry.is_some() || self.names.canonical(&subject.user)?.is_some())
     }
 
     /// A program that guards logins has checked a password before, or its stack is to blame; an ordinary
@@ -110,23 +135,19 @@ impl Agent {
         opened.account.session(&wanted, opened.now)
     }
 
-    /// Lets in a user who has set up nothing yet, if their days of grace are not over. The first login
-    /// with grace is durable before it is let in; a name that nobody has shares its days with others.
+    /// Lets in a user who has set up nothing yet, if their days of grace are not over. They are counted on
+    /// the user's own record, and that the first login came is durable before it is let in.
     fn grace(
         &self,
         opened: &Opened<'_>,
         plan: &Plan,
         length: Duration,
     ) -> Result<Option<Progress>, Failure> {
-        let own = || Key::account(&opened.subject.user);
-        let key = match opened.subject.entry {
-            Some(_) => own(),
-            None => opened.key.clone(),
-        };
-        let now = opened.now;
-        let left = match opened.account.grace_since() {
-            Some(_) => opened.account.grace_days_left(length, now),
-            None => self.ledger.change(&key, |account| {
+        let (own, now) = (Key::account(&opened.subject.user), opened.now);
+        let begun = opened.key == own && opened.account.grace_since().is_some();
+        let left = match begun {
+            true => opened.account.grace_days_left(length, now),
+            false => self.ledger.change(&own, |account| {
                 let mut account = account.unwrap_or_default();
                 let after = match account.begin_grace(now) {
                     true => After::Put(account.clone().into()),

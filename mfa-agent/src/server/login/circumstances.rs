@@ -20,6 +20,9 @@ use crate::policy::{Request, Whence, remote_address, terminal_name};
 /// The service by whose rules somebody proves themselves before changing their factors.
 const PROOF_SERVICE: &str = "mfactl";
 
+/// Bytes of a name that stands in a session: a user's record has room for so many of them.
+const MAX_SPOT_NAME: usize = 64;
+
 /// Verified methods that are taken note of; sshd knows fewer.
 const MAX_METHODS: usize = 16;
 
@@ -50,7 +53,8 @@ impl Circumstances {
             false => begin.service,
         };
         if !peer.privileged {
-            let spot = own_spot(peer, &service, operation.as_ref(), tty.as_deref());
+            let spot =
+                own_spot(peer, &service, operation.as_ref(), tty.as_deref()).filter(Self::is_plain);
             return Ok(Self {
                 service,
                 operation,
@@ -78,7 +82,7 @@ impl Circumstances {
             spot: None,
             authtok,
         };
-        circumstances.spot = circumstances.spot();
+        circumstances.spot = circumstances.spot().filter(Self::is_plain);
         Ok(circumstances)
     }
 
@@ -108,6 +112,19 @@ impl Circumstances {
             now,
             whence: self.whence,
         }
+    }
+
+    /// Whether all names are such that a record has room for them. None of a real program is longer.
+    fn is_plain(spot: &Spot) -> bool {
+        let names = [&spot.operation, &spot.ruser, &spot.tty];
+        names
+            .into_iter()
+            .flatten()
+            .chain([&spot.service])
+            .all(|name| {
+                let odd = |c: char| c.is_control() || matches!(c, '"' | '\\');
+                name.len() <= MAX_SPOT_NAME && !name.chars().any(odd)
+            })
     }
 
     /// A remote login is told from others by its address, one of this host by its terminal.
@@ -216,6 +233,21 @@ mod tests {
                 holds,
                 "{service} {rhost} {tty}"
             );
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_fill_the_record_has_no_session() {
+        for name in [
+            "x".repeat(65),
+            "a\u{1}b".to_owned(),
+            "a\"b".to_owned(),
+            "a\\b".to_owned(),
+        ] {
+            let mut parameters = begin("mfactl", "", "pts/3");
+            parameters.operation = Some(name.clone());
+            assert_eq!(spot(ROOT, parameters.clone()), None, "{name:?}");
+            assert_eq!(spot(ANNA, parameters), None, "{name:?}");
         }
     }
 

@@ -37,16 +37,16 @@ const NO_CODE: &str = "not enrolled, and what the policy requires can't be set u
                        can, and mfactl enroll sets up the others";
 
 impl Agent {
-    /// Begins to set up a device, or says why that is not possible here.
+    /// Begins to set up a device.
     pub(super) fn enrol(
         &self,
-        opened: Opened<'_>,
+        mut opened: Opened<'_>,
         ask: &Ask,
         plan: Plan,
     ) -> Result<Progress, Failure> {
-        if let Some(reason) = cannot_enrol(&plan) {
-            return Ok(conclude(&opened.context, Outcome::Denied, reason));
-        }
+        // What goes wrong is counted where the device will stand, not on the record that names without one
+        // share.
+        opened.key = Key::account(&opened.subject.user);
         let device = self.fresh_device(&opened)?;
         let codes = fresh_codes(&random_codes()?);
         let issuer = self.issuer(&opened.settings);
@@ -130,13 +130,7 @@ impl Agent {
             .map(|code| pepper.digest(code.expose()))
             .collect();
         let key = Key::account(&login.context.user);
-        // The failures of a user without a record were counted on the one that stands in for it.
-        let counted = self.ledger.load(&login.key)?.unwrap_or_default();
-        let locked = counted.lockout().lock(Timestamp::now()).is_some();
         let stored = self.ledger.change(&key, |account| {
-            if locked {
-                return Ok((After::Same, Enrolled::Locked));
-            }
             let mut account: Account = account.unwrap_or_default();
             let (device, digests) = (device.clone(), digests.clone());
             let now = Timestamp::now();

@@ -18,6 +18,8 @@ pub(in crate::server) struct Context {
     pub(super) rule: Option<String>,
     pub(super) way: Option<String>,
     pub(super) reason: Option<String>,
+    /// Why an unenrolled user could not set up something.
+    pub(super) hint: Option<&'static str>,
     service: String,
     operation: Option<String>,
     rhost: Option<String>,
@@ -41,6 +43,7 @@ impl Context {
             rule: None,
             way: None,
             reason: None,
+            hint: None,
             service: circumstances.service.clone(),
             operation: circumstances.operation.clone(),
             rhost: circumstances.rhost.clone(),
@@ -73,10 +76,10 @@ impl Context {
             Verdict::Wrong { failures, lock } => {
                 self.failures = Some(*failures);
                 self.note_lock(*lock);
-                let why = if unenrolled {
-                    "not enrolled in what is required"
-                } else {
-                    "wrong answer"
+                let why = match (self.hint, unenrolled) {
+                    (Some(hint), _) => hint,
+                    (None, true) => "not enrolled in what is required",
+                    (None, false) => "wrong answer",
                 };
                 let locks = if lock.is_some() {
                     "; the account is locked now"
