@@ -70,8 +70,7 @@ fn sudo_interrupted_at_the_prompt_costs_no_attempt() {
         sudo.answer(&format!("password for {ANNA}: "), PASSWORD);
         sudo.expect("OTP code: ");
         std::thread::sleep(std::time::Duration::from_millis(200));
-        sudo.interrupt();
-        assert_ne!(sudo.finish().1, Some(0));
+        assert_ne!(sudo.interrupt().1, Some(0));
         let _ = agent.logins_of(ANNA, 1);
         assert_eq!(agent.admin().status(ANNA).failures, 0);
     });
@@ -125,8 +124,7 @@ fn su_interrupted_at_the_prompt_costs_no_attempt() {
         su.answer("Password: ", "battery staple");
         su.expect("OTP code: ");
         std::thread::sleep(std::time::Duration::from_millis(200));
-        su.interrupt();
-        assert_ne!(su.finish().1, Some(0));
+        assert_ne!(su.interrupt().1, Some(0));
         let events = agent.logins_of(BERT, 1);
         assert_eq!(events[0].text("result"), "cancelled");
         assert_eq!(agent.admin().status(BERT).failures, 0);

@@ -96,11 +96,17 @@ impl Pty {
         self.send(line);
     }
 
-    /// Types ^C.
-    pub fn interrupt(&mut self) {
-        self.terminal
-            .write_all(b"\x03")
-            .expect("a terminal that takes input");
+    /// Types ^C, as often as it takes: a program that is about to change the terminal's settings drops
+    /// what was typed before. All that was shown, and the exit status.
+    pub fn interrupt(mut self) -> (String, Option<i32>) {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            // It may have ended just now.
+            let _ = self.terminal.write_all(b"\x03");
+            let soon = Instant::now() + Duration::from_secs(1);
+            while self.read_some(soon) {}
+        }
+        self.finish()
     }
 
     /// Ends the program as a lost connection does.
