@@ -28,7 +28,9 @@ impl Pty {
         let slave = File::from(pair.slave);
         let copy = || Stdio::from(slave.try_clone().expect("a descriptor"));
         let child = Command::new("setsid")
-            .args(["--ctty", "--wait", program])
+            .args(["--ctty", "--wait"])
+            // A test run in the background ignores ^C, and what it starts would inherit that.
+            .args(["env", "--default-signal=INT,QUIT", program])
             .args(arguments)
             .stdin(copy())
             .stdout(copy())

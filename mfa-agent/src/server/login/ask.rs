@@ -41,7 +41,8 @@ impl Agent {
             }
             // What is given to somebody new is for users of this host: a name that it does not know may
             // be another spelling of one that has set up something.
-            if self.is_known(opened.subject)? {
+            let given = ask.grace.is_some() || ask.unenrolled == Unenrolled::Enroll;
+            if given && self.is_known(opened.subject)? {
                 return self.ask_bare(opened, ask, plan);
             }
         }
@@ -75,9 +76,14 @@ impl Agent {
         self.enrol(opened, ask, plan)
     }
 
-    /// Whether the host knows the user. The way past the name service has not asked it yet.
+    /// Whether the host knows the user by this very name. The way past the name service has not asked it
+    /// yet.
     fn is_known(&self, subject: &Subject) -> Result<bool, Failure> {
-        Ok(subject.entry.is_some() || self.names.canonical(&subject.user)?.is_some())
+        if subject.entry.is_some() {
+            return Ok(true);
+        }
+        let entry = self.names.canonical(&subject.user)?;
+        Ok(entry.is_some_and(|entry| entry.name == subject.user))
     }
 
     /// A program that guards logins has checked a password before, or its stack is to blame; an ordinary
