@@ -152,3 +152,23 @@ fn a_message_that_is_none_ends_the_connection_and_nothing_else() {
     }
     assert_eq!(rig.connect(ROOT).outcome("alice", "000000"), "wrong");
 }
+
+#[test]
+fn a_policy_of_many_rules_is_shown_as_far_as_a_reply_has_room() {
+    let rig = Rig::new();
+    let rule = "[[rule]]\nname = 'a rule with a name of some length'\nservices = ['one', 'two']\n\
+                from = ['192.0.2.0/24', '2001:db8::/32']\n";
+    rig.configure(&format!("{}[[rule]]\nname = 'last'\n", rule.repeat(600)));
+    let mut root = rig.connect(ROOT);
+    let status = root
+        .call("Admin.Status", json!({ "user": "alice" }))
+        .unwrap();
+    let rules = status["account"]["rules"].as_array().unwrap();
+    let last = rules.last().unwrap()["name"].as_str().unwrap();
+    assert!(last.ends_with(" more"), "{last}");
+    let request = json!({ "user": "alice", "service": "sshd" });
+    let explained = root.call("Admin.Explain", request).unwrap();
+    let considered = explained["explanation"]["considered"].as_array().unwrap();
+    assert!(considered.len() < 600);
+    assert_eq!(considered.last().unwrap()["name"], "last", "it decides");
+}
