@@ -286,10 +286,22 @@ impl Account {
     ///
     /// Never for a record that was read or made here; the encoder's own error otherwise.
     pub fn encode(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, RecordError> {
-        // Large enough for all, so that no unwiped copy is left behind by growing.
-        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(MAX_ENCODED));
+        // Large enough, so that no unwiped copy is left behind by growing; and no larger, because all of it
+        // is wiped.
+        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(self.room()));
         serde_json::to_writer(&mut *bytes, self).map_err(|e| RecordError(e.to_string()))?;
         Ok(bytes)
+    }
+
+    /// More bytes than the record takes.
+    fn room(&self) -> usize {
+        let settings = [&self.settings.administrator, &self.settings.own];
+        let networks: usize = settings.iter().map(|side| side.allow_from.len()).sum();
+        let codes = self.recovery_left().unwrap_or(0) as usize;
+        let questions = usize::from(self.questions.is_some());
+        1024 + 768 * (self.devices.len() + self.sessions.len())
+            + 64 * (networks + codes)
+            + 2048 * questions
     }
 
     /// A record as it was sealed.

@@ -104,6 +104,11 @@ fn fullest() -> Account {
 
 #[test]
 fn the_fullest_record_is_one_that_the_store_has_room_for() {
-    let bytes = fullest().encode().unwrap();
+    let account = fullest();
+    let bytes = account.encode().unwrap();
     assert!(bytes.len() <= MAX_ENCODED, "{}", bytes.len());
+    assert!(
+        bytes.len() <= account.room(),
+        "it grew while a key was in it"
+    );
 }

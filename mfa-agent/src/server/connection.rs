@@ -38,8 +38,8 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a factor that was passed on a connection stands for changes made on it.
 const PROOF: Duration = Duration::from_secs(600);
 
-/// Bytes of the longest reply that shows a key: a QR code stands beside it.
-const KEY_REPLY: usize = 16 << 10;
+/// Bytes of the longest reply of `org.pam-mfa.Admin` that shows a key or codes.
+const KEY_REPLY: usize = 4096;
 
 /// One connection's state.
 pub(super) struct Connection {
@@ -207,13 +207,13 @@ impl Connection {
         }
         let proof = std::mem::take(&mut self.proof_wanted);
         let progress = self.agent.begin(self.peer, parameters, proof)?;
-        body(&self.keep(progress))
+        login_body(&self.keep(progress))
     }
 
     fn answer(&mut self, parameters: AnswerParameters) -> Result<Body, Failure> {
         let login = self.take_login(&parameters.session)?;
         let progress = self.agent.answer(login, parameters.answer)?;
-        body(&self.keep(progress))
+        login_body(&self.keep(progress))
     }
 
     fn cancel(&mut self, parameters: &CancelParameters) -> Result<Body, Failure> {
@@ -306,10 +306,27 @@ pub(super) fn parse<T: DeserializeOwned>(parameters: Option<&RawValue>) -> Resul
     serde_json::from_str(text).map_err(|e| Failure::Parameter(interfaces::field_of(&e)))
 }
 
+/// The reply of a login. A set-up shows a QR code and a key in its messages; in JSON a text takes at most six
+/// times its bytes, and ours, which have no control characters but line breaks, twice.
+fn login_body(reply: &LoginReply) -> Result<Body, Failure> {
+    let texts: usize = reply
+        .step
+        .messages
+        .iter()
+        .map(|m| 64 + 2 * m.text.len())
+        .sum();
+    body_within(reply, 1024 + texts)
+}
+
 /// The parameters of a reply.
 pub(super) fn body(reply: &impl Serialize) -> Result<Body, Failure> {
-    // Large enough for whatever carries a key: growing would leave an unwiped copy behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_REPLY));
+    body_within(reply, KEY_REPLY)
+}
+
+/// The same, in so many bytes: growing would leave an unwiped copy of a key behind, and all of them are
+/// wiped.
+fn body_within(reply: &impl Serialize, size: usize) -> Result<Body, Failure> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
     serde_json::to_writer(&mut *bytes, reply).map_err(Failure::unavailable)?;
     Ok(Body(bytes))
 }
