@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Account;
+use crate::lockout::after;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -20,8 +21,7 @@ impl Account {
     #[must_use]
     pub fn grace_days_left(&self, grace: Duration, now: Timestamp) -> Option<u32> {
         let since = self.grace_since.unwrap_or(now);
-        let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
-        let ends = since.checked_add(grace).unwrap_or(Timestamp::MAX);
+        let ends = after(since, grace);
         let left = Duration::try_from(ends.duration_since(now)).ok()?;
         let days = left.as_secs().div_ceil(DAY);
         (!left.is_zero()).then(|| u32::try_from(days.max(1)).unwrap_or(u32::MAX))

@@ -38,9 +38,6 @@ pub use settings::{By, MAX_NETWORKS, SettingError, UserSettings, Wishes};
 /// settings nor sessions, bypass and recovery codes, and grace.
 const SCHEMA: u32 = 2;
 
-/// More bytes than any record takes; the store has room for so many.
-pub const MAX_ENCODED: usize = 15 << 10;
-
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

@@ -9,11 +9,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Account;
 use crate::factors::{Factor, Way};
+use crate::lockout::after;
 
 /// Sessions kept for a user, few enough for a record to have room for them; a further one takes the place of the oldest.
 const MAX_SESSIONS: usize = 12;
@@ -151,11 +152,6 @@ impl Account {
             generation: self.generation,
         });
     }
-}
-
-fn after(now: Timestamp, duration: Duration) -> Timestamp {
-    let signed = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    now.checked_add(signed).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -52,6 +52,9 @@ fn the_same_question_is_asked_until_it_is_answered() {
     assert_eq!(asked(&account), "Question 1?");
 }
 
+/// What the store takes, less what the seal adds.
+const MAX_ENCODED: usize = (16 << 10) - 64;
+
 /// A record with as much of everything as there may be.
 fn fullest() -> Account {
     let mut account = Account::default();

@@ -22,7 +22,7 @@ use super::texts::Texts;
 use crate::account::Device;
 use crate::factors::totp::Match;
 
-/// Answers that are taken for "yes, I have stored them", before the login is given up.
+/// How often it is asked whether the codes are stored, before the login is given up.
 const QUESTIONS: u32 = 5;
 
 /// A device that is being set up.

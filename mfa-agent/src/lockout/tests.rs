@@ -1,0 +1,174 @@
+use super::*;
+use proptest::prelude::*;
+
+const HOUR: i64 = 3600;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn failed_times(times: u32, now: Timestamp) -> Lockout {
+    let mut lockout = Lockout::default();
+    for _ in 0..times {
+        lockout.failed(lockout.era(), now, &Limits::default());
+    }
+    lockout
+}
+
+#[test]
+fn five_failures_lock_for_an_hour() {
+    let limits = Limits::default();
+    let mut lockout = failed_times(4, at(0));
+    assert_eq!(lockout.gate(lockout.era(), at(0), &limits), Gate::Open);
+    lockout.failed(lockout.era(), at(10), &limits);
+    let lock = Gate::Locked(Lock::Until(at(10 + HOUR)));
+    assert_eq!(lockout.gate(lockout.era(), at(10), &limits), lock);
+    assert_eq!(lockout.gate(lockout.era(), at(9 + HOUR), &limits), lock);
+    assert_eq!(
+        lockout.gate(lockout.era(), at(10 + HOUR), &limits),
+        Gate::Open
+    );
+}
+
+#[test]
+fn of_two_bounds_the_one_that_leaves_fewer_guesses_holds() {
+    let loose = Limits {
+        attempts: 50,
+        duration: Duration::from_secs(1),
+        max_consecutive: None,
+    };
+    assert_eq!(loose.stricter(&Limits::default()), Limits::default());
+    assert_eq!(Limits::default().stricter(&loose), Limits::default());
+}
+
+#[test]
+fn after_a_lock_five_failures_more_are_needed() {
+    let limits = Limits::default();
+    let mut lockout = failed_times(5, at(0));
+    assert_eq!(lockout.failures(at(HOUR)), 0);
+    lockout.failed(lockout.era(), at(HOUR), &limits);
+    assert_eq!((lockout.failures(at(HOUR)), lockout.consecutive()), (1, 6));
+    assert_eq!(lockout.lock(at(HOUR)), None);
+}
+
+#[test]
+fn a_pass_clears_what_was_counted() {
+    let mut lockout = failed_times(4, at(0));
+    lockout.passed(lockout.era(), at(1));
+    assert_eq!((lockout.failures(at(1)), lockout.consecutive()), (0, 0));
+}
+
+#[test]
+fn a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks() {
+    let limits = Limits::default();
+    let mut lockout = Lockout::default();
+    let mut now = at(0);
+    for _ in 0..20 {
+        for _ in 0..5 {
+            lockout.failed(lockout.era(), now, &limits);
+        }
+        now = after(now, Duration::from_secs(86_400));
+    }
+    assert_eq!(lockout.lock(now), Some(Lock::Administrator));
+    assert!(lockout.unlock());
+    assert_eq!(lockout.lock(now), None);
+    assert!(!lockout.unlock(), "unlocking twice changes nothing");
+}
+
+#[test]
+fn a_pass_among_guesses_at_once_buys_no_more_guesses() {
+    let limits = Limits::default();
+    for wrong_before in 0..4 {
+        let mut lockout = Lockout::default();
+        let era = lockout.era();
+        for _ in 0..wrong_before {
+            lockout.failed(era, at(0), &limits);
+        }
+        lockout.passed(era, at(0));
+        let mut judged = wrong_before + 1;
+        while lockout.gate(era, at(0), &limits) == Gate::Open {
+            lockout.failed(era, at(0), &limits);
+            judged += 1;
+        }
+        assert_eq!(judged, 5, "{wrong_before} wrong before the right one");
+        assert_eq!(
+            lockout.gate(lockout.era(), at(0), &limits),
+            Gate::Open,
+            "new logins go on"
+        );
+    }
+}
+
+#[test]
+fn one_person_may_pass_in_many_windows_at_once() {
+    let mut lockout = Lockout::default();
+    let era = lockout.era();
+    for _ in 0..20 {
+        assert_eq!(lockout.gate(era, at(0), &Limits::default()), Gate::Open);
+        lockout.passed(era, at(0));
+    }
+}
+
+#[test]
+fn the_first_record_format_is_still_read() {
+    let stored = r#"{"failures":5,"consecutive":7,"until":3600,"at_limit":false,"refused":2,
+                     "passes":9,"burst":{"passed":1,"failed":0}}"#;
+    let lockout: Lockout = serde_json::from_str(stored).unwrap();
+    assert_eq!(lockout.lock(at(0)), Some(Lock::Until(at(HOUR))));
+    assert_eq!((lockout.consecutive(), lockout.refused()), (7, 2));
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Begin,
+    Guess { login: usize, right: bool },
+    Wait(u32),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        2 => Just(Act::Begin),
+        6 => (0usize..12, prop::bool::weighted(0.15))
+            .prop_map(|(login, right)| Act::Guess { login, right }),
+        1 => (0u32..5000).prop_map(Act::Wait),
+    ];
+    prop::collection::vec(act, 0..300)
+}
+
+proptest! {
+    /// Whatever happens in whatever order: between two passes, and within any hour without one,
+    /// no more than five wrong answers are judged, and never more than a hundred in a row.
+    #[test]
+    fn no_order_of_events_gets_more_guesses(acts in acts()) {
+        let limits = Limits::default();
+        let (mut lockout, mut now) = (Lockout::default(), at(0));
+        let mut eras = [lockout.era(); 12];
+        let mut wrong: Vec<Timestamp> = Vec::new();
+        let mut next = 0;
+        for act in acts {
+            match act {
+                Act::Wait(seconds) => now = after(now, Duration::from_secs(seconds.into())),
+                Act::Begin => {
+                    eras[next % 12] = lockout.era();
+                    next += 1;
+                }
+                Act::Guess { login, .. } if lockout.gate(eras[login], now, &limits) != Gate::Open => {
+                    lockout.refused_one();
+                }
+                Act::Guess { login, right: true } => {
+                    lockout.passed(eras[login], now);
+                    wrong.clear();
+                }
+                Act::Guess { login, right: false } => {
+                    lockout.failed(eras[login], now, &limits);
+                    wrong.push(now);
+                    prop_assert!(wrong.len() <= 100);
+                    if wrong.len() > 5 {
+                        let sixth_last = wrong[wrong.len() - 6];
+                        prop_assert!(now.duration_since(sixth_last) >= SignedDuration::from_hours(1));
+                    }
+                }
+            }
+        }
+    }
+}
