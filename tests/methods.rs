@@ -60,7 +60,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             Proven,
         ),
         (
-            "ConfirmTotp",
+            "ConfirmDevice",
             json!({"code": "123456"}),
             Continuing("Refused"),
         ),

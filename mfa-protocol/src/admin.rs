@@ -4,8 +4,10 @@
 
 mod account;
 mod check;
+mod device;
 mod enrol;
 mod explain;
+mod import;
 mod personal;
 mod session;
 
@@ -14,14 +16,23 @@ pub use account::{
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
 pub use check::{CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Severity};
+pub use device::{
+    Drift, Drifts, DriftsReply, Rename, RenameParameters, RenameReply, Resync, ResyncParameters,
+    ResyncReply,
+};
 pub use enrol::{
-    ConfirmParameters, ConfirmTotp, EnrollPin, EnrollPinParameters, EnrollQuestions,
-    EnrollQuestionsParameters, EnrollRecovery, EnrollRecoveryParameters, EnrollTotp,
-    EnrollTotpParameters, Enrolment, EnrolmentReply, ImportEntry, ImportOutcome, ImportParameters,
-    ImportReply, ImportResult, ImportUris, QuestionAnswer, Questions, QuestionsReply,
-    RecoveryReply, Remove, RemoveParameters, RemoveReply, UserReply,
+    ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollPin,
+    EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
+    EnrollRecoveryParameters, EnrollTotp, EnrollTotpParameters, Enrolment, EnrolmentReply,
+    QuestionAnswer, Questions, QuestionsReply, RecoveryReply, Remove, RemoveParameters,
+    RemoveReply, UserReply,
 };
 pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
+pub use import::{
+    ImportAccount, ImportAccounts, ImportAccountsParameters, ImportAccountsReply, ImportDevice,
+    ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult, ImportUris,
+    ImportedAccount,
+};
 pub use personal::{
     AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Require, RequireParameters,
     SelfManage, SelfManageParameters, SettingReply, UserSettings,
@@ -50,13 +61,18 @@ methods! {
     Lockouts(PageParameters) -> LockoutsReply;
     Unlock(UnlockParameters) -> UnlockReply;
     EnrollTotp(EnrollTotpParameters) -> EnrolmentReply;
-    ConfirmTotp(ConfirmParameters) -> EnrolmentReply;
+    EnrollHotp(EnrollHotpParameters) -> EnrolmentReply;
+    ConfirmDevice(ConfirmParameters) -> EnrolmentReply;
     EnrollPin(EnrollPinParameters) -> UserReply;
     Questions(Nothing) -> QuestionsReply;
     EnrollQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollRecovery(EnrollRecoveryParameters) -> RecoveryReply;
     Remove(RemoveParameters) -> RemoveReply;
+    Rename(RenameParameters) -> RenameReply;
+    Resync(ResyncParameters) -> ResyncReply;
+    Drifts(PageParameters) -> DriftsReply;
     ImportUris(ImportParameters) -> ImportReply;
+    ImportAccounts(ImportAccountsParameters) -> ImportAccountsReply;
     Explain(ExplainParameters) -> ExplainReply;
     Require(RequireParameters) -> SettingReply;
     Enforce(EnforceParameters) -> SettingReply;

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::{Account, BYPASS_DIGITS, Opening};
+use crate::factors::device::Match;
 use crate::factors::recovery::{CodeDigest, Pepper, RECOVERY_DIGITS};
-use crate::factors::totp::Match;
 use crate::factors::{Factor, Way};
 use crate::lockout::{Era, Gate, Limits, Lock};
 

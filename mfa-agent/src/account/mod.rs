@@ -19,9 +19,9 @@ mod settings;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::factors::device::Generator;
 use crate::factors::questions::QUESTIONS;
 use crate::factors::recovery::RECOVERY_DIGITS;
-use crate::factors::totp::Generator;
 use crate::factors::{Factor, Way};
 use crate::lockout::Lockout;
 

@@ -1,8 +1,8 @@
 //! Records for tests.
 
 use super::*;
+use crate::factors::device::{Algorithm, Digits, Period};
 use crate::factors::key::Key;
-use crate::factors::totp::{Algorithm, Digits, Period};
 
 pub(crate) fn pepper() -> crate::factors::recovery::Pepper {
     crate::factors::recovery::Pepper::new(zeroize::Zeroizing::new([1; 32]))

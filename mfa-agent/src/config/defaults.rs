@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::settings::{Audit, Prompts, Questions, SelfService, Server, Store, Totp};
 use crate::factors::Factor;
-use crate::factors::totp::{Algorithm, Digits, Period};
+use crate::factors::device::{Algorithm, Digits, Period};
 
 impl Default for Server {
     fn default() -> Self {

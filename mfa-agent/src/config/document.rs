@@ -8,7 +8,7 @@ use super::values::{
     Parsed, ServiceName, ServicePattern, SocketPath, TerminalPattern, UserPattern, Whole,
 };
 use super::words::ActionName;
-use crate::factors::totp::{Algorithm, Digits, Period};
+use crate::factors::device::{Algorithm, Digits, Period};
 use crate::factors::{Factor, Way};
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::factors::Factor;
-use crate::factors::totp::{Algorithm, Digits, Period};
+use crate::factors::device::{Algorithm, Digits, Period};
 use crate::lockout::Limits;
 use crate::names::UserName;
 use crate::policy::Policy;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::factors::totp::Algorithm;
+use crate::factors::device::Algorithm;
 
 use super::values::Text;
 use crate::policy::{Mode, Prompting, Source, Unenrolled};

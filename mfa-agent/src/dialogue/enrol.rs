@@ -20,7 +20,7 @@ use super::Next;
 use super::stand_in::is_stand_in;
 use super::texts::Texts;
 use crate::account::Device;
-use crate::factors::totp::Match;
+use crate::factors::device::Match;
 
 /// How often it is asked whether the codes are stored, before the login is given up.
 const QUESTIONS: u32 = 5;

@@ -3,11 +3,12 @@
 //! Pure: a factor judges what was typed against what the account holds, with the time passed in.
 //! Nothing here reads a clock, hashes slowly or stores; see `hasher` for what takes long.
 
+pub mod device;
 pub mod key;
 pub mod pin;
 pub mod questions;
 pub mod recovery;
-pub mod totp;
+
 pub mod uri;
 
 use std::fmt;

@@ -6,8 +6,8 @@
 use mfa_protocol::Secret;
 use zeroize::Zeroizing;
 
+use super::device::{Generator, ParameterError};
 use super::key::{Key, KeyError};
-use super::totp::{Generator, ParameterError};
 
 /// A generator read from an otpauth URI, with the names that stood in it.
 pub struct FromUri {
@@ -106,7 +106,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::factors::totp::Algorithm;
+    use crate::factors::device::Algorithm;
 
     #[test]
     fn an_uri_reads_back_as_the_generator_it_was_made_from() {

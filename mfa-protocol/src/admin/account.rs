@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UserSettings;
+use super::{Drift, UserSettings};
 
 /// The state of one account.
 pub struct Status;
@@ -51,7 +51,7 @@ pub struct StatusReply {
 pub struct Account {
     /// The canonical name.
     pub user: String,
-    /// Names of the factors that can be used: `totp`, `pin`, `questions`.
+    /// Names of the factors that can be used: `totp`, `hotp`, `pin`, `questions`.
     pub enrolled: Vec<String>,
     /// The devices that show codes.
     pub devices: Vec<Device>,
@@ -86,7 +86,7 @@ pub struct Account {
 /// A device that shows codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
-    /// `totp`
+    /// `totp`, or `hotp` for one that counts its codes.
     pub factor: String,
     /// Its name among the user's devices.
     pub label: String,
@@ -94,8 +94,14 @@ pub struct Device {
     pub algorithm: String,
     /// 6 to 8.
     pub digits: u32,
-    /// Seconds a code is good for.
-    pub period: u64,
+    /// Seconds a code is good for; none for `hotp`.
+    pub period: Option<u64>,
+    /// The counter of the next code; none for `totp`.
+    pub counter: Option<u64>,
+    /// Seconds that the device's clock is ahead of this host's, as it is reckoned with.
+    pub clock_offset: i64,
+    /// Set when a code was refused because it came too far from where it was expected.
+    pub drift: Option<Drift>,
     /// The maker's ID, for show and audit.
     pub credential_id: Option<String>,
     /// RFC 3339, UTC.

@@ -1,4 +1,4 @@
-//! Enrolling, importing and removing factors.
+//! Enrolling and removing factors.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,10 @@ use crate::Secret;
 
 /// A new TOTP device.
 pub struct EnrollTotp;
-/// The code that proves the device of [`EnrollTotp`] was set up.
-pub struct ConfirmTotp;
+/// A new HOTP device.
+pub struct EnrollHotp;
+/// The code that proves the device of [`EnrollTotp`] or [`EnrollHotp`] was set up.
+pub struct ConfirmDevice;
 /// A new PIN.
 pub struct EnrollPin;
 /// The catalogue of security questions.
@@ -18,8 +20,6 @@ pub struct EnrollRecovery;
 pub struct EnrollQuestions;
 /// Takes factors away.
 pub struct Remove;
-/// Many devices at once.
-pub struct ImportUris;
 
 /// What the new device is to be; what is left out takes the configured default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -53,6 +53,38 @@ pub struct EnrollTotpParameters {
     pub confirm: bool,
 }
 
+/// What the new device is to be; what is left out takes the configured default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrollHotpParameters {
+    /// The user, or none for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The device's name; none takes the first free `device-N`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// `SHA1`, `SHA256` or `SHA512`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// 6 to 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digits: Option<u32>,
+    /// The counter of the next code; none means 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<u64>,
+    /// A base32 key to be used instead of a fresh one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// An otpauth URI to be used instead of all of the above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<Secret>,
+    /// The maker's ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<String>,
+    /// Whether a code is to be awaited before anything is stored.
+    pub confirm: bool,
+}
+
 /// A code of the device being enrolled.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +93,7 @@ pub struct ConfirmParameters {
     pub code: Secret,
 }
 
-/// The reply to [`EnrollTotp`] and [`ConfirmTotp`].
+/// The reply to [`EnrollTotp`], [`EnrollHotp`] and [`ConfirmDevice`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EnrolmentReply {
     /// What was made.
@@ -73,7 +105,7 @@ pub struct EnrolmentReply {
 pub struct Enrolment {
     /// The canonical name.
     pub user: String,
-    /// `totp`
+    /// `totp` or `hotp`
     pub factor: String,
     /// The device's name.
     pub label: String,
@@ -159,7 +191,7 @@ pub struct RemoveParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `totp`, `pin` or `questions`.
+    /// `totp`, `hotp`, `pin`, `questions` or `recovery`.
     pub factor: String,
     /// One device; none means all of the factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,57 +205,4 @@ pub struct RemoveReply {
     pub user: String,
     /// How many were there to be removed.
     pub removed: u32,
-}
-
-/// Devices to take over.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImportParameters {
-    /// As many as fit into a frame.
-    pub entries: Vec<ImportEntry>,
-}
-
-/// A device to take over.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImportEntry {
-    /// The caller's own number for it.
-    pub line: u64,
-    /// The user.
-    pub user: String,
-    /// `otpauth://totp/…`
-    pub uri: Secret,
-}
-
-/// The reply to [`ImportUris`].
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct ImportReply {
-    /// One for each entry, in their order.
-    pub results: Vec<ImportResult>,
-}
-
-/// What became of an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportResult {
-    /// As in [`ImportEntry::line`].
-    pub line: u64,
-    /// As in [`ImportEntry::user`].
-    pub user: String,
-    /// What became of it.
-    pub result: ImportOutcome,
-    /// Why it was refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// What became of an entry of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ImportOutcome {
-    /// It is a device of the user's now.
-    Stored,
-    /// It was one already.
-    Unchanged,
-    /// It can't be one; see the reason.
-    Refused,
 }

@@ -66,11 +66,12 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, AllowFrom, Bypass, CheckConfig, ConfirmTotp, Considered, Device, Enforce,
-        EnrollPin, EnrollQuestions, EnrollRecovery, EnrollTotp, Enrolment, Explain, Explanation,
-        Finding, Health, ImportEntry, ImportResult, ImportUris, Knowledge, Lockout, Lockouts,
-        QuestionAnswer, Questions, Remove, Require, Revoke, Rule, SelfManage, Session, Sessions,
-        Severity, Status, Unlock, UserSettings, Users,
+        Account, AllowFrom, Bypass, CheckConfig, ConfirmDevice, Considered, Device, Drift, Drifts,
+        Enforce, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRecovery, EnrollTotp, Enrolment,
+        Explain, Explanation, Finding, Health, ImportAccount, ImportAccounts, ImportDevice,
+        ImportEntry, ImportResult, ImportUris, ImportedAccount, Knowledge, Lockout, Lockouts,
+        QuestionAnswer, Questions, Remove, Rename, Require, Resync, Revoke, Rule, SelfManage,
+        Session, Sessions, Severity, Status, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -80,7 +81,7 @@ fn admin_types() -> Types {
         .method::<Unlock>();
     types
         .method::<EnrollTotp>()
-        .method::<ConfirmTotp>()
+        .method::<ConfirmDevice>()
         .method::<EnrollPin>();
     types
         .method::<Questions>()
@@ -102,6 +103,17 @@ fn admin_types() -> Types {
         .method::<CheckConfig>()
         .method::<Health>()
         .method::<EnrollRecovery>();
+    types
+        .method::<EnrollHotp>()
+        .method::<Rename>()
+        .method::<Resync>()
+        .method::<Drifts>()
+        .method::<ImportAccounts>();
+    types
+        .kind::<Drift>()
+        .kind::<ImportAccount>()
+        .kind::<ImportDevice>()
+        .kind::<ImportedAccount>();
     types
         .kind::<Device>()
         .kind::<Knowledge>()

@@ -109,12 +109,12 @@ fn a_wrong_code_can_be_corrected_before_the_device_is_stored() {
             enrolment(false),
         ),
         refused(
-            "ConfirmTotp",
+            "ConfirmDevice",
             confirm("1"),
             "Refused",
             "that is not the code",
         ),
-        admin("ConfirmTotp", confirm("22222222"), enrolment(true)),
+        admin("ConfirmDevice", confirm("22222222"), enrolment(true)),
     ]);
     let arguments = [
         "enroll", "totp", "alice", "--label", "phone", "--digits", "8",
@@ -146,7 +146,7 @@ fn a_wrong_code_can_be_corrected_before_the_device_is_stored() {
 fn three_wrong_codes_store_nothing() {
     let wrong = |code| {
         refused(
-            "ConfirmTotp",
+            "ConfirmDevice",
             json!({ "code": code }),
             "Refused",
             "not the code",

@@ -166,7 +166,7 @@ fn confirmed_enrolment() -> Agent {
     };
     Agent::scripted(vec![
         admin("EnrollTotp", json!({"confirm": true}), made(false)),
-        admin("ConfirmTotp", json!({"code": "123456"}), made(true)),
+        admin("ConfirmDevice", json!({"code": "123456"}), made(true)),
     ])
 }
 

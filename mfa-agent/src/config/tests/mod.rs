@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::factors::Factor;
-use crate::factors::totp::Algorithm;
+use crate::factors::device::Algorithm;
 use crate::lockout::Limits;
 use crate::policy::{Action, Mode, Prompting, Unenrolled};
 

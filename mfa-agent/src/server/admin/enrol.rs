@@ -14,8 +14,8 @@ use super::{Change, Permit};
 use crate::account::{Account, Added, By, Dates, Device, Label};
 use crate::config::Settings;
 use crate::factors::Factor;
+use crate::factors::device::{Generator, Match};
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
-use crate::factors::totp::{Generator, Match};
 use crate::factors::uri::from_uri;
 
 /// Wrong codes that are taken before the enrolment has to be begun again.
@@ -73,7 +73,7 @@ impl Connection {
         pending.reply(true)
     }
 
-    pub(super) fn confirm_totp(
+    pub(super) fn confirm_device(
         &mut self,
         parameters: &ConfirmParameters,
     ) -> Result<EnrolmentReply, Failure> {

@@ -39,7 +39,7 @@ impl Connection {
             "Lockouts" => body(&self.lockouts(&parse(parameters)?)?),
             "Unlock" => body(&self.unlock(&parse(parameters)?)?),
             "EnrollTotp" => body(&self.enrol_totp(&parse(parameters)?)?),
-            "ConfirmTotp" => body(&self.confirm_totp(&parse(parameters)?)?),
+            "ConfirmDevice" => body(&self.confirm_device(&parse(parameters)?)?),
             "EnrollPin" => body(&self.enrol_pin(parse(parameters)?)?),
             "Questions" => body(&self.questions()),
             "EnrollQuestions" => body(&self.enrol_questions(parse(parameters)?)?),

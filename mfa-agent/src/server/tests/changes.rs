@@ -71,7 +71,7 @@ fn a_device_is_stored_only_once_its_code_was_confirmed() {
     let made = root.call("Admin.EnrollTotp", parameters).unwrap();
     assert_eq!(made["enrolment"]["stored"], false);
     let refused = root
-        .call("Admin.ConfirmTotp", json!({ "code": "x" }))
+        .call("Admin.ConfirmDevice", json!({ "code": "x" }))
         .unwrap_err();
     assert_eq!(refused["error"], "org.pam-mfa.Admin.Refused");
     let status = root.call("Admin.Status", json!({ "user": "bob" })).unwrap();
@@ -90,7 +90,7 @@ fn what_an_administrator_changed_ends_proofs_and_half_done_enrolments() {
         .unwrap();
     let code = current_code(made["enrolment"]["uri"].as_str().unwrap());
     let late = alice
-        .call("Admin.ConfirmTotp", json!({ "code": code }))
+        .call("Admin.ConfirmDevice", json!({ "code": code }))
         .unwrap_err();
     assert_eq!(late["error"], "org.pam-mfa.Admin.NotVerified");
     let pin = json!({ "pin": "4826" });
@@ -113,7 +113,7 @@ fn one_proof_is_enough_for_several_changes_of_ones_own() {
         .unwrap();
     let code = current_code(made["enrolment"]["uri"].as_str().unwrap());
     let stored = alice
-        .call("Admin.ConfirmTotp", json!({ "code": code }))
+        .call("Admin.ConfirmDevice", json!({ "code": code }))
         .unwrap();
     assert_eq!(stored["enrolment"]["stored"], true);
 }

@@ -5,7 +5,7 @@
 //! here and never again.
 
 use mfa_protocol::admin::{
-    ConfirmParameters, ConfirmTotp, EnrollTotp, EnrollTotpParameters, Enrolment,
+    ConfirmDevice, ConfirmParameters, EnrollTotp, EnrollTotpParameters, Enrolment,
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -138,7 +138,7 @@ fn confirmed(context: &mut Context) -> Result<Enrolment, Failure> {
             _ if context.console()?.is_terminal() => return Err(Failure::Cancelled),
             _ => return Err(refused.unwrap_or_else(no_code)),
         };
-        match context.call::<ConfirmTotp>(&ConfirmParameters { code }) {
+        match context.call::<ConfirmDevice>(&ConfirmParameters { code }) {
             Err(failure) if failure.is_correctable() => {
                 context.console()?.say(&clean_lines(&failure.to_string()));
                 refused = Some(failure);

@@ -45,6 +45,7 @@ impl Batch {
     pub(super) fn take(&mut self) -> ImportParameters {
         ImportParameters {
             entries: std::mem::take(self).entries,
+            dry_run: false,
         }
     }
 }

@@ -42,7 +42,7 @@ impl Report {
         {
             match result {
                 ImportOutcome::Stored => self.stored += 1,
-                ImportOutcome::Unchanged => self.unchanged += 1,
+                ImportOutcome::Updated | ImportOutcome::Unchanged => self.unchanged += 1,
                 ImportOutcome::Refused => {
                     let reason = reason.unwrap_or_else(|| "the agent gives no reason".to_owned());
                     self.refuse(line, Some(user), reason);

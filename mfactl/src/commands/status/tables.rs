@@ -38,14 +38,16 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
 /// A line for what sets a device apart, if anything does.
 pub(super) fn particular(device: &Device) -> Option<String> {
     let mut words = Vec::new();
-    if (device.algorithm.as_str(), device.digits, device.period) != ("SHA1", 6, 30) {
-        let Device {
-            algorithm,
-            digits,
-            period,
-            ..
-        } = device;
-        words.push(format!("{algorithm}, {digits} digits, every {period} s"));
+    let usual = ("SHA1", 6, Some(30));
+    if (device.algorithm.as_str(), device.digits, device.period) != usual {
+        let steps = match (device.period, device.counter) {
+            (Some(period), _) => format!("every {period} s"),
+            (None, counter) => format!("counts its codes, the next is {}", counter.unwrap_or(0)),
+        };
+        words.push(format!(
+            "{}, {} digits, {steps}",
+            device.algorithm, device.digits
+        ));
     }
     words.extend(
         device

@@ -1,0 +1,97 @@
+//! What is done with a device that is there already.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+
+/// Another name for a device.
+pub struct Rename;
+/// Two codes, one after the other, by which a device that has gone astray is taken up again.
+pub struct Resync;
+/// Devices that have gone astray, a page at a time.
+pub struct Drifts;
+
+/// See [`Rename`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameParameters {
+    /// The user, or none for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The device; may be left out if there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Its new name.
+    pub to: String,
+}
+
+/// The reply to [`Rename`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RenameReply {
+    /// The canonical name.
+    pub user: String,
+    /// The device's name now.
+    pub label: String,
+    /// Whether it was another before.
+    pub changed: bool,
+}
+
+/// See [`Resync`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResyncParameters {
+    /// The user, or none for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The device; none: whichever the codes are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// A code that the device showed.
+    pub first: Secret,
+    /// The one that it showed next.
+    pub second: Secret,
+}
+
+/// The reply to [`Resync`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResyncReply {
+    /// The canonical name.
+    pub user: String,
+    /// `totp` or `hotp`
+    pub factor: String,
+    /// The device's name.
+    pub label: String,
+    /// Seconds that its clock is ahead of this host's, as it is reckoned with from now on; none for a
+    /// device without a clock.
+    pub clock_offset: Option<i64>,
+    /// Codes that were passed over; none for a device with a clock.
+    pub skipped: Option<u64>,
+}
+
+/// The reply to [`Drifts`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct DriftsReply {
+    /// Those of this stretch of the list; may be none although `next` is there.
+    pub drifts: Vec<Drift>,
+    /// What to pass as `after` for the next page; none at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// A device whose code was refused because it came too far from where it was expected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The canonical name.
+    pub user: String,
+    /// `totp` or `hotp`
+    pub factor: String,
+    /// The device's name.
+    pub label: String,
+    /// Seconds that its clock is ahead of what is reckoned with, negative if it is behind; none for a
+    /// device without a clock.
+    pub seconds: Option<i64>,
+    /// Codes that it is ahead; none for a device with a clock.
+    pub codes: Option<u64>,
+    /// When that was seen, RFC 3339 in UTC.
+    pub seen_at: String,
+}

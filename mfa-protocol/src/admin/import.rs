@@ -1,0 +1,155 @@
+//! Taking over what users had elsewhere.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+
+/// Many devices at once, each as a URI.
+pub struct ImportUris;
+/// Accounts of other programs, with what is used up already.
+pub struct ImportAccounts;
+
+/// Devices to take over.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportParameters {
+    /// As many as fit into a frame.
+    pub entries: Vec<ImportEntry>,
+    /// Whether only to say what would become of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// A device to take over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportEntry {
+    /// The caller's own number for it.
+    pub line: u64,
+    /// The user.
+    pub user: String,
+    /// `otpauth://totp/…` or `otpauth://hotp/…`
+    pub uri: Secret,
+}
+
+/// The reply to [`ImportUris`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ImportReply {
+    /// One for each entry, in their order.
+    pub results: Vec<ImportResult>,
+}
+
+/// What became of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportResult {
+    /// As in [`ImportEntry::line`].
+    pub line: u64,
+    /// As in [`ImportEntry::user`].
+    pub user: String,
+    /// What became of it.
+    pub result: ImportOutcome,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What became of an entry of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportOutcome {
+    /// It is the user's now.
+    Stored,
+    /// It was there; what was used up since is used up here too.
+    Updated,
+    /// It was there already.
+    Unchanged,
+    /// It can't be taken over; see the reason.
+    Refused,
+}
+
+/// Accounts to take over.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportAccountsParameters {
+    /// As many as fit into a frame.
+    pub accounts: Vec<ImportAccount>,
+    /// Whether only to say what would become of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// What a user had elsewhere. It is taken over as a whole or not at all.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportAccount {
+    /// The caller's own number for it.
+    pub line: u64,
+    /// The user.
+    pub user: String,
+    /// The devices.
+    pub devices: Vec<ImportDevice>,
+    /// Codes of eight digits that pass once each and are still good.
+    #[serde(default)]
+    pub scratch_codes: Vec<Secret>,
+    /// A PIN that was asked for beside the code. It is asked for here too then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Secret>,
+}
+
+/// A device, with what is known of its codes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportDevice {
+    /// Its name; none takes the first free `device-N`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The key in base32.
+    pub secret: Secret,
+    /// `SHA1`, which none means, `SHA256` or `SHA512`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// 6, which none means, to 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digits: Option<u32>,
+    /// Seconds that a code is good for; none: the device counts its codes (HOTP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<u64>,
+    /// Periods that its clock is ahead of this host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<i64>,
+    /// The last step or counter whose code was used; it and all before it are used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<u64>,
+    /// The maker's ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<String>,
+}
+
+/// The reply to [`ImportAccounts`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ImportAccountsReply {
+    /// One for each account, in their order.
+    pub results: Vec<ImportedAccount>,
+}
+
+/// What became of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedAccount {
+    /// As in [`ImportAccount::line`].
+    pub line: u64,
+    /// The canonical name, or as in [`ImportAccount::user`] if it was refused.
+    pub user: String,
+    /// What became of it.
+    pub result: ImportOutcome,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many devices are new.
+    pub devices: u32,
+    /// How many scratch codes were taken over.
+    pub codes: u32,
+    /// Whether the PIN was taken over.
+    pub pin: bool,
+    /// What was not taken over, and what else is worth knowing.
+    pub notes: Vec<String>,
+}
