@@ -64,6 +64,22 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             json!({"code": "123456"}),
             Continuing("Refused"),
         ),
+        (
+            "EnrollHotp",
+            json!({"user": user, "confirm": false}),
+            Proven,
+        ),
+        (
+            "Rename",
+            json!({"user": user, "label": "device-2", "to": "token"}),
+            Proven,
+        ),
+        (
+            "Resync",
+            json!({"user": user, "first": "123456", "second": "234567"}),
+            OwnRefused,
+        ),
+        ("Drifts", json!({}), AdministratorsOfAll),
         ("EnrollPin", json!({"user": user, "pin": NEW_PIN}), Proven),
         ("Questions", json!({}), Everybody),
         (
@@ -80,6 +96,11 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         (
             "ImportUris",
             json!({"entries": [entry]}),
+            AdministratorsOfAll,
+        ),
+        (
+            "ImportAccounts",
+            json!({"accounts": []}),
             AdministratorsOfAll,
         ),
         ("Explain", json!({"user": user, "service": "sshd"}), Own),

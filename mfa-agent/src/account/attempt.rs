@@ -4,14 +4,18 @@
 //! the swap that follows conflicts, it runs again on the newer record, so that of many attempts at
 //! once each sees what the others did.
 
+mod find;
+
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 
-use super::{Account, BYPASS_DIGITS, Opening};
-use crate::factors::device::Match;
-use crate::factors::recovery::{CodeDigest, Pepper, RECOVERY_DIGITS};
+use super::recovery::Recovery;
+use super::{Account, BYPASS_DIGITS, Drift, Opening};
+use crate::factors::device::Windows;
+use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, Way};
 use crate::lockout::{Era, Gate, Limits, Lock};
+use find::Finding;
 
 /// The answers of one login, all asked for together needed together.
 pub struct Attempt {
@@ -22,12 +26,14 @@ pub struct Attempt {
     pub answers: Vec<Answered>,
     /// The time of the judgement.
     pub now: Timestamp,
-    /// Steps either side that a code may be off.
-    pub skew: u32,
+    /// How far off a code may be.
+    pub windows: Windows,
     /// The bounds of the lockout.
     pub limits: Limits,
     /// The session that a pass begins, if the policy grants one here.
     pub opening: Option<Opening>,
+    /// Whether a pass by a recovery code begins none, because a new device is to be set up first.
+    pub renews: bool,
     /// What recovery codes are hashed with.
     pub pepper: Pepper,
 }
@@ -65,6 +71,8 @@ pub enum Verdict {
         failures: u32,
         /// The lock that this failure caused.
         lock: Option<Lock>,
+        /// The device whose code it would have been, had the device not gone astray.
+        astray: Option<(String, Drift)>,
     },
     /// A code was right but used before. Nothing else was judged, no failure was counted.
     Replayed,
@@ -111,17 +119,6 @@ impl Instead {
     }
 }
 
-/// What one answer turned out to be.
-enum Finding {
-    Code { device: usize, step: u64 },
-    Bypass,
-    Recovery(CodeDigest),
-    Knowledge(Factor),
-    Used,
-    Wrong,
-    Stale,
-}
-
 impl Verdict {
     /// Whether an answer was judged, and wrong.
     #[must_use]
@@ -157,8 +154,9 @@ impl Account {
         if findings.iter().any(|f| matches!(f, Finding::Used)) {
             return Verdict::Replayed;
         }
-        if findings.iter().any(|f| matches!(f, Finding::Wrong)) {
-            return self.count_failure(attempt.era, attempt.now, &attempt.limits);
+        let astray = self.go_astray(&findings, attempt.now);
+        if astray.is_some() || findings.iter().any(|f| matches!(f, Finding::Wrong)) {
+            return self.count_failure(attempt, astray);
         }
         self.lockout.passed(attempt.era, attempt.now);
         self.open_session(&findings, attempt);
@@ -167,7 +165,12 @@ impl Account {
 
     /// A bypass code begins no session: it passes once, and a session would pass again.
     fn open_session(&mut self, findings: &[Finding], attempt: &Attempt) {
-        if findings.iter().any(|f| matches!(f, Finding::Bypass)) {
+        let begins_none = |finding: &Finding| match finding {
+            Finding::Bypass => true,
+            Finding::Recovery(_) => attempt.renews,
+            _ => false,
+        };
+        if findings.iter().any(begins_none) {
             return;
         }
         let way = findings.iter().filter_map(Finding::factor).collect();
@@ -176,60 +179,20 @@ impl Account {
         }
     }
 
-    fn find(&self, answer: &Answered, attempt: &Attempt) -> Finding {
-        match answer {
-            Answered::Impossible => Finding::Wrong,
-            Answered::Code { typed, tail } => self.find_code(typed.expose(), *tail, attempt),
-            Answered::Hashed {
-                factor,
-                phc,
-                matches,
-            } => {
-                let held = match factor {
-                    Factor::Pin => self.pin.as_ref().map(|pin| &pin.phc),
-                    Factor::Questions => self.questions.as_ref().map(|set| &set.current().phc),
-                    Factor::Totp => None,
-                };
-                match (held == Some(phc), *matches) {
-                    (false, _) => Finding::Stale,
-                    (true, true) => Finding::Knowledge(*factor),
-                    (true, false) => Finding::Wrong,
-                }
-            }
-        }
-    }
-
-    fn find_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> Finding {
-        let mut found = Finding::Wrong;
-        for (index, device) in self.devices.iter().enumerate() {
-            let Some(code) = code_of(typed, tail, device.generator.digits.into()) else {
+    /// Remembers where a device is that has gone astray.
+    fn go_astray(&mut self, findings: &[Finding], now: Timestamp) -> Option<(String, Drift)> {
+        let mut astray = None;
+        for finding in findings {
+            let Finding::Astray { device, step } = finding else {
                 continue;
             };
-            match device
-                .generator
-                .check(&code, attempt.now, attempt.skew, device.last_step)
-            {
-                Match::Fresh { step } => {
-                    return Finding::Code {
-                        device: index,
-                        step,
-                    };
-                }
-                Match::Used => found = Finding::Used,
-                Match::None => {}
+            if let Some(device) = self.devices.get_mut(*device) {
+                device.go_astray(*step, now);
+                let drift = device.drift().map(|(drift, _)| drift);
+                astray = drift.map(|drift| (device.label.to_string(), drift));
             }
         }
-        self.find_other_code(typed, tail, attempt).unwrap_or(found)
-    }
-
-    fn find_other_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> Option<Finding> {
-        let bypass = code_of(typed, tail, BYPASS_DIGITS);
-        if bypass.is_some_and(|code| self.is_bypass(&code, attempt.now)) {
-            return Some(Finding::Bypass);
-        }
-        let code = code_of(typed, tail, RECOVERY_DIGITS)?;
-        self.find_recovery(&code, &attempt.pepper)
-            .map(Finding::Recovery)
+        astray
     }
 
     fn use_steps(&mut self, findings: &[Finding], now: Timestamp) {
@@ -237,13 +200,16 @@ impl Account {
             match finding {
                 Finding::Code { device, step } => {
                     if let Some(device) = self.devices.get_mut(*device) {
-                        device.last_step = Some(*step);
-                        device.dates.last_used_at = Some(now);
+                        device.use_up(*step, now);
                     }
                 }
                 Finding::Bypass => self.bypass = None,
                 Finding::Recovery(code) => self.use_recovery(*code),
-                Finding::Knowledge(_) | Finding::Used | Finding::Wrong | Finding::Stale => {}
+                Finding::Knowledge(_)
+                | Finding::Used
+                | Finding::Astray { .. }
+                | Finding::Wrong
+                | Finding::Stale => {}
             }
         }
     }
@@ -251,7 +217,11 @@ impl Account {
     /// A first code of a device that is being set up was wrong: it counts like any other.
     pub fn wrong_first_code(&mut self, era: Era, now: Timestamp, limits: &Limits) -> Verdict {
         match self.lockout.gate(era, now, limits) {
-            Gate::Open => self.count_failure(era, now, limits),
+            Gate::Open => Verdict::Wrong {
+                lock: self.fail(era, now, limits),
+                failures: self.lockout.failures(now),
+                astray: None,
+            },
             Gate::Locked(lock) => {
                 self.lockout.refused_one();
                 Verdict::Locked(lock)
@@ -260,16 +230,23 @@ impl Account {
         }
     }
 
-    fn count_failure(&mut self, era: Era, now: Timestamp, limits: &Limits) -> Verdict {
+    fn count_failure(&mut self, attempt: &Attempt, astray: Option<(String, Drift)>) -> Verdict {
+        let lock = self.fail(attempt.era, attempt.now, &attempt.limits);
+        Verdict::Wrong {
+            failures: self.lockout.failures(attempt.now),
+            lock,
+            astray,
+        }
+    }
+
+    /// Counts a failure. Returns the lock that stands then.
+    pub(super) fn fail(&mut self, era: Era, now: Timestamp, limits: &Limits) -> Option<Lock> {
         self.lockout.failed(era, now, limits);
         let lock = self.lockout.lock(now);
         if lock.is_some() {
             self.sessions.clear();
         }
-        Verdict::Wrong {
-            failures: self.lockout.failures(now),
-            lock,
-        }
+        lock
     }
 
     fn pass(&mut self, findings: &[Finding], now: Timestamp) -> Verdict {
@@ -292,7 +269,7 @@ impl Account {
                 }
                 Finding::Recovery(_) => {
                     passed.instead = Some(Instead::Recovery);
-                    passed.code_length = Some(RECOVERY_DIGITS);
+                    passed.code_length = self.recovery.as_ref().map(Recovery::digits);
                 }
                 Finding::Knowledge(Factor::Pin) => {
                     if let Some(pin) = &mut self.pin {
@@ -305,33 +282,11 @@ impl Account {
                         set.turn = set.turn.wrapping_add(1);
                     }
                 }
-                Finding::Used | Finding::Wrong | Finding::Stale => {}
+                Finding::Used | Finding::Astray { .. } | Finding::Wrong | Finding::Stale => {}
             }
         }
         Verdict::Passed(passed)
     }
-}
-
-impl Finding {
-    /// The factor that was passed.
-    fn factor(&self) -> Option<Factor> {
-        match self {
-            Self::Code { .. } | Self::Bypass | Self::Recovery(_) => Some(Factor::Totp),
-            Self::Knowledge(factor) => Some(*factor),
-            Self::Used | Self::Wrong | Self::Stale => None,
-        }
-    }
-}
-
-/// The part of what was typed that is a code of so many digits: all of it without the blanks that apps
-/// show inside, or its end.
-fn code_of(typed: &str, tail: bool, digits: u32) -> Option<zeroize::Zeroizing<String>> {
-    if tail {
-        let start = typed.len().checked_sub(digits as usize)?;
-        return typed.get(start..).map(|end| end.to_owned().into());
-    }
-    let code: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
-    Some(code.into())
 }
 
 #[cfg(test)]

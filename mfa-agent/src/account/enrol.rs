@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::{Account, Dates, Device, Label, Opening, PinRecord, QuestionSet};
+use crate::factors::device::Kind;
 use crate::factors::recovery::CodeDigest;
 use crate::factors::{Factor, Way};
 
@@ -17,6 +18,8 @@ pub const MAX_DEVICES: usize = 5;
 pub enum Added {
     /// It is a device of the user's now.
     Stored,
+    /// It was one already; what came with it as used up is used up now.
+    Updated,
     /// It was one already.
     Unchanged,
 }
@@ -30,6 +33,15 @@ pub enum EnrolError {
     /// The key is another device's.
     #[error("this key is enrolled already, as device {0:?}")]
     KeyTaken(String),
+    /// No device is called that.
+    #[error("there is no device {0:?}; mfactl status lists them")]
+    NoDevice(String),
+    /// There is none.
+    #[error("there is no device yet; mfactl enroll totp sets one up")]
+    NoDevices,
+    /// There are several.
+    #[error("there are several devices; say which one: --label LABEL")]
+    WhichDevice,
     /// There are as many as there may be.
     #[error("there are {MAX_DEVICES} devices already; remove one first")]
     Full,
@@ -62,6 +74,32 @@ impl Account {
         if !self.is_bare() || self.add_device(device).is_err() {
             return Enrolled::Otherwise;
         }
+        self.set_recovery(codes, now);
+        self.lockout.passed(self.lockout.era(), now);
+        if let Some(opening) = opening {
+            self.begin_session(opening, Way::from(Factor::Totp), now);
+        }
+        Enrolled::Stored
+    }
+
+    /// Stores what was set up after a login with a recovery code: the new device takes the place of those
+    /// that are lost. Only as long as the user can pass what they could then.
+    pub fn renew_in_login(
+        &mut self,
+        device: Device,
+        codes: Vec<CodeDigest>,
+        generation: u64,
+        opening: Option<&Opening>,
+        now: Timestamp,
+    ) -> Enrolled {
+        if self.lockout.lock(now).is_some() {
+            return Enrolled::Locked;
+        }
+        if self.generation != generation {
+            return Enrolled::Otherwise;
+        }
+        self.devices = vec![device];
+        self.generation += 1;
         self.set_recovery(codes, now);
         self.lockout.passed(self.lockout.era(), now);
         if let Some(opening) = opening {
@@ -104,13 +142,47 @@ impl Account {
     ///
     /// [`EnrolError::Full`]; the account is as it was.
     pub fn import_device(&mut self, mut device: Device) -> Result<Added, EnrolError> {
-        if self.devices.iter().any(|d| d.generator == device.generator) {
-            return Ok(Added::Unchanged);
+        let mut known = self.devices.iter_mut();
+        if let Some(same) = known.find(|d| d.generator == device.generator) {
+            // What is used up stays so, here and there.
+            if same.last_step >= device.last_step {
+                return Ok(Added::Unchanged);
+            }
+            same.last_step = device.last_step;
+            return Ok(Added::Updated);
         }
         if self.devices.iter().any(|d| d.label == device.label) {
             device.label = self.free_label();
         }
         self.add_device(device)
+    }
+
+    /// Gives a device another name; without `label`, the only one. Returns its name, and whether that is
+    /// new.
+    ///
+    /// # Errors
+    ///
+    /// [`EnrolError::LabelTaken`], [`EnrolError::NoDevice`] or [`EnrolError::WhichDevice`].
+    pub fn rename(&mut self, label: Option<&Label>, to: &Label) -> Result<bool, EnrolError> {
+        let at = |label: &Label| self.devices.iter().position(|d| d.label == *label);
+        let index = match (label, self.devices.len()) {
+            (Some(label), _) => match (at(label), at(to)) {
+                // Done already.
+                (None, Some(_)) => return Ok(false),
+                (found, _) => found.ok_or_else(|| EnrolError::NoDevice(label.to_string()))?,
+            },
+            (None, 1) => 0,
+            (None, 0) => return Err(EnrolError::NoDevices),
+            (None, _) => return Err(EnrolError::WhichDevice),
+        };
+        match at(to) {
+            Some(other) if other == index => Ok(false),
+            Some(_) => Err(EnrolError::LabelTaken(to.to_string())),
+            None => {
+                self.devices[index].label = to.clone();
+                Ok(true)
+            }
+        }
     }
 
     /// The first of `device-1`, `device-2`, … that no device has.
@@ -139,26 +211,33 @@ impl Account {
         self.generation += 1;
     }
 
-    /// Removes a factor, or one device of it. Returns how many were there.
-    pub fn remove(&mut self, factor: Factor, label: Option<&Label>) -> u32 {
-        let before = self.devices.len();
+    /// Removes what the user knows, or all devices. Returns how many were there.
+    pub fn remove(&mut self, factor: Factor) -> u32 {
         let removed = match factor {
-            Factor::Totp => {
-                self.devices
-                    .retain(|d| label.is_some_and(|label| d.label != *label));
-                before - self.devices.len()
-            }
+            Factor::Totp => std::mem::take(&mut self.devices).len(),
             Factor::Pin => usize::from(self.pin.take().is_some()),
             Factor::Questions => usize::from(self.questions.take().is_some()),
         };
-        self.generation += u64::from(removed > 0);
-        u32::try_from(removed).unwrap_or(u32::MAX)
+        self.removed(removed)
+    }
+
+    /// Removes the devices of a kind, or one of them. Returns how many were there.
+    pub fn remove_devices(&mut self, kind: Kind, label: Option<&Label>) -> u32 {
+        let before = self.devices.len();
+        let stays = |d: &Device| d.kind() != kind || label.is_some_and(|label| d.label != *label);
+        self.devices.retain(stays);
+        self.removed(before - self.devices.len())
+    }
+
+    fn removed(&mut self, number: usize) -> u32 {
+        self.generation += u64::from(number > 0);
+        u32::try_from(number).unwrap_or(u32::MAX)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{device, full};
+    use super::super::samples::{at, device, full, pepper};
     use super::*;
     use crate::factors::key::Key;
 
@@ -219,11 +298,64 @@ mod tests {
         let mut account = full();
         account.add_device(other("tablet", 1)).unwrap();
         let tablet: Label = "tablet".parse().unwrap();
-        assert_eq!(account.remove(Factor::Totp, Some(&tablet)), 1);
-        assert_eq!(account.remove(Factor::Totp, Some(&tablet)), 0);
-        assert_eq!(account.remove(Factor::Totp, None), 1);
-        assert_eq!(account.remove(Factor::Pin, None), 1);
-        assert_eq!(account.remove(Factor::Questions, None), 1);
+        assert_eq!(account.remove_devices(Kind::Totp, Some(&tablet)), 1);
+        assert_eq!(account.remove_devices(Kind::Totp, Some(&tablet)), 0);
+        assert_eq!(account.remove_devices(Kind::Hotp, None), 0);
+        assert_eq!(account.remove_devices(Kind::Totp, None), 1);
+        assert_eq!(account.remove(Factor::Pin), 1);
+        assert_eq!(account.remove(Factor::Questions), 1);
         assert!(account.enrolled().is_empty());
+    }
+
+    #[test]
+    fn a_device_gets_another_name_and_may_get_it_again() {
+        let label = |text: &str| -> Label { text.parse().unwrap() };
+        let mut account = Account::default();
+        assert_eq!(
+            account.rename(None, &label("x")),
+            Err(EnrolError::NoDevices)
+        );
+        account.add_device(device("phone")).unwrap();
+        assert_eq!(account.rename(None, &label("old phone")), Ok(true));
+        assert_eq!(account.rename(None, &label("old phone")), Ok(false));
+        account.add_device(other("tablet", 1)).unwrap();
+        assert_eq!(
+            account.rename(None, &label("x")),
+            Err(EnrolError::WhichDevice)
+        );
+        let rename = |account: &mut Account, from: &str, to: &str| {
+            account.rename(Some(&label(from)), &label(to))
+        };
+        assert_eq!(rename(&mut account, "tablet", "slate"), Ok(true));
+        assert_eq!(
+            rename(&mut account, "tablet", "slate"),
+            Ok(false),
+            "repeated"
+        );
+        assert!(matches!(
+            rename(&mut account, "x", "y"),
+            Err(EnrolError::NoDevice(_))
+        ));
+        let taken = rename(&mut account, "slate", "old phone");
+        assert!(matches!(taken, Err(EnrolError::LabelTaken(_))));
+    }
+
+    #[test]
+    fn a_new_device_takes_the_place_of_lost_ones_if_nothing_else_happened_meanwhile() {
+        let mut account = full();
+        account.set_recovery(vec![pepper().digest("0123456789")], at(1));
+        let generation = account.generation();
+        let codes = vec![pepper().digest("9876543210")];
+        let renew = |account: &mut Account, generation| {
+            account.renew_in_login(other("new", 1), codes.clone(), generation, None, at(9))
+        };
+        let before = account.clone();
+        assert_eq!(renew(&mut account, generation - 1), Enrolled::Otherwise);
+        assert_eq!(account, before);
+        assert_eq!(renew(&mut account, generation), Enrolled::Stored);
+        let labels: Vec<_> = account.devices().iter().map(|d| d.label.as_str()).collect();
+        assert_eq!(labels, ["new"]);
+        assert_eq!(account.recovery_left(), Some(1));
+        assert!(account.pin().is_some());
     }
 }

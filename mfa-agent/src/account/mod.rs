@@ -9,34 +9,40 @@
 
 mod attempt;
 mod bypass;
+mod device;
 mod enrol;
 mod grace;
+mod import;
+mod knowledge;
 mod label;
 mod recovery;
+mod resync;
 mod session;
 mod settings;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::factors::device::Generator;
-use crate::factors::questions::QUESTIONS;
-use crate::factors::recovery::RECOVERY_DIGITS;
+use crate::factors::device::Kind;
 use crate::factors::{Factor, Way};
 use crate::lockout::Lockout;
 
 pub use attempt::{Answered, Attempt, Instead, Passed, Verdict};
 use bypass::Bypass;
 pub use bypass::{BYPASS_DIGITS, fresh_code};
+pub use device::{Device, Drift};
 pub use enrol::{Added, EnrolError, Enrolled, MAX_DEVICES};
+pub use import::{Import, Imported};
+pub use knowledge::{Dates, PinRecord, Question, QuestionSet};
 pub use label::{Label, LabelError};
 use recovery::Recovery;
+pub use resync::{Resync, Resynced};
 pub use session::{Opening, Session, Spot, Wanted};
 pub use settings::{By, MAX_NETWORKS, SettingError, UserSettings, Wishes};
 
 /// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
-/// settings nor sessions, bypass and recovery codes, and grace.
-const SCHEMA: u32 = 2;
+/// settings nor sessions, bypass and recovery codes, and grace; 2 no devices that count or drift.
+const SCHEMA: u32 = 3;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,106 +93,6 @@ impl Default for Account {
             bypass: None,
             recovery: None,
             grace_since: None,
-        }
-    }
-}
-
-/// A device that shows codes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// Its name among the user's devices.
-    pub label: Label,
-    /// What it computes its codes from.
-    pub generator: Generator,
-    /// The maker's ID, for show and audit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential_id: Option<Label>,
-    /// When it was enrolled, and last used.
-    #[serde(flatten)]
-    pub dates: Dates,
-    /// The last step that was used; it and all before it are used up (RFC 6238 §5.2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_step: Option<u64>,
-}
-
-/// A PIN.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PinRecord {
-    /// argon2id, as a PHC string.
-    pub phc: String,
-    /// When it was enrolled, and last used.
-    #[serde(flatten)]
-    pub dates: Dates,
-}
-
-/// Three questions, of which one is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuestionSet {
-    items: [Question; QUESTIONS],
-    /// Which one is asked is this, modulo three. It moves on only when that one was answered: asking
-    /// again does not bring up another, easier question.
-    turn: u32,
-    /// When they were enrolled, and last used.
-    #[serde(flatten)]
-    pub dates: Dates,
-}
-
-/// A question with its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
-    /// What is asked.
-    pub text: String,
-    /// The normal form of the answer, argon2id, as a PHC string.
-    pub phc: String,
-}
-
-/// When something was enrolled and last used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dates {
-    /// Enrolled.
-    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
-    pub enrolled_at: Timestamp,
-    /// Last used for a pass.
-    #[serde(default, with = "jiff::fmt::serde::timestamp::second::optional")]
-    pub last_used_at: Option<Timestamp>,
-}
-
-impl Dates {
-    /// Enrolled now, never used.
-    #[must_use]
-    pub fn enrolled(now: Timestamp) -> Self {
-        Self {
-            enrolled_at: now,
-            last_used_at: None,
-        }
-    }
-}
-
-impl QuestionSet {
-    /// Three questions; `start` decides which is asked first.
-    #[must_use]
-    pub fn new(items: [Question; QUESTIONS], start: u32, now: Timestamp) -> Self {
-        Self {
-            items,
-            turn: start,
-            dates: Dates::enrolled(now),
-        }
-    }
-
-    /// All three.
-    #[must_use]
-    pub fn items(&self) -> &[Question; QUESTIONS] {
-        &self.items
-    }
-
-    /// The question that is asked until it is answered.
-    #[must_use]
-    pub fn current(&self) -> &Question {
-        let [a, b, c] = &self.items;
-        match self.turn % 3 {
-            0 => a,
-            1 => b,
-            _ => c,
         }
     }
 }
@@ -259,8 +165,8 @@ impl Account {
     /// The digits of the longest code that is good without a device; 0 if there is none.
     fn other_codes(&self, now: Timestamp) -> u32 {
         let bypass = self.bypass_until(now).map(|_| BYPASS_DIGITS);
-        let recovery = self.recovery_left().filter(|left| *left > 0);
-        bypass.max(recovery.map(|_| RECOVERY_DIGITS)).unwrap_or(0)
+        let recovery = self.recovery.as_ref().filter(|codes| codes.left() > 0);
+        bypass.max(recovery.map(Recovery::digits)).unwrap_or(0)
     }
 
     /// The factors that the user can use.
@@ -270,6 +176,16 @@ impl Account {
             .into_iter()
             .filter(|factor| self.has(*factor))
             .collect()
+    }
+
+    /// The same by the names that people know: a device is `totp` or `hotp`.
+    #[must_use]
+    pub fn enrolled_names(&self) -> Vec<&'static str> {
+        let is_there = |kind: &Kind| self.devices.iter().any(|d| d.kind() == *kind);
+        let kinds = Kind::ALL.into_iter().filter(is_there).map(Kind::name);
+        let others = self.enrolled().into_iter();
+        let others = others.filter(|factor| *factor != Factor::Totp);
+        kinds.chain(others.map(Factor::name)).collect()
     }
 
     /// An administrator unlocks. Returns whether there was anything to clear.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::factors::recovery::{CodeDigest, Pepper};
+use crate::factors::recovery::{CodeDigest, Pepper, RECOVERY_DIGITS};
 
 /// Codes that were issued together; a used one is no longer among them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,14 +12,54 @@ pub(super) struct Recovery {
     codes: Vec<CodeDigest>,
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
     made_at: Timestamp,
+    /// How many digits a code has; those of other programs have fewer.
+    #[serde(default = "usual_digits", skip_serializing_if = "is_usual")]
+    digits: u32,
+}
+
+fn usual_digits() -> u32 {
+    RECOVERY_DIGITS
+}
+
+fn is_usual(digits: &u32) -> bool {
+    *digits == RECOVERY_DIGITS
+}
+
+impl Recovery {
+    pub(super) fn digits(&self) -> u32 {
+        self.digits
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.codes.len()
+    }
 }
 
 impl Account {
     /// Replaces the recovery codes.
     pub fn set_recovery(&mut self, codes: Vec<CodeDigest>, now: Timestamp) {
-        let made_at = now;
-        self.recovery = Some(Recovery { codes, made_at });
+        self.import_recovery(codes, RECOVERY_DIGITS, now);
+    }
+
+    /// Replaces them by the codes of another program.
+    pub(super) fn import_recovery(&mut self, codes: Vec<CodeDigest>, digits: u32, now: Timestamp) {
+        self.recovery = Some(Recovery {
+            codes,
+            made_at: now,
+            digits,
+        });
         self.generation += 1;
+    }
+
+    /// Spends those codes of another program that are not `left` there. Returns whether there were any.
+    pub(super) fn spend_all_but(&mut self, left: &[CodeDigest], digits: u32) -> bool {
+        let theirs = |recovery: &&mut Recovery| recovery.digits == digits && !is_usual(&digits);
+        let Some(recovery) = self.recovery.as_mut().filter(theirs) else {
+            return false;
+        };
+        let before = recovery.left();
+        recovery.codes.retain(|code| left.contains(code));
+        recovery.left() < before
     }
 
     /// Takes the recovery codes away. Returns how many were left.

@@ -1,7 +1,7 @@
 //! Records for tests.
 
 use super::*;
-use crate::factors::device::{Algorithm, Digits, Period};
+use crate::factors::device::{Algorithm, Digits, Generator, Moves, Period};
 use crate::factors::key::Key;
 
 pub(crate) fn pepper() -> crate::factors::recovery::Pepper {
@@ -15,18 +15,26 @@ pub(crate) fn at(second: i64) -> Timestamp {
 /// The device of RFC 4226 appendix D: 755224, 287082, 359152, 969429, …
 pub(crate) fn device(label: &str) -> Device {
     let key = zeroize::Zeroizing::new(b"12345678901234567890".to_vec());
-    Device {
-        label: label.parse().unwrap(),
-        generator: Generator {
-            key: Key::from_bytes(key).unwrap(),
-            algorithm: Algorithm::default(),
-            digits: Digits::default(),
-            period: Period::default(),
-        },
-        credential_id: None,
-        dates: Dates::enrolled(at(0)),
-        last_step: None,
-    }
+    let generator = Generator {
+        key: Key::from_bytes(key).unwrap(),
+        algorithm: Algorithm::default(),
+        digits: Digits::default(),
+        moves: Moves::Time(Period::default()),
+    };
+    Device::new(label.parse().unwrap(), generator, at(0))
+}
+
+/// Codes of steps 0 to 9 of both devices (RFC 4226 appendix D).
+pub(crate) const CODES: [&str; 10] = [
+    "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871",
+    "520489",
+];
+
+/// The same device with a counter.
+pub(crate) fn counter(label: &str) -> Device {
+    let mut device = device(label);
+    device.generator.moves = Moves::Counter;
+    device
 }
 
 pub(crate) fn questions() -> QuestionSet {

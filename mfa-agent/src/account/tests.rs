@@ -12,7 +12,7 @@ fn a_record_survives_storage() {
 
 #[test]
 fn a_record_of_a_later_format_is_refused() {
-    let error = Account::decode(br#"{"schema":3}"#).unwrap_err();
+    let error = Account::decode(br#"{"schema":4}"#).unwrap_err();
     assert!(error.to_string().contains("upgrade"), "{error}");
 }
 
@@ -38,9 +38,10 @@ fn the_same_question_is_asked_until_it_is_answered() {
             era,
             answers,
             now: at(5),
-            skew: 1,
+            windows: Default::default(),
             limits: Default::default(),
             opening: None,
+            renews: false,
             pepper: samples::pepper(),
         };
         account.attempt(&attempt)
@@ -63,6 +64,8 @@ fn fullest() -> Account {
         device.generator.key = crate::factors::key::Key::from_bytes(vec![n; 128].into()).unwrap();
         device.credential_id = Some("é".repeat(32).parse().unwrap());
         device.last_step = Some(u64::MAX);
+        device.offset = i64::MIN;
+        device.go_astray(u64::MAX, at(0));
         account.add_device(device).unwrap();
     }
     let phc = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$".to_owned() + &"h".repeat(64);
@@ -114,4 +117,21 @@ fn the_fullest_record_is_one_that_the_store_has_room_for() {
         bytes.len() <= account.room(),
         "it grew while a key was in it"
     );
+}
+
+#[test]
+fn a_record_of_an_earlier_format_is_read_with_its_devices() {
+    let mut account = full();
+    account
+        .add_device({
+            let mut token = samples::counter("token");
+            token.generator.key = crate::factors::key::Key::fresh([9; 20]);
+            token
+        })
+        .unwrap();
+    let now = String::from_utf8(account.encode().unwrap().to_vec()).unwrap();
+    assert!(now.contains(r#""period":30"#) && now.contains(r#""period":null"#));
+    let before = now.replace(r#""schema":3"#, r#""schema":2"#);
+    assert_ne!(before, now);
+    assert_eq!(Account::decode(before.as_bytes()).unwrap(), account);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::settings::{Audit, Prompts, Questions, SelfService, Server, Store, Totp};
+use super::settings::{Audit, Hotp, Prompts, Questions, SelfService, Server, Store, Totp};
 use crate::factors::Factor;
 use crate::factors::device::{Algorithm, Digits, Period};
 
@@ -36,6 +36,15 @@ impl Default for Totp {
             digits: Digits::default(),
             period: Period::default(),
             skew: 1,
+        }
+    }
+}
+
+impl Default for Hotp {
+    fn default() -> Self {
+        Self {
+            look_ahead: 10,
+            resync: 100,
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Document {
     pub(super) lockout: Lockout,
     pub(super) policy: Policy,
     pub(super) totp: Totp,
+    pub(super) hotp: Hotp,
+    pub(super) recovery: Recovery,
     pub(super) prompts: Prompts,
     pub(super) questions: Questions,
     pub(super) audit: Audit,
@@ -98,6 +100,19 @@ pub(super) struct Totp {
     pub(super) digits: Option<Digits>,
     pub(super) period: Option<Period>,
     pub(super) skew: Option<Whole<0, 10>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Hotp {
+    pub(super) look_ahead: Option<Whole<1, 100>>,
+    pub(super) resync: Option<Whole<1, 1_000>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Recovery {
+    pub(super) new_device: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -24,7 +24,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
-pub use settings::{Admin, Audit, Prompts, Questions, SelfService, Server, Settings, Store, Totp};
+pub use settings::{
+    Admin, Audit, Hotp, Prompts, Questions, Recovery, SelfService, Server, Settings, Store, Totp,
+};
 
 use error::Source;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::factors::Factor;
-use crate::factors::device::{Algorithm, Digits, Period};
+use crate::factors::device::{Algorithm, Digits, Period, Windows};
 use crate::lockout::Limits;
 use crate::names::UserName;
 use crate::policy::Policy;
@@ -22,6 +22,10 @@ pub struct Settings {
     pub lockout: Limits,
     /// `[totp]`: what new devices are like.
     pub totp: Totp,
+    /// `[hotp]`: how far ahead devices that count may be.
+    pub hotp: Hotp,
+    /// `[recovery]`: what follows a recovery code.
+    pub recovery: Recovery,
     /// `[prompts]`: what users are shown.
     pub prompts: Prompts,
     /// `[questions]`: the security questions to choose from.
@@ -37,6 +41,18 @@ pub struct Settings {
     pub require_password_expiry: bool,
     /// `[enforcement]`, `[policy]` and `[[rule]]`: who is asked for what.
     pub policy: Policy,
+}
+
+impl Settings {
+    /// How far from where it is expected a code is looked for.
+    #[must_use]
+    pub fn windows(&self) -> Windows {
+        Windows {
+            skew: self.totp.skew,
+            look_ahead: self.hotp.look_ahead,
+            resync: self.hotp.resync,
+        }
+    }
 }
 
 /// `[server]`
@@ -76,6 +92,22 @@ pub struct Totp {
     pub period: Period,
     /// Steps either side of the present one whose codes are taken too, 0 to 10 (RFC 6238, 5.2).
     pub skew: u32,
+}
+
+/// `[hotp]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hotp {
+    /// Codes that are taken, from the next one on, 1 to 100 (RFC 4226, 7.2).
+    pub look_ahead: u32,
+    /// Codes among which two in a row put it right, 1 to 1000 (RFC 4226, 7.4).
+    pub resync: u32,
+}
+
+/// `[recovery]`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Whether a login by a recovery code goes on only once a new device is set up in it.
+    pub new_device: bool,
 }
 
 /// `[prompts]`: at most 256 bytes each, no control characters, none the same as another.

@@ -1,4 +1,4 @@
-//! The dialogue of setting up a device inside the login.
+//! The dialogue of setting up a device inside the login: the first one, or a new one after a recovery code.
 //!
 //! Pure: the device and its recovery codes come in, made and drawn already; what is to be shown and asked
 //! comes out, and at the end the word that it may be stored. A user who goes away in the middle leaves
@@ -20,7 +20,7 @@ use super::Next;
 use super::stand_in::is_stand_in;
 use super::texts::Texts;
 use crate::account::Device;
-use crate::factors::device::Match;
+use crate::factors::device::{Match, Windows};
 
 /// How often it is asked whether the codes are stored, before the login is given up.
 const QUESTIONS: u32 = 5;
@@ -41,6 +41,15 @@ enum Stage {
     Stored(u32),
 }
 
+/// Why a device is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// The user has nothing.
+    First,
+    /// The user has used a recovery code, and is to have a new device instead of those that are lost.
+    Lost,
+}
+
 /// What happens next.
 #[derive(Debug)]
 pub enum EnrolNext {
@@ -58,12 +67,17 @@ impl Enrolment {
     /// Begins. `picture` is the QR code, if it can be drawn.
     #[must_use]
     pub fn begin(
+        occasion: Occasion,
         device: Device,
         codes: Vec<Secret>,
         picture: Option<&str>,
         texts: Texts,
     ) -> (Self, Step) {
-        let mut messages = vec![info(EXPLANATION.to_owned())];
+        let explanation = match occasion {
+            Occasion::First => FIRST,
+            Occasion::Lost => LOST,
+        };
+        let mut messages = vec![info(explanation.to_owned())];
         messages.extend(picture.map(|picture| info(picture.to_owned())));
         let key = device.generator.key.to_base32();
         let mut text = String::with_capacity(2 * key.expose().len() + KEY.len());
@@ -81,12 +95,12 @@ impl Enrolment {
     }
 
     /// Takes an answer.
-    pub fn answer(&mut self, typed: &Secret, now: Timestamp, skew: u32) -> EnrolNext {
+    pub fn answer(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
         if typed.is_empty() || is_stand_in(typed.expose(), false) {
             return cancelled();
         }
         match self.stage {
-            Stage::Code => self.take_code(typed, now, skew),
+            Stage::Code => self.take_code(typed, now, windows),
             Stage::Stored(left) => self.take_word(typed.expose(), left),
         }
     }
@@ -115,13 +129,12 @@ impl Enrolment {
         (&self.device, &self.codes)
     }
 
-    fn take_code(&mut self, typed: &Secret, now: Timestamp, skew: u32) -> EnrolNext {
+    fn take_code(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
         let shown = typed.expose().chars().filter(|c| !c.is_whitespace());
         let code = zeroize::Zeroizing::new(shown.collect::<String>());
-        match self.device.generator.check(&code, now, skew, None) {
+        match self.device.check(&code, now, windows) {
             Match::Fresh { step } => {
-                self.device.last_step = Some(step);
-                self.device.dates.last_used_at = Some(now);
+                self.device.use_up(step, now);
                 self.stage = Stage::Stored(QUESTIONS);
                 EnrolNext::Ask(ask(vec![self.recovery_codes()], STORED, true))
             }
@@ -155,9 +168,15 @@ impl Enrolment {
 }
 
 /// ssh puts the name of user and host before the first line: it is short.
-const EXPLANATION: &str = "\
+const FIRST: &str = "\
 This login needs a second factor, and you have none.\n\
 Set one up now: scan this code with an authenticator app, or type its key.";
+
+/// The same after a recovery code.
+const LOST: &str = "\
+That recovery code was right; it is used up now.\n\
+Set up a new device, which takes the place of the lost one:\n\
+scan this code with an authenticator app, or type its key.";
 
 /// The prompts of a set-up, as they are shown one after the other.
 pub const PROMPTS: [&str; 2] = [FIRST_CODE, STORED];
@@ -225,6 +244,7 @@ mod tests {
     fn begin() -> (Enrolment, Step) {
         let codes = ["0123456789", "1111122222", "3333344444"].map(Secret::from);
         Enrolment::begin(
+            Occasion::First,
             device("phone"),
             codes.into(),
             Some("QR\nQR"),
@@ -233,7 +253,7 @@ mod tests {
     }
 
     fn answer(enrolment: &mut Enrolment, text: &str) -> EnrolNext {
-        enrolment.answer(&text.into(), at(59), 1)
+        enrolment.answer(&text.into(), at(59), &Windows::default())
     }
 
     fn texts(step: &Step) -> String {
@@ -300,7 +320,8 @@ mod tests {
         let EnrolNext::Ask(second) = answer(&mut enrolment, RIGHT) else {
             panic!("the code is right");
         };
-        for text in [texts(&first), texts(&second), WRONG_CODE.to_owned()] {
+        let (lost, wrong) = (LOST.to_owned(), WRONG_CODE.to_owned());
+        for text in [texts(&first), texts(&second), lost, wrong] {
             for (number, line) in text.lines().enumerate() {
                 let room = if number == 0 { 55 } else { 80 };
                 assert!(line.chars().count() <= room, "{line}");

@@ -27,7 +27,7 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use crate::account::{Account, Verdict};
 use crate::factors::{Factor, Way};
-pub use enrol::{EnrolNext, Enrolment, PROMPTS as ENROLMENT_PROMPTS};
+pub use enrol::{EnrolNext, Enrolment, Occasion, PROMPTS as ENROLMENT_PROMPTS};
 use stand_in::is_stand_in;
 use texts::few_codes;
 pub use texts::{Texts, grace};

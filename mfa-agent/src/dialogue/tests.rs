@@ -51,12 +51,13 @@ fn judge(next: Next) -> Vec<(Factor, String)> {
 const WRONG: Verdict = Verdict::Wrong {
     failures: 1,
     lock: None,
+    astray: None,
 };
 
 #[test]
 fn the_first_way_that_the_user_can_go_is_asked() {
     let mut account = full();
-    account.remove(Factor::Totp, None);
+    account.remove(Factor::Totp);
     let (_, step) = begin(plan(&["totp", "pin", "questions"]), &account);
     assert_eq!(prompt(&step), "PIN: ");
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Factor {
-    /// A code of a device (RFC 6238).
+    /// A code of a device, with a clock (RFC 6238) or a counter (RFC 4226).
     Totp,
     /// 4 to 8 digits that the user knows.
     Pin,
@@ -55,6 +55,12 @@ pub enum FactorError {
     /// Not a factor.
     #[error("{0:?} is not a factor; there are \"totp\", \"pin\" and \"questions\"")]
     Unknown(String),
+    /// A kind of device, which policy does not tell from the other.
+    #[error(
+        "\"hotp\" is not asked for by that name: \"totp\" takes the codes of all devices, those that \
+         count among them"
+    )]
+    Counter,
     /// A combination that asks for the same factor twice.
     #[error("{0:?} asks for the same factor twice")]
     Repeated(String),
@@ -64,6 +70,9 @@ impl FromStr for Factor {
     type Err = FactorError;
 
     fn from_str(name: &str) -> Result<Self, FactorError> {
+        if name == device::Kind::Hotp.name() {
+            return Err(FactorError::Counter);
+        }
         Self::ALL
             .into_iter()
             .find(|factor| factor.name() == name)

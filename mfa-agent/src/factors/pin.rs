@@ -59,6 +59,22 @@ impl Pin {
         Ok(Self(typed))
     }
 
+    /// Takes a PIN that is in use elsewhere, however easy to guess.
+    ///
+    /// # Errors
+    ///
+    /// [`PinError::NotDigits`] or [`PinError::Length`].
+    pub fn imported(typed: Secret) -> Result<Self, PinError> {
+        let digits = typed.expose().as_bytes();
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return Err(PinError::NotDigits);
+        }
+        if !(MIN_PIN..=MAX_PIN).contains(&digits.len()) {
+            return Err(PinError::Length);
+        }
+        Ok(Self(typed))
+    }
+
     /// What is to be hashed.
     #[must_use]
     pub fn secret(&self) -> &Secret {

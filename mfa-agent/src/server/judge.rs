@@ -11,6 +11,7 @@ use super::error::Failure;
 use crate::account::{Account, Answered, Attempt, Opening, Verdict};
 use crate::dialogue::Given;
 use crate::factors::Factor;
+use crate::factors::device::Windows;
 use crate::factors::questions::normal;
 use crate::hasher::Claim;
 use crate::ledger::{After, Key};
@@ -26,9 +27,11 @@ pub(super) struct Bench<'a> {
     pub(super) claim: Claim,
     pub(super) era: Era,
     pub(super) limits: Limits,
-    pub(super) skew: u32,
+    pub(super) windows: Windows,
     /// The session that a pass begins.
     pub(super) opening: Option<&'a Opening>,
+    /// Whether one by a recovery code begins none.
+    pub(super) renews: bool,
 }
 
 impl Agent {
@@ -55,15 +58,20 @@ impl Agent {
 
     fn weigh(&self, bench: &Bench<'_>, answers: Vec<Answered>) -> Result<Verdict, Failure> {
         let Bench {
-            era, limits, skew, ..
+            era,
+            limits,
+            windows,
+            renews,
+            ..
         } = *bench;
         let mut attempt = Attempt {
             era,
             answers,
             now: Timestamp::now(),
-            skew,
+            windows,
             limits,
             opening: bench.opening.cloned(),
+            renews,
             pepper: self.ledger.pepper().clone(),
         };
         self.ledger.change(bench.key, |account| {

@@ -18,10 +18,10 @@ use mfa_protocol::{MAX_ANSWER, Secret};
 use super::Agent;
 use super::error::Failure;
 use super::judge::Bench;
-use crate::account::{Opening, Verdict as Judgement};
+use crate::account::{Instead, Opening, Verdict as Judgement};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Enrolment, Given, Next};
+use crate::dialogue::{Dialogue, Given, Next};
 use crate::ledger::Key;
 use crate::lockout::{Era, Limits};
 use crate::names::UserName;
@@ -29,6 +29,7 @@ use crate::policy::Ask;
 pub(super) use ask::plan;
 use begin::Opened;
 pub(super) use circumstances::Circumstances;
+use enrol::SetUp;
 pub(super) use enrol::cannot_enrol;
 pub(super) use record::Context;
 
@@ -43,6 +44,8 @@ pub(super) struct Login {
     limits: Limits,
     /// The session that a pass begins.
     opening: Option<Opening>,
+    /// Whether a recovery code is to be followed by setting up a new device.
+    renews: bool,
     /// Whether the account can go none of the ways; for the log, never for the user.
     unenrolled: bool,
     /// An answer that was wrong, in a login that goes on: to be recorded.
@@ -51,14 +54,16 @@ pub(super) struct Login {
     proof: bool,
     /// What the account could be passed with when it was.
     generation: Option<u64>,
+    /// Whether it was passed with a recovery code.
+    by_recovery: bool,
 }
 
 /// Where a login stands.
 enum Stage {
     /// The user is asked for what they have.
     Asking(Dialogue),
-    /// The user, who has nothing, sets something up.
-    Enrolling(Box<Enrolment>),
+    /// The user, who has nothing or has lost it, sets something up.
+    Enrolling(Box<SetUp>),
 }
 
 impl Login {
@@ -84,11 +89,20 @@ impl Login {
             key: opened.key,
             limits,
             opening,
+            renews: false,
             unenrolled: false,
             attempt: None,
             proof: opened.proof,
             generation: None,
+            by_recovery: false,
         }
+    }
+
+    /// If a new device is due before the login has passed: what the account could be passed with when the
+    /// recovery code was right.
+    fn renewal(&self) -> Option<u64> {
+        let is_due = self.renews && self.by_recovery && matches!(self.stage, Stage::Asking(_));
+        self.generation.filter(|_| is_due)
     }
 }
 
@@ -140,6 +154,11 @@ impl Agent {
             },
             other => other,
         };
+        if let Some(generation) = login.renewal() {
+            let context = login.context.clone();
+            let renewed = self.renew(login, generation);
+            return renewed.or_else(|failure| self.give_up(&context, failure));
+        }
         Ok(match next {
             Next::End(step, Outcome::Cancelled) => {
                 let reason = "no answer was given, or sshd's stand-in for users that it refuses";
@@ -171,13 +190,15 @@ impl Agent {
             claim: login.context.claim(),
             era: login.era,
             limits: login.limits,
-            skew: login.settings.totp.skew,
+            windows: login.settings.windows(),
             opening: login.opening.as_ref(),
+            renews: login.renews,
         };
         let verdict = self.judge(&bench, given)?;
         login.context.note(&verdict, login.unenrolled);
         if let Judgement::Passed(passed) = &verdict {
             login.generation = Some(passed.generation);
+            login.by_recovery = passed.instead == Some(Instead::Recovery);
         }
         let next = dialogue.judged(&verdict);
         let locked = login.context.locked_until.is_some() || matches!(verdict, Judgement::Spent);

@@ -88,9 +88,9 @@ pub struct ImportAccount {
     pub user: String,
     /// The devices.
     pub devices: Vec<ImportDevice>,
-    /// Codes of eight digits that pass once each and are still good.
-    #[serde(default)]
-    pub scratch_codes: Vec<Secret>,
+    /// Codes of eight digits that pass once each and are still good; none at all if it knew no such codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch_codes: Option<Vec<Secret>>,
     /// A PIN that was asked for beside the code. It is asked for here too then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<Secret>,

@@ -1,6 +1,6 @@
 //! Attempts, one by one.
 
-use super::super::samples::{at, device, full, pepper};
+use super::super::samples::{CODES, at, counter, device, full, pepper};
 use super::*;
 
 /// An attempt at second 59, where the codes of steps 0 to 2 are in the window.
@@ -10,9 +10,10 @@ fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
         era,
         answers,
         now: at(59),
-        skew: 1,
+        windows: Windows::default(),
         limits: Limits::default(),
         opening: None,
+        renews: false,
         pepper: pepper(),
     }
 }
@@ -110,13 +111,15 @@ fn five_wrong_answers_lock_and_a_right_one_is_not_judged_then() {
             judge(&mut account, vec![code("000000")]),
             Verdict::Wrong {
                 failures: n,
-                lock: None
+                lock: None,
+                astray: None,
             }
         );
     }
     let Verdict::Wrong {
         failures: 5,
         lock: Some(lock),
+        ..
     } = judge(&mut account, vec![pin(false)])
     else {
         panic!("the fifth did not lock")
@@ -168,4 +171,93 @@ fn an_answer_hashed_against_an_older_record_is_not_judged() {
     let before = account.clone();
     assert_eq!(judge(&mut account, vec![pin(true)]), Verdict::Stale);
     assert_eq!(account, before);
+}
+
+#[test]
+fn a_code_of_a_clock_that_is_off_is_refused_counted_and_remembered() {
+    let mut account = full();
+    let mut late = attempt(&account, vec![code(CODES[2])]);
+    late.now = at(60 + 300);
+    let drift = Drift::Clock(-300);
+    let expected = Verdict::Wrong {
+        failures: 1,
+        lock: None,
+        astray: Some(("phone".to_owned(), drift)),
+    };
+    assert_eq!(account.attempt(&late), expected);
+    assert_eq!(account.devices()[0].drift(), Some((drift, at(360))));
+    late.answers = vec![code(CODES[3])];
+    late.now = at(90 + 300);
+    let again = account.attempt(&late);
+    assert!(
+        again.is_wrong(),
+        "a clock is put right by two codes asked for only: {again:?}"
+    );
+    late.answers = vec![code("287082")];
+    late.now = at(59);
+    assert!(matches!(account.attempt(&late), Verdict::Passed(_)));
+    assert_eq!(account.devices()[0].drift(), None);
+}
+
+#[test]
+fn a_counter_that_is_far_ahead_is_taken_up_by_two_codes_in_a_row() {
+    let mut account = Account::default();
+    account.add_device(counter("token")).unwrap();
+    let mut attempt = attempt(&account, vec![code(CODES[6])]);
+    attempt.windows.look_ahead = 3;
+    let first = account.attempt(&attempt);
+    let astray = Some(("token".to_owned(), Drift::Counter(6)));
+    assert!(matches!(first, Verdict::Wrong { astray: a, .. } if a == astray));
+    attempt.answers = vec![code(CODES[8])];
+    assert!(account.attempt(&attempt).is_wrong(), "one was left out");
+    attempt.answers = vec![code(CODES[9])];
+    let mut late = account.clone();
+    assert!(matches!(account.attempt(&attempt), Verdict::Passed(_)));
+    assert_eq!(account.devices()[0].next(), 10);
+    attempt.now = at(59 + 601);
+    assert!(
+        late.attempt(&attempt).is_wrong(),
+        "the first was too long ago"
+    );
+}
+
+#[test]
+fn a_recovery_code_begins_no_session_where_a_new_device_is_due() {
+    let mut account = full();
+    account.set_recovery(vec![pepper().digest("0123456789")], at(1));
+    for renews in [true, false] {
+        let mut account = account.clone();
+        let mut attempt = attempt(&account, vec![code("0123456789")]);
+        attempt.renews = renews;
+        attempt.opening = Some(Opening {
+            spot: super::super::Spot {
+                service: "sshd".to_owned(),
+                operation: None,
+                address: None,
+                ruser: None,
+                tty: None,
+            },
+            duration: std::time::Duration::from_secs(60),
+            boot: "boot".to_owned(),
+        });
+        assert!(matches!(account.attempt(&attempt), Verdict::Passed(_)));
+        assert_eq!(account.sessions.is_empty(), renews);
+    }
+}
+
+#[test]
+fn scratch_codes_of_eight_digits_pass_once_alone_or_after_a_password() {
+    for (typed, tail) in [("12345678", false), ("secret12345678", true)] {
+        let mut account = full();
+        account.import_recovery(vec![pepper().digest("12345678")], 8, at(1));
+        let answer = || Answered::Code {
+            typed: typed.into(),
+            tail,
+        };
+        let Verdict::Passed(passed) = judge(&mut account, vec![answer()]) else {
+            panic!("{typed} is a scratch code");
+        };
+        assert_eq!(passed.code_length, Some(8));
+        assert!(judge(&mut account, vec![answer()]).is_wrong(), "only once");
+    }
 }

@@ -46,7 +46,8 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<Opening>) 
             matches,
         }],
         now: at(second),
-        skew: 1,
+        windows: Default::default(),
+        renews: false,
         limits: Default::default(),
         opening,
         pepper: pepper(),
@@ -200,8 +201,8 @@ fn a_reboot_ends_all_sessions() {
 fn every_change_of_factors_ends_all_sessions() {
     let changes: [fn(&mut Account); 4] = [
         |account| account.set_pin("another".to_owned(), at(101)),
-        |account| assert_eq!(account.remove(Factor::Questions, None), 1),
-        |account| assert_eq!(account.remove(Factor::Totp, None), 1),
+        |account| assert_eq!(account.remove(Factor::Questions), 1),
+        |account| assert_eq!(account.remove(Factor::Totp), 1),
         |account| {
             let mut tablet = device("tablet");
             tablet.generator.key = crate::factors::key::Key::fresh([9; 20]);

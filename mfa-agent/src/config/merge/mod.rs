@@ -39,6 +39,7 @@ impl Draft {
         self.add_server(document.server);
         overlay(&mut self.settings.lockout, document.lockout);
         self.add_factors(document.totp, document.prompts);
+        self.add_codes(document.hotp, &document.recovery);
         self.add_self_service(document.self_service);
         let settings = &mut self.settings;
         set(
@@ -127,6 +128,16 @@ impl Draft {
             &mut own.prompts.pin,
             prompts.pin.map(|text| text.into_inner().0.0),
         );
+    }
+
+    fn add_codes(&mut self, hotp: document::Hotp, recovery: &document::Recovery) {
+        let own = &mut self.settings;
+        set(
+            &mut own.hotp.look_ahead,
+            hotp.look_ahead.map(|codes| codes.0),
+        );
+        set(&mut own.hotp.resync, hotp.resync.map(|codes| codes.0));
+        set(&mut own.recovery.new_device, recovery.new_device);
     }
 
     fn add_self_service(&mut self, written: document::SelfService) {

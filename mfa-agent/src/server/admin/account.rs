@@ -9,9 +9,10 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::recovery::RECOVERY;
-use super::{Change, change_event, fit, personal};
-use crate::account::{Account, Dates, Device};
+use super::{Change, change_event, device, fit, personal};
+use crate::account::{Account, Dates};
 use crate::factors::Factor;
+use crate::factors::device::Kind;
 use crate::ledger::{After, Key};
 use crate::lockout::Lock;
 use crate::policy::Facts;
@@ -149,7 +150,13 @@ impl Connection {
         if parameters.factor == RECOVERY && parameters.label.is_none() {
             return self.remove_recovery(parameters.user.as_deref());
         }
-        let factor: Factor = parameters.factor.parse().map_err(Failure::refused)?;
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|k| k.name() == parameters.factor);
+        let factor: Factor = match kind {
+            Some(_) => Factor::Totp,
+            None => parameters.factor.parse().map_err(Failure::refused)?,
+        };
         let label = parameters.label.as_deref().map(str::parse).transpose();
         let label = label.map_err(Failure::refused)?;
         if label.is_some() && factor != Factor::Totp {
@@ -161,12 +168,17 @@ impl Connection {
         let what = Change::Remove(factor);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let (_, removed) = self.change_factors(&subject, &permit, |account| {
-            let removed = account.remove(factor, label.as_ref());
+            let removed = match kind {
+                Some(kind) => account.remove_devices(kind, label.as_ref()),
+                None => account.remove(factor),
+            };
             permit.check_left(account, factor)?;
+            permit.check_last(account, &settings.policy)?;
             Ok((removed > 0, removed))
         })?;
         if removed > 0 {
-            self.note("remove", &subject, factor, parameters.label.clone());
+            let name = &parameters.factor;
+            self.note_named("remove", &subject, name, parameters.label.clone());
         }
         Ok(RemoveReply {
             user: subject.user.to_string(),
@@ -179,10 +191,11 @@ impl Connection {
 fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     let lockout = account.lockout();
     let (locked_until, locked_by_limit) = lock_fields(lockout.lock(now));
+    let names = account.enrolled_names().into_iter();
+    let devices = account.devices().iter();
     wire::Account {
-        user,
-        enrolled: account.enrolled().iter().map(ToString::to_string).collect(),
-        devices: account.devices().iter().map(device).collect(),
+        enrolled: names.map(str::to_owned).collect(),
+        devices: devices.map(|d| device::show(&user, d)).collect(),
         pin: account.pin().map(|pin| knowledge(&pin.dates)),
         questions: account.questions().map(|set| knowledge(&set.dates)),
         failures: lockout.failures(now),
@@ -194,6 +207,7 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
         bypass_until: account.bypass_until(now).map(|until| until.to_string()),
         grace_since: account.grace_since().map(|since| since.to_string()),
         settings: personal::show(account.settings()),
+        user,
         ..wire::Account::default()
     }
 }
@@ -215,22 +229,6 @@ fn lock_fields(lock: Option<Lock>) -> (Option<String>, bool) {
         None => (None, false),
         Some(Lock::Until(until)) => (Some(until.to_string()), false),
         Some(Lock::Administrator) => (None, true),
-    }
-}
-
-fn device(device: &Device) -> wire::Device {
-    wire::Device {
-        factor: Factor::Totp.to_string(),
-        label: device.label.to_string(),
-        algorithm: device.generator.algorithm.to_string(),
-        digits: device.generator.digits.into(),
-        period: Some(device.generator.period.into()),
-        counter: None,
-        clock_offset: 0,
-        drift: None,
-        credential_id: device.credential_id.as_ref().map(ToString::to_string),
-        enrolled_at: device.dates.enrolled_at.to_string(),
-        last_used_at: device.dates.last_used_at.map(|at| at.to_string()),
     }
 }
 

@@ -1,22 +1,23 @@
 //! Enrolling a device: made, shown, confirmed by a code, and only then stored.
 
+mod wish;
+
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use mfa_protocol::admin::{ConfirmParameters, EnrollTotpParameters, Enrolment, EnrolmentReply};
+use mfa_protocol::admin::{
+    ConfirmParameters, EnrollHotpParameters, EnrollTotpParameters, Enrolment, EnrolmentReply,
+};
 use mfa_protocol::message::ErrorKind;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
-use super::super::random;
 use super::{Change, Permit};
-use crate::account::{Account, Added, By, Dates, Device, Label};
-use crate::config::Settings;
+use crate::account::{Added, By, Device};
 use crate::factors::Factor;
-use crate::factors::device::{Generator, Match};
-use crate::factors::key::{Key as SecretKey, NEW_KEY};
-use crate::factors::uri::from_uri;
+use crate::factors::device::Match;
+use wish::Wish;
 
 /// Wrong codes that are taken before the enrolment has to be begun again.
 const CONFIRMATIONS: u32 = 10;
@@ -39,13 +40,24 @@ impl Connection {
         &mut self,
         parameters: &EnrollTotpParameters,
     ) -> Result<EnrolmentReply, Failure> {
+        self.enrol(parameters.user.as_deref(), &Wish::totp(parameters))
+    }
+
+    pub(super) fn enrol_hotp(
+        &mut self,
+        parameters: &EnrollHotpParameters,
+    ) -> Result<EnrolmentReply, Failure> {
+        self.enrol(parameters.user.as_deref(), &Wish::hotp(parameters))
+    }
+
+    fn enrol(&mut self, user: Option<&str>, wish: &Wish<'_>) -> Result<EnrolmentReply, Failure> {
         self.pending = None;
         let settings = self.agent.settings();
         let what = Change::Enrol(Factor::Totp);
-        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let (subject, permit) = self.changing(user, &settings, what)?;
         let account = self.agent.ledger.account(&subject.user)?;
         permit.check(&account)?;
-        let device = wanted(parameters, &settings, &account)?;
+        let device = wish.device(&settings, &account)?;
         // What would be refused after the code is refused before the QR code is drawn.
         account
             .clone()
@@ -64,7 +76,7 @@ impl Connection {
             .devices()
             .iter()
             .any(|d| d.generator == pending.device.generator);
-        if parameters.confirm && !known {
+        if wish.confirm && !known {
             let reply = pending.reply(false)?;
             self.pending = Some(pending);
             return Ok(reply);
@@ -81,7 +93,7 @@ impl Connection {
         let mut pending = self.pending.take().filter(in_time).ok_or_else(|| {
             Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
         })?;
-        let skew = self.agent.settings().totp.skew;
+        let windows = self.agent.settings().windows();
         let code: String = parameters
             .code
             .expose()
@@ -89,11 +101,8 @@ impl Connection {
             .filter(|c| !c.is_whitespace())
             .collect();
         let code = mfa_protocol::Secret::new(code);
-        match pending
-            .device
-            .generator
-            .check(code.expose(), Timestamp::now(), skew, None)
-        {
+        let now = Timestamp::now();
+        match pending.device.check(code.expose(), now, &windows) {
             Match::Fresh { step } => pending.device.last_step = Some(step),
             Match::Used | Match::None => return Err(self.wrong_code(pending)),
         }
@@ -136,12 +145,8 @@ impl Connection {
             Ok((added == Added::Stored, ()))
         })?;
         if stored {
-            self.note(
-                "enroll",
-                subject,
-                Factor::Totp,
-                Some(device.label.to_string()),
-            );
+            let (kind, label) = (device.kind().name(), device.label.to_string());
+            self.note_named("enroll", subject, kind, Some(label));
         }
         Ok(())
     }
@@ -153,7 +158,7 @@ impl Pending {
         let uri = self
             .device
             .generator
-            .uri(&self.issuer, &user)
+            .uri(&self.issuer, &user, self.device.next())
             .ok_or_else(|| {
                 Failure::refused(
                     "no URI can be made of this user name and issuer; see [totp] issuer",
@@ -161,7 +166,7 @@ impl Pending {
             })?;
         let enrolment = Enrolment {
             user,
-            factor: Factor::Totp.to_string(),
+            factor: self.device.kind().name().to_owned(),
             label: self.device.label.to_string(),
             secret: self.device.generator.key.to_base32(),
             uri,
@@ -169,73 +174,4 @@ impl Pending {
         };
         Ok(EnrolmentReply { enrolment })
     }
-}
-
-/// The device that was asked for.
-fn wanted(
-    parameters: &EnrollTotpParameters,
-    settings: &Settings,
-    account: &Account,
-) -> Result<Device, Failure> {
-    let generator = generator(parameters, settings)?;
-    let known = account.devices().iter().find(|d| d.generator == generator);
-    let label = match (&parameters.label, known) {
-        (Some(label), _) => label.parse().map_err(Failure::refused)?,
-        (None, Some(same)) => same.label.clone(),
-        (None, None) => account.free_label(),
-    };
-    let credential_id: Option<Label> = parameters
-        .credential_id
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|e| Failure::refused(format!("the credential ID: {e}")))?;
-    let dates = Dates::enrolled(Timestamp::now());
-    Ok(Device {
-        label,
-        generator,
-        credential_id,
-        dates,
-        last_step: None,
-    })
-}
-
-fn generator(parameters: &EnrollTotpParameters, settings: &Settings) -> Result<Generator, Failure> {
-    if let Some(uri) = &parameters.uri {
-        let extra = parameters.secret.is_some()
-            || parameters.algorithm.is_some()
-            || parameters.digits.is_some()
-            || parameters.period.is_some();
-        if extra {
-            return Err(Failure::refused(
-                "an URI says all by itself; leave out key, algorithm, digits and period",
-            ));
-        }
-        return Ok(from_uri(uri).map_err(Failure::refused)?.generator);
-    }
-    let key = match &parameters.secret {
-        Some(secret) => SecretKey::from_base32(secret).map_err(Failure::refused)?,
-        None => fresh_key()?,
-    };
-    let totp = &settings.totp;
-    Ok(Generator {
-        key,
-        algorithm: match &parameters.algorithm {
-            Some(name) => name.parse().map_err(Failure::refused)?,
-            None => totp.algorithm,
-        },
-        digits: match parameters.digits {
-            Some(digits) => digits.try_into().map_err(Failure::refused)?,
-            None => totp.digits,
-        },
-        period: match parameters.period {
-            Some(seconds) => seconds.try_into().map_err(Failure::refused)?,
-            None => totp.period,
-        },
-    })
-}
-
-fn fresh_key() -> Result<SecretKey, Failure> {
-    let random = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
-    Ok(SecretKey::fresh(*random))
 }

@@ -1,4 +1,9 @@
-//! Taking over many devices at once.
+//! Taking over many devices at once, or whole accounts of other programs.
+//!
+//! What is asked for is read and checked first, and then changes the records. A dry run does the same and
+//! leaves them as they were.
+
+mod accounts;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +17,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::change_event;
-use crate::account::{Account, Added, Dates, Device, Label};
+use crate::account::{Account, Added, Device, Label};
 use crate::audit::Event;
 use crate::factors::Factor;
 use crate::factors::uri::from_uri;
@@ -49,12 +54,16 @@ impl Connection {
             }
         }
         let keys: Vec<Key> = shares.keys().cloned().collect();
+        let dry_run = parameters.dry_run;
         let outcomes = self.agent.ledger.change_all(&keys, |key, account| {
             let devices = shares.get(key).map_or(&[][..], |share| &share.devices);
-            add_all(account.unwrap_or_default(), devices)
+            let (after, outcomes) = add_all(account.unwrap_or_default(), devices);
+            (if dry_run { After::Same } else { after }, outcomes)
         })?;
         for (key, outcome) in outcomes {
-            self.note_import(shares.get(&key), &outcome);
+            if !dry_run {
+                self.note_import(shares.get(&key), &outcome);
+            }
             for (place, outcome, reason) in outcome {
                 results[place] = Some(result(&entries[place], outcome, reason));
             }
@@ -65,29 +74,26 @@ impl Connection {
     }
 
     fn read(&self, entry: &ImportEntry) -> Result<(Subject, Device), Failure> {
-        let subject = self.agent.subject(&entry.user)?;
-        let settings = self.agent.settings();
-        match self.agent.require_authority(self.peer, &settings, &subject) {
-            Err(Failure::Ours(ErrorKind::NotAllowed, reason)) => {
-                return Err(Failure::refused(reason));
-            }
-            other => other?,
-        }
+        let subject = self.importing(&entry.user)?;
         let read = from_uri(&entry.uri).map_err(Failure::refused)?;
         let named = read
             .issuer
             .as_deref()
             .and_then(|issuer| issuer.parse().ok());
         let label = named.unwrap_or_else(|| Label::numbered(1));
-        let dates = Dates::enrolled(Timestamp::now());
-        let device = Device {
-            label,
-            generator: read.generator,
-            credential_id: None,
-            dates,
-            last_step: None,
-        };
+        let mut device = Device::new(label, read.generator, Timestamp::now());
+        device.last_step = read.next.checked_sub(1);
         Ok((subject, device))
+    }
+
+    /// The user of an entry. What is not the caller's to change is refused for that entry only.
+    fn importing(&self, user: &str) -> Result<Subject, Failure> {
+        let subject = self.agent.subject(user)?;
+        let settings = self.agent.settings();
+        match self.agent.require_authority(self.peer, &settings, &subject) {
+            Err(Failure::Ours(ErrorKind::NotAllowed, reason)) => Err(Failure::refused(reason)),
+            other => other.map(|()| subject),
+        }
     }
 
     fn note_import(&self, share: Option<&Share>, outcome: &[Outcome]) {
@@ -115,13 +121,14 @@ fn add_all(mut account: Account, devices: &[(usize, Device)]) -> (After, Vec<Out
     for (place, device) in devices {
         outcomes.push(match account.import_device(device.clone()) {
             Ok(Added::Stored) => (*place, ImportOutcome::Stored, None),
+            Ok(Added::Updated) => (*place, ImportOutcome::Updated, None),
             Ok(Added::Unchanged) => (*place, ImportOutcome::Unchanged, None),
             Err(e) => (*place, ImportOutcome::Refused, Some(e.to_string())),
         });
     }
     let changed = outcomes
         .iter()
-        .any(|(_, outcome, _)| *outcome == ImportOutcome::Stored);
+        .any(|(_, outcome, _)| matches!(outcome, ImportOutcome::Stored | ImportOutcome::Updated));
     (
         if changed {
             After::Put(account.into())

@@ -5,6 +5,7 @@
 
 mod account;
 mod check;
+mod device;
 mod enrol;
 mod explain;
 mod import;
@@ -25,6 +26,7 @@ use crate::config::Settings;
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
 pub(super) use enrol::Pending;
+use recovery::RECOVERY;
 use right::{Change, Permit, Right};
 
 impl Connection {
@@ -39,12 +41,17 @@ impl Connection {
             "Lockouts" => body(&self.lockouts(&parse(parameters)?)?),
             "Unlock" => body(&self.unlock(&parse(parameters)?)?),
             "EnrollTotp" => body(&self.enrol_totp(&parse(parameters)?)?),
+            "EnrollHotp" => body(&self.enrol_hotp(&parse(parameters)?)?),
             "ConfirmDevice" => body(&self.confirm_device(&parse(parameters)?)?),
             "EnrollPin" => body(&self.enrol_pin(parse(parameters)?)?),
             "Questions" => body(&self.questions()),
             "EnrollQuestions" => body(&self.enrol_questions(parse(parameters)?)?),
             "EnrollRecovery" => body(&self.enrol_recovery(&parse(parameters)?)?),
             "Remove" => body(&self.remove(&parse(parameters)?)?),
+            "Rename" => body(&self.rename(&parse(parameters)?)?),
+            "Resync" => body(&self.resync(&parse(parameters)?)?),
+            "Drifts" => body(&self.drifts(&parse(parameters)?)?),
+            "ImportAccounts" => body(&self.import_accounts(parse(parameters)?)?),
             "ImportUris" => body(&self.import_uris(parse(parameters)?)?),
             "Explain" => body(&self.explain(&parse(parameters)?)?),
             "Require" => body(&self.require(&parse(parameters)?)?),

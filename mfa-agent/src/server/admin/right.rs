@@ -11,6 +11,7 @@ use super::super::error::Failure;
 use crate::account::{Account, By};
 use crate::config::SelfService;
 use crate::factors::Factor;
+use crate::policy::{Mode, Policy, Unenrolled};
 
 /// What is to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,22 @@ impl Permit {
             )));
         }
         Ok(())
+    }
+
+    /// Refuses to take away the last factor of somebody who has to have one: they could not log in any
+    /// more. `account` is as it would be.
+    pub(super) fn check_last(&self, account: &Account, policy: &Policy) -> Result<(), Failure> {
+        if self.by() == By::Administrator || !account.enrolled().is_empty() {
+            return Ok(());
+        }
+        let ask = account.personal().refine(&policy.default);
+        if policy.mode == Mode::None || ask.unenrolled == Unenrolled::Allow {
+            return Ok(());
+        }
+        Err(refused(
+            "this is the last factor that you have, and one is required of you; set up another first, or \
+             ask an administrator to remove it",
+        ))
     }
 
     fn check_self_service(&self, account: &Account) -> Result<(), Failure> {
@@ -205,10 +222,29 @@ mod tests {
                 "ok",
                 "there is one left"
             );
-            account.remove(Factor::Pin, None);
+            account.remove(Factor::Pin);
             assert_eq!(word(left(&account, Right::Proven(1))), expected);
             assert_eq!(word(left(&account, Right::Administrator)), "ok");
         }
+    }
+
+    #[test]
+    fn the_last_factor_of_somebody_who_must_have_one_is_an_administrator_s_to_remove() {
+        let permit = |right| permit(right, Change::Remove(Factor::Pin), true, &Factor::ALL);
+        let mut policy = Policy::default();
+        let mut account = Account::default();
+        let last = |right, account: &Account, policy: &Policy| {
+            word(permit(right).check_last(account, policy))
+        };
+        assert_eq!(last(Right::Proven(1), &full(), &policy), "ok");
+        assert_eq!(last(Right::Proven(1), &account, &policy), "NotAllowed");
+        assert_eq!(last(Right::Administrator, &account, &policy), "ok");
+        account.enforce(Enforce::Optional);
+        assert_eq!(last(Right::Proven(1), &account, &policy), "ok");
+        account.enforce(Enforce::Required);
+        assert_eq!(last(Right::Proven(1), &account, &policy), "NotAllowed");
+        policy.mode = Mode::None;
+        assert_eq!(last(Right::Proven(1), &account, &policy), "ok");
     }
 
     #[test]

@@ -102,6 +102,8 @@ impl Agent {
         let (account, now) = (&opened.account, opened.now);
         let unenrolled = !plan.ways.iter().any(|way| account.can(way, now));
         let opening = self.opening(&opened, ask).filter(|_| !plan.single);
+        let due = opened.settings.recovery.new_device && !plan.single;
+        let renews = due && self.may_enrol_in_login(&opened);
         let question = self.stand_in_question(&opened.settings, opened.subject);
         let holdings = Holdings::of(account, &plan, question, now);
         let (dialogue, step) = Dialogue::begin(plan, holdings);
@@ -110,6 +112,7 @@ impl Agent {
         let mut login = Login::of(opened, ask, Stage::Asking(dialogue), opening);
         login.context.way = way;
         login.unenrolled = unenrolled;
+        login.renews = renews;
         Progress::Open(Box::new(login), LoginReply { session, step })
     }
 
@@ -222,15 +225,19 @@ pub(in crate::server) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) 
     } else {
         ask.tries
     };
-    let texts = Texts {
-        totp: settings.prompts.totp.clone(),
-        pin: settings.prompts.pin.clone(),
-    };
     Some(Plan {
         ways,
         single,
         tries,
         first_is_a_guess: authtok == Authtok::Try,
-        texts,
+        texts: texts(settings),
     })
+}
+
+/// The texts of the prompts.
+pub(super) fn texts(settings: &Settings) -> Texts {
+    Texts {
+        totp: settings.prompts.totp.clone(),
+        pin: settings.prompts.pin.clone(),
+    }
 }

@@ -1,4 +1,5 @@
-//! Setting up a device inside the login, where the policy lets users do that (`unenrolled = "enroll"`).
+//! Setting up a device inside the login: the first one, where the policy lets users do that (`unenrolled =
+//! "enroll"`), or a new one after a recovery code (`[recovery] new_device`).
 //!
 //! The dialogue says what to show and when to store; here the key and the codes are drawn, wrong codes
 //! are counted on the record like any others, and device, codes and pass are stored in one change.
@@ -7,27 +8,30 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
-use mfa_protocol::login::{LoginReply, Outcome};
+use mfa_protocol::login::{LoginReply, Outcome, Step};
 
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::random;
+use super::ask::texts;
 use super::begin::Opened;
 use super::{Context, Login, Progress, Stage, conclude, end};
-use crate::account::{Account, Dates, Device, Enrolled, Label};
+use crate::account::{Account, Device, Enrolled, Label};
 use crate::audit::Event;
-use crate::dialogue::{EnrolNext, Enrolment, Next, Plan};
-use crate::factors::device::Generator;
+use crate::config::Settings;
+use crate::dialogue::{EnrolNext, Enrolment, Next, Occasion, Plan, Texts};
+use crate::factors::device::{Generator, Moves};
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
 use crate::factors::recovery::{RECOVERY_CODES, fresh_codes};
 use crate::factors::{Factor, Way};
 use crate::ledger::{After, Key};
+use crate::names::UserName;
 use crate::policy::Ask;
 
 /// What the explanation, the key and the prompt leave of a usual terminal.
 const ROWS: usize = mfa_qr::USUAL_ROWS - 5;
 
-/// Scanning a code and writing down others takes longer than typing one.
+/// How many times longer than a login without it.
 const PATIENCE: u32 = 5;
 
 const NO_CONVERSATION: &str = "not enrolled, and a device can't be set up where one answer holds password and \
@@ -36,8 +40,15 @@ const NO_CONVERSATION: &str = "not enrolled, and a device can't be set up where 
 const NO_CODE: &str = "not enrolled, and what the policy requires can't be set up in a login; only totp \
                        can, and mfactl enroll sets up the others";
 
+/// A device that is being set up.
+pub(super) struct SetUp {
+    enrolment: Enrolment,
+    /// What the account could be passed with when a recovery code was right; none: the user had nothing.
+    renews: Option<u64>,
+}
+
 impl Agent {
-    /// Begins to set up a device.
+    /// Begins to set up a first device.
     pub(super) fn enrol(
         &self,
         mut opened: Opened<'_>,
@@ -47,22 +58,47 @@ impl Agent {
         // What goes wrong is counted where the device will stand, not on the record that names without one
         // share.
         opened.key = Key::account(&opened.subject.user);
-        let device = self.fresh_device(&opened)?;
-        let codes = fresh_codes(&random_codes()?);
-        let issuer = self.issuer(&opened.settings);
-        let uri = device.generator.uri(&issuer, opened.subject.user.as_str());
-        let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
-        let picture = picture.as_deref().map(String::as_str);
-        let (enrolment, step) = Enrolment::begin(device, codes, picture, plan.texts);
+        let set_up = (Occasion::First, Label::numbered(1), plan.texts, None);
+        let (stage, step) = self.set_up(&opened.settings, &opened.subject.user, set_up)?;
         let session = opened.context.session.clone();
         let opening = self.opening(&opened, ask);
-        let mut login = Login::of(opened, ask, Stage::Enrolling(Box::new(enrolment)), opening);
+        let mut login = Login::of(opened, ask, stage, opening);
         login.context.way = Some(Factor::Totp.to_string());
-        login.deadline = Instant::now() + PATIENCE * login.settings.server.login_timeout;
-        Ok(Progress::Open(
-            Box::new(login),
-            LoginReply { session, step },
-        ))
+        Ok(patient(login.into(), LoginReply { session, step }))
+    }
+
+    /// Goes on, after a recovery code was right, with setting up a new device.
+    pub(super) fn renew(
+        &self,
+        mut login: Box<Login>,
+        generation: u64,
+    ) -> Result<Progress, Failure> {
+        let label = self.ledger.account(&login.context.user)?.free_label();
+        let texts = texts(&login.settings);
+        let set_up = (Occasion::Lost, label, texts, Some(generation));
+        let (stage, step) = self.set_up(&login.settings, &login.context.user, set_up)?;
+        login.stage = stage;
+        login.attempt = Some(login.context.recovered());
+        login.context.forget_failures();
+        let session = login.context.session.clone();
+        Ok(patient(login, LoginReply { session, step }))
+    }
+
+    fn set_up(
+        &self,
+        settings: &Settings,
+        user: &UserName,
+        (occasion, label, texts, renews): (Occasion, Label, Texts, Option<u64>),
+    ) -> Result<(Stage, Step), Failure> {
+        let device = fresh_device(label, settings)?;
+        let codes = fresh_codes(&random_codes()?);
+        let issuer = self.issuer(settings);
+        let uri = device.generator.uri(&issuer, user.as_str(), 0);
+        let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
+        let picture = picture.as_deref().map(String::as_str);
+        let (enrolment, step) = Enrolment::begin(occasion, device, codes, picture, texts);
+        let set_up = SetUp { enrolment, renews };
+        Ok((Stage::Enrolling(Box::new(set_up)), step))
     }
 
     /// Takes an answer.
@@ -71,11 +107,11 @@ impl Agent {
         mut login: Box<Login>,
         typed: &Secret,
     ) -> Result<Progress, Failure> {
-        let skew = login.settings.totp.skew;
-        let Stage::Enrolling(enrolment) = &mut login.stage else {
+        let windows = login.settings.windows();
+        let Stage::Enrolling(set_up) = &mut login.stage else {
             return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
         };
-        let step = match enrolment.answer(typed, Timestamp::now(), skew) {
+        let step = match set_up.enrolment.answer(typed, Timestamp::now(), &windows) {
             EnrolNext::Ask(step) => step,
             EnrolNext::Wrong => match self.count_wrong(&mut login)? {
                 Next::Ask(step) => step,
@@ -109,10 +145,10 @@ impl Agent {
         })?;
         login.context.note(&verdict, false);
         let locked = login.context.locked_until.is_some();
-        let Stage::Enrolling(enrolment) = &login.stage else {
+        let Stage::Enrolling(set_up) = &login.stage else {
             return Err(Failure::unavailable("out of turn"));
         };
-        let next = enrolment.wrong(locked || !verdict.is_wrong());
+        let next = set_up.enrolment.wrong(locked || !verdict.is_wrong());
         if matches!(next, Next::Ask(_)) {
             login.attempt = Some(login.context.attempt());
         }
@@ -120,10 +156,10 @@ impl Agent {
     }
 
     fn store_enrolment(&self, login: &Login) -> Result<Progress, Failure> {
-        let Stage::Enrolling(enrolment) = &login.stage else {
+        let Stage::Enrolling(set_up) = &login.stage else {
             return Err(Failure::unavailable("out of turn"));
         };
-        let (device, codes) = enrolment.made();
+        let (device, codes) = set_up.enrolment.made();
         let pepper = self.ledger.pepper();
         let digests: Vec<_> = codes
             .iter()
@@ -134,7 +170,11 @@ impl Agent {
             let mut account: Account = account.unwrap_or_default();
             let (device, digests) = (device.clone(), digests.clone());
             let now = Timestamp::now();
-            let stored = account.enrol_in_login(device, digests, login.opening.as_ref(), now);
+            let opening = login.opening.as_ref();
+            let stored = match set_up.renews {
+                None => account.enrol_in_login(device, digests, opening, now),
+                Some(was) => account.renew_in_login(device, digests, was, opening, now),
+            };
             let after = match stored {
                 Enrolled::Stored => After::Put(account.into()),
                 Enrolled::Locked | Enrolled::Otherwise => After::Same,
@@ -155,38 +195,44 @@ impl Agent {
         let mut context = login.context.clone();
         context.forget_failures();
         if stored == Enrolled::Stored {
-            self.note_enrolment(&context, device);
+            self.note_enrolment(&context, device, set_up.renews.is_some());
         }
         Ok(conclude(&context, outcome, reason))
     }
 
-    fn note_enrolment(&self, context: &Context, device: &Device) {
+    fn note_enrolment(&self, context: &Context, device: &Device, renewed: bool) {
+        let instead = match renewed {
+            true => ", in place of the devices that were there",
+            false => "",
+        };
+        let reason = format!("in a login, with {RECOVERY_CODES} recovery codes{instead}");
         let event = Event {
             event: "enroll",
             result: "done",
-            reason: Some(format!("in a login, with {RECOVERY_CODES} recovery codes")),
+            reason: Some(reason),
             label: Some(device.label.to_string()),
             ..context.event(Outcome::Passed, None)
         };
         self.record(event, context.peer);
     }
+}
 
-    fn fresh_device(&self, opened: &Opened<'_>) -> Result<Device, Failure> {
-        let totp = &opened.settings.totp;
-        let key = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
-        Ok(Device {
-            label: Label::numbered(1),
-            generator: Generator {
-                key: SecretKey::fresh(*key),
-                algorithm: totp.algorithm,
-                digits: totp.digits,
-                period: totp.period,
-            },
-            credential_id: None,
-            dates: Dates::enrolled(opened.now),
-            last_step: None,
-        })
-    }
+/// Scanning a code and writing down others takes longer than typing one.
+fn patient(mut login: Box<Login>, reply: LoginReply) -> Progress {
+    login.deadline = Instant::now() + PATIENCE * login.settings.server.login_timeout;
+    Progress::Open(login, reply)
+}
+
+fn fresh_device(label: Label, settings: &Settings) -> Result<Device, Failure> {
+    let totp = &settings.totp;
+    let key = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
+    let generator = Generator {
+        key: SecretKey::fresh(*key),
+        algorithm: totp.algorithm,
+        digits: totp.digits,
+        moves: Moves::Time(totp.period),
+    };
+    Ok(Device::new(label, generator, Timestamp::now()))
 }
 
 /// Why a device can't be set up in such a login, if it can't.

@@ -73,7 +73,11 @@ impl Context {
                     reason = Some(format!("a {name} code; it is used up now"));
                 }
             }
-            Verdict::Wrong { failures, lock } => {
+            Verdict::Wrong {
+                failures,
+                lock,
+                astray,
+            } => {
                 self.failures = Some(*failures);
                 self.note_lock(*lock);
                 let why = match (self.hint, unenrolled) {
@@ -86,7 +90,10 @@ impl Context {
                 } else {
                     ""
                 };
-                reason = Some(format!("{why}{locks}"));
+                let drift = astray.as_ref().map(|(label, drift)| {
+                    format!("; a code of {label:?}, but {drift}: mfactl verify --resync")
+                });
+                reason = Some(format!("{why}{}{locks}", drift.unwrap_or_default()));
             }
             Verdict::Replayed => reason = Some("a code that was used before".to_owned()),
             Verdict::Locked(lock) => {
@@ -113,6 +120,15 @@ impl Context {
     pub(super) fn out_of_tries(&mut self) {
         let why = self.reason.take().unwrap_or_default();
         self.reason = Some(format!("{why}; out of tries in this login"));
+    }
+
+    /// The event for a recovery code that is followed by setting up a new device.
+    pub(super) fn recovered(&self) -> Event {
+        let reason = "a recovery code; it is used up now, and a new device is to be set up";
+        Event {
+            event: "attempt",
+            ..self.event(Outcome::Passed, Some(reason))
+        }
     }
 
     fn note_lock(&mut self, lock: Option<Lock>) {

@@ -1,0 +1,154 @@
+//! A device that shows codes: what it is, what of its codes is used up, and where it has gone astray.
+//!
+//! A code too far from where it was expected is refused, and remembered: an administrator sees how far the
+//! device is off. For a device that counts, the very next code after it is taken, since a guesser has to
+//! hit two in a row for that (RFC 4226 §7.4); a clock is put right by `resync` only.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Dates, Label};
+use crate::factors::device::{Generator, Kind, Match, Position, Windows};
+
+/// For how long a code that was astray waits for the next one, in seconds.
+const NEXT_WITHIN: i64 = 600;
+
+/// A device that shows codes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its name among the user's devices.
+    pub label: Label,
+    /// What it computes its codes from.
+    pub generator: Generator,
+    /// The maker's ID, for show and audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<Label>,
+    /// When it was enrolled, and last used.
+    #[serde(flatten)]
+    pub dates: Dates,
+    /// The last step that was used, or counter; it and all before it are used up (RFC 6238 §5.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_step: Option<u64>,
+    /// Steps that its clock is ahead of ours.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: i64,
+    /// The last code that was refused because it was too far from where it was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) astray: Option<Astray>,
+}
+
+/// A code that was astray.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Astray {
+    step: u64,
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    seen_at: Timestamp,
+}
+
+/// How far a device is from where it was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// Seconds that its clock is ahead of what is reckoned with; negative: behind.
+    Clock(i64),
+    /// Codes that it is ahead.
+    Counter(u64),
+}
+
+impl Device {
+    /// A new device.
+    #[must_use]
+    pub fn new(label: Label, generator: Generator, now: Timestamp) -> Self {
+        Self {
+            label,
+            generator,
+            credential_id: None,
+            dates: Dates::enrolled(now),
+            last_step: None,
+            offset: 0,
+            astray: None,
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.generator.moves.kind()
+    }
+
+    /// What a code is.
+    #[must_use]
+    pub fn check(&self, code: &str, now: Timestamp, windows: &Windows) -> Match {
+        self.generator.check(code, now, windows, self.position())
+    }
+
+    /// The counter of the next code.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.position().next()
+    }
+
+    /// Uses up a step and all before it.
+    pub fn use_up(&mut self, step: u64, now: Timestamp) {
+        self.last_step = Some(step);
+        self.dates.last_used_at = Some(now);
+        self.astray = None;
+    }
+
+    /// How far it was off when that was last noticed, and when; none since it was last right.
+    #[must_use]
+    pub fn drift(&self) -> Option<(Drift, Timestamp)> {
+        let Astray { step, seen_at } = self.astray?;
+        let drift = match self.generator.ahead(step, seen_at) {
+            Some(ahead) => {
+                let period = self.generator.moves.period().unwrap_or_default();
+                let period = i64::try_from(u64::from(period)).unwrap_or(i64::MAX);
+                Drift::Clock(ahead.saturating_sub(self.offset).saturating_mul(period))
+            }
+            None => Drift::Counter(step.saturating_sub(self.next())),
+        };
+        Some((drift, seen_at))
+    }
+
+    pub(super) fn position(&self) -> Position {
+        Position {
+            last: self.last_step,
+            offset: self.offset,
+        }
+    }
+
+    /// The step of a code that is astray.
+    pub(super) fn find_astray(&self, code: &str, now: Timestamp, windows: &Windows) -> Option<u64> {
+        self.generator
+            .find_astray(code, now, windows, self.position())
+    }
+
+    /// Whether a code that is astray follows one that was, on a device that counts.
+    pub(super) fn follows(&self, step: u64, now: Timestamp) -> bool {
+        let Some(before) = self.astray.filter(|_| self.kind() == Kind::Hotp) else {
+            return false;
+        };
+        let waited = now.as_second() - before.seen_at.as_second();
+        before.step.checked_add(1) == Some(step) && (0..=NEXT_WITHIN).contains(&waited)
+    }
+
+    /// Remembers a code that was astray.
+    pub(super) fn go_astray(&mut self, step: u64, now: Timestamp) {
+        self.astray = Some(Astray { step, seen_at: now });
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clock(seconds @ 0..) => write!(f, "its clock is {seconds} seconds ahead"),
+            Self::Clock(seconds) => write!(f, "its clock is {} seconds behind", -seconds),
+            Self::Counter(codes) => write!(f, "it is {codes} codes ahead"),
+        }
+    }
+}
+
+fn is_zero(offset: &i64) -> bool {
+    *offset == 0
+}

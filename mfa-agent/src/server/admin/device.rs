@@ -1,0 +1,193 @@
+//! Devices that are there already: showing them, renaming them, and taking up those that have gone astray.
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{
+    self as wire, DriftsReply, PageParameters, RenameParameters, RenameReply, ResyncParameters,
+    ResyncReply,
+};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::account::RECORDS_A_PAGE;
+use super::{Change, change_event};
+use crate::account::{Device, Drift, Label, Resync, Resynced};
+use crate::audit::Event;
+use crate::factors::Factor;
+use crate::ledger::{After, Key};
+
+/// Devices on a page.
+const DRIFTS_A_PAGE: usize = 100;
+
+impl Connection {
+    pub(super) fn rename(&mut self, parameters: &RenameParameters) -> Result<RenameReply, Failure> {
+        let label: Option<Label> = parsed(parameters.label.as_deref())?;
+        let to: Label = parameters.to.parse().map_err(Failure::refused)?;
+        let settings = self.agent.settings();
+        let what = Change::Enrol(Factor::Totp);
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let (changed, ()) = self.change_factors(&subject, &permit, |account| {
+            let changed = account.rename(label.as_ref(), &to);
+            Ok((changed.map_err(Failure::refused)?, ()))
+        })?;
+        if changed {
+            self.note("rename", &subject, Factor::Totp, Some(to.to_string()));
+        }
+        Ok(RenameReply {
+            user: subject.user.to_string(),
+            label: to.to_string(),
+            changed,
+        })
+    }
+
+    /// Two codes are proof enough that the device is there, and let nobody in.
+    pub(super) fn resync(&self, parameters: &ResyncParameters) -> Result<ResyncReply, Failure> {
+        let agent = &self.agent;
+        let settings = agent.settings();
+        let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
+        agent.require_access(self.peer, &settings, &subject)?;
+        let account = agent.ledger.account(&subject.user)?;
+        if account.devices().is_empty() {
+            return Err(Failure::refused(
+                "there is no device to be taken up again; mfactl enroll totp sets one up",
+            ));
+        }
+        let mut resync = Resync {
+            label: parsed(parameters.label.as_deref())?,
+            first: digits_of(&parameters.first),
+            second: digits_of(&parameters.second),
+            era: account.lockout().era(),
+            now: Timestamp::now(),
+            windows: settings.windows(),
+            limits: settings.lockout,
+        };
+        let resynced = agent
+            .ledger
+            .change(&Key::account(&subject.user), |account| {
+                resync.now = Timestamp::now();
+                let mut account = account.unwrap_or_default();
+                let resynced = account.resync(&resync);
+                Ok::<_, Failure>((After::Put(account.into()), resynced))
+            })?;
+        self.note_resync(&subject, &resynced);
+        reply(&subject, resynced)
+    }
+
+    pub(super) fn drifts(&self, parameters: &PageParameters) -> Result<DriftsReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        let page = agent
+            .ledger
+            .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
+        let whole = page.len() < RECORDS_A_PAGE;
+        let mut reply = DriftsReply::default();
+        for (user, account) in page {
+            let drifts = account.devices().iter().filter_map(|d| drift(&user, d));
+            reply.drifts.extend(drifts);
+            reply.next = Some(user);
+            if reply.drifts.len() >= DRIFTS_A_PAGE {
+                return Ok(reply);
+            }
+        }
+        if whole {
+            reply.next = None;
+        }
+        Ok(reply)
+    }
+
+    fn note_resync(&self, subject: &Subject, resynced: &Resynced) {
+        let event = change_event("resync", subject, self.peer);
+        let event = match resynced {
+            Resynced::Done { label, kind, .. } => Event {
+                factor: Some(kind.name().to_owned()),
+                label: Some(label.to_string()),
+                ..event
+            },
+            Resynced::Wrong { lock } => Event {
+                result: "wrong",
+                reason: Some(match lock {
+                    Some(_) => "no two codes in a row; the account is locked now".to_owned(),
+                    None => "no two codes in a row".to_owned(),
+                }),
+                ..event
+            },
+            Resynced::Locked => Event {
+                result: "locked",
+                reason: Some("the account is locked; the codes were not judged".to_owned()),
+                ..event
+            },
+        };
+        self.agent.record(event, self.peer);
+    }
+}
+
+/// A device, as it goes over the wire.
+pub(super) fn show(user: &str, device: &Device) -> wire::Device {
+    let period = device.generator.moves.period().map(u64::from);
+    let seconds = i64::try_from(period.unwrap_or(0)).unwrap_or(i64::MAX);
+    wire::Device {
+        factor: device.kind().name().to_owned(),
+        label: device.label.to_string(),
+        algorithm: device.generator.algorithm.to_string(),
+        digits: device.generator.digits.into(),
+        period,
+        counter: period.is_none().then(|| device.next()),
+        clock_offset: device.offset.saturating_mul(seconds),
+        drift: drift(user, device),
+        credential_id: device.credential_id.as_ref().map(ToString::to_string),
+        enrolled_at: device.dates.enrolled_at.to_string(),
+        last_used_at: device.dates.last_used_at.map(|at| at.to_string()),
+    }
+}
+
+fn drift(user: &str, device: &Device) -> Option<wire::Drift> {
+    let (drift, seen_at) = device.drift()?;
+    let (seconds, codes) = match drift {
+        Drift::Clock(seconds) => (Some(seconds), None),
+        Drift::Counter(codes) => (None, Some(codes)),
+    };
+    Some(wire::Drift {
+        user: user.to_owned(),
+        factor: device.kind().name().to_owned(),
+        label: device.label.to_string(),
+        seconds,
+        codes,
+        seen_at: seen_at.to_string(),
+    })
+}
+
+fn reply(subject: &Subject, resynced: Resynced) -> Result<ResyncReply, Failure> {
+    match resynced {
+        Resynced::Done {
+            label,
+            kind,
+            clock_offset,
+            skipped,
+        } => Ok(ResyncReply {
+            user: subject.user.to_string(),
+            factor: kind.name().to_owned(),
+            label: label.to_string(),
+            clock_offset,
+            skipped,
+        }),
+        Resynced::Wrong { lock: None } => Err(Failure::refused(
+            "these are no two codes in a row of a device, not used before and not more than ten minutes \
+             off; wait for a new code, type it, then type the one that follows it",
+        )),
+        Resynced::Wrong { lock: Some(_) } | Resynced::Locked => Err(Failure::refused(
+            "the account is locked, and no code is judged until the lock ends; mfactl status tells when, \
+             and an administrator can unlock",
+        )),
+    }
+}
+
+fn parsed(label: Option<&str>) -> Result<Option<Label>, Failure> {
+    let label = label.map(str::parse).transpose();
+    label.map_err(Failure::refused)
+}
+
+/// Without the blanks that apps show inside a code.
+fn digits_of(typed: &mfa_protocol::Secret) -> mfa_protocol::Secret {
+    let shown = typed.expose().chars().filter(|c| !c.is_whitespace());
+    mfa_protocol::Secret::new(shown.collect())
+}

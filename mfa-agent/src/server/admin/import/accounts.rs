@@ -1,0 +1,254 @@
+//! Whole accounts of other programs: devices with what is used up, scratch codes, PINs.
+
+use jiff::Timestamp;
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{
+    ImportAccount, ImportAccountsParameters, ImportAccountsReply, ImportDevice, ImportOutcome,
+    ImportedAccount,
+};
+use mfa_protocol::message::ErrorKind;
+
+use super::super::super::connection::Connection;
+use super::super::super::error::Failure;
+use super::super::super::peer::Subject;
+use super::super::super::random;
+use super::super::{RECOVERY, change_event};
+use crate::account::{Account, Device, EnrolError, Import, Imported, Label};
+use crate::audit::Event;
+use crate::factors::device::{Digits, Generator, MAX_OFFSET, Moves};
+use crate::factors::key::Key as SecretKey;
+use crate::factors::pin::Pin;
+use crate::factors::recovery::MAX_RECOVERY_CODES;
+use crate::ledger::{After, Key};
+
+/// The digits of other programs' scratch codes.
+const SCRATCH_DIGITS: usize = 8;
+
+/// An account to take over, once it is known that it can be.
+struct Read {
+    subject: Subject,
+    import: Import,
+    /// Whether there was a PIN; it may be left out of `import`, because the user has one here.
+    had_pin: bool,
+}
+
+impl Connection {
+    pub(in crate::server::admin) fn import_accounts(
+        &self,
+        parameters: ImportAccountsParameters,
+    ) -> Result<ImportAccountsReply, Failure> {
+        self.agent
+            .require_administrator(self.peer, &self.agent.settings())?;
+        let dry_run = parameters.dry_run;
+        let mut results = Vec::with_capacity(parameters.accounts.len());
+        for account in parameters.accounts {
+            let (line, user) = (account.line, account.user.clone());
+            let result = match self.import_account(account, dry_run) {
+                Ok(result) => result,
+                Err(Failure::Ours(ErrorKind::Refused, reason)) => refused(line, user, reason),
+                Err(broken) => return Err(broken),
+            };
+            results.push(result);
+        }
+        Ok(ImportAccountsReply { results })
+    }
+
+    fn import_account(
+        &self,
+        account: ImportAccount,
+        dry_run: bool,
+    ) -> Result<ImportedAccount, Failure> {
+        let line = account.line;
+        let read = self.read_account(account, dry_run)?;
+        let key = Key::account(&read.subject.user);
+        let imported = self.agent.ledger.change(&key, |account| {
+            let mut account = account.unwrap_or_default();
+            let imported = account.import(&read.import, Timestamp::now());
+            let imported = imported.map_err(Failure::refused)?;
+            let after = match imported.changed() && !dry_run {
+                true => After::Put(account.into()),
+                false => After::Same,
+            };
+            Ok::<_, Failure>((after, imported))
+        })?;
+        if imported.changed() && !dry_run {
+            self.note_account(&read, &imported);
+        }
+        Ok(taken(line, &read, &imported))
+    }
+
+    fn read_account(&self, account: ImportAccount, dry_run: bool) -> Result<Read, Failure> {
+        let subject = self.importing(&account.user)?;
+        if account.devices.is_empty() {
+            return Err(Failure::refused("there is no device to be taken over"));
+        }
+        let devices: Result<Vec<Device>, Failure> = account.devices.iter().map(device).collect();
+        let import = Import {
+            devices: devices?,
+            codes: account
+                .scratch_codes
+                .map(|codes| self.scratch_codes(&codes))
+                .transpose()?,
+            code_digits: SCRATCH_DIGITS as u32,
+            pin: None,
+        };
+        let pin = account.pin.map(Pin::imported).transpose();
+        let pin = pin.map_err(|e| Failure::refused(format!("its PIN can't be kept: {e}")))?;
+        let held = self.agent.ledger.account(&subject.user)?;
+        let phc = match &pin {
+            Some(pin) if wants_pin(&held, &import)? => Some(self.hash_pin(&subject, pin, dry_run)?),
+            _ => None,
+        };
+        Ok(Read {
+            subject,
+            import: Import { pin: phc, ..import },
+            had_pin: pin.is_some(),
+        })
+    }
+
+    fn scratch_codes(
+        &self,
+        codes: &[Secret],
+    ) -> Result<Vec<crate::factors::recovery::CodeDigest>, Failure> {
+        if codes.len() > MAX_RECOVERY_CODES {
+            return Err(Failure::refused(format!(
+                "it has {} scratch codes; at most {MAX_RECOVERY_CODES} are taken",
+                codes.len()
+            )));
+        }
+        let pepper = self.agent.ledger.pepper();
+        let digest = |code: &Secret| {
+            let text = code.expose();
+            let fits = text.len() == SCRATCH_DIGITS && text.bytes().all(|b| b.is_ascii_digit());
+            fits.then(|| pepper.digest(text)).ok_or_else(|| {
+                Failure::refused(format!(
+                    "a scratch code does not have {SCRATCH_DIGITS} digits"
+                ))
+            })
+        };
+        codes.iter().map(digest).collect()
+    }
+
+    /// A dry run stores nothing, and hashes nothing.
+    fn hash_pin(&self, subject: &Subject, pin: &Pin, dry_run: bool) -> Result<String, Failure> {
+        if dry_run {
+            return Ok(String::new());
+        }
+        let who = self.peer.claim(&subject.user);
+        Ok(self.agent.hasher.hash(&who, pin.secret(), random()?)?)
+    }
+
+    fn note_account(&self, read: &Read, imported: &Imported) {
+        let kinds = read.import.devices.iter().map(|d| d.kind().name());
+        let mut kinds: Vec<&str> = kinds.collect();
+        kinds.dedup();
+        let mut parts = Vec::new();
+        if imported.devices > 1 {
+            parts.push(format!("{} devices", imported.devices));
+        }
+        if imported.codes > 0 {
+            parts.push(format!("{} {RECOVERY} codes", imported.codes));
+        }
+        if imported.pin {
+            parts.push("a PIN, which is required".to_owned());
+        }
+        if imported.updated {
+            parts.push("codes used elsewhere".to_owned());
+        }
+        let event = Event {
+            factor: Some(kinds.join(", ")),
+            reason: (!parts.is_empty()).then(|| parts.join(", ")),
+            ..change_event("import", &read.subject, self.peer)
+        };
+        self.agent.record(event, self.peer);
+    }
+}
+
+/// Whether the PIN would be taken, so that it is worth hashing.
+fn wants_pin(held: &Account, import: &Import) -> Result<bool, Failure> {
+    if held.pin().is_some() {
+        return Ok(false);
+    }
+    let imported: Result<Imported, EnrolError> = held.clone().import(import, Timestamp::now());
+    Ok(imported.map_err(Failure::refused)?.devices > 0)
+}
+
+fn device(read: &ImportDevice) -> Result<Device, Failure> {
+    let label: Label = match &read.label {
+        Some(label) => label.parse().map_err(Failure::refused)?,
+        None => Label::numbered(1),
+    };
+    let algorithm = read.algorithm.as_deref().unwrap_or("SHA1");
+    let generator = Generator {
+        key: SecretKey::from_base32(&read.secret).map_err(Failure::refused)?,
+        algorithm: algorithm.parse().map_err(Failure::refused)?,
+        digits: match read.digits {
+            Some(digits) => digits.try_into().map_err(Failure::refused)?,
+            None => Digits::default(),
+        },
+        moves: match read.period {
+            Some(seconds) => Moves::Time(seconds.try_into().map_err(Failure::refused)?),
+            None => Moves::Counter,
+        },
+    };
+    let offset = read.offset.unwrap_or(0);
+    if !(-MAX_OFFSET..=MAX_OFFSET).contains(&offset) {
+        return Err(Failure::refused(format!(
+            "its clock is {offset} periods off; at most {MAX_OFFSET} either way can be reckoned with. \
+             Set the device's clock right, and enrol it anew"
+        )));
+    }
+    let credential_id = read.credential_id.as_deref().map(str::parse).transpose();
+    let mut device = Device::new(label, generator, Timestamp::now());
+    device.offset = offset;
+    device.last_step = read.used;
+    device.credential_id =
+        credential_id.map_err(|e| Failure::refused(format!("the credential ID: {e}")))?;
+    Ok(device)
+}
+
+fn taken(line: u64, read: &Read, imported: &Imported) -> ImportedAccount {
+    let result = match imported {
+        Imported { devices: 1.., .. } => ImportOutcome::Stored,
+        Imported { updated: true, .. } => ImportOutcome::Updated,
+        _ => ImportOutcome::Unchanged,
+    };
+    let new = result == ImportOutcome::Stored;
+    let mut notes = Vec::new();
+    if imported.pin {
+        notes.push("the PIN is asked for after the code (mfactl require pin)".to_owned());
+    } else if new && read.had_pin {
+        notes.push("the user has a PIN here, which stays".to_owned());
+    }
+    let had_codes = read
+        .import
+        .codes
+        .as_ref()
+        .is_some_and(|codes| !codes.is_empty());
+    if new && had_codes && imported.codes == 0 {
+        notes.push("the user has recovery codes here, which stay".to_owned());
+    }
+    ImportedAccount {
+        line,
+        user: read.subject.user.to_string(),
+        result,
+        reason: None,
+        devices: imported.devices,
+        codes: imported.codes,
+        pin: imported.pin,
+        notes,
+    }
+}
+
+fn refused(line: u64, user: String, reason: String) -> ImportedAccount {
+    ImportedAccount {
+        line,
+        user,
+        result: ImportOutcome::Refused,
+        reason: Some(reason),
+        devices: 0,
+        codes: 0,
+        pin: false,
+        notes: Vec::new(),
+    }
+}
