@@ -26,6 +26,8 @@ enum For {
     Continuing(&'static str),
     /// Users for their own account, and administrators; nothing is changed that lets anybody in.
     Own,
+    /// The same, but what is sent here is wrong.
+    Judged(&'static str),
     /// Users for their own account once they have passed a factor, and administrators.
     Proven,
     /// Users for their own account where an administrator lets them, and administrators.
@@ -39,7 +41,8 @@ enum For {
 }
 
 use For::{
-    Administrators, AdministratorsOfAll, Continuing, Everybody, Guards, Managed, Own, Proven,
+    Administrators, AdministratorsOfAll, Continuing, Everybody, Guards, Judged, Managed, Own,
+    Proven,
 };
 
 /// Every method, with parameters about `user`, in an order in which each can be carried out.
@@ -77,7 +80,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         (
             "Resync",
             json!({"user": user, "first": "123456", "second": "234567"}),
-            OwnRefused,
+            Judged("Refused"),
         ),
         ("Drifts", json!({}), AdministratorsOfAll),
         ("EnrollPin", json!({"user": user, "pin": NEW_PIN}), Proven),
@@ -206,7 +209,9 @@ fn about_another(whom: For) -> &'static str {
     match whom {
         Everybody => "",
         Continuing(refusal) => refusal,
-        Own | Proven | Managed | Administrators | AdministratorsOfAll | Guards => "NotAllowed",
+        Own | Judged(_) | Proven | Managed | Administrators | AdministratorsOfAll | Guards => {
+            "NotAllowed"
+        }
     }
 }
 
@@ -247,7 +252,7 @@ fn an_ordinary_user_sees_their_own_account_and_changes_nothing_unproven() {
             let mut caller = Caller::of(machine, &agent, EVE);
             let expected = match whom {
                 Everybody | Own | Guards => "",
-                Continuing(refusal) => refusal,
+                Continuing(refusal) | Judged(refusal) => refusal,
                 Proven => "NotVerified",
                 Managed | Administrators | AdministratorsOfAll => "NotAllowed",
             };
@@ -265,13 +270,13 @@ fn an_ordinary_user_who_has_passed_changes_what_self_service_allows_and_no_more(
         for (method, parameters, whom) in methods(EVE) {
             let expected = match whom {
                 Everybody | Own | Guards | Proven => "",
-                Continuing(refusal) => refusal,
+                Continuing(refusal) | Judged(refusal) => refusal,
                 Managed | Administrators | AdministratorsOfAll => "NotAllowed",
             };
             assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
         }
         let account = agent.admin().status(EVE);
-        assert_eq!(account.enrolled, ["totp", "pin"]);
+        assert_eq!(account.enrolled, ["totp", "hotp", "pin"]);
         assert_eq!(account.settings.enforce, "default");
         assert!(account.settings.require.is_empty() && account.settings.own_require.is_empty());
         assert!(account.bypass_until.is_none());
@@ -302,8 +307,8 @@ fn an_administrator_by_group_administers_users_and_neither_root_nor_administrato
                 let expected = match whom {
                     _ if is_sight => "",
                     Everybody | AdministratorsOfAll => "",
-                    Continuing(refusal) => refusal,
-                    Own | Proven | Managed | Administrators | Guards => "NotAllowed",
+                    Continuing(refusal) | Judged(refusal) => refusal,
+                    Own | Judged(_) | Proven | Managed | Administrators | Guards => "NotAllowed",
                 };
                 let (_, name) = error.rsplit_once('.').unwrap_or_default();
                 assert_eq!(name, expected, "{method} for {target}: {reply}");
@@ -320,7 +325,7 @@ fn an_administrator_by_group_may_do_all_but_log_in_for_users() {
         let mut caller = Caller::of(machine, &agent, ADA);
         for (method, parameters, whom) in methods(EVE) {
             let expected = match whom {
-                Continuing(refusal) => refusal,
+                Continuing(refusal) | Judged(refusal) => refusal,
                 Guards => "NotAllowed",
                 _ => "",
             };
@@ -353,7 +358,7 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                 }
                 let expected = match whom {
                     Everybody | Own | Guards | AdministratorsOfAll => "",
-                    Continuing(refusal) => refusal,
+                    Continuing(refusal) | Judged(refusal) => refusal,
                     Proven if is_verified => "",
                     Proven => "NotVerified",
                     Managed | Administrators => "NotAllowed",
