@@ -82,7 +82,10 @@ impl Admin {
         };
         let entries = devices.iter().enumerate().map(entry).collect();
         let reply = self
-            .call::<ImportUris>(&ImportParameters { entries })
+            .call::<ImportUris>(&ImportParameters {
+                entries,
+                dry_run: false,
+            })
             .expect("an import");
         for result in reply.results {
             assert_eq!(result.result, ImportOutcome::Stored, "{:?}", result.reason);
