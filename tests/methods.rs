@@ -227,7 +227,7 @@ fn an_ordinary_user_calls_nothing_for_another_user_or_for_root() {
                     false => Caller::of(machine, &agent, EVE),
                 };
                 for (method, parameters, whom) in methods(target) {
-                    let refusal = caller.refusal(&method, &parameters);
+                    let refusal = caller.patient_refusal(&method, &parameters);
                     assert_eq!(refusal, about_another(whom), "{method} for {target}");
                 }
                 assert_eq!(agent.admin().status(target), before);
@@ -307,7 +307,7 @@ fn an_administrator_by_group_administers_users_and_neither_root_nor_administrato
                 let expected = match whom {
                     _ if is_sight => "",
                     Everybody | AdministratorsOfAll => "",
-                    Continuing(refusal) | Judged(refusal) => refusal,
+                    Continuing(refusal) => refusal,
                     Own | Judged(_) | Proven | Managed | Administrators | Guards => "NotAllowed",
                 };
                 let (_, name) = error.rsplit_once('.').unwrap_or_default();
@@ -388,7 +388,11 @@ fn a_trusted_user_logs_in_others_and_administers_nobody() {
                     Guards => "",
                     other => about_another(other),
                 };
-                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+                assert_eq!(
+                    caller.patient_refusal(&method, &parameters),
+                    expected,
+                    "{method}"
+                );
             }
             // Nor once that user has passed at its program: their proof is not its own.
             let begin = json!({"user": target, "service": "radiusd"});
@@ -398,7 +402,11 @@ fn a_trusted_user_logs_in_others_and_administers_nobody() {
                     Guards => "",
                     other => about_another(other),
                 };
-                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+                assert_eq!(
+                    caller.patient_refusal(&method, &parameters),
+                    expected,
+                    "{method}"
+                );
             }
         }
     });

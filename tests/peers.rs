@@ -197,6 +197,7 @@ fn administrators_methods_refuse_an_unprivileged_caller() {
                 EVE,
                 &ImportParameters {
                     entries: vec![entry],
+                    dry_run: false,
                 },
             ),
             call::<Explain>(machine, &agent, EVE, &explain),

@@ -71,6 +71,16 @@ impl Caller {
         name.to_owned()
     }
 
+    /// The same from a program that waits where it is told that it calls too often.
+    pub fn patient_refusal(&mut self, method: &str, parameters: &Value) -> String {
+        loop {
+            match self.refusal(method, parameters).as_str() {
+                "Busy" => std::thread::sleep(std::time::Duration::from_secs(1)),
+                name => return name.to_owned(),
+            }
+        }
+    }
+
     /// Begins a login of `user` and answers its prompts; the outcome.
     pub fn log_in(&mut self, begin: &Value, answers: &[&str]) -> String {
         let mut reply = self.call("org.pam-mfa.Login.Begin", begin);
