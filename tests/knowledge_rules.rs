@@ -1,19 +1,47 @@
 //! What is asked of new PINs and security questions, told by `mfactl`: a refusal says what to do, and
 //! stores nothing.
 
-use mfa_tests::{Agent, Machine, Output, Pty, built};
+use std::path::PathBuf;
+
+use mfa_protocol::admin::Health;
+use mfa_protocol::login::Nothing;
+use mfa_tests::{Agent, Login, Machine, Output, Pty, Stack, built};
+use tempfile::TempDir;
 
 const ANNA: &str = "mfat-anna";
 
 const QUESTIONS: [&str; 3] = ["enroll", "questions", ANNA];
 
-/// An agent with these settings, of which `LIST` is the path of a file with this text.
-fn with_list(text: &str, settings: &str) -> (tempfile::TempDir, Agent) {
-    let folder = tempfile::tempdir().unwrap();
-    let list = folder.path().join("list");
-    std::fs::write(&list, text).unwrap();
-    let agent = Agent::with(&settings.replace("LIST", &list.to_string_lossy()));
-    (folder, agent)
+/// An agent and a list that its settings name.
+struct WithList {
+    agent: Agent,
+    list: PathBuf,
+    settings: String,
+    _folder: TempDir,
+}
+
+impl WithList {
+    /// `LIST` in the settings is the path of the list.
+    fn of(list: &str, settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        std::fs::write(&path, list).unwrap();
+        let settings = settings.replace("LIST", &path.to_string_lossy());
+        Self {
+            agent: Agent::with(&settings),
+            list: path,
+            settings,
+            _folder: folder,
+        }
+    }
+
+    fn write(&self, list: &str) {
+        std::fs::write(&self.list, list).unwrap();
+    }
+
+    fn check(&self) -> Output {
+        self.agent.ctl().run(&["config", "check"], "")
+    }
 }
 
 fn from_lines(agent: &Agent, factor: &str, lines: &str) -> Output {
@@ -45,34 +73,40 @@ fn a_pin_that_is_tried_first_is_refused_and_another_is_taken() {
 
 #[test]
 fn a_list_of_ones_own_takes_the_place_of_the_agents_and_pins_that_stand_stay() {
-    let (folder, agent) = with_list("# ours\n7391\n\n", "[pin]\nbanned_file = \"LIST\"\n");
-    is_refused(&agent, "pin", "7391", "tried first", "7391");
-    assert!(from_lines(&agent, "pin", "2580").is_success());
-    // Banned from now on, and yet what is set up is the same, and can be set once more by nobody.
-    std::fs::write(folder.path().join("list"), "2580\n").unwrap();
-    let doctor = agent.ctl().run(&["doctor"], "");
-    assert!(doctor.stdout.contains("reload"), "{doctor:?}");
-    agent.reload();
-    assert!(!from_lines(&agent, "pin", "2580").is_success());
+    let own = WithList::of("# ours\n7391\n\n", "[pin]\nbanned_file = \"LIST\"\n");
+    let agent = &own.agent;
+    is_refused(agent, "pin", "7391", "tried first", "7391");
+    assert!(from_lines(agent, "pin", "2580").is_success());
+    own.write("2580\n");
+    let health = agent.admin().call::<Health>(&Nothing {}).unwrap();
+    assert!(health.config_changed, "a list counts as settings do");
+    assert_eq!(agent.reload_with(&own.settings).text("result"), "done");
+    assert!(!from_lines(agent, "pin", "2580").is_success());
     assert_eq!(agent.admin().status(ANNA).enrolled, ["pin"]);
+    let stack = Stack::asking(agent);
+    let seen = Login::of(ANNA).answer("2580").run(&stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
 }
 
 #[test]
-fn a_list_that_can_not_be_read_is_named_at_the_check_with_file_and_line() {
-    let (folder, agent) = with_list("4711\n", "[pin]\nbanned_file = \"LIST\"\n");
-    let list = folder.path().join("list");
-    let check = || agent.ctl().run(&["config", "check"], "");
-    assert!(!check().stdout.contains("list"), "{:?}", check());
-    std::fs::write(&list, "4711\n\n47 11\n").unwrap();
-    let wrong = check();
+fn a_list_that_can_not_be_read_is_refused_with_file_and_line_and_the_old_one_stays() {
+    let own = WithList::of("4826\n", "[pin]\nbanned_file = \"LIST\"\n");
+    assert!(own.check().is_success(), "{:?}", own.check());
+    own.write("4826\n\n47 11\n");
+    let wrong = own.check();
     assert!(!wrong.is_success(), "{wrong:?}");
-    let place = format!("{}:3", list.display());
-    assert!(wrong.stdout.contains(&place), "{wrong:?}");
-    assert!(wrong.stdout.contains("expected 4 to 8 digits"), "{wrong:?}");
-    std::fs::remove_file(&list).unwrap();
-    let missing = check();
-    assert!(missing.stdout.contains("no such file"), "{missing:?}");
-    assert!(missing.stdout.contains("banned_file"), "{missing:?}");
+    let place = format!("{}:3", own.list.display());
+    for words in [place.as_str(), "expected 4 to 8 digits"] {
+        assert!(wrong.stdout.contains(words), "{wrong:?}");
+    }
+    std::fs::remove_file(&own.list).unwrap();
+    let missing = own.check();
+    for words in ["banned_file", "no such file"] {
+        assert!(missing.stdout.contains(words), "{missing:?}");
+    }
+    let event = own.agent.reload_with(&own.settings);
+    assert_eq!(event.text("result"), "refused");
+    is_refused(&own.agent, "pin", "4826", "tried first", "4826");
 }
 
 #[test]
@@ -93,16 +127,16 @@ fn answers_that_anybody_guesses_are_refused_with_the_number_of_the_question() {
 
 #[test]
 fn questions_of_ones_own_are_refused_where_only_the_list_is_to_be_chosen_from() {
-    let (_folder, agent) = with_list(
+    let own = WithList::of(
         "# ours\nFirst town?\nFirst pet?\nFirst book?\n",
         "[questions]\ncatalogue_file = \"LIST\"\nown = false\n",
     );
-    let own = "First pet?\tRex\nFirst town?\tUlm\nWhose hat?\tMagritte\n";
+    let not_listed = "First pet?\tRex\nFirst town?\tUlm\nWhose hat?\tMagritte\n";
     let reason = "question 3 is not in the list";
-    is_refused(&agent, "questions", own, reason, "Magritte");
+    is_refused(&own.agent, "questions", not_listed, reason, "Magritte");
     let listed = "First pet?\tRex\nFirst town?\tUlm\nFirst book?\tMomo\n";
-    assert!(from_lines(&agent, "questions", listed).is_success());
-    assert_eq!(agent.admin().status(ANNA).enrolled, ["questions"]);
+    assert!(from_lines(&own.agent, "questions", listed).is_success());
+    assert_eq!(own.agent.admin().status(ANNA).enrolled, ["questions"]);
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn read<'a>(
     };
     Err(vec![Problem {
         place: place.clone(),
-        message: format!("{key} {file:?} {why}"),
+        message: format!("{key} {file:?}: {why}"),
     }])
 }
 
