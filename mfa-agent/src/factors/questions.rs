@@ -154,7 +154,7 @@ pub fn check_so_far(
     let mut set: Vec<(QuestionText, Secret)> = Vec::with_capacity(QUESTIONS);
     for (number, (question, answer)) in (1..).zip(given) {
         let question = QuestionText::new(&question, number)?;
-        if !rules.own && !rules.catalogue.iter().any(|it| *it == question.0) {
+        if !rules.own && !rules.catalogue.contains(&question.0) {
             return Err(QuestionError::NotInCatalogue(number));
         }
         if set.iter().any(|(other, _)| *other == question) {
