@@ -91,10 +91,11 @@ fn a_list_of_ones_own_takes_the_place_of_the_agents_and_pins_that_stand_stay() {
 #[test]
 fn a_list_that_can_not_be_read_is_refused_with_file_and_line_and_the_old_one_stays() {
     let own = WithList::of("4826\n", "[pin]\nbanned_file = \"LIST\"\n");
-    assert!(own.check().is_success(), "{:?}", own.check());
+    let right = own.check();
+    assert!(right.stdout.contains("\"valid\":true"), "{right:?}");
     own.write("4826\n\n47 11\n");
     let wrong = own.check();
-    assert!(!wrong.is_success(), "{wrong:?}");
+    assert!(wrong.stdout.contains("\"valid\":false"), "{wrong:?}");
     let place = format!("{}:3", own.list.display());
     for words in [place.as_str(), "expected 4 to 8 digits"] {
         assert!(wrong.stdout.contains(words), "{wrong:?}");
