@@ -5,7 +5,7 @@ use std::process::Command;
 use mfa_tests::{Agent, Key, built, run};
 
 /// A settings file with a mistake, the line of it, and what of it the message must name.
-const BROKEN_SETTINGS: [(&str, u32, &str); 34] = [
+const BROKEN_SETTINGS: [(&str, u32, &str); 37] = [
     ("[lockout]\natempts = 5", 2, "`atempts`"),
     ("[lockuot]\nattempts = 5", 1, "`lockuot`"),
     ("[lockout]\nattempts = 0", 2, "`0`"),
@@ -28,6 +28,9 @@ const BROKEN_SETTINGS: [(&str, u32, &str); 34] = [
     ("[prompts]\ntotp = 7", 2, "`7`"),
     ("[prompts]\nfingerprint = \"x\"", 2, "`fingerprint`"),
     ("[prompts]\ntotp = \"\\u0007\"", 2, "U+0007"),
+    ("[pin]\nbanned = [\"47\"]", 2, "\"47\""),
+    ("[pin]\nbanned_file = \"/nowhere/pins\"", 2, "/nowhere/pins"),
+    ("[questions]\nown = \"no\"", 2, "\"no\""),
     ("[[rule]]\nfrom = [\"192.0.2.0/33\"]", 2, "192.0.2.0/33"),
     ("[[rule]]\nfrom = [\"lan\"]", 2, "lan"),
     ("[[rule]]\nusers = []", 2, "empty"),

@@ -86,6 +86,11 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ("EnrollPin", json!({"user": user, "pin": NEW_PIN}), Proven),
         ("Questions", json!({}), Everybody),
         (
+            "CheckQuestions",
+            json!({"user": user, "questions": [questions[0]]}),
+            Own,
+        ),
+        (
             "EnrollQuestions",
             json!({"user": user, "questions": questions}),
             Proven,

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use mfa_agent::account::Label;
 use mfa_agent::factors::key::Key;
-use mfa_agent::factors::pin::Pin;
+use mfa_agent::factors::pin::{Banned, Pin};
 use mfa_agent::factors::questions::normal;
 use mfa_agent::factors::uri::from_uri;
 use mfa_agent::names::UserName;
@@ -13,7 +13,7 @@ use mfa_agent::policy::remote_address;
 fuzz_target!(|text: &str| {
     let _ = remote_address(text);
     let _ = text.parse::<Label>();
-    let _ = Pin::new(text.into());
+    let _ = Pin::new(text.into(), &Banned::default());
     let _ = normal(&text.into());
     if let Ok(user) = text.parse::<UserName>() {
         assert!(!user.as_str().chars().any(char::is_control));

@@ -19,6 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         parse::<admin::Status>(parameters);
         parse::<admin::EnrollTotp>(parameters);
         parse::<admin::EnrollQuestions>(parameters);
+        parse::<admin::CheckQuestions>(parameters);
         parse::<admin::Remove>(parameters);
         parse::<admin::ImportUris>(parameters);
         parse::<admin::Explain>(parameters);

@@ -21,7 +21,7 @@ pub use device::{
     ResyncReply,
 };
 pub use enrol::{
-    ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollPin,
+    CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollPin,
     EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
     EnrollRecoveryParameters, EnrollTotp, EnrollTotpParameters, Enrolment, EnrolmentReply,
     QuestionAnswer, Questions, QuestionsReply, RecoveryReply, Remove, RemoveParameters,
@@ -65,6 +65,7 @@ methods! {
     ConfirmDevice(ConfirmParameters) -> EnrolmentReply;
     EnrollPin(EnrollPinParameters) -> UserReply;
     Questions(Nothing) -> QuestionsReply;
+    CheckQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollRecovery(EnrollRecoveryParameters) -> RecoveryReply;
     Remove(RemoveParameters) -> RemoveReply;

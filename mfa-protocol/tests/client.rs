@@ -55,7 +55,7 @@ fn a_reply_in_pieces_is_put_together() {
     let outcome = call(|stream| {
         for piece in [
             &b"{\"parameters\": {\"quest"[..],
-            b"ions\": [\"a\", \"b\"]}}",
+            b"ions\": [\"a\", \"b\"], \"own\": true}}",
             b"\0",
         ] {
             stream.write_all(piece).unwrap();
@@ -131,7 +131,8 @@ fn garbage_is_garbled() {
         &b"\0"[..],
         b"null\0",
         b"[]\0",
-        b"{\"parameters\": {\"questions\": \"a\"}}\0",
+        b"{\"parameters\": {\"questions\": \"a\", \"own\": true}}\0",
+        b"{\"parameters\": {\"questions\": [\"a\"]}}\0",
         b"{\"parameters\": {}}\0",
         b"{}\0",
         b"{\"error\": 1}\0",
@@ -196,7 +197,7 @@ fn a_refusal_is_heard_although_the_call_could_not_be_written() {
 #[test]
 fn nothing_but_a_refusal_is_believed_of_an_agent_that_read_nothing() {
     for words in [
-        &b"{\"parameters\": {\"questions\": [\"a\"]}}\0"[..],
+        &b"{\"parameters\": {\"questions\": [\"a\"], \"own\": true}}\0"[..],
         b"nonsense\0",
         b"",
     ] {
@@ -220,7 +221,7 @@ fn a_reply_that_came_while_the_program_was_stopped_is_read_although_the_time_is_
         while byte != [0] {
             stream.read_exact(&mut byte).unwrap();
         }
-        let reply = b"{\"parameters\": {\"questions\": []}}\0";
+        let reply = b"{\"parameters\": {\"questions\": [], \"own\": true}}\0";
         stream.write_all(reply).unwrap();
     });
     // As long as ^Z may take: connecting counts towards the first exchange.

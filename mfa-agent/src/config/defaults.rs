@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use super::settings::{Audit, Hotp, Prompts, Questions, SelfService, Server, Store, Totp};
+use super::lists;
+use super::settings::{Audit, Hotp, Pin, Prompts, Questions, SelfService, Server, Store, Totp};
 use crate::factors::Factor;
 use crate::factors::device::{Algorithm, Digits, Period};
+use crate::factors::pin::BannedPin;
 
 impl Default for Server {
     fn default() -> Self {
@@ -76,26 +78,34 @@ impl Default for SelfService {
     }
 }
 
-impl Default for Questions {
+impl Default for Pin {
     fn default() -> Self {
         Self {
-            catalogue: CATALOGUE.map(str::to_owned).into(),
+            banned: shipped_pins().collect(),
         }
     }
 }
 
-/// Questions whose answers stay the same, are short, and stand in no register or profile.
-const CATALOGUE: [&str; 12] = [
-    "What did your family call you when you were a child?",
-    "What was the name of your first stuffed animal or doll?",
-    "What was the first thing that you learned to cook?",
-    "What was the first thing that you bought with money of your own?",
-    "Which book did you read more often than any other as a child?",
-    "Where did you get lost as a child?",
-    "What was the name of the first teacher whom you liked?",
-    "Which meal did you refuse to eat as a child?",
-    "What did you dream of becoming when you were ten?",
-    "Who was your first friend whom you later lost sight of?",
-    "Where were you when you first saw the sea?",
-    "What was your first prize or medal for?",
-];
+impl Default for Questions {
+    fn default() -> Self {
+        Self {
+            catalogue: shipped_questions(),
+            own: true,
+        }
+    }
+}
+
+/// The list of PINs that holds where no other file is named.
+pub(super) fn shipped_pins() -> impl Iterator<Item = BannedPin> {
+    // A test reads each line of both lists.
+    lists::entries(BANNED_PINS).filter_map(|(_, line)| BannedPin::new(line).ok())
+}
+
+/// The catalogue that holds where there is no other.
+pub(super) fn shipped_questions() -> Vec<String> {
+    let lines = lists::entries(QUESTIONS);
+    lines.map(|(_, line)| line.to_owned()).collect()
+}
+
+pub(super) const BANNED_PINS: &str = include_str!("../../../config/banned-pins");
+pub(super) const QUESTIONS: &str = include_str!("../../../config/questions");

@@ -4,11 +4,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    FullPath, GroupName, Issuer, Lasting, Line, MethodPattern, OperationPattern, OptionalPath,
-    Parsed, ServiceName, ServicePattern, SocketPath, TerminalPattern, UserPattern, Whole,
+    EasyPin, FullPath, GroupName, Issuer, Lasting, Line, MethodPattern, OperationPattern,
+    OptionalPath, Parsed, ServiceName, ServicePattern, SocketPath, TerminalPattern, UserPattern,
+    Whole,
 };
 use super::words::ActionName;
 use crate::factors::device::{Algorithm, Digits, Period};
+use crate::factors::questions::MAX_QUESTION;
 use crate::factors::{Factor, Way};
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
@@ -19,6 +21,9 @@ const YEAR: u64 = 365 * 24 * HOUR;
 
 /// A list whose place is needed when it turns out to be empty.
 pub(super) type List<T> = Spanned<Vec<Parsed<T>>>;
+
+/// A question to choose from.
+pub(super) type CatalogueQuestion = Line<MAX_QUESTION>;
 
 /// Answers that are judged within one login.
 pub(super) type Tries = Whole<1, 5>;
@@ -41,6 +46,7 @@ pub(super) struct Document {
     pub(super) hotp: Hotp,
     pub(super) recovery: Recovery,
     pub(super) prompts: Prompts,
+    pub(super) pin: Pin,
     pub(super) questions: Questions,
     pub(super) audit: Audit,
     pub(super) admin: Admin,
@@ -124,8 +130,17 @@ pub(super) struct Prompts {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct Pin {
+    pub(super) banned: Option<Vec<Parsed<EasyPin>>>,
+    pub(super) banned_file: Option<Spanned<Parsed<OptionalPath>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Questions {
-    pub(super) catalogue: Option<Spanned<Vec<Spanned<Parsed<Line<256>>>>>>,
+    pub(super) catalogue: Option<Spanned<Vec<Spanned<Parsed<CatalogueQuestion>>>>>,
+    pub(super) catalogue_file: Option<Spanned<Parsed<OptionalPath>>>,
+    pub(super) own: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

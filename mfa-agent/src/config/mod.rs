@@ -3,12 +3,14 @@
 //! Text comes in, [`Settings`] come out: every value has its final type, within its limits, so that nobody
 //! checks it again. What is wrong comes out as `FILE:LINE: what is wrong; what was expected`, and then there
 //! are no settings at all: the agent does not start, or keeps those that it has. Unknown keys are wrong.
-//! Later files override key by key; rules are added up in order.
+//! Later files override key by key; rules are added up in order. Lists that have files of their own are read
+//! along with those that name them.
 
 mod asking;
 mod defaults;
 mod document;
 mod error;
+mod lists;
 mod merge;
 mod rule;
 mod settings;
@@ -25,37 +27,53 @@ use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    Admin, Audit, Hotp, Prompts, Questions, Recovery, SelfService, Server, Settings, Store, Totp,
+    Admin, Audit, Hotp, Pin, Prompts, Questions, Recovery, SelfService, Server, Settings, Store,
+    Totp,
 };
 
 use error::Source;
+use lists::Lists;
 
 /// Where the settings are unless the agent is told otherwise.
 pub const DEFAULT_FILE: &str = "/etc/mfa/agent.toml";
 
-/// The names and texts of the files, in their order.
+/// The names and texts of the files, in their order, and of the lists that they name.
 #[derive(Clone, Debug)]
-pub struct Files(Vec<(PathBuf, String)>);
+pub struct Files {
+    settings: Vec<(PathBuf, String)>,
+    lists: Lists,
+}
 
 impl Files {
-    /// Reads `file`, then `agent.d/*.toml` in the same folder, in the order of their names.
+    /// Reads `file`, then `agent.d/*.toml` in the same folder, in the order of their names, then the lists
+    /// that they name.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when `file` is missing, or one of them can't be read.
+    /// [`ConfigError`] when `file` is missing, or one of them can't be read. What is wrong with a list is
+    /// told by [`Files::settings`], which knows whether it is one that counts.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let mut files = vec![read(file)?];
+        let mut settings = vec![read(file)?];
         for drop_in in drop_ins(&file.with_file_name("agent.d"))? {
-            files.push(read(&drop_in)?);
+            settings.push(read(&drop_in)?);
         }
-        Ok(Self(files))
+        let named = merge::named_lists(settings.iter().map(|(_, text)| text.as_str()));
+        let lists = named
+            .map(|list| {
+                let text = lists::read(&list);
+                (list, text)
+            })
+            .collect();
+        Ok(Self { settings, lists })
     }
 
-    /// Their names and texts.
+    /// Their names and texts, those of the lists last. A list that can't be read is left out.
     pub fn texts(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.0
-            .iter()
-            .map(|(file, text)| (file.as_path(), text.as_str()))
+        let settings = self.settings.iter();
+        let settings = settings.map(|(file, text)| (file.as_path(), text.as_str()));
+        let lists = self.lists.iter();
+        let lists = lists.filter_map(|(file, text)| Some((file.as_path(), text.as_deref().ok()?)));
+        settings.chain(lists)
     }
 
     /// The settings that they make.
@@ -64,7 +82,7 @@ impl Files {
     ///
     /// [`ConfigError::Bad`] when something in them is wrong.
     pub fn settings(self) -> Result<Settings, ConfigError> {
-        Settings::parse(self.0)
+        assemble(self.settings, &self.lists)
     }
 }
 
@@ -78,18 +96,22 @@ impl Settings {
         Files::read(file)?.settings()
     }
 
-    /// Makes settings of the names and texts of files, in their order.
+    /// Makes settings of the names and texts of files, in their order, without reading anything.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Bad`] when something in them is wrong.
+    /// [`ConfigError::Bad`] when something in them is wrong, or when they name a list.
     pub fn parse(files: Vec<(PathBuf, String)>) -> Result<Self, ConfigError> {
-        let mut draft = merge::Draft::default();
-        for (file, text) in files {
-            draft.add(Source::new(file, text));
-        }
-        draft.finish()
+        assemble(files, &Lists::new())
     }
+}
+
+fn assemble(files: Vec<(PathBuf, String)>, lists: &Lists) -> Result<Settings, ConfigError> {
+    let mut draft = merge::Draft::default();
+    for (file, text) in files {
+        draft.add(Source::new(file, text));
+    }
+    draft.finish(lists)
 }
 
 const OTHERS_WRITE: u32 = 0o002;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::factors::Factor;
 use crate::factors::device::{Algorithm, Digits, Period, Windows};
+use crate::factors::pin::Banned;
 use crate::lockout::Limits;
 use crate::names::UserName;
 use crate::policy::Policy;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub recovery: Recovery,
     /// `[prompts]`: what users are shown.
     pub prompts: Prompts,
+    /// `[pin]`: what new PINs must not be.
+    pub pin: Pin,
     /// `[questions]`: the security questions to choose from.
     pub questions: Questions,
     /// `[audit]`: where events are recorded.
@@ -119,11 +122,20 @@ pub struct Prompts {
     pub pin: String,
 }
 
+/// `[pin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// PINs that nobody may choose, besides those that are easy by their form.
+    pub banned: Banned,
+}
+
 /// `[questions]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Questions {
-    /// The questions to choose from; at least three, none twice.
+    /// The questions to choose from; 3 to 100 of at most 200 bytes, none twice, no blanks around them.
     pub catalogue: Vec<String>,
+    /// Whether users may bring questions of their own.
+    pub own: bool,
 }
 
 /// `[audit]`

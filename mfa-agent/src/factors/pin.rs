@@ -1,7 +1,10 @@
 //! PINs: which are good enough.
 //!
-//! Pure. What comes in is what was typed, what goes out a [`Pin`] that is fit to be hashed; the hash
-//! itself takes long and is the business of `hasher`.
+//! Pure. What comes in is what was typed and the PINs that are banned here, what goes out a [`Pin`] that
+//! is fit to be hashed; the hash itself takes long and is the business of `hasher`. What is asked of a PIN
+//! is asked when it is chosen: one that stands stays good when the rules change.
+
+use std::collections::BTreeSet;
 
 use mfa_protocol::Secret;
 
@@ -10,8 +13,16 @@ pub const MIN_PIN: usize = 4;
 /// The most digits of a PIN.
 pub const MAX_PIN: usize = 8;
 
-/// 4 to 8 digits that are not among the first that a thief tries.
+/// 4 to 8 digits, and, unless they were [imported](Pin::imported), not among the first that a thief tries.
 pub struct Pin(Secret);
+
+/// 4 to 8 digits that nobody may choose.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BannedPin(Box<str>);
+
+/// All PINs that nobody may choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Banned(BTreeSet<Box<str>>);
 
 /// Why a PIN is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +42,9 @@ pub enum PinError {
     /// 2000 to 2099.
     #[error("this PIN is a year of this century and easy to guess; choose another")]
     Year,
+    /// In the list.
+    #[error("this PIN is among those that are tried first; choose another")]
+    Banned,
 }
 
 impl Pin {
@@ -39,14 +53,9 @@ impl Pin {
     /// # Errors
     ///
     /// A [`PinError`] that says what to choose instead.
-    pub fn new(typed: Secret) -> Result<Self, PinError> {
-        let digits = typed.expose().as_bytes();
-        if !digits.iter().all(u8::is_ascii_digit) {
-            return Err(PinError::NotDigits);
-        }
-        if !(MIN_PIN..=MAX_PIN).contains(&digits.len()) {
-            return Err(PinError::Length);
-        }
+    pub fn new(typed: Secret, banned: &Banned) -> Result<Self, PinError> {
+        let pin = Self::imported(typed)?;
+        let digits = pin.0.expose().as_bytes();
         if is_run(digits) {
             return Err(PinError::Run);
         }
@@ -56,23 +65,20 @@ impl Pin {
         if digits.len() == 4 && digits.starts_with(b"20") {
             return Err(PinError::Year);
         }
-        Ok(Self(typed))
+        if banned.0.contains(pin.0.expose()) {
+            return Err(PinError::Banned);
+        }
+        Ok(pin)
     }
 
-    /// Takes a PIN that is in use elsewhere, however easy to guess.
+    /// Takes a PIN that somebody has already, elsewhere: it may be easy to guess, and be kept.
     ///
     /// # Errors
     ///
-    /// [`PinError::NotDigits`] or [`PinError::Length`].
-    pub fn imported(typed: Secret) -> Result<Self, PinError> {
-        let digits = typed.expose().as_bytes();
-        if !digits.iter().all(u8::is_ascii_digit) {
-            return Err(PinError::NotDigits);
-        }
-        if !(MIN_PIN..=MAX_PIN).contains(&digits.len()) {
-            return Err(PinError::Length);
-        }
-        Ok(Self(typed))
+    /// [`PinError::NotDigits`] and [`PinError::Length`].
+    pub fn imported(held: Secret) -> Result<Self, PinError> {
+        check_form(held.expose())?;
+        Ok(Self(held))
     }
 
     /// What is to be hashed.
@@ -80,6 +86,49 @@ impl Pin {
     pub fn secret(&self) -> &Secret {
         &self.0
     }
+}
+
+impl BannedPin {
+    /// Takes an entry of a list.
+    ///
+    /// # Errors
+    ///
+    /// [`PinError::NotDigits`] and [`PinError::Length`].
+    pub fn new(text: &str) -> Result<Self, PinError> {
+        check_form(text)?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl Banned {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<BannedPin> for Banned {
+    fn from_iter<T: IntoIterator<Item = BannedPin>>(pins: T) -> Self {
+        Self(pins.into_iter().map(|pin| pin.0).collect())
+    }
+}
+
+/// 4 to 8 digits (of ASCII: an Arabic keyboard has others).
+fn check_form(pin: &str) -> Result<(), PinError> {
+    if !pin.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(PinError::NotDigits);
+    }
+    if !(MIN_PIN..=MAX_PIN).contains(&pin.len()) {
+        return Err(PinError::Length);
+    }
+    Ok(())
 }
 
 /// Whether each digit follows the one before, up or down, past the end of the row too (7890, 2109).
@@ -103,9 +152,11 @@ fn repeats(digits: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn refusal(pin: &str) -> Option<PinError> {
-        Pin::new(pin.into()).err()
+        let banned = ["4711", "0852"].map(|pin| BannedPin::new(pin).unwrap());
+        Pin::new(pin.into(), &banned.into_iter().collect()).err()
     }
 
     #[test]
@@ -123,6 +174,8 @@ mod tests {
             ("1111", PinError::Repeat),
             ("1212", PinError::Repeat),
             ("2024", PinError::Year),
+            ("4711", PinError::Banned),
+            ("0852", PinError::Banned),
         ] {
             assert_eq!(refusal(pin), Some(reason), "{pin}");
         }
@@ -130,8 +183,34 @@ mod tests {
 
     #[test]
     fn other_pins_of_4_to_8_digits_are_taken() {
-        for pin in ["1379", "1924", "20241", "4839201", "48392017"] {
+        for pin in [
+            "1379", "1924", "20241", "4839201", "48392017", "47110", "852852",
+        ] {
             assert_eq!(refusal(pin), None, "{pin}");
+        }
+    }
+
+    #[test]
+    fn a_pin_that_is_held_elsewhere_may_be_easy_to_guess() {
+        for pin in ["1234", "0000", "2024", "4711"] {
+            assert!(Pin::imported(pin.into()).is_ok(), "{pin}");
+        }
+        for pin in ["123", "123456789", "12e4", ""] {
+            assert!(Pin::imported(pin.into()).is_err(), "{pin}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_banned_pin_is_refused_and_no_other_because_of_it(
+            banned in "[0-9]{4,8}",
+            other in "[0-9]{4,8}",
+        ) {
+            let list: Banned = [BannedPin::new(&banned).unwrap()].into_iter().collect();
+            prop_assert!(Pin::new(banned.as_str().into(), &list).is_err());
+            let with = Pin::new(other.as_str().into(), &list).err();
+            let without = Pin::new(other.as_str().into(), &Banned::default()).err();
+            prop_assert!(banned == other || with == without);
         }
     }
 }

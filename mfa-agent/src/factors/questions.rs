@@ -1,8 +1,12 @@
-//! Security questions: how answers are compared.
+//! Security questions: which are taken, and how answers are compared.
 //!
 //! Pure. Three questions are enrolled, one is asked. People write the same answer differently from
 //! one year to the next, so it is compared without case, accents and surplus blanks: [`normal`] is
-//! what gets hashed, at enrolment and at login alike.
+//! what gets hashed, at enrolment and at login alike. The [`Rules`] are asked when questions are chosen:
+//! what stands stays good when they change. Nothing of an answer is in any text that comes out.
+
+#[cfg(test)]
+mod tests;
 
 use mfa_protocol::Secret;
 use unicode_normalization::UnicodeNormalization;
@@ -14,6 +18,20 @@ pub const QUESTIONS: usize = 3;
 
 /// The longest question, in bytes.
 pub const MAX_QUESTION: usize = 200;
+
+/// The fewest characters of an answer, in its [`normal`] form and without blanks.
+pub const MIN_ANSWER: usize = 3;
+
+/// What holds for questions and answers that are chosen now.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// Whether questions may be others than those of the catalogue.
+    pub own: bool,
+    /// The questions to choose from, without blanks around them.
+    pub catalogue: &'a [String],
+    /// The canonical name of the user.
+    pub user: &'a str,
+}
 
 /// A question as it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +55,25 @@ pub enum QuestionError {
     /// Twice the same.
     #[error("question {0} stands there twice")]
     SameQuestion(usize),
+    /// One's own, where those are not taken.
+    #[error(
+        "question {0} is not in the list, and questions of one's own are not taken here; choose one of the list"
+    )]
+    NotInCatalogue(usize),
     /// Nothing left of it.
     #[error("the answer to question {0} is empty, or made of accents and blanks only")]
     EmptyAnswer(usize),
+    /// One or two characters.
+    #[error(
+        "the answer to question {0} is too short; give one of at least {MIN_ANSWER} characters besides accents and blanks"
+    )]
+    ShortAnswer(usize),
+    /// The question, or its words.
+    #[error("the answer to question {0} is the question itself; give another")]
+    AnswerIsQuestion(usize),
+    /// The user name, or the part of it that stands for the user.
+    #[error("the answer to question {0} is the user name; give another")]
+    AnswerIsUser(usize),
     /// Twice the same.
     #[error("the answer to question {0} is the same as another's; each needs its own")]
     SameAnswer(usize),
@@ -96,24 +130,40 @@ pub fn normal(answer: &Secret) -> Secret {
 /// A [`QuestionError`] for the first mistake; nothing of an answer is in its text.
 pub fn check_set(
     given: Vec<(String, Secret)>,
+    rules: &Rules<'_>,
 ) -> Result<Vec<(QuestionText, Secret)>, QuestionError> {
     if given.len() != QUESTIONS {
+        return Err(QuestionError::Count(given.len()));
+    }
+    check_so_far(given, rules)
+}
+
+/// The same for a set that is not complete yet: who is asked for one answer after the other hears of a
+/// mistake at once.
+///
+/// # Errors
+///
+/// As [`check_set`], with [`QuestionError::Count`] for more than three.
+pub fn check_so_far(
+    given: Vec<(String, Secret)>,
+    rules: &Rules<'_>,
+) -> Result<Vec<(QuestionText, Secret)>, QuestionError> {
+    if given.len() > QUESTIONS {
         return Err(QuestionError::Count(given.len()));
     }
     let mut set: Vec<(QuestionText, Secret)> = Vec::with_capacity(QUESTIONS);
     for (number, (question, answer)) in (1..).zip(given) {
         let question = QuestionText::new(&question, number)?;
-        let answer = normal(&answer);
-        if answer.is_empty() {
-            return Err(QuestionError::EmptyAnswer(number));
+        if !rules.own && !rules.catalogue.contains(&question.0) {
+            return Err(QuestionError::NotInCatalogue(number));
         }
         if set.iter().any(|(other, _)| *other == question) {
             return Err(QuestionError::SameQuestion(number));
         }
-        if set
-            .iter()
-            .any(|(_, other)| other.expose() == answer.expose())
-        {
+        let answer = normal(&answer);
+        check_answer(&answer, number, &question, rules.user)?;
+        let mut others = set.iter().map(|(_, other)| other.expose());
+        if others.any(|other| other == answer.expose()) {
             return Err(QuestionError::SameAnswer(number));
         }
         set.push((question, answer));
@@ -121,62 +171,39 @@ pub fn check_set(
     Ok(set)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn normal_of(text: &str) -> String {
-        normal(&text.into()).expose().to_owned()
+/// An answer in its normal form, by itself.
+fn check_answer(
+    answer: &Secret,
+    number: usize,
+    question: &QuestionText,
+    user: &str,
+) -> Result<(), QuestionError> {
+    if answer.is_empty() {
+        return Err(QuestionError::EmptyAnswer(number));
     }
-
-    #[test]
-    fn case_accents_and_surplus_blanks_make_no_difference() {
-        for spelling in [
-            "São  Paulo",
-            " sao paulo ",
-            "SAO\tPAULO",
-            "Sa\u{303}o Paulo",
-        ] {
-            assert_eq!(normal_of(spelling), "sao paulo", "{spelling:?}");
-        }
-        assert_eq!(normal_of(" \u{301} "), "");
+    let characters = answer.expose().chars().filter(|c| !c.is_whitespace());
+    if characters.count() < MIN_ANSWER {
+        return Err(QuestionError::ShortAnswer(number));
     }
-
-    #[test]
-    fn a_set_is_refused_with_its_first_mistake() {
-        let set = |items: [(&str, &str); 3]| {
-            check_set(items.map(|(q, a)| (q.to_owned(), a.into())).to_vec()).err()
-        };
-        assert_eq!(set([("a?", "x"), ("b?", "y"), ("c?", "z")]), None);
-        assert_eq!(
-            set([("", "x"), ("b?", "y"), ("c?", "z")]),
-            Some(QuestionError::EmptyQuestion(1))
-        );
-        assert_eq!(
-            set([("a?", "x"), ("a? ", "y"), ("c?", "z")]),
-            Some(QuestionError::SameQuestion(2))
-        );
-        assert_eq!(
-            set([("a?", "x"), ("b?", " X "), ("c?", "z")]),
-            Some(QuestionError::SameAnswer(2))
-        );
-        assert_eq!(
-            set([("a?", "x"), ("b?", "y"), ("c?", " ")]),
-            Some(QuestionError::EmptyAnswer(3))
-        );
-        assert_eq!(
-            set([("a\x1b[2J?", "x"), ("b?", "y"), ("c?", "z")]),
-            Some(QuestionError::ControlCharacter(1))
-        );
-        assert_eq!(check_set(Vec::new()).err(), Some(QuestionError::Count(0)));
+    let question = normal(&question.as_str().into());
+    if words(answer.expose()) == words(question.expose()) {
+        return Err(QuestionError::AnswerIsQuestion(number));
     }
-
-    proptest! {
-        #[test]
-        fn normalising_twice_changes_nothing(text in "\\PC{0,60}") {
-            let once = normal_of(&text);
-            prop_assert_eq!(normal_of(&once), once);
-        }
+    let is_answer = |name: &str| normal(&name.into()).expose() == answer.expose();
+    if names_of(user).into_iter().any(is_answer) {
+        return Err(QuestionError::AnswerIsUser(number));
     }
+    Ok(())
+}
+
+/// Without what stands around the words: a question mark, or a Spanish one before them.
+fn words(text: &str) -> &str {
+    text.trim_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// What a user is called: the whole name, and without the domain in `DOMAIN\user` and `user@domain`.
+fn names_of(user: &str) -> [&str; 4] {
+    let local = user.rsplit_once('\\').map_or(user, |(_, local)| local);
+    let before_at = |name| str::split_once(name, '@').map_or(name, |(local, _)| local);
+    [user, local, before_at(user), before_at(local)]
 }

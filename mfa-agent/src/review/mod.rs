@@ -25,7 +25,7 @@ mod tests;
 use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, Severity};
 
-use crate::config::{SelfService, Settings};
+use crate::config::{Questions, SelfService, Settings};
 use crate::ledger::Ledger;
 use crate::names::Names;
 use crate::policy::{Place, Policy};
@@ -34,6 +34,9 @@ use host::Host;
 /// Bytes that all findings take up together at most, so that they fit into one message even when JSON
 /// doubles them.
 const MOST_BYTES: usize = 24 * 1024;
+
+/// A choice among fewer questions is none.
+const FEW_QUESTIONS: usize = 5;
 
 /// What is looked at.
 pub struct Review<'a> {
@@ -57,6 +60,7 @@ impl Review<'_> {
         let mut findings: Vec<Finding> = shut_out.into_iter().collect();
         findings.extend(of_policy(policy));
         findings.extend(of_self_service(&self.settings.self_service));
+        findings.extend(of_questions(&self.settings.questions));
         findings.extend(host.unknown_names(self.settings));
         findings.extend(host.into_failure());
         bounded(findings)
@@ -94,6 +98,19 @@ fn of_self_service(service: &SelfService) -> Option<Finding> {
             "[self_service] is enabled and its factors are none, so that users can change nothing; list \
              some, or write enabled = false",
         )
+    })
+}
+
+/// Who knows the three questions that nearly everybody has needs to look up three answers only.
+fn of_questions(questions: &Questions) -> Option<Finding> {
+    let count = questions.catalogue.len();
+    let is_narrow = !questions.own && count < FEW_QUESTIONS;
+    is_narrow.then(|| {
+        let message = format!(
+            "[questions] own = false leaves users {count} questions to choose three from, so that nearly all \
+             have the same; list at least {FEW_QUESTIONS}, or write own = true"
+        );
+        warning(None, message)
     })
 }
 

@@ -153,6 +153,18 @@ fn self_service_without_a_factor_is_told() {
 }
 
 #[test]
+fn a_choice_among_few_questions_is_told() {
+    let few = "[questions]\ncatalogue = ['a?', 'b?', 'c?', 'd?']\n";
+    finds(
+        &format!("{few}own = false"),
+        "[questions] own = false leaves users 4 questions",
+        &["at least 5", "own = true"],
+    );
+    finds_nothing(few);
+    finds_nothing("[questions]\nown = false");
+}
+
+#[test]
 fn findings_always_fit_into_one_message_and_say_how_many_did_not() {
     let text = "[[rule]]\naction = 'skip'\n".repeat(1_000);
     let findings = review(&text, &Stub::new(), None);

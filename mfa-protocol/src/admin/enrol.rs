@@ -18,6 +18,8 @@ pub struct Questions;
 pub struct EnrollRecovery;
 /// Three questions with their answers.
 pub struct EnrollQuestions;
+/// What [`EnrollQuestions`] would say of up to three of them; nothing is stored.
+pub struct CheckQuestions;
 /// Takes factors away.
 pub struct Remove;
 
@@ -161,9 +163,11 @@ pub struct RecoveryReply {
 pub struct QuestionsReply {
     /// The questions to choose from.
     pub questions: Vec<String>,
+    /// Whether one's own are taken, too.
+    pub own: bool,
 }
 
-/// Three questions.
+/// Three questions; fewer for [`CheckQuestions`].
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrollQuestionsParameters {

@@ -66,12 +66,12 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, AllowFrom, Bypass, CheckConfig, ConfirmDevice, Considered, Device, Drift, Drifts,
-        Enforce, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRecovery, EnrollTotp, Enrolment,
-        Explain, Explanation, Finding, Health, ImportAccount, ImportAccounts, ImportDevice,
-        ImportEntry, ImportResult, ImportUris, ImportedAccount, Knowledge, Lockout, Lockouts,
-        QuestionAnswer, Questions, Remove, Rename, Require, Resync, Revoke, Rule, SelfManage,
-        Session, Sessions, Severity, Status, Unlock, UserSettings, Users,
+        Account, AllowFrom, Bypass, CheckConfig, CheckQuestions, ConfirmDevice, Considered, Device,
+        Drift, Drifts, Enforce, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRecovery, EnrollTotp,
+        Enrolment, Explain, Explanation, Finding, Health, ImportAccount, ImportAccounts,
+        ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount, Knowledge, Lockout,
+        Lockouts, QuestionAnswer, Questions, Remove, Rename, Require, Resync, Revoke, Rule,
+        SelfManage, Session, Sessions, Severity, Status, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -85,6 +85,7 @@ fn admin_types() -> Types {
         .method::<EnrollPin>();
     types
         .method::<Questions>()
+        .method::<CheckQuestions>()
         .method::<EnrollQuestions>()
         .method::<Remove>();
     types

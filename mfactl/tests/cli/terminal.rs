@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{Agent, admin, login, refused};
+use crate::support::{Agent, Exchange, admin, login, refused};
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::ttyname;
@@ -124,36 +124,99 @@ fn ctrl_c_at_a_prompt_sends_nothing_and_leaves_the_terminal_as_it_was() {
     agent.finish();
 }
 
+/// The questions with these answers, as they go over the socket.
+fn answered(pairs: &[(&str, &str)]) -> serde_json::Value {
+    let pair = |(question, answer): &(&str, &str)| json!({"question": question, "answer": answer});
+    json!({"questions": pairs.iter().map(pair).collect::<Vec<_>>()})
+}
+
+fn catalogue(own: bool) -> Exchange {
+    let questions = json!({"questions": ["First pet?", "First school?"], "own": own});
+    admin("Questions", json!({}), questions)
+}
+
+const CHOSEN: [(&str, &str); 3] = [
+    ("First school?", "Hill Street"),
+    ("Whose hat?", "Magritte"),
+    ("First pet?", "Rex"),
+];
+
+fn is_fine(pairs: &[(&str, &str)]) -> Exchange {
+    admin("CheckQuestions", answered(pairs), json!({"user": "alice"}))
+}
+
+fn asks(person: &mut Person, number: u8, question: &str, answer: &str) {
+    person.types(
+        &format!("Question {number} of 3: "),
+        &format!("{question}\n"),
+    );
+    person.types("Answer (not shown): ", &format!("{answer}\n"));
+    person.types("again: ", &format!("{answer}\n"));
+}
+
 #[test]
 fn questions_are_chosen_by_number_or_typed_and_answers_stay_unseen() {
     let agent = Agent::scripted(vec![
-        admin(
-            "Questions",
-            json!({}),
-            json!({"questions": ["First pet?", "First school?"]}),
-        ),
+        catalogue(true),
+        is_fine(&CHOSEN[..1]),
+        is_fine(&CHOSEN[..2]),
+        is_fine(&CHOSEN),
         admin(
             "EnrollQuestions",
-            json!({"questions": [
-                {"question": "First school?", "answer": "Hill Street"},
-                {"question": "Whose hat?", "answer": "Magritte"},
-                {"question": "First pet?", "answer": "Rex"},
-            ]}),
+            answered(&CHOSEN),
             json!({"user": "alice"}),
         ),
     ]);
     let mut person = Person::runs(&agent, &["enroll", "questions"]);
-    let mut asks = |number: u8, question: &str, answer: &str| {
-        person.types(&format!("Question {number} of 3: "), question);
-        person.types("Answer (not shown): ", answer);
-        person.types("again: ", answer);
-    };
-    asks(1, "2\n", "Hill Street\n");
-    asks(2, "Whose hat?\n", "Magritte\n");
-    asks(3, "1\n", "Rex\n");
+    asks(&mut person, 1, "2", "Hill Street");
+    asks(&mut person, 2, "Whose hat?", "Magritte");
+    asks(&mut person, 3, "1", "Rex");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(0), "{screen}");
     assert!(!screen.contains("Magritte"), "{screen}");
+    agent.finish();
+}
+
+#[test]
+fn an_answer_that_is_refused_is_told_at_once_and_only_that_one_is_asked_again() {
+    let agent = Agent::scripted(vec![
+        catalogue(true),
+        is_fine(&CHOSEN[..1]),
+        refused(
+            "CheckQuestions",
+            answered(&[CHOSEN[0], ("Whose hat?", "me")]),
+            "Refused",
+            "the answer to question 2 is too short",
+        ),
+        is_fine(&CHOSEN[..2]),
+        is_fine(&CHOSEN),
+        admin(
+            "EnrollQuestions",
+            answered(&CHOSEN),
+            json!({"user": "alice"}),
+        ),
+    ]);
+    let mut person = Person::runs(&agent, &["enroll", "questions"]);
+    asks(&mut person, 1, "2", "Hill Street");
+    asks(&mut person, 2, "Whose hat?", "me");
+    asks(&mut person, 2, "Whose hat?", "Magritte");
+    asks(&mut person, 3, "1", "Rex");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(screen.contains("question 2 is too short"), "{screen}");
+    agent.finish();
+}
+
+#[test]
+fn questions_of_ones_own_are_not_offered_where_they_are_not_taken() {
+    let agent = Agent::scripted(vec![catalogue(false)]);
+    let mut person = Person::runs(&agent, &["enroll", "questions"]);
+    person.types("Question 1 of 3: ", "Whose hat?\n");
+    person.types("Question 1 of 3: ", "\n");
+    let (screen, status) = person.ends();
+    assert_eq!(status, Some(1), "{screen}");
+    assert!(!screen.contains("or type"), "{screen}");
+    assert!(screen.contains("a number from 1 to 2"), "{screen}");
     agent.finish();
 }
 

@@ -1,8 +1,10 @@
 //! Files laid over one another, and what can be judged only when all are there.
 
+mod lists;
 mod places;
 mod terms;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -10,8 +12,10 @@ use toml::Spanned;
 use super::asking::overlay;
 use super::document::{self, Document};
 use super::error::{ConfigError, Problem, Source};
+use super::lists::Lists;
 use super::rule;
-use super::settings::{Questions, Settings};
+use super::settings::Settings;
+use lists::Knowledge;
 use places::Places;
 use terms::Terms;
 
@@ -20,6 +24,7 @@ use terms::Terms;
 pub(super) struct Draft {
     settings: Settings,
     terms: Terms,
+    knowledge: Knowledge,
     rules: Vec<(Source, Spanned<document::Rule>)>,
     problems: Vec<Problem>,
     places: Places,
@@ -35,7 +40,9 @@ impl Draft {
         self.places.note(&document, &source);
         self.add_places_of_policy(&document, &source);
         self.add_policy(document.enforcement, document.policy, &source);
-        self.add_questions(document.questions, &source);
+        self.knowledge.pin(document.pin, &source);
+        let problems = self.knowledge.questions(document.questions, &source);
+        self.problems.extend(problems);
         self.add_server(document.server);
         overlay(&mut self.settings.lockout, document.lockout);
         self.add_factors(document.totp, document.prompts);
@@ -64,8 +71,8 @@ impl Draft {
             .extend(document.rule.into_iter().map(|rule| (source.clone(), rule)));
     }
 
-    /// The settings, unless something was wrong.
-    pub(super) fn finish(mut self) -> Result<Settings, ConfigError> {
+    /// The settings, unless something was wrong. `lists` are the files that they name.
+    pub(super) fn finish(mut self, lists: &Lists) -> Result<Settings, ConfigError> {
         if self.problems.is_empty() {
             self.problems.extend(self.places.check(&self.settings));
             self.problems.extend(self.terms.check());
@@ -76,6 +83,13 @@ impl Draft {
                 Ok(rule) => self.settings.policy.rules.push(Arc::new(rule)),
                 Err(problem) => self.problems.push(problem),
             }
+        }
+        match self.knowledge.finish(lists) {
+            Ok((pin, questions)) => {
+                self.settings.pin = pin;
+                self.settings.questions = questions;
+            }
+            Err(problems) => self.problems.extend(problems),
         }
         if !self.problems.is_empty() {
             return Err(ConfigError::Bad(self.problems));
@@ -169,31 +183,6 @@ impl Draft {
         }
     }
 
-    fn add_questions(&mut self, questions: document::Questions, source: &Source) {
-        let Some(list) = questions.catalogue else {
-            return;
-        };
-        let span = list.span();
-        let mut catalogue = Vec::new();
-        for question in list.into_inner() {
-            let span = question.span();
-            let text = question.into_inner().0.0;
-            if catalogue.contains(&text) {
-                let message = format!("the question {text:?} is there already; expected each once");
-                self.problems.push(source.problem(span, message));
-            }
-            catalogue.push(text);
-        }
-        if catalogue.len() < 3 {
-            let message = format!(
-                "{} questions to choose from; expected at least 3, as many as users set up",
-                catalogue.len()
-            );
-            self.problems.push(source.problem(span, message));
-        }
-        self.settings.questions = Questions { catalogue };
-    }
-
     /// Remembers where stands what is shown later.
     fn add_places_of_policy(&mut self, document: &Document, source: &Source) {
         let policy = &mut self.settings.policy;
@@ -204,6 +193,14 @@ impl Draft {
             policy.default_place = Some(source.place(require.span()));
         }
     }
+}
+
+/// The lists that these texts of settings name by their files. What is wrong with a text is told later.
+pub(super) fn named_lists<'a>(
+    texts: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = PathBuf> {
+    let documents = texts.filter_map(|text| toml::from_str::<Document>(text).ok());
+    documents.flat_map(lists::named_files)
 }
 
 /// Overrides a setting, where a file has one.

@@ -1,3 +1,4 @@
+mod lists;
 mod refusals;
 mod terms;
 
@@ -8,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::factors::Factor;
 use crate::factors::device::Algorithm;
+use crate::factors::pin::BannedPin;
 use crate::lockout::Limits;
 use crate::policy::{Action, Mode, Prompting, Unenrolled};
 
@@ -125,8 +127,13 @@ fn every_key_is_read() {
         [prompts]
         totp = "Code: "
         pin = "Number: "
+        [pin]
+        banned = ["4826"]
+        banned_file = ""
         [questions]
-        catalogue = ["a?", "b?", "c?"]
+        catalogue = ["a?", " b?", "c?"]
+        catalogue_file = ""
+        own = false
         [audit]
         file = ""
         syslog = false
@@ -200,7 +207,12 @@ fn every_key_is_read() {
             pin: "Number: ".into()
         }
     );
+    assert_eq!(
+        settings.pin.banned,
+        ["4826"].into_iter().flat_map(BannedPin::new).collect()
+    );
     assert_eq!(settings.questions.catalogue, ["a?", "b?", "c?"]);
+    assert!(!settings.questions.own);
     assert_eq!(
         settings.audit,
         Audit {

@@ -123,6 +123,30 @@ const WRONG: &[(&str, &str)] = &[
     ("[prompts]\ntotp = \"a\\nb\"", "2: the text holds U+000A"),
     ("[prompts]\ntotp = ''", "2: \"\" shows nothing"),
     (
+        "[pin]\nbanned = [\n'4711',\n'471',\n]",
+        "4: \"471\" is no PIN; expected 4 to 8 digits",
+    ),
+    (
+        "[pin]\nbanned = [4711]",
+        "2: invalid type: integer `4711`; expected a PIN such as \"4711\"",
+    ),
+    (
+        "[pin]\nbanned_file = 'pins'",
+        "2: \"pins\" is no full path; expected one that begins with \"/\"",
+    ),
+    (
+        "[pin]\nbaned = []",
+        "2: unknown field `baned`; expected `banned` or `banned_file`",
+    ),
+    (
+        "[questions]\nown = 'no'",
+        "2: invalid type: string \"no\"; expected a boolean",
+    ),
+    (
+        "[questions]\ncatalogue_file = '/list'\ncatalogue = ['a', 'b', 'c']",
+        "2: catalogue_file stands beside the catalogue at agent.toml:3; expected one of the two",
+    ),
+    (
         "[questions]\ncatalogue = [\n'a',\n'b', 'c',\n'a']",
         "5: the question \"a\" is there already",
     ),

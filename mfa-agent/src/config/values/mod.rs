@@ -15,7 +15,7 @@ pub(super) use names::{
     MethodPattern, OperationPattern, ServiceName, ServicePattern, TerminalPattern, UserPattern,
 };
 pub(super) use paths::{FullPath, OptionalPath, SocketPath};
-pub(super) use texts::{GroupName, Issuer, Line};
+pub(super) use texts::{EasyPin, GroupName, Issuer, Line};
 pub(super) use time::Lasting;
 
 use crate::factors::{Factor, Way};
@@ -94,6 +94,7 @@ expected! {
     "a full path, or \"\" for none": OptionalPath;
     "a text such as \"PIN: \"": Line<MAX>, const MAX: usize;
     "a text such as \"Example\"": Issuer;
+    "a PIN such as \"4711\"": EasyPin;
     "the name of a group such as \"wheel\"": GroupName;
     "the name of a user such as \"freerad\"": UserName;
     "a factor such as \"totp\"": Factor;

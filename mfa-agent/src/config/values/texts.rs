@@ -1,7 +1,8 @@
-//! Texts that people are shown, and names of groups.
+//! Texts that people are shown, names of groups, and PINs that nobody may choose.
 
 use std::str::FromStr;
 
+use crate::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
 use crate::names::is_invisible;
 
 /// A line that people are shown: up to `MAX` bytes, nothing invisible.
@@ -68,5 +69,19 @@ impl FromStr for GroupName {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// A PIN that nobody may choose.
+#[derive(Debug)]
+pub(in crate::config) struct EasyPin(pub BannedPin);
+
+impl FromStr for EasyPin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        BannedPin::new(text)
+            .map(Self)
+            .map_err(|_| format!("{text:?} is no PIN; expected {MIN_PIN} to {MAX_PIN} digits"))
     }
 }

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
-    EnrollPinParameters, EnrollQuestionsParameters, QuestionsReply, UserReply,
+    EnrollPinParameters, EnrollQuestionsParameters, QuestionAnswer, QuestionsReply, UserReply,
 };
+use mfa_protocol::message::ErrorKind;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -12,9 +13,10 @@ use super::super::peer::Subject;
 use super::super::random;
 use super::{Change, Permit};
 use crate::account::{Account, Question, QuestionSet};
+use crate::config::{Questions, Settings};
 use crate::factors::Factor;
 use crate::factors::pin::Pin;
-use crate::factors::questions::{QUESTIONS, QuestionText, check_set};
+use crate::factors::questions::{QUESTIONS, QuestionText, Rules, check_set, check_so_far};
 
 impl Connection {
     pub(super) fn enrol_pin(
@@ -22,9 +24,9 @@ impl Connection {
         parameters: EnrollPinParameters,
     ) -> Result<UserReply, Failure> {
         let what = Change::Enrol(Factor::Pin);
-        let (subject, permit) =
-            self.changing(parameters.user.as_deref(), &self.agent.settings(), what)?;
-        let pin = Pin::new(parameters.pin).map_err(Failure::refused)?;
+        let settings = self.agent.settings();
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let pin = Pin::new(parameters.pin, &settings.pin.banned).map_err(Failure::refused)?;
         let account = self.checked(&subject, &permit)?;
         let same = match account.pin() {
             Some(held) => {
@@ -45,8 +47,29 @@ impl Connection {
     }
 
     pub(super) fn questions(&self) -> QuestionsReply {
+        let Questions { catalogue, own } = self.agent.settings().questions.clone();
         QuestionsReply {
-            questions: self.agent.settings().questions.catalogue.clone(),
+            questions: catalogue,
+            own,
+        }
+    }
+
+    /// Judges what was chosen so far, so that nobody types three answers for nothing. A factor has to be
+    /// passed for what is stored only.
+    pub(super) fn check_questions(
+        &self,
+        parameters: EnrollQuestionsParameters,
+    ) -> Result<UserReply, Failure> {
+        let what = Change::Enrol(Factor::Questions);
+        let settings = self.agent.settings();
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let rules = rules(&settings, &subject);
+        check_so_far(pairs(parameters.questions), &rules).map_err(Failure::refused)?;
+        match self.checked(&subject, &permit) {
+            Ok(_) | Err(Failure::Ours(ErrorKind::NotVerified, _)) => Ok(UserReply {
+                user: subject.user.to_string(),
+            }),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -55,14 +78,10 @@ impl Connection {
         parameters: EnrollQuestionsParameters,
     ) -> Result<UserReply, Failure> {
         let what = Change::Enrol(Factor::Questions);
-        let (subject, permit) =
-            self.changing(parameters.user.as_deref(), &self.agent.settings(), what)?;
-        let given = parameters
-            .questions
-            .into_iter()
-            .map(|q| (q.question, q.answer))
-            .collect();
-        let set = check_set(given).map_err(Failure::refused)?;
+        let settings = self.agent.settings();
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let rules = rules(&settings, &subject);
+        let set = check_set(pairs(parameters.questions), &rules).map_err(Failure::refused)?;
         let account = self.checked(&subject, &permit)?;
         if !self.are_held(&subject, &account, &set)? {
             let mut items = Vec::with_capacity(QUESTIONS);
@@ -128,4 +147,17 @@ impl Connection {
         let who = self.peer.claim(&subject.user);
         Ok(self.agent.hasher.hash(&who, secret, random()?)?)
     }
+}
+
+fn rules<'a>(settings: &'a Settings, subject: &'a Subject) -> Rules<'a> {
+    Rules {
+        own: settings.questions.own,
+        catalogue: &settings.questions.catalogue,
+        user: subject.user.as_str(),
+    }
+}
+
+fn pairs(given: Vec<QuestionAnswer>) -> Vec<(String, Secret)> {
+    let given = given.into_iter();
+    given.map(|pair| (pair.question, pair.answer)).collect()
 }

@@ -45,6 +45,7 @@ impl Connection {
             "ConfirmDevice" => body(&self.confirm_device(&parse(parameters)?)?),
             "EnrollPin" => body(&self.enrol_pin(parse(parameters)?)?),
             "Questions" => body(&self.questions()),
+            "CheckQuestions" => body(&self.check_questions(parse(parameters)?)?),
             "EnrollQuestions" => body(&self.enrol_questions(parse(parameters)?)?),
             "EnrollRecovery" => body(&self.enrol_recovery(&parse(parameters)?)?),
             "Remove" => body(&self.remove(&parse(parameters)?)?),

@@ -2,10 +2,14 @@
 //! their answers; or three lines `question<TAB>answer` of standard input.
 //!
 //! Answers are typed unseen, and twice: they are secrets like a PIN, and a slip would be noticed only
-//! when its owner stands before a locked door.
+//! when its owner stands before a locked door. Which questions and answers are good enough is the agent's
+//! to say, and it is asked after each, so that nobody types three for nothing.
 
 use mfa_protocol::Secret;
-use mfa_protocol::admin::{EnrollQuestions, EnrollQuestionsParameters, QuestionAnswer, Questions};
+use mfa_protocol::admin::{
+    CheckQuestions, EnrollQuestions, EnrollQuestionsParameters, QuestionAnswer, Questions,
+    QuestionsReply,
+};
 use mfa_protocol::login::Nothing;
 
 use super::TRIES;
@@ -14,7 +18,7 @@ use crate::commands::Verdict;
 use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::clean;
+use crate::output::{clean, clean_lines};
 
 /// How many questions a user has.
 const HOW_MANY: usize = 3;
@@ -23,7 +27,7 @@ pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdic
     let questions = if args.stdin {
         from_stdin(context)?
     } else {
-        asked(context)?
+        asked(context, args.user.as_deref())?
     };
     let parameters = EnrollQuestionsParameters {
         user: args.user,
@@ -61,28 +65,58 @@ fn pair(line: &str) -> Option<QuestionAnswer> {
     })
 }
 
-fn asked(context: &mut Context) -> Result<Vec<QuestionAnswer>, Failure> {
+fn asked(context: &mut Context, user: Option<&str>) -> Result<Vec<QuestionAnswer>, Failure> {
     context.insist_on_terminal("--stdin")?;
-    let catalogue = context.call::<Questions>(&Nothing {})?.questions;
-    // Three answers take their time; an idle connection need not wait for them.
-    context.hang_up();
+    let offer = context.call::<Questions>(&Nothing {})?;
     let console = context.console()?;
-    for (i, question) in catalogue.iter().enumerate() {
+    for (i, question) in offer.questions.iter().enumerate() {
         console.say(&format!("{:>3}  {}", i + 1, clean(question)));
     }
-    console.say("Choose three by their numbers, or type questions of your own.");
-    let mut chosen: Vec<QuestionAnswer> = Vec::with_capacity(HOW_MANY);
-    while chosen.len() < HOW_MANY {
-        let question = choose(console, &catalogue, &chosen)?;
-        let answer = answer_twice(console, &question)?;
-        chosen.push(QuestionAnswer { question, answer });
+    console.say(match offer.own {
+        true => "Choose three by their numbers, or type questions of your own.",
+        false => "Choose three by their numbers.",
+    });
+    let mut parameters = EnrollQuestionsParameters {
+        user: user.map(str::to_owned),
+        questions: Vec::with_capacity(HOW_MANY),
+    };
+    while parameters.questions.len() < HOW_MANY {
+        add_one(context, &offer, &mut parameters)?;
     }
-    Ok(chosen)
+    Ok(parameters.questions)
+}
+
+/// Adds a question that the agent would take. Who is refused chooses and answers once more.
+fn add_one(
+    context: &mut Context,
+    offer: &QuestionsReply,
+    parameters: &mut EnrollQuestionsParameters,
+) -> Result<(), Failure> {
+    let mut last = None;
+    for _ in 0..TRIES {
+        // An answer takes its time; an idle connection need not wait for it.
+        context.hang_up();
+        let console = context.console()?;
+        let question = choose(console, offer, &parameters.questions)?;
+        let answer = answer_twice(console, &question)?;
+        parameters
+            .questions
+            .push(QuestionAnswer { question, answer });
+        match context.call::<CheckQuestions>(parameters) {
+            Err(failure) if failure.is_correctable() => {
+                context.console()?.say(&clean_lines(&failure.to_string()));
+                parameters.questions.pop();
+                last = Some(failure);
+            }
+            outcome => return outcome.map(|_| ()),
+        }
+    }
+    Err(last.unwrap_or(Failure::Cancelled))
 }
 
 fn choose(
     console: &mut Console,
-    catalogue: &[String],
+    offer: &QuestionsReply,
     chosen: &[QuestionAnswer],
 ) -> Result<String, Failure> {
     let prompt = format!("Question {} of {HOW_MANY}: ", chosen.len() + 1);
@@ -91,7 +125,7 @@ fn choose(
         if typed.expose().trim().is_empty() {
             return Err(Failure::Cancelled);
         }
-        match pick(typed.expose(), catalogue) {
+        match pick(typed.expose(), offer) {
             Ok(question) if chosen.iter().any(|other| other.question == question) => {
                 console.say("That one is chosen already; take another.");
             }
@@ -104,23 +138,24 @@ fn choose(
     ))
 }
 
-/// A number means a question of the catalogue, anything else is a question itself.
-fn pick(typed: &str, catalogue: &[String]) -> Result<String, String> {
+/// A number means a question of the catalogue, anything else is a question itself, where those are taken.
+fn pick(typed: &str, offer: &QuestionsReply) -> Result<String, String> {
     let typed = typed.trim();
+    let last = offer.questions.len();
     if !typed.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(typed.to_owned());
+        return match offer.own {
+            true => Ok(typed.to_owned()),
+            false => Err(format!(
+                "Questions of your own are not taken here; choose a number from 1 to {last}."
+            )),
+        };
     }
     let number = typed.parse::<usize>().unwrap_or(usize::MAX);
     number
         .checked_sub(1)
-        .and_then(|index| catalogue.get(index))
+        .and_then(|index| offer.questions.get(index))
         .cloned()
-        .ok_or_else(|| {
-            format!(
-                "There is no number {typed}; the last is {}.",
-                catalogue.len()
-            )
-        })
+        .ok_or_else(|| format!("There is no number {typed}; the last is {last}."))
 }
 
 fn answer_twice(console: &mut Console, question: &str) -> Result<Secret, Failure> {
@@ -157,13 +192,28 @@ mod tests {
         }
     }
 
+    fn offer(own: bool) -> QuestionsReply {
+        QuestionsReply {
+            questions: vec!["One?".to_owned(), "Two?".to_owned()],
+            own,
+        }
+    }
+
     #[test]
     fn a_number_picks_from_the_catalogue_and_words_are_one_s_own() {
-        let catalogue = ["One?".to_owned(), "Two?".to_owned()];
-        assert_eq!(pick(" 2 ", &catalogue), Ok("Two?".to_owned()));
-        assert_eq!(pick("2 cats?", &catalogue), Ok("2 cats?".to_owned()));
-        assert!(pick("0", &catalogue).is_err());
-        assert!(pick("3", &catalogue).unwrap_err().contains("the last is 2"));
-        assert!(pick(&"9".repeat(40), &catalogue).is_err());
+        let offer = offer(true);
+        assert_eq!(pick(" 2 ", &offer), Ok("Two?".to_owned()));
+        assert_eq!(pick("2 cats?", &offer), Ok("2 cats?".to_owned()));
+        assert!(pick("0", &offer).is_err());
+        assert!(pick("3", &offer).unwrap_err().contains("the last is 2"));
+        assert!(pick(&"9".repeat(40), &offer).is_err());
+    }
+
+    #[test]
+    fn words_are_refused_where_questions_of_one_s_own_are_not_taken() {
+        let offer = offer(false);
+        assert_eq!(pick("1", &offer), Ok("One?".to_owned()));
+        let complaint = pick("Whose hat?", &offer).unwrap_err();
+        assert!(complaint.contains("a number from 1 to 2"), "{complaint}");
     }
 }
