@@ -261,7 +261,11 @@ fn an_ordinary_user_sees_their_own_account_and_changes_nothing_unproven() {
                 Proven => "NotVerified",
                 Managed | Administrators | AdministratorsOfAll => "NotAllowed",
             };
-            assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            assert_eq!(
+                caller.patient_refusal(&method, &parameters),
+                expected,
+                "{method}"
+            );
         }
         assert_eq!(agent.admin().status(EVE), before);
     });
@@ -278,7 +282,11 @@ fn an_ordinary_user_who_has_passed_changes_what_self_service_allows_and_no_more(
                 Continuing(refusal) | Judged(refusal) => refusal,
                 Managed | Administrators | AdministratorsOfAll => "NotAllowed",
             };
-            assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            assert_eq!(
+                caller.patient_refusal(&method, &parameters),
+                expected,
+                "{method}"
+            );
         }
         let account = agent.admin().status(EVE);
         assert_eq!(account.enrolled, ["totp", "hotp", "pin"]);
@@ -296,7 +304,7 @@ fn an_administrator_by_group_administers_users_and_neither_root_nor_administrato
             let before = agent.admin().status(target);
             let mut caller = Caller::of(machine, &agent, ADA);
             for (method, parameters, whom) in methods(target) {
-                let reply = caller.call(&method, &parameters);
+                let reply = caller.patient_call(&method, &parameters);
                 let error = reply["error"].as_str().unwrap_or_default();
                 if method.ends_with(".ImportUris") {
                     // Each entry for itself.
@@ -334,7 +342,11 @@ fn an_administrator_by_group_may_do_all_but_log_in_for_users() {
                 Guards => "NotAllowed",
                 _ => "",
             };
-            assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+            assert_eq!(
+                caller.patient_refusal(&method, &parameters),
+                expected,
+                "{method}"
+            );
         }
         let account = agent.admin().status(EVE);
         assert_eq!(account.settings.require, ["pin"]);
@@ -354,7 +366,7 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
             };
             for (method, parameters, whom) in methods(ADA) {
                 if method.ends_with(".ImportUris") {
-                    let reply = caller.call(&method, &parameters);
+                    let reply = caller.patient_call(&method, &parameters);
                     assert_eq!(
                         reply["parameters"]["results"][0]["result"], "refused",
                         "{reply}"
@@ -368,7 +380,11 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                     Proven => "NotVerified",
                     Managed | Administrators => "NotAllowed",
                 };
-                assert_eq!(caller.refusal(&method, &parameters), expected, "{method}");
+                assert_eq!(
+                    caller.patient_refusal(&method, &parameters),
+                    expected,
+                    "{method}"
+                );
             }
             assert_eq!(agent.admin().status(ADA).settings.enforce, "default");
         });

@@ -65,19 +65,22 @@ impl Caller {
     /// The name of the error that a call is refused with, without its interface; `""` when it is
     /// carried out.
     pub fn refusal(&mut self, method: &str, parameters: &Value) -> String {
-        let reply = self.call(method, parameters);
-        let error = reply["error"].as_str().unwrap_or_default();
-        let (_, name) = error.rsplit_once('.').unwrap_or_default();
-        name.to_owned()
+        error_of(&self.call(method, parameters))
     }
 
-    /// The same from a program that waits where it is told that it calls too often.
+    /// The same by a program that waits where it is told that it calls too often.
     pub fn patient_refusal(&mut self, method: &str, parameters: &Value) -> String {
+        error_of(&self.patient_call(method, parameters))
+    }
+
+    /// Calls a method, and waits where it is told that it calls too often.
+    pub fn patient_call(&mut self, method: &str, parameters: &Value) -> Value {
         loop {
-            match self.refusal(method, parameters).as_str() {
-                "Busy" => std::thread::sleep(std::time::Duration::from_secs(1)),
-                name => return name.to_owned(),
+            let reply = self.call(method, parameters);
+            if error_of(&reply) != "Busy" {
+                return reply;
             }
+            std::thread::sleep(std::time::Duration::from_secs(1));
         }
     }
 
@@ -101,4 +104,11 @@ impl Drop for Caller {
         drop(self.stdin.take());
         let _ = self.child.wait();
     }
+}
+
+/// The name of the error in a reply, without its interface; `""` without one.
+fn error_of(reply: &Value) -> String {
+    let error = reply["error"].as_str().unwrap_or_default();
+    let (_, name) = error.rsplit_once('.').unwrap_or_default();
+    name.to_owned()
 }
