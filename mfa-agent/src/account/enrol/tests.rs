@@ -1,0 +1,123 @@
+//! Adding, renaming and removing, one by one.
+
+use super::super::samples::{at, device, full, pepper};
+use super::*;
+use crate::factors::key::Key;
+
+fn other(label: &str, fill: u8) -> Device {
+    let mut device = device(label);
+    device.generator.key = Key::fresh([fill; 20]);
+    device
+}
+
+#[test]
+fn adding_the_same_device_twice_changes_nothing() {
+    let mut account = full();
+    let before = account.clone();
+    assert_eq!(account.add_device(device("phone")), Ok(Added::Unchanged));
+    assert_eq!(account, before);
+}
+
+#[test]
+fn a_label_or_a_key_that_is_taken_is_refused() {
+    let mut account = full();
+    assert_eq!(
+        account.add_device(other("phone", 1)),
+        Err(EnrolError::LabelTaken("phone".to_owned()))
+    );
+    assert_eq!(
+        account.add_device(device("tablet")),
+        Err(EnrolError::KeyTaken("phone".to_owned()))
+    );
+}
+
+#[test]
+fn a_sixth_device_is_refused() {
+    let mut account = full();
+    for n in 1..5 {
+        let label = account.free_label().to_string();
+        assert_eq!(account.add_device(other(&label, n)), Ok(Added::Stored));
+    }
+    assert_eq!(
+        account.add_device(other("one more", 9)),
+        Err(EnrolError::Full)
+    );
+    assert_eq!(account.devices().len(), MAX_DEVICES);
+}
+
+#[test]
+fn importing_again_changes_nothing_and_a_taken_label_is_replaced() {
+    let mut account = full();
+    assert_eq!(account.import_device(other("phone", 1)), Ok(Added::Stored));
+    assert_eq!(account.devices()[1].label.as_str(), "device-1");
+    assert_eq!(
+        account.import_device(other("phone", 1)),
+        Ok(Added::Unchanged)
+    );
+}
+
+#[test]
+fn removing_takes_one_device_or_all_and_may_be_repeated() {
+    let mut account = full();
+    account.add_device(other("tablet", 1)).unwrap();
+    let tablet: Label = "tablet".parse().unwrap();
+    assert_eq!(account.remove_devices(Kind::Totp, Some(&tablet)), 1);
+    assert_eq!(account.remove_devices(Kind::Totp, Some(&tablet)), 0);
+    assert_eq!(account.remove_devices(Kind::Hotp, None), 0);
+    assert_eq!(account.remove_devices(Kind::Totp, None), 1);
+    assert_eq!(account.remove(Factor::Pin), 1);
+    assert_eq!(account.remove(Factor::Questions), 1);
+    assert!(account.enrolled().is_empty());
+}
+
+#[test]
+fn a_device_gets_another_name_and_may_get_it_again() {
+    let label = |text: &str| -> Label { text.parse().unwrap() };
+    let mut account = Account::default();
+    assert_eq!(
+        account.rename(None, &label("x")),
+        Err(EnrolError::NoDevices)
+    );
+    account.add_device(device("phone")).unwrap();
+    assert_eq!(account.rename(None, &label("old phone")), Ok(true));
+    assert_eq!(account.rename(None, &label("old phone")), Ok(false));
+    account.add_device(other("tablet", 1)).unwrap();
+    assert_eq!(
+        account.rename(None, &label("x")),
+        Err(EnrolError::WhichDevice)
+    );
+    let rename = |account: &mut Account, from: &str, to: &str| {
+        account.rename(Some(&label(from)), &label(to))
+    };
+    assert_eq!(rename(&mut account, "tablet", "slate"), Ok(true));
+    assert_eq!(
+        rename(&mut account, "tablet", "slate"),
+        Ok(false),
+        "repeated"
+    );
+    assert!(matches!(
+        rename(&mut account, "x", "y"),
+        Err(EnrolError::NoDevice(_))
+    ));
+    let taken = rename(&mut account, "slate", "old phone");
+    assert!(matches!(taken, Err(EnrolError::LabelTaken(_))));
+}
+
+#[test]
+fn a_new_device_takes_the_place_of_lost_ones_if_nothing_else_happened_meanwhile() {
+    let mut account = full();
+    account.set_recovery(vec![pepper().digest("0123456789")], at(1));
+    let generation = account.generation();
+    let codes = vec![pepper().digest("9876543210")];
+    let renew = |account: &mut Account, generation| {
+        account.renew_in_login(other("new", 1), codes.clone(), generation, None, at(9))
+    };
+    let before = account.clone();
+    assert_eq!(renew(&mut account, generation - 1), Enrolled::Otherwise);
+    assert_eq!(account, before);
+    assert_eq!(renew(&mut account, generation), Enrolled::Stored);
+    let labels: Vec<_> = account.devices().iter().map(|d| d.label.as_str()).collect();
+    assert_eq!(labels, ["new"]);
+    assert_eq!(account.recovery_left(), Some(1));
+    assert!(account.pin().is_some());
+}
