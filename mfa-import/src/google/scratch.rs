@@ -1,0 +1,91 @@
+//! Scratch codes: eight digits on a line of their own.
+
+use std::collections::BTreeSet;
+
+use mfa_protocol::Secret;
+
+/// What was found below the options.
+pub(super) struct Scratch {
+    pub(super) codes: Vec<Secret>,
+    pub(super) note: Option<String>,
+}
+
+/// The scratch codes that the module would take: it reads on until a line that is none. A code that
+/// stands there twice is taken once.
+pub(super) fn read(text: &str) -> Scratch {
+    let mut seen = BTreeSet::new();
+    let mut codes = Vec::new();
+    for (number, line) in (1..).zip(text.split('\n')).skip(1) {
+        let line = line.trim_end_matches('\r');
+        if line.is_empty() || line.starts_with('"') {
+            continue;
+        }
+        let Some(code) = code(line) else {
+            let rest = text.split('\n').skip(number).any(|l| code_of(l).is_some());
+            return Scratch {
+                codes,
+                note: note(number, line, rest),
+            };
+        };
+        if seen.insert(code) {
+            codes.push(Secret::new(code.to_string()));
+        }
+    }
+    Scratch { codes, note: None }
+}
+
+fn code_of(line: &str) -> Option<u32> {
+    code(line.trim_end_matches('\r'))
+}
+
+/// Leading blanks and zeros are passed over, as strtoul(3) does; the first digit is never 0.
+fn code(line: &str) -> Option<u32> {
+    let digits = line.trim_start_matches([' ', '\t', '\u{b}', '\u{c}']);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let number = digits.parse().ok().filter(|_| is_number)?;
+    (10_000_000..100_000_000)
+        .contains(&number)
+        .then_some(number)
+}
+
+fn note(number: usize, line: &str, more: bool) -> Option<String> {
+    if line.trim().is_empty() && !more {
+        return None;
+    }
+    Some(format!(
+        "line {number} is no scratch code of eight digits; google-authenticator takes none from there \
+         on, so none is taken over"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str) -> Vec<String> {
+        let codes = read(text).codes;
+        codes.iter().map(|c| c.expose().to_owned()).collect()
+    }
+
+    #[test]
+    fn codes_stand_between_options_and_blank_lines_and_count_once() {
+        let text = "KEY\n11111111\n\n\" TOTP_AUTH\n22222222\r\n 33333333\n11111111";
+        assert_eq!(codes(text), ["11111111", "22222222", "33333333"]);
+        assert!(read(text).note.is_none());
+    }
+
+    #[test]
+    fn the_first_line_that_is_no_code_ends_them() {
+        for junk in ["1234567", "01234567", "123456789", "12345678 x", "x"] {
+            let text = format!("KEY\n11111111\n{junk}\n22222222\n");
+            assert_eq!(codes(&text), ["11111111"], "{junk}");
+            let note = read(&text).note.unwrap();
+            assert!(note.contains("line 3") && !note.contains(junk), "{note}");
+        }
+    }
+
+    #[test]
+    fn blanks_at_the_end_are_no_news() {
+        assert!(read("KEY\n11111111\n  \n").note.is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! `otpauth-migration://offline?data=…`: what Google Authenticator exports as QR codes.
+//!
+//! The data is a protobuf message in base64 (see [`payload`]). An export of many devices comes in
+//! several QR codes, each with its place among them. What the app leaves unsaid means what it means
+//! there: SHA-1, six digits, 30 seconds.
+
+mod payload;
+mod text;
+mod uri;
+
+use prost::Message;
+use zeroize::Zeroizing;
+
+use crate::account::{Algorithm, Device, Kind, base32};
+use crate::refusal::Refusal;
+use payload::{Count, Hash, Otp, Payload, Type};
+
+pub use uri::otpauth;
+
+/// The one period that the app knows, in seconds.
+const PERIOD: u64 = 30;
+
+const SCHEME: &str = "otpauth-migration://";
+
+/// What one QR code of an export holds.
+#[derive(Debug)]
+pub struct Export {
+    /// Each device, or why it can't be used, in the order of the export.
+    pub devices: Vec<Result<Device, Refusal>>,
+    /// This code's place among those of the export, from 1, and how many there are.
+    pub part: Option<(u32, u32)>,
+}
+
+/// Whether a URI is one of these.
+#[must_use]
+pub fn is_export(uri: &str) -> bool {
+    uri.get(..SCHEME.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
+}
+
+/// Reads a URI.
+///
+/// # Errors
+///
+/// A [`Refusal`] that names the part that can't be used.
+pub fn read(uri: &str) -> Result<Export, Refusal> {
+    if !is_export(uri) {
+        return Err(Refusal::whole(
+            "expected otpauth-migration://offline?data=…",
+        ));
+    }
+    let bytes: Zeroizing<Vec<u8>> = text::data(uri)?;
+    // The library's own words could repeat what it read.
+    let payload = Payload::decode(bytes.as_slice()).map_err(|_| {
+        Refusal::whole("its data is not an export of Google Authenticator; was the end cut off?")
+    })?;
+    if payload.devices.is_empty() {
+        return Err(Refusal::whole("there is no device in it"));
+    }
+    Ok(Export {
+        part: part(payload.batch_index, payload.batch_size),
+        devices: payload.devices.iter().map(device).collect(),
+    })
+}
+
+fn part(index: i32, size: i32) -> Option<(u32, u32)> {
+    let (index, size) = (u32::try_from(index).ok()?, u32::try_from(size).ok()?);
+    (index < size).then_some((index + 1, size))
+}
+
+fn device(otp: &Otp) -> Result<Device, Refusal> {
+    if otp.secret.is_empty() {
+        return Err(Refusal::whole("a device without a key"));
+    }
+    let (kind, used) = kind(otp)?;
+    Ok(Device {
+        label: label(otp),
+        secret: base32(&otp.secret),
+        algorithm: algorithm(otp)?,
+        digits: digits(otp)?,
+        kind,
+        used,
+    })
+}
+
+fn kind(otp: &Otp) -> Result<(Kind, Option<u64>), Refusal> {
+    match Type::try_from(otp.kind) {
+        Ok(Type::Totp) => Ok((
+            Kind::Time {
+                period: PERIOD,
+                offset: 0,
+            },
+            None,
+        )),
+        // The app counts first and then computes: the counter is that of the code it showed last.
+        Ok(Type::Hotp) => match u64::try_from(otp.counter) {
+            Ok(counter) => Ok((Kind::Counter, Some(counter).filter(|c| *c > 0))),
+            Err(_) => Err(Refusal::whole("a device with a counter below 0")),
+        },
+        Ok(Type::Unspecified) | Err(_) => Err(Refusal::whole(
+            "a device that is neither by time nor by counter",
+        )),
+    }
+}
+
+fn algorithm(otp: &Otp) -> Result<Algorithm, Refusal> {
+    match Hash::try_from(otp.algorithm) {
+        Ok(Hash::Unspecified | Hash::Sha1) => Ok(Algorithm::Sha1),
+        Ok(Hash::Sha256) => Ok(Algorithm::Sha256),
+        Ok(Hash::Sha512) => Ok(Algorithm::Sha512),
+        Ok(Hash::Md5) | Err(_) => Err(Refusal::whole(
+            "a device with MD5 or an unknown algorithm; expected SHA1, SHA256 or SHA512",
+        )),
+    }
+}
+
+fn digits(otp: &Otp) -> Result<u32, Refusal> {
+    match Count::try_from(otp.digits) {
+        Ok(Count::Unspecified | Count::Six) => Ok(6),
+        Ok(Count::Eight) => Ok(8),
+        Ok(Count::Seven) => Ok(7),
+        Err(_) => Err(Refusal::whole(
+            "a device with codes of an unknown length; expected 6 to 8 digits",
+        )),
+    }
+}
+
+/// The issuer, else the name; the app puts both into the name at times.
+fn label(otp: &Otp) -> Option<String> {
+    [&otp.issuer, &otp.name]
+        .into_iter()
+        .map(|text| text.trim())
+        .find(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! From the URI to the bytes of the message.
+
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use crate::refusal::Refusal;
+
+/// The bytes of the parameter `data`. Base64 is taken in either alphabet, escaped or not, padded or
+/// not: QR readers hand it on in all of these.
+pub(super) fn data(uri: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    let value = query
+        .split(['&', '#'])
+        .find_map(|parameter| parameter.strip_prefix("data="))
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| {
+            Refusal::whole("no data in it; expected otpauth-migration://offline?data=…")
+        })?;
+    let base64 = plain(value)?;
+    let bytes = BASE64
+        .decode(&base64)
+        .map_err(|_| Refusal::whole("its data is not base64; was the end cut off?"))?;
+    Ok(Zeroizing::new(bytes))
+}
+
+/// The usual alphabet, padded, nothing escaped.
+fn plain(value: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    // Never grows, so no copy is left behind unwiped.
+    let mut plain = Zeroizing::new(Vec::with_capacity(value.len() + 3));
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b'%' => escaped(bytes.next(), bytes.next())?,
+            other => other,
+        };
+        match byte {
+            b'=' => {}
+            b'-' => plain.push(b'+'),
+            b'_' => plain.push(b'/'),
+            // A plus sign that somebody took for an escaped blank.
+            b' ' => plain.push(b'+'),
+            other => plain.push(other),
+        }
+    }
+    while plain.len() % 4 != 0 {
+        plain.push(b'=');
+    }
+    Ok(plain)
+}
+
+fn escaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Refusal> {
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+    let byte = digit(high)
+        .zip(digit(low))
+        .map(|(high, low)| high * 16 + low);
+    byte.and_then(|byte| u8::try_from(byte).ok())
+        .ok_or_else(|| {
+            Refusal::whole("its data has a % that escapes nothing; was the end cut off?")
+        })
+}
