@@ -17,7 +17,7 @@ use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
 pub(crate) use enroll::{Enroll, EnrollKnowledge, EnrollRecovery, EnrollTotp};
 pub(crate) use factor::{Factor, Remove};
-pub(crate) use import::Import;
+pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use sessions::Bypass;
 pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
@@ -56,8 +56,11 @@ pub(crate) enum Command {
         after_help = "Example: mfactl enroll totp alice --label phone"
     )]
     Enroll(Enroll),
-    /// Take over many devices from a file
-    #[command(subcommand, after_help = "Example: mfactl import uris devices.tsv")]
+    /// Take over what users had elsewhere
+    #[command(
+        subcommand,
+        after_help = "Example: mfactl import google-authenticator --all --dry-run"
+    )]
     Import(Import),
     /// Take a factor away
     #[command(after_help = "Example: mfactl remove totp alice --label phone")]

@@ -35,12 +35,12 @@ pub(crate) enum Failure {
     },
     /// An import that ended in the middle.
     #[error(
-        "stopped at line {line}: {source} ({taken} entries before it were taken; when the cause is \
+        "stopped at {place}: {source} ({taken} entries before it were taken; when the cause is \
          mended, repeat the command: what is there already stays as it is)"
     )]
     Import {
-        /// The first line whose fate is not known.
-        line: u64,
+        /// The first line or user whose fate is not known.
+        place: String,
         /// How many were stored or there already.
         taken: u64,
         /// What happened.
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn an_import_that_stops_has_the_status_of_its_cause() {
         let failure = Failure::Import {
-            line: 301,
+            place: "line 301".to_owned(),
             taken: 300,
             source: Box::new(Failure::Agent(ClientError::TimedOut)),
         };

@@ -3,7 +3,7 @@
 //! Two bounds hold: the call must fit into a frame, and so must its reply, in which every entry may
 //! come back with its user and a sentence why it was refused.
 
-use mfa_protocol::admin::{ImportEntry, ImportParameters};
+use mfa_protocol::admin::{ImportAccount, ImportDevice, ImportEntry};
 use mfa_protocol::frame::MAX_FRAME;
 
 const MAX_ENTRIES: usize = 150;
@@ -17,45 +17,97 @@ const FRAMING: usize = 80;
 /// The longest reason that the agent may give with each entry of a full batch.
 const REASON: usize = 300;
 
+/// The notes that the agent may make beside that, with all names of what it says of an account.
+const NOTES: usize = 400;
+
+/// Names, quotes, commas and numbers of a device.
+const DEVICE: usize = 220;
+
+/// What goes into a call beside others.
+pub(super) trait Entry {
+    /// Bytes that it takes in the call, at most.
+    fn call_size(&self) -> usize;
+    /// Bytes that what is said of it takes in the reply, at most.
+    fn reply_size(&self) -> usize;
+}
+
 /// Entries on their way.
-#[derive(Default)]
-pub(super) struct Batch {
-    entries: Vec<ImportEntry>,
+pub(super) struct Batch<T> {
+    entries: Vec<T>,
     call_size: usize,
     reply_size: usize,
 }
 
-impl Batch {
-    /// Whether the call and its reply still fit with this entry. An empty batch has room for any.
-    pub(super) fn has_room_for(&self, entry: &ImportEntry) -> bool {
-        let limit = MAX_FRAME - ENVELOPE;
-        self.entries.is_empty()
-            || self.entries.len() < MAX_ENTRIES
-                && self.call_size + call_size(entry) <= limit
-                && self.reply_size + reply_size(entry) <= limit
-    }
-
-    pub(super) fn push(&mut self, entry: ImportEntry) {
-        self.call_size += call_size(&entry);
-        self.reply_size += reply_size(&entry);
-        self.entries.push(entry);
-    }
-
-    /// Empties the batch into the parameters of a call.
-    pub(super) fn take(&mut self) -> ImportParameters {
-        ImportParameters {
-            entries: std::mem::take(self).entries,
-            dry_run: false,
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            call_size: 0,
+            reply_size: 0,
         }
     }
 }
 
-fn call_size(entry: &ImportEntry) -> usize {
-    FRAMING + escaped(&entry.user) + escaped(entry.uri.expose())
+impl<T: Entry> Batch<T> {
+    /// Whether the call and its reply still fit with this entry. An empty batch has room for any.
+    pub(super) fn has_room_for(&self, entry: &T) -> bool {
+        let limit = MAX_FRAME - ENVELOPE;
+        self.entries.is_empty()
+            || self.entries.len() < MAX_ENTRIES
+                && self.call_size + entry.call_size() <= limit
+                && self.reply_size + entry.reply_size() <= limit
+    }
+
+    pub(super) fn push(&mut self, entry: T) {
+        self.call_size += entry.call_size();
+        self.reply_size += entry.reply_size();
+        self.entries.push(entry);
+    }
+
+    /// Empties the batch.
+    pub(super) fn take(&mut self) -> Vec<T> {
+        std::mem::take(self).entries
+    }
 }
 
-fn reply_size(entry: &ImportEntry) -> usize {
-    FRAMING + escaped(&entry.user) + REASON
+/// Whether a call can carry this entry at all.
+pub(super) fn fits(entry: &impl Entry) -> bool {
+    entry.call_size() <= MAX_FRAME - ENVELOPE
+}
+
+impl Entry for ImportEntry {
+    fn call_size(&self) -> usize {
+        FRAMING + escaped(&self.user) + escaped(self.uri.expose())
+    }
+
+    fn reply_size(&self) -> usize {
+        FRAMING + escaped(&self.user) + REASON
+    }
+}
+
+impl Entry for ImportAccount {
+    fn call_size(&self) -> usize {
+        let codes = self.scratch_codes.iter().chain(&self.pin);
+        FRAMING
+            + escaped(&self.user)
+            + codes.map(|code| escaped(code.expose()) + 12).sum::<usize>()
+            + self.devices.iter().map(device_size).sum::<usize>()
+    }
+
+    fn reply_size(&self) -> usize {
+        FRAMING + escaped(&self.user) + REASON + NOTES
+    }
+}
+
+fn device_size(device: &ImportDevice) -> usize {
+    let names = [&device.label, &device.algorithm, &device.credential_id];
+    DEVICE
+        + escaped(device.secret.expose())
+        + names
+            .into_iter()
+            .flatten()
+            .map(|name| escaped(name))
+            .sum::<usize>()
 }
 
 /// The length as a JSON string. Control characters, which take more, do not get this far.
@@ -67,7 +119,10 @@ fn escaped(text: &str) -> usize {
 mod tests {
     use super::*;
     use mfa_protocol::Secret;
-    use mfa_protocol::admin::{ImportOutcome, ImportReply, ImportResult, ImportUris};
+    use mfa_protocol::admin::{
+        ImportAccounts, ImportAccountsParameters, ImportAccountsReply, ImportOutcome,
+        ImportParameters, ImportReply, ImportResult, ImportUris, ImportedAccount,
+    };
     use mfa_protocol::frame::write_frame;
     use mfa_protocol::message::{Call, Method, Reply};
 
@@ -79,12 +134,72 @@ mod tests {
         }
     }
 
-    fn fill(entry: &ImportEntry) -> ImportParameters {
+    fn fill<T: Entry + Clone>(entry: &T) -> Vec<T> {
         let mut batch = Batch::default();
         while batch.has_room_for(entry) {
             batch.push(entry.clone());
         }
         batch.take()
+    }
+
+    fn account(user: &str, codes: usize) -> ImportAccount {
+        let device = ImportDevice {
+            label: Some("\"".repeat(64)),
+            secret: "A".repeat(205).as_str().into(),
+            algorithm: Some("SHA512".to_owned()),
+            digits: Some(u32::MAX),
+            period: Some(u64::MAX),
+            offset: Some(i64::MIN),
+            used: Some(u64::MAX),
+            credential_id: Some("\\".repeat(64)),
+        };
+        ImportAccount {
+            line: u64::MAX,
+            user: user.to_owned(),
+            devices: vec![device; 5],
+            scratch_codes: vec!["12345678".into(); codes],
+            pin: Some("12345678".into()),
+        }
+    }
+
+    #[test]
+    fn a_full_batch_of_accounts_and_its_reply_fit_into_frames() {
+        let small = ImportAccount {
+            devices: Vec::new(),
+            ..account("u", 0)
+        };
+        for account in [small, account(&"\"".repeat(256), 100), account("u", 5)] {
+            let parameters = ImportAccountsParameters {
+                accounts: fill(&account),
+                dry_run: true,
+            };
+            let call = Call {
+                method: ImportAccounts::NAME,
+                parameters: &parameters,
+            };
+            assert!(write_frame(&mut Vec::new(), &call).is_ok());
+            let result = ImportedAccount {
+                line: u64::MAX,
+                user: account.user,
+                result: ImportOutcome::Unchanged,
+                reason: Some("r".repeat(REASON)),
+                devices: u32::MAX,
+                codes: u32::MAX,
+                pin: false,
+                notes: vec!["n".repeat(150); 2],
+            };
+            let results = vec![result; parameters.accounts.len()];
+            let reply = Reply {
+                parameters: ImportAccountsReply { results },
+            };
+            assert!(write_frame(&mut Vec::new(), &reply).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_account_larger_than_a_call_is_known_before_it_is_sent() {
+        assert!(fits(&account("u", 1000)));
+        assert!(!fits(&account("u", 7000)));
     }
 
     #[test]
@@ -96,7 +211,10 @@ mod tests {
         );
         let wide = entry(&"u".repeat(256), "otpauth://totp/u");
         for entry in [short, long, wide] {
-            let parameters = fill(&entry);
+            let parameters = ImportParameters {
+                entries: fill(&entry),
+                dry_run: true,
+            };
             let call = Call {
                 method: ImportUris::NAME,
                 parameters: &parameters,
@@ -122,15 +240,15 @@ mod tests {
             "otpauth://totp/host:user?secret={}&issuer=host",
             "A".repeat(52)
         );
-        assert_eq!(fill(&entry("user12345", &uri)).entries.len(), MAX_ENTRIES);
+        assert_eq!(fill(&entry("user12345", &uri)).len(), MAX_ENTRIES);
     }
 
     #[test]
     fn a_batch_starts_anew_once_taken() {
         let mut batch = Batch::default();
         batch.push(entry("u", "otpauth://totp/u"));
-        assert_eq!(batch.take().entries.len(), 1);
-        assert!(batch.take().entries.is_empty());
+        assert_eq!(batch.take().len(), 1);
+        assert!(batch.take().is_empty());
         assert_eq!((batch.call_size, batch.reply_size), (0, 0));
     }
 }

@@ -1,4 +1,5 @@
-//! A line of an import: `user<TAB>otpauth://…`, a comment, or nothing.
+//! A line of an import: `user<TAB>otpauth://…` or `user<TAB>otpauth-migration://…`, a comment, or
+//! nothing.
 //!
 //! Only the form is checked here; what the URI says is the agent's to judge. Complaints name what was
 //! expected and never repeat the URI, which holds a key.
@@ -66,11 +67,12 @@ fn check_user(user: &str) -> Result<(), Malformed> {
 }
 
 fn check_uri(uri: &str) -> Result<(), &'static str> {
-    const SCHEME: &str = "otpauth://";
-    if !uri
-        .get(..SCHEME.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
-    {
+    const SCHEMES: [&str; 2] = ["otpauth://", "otpauth-migration://"];
+    let begins = |scheme: &&str| {
+        uri.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    if !SCHEMES.iter().any(begins) {
         return Err("expected otpauth://… after the tab");
     }
     if uri.chars().any(|c| c.is_control() || c.is_whitespace()) {

@@ -10,12 +10,23 @@ use crate::output::{Output, clean};
 /// So many refused lines are shown to people; more would scroll the counts away.
 const SHOWN: usize = 20;
 
-/// What became of an import so far. `mfactl import --json` prints it as it is.
+/// What became of an import so far. `mfactl import uris --json` prints it as it is.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
     stored: u64,
     unchanged: u64,
     refused: Vec<RefusedLine>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
+}
+
+/// What is worth knowing of a line that is none of the above.
+#[derive(Debug, Serialize)]
+struct Note {
+    line: u64,
+    note: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -26,6 +37,18 @@ struct RefusedLine {
 }
 
 impl Report {
+    pub(super) fn new(dry_run: bool) -> Self {
+        Self {
+            dry_run,
+            ..Self::default()
+        }
+    }
+
+    /// Notes what else is worth knowing of a line.
+    pub(super) fn note(&mut self, line: u64, note: String) {
+        self.notes.push(Note { line, note });
+    }
+
     /// Notes a line that is no entry.
     pub(super) fn refuse(&mut self, line: u64, user: Option<String>, reason: String) {
         self.refused.push(RefusedLine { line, user, reason });
@@ -79,12 +102,13 @@ impl Report {
 
     fn complaints(&self) -> Vec<String> {
         let shown = self.refused.iter().take(SHOWN);
-        let mut lines: Vec<_> = shown
-            .map(|RefusedLine { line, user, reason }| {
-                let user = user.as_ref().map(|user| format!("{}: ", clean(user)));
-                format!("line {line}: {}{}", user.unwrap_or_default(), clean(reason))
-            })
-            .collect();
+        let notes = self.notes.iter().take(SHOWN);
+        let notes = notes.map(|Note { line, note }| format!("line {line}: {}", clean(note)));
+        let mut lines: Vec<_> = notes.collect();
+        lines.extend(shown.map(|RefusedLine { line, user, reason }| {
+            let user = user.as_ref().map(|user| format!("{}: ", clean(user)));
+            format!("line {line}: {}{}", user.unwrap_or_default(), clean(reason))
+        }));
         let more = self.refused.len().saturating_sub(SHOWN);
         if more > 0 {
             lines.push(format!("and {more} more (--json lists all)"));
@@ -94,14 +118,16 @@ impl Report {
 
     fn counts(&self) -> String {
         let Self {
-            stored,
-            unchanged,
-            refused,
+            stored, unchanged, ..
         } = self;
-        format!(
-            "{stored} stored, {unchanged} there already, {} refused",
-            refused.len()
-        )
+        let refused = self.refused.len();
+        if self.dry_run {
+            return format!(
+                "{stored} would be stored, {unchanged} are there already, {refused} would be refused; \
+                 nothing was changed"
+            );
+        }
+        format!("{stored} stored, {unchanged} there already, {refused} refused")
     }
 }
 

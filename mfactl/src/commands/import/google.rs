@@ -1,0 +1,143 @@
+//! `mfactl import google-authenticator`: one user's file, or those of a whole host.
+//!
+//! The files stand in users' homes, so a user decides what is found there; see [`home_file`] for what
+//! is read and what is not.
+
+mod home_file;
+mod host;
+mod pattern;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use mfa_import::google;
+use nix::unistd::{Uid, User};
+
+use super::accounts::{self, Gathered, Read};
+use super::source;
+use super::table::{Row, Table};
+use crate::args::ImportGoogle;
+use crate::commands::Verdict;
+use crate::console::Console;
+use crate::context::Context;
+use crate::failure::Failure;
+use home_file::{Content, Place, Unusable};
+use host::HostUser;
+use pattern::Pattern;
+
+pub(super) fn run(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
+    match (&args.user, &args.file) {
+        (Some(user), Some(file)) => one(context, user, file, args.dry_run),
+        _ => all(context, args),
+    }
+}
+
+fn one(context: &mut Context, user: &str, file: &Path, dry_run: bool) -> Result<Verdict, Failure> {
+    let mut gathered = Gathered::default();
+    let content = match named(user, file)? {
+        Ok(content) => content,
+        Err(Unusable::Missing) => {
+            return Err(Failure::Rejected(format!(
+                "there is no file {}",
+                file.display()
+            )));
+        }
+        Err(Unusable::Other(reason)) => return Err(Failure::Rejected(reason)),
+    };
+    gathered.add(1, user, content);
+    let (table, ended) = send(context, gathered, dry_run);
+    table.finish(context.output, ended)
+}
+
+/// A file that was named on the command line may stand in a home as well.
+fn named(user: &str, file: &Path) -> Result<Result<Content, Unusable>, Failure> {
+    if source::is_stdin(file) {
+        return Ok(home_file::content(source::stdin()?));
+    }
+    let owner = User::from_name(user).ok().flatten().map(|user| user.uid);
+    let place = Place {
+        base: Path::new("/"),
+        path: file,
+        owners: vec![owner.unwrap_or(Uid::effective()), Uid::effective()],
+    };
+    Ok(home_file::read(&place))
+}
+
+fn all(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
+    let pattern: Pattern = args.secret.parse().map_err(Failure::Usage)?;
+    if !args.dry_run && !args.yes && !context.output.is_json() && is_attended(context)? {
+        let (table, ended) = send(context, gather(&pattern)?, true);
+        if ended.is_err() || !table.changes() {
+            return table.finish(context.output, ended);
+        }
+        context.output.text(&table.screen())?;
+        context.hang_up();
+        agreed(context.console()?)?;
+    }
+    // Read anew: codes may have been used while the report was.
+    let (table, ended) = send(context, gather(&pattern)?, args.dry_run);
+    table.finish(context.output, ended)
+}
+
+fn is_attended(context: &mut Context) -> Result<bool, Failure> {
+    Ok(context.console()?.is_terminal())
+}
+
+fn agreed(console: &mut Console) -> Result<(), Failure> {
+    let answer = console.ask("Take this over? Type yes: ", true)?;
+    match answer {
+        Some(answer) if answer.expose().trim() == "yes" => Ok(()),
+        _ => Err(Failure::Cancelled),
+    }
+}
+
+fn send(context: &mut Context, gathered: Gathered, dry_run: bool) -> (Table, Result<(), Failure>) {
+    let (table, ended) = accounts::send(context, gathered, dry_run, |account| account.user.clone());
+    (table.without_lines(), ended)
+}
+
+fn gather(pattern: &Pattern) -> Result<Gathered, Failure> {
+    let mut gathered = Gathered::default();
+    let mut without = 0;
+    for (number, user) in (1..).zip(host::users()?) {
+        match found(pattern, &user) {
+            Ok(content) => gathered.add(number, &user.name, content),
+            Err(Unusable::Missing) => without += 1,
+            Err(Unusable::Other(reason)) => {
+                let row = Row::refused(None, Some(user.name), reason);
+                gathered.refused.push(row);
+            }
+        }
+    }
+    gathered.without = Some(without);
+    Ok(gathered)
+}
+
+fn found(pattern: &Pattern, user: &HostUser) -> Result<Content, Unusable> {
+    let path = pattern.path(user).ok_or(Unusable::Missing)?;
+    home_file::read(&Place {
+        base: &user.home,
+        path: &path,
+        owners: vec![user.uid],
+    })
+}
+
+impl Gathered {
+    fn add(&mut self, number: u64, user: &str, content: Content) {
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+        match google::read(&content.bytes, now) {
+            Ok(mut account) => {
+                account.notes.extend(content.note);
+                self.accounts.push(Read {
+                    line: number,
+                    user: user.to_owned(),
+                    account,
+                });
+            }
+            Err(refusal) => {
+                let row = Row::refused(None, Some(user.to_owned()), refusal.to_string());
+                self.refused.push(row);
+            }
+        }
+    }
+}

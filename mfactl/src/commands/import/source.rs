@@ -1,0 +1,33 @@
+//! Where a file comes from that an administrator named.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// So much of a file of many lines is read at a time.
+pub(super) const CHUNK: usize = 64 * 1024;
+
+/// Whether a name stands for standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Opens a file, or standard input.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if is_stdin(path) {
+        return Ok(Box::new(stdin()?));
+    }
+    let file = File::open(path).map_err(Failure::io(format!("open {}", path.display())))?;
+    Ok(Box::new(file))
+}
+
+/// Not through the standard library's buffer, which is never wiped.
+pub(super) fn stdin() -> Result<File, Failure> {
+    let owned = std::io::stdin().as_fd().try_clone_to_owned();
+    Ok(File::from(
+        owned.map_err(Failure::io("read standard input"))?,
+    ))
+}

@@ -1,0 +1,272 @@
+//! What became of accounts: a table for people, with notes under it, or one JSON object.
+
+use mfa_protocol::admin::{ImportOutcome, ImportedAccount};
+use serde::Serialize;
+
+use crate::commands::Verdict;
+use crate::failure::Failure;
+use crate::output::{Output, clean};
+use crate::table::table;
+
+/// So many accounts are shown to people.
+const SHOWN: usize = 1000;
+
+/// What became of a user's account. `mfactl import … --json` prints it as it is.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    /// The line of the file, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    user: Option<String>,
+    result: ImportOutcome,
+    reason: Option<String>,
+    devices: u32,
+    codes: u32,
+    pin: bool,
+    notes: Vec<String>,
+}
+
+impl Row {
+    /// Something that is not taken over.
+    pub(super) fn refused(
+        line: Option<u64>,
+        user: Option<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            line,
+            user,
+            result: ImportOutcome::Refused,
+            reason: Some(reason.into()),
+            devices: 0,
+            codes: 0,
+            pin: false,
+            notes: Vec::new(),
+        }
+    }
+
+    /// What the agent says, after what was noted when the account was read.
+    pub(super) fn of(result: ImportedAccount, mut notes: Vec<String>) -> Self {
+        let refused = result.result == ImportOutcome::Refused;
+        let silent = || "the agent gives no reason".to_owned();
+        notes.extend(result.notes);
+        Self {
+            line: Some(result.line),
+            user: Some(result.user),
+            result: result.result,
+            reason: result.reason.or_else(|| refused.then(silent)),
+            devices: result.devices,
+            codes: result.codes,
+            pin: result.pin,
+            notes,
+        }
+    }
+}
+
+/// What became of an import so far.
+#[derive(Debug, Serialize)]
+pub(super) struct Table {
+    dry_run: bool,
+    stored: usize,
+    updated: usize,
+    unchanged: usize,
+    refused: usize,
+    /// Users who had nothing to take over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without: Option<u64>,
+    accounts: Vec<Row>,
+}
+
+impl Table {
+    pub(super) fn new(dry_run: bool, without: Option<u64>, refused: Vec<Row>) -> Self {
+        Self {
+            dry_run,
+            stored: 0,
+            updated: 0,
+            unchanged: 0,
+            refused: refused.len(),
+            without,
+            accounts: refused,
+        }
+    }
+
+    pub(super) fn push(&mut self, row: Row) {
+        match row.result {
+            ImportOutcome::Stored => self.stored += 1,
+            ImportOutcome::Updated => self.updated += 1,
+            ImportOutcome::Unchanged => self.unchanged += 1,
+            ImportOutcome::Refused => self.refused += 1,
+        }
+        self.accounts.push(row);
+    }
+
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// How many accounts hold now.
+    pub(super) fn taken(&self) -> u64 {
+        (self.stored + self.updated + self.unchanged) as u64
+    }
+
+    /// Whether anything is new, or would be.
+    pub(super) fn changes(&self) -> bool {
+        self.stored + self.updated > 0
+    }
+
+    /// Leaves out the numbers that only tell the accounts of a call apart.
+    pub(super) fn without_lines(mut self) -> Self {
+        self.accounts.iter_mut().for_each(|row| row.line = None);
+        self
+    }
+
+    /// Prints what became of the accounts, then why it ended early if it did.
+    pub(super) fn finish(
+        mut self,
+        output: Output,
+        ended: Result<(), Failure>,
+    ) -> Result<Verdict, Failure> {
+        self.accounts.sort_by_key(|row| row.line);
+        if ended.is_err() {
+            // The failure is the one JSON value; people see how far it got.
+            if !output.is_json() && !self.accounts.is_empty() {
+                output.text(&self.screen())?;
+            }
+            ended?;
+        }
+        output.result(&self, || self.screen())?;
+        Ok(if self.refused == 0 {
+            Verdict::Done
+        } else {
+            Verdict::Refused
+        })
+    }
+
+    /// The table, the reasons and notes under it, and the counts.
+    pub(super) fn screen(&self) -> String {
+        let shown = &self.accounts[..self.accounts.len().min(SHOWN)];
+        let mut screen = String::new();
+        if !shown.is_empty() {
+            let headings = ["User", "Result", "Devices", "Codes", "PIN"];
+            screen += &table(headings, shown.iter().map(cells));
+            screen.push('\n');
+        }
+        for row in shown {
+            screen += &remarks(row);
+        }
+        let more = self.accounts.len() - shown.len();
+        if more > 0 {
+            screen += &format!("and {more} more (--json lists all)\n");
+        }
+        screen + &self.counts() + "\n"
+    }
+
+    fn counts(&self) -> String {
+        let Self {
+            stored,
+            updated,
+            unchanged,
+            refused,
+            ..
+        } = self;
+        let without = self
+            .without
+            .map(|without| format!(", {without} without a file"))
+            .unwrap_or_default();
+        if self.dry_run {
+            return format!(
+                "{stored} would be stored, {updated} updated, {unchanged} are there already, \
+                 {refused} would be refused{without}; nothing was changed"
+            );
+        }
+        format!(
+            "{stored} stored, {updated} updated, {unchanged} there already, {refused} refused{without}"
+        )
+    }
+}
+
+fn cells(row: &Row) -> [String; 5] {
+    let count = |number: u32| match number {
+        0 => String::new(),
+        number => number.to_string(),
+    };
+    [
+        row.user.clone().unwrap_or_else(|| "?".to_owned()),
+        word(row.result).to_owned(),
+        count(row.devices),
+        count(row.codes),
+        if row.pin { "yes" } else { "" }.to_owned(),
+    ]
+}
+
+fn word(outcome: ImportOutcome) -> &'static str {
+    match outcome {
+        ImportOutcome::Stored => "stored",
+        ImportOutcome::Updated => "updated",
+        ImportOutcome::Unchanged => "unchanged",
+        ImportOutcome::Refused => "refused",
+    }
+}
+
+/// The reason and the notes, each on a line of its own.
+fn remarks(row: &Row) -> String {
+    let user = row.user.as_ref().map(|user| format!("{}: ", clean(user)));
+    let line = row
+        .line
+        .filter(|_| row.result == ImportOutcome::Refused)
+        .map(|line| format!("line {line}: "));
+    let begin = line.unwrap_or_default() + &user.unwrap_or_default();
+    row.reason
+        .iter()
+        .chain(&row.notes)
+        .map(|remark| format!("{begin}{}\n", clean(remark)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn imported(user: &str, result: ImportOutcome) -> ImportedAccount {
+        ImportedAccount {
+            line: 4,
+            user: user.to_owned(),
+            result,
+            reason: None,
+            devices: 1,
+            codes: 5,
+            pin: true,
+            notes: vec!["from the agent".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_table_shows_every_account_with_its_remarks() {
+        let refused = Row::refused(Some(9), Some("bob\u{1b}".to_owned()), "no key");
+        let mut table = Table::new(false, Some(12), vec![refused]);
+        table.push(Row::of(
+            imported("alice", ImportOutcome::Stored),
+            vec!["from the file".to_owned()],
+        ));
+        let expected = "  User       Result   Devices  Codes  PIN
+  bob\\u{1b}  refused
+  alice      stored   1        5      yes
+
+line 9: bob\\u{1b}: no key
+alice: from the file
+alice: from the agent
+1 stored, 0 updated, 0 there already, 1 refused, 12 without a file
+";
+        assert_eq!(table.screen(), expected);
+        assert_eq!(table.taken(), 1);
+    }
+
+    #[test]
+    fn a_dry_run_says_that_nothing_was_changed() {
+        let mut table = Table::new(true, None, Vec::new());
+        assert!(!table.changes());
+        table.push(Row::of(imported("a", ImportOutcome::Updated), Vec::new()));
+        assert!(table.changes());
+        assert!(table.screen().ends_with("; nothing was changed\n"));
+    }
+}

@@ -1,0 +1,122 @@
+//! `mfactl import uris`: many devices from a file.
+//!
+//! The file is read a line at a time, wiped behind. What is malformed is refused here, with its line
+//! number. A line with an export of Google Authenticator becomes as many entries as it holds devices.
+
+use std::io::Read;
+
+use mfa_import::migration::{self, Export};
+use mfa_protocol::admin::{ImportEntry, ImportParameters, ImportUris};
+
+use super::batch::Batch;
+use super::line;
+use super::report::Report;
+use super::source::{self, CHUNK};
+use crate::args;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::lines::LineReader;
+
+pub(super) fn run(context: &mut Context, args: &args::ImportUris) -> Result<Verdict, Failure> {
+    let source = source::open(&args.file)?;
+    let mut import = Import {
+        batch: Batch::default(),
+        report: Report::new(args.dry_run),
+        dry_run: args.dry_run,
+    };
+    let ended = import.read(context, source);
+    import.report.finish(context.output, ended)
+}
+
+struct Import {
+    batch: Batch<ImportEntry>,
+    report: Report,
+    dry_run: bool,
+}
+
+impl Import {
+    fn read(&mut self, context: &mut Context, source: Box<dyn Read>) -> Result<(), Failure> {
+        let mut lines = LineReader::new(source, CHUNK);
+        let mut number = 0;
+        while let Some(bytes) = lines.next().map_err(Failure::io("read the file"))? {
+            number += 1;
+            match line::parse(number, &bytes) {
+                Ok(None) => {}
+                Ok(Some(entry)) if migration::is_export(entry.uri.expose()) => {
+                    self.expand(context, &entry)?;
+                }
+                Ok(Some(entry)) => self.add(context, entry)?,
+                Err(malformed) => self.report.refuse(number, malformed.user, malformed.reason),
+            }
+        }
+        self.send(context)
+    }
+
+    /// The devices of an export, as entries of the same line.
+    fn expand(&mut self, context: &mut Context, line: &ImportEntry) -> Result<(), Failure> {
+        let user = || Some(line.user.clone());
+        let Export { devices, part } = match migration::read(line.uri.expose()) {
+            Ok(export) => export,
+            Err(refusal) => {
+                self.report.refuse(line.line, user(), refusal.to_string());
+                return Ok(());
+            }
+        };
+        if let Some((number, of)) = part.filter(|(_, of)| *of > 1) {
+            let note = format!("part {number} of {of} of an export");
+            self.report.note(line.line, note);
+        }
+        for device in devices {
+            match device {
+                Ok(device) => self.add(
+                    context,
+                    ImportEntry {
+                        line: line.line,
+                        user: line.user.clone(),
+                        uri: migration::otpauth(&device),
+                    },
+                )?,
+                Err(refusal) => self.report.refuse(line.line, user(), refusal.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, context: &mut Context, entry: ImportEntry) -> Result<(), Failure> {
+        if !self.batch.has_room_for(&entry) {
+            self.send(context)?;
+        }
+        self.batch.push(entry);
+        Ok(())
+    }
+
+    fn send(&mut self, context: &mut Context) -> Result<(), Failure> {
+        let parameters = ImportParameters {
+            entries: self.batch.take(),
+            dry_run: self.dry_run,
+        };
+        let Some(first) = parameters.entries.first() else {
+            return Ok(());
+        };
+        let outcome = context.change::<ImportUris>(&parameters).and_then(|reply| {
+            if reply.results.len() == parameters.entries.len() {
+                return Ok(reply.results);
+            }
+            Err(Failure::Garbled(
+                "it does not say what became of every entry".to_owned(),
+            ))
+        });
+        match outcome {
+            Ok(results) => {
+                self.report.take(results);
+                Ok(())
+            }
+            Err(source) => Err(Failure::Import {
+                place: format!("line {}", first.line),
+                taken: self.report.taken(),
+                source: Box::new(source),
+            }),
+        }
+    }
+}
