@@ -56,7 +56,7 @@ pub(crate) struct ImportGoogle {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Don't ask
-    #[arg(long, requires = "all")]
+    #[arg(long, conflicts_with = "user")]
     pub(crate) yes: bool,
 }
 

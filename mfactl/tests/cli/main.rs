@@ -10,6 +10,7 @@ mod sessions;
 mod settings;
 #[cfg(test)]
 mod support;
+mod taking_over;
 #[cfg(test)]
 mod terminal;
 mod usage;

@@ -1,0 +1,226 @@
+//! `import google-authenticator` and `import oath`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Agent, Exchange, admin, mfactl, refused, stderr, stdout, value};
+
+const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+const HEX: &str = "3132333435363738393031323334353637383930";
+
+fn imported(line: u64, user: &str, result: &str) -> Value {
+    json!({"line": line, "user": user, "result": result, "devices": 1, "codes": 0, "pin": false,
+           "notes": []})
+}
+
+fn google_call(dry_run: Option<bool>) -> Exchange {
+    let mut parameters = json!({"accounts": [{
+        "line": 1, "user": "alice",
+        "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6, "used": 6}],
+        "scratch_codes": ["11111111", "22222222"],
+    }]});
+    if let Some(dry_run) = dry_run {
+        parameters["dry_run"] = json!(dry_run);
+    }
+    let mut result = imported(1, "alice", "stored");
+    result["codes"] = json!(2);
+    admin("ImportAccounts", parameters, json!({"results": [result]}))
+}
+
+const FILE: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n\" HOTP_COUNTER 7\n\" RATE_LIMIT 3 30\n\
+                    11111111\n22222222\n";
+
+#[test]
+fn a_google_authenticator_file_is_sent_with_what_is_used_of_it() {
+    let agent = Agent::scripted(vec![google_call(None), google_call(Some(true))]);
+    let output = mfactl(
+        &agent,
+        &["import", "google-authenticator", "alice", "-"],
+        FILE,
+    );
+    let expected = "  User   Result  Devices  Codes  PIN
+  alice  stored  1        2
+
+alice: RATE_LIMIT 3 30: the lockout takes its place
+1 stored, 0 updated, 0 there already, 0 refused
+";
+    assert_eq!(stdout(&output), expected);
+    assert_eq!(output.status.code(), Some(0));
+    let line = [
+        "import",
+        "google-authenticator",
+        "alice",
+        "-",
+        "--dry-run",
+        "--json",
+    ];
+    let json = value(&mfactl(&agent, &line, FILE));
+    assert_eq!(
+        (&json["dry_run"], &json["stored"]),
+        (&json!(true), &json!(1))
+    );
+    let account = &json["accounts"][0];
+    assert_eq!(
+        account["notes"],
+        json!(["RATE_LIMIT 3 30: the lockout takes its place"])
+    );
+    assert!(!json.to_string().contains("11111111") && !json.to_string().contains(KEY));
+    agent.finish();
+}
+
+#[test]
+fn a_file_that_can_t_be_used_is_refused_before_anything_is_sent() {
+    let agent = Agent::scripted(Vec::new());
+    let output = mfactl(
+        &agent,
+        &["import", "google-authenticator", "alice", "-"],
+        "GEZDGNBVGY3TQOJQ\n\" STEP_SIZE 0\n\" TOTP_AUTH\n",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stdout(&output).contains("alice: line 2: STEP_SIZE"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(!stdout(&output).contains("GEZDG"), "{}", stdout(&output));
+    agent.finish();
+}
+
+#[test]
+fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
+    let text = format!(
+        "# comment\nHOTP/T60/8\talice\t1234\t{HEX}\nHOTP bob - {HEX} 5\nHOTP carol - xyz\n\
+         HOTP alice 1234 {HEX} 5\n"
+    );
+    let call = admin(
+        "ImportAccounts",
+        json!({"accounts": [
+            {"line": 2, "user": "alice", "scratch_codes": [], "pin": "1234", "devices": [
+                {"secret": KEY, "algorithm": "SHA1", "digits": 8, "period": 60},
+                {"secret": KEY, "algorithm": "SHA1", "digits": 6, "used": 4},
+            ]},
+            {"line": 3, "user": "bob", "scratch_codes": [], "devices": [
+                {"secret": KEY, "algorithm": "SHA1", "digits": 6, "used": 4},
+            ]},
+        ]}),
+        json!({"results": [
+            {"line": 2, "user": "alice", "result": "updated", "devices": 0, "codes": 0, "pin": false,
+             "notes": ["has a PIN already"]},
+            {"line": 3, "user": "bob", "result": "refused", "reason": "too short", "devices": 0,
+             "codes": 0, "pin": false, "notes": []},
+        ]}),
+    );
+    let agent = Agent::scripted(vec![call]);
+    let output = mfactl(&agent, &["import", "oath", "-"], &text);
+    assert_eq!(output.status.code(), Some(1));
+    let screen = stdout(&output);
+    for line in [
+        "alice: has a PIN already",
+        "line 3: bob: too short",
+        "line 4: carol: the key is not in hexadecimal",
+        "0 stored, 1 updated, 0 there already, 2 refused",
+    ] {
+        assert!(screen.contains(line), "{line}\n{screen}");
+    }
+    assert!(
+        !screen.contains("1234") && !screen.contains(HEX),
+        "{screen}"
+    );
+    agent.finish();
+}
+
+#[test]
+fn one_user_of_a_users_file_is_taken_alone_and_pins_can_be_left_out() {
+    let text = format!("HOTP alice 1234 {HEX}\nHOTP bob 4321 {HEX}\nHOTP - -\n");
+    let account = json!({"line": 2, "user": "bob", "scratch_codes": [],
+        "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]});
+    let call = admin(
+        "ImportAccounts",
+        json!({"accounts": [account]}),
+        json!({"results": [imported(2, "bob", "stored")]}),
+    );
+    let agent = Agent::scripted(vec![call]);
+    let line = ["import", "oath", "-", "--user", "bob", "--without-pins"];
+    let output = mfactl(&agent, &line, &text);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("bob: the PIN is left out"),
+        "{}",
+        stdout(&output)
+    );
+    let nobody = mfactl(&agent, &["import", "oath", "-", "--user", "zoe"], &text);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(
+        stderr(&nobody).contains("no line for zoe"),
+        "{}",
+        stderr(&nobody)
+    );
+    agent.finish();
+}
+
+#[test]
+fn an_import_that_ends_early_says_with_whom() {
+    let accounts = json!({"accounts": [{"line": 1, "user": "bob", "scratch_codes": [],
+        "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]}]});
+    let call = refused("ImportAccounts", accounts, "NotAllowed", "ask root");
+    let agent = Agent::scripted(vec![call]);
+    let output = mfactl(
+        &agent,
+        &["import", "oath", "-"],
+        &format!("HOTP bob - {HEX}\n"),
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("stopped at line 1: ask root"),
+        "{}",
+        stderr(&output)
+    );
+    agent.finish();
+}
+
+#[test]
+fn an_export_of_google_authenticator_becomes_an_entry_for_each_device() {
+    let export = "otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8SGEV4YW1wbGU6YWxpY2VAZ29vZ2xlLmNvb\
+                  RoHRXhhbXBsZTACEAEYAiAB";
+    let uri = "otpauth://totp/Example?secret=JBSWY3DPEHPK3PXP&issuer=Example&algorithm=SHA1&digits=6\
+               &period=30";
+    let call = admin(
+        "ImportUris",
+        json!({"entries": [{"line": 1, "user": "alice", "uri": uri}], "dry_run": true}),
+        json!({"results": [{"line": 1, "user": "alice", "result": "stored"}]}),
+    );
+    let agent = Agent::scripted(vec![call]);
+    let input = format!("alice\t{export}\n");
+    let output = mfactl(&agent, &["import", "uris", "-", "--dry-run"], &input);
+    assert_eq!(stderr(&output), "line 1: part 2 of 2 of an export\n");
+    assert_eq!(
+        stdout(&output),
+        "1 would be stored, 0 are there already, 0 would be refused; nothing was changed\n"
+    );
+    agent.finish();
+}
+
+#[test]
+fn users_of_the_host_come_without_a_user_or_a_file() {
+    let agent = Agent::scripted(Vec::new());
+    for (line, expected) in [
+        (&["alice"][..], "<FILE>"),
+        (&[], "<USER>"),
+        (&["alice", "-", "--all"], "cannot be used"),
+        (&["alice", "-", "--yes"], "cannot be used"),
+        (&["--all", "--secret", "/etc/one"], "the same file"),
+    ] {
+        let line: Vec<_> = ["import", "google-authenticator"]
+            .iter()
+            .chain(line)
+            .copied()
+            .collect();
+        let output = mfactl(&agent, &line, "");
+        assert_eq!(output.status.code(), Some(2), "{line:?}");
+        assert!(
+            stderr(&output).contains(expected),
+            "{line:?}: {}",
+            stderr(&output)
+        );
+    }
+    agent.finish();
+}
