@@ -9,5 +9,5 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     assert_eq!(account.devices.len(), 1);
-    assert!(account.scratch_codes.iter().all(|code| code.expose().len() == 8));
+    assert!(account.scratch_codes.iter().flatten().all(|code| code.expose().len() == 8));
 });

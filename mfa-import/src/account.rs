@@ -12,8 +12,9 @@ use mfa_protocol::Secret;
 pub struct Account {
     /// In the order of the file.
     pub devices: Vec<Device>,
-    /// Codes that are good once, as they are typed.
-    pub scratch_codes: Vec<Secret>,
+    /// Codes of eight digits that are good once each and not used yet; none at all where there are no such
+    /// codes.
+    pub scratch_codes: Option<Vec<Secret>>,
     /// What had to be typed before the code.
     pub pin: Option<Secret>,
     /// What is not taken over, and what holds in its place; a sentence each.

@@ -9,6 +9,7 @@
 mod admin;
 mod agent;
 mod audit;
+mod beside;
 mod built;
 mod caller;
 mod impostor;
@@ -25,6 +26,7 @@ mod stack;
 pub use admin::{Admin, answer_to};
 pub use agent::Agent;
 pub use audit::Event;
+pub use beside::{Beside, Device, STEP, passes, this_step};
 pub use built::{Built, built};
 pub use caller::Caller;
 pub use impostor::{Impostor, Manner};

@@ -47,7 +47,7 @@ pub fn read(file: &[u8], now: u64) -> Result<Account, Refusal> {
             kind,
             used,
         }],
-        scratch_codes: scratch.codes,
+        scratch_codes: Some(scratch.codes),
         pin: None,
         notes,
     })

@@ -165,7 +165,7 @@ impl Share {
         };
         Ok(Account {
             devices: self.devices,
-            scratch_codes: Vec::new(),
+            scratch_codes: None,
             pin,
             notes: note.into_iter().collect(),
         })

@@ -94,11 +94,11 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
     let call = admin(
         "ImportAccounts",
         json!({"accounts": [
-            {"line": 2, "user": "alice", "scratch_codes": [], "pin": "1234", "devices": [
+            {"line": 2, "user": "alice", "pin": "1234", "devices": [
                 {"secret": KEY, "algorithm": "SHA1", "digits": 8, "period": 60},
                 {"secret": KEY, "algorithm": "SHA1", "digits": 6, "used": 4},
             ]},
-            {"line": 3, "user": "bob", "scratch_codes": [], "devices": [
+            {"line": 3, "user": "bob", "devices": [
                 {"secret": KEY, "algorithm": "SHA1", "digits": 6, "used": 4},
             ]},
         ]}),
@@ -131,7 +131,7 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
 #[test]
 fn one_user_of_a_users_file_is_taken_alone_and_pins_can_be_left_out() {
     let text = format!("HOTP alice 1234 {HEX}\nHOTP bob 4321 {HEX}\nHOTP - -\n");
-    let account = json!({"line": 2, "user": "bob", "scratch_codes": [],
+    let account = json!({"line": 2, "user": "bob",
         "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]});
     let call = admin(
         "ImportAccounts",
@@ -159,7 +159,7 @@ fn one_user_of_a_users_file_is_taken_alone_and_pins_can_be_left_out() {
 
 #[test]
 fn an_import_that_ends_early_says_with_whom() {
-    let accounts = json!({"accounts": [{"line": 1, "user": "bob", "scratch_codes": [],
+    let accounts = json!({"accounts": [{"line": 1, "user": "bob",
         "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]}]});
     let call = refused("ImportAccounts", accounts, "NotAllowed", "ask root");
     let agent = Agent::scripted(vec![call]);

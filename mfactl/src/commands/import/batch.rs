@@ -87,7 +87,7 @@ impl Entry for ImportEntry {
 
 impl Entry for ImportAccount {
     fn call_size(&self) -> usize {
-        let codes = self.scratch_codes.iter().chain(&self.pin);
+        let codes = self.scratch_codes.iter().flatten().chain(&self.pin);
         FRAMING
             + escaped(&self.user)
             + codes.map(|code| escaped(code.expose()) + 12).sum::<usize>()
@@ -157,7 +157,7 @@ mod tests {
             line: u64::MAX,
             user: user.to_owned(),
             devices: vec![device; 5],
-            scratch_codes: vec!["12345678".into(); codes],
+            scratch_codes: Some(vec!["12345678".into(); codes]),
             pin: Some("12345678".into()),
         }
     }
