@@ -1,7 +1,5 @@
 //! Scratch codes: eight digits on a line of their own.
 
-use std::collections::BTreeSet;
-
 use mfa_protocol::Secret;
 
 /// What was found below the options.
@@ -13,8 +11,7 @@ pub(super) struct Scratch {
 /// The scratch codes that the module would take: it reads on until a line that is none. A code that
 /// stands there twice is taken once.
 pub(super) fn read(text: &str) -> Scratch {
-    let mut seen = BTreeSet::new();
-    let mut codes = Vec::new();
+    let mut codes: Vec<Secret> = Vec::new();
     for (number, line) in (1..).zip(text.split('\n')).skip(1) {
         let line = line.trim_end_matches('\r');
         if line.is_empty() || line.starts_with('"') {
@@ -27,8 +24,9 @@ pub(super) fn read(text: &str) -> Scratch {
                 note: note(number, line, rest),
             };
         };
-        if seen.insert(code) {
-            codes.push(Secret::new(code.to_string()));
+        let code = Secret::new(code.to_string());
+        if !codes.iter().any(|c| c.expose() == code.expose()) {
+            codes.push(code);
         }
     }
     Scratch { codes, note: None }

@@ -40,40 +40,8 @@ impl Pattern {
 impl FromStr for Pattern {
     type Err = String;
 
-    /// `~` counts at the beginning and after a slash, as in the module.
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let places = [
-                (
-                    "~",
-                    Part::Home,
-                    plain.ends_with('/') || (plain.is_empty() && parts.is_empty()),
-                ),
-                ("%h", Part::Home, true),
-                ("${HOME}", Part::Home, true),
-                ("%u", Part::Name, true),
-                ("${USER}", Part::Name, true),
-            ];
-            let place = places
-                .into_iter()
-                .find(|(word, _, counts)| *counts && rest.starts_with(word));
-            let Some((word, part, _)) = place else {
-                plain.push(first);
-                rest = &rest[first.len_utf8()..];
-                continue;
-            };
-            if !plain.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut plain)));
-            }
-            parts.push(part);
-            rest = &rest[word.len()..];
-        }
-        if !plain.is_empty() {
-            parts.push(Part::Text(plain));
-        }
+        let parts = parts(text);
         match parts.first() {
             Some(Part::Home) => {}
             Some(Part::Text(text)) if text.starts_with('/') => {}
@@ -91,6 +59,46 @@ impl FromStr for Pattern {
         }
         Ok(Self(parts))
     }
+}
+
+/// `~` counts at the beginning and after a slash, as in the module.
+fn parts(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let begins = plain.ends_with('/') || (plain.is_empty() && parts.is_empty());
+        let Some((part, after)) = place(rest, begins) else {
+            plain.push(first);
+            rest = &rest[first.len_utf8()..];
+            continue;
+        };
+        if !plain.is_empty() {
+            parts.push(Part::Text(std::mem::take(&mut plain)));
+        }
+        parts.push(part);
+        rest = after;
+    }
+    if !plain.is_empty() {
+        parts.push(Part::Text(plain));
+    }
+    parts
+}
+
+/// What a text begins with, and what comes after.
+fn place(text: &str, begins: bool) -> Option<(Part, &str)> {
+    let places = [
+        ("~", Part::Home),
+        ("%h", Part::Home),
+        ("${HOME}", Part::Home),
+        ("%u", Part::Name),
+        ("${USER}", Part::Name),
+    ];
+    let counts = |word: &str| word != "~" || begins;
+    places.into_iter().find_map(|(word, part)| {
+        let after = text.strip_prefix(word).filter(|_| counts(word))?;
+        Some((part, after))
+    })
 }
 
 #[cfg(test)]
