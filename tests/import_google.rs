@@ -41,9 +41,14 @@ fn kept(user: &str) -> Kept {
     }
 }
 
-/// Runs the real program as `user`.
+/// A user for whom the real program has been run.
 fn set_up(machine: &Machine, user: &str, options: &[&str]) -> Kept {
     machine.user(user, "x");
+    set_up_again(machine, user, options)
+}
+
+/// Runs the real program as `user`.
+fn set_up_again(machine: &Machine, user: &str, options: &[&str]) -> Kept {
     let mut command = machine.as_user(user, "/usr/bin/google-authenticator");
     command
         .args(["--quiet", "--force", "--no-confirm", "--qr-mode=NONE"])
@@ -184,6 +189,24 @@ fn a_whole_host_is_taken_over_and_the_second_time_changes_nothing() {
             assert!(!said.contains(&key.0), "a key is shown");
             assert!(!scratch.iter().any(|code| said.contains(code)), "a code is");
         }
+    });
+}
+
+#[test]
+fn a_key_that_is_planted_later_is_left_for_the_administrator_to_name() {
+    Machine::run(|machine| {
+        set_up(machine, ANNA, &["--counter-based"]);
+        let agent = Agent::start();
+        let first = agent.ctl().json(&ALL, "");
+        assert_eq!(first["stored"], 1, "{first}");
+        set_up_again(machine, ANNA, &["--counter-based"]);
+        let second = report(&agent.ctl().run(&ALL, ""));
+        let account = &second["accounts"][0];
+        assert_eq!(account["result"], "refused", "{second}");
+        assert!(account["reason"].to_string().contains("by its name"));
+        assert_eq!(agent.admin().status(ANNA).devices.len(), 1);
+        import(&agent, ANNA, "stored");
+        assert_eq!(agent.admin().status(ANNA).devices.len(), 2);
     });
 }
 

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// What was read of a user.
+#[derive(Clone)]
 pub(super) struct Read {
     /// The line of the file, or the place among the users.
     pub(super) line: u64,
@@ -19,7 +20,7 @@ pub(super) struct Read {
 }
 
 /// What was read of many users.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Gathered {
     pub(super) accounts: Vec<Read>,
     /// What can't be taken over, for whatever reason.

@@ -3,6 +3,7 @@
 //! The files stand in users' homes, so a user decides what is found there; see [`home_file`] for what
 //! is read and what is not.
 
+mod held_back;
 mod home_file;
 mod host;
 mod pattern;
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use mfa_import::google;
+use mfa_protocol::admin::ImportAccount;
 use nix::unistd::{Uid, User};
 
 use super::accounts::{self, Gathered, Read};
@@ -66,7 +68,8 @@ fn named(user: &str, file: &Path) -> Result<Result<Content, Unusable>, Failure> 
 fn all(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
     let pattern: Pattern = args.secret.parse().map_err(Failure::Usage)?;
     if !args.dry_run && !args.yes && !context.output.is_json() && is_attended(context)? {
-        let (table, ended) = send(context, gather(&pattern)?, true);
+        let gathered = gather(context, &pattern)?;
+        let (table, ended) = send(context, gathered, true);
         if ended.is_err() || !table.changes() {
             return table.finish(context.output, ended);
         }
@@ -75,7 +78,8 @@ fn all(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
         agreed(context.console()?)?;
     }
     // Read anew: codes may have been used while the report was.
-    let (table, ended) = send(context, gather(&pattern)?, args.dry_run);
+    let gathered = gather(context, &pattern)?;
+    let (table, ended) = send(context, gathered, args.dry_run);
     table.finish(context.output, ended)
 }
 
@@ -92,11 +96,20 @@ fn agreed(console: &mut Console) -> Result<(), Failure> {
 }
 
 fn send(context: &mut Context, gathered: Gathered, dry_run: bool) -> (Table, Result<(), Failure>) {
-    let (table, ended) = accounts::send(context, gathered, dry_run, |account| account.user.clone());
+    let (table, ended) = accounts::send(context, gathered, dry_run, place);
     (table.without_lines(), ended)
 }
 
-fn gather(pattern: &Pattern) -> Result<Gathered, Failure> {
+fn place(account: &ImportAccount) -> String {
+    account.user.clone()
+}
+
+/// What is to be taken over of the whole host.
+fn gather(context: &mut Context, pattern: &Pattern) -> Result<Gathered, Failure> {
+    held_back::hold_back(context, read_all(pattern)?)
+}
+
+fn read_all(pattern: &Pattern) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
     let mut without = 0;
     for (number, user) in (1..).zip(host::users()?) {

@@ -1,5 +1,7 @@
 //! What became of accounts: a table for people, with notes under it, or one JSON object.
 
+use std::collections::BTreeSet;
+
 use mfa_protocol::admin::{ImportOutcome, ImportedAccount};
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ use crate::table::table;
 const SHOWN: usize = 1000;
 
 /// What became of a user's account. `mfactl import … --json` prints it as it is.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Row {
     /// The line of the file, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +114,15 @@ impl Table {
     /// Whether anything is new, or would be.
     pub(super) fn changes(&self) -> bool {
         self.stored + self.updated > 0
+    }
+
+    /// The lines that would give a device to one of these users.
+    pub(super) fn new_of(&self, known: &BTreeSet<String>) -> Vec<u64> {
+        let new = self.accounts.iter().filter(|row| {
+            let user = row.user.as_ref();
+            row.result == ImportOutcome::Stored && user.is_some_and(|user| known.contains(user))
+        });
+        new.filter_map(|row| row.line).collect()
     }
 
     /// Leaves out the numbers that only tell the accounts of a call apart.
