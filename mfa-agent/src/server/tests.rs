@@ -1,6 +1,7 @@
 //! Calls through a connection, against a store in memory that can be made to fail.
 
 mod changes;
+mod devices;
 mod knowledge;
 mod logins;
 

@@ -10,14 +10,11 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::account::RECORDS_A_PAGE;
-use super::{Change, change_event};
+use super::{Change, ROOM, change_event};
 use crate::account::{Device, Drift, Label, Resync, Resynced};
 use crate::audit::Event;
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
-
-/// Devices on a page.
-const DRIFTS_A_PAGE: usize = 100;
 
 impl Connection {
     pub(super) fn rename(&mut self, parameters: &RenameParameters) -> Result<RenameReply, Failure> {
@@ -81,13 +78,18 @@ impl Connection {
             .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
         let whole = page.len() < RECORDS_A_PAGE;
         let mut reply = DriftsReply::default();
+        let mut room = ROOM;
         for (user, account) in page {
-            let drifts = account.devices().iter().filter_map(|d| drift(&user, d));
+            let devices = account.devices().iter();
+            let drifts: Vec<_> = devices.filter_map(|d| drift(&user, d)).collect();
+            // Those of one user always fit: there are few.
+            let size = serde_json::to_vec(&drifts).map_or(ROOM, |bytes| bytes.len());
+            let Some(left) = room.checked_sub(size) else {
+                return Ok(reply);
+            };
+            room = left;
             reply.drifts.extend(drifts);
             reply.next = Some(user);
-            if reply.drifts.len() >= DRIFTS_A_PAGE {
-                return Ok(reply);
-            }
         }
         if whole {
             reply.next = None;

@@ -155,6 +155,11 @@ impl Connection {
     }
 }
 
+/// An import makes the PIN that it brings a required one.
+pub(super) fn pin_required(user: &str, account: &Account) -> Event {
+    user_setting_event(of_login(user, account), "require pin on".to_owned())
+}
+
 fn of_login(user: &str, account: &Account) -> UserSetting {
     let settings = account.settings();
     UserSetting::of_login(

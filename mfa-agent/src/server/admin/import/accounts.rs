@@ -12,6 +12,7 @@ use super::super::super::connection::Connection;
 use super::super::super::error::Failure;
 use super::super::super::peer::Subject;
 use super::super::super::random;
+use super::super::personal::pin_required;
 use super::super::{RECOVERY, change_event};
 use crate::account::{Account, Device, EnrolError, Import, Imported, Label};
 use crate::audit::Event;
@@ -61,18 +62,19 @@ impl Connection {
         let line = account.line;
         let read = self.read_account(account, dry_run)?;
         let key = Key::account(&read.subject.user);
-        let imported = self.agent.ledger.change(&key, |account| {
+        let (imported, account) = self.agent.ledger.change(&key, |account| {
             let mut account = account.unwrap_or_default();
             let imported = account.import(&read.import, Timestamp::now());
             let imported = imported.map_err(Failure::refused)?;
             let after = match imported.changed() && !dry_run {
-                true => After::Put(account.into()),
+                true => After::Put(account.clone().into()),
                 false => After::Same,
             };
-            Ok::<_, Failure>((after, imported))
+            Ok::<_, Failure>((after, (imported, account)))
         })?;
         if imported.changed() && !dry_run {
             self.note_account(&read, &imported);
+            self.note_setting(&read, &imported, &account);
         }
         Ok(taken(line, &read, &imported))
     }
@@ -136,6 +138,20 @@ impl Connection {
         }
         let who = self.peer.claim(&subject.user);
         Ok(self.agent.hasher.hash(&who, pin.secret(), random()?)?)
+    }
+
+    fn note_setting(&self, read: &Read, imported: &Imported, account: &Account) {
+        if !imported.pin {
+            return;
+        }
+        let user = read.subject.user.to_string();
+        let event = Event {
+            by_uid: Some(self.peer.uid),
+            by_pid: Some(self.peer.pid),
+            ..pin_required(&user, account)
+        };
+        let user = Some(user);
+        self.agent.record(Event { user, ..event }, self.peer);
     }
 
     fn note_account(&self, read: &Read, imported: &Imported) {
