@@ -12,11 +12,13 @@ mod settings;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
-pub(crate) use enroll::{Enroll, EnrollKnowledge, EnrollRecovery, EnrollTotp};
-pub(crate) use factor::{Factor, Remove};
+pub(crate) use enroll::{
+    Enroll, EnrollDevice, EnrollHotp, EnrollKnowledge, EnrollRecovery, EnrollTotp,
+};
+pub(crate) use factor::{Factor, Remove, Rename};
 pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use sessions::Bypass;
@@ -24,17 +26,19 @@ pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
 
 const STATUSES: &str = "\
 Examples:
-  mfactl enroll totp           set up a device that shows codes, for yourself
+  mfactl                       what you have set up, and what you can do next
+  mfactl enroll                set up a factor for yourself, step by step
   mfactl status alice          what alice has, and whether she is locked
   mfactl unlock alice          let her try again
   mfactl doctor                what is wrong on this host, and what mends it
-Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not reachable.
+Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not
+reachable.
 Secrets come from a prompt or from standard input, never as arguments.";
 
 /// Second factors for logins: enrol them, look at them, unlock them
 #[derive(Debug, Parser)]
 #[command(name = "mfactl", version, after_help = STATUSES)]
-#[command(arg_required_else_help = true, subcommand_value_name = "COMMAND")]
+#[command(subcommand_value_name = "COMMAND")]
 pub(crate) struct Args {
     /// Where the agent listens
     #[arg(long, global = true, display_order = 100, value_name = "PATH", default_value = DEFAULT_SOCKET)]
@@ -42,20 +46,41 @@ pub(crate) struct Args {
     /// Print one JSON value on standard output, and nothing else there
     #[arg(long, global = true, display_order = 101)]
     pub(crate) json: bool,
-    /// What to do
+    /// What to do; at a terminal, none shows one's own state
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
+}
+
+impl Args {
+    /// Whether a command is left out that only a person at a terminal may leave out.
+    pub(crate) fn needs_a_person(&self) -> bool {
+        matches!(
+            self.command,
+            None | Some(Command::Enroll(EnrollWhat { factor: None }))
+        )
+    }
+
+    /// What a script is told that leaves it out: the help of what it began with.
+    pub(crate) fn complaint() -> Option<clap::Error> {
+        let strict = |command: clap::Command| {
+            command
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+        };
+        strict(Self::command())
+            .mut_subcommand("enroll", strict)
+            .try_get_matches()
+            .err()
+    }
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Give a user a factor
-    #[command(
-        subcommand,
-        after_help = "Example: mfactl enroll totp alice --label phone"
-    )]
-    Enroll(Enroll),
+    #[command(after_help = "Example: mfactl enroll totp alice --label phone
+At a terminal, mfactl enroll alone asks what to set up, step by step.")]
+    Enroll(EnrollWhat),
     /// Take over what users had elsewhere
     #[command(
         subcommand,
@@ -65,6 +90,9 @@ pub(crate) enum Command {
     /// Take a factor away
     #[command(after_help = "Example: mfactl remove totp alice --label phone")]
     Remove(Remove),
+    /// Give a device another name
+    #[command(after_help = "Example: mfactl rename totp alice --label phone --to old-phone")]
+    Rename(Rename),
     /// Show a user's factors, lock and rules
     #[command(after_help = "Example: mfactl status alice")]
     Status(Whose),
@@ -108,10 +136,27 @@ Without USER: everybody's for an administrator, your own otherwise.")]
     /// Look at the agent's settings
     #[command(subcommand, after_help = "Example: mfactl config check")]
     Config(Config),
-    /// Say what is wrong with the agent and its settings, and what mends it
+    /// Say what is wrong on this host, and what mends it
     #[command(after_help = "Example: mfactl doctor
-Exit status 0 when there is no problem, 1 when there is one, 3 when the agent is not reachable.")]
-    Doctor,
+Exit status 0 when there is no problem, 1 when there is one, 3 when the agent is
+not reachable.")]
+    Doctor(Doctor),
+}
+
+/// What to set up.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollWhat {
+    /// The factor; at a terminal it may be left out
+    #[command(subcommand)]
+    pub(crate) factor: Option<Enroll>,
+}
+
+/// Where to look.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// Folders of PAM stacks, the first before the others
+    #[arg(long, hide = true, value_name = "DIR", default_values = ["/etc/pam.d", "/usr/lib/pam.d"])]
+    pub(crate) pam_dir: Vec<PathBuf>,
 }
 
 /// What to do with the agent's settings.
@@ -120,8 +165,8 @@ pub(crate) enum Config {
     /// Read the files as they are now, put nothing in force, and say what is wrong or strange
     #[command(
         after_help = "Example: mfactl config check && systemctl reload mfa-agent
-Exit status 0 when nothing keeps the settings from being put in force, and nobody
-from logging in who has to; warnings don't count."
+Exit status 0 when nothing keeps the settings from being put in force, and
+nobody from logging in who has to; warnings don't count."
     )]
     Check,
 }
@@ -143,7 +188,7 @@ pub(crate) struct Whom {
 }
 
 /// A name as the protocol takes it.
-fn name(text: &str) -> Result<String, String> {
+pub(crate) fn name(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
@@ -159,7 +204,6 @@ fn name(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_consistent() {
@@ -175,11 +219,10 @@ mod tests {
                 .get_after_help()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            assert!(
-                !own.is_empty() || help.starts_with("Example: mfactl "),
-                "{}",
-                command.get_name()
-            );
+            let shown = help.starts_with("Example: mfactl ") || help.starts_with("Examples:\n");
+            assert!(shown, "{}: {help}", command.get_name());
+            let wide = help.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None, "{}", command.get_name());
         }
         check(&Args::command());
     }

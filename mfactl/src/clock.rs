@@ -50,7 +50,7 @@ impl Clock {
         self.shown(time, |at| self.wall(at, self.format(at)))
     }
 
-    /// "in 42 minutes"
+    /// "in 42 minutes", "2 minutes ago"
     pub(crate) fn wait(&self, time: &str) -> String {
         self.shown(time, |at| self.distance(at))
     }

@@ -4,11 +4,15 @@
 pub(crate) mod bypass;
 pub(crate) mod config;
 pub(crate) mod doctor;
+mod drift;
 pub(crate) mod enroll;
 pub(crate) mod explain;
+pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod lists;
 pub(crate) mod remove;
+pub(crate) mod rename;
+mod resync;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod status;

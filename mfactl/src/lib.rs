@@ -23,6 +23,7 @@ mod output;
 mod table;
 mod tty;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -44,6 +45,12 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return misused(&error),
     };
+    if args.needs_a_person()
+        && (args.json || !at_a_terminal())
+        && let Some(error) = Args::complaint()
+    {
+        return misused(&error);
+    }
     let output = Output::new(args.json);
     match run(args, output) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
@@ -55,12 +62,21 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether a person sees what is printed, and can answer.
+fn at_a_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
     let mut context = Context::new(args.socket, output);
-    match args.command {
-        Command::Enroll(factor) => commands::enroll::run(&mut context, factor),
+    let Some(command) = args.command else {
+        return commands::home::run(&mut context);
+    };
+    match command {
+        Command::Enroll(what) => commands::enroll::run(&mut context, what.factor),
         Command::Import(format) => commands::import::run(&mut context, format),
         Command::Remove(what) => commands::remove::run(&mut context, what),
+        Command::Rename(what) => commands::rename::run(&mut context, what),
         Command::Status(whose) => commands::status::run(&mut context, whose),
         Command::Users => commands::lists::users(&mut context),
         Command::Lockouts => commands::lists::lockouts(&mut context),
@@ -75,7 +91,7 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Verify(login) => commands::verify::run(&mut context, login),
         Command::Explain(login) => commands::explain::run(&mut context, login),
         Command::Config(what) => commands::config::run(&mut context, what),
-        Command::Doctor => commands::doctor::run(&mut context),
+        Command::Doctor(where_to) => commands::doctor::run(&mut context, &where_to),
     }
 }
 

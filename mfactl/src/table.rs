@@ -47,24 +47,42 @@ pub(crate) fn field(name: &str, text: &str) -> String {
     }
 }
 
-/// As [`field`], but what is wider than the terminal goes on in the next line.
+/// As [`field`], but what is wider than the terminal goes on in the next line. Line ends stay.
 pub(crate) fn paragraph(name: &str, text: &str) -> String {
-    let text = clean(text);
-    let mut lines = vec![String::new()];
+    let lines = text
+        .split('\n')
+        .flat_map(|line| wrapped(&clean(line), FIELD_WIDTH));
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    names
+        .zip(lines)
+        .map(|(name, line)| field(name, &line))
+        .collect()
+}
+
+/// A remark under a table; what is wider than the terminal goes on in the next line, further in.
+pub(crate) fn remark(text: &str) -> String {
+    let lines = wrapped(&clean(text), WIDTH as usize - 2 * INDENT.len());
+    let indents = std::iter::once("").chain(std::iter::repeat(INDENT));
+    let lines = indents.zip(lines);
+    lines
+        .map(|(more, line)| format!("{INDENT}{more}{line}\n"))
+        .collect()
+}
+
+/// `text` in lines of so many characters, broken at blanks only: a word that is wider stays whole, so
+/// that it can be copied.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        let line = lines.last().map_or(0, |line| line.chars().count());
         match lines.last_mut() {
-            Some(last) if line == 0 => last.push_str(word),
-            Some(last) if line + 1 + word.chars().count() <= FIELD_WIDTH => {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
                 last.push(' ');
                 last.push_str(word);
             }
             _ => lines.push(word.to_owned()),
         }
     }
-    let names = std::iter::once(name).chain(std::iter::repeat(""));
-    let fields = names.zip(&lines).map(|(name, line)| field(name, line));
-    fields.collect()
+    lines
 }
 
 /// "totp, pin", or `none` for none.
@@ -99,7 +117,18 @@ Logins      192.0.2.0/24, 192.0.2.0/24, 192.0.2.0/24, 192.0.2.0/24,
             192.0.2.0/24, 192.0.2.0/24, \n";
         assert_eq!(text, expected);
         assert_eq!(paragraph("Logins", ""), "");
+        assert_eq!(
+            paragraph("Then", "one\n  two\u{7}"),
+            "Then        one\n              two\\u{7}\n"
+        );
         let unbroken = "x".repeat(100);
         assert_eq!(paragraph("", &unbroken), field("", &unbroken));
+    }
+
+    #[test]
+    fn a_remark_goes_on_further_in() {
+        let text = remark(&"word ".repeat(16));
+        let expected = format!("  {}\n    word \n", "word ".repeat(15).trim_end());
+        assert_eq!(text, expected);
     }
 }

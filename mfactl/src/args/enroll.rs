@@ -8,9 +8,12 @@ use super::name;
 /// A factor to enrol.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Enroll {
-    /// A device that shows codes (RFC 6238)
+    /// A device that shows codes by its clock, such as an app (RFC 6238)
     #[command(after_help = TOTP)]
     Totp(EnrollTotp),
+    /// A device that counts its codes, such as a token with a button (RFC 4226)
+    #[command(after_help = HOTP)]
+    Hotp(EnrollHotp),
     /// A PIN of 4 to 8 digits
     #[command(after_help = "Example: mfactl enroll pin alice
 With --stdin: printf '%s\\n' \"$PIN\" | mfactl enroll pin alice --stdin")]
@@ -42,11 +45,42 @@ const TOTP: &str = "\
 Example: mfactl enroll totp --label phone
 In scripts: mfactl --json enroll totp alice --no-confirm
 A code is asked for before anything is stored. When standard input is no
-terminal, it is the next line there, after that of --secret-stdin or --uri-stdin.";
+terminal, it is the next line there, after that of --secret-stdin or
+--uri-stdin.";
 
-/// A TOTP device.
-#[derive(Debug, clap::Args)]
+const HOTP: &str = "\
+Example: mfactl enroll hotp alice --label token --secret-stdin --counter 12
+In scripts: mfactl --json enroll hotp alice --no-confirm
+For hardware tokens with a button. A code is asked for before anything is
+stored. When standard input is no terminal, it is the next line there, after
+that of --secret-stdin or --uri-stdin.";
+
+/// A device with a clock.
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct EnrollTotp {
+    /// What every device has.
+    #[command(flatten)]
+    pub(crate) device: EnrollDevice,
+    /// How long a code is good for
+    #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    #[arg(conflicts_with = "uri_stdin")]
+    pub(crate) period: Option<u64>,
+}
+
+/// A device that counts its codes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollHotp {
+    /// What every device has.
+    #[command(flatten)]
+    pub(crate) device: EnrollDevice,
+    /// The counter of its next code; 0 if left out
+    #[arg(long, value_name = "N", conflicts_with = "uri_stdin")]
+    pub(crate) counter: Option<u64>,
+}
+
+/// A device that shows codes.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct EnrollDevice {
     /// The user; yourself if left out
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
@@ -60,10 +94,6 @@ pub(crate) struct EnrollTotp {
     #[arg(long, value_parser = RangedU64ValueParser::<u32>::new().range(6..=8))]
     #[arg(conflicts_with = "uri_stdin", value_name = "6..8")]
     pub(crate) digits: Option<u32>,
-    /// How long a code is good for
-    #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
-    #[arg(conflicts_with = "uri_stdin")]
-    pub(crate) period: Option<u64>,
     /// Take the base32 key from the first line of standard input
     #[arg(long, conflicts_with = "uri_stdin")]
     pub(crate) secret_stdin: bool,
@@ -78,7 +108,7 @@ pub(crate) struct EnrollTotp {
     pub(crate) no_confirm: bool,
 }
 
-/// The hash of a TOTP device.
+/// The hash of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Algorithm {
     #[value(name = "SHA1")]

@@ -7,11 +7,16 @@ pub(super) const VERIFY: &str = "\
 Example: mfactl verify alice --service sshd
 In a script that only goes on for somebody who has passed:
   mfactl verify --quiet --operation collect-evidence || exit 1
-Exit status 0 when passed or when the policy asks for nothing here, 1 when not, 3 when the
-agent is not reachable. When standard input is no terminal, its lines are the answers.";
+For a device whose codes are refused since its clock or counter went astray:
+  mfactl verify --resync
+Exit status 0 when passed or when the policy asks for nothing here, 1 when not,
+3 when the agent is not reachable. When standard input is no terminal, its lines
+are the answers.";
 
 pub(super) const EXPLAIN: &str = "\
-Example: mfactl explain --user alice --service sshd --from 192.0.2.7 --after publickey
+Example: mfactl explain --user alice --service sshd --from 192.0.2.7
+After a key:
+  mfactl explain --user alice --service sshd --after publickey
 What holds on Monday morning:
   mfactl explain --user alice --service sudo --at 2026-11-23T09:30
 For mfactl verify --operation:
@@ -32,6 +37,12 @@ pub(crate) struct Verify {
     /// Show the prompts and nothing else; the exit status tells
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Take up a device that went astray, by two codes that it shows one after the other
+    #[arg(long, conflicts_with_all = ["service", "operation"])]
+    pub(crate) resync: bool,
+    /// With --resync: the device; whichever the codes are of if left out
+    #[arg(long, value_parser = name, requires = "resync")]
+    pub(crate) label: Option<String>,
 }
 
 /// A login to explain.
@@ -82,7 +93,7 @@ mod tests {
     fn explain(line: &str) -> Result<super::Explain, String> {
         match Args::try_parse_from(line.split(' ')) {
             Ok(Args {
-                command: Command::Explain(login),
+                command: Some(Command::Explain(login)),
                 ..
             }) => Ok(login),
             other => Err(format!("{other:?}")),

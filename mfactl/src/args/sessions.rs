@@ -6,7 +6,8 @@ use super::name;
 
 pub(super) const BYPASS: &str = "\
 Example: mfactl bypass alice --for 1h30m
-The code is taken once, wherever alice is asked for a code; an earlier one is not good any more.";
+The code is taken once, wherever alice is asked for a code; an earlier one is
+not good any more.";
 
 /// How long a bypass code may be good for, in seconds: 1 minute to 3 hours.
 const LIFETIME: std::ops::RangeInclusive<u32> = 60..=3 * 3600;

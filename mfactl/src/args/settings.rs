@@ -9,8 +9,9 @@ use super::{Factor, name};
 
 pub(super) const REQUIRE: &str = "\
 Example: mfactl require totp alice
-The factor is then asked for besides what the rules ask for. --off takes that back.
-Without USER for yourself, where an administrator has said mfactl self-manage USER on.";
+The factor is then asked for besides what the rules ask for. --off takes that
+back. Without USER for yourself, where an administrator has said
+mfactl self-manage USER on.";
 
 pub(super) const ENFORCE: &str = "\
 Example: mfactl enforce alice required

@@ -6,11 +6,14 @@
 mod agent;
 mod clock;
 mod config;
+mod devices;
+mod stacks;
 
 use mfa_protocol::admin::Health;
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
 
+use crate::args;
 use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::context::Context;
@@ -40,6 +43,14 @@ impl Check {
         }
     }
 
+    /// Nothing wrong, and yet something to know or to do.
+    fn note(name: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            remedy: Some(remedy.into()),
+            ..Self::ok(name, message)
+        }
+    }
+
     fn problem(name: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             name,
@@ -55,13 +66,15 @@ struct Report {
     checks: Vec<Check>,
 }
 
-pub(crate) fn run(context: &mut Context) -> Result<Verdict, Failure> {
+pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict, Failure> {
     let health = context.call::<Health>(&Nothing {})?;
     let clock = Clock::system();
     let mut checks = agent::checks(&health, context.socket());
     checks.push(config::in_force(&health, &clock));
     checks.extend(config::files(context, &health)?);
     checks.extend(clock::checks(clock::TIMESYNC));
+    checks.extend(devices::checks(context, &clock)?);
+    checks.extend(stacks::checks(&args.pam_dir));
     let report = Report { checks };
     context.output.result(&report, || screen(&report.checks))?;
     Ok(if report.checks.iter().all(|check| check.ok) {
@@ -83,7 +96,11 @@ fn screen(checks: &[Check]) -> String {
 }
 
 fn line(check: &Check) -> String {
-    let verdict = if check.ok { "ok" } else { "PROBLEM" };
+    let verdict = match (check.ok, &check.remedy) {
+        (true, None) => "ok",
+        (true, Some(_)) => "note",
+        (false, _) => "PROBLEM",
+    };
     let text = format!("{}: {}", check.name, check.message);
     let remedy = check.remedy.as_deref().unwrap_or_default();
     paragraph(verdict, &text) + &paragraph("", remedy)
@@ -97,6 +114,7 @@ mod tests {
     fn each_check_has_its_line_and_each_problem_its_remedy() {
         let checks = [
             Check::ok("agent", "it answers at /run/mfa/agent.sock"),
+            Check::note("config", "warnings: 1", "mfactl config check lists them"),
             Check::problem(
                 "store",
                 "the agent can't read it: the checksum of the record of alice\u{7} is wrong",
@@ -108,6 +126,8 @@ mod tests {
     }
 
     const SCREEN: &str = r"ok          agent: it answers at /run/mfa/agent.sock
+note        config: warnings: 1
+            mfactl config check lists them
 PROBLEM     store: the agent can't read it: the checksum of the record of
             alice\u{7} is wrong
             journalctl -u mfa-agent tells more

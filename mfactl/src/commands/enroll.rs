@@ -1,9 +1,11 @@
 //! `mfactl enroll`: giving a user a factor.
 
+mod device;
+mod guided;
+mod picture;
 mod pin;
 mod questions;
 mod recovery;
-mod totp;
 
 use crate::args::Enroll;
 use crate::commands::Verdict;
@@ -14,9 +16,17 @@ use crate::output::clean;
 /// How often a person may correct themselves.
 const TRIES: u32 = 3;
 
-pub(crate) fn run(context: &mut Context, factor: Enroll) -> Result<Verdict, Failure> {
+pub(crate) fn run(context: &mut Context, factor: Option<Enroll>) -> Result<Verdict, Failure> {
     match factor {
-        Enroll::Totp(args) => totp::run(context, args),
+        None => guided::run(context),
+        Some(factor) => enroll(context, factor),
+    }
+}
+
+fn enroll(context: &mut Context, factor: Enroll) -> Result<Verdict, Failure> {
+    match factor {
+        Enroll::Totp(args) => device::totp(context, args),
+        Enroll::Hotp(args) => device::hotp(context, args),
         Enroll::Pin(args) => pin::run(context, args),
         Enroll::Questions(args) => questions::run(context, args),
         Enroll::Recovery(args) => recovery::run(context, args),

@@ -15,16 +15,18 @@ use crate::failure::Failure;
 use crate::table::{field, list, table};
 
 pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure> {
+    let named = args.user.is_some();
     let account = context
         .call::<Status>(&UserParameters { user: args.user })?
         .account;
     context
         .output
-        .result(&account, || screen(&account, &Clock::system()))?;
+        .result(&account, || screen(&account, named, &Clock::system()))?;
     Ok(Verdict::Done)
 }
 
-fn screen(account: &Account, clock: &Clock) -> String {
+/// `named` says whether commands have to name the user, because it is not the caller.
+fn screen(account: &Account, named: bool, clock: &Clock) -> String {
     let mut screen = field("User", &account.user);
     screen += &state(account, clock);
     screen += &field("Failures", &failures(account));
@@ -33,8 +35,12 @@ fn screen(account: &Account, clock: &Clock) -> String {
         &list(&account.enrolled, "nothing: no factor is enrolled"),
     );
     if account.enrolled.is_empty() {
-        let command = format!("mfactl enroll totp {} sets up a device", account.user);
-        screen += &field("", &command);
+        let command = if named {
+            format!("mfactl enroll totp {}", account.user)
+        } else {
+            "mfactl enroll".to_owned()
+        };
+        screen += &field("", &format!("{command} sets up a device"));
     }
     screen += &passing(account, clock);
     let set = settings::screen(&account.settings);
@@ -52,6 +58,7 @@ fn screen(account: &Account, clock: &Clock) -> String {
         .iter()
         .filter_map(tables::particular)
         .collect::<String>();
+    screen += &tables::astray(account, named, clock);
     if !account.rules.is_empty() {
         screen += "\nRules (the first that fits decides)\n";
         screen += &table(
@@ -72,7 +79,7 @@ pub(super) fn state(account: &Account, clock: &Clock) -> String {
     state
 }
 
-fn lock(account: &Account, clock: &Clock) -> String {
+pub(super) fn lock(account: &Account, clock: &Clock) -> String {
     if account.locked_by_limit {
         return "LOCKED until an administrator unlocks: too many failures in a row".to_owned();
     }
@@ -96,7 +103,7 @@ fn failures(account: &Account) -> String {
 }
 
 /// What holds for a while: a code that stands in for a factor, days without one, sessions.
-fn passing(account: &Account, clock: &Clock) -> String {
+pub(super) fn passing(account: &Account, clock: &Clock) -> String {
     let mut lines = String::new();
     if let Some(left) = account.recovery_left {
         let codes = if left == 1 { "code" } else { "codes" };
@@ -122,7 +129,7 @@ fn passing(account: &Account, clock: &Clock) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mfa_protocol::admin::{Device, Knowledge, Rule, UserSettings};
+    use mfa_protocol::admin::{Device, Drift, Knowledge, Rule, UserSettings};
 
     fn alice() -> Account {
         Account {
@@ -192,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_screen_of_a_locked_user() {
-        let screen = screen(&alice(), &Clock::for_tests());
+        let screen = screen(&alice(), true, &Clock::for_tests());
         assert_eq!(screen, LOCKED);
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }
@@ -203,7 +210,7 @@ mod tests {
             user: "bob".to_owned(),
             ..Account::default()
         };
-        assert_eq!(screen(&account, &Clock::for_tests()), EMPTY);
+        assert_eq!(screen(&account, true, &Clock::for_tests()), EMPTY);
     }
 
     #[test]
@@ -223,10 +230,50 @@ mod tests {
             },
             ..Account::default()
         };
-        let screen = screen(&account, &Clock::for_tests());
+        let screen = screen(&account, true, &Clock::for_tests());
         assert_eq!(screen, SET);
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }
+
+    #[test]
+    fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
+        let mut account = alice();
+        account.devices[0].drift = Some(Drift {
+            seconds: Some(-150),
+            seen_at: "2026-11-22T13:20:00Z".to_owned(),
+            ..Drift::default()
+        });
+        account.devices[1] = Device {
+            factor: "hotp".to_owned(),
+            algorithm: "SHA1".to_owned(),
+            digits: 6,
+            period: None,
+            counter: Some(12),
+            credential_id: None,
+            ..account.devices[1].clone()
+        };
+        let own = screen(&account, false, &Clock::for_tests());
+        let shown = own
+            .split_once("never\n  tok")
+            .map(|(_, rest)| rest.split_once("\nRules"));
+        assert_eq!(
+            shown.flatten().map(|(shown, _)| shown),
+            Some(ASTRAY),
+            "{own}"
+        );
+        let of_another = screen(&account, true, &Clock::for_tests());
+        assert!(
+            of_another.contains("  mfactl verify alice --resync mends it"),
+            "{of_another}"
+        );
+    }
+
+    const ASTRAY: &str = r"\u{7}en: counts its codes, the next is number 12
+
+Gone astray (codes are refused)
+  phone: its clock is 150 seconds behind, seen 2 minutes ago
+  mfactl verify --resync mends it, with two codes
+";
 
     #[test]
     fn a_lock_that_only_an_administrator_ends_says_so() {
@@ -234,7 +281,7 @@ mod tests {
             locked_by_limit: true,
             ..alice()
         };
-        let screen = screen(&account, &Clock::for_tests());
+        let screen = screen(&account, true, &Clock::for_tests());
         assert!(
             screen.contains("LOCKED until an administrator unlocks"),
             "{screen}"

@@ -6,7 +6,7 @@ use mfa_protocol::login::Outcome;
 use serde::Serialize;
 
 use crate::args;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, resync};
 use crate::context::{Context, caller};
 use crate::conversation::Login;
 use crate::failure::{Failure, words};
@@ -23,6 +23,9 @@ struct Verified<'a> {
 }
 
 pub(crate) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, Failure> {
+    if args.resync {
+        return resync::run(context, args);
+    }
     let user = args.user.map_or_else(caller, Ok)?;
     let login = Login {
         user: &user,

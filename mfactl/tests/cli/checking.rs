@@ -101,15 +101,30 @@ fn verdicts(output: &Output) -> Vec<(String, bool)> {
         .collect()
 }
 
+/// Those, and no device astray.
 fn expected(checks: [(&str, bool); 5]) -> Vec<(String, bool)> {
-    checks.map(|(name, ok)| (name.to_owned(), ok)).to_vec()
+    let checks = checks.into_iter().chain([("devices", true)]);
+    checks.map(|(name, ok)| (name.to_owned(), ok)).collect()
+}
+
+/// Runs it where there are no stacks.
+fn doctor(agent: &Agent, arguments: &[&str]) -> Output {
+    let folder = ["doctor", "--pam-dir", "/nonexistent/pam.d"];
+    mfactl(agent, &[&folder, arguments].concat(), "")
+}
+
+fn drifts(drifts: Value) -> Exchange {
+    admin("Drifts", json!({}), json!({"drifts": drifts, "next": null}))
 }
 
 #[test]
 fn doctor_finds_nothing_where_all_is_well() {
-    let script = || [health(json!({})), config(json!([warning()]))];
+    let script = || {
+        let config = config(json!([warning()]));
+        [health(json!({})), config, drifts(json!([]))]
+    };
     let agent = Agent::scripted(script().into_iter().chain(script()).collect());
-    let json = mfactl(&agent, &["--json", "doctor"], "");
+    let json = doctor(&agent, &["--json"]);
     let well = [
         ("agent", true),
         ("version", true),
@@ -118,7 +133,7 @@ fn doctor_finds_nothing_where_all_is_well() {
         ("config", true),
     ];
     assert_eq!(verdicts(&json), expected(well));
-    let screen = stdout(&mfactl(&agent, &["doctor"], ""));
+    let screen = stdout(&doctor(&agent, &[]));
     let line = format!(
         "ok          agent: it answers at {}\n",
         agent.socket().display()
@@ -142,9 +157,9 @@ fn doctor_names_each_problem_and_the_command_that_mends_it() {
             "reload_error": "agent.toml:3: no such key",
         }))
     };
-    let script = || [broken(), config(json!([error()]))];
+    let script = || [broken(), config(json!([error()])), drifts(json!([]))];
     let agent = Agent::scripted(script().into_iter().chain(script()).collect());
-    let json = mfactl(&agent, &["doctor", "--json"], "");
+    let json = doctor(&agent, &["--json"]);
     let ill = [
         ("agent", true),
         ("version", false),
@@ -156,7 +171,7 @@ fn doctor_names_each_problem_and_the_command_that_mends_it() {
         (verdicts(&json), json.status.code()),
         (expected(ill), Some(1))
     );
-    let output = mfactl(&agent, &["doctor"], "");
+    let output = doctor(&agent, &[]);
     let screen = stdout(&output).replace("\n            ", " ");
     for words in [
         "systemctl restart mfa-agent",
@@ -177,8 +192,9 @@ fn files_that_the_agent_can_t_check_are_a_problem_among_others() {
     let agent = Agent::scripted(vec![
         health(json!({"config_changed": true})),
         refused("CheckConfig", json!({}), "Unavailable", "permission denied"),
+        drifts(json!([])),
     ]);
-    let output = mfactl(&agent, &["doctor", "--json"], "");
+    let output = doctor(&agent, &["--json"]);
     let ill = [
         ("agent", true),
         ("version", true),
@@ -190,6 +206,56 @@ fn files_that_the_agent_can_t_check_are_a_problem_among_others() {
         (verdicts(&output), output.status.code()),
         (expected(ill), Some(1))
     );
+    agent.finish();
+}
+
+#[test]
+fn doctor_leaves_out_what_its_caller_may_not_see() {
+    let agent = Agent::scripted(vec![
+        health(json!({})),
+        config(json!([])),
+        refused("Drifts", json!({}), "NotAllowed", "ask root"),
+    ]);
+    let output = doctor(&agent, &["--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        verdicts(&output).iter().all(|(name, _)| name != "devices"),
+        "{}",
+        stdout(&output)
+    );
+    agent.finish();
+}
+
+#[test]
+fn doctor_reads_all_pages_of_devices_astray() {
+    let astray = |user: &str| {
+        json!({
+            "user": user, "factor": "hotp", "label": "token", "seconds": null, "codes": 23,
+            "seen_at": "2020-01-02T03:04:05Z",
+        })
+    };
+    let agent = Agent::scripted(vec![
+        health(json!({})),
+        config(json!([])),
+        admin(
+            "Drifts",
+            json!({}),
+            json!({"drifts": [astray("alice")], "next": "alice"}),
+        ),
+        admin(
+            "Drifts",
+            json!({"after": "alice"}),
+            json!({"drifts": [astray("bob")]}),
+        ),
+    ]);
+    let output = doctor(&agent, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    for words in [
+        "token of alice: it is 23 codes ahead",
+        "mfactl verify bob --resync",
+    ] {
+        assert!(stdout(&output).contains(words), "{}", stdout(&output));
+    }
     agent.finish();
 }
 

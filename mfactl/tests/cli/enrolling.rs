@@ -246,3 +246,48 @@ fn questions_come_as_three_lines() {
     );
     agent.finish();
 }
+
+fn token(stored: bool) -> serde_json::Value {
+    json!({"enrolment": {
+        "user": "alice", "factor": "hotp", "label": "token", "secret": "JBSWY3DPEHPK3PXP",
+        "uri": "otpauth://hotp/host:alice?secret=JBSWY3DPEHPK3PXP&issuer=host&counter=12",
+        "stored": stored,
+    }})
+}
+
+#[test]
+fn a_device_that_counts_is_enrolled_like_one_with_a_clock() {
+    let agent = Agent::scripted(vec![
+        admin(
+            "EnrollHotp",
+            json!({
+                "user": "alice", "label": "token", "algorithm": "SHA256", "digits": 8,
+                "counter": 12, "secret": "JBSW Y3DP", "credential_id": "FT-1", "confirm": true,
+            }),
+            token(false),
+        ),
+        admin("ConfirmDevice", json!({"code": "12345678"}), token(true)),
+    ]);
+    let arguments = "--json enroll hotp alice --label token --algorithm sha256 --digits 8 \
+                     --counter 12 --credential-id FT-1 --secret-stdin";
+    let arguments: Vec<_> = arguments.split_whitespace().collect();
+    let output = mfactl(&agent, &arguments, "JBSW Y3DP\n12345678\n");
+    let expected = json!({
+        "user": "alice", "factor": "hotp", "label": "token", "secret": "JBSWY3DPEHPK3PXP",
+        "uri": "otpauth://hotp/host:alice?secret=JBSWY3DPEHPK3PXP&issuer=host&counter=12",
+    });
+    assert_eq!((value(&output), output.status.code()), (expected, Some(0)));
+    assert_eq!(agent.finish(), 1);
+}
+
+#[test]
+fn a_device_that_counts_is_removed_by_its_factor() {
+    let agent = Agent::scripted(vec![admin(
+        "Remove",
+        json!({"user": "bob", "factor": "hotp"}),
+        json!({"user": "bob", "removed": 1}),
+    )]);
+    let output = mfactl(&agent, &["remove", "hotp", "bob"], "");
+    assert_eq!(stdout(&output), "bob: hotp is removed\n");
+    agent.finish();
+}

@@ -5,6 +5,10 @@ mod checking;
 mod enrolling;
 mod importing;
 mod looking;
+#[cfg(test)]
+mod person;
+#[cfg(test)]
+mod screens;
 mod sessions;
 #[cfg(test)]
 mod settings;

@@ -117,6 +117,24 @@ fn follow(
     }
 }
 
+/// An account with nothing in it but what is given.
+pub(crate) fn account(differing: Value) -> Value {
+    let mut account = json!({
+        "user": "alice", "enrolled": [], "devices": [], "pin": null, "questions": null,
+        "failures": 0, "consecutive_failures": 0, "refused_while_locked": 0,
+        "locked_until": null, "locked_by_limit": false, "bypass_until": null, "grace_since": null,
+        "recovery_left": null, "sessions": 0, "rules": [],
+        "settings": {
+            "enforce": "default", "require": [], "own_require": [], "self_manage": false,
+            "allow_from": [], "own_allow_from": [],
+        },
+    });
+    for (name, value) in differing.as_object().unwrap() {
+        account[name] = value.clone();
+    }
+    account
+}
+
 /// Runs `mfactl` with the agent's socket and these lines of standard input.
 pub(crate) fn mfactl(agent: &Agent, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));

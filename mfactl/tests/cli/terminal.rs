@@ -1,80 +1,11 @@
 //! What a person at a terminal gets, on a pseudo-terminal.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-
+use crate::person::Person;
 use crate::support::{Agent, Exchange, admin, login, refused};
-use nix::pty::{OpenptyResult, openpty};
+use nix::pty::openpty;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::ttyname;
 use serde_json::json;
-
-/// `mfactl` with a terminal of its own, seen from the side of the person.
-struct Person {
-    screen: File,
-    /// The terminal's settings before the program could touch them.
-    at_first: LocalFlags,
-    seen: String,
-    child: Child,
-}
-
-impl Person {
-    fn runs(agent: &Agent, arguments: &[&str]) -> Self {
-        Self::runs_into(agent, arguments, None)
-    }
-
-    /// Standard output goes into a file, as with `mfactl … > file`.
-    fn runs_into(agent: &Agent, arguments: &[&str], file: Option<File>) -> Self {
-        Self::sits_at(openpty(None, None).unwrap(), agent, arguments, file)
-    }
-
-    fn sits_at(pty: OpenptyResult, agent: &Agent, arguments: &[&str], file: Option<File>) -> Self {
-        let at_first = tcgetattr(&pty.master).unwrap().local_flags;
-        let side = || Stdio::from(pty.slave.try_clone().unwrap());
-        // setsid makes the pseudo-terminal the controlling one, which /dev/tty then is.
-        let child = Command::new("setsid")
-            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_mfactl"), "--socket"])
-            .arg(agent.socket())
-            .args(arguments)
-            .stdin(side())
-            .stdout(file.map_or_else(side, Stdio::from))
-            .stderr(side())
-            .env_remove("NO_COLOR")
-            .spawn()
-            .unwrap();
-        drop(pty.slave);
-        Self {
-            screen: File::from(pty.master),
-            at_first,
-            seen: String::new(),
-            child,
-        }
-    }
-
-    /// Waits for `prompt` to appear after what was seen before, then types `text`.
-    fn types(&mut self, prompt: &str, text: &str) {
-        let before = self.seen.len();
-        while !self.seen[before..].contains(prompt) {
-            assert!(self.reads_on(), "{prompt:?} did not appear: {}", self.seen);
-        }
-        self.screen.write_all(text.as_bytes()).unwrap();
-    }
-
-    fn reads_on(&mut self) -> bool {
-        let mut buffer = [0; 4096];
-        // A pseudo-terminal whose other side is closed fails instead of ending.
-        let got = self.screen.read(&mut buffer).unwrap_or(0);
-        self.seen.push_str(&String::from_utf8_lossy(&buffer[..got]));
-        got > 0
-    }
-
-    /// The whole screen and the exit status.
-    fn ends(mut self) -> (String, Option<i32>) {
-        while self.reads_on() {}
-        (self.seen, self.child.wait().unwrap().code())
-    }
-}
 
 #[test]
 fn a_pin_is_typed_twice_unseen_and_may_be_corrected() {
@@ -220,34 +151,66 @@ fn questions_of_ones_own_are_not_offered_where_they_are_not_taken() {
     agent.finish();
 }
 
-fn confirmed_enrolment() -> Agent {
+fn confirmed_enrolment() -> Vec<Exchange> {
     let made = |stored| {
         json!({"enrolment": {
             "user": "alice", "factor": "totp", "label": "phone", "secret": "JBSWY3DPEHPK3PXP",
             "uri": "otpauth://totp/host:alice?secret=JBSWY3DPEHPK3PXP", "stored": stored,
         }})
     };
-    Agent::scripted(vec![
+    vec![
         admin("EnrollTotp", json!({"confirm": true}), made(false)),
         admin("ConfirmDevice", json!({"code": "123456"}), made(true)),
-    ])
+    ]
+}
+
+/// The same, and then a look whether there are recovery codes.
+fn confirmed_enrolment_and_status() -> Vec<Exchange> {
+    let mut script = confirmed_enrolment();
+    let account = crate::support::account(json!({"recovery_left": 10}));
+    script.push(admin("Status", json!({}), json!({ "account": account })));
+    script
 }
 
 #[test]
 fn the_qr_code_is_painted_on_a_terminal() {
-    let agent = confirmed_enrolment();
+    let agent = Agent::scripted(confirmed_enrolment_and_status());
     let mut person = Person::runs(&agent, &["enroll", "totp"]);
     person.types("shows now: ", "123456\n");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(0), "{screen}");
     assert!(screen.contains("\u{1b}[38;5;16;48;5;231m"), "{screen}");
-    assert!(screen.contains("is stored"), "{screen}");
+    assert!(screen.ends_with("is stored\r\n"), "{screen}");
     agent.finish();
 }
 
 #[test]
+fn no_color_keeps_the_qr_code_and_the_help_free_of_colours() {
+    for (variables, painted) in [(&[][..], true), (&[("NO_COLOR", "1")], false)] {
+        let agent = Agent::scripted(confirmed_enrolment_and_status());
+        let pty = openpty(None, None).unwrap();
+        let mut person = Person::sits_at(pty, &agent, &["enroll", "totp"], None, variables);
+        person.types("shows now: ", "123456\n");
+        assert_eq!(person.ends().0.contains('\u{1b}'), painted);
+        agent.finish();
+        let agent = Agent::scripted(vec![]);
+        for arguments in [&["--help"][..], &["enroll", "--help"], &["nonsense"]] {
+            let pty = openpty(None, None).unwrap();
+            let (screen, _) = Person::sits_at(pty, &agent, arguments, None, variables).ends();
+            assert_eq!(
+                screen.contains('\u{1b}'),
+                painted,
+                "{arguments:?}: {screen}"
+            );
+            assert!(screen.contains("mfactl"), "{screen}");
+        }
+        agent.finish();
+    }
+}
+
+#[test]
 fn with_json_the_qr_code_goes_to_the_terminal_and_only_the_object_into_the_file() {
-    let agent = confirmed_enrolment();
+    let agent = Agent::scripted(confirmed_enrolment());
     let file = tempfile::NamedTempFile::new().unwrap();
     let out = file.reopen().unwrap();
     let mut person = Person::runs_into(&agent, &["enroll", "totp", "--json"], Some(out));
@@ -276,7 +239,7 @@ fn a_login_names_its_terminal_and_ctrl_c_cancels_it() {
         ),
         admin("Cancel", json!({"session": "s1"}), json!({})),
     ]);
-    let mut person = Person::sits_at(pty, &agent, &["verify", "alice"], None);
+    let mut person = Person::sits_at(pty, &agent, &["verify", "alice"], None, &[]);
     person.types("PIN: ", "12\u{3}");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(1), "{screen}");

@@ -73,3 +73,21 @@ fn wrong_usage_is_exit_status_2_and_keeps_standard_output_for_json() {
         assert_eq!(value(&run(command, ""))["error"], "Usage");
     }
 }
+
+#[test]
+fn a_command_that_only_a_person_may_leave_out_is_wrong_usage_in_a_script() {
+    for (arguments, said) in [(&[][..], "Usage: mfactl"), (&["enroll"], "mfactl enroll")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+        command.args(arguments);
+        let output = run(command, "");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        assert!(stderr(&output).contains("Example"), "{}", stderr(&output));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+        command.args(arguments).arg("--json");
+        let output = run(command, "");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(value(&output)["error"], "Usage");
+    }
+}

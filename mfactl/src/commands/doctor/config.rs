@@ -62,13 +62,11 @@ fn found(reply: &CheckConfigReply) -> Vec<Check> {
             "mfactl config check tells why",
         ),
         (true, 0) => Check::ok("config", format!("nothing is wrong in {file}")),
-        (true, warnings) => Check {
-            remedy: Some("mfactl config check lists them".to_owned()),
-            ..Check::ok(
-                "config",
-                format!("nothing is wrong in {file}; warnings: {warnings}"),
-            )
-        },
+        (true, warnings) => Check::note(
+            "config",
+            format!("nothing is wrong in {file}; warnings: {warnings}"),
+            "mfactl config check lists them",
+        ),
     });
     checks
 }

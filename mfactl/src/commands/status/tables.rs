@@ -3,8 +3,9 @@
 use mfa_protocol::admin::{Account, Device, Knowledge, Rule};
 
 use crate::clock::Clock;
+use crate::commands::drift;
 use crate::output::clean;
-use crate::table::list;
+use crate::table::{list, remark};
 
 /// A row for each factor: what it is, its name, when it was enrolled and last used.
 pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
@@ -38,31 +39,47 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
 /// A line for what sets a device apart, if anything does.
 pub(super) fn particular(device: &Device) -> Option<String> {
     let mut words = Vec::new();
-    let usual = ("SHA1", 6, Some(30));
-    if (device.algorithm.as_str(), device.digits, device.period) != usual {
-        let steps = match (device.period, device.counter) {
-            (Some(period), _) => format!("every {period} s"),
-            (None, counter) => format!("counts its codes, the next is {}", counter.unwrap_or(0)),
-        };
-        words.push(format!(
-            "{}, {} digits, {steps}",
-            device.algorithm, device.digits
-        ));
+    let usual = ("SHA1", 6);
+    if (device.algorithm.as_str(), device.digits) != usual
+        || device.period.is_some_and(|period| period != 30)
+    {
+        words.push(format!("{}, {} digits", device.algorithm, device.digits));
     }
-    words.extend(
-        device
-            .credential_id
-            .as_ref()
-            .map(|id| format!("credential {id}")),
-    );
-    if words.is_empty() {
-        return None;
+    match (device.period, device.counter) {
+        (Some(period), _) if !words.is_empty() => words.push(format!("every {period} s")),
+        (Some(_), _) => {}
+        (None, counter) => words.push(format!(
+            "counts its codes, the next is number {}",
+            counter.unwrap_or(0)
+        )),
     }
-    Some(format!(
-        "  {}: {}\n",
-        clean(&device.label),
-        clean(&words.join(", "))
-    ))
+    if device.clock_offset != 0 {
+        let off = drift::seconds(device.clock_offset);
+        words.push(format!("its clock is {off}, which is reckoned with"));
+    }
+    let credential = device.credential_id.as_ref();
+    words.extend(credential.map(|id| format!("credential {id}")));
+    (!words.is_empty()).then(|| remark(&format!("{}: {}", device.label, words.join(", "))))
+}
+
+/// What is astray, when that was seen, and the command that mends it; nothing if nothing is.
+pub(super) fn astray(account: &Account, named: bool, clock: &Clock) -> String {
+    let line = |device: &Device| {
+        let drift = device.drift.as_ref()?;
+        let seen = clock.wait(&drift.seen_at);
+        Some(remark(&format!(
+            "{}: {}, seen {seen}",
+            device.label,
+            drift::words(drift)
+        )))
+    };
+    let lines: String = account.devices.iter().filter_map(line).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    let command = drift::command(named.then_some(&*account.user));
+    let mend = remark(&format!("{command} mends it, with two codes"));
+    format!("\nGone astray (codes are refused)\n{lines}{mend}")
 }
 
 /// A line for what else must fit for a rule, if anything does.

@@ -1,0 +1,219 @@
+//! Devices that went astray: their codes are refused until two of them, one after the other, take them
+//! up again.
+//!
+//! When several clocks are off by about the same, it is not they who are wrong. To take them up then
+//! would make each depend on the wrong clock of this host, so no command is shown for those.
+
+use mfa_protocol::admin::{Drift, Drifts, PageParameters};
+use mfa_protocol::client::ClientError;
+use mfa_protocol::message::ErrorKind;
+
+use super::Check;
+use crate::clock::Clock;
+use crate::commands::{drift, lists};
+use crate::context::Context;
+use crate::failure::Failure;
+
+const NAME: &str = "devices";
+
+/// How many are shown one by one.
+const SHOWN: usize = 10;
+
+/// As many clocks with one error make this host's the suspect.
+const SUSPICIOUS: usize = 3;
+
+/// How far apart errors may be and yet be taken for one, in seconds: a code tells the time to half a
+/// minute, and the clocks of phones differ by a little.
+const ALIKE: u64 = 60;
+
+/// What the agent says of devices; nothing for those who may not ask.
+pub(super) fn checks(context: &mut Context, clock: &Clock) -> Result<Vec<Check>, Failure> {
+    let page = |after| PageParameters { after };
+    match lists::all::<Drifts, _>(context, page, |reply| (reply.drifts, reply.next)) {
+        Ok(drifts) => Ok(found(drifts, clock)),
+        Err(Failure::Agent(ClientError::Refused {
+            kind: Some(ErrorKind::NotAllowed),
+            ..
+        })) => Ok(Vec::new()),
+        Err(failure) if failure.exit_status() == 3 => Err(failure),
+        Err(failure) => Ok(vec![Check::problem(
+            NAME,
+            format!("those that went astray can't be listed: {failure}"),
+            "journalctl -u mfa-agent tells more",
+        )]),
+    }
+}
+
+fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
+    if drifts.is_empty() {
+        return vec![Check::ok(NAME, "no device has gone astray")];
+    }
+    let (alike, others) = divided(drifts);
+    let mut checks: Vec<_> = host_is_wrong(&alike).into_iter().collect();
+    let left = others.len().saturating_sub(SHOWN);
+    checks.extend(others.iter().take(SHOWN).map(|drift| astray(drift, clock)));
+    if left > 0 {
+        checks.push(Check::problem(
+            NAME,
+            format!("{left} more went astray"),
+            "mend those above; mfactl doctor then shows the next",
+        ));
+    }
+    checks
+}
+
+fn astray(drift: &Drift, clock: &Clock) -> Check {
+    let Drift { user, label, .. } = drift;
+    let words = drift::words(drift);
+    let seen = clock.wait(&drift.seen_at);
+    Check::problem(
+        NAME,
+        format!("{label} of {user}: {words}, seen {seen}; its codes are refused"),
+        format!("{} mends it, with two codes", drift::command(Some(user))),
+    )
+}
+
+/// One problem for all whose clocks have one error.
+fn host_is_wrong(alike: &[Drift]) -> Option<Check> {
+    let middle = alike.get(alike.len() / 2)?.seconds?;
+    let names: Vec<_> = alike
+        .iter()
+        .take(SHOWN)
+        .map(|drift| format!("{} of {}", drift.label, drift.user))
+        .collect();
+    let more = match alike.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        left => format!(" and {left} more"),
+    };
+    let host = drift::seconds(middle.saturating_neg());
+    Some(Check::problem(
+        NAME,
+        format!(
+            "the clock of this host is probably about {host}: {} devices differ from it by about \
+             the same ({}{more})",
+            alike.len(),
+            names.join(", ")
+        ),
+        "Set this host's clock right, and don't take up these devices before:\n  \
+         timedatectl\n  chronyc tracking",
+    ))
+}
+
+/// Those whose clocks have one error, sorted by it, if they are enough to suspect this host's; and all
+/// others.
+fn divided(drifts: Vec<Drift>) -> (Vec<Drift>, Vec<Drift>) {
+    let (mut clocks, mut others): (Vec<_>, Vec<_>) = drifts
+        .into_iter()
+        .partition(|drift| drift.seconds.is_some_and(|off| off != 0));
+    clocks.sort_by_key(|drift| drift.seconds);
+    let alike = |first: &Drift, last: &Drift| match (first.seconds, last.seconds) {
+        (Some(first), Some(last)) => (first < 0) == (last < 0) && first.abs_diff(last) <= ALIKE,
+        _ => false,
+    };
+    let groups = (0..clocks.len()).map(|start| {
+        let end = clocks[start..].partition_point(|last| alike(&clocks[start], last));
+        start..start + end
+    });
+    let largest = groups.max_by_key(ExactSizeIterator::len).unwrap_or(0..0);
+    if largest.len() < SUSPICIOUS {
+        others.splice(0..0, clocks);
+        return (Vec::new(), others);
+    }
+    let group: Vec<_> = clocks.drain(largest).collect();
+    others.splice(0..0, clocks);
+    (group, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn clock_off(user: &str, seconds: i64) -> Drift {
+        Drift {
+            user: user.to_owned(),
+            label: "phone".to_owned(),
+            seconds: Some(seconds),
+            seen_at: "2026-11-22T13:20:00Z".to_owned(),
+            ..Drift::default()
+        }
+    }
+
+    fn users(drifts: &[Drift]) -> Vec<&str> {
+        drifts.iter().map(|drift| &*drift.user).collect()
+    }
+
+    #[test]
+    fn a_device_astray_is_a_problem_with_its_command() {
+        let checks = found(vec![clock_off("alice", -150)], &Clock::for_tests());
+        assert_eq!(
+            checks[0].message,
+            "phone of alice: its clock is 150 seconds behind, seen 2 minutes ago; its codes are refused"
+        );
+        let remedy = checks[0].remedy.as_deref().unwrap();
+        assert!(
+            remedy.starts_with("mfactl verify alice --resync"),
+            "{remedy}"
+        );
+        assert!(found(Vec::new(), &Clock::for_tests())[0].ok);
+    }
+
+    #[test]
+    fn three_clocks_with_one_error_make_this_host_the_suspect() {
+        let drifts = vec![
+            clock_off("a", 150),
+            clock_off("b", 600),
+            clock_off("c", 180),
+            clock_off("d", 120),
+            clock_off("e", -150),
+        ];
+        let (alike, others) = divided(drifts.clone());
+        assert_eq!(
+            (users(&alike), users(&others)),
+            (vec!["d", "a", "c"], vec!["e", "b"])
+        );
+        let checks = found(drifts, &Clock::for_tests());
+        assert_eq!(checks.len(), 3);
+        assert!(
+            checks[0]
+                .message
+                .starts_with("the clock of this host is probably about 150 seconds behind"),
+            "{}",
+            checks[0].message
+        );
+        assert!(!checks[0].remedy.as_deref().unwrap().contains("resync"));
+    }
+
+    #[test]
+    fn two_clocks_or_those_off_both_ways_leave_this_host_unsuspected() {
+        let (alike, others) = divided(vec![
+            clock_off("a", 150),
+            clock_off("b", 150),
+            clock_off("c", -30),
+            clock_off("d", 20),
+        ]);
+        assert_eq!((alike.len(), others.len()), (0, 4));
+    }
+
+    #[test]
+    fn of_many_ten_are_shown_and_the_rest_counted() {
+        let drifts = (0..15).map(|n| clock_off("u", 1000 * n + 60)).collect();
+        let checks = found(drifts, &Clock::for_tests());
+        assert_eq!(checks.len(), 11);
+        assert_eq!(checks[10].message, "5 more went astray");
+    }
+
+    proptest! {
+        #[test]
+        fn no_device_is_lost_and_a_group_is_alike(errors in prop::collection::vec(-700i64..700, 0..30)) {
+            let drifts: Vec<_> = errors.iter().map(|off| clock_off("u", *off)).collect();
+            let (alike, others) = divided(drifts);
+            prop_assert_eq!(alike.len() + others.len(), errors.len());
+            if let (Some(first), Some(last)) = (alike.first(), alike.last()) {
+                let (first, last) = (first.seconds.unwrap(), last.seconds.unwrap());
+                prop_assert!(alike.len() >= SUSPICIOUS && first * last > 0);
+                prop_assert!(last.abs_diff(first) <= ALIKE);
+            }
+        }
+    }
+}

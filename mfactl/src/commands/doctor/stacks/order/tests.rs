@@ -1,0 +1,151 @@
+//! Stacks as they are found on hosts, right and wrong.
+
+use super::*;
+use proptest::prelude::*;
+
+const MFA: &str = "auth [success=ok ignore=ignore default=die] pam_mfa.so";
+
+/// As Debian ships it.
+const COMMON_AUTH: &str = "\
+auth [success=1 default=ignore] pam_unix.so nullok
+auth requisite pam_deny.so
+auth required pam_permit.so
+";
+
+/// As Fedora ships it.
+const SYSTEM_AUTH: &str = "\
+auth required pam_env.so
+auth sufficient pam_unix.so
+auth required pam_deny.so
+";
+
+fn judged(service: &str) -> Option<Order> {
+    let file = |name: &str| match name {
+        "service" => Some(service),
+        "common-auth" => Some(COMMON_AUTH),
+        "system-auth" => Some(SYSTEM_AUTH),
+        "wrong-auth" => Some("auth required pam_mfa.so\n@include common-auth\n"),
+        "loop" => Some("auth include loop\nauth include loop\nauth required pam_x.so\n"),
+        _ => None,
+    };
+    of("service", &file)
+}
+
+#[test]
+fn a_service_without_our_module_is_not_judged() {
+    assert_eq!(judged("@include common-auth\n"), None);
+    assert_eq!(judged("account required pam_mfa.so\n"), None);
+    assert_eq!(judged("# auth required pam_mfa.so\n"), None);
+    assert_eq!(judged("auth include loop\n"), None);
+}
+
+#[test]
+fn after_the_password_is_right() {
+    for before in [
+        "@include common-auth",
+        "auth include common-auth",
+        "auth substack common-auth",
+        "auth substack system-auth",
+        "-auth required /lib/security/pam_sss.so",
+        "auth required pam_ssh_agent_auth.so",
+    ] {
+        let stack = format!("auth required pam_faillock.so preauth\n{before}\n{MFA}\n");
+        assert_eq!(judged(&stack), Some(Order::Sound), "{stack}");
+    }
+}
+
+#[test]
+fn before_the_password_is_wrong_and_the_two_lines_are_shown_in_their_right_order() {
+    let stack = format!("auth required pam_env.so\n{MFA}\n\n@include common-auth\n");
+    let Some(Order::CodeFirst { code, swap }) = judged(&stack) else {
+        panic!("{:?}", judged(&stack));
+    };
+    assert_eq!(code.number, 2);
+    let lines = swap.unwrap().map(|place| (place.number, place.text));
+    let right = [(4, "@include common-auth".to_owned()), (2, MFA.to_owned())];
+    assert_eq!(lines, right);
+}
+
+#[test]
+fn a_line_with_a_jump_is_not_to_be_moved() {
+    let stack = format!("{MFA}\n{COMMON_AUTH}");
+    let Some(Order::CodeFirst { swap, .. }) = judged(&stack) else {
+        panic!("{:?}", judged(&stack));
+    };
+    assert_eq!(swap, None);
+}
+
+#[test]
+fn a_wrong_order_in_a_file_taken_in_is_found_where_it_stands() {
+    let Some(Order::CodeFirst { code, swap }) = judged("@include wrong-auth\n") else {
+        panic!("{:?}", judged("@include wrong-auth\n"));
+    };
+    assert_eq!((code.file.as_str(), code.number), ("wrong-auth", 1));
+    assert_eq!(swap.unwrap()[0].file, "wrong-auth");
+}
+
+#[test]
+fn a_right_password_must_not_end_the_stack_before_the_code() {
+    for password in [
+        "auth sufficient pam_unix.so",
+        "auth [success=done default=ignore] pam_sss.so",
+        "auth include system-auth",
+        "@include system-auth",
+    ] {
+        let order = judged(&format!("{password}\n{MFA}\n"));
+        assert!(
+            matches!(order, Some(Order::Leapt { .. })),
+            "{password}: {order:?}"
+        );
+    }
+}
+
+#[test]
+fn a_right_password_must_not_jump_over_the_code() {
+    let stack = |jump: &str| {
+        format!(
+            "auth [success={jump} default=ignore] pam_unix.so\n{MFA}\nauth required pam_deny.so\n"
+        )
+    };
+    assert!(matches!(judged(&stack("1")), Some(Order::Leapt { .. })));
+    assert!(matches!(judged(&stack("2")), Some(Order::Leapt { .. })));
+    assert_eq!(judged(&stack("ok")), Some(Order::Sound));
+    let over_a_substack =
+        format!("auth [success=1 default=ignore] pam_unix.so\nauth substack common-auth\n{MFA}\n");
+    assert_eq!(judged(&over_a_substack), Some(Order::Sound));
+}
+
+#[test]
+fn one_answer_for_both_is_judged_first_by_its_nature() {
+    let order = judged("auth required pam_mfa.so forward_pass\nauth required pam_unix.so\n");
+    assert!(matches!(order, Some(Order::OneAnswer { .. })), "{order:?}");
+}
+
+#[test]
+fn without_any_password_a_key_must_have_been_checked() {
+    let stack = format!("auth required pam_faillock.so\n{MFA}\nauth optional pam_group.so\n");
+    let order = judged(&stack);
+    assert!(matches!(order, Some(Order::Alone { .. })), "{order:?}");
+}
+
+proptest! {
+    #[test]
+    fn what_does_not_check_anything_does_not_matter(
+        noise in prop::collection::vec("auth (required|optional) pam_(env|nologin|group|deny)\\.so", 0..4),
+        at in 0usize..3,
+    ) {
+        let mut lines = vec!["auth required pam_unix.so", MFA];
+        for line in &noise {
+            lines.insert(at.min(lines.len()), line);
+        }
+        prop_assert_eq!(judged(&lines.join("\n")), Some(Order::Sound));
+    }
+
+    #[test]
+    fn no_stack_is_too_strange(
+        stack in "((auth |@include )(required |include |substack |\\[success=[0-9]\\] )\
+                  (loop|common-auth|service|pam_mfa.so|pam_unix.so)\n){0,8}",
+    ) {
+        judged(&stack);
+    }
+}

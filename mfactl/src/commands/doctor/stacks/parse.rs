@@ -1,0 +1,315 @@
+//! The text of a file in `/etc/pam.d`, as lines (pam.conf(5)).
+//!
+//! Text goes in, from whoever may write there, and lines come out; nothing is read and nothing judged
+//! here. What libpam would not understand either is left out: libpam refuses the login then, and says
+//! so in its log.
+
+/// A line that says something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Where it begins in the file, from 1.
+    pub(super) number: usize,
+    /// What it says, with single blanks.
+    pub(super) text: String,
+    /// The phase that it belongs to; none for Debian's `@include`, which is for all.
+    pub(super) phase: Option<Phase>,
+    /// What it does there.
+    pub(super) does: Does,
+}
+
+/// What a program asks libpam for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Auth,
+    Account,
+    Session,
+    Password,
+}
+
+/// What a line does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    /// Calls a module.
+    Call(Call),
+    /// Takes in the lines of another file.
+    Include {
+        /// As it is written: a name, or a path.
+        file: String,
+        /// Whether an end in there ends nothing but itself.
+        substack: bool,
+    },
+}
+
+/// A module in a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    /// What comes of its result.
+    pub(super) control: Control,
+    /// Its file, as it is written.
+    pub(super) module: String,
+    /// What it is given.
+    pub(super) arguments: Vec<String>,
+}
+
+/// What comes of a module's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    /// `required`, `requisite`, `sufficient`, `optional`; in small letters.
+    Word(String),
+    /// `[success=1 default=ignore]`, as pairs in their order.
+    Actions(Vec<(String, String)>),
+}
+
+impl Control {
+    /// What is done when the module succeeds, in the words of the bracketed form.
+    pub(super) fn on_success(&self) -> &str {
+        match self {
+            Self::Word(word) if word == "sufficient" => "done",
+            Self::Word(_) => "ok",
+            Self::Actions(pairs) => {
+                let of = |result: &str| pairs.iter().find(|(name, _)| name == result);
+                let pair = of("success").or_else(|| of("default"));
+                // libpam takes what is not said for bad.
+                pair.map_or("bad", |(_, action)| action)
+            }
+        }
+    }
+}
+
+/// The lines of a file, in their order.
+pub(super) fn lines(text: &str) -> Vec<Line> {
+    let logical = logical(text).into_iter();
+    logical
+        .filter_map(|(number, text)| line(number, &text))
+        .collect()
+}
+
+/// Lines with their continuations, without comments, each with the number of its first. A comment runs
+/// to the end of its own line, and a backslash in it continues nothing.
+fn logical(text: &str) -> Vec<(usize, String)> {
+    let mut lines = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (number, physical) in (1..).zip(text.lines()) {
+        let (said, is_cut) = match physical.split_once('#') {
+            Some((before, _)) => (before, true),
+            None => (physical, false),
+        };
+        let goes_on = said.trim_end().strip_suffix('\\').filter(|_| !is_cut);
+        let (first, mut whole) = open.take().unwrap_or((number, String::new()));
+        whole.push_str(goes_on.unwrap_or(said));
+        if goes_on.is_some() {
+            whole.push(' ');
+            open = Some((first, whole));
+        } else {
+            lines.push((first, whole));
+        }
+    }
+    lines.extend(open);
+    lines
+}
+
+fn line(number: usize, text: &str) -> Option<Line> {
+    let mut words = words(text).into_iter();
+    let first = words.next()?;
+    let (phase, does) = if first.eq_ignore_ascii_case("@include") {
+        let file = words.next()?;
+        let substack = false;
+        (None, Does::Include { file, substack })
+    } else {
+        (Some(phase(&first)?), does(words)?)
+    };
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(Line {
+        number,
+        text,
+        phase,
+        does,
+    })
+}
+
+/// `auth`, or `-auth`, which says nothing in the log when the module is missing.
+fn phase(word: &str) -> Option<Phase> {
+    let word = word.strip_prefix('-').unwrap_or(word);
+    Some(match word.to_ascii_lowercase().as_str() {
+        "auth" => Phase::Auth,
+        "account" => Phase::Account,
+        "session" => Phase::Session,
+        "password" => Phase::Password,
+        _ => return None,
+    })
+}
+
+fn does(mut words: impl Iterator<Item = String>) -> Option<Does> {
+    let (control, module) = (words.next()?, words.next()?);
+    let control = match control.strip_prefix('[') {
+        Some(actions) => Control::Actions(pairs(actions)),
+        None => Control::Word(control.to_ascii_lowercase()),
+    };
+    if let Control::Word(word) = &control
+        && matches!(word.as_str(), "include" | "substack")
+    {
+        let substack = word == "substack";
+        return Some(Does::Include {
+            file: module,
+            substack,
+        });
+    }
+    let arguments = words.map(|word| word.strip_prefix('[').map_or(word.clone(), str::to_owned));
+    Some(Does::Call(Call {
+        control,
+        module,
+        arguments: arguments.collect(),
+    }))
+}
+
+fn pairs(actions: &str) -> Vec<(String, String)> {
+    let pairs = actions.split_whitespace();
+    pairs
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(result, action)| (result.to_ascii_lowercase(), action.to_ascii_lowercase()))
+        .collect()
+}
+
+/// Words parted by blanks. One that begins with a bracket goes to the closing one, blanks included, and
+/// keeps its opening bracket as a mark; `\]` in it is a bracket.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let after = match rest.strip_prefix('[') {
+            Some(inner) => {
+                let (word, after) = bracketed(inner);
+                words.push(word);
+                after
+            }
+            None => {
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                words.push(rest[..end].to_owned());
+                &rest[end..]
+            }
+        };
+        rest = after.trim_start();
+    }
+    words
+}
+
+fn bracketed(inner: &str) -> (String, &str) {
+    let mut word = String::from("[");
+    let mut is_escaped = false;
+    for (at, c) in inner.char_indices() {
+        match c {
+            ']' if is_escaped => {
+                word.pop();
+                word.push(']');
+            }
+            ']' => return (word, &inner[at + 1..]),
+            _ => word.push(c),
+        }
+        is_escaped = c == '\\';
+    }
+    (word, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn call(text: &str) -> Call {
+        match lines(text).pop().map(|line| line.does) {
+            Some(Does::Call(call)) => call,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn comments_blank_lines_and_what_is_no_line_are_left_out() {
+        let text =
+            "# a comment \\\n\n  \nauth\nfoo required pam_x.so\n-auth optional pam_y.so # z\n";
+        let lines = lines(text);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!(lines[0].number, 6);
+        assert_eq!(lines[0].text, "-auth optional pam_y.so");
+        assert_eq!(lines[0].phase, Some(Phase::Auth));
+    }
+
+    #[test]
+    fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
+        let text = "auth \\\n  required\\\n pam_x.so a\nauth required pam_y.so # \\\nauth required pam_z.so\n";
+        let lines = lines(text);
+        let numbers: Vec<_> = lines.iter().map(|line| line.number).collect();
+        assert_eq!(numbers, [1, 4, 5]);
+        assert_eq!(lines[0].text, "auth required pam_x.so a");
+    }
+
+    #[test]
+    fn a_bracketed_control_and_a_bracketed_argument_are_one_word_each() {
+        let call = call("AUTH [success=2  Default=ignore] /lib/pam_x.so [query=a \\] b] c");
+        assert_eq!(call.control.on_success(), "2");
+        assert_eq!(call.module, "/lib/pam_x.so");
+        assert_eq!(call.arguments, ["query=a ] b", "c"]);
+    }
+
+    #[test]
+    fn a_control_says_what_a_success_does() {
+        let on_success = |control: &str| {
+            let call = call(&format!("auth {control} pam_x.so"));
+            call.control.on_success().to_owned()
+        };
+        assert_eq!(on_success("SUFFICIENT"), "done");
+        assert_eq!(on_success("required"), "ok");
+        assert_eq!(on_success("[default=done]"), "done");
+        assert_eq!(on_success("[default=die success=ok]"), "ok");
+        assert_eq!(on_success("[user_unknown=ignore]"), "bad");
+    }
+
+    #[test]
+    fn all_three_ways_of_taking_in_a_file_are_known() {
+        let include = |text: &str| {
+            let line = lines(text).pop().unwrap();
+            let Does::Include { file, substack } = line.does else {
+                panic!("{line:?}")
+            };
+            (line.phase, file, substack)
+        };
+        let file = || "common-auth".to_owned();
+        assert_eq!(include("@include common-auth"), (None, file(), false));
+        assert_eq!(
+            include("auth include common-auth"),
+            (Some(Phase::Auth), file(), false)
+        );
+        assert_eq!(
+            include("auth substack common-auth"),
+            (Some(Phase::Auth), file(), true)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in "(?s).{0,200}") {
+            lines(&text);
+        }
+
+        #[test]
+        fn lines_are_numbered_upwards_and_within_the_file(
+            text in "(auth |required |pam_x.so|\\[a=b\\] |#|\\\\|\n|[ \\[\\]]){0,60}",
+        ) {
+            let lines = lines(&text);
+            prop_assert!(lines.windows(2).all(|two| two[0].number < two[1].number));
+            prop_assert!(lines.iter().all(|l| (1..=text.lines().count()).contains(&l.number)));
+        }
+
+        #[test]
+        fn where_a_line_is_broken_does_not_matter(
+            words in prop::collection::vec("[a-z_.=]{1,8}", 1..6), breaks in any::<u8>(),
+        ) {
+            let whole = format!("auth required {}", words.join(" "));
+            let mut broken = String::from("auth required");
+            for (i, word) in words.iter().enumerate() {
+                broken += if breaks >> i & 1 == 1 { " \\\n" } else { " " };
+                broken += word;
+            }
+            prop_assert_eq!(lines(&broken), lines(&whole));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! `mfactl enroll totp` and `enroll hotp`: a device that shows codes.
+//!
+//! The agent makes the key, or takes the one given, and holds it back until a code proves that the
+//! device has it: a device that was set up wrong would lock its owner out. Key and URI are shown once
+//! here and never again.
+
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{
+    ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollTotp,
+    EnrollTotpParameters, Enrolment, Status, UserParameters,
+};
+use serde::Serialize;
+
+use super::{TRIES, picture};
+use crate::args::{self, EnrollDevice};
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{clean, clean_lines, colours_wanted};
+
+pub(super) fn totp(context: &mut Context, args: args::EnrollTotp) -> Result<Verdict, Failure> {
+    let user = args.device.user.clone();
+    enroll_totp(context, args)?;
+    remind(context, user)?;
+    Ok(Verdict::Done)
+}
+
+/// As [`totp`], without a word on recovery codes.
+pub(super) fn enroll_totp(context: &mut Context, args: args::EnrollTotp) -> Result<(), Failure> {
+    let given = given(context, &args.device)?;
+    let EnrollDevice {
+        user,
+        label,
+        algorithm,
+        digits,
+        credential_id,
+        no_confirm,
+        ..
+    } = args.device;
+    let parameters = EnrollTotpParameters {
+        user,
+        label,
+        algorithm: algorithm.map(|algorithm| algorithm.name().to_owned()),
+        digits,
+        period: args.period,
+        secret: given.secret,
+        uri: given.uri,
+        credential_id,
+        confirm: !no_confirm,
+    };
+    let made = context.change::<EnrollTotp>(&parameters)?.enrolment;
+    finish(context, made, parameters.confirm)
+}
+
+pub(super) fn hotp(context: &mut Context, args: args::EnrollHotp) -> Result<Verdict, Failure> {
+    let given = given(context, &args.device)?;
+    let EnrollDevice {
+        user,
+        label,
+        algorithm,
+        digits,
+        credential_id,
+        no_confirm,
+        ..
+    } = args.device;
+    let parameters = EnrollHotpParameters {
+        user,
+        label,
+        algorithm: algorithm.map(|algorithm| algorithm.name().to_owned()),
+        digits,
+        counter: args.counter,
+        secret: given.secret,
+        uri: given.uri,
+        credential_id,
+        confirm: !no_confirm,
+    };
+    let made = context.change::<EnrollHotp>(&parameters)?.enrolment;
+    finish(context, made, parameters.confirm)?;
+    remind(context, parameters.user)?;
+    Ok(Verdict::Done)
+}
+
+/// What the device has already.
+#[derive(Default)]
+struct Given {
+    secret: Option<Secret>,
+    uri: Option<Secret>,
+}
+
+fn given(context: &mut Context, args: &EnrollDevice) -> Result<Given, Failure> {
+    let mut given = Given::default();
+    if args.secret_stdin {
+        let key = context
+            .console()?
+            .demand("Key (base32): ", false, "the base32 key")?;
+        given.secret = Some(key);
+    } else if args.uri_stdin {
+        let uri = context
+            .console()?
+            .demand("otpauth URI: ", false, "the otpauth URI")?;
+        given.uri = Some(uri);
+    }
+    Ok(given)
+}
+
+/// Shows what was made, and sees to it that it is stored.
+fn finish(context: &mut Context, made: Enrolment, confirm: bool) -> Result<(), Failure> {
+    let already = confirm && made.stored;
+    show(context, &made)?;
+    let stored = if made.stored {
+        made
+    } else {
+        confirmed(context)?
+    };
+    report(context, &stored, already)
+}
+
+/// Shows what the device needs. With `--json`, a person still has to see it, on the terminal; a script
+/// gets it in the result.
+fn show(context: &mut Context, made: &Enrolment) -> Result<(), Failure> {
+    if !context.output.is_json() {
+        let screen = picture::screen(made, context.output.is_painted());
+        return context.output.text(&screen);
+    }
+    let console = context.console()?;
+    if console.is_terminal() {
+        console.say(&picture::screen(made, colours_wanted()));
+    }
+    Ok(())
+}
+
+/// Asks for a code until it is right, the person gives up, or the tries are used up.
+fn confirmed(context: &mut Context) -> Result<Enrolment, Failure> {
+    let mut refused = None;
+    for _ in 0..TRIES {
+        // Shown while it is typed: it is worth nothing in half a minute, and mistyping it is common.
+        let code = match context
+            .console()?
+            .ask("Code that the device shows now: ", true)?
+        {
+            Some(code) if !code.is_empty() => code,
+            _ if context.console()?.is_terminal() => return Err(Failure::Cancelled),
+            _ => return Err(refused.unwrap_or_else(no_code)),
+        };
+        match context.call::<ConfirmDevice>(&ConfirmParameters { code }) {
+            Err(failure) if failure.is_correctable() => {
+                context.console()?.say(&clean_lines(&failure.to_string()));
+                refused = Some(failure);
+            }
+            outcome => return Ok(outcome?.enrolment),
+        }
+    }
+    Err(refused.unwrap_or_else(no_code))
+}
+
+fn no_code() -> Failure {
+    Failure::Usage(
+        "nothing was stored: a code of the new device was expected as the next line of standard \
+         input; use --no-confirm to store without one"
+            .to_owned(),
+    )
+}
+
+#[derive(Serialize)]
+struct Made<'a> {
+    user: &'a str,
+    factor: &'a str,
+    label: &'a str,
+    secret: &'a str,
+    uri: &'a str,
+}
+
+fn report(context: &Context, made: &Enrolment, already: bool) -> Result<(), Failure> {
+    let value = Made {
+        user: &made.user,
+        factor: &made.factor,
+        label: &made.label,
+        secret: made.secret.expose(),
+        uri: made.uri.expose(),
+    };
+    let what = if already {
+        "was stored already; nothing was changed"
+    } else {
+        "is stored"
+    };
+    context.output.result(&value, || {
+        format!(
+            "{}: the device {:?} {what}",
+            clean(&made.user),
+            clean(&made.label)
+        )
+    })
+}
+
+/// Tells a person who has a device and nothing for the day when it is lost. A script reads `status`.
+fn remind(context: &mut Context, user: Option<String>) -> Result<(), Failure> {
+    if context.output.is_json() || !context.console()?.is_terminal() {
+        return Ok(());
+    }
+    let of_another = user.is_some();
+    // The device is stored, whether or not its owner may look at the account.
+    let Ok(reply) = context.call::<Status>(&UserParameters { user }) else {
+        return Ok(());
+    };
+    if reply.account.recovery_left.unwrap_or(0) == 0 {
+        let whose = match of_another {
+            true => format!(" {}", clean(&reply.account.user)),
+            false => String::new(),
+        };
+        let text = format!(
+            "There are no recovery codes for the day when it is lost. To make them:\n  \
+             mfactl enroll recovery{whose}"
+        );
+        context.console()?.say(&text);
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What a person needs to set up a device: the picture to scan, the key to type, and what an app would
+//! not assume by itself.
+//!
+//! All of it is the device's secret. It is drawn once, on a terminal or on standard output, and wiped.
+
+use mfa_protocol::admin::Enrolment;
+use zeroize::Zeroizing;
+
+use crate::output::clean;
+
+/// The whole screen, ending with the last line about the device.
+pub(super) fn screen(made: &Enrolment, painted: bool) -> Zeroizing<String> {
+    let uri = made.uri.expose();
+    let picture = mfa_qr::draw(uri, painted, mfa_qr::USUAL_ROWS).unwrap_or_else(|| {
+        Zeroizing::new("(The URI is too long for a QR code in 80 columns.)\n".to_owned())
+    });
+    let grouped = in_fours(made.secret.expose());
+    Zeroizing::new(format!(
+        "{}\nScan the code with the authenticator app of {}, or type the key into it:\n\n\
+         Key     {}\nURI     {}\nLabel   {}\n{}",
+        *picture,
+        clean(&made.user),
+        clean(&grouped),
+        clean(uri),
+        clean(&made.label),
+        unusual(uri),
+    ))
+}
+
+/// `JBSW Y3DP …`: easier to type without losing one's place.
+fn in_fours(key: &str) -> Zeroizing<String> {
+    let mut grouped = Zeroizing::new(String::with_capacity(key.len() * 5 / 4 + 1));
+    for (i, c) in key.chars().enumerate() {
+        if i > 0 && i % 4 == 0 {
+            grouped.push(' ');
+        }
+        grouped.push(c);
+    }
+    grouped
+}
+
+/// What must be set in the app by hand when the key is typed, as a line; empty when the app's own
+/// defaults are right.
+fn unusual(uri: &str) -> String {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    let value = |name: &str, default: &'static str| {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let mut found = pairs
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value);
+        found.next_back().unwrap_or(default).to_owned()
+    };
+    let algorithm = value("algorithm", "SHA1").to_ascii_uppercase();
+    let digits = value("digits", "6");
+    let steps = if uri.starts_with("otpauth://hotp/") {
+        format!("counting (HOTP), counter {}", value("counter", "0"))
+    } else {
+        let period = value("period", "30");
+        if (algorithm.as_str(), digits.as_str(), period.as_str()) == ("SHA1", "6", "30") {
+            return String::new();
+        }
+        format!("a new code every {period} seconds")
+    };
+    let text = format!("{algorithm}, {digits} digits, {steps}");
+    format!("Set     {}\n", clean(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_grouped_in_fours() {
+        assert_eq!(*in_fours("JBSWY3DPEHPK3PXPA"), "JBSW Y3DP EHPK 3PXP A");
+        assert_eq!(*in_fours(""), "");
+    }
+
+    #[test]
+    fn only_settings_that_an_app_would_not_assume_are_shown() {
+        assert_eq!(
+            unusual("otpauth://totp/a?secret=X&digits=6&period=30&algorithm=SHA1"),
+            ""
+        );
+        assert_eq!(unusual("otpauth://totp/a?secret=X"), "");
+        assert_eq!(
+            unusual("otpauth://totp/a?secret=X&algorithm=sha256&digits=8"),
+            "Set     SHA256, 8 digits, a new code every 30 seconds\n"
+        );
+    }
+
+    #[test]
+    fn that_a_device_counts_is_never_assumed() {
+        assert_eq!(
+            unusual("otpauth://hotp/a?secret=X&counter=12"),
+            "Set     SHA1, 6 digits, counting (HOTP), counter 12\n"
+        );
+    }
+}

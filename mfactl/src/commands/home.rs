@@ -1,0 +1,154 @@
+//! `mfactl` alone, at a terminal: one's own state, and what can be done next.
+//!
+//! For somebody who knows no command yet. What is wrong stands first in each part, and every line of
+//! the second part begins with the command to type.
+
+use mfa_protocol::admin::{Account, Status, UserParameters};
+
+use super::{Verdict, drift, status};
+use crate::clock::Clock;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::table::{field, list, paragraph, remark};
+
+/// With fewer recovery codes than these it is time for new ones.
+const FEW: u32 = 3;
+
+/// How wide the column of commands is.
+const COMMANDS: usize = 26;
+
+pub(crate) fn run(context: &mut Context) -> Result<Verdict, Failure> {
+    let account = context.call::<Status>(&UserParameters::default())?.account;
+    context.output.text(&screen(&account, &Clock::system()))?;
+    Ok(Verdict::Done)
+}
+
+fn screen(account: &Account, clock: &Clock) -> String {
+    let mut screen = field("You", &account.user);
+    screen += &state(account, clock);
+    screen += &field("Can use", &list(&account.enrolled, "nothing yet"));
+    for device in &account.devices {
+        if let Some(drift) = &device.drift {
+            let text = format!("{}: {}", device.label, drift::words(drift));
+            screen += &paragraph("Astray", &text);
+        }
+    }
+    screen += &status::passing(account, clock);
+    screen += "\nWhat you can do next\n";
+    for (command, what) in next_steps(account) {
+        screen += &remark(&format!("{command:<COMMANDS$}{what}"));
+    }
+    screen
+}
+
+/// Whether the account is locked; the person who reads this can't end it.
+fn state(account: &Account, clock: &Clock) -> String {
+    let lock = field("State", &status::lock(account, clock));
+    if !is_locked(account) {
+        return lock;
+    }
+    let command = format!("mfactl unlock {}", account.user);
+    lock + &field("", "No code is taken before. An administrator ends it:") + &field("", &command)
+}
+
+fn is_locked(account: &Account) -> bool {
+    account.locked_by_limit || account.locked_until.is_some()
+}
+
+/// What is most needed first.
+fn next_steps(account: &Account) -> Vec<(&'static str, String)> {
+    let mut steps = Vec::new();
+    let mut step = |command, what: &str| steps.push((command, what.to_owned()));
+    let is_astray = account.devices.iter().any(|device| device.drift.is_some());
+    if is_astray && !is_locked(account) {
+        step(
+            "mfactl verify --resync",
+            "take up a device that went astray",
+        );
+    }
+    if account.enrolled.is_empty() {
+        step("mfactl enroll", "set up a second factor, step by step");
+    } else {
+        match account.recovery_left.unwrap_or(0) {
+            // They stand in for the code of a device.
+            _ if account.devices.is_empty() => {}
+            0 => step(
+                "mfactl enroll recovery",
+                "make codes for the day a device is lost",
+            ),
+            left if left < FEW => step("mfactl enroll recovery", "make new recovery codes"),
+            _ => {}
+        }
+        step("mfactl enroll", "set up one more factor");
+        if !is_locked(account) {
+            step("mfactl verify", "try whether you get in");
+        }
+    }
+    step(
+        "mfactl status",
+        "the same with dates, and the rules for you",
+    );
+    step("mfactl --help", "all commands");
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mfa_protocol::admin::{Device, Drift};
+
+    fn commands(account: &Account) -> Vec<&'static str> {
+        next_steps(account)
+            .into_iter()
+            .map(|(command, _)| command)
+            .collect()
+    }
+
+    fn alice() -> Account {
+        Account {
+            user: "alice".to_owned(),
+            enrolled: vec!["totp".to_owned()],
+            devices: vec![Device {
+                label: "phone".to_owned(),
+                ..Device::default()
+            }],
+            recovery_left: Some(10),
+            ..Account::default()
+        }
+    }
+
+    #[test]
+    fn who_has_nothing_is_told_to_set_up_something() {
+        let nothing = Account::default();
+        assert_eq!(
+            commands(&nothing),
+            ["mfactl enroll", "mfactl status", "mfactl --help"]
+        );
+    }
+
+    #[test]
+    fn who_has_few_recovery_codes_is_told_to_make_some() {
+        assert!(!commands(&alice()).contains(&"mfactl enroll recovery"));
+        for left in [None, Some(0), Some(2)] {
+            let account = Account {
+                recovery_left: left,
+                ..alice()
+            };
+            assert_eq!(commands(&account)[0], "mfactl enroll recovery", "{left:?}");
+        }
+    }
+
+    #[test]
+    fn a_device_astray_comes_first_unless_nothing_is_taken() {
+        let mut account = alice();
+        account.devices[0].drift = Some(Drift::default());
+        assert_eq!(commands(&account)[0], "mfactl verify --resync");
+        account.locked_by_limit = true;
+        assert_eq!(
+            commands(&account),
+            ["mfactl enroll", "mfactl status", "mfactl --help"]
+        );
+        let screen = screen(&account, &Clock::for_tests());
+        assert!(screen.contains("mfactl unlock alice"), "{screen}");
+    }
+}

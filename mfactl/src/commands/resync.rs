@@ -1,0 +1,110 @@
+//! `mfactl verify --resync`: two codes, one after the other, take up a device that went astray.
+//!
+//! They prove that the device is the one that was enrolled, and where its clock or its counter stands.
+//! A wrong pair counts as a failure, so what can't be a pair is not sent.
+
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{Resync, ResyncParameters, ResyncReply};
+
+use super::drift;
+use crate::args;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+
+const FIRST: &str = "Code that the device shows now: ";
+const SECOND: &str = "Next code that it shows: ";
+
+/// How often the first code may be typed again in place of the second.
+const TRIES: u32 = 3;
+
+pub(super) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, Failure> {
+    context.probe()?;
+    let (first, second) = two_codes(context)?;
+    let reply = context.change::<Resync>(&ResyncParameters {
+        user: args.user,
+        label: args.label,
+        first,
+        second,
+    })?;
+    if context.output.is_json() || !args.quiet {
+        context.output.result(&reply, || screen(&reply))?;
+    }
+    Ok(Verdict::Done)
+}
+
+/// Shown while they are typed, as in an enrolment: they are used up a moment later.
+fn two_codes(context: &mut Context) -> Result<(Secret, Secret), Failure> {
+    let console = context.console()?;
+    let first = console.demand(FIRST, true, "a code")?;
+    if digits(&first).is_empty() {
+        return Err(Failure::Cancelled);
+    }
+    for _ in 0..TRIES {
+        let second = console.demand(SECOND, true, "the next code")?;
+        if digits(&second).is_empty() {
+            return Err(Failure::Cancelled);
+        }
+        if digits(&second) != digits(&first) {
+            return Ok((first, second));
+        }
+        if !console.is_terminal() {
+            break;
+        }
+        console.say("That is the same code; wait until it shows another.");
+    }
+    Err(Failure::Rejected(
+        "the two codes are the same; nothing was sent, and nothing is counted".to_owned(),
+    ))
+}
+
+/// The code without the blanks that some devices show it with.
+fn digits(code: &Secret) -> zeroize::Zeroizing<String> {
+    let blank = |c: &char| !c.is_whitespace();
+    zeroize::Zeroizing::new(code.expose().chars().filter(blank).collect())
+}
+
+fn screen(reply: &ResyncReply) -> String {
+    let label = clean(&reply.label);
+    match (reply.clock_offset, reply.skipped) {
+        (Some(0), _) => format!("The clock of {label} is right."),
+        (Some(ahead), _) => format!(
+            "The clock of {label} is {}; that is reckoned with from now on.",
+            drift::seconds(ahead)
+        ),
+        (None, Some(1)) => format!("{label}: 1 code was passed over; it is in step again."),
+        (None, Some(0) | None) => format!("{label} is in step."),
+        (None, Some(codes)) => {
+            format!("{label}: {codes} codes were passed over; it is in step again.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_screen_says_what_came_of_it() {
+        let said = |clock_offset, skipped| {
+            screen(&ResyncReply {
+                user: "alice".to_owned(),
+                factor: String::new(),
+                label: "phone".to_owned(),
+                clock_offset,
+                skipped,
+            })
+        };
+        assert_eq!(
+            said(Some(-150), None),
+            "The clock of phone is 150 seconds behind; that is reckoned with from now on."
+        );
+        assert_eq!(said(Some(0), None), "The clock of phone is right.");
+        assert_eq!(
+            said(None, Some(23)),
+            "phone: 23 codes were passed over; it is in step again."
+        );
+        assert_eq!(said(None, Some(0)), "phone is in step.");
+    }
+}
