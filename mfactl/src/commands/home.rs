@@ -56,40 +56,38 @@ fn is_locked(account: &Account) -> bool {
 }
 
 /// What is most needed first.
-fn next_steps(account: &Account) -> Vec<(&'static str, String)> {
+fn next_steps(account: &Account) -> Vec<(&'static str, &'static str)> {
     let mut steps = Vec::new();
-    let mut step = |command, what: &str| steps.push((command, what.to_owned()));
-    let is_astray = account.devices.iter().any(|device| device.drift.is_some());
-    if is_astray && !is_locked(account) {
-        step(
-            "mfactl verify --resync",
-            "take up a device that went astray",
-        );
+    // While no code is taken, users can't prove themselves for a change either.
+    if !is_locked(account) {
+        changes(account, &mut steps);
     }
-    if account.enrolled.is_empty() {
-        step("mfactl enroll", "set up a second factor, step by step");
-    } else {
-        match account.recovery_left.unwrap_or(0) {
-            // They stand in for the code of a device.
-            _ if account.devices.is_empty() => {}
-            0 => step(
-                "mfactl enroll recovery",
-                "make codes for the day a device is lost",
-            ),
-            left if left < FEW => step("mfactl enroll recovery", "make new recovery codes"),
-            _ => {}
-        }
-        step("mfactl enroll", "set up one more factor");
-        if !is_locked(account) {
-            step("mfactl verify", "try whether you get in");
-        }
-    }
-    step(
+    steps.push((
         "mfactl status",
         "the same with dates, and the rules for you",
-    );
-    step("mfactl --help", "all commands");
+    ));
+    steps.push(("mfactl --help", "all commands"));
     steps
+}
+
+fn changes(account: &Account, steps: &mut Vec<(&'static str, &'static str)>) {
+    if account.enrolled.is_empty() {
+        steps.push(("mfactl enroll", "set up a second factor, step by step"));
+        return;
+    }
+    if account.devices.iter().any(|device| device.drift.is_some()) {
+        steps.push(("mfactl verify --resync", "mend a device that went astray"));
+    }
+    let codes = "mfactl enroll recovery";
+    match account.recovery_left.unwrap_or(0) {
+        // They stand in for the code of a device.
+        _ if account.devices.is_empty() => {}
+        0 => steps.push((codes, "make codes for the day a device is lost")),
+        left if left < FEW => steps.push((codes, "make new recovery codes")),
+        _ => {}
+    }
+    steps.push(("mfactl enroll", "set up one more factor"));
+    steps.push(("mfactl verify", "try whether you get in"));
 }
 
 #[cfg(test)]
@@ -144,10 +142,7 @@ mod tests {
         account.devices[0].drift = Some(Drift::default());
         assert_eq!(commands(&account)[0], "mfactl verify --resync");
         account.locked_by_limit = true;
-        assert_eq!(
-            commands(&account),
-            ["mfactl enroll", "mfactl status", "mfactl --help"]
-        );
+        assert_eq!(commands(&account), ["mfactl status", "mfactl --help"]);
         let screen = screen(&account, &Clock::for_tests());
         assert!(screen.contains("mfactl unlock alice"), "{screen}");
     }

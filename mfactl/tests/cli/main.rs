@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod checking;
+mod devices;
+#[cfg(test)]
+mod doctoring;
 mod enrolling;
 mod importing;
 mod looking;

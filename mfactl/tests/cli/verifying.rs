@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Agent, admin, caller, login, mfactl, refused, run, stderr, stdout, value};
+use crate::support::{Agent, admin, caller, login, mfactl, run, stderr, stdout, value};
 
 #[test]
 fn verify_ends_with_success_only_when_passed_or_not_asked() {
@@ -120,57 +120,4 @@ fn a_quiet_verify_says_so_when_the_agent_is_not_there() {
         "{}",
         stderr(&output)
     );
-}
-
-fn pair() -> serde_json::Value {
-    json!({"user": "alice", "label": "phone", "first": "111111", "second": "222222"})
-}
-
-#[test]
-fn two_lines_of_standard_input_take_up_a_device_that_went_astray() {
-    let reply = json!({
-        "user": "alice", "factor": "totp", "label": "phone", "clock_offset": -150, "skipped": null,
-    });
-    let agent = Agent::scripted(vec![
-        admin("Resync", pair(), reply.clone()),
-        admin("Resync", pair(), reply.clone()),
-    ]);
-    let arguments = ["verify", "alice", "--resync", "--label", "phone"];
-    let output = mfactl(&agent, &arguments, "111111\n222222\n");
-    assert_eq!(
-        stdout(&output),
-        "The clock of phone is 150 seconds behind; that is reckoned with from now on.\n"
-    );
-    let json = mfactl(
-        &agent,
-        &[&arguments[..], &["--json"]].concat(),
-        "111111\n222222\n",
-    );
-    assert_eq!((value(&json), json.status.code()), (reply, Some(0)));
-    agent.finish();
-}
-
-#[test]
-fn a_pair_that_is_none_is_refused_or_not_even_sent() {
-    let agent = Agent::scripted(vec![refused("Resync", pair(), "Refused", "no such pair")]);
-    let arguments = ["verify", "alice", "--resync", "--label", "phone"];
-    let wrong = mfactl(&agent, &arguments, "111111\n222222\n");
-    assert_eq!(
-        (wrong.status.code(), stderr(&wrong).as_str()),
-        (Some(1), "mfactl: no such pair\n")
-    );
-    let same = mfactl(&agent, &arguments, "111 111\n111111\n");
-    assert_eq!(same.status.code(), Some(1));
-    assert!(
-        stderr(&same).contains("nothing is counted"),
-        "{}",
-        stderr(&same)
-    );
-    let one = mfactl(&agent, &arguments, "111111\n");
-    assert_eq!(one.status.code(), Some(2));
-    for with in [["--service", "sshd"], ["--operation", "wipe"]] {
-        let output = mfactl(&agent, &[&["verify", "--resync"], &with[..]].concat(), "");
-        assert_eq!(output.status.code(), Some(2));
-    }
-    agent.finish();
 }

@@ -51,7 +51,8 @@ fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
     let (alike, others) = divided(drifts);
     let mut checks: Vec<_> = host_is_wrong(&alike).into_iter().collect();
     let left = others.len().saturating_sub(SHOWN);
-    checks.extend(others.iter().take(SHOWN).map(|drift| astray(drift, clock)));
+    let shown = others.iter().take(SHOWN);
+    checks.extend(shown.map(|drift| astray(drift, !alike.is_empty(), clock)));
     if left > 0 {
         checks.push(Check::problem(
             NAME,
@@ -62,14 +63,22 @@ fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
     checks
 }
 
-fn astray(drift: &Drift, clock: &Clock) -> Check {
+/// `host_first` says that this host's clock has to be right before a device is measured by it.
+fn astray(drift: &Drift, host_first: bool, clock: &Clock) -> Check {
     let Drift { user, label, .. } = drift;
     let words = drift::words(drift);
     let seen = clock.wait(&drift.seen_at);
+    let before = match drift.seconds {
+        Some(_) if host_first => "when this host's clock is right: ",
+        _ => "",
+    };
     Check::problem(
         NAME,
         format!("{label} of {user}: {words}, seen {seen}; its codes are refused"),
-        format!("{} mends it, with two codes", drift::command(Some(user))),
+        format!(
+            "{before}{} mends it, with two codes",
+            drift::command(Some(user))
+        ),
     )
 }
 
@@ -94,7 +103,7 @@ fn host_is_wrong(alike: &[Drift]) -> Option<Check> {
             alike.len(),
             names.join(", ")
         ),
-        "Set this host's clock right, and don't take up these devices before:\n  \
+        "Set the clock of this host right, and resync none of these before:\n  \
          timedatectl\n  chronyc tracking",
     ))
 }
@@ -181,7 +190,12 @@ mod tests {
             "{}",
             checks[0].message
         );
-        assert!(!checks[0].remedy.as_deref().unwrap().contains("resync"));
+        assert!(!checks[0].remedy.as_deref().unwrap().contains("mfactl"));
+        let other = checks[1].remedy.as_deref().unwrap();
+        assert!(
+            other.starts_with("when this host's clock is right: "),
+            "{other}"
+        );
     }
 
     #[test]

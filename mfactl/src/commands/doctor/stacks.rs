@@ -3,30 +3,25 @@
 //! With the code first, anyone could spend a user's attempts, and set up a device in the place of a user
 //! who has none. The files are read here, as they are now; [`order`] judges them.
 
+mod chain;
+mod files;
 mod order;
 mod parse;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
-use order::{Order, Place};
+use chain::Place;
+use files::Files;
+use order::{Leap, Order};
 
 use super::Check;
 
 const NAME: &str = "stacks";
 
-/// As much as is read of a file.
-const MAX_FILE: u64 = 64 * 1024;
-
 /// How many services are named in one line.
 const SHOWN: usize = 8;
-
-/// What packages leave beside the file that is in force.
-const LEFTOVERS: [&str; 7] = [
-    "~", ".bak", ".orig", ".pam-old", ".rpmnew", ".rpmsave", ".rpmorig",
-];
 
 /// What is to be said of the stacks in these folders; of two files of one name the first holds.
 pub(super) fn checks(folders: &[PathBuf]) -> Vec<Check> {
@@ -41,8 +36,8 @@ pub(super) fn checks(folders: &[PathBuf]) -> Vec<Check> {
             Err(_) | Ok(()) => {}
         }
     }
-    if !files.unread.is_empty() {
-        let message = format!("can't be read: {}", files.unread.join(", "));
+    if !files.unread().is_empty() {
+        let message = format!("can't be read: {}", files.unread().join(", "));
         checks.push(Check::note(NAME, message, "run mfactl doctor as root"));
     }
     checks.extend(found(&files));
@@ -52,12 +47,12 @@ pub(super) fn checks(folders: &[PathBuf]) -> Vec<Check> {
 /// A check for all services that stand alike.
 fn found(files: &Files) -> Vec<Check> {
     let mut orders: BTreeMap<Order, Vec<&str>> = BTreeMap::new();
-    for service in files.texts.keys() {
+    for service in files.names() {
         if let Some(order) = order::of(service, &|name| files.text(name)) {
             orders.entry(order).or_default().push(service);
         }
     }
-    if orders.is_empty() && files.texts.is_empty() {
+    if orders.is_empty() && files.names().next().is_none() {
         return Vec::new();
     }
     if orders.is_empty() {
@@ -89,25 +84,26 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
         Order::CodeFirst { code, swap } => Check::problem(
             NAME,
             format!(
-                "{services} asks for the code before the password ({}): anyone could lock a user \
-                 out, and set up a device in their name",
+                "{services}: the code is asked for before the password ({}): anyone could lock a \
+                 user out, and set up a device in their name",
                 files.place(code)
             ),
             right_order(swap.as_ref(), files),
         ),
-        Order::Leapt { password } => Check::problem(
+        Order::Leapt { password, how } => Check::problem(
             NAME,
             format!(
-                "{services} never asks for the code when the password is right: {} passes over \
+                "{services}: who knows the password is never asked for the code: {} passes over \
                  pam_mfa.so",
                 files.place(password)
             ),
-            format!("Where it says include, say substack; or put in its place:\n{STACK}"),
+            right_end(how, files),
         ),
         Order::OneAnswer { code } => Check::note(
             NAME,
             format!(
-                "{services} takes password and code in one answer ({}), and judges the code first",
+                "{services}: password and code come in one answer ({}), and the code is judged \
+                 first",
                 files.place(code)
             ),
             "only for programs that ask one thing; others: pam_mfa.so after the password, without \
@@ -116,7 +112,8 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
         Order::Alone { code } => Check::note(
             NAME,
             format!(
-                "{services} asks for the code alone ({}): a key must have been checked before",
+                "{services}: the code is all that is asked for ({}); a key must have been checked \
+                 before",
                 files.place(code)
             ),
             "for sshd: AuthenticationMethods publickey,keyboard-interactive",
@@ -124,86 +121,44 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
     }
 }
 
-/// What a stack looks like where nothing better is known.
-const STACK: &str = "  \
-    auth include common-auth\n  \
-    auth [success=ok ignore=ignore default=die] pam_mfa.so";
-
 fn right_order(swap: Option<&[Place; 2]>, files: &Files) -> String {
     let Some([first, second]) = swap else {
-        return format!("The right order, without the lines of the password's own:\n{STACK}");
+        return after_all_lines(files);
     };
     let file = files.path(&first.file);
     let (first, second) = (&first.text, &second.text);
     format!("The right order in {file}:\n  {first}\n  {second}")
 }
 
-/// The files of the folders.
-#[derive(Default)]
-struct Files {
-    /// By name: where it stands, and what it says.
-    texts: BTreeMap<String, (PathBuf, String)>,
-    folders: Vec<PathBuf>,
-    unread: Vec<String>,
-}
-
-impl Files {
-    fn add(&mut self, folder: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-                continue;
-            };
-            let is_left_over = LEFTOVERS.iter().any(|end| name.ends_with(end));
-            if is_left_over || name.contains(".dpkg-") || self.texts.contains_key(name) {
-                continue;
-            }
-            // A folder or a device in there is no stack.
-            if !path.is_file() {
-                continue;
-            }
-            match read(&path) {
-                Ok(text) => {
-                    self.texts.insert(name.to_owned(), (path.clone(), text));
-                }
-                Err(_) => self.unread.push(path.display().to_string()),
-            }
+fn right_end(how: &Leap, files: &Files) -> String {
+    match how {
+        Leap::Ends => "Say required there, in place of sufficient.".to_owned(),
+        Leap::EndsIncluded(line) => {
+            let included = line.text.split(' ').next_back().unwrap_or_default();
+            let place = files.place(line);
+            format!("Let only the file end, not the stack; in {place}:\n  auth substack {included}")
         }
-        self.folders.push(folder.to_owned());
-        Ok(())
-    }
-
-    /// The text of a file that is named as in an include: by its name, or by its path.
-    fn text(&self, name: &str) -> Option<&str> {
-        let path = Path::new(name);
-        let name = match path.parent().filter(|_| path.is_absolute()) {
-            Some(folder) if self.folders.iter().any(|known| known == folder) => {
-                path.file_name()?.to_str()?
-            }
-            _ => name,
-        };
-        self.texts.get(name).map(|(_, text)| text.as_str())
-    }
-
-    fn path(&self, name: &str) -> String {
-        let known = self.texts.get(name);
-        known.map_or_else(|| name.to_owned(), |(path, _)| path.display().to_string())
-    }
-
-    /// `/etc/pam.d/sshd:3`
-    fn place(&self, place: &Place) -> String {
-        format!("{}:{}", self.path(&place.file), place.number)
+        Leap::Jumps => after_all_lines(files),
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// What a stack looks like on this host.
+fn after_all_lines(files: &Files) -> String {
+    let password = if files.text("common-auth").is_some() {
+        "auth include common-auth"
+    } else {
+        "auth substack system-auth"
+    };
+    format!(
+        "The right order, with pam_mfa.so after all lines of the password:\n  {password}\n  \
+         auth [success=ok ignore=ignore default=die] pam_mfa.so"
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn checked(files: &[(&str, &str)]) -> Vec<Check> {

@@ -4,13 +4,7 @@
 //! is judged, whether a right password leaps over the line, and nothing more: what modules besides do
 //! to a login is not played through.
 
-use super::parse::{Call, Does, Phase, lines};
-
-/// As deep as libpam goes (`PAM_SUBSTACK_MAX_LEVEL`).
-const MAX_DEPTH: usize = 16;
-
-/// As many modules as are looked at: files that take each other in twice grow without end.
-const MAX_STEPS: usize = 1000;
+use super::chain::{Place, Step, steps};
 
 /// The modules that check a password, a key or the body. `pam_faillock`, `pam_deny` and the like only
 /// count or decide.
@@ -54,10 +48,12 @@ pub(super) enum Order {
         /// The right order, where it is a matter of two lines.
         swap: Option<[Place; 2]>,
     },
-    /// A right password ends the stack, or jumps, before our line is reached.
+    /// After a right password our line is never reached.
     Leapt {
-        /// The line that does it.
+        /// The line that checks it.
         password: Place,
+        /// Why not.
+        how: Leap,
     },
     /// It takes the code off one answer that holds both.
     OneAnswer {
@@ -71,26 +67,20 @@ pub(super) enum Order {
     },
 }
 
-/// A line in a file.
+/// How a right password passes over our line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    /// The file's name.
-    pub(super) file: String,
-    /// From 1.
-    pub(super) number: usize,
-    /// What it says.
-    pub(super) text: String,
+pub(super) enum Leap {
+    /// It ends the stack there and then.
+    Ends,
+    /// It ends the file that this line takes in, and the stack with it.
+    EndsIncluded(Place),
+    /// It jumps.
+    Jumps,
 }
 
 /// How `service` stands; none if it does not name our module. `text` knows the files.
 pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Order> {
-    let mut chain = Chain {
-        text,
-        steps: Vec::new(),
-        substacks: 0,
-    };
-    chain.take_in(service, &[], &[]);
-    judge(&chain.steps)
+    judge(&steps(service, text))
 }
 
 fn judge(steps: &[Step]) -> Option<Order> {
@@ -102,6 +92,7 @@ fn judge(steps: &[Step]) -> Option<Order> {
         let leaps = checked.find(|&i| leaps_over(steps, i, at));
         return Some(leaps.map_or(Order::Sound, |i| Order::Leapt {
             password: before[i].place(),
+            how: how(&before[i], code),
         }));
     }
     let place = code.place();
@@ -149,11 +140,26 @@ fn units_up_to(steps: &[Step], own: &[usize]) -> Option<usize> {
     Some(units)
 }
 
+fn how(password: &Step, code: &Step) -> Leap {
+    if password.call.control.on_success() != "done" {
+        return Leap::Jumps;
+    }
+    match parting(code, password) {
+        Some((_, theirs)) if *theirs != password.place() => Leap::EndsIncluded(theirs.clone()),
+        _ => Leap::Ends,
+    }
+}
+
+/// The lines where the ways to two steps part, both in one file.
+fn parting<'a>(code: &'a Step, password: &'a Step) -> Option<(&'a Place, &'a Place)> {
+    let mut both = code.trail.iter().zip(&password.trail);
+    both.find(|(ours, theirs)| ours != theirs)
+}
+
 /// The lines of the file in which both begin, in their right order; none where moving a line would
 /// break a jump.
 fn swap(code: &Step, password: &Step) -> Option<[Place; 2]> {
-    let mut both = code.trail.iter().zip(&password.trail);
-    let (ours, theirs) = both.find(|(ours, theirs)| ours != theirs)?;
+    let (ours, theirs) = parting(code, password)?;
     let is_movable = !theirs.text.contains('[') && !theirs.text.contains("sufficient");
     is_movable.then(|| [theirs.clone(), ours.clone()])
 }
@@ -166,72 +172,6 @@ fn is_ours(module: &str) -> bool {
 fn stem(module: &str) -> &str {
     let name = module.rsplit('/').next().unwrap_or(module);
     name.strip_suffix(".so").unwrap_or(name)
-}
-
-/// A module in the order in which libpam comes to it.
-struct Step {
-    /// The lines that lead to it, from the service's own file on.
-    trail: Vec<Place>,
-    /// The substacks that it is in, from the outermost on.
-    substacks: Vec<usize>,
-    call: Call,
-}
-
-impl Step {
-    /// The line that names the module. A trail is never empty.
-    fn place(&self) -> Place {
-        let last = self.trail.last().cloned();
-        last.unwrap_or_else(|| Place {
-            file: String::new(),
-            number: 0,
-            text: String::new(),
-        })
-    }
-}
-
-/// The steps of a service's first phase, as they are gathered.
-struct Chain<'t, 'a> {
-    text: &'t dyn Fn(&str) -> Option<&'a str>,
-    steps: Vec<Step>,
-    substacks: usize,
-}
-
-impl Chain<'_, '_> {
-    /// Adds the steps of a file, and of those that it takes in.
-    fn take_in(&mut self, file: &str, trail: &[Place], substacks: &[usize]) {
-        let Some(text) = (self.text)(file).filter(|_| trail.len() <= MAX_DEPTH) else {
-            return;
-        };
-        for line in lines(text) {
-            if line.phase.is_some_and(|phase| phase != Phase::Auth) {
-                continue;
-            }
-            if self.steps.len() >= MAX_STEPS {
-                return;
-            }
-            let place = Place {
-                file: file.to_owned(),
-                number: line.number,
-                text: line.text,
-            };
-            let trail = [trail, &[place]].concat();
-            match line.does {
-                Does::Call(call) => self.steps.push(Step {
-                    trail,
-                    substacks: substacks.to_vec(),
-                    call,
-                }),
-                Does::Include { file, substack } => {
-                    let mut substacks = substacks.to_vec();
-                    if substack {
-                        self.substacks += 1;
-                        substacks.push(self.substacks);
-                    }
-                    self.take_in(&file, &trail, &substacks);
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ fn judged(service: &str) -> Option<Order> {
         "system-auth" => Some(SYSTEM_AUTH),
         "wrong-auth" => Some("auth required pam_mfa.so\n@include common-auth\n"),
         "loop" => Some("auth include loop\nauth include loop\nauth required pam_x.so\n"),
+        "endless" => Some("auth include endless\nauth include endless\n"),
         _ => None,
     };
     of("service", &file)
@@ -37,6 +38,7 @@ fn a_service_without_our_module_is_not_judged() {
     assert_eq!(judged("account required pam_mfa.so\n"), None);
     assert_eq!(judged("# auth required pam_mfa.so\n"), None);
     assert_eq!(judged("auth include loop\n"), None);
+    assert_eq!(judged("auth include endless\n"), None);
 }
 
 #[test]
@@ -86,17 +88,20 @@ fn a_wrong_order_in_a_file_taken_in_is_found_where_it_stands() {
 
 #[test]
 fn a_right_password_must_not_end_the_stack_before_the_code() {
-    for password in [
-        "auth sufficient pam_unix.so",
-        "auth [success=done default=ignore] pam_sss.so",
-        "auth include system-auth",
-        "@include system-auth",
-    ] {
-        let order = judged(&format!("{password}\n{MFA}\n"));
-        assert!(
-            matches!(order, Some(Order::Leapt { .. })),
-            "{password}: {order:?}"
-        );
+    let how = |password: &str| match judged(&format!("{password}\n{MFA}\n")) {
+        Some(Order::Leapt { how, .. }) => how,
+        order => panic!("{password}: {order:?}"),
+    };
+    assert_eq!(how("auth sufficient pam_unix.so"), Leap::Ends);
+    assert_eq!(
+        how("auth [success=done default=ignore] pam_sss.so"),
+        Leap::Ends
+    );
+    for include in ["auth include system-auth", "@include system-auth"] {
+        let Leap::EndsIncluded(place) = how(include) else {
+            panic!("{include}");
+        };
+        assert_eq!((place.number, place.text.as_str()), (1, include));
     }
 }
 
@@ -107,7 +112,13 @@ fn a_right_password_must_not_jump_over_the_code() {
             "auth [success={jump} default=ignore] pam_unix.so\n{MFA}\nauth required pam_deny.so\n"
         )
     };
-    assert!(matches!(judged(&stack("1")), Some(Order::Leapt { .. })));
+    assert!(matches!(
+        judged(&stack("1")),
+        Some(Order::Leapt {
+            how: Leap::Jumps,
+            ..
+        })
+    ));
     assert!(matches!(judged(&stack("2")), Some(Order::Leapt { .. })));
     assert_eq!(judged(&stack("ok")), Some(Order::Sound));
     let over_a_substack =

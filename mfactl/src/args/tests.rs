@@ -1,0 +1,51 @@
+//! What the command line takes, and what it says of mistakes.
+
+use super::*;
+
+#[test]
+fn the_arguments_are_consistent() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn every_command_s_help_has_an_example() {
+    fn check(command: &clap::Command) {
+        let own: Vec<_> = command.get_subcommands().collect();
+        own.iter().for_each(|sub| check(sub));
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let shown = help.starts_with("Example: mfactl ") || help.starts_with("Examples:\n");
+        assert!(shown, "{}: {help}", command.get_name());
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{}", command.get_name());
+    }
+    check(&Args::command());
+}
+
+#[test]
+fn global_options_stand_before_or_after_the_command() {
+    for line in [
+        "mfactl --json --socket /s users",
+        "mfactl users --json --socket /s",
+    ] {
+        let args = Args::try_parse_from(line.split(' ')).unwrap();
+        assert!(args.json && args.socket.as_os_str() == "/s");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_named_with_what_would_be_right() {
+    let error = |line: &str| {
+        Args::try_parse_from(line.split(' '))
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(error("mfactl enroll totp --digits 9").contains("6..=8"));
+    assert!(error("mfactl remove topt").contains("'totp'"));
+    assert!(error("mfactl enroll totp --period 0").contains("'0'"));
+    assert!(error("mfactl unlock \u{1b}x").contains("control character"));
+    assert!(error("mfactl enroll totp --uri-stdin --digits 6").contains("cannot be used"));
+    assert!(error("mfactl enforce alice always").contains("required, optional, default"));
+}

@@ -1,0 +1,102 @@
+//! Lines as libpam reads them.
+
+use super::*;
+use proptest::prelude::*;
+
+fn call(text: &str) -> Call {
+    match lines(text).pop().map(|line| line.does) {
+        Some(Does::Call(call)) => call,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn comments_blank_lines_and_what_is_no_line_are_left_out() {
+    let text = "# a comment \\\n\n  \nauth\nfoo required pam_x.so\n-auth optional pam_y.so # z\n";
+    let lines = lines(text);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0].number, 6);
+    assert_eq!(lines[0].text, "-auth optional pam_y.so");
+    assert_eq!(lines[0].phase, Some(Phase::Auth));
+}
+
+#[test]
+fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
+    let text =
+        "auth \\\n  required\\\n pam_x.so a\nauth required pam_y.so # \\\nauth required pam_z.so\n";
+    let lines = lines(text);
+    let numbers: Vec<_> = lines.iter().map(|line| line.number).collect();
+    assert_eq!(numbers, [1, 4, 5]);
+    assert_eq!(lines[0].text, "auth required pam_x.so a");
+}
+
+#[test]
+fn a_bracketed_control_and_a_bracketed_argument_are_one_word_each() {
+    let call = call("AUTH [success=2  Default=ignore] /lib/pam_x.so [query=a \\] b] c");
+    assert_eq!(call.control.on_success(), "2");
+    assert_eq!(call.module, "/lib/pam_x.so");
+    assert_eq!(call.arguments, ["query=a ] b", "c"]);
+}
+
+#[test]
+fn a_control_says_what_a_success_does() {
+    let on_success = |control: &str| {
+        let call = call(&format!("auth {control} pam_x.so"));
+        call.control.on_success().to_owned()
+    };
+    assert_eq!(on_success("SUFFICIENT"), "done");
+    assert_eq!(on_success("required"), "ok");
+    assert_eq!(on_success("[default=done]"), "done");
+    assert_eq!(on_success("[default=die success=ok]"), "ok");
+    assert_eq!(on_success("[user_unknown=ignore]"), "bad");
+}
+
+#[test]
+fn all_three_ways_of_taking_in_a_file_are_known() {
+    let include = |text: &str| {
+        let line = lines(text).pop().unwrap();
+        let Does::Include { file, substack } = line.does else {
+            panic!("{line:?}")
+        };
+        (line.phase, file, substack)
+    };
+    let file = || "common-auth".to_owned();
+    assert_eq!(include("@include common-auth"), (None, file(), false));
+    assert_eq!(
+        include("auth include common-auth"),
+        (Some(Phase::Auth), file(), false)
+    );
+    assert_eq!(
+        include("auth substack common-auth"),
+        (Some(Phase::Auth), file(), true)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange(text in "(?s).{0,200}") {
+        lines(&text);
+    }
+
+    #[test]
+    fn lines_are_numbered_upwards_and_within_the_file(
+        text in "(auth |required |pam_x.so|\\[a=b\\] |#|\\\\|\n|[ \\[\\]]){0,60}",
+    ) {
+        let lines = lines(&text);
+        prop_assert!(lines.windows(2).all(|two| two[0].number < two[1].number));
+        prop_assert!(lines.iter().all(|l| (1..=text.lines().count()).contains(&l.number)));
+    }
+
+    #[test]
+    fn where_a_line_is_broken_does_not_matter(
+        words in prop::collection::vec("[a-z_.=]{1,8}", 1..6), breaks in any::<u8>(),
+    ) {
+        let whole = format!("auth required {}", words.join(" "));
+        let mut broken = String::from("auth required");
+        for (i, word) in words.iter().enumerate() {
+            broken += if breaks >> i & 1 == 1 { " \\\n" } else { " " };
+            broken += word;
+        }
+        prop_assert_eq!(lines(&broken), lines(&whole));
+    }
+}

@@ -1,0 +1,206 @@
+//! Screens of accounts in every state.
+
+use super::*;
+use mfa_protocol::admin::{Device, Drift, Knowledge, Rule, UserSettings};
+
+fn alice() -> Account {
+    Account {
+        user: "alice".to_owned(),
+        enrolled: vec!["totp".to_owned(), "pin".to_owned()],
+        devices: vec![
+            Device {
+                factor: "totp".to_owned(),
+                label: "phone".to_owned(),
+                algorithm: "SHA1".to_owned(),
+                digits: 6,
+                period: Some(30),
+                counter: None,
+                clock_offset: 0,
+                drift: None,
+                credential_id: None,
+                enrolled_at: "2026-11-20T13:02:00Z".to_owned(),
+                last_used_at: Some("2026-11-22T13:19:30Z".to_owned()),
+            },
+            Device {
+                factor: "totp".to_owned(),
+                label: "tok\u{7}en".to_owned(),
+                algorithm: "SHA256".to_owned(),
+                digits: 8,
+                period: Some(60),
+                counter: None,
+                clock_offset: 0,
+                drift: None,
+                credential_id: Some("FT-1234".to_owned()),
+                enrolled_at: "2026-11-20T13:02:00Z".to_owned(),
+                last_used_at: None,
+            },
+        ],
+        pin: Some(Knowledge {
+            enrolled_at: "2026-01-02T03:04:05Z".to_owned(),
+            last_used_at: None,
+        }),
+        failures: 5,
+        consecutive_failures: 7,
+        refused_while_locked: 3,
+        locked_until: Some("2026-11-22T14:04:00Z".to_owned()),
+        rules: rules(),
+        ..Account::default()
+    }
+}
+
+fn rules() -> Vec<Rule> {
+    vec![
+        Rule {
+            name: "vpn".to_owned(),
+            place: "/etc/mfa/agent.toml:31".to_owned(),
+            action: "ask".to_owned(),
+            require: vec!["totp".to_owned()],
+            services: vec!["openvpn".to_owned()],
+            from: vec!["10.0.0.0/8".to_owned()],
+            conditions: vec!["hours: 08:00-18:00".to_owned(), "days: mon-fri".to_owned()],
+        },
+        Rule {
+            name: "policy".to_owned(),
+            place: "/etc/mfa/agent.toml:12".to_owned(),
+            action: "ask".to_owned(),
+            require: vec!["totp".to_owned(), "pin".to_owned(), "questions".to_owned()],
+            ..Rule::default()
+        },
+    ]
+}
+
+#[test]
+fn the_screen_of_a_locked_user() {
+    let screen = screen(&alice(), true, &Clock::for_tests());
+    assert_eq!(screen, LOCKED);
+    assert!(screen.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn the_screen_of_a_user_with_nothing() {
+    let account = Account {
+        user: "bob".to_owned(),
+        ..Account::default()
+    };
+    assert_eq!(screen(&account, true, &Clock::for_tests()), EMPTY);
+}
+
+#[test]
+fn the_screen_of_a_user_for_whom_much_is_set() {
+    let account = Account {
+        user: "carol".to_owned(),
+        enrolled: vec!["questions".to_owned()],
+        bypass_until: Some("2026-11-22T13:52:00Z".to_owned()),
+        grace_since: Some("2026-11-20T13:02:00Z".to_owned()),
+        sessions: 2,
+        settings: UserSettings {
+            enforce: "optional".to_owned(),
+            require: vec!["questions".to_owned()],
+            own_allow_from: vec!["192.0.2.0/24".to_owned()],
+            self_manage: true,
+            ..UserSettings::default()
+        },
+        ..Account::default()
+    };
+    let screen = screen(&account, true, &Clock::for_tests());
+    assert_eq!(screen, SET);
+    assert!(screen.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
+    let mut account = alice();
+    account.devices[0].drift = Some(Drift {
+        seconds: Some(-150),
+        seen_at: "2026-11-22T13:20:00Z".to_owned(),
+        ..Drift::default()
+    });
+    account.devices[1] = Device {
+        factor: "hotp".to_owned(),
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: None,
+        counter: Some(12),
+        credential_id: None,
+        ..account.devices[1].clone()
+    };
+    let own = screen(&account, false, &Clock::for_tests());
+    let shown = own
+        .split_once("never\n  tok")
+        .map(|(_, rest)| rest.split_once("\nRules"));
+    assert_eq!(
+        shown.flatten().map(|(shown, _)| shown),
+        Some(ASTRAY),
+        "{own}"
+    );
+    let of_another = screen(&account, true, &Clock::for_tests());
+    assert!(
+        of_another.contains("  mfactl verify alice --resync mends it"),
+        "{of_another}"
+    );
+}
+
+const ASTRAY: &str = r"\u{7}en: counts its codes, the next is number 12
+
+Gone astray (codes are refused)
+  phone: its clock is 150 seconds behind, seen 2 minutes ago
+  mfactl verify --resync mends it, with two codes
+";
+
+#[test]
+fn a_lock_that_only_an_administrator_ends_says_so() {
+    let account = Account {
+        locked_by_limit: true,
+        ..alice()
+    };
+    let screen = screen(&account, true, &Clock::for_tests());
+    assert!(
+        screen.contains("LOCKED until an administrator unlocks"),
+        "{screen}"
+    );
+}
+
+const LOCKED: &str = r"User        alice
+State       LOCKED until 15:04 (in 42 minutes)
+            mfactl unlock alice ends it
+Failures    5 counted, 7 in a row, 3 refused while locked
+Can use     totp, pin
+
+Factors
+  Factor  Label       Enrolled          Last used
+  totp    phone       2026-11-20 14:02  2026-11-22 14:19 (2 minutes ago)
+  totp    tok\u{7}en  2026-11-20 14:02  never
+  pin                 2026-01-02 04:04  never
+  tok\u{7}en: SHA256, 8 digits, every 60 s, credential FT-1234
+
+Rules (the first that fits decides)
+  Rule    Does                    Services  From        Where
+  vpn     asks for totp           openvpn   10.0.0.0/8  /etc/mfa/agent.toml:31
+  policy  asks for totp or pin    all       anywhere    /etc/mfa/agent.toml:12
+          or questions
+  vpn only with hours: 08:00-18:00; days: mon-fri
+";
+
+const SET: &str = "\
+User        carol
+State       not locked
+Failures    0 counted, 0 in a row
+Can use     questions
+Bypass      a code is good until 14:52 (in 30 minutes)
+Grace       let in without a factor since 2026-11-20 14:02 (2 days ago)
+Sessions    2
+            mfactl revoke carol ends them
+
+Set for this user
+Enforce     a factor is optional: a user who has set up none is let in
+Required    questions (set by an administrator)
+Login from  192.0.2.0/24 (set by the user)
+May set     require and allow-from without an administrator
+";
+
+const EMPTY: &str = r"User        bob
+State       not locked
+Failures    0 counted, 0 in a row
+Can use     nothing: no factor is enrolled
+            mfactl enroll totp bob sets up a device
+";

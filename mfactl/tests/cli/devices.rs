@@ -1,0 +1,133 @@
+//! Devices: those that count, their names, and those that went astray.
+
+use serde_json::json;
+
+use crate::support::{Agent, account, admin, mfactl, refused, stderr, stdout, value};
+
+fn token(stored: bool) -> serde_json::Value {
+    json!({"enrolment": {
+        "user": "alice", "factor": "hotp", "label": "token", "secret": "JBSWY3DPEHPK3PXP",
+        "uri": "otpauth://hotp/host:alice?secret=JBSWY3DPEHPK3PXP&issuer=host&counter=12",
+        "stored": stored,
+    }})
+}
+
+#[test]
+fn a_device_that_counts_is_enrolled_like_one_with_a_clock() {
+    let agent = Agent::scripted(vec![
+        admin(
+            "EnrollHotp",
+            json!({
+                "user": "alice", "label": "token", "algorithm": "SHA256", "digits": 8,
+                "counter": 12, "secret": "JBSW Y3DP", "credential_id": "FT-1", "confirm": true,
+            }),
+            token(false),
+        ),
+        admin("ConfirmDevice", json!({"code": "12345678"}), token(true)),
+    ]);
+    let arguments = "--json enroll hotp alice --label token --algorithm sha256 --digits 8 \
+                     --counter 12 --credential-id FT-1 --secret-stdin";
+    let arguments: Vec<_> = arguments.split_whitespace().collect();
+    let output = mfactl(&agent, &arguments, "JBSW Y3DP\n12345678\n");
+    let expected = json!({
+        "user": "alice", "factor": "hotp", "label": "token", "secret": "JBSWY3DPEHPK3PXP",
+        "uri": "otpauth://hotp/host:alice?secret=JBSWY3DPEHPK3PXP&issuer=host&counter=12",
+    });
+    assert_eq!((value(&output), output.status.code()), (expected, Some(0)));
+    assert_eq!(agent.finish(), 1);
+}
+
+#[test]
+fn a_device_that_counts_is_removed_by_its_factor() {
+    let agent = Agent::scripted(vec![admin(
+        "Remove",
+        json!({"user": "bob", "factor": "hotp"}),
+        json!({"user": "bob", "removed": 1}),
+    )]);
+    let output = mfactl(&agent, &["remove", "hotp", "bob"], "");
+    assert_eq!(stdout(&output), "bob: hotp is removed\n");
+    agent.finish();
+}
+
+fn pair() -> serde_json::Value {
+    json!({"user": "alice", "label": "phone", "first": "111111", "second": "222222"})
+}
+
+#[test]
+fn two_lines_of_standard_input_take_up_a_device_that_went_astray() {
+    let reply = json!({
+        "user": "alice", "factor": "totp", "label": "phone", "clock_offset": -150, "skipped": null,
+    });
+    let agent = Agent::scripted(vec![
+        admin("Resync", pair(), reply.clone()),
+        admin("Resync", pair(), reply.clone()),
+    ]);
+    let arguments = ["verify", "alice", "--resync", "--label", "phone"];
+    let output = mfactl(&agent, &arguments, "111111\n222222\n");
+    assert_eq!(
+        stdout(&output),
+        "The clock of phone is 150 seconds behind; that is reckoned with from now on.\n"
+    );
+    let json = mfactl(
+        &agent,
+        &[&arguments[..], &["--json"]].concat(),
+        "111111\n222222\n",
+    );
+    assert_eq!((value(&json), json.status.code()), (reply, Some(0)));
+    agent.finish();
+}
+
+#[test]
+fn a_pair_that_is_none_is_refused_or_not_even_sent() {
+    let agent = Agent::scripted(vec![refused("Resync", pair(), "Refused", "no such pair")]);
+    let arguments = ["verify", "alice", "--resync", "--label", "phone"];
+    let wrong = mfactl(&agent, &arguments, "111111\n222222\n");
+    assert_eq!(
+        (wrong.status.code(), stderr(&wrong).as_str()),
+        (Some(1), "mfactl: no such pair\n")
+    );
+    let same = mfactl(&agent, &arguments, "111 111\n111111\n");
+    assert_eq!(same.status.code(), Some(1));
+    assert!(
+        stderr(&same).contains("nothing is counted"),
+        "{}",
+        stderr(&same)
+    );
+    let one = mfactl(&agent, &arguments, "111111\n");
+    assert_eq!(one.status.code(), Some(2));
+    for with in [["--service", "sshd"], ["--operation", "wipe"]] {
+        let output = mfactl(&agent, &[&["verify", "--resync"], &with[..]].concat(), "");
+        assert_eq!(output.status.code(), Some(2));
+    }
+    agent.finish();
+}
+
+#[test]
+fn a_renamed_device_is_one_object_for_a_script() {
+    let device = json!({
+        "factor": "totp", "label": "phone", "algorithm": "SHA1", "digits": 6, "period": 30,
+        "counter": null, "clock_offset": 0, "drift": null, "credential_id": null,
+        "enrolled_at": "2026-11-20T13:02:00Z", "last_used_at": null,
+    });
+    let account = account(json!({"enrolled": ["totp"], "devices": [device]}));
+    let agent = Agent::scripted(vec![
+        admin("Status", json!({}), json!({"account": account.clone()})),
+        admin(
+            "Rename",
+            json!({"label": "phone", "to": "old"}),
+            json!({"user": "alice", "label": "old", "changed": true}),
+        ),
+        admin("Status", json!({}), json!({ "account": account })),
+    ]);
+    let json = mfactl(&agent, &["--json", "rename", "totp", "--to", "old"], "");
+    let expected = json!({"user": "alice", "factor": "totp", "label": "old", "changed": true});
+    assert_eq!((value(&json), json.status.code()), (expected, Some(0)));
+    let none = mfactl(&agent, &["rename", "hotp", "--to", "old"], "");
+    assert_eq!(none.status.code(), Some(1));
+    assert!(
+        stderr(&none).contains("no hotp device"),
+        "{}",
+        stderr(&none)
+    );
+    agent.finish();
+}

@@ -1,0 +1,218 @@
+//! `doctor`.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::checking::{checked, error, warning};
+use crate::support::{Agent, Exchange, admin, mfactl, refused, run, stderr, stdout, value};
+
+fn health(differing: Value) -> Exchange {
+    let mut health = json!({
+        "version": env!("CARGO_PKG_VERSION"), "config": "/etc/mfa/agent.toml",
+        "loaded_at": "2020-01-02T03:04:05Z", "reload_error": null, "config_changed": false,
+        "store_error": null,
+    });
+    for (name, value) in differing.as_object().unwrap() {
+        health[name] = value.clone();
+    }
+    admin("Health", json!({}), health)
+}
+
+fn config(findings: Value) -> Exchange {
+    admin("CheckConfig", json!({}), checked(true, &findings))
+}
+
+/// Whether each check is well; the clock depends on the host and is left out.
+fn verdicts(output: &Output) -> Vec<(String, bool)> {
+    let report = value(output);
+    let checks = report["checks"].as_array().unwrap().iter();
+    let verdict = |check: &Value| {
+        let mut keys: Vec<_> = check.as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        assert_eq!(keys, ["message", "name", "ok", "remedy"]);
+        assert!(
+            check["ok"] == true || check["remedy"].is_string(),
+            "{check}"
+        );
+        (
+            check["name"].as_str().unwrap().to_owned(),
+            check["ok"] == true,
+        )
+    };
+    checks
+        .map(verdict)
+        .filter(|(name, _)| name != "clock")
+        .collect()
+}
+
+/// Those, and no device astray.
+fn expected(checks: [(&str, bool); 5]) -> Vec<(String, bool)> {
+    let checks = checks.into_iter().chain([("devices", true)]);
+    checks.map(|(name, ok)| (name.to_owned(), ok)).collect()
+}
+
+/// Runs it where there are no stacks.
+fn doctor(agent: &Agent, arguments: &[&str]) -> Output {
+    let folder = ["doctor", "--pam-dir", "/nonexistent/pam.d"];
+    mfactl(agent, &[&folder, arguments].concat(), "")
+}
+
+fn drifts(drifts: Value) -> Exchange {
+    admin("Drifts", json!({}), json!({"drifts": drifts, "next": null}))
+}
+
+#[test]
+fn doctor_finds_nothing_where_all_is_well() {
+    let script = || {
+        let config = config(json!([warning()]));
+        [health(json!({})), config, drifts(json!([]))]
+    };
+    let agent = Agent::scripted(script().into_iter().chain(script()).collect());
+    let json = doctor(&agent, &["--json"]);
+    let well = [
+        ("agent", true),
+        ("version", true),
+        ("store", true),
+        ("reload", true),
+        ("config", true),
+    ];
+    assert_eq!(verdicts(&json), expected(well));
+    let screen = stdout(&doctor(&agent, &[]));
+    let line = format!(
+        "ok          agent: it answers at {}\n",
+        agent.socket().display()
+    );
+    assert!(
+        screen.replace("\n            ", " ").starts_with(&line),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("mfactl config check lists them"),
+        "{screen}"
+    );
+    agent.finish();
+}
+
+#[test]
+fn doctor_names_each_problem_and_the_command_that_mends_it() {
+    let broken = || {
+        health(json!({
+            "version": "0.0.1", "store_error": "input/output error",
+            "reload_error": "agent.toml:3: no such key",
+        }))
+    };
+    let script = || [broken(), config(json!([error()])), drifts(json!([]))];
+    let agent = Agent::scripted(script().into_iter().chain(script()).collect());
+    let json = doctor(&agent, &["--json"]);
+    let ill = [
+        ("agent", true),
+        ("version", false),
+        ("store", false),
+        ("reload", false),
+        ("config", false),
+    ];
+    assert_eq!(
+        (verdicts(&json), json.status.code()),
+        (expected(ill), Some(1))
+    );
+    let output = doctor(&agent, &[]);
+    let screen = stdout(&output).replace("\n            ", " ");
+    for words in [
+        "systemctl restart mfa-agent",
+        "systemctl reload mfa-agent",
+        "agent.toml:3: no such key",
+        "journalctl -u mfa-agent",
+        "every administrator is locked out",
+        "problems were found",
+    ] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+    agent.finish();
+}
+
+#[test]
+fn files_that_the_agent_can_t_check_are_a_problem_among_others() {
+    let agent = Agent::scripted(vec![
+        health(json!({"config_changed": true})),
+        refused("CheckConfig", json!({}), "Unavailable", "permission denied"),
+        drifts(json!([])),
+    ]);
+    let output = doctor(&agent, &["--json"]);
+    let ill = [
+        ("agent", true),
+        ("version", true),
+        ("store", true),
+        ("reload", false),
+        ("config", false),
+    ];
+    assert_eq!(
+        (verdicts(&output), output.status.code()),
+        (expected(ill), Some(1))
+    );
+    agent.finish();
+}
+
+#[test]
+fn doctor_leaves_out_what_its_caller_may_not_see() {
+    let agent = Agent::scripted(vec![
+        health(json!({})),
+        config(json!([])),
+        refused("Drifts", json!({}), "NotAllowed", "ask root"),
+    ]);
+    let output = doctor(&agent, &["--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        verdicts(&output).iter().all(|(name, _)| name != "devices"),
+        "{}",
+        stdout(&output)
+    );
+    agent.finish();
+}
+
+#[test]
+fn doctor_reads_all_pages_of_devices_astray() {
+    let astray = |user: &str| {
+        json!({
+            "user": user, "factor": "hotp", "label": "token", "seconds": null, "codes": 23,
+            "seen_at": "2020-01-02T03:04:05Z",
+        })
+    };
+    let agent = Agent::scripted(vec![
+        health(json!({})),
+        config(json!([])),
+        admin(
+            "Drifts",
+            json!({}),
+            json!({"drifts": [astray("alice")], "next": "alice"}),
+        ),
+        admin(
+            "Drifts",
+            json!({"after": "alice"}),
+            json!({"drifts": [astray("bob")]}),
+        ),
+    ]);
+    let output = doctor(&agent, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    for words in [
+        "token of alice: it is 23 codes ahead",
+        "mfactl verify bob --resync",
+    ] {
+        assert!(stdout(&output).contains(words), "{}", stdout(&output));
+    }
+    agent.finish();
+}
+
+#[test]
+fn doctor_without_an_agent_is_exit_status_3_with_the_command_that_starts_it() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+    command.args(["--socket", "/nonexistent/agent.sock", "doctor"]);
+    let output = run(command, "");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        stderr(&output).contains("systemctl start mfa-agent"),
+        "{}",
+        stderr(&output)
+    );
+}

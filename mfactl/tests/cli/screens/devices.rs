@@ -1,0 +1,161 @@
+//! Devices: enrolled, renamed, taken up again.
+
+use serde_json::{Value, json};
+
+use super::{Times, full, person, rules, status};
+use crate::support::{Agent, account, admin, mfactl, refused, stdout};
+
+fn enrolment(factor: &str, label: &str, parameters: &str, stored: bool) -> Value {
+    json!({"enrolment": {
+        "user": "alice", "factor": factor, "label": label, "secret": "JBSWY3DPEHPK3PXP",
+        "uri": format!("otpauth://{factor}/host:alice?secret=JBSWY3DPEHPK3PXP{parameters}"),
+        "stored": stored,
+    }})
+}
+
+#[test]
+fn a_device_with_a_clock_is_enrolled() {
+    let made = |stored| enrolment("totp", "phone", "&issuer=host", stored);
+    let confirm = |code| json!({ "code": code });
+    let agent = Agent::scripted(vec![
+        admin(
+            "EnrollTotp",
+            json!({"label": "phone", "confirm": true}),
+            made(false),
+        ),
+        refused(
+            "ConfirmDevice",
+            confirm("111111"),
+            "Refused",
+            "that is not the code that the device should show now",
+        ),
+        admin("ConfirmDevice", confirm("222222"), made(true)),
+        status(json!({}), account(json!({"enrolled": ["totp"]}))),
+    ]);
+    let mut person = person(&agent, &["enroll", "totp", "--label", "phone"]);
+    person.types("shows now: ", "111111\n");
+    person.types("shows now: ", "222222\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    insta::assert_snapshot!(Times::now().golden(&screen));
+    agent.finish();
+}
+
+#[test]
+fn a_device_that_counts_is_enrolled_for_another() {
+    let made = |stored| enrolment("hotp", "token", "&counter=0", stored);
+    let agent = Agent::scripted(vec![
+        admin(
+            "EnrollHotp",
+            json!({"user": "alice", "confirm": true}),
+            made(false),
+        ),
+        admin("ConfirmDevice", json!({"code": "222222"}), made(true)),
+        status(
+            json!({"user": "alice"}),
+            account(json!({"enrolled": ["hotp"]})),
+        ),
+    ]);
+    let mut person = person(&agent, &["enroll", "hotp", "alice"]);
+    person.types("shows now: ", "222222\n");
+    let (screen, _) = person.ends();
+    insta::assert_snapshot!(Times::now().golden(&screen));
+    agent.finish();
+}
+
+#[test]
+fn a_person_is_led_through_their_first_enrolment() {
+    let made = |stored| enrolment("totp", "phone", "&issuer=host", stored);
+    let codes: Vec<_> = (0..10).map(|n| format!("{n}234567890")).collect();
+    let agent = Agent::scripted(vec![
+        status(json!({}), account(json!({ "rules": rules() }))),
+        admin(
+            "EnrollTotp",
+            json!({"label": "phone", "confirm": true}),
+            made(false),
+        ),
+        admin("ConfirmDevice", json!({"code": "222222"}), made(true)),
+        admin(
+            "EnrollRecovery",
+            json!({"count": 10}),
+            json!({"user": "alice", "codes": codes}),
+        ),
+    ]);
+    let mut person = person(&agent, &["enroll"]);
+    person.types("Number (1 to 3): ", "7\n");
+    person.types("Number (1 to 3): ", "1\n");
+    person.types("Name of the device [device-1]: ", "phone\n");
+    person.types("shows now: ", "222222\n");
+    person.types("(yes/no): ", "yes\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    insta::assert_snapshot!(Times::now().golden(&screen));
+    agent.finish();
+}
+
+#[test]
+fn a_person_is_led_past_what_there_is_already() {
+    let times = Times::now();
+    let mut account = full(&times);
+    account["devices"][1]["label"] = json!("device-1");
+    let made = |stored| enrolment("totp", "device-2", "&issuer=host", stored);
+    let agent = Agent::scripted(vec![
+        status(json!({}), account),
+        admin(
+            "EnrollTotp",
+            json!({"label": "device-2", "confirm": true}),
+            made(true),
+        ),
+    ]);
+    let mut person = person(&agent, &["enroll"]);
+    person.types("Number (1 to 4): ", "1\n");
+    person.types("Name of the device [device-2]: ", "phone\n");
+    person.types("Name of the device [device-2]: ", "\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    let menu = screen
+        .split_once("Label ")
+        .map(|(before, _)| before)
+        .unwrap();
+    let menu = menu.split_once('█').map(|(before, _)| before).unwrap();
+    insta::assert_snapshot!(times.golden(menu));
+    agent.finish();
+}
+
+#[test]
+fn a_device_is_renamed() {
+    let times = Times::now();
+    let rename = |changed| {
+        admin(
+            "Rename",
+            json!({"user": "alice", "label": "token", "to": "key ring"}),
+            json!({"user": "alice", "label": "key ring", "changed": changed}),
+        )
+    };
+    let look = || status(json!({"user": "alice"}), full(&times));
+    let agent = Agent::scripted(vec![look(), rename(true), look(), rename(false)]);
+    let mut screen = String::new();
+    let arguments = ["rename", "hotp", "alice", "--to", "key ring"];
+    screen += &stdout(&mfactl(&agent, &arguments, ""));
+    let named = [&arguments[..], &["--label", "token"]].concat();
+    screen += &stdout(&mfactl(&agent, &named, ""));
+    insta::assert_snapshot!(times.golden(&screen));
+    agent.finish();
+}
+
+#[test]
+fn a_device_that_went_astray_is_taken_up() {
+    let agent = Agent::scripted(vec![admin(
+        "Resync",
+        json!({"first": "111111", "second": "222222"}),
+        json!({"user": "alice", "factor": "totp", "label": "phone", "clock_offset": -150}),
+    )]);
+    let mut person = person(&agent, &["verify", "--resync"]);
+    person.types("shows now: ", "111111\n");
+    person.types("that it shows: ", "111111\n");
+    person.types("that it shows: ", "222222\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    insta::assert_snapshot!(Times::now().golden(&screen));
+    agent.finish();
+}
