@@ -76,50 +76,41 @@ fn names(services: &[&str]) -> String {
 }
 
 fn said(order: &Order, services: &str, files: &Files) -> Check {
+    let at = |place| files.place(place);
     match order {
-        Order::Sound => Check::ok(
-            NAME,
-            format!("{services}: the code is asked for after the password or key"),
-        ),
-        Order::CodeFirst { code, swap } => Check::problem(
-            NAME,
-            format!(
-                "{services}: the code is asked for before the password ({}): anyone could lock a \
-                 user out, and set up a device in their name",
-                files.place(code)
-            ),
-            right_order(swap.as_ref(), files),
-        ),
-        Order::Leapt { password, how } => Check::problem(
-            NAME,
-            format!(
-                "{services}: who knows the password is never asked for the code: {} passes over \
-                 pam_mfa.so",
-                files.place(password)
-            ),
-            right_end(how, files),
-        ),
-        Order::OneAnswer { code } => Check::note(
-            NAME,
-            format!(
-                "{services}: password and code come in one answer ({}), and the code is judged \
-                 first",
-                files.place(code)
-            ),
-            "only for programs that ask one thing; others: pam_mfa.so after the password, without \
-             arguments",
-        ),
-        Order::Alone { code } => Check::note(
-            NAME,
-            format!(
-                "{services}: the code is all that is asked for ({}); a key must have been checked \
-                 before",
-                files.place(code)
-            ),
-            "for sshd: AuthenticationMethods publickey,keyboard-interactive",
-        ),
+        Order::Sound => Check::ok(NAME, format!("{services}: {SOUND}")),
+        Order::CodeFirst { code, swap } => {
+            let message = format!("{services}: {CODE_FIRST} ({}): {DANGER}", at(code));
+            Check::problem(NAME, message, right_order(swap.as_ref(), files))
+        }
+        Order::Leapt { password, how } => {
+            let message = format!(
+                "{services}: {LEAPT}: {} passes over pam_mfa.so",
+                at(password)
+            );
+            Check::problem(NAME, message, right_end(how, files))
+        }
+        Order::OneAnswer { code } => {
+            let message = format!("{services}: {ONE_ANSWER} ({})", at(code));
+            Check::note(NAME, message, ONLY_WHERE_NEEDED)
+        }
+        Order::Alone { code } => {
+            let message = format!("{services}: {ALONE} ({})", at(code));
+            Check::note(NAME, message, AFTER_A_KEY)
+        }
     }
 }
+
+const SOUND: &str = "the code is asked for after the password or key";
+const CODE_FIRST: &str = "the code is asked for before the password";
+const DANGER: &str = "anyone could lock a user out, and set up a device in their name";
+const LEAPT: &str = "who knows the password is never asked for the code";
+const ONE_ANSWER: &str = "password and code come in one answer, and the code is judged first";
+const ONLY_WHERE_NEEDED: &str = "only for programs that ask one thing; others: pam_mfa.so after the \
+                                 password, without arguments";
+const ALONE: &str = "the code is all that is asked for";
+const AFTER_A_KEY: &str = "a key must have been checked before; for sshd:\n  AuthenticationMethods \
+                           publickey,keyboard-interactive";
 
 fn right_order(swap: Option<&[Place; 2]>, files: &Files) -> String {
     let Some([first, second]) = swap else {
@@ -208,6 +199,20 @@ mod tests {
             "{checks:?}"
         );
         assert_eq!(super::checks(&["/nonexistent/pam.d".into()]), []);
+    }
+
+    #[test]
+    fn the_stacks_that_are_shipped_are_right() {
+        let host = tempfile::tempdir().unwrap();
+        let text = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n";
+        fs::write(host.path().join("common-auth"), text).unwrap();
+        let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d");
+        let checks = checks(&[shipped, host.path().to_owned()]);
+        assert!(checks.iter().all(|check| check.ok), "{checks:?}");
+        assert_eq!(
+            checks[0].message,
+            "login, sshd, su, sudo: the code is asked for after the password or key"
+        );
     }
 
     #[test]
