@@ -7,6 +7,7 @@ mod chain;
 mod files;
 mod order;
 mod parse;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 
 use chain::Place;
 use files::Files;
-use order::{Leap, Order};
+use order::Order;
 
 use super::Check;
 
@@ -79,16 +80,29 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
     let at = |place| files.place(place);
     match order {
         Order::Sound => Check::ok(NAME, format!("{services}: {SOUND}")),
-        Order::CodeFirst { code, swap } => {
+        Order::CodeFirst {
+            code,
+            swap,
+            passwords,
+        } => {
             let message = format!("{services}: {CODE_FIRST} ({}): {DANGER}", at(code));
-            Check::problem(NAME, message, right_order(swap.as_ref(), files))
+            let remedy = swap.as_ref().map(|lines| swapped(lines, files));
+            let remedy = remedy.unwrap_or_else(|| right(passwords, files));
+            Check::problem(NAME, message, remedy)
         }
-        Order::Leapt { password, how } => {
+        Order::NotEnded { code, passwords } => {
+            let message = format!("{services}: {NOT_ENDED} ({}): {DANGER}", at(code));
+            Check::problem(NAME, message, right(passwords, files))
+        }
+        Order::Leapt {
+            password,
+            passwords,
+        } => {
             let message = format!(
                 "{services}: {LEAPT}: {} passes over pam_mfa.so",
                 at(password)
             );
-            Check::problem(NAME, message, right_end(how, files))
+            Check::problem(NAME, message, right(passwords, files))
         }
         Order::OneAnswer { code } => {
             let message = format!("{services}: {ONE_ANSWER} ({})", at(code));
@@ -104,6 +118,7 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
 const SOUND: &str = "the code is asked for after the password or key";
 const CODE_FIRST: &str = "the code is asked for before the password";
 const DANGER: &str = "anyone could lock a user out, and set up a device in their name";
+const NOT_ENDED: &str = "the code is asked for even after a wrong password";
 const LEAPT: &str = "who knows the password is never asked for the code";
 const ONE_ANSWER: &str = "password and code come in one answer, and the code is judged first";
 const ONLY_WHERE_NEEDED: &str = "only for programs that ask one thing; others: pam_mfa.so after the \
@@ -112,38 +127,38 @@ const ALONE: &str = "the code is all that is asked for";
 const AFTER_A_KEY: &str = "a key must have been checked before; for sshd:\n  AuthenticationMethods \
                            publickey,keyboard-interactive";
 
-fn right_order(swap: Option<&[Place; 2]>, files: &Files) -> String {
-    let Some([first, second]) = swap else {
-        return after_all_lines(files);
-    };
+fn swapped([first, second]: &[Place; 2], files: &Files) -> String {
     let file = files.path(&first.file);
     let (first, second) = (&first.text, &second.text);
     format!("The right order in {file}:\n  {first}\n  {second}")
 }
 
-fn right_end(how: &Leap, files: &Files) -> String {
-    match how {
-        Leap::Ends => "Say required there, in place of sufficient.".to_owned(),
-        Leap::EndsIncluded(line) => {
-            let included = line.text.split(' ').next_back().unwrap_or_default();
-            let place = files.place(line);
-            format!("Let only the file end, not the stack; in {place}:\n  auth substack {included}")
-        }
-        Leap::Jumps => after_all_lines(files),
-    }
+/// Lines that ask for the code after a right password, and after no other: those of the host, or all.
+fn right(passwords: &[String], files: &Files) -> String {
+    let common = format!("auth include common-auth\n{LINE}");
+    let text = |name: &str| match name {
+        "" => Some(common.as_str()),
+        name => files.text(name),
+    };
+    let lines = match order::of("", &text) {
+        Some(Order::Sound) => common.lines().map(str::to_owned).collect(),
+        _ => whole(passwords),
+    };
+    format!("The right order:\n  {}", lines.join("\n  "))
 }
 
-/// What a stack looks like on this host.
-fn after_all_lines(files: &Files) -> String {
-    let password = if files.text("common-auth").is_some() {
-        "auth include common-auth"
-    } else {
-        "auth substack system-auth"
-    };
-    format!(
-        "The right order, with pam_mfa.so after all lines of the password:\n  {password}\n  \
-         auth [success=ok ignore=ignore default=die] pam_mfa.so"
-    )
+const LINE: &str = "auth [success=ok ignore=ignore default=die] pam_mfa.so";
+
+/// The first password that is right goes on to the code, and where none is the stack ends.
+fn whole(passwords: &[String]) -> Vec<String> {
+    let jumps = (1..=passwords.len()).rev().zip(passwords);
+    let mut lines: Vec<_> = jumps
+        .map(|(jump, password)| format!("auth [success={jump} default=ignore] {password}"))
+        .collect();
+    lines.push("auth requisite pam_deny.so".to_owned());
+    lines.push("auth required pam_permit.so".to_owned());
+    lines.push(LINE.to_owned());
+    lines
 }
 
 #[cfg(test)]
@@ -162,7 +177,7 @@ mod tests {
 
     #[test]
     fn services_that_stand_alike_share_a_line() {
-        let good = "auth required pam_unix.so\nauth required pam_mfa.so\n";
+        let good = "auth requisite pam_unix.so\nauth required pam_mfa.so\n";
         let checks = checked(&[
             ("sshd", good),
             ("sudo", good),
@@ -178,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_wrong_order_is_a_problem_with_the_right_one() {
-        let wrong = "auth required pam_mfa.so\nauth required pam_unix.so\n";
+        let wrong = "auth required pam_mfa.so\nauth requisite pam_unix.so\n";
         let checks = checked(&[("sshd", wrong)]);
         let remedy = checks[0].remedy.as_deref().unwrap();
         assert!(
@@ -186,9 +201,20 @@ mod tests {
             "{checks:?}"
         );
         assert!(
-            remedy.ends_with("sshd:\n  auth required pam_unix.so\n  auth required pam_mfa.so"),
+            remedy.ends_with("sshd:\n  auth requisite pam_unix.so\n  auth required pam_mfa.so"),
             "{remedy}"
         );
+    }
+
+    #[test]
+    fn what_is_shown_as_right_is_judged_right() {
+        for count in 1..4 {
+            let passwords = ["pam_unix.so", "pam_sss.so use_first_pass", "pam_krb5.so"];
+            let passwords: Vec<_> = passwords.map(str::to_owned).into();
+            let stack = whole(&passwords[..count]).join("\n");
+            let order = order::of("", &|name| name.is_empty().then_some(&*stack));
+            assert_eq!(order, Some(Order::Sound), "{stack}");
+        }
     }
 
     #[test]
@@ -219,7 +245,7 @@ mod tests {
     fn an_include_by_its_path_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("common-auth");
-        fs::write(&path, "auth required pam_unix.so\n").unwrap();
+        fs::write(&path, "auth requisite pam_unix.so\n").unwrap();
         let stack = format!(
             "auth include {}\nauth required pam_mfa.so\n",
             path.display()

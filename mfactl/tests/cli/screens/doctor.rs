@@ -9,7 +9,7 @@ use super::{Times, drift};
 use crate::support::{Agent, admin, run, stdout};
 
 /// A folder of stacks, right and wrong ones.
-const STACKS: [(&str, &str); 7] = [
+const STACKS: [(&str, &str); 8] = [
     (
         "common-auth",
         "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n\
@@ -17,7 +17,7 @@ const STACKS: [(&str, &str); 7] = [
     ),
     (
         "system-auth",
-        "auth sufficient pam_unix.so\nauth required pam_deny.so\n",
+        "auth sufficient pam_unix.so\nauth requisite pam_deny.so\n",
     ),
     (
         "sudo",
@@ -34,7 +34,11 @@ const STACKS: [(&str, &str); 7] = [
     ),
     (
         "cockpit",
-        "auth include system-auth\nauth required pam_mfa.so\n",
+        "auth include system-auth\nauth requisite pam_deny.so\nauth required pam_mfa.so\n",
+    ),
+    (
+        "xrdp",
+        "auth substack system-auth\nauth required pam_mfa.so\n",
     ),
     ("sftp", "auth required pam_mfa.so\n"),
 ];

@@ -25,6 +25,7 @@ pub(super) fn steps<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -
 }
 
 /// A module in the order in which libpam comes to it.
+#[derive(Clone)]
 pub(super) struct Step {
     /// The lines that lead to it, from the service's own file on.
     pub(super) trail: Vec<Place>,

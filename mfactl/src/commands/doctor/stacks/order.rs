@@ -1,14 +1,14 @@
 //! Where `pam_mfa` stands among the modules that check who somebody is.
 //!
-//! Files go in as texts, by their names, and a judgement of one service comes out. The order of lines
-//! is judged, whether a right password leaps over the line, and nothing more: what modules besides do
-//! to a login is not played through.
+//! Files go in as texts, by their names, and a judgement of one service comes out: whether everybody
+//! who has passed a password or key comes to the code, and nobody else.
 
 use super::chain::{Place, Step, steps};
+use super::walk::{Reached, Result, reached};
 
-/// The modules that check a password, a key or the body. `pam_faillock`, `pam_deny` and the like only
-/// count or decide.
-const FIRST_FACTORS: [&str; 22] = [
+/// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
+/// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
+const FIRST_FACTORS: [&str; 20] = [
     "pam_unix",
     "pam_unix2",
     "pam_tcb",
@@ -28,9 +28,7 @@ const FIRST_FACTORS: [&str; 22] = [
     "pam_kanidm",
     "pam_authd",
     "pam_pkcs11",
-    "pam_u2f",
     "pam_ssh_agent_auth",
-    "pam_fprintd",
 ];
 
 /// Arguments of ours for programs that ask one thing only: the code is taken off first then.
@@ -47,13 +45,22 @@ pub(super) enum Order {
         code: Place,
         /// The right order, where it is a matter of two lines.
         swap: Option<[Place; 2]>,
+        /// The modules that check a password after it, with their arguments.
+        passwords: Vec<String>,
+    },
+    /// It asks for the code although the password was wrong.
+    NotEnded {
+        /// Our line.
+        code: Place,
+        /// The modules that check a password before it, with their arguments.
+        passwords: Vec<String>,
     },
     /// After a right password our line is never reached.
     Leapt {
         /// The line that checks it.
         password: Place,
-        /// Why not.
-        how: Leap,
+        /// As above.
+        passwords: Vec<String>,
     },
     /// It takes the code off one answer that holds both.
     OneAnswer {
@@ -67,17 +74,6 @@ pub(super) enum Order {
     },
 }
 
-/// How a right password passes over our line.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Leap {
-    /// It ends the stack there and then.
-    Ends,
-    /// It ends the file that this line takes in, and the stack with it.
-    EndsIncluded(Place),
-    /// It jumps.
-    Jumps,
-}
-
 /// How `service` stands; none if it does not name our module. `text` knows the files.
 pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Order> {
     judge(&steps(service, text))
@@ -85,83 +81,93 @@ pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> O
 
 fn judge(steps: &[Step]) -> Option<Order> {
     let at = steps.iter().position(|step| is_ours(&step.call.module))?;
-    let (before, code) = (&steps[..at], &steps[at]);
-    let is_password = |step: &&Step| FIRST_FACTORS.contains(&stem(&step.call.module));
-    let mut checked = (0..at).filter(|&i| is_password(&&before[i])).peekable();
-    if checked.peek().is_some() {
-        let leaps = checked.find(|&i| leaps_over(steps, i, at));
-        return Some(leaps.map_or(Order::Sound, |i| Order::Leapt {
-            password: before[i].place(),
-            how: how(&before[i], code),
-        }));
+    if !steps[..at].iter().any(is_password) {
+        return Some(code_first(steps, at));
     }
-    let place = code.place();
-    let Some(password) = steps[at..].iter().find(is_password) else {
-        return Some(Order::Alone { code: place });
+    let passwords = || modules(&steps[..at]);
+    let wrong = reached(steps, at, |i| supposed(&steps[i], Result::Failure));
+    if wrong != Reached::default() {
+        return Some(Order::NotEnded {
+            code: steps[at].place(),
+            passwords: passwords(),
+        });
+    }
+    let is_leap = |&right: &usize| {
+        let says = |i: usize| match i == right {
+            true => Result::Success,
+            false => supposed(&steps[i], Result::Unknown),
+        };
+        !reached(steps, at, says).well
     };
-    let arguments = &code.call.arguments;
+    let mut checked = (0..at).filter(|&i| is_password(&steps[i]));
+    let leap = checked.find(is_leap);
+    Some(leap.map_or(Order::Sound, |i| Order::Leapt {
+        password: steps[i].place(),
+        passwords: passwords(),
+    }))
+}
+
+/// How it stands without a password before our line.
+fn code_first(steps: &[Step], at: usize) -> Order {
+    let code = steps[at].place();
+    let Some(password) = steps[at..].iter().find(|step| is_password(step)) else {
+        return Order::Alone { code };
+    };
+    let arguments = &steps[at].call.arguments;
     if arguments.iter().any(|a| ONE_ANSWER.contains(&a.as_str())) {
-        return Some(Order::OneAnswer { code: place });
+        return Order::OneAnswer { code };
     }
-    let swap = swap(code, password);
-    Some(Order::CodeFirst { code: place, swap })
+    Order::CodeFirst {
+        swap: swap(steps, at, password),
+        code,
+        passwords: modules(&steps[at..]),
+    }
 }
 
-/// Whether the success of the step `from` keeps the step `over` from being reached.
-fn leaps_over(steps: &[Step], from: usize, over: usize) -> bool {
-    let own = &steps[from].substacks;
-    match steps[from].call.control.on_success() {
-        // The end of a substack is no more than that.
-        "done" => steps[over].substacks.starts_with(own),
-        action => {
-            let Ok(count) = action.parse::<usize>() else {
-                return false;
-            };
-            units_up_to(&steps[from + 1..=over], own).is_some_and(|units| units <= count)
+/// What a module says where all passwords say `password`.
+fn supposed(step: &Step, password: Result) -> Result {
+    let is_tally = step.call.arguments.iter().any(|word| word == "authfail");
+    match stem(&step.call.module) {
+        "pam_permit" => Result::Success,
+        "pam_deny" => Result::Failure,
+        "pam_faillock" if is_tally => Result::Failure,
+        _ if is_password(step) => password,
+        _ => Result::Unknown,
+    }
+}
+
+/// The lines of the file in which both begin, in their right order, if to move ours is all that it takes.
+fn swap(steps: &[Step], at: usize, password: &Step) -> Option<[Place; 2]> {
+    let mut both = steps[at].trail.iter().zip(&password.trail);
+    let (ours, theirs) = both.find(|(ours, theirs)| ours != theirs)?;
+    let mut moved = steps.to_vec();
+    // Our line may be one that takes in a file with more than our module.
+    let (taken, mut moved): (Vec<_>, Vec<_>) =
+        moved.drain(..).partition(|step| step.trail.contains(ours));
+    let last = moved.iter().rposition(|step| step.trail.contains(theirs))?;
+    moved.splice(last + 1..last + 1, taken);
+    (judge(&moved) == Some(Order::Sound)).then(|| [theirs.clone(), ours.clone()])
+}
+
+/// Each module that checks a password, once, with its arguments.
+fn modules(steps: &[Step]) -> Vec<String> {
+    let mut modules: Vec<&Step> = Vec::new();
+    for step in steps.iter().filter(|step| is_password(step)) {
+        let name = stem(&step.call.module);
+        if modules.iter().all(|known| stem(&known.call.module) != name) {
+            modules.push(step);
         }
     }
+    let words = |step: &Step| {
+        let mut words = vec![step.call.module.clone()];
+        words.extend_from_slice(&step.call.arguments);
+        words.join(" ")
+    };
+    modules.into_iter().map(words).collect()
 }
 
-/// How many modules a jump over all of `steps` counts: a whole substack is one. None if they lead out of
-/// `own`, the substack in which the jump begins: it ends there.
-fn units_up_to(steps: &[Step], own: &[usize]) -> Option<usize> {
-    let mut units = 0;
-    let mut last = None;
-    for step in steps {
-        if !step.substacks.starts_with(own) {
-            return None;
-        }
-        let inner = step.substacks.get(own.len());
-        if inner.is_none() || inner != last {
-            units += 1;
-        }
-        last = inner;
-    }
-    Some(units)
-}
-
-fn how(password: &Step, code: &Step) -> Leap {
-    if password.call.control.on_success() != "done" {
-        return Leap::Jumps;
-    }
-    match parting(code, password) {
-        Some((_, theirs)) if *theirs != password.place() => Leap::EndsIncluded(theirs.clone()),
-        _ => Leap::Ends,
-    }
-}
-
-/// The lines where the ways to two steps part, both in one file.
-fn parting<'a>(code: &'a Step, password: &'a Step) -> Option<(&'a Place, &'a Place)> {
-    let mut both = code.trail.iter().zip(&password.trail);
-    both.find(|(ours, theirs)| ours != theirs)
-}
-
-/// The lines of the file in which both begin, in their right order; none where moving a line would
-/// break a jump.
-fn swap(code: &Step, password: &Step) -> Option<[Place; 2]> {
-    let (ours, theirs) = parting(code, password)?;
-    let is_movable = !theirs.text.contains('[') && !theirs.text.contains("sufficient");
-    is_movable.then(|| [theirs.clone(), ours.clone()])
+fn is_password(step: &Step) -> bool {
+    FIRST_FACTORS.contains(&stem(&step.call.module))
 }
 
 fn is_ours(module: &str) -> bool {

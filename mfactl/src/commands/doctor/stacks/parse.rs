@@ -61,18 +61,41 @@ pub(super) enum Control {
 }
 
 impl Control {
-    /// What is done when the module succeeds, in the words of the bracketed form.
-    pub(super) fn on_success(&self) -> &str {
+    /// What is done on `success`, or on a wrong password, in the words of the bracketed form.
+    pub(super) fn on(&self, success: bool) -> &str {
         match self {
-            Self::Word(word) if word == "sufficient" => "done",
-            Self::Word(_) => "ok",
+            Self::Word(word) => of_word(word, success),
             Self::Actions(pairs) => {
                 let of = |result: &str| pairs.iter().find(|(name, _)| name == result);
-                let pair = of("success").or_else(|| of("default"));
+                let pair = of(if success { "success" } else { "auth_err" });
                 // libpam takes what is not said for bad.
+                let pair = pair.or_else(|| of("default"));
                 pair.map_or("bad", |(_, action)| action)
             }
         }
+    }
+
+    /// What may be done, whatever comes of the module.
+    pub(super) fn any(&self) -> Vec<&str> {
+        match self {
+            Self::Word(word) => vec![of_word(word, true), of_word(word, false)],
+            Self::Actions(pairs) => {
+                let default = pairs.iter().any(|(result, _)| result == "default");
+                let actions = pairs.iter().map(|(_, action)| action.as_str());
+                actions.chain((!default).then_some("bad")).collect()
+            }
+        }
+    }
+}
+
+/// pam.conf(5) gives the meaning of these words.
+fn of_word(word: &str, success: bool) -> &'static str {
+    match (word, success) {
+        ("sufficient", true) => "done",
+        ("sufficient" | "optional", false) => "ignore",
+        ("requisite", false) => "die",
+        (_, true) => "ok",
+        (_, false) => "bad",
     }
 }
 

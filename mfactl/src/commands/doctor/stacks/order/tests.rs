@@ -42,14 +42,16 @@ fn a_service_without_our_module_is_not_judged() {
 }
 
 #[test]
-fn after_the_password_is_right() {
+fn after_the_password_is_right_where_a_wrong_one_ends_the_stack() {
     for before in [
         "@include common-auth",
         "auth include common-auth",
-        "auth substack common-auth",
-        "auth substack system-auth",
-        "-auth required /lib/security/pam_sss.so",
-        "auth required pam_ssh_agent_auth.so",
+        "-auth requisite /lib/security/pam_sss.so",
+        "auth [success=ok default=die] pam_ssh_agent_auth.so",
+        "auth sufficient pam_rootok.so\nauth requisite pam_unix.so",
+        "auth [success=2 default=ignore] pam_unix.so\n\
+         auth [success=1 default=bad] pam_sss.so use_first_pass\n\
+         auth [default=die] pam_faillock.so authfail",
     ] {
         let stack = format!("auth required pam_faillock.so preauth\n{before}\n{MFA}\n");
         assert_eq!(judged(&stack), Some(Order::Sound), "{stack}");
@@ -57,9 +59,31 @@ fn after_the_password_is_right() {
 }
 
 #[test]
+fn a_wrong_password_must_end_the_stack_before_the_code() {
+    for before in [
+        "auth required pam_unix.so",
+        "auth optional pam_unix.so",
+        // The end of a substack is no more than that.
+        "auth substack common-auth",
+        "auth substack system-auth",
+        "auth [success=1 default=ignore] pam_unix.so\nauth required pam_deny.so",
+        "auth requisite pam_succeed_if.so uid > 0\nauth required pam_unix.so",
+    ] {
+        let order = judged(&format!("{before}\n{MFA}\n"));
+        let Some(Order::NotEnded { code, passwords }) = order else {
+            panic!("{before}: {order:?}");
+        };
+        assert!(
+            code.text == MFA && passwords[0].starts_with("pam_unix.so"),
+            "{passwords:?}"
+        );
+    }
+}
+
+#[test]
 fn before_the_password_is_wrong_and_the_two_lines_are_shown_in_their_right_order() {
     let stack = format!("auth required pam_env.so\n{MFA}\n\n@include common-auth\n");
-    let Some(Order::CodeFirst { code, swap }) = judged(&stack) else {
+    let Some(Order::CodeFirst { code, swap, .. }) = judged(&stack) else {
         panic!("{:?}", judged(&stack));
     };
     assert_eq!(code.number, 2);
@@ -79,7 +103,7 @@ fn a_line_with_a_jump_is_not_to_be_moved() {
 
 #[test]
 fn a_wrong_order_in_a_file_taken_in_is_found_where_it_stands() {
-    let Some(Order::CodeFirst { code, swap }) = judged("@include wrong-auth\n") else {
+    let Some(Order::CodeFirst { code, swap, .. }) = judged("@include wrong-auth\n") else {
         panic!("{:?}", judged("@include wrong-auth\n"));
     };
     assert_eq!((code.file.as_str(), code.number), ("wrong-auth", 1));
@@ -88,42 +112,45 @@ fn a_wrong_order_in_a_file_taken_in_is_found_where_it_stands() {
 
 #[test]
 fn a_right_password_must_not_end_the_stack_before_the_code() {
-    let how = |password: &str| match judged(&format!("{password}\n{MFA}\n")) {
-        Some(Order::Leapt { how, .. }) => how,
-        order => panic!("{password}: {order:?}"),
-    };
-    assert_eq!(how("auth sufficient pam_unix.so"), Leap::Ends);
-    assert_eq!(
-        how("auth [success=done default=ignore] pam_sss.so"),
-        Leap::Ends
-    );
-    for include in ["auth include system-auth", "@include system-auth"] {
-        let Leap::EndsIncluded(place) = how(include) else {
-            panic!("{include}");
-        };
-        assert_eq!((place.number, place.text.as_str()), (1, include));
+    for password in [
+        "auth sufficient pam_unix.so\nauth requisite pam_deny.so",
+        "auth [success=done default=die] pam_sss.so",
+        "auth include system-auth\nauth requisite pam_deny.so",
+        "@include system-auth\nauth requisite pam_deny.so",
+    ] {
+        let order = judged(&format!("{password}\n{MFA}\n"));
+        assert!(
+            matches!(order, Some(Order::Leapt { .. })),
+            "{password}: {order:?}"
+        );
     }
 }
 
 #[test]
 fn a_right_password_must_not_jump_over_the_code() {
     let stack = |jump: &str| {
-        format!(
-            "auth [success={jump} default=ignore] pam_unix.so\n{MFA}\nauth required pam_deny.so\n"
-        )
+        format!("auth [success={jump} default=die] pam_unix.so\n{MFA}\nauth required pam_deny.so\n")
     };
-    assert!(matches!(
-        judged(&stack("1")),
-        Some(Order::Leapt {
-            how: Leap::Jumps,
-            ..
-        })
-    ));
-    assert!(matches!(judged(&stack("2")), Some(Order::Leapt { .. })));
+    for jump in ["1", "2", "99"] {
+        let order = judged(&stack(jump));
+        assert!(matches!(order, Some(Order::Leapt { .. })), "{order:?}");
+    }
     assert_eq!(judged(&stack("ok")), Some(Order::Sound));
-    let over_a_substack =
-        format!("auth [success=1 default=ignore] pam_unix.so\nauth substack common-auth\n{MFA}\n");
-    assert_eq!(judged(&over_a_substack), Some(Order::Sound));
+    let over_a_substack = format!(
+        "auth [success=1 default=ignore] pam_unix.so\nauth substack common-auth\n\
+         auth requisite pam_deny.so\n{MFA}\n"
+    );
+    let order = judged(&over_a_substack);
+    assert!(matches!(order, Some(Order::Leapt { .. })), "{order:?}");
+    let over_both = over_a_substack.replace("success=1", "success=2");
+    let order = judged(&over_both);
+    assert_eq!(order, Some(Order::Sound));
+}
+
+#[test]
+fn two_passwords_may_be_asked_for() {
+    let stack = format!("auth requisite pam_unix.so\nauth requisite pam_krb5.so\n{MFA}\n");
+    assert_eq!(judged(&stack), Some(Order::Sound));
 }
 
 #[test]
@@ -142,10 +169,10 @@ fn without_any_password_a_key_must_have_been_checked() {
 proptest! {
     #[test]
     fn what_does_not_check_anything_does_not_matter(
-        noise in prop::collection::vec("auth (required|optional) pam_(env|nologin|group|deny)\\.so", 0..4),
+        noise in prop::collection::vec("auth (required|optional) pam_(env|nologin|group|cap)\\.so", 0..4),
         at in 0usize..3,
     ) {
-        let mut lines = vec!["auth required pam_unix.so", MFA];
+        let mut lines = vec!["auth requisite pam_unix.so", MFA];
         for line in &noise {
             lines.insert(at.min(lines.len()), line);
         }

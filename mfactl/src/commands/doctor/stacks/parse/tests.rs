@@ -33,22 +33,25 @@ fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
 #[test]
 fn a_bracketed_control_and_a_bracketed_argument_are_one_word_each() {
     let call = call("AUTH [success=2  Default=ignore] /lib/pam_x.so [query=a \\] b] c");
-    assert_eq!(call.control.on_success(), "2");
+    assert_eq!(call.control.on(true), "2");
     assert_eq!(call.module, "/lib/pam_x.so");
     assert_eq!(call.arguments, ["query=a ] b", "c"]);
 }
 
 #[test]
-fn a_control_says_what_a_success_does() {
-    let on_success = |control: &str| {
+fn a_control_says_what_a_success_and_a_failure_do() {
+    let both = |control: &str| {
         let call = call(&format!("auth {control} pam_x.so"));
-        call.control.on_success().to_owned()
+        [true, false].map(|success| call.control.on(success).to_owned())
     };
-    assert_eq!(on_success("SUFFICIENT"), "done");
-    assert_eq!(on_success("required"), "ok");
-    assert_eq!(on_success("[default=done]"), "done");
-    assert_eq!(on_success("[default=die success=ok]"), "ok");
-    assert_eq!(on_success("[user_unknown=ignore]"), "bad");
+    assert_eq!(both("SUFFICIENT"), ["done", "ignore"]);
+    assert_eq!(both("required"), ["ok", "bad"]);
+    assert_eq!(both("requisite"), ["ok", "die"]);
+    assert_eq!(both("[default=done]"), ["done", "done"]);
+    assert_eq!(both("[success=1 default=ignore]"), ["1", "ignore"]);
+    assert_eq!(both("[user_unknown=ignore]"), ["bad", "bad"]);
+    let any = call("auth [success=1 user_unknown=ignore] pam_x.so").control;
+    assert_eq!(any.any(), ["1", "ignore", "bad"]);
 }
 
 #[test]
