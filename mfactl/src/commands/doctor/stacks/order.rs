@@ -140,10 +140,11 @@ fn supposed(step: &Step, password: Result) -> Result {
 fn swap(steps: &[Step], at: usize, password: &Step) -> Option<[Place; 2]> {
     let mut both = steps[at].trail.iter().zip(&password.trail);
     let (ours, theirs) = both.find(|(ours, theirs)| ours != theirs)?;
-    let mut moved = steps.to_vec();
     // Our line may be one that takes in a file with more than our module.
-    let (taken, mut moved): (Vec<_>, Vec<_>) =
-        moved.drain(..).partition(|step| step.trail.contains(ours));
+    let (taken, mut moved): (Vec<_>, Vec<_>) = steps
+        .iter()
+        .cloned()
+        .partition(|step| step.trail.contains(ours));
     let last = moved.iter().rposition(|step| step.trail.contains(theirs))?;
     moved.splice(last + 1..last + 1, taken);
     (judge(&moved) == Some(Order::Sound)).then(|| [theirs.clone(), ours.clone()])

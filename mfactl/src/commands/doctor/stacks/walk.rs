@@ -89,3 +89,68 @@ fn jump(steps: &[Step], at: usize, count: usize) -> usize {
     }
     next
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::chain::steps;
+    use super::*;
+
+    /// Whether the last step is reached when `pam_yes` succeeds, `pam_no` fails, and nobody knows of others.
+    fn last_is_reached(stack: &str, taken_in: &str) -> (bool, bool) {
+        let text = |name: &str| Some(if name == "inner" { taken_in } else { stack });
+        let steps = steps("outer", &text);
+        let supposed = |at: usize| match steps[at].call.module.as_str() {
+            "pam_yes" => Result::Success,
+            "pam_no" => Result::Failure,
+            _ => Result::Unknown,
+        };
+        let Reached { well, failed } = reached(&steps, steps.len() - 1, supposed);
+        (well, failed)
+    }
+
+    #[test]
+    fn a_file_that_fails_ends_the_stack_and_a_substack_only_itself() {
+        let no = "auth requisite pam_no\nauth required pam_yes\n";
+        assert_eq!(
+            last_is_reached("auth include inner\nauth required x", no),
+            (false, false)
+        );
+        assert_eq!(
+            last_is_reached("auth substack inner\nauth required x", no),
+            (false, true)
+        );
+    }
+
+    #[test]
+    fn done_ends_nothing_once_something_has_failed() {
+        let stack = "auth required pam_no\nauth sufficient pam_yes\nauth required x";
+        assert_eq!(last_is_reached(stack, ""), (false, true));
+        let stack = "auth sufficient pam_yes\nauth required x";
+        assert_eq!(last_is_reached(stack, ""), (false, false));
+        let in_a_substack = "auth substack inner\nauth required x";
+        assert_eq!(
+            last_is_reached(in_a_substack, "auth sufficient pam_yes"),
+            (true, false)
+        );
+    }
+
+    #[test]
+    fn a_substack_counts_for_one_in_a_jump_and_holds_its_own() {
+        let two = "auth required pam_yes\nauth required pam_no\n";
+        let over = "auth [success=1] pam_yes\nauth substack inner\nauth required x";
+        assert_eq!(last_is_reached(over, two), (true, false));
+        let over_all = "auth [success=2] pam_yes\nauth substack inner\nauth required x";
+        assert_eq!(last_is_reached(over_all, two), (false, false));
+        let from_inside = "auth substack inner\nauth required x";
+        let far = "auth [success=9] pam_yes\nauth requisite pam_no\n";
+        assert_eq!(last_is_reached(from_inside, far), (true, false));
+    }
+
+    #[test]
+    fn of_what_nobody_knows_every_way_is_taken() {
+        let stack = "auth [success=1 default=die] y\nauth requisite pam_no\nauth required x";
+        assert_eq!(last_is_reached(stack, ""), (true, false));
+        let stack = "auth required y\nauth required x";
+        assert_eq!(last_is_reached(stack, ""), (true, true));
+    }
+}
