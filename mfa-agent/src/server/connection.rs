@@ -263,6 +263,16 @@ impl Connection {
         (proof.user == *user && proof.when.elapsed() < PROOF).then_some(proof.generation)
     }
 
+    /// The user has shown by a code that they have what they set up first. Nothing else could have been
+    /// passed before, and the code is used up now.
+    pub(super) fn prove(&mut self, user: &UserName, generation: u64) {
+        self.proof = Some(Proof {
+            user: user.clone(),
+            when: Instant::now(),
+            generation,
+        });
+    }
+
     /// The user's own change moves their proof on with the account.
     pub(super) fn renew_proof(&mut self, user: &UserName, generation: u64) {
         if let Some(proof) = self.proof.as_mut().filter(|proof| proof.user == *user) {

@@ -106,7 +106,10 @@ impl Connection {
             Match::Fresh { step } => pending.device.last_step = Some(step),
             Match::Used | Match::None => return Err(self.wrong_code(pending)),
         }
-        self.store(&pending)?;
+        let generation = self.store(&pending)?;
+        if pending.permit.is_unproven() {
+            self.prove(&pending.subject.user, generation);
+        }
         pending.reply(true)
     }
 
@@ -122,7 +125,8 @@ impl Connection {
         )
     }
 
-    fn store(&mut self, pending: &Pending) -> Result<(), Failure> {
+    /// Stores the device. Returns what the account can be passed with then.
+    fn store(&mut self, pending: &Pending) -> Result<u64, Failure> {
         let Pending {
             subject,
             permit,
@@ -138,17 +142,17 @@ impl Connection {
                 "this is no longer yours to change; begin again",
             ));
         }
-        let (stored, ()) = self.change_factors(subject, permit, |account| {
+        let (stored, generation) = self.change_factors(subject, permit, |account| {
             let added = account
                 .add_device(device.clone())
                 .map_err(Failure::refused)?;
-            Ok((added == Added::Stored, ()))
+            Ok((added == Added::Stored, account.generation()))
         })?;
         if stored {
             let (kind, label) = (device.kind().name(), device.label.to_string());
             self.note_named("enroll", subject, kind, Some(label));
         }
-        Ok(())
+        Ok(generation)
     }
 }
 

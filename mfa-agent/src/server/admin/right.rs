@@ -60,6 +60,11 @@ impl Permit {
         }
     }
 
+    /// Whether it is the right of a user who has nothing that could be passed.
+    pub(super) fn is_unproven(&self) -> bool {
+        self.right == Right::Unproven
+    }
+
     /// Refuses what is not theirs to change, and users who have to pass a factor first.
     pub(super) fn check(&self, account: &Account) -> Result<(), Failure> {
         let proven = match self.right {

@@ -208,3 +208,26 @@ fn the_last_factor_of_all_is_taken_away_by_an_administrator_only() {
         .call("Admin.Remove", json!({ "factor": "pin" }))
         .unwrap();
 }
+
+#[test]
+fn the_code_of_a_first_device_is_proof_enough_for_its_recovery_codes() {
+    let rig = Rig::new();
+    let mut bob = rig.connect(BOB);
+    let made = bob
+        .call("Admin.EnrollTotp", json!({ "confirm": true }))
+        .unwrap();
+    let uri = made["enrolment"]["uri"].as_str().unwrap();
+    let code = current_code(uri);
+    bob.call("Admin.ConfirmDevice", json!({ "code": code }))
+        .unwrap();
+    let mut other = rig.connect(BOB);
+    let error = other.call("Admin.EnrollRecovery", json!({})).unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
+    bob.call("Admin.EnrollRecovery", json!({})).unwrap();
+    // What an administrator changes ends it, as any proof.
+    rig.connect(ROOT)
+        .call("Admin.EnrollPin", json!({ "user": "bob", "pin": "4826" }))
+        .unwrap();
+    let error = bob.call("Admin.EnrollRecovery", json!({})).unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
+}

@@ -163,7 +163,6 @@ fn set_up(context: &mut Context, account: &Account) -> Result<Verdict, Failure> 
         console.say("mfactl enroll recovery makes them later.");
         return Ok(Verdict::Done);
     }
-    console.say("If a code is asked for, wait for the next one: the last is used up.\n");
     recovery(context)
 }
 
