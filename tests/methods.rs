@@ -26,7 +26,7 @@ enum For {
     Continuing(&'static str),
     /// Users for their own account, and administrators; nothing is changed that lets anybody in.
     Own,
-    /// The same, but what is sent here is wrong.
+    /// As [`For::Proven`], but what is sent here is wrong.
     Judged(&'static str),
     /// Users for their own account once they have passed a factor, and administrators.
     Proven,
@@ -257,8 +257,8 @@ fn an_ordinary_user_sees_their_own_account_and_changes_nothing_unproven() {
             let mut caller = Caller::of(machine, &agent, EVE);
             let expected = match whom {
                 Everybody | Own | Guards => "",
-                Continuing(refusal) | Judged(refusal) => refusal,
-                Proven => "NotVerified",
+                Continuing(refusal) => refusal,
+                Proven | Judged(_) => "NotVerified",
                 Managed | Administrators | AdministratorsOfAll => "NotAllowed",
             };
             assert_eq!(
@@ -375,9 +375,10 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                 }
                 let expected = match whom {
                     Everybody | Own | Guards | AdministratorsOfAll => "",
-                    Continuing(refusal) | Judged(refusal) => refusal,
+                    Continuing(refusal) => refusal,
                     Proven if is_verified => "",
-                    Proven => "NotVerified",
+                    Judged(refusal) if is_verified => refusal,
+                    Proven | Judged(_) => "NotVerified",
                     Managed | Administrators => "NotAllowed",
                 };
                 assert_eq!(

@@ -112,11 +112,13 @@ impl Ledger {
         Key::stand_in(self.vault.slot(user.as_str(), STAND_INS))
     }
 
-    /// A number that is always the same for `user`, below `choices`, and that nobody can foretell.
+    /// One of `choices` that is always the same for `user`, and that nobody can foretell. A choice more or
+    /// less moves few users to another.
     #[must_use]
-    pub fn pick(&self, user: &UserName, choices: u32) -> u32 {
+    pub fn pick<'a>(&self, user: &UserName, choices: &'a [String]) -> Option<&'a String> {
         // Not the same number as the stand-in's: the question would tell who shares one.
-        self.vault.slot(&format!("pick/{user}"), choices.max(1))
+        let rank = |choice: &&String| self.vault.slot(&format!("pick/{user}/{choice}"), u32::MAX);
+        choices.iter().max_by_key(rank)
     }
 
     /// The record under `key`.

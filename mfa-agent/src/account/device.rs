@@ -115,6 +115,7 @@ impl Device {
         Position {
             last: self.last_step,
             offset: self.offset,
+            told: self.astray.map(|astray| astray.step),
         }
     }
 

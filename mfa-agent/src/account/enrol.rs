@@ -42,6 +42,12 @@ pub enum EnrolError {
     /// There are several.
     #[error("there are several devices; say which one: --label LABEL")]
     WhichDevice,
+    /// What is imported says that far more codes were used than are known of.
+    #[error(
+        "device {0:?} is here already, and by this {1} codes behind; if that is so, remove it and enrol it \
+         anew: mfactl enroll hotp --counter"
+    )]
+    FarAhead(String, u64),
     /// There are as many as there may be.
     #[error("there are {MAX_DEVICES} devices already; remove one first")]
     Full,
@@ -133,28 +139,6 @@ impl Account {
         self.devices.push(device);
         self.generation += 1;
         Ok(Added::Stored)
-    }
-
-    /// Adds a device as it was imported: under the label it has if its key is known, else under
-    /// `device.label`, else under the first free one.
-    ///
-    /// # Errors
-    ///
-    /// [`EnrolError::Full`]; the account is as it was.
-    pub fn import_device(&mut self, mut device: Device) -> Result<Added, EnrolError> {
-        let mut known = self.devices.iter_mut();
-        if let Some(same) = known.find(|d| d.generator == device.generator) {
-            // What is used up stays so, here and there.
-            if same.last_step >= device.last_step {
-                return Ok(Added::Unchanged);
-            }
-            same.last_step = device.last_step;
-            return Ok(Added::Updated);
-        }
-        if self.devices.iter().any(|d| d.label == device.label) {
-            device.label = self.free_label();
-        }
-        self.add_device(device)
     }
 
     /// Gives a device another name; without `label`, the only one. Returns its name, and whether that is

@@ -6,8 +6,9 @@
 
 use jiff::Timestamp;
 
-use super::{Account, By, Device, EnrolError};
+use super::{Account, Added, By, Device, EnrolError};
 use crate::factors::Factor;
+use crate::factors::device::{Kind, MAX_DRIFT, Windows};
 use crate::factors::recovery::CodeDigest;
 
 /// What a user had elsewhere.
@@ -19,7 +20,9 @@ pub struct Import {
     pub codes: Option<Vec<CodeDigest>>,
     /// How many digits these have.
     pub code_digits: u32,
-    /// The PIN that was asked for beside the code, hashed; none also where the user has one here.
+    /// Whether a PIN was asked for beside the code.
+    pub asks_pin: bool,
+    /// That PIN, hashed; none also where the user has one here.
     pub pin: Option<String>,
 }
 
@@ -32,6 +35,10 @@ pub struct Imported {
     pub codes: u32,
     /// Whether the PIN is new.
     pub pin: bool,
+    /// Whether a PIN is required now that was not.
+    pub requires_pin: bool,
+    /// Scratch codes that were good here and were used elsewhere.
+    pub spent: u32,
     /// Whether more is used up now.
     pub updated: bool,
 }
@@ -50,22 +57,53 @@ impl Account {
     /// # Errors
     ///
     /// An [`EnrolError`]; the account may have been changed and is to be dropped then.
-    pub fn import(&mut self, import: &Import, now: Timestamp) -> Result<Imported, EnrolError> {
+    pub fn import(
+        &mut self,
+        import: &Import,
+        windows: &Windows,
+        now: Timestamp,
+    ) -> Result<Imported, EnrolError> {
         let mut imported = Imported::default();
         for device in &import.devices {
-            match self.import_device(device.clone())? {
-                super::Added::Stored => imported.devices += 1,
-                super::Added::Updated => imported.updated = true,
-                super::Added::Unchanged => {}
+            match self.import_device(device.clone(), windows, now)? {
+                Added::Stored => imported.devices += 1,
+                Added::Updated => imported.updated = true,
+                Added::Unchanged => {}
             }
         }
         if imported.devices > 0 {
             imported.codes = self.import_codes(import, now);
             imported.pin = self.import_pin(import, now);
+            imported.requires_pin = import.asks_pin && self.impose_pin();
         } else if let Some(left) = &import.codes {
-            imported.updated |= self.spend_all_but(left, import.code_digits);
+            imported.spent = self.spend_all_but(left, import.code_digits);
+            imported.updated |= imported.spent > 0;
         }
         Ok(imported)
+    }
+
+    /// Adds a device as it was imported: under the label it has if its key is known, else under
+    /// `device.label`, else under the first free one.
+    ///
+    /// # Errors
+    ///
+    /// [`EnrolError::Full`], or [`EnrolError::FarAhead`] for one that counts and is known; the account is
+    /// as it was.
+    pub fn import_device(
+        &mut self,
+        mut device: Device,
+        windows: &Windows,
+        now: Timestamp,
+    ) -> Result<Added, EnrolError> {
+        device.forget_far_ahead(now);
+        let mut known = self.devices.iter_mut();
+        if let Some(same) = known.find(|d| d.generator == device.generator) {
+            return same.move_on(device.last_step, windows);
+        }
+        if self.devices.iter().any(|d| d.label == device.label) {
+            device.label = self.free_label();
+        }
+        self.add_device(device)
     }
 
     fn import_codes(&mut self, import: &Import, now: Timestamp) -> u32 {
@@ -77,16 +115,52 @@ impl Account {
         self.recovery_left().unwrap_or(0)
     }
 
-    /// Where the PIN was asked for beside the code it is asked for here too: taking over makes nothing
-    /// weaker.
     fn import_pin(&mut self, import: &Import, now: Timestamp) -> bool {
         let Some(phc) = import.pin.clone().filter(|_| self.pin.is_none()) else {
             return false;
         };
         self.set_pin(phc, now);
-        // Only questions can't be required of somebody who has none.
-        let _ = self.require("", Factor::Pin, true, By::Administrator);
         true
+    }
+
+    /// Where a PIN was asked for beside the code it is asked for here too: taking over makes nothing
+    /// weaker.
+    fn impose_pin(&mut self) -> bool {
+        let imposed = self.require("", Factor::Pin, true, By::Administrator);
+        imposed.unwrap_or(false)
+    }
+}
+
+impl Device {
+    /// A step that lies farther ahead than any code could have been taken from is nobody's use, and would
+    /// lock the user out until then.
+    fn forget_far_ahead(&mut self, now: Timestamp) {
+        let Some(period) = self.generator.moves.period() else {
+            return;
+        };
+        let reach = i64::try_from(MAX_DRIFT / u64::from(period)).unwrap_or(0);
+        let ahead = self
+            .last_step
+            .and_then(|used| self.generator.ahead(used, now));
+        if ahead.is_some_and(|ahead| ahead > self.offset.saturating_add(reach)) {
+            self.last_step = None;
+        }
+    }
+
+    /// What is used up stays so, here and elsewhere.
+    fn move_on(&mut self, used: Option<u64>, windows: &Windows) -> Result<Added, EnrolError> {
+        let (Some(used), next) = (used, self.next()) else {
+            return Ok(Added::Unchanged);
+        };
+        if used < next {
+            return Ok(Added::Unchanged);
+        }
+        let ahead = used - next;
+        if self.kind() == Kind::Hotp && ahead >= windows.resync.into() {
+            return Err(EnrolError::FarAhead(self.label.to_string(), ahead));
+        }
+        self.last_step = Some(used);
+        Ok(Added::Updated)
     }
 }
 
@@ -106,6 +180,7 @@ mod tests {
                     .into(),
             ),
             code_digits: 8,
+            asks_pin: true,
             pin: Some("phc-pin".to_owned()),
         }
     }
@@ -113,36 +188,99 @@ mod tests {
     #[test]
     fn all_of_it_is_taken_and_taking_it_again_changes_nothing() {
         let mut account = Account::default();
-        let first = account.import(&import(), at(5)).unwrap();
+        let first = account
+            .import(&import(), &Windows::default(), at(5))
+            .unwrap();
         let expected = Imported {
             devices: 1,
             codes: 2,
             pin: true,
+            requires_pin: true,
+            spent: 0,
             updated: false,
         };
         assert_eq!(first, expected);
         assert_eq!(account.devices()[0].last_step, Some(7));
         assert!(account.is_imposed(Factor::Pin));
         let before = account.clone();
-        assert!(!account.import(&import(), at(9)).unwrap().changed());
+        assert!(
+            !account
+                .import(&import(), &Windows::default(), at(9))
+                .unwrap()
+                .changed()
+        );
         assert_eq!(account, before);
     }
 
     #[test]
     fn what_was_used_elsewhere_since_is_used_here_and_nothing_comes_back() {
         let mut account = Account::default();
-        account.import(&import(), at(5)).unwrap();
+        account
+            .import(&import(), &Windows::default(), at(5))
+            .unwrap();
         account.devices[0].last_step = Some(20);
         account.use_recovery(pepper().digest("12345678"));
-        assert!(!account.import(&import(), at(9)).unwrap().changed());
+        assert!(
+            !account
+                .import(&import(), &Windows::default(), at(900))
+                .unwrap()
+                .changed()
+        );
         assert_eq!(account.devices()[0].last_step, Some(20));
         assert_eq!(account.recovery_left(), Some(1));
         let mut later = import();
         later.devices[0].last_step = Some(30);
         later.codes = Some(Vec::new());
-        assert!(account.import(&later, at(9)).unwrap().updated);
+        assert!(
+            account
+                .import(&later, &Windows::default(), at(900))
+                .unwrap()
+                .updated
+        );
         assert_eq!(account.devices()[0].last_step, Some(30));
         assert_eq!(account.recovery_left(), Some(0));
+    }
+
+    #[test]
+    fn a_counter_moves_on_as_far_as_two_codes_could_bring_it_and_a_clock_ten_minutes() {
+        let windows = Windows::default();
+        let mut account = Account::default();
+        let mut token = counter("token");
+        account.add_device(token.clone()).unwrap();
+        token.last_step = Some(99);
+        assert_eq!(
+            account.import_device(token.clone(), &windows, at(0)),
+            Ok(Added::Updated)
+        );
+        token.last_step = Some(200);
+        let far = account.import_device(token, &windows, at(0));
+        assert_eq!(far, Err(EnrolError::FarAhead("token".to_owned(), 100)));
+
+        let mut account = Account::default();
+        let mut phone = device("phone");
+        account.add_device(phone.clone()).unwrap();
+        phone.last_step = Some(21);
+        assert_eq!(
+            account.import_device(phone.clone(), &windows, at(0)),
+            Ok(Added::Unchanged)
+        );
+        phone.last_step = Some(20);
+        assert_eq!(
+            account.import_device(phone, &windows, at(0)),
+            Ok(Added::Updated)
+        );
+    }
+
+    #[test]
+    fn an_optional_pin_is_required_where_it_was() {
+        let mut account = Account::default();
+        account.set_pin("own".to_owned(), at(1));
+        let imported = account
+            .import(&import(), &Windows::default(), at(5))
+            .unwrap();
+        assert!(imported.requires_pin && !imported.pin);
+        assert!(account.is_imposed(Factor::Pin));
+        assert_eq!(account.pin().unwrap().phc, "own");
     }
 
     #[test]
@@ -153,7 +291,9 @@ mod tests {
         account.add_device(token).unwrap();
         account.set_pin("own".to_owned(), at(1));
         account.set_recovery(vec![pepper().digest("0123456789")], at(1));
-        let imported = account.import(&import(), at(5)).unwrap();
+        let imported = account
+            .import(&import(), &Windows::default(), at(5))
+            .unwrap();
         assert_eq!(
             (imported.devices, imported.codes, imported.pin),
             (1, 0, false)

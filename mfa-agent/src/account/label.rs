@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::is_invisible;
+
 /// The longest label, in bytes.
 const MAX_LABEL: usize = 64;
 
@@ -22,9 +24,9 @@ pub enum LabelError {
     /// Too long.
     #[error("a label has at most {MAX_LABEL} bytes, this one has {0}")]
     Long(usize),
-    /// It could draw on a terminal.
-    #[error("a label can't hold control characters")]
-    ControlCharacter,
+    /// It could draw on a terminal, or pass for another.
+    #[error("a label can't hold control characters or invisible ones")]
+    Invisible,
 }
 
 impl Label {
@@ -52,18 +54,22 @@ impl FromStr for Label {
         if text.len() > MAX_LABEL {
             return Err(LabelError::Long(text.len()));
         }
-        if text.chars().any(char::is_control) {
-            return Err(LabelError::ControlCharacter);
+        if text.chars().any(is_invisible) {
+            return Err(LabelError::Invisible);
         }
         Ok(Self(text.to_owned()))
     }
 }
 
+/// As it is stored: what was taken once stays readable.
 impl TryFrom<String> for Label {
     type Error = LabelError;
 
     fn try_from(text: String) -> Result<Self, LabelError> {
-        text.parse()
+        if text.len() > MAX_LABEL {
+            return Err(LabelError::Long(text.len()));
+        }
+        Ok(Self(text))
     }
 }
 
@@ -86,9 +92,10 @@ mod tests {
     #[test]
     fn labels_that_could_harm_a_screen_are_refused() {
         assert_eq!("".parse::<Label>(), Err(LabelError::Empty));
+        assert_eq!("\x1b[2Jphone".parse::<Label>(), Err(LabelError::Invisible));
         assert_eq!(
-            "\x1b[2Jphone".parse::<Label>(),
-            Err(LabelError::ControlCharacter)
+            "a\u{202e}enohp".parse::<Label>(),
+            Err(LabelError::Invisible)
         );
         assert_eq!("x".repeat(65).parse::<Label>(), Err(LabelError::Long(65)));
         assert_eq!(

@@ -51,15 +51,15 @@ impl Account {
         self.generation += 1;
     }
 
-    /// Spends those codes of another program that are not `left` there. Returns whether there were any.
-    pub(super) fn spend_all_but(&mut self, left: &[CodeDigest], digits: u32) -> bool {
+    /// Spends those codes of another program that are not `left` there. Returns how many.
+    pub(super) fn spend_all_but(&mut self, left: &[CodeDigest], digits: u32) -> u32 {
         let theirs = |recovery: &&mut Recovery| recovery.digits == digits && !is_usual(&digits);
         let Some(recovery) = self.recovery.as_mut().filter(theirs) else {
-            return false;
+            return 0;
         };
         let before = recovery.left();
         recovery.codes.retain(|code| left.contains(code));
-        recovery.left() < before
+        u32::try_from(before - recovery.left()).unwrap_or(u32::MAX)
     }
 
     /// Takes the recovery codes away. Returns how many were left.

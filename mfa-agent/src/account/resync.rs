@@ -48,6 +48,8 @@ pub enum Resynced {
         /// The lock that this failure caused.
         lock: Option<Lock>,
     },
+    /// They were used before, or are no codes at all; nothing is counted.
+    Idle,
     /// Nothing was judged.
     Locked,
 }
@@ -65,11 +67,24 @@ impl Account {
         }
         match self.find_resync(resync) {
             Some((index, step)) => self.take_up(index, step, resync.now),
+            None if self.is_idle(resync) => Resynced::Idle,
             None => {
                 let lock = self.fail(resync.era, resync.now, &resync.limits);
                 Resynced::Wrong { lock }
             }
         }
+    }
+
+    /// Whether they could be codes of no device, or are the last that were used of one.
+    fn is_idle(&self, resync: &Resync) -> bool {
+        let pair = (resync.first.expose(), resync.second.expose());
+        let generators = || {
+            self.devices
+                .iter()
+                .map(|device| (device, &device.generator))
+        };
+        let could_be = generators().any(|(_, g)| g.is_shaped(pair.0) && g.is_shaped(pair.1));
+        !could_be || generators().any(|(device, g)| g.was_pair(pair, device.position()))
     }
 
     fn find_resync(&self, resync: &Resync) -> Option<(usize, u64)> {
@@ -189,10 +204,15 @@ mod tests {
             account.resync(&pair((CODES[1], CODES[2]))),
             Resynced::Done { .. }
         ));
-        assert_eq!(
-            account.resync(&pair((CODES[1], CODES[2]))),
-            Resynced::Wrong { lock: None }
-        );
+        for idle in [
+            (CODES[1], CODES[2]),
+            ("", ""),
+            ("abc", "def"),
+            (CODES[3], ""),
+        ] {
+            assert_eq!(account.resync(&pair(idle)), Resynced::Idle, "{idle:?}");
+        }
+        assert_eq!(account.lockout().failures(at(0)), 1, "none of these counts");
     }
 
     #[test]

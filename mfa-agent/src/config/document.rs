@@ -111,8 +111,8 @@ pub(super) struct Totp {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Hotp {
-    pub(super) look_ahead: Option<Whole<1, 100>>,
-    pub(super) resync: Option<Whole<1, 1_000>>,
+    pub(super) look_ahead: Option<Whole<1, 50>>,
+    pub(super) resync: Option<Whole<1, 200>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

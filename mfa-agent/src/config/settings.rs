@@ -100,9 +100,9 @@ pub struct Totp {
 /// `[hotp]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hotp {
-    /// Codes that are taken, from the next one on, 1 to 100 (RFC 4226, 7.2).
+    /// Codes that are taken, from the next one on, 1 to 50 (RFC 4226, 7.2).
     pub look_ahead: u32,
-    /// Codes among which two in a row put it right, 1 to 1000 (RFC 4226, 7.4).
+    /// Codes among which two in a row put it right, 1 to 200 (RFC 4226, 7.4).
     pub resync: u32,
 }
 

@@ -136,6 +136,9 @@ pub struct Position {
     pub last: Option<u64>,
     /// Steps that its clock is ahead of ours. Without a meaning for a counter.
     pub offset: i64,
+    /// A step whose code was refused because it was astray. It is told how far off that was, so the code is
+    /// good for nothing later: a guesser would know what to wait for.
+    pub told: Option<u64>,
 }
 
 /// What a code turned out to be.
@@ -171,7 +174,7 @@ impl Generator {
             }
             match found {
                 Match::Fresh { .. } => {}
-                _ if position.is_used(step) => found = Match::Used,
+                _ if position.is_used(step) || position.told == Some(step) => found = Match::Used,
                 _ => found = Match::Fresh { step },
             }
         }
@@ -292,8 +295,20 @@ impl Generator {
         Some(u64::try_from(now.as_second()).unwrap_or(0) / u64::from(period))
     }
 
+    /// Whether they are the codes of the last step that was used and of the one before it.
+    #[must_use]
+    pub fn was_pair(&self, (first, second): (&str, &str), position: Position) -> bool {
+        let codes = self.codes();
+        let is_last = |last: u64| {
+            let before = last.checked_sub(1);
+            codes.is(second, last) && before.is_some_and(|before| codes.is(first, before))
+        };
+        position.last.is_some_and(is_last)
+    }
+
     /// Whether it could be a code at all: what could not is not looked for far and wide.
-    fn is_shaped(&self, code: &str) -> bool {
+    #[must_use]
+    pub fn is_shaped(&self, code: &str) -> bool {
         code.len() == u32::from(self.digits) as usize && code.bytes().all(|b| b.is_ascii_digit())
     }
 

@@ -155,7 +155,7 @@ fn describe(error: &totp_rs::TotpError) -> String {
         E::SecretNotSet => "it has no secret".to_owned(),
         E::InvalidSecret => "its secret is not base32".to_owned(),
         E::InvalidScheme { .. } => "it does not begin with otpauth://".to_owned(),
-        E::InvalidHost { host } => format!("{host:?} is not supported, only totp and hotp are"),
+        E::InvalidHost { .. } => "its kind is not supported, only totp and hotp are".to_owned(),
         E::InvalidAlgorithm { .. } => "its algorithm is not SHA1, SHA256 or SHA512".to_owned(),
         E::DigitsParse { .. } => "its digits are not a number".to_owned(),
         E::StepParse { .. } => "its period is not a number".to_owned(),
@@ -246,7 +246,8 @@ mod tests {
         };
         for (uri, mistake) in [
             (format!("https://totp/a?secret={key}"), "otpauth://"),
-            (format!("otpauth://steam/a?secret={key}"), "steam"),
+            (format!("otpauth://steam/a?secret={key}"), "kind"),
+            (format!("otpauth://{key}/a"), "kind"),
             ("otpauth://totp/a".to_owned(), "no secret"),
             ("otpauth://totp/a?secret=1".to_owned(), "base32"),
             (

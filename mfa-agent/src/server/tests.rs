@@ -216,14 +216,14 @@ impl Caller {
         reply["step"]["outcome"].as_str().unwrap().to_owned()
     }
 
-    /// Alice is refused a change and proves herself; the codes of her device are of 1970, so she
-    /// takes the other way.
-    fn prove_by_pin(&mut self) {
+    /// A user is refused a change and proves themselves; the codes of the device are of 1970, so they
+    /// take the other way.
+    fn prove_by_pin(&mut self, user: &str) {
         let error = self
             .call("Admin.EnrollPin", json!({ "pin": "4826" }))
             .unwrap_err();
         assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
-        let login = self.begin("alice");
+        let login = self.begin(user);
         self.answer(&login, "?").unwrap();
         self.answer(&login, "2").unwrap();
         let passed = self.answer(&login, "1379").unwrap();

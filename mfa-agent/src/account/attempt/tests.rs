@@ -261,3 +261,29 @@ fn scratch_codes_of_eight_digits_pass_once_alone_or_after_a_password() {
         assert!(judge(&mut account, vec![answer()]).is_wrong(), "only once");
     }
 }
+
+#[test]
+fn a_code_of_which_it_was_told_how_far_off_it_is_is_no_good_later() {
+    let mut account = full();
+    let mut guess = attempt(&account, vec![code(CODES[5])]);
+    guess.now = at(0);
+    assert!(matches!(
+        account.attempt(&guess),
+        Verdict::Wrong {
+            astray: Some(_),
+            ..
+        }
+    ));
+    guess.now = at(5 * 30);
+    assert_eq!(account.attempt(&guess), Verdict::Replayed);
+    guess.answers = vec![code(CODES[6])];
+    assert!(matches!(account.attempt(&guess), Verdict::Passed(_)));
+
+    let mut account = Account::default();
+    account.add_device(counter("token")).unwrap();
+    let mut guess = attempt(&account, vec![code(CODES[5])]);
+    guess.windows.look_ahead = 3;
+    assert!(account.attempt(&guess).is_wrong());
+    account.devices[0].last_step = Some(4);
+    assert_eq!(account.attempt(&guess), Verdict::Replayed);
+}

@@ -48,10 +48,13 @@ fn a_sixth_device_is_refused() {
 #[test]
 fn importing_again_changes_nothing_and_a_taken_label_is_replaced() {
     let mut account = full();
-    assert_eq!(account.import_device(other("phone", 1)), Ok(Added::Stored));
+    assert_eq!(
+        account.import_device(other("phone", 1), &Default::default(), at(0)),
+        Ok(Added::Stored)
+    );
     assert_eq!(account.devices()[1].label.as_str(), "device-1");
     assert_eq!(
-        account.import_device(other("phone", 1)),
+        account.import_device(other("phone", 1), &Default::default(), at(0)),
         Ok(Added::Unchanged)
     );
 }

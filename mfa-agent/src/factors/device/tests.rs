@@ -24,7 +24,10 @@ fn skew(skew: u32) -> Windows {
 }
 
 fn last(last: Option<u64>) -> Position {
-    Position { last, offset: 0 }
+    Position {
+        last,
+        ..Position::default()
+    }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -218,8 +221,8 @@ fn a_code_of_ten_minutes_ago_is_astray_and_an_earlier_one_is_none() {
 fn a_clock_that_is_known_to_be_off_is_reckoned_with() {
     let generator = generator(Algorithm::Sha1, 6);
     let behind = Position {
-        last: None,
         offset: -5,
+        ..Position::default()
     };
     let check = |code: &str| generator.check(code, at(7 * 30), &skew(1), behind);
     assert_eq!(check(CODES[2]), Match::Fresh { step: 2 });

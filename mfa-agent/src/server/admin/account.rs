@@ -168,12 +168,13 @@ impl Connection {
         let what = Change::Remove(factor);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let (_, removed) = self.change_factors(&subject, &permit, |account| {
+            let before = account.clone();
             let removed = match kind {
                 Some(kind) => account.remove_devices(kind, label.as_ref()),
                 None => account.remove(factor),
             };
             permit.check_left(account, factor)?;
-            permit.check_last(account, &settings.policy)?;
+            permit.check_last(&before, account, &settings.policy)?;
             Ok((removed > 0, removed))
         })?;
         if removed > 0 {

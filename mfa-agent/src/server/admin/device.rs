@@ -37,13 +37,15 @@ impl Connection {
         })
     }
 
-    /// Two codes are proof enough that the device is there, and let nobody in.
+    /// Who has seen old codes of a device must not move its clock back to them: it takes a factor that was
+    /// passed, or an administrator.
     pub(super) fn resync(&self, parameters: &ResyncParameters) -> Result<ResyncReply, Failure> {
         let agent = &self.agent;
         let settings = agent.settings();
-        let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
-        agent.require_access(self.peer, &settings, &subject)?;
+        let user = parameters.user.as_deref();
+        let (subject, permit) = self.changing(user, &settings, Change::Resync)?;
         let account = agent.ledger.account(&subject.user)?;
+        permit.check(&account)?;
         if account.devices().is_empty() {
             return Err(Failure::refused(
                 "there is no device to be taken up again; mfactl enroll totp sets one up",
@@ -63,6 +65,7 @@ impl Connection {
             .change(&Key::account(&subject.user), |account| {
                 resync.now = Timestamp::now();
                 let mut account = account.unwrap_or_default();
+                permit.check(&account)?;
                 let resynced = account.resync(&resync);
                 Ok::<_, Failure>((After::Put(account.into()), resynced))
             })?;
@@ -113,6 +116,7 @@ impl Connection {
                 }),
                 ..event
             },
+            Resynced::Idle => return,
             Resynced::Locked => Event {
                 result: "locked",
                 reason: Some("the account is locked; the codes were not judged".to_owned()),
@@ -175,6 +179,10 @@ fn reply(subject: &Subject, resynced: Resynced) -> Result<ResyncReply, Failure> 
         Resynced::Wrong { lock: None } => Err(Failure::refused(
             "these are no two codes in a row of a device, not used before and not more than ten minutes \
              off; wait for a new code, type it, then type the one that follows it",
+        )),
+        Resynced::Idle => Err(Failure::refused(
+            "these are no codes, or were used already; wait for a new code, type it, then type the one that \
+             follows it",
         )),
         Resynced::Wrong { lock: Some(_) } | Resynced::Locked => Err(Failure::refused(
             "the account is locked, and no code is judged until the lock ends; mfactl status tells when, \

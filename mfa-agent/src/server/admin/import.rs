@@ -19,9 +19,10 @@ use super::super::peer::Subject;
 use super::change_event;
 use crate::account::{Account, Added, Device, Label};
 use crate::audit::Event;
-use crate::factors::Factor;
+use crate::factors::device::Windows;
 use crate::factors::uri::from_uri;
 use crate::ledger::{After, Key};
+use crate::log;
 
 /// The entries of one user, with their place in the call.
 struct Share {
@@ -54,10 +55,10 @@ impl Connection {
             }
         }
         let keys: Vec<Key> = shares.keys().cloned().collect();
-        let dry_run = parameters.dry_run;
+        let (dry_run, windows) = (parameters.dry_run, self.agent.settings().windows());
         let outcomes = self.agent.ledger.change_all(&keys, |key, account| {
             let devices = shares.get(key).map_or(&[][..], |share| &share.devices);
-            let (after, outcomes) = add_all(account.unwrap_or_default(), devices);
+            let (after, outcomes) = add_all(account.unwrap_or_default(), devices, &windows);
             (if dry_run { After::Same } else { after }, outcomes)
         })?;
         for (key, outcome) in outcomes {
@@ -91,22 +92,41 @@ impl Connection {
         let subject = self.agent.subject(user)?;
         let settings = self.agent.settings();
         match self.agent.require_authority(self.peer, &settings, &subject) {
-            Err(Failure::Ours(ErrorKind::NotAllowed, reason)) => Err(Failure::refused(reason)),
+            Err(Failure::Ours(ErrorKind::NotAllowed, reason)) => {
+                let (uid, pid) = (self.peer.uid, self.peer.pid);
+                log::limited(
+                    "refused calls",
+                    format_args!(
+                        "an import for {user:?} refused to process {pid} of user id {uid}: {reason}"
+                    ),
+                );
+                Err(Failure::refused(reason))
+            }
             other => other.map(|()| subject),
         }
     }
 
     fn note_import(&self, share: Option<&Share>, outcome: &[Outcome]) {
-        let stored = outcome
-            .iter()
-            .filter(|(_, result, _)| *result == ImportOutcome::Stored)
-            .count();
-        let Some(share) = share.filter(|_| stored > 0) else {
+        let Some(share) = share else {
             return;
         };
+        let count = |wanted| outcome.iter().filter(|(_, is, _)| *is == wanted).count();
+        let (stored, updated) = (count(ImportOutcome::Stored), count(ImportOutcome::Updated));
+        if stored + updated == 0 {
+            return;
+        }
+        let mut kinds: Vec<&str> = share.devices.iter().map(|(_, d)| d.kind().name()).collect();
+        kinds.dedup();
+        let mut parts = Vec::new();
+        if stored > 1 {
+            parts.push(format!("{stored} devices"));
+        }
+        if updated > 0 {
+            parts.push("codes used elsewhere".to_owned());
+        }
         let event = Event {
-            factor: Some(Factor::Totp.to_string()),
-            reason: (stored > 1).then(|| format!("{stored} devices")),
+            factor: Some(kinds.join(", ")),
+            reason: (!parts.is_empty()).then(|| parts.join(", ")),
             ..change_event("import", &share.subject, self.peer)
         };
         self.agent.record(event, self.peer);
@@ -116,10 +136,15 @@ impl Connection {
 /// What became of the entry at a place of the call.
 type Outcome = (usize, ImportOutcome, Option<String>);
 
-fn add_all(mut account: Account, devices: &[(usize, Device)]) -> (After, Vec<Outcome>) {
+fn add_all(
+    mut account: Account,
+    devices: &[(usize, Device)],
+    windows: &Windows,
+) -> (After, Vec<Outcome>) {
+    let now = Timestamp::now();
     let mut outcomes = Vec::with_capacity(devices.len());
     for (place, device) in devices {
-        outcomes.push(match account.import_device(device.clone()) {
+        outcomes.push(match account.import_device(device.clone(), windows, now) {
             Ok(Added::Stored) => (*place, ImportOutcome::Stored, None),
             Ok(Added::Updated) => (*place, ImportOutcome::Updated, None),
             Ok(Added::Unchanged) => (*place, ImportOutcome::Unchanged, None),

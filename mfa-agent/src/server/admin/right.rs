@@ -10,7 +10,7 @@ use mfa_protocol::message::ErrorKind;
 use super::super::error::Failure;
 use crate::account::{Account, By};
 use crate::config::SelfService;
-use crate::factors::Factor;
+use crate::factors::{Factor, Way};
 use crate::policy::{Mode, Policy, Unenrolled};
 
 /// What is to be changed.
@@ -20,6 +20,8 @@ pub(super) enum Change {
     Enrol(Factor),
     /// The same, by taking it away.
     Remove(Factor),
+    /// Where a device stands.
+    Resync,
     /// What is set for the user.
     Settings,
 }
@@ -102,19 +104,29 @@ impl Permit {
         Ok(())
     }
 
-    /// Refuses to take away the last factor of somebody who has to have one: they could not log in any
-    /// more. `account` is as it would be.
-    pub(super) fn check_last(&self, account: &Account, policy: &Policy) -> Result<(), Failure> {
-        if self.by() == By::Administrator || !account.enrolled().is_empty() {
+    /// Refuses to take away the last factor that somebody who has to have one can pass: they could not log
+    /// in any more. `left` is the account as it would be.
+    pub(super) fn check_last(
+        &self,
+        account: &Account,
+        left: &Account,
+        policy: &Policy,
+    ) -> Result<(), Failure> {
+        let ask = left.personal().refine(&policy.default);
+        let has_way = |account: &Account| {
+            let has_all = |way: &Way| way.factors().iter().all(|factor| account.has(*factor));
+            ask.ways.iter().any(has_all)
+        };
+        let is_last = has_way(account) && !has_way(left) || left.enrolled().is_empty();
+        if self.by() == By::Administrator || !is_last {
             return Ok(());
         }
-        let ask = account.personal().refine(&policy.default);
         if policy.mode == Mode::None || ask.unenrolled == Unenrolled::Allow {
             return Ok(());
         }
         Err(refused(
-            "this is the last factor that you have, and one is required of you; set up another first, or \
-             ask an administrator to remove it",
+            "without this you have nothing left that you could log in with, and a factor is required of you; \
+             set up another first, or ask an administrator to remove it",
         ))
     }
 
@@ -133,7 +145,7 @@ impl Permit {
                 let text = format!("users may not change {factor} here; ask your administrator");
                 Err(refused(&text))
             }
-            Change::Settings | Change::Enrol(_) | Change::Remove(_) => Ok(()),
+            Change::Settings | Change::Resync | Change::Enrol(_) | Change::Remove(_) => Ok(()),
         }
     }
 }
@@ -239,7 +251,7 @@ mod tests {
         let mut policy = Policy::default();
         let mut account = Account::default();
         let last = |right, account: &Account, policy: &Policy| {
-            word(permit(right).check_last(account, policy))
+            word(permit(right).check_last(&full(), account, policy))
         };
         assert_eq!(last(Right::Proven(1), &full(), &policy), "ok");
         assert_eq!(last(Right::Proven(1), &account, &policy), "NotAllowed");
@@ -248,6 +260,17 @@ mod tests {
         assert_eq!(last(Right::Proven(1), &account, &policy), "ok");
         account.enforce(Enforce::Required);
         assert_eq!(last(Right::Proven(1), &account, &policy), "NotAllowed");
+        let mut only_pin = full();
+        only_pin.remove(Factor::Totp);
+        only_pin.remove(Factor::Questions);
+        let mut ask = crate::policy::Ask::clone(&policy.default);
+        ask.ways = vec![Way::from(Factor::Totp)];
+        policy.default = ask.into();
+        assert_eq!(
+            last(Right::Proven(1), &only_pin, &policy),
+            "NotAllowed",
+            "a PIN is not asked for"
+        );
         policy.mode = Mode::None;
         assert_eq!(last(Right::Proven(1), &account, &policy), "ok");
     }

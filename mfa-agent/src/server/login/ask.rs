@@ -188,9 +188,8 @@ impl Agent {
         subject: &Subject,
     ) -> &'a str {
         let catalogue = &settings.questions.catalogue;
-        let choices = u32::try_from(catalogue.len()).unwrap_or(u32::MAX);
-        let pick = self.ledger.pick(&subject.user, choices) as usize;
-        catalogue.get(pick).map_or("", String::as_str)
+        let pick = self.ledger.pick(&subject.user, catalogue);
+        pick.map_or("", String::as_str)
     }
 }
 

@@ -39,7 +39,7 @@ fn an_ordinary_user_acts_for_nobody_else() {
 fn one_who_has_a_factor_must_pass_it_before_changing_any() {
     let rig = Rig::new();
     let mut alice = rig.connect(ALICE);
-    alice.prove_by_pin();
+    alice.prove_by_pin("alice");
     alice
         .call("Admin.EnrollPin", json!({ "pin": "4826" }))
         .unwrap();
@@ -82,7 +82,7 @@ fn a_device_is_stored_only_once_its_code_was_confirmed() {
 fn what_an_administrator_changed_ends_proofs_and_half_done_enrolments() {
     let rig = Rig::new();
     let mut alice = rig.connect(ALICE);
-    alice.prove_by_pin();
+    alice.prove_by_pin("alice");
     let parameters = json!({ "confirm": true });
     let made = alice.call("Admin.EnrollTotp", parameters).unwrap();
     let mut root = rig.connect(ROOT);
@@ -102,7 +102,7 @@ fn what_an_administrator_changed_ends_proofs_and_half_done_enrolments() {
 fn one_proof_is_enough_for_several_changes_of_ones_own() {
     let rig = Rig::new();
     let mut alice = rig.connect(ALICE);
-    alice.prove_by_pin();
+    alice.prove_by_pin("alice");
     for pin in ["4826", "4827"] {
         alice
             .call("Admin.EnrollPin", json!({ "pin": pin }))

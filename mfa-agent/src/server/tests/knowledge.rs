@@ -72,7 +72,7 @@ fn a_pin_that_is_banned_later_still_passes() {
     let rig = Rig::new();
     rig.configure("[pin]\nbanned = ['1379']");
     let mut alice = rig.connect(ALICE);
-    alice.prove_by_pin();
+    alice.prove_by_pin("alice");
     let same = json!({ "pin": "1379" });
     let error = alice.call("Admin.EnrollPin", same).unwrap_err();
     assert!(reason(&error).contains("tried first"));

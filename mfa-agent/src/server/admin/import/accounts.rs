@@ -14,7 +14,7 @@ use super::super::super::peer::Subject;
 use super::super::super::random;
 use super::super::personal::pin_required;
 use super::super::{RECOVERY, change_event};
-use crate::account::{Account, Device, EnrolError, Import, Imported, Label};
+use crate::account::{Account, Device, Import, Imported, Label};
 use crate::audit::Event;
 use crate::factors::device::{Digits, Generator, MAX_OFFSET, Moves};
 use crate::factors::key::Key as SecretKey;
@@ -29,8 +29,6 @@ const SCRATCH_DIGITS: usize = 8;
 struct Read {
     subject: Subject,
     import: Import,
-    /// Whether there was a PIN; it may be left out of `import`, because the user has one here.
-    had_pin: bool,
 }
 
 impl Connection {
@@ -60,11 +58,12 @@ impl Connection {
         dry_run: bool,
     ) -> Result<ImportedAccount, Failure> {
         let line = account.line;
+        let windows = self.agent.settings().windows();
         let read = self.read_account(account, dry_run)?;
         let key = Key::account(&read.subject.user);
         let (imported, account) = self.agent.ledger.change(&key, |account| {
             let mut account = account.unwrap_or_default();
-            let imported = account.import(&read.import, Timestamp::now());
+            let imported = account.import(&read.import, &windows, Timestamp::now());
             let imported = imported.map_err(Failure::refused)?;
             let after = match imported.changed() && !dry_run {
                 true => After::Put(account.clone().into()),
@@ -92,19 +91,21 @@ impl Connection {
                 .map(|codes| self.scratch_codes(&codes))
                 .transpose()?,
             code_digits: SCRATCH_DIGITS as u32,
+            asks_pin: account.pin.is_some(),
             pin: None,
         };
         let pin = account.pin.map(Pin::imported).transpose();
         let pin = pin.map_err(|e| Failure::refused(format!("its PIN can't be kept: {e}")))?;
         let held = self.agent.ledger.account(&subject.user)?;
         let phc = match &pin {
-            Some(pin) if wants_pin(&held, &import)? => Some(self.hash_pin(&subject, pin, dry_run)?),
+            Some(pin) if self.wants_pin(&held, &import)? => {
+                Some(self.hash_pin(&subject, pin, dry_run)?)
+            }
             _ => None,
         };
         Ok(Read {
             subject,
             import: Import { pin: phc, ..import },
-            had_pin: pin.is_some(),
         })
     }
 
@@ -131,6 +132,16 @@ impl Connection {
         codes.iter().map(digest).collect()
     }
 
+    /// Whether the PIN would be taken, so that it is worth hashing.
+    fn wants_pin(&self, held: &Account, import: &Import) -> Result<bool, Failure> {
+        if held.pin().is_some() {
+            return Ok(false);
+        }
+        let windows = self.agent.settings().windows();
+        let imported = held.clone().import(import, &windows, Timestamp::now());
+        Ok(imported.map_err(Failure::refused)?.devices > 0)
+    }
+
     /// A dry run stores nothing, and hashes nothing.
     fn hash_pin(&self, subject: &Subject, pin: &Pin, dry_run: bool) -> Result<String, Failure> {
         if dry_run {
@@ -141,7 +152,7 @@ impl Connection {
     }
 
     fn note_setting(&self, read: &Read, imported: &Imported, account: &Account) {
-        if !imported.pin {
+        if !imported.requires_pin {
             return;
         }
         let user = read.subject.user.to_string();
@@ -166,7 +177,10 @@ impl Connection {
             parts.push(format!("{} {RECOVERY} codes", imported.codes));
         }
         if imported.pin {
-            parts.push("a PIN, which is required".to_owned());
+            parts.push("a PIN".to_owned());
+        }
+        if imported.spent > 0 {
+            parts.push(format!("{} {RECOVERY} codes spent", imported.spent));
         }
         if imported.updated {
             parts.push("codes used elsewhere".to_owned());
@@ -178,15 +192,6 @@ impl Connection {
         };
         self.agent.record(event, self.peer);
     }
-}
-
-/// Whether the PIN would be taken, so that it is worth hashing.
-fn wants_pin(held: &Account, import: &Import) -> Result<bool, Failure> {
-    if held.pin().is_some() {
-        return Ok(false);
-    }
-    let imported: Result<Imported, EnrolError> = held.clone().import(import, Timestamp::now());
-    Ok(imported.map_err(Failure::refused)?.devices > 0)
 }
 
 fn device(read: &ImportDevice) -> Result<Device, Failure> {
@@ -233,8 +238,9 @@ fn taken(line: u64, read: &Read, imported: &Imported) -> ImportedAccount {
     let mut notes = Vec::new();
     if imported.pin {
         notes.push("the PIN is asked for after the code (mfactl require pin)".to_owned());
-    } else if new && read.had_pin {
-        notes.push("the user has a PIN here, which stays".to_owned());
+    } else if new && read.import.asks_pin {
+        let text = "the user has a PIN here, which stays, and is asked for after the code";
+        notes.push(text.to_owned());
     }
     let had_codes = read
         .import
@@ -243,6 +249,12 @@ fn taken(line: u64, read: &Read, imported: &Imported) -> ImportedAccount {
         .is_some_and(|codes| !codes.is_empty());
     if new && had_codes && imported.codes == 0 {
         notes.push("the user has recovery codes here, which stay".to_owned());
+    }
+    if imported.spent > 0 {
+        notes.push(format!(
+            "{} scratch codes were spent elsewhere",
+            imported.spent
+        ));
     }
     ImportedAccount {
         line,
