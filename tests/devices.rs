@@ -62,7 +62,10 @@ fn a_user_renames_a_device_once_they_have_passed_one() {
         }
         assert_eq!(labels(&agent), ["phone", "token"]);
         let events = agent.events_of("rename", ANNA, 2);
-        assert_eq!(events[0].text("label"), "phone");
+        let event = |at: usize| [events[at].text("factor"), events[at].text("label")];
+        assert_eq!([event(0), event(1)], [["totp", "phone"], ["hotp", "token"]]);
+        let reason = events[1].text("reason");
+        assert_eq!(reason, format!("its name was {TOKEN:?} before"));
         // It is the same device still, and what was used stays used.
         let log_in = |code: &str| Login::of(ANNA).answer(code).run(&Stack::asking(&agent));
         assert_eq!(log_in(&key.code(0)).result(), "PAM_AUTH_ERR");
