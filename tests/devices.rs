@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mfa_tests::{Agent, Caller, Key, Login, Machine, Stack, run};
+use mfa_tests::{Agent, Caller, Key, Login, Machine, Pty, Stack, built, run};
 use serde_json::{Value, json};
 
 const ANNA: &str = "mfat-anna";
@@ -174,5 +174,97 @@ fn who_need_not_have_a_factor_may_remove_the_last_one() {
             let refused = anna.refusal(REMOVE, &json!({"factor": "totp"}));
             assert_eq!(refused, refusal, "{settings} {level}");
         }
+    });
+}
+
+/// `mfactl` at a terminal of Anna's.
+fn mfactl(machine: &Machine, agent: &Agent, words: &[&str]) -> Pty {
+    let uid = machine.uid(ANNA);
+    let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+    let (program, socket) = (
+        built().mfactl.to_string_lossy(),
+        agent.socket().to_string_lossy(),
+    );
+    let mut all = vec![
+        &*reuid,
+        &regid,
+        "--init-groups",
+        &program,
+        "--socket",
+        &socket,
+    ];
+    all.extend_from_slice(words);
+    Pty::spawn("setpriv", &all)
+}
+
+#[test]
+fn at_a_terminal_mfactl_adds_a_token_that_counts_and_takes_it_up_again() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "a");
+        let agent = Agent::start();
+        let (phone, token) = (agent.admin().device(ANNA), Key::new());
+        let words = ["enroll", "hotp", "--label", TOKEN, "--secret-stdin"];
+        let mut enroll = mfactl(machine, &agent, &words);
+        enroll.answer("Key (base32): ", &token.base32());
+        enroll.answer("OTP code: ", &phone.code(0));
+        let code = "Code that the device shows now: ";
+        enroll.answer(code, &token.counted(77));
+        enroll.answer(code, &token.counted(0));
+        enroll.expect("is stored");
+        enroll.expect("mfactl enroll recovery");
+        assert_eq!(enroll.finish().1, Some(0));
+
+        let seen = Login::of(ANNA)
+            .answer(&token.counted(50))
+            .run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR");
+        let (shown, _) = mfactl(machine, &agent, &["status"]).finish();
+        assert!(shown.contains("mfactl verify --resync"), "{shown}");
+        let mut resync = mfactl(machine, &agent, &["verify", "--resync"]);
+        resync.answer(code, &token.counted(60));
+        resync.answer("Next code that it shows: ", &token.counted(61));
+        resync.expect("59 codes were passed over");
+        assert_eq!(resync.finish().1, Some(0));
+        let seen = Login::of(ANNA)
+            .answer(&token.counted(62))
+            .run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
+
+#[test]
+fn at_a_terminal_mfactl_renames_and_removes_all_but_the_last_one() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "a");
+        let agent = Agent::start();
+        let _ = agent.admin().device(ANNA);
+        let token = agent.admin().counting_device(ANNA);
+        let steps: [(&[&str], &str, i32); 4] = [
+            (&["rename", "totp", "--to", "phone"], "\"phone\" now", 0),
+            (
+                &["rename", "hotp", "--to", "phone"],
+                "choose another label",
+                1,
+            ),
+            (&["remove", "totp", "--label", "phone"], "is removed", 0),
+            (
+                &["remove", "hotp"],
+                "set up another first, or ask an administrator",
+                1,
+            ),
+        ];
+        for (counter, (words, told, status)) in (1..).zip(steps) {
+            let mut mfactl = mfactl(machine, &agent, words);
+            mfactl.answer("OTP code: ", &token.counted(counter));
+            let (shown, ended) = mfactl.finish();
+            // A terminal breaks long lines where it likes.
+            let line: Vec<&str> = shown.split_whitespace().collect();
+            assert!(line.join(" ").contains(told), "{told}: {shown}");
+            assert_eq!(ended, Some(status), "{words:?}: {shown}");
+        }
+        assert_eq!(labels(&agent), [TOKEN]);
+        let removed = agent.ctl().json(&["remove", "hotp", ANNA], "");
+        assert_eq!(removed["removed"], 1);
+        assert!(labels(&agent).is_empty());
     });
 }

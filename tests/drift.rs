@@ -185,3 +185,33 @@ fn an_ordinary_user_resyncs_their_own_device_and_sees_no_list() {
         assert_eq!(refusal, "NotVerified");
     });
 }
+
+#[test]
+fn status_and_doctor_tell_of_it_and_mfactl_mends_it() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "a");
+        let agent = Agent::start();
+        let key = agent.admin().device(ANNA);
+        let codes = pair(&key);
+        assert_eq!(log_in(&agent, &codes.1).result(), "PAM_AUTH_ERR");
+        let status = agent.ctl().run_as(machine, ANNA, &["status"], "");
+        assert!(status.stdout.contains("\"seconds\":-300"), "{status:?}");
+        let doctor = agent.ctl().run(&["doctor"], "");
+        assert!(
+            doctor.stdout.contains("mfactl verify mfat-anna --resync"),
+            "{doctor:?}"
+        );
+        let typed = format!("{}\n{}\n", codes.0, codes.1);
+        let words = ["verify", "--resync"];
+        let mended = agent.ctl().run_as(machine, ANNA, &words, &typed);
+        assert!(mended.is_success(), "{mended:?}");
+        assert!(
+            mended.stdout.contains("\"clock_offset\":-300"),
+            "{mended:?}"
+        );
+        let again = agent.ctl().run_as(machine, ANNA, &words, &typed);
+        assert_eq!(again.status, Some(1), "{again:?}");
+        let doctor = agent.ctl().run(&["doctor"], "");
+        assert!(!doctor.stdout.contains("--resync"), "{doctor:?}");
+    });
+}
