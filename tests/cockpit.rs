@@ -150,3 +150,21 @@ fn a_page_that_nobody_answers_costs_no_attempt() {
         assert_eq!(agent.admin().status(USER).failures, 0);
     });
 }
+
+#[test]
+fn in_a_substack_a_wrong_password_leads_to_the_code_all_the_same_and_doctor_says_so() {
+    Machine::run(|machine| {
+        let (agent, cockpit) = set_up(machine, "");
+        let _ = agent.admin().device(USER);
+        let shipped = fs::read_to_string("/etc/pam.d/cockpit").unwrap();
+        let stack = shipped.replace("include      common-auth", "substack     common-auth");
+        assert_ne!(stack, shipped);
+        machine.stack("cockpit", &stack);
+        let page = cockpit.log_in(USER, "wrong");
+        assert_eq!(page.prompt, ASKED, "{page:?}");
+        let told = agent.ctl().run(&["doctor"], "").stdout;
+        let cockpit = told.find("cockpit: ").map(|at| &told[at..]);
+        let told = cockpit.unwrap_or_else(|| panic!("{told}"));
+        assert!(told.contains("/etc/pam.d/cockpit"), "{told}");
+    });
+}
