@@ -51,6 +51,21 @@ fn of_64_logins_with_one_valid_code_exactly_one_passes() {
 }
 
 #[test]
+fn of_64_logins_with_one_valid_code_of_a_device_that_counts_exactly_one_passes() {
+    let agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    for round in 0..5 {
+        let user = format!("anna{round}");
+        let code = agent.admin().counting_device(&user).counted(1);
+        let seen = all_at_once(&user, &stack, |_| code.clone());
+        assert_eq!(count(&seen, "PAM_SUCCESS"), 1, "round {round}");
+        let account = agent.admin().status(&user);
+        assert_eq!(account.failures, 0, "round {round}: a replay is no guess");
+        assert_eq!(account.devices[0].counter, Some(2), "round {round}");
+    }
+}
+
+#[test]
 fn of_64_wrong_codes_at_most_five_are_judged_and_then_the_account_is_locked() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);

@@ -1,9 +1,11 @@
 //! Users who have nothing set up a device inside a real login, and get in with it or its recovery codes.
 
 use std::fs;
-use std::process::Command;
 
-use mfa_tests::{Agent, Login, Machine, Pty, Running, Sshd, Stack, built, run, run_with_input};
+use mfa_tests::{
+    Agent, Login, Machine, Pty, Running, Sshd, Stack, built, code_of, codes_shown, key_shown,
+    run_with_input, scanned,
+};
 
 const PASSWORD: &str = "correct horse";
 const USER: &str = "mfat-anna";
@@ -20,76 +22,6 @@ fn set_up(machine: &Machine, service: &str) -> Agent {
     machine.user(USER, PASSWORD);
     machine.shipped_stack(service);
     Agent::at_default_socket(ENROLL)
-}
-
-/// The key that is shown to be typed by hand.
-fn key_shown(shown: &str) -> String {
-    let line = shown
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Key: "));
-    line.expect("a key").replace([' ', '\r'], "")
-}
-
-fn code_of(key: &str) -> String {
-    let output = run(Command::new("oathtool").args(["--totp", "--base32", key]));
-    output.stdout.trim().to_owned()
-}
-
-/// The recovery codes that are shown, without their blanks.
-fn codes_shown(shown: &str) -> Vec<String> {
-    let after = shown.rsplit("not shown again.").next().expect("some text");
-    let digits: String = after.chars().filter(char::is_ascii_digit).collect();
-    let codes = digits.as_bytes().chunks(10);
-    codes
-        .map(|code| String::from_utf8_lossy(code).into_owned())
-        .collect()
-}
-
-/// What a camera before the screen reads, on a dark terminal and on a light one.
-fn scanned(shown: &str) -> [String; 2] {
-    let is_picture = |line: &&str| line.contains('█');
-    let picture: Vec<&str> = shown
-        .lines()
-        .map(str::trim_end)
-        .filter(is_picture)
-        .collect();
-    [true, false].map(|dark| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("screen.pgm");
-        fs::write(&file, photograph(&picture, dark)).expect("a picture");
-        // On a light terminal it is light on dark, which apps on phones read as well.
-        let mut zbarimg = Command::new("zbarimg");
-        zbarimg.args(["--quiet", "--raw", "--nodbus", "-Stest-inverted"]);
-        let output = run(zbarimg.arg(&file));
-        assert!(output.is_success(), "{output:?}");
-        output.stdout.trim().to_owned()
-    })
-}
-
-/// Each half of a character cell as eight by eight dots, with the terminal's background around.
-fn photograph(picture: &[&str], dark: bool) -> Vec<u8> {
-    const DOT: usize = 8;
-    let (ink, paper) = if dark { (255, 0) } else { (0, 255) };
-    let margin = [paper; 4];
-    let mut rows: Vec<Vec<u8>> = Vec::new();
-    for line in picture {
-        for half in [['█', '▀'], ['█', '▄']] {
-            let dots = line
-                .chars()
-                .map(|c| if half.contains(&c) { ink } else { paper });
-            rows.push(margin.into_iter().chain(dots).chain(margin).collect());
-        }
-    }
-    let blank = vec![paper; rows[0].len()];
-    let around = || std::iter::repeat_n(blank.clone(), margin.len());
-    let rows: Vec<Vec<u8>> = around().chain(rows).chain(around()).collect();
-    let (width, height) = (blank.len() * DOT, rows.len() * DOT);
-    let mut image = format!("P5\n{width} {height}\n255\n").into_bytes();
-    for row in rows {
-        let wide: Vec<u8> = row.iter().flat_map(|dot| [*dot; DOT]).collect();
-        (0..DOT).for_each(|_| image.extend(&wide));
-    }
-    image
 }
 
 #[test]
@@ -109,7 +41,7 @@ fn over_ssh_a_fresh_user_scans_a_code_and_is_in() {
             );
             assert!(uri.contains(&format!("secret={key}")), "{uri}");
         }
-        let first = code_of(&key);
+        let first = code_of(&key, 0);
         client.send(&first);
         client.expect(STORED);
         let codes = codes_shown(client.shown());
@@ -181,36 +113,58 @@ fn set_up_device(terminal: &mut Pty) {
     let key = key_shown(terminal.shown());
     terminal.send("000000");
     terminal.expect("is not the code");
-    terminal.answer(CODE, &code_of(&key));
+    terminal.answer(CODE, &code_of(&key, 0));
     terminal.answer(STORED, "not yet");
     terminal.answer(STORED, "yes");
 }
 
+/// How far a set-up gets before the connection drops.
+const STOPS: [&str; 4] = ["code", "wrong code", "stored", "not stored"];
+
+/// Sets up a device as far as `stop`, which is a prompt again.
+fn set_up_until(client: &mut Pty, stop: &str) {
+    client.answer("Password: ", PASSWORD);
+    client.expect(CODE);
+    if stop == "wrong code" {
+        client.send("000000");
+        client.expect("is not the code");
+        client.expect(CODE);
+    }
+    if !stop.contains("stored") {
+        return;
+    }
+    let key = key_shown(client.shown());
+    client.send(&code_of(&key, 0));
+    client.expect(STORED);
+    if stop == "not stored" {
+        client.send("not yet");
+        client.expect(STORED);
+    }
+}
+
 #[test]
-fn a_connection_that_drops_at_any_prompt_leaves_nothing_behind() {
+fn an_ssh_that_is_killed_at_any_prompt_leaves_the_account_as_it_was() {
     Machine::run(|machine| {
         let agent = set_up(machine, "sshd");
         let sshd = Sshd::start(machine, BY_CONVERSATION);
-        for prompts in 1..=3 {
+        let status = || agent.ctl().json(&["status", USER], "");
+        let mut expected = status();
+        for (logins, stop) in (1..).zip(STOPS) {
             let mut client = sshd.client(USER, &[]);
-            client.answer("Password: ", PASSWORD);
-            client.expect(CODE);
-            if prompts > 1 {
-                let key = key_shown(client.shown());
-                client.send(&code_of(&key));
-                client.expect(STORED);
-            }
-            if prompts > 2 {
-                client.answer("", "not yet");
-                client.expect(STORED);
-            }
+            set_up_until(&mut client, stop);
             client.kill();
-            let logins = agent.logins_of(USER, prompts);
-            assert_eq!(logins[prompts - 1].text("result"), "cancelled");
-            let status = agent.admin().status(USER);
-            assert_eq!((status.enrolled.len(), status.recovery_left), (0, None));
-            assert_eq!(status.failures, 0);
+            let events = agent.logins_of(USER, logins);
+            assert_eq!(events[logins - 1].text("result"), "cancelled", "{stop}");
+            if stop == "wrong code" {
+                expected["failures"] = 1.into();
+                expected["consecutive_failures"] = 1.into();
+            }
+            assert_eq!(status(), expected, "killed at {stop}");
         }
+        let mut client = sshd.client(USER, &[]);
+        set_up_until(&mut client, "stored");
+        client.send("yes");
+        client.expect("you are in");
     });
 }
 
@@ -219,14 +173,6 @@ fn begun(stack: &Stack) -> Running {
     let mut login = Login::of(HOST_USER).start(stack);
     login.await_prompt();
     login
-}
-
-fn key_of(login: &Running) -> String {
-    let line = login
-        .shown()
-        .lines()
-        .find_map(|line| line.split_once("Key: "));
-    line.expect("a key").1.replace(' ', "")
 }
 
 #[test]
@@ -239,8 +185,8 @@ fn wrong_first_codes_lock_like_any_others() {
     }
     assert_eq!(login.finish().result(), "PAM_MAXTRIES");
     let mut login = begun(&stack);
-    let key = key_of(&login);
-    login.answer(&code_of(&key));
+    let key = key_shown(login.shown());
+    login.answer(&code_of(&key, 0));
     login.await_prompt();
     login.answer("yes");
     assert_eq!(login.finish().result(), "PAM_MAXTRIES", "it is locked");
@@ -253,8 +199,8 @@ fn of_two_who_set_up_at_once_the_second_gets_nothing() {
     let stack = Stack::asking(&agent);
     let mut logins = [begun(&stack), begun(&stack)];
     for login in &mut logins {
-        let key = key_of(login);
-        login.answer(&code_of(&key));
+        let key = key_shown(login.shown());
+        login.answer(&code_of(&key, 0));
         login.await_prompt();
     }
     let results = logins.map(|mut login| {

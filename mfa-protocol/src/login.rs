@@ -146,8 +146,8 @@ pub enum Style {
     Error,
 }
 
-/// A question to the user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A question to the user. Wiped when dropped: it may show what is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Prompt {
     /// The text, with its closing blank.
     pub text: String,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
-    Account, EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters,
-    ImportEntry, ImportOutcome, ImportParameters, ImportUris, QuestionAnswer, Status, Unlock,
-    UnlockParameters, UserParameters,
+    Account, ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollPin,
+    EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
+    EnrollRecoveryParameters, ImportEntry, ImportOutcome, ImportParameters, ImportUris,
+    QuestionAnswer, Status, Unlock, UnlockParameters, UserParameters,
 };
 use mfa_protocol::client::{Client, ClientError};
 use mfa_protocol::message::Method;
@@ -71,6 +72,35 @@ impl Admin {
     /// Takes over `key` as a device of `user`'s.
     pub fn add_device(&mut self, user: &str, key: &Key) {
         self.import(&[(user, key)]);
+    }
+
+    /// A fresh device of `user`'s that counts its codes, enrolled with the code of counter 0.
+    pub fn counting_device(&mut self, user: &str) -> Key {
+        let key = Key::new();
+        let parameters = EnrollHotpParameters {
+            user: Some(user.to_owned()),
+            secret: Some(Secret::new(key.base32())),
+            confirm: true,
+            ..Default::default()
+        };
+        self.call::<EnrollHotp>(&parameters).expect("a device");
+        let parameters = ConfirmParameters {
+            code: Secret::new(key.counted(0)),
+        };
+        let reply = self.call::<ConfirmDevice>(&parameters).expect("its code");
+        assert!(reply.enrolment.stored);
+        key
+    }
+
+    /// New recovery codes of `user`'s.
+    pub fn recovery_codes(&mut self, user: &str, count: u32) -> Vec<String> {
+        let parameters = EnrollRecoveryParameters {
+            user: Some(user.to_owned()),
+            count: Some(count),
+        };
+        let reply = self.call::<EnrollRecovery>(&parameters).expect("codes");
+        let codes = reply.codes.iter().map(|code| code.expose().to_owned());
+        codes.collect()
     }
 
     /// Takes over many devices, in one call.

@@ -104,12 +104,25 @@ impl Key {
             .expect("one of endlessly many")
     }
 
+    /// The code of a device that counts its codes and has this key.
+    #[must_use]
+    pub fn counted(&self, counter: u64) -> String {
+        self.codes_of(&["--hotp".to_owned(), format!("--counter={counter}")])
+    }
+
     fn code_at(&self, time: i64) -> String {
-        let output = run(Command::new("oathtool")
-            .arg(format!("--totp={}", self.algorithm.to_lowercase()))
+        self.codes_of(&[
+            format!("--totp={}", self.algorithm.to_lowercase()),
+            format!("--time-step-size={}s", self.period),
+            format!("--now=@{time}"),
+        ])
+    }
+
+    fn codes_of(&self, kind: &[String]) -> String {
+        let mut oathtool = Command::new("oathtool");
+        oathtool.args(kind);
+        let output = run(oathtool
             .arg(format!("--digits={}", self.digits))
-            .arg(format!("--time-step-size={}s", self.period))
-            .arg(format!("--now=@{time}"))
             .arg(&self.hex));
         assert!(output.is_success(), "oathtool: {}", output.stderr);
         output.stdout.trim().to_owned()

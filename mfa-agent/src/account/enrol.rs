@@ -141,18 +141,22 @@ impl Account {
         Ok(Added::Stored)
     }
 
-    /// Gives a device another name; without `label`, the only one. Returns its name, and whether that is
-    /// new.
+    /// Gives a device another name; without `label`, the only one. Returns what it was before; none if
+    /// it has that name already.
     ///
     /// # Errors
     ///
     /// [`EnrolError::LabelTaken`], [`EnrolError::NoDevice`] or [`EnrolError::WhichDevice`].
-    pub fn rename(&mut self, label: Option<&Label>, to: &Label) -> Result<bool, EnrolError> {
+    pub fn rename(
+        &mut self,
+        label: Option<&Label>,
+        to: &Label,
+    ) -> Result<Option<(Kind, Label)>, EnrolError> {
         let at = |label: &Label| self.devices.iter().position(|d| d.label == *label);
         let index = match (label, self.devices.len()) {
             (Some(label), _) => match (at(label), at(to)) {
                 // Done already.
-                (None, Some(_)) => return Ok(false),
+                (None, Some(_)) => return Ok(None),
                 (found, _) => found.ok_or_else(|| EnrolError::NoDevice(label.to_string()))?,
             },
             (None, 1) => 0,
@@ -160,11 +164,12 @@ impl Account {
             (None, _) => return Err(EnrolError::WhichDevice),
         };
         match at(to) {
-            Some(other) if other == index => Ok(false),
+            Some(other) if other == index => Ok(None),
             Some(_) => Err(EnrolError::LabelTaken(to.to_string())),
             None => {
-                self.devices[index].label = to.clone();
-                Ok(true)
+                let device = &mut self.devices[index];
+                let was = std::mem::replace(&mut device.label, to.clone());
+                Ok(Some((device.kind(), was)))
             }
         }
     }

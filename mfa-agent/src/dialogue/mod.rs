@@ -27,7 +27,7 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use crate::account::{Account, Verdict};
 use crate::factors::{Factor, Way};
-pub use enrol::{EnrolNext, Enrolment, Occasion, PROMPTS as ENROLMENT_PROMPTS};
+pub use enrol::{EnrolNext, Enrolment, Occasion, PROMPTS as ENROLMENT_PROMPTS, Screen};
 use stand_in::is_stand_in;
 use texts::few_codes;
 pub use texts::{Texts, grace};
@@ -145,7 +145,7 @@ impl Dialogue {
     pub fn prompts(&self) -> Vec<String> {
         self.factors()
             .iter()
-            .map(|factor| self.prompt(*factor).text)
+            .map(|factor| self.prompt(*factor).text.clone())
             .collect()
     }
 

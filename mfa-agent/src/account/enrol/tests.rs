@@ -82,8 +82,9 @@ fn a_device_gets_another_name_and_may_get_it_again() {
         Err(EnrolError::NoDevices)
     );
     account.add_device(device("phone")).unwrap();
-    assert_eq!(account.rename(None, &label("old phone")), Ok(true));
-    assert_eq!(account.rename(None, &label("old phone")), Ok(false));
+    let was = |name: &str| Ok(Some((Kind::Totp, label(name))));
+    assert_eq!(account.rename(None, &label("old phone")), was("phone"));
+    assert_eq!(account.rename(None, &label("old phone")), Ok(None));
     account.add_device(other("tablet", 1)).unwrap();
     assert_eq!(
         account.rename(None, &label("x")),
@@ -92,10 +93,10 @@ fn a_device_gets_another_name_and_may_get_it_again() {
     let rename = |account: &mut Account, from: &str, to: &str| {
         account.rename(Some(&label(from)), &label(to))
     };
-    assert_eq!(rename(&mut account, "tablet", "slate"), Ok(true));
+    assert_eq!(rename(&mut account, "tablet", "slate"), was("tablet"));
     assert_eq!(
         rename(&mut account, "tablet", "slate"),
-        Ok(false),
+        Ok(None),
         "repeated"
     );
     assert!(matches!(

@@ -23,12 +23,19 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Enrol(Factor::Totp);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
-        let (changed, ()) = self.change_factors(&subject, &permit, |account| {
-            let changed = account.rename(label.as_ref(), &to);
-            Ok((changed.map_err(Failure::refused)?, ()))
+        let (changed, was) = self.change_factors(&subject, &permit, |account| {
+            let was = account.rename(label.as_ref(), &to);
+            let was = was.map_err(Failure::refused)?;
+            Ok((was.is_some(), was))
         })?;
-        if changed {
-            self.note("rename", &subject, Factor::Totp, Some(to.to_string()));
+        if let Some((kind, was)) = was {
+            let event = Event {
+                factor: Some(kind.name().to_owned()),
+                label: Some(to.to_string()),
+                reason: Some(format!("its name was {:?} before", was.to_string())),
+                ..change_event("rename", &subject, self.peer)
+            };
+            self.agent.record(event, self.peer);
         }
         Ok(RenameReply {
             user: subject.user.to_string(),

@@ -25,7 +25,6 @@ use crate::factors::key::{Key as SecretKey, NEW_KEY};
 use crate::factors::recovery::{RECOVERY_CODES, fresh_codes};
 use crate::factors::{Factor, Way};
 use crate::ledger::{After, Key};
-use crate::names::UserName;
 use crate::policy::Ask;
 
 /// What the explanation, the key and the prompt leave of a usual terminal.
@@ -59,7 +58,7 @@ impl Agent {
         // share.
         opened.key = Key::account(&opened.subject.user);
         let set_up = (Occasion::First, Label::numbered(1), plan.texts, None);
-        let (stage, step) = self.set_up(&opened.settings, &opened.subject.user, set_up)?;
+        let (stage, step) = self.set_up(&opened.settings, &opened.context, set_up)?;
         let session = opened.context.session.clone();
         let opening = self.opening(&opened, ask);
         let mut login = Login::of(opened, ask, stage, opening);
@@ -76,7 +75,7 @@ impl Agent {
         let label = self.ledger.account(&login.context.user)?.free_label();
         let texts = texts(&login.settings);
         let set_up = (Occasion::Lost, label, texts, Some(generation));
-        let (stage, step) = self.set_up(&login.settings, &login.context.user, set_up)?;
+        let (stage, step) = self.set_up(&login.settings, &login.context, set_up)?;
         login.stage = stage;
         login.attempt = Some(login.context.recovered());
         login.context.forget_failures();
@@ -87,16 +86,17 @@ impl Agent {
     fn set_up(
         &self,
         settings: &Settings,
-        user: &UserName,
+        context: &Context,
         (occasion, label, texts, renews): (Occasion, Label, Texts, Option<u64>),
     ) -> Result<(Stage, Step), Failure> {
         let device = fresh_device(label, settings)?;
         let codes = fresh_codes(&random_codes()?);
         let issuer = self.issuer(settings);
-        let uri = device.generator.uri(&issuer, user.as_str(), 0);
+        let uri = device.generator.uri(&issuer, context.user.as_str(), 0);
         let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
         let picture = picture.as_deref().map(String::as_str);
-        let (enrolment, step) = Enrolment::begin(occasion, device, codes, picture, texts);
+        let shown = (context.screen(), texts);
+        let (enrolment, step) = Enrolment::begin(occasion, (device, codes), picture, shown);
         let set_up = SetUp { enrolment, renews };
         Ok((Stage::Enrolling(Box::new(set_up)), step))
     }

@@ -6,6 +6,7 @@ use super::super::peer::Peer;
 use super::circumstances::Circumstances;
 use crate::account::Verdict;
 use crate::audit::Event;
+use crate::dialogue::Screen;
 use crate::hasher::Claim;
 use crate::lockout::Lock;
 use crate::names::UserName;
@@ -53,6 +54,11 @@ impl Context {
             locked_until: None,
             peer,
         }
+    }
+
+    /// Where the user reads what is shown.
+    pub(super) fn screen(&self) -> Screen {
+        Screen::of(&self.service)
     }
 
     /// In whose name answers of this login are hashed.

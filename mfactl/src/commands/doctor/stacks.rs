@@ -237,7 +237,7 @@ mod tests {
         assert!(checks.iter().all(|check| check.ok), "{checks:?}");
         assert_eq!(
             checks[0].message,
-            "login, sshd, su, sudo: the code is asked for after the password or key"
+            "cockpit, login, sshd, su, sudo: the code is asked for after the password or key"
         );
     }
 

@@ -1,0 +1,134 @@
+//! The dialogue of setting up a device.
+
+use super::screen::{LOST, SCAN, WRONG_CODE};
+use super::*;
+use crate::account::samples::{at, device};
+
+/// The code of step 1 of the sample's device (RFC 4226, appendix D).
+const RIGHT: &str = "287082";
+
+fn begin() -> (Enrolment, Step) {
+    begin_on(Screen::Terminal)
+}
+
+fn begin_on(screen: Screen) -> (Enrolment, Step) {
+    let codes = ["0123456789", "1111122222", "3333344444"].map(Secret::from);
+    Enrolment::begin(
+        Occasion::First,
+        (device("phone"), codes.into()),
+        Some("QR\nQR"),
+        (screen, Texts::default()),
+    )
+}
+
+fn answer(enrolment: &mut Enrolment, text: &str) -> EnrolNext {
+    enrolment.answer(&text.into(), at(59), &Windows::default())
+}
+
+fn texts(step: &Step) -> String {
+    let messages = step.messages.iter().map(|message| message.text.as_str());
+    messages.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_right_code_and_a_yes_are_needed_before_anything_is_stored() {
+    let (mut enrolment, step) = begin();
+    assert!(texts(&step).contains("QR\nQR") && texts(&step).contains("Key: GEZD GNBV"));
+    let EnrolNext::Ask(step) = answer(&mut enrolment, "287 082") else {
+        panic!("the code is right");
+    };
+    assert!(texts(&step).contains("01234 56789"), "{step:?}");
+    assert!(step.prompt.unwrap().echo);
+    assert!(matches!(answer(&mut enrolment, "no"), EnrolNext::Ask(_)));
+    assert!(matches!(answer(&mut enrolment, "Yes"), EnrolNext::Store));
+    assert_eq!(enrolment.made().0.last_step, Some(1), "the code is used up");
+}
+
+#[test]
+fn a_wrong_code_is_counted_and_may_be_tried_again() {
+    let (mut enrolment, _) = begin();
+    assert!(matches!(answer(&mut enrolment, "000000"), EnrolNext::Wrong));
+    assert!(matches!(enrolment.wrong(false), Next::Ask(_)));
+    assert!(matches!(answer(&mut enrolment, RIGHT), EnrolNext::Ask(_)));
+    assert!(matches!(
+        enrolment.wrong(true),
+        Next::End(_, Outcome::Locked)
+    ));
+}
+
+#[test]
+fn an_empty_answer_or_sshd_s_stand_in_cancels_at_any_prompt() {
+    for typed in ["", "\u{8}\n\r\u{7f}INCORRECT"] {
+        for before in [&[][..], &[RIGHT]] {
+            let (mut enrolment, _) = begin();
+            for text in before {
+                answer(&mut enrolment, text);
+            }
+            let next = answer(&mut enrolment, typed);
+            assert!(
+                matches!(next, EnrolNext::End(_, Outcome::Cancelled)),
+                "{typed:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn who_never_says_yes_is_not_asked_for_ever() {
+    let (mut enrolment, _) = begin();
+    answer(&mut enrolment, RIGHT);
+    let last = (0..QUESTIONS)
+        .map(|_| answer(&mut enrolment, "maybe"))
+        .last();
+    assert!(matches!(last, Some(EnrolNext::End(_, Outcome::Cancelled))));
+}
+
+#[test]
+fn all_that_is_shown_fits_eighty_columns_with_what_ssh_puts_before_it() {
+    let (mut enrolment, first) = begin();
+    let EnrolNext::Ask(second) = answer(&mut enrolment, RIGHT) else {
+        panic!("the code is right");
+    };
+    let (lost, wrong) = (format!("{LOST}{SCAN}"), WRONG_CODE.to_owned());
+    for text in [texts(&first), texts(&second), lost, wrong] {
+        for (number, line) in text.lines().enumerate() {
+            let room = if number == 0 { 55 } else { 80 };
+            assert!(line.chars().count() <= room, "{line}");
+        }
+    }
+}
+
+#[test]
+fn where_messages_are_logged_keys_and_codes_stand_in_every_prompt_and_nowhere_else() {
+    let (mut enrolment, first) = begin_on(Screen::of("cockpit"));
+    let Next::Ask(again) = enrolment.wrong(false) else {
+        panic!("it may be tried again");
+    };
+    let EnrolNext::Ask(stored) = answer(&mut enrolment, RIGHT) else {
+        panic!("the code is right");
+    };
+    let EnrolNext::Ask(not_yet) = answer(&mut enrolment, "not yet") else {
+        panic!("it is asked again");
+    };
+    for (step, secret) in [
+        (first, "Key: GEZD GNBV"),
+        (again, "Key: GEZD GNBV"),
+        (stored, "01234 56789, 11111 22222, 33333 44444.\n"),
+        (not_yet, "01234 56789, 11111 22222, 33333 44444.\n"),
+    ] {
+        let messages = texts(&step);
+        assert!(
+            step.prompt
+                .is_some_and(|prompt| prompt.text.contains(secret))
+        );
+        assert!(
+            messages.is_ascii() && !messages.contains("QR"),
+            "{messages}"
+        );
+        assert!(
+            !messages.contains("GEZD") && !messages.contains("01234"),
+            "{messages}"
+        );
+    }
+    assert_eq!(Screen::of("sshd"), Screen::Terminal);
+}

@@ -1,0 +1,270 @@
+//! Users who keep their devices in order: renaming them, removing them, and not the last one.
+
+use std::process::Command;
+
+use mfa_tests::{Agent, Caller, Key, Login, Machine, Pty, Stack, built, run};
+use serde_json::{Value, json};
+
+const ANNA: &str = "mfat-anna";
+const EVE: &str = "mfat-eve";
+
+/// An import names a device after its issuer.
+const PHONE: &str = "test";
+const TOKEN: &str = "device-1";
+
+const RENAME: &str = "org.pam-mfa.Admin.Rename";
+const REMOVE: &str = "org.pam-mfa.Admin.Remove";
+
+/// A machine where Anna has a phone and a token that counts.
+fn set_up(machine: &Machine, settings: &str) -> (Agent, Key) {
+    machine.user(ANNA, "a");
+    machine.user(EVE, "e");
+    let agent = Agent::with(settings);
+    let key = agent.admin().device(ANNA);
+    let _ = agent.admin().counting_device(ANNA);
+    (agent, key)
+}
+
+/// A connection of Anna's on which she has passed `code` to change something.
+fn verified(machine: &Machine, agent: &Agent, code: &str) -> Caller {
+    let mut caller = Caller::of(machine, agent, ANNA);
+    let rename = json!({"label": PHONE, "to": "phone"});
+    assert_eq!(caller.refusal(RENAME, &rename), "NotVerified");
+    let begin = json!({"user": ANNA, "service": "mfactl"});
+    assert_eq!(caller.log_in(&begin, &[code]), "passed");
+    caller
+}
+
+fn labels(agent: &Agent) -> Vec<String> {
+    let devices = agent.admin().status(ANNA).devices;
+    devices.into_iter().map(|device| device.label).collect()
+}
+
+/// What a refused caller is told.
+fn told(reply: &Value) -> &str {
+    reply["parameters"]["reason"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn a_user_renames_a_device_once_they_have_passed_one() {
+    Machine::run(|machine| {
+        let (agent, key) = set_up(machine, "");
+        let mut anna = verified(machine, &agent, &key.code(0));
+        for (parameters, refusal) in [
+            (json!({"to": "phone"}), "Refused"),
+            (json!({"label": "lost", "to": "found"}), "Refused"),
+            (json!({"label": PHONE, "to": TOKEN}), "Refused"),
+            (json!({"label": PHONE, "to": ""}), "Refused"),
+            (json!({"label": PHONE, "to": "phone"}), ""),
+            (json!({"label": TOKEN, "to": "token"}), ""),
+        ] {
+            assert_eq!(anna.refusal(RENAME, &parameters), refusal, "{parameters}");
+        }
+        assert_eq!(labels(&agent), ["phone", "token"]);
+        let events = agent.events_of("rename", ANNA, 2);
+        let event = |at: usize| [events[at].text("factor"), events[at].text("label")];
+        assert_eq!([event(0), event(1)], [["totp", "phone"], ["hotp", "token"]]);
+        let reason = events[1].text("reason");
+        assert_eq!(reason, format!("its name was {TOKEN:?} before"));
+        // It is the same device still, and what was used stays used.
+        let log_in = |code: &str| Login::of(ANNA).answer(code).run(&Stack::asking(&agent));
+        assert_eq!(log_in(&key.code(0)).result(), "PAM_AUTH_ERR");
+        assert_eq!(log_in(&key.code(1)).result(), "PAM_SUCCESS");
+        let event = agent.logins_of(ANNA, 3).pop().expect("a login");
+        assert_eq!(event.text("label"), "phone");
+    });
+}
+
+#[test]
+fn doing_it_again_changes_nothing_and_is_no_event() {
+    Machine::run(|machine| {
+        let (agent, key) = set_up(machine, "");
+        let mut anna = verified(machine, &agent, &key.code(0));
+        let rename = json!({"label": PHONE, "to": "phone"});
+        for changed in [true, false] {
+            let reply = anna.call(RENAME, &rename);
+            assert_eq!(reply["parameters"]["changed"], changed, "{reply}");
+        }
+        let _ = anna.call(RENAME, &json!({"label": "phone", "to": "mobile"}));
+        assert_eq!(agent.events_of("rename", ANNA, 2).len(), 2);
+    });
+}
+
+#[test]
+fn nobody_renames_or_removes_another_user_s_device() {
+    Machine::run(|machine| {
+        let (agent, key) = set_up(machine, "");
+        agent.admin().pin(EVE, "4826");
+        let mut eve = Caller::of(machine, &agent, EVE);
+        // What Eve has proven is that she is Eve.
+        let pin = json!({"pin": "7391"});
+        let _ = eve.call("org.pam-mfa.Admin.EnrollPin", &pin);
+        let begin = json!({"user": EVE, "service": "mfactl"});
+        assert_eq!(eve.log_in(&begin, &["4826"]), "passed");
+        let rename = json!({"user": ANNA, "label": PHONE, "to": "mine"});
+        assert_eq!(eve.refusal(RENAME, &rename), "NotAllowed");
+        let remove = json!({"user": ANNA, "factor": "totp"});
+        assert_eq!(eve.refusal(REMOVE, &remove), "NotAllowed");
+        assert_eq!(labels(&agent), [PHONE, TOKEN]);
+        let seen = Login::of(ANNA)
+            .answer(&key.code(0))
+            .run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
+
+#[test]
+fn a_second_device_is_the_user_s_to_remove_and_the_last_one_is_not() {
+    Machine::run(|machine| {
+        let (agent, key) = set_up(machine, "");
+        agent.admin().recovery_codes(ANNA, 10);
+        let mut anna = verified(machine, &agent, &key.code(0));
+        let token = json!({"factor": "hotp", "label": TOKEN});
+        assert_eq!(anna.refusal(REMOVE, &token), "");
+        assert_eq!(labels(&agent), [PHONE]);
+        for last in [
+            json!({"factor": "totp"}),
+            json!({"factor": "totp", "label": PHONE}),
+        ] {
+            // Recovery codes are no factor of their own: they are for a device that is lost.
+            let mut anna = Caller::of(machine, &agent, ANNA);
+            let _ = anna.call(REMOVE, &last);
+            let begin = json!({"user": ANNA, "service": "mfactl"});
+            let code = agent.admin().recovery_codes(ANNA, 10).remove(0);
+            assert_eq!(anna.log_in(&begin, &[&code]), "passed");
+            let reply = anna.call(REMOVE, &last);
+            assert_eq!(reply["error"], "org.pam-mfa.Admin.NotAllowed", "{reply}");
+            let told = told(&reply);
+            assert!(told.contains("set up another first"), "{reply}");
+            assert!(told.contains("ask an administrator"), "{reply}");
+        }
+        assert_eq!(labels(&agent), [PHONE]);
+
+        let output = agent.ctl().run(&["remove", "totp", ANNA], "");
+        assert!(output.is_success(), "{output:?}");
+        assert!(labels(&agent).is_empty());
+    });
+}
+
+#[test]
+fn who_need_not_have_a_factor_may_remove_the_last_one() {
+    Machine::run(|machine| {
+        for (settings, level, refusal) in [
+            ("[enforcement]\nunenrolled = \"allow\"\n", "default", ""),
+            (
+                "[enforcement]\nunenrolled = \"allow\"\n",
+                "required",
+                "NotAllowed",
+            ),
+            ("", "optional", ""),
+            (
+                "[enforcement]\nunenrolled = \"enroll\"\n",
+                "default",
+                "NotAllowed",
+            ),
+        ] {
+            let added = run(Command::new("id").arg(ANNA));
+            if !added.is_success() {
+                machine.user(ANNA, "a");
+            }
+            let agent = Agent::with(settings);
+            let key = agent.admin().device(ANNA);
+            let _ = agent.ctl().json(&["enforce", ANNA, level], "");
+            let mut anna = verified(machine, &agent, &key.code(0));
+            let refused = anna.refusal(REMOVE, &json!({"factor": "totp"}));
+            assert_eq!(refused, refusal, "{settings} {level}");
+        }
+    });
+}
+
+/// `mfactl` at a terminal of Anna's.
+fn mfactl(machine: &Machine, agent: &Agent, words: &[&str]) -> Pty {
+    let uid = machine.uid(ANNA);
+    let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+    let (program, socket) = (
+        built().mfactl.to_string_lossy(),
+        agent.socket().to_string_lossy(),
+    );
+    let mut all = vec![
+        &*reuid,
+        &regid,
+        "--init-groups",
+        &program,
+        "--socket",
+        &socket,
+    ];
+    all.extend_from_slice(words);
+    Pty::spawn("setpriv", &all)
+}
+
+#[test]
+fn at_a_terminal_mfactl_adds_a_token_that_counts_and_takes_it_up_again() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "a");
+        let agent = Agent::start();
+        let (phone, token) = (agent.admin().device(ANNA), Key::new());
+        let words = ["enroll", "hotp", "--label", TOKEN, "--secret-stdin"];
+        let mut enroll = mfactl(machine, &agent, &words);
+        enroll.answer("Key (base32): ", &token.base32());
+        enroll.answer("OTP code: ", &phone.code(0));
+        let code = "Code that the device shows now: ";
+        enroll.answer(code, &token.counted(77));
+        enroll.answer(code, &token.counted(0));
+        enroll.expect("is stored");
+        enroll.expect("mfactl enroll recovery");
+        assert_eq!(enroll.finish().1, Some(0));
+
+        let seen = Login::of(ANNA)
+            .answer(&token.counted(50))
+            .run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR");
+        let (shown, _) = mfactl(machine, &agent, &["status"]).finish();
+        assert!(shown.contains("mfactl verify --resync"), "{shown}");
+        let mut resync = mfactl(machine, &agent, &["verify", "--resync"]);
+        resync.answer(code, &token.counted(60));
+        resync.answer("Next code that it shows: ", &token.counted(61));
+        resync.expect("59 codes were passed over");
+        assert_eq!(resync.finish().1, Some(0));
+        let seen = Login::of(ANNA)
+            .answer(&token.counted(62))
+            .run(&Stack::asking(&agent));
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
+
+#[test]
+fn at_a_terminal_mfactl_renames_and_removes_all_but_the_last_one() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "a");
+        let agent = Agent::start();
+        let _ = agent.admin().device(ANNA);
+        let token = agent.admin().counting_device(ANNA);
+        let steps: [(&[&str], &str, i32); 4] = [
+            (&["rename", "totp", "--to", "phone"], "\"phone\" now", 0),
+            (
+                &["rename", "hotp", "--to", "phone"],
+                "choose another label",
+                1,
+            ),
+            (&["remove", "totp", "--label", "phone"], "is removed", 0),
+            (
+                &["remove", "hotp"],
+                "set up another first, or ask an administrator",
+                1,
+            ),
+        ];
+        for (counter, (words, told, status)) in (1..).zip(steps) {
+            let mut mfactl = mfactl(machine, &agent, words);
+            mfactl.answer("OTP code: ", &token.counted(counter));
+            let (shown, ended) = mfactl.finish();
+            // A terminal breaks long lines where it likes.
+            let line: Vec<&str> = shown.split_whitespace().collect();
+            assert!(line.join(" ").contains(told), "{told}: {shown}");
+            assert_eq!(ended, Some(status), "{words:?}: {shown}");
+        }
+        assert_eq!(labels(&agent), [TOKEN]);
+        let removed = agent.ctl().json(&["remove", "hotp", ANNA], "");
+        assert_eq!(removed["removed"], 1);
+        assert!(labels(&agent).is_empty());
+    });
+}

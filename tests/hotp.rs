@@ -1,0 +1,177 @@
+//! Devices that count their codes (RFC 4226), their codes computed by oathtool.
+
+use std::process::Command;
+
+use mfa_tests::{Agent, Login, Machine, Seen, Stack, built, run};
+
+const ANNA: &str = "mfat-anna";
+const PASSWORD: &str = "correct horse";
+
+fn log_in(agent: &Agent, code: &str) -> Seen {
+    Login::of(ANNA).answer(code).run(&Stack::asking(agent))
+}
+
+/// How many codes the device is on, and how many failures are counted.
+fn state(agent: &Agent) -> (Option<u64>, u32) {
+    let account = agent.admin().status(ANNA);
+    assert_eq!(account.devices[0].factor, "hotp");
+    (account.devices[0].counter, account.failures)
+}
+
+#[test]
+fn a_code_passes_once_and_again_it_is_refused_and_not_counted() {
+    let agent = Agent::start();
+    let key = agent.admin().counting_device(ANNA);
+    assert_eq!(state(&agent), (Some(1), 0), "what confirmed it is used up");
+    let seen = log_in(&agent, &key.counted(0));
+    assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+    let seen = log_in(&agent, &key.counted(1));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(seen.prompts(), ["OTP code: "]);
+    let seen = log_in(&agent, &key.counted(1));
+    assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+    assert_eq!(state(&agent), (Some(2), 0));
+    let events = agent.logins_of(ANNA, 3);
+    assert_eq!(events[1].text("label"), "device-1");
+    assert_eq!(events[2].text("reason"), "a code that was used before");
+}
+
+#[test]
+fn a_code_within_the_look_ahead_passes_and_voids_those_before_it() {
+    let agent = Agent::start();
+    let key = agent.admin().counting_device(ANNA);
+    // Ten are taken from the next one on, which is 1.
+    let seen = log_in(&agent, &key.counted(10));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(state(&agent), (Some(11), 0));
+    for counter in [1, 9, 10] {
+        let seen = log_in(&agent, &key.counted(counter));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{counter}: {seen:?}");
+    }
+    let seen = log_in(&agent, &key.counted(11));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+}
+
+#[test]
+fn beyond_the_look_ahead_two_in_a_row_are_needed() {
+    let agent = Agent::start();
+    let key = agent.admin().counting_device(ANNA);
+    let seen = log_in(&agent, &key.counted(11));
+    assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+    assert_eq!(state(&agent), (Some(1), 1));
+    let event = &agent.logins_of(ANNA, 1)[0];
+    let reason = event.text("reason");
+    assert!(reason.contains("it is 10 codes ahead"), "{event:?}");
+    assert!(reason.contains("mfactl verify --resync"), "{event:?}");
+    let drift = agent.admin().status(ANNA).devices[0].drift.clone();
+    assert_eq!(drift.expect("a drift").codes, Some(10));
+
+    let seen = log_in(&agent, &key.counted(12));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(state(&agent), (Some(13), 0));
+    assert_eq!(agent.admin().status(ANNA).devices[0].drift, None);
+    for counter in [11, 12] {
+        let seen = log_in(&agent, &key.counted(counter));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{counter}: {seen:?}");
+    }
+}
+
+#[test]
+fn beyond_the_look_ahead_two_that_are_not_in_a_row_do_not_help() {
+    let agent = Agent::start();
+    let key = agent.admin().counting_device(ANNA);
+    // The second time it is the same one; 31 follows 30, but that came before 20 did.
+    for counter in [20, 20, 30, 20, 31] {
+        let seen = log_in(&agent, &key.counted(counter));
+        assert_ne!(seen.result(), "PAM_SUCCESS", "{counter}: {seen:?}");
+    }
+    assert!(agent.admin().status(ANNA).locked_until.is_some());
+}
+
+#[test]
+fn how_far_ahead_a_code_may_be_can_be_set() {
+    let agent = Agent::with("[hotp]\nlook_ahead = 1\nresync = 3\n");
+    let key = agent.admin().counting_device(ANNA);
+    for (counter, result) in [
+        (2, "PAM_AUTH_ERR"),
+        (1, "PAM_SUCCESS"),
+        // Three from 2 on may be brought back by the next: 5 is one too far, 6 too.
+        (5, "PAM_AUTH_ERR"),
+        (6, "PAM_AUTH_ERR"),
+        (3, "PAM_AUTH_ERR"),
+        (4, "PAM_SUCCESS"),
+    ] {
+        let seen = log_in(&agent, &key.counted(counter));
+        assert_eq!(seen.result(), result, "{counter}: {seen:?}");
+    }
+}
+
+#[test]
+fn what_was_used_stays_used_when_the_agent_is_killed() {
+    let mut agent = Agent::start();
+    let key = agent.admin().counting_device(ANNA);
+    assert_eq!(log_in(&agent, &key.counted(4)).result(), "PAM_SUCCESS");
+    agent.kill_9();
+    agent.launch();
+    assert_eq!(state(&agent), (Some(5), 0));
+    assert_eq!(log_in(&agent, &key.counted(4)).result(), "PAM_AUTH_ERR");
+    // What was astray is remembered too.
+    assert_eq!(log_in(&agent, &key.counted(40)).result(), "PAM_AUTH_ERR");
+    agent.kill_9();
+    agent.launch();
+    assert_eq!(log_in(&agent, &key.counted(41)).result(), "PAM_SUCCESS");
+    assert_eq!(state(&agent), (Some(42), 0));
+}
+
+#[test]
+fn its_code_stands_at_the_end_of_the_password_where_there_is_one_answer() {
+    Machine::run(|machine| {
+        machine.user(ANNA, PASSWORD);
+        machine.shipped_stack("password+code");
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"totp\"]\n");
+        let key = agent.admin().counting_device(ANNA);
+        let log_in = |password: &str, counter| {
+            let login = Login::of(ANNA).service("password+code").option("--account");
+            let answer = format!("{password}{}", key.counted(counter));
+            login.answer(&answer).run(&Stack::of_host())
+        };
+        let seen = log_in(PASSWORD, 1);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_ne!(log_in(PASSWORD, 1).result(), "PAM_SUCCESS", "twice");
+        assert_ne!(log_in("wrong", 2).result(), "PAM_SUCCESS");
+        assert_ne!(log_in(PASSWORD, 2).result(), "PAM_SUCCESS", "used up");
+        // Two in a row, each with the password before it.
+        assert_ne!(log_in(PASSWORD, 50).result(), "PAM_SUCCESS");
+        let seen = log_in(PASSWORD, 51);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
+
+#[test]
+fn a_device_of_either_kind_answers_the_same_prompt() {
+    let agent = Agent::start();
+    let counting = agent.admin().counting_device(ANNA);
+    let clock = agent.admin().device(ANNA);
+    for code in [counting.counted(1), clock.code(0), counting.counted(2)] {
+        let seen = log_in(&agent, &code);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(seen.prompts(), ["OTP code: "]);
+    }
+    assert_eq!(agent.admin().status(ANNA).enrolled, ["totp", "hotp"]);
+}
+
+#[test]
+fn a_policy_that_requires_hotp_is_told_to_say_totp() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("agent.toml");
+    std::fs::write(&config, "[policy]\nrequire = [\"hotp\"]\n").unwrap();
+    let mut check = Command::new(&built().agent);
+    let output = run(check.arg("--check").arg("--config").arg(&config));
+    assert!(!output.is_success(), "{output:?}");
+    let told = output.stdout + &output.stderr;
+    assert!(
+        told.contains("\"totp\" takes the codes of all devices"),
+        "{told}"
+    );
+    assert!(told.contains("agent.toml:2"), "file and line: {told}");
+}
