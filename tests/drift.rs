@@ -6,6 +6,7 @@ use mfa_protocol::client::ClientError;
 use mfa_tests::{Agent, Caller, Key, Login, Machine, Seen, Stack};
 use serde_json::json;
 
+const PIN: &str = "4826";
 const ANNA: &str = "mfat-anna";
 const EVE: &str = "mfat-eve";
 /// Steps that the device's clock is behind, and what that is in seconds.
@@ -151,7 +152,7 @@ fn a_wrong_pair_counts_and_five_of_them_lock() {
 }
 
 #[test]
-fn an_ordinary_user_resyncs_their_own_device_and_sees_no_list() {
+fn an_ordinary_user_resyncs_their_own_device_once_they_have_passed_another_factor() {
     Machine::run(|machine| {
         machine.user(ANNA, "a");
         machine.user(EVE, "e");
@@ -169,20 +170,22 @@ fn an_ordinary_user_resyncs_their_own_device_and_sees_no_list() {
             (untouched.failures, untouched.devices[0].clock_offset),
             (0, 0)
         );
-        assert_eq!(
-            eve.refusal(call, &of(None, &keys[0])),
-            "Refused",
-            "Anna's codes"
-        );
+        // Old codes that somebody has seen must not move the clock back to them.
+        let own = of(Some(EVE), &keys[1]);
+        assert_eq!(eve.refusal(call, &own), "NotVerified");
+        let status = agent.admin().status(EVE);
+        assert_eq!((status.failures, status.devices[0].clock_offset), (0, 0));
+        agent.admin().pin(EVE, PIN);
+        assert_eq!(eve.refusal(call, &own), "NotVerified");
+        let begin = json!({"user": EVE, "service": "mfactl"});
+        assert_eq!(eve.log_in(&begin, &["?", "2", PIN]), "passed");
+        let anna_s = of(None, &keys[0]);
+        assert_eq!(eve.refusal(call, &anna_s), "Refused", "Anna's codes");
         assert_eq!(agent.admin().status(EVE).failures, 1);
-        assert_eq!(eve.refusal(call, &of(Some(EVE), &keys[1])), "");
+        assert_eq!(eve.refusal(call, &own), "");
         assert_eq!(agent.admin().status(EVE).devices[0].clock_offset, SECONDS);
         let listed = eve.refusal("org.pam-mfa.Admin.Drifts", &json!({}));
         assert_eq!(listed, "NotAllowed");
-        // It proves nothing: who wants to change their factors passes one first.
-        let removal = json!({"factor": "totp"});
-        let refusal = eve.refusal("org.pam-mfa.Admin.Remove", &removal);
-        assert_eq!(refusal, "NotVerified");
     });
 }
 
@@ -202,14 +205,18 @@ fn status_and_doctor_tell_of_it_and_mfactl_mends_it() {
             "{doctor:?}"
         );
         let typed = format!("{}\n{}\n", codes.0, codes.1);
-        let words = ["verify", "--resync"];
-        let mended = agent.ctl().run_as(machine, ANNA, &words, &typed);
+        let own = agent
+            .ctl()
+            .run_as(machine, ANNA, &["verify", "--resync"], &typed);
+        assert_eq!(own.status, Some(1), "she can pass nothing: {own:?}");
+        let words = ["verify", ANNA, "--resync"];
+        let mended = agent.ctl().run(&words, &typed);
         assert!(mended.is_success(), "{mended:?}");
         assert!(
             mended.stdout.contains("\"clock_offset\":-300"),
             "{mended:?}"
         );
-        let again = agent.ctl().run_as(machine, ANNA, &words, &typed);
+        let again = agent.ctl().run(&words, &typed);
         assert_eq!(again.status, Some(1), "{again:?}");
         let doctor = agent.ctl().run(&["doctor"], "");
         assert!(!doctor.stdout.contains("--resync"), "{doctor:?}");
