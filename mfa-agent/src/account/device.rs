@@ -37,6 +37,10 @@ pub struct Device {
     /// The last code that was refused because it was too far from where it was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) astray: Option<Astray>,
+    /// The step of that code, also once the device is right again: it was told how far off it is, so it is
+    /// good for nothing when its time comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_step: Option<u64>,
 }
 
 /// A code that was astray.
@@ -68,6 +72,7 @@ impl Device {
             last_step: None,
             offset: 0,
             astray: None,
+            told_step: None,
         }
     }
 
@@ -94,6 +99,7 @@ impl Device {
         self.last_step = Some(step);
         self.dates.last_used_at = Some(now);
         self.astray = None;
+        self.told_step = self.told_step.filter(|told| *told > step);
     }
 
     /// How far it was off when that was last noticed, and when; none since it was last right.
@@ -115,7 +121,7 @@ impl Device {
         Position {
             last: self.last_step,
             offset: self.offset,
-            told: self.astray.map(|astray| astray.step),
+            told: self.told_step,
         }
     }
 
@@ -137,6 +143,7 @@ impl Device {
     /// Remembers a code that was astray.
     pub(super) fn go_astray(&mut self, step: u64, now: Timestamp) {
         self.astray = Some(Astray { step, seen_at: now });
+        self.told_step = Some(step);
     }
 }
 
