@@ -77,7 +77,7 @@ impl PamConv {
     }
 }
 
-/// Messages and a prompt as C strings with their styles.
+/// Messages and a prompt as C strings with their styles. Wiped when dropped.
 pub(super) struct Texts(Vec<(c_int, CString)>);
 
 impl Texts {
@@ -101,19 +101,24 @@ impl Texts {
     }
 }
 
+/// Among them may be a key to be typed in, and recovery codes.
+impl Drop for Texts {
+    fn drop(&mut self) {
+        for (_, text) in self.0.drain(..) {
+            text.into_bytes_with_nul().zeroize();
+        }
+    }
+}
+
 /// Many programs print what they get: no terminal sequences, and no NUL that would cut the text.
 fn printable(text: &str) -> CString {
-    let text: String = text
-        .chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '?'
-            } else {
-                c
-            }
-        })
-        .collect();
-    CString::new(text).unwrap_or_default()
+    // As long as it gets, with its NUL: growing would leave a copy behind.
+    let mut shown = String::with_capacity(text.len() + 1);
+    shown.extend(text.chars().map(|c| match c.is_control() {
+        true if c != '\n' && c != '\t' => '?',
+        _ => c,
+    }));
+    CString::new(shown).unwrap_or_default()
 }
 
 /// What a program allocated for us; wiped and freed when dropped.
