@@ -4,7 +4,9 @@ mod loopback;
 mod world;
 
 use super::*;
+use crate::reply::ReplyError;
 use crate::testing::{ACCEPT, CHALLENGE, Mac, REJECT, Seen, reply, secret};
+use std::net::SocketAddr;
 use world::{World, address};
 
 const SECRET: &str = "a shared secret of some length";
@@ -422,4 +424,29 @@ fn settings_that_make_no_sense_are_refused() {
         },
     );
     assert!(matches!(refused, Some(SetupError::NasIdentifier(_))));
+}
+
+#[test]
+fn a_short_deadline_condemns_no_server() {
+    let world = World::new();
+    let client = client_of(1, false);
+    in_vain(client.ask(&ALICE, world.now() + SECOND, &world));
+    assert!(!client.health.is_dead(0, world.now()));
+    in_vain(client.ask(&ALICE, world.now() + TIMEOUT, &world));
+    assert!(client.health.is_dead(0, world.now()));
+}
+
+#[test]
+fn without_randomness_nothing_is_sent() {
+    let world = World::new();
+    world.run_dry();
+    let error = ask(&client_of(1, false), &world).err();
+    assert!(matches!(error, Some(ClientError::Random(_))));
+    assert!(world.sent_to(1).is_empty());
+}
+
+#[test]
+fn several_logins_can_share_a_client() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Client>();
 }

@@ -36,6 +36,7 @@ struct Shared {
     start: Instant,
     now: Cell<Instant>,
     drawn: Cell<u8>,
+    is_dry: Cell<bool>,
     servers: RefCell<HashMap<SocketAddr, Scripted>>,
 }
 
@@ -48,6 +49,7 @@ impl World {
             start,
             now: Cell::new(start),
             drawn: Cell::new(0),
+            is_dry: Cell::new(false),
             servers: RefCell::default(),
         }))
     }
@@ -65,6 +67,11 @@ impl World {
     pub(super) fn cut_off(&self, server: u8) {
         let mut servers = self.0.servers.borrow_mut();
         servers.entry(address(server)).or_default().is_cut_off = true;
+    }
+
+    /// From now on there is no randomness.
+    pub(super) fn run_dry(&self) {
+        self.0.is_dry.set(true);
     }
 
     pub(super) fn pass(&self, time: Duration) {
@@ -90,6 +97,9 @@ impl Outside for World {
     }
 
     fn fill(&self, bytes: &mut [u8]) -> io::Result<()> {
+        if self.0.is_dry.get() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         for byte in bytes {
             self.0.drawn.set(self.0.drawn.get().wrapping_add(1));
             *byte = self.0.drawn.get();
