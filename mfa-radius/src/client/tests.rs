@@ -298,7 +298,9 @@ fn a_sign_of_life_is_never_a_pass() {
         12 => vec![(SECOND, answer(ACCEPT, seen))],
         _ => vec![],
     });
-    let tried = in_vain(ask(&client_of(1, true), &world));
+    let client = client_of(1, true);
+    let tried = in_vain(ask(&client, &world));
+    assert!(!client.health.is_dead(0, world.now()), "it lives");
     assert!(matches!(
         tried[..],
         [Tried {
@@ -316,6 +318,11 @@ fn a_server_that_says_nothing_of_its_life_is_left() {
     assert!(accepted(&ask(&client_of(2, true), &world), 2));
     let kinds: Vec<u8> = world.sent_to(1).iter().map(|one| one.bytes[0]).collect();
     assert_eq!(kinds, [1, 1, 12, 1, 12]);
+    let identifiers: Vec<u8> = world.sent_to(1).iter().map(|one| one.bytes[1]).collect();
+    let [login, _, first, _, second] = identifiers[..] else {
+        panic!("{identifiers:?}");
+    };
+    assert!(login != first && login != second && first != second);
 }
 
 #[test]
