@@ -26,9 +26,12 @@ mod secret;
 mod testing;
 mod text;
 
-pub use client::{Answer, Attempt, Challenge, Client, ClientError, Outcome, Server, Settings};
+pub use client::{
+    Answer, Attempt, Challenge, Client, ClientError, Outcome, Server, Settings, SetupError,
+    Silence, Tried,
+};
 pub use outside::{Outside, System, Wire};
 pub use reply::{Reply, ReplyError, State, decode};
-pub use request::{Packet, Request, RequestError};
+pub use request::{NasIdentifier, Packet, Request, RequestError};
 pub use secret::{SecretError, SharedSecret};
 pub use text::MAX_MESSAGE;
