@@ -38,7 +38,9 @@ fn request(secret: &SharedSecret) -> Packet {
         nas_identifier: "host",
         calling_station: None,
     };
-    request.encode(IDENTIFIER, AUTHENTICATOR, secret).expect("it fits")
+    request
+        .encode(IDENTIFIER, AUTHENTICATOR, secret)
+        .expect("it fits")
 }
 
 /// Only an Accept lets anybody in, and nothing that is shown can hurt a terminal.
@@ -55,7 +57,9 @@ fn check(code: u8, reply: &Reply) {
 
 /// The attributes behind a right Message-Authenticator and under a right Response Authenticator.
 fn sign(code: u8, attributes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(20 + 18 + attributes.len()).expect("it is bounded").to_be_bytes();
+    let length = u16::try_from(20 + 18 + attributes.len())
+        .expect("it is bounded")
+        .to_be_bytes();
     let header = [code, IDENTIFIER, length[0], length[1]];
     let mut mac = Hmac::<Md5>::new_from_slice(SECRET).expect("any length will do");
     for part in [&header[..], &AUTHENTICATOR, &[80, 18], &[0; 16], attributes] {
