@@ -1,0 +1,74 @@
+//! Whatever arrives at the port of a RADIUS client. What lacks the sums over the request is refused; what a
+//! server with the shared secret sends, garbled as it may be, is a reply that can be shown, or an error.
+#![no_main]
+
+use hmac::{Hmac, KeyInit, Mac};
+use libfuzzer_sys::fuzz_target;
+use md5::{Digest, Md5};
+use mfa_radius::{MAX_MESSAGE, Packet, Reply, Request, SharedSecret, decode};
+
+const SECRET: &[u8] = b"a secret for fuzzing";
+const IDENTIFIER: u8 = 42;
+const AUTHENTICATOR: [u8; 16] = [0xa5; 16];
+
+fuzz_target!(|bytes: &[u8]| {
+    let secret = SharedSecret::new(SECRET.to_vec().into()).expect("it is not empty");
+    let packet = request(&secret);
+    assert!(decode(bytes, &packet, &secret).is_err());
+    let Some((code, attributes)) = bytes.split_first() else {
+        return;
+    };
+    if attributes.len() > 4000 {
+        return;
+    }
+    let signed = sign(*code, attributes);
+    let reply = decode(&signed, &packet, &secret);
+    if let Ok(reply) = &reply {
+        check(*code, reply);
+    }
+    let padded = [&signed[..], bytes].concat();
+    assert!(decode(&padded, &packet, &secret) == reply);
+});
+
+fn request(secret: &SharedSecret) -> Packet {
+    let request = Request {
+        user: "alice",
+        password: "483920",
+        state: None,
+        nas_identifier: "host",
+        calling_station: None,
+    };
+    request
+        .encode(IDENTIFIER, AUTHENTICATOR, secret)
+        .expect("it fits")
+}
+
+/// Only an Accept lets anybody in, and nothing that is shown can hurt a terminal.
+fn check(code: u8, reply: &Reply) {
+    let (expected, message) = match reply {
+        Reply::Accept { message } => (2, message),
+        Reply::Reject { message } => (3, message),
+        Reply::Challenge { message, .. } => (11, message),
+    };
+    assert_eq!(code, expected);
+    assert!(message.len() <= MAX_MESSAGE);
+    assert!(message.chars().all(|c| c == '\n' || !c.is_control()));
+}
+
+/// The attributes behind a right Message-Authenticator and under a right Response Authenticator.
+fn sign(code: u8, attributes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(20 + 18 + attributes.len())
+        .expect("it is bounded")
+        .to_be_bytes();
+    let header = [code, IDENTIFIER, length[0], length[1]];
+    let mut mac = Hmac::<Md5>::new_from_slice(SECRET).expect("any length will do");
+    for part in [&header[..], &AUTHENTICATOR, &[80, 18], &[0; 16], attributes] {
+        mac.update(part);
+    }
+    let body = [&[80, 18], &mac.finalize().into_bytes()[..], attributes].concat();
+    let mut sum = Md5::new();
+    for part in [&header[..], &AUTHENTICATOR, &body, SECRET] {
+        sum.update(part);
+    }
+    [&header[..], &sum.finalize(), &body].concat()
+}

@@ -1,0 +1,99 @@
+//! Which servers were silent a short time ago, and are passed over.
+//!
+//! ```text
+//!            silent, and has answered nobody meanwhile
+//!   living ─────────────────────────────────────────────▶ dead for `dead_time`, then living again
+//!      ▲                                                     │
+//!      └────────────────── any answer ───────────────────────┘
+//! ```
+//!
+//! One person who ignores a phone call so does not condemn a server that answers others.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, Default)]
+struct One {
+    answered: Option<Instant>,
+    dead_until: Option<Instant>,
+}
+
+/// What is known about each server, by its place.
+pub(super) struct Health {
+    servers: Mutex<Vec<One>>,
+    dead_time: Duration,
+}
+
+impl Health {
+    pub(super) fn new(servers: usize, dead_time: Duration) -> Self {
+        Self {
+            servers: Mutex::new(vec![One::default(); servers]),
+            dead_time,
+        }
+    }
+
+    pub(super) fn is_dead(&self, index: usize, now: Instant) -> bool {
+        self.servers()
+            .get(index)
+            .is_some_and(|one| one.dead_until.is_some_and(|until| now < until))
+    }
+
+    pub(super) fn lives(&self, index: usize, now: Instant) {
+        if let Some(one) = self.servers().get_mut(index) {
+            one.answered = one.answered.max(Some(now));
+            one.dead_until = None;
+        }
+    }
+
+    /// It answered nothing from `since` until `now`.
+    pub(super) fn silent(&self, index: usize, since: Instant, now: Instant) {
+        if let Some(one) = self.servers().get_mut(index)
+            && one.answered.is_none_or(|answered| answered < since)
+        {
+            one.dead_until = one.dead_until.max(now.checked_add(self.dead_time));
+        }
+    }
+
+    fn servers(&self) -> MutexGuard<'_, Vec<One>> {
+        // Each change is one assignment: nothing is half done after a panic elsewhere.
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_silent_server_is_dead_for_its_time() {
+        let health = Health::new(2, MINUTE);
+        let start = Instant::now();
+        health.silent(0, start, start + SECOND);
+        assert!(health.is_dead(0, start + MINUTE));
+        assert!(!health.is_dead(1, start + MINUTE));
+        assert!(!health.is_dead(0, start + MINUTE + SECOND));
+    }
+
+    #[test]
+    fn an_answer_brings_it_back() {
+        let health = Health::new(1, MINUTE);
+        let start = Instant::now();
+        health.silent(0, start, start + SECOND);
+        health.lives(0, start + 2 * SECOND);
+        assert!(!health.is_dead(0, start + 2 * SECOND));
+    }
+
+    #[test]
+    fn a_server_that_answered_somebody_meanwhile_is_not_dead() {
+        let health = Health::new(1, MINUTE);
+        let start = Instant::now();
+        health.lives(0, start + SECOND);
+        health.silent(0, start, start + 2 * SECOND);
+        assert!(!health.is_dead(0, start + 2 * SECOND));
+        health.silent(0, start + 2 * SECOND, start + 3 * SECOND);
+        assert!(health.is_dead(0, start + 3 * SECOND));
+    }
+}

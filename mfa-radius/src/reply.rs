@@ -1,0 +1,290 @@
+//! Replies: a datagram is one, or it says what is wrong with it.
+//!
+//! Whatever the network brings comes in, next to the request that it should answer. It must be whole, bear
+//! the identifier of the request and its code, and carry two sums over the request's random bytes: the
+//! Response Authenticator, and a Message-Authenticator (RFC 2869 §5.14) wherever it stands. So a reply to
+//! another request, an old one and one made without the shared secret are none. Only then is it read.
+//!
+//! Attributes that give a service (addresses, protocols, Class) are passed over: nothing is served here.
+//! That goes for Service-Type, too, which NPS adds to each Accept as it likes.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+
+use crate::attribute::{Attribute, HEADER, MAX_PACKET, MAX_VALUE, kind, split};
+use crate::crypt::{AUTHENTICATOR, message_authenticator, response_authenticator};
+use crate::request::Packet;
+use crate::secret::SharedSecret;
+use crate::text;
+
+/// Packet codes (RFC 2865 §3).
+const ACCESS_ACCEPT: u8 = 2;
+const ACCESS_REJECT: u8 = 3;
+const ACCESS_CHALLENGE: u8 = 11;
+
+/// Prompt "Echo" (RFC 2869 §5.10).
+const ECHO: u32 = 1;
+
+/// A reply that its server made for this request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Access-Accept: the answer was right.
+    Accept {
+        /// Reply-Message, empty if there was none; at most [`crate::MAX_MESSAGE`] bytes without control
+        /// characters but line breaks.
+        message: String,
+    },
+    /// Access-Reject: it was wrong, or the server doesn't want this user.
+    Reject {
+        /// As above.
+        message: String,
+    },
+    /// Access-Challenge: the server asks for more (RFC 2865 §4.4). Never a pass.
+    Challenge {
+        /// What must come back with the answer.
+        state: Option<State>,
+        /// The question; as above.
+        message: String,
+        /// Whether the answer may be shown while it is typed (RFC 2869 §5.10). Not, unless the server says so.
+        echo: bool,
+    },
+}
+
+/// State: bytes that mean something to the server only, and go back to it as they came (RFC 2865 §5.24).
+#[derive(Clone, PartialEq, Eq)]
+pub struct State(Vec<u8>);
+
+impl State {
+    /// A State of 1 to 253 bytes.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        (1..=MAX_VALUE)
+            .contains(&bytes.len())
+            .then(|| Self(bytes.to_vec()))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+// Who reads it in a log could go on with somebody else's login.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "State({} bytes)", self.0.len())
+    }
+}
+
+/// Why a datagram is no reply. None of these ends a login: the right reply may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    /// Shorter than a header, or than its length field says (RFC 2865 §3).
+    #[error("a datagram of {0} bytes was cut short, or is no RADIUS packet")]
+    Short(usize),
+    /// The length field is out of bounds (RFC 2865 §3).
+    #[error("its length field says {0}, and RADIUS packets have 20 to 4096 bytes")]
+    Length(usize),
+    /// Neither Accept nor Reject nor Challenge.
+    #[error("it has code {0}, which answers no Access-Request; is the port right?")]
+    Code(u8),
+    /// It answers another request.
+    #[error("it answers another request (late, replayed or forged)")]
+    Identifier,
+    /// The Response Authenticator is wrong.
+    #[error(
+        "its Response Authenticator is wrong: the shared secret differs from the server's, or it is a \
+         replay or a forgery"
+    )]
+    ResponseAuthenticator,
+    /// An attribute doesn't fit.
+    #[error("its attributes are garbled from byte {0} on")]
+    Attributes(usize),
+    /// There is no Message-Authenticator: an old server, or a forgery as in CVE-2024-3596.
+    #[error(
+        "it has no Message-Authenticator, which protects from forgery (CVE-2024-3596): update the server \
+         or have it send one"
+    )]
+    NoMessageAuthenticator,
+    /// The Message-Authenticator is wrong.
+    #[error(
+        "its Message-Authenticator is wrong: a forgery, or the shared secret differs from the server's"
+    )]
+    MessageAuthenticator,
+    /// An attribute stands there twice that may stand there once (RFC 2865 §5.44, RFC 2869 §5.19).
+    #[error("it has attribute {0} more than once; the server is at fault")]
+    Repeated(u8),
+    /// A State or a Prompt of a length that it can't have.
+    #[error("its attribute {0} has a length that it can't have; the server is at fault")]
+    AttributeLength(u8),
+}
+
+/// Reads a datagram as the reply to `request`.
+///
+/// # Errors
+///
+/// [`ReplyError`], for everything that is not certainly this server's reply to this request.
+pub fn decode(
+    datagram: &[u8],
+    request: &Packet,
+    secret: &SharedSecret,
+) -> Result<Reply, ReplyError> {
+    let frame = Frame::read(datagram, request)?;
+    if !matches!(frame.code, ACCESS_ACCEPT | ACCESS_REJECT | ACCESS_CHALLENGE) {
+        return Err(ReplyError::Code(frame.code));
+    }
+    let attributes = frame.check(request, secret)?;
+    if !frame.check_mac(&attributes, request, secret)? {
+        return Err(ReplyError::NoMessageAuthenticator);
+    }
+    meaning(frame.code, &attributes)
+}
+
+/// Whether a datagram is the answer to a Status-Server, which is an Accept (RFC 5997 §3). It says that the
+/// server lives and nothing else, so that servers which send no Message-Authenticator here are believed.
+#[must_use]
+pub(crate) fn shows_life(datagram: &[u8], status: &Packet, secret: &SharedSecret) -> bool {
+    let Ok(frame) = Frame::read(datagram, status) else {
+        return false;
+    };
+    let Ok(attributes) = frame.check(status, secret) else {
+        return false;
+    };
+    frame.code == ACCESS_ACCEPT && frame.check_mac(&attributes, status, secret).is_ok()
+}
+
+/// A datagram cut to its packet.
+struct Frame<'a> {
+    code: u8,
+    /// Code, identifier, length.
+    header: &'a [u8],
+    authenticator: &'a [u8],
+    attributes: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    fn read(datagram: &'a [u8], request: &Packet) -> Result<Self, ReplyError> {
+        let &[code, identifier, high, low, ..] = datagram else {
+            return Err(ReplyError::Short(datagram.len()));
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if !(HEADER..=MAX_PACKET).contains(&length) {
+            return Err(ReplyError::Length(length));
+        }
+        // What stands behind is padding (RFC 2865 §3).
+        let Some((header, attributes)) = datagram.get(..length).map(|p| p.split_at(HEADER)) else {
+            return Err(ReplyError::Short(datagram.len()));
+        };
+        if identifier != request.identifier() {
+            return Err(ReplyError::Identifier);
+        }
+        let (header, authenticator) = header.split_at(HEADER - AUTHENTICATOR);
+        Ok(Self {
+            code,
+            header,
+            authenticator,
+            attributes,
+        })
+    }
+
+    /// The attributes, if the Response Authenticator is right.
+    fn check(
+        &self,
+        request: &Packet,
+        secret: &SharedSecret,
+    ) -> Result<Vec<Attribute<'a>>, ReplyError> {
+        let right = response_authenticator(
+            self.header,
+            request.authenticator(),
+            self.attributes,
+            secret,
+        );
+        if !bool::from(right.ct_eq(self.authenticator)) {
+            return Err(ReplyError::ResponseAuthenticator);
+        }
+        split(self.attributes).map_err(|garbled| ReplyError::Attributes(garbled.0))
+    }
+
+    /// Whether there is a Message-Authenticator; a wrong one is an error.
+    fn check_mac(
+        &self,
+        attributes: &[Attribute<'_>],
+        request: &Packet,
+        secret: &SharedSecret,
+    ) -> Result<bool, ReplyError> {
+        let Some(mac) = only(attributes, kind::MESSAGE_AUTHENTICATOR)? else {
+            return Ok(false);
+        };
+        if mac.value.len() != AUTHENTICATOR {
+            return Err(ReplyError::MessageAuthenticator);
+        }
+        let (before, rest) = self.attributes.split_at(mac.at);
+        let (_, after) = rest.split_at(AUTHENTICATOR);
+        let right = message_authenticator(
+            secret,
+            &[
+                self.header,
+                request.authenticator(),
+                before,
+                &[0; AUTHENTICATOR],
+                after,
+            ],
+        );
+        if !bool::from(right.ct_eq(mac.value)) {
+            return Err(ReplyError::MessageAuthenticator);
+        }
+        Ok(true)
+    }
+}
+
+fn meaning(code: u8, attributes: &[Attribute<'_>]) -> Result<Reply, ReplyError> {
+    let parts = attributes.iter().filter(|a| a.kind == kind::REPLY_MESSAGE);
+    let message = text::message(parts.map(|a| a.value));
+    match code {
+        ACCESS_ACCEPT => Ok(Reply::Accept { message }),
+        ACCESS_REJECT => Ok(Reply::Reject { message }),
+        ACCESS_CHALLENGE => Ok(Reply::Challenge {
+            state: state(attributes)?,
+            message,
+            echo: echo(attributes)?,
+        }),
+        other => Err(ReplyError::Code(other)),
+    }
+}
+
+fn state(attributes: &[Attribute<'_>]) -> Result<Option<State>, ReplyError> {
+    let Some(state) = only(attributes, kind::STATE)? else {
+        return Ok(None);
+    };
+    let state = State::new(state.value).ok_or(ReplyError::AttributeLength(kind::STATE))?;
+    Ok(Some(state))
+}
+
+fn echo(attributes: &[Attribute<'_>]) -> Result<bool, ReplyError> {
+    let Some(prompt) = only(attributes, kind::PROMPT)? else {
+        return Ok(false);
+    };
+    let value: [u8; 4] = prompt
+        .value
+        .try_into()
+        .map_err(|_| ReplyError::AttributeLength(kind::PROMPT))?;
+    Ok(u32::from_be_bytes(value) == ECHO)
+}
+
+/// The attribute of a kind that may stand there once or not at all.
+fn only<'a>(
+    attributes: &'a [Attribute<'a>],
+    kind: u8,
+) -> Result<Option<&'a Attribute<'a>>, ReplyError> {
+    let mut all = attributes.iter().filter(|a| a.kind == kind);
+    let first = all.next();
+    match all.next() {
+        None => Ok(first),
+        Some(_) => Err(ReplyError::Repeated(kind)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

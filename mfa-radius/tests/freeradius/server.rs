@@ -1,0 +1,111 @@
+//! A FreeRADIUS of one test's own: a folder, a port of loopback, and its log.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+const SETTINGS: &str = include_str!("radiusd.conf");
+const READY: &str = "Ready to process requests";
+const LONGEST_START: Duration = Duration::from_secs(30);
+
+/// The key of bob's token, in base32.
+pub(crate) const KEY: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+
+pub(crate) struct FreeRadius {
+    process: Child,
+    log: Arc<Mutex<String>>,
+    pub(crate) address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl FreeRadius {
+    /// Starts one and waits until it serves. None where it is not installed, except in CI, where that
+    /// fails the test.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(program) = program() else {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "freeradius is not installed: run tests/install-needs"
+            );
+            eprintln!("skipped: freeradius is not installed (tests/install-needs installs it)");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let address = free_port();
+        let settings = SETTINGS
+            .replace("@FOLDER@", folder.path().to_str().unwrap())
+            .replace("@PORT@", &address.port().to_string())
+            .replace("@KEY@", KEY);
+        std::fs::write(folder.path().join("radiusd.conf"), settings).unwrap();
+        let mut process = Command::new(program)
+            .args(["-f", "-xx", "-l", "stdout", "-d"])
+            .arg(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let ready = follow(&mut process, &log);
+        let server = Self {
+            process,
+            log,
+            address,
+            _folder: folder,
+        };
+        let is_ready = ready.recv_timeout(LONGEST_START).is_ok();
+        assert!(is_ready, "freeradius did not start:\n{}", server.log());
+        Some(server)
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Drop for FreeRadius {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join("freeradius"))
+        .find(|file| file.is_file())
+}
+
+/// Keeps the log, so that the server never waits for a reader; says when it is ready.
+fn follow(process: &mut Child, log: &Arc<Mutex<String>>) -> Receiver<()> {
+    let (ready, is_ready) = sync_channel(1);
+    let lines = BufReader::new(process.stdout.take().unwrap()).split(b'\n');
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            let mut log = log.lock().unwrap();
+            log.push_str(&line);
+            log.push('\n');
+            if line.contains(READY) {
+                let _ = ready.try_send(());
+            }
+        }
+    });
+    is_ready
+}
+
+/// An address on loopback where nobody listens at the moment.
+pub(crate) fn free_port() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap()
+}
