@@ -5,6 +5,7 @@
 
 mod chain;
 mod files;
+mod modules;
 mod order;
 mod parse;
 mod walk;
@@ -130,7 +131,7 @@ const AFTER_A_KEY: &str = "a key must have been checked before; for sshd:\n  Aut
 fn swapped([first, second]: &[Place; 2], files: &Files) -> String {
     let file = files.path(&first.file);
     let (first, second) = (&first.text, &second.text);
-    format!("The right order in {file}:\n  {first}\n  {second}")
+    explained(format!("The right order in {file}:\n  {first}\n  {second}"))
 }
 
 /// Lines that ask for the code after a right password, and after no other: those of the host, or all.
@@ -144,8 +145,18 @@ fn right(passwords: &[String], files: &Files) -> String {
         Some(Order::Sound) => common.lines().map(str::to_owned).collect(),
         _ => whole(passwords),
     };
-    format!("The right order:\n  {}", lines.join("\n  "))
+    explained(format!("The right order:\n  {}", lines.join("\n  ")))
 }
+
+/// Arguments may be passwords, so they are left out.
+fn explained(remedy: String) -> String {
+    match remedy.contains(modules::HIDDEN) {
+        true => remedy + "\n" + AS_THEY_ARE,
+        false => remedy,
+    }
+}
+
+const AS_THEY_ARE: &str = "with the arguments that the lines have now in place of …";
 
 const LINE: &str = "auth [success=ok ignore=ignore default=die] pam_mfa.so";
 
@@ -215,6 +226,25 @@ mod tests {
             let order = order::of("", &|name| name.is_empty().then_some(&*stack));
             assert_eq!(order, Some(Order::Sound), "{stack}");
         }
+    }
+
+    #[test]
+    fn no_argument_of_another_module_is_ever_told() {
+        let secrets = "pam_mysql.so user=pam passwd=TopSecret1 host=db";
+        for stack in [
+            format!("auth required pam_mfa.so\nauth requisite {secrets}\n"),
+            format!("auth [success=1 default=ignore] {secrets}\nauth required pam_mfa.so\n"),
+            format!("auth required {secrets}\nauth required pam_mfa.so socket=/run/x\n"),
+            format!("auth required pam_mfa.so passwd=TopSecret1\nauth requisite {secrets}\n"),
+            "auth required pam_mfa.so\nauth requisite [pam_sss.so passwd=TopSecret1]\n".to_owned(),
+        ] {
+            let checks = checked(&[("sshd", &stack)]);
+            assert!(!format!("{checks:?}").contains("TopSecret"), "{checks:?}");
+        }
+        let stack = format!("auth required pam_mfa.so debug\nauth requisite {secrets}\n");
+        let remedy = checked(&[("sshd", &stack)]).remove(0).remedy.unwrap();
+        let right = "auth requisite pam_mysql.so …\n  auth required pam_mfa.so debug\nwith the arg";
+        assert!(remedy.contains(right), "{remedy}");
     }
 
     #[test]

@@ -4,32 +4,8 @@
 //! who has passed a password or key comes to the code, and nobody else.
 
 use super::chain::{Place, Step, steps};
+use super::modules::{self, is_ours, shown, stem};
 use super::walk::{Reached, Result, reached};
-
-/// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
-/// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
-const FIRST_FACTORS: [&str; 20] = [
-    "pam_unix",
-    "pam_unix2",
-    "pam_tcb",
-    "pam_sss",
-    "pam_sss_gss",
-    "pam_ldap",
-    "pam_krb5",
-    "pam_heimdal",
-    "pam_winbind",
-    "pam_systemd_home",
-    "pam_userdb",
-    "pam_pwdfile",
-    "pam_mysql",
-    "pam_pgsql",
-    "pam_radius_auth",
-    "pam_himmelblau",
-    "pam_kanidm",
-    "pam_authd",
-    "pam_pkcs11",
-    "pam_ssh_agent_auth",
-];
 
 /// Arguments of ours for programs that ask one thing only: the code is taken off first then.
 const ONE_ANSWER: [&str; 3] = ["forward_pass", "use_first_pass", "try_first_pass"];
@@ -45,14 +21,14 @@ pub(super) enum Order {
         code: Place,
         /// The right order, where it is a matter of two lines.
         swap: Option<[Place; 2]>,
-        /// The modules that check a password after it, with their arguments.
+        /// The modules that check a password after it, as they may be shown.
         passwords: Vec<String>,
     },
     /// It asks for the code although the password was wrong.
     NotEnded {
         /// Our line.
         code: Place,
-        /// The modules that check a password before it, with their arguments.
+        /// The modules that check a password before it, as they may be shown.
         passwords: Vec<String>,
     },
     /// After a right password our line is never reached.
@@ -84,7 +60,7 @@ fn judge(steps: &[Step]) -> Option<Order> {
     if !steps[..at].iter().any(is_password) {
         return Some(code_first(steps, at));
     }
-    let passwords = || modules(&steps[..at]);
+    let passwords = || passwords(&steps[..at]);
     let wrong = reached(steps, at, |i| supposed(&steps[i], Result::Failure));
     if wrong != Reached::default() {
         return Some(Order::NotEnded {
@@ -120,7 +96,7 @@ fn code_first(steps: &[Step], at: usize) -> Order {
     Order::CodeFirst {
         swap: swap(steps, at, password),
         code,
-        passwords: modules(&steps[at..]),
+        passwords: passwords(&steps[at..]),
     }
 }
 
@@ -150,8 +126,8 @@ fn swap(steps: &[Step], at: usize, password: &Step) -> Option<[Place; 2]> {
     (judge(&moved) == Some(Order::Sound)).then(|| [theirs.clone(), ours.clone()])
 }
 
-/// Each module that checks a password, once, with its arguments.
-fn modules(steps: &[Step]) -> Vec<String> {
+/// Each module that checks a password, once, as it may be shown.
+fn passwords(steps: &[Step]) -> Vec<String> {
     let mut modules: Vec<&Step> = Vec::new();
     for step in steps.iter().filter(|step| is_password(step)) {
         let name = stem(&step.call.module);
@@ -159,26 +135,12 @@ fn modules(steps: &[Step]) -> Vec<String> {
             modules.push(step);
         }
     }
-    let words = |step: &Step| {
-        let mut words = vec![step.call.module.clone()];
-        words.extend_from_slice(&step.call.arguments);
-        words.join(" ")
-    };
-    modules.into_iter().map(words).collect()
+    let shown = |step: &Step| shown(&step.call.module, &step.call.arguments);
+    modules.into_iter().map(shown).collect()
 }
 
 fn is_password(step: &Step) -> bool {
-    FIRST_FACTORS.contains(&stem(&step.call.module))
-}
-
-fn is_ours(module: &str) -> bool {
-    matches!(stem(module), "pam_mfa" | "libpam_mfa")
-}
-
-/// `pam_unix` of `/lib/security/pam_unix.so`.
-fn stem(module: &str) -> &str {
-    let name = module.rsplit('/').next().unwrap_or(module);
-    name.strip_suffix(".so").unwrap_or(name)
+    modules::is_password(&step.call.module)
 }
 
 #[cfg(test)]

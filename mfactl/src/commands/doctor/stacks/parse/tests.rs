@@ -27,7 +27,7 @@ fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
     let lines = lines(text);
     let numbers: Vec<_> = lines.iter().map(|line| line.number).collect();
     assert_eq!(numbers, [1, 4, 5]);
-    assert_eq!(lines[0].text, "auth required pam_x.so a");
+    assert_eq!(lines[0].text, "auth required pam_x.so …");
 }
 
 #[test]
