@@ -4,6 +4,7 @@
 //! who has none. The files are read here, as they are now; [`order`] judges them.
 
 mod chain;
+mod ends;
 mod files;
 mod modules;
 mod order;
@@ -65,7 +66,25 @@ fn found(files: &Files) -> Vec<Check> {
         )];
     }
     let check = |(order, services): (&Order, &Vec<&str>)| said(order, &names(services), files);
-    orders.iter().map(check).collect()
+    let mut checks: Vec<_> = orders.iter().map(check).collect();
+    checks.extend(lenient(files));
+    checks
+}
+
+/// No fault of a stack, but the administrator's wish; yet one to remember.
+fn lenient(files: &Files) -> Vec<Check> {
+    let mut places: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
+    for service in files.names() {
+        if let Some(place) = order::lenient(service, &|name| files.text(name)) {
+            places.entry(place).or_default().push(service);
+        }
+    }
+    let note = |(place, services): (&Place, &Vec<&str>)| {
+        let (services, at) = (names(services), files.place(place));
+        let message = format!("{services}: {LENIENT} while the agent is not there ({at})");
+        Check::note(NAME, message, WHILE_AWAY)
+    };
+    places.iter().map(note).collect()
 }
 
 /// "login, sshd and 3 more"
@@ -105,6 +124,12 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
             );
             Check::problem(NAME, message, right(passwords, files))
         }
+        Order::Uncounted { code, right, when } => {
+            let when = when.join(", or ");
+            let message = format!("{services}: {UNCOUNTED} {when} ({})", at(code));
+            let remedy = format!("The right line in {}:\n  {right}", files.path(&code.file));
+            Check::problem(NAME, message, explained(remedy + "\n" + PLAIN))
+        }
         Order::OneAnswer { code } => {
             let message = format!("{services}: {ONE_ANSWER} ({})", at(code));
             Check::note(NAME, message, ONLY_WHERE_NEEDED)
@@ -121,6 +146,10 @@ const CODE_FIRST: &str = "the code is asked for before the password";
 const DANGER: &str = "anyone could lock a user out, and set up a device in their name";
 const NOT_ENDED: &str = "the code is asked for even after a wrong password";
 const LEAPT: &str = "who knows the password is never asked for the code";
+const UNCOUNTED: &str = "the login passes without the code when";
+const PLAIN: &str = "Or required, or requisite, in place of what is in brackets";
+const LENIENT: &str = "on_unavailable=ignore lets the login pass without the code";
+const WHILE_AWAY: &str = "without that argument nobody gets in while the agent is not there";
 const ONE_ANSWER: &str = "password and code come in one answer, and the code is judged first";
 const ONLY_WHERE_NEEDED: &str = "only for programs that ask one thing; others: pam_mfa.so after the \
                                  password, without arguments";
@@ -136,7 +165,7 @@ fn swapped([first, second]: &[Place; 2], files: &Files) -> String {
 
 /// Lines that ask for the code after a right password, and after no other: those of the host, or all.
 fn right(passwords: &[String], files: &Files) -> String {
-    let common = format!("auth include common-auth\n{LINE}");
+    let common = format!("auth include common-auth\n{} pam_mfa.so", order::CONTROL);
     let text = |name: &str| match name {
         "" => Some(common.as_str()),
         name => files.text(name),
@@ -158,8 +187,6 @@ fn explained(remedy: String) -> String {
 
 const AS_THEY_ARE: &str = "with the arguments that the lines have now in place of …";
 
-const LINE: &str = "auth [success=ok ignore=ignore default=die] pam_mfa.so";
-
 /// The first password that is right goes on to the code, and where none is the stack ends.
 fn whole(passwords: &[String]) -> Vec<String> {
     let jumps = (1..=passwords.len()).rev().zip(passwords);
@@ -168,7 +195,7 @@ fn whole(passwords: &[String]) -> Vec<String> {
         .collect();
     lines.push("auth requisite pam_deny.so".to_owned());
     lines.push("auth required pam_permit.so".to_owned());
-    lines.push(LINE.to_owned());
+    lines.push(format!("{} pam_mfa.so", order::CONTROL));
     lines
 }
 
@@ -226,6 +253,31 @@ mod tests {
             let order = order::of("", &|name| name.is_empty().then_some(&*stack));
             assert_eq!(order, Some(Order::Sound), "{stack}");
         }
+    }
+
+    #[test]
+    fn a_line_that_does_not_count_is_a_problem_with_the_right_one() {
+        let stack = "auth requisite pam_unix.so\n\
+                     auth [success=ok default=die maxtries=ignore] pam_mfa.so timeout=9\n";
+        let check = checked(&[("sshd", stack)]).remove(0);
+        assert!(!check.ok, "{check:?}");
+        let said = "sshd: the login passes without the code when the user is locked (";
+        assert!(check.message.starts_with(said), "{check:?}");
+        let right =
+            "sshd:\n  auth [success=ok ignore=ignore default=die] pam_mfa.so timeout=9\nOr ";
+        assert!(check.remedy.unwrap().contains(right));
+    }
+
+    #[test]
+    fn a_line_that_lets_in_without_an_agent_is_a_note() {
+        let stack = "auth requisite pam_unix.so\nauth required pam_mfa.so on_unavailable=ignore\n";
+        let checks = checked(&[("sshd", stack)]);
+        assert_eq!(
+            (checks.len(), checks[0].remedy.as_ref()),
+            (2, None),
+            "{checks:?}"
+        );
+        assert!(checks[1].ok && checks[1].message.contains("while the agent is not there"));
     }
 
     #[test]

@@ -31,6 +31,17 @@ const FIRST_FACTORS: [&str; 20] = [
     "pam_ssh_agent_auth",
 ];
 
+/// The modules that check something beside the password, as ours does.
+const OTHER_FACTORS: [&str; 7] = [
+    "pam_u2f",
+    "pam_google_authenticator",
+    "pam_oath",
+    "pam_yubico",
+    "pam_duo",
+    "pam_fprintd",
+    "pam_privacyidea",
+];
+
 /// Arguments of ours, up to an equals sign; none holds a secret.
 const OWN_ARGUMENTS: [&str; 7] = [
     "socket",
@@ -47,6 +58,11 @@ pub(super) const HIDDEN: &str = "…";
 
 pub(super) fn is_password(module: &str) -> bool {
     FIRST_FACTORS.contains(&stem(module))
+}
+
+/// Whether who passes it has passed a second factor, though not ours.
+pub(super) fn is_other_factor(module: &str) -> bool {
+    OTHER_FACTORS.contains(&stem(module))
 }
 
 pub(super) fn is_ours(module: &str) -> bool {

@@ -4,11 +4,15 @@
 //! who has passed a password or key comes to the code, and nobody else.
 
 use super::chain::{Place, Step, steps};
+use super::ends::{REFUSALS, lets_in};
 use super::modules::{self, is_ours, shown, stem};
 use super::walk::{Reached, Result, reached};
 
 /// Arguments of ours for programs that ask one thing only: the code is taken off first then.
 const ONE_ANSWER: [&str; 3] = ["forward_pass", "use_first_pass", "try_first_pass"];
+
+/// What our line must begin with.
+pub(super) const CONTROL: &str = "auth [success=ok ignore=ignore default=die]";
 
 /// How a service stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +42,15 @@ pub(super) enum Order {
         /// As above.
         passwords: Vec<String>,
     },
+    /// A refusal by our module does not end the login, or not every one does.
+    Uncounted {
+        /// Our line.
+        code: Place,
+        /// It with the control that is right.
+        right: String,
+        /// When the login passes all the same.
+        when: Vec<&'static str>,
+    },
     /// It takes the code off one answer that holds both.
     OneAnswer {
         /// Our line.
@@ -55,10 +68,23 @@ pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> O
     judge(&steps(service, text))
 }
 
+/// Our line, where it lets everybody in while the agent is not there.
+pub(super) fn lenient<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Place> {
+    let steps = steps(service, text);
+    let ours = steps.iter().find(|step| is_ours(&step.call.module))?;
+    let mut arguments = ours.call.arguments.iter();
+    arguments
+        .any(|word| word == "on_unavailable=ignore")
+        .then(|| ours.place())
+}
+
 fn judge(steps: &[Step]) -> Option<Order> {
     let at = steps.iter().position(|step| is_ours(&step.call.module))?;
     if !steps[..at].iter().any(is_password) {
-        return Some(code_first(steps, at));
+        let order = code_first(steps, at);
+        let is_worse = matches!(order, Order::CodeFirst { .. });
+        let uncounted = uncounted(steps, at).filter(|_| !is_worse);
+        return Some(uncounted.unwrap_or(order));
     }
     let passwords = || passwords(&steps[..at]);
     let wrong = reached(steps, at, |i| supposed(&steps[i], Result::Failure));
@@ -77,10 +103,36 @@ fn judge(steps: &[Step]) -> Option<Order> {
     };
     let mut checked = (0..at).filter(|&i| is_password(&steps[i]));
     let leap = checked.find(is_leap);
-    Some(leap.map_or(Order::Sound, |i| Order::Leapt {
+    let leapt = leap.map(|i| Order::Leapt {
         password: steps[i].place(),
         passwords: passwords(),
-    }))
+    });
+    let order = leapt.or_else(|| uncounted(steps, at));
+    Some(order.unwrap_or(Order::Sound))
+}
+
+/// How it stands where somebody gets in whom our module has refused, and who passes no other second
+/// factor, if that is so.
+fn uncounted(steps: &[Step], at: usize) -> Option<Order> {
+    let is_refused = |step: &Step| {
+        modules::is_other_factor(&step.call.module)
+            || supposed(step, Result::Success) == Result::Failure
+    };
+    let lets_in = |refusal: &'static str| {
+        lets_in(steps, at, |i| match &steps[i] {
+            step if is_ours(&step.call.module) => refusal,
+            step if is_refused(step) => "auth_err",
+            _ => "success",
+        })
+    };
+    let when = REFUSALS.into_iter().filter(|(refusal, _)| lets_in(refusal));
+    let when: Vec<_> = when.map(|(_, words)| words).collect();
+    let call = &steps[at].call;
+    (!when.is_empty()).then(|| Order::Uncounted {
+        code: steps[at].place(),
+        right: format!("{CONTROL} {}", shown(&call.module, &call.arguments)),
+        when,
+    })
 }
 
 /// How it stands without a password before our line.

@@ -63,15 +63,15 @@ pub(super) enum Control {
 }
 
 impl Control {
-    /// What is done on `success`, or on a wrong password, in the words of the bracketed form.
-    pub(super) fn on(&self, success: bool) -> &str {
+    /// What is done when the module says `result`, both in the words of the bracketed form.
+    pub(super) fn on(&self, result: &str) -> &str {
         match self {
-            Self::Word(word) => of_word(word, success),
+            Self::Word(word) => of_word(word, result == "success"),
             Self::Actions(pairs) => {
-                let of = |result: &str| pairs.iter().find(|(name, _)| name == result);
-                let pair = of(if success { "success" } else { "auth_err" });
+                // Of two for one result the last counts, of two defaults the first (measured).
+                let pair = pairs.iter().rfind(|(name, _)| name == result);
+                let pair = pair.or_else(|| pairs.iter().find(|(name, _)| name == "default"));
                 // libpam takes what is not said for bad.
-                let pair = pair.or_else(|| of("default"));
                 pair.map_or("bad", |(_, action)| action)
             }
         }
