@@ -7,6 +7,7 @@
 mod accounts;
 mod batch;
 mod google;
+mod held_back;
 mod line;
 mod oath;
 mod report;

@@ -109,7 +109,7 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
              "codes": 0, "pin": false, "notes": []},
         ]}),
     );
-    let agent = Agent::scripted(vec![call]);
+    let agent = Agent::scripted(vec![nobody_is_known(), call]);
     let output = mfactl(&agent, &["import", "oath", "-"], &text);
     assert_eq!(output.status.code(), Some(1));
     let screen = stdout(&output);
@@ -125,6 +125,60 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
         !screen.contains("1234") && !screen.contains(HEX),
         "{screen}"
     );
+    agent.finish();
+}
+
+fn nobody_is_known() -> Exchange {
+    known(&[])
+}
+
+fn known(users: &[&str]) -> Exchange {
+    admin("Users", json!({}), json!({"users": users, "next": null}))
+}
+
+#[test]
+fn a_device_of_a_users_file_comes_back_to_a_known_user_only_by_name() {
+    let text = format!("HOTP alice - {HEX}\nHOTP bob - {HEX} 5\nHOTP carol - {HEX}\n");
+    let account = |line: u64, user: &str| {
+        let device = json!({"secret": KEY, "algorithm": "SHA1", "digits": 6});
+        let used = json!({"secret": KEY, "algorithm": "SHA1", "digits": 6, "used": 4});
+        json!({"line": line, "user": user, "devices": [if line == 2 { used } else { device }]})
+    };
+    let results = [
+        imported(1, "alice", "stored"),
+        imported(2, "bob", "updated"),
+        imported(3, "carol", "stored"),
+    ];
+    let all = json!([account(1, "alice"), account(2, "bob"), account(3, "carol")]);
+    let agent = Agent::scripted(vec![
+        known(&["alice", "bob"]),
+        admin(
+            "ImportAccounts",
+            json!({"accounts": all, "dry_run": true}),
+            json!({ "results": results }),
+        ),
+        admin(
+            "ImportAccounts",
+            json!({"accounts": [account(2, "bob"), account(3, "carol")]}),
+            json!({ "results": results[1..] }),
+        ),
+        admin(
+            "ImportAccounts",
+            json!({"accounts": [account(1, "alice")]}),
+            json!({ "results": results[..1] }),
+        ),
+    ]);
+    let output = mfactl(&agent, &["import", "oath", "-"], &text);
+    assert_eq!(output.status.code(), Some(1));
+    let screen = stdout(&output);
+    let held = "line 1: alice: has been set up here, and not with this device";
+    assert!(screen.contains(held), "{screen}");
+    assert!(
+        screen.contains("1 stored, 1 updated, 0 there already, 1 refused"),
+        "{screen}"
+    );
+    let named = mfactl(&agent, &["import", "oath", "-", "--user", "alice"], &text);
+    assert_eq!(named.status.code(), Some(0), "{}", stdout(&named));
     agent.finish();
 }
 
@@ -162,7 +216,7 @@ fn an_import_that_ends_early_says_with_whom() {
     let accounts = json!({"accounts": [{"line": 1, "user": "bob",
         "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]}]});
     let call = refused("ImportAccounts", accounts, "NotAllowed", "ask root");
-    let agent = Agent::scripted(vec![call]);
+    let agent = Agent::scripted(vec![nobody_is_known(), call]);
     let output = mfactl(
         &agent,
         &["import", "oath", "-"],

@@ -3,7 +3,6 @@
 //! The files stand in users' homes, so a user decides what is found there; see [`home_file`] for what
 //! is read and what is not.
 
-mod held_back;
 mod home_file;
 mod host;
 mod pattern;
@@ -16,6 +15,7 @@ use mfa_protocol::admin::ImportAccount;
 use nix::unistd::{Uid, User};
 
 use super::accounts::{self, Gathered, Read};
+use super::held_back::hold_back;
 use super::source;
 use super::table::{Row, Table};
 use crate::args::ImportGoogle;
@@ -106,8 +106,12 @@ fn place(account: &ImportAccount) -> String {
 
 /// What is to be taken over of the whole host.
 fn gather(context: &mut Context, pattern: &Pattern) -> Result<Gathered, Failure> {
-    held_back::hold_back(context, read_all(pattern)?)
+    hold_back(context, read_all(pattern)?, place, NOT_WITH_THIS_KEY)
 }
+
+const NOT_WITH_THIS_KEY: &str = "has been set up here, and not with this key: whoever had hold of the \
+                                 account could have put it there. If it is right, import this user's \
+                                 file by its name";
 
 fn read_all(pattern: &Pattern) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mfa_import::oath::{Reader, Reading, UsersFile};
+use mfa_protocol::admin::ImportAccount;
 
 use super::accounts::{self, Gathered, Read};
+use super::held_back::hold_back;
 use super::source::{self, CHUNK};
 use super::table::Row;
 use crate::args::ImportOath;
@@ -25,11 +27,20 @@ pub(super) fn run(context: &mut Context, args: &ImportOath) -> Result<Verdict, F
             )));
         }
     }
-    let (table, ended) = accounts::send(context, gathered(file), args.dry_run, |account| {
-        format!("line {}", account.line)
-    });
+    let mut gathered = gathered(file);
+    if args.user.is_none() {
+        gathered = hold_back(context, gathered, place, NOT_HERE)?;
+    }
+    let (table, ended) = accounts::send(context, gathered, args.dry_run, place);
     table.finish(context.output, ended)
 }
+
+fn place(account: &ImportAccount) -> String {
+    format!("line {}", account.line)
+}
+
+const NOT_HERE: &str = "has been set up here, and not with this device: it may have been removed here \
+                        since. If it is right, import this user's lines with --user";
 
 fn read(args: &ImportOath) -> Result<UsersFile, Failure> {
     let mut lines = LineReader::new(source::open(&args.file)?, CHUNK);

@@ -11,22 +11,27 @@ use std::collections::BTreeSet;
 
 use mfa_protocol::admin::{PageParameters, Users};
 
-use super::Gathered;
-use super::accounts;
-use crate::commands::import::table::Row;
+use super::accounts::{self, Gathered, Place};
+use super::table::Row;
 use crate::commands::lists;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Takes out the accounts that would give a new device to a user who is known already.
-pub(super) fn hold_back(context: &mut Context, gathered: Gathered) -> Result<Gathered, Failure> {
+/// Takes out the accounts that would give a new device to a user who is known already; `reason` says
+/// why and what to do.
+pub(super) fn hold_back(
+    context: &mut Context,
+    gathered: Gathered,
+    place: Place,
+    reason: &str,
+) -> Result<Gathered, Failure> {
     let page = |after| PageParameters { after };
     let known = lists::all::<Users, _>(context, page, |reply| (reply.users, reply.next))?;
     if known.is_empty() {
         return Ok(gathered);
     }
     let known: BTreeSet<String> = known.into_iter().collect();
-    let (table, ended) = accounts::send(context, gathered.clone(), true, super::place);
+    let (table, ended) = accounts::send(context, gathered.clone(), true, place);
     ended?;
     let held = table.new_of(&known);
     let Gathered {
@@ -37,14 +42,10 @@ pub(super) fn hold_back(context: &mut Context, gathered: Gathered) -> Result<Gat
     let (held, accounts): (Vec<_>, Vec<_>) = accounts
         .into_iter()
         .partition(|account| held.contains(&account.line));
-    refused.extend(held.into_iter().map(|account| {
-        Row::refused(
-            None,
-            Some(account.user),
-            "has been set up here, and not with this key: whoever had hold of the account could have \
-             put it there. If it is right, import this user's file by its name",
-        )
-    }));
+    refused.extend(
+        held.into_iter()
+            .map(|account| Row::refused(Some(account.line), Some(account.user), reason)),
+    );
     Ok(Gathered {
         accounts,
         refused,
