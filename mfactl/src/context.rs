@@ -23,6 +23,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The PAM service under which people prove themselves to this program.
 pub(crate) const OWN_SERVICE: &str = "mfactl";
 
+const TO_CHANGE: &str = "To change this, first pass a factor that you have.";
+
 /// What a command works with.
 pub(crate) struct Context {
     /// Where results go.
@@ -83,10 +85,16 @@ impl Context {
             }) => {}
             outcome => return Ok(outcome?),
         }
+        self.prove(TO_CHANGE)?;
+        self.call::<M>(parameters)
+    }
+
+    /// The caller passes a factor of theirs, on the connection that the next call goes by; a person
+    /// is told `why` first.
+    pub(crate) fn prove(&mut self, why: &str) -> Result<(), Failure> {
         let user = caller()?;
         if self.console()?.is_terminal() {
-            self.console()?
-                .say("To change this, first pass a factor that you have.");
+            self.console()?.say(why);
         }
         let login = Login {
             user: &user,
@@ -96,7 +104,7 @@ impl Context {
         };
         match self.converse(&login)? {
             // Whether a skipped login is enough is for the agent to say.
-            Outcome::Passed | Outcome::Skipped => self.call::<M>(parameters),
+            Outcome::Passed | Outcome::Skipped => Ok(()),
             other => Err(Failure::NotVerified(other)),
         }
     }

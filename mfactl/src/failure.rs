@@ -19,6 +19,9 @@ pub(crate) enum Failure {
     /// The caller did not pass the factor that a change asks for.
     #[error("nothing was changed: you must first pass a factor that you have; {}", words(*.0))]
     NotVerified(Outcome),
+    /// The same, before a device that went astray is taken up: it may be the only factor.
+    #[error("nothing was changed: you must first pass a factor that you have; {}", words(*.0))]
+    NotVerifiedForDevice(Outcome),
     /// The person gave up.
     #[error("cancelled; nothing was changed")]
     Cancelled,
@@ -73,7 +76,7 @@ impl Failure {
                 kind: Some(kind), ..
             }) => kind.name(),
             Self::Agent(ClientError::Refused { kind: None, .. }) | Self::Rejected(_) => "Refused",
-            Self::NotVerified(_) => "NotVerified",
+            Self::NotVerified(_) | Self::NotVerifiedForDevice(_) => "NotVerified",
             Self::Cancelled => "Cancelled",
             Self::Io { .. } => "Io",
             Self::Import { source, .. } => source.word(),
@@ -91,11 +94,23 @@ impl Failure {
         )
     }
 
+    /// Whether the agent wants the caller to prove themselves first.
+    pub(crate) fn wants_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::Agent(ClientError::Refused {
+                kind: Some(ErrorKind::NotVerified),
+                ..
+            })
+        )
+    }
+
     /// What to do about it, where the message does not say that itself.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Agent(ClientError::Unreachable { .. }) => Some(START_IT),
             Self::Agent(ClientError::TimedOut) => Some(START_IT_ANEW),
+            Self::NotVerifiedForDevice(_) => Some(ASK_FOR_IT),
             Self::Import { source, .. } => source.hint(),
             _ => None,
         }
@@ -114,6 +129,10 @@ const START_IT: &str = "\
 Start it:            systemctl start mfa-agent
 Why it does not run: journalctl -u mfa-agent
 If it listens elsewhere ([server] socket in /etc/mfa/agent.toml), add --socket PATH.";
+
+const ASK_FOR_IT: &str = "\
+A recovery code passes as well. Who has none left asks an administrator for
+  mfactl verify --resync USER";
 
 const START_IT_ANEW: &str = "\
 What it does:   journalctl -u mfa-agent

@@ -42,6 +42,12 @@ pub enum EnrolError {
     /// There are several.
     #[error("there are several devices; say which one: --label LABEL")]
     WhichDevice,
+    /// What is imported is for newcomers only.
+    #[error(
+        "has been set up here, and not with this device: it may have been removed here since, or put there \
+         by whoever had hold of the file. If it is right, import this user by name"
+    )]
+    Known,
     /// What is imported says that far more codes were used than are known of.
     #[error(
         "device {0:?} is here already, and by this {1} codes behind; if that is so, remove it and enrol it \

@@ -24,6 +24,9 @@ pub struct Import {
     pub asks_pin: bool,
     /// That PIN, hashed; none also where the user has one here.
     pub pin: Option<String>,
+    /// Whether a user who has, or ever had, something here gets no new device: it may have been removed
+    /// here since, or slipped in where it comes from by whoever had hold of that for a moment.
+    pub newcomers: bool,
 }
 
 /// What it did.
@@ -64,12 +67,16 @@ impl Account {
         now: Timestamp,
     ) -> Result<Imported, EnrolError> {
         let mut imported = Imported::default();
+        let known = self.generation > 0;
         for device in &import.devices {
             match self.import_device(device.clone(), windows, now)? {
                 Added::Stored => imported.devices += 1,
                 Added::Updated => imported.updated = true,
                 Added::Unchanged => {}
             }
+        }
+        if imported.devices > 0 && known && import.newcomers {
+            return Err(EnrolError::Known);
         }
         if imported.devices > 0 {
             imported.codes = self.import_codes(import, now);
@@ -182,6 +189,7 @@ mod tests {
             code_digits: 8,
             asks_pin: true,
             pin: Some("phc-pin".to_owned()),
+            newcomers: false,
         }
     }
 
@@ -269,6 +277,22 @@ mod tests {
             account.import_device(phone, &windows, at(0)),
             Ok(Added::Updated)
         );
+    }
+
+    #[test]
+    fn a_device_that_was_removed_does_not_come_back_to_one_who_is_no_newcomer() {
+        let import = Import {
+            newcomers: true,
+            ..import()
+        };
+        let mut account = Account::default();
+        let windows = Windows::default();
+        account.import(&import, &windows, at(5)).unwrap();
+        assert!(!account.import(&import, &windows, at(5)).unwrap().changed());
+        account.remove(Factor::Totp);
+        account.remove(Factor::Pin);
+        let again = account.import(&import, &windows, at(9));
+        assert_eq!(again, Err(EnrolError::Known));
     }
 
     #[test]

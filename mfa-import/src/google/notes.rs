@@ -1,4 +1,4 @@
-//! What has no counterpart, in words.
+//! What has no counterpart, in words: one note for each kind of oddity, however often it is there.
 
 use super::options::Options;
 use crate::account::Kind;
@@ -29,10 +29,16 @@ pub(super) fn of(options: &Options, kind: Kind) -> Vec<String> {
             options.grace
         ));
     }
-    for line in &options.unknown {
-        notes.push(format!("line {line}: an option that is not known here"));
-    }
+    notes.extend(options.unknown.map(unknown));
     notes
+}
+
+/// One for all: who wrote the file decides how many there are.
+fn unknown((count, first): (u64, u64)) -> String {
+    match count {
+        1 => format!("line {first}: an option that is not known here"),
+        _ => format!("line {first}: the first of {count} options that are not known here"),
+    }
 }
 
 fn window(window: u64, kind: Kind) -> Option<String> {

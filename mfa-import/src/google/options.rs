@@ -1,5 +1,7 @@
 //! The options: lines that begin with `" `.
 
+use std::collections::BTreeSet;
+
 use crate::refusal::Refusal;
 
 /// Longest step that the module takes, in seconds.
@@ -25,8 +27,8 @@ pub(super) struct Options {
     pub(super) resetting: bool,
     /// How many addresses need no code for a while.
     pub(super) grace: usize,
-    /// The lines of options that nobody here knows.
-    pub(super) unknown: Vec<u64>,
+    /// How many options nobody here knows, and the line of the first.
+    pub(super) unknown: Option<(u64, u64)>,
 }
 
 impl Default for Options {
@@ -40,7 +42,7 @@ impl Default for Options {
             step: 30,
             resetting: false,
             grace: 0,
-            unknown: Vec::new(),
+            unknown: None,
         }
     }
 }
@@ -49,7 +51,7 @@ impl Options {
     /// All options of a file; of those with the same name the first counts.
     pub(super) fn read(text: &str) -> Result<Self, Refusal> {
         let mut options = Self::default();
-        let mut seen = Vec::new();
+        let mut seen = BTreeSet::new();
         for (number, line) in (1..).zip(text.split('\n')) {
             // A lone carriage return ends a line for the module, too.
             for part in line.split('\r') {
@@ -57,8 +59,7 @@ impl Options {
                     continue;
                 };
                 let (name, value) = option.split_once([' ', '\t']).unwrap_or((option, ""));
-                if !seen.contains(&name) {
-                    seen.push(name);
+                if seen.insert(name) {
                     options.take(number, name, value.trim_matches([' ', '\t']))?;
                 }
             }
@@ -77,7 +78,10 @@ impl Options {
             "TIME_SKEW" => self.skew = skew(line, value)?,
             "RESETTING_TIME_SKEW" => self.resetting = !value.is_empty(),
             name if is_grace(name) => self.grace += 1,
-            _ => self.unknown.push(line),
+            _ => {
+                let (count, first) = self.unknown.unwrap_or((0, line));
+                self.unknown = Some((count + 1, first));
+            }
         }
         Ok(())
     }

@@ -146,6 +146,22 @@ fn what_has_no_counterpart_is_said_and_never_repeated() {
 }
 
 #[test]
+fn thousands_of_odd_lines_make_a_note_for_each_kind() {
+    let mut text = "\" TOTP_AUTH\n\" DISALLOW_REUSE\n".to_owned();
+    for n in 0..3000 {
+        text += &format!("\" x{n}\n\" LAST{n}\n");
+    }
+    let notes = account(&text).notes;
+    assert_eq!(
+        notes,
+        [
+            "3000 addresses that needed no code for a while: [policy] session takes their place",
+            "line 4: the first of 3000 options that are not known here",
+        ]
+    );
+}
+
+#[test]
 fn what_is_no_text_is_refused() {
     assert!(read(b"", NOW).unwrap_err().to_string().contains("empty"));
     let large = vec![b'A'; MAX_FILE + 1];

@@ -73,6 +73,9 @@ pub enum ImportOutcome {
 pub struct ImportAccountsParameters {
     /// As many as fit into a frame.
     pub accounts: Vec<ImportAccount>,
+    /// Whether new devices are refused to users who have, or ever had, something here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub newcomers: bool,
     /// Whether only to say what would become of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,

@@ -66,7 +66,7 @@ pub(crate) struct ImportOath {
     /// The file; - is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// This user's lines only
+    /// This user's lines only; a new device is taken even for a user who has been set up here
     #[arg(long, value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
     /// Leave PINs out: the code alone is enough then

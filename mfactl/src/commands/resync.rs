@@ -2,36 +2,69 @@
 //!
 //! They prove that the device is the one that was enrolled, and where its clock or its counter stands.
 //! A wrong pair counts as a failure, so what can't be a pair is not sent.
+//!
+//! Users take up a device of their own only after passing a factor. They are asked for that first: the
+//! two codes would be too old by the time that it is passed. Root is not asked, nor who takes up another's
+//! device; where the agent wants a proof of them all the same, two new codes are asked for after it.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{Resync, ResyncParameters, ResyncReply};
+use nix::unistd::getuid;
 
 use super::drift;
 use crate::args;
 use crate::commands::Verdict;
-use crate::context::Context;
+use crate::context::{Context, caller};
 use crate::failure::Failure;
 use crate::output::clean;
 
 const FIRST: &str = "Code that the device shows now: ";
 const SECOND: &str = "Next code that it shows: ";
 
+const WHY: &str = "To take up a device, first pass another factor that you have; a recovery code passes \
+                   as well.";
+const NEW_CODES: &str = "Now two new codes: those that were typed before are too old, or used.";
+
 /// How often the first code may be typed again in place of the second.
 const TRIES: u32 = 3;
 
 pub(super) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, Failure> {
     context.probe()?;
+    if proves_first(&args) {
+        prove(context)?;
+    }
     let (first, second) = two_codes(context)?;
-    let reply = context.change::<Resync>(&ResyncParameters {
+    let mut parameters = ResyncParameters {
         user: args.user,
         label: args.label,
         first,
         second,
-    })?;
+    };
+    let reply = match context.call::<Resync>(&parameters) {
+        Err(failure) if failure.wants_proof() => {
+            prove(context)?;
+            context.console()?.say(NEW_CODES);
+            (parameters.first, parameters.second) = two_codes(context)?;
+            context.call::<Resync>(&parameters)?
+        }
+        reply => reply?,
+    };
     if context.output.is_json() || !args.quiet {
         context.output.result(&reply, || screen(&reply))?;
     }
     Ok(Verdict::Done)
+}
+
+fn proves_first(args: &args::Verify) -> bool {
+    let is_own = |user| caller().is_ok_and(|caller| caller == user);
+    !getuid().is_root() && args.user.as_deref().is_none_or(is_own)
+}
+
+fn prove(context: &mut Context) -> Result<(), Failure> {
+    context.prove(WHY).map_err(|failure| match failure {
+        Failure::NotVerified(outcome) => Failure::NotVerifiedForDevice(outcome),
+        other => other,
+    })
 }
 
 /// Shown while they are typed, as in an enrolment: they are used up a moment later.

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{Agent, account, admin, mfactl, refused, stderr, stdout, value};
+use crate::support::{
+    Agent, Exchange, account, admin, caller, login, mfactl, mfactl_of, ordinary, refused, stderr,
+    stdout, value,
+};
 
 fn token(stored: bool) -> serde_json::Value {
     json!({"enrolment": {
@@ -100,6 +103,86 @@ fn a_pair_that_is_none_is_refused_or_not_even_sent() {
         assert_eq!(output.status.code(), Some(2));
     }
     agent.finish();
+}
+
+fn proof(user: &str, answer: &str, outcome: &str) -> [Exchange; 2] {
+    [
+        login(
+            "Begin",
+            json!({"user": user, "service": "mfactl"}),
+            json!({"messages": [], "prompt": {"text": "OTP code: ", "echo": true}}),
+        ),
+        login(
+            "Answer",
+            json!({"session": "s1", "answer": answer}),
+            json!({"messages": [], "outcome": outcome}),
+        ),
+    ]
+}
+
+#[test]
+fn an_ordinary_user_passes_a_factor_before_the_codes_are_asked_for() {
+    let somebody = ordinary();
+    let name = somebody.name.clone();
+    let [begin, answer] = proof(&name, "999999", "passed");
+    let resync = admin(
+        "Resync",
+        json!({"first": "111111", "second": "222222"}),
+        json!({"user": name, "factor": "totp", "label": "phone", "clock_offset": 0}),
+    );
+    let agent = Agent::scripted(vec![begin, answer, resync]);
+    let lines = "999999\n111111\n222222\n";
+    let output = mfactl_of(&somebody, &agent, &["verify", "--resync"], lines);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "The clock of phone is right.\n");
+    assert_eq!(agent.finish(), 1);
+}
+
+#[test]
+fn who_passes_no_factor_is_told_who_else_can_take_the_device_up() {
+    let somebody = ordinary();
+    let name = somebody.name.clone();
+    let agent = Agent::scripted(proof(&name, "000000", "wrong").into());
+    let lines = "000000\n111111\n222222\n";
+    let output = mfactl_of(&somebody, &agent, &["verify", &name, "--resync"], lines);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for part in [
+        "nothing was changed",
+        "A recovery code passes",
+        "mfactl verify --resync USER",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    agent.finish();
+}
+
+#[test]
+fn where_a_proof_is_wanted_only_afterwards_two_new_codes_are_asked_for() {
+    let codes = |first: &str, second: &str| json!({"user": "alice", "label": "phone", "first": first, "second": second});
+    let [begin, answer] = proof(&caller(), "999999", "passed");
+    let reply = json!({"user": "alice", "factor": "totp", "label": "phone", "clock_offset": 0});
+    let agent = Agent::scripted(vec![
+        refused(
+            "Resync",
+            codes("111111", "222222"),
+            "NotVerified",
+            "pass a factor",
+        ),
+        begin,
+        answer,
+        admin("Resync", codes("333333", "444444"), reply),
+    ]);
+    let arguments = ["verify", "alice", "--resync", "--label", "phone"];
+    let lines = "111111\n222222\n999999\n333333\n444444\n";
+    let output = mfactl(&agent, &arguments, lines);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("two new codes"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(agent.finish(), 1);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! An agent that follows a script, and the command as a shell sees it.
 
+use std::fs::{Permissions, set_permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -9,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use mfa_protocol::frame::{FrameReader, write_frame};
+use nix::unistd::{User, getuid};
 use serde_json::{Value, json};
 
 /// A call that is expected, and the reply to it.
@@ -170,8 +174,28 @@ pub(crate) fn value(output: &Output) -> Value {
 
 /// Who runs the tests.
 pub(crate) fn caller() -> String {
-    nix::unistd::User::from_uid(nix::unistd::getuid())
-        .unwrap()
-        .unwrap()
-        .name
+    User::from_uid(getuid()).unwrap().unwrap().name
+}
+
+/// Somebody who is not root: who runs the tests, or `nobody` in root's place.
+pub(crate) fn ordinary() -> User {
+    let user = User::from_uid(getuid()).unwrap().unwrap();
+    match user.uid.is_root() {
+        true => User::from_name("nobody").unwrap().unwrap(),
+        false => user,
+    }
+}
+
+/// The same as [`mfactl`], run by this user.
+pub(crate) fn mfactl_of(user: &User, agent: &Agent, arguments: &[&str], input: &str) -> Output {
+    let socket = agent.socket();
+    for open in [socket.parent().unwrap(), &socket] {
+        set_permissions(open, Permissions::from_mode(0o777)).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
+    command.arg("--socket").arg(socket).args(arguments);
+    if user.uid != getuid() {
+        command.uid(user.uid.as_raw());
+    }
+    run(command, input)
 }

@@ -101,7 +101,7 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
             {"line": 3, "user": "bob", "devices": [
                 {"secret": KEY, "algorithm": "SHA1", "digits": 6, "used": 4},
             ]},
-        ]}),
+        ], "newcomers": true}),
         json!({"results": [
             {"line": 2, "user": "alice", "result": "updated", "devices": 0, "codes": 0, "pin": false,
              "notes": ["has a PIN already"]},
@@ -125,6 +125,26 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
         !screen.contains("1234") && !screen.contains(HEX),
         "{screen}"
     );
+    agent.finish();
+}
+
+#[test]
+fn a_users_file_gives_devices_to_newcomers_and_to_others_by_name_only() {
+    let text = format!("HOTP alice - {HEX}\n");
+    let device = json!({"secret": KEY, "algorithm": "SHA1", "digits": 6});
+    let accounts = json!([{"line": 1, "user": "alice", "devices": [device]}]);
+    let results = json!({ "results": [imported(1, "alice", "stored")] });
+    let whole = json!({"accounts": accounts, "newcomers": true});
+    let named = json!({ "accounts": accounts });
+    let agent = Agent::scripted(vec![
+        admin("ImportAccounts", whole, results.clone()),
+        admin("ImportAccounts", named, results),
+    ]);
+    for more in [&[][..], &["--user", "alice"]] {
+        let line = [&["import", "oath", "-"], more].concat();
+        let output = mfactl(&agent, &line, &text);
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    }
     agent.finish();
 }
 
@@ -160,7 +180,7 @@ fn one_user_of_a_users_file_is_taken_alone_and_pins_can_be_left_out() {
 #[test]
 fn an_import_that_ends_early_says_with_whom() {
     let accounts = json!({"accounts": [{"line": 1, "user": "bob",
-        "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]}]});
+        "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]}], "newcomers": true});
     let call = refused("ImportAccounts", accounts, "NotAllowed", "ask root");
     let agent = Agent::scripted(vec![call]);
     let output = mfactl(

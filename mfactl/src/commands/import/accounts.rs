@@ -29,6 +29,17 @@ pub(super) struct Gathered {
     pub(super) without: Option<u64>,
 }
 
+/// How it is taken over.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// Whether users who have, or ever had, something get no new device: it may have been removed since, and
+    /// a file in a home is the word of whoever had hold of that account for a moment. Where an
+    /// administrator names the user, it is the administrator's word.
+    pub(super) newcomers: bool,
+    /// Whether it is only said what would become of it.
+    pub(super) dry_run: bool,
+}
+
 /// What a complaint about an account begins with when an import ends early.
 pub(super) type Place = fn(&ImportAccount) -> String;
 
@@ -37,13 +48,14 @@ pub(super) type Place = fn(&ImportAccount) -> String;
 pub(super) fn send(
     context: &mut Context,
     gathered: Gathered,
-    dry_run: bool,
+    how: How,
     place: Place,
 ) -> (Table, Result<(), Failure>) {
     let mut sending = Sending {
         batch: Batch::default(),
         notes: Vec::new(),
-        table: Table::new(dry_run, gathered.without, gathered.refused),
+        newcomers: how.newcomers,
+        table: Table::new(how.dry_run, gathered.without, gathered.refused),
         place,
     };
     let ended = sending.all(context, gathered.accounts);
@@ -51,6 +63,7 @@ pub(super) fn send(
 }
 
 struct Sending {
+    newcomers: bool,
     batch: Batch<ImportAccount>,
     /// What was noted of each account of the batch when it was read.
     notes: Vec<Vec<String>>,
@@ -87,6 +100,7 @@ impl Sending {
     fn flush(&mut self, context: &mut Context) -> Result<(), Failure> {
         let parameters = ImportAccountsParameters {
             accounts: self.batch.take(),
+            newcomers: self.newcomers,
             dry_run: self.table.is_dry_run(),
         };
         let Some(first) = parameters.accounts.first() else {

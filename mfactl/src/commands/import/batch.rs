@@ -171,6 +171,7 @@ mod tests {
         for account in [small, account(&"\"".repeat(256), 100), account("u", 5)] {
             let parameters = ImportAccountsParameters {
                 accounts: fill(&account),
+                newcomers: false,
                 dry_run: true,
             };
             let call = Call {

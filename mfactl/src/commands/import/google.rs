@@ -3,7 +3,6 @@
 //! The files stand in users' homes, so a user decides what is found there; see [`home_file`] for what
 //! is read and what is not.
 
-mod held_back;
 mod home_file;
 mod host;
 mod pattern;
@@ -15,7 +14,7 @@ use mfa_import::google;
 use mfa_protocol::admin::ImportAccount;
 use nix::unistd::{Uid, User};
 
-use super::accounts::{self, Gathered, Read};
+use super::accounts::{self, Gathered, How, Read};
 use super::source;
 use super::table::{Row, Table};
 use crate::args::ImportGoogle;
@@ -47,7 +46,11 @@ fn one(context: &mut Context, user: &str, file: &Path, dry_run: bool) -> Result<
         Err(Unusable::Other(reason)) => return Err(Failure::Rejected(reason)),
     };
     gathered.add(1, user, content);
-    let (table, ended) = send(context, gathered, dry_run);
+    let how = How {
+        newcomers: false,
+        dry_run,
+    };
+    let (table, ended) = send(context, gathered, how);
     table.finish(context.output, ended)
 }
 
@@ -68,8 +71,7 @@ fn named(user: &str, file: &Path) -> Result<Result<Content, Unusable>, Failure> 
 fn all(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
     let pattern: Pattern = args.secret.parse().map_err(Failure::Usage)?;
     if !args.dry_run && !args.yes && !context.output.is_json() && is_attended(context)? {
-        let gathered = gather(context, &pattern)?;
-        let (table, ended) = send(context, gathered, true);
+        let (table, ended) = send(context, read_all(&pattern)?, newcomers(true));
         if ended.is_err() || !table.changes() {
             return table.finish(context.output, ended);
         }
@@ -78,8 +80,8 @@ fn all(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
         agreed(context.console()?)?;
     }
     // Read anew: codes may have been used while the report was.
-    let gathered = gather(context, &pattern)?;
-    let (table, ended) = send(context, gathered, args.dry_run);
+    let how = newcomers(args.dry_run);
+    let (table, ended) = send(context, read_all(&pattern)?, how);
     table.finish(context.output, ended)
 }
 
@@ -95,8 +97,16 @@ fn agreed(console: &mut Console) -> Result<(), Failure> {
     }
 }
 
-fn send(context: &mut Context, gathered: Gathered, dry_run: bool) -> (Table, Result<(), Failure>) {
-    let (table, ended) = accounts::send(context, gathered, dry_run, place);
+/// What stands in homes gives devices to newcomers only.
+fn newcomers(dry_run: bool) -> How {
+    How {
+        newcomers: true,
+        dry_run,
+    }
+}
+
+fn send(context: &mut Context, gathered: Gathered, how: How) -> (Table, Result<(), Failure>) {
+    let (table, ended) = accounts::send(context, gathered, how, place);
     (table.without_lines(), ended)
 }
 
@@ -104,11 +114,7 @@ fn place(account: &ImportAccount) -> String {
     account.user.clone()
 }
 
-/// What is to be taken over of the whole host.
-fn gather(context: &mut Context, pattern: &Pattern) -> Result<Gathered, Failure> {
-    held_back::hold_back(context, read_all(pattern)?)
-}
-
+/// What there is to be taken over of the whole host.
 fn read_all(pattern: &Pattern) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
     let mut without = 0;

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mfa_import::oath::{Reader, Reading, UsersFile};
+use mfa_protocol::admin::ImportAccount;
 
-use super::accounts::{self, Gathered, Read};
+use super::accounts::{self, Gathered, How, Read};
 use super::source::{self, CHUNK};
 use super::table::Row;
 use crate::args::ImportOath;
@@ -25,10 +26,16 @@ pub(super) fn run(context: &mut Context, args: &ImportOath) -> Result<Verdict, F
             )));
         }
     }
-    let (table, ended) = accounts::send(context, gathered(file), args.dry_run, |account| {
-        format!("line {}", account.line)
-    });
+    let how = How {
+        newcomers: args.user.is_none(),
+        dry_run: args.dry_run,
+    };
+    let (table, ended) = accounts::send(context, gathered(file), how, place);
     table.finish(context.output, ended)
+}
+
+fn place(account: &ImportAccount) -> String {
+    format!("line {}", account.line)
 }
 
 fn read(args: &ImportOath) -> Result<UsersFile, Failure> {

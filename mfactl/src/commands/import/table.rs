@@ -1,7 +1,5 @@
 //! What became of accounts: a table for people, with notes under it, or one JSON object.
 
-use std::collections::BTreeSet;
-
 use mfa_protocol::admin::{ImportOutcome, ImportedAccount};
 use serde::Serialize;
 
@@ -12,6 +10,12 @@ use crate::table::table;
 
 /// So many accounts are shown to people.
 const SHOWN: usize = 1000;
+
+/// So many notes an account can have, however many were made.
+const MAX_NOTES: usize = 12;
+
+/// So many characters a note can have.
+const MAX_NOTE: usize = 300;
 
 /// What became of a user's account. `mfactl import … --json` prints it as it is.
 #[derive(Clone, Debug, Serialize)]
@@ -52,6 +56,7 @@ impl Row {
         let refused = result.result == ImportOutcome::Refused;
         let silent = || "the agent gives no reason".to_owned();
         notes.extend(result.notes);
+        bound(&mut notes);
         Self {
             line: Some(result.line),
             user: Some(result.user),
@@ -114,15 +119,6 @@ impl Table {
     /// Whether anything is new, or would be.
     pub(super) fn changes(&self) -> bool {
         self.stored + self.updated > 0
-    }
-
-    /// The lines that would give a device to one of these users.
-    pub(super) fn new_of(&self, known: &BTreeSet<String>) -> Vec<u64> {
-        let new = self.accounts.iter().filter(|row| {
-            let user = row.user.as_ref();
-            row.result == ImportOutcome::Stored && user.is_some_and(|user| known.contains(user))
-        });
-        new.filter_map(|row| row.line).collect()
     }
 
     /// Leaves out the numbers that only tell the accounts of a call apart.
@@ -193,6 +189,21 @@ impl Table {
         format!(
             "{stored} stored, {updated} updated, {unchanged} there already, {refused} refused{without}"
         )
+    }
+}
+
+/// What is noted must not flood the report: part of it is what users wrote.
+fn bound(notes: &mut Vec<String>) {
+    let more = notes.len().saturating_sub(MAX_NOTES);
+    if more > 0 {
+        notes.truncate(MAX_NOTES - 1);
+        notes.push(format!("and {} notes more", more + 1));
+    }
+    for note in notes {
+        if let Some((end, _)) = note.char_indices().nth(MAX_NOTE) {
+            note.truncate(end);
+            note.push('…');
+        }
     }
 }
 
@@ -270,6 +281,17 @@ alice: from the agent
 ";
         assert_eq!(table.screen(), expected);
         assert_eq!(table.taken(), 1);
+    }
+
+    #[test]
+    fn many_long_notes_are_cut() {
+        let notes = |count| vec!["ä".repeat(1000); count];
+        let row = |count| Row::of(imported("a", ImportOutcome::Stored), notes(count));
+        assert_eq!(row(11).notes.len(), MAX_NOTES);
+        let notes = row(4000).notes;
+        assert_eq!(notes.len(), MAX_NOTES);
+        assert_eq!(notes[0].chars().count(), MAX_NOTE + 1);
+        assert_eq!(notes[MAX_NOTES - 1], "and 3990 notes more");
     }
 
     #[test]

@@ -147,10 +147,10 @@ fn a_device_is_renamed() {
 fn a_device_that_went_astray_is_taken_up() {
     let agent = Agent::scripted(vec![admin(
         "Resync",
-        json!({"first": "111111", "second": "222222"}),
+        json!({"user": "alice", "first": "111111", "second": "222222"}),
         json!({"user": "alice", "factor": "totp", "label": "phone", "clock_offset": -150}),
     )]);
-    let mut person = person(&agent, &["verify", "--resync"]);
+    let mut person = person(&agent, &["verify", "alice", "--resync"]);
     person.types("shows now: ", "111111\n");
     person.types("that it shows: ", "111111\n");
     person.types("that it shows: ", "222222\n");

@@ -9,7 +9,7 @@ use super::{Times, drift};
 use crate::support::{Agent, admin, run, stdout};
 
 /// A folder of stacks, right and wrong ones.
-const STACKS: [(&str, &str); 8] = [
+const STACKS: [(&str, &str); 10] = [
     (
         "common-auth",
         "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n\
@@ -39,6 +39,15 @@ const STACKS: [(&str, &str); 8] = [
     (
         "xrdp",
         "auth substack system-auth\nauth required pam_mfa.so\n",
+    ),
+    (
+        "imap",
+        "auth [success=1 default=ignore] pam_mysql.so user=pam passwd=TopSecret1\n\
+         auth requisite pam_deny.so\nauth optional pam_mfa.so on_unavailable=ignore\n",
+    ),
+    (
+        "smtp",
+        "auth required pam_mfa.so\nauth requisite pam_mysql.so user=pam passwd=TopSecret1\n",
     ),
     ("sftp", "auth required pam_mfa.so\n"),
 ];
@@ -77,6 +86,7 @@ fn doctor_with_a_wrong_clock_and_wrong_stacks() {
     let output = run(command, "");
     assert_eq!(output.status.code(), Some(1));
     let screen = stdout(&output).replace(env!("CARGO_PKG_VERSION"), "0.1.0");
+    assert!(!screen.contains("TopSecret1"));
     insta::assert_snapshot!(times.golden(&without_the_clock(&screen)));
     agent.finish();
 }

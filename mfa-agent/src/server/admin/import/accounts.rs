@@ -25,6 +25,15 @@ use crate::ledger::{After, Key};
 /// The digits of other programs' scratch codes.
 const SCRATCH_DIGITS: usize = 8;
 
+/// How it is to be taken over.
+#[derive(Clone, Copy)]
+struct How {
+    /// Whether new devices are for users only who never had anything here.
+    newcomers: bool,
+    /// Whether it is only to be said what would become of it.
+    dry_run: bool,
+}
+
 /// An account to take over, once it is known that it can be.
 struct Read {
     subject: Subject,
@@ -38,11 +47,14 @@ impl Connection {
     ) -> Result<ImportAccountsReply, Failure> {
         self.agent
             .require_administrator(self.peer, &self.agent.settings())?;
-        let dry_run = parameters.dry_run;
+        let how = How {
+            newcomers: parameters.newcomers,
+            dry_run: parameters.dry_run,
+        };
         let mut results = Vec::with_capacity(parameters.accounts.len());
         for account in parameters.accounts {
             let (line, user) = (account.line, account.user.clone());
-            let result = match self.import_account(account, dry_run) {
+            let result = match self.import_account(account, how) {
                 Ok(result) => result,
                 Err(Failure::Ours(ErrorKind::Refused, reason)) => refused(line, user, reason),
                 Err(broken) => return Err(broken),
@@ -52,14 +64,10 @@ impl Connection {
         Ok(ImportAccountsReply { results })
     }
 
-    fn import_account(
-        &self,
-        account: ImportAccount,
-        dry_run: bool,
-    ) -> Result<ImportedAccount, Failure> {
-        let line = account.line;
+    fn import_account(&self, account: ImportAccount, how: How) -> Result<ImportedAccount, Failure> {
+        let (line, dry_run) = (account.line, how.dry_run);
         let windows = self.agent.settings().windows();
-        let read = self.read_account(account, dry_run)?;
+        let read = self.read_account(account, how)?;
         let key = Key::account(&read.subject.user);
         let (imported, account) = self.agent.ledger.change(&key, |account| {
             let mut account = account.unwrap_or_default();
@@ -78,7 +86,7 @@ impl Connection {
         Ok(taken(line, &read, &imported))
     }
 
-    fn read_account(&self, account: ImportAccount, dry_run: bool) -> Result<Read, Failure> {
+    fn read_account(&self, account: ImportAccount, how: How) -> Result<Read, Failure> {
         let subject = self.importing(&account.user)?;
         if account.devices.is_empty() {
             return Err(Failure::refused("there is no device to be taken over"));
@@ -93,13 +101,14 @@ impl Connection {
             code_digits: SCRATCH_DIGITS as u32,
             asks_pin: account.pin.is_some(),
             pin: None,
+            newcomers: how.newcomers,
         };
         let pin = account.pin.map(Pin::imported).transpose();
         let pin = pin.map_err(|e| Failure::refused(format!("its PIN can't be kept: {e}")))?;
         let held = self.agent.ledger.account(&subject.user)?;
         let phc = match &pin {
             Some(pin) if self.wants_pin(&held, &import)? => {
-                Some(self.hash_pin(&subject, pin, dry_run)?)
+                Some(self.hash_pin(&subject, pin, how.dry_run)?)
             }
             _ => None,
         };

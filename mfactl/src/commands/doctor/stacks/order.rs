@@ -4,35 +4,15 @@
 //! who has passed a password or key comes to the code, and nobody else.
 
 use super::chain::{Place, Step, steps};
+use super::ends::{REFUSALS, lets_in};
+use super::modules::{self, is_ours, shown, stem};
 use super::walk::{Reached, Result, reached};
-
-/// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
-/// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
-const FIRST_FACTORS: [&str; 20] = [
-    "pam_unix",
-    "pam_unix2",
-    "pam_tcb",
-    "pam_sss",
-    "pam_sss_gss",
-    "pam_ldap",
-    "pam_krb5",
-    "pam_heimdal",
-    "pam_winbind",
-    "pam_systemd_home",
-    "pam_userdb",
-    "pam_pwdfile",
-    "pam_mysql",
-    "pam_pgsql",
-    "pam_radius_auth",
-    "pam_himmelblau",
-    "pam_kanidm",
-    "pam_authd",
-    "pam_pkcs11",
-    "pam_ssh_agent_auth",
-];
 
 /// Arguments of ours for programs that ask one thing only: the code is taken off first then.
 const ONE_ANSWER: [&str; 3] = ["forward_pass", "use_first_pass", "try_first_pass"];
+
+/// What our line must begin with.
+pub(super) const CONTROL: &str = "auth [success=ok ignore=ignore default=die]";
 
 /// How a service stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,14 +25,14 @@ pub(super) enum Order {
         code: Place,
         /// The right order, where it is a matter of two lines.
         swap: Option<[Place; 2]>,
-        /// The modules that check a password after it, with their arguments.
+        /// The modules that check a password after it, as they may be shown.
         passwords: Vec<String>,
     },
     /// It asks for the code although the password was wrong.
     NotEnded {
         /// Our line.
         code: Place,
-        /// The modules that check a password before it, with their arguments.
+        /// The modules that check a password before it, as they may be shown.
         passwords: Vec<String>,
     },
     /// After a right password our line is never reached.
@@ -61,6 +41,15 @@ pub(super) enum Order {
         password: Place,
         /// As above.
         passwords: Vec<String>,
+    },
+    /// A refusal by our module does not end the login, or not every one does.
+    Uncounted {
+        /// Our line.
+        code: Place,
+        /// It with the control that is right.
+        right: String,
+        /// When the login passes all the same.
+        when: Vec<&'static str>,
     },
     /// It takes the code off one answer that holds both.
     OneAnswer {
@@ -79,12 +68,25 @@ pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> O
     judge(&steps(service, text))
 }
 
+/// Our line, where it lets everybody in while the agent is not there.
+pub(super) fn lenient<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Place> {
+    let steps = steps(service, text);
+    let ours = steps.iter().find(|step| is_ours(&step.call.module))?;
+    let mut arguments = ours.call.arguments.iter();
+    arguments
+        .any(|word| word == "on_unavailable=ignore")
+        .then(|| ours.place())
+}
+
 fn judge(steps: &[Step]) -> Option<Order> {
     let at = steps.iter().position(|step| is_ours(&step.call.module))?;
     if !steps[..at].iter().any(is_password) {
-        return Some(code_first(steps, at));
+        let order = code_first(steps, at);
+        let is_worse = matches!(order, Order::CodeFirst { .. });
+        let uncounted = uncounted(steps, at).filter(|_| !is_worse);
+        return Some(uncounted.unwrap_or(order));
     }
-    let passwords = || modules(&steps[..at]);
+    let passwords = || passwords(&steps[..at]);
     let wrong = reached(steps, at, |i| supposed(&steps[i], Result::Failure));
     if wrong != Reached::default() {
         return Some(Order::NotEnded {
@@ -101,10 +103,36 @@ fn judge(steps: &[Step]) -> Option<Order> {
     };
     let mut checked = (0..at).filter(|&i| is_password(&steps[i]));
     let leap = checked.find(is_leap);
-    Some(leap.map_or(Order::Sound, |i| Order::Leapt {
+    let leapt = leap.map(|i| Order::Leapt {
         password: steps[i].place(),
         passwords: passwords(),
-    }))
+    });
+    let order = leapt.or_else(|| uncounted(steps, at));
+    Some(order.unwrap_or(Order::Sound))
+}
+
+/// How it stands where somebody gets in whom our module has refused, and who passes no other second
+/// factor, if that is so.
+fn uncounted(steps: &[Step], at: usize) -> Option<Order> {
+    let is_refused = |step: &Step| {
+        modules::is_other_factor(&step.call.module)
+            || supposed(step, Result::Success) == Result::Failure
+    };
+    let lets_in = |refusal: &'static str| {
+        lets_in(steps, at, |i| match &steps[i] {
+            step if is_ours(&step.call.module) => refusal,
+            step if is_refused(step) => "auth_err",
+            _ => "success",
+        })
+    };
+    let when = REFUSALS.into_iter().filter(|(refusal, _)| lets_in(refusal));
+    let when: Vec<_> = when.map(|(_, words)| words).collect();
+    let call = &steps[at].call;
+    (!when.is_empty()).then(|| Order::Uncounted {
+        code: steps[at].place(),
+        right: format!("{CONTROL} {}", shown(&call.module, &call.arguments)),
+        when,
+    })
 }
 
 /// How it stands without a password before our line.
@@ -120,7 +148,7 @@ fn code_first(steps: &[Step], at: usize) -> Order {
     Order::CodeFirst {
         swap: swap(steps, at, password),
         code,
-        passwords: modules(&steps[at..]),
+        passwords: passwords(&steps[at..]),
     }
 }
 
@@ -150,8 +178,8 @@ fn swap(steps: &[Step], at: usize, password: &Step) -> Option<[Place; 2]> {
     (judge(&moved) == Some(Order::Sound)).then(|| [theirs.clone(), ours.clone()])
 }
 
-/// Each module that checks a password, once, with its arguments.
-fn modules(steps: &[Step]) -> Vec<String> {
+/// Each module that checks a password, once, as it may be shown.
+fn passwords(steps: &[Step]) -> Vec<String> {
     let mut modules: Vec<&Step> = Vec::new();
     for step in steps.iter().filter(|step| is_password(step)) {
         let name = stem(&step.call.module);
@@ -159,26 +187,12 @@ fn modules(steps: &[Step]) -> Vec<String> {
             modules.push(step);
         }
     }
-    let words = |step: &Step| {
-        let mut words = vec![step.call.module.clone()];
-        words.extend_from_slice(&step.call.arguments);
-        words.join(" ")
-    };
-    modules.into_iter().map(words).collect()
+    let shown = |step: &Step| shown(&step.call.module, &step.call.arguments);
+    modules.into_iter().map(shown).collect()
 }
 
 fn is_password(step: &Step) -> bool {
-    FIRST_FACTORS.contains(&stem(&step.call.module))
-}
-
-fn is_ours(module: &str) -> bool {
-    matches!(stem(module), "pam_mfa" | "libpam_mfa")
-}
-
-/// `pam_unix` of `/lib/security/pam_unix.so`.
-fn stem(module: &str) -> &str {
-    let name = module.rsplit('/').next().unwrap_or(module);
-    name.strip_suffix(".so").unwrap_or(name)
+    modules::is_password(&step.call.module)
 }
 
 #[cfg(test)]

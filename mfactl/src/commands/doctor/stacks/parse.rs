@@ -4,12 +4,14 @@
 //! here. What libpam would not understand either is left out: libpam refuses the login then, and says
 //! so in its log.
 
+use super::modules;
+
 /// A line that says something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     /// Where it begins in the file, from 1.
     pub(super) number: usize,
-    /// What it says, with single blanks.
+    /// What it says, with single blanks, and with arguments only where they hold no secret.
     pub(super) text: String,
     /// The phase that it belongs to; none for Debian's `@include`, which is for all.
     pub(super) phase: Option<Phase>,
@@ -61,15 +63,15 @@ pub(super) enum Control {
 }
 
 impl Control {
-    /// What is done on `success`, or on a wrong password, in the words of the bracketed form.
-    pub(super) fn on(&self, success: bool) -> &str {
+    /// What is done when the module says `result`, both in the words of the bracketed form.
+    pub(super) fn on(&self, result: &str) -> &str {
         match self {
-            Self::Word(word) => of_word(word, success),
+            Self::Word(word) => of_word(word, result == "success"),
             Self::Actions(pairs) => {
-                let of = |result: &str| pairs.iter().find(|(name, _)| name == result);
-                let pair = of(if success { "success" } else { "auth_err" });
+                // Of two for one result the last counts, of two defaults the first (measured).
+                let pair = pairs.iter().rfind(|(name, _)| name == result);
+                let pair = pair.or_else(|| pairs.iter().find(|(name, _)| name == "default"));
                 // libpam takes what is not said for bad.
-                let pair = pair.or_else(|| of("default"));
                 pair.map_or("bad", |(_, action)| action)
             }
         }
@@ -134,14 +136,18 @@ fn logical(text: &str) -> Vec<(usize, String)> {
 fn line(number: usize, text: &str) -> Option<Line> {
     let mut words = words(text).into_iter();
     let first = words.next()?;
-    let (phase, does) = if first.eq_ignore_ascii_case("@include") {
+    let (text, phase, does) = if first.eq_ignore_ascii_case("@include") {
         let file = words.next()?;
         let substack = false;
-        (None, Does::Include { file, substack })
+        let text = format!("{first} {file}");
+        (text, None, Does::Include { file, substack })
     } else {
-        (Some(phase(&first)?), does(words)?)
+        let phase = phase(&first)?;
+        let control = words.next()?;
+        let does = does(&control, words)?;
+        let text = format!("{first} {} {}", written(&control), shown(&does));
+        (text, Some(phase), does)
     };
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     Some(Line {
         number,
         text,
@@ -162,8 +168,25 @@ fn phase(word: &str) -> Option<Phase> {
     })
 }
 
-fn does(mut words: impl Iterator<Item = String>) -> Option<Does> {
-    let (control, module) = (words.next()?, words.next()?);
+/// A control as it is in the file, with single blanks.
+fn written(control: &str) -> String {
+    let text = control.split_whitespace().collect::<Vec<_>>().join(" ");
+    match control.starts_with('[') {
+        true => text + "]",
+        false => text,
+    }
+}
+
+fn shown(does: &Does) -> String {
+    match does {
+        Does::Call(call) => modules::shown(&call.module, &call.arguments),
+        Does::Include { file, .. } => modules::shown(file, &[]),
+    }
+}
+
+fn does(control: &str, mut words: impl Iterator<Item = String>) -> Option<Does> {
+    let bare = |word: String| word.strip_prefix('[').map_or(word.clone(), str::to_owned);
+    let module = bare(words.next()?);
     let control = match control.strip_prefix('[') {
         Some(actions) => Control::Actions(pairs(actions)),
         None => Control::Word(control.to_ascii_lowercase()),
@@ -177,7 +200,7 @@ fn does(mut words: impl Iterator<Item = String>) -> Option<Does> {
             substack,
         });
     }
-    let arguments = words.map(|word| word.strip_prefix('[').map_or(word.clone(), str::to_owned));
+    let arguments = words.map(bare);
     Some(Does::Call(Call {
         control,
         module,

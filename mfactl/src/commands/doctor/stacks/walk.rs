@@ -36,8 +36,8 @@ pub(super) fn reached(steps: &[Step], goal: usize, supposed: impl Fn(usize) -> R
         }
         let control = &step.call.control;
         let actions = match supposed(at) {
-            Result::Success => vec![control.on(true)],
-            Result::Failure => vec![control.on(false)],
+            Result::Success => vec![control.on("success")],
+            Result::Failure => vec![control.on("auth_err")],
             Result::Unknown => control.any(),
         };
         let next = actions
@@ -50,7 +50,7 @@ pub(super) fn reached(steps: &[Step], goal: usize, supposed: impl Fn(usize) -> R
 }
 
 /// Where an action leads, and whether something has failed by then. Ways only lead onwards.
-fn follow(steps: &[Step], at: usize, action: &str, failed: bool) -> (usize, bool) {
+pub(super) fn follow(steps: &[Step], at: usize, action: &str, failed: bool) -> (usize, bool) {
     match action {
         "die" => (end_of_own(steps, at), true),
         "done" if !failed => (end_of_own(steps, at), false),

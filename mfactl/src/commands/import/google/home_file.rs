@@ -3,7 +3,7 @@
 //! The user must not make an administrator read another's file, nor wait. So below the home no symbolic
 //! link is followed, not even in a folder's place; the file must be a regular one of at most 64 KiB
 //! that belongs to the user or to root, and one of root's must have no second name, which the user
-//! could have given it. It is opened without waiting: a FIFO is found out, not waited for.
+//! could have given it. One that others may write is anybody's word. It is opened without waiting: a FIFO is found out, not waited for.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -127,13 +127,21 @@ fn check(about: &Metadata, owners: &[Uid]) -> Result<(), String> {
     if owner.is_root() && about.nlink() > 1 {
         return Err("is root's and has a second name, so it may be another's file".to_owned());
     }
+    let mode = about.mode() & 0o777;
+    if mode & 0o022 != 0 {
+        return Err(format!(
+            "may be written by others (mode {mode:o}), so the key in it could be anybody's; if it is \
+             right, take that from them (chmod go-w) or name the user and give the file on standard \
+             input"
+        ));
+    }
     if about.len() > u64::try_from(MAX_FILE).unwrap_or(u64::MAX) {
         return Err(format!("is larger than {MAX_FILE} bytes"));
     }
     Ok(())
 }
 
-/// The module refuses such a file unless told otherwise.
+/// Who else may read. The module refuses such a file unless told otherwise.
 fn others(about: &Metadata) -> Option<String> {
     let mode = about.mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
@@ -168,21 +176,40 @@ mod tests {
 
     fn home() -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("key"), "KEY").unwrap();
-        fs::set_permissions(home.path().join("key"), PermissionsExt::from_mode(0o600)).unwrap();
+        write(&home.path().join("key"), 0o600);
         home
+    }
+
+    fn write(path: &Path, mode: u32) {
+        fs::write(path, "KEY").unwrap();
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_read() {
+        let home = home();
+        for mode in [0o620, 0o602, 0o660, 0o666, 0o777] {
+            write(&home.path().join("key"), mode);
+            let reason = reason(home.path(), "key");
+            assert!(
+                reason.contains(&format!("written by others (mode {mode:o})")),
+                "{reason}"
+            );
+        }
+        write(&home.path().join("key"), 0o644);
+        assert!(read_in(home.path(), "key").unwrap().note.is_some());
     }
 
     #[test]
     fn a_plain_file_is_read_also_in_a_folder() {
         let home = home();
         fs::create_dir(home.path().join("folder")).unwrap();
-        fs::write(home.path().join("folder/key"), "OTHER").unwrap();
+        write(&home.path().join("folder/key"), 0o644);
         let content = read_in(home.path(), "key").unwrap();
         assert_eq!(content.bytes.as_slice(), b"KEY");
         assert!(content.note.is_none());
         let content = read_in(home.path(), "folder/key").unwrap();
-        assert_eq!(content.bytes.as_slice(), b"OTHER");
+        assert_eq!(content.bytes.as_slice(), b"KEY");
         assert!(content.note.unwrap().contains("new key"));
     }
 
@@ -251,7 +278,7 @@ mod tests {
         );
         assert!(check(&about, &[Uid::from_raw(4_000_001)]).is_ok());
         // Root's own, with a second name that a user may have given it.
-        fs::write(home.path().join("root"), "KEY").unwrap();
+        write(&home.path().join("root"), 0o600);
         fs::hard_link(home.path().join("root"), home.path().join("second")).unwrap();
         let about = fs::metadata(home.path().join("second")).unwrap();
         assert!(

@@ -148,6 +148,64 @@ fn a_right_password_must_not_jump_over_the_code() {
 }
 
 #[test]
+fn a_code_that_was_not_passed_must_end_the_login() {
+    let all = 7;
+    for (ours, count) in [
+        ("auth optional pam_mfa.so", all),
+        ("auth [default=ignore] pam_mfa.so", all),
+        (
+            "auth sufficient pam_mfa.so\nauth required pam_permit.so",
+            all,
+        ),
+        (
+            "auth [success=ok default=die maxtries=ignore] pam_mfa.so",
+            1,
+        ),
+        (
+            "auth [success=1 default=ignore] pam_mfa.so\nauth required pam_env.so",
+            all,
+        ),
+        (
+            "auth [success=ok default=bad] pam_mfa.so\nauth [default=reset] pam_env.so\n\
+          auth required pam_permit.so",
+            all,
+        ),
+    ] {
+        for before in [
+            "auth requisite pam_unix.so",
+            "@include common-auth",
+            "auth required pam_env.so",
+        ] {
+            let order = judged(&format!("{before}\n{ours}\n"));
+            let Some(Order::Uncounted { when, right, .. }) = order else {
+                panic!("{before}\n{ours}: {order:?}");
+            };
+            assert_eq!((when.len(), right.as_str()), (count, MFA), "{ours}");
+        }
+    }
+    let one = judged("auth optional pam_mfa.so forward_pass\nauth required pam_unix.so\n");
+    assert!(matches!(one, Some(Order::Uncounted { .. })), "{one:?}");
+}
+
+#[test]
+fn a_code_counts_where_a_refusal_comes_to_a_lock_or_to_another_second_factor() {
+    for ours in [
+        "auth required pam_mfa.so\nauth optional pam_group.so",
+        "auth requisite pam_mfa.so",
+        "auth sufficient pam_mfa.so\nauth required pam_deny.so",
+        "auth [success=1 default=ignore] pam_mfa.so\nauth requisite pam_deny.so\n\
+         auth required pam_permit.so",
+        "auth sufficient pam_mfa.so\nauth required pam_u2f.so",
+        "auth [success=2 default=ignore] pam_mfa.so\n\
+         auth [default=die] pam_faillock.so authfail\nauth required pam_deny.so\n\
+         auth optional pam_group.so",
+    ] {
+        let stack = format!("auth requisite pam_unix.so\n{ours}\n");
+        assert_eq!(judged(&stack), Some(Order::Sound), "{ours}");
+    }
+}
+
+#[test]
 fn two_passwords_may_be_asked_for() {
     let stack = format!("auth requisite pam_unix.so\nauth requisite pam_krb5.so\n{MFA}\n");
     assert_eq!(judged(&stack), Some(Order::Sound));

@@ -27,13 +27,13 @@ fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
     let lines = lines(text);
     let numbers: Vec<_> = lines.iter().map(|line| line.number).collect();
     assert_eq!(numbers, [1, 4, 5]);
-    assert_eq!(lines[0].text, "auth required pam_x.so a");
+    assert_eq!(lines[0].text, "auth required pam_x.so …");
 }
 
 #[test]
 fn a_bracketed_control_and_a_bracketed_argument_are_one_word_each() {
     let call = call("AUTH [success=2  Default=ignore] /lib/pam_x.so [query=a \\] b] c");
-    assert_eq!(call.control.on(true), "2");
+    assert_eq!(call.control.on("success"), "2");
     assert_eq!(call.module, "/lib/pam_x.so");
     assert_eq!(call.arguments, ["query=a ] b", "c"]);
 }
@@ -42,7 +42,7 @@ fn a_bracketed_control_and_a_bracketed_argument_are_one_word_each() {
 fn a_control_says_what_a_success_and_a_failure_do() {
     let both = |control: &str| {
         let call = call(&format!("auth {control} pam_x.so"));
-        [true, false].map(|success| call.control.on(success).to_owned())
+        ["success", "auth_err"].map(|result| call.control.on(result).to_owned())
     };
     assert_eq!(both("SUFFICIENT"), ["done", "ignore"]);
     assert_eq!(both("required"), ["ok", "bad"]);

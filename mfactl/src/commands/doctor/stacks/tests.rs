@@ -1,0 +1,136 @@
+//! Folders of stacks, and what is said of them.
+
+use std::fs;
+
+use super::*;
+
+fn checked(files: &[(&str, &str)]) -> Vec<Check> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    checks(&[folder.path().to_owned(), "/nonexistent/pam.d".into()])
+}
+
+#[test]
+fn services_that_stand_alike_share_a_line() {
+    let good = "auth requisite pam_unix.so\nauth required pam_mfa.so\n";
+    let checks = checked(&[
+        ("sshd", good),
+        ("sudo", good),
+        ("sshd.dpkg-old", "auth x"),
+        ("a~", good),
+    ]);
+    let message = "sshd, sudo: the code is asked for after the password or key";
+    assert_eq!(checks, [Check::ok(NAME, message)]);
+    let many: Vec<_> = (0..10).map(|n| format!("s{n}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    assert!(names(&many).ends_with("s7 and 2 more"));
+}
+
+#[test]
+fn a_wrong_order_is_a_problem_with_the_right_one() {
+    let wrong = "auth required pam_mfa.so\nauth requisite pam_unix.so\n";
+    let checks = checked(&[("sshd", wrong)]);
+    let remedy = checks[0].remedy.as_deref().unwrap();
+    assert!(
+        !checks[0].ok && checks[0].message.contains("sshd:1"),
+        "{checks:?}"
+    );
+    assert!(
+        remedy.ends_with("sshd:\n  auth requisite pam_unix.so\n  auth required pam_mfa.so"),
+        "{remedy}"
+    );
+}
+
+#[test]
+fn what_is_shown_as_right_is_judged_right() {
+    for count in 1..4 {
+        let passwords = ["pam_unix.so", "pam_sss.so use_first_pass", "pam_krb5.so"];
+        let passwords: Vec<_> = passwords.map(str::to_owned).into();
+        let stack = whole(&passwords[..count]).join("\n");
+        let order = order::of("", &|name| name.is_empty().then_some(&*stack));
+        assert_eq!(order, Some(Order::Sound), "{stack}");
+    }
+}
+
+#[test]
+fn a_line_that_does_not_count_is_a_problem_with_the_right_one() {
+    let stack = "auth requisite pam_unix.so\n\
+                 auth [success=ok default=die maxtries=ignore] pam_mfa.so timeout=9\n";
+    let check = checked(&[("sshd", stack)]).remove(0);
+    assert!(!check.ok, "{check:?}");
+    let said = "sshd: the login passes without the code when the user is locked (";
+    assert!(check.message.starts_with(said), "{check:?}");
+    let right = "sshd:\n  auth [success=ok ignore=ignore default=die] pam_mfa.so timeout=9\nOr ";
+    assert!(check.remedy.unwrap().contains(right));
+}
+
+#[test]
+fn a_line_that_lets_in_without_an_agent_is_a_note() {
+    let stack = "auth requisite pam_unix.so\nauth required pam_mfa.so on_unavailable=ignore\n";
+    let checks = checked(&[("sshd", stack)]);
+    assert_eq!(
+        (checks.len(), checks[0].remedy.as_ref()),
+        (2, None),
+        "{checks:?}"
+    );
+    assert!(checks[1].ok && checks[1].message.contains("while the agent is not there"));
+}
+
+#[test]
+fn no_argument_of_another_module_is_ever_told() {
+    let secrets = "pam_mysql.so user=pam passwd=TopSecret1 host=db";
+    for stack in [
+        format!("auth required pam_mfa.so\nauth requisite {secrets}\n"),
+        format!("auth [success=1 default=ignore] {secrets}\nauth required pam_mfa.so\n"),
+        format!("auth required {secrets}\nauth required pam_mfa.so socket=/run/x\n"),
+        format!("auth required pam_mfa.so passwd=TopSecret1\nauth requisite {secrets}\n"),
+        "auth required pam_mfa.so\nauth requisite [pam_sss.so passwd=TopSecret1]\n".to_owned(),
+    ] {
+        let checks = checked(&[("sshd", &stack)]);
+        assert!(!format!("{checks:?}").contains("TopSecret"), "{checks:?}");
+    }
+    let stack = format!("auth required pam_mfa.so debug\nauth requisite {secrets}\n");
+    let remedy = checked(&[("sshd", &stack)]).remove(0).remedy.unwrap();
+    let right = "auth requisite pam_mysql.so …\n  auth required pam_mfa.so debug\nwith the arg";
+    assert!(remedy.contains(right), "{remedy}");
+}
+
+#[test]
+fn services_without_the_module_are_told_only_if_none_has_it() {
+    let checks = checked(&[("sshd", "auth required pam_unix.so\n")]);
+    assert!(
+        checks[0].ok && checks[0].message.contains("no stack names"),
+        "{checks:?}"
+    );
+    assert_eq!(super::checks(&["/nonexistent/pam.d".into()]), []);
+}
+
+#[test]
+fn the_stacks_that_are_shipped_are_right() {
+    let host = tempfile::tempdir().unwrap();
+    let text = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n";
+    fs::write(host.path().join("common-auth"), text).unwrap();
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d");
+    let checks = checks(&[shipped, host.path().to_owned()]);
+    assert!(checks.iter().all(|check| check.ok), "{checks:?}");
+    assert_eq!(
+        checks[0].message,
+        "cockpit, login, sshd, su, sudo: the code is asked for after the password or key"
+    );
+}
+
+#[test]
+fn an_include_by_its_path_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("common-auth");
+    fs::write(&path, "auth requisite pam_unix.so\n").unwrap();
+    let stack = format!(
+        "auth include {}\nauth required pam_mfa.so\n",
+        path.display()
+    );
+    fs::write(folder.path().join("sshd"), stack).unwrap();
+    let checks = checks(&[folder.path().to_owned()]);
+    assert!(checks[0].ok && checks[0].remedy.is_none(), "{checks:?}");
+}
