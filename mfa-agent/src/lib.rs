@@ -9,6 +9,7 @@
 pub mod account;
 pub mod audit;
 pub mod config;
+pub mod delivery;
 pub mod dialogue;
 pub mod factors;
 pub mod hasher;
