@@ -7,8 +7,8 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use mfa_agent::delivery::{
-    Authentication, Command, Courier, Delivery, Limits, Recipient, Templates, TextRoute, Texter,
-    Vonage, Webhook,
+    Authentication, Command, Courier, Delivery, Limits, Recipient, Template, Templates, TextRoute,
+    Texter, Vonage, Webhook,
 };
 use mfa_protocol::Secret;
 use serde_json::{Value, json};
@@ -186,6 +186,20 @@ fn vonage_gets_the_form_of_its_documentation() {
         request["body"],
         "api_key=abcd1234&api_secret=hunter2&from=Example+%26+Co&to=491701234542\
          &text=483920+is+your+code+for+sshd+on+web1%2C+valid+for+5+minutes.&type=text"
+    );
+}
+
+#[test]
+fn a_text_with_other_letters_goes_to_vonage_as_unicode() {
+    let mut provider = Provider::new("localhost");
+    let mut texter = provider.vonage("vonage/0");
+    texter.templates = Templates::text_only(Template::parse("{code} für {host}").unwrap()).unwrap();
+    send(&texter, &phone(), LONG).unwrap();
+    let request = provider.server.event();
+    let body = request["body"].as_str().unwrap();
+    assert!(
+        body.ends_with("&text=483920+f%C3%BCr+web1&type=unicode"),
+        "{body}"
     );
 }
 
