@@ -1,10 +1,12 @@
 //! Mails to servers and to a program.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use mfa_agent::delivery::{
     Courier, Credentials, Limits, MailRoute, Mailer, Recipient, Security, Sendmail, Smtp, Templates,
 };
 use mfa_protocol::Secret;
-use std::sync::Arc;
 
 use crate::server::{Certificates, Server};
 use crate::{
@@ -43,6 +45,12 @@ fn mailer(route: MailRoute) -> Mailer {
         templates: Templates::mail(),
         route,
     }
+}
+
+pub(crate) fn by_sendmail(program: &Path) -> Mailer {
+    mailer(MailRoute::Sendmail(Sendmail {
+        path: program.to_str().unwrap().parse().unwrap(),
+    }))
 }
 
 impl Rig {
@@ -194,9 +202,7 @@ fn a_server_that_hangs_or_never_stops_speaking_is_left() {
 fn sendmail_gets_the_mail_with_local_line_ends_and_its_status_counts() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("sendmail");
-    let mailer = mailer(MailRoute::Sendmail(Sendmail {
-        path: program.to_str().unwrap().parse().unwrap(),
-    }));
+    let mailer = by_sendmail(&program);
     script(
         &program,
         "cd \"${0%/*}\"; echo \"$@\" > arguments; cat > mail",

@@ -14,10 +14,11 @@ use mfa_protocol::Secret;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::email::by_sendmail;
 use crate::server::{Certificates, Server};
 use crate::{
-    LONG, PASSWORD, SHORT, assert_permanent, assert_sent, assert_temporary, job, phone, script,
-    send,
+    LONG, PASSWORD, SHORT, anna, assert_permanent, assert_sent, assert_temporary, job, phone,
+    script, send,
 };
 
 const TEXT: &str = "483920 is your code for sshd on web1, valid for 5 minutes.";
@@ -256,6 +257,27 @@ fn a_provider_that_hangs_for_one_user_lets_the_others_messages_go_out() {
     }
     let last = hanging.pop().unwrap();
     assert!(matches!(last.wait(LONG), Delivery::Failed(_)));
+}
+
+#[test]
+fn a_provider_that_hangs_for_everybody_stops_no_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let sendmail = folder.path().join("sendmail");
+    script(&sendmail, "exec cat > /dev/null");
+    let mut provider = Provider::new("localhost");
+    let courier = Courier::new(Limits::default());
+    courier.set_texts(Some(Arc::new(provider.bearer("hang"))));
+    courier.set_email(Some(Arc::new(by_sendmail(&sendmail))));
+    let text = |n: usize| job(&format!("user{n}"), Recipient::Phone(phone()), LONG);
+    let texts: Vec<_> = (0..8).map(|n| courier.submit(text(n)).unwrap()).collect();
+    for _ in 0..Limits::default().threads {
+        provider.server.event();
+    }
+    let mail = courier
+        .submit(job("user0", Recipient::Email(anna()), LONG))
+        .unwrap();
+    assert_sent(mail.wait(LONG));
+    assert_eq!(texts[7].wait(Duration::ZERO), Delivery::Pending);
 }
 
 fn command(folder: &tempfile::TempDir, text: &str) -> Texter {
