@@ -8,10 +8,19 @@ import http.server
 import json
 import ssl
 import sys
+import threading
 import time
 
 SENT = {"message-count": "1", "messages": [{"to": "491701234542", "message-id": "0C01", "status": "0"}]}
 seen = {}
+lock = threading.Lock()
+
+
+def tell(**event):
+    """One line at a time, whole: several threads speak."""
+    with lock:
+        sys.stdout.write(json.dumps(event) + "\n")
+        sys.stdout.flush()
 
 
 def vonage(status, text):
@@ -25,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
         seen[self.path] = seen.get(self.path, 0) + 1
-        print(json.dumps({"path": self.path, "headers": headers, "body": body}), flush=True)
+        tell(path=self.path, headers=headers, body=body)
         kind, _, argument = self.path.partition("?")[0].strip("/").partition("/")
         getattr(self, kind)(argument, body)
 

@@ -25,8 +25,14 @@ context.load_cert_chain(sys.argv[1], sys.argv[2])
 busy = ["busy"] if "busy" in manners else []
 
 
+lock = threading.Lock()
+
+
 def tell(**event):
-    print(json.dumps(event), flush=True)
+    """One line at a time, whole: several threads speak."""
+    with lock:
+        sys.stdout.write(json.dumps(event) + "\n")
+        sys.stdout.flush()
 
 
 class Session:

@@ -128,7 +128,7 @@ fn a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() {
 #[test]
 fn no_try_begins_after_the_deadline_and_the_last_reason_is_told() {
     let rig = Rig::new();
-    let job = mail("anna", "one", Duration::from_millis(200));
+    let job = mail("anna", "one", Duration::from_millis(500));
     let ticket = rig.courier.submit(job).unwrap();
     let answers = rig.answers.clone();
     for _ in 0..1000 {
