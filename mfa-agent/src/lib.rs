@@ -2,13 +2,14 @@
 //!
 //! The core (`policy`, `dialogue`, `factors`, `lockout`, `account`) is pure: it takes the time and
 //! random bytes as arguments and does no I/O. The edge (`server`, `store`, `vault`, `audit`, `config`,
-//! `hasher`, `names`) touches the world and decides nothing.
+//! `delivery`, `hasher`, `names`) touches the world and decides nothing.
 
 #![deny(unsafe_code)]
 
 pub mod account;
 pub mod audit;
 pub mod config;
+pub mod delivery;
 pub mod dialogue;
 pub mod factors;
 pub mod hasher;

@@ -77,3 +77,48 @@ pub(crate) fn password_max_days(name: &CStr) -> io::Result<Option<u32>> {
     let days = unsafe { (*found).sp_max };
     Ok(u32::try_from(days).ok())
 }
+
+/// Sees to it that no descriptor from 3 on survives the next `exec` of this process's children.
+///
+/// What std opens is closed there anyway; what others passed to us, systemd for one, may not be. The
+/// standard streams of a child are set up after the fork, and stay.
+pub(crate) fn inherit_nothing() -> io::Result<()> {
+    const FIRST: libc::c_uint = 3;
+    #[allow(unsafe_code, reason = "close_range has no safe wrapper")]
+    // SAFETY: the call takes three integers, and with this flag closes nothing: it marks descriptors.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            FIRST,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
+    match done {
+        0 => Ok(()),
+        // Before Linux 5.11.
+        _ => mark_one_by_one(FIRST.cast_signed()),
+    }
+}
+
+fn mark_one_by_one(first: libc::c_int) -> io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let name = entry?.file_name();
+        let number = name
+            .to_str()
+            .and_then(|name| name.parse::<libc::c_int>().ok());
+        let Some(number) = number.filter(|number| *number >= first) else {
+            continue;
+        };
+        #[allow(
+            unsafe_code,
+            reason = "there is no safe name for a descriptor of somebody else's"
+        )]
+        // SAFETY: the call takes three integers; a number that is not open any more is an error of no
+        // consequence, and one that was opened anew meanwhile is closed on exec anyway.
+        unsafe {
+            libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+    Ok(())
+}

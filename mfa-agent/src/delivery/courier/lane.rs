@@ -1,0 +1,328 @@
+//! The queue of one channel, and its threads.
+//!
+//! ```text
+//!   submit ──▶ waiting ──its time has come, and its user has none under way──▶ under way ──▶ sent
+//!                 ▲ │                                                             │ │
+//!                 │ └──deadline──▶ failed ◀──permanent, or no time for another────┘ │
+//!                 └─────────────────temporary: after a pause────────────────────────┘
+//! ```
+//!
+//! The lock is held for moments only, never while something is sent. A message in its pause holds no
+//! thread. A code is wiped as soon as its message has left the lane.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::ticket::Promise;
+use super::{Carrier, Limits, QueueFull, Ticket};
+use crate::delivery::{Notice, SendError};
+use crate::log;
+
+/// A TLS handshake takes the most of it.
+const STACK: usize = 512 << 10;
+
+/// How long a thread without anything to do sleeps at a time.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Who sends, if anybody does.
+type Chosen<A> = Option<Arc<dyn Carrier<A>>>;
+
+pub(super) struct Lane<A>(Arc<Shared<A>>);
+
+struct Shared<A> {
+    name: &'static str,
+    limits: Limits,
+    state: Mutex<State<A>>,
+    /// Threads wait for this.
+    work: Condvar,
+    /// Whoever stops the lane waits for this.
+    ended: Condvar,
+}
+
+struct State<A> {
+    carrier: Chosen<A>,
+    waiting: VecDeque<Parcel<A>>,
+    /// Users of messages that are being sent, at most one for each thread.
+    under_way: Vec<String>,
+    threads: usize,
+    closed: bool,
+}
+
+/// A message on its way.
+struct Parcel<A> {
+    user: String,
+    to: A,
+    notice: Notice,
+    deadline: Instant,
+    not_before: Instant,
+    /// Before the next try.
+    pause: Duration,
+    /// Why the last try failed.
+    failure: Option<SendError>,
+    promise: Promise,
+}
+
+impl<A: Send + Sync + 'static> Lane<A> {
+    pub(super) fn new(name: &'static str, limits: Limits) -> Self {
+        Self(Arc::new(Shared {
+            name,
+            limits,
+            state: Mutex::new(State {
+                carrier: None,
+                waiting: VecDeque::new(),
+                under_way: Vec::new(),
+                threads: 0,
+                closed: false,
+            }),
+            work: Condvar::new(),
+            ended: Condvar::new(),
+        }))
+    }
+
+    pub(super) fn set_carrier(&self, carrier: Chosen<A>) {
+        self.0.lock().carrier = carrier;
+    }
+
+    pub(super) fn submit(
+        &self,
+        user: String,
+        to: A,
+        notice: Notice,
+        deadline: Instant,
+    ) -> Result<Ticket, QueueFull> {
+        let (promise, ticket) = Promise::new();
+        let mut state = self.0.lock();
+        if let Some(error) = self.0.is_out_of_order(&state) {
+            promise.settle(Err(error));
+            return Ok(ticket);
+        }
+        if !state.has_room_for(&user, &self.0.limits) {
+            return Err(QueueFull);
+        }
+        self.start_thread_for_one_more(&mut state)?;
+        state.waiting.push_back(Parcel {
+            user,
+            to,
+            notice,
+            deadline,
+            not_before: Instant::now(),
+            pause: self.0.limits.first_pause,
+            failure: None,
+            promise,
+        });
+        drop(state);
+        self.0.work.notify_one();
+        Ok(ticket)
+    }
+
+    /// Threads are started when there is more to do than there are threads free for it.
+    fn start_thread_for_one_more(&self, state: &mut State<A>) -> Result<(), QueueFull> {
+        let free = state.threads - state.under_way.len();
+        if free > state.waiting.len() || state.threads >= self.0.limits.threads {
+            return Ok(());
+        }
+        let shared = Arc::clone(&self.0);
+        let started = thread::Builder::new()
+            .name("courier".to_owned())
+            .stack_size(STACK)
+            .spawn(move || shared.run());
+        match started {
+            Ok(_) => state.threads += 1,
+            // The others will come round to it.
+            Err(_) if state.threads > 0 => {}
+            Err(e) => {
+                log::error(format_args!(
+                    "no thread can be started to send messages: {e}"
+                ));
+                return Err(QueueFull);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes nothing any more, and fails what waits.
+    pub(super) fn close(&self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        self.0.work.notify_all();
+        for parcel in waiting {
+            parcel.promise.settle(Err(stopping()));
+        }
+    }
+
+    pub(super) fn await_end(&self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self
+            .0
+            .ended
+            .wait_timeout_while(self.0.lock(), left, |state| state.threads > 0);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.threads == 0
+    }
+}
+
+impl<A> Drop for Lane<A> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        state.waiting.clear();
+        drop(state);
+        self.0.work.notify_all();
+    }
+}
+
+impl<A> Shared<A> {
+    fn lock(&self) -> MutexGuard<'_, State<A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_out_of_order(&self, state: &State<A>) -> Option<SendError> {
+        if state.closed {
+            return Some(stopping());
+        }
+        state
+            .carrier
+            .is_none()
+            .then(|| SendError::permanent(format!("no way to send {} is configured", self.name)))
+    }
+
+    /// One thread: sends what there is until the lane closes.
+    fn run(&self) {
+        while let Some((parcel, carrier)) = self.next() {
+            let result = self.attempt(&parcel, carrier.as_deref());
+            self.put_down(parcel, result);
+        }
+        self.lock().threads -= 1;
+        self.ended.notify_all();
+    }
+
+    /// Waits for the next message. `None` when the lane has closed.
+    fn next(&self) -> Option<(Parcel<A>, Chosen<A>)> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let now = Instant::now();
+            while let Some(parcel) = state.take_expired(now) {
+                self.fail(&parcel, parcel.failure.clone().unwrap_or_else(crowded));
+            }
+            if let Some(parcel) = state.take_ready(now) {
+                return Some((parcel, state.carrier.clone()));
+            }
+            let time = state.next_event(now).map_or(LONG, |at| at - now);
+            let waited = self.work.wait_timeout(state, time);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn attempt(
+        &self,
+        parcel: &Parcel<A>,
+        carrier: Option<&dyn Carrier<A>>,
+    ) -> Result<(), SendError> {
+        let Some(carrier) = carrier else {
+            return Err(SendError::permanent(format!(
+                "no way to send {} is configured any more",
+                self.name
+            )));
+        };
+        let until = parcel.deadline.min(Instant::now() + self.limits.attempt);
+        catch_unwind(AssertUnwindSafe(|| {
+            carrier.send(&parcel.to, &parcel.notice, until)
+        }))
+        .unwrap_or_else(|_| {
+            Err(SendError::permanent(
+                "a mistake of the agent; please report it",
+            ))
+        })
+    }
+
+    /// Has done with a message for now, or for good.
+    fn put_down(&self, mut parcel: Parcel<A>, result: Result<(), SendError>) {
+        let next_try = Instant::now() + parcel.pause;
+        let mut state = self.lock();
+        state.under_way.retain(|user| *user != parcel.user);
+        match result {
+            Ok(()) => parcel.promise.settle(Ok(())),
+            Err(error) if error.is_temporary() && next_try < parcel.deadline && !state.closed => {
+                parcel.not_before = next_try;
+                parcel.pause = (parcel.pause * 2).min(self.limits.longest_pause);
+                parcel.failure = Some(error);
+                state.waiting.push_back(parcel);
+            }
+            Err(error) => {
+                drop(state);
+                self.fail(&parcel, error);
+            }
+        }
+        // Another message of this user may be ready now, for any thread.
+        self.work.notify_all();
+    }
+
+    /// The ticket may have been dropped, so the log hears of it too.
+    fn fail(&self, parcel: &Parcel<A>, error: SendError) {
+        log::limited(
+            "delivery",
+            format_args!(
+                "{} to {} could not be sent: {error}",
+                self.name, parcel.user
+            ),
+        );
+        parcel.promise.settle(Err(error));
+    }
+}
+
+impl<A> State<A> {
+    fn has_room_for(&self, user: &str, limits: &Limits) -> bool {
+        let of_user = |other: &&str| *other == user;
+        let users = self.waiting.iter().map(|parcel| parcel.user.as_str());
+        let all = users.chain(self.under_way.iter().map(String::as_str));
+        let (total, own) = all.fold((0, 0), |(total, own), other| {
+            (total + 1, own + usize::from(of_user(&other)))
+        });
+        total < limits.messages && own < limits.per_user
+    }
+
+    fn take_expired(&mut self, now: Instant) -> Option<Parcel<A>> {
+        let place = self
+            .waiting
+            .iter()
+            .position(|parcel| parcel.deadline <= now)?;
+        self.waiting.remove(place)
+    }
+
+    fn take_ready(&mut self, now: Instant) -> Option<Parcel<A>> {
+        let place = self.waiting.iter().position(|parcel| {
+            parcel.not_before <= now && !self.under_way.contains(&parcel.user)
+        })?;
+        let parcel = self.waiting.remove(place)?;
+        self.under_way.push(parcel.user.clone());
+        Some(parcel)
+    }
+
+    /// When a pause or a deadline ends next. The end of a message under way wakes the threads anyway.
+    fn next_event(&self, now: Instant) -> Option<Instant> {
+        let events = self
+            .waiting
+            .iter()
+            .map(|parcel| match parcel.not_before > now {
+                true => parcel.not_before.min(parcel.deadline),
+                false => parcel.deadline,
+            });
+        events.min()
+    }
+}
+
+fn crowded() -> SendError {
+    SendError::temporary("it waited too long behind others; is the provider slow?")
+}
+
+fn stopping() -> SendError {
+    SendError::temporary("the agent is stopping")
+}

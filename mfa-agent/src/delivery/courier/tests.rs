@@ -1,0 +1,277 @@
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use mfa_protocol::Secret;
+
+use super::*;
+
+const FOREVER: Duration = Duration::from_secs(600);
+
+/// Tells of each attempt, and answers it with what the test says next.
+struct Scripted {
+    attempts: Mutex<Sender<String>>,
+    answers: Mutex<Receiver<Result<(), SendError>>>,
+}
+
+struct Rig {
+    courier: Courier,
+    attempts: Receiver<String>,
+    answers: Sender<Result<(), SendError>>,
+}
+
+impl<A: Send + Sync> Carrier<A> for Scripted {
+    fn send(&self, _: &A, notice: &Notice, _: Instant) -> Result<(), SendError> {
+        self.attempts
+            .lock()
+            .unwrap()
+            .send(notice.host.clone())
+            .unwrap();
+        let answers = self.answers.lock().unwrap();
+        answers.recv().unwrap_or(Ok(()))
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        threads: 2,
+        messages: 6,
+        per_user: 3,
+        first_pause: Duration::from_millis(5),
+        longest_pause: Duration::from_millis(10),
+        ..Limits::default()
+    }
+}
+
+impl Rig {
+    /// Mails are answered by the test.
+    fn new() -> Self {
+        let (attempt, attempts) = channel();
+        let (answers, answer) = channel();
+        let courier = Courier::new(limits());
+        courier.set_email(Some(Arc::new(Scripted {
+            attempts: Mutex::new(attempt),
+            answers: Mutex::new(answer),
+        })));
+        Self {
+            courier,
+            attempts,
+            answers,
+        }
+    }
+
+    fn submit(&self, user: &str, host: &str) -> Result<Ticket, QueueFull> {
+        self.courier.submit(mail(user, host, FOREVER))
+    }
+
+    fn attempt(&self) -> String {
+        self.attempts.recv().unwrap()
+    }
+
+    fn answer(&self, answer: Result<(), SendError>) {
+        self.answers.send(answer).unwrap();
+    }
+}
+
+fn notice(host: &str) -> Notice {
+    Notice {
+        code: Secret::from("483920"),
+        host: host.to_owned(),
+        service: "sshd".to_owned(),
+        address: None,
+        at: "now".to_owned(),
+        minutes: 5,
+    }
+}
+
+fn mail(user: &str, host: &str, time: Duration) -> Job {
+    Job {
+        user: user.to_owned(),
+        to: Recipient::Email("anna@example.org".parse().unwrap()),
+        notice: notice(host),
+        deadline: Instant::now() + time,
+    }
+}
+
+fn busy() -> SendError {
+    SendError::temporary("busy")
+}
+
+#[test]
+fn a_message_is_sent_and_the_ticket_tells() {
+    let rig = Rig::new();
+    let ticket = rig.submit("anna", "one").unwrap();
+    assert_eq!(rig.attempt(), "one");
+    assert_eq!(ticket.wait(Duration::ZERO), Delivery::Pending);
+    rig.answer(Ok(()));
+    assert_eq!(ticket.wait(FOREVER), Delivery::Sent);
+}
+
+#[test]
+fn a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() {
+    let rig = Rig::new();
+    let ticket = rig.submit("anna", "one").unwrap();
+    for _ in 0..3 {
+        rig.attempt();
+        rig.answer(Err(busy()));
+    }
+    rig.attempt();
+    rig.answer(Ok(()));
+    assert_eq!(ticket.wait(FOREVER), Delivery::Sent);
+    let ticket = rig.submit("anna", "two").unwrap();
+    rig.attempt();
+    let never = SendError::permanent("no such user");
+    rig.answer(Err(never.clone()));
+    assert_eq!(ticket.wait(FOREVER), Delivery::Failed(never));
+    assert!(rig.attempts.try_recv().is_err());
+}
+
+#[test]
+fn no_try_begins_after_the_deadline_and_the_last_reason_is_told() {
+    let rig = Rig::new();
+    let job = mail("anna", "one", Duration::from_millis(500));
+    let ticket = rig.courier.submit(job).unwrap();
+    let answers = rig.answers.clone();
+    for _ in 0..1000 {
+        answers.send(Err(busy())).unwrap();
+    }
+    assert_eq!(ticket.wait(FOREVER), Delivery::Failed(busy()));
+    assert!(rig.attempts.try_iter().count() > 1);
+}
+
+#[test]
+fn of_one_user_one_message_is_under_way_and_others_get_past() {
+    let rig = Rig::new();
+    let first = rig.submit("anna", "anna 1").unwrap();
+    assert_eq!(rig.attempt(), "anna 1");
+    let second = rig.submit("anna", "anna 2").unwrap();
+    let other = rig.submit("bert", "bert 1").unwrap();
+    // Two threads, and one of them free: it passes over anna's second.
+    assert_eq!(rig.attempt(), "bert 1");
+    for _ in 0..3 {
+        rig.answer(Ok(()));
+    }
+    for ticket in [first, second, other] {
+        assert_eq!(ticket.wait(FOREVER), Delivery::Sent);
+    }
+    assert_eq!(rig.attempt(), "anna 2");
+}
+
+#[test]
+fn a_lane_that_hangs_fills_up_and_leaves_the_other_alone() {
+    let rig = Rig::new();
+    let (attempt, texts) = channel();
+    let (_, answer) = channel();
+    rig.courier.set_texts(Some(Arc::new(Scripted {
+        attempts: Mutex::new(attempt),
+        answers: Mutex::new(answer),
+    })));
+    for n in 0..6 {
+        rig.submit(&format!("user{n}"), "hangs").unwrap();
+    }
+    assert_eq!(rig.submit("user6", "hangs").unwrap_err(), QueueFull);
+    let job = Job {
+        to: Recipient::Phone("+491701234542".to_owned().try_into().unwrap()),
+        ..mail("user6", "goes", FOREVER)
+    };
+    assert_eq!(
+        rig.courier.submit(job).unwrap().wait(FOREVER),
+        Delivery::Sent
+    );
+    assert_eq!(texts.recv().unwrap(), "goes");
+}
+
+#[test]
+fn a_user_has_a_share_of_the_queue() {
+    let rig = Rig::new();
+    for n in 0..3 {
+        rig.submit("anna", &n.to_string()).unwrap();
+    }
+    assert_eq!(rig.submit("anna", "3").unwrap_err(), QueueFull);
+    assert!(rig.submit("bert", "0").is_ok());
+}
+
+#[test]
+fn a_message_that_waits_past_its_deadline_fails_while_others_hang() {
+    let rig = Rig::new();
+    let _hanging = rig.submit("anna", "hangs").unwrap();
+    rig.attempt();
+    // The second thread is there to see the deadline: anna's next can't be sent meanwhile.
+    let late = rig
+        .courier
+        .submit(mail("anna", "late", Duration::from_millis(50)))
+        .unwrap();
+    let Delivery::Failed(error) = late.wait(FOREVER) else {
+        panic!("it can't have been sent");
+    };
+    assert!(
+        error.is_temporary() && error.to_string().contains("waited too long"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_dropped_ticket_does_not_stop_its_message() {
+    let rig = Rig::new();
+    drop(rig.submit("anna", "one").unwrap());
+    assert_eq!(rig.attempt(), "one");
+}
+
+#[test]
+fn a_channel_that_nobody_serves_fails_for_good() {
+    let courier = Courier::new(limits());
+    let ticket = courier.submit(mail("anna", "one", FOREVER)).unwrap();
+    let Delivery::Failed(SendError::Permanent(text)) = ticket.wait(FOREVER) else {
+        panic!("nobody could send it");
+    };
+    assert_eq!(text, "no way to send an e-mail is configured");
+}
+
+struct Panics;
+
+impl Carrier<EmailAddress> for Panics {
+    fn send(&self, _: &EmailAddress, _: &Notice, _: Instant) -> Result<(), SendError> {
+        panic!("a test's own");
+    }
+}
+
+#[test]
+fn a_panic_fails_one_message_and_ends_no_thread() {
+    let rig = Rig::new();
+    rig.courier.set_email(Some(Arc::new(Panics)));
+    for _ in 0..5 {
+        let ticket = rig.submit("anna", "one").unwrap();
+        assert!(matches!(
+            ticket.wait(FOREVER),
+            Delivery::Failed(SendError::Permanent(_))
+        ));
+    }
+}
+
+#[test]
+fn stopping_fails_what_waits_and_waits_for_what_is_under_way() {
+    let rig = Rig::new();
+    let first = rig.submit("anna", "one").unwrap();
+    rig.attempt();
+    let second = rig.submit("anna", "two").unwrap();
+    assert!(!rig.courier.stop(Instant::now()), "one is under way");
+    assert_eq!(
+        second.wait(FOREVER),
+        Delivery::Failed(SendError::temporary("the agent is stopping"))
+    );
+    assert_eq!(first.wait(Duration::ZERO), Delivery::Pending);
+    rig.answer(Err(busy()));
+    assert!(rig.courier.stop(Instant::now() + FOREVER));
+    assert_eq!(first.wait(FOREVER), Delivery::Failed(busy()));
+    let late = rig.submit("anna", "three").unwrap();
+    assert!(matches!(late.wait(FOREVER), Delivery::Failed(_)));
+}
+
+#[test]
+fn a_courier_that_is_gone_leaves_no_ticket_open() {
+    let rig = Rig::new();
+    let _under_way = rig.submit("anna", "one").unwrap();
+    rig.attempt();
+    let waits = rig.submit("anna", "two").unwrap();
+    drop(rig.courier);
+    assert!(matches!(waits.wait(FOREVER), Delivery::Failed(_)));
+}

@@ -1,0 +1,72 @@
+//! Codes by mail: the message, and the two ways to hand it over.
+//!
+//! Either a server over SMTP, where TLS and a certificate that verifies are demanded and not hoped for
+//! ([`Smtp`]), or the host's own `sendmail` ([`Sendmail`]). A message is plain text in UTF-8, with a subject
+//! of one line, from the address of the settings, and says that a program wrote it (RFC 3834), so that
+//! nobody's holiday notice answers.
+
+mod message;
+mod reply;
+mod smtp;
+mod stream;
+
+use std::time::Instant;
+
+use super::courier::Carrier;
+use super::program::ProgramPath;
+use super::{EmailAddress, Notice, SendError, Templates};
+pub use smtp::{Credentials, HostError, Security, ServerHost, Smtp};
+
+/// Sends codes by mail.
+#[derive(Debug)]
+pub struct Mailer {
+    /// Whom the mails are from, in the header and the envelope.
+    pub from: EmailAddress,
+    /// Subject and text.
+    pub templates: Templates,
+    /// Who takes them.
+    pub route: MailRoute,
+}
+
+/// Who takes the mails.
+#[derive(Debug)]
+pub enum MailRoute {
+    /// A server.
+    Smtp(Smtp),
+    /// A program of this host.
+    Sendmail(Sendmail),
+}
+
+/// The host's `sendmail`, or what behaves like it: postfix, exim, msmtp, nullmailer.
+#[derive(Debug)]
+pub struct Sendmail {
+    /// Such as `/usr/sbin/sendmail`.
+    pub path: ProgramPath,
+}
+
+impl Carrier<EmailAddress> for Mailer {
+    fn send(&self, to: &EmailAddress, notice: &Notice, until: Instant) -> Result<(), SendError> {
+        let message = message::compose(&self.from, to, &self.templates, notice)?;
+        let code = notice.code.expose();
+        match &self.route {
+            MailRoute::Smtp(smtp) => smtp.send(&self.from, to, &message, code, until),
+            MailRoute::Sendmail(sendmail) => sendmail.send(&self.from, to, &message, code, until),
+        }
+    }
+}
+
+impl Sendmail {
+    fn send(
+        &self,
+        from: &EmailAddress,
+        to: &EmailAddress,
+        message: &[u8],
+        code: &str,
+        until: Instant,
+    ) -> Result<(), SendError> {
+        // -i: a line with a dot alone is no end. Local programs expect local line ends.
+        let arguments = ["-i", "-f", from.as_str(), "--", to.as_str()];
+        let text = message::with_local_line_ends(message);
+        self.path.run(&arguments, &text, &[code], until)
+    }
+}

@@ -1,0 +1,90 @@
+//! Codes sent to servers and programs that behave as real ones do, well and badly.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod email;
+mod server;
+mod text;
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use mfa_agent::delivery::{
+    Carrier, Delivery, EmailAddress, Job, Notice, PhoneNumber, Recipient, SendError,
+};
+use mfa_protocol::Secret;
+
+/// Longer than anything here takes, unless it hangs.
+const LONG: Duration = Duration::from_secs(120);
+/// For what is meant to run out of time.
+const SHORT: Duration = Duration::from_secs(1);
+
+const CODE: &str = "483920";
+const PASSWORD: &str = "hunter2";
+
+fn notice() -> Notice {
+    Notice {
+        code: Secret::from(CODE),
+        host: "web1".to_owned(),
+        service: "sshd".to_owned(),
+        address: Some("192.0.2.7".to_owned()),
+        at: "2026-03-01 10:00 UTC".to_owned(),
+        minutes: 5,
+    }
+}
+
+fn anna() -> EmailAddress {
+    "anna@example.org".parse().unwrap()
+}
+
+fn phone() -> PhoneNumber {
+    PhoneNumber::parse("+49 170 1234542", None).unwrap()
+}
+
+fn send<A>(carrier: &dyn Carrier<A>, to: &A, time: Duration) -> Result<(), SendError> {
+    carrier.send(to, &notice(), Instant::now() + time)
+}
+
+fn job(user: &str, to: Recipient, time: Duration) -> Job {
+    Job {
+        user: user.to_owned(),
+        to,
+        notice: notice(),
+        deadline: Instant::now() + time,
+    }
+}
+
+/// Fails unless it failed for good, with `words`, and without anything that an error must not tell.
+fn assert_permanent(result: Result<(), SendError>, words: &str) {
+    let Err(SendError::Permanent(text)) = result else {
+        panic!("{words:?} should have failed for good: {result:?}");
+    };
+    assert_tells(&text, words);
+}
+
+/// The same for failures that may go away.
+fn assert_temporary(result: Result<(), SendError>, words: &str) {
+    let Err(SendError::Temporary(text)) = result else {
+        panic!("{words:?} should have failed for now: {result:?}");
+    };
+    assert_tells(&text, words);
+}
+
+fn assert_tells(text: &str, words: &str) {
+    assert!(text.contains(words), "no {words:?} in {text:?}");
+    for secret in [CODE, PASSWORD, "anna@", "1234542"] {
+        assert!(!text.contains(secret), "{text:?} tells {secret:?}");
+    }
+}
+
+fn assert_sent(delivery: Delivery) {
+    assert_eq!(delivery, Delivery::Sent);
+}
+
+/// An executable with the text of a shell script.
+fn script(path: &Path, text: &str) {
+    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+}
