@@ -9,9 +9,11 @@ use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use mfa_protocol::Secret;
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::lines::{Line, LineReader, MAX_LINE};
+use crate::output::folded;
 use crate::tty::Tty;
 
 /// A person at a terminal, or a script.
@@ -58,7 +60,7 @@ impl Console {
     pub(crate) fn say(&mut self, text: &str) {
         // A remark that can't be shown is no reason to fail: the answer or its lack decides.
         let _ = match self {
-            Self::Terminal(tty) => tty.show(&format!("{text}\n")),
+            Self::Terminal(tty) => tty.show(&Zeroizing::new(format!("{}\n", folded(text)))),
             Self::Lines(_) => std::io::stderr().write_all(format!("{text}\n").as_bytes()),
         };
     }

@@ -86,7 +86,12 @@ impl Output {
     /// Writes a line to standard error.
     pub(crate) fn complain(self, text: &str) {
         // There is nowhere to report that standard error is closed.
-        let _ = io::stderr().write_all(format!("{}\n", clean_lines(text)).as_bytes());
+        let text = clean_lines(text);
+        let shown = match io::stderr().is_terminal() {
+            true => folded(&text),
+            false => text.into_owned(),
+        };
+        let _ = io::stderr().write_all(format!("{shown}\n").as_bytes());
     }
 }
 
@@ -137,6 +142,20 @@ pub(crate) fn clean_lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| c != '\n' && is_unsafe(c))
 }
 
+/// As wide as a usual terminal.
+const WIDTH: usize = 80;
+
+/// `text` with its long lines broken between words, as people like to read. What has no blanks, such as an
+/// URI, stays whole.
+pub(crate) fn folded(text: &str) -> String {
+    let options = textwrap::Options::new(WIDTH).break_words(false);
+    let fold = |line: &str| match line.chars().count() > WIDTH {
+        true => textwrap::fill(line, &options),
+        false => line.to_owned(),
+    };
+    text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+}
+
 fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(&is_unsafe) {
         return Cow::Borrowed(text);
@@ -170,6 +189,21 @@ mod tests {
         assert_eq!(clean("a\u{9b}b\u{202e}c\r\n"), "a\\u{9b}b\\u{202e}c\\r\\n");
         assert_eq!(clean("Zoë 日本"), "Zoë 日本");
         assert_eq!(clean_lines("one\ntwo\u{7}"), "one\ntwo\\u{7}");
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words_and_short_ones_and_addresses_are_not() {
+        let uri = format!("otpauth://totp/a?secret={}", "A".repeat(90));
+        let text = format!("  two\n{}\n{uri}\n", "word ".repeat(20));
+        let folded = folded(&text);
+        let lines: Vec<&str> = folded.split('\n').collect();
+        assert_eq!(lines[0], "  two");
+        assert!(
+            lines[1].ends_with("word") && lines[1].len() <= 80,
+            "{folded}"
+        );
+        assert_eq!(lines[3], uri);
+        assert_eq!(lines[4], "");
     }
 
     #[test]
