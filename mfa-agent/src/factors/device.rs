@@ -12,7 +12,9 @@
 //!   counted     used    │   accepted   │    astray
 //! ```
 
+mod moves;
 mod parameters;
+mod position;
 
 use std::ops::RangeInclusive;
 
@@ -20,7 +22,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+pub use moves::{Kind, Moves};
 pub use parameters::{Algorithm, Digits, ParameterError, Period};
+pub use position::{Match, Position, Windows};
 
 /// How far off a clock may be that is noticed, and put right by two codes: ten minutes, in seconds.
 pub const MAX_DRIFT: u64 = 600;
@@ -41,118 +45,6 @@ pub struct Generator {
     /// What moves it on to the next code. A period, or null for a counter, in the record.
     #[serde(rename = "period")]
     pub moves: Moves,
-}
-
-/// The kinds of device, as people name them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// With a clock.
-    Totp,
-    /// With a counter.
-    Hotp,
-}
-
-impl Kind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Totp, Self::Hotp];
-
-    /// Its name in commands and messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Hotp => "hotp",
-        }
-    }
-}
-
-/// What moves a device on from one code to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Option<Period>", into = "Option<Period>")]
-pub enum Moves {
-    /// Its clock; a step lasts this long (TOTP).
-    Time(Period),
-    /// Each code that it shows (HOTP).
-    Counter,
-}
-
-impl Moves {
-    /// The kind of device.
-    #[must_use]
-    pub const fn kind(self) -> Kind {
-        match self {
-            Self::Time(_) => Kind::Totp,
-            Self::Counter => Kind::Hotp,
-        }
-    }
-
-    /// The length of a step, where there is one.
-    #[must_use]
-    pub const fn period(self) -> Option<Period> {
-        match self {
-            Self::Time(period) => Some(period),
-            Self::Counter => None,
-        }
-    }
-}
-
-impl From<Option<Period>> for Moves {
-    fn from(period: Option<Period>) -> Self {
-        period.map_or(Self::Counter, Self::Time)
-    }
-}
-
-impl From<Moves> for Option<Period> {
-    fn from(moves: Moves) -> Self {
-        moves.period()
-    }
-}
-
-/// How far from where it is expected a code is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows {
-    /// Steps of time either side of the present one (RFC 6238 §5.2).
-    pub skew: u32,
-    /// Codes of a counter that may be passed over (RFC 4226 §7.2, look-ahead).
-    pub look_ahead: u32,
-    /// Codes of a counter among which two that follow each other put it right (RFC 4226 §7.4).
-    pub resync: u32,
-}
-
-impl Default for Windows {
-    fn default() -> Self {
-        Self {
-            skew: 1,
-            look_ahead: 10,
-            resync: 100,
-        }
-    }
-}
-
-/// Where a device stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// The last step that was used; it and all before it are used up.
-    pub last: Option<u64>,
-    /// Steps that its clock is ahead of ours. Without a meaning for a counter.
-    pub offset: i64,
-    /// A step whose code was refused because it was astray. It is told how far off that was, so the code is
-    /// good for nothing later: a guesser would know what to wait for.
-    pub told: Option<u64>,
-}
-
-/// What a code turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Match {
-    /// The code of a step that was not used yet.
-    Fresh {
-        /// The step, to be kept as used.
-        step: u64,
-    },
-    /// The code of a step that was used, or that lies before one that was.
-    Used,
-    /// The code of no step in the window.
-    None,
 }
 
 impl Generator {
@@ -326,18 +218,6 @@ impl Generator {
             .with_secret(totp_rs::Secret::new(self.key.bytes().into()))
             .with_skew(0)
             .with_step_duration(1)
-    }
-}
-
-impl Position {
-    fn is_used(self, step: u64) -> bool {
-        self.last.is_some_and(|last| step <= last)
-    }
-
-    /// The step after the last that was used.
-    #[must_use]
-    pub fn next(self) -> u64 {
-        self.last.map_or(0, |last| last.saturating_add(1))
     }
 }
 

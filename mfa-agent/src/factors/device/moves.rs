@@ -1,0 +1,70 @@
+//! What moves a device on from one code to the next: its clock, or each code that it shows.
+
+use serde::{Deserialize, Serialize};
+
+use super::Period;
+
+/// The kinds of device, as people name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// With a clock.
+    Totp,
+    /// With a counter.
+    Hotp,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Totp, Self::Hotp];
+
+    /// Its name in commands and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Hotp => "hotp",
+        }
+    }
+}
+
+/// What moves a device on from one code to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<Period>", into = "Option<Period>")]
+pub enum Moves {
+    /// Its clock; a step lasts this long (TOTP).
+    Time(Period),
+    /// Each code that it shows (HOTP).
+    Counter,
+}
+
+impl Moves {
+    /// The kind of device.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Time(_) => Kind::Totp,
+            Self::Counter => Kind::Hotp,
+        }
+    }
+
+    /// The length of a step, where there is one.
+    #[must_use]
+    pub const fn period(self) -> Option<Period> {
+        match self {
+            Self::Time(period) => Some(period),
+            Self::Counter => None,
+        }
+    }
+}
+
+impl From<Option<Period>> for Moves {
+    fn from(period: Option<Period>) -> Self {
+        period.map_or(Self::Counter, Self::Time)
+    }
+}
+
+impl From<Moves> for Option<Period> {
+    fn from(moves: Moves) -> Self {
+        moves.period()
+    }
+}
