@@ -221,9 +221,9 @@ fn at_a_terminal_mfactl_adds_a_token_that_counts_and_takes_it_up_again() {
         let (shown, _) = mfactl(machine, &agent, &["status"]).finish();
         assert!(shown.contains("mfactl verify --resync"), "{shown}");
         let mut resync = mfactl(machine, &agent, &["verify", "--resync"]);
+        resync.answer("OTP code: ", &phone.code(1));
         resync.answer(code, &token.counted(60));
         resync.answer("Next code that it shows: ", &token.counted(61));
-        resync.answer("OTP code: ", &phone.code(1));
         resync.expect("59 codes were passed over");
         assert_eq!(resync.finish().1, Some(0));
         let seen = Login::of(ANNA)
