@@ -203,7 +203,7 @@ fn a_key_that_is_planted_later_is_left_for_the_administrator_to_name() {
         let second = report(&agent.ctl().run(&ALL, ""));
         let account = &second["accounts"][0];
         assert_eq!(account["result"], "refused", "{second}");
-        assert!(account["reason"].to_string().contains("by its name"));
+        assert!(account["reason"].to_string().contains("by name"));
         assert_eq!(agent.admin().status(ANNA).devices.len(), 1);
         import(&agent, ANNA, "stored");
         assert_eq!(agent.admin().status(ANNA).devices.len(), 2);

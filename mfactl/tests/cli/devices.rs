@@ -130,7 +130,9 @@ fn an_ordinary_user_passes_a_factor_before_the_codes_are_asked_for() {
         json!({"first": "111111", "second": "222222"}),
         json!({"user": name, "factor": "totp", "label": "phone", "clock_offset": 0}),
     );
-    let agent = Agent::scripted(vec![begin, answer, resync]);
+    let nothing = json!({"first": "", "second": ""});
+    let wanted = refused("Resync", nothing, "NotVerified", "pass a factor");
+    let agent = Agent::scripted(vec![wanted, begin, answer, resync]);
     let lines = "999999\n111111\n222222\n";
     let output = mfactl_of(&somebody, &agent, &["verify", "--resync"], lines);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -142,7 +144,10 @@ fn an_ordinary_user_passes_a_factor_before_the_codes_are_asked_for() {
 fn who_passes_no_factor_is_told_who_else_can_take_the_device_up() {
     let somebody = ordinary();
     let name = somebody.name.clone();
-    let agent = Agent::scripted(proof(&name, "000000", "wrong").into());
+    let [begin, answer] = proof(&name, "000000", "wrong");
+    let nothing = json!({"user": name, "first": "", "second": ""});
+    let wanted = refused("Resync", nothing, "NotVerified", "pass a factor");
+    let agent = Agent::scripted(vec![wanted, begin, answer]);
     let lines = "000000\n111111\n222222\n";
     let output = mfactl_of(&somebody, &agent, &["verify", &name, "--resync"], lines);
     assert_eq!(output.status.code(), Some(1));
