@@ -132,3 +132,43 @@ fn where_messages_are_logged_keys_and_codes_stand_in_every_prompt_and_nowhere_el
     }
     assert_eq!(Screen::of("sshd"), Screen::Terminal);
 }
+
+/// All that a user sees and types from the first line to the "yes", as a terminal of 80 columns shows it.
+fn transcript(occasion: Occasion, screen: Screen) -> String {
+    let device = device("phone");
+    let uri = device.generator.uri("example host", "anna", 0).unwrap();
+    let picture = mfa_qr::draw(uri.expose(), false, mfa_qr::USUAL_ROWS - 5).unwrap();
+    let codes = ["0123456789", "1111122222", "3333344444"].map(Secret::from);
+    let made = (device, codes.into());
+    let (mut enrolment, first) =
+        Enrolment::begin(occasion, made, Some(&picture), (screen, Texts::default()));
+    let mut shown = String::new();
+    let mut step = first;
+    for typed in ["000000", RIGHT, "no", "yes"] {
+        for message in &step.messages {
+            shown.push_str(&format!("{}\n", message.text));
+        }
+        shown.push_str(&format!("{}{typed}\n", step.prompt.unwrap().text));
+        step = match answer(&mut enrolment, typed) {
+            EnrolNext::Ask(step) => step,
+            EnrolNext::Wrong => match enrolment.wrong(false) {
+                Next::Ask(step) => step,
+                other => panic!("{other:?}"),
+            },
+            EnrolNext::Store => break,
+            EnrolNext::End(..) => panic!("it ended"),
+        };
+    }
+    assert!(shown.lines().all(|line| line.chars().count() <= 80));
+    shown
+}
+
+#[test]
+fn the_screens_of_a_set_up_are_as_they_were() {
+    for (name, occasion, screen) in [
+        ("first_device", Occasion::First, Screen::Terminal),
+        ("lost_device", Occasion::Lost, Screen::Terminal),
+    ] {
+        insta::assert_snapshot!(name, transcript(occasion, screen));
+    }
+}
