@@ -22,6 +22,6 @@ fuzz_target!(|text: &str| {
         assert!(Key::from_base32(&key.to_base32()).expect("its own base32") == key);
     }
     if let Ok(read) = from_uri(&text.into()) {
-        let _ = read.generator.uri("issuer", "user");
+        let _ = read.generator.uri("issuer", "user", read.next);
     }
 });

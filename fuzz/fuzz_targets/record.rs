@@ -1,14 +1,23 @@
-//! Whatever a store holds once its seal is open: a record that can be written again, or an error.
+//! Whatever a store holds once its seal is open: a record that can be written again, and whose devices can be
+//! asked for a code at any time, or an error.
 #![no_main]
 
+use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use mfa_agent::account::Account;
+use mfa_agent::factors::device::Windows;
 use mfa_agent::vault::{MasterKey, Vault};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(account) = Account::decode(bytes) {
         let again = account.encode().expect("a record can be written");
         assert!(Account::decode(&again).expect("and read") == account);
+        for device in account.devices() {
+            for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+                let _ = device.check("123456", now, &Windows::default());
+            }
+            let _ = (device.drift(), device.next());
+        }
     }
     let vault = Vault::new(&MasterKey::from_bytes([0; 32]));
     assert!(vault.open(b"account/alice", bytes).is_err());
