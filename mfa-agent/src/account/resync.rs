@@ -5,7 +5,7 @@
 //! pair counts as a failure. A right pair is used up.
 
 use jiff::Timestamp;
-use mfa_protocol::Secret;
+use zeroize::Zeroizing;
 
 use super::{Account, Label};
 use crate::factors::device::{Kind, MAX_OFFSET, Windows};
@@ -16,9 +16,9 @@ pub struct Resync {
     /// The device; none: whichever they are of.
     pub label: Option<Label>,
     /// A code.
-    pub first: Secret,
+    pub first: Zeroizing<String>,
     /// The one that the device showed next.
-    pub second: Secret,
+    pub second: Zeroizing<String>,
     /// When the account was read.
     pub era: Era,
     /// The time of the judgement, at which the second one is shown.
@@ -77,7 +77,7 @@ impl Account {
 
     /// Whether they could be codes of no device, or are the last that were used of one.
     fn is_idle(&self, resync: &Resync) -> bool {
-        let pair = (resync.first.expose(), resync.second.expose());
+        let pair = (resync.first.as_str(), resync.second.as_str());
         let generators = || {
             self.devices
                 .iter()
@@ -88,7 +88,7 @@ impl Account {
     }
 
     fn find_resync(&self, resync: &Resync) -> Option<(usize, u64)> {
-        let pair = (resync.first.expose(), resync.second.expose());
+        let pair = (resync.first.as_str(), resync.second.as_str());
         let is_meant = |label: &Label| resync.label.as_ref().is_none_or(|wanted| wanted == label);
         let mut devices = self.devices.iter().enumerate();
         devices.find_map(|(index, device)| {
@@ -133,8 +133,8 @@ mod tests {
     fn resync(codes: (&str, &str), second: i64) -> Resync {
         Resync {
             label: None,
-            first: codes.0.into(),
-            second: codes.1.into(),
+            first: codes.0.to_owned().into(),
+            second: codes.1.to_owned().into(),
             era: Era::default(),
             now: at(second),
             windows: Windows::default(),

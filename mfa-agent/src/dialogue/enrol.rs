@@ -24,7 +24,7 @@ use super::Next;
 use super::stand_in::is_stand_in;
 use super::texts::Texts;
 use crate::account::Device;
-use crate::factors::device::{Match, Windows};
+use crate::factors::device::{Match, Windows, unspaced};
 use screen::wrong_code;
 pub use screen::{PROMPTS, Screen};
 
@@ -124,8 +124,7 @@ impl Enrolment {
     }
 
     fn take_code(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
-        let shown = typed.expose().chars().filter(|c| !c.is_whitespace());
-        let code = zeroize::Zeroizing::new(shown.collect::<String>());
+        let code = unspaced(typed.expose());
         match self.device.check(&code, now, windows) {
             Match::Fresh { step } => {
                 self.device.use_up(step, now);

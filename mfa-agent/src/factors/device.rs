@@ -20,6 +20,7 @@ use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::key::Key;
 pub use moves::{Kind, Moves};
@@ -219,6 +220,15 @@ impl Generator {
             .with_skew(0)
             .with_step_duration(1)
     }
+}
+
+/// A code as it was typed, without the blanks that apps show inside.
+#[must_use]
+pub fn unspaced(typed: &str) -> Zeroizing<String> {
+    // As long as it gets at once: growing would leave a copy behind.
+    let mut code = Zeroizing::new(String::with_capacity(typed.len()));
+    code.extend(typed.chars().filter(|c| !c.is_whitespace()));
+    code
 }
 
 /// The codes of a device, one a step.

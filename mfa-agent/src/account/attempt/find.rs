@@ -3,7 +3,7 @@
 use super::super::{Account, BYPASS_DIGITS};
 use super::{Answered, Attempt};
 use crate::factors::Factor;
-use crate::factors::device::Match;
+use crate::factors::device::{Match, unspaced};
 use crate::factors::recovery::CodeDigest;
 
 /// What one answer turned out to be.
@@ -127,6 +127,5 @@ fn code_of(typed: &str, tail: bool, digits: u32) -> Option<zeroize::Zeroizing<St
         let start = typed.len().checked_sub(digits as usize)?;
         return typed.get(start..).map(|end| end.to_owned().into());
     }
-    let code: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
-    Some(code.into())
+    Some(unspaced(typed))
 }

@@ -14,6 +14,7 @@ use super::{Change, ROOM, change_event};
 use crate::account::{Device, Drift, Label, Resync, Resynced};
 use crate::audit::Event;
 use crate::factors::Factor;
+use crate::factors::device::unspaced;
 use crate::ledger::{After, Key};
 
 impl Connection {
@@ -60,8 +61,8 @@ impl Connection {
         }
         let mut resync = Resync {
             label: parsed(parameters.label.as_deref())?,
-            first: digits_of(&parameters.first),
-            second: digits_of(&parameters.second),
+            first: unspaced(parameters.first.expose()),
+            second: unspaced(parameters.second.expose()),
             era: account.lockout().era(),
             now: Timestamp::now(),
             windows: settings.windows(),
@@ -201,10 +202,4 @@ fn reply(subject: &Subject, resynced: Resynced) -> Result<ResyncReply, Failure> 
 fn parsed(label: Option<&str>) -> Result<Option<Label>, Failure> {
     let label = label.map(str::parse).transpose();
     label.map_err(Failure::refused)
-}
-
-/// Without the blanks that apps show inside a code.
-fn digits_of(typed: &mfa_protocol::Secret) -> mfa_protocol::Secret {
-    let shown = typed.expose().chars().filter(|c| !c.is_whitespace());
-    mfa_protocol::Secret::new(shown.collect())
 }

@@ -16,7 +16,7 @@ use super::super::peer::Subject;
 use super::{Change, Permit};
 use crate::account::{Added, By, Device};
 use crate::factors::Factor;
-use crate::factors::device::Match;
+use crate::factors::device::{Match, unspaced};
 use wish::Wish;
 
 /// Wrong codes that are taken before the enrolment has to be begun again.
@@ -94,15 +94,9 @@ impl Connection {
             Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
         })?;
         let windows = self.agent.settings().windows();
-        let code: String = parameters
-            .code
-            .expose()
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .collect();
-        let code = mfa_protocol::Secret::new(code);
+        let code = unspaced(parameters.code.expose());
         let now = Timestamp::now();
-        match pending.device.check(code.expose(), now, &windows) {
+        match pending.device.check(&code, now, &windows) {
             Match::Fresh { step } => pending.device.last_step = Some(step),
             Match::Used | Match::None => return Err(self.wrong_code(pending)),
         }
