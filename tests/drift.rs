@@ -61,7 +61,7 @@ fn a_late_code_is_refused_and_counted_and_only_the_administrator_is_told_why() {
     for part in ["test", "300 seconds behind", "mfactl verify --resync"] {
         assert!(reason.contains(part), "{part}: {reason}");
     }
-    assert!(agent.log().contains("300 seconds behind"), "the log too");
+    agent.await_log("300 seconds behind");
     assert_eq!(seconds(&agent), Some(SECONDS));
     let listed = drifts(&agent);
     assert_eq!(listed.len(), 1);

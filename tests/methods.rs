@@ -4,6 +4,8 @@
 //! has said whom it is for.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 use mfa_tests::{Agent, Caller, Key, Login, Machine, Stack, built, eventually, run};
 use serde_json::{Value, json};
@@ -83,6 +85,36 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             Judged("Refused"),
         ),
         ("Drifts", json!({}), AdministratorsOfAll),
+        (
+            "EnrollAddress",
+            json!({"user": user, "factor": "email", "address": "a@example.org", "confirm": true}),
+            Proven,
+        ),
+        (
+            "ConfirmAddress",
+            json!({"code": "no code"}),
+            Continuing("Refused"),
+        ),
+        (
+            "EnrollRadius",
+            json!({"user": user, "server": "vip"}),
+            Administrators,
+        ),
+        (
+            "Primary",
+            json!({"user": user, "factor": "email", "address": "b@example.org"}),
+            Judged("Refused"),
+        ),
+        (
+            "EnableAddress",
+            json!({"user": user, "factor": "email", "address": "b@example.org", "enabled": false}),
+            Judged("Refused"),
+        ),
+        (
+            "TestDelivery",
+            json!({"channel": "email", "address": "a@example.org"}),
+            AdministratorsOfAll,
+        ),
         ("EnrollPin", json!({"user": user, "pin": NEW_PIN}), Proven),
         ("Questions", json!({}), Everybody),
         (
@@ -189,11 +221,23 @@ fn set_up(machine: &Machine, settings: &str) -> Agent {
         let joined = run(std::process::Command::new("usermod").args(["-aG", GROUP, user]));
         assert!(joined.is_success(), "{joined:?}");
     }
-    let agent = Agent::with(settings);
+    let agent = Agent::with(&format!("{settings}\n{}", beyond_the_host()));
     for user in [ANNA, EVE, ADA, ALAN, "root"] {
         agent.admin().pin(user, PIN);
     }
     agent
+}
+
+/// Somebody who takes mails, and a RADIUS server that nobody asks.
+fn beyond_the_host() -> String {
+    let secret = std::env::temp_dir().join(format!("mfat-secret-{}", std::process::id()));
+    std::fs::write(&secret, "a shared secret of some length\n").unwrap();
+    std::fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    let secret = secret.display();
+    format!(
+        "[delivery.email]\nfrom = \"mfa@example.org\"\nsendmail = \"/bin/true\"\n\
+         [[radius]]\nname = \"vip\"\nservers = [\"127.0.0.1\"]\nsecret_file = \"{secret}\"\n"
+    )
 }
 
 /// A connection on which `user` has passed their PIN to change something.

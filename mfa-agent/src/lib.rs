@@ -18,6 +18,7 @@ pub mod lockout;
 pub mod log;
 pub mod names;
 pub mod policy;
+pub mod providers;
 pub mod review;
 pub mod run;
 pub mod server;

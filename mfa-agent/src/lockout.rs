@@ -73,6 +73,18 @@ pub struct Lockout {
     refused: u64,
     passes: u64,
     burst: Burst,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pending: Vec<Pending>,
+}
+
+/// A guess that somebody else is judging at this moment: as long as it is not known what becomes of it, it
+/// counts as if it were wrong, so that no more are under way at once than may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    id: u64,
+    /// Nobody will say any more what became of it: the agent was restarted.
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    until: Timestamp,
 }
 
 /// What was judged among the logins that began before the last pass.
@@ -82,6 +94,13 @@ struct Burst {
     passed: u32,
     failed: u32,
 }
+
+/// Guesses that others judge at the same time.
+const MAX_PENDING: usize = 16;
+
+/// The longest that a guess is noted for, in seconds: one that is noted for longer is from before the clock was
+/// set back.
+const LONGEST_PENDING: i64 = 10 * 60;
 
 /// When a login began, counted in passes of its account. It bounds what the login may still cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,7 +172,51 @@ impl Lockout {
         if era != self.era() && self.burst.failed > 0 && judged >= limits.attempts {
             return Gate::Spent;
         }
+        if self.is_spoken_for(now, limits) {
+            return Gate::Spent;
+        }
         Gate::Open
+    }
+
+    /// Notes that somebody else is about to judge a guess of a login of `era`, if it may be judged; what becomes
+    /// of it is known within `wait`, or never.
+    pub fn reserve(
+        &mut self,
+        id: u64,
+        wait: Duration,
+        era: Era,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Gate {
+        self.pending.retain(|pending| pending.is_open(now));
+        let gate = self.gate(era, now, limits);
+        if gate != Gate::Open {
+            return gate;
+        }
+        if self.pending.len() >= MAX_PENDING {
+            return Gate::Spent;
+        }
+        let until = after(now, wait);
+        self.pending.push(Pending { id, until });
+        Gate::Open
+    }
+
+    /// It is known what became of that guess, or that nobody judged it. Returns whether it was noted.
+    pub fn settle_reserved(&mut self, id: u64) -> bool {
+        let before = self.pending.len();
+        self.pending.retain(|pending| pending.id != id);
+        before != self.pending.len()
+    }
+
+    /// Whether all guesses that are left are being judged by others.
+    fn is_spoken_for(&self, now: Timestamp, limits: &Limits) -> bool {
+        let open = self.pending.iter().filter(|pending| pending.is_open(now));
+        let open = u32::try_from(open.count()).unwrap_or(u32::MAX);
+        let failures = self.failures(now).saturating_add(open);
+        let in_a_row = self.consecutive.saturating_add(open);
+        open > 0
+            && (failures >= limits.attempts
+                || limits.max_consecutive.is_some_and(|max| in_a_row >= max))
     }
 
     /// A wrong answer of a login of `era` was judged.
@@ -203,6 +266,7 @@ impl Lockout {
         let before = self.clone();
         self.clear();
         self.burst = Burst::default();
+        self.pending.clear();
         *self != before
     }
 
@@ -224,6 +288,13 @@ impl Lockout {
 
     fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)
+    }
+}
+
+impl Pending {
+    fn is_open(&self, now: Timestamp) -> bool {
+        let left = self.until.as_second().saturating_sub(now.as_second());
+        (1..=LONGEST_PENDING).contains(&left)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod account;
 mod check;
+mod delivery;
 mod device;
 mod enrol;
 mod explain;
@@ -16,6 +17,12 @@ pub use account::{
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
 pub use check::{CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Severity};
+pub use delivery::{
+    Address, AddressReply, ConfirmAddress, ConfirmAddressParameters, EnableAddress,
+    EnableAddressParameters, EnrollAddress, EnrollAddressParameters, EnrollAddressReply,
+    EnrollRadius, EnrollRadiusParameters, EnrollRadiusReply, Messages, Primary, PrimaryParameters,
+    Radius, TestDelivery, TestDeliveryParameters, TestDeliveryReply,
+};
 pub use device::{
     Drift, Drifts, DriftsReply, Rename, RenameParameters, RenameReply, Resync, ResyncParameters,
     ResyncReply,
@@ -68,6 +75,12 @@ methods! {
     CheckQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollRecovery(EnrollRecoveryParameters) -> RecoveryReply;
+    EnrollAddress(EnrollAddressParameters) -> EnrollAddressReply;
+    ConfirmAddress(ConfirmAddressParameters) -> EnrollAddressReply;
+    EnrollRadius(EnrollRadiusParameters) -> EnrollRadiusReply;
+    Primary(PrimaryParameters) -> AddressReply;
+    EnableAddress(EnableAddressParameters) -> AddressReply;
+    TestDelivery(TestDeliveryParameters) -> TestDeliveryReply;
     Remove(RemoveParameters) -> RemoveReply;
     Rename(RenameParameters) -> RenameReply;
     Resync(ResyncParameters) -> ResyncReply;

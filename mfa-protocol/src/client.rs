@@ -23,6 +23,9 @@ use stream::DeadlineStream;
 /// that lives look like one that hangs.
 pub const GRACE: Duration = Duration::from_millis(250);
 
+/// The longest that an agent may ask to be waited for.
+const MOST_PATIENCE: Duration = Duration::from_secs(600);
+
 /// What can go wrong with a call.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -88,6 +91,8 @@ pub struct Client {
     timeout: Duration,
     /// Set by [`Client::connect`], so that connecting and the first exchange share one time-out.
     first_deadline: Option<Instant>,
+    /// What the next exchange may take, if that is more than `timeout`.
+    patience: Option<Duration>,
 }
 
 impl Client {
@@ -112,7 +117,16 @@ impl Client {
             reader: FrameReader::new(),
             timeout,
             first_deadline: Some(deadline),
+            patience: None,
         })
+    }
+
+    /// Lets the next exchange take so many seconds, if that is more than usual, but never more than ten
+    /// minutes: the agent may have to wait for somebody to pick up a phone
+    /// ([`Step::patience`](crate::login::Step::patience)).
+    pub fn allow(&mut self, seconds: Option<u32>) {
+        let patience = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        self.patience = patience.map(|patience| patience.min(MOST_PATIENCE));
     }
 
     /// Calls a method and waits for its reply.
@@ -122,10 +136,11 @@ impl Client {
     /// [`ClientError::Refused`] when the agent says no; every other kind means that the connection is
     /// of no more use.
     pub fn call<M: Method>(&mut self, parameters: &M::Parameters) -> Result<M::Reply, ClientError> {
+        let patience = self.patience.take().unwrap_or_default().max(self.timeout);
         let deadline = self
             .first_deadline
             .take()
-            .unwrap_or_else(|| Instant::now() + self.timeout);
+            .unwrap_or_else(|| Instant::now() + patience);
         self.stream.set_deadline(deadline);
         let call = Call {
             method: M::NAME,

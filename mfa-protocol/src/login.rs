@@ -124,6 +124,10 @@ pub struct Step {
     /// After a pass: how many characters at the end of the answer were the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_length: Option<u32>,
+    /// So many seconds the reply to the next answer may take, where it is more than usual: a phone may
+    /// have to be picked up first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
 }
 
 /// A line for the user that wants no answer. Wiped when dropped: it may show a key to be typed in.

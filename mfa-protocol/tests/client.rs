@@ -78,6 +78,36 @@ fn an_agent_that_hangs_or_drips_is_left_when_the_time_is_up() {
 }
 
 #[test]
+fn an_exchange_may_take_longer_where_the_agent_has_said_so_and_the_next_one_not() {
+    const REPLY: &[u8] = b"{\"parameters\": {\"questions\": [], \"own\": true}}\0";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (go_on, may_reply) = std::sync::mpsc::channel::<()>();
+    let agent = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut call = [0; 4096];
+        for _ in 0..2 {
+            stream.read(&mut call).map(drop).unwrap();
+            stream.write_all(REPLY).unwrap();
+            // So long that the usual time is over, with its grace.
+            std::thread::sleep(Duration::from_millis(700));
+        }
+        stream.read(&mut call).map(drop).unwrap();
+        let _ = may_reply.recv();
+    });
+    let mut client = Client::connect(&path, Duration::from_millis(100)).unwrap();
+    client.call::<Questions>(&Nothing {}).unwrap();
+    client.allow(Some(60));
+    client.call::<Questions>(&Nothing {}).unwrap();
+    let usual = client.call::<Questions>(&Nothing {});
+    assert!(matches!(usual, Err(ClientError::TimedOut)), "{usual:?}");
+    drop(go_on);
+    drop(client);
+    agent.join().unwrap();
+}
+
+#[test]
 fn an_agent_too_busy_to_accept_counts_as_one_that_hangs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.sock");

@@ -32,6 +32,6 @@ pub use client::{
 };
 pub use outside::{Outside, System, Wire};
 pub use reply::{Reply, ReplyError, State, decode};
-pub use request::{NasIdentifier, Packet, Request, RequestError};
+pub use request::{MAX_PASSWORD, NasIdentifier, Packet, Request, RequestError};
 pub use secret::{SecretError, SharedSecret};
 pub use text::MAX_MESSAGE;

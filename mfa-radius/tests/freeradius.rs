@@ -15,12 +15,19 @@ use mfa_radius::client::Silence;
 use mfa_radius::{Answer, Attempt, Challenge, Client, ClientError, Outcome, ReplyError};
 use mfa_radius::{Server, Settings, SharedSecret, System};
 use relay::Relay;
-use server::{FreeRadius, KEY, free_port};
+use server::{FreeRadius, free_port};
 
+const SETTINGS: &str = include_str!("freeradius/radiusd.conf");
+/// The key of bob's token, in base32.
+const KEY: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 const SECRET: &str = "a secret for the tests only";
 const PASSWORD: &str = "correct horse";
 /// The longest wait for a server that should answer.
 const LONG: Duration = Duration::from_secs(30);
+
+fn freeradius() -> Option<FreeRadius> {
+    FreeRadius::start(&SETTINGS.replace("@KEY@", KEY))
+}
 
 fn server_at(address: SocketAddr, secret: &str) -> Server {
     Server {
@@ -90,7 +97,7 @@ fn challenge(outcome: Outcome) -> Challenge {
 
 #[test]
 fn right_and_wrong_passwords_are_told_apart() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let client = only(server.address);
@@ -104,7 +111,7 @@ fn right_and_wrong_passwords_are_told_apart() {
 
 #[test]
 fn one_round_asks_for_the_code_of_a_token() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let client = only(server.address);
@@ -134,7 +141,7 @@ fn code() -> String {
 
 #[test]
 fn two_rounds_keep_their_state() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let client = only(server.address);
@@ -153,7 +160,7 @@ fn two_rounds_keep_their_state() {
 
 #[test]
 fn with_a_wrong_secret_nobody_is_let_in_and_nobody_counted_wrong() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let client = client_of(vec![server_at(server.address, "another secret")], LONG);
@@ -171,7 +178,7 @@ fn with_a_wrong_secret_nobody_is_let_in_and_nobody_counted_wrong() {
 
 #[test]
 fn a_dead_first_server_is_left_for_the_second() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -191,7 +198,7 @@ fn a_dead_first_server_is_left_for_the_second() {
 
 #[test]
 fn a_server_that_rings_a_phone_is_waited_for_because_it_says_that_it_lives() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let first = Server {
@@ -215,7 +222,7 @@ fn a_server_that_rings_a_phone_is_waited_for_because_it_says_that_it_lives() {
 
 #[test]
 fn a_replayed_accept_lets_nobody_in() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let relay = Relay::before(server.address);
@@ -242,7 +249,7 @@ fn a_replayed_accept_lets_nobody_in() {
 
 #[test]
 fn a_reject_made_into_an_accept_lets_nobody_in() {
-    let Some(server) = FreeRadius::start() else {
+    let Some(server) = freeradius() else {
         return;
     };
     let relay = Relay::before(server.address);

@@ -3,6 +3,7 @@
 //! Names are bounded and free of control characters from here on; numbers are in range. No argument
 //! ever takes a secret: argument lists are public on a Unix host.
 
+mod address;
 mod enroll;
 mod factor;
 mod import;
@@ -15,10 +16,13 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
+pub(crate) use address::{
+    Channel, EnrollAddress, EnrollRadius, NamedAddress, TestDelivery, address,
+};
 pub(crate) use enroll::{
     Enroll, EnrollDevice, EnrollHotp, EnrollKnowledge, EnrollRecovery, EnrollTotp,
 };
-pub(crate) use factor::{Factor, Remove, Rename};
+pub(crate) use factor::{Factor, Removable, Remove, Rename};
 pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use sessions::Bypass;
@@ -88,11 +92,22 @@ At a terminal, mfactl enroll alone asks what to set up, step by step.")]
     )]
     Import(Import),
     /// Take a factor away
-    #[command(after_help = "Example: mfactl remove totp alice --label phone")]
+    #[command(after_help = "Example: mfactl remove totp alice --label phone
+For one of several addresses:
+  mfactl remove email alice --label anna@example.org")]
     Remove(Remove),
     /// Give a device another name
     #[command(after_help = "Example: mfactl rename totp alice --label phone --to old-phone")]
     Rename(Rename),
+    /// Choose the address that codes go to before others
+    #[command(after_help = address::PRIMARY)]
+    Primary(NamedAddress),
+    /// Use an address again
+    #[command(after_help = address::ENABLE)]
+    Enable(NamedAddress),
+    /// Use an address no longer, but keep it
+    #[command(after_help = address::DISABLE)]
+    Disable(NamedAddress),
     /// Show a user's factors, lock and rules
     #[command(after_help = "Example: mfactl status alice")]
     Status(Whose),
@@ -136,6 +151,9 @@ Without USER: everybody's for an administrator, your own otherwise.")]
     /// Look at the agent's settings
     #[command(subcommand, after_help = "Example: mfactl config check")]
     Config(Config),
+    /// Send a message that holds no code, to see whether it arrives
+    #[command(after_help = address::TEST_DELIVERY)]
+    TestDelivery(TestDelivery),
     /// Say what is wrong on this host, and what mends it
     #[command(after_help = "Example: mfactl doctor
 Exit status 0 when there is no problem, 1 when there is one, 3 when the agent is

@@ -1,6 +1,7 @@
 //! The commands, one room each. Every `run` takes the context and its own arguments, and prints its
 //! result itself.
 
+pub(crate) mod address;
 pub(crate) mod bypass;
 pub(crate) mod config;
 pub(crate) mod doctor;
@@ -16,6 +17,7 @@ mod resync;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod status;
+pub(crate) mod test_delivery;
 pub(crate) mod unlock;
 pub(crate) mod verify;
 

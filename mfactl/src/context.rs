@@ -23,6 +23,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The PAM service under which people prove themselves to this program.
 pub(crate) const OWN_SERVICE: &str = "mfactl";
 
+/// The same for a call that waits for a message to be sent: a mail server may be tried more than once.
+pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
+
 const TO_CHANGE: &str = "To change this, first pass a factor that you have.";
 
 /// What a command works with.
@@ -153,6 +156,12 @@ fn opened(slot: &mut Option<Console>) -> Result<&mut Console, Failure> {
         Some(console) => Ok(console),
         none => Ok(none.insert(Console::from_stdin()?)),
     }
+}
+
+/// Whether somebody who is not root acts for themselves: `user` is who is meant, or none for the caller.
+pub(crate) fn acts_for_oneself(user: Option<&str>) -> bool {
+    let is_own = |user| caller().is_ok_and(|caller| caller == user);
+    !getuid().is_root() && user.is_none_or(is_own)
 }
 
 /// The name of the user who runs this process.

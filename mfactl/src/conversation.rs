@@ -63,6 +63,7 @@ pub(crate) fn hold(
             return Ok(Outcome::Cancelled);
         };
         let answer = tail(typed, prompt.tail);
+        client.allow(reply.step.patience);
         reply = client.call::<Answer>(&AnswerParameters { session, answer })?;
     }
 }

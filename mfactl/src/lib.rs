@@ -77,6 +77,9 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Import(format) => commands::import::run(&mut context, format),
         Command::Remove(what) => commands::remove::run(&mut context, what),
         Command::Rename(what) => commands::rename::run(&mut context, what),
+        Command::Primary(which) => commands::address::primary(&mut context, which),
+        Command::Enable(which) => commands::address::enable(&mut context, which, true),
+        Command::Disable(which) => commands::address::enable(&mut context, which, false),
         Command::Status(whose) => commands::status::run(&mut context, whose),
         Command::Users => commands::lists::users(&mut context),
         Command::Lockouts => commands::lists::lockouts(&mut context),
@@ -91,6 +94,7 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Verify(login) => commands::verify::run(&mut context, login),
         Command::Explain(login) => commands::explain::run(&mut context, login),
         Command::Config(what) => commands::config::run(&mut context, what),
+        Command::TestDelivery(where_to) => commands::test_delivery::run(&mut context, where_to),
         Command::Doctor(where_to) => commands::doctor::run(&mut context, &where_to),
     }
 }

@@ -123,7 +123,7 @@ impl<H: Host> Login<'_, H> {
                     &format!("session {}: {next}", self.session),
                 );
             }
-            let (messages, prompt) = match next {
+            let (messages, prompt, patience) = match next {
                 Next::Ended {
                     messages,
                     outcome,
@@ -131,7 +131,11 @@ impl<H: Host> Login<'_, H> {
                 } => {
                     return self.end(&messages, outcome, code_length, cut);
                 }
-                Next::Ask { messages, prompt } => (messages, prompt),
+                Next::Ask {
+                    messages,
+                    prompt,
+                    patience,
+                } => (messages, prompt, patience),
             };
             let (answer, typed) = match self.answer(&messages, &prompt) {
                 Ok(answer) => answer,
@@ -142,6 +146,7 @@ impl<H: Host> Login<'_, H> {
                 session: self.session.clone(),
                 answer,
             };
+            self.client.allow(patience);
             reply = self
                 .client
                 .call::<Answer>(&parameters)

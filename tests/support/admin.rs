@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
-    Account, ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollPin,
-    EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
-    EnrollRecoveryParameters, ImportEntry, ImportOutcome, ImportParameters, ImportUris,
-    QuestionAnswer, Status, Unlock, UnlockParameters, UserParameters,
+    Account, ConfirmDevice, ConfirmParameters, EnrollAddress, EnrollAddressParameters, EnrollHotp,
+    EnrollHotpParameters, EnrollPin, EnrollPinParameters, EnrollQuestions,
+    EnrollQuestionsParameters, EnrollRecovery, EnrollRecoveryParameters, ImportEntry,
+    ImportOutcome, ImportParameters, ImportUris, QuestionAnswer, Status, Unlock, UnlockParameters,
+    UserParameters,
 };
 use mfa_protocol::client::{Client, ClientError};
 use mfa_protocol::message::Method;
@@ -145,6 +146,18 @@ impl Admin {
         };
         self.call::<EnrollQuestions>(&parameters)
             .expect("three questions");
+    }
+
+    /// An address that codes go to, at once; factor: `email` or `sms`.
+    pub fn address(&mut self, user: &str, factor: &str, address: &str) {
+        let parameters = EnrollAddressParameters {
+            user: Some(user.to_owned()),
+            factor: factor.to_owned(),
+            address: address.to_owned(),
+            confirm: false,
+        };
+        let reply = self.call::<EnrollAddress>(&parameters);
+        assert!(reply.expect("an address").stored);
     }
 
     /// The state of an account.

@@ -251,6 +251,13 @@ impl Agent {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
+    /// Waits until it has logged that. It writes in its own time.
+    pub fn await_log(&self, words: &str) {
+        eventually(&format!("{words:?} in the log"), || {
+            self.log().contains(words).then_some(())
+        });
+    }
+
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }

@@ -1,26 +1,35 @@
 //! Shared parts of the whole-system tests.
 //!
 //! Everything here runs the built programs for real: the agent with a store and a socket of its own,
-//! the module through libpam, sshd, sudo, su and login through a pseudo-terminal. Nothing is imitated
-//! but a broken agent ([`Impostor`]). What needs a host (accounts, `/etc/pam.d`) happens in a
+//! the module through libpam, sshd, sudo, su and login through a pseudo-terminal, FreeRADIUS, postfix.
+//! Nothing is imitated but a broken agent ([`Impostor`]), somebody on the way ([`Relay`]) and providers of
+//! text messages ([`Provider`]). What needs a host (accounts, `/etc/pam.d`) happens in a
 //! [`Machine`], a mount namespace of the test's own thread, so that no test can change the machine it
 //! runs on, nor see what another one does, and nothing is left behind when one is killed.
 
 mod admin;
 mod agent;
 mod audit;
+mod authority;
 mod beside;
 mod built;
 mod caller;
 mod cockpit;
+mod files;
+mod freeradius;
+mod greylist;
 mod impostor;
 mod login;
 mod machine;
 mod mfactl;
 mod oath;
+mod postfix;
+mod provider;
 mod pty;
+mod relay;
 mod run;
 mod screen;
+mod sent;
 mod source;
 mod sshd;
 mod stack;
@@ -28,18 +37,25 @@ mod stack;
 pub use admin::{Admin, answer_to};
 pub use agent::Agent;
 pub use audit::Event;
+pub use authority::{Authority, Certificate, hmac};
 pub use beside::{Beside, Device, STEP, passes, this_step};
 pub use built::{Built, built};
 pub use caller::Caller;
 pub use cockpit::{Cockpit, Page};
+pub use files::Files;
+pub use freeradius::{FreeRadius, nobody_s_port};
 pub use impostor::{Impostor, Manner};
 pub use login::{Login, Running, Seen};
 pub use machine::{Machine, is_root};
 pub use mfactl::Ctl;
 pub use oath::Key;
+pub use postfix::{Encryption, Postfix};
+pub use provider::{Answer, Provider, Request};
 pub use pty::Pty;
+pub use relay::{Passing, Relay, attributes_without, reply_that_fits};
 pub use run::{Output, eventually, run, run_with_input};
 pub use screen::{code_of, codes_shown, key_shown, scanned};
+pub use sent::{another_than, code_in};
 pub use source::{Source, sources};
 pub use sshd::Sshd;
 pub use stack::Stack;

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::recovery::Recovery;
-use super::{Account, BYPASS_DIGITS, Drift, Opening};
+use super::{Account, BYPASS_DIGITS, Drift, Opening, Remote};
+use crate::factors::address::Recipient;
 use crate::factors::device::Windows;
 use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, Way};
@@ -36,6 +37,9 @@ pub struct Attempt {
     pub renews: bool,
     /// What recovery codes are hashed with.
     pub pepper: Pepper,
+    /// The guess that was noted before a RADIUS server judged it, and that it has rejected: whatever else is
+    /// among the answers, this attempt is wrong and is counted.
+    pub rejected: Option<u64>,
 }
 
 /// An answer, as far as it could be prepared outside the record.
@@ -56,8 +60,34 @@ pub enum Answered {
         /// Whether it matched.
         matches: bool,
     },
+    /// A code that was sent, or a bypass or recovery code in place of one that others make.
+    Sent {
+        /// What was asked for.
+        factor: Factor,
+        /// What was typed.
+        typed: Secret,
+        /// Where the code was sent, if it was that.
+        came_back: Option<CameBack>,
+    },
+    /// An answer that a RADIUS server judged.
+    Remote {
+        /// The account there; if the record holds another by now, nothing is judged.
+        remote: Remote,
+        /// Whether it was right.
+        accepted: bool,
+    },
     /// An answer for a factor that the user does not have. Always wrong.
     Impossible,
+}
+
+/// An address that a code came back from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameBack {
+    /// The address.
+    pub to: Recipient,
+    /// It was none of the user's: it is good only as long as they can pass what they could then, and one
+    /// of theirs from now on.
+    pub unless_changed_since: Option<u64>,
 }
 
 /// What became of an attempt.
@@ -97,6 +127,8 @@ pub struct Passed {
     pub code_length: Option<u32>,
     /// What the user could pass then ([`Account::generation`]).
     pub generation: u64,
+    /// An address that is theirs from now on, because a code has come back from there.
+    pub enrolled: Option<Recipient>,
 }
 
 /// A code that is no device's.
@@ -131,12 +163,17 @@ impl Account {
     /// Judges `attempt` and records what it did to the account. After every verdict
     /// but [`Verdict::Stale`] the record is written, changed or not, so that all take as long.
     pub fn attempt(&mut self, attempt: &Attempt) -> Verdict {
+        if let Some(id) = attempt.rejected {
+            self.lockout.settle_reserved(id);
+        }
         match self.lockout.gate(attempt.era, attempt.now, &attempt.limits) {
             Gate::Open => {}
             Gate::Locked(lock) => {
                 self.lockout.refused_one();
                 return Verdict::Locked(lock);
             }
+            // It has been judged already.
+            Gate::Spent if attempt.rejected.is_some() => {}
             Gate::Spent => return Verdict::Spent,
         }
         let findings: Vec<Finding> = attempt
@@ -144,6 +181,10 @@ impl Account {
             .iter()
             .map(|answer| self.find(answer, attempt))
             .collect();
+        if attempt.rejected.is_some() {
+            self.use_steps(&findings, attempt.now);
+            return self.count_failure(attempt, None);
+        }
         let unprepared = findings.is_empty();
         if unprepared || findings.iter().any(|f| matches!(f, Finding::Stale)) {
             return Verdict::Stale;
@@ -166,8 +207,8 @@ impl Account {
     /// A bypass code begins no session: it passes once, and a session would pass again.
     fn open_session(&mut self, findings: &[Finding], attempt: &Attempt) {
         let begins_none = |finding: &Finding| match finding {
-            Finding::Bypass => true,
-            Finding::Recovery(_) => attempt.renews,
+            Finding::Bypass(_) => true,
+            Finding::Recovery(..) => attempt.renews,
             _ => false,
         };
         if findings.iter().any(begins_none) {
@@ -203,9 +244,11 @@ impl Account {
                         device.use_up(*step, now);
                     }
                 }
-                Finding::Bypass => self.bypass = None,
-                Finding::Recovery(code) => self.use_recovery(*code),
+                Finding::Bypass(_) => self.bypass = None,
+                Finding::Recovery(_, code) => self.use_recovery(*code),
                 Finding::Knowledge(_)
+                | Finding::Sent(_)
+                | Finding::Remote
                 | Finding::Used
                 | Finding::Astray { .. }
                 | Finding::Wrong
@@ -251,7 +294,6 @@ impl Account {
 
     fn pass(&mut self, findings: &[Finding], now: Timestamp) -> Verdict {
         let mut passed = Passed {
-            generation: self.generation,
             recovery_left: self.recovery_left(),
             ..Passed::default()
         };
@@ -263,13 +305,25 @@ impl Account {
                         passed.code_length = Some(device.generator.digits.into());
                     }
                 }
-                Finding::Bypass => {
+                Finding::Bypass(_) => {
                     passed.instead = Some(Instead::Bypass);
                     passed.code_length = Some(BYPASS_DIGITS);
                 }
-                Finding::Recovery(_) => {
+                Finding::Recovery(..) => {
                     passed.instead = Some(Instead::Recovery);
                     passed.code_length = self.recovery.as_ref().map(Recovery::digits);
+                }
+                Finding::Sent(to) => {
+                    passed.device = Some(to.masked());
+                    if self.code_came_back(to, now) {
+                        passed.enrolled = Some(to.clone());
+                    }
+                }
+                Finding::Remote => {
+                    if let Some(remote) = &mut self.remote {
+                        passed.device = Some(remote.server.to_string());
+                        remote.dates.last_used_at = Some(now);
+                    }
                 }
                 Finding::Knowledge(Factor::Pin) => {
                     if let Some(pin) = &mut self.pin {
@@ -285,6 +339,7 @@ impl Account {
                 Finding::Used | Finding::Astray { .. } | Finding::Wrong | Finding::Stale => {}
             }
         }
+        passed.generation = self.generation;
         Verdict::Passed(passed)
     }
 }

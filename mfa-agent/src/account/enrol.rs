@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::{Account, Dates, Device, Label, Opening, PinRecord, QuestionSet};
+use crate::factors::address::Channel;
 use crate::factors::device::Kind;
 use crate::factors::recovery::CodeDigest;
 use crate::factors::{Factor, Way};
@@ -206,12 +207,15 @@ impl Account {
         self.generation += 1;
     }
 
-    /// Removes what the user knows, or all devices. Returns how many were there.
+    /// Removes what there is of a factor. Returns how many were there.
     pub fn remove(&mut self, factor: Factor) -> u32 {
         let removed = match factor {
             Factor::Totp => std::mem::take(&mut self.devices).len(),
             Factor::Pin => usize::from(self.pin.take().is_some()),
             Factor::Questions => usize::from(self.questions.take().is_some()),
+            Factor::Radius => usize::from(self.remote.take().is_some()),
+            Factor::Email => return self.remove_contacts(Channel::Email, None),
+            Factor::Sms => return self.remove_contacts(Channel::Sms, None),
         };
         self.removed(removed)
     }
@@ -224,7 +228,7 @@ impl Account {
         self.removed(before - self.devices.len())
     }
 
-    fn removed(&mut self, number: usize) -> u32 {
+    pub(super) fn removed(&mut self, number: usize) -> u32 {
         self.generation += u64::from(number > 0);
         u32::try_from(number).unwrap_or(u32::MAX)
     }

@@ -9,13 +9,16 @@
 
 mod attempt;
 mod bypass;
+mod contact;
 mod device;
 mod enrol;
 mod grace;
 mod import;
 mod knowledge;
 mod label;
+mod messages;
 mod recovery;
+mod remote;
 mod resync;
 mod session;
 mod settings;
@@ -23,26 +26,32 @@ mod settings;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::factors::device::Kind;
+use crate::factors::address::Channel;
+use crate::factors::device::{Kind, unspaced};
+use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, Way};
 use crate::lockout::Lockout;
 
-pub use attempt::{Answered, Attempt, Instead, Passed, Verdict};
+pub use attempt::{Answered, Attempt, CameBack, Instead, Passed, Verdict};
 use bypass::Bypass;
 pub use bypass::{BYPASS_DIGITS, fresh_code};
+pub use contact::{Contact, ContactError, MAX_CONTACTS};
 pub use device::{Device, Drift};
 pub use enrol::{Added, EnrolError, Enrolled, MAX_DEVICES};
 pub use import::{Import, Imported};
 pub use knowledge::{Dates, PinRecord, Question, QuestionSet};
 pub use label::{Label, LabelError};
+pub use messages::{MessageLimits, Messages};
 use recovery::Recovery;
+pub use remote::{Remote, RemoteName, RemoteNameError};
 pub use resync::{Resync, Resynced};
 pub use session::{Opening, Session, Spot, Wanted};
 pub use settings::{By, MAX_NETWORKS, SettingError, UserSettings, Wishes};
 
 /// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
-/// settings nor sessions, bypass and recovery codes, and grace; 2 no devices that count or drift.
-const SCHEMA: u32 = 3;
+/// settings nor sessions, bypass and recovery codes, and grace; 2 no devices that count or drift; 3 no addresses, and no accounts
+/// at RADIUS servers.
+const SCHEMA: u32 = 4;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +68,13 @@ pub struct Account {
     pin: Option<PinRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     questions: Option<QuestionSet>,
+    /// Where codes are sent, in the order in which the addresses of a channel are tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    contacts: Vec<Contact>,
+    #[serde(default, skip_serializing_if = "Messages::is_empty")]
+    messages: Messages,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remote: Option<Remote>,
     #[serde(default)]
     lockout: Lockout,
     #[serde(default, skip_serializing_if = "UserSettings::is_default")]
@@ -87,6 +103,9 @@ impl Default for Account {
             devices: Vec::new(),
             pin: None,
             questions: None,
+            contacts: Vec::new(),
+            messages: Messages::default(),
+            remote: None,
             lockout: Lockout::default(),
             settings: UserSettings::default(),
             sessions: Vec::new(),
@@ -135,6 +154,9 @@ impl Account {
             Factor::Totp => !self.devices.is_empty(),
             Factor::Pin => self.pin.is_some(),
             Factor::Questions => self.questions.is_some(),
+            Factor::Email => self.contact(Channel::Email).is_some(),
+            Factor::Sms => self.contact(Channel::Sms).is_some(),
+            Factor::Radius => self.remote.is_some(),
         }
     }
 
@@ -144,12 +166,42 @@ impl Account {
         self.enrolled().is_empty() && self.recovery_left().unwrap_or(0) == 0
     }
 
-    /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for that of a device.
+    /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for other codes; `beside`
+    /// are factors that need nothing in the record.
     #[must_use]
-    pub fn can(&self, way: &Way, now: Timestamp) -> bool {
+    pub fn can(&self, way: &Way, beside: &[Factor], now: Timestamp) -> bool {
         let other_codes = self.other_codes(now) > 0;
-        let can = |factor: &Factor| self.has(*factor) || (*factor == Factor::Totp && other_codes);
+        let can = |factor: &Factor| {
+            self.has(*factor) || beside.contains(factor) || (factor.is_code() && other_codes)
+        };
         way.factors().iter().all(can)
+    }
+
+    /// Whether `typed` is a bypass or recovery code. Only for an answer that is judged or counted then: asking
+    /// is guessing.
+    #[must_use]
+    pub fn has_other_code(&self, typed: &str, now: Timestamp, pepper: &Pepper) -> bool {
+        let typed = unspaced(typed);
+        self.is_bypass(&typed, now) || self.find_recovery(&typed, pepper).is_some()
+    }
+
+    /// Whether `typed` has the form of a bypass or recovery code that the user has.
+    #[must_use]
+    pub fn may_be_other_code(&self, typed: &str, now: Timestamp) -> bool {
+        let typed = unspaced(typed);
+        let bypass = self.bypass_until(now).map(|_| BYPASS_DIGITS);
+        let recovery = self.recovery.as_ref().filter(|codes| codes.left() > 0);
+        let lengths = [bypass, recovery.map(Recovery::digits)];
+        let fits = |digits: u32| typed.len() == digits as usize;
+        typed.bytes().all(|b| b.is_ascii_digit()) && lengths.into_iter().flatten().any(fits)
+    }
+
+    /// How many digits the codes of the devices have, if all have as many; none without a device.
+    #[must_use]
+    pub fn device_digits(&self) -> Option<u32> {
+        let mut digits = self.devices.iter().map(|d| u32::from(d.generator.digits));
+        let first = digits.next()?;
+        digits.all(|other| other == first).then_some(first)
     }
 
     /// The longest code that the user may type, in digits.
@@ -215,6 +267,8 @@ impl Account {
         1024 + 768 * (self.devices.len() + self.sessions.len())
             + 64 * (networks + codes)
             + 2048 * questions
+            + 512 * (self.contacts.len() + usize::from(self.remote.is_some()))
+            + self.messages.room()
     }
 
     /// A record as it was sealed.

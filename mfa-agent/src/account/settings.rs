@@ -68,7 +68,7 @@ pub enum SettingError {
 fn three(factor: Factor) -> &'static str {
     match factor {
         Factor::Questions => ", all three of them",
-        Factor::Totp | Factor::Pin => "",
+        Factor::Totp | Factor::Pin | Factor::Email | Factor::Sms | Factor::Radius => "",
     }
 }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::document::{self, List};
+use super::document::{self, List, Ways};
 use super::error::{Problem, Source};
 use super::merge::set;
-use super::values::ServiceName;
+use super::reach::Reach;
+use super::values::{Parsed, ServiceName};
 use crate::factors::Way;
 use crate::lockout::Limits;
-use crate::policy::{Ask, SessionRule, Unenrolled};
+use crate::policy::{Ask, Place, SessionRule, Unenrolled};
 
 const NO_WAY: &str =
     "the list is empty, so that nobody could pass; expected a way such as \"totp\" or \"totp+pin\"";
@@ -27,13 +28,21 @@ pub(super) const NO_GRACE: &str = "grace has no meaning with unenrolled = \"allo
      good; expected unenrolled = \"deny\", which holds when the grace is over, or no grace";
 
 /// What a rule asks for: its own, and `ask` where it says nothing.
-pub(super) fn asked(ask: &Ask, source: &Source, rule: &mut document::Rule) -> Result<Ask, Problem> {
+pub(super) fn asked(
+    ask: &Ask,
+    reach: Option<Reach<'_>>,
+    source: &Source,
+    rule: &mut document::Rule,
+) -> Result<Ask, Problem> {
     let mut ask = ask.clone();
-    let require = rule.require.take();
-    set(
-        &mut ask.ways,
-        require.map(|require| ways(source, require)).transpose()?,
-    );
+    if let Some(require) = rule.require.take() {
+        let ways = ways(source, require)?;
+        let mut lacks = reach.into_iter().flat_map(|reach| reach.problems(&ways));
+        if let Some(problem) = lacks.next() {
+            return Err(problem);
+        }
+        ask.ways = bare(&ways);
+    }
     let prompting = rule.prompting.take();
     set(
         &mut ask.prompting,
@@ -137,11 +146,17 @@ pub(super) fn mistake(limits: &Limits) -> Option<String> {
 }
 
 /// A list of ways that somebody can pass.
-pub(super) fn ways(source: &Source, list: List<Way>) -> Result<Vec<Way>, Problem> {
+pub(super) fn ways(source: &Source, list: Ways) -> Result<Vec<(Place, Way)>, Problem> {
     if list.get_ref().is_empty() {
         return Err(source.problem(list.span(), NO_WAY));
     }
-    Ok(list.into_inner().into_iter().map(|way| way.0).collect())
+    let placed = |way: Spanned<Parsed<Way>>| (source.place(way.span()), way.into_inner().0);
+    Ok(list.into_inner().into_iter().map(placed).collect())
+}
+
+/// The ways without their places.
+pub(super) fn bare(ways: &[(Place, Way)]) -> Vec<Way> {
+    ways.iter().map(|(_, way)| way.clone()).collect()
 }
 
 /// Refuses a rule that says how to ask and not to ask.

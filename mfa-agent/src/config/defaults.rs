@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use super::lists;
-use super::settings::{Audit, Hotp, Pin, Prompts, Questions, SelfService, Server, Store, Totp};
+use super::settings::{
+    Audit, Delivery, Hotp, Pin, Prompts, Questions, SelfService, Server, Store, Totp,
+};
 use crate::factors::Factor;
+use crate::factors::address::Channel;
 use crate::factors::device::{Algorithm, Digits, Period};
 use crate::factors::pin::BannedPin;
 
@@ -56,6 +59,23 @@ impl Default for Prompts {
         Self {
             totp: "OTP code: ".into(),
             pin: "PIN: ".into(),
+            email: "Code from your e-mail: ".into(),
+            sms: "Code from your text message: ".into(),
+            radius: "Passcode: ".into(),
+            number: "Mobile number, with its country code: ".into(),
+        }
+    }
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            channel: Channel::default(),
+            digits: 6,
+            lifetime: Duration::from_secs(5 * 60),
+            budget: crate::account::MessageLimits::default(),
+            email: None,
+            sms: None,
         }
     }
 }
@@ -73,7 +93,7 @@ impl Default for SelfService {
     fn default() -> Self {
         Self {
             enabled: true,
-            factors: Factor::ALL.into(),
+            factors: vec![Factor::Totp, Factor::Pin, Factor::Questions, Factor::Email],
         }
     }
 }

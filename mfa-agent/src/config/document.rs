@@ -1,5 +1,7 @@
 //! One file as it is written: what may stand in it, and nothing else.
 
+mod delivery;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -14,6 +16,7 @@ use crate::factors::questions::MAX_QUESTION;
 use crate::factors::{Factor, Way};
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
+pub(super) use delivery::{Delivery, Email, Radius, Sms};
 
 const HOUR: u64 = 60 * 60;
 const WEEK: u64 = 7 * 24 * HOUR;
@@ -21,6 +24,12 @@ const YEAR: u64 = 365 * 24 * HOUR;
 
 /// A list whose place is needed when it turns out to be empty.
 pub(super) type List<T> = Spanned<Vec<Parsed<T>>>;
+
+/// Ways to pass, with the place of each.
+pub(super) type Ways = Spanned<Vec<Spanned<Parsed<Way>>>>;
+
+/// A prompt.
+pub(super) type Text = Spanned<Parsed<Line<256>>>;
 
 /// A question to choose from.
 pub(super) type CatalogueQuestion = Line<MAX_QUESTION>;
@@ -45,6 +54,8 @@ pub(super) struct Document {
     pub(super) totp: Totp,
     pub(super) hotp: Hotp,
     pub(super) recovery: Recovery,
+    pub(super) delivery: Delivery,
+    pub(super) radius: Vec<Spanned<Radius>>,
     pub(super) prompts: Prompts,
     pub(super) pin: Pin,
     pub(super) questions: Questions,
@@ -90,7 +101,7 @@ pub(super) struct Lockout {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Policy {
-    pub(super) require: Option<List<Way>>,
+    pub(super) require: Option<Ways>,
     pub(super) session: Option<Session>,
     pub(super) session_scope: Option<List<ServiceName>>,
     pub(super) require_password_expiry: Option<bool>,
@@ -124,8 +135,12 @@ pub(super) struct Recovery {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Prompts {
-    pub(super) totp: Option<Spanned<Parsed<Line<256>>>>,
-    pub(super) pin: Option<Spanned<Parsed<Line<256>>>>,
+    pub(super) totp: Option<Text>,
+    pub(super) pin: Option<Text>,
+    pub(super) email: Option<Text>,
+    pub(super) sms: Option<Text>,
+    pub(super) radius: Option<Text>,
+    pub(super) number: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -177,7 +192,7 @@ pub(super) struct Rule {
     pub(super) hours: Option<List<HourRange>>,
     pub(super) days: Option<List<DayRange>>,
     pub(super) action: Option<Parsed<ActionName>>,
-    pub(super) require: Option<List<Way>>,
+    pub(super) require: Option<Ways>,
     pub(super) prompting: Option<Spanned<Parsed<Prompting>>>,
     pub(super) tries: Option<Spanned<Tries>>,
     pub(super) session: Option<Spanned<Session>>,

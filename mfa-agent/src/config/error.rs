@@ -116,7 +116,7 @@ impl Source {
             .replace("type: map", "type: table")
             .replace(
                 "expected a sequence",
-                "expected a list in [ ], or [[rule]] for a rule",
+                "expected a list in [ ], or [[rule]] and [[radius]] for those",
             );
         self.problem(error.span().unwrap_or(0..0), message)
     }

@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod lists;
 mod merge;
+mod reach;
 mod rule;
 mod settings;
 #[cfg(test)]
@@ -27,8 +28,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    Admin, Audit, Hotp, Pin, Prompts, Questions, Recovery, SelfService, Server, Settings, Store,
-    Totp,
+    Admin, Audit, Delivery, Email, EmailRoute, Hotp, Pin, Prompts, Questions, Radius, Recovery,
+    SelfService, Server, Settings, Sms, SmsRoute, Store, Totp, WebhookSecret,
 };
 
 use error::Source;

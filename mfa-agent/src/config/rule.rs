@@ -7,21 +7,24 @@ use toml::Spanned;
 use super::asking::{asked, asks_nothing};
 use super::document::{self, List};
 use super::error::{Problem, Source};
+use super::reach::Reach;
 use super::words::ActionName;
 use crate::policy::{Action, Ask, Days, Hours, Networks, Pattern, Patterns, Rule};
 
 const NO_MATCH: &str = "the list is empty, so that the rule could never fit; expected an entry, or no such key for all";
 
-/// The rule of that number over all files; `ask` is what holds where it says nothing.
+/// The rule of that number over all files; `ask` is what holds where it says nothing,
+/// `reach` what there is to ask with, if that is known.
 pub(super) fn rule(
     ask: &Ask,
+    reach: Option<Reach<'_>>,
     source: &Source,
     rule: Spanned<document::Rule>,
     number: usize,
 ) -> Result<Rule, Problem> {
     let place = source.place(rule.span());
     let mut rule = rule.into_inner();
-    let action = action(ask, source, &mut rule)?;
+    let action = action(ask, reach, source, &mut rule)?;
     Ok(Rule {
         name: rule
             .name
@@ -40,10 +43,15 @@ pub(super) fn rule(
     })
 }
 
-fn action(ask: &Ask, source: &Source, rule: &mut document::Rule) -> Result<Action, Problem> {
+fn action(
+    ask: &Ask,
+    reach: Option<Reach<'_>>,
+    source: &Source,
+    rule: &mut document::Rule,
+) -> Result<Action, Problem> {
     let action = rule.action.as_ref();
     match action.map_or(ActionName::Ask, |action| action.0) {
-        ActionName::Ask => asked(ask, source, rule).map(|ask| Action::Ask(Arc::new(ask))),
+        ActionName::Ask => asked(ask, reach, source, rule).map(|ask| Action::Ask(Arc::new(ask))),
         ActionName::Skip => asks_nothing(source, "skip", rule).map(|()| Action::Skip),
         ActionName::Deny => asks_nothing(source, "deny", rule).map(|()| Action::Deny),
     }

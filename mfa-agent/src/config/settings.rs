@@ -1,5 +1,8 @@
 //! All settings, in their final types. What is here is within its limits: nobody checks it again.
 
+mod delivery;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +11,8 @@ use crate::factors::device::{Algorithm, Digits, Period, Windows};
 use crate::factors::pin::Banned;
 use crate::lockout::Limits;
 use crate::names::UserName;
-use crate::policy::Policy;
+use crate::policy::{Place, Policy};
+pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 
 /// All settings. [`Settings::default`] is what holds where the files say nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +31,10 @@ pub struct Settings {
     pub hotp: Hotp,
     /// `[recovery]`: what follows a recovery code.
     pub recovery: Recovery,
+    /// `[delivery]`: codes that are sent.
+    pub delivery: Delivery,
+    /// `[[radius]]`: authenticators that are asked over RADIUS.
+    pub radius: Vec<Radius>,
     /// `[prompts]`: what users are shown.
     pub prompts: Prompts,
     /// `[pin]`: what new PINs must not be.
@@ -44,6 +52,9 @@ pub struct Settings {
     pub require_password_expiry: bool,
     /// `[enforcement]`, `[policy]` and `[[rule]]`: who is asked for what.
     pub policy: Policy,
+    /// Where files of secrets and certificates and programs are named, by keys such as
+    /// `[delivery.email] ca_file`, for those who tell what is wrong with one.
+    pub file_places: BTreeMap<String, Place>,
 }
 
 impl Settings {
@@ -120,6 +131,14 @@ pub struct Prompts {
     pub totp: String,
     /// Asks for the PIN.
     pub pin: String,
+    /// Asks for a code that was sent by mail.
+    pub email: String,
+    /// Asks for a code that was sent by text message.
+    pub sms: String,
+    /// Asks for what a RADIUS server judges.
+    pub radius: String,
+    /// Asks for the number of a telephone, to send a code there.
+    pub number: String,
 }
 
 /// `[pin]`

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::factors::device::Algorithm;
 
 use super::values::Text;
+use crate::delivery::Security;
 use crate::policy::{Mode, Prompting, Source, Unenrolled};
 
 impl Text for Mode {
@@ -69,6 +70,50 @@ impl FromStr for Source {
 
 impl Text for Algorithm {
     const EXPECTED: &str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
+}
+
+impl Text for Security {
+    const EXPECTED: &str = "\"starttls\" or \"tls\"";
+}
+
+impl FromStr for Security {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(text, [("starttls", Self::StartTls), ("tls", Self::Tls)])
+    }
+}
+
+/// The word of `[delivery.sms] provider`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProviderName {
+    Vonage,
+    Webhook,
+    Command,
+}
+
+impl ProviderName {
+    const ALL: [Self; 3] = [Self::Vonage, Self::Webhook, Self::Command];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Vonage => "vonage",
+            Self::Webhook => "webhook",
+            Self::Command => "command",
+        }
+    }
+}
+
+impl Text for ProviderName {
+    const EXPECTED: &str = "\"vonage\", \"webhook\" or \"command\"";
+}
+
+impl FromStr for ProviderName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(text, Self::ALL.map(|provider| (provider.name(), provider)))
+    }
 }
 
 /// The word of a rule's `action`.

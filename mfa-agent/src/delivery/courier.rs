@@ -7,13 +7,17 @@
 //! until the deadline of its job. All of it is in memory: a restart voids what is under way.
 
 mod lane;
+mod pretence;
+mod queue;
 mod ticket;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{EmailAddress, Notice, PhoneNumber, SendError};
+use super::{Notice, SendError};
+use crate::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
 use lane::Lane;
+pub use pretence::Pretence;
 pub use ticket::{Delivery, Ticket};
 
 /// Hands one message over, once. Called by several threads at a time.
@@ -44,15 +48,6 @@ pub struct Job {
     pub notice: Notice,
     /// When it is of no use any more: the end of the code's life, or of the login.
     pub deadline: Instant,
-}
-
-/// Where a message goes, and by which channel with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recipient {
-    /// By mail.
-    Email(EmailAddress),
-    /// By text message.
-    Phone(PhoneNumber),
 }
 
 /// As many messages wait as may, in all or of this user.
@@ -128,6 +123,15 @@ impl Courier {
         match to {
             Recipient::Email(to) => self.email.submit(user, to, notice, deadline),
             Recipient::Phone(to) => self.texts.submit(user, to, notice, deadline),
+        }
+    }
+
+    /// What a message by `channel` would show, for those to whom none is sent.
+    #[must_use]
+    pub fn pretend(&self, channel: Channel) -> Pretence {
+        match channel {
+            Channel::Email => self.email.pretend(),
+            Channel::Sms => self.texts.pretend(),
         }
     }
 

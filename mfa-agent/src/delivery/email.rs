@@ -14,7 +14,8 @@ use std::time::Instant;
 
 use super::courier::Carrier;
 use super::program::ProgramPath;
-use super::{EmailAddress, Notice, SendError, Templates};
+use super::{Notice, SendError, Templates};
+use crate::factors::address::EmailAddress;
 pub use smtp::{Credentials, HostError, Security, ServerHost, Smtp};
 
 /// Sends codes by mail.

@@ -1,6 +1,6 @@
 //! Sends one-time codes to users: by mail, by text message.
 //!
-//! In come an address that is known to be one ([`EmailAddress`], [`PhoneNumber`]), a [`Notice`] with
+//! In come an address that is known to be one ([`Recipient`](crate::factors::address::Recipient)), a [`Notice`] with
 //! the code, and a deadline; out comes whether the message was handed over, or why not, in words for an
 //! administrator ([`SendError`]). The [`Courier`] queues in memory, and sends on threads of its own, so
 //! that whoever asks never waits for a provider. Nothing is written to disk: a restart voids what is
@@ -15,20 +15,16 @@
 
 mod courier;
 mod email;
-mod email_address;
 mod error;
-mod phone_number;
 mod program;
 mod secret_file;
 mod sms;
 mod template;
 mod tls;
 
-pub use courier::{Carrier, Courier, Delivery, Job, Limits, QueueFull, Recipient, Ticket};
+pub use courier::{Carrier, Courier, Delivery, Job, Limits, Pretence, QueueFull, Ticket};
 pub use email::{Credentials, HostError, MailRoute, Mailer, Security, Sendmail, ServerHost, Smtp};
-pub use email_address::{AddressError, EmailAddress};
 pub use error::SendError;
-pub use phone_number::{NumberError, PhoneNumber, Region};
 pub use program::{PathError, ProgramPath};
 pub use secret_file::{SecretError, read_secret};
 pub use sms::{Authentication, Command, HttpsUrl, TextRoute, Texter, UrlError, Vonage, Webhook};

@@ -90,7 +90,7 @@ impl ProgramPath {
     }
 
     /// Who could change the program could read every code.
-    fn check(&self) -> Result<(), SendError> {
+    pub(crate) fn check(&self) -> Result<(), SendError> {
         let permanent = |reason: String| Err(SendError::permanent(format!("{self} {reason}")));
         let meta = match std::fs::metadata(&self.0) {
             Ok(meta) => meta,

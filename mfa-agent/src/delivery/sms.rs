@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 
 use super::courier::Carrier;
 use super::program::ProgramPath;
-use super::{Notice, PhoneNumber, SendError, Templates};
+use super::{Notice, SendError, Templates};
+use crate::factors::address::PhoneNumber;
 pub use https::{HttpsUrl, UrlError};
 pub use vonage::Vonage;
 pub use webhook::{Authentication, Webhook};

@@ -252,6 +252,22 @@ impl Templates {
         }
     }
 
+    /// What mails say when subject or text are set, or neither.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn mail_with(
+        subject: Option<Template>,
+        text: Option<Template>,
+    ) -> Result<Self, TemplateError> {
+        let shipped = Self::mail();
+        Self::new(
+            subject.unwrap_or(shipped.subject),
+            text.unwrap_or(shipped.text),
+        )
+    }
+
     /// What text messages say unless it is set otherwise.
     #[must_use]
     pub fn text_message() -> Self {

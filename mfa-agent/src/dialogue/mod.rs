@@ -1,23 +1,29 @@
-//! The dialogue of one login: what is asked next, and when there is something to judge.
+//! The dialogue of one login: what is asked next, and when there is something to do about it.
 //!
 //! Pure. It knows the ways that the policy leaves, which of them the user can go, and what was typed
 //! so far. It does not know whether an answer is right: it hands all answers of a way over at once
-//! ([`Next::Judge`]), is told the verdict, and goes on. Somebody who cannot go any way (not enrolled,
-//! not even existing) is led through the first one like everybody else (rule 8 of the architecture).
+//! ([`Next::Judge`]), is told the verdict, and goes on. What touches the world, sending a code or asking
+//! a RADIUS server, is an order to the edge as well, which tells what came of it. Somebody who cannot go
+//! any way (not enrolled, not even existing) is led through the first one like everybody else (rule 8 of
+//! the architecture).
 //!
 //! ```text
-//!   ┌────────┐ answer, more factors  ┌────────┐ last answer  ┌────────┐ wrong, tries left
-//!   │ asking │ ────────────────────▶ │ asking │ ───────────▶ │ judged │ ─────────────────▶ asking
-//!   └────────┘                       └────────┘              └────────┘
-//!     │    ▲ a number                                          │ passed, locked, out of tries
-//!     │ ?  │                       empty, sshd's stand-in      ▼
-//!     ▼    │                       ──────────────────────▶  ended
-//!   ┌────────┐
-//!   │ choice │
-//!   └────────┘
+//!   ┌──────┐ taken   ┌────────┐ answer, more factors  ┌────────┐ last answer  ┌────────┐ wrong, tries left
+//!   │ send │ ──────▶ │ asking │ ────────────────────▶ │ asking │ ───────────▶ │ judged │ ─────────────────▶ asking
+//!   └──────┘         └────────┘                       └────────┘              └────────┘
+//!      ▲    resend    │  │   ▲ a number                 │    ▲ challenge        │ passed, locked, out of tries
+//!      └──────────────┘  │ ? │                          ▼    │                  ▼
+//!                        ▼   │                       ┌─────────┐ empty,    ──▶ ended
+//!                      ┌────────┐                    │ inquire │ expired,
+//!                      │ choice │ ◀───── silent ──── └─────────┘ stand-in
+//!                      └────────┘
 //! ```
 
 mod enrol;
+mod plan;
+mod post;
+mod remote;
+mod split;
 mod stand_in;
 mod texts;
 
@@ -25,12 +31,18 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
-use crate::account::{Account, Verdict};
+use crate::account::Verdict;
+use crate::factors::address::Channel;
 use crate::factors::{Factor, Way};
 pub use enrol::{EnrolNext, Enrolment, Occasion, PROMPTS as ENROLMENT_PROMPTS, Screen};
+pub use plan::{Beside, Given, Holdings, Next, Plan};
+use post::Post;
+pub use post::{Dispatch, Order};
+pub use remote::{Inquiry, Reply};
+use split::code_and_pin;
 use stand_in::is_stand_in;
 use texts::few_codes;
-pub use texts::{Texts, grace};
+pub use texts::{News, Texts, grace};
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;
@@ -38,100 +50,52 @@ const MAX_ANSWERS: u32 = 24;
 /// Fewer recovery codes than this are worth a word.
 const FEW: u32 = 3;
 
-/// What a login is to be led through.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The ways that the policy leaves, in its order. Not empty.
-    pub ways: Vec<Way>,
-    /// One hidden prompt for password and code; nothing else is shown.
-    pub single: bool,
-    /// How many times wrong answers may be tried again in this login, the first included.
-    pub tries: u32,
-    /// Whether the first answer was typed at an earlier prompt and may be no code at all
-    /// (`try_first_pass`).
-    pub first_is_a_guess: bool,
-    /// The texts of the prompts.
-    pub texts: Texts,
-}
-
-/// What the user can be asked for.
-#[derive(Clone, Debug)]
-pub struct Holdings {
-    /// Which ways of the plan the user can go, by position.
-    able: Vec<bool>,
-    /// The longest code that the user may type, in digits.
-    code_digits: u32,
-    /// The question that would be asked.
-    question: String,
-}
-
-impl Holdings {
-    /// What `account` can be asked for at `now`; `stand_in` is asked of users without questions.
-    #[must_use]
-    pub fn of(account: &Account, plan: &Plan, stand_in: &str, now: Timestamp) -> Self {
-        let able = |way: &Way| account.can(way, now);
-        Self {
-            able: plan.ways.iter().map(able).collect(),
-            code_digits: account.code_digits(now),
-            question: account
-                .questions()
-                .map_or(stand_in, |set| &set.current().text)
-                .to_owned(),
-        }
-    }
-}
-
-/// What happens next.
-#[derive(Debug)]
-pub enum Next {
-    /// Show and ask.
-    Ask(Step),
-    /// Judge these answers, and tell the dialogue.
-    Judge(Vec<Given>),
-    /// The login has ended.
-    End(Step, Outcome),
-}
-
-/// An answer to be judged.
-#[derive(Clone, Debug)]
-pub struct Given {
-    /// What was asked for.
-    pub factor: Factor,
-    /// What was typed.
-    pub typed: Secret,
-    /// Whether a password may stand before it.
-    pub tail: bool,
-}
-
 /// A login's dialogue.
 pub struct Dialogue {
     plan: Plan,
     holdings: Holdings,
     way: usize,
     given: Vec<Given>,
-    choosing: bool,
+    turn: Turn,
+    post: Post,
     tries_left: u32,
     answers_left: u32,
     guess: bool,
 }
 
+/// What the next answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The next factor of the way.
+    Factor,
+    /// Which way to go.
+    Choice,
+    /// Where codes are to be sent.
+    Number,
+    /// What a RADIUS server has asked.
+    Challenge,
+    /// Nothing: the edge has something to do first.
+    Outside,
+}
+
 impl Dialogue {
     /// Begins: the first way of the policy that the user can go, else the first.
     #[must_use]
-    pub fn begin(plan: Plan, holdings: Holdings) -> (Self, Step) {
+    pub fn begin(plan: Plan, holdings: Holdings) -> (Self, Next) {
         let way = holdings.able.iter().position(|able| *able).unwrap_or(0);
-        let dialogue = Self {
+        let mut dialogue = Self {
             way,
             given: Vec::new(),
-            choosing: false,
+            turn: Turn::Outside,
+            post: Post::default(),
             tries_left: plan.tries.max(1),
             answers_left: MAX_ANSWERS,
             guess: plan.first_is_a_guess,
             plan,
             holdings,
         };
-        let step = dialogue.ask(Vec::new());
-        (dialogue, step)
+        let next = dialogue.go_on(Vec::new());
+        (dialogue, next)
     }
 
     /// The way that is being gone, for the log.
@@ -143,14 +107,24 @@ impl Dialogue {
     /// The prompts of the way, as they would be shown one after the other.
     #[must_use]
     pub fn prompts(&self) -> Vec<String> {
-        self.factors()
+        let number = self
+            .asks_for_number()
+            .then(|| self.plan.texts.number.clone());
+        let texts = self
+            .factors()
             .iter()
-            .map(|factor| self.prompt(*factor).text.clone())
-            .collect()
+            .map(|factor| self.prompt(*factor).text.clone());
+        number.into_iter().chain(texts).collect()
     }
 
-    /// Takes an answer.
-    pub fn answer(&mut self, typed: Secret) -> Next {
+    /// Takes an answer, typed at `now`. `is_other_code` says whether a text is a bypass or recovery code of
+    /// the user's as it stands there.
+    pub fn answer(
+        &mut self,
+        typed: Secret,
+        now: Timestamp,
+        is_other_code: &dyn Fn(&str) -> bool,
+    ) -> Next {
         if typed.is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return end(Outcome::Cancelled);
         }
@@ -158,18 +132,26 @@ impl Dialogue {
         if self.answers_left == 0 {
             return end(Outcome::Cancelled);
         }
-        if self.choosing {
+        if self.post.is_expired(now) && self.expects_sent_code() {
+            return Next::End(
+                told(vec![texts::expired()], Outcome::Cancelled),
+                Outcome::Cancelled,
+            );
+        }
+        if self.turn == Turn::Choice {
             return self.choose(typed.expose());
         }
-        if !self.plan.single && typed.expose().trim() == "?" && self.plan.ways.len() > 1 {
-            self.choosing = true;
-            self.given.clear();
-            return Next::Ask(self.offer(Vec::new()));
+        if typed.expose().trim() == "?" && self.has_other_way() {
+            return self.offer(Vec::new());
         }
         if std::mem::take(&mut self.guess) && !ends_in_code(typed.expose()) {
-            return Next::Ask(self.ask(Vec::new()));
+            return self.go_on(Vec::new());
         }
-        self.take(typed)
+        match self.turn {
+            Turn::Number => self.take_number(typed.expose()),
+            Turn::Factor | Turn::Challenge => self.take(typed, is_other_code),
+            Turn::Choice | Turn::Outside => end(Outcome::Cancelled),
+        }
     }
 
     /// Takes the verdict on what [`Next::Judge`] handed over.
@@ -181,10 +163,8 @@ impl Dialogue {
                 let messages = few.filter(|_| !self.plan.single).map(few_codes);
                 Next::End(
                     Step {
-                        messages: messages.into_iter().collect(),
                         code_length,
-                        outcome: Some(Outcome::Passed),
-                        ..Step::default()
+                        ..told(messages.into_iter().collect(), Outcome::Passed)
                     },
                     Outcome::Passed,
                 )
@@ -194,7 +174,7 @@ impl Dialogue {
                 self.tries_left -= 1;
                 if self.tries_left > 0 {
                     self.given.clear();
-                    return Next::Ask(self.ask(self.complaint()));
+                    return self.go_on(self.complaint());
                 }
                 // Asked once, the answer was wrong; asked several times, the tries are used up.
                 let out_of_tries = self.plan.tries > 1;
@@ -208,21 +188,66 @@ impl Dialogue {
         }
     }
 
-    fn take(&mut self, typed: Secret) -> Next {
-        let factors = self.factors();
-        let Some(factor) = factors.get(self.given.len()).copied() else {
+    /// Asks for the next factor of the way, hands over what was given when there is none, or has something
+    /// done first.
+    fn go_on(&mut self, messages: Vec<Message>) -> Next {
+        let Some(factor) = self.current() else {
+            return Next::Judge(std::mem::take(&mut self.given));
+        };
+        if let Some(channel) = Channel::of(factor)
+            && !self.post.has_gone_out(channel)
+        {
+            return self.send(channel, messages);
+        }
+        self.turn = Turn::Factor;
+        Next::Ask(self.ask(messages))
+    }
+
+    fn take(&mut self, typed: Secret, is_other_code: &dyn Fn(&str) -> bool) -> Next {
+        let Some(factor) = self.current() else {
             return end(Outcome::Cancelled);
         };
-        let all = factors.len();
-        self.given.push(Given {
-            factor,
-            typed,
-            tail: self.plan.single,
-        });
-        if self.given.len() < all {
-            return Next::Ask(self.ask(Vec::new()));
+        if let Some(channel) = Channel::of(factor)
+            && typed.expose().trim().eq_ignore_ascii_case("resend")
+        {
+            return self.send_again(channel);
         }
-        Next::Judge(std::mem::take(&mut self.given))
+        let split = self.digits_before_pin();
+        let split = split.and_then(|digits| code_and_pin(&typed, digits));
+        // Looked up only where it makes a difference.
+        let matters = factor == Factor::Radius || split.is_some();
+        let is_other_code = matters && is_other_code(typed.expose());
+        if factor == Factor::Radius && !is_other_code {
+            let is_first = self.turn == Turn::Factor;
+            return self.inquire(typed, is_first);
+        }
+        let (typed, pin) = match split.filter(|_| !is_other_code) {
+            Some((code, pin)) => (code, Some(pin)),
+            None => (typed, None),
+        };
+        let sent = Channel::of(factor).and_then(|_| self.post.code().cloned());
+        self.given.push(Given {
+            sent,
+            tail: self.plan.single,
+            ..Given::of(factor, typed)
+        });
+        if let Some(pin) = pin {
+            self.given.push(Given::of(Factor::Pin, pin));
+        }
+        self.go_on(Vec::new())
+    }
+
+    /// The digits of the code that is asked for, if a PIN is asked for next and may follow without a space.
+    fn digits_before_pin(&self) -> Option<u32> {
+        let next = self.factors().get(self.given.len() + 1)?;
+        if *next != Factor::Pin || self.plan.single {
+            return None;
+        }
+        match self.current()? {
+            Factor::Totp => self.holdings.device_digits,
+            Factor::Email | Factor::Sms => Some(self.plan.code_digits),
+            Factor::Pin | Factor::Questions | Factor::Radius => None,
+        }
     }
 
     fn choose(&mut self, typed: &str) -> Next {
@@ -235,42 +260,44 @@ impl Dialogue {
                 .position(|way| way.to_string() == typed)
         });
         let Some(chosen) = chosen else {
-            return Next::Ask(self.offer(vec![self.plan.texts.no_such_way()]));
+            return self.offer(vec![self.plan.texts.no_such_way()]);
         };
         self.way = chosen;
-        self.choosing = false;
-        Next::Ask(self.ask(Vec::new()))
+        self.go_on(Vec::new())
     }
 
     /// All ways of the policy are offered, whatever the user has: the list tells nothing.
-    fn offer(&self, messages: Vec<Message>) -> Step {
+    fn offer(&mut self, messages: Vec<Message>) -> Next {
+        self.turn = Turn::Choice;
+        self.given.clear();
         let prompt = self.plan.texts.choice(&self.plan.ways);
-        Step {
+        Next::Ask(Step {
             messages,
             prompt: Some(prompt),
             ..Step::default()
-        }
+        })
     }
 
     fn ask(&self, messages: Vec<Message>) -> Step {
-        let factor = self
-            .factors()
-            .get(self.given.len())
-            .copied()
-            .unwrap_or(Factor::Totp);
+        let factor = self.current().unwrap_or(Factor::Totp);
         Step {
             messages,
             prompt: Some(self.prompt(factor)),
+            patience: self.plan.patience.filter(|_| factor == Factor::Radius),
             ..Step::default()
         }
     }
 
     fn prompt(&self, factor: Factor) -> Prompt {
         let tail = self.plan.single.then_some(self.holdings.code_digits);
+        let texts = &self.plan.texts;
         let text = match factor {
-            Factor::Totp => self.plan.texts.totp.clone(),
-            Factor::Pin => self.plan.texts.pin.clone(),
+            Factor::Totp => texts.totp.clone(),
+            Factor::Pin => texts.pin.clone(),
             Factor::Questions => format!("{} ", self.holdings.question),
+            Factor::Email => texts.email.clone(),
+            Factor::Sms => texts.sms.clone(),
+            Factor::Radius => texts.radius.clone(),
         };
         Prompt {
             text,
@@ -280,12 +307,7 @@ impl Dialogue {
     }
 
     fn refuse(&self, outcome: Outcome) -> Next {
-        let step = Step {
-            messages: self.complaint(),
-            outcome: Some(outcome),
-            ..Step::default()
-        };
-        Next::End(step, outcome)
+        Next::End(told(self.complaint(), outcome), outcome)
     }
 
     fn complaint(&self) -> Vec<Message> {
@@ -297,19 +319,34 @@ impl Dialogue {
         }
     }
 
+    fn current(&self) -> Option<Factor> {
+        self.factors().get(self.given.len()).copied()
+    }
+
     fn factors(&self) -> &[Factor] {
         self.plan.ways.get(self.way).map_or(&[], Way::factors)
+    }
+
+    fn has_other_way(&self) -> bool {
+        !self.plan.single && self.plan.ways.len() > 1
+    }
+
+    fn expects_sent_code(&self) -> bool {
+        let is_sent = |factor| Channel::of(factor).is_some();
+        self.turn == Turn::Factor && self.current().is_some_and(is_sent)
+    }
+}
+
+fn told(messages: Vec<Message>, outcome: Outcome) -> Step {
+    Step {
+        messages,
+        outcome: Some(outcome),
+        ..Step::default()
     }
 }
 
 fn end(outcome: Outcome) -> Next {
-    Next::End(
-        Step {
-            outcome: Some(outcome),
-            ..Step::default()
-        },
-        outcome,
-    )
+    Next::End(told(Vec::new(), outcome), outcome)
 }
 
 /// Whether a password typed earlier may end in a code at all.

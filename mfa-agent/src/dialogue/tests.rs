@@ -1,8 +1,8 @@
 //! The dialogue, answer by answer.
 
 use super::*;
-use crate::account::Passed;
 use crate::account::samples::{at, full};
+use crate::account::{Account, Passed};
 use crate::lockout::Lock;
 
 fn plan(ways: &[&str]) -> Plan {
@@ -12,12 +12,25 @@ fn plan(ways: &[&str]) -> Plan {
         tries: 1,
         first_is_a_guess: false,
         texts: Texts::default(),
+        code_digits: 6,
+        usual_digits: 6,
+        region: None,
+        patience: Some(65),
     }
 }
 
 fn begin(plan: Plan, account: &Account) -> (Dialogue, Step) {
-    let holdings = Holdings::of(account, &plan, "Where was it?", at(0));
+    let (dialogue, next) = start(plan, account, &Beside::default());
+    (dialogue, asked(next))
+}
+
+fn start(plan: Plan, account: &Account, beside: &Beside) -> (Dialogue, Next) {
+    let holdings = Holdings::of(account, &plan, "Where was it?", beside, at(0));
     Dialogue::begin(plan, holdings)
+}
+
+fn answer(dialogue: &mut Dialogue, typed: &str) -> Next {
+    dialogue.answer(typed.into(), at(0), &|_| false)
 }
 
 fn prompt(step: &Step) -> &str {
@@ -54,6 +67,9 @@ const WRONG: Verdict = Verdict::Wrong {
     astray: None,
 };
 
+mod beyond;
+mod ways;
+
 #[test]
 fn the_first_way_that_the_user_can_go_is_asked() {
     let mut account = full();
@@ -77,13 +93,13 @@ fn somebody_unknown_is_asked_like_somebody_who_has_everything() {
 fn all_factors_of_a_way_are_asked_before_any_is_judged() {
     let (mut dialogue, step) = begin(plan(&["totp+pin+questions"]), &full());
     assert_eq!(prompt(&step), "OTP code: ");
-    assert_eq!(prompt(&asked(dialogue.answer("287082".into()))), "PIN: ");
+    assert_eq!(prompt(&asked(answer(&mut dialogue, "287082"))), "PIN: ");
     assert_eq!(
-        prompt(&asked(dialogue.answer("1379".into()))),
+        prompt(&asked(answer(&mut dialogue, "1379"))),
         "Question 0? "
     );
     assert_eq!(
-        judge(dialogue.answer("blue".into())),
+        judge(answer(&mut dialogue, "blue")),
         [
             (Factor::Totp, "287082".to_owned()),
             (Factor::Pin, "1379".to_owned()),
@@ -96,15 +112,15 @@ fn all_factors_of_a_way_are_asked_before_any_is_judged() {
 fn a_question_mark_offers_all_ways_of_the_policy_to_everybody() {
     for account in [full(), Account::default()] {
         let (mut dialogue, _) = begin(plan(&["totp", "pin+questions"]), &account);
-        let offer = asked(dialogue.answer("?".into()));
+        let offer = asked(answer(&mut dialogue, "?"));
         assert_eq!(
             prompt(&offer),
             "Ways to log in:\n  1  a code from your device\n  2  your PIN, then a security \
              question\nNumber: "
         );
-        let again = asked(dialogue.answer("3".into()));
+        let again = asked(answer(&mut dialogue, "3"));
         assert_eq!(again.messages.len(), 1, "it says what to type");
-        assert_eq!(prompt(&asked(dialogue.answer("2".into()))), "PIN: ");
+        assert_eq!(prompt(&asked(answer(&mut dialogue, "2"))), "PIN: ");
     }
 }
 
@@ -112,7 +128,7 @@ fn a_question_mark_offers_all_ways_of_the_policy_to_everybody() {
 fn where_there_is_one_way_a_question_mark_is_an_answer() {
     let (mut dialogue, _) = begin(plan(&["questions"]), &full());
     assert_eq!(
-        judge(dialogue.answer("?".into())),
+        judge(answer(&mut dialogue, "?")),
         [(Factor::Questions, "?".to_owned())]
     );
 }
@@ -121,14 +137,14 @@ fn where_there_is_one_way_a_question_mark_is_an_answer() {
 fn empty_answers_and_sshds_stand_in_cancel() {
     for typed in ["", "\x08\n\r\x7fINCORRECT", "\x08\n\r\x7fIN"] {
         let (mut dialogue, _) = begin(plan(&["totp"]), &full());
-        assert_eq!(ended(dialogue.answer(typed.into())).1, Outcome::Cancelled);
+        assert_eq!(ended(answer(&mut dialogue, typed)).1, Outcome::Cancelled);
     }
 }
 
 #[test]
 fn a_wrong_answer_ends_a_login_of_one_try() {
     let (mut dialogue, _) = begin(plan(&["totp"]), &full());
-    judge(dialogue.answer("000000".into()));
+    judge(answer(&mut dialogue, "000000"));
     let (step, outcome) = ended(dialogue.judged(&WRONG));
     assert_eq!(outcome, Outcome::Wrong);
     assert_eq!(step.outcome, Some(Outcome::Wrong));
@@ -143,10 +159,10 @@ fn with_several_tries_it_asks_again_and_then_is_out_of_tries() {
         },
         &full(),
     );
-    judge(dialogue.answer("000000".into()));
+    judge(answer(&mut dialogue, "000000"));
     let step = asked(dialogue.judged(&WRONG));
     assert_eq!((prompt(&step), step.messages.len()), ("OTP code: ", 1));
-    judge(dialogue.answer("000001".into()));
+    judge(answer(&mut dialogue, "000001"));
     assert_eq!(ended(dialogue.judged(&WRONG)).1, Outcome::Locked);
 }
 
@@ -154,7 +170,7 @@ fn with_several_tries_it_asks_again_and_then_is_out_of_tries() {
 fn a_locked_user_and_a_wrong_answer_are_told_the_same() {
     let says = |verdict: &Verdict| {
         let (mut dialogue, _) = begin(plan(&["totp"]), &full());
-        judge(dialogue.answer("000000".into()));
+        judge(answer(&mut dialogue, "000000"));
         ended(dialogue.judged(verdict)).0.messages
     };
     assert_eq!(says(&Verdict::Locked(Lock::Administrator)), says(&WRONG));
@@ -171,7 +187,7 @@ fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
         &full(),
     );
     assert_eq!(step.prompt.as_ref().unwrap().tail, Some(6));
-    judge(dialogue.answer("287082".into()));
+    judge(answer(&mut dialogue, "287082"));
     assert!(ended(dialogue.judged(&WRONG)).0.messages.is_empty());
     let (mut dialogue, _) = begin(
         Plan {
@@ -180,13 +196,10 @@ fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
         },
         &full(),
     );
-    judge(dialogue.answer("287082".into()));
+    judge(answer(&mut dialogue, "287082"));
     let passed = Verdict::Passed(Passed {
-        instead: None,
-        recovery_left: None,
-        device: None,
         code_length: Some(6),
-        generation: 0,
+        ..Passed::default()
     });
     assert_eq!(ended(dialogue.judged(&passed)).0.code_length, Some(6));
 }
@@ -200,15 +213,15 @@ fn a_password_without_a_code_is_no_attempt_when_the_user_can_still_be_asked() {
         ..plan(&["totp"])
     };
     let (mut dialogue, _) = begin(guess.clone(), &full());
-    asked(dialogue.answer("hunter".into()));
-    judge(dialogue.answer("hunter".into()));
+    asked(answer(&mut dialogue, "hunter"));
+    judge(answer(&mut dialogue, "hunter"));
     let (mut dialogue, _) = begin(guess, &full());
-    judge(dialogue.answer("287082".into()));
+    judge(answer(&mut dialogue, "287082"));
 }
 
 #[test]
 fn a_login_does_not_take_answers_for_ever() {
     let (mut dialogue, _) = begin(plan(&["totp", "pin"]), &full());
-    let ends = (0..MAX_ANSWERS).any(|_| matches!(dialogue.answer("?".into()), Next::End(..)));
+    let ends = (0..MAX_ANSWERS).any(|_| matches!(answer(&mut dialogue, "?"), Next::End(..)));
     assert!(ends);
 }

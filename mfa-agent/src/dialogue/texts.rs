@@ -4,6 +4,7 @@
 
 use mfa_protocol::login::{Message, Prompt, Style};
 
+use crate::factors::address::Channel;
 use crate::factors::{Factor, Way};
 
 /// The texts that the settings can change.
@@ -13,6 +14,14 @@ pub struct Texts {
     pub totp: String,
     /// Asks for the PIN.
     pub pin: String,
+    /// Asks for a code that was sent by mail.
+    pub email: String,
+    /// Asks for a code that was sent by text message.
+    pub sms: String,
+    /// Asks for what a RADIUS server judges.
+    pub radius: String,
+    /// Asks for the number of a telephone.
+    pub number: String,
 }
 
 impl Default for Texts {
@@ -20,6 +29,10 @@ impl Default for Texts {
         Self {
             totp: "OTP code: ".to_owned(),
             pin: "PIN: ".to_owned(),
+            email: "Code from your e-mail: ".to_owned(),
+            sms: "Code from your text message: ".to_owned(),
+            radius: "Passcode: ".to_owned(),
+            number: "Mobile number, with its country code: ".to_owned(),
         }
     }
 }
@@ -52,6 +65,71 @@ impl Texts {
             tail: None,
         }
     }
+}
+
+/// How a message with a code fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Somebody has taken it, or is about to.
+    OnItsWay,
+    /// Nobody takes it, for now or for good.
+    Failed,
+    /// It was one too many.
+    TooMany,
+}
+
+/// Says what became of a message. It is the same for those who have no address: they are sent nothing.
+pub(super) fn news(news: News, channel: Channel, other_way: bool) -> Message {
+    let where_to = match channel {
+        Channel::Email => "to your e-mail address",
+        Channel::Sms => "to your phone",
+    };
+    let or_another = match other_way {
+        true => ", or ? for another way to log in",
+        false => "",
+    };
+    match news {
+        News::OnItsWay => info(&format!(
+            "A code is on its way {where_to}. Type resend to have it sent again{or_another}."
+        )),
+        News::Failed => error(&format!(
+            "The code could not be sent now. Type resend to try again{or_another}. If it goes on, tell your \
+             administrator."
+        )),
+        News::TooMany => error(&format!(
+            "Too many codes were sent to you, so none is sent for a while. One that has arrived in this login \
+             is still good.{}",
+            if other_way {
+                " Type ? for another way to log in."
+            } else {
+                ""
+            }
+        )),
+    }
+}
+
+/// Says that a code has run out.
+pub(super) fn expired() -> Message {
+    error("This code is no longer valid. Log in again for a new one.")
+}
+
+/// Says that a server gave no answer.
+pub(super) fn silent(other_way: bool) -> Message {
+    error(match other_way {
+        true => "The server that checks your passcode does not answer now.",
+        false => {
+            "The server that checks your passcode does not answer now. Try again later; if it goes on, tell \
+             your administrator."
+        }
+    })
+}
+
+/// Says what is wrong with a number.
+pub(super) fn no_number(reason: &str) -> Message {
+    let mut letters = reason.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let sentence: String = first.into_iter().chain(letters).chain(['.']).collect();
+    error(&sentence)
 }
 
 /// Says for how long a user is let in without a factor.
@@ -88,6 +166,16 @@ fn describe(factor: Factor) -> &'static str {
         Factor::Totp => "a code from your device",
         Factor::Pin => "your PIN",
         Factor::Questions => "a security question",
+        Factor::Email => "a code by e-mail",
+        Factor::Sms => "a code by text message",
+        Factor::Radius => "a passcode that another server checks",
+    }
+}
+
+fn info(text: &str) -> Message {
+    Message {
+        style: Style::Info,
+        text: text.to_owned(),
     }
 }
 

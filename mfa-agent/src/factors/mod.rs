@@ -3,12 +3,13 @@
 //! Pure: a factor judges what was typed against what the account holds, with the time passed in.
 //! Nothing here reads a clock, hashes slowly or stores; see `hasher` for what takes long.
 
+pub mod address;
 pub mod device;
 pub mod key;
 pub mod pin;
 pub mod questions;
 pub mod recovery;
-
+pub mod sent;
 pub mod uri;
 
 use std::fmt;
@@ -26,11 +27,27 @@ pub enum Factor {
     Pin,
     /// The answer to one of three questions.
     Questions,
+    /// A code that is sent by mail.
+    Email,
+    /// A code that is sent by text message.
+    Sms,
+    /// Whatever a RADIUS server asks for.
+    Radius,
 }
 
 impl Factor {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 3] = [Self::Totp, Self::Pin, Self::Questions];
+    pub const ALL: [Self; 6] = [
+        Self::Totp,
+        Self::Pin,
+        Self::Questions,
+        Self::Email,
+        Self::Sms,
+        Self::Radius,
+    ];
+
+    /// Those that need nothing outside of this host.
+    pub const LOCAL: [Self; 3] = [Self::Totp, Self::Pin, Self::Questions];
 
     /// The name in settings, commands and messages.
     #[must_use]
@@ -39,6 +56,18 @@ impl Factor {
             Self::Totp => "totp",
             Self::Pin => "pin",
             Self::Questions => "questions",
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Radius => "radius",
+        }
+    }
+
+    /// Whether it asks for a code, which a recovery or a bypass code may stand in for.
+    #[must_use]
+    pub const fn is_code(self) -> bool {
+        match self {
+            Self::Totp | Self::Email | Self::Sms | Self::Radius => true,
+            Self::Pin | Self::Questions => false,
         }
     }
 }
@@ -53,7 +82,9 @@ impl fmt::Display for Factor {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactorError {
     /// Not a factor.
-    #[error("{0:?} is not a factor; there are \"totp\", \"pin\" and \"questions\"")]
+    #[error(
+        "{0:?} is not a factor; there are \"totp\", \"pin\", \"questions\", \"email\", \"sms\" and \"radius\""
+    )]
     Unknown(String),
     /// A kind of device, which policy does not tell from the other.
     #[error(

@@ -172,3 +172,40 @@ proptest! {
         }
     }
 }
+
+/// How long a server takes at most.
+const WAIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn no_more_guesses_are_out_with_others_than_may_be_wrong() {
+    let limits = Limits::default();
+    let mut lockout = Lockout::default();
+    let era = lockout.era();
+    for id in 0..5 {
+        assert_eq!(lockout.reserve(id, WAIT, era, at(0), &limits), Gate::Open);
+    }
+    assert_eq!(lockout.reserve(5, WAIT, era, at(0), &limits), Gate::Spent);
+    assert_eq!(lockout.gate(era, at(0), &limits), Gate::Spent);
+    for id in 0..5 {
+        assert!(lockout.settle_reserved(id));
+        assert_eq!(lockout.gate(era, at(1), &limits), Gate::Open, "{id}");
+        lockout.failed(era, at(1), &limits);
+    }
+    assert_eq!(lockout.lock(at(2)), Some(Lock::Until(at(1 + HOUR))));
+    assert!(!lockout.settle_reserved(0));
+}
+
+#[test]
+fn a_guess_that_nobody_judged_is_given_back_and_one_that_got_lost_is_forgotten() {
+    let limits = Limits::default();
+    let mut lockout = Lockout::default();
+    let era = lockout.era();
+    for id in 0..5 {
+        lockout.reserve(id, WAIT, era, at(0), &limits);
+    }
+    assert!(lockout.settle_reserved(3));
+    assert_eq!(lockout.reserve(7, WAIT, era, at(1), &limits), Gate::Open);
+    assert_eq!(lockout.reserve(8, WAIT, era, at(2), &limits), Gate::Spent);
+    assert_eq!(lockout.reserve(9, WAIT, era, at(60), &limits), Gate::Open);
+    assert_eq!(lockout.failures(at(700)), 0);
+}

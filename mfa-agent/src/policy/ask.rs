@@ -84,10 +84,10 @@ impl Unenrolled {
 }
 
 impl Default for Ask {
-    /// Any factor, once, in a conversation, at every login.
+    /// Any factor of this host, once, in a conversation, at every login.
     fn default() -> Self {
         Self {
-            ways: Factor::ALL.map(Way::from).into(),
+            ways: Factor::LOCAL.map(Way::from).into(),
             prompting: Prompting::default(),
             tries: 1,
             unenrolled: Unenrolled::default(),

@@ -16,6 +16,7 @@ use super::passable::{is_locked_for_good, is_passable};
 use super::samples::{Door, times};
 use super::warning;
 use crate::account::Account;
+use crate::factors::Factor;
 use crate::names::{Groups, UserName};
 use crate::policy::{Decision, Facts, Networks, Personal, Policy, Request, Rule, Verdict, Whence};
 
@@ -32,6 +33,9 @@ pub(super) struct Person {
     pub(super) groups: Groups,
     /// What they have set up; none if that can't be known.
     pub(super) account: Option<Account>,
+    /// What they can be sent without an address in their account: to one that a template makes, or to a
+    /// number that the login asks for.
+    pub(super) beside: Vec<Factor>,
 }
 
 /// The error when no administrator can log in, or the warning when root can't at the console. The first of
@@ -107,8 +111,11 @@ struct Survey<'a> {
 
 impl Survey<'_> {
     fn remedy(&self, enrol: &str) -> String {
+        let first = self.policy.default.ways.first();
+        let factor = first.and_then(|way| way.factors().first());
+        let factor = factor.map_or("totp", |factor| factor.name());
         let enrol = match self.is_asked {
-            true => format!("{enrol} (mfactl enroll totp root), or "),
+            true => format!("{enrol} (mfactl enroll {factor} root), or "),
             false => String::new(),
         };
         format!("{enrol}add a rule such as {BREAK_GLASS} before all others")
@@ -148,7 +155,7 @@ impl Survey<'_> {
             for time in &times {
                 self.left = self.left.checked_sub(1)?;
                 let decision = approach.decide(&few, &personal, whence, *time);
-                if is_passable(&decision, person.account.as_ref(), self.now) {
+                if is_passable(&decision, person.account.as_ref(), &person.beside, self.now) {
                     return None;
                 }
                 let asks = matches!(decision.verdict, Verdict::Ask(_));

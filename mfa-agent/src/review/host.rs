@@ -10,6 +10,8 @@ use mfa_protocol::admin::Finding;
 use super::administrators::Person;
 use super::warning;
 use crate::config::Settings;
+use crate::factors::Factor;
+use crate::factors::address::Channel;
 use crate::ledger::Ledger;
 use crate::names::{Names, UserName};
 use crate::policy::{Pattern, Place, Policy};
@@ -46,7 +48,7 @@ impl<'a> Host<'a> {
     pub(super) fn people(&mut self, settings: &Settings) -> Option<Vec<Person>> {
         let people = self.administrators(settings).and_then(|names| {
             let wanted = settings.policy.groups();
-            let person = |name: &UserName| self.person(name, &wanted);
+            let person = |name: &UserName| self.person(name, &wanted, settings);
             names.iter().map(person).collect()
         });
         self.told(people)
@@ -105,7 +107,12 @@ impl<'a> Host<'a> {
         Ok(names)
     }
 
-    fn person(&self, name: &UserName, groups: &[String]) -> Result<Person, Failure> {
+    fn person(
+        &self,
+        name: &UserName,
+        groups: &[String],
+        settings: &Settings,
+    ) -> Result<Person, Failure> {
         let entry = self.names.canonical(name).map_err(in_words)?;
         let entry = entry.as_ref();
         let name = entry.map_or(name, |entry| &entry.name).clone();
@@ -114,6 +121,7 @@ impl<'a> Host<'a> {
             federated: self.names.is_federated(entry).map_err(in_words)?,
             groups: self.names.groups(&name, entry, groups).map_err(in_words)?,
             account: account.map_err(in_words)?,
+            beside: beside(settings, &name),
             name,
         })
     }
@@ -150,6 +158,19 @@ impl<'a> Host<'a> {
         };
         Ok(Some(mention.warning(&message)))
     }
+}
+
+/// What a user can be sent who has enrolled no address.
+fn beside(settings: &Settings, name: &UserName) -> Vec<Factor> {
+    let delivery = &settings.delivery;
+    let email = delivery.email.as_ref();
+    let template = email.and_then(|email| email.address.as_ref());
+    let has_address = template.is_some_and(|template| template.address(name).is_some());
+    Channel::ALL
+        .into_iter()
+        .filter(|channel| delivery.is_on(*channel) && (*channel == Channel::Sms || has_address))
+        .map(Channel::factor)
+        .collect()
 }
 
 fn no_group(group: &str) -> String {

@@ -6,12 +6,16 @@
 //!
 //! - `cover`: rules that earlier ones leave nothing to. Pure.
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
+//! - `delivery`: codes that nobody is sent. Pure.
+//! - `files`: secrets, certificates and programs, which are opened for that.
 //! - `administrators`: who could still log in, by `samples` of logins that are `passable`. Pure.
 //! - `host`: what is looked up for that, in the name service and in the accounts.
 
 mod administrators;
 mod asking;
 mod cover;
+mod delivery;
+mod files;
 mod host;
 mod lists;
 mod passable;
@@ -29,6 +33,7 @@ use crate::config::{Questions, SelfService, Settings};
 use crate::ledger::Ledger;
 use crate::names::Names;
 use crate::policy::{Place, Policy};
+use files::Eyes;
 use host::Host;
 
 /// Bytes that all findings take up together at most, so that they fit into one message even when JSON
@@ -59,10 +64,27 @@ impl Review<'_> {
         let shut_out = administrators::shut_out(policy, &people, now);
         let mut findings: Vec<Finding> = shut_out.into_iter().collect();
         findings.extend(of_policy(policy));
+        findings.extend(delivery::of_delivery(self.settings));
         findings.extend(of_self_service(&self.settings.self_service));
         findings.extend(of_questions(&self.settings.questions));
         findings.extend(host.unknown_names(self.settings));
         findings.extend(host.into_failure());
+        bounded(findings)
+    }
+
+    /// [`Self::findings`], and what only opening the files can tell that the settings name: what would keep
+    /// them from being put in force comes first. Without a ledger it is not the agent who looks, so that
+    /// what only its user can read is not called wrong.
+    #[must_use]
+    pub fn thorough_findings(&self, now: Timestamp) -> Vec<Finding> {
+        let eyes = match self.ledger {
+            Some(_) => Eyes::Agents,
+            None => Eyes::Anybodys,
+        };
+        let mut findings = files::of_files(self.settings, eyes);
+        findings.extend(self.findings(now));
+        // Stable: within each severity the order stays.
+        findings.sort_by_key(|finding| finding.severity != Severity::Error);
         bounded(findings)
     }
 }

@@ -10,17 +10,22 @@ use crate::factors::{Factor, Way};
 use crate::lockout::Lock;
 use crate::policy::{Ask, Decision, Prompting, Unenrolled, Verdict};
 
-/// Whether somebody with that account could get through. Without one it is supposed that they have set up
-/// whatever is asked for.
-pub(super) fn is_passable(decision: &Decision, account: Option<&Account>, now: Timestamp) -> bool {
+/// Whether somebody with that account could get through, who can be sent `beside` without an address in it.
+/// Without an account it is supposed that they have set up whatever is asked for.
+pub(super) fn is_passable(
+    decision: &Decision,
+    account: Option<&Account>,
+    beside: &[Factor],
+    now: Timestamp,
+) -> bool {
     match &decision.verdict {
         Verdict::Skip => true,
         Verdict::Deny => false,
-        Verdict::Ask(ask) => can_answer(ask, account, now),
+        Verdict::Ask(ask) => can_answer(ask, account, beside, now),
     }
 }
 
-fn can_answer(ask: &Ask, account: Option<&Account>, now: Timestamp) -> bool {
+fn can_answer(ask: &Ask, account: Option<&Account>, beside: &[Factor], now: Timestamp) -> bool {
     let fits = |way: &&Way| ask.prompting != Prompting::Single || way.factors() == [Factor::Totp];
     let mut ways = ask.ways.iter().filter(fits).peekable();
     if ways.peek().is_none() {
@@ -29,14 +34,20 @@ fn can_answer(ask: &Ask, account: Option<&Account>, now: Timestamp) -> bool {
     let Some(account) = account else {
         return true;
     };
+    let enrolls = ask.unenrolled == Unenrolled::Enroll && ask.prompting == Prompting::Dialogue;
     if account.is_bare() && account.bypass_until(now).is_none() {
         let in_grace = |grace| account.grace_days_left(grace, now).is_some();
-        let sets_up = ask.unenrolled == Unenrolled::Enroll
-            && ask.prompting == Prompting::Dialogue
-            && ask.ways.contains(&Way::from(Factor::Totp));
-        return ask.unenrolled == Unenrolled::Allow || sets_up || ask.grace.is_some_and(in_grace);
+        let sets_up = enrolls && ask.ways.contains(&Way::from(Factor::Totp));
+        if ask.unenrolled == Unenrolled::Allow || sets_up || ask.grace.is_some_and(in_grace) {
+            return true;
+        }
     }
-    !is_locked_for_good(account, now) && ways.any(|way| account.can(way, now))
+    // A number is asked for only where users may set up something in the login.
+    let beside = beside.iter().copied();
+    let beside: Vec<Factor> = beside
+        .filter(|factor| *factor != Factor::Sms || enrolls)
+        .collect();
+    !is_locked_for_good(account, now) && ways.any(|way| account.can(way, &beside, now))
 }
 
 /// Whether only an administrator ends the lock.

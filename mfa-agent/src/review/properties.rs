@@ -228,6 +228,7 @@ proptest! {
             name: login.user.clone(),
             federated: login.federated,
             groups: login.groups.clone(),
+            beside: Vec::new(),
             account: None,
         };
         let found = shut_out(&policy, &[root], Timestamp::UNIX_EPOCH);

@@ -5,6 +5,7 @@ mod host;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::names::{Entry, Groups, NamesError, UserName};
@@ -173,4 +174,92 @@ fn findings_always_fit_into_one_message_and_say_how_many_did_not() {
     let last = &findings.last().unwrap().message;
     let left_out = 999 - (findings.len() - 1);
     assert!(last.starts_with(&format!("{left_out} more")), "{last}");
+}
+
+const EMAIL: &str = "[delivery.email]\nfrom = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'\n";
+const SMS: &str = "[delivery.sms]\nprovider = 'command'\ncommand = '/usr/local/sbin/send-sms'\n";
+
+#[test]
+fn a_channel_that_is_set_up_and_never_used_is_told() {
+    finds(
+        EMAIL,
+        "[delivery.email] is set up, and neither [policy] nor a rule asks for \"email\"",
+        &["add \"email\" to require"],
+    );
+    finds(
+        SMS,
+        "[delivery.sms] is set up, and [delivery] channel is \"email\"",
+        &["channel = \"sms\""],
+    );
+    finds_nothing(&format!("{EMAIL}[policy]\nrequire = ['totp', 'email+pin']"));
+    finds_nothing(&format!(
+        "{EMAIL}{SMS}[[rule]]\nservices = ['sshd']\nrequire = ['email']"
+    ));
+}
+
+/// What is told of a webhook's token by the agent itself and by whoever else looks.
+fn of_token(token: &str) -> [Vec<Finding>; 2] {
+    let text = format!(
+        "[delivery]\nchannel = 'sms'\n[policy]\nrequire = ['sms']\n[delivery.sms]\nprovider = 'webhook'\n\
+         url = 'https://sms.example.org'\ntoken_file = '{token}'"
+    );
+    let settings = settings(&text);
+    [Eyes::Agents, Eyes::Anybodys].map(|eyes| files::of_files(&settings, eyes))
+}
+
+#[test]
+fn a_secret_that_others_may_read_is_an_error_whoever_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "hunter2").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    for findings in of_token(&file.to_string_lossy()) {
+        let [finding] = &findings[..] else {
+            panic!("{findings:#?}");
+        };
+        assert_eq!(finding.severity, Severity::Error);
+        let line = line(finding);
+        assert!(
+            line.starts_with("agent.toml:8: [delivery.sms] token_file: "),
+            "{line}"
+        );
+        assert!(
+            line.contains("chmod 0600") && !line.contains("hunter2"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_credential_of_the_unit_is_missed_by_the_agent_only() {
+    let [agents, anybodys] = of_token("no-such-credential");
+    assert_eq!(agents[0].severity, Severity::Error);
+    assert_eq!(anybodys[0].severity, Severity::Warning);
+    assert!(anybodys[0].message.contains("mfactl config check"));
+}
+
+#[test]
+fn what_keeps_the_settings_from_being_put_in_force_comes_first() {
+    let settings = settings(&format!(
+        "{EMAIL}[[radius]]\nname = 'vip'\nservers = ['192.0.2.1']\nsecret_file = '/no/such/file'"
+    ));
+    let names = Stub::new();
+    let review = Review {
+        settings: &settings,
+        names: &names,
+        ledger: None,
+    };
+    let findings = review.thorough_findings(Timestamp::UNIX_EPOCH);
+    let severities: Vec<_> = findings.iter().map(|finding| finding.severity).collect();
+    assert_eq!(severities[0], Severity::Error);
+    assert!(
+        severities[1..]
+            .iter()
+            .all(|severity| *severity == Severity::Warning)
+    );
+    assert!(
+        findings[0]
+            .message
+            .starts_with("[[radius]] \"vip\" secret_file: ")
+    );
 }

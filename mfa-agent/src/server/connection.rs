@@ -3,7 +3,10 @@
 //! What comes in is bounded in size (`frame`), in time, and in what it may ask (`peer`). A message
 //! that is none ends the connection; a call that is refused does not.
 
+mod body;
+mod carried;
 mod interfaces;
+mod login;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -11,35 +14,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mfa_protocol::frame::{FrameError, FrameReader, write_frame};
-use mfa_protocol::login::{
-    AnswerParameters, BeginParameters, CancelParameters, LoginReply, Nothing,
-};
 use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use super::Agent;
-use super::admin::Pending;
+use super::admin::{Confirmation, Pending};
 use super::channel::Until;
+use super::errand::Report;
 use super::error::Failure;
-use super::login::{Login, Progress};
+use super::login::Login;
 use super::peer::Peer;
 use crate::log::{self, Level};
-use crate::names::UserName;
+pub(super) use body::{Body, body, done, parse};
+pub(super) use carried::{Carried, Then};
+use login::Proof;
 
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long the other side may take to accept a reply.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a factor that was passed on a connection stands for changes made on it.
-const PROOF: Duration = Duration::from_secs(600);
-
-/// Bytes of the longest reply of `org.pam-mfa.Admin` that shows a key or codes.
-const KEY_REPLY: usize = 4096;
 
 /// One connection's state.
 pub(super) struct Connection {
@@ -50,18 +44,9 @@ pub(super) struct Connection {
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
     pub(super) pending: Option<Pending>,
+    /// An address that waits for the code that was sent there.
+    pub(super) confirmation: Option<Box<Confirmation>>,
 }
-
-/// A factor that was passed on a connection, for a change.
-struct Proof {
-    user: UserName,
-    when: Instant,
-    /// What the account could be passed with then.
-    generation: u64,
-}
-
-/// The parameters of a reply as JSON. Wiped, because some replies carry a key.
-pub(super) struct Body(Zeroizing<Vec<u8>>);
 
 impl Connection {
     pub(super) fn new(agent: Arc<Agent>, peer: Peer) -> Self {
@@ -72,6 +57,7 @@ impl Connection {
             proof: None,
             proof_wanted: false,
             pending: None,
+            confirmation: None,
         }
     }
 
@@ -107,10 +93,24 @@ impl Connection {
                 return Some(FrameError::Encode);
             };
             let agent = Arc::clone(&self.agent);
-            let pass = agent.gate.enter()?;
-            let outcome = self.carry_out(&call);
-            // What the reply says is durable: nobody has to wait for it to be taken.
-            drop(pass);
+            let mut carried = {
+                // What the reply says is durable then: nobody has to wait for it to be taken.
+                let _pass = agent.gate.enter()?;
+                self.carry_out(&call)
+            };
+            let outcome = loop {
+                carried = match carried {
+                    Carried::Done(outcome) => break outcome,
+                    Carried::Waiting(errand, then) => {
+                        let report = errand.run();
+                        let Some(_pass) = agent.gate.enter() else {
+                            self.login = then.into_login();
+                            return None;
+                        };
+                        self.resume(&call, then, report)
+                    }
+                };
+            };
             let replied = if call.oneway {
                 Ok(())
             } else {
@@ -128,9 +128,9 @@ impl Connection {
         self.login.as_ref().map_or(patience, |login| login.deadline)
     }
 
-    fn carry_out(&mut self, call: &AnyCall<'_>) -> Result<Body, Failure> {
+    fn carry_out(&mut self, call: &AnyCall<'_>) -> Carried {
         let (interface, method) = split(&call.method);
-        let outcome = if call.upgrade {
+        let carried = if call.upgrade {
             Err(Failure::Parameter("upgrade".to_owned()))
         } else if self.may_call() {
             self.dispatch(interface, method, call.parameters)
@@ -140,10 +140,27 @@ impl Connection {
                 "you are calling too often; try again in a few seconds",
             ))
         };
-        if let Err(failure) = &outcome {
-            self.note_refusal(&call.method, failure);
-        }
-        outcome
+        self.noted(call, carried)
+    }
+
+    /// Goes on with a call once what it waited for is done.
+    fn resume(&mut self, call: &AnyCall<'_>, then: Then, report: Report) -> Carried {
+        let carried = match then {
+            Then::Login(login) => match self.agent.resume(login, report) {
+                Ok(progress) => self.keep(progress),
+                Err(failure) => Err(failure),
+            },
+            Then::Trial(trial) => trial.reply(report).and_then(|reply| done(&reply)),
+            Then::Confirmation(pending) => self.confirmation_sent(*pending, report),
+        };
+        self.noted(call, carried)
+    }
+
+    fn noted(&mut self, call: &AnyCall<'_>, carried: Result<Carried, Failure>) -> Carried {
+        carried.unwrap_or_else(|failure| {
+            self.note_refusal(&call.method, &failure);
+            Carried::Done(Err(failure))
+        })
     }
 
     fn may_call(&self) -> bool {
@@ -182,101 +199,12 @@ impl Connection {
         interface: &str,
         method: &str,
         parameters: Option<&RawValue>,
-    ) -> Result<Body, Failure> {
+    ) -> Result<Carried, Failure> {
         match interface {
             "org.pam-mfa.Login" => self.login(method, parameters),
             "org.pam-mfa.Admin" => self.admin(method, parameters),
-            "org.varlink.service" => interfaces::service(method, parameters),
+            "org.varlink.service" => Ok(interfaces::service(method, parameters)?.into()),
             _ => Err(Failure::NoInterface(interface.to_owned())),
-        }
-    }
-
-    fn login(&mut self, method: &str, parameters: Option<&RawValue>) -> Result<Body, Failure> {
-        match method {
-            "Begin" => self.begin(parse(parameters)?),
-            "Answer" => self.answer(parse(parameters)?),
-            "Cancel" => self.cancel(&parse(parameters)?),
-            _ => Err(Failure::NoMethod(format!("org.pam-mfa.Login.{method}"))),
-        }
-    }
-
-    fn begin(&mut self, parameters: BeginParameters) -> Result<Body, Failure> {
-        if let Some(earlier) = self.login.take() {
-            self.agent
-                .abandon(&earlier, "another login was begun on its connection");
-        }
-        let proof = std::mem::take(&mut self.proof_wanted);
-        let progress = self.agent.begin(self.peer, parameters, proof)?;
-        login_body(&self.keep(progress))
-    }
-
-    fn answer(&mut self, parameters: AnswerParameters) -> Result<Body, Failure> {
-        let login = self.take_login(&parameters.session)?;
-        let progress = self.agent.answer(login, parameters.answer)?;
-        login_body(&self.keep(progress))
-    }
-
-    fn cancel(&mut self, parameters: &CancelParameters) -> Result<Body, Failure> {
-        let login = self.take_login(&parameters.session)?;
-        self.agent.abandon(&login, "cancelled");
-        body(&Nothing {})
-    }
-
-    fn keep(&mut self, progress: Progress) -> LoginReply {
-        match progress {
-            Progress::Open(mut login, reply) => {
-                if let Some(attempt) = login.attempt.take() {
-                    self.agent.record(attempt, self.peer);
-                }
-                self.login = Some(login);
-                reply
-            }
-            Progress::Ended(ended) => {
-                self.agent.record(ended.event, self.peer);
-                if let Some(generation) = ended.proven {
-                    let (user, when) = (ended.user, Instant::now());
-                    self.proof = Some(Proof {
-                        user,
-                        when,
-                        generation,
-                    });
-                }
-                ended.reply
-            }
-        }
-    }
-
-    fn take_login(&mut self, session: &str) -> Result<Box<Login>, Failure> {
-        let held = self.login.take_if(|login| login.context.session == session);
-        held.ok_or_else(|| {
-            Failure::new(
-                ErrorKind::NoLogin,
-                "there is no such login on this connection; begin one",
-            )
-        })
-    }
-
-    /// The state of the account that `user` has proven to be theirs on this connection, if they did
-    /// so not long ago.
-    pub(super) fn proven(&self, user: &UserName) -> Option<u64> {
-        let proof = self.proof.as_ref()?;
-        (proof.user == *user && proof.when.elapsed() < PROOF).then_some(proof.generation)
-    }
-
-    /// The user has shown by a code that they have what they set up first. Nothing else could have been
-    /// passed before, and the code is used up now.
-    pub(super) fn prove(&mut self, user: &UserName, generation: u64) {
-        self.proof = Some(Proof {
-            user: user.clone(),
-            when: Instant::now(),
-            generation,
-        });
-    }
-
-    /// The user's own change moves their proof on with the account.
-    pub(super) fn renew_proof(&mut self, user: &UserName, generation: u64) {
-        if let Some(proof) = self.proof.as_mut().filter(|proof| proof.user == *user) {
-            proof.generation = generation;
         }
     }
 }
@@ -308,35 +236,4 @@ fn reply(
 
 fn split(method: &str) -> (&str, &str) {
     method.rsplit_once('.').unwrap_or(("", method))
-}
-
-/// The parameters of a call. The error names the field, and nothing of its value.
-pub(super) fn parse<T: DeserializeOwned>(parameters: Option<&RawValue>) -> Result<T, Failure> {
-    let text = parameters.map_or("{}", RawValue::get);
-    serde_json::from_str(text).map_err(|e| Failure::Parameter(interfaces::field_of(&e)))
-}
-
-/// The reply of a login. A set-up shows a QR code and a key in its messages; in JSON a text takes at most six
-/// times its bytes, and ours, which have no control characters but line breaks, twice.
-fn login_body(reply: &LoginReply) -> Result<Body, Failure> {
-    let texts: usize = reply
-        .step
-        .messages
-        .iter()
-        .map(|m| 64 + 2 * m.text.len())
-        .sum();
-    body_within(reply, 1024 + texts)
-}
-
-/// The parameters of a reply.
-pub(super) fn body(reply: &impl Serialize) -> Result<Body, Failure> {
-    body_within(reply, KEY_REPLY)
-}
-
-/// The same, in so many bytes: growing would leave an unwiped copy of a key behind, and all of them are
-/// wiped.
-fn body_within(reply: &impl Serialize, size: usize) -> Result<Body, Failure> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
-    serde_json::to_writer(&mut *bytes, reply).map_err(Failure::unavailable)?;
-    Ok(Body(bytes))
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Agent;
 use super::error::Failure;
-use crate::account::{Account, Answered, Attempt, Opening, Verdict};
+use crate::account::{Account, Answered, Attempt, CameBack, Opening, Remote, Verdict};
 use crate::dialogue::Given;
 use crate::factors::Factor;
 use crate::factors::device::Windows;
@@ -32,20 +32,29 @@ pub(super) struct Bench<'a> {
     pub(super) opening: Option<&'a Opening>,
     /// Whether one by a recovery code begins none.
     pub(super) renews: bool,
+    /// The account at a RADIUS server that judged an answer.
+    pub(super) remote: Option<&'a Remote>,
+    /// The note on the record of the guess that it rejected.
+    pub(super) rejected: Option<u64>,
 }
 
 impl Agent {
     /// Judges `given`. When this returns, what it did to the account is durable.
     pub(super) fn judge(&self, bench: &Bench<'_>, given: &[Given]) -> Result<Verdict, Failure> {
         // Codes need no preparation: they are checked as they are, within the change itself.
-        if given.iter().all(|given| given.factor == Factor::Totp) {
-            return self.weigh(bench, given.iter().map(code).collect());
+        let codes: Vec<Answered> = given
+            .iter()
+            .filter_map(|given| code(bench, given))
+            .collect();
+        // What goes with an answer that a server has rejected helps nobody, so it is not hashed.
+        if codes.len() == given.len() || bench.rejected.is_some() {
+            return self.weigh(bench, codes);
         }
         for _ in 0..MAX_PREPARATIONS {
             let account = self.ledger.load(bench.key)?.unwrap_or_default();
             let lockout = account.lockout();
             let answers = match lockout.gate(bench.era, Timestamp::now(), &bench.limits) {
-                Gate::Open => self.prepare(&bench.claim, &account, given)?,
+                Gate::Open => self.prepare(bench, &account, given)?,
                 Gate::Locked(_) | Gate::Spent => self.pretend(&bench.claim, given)?,
             };
             let verdict = self.weigh(bench, answers)?;
@@ -73,6 +82,7 @@ impl Agent {
             opening: bench.opening.cloned(),
             renews,
             pepper: self.ledger.pepper().clone(),
+            rejected: bench.rejected,
         };
         self.ledger.change(bench.key, |account| {
             attempt.now = Timestamp::now();
@@ -89,28 +99,30 @@ impl Agent {
 
     fn prepare(
         &self,
-        who: &Claim,
+        bench: &Bench<'_>,
         account: &Account,
         given: &[Given],
     ) -> Result<Vec<Answered>, Failure> {
         given
             .iter()
-            .map(|given| self.prepare_one(who, account, given))
+            .map(|given| self.prepare_one(bench, account, given))
             .collect()
     }
 
     /// Users who lack the factor cost the same hashing as those who have it.
     fn prepare_one(
         &self,
-        who: &Claim,
+        bench: &Bench<'_>,
         account: &Account,
         given: &Given,
     ) -> Result<Answered, Failure> {
-        let (factor, typed) = (given.factor, &given.typed);
+        if let Some(code) = code(bench, given) {
+            return Ok(code);
+        }
+        let (who, factor, typed) = (&bench.claim, given.factor, &given.typed);
         let (held, typed) = match factor {
-            Factor::Totp => return Ok(code(given)),
             Factor::Pin => (account.pin().map(|pin| pin.phc.as_str()), typed.clone()),
-            Factor::Questions => {
+            _ => {
                 let held = account.questions().map(|set| set.current().phc.as_str());
                 (held, normal(typed))
             }
@@ -131,7 +143,7 @@ impl Agent {
     /// account can neither be told from others by their time nor keep the processors busy.
     fn pretend(&self, who: &Claim, given: &[Given]) -> Result<Vec<Answered>, Failure> {
         for given in given {
-            if given.factor != Factor::Totp {
+            if !given.factor.is_code() {
                 self.hasher.pretend(who)?;
             }
         }
@@ -139,9 +151,40 @@ impl Agent {
     }
 }
 
-fn code(given: &Given) -> Answered {
-    Answered::Code {
-        typed: given.typed.clone(),
-        tail: given.tail,
-    }
+/// A code, as it is judged within the change; none if it has to be hashed first.
+fn code(bench: &Bench<'_>, given: &Given) -> Option<Answered> {
+    let (factor, typed) = (given.factor, given.typed.clone());
+    Some(match factor {
+        Factor::Pin | Factor::Questions => return None,
+        Factor::Totp => Answered::Code {
+            typed,
+            tail: given.tail,
+        },
+        Factor::Email | Factor::Sms => Answered::Sent {
+            factor,
+            came_back: came_back(given),
+            typed,
+        },
+        Factor::Radius => match (given.accepted, bench.remote) {
+            (None, _) => Answered::Sent {
+                factor,
+                typed,
+                came_back: None,
+            },
+            (Some(accepted), Some(remote)) => Answered::Remote {
+                remote: remote.clone(),
+                accepted,
+            },
+            (Some(_), None) => Answered::Impossible,
+        },
+    })
+}
+
+fn came_back(given: &Given) -> Option<CameBack> {
+    let sent = given.sent.as_ref();
+    let sent = sent.filter(|sent| sent.is(given.typed.expose()))?;
+    Some(CameBack {
+        to: sent.to.clone(),
+        unless_changed_since: sent.unless_changed_since,
+    })
 }

@@ -7,21 +7,28 @@ mod ask;
 mod begin;
 mod circumstances;
 mod enrol;
+mod flow;
+mod post;
+mod radius;
+mod reach;
 mod record;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use mfa_protocol::login::{LoginReply, Message, Outcome, Step};
 use mfa_protocol::{MAX_ANSWER, Secret};
+use mfa_radius::Challenge;
 
 use super::Agent;
+use super::errand::{Errand, Report};
 use super::error::Failure;
-use super::judge::Bench;
-use crate::account::{Instead, Opening, Verdict as Judgement};
+use crate::account::{Opening, Remote, Verdict};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Given, Next};
+use crate::dialogue::{Dialogue, Next};
+use crate::factors::address::Recipient;
 use crate::ledger::Key;
 use crate::lockout::{Era, Limits};
 use crate::names::UserName;
@@ -31,6 +38,10 @@ use begin::Opened;
 pub(super) use circumstances::Circumstances;
 use enrol::SetUp;
 pub(super) use enrol::cannot_enrol;
+use post::Sending;
+use radius::Asking;
+pub(super) use radius::Pace;
+pub(super) use reach::{Reach, asks_number_first};
 pub(super) use record::Context;
 
 /// A login under way.
@@ -56,12 +67,28 @@ pub(super) struct Login {
     generation: Option<u64>,
     /// Whether it was passed with a recovery code.
     by_recovery: bool,
+    /// What the account could be passed with when it began.
+    generation_at_begin: u64,
+    /// Where codes go by mail if the user has enrolled no address.
+    template: Option<Recipient>,
+    /// The message that is waited for.
+    sending: Option<Sending>,
+    /// The answer that a RADIUS server is judging.
+    asking: Option<Asking>,
+    /// What a RADIUS server has asked back.
+    challenge: Option<Challenge>,
+    /// The account at the server that was asked last.
+    remote: Option<Remote>,
+    /// The note on the record of the guess that it rejected.
+    rejected: Option<u64>,
+    /// Why no RADIUS server answered the last question.
+    silence: Option<String>,
 }
 
 /// Where a login stands.
 enum Stage {
     /// The user is asked for what they have.
-    Asking(Dialogue),
+    Asking(Box<Dialogue>),
     /// The user, who has nothing or has lost it, sets something up.
     Enrolling(Box<SetUp>),
 }
@@ -85,6 +112,14 @@ impl Login {
             deadline: Instant::now() + opened.settings.server.login_timeout,
             stage,
             era: opened.account.lockout().era(),
+            generation_at_begin: opened.account.generation(),
+            template: None,
+            sending: None,
+            asking: None,
+            challenge: None,
+            remote: None,
+            rejected: None,
+            silence: None,
             settings: opened.settings,
             key: opened.key,
             limits,
@@ -96,6 +131,33 @@ impl Login {
             generation: None,
             by_recovery: false,
         }
+    }
+
+    /// Lets the login live for this long at least.
+    fn outlive(&mut self, time: Duration) {
+        self.deadline = self.deadline.max(Instant::now() + time);
+    }
+
+    /// Until when the code that was sent in it is good.
+    fn code_expires(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Asking(dialogue) => dialogue.code_expires(),
+            Stage::Enrolling(_) => None,
+        }
+    }
+
+    /// The dialogue with a user who is asked for what they have.
+    fn dialogue(&mut self) -> Result<&mut Dialogue, Failure> {
+        match &mut self.stage {
+            Stage::Asking(dialogue) => Ok(dialogue),
+            Stage::Enrolling(_) => Err(Failure::unavailable("an answer was judged out of turn")),
+        }
+    }
+
+    /// What follows a verdict that needed no judging.
+    fn judged(&mut self, verdict: &Verdict) -> Result<Next, Failure> {
+        self.context.note(verdict, self.unenrolled);
+        Ok(self.dialogue()?.judged(verdict))
     }
 
     /// If a new device is due before the login has passed: what the account could be passed with when the
@@ -110,6 +172,8 @@ impl Login {
 pub(super) enum Progress {
     /// It goes on; the login is kept.
     Open(Box<Login>, LoginReply),
+    /// It goes on once this is carried out ([`Agent::resume`]).
+    Waiting(Box<Login>, Errand),
     /// It has ended.
     Ended(Box<Ended>),
 }
@@ -126,11 +190,7 @@ pub(super) struct Ended {
 
 impl Agent {
     /// Takes an answer.
-    pub(super) fn answer(
-        &self,
-        mut login: Box<Login>,
-        answer: Secret,
-    ) -> Result<Progress, Failure> {
+    pub(super) fn answer(&self, login: Box<Login>, answer: Secret) -> Result<Progress, Failure> {
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
             return Ok(conclude(&login.context, Outcome::Cancelled, reason));
@@ -142,73 +202,19 @@ impl Agent {
                 "it took too long",
             ));
         }
-        let Stage::Asking(dialogue) = &mut login.stage else {
-            let context = login.context.clone();
-            let answered = self.answer_enrolment(login, &answer);
-            return answered.or_else(|failure| self.give_up(&context, failure));
+        let context = login.context.clone();
+        let progress = match &login.stage {
+            Stage::Asking(_) => self.take_answer(login, answer),
+            Stage::Enrolling(_) => self.answer_enrolment(login, &answer),
         };
-        let next = match dialogue.answer(answer) {
-            Next::Judge(given) => match self.judge_answers(&mut login, &given) {
-                Ok(next) => next,
-                Err(failure) => return self.give_up(&login.context, failure),
-            },
-            other => other,
-        };
-        if let Some(generation) = login.renewal() {
-            let context = login.context.clone();
-            let renewed = self.renew(login, generation);
-            return renewed.or_else(|failure| self.give_up(&context, failure));
-        }
-        Ok(match next {
-            Next::End(step, Outcome::Cancelled) => {
-                let reason = "no answer was given, or sshd's stand-in for users that it refuses";
-                Progress::Ended(end(&login.context, step, Outcome::Cancelled, Some(reason)))
-            }
-            Next::End(step, outcome) => {
-                let proven = login.generation.filter(|_| login.proof);
-                let ended = end(&login.context, step, outcome, None);
-                Progress::Ended(Box::new(Ended { proven, ..*ended }))
-            }
-            Next::Ask(step) => {
-                let reply = LoginReply {
-                    session: login.context.session.clone(),
-                    step,
-                };
-                Progress::Open(login, reply)
-            }
-            Next::Judge(_) => conclude(&login.context, Outcome::Cancelled, "out of answers"),
-        })
+        progress.or_else(|failure| self.give_up(&context, failure))
     }
 
-    fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
-        let Stage::Asking(dialogue) = &mut login.stage else {
-            return Err(Failure::unavailable("an answer was judged out of turn"));
-        };
-        login.context.way = dialogue.way().map(ToString::to_string);
-        let bench = Bench {
-            key: &login.key,
-            claim: login.context.claim(),
-            era: login.era,
-            limits: login.limits,
-            windows: login.settings.windows(),
-            opening: login.opening.as_ref(),
-            renews: login.renews,
-        };
-        let verdict = self.judge(&bench, given)?;
-        login.context.note(&verdict, login.unenrolled);
-        if let Judgement::Passed(passed) = &verdict {
-            login.generation = Some(passed.generation);
-            login.by_recovery = passed.instead == Some(Instead::Recovery);
-        }
-        let next = dialogue.judged(&verdict);
-        let locked = login.context.locked_until.is_some() || matches!(verdict, Judgement::Spent);
-        if matches!(next, Next::End(_, Outcome::Locked)) && !locked {
-            login.context.out_of_tries();
-        }
-        if matches!(next, Next::Ask(_)) && !matches!(verdict, Judgement::Passed(_)) {
-            login.attempt = Some(login.context.attempt());
-        }
-        Ok(next)
+    /// Goes on with what came of an errand.
+    pub(super) fn resume(&self, login: Box<Login>, report: Report) -> Result<Progress, Failure> {
+        let context = login.context.clone();
+        let progress = self.take_report(login, report);
+        progress.or_else(|failure| self.give_up(&context, failure))
     }
 
     /// Ends a login that could not be judged.

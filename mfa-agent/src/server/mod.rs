@@ -7,6 +7,7 @@
 mod admin;
 mod channel;
 mod connection;
+mod errand;
 mod error;
 mod gate;
 mod judge;
@@ -17,12 +18,13 @@ mod pool;
 mod standing;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::audit::{Audit, Event};
 use crate::config::Settings;
+use crate::delivery::{self, Courier};
 use crate::hasher::Hasher;
 use crate::ledger::Ledger;
 use crate::log;
@@ -46,6 +48,12 @@ pub struct Agent {
     /// The boot of this host; sessions of another are over.
     boot: String,
     gate: gate::Gate,
+    /// Sends codes.
+    courier: Courier,
+    /// What RADIUS servers last did.
+    pace: login::Pace,
+    /// Who waits for them.
+    errands: errand::Errands,
 }
 
 impl Agent {
@@ -60,6 +68,8 @@ impl Agent {
         boot: String,
     ) -> Arc<Self> {
         let trusted = RwLock::new(trusted_uids(&*names, &standing.settings));
+        let courier = Courier::new(delivery::Limits::default());
+        standing::supply(&courier, &standing.providers);
         Arc::new(Self {
             ledger,
             hasher,
@@ -71,6 +81,9 @@ impl Agent {
             own_uid: nix::unistd::geteuid().as_raw(),
             boot,
             gate: gate::Gate::default(),
+            courier,
+            pace: login::Pace::default(),
+            errands: errand::Errands::default(),
         })
     }
 
@@ -95,20 +108,30 @@ impl Agent {
     }
 
     /// Lets no call begin any more, and waits until none is being carried out, but no longer than
-    /// `limit`. Every answer that left before is durable. Returns whether all came to their end.
+    /// `limit`. Every answer that left before is durable. Messages that wait to be sent are not sent any more:
+    /// their codes would be good for nothing. Returns whether all calls came to their end.
     pub fn stop_serving(&self, limit: Duration) -> bool {
-        self.gate.close(limit)
+        let until = Instant::now() + limit;
+        let ended = self.gate.close(limit);
+        self.courier.stop(until);
+        ended
     }
 
     /// The name that authenticator apps show for this host.
     fn issuer(&self, settings: &Settings) -> String {
-        let host_name = || nix::unistd::gethostname().ok()?.into_string().ok();
-        settings
-            .totp
-            .issuer
-            .clone()
-            .or_else(host_name)
-            .unwrap_or_else(|| "mfa".to_owned())
+        let issuer = settings.totp.issuer.clone();
+        issuer.unwrap_or_else(|| self.host_name())
+    }
+
+    fn host_name(&self) -> String {
+        let name = nix::unistd::gethostname().ok();
+        let name = name.and_then(|name| name.into_string().ok());
+        name.unwrap_or_else(|| "mfa".to_owned())
+    }
+
+    /// The RADIUS servers of that name in the settings in force.
+    fn radius_client(&self, name: &str) -> Option<Arc<mfa_radius::Client>> {
+        self.standing().providers.radius.get(name).cloned()
     }
 
     fn record(&self, event: Event, peer: peer::Peer) {

@@ -26,6 +26,9 @@ use crate::{log, sys};
 /// So many threads stay when there is nothing to do.
 const IDLE: usize = 4;
 
+/// So many may be busy with turning connections away.
+const TURNING_AWAY: usize = 32;
+
 /// Their stacks; hashing takes its memory from the heap.
 const STACK: usize = 512 * 1024;
 
@@ -34,6 +37,15 @@ struct Pool {
     listener: UnixListener,
     idle: AtomicUsize,
     all: AtomicUsize,
+}
+
+impl Pool {
+    /// Whether there may be more threads: as many as connections are served, and some to turn others away.
+    /// When all of them are busy, connections wait until one is done, which soon happens.
+    fn may_grow(&self) -> bool {
+        let most = self.agent.settings().server.max_connections as usize + TURNING_AWAY;
+        self.all.load(Ordering::SeqCst) < most
+    }
 }
 
 /// Begins to serve on `listener`; returns at once.
@@ -71,6 +83,7 @@ fn work(pool: &Arc<Pool>) {
     loop {
         let accepted = pool.listener.accept();
         if pool.idle.fetch_sub(1, Ordering::SeqCst) == 1
+            && pool.may_grow()
             && let Err(e) = start_worker(pool)
         {
             log::error(format_args!(

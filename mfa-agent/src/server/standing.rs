@@ -14,7 +14,9 @@ use super::{Agent, trusted_uids};
 use crate::audit::cloud::mode_events;
 use crate::audit::{Event, Origin};
 use crate::config::{ConfigError, Files, Settings};
+use crate::delivery::Courier;
 use crate::log;
+use crate::providers::{Providers, ProvidersError};
 use crate::review::{self, Review};
 
 /// So many findings about the settings are logged at once.
@@ -24,6 +26,8 @@ const MOST_FINDINGS: usize = 20;
 #[derive(Clone)]
 pub struct Standing {
     pub(super) settings: Arc<Settings>,
+    /// Who sends codes, and who is asked over RADIUS.
+    pub(super) providers: Arc<Providers>,
     /// The first of the files.
     pub(super) file: PathBuf,
     pub(super) loaded_at: Timestamp,
@@ -37,12 +41,15 @@ impl Standing {
     ///
     /// # Errors
     ///
-    /// As [`Settings::load`].
-    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+    /// As [`Settings::load`], and when a secret of a provider can't be had.
+    pub fn load(file: &Path) -> Result<Self, LoadError> {
         let files = Files::read(file)?;
         let digest = digest(&files);
+        let settings = files.settings()?;
+        let providers = Arc::new(Providers::load(&settings)?);
         Ok(Self {
-            settings: Arc::new(files.settings()?),
+            settings: Arc::new(settings),
+            providers,
             file: file.to_owned(),
             loaded_at: Timestamp::now(),
             digest,
@@ -61,6 +68,7 @@ impl Standing {
     pub(super) fn of(settings: Settings) -> Self {
         Self {
             settings: Arc::new(settings),
+            providers: Arc::default(),
             file: PathBuf::new(),
             loaded_at: Timestamp::UNIX_EPOCH,
             digest: [0; 32],
@@ -78,6 +86,23 @@ impl Standing {
     pub(super) fn is_outdated(&self) -> bool {
         !Files::read(&self.file).is_ok_and(|files| digest(&files) == self.digest)
     }
+}
+
+/// Says who sends codes from now on; what waits goes by them already.
+pub(super) fn supply(courier: &Courier, providers: &Providers) {
+    courier.set_email(providers.email.clone());
+    courier.set_texts(providers.texts.clone());
+}
+
+/// Why settings can't be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// They are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What they name can't be had.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
 }
 
 fn digest(files: &Files) -> [u8; 32] {
@@ -157,6 +182,7 @@ impl Agent {
     pub(super) fn put_in_force(&self, standing: Standing) {
         let trusted = trusted_uids(&*self.names, &standing.settings);
         *super::write(&self.trusted) = trusted;
+        supply(&self.courier, &standing.providers);
         *super::write(&self.standing) = Arc::new(standing);
     }
 }

@@ -4,6 +4,7 @@ mod changes;
 mod devices;
 mod knowledge;
 mod logins;
+mod sent;
 
 use std::collections::HashMap;
 use std::io::Write;

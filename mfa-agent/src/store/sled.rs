@@ -22,7 +22,7 @@ use crate::{log, sys};
 
 /// The largest record, in bytes. A page of seventeen of them still fits one of sled's segments; a
 /// larger one would go to a file of its own, which sled does not make durable.
-const MAX_RECORD: usize = 16 << 10;
+const MAX_RECORD: usize = 20 << 10;
 
 /// Between two attempts to open a broken store anew.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);

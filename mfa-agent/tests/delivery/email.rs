@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mfa_agent::delivery::{
-    Courier, Credentials, Limits, MailRoute, Mailer, Recipient, Security, Sendmail, Smtp, Templates,
+    Courier, Credentials, Limits, MailRoute, Mailer, Security, Sendmail, Smtp, Templates,
 };
+use mfa_agent::factors::address::Recipient;
 use mfa_protocol::Secret;
 
 use crate::server::{Certificates, Server};
@@ -141,7 +142,7 @@ fn a_mail_that_is_refused_for_now_is_sent_later() {
     let ticket = courier
         .submit(job("anna", Recipient::Email(anna()), LONG))
         .unwrap();
-    assert_sent(ticket.wait(LONG));
+    assert_sent(ticket.wait_for_end(LONG));
     let events = rig.server.end();
     let tries = events
         .iter()

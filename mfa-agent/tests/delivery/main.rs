@@ -11,9 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mfa_agent::delivery::{
-    Carrier, Delivery, EmailAddress, Job, Notice, PhoneNumber, Recipient, SendError,
-};
+use mfa_agent::delivery::{Carrier, Delivery, Job, Notice, SendError};
+use mfa_agent::factors::address::{EmailAddress, PhoneNumber, Recipient};
 use mfa_protocol::Secret;
 
 /// Longer than anything here takes, unless it hangs.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use mfa_agent::delivery::{
-    Authentication, Command, Courier, Delivery, Limits, Recipient, Template, Templates, TextRoute,
-    Texter, Vonage, Webhook,
+    Authentication, Command, Courier, Delivery, Limits, Template, Templates, TextRoute, Texter,
+    Vonage, Webhook,
 };
+use mfa_agent::factors::address::Recipient;
 use mfa_protocol::Secret;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -234,7 +235,7 @@ fn a_throttled_message_is_sent_later() {
     let ticket = courier
         .submit(job("anna", Recipient::Phone(phone()), LONG))
         .unwrap();
-    assert_sent(ticket.wait(LONG));
+    assert_sent(ticket.wait_for_end(LONG));
     assert_eq!(provider.server.end().len(), 2);
 }
 
@@ -253,10 +254,10 @@ fn a_provider_that_hangs_for_one_user_lets_the_others_messages_go_out() {
         .map(|_| submit("anna", "+491701234542", SHORT * 3))
         .collect();
     for n in 0..20 {
-        assert_sent(submit(&format!("user{n}"), "+491701111111", LONG).wait(LONG));
+        assert_sent(submit(&format!("user{n}"), "+491701111111", LONG).wait_for_end(LONG));
     }
     let last = hanging.pop().unwrap();
-    assert!(matches!(last.wait(LONG), Delivery::Failed(_)));
+    assert!(matches!(last.wait_for_end(LONG), Delivery::Failed(_)));
 }
 
 #[test]
@@ -276,7 +277,7 @@ fn a_provider_that_hangs_for_everybody_stops_no_mail() {
     let mail = courier
         .submit(job("user0", Recipient::Email(anna()), LONG))
         .unwrap();
-    assert_sent(mail.wait(LONG));
+    assert_sent(mail.wait_for_end(LONG));
     assert_eq!(texts[7].wait(Duration::ZERO), Delivery::Pending);
 }
 

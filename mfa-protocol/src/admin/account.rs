@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Drift, UserSettings};
+use super::{Address, Drift, Messages, Radius, UserSettings};
 
 /// The state of one account.
 pub struct Status;
@@ -51,7 +51,8 @@ pub struct StatusReply {
 pub struct Account {
     /// The canonical name.
     pub user: String,
-    /// Names of the factors that can be used: `totp`, `hotp`, `pin`, `questions`.
+    /// Names of the factors that can be used: `totp`, `hotp`, `pin`, `questions`, `email`,
+    /// `sms`, `radius`.
     pub enrolled: Vec<String>,
     /// The devices that show codes.
     pub devices: Vec<Device>,
@@ -59,6 +60,12 @@ pub struct Account {
     pub pin: Option<Knowledge>,
     /// The security questions, if there are any.
     pub questions: Option<Knowledge>,
+    /// The addresses that codes are sent to, in the order in which they are tried.
+    pub addresses: Vec<Address>,
+    /// The account at a RADIUS server, if there is one.
+    pub radius: Option<Radius>,
+    /// What was sent to the user.
+    pub messages: Messages,
     /// Failures since the last pass, unlock or end of a lock.
     pub failures: u32,
     /// Failures since the last pass or unlock (NIST SP 800-63B §5.2.2).

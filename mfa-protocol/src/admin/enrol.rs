@@ -195,9 +195,9 @@ pub struct RemoveParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `totp`, `hotp`, `pin`, `questions` or `recovery`.
+    /// `totp`, `hotp`, `pin`, `questions`, `email`, `sms`, `radius` or `recovery`.
     pub factor: String,
-    /// One device; none means all of the factor.
+    /// One device or address; none means all of the factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }

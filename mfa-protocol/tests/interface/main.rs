@@ -66,12 +66,14 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, AllowFrom, Bypass, CheckConfig, CheckQuestions, ConfirmDevice, Considered, Device,
-        Drift, Drifts, Enforce, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRecovery, EnrollTotp,
+        Account, Address, AllowFrom, Bypass, CheckConfig, CheckQuestions, ConfirmAddress,
+        ConfirmDevice, Considered, Device, Drift, Drifts, EnableAddress, Enforce, EnrollAddress,
+        EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery, EnrollTotp,
         Enrolment, Explain, Explanation, Finding, Health, ImportAccount, ImportAccounts,
         ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount, Knowledge, Lockout,
-        Lockouts, QuestionAnswer, Questions, Remove, Rename, Require, Resync, Revoke, Rule,
-        SelfManage, Session, Sessions, Severity, Status, Unlock, UserSettings, Users,
+        Lockouts, Messages, Primary, QuestionAnswer, Questions, Radius, Remove, Rename, Require,
+        Resync, Revoke, Rule, SelfManage, Session, Sessions, Severity, Status, TestDelivery,
+        Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -110,6 +112,14 @@ fn admin_types() -> Types {
         .method::<Resync>()
         .method::<Drifts>()
         .method::<ImportAccounts>();
+    types
+        .method::<EnrollAddress>()
+        .method::<ConfirmAddress>()
+        .method::<EnrollRadius>()
+        .method::<Primary>()
+        .method::<EnableAddress>()
+        .method::<TestDelivery>();
+    types.kind::<Address>().kind::<Radius>().kind::<Messages>();
     types
         .kind::<Drift>()
         .kind::<ImportAccount>()

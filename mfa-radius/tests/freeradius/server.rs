@@ -1,4 +1,5 @@
-//! A FreeRADIUS of one test's own: a folder, a port of loopback, and its log.
+//! A FreeRADIUS of one test's own: a folder, a port of loopback, and its log. The whole-system tests start
+//! theirs by this file, too.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, UdpSocket};
@@ -11,12 +12,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-const SETTINGS: &str = include_str!("radiusd.conf");
 const READY: &str = "Ready to process requests";
 const LONGEST_START: Duration = Duration::from_secs(30);
-
-/// The key of bob's token, in base32.
-pub(crate) const KEY: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 
 pub(crate) struct FreeRadius {
     process: Child,
@@ -26,9 +23,9 @@ pub(crate) struct FreeRadius {
 }
 
 impl FreeRadius {
-    /// Starts one and waits until it serves. None where it is not installed, except in CI, where that
-    /// fails the test.
-    pub(crate) fn start() -> Option<Self> {
+    /// Starts one with these settings, in which @FOLDER@ and @PORT@ are filled in, and waits until it
+    /// serves. None where it is not installed, except in CI, where that fails the test.
+    pub(crate) fn start(settings: &str) -> Option<Self> {
         let Some(program) = program() else {
             assert!(
                 std::env::var_os("CI").is_none(),
@@ -39,10 +36,9 @@ impl FreeRadius {
         };
         let folder = tempfile::tempdir().unwrap();
         let address = free_port();
-        let settings = SETTINGS
+        let settings = settings
             .replace("@FOLDER@", folder.path().to_str().unwrap())
-            .replace("@PORT@", &address.port().to_string())
-            .replace("@KEY@", KEY);
+            .replace("@PORT@", &address.port().to_string());
         std::fs::write(folder.path().join("radiusd.conf"), settings).unwrap();
         let mut process = Command::new(program)
             .args(["-f", "-xx", "-l", "stdout", "-d"])

@@ -3,7 +3,7 @@
 use clap::builder::RangedU64ValueParser;
 use clap::{Subcommand, ValueEnum};
 
-use super::name;
+use super::{EnrollAddress, EnrollRadius, address, name};
 
 /// A factor to enrol.
 #[derive(Debug, Subcommand)]
@@ -27,6 +27,18 @@ With --stdin, three lines: question<TAB>answer")]
 Each code lets its user in once, wherever a code is asked for. They are shown
 once; print them, or write them down.")]
     Recovery(EnrollRecovery),
+    /// An e-mail address that codes are sent to
+    #[command(after_help = address::EMAIL)]
+    Email(EnrollAddress),
+    /// A mobile number that codes are sent to by text message
+    #[command(
+        after_help = address::SMS,
+        mut_arg("address", |number| number.value_name("NUMBER"))
+    )]
+    Sms(EnrollAddress),
+    /// An authenticator behind a RADIUS server, such as a VIP gateway (RFC 2865)
+    #[command(after_help = address::RADIUS)]
+    Radius(EnrollRadius),
 }
 
 /// Recovery codes.

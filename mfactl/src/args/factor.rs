@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::name;
+use super::{Channel, name};
 
 /// What to remove.
 #[derive(Debug, clap::Args)]
@@ -13,7 +13,7 @@ pub(crate) struct Remove {
     /// The user; yourself if left out
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// One device only, by its name
+    /// One device only, by its name; for email and sms one address only
     #[arg(long, value_parser = name)]
     pub(crate) label: Option<String>,
 }
@@ -25,6 +25,9 @@ pub(crate) enum Removable {
     Hotp,
     Pin,
     Questions,
+    Email,
+    Sms,
+    Radius,
     Recovery,
 }
 
@@ -36,6 +39,9 @@ impl Removable {
             Self::Hotp => Kind::Hotp.name(),
             Self::Pin => Factor::Pin.name(),
             Self::Questions => Factor::Questions.name(),
+            Self::Email => Channel::Email.name(),
+            Self::Sms => Channel::Sms.name(),
+            Self::Radius => Factor::Radius.name(),
             Self::Recovery => "recovery",
         }
     }
@@ -81,6 +87,9 @@ pub(crate) enum Factor {
     Totp,
     Pin,
     Questions,
+    Email,
+    Sms,
+    Radius,
 }
 
 impl Factor {
@@ -90,6 +99,9 @@ impl Factor {
             Self::Totp => "totp",
             Self::Pin => "pin",
             Self::Questions => "questions",
+            Self::Email => Channel::Email.name(),
+            Self::Sms => Channel::Sms.name(),
+            Self::Radius => "radius",
         }
     }
 }

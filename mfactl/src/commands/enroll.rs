@@ -1,13 +1,16 @@
 //! `mfactl enroll`: giving a user a factor.
 
+mod address;
+mod code;
 mod device;
 mod guided;
 mod picture;
 mod pin;
 mod questions;
+mod radius;
 mod recovery;
 
-use crate::args::Enroll;
+use crate::args::{Channel, Enroll};
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -30,6 +33,9 @@ fn enroll(context: &mut Context, factor: Enroll) -> Result<Verdict, Failure> {
         Enroll::Pin(args) => pin::run(context, args),
         Enroll::Questions(args) => questions::run(context, args),
         Enroll::Recovery(args) => recovery::run(context, args),
+        Enroll::Email(args) => address::run(context, Channel::Email, args),
+        Enroll::Sms(args) => address::run(context, Channel::Sms, args),
+        Enroll::Radius(args) => radius::run(context, args),
     }
 }
 

@@ -3,7 +3,7 @@
 //! For somebody who knows no command yet. What is wrong stands first in each part, and every line of
 //! the second part begins with the command to type.
 
-use mfa_protocol::admin::{Account, Status, UserParameters};
+use mfa_protocol::admin::{Account, Address, Status, UserParameters};
 
 use super::{Verdict, drift, status};
 use crate::clock::Clock;
@@ -34,6 +34,7 @@ fn screen(account: &Account, clock: &Clock) -> String {
         }
     }
     screen += &status::passing(account, clock);
+    screen += &status::messages(account, false, clock);
     screen += "\nWhat you can do next\n";
     for (command, what) in next_steps(account) {
         screen += &remark(&format!("{command:<COMMANDS$}{what}"));
@@ -71,6 +72,10 @@ fn next_steps(account: &Account) -> Vec<(&'static str, &'static str)> {
 }
 
 fn changes(account: &Account, steps: &mut Vec<(&'static str, &'static str)>) {
+    let to_confirm = awaits_a_login(account);
+    if to_confirm {
+        steps.push(("mfactl verify", "log in once, to confirm your new address"));
+    }
     if account.enrolled.is_empty() {
         steps.push(("mfactl enroll", "set up a second factor, step by step"));
         return;
@@ -80,14 +85,21 @@ fn changes(account: &Account, steps: &mut Vec<(&'static str, &'static str)>) {
     }
     let codes = "mfactl enroll recovery";
     match account.recovery_left.unwrap_or(0) {
-        // They stand in for the code of a device.
-        _ if account.devices.is_empty() => {}
+        _ if !status::has_codes(account) => {}
         0 => steps.push((codes, "make codes for the day a device is lost")),
         left if left < FEW => steps.push((codes, "make new recovery codes")),
         _ => {}
     }
     steps.push(("mfactl enroll", "set up one more factor"));
-    steps.push(("mfactl verify", "try whether you get in"));
+    if !to_confirm {
+        steps.push(("mfactl verify", "try whether you get in"));
+    }
+}
+
+/// Whether a code may be sent to an address now that none ever came back from.
+fn awaits_a_login(account: &Account) -> bool {
+    let is_new = |address: &Address| address.enabled && address.confirmed_at.is_none();
+    account.messages.paused_until.is_none() && account.addresses.iter().any(is_new)
 }
 
 #[cfg(test)]
@@ -134,6 +146,28 @@ mod tests {
             };
             assert_eq!(commands(&account)[0], "mfactl enroll recovery", "{left:?}");
         }
+    }
+
+    #[test]
+    fn a_new_address_is_confirmed_by_a_login_unless_nothing_is_sent_now() {
+        let new = Address {
+            factor: "email".to_owned(),
+            enabled: true,
+            ..Address::default()
+        };
+        let mut account = Account {
+            enrolled: vec!["email".to_owned()],
+            addresses: vec![new],
+            ..Account::default()
+        };
+        let steps = next_steps(&account);
+        assert_eq!(steps[0].0, "mfactl verify");
+        assert!(steps[0].1.contains("confirm"), "{steps:?}");
+        assert_eq!(commands(&account)[1], "mfactl enroll recovery");
+        account.messages.paused_until = Some("2026-11-22T14:04:00Z".to_owned());
+        assert_eq!(commands(&account)[0], "mfactl enroll recovery");
+        let screen = screen(&account, &Clock::for_tests());
+        assert!(screen.contains("PAUSED until 15:04"), "{screen}");
     }
 
     #[test]

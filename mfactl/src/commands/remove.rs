@@ -3,7 +3,7 @@
 use mfa_protocol::admin::{Remove, RemoveParameters};
 use serde::Serialize;
 
-use crate::args;
+use crate::args::{self, Removable};
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -36,10 +36,14 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             .map(|l| format!(" {:?}", clean(l)))
             .unwrap_or_default();
         let user = clean(&reply.user);
+        let things = match args.factor {
+            Removable::Email | Removable::Sms => "addresses",
+            _ => "devices",
+        };
         match reply.removed {
             0 => format!("{user} has no {factor}{named}; nothing was changed"),
             1 => format!("{user}: {factor}{named} is removed"),
-            n => format!("{user}: {n} devices of {factor} are removed"),
+            n => format!("{user}: {n} {things} of {factor} are removed"),
         }
     })?;
     Ok(Verdict::Done)

@@ -9,12 +9,11 @@
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{Resync, ResyncParameters, ResyncReply};
-use nix::unistd::getuid;
 
 use super::drift;
 use crate::args;
 use crate::commands::Verdict;
-use crate::context::{Context, caller};
+use crate::context::{Context, acts_for_oneself};
 use crate::failure::Failure;
 use crate::output::clean;
 
@@ -30,7 +29,7 @@ const TRIES: u32 = 3;
 
 pub(super) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, Failure> {
     context.probe()?;
-    if proves_first(&args) {
+    if acts_for_oneself(args.user.as_deref()) {
         prove_first(context, &args)?;
     }
     let (first, second) = two_codes(context)?;
@@ -53,11 +52,6 @@ pub(super) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, 
         context.output.result(&reply, || screen(&reply))?;
     }
     Ok(Verdict::Done)
-}
-
-fn proves_first(args: &args::Verify) -> bool {
-    let is_own = |user| caller().is_ok_and(|caller| caller == user);
-    !getuid().is_root() && args.user.as_deref().is_none_or(is_own)
 }
 
 /// The agent takes a login for a proof once it has refused something for want of one. What it is asked here

@@ -3,8 +3,10 @@
 //! The lock stands first, then what the user can log in with, then what is set for them, then the rules
 //! that hold for them.
 
+mod addresses;
 mod tables;
 
+pub(super) use addresses::messages;
 use mfa_protocol::admin::{Account, Status, UserParameters};
 
 use crate::args::Whose;
@@ -43,6 +45,7 @@ fn screen(account: &Account, named: bool, clock: &Clock) -> String {
         screen += &field("", &format!("{command} sets up a device"));
     }
     screen += &passing(account, clock);
+    screen += &messages(account, true, clock);
     let set = settings::screen(&account.settings);
     if !set.is_empty() {
         screen += "\nSet for this user\n";
@@ -59,15 +62,14 @@ fn screen(account: &Account, named: bool, clock: &Clock) -> String {
         .filter_map(tables::particular)
         .collect::<String>();
     screen += &tables::astray(account, named, clock);
-    if !account.rules.is_empty() {
-        screen += "\nRules (the first that fits decides)\n";
-        screen += &table(
-            ["Rule", "Does", "Services", "From", "Where"],
-            account.rules.iter().map(tables::rule),
-        );
-        screen.extend(account.rules.iter().filter_map(tables::conditions));
-    }
+    screen += &addresses::addresses(account, clock);
+    screen += &tables::rules(&account.rules);
     screen
+}
+
+/// Whether a code is what the user is asked for, by at least one factor: recovery codes stand in for it.
+pub(super) fn has_codes(account: &Account) -> bool {
+    !account.devices.is_empty() || !account.addresses.is_empty() || account.radius.is_some()
 }
 
 /// Whether the account is locked, and the command that ends it.

@@ -1,6 +1,8 @@
 //! The commands as a shell and a person see them, against an agent that follows a script.
 
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
 mod checking;
 mod devices;
 #[cfg(test)]
@@ -10,6 +12,9 @@ mod importing;
 mod looking;
 #[cfg(test)]
 mod person;
+mod radius;
+#[cfg(test)]
+mod reaching;
 #[cfg(test)]
 mod screens;
 mod sessions;

@@ -3,6 +3,7 @@
 //! Times come from the clock of the test, so that "in 42 minutes" is true, and are replaced by fixed
 //! ones afterwards.
 
+mod addresses;
 mod devices;
 mod doctor;
 

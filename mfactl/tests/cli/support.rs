@@ -127,7 +127,8 @@ pub(crate) fn account(differing: Value) -> Value {
         "user": "alice", "enrolled": [], "devices": [], "pin": null, "questions": null,
         "failures": 0, "consecutive_failures": 0, "refused_while_locked": 0,
         "locked_until": null, "locked_by_limit": false, "bypass_until": null, "grace_since": null,
-        "recovery_left": null, "sessions": 0, "rules": [],
+        "recovery_left": null, "sessions": 0, "addresses": [], "radius": null,
+        "messages": {"sent": 0, "paused_until": null, "last_sent_at": null, "last_error": null}, "rules": [],
         "settings": {
             "enforce": "default", "require": [], "own_require": [], "self_manage": false,
             "allow_from": [], "own_allow_from": [],

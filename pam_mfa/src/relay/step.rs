@@ -9,6 +9,8 @@ pub(super) enum Next {
     Ask {
         messages: Vec<Message>,
         prompt: Prompt,
+        /// Seconds.
+        patience: Option<u32>,
     },
     Ended {
         messages: Vec<Message>,
@@ -37,12 +39,17 @@ impl TryFrom<Step> for Next {
             prompt,
             outcome,
             code_length,
+            patience,
         } = step;
         if messages.len() > MAX_MESSAGES {
             return Err(StepError::TooManyMessages);
         }
         match (prompt, outcome) {
-            (Some(prompt), None) => Ok(Self::Ask { messages, prompt }),
+            (Some(prompt), None) => Ok(Self::Ask {
+                messages,
+                prompt,
+                patience,
+            }),
             (None, Some(outcome)) => Ok(Self::Ended {
                 messages,
                 outcome,
@@ -58,7 +65,9 @@ impl TryFrom<Step> for Next {
 impl fmt::Display for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ask { messages, prompt } => {
+            Self::Ask {
+                messages, prompt, ..
+            } => {
                 let echo = if prompt.echo { "visible" } else { "hidden" };
                 write!(f, "{} messages, a {echo} prompt", messages.len())?;
                 match prompt.tail {

@@ -1,8 +1,9 @@
 //! What one answer turns out to be, held against the record. Nothing is changed here.
 
-use super::super::{Account, BYPASS_DIGITS};
-use super::{Answered, Attempt};
+use super::super::{Account, BYPASS_DIGITS, Remote};
+use super::{Answered, Attempt, CameBack};
 use crate::factors::Factor;
+use crate::factors::address::Recipient;
 use crate::factors::device::{Match, unspaced};
 use crate::factors::recovery::CodeDigest;
 
@@ -12,9 +13,14 @@ pub(super) enum Finding {
         device: usize,
         step: u64,
     },
-    Bypass,
-    Recovery(CodeDigest),
+    /// In place of a factor.
+    Bypass(Factor),
+    /// In place of a factor.
+    Recovery(Factor, CodeDigest),
     Knowledge(Factor),
+    /// A code that was sent there.
+    Sent(Recipient),
+    Remote,
     Used,
     /// The code of a device that has gone astray: wrong, but worth remembering.
     Astray {
@@ -31,6 +37,17 @@ impl Account {
         match answer {
             Answered::Impossible => Finding::Wrong,
             Answered::Code { typed, tail } => self.find_code(typed.expose(), *tail, attempt),
+            Answered::Sent {
+                factor,
+                typed,
+                came_back,
+            } => match came_back {
+                Some(came_back) => self.find_sent(came_back),
+                None => self
+                    .find_other_code(*factor, typed.expose(), false, attempt)
+                    .unwrap_or(Finding::Wrong),
+            },
+            Answered::Remote { remote, accepted } => self.find_remote(remote, *accepted),
             Answered::Hashed {
                 factor,
                 phc,
@@ -39,7 +56,7 @@ impl Account {
                 let held = match factor {
                     Factor::Pin => self.pin.as_ref().map(|pin| &pin.phc),
                     Factor::Questions => self.questions.as_ref().map(|set| &set.current().phc),
-                    Factor::Totp => None,
+                    Factor::Totp | Factor::Email | Factor::Sms | Factor::Radius => None,
                 };
                 match (held == Some(phc), *matches) {
                     (false, _) => Finding::Stale,
@@ -47,6 +64,29 @@ impl Account {
                     (true, false) => Finding::Wrong,
                 }
             }
+        }
+    }
+
+    /// An address that was the user's when the code was sent must be so still, and in use; one that was not
+    /// must not have been overtaken by another change.
+    fn find_sent(&self, came_back: &CameBack) -> Finding {
+        let is_theirs = |to: &Recipient| self.contacts.iter().any(|c| c.to == *to && c.enabled);
+        let holds = match came_back.unless_changed_since {
+            Some(generation) => generation == self.generation,
+            None => is_theirs(&came_back.to),
+        };
+        match holds {
+            true => Finding::Sent(came_back.to.clone()),
+            false => Finding::Stale,
+        }
+    }
+
+    fn find_remote(&self, asked: &Remote, accepted: bool) -> Finding {
+        let is_same = |remote: &Remote| remote.server == asked.server && remote.user == asked.user;
+        match self.remote.as_ref().is_some_and(is_same) {
+            false => Finding::Stale,
+            true if accepted => Finding::Remote,
+            true => Finding::Wrong,
         }
     }
 
@@ -67,7 +107,7 @@ impl Account {
                 Match::None => {}
             }
         }
-        if let Some(other) = self.find_other_code(typed, tail, attempt) {
+        if let Some(other) = self.find_other_code(Factor::Totp, typed, tail, attempt) {
             return other;
         }
         match found {
@@ -76,15 +116,21 @@ impl Account {
         }
     }
 
-    fn find_other_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> Option<Finding> {
+    fn find_other_code(
+        &self,
+        instead_of: Factor,
+        typed: &str,
+        tail: bool,
+        attempt: &Attempt,
+    ) -> Option<Finding> {
         let bypass = code_of(typed, tail, BYPASS_DIGITS);
         if bypass.is_some_and(|code| self.is_bypass(&code, attempt.now)) {
-            return Some(Finding::Bypass);
+            return Some(Finding::Bypass(instead_of));
         }
         let digits = self.recovery.as_ref()?.digits();
         let code = code_of(typed, tail, digits)?;
         self.find_recovery(&code, &attempt.pepper)
-            .map(Finding::Recovery)
+            .map(|code| Finding::Recovery(instead_of, code))
     }
 
     /// What was found nowhere near is looked for farther away.
@@ -113,8 +159,12 @@ impl Finding {
     /// The factor that was passed.
     pub(super) fn factor(&self) -> Option<Factor> {
         match self {
-            Self::Code { .. } | Self::Bypass | Self::Recovery(_) => Some(Factor::Totp),
-            Self::Knowledge(factor) => Some(*factor),
+            Self::Code { .. } => Some(Factor::Totp),
+            Self::Sent(to) => Some(to.channel().factor()),
+            Self::Remote => Some(Factor::Radius),
+            Self::Bypass(factor) | Self::Recovery(factor, _) | Self::Knowledge(factor) => {
+                Some(*factor)
+            }
             Self::Used | Self::Astray { .. } | Self::Wrong | Self::Stale => None,
         }
     }

@@ -15,6 +15,7 @@ fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
         opening: None,
         renews: false,
         pepper: pepper(),
+        rejected: None,
     }
 }
 
@@ -289,4 +290,117 @@ fn a_code_of_which_it_was_told_how_far_off_it_is_is_no_good_later() {
     owner.answers = vec![code(CODES[4])];
     assert!(matches!(account.attempt(&owner), Verdict::Passed(_)));
     assert_eq!(account.attempt(&guess), Verdict::Replayed);
+}
+
+fn remote(accepted: bool) -> Answered {
+    let remote = Remote {
+        server: "vip".parse().unwrap(),
+        user: None,
+        dates: crate::account::Dates::enrolled(at(0)),
+    };
+    Answered::Remote { remote, accepted }
+}
+
+/// `tries` guesses that a server rejects, each along with `others`; the failures then.
+fn rejected(account: &mut Account, others: fn() -> Vec<Answered>, tries: u64) -> u32 {
+    for id in 0..tries {
+        let wait = std::time::Duration::from_secs(60);
+        let era = account.lockout().era();
+        let leave = account.reserve(id, wait, era, at(59), &Limits::default());
+        assert_eq!(leave, Gate::Open, "{id}");
+        let mut answers = others();
+        answers.push(remote(false));
+        let mut attempt = attempt(account, answers);
+        attempt.rejected = Some(id);
+        let verdict = account.attempt(&attempt);
+        assert!(verdict.is_wrong(), "{verdict:?}");
+    }
+    failures(account)
+}
+
+#[test]
+fn what_a_server_rejects_is_a_failure_whatever_came_with_it() {
+    let companions: [fn() -> Vec<Answered>; 4] = [
+        Vec::new,
+        || vec![code("287082")],
+        || vec![pin(true)],
+        || {
+            let phc = "another".to_owned();
+            let (factor, matches) = (Factor::Pin, true);
+            vec![Answered::Hashed {
+                factor,
+                phc,
+                matches,
+            }]
+        },
+    ];
+    for others in companions {
+        let mut account = full();
+        assert_eq!(rejected(&mut account, others, 5), 5);
+        assert!(account.lockout().lock(at(60)).is_some());
+    }
+}
+
+#[test]
+fn a_code_beside_what_a_server_rejects_is_used_up() {
+    let mut account = full();
+    rejected(&mut account, || vec![code("287082")], 1);
+    assert_eq!(judge(&mut account, vec![code("287082")]), Verdict::Replayed);
+}
+
+#[test]
+fn an_answer_of_an_account_that_is_another_by_now_is_not_judged() {
+    let mut account = full();
+    assert_eq!(judge(&mut account, vec![remote(true)]), Verdict::Stale);
+    assert_eq!(judge(&mut account, vec![remote(false)]), Verdict::Stale);
+}
+
+#[test]
+fn a_code_that_came_back_from_an_address_that_is_theirs_no_more_does_not_pass() {
+    let mut account = full();
+    let to = crate::factors::address::Channel::Email
+        .recipient("anna@example.org", None)
+        .unwrap();
+    account
+        .add_contact(crate::account::Contact::new(to.clone(), at(0)))
+        .unwrap();
+    let sent = |unless_changed_since| {
+        vec![Answered::Sent {
+            factor: Factor::Email,
+            typed: "483920".into(),
+            came_back: Some(CameBack {
+                to: to.clone(),
+                unless_changed_since,
+            }),
+        }]
+    };
+    assert!(matches!(
+        judge(&mut account, sent(None)),
+        Verdict::Passed(_)
+    ));
+    let before = account.generation();
+    account.enable_contact(&to, false).unwrap();
+    assert_eq!(judge(&mut account, sent(None)), Verdict::Stale);
+    assert_eq!(judge(&mut account, sent(Some(before))), Verdict::Stale);
+}
+
+#[test]
+fn a_recovery_code_stands_in_for_a_sent_one_and_for_a_server() {
+    for factor in [Factor::Email, Factor::Sms, Factor::Radius] {
+        let mut account = full();
+        account.set_recovery(vec![pepper().digest("0123456789")], at(0));
+        let answer = || {
+            vec![Answered::Sent {
+                factor,
+                typed: "0123 456789".into(),
+                came_back: None,
+            }]
+        };
+        let passed = judge(&mut account, answer());
+        assert!(
+            matches!(&passed, Verdict::Passed(p) if p.instead == Some(Instead::Recovery)),
+            "{passed:?}"
+        );
+        assert!(judge(&mut account, answer()).is_wrong(), "it is used up");
+    }
 }

@@ -51,6 +51,7 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<Opening>) 
         limits: Default::default(),
         opening,
         pepper: pepper(),
+        rejected: None,
     }
 }
 

@@ -1,7 +1,12 @@
 //! Files laid over one another, and what can be judged only when all are there.
 
+mod delivery;
+mod email;
+mod kept;
 mod lists;
 mod places;
+mod radius;
+mod sms;
 mod terms;
 
 use std::path::PathBuf;
@@ -13,8 +18,10 @@ use super::asking::overlay;
 use super::document::{self, Document};
 use super::error::{ConfigError, Problem, Source};
 use super::lists::Lists;
+use super::reach::Reach;
 use super::rule;
 use super::settings::Settings;
+use delivery::Outside;
 use lists::Knowledge;
 use places::Places;
 use terms::Terms;
@@ -25,6 +32,7 @@ pub(super) struct Draft {
     settings: Settings,
     terms: Terms,
     knowledge: Knowledge,
+    outside: Outside,
     rules: Vec<(Source, Spanned<document::Rule>)>,
     problems: Vec<Problem>,
     places: Places,
@@ -45,7 +53,10 @@ impl Draft {
         self.problems.extend(problems);
         self.add_server(document.server);
         overlay(&mut self.settings.lockout, document.lockout);
-        self.add_factors(document.totp, document.prompts);
+        self.outside.delivery(document.delivery, &source);
+        self.outside.radius(document.radius, &source);
+        self.add_totp(document.totp);
+        self.add_prompts(document.prompts);
         self.add_codes(document.hotp, &document.recovery);
         self.add_self_service(document.self_service);
         let settings = &mut self.settings;
@@ -73,17 +84,24 @@ impl Draft {
 
     /// The settings, unless something was wrong. `lists` are the files that they name.
     pub(super) fn finish(mut self, lists: &Lists) -> Result<Settings, ConfigError> {
-        if self.problems.is_empty() {
+        let is_whole = self.problems.is_empty();
+        let lacks = self.outside.finish(&mut self.settings);
+        // What is missing for a way may be in a file or a section that is wrong.
+        let reach = (is_whole && lacks.is_empty()).then(|| Reach::of(&self.settings));
+        self.problems.extend(lacks);
+        if is_whole {
             self.problems.extend(self.places.check(&self.settings));
-            self.problems.extend(self.terms.check());
+            self.problems.extend(self.terms.check(reach));
         }
         let ask = self.terms.ask(self.settings.lockout);
+        let mut rules = Vec::new();
         for (i, (source, rule)) in self.rules.into_iter().enumerate() {
-            match rule::rule(&ask, &source, rule, i + 1) {
-                Ok(rule) => self.settings.policy.rules.push(Arc::new(rule)),
+            match rule::rule(&ask, reach, &source, rule, i + 1) {
+                Ok(rule) => rules.push(Arc::new(rule)),
                 Err(problem) => self.problems.push(problem),
             }
         }
+        self.settings.policy.rules = rules;
         match self.knowledge.finish(lists) {
             Ok((pin, questions)) => {
                 self.settings.pin = pin;
@@ -121,7 +139,7 @@ impl Draft {
         );
     }
 
-    fn add_factors(&mut self, totp: document::Totp, prompts: document::Prompts) {
+    fn add_totp(&mut self, totp: document::Totp) {
         let own = &mut self.settings;
         set(
             &mut own.totp.issuer,
@@ -134,14 +152,20 @@ impl Draft {
         set(&mut own.totp.digits, totp.digits);
         set(&mut own.totp.period, totp.period);
         set(&mut own.totp.skew, totp.skew.map(|steps| steps.0));
-        set(
-            &mut own.prompts.totp,
-            prompts.totp.map(|text| text.into_inner().0.0),
-        );
-        set(
-            &mut own.prompts.pin,
-            prompts.pin.map(|text| text.into_inner().0.0),
-        );
+    }
+
+    fn add_prompts(&mut self, prompts: document::Prompts) {
+        let own = &mut self.settings.prompts;
+        for (slot, written) in [
+            (&mut own.totp, prompts.totp),
+            (&mut own.pin, prompts.pin),
+            (&mut own.email, prompts.email),
+            (&mut own.sms, prompts.sms),
+            (&mut own.radius, prompts.radius),
+            (&mut own.number, prompts.number),
+        ] {
+            set(slot, written.map(|text| text.into_inner().0.0));
+        }
     }
 
     fn add_codes(&mut self, hotp: document::Hotp, recovery: &document::Recovery) {

@@ -27,9 +27,17 @@ impl Places {
         if let Some(span) = limits.into_iter().flatten().next_back() {
             self.lockout = place(span);
         }
-        let texts = [&document.prompts.totp, &document.prompts.pin];
-        let texts = texts.map(|text| text.as_ref().map(Spanned::span));
-        if let Some(span) = texts.into_iter().flatten().next_back() {
+        let prompts = &document.prompts;
+        let texts = [
+            &prompts.totp,
+            &prompts.pin,
+            &prompts.email,
+            &prompts.sms,
+            &prompts.radius,
+            &prompts.number,
+        ];
+        let spans = texts.map(|text| text.as_ref().map(Spanned::span));
+        if let Some(span) = spans.into_iter().flatten().max_by_key(|span| span.start) {
             self.prompts = place(span);
         }
     }
@@ -50,10 +58,21 @@ impl Places {
 
 /// ocserv takes the same prompt once more for "wrong, try again".
 fn alike(prompts: &Prompts) -> Option<String> {
-    (prompts.totp.trim() == prompts.pin.trim()).then(|| {
-        format!(
-            "both prompts are {:?}; expected a text of its own for each",
-            prompts.pin
-        )
-    })
+    let texts = [
+        ("totp", &prompts.totp),
+        ("pin", &prompts.pin),
+        ("email", &prompts.email),
+        ("sms", &prompts.sms),
+        ("radius", &prompts.radius),
+        ("number", &prompts.number),
+    ];
+    let mut pairs = texts.iter().enumerate().flat_map(|(i, first)| {
+        let others = texts[i + 1..].iter();
+        others.map(move |second| (first, second))
+    });
+    let ((first, text), (second, _)) =
+        pairs.find(|((_, one), (_, other))| one.trim() == other.trim())?;
+    Some(format!(
+        "{first} and {second} are both {text:?}; expected a text of its own for each"
+    ))
 }

@@ -5,10 +5,14 @@
 
 use std::time::Duration;
 
-use crate::config::asking::{NO_GRACE, NO_SESSION, grace_period, services, session_rule, ways};
+use crate::config::asking::{
+    NO_GRACE, NO_SESSION, bare, grace_period, services, session_rule, ways,
+};
 use crate::config::document;
 use crate::config::error::{Problem, Source};
 use crate::config::merge::set;
+use crate::config::reach::Reach;
+use crate::factors::Way;
 use crate::lockout::Limits;
 use crate::policy::{Ask, Place, Unenrolled};
 
@@ -17,6 +21,8 @@ use crate::policy::{Ask, Place, Unenrolled};
 pub(super) struct Terms {
     /// All but session, grace and lockout.
     ask: Ask,
+    /// Those of `require`, where they stand.
+    ways: Vec<(Place, Way)>,
     session: Duration,
     scope: Vec<String>,
     scope_place: Option<Place>,
@@ -47,13 +53,15 @@ impl Terms {
             self.scope_place = Some(source.place(scope.span()));
             self.scope = services(scope);
         }
-        let require = written.require.map(|require| ways(source, require));
-        set(&mut self.ask.ways, require.transpose()?);
+        if let Some(require) = written.require {
+            self.ways = ways(source, require)?;
+            self.ask.ways = bare(&self.ways);
+        }
         Ok(())
     }
 
     /// What is wrong in the end.
-    pub(super) fn check(&self) -> Vec<Problem> {
+    pub(super) fn check(&self, reach: Option<Reach<'_>>) -> Vec<Problem> {
         let lonely_scope = self.session.is_zero() && !self.scope.is_empty();
         let endless = self.ask.unenrolled == Unenrolled::Allow && !self.grace.is_zero();
         let found = [
@@ -65,7 +73,13 @@ impl Terms {
             let message = message.to_owned();
             Some(Problem { place, message })
         };
-        found.into_iter().filter_map(problem).collect()
+        let mut problems: Vec<Problem> = found.into_iter().filter_map(problem).collect();
+        problems.extend(
+            reach
+                .into_iter()
+                .flat_map(|reach| reach.problems(&self.ways)),
+        );
+        problems
     }
 
     /// What holds where no rule says otherwise.

@@ -1,4 +1,6 @@
 mod lists;
+mod outside;
+mod outside_refusals;
 mod refusals;
 mod terms;
 
@@ -8,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::factors::Factor;
+use crate::factors::address::Channel;
 use crate::factors::device::Algorithm;
 use crate::factors::pin::BannedPin;
 use crate::lockout::Limits;
@@ -82,11 +85,21 @@ fn the_examples_in_the_default_file_are_right() {
         "administrators",
         "federated",
         "office",
+        "web console",
         "ssh with a key",
         "ssh with a password",
     ];
     assert_eq!(names, expected);
     assert_eq!(settings.totp.issuer.as_deref(), Some("Example"));
+    let delivery = &settings.delivery;
+    assert!(
+        Channel::ALL
+            .iter()
+            .all(|channel| delivery.is_configured(*channel))
+    );
+    let email = delivery.email.as_ref().unwrap();
+    assert!(matches!(email.route, EmailRoute::Smtp { port: 587, .. }));
+    assert_eq!(settings.radius.len(), 1);
     assert_eq!(settings.policy.groups(), ["contractors", "sudo", "wheel"]);
 }
 
@@ -127,6 +140,10 @@ fn every_key_is_read() {
         [prompts]
         totp = "Code: "
         pin = "Number: "
+        email = "Mail: "
+        sms = "Text: "
+        radius = "Token: "
+        number = "Telephone: "
         [pin]
         banned = ["4826"]
         banned_file = ""
@@ -204,7 +221,11 @@ fn every_key_is_read() {
         settings.prompts,
         Prompts {
             totp: "Code: ".into(),
-            pin: "Number: ".into()
+            pin: "Number: ".into(),
+            email: "Mail: ".into(),
+            sms: "Text: ".into(),
+            radius: "Token: ".into(),
+            number: "Telephone: ".into(),
         }
     );
     assert_eq!(

@@ -20,7 +20,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[rule]\nname = 'x'",
-        "1: invalid type: table; expected a list in [ ], or [[rule]] for a rule",
+        "1: invalid type: table; expected a list in [ ], or [[rule]] and [[radius]] for those",
     ),
     (
         "[[rule]]\nusers = 'root'",
@@ -88,8 +88,8 @@ const WRONG: &[(&str, &str)] = &[
         "2: max_consecutive = 4 is less than attempts = 5; expected at least 5, or 0",
     ),
     (
-        "[policy]\nrequire = [\n'totp',\n'sms',\n]",
-        "4: \"sms\" is not a factor; there are \"totp\", \"pin\" and \"questions\"",
+        "[policy]\nrequire = [\n'totp',\n'fax',\n]",
+        "4: \"fax\" is not a factor; there are \"totp\", \"pin\", \"questions\", \"email\"",
     ),
     (
         "[policy]\nrequire = []",
@@ -118,7 +118,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[prompts]\npin = 'OTP code: '",
-        "2: both prompts are \"OTP code: \"; expected a text of its own for each",
+        "2: totp and pin are both \"OTP code: \"; expected a text of its own for each",
     ),
     ("[prompts]\ntotp = \"a\\nb\"", "2: the text holds U+000A"),
     ("[prompts]\ntotp = ''", "2: \"\" shows nothing"),
@@ -240,8 +240,8 @@ const WRONG: &[(&str, &str)] = &[
         "2: invalid type: integer `1`; expected a boolean",
     ),
     (
-        "[self_service]\nfactors = ['totp', 'sms']",
-        "2: \"sms\" is not a factor",
+        "[self_service]\nfactors = ['totp', 'fax']",
+        "2: \"fax\" is not a factor",
     ),
     (
         "[self_service]\nfactors = ['totp+pin']",

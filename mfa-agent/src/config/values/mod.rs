@@ -1,5 +1,6 @@
 //! The values that stand in settings, each parsed into a type that can't hold a wrong one.
 
+mod messages;
 mod names;
 mod paths;
 mod texts;
@@ -11,13 +12,17 @@ use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
+pub(super) use messages::{MessageText, ServerAddress, Subject};
 pub(super) use names::{
     MethodPattern, OperationPattern, ServiceName, ServicePattern, TerminalPattern, UserPattern,
 };
-pub(super) use paths::{FullPath, OptionalPath, SocketPath};
+pub(super) use paths::{FullPath, OptionalPath, SecretFile, SocketPath};
 pub(super) use texts::{EasyPin, GroupName, Issuer, Line};
 pub(super) use time::Lasting;
 
+use crate::account::Label;
+use crate::delivery::{HttpsUrl, ProgramPath, ServerHost};
+use crate::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
 use crate::factors::{Factor, Way};
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Network};
@@ -92,6 +97,18 @@ expected! {
     "a full path such as \"/var/lib/mfa\"": FullPath;
     "a full path such as \"/run/mfa/agent.sock\"": SocketPath;
     "a full path, or \"\" for none": OptionalPath;
+    "a full path such as \"/etc/mfa/smtp-password\", or the name of a systemd credential": SecretFile;
+    "the full path of a program such as \"/usr/sbin/sendmail\"": ProgramPath;
+    "\"email\" or \"sms\"": Channel;
+    "an e-mail address such as \"mfa@example.org\"": EmailAddress;
+    "a template of addresses such as \"{user}@example.org\"": AddressTemplate;
+    "the name of a server such as \"mail.example.org\"": ServerHost;
+    "an address such as \"https://sms.example.org/send\"": HttpsUrl;
+    "an address such as \"192.0.2.1\", \"192.0.2.1:1812\" or \"[2001:db8::1]:1812\"": ServerAddress;
+    "a text such as \"Your code for {host}\"": Subject;
+    "a text such as \"{code} is your code for {host}\"": MessageText;
+    "the two letters of a country such as \"DE\"": Region;
+    "a name such as \"vip\"": Label;
     "a text such as \"PIN: \"": Line<MAX>, const MAX: usize;
     "a text such as \"Example\"": Issuer;
     "a PIN such as \"4711\"": EasyPin;

@@ -53,3 +53,26 @@ impl FromStr for OptionalPath {
         text.parse().map(|FullPath(path)| Self(Some(path)))
     }
 }
+
+/// Where a secret is: in a file, or in a systemd credential of that name.
+#[derive(Debug)]
+pub(in crate::config) struct SecretFile(pub PathBuf);
+
+impl FromStr for SecretFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let is_name =
+            (1..=255).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('.');
+        if is_name {
+            return Ok(Self(text.into()));
+        }
+        // Not quoted: somebody may have put the secret itself here.
+        text.parse().map(|FullPath(path)| Self(path)).map_err(|_| {
+            "this names no secret; expected the full path of a file that holds it, or the name of a systemd \
+             credential"
+                .to_owned()
+        })
+    }
+}

@@ -10,14 +10,14 @@
 //! The lock is held for moments only, never while something is sent. A message in its pause holds no
 //! thread. A code is wiped as soon as its message has left the lane.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::queue::{Chosen, Parcel, State};
 use super::ticket::Promise;
-use super::{Carrier, Limits, QueueFull, Ticket};
+use super::{Carrier, Delivery, Limits, Pretence, QueueFull, Ticket};
 use crate::delivery::{Notice, SendError};
 use crate::log;
 
@@ -26,9 +26,6 @@ const STACK: usize = 512 << 10;
 
 /// How long a thread without anything to do sleeps at a time.
 const LONG: Duration = Duration::from_secs(3600);
-
-/// Who sends, if anybody does.
-type Chosen<A> = Option<Arc<dyn Carrier<A>>>;
 
 pub(super) struct Lane<A>(Arc<Shared<A>>);
 
@@ -42,41 +39,12 @@ struct Shared<A> {
     ended: Condvar,
 }
 
-struct State<A> {
-    carrier: Chosen<A>,
-    waiting: VecDeque<Parcel<A>>,
-    /// Users of messages that are being sent, at most one for each thread.
-    under_way: Vec<String>,
-    threads: usize,
-    closed: bool,
-}
-
-/// A message on its way.
-struct Parcel<A> {
-    user: String,
-    to: A,
-    notice: Notice,
-    deadline: Instant,
-    not_before: Instant,
-    /// Before the next try.
-    pause: Duration,
-    /// Why the last try failed.
-    failure: Option<SendError>,
-    promise: Promise,
-}
-
 impl<A: Send + Sync + 'static> Lane<A> {
     pub(super) fn new(name: &'static str, limits: Limits) -> Self {
         Self(Arc::new(Shared {
             name,
             limits,
-            state: Mutex::new(State {
-                carrier: None,
-                waiting: VecDeque::new(),
-                under_way: Vec::new(),
-                threads: 0,
-                closed: false,
-            }),
+            state: Mutex::new(State::empty()),
             work: Condvar::new(),
             ended: Condvar::new(),
         }))
@@ -96,19 +64,21 @@ impl<A: Send + Sync + 'static> Lane<A> {
         let (promise, ticket) = Promise::new();
         let mut state = self.0.lock();
         if let Some(error) = self.0.is_out_of_order(&state) {
-            promise.settle(Err(error));
+            promise.say(Delivery::Failed(error));
             return Ok(ticket);
         }
         if !state.has_room_for(&user, &self.0.limits) {
             return Err(QueueFull);
         }
         self.start_thread_for_one_more(&mut state)?;
+        let submitted = Instant::now();
         state.waiting.push_back(Parcel {
             user,
+            submitted,
             to,
             notice,
             deadline,
-            not_before: Instant::now(),
+            not_before: submitted,
             pause: self.0.limits.first_pause,
             failure: None,
             promise,
@@ -116,6 +86,15 @@ impl<A: Send + Sync + 'static> Lane<A> {
         drop(state);
         self.0.work.notify_one();
         Ok(ticket)
+    }
+
+    pub(super) fn pretend(&self) -> Pretence {
+        let state = self.0.lock();
+        if let Some(error) = self.0.is_out_of_order(&state) {
+            return Pretence::out_of_order(error);
+        }
+        let first_tries = state.under_way.iter().filter_map(|one| one.fresh_since);
+        state.last.at(Instant::now(), first_tries)
     }
 
     /// Threads are started when there is more to do than there are threads free for it.
@@ -151,7 +130,7 @@ impl<A: Send + Sync + 'static> Lane<A> {
         drop(state);
         self.0.work.notify_all();
         for parcel in waiting {
-            parcel.promise.settle(Err(stopping()));
+            parcel.promise.say(Delivery::Failed(stopping()));
         }
     }
 
@@ -244,22 +223,31 @@ impl<A> Shared<A> {
     }
 
     /// Has done with a message for now, or for good.
-    fn put_down(&self, mut parcel: Parcel<A>, result: Result<(), SendError>) {
-        let next_try = Instant::now() + parcel.pause;
+    fn put_down(&self, parcel: Parcel<A>, result: Result<(), SendError>) {
+        let now = Instant::now();
+        let next_try = now + parcel.pause;
         let mut state = self.lock();
-        state.under_way.retain(|user| *user != parcel.user);
-        match result {
-            Ok(()) => parcel.promise.settle(Ok(())),
+        state.under_way.retain(|one| one.user != parcel.user);
+        let delivery = match result {
+            Ok(()) => Delivery::Sent,
             Err(error) if error.is_temporary() && next_try < parcel.deadline && !state.closed => {
-                parcel.not_before = next_try;
-                parcel.pause = (parcel.pause * 2).min(self.limits.longest_pause);
-                parcel.failure = Some(error);
+                Delivery::Retrying(error)
+            }
+            Err(error) => Delivery::Failed(error),
+        };
+        if parcel.failure.is_none() {
+            state.remember(&parcel, now - parcel.submitted, &delivery);
+        }
+        match delivery {
+            Delivery::Retrying(error) => {
+                let parcel = parcel.put_off(error, next_try, self.limits.longest_pause);
                 state.waiting.push_back(parcel);
             }
-            Err(error) => {
+            Delivery::Failed(error) => {
                 drop(state);
                 self.fail(&parcel, error);
             }
+            Delivery::Sent | Delivery::Pending => parcel.promise.say(delivery),
         }
         // Another message of this user may be ready now, for any thread.
         self.work.notify_all();
@@ -274,48 +262,7 @@ impl<A> Shared<A> {
                 self.name, parcel.user
             ),
         );
-        parcel.promise.settle(Err(error));
-    }
-}
-
-impl<A> State<A> {
-    fn has_room_for(&self, user: &str, limits: &Limits) -> bool {
-        let of_user = |other: &&str| *other == user;
-        let users = self.waiting.iter().map(|parcel| parcel.user.as_str());
-        let all = users.chain(self.under_way.iter().map(String::as_str));
-        let (total, own) = all.fold((0, 0), |(total, own), other| {
-            (total + 1, own + usize::from(of_user(&other)))
-        });
-        total < limits.messages && own < limits.per_user
-    }
-
-    fn take_expired(&mut self, now: Instant) -> Option<Parcel<A>> {
-        let place = self
-            .waiting
-            .iter()
-            .position(|parcel| parcel.deadline <= now)?;
-        self.waiting.remove(place)
-    }
-
-    fn take_ready(&mut self, now: Instant) -> Option<Parcel<A>> {
-        let place = self.waiting.iter().position(|parcel| {
-            parcel.not_before <= now && !self.under_way.contains(&parcel.user)
-        })?;
-        let parcel = self.waiting.remove(place)?;
-        self.under_way.push(parcel.user.clone());
-        Some(parcel)
-    }
-
-    /// When a pause or a deadline ends next. The end of a message under way wakes the threads anyway.
-    fn next_event(&self, now: Instant) -> Option<Instant> {
-        let events = self
-            .waiting
-            .iter()
-            .map(|parcel| match parcel.not_before > now {
-                true => parcel.not_before.min(parcel.deadline),
-                false => parcel.deadline,
-            });
-        events.min()
+        parcel.promise.say(Delivery::Failed(error));
     }
 }
 

@@ -113,10 +113,12 @@ fn a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() {
     for _ in 0..3 {
         rig.attempt();
         rig.answer(Err(busy()));
+        assert_eq!(ticket.wait(FOREVER), Delivery::Retrying(busy()));
     }
     rig.attempt();
     rig.answer(Ok(()));
-    assert_eq!(ticket.wait(FOREVER), Delivery::Sent);
+    assert_eq!(ticket.wait_for_end(FOREVER), Delivery::Sent);
+    assert_eq!(ticket.wait(Duration::ZERO), Delivery::Sent);
     let ticket = rig.submit("anna", "two").unwrap();
     rig.attempt();
     let never = SendError::permanent("no such user");
@@ -134,7 +136,7 @@ fn no_try_begins_after_the_deadline_and_the_last_reason_is_told() {
     for _ in 0..1000 {
         answers.send(Err(busy())).unwrap();
     }
-    assert_eq!(ticket.wait(FOREVER), Delivery::Failed(busy()));
+    assert_eq!(ticket.wait_for_end(FOREVER), Delivery::Failed(busy()));
     assert!(rig.attempts.try_iter().count() > 1);
 }
 
@@ -274,4 +276,60 @@ fn a_courier_that_is_gone_leaves_no_ticket_open() {
     let waits = rig.submit("anna", "two").unwrap();
     drop(rig.courier);
     assert!(matches!(waits.wait(FOREVER), Delivery::Failed(_)));
+}
+
+#[test]
+fn a_pretence_ends_as_the_first_try_of_the_last_message_did() {
+    let rig = Rig::new();
+    assert_eq!(rig.courier.pretend(Channel::Email), Pretence::default());
+    let ended_as = || rig.courier.pretend(Channel::Email).delivery;
+    let ticket = rig.submit("anna", "one").unwrap();
+    rig.attempt();
+    rig.answer(Err(busy()));
+    assert_eq!(ticket.wait(FOREVER), Delivery::Retrying(busy()));
+    assert_eq!(ended_as(), Delivery::Retrying(busy()));
+    // A second try comes too late for anybody to wait for it.
+    rig.attempt();
+    rig.answer(Ok(()));
+    assert_eq!(ticket.wait_for_end(FOREVER), Delivery::Sent);
+    assert_eq!(ended_as(), Delivery::Retrying(busy()));
+    let refused = Delivery::Failed(SendError::permanent("no"));
+    for (user, expected, pretended) in [
+        ("anna", Delivery::Sent, Delivery::Sent),
+        // It may be her own address that is wrong.
+        ("anna", refused.clone(), Delivery::Sent),
+        ("anna", refused.clone(), Delivery::Sent),
+        ("bert", refused.clone(), refused.clone()),
+        ("anna", Delivery::Sent, Delivery::Sent),
+    ] {
+        let ticket = rig.submit(user, "two").unwrap();
+        rig.attempt();
+        rig.answer(match expected {
+            Delivery::Sent => Ok(()),
+            _ => Err(SendError::permanent("no")),
+        });
+        assert_eq!(ticket.wait(FOREVER), expected);
+        assert_eq!(ended_as(), pretended, "{user}");
+    }
+}
+
+#[test]
+fn a_pretence_takes_no_less_than_a_message_that_hangs() {
+    let rig = Rig::new();
+    let pause = Duration::from_millis(400);
+    let _hanging = rig.submit("anna", "hangs").unwrap();
+    rig.attempt();
+    std::thread::sleep(pause);
+    assert!(rig.courier.pretend(Channel::Email).time >= pause);
+    assert_eq!(rig.courier.pretend(Channel::Sms).time, Duration::ZERO);
+}
+
+#[test]
+fn without_a_provider_a_pretence_fails_as_a_message_does() {
+    let courier = Courier::new(limits());
+    let ticket = courier.submit(mail("anna", "one", FOREVER)).unwrap();
+    let pretence = courier.pretend(Channel::Email);
+    assert_eq!(pretence.delivery, ticket.wait(FOREVER));
+    assert!(matches!(pretence.delivery, Delivery::Failed(_)));
+    assert!(pretence.time.is_zero());
 }

@@ -1,18 +1,27 @@
 //! What became of a message: a promise that the sending side keeps, and a ticket to ask with.
+//!
+//! ```text
+//!   pending ──▶ sent
+//!      │ └────▶ failed ◀─┐
+//!      └─▶ retrying ─────┴──▶ sent
+//! ```
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::delivery::SendError;
 
 /// What has become of a message so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
     /// It was handed over. Whether it arrives is up to others.
     Sent,
     /// It was not, and nobody tries again.
     Failed(SendError),
-    /// It waits, or is under way.
+    /// The last try failed, and it is tried again until its deadline.
+    Retrying(SendError),
+    /// It waits for its first try, or that is under way.
+    #[default]
     Pending,
 }
 
@@ -26,25 +35,30 @@ pub(super) struct Promise(Arc<Outcome>);
 
 #[derive(Debug, Default)]
 struct Outcome {
-    result: Mutex<Option<Result<(), SendError>>>,
-    settled: Condvar,
+    delivery: Mutex<Delivery>,
+    changed: Condvar,
+}
+
+impl Delivery {
+    /// Whether it stays so.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Sent | Self::Failed(_))
+    }
 }
 
 impl Ticket {
-    /// Waits for `time` at most; with zero it only looks.
+    /// Waits until the first try has ended, for `time` at most; with zero it only looks.
     #[must_use]
     pub fn wait(&self, time: Duration) -> Delivery {
-        let result = self.0.result.lock().unwrap_or_else(PoisonError::into_inner);
-        let (result, _) = self
-            .0
-            .settled
-            .wait_timeout_while(result, time, |result| result.is_none())
-            .unwrap_or_else(PoisonError::into_inner);
-        match &*result {
-            None => Delivery::Pending,
-            Some(Ok(())) => Delivery::Sent,
-            Some(Err(error)) => Delivery::Failed(error.clone()),
-        }
+        self.0
+            .wait_while(time, |delivery| *delivery == Delivery::Pending)
+    }
+
+    /// Waits until nobody tries any more, for `time` at most.
+    #[must_use]
+    pub fn wait_for_end(&self, time: Duration) -> Delivery {
+        self.0.wait_while(time, |delivery| !delivery.is_final())
     }
 }
 
@@ -54,17 +68,32 @@ impl Promise {
         (Self(Arc::clone(&outcome)), Ticket(outcome))
     }
 
-    /// Says what became of it. The first word counts.
-    pub(super) fn settle(&self, result: Result<(), SendError>) {
-        let mut kept = self.0.result.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get_or_insert(result);
-        self.0.settled.notify_all();
+    /// Says what became of it. The first word that is final counts.
+    pub(super) fn say(&self, delivery: Delivery) {
+        let mut kept = self.0.lock();
+        if !kept.is_final() {
+            *kept = delivery;
+        }
+        self.0.changed.notify_all();
+    }
+}
+
+impl Outcome {
+    fn lock(&self) -> MutexGuard<'_, Delivery> {
+        self.delivery.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while(&self, time: Duration, goes_on: impl Fn(&Delivery) -> bool) -> Delivery {
+        let goes_on = |delivery: &mut Delivery| goes_on(delivery);
+        let waited = self.changed.wait_timeout_while(self.lock(), time, goes_on);
+        let (delivery, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        delivery.clone()
     }
 }
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        self.settle(Err(SendError::temporary(
+        self.say(Delivery::Failed(SendError::temporary(
             "the message got lost in the agent",
         )));
     }

@@ -6,7 +6,8 @@ use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use zeroize::Zeroizing;
 
-use crate::delivery::{EmailAddress, Notice, SendError, Templates};
+use crate::delivery::{Notice, SendError, Templates};
+use crate::factors::address::EmailAddress;
 
 /// The whole message, with network line ends. All of it is ASCII: other letters are encoded (RFC 2047,
 /// RFC 2045), so that a server need not offer anything.

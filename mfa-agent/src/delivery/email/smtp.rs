@@ -19,7 +19,8 @@ use super::reply::Reply;
 use super::stream::Stream;
 use crate::delivery::error::said;
 use crate::delivery::tls::{tls_error, tls_inside};
-use crate::delivery::{EmailAddress, SendError, Trust};
+use crate::delivery::{SendError, Trust};
+use crate::factors::address::EmailAddress;
 
 /// A server that takes mails.
 #[derive(Debug)]

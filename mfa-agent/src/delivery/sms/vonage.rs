@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use super::https::{HttpsUrl, Post};
 use crate::delivery::error::said;
-use crate::delivery::{PhoneNumber, SendError, Trust};
+use crate::delivery::{SendError, Trust};
+use crate::factors::address::PhoneNumber;
 
 /// An account at Vonage.
 #[derive(Debug)]

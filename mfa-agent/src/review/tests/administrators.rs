@@ -81,6 +81,26 @@ fn a_member_of_an_admin_group_who_can_log_in_is_enough_but_root_is_missed_at_the
 }
 
 #[test]
+fn who_can_be_sent_a_code_without_an_enrolled_address_could_log_in() {
+    let email = |rest: &str| {
+        format!(
+            "[policy]\nrequire = ['email']\n[delivery.email]\nfrom = 'a@example.org'\nsendmail = '/s'\n{rest}"
+        )
+    };
+    assert_eq!(shut_out(&email("address = '{user}@example.org'"), &[]), []);
+    is_error(&shut_out(&email(""), &[]), &[]);
+    let sms = |rest: &str| {
+        format!(
+            "[policy]\nrequire = ['sms']\n[delivery]\nchannel = 'sms'\n[delivery.sms]\n\
+             provider = 'command'\ncommand = '/s'\n{rest}"
+        )
+    };
+    let enroll = "[enforcement]\nunenrolled = 'enroll'";
+    assert_eq!(shut_out(&sms(enroll), &[]), []);
+    is_error(&shut_out(&sms(""), &[]), &[]);
+}
+
+#[test]
 fn where_the_console_is_closed_and_sshd_asks_enrolling_helps() {
     let closed = "[[rule]]\nname = 'closed'\nservices = ['login']\naction = 'deny'\n";
     let words = ["(for root: rule \"closed\" denies)", "enrol one first"];
@@ -201,6 +221,7 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             renews: false,
             limits,
             opening: None,
+            rejected: None,
             pepper: crate::account::samples::pepper(),
         };
         account.attempt(&attempt);

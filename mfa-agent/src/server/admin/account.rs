@@ -9,9 +9,10 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::recovery::RECOVERY;
-use super::{Change, change_event, device, fit, personal};
+use super::{Change, change_event, delivery, device, fit, personal};
 use crate::account::{Account, Dates};
 use crate::factors::Factor;
+use crate::factors::address::{Channel, Recipient};
 use crate::factors::device::Kind;
 use crate::ledger::{After, Key};
 use crate::lockout::Lock;
@@ -56,6 +57,8 @@ impl Connection {
             account: wire::Account {
                 sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
                 rules,
+                addresses: delivery::addresses(self.peer, &account),
+                messages: delivery::messages(&account, &settings.delivery.budget, now),
                 ..show(subject.user.to_string(), &account, now)
             },
         })
@@ -157,29 +160,44 @@ impl Connection {
             Some(_) => Factor::Totp,
             None => parameters.factor.parse().map_err(Failure::refused)?,
         };
-        let label = parameters.label.as_deref().map(str::parse).transpose();
-        let label = label.map_err(Failure::refused)?;
-        if label.is_some() && factor != Factor::Totp {
+        let channel = Channel::of(factor);
+        let shown = parameters.label.as_deref();
+        let label = match kind {
+            Some(_) => shown
+                .map(str::parse)
+                .transpose()
+                .map_err(Failure::refused)?,
+            None => None,
+        };
+        if shown.is_some() && kind.is_none() && channel.is_none() {
             return Err(Failure::refused(format!(
-                "{factor} has no labels; only devices have"
+                "{factor} has no labels; only devices have, and addresses"
             )));
         }
         let settings = self.agent.settings();
         let what = Change::Remove(factor);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
-        let (_, removed) = self.change_factors(&subject, &permit, |account| {
+        let (_, (removed, address)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
-            let removed = match kind {
-                Some(kind) => account.remove_devices(kind, label.as_ref()),
-                None => account.remove(factor),
+            let mut address = None;
+            let removed = match (kind, channel, shown) {
+                (Some(kind), _, _) => account.remove_devices(kind, label.as_ref()),
+                // What is there no more is removed.
+                (None, Some(channel), Some(shown)) => {
+                    let named = Self::named_contact(&settings, account, channel, shown)?;
+                    address = named.as_ref().map(Recipient::masked);
+                    named.map_or(0, |to| account.remove_contacts(channel, Some(&to)))
+                }
+                (None, _, _) => account.remove(factor),
             };
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &settings.policy)?;
-            Ok((removed > 0, removed))
+            Ok((removed > 0, (removed, address)))
         })?;
         if removed > 0 {
             let name = &parameters.factor;
-            self.note_named("remove", &subject, name, parameters.label.clone());
+            let label = label.map(|label| label.to_string()).or(address);
+            self.note_named("remove", &subject, name, label);
         }
         Ok(RemoveReply {
             user: subject.user.to_string(),
@@ -206,6 +224,7 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
         locked_by_limit,
         recovery_left: account.recovery_left(),
         bypass_until: account.bypass_until(now).map(|until| until.to_string()),
+        radius: delivery::radius(&user, account),
         grace_since: account.grace_since().map(|since| since.to_string()),
         settings: personal::show(account.settings()),
         user,

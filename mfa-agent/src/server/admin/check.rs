@@ -7,6 +7,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::fit;
 use crate::config::{ConfigError, Files};
+use crate::providers::inspect;
 use crate::review::Review;
 
 impl Connection {
@@ -23,7 +24,8 @@ impl Connection {
                     names: &*agent.names,
                     ledger: Some(&agent.ledger),
                 };
-                (true, review.findings(Timestamp::now()))
+                let can_be_used = inspect(&settings).errors.is_empty();
+                (can_be_used, review.thorough_findings(Timestamp::now()))
             }
             Err(error) => (false, problems(&error)),
         };

@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use mfa_protocol::admin::{
     ConfirmParameters, EnrollHotpParameters, EnrollTotpParameters, Enrolment, EnrolmentReply,
 };
-use mfa_protocol::message::ErrorKind;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::{Change, Permit};
-use crate::account::{Added, By, Device};
+use crate::account::{Added, Device};
 use crate::factors::Factor;
 use crate::factors::device::{Match, unspaced};
 use wish::Wish;
@@ -127,15 +126,7 @@ impl Connection {
             device,
             ..
         } = pending;
-        // Minutes have gone by since it began.
-        let settings = self.agent.settings();
-        let still = self.agent.require_access(self.peer, &settings, subject)?;
-        if permit.by() == By::Administrator && !still {
-            return Err(Failure::new(
-                ErrorKind::NotAllowed,
-                "this is no longer yours to change; begin again",
-            ));
-        }
+        self.check_still_allowed(subject, permit)?;
         let (stored, generation) = self.change_factors(subject, permit, |account| {
             let added = account
                 .add_device(device.clone())

@@ -7,7 +7,7 @@ use mfa_protocol::login::{Authtok, BeginParameters};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::login::{Circumstances, cannot_enrol, plan};
+use super::super::login::{Circumstances, Reach, asks_number_first, cannot_enrol, plan};
 use super::super::peer::Subject;
 use super::fit;
 use crate::account::{Account, Session, Spot, Wanted};
@@ -64,12 +64,39 @@ impl Connection {
             into.reason += &format!("; but a session lasts since {}", session.begun);
             return;
         }
-        if it.account.is_bare() && explain_bare(it, ask, &plan, into, now) {
+        let mut reach = self.explain_reach(it, &plan);
+        let by_mail = reach.opens_one(it.account, &plan, now);
+        if it.account.is_bare() && !by_mail && explain_bare(it, ask, &plan, into, now) {
             return;
         }
+        let first = asks_number_first(it.settings, it.account, &plan, ask);
+        let beside = || {
+            self.agent
+                .asks_number_beside(it.settings, it.account, &plan, ask)
+        };
+        reach.number = it.subject.entry.is_some()
+            && !it.is_operation
+            && !by_mail
+            && if it.account.is_bare() {
+                first
+            } else {
+                beside()
+            };
         let stand_in = self.agent.stand_in_question(it.settings, it.subject);
-        let holdings = Holdings::of(it.account, &plan, stand_in, now);
+        let holdings = Holdings::of(it.account, &plan, stand_in, &reach.beside(), now);
         into.prompts = Dialogue::begin(plan, holdings).0.prompts();
+    }
+
+    /// Where codes could go besides to enrolled addresses. A name service that does not answer counts as one
+    /// that does not know the user.
+    fn explain_reach(&self, it: &Explained<'_>, plan: &Plan) -> Reach {
+        let template = self
+            .agent
+            .template(it.settings, it.subject, it.account, plan);
+        Reach {
+            template: template.ok().flatten(),
+            number: false,
+        }
     }
 
     fn explain_session<'a>(
@@ -116,8 +143,12 @@ fn explain_bare(
             &format!("; but the user has set up nothing yet, and days of grace are left: {days}");
         return true;
     }
-    let has_bypass = plan.ways.iter().any(|way| it.account.can(way, now));
+    let has_bypass = plan.ways.iter().any(|way| it.account.can(way, &[], now));
     if ask.unenrolled != Unenrolled::Enroll || has_bypass || it.is_operation {
+        return false;
+    }
+    if asks_number_first(it.settings, it.account, plan, ask) {
+        into.reason += "; the user has set up nothing, and is asked for a number";
         return false;
     }
     if let Some(reason) = cannot_enrol(plan) {

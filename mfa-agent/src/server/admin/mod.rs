@@ -5,6 +5,7 @@
 
 mod account;
 mod check;
+mod delivery;
 mod device;
 mod enrol;
 mod explain;
@@ -15,16 +16,18 @@ mod recovery;
 mod right;
 mod session;
 
+use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
 
-use super::connection::{Body, Connection, body, parse};
+use super::connection::{Body, Carried, Connection, body, parse};
 use super::error::Failure;
 use super::peer::{Peer, Subject};
-use crate::account::Account;
+use crate::account::{Account, By};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::factors::Factor;
 use crate::ledger::{After, Key};
+pub(super) use delivery::{Confirmation, Trial};
 pub(super) use enrol::Pending;
 use recovery::RECOVERY;
 use right::{Change, Permit, Right};
@@ -34,7 +37,16 @@ impl Connection {
         &mut self,
         method: &str,
         parameters: Option<&RawValue>,
-    ) -> Result<Body, Failure> {
+    ) -> Result<Carried, Failure> {
+        match method {
+            "EnrollAddress" => self.enrol_address(&parse(parameters)?),
+            "TestDelivery" => self.test_delivery(&parse(parameters)?),
+            _ => Ok(self.at_once(method, parameters)?.into()),
+        }
+    }
+
+    /// Carries out what waits for nobody.
+    fn at_once(&mut self, method: &str, parameters: Option<&RawValue>) -> Result<Body, Failure> {
         match method {
             "Status" => body(&self.status(&parse(parameters)?)?),
             "Users" => body(&self.users(&parse(parameters)?)?),
@@ -43,6 +55,10 @@ impl Connection {
             "EnrollTotp" => body(&self.enrol_totp(&parse(parameters)?)?),
             "EnrollHotp" => body(&self.enrol_hotp(&parse(parameters)?)?),
             "ConfirmDevice" => body(&self.confirm_device(&parse(parameters)?)?),
+            "ConfirmAddress" => body(&self.confirm_address(&parse(parameters)?)?),
+            "EnrollRadius" => body(&self.enrol_radius(&parse(parameters)?)?),
+            "Primary" => body(&self.primary(&parse(parameters)?)?),
+            "EnableAddress" => body(&self.enable_address(&parse(parameters)?)?),
             "EnrollPin" => body(&self.enrol_pin(parse(parameters)?)?),
             "Questions" => body(&self.questions()),
             "CheckQuestions" => body(&self.check_questions(parse(parameters)?)?),
@@ -84,6 +100,19 @@ impl Connection {
         };
         let service = settings.self_service.clone();
         Ok((subject, Permit::new(right, what, service)))
+    }
+
+    /// For what is stored minutes after it was begun: an administrator must be one still.
+    fn check_still_allowed(&self, subject: &Subject, permit: &Permit) -> Result<(), Failure> {
+        let settings = self.agent.settings();
+        let still = self.agent.require_access(self.peer, &settings, subject)?;
+        if permit.by() == By::Administrator && !still {
+            return Err(Failure::new(
+                ErrorKind::NotAllowed,
+                "this is no longer yours to change; begin again",
+            ));
+        }
+        Ok(())
     }
 
     /// Changes what a user can pass. `change` tells whether it changed anything.

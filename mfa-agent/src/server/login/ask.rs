@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfa_protocol::login::{Authtok, LoginReply, Message, Outcome};
+use mfa_protocol::login::{Authtok, Message, Outcome};
 
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::begin::Opened;
 use super::enrol::cannot_enrol;
+use super::reach::{Reach, asks_number_first};
 use super::{Context, Login, Progress, Stage, conclude, conclude_with};
 use crate::account::{Opening, Session, Wanted};
 use crate::config::Settings;
@@ -33,8 +34,13 @@ impl Agent {
         if let Some(session) = self.session(&opened, ask, &plan) {
             return Ok(conclude_in_session(context, session));
         }
+        let template = self.template(settings, opened.subject, account, &plan)?;
+        let mut reach = Reach {
+            template,
+            number: false,
+        };
         // Who has set up something, but not all that is required, is asked: what they set up counts.
-        if account.is_bare() {
+        if account.is_bare() && !reach.opens_one(account, &plan, opened.now) {
             if ask.unenrolled == Unenrolled::Allow {
                 let reason = "not enrolled, and need not be";
                 return Ok(conclude(context, Outcome::Skipped, reason));
@@ -46,7 +52,11 @@ impl Agent {
                 return self.ask_bare(opened, ask, plan);
             }
         }
-        Ok(self.first_prompt(opened, ask, plan))
+        reach.number = self.asks_number_beside(settings, account, &plan, ask)
+            && !account.is_bare()
+            && may_name_a_number(&opened)
+            && self.is_known(opened.subject)?;
+        self.first_prompt(opened, ask, plan, reach)
     }
 
     /// What becomes of a user of this host who has set up nothing.
@@ -61,24 +71,33 @@ impl Agent {
         {
             return Ok(progress);
         }
-        let has_bypass = |way: &Way| opened.account.can(way, opened.now);
-        if ask.unenrolled != Unenrolled::Enroll
-            || plan.ways.iter().any(has_bypass)
-            || !self.may_enrol_in_login(&opened)
+        let has_bypass = |way: &Way| opened.account.can(way, &[], opened.now);
+        if ask.unenrolled != Unenrolled::Enroll || plan.ways.iter().any(has_bypass) {
+            return self.first_prompt(opened, ask, plan, Reach::default());
+        }
+        if asks_number_first(&opened.settings, &opened.account, &plan, ask)
+            && may_name_a_number(&opened)
         {
-            return Ok(self.first_prompt(opened, ask, plan));
+            let reach = Reach {
+                number: true,
+                ..Reach::default()
+            };
+            return self.first_prompt(opened, ask, plan, reach);
+        }
+        if !self.may_set_up_in_login(&opened, Factor::Totp) {
+            return self.first_prompt(opened, ask, plan, Reach::default());
         }
         // Nobody is told by a refusal at once that this user has nothing.
         if let Some(reason) = cannot_enrol(&plan) {
             opened.context.hint = Some(reason);
-            return Ok(self.first_prompt(opened, ask, plan));
+            return self.first_prompt(opened, ask, plan, Reach::default());
         }
         self.enrol(opened, ask, plan)
     }
 
     /// Whether the host knows the user by this very name. The way past the name service has not asked it
     /// yet.
-    fn is_known(&self, subject: &Subject) -> Result<bool, Failure> {
+    pub(super) fn is_known(&self, subject: &Subject) -> Result<bool, Failure> {
         if subject.entry.is_some() {
             return Ok(true);
         }
@@ -89,31 +108,45 @@ impl Agent {
     /// A program that guards logins has checked a password before, or its stack is to blame; an ordinary
     /// process has not, and does no more than self-service lets it. A proof is no set-up, and what guards
     /// an operation is no place for one.
-    fn may_enrol_in_login(&self, opened: &Opened<'_>) -> bool {
+    fn may_set_up_in_login(&self, opened: &Opened<'_>, factor: Factor) -> bool {
         if opened.proof || opened.circumstances.operation.is_some() {
             return false;
         }
         let service = &opened.settings.self_service;
-        let by_oneself = service.enabled && service.factors.contains(&Factor::Totp);
+        let by_oneself = service.enabled && service.factors.contains(&factor);
         opened.context.peer.privileged || by_oneself
     }
 
-    fn first_prompt(&self, opened: Opened<'_>, ask: &Arc<Ask>, plan: Plan) -> Progress {
+    fn first_prompt(
+        &self,
+        mut opened: Opened<'_>,
+        ask: &Arc<Ask>,
+        plan: Plan,
+        reach: Reach,
+    ) -> Result<Progress, Failure> {
+        // What comes back is stored, and what is wrong counted, on the user's own record.
+        if reach.opens_one(&opened.account, &plan, opened.now) {
+            opened.key = Key::account(&opened.subject.user);
+        }
         let (account, now) = (&opened.account, opened.now);
-        let unenrolled = !plan.ways.iter().any(|way| account.can(way, now));
+        let beside = reach.beside();
+        let factors = beside.factors();
+        let unenrolled = !plan.ways.iter().any(|way| account.can(way, &factors, now));
         let opening = self.opening(&opened, ask).filter(|_| !plan.single);
-        let due = opened.settings.recovery.new_device && !plan.single;
-        let renews = due && self.may_enrol_in_login(&opened);
+        let by_device = |way: &Way| way.factors().contains(&Factor::Totp);
+        let due =
+            opened.settings.recovery.new_device && !plan.single && plan.ways.iter().any(by_device);
+        let renews = due && self.may_set_up_in_login(&opened, Factor::Totp);
         let question = self.stand_in_question(&opened.settings, opened.subject);
-        let holdings = Holdings::of(account, &plan, question, now);
-        let (dialogue, step) = Dialogue::begin(plan, holdings);
-        let session = opened.context.session.clone();
+        let holdings = Holdings::of(account, &plan, question, &beside, now);
+        let (dialogue, next) = Dialogue::begin(plan, holdings);
         let way = dialogue.way().map(ToString::to_string);
-        let mut login = Login::of(opened, ask, Stage::Asking(dialogue), opening);
+        let mut login = Login::of(opened, ask, Stage::Asking(Box::new(dialogue)), opening);
         login.context.way = way;
         login.unenrolled = unenrolled;
         login.renews = renews;
-        Progress::Open(Box::new(login), LoginReply { session, step })
+        login.template = reach.template;
+        self.carry_on(Box::new(login), next)
     }
 
     /// The session that a pass of this login begins.
@@ -196,6 +229,13 @@ impl Agent {
 const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was asked for, but more than a code is required; set require = \
      [\"totp\"] in a rule for this service, or take back what mfactl require set for this user";
 
+/// A message to a number that somebody types costs money. So it is asked for by programs that guard logins,
+/// which have checked a password, and not for an operation or a proof.
+fn may_name_a_number(opened: &Opened<'_>) -> bool {
+    let is_login = !opened.proof && opened.circumstances.operation.is_none();
+    opened.context.peer.privileged && is_login
+}
+
 /// Passed once, and within its time not asked again.
 fn conclude_in_session(context: &Context, session: &Session) -> Progress {
     let reason = format!(
@@ -230,6 +270,10 @@ pub(in crate::server) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) 
         tries,
         first_is_a_guess: authtok == Authtok::Try,
         texts: texts(settings),
+        code_digits: settings.delivery.digits,
+        usual_digits: settings.totp.digits.into(),
+        region: settings.delivery.sms.as_ref().and_then(|sms| sms.region),
+        patience: patience(settings),
     })
 }
 
@@ -238,5 +282,18 @@ pub(super) fn texts(settings: &Settings) -> Texts {
     Texts {
         totp: settings.prompts.totp.clone(),
         pin: settings.prompts.pin.clone(),
+        email: settings.prompts.email.clone(),
+        sms: settings.prompts.sms.clone(),
+        radius: settings.prompts.radius.clone(),
+        number: settings.prompts.number.clone(),
     }
 }
+
+/// How many seconds a RADIUS server may take: the same for everybody, whichever server is theirs.
+fn patience(settings: &Settings) -> Option<u32> {
+    let longest = settings.radius.iter().map(|radius| radius.wait).max()?;
+    u32::try_from((longest + A_LITTLE_MORE).as_secs()).ok()
+}
+
+/// What the reply may take beyond the wait for a server.
+const A_LITTLE_MORE: Duration = Duration::from_secs(5);

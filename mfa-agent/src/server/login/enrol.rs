@@ -118,7 +118,7 @@ impl Agent {
                 Next::End(step, outcome) => {
                     return Ok(Progress::Ended(end(&login.context, step, outcome, None)));
                 }
-                Next::Judge(_) => {
+                Next::Judge(_) | Next::Send(_) | Next::Inquire(_) => {
                     return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
                 }
             },

@@ -7,6 +7,8 @@ use super::circumstances::Circumstances;
 use crate::account::Verdict;
 use crate::audit::Event;
 use crate::dialogue::Screen;
+use crate::factors::Factor;
+use crate::factors::address::Recipient;
 use crate::hasher::Claim;
 use crate::lockout::Lock;
 use crate::names::UserName;
@@ -61,6 +63,43 @@ impl Context {
         Screen::of(&self.service)
     }
 
+    /// What is logged in to, for somebody who reads it elsewhere: the operation, or the service. An ordinary
+    /// process says what it likes, so it is not repeated to a telephone that it has named.
+    pub(super) fn place(&self) -> &str {
+        match self.peer.privileged {
+            true => self.operation.as_deref().unwrap_or(&self.service),
+            false => "a program",
+        }
+    }
+
+    /// Where the user comes from, if the service has said so.
+    pub(super) fn rhost(&self) -> Option<&str> {
+        self.rhost.as_deref()
+    }
+
+    /// The event for an address that is the user's from now on.
+    pub(super) fn address_enrolled(&self, to: &Recipient) -> Event {
+        Event {
+            event: "enroll",
+            result: "done",
+            factor: Some(to.channel().name().to_owned()),
+            label: Some(to.masked()),
+            ..self.event(
+                Outcome::Passed,
+                Some("in a login, by a code that came back"),
+            )
+        }
+    }
+
+    /// The event for a message with a code.
+    pub(super) fn message(&self, result: &'static str, reason: &str) -> Event {
+        Event {
+            event: "message",
+            result,
+            ..self.event(Outcome::Passed, Some(reason))
+        }
+    }
+
     /// In whose name answers of this login are hashed.
     pub(super) fn claim(&self) -> Claim {
         self.peer.claim(&self.user)
@@ -75,7 +114,7 @@ impl Context {
                 self.label.clone_from(&passed.device);
                 if let Some(instead) = passed.instead {
                     let name = instead.name();
-                    self.way = self.way.take().map(|way| way.replace("totp", name));
+                    self.way = self.way.take().map(|way| in_place_of_code(&way, name));
                     reason = Some(format!("a {name} code; it is used up now"));
                 }
             }
@@ -176,4 +215,11 @@ impl Context {
             ..self.event(Outcome::Wrong, None)
         }
     }
+}
+
+/// The way, with what was typed in place of its code.
+fn in_place_of_code(way: &str, name: &str) -> String {
+    let is_code = |factor: &str| factor.parse().is_ok_and(Factor::is_code);
+    let named = |factor| if is_code(factor) { name } else { factor };
+    way.split('+').map(named).collect::<Vec<_>>().join("+")
 }

@@ -11,12 +11,12 @@ use mfa_protocol::admin::{
 };
 use serde::Serialize;
 
-use super::{TRIES, picture};
+use super::{code, picture};
 use crate::args::{self, EnrollDevice};
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{clean, clean_lines, colours_wanted};
+use crate::output::{clean, colours_wanted};
 
 pub(super) fn totp(context: &mut Context, args: args::EnrollTotp) -> Result<Verdict, Failure> {
     let user = args.device.user.clone();
@@ -129,37 +129,16 @@ fn show(context: &mut Context, made: &Enrolment) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks for a code until it is right, the person gives up, or the tries are used up.
 fn confirmed(context: &mut Context) -> Result<Enrolment, Failure> {
-    let mut refused = None;
-    for _ in 0..TRIES {
-        // Shown while it is typed: it is worth nothing in half a minute, and mistyping it is common.
-        let code = match context
-            .console()?
-            .ask("Code that the device shows now: ", true)?
-        {
-            Some(code) if !code.is_empty() => code,
-            _ if context.console()?.is_terminal() => return Err(Failure::Cancelled),
-            _ => return Err(refused.unwrap_or_else(no_code)),
-        };
-        match context.call::<ConfirmDevice>(&ConfirmParameters { code }) {
-            Err(failure) if failure.is_correctable() => {
-                context.console()?.say(&clean_lines(&failure.to_string()));
-                refused = Some(failure);
-            }
-            outcome => return Ok(outcome?.enrolment),
-        }
-    }
-    Err(refused.unwrap_or_else(no_code))
+    let prompt = "Code that the device shows now: ";
+    code::ask_until_right(context, prompt, NO_CODE, |context, code| {
+        let reply = context.call::<ConfirmDevice>(&ConfirmParameters { code })?;
+        Ok(reply.enrolment)
+    })
 }
 
-fn no_code() -> Failure {
-    Failure::Usage(
-        "nothing was stored: a code of the new device was expected as the next line of standard \
-         input; use --no-confirm to store without one"
-            .to_owned(),
-    )
-}
+const NO_CODE: &str = "nothing was stored: a code of the new device was expected as the next line of \
+                       standard input; use --no-confirm to store without one";
 
 #[derive(Serialize)]
 struct Made<'a> {

@@ -3,10 +3,15 @@
 //! It offers what the rules that hold for the person ask for, and nothing that would be of no use. Each
 //! step is the command of its own that a script would call, so both store the same.
 
+mod choices;
+
 use mfa_protocol::admin::{Account, Device, Status, UserParameters};
 
+use self::choices::{Choice, choices};
 use super::{TRIES, device, enroll};
-use crate::args::{Enroll, EnrollDevice, EnrollKnowledge, EnrollRecovery, EnrollTotp, name};
+use crate::args::{
+    Enroll, EnrollAddress, EnrollDevice, EnrollKnowledge, EnrollRecovery, EnrollTotp, address, name,
+};
 use crate::commands::Verdict;
 use crate::console::Console;
 use crate::context::Context;
@@ -18,6 +23,9 @@ const MAX_DEVICES: usize = 5;
 
 /// How many recovery codes are made, as by `mfactl enroll recovery`.
 const CODES: u32 = 10;
+
+const NO_ADDRESS: &str = "An address such as anna@example.org or a number such as +491701234567 is \
+                          expected; an empty line ends this.";
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     let account = context.call::<Status>(&UserParameters::default())?.account;
@@ -31,76 +39,20 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     };
     match choice {
         Choice::Device => set_up(context, &account),
+        Choice::Email => {
+            let args = reached_at(context.console()?, "E-mail address: ")?;
+            enroll(context, Enroll::Email(args))
+        }
+        Choice::Number => {
+            let args = reached_at(context.console()?, "Mobile number, with its country code: ")?;
+            enroll(context, Enroll::Sms(args))
+        }
         Choice::Pin | Choice::AnotherPin => enroll(context, Enroll::Pin(at_the_terminal())),
         Choice::Questions | Choice::OtherQuestions => {
             enroll(context, Enroll::Questions(at_the_terminal()))
         }
         Choice::Recovery | Choice::NewRecovery => recovery(context),
     }
-}
-
-/// What can be set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Choice {
-    Device,
-    Pin,
-    AnotherPin,
-    Questions,
-    OtherQuestions,
-    Recovery,
-    NewRecovery,
-}
-
-impl Choice {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Device => "An app that shows codes, on a phone or a computer",
-            Self::Pin => "A PIN",
-            Self::AnotherPin => "Another PIN, in place of the one that you have",
-            Self::Questions => "Security questions",
-            Self::OtherQuestions => "Other security questions, in place of those that you have",
-            Self::Recovery => "Recovery codes, for the day when a device is lost",
-            Self::NewRecovery => "New recovery codes, in place of those that you have",
-        }
-    }
-}
-
-/// A device always; the others where they would ever be asked for, or would help.
-fn choices(account: &Account) -> Vec<Choice> {
-    let mut choices = Vec::new();
-    if account.devices.len() < MAX_DEVICES {
-        choices.push(Choice::Device);
-    }
-    if is_asked_for(account, "pin") {
-        choices.push(
-            account
-                .pin
-                .as_ref()
-                .map_or(Choice::Pin, |_| Choice::AnotherPin),
-        );
-    }
-    if is_asked_for(account, "questions") {
-        let there = account.questions.as_ref();
-        choices.push(there.map_or(Choice::Questions, |_| Choice::OtherQuestions));
-    }
-    if !account.devices.is_empty() {
-        choices.push(match account.recovery_left.unwrap_or(0) {
-            0 => Choice::Recovery,
-            _ => Choice::NewRecovery,
-        });
-    }
-    choices
-}
-
-/// Whether a rule, alone or beside others ("totp+pin"), or a setting of the user asks for the factor.
-fn is_asked_for(account: &Account, factor: &str) -> bool {
-    let of_rules = account.rules.iter().flat_map(|rule| &rule.require);
-    let set = account.settings.require.iter();
-    let own = account.settings.own_require.iter();
-    of_rules
-        .chain(set)
-        .chain(own)
-        .any(|way| way.split('+').any(|part| part.trim() == factor))
 }
 
 fn full(account: &Account) -> String {
@@ -134,6 +86,28 @@ fn choose(console: &mut Console, user: &str, choices: &[Choice]) -> Result<Choic
         console.say(&format!(
             "A number from 1 to {last} is expected; an empty line ends this."
         ));
+    }
+    Err(Failure::Cancelled)
+}
+
+/// Who sits here has the mail or the phone at hand, so the code is asked for in any case.
+fn reached_at(console: &mut Console, prompt: &str) -> Result<EnrollAddress, Failure> {
+    for _ in 0..TRIES {
+        let typed = console.demand(prompt, true, "an address")?;
+        let typed = typed.expose().trim();
+        if typed.is_empty() {
+            return Err(Failure::Cancelled);
+        }
+        match address(typed) {
+            Ok(address) => {
+                return Ok(EnrollAddress {
+                    user: None,
+                    address,
+                    confirm: true,
+                });
+            }
+            Err(_) => console.say(NO_ADDRESS),
+        }
     }
     Err(Failure::Cancelled)
 }

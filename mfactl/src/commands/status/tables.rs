@@ -5,7 +5,7 @@ use mfa_protocol::admin::{Account, Device, Knowledge, Rule};
 use crate::clock::Clock;
 use crate::commands::drift;
 use crate::output::clean;
-use crate::table::{list, remark};
+use crate::table::{list, remark, table};
 
 /// A row for each factor: what it is, its name, when it was enrolled and last used.
 pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
@@ -33,6 +33,10 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
     let mut rows: Vec<_> = account.devices.iter().map(device).collect();
     rows.extend(known("pin", &account.pin));
     rows.extend(known("questions", &account.questions));
+    rows.extend(account.radius.as_ref().map(|r| {
+        let label = format!("{} at {}", r.remote_user, r.server);
+        row("radius", &label, &r.enrolled_at, r.last_used_at.as_deref())
+    }));
     rows
 }
 
@@ -82,15 +86,27 @@ pub(super) fn astray(account: &Account, named: bool, clock: &Clock) -> String {
     format!("\nGone astray (codes are refused)\n{lines}{mend}")
 }
 
+/// The rules that hold for a user; nothing if there are none.
+pub(super) fn rules(rules: &[Rule]) -> String {
+    if rules.is_empty() {
+        return String::new();
+    }
+    let headings = ["Rule", "Does", "Services", "From", "Where"];
+    let mut screen = "\nRules (the first that fits decides)\n".to_owned();
+    screen += &table(headings, rules.iter().map(rule));
+    screen.extend(rules.iter().filter_map(conditions));
+    screen
+}
+
 /// A line for what else must fit for a rule, if anything does.
-pub(super) fn conditions(rule: &Rule) -> Option<String> {
+fn conditions(rule: &Rule) -> Option<String> {
     let conditions = rule.conditions.join("; ");
     let line = || format!("  {} only with {}\n", clean(&rule.name), clean(&conditions));
     (!conditions.is_empty()).then(line)
 }
 
 /// A row for a rule.
-pub(super) fn rule(rule: &Rule) -> [String; 5] {
+fn rule(rule: &Rule) -> [String; 5] {
     let does = match rule.action.as_str() {
         "ask" => format!("asks for {}", rule.require.join(" or ")),
         other => other.to_owned(),

@@ -53,7 +53,7 @@ impl EmailAddress {
         format!("{shown}•••@{}", self.0.domain())
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.0
     }
 }

@@ -75,7 +75,13 @@ impl PhoneNumber {
             return Err(NumberError::Kind);
         }
         let text = number.format().mode(Mode::E164).to_string();
-        Self::try_from(text).map_err(|_| NumberError::NoSuchNumber)
+        // Some digits that are dialled at home make another number, or none, behind the country code.
+        match phonenumber::parse(None, &text) {
+            Ok(read) if read.is_valid() && read.format().mode(Mode::E164).to_string() == text => {
+                Self::try_from(text).map_err(|_| NumberError::NoSuchNumber)
+            }
+            _ => Err(NumberError::NoSuchNumber),
+        }
     }
 
     /// The whole number, a plus sign and digits. Whoever calls this answers for where it goes.
@@ -85,7 +91,7 @@ impl PhoneNumber {
     }
 
     /// The digits alone.
-    pub(super) fn digits(&self) -> &str {
+    pub(crate) fn digits(&self) -> &str {
         &self.0[1..]
     }
 

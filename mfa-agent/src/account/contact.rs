@@ -1,0 +1,315 @@
+//! The addresses of a user that codes are sent to.
+//!
+//! An ordered list: codes of a channel go to the first address of it that is enabled, and the primary one
+//! stands first. An address is confirmed by the first code that was sent there and came back, in a login
+//! or while it was enrolled.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Account, Dates};
+use crate::factors::address::{Channel, Recipient};
+
+/// How many addresses a user may have for a channel.
+pub const MAX_CONTACTS: usize = 5;
+
+/// An address that codes are sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The address.
+    pub to: Recipient,
+    /// Whether codes may go there.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub enabled: bool,
+    /// When a code that was sent there first came back.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::second::optional"
+    )]
+    pub confirmed_at: Option<Timestamp>,
+    /// When it was enrolled, and last used.
+    #[serde(flatten)]
+    pub dates: Dates,
+}
+
+/// Why an address can't be added or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContactError {
+    /// There are as many as there may be.
+    #[error(
+        "there are {MAX_CONTACTS} addresses for {0} already; remove one first: mfactl remove {0} --label ADDRESS"
+    )]
+    Full(&'static str),
+    /// There is none like that.
+    #[error("there is no such address for {0}; mfactl status lists them")]
+    Unknown(&'static str),
+    /// As it is shown it may be either.
+    #[error("several addresses for {0} look like that; write the whole address")]
+    Several(&'static str),
+    /// The first is always the one that is used first.
+    #[error(
+        "this address is disabled, so that codes can't go there; first: mfactl enable {0} ADDRESS"
+    )]
+    Disabled(&'static str),
+}
+
+impl Contact {
+    /// A new address.
+    #[must_use]
+    pub fn new(to: Recipient, now: Timestamp) -> Self {
+        Self {
+            to,
+            enabled: true,
+            confirmed_at: None,
+            dates: Dates::enrolled(now),
+        }
+    }
+}
+
+impl Account {
+    /// The addresses, those of e-mail and of text messages each in the order in which they are tried.
+    #[must_use]
+    pub fn contacts(&self) -> &[Contact] {
+        &self.contacts
+    }
+
+    /// Where a code of this channel goes.
+    #[must_use]
+    pub fn contact(&self, channel: Channel) -> Option<&Contact> {
+        self.contacts_of(channel).find(|contact| contact.enabled)
+    }
+
+    /// Whether codes go to this address before others of its channel.
+    #[must_use]
+    pub fn is_primary(&self, contact: &Contact) -> bool {
+        let first = self.contacts_of(contact.to.channel()).next();
+        first.is_some_and(|first| first.to == contact.to)
+    }
+
+    /// Adds an address behind the others of its channel. Returns whether it is new.
+    ///
+    /// # Errors
+    ///
+    /// [`ContactError::Full`].
+    pub fn add_contact(&mut self, contact: Contact) -> Result<bool, ContactError> {
+        let channel = contact.to.channel();
+        if let Some(known) = self.contact_mut(&contact.to) {
+            if known.confirmed_at.is_none() {
+                known.confirmed_at = contact.confirmed_at;
+            }
+            return Ok(false);
+        }
+        if self.contacts_of(channel).count() >= MAX_CONTACTS {
+            return Err(ContactError::Full(channel.name()));
+        }
+        self.contacts.push(contact);
+        self.generation += 1;
+        Ok(true)
+    }
+
+    /// The address of this channel that is written so: whole, as it was understood, or as it is shown.
+    ///
+    /// # Errors
+    ///
+    /// [`ContactError::Unknown`] or [`ContactError::Several`].
+    pub fn find_contact(
+        &self,
+        channel: Channel,
+        whole: Option<&Recipient>,
+        shown: &str,
+    ) -> Result<Recipient, ContactError> {
+        let mut fitting = self
+            .contacts_of(channel)
+            .map(|contact| &contact.to)
+            .filter(|to| Some(*to) == whole || to.masked() == shown);
+        match (fitting.next(), fitting.next()) {
+            (Some(to), None) => Ok(to.clone()),
+            (None, _) => Err(ContactError::Unknown(channel.name())),
+            (Some(_), Some(_)) => Err(ContactError::Several(channel.name())),
+        }
+    }
+
+    /// Makes `to` the address that codes of its channel go to. Returns whether it was another.
+    ///
+    /// # Errors
+    ///
+    /// [`ContactError::Unknown`], or [`ContactError::Disabled`].
+    pub fn make_primary(&mut self, to: &Recipient) -> Result<bool, ContactError> {
+        let channel = to.channel();
+        let index = self.contacts.iter().position(|contact| contact.to == *to);
+        let index = index.ok_or(ContactError::Unknown(channel.name()))?;
+        if !self.contacts[index].enabled {
+            return Err(ContactError::Disabled(channel.name()));
+        }
+        if self.is_primary(&self.contacts[index]) {
+            return Ok(false);
+        }
+        let contact = self.contacts.remove(index);
+        self.contacts.insert(0, contact);
+        self.generation += 1;
+        Ok(true)
+    }
+
+    /// Says whether codes may go to `to`. Returns whether that was otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`ContactError::Unknown`].
+    pub fn enable_contact(&mut self, to: &Recipient, enabled: bool) -> Result<bool, ContactError> {
+        let unknown = ContactError::Unknown(to.channel().name());
+        let contact = self.contact_mut(to).ok_or(unknown)?;
+        let changed = contact.enabled != enabled;
+        contact.enabled = enabled;
+        self.generation += u64::from(changed);
+        Ok(changed)
+    }
+
+    /// Takes away the addresses of a channel, or one of them. Returns how many were there.
+    pub fn remove_contacts(&mut self, channel: Channel, one: Option<&Recipient>) -> u32 {
+        let before = self.contacts.len();
+        let goes = |contact: &Contact| {
+            contact.to.channel() == channel && one.is_none_or(|one| contact.to == *one)
+        };
+        self.contacts.retain(|contact| !goes(contact));
+        self.removed(before - self.contacts.len())
+    }
+
+    /// A code that was sent to `to` has come back: it is confirmed. An address that is not in the record,
+    /// because a template or the user named it in the login, is now; returns whether it was that. A record
+    /// that is full by now stays as it is: the code was right all the same.
+    pub(super) fn code_came_back(&mut self, to: &Recipient, now: Timestamp) -> bool {
+        let is_new = self.contact_mut(to).is_none()
+            && self.add_contact(Contact::new(to.clone(), now)) == Ok(true);
+        if let Some(contact) = self.contact_mut(to) {
+            contact.confirmed_at.get_or_insert(now);
+            contact.dates.last_used_at = Some(now);
+        }
+        is_new
+    }
+
+    fn contacts_of(&self, channel: Channel) -> impl Iterator<Item = &Contact> {
+        let contacts = self.contacts.iter();
+        contacts.filter(move |contact| contact.to.channel() == channel)
+    }
+
+    fn contact_mut(&mut self, to: &Recipient) -> Option<&mut Contact> {
+        self.contacts.iter_mut().find(|contact| contact.to == *to)
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(enabled: &bool) -> bool {
+    *enabled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::samples::at;
+
+    fn to(text: &str) -> Recipient {
+        let channel = match text.contains('@') {
+            true => Channel::Email,
+            false => Channel::Sms,
+        };
+        channel.recipient(text, None).unwrap()
+    }
+
+    fn with(texts: &[&str]) -> Account {
+        let mut account = Account::default();
+        for text in texts {
+            assert_eq!(account.add_contact(Contact::new(to(text), at(0))), Ok(true));
+        }
+        account
+    }
+
+    fn goes_to(account: &Account, channel: Channel) -> Option<&str> {
+        account.contact(channel).map(|contact| contact.to.as_str())
+    }
+
+    #[test]
+    fn codes_go_to_the_first_enabled_address_of_their_channel() {
+        let mut account = with(&["a@example.org", "+491701234542", "b@example.org"]);
+        assert_eq!(goes_to(&account, Channel::Email), Some("a@example.org"));
+        assert_eq!(goes_to(&account, Channel::Sms), Some("+491701234542"));
+        assert_eq!(account.make_primary(&to("b@example.org")), Ok(true));
+        assert_eq!(account.make_primary(&to("b@example.org")), Ok(false));
+        assert_eq!(goes_to(&account, Channel::Email), Some("b@example.org"));
+        assert_eq!(
+            account.enable_contact(&to("b@example.org"), false),
+            Ok(true)
+        );
+        assert_eq!(goes_to(&account, Channel::Email), Some("a@example.org"));
+        assert_eq!(
+            account.make_primary(&to("b@example.org")),
+            Err(ContactError::Disabled("email"))
+        );
+        assert_eq!(
+            account.remove_contacts(Channel::Email, Some(&to("a@example.org"))),
+            1
+        );
+        assert_eq!(goes_to(&account, Channel::Email), None);
+        assert_eq!(account.remove_contacts(Channel::Sms, None), 1);
+    }
+
+    #[test]
+    fn adding_twice_changes_nothing_and_there_is_an_end_to_it() {
+        let mut account = with(&["a@example.org"]);
+        let before = account.clone();
+        let again = account.add_contact(Contact::new(to("a@example.org"), at(9)));
+        assert_eq!((again, &account), (Ok(false), &before));
+        for number in 1..MAX_CONTACTS {
+            let text = format!("{number}@example.org");
+            account.add_contact(Contact::new(to(&text), at(0))).unwrap();
+        }
+        let full = account.add_contact(Contact::new(to("z@example.org"), at(0)));
+        assert_eq!(full, Err(ContactError::Full("email")));
+    }
+
+    #[test]
+    fn an_address_is_named_whole_or_as_it_is_shown() {
+        let account = with(&["anna@example.org", "alfred@example.org", "bob@example.org"]);
+        let find = |text: &str| {
+            let whole = Channel::Email.recipient(text, None).ok();
+            account.find_contact(Channel::Email, whole.as_ref(), text)
+        };
+        assert_eq!(find("anna@example.org"), Ok(to("anna@example.org")));
+        assert_eq!(find("b•••@example.org"), Ok(to("bob@example.org")));
+        assert_eq!(
+            find("a•••@example.org"),
+            Err(ContactError::Several("email"))
+        );
+        assert_eq!(
+            find("carl@example.org"),
+            Err(ContactError::Unknown("email"))
+        );
+    }
+
+    #[test]
+    fn a_code_that_came_back_confirms_its_address_once() {
+        let mut account = with(&["a@example.org"]);
+        let generation = account.generation();
+        account.code_came_back(&to("a@example.org"), at(5));
+        account.code_came_back(&to("a@example.org"), at(9));
+        let contact = &account.contacts()[0];
+        assert_eq!(contact.confirmed_at, Some(at(5)));
+        assert_eq!(contact.dates.last_used_at, Some(at(9)));
+        assert_eq!(
+            account.generation(),
+            generation,
+            "it could be passed before"
+        );
+        account.code_came_back(&to("+491701234542"), at(9));
+        assert!(
+            account
+                .contact(Channel::Sms)
+                .unwrap()
+                .confirmed_at
+                .is_some()
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! How many messages a user is sent: a few in a short time, then none for a while.
+//!
+//! Whoever has a password could otherwise fill its owner's mailbox, or run up the bill of a provider. It is
+//! counted in the user's own record, so that neither a restart nor another host forgets.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Account;
+use crate::lockout::after;
+
+/// How many messages a user is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageLimits {
+    /// So many, 1 to 100,
+    pub messages: u32,
+    /// within this time,
+    pub within: Duration,
+    /// and then none for so long.
+    pub pause: Duration,
+}
+
+impl Default for MessageLimits {
+    fn default() -> Self {
+        Self {
+            messages: 10,
+            within: Duration::from_secs(5 * 60),
+            pause: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// What was sent to a user of late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Messages {
+    /// When, in seconds since 1970, the oldest first; those that still count.
+    sent: Vec<i64>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::second::optional"
+    )]
+    paused_until: Option<Timestamp>,
+    /// Why the last message could not be sent; none if it could, as far as is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    /// When the last message was sent, whether or not it counts still.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::second::optional"
+    )]
+    last_sent: Option<Timestamp>,
+}
+
+/// The longest reason that is kept, in bytes.
+const LONGEST_REASON: usize = 200;
+
+impl Messages {
+    /// Whether nothing was ever sent.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How many messages count at `now`.
+    #[must_use]
+    pub fn counted(&self, now: Timestamp, limits: &MessageLimits) -> u32 {
+        let counted = self.sent.iter().filter(|sent| counts(**sent, now, limits));
+        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Until when none is sent, if none is. A pause that is longer than it can be is one from before the
+    /// clock was set back, and over.
+    #[must_use]
+    pub fn paused_until(&self, now: Timestamp, limits: &MessageLimits) -> Option<Timestamp> {
+        self.paused_until
+            .filter(|until| now < *until && *until <= after(now, limits.pause))
+    }
+
+    /// Why the last message could not be sent.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
+    /// When the last message was sent.
+    #[must_use]
+    pub fn last_sent(&self) -> Option<Timestamp> {
+        self.last_sent
+    }
+
+    /// Bytes that it takes in a record, at most.
+    pub(super) fn room(&self) -> usize {
+        256 + 16 * self.sent.len() + 2 * LONGEST_REASON
+    }
+}
+
+impl Account {
+    /// What was sent to the user of late.
+    #[must_use]
+    pub fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// Counts a message that is about to be sent. Returns the end of the pause instead when it is one too
+    /// many.
+    ///
+    /// # Errors
+    ///
+    /// The end of the pause: nothing may be sent before.
+    pub fn count_message(
+        &mut self,
+        now: Timestamp,
+        limits: &MessageLimits,
+    ) -> Result<(), Timestamp> {
+        let messages = &mut self.messages;
+        if let Some(until) = messages.paused_until(now, limits) {
+            return Err(until);
+        }
+        messages.paused_until = None;
+        messages.sent.retain(|sent| counts(*sent, now, limits));
+        if messages.sent.len() >= limits.messages as usize {
+            return Err(after(now, limits.within));
+        }
+        messages.sent.push(now.as_second());
+        messages.last_sent = Some(now);
+        messages.last_error = None;
+        if messages.sent.len() >= limits.messages as usize {
+            messages.paused_until = Some(after(now, limits.pause));
+        }
+        Ok(())
+    }
+
+    /// Remembers that the last message could not be sent. Returns whether that is news.
+    pub fn message_failed(&mut self, reason: &str) -> bool {
+        let mut end = reason.len().min(LONGEST_REASON);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        let reason = Some(reason[..end].to_owned());
+        let is_news = self.messages.last_error != reason;
+        self.messages.last_error = reason;
+        is_news
+    }
+}
+
+/// A message of the future is one from before the clock was set back.
+fn counts(sent: i64, now: Timestamp, limits: &MessageLimits) -> bool {
+    let age = now.as_second().saturating_sub(sent);
+    u64::try_from(age).is_ok_and(|age| age < limits.within.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::samples::at;
+
+    const LIMITS: MessageLimits = MessageLimits {
+        messages: 10,
+        within: Duration::from_secs(300),
+        pause: Duration::from_secs(1800),
+    };
+
+    #[test]
+    fn ten_messages_in_five_minutes_are_sent_then_none_for_thirty() {
+        let mut account = Account::default();
+        for number in 0..10 {
+            assert_eq!(account.count_message(at(number * 20), &LIMITS), Ok(()));
+        }
+        let end = at(180 + 1800);
+        for time in [181, 400, 1979] {
+            assert_eq!(account.count_message(at(time), &LIMITS), Err(end), "{time}");
+        }
+        assert_eq!(account.messages().paused_until(at(200), &LIMITS), Some(end));
+        assert_eq!(account.count_message(at(1980), &LIMITS), Ok(()));
+        assert_eq!(account.messages().counted(at(1980), &LIMITS), 1);
+    }
+
+    #[test]
+    fn without_a_pause_the_limit_holds_all_the_same() {
+        let limits = MessageLimits {
+            pause: Duration::ZERO,
+            ..LIMITS
+        };
+        let mut account = Account::default();
+        let mut sent = |second| account.count_message(at(second), &limits).is_ok();
+        assert_eq!((0..100).filter(|second| sent(*second)).count(), 10);
+        assert!(sent(300), "the first is five minutes old");
+        assert!(!sent(300));
+    }
+
+    #[test]
+    fn messages_that_come_slowly_are_all_sent() {
+        let mut account = Account::default();
+        for number in 0..100 {
+            assert_eq!(account.count_message(at(number * 34), &LIMITS), Ok(()));
+        }
+        assert!(account.messages().room() < 1024);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_pauses_nobody_for_ever() {
+        let mut account = Account::default();
+        for number in 0..10 {
+            account
+                .count_message(at(1_000_000 + number), &LIMITS)
+                .unwrap();
+        }
+        assert_eq!(account.count_message(at(0), &LIMITS), Ok(()));
+    }
+
+    #[test]
+    fn a_failure_is_remembered_until_the_next_message() {
+        let mut account = Account::default();
+        account.count_message(at(0), &LIMITS).unwrap();
+        assert!(account.message_failed("the server is silent"));
+        assert!(!account.message_failed("the server is silent"));
+        assert_eq!(
+            account.messages().last_error(),
+            Some("the server is silent")
+        );
+        assert!(account.message_failed(&"ä".repeat(500)));
+        account.count_message(at(1), &LIMITS).unwrap();
+        assert_eq!(account.messages().last_error(), None);
+    }
+}

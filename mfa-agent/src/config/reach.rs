@@ -1,0 +1,61 @@
+//! Whether what is asked for can be had: codes need a channel, and RADIUS needs servers.
+
+use super::error::Problem;
+use super::settings::Settings;
+use crate::factors::address::Channel;
+use crate::factors::{Factor, Way};
+use crate::policy::Place;
+
+/// What these settings reach.
+#[derive(Clone, Copy)]
+pub(super) struct Reach<'a>(&'a Settings);
+
+impl<'a> Reach<'a> {
+    /// Whatever `settings` have, once all files are laid over one another.
+    pub(super) fn of(settings: &'a Settings) -> Self {
+        Self(settings)
+    }
+
+    /// Those of the ways that nobody could go, and why.
+    pub(super) fn problems(self, ways: &[(Place, Way)]) -> Vec<Problem> {
+        let factors = ways
+            .iter()
+            .flat_map(|(place, way)| way.factors().iter().map(move |factor| (place, *factor)));
+        let problem = |(place, factor): (&Place, Factor)| {
+            self.lack(factor).map(|message| Problem {
+                place: place.clone(),
+                message,
+            })
+        };
+        factors.filter_map(problem).collect()
+    }
+
+    /// What is missing for `factor`.
+    fn lack(self, factor: Factor) -> Option<String> {
+        if self.0.provide(factor) {
+            return None;
+        }
+        let Some(channel) = Channel::of(factor) else {
+            return Some(
+                "\"radius\" is asked for, and there is no server to ask; expected a [[radius]] with name, \
+                 servers and secret_file, or another way"
+                    .to_owned(),
+            );
+        };
+        let (name, used) = (channel.name(), self.0.delivery.channel.name());
+        if self.0.delivery.channel != channel {
+            return Some(format!(
+                "{name:?} is asked for, and codes are sent by {used:?}: one channel at a time; expected \
+                 {used:?} here, or channel = {name:?} in [delivery]"
+            ));
+        }
+        let first = match channel {
+            Channel::Email => "from and server or sendmail",
+            Channel::Sms => "provider",
+        };
+        Some(format!(
+            "{name:?} is asked for, and there is no way to send it; expected [delivery.{name}] with {first}, \
+             or another way"
+        ))
+    }
+}

@@ -1,0 +1,161 @@
+//! Codes that are sent, and authenticators that are asked over RADIUS.
+//!
+//! Secrets are named here, by their files or systemd credentials, and read elsewhere.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::account::{Label, MessageLimits};
+use crate::delivery::{HttpsUrl, ProgramPath, Roots, Security, ServerHost, Templates};
+use crate::factors::Factor;
+use crate::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+
+/// `[delivery]`: codes that are sent to users.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// The channel in use: one at a time.
+    pub channel: Channel,
+    /// The length of a code, 6 to 8.
+    pub digits: u32,
+    /// How long a code is good for, 1 min to 30 min; then the login has to be begun again.
+    pub lifetime: Duration,
+    /// How many messages one user is sent: 1 to 100 within 1 min to 1 h, then none for 0 s to 1 day.
+    pub budget: MessageLimits,
+    /// `[delivery.email]`, if there is a way to send mail.
+    pub email: Option<Email>,
+    /// `[delivery.sms]`, if there is a way to send text messages.
+    pub sms: Option<Sms>,
+}
+
+/// `[delivery.email]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Email {
+    /// Whom mails are from.
+    pub from: EmailAddress,
+    /// Who takes them.
+    pub route: EmailRoute,
+    /// Makes the address of users who have enrolled none; `None`: they get no mail.
+    pub address: Option<AddressTemplate>,
+    /// Subject and text.
+    pub templates: Templates,
+}
+
+/// Who takes mails.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EmailRoute {
+    /// A server.
+    Smtp {
+        /// Its name, which its certificate has to be for.
+        server: ServerHost,
+        /// Its port.
+        port: u16,
+        /// When the encryption begins.
+        security: Security,
+        /// A user, and the file or the systemd credential that holds the password.
+        login: Option<(String, PathBuf)>,
+        /// Whose certificates are believed.
+        roots: Roots,
+    },
+    /// A program of this host.
+    Sendmail(ProgramPath),
+}
+
+/// `[delivery.sms]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sms {
+    /// Who takes text messages.
+    pub route: SmsRoute,
+    /// The country of numbers that are typed without its code.
+    pub region: Option<Region>,
+    /// The text.
+    pub templates: Templates,
+}
+
+/// Who takes text messages.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SmsRoute {
+    /// Vonage's SMS API.
+    Vonage {
+        /// The key, which names the account.
+        key: String,
+        /// The file or the systemd credential that holds the secret.
+        secret: PathBuf,
+        /// Whom messages are from.
+        from: String,
+        /// Where the API is.
+        endpoint: HttpsUrl,
+        /// Whose certificates are believed.
+        roots: Roots,
+    },
+    /// A server of one's own.
+    Webhook {
+        /// Where it is.
+        url: HttpsUrl,
+        /// How it knows us.
+        authentication: WebhookSecret,
+        /// Whose certificates are believed.
+        roots: Roots,
+    },
+    /// A program of this host.
+    Command(ProgramPath),
+}
+
+/// How a webhook knows us, by the file or the systemd credential that holds the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookSecret {
+    /// A bearer token.
+    Bearer(PathBuf),
+    /// The key of a signature.
+    Hmac(PathBuf),
+}
+
+/// `[[radius]]`: servers that stand in for each other. No two have the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Radius {
+    /// The name that `mfactl enroll radius --server` takes.
+    pub name: Label,
+    /// The servers, the preferred one first; not empty, none twice.
+    pub servers: Vec<SocketAddr>,
+    /// The file or the systemd credential that holds the shared secret.
+    pub secret: PathBuf,
+    /// By which name they know this host, 1 to 253 bytes; `None`: the host's own.
+    pub nas_identifier: Option<String>,
+    /// How long a server may be silent before the next is asked, 1 s to 1 min.
+    pub timeout: Duration,
+    /// How long an answer is waited for in all, 1 s to 5 min; at least `timeout`.
+    pub wait: Duration,
+    /// How long a silent server is passed over, 0 s to 1 day.
+    pub dead_time: Duration,
+    /// Whether they answer Status-Server (RFC 5997).
+    pub status_server: bool,
+}
+
+impl Delivery {
+    /// Whether codes go out by `channel`: it is the one in use, and there is a way to send by it.
+    #[must_use]
+    pub fn is_on(&self, channel: Channel) -> bool {
+        self.channel == channel && self.is_configured(channel)
+    }
+
+    /// Whether there is a way to send by `channel`, in use or not.
+    #[must_use]
+    pub const fn is_configured(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Email => self.email.is_some(),
+            Channel::Sms => self.sms.is_some(),
+        }
+    }
+}
+
+impl super::Settings {
+    /// Whether these settings have what `factor` needs outside of this host.
+    #[must_use]
+    pub fn provide(&self, factor: Factor) -> bool {
+        match (factor, Channel::of(factor)) {
+            (_, Some(channel)) => self.delivery.is_on(channel),
+            (Factor::Radius, None) => !self.radius.is_empty(),
+            (_, None) => true,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a lane knows: the messages that wait, those under way, and how the last one went.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::ticket::Promise;
+use super::{Carrier, Delivery, Limits, Pretence};
+use crate::delivery::{Notice, SendError};
+
+/// Who sends, if anybody does.
+pub(super) type Chosen<A> = Option<Arc<dyn Carrier<A>>>;
+
+/// A lane at one moment.
+pub(super) struct State<A> {
+    pub(super) carrier: Chosen<A>,
+    pub(super) waiting: VecDeque<Parcel<A>>,
+    /// Messages that are being sent, at most one for each thread.
+    pub(super) under_way: Vec<UnderWay>,
+    /// The last message whose first try has ended.
+    pub(super) last: Pretence,
+    /// Whose message was refused for good, if the last one was.
+    refused: Option<String>,
+    pub(super) threads: usize,
+    pub(super) closed: bool,
+}
+
+/// A message on its way.
+pub(super) struct Parcel<A> {
+    pub(super) user: String,
+    pub(super) submitted: Instant,
+    pub(super) to: A,
+    pub(super) notice: Notice,
+    pub(super) deadline: Instant,
+    pub(super) not_before: Instant,
+    /// Before the next try.
+    pub(super) pause: Duration,
+    /// Why the last try failed.
+    pub(super) failure: Option<SendError>,
+    pub(super) promise: Promise,
+}
+
+/// What others know of a message that is being sent.
+pub(super) struct UnderWay {
+    pub(super) user: String,
+    /// When it was submitted, if this is its first try.
+    pub(super) fresh_since: Option<Instant>,
+}
+
+impl<A> State<A> {
+    /// Nothing waits, and nobody sends.
+    pub(super) fn empty() -> Self {
+        Self {
+            carrier: None,
+            waiting: VecDeque::new(),
+            under_way: Vec::new(),
+            last: Pretence::default(),
+            refused: None,
+            threads: 0,
+            closed: false,
+        }
+    }
+
+    /// The first try of a message has ended. One that was refused for good tells of its own address, and is
+    /// no sign of what others would meet with, unless another user's was refused just before.
+    pub(super) fn remember(&mut self, parcel: &Parcel<A>, time: Duration, delivery: &Delivery) {
+        let is_refused = matches!(delivery, Delivery::Failed(error) if !error.is_temporary());
+        let refused = is_refused.then(|| parcel.user.clone());
+        let is_sign = match (&self.refused, &refused) {
+            (_, None) => true,
+            (Some(before), Some(now)) => before != now,
+            (None, Some(_)) => false,
+        };
+        if is_sign {
+            let delivery = delivery.clone();
+            self.last = Pretence { time, delivery };
+        }
+        self.refused = refused;
+    }
+
+    pub(super) fn has_room_for(&self, user: &str, limits: &Limits) -> bool {
+        let of_user = |other: &&str| *other == user;
+        let users = self.waiting.iter().map(|parcel| parcel.user.as_str());
+        let all = users.chain(self.under_way.iter().map(|one| one.user.as_str()));
+        let (total, own) = all.fold((0, 0), |(total, own), other| {
+            (total + 1, own + usize::from(of_user(&other)))
+        });
+        total < limits.messages && own < limits.per_user
+    }
+
+    pub(super) fn take_expired(&mut self, now: Instant) -> Option<Parcel<A>> {
+        let place = self
+            .waiting
+            .iter()
+            .position(|parcel| parcel.deadline <= now)?;
+        self.waiting.remove(place)
+    }
+
+    pub(super) fn take_ready(&mut self, now: Instant) -> Option<Parcel<A>> {
+        let place = self.waiting.iter().position(|parcel| {
+            let is_under_way = |one: &UnderWay| one.user == parcel.user;
+            parcel.not_before <= now && !self.under_way.iter().any(is_under_way)
+        })?;
+        let parcel = self.waiting.remove(place)?;
+        self.under_way.push(UnderWay {
+            user: parcel.user.clone(),
+            fresh_since: parcel.failure.is_none().then_some(parcel.submitted),
+        });
+        Some(parcel)
+    }
+
+    /// When a pause or a deadline ends next. The end of a message under way wakes the threads anyway.
+    pub(super) fn next_event(&self, now: Instant) -> Option<Instant> {
+        let events = self
+            .waiting
+            .iter()
+            .map(|parcel| match parcel.not_before > now {
+                true => parcel.not_before.min(parcel.deadline),
+                false => parcel.deadline,
+            });
+        events.min()
+    }
+}
+
+impl<A> Parcel<A> {
+    /// To be tried again at `next_try`, and then after a pause that is longer, up to `longest`.
+    pub(super) fn put_off(
+        mut self,
+        error: SendError,
+        next_try: Instant,
+        longest: Duration,
+    ) -> Self {
+        self.promise.say(Delivery::Retrying(error.clone()));
+        self.not_before = next_try;
+        self.pause = (self.pause * 2).min(longest);
+        self.failure = Some(error);
+        self
+    }
+}

@@ -1,0 +1,140 @@
+//! What a dialogue goes by, and what it hands over.
+
+use jiff::Timestamp;
+use mfa_protocol::Secret;
+use mfa_protocol::login::{Outcome, Step};
+
+use super::{Inquiry, Order, Texts};
+use crate::account::Account;
+use crate::factors::address::Region;
+use crate::factors::sent::SentCode;
+use crate::factors::{Factor, Way};
+
+/// What a login is to be led through.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The ways that the policy leaves, in its order. Not empty.
+    pub ways: Vec<Way>,
+    /// One hidden prompt for password and code; nothing else is shown.
+    pub single: bool,
+    /// How many times wrong answers may be tried again in this login, the first included.
+    pub tries: u32,
+    /// Whether the first answer was typed at an earlier prompt and may be no code at all
+    /// (`try_first_pass`).
+    pub first_is_a_guess: bool,
+    /// The texts of the prompts.
+    pub texts: Texts,
+    /// The digits of codes that are sent.
+    pub code_digits: u32,
+    /// The digits of a device's code, where the user has none.
+    pub usual_digits: u32,
+    /// The country of numbers that are typed without one.
+    pub region: Option<Region>,
+    /// How many seconds the answer of a RADIUS server may take.
+    pub patience: Option<u32>,
+}
+
+/// What the user can be asked for.
+#[derive(Clone, Debug)]
+pub struct Holdings {
+    /// Which ways of the plan the user can go, by position.
+    pub(super) able: Vec<bool>,
+    /// The longest code that the user may type, in digits.
+    pub(super) code_digits: u32,
+    /// The digits of a device's code, if all are alike.
+    pub(super) device_digits: Option<u32>,
+    /// The question that would be asked.
+    pub(super) question: String,
+    /// Whether the user is asked for a number that text messages can be sent to.
+    pub(super) asks_number: bool,
+}
+
+/// What the user has besides what stands in their record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// An address that a template makes.
+    pub email: bool,
+    /// A number that they are asked for.
+    pub number: bool,
+}
+
+impl Beside {
+    /// The factors that this makes possible.
+    #[must_use]
+    pub fn factors(&self) -> Vec<Factor> {
+        let email = self.email.then_some(Factor::Email);
+        let number = self.number.then_some(Factor::Sms);
+        email.into_iter().chain(number).collect()
+    }
+}
+
+impl Holdings {
+    /// What `account` can be asked for at `now`; `stand_in` is asked of users without questions.
+    #[must_use]
+    pub fn of(
+        account: &Account,
+        plan: &Plan,
+        stand_in: &str,
+        beside: &Beside,
+        now: Timestamp,
+    ) -> Self {
+        let factors = beside.factors();
+        let able = |way: &Way| account.can(way, &factors, now);
+        let device_digits = match account.devices() {
+            [] => Some(plan.usual_digits),
+            _ => account.device_digits(),
+        };
+        Self {
+            able: plan.ways.iter().map(able).collect(),
+            code_digits: account.code_digits(now),
+            device_digits,
+            question: account
+                .questions()
+                .map_or(stand_in, |set| &set.current().text)
+                .to_owned(),
+            asks_number: beside.number,
+        }
+    }
+}
+
+/// What happens next.
+#[derive(Debug)]
+pub enum Next {
+    /// Show and ask.
+    Ask(Step),
+    /// Send a code, and tell the dialogue ([`Dialogue::dispatched`](super::Dialogue::dispatched)).
+    Send(Order),
+    /// Ask a RADIUS server, and tell the dialogue ([`Dialogue::inquired`](super::Dialogue::inquired)).
+    Inquire(Inquiry),
+    /// Judge these answers, and tell the dialogue ([`Dialogue::judged`](super::Dialogue::judged)).
+    Judge(Vec<Given>),
+    /// The login has ended.
+    End(Step, Outcome),
+}
+
+/// An answer to be judged.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// What was asked for.
+    pub factor: Factor,
+    /// What was typed.
+    pub typed: Secret,
+    /// Whether a password may stand before it.
+    pub tail: bool,
+    /// The code that was sent, if one was.
+    pub sent: Option<SentCode>,
+    /// What a RADIUS server said, if one was asked.
+    pub accepted: Option<bool>,
+}
+
+impl Given {
+    pub(super) fn of(factor: Factor, typed: Secret) -> Self {
+        Self {
+            factor,
+            typed,
+            tail: false,
+            sent: None,
+            accepted: None,
+        }
+    }
+}

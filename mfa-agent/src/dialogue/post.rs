@@ -1,0 +1,147 @@
+//! Codes that are sent in a login: when, where to, and until when they are good.
+//!
+//! The code lives here, in the memory of its login, and nowhere else. Its time begins with the first
+//! message; sending it again does not begin it anew. A code that was right in a wrong round of answers is
+//! used up, and another is sent for the next round.
+
+use jiff::Timestamp;
+use mfa_protocol::login::{Message, Prompt, Step};
+
+use super::texts::{News, news, no_number};
+use super::{Dialogue, Next, Turn};
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::sent::SentCode;
+
+/// A message to be sent.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// By which channel.
+    pub channel: Channel,
+    /// Where to, if the user has just said so.
+    pub number: Option<Recipient>,
+    /// The code that is to be sent again; without one, a fresh one.
+    pub again: Option<SentCode>,
+}
+
+/// What came of an order.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// The code that was sent; none to a user who has no address.
+    pub code: Option<SentCode>,
+    /// Until when a first code is good.
+    pub expires: Timestamp,
+    /// How the message fares.
+    pub news: News,
+}
+
+/// What was sent in a login.
+#[derive(Debug, Default)]
+pub(super) struct Post {
+    code: Option<SentCode>,
+    channel: Option<Channel>,
+    expires: Option<Timestamp>,
+    number: Option<Recipient>,
+    /// What is to be shown along with the news.
+    shown: Vec<Message>,
+}
+
+impl Post {
+    /// Whether a message went out that way, for the code that is good now.
+    pub(super) fn has_gone_out(&self, channel: Channel) -> bool {
+        self.channel == Some(channel)
+    }
+
+    pub(super) fn code(&self) -> Option<&SentCode> {
+        self.code.as_ref()
+    }
+
+    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| now >= expires)
+    }
+}
+
+impl Dialogue {
+    /// Takes what came of [`Next::Send`].
+    pub fn dispatched(&mut self, dispatch: Dispatch) -> Next {
+        let Some(channel) = self.current().and_then(Channel::of) else {
+            return self.go_on(Vec::new());
+        };
+        self.post.channel = Some(channel);
+        self.post.expires.get_or_insert(dispatch.expires);
+        // What was sent before is as good as it was.
+        if let Some(code) = dispatch.code {
+            self.post.code = Some(code);
+        }
+        self.turn = Turn::Factor;
+        let mut messages = std::mem::take(&mut self.post.shown);
+        messages.push(news(dispatch.news, channel, self.has_other_way()));
+        Next::Ask(self.ask(messages))
+    }
+
+    /// The code was right, but something with it was not: it is good no more.
+    pub fn spend_sent_code(&mut self) {
+        self.post.code = None;
+        self.post.channel = None;
+    }
+
+    /// Until when the code that was sent is good.
+    #[must_use]
+    pub fn code_expires(&self) -> Option<Timestamp> {
+        self.post.expires
+    }
+
+    /// Has a code sent, once it is known where to.
+    pub(super) fn send(&mut self, channel: Channel, messages: Vec<Message>) -> Next {
+        if channel == Channel::Sms && self.asks_for_number() {
+            return self.ask_for_number(messages);
+        }
+        self.post.shown = messages;
+        self.post.code = None;
+        self.order(channel)
+    }
+
+    pub(super) fn send_again(&mut self, channel: Channel) -> Next {
+        self.order(channel)
+    }
+
+    fn order(&mut self, channel: Channel) -> Next {
+        self.turn = Turn::Outside;
+        let number = self.post.number.clone();
+        Next::Send(Order {
+            channel,
+            number: number.filter(|number| number.channel() == channel),
+            again: self.post.code.clone(),
+        })
+    }
+
+    pub(super) fn asks_for_number(&self) -> bool {
+        let by_text = |factor| Channel::of(factor) == Some(Channel::Sms);
+        self.holdings.asks_number
+            && self.post.number.is_none()
+            && self.factors().iter().copied().any(by_text)
+    }
+
+    pub(super) fn take_number(&mut self, typed: &str) -> Next {
+        match Channel::Sms.recipient(typed, self.plan.region) {
+            Ok(number) => {
+                self.post.number = Some(number);
+                self.go_on(Vec::new())
+            }
+            Err(error) => self.ask_for_number(vec![no_number(&error.to_string())]),
+        }
+    }
+
+    fn ask_for_number(&mut self, messages: Vec<Message>) -> Next {
+        self.turn = Turn::Number;
+        let prompt = Prompt {
+            text: self.plan.texts.number.clone(),
+            echo: true,
+            tail: None,
+        };
+        Next::Ask(Step {
+            messages,
+            prompt: Some(prompt),
+            ..Step::default()
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! What a RADIUS server judges: the answer goes there, and what it asks back goes to the user.
+
+use mfa_protocol::Secret;
+use mfa_protocol::login::{Outcome, Prompt, Step};
+
+use super::texts::silent;
+use super::{Dialogue, Given, Next, Turn, told};
+use crate::factors::Factor;
+
+/// An answer for a RADIUS server.
+#[derive(Clone, Debug)]
+pub struct Inquiry {
+    /// What was typed.
+    pub typed: Secret,
+    /// Whether it is the first, or answers a challenge.
+    pub is_first: bool,
+}
+
+/// What a RADIUS server said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Right.
+    Accepted,
+    /// Wrong.
+    Rejected,
+    /// It asks for more (RFC 2865 §4.4). Never a pass.
+    Challenged {
+        /// The question.
+        message: String,
+        /// Whether the answer may be seen while it is typed (RFC 2869 §5.10).
+        echo: bool,
+    },
+    /// Nothing: nobody judged the answer.
+    Silent,
+}
+
+impl Dialogue {
+    /// Takes what came of [`Next::Inquire`].
+    pub fn inquired(&mut self, typed: Secret, reply: Reply) -> Next {
+        match reply {
+            Reply::Accepted => {
+                self.give(typed, true);
+                self.go_on(Vec::new())
+            }
+            // What else the way asks for would not help.
+            Reply::Rejected => {
+                self.give(typed, false);
+                Next::Judge(std::mem::take(&mut self.given))
+            }
+            Reply::Challenged { message, echo } => self.challenge(message, echo),
+            Reply::Silent if self.has_other_way() => self.offer(vec![silent(true)]),
+            // Not unavailable, which stacks may pass over: whoever lets a phone ring decides this.
+            Reply::Silent => {
+                let step = told(vec![silent(false)], Outcome::Cancelled);
+                Next::End(step, Outcome::Cancelled)
+            }
+        }
+    }
+
+    pub(super) fn inquire(&mut self, typed: Secret, is_first: bool) -> Next {
+        self.turn = Turn::Outside;
+        Next::Inquire(Inquiry { typed, is_first })
+    }
+
+    fn give(&mut self, typed: Secret, accepted: bool) {
+        self.given.push(Given {
+            accepted: Some(accepted),
+            ..Given::of(Factor::Radius, typed)
+        });
+    }
+
+    fn challenge(&mut self, message: String, echo: bool) -> Next {
+        self.turn = Turn::Challenge;
+        let message = message.trim_end();
+        let text = match message.is_empty() {
+            true => self.plan.texts.radius.clone(),
+            false => format!("{message} "),
+        };
+        let prompt = Prompt {
+            text,
+            echo,
+            tail: None,
+        };
+        Next::Ask(Step {
+            prompt: Some(prompt),
+            patience: self.plan.patience,
+            ..Step::default()
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! What is strange about the codes that are sent, as the settings alone tell.
+
+use mfa_protocol::admin::Finding;
+
+use super::warning;
+use crate::config::Settings;
+use crate::factors::Factor;
+use crate::factors::address::Channel;
+use crate::policy::{Action, Ask, Policy};
+
+/// A channel that is set up, and that nobody hears of.
+pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {
+    let delivery = &settings.delivery;
+    let used = delivery.channel;
+    let name = used.name();
+    if !delivery.is_configured(used) {
+        let other = Channel::ALL
+            .into_iter()
+            .find(|channel| delivery.is_configured(*channel))?;
+        let other = other.name();
+        let message = format!(
+            "[delivery.{other}] is set up, and [delivery] channel is {name:?}, so that no codes are sent; write \
+             channel = {other:?}"
+        );
+        return Some(warning(None, message));
+    }
+    let in_vain = !asks_for(&settings.policy, used.factor());
+    in_vain.then(|| {
+        let message = format!(
+            "[delivery.{name}] is set up, and neither [policy] nor a rule asks for {name:?}, so that only those \
+             are sent codes whom \"mfactl require {name}\" names; add {name:?} to require"
+        );
+        warning(None, message)
+    })
+}
+
+fn asks_for(policy: &Policy, factor: Factor) -> bool {
+    let by_rules = policy.rules.iter().filter_map(|rule| match &rule.action {
+        Action::Ask(ask) => Some(&**ask),
+        Action::Skip | Action::Deny => None,
+    });
+    let asks = |ask: &Ask| ask.ways.iter().any(|way| way.factors().contains(&factor));
+    by_rules.chain([&*policy.default]).any(asks)
+}

@@ -1,0 +1,39 @@
+//! What is wrong with the files and programs of providers, which are opened here for that.
+
+use mfa_protocol::admin::{Finding, Severity};
+
+use super::warning;
+use crate::config::Settings;
+use crate::providers::{Complaint, inspect};
+
+/// Who looks at the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Eyes {
+    /// The agent: what it can't use, it can't use.
+    Agents,
+    /// Whoever called the program, maybe as another user, and without the credentials of the unit.
+    Anybodys,
+}
+
+/// What keeps the settings from being put in force, then what else is strange.
+pub(super) fn of_files(settings: &Settings, eyes: Eyes) -> Vec<Finding> {
+    let found = inspect(settings);
+    let error = |complaint: Complaint| match complaint.is_doubtful && eyes == Eyes::Anybodys {
+        true => {
+            let message = format!(
+                "{}. It may be right for the agent, which \"mfactl config check\" asks",
+                complaint.message
+            );
+            warning(complaint.place.as_ref(), message)
+        }
+        false => Finding {
+            severity: Severity::Error,
+            ..warning(complaint.place.as_ref(), complaint.message)
+        },
+    };
+    let warning = |complaint: Complaint| warning(complaint.place.as_ref(), complaint.message);
+    let errors = found.errors.into_iter().map(error);
+    errors
+        .chain(found.warnings.into_iter().map(warning))
+        .collect()
+}

@@ -1,0 +1,243 @@
+//! Addresses that codes are sent to, accounts at RADIUS servers, and trying out that messages arrive.
+//!
+//! An administrator may enrol an address as it is; the first code that comes back confirms it. Users show
+//! that it is theirs first: whoever mistypes their only address could not log in any more.
+
+mod confirm;
+mod show;
+mod trial;
+
+use jiff::Timestamp;
+use mfa_protocol::admin::{
+    AddressReply, EnableAddressParameters, EnrollAddressParameters, EnrollAddressReply,
+    EnrollRadiusParameters, EnrollRadiusReply, PrimaryParameters,
+};
+
+use super::super::connection::{Carried, Connection, done};
+use super::super::error::Failure;
+use super::super::peer::Subject;
+use super::right::{Change, Permit};
+use crate::account::{Account, By, Contact, ContactError, Dates, Remote};
+use crate::audit::Event;
+use crate::config::Settings;
+use crate::factors::Factor;
+use crate::factors::address::{Channel, Recipient};
+pub(in crate::server) use confirm::Confirmation;
+pub(super) use show::{addresses, messages, radius};
+pub(in crate::server) use trial::Trial;
+
+impl Connection {
+    pub(super) fn enrol_address(
+        &mut self,
+        parameters: &EnrollAddressParameters,
+    ) -> Result<Carried, Failure> {
+        self.confirmation = None;
+        let settings = self.agent.settings();
+        let channel: Channel = parameters.factor.parse().map_err(Failure::refused)?;
+        let to = recipient(&settings, channel, &parameters.address)?;
+        let what = Change::Enrol(channel.factor());
+        let user = parameters.user.as_deref();
+        let (subject, permit) = self.changing(user, &settings, what)?;
+        let account = self.agent.ledger.account(&subject.user)?;
+        permit.check(&account)?;
+        let contact = Contact::new(to, now());
+        // What would be refused after the code is refused before it is sent.
+        let is_new = account.clone().add_contact(contact.clone());
+        let is_new = is_new.map_err(Failure::refused)?;
+        let is_confirmed = |known: &Contact| known.to == contact.to && known.confirmed_at.is_some();
+        if parameters.confirm && !account.contacts().iter().any(is_confirmed) {
+            return self.send_confirmation(&settings, subject, permit, contact);
+        }
+        if is_new && permit.by() == By::User {
+            return Err(Failure::refused(
+                "an address of one's own is stored once a code that was sent there has come back; confirm it",
+            ));
+        }
+        done(&self.store_contact(&subject, &permit, &contact)?)
+    }
+
+    /// Stores an address. Returns what there is to reply.
+    fn store_contact(
+        &mut self,
+        subject: &Subject,
+        permit: &Permit,
+        contact: &Contact,
+    ) -> Result<EnrollAddressReply, Failure> {
+        let (stored, address) = self.change_factors(subject, permit, |account| {
+            let added = account.add_contact(contact.clone());
+            let added = added.map_err(Failure::refused)?;
+            Ok((added, account.clone()))
+        })?;
+        if stored {
+            let (factor, label) = (contact.to.channel().factor(), contact.to.masked());
+            self.note("enroll", subject, factor, Some(label));
+        }
+        Ok(EnrollAddressReply {
+            user: subject.user.to_string(),
+            address: show::address(self.peer, &address, &contact.to),
+            stored: true,
+        })
+    }
+
+    pub(super) fn enrol_radius(
+        &mut self,
+        parameters: &EnrollRadiusParameters,
+    ) -> Result<EnrollRadiusReply, Failure> {
+        let settings = self.agent.settings();
+        self.agent.require_administrator(self.peer, &settings)?;
+        let remote = remote(&settings, parameters)?;
+        let what = Change::Enrol(Factor::Radius);
+        let (subject, permit) = self.changing(Some(&parameters.user), &settings, what)?;
+        let (changed, account) = self.change_factors(&subject, &permit, |account| {
+            Ok((account.set_remote(remote.clone()), account.clone()))
+        })?;
+        if changed {
+            let server = remote.server.to_string();
+            self.note("enroll", &subject, Factor::Radius, Some(server));
+        }
+        let user = subject.user.to_string();
+        Ok(EnrollRadiusReply {
+            radius: radius(&user, &account).unwrap_or_default(),
+            user,
+            changed,
+        })
+    }
+
+    pub(super) fn primary(
+        &mut self,
+        parameters: &PrimaryParameters,
+    ) -> Result<AddressReply, Failure> {
+        let PrimaryParameters {
+            user,
+            factor,
+            address,
+        } = parameters;
+        self.change_contact(
+            "primary",
+            user.as_deref(),
+            (factor, address),
+            |account, to| account.make_primary(to).map_err(Failure::refused),
+        )
+    }
+
+    pub(super) fn enable_address(
+        &mut self,
+        parameters: &EnableAddressParameters,
+    ) -> Result<AddressReply, Failure> {
+        let EnableAddressParameters {
+            user,
+            factor,
+            address,
+            enabled,
+        } = parameters;
+        let event = if *enabled { "enable" } else { "disable" };
+        self.change_contact(event, user.as_deref(), (factor, address), |account, to| {
+            account
+                .enable_contact(to, *enabled)
+                .map_err(Failure::refused)
+        })
+    }
+
+    /// Changes an address that is there, as it was named.
+    fn change_contact(
+        &mut self,
+        event: &'static str,
+        user: Option<&str>,
+        (factor, shown): (&str, &str),
+        change: impl Fn(&mut Account, &Recipient) -> Result<bool, Failure>,
+    ) -> Result<AddressReply, Failure> {
+        let settings = self.agent.settings();
+        let channel: Channel = factor.parse().map_err(Failure::refused)?;
+        // A disabled address is as good as none.
+        let what = Change::Remove(channel.factor());
+        let (subject, permit) = self.changing(user, &settings, what)?;
+        let whole = channel.recipient(shown, region(&settings)).ok();
+        let (changed, (account, to)) = self.change_factors(&subject, &permit, |account| {
+            let to = account.find_contact(channel, whole.as_ref(), shown.trim());
+            let to = to.map_err(Failure::refused)?;
+            let before = account.clone();
+            let changed = change(account, &to)?;
+            permit.check_left(account, channel.factor())?;
+            permit.check_last(&before, account, &settings.policy)?;
+            Ok((changed, (account.clone(), to)))
+        })?;
+        if changed {
+            self.note(event, &subject, channel.factor(), Some(to.masked()));
+        }
+        Ok(AddressReply {
+            user: subject.user.to_string(),
+            changed,
+            address: show::address(self.peer, &account, &to),
+        })
+    }
+
+    /// The address that is named so, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// When several look like that.
+    pub(super) fn named_contact(
+        settings: &Settings,
+        account: &Account,
+        channel: Channel,
+        shown: &str,
+    ) -> Result<Option<Recipient>, Failure> {
+        let whole = channel.recipient(shown, region(settings)).ok();
+        match account.find_contact(channel, whole.as_ref(), shown.trim()) {
+            Ok(to) => Ok(Some(to)),
+            Err(ContactError::Unknown(_)) => Ok(None),
+            Err(error) => Err(Failure::refused(error)),
+        }
+    }
+}
+
+/// The time as a record keeps it.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+fn recipient(settings: &Settings, channel: Channel, text: &str) -> Result<Recipient, Failure> {
+    let recipient = channel.recipient(text, region(settings));
+    recipient.map_err(Failure::refused)
+}
+
+fn region(settings: &Settings) -> Option<crate::factors::address::Region> {
+    settings.delivery.sms.as_ref().and_then(|sms| sms.region)
+}
+
+fn remote(settings: &Settings, parameters: &EnrollRadiusParameters) -> Result<Remote, Failure> {
+    let mut servers = settings.radius.iter().map(|radius| &radius.name);
+    let Some(server) = servers.find(|name| name.as_str() == parameters.server) else {
+        let names: Vec<&str> = settings.radius.iter().map(|r| r.name.as_str()).collect();
+        return Err(Failure::refused(match names.is_empty() {
+            true => "no RADIUS server is configured; add [[radius]] to agent.toml".to_owned(),
+            false => format!(
+                "there is no [[radius]] {:?} in agent.toml; there are: {}",
+                parameters.server,
+                names.join(", ")
+            ),
+        }));
+    };
+    let user = parameters
+        .remote_user
+        .as_deref()
+        .map(str::parse)
+        .transpose();
+    Ok(Remote {
+        server: server.clone(),
+        user: user.map_err(Failure::refused)?,
+        dates: Dates::enrolled(now()),
+    })
+}
+
+/// The event of a message that was no login's.
+fn message_event(result: &'static str, channel: Channel, reason: String) -> Event {
+    Event {
+        event: "message",
+        result,
+        factor: Some(channel.name().to_owned()),
+        reason: Some(reason),
+        ..Event::default()
+    }
+}

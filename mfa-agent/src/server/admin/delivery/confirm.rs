@@ -1,0 +1,190 @@
+//! An address that is stored once a code that was sent there has come back.
+//!
+//! The code lives and dies with its connection. Messages count towards the limit of the user's account, so
+//! that nobody fills a stranger's mailbox by enrolling it again and again.
+
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, Zoned};
+use mfa_protocol::admin::{ConfirmAddressParameters, EnrollAddressReply};
+
+use super::super::super::connection::{Carried, Connection, Then, done};
+use super::super::super::errand::{Errand, Report};
+use super::super::super::error::Failure;
+use super::super::super::peer::Subject;
+use super::super::super::random;
+use super::super::right::Permit;
+use super::{message_event, now, show};
+use crate::account::Contact;
+use crate::audit::Event;
+use crate::config::Settings;
+use crate::delivery::{Delivery, Job, Notice};
+use crate::factors::sent::{SentCode, fresh_code};
+use crate::ledger::{After, Key};
+
+/// Wrong codes that are taken before it has to be begun again.
+const CONFIRMATIONS: u32 = 5;
+
+/// How long it may take until somebody takes the message.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// An address that waits for its code.
+pub(in crate::server) struct Confirmation {
+    subject: Subject,
+    permit: Permit,
+    contact: Contact,
+    code: SentCode,
+    tries_left: u32,
+    expires: Instant,
+}
+
+impl Connection {
+    pub(super) fn send_confirmation(
+        &self,
+        settings: &Settings,
+        subject: Subject,
+        permit: Permit,
+        contact: Contact,
+    ) -> Result<Carried, Failure> {
+        let delivery = &settings.delivery;
+        let channel = contact.to.channel();
+        if !delivery.is_configured(channel) {
+            return Err(Failure::refused(format!(
+                "codes can't be sent by {0} here; an administrator says how in [delivery.{0}] of agent.toml",
+                channel.name()
+            )));
+        }
+        self.count_confirmation(settings, &subject, &permit)?;
+        let code = SentCode {
+            code: fresh_code(random()?, delivery.digits),
+            to: contact.to.clone(),
+            unless_changed_since: None,
+        };
+        let expires = Instant::now() + delivery.lifetime;
+        let job = Job {
+            user: subject.user.to_string(),
+            to: contact.to.clone(),
+            notice: self.notice(&code, delivery.lifetime),
+            deadline: expires,
+        };
+        let ticket = self.agent.courier.submit(job).map_err(Failure::refused)?;
+        let event = Event {
+            user: Some(subject.user.to_string()),
+            by_uid: Some(self.peer.uid),
+            by_pid: Some(self.peer.pid),
+            ..message_event("confirmation", channel, format!("to {}", contact.to))
+        };
+        self.agent.record(event, self.peer);
+        let confirmation = Confirmation {
+            subject,
+            permit,
+            contact,
+            code,
+            tries_left: CONFIRMATIONS,
+            expires,
+        };
+        Ok(Carried::Waiting(
+            Errand::Message(ticket, PATIENCE),
+            Then::Confirmation(confirmation.into()),
+        ))
+    }
+
+    /// The message was taken, or was not.
+    pub(in crate::server) fn confirmation_sent(
+        &mut self,
+        confirmation: Confirmation,
+        report: Report,
+    ) -> Result<Carried, Failure> {
+        match report {
+            Report::Message(Delivery::Sent | Delivery::Pending) => {}
+            Report::Message(Delivery::Failed(error) | Delivery::Retrying(error)) => {
+                return Err(Failure::refused(format!(
+                    "the code could not be sent, so nothing was stored: {error}"
+                )));
+            }
+            Report::Radius(..) | Report::Rested => {
+                return Err(Failure::unavailable("a message was reported out of turn"));
+            }
+        }
+        let reply = EnrollAddressReply {
+            user: confirmation.subject.user.to_string(),
+            address: show::unstored(self.peer, &confirmation.contact),
+            stored: false,
+        };
+        self.confirmation = Some(confirmation.into());
+        done(&reply)
+    }
+
+    pub(in crate::server::admin) fn confirm_address(
+        &mut self,
+        parameters: &ConfirmAddressParameters,
+    ) -> Result<EnrollAddressReply, Failure> {
+        let confirmation = self.confirmation.take();
+        let confirmation = confirmation.filter(|it| Instant::now() < it.expires);
+        let mut confirmation = confirmation.ok_or_else(|| {
+            Failure::refused(
+                "there is no code to be confirmed on this connection, or it has expired; begin to enrol again",
+            )
+        })?;
+        if !confirmation.code.is(parameters.code.expose()) {
+            return Err(self.wrong_confirmation(confirmation));
+        }
+        self.check_still_allowed(&confirmation.subject, &confirmation.permit)?;
+        confirmation.contact.confirmed_at = Some(now());
+        let Confirmation {
+            subject,
+            permit,
+            contact,
+            ..
+        } = *confirmation;
+        let reply = self.store_contact(&subject, &permit, &contact)?;
+        if permit.is_unproven() {
+            let generation = self.agent.ledger.account(&subject.user)?.generation();
+            self.prove(&subject.user, generation);
+        }
+        Ok(reply)
+    }
+
+    fn wrong_confirmation(&mut self, mut confirmation: Box<Confirmation>) -> Failure {
+        confirmation.tries_left -= 1;
+        if confirmation.tries_left == 0 {
+            return Failure::refused("too many wrong codes; nothing was stored, begin again");
+        }
+        self.confirmation = Some(confirmation);
+        Failure::refused(
+            "that is not the code that was sent; look at the message, and type it again",
+        )
+    }
+
+    fn count_confirmation(
+        &self,
+        settings: &Settings,
+        subject: &Subject,
+        permit: &Permit,
+    ) -> Result<(), Failure> {
+        let budget = settings.delivery.budget;
+        let key = Key::account(&subject.user);
+        self.agent.ledger.change(&key, |account| {
+            let mut account = account.unwrap_or_default();
+            permit.check(&account)?;
+            let counted = account.count_message(Timestamp::now(), &budget);
+            counted.map_err(|until| {
+                Failure::refused(format!(
+                    "too many codes were sent to this user; the next one can be sent at {until}"
+                ))
+            })?;
+            Ok((After::Put(account.into()), ()))
+        })
+    }
+
+    fn notice(&self, code: &SentCode, lifetime: Duration) -> Notice {
+        Notice {
+            code: code.code.clone(),
+            host: self.agent.host_name(),
+            service: "setting up this address".to_owned(),
+            address: None,
+            at: Zoned::now().strftime("%Y-%m-%d %H:%M %Z").to_string(),
+            minutes: u32::try_from(lifetime.as_secs().div_ceil(60)).unwrap_or(u32::MAX),
+        }
+    }
+}

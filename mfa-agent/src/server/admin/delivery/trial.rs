@@ -1,0 +1,92 @@
+//! `TestDelivery`: a message that is good for nothing, to see whether it is taken.
+
+use std::time::{Duration, Instant};
+
+use jiff::Zoned;
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{TestDeliveryParameters, TestDeliveryReply};
+
+use super::super::super::connection::{Carried, Connection, Then};
+use super::super::super::errand::{Errand, Report};
+use super::super::super::error::Failure;
+use super::{message_event, recipient};
+use crate::audit::Event;
+use crate::delivery::{Delivery, Job, Notice};
+use crate::factors::address::{Channel, Recipient};
+
+/// How long it may take until somebody takes the message, or says why not.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Stands where a code stands otherwise.
+const NO_CODE: &str = "000000";
+
+/// A message that is being tried.
+pub(in crate::server) struct Trial {
+    to: Recipient,
+}
+
+impl Connection {
+    pub(in crate::server::admin) fn test_delivery(
+        &self,
+        parameters: &TestDeliveryParameters,
+    ) -> Result<Carried, Failure> {
+        let agent = &self.agent;
+        let settings = agent.settings();
+        agent.require_administrator(self.peer, &settings)?;
+        let channel: Channel = parameters.channel.parse().map_err(Failure::refused)?;
+        if !settings.delivery.is_configured(channel) {
+            return Err(Failure::refused(format!(
+                "nothing says how to send codes by {0}; see [delivery.{0}] in agent.toml",
+                channel.name()
+            )));
+        }
+        let to = recipient(&settings, channel, &parameters.address)?;
+        let job = Job {
+            user: format!("a trial of user id {}", self.peer.uid),
+            to: to.clone(),
+            notice: notice(agent.host_name(), settings.delivery.lifetime),
+            deadline: Instant::now() + PATIENCE,
+        };
+        let ticket = agent.courier.submit(job).map_err(Failure::refused)?;
+        let event = Event {
+            by_uid: Some(self.peer.uid),
+            by_pid: Some(self.peer.pid),
+            ..message_event("trial", channel, format!("to {to}"))
+        };
+        agent.record(event, self.peer);
+        Ok(Carried::Waiting(
+            Errand::Message(ticket, PATIENCE),
+            Then::Trial(Trial { to }),
+        ))
+    }
+}
+
+impl Trial {
+    pub(in crate::server) fn reply(self, report: Report) -> Result<TestDeliveryReply, Failure> {
+        let Report::Message(delivery) = report else {
+            return Err(Failure::unavailable("a message was reported out of turn"));
+        };
+        let error = match delivery {
+            Delivery::Sent => None,
+            Delivery::Failed(error) => Some(error.to_string()),
+            Delivery::Retrying(error) => Some(format!("{error}; in a login it is tried again")),
+            Delivery::Pending => Some("it was not taken in time; is the provider slow?".to_owned()),
+        };
+        Ok(TestDeliveryReply {
+            address: self.to.as_str().to_owned(),
+            sent: error.is_none(),
+            error,
+        })
+    }
+}
+
+fn notice(host: String, lifetime: Duration) -> Notice {
+    Notice {
+        code: Secret::from(NO_CODE),
+        host,
+        service: "a test (there is no login, and nothing to type)".to_owned(),
+        address: None,
+        at: Zoned::now().strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        minutes: u32::try_from(lifetime.as_secs().div_ceil(60)).unwrap_or(u32::MAX),
+    }
+}

@@ -1,0 +1,40 @@
+//! What carrying out a call comes to: a reply, or something to be waited for first.
+
+use super::super::admin::{Confirmation, Trial};
+use super::super::errand::Errand;
+use super::super::error::Failure;
+use super::super::login::Login;
+use super::Body;
+
+/// What carrying out a call comes to.
+pub(in crate::server) enum Carried {
+    /// It has been carried out, or refused.
+    Done(Result<Body, Failure>),
+    /// It goes on once this is done, and with this.
+    Waiting(Errand, Then),
+}
+
+/// What waits for an errand.
+pub(in crate::server) enum Then {
+    /// A login.
+    Login(Box<Login>),
+    /// A message that is good for nothing.
+    Trial(Trial),
+    /// An address that is being enrolled.
+    Confirmation(Box<Confirmation>),
+}
+
+impl From<Body> for Carried {
+    fn from(body: Body) -> Self {
+        Self::Done(Ok(body))
+    }
+}
+
+impl Then {
+    pub(super) fn into_login(self) -> Option<Box<Login>> {
+        match self {
+            Self::Login(login) => Some(login),
+            Self::Trial(_) | Self::Confirmation(_) => None,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `org.pam-mfa.Login`, and what a login that was passed proves for changes on the same connection.
+
+use std::time::{Duration, Instant};
+
+use mfa_protocol::login::{AnswerParameters, BeginParameters, CancelParameters, Nothing};
+use mfa_protocol::message::ErrorKind;
+use serde_json::value::RawValue;
+
+use super::super::error::Failure;
+use super::super::login::{Login, Progress};
+use super::body::{done, login_body, parse};
+use super::{Carried, Connection, Then};
+use crate::names::UserName;
+
+/// How long a factor that was passed on a connection stands for changes made on it.
+const PROOF: Duration = Duration::from_secs(600);
+
+/// A factor that was passed on a connection, for a change.
+pub(super) struct Proof {
+    user: UserName,
+    when: Instant,
+    /// What the account could be passed with then.
+    generation: u64,
+}
+
+impl Connection {
+    pub(super) fn login(
+        &mut self,
+        method: &str,
+        parameters: Option<&RawValue>,
+    ) -> Result<Carried, Failure> {
+        match method {
+            "Begin" => self.begin(parse(parameters)?),
+            "Answer" => self.answer(parse(parameters)?),
+            "Cancel" => self.cancel(&parse(parameters)?),
+            _ => Err(Failure::NoMethod(format!("org.pam-mfa.Login.{method}"))),
+        }
+    }
+
+    fn begin(&mut self, parameters: BeginParameters) -> Result<Carried, Failure> {
+        if let Some(earlier) = self.login.take() {
+            self.agent
+                .abandon(&earlier, "another login was begun on its connection");
+        }
+        let proof = std::mem::take(&mut self.proof_wanted);
+        let progress = self.agent.begin(self.peer, parameters, proof)?;
+        self.keep(progress)
+    }
+
+    fn answer(&mut self, parameters: AnswerParameters) -> Result<Carried, Failure> {
+        let login = self.take_login(&parameters.session)?;
+        let progress = self.agent.answer(login, parameters.answer)?;
+        self.keep(progress)
+    }
+
+    fn cancel(&mut self, parameters: &CancelParameters) -> Result<Carried, Failure> {
+        let login = self.take_login(&parameters.session)?;
+        self.agent.abandon(&login, "cancelled");
+        done(&Nothing {})
+    }
+
+    pub(super) fn keep(&mut self, progress: Progress) -> Result<Carried, Failure> {
+        let reply = match progress {
+            Progress::Open(mut login, reply) => {
+                self.record_attempt(&mut login);
+                self.login = Some(login);
+                reply
+            }
+            Progress::Waiting(mut login, errand) => {
+                self.record_attempt(&mut login);
+                return Ok(Carried::Waiting(errand, Then::Login(login)));
+            }
+            Progress::Ended(ended) => {
+                self.agent.record(ended.event, self.peer);
+                if let Some(generation) = ended.proven {
+                    let (user, when) = (ended.user, Instant::now());
+                    self.proof = Some(Proof {
+                        user,
+                        when,
+                        generation,
+                    });
+                }
+                ended.reply
+            }
+        };
+        Ok(login_body(&reply)?.into())
+    }
+
+    fn record_attempt(&self, login: &mut Login) {
+        if let Some(attempt) = login.attempt.take() {
+            self.agent.record(attempt, self.peer);
+        }
+    }
+
+    fn take_login(&mut self, session: &str) -> Result<Box<Login>, Failure> {
+        let held = self.login.take_if(|login| login.context.session == session);
+        held.ok_or_else(|| {
+            Failure::new(
+                ErrorKind::NoLogin,
+                "there is no such login on this connection; begin one",
+            )
+        })
+    }
+
+    /// The state of the account that `user` has proven to be theirs on this connection, if they did
+    /// so not long ago.
+    pub(in crate::server) fn proven(&self, user: &UserName) -> Option<u64> {
+        let proof = self.proof.as_ref()?;
+        (proof.user == *user && proof.when.elapsed() < PROOF).then_some(proof.generation)
+    }
+
+    /// The user has shown by a code that they have what they set up first. Nothing else could have been
+    /// passed before, and the code is used up now.
+    pub(in crate::server) fn prove(&mut self, user: &UserName, generation: u64) {
+        self.proof = Some(Proof {
+            user: user.clone(),
+            when: Instant::now(),
+            generation,
+        });
+    }
+
+    /// The user's own change moves their proof on with the account.
+    pub(in crate::server) fn renew_proof(&mut self, user: &UserName, generation: u64) {
+        if let Some(proof) = self.proof.as_mut().filter(|proof| proof.user == *user) {
+            proof.generation = generation;
+        }
+    }
+}

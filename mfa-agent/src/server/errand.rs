@@ -1,0 +1,121 @@
+//! What a connection waits for outside of the agent's calls: a message that is taken, a RADIUS server that
+//! answers.
+//!
+//! It is carried out while nobody else waits (rule 3 of the architecture): not the shutdown, not another
+//! login, not even another of the same user. Each ends at its own deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mfa_protocol::Secret;
+use mfa_radius::{Answer, Attempt, Challenge, Client, ClientError, System};
+
+use crate::config::Settings;
+use crate::delivery::{Delivery, Ticket};
+
+/// Something to wait for.
+pub(super) enum Errand {
+    /// A message on its way, which is waited for no longer than this.
+    Message(Ticket, Duration),
+    /// What a message to nobody would come to, and when.
+    Nobody(Duration, Delivery),
+    /// A RADIUS server.
+    Radius(Box<Question>, Place),
+    /// Nothing, for so long: nobody is to tell who has an account at a server.
+    Rest(Duration, Place),
+}
+
+/// How many logins wait for RADIUS servers, which may take minutes: each keeps a connection meanwhile, and
+/// those who need no server must find one.
+#[derive(Default)]
+pub(super) struct Errands(Arc<AtomicU32>);
+
+/// The right to wait for one. Given back when dropped.
+pub(super) struct Place(Arc<AtomicU32>);
+
+impl Errands {
+    /// Takes a place, of as many as a quarter of all connections.
+    pub(super) fn enter(&self, settings: &Settings) -> Option<Place> {
+        let places = (settings.server.max_connections / 4).max(1);
+        let taken = self.0.fetch_add(1, Ordering::SeqCst);
+        let place = Place(Arc::clone(&self.0));
+        (taken < places).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What a RADIUS server is asked.
+pub(super) struct Question {
+    pub(super) client: Arc<Client>,
+    pub(super) user: String,
+    pub(super) typed: Secret,
+    pub(super) calling_station: Option<String>,
+    pub(super) follows: Option<Challenge>,
+    pub(super) wait: Duration,
+}
+
+/// What came of it.
+pub(super) enum Report {
+    /// What has become of a message by then.
+    Message(Delivery),
+    /// What a RADIUS server said, after so long.
+    Radius(Result<Answer, ClientError>, Duration),
+    /// The time is over.
+    Rested,
+}
+
+impl Errand {
+    /// Carries it out. Blocks.
+    pub(super) fn run(self) -> Report {
+        match self {
+            Self::Message(ticket, patience) => Report::Message(ticket.wait(patience)),
+            Self::Nobody(time, delivery) => {
+                thread::sleep(time);
+                Report::Message(delivery)
+            }
+            Self::Radius(question, _place) => question.ask(),
+            Self::Rest(time, _place) => {
+                thread::sleep(time);
+                Report::Rested
+            }
+        }
+    }
+}
+
+impl Question {
+    fn ask(&self) -> Report {
+        let began = Instant::now();
+        let attempt = Attempt {
+            user: &self.user,
+            password: self.typed.expose(),
+            calling_station: self.calling_station.as_deref(),
+            follows: self.follows.as_ref(),
+        };
+        let answer = self.client.ask(&attempt, began + self.wait, &System);
+        Report::Radius(answer, began.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_of_the_connections_may_wait_for_servers() {
+        let errands = Errands::default();
+        let mut settings = Settings::default();
+        settings.server.max_connections = 8;
+        let (one, two) = (errands.enter(&settings), errands.enter(&settings));
+        assert!(one.is_some() && two.is_some());
+        assert!(errands.enter(&settings).is_none());
+        drop(one);
+        assert!(errands.enter(&settings).is_some());
+    }
+}

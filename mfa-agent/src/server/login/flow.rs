@@ -1,0 +1,152 @@
+//! From an answer, or what came of an errand, to what happens next.
+//!
+//! The dialogue orders, and is told what came of it: answers are judged at once, a message and a RADIUS
+//! server are waited for outside of the call.
+
+use jiff::Timestamp;
+use mfa_protocol::Secret;
+use mfa_protocol::login::{LoginReply, Outcome, Step};
+
+use super::super::Agent;
+use super::super::errand::Report;
+use super::super::error::Failure;
+use super::super::judge::Bench;
+use super::{Ended, Login, Progress, Stage, end};
+use crate::account::{Instead, Verdict};
+use crate::dialogue::{Given, Next};
+use crate::lockout::Gate;
+
+impl Agent {
+    pub(super) fn take_answer(
+        &self,
+        mut login: Box<Login>,
+        answer: Secret,
+    ) -> Result<Progress, Failure> {
+        let (now, key) = (Timestamp::now(), login.key.clone());
+        let (era, limits) = (login.era, login.limits);
+        login.silence = None;
+        // Looked up only where it matters. A store that can't be read is met again by the judge.
+        let is_other_code = |typed: &str| {
+            let account = self.ledger.load(&key).ok().flatten();
+            let pepper = self.ledger.pepper();
+            account.is_some_and(|account| {
+                // Whoever is not judged is told nothing.
+                let gate = account.lockout().gate(era, now, &limits);
+                gate == Gate::Open && account.has_other_code(typed, now, pepper)
+            })
+        };
+        let next = login.dialogue()?.answer(answer, now, &is_other_code);
+        self.carry_on(login, next)
+    }
+
+    pub(super) fn take_report(
+        &self,
+        mut login: Box<Login>,
+        report: Report,
+    ) -> Result<Progress, Failure> {
+        let next = match report {
+            Report::Message(delivery) => {
+                let dispatch = self.posted(&mut login, &delivery)?;
+                login.dialogue()?.dispatched(dispatch)
+            }
+            Report::Radius(answer, took) => self.answered(&mut login, answer, took)?,
+            Report::Rested => self.rested(&mut login)?,
+        };
+        self.carry_on(login, next)
+    }
+
+    /// Does what the dialogue orders, until somebody else's turn comes.
+    pub(super) fn carry_on(
+        &self,
+        mut login: Box<Login>,
+        mut next: Next,
+    ) -> Result<Progress, Failure> {
+        loop {
+            next = match next {
+                Next::Judge(given) => {
+                    let next = self.judge_answers(&mut login, &given)?;
+                    if let Some(generation) = login.renewal() {
+                        return self.renew(login, generation);
+                    }
+                    next
+                }
+                Next::Send(order) => match self.post(&mut login, &order)? {
+                    Ok(errand) => return Ok(Progress::Waiting(login, errand)),
+                    Err(dispatch) => login.dialogue()?.dispatched(dispatch),
+                },
+                Next::Inquire(inquiry) => match self.inquire(&mut login, inquiry)? {
+                    Ok(errand) => return Ok(Progress::Waiting(login, errand)),
+                    Err(next) => next,
+                },
+                Next::Ask(step) => {
+                    let session = login.context.session.clone();
+                    return Ok(Progress::Open(login, LoginReply { session, step }));
+                }
+                Next::End(step, outcome) => {
+                    return Ok(Progress::Ended(ended(&login, step, outcome)));
+                }
+            };
+        }
+    }
+
+    fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
+        let Stage::Asking(dialogue) = &mut login.stage else {
+            return Err(Failure::unavailable("an answer was judged out of turn"));
+        };
+        login.context.way = dialogue.way().map(ToString::to_string);
+        let bench = Bench {
+            key: &login.key,
+            claim: login.context.claim(),
+            era: login.era,
+            limits: login.limits,
+            windows: login.settings.windows(),
+            opening: login.opening.as_ref(),
+            renews: login.renews,
+            remote: login.remote.as_ref(),
+            rejected: login.rejected.take(),
+        };
+        let verdict = self.judge(&bench, given)?;
+        login.context.note(&verdict, login.unenrolled);
+        if let Verdict::Passed(passed) = &verdict {
+            login.generation = Some(passed.generation);
+            login.by_recovery = passed.instead == Some(Instead::Recovery);
+            if let Some(to) = &passed.enrolled {
+                self.record(login.context.address_enrolled(to), login.context.peer);
+            }
+        }
+        let came_back = |given: &Given| {
+            let sent = given.sent.as_ref();
+            sent.is_some_and(|sent| sent.is(given.typed.expose()))
+        };
+        if given.iter().any(came_back) {
+            dialogue.spend_sent_code();
+        }
+        let next = dialogue.judged(&verdict);
+        let locked = login.context.locked_until.is_some() || matches!(verdict, Verdict::Spent);
+        if matches!(next, Next::End(_, Outcome::Locked)) && !locked {
+            login.context.out_of_tries();
+        }
+        let goes_on = !matches!(next, Next::End(..));
+        if goes_on && !matches!(verdict, Verdict::Passed(_)) {
+            login.attempt = Some(login.context.attempt());
+        }
+        Ok(next)
+    }
+}
+
+/// The end of a dialogue.
+fn ended(login: &Login, step: Step, outcome: Outcome) -> Box<Ended> {
+    let reason = match outcome {
+        Outcome::Cancelled if login.silence.is_some() => login.silence.as_deref(),
+        Outcome::Cancelled if !step.messages.is_empty() => {
+            Some("the code that was sent had expired")
+        }
+        Outcome::Cancelled => {
+            Some("no answer was given, or sshd's stand-in for users that it refuses")
+        }
+        _ => None,
+    };
+    let proven = login.generation.filter(|_| login.proof);
+    let ended = end(&login.context, step, outcome, reason);
+    Box::new(Ended { proven, ..*ended })
+}

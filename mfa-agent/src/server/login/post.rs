@@ -1,0 +1,242 @@
+//! Sending the code of a login.
+//!
+//! Every message is counted on the record first, for users without an address and locked ones too, so that
+//! nobody is told which they are. Who is to get one gets it by the courier; the login waits a few seconds to
+//! tell whether somebody took it, outside of any call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, Zoned};
+
+use super::super::Agent;
+use super::super::errand::Errand;
+use super::super::error::Failure;
+use super::super::random;
+use super::Login;
+use crate::account::Account;
+use crate::audit::Event;
+use crate::delivery::{Delivery, Job, Notice};
+use crate::dialogue::{Dispatch, News, Order};
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::sent::{SentCode, expiry, fresh_code};
+use crate::ledger::After;
+use crate::lockout::Gate;
+
+/// How long a login waits to tell whether a message was taken. Less than the module waits for a reply.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How much longer than its code a login lives: whoever types it late is to be told.
+const LATE: Duration = Duration::from_secs(60);
+
+/// A message that a login waits for.
+pub(in crate::server) struct Sending {
+    channel: Channel,
+    code: Option<SentCode>,
+    expires: Timestamp,
+}
+
+/// What is to be done about a message.
+enum Address {
+    /// It goes there.
+    To(Recipient, Option<u64>),
+    /// There is nobody to send it to, or nobody who should be sent anything.
+    Nobody,
+    /// It is one too many.
+    TooMany,
+}
+
+impl Agent {
+    /// Has a code sent. Returns what is to be waited for, or what there is to say at once.
+    pub(super) fn post(
+        &self,
+        login: &mut Login,
+        order: &Order,
+    ) -> Result<Result<Errand, Dispatch>, Failure> {
+        let settings = Arc::clone(&login.settings);
+        let delivery = &settings.delivery;
+        let now = Timestamp::now();
+        let expires = expiry(now, delivery.lifetime);
+        let at_once = |news| {
+            let code = None;
+            Ok(Err(Dispatch {
+                code,
+                expires,
+                news,
+            }))
+        };
+        let address = self.count_message(login, order, now)?;
+        if !delivery.is_on(order.channel) {
+            return at_once(News::Failed);
+        }
+        login.outlive(delivery.lifetime + LATE);
+        let (to, unless_changed_since) = match address {
+            Address::To(to, since) => (to, since),
+            Address::Nobody => {
+                let pretence = self.courier.pretend(order.channel);
+                login.sending = Some(Sending::to_nobody(order.channel, expires));
+                let errand = match pretence.time < PATIENCE {
+                    true => Errand::Nobody(pretence.time, pretence.delivery),
+                    false => Errand::Nobody(PATIENCE, Delivery::Pending),
+                };
+                return Ok(Ok(errand));
+            }
+            Address::TooMany => {
+                self.note_message(
+                    login,
+                    order.channel,
+                    "refused",
+                    "too many messages in a short time",
+                );
+                return at_once(News::TooMany);
+            }
+        };
+        let code = match order.again.clone().filter(|again| again.to == to) {
+            Some(again) => again,
+            None => SentCode {
+                code: fresh_code(random()?, delivery.digits),
+                to,
+                unless_changed_since,
+            },
+        };
+        let expires = login.code_expires().unwrap_or(expires);
+        let job = Job {
+            user: login.context.user.to_string(),
+            to: code.to.clone(),
+            notice: self.notice(login, &code, expires, now),
+            deadline: Instant::now() + left(expires, now),
+        };
+        let Ok(ticket) = self.courier.submit(job) else {
+            self.note_message(
+                login,
+                order.channel,
+                "failed",
+                "too many messages wait to be sent",
+            );
+            return at_once(News::Failed);
+        };
+        login.sending = Some(Sending {
+            channel: order.channel,
+            code: Some(code),
+            expires,
+        });
+        Ok(Ok(Errand::Message(ticket, PATIENCE)))
+    }
+
+    /// What the dialogue is told of a message.
+    pub(super) fn posted(
+        &self,
+        login: &mut Login,
+        delivery: &Delivery,
+    ) -> Result<Dispatch, Failure> {
+        let Some(sending) = login.sending.take() else {
+            return Err(Failure::unavailable("a message was reported out of turn"));
+        };
+        let failure = match delivery {
+            Delivery::Sent | Delivery::Pending => None,
+            Delivery::Failed(error) | Delivery::Retrying(error) => Some(error.to_string()),
+        };
+        if let Some(code) = &sending.code {
+            let (result, reason) = match &failure {
+                None => ("sent", code.to.masked()),
+                Some(error) => ("failed", format!("to {}: {error}", code.to.masked())),
+            };
+            self.note_message(login, sending.channel, result, &reason);
+        }
+        if let Some(error) = failure.as_ref().filter(|_| sending.code.is_some()) {
+            self.remember_failure(login, error)?;
+        }
+        Ok(Dispatch {
+            code: sending.code,
+            expires: sending.expires,
+            news: match failure {
+                None => News::OnItsWay,
+                Some(_) => News::Failed,
+            },
+        })
+    }
+
+    fn count_message(
+        &self,
+        login: &Login,
+        order: &Order,
+        now: Timestamp,
+    ) -> Result<Address, Failure> {
+        let budget = login.settings.delivery.budget;
+        self.ledger.change(&login.key, |account| {
+            let mut account = account.unwrap_or_default();
+            let open = account.lockout().gate(login.era, now, &login.limits) == Gate::Open;
+            let address = match account.count_message(now, &budget) {
+                Err(_) => Address::TooMany,
+                Ok(()) if !open => Address::Nobody,
+                Ok(()) => login.address(&account, order),
+            };
+            Ok::<_, Failure>((After::Put(account.into()), address))
+        })
+    }
+
+    fn remember_failure(&self, login: &Login, error: &str) -> Result<(), Failure> {
+        self.ledger.change(&login.key, |account| {
+            let mut account = account.unwrap_or_default();
+            let after = match account.message_failed(error) {
+                true => After::Put(account.into()),
+                false => After::Same,
+            };
+            Ok((after, ()))
+        })
+    }
+
+    fn notice(&self, login: &Login, code: &SentCode, expires: Timestamp, now: Timestamp) -> Notice {
+        let minutes = left(expires, now).as_secs().div_ceil(60);
+        Notice {
+            code: code.code.clone(),
+            host: self.host_name(),
+            service: login.context.place().to_owned(),
+            address: login.context.rhost().map(str::to_owned),
+            at: Zoned::now().strftime("%Y-%m-%d %H:%M %Z").to_string(),
+            minutes: u32::try_from(minutes).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn note_message(&self, login: &Login, channel: Channel, result: &'static str, reason: &str) {
+        let event = Event {
+            factor: Some(channel.name().to_owned()),
+            ..login.context.message(result, reason)
+        };
+        self.record(event, login.context.peer);
+    }
+}
+
+impl Sending {
+    fn to_nobody(channel: Channel, expires: Timestamp) -> Self {
+        Self {
+            channel,
+            code: None,
+            expires,
+        }
+    }
+}
+
+impl Login {
+    /// Where a code of this login goes: to the number that was just typed, to the user's own address, or to
+    /// one that the template makes of their name.
+    fn address(&self, account: &Account, order: &Order) -> Address {
+        let theirs = account
+            .contact(order.channel)
+            .map(|contact| contact.to.clone());
+        let named = match order.channel {
+            Channel::Email => self.template.clone(),
+            Channel::Sms => order.number.clone(),
+        };
+        match (theirs, named) {
+            (Some(to), _) => Address::To(to, None),
+            (None, Some(to)) => Address::To(to, Some(self.generation_at_begin)),
+            (None, None) => Address::Nobody,
+        }
+    }
+}
+
+fn left(expires: Timestamp, now: Timestamp) -> Duration {
+    let left = expires.duration_since(now);
+    Duration::try_from(left).unwrap_or_default()
+}

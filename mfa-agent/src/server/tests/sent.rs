@@ -1,0 +1,372 @@
+//! Codes that are sent in a login, with somebody who takes them.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::account::Contact;
+use crate::delivery::{Carrier, Notice, SendError};
+use crate::factors::address::{EmailAddress, PhoneNumber};
+use crate::providers::Providers;
+
+const MAIL: &str = "[policy]\nrequire = [\"email\", \"pin\"]\n[delivery.email]\nfrom = \"mfa@example.org\"\n\
+                    sendmail = \"/usr/sbin/sendmail\"\n";
+const SMS: &str = "[enforcement]\nunenrolled = \"enroll\"\n[policy]\nrequire = [\"sms\"]\n[delivery]\n\
+                   channel = \"sms\"\n[delivery.sms]\nprovider = \"command\"\ncommand = \"/usr/bin/send\"\n";
+
+/// Keeps what is sent.
+#[derive(Default)]
+struct Mailbox {
+    sent: Mutex<Vec<(String, String)>>,
+    services: Mutex<Vec<String>>,
+    refuses: bool,
+    hangs: bool,
+}
+
+impl Mailbox {
+    fn put(&self, to: &str, notice: &Notice) -> Result<(), SendError> {
+        if self.hangs {
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        if self.refuses {
+            return Err(SendError::Permanent("the mailbox is full".to_owned()));
+        }
+        self.services.lock().unwrap().push(notice.service.clone());
+        let mut sent = self.sent.lock().unwrap();
+        sent.push((to.to_owned(), notice.code.expose().to_owned()));
+        Ok(())
+    }
+
+    fn sent(&self) -> Vec<(String, String)> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    fn services(&self) -> Vec<String> {
+        self.services.lock().unwrap().clone()
+    }
+
+    fn last_code(&self) -> String {
+        self.sent().last().unwrap().1.clone()
+    }
+}
+
+impl Carrier<EmailAddress> for Mailbox {
+    fn send(&self, to: &EmailAddress, notice: &Notice, _: Instant) -> Result<(), SendError> {
+        self.put(to.as_str(), notice)
+    }
+}
+
+impl Carrier<PhoneNumber> for Mailbox {
+    fn send(&self, to: &PhoneNumber, notice: &Notice, _: Instant) -> Result<(), SendError> {
+        self.put(to.as_str(), notice)
+    }
+}
+
+/// A rig whose messages go into a box.
+fn rig(settings: &str, mailbox: Mailbox) -> (Rig, Arc<Mailbox>) {
+    let rig = Rig::new();
+    let mailbox = Arc::new(mailbox);
+    let settings = Settings::parse(vec![("agent.toml".into(), settings.to_owned())]).unwrap();
+    let mut standing = Standing::of(settings);
+    standing.providers = Arc::new(Providers {
+        email: Some(Arc::clone(&mailbox) as Arc<dyn Carrier<EmailAddress>>),
+        texts: Some(Arc::clone(&mailbox) as Arc<dyn Carrier<PhoneNumber>>),
+        ..Providers::default()
+    });
+    rig.agent.put_in_force(standing);
+    (rig, mailbox)
+}
+
+fn give_alice_an_address(rig: &Rig) {
+    rig.change(|account| {
+        let to = crate::factors::address::Channel::Email
+            .recipient("alice@example.org", None)
+            .unwrap();
+        account
+            .add_contact(Contact::new(to, samples::at(0)))
+            .unwrap();
+    });
+}
+
+fn account(rig: &Rig, user: &str) -> crate::account::Account {
+    rig.agent.ledger.account(&user.parse().unwrap()).unwrap()
+}
+
+fn outcome(reply: &Value) -> &str {
+    reply["step"]["outcome"].as_str().unwrap_or("goes on")
+}
+
+#[test]
+fn a_code_that_was_sent_logs_in_once_and_confirms_its_address() {
+    let (rig, mailbox) = rig(MAIL, Mailbox::default());
+    give_alice_an_address(&rig);
+    let mut root = rig.connect(ROOT);
+    let login = root.begin("alice");
+    assert_eq!(login["step"]["prompt"]["text"], "Code from your e-mail: ");
+    let code = mailbox.last_code();
+    assert_eq!(mailbox.sent()[0].0, "alice@example.org");
+    assert_eq!(outcome(&root.answer(&login, &code).unwrap()), "passed");
+    let contact = account(&rig, "alice").contacts()[0].clone();
+    assert!(contact.confirmed_at.is_some());
+    assert_eq!(
+        root.outcome("alice", &code),
+        "wrong",
+        "another login has another code"
+    );
+    assert_eq!(rig.failures(), 1);
+}
+
+#[test]
+fn a_code_is_good_for_its_own_login_only() {
+    let (rig, mailbox) = rig(MAIL, Mailbox::default());
+    give_alice_an_address(&rig);
+    let (mut one, mut other) = (rig.connect(ROOT), rig.connect(ROOT));
+    let first = one.begin("alice");
+    let code = mailbox.last_code();
+    let second = other.begin("alice");
+    assert_eq!(outcome(&other.answer(&second, &code).unwrap()), "wrong");
+    assert_eq!(outcome(&one.answer(&first, &code).unwrap()), "passed");
+}
+
+#[test]
+fn the_eleventh_message_in_five_minutes_is_not_sent_in_whatever_login() {
+    let (rig, mailbox) = rig(MAIL, Mailbox::default());
+    give_alice_an_address(&rig);
+    let mut root = rig.connect(ROOT);
+    for _ in 0..5 {
+        let login = root.begin("alice");
+        root.answer(&login, "resend").unwrap();
+    }
+    let login = root.begin("alice");
+    assert_eq!(mailbox.sent().len(), 10);
+    let told = login["step"]["messages"][0]["text"].as_str().unwrap();
+    assert!(told.starts_with("Too many codes"), "{told}");
+    assert_eq!(login["step"]["prompt"]["text"], "Code from your e-mail: ");
+    let status = root
+        .call("Admin.Status", json!({ "user": "alice" }))
+        .unwrap();
+    assert!(
+        status["account"]["messages"]["paused_until"].is_string(),
+        "{status}"
+    );
+}
+
+#[test]
+fn a_locked_account_is_sent_nothing_and_sees_the_same() {
+    let (rig, mailbox) = rig(MAIL, Mailbox::default());
+    give_alice_an_address(&rig);
+    let mut root = rig.connect(ROOT);
+    let open = root.begin("alice");
+    for _ in 0..5 {
+        let login = root.begin("alice");
+        root.answer(&login, "000000").unwrap();
+    }
+    let sent = mailbox.sent().len();
+    let locked = root.begin("alice");
+    assert_eq!(locked["step"], open["step"]);
+    assert_eq!(mailbox.sent().len(), sent);
+    assert_eq!(outcome(&root.answer(&locked, "000000").unwrap()), "locked");
+}
+
+#[test]
+fn a_message_that_nobody_takes_is_told_with_the_other_way_and_remembered() {
+    let refusing = Mailbox {
+        refuses: true,
+        ..Mailbox::default()
+    };
+    let (rig, _) = rig(MAIL, refusing);
+    give_alice_an_address(&rig);
+    let mut root = rig.connect(ROOT);
+    let login = root.begin("alice");
+    let told = login["step"]["messages"][0]["text"].as_str().unwrap();
+    assert!(
+        told.contains("could not be sent") && told.contains('?'),
+        "{told}"
+    );
+    let status = root
+        .call("Admin.Status", json!({ "user": "alice" }))
+        .unwrap();
+    assert_eq!(
+        status["account"]["messages"]["last_error"],
+        "the mailbox is full"
+    );
+    root.answer(&login, "?").unwrap();
+    root.answer(&login, "2").unwrap();
+    assert_eq!(outcome(&root.answer(&login, "1379").unwrap()), "passed");
+}
+
+#[test]
+fn the_address_of_the_template_is_confirmed_by_the_first_success_and_is_for_users_of_the_host() {
+    let with_template = format!("{MAIL}address = \"{{user}}@example.org\"\n");
+    let (rig, mailbox) = rig(&with_template, Mailbox::default());
+    let mut root = rig.connect(ROOT);
+    root.begin("nobody-here");
+    assert!(mailbox.sent().is_empty());
+    let login = root.begin("bob");
+    assert_eq!(mailbox.sent()[0].0, "bob@example.org");
+    let code = mailbox.last_code();
+    assert_eq!(outcome(&root.answer(&login, &code).unwrap()), "passed");
+    assert!(account(&rig, "bob").contacts()[0].confirmed_at.is_some());
+}
+
+#[test]
+fn a_user_without_a_number_is_asked_for_it_and_it_is_stored_when_the_code_came_back() {
+    let (rig, mailbox) = rig(SMS, Mailbox::default());
+    let mut root = rig.connect(ROOT);
+    let login = root.begin("bob");
+    assert_eq!(
+        login["step"]["prompt"]["text"],
+        "Mobile number, with its country code: "
+    );
+    let asked = root.answer(&login, "+49 170 1234542").unwrap();
+    assert_eq!(
+        asked["step"]["prompt"]["text"],
+        "Code from your text message: "
+    );
+    assert!(account(&rig, "bob").contacts().is_empty());
+    let code = mailbox.last_code();
+    assert_eq!(outcome(&root.answer(&login, &code).unwrap()), "passed");
+    assert_eq!(
+        account(&rig, "bob").contacts()[0].to.as_str(),
+        "+491701234542"
+    );
+    let again = root.begin("bob");
+    assert_eq!(
+        again["step"]["prompt"]["text"],
+        "Code from your text message: "
+    );
+}
+
+#[test]
+fn a_number_that_was_typed_is_not_stored_over_a_factor_that_was_set_up_meanwhile() {
+    let (rig, mailbox) = rig(SMS, Mailbox::default());
+    let mut root = rig.connect(ROOT);
+    let login = root.begin("bob");
+    root.answer(&login, "+49 170 1234542").unwrap();
+    let code = mailbox.last_code();
+    let pin = json!({ "user": "bob", "pin": "4826" });
+    rig.connect(ROOT).call("Admin.EnrollPin", pin).unwrap();
+    assert_ne!(outcome(&root.answer(&login, &code).unwrap()), "passed");
+    assert!(account(&rig, "bob").contacts().is_empty());
+}
+
+#[test]
+fn somebody_who_has_something_else_is_not_asked_for_a_number() {
+    let (rig, mailbox) = rig(SMS, Mailbox::default());
+    let mut root = rig.connect(ROOT);
+    let login = root.begin("alice");
+    assert_eq!(
+        login["step"]["prompt"]["text"],
+        "Code from your text message: "
+    );
+    assert!(mailbox.sent().is_empty());
+}
+
+#[test]
+fn users_confirm_their_own_address_before_it_is_stored() {
+    let (rig, mailbox) = rig(MAIL, Mailbox::default());
+    let mut bob = rig.connect(BOB);
+    let wish = |confirm: bool| json!({ "factor": "email", "address": "bob@example.org", "confirm": confirm });
+    let error = bob.call("Admin.EnrollAddress", wish(false)).unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.Refused");
+    let asked = bob.call("Admin.EnrollAddress", wish(true)).unwrap();
+    assert_eq!(
+        (&asked["stored"], &asked["address"]["address"]),
+        (&json!(false), &json!("b•••@example.org"))
+    );
+    assert!(account(&rig, "bob").is_bare());
+    let code = mailbox.last_code();
+    bob.call("Admin.ConfirmAddress", json!({ "code": "no" }))
+        .unwrap_err();
+    let stored = bob
+        .call("Admin.ConfirmAddress", json!({ "code": code }))
+        .unwrap();
+    assert!(stored["address"]["confirmed_at"].is_string());
+    bob.call("Admin.ConfirmAddress", json!({ "code": code }))
+        .unwrap_err();
+}
+
+#[test]
+fn a_disabled_only_address_is_an_administrator_s_doing() {
+    let (rig, _) = rig(MAIL, Mailbox::default());
+    let mut root = rig.connect(ROOT);
+    let enrol =
+        json!({ "user": "bob", "factor": "email", "address": "bob@example.org", "confirm": false });
+    root.call("Admin.EnrollAddress", enrol).unwrap();
+    let disable = |user: Value| json!({ "user": user, "factor": "email", "address": "b•••@example.org", "enabled": false });
+    let mut bob = rig.connect(BOB);
+    let error = bob
+        .call("Admin.EnableAddress", disable(Value::Null))
+        .unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified");
+    let reply = root
+        .call("Admin.EnableAddress", disable(json!("bob")))
+        .unwrap();
+    assert_eq!(reply["address"]["enabled"], false);
+}
+
+#[test]
+fn a_trial_says_whether_somebody_took_it_and_is_for_administrators() {
+    for (refuses, sent) in [(false, true), (true, false)] {
+        let (rig, _) = rig(
+            MAIL,
+            Mailbox {
+                refuses,
+                ..Mailbox::default()
+            },
+        );
+        let trial = json!({ "channel": "email", "address": "alice@example.org" });
+        let reply = rig
+            .connect(ROOT)
+            .call("Admin.TestDelivery", trial.clone())
+            .unwrap();
+        assert_eq!(reply["sent"], sent, "{reply}");
+        let error = rig
+            .connect(ALICE)
+            .call("Admin.TestDelivery", trial)
+            .unwrap_err();
+        assert_eq!(error["error"], "org.pam-mfa.Admin.NotAllowed");
+    }
+}
+
+#[test]
+fn a_provider_that_hangs_holds_up_neither_other_calls_nor_the_end() {
+    let hanging = Mailbox {
+        hangs: true,
+        ..Mailbox::default()
+    };
+    let (rig, _) = rig(MAIL, hanging);
+    give_alice_an_address(&rig);
+    let mut root = rig.connect(ROOT);
+    let waiting = std::thread::spawn(move || root.begin("alice"));
+    let mut other = rig.connect(ROOT);
+    while account(&rig, "alice").messages().is_empty() {
+        std::thread::yield_now();
+    }
+    other.call("Admin.Health", json!({})).unwrap();
+    assert!(
+        rig.agent.gate.close(Duration::from_secs(60)),
+        "nobody is inside"
+    );
+    drop(waiting);
+}
+
+#[test]
+fn an_ordinary_process_has_no_word_in_a_message_and_names_no_number() {
+    let (rig, mailbox) = rig(SMS, Mailbox::default());
+    let begin = json!({ "user": "bob", "service": "Your account is blocked, call +491701234542" });
+    let login = rig.connect(BOB).call("Login.Begin", begin.clone()).unwrap();
+    let prompt = login["step"]["prompt"]["text"].as_str().unwrap();
+    assert!(!prompt.contains("number"), "{prompt}");
+    assert!(mailbox.sent().is_empty());
+
+    let enrol =
+        json!({ "user": "bob", "factor": "sms", "address": "+491701234542", "confirm": false });
+    rig.connect(ROOT)
+        .call("Admin.EnrollAddress", enrol)
+        .unwrap();
+    rig.connect(BOB).call("Login.Begin", begin).unwrap();
+    assert_eq!(mailbox.services(), ["a program"]);
+    rig.connect(ROOT).begin("bob");
+    assert_eq!(mailbox.services(), ["a program", "sshd"]);
+}

@@ -1,0 +1,218 @@
+//! The arguments of the commands about addresses that codes are sent to, and of `mfactl enroll radius`.
+//!
+//! Which addresses there are is the agent's to say. What can't be one is caught here: it is the sign of a
+//! word left out, or of two in the wrong order.
+
+use clap::ValueEnum;
+
+use super::name;
+
+pub(super) const EMAIL: &str = "\
+Example: mfactl enroll email anna@example.org
+For another, as an administrator: mfactl enroll email alice anna@example.org
+A code is sent there and asked for before anything is stored. Administrators
+store at once, and the first login confirms the address; with --confirm they
+are asked for the code as well. When standard input is no terminal, the code is
+the next line there.";
+
+pub(super) const SMS: &str = "\
+Example: mfactl enroll sms +491701234567
+For another, as an administrator: mfactl enroll sms alice +491701234567
+A code is sent there and asked for before anything is stored. Administrators
+store at once, and the first login confirms the number; with --confirm they are
+asked for the code as well. When standard input is no terminal, the code is the
+next line there.";
+
+pub(super) const RADIUS: &str = "\
+Example: mfactl enroll radius alice --server vip --as asmith
+The server is one of [[radius]] in the agent's settings. It takes the place of
+the one that the user had.";
+
+pub(super) const PRIMARY: &str = "\
+Example: mfactl primary email alice anna@example.org
+Codes go there before they go to the user's other addresses. The address may be
+written as mfactl status shows it.";
+
+pub(super) const ENABLE: &str = "\
+Example: mfactl enable sms alice +491701234567
+Codes may go there again. The address may be written as mfactl status shows it.";
+
+pub(super) const DISABLE: &str = "\
+Example: mfactl disable sms alice +491701234567
+It stays, and no code goes there before mfactl enable. The address may be
+written as mfactl status shows it.";
+
+pub(super) const TEST_DELIVERY: &str = "\
+Example: mfactl test-delivery email anna@example.org
+The message holds no code. Exit status 0 when it was taken for delivery, 1 with
+the reason when not.";
+
+const EXPECTED: &str = "an address such as anna@example.org or +491701234567 is expected; USER stands \
+                        before it, and options before or behind both";
+
+/// An address to enrol.
+#[derive(Debug, Default, clap::Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct EnrollAddress {
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// Where codes are sent to
+    #[arg(value_name = "ADDRESS", value_parser = address, required = true)]
+    pub(crate) address: String,
+    /// Ask administrators as well for the code that is sent there
+    #[arg(long)]
+    pub(crate) confirm: bool,
+}
+
+/// An account at a RADIUS server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollRadius {
+    /// The user
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: String,
+    /// The server's name in the agent's settings
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) server: String,
+    /// The user's name there; the same if left out
+    #[arg(long = "as", value_name = "REMOTE", value_parser = name)]
+    pub(crate) remote: Option<String>,
+}
+
+/// An address of a user.
+#[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct NamedAddress {
+    /// What is sent there
+    #[arg(value_name = "FACTOR")]
+    pub(crate) factor: Channel,
+    /// The user; yourself if left out
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// The address or number
+    #[arg(value_name = "ADDRESS", value_parser = address, required = true)]
+    pub(crate) address: String,
+}
+
+/// Where to send a message that is good for nothing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestDelivery {
+    /// How it is sent
+    #[arg(value_name = "CHANNEL")]
+    pub(crate) channel: Channel,
+    /// The address or number
+    #[arg(value_name = "ADDRESS", value_parser = address)]
+    pub(crate) address: String,
+}
+
+/// How codes are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channel {
+    Email,
+    Sms,
+}
+
+impl Channel {
+    /// Its name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// What may be an e-mail address or a telephone number, whole or with most of it left out.
+pub(crate) fn address(text: &str) -> Result<String, String> {
+    let text = name(text)?;
+    let is_number =
+        || text.chars().any(|c| c.is_ascii_digit()) && !text.chars().any(char::is_alphabetic);
+    if text.contains('@') || is_number() {
+        return Ok(text);
+    }
+    Err(EXPECTED.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::args::{Args, Command, Enroll};
+
+    fn enrolled(line: &str) -> (Option<String>, String, bool) {
+        let args = Args::try_parse_from(line.split(' ')).unwrap();
+        match args.command {
+            Some(Command::Enroll(what)) => match what.factor {
+                Some(Enroll::Email(args) | Enroll::Sms(args)) => {
+                    (args.user, args.address, args.confirm)
+                }
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn error(line: &str) -> String {
+        let parsed = Args::try_parse_from(line.split(' '));
+        parsed.map_or_else(|error| error.to_string(), |args| format!("taken: {args:?}"))
+    }
+
+    #[test]
+    fn one_value_is_the_address_and_two_are_user_and_address() {
+        let own = (None, "a@b.example".to_owned(), false);
+        assert_eq!(enrolled("mfactl enroll email a@b.example"), own);
+        let alice = |confirm| (Some("alice".to_owned()), "+4917".to_owned(), confirm);
+        assert_eq!(enrolled("mfactl enroll sms alice +4917"), alice(false));
+        for line in [
+            "mfactl enroll sms --confirm alice +4917",
+            "mfactl enroll sms alice +4917 --confirm",
+        ] {
+            assert_eq!(enrolled(line), alice(true), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_address_left_out_or_in_the_wrong_place_is_named() {
+        for line in [
+            "mfactl enroll email alice",
+            "mfactl enroll email a@b.example alice",
+            "mfactl enroll email alice --confirm a@b.example",
+            "mfactl primary email alice",
+            "mfactl disable sms alice",
+            "mfactl test-delivery email alice",
+        ] {
+            let error = error(line);
+            assert!(
+                error.contains("is expected; USER stands"),
+                "{line}: {error}"
+            );
+        }
+        assert!(error("mfactl enroll sms").contains("required"));
+        assert!(error("mfactl primary totp alice x@y").contains("email, sms"));
+        assert!(error("mfactl enroll radius alice").contains("--server"));
+        let strange = address("a@b\u{1b}").unwrap_err();
+        assert!(strange.contains("control character"), "{strange}");
+    }
+
+    #[test]
+    fn an_address_may_be_named_as_it_is_shown() {
+        for shown in ["a•••@example.org", "+49•••••42", "0170 / 123-45 67"] {
+            assert_eq!(address(shown), Ok(shown.to_owned()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_of_letters_and_digits_is_no_address(name in "[a-z_][a-z0-9_.-]{0,30}") {
+            prop_assume!(name.chars().any(char::is_alphabetic));
+            prop_assert!(address(&name).is_err());
+        }
+
+        #[test]
+        fn whatever_is_taken_is_taken_as_it_is(text in "\\PC{0,40}") {
+            prop_assert!(address(&text).is_ok_and(|taken| taken == text) || address(&text).is_err());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is worth setting up for somebody, and the words for it.
+
+use mfa_protocol::admin::Account;
+
+use super::MAX_DEVICES;
+use crate::commands::status::has_codes;
+
+/// What can be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    Device,
+    Email,
+    Number,
+    Pin,
+    AnotherPin,
+    Questions,
+    OtherQuestions,
+    Recovery,
+    NewRecovery,
+}
+
+impl Choice {
+    /// What a person is told of it.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Device => "An app that shows codes, on a phone or a computer",
+            Self::Email => "An e-mail address that codes are sent to",
+            Self::Number => "A mobile number that codes are sent to",
+            Self::Pin => "A PIN",
+            Self::AnotherPin => "Another PIN, in place of the one that you have",
+            Self::Questions => "Security questions",
+            Self::OtherQuestions => "Other security questions, in place of those that you have",
+            Self::Recovery => "Recovery codes, for the day when a device is lost",
+            Self::NewRecovery => "New recovery codes, in place of those that you have",
+        }
+    }
+}
+
+/// A device always; the others where they would ever be asked for, or would help.
+pub(super) fn choices(account: &Account) -> Vec<Choice> {
+    let mut choices = Vec::new();
+    if account.devices.len() < MAX_DEVICES {
+        choices.push(Choice::Device);
+    }
+    if is_asked_for(account, "email") {
+        choices.push(Choice::Email);
+    }
+    if is_asked_for(account, "sms") {
+        choices.push(Choice::Number);
+    }
+    if is_asked_for(account, "pin") {
+        choices.push(
+            account
+                .pin
+                .as_ref()
+                .map_or(Choice::Pin, |_| Choice::AnotherPin),
+        );
+    }
+    if is_asked_for(account, "questions") {
+        let there = account.questions.as_ref();
+        choices.push(there.map_or(Choice::Questions, |_| Choice::OtherQuestions));
+    }
+    if has_codes(account) {
+        choices.push(match account.recovery_left.unwrap_or(0) {
+            0 => Choice::Recovery,
+            _ => Choice::NewRecovery,
+        });
+    }
+    choices
+}
+
+/// Whether a rule, alone or beside others ("totp+pin"), or a setting of the user asks for the factor.
+fn is_asked_for(account: &Account, factor: &str) -> bool {
+    let of_rules = account.rules.iter().flat_map(|rule| &rule.require);
+    let set = account.settings.require.iter();
+    let own = account.settings.own_require.iter();
+    of_rules
+        .chain(set)
+        .chain(own)
+        .any(|way| way.split('+').any(|part| part.trim() == factor))
+}

@@ -1,0 +1,274 @@
+//! The addresses that codes are sent to: enrolled by administrators and by their users, chosen, disabled
+//! and removed.
+
+use mfa_protocol::Secret;
+use mfa_protocol::admin::{
+    ConfirmAddress, ConfirmAddressParameters, EnrollAddress, EnrollAddressParameters,
+};
+use mfa_tests::{
+    Agent, Files, Login, Machine, Pty, Stack, another_than, built, code_in, eventually, is_root,
+};
+use serde_json::Value;
+
+const ANNA: &str = "mfat-anna";
+const FIRST: &str = "anna@example.org";
+const SECOND: &str = "a.smith@example.com";
+const PROMPT: &str = "Code from your e-mail: ";
+
+/// An agent that sends mails by a program of the test's.
+struct Scene {
+    files: Files,
+    agent: Agent,
+    stack: Stack,
+}
+
+/// A mail: whom to, and its code.
+type Mail = (String, String);
+
+impl Scene {
+    fn new() -> Self {
+        let files = Files::new();
+        let here = files.folder().display().to_string();
+        let sendmail = files.program(
+            "sendmail",
+            &format!(
+                "echo \"$5\" > {here}/draft && cat >> {here}/draft && mv {here}/draft {here}/mail"
+            ),
+        );
+        let agent = Agent::with(&format!(
+            "[policy]\nrequire = [\"email\", \"pin\"]\n[delivery.email]\n\
+             from = \"mfa@example.org\"\nsendmail = {sendmail:?}\n"
+        ));
+        Self {
+            stack: Stack::asking(&agent),
+            files,
+            agent,
+        }
+    }
+
+    /// The mail that is sent next; of several at once it would be any.
+    fn next_mail(&self) -> Mail {
+        let mail = eventually("a mail", || {
+            Some(self.files.text("mail")).filter(|mail| !mail.is_empty())
+        });
+        std::fs::remove_file(self.files.path("mail")).expect("a mail");
+        let (to, mail) = mail.split_once('\n').expect("two lines");
+        (to.to_owned(), code_in(mail))
+    }
+
+    fn has_mail(&self) -> bool {
+        self.files.path("mail").exists()
+    }
+
+    /// Logs in with a code, and says where it was sent to.
+    fn log_in(&self) -> String {
+        let mut login = Login::of(ANNA).start(&self.stack);
+        login.await_prompt();
+        let (to, code) = self.next_mail();
+        login.answer(&code);
+        let seen = login.finish();
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        to
+    }
+
+    /// Neither log nor audit tell any of these, once so many logins are in it.
+    fn assert_untold(&self, logins: usize, secrets: &[&str]) {
+        let _ = self.agent.logins_of(ANNA, logins);
+        let events = self.agent.events();
+        let lines = events.iter().map(|event| event.json().to_string());
+        let told = lines.fold(self.agent.log(), |told, line| told + &line);
+        for secret in secrets {
+            assert!(!told.contains(secret), "{secret} in {told}");
+        }
+    }
+
+    fn ctl(&self, words: &[&str]) -> Value {
+        self.agent.ctl().json(words, "")
+    }
+
+    /// What `mfactl` says to the user at their terminal.
+    fn at_terminal(&self, machine: &Machine, words: &[&str]) -> Pty {
+        let uid = machine.uid(ANNA);
+        let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+        let (mfactl, socket) = (built().mfactl.display(), self.agent.socket().display());
+        let (mfactl, socket) = (mfactl.to_string(), socket.to_string());
+        let mut all = vec![
+            &*reuid,
+            &*regid,
+            "--init-groups",
+            &*mfactl,
+            "--socket",
+            &*socket,
+        ];
+        all.extend_from_slice(words);
+        Pty::spawn("setpriv", &all)
+    }
+}
+
+#[test]
+fn codes_go_to_the_primary_address_and_to_another_when_that_is_disabled_or_removed() {
+    let scene = Scene::new();
+    for address in [FIRST, SECOND, FIRST] {
+        let reply = scene.ctl(&["enroll", "email", ANNA, address]);
+        assert_eq!(reply["stored"], true, "{reply}");
+    }
+    let shown = scene.ctl(&["status", ANNA])["addresses"].clone();
+    assert_eq!(shown.as_array().map(Vec::len), Some(2), "{shown}");
+    if is_root() {
+        assert_eq!(shown[0]["address"], FIRST, "whole for root: {shown}");
+    }
+    assert_eq!(shown[0]["primary"], true, "{shown}");
+    assert_eq!(scene.log_in(), FIRST);
+    let reply = scene.ctl(&["primary", "email", ANNA, SECOND]);
+    assert_eq!(reply["changed"], true, "{reply}");
+    assert_eq!(scene.log_in(), SECOND);
+    let _ = scene.ctl(&["disable", "email", ANNA, SECOND]);
+    assert_eq!(scene.log_in(), FIRST);
+    let _ = scene.ctl(&["enable", "email", ANNA, SECOND]);
+    assert_eq!(scene.log_in(), SECOND);
+    let reply = scene.ctl(&["remove", "email", ANNA, "--label", SECOND]);
+    assert_eq!(reply["removed"], 1, "{reply}");
+    assert_eq!(scene.log_in(), FIRST);
+    let reply = scene.ctl(&["remove", "email", ANNA]);
+    assert_eq!(reply["removed"], 1, "{reply}");
+    assert!(scene.agent.admin().status(ANNA).enrolled.is_empty());
+}
+
+#[test]
+fn what_is_no_address_is_refused() {
+    let scene = Scene::new();
+    for address in [
+        "anna@",
+        "@example.org",
+        "anna@example.org\r\nBcc: eve@example.com",
+    ] {
+        let output = scene
+            .agent
+            .ctl()
+            .run(&["enroll", "email", ANNA, address], "");
+        assert!(!output.is_success(), "{address:?}: {output:?}");
+    }
+    assert!(scene.agent.admin().status(ANNA).addresses.is_empty());
+}
+
+#[test]
+fn users_bring_the_code_back_before_an_address_of_their_own_is_stored() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "correct horse");
+        let scene = Scene::new();
+        let mut terminal = scene.at_terminal(machine, &["enroll", "email", FIRST]);
+        terminal.expect("Code that was sent: ");
+        let (to, code) = scene.next_mail();
+        assert_eq!(to, FIRST);
+        terminal.send(&another_than(&code));
+        terminal.expect("Code that was sent: ");
+        assert!(scene.agent.admin().status(ANNA).addresses.is_empty());
+        terminal.send(&code);
+        let (shown, status) = terminal.finish();
+        assert_eq!(status, Some(0), "{shown}");
+        let addresses = scene.agent.admin().status(ANNA).addresses;
+        assert_eq!(addresses[0].address, FIRST);
+        assert!(addresses[0].confirmed_at.is_some(), "{addresses:?}");
+        assert_eq!(scene.log_in(), FIRST);
+        scene.assert_untold(1, &[FIRST, &code]);
+    });
+}
+
+#[test]
+fn an_address_can_not_be_guessed_into_an_account() {
+    let scene = Scene::new();
+    let mut admin = scene.agent.admin();
+    let parameters = EnrollAddressParameters {
+        user: Some(ANNA.to_owned()),
+        factor: "email".to_owned(),
+        address: FIRST.to_owned(),
+        confirm: true,
+    };
+    let reply = admin.call::<EnrollAddress>(&parameters).expect("a code");
+    assert!(!reply.stored);
+    let (_, code) = scene.next_mail();
+    let mut confirm = |code: String| {
+        let code = Secret::new(code);
+        admin.call::<ConfirmAddress>(&ConfirmAddressParameters { code })
+    };
+    for _ in 0..5 {
+        assert!(confirm(another_than(&code)).is_err());
+    }
+    assert!(
+        confirm(code).is_err(),
+        "the right one after five wrong ones"
+    );
+    assert!(scene.agent.admin().status(ANNA).addresses.is_empty());
+}
+
+#[test]
+fn nobody_fills_a_mailbox_by_enrolling_it_again_and_again() {
+    let scene = Scene::new();
+    let mut admin = scene.agent.admin();
+    let mut enrol = |address: String| {
+        admin.call::<EnrollAddress>(&EnrollAddressParameters {
+            user: Some(ANNA.to_owned()),
+            factor: "email".to_owned(),
+            address,
+            confirm: true,
+        })
+    };
+    for number in 0..10 {
+        let address = format!("victim-{number}@example.com");
+        enrol(address.clone()).expect("a code");
+        assert_eq!(scene.next_mail().0, address);
+    }
+    let refused = enrol(FIRST.to_owned()).expect_err("ten are enough");
+    assert!(refused.to_string().contains("too many codes"), "{refused}");
+    assert!(!scene.has_mail());
+}
+
+#[test]
+fn who_has_a_factor_shows_it_before_an_address_is_added() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "correct horse");
+        let scene = Scene::new();
+        scene.agent.admin().pin(ANNA, "4826");
+        let mut terminal = scene.at_terminal(machine, &["enroll", "email", FIRST]);
+        terminal.expect("PIN: ");
+        assert!(!scene.has_mail(), "nothing is sent before");
+        terminal.send("0000");
+        let (shown, status) = terminal.finish();
+        assert_ne!(status, Some(0), "{shown}");
+        assert!(!scene.has_mail());
+        assert!(scene.agent.admin().status(ANNA).addresses.is_empty());
+    });
+}
+
+#[test]
+fn who_is_not_root_sees_addresses_masked_and_names_them_so() {
+    Machine::run(|machine| {
+        machine.user(ANNA, "correct horse");
+        let scene = Scene::new();
+        for address in [FIRST, SECOND] {
+            scene.agent.admin().address(ANNA, "email", address);
+        }
+        let ctl = scene.agent.ctl();
+        let output = ctl.run_as(machine, ANNA, &["status"], "");
+        assert!(output.is_success(), "{output:?}");
+        for address in [FIRST, SECOND] {
+            assert!(!output.stdout.contains(address), "{output:?}");
+        }
+        let reply: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        assert_eq!(reply["addresses"][0]["address"], "a•••@example.org");
+        assert_eq!(reply["addresses"][1]["address"], "a•••@example.com");
+
+        // Whoever changes an own factor shows that they have one.
+        let words = ["primary", "email", "a•••@example.com"];
+        let mut terminal = scene.at_terminal(machine, &words);
+        terminal.expect(PROMPT);
+        let (to, code) = scene.next_mail();
+        assert_eq!(to, FIRST);
+        terminal.send(&code);
+        let (shown, status) = terminal.finish();
+        assert_eq!(status, Some(0), "{shown}");
+        assert!(!shown.contains(SECOND), "{shown}");
+        assert_eq!(scene.log_in(), SECOND);
+        scene.assert_untold(2, &[FIRST, SECOND, &code]);
+    });
+}

@@ -1,0 +1,223 @@
+//! What a server says of a passcode, and what that does to the account.
+
+use std::sync::mpsc::channel;
+
+use mfa_tests::{FreeRadius, Login, Relay, Running, Seen, Stack, eventually};
+
+use crate::host::{Host, PASSCODE, Plan};
+
+const ATTEMPTS: usize = 5;
+const RIGHT: &str = FreeRadius::PASSWORD;
+const WRONG: &str = "incorrect horse";
+
+#[test]
+fn an_accept_lets_in_and_a_reject_counts_as_a_failed_attempt() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("anna");
+    let seen = Login::of("anna").answer(WRONG).run(&host.stack);
+    assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+    assert_eq!(seen.lines("prompt-hidden: "), [PASSCODE]);
+    assert_eq!(host.failures("anna"), 1);
+
+    let seen = Login::of("anna").answer(RIGHT).run(&host.stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(host.failures("anna"), 0);
+    let events = host.agent.logins_of("anna", 2);
+    let results = [events[0].text("result"), events[1].text("result")];
+    assert_eq!(results, ["wrong", "passed"]);
+    assert_eq!(events[1].text("factor"), "radius");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn five_rejects_lock_and_nobody_asks_the_server_for_a_locked_account() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("anna");
+    for _ in 0..ATTEMPTS {
+        assert_eq!(host.log_in("anna", &[WRONG]), "PAM_AUTH_ERR");
+    }
+    assert!(host.is_locked("anna"));
+    let seen = Login::of("anna").answer(RIGHT).run(&host.stack);
+    assert_eq!(seen.result(), "PAM_MAXTRIES", "{seen:?}");
+    assert_eq!(seen.prompts(), [PASSCODE], "a lock is not to be seen");
+    assert_eq!(server.asked().len(), ATTEMPTS);
+
+    host.agent.admin().unlock("anna");
+    assert_eq!(host.log_in("anna", &[RIGHT]), "PAM_SUCCESS");
+}
+
+const CROWD: usize = 20;
+
+fn count(seen: &[Seen], result: &str) -> usize {
+    seen.iter().filter(|seen| seen.result() == result).count()
+}
+
+/// All of them stand at a prompt, and answer at once.
+fn all_answer(mut crowd: Vec<Running>, text: &str) -> Vec<Seen> {
+    crowd.iter_mut().for_each(|running| running.answer(text));
+    crowd.into_iter().map(Running::finish).collect()
+}
+
+#[test]
+fn of_20_wrong_guesses_at_once_the_server_judges_at_most_five() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("anna");
+    let mut crowd: Vec<Running> = (0..CROWD)
+        .map(|_| Login::of("anna").start(&host.stack))
+        .collect();
+    crowd.iter_mut().for_each(Running::await_prompt);
+    let seen = all_answer(crowd, WRONG);
+    assert_eq!(server.asked().len(), ATTEMPTS);
+    assert_eq!(count(&seen, "PAM_AUTH_ERR"), ATTEMPTS, "{seen:?}");
+    assert_eq!(count(&seen, "PAM_MAXTRIES"), CROWD - ATTEMPTS, "{seen:?}");
+    assert_eq!(host.failures("anna"), ATTEMPTS as u64);
+    assert!(host.is_locked("anna"));
+}
+
+/// Who knows the first answer opens as many logins as they like, and guesses the second in all of them.
+#[test]
+fn of_20_wrong_codes_at_once_behind_a_right_password_the_server_judges_at_most_five() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("bob");
+    let at_the_question = || {
+        let mut running = Login::of("bob").start(&host.stack);
+        running.await_prompt();
+        running.answer(RIGHT);
+        running.await_prompt();
+        running
+    };
+    let crowd: Vec<Running> = (0..CROWD).map(|_| at_the_question()).collect();
+    let seen = all_answer(crowd, &server.key.wrong_code());
+    assert_eq!(server.asked().len(), CROWD + ATTEMPTS);
+    assert_eq!(count(&seen, "PAM_AUTH_ERR"), ATTEMPTS, "{seen:?}");
+    assert_eq!(count(&seen, "PAM_MAXTRIES"), CROWD - ATTEMPTS, "{seen:?}");
+    assert!(host.is_locked("bob"));
+}
+
+#[test]
+fn a_guess_is_counted_even_if_nobody_waits_for_the_verdict() {
+    let server = FreeRadius::start();
+    let relay = Relay::before(server.address());
+    let host = Host::asking(&[relay.address()]);
+    host.enroll("anna");
+    let (let_go, held) = channel();
+    relay.on_reply(move |passing| {
+        let _ = held.recv();
+        vec![passing.datagram.to_vec()]
+    });
+    let mut running = Login::of("anna").start(&host.stack);
+    running.await_prompt();
+    running.answer(WRONG);
+    eventually("the guess at the server", || server.asked().pop());
+    running.kill();
+    let_go.send(()).expect("a relay that lives");
+    eventually("the failure", || (host.failures("anna") == 1).then_some(()));
+}
+
+/// Its end is all that the agent gets of such an answer, and the agent does not know where it begins.
+#[test]
+fn where_one_answer_holds_password_and_code_no_server_hears_of_it() {
+    let server = FreeRadius::start();
+    let plan = Plan {
+        require: "[\"radius\", \"totp\"]",
+        ..Plan::default()
+    };
+    let host = Host::with(&[server.address()], &plan);
+    host.enroll("anna");
+    host.enroll("carol");
+    let key = host.agent.admin().device("anna");
+    let stack = Stack::at(host.agent.socket(), "forward_pass");
+    let log_in = |user: &str, text: &str| Login::of(user).answer(text).run(&stack);
+    let seen = log_in("carol", "rot");
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    let seen = log_in("anna", &format!("a password{}", key.code(0)));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(server.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn who_is_not_enrolled_sees_the_same_prompt_and_nobody_asks_the_server() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("anna");
+    // The server would let her in; that she may be asked there nobody has said.
+    for user in ["carol", "nobody"] {
+        let seen = Login::of(user).answer("rot").run(&host.stack);
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        assert_eq!(seen.lines("prompt-hidden: "), [PASSCODE]);
+    }
+    assert_eq!(server.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn a_recovery_code_passes_in_place_of_the_passcode_and_asks_nobody() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("anna");
+    let codes = host.agent.admin().recovery_codes("anna", 10);
+    assert_eq!(host.log_in("anna", &[&codes[0]]), "PAM_SUCCESS");
+    assert_eq!(server.asked(), Vec::<String>::new());
+    assert_ne!(host.log_in("anna", &[&codes[0]]), "PAM_SUCCESS", "twice");
+}
+
+#[test]
+fn passcode_and_pin_let_in_together_and_neither_does_alone() {
+    let server = FreeRadius::start();
+    let plan = Plan {
+        require: "[\"radius+pin\"]",
+        ..Plan::default()
+    };
+    let host = Host::with(&[server.address()], &plan);
+    host.enroll("anna");
+    host.agent.admin().pin("anna", "4826");
+    let seen = Login::of("anna")
+        .answer(RIGHT)
+        .answer("4826")
+        .run(&host.stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(seen.prompts(), [PASSCODE, "PIN: "]);
+    assert_eq!(host.log_in("anna", &[RIGHT, "0000"]), "PAM_AUTH_ERR");
+    assert_eq!(host.log_in("anna", &[WRONG, "4826"]), "PAM_AUTH_ERR");
+    assert_ne!(host.log_in("anna", &[RIGHT]), "PAM_SUCCESS");
+}
+
+#[test]
+fn another_way_can_be_had_and_the_server_is_not_asked_then() {
+    let server = FreeRadius::start();
+    let plan = Plan {
+        require: "[\"radius\", \"totp\"]",
+        ..Plan::default()
+    };
+    let host = Host::with(&[server.address()], &plan);
+    host.enroll("anna");
+    let key = host.agent.admin().device("anna");
+    let seen = Login::of("anna")
+        .answer("?")
+        .answer("2")
+        .answer(&key.code(0))
+        .run(&host.stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(seen.prompts().first(), Some(&PASSCODE));
+    assert_eq!(seen.prompts().last(), Some(&"OTP code: "));
+    assert_eq!(server.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn neither_log_nor_audit_file_tells_what_was_typed() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("anna");
+    for typed in [RIGHT, WRONG] {
+        let _ = host.log_in("anna", &[typed]);
+    }
+    let events = host.agent.logins_of("anna", 2);
+    let told = events.iter().map(|event| event.json().to_string());
+    let told = told.collect::<String>() + &host.agent.log();
+    for secret in [RIGHT, WRONG, FreeRadius::SECRET] {
+        assert!(!told.contains(secret), "{told}");
+    }
+}
