@@ -1,0 +1,26 @@
+//! Whatever somebody types for an address or a number, at a login or at a command: it is refused, or it is
+//! one that reads back as itself and can be shown.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mfa_agent::factors::address::{Channel, Recipient, Region};
+
+fuzz_target!(|text: &str| {
+    let region: Region = "DE".parse().expect("a region");
+    for (channel, region) in [
+        (Channel::Email, None),
+        (Channel::Sms, None),
+        (Channel::Sms, Some(region)),
+    ] {
+        let Ok(recipient) = channel.recipient(text, region) else {
+            continue;
+        };
+        assert_eq!(channel.recipient(recipient.as_str(), None).as_ref(), Ok(&recipient));
+        assert!(!recipient.as_str().contains(|c: char| c.is_control() || c == ' '));
+        assert!(!recipient.as_str().starts_with('-'), "no option of a program");
+        assert!(!recipient.masked().contains(char::is_control));
+        let kept = serde_json::to_string(&recipient).expect("it is text");
+        let read: Recipient = serde_json::from_str(&kept).expect("it was written");
+        assert_eq!(read, recipient);
+    }
+});
