@@ -2,6 +2,7 @@
 //! secret that others can read; and what nobody may learn from any of it.
 
 use std::process::Command;
+use std::time::Duration;
 
 use mfa_tests::{
     Agent, Answer, Authority, Files, Login, Provider, Seen, Stack, another_than, built, run,
@@ -100,6 +101,27 @@ fn a_restart_voids_the_codes_under_way() {
     assert_eq!((account.failures, account.messages.sent), (1, 2));
 }
 
+/// The shortest life that the settings allow is waited out.
+#[test]
+fn a_code_ends_on_time_and_costs_no_attempt() {
+    let scene = Scene::with(TEXTS);
+    let short = scene.settings.replace(
+        "channel = \"sms\"\n",
+        "channel = \"sms\"\nlifetime = \"1m\"\n",
+    );
+    assert_eq!(scene.agent.reload_with(&short).text("result"), "done");
+    scene.agent.admin().address(ANNA, "sms", NUMBER);
+    let mut login = Login::of(ANNA).start(&scene.stack);
+    login.await_prompt();
+    let code = scene.code(1);
+    std::thread::sleep(Duration::from_secs(61));
+    login.answer(&code);
+    let seen = login.finish();
+    assert_eq!(seen.result(), "PAM_CONV_ERR", "{seen:?}");
+    assert!(seen.text.contains("no longer valid"), "{seen:?}");
+    assert_eq!(scene.agent.admin().status(ANNA).failures, 0);
+}
+
 #[test]
 fn a_world_readable_secret_is_refused_by_config_check_and_keeps_a_reload_out() {
     let scene = Scene::with(TEXTS);
@@ -191,8 +213,13 @@ fn users_without_an_address_see_the_same_prompts() {
 fn users_without_an_address_are_told_of_a_failing_provider_too() {
     let scene = Scene::with(TEXTS);
     scene.agent.admin().address(ANNA, "sms", NUMBER);
-    // A refusal for good could be for this number alone, and would tell of nobody else's.
-    scene.provider.answer_next(&[Answer::Http(503)]);
+    scene.agent.admin().address(BOB, "sms", NUMBER);
+    // A refusal could be for one number alone, and would tell of nobody else's. A second one is no such thing.
+    scene
+        .provider
+        .answer_next(&[Answer::Http(400), Answer::Http(400)]);
+    let first = Login::of(BOB).answer("000000").run(&scene.stack);
+    assert!(first.text.contains(NOT_SENT), "{first:?}");
     let told = screens(&scene, &["000000"]);
     assert!(told[0].1.contains(NOT_SENT), "{told:?}");
     assert_alike(&told);

@@ -212,15 +212,13 @@ impl Dialogue {
         {
             return self.send_again(channel);
         }
-        let split = self.digits_before_pin();
-        let split = split.and_then(|digits| code_and_pin(&typed, digits));
-        // Looked up only where it makes a difference.
-        let matters = factor == Factor::Radius || split.is_some();
-        let is_other_code = matters && is_other_code(typed.expose());
-        if factor == Factor::Radius && !is_other_code {
+        if factor == Factor::Radius {
             let is_first = self.turn == Turn::Factor;
             return self.inquire(typed, is_first);
         }
+        let split = self.digits_before_pin();
+        let split = split.and_then(|digits| code_and_pin(&typed, digits));
+        let is_other_code = split.is_some() && is_other_code(typed.expose());
         let (typed, pin) = match split.filter(|_| !is_other_code) {
             Some((code, pin)) => (code, Some(pin)),
             None => (typed, None),

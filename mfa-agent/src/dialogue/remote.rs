@@ -57,6 +57,12 @@ impl Dialogue {
         }
     }
 
+    /// What was typed for a server is a bypass or recovery code; it is judged here.
+    pub fn gave_other_code(&mut self, typed: Secret) -> Next {
+        self.given.push(Given::of(Factor::Radius, typed));
+        self.go_on(Vec::new())
+    }
+
     pub(super) fn inquire(&mut self, typed: Secret, is_first: bool) -> Next {
         self.turn = Turn::Outside;
         Next::Inquire(Inquiry { typed, is_first })

@@ -30,22 +30,36 @@ pub(super) enum Errand {
 /// How many logins wait for RADIUS servers, which may take minutes: each keeps a connection meanwhile, and
 /// those who need no server must find one.
 #[derive(Default)]
-pub(super) struct Errands(Arc<AtomicU32>);
+pub(super) struct Errands {
+    all: Arc<AtomicU32>,
+    /// Those of ordinary processes.
+    ordinary: Arc<AtomicU32>,
+}
 
 /// The right to wait for one. Given back when dropped.
-pub(super) struct Place(Arc<AtomicU32>);
+pub(super) struct Place(#[expect(dead_code, reason = "held for their drop")] Vec<Taken>);
+
+struct Taken(Arc<AtomicU32>);
 
 impl Errands {
-    /// Takes a place, of as many as a quarter of all connections.
-    pub(super) fn enter(&self, settings: &Settings) -> Option<Place> {
+    /// Takes a place, of as many as a quarter of all connections; ordinary processes have half of these.
+    pub(super) fn enter(&self, settings: &Settings, is_privileged: bool) -> Option<Place> {
         let places = (settings.server.max_connections / 4).max(1);
-        let taken = self.0.fetch_add(1, Ordering::SeqCst);
-        let place = Place(Arc::clone(&self.0));
-        (taken < places).then_some(place)
+        let mut taken = vec![take(&self.all, places)?];
+        if !is_privileged {
+            taken.push(take(&self.ordinary, places.div_ceil(2))?);
+        }
+        Some(Place(taken))
     }
 }
 
-impl Drop for Place {
+fn take(counter: &Arc<AtomicU32>, places: u32) -> Option<Taken> {
+    let before = counter.fetch_add(1, Ordering::SeqCst);
+    let taken = Taken(Arc::clone(counter));
+    (before < places).then_some(taken)
+}
+
+impl Drop for Taken {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -108,14 +122,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_of_the_connections_may_wait_for_servers() {
+    fn a_quarter_of_the_connections_may_wait_for_servers_and_half_of_these_for_anybody() {
         let errands = Errands::default();
         let mut settings = Settings::default();
-        settings.server.max_connections = 8;
-        let (one, two) = (errands.enter(&settings), errands.enter(&settings));
-        assert!(one.is_some() && two.is_some());
-        assert!(errands.enter(&settings).is_none());
-        drop(one);
-        assert!(errands.enter(&settings).is_some());
+        settings.server.max_connections = 16;
+        let enter = |is_privileged| errands.enter(&settings, is_privileged);
+        let ordinary = [enter(false), enter(false)];
+        assert!(ordinary.iter().all(Option::is_some));
+        assert!(enter(false).is_none());
+        let guards = [enter(true), enter(true)];
+        assert!(guards.iter().all(Option::is_some));
+        assert!(enter(true).is_none());
+        drop(ordinary);
+        assert!(enter(true).is_some() && enter(false).is_some());
     }
 }

@@ -19,8 +19,8 @@ pub(super) struct State<A> {
     pub(super) under_way: Vec<UnderWay>,
     /// The last message whose first try has ended.
     pub(super) last: Pretence,
-    /// Whose message was refused for good, if the last one was.
-    refused: Option<String>,
+    /// Whose message failed, if the last one did.
+    failed: Option<String>,
     pub(super) threads: usize,
     pub(super) closed: bool,
 }
@@ -55,18 +55,18 @@ impl<A> State<A> {
             waiting: VecDeque::new(),
             under_way: Vec::new(),
             last: Pretence::default(),
-            refused: None,
+            failed: None,
             threads: 0,
             closed: false,
         }
     }
 
-    /// The first try of a message has ended. One that was refused for good tells of its own address, and is
-    /// no sign of what others would meet with, unless another user's was refused just before.
+    /// The first try of a message has ended. One that failed may tell of its own address alone, and is no sign
+    /// of what others would meet with, unless another user's failed just before.
     pub(super) fn remember(&mut self, parcel: &Parcel<A>, time: Duration, delivery: &Delivery) {
-        let is_refused = matches!(delivery, Delivery::Failed(error) if !error.is_temporary());
-        let refused = is_refused.then(|| parcel.user.clone());
-        let is_sign = match (&self.refused, &refused) {
+        let has_failed = matches!(delivery, Delivery::Failed(_) | Delivery::Retrying(_));
+        let failed = has_failed.then(|| parcel.user.clone());
+        let is_sign = match (&self.failed, &failed) {
             (_, None) => true,
             (Some(before), Some(now)) => before != now,
             (None, Some(_)) => false,
@@ -75,7 +75,7 @@ impl<A> State<A> {
             let delivery = delivery.clone();
             self.last = Pretence { time, delivery };
         }
-        self.refused = refused;
+        self.failed = failed;
     }
 
     pub(super) fn has_room_for(&self, user: &str, limits: &Limits) -> bool {

@@ -237,9 +237,10 @@ fn a_silent_server_is_told_and_another_way_offered() {
 }
 
 #[test]
-fn a_recovery_code_asks_no_server_at_its_prompt_or_at_a_challenge() {
+fn a_recovery_code_is_judged_here_at_the_prompt_of_a_server_and_at_a_challenge() {
     let is_given = |dialogue: &mut Dialogue| {
-        let Next::Judge(given) = dialogue.answer("0123456789".into(), at(0), &|_| true) else {
+        let typed = inquiry(answer(dialogue, "0123456789")).typed;
+        let Next::Judge(given) = dialogue.gave_other_code(typed) else {
             panic!("nothing to judge");
         };
         assert_eq!((given.len(), given[0].accepted), (1, None));

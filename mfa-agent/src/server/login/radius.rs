@@ -28,27 +28,37 @@ pub(in crate::server) use pace::Pace;
 /// How much longer than a server takes it takes to note what it said.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
+/// Bytes of an attribute's value.
+const LONGEST_ATTRIBUTE: usize = 253;
+
 /// An answer that a login waits for.
 pub(in crate::server) struct Asking {
     typed: Secret,
-    /// None if nobody is asked.
-    asked: Option<Asked>,
+    asked: Asked,
 }
 
-/// A question that is out.
+/// What becomes of an answer.
+#[derive(Default)]
 struct Asked {
-    remote: Remote,
+    /// The account at the server that judges it; none: nobody does.
+    remote: Option<Remote>,
     /// Of the note on the record.
-    id: u64,
-    /// Whether what was typed might have been a bypass or recovery code, and was none.
+    note: Option<u64>,
+    /// Whether it might have been a bypass or recovery code, and is none: that was judged here.
     is_other_guess: bool,
+    /// Whether nobody is asked because the account is locked.
+    is_locked: bool,
 }
 
 /// Whether a guess may go out.
 enum Leave {
+    /// It may, or nobody is asked because there is no account at a server.
     Granted(Asked),
-    /// The server is asked nothing: there is no account at one, or the user's own is locked.
-    Pretended,
+    /// It is a bypass or recovery code.
+    Other,
+    /// The account is locked.
+    Locked,
+    /// As many guesses are out as may be.
     Spent,
 }
 
@@ -60,57 +70,62 @@ impl Agent {
         inquiry: Inquiry,
     ) -> Result<Result<Errand, Next>, Failure> {
         let Inquiry { typed, is_first } = inquiry;
-        let Some(place) = self.errands.enter(&login.settings) else {
-            log::limited(
-                "radius places",
-                "too many logins wait for RADIUS servers; see [server] max_connections",
-            );
-            return Ok(Err(login.nobody_answers(
-                typed,
-                "too many logins wait for RADIUS servers",
-            )?));
-        };
-        // What can't be sent is wrong, as it is for those who have no account at a server.
-        let leave = match typed.expose().len() > MAX_PASSWORD {
-            true => Leave::Pretended,
-            false => self.leave(login, &typed)?,
-        };
-        let asked = match leave {
+        let asked = match self.leave(login, &typed)? {
             Leave::Granted(asked) => asked,
-            Leave::Pretended => {
-                login.asking = Some(Asking { typed, asked: None });
-                let time = self.pace.time();
-                login.outlive(time + login.settings.server.login_timeout);
-                return Ok(Ok(Errand::Rest(time, place)));
-            }
+            Leave::Other => return Ok(Err(login.dialogue()?.gave_other_code(typed))),
+            // Judging it says so, and counts that it was refused.
+            Leave::Locked => Asked {
+                is_locked: true,
+                ..Asked::default()
+            },
             Leave::Spent => return Ok(Err(login.judged(&Verdict::Spent)?)),
         };
-        let client = self.radius_client(asked.remote.server.as_str());
-        let (Some(wait), Some(client)) = (login.wait(&asked.remote), client) else {
-            return self.server_is_gone(login, typed, &asked).map(Err);
+        let is_privileged = login.context.peer.privileged;
+        let Some(place) = self.errands.enter(&login.settings, is_privileged) else {
+            let why = "too many logins wait for RADIUS servers; see [server] max_connections";
+            log::limited("radius places", why);
+            return self.unanswered(login, typed, &asked, why).map(Err);
         };
-        let challenge = login.challenge.take().filter(|_| !is_first);
+        let Some(remote) = asked.remote.clone() else {
+            let time = self.pace.time().min(login.longest_wait());
+            login.outlive(time + login.settings.server.login_timeout);
+            login.asking = Some(Asking { typed, asked });
+            return Ok(Ok(Errand::Rest(time, place)));
+        };
+        let client = self.radius_client(remote.server.as_str());
+        let (Some(wait), Some(client)) = (login.wait(&remote), client) else {
+            let server = &remote.server;
+            let why = format!(
+                "the user is at the RADIUS server {server}, and no [[radius]] has that name"
+            );
+            log::limited("radius", format_args!("{}: {why}", login.context.user));
+            return self.unanswered(login, typed, &asked, &why).map(Err);
+        };
         let question = Question {
             client,
-            user: login.remote_name(&asked.remote).to_owned(),
+            user: login.remote_name(&remote).to_owned(),
             typed: typed.clone(),
-            calling_station: login.context.rhost().map(str::to_owned),
-            follows: challenge,
+            calling_station: login.calling_station(),
+            follows: login.challenge.take().filter(|_| !is_first),
             wait,
         };
         login.outlive(wait + login.settings.server.login_timeout);
-        let asked = Some(asked);
         login.asking = Some(Asking { typed, asked });
         Ok(Ok(Errand::Radius(Box::new(question), place)))
     }
 
     /// Nobody was asked: what was typed is wrong, or not judged at all, as it was for who asked last.
     pub(super) fn rested(&self, login: &mut Login) -> Result<Next, Failure> {
-        let Asking { typed, .. } = take(login)?;
-        match self.pace.is_silent() {
-            true => login.nobody_answers(typed, "no RADIUS server was asked"),
-            false => Ok(login.dialogue()?.inquired(typed, Reply::Rejected)),
+        let Asking { typed, asked } = take(login)?;
+        if self.pace.is_silent() {
+            let why = match asked.is_locked {
+                true => "the account is locked, so no RADIUS server was asked",
+                false => "the user has no account at a RADIUS server, so none was asked",
+            };
+            return self.unanswered(login, typed, &asked, why);
         }
+        login.rejected = asked.note;
+        Ok(login.dialogue()?.inquired(typed, Reply::Rejected))
     }
 
     /// What a server said.
@@ -121,20 +136,17 @@ impl Agent {
         took: Duration,
     ) -> Result<Next, Failure> {
         let Asking { typed, asked } = take(login)?;
-        let Some(asked) = asked else {
-            return Err(Failure::unavailable("a server answered out of turn"));
-        };
         note(login, &answer);
-        login.remote = Some(asked.remote.clone());
+        login.remote.clone_from(&asked.remote);
         match answer.map(|answer| answer.outcome) {
             Ok(Said::Accepted { .. }) => {
-                self.settle(login, asked.id)?;
+                self.settle(login, &asked)?;
                 Ok(login.dialogue()?.inquired(typed, Reply::Accepted))
             }
             Ok(Said::Rejected { .. }) => {
                 self.pace.note(took, false);
                 // The note on the record becomes a failure in the change that judges the answers.
-                login.rejected = Some(asked.id);
+                login.rejected = asked.note;
                 Ok(login.dialogue()?.inquired(typed, Reply::Rejected))
             }
             Ok(Said::Challenged(challenge)) => {
@@ -147,71 +159,83 @@ impl Agent {
                 Ok(login.dialogue()?.inquired(typed, reply))
             }
             Err(error) => {
-                self.pace.note(took, true);
-                if let Some(locked) = self.unjudged(login, &asked)? {
-                    return Ok(locked);
+                if matches!(error, ClientError::NoAnswer(_)) {
+                    self.pace.note(took, true);
                 }
-                login.nobody_answers(typed, &error.to_string())
+                self.unanswered(login, typed, &asked, &error.to_string())
             }
         }
     }
 
-    /// The server is no longer in the settings.
-    fn server_is_gone(
+    /// Notes the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
+    /// no more guesses at them are out at once than may be wrong either.
+    fn leave(&self, login: &Login, typed: &Secret) -> Result<Leave, Failure> {
+        let id = u64::from_le_bytes(random()?);
+        let pepper = self.ledger.pepper();
+        // What can't be sent is wrong, as it is for those who have no account at a server.
+        let can_be_sent = typed.expose().len() <= MAX_PASSWORD;
+        self.ledger.change(&login.key, |account| {
+            let mut account = account.unwrap_or_default();
+            let now = Timestamp::now();
+            match account.lockout().gate(login.era, now, &login.limits) {
+                Gate::Open => {}
+                Gate::Locked(_) => return Ok((After::Same, Leave::Locked)),
+                Gate::Spent => return Ok((After::Same, Leave::Spent)),
+            }
+            let is_other_guess = account.may_be_other_code(typed.expose(), now);
+            if is_other_guess && account.has_other_code(typed.expose(), now, pepper) {
+                return Ok((After::Same, Leave::Other));
+            }
+            let remote = account.remote().filter(|_| can_be_sent).cloned();
+            if remote.is_none() && !is_other_guess {
+                return Ok((After::Same, Leave::Granted(Asked::default())));
+            }
+            let wait = remote.as_ref().and_then(|remote| login.wait(remote));
+            let wait = wait.unwrap_or_else(|| login.longest_wait()) + AFTERWARDS;
+            if account.reserve(id, wait, login.era, now, &login.limits) != Gate::Open {
+                return Ok((After::Same, Leave::Spent));
+            }
+            let asked = Asked {
+                remote,
+                note: Some(id),
+                is_other_guess,
+                is_locked: false,
+            };
+            Ok((After::Put(account.into()), Leave::Granted(asked)))
+        })
+    }
+
+    /// No server has judged the guess.
+    fn unanswered(
         &self,
         login: &mut Login,
         typed: Secret,
         asked: &Asked,
+        why: &str,
     ) -> Result<Next, Failure> {
-        let server = &asked.remote.server;
-        let why =
-            format!("the user is at the RADIUS server {server}, and no [[radius]] has that name");
-        log::limited("radius", format_args!("{}: {why}", login.context.user));
-        match self.unjudged(login, asked)? {
-            Some(locked) => Ok(locked),
-            None => login.nobody_answers(typed, &why),
+        if let Some(locked) = self.unjudged(login, asked)? {
+            return Ok(locked);
         }
-    }
-
-    fn leave(&self, login: &Login, typed: &Secret) -> Result<Leave, Failure> {
-        let id = u64::from_le_bytes(random()?);
-        self.ledger.change(&login.key, |account| {
-            let mut account = account.unwrap_or_default();
-            let Some(remote) = account.remote().cloned() else {
-                return Ok((After::Same, Leave::Pretended));
-            };
-            let now = Timestamp::now();
-            let is_other_guess = account.may_be_other_code(typed.expose(), now);
-            let wait = login.wait(&remote).unwrap_or_default() + AFTERWARDS;
-            Ok(
-                match account.reserve(id, wait, login.era, now, &login.limits) {
-                    Gate::Open => {
-                        let asked = Asked {
-                            remote,
-                            id,
-                            is_other_guess,
-                        };
-                        (After::Put(account.into()), Leave::Granted(asked))
-                    }
-                    // Judging it says so, and counts that it was refused.
-                    Gate::Locked(_) => (After::Same, Leave::Pretended),
-                    Gate::Spent => (After::Same, Leave::Spent),
-                },
-            )
-        })
+        login.silence = Some(match asked.is_other_guess {
+            true => {
+                format!("{why}; none of the user's bypass or recovery codes either, which counts")
+            }
+            false => format!("{why}; nothing was judged"),
+        });
+        Ok(login.dialogue()?.inquired(typed, Reply::Silent))
     }
 
     /// The server did not judge the guess, so it is given back. What might have been another code was judged
     /// here, and counts; what follows if that locks the account.
     fn unjudged(&self, login: &mut Login, asked: &Asked) -> Result<Option<Next>, Failure> {
-        if !asked.is_other_guess {
-            self.settle(login, asked.id)?;
+        let Some(id) = asked.note.filter(|_| asked.is_other_guess) else {
+            self.settle(login, asked)?;
             return Ok(None);
-        }
+        };
         let verdict = self.ledger.change(&login.key, |account| {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
-            let verdict = account.missed_other_code(asked.id, login.era, now, &login.limits);
+            let verdict = account.missed_other_code(id, login.era, now, &login.limits);
             Ok::<_, Failure>((After::Put(account.into()), verdict))
         })?;
         login.context.note(&verdict, false);
@@ -224,7 +248,10 @@ impl Agent {
         }
     }
 
-    fn settle(&self, login: &Login, id: u64) -> Result<(), Failure> {
+    fn settle(&self, login: &Login, asked: &Asked) -> Result<(), Failure> {
+        let Some(id) = asked.note else {
+            return Ok(());
+        };
         self.ledger.change(&login.key, |account| {
             let mut account: Account = account.unwrap_or_default();
             let after = match account.settle_reserved(id) {
@@ -249,9 +276,19 @@ impl Login {
         remote.user.as_ref().map_or(own, |name| name.as_str())
     }
 
-    fn nobody_answers(&mut self, typed: Secret, why: &str) -> Result<Next, Failure> {
-        self.silence = Some(format!("{why}; nothing was judged"));
-        Ok(self.dialogue()?.inquired(typed, Reply::Silent))
+    /// The longest that any server may take.
+    fn longest_wait(&self) -> Duration {
+        let waits = self.settings.radius.iter().map(|radius| radius.wait);
+        waits.max().unwrap_or_default()
+    }
+
+    /// Where the user comes from; an attribute has no room for more (RFC 2865 §5).
+    fn calling_station(&self) -> Option<String> {
+        let rhost = self
+            .context
+            .rhost()
+            .filter(|rhost| rhost.len() <= LONGEST_ATTRIBUTE);
+        rhost.map(str::to_owned)
     }
 }
 

@@ -370,3 +370,47 @@ fn an_ordinary_process_has_no_word_in_a_message_and_names_no_number() {
     rig.connect(ROOT).begin("bob");
     assert_eq!(mailbox.services(), ["a program", "sshd"]);
 }
+
+const RADIUS: &str = "[policy]\nrequire = [\"radius\", \"totp\"]\n[[radius]]\nname = \"vip\"\n\
+                      servers = [\"127.0.0.1\"]\nsecret_file = \"/nowhere\"\n";
+
+#[test]
+fn guesses_at_a_recovery_code_count_where_nobody_is_asked() {
+    let long = |digits: &str| format!("{digits}{}", " ".repeat(130));
+    for (is_silent, typed) in [
+        (true, "0000000001".to_owned()),
+        (false, "0000000001".to_owned()),
+        (true, long("0000000001")),
+    ] {
+        let (rig, _) = rig(RADIUS, Mailbox::default());
+        rig.agent.pace.note(Duration::ZERO, is_silent);
+        rig.change(|account| {
+            let codes = vec![rig.agent.ledger.pepper().digest("0123456789")];
+            account.set_recovery(codes, samples::at(0));
+        });
+        let mut root = rig.connect(ROOT);
+        for tries in 1..=5 {
+            let login = root.begin("alice");
+            if login["step"]["prompt"]["text"] != "Passcode: " {
+                root.answer(&login, "?").unwrap();
+                root.answer(&login, "1").unwrap();
+            }
+            root.answer(&login, &typed).unwrap();
+            assert_eq!(rig.failures(), tries, "{is_silent} {typed:?}");
+        }
+    }
+}
+
+#[test]
+fn silence_costs_nothing_where_no_other_code_could_be_meant() {
+    let (rig, _) = rig(RADIUS, Mailbox::default());
+    rig.agent.pace.note(Duration::ZERO, true);
+    let mut root = rig.connect(ROOT);
+    let login = root.begin("alice");
+    root.answer(&login, "?").unwrap();
+    root.answer(&login, "1").unwrap();
+    let step = root.answer(&login, "0000000001").unwrap();
+    let told = step["step"]["messages"][0]["text"].as_str().unwrap();
+    assert!(told.contains("does not answer"), "{step}");
+    assert_eq!(rig.failures(), 0);
+}

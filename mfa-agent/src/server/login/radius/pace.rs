@@ -18,7 +18,7 @@ impl Default for Pace {
 
 impl Pace {
     /// A question took so long, and was rejected or not answered.
-    pub(super) fn note(&self, time: Duration, is_silent: bool) {
+    pub(in crate::server) fn note(&self, time: Duration, is_silent: bool) {
         *self.lock() = (time, is_silent);
     }
 
