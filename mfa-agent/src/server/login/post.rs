@@ -4,7 +4,6 @@
 //! nobody is told which they are. Who is to get one gets it by the courier; the login waits a few seconds to
 //! tell whether somebody took it, outside of any call.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, Zoned};
@@ -53,53 +52,52 @@ impl Agent {
         login: &mut Login,
         order: &Order,
     ) -> Result<Result<Errand, Dispatch>, Failure> {
-        let settings = Arc::clone(&login.settings);
-        let delivery = &settings.delivery;
-        let now = Timestamp::now();
-        let expires = expiry(now, delivery.lifetime);
-        let at_once = |news| {
-            let code = None;
-            Ok(Err(Dispatch {
-                code,
-                expires,
-                news,
-            }))
-        };
+        let (now, lifetime) = (Timestamp::now(), login.settings.delivery.lifetime);
+        let expires = login
+            .code_expires()
+            .unwrap_or_else(|| expiry(now, lifetime));
         let address = self.count_message(login, order, now)?;
-        if !delivery.is_on(order.channel) {
-            return at_once(News::Failed);
+        if !login.settings.delivery.is_on(order.channel) {
+            return Ok(Err(nothing_sent(News::Failed, expires)));
         }
-        login.outlive(delivery.lifetime + LATE);
-        let (to, unless_changed_since) = match address {
-            Address::To(to, since) => (to, since),
-            Address::Nobody => {
-                let pretence = self.courier.pretend(order.channel);
-                login.sending = Some(Sending::to_nobody(order.channel, expires));
-                let errand = match pretence.time < PATIENCE {
-                    true => Errand::Nobody(pretence.time, pretence.delivery),
-                    false => Errand::Nobody(PATIENCE, Delivery::Pending),
+        login.outlive(lifetime + LATE);
+        match address {
+            Address::To(to, unless_changed_since) => {
+                let code = match order.again.clone().filter(|again| again.to == to) {
+                    Some(again) => again,
+                    None => SentCode {
+                        code: fresh_code(random()?, login.settings.delivery.digits),
+                        to,
+                        unless_changed_since,
+                    },
                 };
-                return Ok(Ok(errand));
+                Ok(self.hand_over(login, order.channel, code, (now, expires)))
+            }
+            Address::Nobody => {
+                let errand = self.send_to_nobody(order.channel);
+                login.sending = Some(Sending {
+                    channel: order.channel,
+                    code: None,
+                    expires,
+                });
+                Ok(Ok(errand))
             }
             Address::TooMany => {
-                self.note_message(
-                    login,
-                    order.channel,
-                    "refused",
-                    "too many messages in a short time",
-                );
-                return at_once(News::TooMany);
+                let reason = "too many messages in a short time";
+                self.note_message(login, order.channel, "refused", reason);
+                Ok(Err(nothing_sent(News::TooMany, expires)))
             }
-        };
-        let code = match order.again.clone().filter(|again| again.to == to) {
-            Some(again) => again,
-            None => SentCode {
-                code: fresh_code(random()?, delivery.digits),
-                to,
-                unless_changed_since,
-            },
-        };
-        let expires = login.code_expires().unwrap_or(expires);
+        }
+    }
+
+    /// Gives a message to the courier.
+    fn hand_over(
+        &self,
+        login: &mut Login,
+        channel: Channel,
+        code: SentCode,
+        (now, expires): (Timestamp, Timestamp),
+    ) -> Result<Errand, Dispatch> {
         let job = Job {
             user: login.context.user.to_string(),
             to: code.to.clone(),
@@ -107,20 +105,25 @@ impl Agent {
             deadline: Instant::now() + left(expires, now),
         };
         let Ok(ticket) = self.courier.submit(job) else {
-            self.note_message(
-                login,
-                order.channel,
-                "failed",
-                "too many messages wait to be sent",
-            );
-            return at_once(News::Failed);
+            let reason = "too many messages wait to be sent";
+            self.note_message(login, channel, "failed", reason);
+            return Err(nothing_sent(News::Failed, expires));
         };
         login.sending = Some(Sending {
-            channel: order.channel,
+            channel,
             code: Some(code),
             expires,
         });
-        Ok(Ok(Errand::Message(ticket, PATIENCE)))
+        Ok(Errand::Message(ticket, PATIENCE))
+    }
+
+    /// What somebody waits for who is sent nothing.
+    fn send_to_nobody(&self, channel: Channel) -> Errand {
+        let pretence = self.courier.pretend(channel);
+        match pretence.time < PATIENCE {
+            true => Errand::Nobody(pretence.time, pretence.delivery),
+            false => Errand::Nobody(PATIENCE, Delivery::Pending),
+        }
     }
 
     /// What the dialogue is told of a message.
@@ -207,16 +210,6 @@ impl Agent {
     }
 }
 
-impl Sending {
-    fn to_nobody(channel: Channel, expires: Timestamp) -> Self {
-        Self {
-            channel,
-            code: None,
-            expires,
-        }
-    }
-}
-
 impl Login {
     /// Where a code of this login goes: to the number that was just typed, to the user's own address, or to
     /// one that the template makes of their name.
@@ -233,6 +226,15 @@ impl Login {
             (None, Some(to)) => Address::To(to, Some(self.generation_at_begin)),
             (None, None) => Address::Nobody,
         }
+    }
+}
+
+/// No message went out this time; a code that was sent before is as good as it was.
+fn nothing_sent(news: News, expires: Timestamp) -> Dispatch {
+    Dispatch {
+        code: None,
+        expires,
+        news,
     }
 }
 
