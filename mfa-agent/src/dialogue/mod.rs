@@ -118,7 +118,7 @@ impl Dialogue {
     }
 
     /// Takes an answer, typed at `now`. `is_other_code` says whether a text is a bypass or recovery code of
-    /// the user's as it stands there.
+    /// the user's.
     pub fn answer(
         &mut self,
         typed: Secret,
@@ -210,7 +210,7 @@ impl Dialogue {
         if let Some(channel) = Channel::of(factor)
             && typed.expose().trim().eq_ignore_ascii_case("resend")
         {
-            return self.send_again(channel);
+            return self.order(channel);
         }
         if factor == Factor::Radius {
             let is_first = self.turn == Turn::Factor;

@@ -100,11 +100,8 @@ impl Dialogue {
         self.order(channel)
     }
 
-    pub(super) fn send_again(&mut self, channel: Channel) -> Next {
-        self.order(channel)
-    }
-
-    fn order(&mut self, channel: Channel) -> Next {
+    /// Has the code sent that is good now, or a fresh one if there is none.
+    pub(super) fn order(&mut self, channel: Channel) -> Next {
         self.turn = Turn::Outside;
         let number = self.post.number.clone();
         Next::Send(Order {

@@ -84,7 +84,7 @@ impl Agent {
             };
             return self.first_prompt(opened, ask, plan, reach);
         }
-        if !self.may_set_up_in_login(&opened, Factor::Totp) {
+        if !self.may_enrol_in_login(&opened) {
             return self.first_prompt(opened, ask, plan, Reach::default());
         }
         // Nobody is told by a refusal at once that this user has nothing.
@@ -108,12 +108,12 @@ impl Agent {
     /// A program that guards logins has checked a password before, or its stack is to blame; an ordinary
     /// process has not, and does no more than self-service lets it. A proof is no set-up, and what guards
     /// an operation is no place for one.
-    fn may_set_up_in_login(&self, opened: &Opened<'_>, factor: Factor) -> bool {
+    fn may_enrol_in_login(&self, opened: &Opened<'_>) -> bool {
         if opened.proof || opened.circumstances.operation.is_some() {
             return false;
         }
         let service = &opened.settings.self_service;
-        let by_oneself = service.enabled && service.factors.contains(&factor);
+        let by_oneself = service.enabled && service.factors.contains(&Factor::Totp);
         opened.context.peer.privileged || by_oneself
     }
 
@@ -136,7 +136,7 @@ impl Agent {
         let by_device = |way: &Way| way.factors().contains(&Factor::Totp);
         let due =
             opened.settings.recovery.new_device && !plan.single && plan.ways.iter().any(by_device);
-        let renews = due && self.may_set_up_in_login(&opened, Factor::Totp);
+        let renews = due && self.may_enrol_in_login(&opened);
         let question = self.stand_in_question(&opened.settings, opened.subject);
         let holdings = Holdings::of(account, &plan, question, &beside, now);
         let (dialogue, next) = Dialogue::begin(plan, holdings);

@@ -73,7 +73,6 @@ impl Agent {
         let asked = match self.leave(login, &typed)? {
             Leave::Granted(asked) => asked,
             Leave::Other => return Ok(Err(login.dialogue()?.gave_other_code(typed))),
-            // Judging it says so, and counts that it was refused.
             Leave::Locked => Asked {
                 is_locked: true,
                 ..Asked::default()
@@ -117,6 +116,7 @@ impl Agent {
     /// Nobody was asked: what was typed is wrong, or not judged at all, as it was for who asked last.
     pub(super) fn rested(&self, login: &mut Login) -> Result<Next, Failure> {
         let Asking { typed, asked } = take(login)?;
+        login.remote = None;
         if self.pace.is_silent() {
             let why = match asked.is_locked {
                 true => "the account is locked, so no RADIUS server was asked",
