@@ -182,6 +182,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ),
         ("Cancel", json!({"session": "0"}), Continuing("NoLogin")),
         ("Begin", json!({"user": user, "service": "sshd"}), Guards),
+        ("Admit", json!({"user": user, "service": "sshd"}), Guards),
     ];
     let named = |interface: &'static str| {
         move |(name, parameters, whom): (&str, Value, For)| {

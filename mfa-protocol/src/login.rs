@@ -18,6 +18,9 @@ pub struct Answer;
 /// Ends the login: nothing was answered, nothing is counted.
 pub struct Cancel;
 
+/// Asks, once somebody has been let in by whatever means, whether the policy was met.
+pub struct Admit;
+
 impl Method for Begin {
     const NAME: &'static str = "org.pam-mfa.Login.Begin";
     type Parameters = BeginParameters;
@@ -34,6 +37,12 @@ impl Method for Cancel {
     const NAME: &'static str = "org.pam-mfa.Login.Cancel";
     type Parameters = CancelParameters;
     type Reply = Nothing;
+}
+
+impl Method for Admit {
+    const NAME: &'static str = "org.pam-mfa.Login.Admit";
+    type Parameters = AdmitParameters;
+    type Reply = LoginReply;
 }
 
 /// Who wants to log in, where, and from where. Missing and empty mean the same: not known.
@@ -62,6 +71,35 @@ pub struct BeginParameters {
     /// Whether the code stands at the end of a password; missing means [`Authtok::None`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authtok: Option<Authtok>,
+    /// Asks for a ticket, should the login pass; and names the process that may hand it in besides the
+    /// caller: its parent, to which sshd's child hands over what it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_for: Option<u32>,
+}
+
+/// Who has been let in, as in [`BeginParameters`], and the ticket that says with a second factor.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitParameters {
+    /// The user, as PAM knows them (`PAM_USER`).
+    pub user: String,
+    /// The PAM service (`PAM_SERVICE`).
+    pub service: String,
+    /// The remote host (`PAM_RHOST`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rhost: Option<String>,
+    /// The user on the remote host (`PAM_RUSER`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruser: Option<String>,
+    /// The terminal (`PAM_TTY`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+    /// What sshd has verified by then (from `SSH_AUTH_INFO_0`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
+    /// The ticket of the login that came before, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Secret>,
 }
 
 /// Where the code comes from when it shares one answer with the password.
@@ -101,13 +139,28 @@ pub struct CancelParameters {
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nothing {}
 
-/// What the agent says to [`Begin`] and [`Answer`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What the agent says to [`Begin`], [`Answer`] and [`Admit`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoginReply {
     /// Names this login here and in every audit event of it.
     pub session: String,
     /// What happens next.
     pub step: Step,
+    /// After a pass, where one was asked for: good for one [`Admit`], soon, by this process or its parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Secret>,
+}
+
+impl LoginReply {
+    /// A reply that carries no ticket.
+    #[must_use]
+    pub fn of(session: String, step: Step) -> Self {
+        Self {
+            session,
+            step,
+            ticket: None,
+        }
+    }
 }
 
 /// Show the messages; then either ask, or end.

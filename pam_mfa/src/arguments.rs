@@ -19,6 +19,7 @@ pub struct Arguments {
     timeout: Duration,
     authtok: Authtok,
     on_unavailable: OnUnavailable,
+    ticket: bool,
     debug: bool,
 }
 
@@ -39,7 +40,7 @@ pub enum ArgumentError {
     /// No such argument.
     #[error(
         "unknown argument {0:?}; there are socket=PATH, timeout=SECONDS, forward_pass, \
-         use_first_pass, try_first_pass, on_unavailable=deny|ignore and debug"
+         use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket and debug"
     )]
     Unknown(String),
     /// The value does not fit.
@@ -50,6 +51,12 @@ pub enum ArgumentError {
         /// What would be right.
         expected: &'static str,
     },
+    /// It is for `auth` lines.
+    #[error(
+        "argument {0:?} has no meaning on an account line; there are socket=PATH, timeout=SECONDS, \
+         on_unavailable=deny|ignore and debug"
+    )]
+    NotForAccount(&'static str),
     /// Said before, or contradicts what was said before.
     #[error("argument {0:?} is refused: {1} was given before; leave one of them out")]
     Conflict(String, &'static str),
@@ -66,13 +73,27 @@ impl Arguments {
         for argument in arguments {
             given.take(argument)?;
         }
-        Ok(Self {
-            socket: given.socket.unwrap_or_else(|| DEFAULT_SOCKET.into()),
-            timeout: given.timeout.unwrap_or(DEFAULT_TIMEOUT),
-            authtok: given.authtok.map_or(Authtok::None, |(authtok, _)| authtok),
-            on_unavailable: given.on_unavailable.unwrap_or_default(),
-            debug: given.debug.is_some(),
-        })
+        Ok(given.into())
+    }
+
+    /// The same for a line of the `account` phase, where nobody is asked for anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgumentError`], at the first argument that is wrong or for `auth` lines only.
+    pub fn parse_account<'a>(
+        arguments: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Self, ArgumentError> {
+        let mut given = Given::default();
+        for argument in arguments {
+            given.take(argument)?;
+        }
+        let ticket = given.ticket.map(|()| "ticket");
+        let authtok = given.authtok.map(|(_, name)| name);
+        match authtok.or(ticket) {
+            Some(name) => Err(ArgumentError::NotForAccount(name)),
+            None => Ok(given.into()),
+        }
     }
 
     /// Where the agent listens: an absolute path, short enough for a socket's address.
@@ -100,6 +121,12 @@ impl Arguments {
         self.on_unavailable
     }
 
+    /// Whether a login that passes leaves a ticket in PAM's environment, for the line of the `account` phase.
+    #[must_use]
+    pub fn ticket(&self) -> bool {
+        self.ticket
+    }
+
     /// Whether each step is to be logged.
     #[must_use]
     pub fn debug(&self) -> bool {
@@ -114,6 +141,7 @@ impl Default for Arguments {
             timeout: DEFAULT_TIMEOUT,
             authtok: Authtok::None,
             on_unavailable: OnUnavailable::Deny,
+            ticket: false,
             debug: false,
         }
     }
@@ -126,7 +154,21 @@ struct Given {
     timeout: Option<Duration>,
     authtok: Option<(Authtok, &'static str)>,
     on_unavailable: Option<OnUnavailable>,
+    ticket: Option<()>,
     debug: Option<()>,
+}
+
+impl From<Given> for Arguments {
+    fn from(given: Given) -> Self {
+        Self {
+            socket: given.socket.unwrap_or_else(|| DEFAULT_SOCKET.into()),
+            timeout: given.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            authtok: given.authtok.map_or(Authtok::None, |(authtok, _)| authtok),
+            on_unavailable: given.on_unavailable.unwrap_or_default(),
+            ticket: given.ticket.is_some(),
+            debug: given.debug.is_some(),
+        }
+    }
 }
 
 impl Given {
@@ -159,6 +201,7 @@ impl Given {
                 };
                 once(&mut self.on_unavailable, choice).map_err(|()| twice("on_unavailable="))
             }
+            (b"ticket", None) => once(&mut self.ticket, ()).map_err(|()| twice("ticket")),
             (b"debug", None) => once(&mut self.debug, ()).map_err(|()| twice("debug")),
             (_, None) => self.take_authtok(argument, shown),
             _ => Err(ArgumentError::Unknown(shown())),
@@ -235,12 +278,13 @@ mod tests {
     #[test]
     fn every_argument_is_understood() {
         let arguments =
-            parse("socket=/x/a=b timeout=600 try_first_pass on_unavailable=ignore debug").unwrap();
+            parse("socket=/x/a=b timeout=600 try_first_pass on_unavailable=ignore ticket debug")
+                .unwrap();
         assert_eq!(arguments.socket(), Path::new("/x/a=b"));
         assert_eq!(arguments.timeout(), Duration::from_secs(600));
         assert_eq!(arguments.authtok(), Authtok::Try);
         assert_eq!(arguments.on_unavailable(), OnUnavailable::Ignore);
-        assert!(arguments.debug());
+        assert!(arguments.debug() && arguments.ticket());
         assert_eq!(parse("forward_pass").unwrap().authtok(), Authtok::Forward);
         assert_eq!(parse("use_first_pass").unwrap().authtok(), Authtok::Use);
     }
@@ -251,6 +295,7 @@ mod tests {
             "nullok",
             "Debug",
             "debug=1",
+            "ticket=1",
             "forward_pass=yes",
             "socket",
             "socket=",
@@ -283,6 +328,7 @@ mod tests {
         );
         for wrong in [
             "debug debug",
+            "ticket ticket",
             "timeout=3 timeout=3",
             "socket=/a socket=/b",
             "on_unavailable=deny on_unavailable=ignore",
@@ -290,6 +336,18 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_account_line_takes_nothing_that_is_about_asking() {
+        let parse =
+            |line: &str| Arguments::parse_account(line.split_whitespace().map(str::as_bytes));
+        assert!(parse("socket=/x timeout=3 on_unavailable=ignore debug").is_ok());
+        for wrong in ["ticket", "forward_pass", "use_first_pass", "try_first_pass"] {
+            let message = parse(wrong).unwrap_err().to_string();
+            assert!(message.contains(&format!("{wrong:?}")), "{message}");
+        }
+        assert!(parse("tickets").is_err());
     }
 
     proptest! {

@@ -40,8 +40,8 @@ mod entry_points {
     pam::pam_hooks!(Module);
 }
 
-/// What libpam calls. Account, session and password management are no business of a second factor's:
-/// there it says `PAM_IGNORE`, which is the default.
+/// What libpam calls. Session and password management are no business of a second factor's: there it says
+/// `PAM_IGNORE`, which is the default.
 struct Module;
 
 impl PamHooks for Module {
@@ -57,9 +57,19 @@ impl PamHooks for Module {
         })
     }
 
-    // Not PAM_IGNORE: a stack in which every module ignores setcred fails the login.
-    fn sm_setcred(_: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
-        PamResultCode::PAM_SUCCESS
+    fn acct_mgmt(handle: &mut PamHandle, arguments: Vec<&CStr>, _flags: PamFlag) -> PamResultCode {
+        silence_panics();
+        contained(&mut LibPam::new(handle), |host| admit(&arguments, host))
+    }
+
+    // Not PAM_IGNORE: a stack in which every module ignores setcred fails the login. A ticket that no
+    // account phase has used ends here: what runs in the session is not to see it.
+    fn sm_setcred(handle: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
+        silence_panics();
+        contained(&mut LibPam::new(handle), |host| {
+            let _ = host.set_ticket(None);
+            PamResultCode::PAM_SUCCESS
+        })
     }
 }
 
@@ -72,6 +82,19 @@ fn authenticate(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
         }
     };
     let ending = relay::run(&arguments, host);
+    outcome::conclude(&ending, &arguments, host)
+}
+
+fn admit(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
+    let arguments = arguments.iter().map(|argument| argument.to_bytes());
+    let arguments = match Arguments::parse_account(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            host.log(Priority::Error, &error.to_string());
+            return PamResultCode::PAM_SERVICE_ERR;
+        }
+    };
+    let ending = relay::admit(&arguments, host);
     outcome::conclude(&ending, &arguments, host)
 }
 

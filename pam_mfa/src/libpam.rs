@@ -12,6 +12,7 @@ mod conversation;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 
+use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 use pam::constants::PamResultCode;
 use pam::items::{AuthTok, ItemType, RHost, RUser, Service, Tty};
@@ -26,6 +27,7 @@ use conversation::{PamConv, Responses, Texts};
 unsafe extern "C" {
     fn pam_get_item(handle: *const PamHandle, item: c_int, value: *mut *const c_void) -> c_int;
     fn pam_set_item(handle: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
+    fn pam_putenv(handle: *mut PamHandle, name_value: *const c_char) -> c_int;
     fn pam_getenv(handle: *const PamHandle, name: *const c_char) -> *const c_char;
     fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
 }
@@ -38,6 +40,24 @@ pub(crate) struct LibPam<'a> {
 impl<'a> LibPam<'a> {
     pub(crate) fn new(handle: &'a mut PamHandle) -> Self {
         Self { handle }
+    }
+
+    /// A variable of PAM's environment.
+    fn variable(&self, name: &CStr) -> Option<String> {
+        // SAFETY: the handle is libpam's own and the name a C string; libpam reads both and keeps neither.
+        let value = unsafe { pam_getenv(self.handle, name.as_ptr()) };
+        if value.is_null() {
+            return None;
+        }
+        // SAFETY: not null, so it is a C string inside PAM's environment, which nobody changes before it
+        // has been copied here.
+        Some(lossy(unsafe { CStr::from_ptr(value) }))
+    }
+
+    /// Sets a variable of PAM's environment (`NAME=value`), or takes it away (`NAME`).
+    fn put(&mut self, text: &CStr) -> c_int {
+        // SAFETY: the handle is libpam's own and the text a C string, of which libpam makes its own copy.
+        unsafe { pam_putenv(self.handle, text.as_ptr()) }
     }
 
     /// One call of the program's conversation function.
@@ -83,14 +103,31 @@ impl Host for LibPam<'_> {
     }
 
     fn ssh_auth_info(&self) -> Option<String> {
-        // SAFETY: the handle is libpam's own and the name a C string; libpam reads both and keeps neither.
-        let value = unsafe { pam_getenv(self.handle, c"SSH_AUTH_INFO_0".as_ptr()) };
-        if value.is_null() {
-            return None;
-        }
-        // SAFETY: not null, so it is a C string inside PAM's environment, which nobody changes before it
-        // has been copied here.
-        Some(lossy(unsafe { CStr::from_ptr(value) }))
+        self.variable(c"SSH_AUTH_INFO_0")
+    }
+
+    fn ticket(&self) -> Option<Secret> {
+        self.variable(c"MFA_TICKET").map(Secret::new)
+    }
+
+    fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError> {
+        let Some(ticket) = ticket else {
+            // A name alone takes the variable away. libpam raises an alarm in the log where there is none.
+            return match self.ticket() {
+                Some(_) => accepted(self.put(c"MFA_TICKET")),
+                None => Ok(()),
+            };
+        };
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_TICKET));
+        text.extend_from_slice(b"MFA_TICKET=");
+        text.extend_from_slice(ticket.expose().as_bytes());
+        text.push(0);
+        let text = CStr::from_bytes_with_nul(&text).map_err(|_| ConversationError::Failed)?;
+        accepted(self.put(text))
+    }
+
+    fn parent(&self) -> u32 {
+        std::os::unix::process::parent_id()
     }
 
     fn take_authtok(&mut self) -> Option<Typed> {
@@ -111,11 +148,7 @@ impl Host for LibPam<'_> {
                 text.as_ptr().cast(),
             )
         };
-        if code == SUCCESS {
-            Ok(())
-        } else {
-            Err(ConversationError::Failed)
-        }
+        accepted(code)
     }
 
     fn ask(&mut self, messages: &[Message], prompt: &Prompt) -> Result<Typed, ConversationError> {
@@ -141,6 +174,13 @@ impl Host for LibPam<'_> {
     }
 }
 
+fn accepted(code: c_int) -> Result<(), ConversationError> {
+    match code {
+        SUCCESS => Ok(()),
+        _ => Err(ConversationError::Failed),
+    }
+}
+
 fn lossy(name: &CStr) -> String {
     name.to_string_lossy().into_owned()
 }
@@ -162,6 +202,9 @@ fn log_line(text: &str) -> CString {
 }
 
 const SUCCESS: c_int = PamResultCode::PAM_SUCCESS as c_int;
+
+/// Bytes of the variable with the longest ticket that is taken, so that no copy of it is left behind.
+const MAX_TICKET: usize = 256;
 
 /// Bytes; what syslog daemons take in one piece.
 const MAX_LOG_LINE: usize = 900;

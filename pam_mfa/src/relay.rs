@@ -6,6 +6,7 @@
 //! end, an answer that is none or a conversation that breaks off each end the login, and none of them
 //! can end it as passed.
 
+mod account;
 mod failure;
 mod host;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub use account::admit;
 pub use host::{ConversationError, Host, Priority};
 
 use mfa_protocol::client::Client;
@@ -31,6 +33,10 @@ use step::Next;
 
 /// Runs one login to its end.
 pub fn run(arguments: &Arguments, host: &mut impl Host) -> Ending {
+    // That of an earlier login in this process is not good for this one.
+    if arguments.ticket() && host.set_ticket(None).is_err() {
+        host.log(Priority::Error, "libpam did not take the ticket away");
+    }
     let relayed = begin(arguments, host).and_then(|(client, reply)| {
         let first_pass = arguments.authtok();
         let login = Login {
@@ -77,6 +83,7 @@ fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParame
         after: verified(host.ssh_auth_info().as_deref()),
         operation: None,
         authtok: Some(arguments.authtok()),
+        ticket_for: arguments.ticket().then(|| host.parent()),
     })
 }
 
@@ -116,6 +123,7 @@ impl<H: Host> Login<'_, H> {
     fn relay(mut self, mut reply: LoginReply) -> Result<Outcome, Ending> {
         let mut cut = None;
         for _ in 0..MAX_STEPS {
+            let ticket = reply.ticket.take();
             let next = Next::try_from(reply.step).map_err(not_understood)?;
             if self.arguments.debug() {
                 self.host.log(
@@ -129,6 +137,7 @@ impl<H: Host> Login<'_, H> {
                     outcome,
                     code_length,
                 } => {
+                    self.leave(ticket.filter(|_| outcome == Outcome::Passed));
                     return self.end(&messages, outcome, code_length, cut);
                 }
                 Next::Ask {
@@ -209,6 +218,26 @@ impl<H: Host> Login<'_, H> {
         Ok(outcome)
     }
 
+    /// Leaves the ticket of a login that passed for the account phase, if it is wanted.
+    fn leave(&mut self, ticket: Option<Secret>) {
+        if !self.arguments.ticket() {
+            return;
+        }
+        let fits = |ticket: &Secret| {
+            let text = ticket.expose();
+            text.len() <= MAX_TICKET && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        let Some(ticket) = ticket.filter(fits) else {
+            return;
+        };
+        if self.host.set_ticket(Some(&ticket)).is_err() {
+            self.host.log(
+                Priority::Error,
+                "libpam did not take the ticket; the account phase will refuse this login",
+            );
+        }
+    }
+
     /// Hands the password to the next module. Where the code was all that was typed there is none: what
     /// stood in `PAM_AUTHTOK` stays, and where nothing stood the next module asks, or fails by itself.
     /// An empty password would be one that nobody typed.
@@ -271,6 +300,9 @@ const MAX_METHOD: usize = 64;
 /// More than any dialogue needs; an agent that asks for ever would keep a program that answers by
 /// itself (OpenVPN) in here for ever.
 const MAX_STEPS: usize = 64;
+
+/// Bytes of a ticket; the agent's have 32.
+const MAX_TICKET: usize = 128;
 
 const BAD_USER: &str =
     "login refused: the user name is missing, not UTF-8 or longer than 256 bytes";

@@ -84,18 +84,39 @@ impl Caller {
         }
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The outcome of a call that ends a login.
+    pub fn outcome(&mut self, method: &str, parameters: &Value) -> String {
+        outcome_of(&self.call(method, parameters))
+    }
+
     /// Begins a login of `user` and answers its prompts; the outcome.
     pub fn log_in(&mut self, begin: &Value, answers: &[&str]) -> String {
+        outcome_of(&self.last_reply(begin, answers))
+    }
+
+    /// Passes a login that leaves a ticket; the ticket.
+    pub fn ticket(&mut self, begin: &Value, answer: &str) -> String {
+        let reply = self.last_reply(begin, &[answer]);
+        let ticket = reply["parameters"]["ticket"].as_str();
+        ticket
+            .unwrap_or_else(|| panic!("no ticket: {reply}"))
+            .to_owned()
+    }
+
+    fn last_reply(&mut self, begin: &Value, answers: &[&str]) -> Value {
         let mut reply = self.call("org.pam-mfa.Login.Begin", begin);
         for answer in answers {
             let session = reply["parameters"]["session"].clone();
             let parameters = json!({"session": session, "answer": answer});
             reply = self.call("org.pam-mfa.Login.Answer", &parameters);
         }
-        let outcome = reply["parameters"]["step"]["outcome"].as_str();
-        outcome
-            .unwrap_or_else(|| panic!("no outcome: {reply}"))
-            .to_owned()
+        reply
     }
 }
 
@@ -104,6 +125,13 @@ impl Drop for Caller {
         drop(self.stdin.take());
         let _ = self.child.wait();
     }
+}
+
+fn outcome_of(reply: &Value) -> String {
+    let outcome = reply["parameters"]["step"]["outcome"].as_str();
+    outcome
+        .unwrap_or_else(|| panic!("no outcome: {reply}"))
+        .to_owned()
 }
 
 /// The name of the error in a reply, without its interface; `""` without one.

@@ -42,7 +42,7 @@ pub use remote::{Inquiry, Reply};
 use split::code_and_pin;
 use stand_in::is_stand_in;
 use texts::few_codes;
-pub use texts::{News, Texts, grace};
+pub use texts::{News, Texts, grace, not_met};
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;

@@ -132,6 +132,15 @@ pub(super) fn no_number(reason: &str) -> Message {
     error(&sentence)
 }
 
+/// Says that somebody who was let in elsewhere has not met the policy.
+#[must_use]
+pub fn not_met() -> Message {
+    error(
+        "This login needs a second factor and had none. Log in with your password and your code; if you \
+         can't, tell your administrator.",
+    )
+}
+
 /// Says for how long a user is let in without a factor.
 #[must_use]
 pub fn grace(days: u32) -> Message {

@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) agent: Arc<Agent>,
     pub(super) peer: Peer,
     login: Option<Box<Login>>,
+    /// For whom the login under way is to leave a ticket, and to which service.
+    ticket_for: Option<(u32, String)>,
     proof: Option<Proof>,
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
@@ -54,6 +56,7 @@ impl Connection {
             agent,
             peer,
             login: None,
+            ticket_for: None,
             proof: None,
             proof_wanted: false,
             pending: None,

@@ -3,6 +3,7 @@
 //! Begins with the policy's decision, leads the dialogue, has its answers judged, and leaves one audit
 //! event whatever happens. It keeps the settings that it began with until it ends.
 
+mod admission;
 mod ask;
 mod begin;
 mod circumstances;
@@ -12,6 +13,7 @@ mod post;
 mod radius;
 mod reach;
 mod record;
+mod unasked;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,8 +35,10 @@ use crate::ledger::Key;
 use crate::lockout::{Era, Limits};
 use crate::names::UserName;
 use crate::policy::Ask;
+pub(super) use admission::{Bearer, Tickets};
 pub(super) use ask::plan;
 use begin::Opened;
+pub(super) use begin::Purpose;
 pub(super) use circumstances::Circumstances;
 use enrol::SetUp;
 pub(super) use enrol::cannot_enrol;
@@ -262,10 +266,7 @@ fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) ->
     Box::new(Ended {
         user: context.user.clone(),
         proven: None,
-        reply: LoginReply {
-            session: context.session.clone(),
-            step,
-        },
+        reply: LoginReply::of(context.session.clone(), step),
         event: context.event(outcome, reason),
     })
 }

@@ -54,6 +54,8 @@ pub struct Agent {
     pace: login::Pace,
     /// Who waits for them.
     errands: errand::Errands,
+    /// What logins that passed left for their account phase.
+    tickets: login::Tickets,
 }
 
 impl Agent {
@@ -84,6 +86,7 @@ impl Agent {
             courier,
             pace: login::Pace::default(),
             errands: errand::Errands::default(),
+            tickets: login::Tickets::default(),
         })
     }
 

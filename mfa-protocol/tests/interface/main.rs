@@ -49,12 +49,13 @@ impl Types {
 }
 
 fn login_types() -> Types {
-    use login::{Answer, Authtok, Begin, Cancel, Message, Outcome, Prompt, Step};
+    use login::{Admit, Answer, Authtok, Begin, Cancel, Message, Outcome, Prompt, Step};
     let mut types = Types::default();
     types
         .method::<Begin>()
         .method::<Answer>()
-        .method::<Cancel>();
+        .method::<Cancel>()
+        .method::<Admit>();
     types
         .kind::<Message>()
         .kind::<Prompt>()

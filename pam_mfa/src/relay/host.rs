@@ -1,5 +1,6 @@
 //! What the relay needs of the program that it runs in.
 
+use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 
 use crate::typed::{NoAnswer, Typed};
@@ -28,6 +29,19 @@ pub trait Host {
     /// What sshd has verified before it asked PAM: `SSH_AUTH_INFO_0` of PAM's environment, a line for each
     /// method (sshd_config(5), `ExposeAuthInfo`).
     fn ssh_auth_info(&self) -> Option<String>;
+
+    /// The ticket that the `auth` phase has left in PAM's environment.
+    fn ticket(&self) -> Option<Secret>;
+
+    /// Leaves a ticket there, or takes it away.
+    ///
+    /// # Errors
+    ///
+    /// [`ConversationError`] when libpam does not take it.
+    fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError>;
+
+    /// The process that this one was started by.
+    fn parent(&self) -> u32;
 
     /// The password that a module before this one asked for, unless it is empty or too long to be one.
     fn take_authtok(&mut self) -> Option<Typed>;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 
 use super::{ConversationError, Host, Priority};
@@ -23,6 +24,7 @@ pub(crate) struct Script {
     log: Vec<(Priority, String)>,
     pub(crate) authtok: Option<&'static [u8]>,
     pub(crate) rhost: Option<String>,
+    pub(crate) ticket: Option<String>,
 }
 
 impl Script {
@@ -33,6 +35,7 @@ impl Script {
             log: Vec::new(),
             authtok: None,
             rhost: None,
+            ticket: None,
         }
     }
 
@@ -105,6 +108,19 @@ impl Host for Script {
 
     fn ssh_auth_info(&self) -> Option<String> {
         Some("publickey ssh-ed25519 AAAAC3Nz\n\npassword\n".into())
+    }
+
+    fn ticket(&self) -> Option<Secret> {
+        self.ticket.clone().map(Secret::new)
+    }
+
+    fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError> {
+        self.ticket = ticket.map(|ticket| ticket.expose().to_owned());
+        Ok(())
+    }
+
+    fn parent(&self) -> u32 {
+        4711
     }
 
     fn take_authtok(&mut self) -> Option<Typed> {

@@ -1,5 +1,7 @@
 //! Whole logins between a scripted program and a scripted, sometimes hostile, agent.
 
+mod tickets;
+
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;

@@ -186,7 +186,7 @@ fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {
         tty: parameters.tty,
         after: parameters.after,
         operation: parameters.operation,
-        authtok: None,
+        ..BeginParameters::default()
     })
 }
 

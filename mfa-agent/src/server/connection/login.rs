@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use mfa_protocol::login::{AnswerParameters, BeginParameters, CancelParameters, Nothing};
+use mfa_protocol::login::{
+    AdmitParameters, AnswerParameters, BeginParameters, CancelParameters, LoginReply, Nothing,
+    Outcome,
+};
 use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
 
 use super::super::error::Failure;
-use super::super::login::{Login, Progress};
+use super::super::login::{Bearer, Ended, Login, Progress, Purpose};
 use super::body::{done, login_body, parse};
 use super::{Carried, Connection, Then};
 use crate::names::UserName;
@@ -33,6 +36,7 @@ impl Connection {
             "Begin" => self.begin(parse(parameters)?),
             "Answer" => self.answer(parse(parameters)?),
             "Cancel" => self.cancel(&parse(parameters)?),
+            "Admit" => self.admit(parse(parameters)?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Login.{method}"))),
         }
     }
@@ -42,8 +46,15 @@ impl Connection {
             self.agent
                 .abandon(&earlier, "another login was begun on its connection");
         }
-        let proof = std::mem::take(&mut self.proof_wanted);
-        let progress = self.agent.begin(self.peer, parameters, proof)?;
+        let purpose = match std::mem::take(&mut self.proof_wanted) {
+            true => Purpose::Proof,
+            false => Purpose::Login,
+        };
+        let is_login = matches!(purpose, Purpose::Login) && parameters.operation.is_none();
+        let service = || parameters.service.clone();
+        let wanted = parameters.ticket_for.filter(|_| is_login);
+        self.ticket_for = wanted.map(|parent| (parent, service()));
+        let progress = self.agent.begin(self.peer, parameters, purpose)?;
         self.keep(progress)
     }
 
@@ -57,6 +68,38 @@ impl Connection {
         let login = self.take_login(&parameters.session)?;
         self.agent.abandon(&login, "cancelled");
         done(&Nothing {})
+    }
+
+    /// The account phase. One that the ticket of a login admits stands in the log with that login.
+    fn admit(&mut self, parameters: AdmitParameters) -> Result<Carried, Failure> {
+        let Ended {
+            reply, mut event, ..
+        } = *self.agent.admit(self.peer, parameters)?;
+        if reply.step.outcome != Some(Outcome::Passed) || event.factor.is_some() {
+            event.event = "account";
+            self.agent.record(event, self.peer);
+        }
+        Ok(login_body(&reply)?.into())
+    }
+
+    /// Adds the ticket, where the login has passed and one was asked for.
+    fn with_ticket(
+        &mut self,
+        user: UserName,
+        mut reply: LoginReply,
+    ) -> Result<LoginReply, Failure> {
+        let wanted = self.ticket_for.take();
+        if let Some((parent, service)) = wanted
+            && reply.step.outcome == Some(Outcome::Passed)
+        {
+            reply.ticket = self.agent.ticket(Bearer {
+                user,
+                service,
+                peer: self.peer,
+                parent: Some(parent),
+            })?;
+        }
+        Ok(reply)
     }
 
     pub(super) fn keep(&mut self, progress: Progress) -> Result<Carried, Failure> {
@@ -73,14 +116,14 @@ impl Connection {
             Progress::Ended(ended) => {
                 self.agent.record(ended.event, self.peer);
                 if let Some(generation) = ended.proven {
-                    let (user, when) = (ended.user, Instant::now());
+                    let (user, when) = (ended.user.clone(), Instant::now());
                     self.proof = Some(Proof {
                         user,
                         when,
                         generation,
                     });
                 }
-                ended.reply
+                self.with_ticket(ended.user, ended.reply)?
             }
         };
         Ok(login_body(&reply)?.into())

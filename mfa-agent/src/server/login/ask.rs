@@ -1,10 +1,10 @@
-//! From what the policy asks to the first prompt, or to being let in without one: by a session, or by
-//! grace for those who have set up nothing yet.
+//! From what the policy asks to the first prompt.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfa_protocol::login::{Authtok, Message, Outcome};
+use mfa_protocol::login::{Authtok, Outcome};
 
 use super::super::Agent;
 use super::super::error::Failure;
@@ -12,12 +12,12 @@ use super::super::peer::Subject;
 use super::begin::Opened;
 use super::enrol::cannot_enrol;
 use super::reach::{Reach, asks_number_first};
-use super::{Context, Login, Progress, Stage, conclude, conclude_with};
-use crate::account::{Opening, Session, Wanted};
+use super::{Login, Progress, Stage, conclude};
+use crate::account::Opening;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan, Texts, grace};
+use crate::dialogue::{Dialogue, Holdings, Plan, Texts};
 use crate::factors::{Factor, Way};
-use crate::ledger::{After, Key};
+use crate::ledger::Key;
 use crate::policy::{Ask, Prompting, Unenrolled};
 
 impl Agent {
@@ -31,26 +31,14 @@ impl Agent {
         let Some(plan) = plan(ask, opened.circumstances.authtok, settings) else {
             return Ok(conclude(context, Outcome::Denied, TOO_MUCH_FOR_ONE_ANSWER));
         };
-        if let Some(session) = self.session(&opened, ask, &plan) {
-            return Ok(conclude_in_session(context, session));
-        }
-        let template = self.template(settings, opened.subject, account, &plan)?;
-        let mut reach = Reach {
-            template,
-            number: false,
+        let mut reach = match self.without_asking(&opened, ask, &plan)? {
+            ControlFlow::Break(ended) => return Ok(ended),
+            ControlFlow::Continue(reach) => reach,
         };
-        // Who has set up something, but not all that is required, is asked: what they set up counts.
-        if account.is_bare() && !reach.opens_one(account, &plan, opened.now) {
-            if ask.unenrolled == Unenrolled::Allow {
-                let reason = "not enrolled, and need not be";
-                return Ok(conclude(context, Outcome::Skipped, reason));
-            }
-            // What is given to somebody new is for users of this host: a name that it does not know may
-            // be another spelling of one that has set up something.
-            let given = ask.grace.is_some() || ask.unenrolled == Unenrolled::Enroll;
-            if given && self.is_known(opened.subject)? {
-                return self.ask_bare(opened, ask, plan);
-            }
+        let is_new = account.is_bare() && !reach.opens_one(account, &plan, opened.now);
+        // A name that this host does not know may be another spelling of one that has set up something.
+        if is_new && ask.unenrolled == Unenrolled::Enroll && self.is_known(opened.subject)? {
+            return self.ask_bare(opened, ask, plan);
         }
         reach.number = self.asks_number_beside(settings, account, &plan, ask)
             && !account.is_bare()
@@ -59,20 +47,15 @@ impl Agent {
         self.first_prompt(opened, ask, plan, reach)
     }
 
-    /// What becomes of a user of this host who has set up nothing.
+    /// What becomes of a user of this host who has set up nothing, and may do so now.
     fn ask_bare(
         &self,
         mut opened: Opened<'_>,
         ask: &Arc<Ask>,
         plan: Plan,
     ) -> Result<Progress, Failure> {
-        if let Some(length) = ask.grace
-            && let Some(progress) = self.grace(&opened, &plan, length)?
-        {
-            return Ok(progress);
-        }
         let has_bypass = |way: &Way| opened.account.can(way, &[], opened.now);
-        if ask.unenrolled != Unenrolled::Enroll || plan.ways.iter().any(has_bypass) {
+        if plan.ways.iter().any(has_bypass) {
             return self.first_prompt(opened, ask, plan, Reach::default());
         }
         if asks_number_first(&opened.settings, &opened.account, &plan, ask)
@@ -160,60 +143,6 @@ impl Agent {
         })
     }
 
-    /// The session that lets the login in. None where password and code share one answer: the user
-    /// can't know whether the code belongs to it this time. A proof is fresh, or it is none.
-    fn session<'a>(&self, opened: &'a Opened<'_>, ask: &Ask, plan: &Plan) -> Option<&'a Session> {
-        let (rule, spot) = (ask.session.as_ref()?, opened.circumstances.spot.as_ref()?);
-        if plan.single || opened.proof || !opened.key.is_account() {
-            return None;
-        }
-        let wanted = Wanted {
-            spot,
-            scope: &rule.scope,
-            ways: &plan.ways,
-            duration: rule.duration,
-            boot: &self.boot,
-        };
-        opened.account.session(&wanted, opened.now)
-    }
-
-    /// Lets in a user who has set up nothing yet, if their days of grace are not over. They are counted on
-    /// the user's own record, and that the first login came is durable before it is let in.
-    fn grace(
-        &self,
-        opened: &Opened<'_>,
-        plan: &Plan,
-        length: Duration,
-    ) -> Result<Option<Progress>, Failure> {
-        let (own, now) = (Key::account(&opened.subject.user), opened.now);
-        let begun = opened.key == own && opened.account.grace_since().is_some();
-        let left = match begun {
-            true => opened.account.grace_days_left(length, now),
-            false => self.ledger.change(&own, |account| {
-                let mut account = account.unwrap_or_default();
-                let after = match account.begin_grace(now) {
-                    true => After::Put(account.clone().into()),
-                    false => After::Same,
-                };
-                Ok::<_, Failure>((after, account.grace_days_left(length, now)))
-            })?,
-        };
-        let Some(days) = left else {
-            return Ok(None);
-        };
-        let reason = format!("not enrolled yet; days of grace left: {days}");
-        let messages: Vec<Message> = match plan.single {
-            true => Vec::new(),
-            false => vec![grace(days)],
-        };
-        Ok(Some(conclude_with(
-            &opened.context,
-            messages,
-            Outcome::Skipped,
-            &reason,
-        )))
-    }
-
     /// The question that somebody without questions is asked: always the same for the same name.
     pub(in crate::server) fn stand_in_question<'a>(
         &self,
@@ -234,17 +163,6 @@ const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was aske
 fn may_name_a_number(opened: &Opened<'_>) -> bool {
     let is_login = !opened.proof && opened.circumstances.operation.is_none();
     opened.context.peer.privileged && is_login
-}
-
-/// Passed once, and within its time not asked again.
-fn conclude_in_session(context: &Context, session: &Session) -> Progress {
-    let reason = format!(
-        "a session, begun {} with {} by {}",
-        session.begun, session.passed, session.spot.service
-    );
-    let mut context = context.clone();
-    context.way = Some("session".to_owned());
-    conclude(&context, Outcome::Passed, &reason)
 }
 
 /// How the policy is carried out for a program that can hold a conversation, or not. `None` when it

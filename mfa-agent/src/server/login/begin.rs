@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use jiff::{Timestamp, Zoned};
+use mfa_protocol::Secret;
 use mfa_protocol::login::{BeginParameters, Outcome};
 
 use super::super::Agent;
@@ -32,16 +33,35 @@ pub(super) struct Opened<'a> {
     pub(super) now: Timestamp,
 }
 
+/// What a login is for.
+pub(in crate::server) enum Purpose {
+    /// Somebody wants in.
+    Login,
+    /// The caller is about to change their own factors.
+    Proof,
+    /// Somebody is in, and it is asked whether they may be; with the ticket that they have. Nothing is asked
+    /// of them.
+    Admission(Option<Secret>),
+}
+
 impl Agent {
-    /// Begins a login; see [`Opened::proof`].
+    /// Begins a login.
     pub(in crate::server) fn begin(
         &self,
         peer: Peer,
         begin: BeginParameters,
-        proof: bool,
+        purpose: Purpose,
     ) -> Result<Progress, Failure> {
         let settings = self.settings();
         let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
+        let proof = matches!(purpose, Purpose::Proof);
+        // A ticket is good once, whatever comes of it.
+        let ticket = match &purpose {
+            Purpose::Admission(ticket) => {
+                Some(self.redeem(ticket.as_ref(), peer, &subject.user, &begin.service))
+            }
+            Purpose::Login | Purpose::Proof => None,
+        };
         let circumstances = Circumstances::of(peer, begin, proof)?;
         let mut context = Context::new(session_id()?, &subject.user, &circumstances, peer);
         let found = match known {
@@ -73,7 +93,10 @@ impl Agent {
             account,
             now: now.timestamp(),
         };
-        self.ask(opened, &ask)
+        match ticket {
+            Some(ticket) => self.admit_asked(&opened, &ask, ticket),
+            None => self.ask(opened, &ask),
+        }
     }
 
     /// The user of a login, once it is sure that the caller may begin it, and their account if it was

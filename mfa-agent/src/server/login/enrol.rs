@@ -63,7 +63,7 @@ impl Agent {
         let opening = self.opening(&opened, ask);
         let mut login = Login::of(opened, ask, stage, opening);
         login.context.way = Some(Factor::Totp.to_string());
-        Ok(patient(login.into(), LoginReply { session, step }))
+        Ok(patient(login.into(), LoginReply::of(session, step)))
     }
 
     /// Goes on, after a recovery code was right, with setting up a new device.
@@ -80,7 +80,7 @@ impl Agent {
         login.attempt = Some(login.context.recovered());
         login.context.forget_failures();
         let session = login.context.session.clone();
-        Ok(patient(login, LoginReply { session, step }))
+        Ok(patient(login, LoginReply::of(session, step)))
     }
 
     fn set_up(
@@ -134,7 +134,7 @@ impl Agent {
             }
         };
         let session = login.context.session.clone();
-        Ok(Progress::Open(login, LoginReply { session, step }))
+        Ok(Progress::Open(login, LoginReply::of(session, step)))
     }
 
     fn count_wrong(&self, login: &mut Login) -> Result<Next, Failure> {

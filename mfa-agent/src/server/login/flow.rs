@@ -80,7 +80,7 @@ impl Agent {
                 },
                 Next::Ask(step) => {
                     let session = login.context.session.clone();
-                    return Ok(Progress::Open(login, LoginReply { session, step }));
+                    return Ok(Progress::Open(login, LoginReply::of(session, step)));
                 }
                 Next::End(step, outcome) => {
                     return Ok(Progress::Ended(ended(&login, step, outcome)));

@@ -1,0 +1,58 @@
+//! The account phase: whether somebody whom the program is about to let in has met the policy.
+//!
+//! The program may have let them in without the stack that asks for the second factor, as sshd does after a
+//! public key. Nobody is asked for anything here. What the `auth` phase has left in PAM's environment goes to
+//! the agent and is taken away, so that it reaches no session.
+
+use mfa_protocol::login::{Admit, AdmitParameters, Outcome};
+
+use super::failure::{before_the_first_step, not_understood};
+use super::step::Next;
+use super::{Client, Host, Priority, parameters};
+use crate::arguments::Arguments;
+use crate::outcome::Ending;
+
+/// Asks the agent, once.
+pub fn admit(arguments: &Arguments, host: &mut impl Host) -> Ending {
+    let ending = ask(arguments, host);
+    // Used up or not, it is no business of what runs in the session.
+    if host.set_ticket(None).is_err() {
+        host.log(Priority::Error, "libpam did not take the ticket away");
+    }
+    match ending {
+        Ok(outcome) => Ending::Decided(outcome),
+        Err(ending) => ending,
+    }
+}
+
+fn ask(arguments: &Arguments, host: &mut impl Host) -> Result<Outcome, Ending> {
+    let login = parameters(arguments, host)?;
+    let parameters = AdmitParameters {
+        user: login.user,
+        service: login.service,
+        rhost: login.rhost,
+        ruser: login.ruser,
+        tty: login.tty,
+        after: login.after,
+        ticket: host.ticket(),
+    };
+    let mut client =
+        Client::connect(arguments.socket(), arguments.timeout()).map_err(before_the_first_step)?;
+    let reply = client
+        .call::<Admit>(&parameters)
+        .map_err(before_the_first_step)?;
+    match Next::try_from(reply.step).map_err(not_understood)? {
+        Next::Ask { .. } => Err(not_understood("it asks in the account phase")),
+        Next::Ended {
+            messages, outcome, ..
+        } => {
+            if !messages.is_empty() && host.show(&messages).is_err() {
+                host.log(
+                    Priority::Notice,
+                    "the program did not show the agent's messages",
+                );
+            }
+            Ok(outcome)
+        }
+    }
+}

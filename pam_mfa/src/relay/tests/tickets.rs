@@ -1,0 +1,103 @@
+//! The ticket that a login leaves, and the account phase that hands it in.
+
+use super::*;
+
+/// A login whose stack has an account line.
+fn begun_for_a_ticket(then: Then) -> (&'static str, Value, Then) {
+    let (method, mut parameters) = begin("none");
+    parameters["ticket_for"] = json!(4711);
+    (method, parameters, then)
+}
+
+fn passes_with_ticket(ticket: &str) -> Then {
+    let step = json!({"messages": [], "outcome": "passed"});
+    Says(json!({"parameters": {"session": "s1", "step": step, "ticket": ticket}}))
+}
+
+#[test]
+fn a_ticket_is_left_where_it_is_wanted() {
+    let agent = FakeAgent::new(vec![begun_for_a_ticket(passes_with_ticket("00ff"))]);
+    let mut host = Script::new("alice");
+    let ending = run(&agent.arguments("ticket"), &mut host);
+    assert_eq!(ending, Ending::Decided(Outcome::Passed));
+    assert_eq!(host.ticket.as_deref(), Some("00ff"));
+}
+
+#[test]
+fn a_ticket_is_not_left_where_nobody_wants_it_nor_when_it_is_none() {
+    let agent = FakeAgent::new(vec![begun("none", passes_with_ticket("00ff"))]);
+    let mut host = Script::new("alice");
+    run(&agent.arguments(""), &mut host);
+    assert_eq!(host.ticket, None);
+    for odd in ["a=b", "a\u{0}b", "ä", &"0".repeat(129)] {
+        let agent = FakeAgent::new(vec![begun_for_a_ticket(passes_with_ticket(odd))]);
+        let mut host = Script::new("alice");
+        run(&agent.arguments("ticket"), &mut host);
+        assert_eq!(host.ticket, None, "{odd:?}");
+    }
+}
+
+#[test]
+fn a_ticket_of_an_earlier_login_does_not_outlive_one_that_failed() {
+    let wrong = json!({"messages": [], "outcome": "wrong"});
+    let reply = json!({"parameters": {"session": "s1", "step": wrong, "ticket": "00ff"}});
+    let agent = FakeAgent::new(vec![begun_for_a_ticket(Says(reply))]);
+    let mut host = Script::new("alice");
+    host.ticket = Some("earlier".to_owned());
+    assert_eq!(
+        run(&agent.arguments("ticket"), &mut host),
+        Ending::Decided(Outcome::Wrong)
+    );
+    assert_eq!(host.ticket, None);
+}
+
+fn admitted(ticket: Option<&str>, then: Then) -> (&'static str, Value, Then) {
+    let mut parameters = json!({"user": "alice", "service": "sshd", "tty": "ssh",
+                                "after": ["publickey", "password"]});
+    if let Some(ticket) = ticket {
+        parameters["ticket"] = json!(ticket);
+    }
+    ("Admit", parameters, then)
+}
+
+#[test]
+fn the_account_phase_hands_in_the_ticket_and_takes_it_away() {
+    for (outcome, expected) in [
+        ("passed", Outcome::Passed),
+        ("skipped", Outcome::Skipped),
+        ("denied", Outcome::Denied),
+    ] {
+        let agent = FakeAgent::new(vec![admitted(Some("00ff"), ends(outcome))]);
+        let mut host = Script::new("alice");
+        host.ticket = Some("00ff".to_owned());
+        let ending = admit(&agent.arguments(""), &mut host);
+        assert_eq!(ending, Ending::Decided(expected));
+        assert_eq!(host.ticket, None);
+    }
+}
+
+#[test]
+fn the_account_phase_shows_why_it_denies_and_asks_nothing() {
+    let agent = FakeAgent::new(vec![admitted(
+        None,
+        step(json!({"messages": [{"style": "error", "text": "no"}], "outcome": "denied"})),
+    )]);
+    let mut host = Script::of([Shows(vec!["no"], true)]);
+    assert_eq!(
+        admit(&agent.arguments(""), &mut host),
+        Ending::Decided(Outcome::Denied)
+    );
+    let agent = FakeAgent::new(vec![admitted(None, asks("OTP code: "))]);
+    let ending = admit(&agent.arguments(""), &mut Script::new("alice"));
+    assert_eq!(unavailable(&ending), Some(false));
+}
+
+#[test]
+fn an_agent_that_is_gone_in_the_account_phase_is_an_outage_and_the_ticket_goes_all_the_same() {
+    let arguments = Arguments::parse([&b"socket=/nonexistent/agent.sock"[..]]).unwrap();
+    let mut host = Script::new("alice");
+    host.ticket = Some("00ff".to_owned());
+    let ending = admit(&arguments, &mut host);
+    assert_eq!(unavailable(&ending), Some(true));
+    assert_eq!(host.ticket, None);
+}
