@@ -175,6 +175,14 @@ pub(crate) struct Doctor {
     /// Folders of PAM stacks, the first before the others
     #[arg(long, hide = true, value_name = "DIR", default_values = ["/etc/pam.d", "/usr/lib/pam.d"])]
     pub(crate) pam_dir: Vec<PathBuf>,
+    /// The program whose settings are looked at
+    #[arg(
+        long,
+        hide = true,
+        value_name = "PROGRAM",
+        default_value = "/usr/sbin/sshd"
+    )]
+    pub(crate) sshd: PathBuf,
 }
 
 /// What to do with the agent's settings.

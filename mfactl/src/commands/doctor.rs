@@ -7,6 +7,7 @@ mod agent;
 mod clock;
 mod config;
 mod devices;
+mod sshd;
 mod stacks;
 
 use mfa_protocol::admin::Health;
@@ -74,7 +75,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     checks.extend(config::files(context, &health)?);
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(devices::checks(context, &clock)?);
-    checks.extend(stacks::checks(&args.pam_dir));
+    let (found, service) = stacks::checks(&args.pam_dir, "sshd");
+    checks.extend(found);
+    checks.extend(sshd::checks(&args.sshd, service.as_ref()));
     let report = Report { checks };
     context.output.result(&report, || screen(&report.checks))?;
     Ok(if report.checks.iter().all(|check| check.ok) {

@@ -3,20 +3,22 @@
 //! With the code first, anyone could spend a user's attempts, and set up a device in the place of a user
 //! who has none. The files are read here, as they are now; [`order`] judges them.
 
-mod chain;
+mod account;
+mod bypass;
 mod ends;
 mod files;
-mod modules;
 mod order;
-mod parse;
 mod walk;
+mod without;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use chain::Place;
+use account::Unmet;
 use files::Files;
+use mfa_stacks::chain::Place;
+use mfa_stacks::modules;
 use order::Order;
 
 use super::Check;
@@ -26,8 +28,31 @@ const NAME: &str = "stacks";
 /// How many services are named in one line.
 const SHOWN: usize = 8;
 
-/// What is to be said of the stacks in these folders; of two files of one name the first holds.
-pub(super) fn checks(folders: &[PathBuf]) -> Vec<Check> {
+/// How the stack of one service asks for the code.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// Password and code come in one answer.
+    pub(super) one_answer: bool,
+    /// The account phase refuses who was not asked.
+    pub(super) account: bool,
+}
+
+/// What is to be said of the stacks in these folders, of which of two files of one name the first holds;
+/// and how `service` stands, if its stack names the module.
+pub(super) fn checks(folders: &[PathBuf], service: &str) -> (Vec<Check>, Option<Service>) {
+    let (files, mut checks) = read(folders);
+    checks.extend(found(&files));
+    let text = |name: &str| files.text(name);
+    let order = order::of(service, &text);
+    let service = order.map(|order| Service {
+        one_answer: matches!(order, Order::OneAnswer { .. }),
+        account: account::line(service, &text).is_some(),
+    });
+    (checks, service)
+}
+
+/// The files, and what can't be read of them.
+fn read(folders: &[PathBuf]) -> (Files, Vec<Check>) {
     let mut files = Files::default();
     let mut checks = Vec::new();
     for folder in folders {
@@ -43,8 +68,7 @@ pub(super) fn checks(folders: &[PathBuf]) -> Vec<Check> {
         let message = format!("can't be read: {}", files.unread().join(", "));
         checks.push(Check::note(NAME, message, "run mfactl doctor as root"));
     }
-    checks.extend(found(&files));
-    checks
+    (files, checks)
 }
 
 /// A check for all services that stand alike.
@@ -67,8 +91,58 @@ fn found(files: &Files) -> Vec<Check> {
     }
     let check = |(order, services): (&Order, &Vec<&str>)| said(order, &names(services), files);
     let mut checks: Vec<_> = orders.iter().map(check).collect();
+    let sound = |order: &Order| matches!(order, Order::Sound | Order::OneAnswer { .. });
+    let judged = orders.iter().filter(|(order, _)| sound(order));
+    checks.extend(bypassed(
+        judged.flat_map(|(_, services)| services).copied(),
+        files,
+    ));
     checks.extend(lenient(files));
+    checks.extend(unmet(files));
+    let without = without::services(files);
+    if !without.is_empty() {
+        let message = format!("{}: {PASSWORD_ONLY}", names(&without));
+        checks.push(Check::note(NAME, message, EVERY_WAY_IN));
+    }
     checks
+}
+
+/// Account lines that refuse everybody.
+fn unmet(files: &Files) -> Vec<Check> {
+    let mut lines: BTreeMap<(Unmet, Place), Vec<&str>> = BTreeMap::new();
+    for service in files.names() {
+        if let Some(found) = account::unmet(service, &|name| files.text(name)) {
+            lines.entry(found).or_default().push(service);
+        }
+    }
+    let said = |((why, line), services): (&(Unmet, Place), &Vec<&str>)| {
+        let (services, at) = (names(services), files.place(line));
+        let (what, remedy) = match why {
+            Unmet::NoTicket => (NO_TICKET, WITH_TICKET),
+            Unmet::NoCode => (NO_CODE, WITHOUT_LINE),
+        };
+        Check::problem(NAME, format!("{services}: {what} ({at})"), remedy)
+    };
+    lines.iter().map(said).collect()
+}
+
+/// The lines that lead past the code in stacks whose order is right.
+fn bypassed<'a>(services: impl Iterator<Item = &'a str>, files: &Files) -> Vec<Check> {
+    let mut lines: BTreeMap<(bool, Place), Vec<&str>> = BTreeMap::new();
+    for service in services {
+        if let Some(found) = bypass::of(service, &|name| files.text(name)) {
+            let line = (found.is_gate, found.line);
+            lines.entry(line).or_default().push(service);
+        }
+    }
+    let said = |((is_gate, line), services): (&(bool, Place), &Vec<&str>)| {
+        let (services, at, text) = (names(services), files.place(line), &line.text);
+        match is_gate {
+            true => Check::note(NAME, format!("{services}: {GATE} ({at}): {text}"), MEANT),
+            false => Check::problem(NAME, format!("{services}: {PAST} ({at}): {text}"), BEFORE),
+        }
+    };
+    lines.iter().map(said).collect()
 }
 
 /// No fault of a stack, but the administrator's wish; yet one to remember.
@@ -147,9 +221,22 @@ const DANGER: &str = "anyone could lock a user out, and set up a device in their
 const NOT_ENDED: &str = "the code is asked for even after a wrong password";
 const LEAPT: &str = "who knows the password is never asked for the code";
 const UNCOUNTED: &str = "the login passes without the code when";
+const GATE: &str = "whom this line lets in is not asked for the code";
+const MEANT: &str =
+    "right if it is meant so; for others, a rule in agent.toml leaves a record in the log";
+const PAST: &str = "this line lets the login pass without the code";
+const BEFORE: &str = "neither sufficient, done nor a jump may lead past pam_mfa.so";
 const PLAIN: &str = "Or required, or requisite, in place of what is in brackets";
 const LENIENT: &str = "on_unavailable=ignore lets the login pass without the code";
 const WHILE_AWAY: &str = "without that argument nobody gets in while the agent is not there";
+const PASSWORD_ONLY: &str = "a password is enough, no code is asked for";
+const EVERY_WAY_IN: &str =
+    "leave one as the way in for bad days; config/pam.d has a stack for the others";
+const NO_TICKET: &str = "the account line refuses every login that gives a code";
+const WITH_TICKET: &str = "add the argument ticket to the auth line of pam_mfa.so";
+const NO_CODE: &str = "the account line refuses everybody, since no auth line asks for a code";
+const WITHOUT_LINE: &str =
+    "move the account line to the file of the service that asks for a code, such as sshd";
 const ONE_ANSWER: &str = "password and code come in one answer, and the code is judged first";
 const ONLY_WHERE_NEEDED: &str = "only for programs that ask one thing; others: pam_mfa.so after the \
                                  password, without arguments";

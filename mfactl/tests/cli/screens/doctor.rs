@@ -82,6 +82,7 @@ fn doctor_with_a_wrong_clock_and_wrong_stacks() {
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
     command.args(["--socket", "agent.sock", "doctor", "--pam-dir", "pam.d"]);
+    command.args(["--sshd", "/nonexistent/sshd"]);
     command.current_dir(folder);
     let output = run(command, "");
     assert_eq!(output.status.code(), Some(1));

@@ -5,8 +5,8 @@
 //! every other module content. Measured against libpam 1.5: an `ok` for a result that is no success
 //! makes a login fail, `reset` takes back what has failed, and a stack without an opinion fails.
 
-use super::chain::Step;
 use super::walk::follow;
+use mfa_stacks::chain::Step;
 
 /// What our module may say when the code was not passed, with what it then means; the last is what
 /// libpam says where the module can't be loaded.
@@ -67,8 +67,8 @@ pub(super) fn lets_in(steps: &[Step], from: usize, says: impl Fn(usize) -> &'sta
 
 #[cfg(test)]
 mod tests {
-    use super::super::chain::steps;
     use super::*;
+    use mfa_stacks::chain::steps;
 
     /// Whether `pam_ours`, after a password, is of no account when it says `auth_err`.
     fn passes(rest: &str) -> bool {

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::chain::Place;
+use mfa_stacks::chain::Place;
 
 /// As much as is read of a file.
 const MAX_FILE: u64 = 64 * 1024;

@@ -3,10 +3,10 @@
 //! Files go in as texts, by their names, and a judgement of one service comes out: whether everybody
 //! who has passed a password or key comes to the code, and nobody else.
 
-use super::chain::{Place, Step, steps};
 use super::ends::{REFUSALS, lets_in};
-use super::modules::{self, is_ours, shown, stem};
 use super::walk::{Reached, Result, reached};
+use mfa_stacks::chain::{Place, Step, steps};
+use mfa_stacks::modules::{self, is_ours, shown, stem};
 
 /// Arguments of ours for programs that ask one thing only: the code is taken off first then.
 const ONE_ANSWER: [&str; 3] = ["forward_pass", "use_first_pass", "try_first_pass"];

@@ -9,7 +9,11 @@ fn checked(files: &[(&str, &str)]) -> Vec<Check> {
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    checks(&[folder.path().to_owned(), "/nonexistent/pam.d".into()])
+    in_folders(&[folder.path().to_owned(), "/nonexistent/pam.d".into()])
+}
+
+fn in_folders(folders: &[PathBuf]) -> Vec<Check> {
+    checks(folders, "sshd").0
 }
 
 #[test]
@@ -104,7 +108,46 @@ fn services_without_the_module_are_told_only_if_none_has_it() {
         checks[0].ok && checks[0].message.contains("no stack names"),
         "{checks:?}"
     );
-    assert_eq!(super::checks(&["/nonexistent/pam.d".into()]), []);
+    assert_eq!(in_folders(&["/nonexistent/pam.d".into()]), []);
+}
+
+#[test]
+fn services_without_the_module_are_named_where_others_have_it() {
+    let checks = checked(&[
+        ("common-auth", "auth required pam_unix.so\n"),
+        ("sshd", "@include common-auth\nauth required pam_mfa.so\n"),
+        ("login", "@include common-auth\n"),
+        (
+            "vpn",
+            "auth required pam_unix.so\nauth required pam_oath.so\n",
+        ),
+        ("cron", "@include common-auth\n"),
+        (
+            "su",
+            "auth sufficient pam_rootok.so\n@include common-auth\n",
+        ),
+    ]);
+    let message = format!("login, su: {PASSWORD_ONLY}");
+    let is_it = |check: &&Check| check.ok && check.message == message;
+    assert_eq!(checks.iter().filter(is_it).count(), 1, "{checks:?}");
+}
+
+#[test]
+fn an_account_line_that_nobody_can_meet_is_a_problem() {
+    let account = "account required pam_mfa.so\n";
+    let auth = "auth requisite pam_unix.so\nauth required pam_mfa.so";
+    let checks = checked(&[
+        ("good", &format!("{auth} ticket\n{account}")),
+        ("sshd", &format!("{auth}\n{account}")),
+        ("cron", account),
+    ]);
+    let told = |words: &str| {
+        let is_it = |check: &&Check| !check.ok && check.message.contains(words);
+        checks.iter().find(is_it).map(|check| check.message.clone())
+    };
+    assert!(told(NO_TICKET).is_some_and(|text| text.starts_with("sshd: ")));
+    assert!(told(NO_CODE).is_some_and(|text| text.starts_with("cron: ")));
+    assert!(told("good: ").is_none(), "{checks:?}");
 }
 
 #[test]
@@ -113,11 +156,12 @@ fn the_stacks_that_are_shipped_are_right() {
     let text = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n";
     fs::write(host.path().join("common-auth"), text).unwrap();
     let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d");
-    let checks = checks(&[shipped, host.path().to_owned()]);
+    let checks = in_folders(&[shipped, host.path().to_owned()]);
     assert!(checks.iter().all(|check| check.ok), "{checks:?}");
     assert_eq!(
         checks[0].message,
-        "cockpit, login, sshd, su, sudo: the code is asked for after the password or key"
+        "cockpit, login, ocserv, openvpn, polkit-1, sshd, sshd-account, su and 2 more: the code is \
+         asked for after the password or key"
     );
 }
 
@@ -131,6 +175,6 @@ fn an_include_by_its_path_is_found() {
         path.display()
     );
     fs::write(folder.path().join("sshd"), stack).unwrap();
-    let checks = checks(&[folder.path().to_owned()]);
+    let checks = in_folders(&[folder.path().to_owned()]);
     assert!(checks[0].ok && checks[0].remedy.is_none(), "{checks:?}");
 }

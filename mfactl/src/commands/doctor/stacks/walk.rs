@@ -4,7 +4,7 @@
 //! every way that their lines allow is taken. Measured against libpam 1.5: a substack that fails ends
 //! nothing but itself, and `done` ends nothing once something has failed.
 
-use super::chain::Step;
+use mfa_stacks::chain::Step;
 
 /// What a module is supposed to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +92,8 @@ fn jump(steps: &[Step], at: usize, count: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chain::steps;
     use super::*;
+    use mfa_stacks::chain::steps;
 
     /// Whether the last step is reached when `pam_yes` succeeds, `pam_no` fails, and nobody knows of others.
     fn last_is_reached(stack: &str, taken_in: &str) -> (bool, bool) {

@@ -4,33 +4,37 @@
 //! here. What libpam would not understand either is left out: libpam refuses the login then, and says
 //! so in its log.
 
-use super::modules;
+use crate::modules;
 
 /// A line that says something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub struct Line {
     /// Where it begins in the file, from 1.
-    pub(super) number: usize,
+    pub number: usize,
     /// What it says, with single blanks, and with arguments only where they hold no secret.
-    pub(super) text: String,
+    pub text: String,
     /// The phase that it belongs to; none for Debian's `@include`, which is for all.
-    pub(super) phase: Option<Phase>,
+    pub phase: Option<Phase>,
     /// What it does there.
-    pub(super) does: Does,
+    pub does: Does,
 }
 
 /// What a program asks libpam for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub enum Phase {
+    /// Who somebody is.
     Auth,
+    /// Whether they may come in.
     Account,
+    /// What is made ready for them.
     Session,
+    /// A new password.
     Password,
 }
 
 /// What a line does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Does {
+pub enum Does {
     /// Calls a module.
     Call(Call),
     /// Takes in the lines of another file.
@@ -44,18 +48,18 @@ pub(super) enum Does {
 
 /// A module in a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Call {
+pub struct Call {
     /// What comes of its result.
-    pub(super) control: Control,
+    pub control: Control,
     /// Its file, as it is written.
-    pub(super) module: String,
+    pub module: String,
     /// What it is given.
-    pub(super) arguments: Vec<String>,
+    pub arguments: Vec<String>,
 }
 
 /// What comes of a module's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Control {
+pub enum Control {
     /// `required`, `requisite`, `sufficient`, `optional`; in small letters.
     Word(String),
     /// `[success=1 default=ignore]`, as pairs in their order.
@@ -64,9 +68,9 @@ pub(super) enum Control {
 
 impl Control {
     /// What is done when the module says `result`, both in the words of the bracketed form.
-    pub(super) fn on(&self, result: &str) -> &str {
+    pub fn on(&self, result: &str) -> &str {
         match self {
-            Self::Word(word) => of_word(word, result == "success"),
+            Self::Word(word) => of_word(word, result),
             Self::Actions(pairs) => {
                 // Of two for one result the last counts, of two defaults the first (measured).
                 let pair = pairs.iter().rfind(|(name, _)| name == result);
@@ -78,9 +82,11 @@ impl Control {
     }
 
     /// What may be done, whatever comes of the module.
-    pub(super) fn any(&self) -> Vec<&str> {
+    pub fn any(&self) -> Vec<&str> {
         match self {
-            Self::Word(word) => vec![of_word(word, true), of_word(word, false)],
+            Self::Word(word) => ["success", "auth_err", "ignore"]
+                .map(|result| of_word(word, result))
+                .into(),
             Self::Actions(pairs) => {
                 let default = pairs.iter().any(|(result, _)| result == "default");
                 let actions = pairs.iter().map(|(_, action)| action.as_str());
@@ -91,18 +97,19 @@ impl Control {
 }
 
 /// pam.conf(5) gives the meaning of these words.
-fn of_word(word: &str, success: bool) -> &'static str {
-    match (word, success) {
-        ("sufficient", true) => "done",
-        ("sufficient" | "optional", false) => "ignore",
-        ("requisite", false) => "die",
-        (_, true) => "ok",
-        (_, false) => "bad",
+fn of_word(word: &str, result: &str) -> &'static str {
+    let is_good = matches!(result, "success" | "new_authtok_reqd");
+    match (word, result) {
+        ("sufficient", _) if is_good => "done",
+        ("required" | "requisite" | "optional", _) if is_good => "ok",
+        ("sufficient" | "optional", _) | ("required" | "requisite", "ignore") => "ignore",
+        ("requisite", _) => "die",
+        _ => "bad",
     }
 }
 
 /// The lines of a file, in their order.
-pub(super) fn lines(text: &str) -> Vec<Line> {
+pub fn lines(text: &str) -> Vec<Line> {
     let logical = logical(text).into_iter();
     logical
         .filter_map(|(number, text)| line(number, &text))

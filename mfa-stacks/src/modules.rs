@@ -43,41 +43,44 @@ const OTHER_FACTORS: [&str; 7] = [
 ];
 
 /// Arguments of ours, up to an equals sign; none holds a secret.
-const OWN_ARGUMENTS: [&str; 7] = [
+const OWN_ARGUMENTS: [&str; 8] = [
     "socket",
     "timeout",
     "forward_pass",
     "use_first_pass",
     "try_first_pass",
     "on_unavailable",
+    "ticket",
     "debug",
 ];
 
 /// What stands for arguments that are not shown.
-pub(super) const HIDDEN: &str = "…";
+pub const HIDDEN: &str = "…";
 
-pub(super) fn is_password(module: &str) -> bool {
+/// Whether it checks a password or a key.
+pub fn is_password(module: &str) -> bool {
     FIRST_FACTORS.contains(&stem(module))
 }
 
 /// Whether who passes it has passed a second factor, though not ours.
-pub(super) fn is_other_factor(module: &str) -> bool {
+pub fn is_other_factor(module: &str) -> bool {
     OTHER_FACTORS.contains(&stem(module))
 }
 
-pub(super) fn is_ours(module: &str) -> bool {
+/// Whether it is `pam_mfa`.
+pub fn is_ours(module: &str) -> bool {
     matches!(stem(module), "pam_mfa" | "libpam_mfa")
 }
 
 /// `pam_unix` of `/lib/security/pam_unix.so`.
-pub(super) fn stem(module: &str) -> &str {
+pub fn stem(module: &str) -> &str {
     let name = Path::new(module).file_name().and_then(OsStr::to_str);
     let name = name.unwrap_or(module);
     name.strip_suffix(".so").unwrap_or(name)
 }
 
 /// A module with as much of its arguments as may be shown.
-pub(super) fn shown(module: &str, arguments: &[String]) -> String {
+pub fn shown(module: &str, arguments: &[String]) -> String {
     // In brackets even a module may hold blanks, and what follows the first may be anything.
     let (name, more) = module
         .split_once(char::is_whitespace)

@@ -1,0 +1,56 @@
+//! Lines of ours in the account phase, which refuse whoever comes without a ticket of the `auth` line.
+
+use mfa_stacks::chain::{Place, steps, steps_of};
+use mfa_stacks::modules::is_ours;
+use mfa_stacks::parse::Phase;
+
+/// An account line that nobody can meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Unmet {
+    /// The `auth` line leaves no ticket.
+    NoTicket,
+    /// There is no `auth` line that could.
+    NoCode,
+}
+
+/// Our account line of `service`.
+pub(super) fn line<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Place> {
+    let steps = steps_of(Phase::Account, service, text);
+    let ours = steps.iter().find(|step| is_ours(&step.call.module));
+    ours.map(|step| step.place())
+}
+
+/// Our account line, where whoever gave a code is refused by it.
+pub(super) fn unmet<'a>(
+    service: &str,
+    text: &dyn Fn(&str) -> Option<&'a str>,
+) -> Option<(Unmet, Place)> {
+    let line = line(service, text)?;
+    let steps = steps(service, text);
+    let Some(code) = steps.iter().find(|step| is_ours(&step.call.module)) else {
+        return Some((Unmet::NoCode, line));
+    };
+    let mut arguments = code.call.arguments.iter();
+    let leaves = arguments.any(|word| word == "ticket");
+    (!leaves).then_some((Unmet::NoTicket, line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_line_needs_an_auth_line_that_leaves_a_ticket() {
+        let found =
+            |text: &str| unmet("x", &|_| Some(text)).map(|(why, place)| (why, place.number));
+        let account = "account required pam_mfa.so\n";
+        for (auth, expected) in [
+            ("auth required pam_mfa.so ticket\n", None),
+            ("auth required pam_mfa.so\n", Some((Unmet::NoTicket, 2))),
+            ("auth required pam_unix.so\n", Some((Unmet::NoCode, 2))),
+        ] {
+            assert_eq!(found(&format!("{auth}{account}")), expected, "{auth}");
+            assert_eq!(found(auth), None);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Lines that let somebody in past `pam_mfa`, whatever the modules may say.
+//!
+//! Every return code of every module is tried, as libpam would take it ([`mfa_stacks::paths`]); only what
+//! can't be otherwise is supposed.
+
+use mfa_stacks::chain::{Entry, Kind, Place, Step, entries};
+use mfa_stacks::codes::{AUTH_ERR, IGNORE, SUCCESS};
+use mfa_stacks::modules::{is_other_factor, is_ours, is_password, stem};
+use mfa_stacks::paths::way_without;
+
+/// Modules that tell who is asked and who is not: a line with one is an administrator's wish.
+const GATES: [&str; 7] = [
+    "pam_rootok",
+    "pam_succeed_if",
+    "pam_access",
+    "pam_listfile",
+    "pam_localuser",
+    "pam_wheel",
+    "pam_time",
+];
+
+/// A line that leads past our module.
+pub(super) struct Bypass {
+    /// The line.
+    pub(super) line: Place,
+    /// Whether it is one that is meant to let somebody in.
+    pub(super) is_gate: bool,
+}
+
+/// The first such line of `service`; one that nobody meant comes before one that somebody did.
+pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Bypass> {
+    let entries = entries(service, text);
+    first(&entries, false).or_else(|| first(&entries, true))
+}
+
+fn first(entries: &[Entry], with_gates: bool) -> Option<Bypass> {
+    let ours = entries.iter().position(|entry| is(entry, is_ours))?;
+    let may = |at: usize, code| may(&entries[at], code, with_gates);
+    let is_met = |at: usize, code| {
+        is(&entries[at], is_ours) && (code == SUCCESS || code == IGNORE)
+            || is(&entries[at], is_other_factor) && code == SUCCESS
+    };
+    let way = way_without(entries, may, is_met)?;
+    // What came last before our line, or our line itself where its refusal does not count.
+    let (last, _) = way.iter().rfind(|(at, _)| *at <= ours)?;
+    let step = module(&entries[*last])?;
+    Some(Bypass {
+        line: step.place(),
+        is_gate: with_gates,
+    })
+}
+
+/// Whether the module of an entry can say this. A module that checks passwords never says `ignore`.
+fn may(entry: &Entry, code: usize, with_gates: bool) -> bool {
+    let Some(step) = module(entry) else {
+        return true;
+    };
+    match stem(&step.call.module) {
+        "pam_permit" => code == SUCCESS,
+        "pam_deny" => code == AUTH_ERR,
+        "pam_faillock" if step.call.arguments.iter().any(|word| word == "authfail") => {
+            code == AUTH_ERR
+        }
+        // Without gates those say what they say to everybody else, whichever that is.
+        gate if GATES.contains(&gate) && !with_gates => !leaves(step, code),
+        _ => !is_password(&step.call.module) || code != IGNORE,
+    }
+}
+
+/// Whether the login leaves the order of the lines by this code.
+fn leaves(step: &Step, code: usize) -> bool {
+    let result = mfa_stacks::codes::CODES.get(code).copied();
+    let action = step.call.control.on(result.unwrap_or_default());
+    action == "done" || action.parse::<usize>().is_ok()
+}
+
+fn is(entry: &Entry, fits: impl Fn(&str) -> bool) -> bool {
+    module(entry).is_some_and(|step| fits(&step.call.module))
+}
+
+fn module(entry: &Entry) -> Option<&Step> {
+    match &entry.kind {
+        Kind::Module(step) => Some(step),
+        Kind::Substack | Kind::Broken => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(stack: &str) -> Option<(usize, bool)> {
+        let bypass = of("x", &|_| Some(stack))?;
+        Some((bypass.line.number, bypass.is_gate))
+    }
+
+    #[test]
+    fn a_line_that_leads_past_the_code_is_found() {
+        let ours = "auth [success=ok ignore=ignore default=die] pam_mfa.so\n";
+        for (lines, expected) in [
+            ("auth required pam_unix.so\n", None),
+            ("auth sufficient pam_unix.so\n", Some((1, false))),
+            (
+                "auth sufficient pam_rootok.so\nauth required pam_unix.so\n",
+                Some((1, true)),
+            ),
+            (
+                "auth required pam_unix.so\nauth sufficient pam_faillock.so authsucc\n",
+                Some((2, false)),
+            ),
+            (
+                "auth sufficient pam_u2f.so\nauth required pam_unix.so\n",
+                None,
+            ),
+        ] {
+            assert_eq!(found(&format!("{lines}{ours}")), expected, "{lines}");
+        }
+        let jump = format!(
+            "auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n{ours}auth required pam_permit.so\n"
+        );
+        assert_eq!(found(&jump), Some((1, false)));
+    }
+}

@@ -1,0 +1,56 @@
+//! Services that check a password and ask for no second factor, where others of this host do.
+
+use std::collections::BTreeSet;
+
+use mfa_stacks::chain::{Step, steps};
+use mfa_stacks::modules::{is_other_factor, is_ours, is_password};
+use mfa_stacks::parse::{Does, lines};
+
+use super::files::Files;
+
+/// What lets nobody in who was not in: it runs jobs, changes passwords, or stands in for files that are
+/// not there.
+const NO_LOGINS: [&str; 13] = [
+    "atd",
+    "chfn",
+    "chpasswd",
+    "chsh",
+    "cron",
+    "crond",
+    "newusers",
+    "other",
+    "passwd",
+    "runuser",
+    "runuser-l",
+    "systemd-user",
+    "useradd",
+];
+
+/// The services, in the order of their names.
+pub(super) fn services(files: &Files) -> Vec<&str> {
+    let texts = files.names().filter_map(|name| files.text(name));
+    let taken_in: BTreeSet<String> = texts.flat_map(included).collect();
+    let is_service = |name: &&str| !taken_in.contains(*name) && !NO_LOGINS.contains(name);
+    let is_without = |name: &&str| asks_for_a_password_only(&steps(name, &|file| files.text(file)));
+    files
+        .names()
+        .filter(is_service)
+        .filter(is_without)
+        .collect()
+}
+
+fn asks_for_a_password_only(steps: &[Step]) -> bool {
+    let any = |is: fn(&str) -> bool| steps.iter().any(|step| is(&step.call.module));
+    any(is_password) && !any(is_ours) && !any(is_other_factor)
+}
+
+fn included(text: &str) -> Vec<String> {
+    let file = |does| match does {
+        Does::Include { file, .. } => Some(file),
+        Does::Call(_) => None,
+    };
+    let files = lines(text).into_iter().filter_map(|line| file(line.does));
+    // By its path, or by its name.
+    let name = |file: String| file.rsplit('/').next().unwrap_or_default().to_owned();
+    files.map(name).collect()
+}
