@@ -3,7 +3,7 @@
 CARGO ?= cargo
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-.PHONY: help build try test unit-test system-test bench lint clean
+.PHONY: help build try test test-all unit-test system-test bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -24,8 +24,14 @@ unit-test:
 
 system-test: build
 	tests/install-needs
-	MFA_TEST_BIN=target/release CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
+	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
+		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
 		$(CARGO) test --locked -p mfa-tests
+
+test-all: test ## all tests, and those that take minutes
+	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
+		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
+		$(CARGO) test --locked -p mfa-tests -- --ignored
 
 bench: build ## logins a second and memory, side by side with the peers of Debian
 	tests/install-needs --bench

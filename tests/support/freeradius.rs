@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::Key;
 
 #[path = "../../mfa-radius/tests/freeradius/server.rs"]
-mod server;
+pub(crate) mod server;
 
 /// A running server. It is killed when dropped.
 pub struct FreeRadius {

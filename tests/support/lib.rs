@@ -1,11 +1,17 @@
 //! Shared parts of the whole-system tests.
 //!
 //! Everything here runs the built programs for real: the agent with a store and a socket of its own,
-//! the module through libpam, sshd, sudo, su and login through a pseudo-terminal, FreeRADIUS, postfix.
+//! the module through libpam, sshd, sudo, su and login through a pseudo-terminal, FreeRADIUS, postfix, VPN
+//! gateways.
 //! Nothing is imitated but a broken agent ([`Impostor`]), somebody on the way ([`Relay`]) and providers of
 //! text messages ([`Provider`]). What needs a host (accounts, `/etc/pam.d`) happens in a
 //! [`Machine`], a mount namespace of the test's own thread, so that no test can change the machine it
 //! runs on, nor see what another one does, and nothing is left behind when one is killed.
+
+pub mod code_module;
+pub mod ocserv;
+pub mod openvpn;
+pub mod radius_pam;
 
 mod admin;
 mod agent;
@@ -22,6 +28,7 @@ mod impostor;
 mod login;
 mod machine;
 mod mfactl;
+mod network;
 mod oath;
 mod postfix;
 mod provider;
@@ -33,6 +40,7 @@ mod sent;
 mod source;
 mod sshd;
 mod stack;
+mod transcript;
 
 pub use admin::{Admin, answer_to};
 pub use agent::Agent;
@@ -48,6 +56,7 @@ pub use impostor::{Impostor, Manner};
 pub use login::{Login, Running, Seen};
 pub use machine::{Machine, is_root};
 pub use mfactl::Ctl;
+pub use network::Network;
 pub use oath::Key;
 pub use postfix::{Encryption, Postfix};
 pub use provider::{Answer, Provider, Request};
@@ -59,3 +68,4 @@ pub use sent::{another_than, code_in};
 pub use source::{Source, sources};
 pub use sshd::Sshd;
 pub use stack::Stack;
+pub use transcript::Transcript;

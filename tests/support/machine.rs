@@ -29,9 +29,9 @@ const MODULE_FOLDERS: [&str; 6] = [
 ];
 
 /// What programs can't do without in `/dev`.
-const DEVICES: [&str; 12] = [
+const DEVICES: [&str; 13] = [
     "null", "zero", "full", "random", "urandom", "tty", "console", "shm", "fd", "stdin", "stdout",
-    "stderr",
+    "stderr", "net",
 ];
 
 /// Whether this process may have machines.

@@ -12,6 +12,17 @@ use crate::{Machine, Pty, eventually, run};
 const COMMON: &str = "ListenAddress 127.0.0.1\nPidFile none\nUsePAM yes\nUseDNS no\n\
     StrictModes no\nLogLevel VERBOSE\nKbdInteractiveAuthentication yes\nMaxStartups 200\n";
 
+const CLIENT_OPTIONS: [&str; 8] = [
+    "-o",
+    "StrictHostKeyChecking=no",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "LogLevel=ERROR",
+    "-o",
+    "NumberOfPasswordPrompts=1",
+];
+
 /// A running sshd. It is killed when dropped.
 pub struct Sshd {
     folder: TempDir,
@@ -69,27 +80,44 @@ impl Sshd {
         self.ssh(user, options, Some("echo you are in"))
     }
 
+    /// An ssh client that logs in as `user` to run a command.
+    #[must_use]
+    pub fn command(&self, user: &str, command: &str) -> Pty {
+        self.ssh(user, &[], Some(command))
+    }
+
     /// An ssh client that logs in as `user` to a shell of their own.
     #[must_use]
     pub fn shell(&self, user: &str) -> Pty {
         self.ssh(user, &[], None)
     }
 
+    /// `scp` or `sftp` with these arguments.
+    #[must_use]
+    pub fn copying(&self, program: &str, files: &[&str]) -> Pty {
+        let port = self.port.to_string();
+        let mut arguments = vec!["-F", "/dev/null", "-P", &port];
+        arguments.extend(CLIENT_OPTIONS);
+        arguments.extend_from_slice(files);
+        Pty::spawn(program, &arguments)
+    }
+
     fn ssh(&self, user: &str, options: &[&str], command: Option<&str>) -> Pty {
         let port = self.port.to_string();
         let target = format!("{user}@127.0.0.1");
         let mut arguments = vec!["-F", "/dev/null", "-p", &port];
-        arguments.extend([
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-        ]);
-        arguments.extend(["-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1"]);
+        // The first value of an option holds.
         arguments.extend_from_slice(options);
+        arguments.extend(CLIENT_OPTIONS);
         arguments.push(&target);
         arguments.extend(command);
         Pty::spawn("ssh", &arguments)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The private key that it takes for every user.

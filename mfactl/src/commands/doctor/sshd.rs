@@ -156,17 +156,17 @@ mod tests {
 
     #[test]
     fn what_sshd_prints_is_judged_by_what_its_stack_needs() {
-        let well = (true, "its settings let it ask for the code".to_owned());
+        let well = [(true, "its settings let it ask for the code".to_owned())];
         let both = "usepam yes\nkbdinteractiveauthentication yes\npasswordauthentication no\n\
                     pubkeyauthentication yes\n";
         let methods =
             "authenticationmethods publickey,keyboard-interactive:pam keyboard-interactive\n";
-        assert_eq!(said(&format!("{both}{methods}"), &STACK), [well.clone()]);
+        assert_eq!(said(&format!("{both}{methods}"), &STACK), well);
         let by_account = Service {
             account: true,
             ..STACK
         };
-        assert_eq!(said(both, &by_account), [well]);
+        assert_eq!(said(both, &by_account), well);
         for (text, ok, words) in [
             (
                 "usepam no\nkbdinteractiveauthentication yes\n",

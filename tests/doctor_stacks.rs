@@ -1,0 +1,116 @@
+//! What `mfactl doctor` says of stacks that can be passed by mistake, on a host of the test's own.
+
+use std::process::Command;
+
+use mfa_tests::{Agent, Ctl, Machine, run};
+
+const OURS: &str = "auth [success=ok ignore=ignore default=die] pam_mfa.so\n";
+
+/// What doctor says of stacks when sshd has this one; `true` for what is well.
+fn said(machine: &Machine, agent: &Agent, stack: &str) -> Vec<(bool, String)> {
+    machine.stack("sshd", stack);
+    said_of("stacks", agent)
+}
+
+fn said_of(name: &str, agent: &Agent) -> Vec<(bool, String)> {
+    let output = Ctl::at(agent.socket()).run(&["doctor"], "");
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let checks = report["checks"].as_array().expect("checks").iter();
+    let named = checks.filter(|check| check["name"] == name);
+    named
+        .map(|check| (check["ok"] == true, check["message"].to_string()))
+        .collect()
+}
+
+#[test]
+fn doctor_names_the_line_that_leads_past_the_code() {
+    Machine::run(|machine| {
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
+        let good = format!("@include common-auth\n{OURS}");
+        let checks = said(machine, &agent, &good);
+        assert!(checks.iter().all(|(ok, _)| *ok), "{checks:?}");
+        let jump = "auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n";
+        for (stack, line) in [
+            (
+                format!("{jump}{OURS}auth required pam_permit.so\n"),
+                "sshd:1",
+            ),
+            (
+                format!("auth sufficient pam_unix.so\nauth requisite pam_deny.so\n{OURS}"),
+                "sshd:1",
+            ),
+            (
+                format!("auth requisite pam_unix.so\nauth sufficient pam_faillock.so\n{OURS}"),
+                "sshd:2",
+            ),
+            (format!("{OURS}auth requisite pam_unix.so\n"), "sshd:1"),
+            (
+                "auth requisite pam_unix.so\nauth sufficient pam_mfa.so\n".to_owned(),
+                "sshd:2",
+            ),
+        ] {
+            let checks = said(machine, &agent, &stack);
+            let named = checks.iter().any(|(ok, text)| !ok && text.contains(line));
+            assert!(named, "{stack}{checks:?}");
+        }
+    });
+}
+
+#[test]
+fn doctor_names_what_keeps_sshd_from_asking() {
+    Machine::run(|machine| {
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
+        let keys = run(Command::new("ssh-keygen").arg("-A"));
+        assert!(keys.is_success(), "{keys:?}");
+        let with = |settings: &str| {
+            std::fs::write("/etc/ssh/sshd_config", settings).expect("sshd's settings");
+            said_of("sshd", &agent)
+        };
+        machine.stack("sshd", "@include common-auth\n");
+        assert_eq!(with("UsePAM yes\n"), [], "its stack does not name us");
+        machine.stack("sshd", &format!("@include common-auth\n{OURS}"));
+        for (settings, ok, words) in [
+            ("UsePAM no\n", false, "UsePAM is no"),
+            (
+                "UsePAM yes\nKbdInteractiveAuthentication no\n",
+                false,
+                "no way to ask",
+            ),
+            (
+                "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n",
+                true,
+                "key alone",
+            ),
+            (
+                "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n\
+                 AuthenticationMethods publickey,keyboard-interactive\n",
+                true,
+                "let it ask",
+            ),
+            ("NoSuchKeyword yes\n", true, "can't be read"),
+        ] {
+            let checks = with(settings);
+            let is_it = |(well, text): &(bool, String)| *well == ok && text.contains(words);
+            assert!(checks.iter().any(is_it), "{settings}{checks:?}");
+        }
+    });
+}
+
+#[test]
+fn doctor_names_an_account_line_that_refuses_everybody_and_services_without_a_code() {
+    Machine::run(|machine| {
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
+        let account = "account required pam_mfa.so\n";
+        let checks = said(
+            machine,
+            &agent,
+            &format!("@include common-auth\n{OURS}{account}"),
+        );
+        let told = |ok: bool, words: &str| {
+            let is_it = |(well, text): &(bool, String)| *well == ok && text.contains(words);
+            assert!(checks.iter().any(is_it), "{words}: {checks:?}");
+        };
+        told(false, "refuses every login that gives a code");
+        told(true, "a password is enough");
+    });
+}

@@ -1,0 +1,151 @@
+//! A screen locker runs as the user whose screen it locks, without any right of its own: it may ask for that
+//! user, for nobody else, and sees nothing that it could use.
+
+use std::fs;
+use std::path::Path;
+
+use mfa_tests::{Agent, Key, Login, Machine, Pty, Stack, Transcript, run};
+
+const PASSWORD: &str = "correct horse";
+const ANNA: &str = "mfat-anna";
+const BERT: &str = "mfat-bert";
+
+fn set_up(machine: &Machine) -> (Agent, Key, Key) {
+    machine.user(ANNA, PASSWORD);
+    machine.user(BERT, "battery staple");
+    machine.shipped_stack("vlock");
+    let agent = Agent::at_default_socket("");
+    let (anna, bert) = (agent.admin().device(ANNA), agent.admin().device(BERT));
+    (agent, anna, bert)
+}
+
+/// vlock as Anna runs it, without the rights that Debian gives to it.
+fn locker(machine: &Machine) -> Pty {
+    let program = "/run/home/vlock";
+    fs::copy("/usr/sbin/vlock-main", program).expect("vlock is missing: run tests/install-needs");
+    let mode: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(program, mode).unwrap();
+    let uid = machine.uid(ANNA);
+    let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+    let user = format!("USER={ANNA}");
+    let message = "VLOCK_MESSAGE=This terminal is now locked. Please press [ENTER] to unlock.";
+    let command = [
+        &reuid,
+        &regid,
+        "--init-groups",
+        "env",
+        &user,
+        message,
+        program,
+    ];
+    Pty::spawn("setpriv", &command)
+}
+
+#[test]
+fn a_locker_without_rights_opens_by_password_and_code_of_its_user() {
+    Machine::run(|machine| {
+        let (agent, anna, _) = set_up(machine);
+        let mut vlock = locker(machine);
+        vlock.expect("ENTER");
+        vlock.send("");
+        vlock.answer("Password: ", PASSWORD);
+        vlock.answer("OTP code: ", &anna.code(0));
+        let (shown, status) = vlock.finish();
+        assert_eq!(
+            status,
+            Some(0),
+            "{shown} {:?} {}",
+            machine.syslog(),
+            agent.log()
+        );
+        Transcript::of(&shown).assert("vlock");
+        let event = &agent.logins_of(ANNA, 1)[0];
+        assert_eq!(event.text("result"), "passed");
+        assert_eq!(event.json()["unprivileged"], true);
+    });
+}
+
+#[test]
+fn a_locker_stays_closed_after_a_wrong_code() {
+    Machine::run(|machine| {
+        let (agent, anna, _) = set_up(machine);
+        let mut vlock = locker(machine);
+        vlock.expect("ENTER");
+        vlock.send("");
+        vlock.answer("Password: ", PASSWORD);
+        vlock.answer("OTP code: ", &anna.wrong_code());
+        // So vlock goes on after any failure; root's code Anna's process may not ask for.
+        vlock.answer("root's Password: ", PASSWORD);
+        vlock.expect("ENTER");
+        vlock.kill();
+        Transcript::of(vlock.shown()).assert("vlock-wrong-code");
+        assert_eq!(agent.admin().status(ANNA).failures, 1);
+    });
+}
+
+#[test]
+fn a_program_of_one_user_can_not_ask_for_another_nor_spend_their_attempts() {
+    Machine::run(|machine| {
+        let (agent, _, bert) = set_up(machine);
+        let stack = Stack::asking(&agent);
+        stack.open_to_all();
+        let uid = machine.uid(ANNA).to_string();
+        for code in [bert.wrong_code(), bert.code(0)] {
+            let seen = Login::of(BERT)
+                .service("vlock")
+                .under(&[
+                    "setpriv",
+                    "--reuid",
+                    &uid,
+                    "--regid",
+                    &uid,
+                    "--clear-groups",
+                ])
+                .answer(&code)
+                .run(&stack);
+            assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
+        }
+        let status = agent.admin().status(BERT);
+        assert_eq!((status.failures, status.locked_until), (0, None));
+    });
+}
+
+#[test]
+fn nothing_of_the_agents_can_be_read_by_the_user_whom_it_serves() {
+    Machine::run(|machine| {
+        let (agent, ..) = set_up(machine);
+        let state = agent.folder();
+        let pid = agent.pid();
+        let mut files = vec![
+            format!("/proc/{pid}/mem"),
+            format!("/proc/{pid}/maps"),
+            format!("/proc/{pid}/environ"),
+            format!("/proc/{pid}/fd"),
+        ];
+        collect(state, &mut files);
+        assert!(files.iter().any(|file| file.ends_with("key")), "{files:?}");
+        assert!(files.len() > 7, "{files:?}");
+        for file in files {
+            let mut read = machine.as_user(ANNA, "head");
+            let output = run(read.args(["-c1", "--", &file]));
+            assert_ne!(output.status, Some(0), "{file}: {output:?}");
+            assert!(output.stdout.is_empty(), "{file}: {output:?}");
+        }
+    });
+}
+
+/// Adds all files below `folder`.
+fn collect(folder: &Path, into: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        match path.is_dir() {
+            true => collect(&path, into),
+            // The socket is everybody's, the settings hold no secret, the log is the test's own file.
+            false
+                if path.ends_with("log")
+                    || path.ends_with("agent.toml")
+                    || path.extension().is_some_and(|e| e == "sock") => {}
+            false => into.push(path.to_string_lossy().into_owned()),
+        }
+    }
+}
