@@ -12,6 +12,7 @@ pub mod code_module;
 pub mod ocserv;
 pub mod openvpn;
 pub mod radius_pam;
+pub mod strongswan;
 
 mod admin;
 mod agent;
