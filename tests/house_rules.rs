@@ -94,6 +94,7 @@ fn rule_3_the_core_reads_no_clock_and_touches_no_world() {
     ];
     hold_none_of(&core(), &forbidden);
     hold_none_of(&sources("mfa-import/src"), &forbidden);
+    hold_none_of(&sources("mfa-agent/src/texts"), &forbidden);
 }
 
 #[test]

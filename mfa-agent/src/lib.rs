@@ -1,6 +1,6 @@
 //! `mfa-agent`: judges second factors.
 //!
-//! The core (`policy`, `dialogue`, `factors`, `lockout`, `account`) is pure: it takes the time and
+//! The core (`policy`, `dialogue`, `factors`, `lockout`, `account`, and the `texts`) is pure: it takes the time and
 //! random bytes as arguments and does no I/O. The edge (`server`, `store`, `vault`, `audit`, `config`,
 //! `delivery`, `hasher`, `names`) touches the world and decides nothing.
 
@@ -24,4 +24,5 @@ pub mod run;
 pub mod server;
 pub mod store;
 mod sys;
+pub mod texts;
 pub mod vault;

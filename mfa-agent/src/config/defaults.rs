@@ -1,6 +1,7 @@
 //! What holds where the files say nothing. The `agent.toml` that is shipped says the same, and a test
 //! compares the two.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::lists;
@@ -11,6 +12,7 @@ use crate::factors::Factor;
 use crate::factors::address::Channel;
 use crate::factors::device::{Algorithm, Digits, Period};
 use crate::factors::pin::BannedPin;
+use crate::texts::{Catalogue, Texts};
 
 impl Default for Server {
     fn default() -> Self {
@@ -57,12 +59,8 @@ impl Default for Hotp {
 impl Default for Prompts {
     fn default() -> Self {
         Self {
-            totp: "OTP code: ".into(),
-            pin: "PIN: ".into(),
-            email: "Code from your e-mail: ".into(),
-            sms: "Code from your text message: ".into(),
-            radius: "Passcode: ".into(),
-            number: "Mobile number, with its country code: ".into(),
+            texts: Arc::default(),
+            in_ascii: Arc::new(Texts::in_ascii(Catalogue::default())),
         }
     }
 }

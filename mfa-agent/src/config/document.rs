@@ -16,6 +16,7 @@ use crate::factors::questions::MAX_QUESTION;
 use crate::factors::{Factor, Way};
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
+use crate::texts::Language;
 pub(super) use delivery::{Delivery, Email, Radius, Sms};
 
 const HOUR: u64 = 60 * 60;
@@ -135,6 +136,8 @@ pub(super) struct Recovery {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Prompts {
+    pub(super) language: Option<Spanned<Parsed<Language>>>,
+    pub(super) catalogue_file: Option<Spanned<Parsed<OptionalPath>>>,
     pub(super) totp: Option<Text>,
     pub(super) pin: Option<Text>,
     pub(super) email: Option<Text>,

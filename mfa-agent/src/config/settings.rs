@@ -4,6 +4,7 @@ mod delivery;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::factors::Factor;
@@ -12,6 +13,7 @@ use crate::factors::pin::Banned;
 use crate::lockout::Limits;
 use crate::names::UserName;
 use crate::policy::{Place, Policy};
+use crate::texts::Texts;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 
 /// All settings. [`Settings::default`] is what holds where the files say nothing.
@@ -124,21 +126,14 @@ pub struct Recovery {
     pub new_device: bool,
 }
 
-/// `[prompts]`: at most 256 bytes each, no control characters, none the same as another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `[prompts]`: prompts of at most 256 bytes each, without control characters, none the same as another, and
+/// all other texts.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Prompts {
-    /// Asks for a code.
-    pub totp: String,
-    /// Asks for the PIN.
-    pub pin: String,
-    /// Asks for a code that was sent by mail.
-    pub email: String,
-    /// Asks for a code that was sent by text message.
-    pub sms: String,
-    /// Asks for what a RADIUS server judges.
-    pub radius: String,
-    /// Asks for the number of a telephone, to send a code there.
-    pub number: String,
+    /// For all others.
+    pub texts: Arc<Texts>,
+    /// For programs that show ASCII only; the prompts that the settings name are as they are.
+    pub in_ascii: Arc<Texts>,
 }
 
 /// `[pin]`

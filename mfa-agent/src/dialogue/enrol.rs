@@ -21,12 +21,12 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use super::Next;
+use super::messages::error;
 use super::stand_in::is_stand_in;
-use super::texts::Texts;
 use crate::account::Device;
 use crate::factors::device::{Match, Windows, unspaced};
-use screen::wrong_code;
-pub use screen::{PROMPTS, Screen};
+use crate::texts::{Text, Wording};
+pub use screen::{Screen, prompts};
 
 /// How often it is asked whether the codes are stored, before the login is given up.
 const QUESTIONS: u32 = 5;
@@ -35,7 +35,7 @@ const QUESTIONS: u32 = 5;
 pub struct Enrolment {
     device: Device,
     codes: Vec<Secret>,
-    texts: Texts,
+    wording: Wording,
     screen: Screen,
     stage: Stage,
 }
@@ -77,17 +77,17 @@ impl Enrolment {
         occasion: Occasion,
         (device, codes): (Device, Vec<Secret>),
         picture: Option<&str>,
-        (screen, texts): (Screen, Texts),
+        (screen, wording): (Screen, Wording),
     ) -> (Self, Step) {
         let enrolment = Self {
             device,
             codes,
-            texts,
+            wording,
             screen,
             stage: Stage::Code,
         };
         let key = enrolment.device.generator.key.to_base32();
-        let messages = screen.invitation(occasion, picture, &key);
+        let messages = screen.invitation(&enrolment.wording.asking, occasion, picture, &key);
         let step = enrolment.ask_for_code(messages);
         (enrolment, step)
     }
@@ -108,13 +108,13 @@ impl Enrolment {
     pub fn wrong(&self, locked: bool) -> Next {
         if locked {
             let step = Step {
-                messages: vec![self.texts.not_accepted()],
+                messages: vec![error(&self.wording.last, &Text::NotAccepted)],
                 outcome: Some(Outcome::Locked),
                 ..Step::default()
             };
             return Next::End(step, Outcome::Locked);
         }
-        Next::Ask(self.ask_for_code(vec![wrong_code()]))
+        Next::Ask(self.ask_for_code(vec![error(&self.wording.asking, &Text::EnrolWrongCode)]))
     }
 
     /// The device and the recovery codes that are to be stored.
@@ -129,14 +129,15 @@ impl Enrolment {
             Match::Fresh { step } => {
                 self.device.use_up(step, now);
                 self.stage = Stage::Stored(QUESTIONS);
-                EnrolNext::Ask(self.ask_whether_stored(vec![self.screen.recovery(&self.codes)]))
+                let codes = self.screen.recovery(&self.wording.asking, &self.codes);
+                EnrolNext::Ask(self.ask_whether_stored(vec![codes]))
             }
             Match::Used | Match::None => EnrolNext::Wrong,
         }
     }
 
     fn take_word(&mut self, typed: &str, left: u32) -> EnrolNext {
-        if matches!(typed.trim().to_lowercase().as_str(), "yes" | "y") {
+        if self.wording.asking.is_yes(typed) {
             return EnrolNext::Store;
         }
         match left.checked_sub(1) {
@@ -150,11 +151,19 @@ impl Enrolment {
 
     fn ask_for_code(&self, messages: Vec<Message>) -> Step {
         let key = self.device.generator.key.to_base32();
-        ask(messages, self.screen.code_prompt(&key), false)
+        ask(
+            messages,
+            self.screen.code_prompt(&self.wording.asking, &key),
+            false,
+        )
     }
 
     fn ask_whether_stored(&self, messages: Vec<Message>) -> Step {
-        ask(messages, self.screen.stored_prompt(&self.codes), true)
+        ask(
+            messages,
+            self.screen.stored_prompt(&self.wording.asking, &self.codes),
+            true,
+        )
     }
 }
 

@@ -20,12 +20,12 @@
 //! ```
 
 mod enrol;
+mod messages;
 mod plan;
 mod post;
 mod remote;
 mod split;
 mod stand_in;
-mod texts;
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
@@ -34,15 +34,16 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 use crate::account::Verdict;
 use crate::factors::address::Channel;
 use crate::factors::{Factor, Way};
-pub use enrol::{EnrolNext, Enrolment, Occasion, PROMPTS as ENROLMENT_PROMPTS, Screen};
+use crate::texts::{Text, Texts};
+pub use enrol::{EnrolNext, Enrolment, Occasion, Screen, prompts as enrolment_prompts};
+pub use messages::{News, grace, not_met};
+use messages::{choice, error, info};
 pub use plan::{Beside, Given, Holdings, Next, Plan};
 use post::Post;
 pub use post::{Dispatch, Order};
 pub use remote::{Inquiry, Reply};
 use split::code_and_pin;
 use stand_in::is_stand_in;
-use texts::few_codes;
-pub use texts::{News, Texts, grace, not_met};
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;
@@ -109,7 +110,7 @@ impl Dialogue {
     pub fn prompts(&self) -> Vec<String> {
         let number = self
             .asks_for_number()
-            .then(|| self.plan.texts.number.clone());
+            .then(|| self.plan.wording.asking.number.clone());
         let texts = self
             .factors()
             .iter()
@@ -133,10 +134,7 @@ impl Dialogue {
             return end(Outcome::Cancelled);
         }
         if self.post.is_expired(now) && self.expects_sent_code() {
-            return Next::End(
-                told(vec![texts::expired()], Outcome::Cancelled),
-                Outcome::Cancelled,
-            );
+            return self.cancelled(&Text::CodeExpired);
         }
         if self.turn == Turn::Choice {
             return self.choose(typed.expose());
@@ -160,7 +158,9 @@ impl Dialogue {
             Verdict::Passed(passed) => {
                 let code_length = passed.code_length.filter(|_| self.plan.single);
                 let few = passed.recovery_left.filter(|left| *left < FEW);
-                let messages = few.filter(|_| !self.plan.single).map(few_codes);
+                let messages = few.filter(|_| !self.plan.single);
+                let messages = messages
+                    .map(|left| info(&self.plan.wording.asking, &Text::FewRecoveryCodes(left)));
                 Next::End(
                     Step {
                         code_length,
@@ -174,7 +174,7 @@ impl Dialogue {
                 self.tries_left -= 1;
                 if self.tries_left > 0 {
                     self.given.clear();
-                    return self.go_on(self.complaint());
+                    return self.go_on(self.complaint(&self.plan.wording.asking));
                 }
                 // Asked once, the answer was wrong; asked several times, the tries are used up.
                 let out_of_tries = self.plan.tries > 1;
@@ -208,7 +208,7 @@ impl Dialogue {
             return end(Outcome::Cancelled);
         };
         if let Some(channel) = Channel::of(factor)
-            && typed.expose().trim().eq_ignore_ascii_case("resend")
+            && self.plan.wording.asking.is_resend(typed.expose())
         {
             return self.order(channel);
         }
@@ -258,7 +258,7 @@ impl Dialogue {
                 .position(|way| way.to_string() == typed)
         });
         let Some(chosen) = chosen else {
-            return self.offer(vec![self.plan.texts.no_such_way()]);
+            return self.offer(vec![error(&self.plan.wording.asking, &Text::WaysUnknown)]);
         };
         self.way = chosen;
         self.go_on(Vec::new())
@@ -268,7 +268,7 @@ impl Dialogue {
     fn offer(&mut self, messages: Vec<Message>) -> Next {
         self.turn = Turn::Choice;
         self.given.clear();
-        let prompt = self.plan.texts.choice(&self.plan.ways);
+        let prompt = choice(&self.plan.wording.asking, &self.plan.ways);
         Next::Ask(Step {
             messages,
             prompt: Some(prompt),
@@ -288,7 +288,7 @@ impl Dialogue {
 
     fn prompt(&self, factor: Factor) -> Prompt {
         let tail = self.plan.single.then_some(self.holdings.code_digits);
-        let texts = &self.plan.texts;
+        let texts = &self.plan.wording.asking;
         let text = match factor {
             Factor::Totp => texts.totp.clone(),
             Factor::Pin => texts.pin.clone(),
@@ -305,15 +305,22 @@ impl Dialogue {
     }
 
     fn refuse(&self, outcome: Outcome) -> Next {
-        Next::End(told(self.complaint(), outcome), outcome)
+        let complaint = self.complaint(&self.plan.wording.last);
+        Next::End(told(complaint, outcome), outcome)
     }
 
-    fn complaint(&self) -> Vec<Message> {
+    /// Ends the login, and says why.
+    fn cancelled(&self, why: &Text) -> Next {
+        let why = error(&self.plan.wording.last, why);
+        Next::End(told(vec![why], Outcome::Cancelled), Outcome::Cancelled)
+    }
+
+    fn complaint(&self, texts: &Texts) -> Vec<Message> {
         // Programs behind `single` take a message for a failed conversation.
         if self.plan.single {
             Vec::new()
         } else {
-            vec![self.plan.texts.not_accepted()]
+            vec![error(texts, &Text::NotAccepted)]
         }
     }
 

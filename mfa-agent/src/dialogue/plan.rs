@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Outcome, Step};
 
-use super::{Inquiry, Order, Texts};
+use super::{Inquiry, Order};
 use crate::account::Account;
 use crate::factors::address::Region;
 use crate::factors::sent::SentCode;
 use crate::factors::{Factor, Way};
+use crate::texts::Wording;
 
 /// What a login is to be led through.
 #[derive(Clone, Debug)]
@@ -22,8 +23,8 @@ pub struct Plan {
     /// Whether the first answer was typed at an earlier prompt and may be no code at all
     /// (`try_first_pass`).
     pub first_is_a_guess: bool,
-    /// The texts of the prompts.
-    pub texts: Texts,
+    /// What it is worded in.
+    pub wording: Wording,
     /// The digits of codes that are sent.
     pub code_digits: u32,
     /// The digits of a device's code, where the user has none.

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use mfa_protocol::login::{Message, Prompt, Step};
 
-use super::texts::{News, news, no_number};
+use super::messages::{News, news, no_number};
 use super::{Dialogue, Next, Turn};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent::SentCode;
@@ -74,7 +74,8 @@ impl Dialogue {
         }
         self.turn = Turn::Factor;
         let mut messages = std::mem::take(&mut self.post.shown);
-        messages.push(news(dispatch.news, channel, self.has_other_way()));
+        let texts = &self.plan.wording.asking;
+        messages.push(news(texts, dispatch.news, channel, self.has_other_way()));
         Next::Ask(self.ask(messages))
     }
 
@@ -124,14 +125,17 @@ impl Dialogue {
                 self.post.number = Some(number);
                 self.go_on(Vec::new())
             }
-            Err(error) => self.ask_for_number(vec![no_number(&error.to_string())]),
+            Err(error) => {
+                let wrong = no_number(&self.plan.wording.asking, &error);
+                self.ask_for_number(vec![wrong])
+            }
         }
     }
 
     fn ask_for_number(&mut self, messages: Vec<Message>) -> Next {
         self.turn = Turn::Number;
         let prompt = Prompt {
-            text: self.plan.texts.number.clone(),
+            text: self.plan.wording.asking.number.clone(),
             echo: true,
             tail: None,
         };

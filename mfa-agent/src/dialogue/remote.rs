@@ -1,11 +1,12 @@
 //! What a RADIUS server judges: the answer goes there, and what it asks back goes to the user.
 
 use mfa_protocol::Secret;
-use mfa_protocol::login::{Outcome, Prompt, Step};
+use mfa_protocol::login::{Prompt, Step};
 
-use super::texts::silent;
-use super::{Dialogue, Given, Next, Turn, told};
+use super::messages::error;
+use super::{Dialogue, Given, Next, Turn};
 use crate::factors::Factor;
+use crate::texts::Text;
 
 /// An answer for a RADIUS server.
 #[derive(Clone, Debug)]
@@ -48,12 +49,12 @@ impl Dialogue {
                 Next::Judge(std::mem::take(&mut self.given))
             }
             Reply::Challenged { message, echo } => self.challenge(message, echo),
-            Reply::Silent if self.has_other_way() => self.offer(vec![silent(true)]),
-            // Not unavailable, which stacks may pass over: whoever lets a phone ring decides this.
-            Reply::Silent => {
-                let step = told(vec![silent(false)], Outcome::Cancelled);
-                Next::End(step, Outcome::Cancelled)
+            Reply::Silent if self.has_other_way() => {
+                let silent = error(&self.plan.wording.asking, &Text::ServerSilent(true));
+                self.offer(vec![silent])
             }
+            // Not unavailable, which stacks may pass over: whoever lets a phone ring decides this.
+            Reply::Silent => self.cancelled(&Text::ServerSilent(false)),
         }
     }
 
@@ -79,7 +80,7 @@ impl Dialogue {
         self.turn = Turn::Challenge;
         let message = message.trim_end();
         let text = match message.is_empty() {
-            true => self.plan.texts.radius.clone(),
+            true => self.plan.wording.asking.radius.clone(),
             false => format!("{message} "),
         };
         let prompt = Prompt {

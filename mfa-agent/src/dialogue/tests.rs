@@ -4,6 +4,7 @@ use super::*;
 use crate::account::samples::{at, full};
 use crate::account::{Account, Passed};
 use crate::lockout::Lock;
+use crate::texts::Wording;
 
 fn plan(ways: &[&str]) -> Plan {
     Plan {
@@ -11,7 +12,7 @@ fn plan(ways: &[&str]) -> Plan {
         single: false,
         tries: 1,
         first_is_a_guess: false,
-        texts: Texts::default(),
+        wording: Wording::default(),
         code_digits: 6,
         usual_digits: 6,
         region: None,

@@ -114,7 +114,11 @@ impl Knowledge {
 
 /// The files that a file of settings names, whether they hold in the end or not.
 pub(super) fn named_files(document: document::Document) -> impl Iterator<Item = PathBuf> {
-    let files = [document.pin.banned_file, document.questions.catalogue_file];
+    let files = [
+        document.pin.banned_file,
+        document.questions.catalogue_file,
+        document.prompts.catalogue_file,
+    ];
     files
         .into_iter()
         .flatten()
@@ -142,7 +146,7 @@ fn catalogue(
 }
 
 /// The text of a file that `key` names at `place`.
-fn read<'a>(
+pub(super) fn read<'a>(
     lists: &'a Lists,
     place: &Place,
     key: &str,
@@ -159,7 +163,10 @@ fn read<'a>(
     }])
 }
 
-fn named(file: Spanned<Parsed<OptionalPath>>, source: &Source) -> Option<(Place, PathBuf)> {
+pub(super) fn named(
+    file: Spanned<Parsed<OptionalPath>>,
+    source: &Source,
+) -> Option<(Place, PathBuf)> {
     let place = source.place(file.span());
     file.into_inner().0.0.map(|file| (place, file))
 }

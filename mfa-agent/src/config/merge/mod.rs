@@ -5,6 +5,7 @@ mod email;
 mod kept;
 mod lists;
 mod places;
+mod prompts;
 mod radius;
 mod sms;
 mod terms;
@@ -24,6 +25,7 @@ use super::settings::Settings;
 use delivery::Outside;
 use lists::Knowledge;
 use places::Places;
+use prompts::Prompting;
 use terms::Terms;
 
 /// Settings in the making.
@@ -32,6 +34,7 @@ pub(super) struct Draft {
     settings: Settings,
     terms: Terms,
     knowledge: Knowledge,
+    prompting: Prompting,
     outside: Outside,
     rules: Vec<(Source, Spanned<document::Rule>)>,
     problems: Vec<Problem>,
@@ -56,7 +59,7 @@ impl Draft {
         self.outside.delivery(document.delivery, &source);
         self.outside.radius(document.radius, &source);
         self.add_totp(document.totp);
-        self.add_prompts(document.prompts);
+        self.prompting.add(document.prompts, &source);
         self.add_codes(document.hotp, &document.recovery);
         self.add_self_service(document.self_service);
         let settings = &mut self.settings;
@@ -102,6 +105,10 @@ impl Draft {
             }
         }
         self.settings.policy.rules = rules;
+        match self.prompting.finish(lists) {
+            Ok(prompts) => self.settings.prompts = prompts,
+            Err(problems) => self.problems.extend(problems),
+        }
         match self.knowledge.finish(lists) {
             Ok((pin, questions)) => {
                 self.settings.pin = pin;
@@ -152,20 +159,6 @@ impl Draft {
         set(&mut own.totp.digits, totp.digits);
         set(&mut own.totp.period, totp.period);
         set(&mut own.totp.skew, totp.skew.map(|steps| steps.0));
-    }
-
-    fn add_prompts(&mut self, prompts: document::Prompts) {
-        let own = &mut self.settings.prompts;
-        for (slot, written) in [
-            (&mut own.totp, prompts.totp),
-            (&mut own.pin, prompts.pin),
-            (&mut own.email, prompts.email),
-            (&mut own.sms, prompts.sms),
-            (&mut own.radius, prompts.radius),
-            (&mut own.number, prompts.number),
-        ] {
-            set(slot, written.map(|text| text.into_inner().0.0));
-        }
     }
 
     fn add_codes(&mut self, hotp: document::Hotp, recovery: &document::Recovery) {

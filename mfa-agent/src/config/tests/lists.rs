@@ -147,3 +147,43 @@ fn text_alone_reads_no_list() {
         "0.toml:2: banned_file \"/etc/hostname\": was not read"
     );
 }
+
+const TEXTS_FILE: &str = "[prompts]\nlanguage = 'fr'\ncatalogue_file = 'DIR/texts'";
+
+#[test]
+fn a_catalogue_replaces_single_texts_and_a_prompt_of_the_settings_wins() {
+    let folder = Folder::new(TEXTS_FILE, "[prompts]\npin = 'Number: '");
+    folder.write("texts", "prompt-totp = Jeton :\nprompt-pin = NIP :\n");
+    let prompts = folder.settings().prompts;
+    let texts = &prompts.texts;
+    assert_eq!((&*texts.totp, &*texts.pin), ("Jeton : ", "Number: "));
+    assert_eq!(texts.sms, "Code reçu par SMS : ");
+    let plain = &prompts.in_ascii;
+    assert_eq!((&*plain.totp, &*plain.pin), ("Jeton : ", "Number: "));
+    assert_eq!(plain.sms, "Code recu par SMS : ");
+    assert!(
+        folder
+            .files()
+            .texts()
+            .any(|(file, _)| file.ends_with("texts"))
+    );
+}
+
+#[test]
+fn a_catalogue_that_is_wrong_is_told_with_its_own_line() {
+    let folder = Folder::new(TEXTS_FILE, "");
+    let told = folder.told();
+    assert!(told.contains("agent.toml:3: catalogue_file"), "{told}");
+    folder.write("texts", "# ours\nprompt-top = a\n");
+    let told = folder.told();
+    assert!(
+        told.contains("texts:2: prompt-top: there is no such text"),
+        "{told}"
+    );
+    folder.write("texts", "prompt-totp = a\nprompt-pin = a\n");
+    let told = folder.told();
+    assert!(
+        told.contains("agent.toml:3: totp and pin are both \"a \""),
+        "{told}"
+    );
+}

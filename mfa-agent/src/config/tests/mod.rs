@@ -15,6 +15,7 @@ use crate::factors::device::Algorithm;
 use crate::factors::pin::BannedPin;
 use crate::lockout::Limits;
 use crate::policy::{Action, Mode, Prompting, Unenrolled};
+use crate::texts::{Catalogue, Language, Texts};
 
 const DEFAULT: &str = include_str!("../../../../config/agent.toml");
 const OFFICE: &str = include_str!("../../../../config/examples/office.toml");
@@ -138,6 +139,8 @@ fn every_key_is_read() {
         period = 60
         skew = 0
         [prompts]
+        language = "de"
+        catalogue_file = ""
         totp = "Code: "
         pin = "Number: "
         email = "Mail: "
@@ -217,17 +220,14 @@ fn every_key_is_read() {
         skew: 0,
     };
     assert_eq!(settings.totp, totp);
-    assert_eq!(
-        settings.prompts,
-        Prompts {
-            totp: "Code: ".into(),
-            pin: "Number: ".into(),
-            email: "Mail: ".into(),
-            sms: "Text: ".into(),
-            radius: "Token: ".into(),
-            number: "Telephone: ".into(),
-        }
-    );
+    let mut texts = Texts::of(Catalogue::of(Language::De));
+    texts.totp = "Code: ".into();
+    texts.pin = "Number: ".into();
+    texts.email = "Mail: ".into();
+    texts.sms = "Text: ".into();
+    texts.radius = "Token: ".into();
+    texts.number = "Telephone: ".into();
+    assert_eq!(*settings.prompts.texts, texts);
     assert_eq!(
         settings.pin.banned,
         ["4826"].into_iter().flat_map(BannedPin::new).collect()

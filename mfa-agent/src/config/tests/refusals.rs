@@ -120,6 +120,14 @@ const WRONG: &[(&str, &str)] = &[
         "[prompts]\npin = 'OTP code: '",
         "2: totp and pin are both \"OTP code: \"; expected a text of its own for each",
     ),
+    (
+        "[prompts]\nlanguage = 'xx'",
+        "2: \"xx\" is no language that there is; expected one of \"en\", \"de\"",
+    ),
+    (
+        "[prompts]\ncatalogue_file = 'texts.ftl'",
+        "2: \"texts.ftl\" is no full path",
+    ),
     ("[prompts]\ntotp = \"a\\nb\"", "2: the text holds U+000A"),
     ("[prompts]\ntotp = ''", "2: \"\" shows nothing"),
     (

@@ -26,6 +26,7 @@ use crate::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
 use crate::factors::{Factor, Way};
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Network};
+use crate::texts::Language;
 
 /// A string that is parsed; its errors carry the place of the string.
 #[derive(Debug)]
@@ -110,6 +111,7 @@ expected! {
     "the two letters of a country such as \"DE\"": Region;
     "a name such as \"vip\"": Label;
     "a text such as \"PIN: \"": Line<MAX>, const MAX: usize;
+    "a language such as \"de\"": Language;
     "a text such as \"Example\"": Issuer;
     "a PIN such as \"4711\"": EasyPin;
     "the name of a group such as \"wheel\"": GroupName;

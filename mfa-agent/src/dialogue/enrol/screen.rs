@@ -9,6 +9,7 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Style};
 
 use super::Occasion;
+use crate::texts::{How, Text, Texts};
 
 /// Where the user reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub enum Screen {
     /// A terminal, or what draws text as one does.
     #[default]
     Terminal,
+    /// A terminal behind sshd. What comes after the last prompt OpenSSH's client shows as it shows its log:
+    /// bytes that are not ASCII in octal.
+    Ssh,
     /// A page whose program logs messages.
     Page,
 }
@@ -24,49 +28,59 @@ impl Screen {
     /// The one of a PAM service.
     #[must_use]
     pub fn of(service: &str) -> Self {
-        match PAGES.contains(&service) {
-            true => Self::Page,
-            false => Self::Terminal,
+        match service {
+            "sshd" => Self::Ssh,
+            _ if PAGES.contains(&service) => Self::Page,
+            _ => Self::Terminal,
         }
+    }
+
+    /// Whether what is to be kept may stand in messages.
+    fn shows_messages(self) -> bool {
+        self != Self::Page
     }
 
     /// What comes before the first prompt.
     pub(super) fn invitation(
         self,
+        texts: &Texts,
         occasion: Occasion,
         picture: Option<&str>,
         key: &Secret,
     ) -> Vec<Message> {
-        let why = match occasion {
-            Occasion::First => FIRST,
-            Occasion::Lost => LOST,
-        };
         let how = match self {
-            Self::Terminal => SCAN,
-            Self::Page => TYPE,
+            Self::Terminal | Self::Ssh => How::Scan,
+            Self::Page => How::Type,
         };
-        let mut messages = vec![info(format!("{why}{how}"))];
-        if self == Self::Terminal {
+        let text = match occasion {
+            Occasion::First => Text::EnrolFirst(how),
+            Occasion::Lost => Text::EnrolLost(how),
+        };
+        let mut messages = vec![info(texts.say(&text))];
+        if self.shows_messages() {
             messages.extend(picture.map(|picture| info(picture.to_owned())));
-            messages.push(info(with_key(key, "")));
+            messages.push(info(with_key(texts, key, "")));
         }
         messages
     }
 
     /// The prompt for the first code.
-    pub(super) fn code_prompt(self, key: &Secret) -> String {
+    pub(super) fn code_prompt(self, texts: &Texts, key: &Secret) -> String {
+        let prompt = texts.prompt(&Text::EnrolCode);
         match self {
-            Self::Terminal => FIRST_CODE.to_owned(),
-            Self::Page => with_key(key, FIRST_CODE),
+            Self::Terminal | Self::Ssh => prompt,
+            Self::Page => with_key(texts, key, &prompt),
         }
     }
 
     /// What comes before the question whether the recovery codes are stored.
-    pub(super) fn recovery(self, codes: &[Secret]) -> Message {
+    pub(super) fn recovery(self, texts: &Texts, codes: &[Secret]) -> Message {
+        let before = texts.say(&Text::EnrolRecovery);
         // As long as it gets at once: growing would leave a copy behind.
-        let mut text = String::with_capacity(RECOVERY.len() + 32 * codes.len());
-        text.push_str(RECOVERY);
-        if self == Self::Terminal {
+        let mut text = String::with_capacity(before.len() + 1 + 32 * codes.len());
+        text.push_str(&before);
+        text.push('\n');
+        if self.shows_messages() {
             for (number, code) in (1..).zip(codes) {
                 text.push_str(if number % 2 == 1 { "\n  " } else { "     " });
                 group(code.expose(), 5, &mut text);
@@ -76,26 +90,19 @@ impl Screen {
     }
 
     /// That question.
-    pub(super) fn stored_prompt(self, codes: &[Secret]) -> String {
-        if self == Self::Terminal {
-            return STORED.to_owned();
+    pub(super) fn stored_prompt(self, texts: &Texts, codes: &[Secret]) -> String {
+        let prompt = texts.prompt(&Text::EnrolStored);
+        if self.shows_messages() {
+            return prompt;
         }
-        let mut text = String::with_capacity(STORED.len() + 32 * codes.len());
+        let mut text = String::with_capacity(prompt.len() + 32 * codes.len());
         for (number, code) in (1..).zip(codes) {
             group(code.expose(), 5, &mut text);
             // Blanks and line breaks are one on a page.
             text.push_str(if number < codes.len() { ", " } else { ".\n" });
         }
-        text.push_str(STORED);
+        text.push_str(&prompt);
         text
-    }
-}
-
-/// Said of a wrong first code.
-pub(super) fn wrong_code() -> Message {
-    Message {
-        style: Style::Error,
-        text: WRONG_CODE.to_owned(),
     }
 }
 
@@ -106,9 +113,10 @@ fn info(text: String) -> Message {
     }
 }
 
-fn with_key(key: &Secret, prompt: &str) -> String {
-    let mut text = String::with_capacity(2 * key.expose().len() + KEY.len() + 1 + prompt.len());
-    text.push_str(KEY);
+fn with_key(texts: &Texts, key: &Secret, prompt: &str) -> String {
+    let name = texts.prompt(&Text::EnrolKey);
+    let mut text = String::with_capacity(2 * key.expose().len() + name.len() + 1 + prompt.len());
+    text.push_str(&name);
     group(key.expose(), 4, &mut text);
     if !prompt.is_empty() {
         text.push('\n');
@@ -131,30 +139,7 @@ fn group(text: &str, size: usize, into: &mut String) {
 const PAGES: [&str; 1] = ["cockpit"];
 
 /// The prompts of a set-up, as they are shown one after the other.
-pub const PROMPTS: [&str; 2] = [FIRST_CODE, STORED];
-
-/// ssh puts the name of user and host before the first line: it is short.
-const FIRST: &str = "This login needs a second factor, and you have none.\nSet one up now: ";
-
-/// The same after a recovery code.
-pub(super) const LOST: &str = "\
-That recovery code was right; it is used up now.\n\
-Set up a new device, which takes the place of the lost one:\n";
-
-pub(super) const SCAN: &str = "scan this code with an authenticator app, or type its key.";
-
-const TYPE: &str = "type the key into an authenticator app.";
-
-const KEY: &str = "Key: ";
-
-const FIRST_CODE: &str = "Code that the app shows now: ";
-
-pub(super) const WRONG_CODE: &str = "\
-That is not the code that the app should show now.\n\
-Check that it took over the key and that its clock is right; type the next one.";
-
-const RECOVERY: &str = "\
-The device is set up. Keep these recovery codes:\n\
-each lets you in once without the device, and they are not shown again.\n";
-
-const STORED: &str = "Type yes when they are in a safe place: ";
+#[must_use]
+pub fn prompts(texts: &Texts) -> [String; 2] {
+    [Text::EnrolCode, Text::EnrolStored].map(|text| texts.prompt(&text))
+}

@@ -1,6 +1,5 @@
 //! The dialogue of setting up a device.
 
-use super::screen::{LOST, SCAN, WRONG_CODE};
 use super::*;
 use crate::account::samples::{at, device};
 
@@ -17,7 +16,7 @@ fn begin_on(screen: Screen) -> (Enrolment, Step) {
         Occasion::First,
         (device("phone"), codes.into()),
         Some("QR\nQR"),
-        (screen, Texts::default()),
+        (screen, Wording::default()),
     )
 }
 
@@ -89,8 +88,7 @@ fn all_that_is_shown_fits_eighty_columns_with_what_ssh_puts_before_it() {
     let EnrolNext::Ask(second) = answer(&mut enrolment, RIGHT) else {
         panic!("the code is right");
     };
-    let (lost, wrong) = (format!("{LOST}{SCAN}"), WRONG_CODE.to_owned());
-    for text in [texts(&first), texts(&second), lost, wrong] {
+    for text in [texts(&first), texts(&second)] {
         for (number, line) in text.lines().enumerate() {
             let room = if number == 0 { 55 } else { 80 };
             assert!(line.chars().count() <= room, "{line}");
@@ -130,7 +128,7 @@ fn where_messages_are_logged_keys_and_codes_stand_in_every_prompt_and_nowhere_el
             "{messages}"
         );
     }
-    assert_eq!(Screen::of("sshd"), Screen::Terminal);
+    assert_eq!(Screen::of("sshd"), Screen::Ssh);
 }
 
 /// All that a user sees and types from the first line to the "yes", as a terminal of 80 columns shows it.
@@ -141,7 +139,7 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
     let codes = ["0123456789", "1111122222", "3333344444"].map(Secret::from);
     let made = (device, codes.into());
     let (mut enrolment, first) =
-        Enrolment::begin(occasion, made, Some(&picture), (screen, Texts::default()));
+        Enrolment::begin(occasion, made, Some(&picture), (screen, Wording::default()));
     let mut shown = String::new();
     let mut step = first;
     for typed in ["000000", RIGHT, "no", "yes"] {

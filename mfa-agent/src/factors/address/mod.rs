@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Factor;
 pub use email::{AddressError, EmailAddress};
-pub use phone::{NumberError, PhoneNumber, Region};
+pub use phone::{LONGEST_NUMBER, NumberError, PhoneNumber, Region};
 pub use template::{AddressTemplate, AddressTemplateError};
 
 /// Where a message goes, and by which channel with it. Shown masked.

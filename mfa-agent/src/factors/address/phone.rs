@@ -12,8 +12,8 @@ use phonenumber::metadata::DATABASE;
 use phonenumber::{Mode, Type, country};
 use serde::{Deserialize, Serialize};
 
-/// What people type, spaces and brackets included.
-const LONGEST_INPUT: usize = 40;
+/// Characters of a number as people type it, spaces and brackets included.
+pub const LONGEST_NUMBER: usize = 40;
 /// ITU-T E.164, 6.1: digits, the plus sign not counted. The shortest in use have seven.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
@@ -30,7 +30,7 @@ pub struct Region(country::Id);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// Letters, control characters, or too many of anything.
-    #[error("a telephone number has digits, spaces and + - ( ) . / only, {LONGEST_INPUT} at most")]
+    #[error("a telephone number has digits, spaces and + - ( ) . / only, {LONGEST_NUMBER} at most")]
     Characters,
     /// A number without a country code, and no region to take it from.
     #[error("the telephone number needs its country code, such as +49 170 1234567")]
@@ -60,7 +60,7 @@ impl PhoneNumber {
     pub fn parse(text: &str, region: Option<Region>) -> Result<Self, NumberError> {
         let text = text.trim();
         let known = |b: u8| b.is_ascii_digit() || b" +-().".contains(&b) || b == b'/';
-        if text.len() > LONGEST_INPUT || !text.bytes().all(known) {
+        if text.len() > LONGEST_NUMBER || !text.bytes().all(known) {
             return Err(NumberError::Characters);
         }
         if region.is_none() && !text.starts_with('+') {

@@ -12,7 +12,7 @@ use super::super::peer::Subject;
 use super::fit;
 use crate::account::{Account, Session, Spot, Wanted};
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, ENROLMENT_PROMPTS, Holdings, Plan};
+use crate::dialogue::{Dialogue, Holdings, Plan, Screen, enrolment_prompts};
 use crate::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
 
 impl Connection {
@@ -45,6 +45,7 @@ impl Connection {
                 account: &account,
                 spot: circumstances.spot.as_ref(),
                 is_operation: request.operation.is_some(),
+                screen: Screen::of(&circumstances.service),
             };
             self.explain_ask(&explained, ask, &mut explanation);
         }
@@ -54,7 +55,7 @@ impl Connection {
     /// What becomes of being asked: prompts, or being let in without.
     fn explain_ask(&self, it: &Explained<'_>, ask: &Ask, into: &mut Explanation) {
         let now = Timestamp::now();
-        let Some(plan) = plan(ask, Authtok::None, it.settings) else {
+        let Some(plan) = plan(ask, Authtok::None, it.settings, it.screen) else {
             into.action = "deny".to_owned();
             into.reason += "; but one answer for password and code has no room for that";
             return;
@@ -156,7 +157,7 @@ fn explain_bare(
         return false;
     }
     into.reason += "; the user has set up nothing, and sets up a device in the login";
-    into.prompts = ENROLMENT_PROMPTS.map(str::to_owned).into();
+    into.prompts = enrolment_prompts(&plan.wording.asking).into();
     true
 }
 
@@ -167,6 +168,7 @@ struct Explained<'a> {
     account: &'a Account,
     spot: Option<&'a Spot>,
     is_operation: bool,
+    screen: Screen,
 }
 
 fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {

@@ -19,6 +19,7 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Peer;
 use super::super::random;
+use super::ask::wording;
 use super::begin::{Opened, Purpose};
 use super::{Ended, Progress, conclude, conclude_with, plan};
 use crate::dialogue::not_met;
@@ -173,14 +174,14 @@ impl Agent {
             }
             Err(why) => why.to_string(),
         };
-        if let Some(plan) = plan(ask, Authtok::None, &opened.settings)
+        if let Some(plan) = plan(ask, Authtok::None, &opened.settings, context.screen())
             && let ControlFlow::Break(ended) = self.without_asking(opened, ask, &plan)?
         {
             return Ok(ended);
         }
         Ok(conclude_with(
             context,
-            vec![not_met()],
+            vec![not_met(&wording(&opened.settings, context.screen()).asking)],
             Outcome::Denied,
             &why,
         ))

@@ -15,10 +15,11 @@ use super::reach::{Reach, asks_number_first};
 use super::{Login, Progress, Stage, conclude};
 use crate::account::Opening;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan, Texts};
+use crate::dialogue::{Dialogue, Holdings, Plan, Screen};
 use crate::factors::{Factor, Way};
 use crate::ledger::Key;
 use crate::policy::{Ask, Prompting, Unenrolled};
+use crate::texts::Wording;
 
 impl Agent {
     pub(super) fn ask(&self, opened: Opened<'_>, ask: &Arc<Ask>) -> Result<Progress, Failure> {
@@ -28,7 +29,8 @@ impl Agent {
             account,
             ..
         } = &opened;
-        let Some(plan) = plan(ask, opened.circumstances.authtok, settings) else {
+        let authtok = opened.circumstances.authtok;
+        let Some(plan) = plan(ask, authtok, settings, context.screen()) else {
             return Ok(conclude(context, Outcome::Denied, TOO_MUCH_FOR_ONE_ANSWER));
         };
         let mut reach = match self.without_asking(&opened, ask, &plan)? {
@@ -167,7 +169,12 @@ fn may_name_a_number(opened: &Opened<'_>) -> bool {
 
 /// How the policy is carried out for a program that can hold a conversation, or not. `None` when it
 /// has one answer only and no way is left that fits into it.
-pub(in crate::server) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) -> Option<Plan> {
+pub(in crate::server) fn plan(
+    ask: &Ask,
+    authtok: Authtok,
+    settings: &Settings,
+    screen: Screen,
+) -> Option<Plan> {
     let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
     let one_code = |way: &&Way| way.factors() == [Factor::Totp];
     let ways: Vec<_> = match single {
@@ -187,7 +194,7 @@ pub(in crate::server) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) 
         single,
         tries,
         first_is_a_guess: authtok == Authtok::Try,
-        texts: texts(settings),
+        wording: wording(settings, screen),
         code_digits: settings.delivery.digits,
         usual_digits: settings.totp.digits.into(),
         region: settings.delivery.sms.as_ref().and_then(|sms| sms.region),
@@ -195,15 +202,17 @@ pub(in crate::server) fn plan(ask: &Ask, authtok: Authtok, settings: &Settings) 
     })
 }
 
-/// The texts of the prompts.
-pub(super) fn texts(settings: &Settings) -> Texts {
-    Texts {
-        totp: settings.prompts.totp.clone(),
-        pin: settings.prompts.pin.clone(),
-        email: settings.prompts.email.clone(),
-        sms: settings.prompts.sms.clone(),
-        radius: settings.prompts.radius.clone(),
-        number: settings.prompts.number.clone(),
+/// What is said on this screen.
+pub(super) fn wording(settings: &Settings, screen: Screen) -> Wording {
+    let prompts = &settings.prompts;
+    let (asking, last) = match screen {
+        Screen::Terminal => (&prompts.texts, &prompts.texts),
+        Screen::Ssh => (&prompts.texts, &prompts.in_ascii),
+        Screen::Page => (&prompts.in_ascii, &prompts.in_ascii),
+    };
+    Wording {
+        asking: asking.clone(),
+        last: last.clone(),
     }
 }
 

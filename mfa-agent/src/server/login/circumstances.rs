@@ -28,7 +28,7 @@ const MAX_METHODS: usize = 16;
 
 /// The circumstances of a login.
 pub(in crate::server) struct Circumstances {
-    pub(super) service: String,
+    pub(in crate::server) service: String,
     pub(super) operation: Option<String>,
     pub(super) rhost: Option<String>,
     pub(super) ruser: Option<String>,

@@ -13,19 +13,20 @@ use mfa_protocol::login::{LoginReply, Outcome, Step};
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::random;
-use super::ask::texts;
+use super::ask::wording;
 use super::begin::Opened;
 use super::{Context, Login, Progress, Stage, conclude, end};
 use crate::account::{Account, Device, Enrolled, Label};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::dialogue::{EnrolNext, Enrolment, Next, Occasion, Plan, Texts};
+use crate::dialogue::{EnrolNext, Enrolment, Next, Occasion, Plan};
 use crate::factors::device::{Generator, Moves};
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
 use crate::factors::recovery::{RECOVERY_CODES, fresh_codes};
 use crate::factors::{Factor, Way};
 use crate::ledger::{After, Key};
 use crate::policy::Ask;
+use crate::texts::Wording;
 
 /// What the explanation, the key and the prompt leave of a usual terminal.
 const ROWS: usize = mfa_qr::USUAL_ROWS - 5;
@@ -57,7 +58,7 @@ impl Agent {
         // What goes wrong is counted where the device will stand, not on the record that names without one
         // share.
         opened.key = Key::account(&opened.subject.user);
-        let set_up = (Occasion::First, Label::numbered(1), plan.texts, None);
+        let set_up = (Occasion::First, Label::numbered(1), plan.wording, None);
         let (stage, step) = self.set_up(&opened.settings, &opened.context, set_up)?;
         let session = opened.context.session.clone();
         let opening = self.opening(&opened, ask);
@@ -73,8 +74,8 @@ impl Agent {
         generation: u64,
     ) -> Result<Progress, Failure> {
         let label = self.ledger.account(&login.context.user)?.free_label();
-        let texts = texts(&login.settings);
-        let set_up = (Occasion::Lost, label, texts, Some(generation));
+        let wording = wording(&login.settings, login.context.screen());
+        let set_up = (Occasion::Lost, label, wording, Some(generation));
         let (stage, step) = self.set_up(&login.settings, &login.context, set_up)?;
         login.stage = stage;
         login.attempt = Some(login.context.recovered());
@@ -87,7 +88,7 @@ impl Agent {
         &self,
         settings: &Settings,
         context: &Context,
-        (occasion, label, texts, renews): (Occasion, Label, Texts, Option<u64>),
+        (occasion, label, wording, renews): (Occasion, Label, Wording, Option<u64>),
     ) -> Result<(Stage, Step), Failure> {
         let device = fresh_device(label, settings)?;
         let codes = fresh_codes(&random_codes()?);
@@ -95,7 +96,7 @@ impl Agent {
         let uri = device.generator.uri(&issuer, context.user.as_str(), 0);
         let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
         let picture = picture.as_deref().map(String::as_str);
-        let shown = (context.screen(), texts);
+        let shown = (context.screen(), wording);
         let (enrolment, step) = Enrolment::begin(occasion, (device, codes), picture, shown);
         let set_up = SetUp { enrolment, renews };
         Ok((Stage::Enrolling(Box::new(set_up)), step))

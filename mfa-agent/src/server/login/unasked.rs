@@ -97,7 +97,7 @@ impl Agent {
         let reason = format!("not enrolled yet; days of grace left: {days}");
         let messages: Vec<Message> = match plan.single {
             true => Vec::new(),
-            false => vec![grace(days)],
+            false => vec![grace(&plan.wording.asking, days)],
         };
         Ok(Some(conclude_with(
             &opened.context,

@@ -1,0 +1,16 @@
+//! Whatever stands in a catalogue: texts that can be shown, or mistakes with their lines.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mfa_agent::texts::{Catalogue, Language, Texts};
+
+fuzz_target!(|text: &str| {
+    match Catalogue::with(Language::De, text) {
+        Ok(catalogue) => {
+            let texts = Texts::of(catalogue);
+            assert!(!texts.totp.trim().is_empty());
+            let _ = texts.is_yes("yes");
+        }
+        Err(mistakes) => assert!(mistakes.iter().all(|mistake| mistake.line > 0)),
+    }
+});

@@ -1,0 +1,84 @@
+//! What the dialogue says, as messages.
+//!
+//! They are the same for everybody: no text depends on whether the user exists, is enrolled or locked.
+
+use mfa_protocol::login::{Message, Prompt, Style};
+
+use crate::factors::Way;
+use crate::factors::address::{Channel, NumberError, RecipientError};
+use crate::texts::{Text, Texts};
+
+/// How a message with a code fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Somebody has taken it, or is about to.
+    OnItsWay,
+    /// Nobody takes it, for now or for good.
+    Failed,
+    /// It was one too many.
+    TooMany,
+}
+
+/// Says what became of a message. It is the same for those who have no address: they are sent nothing.
+pub(super) fn news(texts: &Texts, news: News, channel: Channel, other_way: bool) -> Message {
+    match news {
+        News::OnItsWay => info(texts, &Text::CodeOnItsWay(channel, other_way)),
+        News::Failed => error(texts, &Text::CodeNotSent(other_way)),
+        News::TooMany => error(texts, &Text::CodeTooMany(other_way)),
+    }
+}
+
+/// Says what is wrong with a number that was typed.
+pub(super) fn no_number(texts: &Texts, wrong: &RecipientError) -> Message {
+    let wrong = match wrong {
+        RecipientError::Phone(wrong) => *wrong,
+        RecipientError::Email(_) => NumberError::NoSuchNumber,
+    };
+    error(texts, &Text::Number(wrong))
+}
+
+/// Asks which way to go.
+pub(super) fn choice(texts: &Texts, ways: &[Way]) -> Prompt {
+    let then = texts.prompt(&Text::WaysThen);
+    let mut text = texts.say(&Text::Ways);
+    text.push('\n');
+    for (number, way) in (1..).zip(ways) {
+        let factors = way.factors().iter();
+        let names: Vec<String> = factors.map(|f| texts.say(&Text::Way(*f))).collect();
+        text.push_str(&format!("  {number}  {}\n", names.join(&then)));
+    }
+    text.push_str(&texts.prompt(&Text::WaysPrompt));
+    Prompt {
+        text,
+        echo: true,
+        tail: None,
+    }
+}
+
+/// Says for how long a user is let in without a factor.
+#[must_use]
+pub fn grace(texts: &Texts, days: u32) -> Message {
+    info(texts, &Text::Grace(days))
+}
+
+/// Says that somebody who was let in elsewhere has not met the policy.
+#[must_use]
+pub fn not_met(texts: &Texts) -> Message {
+    error(texts, &Text::NotMet)
+}
+
+/// Something to know.
+pub(super) fn info(texts: &Texts, text: &Text) -> Message {
+    Message {
+        style: Style::Info,
+        text: texts.say(text),
+    }
+}
+
+/// Something that went wrong.
+pub(super) fn error(texts: &Texts, text: &Text) -> Message {
+    Message {
+        style: Style::Error,
+        text: texts.say(text),
+    }
+}

@@ -1,0 +1,38 @@
+//! Texts for programs that show ASCII only.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use super::language::Language;
+
+/// How a language is written without the letters that ASCII lacks; it may not be ASCII for all that.
+pub(super) fn plain(language: Language, text: &str) -> String {
+    let text = match language {
+        Language::De => umlauts(text),
+        Language::En | Language::Es | Language::Fr | Language::Ja => text.to_owned(),
+    };
+    without_marks(&text)
+}
+
+/// The letters without their accents.
+pub(super) fn without_marks(text: &str) -> String {
+    text.nfd().filter(|c| !is_combining_mark(*c)).collect()
+}
+
+/// As on typewriters (DIN 5007, 6.1.1.4.2).
+fn umlauts(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'ä' => plain.push_str("ae"),
+            'ö' => plain.push_str("oe"),
+            'ü' => plain.push_str("ue"),
+            'Ä' => plain.push_str("Ae"),
+            'Ö' => plain.push_str("Oe"),
+            'Ü' => plain.push_str("Ue"),
+            'ß' => plain.push_str("ss"),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
