@@ -53,6 +53,12 @@ impl Cockpit {
         }
     }
 
+    /// Where its page is.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
     /// What the form with name and password leads to.
     #[must_use]
     pub fn log_in(&self, user: &str, password: &str) -> Page {
