@@ -5,6 +5,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Child, Command, Stdio};
 
 use mfa_tests::{Agent, Login, Stack, built, eventually, run};
+use nix::sys::signal::{Signal, kill};
 
 /// What `users` are asked for with which settings tells which settings hold.
 fn prompt(stack: &Stack) -> String {
@@ -90,12 +91,42 @@ fn sigterm_ends_it_with_status_0_and_every_answered_login_durable() {
 }
 
 #[test]
-fn sigterm_ends_it_although_somebody_sits_at_a_prompt() {
+fn sigterm_lets_a_login_under_way_pass_and_new_ones_meanwhile() {
     let (mut agent, stack) = agent_with_prompt("PIN: ");
+    let mut running = Login::of("anna").start(&stack);
+    running.await_prompt();
+    kill(agent.pid(), Signal::SIGTERM).unwrap();
+    agent.await_log("it goes on with logins that are under way");
+    assert_eq!(prompt(&stack), "PIN: ", "the next one would wait for long");
+    running.answer("4826");
+    assert_eq!(running.finish().result(), "PAM_SUCCESS");
+    let status = agent.await_end();
+    assert!(status.success(), "{status}: {}", agent.log());
+}
+
+#[test]
+fn a_second_sigterm_ends_it_although_somebody_sits_at_a_prompt() {
+    let (mut agent, stack) = agent_with_prompt("PIN: ");
+    let mut running = Login::of("anna").start(&stack);
+    running.await_prompt();
+    kill(agent.pid(), Signal::SIGTERM).unwrap();
+    agent.await_log("it goes on with logins that are under way");
+    let status = agent.terminate();
+    assert!(status.success(), "{status}: {}", agent.log());
+    running.answer("4826");
+    assert_eq!(running.finish().result(), "PAM_AUTHINFO_UNAVAIL");
+}
+
+#[test]
+fn sigterm_waits_for_nobody_longer_than_it_is_told() {
+    let mut agent = Agent::with("[policy]\nrequire = [\"pin\"]\n");
+    agent.restart_with_server("stop_timeout = \"1s\"");
+    let stack = Stack::guarded_by(&agent);
     let mut running = Login::of("anna").start(&stack);
     running.await_prompt();
     let status = agent.terminate();
     assert!(status.success(), "{status}: {}", agent.log());
+    agent.await_log("their users begin again");
     running.answer("4826");
     assert_eq!(running.finish().result(), "PAM_AUTHINFO_UNAVAIL");
 }
@@ -139,30 +170,49 @@ fn check_reads_the_settings_and_starts_nothing() {
     assert!(bad.stderr.contains("atempts"), "{bad:?}");
 }
 
-#[test]
-fn systemd_is_told_when_it_serves() {
-    let (mut agent, _) = agent_with_prompt("PIN: ");
+/// An agent that systemd has started, as far as it can tell; and what it says to systemd.
+fn started_by_systemd(agent: &mut Agent, watchdog: bool) -> (Kill, UnixDatagram) {
     let _ = agent.terminate();
     let path = agent.folder().join("notify");
     let notify = UnixDatagram::bind(&path).unwrap();
-    notify
-        .set_read_timeout(Some(std::time::Duration::from_secs(30)))
-        .unwrap();
-    let child = Command::new(&built().agent)
-        .arg("--config")
-        .arg(agent.config())
-        .env("NOTIFY_SOCKET", &path)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let child = Kill(child);
+    let wait = std::time::Duration::from_secs(30);
+    notify.set_read_timeout(Some(wait)).unwrap();
+    let mut child = Command::new(&built().agent);
+    child.arg("--config").arg(agent.config());
+    child.env("NOTIFY_SOCKET", &path).stderr(Stdio::null());
+    if watchdog {
+        child.env("WATCHDOG_USEC", "400000");
+    }
+    (Kill(child.spawn().unwrap()), notify)
+}
+
+fn await_word(notify: &UnixDatagram, word: &str) {
     let mut said = [0; 4096];
     let mut all = String::new();
-    while !all.contains("READY=1") {
+    while !all.contains(word) {
         let count = notify.recv(&mut said).expect("a word to systemd");
         all.push_str(&String::from_utf8_lossy(&said[..count]));
     }
+}
+
+#[test]
+fn systemd_is_told_when_it_serves() {
+    let (mut agent, _) = agent_with_prompt("PIN: ");
+    let (child, notify) = started_by_systemd(&mut agent, false);
+    await_word(&notify, "READY=1");
     UnixStream::connect(agent.socket()).expect("ready means that it listens");
+    drop(child);
+}
+
+#[test]
+fn systemd_is_told_again_and_again_that_it_answers() {
+    let (mut agent, stack) = agent_with_prompt("PIN: ");
+    let (child, notify) = started_by_systemd(&mut agent, true);
+    await_word(&notify, "READY=1");
+    for _ in 0..3 {
+        await_word(&notify, "WATCHDOG=1");
+    }
+    assert_eq!(prompt(&stack), "PIN: ");
     drop(child);
 }
 

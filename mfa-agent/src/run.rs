@@ -2,9 +2,12 @@
 //!
 //! Everything that can be wrong is found out before the socket opens, and said in one line; only then
 //! systemd hears `READY=1`. SIGHUP reloads the settings, and a faulty file leaves the old ones in
-//! force. SIGTERM lets calls under way finish; whatever was answered is durable already.
+//! force. SIGTERM lets logins under way come to their end, for a while, and a second one only calls; whatever
+//! was answered is durable already.
 
+mod end;
 mod socket;
+mod watchdog;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -133,10 +136,8 @@ fn run(config: &Path) -> Result<(), StartError> {
         settings.server.socket.display()
     ));
     agent.review();
-    while signals.wait()? == Signal::SIGHUP {
-        reload(&agent);
-    }
-    notify(&[NotifyState::Stopping]);
+    watchdog::start(&settings.server.socket);
+    serve_until_told(&agent, &signals)?;
     drop(socket);
     if !agent.stop_serving(LAST_CALLS) {
         log::warn("calls were still being carried out; whoever made them gets no answer");
@@ -146,6 +147,22 @@ fn run(config: &Path) -> Result<(), StartError> {
     }
     log::info("stopped");
     Ok(())
+}
+
+/// Reloads as often as it is told to, until it is to end.
+fn serve_until_told(agent: &Arc<Agent>, signals: &SigSet) -> Result<(), StartError> {
+    let mut is_ending = false;
+    loop {
+        match signals.wait()? {
+            Signal::SIGHUP => reload(agent),
+            Signal::SIGTERM if !is_ending => {
+                is_ending = true;
+                notify(&[NotifyState::Stopping]);
+                end::say_again_when_idle(agent);
+            }
+            _ => return Ok(()),
+        }
+    }
 }
 
 /// Signals are waited for by the main thread and by no other; no handler ever runs.

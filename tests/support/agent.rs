@@ -151,6 +151,15 @@ impl Agent {
     /// When it has not after half a minute.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
+        self.await_end()
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it has not after half a minute.
+    pub fn await_end(&mut self) -> ExitStatus {
         let child = self.child.as_mut().expect("a running agent");
         let status = eventually("the agent to end", || child.try_wait().expect("a child"));
         self.child = None;

@@ -22,6 +22,7 @@ impl Default for Server {
             max_connections: 512,
             max_connections_per_user: 16,
             login_timeout: Duration::from_secs(2 * 60),
+            stop_timeout: Duration::from_secs(60),
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenr
 use crate::texts::Language;
 pub(super) use delivery::{Delivery, Email, Radius, Sms};
 
+/// Longer nobody sits at a prompt.
+const STOPPING: u64 = 10 * 60;
 const HOUR: u64 = 60 * 60;
 const WEEK: u64 = 7 * 24 * HOUR;
 const YEAR: u64 = 365 * 24 * HOUR;
@@ -74,6 +76,7 @@ pub(super) struct Server {
     pub(super) max_connections: Option<Whole<1, 65_536>>,
     pub(super) max_connections_per_user: Option<Whole<1, 65_536>>,
     pub(super) login_timeout: Option<Parsed<Lasting<1, HOUR>>>,
+    pub(super) stop_timeout: Option<Parsed<Lasting<0, STOPPING>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

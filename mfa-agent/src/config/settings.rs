@@ -84,6 +84,8 @@ pub struct Server {
     pub max_connections_per_user: u32,
     /// How long a login may take, from its first prompt to its outcome; 1 s to 1 h.
     pub login_timeout: Duration,
+    /// How long logins under way may go on after SIGTERM, 0 s to 10 min.
+    pub stop_timeout: Duration,
 }
 
 /// `[store]`

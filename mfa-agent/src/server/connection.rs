@@ -24,6 +24,7 @@ use super::errand::Report;
 use super::error::Failure;
 use super::login::Login;
 use super::peer::Peer;
+use super::under_way::Inside;
 use crate::log::{self, Level};
 pub(super) use body::{Body, body, done, parse};
 pub(super) use carried::{Carried, Then};
@@ -40,6 +41,8 @@ pub(super) struct Connection {
     pub(super) agent: Arc<Agent>,
     pub(super) peer: Peer,
     login: Option<Box<Login>>,
+    /// A login is under way, of a program that guards logins.
+    under_way: Option<Inside>,
     /// For whom the login under way is to leave a ticket, and to which service.
     ticket_for: Option<(u32, String)>,
     proof: Option<Proof>,
@@ -56,6 +59,7 @@ impl Connection {
             agent,
             peer,
             login: None,
+            under_way: None,
             ticket_for: None,
             proof: None,
             proof_wanted: false,
@@ -121,6 +125,10 @@ impl Connection {
             };
             if let Err(e) = replied {
                 return Some(e);
+            }
+            // Not before whoever waits has the reply.
+            if self.login.is_none() {
+                self.under_way = None;
             }
         }
     }

@@ -16,6 +16,7 @@ mod login;
 mod peer;
 mod pool;
 mod standing;
+mod under_way;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
@@ -48,6 +49,7 @@ pub struct Agent {
     /// The boot of this host; sessions of another are over.
     boot: String,
     gate: gate::Gate,
+    under_way: Arc<under_way::UnderWay>,
     /// Sends codes.
     courier: Courier,
     /// What RADIUS servers last did.
@@ -83,6 +85,7 @@ impl Agent {
             own_uid: nix::unistd::geteuid().as_raw(),
             boot,
             gate: gate::Gate::default(),
+            under_way: Arc::default(),
             courier,
             pace: login::Pace::default(),
             errands: errand::Errands::default(),
@@ -108,6 +111,18 @@ impl Agent {
     #[must_use]
     pub fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// Whether no program that guards logins is in the middle of one.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.await_idle(Duration::ZERO)
+    }
+
+    /// Waits until that is so, but no longer than `limit`; whether it is.
+    #[must_use]
+    pub fn await_idle(&self, limit: Duration) -> bool {
+        self.under_way.await_none(limit)
     }
 
     /// Lets no call begin any more, and waits until none is being carried out, but no longer than

@@ -144,6 +144,10 @@ impl Draft {
             &mut own.login_timeout,
             server.login_timeout.map(|time| time.0.0),
         );
+        set(
+            &mut own.stop_timeout,
+            server.stop_timeout.map(|time| time.0.0),
+        );
     }
 
     fn add_totp(&mut self, totp: document::Totp) {

@@ -114,6 +114,7 @@ fn every_key_is_read() {
         max_connections = 2
         max_connections_per_user = 1
         login_timeout = "30s"
+        stop_timeout = "0s"
         [store]
         path = "/p"
         key_file = "/k"
@@ -175,6 +176,7 @@ fn every_key_is_read() {
         (2, 1)
     );
     assert_eq!(settings.server.login_timeout, Duration::from_secs(30));
+    assert_eq!(settings.server.stop_timeout, Duration::ZERO);
     assert_eq!(
         settings.store,
         Store {

@@ -46,6 +46,9 @@ impl Connection {
             self.agent
                 .abandon(&earlier, "another login was begun on its connection");
         }
+        if self.peer.privileged {
+            self.under_way = Some(self.agent.under_way.enter());
+        }
         let purpose = match std::mem::take(&mut self.proof_wanted) {
             true => Purpose::Proof,
             false => Purpose::Login,
@@ -82,7 +85,8 @@ impl Connection {
         Ok(login_body(&reply)?.into())
     }
 
-    /// Adds the ticket, where the login has passed and one was asked for.
+    /// Adds the ticket, where one was asked for and the policy was met: by a factor, or by a rule that asks
+    /// for none.
     fn with_ticket(
         &mut self,
         user: UserName,
@@ -90,7 +94,7 @@ impl Connection {
     ) -> Result<LoginReply, Failure> {
         let wanted = self.ticket_for.take();
         if let Some((parent, service)) = wanted
-            && reply.step.outcome == Some(Outcome::Passed)
+            && matches!(reply.step.outcome, Some(Outcome::Passed | Outcome::Skipped))
         {
             reply.ticket = self.agent.ticket(Bearer {
                 user,
