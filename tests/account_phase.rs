@@ -86,6 +86,25 @@ fn a_key_and_a_code_get_a_session() {
 }
 
 #[test]
+fn who_is_not_asked_after_a_key_gets_a_session_by_password_and_key_but_not_by_the_key_alone() {
+    Machine::run(|machine| {
+        let rule = "[[rule]]\nname = \"key\"\nafter = [\"publickey\"]\naction = \"skip\"\n";
+        let either = "PasswordAuthentication no\nAuthenticationMethods \
+                      publickey,keyboard-interactive publickey";
+        let (agent, sshd) = set_up(machine, rule, BOTH);
+        let _key = agent.admin().device(USER);
+        let mut client = sshd.client(USER, &["-i", &sshd.user_key()]);
+        client.answer("Password: ", PASSWORD);
+        client.expect("you are in");
+        assert_eq!(client.finish().1, Some(0));
+        drop(sshd);
+        let sshd = Sshd::start(machine, either);
+        let (shown, status) = by_key(&sshd).finish();
+        assert_ne!(status, Some(0), "{shown}");
+    });
+}
+
+#[test]
 fn a_key_alone_gets_a_session_where_the_policy_asks_for_nothing() {
     Machine::run(|machine| {
         let exempt = "[[rule]]\nname = \"near\"\nfrom = [\"127.0.0.0/8\"]\naction = \"skip\"\n";

@@ -71,7 +71,7 @@ pub struct BeginParameters {
     /// Whether the code stands at the end of a password; missing means [`Authtok::None`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authtok: Option<Authtok>,
-    /// Asks for a ticket, should the login pass; and names the process that may hand it in besides the
+    /// Asks for a ticket, should the login meet the policy; and names the process that may hand it in besides the
     /// caller: its parent, to which sshd's child hands over what it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket_for: Option<u32>,

@@ -137,7 +137,8 @@ impl<H: Host> Login<'_, H> {
                     outcome,
                     code_length,
                 } => {
-                    self.leave(ticket.filter(|_| outcome == Outcome::Passed));
+                    let is_met = matches!(outcome, Outcome::Passed | Outcome::Skipped);
+                    self.leave(ticket.filter(|_| is_met));
                     return self.end(&messages, outcome, code_length, cut);
                 }
                 Next::Ask {
@@ -218,7 +219,7 @@ impl<H: Host> Login<'_, H> {
         Ok(outcome)
     }
 
-    /// Leaves the ticket of a login that passed for the account phase, if it is wanted.
+    /// Leaves the ticket of a login that met the policy for the account phase, if it is wanted.
     fn leave(&mut self, ticket: Option<Secret>) {
         if !self.arguments.ticket() {
             return;

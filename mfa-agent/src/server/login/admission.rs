@@ -1,7 +1,7 @@
 //! Whether somebody who has been let in has met the policy: the account phase of a stack.
 //!
 //! A program may let in without the stack that asks for the second factor; sshd does after a public key. What
-//! it asks before it opens a session ends here. A login that was passed leaves a ticket behind, which is good
+//! it asks before it opens a session ends here. A login that met the policy leaves a ticket behind, which is good
 //! for one admission, soon, of the same user to the same service, by the process that logged in or its parent,
 //! under the same user id. Without one, only who would not have been asked is admitted. Tickets are kept in
 //! memory; a restart forgets them, and the login has to be begun again.
@@ -103,7 +103,7 @@ impl Tickets {
 }
 
 impl Agent {
-    /// A ticket for a login that has passed.
+    /// A ticket for a login that has met the policy.
     pub(in crate::server) fn ticket(&self, bearer: Bearer) -> Result<Option<Secret>, Failure> {
         let number = random::<16>()?;
         let kept = self.tickets.keep(number, bearer, Instant::now());
@@ -169,7 +169,7 @@ impl Agent {
         let context = &opened.context;
         let why = match ticket {
             Ok(()) => {
-                let reason = "the ticket of a login that was passed";
+                let reason = "the ticket of a login that met the policy";
                 return Ok(conclude(context, Outcome::Passed, reason));
             }
             Err(why) => why.to_string(),

@@ -38,6 +38,16 @@ fn a_ticket_is_not_left_where_nobody_wants_it_nor_when_it_is_none() {
 }
 
 #[test]
+fn who_is_not_asked_gets_a_ticket_as_well() {
+    let step = json!({"messages": [], "outcome": "skipped"});
+    let reply = json!({"parameters": {"session": "s1", "step": step, "ticket": "00ff"}});
+    let agent = FakeAgent::new(vec![begun_for_a_ticket(Says(reply))]);
+    let mut host = Script::new("alice");
+    run(&agent.arguments("ticket"), &mut host);
+    assert_eq!(host.ticket.as_deref(), Some("00ff"));
+}
+
+#[test]
 fn a_ticket_of_an_earlier_login_does_not_outlive_one_that_failed() {
     let wrong = json!({"messages": [], "outcome": "wrong"});
     let reply = json!({"parameters": {"session": "s1", "step": wrong, "ticket": "00ff"}});
