@@ -3,7 +3,7 @@
 CARGO ?= cargo
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-.PHONY: help build try test test-all unit-test system-test bench lint clean
+.PHONY: help build try test test-all unit-test system-test man deb bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,10 +28,18 @@ system-test: build
 		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
 		$(CARGO) test --locked -p mfa-tests
 
-test-all: test ## all tests, and those that take minutes
+test-all: test man ## all tests, and those that take minutes
+	tests/install-needs --all
 	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
 		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
 		$(CARGO) test --locked -p mfa-tests -- --ignored
+
+man: ## man pages and completions, in target/man and target/completions
+	$(CARGO) run --quiet --locked -p mfa-manual -- target
+
+deb: build man ## the Debian package, in target/debian
+	tests/install-needs --package
+	packaging/deb
 
 bench: build ## logins a second and memory, side by side with the peers of Debian
 	tests/install-needs --bench

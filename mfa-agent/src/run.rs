@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
 use mfa_protocol::admin::Severity;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -67,6 +67,12 @@ struct Arguments {
     /// Read the settings, say what is wrong with them, and exit
     #[arg(long)]
     check: bool,
+}
+
+/// The arguments that it takes, for whoever writes its manual.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the program `mfa-agent`.

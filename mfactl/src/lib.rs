@@ -26,8 +26,8 @@ mod tty;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
 use commands::Verdict;
@@ -60,6 +60,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit_status())
         }
     }
+}
+
+/// The arguments that it takes, for whoever writes its manual.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
 }
 
 /// Whether a person sees what is printed, and can answer.

@@ -8,6 +8,7 @@
 //! [`Machine`], a mount namespace of the test's own thread, so that no test can change the machine it
 //! runs on, nor see what another one does, and nothing is left behind when one is killed.
 
+pub mod booted;
 pub mod browser;
 pub mod code_module;
 pub mod ocserv;

@@ -1,0 +1,113 @@
+//! `mfactl(1)` and a page for each of its commands.
+
+use std::io;
+
+use clap::Command;
+use clap_mangen::Man;
+
+use crate::roff;
+
+/// What stands at the end of each page.
+const ENDING: &str = "\
+.SH EXIT STATUS
+.TP
+0
+done
+.TP
+1
+refused, or not verified
+.TP
+2
+wrong usage
+.TP
+3
+the agent is not reachable, or its reply is not understood
+.SH FILES
+.TP
+.I /run/mfa/agent.sock
+where the agent listens
+.TP
+.I /etc/mfa/agent.toml
+its settings
+";
+
+/// The pages, by the names of their files.
+pub(crate) fn pages(mfactl: &Command) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut mfactl = mfactl.clone().disable_help_subcommand(true);
+    // Until then a command does not know the options that hold for all.
+    mfactl.build();
+    let mut pages = Vec::new();
+    add(&mfactl, "mfactl", &mut pages)?;
+    Ok(pages)
+}
+
+fn add(command: &Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    pages.push((format!("{name}.1"), page(command, name)?));
+    for sub in command.get_subcommands() {
+        add(sub, &format!("{name}-{}", sub.get_name()), pages)?;
+    }
+    Ok(())
+}
+
+fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
+    // clap keeps names for as long as the program runs.
+    let shown: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    let named = command.clone().name(shown).display_name(shown);
+    let man = Man::new(named)
+        .title(name.to_uppercase())
+        .section("1")
+        .manual("pam_mfa");
+    // No date: two builds are equal.
+    let man = man.source("pam_mfa").date("");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    page.extend(subcommands(command, name).into_bytes());
+    page.extend(remarks(command).into_bytes());
+    page.extend(ENDING.as_bytes());
+    page.extend(see_also(name).into_bytes());
+    Ok(page)
+}
+
+fn subcommands(command: &Command, name: &str) -> String {
+    let mut section = String::new();
+    for sub in command.get_subcommands() {
+        if section.is_empty() {
+            section.push_str(".SH COMMANDS\n");
+        }
+        let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+        let page = format!("{name}-{}", sub.get_name());
+        section += &format!(
+            ".TP\n.BR {} (1)\n{}\n",
+            roff::text(&page),
+            roff::text(&about)
+        );
+    }
+    section
+}
+
+/// What the help says after everything else: examples, mostly.
+fn remarks(command: &Command) -> String {
+    let Some(help) = command.get_after_help() else {
+        return String::new();
+    };
+    format!(".SH EXAMPLES\n{}", roff::literal(&help.to_string()))
+}
+
+fn see_also(name: &str) -> String {
+    let mut pages = vec![
+        ("mfactl", 1),
+        ("mfa-agent", 8),
+        ("agent.toml", 5),
+        ("pam_mfa", 8),
+    ];
+    pages.retain(|(page, _)| *page != name);
+    let others: Vec<String> = pages
+        .into_iter()
+        .map(|(page, section)| format!(".BR {} ({section})", roff::text(page)))
+        .collect();
+    format!(".SH SEE ALSO\n{}\n", others.join(",\n"))
+}

@@ -1,0 +1,67 @@
+//! Man pages and completions, made of what the programs know of themselves.
+//!
+//! The arguments of `mfactl` and the default settings come in, files in the forms that `man` and the shells
+//! read go out. Nothing in them depends on when or where they are made.
+
+#![forbid(unsafe_code)]
+
+mod commands;
+mod roff;
+mod settings;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use clap_complete::Shell;
+
+/// The settings with their comments.
+const SETTINGS: &str = include_str!("../../../config/agent.toml");
+
+/// The pages that are written by hand, with the places of the version in them.
+const BY_HAND: [(&str, &str); 3] = [
+    ("pam_mfa.8", include_str!("../../man/pam_mfa.8")),
+    ("mfa-agent.8", include_str!("../../man/mfa-agent.8")),
+    ("mfa-pam.8", include_str!("../../man/mfa-pam.8")),
+];
+
+/// Writes every page into `folder`.
+///
+/// # Errors
+///
+/// When it can't be written to.
+pub fn pages(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, text) in commands::pages(&mfactl::command())? {
+        fs::write(folder.join(name), text)?;
+    }
+    for (name, text) in BY_HAND {
+        fs::write(folder.join(name), text)?;
+    }
+    fs::write(folder.join("agent.toml.5"), settings::page(SETTINGS))
+}
+
+/// Writes completions for three shells into folders of `folder`.
+///
+/// # Errors
+///
+/// When it can't be written to.
+pub fn completions(folder: &Path) -> io::Result<()> {
+    for (shell, place) in [
+        (Shell::Bash, "bash/mfactl"),
+        (Shell::Zsh, "zsh/_mfactl"),
+        (Shell::Fish, "fish/mfactl.fish"),
+    ] {
+        let place = folder.join(place);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut mfactl::command(), "mfactl", &mut text);
+        fs::write(place, text)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! Text as `man` wants it: nothing in it is taken for a request or an escape.
+
+/// A line of text, or several.
+pub(crate) fn text(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        match line.starts_with(['.', '\'']) {
+            true => format!("\\&{line}"),
+            false => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Lines that are kept as they are.
+pub(crate) fn literal(lines: &str) -> String {
+    format!(".nf\n{}\n.fi\n", text(lines))
+}

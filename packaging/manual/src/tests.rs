@@ -1,0 +1,263 @@
+//! The pages against the programs and the settings themselves.
+
+use std::collections::BTreeSet;
+
+use clap::Command;
+use mfa_agent::config::Settings;
+
+use super::*;
+
+fn plain(page: &str) -> String {
+    let page = page.replace("\\*(Aq", "'").replace("\\&", "");
+    page.replace("\\-", "-")
+        .replace("\\fB", "")
+        .replace("\\fI", "")
+        .replace("\\fR", "")
+}
+
+fn every(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
+    found.push((name.to_owned(), command.clone()));
+    for sub in command
+        .get_subcommands()
+        .filter(|sub| sub.get_name() != "help")
+    {
+        every(sub, &format!("{name}-{}", sub.get_name()), found);
+    }
+}
+
+#[test]
+fn every_command_has_a_page_with_every_option_and_every_argument_that_its_help_has() {
+    let mut mfactl = mfactl::command();
+    mfactl.build();
+    let mut all = Vec::new();
+    every(&mfactl, "mfactl", &mut all);
+    let pages = commands::pages(&mfactl::command()).unwrap();
+    assert_eq!(pages.len(), all.len());
+    for ((name, mut command), (file, page)) in all.into_iter().zip(pages) {
+        assert_eq!(file, format!("{name}.1"));
+        let page = plain(&String::from_utf8(page).unwrap());
+        let help = command.render_long_help().to_string();
+        for argument in command
+            .get_arguments()
+            .filter(|argument| !argument.is_hide_set())
+        {
+            if let Some(option) = argument.get_long() {
+                assert!(page.contains(&format!("--{option}")), "{name}: --{option}");
+                assert!(help.contains(&format!("--{option}")), "{name}: --{option}");
+            }
+            let said = argument
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let said = said.lines().next().unwrap_or_default();
+            assert!(page.contains(said), "{name}: {said}");
+        }
+        for word in page
+            .split_whitespace()
+            .filter(|word| word.starts_with("--"))
+        {
+            let option = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+            assert!(
+                help.contains(option) || !option.starts_with("--"),
+                "{name}: {option}"
+            );
+        }
+        let examples = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        for line in examples.lines() {
+            assert!(page.contains(&plain(&roff::text(line))), "{name}: {line}");
+        }
+    }
+}
+
+/// The keys of a section, as its own type names them when it refuses another.
+fn keys(section: &str) -> Vec<String> {
+    let head = if section.is_empty() {
+        String::new()
+    } else {
+        format!("{section}\n")
+    };
+    let text = format!("{head}no_such_key = 1\n");
+    let told = Settings::parse(vec![("agent.toml".into(), text)])
+        .unwrap_err()
+        .to_string();
+    let (_, expected) = told
+        .split_once("expected")
+        .unwrap_or_else(|| panic!("{told}"));
+    let quoted = expected.split('`').skip(1).step_by(2);
+    quoted.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_that_the_settings_know_stands_in_the_page_and_no_other() {
+    let page = plain(&settings::page(SETTINGS));
+    let mut known = BTreeSet::new();
+    for section in keys("") {
+        let head = match section.as_str() {
+            "radius" | "rule" => format!("[[{section}]]"),
+            _ => format!("[{section}]"),
+        };
+        let heading = if section == "rule" {
+            "RULES"
+        } else {
+            head.as_str()
+        };
+        assert!(page.contains(&format!(".SH {heading}\n")), "{head}");
+        for key in keys(&head) {
+            let is_section = section == "delivery" && ["email", "sms"].contains(&key.as_str());
+            if is_section {
+                let below = format!("[delivery.{key}]");
+                assert!(page.contains(&format!(".SH {below}\n")), "{below}");
+                known.extend(keys(&below));
+                continue;
+            }
+            assert!(page.contains(&key), "{head} {key}");
+            known.insert(key);
+        }
+    }
+    let raw = settings::page(SETTINGS);
+    let named = raw
+        .lines()
+        .filter_map(|line| line.strip_prefix("\\fB")?.split_once(" = "));
+    for (key, _) in named {
+        assert!(known.contains(key), "{key}");
+    }
+}
+
+#[test]
+fn the_page_of_the_agent_has_the_options_of_its_help() {
+    let (_, page) = BY_HAND[1];
+    let page = plain(page);
+    let command = mfa_agent::run::command();
+    for argument in command.get_arguments() {
+        let Some(option) = argument.get_long() else {
+            continue;
+        };
+        assert!(page.contains(&format!("--{option}")), "--{option}");
+    }
+    for word in page
+        .split_whitespace()
+        .filter(|word| word.starts_with("--"))
+    {
+        let option = word
+            .trim_start_matches('-')
+            .trim_end_matches(|c: char| !c.is_alphanumeric());
+        let known = command
+            .get_arguments()
+            .any(|argument| argument.get_long() == Some(option));
+        assert!(known || ["help", "version"].contains(&option), "{word}");
+    }
+}
+
+#[test]
+fn the_page_of_the_module_has_the_arguments_that_it_takes_and_its_codes() {
+    let (_, page) = BY_HAND[0];
+    let page = plain(page);
+    for argument in [
+        "socket=",
+        "timeout=",
+        "forward_pass",
+        "use_first_pass",
+        "try_first_pass",
+        "on_unavailable=",
+        "ticket",
+        "debug",
+    ] {
+        assert!(page.contains(argument), "{argument}");
+    }
+    for code in [
+        "PAM_SUCCESS",
+        "PAM_IGNORE",
+        "PAM_AUTH_ERR",
+        "PAM_MAXTRIES",
+        "PAM_PERM_DENIED",
+        "PAM_AUTHINFO_UNAVAIL",
+        "PAM_CONV_ERR",
+        "PAM_SERVICE_ERR",
+        "PAM_ABORT",
+    ] {
+        assert!(page.contains(code), "{code}");
+    }
+}
+
+#[test]
+fn two_runs_write_the_same() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for folder in &folders {
+        pages(&folder.path().join("man")).unwrap();
+        completions(&folder.path().join("completions")).unwrap();
+    }
+    for entry in fs::read_dir(folders[0].path().join("man")).unwrap() {
+        let name = entry.unwrap().file_name();
+        let text = |n: usize| fs::read(folders[n].path().join("man").join(&name)).unwrap();
+        assert_eq!(text(0), text(1), "{name:?}");
+    }
+}
+
+fn written() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    pages(&folder.path().join("man")).unwrap();
+    completions(&folder.path().join("completions")).unwrap();
+    folder
+}
+
+fn output(program: &str, arguments: &[&str]) -> (bool, String) {
+    let output = std::process::Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|e| panic!("{program}: {e}; run tests/install-needs"));
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn groff_has_nothing_to_say_about_any_page() {
+    let folder = written();
+    for entry in fs::read_dir(folder.path().join("man")).unwrap() {
+        let page = entry.unwrap().path();
+        let page = page.to_str().unwrap();
+        let said = output("groff", &["-Kutf8", "-man", "-Tutf8", "-ww", "-z", page]);
+        assert_eq!(said, (true, String::new()), "{page}");
+    }
+}
+
+#[test]
+fn the_shells_take_the_completions_and_bash_completes_commands_and_options() {
+    let folder = written();
+    let at = |name: &str| {
+        folder
+            .path()
+            .join("completions")
+            .join(name)
+            .display()
+            .to_string()
+    };
+    let zsh = output("zsh", &["-n", &at("zsh/_mfactl")]);
+    assert_eq!(zsh, (true, String::new()));
+    let fish = output("fish", &["--no-execute", &at("fish/mfactl.fish")]);
+    assert_eq!(fish, (true, String::new()));
+    for (words, expected) in [
+        ("mfactl enr", "enroll"),
+        ("mfactl enroll to", "totp"),
+        ("mfactl enroll totp --lab", "--label"),
+        ("mfactl enroll totp --algorithm SHA5", "SHA512"),
+    ] {
+        let list: Vec<&str> = words.split(' ').collect();
+        let (last, before) = (list[list.len() - 1], list[list.len() - 2]);
+        let script = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD={}; COMP_LINE='{words}'; COMP_POINT={}; \
+             _mfactl mfactl '{last}' '{before}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            at("bash/mfactl"),
+            list.len() - 1,
+            words.len(),
+        );
+        let (_, said) = output("bash", &["-c", &script]);
+        assert!(
+            said.lines().any(|line| line.trim() == expected),
+            "{words}: {said}"
+        );
+    }
+}

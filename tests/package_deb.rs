@@ -1,0 +1,235 @@
+//! The Debian package on a machine that was booted for it: installed, enabled, upgraded under a login, removed.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use mfa_tests::booted::Booted;
+use mfa_tests::{Pty, built, code_of, eventually, run};
+
+const PASSWORD: &str = "correct horse";
+const SSHD: &str = "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n\
+                    AuthenticationMethods keyboard-interactive\n";
+
+/// Both tests make packages in the same folder.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// Makes a package of this version; its bytes and its file.
+fn made(version: &str) -> (Vec<u8>, PathBuf) {
+    let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let tree = &built().tree;
+    let made = run(Command::new(tree.join("packaging/deb"))
+        .env("MFA_DEB_VERSION", version)
+        .current_dir(tree));
+    assert!(made.is_success(), "{made:?}");
+    let file = tree.join(made.stdout.lines().last().expect("a name"));
+    (fs::read(&file).expect("a package"), file)
+}
+
+/// Makes one and puts it on the machine.
+fn package(machine: &Booted, version: &str) {
+    fs::write(machine.at("root/pam-mfa.deb"), made(version).0).expect("a copy");
+}
+
+fn ssh(machine: &Booted) -> Pty {
+    machine.terminal(&[
+        "ssh",
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "NumberOfPasswordPrompts=1",
+        "anna@127.0.0.1",
+        "echo you are in",
+    ])
+}
+
+/// A login with the password alone.
+fn by_password(machine: &Booted) {
+    let mut client = ssh(machine);
+    client.answer("Password: ", PASSWORD);
+    client.expect("you are in");
+    assert_eq!(client.finish().1, Some(0));
+}
+
+fn by_code(machine: &Booted, code: &str) -> bool {
+    let mut client = ssh(machine);
+    client.answer("Password: ", PASSWORD);
+    client.answer("OTP code: ", code);
+    client.finish().1 == Some(0)
+}
+
+fn main_pid(machine: &Booted) -> String {
+    machine
+        .must("systemctl show --property=MainPID --value mfa-agent")
+        .trim()
+        .to_owned()
+}
+
+/// A user's key, enrolled by an administrator.
+fn enrol(machine: &Booted, user: &str) -> String {
+    let reply = machine.must(&format!("mfactl --json enroll totp {user} --no-confirm"));
+    let reply: serde_json::Value = serde_json::from_str(&reply).expect("JSON");
+    reply["secret"].as_str().expect("a key").to_owned()
+}
+
+fn confinement(machine: &Booted) {
+    let pid = main_pid(machine);
+    let status = machine.must(&format!("cat /proc/{pid}/status"));
+    for line in [
+        "CapEff:\t0000000000000000",
+        "CapBnd:\t0000000000000000",
+        "NoNewPrivs:\t1",
+        "Seccomp:\t2",
+    ] {
+        assert!(status.contains(line), "{line}: {status}");
+    }
+    let owner = machine.must(&format!("stat --format=%U /proc/{pid}"));
+    assert_eq!(owner.trim(), "mfa");
+    let inside = format!("nsenter --target {pid} --mount --net");
+    let home = machine.must(&format!("{inside} ls -A /home /root"));
+    assert!(
+        !home.contains("anna") && !home.contains("pam-mfa.deb"),
+        "{home}"
+    );
+    let wires = machine.must(&format!("{inside} cat /proc/net/dev"));
+    assert_eq!(wires.lines().count(), 3, "the loopback alone: {wires}");
+    assert!(
+        !machine
+            .sh(&format!("{inside} touch /etc/x /usr/x"))
+            .is_success()
+    );
+    let level = machine.must("systemd-analyze security --no-pager mfa-agent.service");
+    let level = level.lines().last().expect("a level");
+    let level: f64 = level
+        .split(": ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no level: {level}"));
+    assert!(level <= 1.5, "{level}");
+}
+
+/// Upgrades while somebody sits at the prompt for the code.
+fn upgrade_under_a_login(machine: &Booted, code: &str) {
+    package(machine, "0.1.0-2");
+    let before = main_pid(machine);
+    let mut client = ssh(machine);
+    client.answer("Password: ", PASSWORD);
+    client.expect("OTP code: ");
+    let mut upgrade = machine.terminal(&["apt-get", "install", "--yes", "/root/pam-mfa.deb"]);
+    eventually("the agent to be told to end", || {
+        let state = machine.must("systemctl show --property=ActiveState --value mfa-agent");
+        (state.trim() == "deactivating").then_some(())
+    });
+    assert_eq!(main_pid(machine), before, "it serves on");
+    client.send(code);
+    client.expect("you are in");
+    assert_eq!(client.finish().1, Some(0));
+    upgrade.expect("Setting up pam-mfa (0.1.0-2)");
+    assert_eq!(upgrade.finish().1, Some(0));
+    assert_ne!(main_pid(machine), before, "another one serves now");
+    assert_eq!(
+        machine.must("systemctl is-active mfa-agent.socket").trim(),
+        "active"
+    );
+}
+
+#[test]
+#[ignore = "boots a machine: make test-all runs it"]
+fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_all_along() {
+    let machine = Booted::start();
+    machine.must(&format!(
+        "useradd --create-home --shell /bin/sh anna && echo 'anna:{PASSWORD}' | chpasswd"
+    ));
+    fs::write(machine.at("etc/ssh/sshd_config"), SSHD).expect("sshd's settings");
+    machine.must("systemctl restart ssh");
+    by_password(&machine);
+
+    let stacks = "cat /etc/pam.d/* /usr/lib/pam.d/* 2>/dev/null | sha256sum";
+    let untouched = machine.must(stacks);
+    package(&machine, "0.1.0-1");
+    machine.must("apt-get install --yes /root/pam-mfa.deb");
+    machine.must("systemctl is-active mfa-agent.service mfa-agent.socket");
+    assert_eq!(
+        machine.must(stacks),
+        untouched,
+        "installing changes no login"
+    );
+    by_password(&machine);
+    confinement(&machine);
+
+    let refused = machine.sh("mfa-pam enable");
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("nobody who administers this host could log in")
+    );
+    assert_eq!(machine.must(stacks), untouched);
+
+    let _root = enrol(&machine, "root");
+    let key = enrol(&machine, "anna");
+    machine.must("mfa-pam enable");
+    machine.must("mfa-pam status && mfactl doctor");
+    assert!(!by_code(&machine, "000000"));
+    assert!(by_code(&machine, &code_of(&key, 0)));
+    upgrade_under_a_login(&machine, &code_of(&key, 1));
+
+    machine.must("echo 'auth required pam_mfa.so' > /etc/pam.d/own");
+    let refused = machine.sh("apt-get remove --yes pam-mfa");
+    assert!(!refused.is_success(), "{refused:?}");
+    let said = refused.stdout + &refused.stderr;
+    assert!(
+        said.contains("/etc/pam.d/own:1:auth required pam_mfa.so"),
+        "{said}"
+    );
+    machine.must("rm /etc/pam.d/own && apt-get remove --yes pam-mfa");
+    assert_eq!(
+        machine.must(stacks),
+        untouched,
+        "no stack names it any more"
+    );
+    by_password(&machine);
+    machine.must("test -e /var/lib/mfa/key && test -e /etc/mfa/agent.toml");
+
+    machine.must("apt-get install --yes /root/pam-mfa.deb && mfa-pam enable");
+    let again = machine.must("mfactl --json status anna");
+    assert!(
+        again.contains("\"totp\""),
+        "what was there is there again: {again}"
+    );
+    machine.must("apt-get purge --yes pam-mfa");
+    assert_eq!(machine.must(stacks), untouched);
+    by_password(&machine);
+    for gone in [
+        "/var/lib/mfa",
+        "/var/log/mfa",
+        "/etc/mfa",
+        "/run/mfa",
+        "/usr/share/pam-configs/mfa",
+    ] {
+        assert!(
+            !machine.sh(&format!("test -e {gone}")).is_success(),
+            "{gone}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "builds packages: make test-all runs it"]
+fn two_builds_of_the_package_are_equal_and_lintian_finds_nothing() {
+    let (first, _) = made("0.1.0-3");
+    let (second, file) = made("0.1.0-3");
+    assert!(first == second, "they differ");
+    let lintian = run(Command::new("lintian")
+        .args([
+            "--allow-root",
+            "--fail-on=error,warning",
+            "--tag-display-limit=0",
+        ])
+        .arg(&file));
+    assert!(lintian.is_success(), "{lintian:?}");
+}

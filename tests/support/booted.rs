@@ -1,0 +1,189 @@
+//! A machine of its own: Debian with systemd as its first process, in `systemd-nspawn`.
+//!
+//! What packages, units and upgrades do is only seen on a machine that was booted. Its files are made once by
+//! `mmdebstrap`, from where this machine has its packages, and copied for each test; it has no network but
+//! its own loopback. It is gone, with its files, when dropped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::{Output, Pty, built, eventually, run};
+
+/// What is on it, besides what every Debian has.
+const PACKAGES: &str =
+    "systemd,systemd-sysv,dbus,openssh-server,openssh-client,libpam-runtime,oathtool";
+
+/// A running machine.
+pub struct Booted {
+    root: TempDir,
+    nspawn: Child,
+    init: Pid,
+}
+
+impl Booted {
+    /// Makes one and boots it.
+    #[must_use]
+    pub fn start() -> Self {
+        let root = tempfile::tempdir_in(folder()).expect("a folder");
+        let copied = run(Command::new("cp")
+            .args(["--archive", "--reflink=auto"])
+            .arg(format!("{}/.", template().display()))
+            .arg(root.path()));
+        assert!(copied.is_success(), "{copied:?}");
+        let mut nspawn = Command::new("systemd-nspawn")
+            .args(["--quiet", "--boot", "--private-network", "--register=no"])
+            .args(["--keep-unit", "--console=passive", "--hostname=host"])
+            .arg(format!("--directory={}", root.path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("systemd-nspawn is missing: run tests/install-needs --all");
+        let init = eventually("the machine's first process", || {
+            assert!(
+                nspawn.try_wait().expect("a child").is_none(),
+                "it ended at once"
+            );
+            child_of(nspawn.id())
+        });
+        let machine = Self { root, nspawn, init };
+        eventually("the machine to be up", || {
+            let state = machine.sh("systemctl is-system-running");
+            ["running", "degraded"]
+                .contains(&state.stdout.trim())
+                .then_some(())
+        });
+        machine
+    }
+
+    /// Its files, as they are seen from outside.
+    #[must_use]
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    /// Runs a script there.
+    #[must_use]
+    pub fn sh(&self, script: &str) -> Output {
+        let arguments = self.inside(&["sh", "-c", script]);
+        run(Command::new("nsenter").args(arguments))
+    }
+
+    /// Runs a script there that has to succeed; what it printed.
+    pub fn must(&self, script: &str) -> String {
+        let output = self.sh(script);
+        assert!(
+            output.is_success(),
+            "{script}: {output:?}\n{}",
+            self.journal()
+        );
+        output.stdout
+    }
+
+    /// A program at a terminal there.
+    #[must_use]
+    pub fn terminal(&self, program: &[&str]) -> Pty {
+        let arguments = self.inside(program);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Pty::spawn("nsenter", &arguments)
+    }
+
+    /// What its journal says, the end of it.
+    #[must_use]
+    pub fn journal(&self) -> String {
+        self.sh("journalctl --no-pager --lines=60").stdout
+    }
+
+    fn inside(&self, program: &[&str]) -> Vec<String> {
+        let target = format!("--target={}", self.init);
+        let mut arguments: Vec<String> = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root"]
+            .map(str::to_owned)
+            .into();
+        arguments.push(target);
+        let rest = [
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "LC_ALL=C.UTF-8",
+            "HOME=/root",
+        ];
+        let rest = rest
+            .into_iter()
+            .chain(["TERM=dumb", "DEBIAN_FRONTEND=noninteractive"]);
+        arguments.extend(rest.map(str::to_owned));
+        arguments.extend(["sh", "-c", "cd /root && exec \"$@\"", "sh"].map(str::to_owned));
+        arguments.extend(program.iter().map(|&word| word.to_owned()));
+        arguments
+    }
+}
+
+impl Drop for Booted {
+    fn drop(&mut self) {
+        // With its first process all of its processes go.
+        let _ = kill(self.init, Signal::SIGKILL);
+        let _ = self.nspawn.wait();
+    }
+}
+
+fn child_of(pid: u32) -> Option<Pid> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    let first = children.split_whitespace().next()?.parse().ok()?;
+    Some(Pid::from_raw(first))
+}
+
+fn folder() -> PathBuf {
+    let folder = built().tree.join("target/machines");
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// The files of a fresh machine.
+fn template() -> PathBuf {
+    let done = folder().join("bookworm");
+    if done.exists() {
+        return done;
+    }
+    let making = folder().join("bookworm.making");
+    let _ = fs::remove_dir_all(&making);
+    let mut mmdebstrap = Command::new("mmdebstrap");
+    mmdebstrap
+        .args(["--quiet", "--variant=minbase"])
+        .arg(format!("--include={PACKAGES}"))
+        .arg("bookworm")
+        .arg(&making)
+        .args(sources());
+    let made = run(&mut mmdebstrap);
+    assert!(
+        made.is_success(),
+        "mmdebstrap (tests/install-needs --all brings it): {made:?}"
+    );
+    fs::rename(&making, &done).expect("the machine's files");
+    done
+}
+
+/// Where this machine has its packages.
+fn sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let lists = Path::new("/etc/apt/sources.list.d");
+    for entry in fs::read_dir(lists).into_iter().flatten().flatten() {
+        files.push(entry.path());
+    }
+    files.retain(|file| {
+        let is_list = file
+            .extension()
+            .is_some_and(|end| end == "sources" || end == "list");
+        let text = fs::read_to_string(file).unwrap_or_default();
+        is_list && text.contains("bookworm")
+    });
+    let list = PathBuf::from("/etc/apt/sources.list");
+    if fs::read_to_string(&list).is_ok_and(|text| text.contains("bookworm")) {
+        files.push(list);
+    }
+    files.sort();
+    files
+}
