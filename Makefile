@@ -3,7 +3,7 @@
 CARGO ?= cargo
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-.PHONY: help build try test test-all unit-test system-test man deb bench lint clean
+.PHONY: help build try test test-all unit-test system-test man deb rpm bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,6 +40,10 @@ man: ## man pages and completions, in target/man and target/completions
 deb: build man ## the Debian package, in target/debian
 	tests/install-needs --package
 	packaging/deb
+
+rpm: build man ## the package for Fedora and RHEL, in target/rpm
+	tests/install-needs --package
+	packaging/rpm
 
 bench: build ## logins a second and memory, side by side with the peers of Debian
 	tests/install-needs --bench

@@ -7,16 +7,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::{Output, Pty, built, eventually, run};
+use crate::{Output, Pty, built, run, within};
 
 /// What is on it, besides what every Debian has.
 const PACKAGES: &str =
-    "systemd,systemd-sysv,dbus,openssh-server,openssh-client,libpam-runtime,oathtool";
+    "systemd,systemd-sysv,dbus,openssh-server,openssh-client,libpam-runtime,oathtool,rpm";
+
+/// What it takes where much runs at once.
+const BOOTING: Duration = Duration::from_secs(180);
 
 /// A running machine.
 pub struct Booted {
@@ -44,15 +48,13 @@ impl Booted {
             .stderr(Stdio::null())
             .spawn()
             .expect("systemd-nspawn is missing: run tests/install-needs --all");
-        let init = eventually("the machine's first process", || {
-            assert!(
-                nspawn.try_wait().expect("a child").is_none(),
-                "it ended at once"
-            );
-            child_of(nspawn.id())
+        let init = within(BOOTING, "the machine's first process", || {
+            let ended = nspawn.try_wait().expect("a child");
+            assert!(ended.is_none(), "systemd-nspawn ended at once: {ended:?}");
+            child_of(nspawn.id()).filter(|child| is_first(*child))
         });
         let machine = Self { root, nspawn, init };
-        eventually("the machine to be up", || {
+        within(BOOTING, "the machine to be up", || {
             let state = machine.sh("systemctl is-system-running");
             ["running", "degraded"]
                 .contains(&state.stdout.trim())
@@ -124,10 +126,22 @@ impl Booted {
 
 impl Drop for Booted {
     fn drop(&mut self) {
-        // With its first process all of its processes go.
+        // With its first process all of its processes go. Were it another one by now, nspawn knows it.
         let _ = kill(self.init, Signal::SIGKILL);
+        if let Some(child) = child_of(self.nspawn.id()) {
+            let _ = kill(child, Signal::SIGKILL);
+        }
+        let _ = self.nspawn.kill();
         let _ = self.nspawn.wait();
     }
+}
+
+/// Whether a process is the first one of its machine: nspawn has a helper before.
+fn is_first(pid: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let is_one = numbers.is_some_and(|numbers| numbers.split_whitespace().last() == Some("1"));
+    is_one && status.starts_with("Name:\tsystemd\n")
 }
 
 fn child_of(pid: u32) -> Option<Pid> {

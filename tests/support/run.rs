@@ -57,15 +57,24 @@ pub fn run_with_input(command: &mut Command, input: &str) -> Output {
 /// # Panics
 ///
 /// When it has not after half a minute; `what` says what was waited for.
-pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, probe)
+}
+
+/// The same with another patience, for what takes long where much runs at once.
+///
+/// # Panics
+///
+/// As above.
+pub fn within<T>(patience: Duration, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = probe() {
             return found;
         }
         assert!(
             Instant::now() < deadline,
-            "waited {PATIENCE:?} in vain for {what}"
+            "waited {patience:?} in vain for {what}"
         );
         std::thread::sleep(Duration::from_millis(10));
     }

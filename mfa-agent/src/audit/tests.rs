@@ -134,11 +134,16 @@ fn a_full_queue_loses_lines_and_says_how_many_but_blocks_nobody() {
     assert!(audit.flush(LONG));
     let text = fs::read_to_string(&path).unwrap();
     let (lost, kept): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| l.contains("audit-lost"));
-    let [lost] = lost[..] else {
-        panic!("{} lines say audit-lost", lost.len())
+    // On a slow machine the writer comes by more than once.
+    let count = |line: &&str| {
+        let lost: serde_json::Value = serde_json::from_str(line).unwrap();
+        lost["count"].as_u64().unwrap()
     };
-    let lost: serde_json::Value = serde_json::from_str(lost).unwrap();
-    assert_eq!(lost["count"].as_u64().unwrap() + kept.len() as u64, sent);
+    assert!(!lost.is_empty());
+    assert_eq!(
+        lost.iter().map(count).sum::<u64>() + kept.len() as u64,
+        sent
+    );
 }
 
 #[test]
