@@ -84,6 +84,8 @@ fn a_provider_that_hangs_delays_nobody_else() {
 #[test]
 fn a_restart_voids_the_codes_under_way() {
     let mut scene = Scene::with(TEXTS);
+    // It would wait for the answer otherwise.
+    scene.agent.restart_with_server("stop_timeout = \"1s\"");
     scene.agent.admin().address(ANNA, "sms", NUMBER);
     let mut login = Login::of(ANNA).start(&scene.stack);
     login.await_prompt();
