@@ -11,12 +11,16 @@ pub(super) fn plain(language: Language, text: &str) -> String {
         Language::De => umlauts(text),
         Language::En | Language::Es | Language::Fr | Language::Ja => text.to_owned(),
     };
-    without_marks(&text)
+    without_marks(text.chars()).collect()
 }
 
-/// The letters without their accents.
-pub(super) fn without_marks(text: &str) -> String {
-    text.nfd().filter(|c| !is_combining_mark(*c)).collect()
+/// The small letters of a word without their accents, and without blanks around it.
+pub(super) fn bare(word: &str) -> impl Iterator<Item = char> {
+    without_marks(word.trim().chars().flat_map(char::to_lowercase))
+}
+
+fn without_marks(letters: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    letters.nfd().filter(|c| !is_combining_mark(*c))
 }
 
 /// As on typewriters (DIN 5007, 6.1.1.4.2).

@@ -12,7 +12,7 @@ mod text;
 
 use std::sync::Arc;
 
-use ascii::without_marks;
+use ascii::bare;
 pub use catalogue::{Catalogue, Mistake};
 pub use language::{Language, LanguageError};
 pub use text::{How, Text};
@@ -106,10 +106,9 @@ impl Texts {
     }
 }
 
-/// Without regard to case, accents and blanks around it.
+/// Without regard to case, accents and blanks around it. What was typed may be a code, so no copy is made of it.
 fn is_same(word: &str, typed: &str) -> bool {
-    let bare = |text: &str| without_marks(&text.trim().to_lowercase());
-    bare(typed) == bare(word)
+    bare(typed).eq(bare(word))
 }
 
 /// What a login is worded in.
