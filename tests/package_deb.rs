@@ -112,6 +112,20 @@ fn confinement(machine: &Booted) {
     assert!(level <= 1.5, "{level}");
 }
 
+/// The key comes from systemd, encrypted at rest, and the file is not needed.
+fn key_as_a_credential(machine: &Booted) {
+    machine.must(
+        "mkdir -m 700 /etc/credstore.encrypted && mv /var/lib/mfa/key /root/key && \
+         systemd-creds encrypt --with-key=host --name=mfa.key /root/key /etc/credstore.encrypted/mfa.key && \
+         systemctl restart mfa-agent",
+    );
+    let known = machine.must("mfactl --json status anna");
+    assert!(known.contains("\"totp\""), "{known}");
+    machine.must(
+        "mv /root/key /var/lib/mfa/key && rm -r /etc/credstore.encrypted && systemctl restart mfa-agent",
+    );
+}
+
 /// Upgrades while somebody sits at the prompt for the code.
 fn upgrade_under_a_login(machine: &Booted, code: &str) {
     package(machine, "0.1.0-2");
@@ -176,6 +190,7 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_
     machine.must("mfa-pam status && mfactl doctor");
     assert!(!by_code(&machine, "000000"));
     assert!(by_code(&machine, &code_of(&key, 0)));
+    key_as_a_credential(&machine);
     upgrade_under_a_login(&machine, &code_of(&key, 1));
 
     machine.must("echo 'auth required pam_mfa.so' > /etc/pam.d/own");
