@@ -1,64 +1,18 @@
 //! The Debian package on a machine that was booted for it: installed, enabled, upgraded under a login, removed.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use mfa_tests::booted::Booted;
-use mfa_tests::{Pty, built, code_of, eventually, run};
+use mfa_tests::deb::{add_anna, by_code, by_password, made, ssh};
+use mfa_tests::{code_of, eventually, run};
 
-const PASSWORD: &str = "correct horse";
 const SSHD: &str = "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n\
                     AuthenticationMethods keyboard-interactive\n";
-
-/// Both tests make packages in the same folder.
-static BUILDING: Mutex<()> = Mutex::new(());
-
-/// Makes a package of this version; its bytes and its file.
-fn made(version: &str) -> (Vec<u8>, PathBuf) {
-    let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    let tree = &built().tree;
-    let made = run(Command::new(tree.join("packaging/deb"))
-        .env("MFA_DEB_VERSION", version)
-        .current_dir(tree));
-    assert!(made.is_success(), "{made:?}");
-    let file = tree.join(made.stdout.lines().last().expect("a name"));
-    (fs::read(&file).expect("a package"), file)
-}
 
 /// Makes one and puts it on the machine.
 fn package(machine: &Booted, version: &str) {
     fs::write(machine.at("root/pam-mfa.deb"), made(version).0).expect("a copy");
-}
-
-fn ssh(machine: &Booted) -> Pty {
-    machine.terminal(&[
-        "ssh",
-        "-o",
-        "StrictHostKeyChecking=no",
-        "-o",
-        "UserKnownHostsFile=/dev/null",
-        "-o",
-        "NumberOfPasswordPrompts=1",
-        "anna@127.0.0.1",
-        "echo you are in",
-    ])
-}
-
-/// A login with the password alone.
-fn by_password(machine: &Booted) {
-    let mut client = ssh(machine);
-    client.answer("Password: ", PASSWORD);
-    client.expect("you are in");
-    assert_eq!(client.finish().1, Some(0));
-}
-
-fn by_code(machine: &Booted, code: &str) -> bool {
-    let mut client = ssh(machine);
-    client.answer("Password: ", PASSWORD);
-    client.answer("OTP code: ", code);
-    client.finish().1 == Some(0)
 }
 
 fn main_pid(machine: &Booted) -> String {
@@ -131,7 +85,6 @@ fn upgrade_under_a_login(machine: &Booted, code: &str) {
     package(machine, "0.1.0-2");
     let before = main_pid(machine);
     let mut client = ssh(machine);
-    client.answer("Password: ", PASSWORD);
     client.expect("OTP code: ");
     let mut upgrade = machine.terminal(&["apt-get", "install", "--yes", "/root/pam-mfa.deb"]);
     eventually("the agent to be told to end", || {
@@ -155,9 +108,7 @@ fn upgrade_under_a_login(machine: &Booted, code: &str) {
 #[ignore = "boots a machine: make test-all runs it"]
 fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_all_along() {
     let machine = Booted::start();
-    machine.must(&format!(
-        "useradd --create-home --shell /bin/sh anna && echo 'anna:{PASSWORD}' | chpasswd"
-    ));
+    add_anna(&machine);
     fs::write(machine.at("etc/ssh/sshd_config"), SSHD).expect("sshd's settings");
     machine.must("systemctl restart ssh");
     by_password(&machine);

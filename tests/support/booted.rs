@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use crate::{Output, Pty, built, run, within};
 
 /// What is on it, besides what every Debian has.
-const PACKAGES: &str =
-    "systemd,systemd-sysv,dbus,openssh-server,openssh-client,libpam-runtime,oathtool,rpm";
+const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,openssh-client,libpam-runtime,oathtool,rpm,\
+     python3,python3-apt";
 
 /// What it takes where much runs at once.
 const BOOTING: Duration = Duration::from_secs(180);
@@ -87,6 +87,12 @@ impl Booted {
         output.stdout
     }
 
+    /// A command line that runs a program there.
+    #[must_use]
+    pub fn command(&self, program: &[&str]) -> String {
+        format!("nsenter {}", quoted(&self.inside(program)))
+    }
+
     /// A program at a terminal there.
     #[must_use]
     pub fn terminal(&self, program: &[&str]) -> Pty {
@@ -134,6 +140,12 @@ impl Drop for Booted {
         let _ = self.nspawn.kill();
         let _ = self.nspawn.wait();
     }
+}
+
+/// As one line for a shell.
+fn quoted(words: &[String]) -> String {
+    let quoted = words.iter().map(|word| format!("'{word}'"));
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a process is the first one of its machine: nspawn has a helper before.

@@ -1,0 +1,71 @@
+//! The Debian package, and a user of a booted machine that has it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use crate::booted::Booted;
+use crate::{Pty, built, run};
+
+const PASSWORD: &str = "correct horse";
+
+/// Tests that run side by side make packages in the same folder.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// Makes a package of this version; its bytes and its file.
+#[must_use]
+pub fn made(version: &str) -> (Vec<u8>, PathBuf) {
+    let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let tree = &built().tree;
+    let made = run(Command::new(tree.join("packaging/deb"))
+        .env("MFA_DEB_VERSION", version)
+        .current_dir(tree));
+    assert!(made.is_success(), "{made:?}");
+    let file = tree.join(made.stdout.lines().last().expect("a name"));
+    (fs::read(&file).expect("a package"), file)
+}
+
+/// Gives the machine a user with a password.
+pub fn add_anna(machine: &Booted) {
+    machine.must(&format!(
+        "useradd --create-home --shell /bin/sh anna && echo 'anna:{PASSWORD}' | chpasswd"
+    ));
+}
+
+/// A client that logs anna in, with her password given.
+#[must_use]
+pub fn ssh(machine: &Booted) -> Pty {
+    let mut client = machine.terminal(&[
+        "ssh",
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "NumberOfPasswordPrompts=1",
+        "anna@127.0.0.1",
+        "echo you are in",
+    ]);
+    client.answer("Password: ", PASSWORD);
+    client
+}
+
+/// A login with the password alone.
+///
+/// # Panics
+///
+/// When she is not let in.
+pub fn by_password(machine: &Booted) {
+    let mut client = ssh(machine);
+    client.expect("you are in");
+    assert_eq!(client.finish().1, Some(0));
+}
+
+/// Whether a login with password and code lets her in.
+#[must_use]
+pub fn by_code(machine: &Booted, code: &str) -> bool {
+    let mut client = ssh(machine);
+    client.answer("OTP code: ", code);
+    client.finish().1 == Some(0)
+}
