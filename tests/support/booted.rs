@@ -33,12 +33,19 @@ impl Booted {
     /// Makes one and boots it.
     #[must_use]
     pub fn start() -> Self {
+        Self::of("bookworm", "", |_| ())
+    }
+
+    /// Makes one of another kind, with more packages, changes its files and boots it.
+    #[must_use]
+    pub fn of(kind: &str, packages: &str, change: impl FnOnce(&Path)) -> Self {
         let root = tempfile::tempdir_in(folder()).expect("a folder");
         let copied = run(Command::new("cp")
             .args(["--archive", "--reflink=auto"])
-            .arg(format!("{}/.", template().display()))
+            .arg(format!("{}/.", template(kind, packages).display()))
             .arg(root.path()));
         assert!(copied.is_success(), "{copied:?}");
+        change(root.path());
         let mut nspawn = Command::new("systemd-nspawn")
             .args(["--quiet", "--boot", "--private-network", "--register=no"])
             .args(["--keep-unit", "--console=passive", "--hostname=host"])
@@ -169,17 +176,17 @@ fn folder() -> PathBuf {
 }
 
 /// The files of a fresh machine.
-fn template() -> PathBuf {
-    let done = folder().join("bookworm");
+fn template(kind: &str, packages: &str) -> PathBuf {
+    let done = folder().join(kind);
     if done.exists() {
         return done;
     }
-    let making = folder().join("bookworm.making");
+    let making = folder().join(format!("{kind}.making"));
     let _ = fs::remove_dir_all(&making);
     let mut mmdebstrap = Command::new("mmdebstrap");
     mmdebstrap
         .args(["--quiet", "--variant=minbase"])
-        .arg(format!("--include={PACKAGES}"))
+        .arg(format!("--include={PACKAGES},{packages}"))
         .arg("bookworm")
         .arg(&making)
         .args(sources());
