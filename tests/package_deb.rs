@@ -23,8 +23,10 @@ fn main_pid(machine: &Booted) -> String {
 }
 
 /// A user's key, enrolled by an administrator.
-fn enrol(machine: &Booted, user: &str) -> String {
-    let reply = machine.must(&format!("mfactl --json enroll totp {user} --no-confirm"));
+fn enrol(machine: &Booted, user: &str, label: &str) -> String {
+    let reply = machine.must(&format!(
+        "mfactl --json enroll totp {user} --label {label} --no-confirm"
+    ));
     let reply: serde_json::Value = serde_json::from_str(&reply).expect("JSON");
     reply["secret"].as_str().expect("a key").to_owned()
 }
@@ -78,6 +80,42 @@ fn key_as_a_credential(machine: &Booted) {
     machine.must(
         "mv /root/key /var/lib/mfa/key && rm -r /etc/credstore.encrypted && systemctl restart mfa-agent",
     );
+}
+
+/// Where its state lies on a disk that comes late, a login waits for it.
+fn state_on_a_late_disk(machine: &Booted, code: &str) {
+    fs::write(
+        machine.at("etc/systemd/system/disk.service"),
+        "[Service]\nType=oneshot\nExecStart=sleep 3\n",
+    )
+    .expect("a unit");
+    fs::write(
+        machine.at("etc/systemd/system/var-lib-mfa.mount"),
+        "[Unit]\nRequires=disk.service\nAfter=disk.service\n[Mount]\nWhat=/srv/mfa\nWhere=/var/lib/mfa\nOptions=bind\n",
+    )
+    .expect("a unit");
+    machine.must(
+        "systemctl stop mfa-agent.service && mv /var/lib/mfa /srv/mfa && systemctl daemon-reload",
+    );
+    assert!(by_code(machine, code));
+    machine.must("findmnt /var/lib/mfa && systemctl is-active mfa-agent.service");
+    machine.must(
+        "systemctl stop mfa-agent.service && umount /var/lib/mfa && rmdir /var/lib/mfa && \
+         mv /srv/mfa /var/lib/mfa && rm /etc/systemd/system/var-lib-mfa.mount && \
+         systemctl daemon-reload && systemctl start mfa-agent.service",
+    );
+}
+
+/// What would keep people out after the next boot is found on the host as it is.
+fn doctor_looks_at_the_units(machine: &Booted) {
+    machine.must("systemctl disable mfa-agent.socket");
+    let found = machine.sh("mfactl doctor");
+    assert_eq!(found.status, Some(1), "{found:?}");
+    assert!(
+        found.stdout.contains("systemctl enable mfa-agent.socket"),
+        "{found:?}"
+    );
+    machine.must("systemctl enable mfa-agent.socket && mfactl doctor");
 }
 
 /// Upgrades while somebody sits at the prompt for the code.
@@ -135,14 +173,18 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_
     );
     assert_eq!(machine.must(stacks), untouched);
 
-    let _root = enrol(&machine, "root");
-    let key = enrol(&machine, "anna");
+    let _root = enrol(&machine, "root", "first");
+    let key = enrol(&machine, "anna", "first");
     machine.must("mfa-pam enable");
     machine.must("mfa-pam status && mfactl doctor");
     assert!(!by_code(&machine, "000000"));
     assert!(by_code(&machine, &code_of(&key, 0)));
+    doctor_looks_at_the_units(&machine);
     key_as_a_credential(&machine);
-    upgrade_under_a_login(&machine, &code_of(&key, 1));
+    state_on_a_late_disk(&machine, &code_of(&key, 1));
+    // The codes of the first device are used up for now.
+    let second = enrol(&machine, "anna", "second");
+    upgrade_under_a_login(&machine, &code_of(&second, 0));
 
     machine.must("echo 'auth required pam_mfa.so' > /etc/pam.d/own");
     let refused = machine.sh("apt-get remove --yes pam-mfa");

@@ -9,6 +9,7 @@ mod config;
 mod devices;
 mod sshd;
 mod stacks;
+mod units;
 
 use mfa_protocol::admin::Health;
 use mfa_protocol::login::Nothing;
@@ -71,6 +72,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     let health = context.call::<Health>(&Nothing {})?;
     let clock = Clock::system();
     let mut checks = agent::checks(&health, context.socket());
+    checks.extend(units::checks(context.socket()));
     checks.push(config::in_force(&health, &clock));
     checks.extend(config::files(context, &health)?);
     checks.extend(clock::checks(clock::TIMESYNC));

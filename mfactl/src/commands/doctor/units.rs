@@ -1,0 +1,252 @@
+//! The agent's units: whether they start at boot, are those on disk, and confine it as the package's do.
+//!
+//! What `systemctl show` prints goes in. Nothing is said where the agent is no service of systemd's, or is asked
+//! elsewhere than where its units listen.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use mfa_protocol::DEFAULT_SOCKET;
+
+use super::Check;
+
+const NAME: &str = "units";
+const SERVICE: &str = "mfa-agent.service";
+const SOCKET: &str = "mfa-agent.socket";
+/// What of a unit is looked at; systemd.exec(5), org.freedesktop.systemd1(5).
+const PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload,NRestarts,User,\
+                          CapabilityBoundingSet,NoNewPrivileges,ProtectHome,SystemCallFilter";
+
+pub(super) fn checks(socket: &Path) -> Vec<Check> {
+    if socket != Path::new(DEFAULT_SOCKET) {
+        return Vec::new();
+    }
+    let output = Command::new("systemctl")
+        .args(["show", "--property", PROPERTIES, SERVICE, SOCKET])
+        .stdin(Stdio::null())
+        .output();
+    match output {
+        Ok(output) if output.status.success() => judge(&String::from_utf8_lossy(&output.stdout)),
+        // No systemd, or none that can be asked.
+        Ok(_) | Err(_) => Vec::new(),
+    }
+}
+
+/// A unit's properties.
+struct Unit<'a>(HashMap<&'a str, &'a str>);
+
+impl<'a> Unit<'a> {
+    fn parse(block: &'a str) -> Self {
+        Self(
+            block
+                .lines()
+                .filter_map(|line| line.split_once('='))
+                .collect(),
+        )
+    }
+
+    fn get(&self, property: &str) -> &'a str {
+        self.0.get(property).copied().unwrap_or_default()
+    }
+}
+
+fn judge(shown: &str) -> Vec<Check> {
+    let units: Vec<Unit<'_>> = shown.split("\n\n").map(Unit::parse).collect();
+    let unit = |id| units.iter().find(|unit| unit.get("Id") == id);
+    let (Some(service), Some(socket)) = (unit(SERVICE), unit(SOCKET)) else {
+        return Vec::new();
+    };
+    if service.get("LoadState") != "loaded" || service.get("ActiveState") == "inactive" {
+        return Vec::new();
+    }
+    let mut checks: Vec<Check> = [at_boot(service), at_boot(socket), listening(socket)]
+        .into_iter()
+        .chain([as_on_disk(service), steady(service)])
+        .flatten()
+        .collect();
+    checks.extend(confined(service));
+    if checks.is_empty() {
+        let message = "the agent starts at boot, and systemd confines it";
+        checks.push(Check::ok(NAME, message));
+    }
+    checks
+}
+
+fn at_boot(unit: &Unit<'_>) -> Option<Check> {
+    let id = unit.get("Id");
+    let state = unit.get("UnitFileState");
+    // Those of a generator or another unit's "static" are somebody's intention.
+    matches!(state, "disabled" | "masked" | "").then(|| {
+        let state = if state.is_empty() {
+            "not installed"
+        } else {
+            state
+        };
+        Check::problem(
+            NAME,
+            format!("{id} is {state}: after the next boot nobody may get in"),
+            format!("systemctl enable {id}"),
+        )
+    })
+}
+
+fn listening(socket: &Unit<'_>) -> Option<Check> {
+    (socket.get("ActiveState") != "active").then(|| {
+        Check::problem(
+            NAME,
+            "the socket is the agent's own, not systemd's: logins fail while it restarts",
+            "systemctl restart mfa-agent.socket mfa-agent.service",
+        )
+    })
+}
+
+fn as_on_disk(service: &Unit<'_>) -> Option<Check> {
+    (service.get("NeedDaemonReload") == "yes").then(|| {
+        Check::problem(
+            NAME,
+            "the agent's unit was changed on disk, and systemd has the older one",
+            "systemctl daemon-reload && systemctl restart mfa-agent",
+        )
+    })
+}
+
+fn steady(service: &Unit<'_>) -> Option<Check> {
+    let restarts = service.get("NRestarts");
+    (!matches!(restarts, "" | "0")).then(|| {
+        Check::note(
+            NAME,
+            format!("the agent ended by itself {restarts} times, and systemd started it again"),
+            "journalctl -u mfa-agent tells why",
+        )
+    })
+}
+
+/// What a drop-in has taken away. A capability that is given on purpose is a note, not a problem.
+fn confined(service: &Unit<'_>) -> Option<Check> {
+    let user = service.get("User");
+    if matches!(user, "" | "root" | "0") {
+        return Some(Check::problem(
+            NAME,
+            "the agent runs as root: a mistake in it would be one in all of the host",
+            "systemctl cat mfa-agent shows which file says so; User=mfa is right",
+        ));
+    }
+    let lost: Vec<&str> = [
+        (
+            "CapabilityBoundingSet",
+            service.get("CapabilityBoundingSet").is_empty(),
+        ),
+        ("NoNewPrivileges", service.get("NoNewPrivileges") == "yes"),
+        ("ProtectHome", service.get("ProtectHome") == "yes"),
+        (
+            "SystemCallFilter",
+            !service.get("SystemCallFilter").is_empty(),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, holds)| (!holds).then_some(name))
+    .collect();
+    (!lost.is_empty()).then(|| {
+        Check::note(
+            NAME,
+            format!(
+                "the agent is confined less than the package's unit does: {}",
+                lost.join(", ")
+            ),
+            "systemctl cat mfa-agent shows which file says so",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WELL: &str = "Id=mfa-agent.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\
+        NeedDaemonReload=no\nNRestarts=0\nUser=mfa\nCapabilityBoundingSet=\nNoNewPrivileges=yes\n\
+        ProtectHome=yes\nSystemCallFilter=read write\n\n\
+        Id=mfa-agent.socket\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\
+        NeedDaemonReload=no\n";
+
+    /// Whether it is a problem, and what is said, after a line was changed.
+    fn after(line: &str, other: &str) -> Vec<(bool, String)> {
+        assert!(WELL.contains(line), "{line}");
+        let checks = judge(&WELL.replacen(line, other, 1));
+        let said = checks.into_iter().map(|check| (check.ok, check.message));
+        said.collect()
+    }
+
+    #[test]
+    fn a_host_as_the_package_made_it_is_well() {
+        let checks = judge(WELL);
+        assert_eq!(checks.len(), 1, "{checks:?}");
+        assert!(checks[0].ok && checks[0].remedy.is_none(), "{checks:?}");
+    }
+
+    #[test]
+    fn what_keeps_people_out_after_a_boot_or_makes_it_root_is_a_problem() {
+        for (line, other, part) in [
+            (
+                "State=enabled\nNeed",
+                "State=disabled\nNeed",
+                "mfa-agent.service is disabled",
+            ),
+            (
+                "State=enabled\nNeed",
+                "State=masked\nNeed",
+                "mfa-agent.service is masked",
+            ),
+            (
+                "socket\nLoadState=loaded\nActiveState=active",
+                "socket\nActiveState=failed",
+                "the socket is the agent's own",
+            ),
+            (
+                "NeedDaemonReload=no",
+                "NeedDaemonReload=yes",
+                "changed on disk",
+            ),
+            ("User=mfa", "User=", "runs as root"),
+        ] {
+            let checks = after(line, other);
+            assert_eq!(checks.len(), 1, "{checks:?}");
+            assert!(
+                !checks[0].0 && checks[0].1.contains(part),
+                "{part}: {checks:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn restarts_and_loosened_bonds_are_notes() {
+        for (line, other, part) in [
+            ("NRestarts=0", "NRestarts=4", "4 times"),
+            (
+                "BoundingSet=",
+                "BoundingSet=cap_chown",
+                ": CapabilityBoundingSet",
+            ),
+            ("ProtectHome=yes", "ProtectHome=no", ": ProtectHome"),
+            (
+                "SystemCallFilter=read write",
+                "SystemCallFilter=",
+                ": SystemCallFilter",
+            ),
+        ] {
+            let checks = after(line, other);
+            assert_eq!(checks.len(), 1, "{checks:?}");
+            assert!(
+                checks[0].0 && checks[0].1.contains(part),
+                "{part}: {checks:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_it_is_no_service_nothing_is_said() {
+        assert!(judge("").is_empty());
+        assert!(after("LoadState=loaded", "LoadState=not-found").is_empty());
+        assert!(after("ActiveState=active", "ActiveState=inactive").is_empty());
+    }
+}
