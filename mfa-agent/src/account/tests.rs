@@ -10,6 +10,21 @@ fn a_record_survives_storage() {
     );
 }
 
+/// The sample as the last version of each older format wrote it: they differ in what it does not have.
+const OLDER: [u32; 3] = [1, 2, 3];
+const OLDER_RECORD: &str = r#","generation":3,"devices":[{"label":"phone","generator":{"key":"MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=","algorithm":"SHA1","digits":6,"period":30},"enrolled_at":0,"last_used_at":null}],"pin":{"phc":"phc-pin","enrolled_at":0,"last_used_at":null},"questions":{"items":[{"text":"Question 0?","phc":"phc-0"},{"text":"Question 1?","phc":"phc-1"},{"text":"Question 2?","phc":"phc-2"}],"turn":0,"enrolled_at":0,"last_used_at":null},"lockout":{"failures":0,"consecutive":0,"until":null,"at_limit":false,"refused":0,"passes":0,"burst":{"passed":0,"failed":0}}}"#;
+
+#[test]
+fn a_record_of_an_older_format_is_read_and_written_as_todays() {
+    for format in OLDER {
+        let older = format!("{{\"schema\":{format}{OLDER_RECORD}");
+        let account = Account::decode(older.as_bytes()).unwrap();
+        assert_eq!(account, full());
+        let today = account.encode().unwrap();
+        assert!(today.starts_with(format!("{{\"schema\":{SCHEMA},").as_bytes()));
+    }
+}
+
 #[test]
 fn a_record_of_a_later_format_is_refused() {
     let error = Account::decode(br#"{"schema":5}"#).unwrap_err();
