@@ -6,6 +6,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::parse::Call;
+
 /// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
 /// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
 const FIRST_FACTORS: [&str; 20] = [
@@ -43,7 +45,7 @@ const OTHER_FACTORS: [&str; 7] = [
 ];
 
 /// Arguments of ours, up to an equals sign; none holds a secret.
-const OWN_ARGUMENTS: [&str; 8] = [
+const OWN_ARGUMENTS: [&str; 9] = [
     "socket",
     "timeout",
     "forward_pass",
@@ -51,8 +53,12 @@ const OWN_ARGUMENTS: [&str; 8] = [
     "try_first_pass",
     "on_unavailable",
     "ticket",
+    MARK,
     "debug",
 ];
+
+/// The argument of a line of ours that asks nobody: it marks a wrong password for the line that would ask.
+const MARK: &str = "password_failed";
 
 /// What stands for arguments that are not shown.
 pub const HIDDEN: &str = "…";
@@ -70,6 +76,16 @@ pub fn is_other_factor(module: &str) -> bool {
 /// Whether it is `pam_mfa`.
 pub fn is_ours(module: &str) -> bool {
     matches!(stem(module), "pam_mfa" | "libpam_mfa")
+}
+
+/// Whether it is a line of `pam_mfa` that asks.
+pub fn asks(call: &Call) -> bool {
+    is_ours(&call.module) && !marks(call)
+}
+
+/// Whether it is a line of `pam_mfa` at the end of a substack, where only a wrong password leads: no line after it asks.
+pub fn marks(call: &Call) -> bool {
+    is_ours(&call.module) && call.arguments.iter().any(|word| word == MARK)
 }
 
 /// `pam_unix` of `/lib/security/pam_unix.so`.

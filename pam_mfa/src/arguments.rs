@@ -20,6 +20,7 @@ pub struct Arguments {
     authtok: Authtok,
     on_unavailable: OnUnavailable,
     ticket: bool,
+    password_failed: bool,
     debug: bool,
 }
 
@@ -40,7 +41,7 @@ pub enum ArgumentError {
     /// No such argument.
     #[error(
         "unknown argument {0:?}; there are socket=PATH, timeout=SECONDS, forward_pass, \
-         use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket and debug"
+         use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket, password_failed and debug"
     )]
     Unknown(String),
     /// The value does not fit.
@@ -73,7 +74,12 @@ impl Arguments {
         for argument in arguments {
             given.take(argument)?;
         }
-        Ok(given.into())
+        match given.beside_the_mark() {
+            Some(name) if given.password_failed.is_some() => {
+                Err(ArgumentError::Conflict("password_failed".to_owned(), name))
+            }
+            _ => Ok(given.into()),
+        }
     }
 
     /// The same for a line of the `account` phase, where nobody is asked for anything.
@@ -90,7 +96,8 @@ impl Arguments {
         }
         let ticket = given.ticket.map(|()| "ticket");
         let authtok = given.authtok.map(|(_, name)| name);
-        match authtok.or(ticket) {
+        let mark = given.password_failed.map(|()| "password_failed");
+        match authtok.or(ticket).or(mark) {
             Some(name) => Err(ArgumentError::NotForAccount(name)),
             None => Ok(given.into()),
         }
@@ -127,6 +134,12 @@ impl Arguments {
         self.ticket
     }
 
+    /// Whether this line asks nobody, and only tells a later one that the password was wrong.
+    #[must_use]
+    pub fn password_failed(&self) -> bool {
+        self.password_failed
+    }
+
     /// Whether each step is to be logged.
     #[must_use]
     pub fn debug(&self) -> bool {
@@ -142,6 +155,7 @@ impl Default for Arguments {
             authtok: Authtok::None,
             on_unavailable: OnUnavailable::Deny,
             ticket: false,
+            password_failed: false,
             debug: false,
         }
     }
@@ -155,6 +169,7 @@ struct Given {
     authtok: Option<(Authtok, &'static str)>,
     on_unavailable: Option<OnUnavailable>,
     ticket: Option<()>,
+    password_failed: Option<()>,
     debug: Option<()>,
 }
 
@@ -166,12 +181,23 @@ impl From<Given> for Arguments {
             authtok: given.authtok.map_or(Authtok::None, |(authtok, _)| authtok),
             on_unavailable: given.on_unavailable.unwrap_or_default(),
             ticket: given.ticket.is_some(),
+            password_failed: given.password_failed.is_some(),
             debug: given.debug.is_some(),
         }
     }
 }
 
 impl Given {
+    /// What was given that has no meaning where nobody is asked.
+    fn beside_the_mark(&self) -> Option<&'static str> {
+        let socket = self.socket.as_ref().map(|_| "socket=");
+        let timeout = self.timeout.map(|_| "timeout=");
+        let authtok = self.authtok.map(|(_, name)| name);
+        let on_unavailable = self.on_unavailable.map(|_| "on_unavailable=");
+        let ticket = self.ticket.map(|()| "ticket");
+        socket.or(timeout).or(authtok).or(on_unavailable).or(ticket)
+    }
+
     fn take(&mut self, argument: &[u8]) -> Result<(), ArgumentError> {
         let shown = || String::from_utf8_lossy(argument).into_owned();
         let refused = |expected| ArgumentError::Value {
@@ -202,6 +228,9 @@ impl Given {
                 once(&mut self.on_unavailable, choice).map_err(|()| twice("on_unavailable="))
             }
             (b"ticket", None) => once(&mut self.ticket, ()).map_err(|()| twice("ticket")),
+            (b"password_failed", None) => {
+                once(&mut self.password_failed, ()).map_err(|()| twice("password_failed"))
+            }
             (b"debug", None) => once(&mut self.debug, ()).map_err(|()| twice("debug")),
             (_, None) => self.take_authtok(argument, shown),
             _ => Err(ArgumentError::Unknown(shown())),
@@ -258,115 +287,4 @@ const SOCKET_EXPECTED: &str = "expected an absolute path of at most 107 bytes";
 const TIMEOUT_EXPECTED: &str = "expected a whole number of seconds from 1 to 600";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn parse(line: &str) -> Result<Arguments, ArgumentError> {
-        Arguments::parse(line.split_whitespace().map(str::as_bytes))
-    }
-
-    #[test]
-    fn without_arguments_the_defaults_hold() {
-        let arguments = parse("").unwrap();
-        assert_eq!(arguments, Arguments::default());
-        assert_eq!(arguments.socket(), Path::new("/run/mfa/agent.sock"));
-        assert_eq!(arguments.timeout(), Duration::from_secs(10));
-        assert_eq!(arguments.on_unavailable(), OnUnavailable::Deny);
-    }
-
-    #[test]
-    fn every_argument_is_understood() {
-        let arguments =
-            parse("socket=/x/a=b timeout=600 try_first_pass on_unavailable=ignore ticket debug")
-                .unwrap();
-        assert_eq!(arguments.socket(), Path::new("/x/a=b"));
-        assert_eq!(arguments.timeout(), Duration::from_secs(600));
-        assert_eq!(arguments.authtok(), Authtok::Try);
-        assert_eq!(arguments.on_unavailable(), OnUnavailable::Ignore);
-        assert!(arguments.debug() && arguments.ticket());
-        assert_eq!(parse("forward_pass").unwrap().authtok(), Authtok::Forward);
-        assert_eq!(parse("use_first_pass").unwrap().authtok(), Authtok::Use);
-    }
-
-    #[test]
-    fn what_is_wrong_is_refused_and_named() {
-        for wrong in [
-            "nullok",
-            "Debug",
-            "debug=1",
-            "ticket=1",
-            "forward_pass=yes",
-            "socket",
-            "socket=",
-            "socket=a.sock",
-            "timeout=0",
-            "timeout=601",
-            "timeout=+5",
-            "timeout=5s",
-            "timeout=",
-            "timeout",
-            "timeout=99999999999999999999",
-            "on_unavailable",
-            "on_unavailable=Ignore",
-            "on_unavailable=",
-        ] {
-            let message = parse(wrong).unwrap_err().to_string();
-            assert!(message.contains(&format!("{wrong:?}")), "{message}");
-        }
-        assert!(parse(&format!("socket=/{}", "x".repeat(107))).is_err());
-    }
-
-    #[test]
-    fn contradictions_and_repetitions_are_refused() {
-        let error = parse("forward_pass use_first_pass")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("use_first_pass") && error.contains("forward_pass"),
-            "{error}"
-        );
-        for wrong in [
-            "debug debug",
-            "ticket ticket",
-            "timeout=3 timeout=3",
-            "socket=/a socket=/b",
-            "on_unavailable=deny on_unavailable=ignore",
-            "try_first_pass try_first_pass",
-        ] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn an_account_line_takes_nothing_that_is_about_asking() {
-        let parse =
-            |line: &str| Arguments::parse_account(line.split_whitespace().map(str::as_bytes));
-        assert!(parse("socket=/x timeout=3 on_unavailable=ignore debug").is_ok());
-        for wrong in ["ticket", "forward_pass", "use_first_pass", "try_first_pass"] {
-            let message = parse(wrong).unwrap_err().to_string();
-            assert!(message.contains(&format!("{wrong:?}")), "{message}");
-        }
-        assert!(parse("tickets").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_give_arguments_in_bounds_or_an_error(
-            all in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)
-        ) {
-            if let Ok(arguments) = Arguments::parse(all.iter().map(Vec::as_slice)) {
-                prop_assert!(arguments.socket().is_absolute());
-                prop_assert!((1..=600).contains(&arguments.timeout().as_secs()));
-            }
-        }
-
-        #[test]
-        fn timeouts_from_1_to_600_are_taken(seconds in 0u64..2000) {
-            prop_assert_eq!(
-                parse(&format!("timeout={seconds}")).is_ok(),
-                (1..=600).contains(&seconds)
-            );
-        }
-    }
-}
+mod tests;

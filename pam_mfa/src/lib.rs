@@ -63,11 +63,12 @@ impl PamHooks for Module {
     }
 
     // Not PAM_IGNORE: a stack in which every module ignores setcred fails the login. A ticket that no
-    // account phase has used ends here: what runs in the session is not to see it.
+    // account phase has used ends here, as does a mark: what runs in the session is not to see them.
     fn sm_setcred(handle: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
         silence_panics();
         contained(&mut LibPam::new(handle), |host| {
             let _ = host.set_ticket(None);
+            let _ = host.set_marked(false);
             PamResultCode::PAM_SUCCESS
         })
     }
@@ -81,6 +82,13 @@ fn authenticate(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
             return PamResultCode::PAM_SERVICE_ERR;
         }
     };
+    if arguments.password_failed() {
+        relay::mark::password_failed(host);
+        return PamResultCode::PAM_IGNORE;
+    }
+    if relay::mark::take(host) {
+        return PamResultCode::PAM_AUTH_ERR;
+    }
     let ending = relay::run(&arguments, host);
     outcome::conclude(&ending, &arguments, host)
 }
@@ -132,6 +140,22 @@ mod tests {
         let code = contained(&mut host, |_| panic!("a fault"));
         assert_eq!(code, PamResultCode::PAM_ABORT);
         assert!(host.logged().contains("contained"));
+    }
+
+    #[test]
+    fn after_a_wrong_password_nobody_is_asked_and_the_next_login_is_a_new_one() {
+        // A script without events: whoever asks ends the test.
+        let mut host = Script::new("alice");
+        let mark = authenticate(&[c"password_failed"], &mut host);
+        assert_eq!(mark, PamResultCode::PAM_IGNORE);
+        let refused = authenticate(&[c"socket=/nowhere/agent.sock"], &mut host);
+        assert_eq!(refused, PamResultCode::PAM_AUTH_ERR);
+        let next = authenticate(&[c"socket=/nowhere/agent.sock"], &mut host);
+        assert_eq!(
+            next,
+            PamResultCode::PAM_AUTHINFO_UNAVAIL,
+            "this one asked the agent"
+        );
     }
 
     #[test]

@@ -126,6 +126,18 @@ impl Host for LibPam<'_> {
         accepted(self.put(text))
     }
 
+    fn is_marked(&self) -> bool {
+        self.variable(MARK).is_some()
+    }
+
+    fn set_marked(&mut self, marked: bool) -> Result<(), ConversationError> {
+        match (marked, self.is_marked()) {
+            (true, false) => accepted(self.put(c"MFA_PASSWORD_FAILED=1")),
+            (false, true) => accepted(self.put(MARK)),
+            _ => Ok(()),
+        }
+    }
+
     fn parent(&self) -> u32 {
         std::os::unix::process::parent_id()
     }
@@ -202,6 +214,9 @@ fn log_line(text: &str) -> CString {
 }
 
 const SUCCESS: c_int = PamResultCode::PAM_SUCCESS as c_int;
+
+/// The variable that marks a wrong password.
+const MARK: &CStr = c"MFA_PASSWORD_FAILED";
 
 /// Bytes of the variable with the longest ticket that is taken, so that no copy of it is left behind.
 const MAX_TICKET: usize = 256;

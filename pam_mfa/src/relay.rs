@@ -9,6 +9,7 @@
 mod account;
 mod failure;
 mod host;
+pub mod mark;
 #[cfg(test)]
 pub(crate) mod script;
 mod step;

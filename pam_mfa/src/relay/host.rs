@@ -40,6 +40,16 @@ pub trait Host {
     /// [`ConversationError`] when libpam does not take it.
     fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError>;
 
+    /// Whether a line before has found the password wrong; see [`super::mark`].
+    fn is_marked(&self) -> bool;
+
+    /// Says so, or no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`ConversationError`] when libpam does not take it.
+    fn set_marked(&mut self, marked: bool) -> Result<(), ConversationError>;
+
     /// The process that this one was started by.
     fn parent(&self) -> u32;
 

@@ -25,6 +25,7 @@ pub(crate) struct Script {
     pub(crate) authtok: Option<&'static [u8]>,
     pub(crate) rhost: Option<String>,
     pub(crate) ticket: Option<String>,
+    pub(crate) marked: bool,
 }
 
 impl Script {
@@ -36,6 +37,7 @@ impl Script {
             authtok: None,
             rhost: None,
             ticket: None,
+            marked: false,
         }
     }
 
@@ -116,6 +118,15 @@ impl Host for Script {
 
     fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError> {
         self.ticket = ticket.map(|ticket| ticket.expose().to_owned());
+        Ok(())
+    }
+
+    fn is_marked(&self) -> bool {
+        self.marked
+    }
+
+    fn set_marked(&mut self, marked: bool) -> Result<(), ConversationError> {
+        self.marked = marked;
         Ok(())
     }
 

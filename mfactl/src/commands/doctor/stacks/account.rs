@@ -1,7 +1,7 @@
 //! Lines of ours in the account phase, which refuse whoever comes without a ticket of the `auth` line.
 
 use mfa_stacks::chain::{Place, steps, steps_of};
-use mfa_stacks::modules::is_ours;
+use mfa_stacks::modules::{asks, is_ours};
 use mfa_stacks::parse::Phase;
 
 /// An account line that nobody can meet.
@@ -27,7 +27,7 @@ pub(super) fn unmet<'a>(
 ) -> Option<(Unmet, Place)> {
     let line = line(service, text)?;
     let steps = steps(service, text);
-    let Some(code) = steps.iter().find(|step| is_ours(&step.call.module)) else {
+    let Some(code) = steps.iter().find(|step| asks(&step.call)) else {
         return Some((Unmet::NoCode, line));
     };
     let mut arguments = code.call.arguments.iter();

@@ -5,7 +5,7 @@
 
 use mfa_stacks::chain::{Entry, Kind, Place, Step, entries};
 use mfa_stacks::codes::{AUTH_ERR, IGNORE, SUCCESS};
-use mfa_stacks::modules::{is_other_factor, is_ours, is_password, stem};
+use mfa_stacks::modules::{asks, is_other_factor, is_password, marks, stem};
 use mfa_stacks::paths::way_without;
 
 /// Modules that tell who is asked and who is not: a line with one is an administrator's wish.
@@ -34,10 +34,11 @@ pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> O
 }
 
 fn first(entries: &[Entry], with_gates: bool) -> Option<Bypass> {
-    let ours = entries.iter().position(|entry| is(entry, is_ours))?;
+    let is_ours = |entry: &Entry| module(entry).is_some_and(|step| asks(&step.call));
+    let ours = entries.iter().position(is_ours)?;
     let may = |at: usize, code| may(&entries[at], code, with_gates);
     let is_met = |at: usize, code| {
-        is(&entries[at], is_ours) && (code == SUCCESS || code == IGNORE)
+        is_ours(&entries[at]) && (code == SUCCESS || code == IGNORE)
             || is(&entries[at], is_other_factor) && code == SUCCESS
     };
     let way = way_without(entries, may, is_met)?;
@@ -56,6 +57,7 @@ fn may(entry: &Entry, code: usize, with_gates: bool) -> bool {
         return true;
     };
     match stem(&step.call.module) {
+        _ if marks(&step.call) => code == IGNORE,
         "pam_permit" => code == SUCCESS,
         "pam_deny" => code == AUTH_ERR,
         "pam_faillock" if step.call.arguments.iter().any(|word| word == "authfail") => {

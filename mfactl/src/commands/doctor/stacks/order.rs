@@ -6,7 +6,7 @@
 use super::ends::{REFUSALS, lets_in};
 use super::walk::{Reached, Result, reached};
 use mfa_stacks::chain::{Place, Step, steps};
-use mfa_stacks::modules::{self, is_ours, shown, stem};
+use mfa_stacks::modules::{self, asks, shown, stem};
 
 /// Arguments of ours for programs that ask one thing only: the code is taken off first then.
 const ONE_ANSWER: [&str; 3] = ["forward_pass", "use_first_pass", "try_first_pass"];
@@ -71,7 +71,7 @@ pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> O
 /// Our line, where it lets everybody in while the agent is not there.
 pub(super) fn lenient<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Place> {
     let steps = steps(service, text);
-    let ours = steps.iter().find(|step| is_ours(&step.call.module))?;
+    let ours = steps.iter().find(|step| asks(&step.call))?;
     let mut arguments = ours.call.arguments.iter();
     arguments
         .any(|word| word == "on_unavailable=ignore")
@@ -79,7 +79,7 @@ pub(super) fn lenient<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>)
 }
 
 fn judge(steps: &[Step]) -> Option<Order> {
-    let at = steps.iter().position(|step| is_ours(&step.call.module))?;
+    let at = steps.iter().position(|step| asks(&step.call))?;
     if !steps[..at].iter().any(is_password) {
         let order = code_first(steps, at);
         let is_worse = matches!(order, Order::CodeFirst { .. });
@@ -120,7 +120,7 @@ fn uncounted(steps: &[Step], at: usize) -> Option<Order> {
     };
     let lets_in = |refusal: &'static str| {
         lets_in(steps, at, |i| match &steps[i] {
-            step if is_ours(&step.call.module) => refusal,
+            step if asks(&step.call) => refusal,
             step if is_refused(step) => "auth_err",
             _ => "success",
         })

@@ -5,6 +5,7 @@
 //! nothing but itself, and `done` ends nothing once something has failed.
 
 use mfa_stacks::chain::Step;
+use mfa_stacks::modules::marks;
 
 /// What a module is supposed to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,8 @@ pub(super) fn reached(steps: &[Step], goal: usize, supposed: impl Fn(usize) -> R
     while let Some((at, failed)) = open.pop() {
         let Some(step) = steps.get(at) else { continue };
         let before = std::mem::replace(&mut seen[at][usize::from(failed)], true);
-        if before || at == goal {
+        // Once a line has marked a wrong password no later one asks.
+        if before || at == goal || marks(&step.call) {
             continue;
         }
         let control = &step.call.control;

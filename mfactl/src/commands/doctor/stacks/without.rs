@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mfa_stacks::chain::{Step, steps};
-use mfa_stacks::modules::{is_other_factor, is_ours, is_password};
+use mfa_stacks::modules::{asks, is_other_factor, is_password};
 use mfa_stacks::parse::{Does, lines};
 
 use super::files::Files;
@@ -41,7 +41,7 @@ pub(super) fn services(files: &Files) -> Vec<&str> {
 
 fn asks_for_a_password_only(steps: &[Step]) -> bool {
     let any = |is: fn(&str) -> bool| steps.iter().any(|step| is(&step.call.module));
-    any(is_password) && !any(is_ours) && !any(is_other_factor)
+    any(is_password) && !steps.iter().any(|step| asks(&step.call)) && !any(is_other_factor)
 }
 
 fn included(text: &str) -> Vec<String> {

@@ -19,11 +19,21 @@ auth sufficient pam_unix.so
 auth required pam_deny.so
 ";
 
+/// The same with our mark, as `mfa-pam` makes it.
+const MARKING_AUTH: &str = "\
+auth required pam_env.so
+auth [default=1 ignore=ignore success=ok] pam_localuser.so
+auth sufficient pam_unix.so
+auth optional pam_mfa.so password_failed
+auth required pam_deny.so
+";
+
 fn judged(service: &str) -> Option<Order> {
     let file = |name: &str| match name {
         "service" => Some(service),
         "common-auth" => Some(COMMON_AUTH),
         "system-auth" => Some(SYSTEM_AUTH),
+        "marking-auth" => Some(MARKING_AUTH),
         "wrong-auth" => Some("auth required pam_mfa.so\n@include common-auth\n"),
         "loop" => Some("auth include loop\nauth include loop\nauth required pam_x.so\n"),
         "endless" => Some("auth include endless\nauth include endless\n"),
@@ -78,6 +88,18 @@ fn a_wrong_password_must_end_the_stack_before_the_code() {
             "{passwords:?}"
         );
     }
+}
+
+#[test]
+fn a_mark_at_the_end_of_a_substack_is_as_good() {
+    let marked = |line: &str| judged(&format!("auth substack marking-auth\n{line}\n"));
+    assert_eq!(marked("auth required pam_mfa.so"), Some(Order::Sound));
+    assert_eq!(marked(""), None, "a mark alone asks nobody");
+    let unmarked = judged("auth substack system-auth\nauth required pam_mfa.so\n");
+    assert!(
+        matches!(unmarked, Some(Order::NotEnded { .. })),
+        "{unmarked:?}"
+    );
 }
 
 #[test]
