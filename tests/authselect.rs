@@ -33,6 +33,12 @@ account    required     pam_nologin.so
 account    include      password-auth
 ";
 const SUDO: &str = "auth include system-auth\naccount include system-auth\n";
+/// As the quick start has it.
+const SUDO_THAT_ASKS: &str = "\
+auth       substack     system-auth
+auth       [success=ok ignore=ignore default=die]   pam_mfa.so
+account    include      system-auth
+";
 
 fn prepare(machine: &Machine) {
     let profile = "/etc/authselect/default/local";
@@ -194,6 +200,15 @@ fn who_does_not_know_the_password_is_not_asked_for_the_code_and_locks_nobody_out
             "PAM_SUCCESS",
             "not one of postlogin's: {seen:?}"
         );
+
+        machine.stack("sudo", SUDO_THAT_ASKS);
+        let seen = log_in("sudo", &[PASSWORD, PIN]);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        let seen = log_in("sudo", &["wrong", PIN]);
+        assert_eq!(seen.prompts(), ["Password: "], "{seen:?}");
+        let refused = mfa_pam("disable");
+        assert!(refused.stderr.contains("/etc/pam.d/sudo:2:"), "{refused:?}");
+        assert!(mfa_pam("status").is_success(), "nothing was changed");
 
         let found = command("mfactl", &["doctor", "--json"]);
         let report: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();

@@ -163,6 +163,7 @@ fn the_page_of_the_module_has_the_arguments_that_it_takes_and_its_codes() {
         "try_first_pass",
         "on_unavailable=",
         "ticket",
+        "password_failed",
         "debug",
     ] {
         assert!(page.contains(argument), "{argument}");
