@@ -131,6 +131,13 @@ fn a_profile_is_made_of_the_one_in_force_and_goes_without_a_trace() {
         assert!(refused.stderr.contains("changed by hand"), "{refused:?}");
         assert!(authselect(&["select", "local", "with-faillock"]).is_success());
 
+        fs::create_dir_all("/etc/authselect/custom/mfa").unwrap();
+        fs::write("/etc/authselect/custom/mfa/README", "Of our own\n").unwrap();
+        let refused = mfa_pam("enable");
+        assert!(refused.stderr.contains("has not made"), "{refused:?}");
+        assert!(fs::exists("/etc/authselect/custom/mfa/README").unwrap());
+        fs::remove_dir_all("/etc/authselect/custom/mfa").unwrap();
+
         let enabled = mfa_pam("enable");
         assert!(enabled.is_success(), "{enabled:?}");
         let current = authselect(&["current", "--raw"]).stdout;
