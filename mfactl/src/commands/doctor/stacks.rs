@@ -86,7 +86,7 @@ fn found(files: &Files) -> Vec<Check> {
         return vec![Check::note(
             NAME,
             "no stack names pam_mfa.so: no program of this host asks for a code",
-            "config/pam.d has a stack for each service",
+            "mfa-pam enable puts it into all of them; config/pam.d (/usr/share/doc/pam-mfa/examples/pam.d) has a stack for each service",
         )];
     }
     let check = |(order, services): (&Order, &Vec<&str>)| said(order, &names(services), files);
