@@ -17,6 +17,8 @@ pub struct Pty {
     child: Child,
     terminal: File,
     shown: String,
+    /// The beginning of a character of which the rest has not been read yet.
+    cut: Vec<u8>,
     seen: usize,
 }
 
@@ -43,6 +45,7 @@ impl Pty {
             child,
             terminal: File::from(pair.master),
             shown: String::new(),
+            cut: Vec::new(),
             seen: 0,
         }
     }
@@ -151,8 +154,10 @@ impl Pty {
         // Once every program has closed the terminal, reading fails: that is its end.
         match self.terminal.read(&mut buffer) {
             Ok(count @ 1..) => {
-                self.shown
-                    .push_str(&String::from_utf8_lossy(&buffer[..count]));
+                self.cut.extend(&buffer[..count]);
+                let (whole, cut) = without_the_cut(&self.cut);
+                self.shown.push_str(&String::from_utf8_lossy(whole));
+                self.cut = cut.to_vec();
                 true
             }
             _ => false,
@@ -160,8 +165,37 @@ impl Pty {
     }
 }
 
+/// The bytes up to a character that goes on beyond them, and its beginning.
+fn without_the_cut(bytes: &[u8]) -> (&[u8], &[u8]) {
+    // A character has four bytes at most, and those after the first begin with the bits 10.
+    let start = bytes.iter().rposition(|byte| byte & 0xc0 != 0x80);
+    let last = start.unwrap_or(bytes.len());
+    match std::str::from_utf8(&bytes[last..]) {
+        Err(error) if error.error_len().is_none() => bytes.split_at(last),
+        _ => (bytes, &[]),
+    }
+}
+
 impl Drop for Pty {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_comes_in_two_pieces_is_one() {
+        let text = "x█▀é\u{1f600}\n".as_bytes();
+        for at in 0..=text.len() {
+            let (whole, cut) = without_the_cut(&text[..at]);
+            let rest = [cut, &text[at..]].concat();
+            assert!(std::str::from_utf8(whole).is_ok(), "{at}");
+            assert!(std::str::from_utf8(&rest).is_ok(), "{at}");
+        }
+        assert_eq!(without_the_cut(b"x\xff"), (&b"x\xff"[..], &b""[..]));
+        assert_eq!(without_the_cut(b"\x80\x80"), (&b"\x80\x80"[..], &b""[..]));
     }
 }
