@@ -108,14 +108,12 @@ fn state_on_a_late_disk(machine: &Booted, code: &str) {
 
 /// What would keep people out after the next boot is found on the host as it is.
 fn doctor_looks_at_the_units(machine: &Booted) {
-    machine.must("systemctl disable mfa-agent.socket");
+    let both = "mfa-agent.socket mfa-agent.service";
+    machine.must(&format!("systemctl disable {both}"));
     let found = machine.sh("mfactl doctor");
     assert_eq!(found.status, Some(1), "{found:?}");
-    assert!(
-        found.stdout.contains("systemctl enable mfa-agent.socket"),
-        "{found:?}"
-    );
-    machine.must("systemctl enable mfa-agent.socket && mfactl doctor");
+    assert!(found.stdout.contains("nobody may get in"), "{found:?}");
+    machine.must(&format!("systemctl enable {both} && mfactl doctor"));
 }
 
 /// Upgrades while somebody sits at the prompt for the code.

@@ -60,7 +60,7 @@ fn judge(shown: &str) -> Vec<Check> {
     if service.get("LoadState") != "loaded" || service.get("ActiveState") == "inactive" {
         return Vec::new();
     }
-    let mut checks: Vec<Check> = [at_boot(service), at_boot(socket), listening(socket)]
+    let mut checks: Vec<Check> = [at_boot(service, socket), listening(socket)]
         .into_iter()
         .chain([as_on_disk(service), steady(service)])
         .flatten()
@@ -73,26 +73,37 @@ fn judge(shown: &str) -> Vec<Check> {
     checks
 }
 
-fn at_boot(unit: &Unit<'_>) -> Option<Check> {
-    let id = unit.get("Id");
-    let state = unit.get("UnitFileState");
-    // Those of a generator or another unit's "static" are somebody's intention.
-    matches!(state, "disabled" | "masked" | "").then(|| {
-        let state = if state.is_empty() {
-            "not installed"
-        } else {
-            state
-        };
-        Check::problem(
-            NAME,
-            format!("{id} is {state}: after the next boot nobody may get in"),
-            format!("systemctl enable {id}"),
-        )
-    })
+/// One that is enabled brings the other: the socket by activation, the service by `Requires=`. A masked one keeps both away.
+fn at_boot(service: &Unit<'_>, socket: &Unit<'_>) -> Option<Check> {
+    let state = |unit: &Unit<'_>| unit.get("UnitFileState").to_owned();
+    let problem = |what: &str, remedy: &str| {
+        let message = format!("{what}: after the next boot nobody may get in");
+        Some(Check::problem(NAME, message, remedy))
+    };
+    for unit in [service, socket] {
+        if state(unit) == "masked" {
+            let id = unit.get("Id");
+            return problem(
+                &format!("{id} is masked"),
+                &format!("systemctl unmask {id}"),
+            );
+        }
+    }
+    let both = "systemctl enable mfa-agent.socket mfa-agent.service";
+    let is_off = |unit| matches!(state(unit).as_str(), "disabled" | "");
+    match is_off(service) && is_off(socket) {
+        true => problem(
+            "neither the agent's service nor its socket is enabled",
+            both,
+        ),
+        false => None,
+    }
 }
 
 fn listening(socket: &Unit<'_>) -> Option<Check> {
-    (socket.get("ActiveState") != "active").then(|| {
+    // A service of somebody's own making may do without one.
+    let has_one = socket.get("LoadState") == "loaded";
+    (has_one && socket.get("ActiveState") != "active").then(|| {
         Check::problem(
             NAME,
             "the socket is the agent's own, not systemd's: logins fail while it restarts",
@@ -189,17 +200,12 @@ mod tests {
         for (line, other, part) in [
             (
                 "State=enabled\nNeed",
-                "State=disabled\nNeed",
-                "mfa-agent.service is disabled",
-            ),
-            (
-                "State=enabled\nNeed",
                 "State=masked\nNeed",
                 "mfa-agent.service is masked",
             ),
             (
                 "socket\nLoadState=loaded\nActiveState=active",
-                "socket\nActiveState=failed",
+                "socket\nLoadState=loaded\nActiveState=failed",
                 "the socket is the agent's own",
             ),
             (
@@ -216,6 +222,20 @@ mod tests {
                 "{part}: {checks:?}"
             );
         }
+    }
+
+    #[test]
+    fn one_of_the_two_is_enough_at_boot_and_none_is_a_problem() {
+        let (on, off) = ("UnitFileState=enabled", "UnitFileState=disabled");
+        assert!(after(on, off)[0].0, "the socket starts the service");
+        let none = judge(&WELL.replace(on, off));
+        assert!(
+            !none[0].ok && none[0].message.starts_with("neither"),
+            "{none:?}"
+        );
+        let without = "socket\nLoadState=not-found\nActiveState=inactive";
+        let own = after("socket\nLoadState=loaded\nActiveState=active", without);
+        assert!(own[0].0, "a service without a socket unit: {own:?}");
     }
 
     #[test]
