@@ -6,6 +6,8 @@
 //! the log and, where one answer holds a password and a code, the password for the next module. No thread,
 //! signal handler, descriptor or secret stays behind in the program, and no panic reaches it.
 //!
+//! One thing it answers by itself, and only with a refusal: after a wrong password it asks nobody (`relay::mark`).
+//!
 //! `relay` is the logic, free of libpam and tested with a scripted conversation; `libpam` is the only
 //! file with `unsafe` code of ours.
 
