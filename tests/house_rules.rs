@@ -9,7 +9,9 @@ use std::process::Command;
 use mfa_tests::{Source, built, run, sources};
 
 /// What the core is made of.
-const CORE: [&str; 5] = ["policy", "dialogue", "factors", "lockout", "account"];
+const CORE: [&str; 6] = [
+    "policy", "dialogue", "factors", "lockout", "clock", "account",
+];
 
 fn core() -> Vec<Source> {
     CORE.iter()

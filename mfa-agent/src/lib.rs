@@ -1,6 +1,6 @@
 //! `mfa-agent`: judges second factors.
 //!
-//! The core (`policy`, `dialogue`, `factors`, `lockout`, `account`, and the `texts`) is pure: it takes the time and
+//! The core (`policy`, `dialogue`, `factors`, `lockout`, `clock`, `account`, and the `texts`) is pure: it takes the time and
 //! random bytes as arguments and does no I/O. The edge (`server`, `store`, `vault`, `audit`, `config`,
 //! `delivery`, `hasher`, `names`) touches the world and decides nothing.
 
@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod dialogue;

@@ -15,6 +15,9 @@
 //!              └───────────────────────────────────────────────┘
 //! ```
 //!
+//! A lock that ends later than it can last was made while the clock was wrong. It does not hold; its failures still
+//! count, so that the next one locks again and a clock that is set back by a second frees no guesses.
+//!
 //! While it is locked nothing is judged. Cancelled logins, empty answers and replays never come here.
 //!
 //! A pass clears the failures. Logins that were under way when it happened must not profit from that,
@@ -23,8 +26,13 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::clock::{Deadline, whole_seconds};
+
+/// The longest lock that the settings accept: a year.
+pub const LONGEST_LOCK: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The bounds of a lockout, from the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +75,10 @@ impl Limits {
 pub struct Lockout {
     failures: u32,
     consecutive: u32,
-    #[serde(with = "jiff::fmt::serde::timestamp::second::optional")]
-    until: Option<Timestamp>,
+    until: Option<Deadline>,
+    /// How long the lock lasts, in seconds; none in records that were written before this was stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lasts: Option<u64>,
     at_limit: bool,
     refused: u64,
     passes: u64,
@@ -83,8 +93,7 @@ pub struct Lockout {
 struct Pending {
     id: u64,
     /// Nobody will say any more what became of it: the agent was restarted.
-    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
-    until: Timestamp,
+    until: Deadline,
 }
 
 /// What was judged among the logins that began before the last pass.
@@ -98,9 +107,8 @@ struct Burst {
 /// Guesses that others judge at the same time.
 const MAX_PENDING: usize = 16;
 
-/// The longest that a guess is noted for, in seconds: one that is noted for longer is from before the clock was
-/// set back.
-const LONGEST_PENDING: i64 = 10 * 60;
+/// The longest that a guess is noted for.
+const LONGEST_PENDING: Duration = Duration::from_secs(10 * 60);
 
 /// When a login began, counted in passes of its account. It bounds what the login may still cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,7 +165,8 @@ impl Lockout {
         if self.at_limit {
             return Some(Lock::Administrator);
         }
-        self.until.filter(|until| *until > now).map(Lock::Until)
+        let longest = self.lasts.map_or(LONGEST_LOCK, Duration::from_secs);
+        self.until?.in_force(now, longest).map(Lock::Until)
     }
 
     /// Whether an answer of a login of `era` may be judged at `now`.
@@ -196,7 +205,7 @@ impl Lockout {
         if self.pending.len() >= MAX_PENDING {
             return Gate::Spent;
         }
-        let until = after(now, wait);
+        let until = Deadline::after(now, wait);
         self.pending.push(Pending { id, until });
         Gate::Open
     }
@@ -234,7 +243,8 @@ impl Lockout {
             self.at_limit = true;
         }
         if self.failures >= limits.attempts {
-            self.until = Some(after(now, limits.duration));
+            self.until = Some(Deadline::after(now, limits.duration));
+            self.lasts = Some(whole_seconds(limits.duration));
         }
     }
 
@@ -274,6 +284,7 @@ impl Lockout {
         self.failures = 0;
         self.consecutive = 0;
         self.until = None;
+        self.lasts = None;
         self.at_limit = false;
         self.refused = 0;
     }
@@ -283,25 +294,19 @@ impl Lockout {
         if self.is_over(now) {
             self.failures = 0;
             self.until = None;
+            self.lasts = None;
         }
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
-        self.until.is_some_and(|until| until <= now)
+        self.until.is_some_and(|until| until.is_over(now))
     }
 }
 
 impl Pending {
     fn is_open(&self, now: Timestamp) -> bool {
-        let left = self.until.as_second().saturating_sub(now.as_second());
-        (1..=LONGEST_PENDING).contains(&left)
+        self.until.in_force(now, LONGEST_PENDING).is_some()
     }
-}
-
-/// The time that is `duration` after `now`; the last there is, where it would be later.
-pub(crate) fn after(now: Timestamp, duration: Duration) -> Timestamp {
-    let signed = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    now.checked_add(signed).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

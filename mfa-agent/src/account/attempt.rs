@@ -182,7 +182,7 @@ impl Account {
             .map(|answer| self.find(answer, attempt))
             .collect();
         if attempt.rejected.is_some() {
-            self.use_steps(&findings, attempt.now);
+            self.use_steps(&findings, attempt);
             return self.count_failure(attempt, None);
         }
         let unprepared = findings.is_empty();
@@ -191,8 +191,8 @@ impl Account {
         }
         // A right code is used up whatever came with it, and a used one hides what came with it:
         // neither helps somebody who has seen a code to try out PINs.
-        self.use_steps(&findings, attempt.now);
-        if findings.iter().any(|f| matches!(f, Finding::Used)) {
+        self.use_steps(&findings, attempt);
+        if findings.iter().any(|f| matches!(f, Finding::Used { .. })) {
             return Verdict::Replayed;
         }
         let astray = self.go_astray(&findings, attempt.now);
@@ -229,19 +229,24 @@ impl Account {
             };
             if let Some(device) = self.devices.get_mut(*device) {
                 device.go_astray(*step, now);
-                let drift = device.drift().map(|(drift, _)| drift);
+                let drift = device.drift(now).map(|(drift, _)| drift);
                 astray = drift.map(|drift| (device.label.to_string(), drift));
             }
         }
         astray
     }
 
-    fn use_steps(&mut self, findings: &[Finding], now: Timestamp) {
+    fn use_steps(&mut self, findings: &[Finding], attempt: &Attempt) {
         for finding in findings {
             match finding {
                 Finding::Code { device, step } => {
                     if let Some(device) = self.devices.get_mut(*device) {
-                        device.use_up(*step, now);
+                        device.use_up(*step, attempt.now);
+                    }
+                }
+                Finding::Used { device } => {
+                    if let Some(device) = self.devices.get_mut(*device) {
+                        device.catch_up(attempt.now, &attempt.windows);
                     }
                 }
                 Finding::Bypass(_) => self.bypass = None,
@@ -249,7 +254,6 @@ impl Account {
                 Finding::Knowledge(_)
                 | Finding::Sent(_)
                 | Finding::Remote
-                | Finding::Used
                 | Finding::Astray { .. }
                 | Finding::Wrong
                 | Finding::Stale => {}
@@ -336,7 +340,8 @@ impl Account {
                         set.turn = set.turn.wrapping_add(1);
                     }
                 }
-                Finding::Used | Finding::Astray { .. } | Finding::Wrong | Finding::Stale => {}
+                Finding::Used { .. } | Finding::Astray { .. } | Finding::Wrong | Finding::Stale => {
+                }
             }
         }
         passed.generation = self.generation;

@@ -3,27 +3,35 @@
 //! An administrator issues it, the user types it where a code of a device is asked for. It has nine
 //! digits, which no device's code has, so that the two can't be mistaken for one another.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::Account;
+use crate::clock::{Deadline, whole_seconds};
 
 /// The digits of a bypass code; one more than the longest code of a device has.
 pub const BYPASS_DIGITS: u32 = 9;
+
+/// The longest that a code may be good for.
+pub const LONGEST_BYPASS: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// A code that was issued and not used yet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bypass {
     code: Secret,
-    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
-    until: Timestamp,
+    until: Deadline,
+    /// For how long it was issued, in seconds; none in records that were written before this was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lasts: Option<u64>,
 }
 
 impl PartialEq for Bypass {
     fn eq(&self, other: &Self) -> bool {
-        self.until == other.until && self.is(other.code.expose())
+        (self.until, self.lasts) == (other.until, other.lasts) && self.is(other.code.expose())
     }
 }
 
@@ -32,6 +40,12 @@ impl Eq for Bypass {}
 impl Bypass {
     fn is(&self, typed: &str) -> bool {
         self.code.expose().as_bytes().ct_eq(typed.as_bytes()).into()
+    }
+
+    /// Its end, if it is good at `now`.
+    fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        let longest = self.lasts.map_or(LONGEST_BYPASS, Duration::from_secs);
+        self.until.in_force(now, longest)
     }
 }
 
@@ -43,21 +57,26 @@ pub fn fresh_code(random: [u8; 16]) -> Secret {
 }
 
 impl Account {
-    /// Issues a code; an earlier one is void.
-    pub fn issue_bypass(&mut self, code: Secret, until: Timestamp) {
-        self.bypass = Some(Bypass { code, until });
+    /// Issues a code that is good for so long from `now` on; an earlier one is void. Returns its end.
+    pub fn issue_bypass(&mut self, code: Secret, lasts: Duration, now: Timestamp) -> Timestamp {
+        let until = Deadline::after(now, lasts);
+        self.bypass = Some(Bypass {
+            code,
+            until,
+            lasts: Some(whole_seconds(lasts)),
+        });
+        until.shown()
     }
 
     /// Until when a code that was issued is good; none if there is none.
     #[must_use]
     pub fn bypass_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let until = self.bypass.as_ref()?.until;
-        (now < until).then_some(until)
+        self.bypass.as_ref()?.until(now)
     }
 
     /// Whether `typed` is the code that was issued, and in time.
     pub(super) fn is_bypass(&self, typed: &str, now: Timestamp) -> bool {
-        let fits = |bypass: &Bypass| now < bypass.until && bypass.is(typed);
+        let fits = |bypass: &Bypass| bypass.until(now).is_some() && bypass.is(typed);
         self.bypass.as_ref().is_some_and(fits)
     }
 }
@@ -66,6 +85,8 @@ impl Account {
 mod tests {
     use super::super::samples::at;
     use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
     fn a_code_has_nine_digits_whatever_was_drawn() {
@@ -79,11 +100,11 @@ mod tests {
     #[test]
     fn a_code_is_good_until_its_time_and_a_later_one_takes_its_place() {
         let mut account = Account::default();
-        account.issue_bypass("111111111".into(), at(60));
+        account.issue_bypass("111111111".into(), MINUTE, at(0));
         assert!(account.is_bypass("111111111", at(59)));
         assert!(!account.is_bypass("111111111", at(60)));
         assert_eq!(account.bypass_until(at(60)), None);
-        account.issue_bypass("222222222".into(), at(120));
+        account.issue_bypass("222222222".into(), 2 * MINUTE, at(0));
         assert!(!account.is_bypass("111111111", at(59)));
         assert!(account.is_bypass("222222222", at(59)));
     }
@@ -91,7 +112,7 @@ mod tests {
     #[test]
     fn a_code_shows_itself_nowhere() {
         let mut account = Account::default();
-        account.issue_bypass("483920137".into(), at(60));
+        account.issue_bypass("483920137".into(), MINUTE, at(0));
         assert!(!format!("{account:?}").contains("483920137"));
     }
 }

@@ -5,15 +5,17 @@
 //! hit two in a row for that (RFC 4226 §7.4); a clock is put right by `resync` only.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Dates, Label};
+use crate::clock::{has_begun, is_within};
 use crate::factors::device::{Generator, Kind, Match, Position, Windows};
 
-/// For how long a code that was astray waits for the next one, in seconds.
-const NEXT_WITHIN: i64 = 600;
+/// For how long a code that was astray waits for the next one.
+const NEXT_WITHIN: Duration = Duration::from_secs(600);
 
 /// A device that shows codes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,10 +104,21 @@ impl Device {
         self.told_step = self.told_step.filter(|told| *told > step);
     }
 
-    /// How far it was off when that was last noticed, and when; none since it was last right.
+    /// Puts an end to a last step that was used while our clock was wrong: every code that may be shown at `now` is used
+    /// up instead, since it may be one that was used before that. The step itself stays used.
+    pub(super) fn catch_up(&mut self, now: Timestamp, windows: &Windows) {
+        let position = self.position();
+        if self.generator.is_void(now, position) {
+            self.told_step = self.last_step;
+            self.last_step = self.generator.latest(now, windows, position);
+        }
+    }
+
+    /// How far it was off when that was last noticed, and when; none since it was last right. What was noticed at a time
+    /// that is ahead of `now` tells of our own clock.
     #[must_use]
-    pub fn drift(&self) -> Option<(Drift, Timestamp)> {
-        let Astray { step, seen_at } = self.astray?;
+    pub fn drift(&self, now: Timestamp) -> Option<(Drift, Timestamp)> {
+        let Astray { step, seen_at } = self.astray.filter(|a| has_begun(a.seen_at, now))?;
         let drift = match self.generator.ahead(step, seen_at) {
             Some(ahead) => {
                 let period = self.generator.moves.period().unwrap_or_default();
@@ -136,8 +149,7 @@ impl Device {
         let Some(before) = self.astray.filter(|_| self.kind() == Kind::Hotp) else {
             return false;
         };
-        let waited = now.as_second() - before.seen_at.as_second();
-        before.step.checked_add(1) == Some(step) && (0..=NEXT_WITHIN).contains(&waited)
+        before.step.checked_add(1) == Some(step) && is_within(before.seen_at, now, NEXT_WITHIN)
     }
 
     /// Remembers a code that was astray.
@@ -151,7 +163,9 @@ impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clock(seconds @ 0..) => write!(f, "its clock is {seconds} seconds ahead"),
-            Self::Clock(seconds) => write!(f, "its clock is {} seconds behind", -seconds),
+            Self::Clock(seconds) => {
+                write!(f, "its clock is {} seconds behind", seconds.unsigned_abs())
+            }
             Self::Counter(codes) => write!(f, "it is {codes} codes ahead"),
         }
     }

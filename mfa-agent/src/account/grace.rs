@@ -5,22 +5,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Account;
-use crate::lockout::after;
+use crate::clock::{after, has_begun};
 
 const DAY: u64 = 24 * 60 * 60;
 
 impl Account {
-    /// Since when the user has had grace; none if no login met a rule with grace yet.
+    /// Since when the user has had grace at `now`; none if no login met a rule with grace yet. A beginning that is
+    /// ahead is none: grace would last until then.
     #[must_use]
-    pub fn grace_since(&self) -> Option<Timestamp> {
-        self.grace_since
+    pub fn grace_since(&self, now: Timestamp) -> Option<Timestamp> {
+        self.grace_since.filter(|since| has_begun(*since, now))
     }
 
     /// The days that are left of `grace` at `now`, the present one included; none when it is over. It
     /// begins now if it has not begun.
     #[must_use]
     pub fn grace_days_left(&self, grace: Duration, now: Timestamp) -> Option<u32> {
-        let since = self.grace_since.unwrap_or(now);
+        let since = self.grace_since(now).unwrap_or(now);
         let ends = after(since, grace);
         let left = Duration::try_from(ends.duration_since(now)).ok()?;
         let days = left.as_secs().div_ceil(DAY);
@@ -29,8 +30,10 @@ impl Account {
 
     /// A login met a rule with grace. Returns whether it is the first that did.
     pub fn begin_grace(&mut self, now: Timestamp) -> bool {
-        let first = self.grace_since.is_none();
-        self.grace_since.get_or_insert(now);
+        let first = self.grace_since(now).is_none();
+        if first {
+            self.grace_since = Some(now);
+        }
         first
     }
 }

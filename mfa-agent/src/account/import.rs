@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Account, Added, By, Device, EnrolError};
 use crate::factors::Factor;
-use crate::factors::device::{Kind, MAX_DRIFT, Windows};
+use crate::factors::device::{Kind, Windows};
 use crate::factors::recovery::CodeDigest;
 
 /// What a user had elsewhere.
@@ -142,14 +142,7 @@ impl Device {
     /// A step that lies farther ahead than any code could have been taken from is nobody's use, and would
     /// lock the user out until then.
     fn forget_far_ahead(&mut self, now: Timestamp) {
-        let Some(period) = self.generator.moves.period() else {
-            return;
-        };
-        let reach = i64::try_from(MAX_DRIFT / u64::from(period)).unwrap_or(0);
-        let ahead = self
-            .last_step
-            .and_then(|used| self.generator.ahead(used, now));
-        if ahead.is_some_and(|ahead| ahead > self.offset.saturating_add(reach)) {
+        if self.generator.is_void(now, self.position()) {
             self.last_step = None;
         }
     }

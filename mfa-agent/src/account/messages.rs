@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::lockout::after;
+use crate::clock::{Deadline, after, is_within};
 
 /// How many messages a user is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,8 @@ impl Default for MessageLimits {
 pub struct Messages {
     /// When, in seconds since 1970, the oldest first; those that still count.
     sent: Vec<i64>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        with = "jiff::fmt::serde::timestamp::second::optional"
-    )]
-    paused_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_until: Option<Deadline>,
     /// Why the last message could not be sent; none if it could, as far as is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -71,12 +68,10 @@ impl Messages {
         u32::try_from(counted.count()).unwrap_or(u32::MAX)
     }
 
-    /// Until when none is sent, if none is. A pause that is longer than it can be is one from before the
-    /// clock was set back, and over.
+    /// Until when none is sent, if none is.
     #[must_use]
     pub fn paused_until(&self, now: Timestamp, limits: &MessageLimits) -> Option<Timestamp> {
-        self.paused_until
-            .filter(|until| now < *until && *until <= after(now, limits.pause))
+        self.paused_until?.in_force(now, limits.pause)
     }
 
     /// Why the last message could not be sent.
@@ -128,7 +123,7 @@ impl Account {
         messages.last_sent = Some(now);
         messages.last_error = None;
         if messages.sent.len() >= limits.messages as usize {
-            messages.paused_until = Some(after(now, limits.pause));
+            messages.paused_until = Some(Deadline::after(now, limits.pause));
         }
         Ok(())
     }
@@ -146,10 +141,8 @@ impl Account {
     }
 }
 
-/// A message of the future is one from before the clock was set back.
 fn counts(sent: i64, now: Timestamp, limits: &MessageLimits) -> bool {
-    let age = now.as_second().saturating_sub(sent);
-    u64::try_from(age).is_ok_and(|age| age < limits.within.as_secs())
+    Timestamp::from_second(sent).is_ok_and(|sent| is_within(sent, now, limits.within))
 }
 
 #[cfg(test)]

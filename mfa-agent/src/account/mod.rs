@@ -34,7 +34,7 @@ use crate::lockout::Lockout;
 
 pub use attempt::{Answered, Attempt, CameBack, Instead, Passed, Verdict};
 use bypass::Bypass;
-pub use bypass::{BYPASS_DIGITS, fresh_code};
+pub use bypass::{BYPASS_DIGITS, LONGEST_BYPASS, fresh_code};
 pub use contact::{Contact, ContactError, MAX_CONTACTS};
 pub use device::{Device, Drift};
 pub use enrol::{Added, EnrolError, Enrolled, MAX_DEVICES};
@@ -296,6 +296,8 @@ impl Account {
 #[error("a stored record is damaged: {0}")]
 pub struct RecordError(String);
 
+#[cfg(test)]
+mod clock_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

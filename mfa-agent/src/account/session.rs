@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Account;
+use crate::clock::{Deadline, is_within};
 use crate::factors::{Factor, Way};
-use crate::lockout::after;
 
 /// Sessions kept for a user, few enough for a record to have room for them; a further one takes the place of the oldest.
 const MAX_SESSIONS: usize = 12;
@@ -50,8 +50,7 @@ pub struct Session {
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
     pub begun: Timestamp,
     /// Until when, by the rule that it began under.
-    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
-    pub ends: Timestamp,
+    ends: Deadline,
     /// The boot of the host that it belongs to.
     boot: String,
     /// What the user could pass then.
@@ -85,12 +84,25 @@ pub struct Wanted<'a> {
 }
 
 impl Session {
+    /// Until when it lasts, by the rule that it began under.
+    #[must_use]
+    pub fn ends(&self) -> Timestamp {
+        self.ends.shown()
+    }
+
+    /// Whether it has begun at `now`, and has not ended.
+    fn lasts(&self, now: Timestamp) -> bool {
+        let length = self.ends().duration_since(self.begun);
+        let length = Duration::try_from(length).unwrap_or_default();
+        self.ends.in_force(now, length).is_some()
+    }
+
     fn is_enough(&self, wanted: &Wanted<'_>, now: Timestamp) -> bool {
         let has = |factor: &Factor| self.passed.factors().contains(factor);
         let passed = |way: &Way| way.factors().iter().all(has);
         self.is_at(wanted.spot, wanted.scope)
             && wanted.ways.iter().any(passed)
-            && now < after(self.begun, wanted.duration)
+            && is_within(self.begun, now, wanted.duration)
     }
 
     /// Whether it is for the same place; the service may be another of the scope. Operations share
@@ -115,9 +127,7 @@ impl Account {
             !locked
                 && session.boot == boot
                 && session.generation == self.generation
-                // A session of the future is one from before the clock was set back.
-                && session.begun <= now
-                && now < session.ends
+                && session.lasts(now)
         })
     }
 
@@ -147,7 +157,7 @@ impl Account {
             spot: opening.spot.clone(),
             passed,
             begun: now,
-            ends: after(now, opening.duration),
+            ends: Deadline::after(now, opening.duration),
             boot: opening.boot.clone(),
             generation: self.generation,
         });

@@ -107,7 +107,7 @@ fn fullest() -> Account {
     for contact in account.contacts.clone() {
         account.enable_contact(&contact.to, false).unwrap();
     }
-    account.issue_bypass("483920137".into(), at(60));
+    account.issue_bypass("483920137".into(), LONGEST_BYPASS, at(0));
     account.begin_grace(at(0));
     let name = "é".repeat(32);
     for n in 0..20 {

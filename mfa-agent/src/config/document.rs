@@ -14,6 +14,7 @@ use super::words::ActionName;
 use crate::factors::device::{Algorithm, Digits, Period};
 use crate::factors::questions::MAX_QUESTION;
 use crate::factors::{Factor, Way};
+use crate::lockout::LONGEST_LOCK;
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
 use crate::texts::Language;
@@ -98,7 +99,7 @@ pub(super) struct Enforcement {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Lockout {
     pub(super) attempts: Option<Spanned<Whole<1, 100>>>,
-    pub(super) duration: Option<Parsed<Lasting<1, YEAR>>>,
+    pub(super) duration: Option<Parsed<Lasting<1, { LONGEST_LOCK.as_secs() }>>>,
     pub(super) max_consecutive: Option<Spanned<Whole<0, 1_000_000>>>,
 }
 

@@ -59,15 +59,22 @@ impl Generator {
         position: Position,
     ) -> Match {
         let codes = self.codes();
+        let expected = self.expected(now, windows, position);
+        let used_up = match self.is_void(now, position) {
+            true => Some(*expected.end()),
+            false => position.last,
+        };
         let mut found = Match::None;
         // The whole window is walked whatever matches: how long it takes tells nothing.
-        for step in self.expected(now, windows, position) {
+        for step in expected {
             if !codes.is(code, step) {
                 continue;
             }
             match found {
                 Match::Fresh { .. } => {}
-                _ if position.is_used(step) || position.told == Some(step) => found = Match::Used,
+                _ if used_up.is_some_and(|last| step <= last) || position.told == Some(step) => {
+                    found = Match::Used;
+                }
                 _ => found = Match::Fresh { step },
             }
         }
@@ -89,7 +96,7 @@ impl Generator {
         }
         let codes = self.codes();
         self.near(now, windows, position)
-            .filter(|step| !position.is_used(*step))
+            .filter(|step| !self.is_used(*step, now, position))
             .find(|step| codes.is(code, *step))
     }
 
@@ -104,7 +111,7 @@ impl Generator {
     ) -> Option<u64> {
         let codes = self.codes();
         self.near(now, windows, position)
-            .filter(|step| !position.is_used(*step))
+            .filter(|step| !self.is_used(*step, now, position))
             .find(|step| codes.is(first, *step) && codes.is(second, step.saturating_add(1)))
     }
 
@@ -113,6 +120,30 @@ impl Generator {
     pub fn ahead(&self, step: u64, now: Timestamp) -> Option<i64> {
         let present = i64::try_from(self.present(now)?).ok()?;
         Some(i64::try_from(step).ok()? - present)
+    }
+
+    /// Whether the last step that was used lies farther ahead than the clocks may be apart. It was used while ours was
+    /// wrong, and would refuse every code until then.
+    #[must_use]
+    pub fn is_void(&self, now: Timestamp, position: Position) -> bool {
+        let Some(period) = self.moves.period() else {
+            return false;
+        };
+        let reach = i64::try_from(MAX_DRIFT / u64::from(period)).unwrap_or(0);
+        let farthest = position.offset.saturating_add(reach);
+        let ahead = position.last.map(|last| self.ahead(last, now));
+        ahead.is_some_and(|ahead| ahead.is_none_or(|steps| steps > farthest))
+    }
+
+    /// The last step whose code may be shown at `now`; none for a counter.
+    #[must_use]
+    pub fn latest(&self, now: Timestamp, windows: &Windows, position: Position) -> Option<u64> {
+        self.present(now)?;
+        Some(*self.expected(now, windows, position).end())
+    }
+
+    fn is_used(&self, step: u64, now: Timestamp, position: Position) -> bool {
+        position.is_used(step) && !self.is_void(now, position)
     }
 
     /// The otpauth URI that authenticator apps read

@@ -36,7 +36,7 @@ pub fn fresh_code(random: [u8; RANDOM_A_CODE], digits: u32) -> Secret {
 /// When a code that is sent at `now` is no longer good.
 #[must_use]
 pub fn expiry(now: Timestamp, lifetime: std::time::Duration) -> Timestamp {
-    crate::lockout::after(now, lifetime)
+    crate::clock::after(now, lifetime)
 }
 
 impl SentCode {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::clock::after;
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 const HOUR: i64 = 3600;

@@ -21,7 +21,10 @@ pub(super) enum Finding {
     /// A code that was sent there.
     Sent(Recipient),
     Remote,
-    Used,
+    /// A code of a step that is used up.
+    Used {
+        device: usize,
+    },
     /// The code of a device that has gone astray: wrong, but worth remembering.
     Astray {
         device: usize,
@@ -103,7 +106,7 @@ impl Account {
                         step,
                     };
                 }
-                Match::Used => found = Finding::Used,
+                Match::Used => found = Finding::Used { device: index },
                 Match::None => {}
             }
         }
@@ -165,7 +168,7 @@ impl Finding {
             Self::Bypass(factor) | Self::Recovery(factor, _) | Self::Knowledge(factor) => {
                 Some(*factor)
             }
-            Self::Used | Self::Astray { .. } | Self::Wrong | Self::Stale => None,
+            Self::Used { .. } | Self::Astray { .. } | Self::Wrong | Self::Stale => None,
         }
     }
 }

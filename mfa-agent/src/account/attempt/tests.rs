@@ -186,7 +186,7 @@ fn a_code_of_a_clock_that_is_off_is_refused_counted_and_remembered() {
         astray: Some(("phone".to_owned(), drift)),
     };
     assert_eq!(account.attempt(&late), expected);
-    assert_eq!(account.devices()[0].drift(), Some((drift, at(360))));
+    assert_eq!(account.devices()[0].drift(at(360)), Some((drift, at(360))));
     late.answers = vec![code(CODES[3])];
     late.now = at(90 + 300);
     let again = account.attempt(&late);
@@ -197,7 +197,7 @@ fn a_code_of_a_clock_that_is_off_is_refused_counted_and_remembered() {
     late.answers = vec![code("287082")];
     late.now = at(59);
     assert!(matches!(account.attempt(&late), Verdict::Passed(_)));
-    assert_eq!(account.devices()[0].drift(), None);
+    assert_eq!(account.devices()[0].drift(at(360)), None);
 }
 
 #[test]

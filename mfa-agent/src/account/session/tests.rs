@@ -262,7 +262,7 @@ fn a_pass_without_an_opening_begins_none() {
 #[test]
 fn a_bypass_code_passes_once_as_a_code_does() {
     let mut account = Account::default();
-    account.issue_bypass("483920137".into(), at(200));
+    account.issue_bypass("483920137".into(), Duration::from_secs(100), at(100));
     let attempt = |typed: &str, tail| Attempt {
         answers: vec![Answered::Code {
             typed: typed.into(),

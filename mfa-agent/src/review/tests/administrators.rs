@@ -1,5 +1,7 @@
 //! Who could still log in.
 
+use std::time::Duration;
+
 use super::{Stub, finds, line, review};
 use crate::account::{Account, By, samples};
 use crate::factors::Factor;
@@ -184,7 +186,11 @@ fn what_lets_in_without_a_factor_counts() {
     assert_eq!(shut_out(&grace(14), &[("root", &late)]), []);
     is_error(&shut_out(&grace(11), &[("root", &late)]), &[]);
     let mut helped = Account::default();
-    helped.issue_bypass("111111111".into(), samples::at(1_000_060));
+    helped.issue_bypass(
+        "111111111".into(),
+        Duration::from_secs(60),
+        samples::at(1_000_000),
+    );
     assert_eq!(shut_out("", &[("root", &helped)]), []);
 }
 

@@ -214,7 +214,7 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     let devices = account.devices().iter();
     wire::Account {
         enrolled: names.map(str::to_owned).collect(),
-        devices: devices.map(|d| device::show(&user, d)).collect(),
+        devices: devices.map(|d| device::show(&user, d, now)).collect(),
         pin: account.pin().map(|pin| knowledge(&pin.dates)),
         questions: account.questions().map(|set| knowledge(&set.dates)),
         failures: lockout.failures(now),
@@ -225,7 +225,7 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
         recovery_left: account.recovery_left(),
         bypass_until: account.bypass_until(now).map(|until| until.to_string()),
         radius: delivery::radius(&user, account),
-        grace_since: account.grace_since().map(|since| since.to_string()),
+        grace_since: account.grace_since(now).map(|since| since.to_string()),
         settings: personal::show(account.settings()),
         user,
         ..wire::Account::default()

@@ -87,12 +87,12 @@ impl Connection {
         let page = agent
             .ledger
             .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
-        let whole = page.len() < RECORDS_A_PAGE;
+        let (whole, now) = (page.len() < RECORDS_A_PAGE, Timestamp::now());
         let mut reply = DriftsReply::default();
         let mut room = ROOM;
         for (user, account) in page {
             let devices = account.devices().iter();
-            let drifts: Vec<_> = devices.filter_map(|d| drift(&user, d)).collect();
+            let drifts: Vec<_> = devices.filter_map(|d| drift(&user, d, now)).collect();
             // Those of one user always fit: there are few.
             let size = serde_json::to_vec(&drifts).map_or(ROOM, |bytes| bytes.len());
             let Some(left) = room.checked_sub(size) else {
@@ -136,7 +136,7 @@ impl Connection {
 }
 
 /// A device, as it goes over the wire.
-pub(super) fn show(user: &str, device: &Device) -> wire::Device {
+pub(super) fn show(user: &str, device: &Device, now: Timestamp) -> wire::Device {
     let period = device.generator.moves.period().map(u64::from);
     let seconds = i64::try_from(period.unwrap_or(0)).unwrap_or(i64::MAX);
     wire::Device {
@@ -147,15 +147,15 @@ pub(super) fn show(user: &str, device: &Device) -> wire::Device {
         period,
         counter: period.is_none().then(|| device.next()),
         clock_offset: device.offset.saturating_mul(seconds),
-        drift: drift(user, device),
+        drift: drift(user, device, now),
         credential_id: device.credential_id.as_ref().map(ToString::to_string),
         enrolled_at: device.dates.enrolled_at.to_string(),
         last_used_at: device.dates.last_used_at.map(|at| at.to_string()),
     }
 }
 
-fn drift(user: &str, device: &Device) -> Option<wire::Drift> {
-    let (drift, seen_at) = device.drift()?;
+fn drift(user: &str, device: &Device, now: Timestamp) -> Option<wire::Drift> {
+    let (drift, seen_at) = device.drift(now)?;
     let (seconds, codes) = match drift {
         Drift::Clock(seconds) => (Some(seconds), None),
         Drift::Counter(codes) => (None, Some(codes)),

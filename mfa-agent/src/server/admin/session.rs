@@ -14,15 +14,15 @@ use super::super::peer::Subject;
 use super::super::random;
 use super::account::RECORDS_A_PAGE;
 use super::change_event;
-use crate::account::{Session, fresh_code};
+use crate::account::{LONGEST_BYPASS, Session, fresh_code};
 use crate::audit::Event;
 use crate::ledger::{After, Key};
 
 /// Sessions on a page; a user has at most sixteen, and they stay together.
 const SESSIONS_A_PAGE: usize = 64;
 
-/// How long a bypass code may be good for.
-const BYPASS: std::ops::RangeInclusive<u32> = 60..=3 * 60 * 60;
+/// The shortest time that a bypass code may be good for.
+const SHORTEST_BYPASS: Duration = Duration::from_secs(60);
 
 impl Connection {
     pub(super) fn sessions(
@@ -98,21 +98,21 @@ impl Connection {
         let agent = &self.agent;
         let subject = agent.subject(&parameters.user)?;
         agent.require_authority(self.peer, &agent.settings(), &subject)?;
-        if !BYPASS.contains(&parameters.seconds) {
+        let lasts = Duration::from_secs(parameters.seconds.into());
+        if !(SHORTEST_BYPASS..=LONGEST_BYPASS).contains(&lasts) {
             return Err(Failure::refused(
                 "a bypass code is good for one minute to three hours, such as --for 30m",
             ));
         }
         let code = fresh_code(random()?);
         let now = Timestamp::now();
-        let until = now + Duration::from_secs(parameters.seconds.into());
-        let locked = agent
+        let (until, locked) = agent
             .ledger
             .change(&Key::account(&subject.user), |account| {
                 let mut account = account.unwrap_or_default();
-                account.issue_bypass(code.clone(), until);
+                let until = account.issue_bypass(code.clone(), lasts, now);
                 let locked = account.lockout().lock(now).is_some();
-                Ok::<_, Failure>((After::Put(account.into()), locked))
+                Ok::<_, Failure>((After::Put(account.into()), (until, locked)))
             })?;
         self.note_bypass(&subject, until);
         Ok(BypassReply {
@@ -143,6 +143,6 @@ fn show(user: &str, session: &Session) -> wire::Session {
         tty: spot.tty.clone(),
         factor: session.passed.to_string(),
         begun_at: session.begun.to_string(),
-        ends_at: session.ends.to_string(),
+        ends_at: session.ends().to_string(),
     }
 }

@@ -79,7 +79,7 @@ impl Agent {
         length: Duration,
     ) -> Result<Option<Progress>, Failure> {
         let (own, now) = (Key::account(&opened.subject.user), opened.now);
-        let begun = opened.key == own && opened.account.grace_since().is_some();
+        let begun = opened.key == own && opened.account.grace_since(now).is_some();
         let left = match begun {
             true => opened.account.grace_days_left(length, now),
             false => self.ledger.change(&own, |account| {
