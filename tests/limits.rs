@@ -114,3 +114,68 @@ fn many_connections_at_once_cost_bounded_memory_and_the_agent_serves_on() {
         (seen.result() == "PAM_SUCCESS").then_some(())
     });
 }
+
+/// Lets the agent open so many files at once.
+fn limit_files(agent: &Agent, most: usize) {
+    let done = Command::new("prlimit")
+        .args([
+            format!("--pid={}", agent.pid()),
+            format!("--nofile={most}:"),
+        ])
+        .status();
+    assert!(done.expect("prlimit").success());
+}
+
+/// What it has under this folder of /proc, as numbers.
+fn numbers(agent: &Agent, folder: &str) -> Vec<usize> {
+    let path = format!("/proc/{}/{folder}", agent.pid());
+    let entries = std::fs::read_dir(path).expect("a folder of /proc");
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.ok()?.file_name().to_string_lossy().parse().ok()
+    };
+    entries.filter_map(name).collect()
+}
+
+/// What a caller hears who says nothing.
+fn hear(agent: &Agent) -> String {
+    let mut stream = UnixStream::connect(agent.socket()).expect("a connection");
+    let minute = std::time::Duration::from_secs(60);
+    stream.set_read_timeout(Some(minute)).unwrap();
+    let mut heard = Vec::new();
+    stream
+        .read_to_end(&mut heard)
+        .expect("an answer and an end");
+    String::from_utf8_lossy(&heard).into_owned()
+}
+
+#[test]
+fn without_descriptors_callers_hear_busy_and_neither_threads_nor_lines_grow() {
+    let agent = Agent::start();
+    agent.admin().pin("anna", "4826");
+    let open = numbers(&agent, "fd");
+    let first_free = (0..).find(|fd| !open.contains(fd)).unwrap();
+    limit_files(&agent, first_free);
+    // Threads that wait already have a descriptor for the next caller.
+    let waiting: Vec<UnixStream> = (0..numbers(&agent, "task").len())
+        .map(|_| UnixStream::connect(agent.socket()).expect("a connection"))
+        .collect();
+    agent.await_log("can't accept connections");
+    let threads = numbers(&agent, "task").len();
+    for caller in 0..50 {
+        let heard = hear(&agent);
+        assert!(
+            heard.contains("org.pam-mfa.Login.Busy"),
+            "{caller}: {heard}"
+        );
+    }
+    let more = numbers(&agent, "task").len().saturating_sub(threads);
+    assert!(more <= 1, "{more} threads more");
+    let lines = agent.log().matches("can't accept connections").count();
+    assert!((1..=20).contains(&lines), "{lines} lines");
+    limit_files(&agent, 4096);
+    drop(waiting);
+    mfa_tests::eventually("a login with descriptors again", || {
+        let seen = Login::of("anna").answer("4826").run(&Stack::asking(&agent));
+        (seen.result() == "PAM_SUCCESS").then_some(())
+    });
+}

@@ -113,6 +113,20 @@ pub fn limited_at(level: Level, kind: &'static str, text: impl Display) {
     }
 }
 
+/// From now on panics go through the limit too: a fault that strangers can cause again and again must not fill the log. The
+/// line is written at once, since the process may end by the panic.
+pub fn limit_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        // A panic under this lock must not wait for it.
+        let admits = |mut limits: MutexGuard<'_, Limits>| limits.admit("panics", Instant::now());
+        if LIMITS.try_lock().ok().is_none_or(admits) {
+            let text = format_args!("a fault of the agent, please report it: {panic}");
+            let now = jiff::Timestamp::now();
+            emit(&line(Level::Error, &text, to_journal(), now));
+        }
+    }));
+}
+
 /// Whether standard error is the journal, as systemd.exec(5) says to find out.
 #[must_use]
 pub fn to_journal() -> bool {
@@ -269,6 +283,33 @@ mod tests {
         start().unwrap();
         (0..20_000).for_each(|n| info(format_args!("line {n} {}", "x".repeat(100))));
         assert!(!flush(Duration::from_millis(20)), "it can't be written");
+    }
+
+    #[test]
+    fn panics_are_limited_like_what_strangers_cause() {
+        let output = helper("helper_that_panics_a_hundred_times").wait_with_output();
+        let text = String::from_utf8(output.unwrap().stderr).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 6, "{text}");
+        assert!(
+            lines[..5].iter().all(|line| line.contains("fault no. ")),
+            "{text}"
+        );
+        assert!(lines[5].ends_with("panics: 95 more like this were left out"));
+    }
+
+    #[test]
+    #[ignore = "not a test: the process of panics_are_limited_like_what_strangers_cause"]
+    fn helper_that_panics_a_hundred_times() {
+        if std::env::var_os("MFA_TEST_ALONE").is_none() {
+            return;
+        }
+        limit_panics();
+        for n in 0..100 {
+            let caught = std::panic::catch_unwind(|| panic!("fault no. {n}"));
+            assert!(caught.is_err());
+        }
+        assert!(flush(Duration::from_secs(60)));
     }
 
     #[test]

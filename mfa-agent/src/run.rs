@@ -129,6 +129,7 @@ fn check(config: &Path) -> Result<(), StartError> {
 
 fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
+    log::limit_panics();
     log::start()?;
     let standing = Standing::load(config)?;
     let settings = standing.settings().clone();

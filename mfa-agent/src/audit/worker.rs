@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::queue::{Next, Origin, Queue};
 use super::sink::{Sink, WriteError};
-use crate::log;
+use crate::log::{self, Level};
 
 /// Lines that wait at most.
 pub(super) const QUEUE: usize = 4096;
@@ -227,21 +227,26 @@ impl<S: Sink> Run<S> {
             }
         }
         if std::mem::take(&mut self.failing) {
-            log::info(format_args!(
-                "audit lines are written to {} again",
-                self.sink.name()
-            ));
+            log::limited_at(
+                Level::Info,
+                "audit lines that are written again",
+                format_args!("audit lines are written to {} again", self.sink.name()),
+            );
         }
         true
     }
 
     fn report(&mut self, WriteError(reason): &WriteError) {
         if !std::mem::replace(&mut self.failing, true) {
-            log::error(format_args!(
-                "audit lines can't be written to {}: {reason}; trying again every second, {QUEUE} \
-                 lines can wait",
-                self.sink.name()
-            ));
+            log::limited_at(
+                Level::Error,
+                "audit lines that can't be written",
+                format_args!(
+                    "audit lines can't be written to {}: {reason}; trying again every second, {QUEUE} \
+                     lines can wait",
+                    self.sink.name()
+                ),
+            );
         }
     }
 

@@ -4,6 +4,7 @@
 //! `pool` accepts and limits, `connection` speaks Varlink, `peer` says who may do what, `login` and
 //! `admin` carry calls out with the help of `judge`.
 
+mod accept;
 mod admin;
 mod channel;
 mod connection;

@@ -5,6 +5,7 @@
 //! away. The connection limits bound how many there are.
 
 use std::io::Read;
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,12 +17,14 @@ use mfa_protocol::frame::write_frame;
 use mfa_protocol::message::ErrorKind;
 
 use super::Agent;
+use super::accept::Acceptor;
 use super::channel::Until;
 use super::connection::Connection;
 use super::error::Failure;
 use super::limits::Entry;
 use super::peer::Peer;
-use crate::{log, sys};
+use crate::log::{self, Level};
+use crate::sys;
 
 /// So many threads stay when there is nothing to do.
 const IDLE: usize = 4;
@@ -34,7 +37,7 @@ const STACK: usize = 512 * 1024;
 
 struct Pool {
     agent: Arc<Agent>,
-    listener: UnixListener,
+    acceptor: Acceptor,
     idle: AtomicUsize,
     all: AtomicUsize,
 }
@@ -56,7 +59,7 @@ impl Pool {
 pub fn serve(agent: &Arc<Agent>, listener: UnixListener) -> std::io::Result<()> {
     let pool = Pool {
         agent: Arc::clone(agent),
-        listener,
+        acceptor: Acceptor::new(listener),
         idle: AtomicUsize::new(0),
         all: AtomicUsize::new(0),
     };
@@ -81,23 +84,24 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
 /// Accepts and serves, one connection after the other. Counted as idle when it is called.
 fn work(pool: &Arc<Pool>) {
     loop {
-        let accepted = pool.listener.accept();
+        // Whoever could accept nothing is idle still, and nobody needs to take its place.
+        let Some(stream) = pool.acceptor.accept() else {
+            continue;
+        };
         if pool.idle.fetch_sub(1, Ordering::SeqCst) == 1
             && pool.may_grow()
             && let Err(e) = start_worker(pool)
         {
-            log::error(format_args!(
-                "no thread for further connections: {e}; they wait"
-            ));
+            log::limited_at(
+                Level::Error,
+                "threads for connections",
+                format_args!(
+                    "no thread for further connections: {e}; they wait; see TasksMax= of mfa-agent.service"
+                ),
+            );
         }
-        match accepted {
-            Ok((stream, _)) => serve_one(pool, &stream),
-            Err(e) => {
-                log::error(format_args!("can't accept connections: {e}"));
-                // Out of descriptors, most likely: trying on at once would help nobody.
-                thread::sleep(Duration::from_millis(100));
-            }
-        }
+        serve_one(pool, &stream);
+        drop(stream);
         if pool.idle.fetch_add(1, Ordering::SeqCst) >= IDLE {
             pool.idle.fetch_sub(1, Ordering::SeqCst);
             if pool.all.fetch_sub(1, Ordering::SeqCst) == IDLE + 1 {
@@ -124,7 +128,11 @@ fn serve_one(pool: &Pool, stream: &UnixStream) {
     let connection = Connection::new(Arc::clone(agent), peer);
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| connection.serve(stream)));
     if served.is_err() {
-        log::error("a connection ended by a fault of the agent; please report it");
+        log::limited_at(
+            Level::Error,
+            "faults of the agent",
+            "a connection ended by a fault of the agent; please report it",
+        );
     }
 }
 
@@ -141,13 +149,17 @@ fn turn_away(stream: &UnixStream, peer: Peer) {
             peer.pid, peer.uid
         ),
     );
-    let failure = Failure::new(
-        ErrorKind::Busy,
-        "the agent has too many connections; try again",
-    );
+    refuse(stream, "the agent has too many connections; try again");
+}
+
+/// Tells the caller that the agent is busy, and why.
+pub(super) fn refuse(stream: &UnixStream, why: &str) {
+    let failure = Failure::new(ErrorKind::Busy, why);
     let deadline = Instant::now() + Duration::from_millis(200);
     let mut until = Until { stream, deadline };
     if write_frame(&mut until, &failure.reply("org.pam-mfa.Login")).is_ok() {
+        // The end of the stream lets a caller go who reads on.
+        let _ = stream.shutdown(Shutdown::Write);
         wait_for_close(until);
     }
 }

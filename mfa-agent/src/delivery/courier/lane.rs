@@ -19,7 +19,7 @@ use super::queue::{Chosen, Parcel, State};
 use super::ticket::Promise;
 use super::{Carrier, Delivery, Limits, Pretence, QueueFull, Ticket};
 use crate::delivery::{Notice, SendError};
-use crate::log;
+use crate::log::{self, Level};
 
 /// A TLS handshake takes the most of it.
 const STACK: usize = 512 << 10;
@@ -113,9 +113,13 @@ impl<A: Send + Sync + 'static> Lane<A> {
             // The others will come round to it.
             Err(_) if state.threads > 0 => {}
             Err(e) => {
-                log::error(format_args!(
-                    "no thread can be started to send messages: {e}"
-                ));
+                log::limited_at(
+                    Level::Error,
+                    "threads that send messages",
+                    format_args!(
+                        "no thread can be started to send messages: {e}; see TasksMax= of mfa-agent.service"
+                    ),
+                );
                 return Err(QueueFull);
             }
         }

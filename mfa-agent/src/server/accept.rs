@@ -1,0 +1,102 @@
+//! Accepts connections, and tells callers that the agent is busy once descriptors have run out.
+//!
+//! `accept` fails at once then, whether or not anybody connects. A spare descriptor makes room for one caller at a time,
+//! who hears that the agent is busy instead of waiting. An error starts no thread, and its line in the log is limited.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::pool::refuse;
+use crate::log::{self, Level};
+
+/// The pause after an error, in milliseconds: trying on at once would help nobody.
+const PAUSE: u8 = 100;
+
+pub(super) struct Acceptor {
+    listener: UnixListener,
+    /// None once it could not be opened again.
+    spare: Mutex<Option<File>>,
+}
+
+impl Acceptor {
+    pub(super) fn new(listener: UnixListener) -> Self {
+        Self {
+            listener,
+            spare: Mutex::new(open_spare()),
+        }
+    }
+
+    /// Waits for a connection to serve. None after an error and a pause: call it again.
+    pub(super) fn accept(&self) -> Option<UnixStream> {
+        let error = match self.listener.accept() {
+            Ok((stream, _)) => return Some(stream),
+            Err(error) => error,
+        };
+        log::limited_at(
+            Level::Error,
+            "connections that can't be accepted",
+            format_args!(
+                "can't accept connections: {error}; if these are open files, see LimitNOFILE= of \
+                 mfa-agent.service"
+            ),
+        );
+        if !is_out_of_descriptors(&error) {
+            thread::sleep(Duration::from_millis(PAUSE.into()));
+            return None;
+        }
+        if self.has_caller(PAUSE) {
+            return self.accept_with_spare();
+        }
+        None
+    }
+
+    /// One thread does this at a time: there is one spare descriptor.
+    fn accept_with_spare(&self) -> Option<UnixStream> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.take().is_none() {
+            *spare = open_spare();
+            if spare.is_none() {
+                thread::sleep(Duration::from_millis(PAUSE.into()));
+            }
+            return None;
+        }
+        // Another thread may have served the caller by now.
+        let accepted = match self.has_caller(0) {
+            true => self.listener.accept().ok(),
+            false => None,
+        };
+        *spare = open_spare();
+        let (stream, _) = accepted?;
+        if spare.is_some() {
+            // There are descriptors again.
+            return Some(stream);
+        }
+        refuse(&stream, "the agent has too many open files; try again");
+        drop(stream);
+        *spare = open_spare();
+        None
+    }
+
+    /// Whether somebody waits to be accepted; looks for so many milliseconds.
+    fn has_caller(&self, patience: u8) -> bool {
+        let mut listener = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        poll(&mut listener, PollTimeout::from(patience)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EMFILE | Errno::ENFILE))
+}
+
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
