@@ -82,6 +82,22 @@ fn key_as_a_credential(machine: &Booted) {
     );
 }
 
+/// A store that is gone is no new store, whatever is started; put back, it serves on.
+fn lost_store(machine: &Booted) {
+    machine.must("test -e /var/lib/mfa/key.store && mv /var/lib/mfa/store /root/store");
+    let restarted = machine.sh("systemctl restart mfa-agent.service");
+    assert!(!restarted.is_success(), "{restarted:?}");
+    let status = machine.must("systemctl show --property=ExecMainStatus --value mfa-agent");
+    assert_eq!(status.trim(), "78");
+    machine.must("systemctl start mfa-agent-init.service && test ! -e /var/lib/mfa/store");
+    machine.must(
+        "mv /root/store /var/lib/mfa/store && systemctl reset-failed && \
+         systemctl start mfa-agent.socket mfa-agent.service",
+    );
+    let known = machine.must("mfactl --json status anna");
+    assert!(known.contains("\"totp\""), "{known}");
+}
+
 /// Where its state lies on a disk that comes late, a login waits for it.
 fn state_on_a_late_disk(machine: &Booted, code: &str) {
     fs::write(
@@ -178,6 +194,7 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_
     assert!(!by_code(&machine, "000000"));
     assert!(by_code(&machine, &code_of(&key, 0)));
     doctor_looks_at_the_units(&machine);
+    lost_store(&machine);
     key_as_a_credential(&machine);
     state_on_a_late_disk(&machine, &code_of(&key, 1));
     // The codes of the first device are used up for now.

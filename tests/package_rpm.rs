@@ -66,6 +66,7 @@ fn the_rpm_is_installed_upgraded_and_removed_with_its_scriptlets() {
         "root:644"
     );
     machine.must("getent passwd mfa && rpm --verify --nodeps pam-mfa");
+    machine.must("test -e /var/lib/mfa/key.store");
     machine.must("systemctl enable --now mfa-agent.socket mfa-agent.service");
     let reply = machine.must("mfactl --json enroll totp anna --no-confirm");
     let reply: serde_json::Value = serde_json::from_str(&reply).expect("JSON");

@@ -259,7 +259,7 @@ fn the_command_line_says_no_to_an_unprivileged_caller() {
 fn nobody_else_can_read_what_is_stored() {
     Machine::run(|machine| {
         let agent = set_up(machine, "");
-        for name in ["store", "key", "audit.jsonl"] {
+        for name in ["store", "key", "key.store", "audit.jsonl"] {
             let path = agent.folder().join(name);
             let prefix = prefix(machine, EVE);
             let mut command = std::process::Command::new(&prefix[0]);

@@ -78,13 +78,33 @@ pub enum LedgerError {
 pub struct Ledger {
     store: Box<dyn Store>,
     vault: Vault,
+    rollback: Option<String>,
 }
 
 impl Ledger {
     /// Accounts in `store`, sealed by `vault`.
     #[must_use]
     pub fn new(store: Box<dyn Store>, vault: Vault) -> Self {
-        Self { store, vault }
+        Self {
+            store,
+            vault,
+            rollback: None,
+        }
+    }
+
+    /// The same accounts, with what administrators are told of a store that was set back to an older state.
+    #[must_use]
+    pub fn rolled_back(self, rollback: String) -> Self {
+        Self {
+            rollback: Some(rollback),
+            ..self
+        }
+    }
+
+    /// What [`Ledger::rolled_back`] was given.
+    #[must_use]
+    pub fn rollback(&self) -> Option<&str> {
+        self.rollback.as_deref()
     }
 
     /// Makes sure that the key is the one that the records were sealed with. One record tells: all

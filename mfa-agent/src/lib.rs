@@ -24,6 +24,7 @@ pub mod review;
 pub mod run;
 pub mod server;
 pub mod store;
+pub mod store_mark;
 mod sys;
 pub mod texts;
 pub mod vault;

@@ -6,7 +6,10 @@
 //! was answered is durable already.
 
 mod end;
+mod init;
+mod refused;
 mod socket;
+mod storage;
 mod watchdog;
 
 use std::path::{Path, PathBuf};
@@ -24,13 +27,11 @@ use sd_notify::NotifyState;
 use crate::audit::{self, Audit};
 use crate::config::{DEFAULT_FILE, Settings};
 use crate::hasher::Hasher;
-use crate::ledger::Ledger;
 use crate::log;
 use crate::names::SystemNames;
 use crate::review::{self, Review};
 use crate::server::{self, Agent, Standing};
-use crate::store::{SledStore, Store};
-use crate::vault::{KeySource, Vault};
+use refused::Refused;
 
 /// How many hashes run at once; each takes 19 MiB and a processor.
 const HASHES_AT_ONCE: usize = 4;
@@ -46,6 +47,9 @@ const DESCRIPTORS_BESIDE: u64 = 128;
 
 /// A name that each boot of the host has for itself (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The exit status (sysexits.h) when only an administrator can help: the unit does not try again.
+const EX_CONFIG: u8 = 78;
 
 /// How long calls under way may take to come to their end.
 const LAST_CALLS: Duration = Duration::from_secs(3);
@@ -67,6 +71,9 @@ struct Arguments {
     /// Read the settings, say what is wrong with them, and exit
     #[arg(long)]
     check: bool,
+    /// Make the key and an empty store on a new host, or accept the store that is there, and exit
+    #[arg(long, conflicts_with = "check")]
+    init: bool,
 }
 
 /// The arguments that it takes, for whoever writes its manual.
@@ -81,14 +88,17 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = if arguments.check {
         check(&arguments.config)
+    } else if arguments.init {
+        init(&arguments.config)
     } else {
         run(&arguments.config)
     };
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let code = exit_code(&*error);
             log::error(error);
-            ExitCode::FAILURE
+            code
         }
     };
     // If nobody reads them, nobody can be told.
@@ -98,6 +108,17 @@ pub fn main() -> ExitCode {
 
 /// Whatever keeps the agent from starting; its text says what to do.
 type StartError = Box<dyn std::error::Error>;
+
+fn exit_code(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    match error.is::<Refused>() {
+        true => ExitCode::from(EX_CONFIG),
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn init(config: &Path) -> Result<(), StartError> {
+    init::init(&Settings::load(config)?.store)
+}
 
 fn check(config: &Path) -> Result<(), StartError> {
     let settings = Settings::load(config)?;
@@ -203,13 +224,7 @@ fn make_room(max_connections: u32) -> Result<(), StartError> {
 
 fn start(standing: Standing) -> Result<Arc<Agent>, StartError> {
     let settings = standing.settings();
-    let store = SledStore::open(&settings.store.path)?;
-    let store_is_empty = store.is_empty()?;
-    let key = KeySource::new(settings.store.key_file.clone()).load(store_is_empty)?;
-    let ledger = Ledger::new(Box::new(store), Vault::new(&key));
-    ledger
-        .check_key()
-        .map_err(|e| format!("{e}; put back the key that belongs to this store"))?;
+    let ledger = storage::open(&settings.store)?;
     let audit = Audit::start(audit::Settings {
         file: settings.audit.file.clone(),
         syslog: settings.audit.syslog,

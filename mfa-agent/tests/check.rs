@@ -109,6 +109,7 @@ fn what_is_strange_is_in_the_log_after_the_start_and_after_each_reload() {
     );
     let config = at("agent.toml");
     std::fs::write(&config, &own).unwrap();
+    assert!(agent(&config).arg("--init").status().unwrap().success());
     let mut agent = Running::start(&config);
     let nobody = agent.wait_for("nobody who administers this host could log in");
     assert!(nobody.contains("mfactl enroll totp root"), "{nobody}");

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 use tempfile::TempDir;
 
-use crate::{Admin, Ctl, Event, built, eventually, is_root};
+use crate::{Admin, Ctl, Event, Output, built, eventually, is_root, run};
 
 /// A running agent. It is killed when dropped.
 pub struct Agent {
@@ -59,8 +59,28 @@ impl Agent {
             child: None,
         };
         agent.configure(settings);
+        let made = agent.init();
+        assert!(made.is_success(), "{made:?}");
         agent.launch();
         agent
+    }
+
+    /// Runs `mfa-agent --init` with its settings.
+    #[must_use]
+    pub fn init(&self) -> Output {
+        self.run(&["--init"])
+    }
+
+    /// Starts it where it has to refuse; what it says. If it serves all the same, it ends with status 124.
+    #[must_use]
+    pub fn launch_in_vain(&self) -> Output {
+        self.run(&[])
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("timeout");
+        command.arg("30").arg(&built().agent).args(arguments);
+        run(command.arg("--config").arg(self.config()))
     }
 
     /// Writes other settings; they hold after [`Agent::reload`] or a start.

@@ -20,6 +20,10 @@ mod replay;
 mod rewrite;
 pub mod sled;
 
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::HEXLOWER;
 pub use memory::MemoryStore;
 pub use sled::SledStore;
 
@@ -109,6 +113,30 @@ pub enum Swap {
     Done,
     /// The record was in another state; nothing was changed. Load it again.
     Conflict,
+}
+
+/// Names one store for as long as it exists, so that another one in its place is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreId(pub [u8; 16]);
+
+impl fmt::Display for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+/// The text is not 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ID of a store has 32 hexadecimal digits")]
+pub struct NoStoreId;
+
+impl FromStr for StoreId {
+    type Err = NoStoreId;
+
+    fn from_str(text: &str) -> Result<Self, NoStoreId> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| NoStoreId)?;
+        bytes.try_into().map(Self).map_err(|_| NoStoreId)
+    }
 }
 
 /// The store does not work. Whoever gets this fails closed (rule 5).

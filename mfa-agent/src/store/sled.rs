@@ -17,7 +17,9 @@ use super::ballast::Ballast;
 use super::checkpoint::Sync;
 use super::commit::FlushError;
 use super::instance::{Open, guarded};
-use super::{Change, Revision, Store, StoreError, Stored, Swap, folder, rewrite};
+use super::{
+    Change, Revision, Store, StoreError, StoreId, Stored, Swap, folder, recovery, rewrite,
+};
 use crate::{log, sys};
 
 /// The largest record, in bytes. A page of seventeen of them still fits one of sled's segments; a
@@ -36,18 +38,61 @@ pub struct SledStore {
     suspect: AtomicBool,
     ballast: Ballast,
     sync: Sync,
+    id: StoreId,
+    generation: u64,
     _lock: folder::Lock,
 }
 
 impl SledStore {
-    /// Opens the store in `folder`, or makes it.
+    /// Whether a store was made in `folder`.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the folder is open to others or used by another process, or when what is
-    /// in it can't be read; it names the command that helps.
+    /// [`StoreError`] when the folder can't be examined.
+    pub fn is_there(folder: &Path) -> Result<bool, StoreError> {
+        Ok(recovery::is_complete(folder))
+    }
+
+    /// Makes an empty store in `folder`, durable on return.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where one is there already, or it can't be written.
+    pub fn create(folder: &Path, id: StoreId) -> Result<(), StoreError> {
+        if Self::is_there(folder)? {
+            let folder = folder.display();
+            return Err(StoreError::new(format!("{folder} holds one already")));
+        }
+        folder::prepare(folder)?;
+        write_identity(folder, id, 0)?;
+        Self::open_with(folder, Arc::new(File::sync_data)).map(drop)
+    }
+
+    /// Opens the store in `folder`; never makes one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when there is none, when the folder is open to others or used by another process, or
+    /// when what is in it can't be read; it names the command that helps.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        #[cfg(not(test))]
+        if !Self::is_there(folder)? {
+            let folder = folder.display();
+            return Err(StoreError::new(format!("{folder} holds none")));
+        }
         Self::open_with(folder, Arc::new(File::sync_data))
+    }
+
+    /// Names this store.
+    #[must_use]
+    pub fn id(&self) -> StoreId {
+        self.id
+    }
+
+    /// Grows with every opening.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     fn open_with(path: &Path, sync: Sync) -> Result<Self, StoreError> {
@@ -55,7 +100,10 @@ impl SledStore {
         folder::prepare(path)?;
         let lock = folder::lock(path)?;
         let open = Open::new(path, &sync)?;
+        let (id, generation) = next_identity(path)?;
         Ok(Self {
+            id,
+            generation,
             folder: path.to_owned(),
             slot: RwLock::new(Some(open)),
             last_attempt: Mutex::new(None),
@@ -200,6 +248,32 @@ impl Store for SledStore {
             page.map_err(|e| StoreError::new(e.reason))
         })
     }
+}
+
+/// Reads who the store is, and counts this opening.
+fn next_identity(folder: &Path) -> Result<(StoreId, u64), StoreError> {
+    let text = std::fs::read_to_string(folder.join("identity")).unwrap_or_default();
+    let known = text.split_once(' ').and_then(|(id, generation)| {
+        Some((id.parse().ok()?, generation.trim().parse::<u64>().ok()?))
+    });
+    let (id, generation) = match known {
+        Some((id, generation)) => (id, generation + 1),
+        None => {
+            let mut id = StoreId([0; 16]);
+            getrandom::fill(&mut id.0).map_err(|e| StoreError::new(e.to_string()))?;
+            (id, 1)
+        }
+    };
+    write_identity(folder, id, generation)?;
+    Ok((id, generation))
+}
+
+fn write_identity(folder: &Path, id: StoreId, generation: u64) -> Result<(), StoreError> {
+    crate::store_mark::replace_durably(
+        &folder.join("identity"),
+        format!("{id} {generation}\n").as_bytes(),
+    )
+    .map_err(|e| StoreError::new(format!("its identity can't be written: {e}")))
 }
 
 fn stored(bytes: &[u8]) -> Stored {

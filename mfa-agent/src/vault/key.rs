@@ -1,15 +1,15 @@
 //! The key that seals the records: where it comes from, and when a new one is made.
 //!
-//! A systemd credential `mfa.key` goes before the file of the settings. A file that is missing is made
-//! on the first start only: with records in the store, a fresh key would lose them all, so the agent
-//! stops and asks for the old one. A key that others can read is no key, and is refused.
+//! A systemd credential `mfa.key` goes before the file of the settings. Only `mfa-agent --init` makes a file
+//! that is missing: a start with a new key would lose all records, so the agent stops and asks for the old
+//! one. A key that others can read is no key, and is refused.
 //!
 //! The file is text: one line `mfa-key-v1:` and 32 bytes in base64; lines that begin with `#` and
 //! empty ones are skipped, so that a later version can add lines.
 
-use std::fs::{File, Metadata};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
@@ -18,6 +18,9 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 const LABEL: &str = "mfa-key-v1:";
 const CREDENTIAL: &str = "mfa.key";
+/// Where systemd finds what it passes as a credential (systemd.exec(5)), as far as administrators put it there.
+const SEALED_CREDENTIALS: [&str; 2] =
+    ["/etc/credstore.encrypted/mfa.key", "/etc/credstore/mfa.key"];
 const LARGEST_FILE: u64 = 4096;
 const GROUP_AND_OTHERS: u32 = 0o077;
 
@@ -78,15 +81,22 @@ pub enum KeyError {
         /// Which file.
         path: PathBuf,
     },
-    /// It is gone, and the records that it sealed are still there.
+    /// It is gone, and the store that it sealed is still there.
     #[error(
         "the key {path} is missing, but the store holds records sealed with it; put it back from a \
-         backup (or, to lose all enrolments, move the store away)"
+         backup (or, to lose all enrolments, move the store away and run: mfa-agent --init)"
     )]
     Missing {
         /// Which file.
         path: PathBuf,
     },
+}
+
+/// The credential that systemd would pass to the agent's unit, as far as this user may see it.
+#[must_use]
+pub fn sealed_credential() -> Option<&'static Path> {
+    let mut files = SEALED_CREDENTIALS.iter().map(Path::new);
+    files.find(|file| file.exists())
 }
 
 impl KeySource {
@@ -97,34 +107,55 @@ impl KeySource {
         Self { credentials, file }
     }
 
-    /// Reads the key; makes it when there is none and `store_is_empty`.
+    /// Whether there is a credential or a file. What is in it is seen when it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when that can't be told.
+    pub fn is_there(&self) -> Result<bool, KeyError> {
+        Ok(self.credential()?.is_some() || existing(&self.file)?.is_some())
+    }
+
+    /// Reads the key; never makes one.
     ///
     /// # Errors
     ///
     /// [`KeyError`], with what to do.
-    pub fn load(&self, store_is_empty: bool) -> Result<MasterKey, KeyError> {
-        if let Some(path) = self
-            .credentials
-            .as_ref()
-            .map(|folder| folder.join(CREDENTIAL))
-            && let Some(file) = existing(&path)?
-        {
+    pub fn load(&self) -> Result<MasterKey, KeyError> {
+        if let Some((path, file)) = self.credential()? {
             // systemd sees to its owner and mode: root's, with an access list for the service.
             return read(&path, file);
         }
         let path = &self.file;
-        if let Some(file) = existing(path)? {
-            check(path, &file.metadata().map_err(|e| unreadable(path, e))?)?;
-            return read(path, file);
-        }
-        if !store_is_empty {
+        let Some(file) = existing(path)? else {
             return Err(KeyError::Missing { path: path.clone() });
-        }
-        make(path).map_err(|reason| KeyError::Io {
-            path: path.clone(),
+        };
+        check(path, &file.metadata().map_err(|e| unreadable(path, e))?)?;
+        read(path, file)
+    }
+
+    /// Makes the file, and its folder where that is missing. It is durable on return.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Io`] when it can't, or when a file is there already.
+    pub fn make(&self) -> Result<(), KeyError> {
+        make(&self.file).map_err(|reason| KeyError::Io {
+            path: self.file.clone(),
             action: "made",
             reason,
         })
+    }
+
+    fn credential(&self) -> Result<Option<(PathBuf, File)>, KeyError> {
+        let Some(path) = self
+            .credentials
+            .as_ref()
+            .map(|folder| folder.join(CREDENTIAL))
+        else {
+            return Ok(None);
+        };
+        Ok(existing(&path)?.map(|file| (path, file)))
     }
 }
 
@@ -201,18 +232,21 @@ fn parse(text: &[u8]) -> Option<MasterKey> {
     Some(key)
 }
 
-/// Makes a key and returns it once it is durable: what it seals must not outlive it.
-fn make(path: &Path) -> io::Result<MasterKey> {
-    let mut key = MasterKey([0; 32]);
-    getrandom::fill(&mut key.0).map_err(io::Error::other)?;
+/// Makes a key that is durable on return: what it seals must not outlive it.
+fn make(path: &Path) -> io::Result<()> {
+    let mut key = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *key).map_err(io::Error::other)?;
     let mut line = Zeroizing::new([0; 64]);
-    let line = &mut line[..BASE64.encode_len(key.0.len())];
-    BASE64.encode_mut(&key.0, line);
+    let line = &mut line[..BASE64.encode_len(key.len())];
+    BASE64.encode_mut(&*key, line);
 
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if !folder.exists() {
+        make_folder(folder)?;
+    }
     // Under a name of its own first: a crash in between must not leave half a key that stops the
     // next start.
     let mut draft = path.as_os_str().to_owned();
@@ -231,8 +265,15 @@ fn make(path: &Path) -> io::Result<MasterKey> {
     // A link, unlike a rename, does not replace a key that somebody put there meanwhile.
     std::fs::hard_link(&draft, path)?;
     std::fs::remove_file(&draft)?;
-    File::open(folder)?.sync_all()?;
-    Ok(key)
+    File::open(folder)?.sync_all()
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    File::open(folder.join(".."))?.sync_all()
 }
 
 fn unreadable(path: &Path, reason: io::Error) -> KeyError {
@@ -259,8 +300,8 @@ mod tests {
         }
     }
 
-    fn refused(source: &KeySource, store_is_empty: bool) -> String {
-        match source.load(store_is_empty) {
+    fn refused(source: &KeySource) -> String {
+        match source.load() {
             Ok(_) => panic!("a key was loaded"),
             Err(e) => e.to_string(),
         }
@@ -276,29 +317,42 @@ mod tests {
     }
 
     #[test]
-    fn the_first_start_makes_a_key_and_the_next_ones_read_it() {
+    fn a_key_that_was_made_is_closed_to_others_and_read_by_the_next_starts() {
         let dir = tempfile::tempdir().unwrap();
-        let made = source(&dir).load(true).unwrap();
-        let mode = std::fs::metadata(&source(&dir).file).unwrap().mode();
-        assert_eq!(mode & 0o7777, 0o600);
-        let read = source(&dir).load(false).unwrap();
-        assert!(made.0 == read.0 && made.0 != [0; 32]);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        let source = KeySource {
+            credentials: None,
+            file: dir.path().join("folder/key"),
+        };
+        assert!(!source.is_there().unwrap());
+        source.make().unwrap();
+        assert!(source.is_there().unwrap());
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o7777;
+        assert_eq!(mode(&source.file), 0o600);
+        assert_eq!(mode(source.file.parent().unwrap()), 0o700);
+        let key = source.load().unwrap();
+        assert!(key.0 != [0; 32] && key.0 == source.load().unwrap().0);
+        let folder = source.file.parent().unwrap();
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_crash_while_the_key_was_made_does_not_stop_the_next_start() {
+    fn a_crash_while_the_key_was_made_does_not_stop_the_next_attempt() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("key.new"), "half").unwrap();
-        source(&dir).load(true).unwrap();
+        source(&dir).make().unwrap();
+        source(&dir).load().unwrap();
     }
 
     #[test]
-    fn no_key_is_made_where_records_would_be_lost() {
+    fn a_start_makes_no_key_and_a_second_one_replaces_none() {
         let dir = tempfile::tempdir().unwrap();
-        let error = refused(&source(&dir), false);
+        let error = refused(&source(&dir));
         assert!(error.contains("backup"), "{error}");
         assert!(!source(&dir).file.exists());
+        source(&dir).make().unwrap();
+        let key = source(&dir).load().unwrap();
+        source(&dir).make().unwrap_err();
+        assert!(key.0 == source(&dir).load().unwrap().0);
     }
 
     #[test]
@@ -306,11 +360,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for mode in [0o640, 0o604, 0o660, 0o644] {
             write(&source(&dir).file, mode, 1);
-            let error = refused(&source(&dir), true);
+            let error = refused(&source(&dir));
             assert!(error.contains("chmod 0600"), "{error}");
         }
         write(&source(&dir).file, 0o400, 1);
-        assert!(source(&dir).load(false).unwrap().0 == [1; 32]);
+        assert!(source(&dir).load().unwrap().0 == [1; 32]);
     }
 
     #[test]
@@ -320,9 +374,9 @@ mod tests {
         let mut source = source(&dir);
         write(&source.file, 0o600, 1);
         source.credentials = Some(dir.path().to_owned());
-        assert!(source.load(false).unwrap().0 == [2; 32]);
+        assert!(source.load().unwrap().0 == [2; 32]);
         std::fs::remove_file(dir.path().join("mfa.key")).unwrap();
-        assert!(source.load(false).unwrap().0 == [1; 32]);
+        assert!(source.load().unwrap().0 == [1; 32]);
     }
 
     #[test]
@@ -331,7 +385,7 @@ mod tests {
         for text in ["", "mfa-key-v1:", "mfa-key-v1:AAAA", "mfa-key-v2:AAAA"] {
             std::fs::write(&source(&dir).file, text).unwrap();
             std::fs::set_permissions(&source(&dir).file, Permissions::from_mode(0o600)).unwrap();
-            let error = refused(&source(&dir), true);
+            let error = refused(&source(&dir));
             assert!(error.contains("holds no key"), "{error}");
             assert_eq!(std::fs::read_to_string(source(&dir).file).unwrap(), text);
         }

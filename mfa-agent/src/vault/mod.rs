@@ -16,7 +16,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::factors::recovery::Pepper;
-pub use key::{KeyError, KeySource, MasterKey};
+pub use key::{KeyError, KeySource, MasterKey, sealed_credential};
 
 const VERSION: u8 = 1;
 const ID: usize = 4;

@@ -55,4 +55,6 @@ pub struct HealthReply {
     pub config_changed: bool,
     /// Why the store can't be read, if it can't.
     pub store_error: Option<String>,
+    /// What was forgotten by a store that was set back to an older state, if it was.
+    pub store_rollback: Option<String>,
 }

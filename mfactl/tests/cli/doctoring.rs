@@ -11,7 +11,7 @@ fn health(differing: Value) -> Exchange {
     let mut health = json!({
         "version": env!("CARGO_PKG_VERSION"), "config": "/etc/mfa/agent.toml",
         "loaded_at": "2020-01-02T03:04:05Z", "reload_error": null, "config_changed": false,
-        "store_error": null,
+        "store_error": null, "store_rollback": null,
     });
     for (name, value) in differing.as_object().unwrap() {
         health[name] = value.clone();

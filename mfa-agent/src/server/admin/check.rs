@@ -50,6 +50,7 @@ impl Connection {
             reload_error: standing.reload_error.clone(),
             config_changed: standing.is_outdated(),
             store_error: agent.ledger.page(None, 1).err().map(|e| e.to_string()),
+            store_rollback: agent.ledger.rollback().map(str::to_owned),
         })
     }
 }

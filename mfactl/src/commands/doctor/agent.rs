@@ -6,13 +6,18 @@ use mfa_protocol::admin::HealthReply;
 
 use super::Check;
 
+/// The way on after a rollback that was meant.
+const ACCEPT: &str = "expected only after a restore; then accept it: \
+                      systemctl stop mfa-agent.socket mfa-agent.service && mfa-agent --init && \
+                      systemctl start mfa-agent.socket mfa-agent.service";
+
 const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
     vec![
         Check::ok("agent", format!("it answers at {}", socket.display())),
         version(&health.version),
-        store(health.store_error.as_deref()),
+        store(health),
     ]
 }
 
@@ -27,14 +32,17 @@ fn version(of_agent: &str) -> Check {
     )
 }
 
-fn store(error: Option<&str>) -> Check {
-    match error {
-        None => Check::ok("store", "the agent can read it"),
-        Some(error) => Check::problem(
+fn store(health: &HealthReply) -> Check {
+    if let Some(error) = &health.store_error {
+        return Check::problem(
             "store",
             format!("the agent can't read it: {error}"),
             "journalctl -u mfa-agent tells what happened to it",
-        ),
+        );
+    }
+    match &health.store_rollback {
+        None => Check::ok("store", "the agent can read it"),
+        Some(rollback) => Check::problem("store", rollback, ACCEPT),
     }
 }
 
@@ -49,13 +57,16 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_of_another_version_and_a_broken_store_are_problems() {
+    fn an_agent_of_another_version_and_a_broken_or_older_store_are_problems() {
         let mut health = HealthReply {
             version: OWN_VERSION.to_owned(),
             ..HealthReply::default()
         };
         assert!(problems(&health).is_empty());
         health.store_error = Some("input/output error".to_owned());
+        assert_eq!(problems(&health), ["store"]);
+        health.store_error = None;
+        health.store_rollback = Some("set back".to_owned());
         assert_eq!(problems(&health), ["store"]);
         health.version = "0.0.1".to_owned();
         assert_eq!(problems(&health), ["version", "store"]);

@@ -64,7 +64,7 @@ fn doctor_with_a_wrong_clock_and_wrong_stacks() {
             json!({
                 "version": env!("CARGO_PKG_VERSION"), "config": "/etc/mfa/agent.toml",
                 "loaded_at": times.just_now(), "reload_error": null, "config_changed": false,
-                "store_error": null,
+                "store_error": null, "store_rollback": null,
             }),
         ),
         admin(

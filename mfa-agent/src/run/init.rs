@@ -1,0 +1,133 @@
+//! `mfa-agent --init`: makes key and store on a new host, and accepts a store that a start refuses.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::unistd::{Gid, Uid, User, geteuid, setgid, setgroups, setuid};
+
+use super::StartError;
+use super::storage::{Places, mark_of};
+use crate::config;
+use crate::log;
+use crate::store::{SledStore, StoreId};
+use crate::store_mark::decision::{self, Init};
+use crate::store_mark::{self, Mark};
+use crate::vault::sealed_credential;
+
+/// The first opening counts as 1.
+const NEVER_OPENED: u64 = 0;
+
+/// Makes what is missing, and says what it did.
+pub(super) fn init(settings: &config::Store) -> Result<(), StartError> {
+    let places = Places::of(settings);
+    check_credential(&places)?;
+    become_owner(&places)?;
+    let (facts, store) = places.look()?;
+    let init = decision::init(&facts).map_err(|reason| places.refused(reason))?;
+    match (init, store) {
+        (Init::Create { key, replaces }, _) => create(&places, key, replaces),
+        (Init::Adopt, Some(store)) => adopt(&places, store),
+        (Init::Keep | Init::Adopt, _) => {
+            let (store, mark) = (places.store.display(), places.mark.display());
+            log::info(format_args!(
+                "the store {store}, its key and {mark} are there and fit; nothing was changed"
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// The key first: a store without one would need a key that never was.
+fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartError> {
+    let key_file = places.key.file.display();
+    if key {
+        places.key.make()?;
+        log::info(format_args!(
+            "made the key {key_file}; without it the records are lost: keep a copy elsewhere"
+        ));
+    } else {
+        // What can't be read now would keep the store closed later.
+        places.key.load()?;
+    }
+    let mut id = StoreId([0; 16]);
+    getrandom::fill(&mut id.0).map_err(|e| format!("the system gave no random bytes: {e}"))?;
+    SledStore::create(places.store, id)?;
+    let store = places.store.display();
+    log::info(format_args!("made an empty store {store} ({id})"));
+    if replaces {
+        log::warn("it takes the place of the store that was lost; everybody has to enrol again");
+    }
+    let generation = NEVER_OPENED;
+    write_mark(places, &Mark { id, generation })
+}
+
+fn adopt(places: &Places<'_>, store: SledStore) -> Result<(), StartError> {
+    let mark = mark_of(&store);
+    // What the key does not open is not worth accepting.
+    drop(places.unlock(store)?);
+    write_mark(places, &mark)?;
+    let store = places.store.display();
+    log::info(format_args!(
+        "accepted the store {store} ({}) with its records",
+        mark.id
+    ));
+    Ok(())
+}
+
+fn write_mark(places: &Places<'_>, mark: &Mark) -> Result<(), StartError> {
+    let path = places.mark.display();
+    store_mark::write(&places.mark, mark).map_err(|e| {
+        format!(
+            "the mark {path} can't be written: {e}; make its folder writable for the agent's user"
+        )
+    })?;
+    log::info(format_args!("marked the store in {path}"));
+    Ok(())
+}
+
+/// A second key in a file would never be used where systemd passes one.
+fn check_credential(places: &Places<'_>) -> Result<(), StartError> {
+    if places.key.is_there()? {
+        return Ok(());
+    }
+    let Some(sealed) = sealed_credential() else {
+        return Ok(());
+    };
+    Err(format!(
+        "the key is the credential {}, which systemd alone opens; run: systemd-run --pipe --wait \
+         --property=User=mfa --property=LoadCredentialEncrypted=mfa.key mfa-agent --init",
+        sealed.display()
+    )
+    .into())
+}
+
+/// Goes on as the user who owns the folders: what root made there, the agent could not use.
+fn become_owner(places: &Places<'_>) -> Result<(), StartError> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let folders = [places.key.file.as_path(), places.store];
+    let owner = folders
+        .into_iter()
+        .filter_map(folder_there)
+        .map(|meta| (Uid::from_raw(meta.uid()), Gid::from_raw(meta.gid())))
+        .find(|(user, _)| !user.is_root());
+    let Some((user, group)) = owner else {
+        return Ok(());
+    };
+    let known = User::from_uid(user)?;
+    let group = known.as_ref().map_or(group, |user| user.gid);
+    setgroups(&[])?;
+    setgid(group)?;
+    setuid(user)?;
+    let name = known.map_or_else(|| user.to_string(), |user| user.name);
+    log::info(format_args!("working as {name}, who owns the folder"));
+    Ok(())
+}
+
+/// The nearest folder around `path`, or at it, that is there.
+fn folder_there(path: &Path) -> Option<Metadata> {
+    let mut folders = path.ancestors().filter_map(|path| path.metadata().ok());
+    folders.find(Metadata::is_dir)
+}

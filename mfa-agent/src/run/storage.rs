@@ -1,0 +1,130 @@
+//! Key, mark and store, opened together at a start.
+//!
+//! A start never makes one of them: a disk that is lost or not mounted would become an empty store, in which
+//! nobody is enrolled. `mfa-agent --init` makes them ([`super::init`]); how they fit together is decided in
+//! [`crate::store_mark::decision`].
+
+use std::path::{Path, PathBuf};
+
+use super::StartError;
+use super::refused::Refused;
+use crate::config;
+use crate::ledger::Ledger;
+use crate::log;
+use crate::store::SledStore;
+use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
+use crate::store_mark::{self, Found, Mark};
+use crate::vault::{KeySource, Vault};
+
+/// Where key, mark and store are.
+pub(super) struct Places<'a> {
+    pub(super) store: &'a Path,
+    pub(super) key: KeySource,
+    pub(super) mark: PathBuf,
+}
+
+/// Opens the store that is there, and marks it.
+pub(super) fn open(settings: &config::Store) -> Result<Ledger, StartError> {
+    let places = Places::of(settings);
+    let (facts, store) = places.look()?;
+    let start = decision::start(&facts).map_err(|reason| places.refused(reason))?;
+    let Some(store) = store else {
+        return Err(places.refused(Reason::StoreLost { marked: false }).into());
+    };
+    let mark = mark_of(&store);
+    let ledger = places.unlock(store)?;
+    match start {
+        Start::Open => {
+            places.keep_mark(&facts.mark, &mark);
+            Ok(ledger)
+        }
+        Start::OpenRolledBack(rollback) => Ok(ledger.rolled_back(places.tell(rollback))),
+    }
+}
+
+/// The mark that fits a store which was just opened.
+pub(super) fn mark_of(store: &SledStore) -> Mark {
+    Mark {
+        id: store.id(),
+        generation: store.generation(),
+    }
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn of(settings: &'a config::Store) -> Self {
+        Self {
+            store: &settings.path,
+            key: KeySource::new(settings.key_file.clone()),
+            mark: store_mark::path(&settings.key_file),
+        }
+    }
+
+    /// What is there, and the store, opened, if it is.
+    pub(super) fn look(&self) -> Result<(Facts, Option<SledStore>), StartError> {
+        let key = self.key.is_there()?;
+        let store = match SledStore::is_there(self.store)? {
+            true => Some(SledStore::open(self.store)?),
+            false => None,
+        };
+        let opened = store.as_ref().map(|store| Opened {
+            id: store.id(),
+            generation: store.generation(),
+        });
+        let facts = Facts {
+            key,
+            mark: store_mark::read(&self.mark),
+            store: opened,
+        };
+        Ok((facts, store))
+    }
+
+    /// The records of `store`, which this key must have sealed.
+    pub(super) fn unlock(&self, store: SledStore) -> Result<Ledger, StartError> {
+        let ledger = Ledger::new(Box::new(store), Vault::new(&self.key.load()?));
+        ledger
+            .check_key()
+            .map_err(|e| format!("{e}; put back the key that belongs to this store"))?;
+        Ok(ledger)
+    }
+
+    pub(super) fn refused(&self, reason: Reason) -> Refused {
+        Refused::new(reason, self)
+    }
+
+    /// A mark that can't be written keeps nobody out: the one from before still tells that there was a store.
+    fn keep_mark(&self, found: &Found, mark: &Mark) {
+        let path = self.mark.display();
+        if let Err(e) = store_mark::write(&self.mark, mark) {
+            return log::warn(format_args!(
+                "the mark {path} can't be written: {e}; without it a lost store or an older one in its place \
+                 may not be noticed; make its folder writable for the agent"
+            ));
+        }
+        match found {
+            Found::Mark(_) => {}
+            Found::Nothing => log::info(format_args!("marked the store {} in {path}", mark.id)),
+            Found::Unreadable(reason) => log::warn(format_args!(
+                "the mark {path} was not readable ({reason}); wrote it again for the store {}",
+                mark.id
+            )),
+        }
+    }
+
+    /// Tells the log; returns what the administrators are told later.
+    fn tell(&self, rollback: Rollback) -> String {
+        let Rollback {
+            mark_generation,
+            store_generation,
+        } = rollback;
+        let told = format!(
+            "the store {} was set back to an older state (opening {store_generation}; it had reached \
+             {mark_generation}): codes used, failures and locks since then are forgotten",
+            self.store.display()
+        );
+        log::error(format_args!(
+            "{told}. This is expected only right after a restore; accept it then: stop the agent, and run: \
+             mfa-agent --init"
+        ));
+        told
+    }
+}

@@ -1,0 +1,192 @@
+//! The mark that there was a store: a file beside the key, outside of the store.
+//!
+//! A store that is lost can't say so itself: its folder is gone, empty, or that of another disk. So the mark
+//! keeps the store's ID and how often it had been opened, and [`decision`] compares. What it holds is no
+//! secret; who can change it can take the key beside it, too.
+
+pub mod decision;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::store::StoreId;
+
+const LABEL: &str = "mfa-store-v1:";
+const LARGEST_FILE: u64 = 4096;
+const COMMENT: &str = "# Names the store of mfa-agent, so that a lost or an older one in its place is noticed.\n\
+                       # Not part of a backup: restored with the store, it could not tell.\n";
+
+/// Which store there was, and how often it had been opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The store's ID.
+    pub id: StoreId,
+    /// The store's generation when the mark was written; a later opening has a higher one.
+    pub generation: u64,
+}
+
+/// What is at the place of the mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A file that holds no mark, and why. There was a store.
+    Unreadable(String),
+    /// A mark.
+    Mark(Mark),
+}
+
+/// The text is not that of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it has no line `mfa-store-v1: id=… generation=…`")]
+pub struct NoMark;
+
+/// Where the mark of a key belongs.
+#[must_use]
+pub fn path(key_file: &Path) -> PathBuf {
+    with_suffix(key_file, ".store")
+}
+
+/// Reads the mark at `path`.
+#[must_use]
+pub fn read(path: &Path) -> Found {
+    let text = match read_text(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Found::Nothing,
+        Err(e) => return Found::Unreadable(e.to_string()),
+    };
+    match text.parse() {
+        Ok(mark) => Found::Mark(mark),
+        Err(NoMark) => Found::Unreadable(NoMark.to_string()),
+    }
+}
+
+/// Writes the mark to `path`. It is durable on return.
+///
+/// # Errors
+///
+/// When it can't be written; an older mark stays then.
+pub fn write(path: &Path, mark: &Mark) -> io::Result<()> {
+    replace_durably(path, format!("{COMMENT}{mark}\n").as_bytes())
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, generation } = self;
+        write!(f, "{LABEL} id={id} generation={generation}")
+    }
+}
+
+impl FromStr for Mark {
+    type Err = NoMark;
+
+    fn from_str(text: &str) -> Result<Self, NoMark> {
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.trim().strip_prefix(LABEL));
+        let value = |name: &str| {
+            let mut words = line.unwrap_or_default().split_whitespace();
+            words.find_map(|word| word.strip_prefix(name)).ok_or(NoMark)
+        };
+        Ok(Self {
+            id: value("id=")?.parse().map_err(|_| NoMark)?,
+            generation: value("generation=")?.parse().map_err(|_| NoMark)?,
+        })
+    }
+}
+
+/// Puts `bytes` in the place of what is at `path`: after a crash either is there, whole.
+pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = with_suffix(path, ".new");
+    let _ = std::fs::remove_file(&draft);
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    // Not to be held up by a pipe in its place.
+    let file = File::options()
+        .read(true)
+        .custom_flags(nix::libc::O_NONBLOCK)
+        .open(path)?;
+    let mut text = String::new();
+    file.take(LARGEST_FILE).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written_and_closed_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = path(&dir.path().join("key"));
+        assert!(file.ends_with("key.store"));
+        assert_eq!(read(&file), Found::Nothing);
+        for generation in [0, 7, u64::MAX] {
+            let id = StoreId([0xA5; 16]);
+            let mark = Mark { id, generation };
+            write(&file, &mark).unwrap();
+            assert_eq!(read(&file), Found::Mark(mark));
+        }
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_crash_while_a_mark_was_written_does_not_stop_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key.store");
+        std::fs::write(dir.path().join("key.store.new"), "half").unwrap();
+        let id = StoreId([1; 16]);
+        write(&file, &Mark { id, generation: 1 }).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_mark_or_one_that_is_no_file_is_not_taken_for_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key.store");
+        let short = format!("{LABEL} id=00 generation=1");
+        let no_number = format!("{LABEL} id={} generation=-1", StoreId([0; 16]));
+        for text in ["", "mfa-store-v2: x", LABEL, &short, &no_number] {
+            std::fs::write(&file, text).unwrap();
+            assert!(matches!(read(&file), Found::Unreadable(_)), "{text}");
+        }
+        assert!(matches!(read(dir.path()), Found::Unreadable(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_mark_reads_back_and_garbage_does_not_panic(id: [u8; 16], generation: u64, garbage: String) {
+            let mark = Mark { id: StoreId(id), generation };
+            let text = format!("{COMMENT}\r\n{mark}\r\n");
+            prop_assert_eq!(text.parse(), Ok(mark));
+            let _ = garbage.parse::<Mark>();
+        }
+    }
+}
