@@ -22,7 +22,7 @@ use crate::audit;
 use crate::ledger::{After, Key, LedgerError};
 use crate::names::{Entry, Groups, NamesError, UserName};
 use crate::store::memory::Failure as StoreFailure;
-use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap};
+use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{MasterKey, Vault};
 
 struct Shared(Arc<MemoryStore>);
@@ -43,6 +43,14 @@ impl Store for Shared {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
         self.0.page(prefix, after, limit)
+    }
+
+    fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.0.lines()
+    }
+
+    fn before_forgetting(&self, write_out: WriteOut) {
+        self.0.before_forgetting(write_out);
     }
 }
 

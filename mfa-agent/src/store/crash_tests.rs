@@ -108,6 +108,7 @@ fn put(store: &dyn Store, key: &[u8], value: Option<&[u8]>) {
         key,
         expected: old.as_ref().map(|old| &old.revision),
         new: value,
+        line: None,
     });
     assert_eq!(swapped.unwrap(), Swap::Done);
 }
@@ -212,6 +213,7 @@ fn increment(store: &dyn Store) {
             key: b"counter",
             expected: old.as_ref().map(|old| &old.revision),
             new: Some(&new),
+            line: None,
         };
         if store.swap(change).unwrap() == Swap::Done {
             return;
@@ -389,6 +391,7 @@ fn a_batch_larger_than_the_journal_is_durable() {
             key,
             expected: None,
             new: Some(&[1; 300]),
+            line: None,
         })
         .collect();
     rig.store.swap_all(&changes).unwrap();
@@ -430,5 +433,6 @@ fn create_key(key: &[u8]) -> Change<'_> {
         key,
         expected: None,
         new: Some(b"v"),
+        line: None,
     }
 }

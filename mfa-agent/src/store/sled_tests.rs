@@ -11,6 +11,7 @@ const CREATE: Change<'_> = Change {
     key: b"k",
     expected: None,
     new: Some(b"v"),
+    line: None,
 };
 
 /// A folder that only we can enter, whatever the umask.
@@ -27,6 +28,7 @@ fn create(key: &[u8]) -> Change<'_> {
         key,
         expected: None,
         new: Some(b"v"),
+        line: None,
     }
 }
 
@@ -75,6 +77,7 @@ fn a_record_too_large_for_a_page_is_refused_and_breaks_nothing() {
             key: b"k",
             expected: None,
             new: Some(&large),
+            line: None,
         })
         .unwrap_err();
     assert_eq!(store.swap(CREATE).unwrap(), Swap::Done);
