@@ -122,7 +122,7 @@ impl Rig {
         let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
         let ledger = Ledger::new(Box::new(Shared(Arc::clone(&store))), vault);
         let host = Host(HashMap::from([("alice", ALICE), ("bob", BOB)]));
-        let audit = Audit::start(audit::Settings::default()).unwrap();
+        let audit = Audit::start(audit::Settings::default(), Vec::new()).unwrap();
         let hasher = Hasher::new(2, 8);
         let agent = Agent::new(
             Standing::builtin(),
