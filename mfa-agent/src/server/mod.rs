@@ -6,6 +6,7 @@
 
 mod admin;
 mod channel;
+mod commit;
 mod connection;
 mod errand;
 mod error;
