@@ -187,6 +187,12 @@ impl<L> Shared<L> {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    fn answer(&self, state: &mut State<L>, request: u64, is_durable: bool) {
+        state.sync.answered = request;
+        state.sync.is_durable = is_durable;
+        self.written.notify_all();
+    }
+
     /// Returns when there may be something to do.
     fn park<'a>(&self, mut state: MutexGuard<'a, State<L>>) -> MutexGuard<'a, State<L>> {
         state.stage = Stage::Parked;
@@ -251,9 +257,7 @@ impl<S: Sink> Run<S> {
                 drop(state);
                 let is_durable = self.sync();
                 state = shared.lock();
-                state.sync.answered = request;
-                state.sync.is_durable = is_durable;
-                shared.written.notify_all();
+                shared.answer(&mut state, request, is_durable);
                 continue;
             }
             if let Some(next) = state.queue.pop() {
@@ -320,10 +324,13 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// Waits before the next try; returns `false` when the audit has ended meanwhile.
+    /// Waits before the next try; returns `false` when the audit has ended meanwhile. Nobody waits for it to be
+    /// durable.
     fn pause(&mut self) -> bool {
         let until = Instant::now() + BETWEEN_TRIES;
         let mut state = self.shared.lock();
+        let request = state.sync.asked;
+        self.shared.answer(&mut state, request, false);
         loop {
             if state.closed {
                 return false;

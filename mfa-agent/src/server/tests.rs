@@ -1,5 +1,6 @@
 //! Calls through a connection, against a store in memory that can be made to fail.
 
+mod audited;
 mod changes;
 mod devices;
 mod knowledge;
@@ -118,11 +119,15 @@ struct Rig {
 impl Rig {
     /// Alice has the device of RFC 4226, whose codes are of 1970, and a PIN 1379. Bob has nothing.
     fn new() -> Self {
+        Self::with_audit(audit::Settings::default())
+    }
+
+    fn with_audit(settings: audit::Settings) -> Self {
         let store = Arc::new(MemoryStore::new());
         let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
         let ledger = Ledger::new(Box::new(Shared(Arc::clone(&store))), vault);
         let host = Host(HashMap::from([("alice", ALICE), ("bob", BOB)]));
-        let audit = Audit::start(audit::Settings::default(), Vec::new()).unwrap();
+        let audit = Audit::start(settings, Vec::new()).unwrap();
         let hasher = Hasher::new(2, 8);
         let agent = Agent::new(
             Standing::builtin(),
