@@ -1,15 +1,17 @@
 //! What an earlier process could not write to the audit file any more.
 //!
 //! The store kept the lines of its changes. They are looked for, byte for byte, at the end of the file and of
-//! those that it was rotated to last. What is not there is missing, unless it is older than all that is there
-//! and may stand in a file that is not searched: an older or compressed one.
+//! those that it was rotated to last. What is not there is missing, unless it may be in a part that is not
+//! searched: in an older or compressed file, whose last line is as old as its time of modification, or far from
+//! the end. A part that is not searched comes before all that is found.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{DirEntry, File};
+use std::fs::{DirEntry, File, Metadata};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+
+use jiff::Timestamp;
 
 /// Bytes at the end of a file that are searched.
 const TAIL: u64 = 16 << 20;
@@ -17,8 +19,8 @@ const TAIL: u64 = 16 << 20;
 /// Files that it was rotated to and that are searched.
 const ROTATED: usize = 2;
 
-/// How compressed files end; what follows a date or a number.
-const COMPRESSED: [&str; 6] = [".gz", ".xz", ".zst", ".bz2", ".lz4", ".Z"];
+/// How the names of compressed files end.
+const COMPRESSED: [&str; 6] = ["gz", "xz", "zst", "bz2", "lz4", "Z"];
 
 /// Those of `lines`, oldest first, that the log at `path` does not hold.
 pub(super) fn missing(path: &Path, lines: &[Vec<u8>]) -> io::Result<Vec<Vec<u8>>> {
@@ -26,6 +28,7 @@ pub(super) fn missing(path: &Path, lines: &[Vec<u8>]) -> io::Result<Vec<Vec<u8>>
         return Ok(Vec::new());
     }
     let lines: Vec<&[u8]> = lines.iter().flat_map(|lines| each(lines)).collect();
+    let rotated = Rotated::of(path);
     let mut search = Search {
         wanted: lines
             .iter()
@@ -33,22 +36,21 @@ pub(super) fn missing(path: &Path, lines: &[Vec<u8>]) -> io::Result<Vec<Vec<u8>>
             .map(|(n, line)| (*line, n))
             .collect(),
         first_found: None,
-        is_whole: true,
+        is_whole: rotated.is_known,
+        packed_until: rotated.packed_until,
     };
     search.file(path)?;
-    let rotated = Rotated::of(path);
     for path in &rotated.searched {
         if search.wanted.is_empty() {
             break;
         }
         search.file(path)?;
     }
-    search.is_whole &= rotated.is_all;
-    let mut missing: Vec<usize> = search.wanted.values().copied().collect();
-    missing.sort_unstable();
-    missing.retain(|n| search.is_whole || search.first_found.is_none_or(|first| *n > first));
-    let with_break = |n: usize| lines.get(n).map(|line| [line, &b"\n"[..]].concat());
-    Ok(missing.into_iter().filter_map(with_break).collect())
+    let is_missing = |(n, line): &(usize, &&[u8])| search.is_missing(*n, line);
+    let missing = lines.iter().enumerate().filter(is_missing);
+    Ok(missing
+        .map(|(_, line)| [line, &b"\n"[..]].concat())
+        .collect())
 }
 
 /// The folder that a file is in.
@@ -70,8 +72,10 @@ struct Search<'a> {
     wanted: HashMap<&'a [u8], usize>,
     /// The place of the oldest line that was found.
     first_found: Option<usize>,
-    /// Whether all that there is was searched.
+    /// Whether the files were searched from their beginning, and none is unknown.
     is_whole: bool,
+    /// The age of the last line in files that were not searched.
+    packed_until: Option<Timestamp>,
 }
 
 impl Search<'_> {
@@ -104,6 +108,20 @@ impl Search<'_> {
         Ok(())
     }
 
+    fn is_missing(&self, place: usize, line: &[u8]) -> bool {
+        if !self.wanted.contains_key(line) {
+            return false;
+        }
+        let may_be_packed = self
+            .packed_until
+            .is_some_and(|until| time(line).is_none_or(|time| time <= until));
+        match self.first_found {
+            Some(first) if place > first => true,
+            Some(_) => self.is_whole && !may_be_packed,
+            None => !may_be_packed,
+        }
+    }
+
     fn take(&mut self, line: &[u8]) {
         let Some(place) = self.wanted.remove(line) else {
             return;
@@ -113,66 +131,64 @@ impl Search<'_> {
     }
 }
 
+/// When a line was made: each begins with that.
+fn time(line: &[u8]) -> Option<Timestamp> {
+    let line = line.strip_prefix(br#"{"time":""#)?;
+    let end = line.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(line.get(..end)?).ok()?.parse().ok()
+}
+
 /// The files that a log was rotated to.
 struct Rotated {
     /// Those that are searched, newest first.
     searched: Vec<PathBuf>,
-    /// Whether there are no others.
-    is_all: bool,
+    /// When the newest of the others was modified. A time that is still to come is not believed.
+    packed_until: Option<Timestamp>,
+    /// Whether there are no others that nothing is known of.
+    is_known: bool,
 }
 
 impl Rotated {
     fn of(path: &Path) -> Self {
+        let mut rotated = Self {
+            searched: Vec::new(),
+            packed_until: None,
+            is_known: false,
+        };
         let name = path.file_name().and_then(OsStr::to_str);
         let (Some(name), Ok(folder)) = (name, std::fs::read_dir(folder(path))) else {
-            return Self {
-                searched: Vec::new(),
-                is_all: false,
-            };
+            return rotated;
         };
-        let mut plain = Vec::new();
-        let mut is_all = true;
-        for entry in folder.flatten() {
-            match kind(name, &entry) {
-                Kind::Plain(modified) => plain.push((modified, entry.path())),
-                Kind::Unreadable => is_all = false,
-                Kind::Other => {}
+        rotated.is_known = true;
+        let files = folder.flatten().filter(|entry| is_rotated(name, entry));
+        let mut files: Vec<_> = files
+            .filter_map(|entry| Some((modified(&entry)?, entry.path())))
+            .collect();
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        let now = Timestamp::now();
+        for (modified, path) in files {
+            if rotated.searched.len() < ROTATED && !is_compressed(&path) {
+                rotated.searched.push(path);
+            } else if modified <= now {
+                rotated.packed_until = rotated.packed_until.max(Some(modified));
             }
         }
-        plain.sort_unstable_by(|a, b| b.cmp(a));
-        is_all &= plain.len() <= ROTATED;
-        let searched = plain.into_iter().take(ROTATED).map(|(_, path)| path);
-        Self {
-            searched: searched.collect(),
-            is_all,
-        }
+        rotated
     }
 }
 
-enum Kind {
-    /// The log was rotated to it, and it can be searched.
-    Plain(SystemTime),
-    /// The log was rotated to it, and it is compressed.
-    Unreadable,
-    /// Something else.
-    Other,
-}
-
-fn kind(name: &str, entry: &DirEntry) -> Kind {
+fn is_rotated(name: &str, entry: &DirEntry) -> bool {
     let file = entry.file_name();
     let rest = file.to_str().and_then(|file| file.strip_prefix(name));
-    match rest {
-        Some(rest) if rest.starts_with(['.', '-']) => {
-            let is_plain = !COMPRESSED.iter().any(|end| rest.ends_with(end));
-            let meta = entry
-                .metadata()
-                .ok()
-                .filter(|meta| meta.is_file() && is_plain);
-            match meta.and_then(|meta| meta.modified().ok()) {
-                Some(modified) => Kind::Plain(modified),
-                None => Kind::Unreadable,
-            }
-        }
-        _ => Kind::Other,
-    }
+    rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+}
+
+fn is_compressed(path: &Path) -> bool {
+    let end = path.extension().and_then(OsStr::to_str);
+    end.is_some_and(|end| COMPRESSED.contains(&end))
+}
+
+fn modified(entry: &DirEntry) -> Option<Timestamp> {
+    let meta = entry.metadata().ok().filter(Metadata::is_file)?;
+    meta.modified().ok()?.try_into().ok()
 }

@@ -109,6 +109,12 @@ impl Audit {
         self.push(Entry::new(event, now), origin);
     }
 
+    /// Whether there is a file, which a crash could keep lines from.
+    #[must_use]
+    pub const fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Runs `change`, and takes down what it says has happened. The store carries these lines, so none of them
     /// is lost where there is no room for it.
     ///

@@ -31,7 +31,7 @@ impl Agent {
             let mut entries = Vec::new();
             let said = self.ledger.change(key, |account| {
                 let (after, events, said) = change(account)?;
-                let (after, made) = with_lines(after, events);
+                let (after, made) = self.with_lines(after, events);
                 entries = made;
                 Ok::<_, Failure>((after, said))
             })?;
@@ -50,12 +50,30 @@ impl Agent {
             let mut entries = BTreeMap::new();
             let said = self.ledger.change_all(keys, |key, account| {
                 let (after, events, said) = change(key, account);
-                let (after, made) = with_lines(after, events);
+                let (after, made) = self.with_lines(after, events);
                 entries.insert(key.clone(), made);
                 (after, said)
             })?;
             Ok((entries.into_values().flatten().collect(), said))
         })
+    }
+
+    fn with_lines(&self, after: After, events: Vec<Event>) -> (After, Vec<Entry>) {
+        let After::Put(account) = after else {
+            return (after, Vec::new());
+        };
+        let now = Timestamp::now();
+        let entries: Vec<Entry> = events
+            .into_iter()
+            .map(|event| Entry::new(event, now))
+            .collect();
+        if entries.is_empty() || !self.audit.has_file() {
+            return (After::Put(account), entries);
+        }
+        let lines = entries
+            .iter()
+            .flat_map(|entry| entry.line().iter().copied());
+        (After::PutWithLines(account, lines.collect()), entries)
     }
 }
 
@@ -64,24 +82,5 @@ pub(super) fn put_if<T>(event: Option<Event>, account: Account, said: T) -> Chan
     match event {
         Some(event) => (After::Put(account.into()), vec![event], said),
         None => (After::Same, Vec::new(), said),
-    }
-}
-
-fn with_lines(after: After, events: Vec<Event>) -> (After, Vec<Entry>) {
-    let After::Put(account) = after else {
-        return (after, Vec::new());
-    };
-    let now = Timestamp::now();
-    let entries: Vec<Entry> = events
-        .into_iter()
-        .map(|event| Entry::new(event, now))
-        .collect();
-    let lines: Vec<u8> = entries
-        .iter()
-        .flat_map(|entry| entry.line().iter().copied())
-        .collect();
-    match lines.is_empty() {
-        true => (After::Put(account), entries),
-        false => (After::PutWithLines(account, lines), entries),
     }
 }

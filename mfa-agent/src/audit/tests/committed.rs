@@ -68,14 +68,38 @@ fn a_line_in_a_file_that_was_rotated_away_is_not_missing() {
 }
 
 #[test]
-fn a_line_older_than_all_that_are_found_may_be_in_a_compressed_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("audit.jsonl");
-    fs::write(&path, "two\n").unwrap();
-    fs::write(dir.path().join("audit.jsonl.2.gz"), "packed").unwrap();
-    assert_eq!(caught_up(&path, &EARLIER), "two\nthree\nfour\n");
-    fs::write(&path, "").unwrap();
-    assert_eq!(caught_up(&path, &["five"]), "five\n", "nothing is older");
+fn a_line_older_than_a_compressed_file_and_all_that_are_found_is_in_that_file() {
+    let line = |second: u8| {
+        let entry = Entry::new(login("alice"), Timestamp::constant(second.into(), 0));
+        String::from_utf8(entry.line().trim_ascii_end().to_vec()).unwrap()
+    };
+    let lines = [1, 2, 3, 4].map(line);
+    let lines = lines.each_ref().map(String::as_str);
+    for (there, packed_until, added) in [
+        (&lines[1..2], 1, &lines[2..]),
+        (&lines[1..2], 2, &lines[2..]),
+        (&lines[2..3], 1, &[lines[1], lines[3]][..]),
+        (&lines[1..2], 0, &[lines[0], lines[2], lines[3]][..]),
+        (&[][..], 2, &lines[2..]),
+        (&[][..], 0, &lines[..]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        fs::write(
+            &path,
+            there
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        )
+        .unwrap();
+        let packed = fs::File::create(dir.path().join("audit.jsonl.2.gz")).unwrap();
+        let modified = std::time::UNIX_EPOCH + Duration::from_secs(packed_until);
+        packed.set_modified(modified).unwrap();
+        let expected = [there, added].concat();
+        let text = caught_up(&path, &lines);
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected, "{packed_until}");
+    }
 }
 
 #[test]
