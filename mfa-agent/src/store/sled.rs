@@ -173,6 +173,18 @@ impl Store for SledStore {
         }
         self.with(|open| {
             let done = open.swap_all(changes);
+            let made = done.iter().flatten().zip(changes);
+            let lines = made.filter(|(swap, _)| **swap == Swap::Done);
+            let lines: Vec<u8> = lines
+                .filter_map(|(_, c)| c.line)
+                .flatten()
+                .copied()
+                .collect();
+            let _ = File::options()
+                .create(true)
+                .append(true)
+                .open(self.folder.join("lines"))
+                .and_then(|mut file| std::io::Write::write_all(&mut file, &lines));
             self.after_commit(&done.as_ref().map(|_| ()).map_err(Clone::clone));
             done.map_err(|error| StoreError::new(error.reason))
         })
@@ -202,7 +214,11 @@ impl Store for SledStore {
     }
 
     fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        Ok(Vec::new())
+        let all = std::fs::read(self.folder.join("lines")).unwrap_or_default();
+        Ok(all
+            .split_inclusive(|b| *b == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect())
     }
 
     fn before_forgetting(&self, _: WriteOut) {}
