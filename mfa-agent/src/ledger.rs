@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use crate::account::{Account, RecordError};
 use crate::factors::recovery::Pepper;
 use crate::names::UserName;
-use crate::store::{Change, Revision, Store, StoreError, Stored, Swap};
+use crate::store::{Change, Revision, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{Vault, VaultError};
 
 /// How many stand-in records there are.
@@ -52,6 +52,18 @@ pub enum After {
     Same,
     /// This record. It is written even if it equals the old one.
     Put(Box<Account>),
+    /// The same, and with it these lines of the audit log: both are durable, or neither.
+    PutWithLines(Box<Account>, Vec<u8>),
+}
+
+impl After {
+    fn into_parts(self) -> Option<(Box<Account>, Option<Vec<u8>>)> {
+        match self {
+            Self::Same => None,
+            Self::Put(account) => Some((account, None)),
+            Self::PutWithLines(account, lines) => Some((account, Some(lines))),
+        }
+    }
 }
 
 /// Why a record could not be read or changed.
@@ -120,6 +132,20 @@ impl Ledger {
         self.open(&Key(key), &stored).map(|_| ())
     }
 
+    /// The lines of the audit log that changes carried and that it may lack, oldest first ([`Store::lines`]).
+    ///
+    /// # Errors
+    ///
+    /// A [`LedgerError`] when they can't be read.
+    pub fn lines(&self) -> Result<Vec<Vec<u8>>, LedgerError> {
+        Ok(self.store.lines()?)
+    }
+
+    /// Has the store call this before it forgets lines ([`Store::before_forgetting`]).
+    pub fn before_forgetting(&self, write_out: WriteOut) {
+        self.store.before_forgetting(write_out);
+    }
+
     /// What recovery codes are hashed with.
     #[must_use]
     pub fn pepper(&self) -> &Pepper {
@@ -173,7 +199,7 @@ impl Ledger {
         for _ in 0..MAX_CONFLICTS {
             let (account, revision) = self.load_versioned(key)?.unzip();
             let (after, said) = change(account)?;
-            let After::Put(account) = after else {
+            let Some((account, lines)) = after.into_parts() else {
                 return Ok(said);
             };
             let sealed = self.seal(key, &account)?;
@@ -181,6 +207,7 @@ impl Ledger {
                 key: &key.0,
                 expected: revision.as_ref(),
                 new: Some(&sealed),
+                line: lines.as_deref(),
             };
             if self.store.swap(change).map_err(LedgerError::from)? == Swap::Done {
                 return Ok(said);
@@ -206,16 +233,17 @@ impl Ledger {
             let (account, revision) = self.load_versioned(key)?.unzip();
             let (after, words) = change(key, account);
             said.insert(key.clone(), words);
-            if let After::Put(account) = after {
-                sealed.push((key, revision, self.seal(key, &account)?));
+            if let Some((account, lines)) = after.into_parts() {
+                sealed.push((key, revision, self.seal(key, &account)?, lines));
             }
         }
         let changes: Vec<Change<'_>> = sealed
             .iter()
-            .map(|(key, revision, new)| Change {
+            .map(|(key, revision, new, lines)| Change {
                 key: &key.0,
                 expected: revision.as_ref(),
                 new: Some(new),
+                line: lines.as_deref(),
             })
             .collect();
         let swaps = self.store.swap_all(&changes)?;

@@ -167,7 +167,10 @@ fn put(level: Level, text: &dyn Display, origin: Origin) {
     }
     let line = line(level, text, to_journal(), jiff::Timestamp::now());
     match QUEUE.get() {
-        Some(queue) => queue.push(line, origin),
+        Some(queue) => {
+            // What finds no room is counted, and the next line says so.
+            queue.push(line, origin);
+        }
         None => emit(&line),
     }
 }

@@ -225,15 +225,30 @@ fn make_room(max_connections: u32) -> Result<(), StartError> {
 fn start(standing: Standing) -> Result<Arc<Agent>, StartError> {
     let settings = standing.settings();
     let ledger = storage::open(&settings.store)?;
-    let audit = Audit::start(audit::Settings {
-        file: settings.audit.file.clone(),
-        syslog: settings.audit.syslog,
-        syslog_socket: None,
-    })?;
+    let audit = start_audit(settings, ledger.lines()?)?;
     let hasher = Hasher::new(HASHES_AT_ONCE, HASHES_WAITING);
     let names = Box::new(SystemNames::default());
     let boot = boot_id()?;
     Ok(Agent::new(standing, ledger, hasher, names, audit, boot))
+}
+
+/// Starts the audit log, which is complete before anybody can log in: it has the lines that an earlier process
+/// made durable in the store and did not get to write.
+fn start_audit(settings: &Settings, earlier: Vec<Vec<u8>>) -> Result<Audit, StartError> {
+    let has_earlier = !earlier.is_empty();
+    let to = audit::Settings {
+        file: settings.audit.file.clone(),
+        syslog: settings.audit.syslog,
+        syslog_socket: None,
+    };
+    let audit = Audit::start(to, earlier)?;
+    if has_earlier && !audit.sync(LAST_WORDS) {
+        log::error(
+            "the audit log may lack lines of before this start, and can't be written; logins go on, and the \
+             lines are added once it can be written: see [audit] file in agent.toml",
+        );
+    }
+    Ok(audit)
 }
 
 /// What the kernel calls this boot; another one ends all sessions.

@@ -9,9 +9,15 @@
 //! the agent's log ([`crate::log`]), unless that would tell the journal everything twice. A full queue
 //! drops, counts, and says so with an event `audit-lost` in its next line; what ordinary users cause
 //! takes up at most half of it ([`Origin`]).
+//!
+//! The lines of changes become durable with them, in the store, and cost a login no sync of their own
+//! ([`Audit::commit`]). The store forgets them once the file has them for sure ([`Audit::sync`]); what it still
+//! holds at the next start is added to the file before the socket opens ([`earlier`]).
 
 pub mod cloud;
+mod earlier;
 mod file;
+mod pending;
 mod queue;
 pub(crate) mod sink;
 mod syslog;
@@ -20,14 +26,16 @@ pub(crate) mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::log;
+use pending::Pending;
 pub use queue::Origin;
-use sink::Entry;
+pub use sink::Entry;
 use worker::Worker;
 
 /// Where events go.
@@ -44,8 +52,13 @@ pub struct Settings {
 /// Takes events and never blocks. Dropping it ends the threads once their queues are written, without
 /// waiting for them; see [`Audit::flush`].
 pub struct Audit {
-    workers: Vec<Worker<Arc<Entry>>>,
+    file: Option<Worker<Arc<[u8]>>>,
+    syslog: Option<Worker<Arc<Entry>>>,
     to_log: bool,
+    /// Changes whose lines are not queued yet.
+    pending: Pending,
+    /// Lines of changes found no room: only the store has them, until the next start.
+    has_gaps: AtomicBool,
 }
 
 /// A thread of the audit can't be started.
@@ -56,45 +69,117 @@ pub struct Audit {
 pub struct AuditError(#[from] std::io::Error);
 
 impl Audit {
-    /// Starts the threads. A file that can't be written and a syslog that can't be reached are no
+    /// Starts the threads. `earlier` are the lines that the store holds: what the file lacks of them is added
+    /// before anything else. A file that can't be written and a syslog that can't be reached are no
     /// errors here: they are reported to the log and tried again.
     ///
     /// # Errors
     ///
     /// [`AuditError`] when a thread can't be started.
-    pub fn start(settings: Settings) -> Result<Self, AuditError> {
+    pub fn start(settings: Settings, earlier: Vec<Vec<u8>>) -> Result<Self, AuditError> {
         // The journal hears of it through syslog already, or else from the log.
         let to_log = !(settings.syslog && log::to_journal());
-        Self::start_sinks(settings, to_log)
+        Self::start_sinks(settings, earlier, to_log)
     }
 
-    fn start_sinks(settings: Settings, to_log: bool) -> Result<Self, AuditError> {
-        let mut workers = Vec::new();
-        if let Some(path) = settings.file {
-            workers.push(Worker::start("audit", file::FileSink::new(path))?);
-        }
-        if settings.syslog {
+    fn start_sinks(
+        settings: Settings,
+        earlier: Vec<Vec<u8>>,
+        to_log: bool,
+    ) -> Result<Self, AuditError> {
+        let file = settings.file.map(|path| {
+            let sink = file::FileSink::new(path, earlier);
+            Worker::start("audit", sink)
+        });
+        let syslog = settings.syslog.then(|| {
             let sink = syslog::SyslogSink::new(settings.syslog_socket);
-            workers.push(Worker::start("audit-syslog", sink)?);
-        }
-        Ok(Self { workers, to_log })
+            Worker::start("audit-syslog", sink)
+        });
+        Ok(Self {
+            file: file.transpose()?,
+            syslog: syslog.transpose()?,
+            to_log,
+            pending: Pending::default(),
+            has_gaps: AtomicBool::new(false),
+        })
     }
 
     /// Takes down `event`, which happened at `now`, out of the share of `origin`.
     pub fn record(&self, event: Event, now: Timestamp, origin: Origin) {
-        if self.to_log {
-            log::record(sink::level(&event), &text::words(&event), origin);
+        self.push(Entry::new(event, now), origin);
+    }
+
+    /// Whether there is a file, which a crash could keep lines from.
+    #[must_use]
+    pub const fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Runs `change`, and takes down what it says has happened. The store carries these lines, so none of them
+    /// is lost where there is no room for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`; then nothing is taken down.
+    pub fn commit<T, E>(
+        &self,
+        origin: Origin,
+        change: impl FnOnce() -> Result<(Vec<Entry>, T), E>,
+    ) -> Result<T, E> {
+        let _pending = self.pending.enter();
+        let (entries, said) = change()?;
+        for entry in entries {
+            if !self.push(entry, origin) {
+                self.note_gap();
+            }
         }
-        let entry = Arc::new(Entry { event, time: now });
-        for worker in &self.workers {
-            worker.push(Arc::clone(&entry), origin);
+        Ok(said)
+    }
+
+    /// Waits until the file has the line of every change that the store has made durable up to now, and has it
+    /// for sure. Returns whether it does.
+    #[must_use]
+    pub fn sync(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let Some(file) = &self.file else {
+            return true;
+        };
+        self.pending.await_earlier(deadline)
+            && file.sync(deadline)
+            && !self.has_gaps.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the file will have it.
+    fn push(&self, entry: Entry, origin: Origin) -> bool {
+        let event = entry.event();
+        if self.to_log {
+            log::record(sink::level(event), &text::words(event), origin);
+        }
+        let line = Arc::clone(entry.line());
+        if let Some(syslog) = &self.syslog {
+            syslog.push(entry.into(), origin);
+        }
+        self.file
+            .as_ref()
+            .is_none_or(|file| file.push(line, origin))
+    }
+
+    fn note_gap(&self) {
+        if !self.has_gaps.swap(true, Ordering::Relaxed) {
+            log::error(
+                "the audit log has no room for more lines; the store keeps those of logins and changes. Once \
+                 the audit file can be written, restart the agent, which adds them: systemctl restart mfa-agent",
+            );
         }
     }
 
     /// The file was rotated away: the next line opens it anew. (It would notice by itself.)
     pub fn reopen(&self) {
-        for worker in &self.workers {
-            worker.reopen();
+        if let Some(file) = &self.file {
+            file.reopen();
+        }
+        if let Some(syslog) = &self.syslog {
+            syslog.reopen();
         }
     }
 
@@ -104,13 +189,10 @@ impl Audit {
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         // Each is asked: what one sink can't write, the others still may.
-        let unfinished = self
-            .workers
-            .iter()
-            .filter(|worker| !worker.flush(deadline))
-            .count();
+        let file = self.file.as_ref().map(|file| file.flush(deadline));
+        let syslog = self.syslog.as_ref().map(|syslog| syslog.flush(deadline));
         let logged = !self.to_log || log::flush(deadline.saturating_duration_since(Instant::now()));
-        unfinished == 0 && logged
+        file != Some(false) && syslog != Some(false) && logged
     }
 }
 

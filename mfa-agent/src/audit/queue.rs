@@ -42,15 +42,21 @@ impl<L> Queue<L> {
         }
     }
 
-    /// Puts a line at the end, or counts it as lost.
-    pub(super) fn push(&mut self, line: L, origin: Origin) {
+    /// Puts a line at the end, or counts it as lost. Returns whether there was room.
+    pub(super) fn push(&mut self, line: L, origin: Origin) -> bool {
         let ordinary = origin == Origin::Ordinary;
         if self.lines.len() >= self.most || (ordinary && self.ordinary >= self.most / 2) {
             self.lost += 1;
-            return;
+            return false;
         }
         self.ordinary += usize::from(ordinary);
         self.lines.push_back((line, origin));
+        true
+    }
+
+    /// How many lines wait.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
     }
 
     /// Takes the next one; lines that were lost come before those that came after them, as nearly as
@@ -81,7 +87,9 @@ mod tests {
     #[test]
     fn lines_of_ordinary_users_leave_half_of_the_queue_to_the_others() {
         let mut queue = Queue::new(4);
-        (1..=100).for_each(|n| queue.push(n, Ordinary));
+        for n in 1..=100 {
+            queue.push(n, Ordinary);
+        }
         queue.push(201, Privileged);
         queue.push(202, Privileged);
         let all = [Next::Lost(98)]
@@ -100,7 +108,9 @@ mod tests {
     #[test]
     fn a_full_queue_drops_what_comes_and_counts_it() {
         let mut queue = Queue::new(2);
-        (1..=5).for_each(|n| queue.push(n, Privileged));
+        for n in 1..=5 {
+            queue.push(n, Privileged);
+        }
         queue.push(6, Ordinary);
         assert_eq!(
             drain(&mut queue),

@@ -1,20 +1,40 @@
 //! What a worker writes, and where to.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Event;
+use super::{Event, text};
 use crate::log::Level;
 
-/// One event, as it waits in a queue.
+/// One event, and the line that the audit file has of it.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) event: Event,
-    pub(super) time: Timestamp,
+pub struct Entry {
+    event: Event,
+    line: Arc<[u8]>,
 }
 
 impl Entry {
+    /// Of `event`, which happens at `now`.
+    #[must_use]
+    pub fn new(event: Event, now: Timestamp) -> Self {
+        let line = text::json(&event, now).into();
+        Self { event, line }
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The line, with its break: the same bytes for the store and for the file.
+    #[must_use]
+    pub const fn line(&self) -> &Arc<[u8]> {
+        &self.line
+    }
+
     /// What stands for lines that found no room.
     pub(super) fn lost(count: u64) -> Self {
         let event = Event {
@@ -24,10 +44,7 @@ impl Entry {
             count: Some(count),
             ..Event::default()
         };
-        Self {
-            event,
-            time: Timestamp::now(),
-        }
+        Self::new(event, Timestamp::now())
     }
 }
 
@@ -41,6 +58,11 @@ pub(crate) trait Sink: Send + 'static {
 
     /// Writes one line. After an error the same line comes again.
     fn write(&mut self, line: &Self::Line) -> Result<(), WriteError>;
+
+    /// Makes durable what was written. Returns whether it is sure that nothing written before is lost.
+    fn sync(&mut self) -> Result<bool, WriteError> {
+        Ok(true)
+    }
 
     /// The next line begins with a new file or connection.
     fn reopen(&mut self);

@@ -60,8 +60,8 @@ impl Sink for SyslogSink {
     }
 
     fn write(&mut self, entry: &Arc<Entry>) -> Result<(), WriteError> {
-        let line = text::words(&entry.event);
-        let level = level(&entry.event);
+        let line = text::words(entry.event());
+        let level = level(entry.event());
         // A daemon that has restarted since the last line is no failure yet.
         if let Some(mut logger) = self.logger.take()
             && send(&mut logger, level, &line).is_ok()

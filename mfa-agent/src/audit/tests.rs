@@ -1,3 +1,5 @@
+mod committed;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -18,7 +20,7 @@ fn login(user: &str) -> Event {
 }
 
 fn start(settings: Settings) -> Audit {
-    Audit::start_sinks(settings, false).unwrap()
+    Audit::start_sinks(settings, Vec::new(), false).unwrap()
 }
 
 fn to_file(path: &Path) -> Audit {
@@ -197,9 +199,9 @@ fn a_syslog_that_hangs_holds_up_neither_logins_nor_the_file() {
     for _ in 0..2000 {
         audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     }
-    assert!(audit.workers[0].flush(Instant::now() + LONG));
+    assert!(audit.file.as_ref().unwrap().flush(Instant::now() + LONG));
     assert_eq!(users(&file).len(), 2000);
-    assert!(!audit.workers[1].flush(Instant::now() + SHORT));
+    assert!(!audit.syslog.as_ref().unwrap().flush(Instant::now() + SHORT));
 }
 
 #[test]

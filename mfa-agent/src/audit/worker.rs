@@ -4,6 +4,8 @@
 //! sink that hangs fills its queue, and then loses lines, but holds up nobody. A line that can't be
 //! written is tried again once a second, and the log hears of it once, not once a line.
 //!
+//! A sync waits for the lines that were pushed before it, and for no other.
+//!
 //! ```text
 //!   Parked ──push, which wakes it──▶ Writing ──nothing left──▶ Lingering ──5 ms──▶ Parked
 //!                                       ▲──────lines came, or flush───┘
@@ -41,11 +43,25 @@ struct Shared<L> {
 
 struct State<L> {
     queue: Queue<L>,
+    /// How many lines the thread has taken out of it.
+    taken: u64,
+    sync: Sync,
     stage: Stage,
     /// How many wait for everything to be written.
     flushing: usize,
     reopen: bool,
     closed: bool,
+}
+
+/// Who waits for lines to be durable. Each request has a number.
+#[derive(Default)]
+struct Sync {
+    asked: u64,
+    answered: u64,
+    /// The lines to be taken before the last request.
+    after: u64,
+    /// The last answer.
+    is_durable: bool,
 }
 
 /// What the thread does.
@@ -74,6 +90,8 @@ impl<L: Send + 'static> Worker<L> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 queue: Queue::new(most),
+                taken: 0,
+                sync: Sync::default(),
                 stage: Stage::Writing,
                 flushing: 0,
                 reopen: false,
@@ -95,16 +113,17 @@ impl<L: Send + 'static> Worker<L> {
         Ok(Self(shared))
     }
 
-    /// Queues a line, or counts it as lost.
-    pub(crate) fn push(&self, line: L, origin: Origin) {
+    /// Queues a line, or counts it as lost. Returns whether it is queued.
+    pub(crate) fn push(&self, line: L, origin: Origin) -> bool {
         let mut state = self.0.lock();
-        state.queue.push(line, origin);
+        let is_queued = state.queue.push(line, origin);
         if state.stage == Stage::Parked {
             // The next one need not wake it again.
             state.stage = Stage::Writing;
             drop(state);
             self.0.work.notify_one();
         }
+        is_queued
     }
 
     pub(crate) fn reopen(&self) {
@@ -125,6 +144,20 @@ impl<L: Send + 'static> Worker<L> {
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.flushing -= 1;
         state.idle()
+    }
+
+    /// Waits until every line that is queued now is durable; returns whether it is.
+    pub(crate) fn sync(&self, deadline: Instant) -> bool {
+        let mut state = self.0.lock();
+        let request = state.request_sync();
+        self.0.work.notify_one();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waited = self
+            .0
+            .written
+            .wait_timeout_while(state, left, |state| state.sync.answered < request);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.sync.answered >= request && state.sync.is_durable
     }
 }
 
@@ -154,6 +187,12 @@ impl<L> Shared<L> {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    fn answer(&self, state: &mut State<L>, request: u64, is_durable: bool) {
+        state.sync.answered = request;
+        state.sync.is_durable = is_durable;
+        self.written.notify_all();
+    }
+
     /// Returns when there may be something to do.
     fn park<'a>(&self, mut state: MutexGuard<'a, State<L>>) -> MutexGuard<'a, State<L>> {
         state.stage = Stage::Parked;
@@ -169,9 +208,22 @@ impl<L> State<L> {
         self.queue.is_empty() && self.stage != Stage::Writing
     }
 
+    fn request_sync(&mut self) -> u64 {
+        self.sync.asked += 1;
+        self.sync.after = self.taken + self.queue.len() as u64;
+        self.sync.asked
+    }
+
+    /// The request that can be met now, if there is one.
+    fn due_sync(&self) -> Option<u64> {
+        let is_due = self.sync.answered < self.sync.asked && self.taken >= self.sync.after;
+        is_due.then_some(self.sync.asked)
+    }
+
     /// Whether the thread is wanted before it has lingered long enough.
     fn is_urgent(&self) -> bool {
-        self.closed || self.reopen || (self.flushing > 0 && !self.queue.is_empty())
+        let is_waited_for = self.flushing > 0 && !self.queue.is_empty();
+        self.closed || self.reopen || is_waited_for || self.sync.answered < self.sync.asked
     }
 }
 
@@ -201,11 +253,21 @@ impl<S: Sink> Run<S> {
             if std::mem::take(&mut state.reopen) {
                 self.sink.reopen();
             }
+            if let Some(request) = state.due_sync() {
+                drop(state);
+                let is_durable = self.sync();
+                state = shared.lock();
+                shared.answer(&mut state, request, is_durable);
+                continue;
+            }
             if let Some(next) = state.queue.pop() {
                 state.stage = Stage::Writing;
                 return Some(match next {
-                    Next::Line(line) => line,
                     Next::Lost(count) => self.sink.lost(count),
+                    Next::Line(line) => {
+                        state.taken += 1;
+                        line
+                    }
                 });
             }
             if state.closed {
@@ -226,6 +288,24 @@ impl<S: Sink> Run<S> {
                 return false;
             }
         }
+        self.recover();
+        true
+    }
+
+    fn sync(&mut self) -> bool {
+        match self.sink.sync() {
+            Ok(is_durable) => {
+                self.recover();
+                is_durable
+            }
+            Err(error) => {
+                self.report(&error);
+                false
+            }
+        }
+    }
+
+    fn recover(&mut self) {
         if std::mem::take(&mut self.failing) {
             log::limited_at(
                 Level::Info,
@@ -233,7 +313,6 @@ impl<S: Sink> Run<S> {
                 format_args!("audit lines are written to {} again", self.sink.name()),
             );
         }
-        true
     }
 
     fn report(&mut self, WriteError(reason): &WriteError) {
@@ -250,10 +329,13 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// Waits before the next try; returns `false` when the audit has ended meanwhile.
+    /// Waits before the next try; returns `false` when the audit has ended meanwhile. Nobody waits for it to be
+    /// durable.
     fn pause(&mut self) -> bool {
         let until = Instant::now() + BETWEEN_TRIES;
         let mut state = self.shared.lock();
+        let request = state.sync.asked;
+        self.shared.answer(&mut state, request, false);
         loop {
             if state.closed {
                 return false;
@@ -273,133 +355,4 @@ impl<S: Sink> Run<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{self, Receiver, Sender};
-
-    use super::*;
-
-    const FOREVER: Duration = Duration::from_secs(3600);
-
-    /// Hands on what is written, once it is let through.
-    struct Gate {
-        through: Receiver<()>,
-        out: Sender<String>,
-    }
-
-    impl Sink for Gate {
-        type Line = String;
-
-        fn name(&self) -> String {
-            "a gate".to_owned()
-        }
-
-        fn write(&mut self, line: &String) -> Result<(), WriteError> {
-            let _ = self.through.recv();
-            self.out.send(line.clone())?;
-            Ok(())
-        }
-
-        fn reopen(&mut self) {}
-
-        fn lost(&self, count: u64) -> String {
-            format!("{count} lost")
-        }
-    }
-
-    struct Rig {
-        worker: Worker<String>,
-        gate: Option<Sender<()>>,
-        out: Receiver<String>,
-    }
-
-    impl Rig {
-        fn new(most: usize, linger: Duration) -> Self {
-            let ((gate, through), (sender, out)) = (mpsc::channel(), mpsc::channel());
-            let sink = Gate {
-                through,
-                out: sender,
-            };
-            Self {
-                worker: Worker::start_with("test", sink, most, linger).unwrap(),
-                gate: Some(gate),
-                out,
-            }
-        }
-
-        fn open(linger: Duration) -> Self {
-            let mut rig = Self::new(100, linger);
-            rig.gate = None;
-            rig
-        }
-
-        fn push(&self, line: &str) {
-            self.worker.push(line.to_owned(), Origin::Privileged);
-        }
-
-        fn await_stage(&self, stage: Stage) {
-            while self.worker.0.lock().stage != stage {
-                thread::yield_now();
-            }
-        }
-    }
-
-    #[test]
-    fn what_comes_while_the_thread_lingers_wakes_nobody_and_is_written_by_a_flush() {
-        let rig = Rig::open(FOREVER);
-        rig.await_stage(Stage::Lingering);
-        rig.push("one");
-        rig.push("two");
-        assert_eq!(rig.worker.0.lock().stage, Stage::Lingering);
-        assert!(rig.out.try_recv().is_err());
-        assert!(rig.worker.flush(Instant::now() + FOREVER));
-        assert_eq!(rig.out.try_iter().collect::<Vec<_>>(), ["one", "two"]);
-    }
-
-    #[test]
-    fn a_thread_with_nothing_to_do_parks_and_the_next_line_wakes_it_once() {
-        let rig = Rig::new(100, Duration::ZERO);
-        for line in ["one", "two"] {
-            rig.await_stage(Stage::Parked);
-            rig.push(line);
-            assert_eq!(rig.worker.0.lock().stage, Stage::Writing);
-            rig.gate.as_ref().unwrap().send(()).unwrap();
-            assert_eq!(rig.out.recv().unwrap(), line);
-        }
-    }
-
-    #[test]
-    fn a_flush_of_nothing_is_done_and_one_of_a_line_in_hand_is_not() {
-        let mut rig = Rig::new(100, FOREVER);
-        assert!(rig.worker.flush(Instant::now() + FOREVER));
-        rig.push("held up");
-        assert!(!rig.worker.flush(Instant::now() + Duration::from_millis(20)));
-        rig.gate = None;
-        assert!(rig.worker.flush(Instant::now() + FOREVER));
-        assert_eq!(rig.out.try_iter().count(), 1);
-    }
-
-    #[test]
-    fn a_sink_that_hangs_loses_lines_of_ordinary_users_before_those_of_root() {
-        let mut rig = Rig::new(4, Duration::ZERO);
-        rig.await_stage(Stage::Parked);
-        for n in 1..=50 {
-            rig.worker.push(format!("eve {n}"), Origin::Ordinary);
-        }
-        rig.push("root");
-        rig.gate = None;
-        assert!(rig.worker.flush(Instant::now() + FOREVER));
-        let out: Vec<String> = rig.out.try_iter().collect();
-        assert_eq!(out.last().unwrap(), "root");
-        assert!(out.iter().any(|line| line.ends_with(" lost")), "{out:?}");
-    }
-
-    #[test]
-    fn a_dropped_worker_still_writes_what_waits() {
-        let rig = Rig::open(FOREVER);
-        rig.await_stage(Stage::Lingering);
-        rig.push("last");
-        drop(rig.worker);
-        assert_eq!(rig.out.recv().unwrap(), "last");
-        assert!(rig.out.recv().is_err(), "the thread has ended");
-    }
-}
+mod tests;

@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
-use crate::account::Verdict;
+use crate::account::{Passed, Verdict};
 use crate::factors::address::Channel;
 use crate::factors::{Factor, Way};
 use crate::texts::{Text, Texts};
@@ -152,40 +152,48 @@ impl Dialogue {
         }
     }
 
-    /// Takes the verdict on what [`Next::Judge`] handed over.
-    pub fn judged(&mut self, verdict: &Verdict) -> Next {
+    /// How the login ends by this verdict on what [`Next::Judge`] handed over; none if it goes on.
+    #[must_use]
+    pub fn end_by(&self, verdict: &Verdict) -> Option<Outcome> {
         match verdict {
-            Verdict::Passed(passed) => {
-                let code_length = passed.code_length.filter(|_| self.plan.single);
-                let few = passed.recovery_left.filter(|left| *left < FEW);
-                let messages = few.filter(|_| !self.plan.single);
-                let messages = messages
-                    .map(|left| info(&self.plan.wording.asking, &Text::FewRecoveryCodes(left)));
-                Next::End(
-                    Step {
-                        code_length,
-                        ..told(messages.into_iter().collect(), Outcome::Passed)
-                    },
-                    Outcome::Passed,
-                )
-            }
-            Verdict::Locked(_) | Verdict::Spent => self.refuse(Outcome::Locked),
+            Verdict::Passed(_) => Some(Outcome::Passed),
+            Verdict::Locked(_) | Verdict::Spent => Some(Outcome::Locked),
+            Verdict::Wrong { lock: Some(_), .. } => Some(Outcome::Wrong),
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
-                self.tries_left -= 1;
-                if self.tries_left > 0 {
-                    self.given.clear();
-                    return self.go_on(self.complaint(&self.plan.wording.asking));
+                match (self.tries_left, self.plan.tries) {
+                    (2.., _) => None,
+                    // Asked several times, the tries are used up; asked once, the answer was wrong.
+                    (_, 2..) => Some(Outcome::Locked),
+                    _ => Some(Outcome::Wrong),
                 }
-                // Asked once, the answer was wrong; asked several times, the tries are used up.
-                let out_of_tries = self.plan.tries > 1;
-                self.refuse(if out_of_tries {
-                    Outcome::Locked
-                } else {
-                    Outcome::Wrong
-                })
             }
-            Verdict::Wrong { lock: Some(_), .. } => self.refuse(Outcome::Wrong),
         }
+    }
+
+    /// Takes the verdict.
+    pub fn judged(&mut self, verdict: &Verdict) -> Next {
+        match (verdict, self.end_by(verdict)) {
+            (Verdict::Passed(passed), _) => self.passed(passed),
+            (_, Some(outcome)) => self.refuse(outcome),
+            (_, None) => {
+                self.tries_left -= 1;
+                self.given.clear();
+                self.go_on(self.complaint(&self.plan.wording.asking))
+            }
+        }
+    }
+
+    fn passed(&self, passed: &Passed) -> Next {
+        let code_length = passed.code_length.filter(|_| self.plan.single);
+        let few = passed.recovery_left.filter(|left| *left < FEW);
+        let messages = few.filter(|_| !self.plan.single);
+        let messages =
+            messages.map(|left| info(&self.plan.wording.asking, &Text::FewRecoveryCodes(left)));
+        let step = Step {
+            code_length,
+            ..told(messages.into_iter().collect(), Outcome::Passed)
+        };
+        Next::End(step, Outcome::Passed)
     }
 
     /// Asks for the next factor of the way, hands over what was given when there is none, or has something

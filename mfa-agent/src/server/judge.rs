@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use super::Agent;
 use super::error::Failure;
+use super::peer::Peer;
 use crate::account::{Account, Answered, Attempt, CameBack, Opening, Remote, Verdict};
+use crate::audit::Event;
 use crate::dialogue::Given;
 use crate::factors::Factor;
 use crate::factors::device::Windows;
@@ -36,10 +38,15 @@ pub(super) struct Bench<'a> {
     pub(super) remote: Option<&'a Remote>,
     /// The note on the record of the guess that it rejected.
     pub(super) rejected: Option<u64>,
+    /// Who asks.
+    pub(super) peer: Peer,
+    /// What the audit log says of a verdict.
+    pub(super) told: &'a dyn Fn(&Verdict) -> Vec<Event>,
 }
 
 impl Agent {
-    /// Judges `given`. When this returns, what it did to the account is durable.
+    /// Judges `given`. When this returns, what it did to the account is durable, with what the audit log says
+    /// of it; a stale verdict does nothing to the account, and is not recorded.
     pub(super) fn judge(&self, bench: &Bench<'_>, given: &[Given]) -> Result<Verdict, Failure> {
         // Codes need no preparation: they are checked as they are, within the change itself.
         let codes: Vec<Answered> = given
@@ -89,16 +96,14 @@ impl Agent {
             pepper: self.ledger.pepper().clone(),
             rejected: bench.rejected,
         };
-        self.ledger.change(bench.key, |account| {
+        self.commit(bench.key, bench.peer, |account| {
             attempt.now = Timestamp::now();
             let mut account = account.unwrap_or_default();
             let verdict = account.attempt(&attempt);
-            let after = if verdict == Verdict::Stale {
-                After::Same
-            } else {
-                After::Put(account.into())
-            };
-            Ok((after, verdict))
+            Ok(match verdict {
+                Verdict::Stale => (After::Same, Vec::new(), verdict),
+                _ => (After::Put(account.into()), (bench.told)(&verdict), verdict),
+            })
         })
     }
 

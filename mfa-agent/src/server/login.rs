@@ -13,6 +13,7 @@ mod post;
 mod radius;
 mod reach;
 mod record;
+mod told;
 mod unasked;
 
 use std::sync::Arc;
@@ -63,14 +64,14 @@ pub(super) struct Login {
     renews: bool,
     /// Whether the account can go none of the ways; for the log, never for the user.
     unenrolled: bool,
-    /// An answer that was wrong, in a login that goes on: to be recorded.
-    pub(super) attempt: Option<Event>,
+    /// Whether the audit log has its end already: it was committed with the verdict.
+    is_end_recorded: bool,
     /// Whether it was begun to prove who wants to change their factors.
     proof: bool,
     /// What the account could be passed with when it was.
     generation: Option<u64>,
-    /// Whether it was passed with a recovery code.
-    by_recovery: bool,
+    /// Whether it was passed with a recovery code that is to be followed by setting up a new device.
+    is_renewal_due: bool,
     /// What the account could be passed with when it began.
     generation_at_begin: u64,
     /// Where codes go by mail if the user has enrolled no address.
@@ -130,10 +131,10 @@ impl Login {
             opening,
             renews: false,
             unenrolled: false,
-            attempt: None,
+            is_end_recorded: false,
             proof: opened.proof,
             generation: None,
-            by_recovery: false,
+            is_renewal_due: false,
         }
     }
 
@@ -167,7 +168,7 @@ impl Login {
     /// If a new device is due before the login has passed: what the account could be passed with when the
     /// recovery code was right.
     fn renewal(&self) -> Option<u64> {
-        let is_due = self.renews && self.by_recovery && matches!(self.stage, Stage::Asking(_));
+        let is_due = self.is_renewal_due && matches!(self.stage, Stage::Asking(_));
         self.generation.filter(|_| is_due)
     }
 }
@@ -182,14 +183,27 @@ pub(super) enum Progress {
     Ended(Box<Ended>),
 }
 
+impl Progress {
+    /// The same, where the event of its end was committed with what ended it.
+    fn recorded(self) -> Self {
+        match self {
+            Self::Ended(ended) => Self::Ended(Box::new(Ended {
+                event: None,
+                ..*ended
+            })),
+            open => open,
+        }
+    }
+}
+
 /// The end of a login.
 pub(super) struct Ended {
     pub(super) user: UserName,
     /// The state of the account that the user has proven to be theirs, if that was asked for.
     pub(super) proven: Option<u64>,
     pub(super) reply: LoginReply,
-    /// To be recorded.
-    pub(super) event: Event,
+    /// To be recorded; none if it was committed with what ended the login.
+    pub(super) event: Option<Event>,
 }
 
 impl Agent {
@@ -267,6 +281,6 @@ fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) ->
         user: context.user.clone(),
         proven: None,
         reply: LoginReply::of(context.session.clone(), step),
-        event: context.event(outcome, reason),
+        event: Some(context.event(outcome, reason)),
     })
 }

@@ -7,6 +7,7 @@
 mod accept;
 mod admin;
 mod channel;
+mod commit;
 mod connection;
 mod errand;
 mod error;
@@ -35,12 +36,15 @@ use error::Failure;
 pub use pool::serve;
 pub use standing::Standing;
 
+/// How long the audit log may take to be durable before the store forgets lines.
+const WRITING_OUT: Duration = Duration::from_secs(5);
+
 /// All that connections share.
 pub struct Agent {
     ledger: Ledger,
     hasher: Hasher,
     names: Box<dyn Names>,
-    audit: Audit,
+    audit: Arc<Audit>,
     standing: RwLock<Arc<Standing>>,
     /// User ids of `[server] trusted`, as of the last reload.
     trusted: RwLock<Arc<[u32]>>,
@@ -75,6 +79,9 @@ impl Agent {
         let trusted = RwLock::new(trusted_uids(&*names, &standing.settings));
         let courier = Courier::new(delivery::Limits::default());
         standing::supply(&courier, &standing.providers);
+        let audit = Arc::new(audit);
+        let written_out = Arc::clone(&audit);
+        ledger.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
         Arc::new(Self {
             ledger,
             hasher,

@@ -1,5 +1,6 @@
 //! Calls through a connection, against a store in memory that can be made to fail.
 
+mod audited;
 mod changes;
 mod devices;
 mod knowledge;
@@ -22,7 +23,7 @@ use crate::audit;
 use crate::ledger::{After, Key, LedgerError};
 use crate::names::{Entry, Groups, NamesError, UserName};
 use crate::store::memory::Failure as StoreFailure;
-use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap};
+use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{MasterKey, Vault};
 
 struct Shared(Arc<MemoryStore>);
@@ -43,6 +44,14 @@ impl Store for Shared {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
         self.0.page(prefix, after, limit)
+    }
+
+    fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.0.lines()
+    }
+
+    fn before_forgetting(&self, write_out: WriteOut) {
+        self.0.before_forgetting(write_out);
     }
 }
 
@@ -110,11 +119,15 @@ struct Rig {
 impl Rig {
     /// Alice has the device of RFC 4226, whose codes are of 1970, and a PIN 1379. Bob has nothing.
     fn new() -> Self {
+        Self::with_audit(audit::Settings::default())
+    }
+
+    fn with_audit(settings: audit::Settings) -> Self {
         let store = Arc::new(MemoryStore::new());
         let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
         let ledger = Ledger::new(Box::new(Shared(Arc::clone(&store))), vault);
         let host = Host(HashMap::from([("alice", ALICE), ("bob", BOB)]));
-        let audit = Audit::start(audit::Settings::default()).unwrap();
+        let audit = Audit::start(settings, Vec::new()).unwrap();
         let hasher = Hasher::new(2, 8);
         let agent = Agent::new(
             Standing::builtin(),

@@ -13,20 +13,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::fault::Fault;
 use super::journal::Batch;
-
-/// Why a write failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FlushError {
-    /// Whether there was no space left.
-    pub(super) full: bool,
-    /// The words for the log.
-    pub(super) reason: String,
-}
 
 /// Makes batches durable, one after the other.
 pub(super) trait Sink: Send + Sync {
-    fn write(&self, batch: &Batch) -> Result<(), FlushError>;
+    /// The next batch to be written is `batch`. Called while nothing can be applied.
+    fn begin_round(&self, batch: &Batch);
+
+    /// Makes `batch` durable.
+    fn write(&self, batch: &Batch) -> Result<(), Fault>;
 }
 
 pub(super) struct GroupCommit<S> {
@@ -50,14 +46,14 @@ struct State {
     leading: bool,
     /// Who waits for that leader.
     waiting: usize,
-    failed: Option<FlushError>,
+    failed: Option<Fault>,
 }
 
 impl<S: Sink> GroupCommit<S> {
-    /// Commits to `sink`, which holds `floor` records.
-    pub(super) fn new(sink: S, floor: u64) -> Self {
+    /// Commits to `sink`, which holds records of `live` bytes.
+    pub(super) fn new(sink: S, live: u64) -> Self {
         let state = State {
-            queue: Batch::new(floor),
+            queue: Batch::new(live),
             ..State::default()
         };
         Self {
@@ -72,8 +68,8 @@ impl<S: Sink> GroupCommit<S> {
     /// write; returns once that is durable. If `apply` fails, all fails.
     pub(super) fn commit<T>(
         &self,
-        apply: impl FnOnce(&mut Batch) -> Result<(T, bool), FlushError>,
-    ) -> Result<T, FlushError> {
+        apply: impl FnOnce(&mut Batch) -> Result<(T, bool), Fault>,
+    ) -> Result<T, Fault> {
         let mut state = self.lock();
         if let Some(error) = &state.failed {
             return Err(error.clone());
@@ -92,14 +88,14 @@ impl<S: Sink> GroupCommit<S> {
     }
 
     /// Why nothing can be committed any more, if that is so.
-    pub(super) fn failure(&self) -> Option<FlushError> {
+    pub(super) fn failure(&self) -> Option<Fault> {
         if !self.broken.load(Ordering::Acquire) {
             return None;
         }
         self.lock().failed.clone()
     }
 
-    fn until_durable(&self, mut state: MutexGuard<'_, State>) -> Result<(), FlushError> {
+    fn until_durable(&self, mut state: MutexGuard<'_, State>) -> Result<(), Fault> {
         // A round under way has taken the queue before our change came into it: the next one counts.
         let wanted = state.begun + 1;
         while state.durable < wanted {
@@ -120,20 +116,16 @@ impl<S: Sink> GroupCommit<S> {
     }
 
     /// Writes all that is queued, the caller's own change included.
-    fn lead(&self, mut state: MutexGuard<'_, State>) -> Result<(), FlushError> {
+    fn lead(&self, mut state: MutexGuard<'_, State>) -> Result<(), Fault> {
         state.leading = true;
         state.begun += 1;
         let batch = state.queue.take();
+        self.sink.begin_round(&batch);
         drop(state);
 
-        // sled asserts where it could return an error; a leader that vanished would hang all others.
+        // A leader that vanished would hang all others.
         let write = catch_unwind(AssertUnwindSafe(|| self.sink.write(&batch)));
-        let written = write.unwrap_or_else(|_| {
-            Err(FlushError {
-                full: false,
-                reason: "the write panicked".to_owned(),
-            })
-        });
+        let written = write.unwrap_or_else(|_| Err(Fault::new("the write panicked")));
 
         let mut state = self.lock();
         state.leading = false;
@@ -143,7 +135,7 @@ impl<S: Sink> GroupCommit<S> {
 
     /// Tells those who waited for this round, and one of those who wait for the next: it leads, unless
     /// somebody new is faster.
-    fn end_round(&self, mut state: MutexGuard<'_, State>, outcome: Result<(), FlushError>) {
+    fn end_round(&self, mut state: MutexGuard<'_, State>, outcome: Result<(), Fault>) {
         let round = state.begun;
         if let Err(error) = outcome {
             state.failed.get_or_insert(error);
@@ -179,12 +171,14 @@ mod tests {
     /// A flush that says when it begins and ends when it is told to, with what it is told.
     struct Stepped {
         begun: Sender<()>,
-        end: Mutex<Receiver<Result<(), FlushError>>>,
+        end: Mutex<Receiver<Result<(), Fault>>>,
         count: AtomicU64,
     }
 
     impl Sink for Stepped {
-        fn write(&self, _: &Batch) -> Result<(), FlushError> {
+        fn begin_round(&self, _: &Batch) {}
+
+        fn write(&self, _: &Batch) -> Result<(), Fault> {
             self.count.fetch_add(1, Ordering::SeqCst);
             self.begun.send(()).unwrap();
             self.end.lock().unwrap().recv().unwrap()
@@ -194,7 +188,7 @@ mod tests {
     type Rig = (
         GroupCommit<Stepped>,
         Receiver<()>,
-        Sender<Result<(), FlushError>>,
+        Sender<Result<(), Fault>>,
     );
 
     fn rig() -> Rig {
@@ -214,18 +208,15 @@ mod tests {
         }
     }
 
-    fn commit<S: Sink>(group: &GroupCommit<S>) -> Result<(), FlushError> {
+    fn commit<S: Sink>(group: &GroupCommit<S>) -> Result<(), Fault> {
         group.commit(|batch| {
-            batch.changed(b"k", None, false);
+            batch.changed(b"k", None, Some(b"v"));
             Ok(((), true))
         })
     }
 
-    fn broken() -> FlushError {
-        FlushError {
-            full: false,
-            reason: "test".to_owned(),
-        }
+    fn broken() -> Fault {
+        Fault::new("test")
     }
 
     #[test]
@@ -308,7 +299,9 @@ mod tests {
     fn a_flush_that_panics_fails_its_committers_and_hangs_nobody() {
         struct Panics;
         impl Sink for Panics {
-            fn write(&self, _: &Batch) -> Result<(), FlushError> {
+            fn begin_round(&self, _: &Batch) {}
+
+            fn write(&self, _: &Batch) -> Result<(), Fault> {
                 panic!("as sled does")
             }
         }

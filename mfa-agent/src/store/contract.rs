@@ -17,6 +17,7 @@ fn a_swap_needs_the_revision_that_was_loaded(store: &dyn Store) {
         key: b"a",
         expected: None,
         new: Some(b"1"),
+        line: None,
     };
     assert_eq!(store.swap(create).unwrap(), Swap::Done);
     assert_eq!(store.swap(create).unwrap(), Swap::Conflict);
@@ -26,6 +27,7 @@ fn a_swap_needs_the_revision_that_was_loaded(store: &dyn Store) {
         key: b"a",
         expected: Some(&first.revision),
         new: Some(b"2"),
+        line: None,
     };
     assert_eq!(store.swap(update).unwrap(), Swap::Done);
     assert_eq!(store.swap(update).unwrap(), Swap::Conflict);
@@ -33,6 +35,7 @@ fn a_swap_needs_the_revision_that_was_loaded(store: &dyn Store) {
         key: b"a",
         expected: Some(&first.revision),
         new: None,
+        line: None,
     };
     assert_eq!(store.swap(remove).unwrap(), Swap::Conflict);
     let second = store.load(b"a").unwrap().unwrap();
@@ -41,6 +44,7 @@ fn a_swap_needs_the_revision_that_was_loaded(store: &dyn Store) {
         key: b"a",
         expected: Some(&second.revision),
         new: None,
+        line: None,
     };
     assert_eq!(store.swap(remove).unwrap(), Swap::Done);
     assert_eq!(store.load(b"a").unwrap(), None);
@@ -51,6 +55,7 @@ fn each_change_of_a_list_stands_for_itself(store: &dyn Store) {
         key,
         expected: None,
         new: Some(b"x"),
+        line: None,
     };
     let outcomes = store
         .swap_all(&[new(b"l1"), new(b"l1"), new(b"l2")])
@@ -66,6 +71,7 @@ fn pages_come_in_the_order_of_keys(store: &dyn Store) {
                 key: key.as_bytes(),
                 expected: None,
                 new: Some(b"x"),
+                line: None,
             })
             .unwrap();
     }
@@ -103,6 +109,7 @@ fn increment(store: &dyn Store) {
             key: b"counter",
             expected: old.as_ref().map(|old| &old.revision),
             new: Some(&(count + 1).to_be_bytes()),
+            line: None,
         };
         if store.swap(change).unwrap() == Swap::Done {
             return;

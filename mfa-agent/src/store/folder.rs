@@ -1,31 +1,43 @@
 //! The folder of the store: who may look into it, and that it is there after a power cut.
 //!
-//! sled creates its files readable for everyone, so the folder is what keeps others out: 0700, and the
-//! agent's own. A folder that others can enter is refused rather than mended, because what was in it
+//! The folder is what keeps others out: 0700, and the agent's own. A folder that others can enter is refused and not changed, because what was in it
 //! may have been read or replaced already, and the administrator should know.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 
 use super::StoreError;
+use super::fault::Fault;
 
 const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// Makes the folder if it is not there, and refuses one that others can enter.
-pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
+/// Makes the folder if it is not there.
+pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     let shown = path.display();
-    if let Err(e) = DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        return Err(StoreError::new(format!(
-            "its folder {shown} can't be made: {e}; make it, owned by the agent's user, mode 0700"
-        )));
-    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|e| {
+            StoreError::new(format!(
+                "its folder {shown} can't be made: {e}; make it, owned by the agent's user, mode 0700"
+            ))
+        })
+}
+
+/// Refuses a folder that others can enter, and one that is not there.
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    let shown = path.display();
     let meta = std::fs::metadata(path)
         .map_err(|e| StoreError::new(format!("its folder {shown} can't be examined: {e}")))?;
+    if !meta.is_dir() {
+        return Err(StoreError::new(format!("{shown} is not a folder")));
+    }
     let me = geteuid().as_raw();
     if meta.uid() != me {
         return Err(StoreError::new(format!(
@@ -68,9 +80,13 @@ pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     }
 }
 
-/// Makes the entries of a folder durable: a new file is lost in a power cut without.
-pub(super) fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+/// Makes it durable that the folder is there.
+pub(super) fn sync_parent(path: &Path) -> Result<(), Fault> {
+    match File::open(parent(path)).and_then(|parent| parent.sync_all()) {
+        // Then somebody else made it, and before.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(()),
+        done => done.map_err(Fault::of("the folder above can't be synced")),
+    }
 }
 
 /// The folder that holds `path`.
@@ -79,18 +95,6 @@ pub(super) fn parent(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
-}
-
-/// The files in `path` whose names `wanted` takes.
-pub(super) fn files(path: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(&wanted) {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
 }
 
 /// Removes a file; one that is not there is removed already.
@@ -112,15 +116,16 @@ mod tests {
     fn a_new_folder_is_closed_to_others() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b");
-        prepare(&path).unwrap();
+        make(&path).unwrap();
+        check(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
     }
 
     #[test]
-    fn a_folder_open_to_others_is_refused_with_the_command_that_mends_it() {
+    fn a_folder_open_to_others_is_refused_with_the_command_that_fixes_it() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), Permissions::from_mode(0o750)).unwrap();
-        let error = prepare(dir.path()).unwrap_err().to_string();
+        let error = check(dir.path()).unwrap_err().to_string();
         assert!(
             error.contains(&format!("chmod 0700 {}", dir.path().display())),
             "{error}"
@@ -132,6 +137,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         std::fs::write(&path, "").unwrap();
-        prepare(&path).unwrap_err();
+        make(&path).unwrap_err();
+        check(&path).unwrap_err();
     }
 }

@@ -1,120 +1,275 @@
-//! One open instance of sled and its journal, good until its first error.
+//! One open instance of the store, good until its first error.
 //!
-//! A change is applied in memory first, by sled's compare-and-swap, and queued for the journal under
-//! the same lock, so that the journal tells the changes of a key in the order in which they happened.
-//! sled panics in places where it could return an error; here both mean the same, that the instance
-//! is broken.
+//! ```text
+//!   open    1  the files that make up the store are read, and all of them are checked
+//!           2  what the journals say is written to a new journal, and synced, and so is its name
+//!           3  what is not needed any more is removed
+//! ```
 //!
-//! To open one is to replay the journal and make a checkpoint. That holds after a failed fdatasync too,
-//! which may have dropped what it could not write: every byte of the new epoch is written anew, and of
-//! the old one nothing is needed any more.
+//! Nothing of an old journal is built upon, whoever wrote it and whatever became of its last sync: the
+//! kernel may show what it could not write. Until the second step is done nothing is changed, so whatever
+//! stops an opening, the next one finds all that this one found.
 
-use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use ::sled::Db;
+use super::background::Background;
+use super::ballast::Ballast;
+use super::commit::GroupCommit;
+use super::disk::{self, Disk};
+use super::fault::Fault;
+use super::journal::{self, Batch, History, Journal};
+use super::layers::Layers;
+use super::lines::{AuditLog, Lines, Settler};
+use super::merging::Merger;
+use super::piece::{self, Cover, Form, Piece, Span};
+use super::shared::{Beginning, Shared};
+use super::sorted::SortedFile;
+use super::sorting::Sorter;
+use super::table::{self, Table};
+use super::writer::Writer;
+use super::{Change, StoreId, Swap};
+use crate::log;
 
-use super::checkpoint::{Disk, Sync, broken};
-use super::commit::{FlushError, GroupCommit};
-use super::journal::{self, Batch, Journal};
-use super::replay::{self, Damage, History};
-use super::{Change, StoreError, Swap, recovery};
-
-/// The page cache, in bytes. Idle with 10,000 users the whole agent has 15 MiB, and what the kernel
-/// caches of the file serves as well.
-const CACHE_BYTES: u64 = 2 << 20;
+/// What outlives an instance.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) audit_log: AuditLog,
+    pub(super) ballast: Arc<Ballast>,
+}
 
 /// A working instance, or one that broke and waits to be replaced.
 pub(super) struct Open {
-    pub(super) db: Db,
-    pub(super) commits: GroupCommit<Disk>,
+    /// Lines of an earlier process that may be missing in the audit log, the oldest first.
+    pub(super) lines: Vec<Vec<u8>>,
+    pub(super) id: StoreId,
+    /// The last span that was begun when it was opened: it grows with each opening.
+    pub(super) generation: u64,
+    shared: Arc<Shared>,
+    commits: Arc<GroupCommit<Writer>>,
+    _background: Background,
+}
+
+/// What was found in the folder.
+struct Found {
+    id: StoreId,
+    names: Vec<String>,
+    sorted: Vec<SortedFile>,
+    history: History,
+    /// All that the next journal says again.
+    span: Span,
 }
 
 impl Open {
-    pub(super) fn new(path: &Path, sync: &Sync) -> Result<Self, StoreError> {
-        let history = history(path)?;
-        let db = recovery::open(path, CACHE_BYTES)?;
-        let (epoch, floor) = guarded(|| Ok(replayed(&db, &history)))
-            .map_err(|e| recovery::lost(path, &e.reason))?
-            .map_err(|damage| recovery::lost(path, &damage.to_string()))?;
-        let failed = |e: &dyn std::fmt::Display| {
-            StoreError::new(format!("{} can't be opened: {e}", path.display()))
+    /// Opens the store in `path`.
+    pub(super) fn new(path: &Path, around: &Surroundings) -> Result<Self, Fault> {
+        let disk = &*around.disk;
+        let found = Found::read(disk)?;
+        table::remove_left_over(path, &found.names)?;
+        let table = Table::create(path, found.span.to)?;
+        for (key, value) in &found.history.last {
+            table.put(key, value.as_deref())?;
+        }
+        let (journal, sequence) = found.restate(disk)?;
+        found.remove_replaced(disk);
+
+        let (id, generation, live) = (found.id, found.span.to, found.history.live);
+        let lines = Lines::new(
+            around.audit_log.clone(),
+            last_line(&found.history, sequence),
+        );
+        let old_lines = found.history.lines.into_values().collect();
+        let layers = Layers {
+            active: Arc::new(table),
+            frozen: None,
+            sorted: found.sorted.into_iter().rev().map(Arc::new).collect(),
+            version: 0,
         };
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(path.join("db"))
-            .map_err(|e| failed(&e))?;
-        let journal = Journal::open(path, epoch).map_err(|e| failed(&e))?;
-        let disk = Disk::start(db.clone(), file, journal, floor, Arc::clone(sync))
-            .map_err(|e| failed(&e.reason))?;
+        let shared = Arc::new(Shared::new(Beginning {
+            disk: Arc::clone(&around.disk),
+            folder: path.to_owned(),
+            id,
+            lines,
+            ballast: Arc::clone(&around.ballast),
+            layers,
+            last_span: generation,
+        }));
+        let writer = Writer::new(Arc::clone(&shared), journal, sequence);
+        let commits = Arc::new(GroupCommit::new(writer, live));
+        let mut background = Background::new(&shared);
+        background.start(Sorter)?;
+        background.start(Merger)?;
+        background.start(Settler {
+            commits: Arc::downgrade(&commits),
+        })?;
         Ok(Self {
-            db,
-            commits: GroupCommit::new(disk, floor),
+            lines: old_lines,
+            id,
+            generation,
+            shared,
+            commits,
+            _background: background,
         })
     }
 
-    pub(super) fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, FlushError> {
-        let removals = changes.iter().filter(|c| c.new.is_none()).count();
-        if removals > 0 {
-            self.commits
-                .commit(|batch| Ok((batch.may_be_removed(removals), true)))?;
-        }
+    /// Why nothing can be done with it any more.
+    pub(super) fn failure(&self) -> Option<Fault> {
+        self.commits.failure().or_else(|| self.shared.broken())
+    }
+
+    /// The layers as they are now.
+    pub(super) fn layers(&self) -> Arc<Layers> {
+        self.shared.layers()
+    }
+
+    /// Makes changes, each for itself, and returns once they are durable.
+    pub(super) fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, Fault> {
+        // What the files hold is looked up before anybody has to wait for it.
+        let before = self.layers();
+        let in_files = changes
+            .iter()
+            .map(|change| match before.in_tables(change.key)? {
+                Some(_) => Ok(None),
+                None => before.in_files(change.key),
+            })
+            .collect::<Result<Vec<_>, Fault>>()?;
         self.commits.commit(|batch| {
-            let apply = |change| self.apply(change, batch);
-            let outcomes: Vec<Swap> = guarded(|| changes.iter().map(apply).collect())?;
+            let now = self.layers();
+            let mut outcomes = Vec::with_capacity(changes.len());
+            for (change, in_files) in changes.iter().zip(in_files) {
+                let current = match now.in_tables(change.key)? {
+                    Some(known) => known,
+                    None if now.version == before.version => in_files,
+                    None => now.in_files(change.key)?,
+                };
+                outcomes.push(apply(change, current, &now.active, batch)?);
+            }
             let any = outcomes.contains(&Swap::Done);
             Ok((outcomes, any))
         })
     }
+}
 
-    fn apply(&self, change: &Change<'_>, batch: &mut Batch) -> ::sled::Result<Swap> {
-        let expected = change.expected.map(|revision| revision.0.as_slice());
-        let swapped = self.db.compare_and_swap(change.key, expected, change.new)?;
-        if swapped.is_err() {
-            return Ok(Swap::Conflict);
-        }
-        batch.changed(change.key, change.new, expected.is_none());
-        Ok(Swap::Done)
+fn apply(
+    change: &Change<'_>,
+    current: Option<Vec<u8>>,
+    table: &Table,
+    batch: &mut Batch,
+) -> Result<Swap, Fault> {
+    let expected = change.expected.map(|revision| revision.0.as_slice());
+    if current.as_deref() != expected {
+        return Ok(Swap::Conflict);
+    }
+    table.put(change.key, change.new)?;
+    batch.changed(change.key, expected, change.new);
+    if let Some(line) = change.line {
+        batch.line(line);
+    }
+    Ok(Swap::Done)
+}
+
+/// The number of the last line, once `history` was said again up to the record `sequence`.
+fn last_line(history: &History, sequence: u64) -> u64 {
+    match history.lines.is_empty() {
+        true => 0,
+        false => sequence,
     }
 }
 
-/// Reads the journal, or makes that of a new store, before sled touches its file.
-fn history(path: &Path) -> Result<History, StoreError> {
-    let failed = |e| StoreError::new(format!("{}/journal can't be used: {e}", path.display()));
-    let bytes = match journal::read(path).map_err(failed)? {
-        Some(bytes) => bytes,
-        None if recovery::is_complete(path) => {
-            return Err(recovery::lost(path, "its file `journal` is gone"));
+impl Found {
+    fn read(disk: &dyn Disk) -> Result<Self, Fault> {
+        let names = disk
+            .names()
+            .map_err(Fault::of("the folder can't be listed"))?;
+        let pieces = piece::pieces(&names);
+        let cover = piece::cover(&pieces).map_err(|gap| Fault::new(gap.to_string()))?;
+        let id = id(disk, &cover)?;
+        let sorted = cover
+            .sorted
+            .iter()
+            .map(|span| SortedFile::open(disk, id, *span))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (sequence, live) = sorted
+            .last()
+            .map_or((0, 0), |file| (file.sequence(), file.live()));
+        let mut history = History::after(sequence, live);
+        for span in &cover.journals {
+            history
+                .read(&bytes_of(disk, *span)?, *span, id)
+                .map_err(|damage| Fault::new(damage.to_string()))?;
         }
-        None => journal::create(path).map_err(failed)?,
-    };
-    let history = replay::read(&bytes).and_then(|history| {
-        let length = std::fs::metadata(path.join("db")).map_or(0, |meta| meta.len());
-        if history.epoch > 0 && length == 0 {
-            return Err(Damage::NoDatabase);
+        add_lines(disk, id, &pieces, &cover, &mut history);
+        let from = cover.sorted.last().map_or(1, |span| span.to + 1);
+        let to = pieces.iter().map(|piece| piece.span.to).max().unwrap_or(0) + 1;
+        Ok(Self {
+            id,
+            names,
+            sorted,
+            history,
+            span: Span { from, to },
+        })
+    }
+
+    /// Writes the journal that takes the place of all others.
+    fn restate(&self, disk: &dyn Disk) -> Result<(Journal, u64), Fault> {
+        let (id, span) = (self.id, self.span);
+        let (sequence, batch) = (self.history.sequence, self.history.restated());
+        let made = Journal::restating(disk, id, span, sequence, &batch)?;
+        if let Err(e) = disk.sync() {
+            let _ = disk.remove(&Piece::journal(span).to_string());
+            return Err(Fault::of("the folder can't be synced")(e));
         }
-        Ok(history)
-    });
-    history.map_err(|damage| recovery::lost(path, &damage.to_string()))
+        Ok(made)
+    }
+
+    /// Removes what the files that are in use took the place of, and what was never finished.
+    fn remove_replaced(&self, disk: &dyn Disk) {
+        let used: Vec<String> = self
+            .sorted
+            .iter()
+            .map(|file| Piece::sorted(file.span()).to_string())
+            .collect();
+        for name in &self.names {
+            let is_piece = Piece::parse(name).is_some() && !used.contains(name);
+            if (is_piece || is_unfinished(name))
+                && let Err(e) = disk.remove(name)
+            {
+                // It does no harm but for the room that it takes.
+                log::warn(format_args!("{name} in the store can't be removed: {e}"));
+            }
+        }
+    }
 }
 
-/// The last epoch that was used, and how many records there are now.
-fn replayed(db: &Db, history: &History) -> Result<(u64, u64), Damage> {
-    let stamp = replay::stamp(db)?;
-    let floor = replay::replay(db, history, stamp)?;
-    Ok((history.epoch.max(stamp), floor))
+fn is_unfinished(name: &str) -> bool {
+    name.strip_suffix(disk::UNFINISHED)
+        .is_some_and(|name| Piece::parse(name).is_some())
 }
 
-/// Calls sled, which asserts where it could return an error.
-pub(super) fn guarded<T>(call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, FlushError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(|e| broken(&e)),
-        Err(_) => Err(FlushError {
-            full: false,
-            reason: "sled panicked".to_owned(),
-        }),
+/// The store that the files say they belong to.
+fn id(disk: &dyn Disk, cover: &Cover) -> Result<StoreId, Fault> {
+    let span = cover.journals.first().copied();
+    let span = span.ok_or_else(|| Fault::new(piece::Gap::NoJournal.to_string()))?;
+    journal::id_of(&bytes_of(disk, span)?, span).map_err(|damage| Fault::new(damage.to_string()))
+}
+
+fn bytes_of(disk: &dyn Disk, span: Span) -> Result<Vec<u8>, Fault> {
+    let name = Piece::journal(span).to_string();
+    disk.open(&name)
+        .and_then(|file| disk::read_all(&*file))
+        .map_err(Fault::of(format!("{name} can't be read")))
+}
+
+/// Adds the lines of journals that are kept for nothing else. A damaged one keeps no store closed.
+fn add_lines(disk: &dyn Disk, id: StoreId, pieces: &[Piece], cover: &Cover, history: &mut History) {
+    let kept = pieces
+        .iter()
+        .filter(|piece| piece.form == Form::Journal && !cover.journals.contains(&piece.span));
+    for piece in kept {
+        match bytes_of(disk, piece.span) {
+            Ok(bytes) => history.add_lines(journal::lines_of(&bytes, piece.span, id)),
+            Err(fault) => log::warn(fault),
+        }
     }
 }

@@ -1,212 +1,362 @@
-//! The journal: where a change is durable before sled has written it.
+//! The journal: where a change is durable first.
 //!
-//! sled takes 300 µs to make a change durable. So a commit appends to this file instead, which has its
-//! size from the beginning (64 µs less than growing one), and sled is flushed at checkpoints only.
+//! A commit appends to a file that has its size from the beginning, which saves the file system the work
+//! of growing it, and syncs it. A journal that is full is closed, and its content becomes a sorted file.
 //!
 //! ```text
-//!  swap ─▶ compare-and-swap in sled's memory ─▶ queue      both under one lock: one order
-//!                                                 │
-//!                               room in the journal?  ── yes ─▶ append, fdatasync ─▶ durable
-//!                                                 └───── no ──▶ checkpoint ────────▶ durable
-//!
-//!  checkpoint    1  the stamp (the next epoch's number) into sled
-//!                2  sled's flush, fdatasync of `db`      all that was applied is durable now
-//!                3  the note that begins the next epoch, to the start of the journal; fdatasync
-//!                4  what follows it is overwritten by and by
-//!
-//!  journal       │ note, epoch 8 │ put │ put │ put │ (torn) │ put, epoch 7 │ …
-//!                  └────────── replayed ──────────┘  └──── ignored ──────────
+//!  journal.8-8   │ head │ put, line │ put, put │ … │ put (torn) │ 0 0 0 0 …      grows past its size if it must
+//!                        └─────────── replayed ───┘  └ ignored ┘
 //! ```
 //!
-//! A crash between 2 and 3 leaves the old epoch, whole, beside the checkpoint: replayed, every key ends
-//! at the last value that was acknowledged, which is the one in the checkpoint. A *part* of the old
-//! epoch would turn keys back; that is why nothing of it is overwritten before the note is durable.
-//! Epochs only grow, so nothing left over is ever taken for a record of the present one.
+//! Only what could not be acknowledged may be missing at the end of the last journal. A batch that a
+//! power cut tore is the last one; a broken record with a later *batch* behind it, or a journal after it
+//! that goes on with a higher number, was durable once and has been damaged. A store that is damaged is
+//! not opened: it would let in who has a second factor without asking for it.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::folder;
-use super::record::{Entry, Place, encode};
+use super::StoreId;
+use super::disk::{self, Disk, DiskFile};
+use super::fault::Fault;
+use super::piece::{Piece, Span};
+use super::record::{ALIGNMENT, Entry, Head, Place, Seed, decode, encode, size};
 
-/// Its size in bytes; 300 logins fill it. sled overwrites a freed segment no sooner than 512 KiB of
-/// log after it copied the last of it elsewhere, and a checkpoint has to come in between, or a power
-/// cut could take both. What fills the journal once makes three times as much log at most.
-pub(super) const SIZE: usize = 128 << 10;
+/// Its size in bytes. One of them is written out at a time, so this bounds what a start has to read.
+pub(super) const SIZE: u64 = 1 << 20;
 
-const NAME: &str = "journal";
-const UNFINISHED: &str = "journal.new";
+/// In the head of a journal that does not know what comes before it.
+const CONTINUES: u64 = 0;
 
 /// Changes in the order in which they took place.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// Each with the floor that holds once it has taken effect: a torn batch ends at any of them.
+    /// Each with what the records of the store take up once it has taken effect.
     items: Vec<(Item, u64)>,
-    /// The store holds at least so many records, all items included.
-    pub(super) floor: u64,
+    /// What they take up with all of the batch.
+    pub(super) live: u64,
+    bytes: u64,
 }
 
 #[derive(Debug)]
 enum Item {
-    Note,
     Put(Vec<u8>, Vec<u8>),
     Remove(Vec<u8>),
+    Line(Vec<u8>),
+    Settled(u64),
 }
 
 impl Batch {
     /// Nothing yet.
-    pub(super) fn new(floor: u64) -> Self {
-        let items = Vec::new();
-        Self { items, floor }
+    pub(super) fn new(live: u64) -> Self {
+        Self {
+            live,
+            ..Self::default()
+        }
     }
 
     /// Takes all that is here, and leaves an empty batch to go on with.
     pub(super) fn take(&mut self) -> Self {
-        let floor = self.floor;
-        std::mem::replace(self, Self::new(floor))
+        let live = self.live;
+        std::mem::replace(self, Self::new(live))
     }
 
-    /// The record under `key` is `value` now, or gone; `new` if there was none.
-    pub(super) fn changed(&mut self, key: &[u8], value: Option<&[u8]>, new: bool) {
-        self.floor += u64::from(new && value.is_some());
+    /// The record under `key` is `value` now, or gone; it was `old`.
+    pub(super) fn changed(&mut self, key: &[u8], old: Option<&[u8]>, value: Option<&[u8]>) {
+        let old = old.map_or(0, |old| size(key, old));
+        let new = value.map_or(0, |new| size(key, new));
+        self.live = self.live.saturating_sub(old).saturating_add(new);
         let item = match value {
             Some(value) => Item::Put(key.to_vec(), value.to_vec()),
             None => Item::Remove(key.to_vec()),
         };
-        self.items.push((item, self.floor));
+        self.push(item);
     }
 
-    /// So many records may be removed once this is durable, and none before: with sled ahead of the
-    /// journal, a store would seem to have lost them.
-    pub(super) fn may_be_removed(&mut self, records: usize) {
-        self.floor = self.floor.saturating_sub(records as u64);
-        self.items.push((Item::Note, self.floor));
+    /// The change before it has a line in the audit log.
+    pub(super) fn line(&mut self, line: &[u8]) {
+        self.push(Item::Line(line.to_vec()));
+    }
+
+    /// All lines up to the record `sequence` are in the audit log.
+    pub(super) fn settled(&mut self, sequence: u64) {
+        self.push(Item::Settled(sequence));
+    }
+
+    /// Whether there are lines of the audit log in it.
+    pub(super) fn has_lines(&self) -> bool {
+        let is_line = |(item, _): &(Item, u64)| matches!(item, Item::Line(_));
+        self.items.iter().any(is_line)
+    }
+
+    /// How many bytes of a journal it takes up.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn push(&mut self, item: Item) {
+        self.bytes += match item.entry() {
+            Entry::Put { key, value } => size(key, value),
+            Entry::Remove { key } => size(key, b""),
+            Entry::Line(line) => size(b"", line),
+            _ => size(b"", &[0; 8]),
+        };
+        self.items.push((item, self.live));
     }
 }
 
-/// The journal, open for appending.
+impl Item {
+    fn entry(&self) -> Entry<'_> {
+        match self {
+            Self::Put(key, value) => Entry::Put { key, value },
+            Self::Remove(key) => Entry::Remove { key },
+            Self::Line(line) => Entry::Line(line),
+            Self::Settled(sequence) => Entry::Settled(*sequence),
+        }
+    }
+}
+
+/// A journal, open for appending.
 pub(super) struct Journal {
-    file: File,
-    epoch: u64,
-    sequence: u64,
-    end: usize,
+    file: Box<dyn DiskFile>,
+    span: Span,
+    end: u64,
     buffer: Vec<u8>,
 }
 
-/// Reads the journal of the store in `folder`; `None` if there is none.
-pub(super) fn read(folder: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(folder.join(NAME)) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        done => done.map(Some),
-    }
-}
-
-/// Makes the journal of a new store, in epoch 0, and its name durable.
-pub(super) fn create(folder: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let place = Place {
-        epoch: 0,
-        sequence: 0,
-        first: 0,
-        floor: 0,
-    };
-    encode(&mut bytes, place, Entry::Note);
-    bytes.resize(SIZE, 0);
-    let unfinished = folder.join(UNFINISHED);
-    let file = File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all_at(&bytes, 0)?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, folder.join(NAME))?;
-    folder::sync(folder)?;
-    Ok(bytes)
-}
-
 impl Journal {
-    /// The journal of the store in `folder`. No epoch up to `epoch` will be used again. Nothing can be
-    /// appended before the next one has begun.
-    pub(super) fn open(folder: &Path, epoch: u64) -> io::Result<Self> {
-        Ok(Self {
-            file: File::options().write(true).open(folder.join(NAME))?,
-            epoch,
-            sequence: 0,
-            end: SIZE,
-            buffer: Vec::new(),
-        })
-    }
-
-    /// The epoch after this one.
-    pub(super) fn next_epoch(&self) -> u64 {
-        self.epoch + 1
-    }
-
-    /// Makes `batch` durable; `false`, and nothing is done, if there is no room for it.
-    pub(super) fn append(
-        &mut self,
-        batch: &Batch,
-        sync: impl FnOnce(&File) -> io::Result<()>,
-    ) -> io::Result<bool> {
-        let last = self.encode(batch);
-        if self.end + self.buffer.len() > SIZE {
-            return Ok(false);
-        }
-        self.file.write_all_at(&self.buffer, self.end as u64)?;
-        sync(&self.file)?;
-        self.end += self.buffer.len();
-        self.sequence = last;
-        Ok(true)
-    }
-
-    /// Ends this epoch and begins the next: all of this one is durable elsewhere.
-    ///
-    /// The note is one small write within the first sector. If a power cut spares the old one, the old
-    /// epoch is still whole.
-    pub(super) fn begin(
-        &mut self,
-        floor: u64,
-        sync: impl FnOnce(&File) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let place = Place {
-            epoch: self.next_epoch(),
-            sequence: 0,
-            first: 0,
-            floor,
+    /// Makes the journal of `span` with `content`, which says again all that the journals of this span say,
+    /// up to the record `sequence`. Its name is durable after a sync of the folder. Returns the number of
+    /// its last record, too.
+    pub(super) fn restating(
+        disk: &dyn Disk,
+        id: StoreId,
+        span: Span,
+        sequence: u64,
+        content: &Batch,
+    ) -> Result<(Self, u64), Fault> {
+        let mut buffer = Vec::new();
+        let head = Place {
+            sequence,
+            first: sequence,
+            live: content.live,
         };
+        encode(
+            &mut buffer,
+            Seed::of(span),
+            head,
+            Entry::Head(Head { id, span }),
+        );
+        let last = append_batch(&mut buffer, span, sequence, content);
+        let end = buffer.len() as u64;
+        let rest = vec![0; (SIZE as usize).saturating_sub(buffer.len())];
+        let name = Piece::journal(span).to_string();
+        let (file, ()) = disk::publish(disk, &name, |file| {
+            file.write_at(&buffer, 0)
+                .and_then(|()| file.write_at(&rest, end))
+                .map_err(Fault::of(format!("{name} can't be written")))
+        })?;
+        let journal = Self {
+            file,
+            span,
+            end,
+            buffer: Vec::new(),
+        };
+        Ok((journal, last))
+    }
+
+    /// Makes an empty journal, which goes on where the one before will end.
+    pub(super) fn spare(disk: &dyn Disk, id: StoreId, span: Span) -> Result<Self, Fault> {
+        Ok(Self::restating(disk, id, span, CONTINUES, &Batch::new(0))?.0)
+    }
+
+    /// The spans that it holds the changes of.
+    pub(super) fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Where the next batch would end.
+    pub(super) fn end_with(&self, batch: &Batch) -> u64 {
+        self.end + batch.bytes()
+    }
+
+    /// Makes `batch` durable, and returns the number of its last record.
+    pub(super) fn append(&mut self, batch: &Batch, sequence: u64) -> Result<u64, Fault> {
+        let name = Piece::journal(self.span);
         self.buffer.clear();
-        encode(&mut self.buffer, place, Entry::Note);
-        self.file.write_all_at(&self.buffer, 0)?;
-        sync(&self.file)?;
-        self.epoch = place.epoch;
-        self.sequence = 0;
-        self.end = self.buffer.len();
+        let last = append_batch(&mut self.buffer, self.span, sequence, batch);
+        self.file
+            .write_at(&self.buffer, self.end)
+            .and_then(|()| self.file.sync())
+            .map_err(Fault::of(format!("{name} can't be written")))?;
+        self.end += self.buffer.len() as u64;
+        Ok(last)
+    }
+}
+
+/// Encodes `batch` after the record `sequence`; returns the number of its last record.
+fn append_batch(into: &mut Vec<u8>, span: Span, sequence: u64, batch: &Batch) -> u64 {
+    let seed = Seed::of(span);
+    let mut place = Place {
+        sequence,
+        first: sequence + 1,
+        live: batch.live,
+    };
+    for (item, live) in &batch.items {
+        place.sequence += 1;
+        place.live = *live;
+        encode(into, seed, place, item.entry());
+    }
+    place.sequence
+}
+
+/// What journals say, read one after the other.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct History {
+    /// What each key that was changed has come to.
+    pub(super) last: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Lines that may be missing in the audit log, by the number of their record.
+    pub(super) lines: BTreeMap<u64, Vec<u8>>,
+    /// Lines up to this record are in the audit log.
+    settled: u64,
+    /// The number of the last record.
+    pub(super) sequence: u64,
+    /// What the records of the store take up.
+    pub(super) live: u64,
+}
+
+/// A journal is not what was acknowledged.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Damage {
+    #[error("{0} is damaged at byte {1}")]
+    At(Piece, u64),
+    #[error("{0} has {1} bytes only")]
+    Short(Piece, usize),
+    #[error("{0} belongs to another store, {1}")]
+    Foreign(Piece, StoreId),
+    #[error("what comes before {0} is damaged: record {1} is missing")]
+    Missing(Piece, u64),
+}
+
+impl History {
+    /// Nothing yet, after the record `sequence`.
+    pub(super) fn after(sequence: u64, live: u64) -> Self {
+        Self {
+            sequence,
+            live,
+            ..Self::default()
+        }
+    }
+
+    /// Reads all of the journal of `span`, which comes next.
+    pub(super) fn read(&mut self, bytes: &[u8], span: Span, id: StoreId) -> Result<(), Damage> {
+        let piece = Piece::journal(span);
+        let seed = Seed::of(span);
+        // It has its size from the beginning.
+        if bytes.len() < SIZE as usize {
+            return Err(Damage::Short(piece, bytes.len()));
+        }
+        let (head, mut at) = head_of(bytes, span, id)?;
+        if head.sequence != CONTINUES {
+            self.sequence = head.sequence;
+            self.live = head.live;
+        }
+        while let Some((place, entry, size)) = decode(&bytes[at..], seed) {
+            if place.sequence != self.sequence + 1 {
+                return Err(Damage::Missing(piece, self.sequence + 1));
+            }
+            self.take(place, entry);
+            at += size;
+        }
+        let left_over = (at..bytes.len())
+            .step_by(ALIGNMENT)
+            .filter_map(|at| decode(&bytes[at..], seed));
+        for (place, ..) in left_over {
+            if place.first > self.sequence + 1 {
+                return Err(Damage::At(piece, at as u64));
+            }
+        }
         Ok(())
     }
 
-    /// Puts the batch into the buffer. Returns the sequence number of its last record.
-    fn encode(&mut self, batch: &Batch) -> u64 {
-        self.buffer.clear();
-        let mut place = Place {
-            epoch: self.epoch,
-            sequence: self.sequence,
-            first: self.sequence + 1,
-            floor: batch.floor,
-        };
-        for (item, floor) in &batch.items {
-            place.sequence += 1;
-            place.floor = *floor;
-            let entry = match item {
-                Item::Note => Entry::Note,
-                Item::Put(key, value) => Entry::Put { key, value },
-                Item::Remove(key) => Entry::Remove { key },
-            };
-            encode(&mut self.buffer, place, entry);
+    fn take(&mut self, place: Place, entry: Entry<'_>) {
+        self.sequence = place.sequence;
+        self.live = place.live;
+        match entry {
+            Entry::Put { key, value } => {
+                self.last.insert(key.to_vec(), Some(value.to_vec()));
+            }
+            Entry::Remove { key } => {
+                self.last.insert(key.to_vec(), None);
+            }
+            Entry::Line(line) => {
+                self.lines.insert(place.sequence, line.to_vec());
+            }
+            Entry::Settled(until) => {
+                self.settled = until;
+                self.lines = self.lines.split_off(&until.saturating_add(1));
+            }
+            Entry::Head(_) | Entry::End => {}
         }
-        place.sequence
+    }
+
+    /// Adds lines of journals whose changes are not needed any more, unless they are settled.
+    pub(super) fn add_lines(&mut self, lines: BTreeMap<u64, Vec<u8>>) {
+        let known: BTreeSet<&[u8]> = self.lines.values().map(Vec::as_slice).collect();
+        let missing: Vec<_> = lines
+            .into_iter()
+            .filter(|(sequence, line)| *sequence > self.settled && !known.contains(line.as_slice()))
+            .collect();
+        self.lines.extend(missing);
+    }
+
+    /// The same in one batch, for a journal that takes over.
+    pub(super) fn restated(&self) -> Batch {
+        let mut batch = Batch::new(self.live);
+        batch.settled(self.settled);
+        for (key, value) in &self.last {
+            batch.push(match value {
+                Some(value) => Item::Put(key.clone(), value.clone()),
+                None => Item::Remove(key.clone()),
+            });
+        }
+        for line in self.lines.values() {
+            batch.line(line);
+        }
+        batch
+    }
+}
+
+/// The lines of a journal that nothing else is read of, as far as it can be read.
+pub(super) fn lines_of(bytes: &[u8], span: Span, id: StoreId) -> BTreeMap<u64, Vec<u8>> {
+    let mut lines = BTreeMap::new();
+    let Ok((_, mut at)) = head_of(bytes, span, id) else {
+        return lines;
+    };
+    while let Some((place, entry, size)) = decode(&bytes[at..], Seed::of(span)) {
+        if let Entry::Line(line) = entry {
+            lines.insert(place.sequence, line.to_vec());
+        }
+        at += size;
+    }
+    lines
+}
+
+/// Checks the beginning; returns where it ends.
+fn head_of(bytes: &[u8], span: Span, id: StoreId) -> Result<(Place, usize), Damage> {
+    let piece = Piece::journal(span);
+    match decode(bytes, Seed::of(span)) {
+        Some((place, Entry::Head(head), size)) if head.span == span => match head.id == id {
+            true => Ok((place, size)),
+            false => Err(Damage::Foreign(piece, head.id)),
+        },
+        _ => Err(Damage::At(piece, 0)),
+    }
+}
+
+/// Which store the journal of `span` belongs to.
+pub(super) fn id_of(bytes: &[u8], span: Span) -> Result<StoreId, Damage> {
+    match decode(bytes, Seed::of(span)) {
+        Some((_, Entry::Head(head), _)) if head.span == span => Ok(head.id),
+        _ => Err(Damage::At(Piece::journal(span), 0)),
     }
 }

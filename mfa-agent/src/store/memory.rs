@@ -8,17 +8,19 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Change, Revision, Store, StoreError, Stored, Swap};
+use super::{Change, Revision, Store, StoreError, Stored, Swap, WriteOut};
 
 /// The store; empty and working when made.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryStore {
     inner: Mutex<Inner>,
+    write_out: Mutex<Option<WriteOut>>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
+    lines: Vec<Vec<u8>>,
     failure: Failure,
     swaps: u64,
 }
@@ -55,6 +57,20 @@ impl MemoryStore {
     #[must_use]
     pub fn swaps(&self) -> u64 {
         self.lock().swaps
+    }
+
+    /// Forgets the lines that changes carried up to now, if they are written out. Returns whether it did.
+    pub fn forget_lines(&self) -> bool {
+        let count = self.lock().lines.len();
+        let write_out = self
+            .write_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let forgets = write_out.as_ref().is_some_and(|write_out| write_out());
+        if forgets {
+            self.lock().lines.drain(..count);
+        }
+        forgets
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -102,6 +118,19 @@ impl Store for MemoryStore {
             .map(|(key, bytes)| (key.clone(), stored(bytes)))
             .collect())
     }
+
+    fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let inner = self.lock();
+        inner.readable()?;
+        Ok(inner.lines.clone())
+    }
+
+    fn before_forgetting(&self, write_out: WriteOut) {
+        *self
+            .write_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(write_out);
+    }
 }
 
 impl Inner {
@@ -126,6 +155,7 @@ impl Inner {
             Some(new) => self.records.insert(change.key.to_vec(), new.to_vec()),
             None => self.records.remove(change.key),
         };
+        self.lines.extend(change.line.map(<[u8]>::to_vec));
         self.swaps += 1;
         Swap::Done
     }
@@ -161,6 +191,7 @@ mod tests {
                 key: b"k",
                 expected: None,
                 new: Some(b"1"),
+                line: None,
             })
             .unwrap_err();
         store.fail(Failure::None);
@@ -178,6 +209,7 @@ mod tests {
                 key: b"k",
                 expected: None,
                 new: Some(b"1"),
+                line: None,
             })
             .unwrap_err();
         store.fail(Failure::Swaps);
@@ -186,9 +218,30 @@ mod tests {
                 key: b"k",
                 expected: None,
                 new: Some(b"1"),
+                line: None,
             })
             .unwrap_err();
         assert_eq!(store.load(b"k").unwrap(), None);
+    }
+
+    #[test]
+    fn lines_are_forgotten_only_once_they_are_written_out() {
+        let store = MemoryStore::new();
+        let change = Change {
+            key: b"k",
+            expected: None,
+            new: Some(b"1"),
+            line: Some(b"made\n"),
+        };
+        assert_eq!(store.swap(change).unwrap(), Swap::Done);
+        assert_eq!(store.swap(change).unwrap(), Swap::Conflict);
+        assert!(!store.forget_lines());
+        store.before_forgetting(Box::new(|| false));
+        assert!(!store.forget_lines());
+        assert_eq!(store.lines().unwrap(), [b"made\n"]);
+        store.before_forgetting(Box::new(|| true));
+        assert!(store.forget_lines());
+        assert!(store.lines().unwrap().is_empty());
     }
 
     #[test]
@@ -199,6 +252,7 @@ mod tests {
             key: b"k",
             expected: None,
             new: Some(b"1"),
+            line: None,
         };
         let outcomes: Vec<_> = (0..3).map(|_| store.swap(change).unwrap()).collect();
         assert_eq!(outcomes, [Swap::Conflict, Swap::Conflict, Swap::Done]);

@@ -5,20 +5,35 @@
 //! returns, it is durable: it survives a crash and a power cut. What comes in is sealed already
 //! (`vault`); no store ever sees a secret.
 
+mod background;
 mod ballast;
-mod checkpoint;
 mod commit;
 #[cfg(test)]
 mod contract;
+mod cursor;
+mod disk;
+mod fault;
 mod folder;
 mod instance;
 mod journal;
+mod layers;
+mod legacy;
+mod lines;
 pub mod memory;
+mod merge;
+mod merging;
+mod piece;
 mod record;
-mod recovery;
-mod replay;
-mod rewrite;
+mod shared;
+#[cfg(test)]
+mod simulated;
 pub mod sled;
+mod sorted;
+mod sorting;
+mod table;
+#[cfg(test)]
+mod torture;
+mod writer;
 
 use std::fmt;
 use std::str::FromStr;
@@ -69,6 +84,21 @@ pub trait Store: Send + Sync {
         Ok(self.page(b"", None, 1)?.is_empty())
     }
 
+    /// Lines that the store has not forgotten, oldest first: all that changes carried before it was opened,
+    /// which may be missing in the audit log. A change whose swap failed may be among them. To be asked once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError>;
+
+    /// Says what to call before the store forgets lines; without it, it forgets none.
+    ///
+    /// `write_out` makes every line of a change that has returned durable in the audit log, and says whether
+    /// it did. It is called on a thread of the store, waits for the disk of the log, and for changes under way
+    /// to return: no change may wait for it.
+    fn before_forgetting(&self, write_out: WriteOut);
+
     /// Makes one change; as [`Store::swap_all`].
     ///
     /// # Errors
@@ -81,6 +111,9 @@ pub trait Store: Send + Sync {
             .ok_or_else(|| StoreError::new("the store answered nothing to a swap"))
     }
 }
+
+/// Makes lines durable in the audit log; see [`Store::before_forgetting`].
+pub type WriteOut = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// A record as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +137,9 @@ pub struct Change<'a> {
     pub expected: Option<&'a Revision>,
     /// The new bytes; `None` removes it.
     pub new: Option<&'a [u8]>,
+    /// A line of the audit log that becomes durable with the change, if it takes place. It may be several,
+    /// each with its line break.
+    pub line: Option<&'a [u8]>,
 }
 
 /// What became of a [`Change`].

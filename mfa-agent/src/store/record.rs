@@ -1,100 +1,191 @@
-//! One record of the journal, as bytes.
+//! One record of the store's files, as bytes. Journals and sorted files consist of these.
 //!
 //! ```text
-//!  0        4      8        12         16      24         32      40      48
-//!  ├────────┼──────┼────────┼──────────┼───────┼──────────┼───────┼───────┼─────┬───────┬─────────┤
-//!  │checksum│ kind │key size│value size│ epoch │ sequence │ first │ floor │ key │ value │ 0 to 7  │
-//!  └────────┴──────┴────────┴──────────┴───────┴──────────┴───────┴───────┴─────┴───────┴─────────┘
+//!  0        4      5   6        8          12           16         24     32
+//!  ├────────┼──────┼───┼────────┼──────────┼────────────┼──────────┼──────┼─────┬───────┬────────┐
+//!  │checksum│ kind │ 0 │key size│value size│ since first│ sequence │ live │ key │ value │ 0 to 7 │
+//!  └────────┴──────┴───┴────────┴──────────┴────────────┴──────────┴──────┴─────┴───────┴────────┘
 //! ```
 //!
 //! Numbers are little-endian, and a record ends on a multiple of eight bytes. The checksum (CRC-32)
-//! covers all that follows it, up to the end of the value. Nothing here is secret: values come sealed.
+//! covers all that follows it, up to the end of the value, and begins with the seed of its file: a record of
+//! another file is none. Nothing here is secret: values come sealed.
 
-/// What stands before the key.
-const HEADER: usize = 48;
+use super::StoreId;
+use super::piece::Span;
+
+/// What comes before the key.
+pub(super) const HEADER: usize = 32;
 
 /// Records begin at multiples of this.
 pub(super) const ALIGNMENT: usize = 8;
 
-const NOTE: u32 = 1;
-const PUT: u32 = 2;
-const REMOVE: u32 = 3;
+/// The form of the files that this version writes and reads.
+const VERSION: u8 = 2;
+
+const HEAD: u8 = 1;
+const PUT: u8 = 2;
+const REMOVE: u8 = 3;
+const LINE: u8 = 4;
+const SETTLED: u8 = 5;
+const END: u8 = 6;
 
 /// Where a record belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The time between two checkpoints that it belongs to; they are numbered upwards.
-    pub(super) epoch: u64,
-    /// Its number in the epoch; the note that begins the epoch has 0.
+    /// Its number. Journals go on counting where the one before ended.
     pub(super) sequence: u64,
     /// The number of the first record that was written and synced together with it. All before that
     /// were durable when this one was written.
     pub(super) first: u64,
-    /// The store holds at least so many records once this one has taken effect.
-    pub(super) floor: u64,
+    /// How many bytes the records of the store take up, once this one has taken effect.
+    pub(super) live: u64,
 }
 
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry<'a> {
-    /// Nothing but its place.
-    Note,
-    /// From now on `value` stands under `key`.
+    /// The file begins: which store and spans it belongs to.
+    Head(Head),
+    /// From now on `value` is found under `key`.
     Put { key: &'a [u8], value: &'a [u8] },
-    /// From now on nothing stands under `key`.
+    /// From now on nothing is found under `key`.
     Remove { key: &'a [u8] },
+    /// A line of the audit log, as durable as the change before it.
+    Line(&'a [u8]),
+    /// All lines up to this sequence number are durable in the audit log.
+    Settled(u64),
+    /// A sorted file ends: nothing was cut off.
+    End,
+}
+
+/// What a file says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) id: StoreId,
+    pub(super) span: Span,
+}
+
+/// What the checksums in a file begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seed(u32);
+
+impl Seed {
+    /// That of the file of `span`.
+    pub(super) fn of(span: Span) -> Self {
+        let numbers = [span.from.to_le_bytes(), span.to.to_le_bytes()].concat();
+        Self(crc32fast::hash(&numbers))
+    }
+}
+
+/// How many bytes a change takes up in a file.
+pub(super) fn size(key: &[u8], value: &[u8]) -> u64 {
+    (HEADER + key.len() + value.len()).next_multiple_of(ALIGNMENT) as u64
 }
 
 /// Adds a record to `into`, whose length is a multiple of [`ALIGNMENT`].
-pub(super) fn encode(into: &mut Vec<u8>, place: Place, entry: Entry<'_>) {
-    let (kind, key, value): (u32, &[u8], &[u8]) = match entry {
-        Entry::Note => (NOTE, b"", b""),
+pub(super) fn encode(into: &mut Vec<u8>, seed: Seed, place: Place, entry: Entry<'_>) {
+    let head;
+    let number;
+    let (kind, key, value): (u8, &[u8], &[u8]) = match entry {
+        Entry::Head(known) => {
+            head = known.bytes();
+            (HEAD, b"", &head)
+        }
         Entry::Put { key, value } => (PUT, key, value),
         Entry::Remove { key } => (REMOVE, key, b""),
+        Entry::Line(line) => (LINE, b"", line),
+        Entry::Settled(sequence) => {
+            number = sequence.to_le_bytes();
+            (SETTLED, b"", &number)
+        }
+        Entry::End => (END, b"", b""),
     };
     let start = into.len();
-    into.extend([0; 4]);
-    into.extend(kind.to_le_bytes());
-    // A size that does not fit is far past the end of any journal: such a batch is not written to one.
-    for size in [key.len(), value.len()] {
-        into.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
-    }
-    for number in [place.epoch, place.sequence, place.first, place.floor] {
-        into.extend(number.to_le_bytes());
-    }
+    into.extend([0, 0, 0, 0, kind, 0]);
+    // The caller sees to it that keys and values are shorter than that.
+    into.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
+    into.extend(u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+    let since_first = place.sequence.saturating_sub(place.first);
+    into.extend(u32::try_from(since_first).unwrap_or(u32::MAX).to_le_bytes());
+    into.extend(place.sequence.to_le_bytes());
+    into.extend(place.live.to_le_bytes());
     into.extend(key);
     into.extend(value);
-    let checksum = crc32fast::hash(&into[start + 4..]);
+    let checksum = checksum(seed, &into[start + 4..]);
     into[start..start + 4].copy_from_slice(&checksum.to_le_bytes());
     into.resize(into.len().next_multiple_of(ALIGNMENT), 0);
 }
 
+/// How long the record is that `bytes` begin with, by its own word; `None` if too little of it is there.
+pub(super) fn extent(bytes: &[u8]) -> Option<usize> {
+    let key_size = u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?);
+    let sizes = usize::from(key_size).saturating_add(u32_at(bytes, 8)? as usize);
+    sizes
+        .checked_add(HEADER)?
+        .checked_next_multiple_of(ALIGNMENT)
+}
+
 /// The record that `bytes` begin with, and how many of them it takes; `None` if there is no whole one.
-pub(super) fn decode(bytes: &[u8]) -> Option<(Place, Entry<'_>, usize)> {
+pub(super) fn decode(bytes: &[u8], seed: Seed) -> Option<(Place, Entry<'_>, usize)> {
     let (header, rest) = bytes.split_at_checked(HEADER)?;
-    let kind = u32_at(header, 4)?;
-    // What is mostly met where no record is are zeros and the inside of old ones.
-    if !(NOTE..=REMOVE).contains(&kind) {
+    let kind = header[4];
+    // What is mostly met where no record is are zeros and the inside of others.
+    if !(HEAD..=END).contains(&kind) {
         return None;
     }
-    let (key, rest) = rest.split_at_checked(u32_at(header, 8)? as usize)?;
-    let (value, _) = rest.split_at_checked(u32_at(header, 12)? as usize)?;
+    let key_size = u16::from_le_bytes(header[6..8].try_into().ok()?);
+    let (key, rest) = rest.split_at_checked(usize::from(key_size))?;
+    let (value, _) = rest.split_at_checked(u32_at(header, 8)? as usize)?;
     let end = HEADER + key.len() + value.len();
-    if crc32fast::hash(&bytes[4..end]) != u32_at(header, 0)? {
+    if checksum(seed, &bytes[4..end]) != u32_at(header, 0)? {
         return None;
     }
+    let sequence = u64_at(header, 16)?;
     let place = Place {
-        epoch: u64_at(header, 16)?,
-        sequence: u64_at(header, 24)?,
-        first: u64_at(header, 32)?,
-        floor: u64_at(header, 40)?,
+        sequence,
+        first: sequence.checked_sub(u64::from(u32_at(header, 12)?))?,
+        live: u64_at(header, 24)?,
     };
     let entry = match kind {
+        HEAD => Entry::Head(Head::read(value)?),
         PUT => Entry::Put { key, value },
         REMOVE => Entry::Remove { key },
-        _ => Entry::Note,
+        LINE => Entry::Line(value),
+        SETTLED => Entry::Settled(u64_at(value, 0)?),
+        _ => Entry::End,
     };
     Some((place, entry, end.next_multiple_of(ALIGNMENT)))
+}
+
+impl Head {
+    fn bytes(self) -> [u8; 33] {
+        let mut bytes = [0; 33];
+        bytes[0] = VERSION;
+        bytes[1..17].copy_from_slice(&self.id.0);
+        bytes[17..25].copy_from_slice(&self.span.from.to_le_bytes());
+        bytes[25..].copy_from_slice(&self.span.to.to_le_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != 33 || bytes[0] != VERSION {
+            return None;
+        }
+        Some(Self {
+            id: StoreId(bytes[1..17].try_into().ok()?),
+            span: Span {
+                from: u64_at(bytes, 17)?,
+                to: u64_at(bytes, 25)?,
+            },
+        })
+    }
+}
+
+fn checksum(seed: Seed, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(seed.0);
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -111,12 +202,13 @@ mod tests {
 
     use super::*;
 
+    const SEED: Seed = Seed(7);
+
     fn place() -> impl Strategy<Value = Place> {
-        any::<[u64; 4]>().prop_map(|[epoch, sequence, first, floor]| Place {
-            epoch,
-            sequence,
-            first,
-            floor,
+        (any::<u32>(), any::<u32>(), any::<u64>()).prop_map(|(first, since, live)| Place {
+            sequence: u64::from(first) + u64::from(since),
+            first: u64::from(first),
+            live,
         })
     }
 
@@ -124,18 +216,24 @@ mod tests {
         #[test]
         fn what_was_written_is_read(
             place in place(),
-            kind in 0..3,
+            kind in 0..6,
             key in proptest::collection::vec(any::<u8>(), 0..40),
             value in proptest::collection::vec(any::<u8>(), 0..80),
+            id: [u8; 16],
         ) {
+            let span = Span { from: place.first, to: place.sequence };
             let entry = match kind {
-                0 => Entry::Note,
+                0 => Entry::Head(Head { id: StoreId(id), span }),
                 1 => Entry::Put { key: &key, value: &value },
-                _ => Entry::Remove { key: &key },
+                2 => Entry::Remove { key: &key },
+                3 => Entry::Line(&value),
+                4 => Entry::Settled(place.live),
+                _ => Entry::End,
             };
             let mut bytes = Vec::new();
-            encode(&mut bytes, place, entry);
-            prop_assert_eq!(decode(&bytes), Some((place, entry, bytes.len())));
+            encode(&mut bytes, SEED, place, entry);
+            prop_assert_eq!(decode(&bytes, SEED), Some((place, entry, bytes.len())));
+            prop_assert_eq!(decode(&bytes, Seed(8)), None);
         }
 
         #[test]
@@ -148,17 +246,18 @@ mod tests {
         ) {
             let entry = Entry::Put { key: &key, value: &value };
             let mut bytes = Vec::new();
-            encode(&mut bytes, place, entry);
+            encode(&mut bytes, SEED, place, entry);
+            prop_assert_eq!(bytes.len() as u64, size(&key, &value));
             bytes.truncate(HEADER + key.len() + value.len());
             let at = at.index(bytes.len());
-            prop_assert_eq!(decode(&bytes[..at]), None);
+            prop_assert_eq!(decode(&bytes[..at], SEED), None);
             bytes[at] ^= 1u8 << bit;
-            prop_assert_eq!(decode(&bytes), None);
+            prop_assert_eq!(decode(&bytes, SEED), None);
         }
 
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode(&bytes);
+            let _ = decode(&bytes, SEED);
         }
     }
 }

@@ -1,32 +1,43 @@
-//! The store on this host: sled 0.34.7, made to keep its promises.
+//! The store on this host: a journal, sorted files, and sled for what changed lately.
 //!
-//! sled's own flush is slow and does not survive a power cut, so a commit is a write to a journal of
-//! our own ([`super::journal`]; [`super::commit`] lets concurrent ones share it), and sled is flushed at
-//! checkpoints. A revision is the whole old record, which sled compares; records are sealed with a fresh nonce each time, so no two states
-//! of a record have the same bytes. After an error the open instance stays broken even when the cause
-//! is gone: it is dropped and opened anew, at most once a second, and calls fail until that works.
+//! ```text
+//!   swap ─▶ table of recent changes (sled) ─▶ journal, synced ─▶ answer
+//!                        │ a full journal
+//!                        ▼
+//!                  sorted files, each written once
+//! ```
+//!
+//! sled is where recent changes are compared, swapped and read; what survives is in the journal and the
+//! sorted files, from which the table is filled at each opening ([`super::instance`]). A revision is the
+//! whole old record; records are sealed with a fresh nonce each time, so no two states of a record have
+//! the same bytes. After an error the instance is dropped and the folder read again, at most once a
+//! second, and calls fail until that works.
 
-use std::fs::File;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::ballast::Ballast;
-use super::checkpoint::Sync;
-use super::commit::FlushError;
-use super::instance::{Open, guarded};
+use super::disk::{Disk, HostFolder};
+use super::fault::Fault;
+use super::instance::{Open, Surroundings};
+use super::journal::{Batch, Journal};
+use super::lines::AuditLog;
+use super::piece::Span;
 use super::{
-    Change, Revision, Store, StoreError, StoreId, Stored, Swap, folder, recovery, rewrite,
+    Change, Revision, Store, StoreError, StoreId, Stored, Swap, WriteOut, folder, legacy, piece,
 };
 use crate::{log, sys};
 
 /// The largest record, in bytes. A page of seventeen of them still fits one of sled's segments; a
-/// larger one would go to a file of its own, which sled does not make durable.
+/// larger one would go to a file of its own.
 const MAX_RECORD: usize = 20 << 10;
 
-/// Between two attempts to open a broken store anew.
+/// The longest key, in bytes.
+const MAX_KEY: usize = 4 << 10;
+
+/// Between two attempts to open a broken store again.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The store in a folder of this host.
@@ -34,142 +45,141 @@ pub struct SledStore {
     folder: PathBuf,
     slot: RwLock<Option<Open>>,
     last_attempt: Mutex<Option<Instant>>,
-    /// What is read from the file may not be on the disk; see [`rewrite`].
-    suspect: AtomicBool,
-    ballast: Ballast,
-    sync: Sync,
+    around: Surroundings,
     id: StoreId,
     generation: u64,
+    lines: Mutex<Vec<Vec<u8>>>,
     _lock: folder::Lock,
 }
 
 impl SledStore {
-    /// Whether a store was made in `folder`.
+    /// Whether there is a store in `folder`.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the folder can't be examined.
+    /// [`StoreError`] when the folder can't be read.
     pub fn is_there(folder: &Path) -> Result<bool, StoreError> {
-        Ok(recovery::is_complete(folder))
+        if !folder.is_dir() {
+            return Ok(false);
+        }
+        let names = HostFolder::new(folder)
+            .names()
+            .map_err(|e| StoreError::new(format!("{} can't be listed: {e}", folder.display())))?;
+        Ok(!piece::pieces(&names).is_empty() || legacy::is_there(&names))
     }
 
-    /// Makes an empty store in `folder`, durable on return.
+    /// Makes an empty store in `folder`, and the folder if it is missing. It is durable then.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] where one is there already, or it can't be written.
+    /// [`StoreError`] when there is a store already, or the folder can't be used.
     pub fn create(folder: &Path, id: StoreId) -> Result<(), StoreError> {
+        folder::make(folder)?;
+        folder::check(folder)?;
+        let _lock = folder::lock(folder)?;
         if Self::is_there(folder)? {
-            let folder = folder.display();
-            return Err(StoreError::new(format!("{folder} holds one already")));
+            return Err(StoreError::new(format!(
+                "there is a store in {} already",
+                folder.display()
+            )));
         }
-        folder::prepare(folder)?;
-        write_identity(folder, id, 0)?;
-        Self::open_with(folder, Arc::new(File::sync_data)).map(drop)
+        create_in(&HostFolder::new(folder), id)
+            .and_then(|()| folder::sync_parent(folder))
+            .map_err(|fault| {
+                StoreError::new(format!(
+                    "no store can be made in {}: {fault}",
+                    folder.display()
+                ))
+            })
     }
 
-    /// Opens the store in `folder`; never makes one.
+    /// Opens the store in `folder`.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when there is none, when the folder is open to others or used by another process, or
-    /// when what is in it can't be read; it names the command that helps.
+    /// [`StoreError`] when there is none, when the folder is open to others or used by another process,
+    /// or when what is in it can't be read; it names the command that helps.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        #[cfg(not(test))]
-        if !Self::is_there(folder)? {
-            let folder = folder.display();
-            return Err(StoreError::new(format!("{folder} holds none")));
-        }
-        Self::open_with(folder, Arc::new(File::sync_data))
+        Self::open_on(folder, Arc::new(HostFolder::new(folder)))
     }
 
-    /// Names this store.
+    pub(super) fn open_on(path: &Path, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
+        sys::keep_little_memory();
+        folder::check(path)?;
+        if !Self::is_there(path)? {
+            return Err(StoreError::new(format!(
+                "there is no store in {}",
+                path.display()
+            )));
+        }
+        let lock = folder::lock(path)?;
+        let around = Surroundings {
+            disk,
+            audit_log: AuditLog::default(),
+            ballast: Arc::new(Ballast::new(path)),
+        };
+        legacy::convert(path, &*around.disk).map_err(|fault| failed(path, &fault))?;
+        let mut open = Open::new(path, &around).map_err(|fault| failed(path, &fault))?;
+        Ok(Self {
+            folder: path.to_owned(),
+            id: open.id,
+            generation: open.generation,
+            lines: Mutex::new(std::mem::take(&mut open.lines)),
+            slot: RwLock::new(Some(open)),
+            last_attempt: Mutex::new(None),
+            around,
+            _lock: lock,
+        })
+    }
+
+    /// Which store it is.
     #[must_use]
     pub fn id(&self) -> StoreId {
         self.id
     }
 
-    /// Grows with every opening.
+    /// How far it has come: each opening has a higher number than all before.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    fn open_with(path: &Path, sync: Sync) -> Result<Self, StoreError> {
-        sys::keep_little_memory();
-        folder::prepare(path)?;
-        let lock = folder::lock(path)?;
-        let open = Open::new(path, &sync)?;
-        let (id, generation) = next_identity(path)?;
-        Ok(Self {
-            id,
-            generation,
-            folder: path.to_owned(),
-            slot: RwLock::new(Some(open)),
-            last_attempt: Mutex::new(None),
-            suspect: AtomicBool::new(false),
-            ballast: Ballast::new(path),
-            sync,
-            _lock: lock,
-        })
-    }
-
-    /// Does `work` with a working instance; opens a broken one anew first.
-    fn with<T>(&self, work: impl Fn(&Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Some(open) = self
-            .slot
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            && open.commits.failure().is_none()
+    /// Does `work` with a working instance; opens a broken one again first.
+    fn with<T>(&self, work: impl Fn(&Open) -> Result<T, Fault>) -> Result<T, StoreError> {
+        let shown = |fault: Fault| StoreError::new(fault.reason);
+        if let Some(open) = &*self.slot.read().unwrap_or_else(PoisonError::into_inner)
+            && open.failure().is_none()
         {
-            return work(open);
+            return work(open).map_err(shown);
         }
         self.reopen()?;
-        match self
-            .slot
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-        {
-            Some(open) => work(open),
+        match &*self.slot.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(open) => work(open).map_err(shown),
             None => Err(self.closed()),
         }
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        match slot.as_ref().map(|open| open.commits.failure()) {
+        match slot.as_ref().map(Open::failure) {
             Some(None) => return Ok(()),
             _ if !self.may_attempt() => return Err(self.closed()),
-            Some(Some(error)) => {
-                log::error(format_args!(
-                    "the store broke: {}; opening it again, logins fail until that works",
-                    error.reason
-                ));
-                // A full disk was refused space before anything was taken for written.
-                self.suspect.fetch_or(!error.full, Ordering::Relaxed);
-            }
+            Some(Some(fault)) => log::limited(
+                "store broke",
+                format_args!(
+                    "the store broke: {fault}; opening it again, logins fail until that works"
+                ),
+            ),
             None => {}
         }
         *slot = None;
-        *slot = Some(self.open_anew().inspect_err(|e| log::error(e))?);
-        log::warn("the store is open again");
+        let opened = Open::new(&self.folder, &self.around).map_err(|fault| {
+            self.after(Err(&fault));
+            failed(&self.folder, &fault)
+        });
+        *slot = Some(opened.inspect_err(|e| log::limited("store closed", e))?);
+        log::limited_at(log::Level::Warn, "store open", "the store is open again");
         Ok(())
-    }
-
-    fn open_anew(&self) -> Result<Open, StoreError> {
-        if self.suspect.load(Ordering::Relaxed) {
-            let file = self.folder.join("db");
-            rewrite::rewrite(&file).map_err(|e| {
-                let file = file.display();
-                StoreError::new(format!(
-                    "{file} can't be written: {e}; is the disk broken (dmesg)?"
-                ))
-            })?;
-            self.suspect.store(false, Ordering::Relaxed);
-        }
-        Open::new(&self.folder, &self.sync)
     }
 
     fn may_attempt(&self) -> bool {
@@ -193,10 +203,11 @@ impl SledStore {
     }
 
     /// Room on the disk is the one thing that can be made at once.
-    fn after_commit(&self, done: &Result<(), FlushError>) {
+    fn after(&self, done: Result<(), &Fault>) {
+        let ballast = &self.around.ballast;
         match done {
-            Err(error) if error.full => self.ballast.drop_overboard(),
-            Ok(()) if self.ballast.is_missing() => self.ballast.restore_if_due(),
+            Err(fault) if fault.full => ballast.drop_overboard(),
+            Ok(()) if ballast.is_missing() => ballast.restore_if_due(),
             _ => {}
         }
     }
@@ -204,25 +215,21 @@ impl SledStore {
 
 impl Store for SledStore {
     fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
-        self.with(|open| {
-            let found = guarded(|| open.db.get(key)).map_err(|e| StoreError::new(e.reason))?;
-            Ok(found.map(|bytes| stored(&bytes)))
-        })
+        self.with(|open| Ok(open.layers().load(key)?.map(stored)))
     }
 
     fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
-        if changes
-            .iter()
-            .any(|change| change.new.is_some_and(|new| new.len() > MAX_RECORD))
-        {
-            return Err(StoreError::new(format!(
-                "a record is larger than {MAX_RECORD} bytes"
-            )));
+        for change in changes {
+            if change.new.is_some_and(|new| new.len() > MAX_RECORD) || change.key.len() > MAX_KEY {
+                return Err(StoreError::new(format!(
+                    "a record is larger than {MAX_RECORD} bytes, or its name than {MAX_KEY}"
+                )));
+            }
         }
         self.with(|open| {
             let done = open.swap_all(changes);
-            self.after_commit(&done.as_ref().map(|_| ()).map_err(Clone::clone));
-            done.map_err(|error| StoreError::new(error.reason))
+            self.after(done.as_ref().map(|_| ()));
+            done
         })
     }
 
@@ -237,49 +244,58 @@ impl Store for SledStore {
             _ => Bound::Included(prefix),
         };
         self.with(|open| {
-            let page = guarded(|| {
-                open.db
-                    .range::<&[u8], _>((start, Bound::Unbounded))
-                    .take_while(|item| item.as_ref().map_or(true, |(k, _)| k.starts_with(prefix)))
-                    .take(limit)
-                    .map(|item| item.map(|(key, bytes)| (key.to_vec(), stored(&bytes))))
-                    .collect()
-            });
-            page.map_err(|e| StoreError::new(e.reason))
+            open.layers()
+                .range(start)?
+                .take_while(|item| {
+                    item.as_ref()
+                        .map_or(true, |(key, _)| key.starts_with(prefix))
+                })
+                .filter_map(|item| match item {
+                    Ok((key, record)) => Some(Ok((key, stored(record?)))),
+                    Err(fault) => Some(Err(fault)),
+                })
+                .take(limit)
+                .collect()
         })
+    }
+
+    fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        // They can take up a megabyte, and are asked for once.
+        Ok(std::mem::take(&mut *lines))
+    }
+
+    fn before_forgetting(&self, write_out: WriteOut) {
+        self.around.audit_log.set(write_out);
     }
 }
 
-/// Reads who the store is, and counts this opening.
-fn next_identity(folder: &Path) -> Result<(StoreId, u64), StoreError> {
-    let text = std::fs::read_to_string(folder.join("identity")).unwrap_or_default();
-    let known = text.split_once(' ').and_then(|(id, generation)| {
-        Some((id.parse().ok()?, generation.trim().parse::<u64>().ok()?))
-    });
-    let (id, generation) = match known {
-        Some((id, generation)) => (id, generation + 1),
-        None => {
-            let mut id = StoreId([0; 16]);
-            getrandom::fill(&mut id.0).map_err(|e| StoreError::new(e.to_string()))?;
-            (id, 1)
-        }
-    };
-    write_identity(folder, id, generation)?;
-    Ok((id, generation))
+/// Makes the first journal of a store.
+pub(super) fn create_in(disk: &dyn Disk, id: StoreId) -> Result<(), Fault> {
+    let first = Span { from: 1, to: 1 };
+    Journal::restating(disk, id, first, 0, &Batch::new(0))?;
+    disk.sync().map_err(Fault::of("the folder can't be synced"))
 }
 
-fn write_identity(folder: &Path, id: StoreId, generation: u64) -> Result<(), StoreError> {
-    crate::store_mark::replace_durably(
-        &folder.join("identity"),
-        format!("{id} {generation}\n").as_bytes(),
-    )
-    .map_err(|e| StoreError::new(format!("its identity can't be written: {e}")))
-}
-
-fn stored(bytes: &[u8]) -> Stored {
+fn stored(bytes: Vec<u8>) -> Stored {
     Stored {
-        bytes: bytes.to_vec(),
-        revision: Revision(bytes.to_vec()),
+        revision: Revision(bytes.clone()),
+        bytes,
+    }
+}
+
+/// Nobody can log in until it is open again. The reason and the way back, in one line.
+fn failed(path: &Path, fault: &Fault) -> StoreError {
+    let path = path.display();
+    match fault.is_passing {
+        true => StoreError::new(format!(
+            "{path} can't be opened: {fault}; nothing in it was changed: see the disk (dmesg, df), then \
+             start the agent again"
+        )),
+        false => StoreError::new(format!(
+            "{path} can't be opened: {fault}; nobody can log in until it is back: stop the agent, move \
+             {path} away, put the folder of the last backup in its place, and start the agent"
+        )),
     }
 }
 

@@ -1,25 +1,25 @@
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader, Error, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 
 use super::super::contract;
+use super::super::simulated::{Image, Simulated, Step, private_folder};
 use super::*;
 
 const CREATE: Change<'_> = Change {
     key: b"k",
     expected: None,
     new: Some(b"v"),
+    line: None,
 };
 
-/// A folder that only we can enter, whatever the umask.
+/// A folder with an empty store in it.
 fn folder() -> tempfile::TempDir {
-    let private = std::fs::Permissions::from_mode(0o700);
-    tempfile::Builder::new()
-        .permissions(private)
-        .tempdir()
-        .unwrap()
+    let dir = private_folder();
+    SledStore::create(dir.path(), StoreId([1; 16])).unwrap();
+    dir
 }
 
 fn create(key: &[u8]) -> Change<'_> {
@@ -27,6 +27,7 @@ fn create(key: &[u8]) -> Change<'_> {
         key,
         expected: None,
         new: Some(b"v"),
+        line: None,
     }
 }
 
@@ -75,23 +76,41 @@ fn a_record_too_large_for_a_page_is_refused_and_breaks_nothing() {
             key: b"k",
             expected: None,
             new: Some(&large),
+            line: None,
         })
         .unwrap_err();
     assert_eq!(store.swap(CREATE).unwrap(), Swap::Done);
 }
 
+/// An empty store on a disk that can fail.
+fn simulated() -> (SledStore, Simulated) {
+    let disk = Simulated::new(Image::new());
+    create_in(&disk, StoreId([1; 16])).unwrap();
+    let store = SledStore::open_on(disk.path(), Arc::new(disk.clone())).unwrap();
+    // The thread of the store has made the next journal then, and leaves the disk alone.
+    while !disk.path().join("journal.3-3").exists() {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    (store, disk)
+}
+
+fn is_sync(step: &Step) -> bool {
+    matches!(step, Step::SyncFile(_))
+}
+
 #[test]
 fn no_swap_is_acknowledged_before_the_disk_has_synced() {
-    let dir = folder();
+    let (store, disk) = simulated();
     let (begun, has_begun) = channel();
     let (end, ends) = channel::<()>();
-    let ends = Mutex::new(ends);
-    let sync: Sync = Arc::new(move |file: &File| {
-        begun.send(()).unwrap();
-        ends.lock().unwrap().recv().unwrap();
-        file.sync_data()
-    });
-    let store = SledStore::open_with(dir.path(), sync).unwrap();
+    disk.fail(Some(Box::new(move |_, step| {
+        if is_sync(step) {
+            begun.send(()).unwrap();
+            ends.recv().unwrap();
+        }
+        None
+    })));
     std::thread::scope(|scope| {
         let (done, is_done) = channel();
         let store = &store;
@@ -101,60 +120,51 @@ fn no_swap_is_acknowledged_before_the_disk_has_synced() {
         end.send(()).unwrap();
         assert_eq!(is_done.recv().unwrap(), Ok(Swap::Done));
     });
+    disk.fail(None);
 }
 
 #[test]
 fn every_swap_that_takes_place_syncs_and_a_conflict_does_not() {
-    let dir = folder();
-    let count = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&count);
-    let sync: Sync = Arc::new(move |file: &File| {
-        counted.fetch_add(1, Ordering::SeqCst);
-        file.sync_data()
-    });
-    let store = SledStore::open_with(dir.path(), sync).unwrap();
+    let (store, disk) = simulated();
+    let syncs = || disk.steps().into_iter().filter(is_sync).count();
+    let before = syncs();
     for i in 0..5u8 {
         store.swap(create(&[i])).unwrap();
-        assert_eq!(count.load(Ordering::SeqCst), u64::from(i) + 1);
+        assert_eq!(syncs() - before, usize::from(i) + 1);
     }
     assert_eq!(store.swap(create(&[0])).unwrap(), Swap::Conflict);
     store
         .swap_all(&[create(b"x"), create(b"y"), create(b"z")])
         .unwrap();
-    assert_eq!(count.load(Ordering::SeqCst), 6);
+    assert_eq!(syncs() - before, 6);
 }
 
-/// A store, and how many of its next syncs fail with this kind of error.
-fn failing_store(dir: &Path, kind: ErrorKind) -> (SledStore, Arc<AtomicU64>) {
-    let failures = Arc::new(AtomicU64::new(0));
-    let left = Arc::clone(&failures);
-    let sync: Sync = Arc::new(move |file: &File| {
-        if left.load(Ordering::SeqCst) > 0 {
-            left.fetch_sub(1, Ordering::SeqCst);
-            return Err(kind.into());
+/// So many of the next syncs of a file fail.
+fn fail_syncs(disk: &Simulated, mut count: u64, kind: ErrorKind) {
+    disk.fail(Some(Box::new(move |_, step| {
+        if count == 0 || !is_sync(step) {
+            return None;
         }
-        file.sync_data()
-    });
-    (SledStore::open_with(dir, sync).unwrap(), failures)
+        count -= 1;
+        Some(Error::from(kind))
+    })));
 }
 
 #[test]
-fn a_failed_sync_fails_the_swap_and_the_store_is_opened_anew() {
-    let dir = folder();
-    let (store, failures) = failing_store(dir.path(), ErrorKind::Other);
+fn a_failed_sync_fails_the_swap_and_the_store_is_opened_again() {
+    let (store, disk) = simulated();
     store.swap(create(b"before")).unwrap();
-    failures.store(1, Ordering::SeqCst);
+    fail_syncs(&disk, 1, ErrorKind::Other);
     store.swap(create(b"lost")).unwrap_err();
     assert_eq!(store.swap(create(b"after")).unwrap(), Swap::Done);
     assert!(store.load(b"before").unwrap().is_some());
-    assert!(dir.path().join("ballast").exists());
+    assert!(disk.path().join("ballast").exists());
 }
 
 #[test]
 fn a_store_that_keeps_breaking_fails_closed() {
-    let dir = folder();
-    let (store, failures) = failing_store(dir.path(), ErrorKind::Other);
-    failures.store(u64::MAX, Ordering::SeqCst);
+    let (store, disk) = simulated();
+    fail_syncs(&disk, u64::MAX, ErrorKind::Other);
     for i in 0..5 {
         store.swap(create(&[i])).unwrap_err();
     }
@@ -162,13 +172,81 @@ fn a_store_that_keeps_breaking_fails_closed() {
 
 #[test]
 fn a_full_disk_frees_the_ballast() {
+    for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+        let (store, disk) = simulated();
+        assert!(disk.path().join("ballast").exists());
+        fail_syncs(&disk, 1, kind);
+        store.swap(create(b"lost")).unwrap_err();
+        assert!(!disk.path().join("ballast").exists());
+        store.swap(create(b"after")).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_without_a_store_is_not_opened_and_one_with_a_store_not_made_again() {
+    let dir = private_folder();
+    let error = SledStore::open(dir.path()).err().unwrap().to_string();
+    assert!(error.contains("there is no store"), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    SledStore::create(dir.path(), StoreId([1; 16])).unwrap();
+    assert!(SledStore::create(dir.path(), StoreId([2; 16])).is_err());
+    assert_eq!(SledStore::open(dir.path()).unwrap().id(), StoreId([1; 16]));
+}
+
+#[test]
+fn the_generation_grows_with_each_opening() {
     let dir = folder();
-    let (store, failures) = failing_store(dir.path(), ErrorKind::StorageFull);
-    assert!(dir.path().join("ballast").exists());
-    failures.store(1, Ordering::SeqCst);
-    store.swap(create(b"lost")).unwrap_err();
-    assert!(!dir.path().join("ballast").exists());
-    store.swap(create(b"after")).unwrap();
+    let first = SledStore::open(dir.path()).unwrap().generation();
+    let second = SledStore::open(dir.path()).unwrap().generation();
+    assert!(second > first);
+}
+
+#[test]
+fn lines_come_back_until_the_audit_log_has_them() {
+    let dir = folder();
+    let store = SledStore::open(dir.path()).unwrap();
+    for i in 0..3u8 {
+        let (key, line) = ([i], format!("line {i}"));
+        let change = Change {
+            line: Some(line.as_bytes()),
+            ..create(&key)
+        };
+        store.swap(change).unwrap();
+    }
+    drop(store);
+    let expected: Vec<_> = (0..3).map(|i| format!("line {i}").into_bytes()).collect();
+    for _ in 0..2 {
+        let store = SledStore::open(dir.path()).unwrap();
+        assert_eq!(store.lines().unwrap(), expected);
+        assert_eq!(store.lines().unwrap(), [b""; 0]);
+    }
+}
+
+#[test]
+fn lines_of_full_journals_are_settled_and_their_journals_removed() {
+    let dir = folder();
+    let store = SledStore::open(dir.path()).unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let asking = Arc::clone(&asked);
+    store.before_forgetting(Box::new(move || {
+        asking.fetch_add(1, Ordering::SeqCst);
+        true
+    }));
+    let large = vec![7; MAX_RECORD];
+    for i in 0..200u8 {
+        let key = [i];
+        let change = Change {
+            new: Some(&large),
+            line: Some(b"a line"),
+            ..create(&key)
+        };
+        store.swap(change).unwrap();
+    }
+    drop(store);
+    assert!(asked.load(Ordering::SeqCst) > 0);
+    let store = SledStore::open(dir.path()).unwrap();
+    assert!(store.lines().unwrap().len() < 100, "none was settled");
+    assert_eq!(store.page(b"", None, usize::MAX).unwrap().len(), 200);
 }
 
 #[test]

@@ -6,15 +6,16 @@ use mfa_protocol::admin::{
     UnlockParameters, UnlockReply, UserParameters, UsersReply,
 };
 
+use super::super::commit::put_if;
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::recovery::RECOVERY;
-use super::{Change, change_event, delivery, device, fit, personal};
+use super::{Change, change_event, delivery, device, factor_event, fit, personal};
 use crate::account::{Account, Dates};
 use crate::factors::Factor;
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::device::Kind;
-use crate::ledger::{After, Key};
+use crate::ledger::Key;
 use crate::lockout::Lock;
 use crate::policy::Facts;
 
@@ -123,7 +124,8 @@ impl Connection {
         let subject = agent.subject(&parameters.user)?;
         agent.require_authority(self.peer, &agent.settings(), &subject)?;
         let key = Key::account(&subject.user);
-        let changed = agent.ledger.change(&key, |account| {
+        let event = change_event("unlock", &subject, self.peer);
+        let changed = agent.commit(&key, self.peer, |account| {
             let Some(mut account) = account else {
                 return Err(Failure::refused(format!(
                     "there is no account {:?}; `mfactl users` lists them",
@@ -131,18 +133,8 @@ impl Connection {
                 )));
             };
             let changed = account.unlock();
-            Ok((
-                if changed {
-                    After::Put(account.into())
-                } else {
-                    After::Same
-                },
-                changed,
-            ))
+            Ok(put_if(changed.then(|| event.clone()), account, changed))
         })?;
-        if changed {
-            agent.record(change_event("unlock", &subject, self.peer), self.peer);
-        }
         Ok(UnlockReply {
             user: subject.user.to_string(),
             changed,
@@ -177,7 +169,8 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Remove(factor);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
-        let (_, (removed, address)) = self.change_factors(&subject, &permit, |account| {
+        let by = (&subject, self.peer);
+        let (_, removed) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
             let mut address = None;
             let removed = match (kind, channel, shown) {
@@ -192,13 +185,10 @@ impl Connection {
             };
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &settings.policy)?;
-            Ok((removed > 0, (removed, address)))
+            let label = label.as_ref().map(ToString::to_string).or(address);
+            let event = || factor_event("remove", by, &parameters.factor, label);
+            Ok(((removed > 0).then(event), removed))
         })?;
-        if removed > 0 {
-            let name = &parameters.factor;
-            let label = label.map(|label| label.to_string()).or(address);
-            self.note_named("remove", &subject, name, label);
-        }
         Ok(RemoveReply {
             user: subject.user.to_string(),
             removed,

@@ -16,6 +16,7 @@ use mfa_protocol::admin::{
 use super::super::connection::{Carried, Connection, done};
 use super::super::error::Failure;
 use super::super::peer::Subject;
+use super::factor_event;
 use super::right::{Change, Permit};
 use crate::account::{Account, By, Contact, ContactError, Dates, Remote};
 use crate::audit::Event;
@@ -63,15 +64,13 @@ impl Connection {
         permit: &Permit,
         contact: &Contact,
     ) -> Result<EnrollAddressReply, Failure> {
-        let (stored, address) = self.change_factors(subject, permit, |account| {
+        let (factor, label) = (contact.to.channel().factor().name(), contact.to.masked());
+        let event = factor_event("enroll", (subject, self.peer), factor, Some(label));
+        let (_, address) = self.change_factors(subject, permit, |account| {
             let added = account.add_contact(contact.clone());
             let added = added.map_err(Failure::refused)?;
-            Ok((added, account.clone()))
+            Ok((added.then(|| event.clone()), account.clone()))
         })?;
-        if stored {
-            let (factor, label) = (contact.to.channel().factor(), contact.to.masked());
-            self.note("enroll", subject, factor, Some(label));
-        }
         Ok(EnrollAddressReply {
             user: subject.user.to_string(),
             address: show::address(self.peer, &address, &contact.to),
@@ -88,13 +87,12 @@ impl Connection {
         let remote = remote(&settings, parameters)?;
         let what = Change::Enrol(Factor::Radius);
         let (subject, permit) = self.changing(Some(&parameters.user), &settings, what)?;
+        let (name, server) = (Factor::Radius.name(), remote.server.to_string());
+        let event = factor_event("enroll", (&subject, self.peer), name, Some(server));
         let (changed, account) = self.change_factors(&subject, &permit, |account| {
-            Ok((account.set_remote(remote.clone()), account.clone()))
+            let changed = account.set_remote(remote.clone());
+            Ok((changed.then(|| event.clone()), account.clone()))
         })?;
-        if changed {
-            let server = remote.server.to_string();
-            self.note("enroll", &subject, Factor::Radius, Some(server));
-        }
         let user = subject.user.to_string();
         Ok(EnrollRadiusReply {
             radius: radius(&user, &account).unwrap_or_default(),
@@ -152,6 +150,7 @@ impl Connection {
         let what = Change::Remove(channel.factor());
         let (subject, permit) = self.changing(user, &settings, what)?;
         let whole = channel.recipient(shown, region(&settings)).ok();
+        let by = (&subject, self.peer);
         let (changed, (account, to)) = self.change_factors(&subject, &permit, |account| {
             let to = account.find_contact(channel, whole.as_ref(), shown.trim());
             let to = to.map_err(Failure::refused)?;
@@ -159,11 +158,9 @@ impl Connection {
             let changed = change(account, &to)?;
             permit.check_left(account, channel.factor())?;
             permit.check_last(&before, account, &settings.policy)?;
-            Ok((changed, (account.clone(), to)))
+            let event = || factor_event(event, by, channel.factor().name(), Some(to.masked()));
+            Ok((changed.then(event), (account.clone(), to)))
         })?;
-        if changed {
-            self.note(event, &subject, channel.factor(), Some(to.masked()));
-        }
         Ok(AddressReply {
             user: subject.user.to_string(),
             changed,

@@ -10,7 +10,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::account::RECORDS_A_PAGE;
-use super::{Change, ROOM, change_event};
+use super::{Change, ROOM, change_event, factor_event};
 use crate::account::{Device, Drift, Label, Resync, Resynced};
 use crate::audit::Event;
 use crate::factors::Factor;
@@ -24,20 +24,16 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Enrol(Factor::Totp);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
-        let (changed, was) = self.change_factors(&subject, &permit, |account| {
+        let by = (&subject, self.peer);
+        let (changed, ()) = self.change_factors(&subject, &permit, |account| {
             let was = account.rename(label.as_ref(), &to);
             let was = was.map_err(Failure::refused)?;
-            Ok((was.is_some(), was))
-        })?;
-        if let Some((kind, was)) = was {
-            let event = Event {
-                factor: Some(kind.name().to_owned()),
-                label: Some(to.to_string()),
+            let event = was.map(|(kind, was)| Event {
                 reason: Some(format!("its name was {:?} before", was.to_string())),
-                ..change_event("rename", &subject, self.peer)
-            };
-            self.agent.record(event, self.peer);
-        }
+                ..factor_event("rename", by, kind.name(), Some(to.to_string()))
+            });
+            Ok((event, ()))
+        })?;
         Ok(RenameReply {
             user: subject.user.to_string(),
             label: to.to_string(),
@@ -68,16 +64,15 @@ impl Connection {
             windows: settings.windows(),
             limits: settings.lockout,
         };
-        let resynced = agent
-            .ledger
-            .change(&Key::account(&subject.user), |account| {
-                resync.now = Timestamp::now();
-                let mut account = account.unwrap_or_default();
-                permit.check(&account)?;
-                let resynced = account.resync(&resync);
-                Ok::<_, Failure>((After::Put(account.into()), resynced))
-            })?;
-        self.note_resync(&subject, &resynced);
+        let resynced = agent.commit(&Key::account(&subject.user), self.peer, |account| {
+            resync.now = Timestamp::now();
+            let mut account = account.unwrap_or_default();
+            permit.check(&account)?;
+            let resynced = account.resync(&resync);
+            let event = self.resync_event(&subject, &resynced);
+            let events = event.into_iter().collect();
+            Ok((After::Put(account.into()), events, resynced))
+        })?;
         reply(&subject, resynced)
     }
 
@@ -108,9 +103,9 @@ impl Connection {
         Ok(reply)
     }
 
-    fn note_resync(&self, subject: &Subject, resynced: &Resynced) {
+    fn resync_event(&self, subject: &Subject, resynced: &Resynced) -> Option<Event> {
         let event = change_event("resync", subject, self.peer);
-        let event = match resynced {
+        Some(match resynced {
             Resynced::Done { label, kind, .. } => Event {
                 factor: Some(kind.name().to_owned()),
                 label: Some(label.to_string()),
@@ -124,14 +119,13 @@ impl Connection {
                 }),
                 ..event
             },
-            Resynced::Idle => return,
+            Resynced::Idle => return None,
             Resynced::Locked => Event {
                 result: "locked",
                 reason: Some("the account is locked; the codes were not judged".to_owned()),
                 ..event
             },
-        };
-        self.agent.record(event, self.peer);
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
-use super::{Change, Permit};
+use super::{Change, Permit, factor_event};
 use crate::account::{Added, Device};
 use crate::factors::Factor;
 use crate::factors::device::{Match, unspaced};
@@ -127,16 +127,15 @@ impl Connection {
             ..
         } = pending;
         self.check_still_allowed(subject, permit)?;
-        let (stored, generation) = self.change_factors(subject, permit, |account| {
+        let (kind, label) = (device.kind().name(), device.label.to_string());
+        let event = factor_event("enroll", (subject, self.peer), kind, Some(label));
+        let (_, generation) = self.change_factors(subject, permit, |account| {
             let added = account
                 .add_device(device.clone())
                 .map_err(Failure::refused)?;
-            Ok((added == Added::Stored, account.generation()))
+            let event = (added == Added::Stored).then(|| event.clone());
+            Ok((event, account.generation()))
         })?;
-        if stored {
-            let (kind, label) = (device.kind().name(), device.label.to_string());
-            self.note_named("enroll", subject, kind, Some(label));
-        }
         Ok(generation)
     }
 }

@@ -56,15 +56,17 @@ impl Connection {
         }
         let keys: Vec<Key> = shares.keys().cloned().collect();
         let (dry_run, windows) = (parameters.dry_run, self.agent.settings().windows());
-        let outcomes = self.agent.ledger.change_all(&keys, |key, account| {
+        let outcomes = self.agent.commit_all(&keys, self.peer, |key, account| {
             let devices = shares.get(key).map_or(&[][..], |share| &share.devices);
             let (after, outcomes) = add_all(account.unwrap_or_default(), devices, &windows);
-            (if dry_run { After::Same } else { after }, outcomes)
-        })?;
-        for (key, outcome) in outcomes {
-            if !dry_run {
-                self.note_import(shares.get(&key), &outcome);
+            if dry_run {
+                return (After::Same, Vec::new(), outcomes);
             }
+            let share = shares.get(key);
+            let event = share.and_then(|share| self.import_event(share, &outcomes));
+            (after, event.into_iter().collect(), outcomes)
+        })?;
+        for outcome in outcomes.into_values() {
             for (place, outcome, reason) in outcome {
                 results[place] = Some(result(&entries[place], outcome, reason));
             }
@@ -106,14 +108,12 @@ impl Connection {
         }
     }
 
-    fn note_import(&self, share: Option<&Share>, outcome: &[Outcome]) {
-        let Some(share) = share else {
-            return;
-        };
+    /// The event of what was taken over for one user, if anything was.
+    fn import_event(&self, share: &Share, outcome: &[Outcome]) -> Option<Event> {
         let count = |wanted| outcome.iter().filter(|(_, is, _)| *is == wanted).count();
         let (stored, updated) = (count(ImportOutcome::Stored), count(ImportOutcome::Updated));
         if stored + updated == 0 {
-            return;
+            return None;
         }
         let mut kinds: Vec<&str> = share.devices.iter().map(|(_, d)| d.kind().name()).collect();
         kinds.dedup();
@@ -124,12 +124,11 @@ impl Connection {
         if updated > 0 {
             parts.push("codes used elsewhere".to_owned());
         }
-        let event = Event {
+        Some(Event {
             factor: Some(kinds.join(", ")),
             reason: (!parts.is_empty()).then(|| parts.join(", ")),
             ..change_event("import", &share.subject, self.peer)
-        };
-        self.agent.record(event, self.peer);
+        })
     }
 }
 

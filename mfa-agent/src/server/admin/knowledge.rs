@@ -11,7 +11,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::super::random;
-use super::{Change, Permit};
+use super::{Change, Permit, factor_event};
 use crate::account::{Account, Question, QuestionSet};
 use crate::config::{Questions, Settings};
 use crate::factors::Factor;
@@ -135,11 +135,11 @@ impl Connection {
         factor: Factor,
         change: impl Fn(&mut Account),
     ) -> Result<(), Failure> {
+        let event = factor_event("enroll", (subject, self.peer), factor.name(), None);
         self.change_factors(subject, permit, |account| {
             change(account);
-            Ok((true, ()))
+            Ok((Some(event.clone()), ()))
         })?;
-        self.note("enroll", subject, factor, None);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! `org.pam-mfa.Admin`, carried out.
 //!
 //! Each method first settles who the account is and whether this caller may (`peer`), then reads or
-//! changes the account through `ledger`, and leaves one audit event for each change.
+//! changes the account through `commit`, with one audit event for each change.
 
 mod account;
 mod check;
@@ -19,14 +19,14 @@ mod session;
 use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
 
+use super::commit::put_if;
 use super::connection::{Body, Carried, Connection, body, parse};
 use super::error::Failure;
 use super::peer::{Peer, Subject};
 use crate::account::{Account, By};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::factors::Factor;
-use crate::ledger::{After, Key};
+use crate::ledger::Key;
 pub(super) use delivery::{Confirmation, Trial};
 pub(super) use enrol::Pending;
 use recovery::RECOVERY;
@@ -115,48 +115,24 @@ impl Connection {
         Ok(())
     }
 
-    /// Changes what a user can pass. `change` tells whether it changed anything.
+    /// Changes what a user can pass. `change` returns the event that says so, if it changed anything. Returns
+    /// whether it did.
     fn change_factors<T>(
         &mut self,
         subject: &Subject,
         permit: &Permit,
-        change: impl Fn(&mut Account) -> Result<(bool, T), Failure>,
+        change: impl Fn(&mut Account) -> Result<(Option<Event>, T), Failure>,
     ) -> Result<(bool, T), Failure> {
         let key = Key::account(&subject.user);
-        let (changed, generation, said) = self.agent.ledger.change(&key, |account| {
+        let (changed, generation, said) = self.agent.commit(&key, self.peer, |account| {
             let mut account = account.unwrap_or_default();
             permit.check(&account)?;
-            let (changed, said) = change(&mut account)?;
-            let generation = account.generation();
-            let after = if changed {
-                After::Put(account.into())
-            } else {
-                After::Same
-            };
-            Ok::<_, Failure>((after, (changed, generation, said)))
+            let (event, said) = change(&mut account)?;
+            let said = (event.is_some(), account.generation(), said);
+            Ok(put_if(event, account, said))
         })?;
         self.renew_proof(&subject.user, generation);
         Ok((changed, said))
-    }
-
-    /// Leaves the audit event of a change.
-    fn note(&self, event: &'static str, subject: &Subject, factor: Factor, label: Option<String>) {
-        self.note_named(event, subject, factor.name(), label);
-    }
-
-    fn note_named(
-        &self,
-        event: &'static str,
-        subject: &Subject,
-        factor: &str,
-        label: Option<String>,
-    ) {
-        let event = Event {
-            factor: Some(factor.to_owned()),
-            label,
-            ..change_event(event, subject, self.peer)
-        };
-        self.agent.record(event, self.peer);
     }
 }
 
@@ -176,6 +152,20 @@ fn fit<T: serde::Serialize>(list: &mut Vec<T>) -> usize {
     let left_out = list.len() - kept;
     list.truncate(kept);
     left_out
+}
+
+/// The event of a change of a factor, or of what is named like one.
+fn factor_event(
+    event: &'static str,
+    (subject, peer): (&Subject, Peer),
+    factor: &str,
+    label: Option<String>,
+) -> Event {
+    Event {
+        factor: Some(factor.to_owned()),
+        label,
+        ..change_event(event, subject, peer)
+    }
 }
 
 fn change_event(event: &'static str, subject: &Subject, peer: Peer) -> Event {

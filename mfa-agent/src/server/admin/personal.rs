@@ -31,19 +31,19 @@ impl Connection {
             self.require_password_expiry(&subject)?;
         }
         let user = subject.user.to_string();
-        let account = self.set(&subject, &permit, |account| {
+        let words = format!("require {factor} {}", if on { "on" } else { "off" });
+        let done = self.set(&subject, &permit, (&words, of_login), |account| {
             account
                 .require(&user, factor, on, permit.by())
                 .map_err(Failure::refused)
         })?;
-        let words = format!("require {factor} {}", if on { "on" } else { "off" });
-        let note = (on && !account.1.has(factor)).then(|| {
+        let note = (on && !done.1.has(factor)).then(|| {
             format!(
                 "{user} has no device yet and can't pass where codes are asked for; \
                  mfactl enroll totp {user} sets one up"
             )
         });
-        Ok(self.said(&subject, account, &words, of_login, note))
+        Ok(said(&subject, done, note))
     }
 
     pub(super) fn enforce(
@@ -52,9 +52,11 @@ impl Connection {
     ) -> Result<SettingReply, Failure> {
         let level: Enforce = parameters.level.parse().map_err(Failure::refused)?;
         let (subject, permit) = self.administering(&parameters.user)?;
-        let account = self.set(&subject, &permit, |account| Ok(account.enforce(level)))?;
         let words = format!("enforce {}", level.name());
-        Ok(self.said(&subject, account, &words, of_login, None))
+        let done = self.set(&subject, &permit, (&words, of_login), |account| {
+            Ok(account.enforce(level))
+        })?;
+        Ok(said(&subject, done, None))
     }
 
     pub(super) fn self_manage(
@@ -63,9 +65,11 @@ impl Connection {
     ) -> Result<SettingReply, Failure> {
         let on = parameters.on;
         let (subject, permit) = self.administering(&parameters.user)?;
-        let account = self.set(&subject, &permit, |account| Ok(account.set_self_manage(on)))?;
         let words = format!("self-manage {}", if on { "on" } else { "off" });
-        Ok(self.said(&subject, account, &words, of_self_manage, None))
+        let done = self.set(&subject, &permit, (&words, of_self_manage), |account| {
+            Ok(account.set_self_manage(on))
+        })?;
+        Ok(said(&subject, done, None))
     }
 
     pub(super) fn allow_from(
@@ -81,16 +85,16 @@ impl Connection {
         let settings = self.agent.settings();
         let (subject, permit) =
             self.changing(parameters.user.as_deref(), &settings, Change::Settings)?;
-        let account = self.set(&subject, &permit, |account| {
-            account
-                .allow_from(&networks, permit.by())
-                .map_err(Failure::refused)
-        })?;
         let words = match parameters.networks.is_empty() {
             true => "allow-from anywhere".to_owned(),
             false => format!("allow-from {}", parameters.networks.join(" ")),
         };
-        Ok(self.said(&subject, account, &words, of_login, None))
+        let done = self.set(&subject, &permit, (&words, of_login), |account| {
+            account
+                .allow_from(&networks, permit.by())
+                .map_err(Failure::refused)
+        })?;
+        Ok(said(&subject, done, None))
     }
 
     /// Only an administrator may.
@@ -114,44 +118,39 @@ impl Connection {
         )))
     }
 
-    /// Changes what is set, and returns whether that changed anything, with the account as it is then.
+    /// Changes what is set, and returns whether that changed anything, with the account as it is then. `words`
+    /// and `data` are what its event says.
     fn set(
         &mut self,
         subject: &Subject,
         permit: &Permit,
+        (words, data): (&str, fn(&str, &Account) -> UserSetting),
         change: impl Fn(&mut Account) -> Result<bool, Failure>,
     ) -> Result<(bool, Account), Failure> {
+        let (user, peer) = (subject.user.to_string(), self.peer);
         self.change_factors(subject, permit, |account| {
             let changed = change(account)?;
-            Ok((changed, account.clone()))
+            let event = changed.then(|| Event {
+                user: Some(user.clone()),
+                by_uid: Some(peer.uid),
+                by_pid: Some(peer.pid),
+                ..user_setting_event(data(&user, account), words.to_owned())
+            });
+            Ok((event, account.clone()))
         })
     }
+}
 
-    /// The reply, and the event if anything changed.
-    fn said(
-        &self,
-        subject: &Subject,
-        (changed, account): (bool, Account),
-        words: &str,
-        data: fn(&str, &Account) -> UserSetting,
-        note: Option<String>,
-    ) -> SettingReply {
-        let user = subject.user.to_string();
-        if changed {
-            let event = Event {
-                user: Some(user.clone()),
-                by_uid: Some(self.peer.uid),
-                by_pid: Some(self.peer.pid),
-                ..user_setting_event(data(&user, &account), words.to_owned())
-            };
-            self.agent.record(event, self.peer);
-        }
-        SettingReply {
-            user,
-            changed,
-            settings: show(account.settings()),
-            note,
-        }
+fn said(
+    subject: &Subject,
+    (changed, account): (bool, Account),
+    note: Option<String>,
+) -> SettingReply {
+    SettingReply {
+        user: subject.user.to_string(),
+        changed,
+        settings: show(account.settings()),
+        note,
     }
 }
 

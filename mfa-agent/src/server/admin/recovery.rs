@@ -6,7 +6,7 @@ use mfa_protocol::admin::{EnrollRecoveryParameters, RecoveryReply, RemoveReply};
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::random;
-use super::Change;
+use super::{Change, factor_event};
 use crate::factors::Factor;
 use crate::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, fresh_codes};
 
@@ -34,6 +34,7 @@ impl Connection {
         let drawn: Result<Vec<_>, _> = (0..count).map(|_| random::<16>()).collect();
         let codes = fresh_codes(&drawn?);
         let pepper = self.agent.ledger.pepper().clone();
+        let event = factor_event("enroll", (&subject, self.peer), RECOVERY, None);
         self.change_factors(&subject, &permit, |account| {
             if account.enrolled().is_empty() {
                 return Err(Failure::refused(
@@ -43,9 +44,8 @@ impl Connection {
             }
             let digests = codes.iter().map(|code| pepper.digest(code.expose()));
             account.set_recovery(digests.collect(), Timestamp::now());
-            Ok((true, ()))
+            Ok((Some(event.clone()), ()))
         })?;
-        self.note_named("enroll", &subject, RECOVERY, None);
         Ok(RecoveryReply {
             user: subject.user.to_string(),
             codes,
@@ -56,13 +56,11 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Remove(Factor::Totp);
         let (subject, permit) = self.changing(user, &settings, what)?;
+        let event = factor_event("remove", (&subject, self.peer), RECOVERY, None);
         let (_, removed) = self.change_factors(&subject, &permit, |account| {
             let removed = account.remove_recovery();
-            Ok((removed > 0, removed))
+            Ok(((removed > 0).then(|| event.clone()), removed))
         })?;
-        if removed > 0 {
-            self.note_named("remove", &subject, RECOVERY, None);
-        }
         Ok(RemoveReply {
             user: subject.user.to_string(),
             removed,

@@ -8,15 +8,15 @@ use mfa_protocol::admin::{
     UserParameters,
 };
 
+use super::super::commit::put_if;
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::peer::Subject;
 use super::super::random;
 use super::account::RECORDS_A_PAGE;
 use super::change_event;
 use crate::account::{LONGEST_BYPASS, Session, fresh_code};
 use crate::audit::Event;
-use crate::ledger::{After, Key};
+use crate::ledger::Key;
 
 /// Sessions on a page; a user has at most sixteen, and they stay together.
 const SESSIONS_A_PAGE: usize = 64;
@@ -70,24 +70,15 @@ impl Connection {
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
         agent.require_access(self.peer, &agent.settings(), &subject)?;
         let now = Timestamp::now();
-        let ended = agent
-            .ledger
-            .change(&Key::account(&subject.user), |account| {
-                let mut account = account.unwrap_or_default();
-                let ended = account.revoke(&agent.boot, now);
-                let after = match ended {
-                    0 => After::Same,
-                    _ => After::Put(account.into()),
-                };
-                Ok::<_, Failure>((after, ended))
-            })?;
-        if ended > 0 {
+        let ended = agent.commit(&Key::account(&subject.user), self.peer, |account| {
+            let mut account = account.unwrap_or_default();
+            let ended = account.revoke(&agent.boot, now);
             let event = Event {
                 count: Some(ended.into()),
                 ..change_event("revoke", &subject, self.peer)
             };
-            agent.record(event, self.peer);
-        }
+            Ok(put_if((ended > 0).then_some(event), account, ended))
+        })?;
         Ok(RevokeReply {
             user: subject.user.to_string(),
             ended,
@@ -106,29 +97,22 @@ impl Connection {
         }
         let code = fresh_code(random()?);
         let now = Timestamp::now();
-        let (until, locked) = agent
-            .ledger
-            .change(&Key::account(&subject.user), |account| {
-                let mut account = account.unwrap_or_default();
-                let until = account.issue_bypass(code.clone(), lasts, now);
-                let locked = account.lockout().lock(now).is_some();
-                Ok::<_, Failure>((After::Put(account.into()), (until, locked)))
-            })?;
-        self.note_bypass(&subject, until);
+        let (until, locked) = agent.commit(&Key::account(&subject.user), self.peer, |account| {
+            let mut account = account.unwrap_or_default();
+            let until = account.issue_bypass(code.clone(), lasts, now);
+            let locked = account.lockout().lock(now).is_some();
+            let event = Event {
+                reason: Some(format!("a code that passes once, until {until:.0}")),
+                ..change_event("bypass", &subject, self.peer)
+            };
+            Ok(put_if(Some(event), account, (until, locked)))
+        })?;
         Ok(BypassReply {
             user: subject.user.to_string(),
             code,
             expires_at: format!("{until:.0}"),
             locked,
         })
-    }
-
-    fn note_bypass(&self, subject: &Subject, until: Timestamp) {
-        let event = Event {
-            reason: Some(format!("a code that passes once, until {until:.0}")),
-            ..change_event("bypass", subject, self.peer)
-        };
-        self.agent.record(event, self.peer);
     }
 }
 

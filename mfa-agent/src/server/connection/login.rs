@@ -75,11 +75,9 @@ impl Connection {
 
     /// The account phase. One that the ticket of a login admits stands in the log with that login.
     fn admit(&mut self, parameters: AdmitParameters) -> Result<Carried, Failure> {
-        let Ended {
-            reply, mut event, ..
-        } = *self.agent.admit(self.peer, parameters)?;
-        if reply.step.outcome != Some(Outcome::Passed) || event.factor.is_some() {
-            event.event = "account";
+        let Ended { reply, event, .. } = *self.agent.admit(self.peer, parameters)?;
+        let is_told = reply.step.outcome == Some(Outcome::Passed);
+        if let Some(event) = event.filter(|event| !is_told || event.factor.is_some()) {
             self.agent.record(event, self.peer);
         }
         Ok(login_body(&reply)?.into())
@@ -108,17 +106,17 @@ impl Connection {
 
     pub(super) fn keep(&mut self, progress: Progress) -> Result<Carried, Failure> {
         let reply = match progress {
-            Progress::Open(mut login, reply) => {
-                self.record_attempt(&mut login);
+            Progress::Open(login, reply) => {
                 self.login = Some(login);
                 reply
             }
-            Progress::Waiting(mut login, errand) => {
-                self.record_attempt(&mut login);
+            Progress::Waiting(login, errand) => {
                 return Ok(Carried::Waiting(errand, Then::Login(login)));
             }
             Progress::Ended(ended) => {
-                self.agent.record(ended.event, self.peer);
+                if let Some(event) = ended.event {
+                    self.agent.record(event, self.peer);
+                }
                 if let Some(generation) = ended.proven {
                     let (user, when) = (ended.user.clone(), Instant::now());
                     self.proof = Some(Proof {
@@ -131,12 +129,6 @@ impl Connection {
             }
         };
         Ok(login_body(&reply)?.into())
-    }
-
-    fn record_attempt(&self, login: &mut Login) {
-        if let Some(attempt) = login.attempt.take() {
-            self.agent.record(attempt, self.peer);
-        }
     }
 
     fn take_login(&mut self, session: &str) -> Result<Box<Login>, Failure> {

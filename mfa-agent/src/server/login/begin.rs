@@ -63,7 +63,12 @@ impl Agent {
             Purpose::Login | Purpose::Proof => None,
         };
         let circumstances = Circumstances::of(peer, begin, proof)?;
-        let mut context = Context::new(session_id()?, &subject.user, &circumstances, peer);
+        let name = match purpose {
+            Purpose::Admission(_) => "account",
+            Purpose::Login | Purpose::Proof => "login",
+        };
+        let session = session_id()?;
+        let mut context = Context::new(session, &subject.user, &circumstances, (peer, name));
         let found = match known {
             Some(account) => Ok((Key::account(&subject.user), account)),
             None => self.account_or_stand_in(&subject.user),

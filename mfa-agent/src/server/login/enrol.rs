@@ -34,6 +34,8 @@ const ROWS: usize = mfa_qr::USUAL_ROWS - 5;
 /// How many times longer than a login without it.
 const PATIENCE: u32 = 5;
 
+const SET_UP: &str = "a device was set up in this login";
+
 const NO_CONVERSATION: &str = "not enrolled, and a device can't be set up where one answer holds password and \
                                code; mfactl enroll totp sets one up";
 
@@ -78,7 +80,6 @@ impl Agent {
         let set_up = (Occasion::Lost, label, wording, Some(generation));
         let (stage, step) = self.set_up(&login.settings, &login.context, set_up)?;
         login.stage = stage;
-        login.attempt = Some(login.context.recovered());
         login.context.forget_failures();
         let session = login.context.session.clone();
         Ok(patient(login, LoginReply::of(session, step)))
@@ -117,7 +118,8 @@ impl Agent {
             EnrolNext::Wrong => match self.count_wrong(&mut login)? {
                 Next::Ask(step) => step,
                 Next::End(step, outcome) => {
-                    return Ok(Progress::Ended(end(&login.context, step, outcome, None)));
+                    let ended = Progress::Ended(end(&login.context, step, outcome, None));
+                    return Ok(ended.recorded());
                 }
                 Next::Judge(_) | Next::Send(_) | Next::Inquire(_) => {
                     return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
@@ -139,21 +141,18 @@ impl Agent {
     }
 
     fn count_wrong(&self, login: &mut Login) -> Result<Next, Failure> {
-        let verdict = self.ledger.change(&login.key, |account| {
+        let verdict = self.commit(&login.key, login.context.peer, |account| {
             let mut account = account.unwrap_or_default();
             let verdict = account.wrong_first_code(login.era, Timestamp::now(), &login.limits);
-            Ok::<_, Failure>((After::Put(account.into()), verdict))
+            let (_, events) = login.told(&verdict);
+            Ok((After::Put(account.into()), events, verdict))
         })?;
-        login.context.note(&verdict, false);
+        login.context = login.told(&verdict).0;
         let locked = login.context.locked_until.is_some();
         let Stage::Enrolling(set_up) = &login.stage else {
             return Err(Failure::unavailable("out of turn"));
         };
-        let next = set_up.enrolment.wrong(locked || !verdict.is_wrong());
-        if matches!(next, Next::Ask(_)) {
-            login.attempt = Some(login.context.attempt());
-        }
-        Ok(next)
+        Ok(set_up.enrolment.wrong(locked || !verdict.is_wrong()))
     }
 
     fn store_enrolment(&self, login: &Login) -> Result<Progress, Failure> {
@@ -166,24 +165,29 @@ impl Agent {
             .iter()
             .map(|code| pepper.digest(code.expose()))
             .collect();
+        let mut context = login.context.clone();
+        context.forget_failures();
         let key = Key::account(&login.context.user);
-        let stored = self.ledger.change(&key, |account| {
+        let stored = self.commit(&key, context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
             let (device, digests) = (device.clone(), digests.clone());
             let now = Timestamp::now();
             let opening = login.opening.as_ref();
+            let events = vec![
+                enrolment_event(&context, &device, set_up.renews.is_some()),
+                context.event(Outcome::Passed, Some(SET_UP)),
+            ];
             let stored = match set_up.renews {
                 None => account.enrol_in_login(device, digests, opening, now),
                 Some(was) => account.renew_in_login(device, digests, was, opening, now),
             };
-            let after = match stored {
-                Enrolled::Stored => After::Put(account.into()),
-                Enrolled::Locked | Enrolled::Otherwise => After::Same,
-            };
-            Ok::<_, Failure>((after, stored))
+            Ok(match stored {
+                Enrolled::Stored => (After::Put(account.into()), events, stored),
+                Enrolled::Locked | Enrolled::Otherwise => (After::Same, Vec::new(), stored),
+            })
         })?;
         let (outcome, reason) = match stored {
-            Enrolled::Stored => (Outcome::Passed, "a device was set up in this login"),
+            Enrolled::Stored => (Outcome::Passed, SET_UP),
             Enrolled::Locked => (
                 Outcome::Locked,
                 "the account was locked meanwhile; not set up",
@@ -193,28 +197,26 @@ impl Agent {
                 "a factor was set up elsewhere meanwhile; not set up",
             ),
         };
-        let mut context = login.context.clone();
-        context.forget_failures();
-        if stored == Enrolled::Stored {
-            self.note_enrolment(&context, device, set_up.renews.is_some());
-        }
-        Ok(conclude(&context, outcome, reason))
+        let ended = conclude(&context, outcome, reason);
+        Ok(match stored {
+            Enrolled::Stored => ended.recorded(),
+            Enrolled::Locked | Enrolled::Otherwise => ended,
+        })
     }
+}
 
-    fn note_enrolment(&self, context: &Context, device: &Device, renewed: bool) {
-        let instead = match renewed {
-            true => ", in place of the devices that were there",
-            false => "",
-        };
-        let reason = format!("in a login, with {RECOVERY_CODES} recovery codes{instead}");
-        let event = Event {
-            event: "enroll",
-            result: "done",
-            reason: Some(reason),
-            label: Some(device.label.to_string()),
-            ..context.event(Outcome::Passed, None)
-        };
-        self.record(event, context.peer);
+fn enrolment_event(context: &Context, device: &Device, renewed: bool) -> Event {
+    let instead = match renewed {
+        true => ", in place of the devices that were there",
+        false => "",
+    };
+    let reason = format!("in a login, with {RECOVERY_CODES} recovery codes{instead}");
+    Event {
+        event: "enroll",
+        result: "done",
+        reason: Some(reason),
+        label: Some(device.label.to_string()),
+        ..context.event(Outcome::Passed, None)
     }
 }
 

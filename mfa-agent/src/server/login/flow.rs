@@ -11,8 +11,8 @@ use super::super::Agent;
 use super::super::errand::Report;
 use super::super::error::Failure;
 use super::super::judge::Bench;
-use super::{Ended, Login, Progress, Stage, end};
-use crate::account::{Instead, Verdict};
+use super::{Ended, Login, Progress, end};
+use crate::account::Verdict;
 use crate::dialogue::{Given, Next};
 use crate::lockout::Gate;
 
@@ -90,10 +90,9 @@ impl Agent {
     }
 
     fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
-        let Stage::Asking(dialogue) = &mut login.stage else {
-            return Err(Failure::unavailable("an answer was judged out of turn"));
-        };
-        login.context.way = dialogue.way().map(ToString::to_string);
+        login.context.way = login.dialogue()?.way().map(ToString::to_string);
+        let rejected = login.rejected.take();
+        let told = |verdict: &Verdict| login.told(verdict).1;
         let bench = Bench {
             key: &login.key,
             claim: login.context.claim(),
@@ -103,33 +102,31 @@ impl Agent {
             opening: login.opening.as_ref(),
             renews: login.renews,
             remote: login.remote.as_ref(),
-            rejected: login.rejected.take(),
+            rejected,
+            peer: login.context.peer,
+            told: &told,
         };
         let verdict = self.judge(&bench, given)?;
-        login.context.note(&verdict, login.unenrolled);
+        if verdict == Verdict::Stale {
+            for event in told(&verdict) {
+                self.record(event, login.context.peer);
+            }
+        }
+        login.context = login.told(&verdict).0;
         if let Verdict::Passed(passed) = &verdict {
             login.generation = Some(passed.generation);
-            login.by_recovery = passed.instead == Some(Instead::Recovery);
-            if let Some(to) = &passed.enrolled {
-                self.record(login.context.address_enrolled(to), login.context.peer);
-            }
+            login.is_renewal_due = login.is_followed_by_renewal(passed);
         }
         let came_back = |given: &Given| {
             let sent = given.sent.as_ref();
             sent.is_some_and(|sent| sent.is(given.typed.expose()))
         };
+        let dialogue = login.dialogue()?;
         if given.iter().any(came_back) {
             dialogue.spend_sent_code();
         }
         let next = dialogue.judged(&verdict);
-        let locked = login.context.locked_until.is_some() || matches!(verdict, Verdict::Spent);
-        if matches!(next, Next::End(_, Outcome::Locked)) && !locked {
-            login.context.out_of_tries();
-        }
-        let goes_on = !matches!(next, Next::End(..));
-        if goes_on && !matches!(verdict, Verdict::Passed(_)) {
-            login.attempt = Some(login.context.attempt());
-        }
+        login.is_end_recorded = matches!(next, Next::End(..));
         Ok(next)
     }
 }
@@ -148,5 +145,10 @@ fn ended(login: &Login, step: Step, outcome: Outcome) -> Box<Ended> {
     };
     let proven = login.generation.filter(|_| login.proof);
     let ended = end(&login.context, step, outcome, reason);
-    Box::new(Ended { proven, ..*ended })
+    let event = ended.event.filter(|_| !login.is_end_recorded);
+    Box::new(Ended {
+        proven,
+        event,
+        ..*ended
+    })
 }

@@ -232,19 +232,20 @@ impl Agent {
             self.settle(login, asked)?;
             return Ok(None);
         };
-        let verdict = self.ledger.change(&login.key, |account| {
+        let verdict = self.commit(&login.key, login.context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
             let verdict = account.missed_other_code(id, login.era, now, &login.limits);
-            Ok::<_, Failure>((After::Put(account.into()), verdict))
+            let (_, events) = login.told_unjudged(&verdict);
+            Ok((After::Put(account.into()), events, verdict))
         })?;
-        login.context.note(&verdict, false);
+        login.context = login.told_unjudged(&verdict).0;
         match verdict {
-            Verdict::Wrong { lock: Some(_), .. } => Ok(Some(login.judged(&verdict)?)),
-            _ => {
-                login.attempt = Some(login.context.attempt());
-                Ok(None)
+            Verdict::Wrong { lock: Some(_), .. } => {
+                login.is_end_recorded = true;
+                Ok(Some(login.dialogue()?.judged(&verdict)))
             }
+            _ => Ok(None),
         }
     }
 

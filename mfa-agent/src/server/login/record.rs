@@ -31,6 +31,8 @@ pub(in crate::server) struct Context {
     failures: Option<u32>,
     pub(super) locked_until: Option<String>,
     pub(super) peer: Peer,
+    /// What its end is called: `login`, or `account` in the account phase.
+    name: &'static str,
 }
 
 impl Context {
@@ -38,9 +40,10 @@ impl Context {
         session: String,
         user: &UserName,
         circumstances: &Circumstances,
-        peer: Peer,
+        (peer, name): (Peer, &'static str),
     ) -> Self {
         Self {
+            name,
             session,
             user: user.clone(),
             rule: None,
@@ -187,7 +190,7 @@ impl Context {
     /// The event for the end of the login.
     pub(super) fn event(&self, outcome: Outcome, reason: Option<&str>) -> Event {
         Event {
-            event: "login",
+            event: self.name,
             result: outcome.as_str(),
             reason: reason.map(str::to_owned).or_else(|| self.reason.clone()),
             session: Some(self.session.clone()),

@@ -11,7 +11,7 @@ use super::super::error::Failure;
 use super::begin::Opened;
 use super::reach::Reach;
 use super::{Context, Progress, conclude, conclude_with};
-use crate::account::{Session, Wanted};
+use crate::account::{Account, Session, Wanted};
 use crate::dialogue::{Plan, grace};
 use crate::ledger::{After, Key};
 use crate::policy::{Ask, Unenrolled};
@@ -25,8 +25,8 @@ impl Agent {
         plan: &Plan,
     ) -> Result<ControlFlow<Progress, Reach>, Failure> {
         let (context, account) = (&opened.context, &opened.account);
-        if let Some(session) = self.session(opened, ask, plan) {
-            return Ok(ControlFlow::Break(conclude_in_session(context, session)));
+        if let Some(ended) = self.pass_in_session(opened, ask, plan)? {
+            return Ok(ControlFlow::Break(ended));
         }
         let template = self.template(&opened.settings, opened.subject, account, plan)?;
         let reach = Reach {
@@ -53,9 +53,37 @@ impl Agent {
         Ok(ControlFlow::Continue(reach))
     }
 
+    /// Lets in by a session. It is looked up again in the change that makes the line of the pass durable.
+    fn pass_in_session(
+        &self,
+        opened: &Opened<'_>,
+        ask: &Ask,
+        plan: &Plan,
+    ) -> Result<Option<Progress>, Failure> {
+        if self.session(opened, &opened.account, ask, plan).is_none() {
+            return Ok(None);
+        }
+        self.commit(&opened.key, opened.context.peer, |account| {
+            let account = account.unwrap_or_default();
+            let Some(session) = self.session(opened, &account, ask, plan) else {
+                return Ok((After::Same, Vec::new(), None));
+            };
+            let (context, reason) = in_session(&opened.context, session);
+            let event = context.event(Outcome::Passed, Some(&reason));
+            let ended = conclude(&context, Outcome::Passed, &reason).recorded();
+            Ok((After::Put(account.into()), vec![event], Some(ended)))
+        })
+    }
+
     /// The session that lets the login in. None where password and code share one answer: the user
     /// can't know whether the code belongs to it this time. A proof is fresh, or it is none.
-    fn session<'a>(&self, opened: &'a Opened<'_>, ask: &Ask, plan: &Plan) -> Option<&'a Session> {
+    fn session<'a>(
+        &self,
+        opened: &Opened<'_>,
+        account: &'a Account,
+        ask: &Ask,
+        plan: &Plan,
+    ) -> Option<&'a Session> {
         let (rule, spot) = (ask.session.as_ref()?, opened.circumstances.spot.as_ref()?);
         if plan.single || opened.proof || !opened.key.is_account() {
             return None;
@@ -67,7 +95,7 @@ impl Agent {
             duration: rule.duration,
             boot: &self.boot,
         };
-        opened.account.session(&wanted, opened.now)
+        account.session(&wanted, opened.now)
     }
 
     /// Lets in a user who has set up nothing yet, if their days of grace are not over. They are counted on
@@ -80,41 +108,50 @@ impl Agent {
     ) -> Result<Option<Progress>, Failure> {
         let (own, now) = (Key::account(&opened.subject.user), opened.now);
         let begun = opened.key == own && opened.account.grace_since(now).is_some();
-        let left = match begun {
-            true => opened.account.grace_days_left(length, now),
-            false => self.ledger.change(&own, |account| {
+        let (left, is_recorded) = match begun {
+            true => (opened.account.grace_days_left(length, now), false),
+            false => self.commit(&own, opened.context.peer, |account| {
                 let mut account = account.unwrap_or_default();
-                let after = match account.begin_grace(now) {
-                    true => After::Put(account.clone().into()),
+                let has_begun = account.begin_grace(now);
+                let left = account.grace_days_left(length, now);
+                let event = left.map(|days| {
+                    let reason = days_left(days);
+                    opened.context.event(Outcome::Skipped, Some(&reason))
+                });
+                let after = match has_begun {
+                    true => After::Put(account.into()),
                     false => After::Same,
                 };
-                Ok::<_, Failure>((after, account.grace_days_left(length, now)))
+                Ok((after, event.into_iter().collect(), (left, has_begun)))
             })?,
         };
         let Some(days) = left else {
             return Ok(None);
         };
-        let reason = format!("not enrolled yet; days of grace left: {days}");
         let messages: Vec<Message> = match plan.single {
             true => Vec::new(),
             false => vec![grace(&plan.wording.asking, days)],
         };
-        Ok(Some(conclude_with(
-            &opened.context,
-            messages,
-            Outcome::Skipped,
-            &reason,
-        )))
+        let (context, reason) = (&opened.context, days_left(days));
+        let ended = conclude_with(context, messages, Outcome::Skipped, &reason);
+        Ok(Some(match is_recorded {
+            true => ended.recorded(),
+            false => ended,
+        }))
     }
 }
 
+fn days_left(days: u32) -> String {
+    format!("not enrolled yet; days of grace left: {days}")
+}
+
 /// Passed once, and within its time not asked again.
-fn conclude_in_session(context: &Context, session: &Session) -> Progress {
+fn in_session(context: &Context, session: &Session) -> (Context, String) {
     let reason = format!(
         "a session, begun {} with {} by {}",
         session.begun, session.passed, session.spot.service
     );
     let mut context = context.clone();
     context.way = Some("session".to_owned());
-    conclude(&context, Outcome::Passed, &reason)
+    (context, reason)
 }

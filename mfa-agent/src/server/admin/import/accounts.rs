@@ -69,20 +69,17 @@ impl Connection {
         let windows = self.agent.settings().windows();
         let read = self.read_account(account, how)?;
         let key = Key::account(&read.subject.user);
-        let (imported, account) = self.agent.ledger.change(&key, |account| {
+        let imported = self.agent.commit(&key, self.peer, |account| {
             let mut account = account.unwrap_or_default();
             let imported = account.import(&read.import, &windows, Timestamp::now());
             let imported = imported.map_err(Failure::refused)?;
-            let after = match imported.changed() && !dry_run {
-                true => After::Put(account.clone().into()),
-                false => After::Same,
-            };
-            Ok::<_, Failure>((after, (imported, account)))
+            if !imported.changed() || dry_run {
+                return Ok((After::Same, Vec::new(), imported));
+            }
+            let mut events = vec![self.account_event(&read, &imported)];
+            events.extend(self.setting_event(&read, &imported, &account));
+            Ok((After::Put(account.into()), events, imported))
         })?;
-        if imported.changed() && !dry_run {
-            self.note_account(&read, &imported);
-            self.note_setting(&read, &imported, &account);
-        }
         Ok(taken(line, &read, &imported))
     }
 
@@ -160,21 +157,17 @@ impl Connection {
         Ok(self.agent.hasher.hash(&who, pin.secret(), random()?)?)
     }
 
-    fn note_setting(&self, read: &Read, imported: &Imported, account: &Account) {
-        if !imported.requires_pin {
-            return;
-        }
+    fn setting_event(&self, read: &Read, imported: &Imported, account: &Account) -> Option<Event> {
         let user = read.subject.user.to_string();
-        let event = Event {
+        imported.requires_pin.then(|| Event {
             by_uid: Some(self.peer.uid),
             by_pid: Some(self.peer.pid),
+            user: Some(user.clone()),
             ..pin_required(&user, account)
-        };
-        let user = Some(user);
-        self.agent.record(Event { user, ..event }, self.peer);
+        })
     }
 
-    fn note_account(&self, read: &Read, imported: &Imported) {
+    fn account_event(&self, read: &Read, imported: &Imported) -> Event {
         let kinds = read.import.devices.iter().map(|d| d.kind().name());
         let mut kinds: Vec<&str> = kinds.collect();
         kinds.dedup();
@@ -194,12 +187,11 @@ impl Connection {
         if imported.updated {
             parts.push("codes used elsewhere".to_owned());
         }
-        let event = Event {
+        Event {
             factor: Some(kinds.join(", ")),
             reason: (!parts.is_empty()).then(|| parts.join(", ")),
             ..change_event("import", &read.subject, self.peer)
-        };
-        self.agent.record(event, self.peer);
+        }
     }
 }
 

@@ -1,0 +1,186 @@
+//! Lines that the store carries: what an earlier process left there, and when it may forget them.
+
+use std::convert::Infallible;
+use std::sync::mpsc;
+use std::thread;
+
+use super::*;
+
+const EARLIER: [&str; 4] = ["one", "two", "three", "four"];
+
+fn after_a_crash(path: &Path, lines: &[&str]) -> Audit {
+    let settings = Settings {
+        file: Some(path.to_owned()),
+        ..Settings::default()
+    };
+    let lines = lines.iter().map(|line| format!("{line}\n").into_bytes());
+    Audit::start_sinks(settings, lines.collect(), false).unwrap()
+}
+
+fn caught_up(path: &Path, lines: &[&str]) -> String {
+    let audit = after_a_crash(path, lines);
+    assert!(audit.sync(LONG));
+    fs::read_to_string(path).unwrap()
+}
+
+fn commit(audit: &Audit, user: &str) {
+    let entry = Entry::new(login(user), Timestamp::UNIX_EPOCH);
+    let done = audit.commit(Origin::Privileged, || {
+        Ok::<_, Infallible>((vec![entry], ()))
+    });
+    done.unwrap();
+}
+
+#[test]
+fn the_file_gets_the_lines_that_it_lacks_in_order_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    assert_eq!(caught_up(&path, &EARLIER), "one\ntwo\nthree\nfour\n");
+    assert_eq!(caught_up(&path, &EARLIER), "one\ntwo\nthree\nfour\n");
+    fs::write(&path, "one\nthree\n").unwrap();
+    assert_eq!(caught_up(&path, &EARLIER), "one\nthree\ntwo\nfour\n");
+}
+
+#[test]
+fn lines_of_one_change_are_looked_for_each_for_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    fs::write(&path, "one\n").unwrap();
+    assert_eq!(caught_up(&path, &["one\ntwo"]), "one\ntwo\n");
+}
+
+#[test]
+fn a_line_that_a_crash_cut_short_is_added_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    fs::write(&path, "one\ntw").unwrap();
+    assert_eq!(caught_up(&path, &["one", "two"]), "one\ntw\ntwo\n");
+}
+
+#[test]
+fn a_line_in_a_file_that_was_rotated_away_is_not_missing() {
+    for rotated in ["audit.jsonl.1", "audit.jsonl-20261128"] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        fs::write(dir.path().join(rotated), "one\nthree\n").unwrap();
+        assert_eq!(caught_up(&path, &EARLIER), "two\nfour\n", "{rotated}");
+    }
+}
+
+#[test]
+fn a_line_older_than_a_compressed_file_and_all_that_are_found_is_in_that_file() {
+    let line = |second: u8| {
+        let entry = Entry::new(login("alice"), Timestamp::constant(second.into(), 0));
+        String::from_utf8(entry.line().trim_ascii_end().to_vec()).unwrap()
+    };
+    let lines = [1, 2, 3, 4].map(line);
+    let lines = lines.each_ref().map(String::as_str);
+    for (there, packed_until, added) in [
+        (&lines[1..2], 1, &lines[2..]),
+        (&lines[1..2], 2, &lines[2..]),
+        (&lines[2..3], 1, &[lines[1], lines[3]][..]),
+        (&lines[1..2], 0, &[lines[0], lines[2], lines[3]][..]),
+        (&[][..], 2, &lines[2..]),
+        (&[][..], 0, &lines[..]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        fs::write(
+            &path,
+            there
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        )
+        .unwrap();
+        let packed = fs::File::create(dir.path().join("audit.jsonl.2.gz")).unwrap();
+        let modified = std::time::UNIX_EPOCH + Duration::from_secs(packed_until);
+        packed.set_modified(modified).unwrap();
+        let expected = [there, added].concat();
+        let text = caught_up(&path, &lines);
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected, "{packed_until}");
+    }
+}
+
+#[test]
+fn what_is_missing_waits_for_a_file_that_can_be_written_and_comes_before_later_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("missing/audit.jsonl");
+    let audit = after_a_crash(&path, &["earlier"]);
+    assert!(!audit.sync(SHORT));
+    audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
+    fs::create_dir(dir.path().join("missing")).unwrap();
+    assert!(audit.flush(LONG));
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("earlier\n{"), "{text}");
+    assert!(text.contains("alice"), "{text}");
+}
+
+#[test]
+fn a_sync_is_good_once_the_file_has_every_committed_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("missing/audit.jsonl");
+    let audit = to_file(&path);
+    commit(&audit, "alice");
+    assert!(!audit.sync(SHORT), "the file can't be written");
+    fs::create_dir(dir.path().join("missing")).unwrap();
+    assert!(audit.sync(LONG));
+    assert_eq!(users(&path), ["alice"]);
+    assert!(start(Settings::default()).sync(SHORT), "there is no file");
+}
+
+#[test]
+fn a_sync_waits_for_the_line_of_a_change_that_the_store_has_made_already() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let audit = to_file(&path);
+    let (made, is_made) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let audit = &audit;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let entry = Entry::new(login("alice"), Timestamp::UNIX_EPOCH);
+            let change = || {
+                made.send(()).unwrap();
+                let _ = may_go_on.recv();
+                Ok::<_, Infallible>((vec![entry], ()))
+            };
+            audit.commit(Origin::Privileged, change).unwrap();
+        });
+        is_made.recv().unwrap();
+        assert!(!audit.sync(SHORT), "its line is nowhere yet");
+        drop(go_on);
+        assert!(audit.sync(LONG));
+    });
+    assert_eq!(users(&path), ["alice"]);
+}
+
+#[test]
+fn a_change_that_fails_leaves_no_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let audit = to_file(&path);
+    let failed = audit.commit(Origin::Privileged, || Err::<(Vec<Entry>, ()), _>("refused"));
+    assert_eq!(failed, Err("refused"));
+    assert!(audit.sync(LONG));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+}
+
+#[test]
+fn once_a_committed_line_found_no_room_the_store_must_keep_it_for_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("missing/audit.jsonl");
+    let audit = to_file(&path);
+    for _ in 0..worker::QUEUE + 100 {
+        audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
+    }
+    fs::create_dir(dir.path().join("missing")).unwrap();
+    assert!(audit.sync(LONG), "what was lost was no change");
+    fs::remove_dir_all(dir.path().join("missing")).unwrap();
+    for _ in 0..worker::QUEUE + 100 {
+        commit(&audit, "alice");
+    }
+    fs::create_dir(dir.path().join("missing")).unwrap();
+    assert!(audit.flush(LONG));
+    assert!(!audit.sync(LONG));
+}

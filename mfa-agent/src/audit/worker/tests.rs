@@ -1,0 +1,140 @@
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use super::*;
+
+const FOREVER: Duration = Duration::from_secs(3600);
+
+/// Hands on what is written, once it is let through.
+struct Gate {
+    through: Receiver<()>,
+    out: Sender<String>,
+}
+
+impl Sink for Gate {
+    type Line = String;
+
+    fn name(&self) -> String {
+        "a gate".to_owned()
+    }
+
+    fn write(&mut self, line: &String) -> Result<(), WriteError> {
+        let _ = self.through.recv();
+        self.out.send(line.clone())?;
+        Ok(())
+    }
+
+    fn reopen(&mut self) {}
+
+    fn lost(&self, count: u64) -> String {
+        format!("{count} lost")
+    }
+}
+
+struct Rig {
+    worker: Worker<String>,
+    gate: Option<Sender<()>>,
+    out: Receiver<String>,
+}
+
+impl Rig {
+    fn new(most: usize, linger: Duration) -> Self {
+        let ((gate, through), (sender, out)) = (mpsc::channel(), mpsc::channel());
+        let sink = Gate {
+            through,
+            out: sender,
+        };
+        Self {
+            worker: Worker::start_with("test", sink, most, linger).unwrap(),
+            gate: Some(gate),
+            out,
+        }
+    }
+
+    fn open(linger: Duration) -> Self {
+        let mut rig = Self::new(100, linger);
+        rig.gate = None;
+        rig
+    }
+
+    fn push(&self, line: &str) {
+        self.worker.push(line.to_owned(), Origin::Privileged);
+    }
+
+    fn await_stage(&self, stage: Stage) {
+        while self.worker.0.lock().stage != stage {
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn what_comes_while_the_thread_lingers_wakes_nobody_and_is_written_by_a_flush() {
+    let rig = Rig::open(FOREVER);
+    rig.await_stage(Stage::Lingering);
+    rig.push("one");
+    rig.push("two");
+    assert_eq!(rig.worker.0.lock().stage, Stage::Lingering);
+    assert!(rig.out.try_recv().is_err());
+    assert!(rig.worker.flush(Instant::now() + FOREVER));
+    assert_eq!(rig.out.try_iter().collect::<Vec<_>>(), ["one", "two"]);
+}
+
+#[test]
+fn a_thread_with_nothing_to_do_parks_and_the_next_line_wakes_it_once() {
+    let rig = Rig::new(100, Duration::ZERO);
+    for line in ["one", "two"] {
+        rig.await_stage(Stage::Parked);
+        rig.push(line);
+        assert_eq!(rig.worker.0.lock().stage, Stage::Writing);
+        rig.gate.as_ref().unwrap().send(()).unwrap();
+        assert_eq!(rig.out.recv().unwrap(), line);
+    }
+}
+
+#[test]
+fn a_flush_of_nothing_is_done_and_one_of_a_line_in_hand_is_not() {
+    let mut rig = Rig::new(100, FOREVER);
+    assert!(rig.worker.flush(Instant::now() + FOREVER));
+    rig.push("held up");
+    assert!(!rig.worker.flush(Instant::now() + Duration::from_millis(20)));
+    rig.gate = None;
+    assert!(rig.worker.flush(Instant::now() + FOREVER));
+    assert_eq!(rig.out.try_iter().count(), 1);
+}
+
+#[test]
+fn a_sink_that_hangs_loses_lines_of_ordinary_users_before_those_of_root() {
+    let mut rig = Rig::new(4, Duration::ZERO);
+    rig.await_stage(Stage::Parked);
+    for n in 1..=50 {
+        rig.worker.push(format!("eve {n}"), Origin::Ordinary);
+    }
+    rig.push("root");
+    rig.gate = None;
+    assert!(rig.worker.flush(Instant::now() + FOREVER));
+    let out: Vec<String> = rig.out.try_iter().collect();
+    assert_eq!(out.last().unwrap(), "root");
+    assert!(out.iter().any(|line| line.ends_with(" lost")), "{out:?}");
+}
+
+#[test]
+fn a_dropped_worker_still_writes_what_waits() {
+    let rig = Rig::open(FOREVER);
+    rig.await_stage(Stage::Lingering);
+    rig.push("last");
+    drop(rig.worker);
+    assert_eq!(rig.out.recv().unwrap(), "last");
+    assert!(rig.out.recv().is_err(), "the thread has ended");
+}
+
+#[test]
+fn a_sync_waits_for_the_lines_before_it_and_wakes_a_thread_that_lingers() {
+    let mut rig = Rig::new(100, FOREVER);
+    rig.push("held up");
+    assert!(!rig.worker.sync(Instant::now() + Duration::from_millis(20)));
+    rig.gate = None;
+    assert!(rig.worker.sync(Instant::now() + FOREVER));
+    assert_eq!(rig.out.try_iter().collect::<Vec<_>>(), ["held up"]);
+    rig.await_stage(Stage::Lingering);
+    assert!(rig.worker.sync(Instant::now() + FOREVER));
+}

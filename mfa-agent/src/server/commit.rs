@@ -1,0 +1,86 @@
+//! A change of a record together with the events that say so: what is acknowledged has its line in the audit
+//! log after any crash.
+//!
+//! The events are built before the change is made, again for each newer record that it is made on. Their lines
+//! become durable with it in the store, at no cost of their own, and go to the audit log after it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Agent;
+use super::error::Failure;
+use super::peer::Peer;
+use crate::account::Account;
+use crate::audit::{Entry, Event};
+use crate::ledger::{After, Key, LedgerError};
+
+/// What a change leaves on the record, what happened if it takes place, and what there is to say.
+pub(super) type Changed<T> = (After, Vec<Event>, T);
+
+impl Agent {
+    /// Changes a record ([`crate::ledger::Ledger::change`]). Events of a change that leaves it as it was are not
+    /// recorded.
+    pub(super) fn commit<T>(
+        &self,
+        key: &Key,
+        peer: Peer,
+        mut change: impl FnMut(Option<Account>) -> Result<Changed<T>, Failure>,
+    ) -> Result<T, Failure> {
+        self.audit.commit(peer.origin(), || {
+            let mut entries = Vec::new();
+            let said = self.ledger.change(key, |account| {
+                let (after, events, said) = change(account)?;
+                let (after, made) = self.with_lines(after, events);
+                entries = made;
+                Ok::<_, Failure>((after, said))
+            })?;
+            Ok((entries, said))
+        })
+    }
+
+    /// Changes many records ([`crate::ledger::Ledger::change_all`]); otherwise as [`Agent::commit`].
+    pub(super) fn commit_all<T>(
+        &self,
+        keys: &[Key],
+        peer: Peer,
+        mut change: impl FnMut(&Key, Option<Account>) -> Changed<T>,
+    ) -> Result<BTreeMap<Key, T>, LedgerError> {
+        self.audit.commit(peer.origin(), || {
+            let mut entries = BTreeMap::new();
+            let said = self.ledger.change_all(keys, |key, account| {
+                let (after, events, said) = change(key, account);
+                let (after, made) = self.with_lines(after, events);
+                entries.insert(key.clone(), made);
+                (after, said)
+            })?;
+            Ok((entries.into_values().flatten().collect(), said))
+        })
+    }
+
+    fn with_lines(&self, after: After, events: Vec<Event>) -> (After, Vec<Entry>) {
+        let After::Put(account) = after else {
+            return (after, Vec::new());
+        };
+        let now = Timestamp::now();
+        let entries: Vec<Entry> = events
+            .into_iter()
+            .map(|event| Entry::new(event, now))
+            .collect();
+        if entries.is_empty() || !self.audit.has_file() {
+            return (After::Put(account), entries);
+        }
+        let lines = entries
+            .iter()
+            .flat_map(|entry| entry.line().iter().copied());
+        (After::PutWithLines(account, lines.collect()), entries)
+    }
+}
+
+/// Puts the record if there is an event that says what changed, and leaves it as it was if there is none.
+pub(super) fn put_if<T>(event: Option<Event>, account: Account, said: T) -> Changed<T> {
+    match event {
+        Some(event) => (After::Put(account.into()), vec![event], said),
+        None => (After::Same, Vec::new(), said),
+    }
+}

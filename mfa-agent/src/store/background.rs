@@ -1,0 +1,106 @@
+//! Threads that put a store in order while logins go on.
+//!
+//! What fails is tried again, first after a second, then less and less often: the journal can grow for a
+//! while. Only a table that is broken ends it all, and the store is opened again.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::shared::{Shared, State};
+use crate::log;
+
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What a thread does.
+pub(super) trait Task: Send + 'static {
+    /// The name of the thread.
+    const NAME: &'static str;
+
+    /// Whether there is something to do.
+    fn is_due(&self, shared: &Shared, state: &State) -> bool;
+
+    /// Does it.
+    fn work(&self, shared: &Shared) -> Result<(), Fault>;
+
+    /// What to keep in mind of how it went.
+    fn note(&self, _: &mut State, _: Option<&Fault>) {}
+}
+
+/// The threads of a store; they end when this is dropped.
+pub(super) struct Background {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Background {
+    /// No thread yet.
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            threads: Vec::new(),
+        }
+    }
+
+    /// Starts another one.
+    pub(super) fn start<T: Task>(&mut self, task: T) -> Result<(), Fault> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name(T::NAME.to_owned())
+            .spawn(move || run(&task, &shared))
+            .map_err(Fault::of("no thread for the store"))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.shared.change(|state| state.stopping = true);
+        for thread in self.threads.drain(..) {
+            // A panic in it was told already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run<T: Task>(task: &T, shared: &Shared) {
+    let mut pause = SHORTEST_PAUSE;
+    while shared.await_work(|state| task.is_due(shared, state)) {
+        let fault = task.work(shared).err();
+        if shared.state().stopping {
+            return;
+        }
+        shared.change(|state| {
+            task.note(state, fault.as_ref());
+            state.broken = state
+                .broken
+                .take()
+                .or_else(|| fault.clone().filter(|fault| fault.in_memory));
+        });
+        let Some(fault) = fault else {
+            pause = SHORTEST_PAUSE;
+            continue;
+        };
+        if fault.in_memory {
+            return;
+        }
+        report(shared, &fault);
+        shared.pause(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn report(shared: &Shared, fault: &Fault) {
+    if fault.full {
+        shared.ballast.drop_overboard();
+    }
+    log::limited(
+        "store",
+        format_args!(
+            "the store can't be put in order: {fault}; logins go on for a while, see the disk (dmesg, df)"
+        ),
+    );
+}

@@ -1,0 +1,69 @@
+//! What the store holds: tables of recent changes over sorted files.
+//!
+//! ```text
+//!   active table     the journal that is appended to          ▲ newest
+//!   frozen table     the one before, until it is a sorted file
+//!   sorted files     …                                        ▼ oldest
+//! ```
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::fault::Fault;
+use super::merge::{Merge, Source};
+use super::sorted::SortedFile;
+use super::table::Table;
+
+/// The layers at one moment. Whoever reads keeps those that it began with.
+#[derive(Clone)]
+pub(super) struct Layers {
+    pub(super) active: Arc<Table>,
+    pub(super) frozen: Option<Arc<Table>>,
+    /// The newest first.
+    pub(super) sorted: Vec<Arc<SortedFile>>,
+    /// Grows whenever a record moves from one layer to another.
+    pub(super) version: u64,
+}
+
+impl Layers {
+    /// The record under `key`.
+    pub(super) fn load(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        match self.in_tables(key)? {
+            Some(known) => Ok(known),
+            None => self.in_files(key),
+        }
+    }
+
+    /// What the tables know of `key`, if anything.
+    pub(super) fn in_tables(&self, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, Fault> {
+        if let Some(known) = self.active.load(key)? {
+            return Ok(Some(known));
+        }
+        match &self.frozen {
+            Some(frozen) => frozen.load(key),
+            None => Ok(None),
+        }
+    }
+
+    /// The record that the sorted files hold under `key`.
+    pub(super) fn in_files(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        for file in &self.sorted {
+            if let Some(known) = file.load(key)? {
+                return Ok(known);
+            }
+        }
+        Ok(None)
+    }
+
+    /// All records and removed keys from `start` on.
+    pub(super) fn range(&self, start: Bound<&[u8]>) -> Result<Merge, Fault> {
+        let mut sources: Vec<Source> = vec![Box::new(self.active.range(start)?)];
+        if let Some(frozen) = &self.frozen {
+            sources.push(Box::new(frozen.range(start)?));
+        }
+        for file in &self.sorted {
+            sources.push(Box::new(file.range(start)));
+        }
+        Ok(Merge::new(sources))
+    }
+}

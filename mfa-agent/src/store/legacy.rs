@@ -1,0 +1,241 @@
+//! Stores of the first format: all records in sled, behind a small journal. They are converted once.
+//!
+//! sled changes its files when it opens them, and may not be able to open them after that. So it is given
+//! a copy, and nothing of the old store is removed before the new files are durable. A conversion that was
+//! interrupted begins again: the mark of the old store goes last.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use ::sled::Db;
+
+use super::StoreId;
+use super::disk::Disk;
+use super::fault::Fault;
+use super::journal::{Batch, Journal};
+use super::merge::{Merge, Source};
+use super::piece::Span;
+use super::sorted::{Origin, SortedFile};
+use super::{piece, record, table};
+use crate::log;
+
+mod journal;
+
+/// The old store was complete once this was there.
+const MARK: &str = "complete";
+
+/// What belongs to it, beside its snapshots and the folder `blobs`.
+const FILES: [&str; 5] = ["conf", "db", "journal", "journal.new", MARK];
+const SNAPSHOT: &str = "snap.";
+const BLOBS: &str = "blobs";
+
+/// The old store's copy, which is removed like a table that was left over.
+const COPY: &str = "table.converted";
+
+/// Whether a store of the first format is among `names`.
+pub(super) fn is_there(names: &[String]) -> bool {
+    names.iter().any(|name| name == MARK)
+}
+
+/// Converts the store in `path`, if it is one.
+pub(super) fn convert(path: &Path, disk: &dyn Disk) -> Result<(), Fault> {
+    let names = disk
+        .names()
+        .map_err(Fault::of("the folder can't be listed"))?;
+    if !is_there(&names) {
+        return Ok(());
+    }
+    log::info("the store has the format of an earlier version; converting it");
+    table::remove_left_over(path, &names)?;
+    for piece in piece::pieces(&names) {
+        disk.remove(&piece.to_string())
+            .map_err(Fault::of(format!("{piece} can't be removed")))?;
+    }
+    // sled asserts where it could return an error.
+    let copied = catch_unwind(AssertUnwindSafe(|| copy_records(path, disk, &names)));
+    let count =
+        copied.unwrap_or_else(|_| Err(Fault::new("the files of the old store are damaged")))?;
+    sync(disk)?;
+    remove_old(path, disk, &names)?;
+    log::info(format_args!("the store is converted; records: {count}"));
+    Ok(())
+}
+
+/// Writes all records of the old store to new files. Returns how many there are.
+fn copy_records(path: &Path, disk: &dyn Disk, names: &[String]) -> Result<u64, Fault> {
+    let history = journal::read(disk)?;
+    let db = open_copy(path, names)?;
+    history.check(&db)?;
+    let items = || -> Merge {
+        let changed = history.last.clone().into_iter().map(Ok);
+        let sources: Vec<Source> = vec![Box::new(changed), Box::new(in_sled(&db))];
+        Merge::new(sources)
+    };
+    let (mut count, mut live) = (0, 0);
+    for item in items() {
+        if let (key, Some(value)) = item? {
+            count += 1;
+            live += record::size(&key, &value);
+        }
+    }
+    let mut id = StoreId([0; 16]);
+    getrandom::fill(&mut id.0)
+        .map_err(|e| Fault::new(format!("the system gave no random bytes: {e}")))?;
+    let (first, second) = (Span { from: 1, to: 1 }, Span { from: 2, to: 2 });
+    // Sequence numbers begin at 1: the sorted file says of itself that it holds that one.
+    let origin = Origin {
+        id,
+        span: first,
+        sequence: 1,
+        live,
+    };
+    let present = items().filter(|item| !matches!(item, Ok((_, None))));
+    SortedFile::create(disk, origin, present)?;
+    Journal::restating(disk, id, second, origin.sequence, &Batch::new(live))?;
+    Ok(count)
+}
+
+/// What sled holds.
+fn in_sled(db: &Db) -> impl Iterator<Item = Result<super::sorted::Item, Fault>> + use<> {
+    db.iter().map(|item| {
+        let (key, value) = item.map_err(|e| Fault::of_table(&e))?;
+        Ok((key.to_vec(), Some(value.to_vec())))
+    })
+}
+
+/// Opens a copy of the old files, without their snapshots if it must be.
+fn open_copy(path: &Path, names: &[String]) -> Result<Db, Fault> {
+    let copy = path.join(COPY);
+    let mut reason = String::new();
+    for with_snapshots in [true, false] {
+        copy_files(path, &copy, names, with_snapshots)
+            .map_err(Fault::of("the old store can't be copied"))?;
+        let config = ::sled::Config::new().path(&copy).flush_every_ms(None);
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        match opened {
+            Ok(Ok(db)) => return Ok(db),
+            Ok(Err(::sled::Error::Io(e))) => reason = e.to_string(),
+            _ => "its files are damaged".clone_into(&mut reason),
+        }
+    }
+    Err(Fault::new(format!(
+        "the old store can't be converted: {reason}"
+    )))
+}
+
+fn copy_files(
+    path: &Path,
+    copy: &Path,
+    names: &[String],
+    with_snapshots: bool,
+) -> std::io::Result<()> {
+    let _ = std::fs::remove_dir_all(copy);
+    std::fs::create_dir_all(copy.join(BLOBS))?;
+    let wanted = |name: &&String| {
+        let is_snapshot = name.starts_with(SNAPSHOT) && !name.ends_with(".generating");
+        ["conf", "db"].contains(&name.as_str()) || (with_snapshots && is_snapshot)
+    };
+    for name in names.iter().filter(wanted) {
+        std::fs::copy(path.join(name), copy.join(name))?;
+    }
+    Ok(())
+}
+
+/// Removes the old store: first the mark, by which it would be converted again.
+fn remove_old(path: &Path, disk: &dyn Disk, names: &[String]) -> Result<(), Fault> {
+    let failed = |e| Fault::of("the old store can't be removed")(e);
+    disk.remove(MARK).map_err(failed)?;
+    sync(disk)?;
+    let snapshots = names.iter().filter(|name| name.starts_with(SNAPSHOT));
+    for name in snapshots.map(String::as_str).chain(FILES) {
+        disk.remove(name).map_err(failed)?;
+    }
+    let _ = std::fs::remove_dir_all(path.join(BLOBS));
+    table::remove_left_over(path, &[COPY.to_owned()])
+}
+
+fn sync(disk: &dyn Disk) -> Result<(), Fault> {
+    disk.sync().map_err(Fault::of("the folder can't be synced"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::disk::HostFolder;
+    use super::super::piece::Piece;
+    use super::super::{SledStore, Store};
+    use super::*;
+
+    /// A store as the first format left it after a kill: some records are in its journal only.
+    fn old_store() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(dir.path(), private).unwrap();
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/store-of-sled");
+        for entry in std::fs::read_dir(data).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+        std::fs::create_dir(dir.path().join(BLOBS)).unwrap();
+        dir
+    }
+
+    fn expected() -> Vec<(Vec<u8>, Vec<u8>)> {
+        let removed = |i: u32| i % 11 == 1 && i / 11 < 30;
+        let value = |i: u32| match i.is_multiple_of(7) && i / 7 < 40 {
+            true => vec![(i / 7) as u8 ^ 0x55; 70],
+            false => vec![i as u8; 90],
+        };
+        (0..620)
+            .filter(|i| !removed(*i))
+            .map(|i| (format!("account/user{i:04}").into_bytes(), value(i)))
+            .collect()
+    }
+
+    fn all(store: &SledStore) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let page = store.page(b"", None, usize::MAX).unwrap();
+        page.into_iter()
+            .map(|(key, stored)| (key, stored.bytes))
+            .collect()
+    }
+
+    #[test]
+    fn every_record_of_an_old_store_is_there_and_nothing_of_it_is_left() {
+        let dir = old_store();
+        assert!(SledStore::is_there(dir.path()).unwrap());
+        assert_eq!(all(&SledStore::open(dir.path()).unwrap()), expected());
+        let names = HostFolder::new(dir.path()).names().unwrap();
+        assert!(
+            names
+                .iter()
+                .all(|name| Piece::parse(name).is_some()
+                    || ["lock", "ballast"].contains(&name.as_str())),
+            "{names:?}"
+        );
+        let store = SledStore::open(dir.path()).unwrap();
+        assert_eq!(all(&store), expected());
+    }
+
+    #[test]
+    fn a_conversion_that_was_interrupted_begins_again() {
+        let dir = old_store();
+        let disk = HostFolder::new(dir.path());
+        copy_records(dir.path(), &disk, &disk.names().unwrap()).unwrap();
+        disk.remove("journal.2-2").unwrap();
+        assert_eq!(all(&SledStore::open(dir.path()).unwrap()), expected());
+    }
+
+    #[test]
+    fn a_damaged_old_store_is_refused_and_left_as_it_is() {
+        let zeros = vec![0; 1 << 19];
+        for (name, bytes) in [("db", &b""[..]), ("db", &zeros), ("journal", b"short")] {
+            let dir = old_store();
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+            let error = SledStore::open(dir.path()).err().unwrap().to_string();
+            assert!(error.contains("last backup"), "{error}");
+            assert_eq!(std::fs::read(dir.path().join(name)).unwrap(), bytes);
+            assert!(dir.path().join(MARK).exists());
+        }
+    }
+}

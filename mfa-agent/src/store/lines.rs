@@ -1,0 +1,171 @@
+//! Lines of the audit log that ride along in the journal.
+//!
+//! A line is as durable as the change that it tells of, so that no crash keeps one back. The audit log is
+//! written later, by others. A journal is kept until the audit log has its lines for good; at most a few
+//! are, if the audit log can't be written. The audit log may take its time, so it is asked on a thread of
+//! its own, and no change waits for that.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::WriteOut;
+use super::background::Task;
+use super::commit::GroupCommit;
+use super::fault::Fault;
+use super::piece::Span;
+use super::shared::{Shared, State as StoreState};
+use super::writer::Writer;
+use crate::log;
+
+/// So many full journals are kept for their lines.
+const MOST_KEPT: usize = 4;
+
+/// How often lines are settled while their journal is in use.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Where lines go; the same for every instance of a store.
+#[derive(Clone, Default)]
+pub(super) struct AuditLog(Arc<Mutex<Option<WriteOut>>>);
+
+impl AuditLog {
+    /// From now on lines can be settled.
+    pub(super) fn set(&self, write_out: WriteOut) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(write_out);
+    }
+
+    fn write_out(&self) -> bool {
+        let write_out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        write_out.as_ref().is_some_and(|write_out| write_out())
+    }
+}
+
+/// Which lines are where.
+pub(super) struct Lines {
+    audit_log: AuditLog,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The last record in the journal that is a line.
+    written: u64,
+    /// Lines up to this record are in the audit log.
+    settled: u64,
+    next_try: Instant,
+    /// Full journals that are sorted files already, with the last record of each; the oldest first.
+    closed: VecDeque<(Span, u64)>,
+}
+
+impl Lines {
+    /// Lines up to the record `written` may be missing in the audit log.
+    pub(super) fn new(audit_log: AuditLog, written: u64) -> Self {
+        let state = Mutex::new(State {
+            written,
+            settled: 0,
+            next_try: Instant::now() + INTERVAL,
+            closed: VecDeque::new(),
+        });
+        Self { audit_log, state }
+    }
+
+    /// The journal holds lines up to the record `sequence`. Returns whether they are due to be settled.
+    pub(super) fn written_until(&self, sequence: u64) -> bool {
+        let mut state = self.lock();
+        state.written = sequence;
+        state.is_due(Instant::now())
+    }
+
+    /// Whether there are lines that should be settled now.
+    pub(super) fn are_due(&self) -> bool {
+        self.lock().is_due(Instant::now())
+    }
+
+    /// The journal of `span` is a sorted file now; `last` is its last record.
+    pub(super) fn closed(&self, span: Span, last: u64) {
+        let mut state = self.lock();
+        state.closed.push_back((span, last));
+        if state.written > state.settled {
+            state.next_try = Instant::now();
+        }
+    }
+
+    /// Has the audit log written; returns up to which record its lines are durable there.
+    pub(super) fn write_out(&self, now: Instant) -> Option<u64> {
+        let until = {
+            let mut state = self.lock();
+            if !state.is_due(now) {
+                return None;
+            }
+            state.next_try = now + INTERVAL;
+            state.written
+        };
+        self.audit_log.write_out().then_some(until)
+    }
+
+    /// It is durable that lines up to `until` are in the audit log.
+    pub(super) fn settled(&self, until: u64) {
+        let mut state = self.lock();
+        state.settled = state.settled.max(until);
+    }
+
+    /// The journals that are not needed any more.
+    pub(super) fn take_removable(&self) -> Vec<Span> {
+        let mut state = self.lock();
+        let mut removable = Vec::new();
+        while let Some((span, last)) = state.closed.front().copied() {
+            let is_settled = state.settled >= last.min(state.written);
+            if !is_settled && state.closed.len() <= MOST_KEPT {
+                break;
+            }
+            if !is_settled {
+                log::limited(
+                    "audit lines",
+                    "the audit log can't be written, and the journal no longer keeps its oldest lines: \
+                     after a crash some may be missing",
+                );
+            }
+            state.closed.pop_front();
+            removable.push(span);
+        }
+        removable
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_due(&self, now: Instant) -> bool {
+        self.written > self.settled && now >= self.next_try
+    }
+}
+
+/// Has lines settled, on a thread of its own.
+pub(super) struct Settler {
+    /// It goes away with the store.
+    pub(super) commits: Weak<GroupCommit<Writer>>,
+}
+
+impl Task for Settler {
+    const NAME: &'static str = "store-lines";
+
+    fn is_due(&self, shared: &Shared, _: &StoreState) -> bool {
+        shared.lines.are_due()
+    }
+
+    fn work(&self, shared: &Shared) -> Result<(), Fault> {
+        let Some(until) = shared.lines.write_out(Instant::now()) else {
+            return Ok(());
+        };
+        if let Some(commits) = self.commits.upgrade() {
+            // It becomes durable with the next change: without it, lines are looked for once more.
+            commits.commit(|batch| {
+                batch.settled(until);
+                Ok(((), false))
+            })?;
+        }
+        shared.lines.settled(until);
+        shared.remove_settled()
+    }
+}

@@ -1,0 +1,231 @@
+//! What the threads of an open store share.
+//!
+//! ```text
+//!   writer    appends to the journal, and takes the spare one when it is full
+//!   sorter    makes a sorted file of a full journal, and the next spare journal   (sorting)
+//!   merger    makes one sorted file of several                                    (merging)
+//!   settler   lets go of lines that the audit log has                             (lines)
+//! ```
+//!
+//! A file is used from the moment when its name is durable, and what went into it is removed after that.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::StoreId;
+use super::ballast::Ballast;
+use super::disk::Disk;
+use super::fault::Fault;
+use super::journal::Journal;
+use super::layers::Layers;
+use super::lines::Lines;
+use super::piece::{Piece, Span};
+use super::sorted::{Item, Origin, SortedFile};
+use super::table::Table;
+
+/// How long commits wait for a journal to be written out.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An open store, as its threads see it.
+pub(super) struct Shared {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: PathBuf,
+    pub(super) id: StoreId,
+    pub(super) lines: Lines,
+    pub(super) ballast: Arc<Ballast>,
+    layers: RwLock<Arc<Layers>>,
+    state: Mutex<State>,
+    /// Something changed that a thread may wait for.
+    changed: Condvar,
+}
+
+/// What changes while it is open.
+#[derive(Default)]
+pub(super) struct State {
+    /// The journal that takes over next.
+    pub(super) spare: Option<Spare>,
+    /// The full journal that is to be sorted.
+    pub(super) frozen: Option<Frozen>,
+    /// The last span that has a journal.
+    pub(super) last_span: u64,
+    /// The store is being closed.
+    pub(super) stopping: bool,
+    /// Why the last attempt to sort a journal or to make a spare one failed.
+    pub(super) failure: Option<Fault>,
+    /// Nothing can be trusted any more that this process holds in memory.
+    pub(super) broken: Option<Fault>,
+}
+
+/// A journal and its table, ready to take over.
+pub(super) struct Spare {
+    pub(super) journal: Journal,
+    pub(super) table: Arc<Table>,
+}
+
+/// What a full journal holds.
+#[derive(Clone)]
+pub(super) struct Frozen {
+    pub(super) table: Arc<Table>,
+    pub(super) span: Span,
+    pub(super) sequence: u64,
+    pub(super) live: u64,
+}
+
+/// What [`Shared::new`] begins with.
+pub(super) struct Beginning {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: PathBuf,
+    pub(super) id: StoreId,
+    pub(super) lines: Lines,
+    pub(super) ballast: Arc<Ballast>,
+    pub(super) layers: Layers,
+    pub(super) last_span: u64,
+}
+
+impl Shared {
+    pub(super) fn new(beginning: Beginning) -> Self {
+        Self {
+            disk: beginning.disk,
+            folder: beginning.folder,
+            id: beginning.id,
+            lines: beginning.lines,
+            ballast: beginning.ballast,
+            layers: RwLock::new(Arc::new(beginning.layers)),
+            state: Mutex::new(State {
+                last_span: beginning.last_span,
+                ..State::default()
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// The layers as they are now.
+    pub(super) fn layers(&self) -> Arc<Layers> {
+        Arc::clone(&self.layers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn change_layers(&self, change: impl FnOnce(&mut Layers)) {
+        let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = Layers::clone(&layers);
+        change(&mut changed);
+        changed.version += 1;
+        *layers = Arc::new(changed);
+    }
+
+    /// Why the store has to be opened again, if that is so.
+    pub(super) fn broken(&self) -> Option<Fault> {
+        self.state().broken.clone()
+    }
+
+    /// The journal that takes over, if there is one and no other waits to be sorted.
+    pub(super) fn take_spare(&self) -> Option<Spare> {
+        let mut state = self.state();
+        match state.frozen {
+            Some(_) => None,
+            None => state.spare.take(),
+        }
+    }
+
+    /// Changes go to `table` from now on; returns where they went before.
+    pub(super) fn freeze(&self, table: Arc<Table>) -> Arc<Table> {
+        let full = Arc::clone(&self.layers().active);
+        self.change_layers(|layers| {
+            layers.frozen = Some(std::mem::replace(&mut layers.active, table));
+        });
+        full
+    }
+
+    /// All of `frozen` is durable in its journal, and can be sorted.
+    pub(super) fn sort(&self, frozen: Frozen) {
+        self.change(|state| state.frozen = Some(frozen));
+    }
+
+    /// There are lines of the audit log in the journal up to the record `sequence`.
+    pub(super) fn lines_until(&self, sequence: u64) {
+        if self.lines.written_until(sequence) {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until a journal is ready to take over.
+    pub(super) fn await_spare(&self) -> Result<(), Fault> {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.state(), PATIENCE, |state| {
+                (state.frozen.is_some() || state.spare.is_none())
+                    && state.failure.is_none()
+                    && state.broken.is_none()
+            });
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match state.broken.as_ref().or(state.failure.as_ref()) {
+            Some(fault) => Err(fault.clone()),
+            None if state.spare.is_some() => Ok(()),
+            None => Err(Fault::new("the disk is too slow for what is written to it")),
+        }
+    }
+
+    /// Waits until `is_due`, or until the store is being closed. Returns whether it is due.
+    pub(super) fn await_work(&self, is_due: impl Fn(&State) -> bool) -> bool {
+        let waited = self
+            .changed
+            .wait_while(self.state(), |state| !state.stopping && !is_due(state));
+        !waited.unwrap_or_else(PoisonError::into_inner).stopping
+    }
+
+    /// Waits for `pause`, or until the store is being closed.
+    pub(super) fn pause(&self, pause: Duration) {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.state(), pause, |state| !state.stopping);
+        drop(waited);
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A sorted file of `items`, durable with its name. Where no older one is, what was removed is left out.
+    pub(super) fn publish(
+        &self,
+        origin: Origin,
+        items: impl Iterator<Item = Result<Item, Fault>>,
+        is_oldest: bool,
+    ) -> Result<Arc<SortedFile>, Fault> {
+        let items = items
+            .map(|item| match self.state().stopping {
+                true => Err(Fault::new("the store is being closed")),
+                false => item,
+            })
+            .filter(|item| !(is_oldest && matches!(item, Ok((_, None)))));
+        let file = SortedFile::create(&*self.disk, origin, items)?;
+        self.sync_name(Piece::sorted(origin.span))?;
+        Ok(Arc::new(file))
+    }
+
+    /// Makes the name of a new file durable; removes the file if that fails.
+    pub(super) fn sync_name(&self, piece: Piece) -> Result<(), Fault> {
+        self.disk.sync().map_err(|e| {
+            let _ = self.disk.remove(&piece.to_string());
+            Fault::of("the folder of the store can't be synced")(e)
+        })
+    }
+
+    pub(super) fn remove(&self, piece: Piece) -> Result<(), Fault> {
+        let removed = self.disk.remove(&piece.to_string());
+        removed.map_err(Fault::of(format!("{piece} can't be removed")))
+    }
+
+    /// Removes the full journals that nothing is needed of any more.
+    pub(super) fn remove_settled(&self) -> Result<(), Fault> {
+        for span in self.lines.take_removable() {
+            self.remove(Piece::journal(span))?;
+        }
+        Ok(())
+    }
+}

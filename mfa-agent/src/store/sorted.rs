@@ -1,0 +1,362 @@
+//! Sorted files: what the changes of some spans came to, in the order of keys. Written once.
+//!
+//! ```text
+//!   sorted.1-7   │ head │ put a │ put b │ remove c │ … │ end │
+//!                  every 8 KiB a key is remembered, so that one small read finds any record
+//! ```
+//!
+//! All of a file is checked when it is opened, so that damage is found before anybody is let in on the
+//! strength of what is missing. A removed key is kept as such as long as an older file may hold it.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::StoreId;
+use super::cursor::{self, Cursor};
+use super::disk::{self, Disk, DiskFile};
+use super::fault::Fault;
+use super::piece::{Piece, Span};
+use super::record::{Entry, Head, Place, Seed, encode};
+
+/// A key, and its record unless it was removed.
+pub(super) type Item = (Vec<u8>, Option<Vec<u8>>);
+
+/// So many bytes are read to find one record.
+const INDEXED: u64 = 8 << 10;
+
+/// So many bytes are read at a time where all of it is read.
+const CHUNK: usize = 256 << 10;
+
+/// So many bytes are written before they are synced: other syncs on this disk wait for no more than that.
+const SYNCED: usize = 1 << 20;
+
+/// A sorted file, open for reading.
+pub(super) struct SortedFile {
+    file: Box<dyn DiskFile>,
+    span: Span,
+    size: u64,
+    content: Content,
+}
+
+/// What is known of the content of a sorted file.
+#[derive(Default)]
+struct Content {
+    /// The number of the last journal record that went into it.
+    sequence: u64,
+    /// What the records of the store took up then.
+    live: u64,
+    /// Keys on the way, each with where its record begins; the first one among them.
+    index: Vec<(Box<[u8]>, u64)>,
+}
+
+/// What a new sorted file is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) id: StoreId,
+    pub(super) span: Span,
+    pub(super) sequence: u64,
+    pub(super) live: u64,
+}
+
+impl SortedFile {
+    /// Writes `items`, which come in the order of their keys. Its name is durable after a sync of the
+    /// folder.
+    pub(super) fn create(
+        disk: &dyn Disk,
+        origin: Origin,
+        items: impl Iterator<Item = Result<Item, Fault>>,
+    ) -> Result<Self, Fault> {
+        let name = Piece::sorted(origin.span).to_string();
+        let (file, (size, content)) = disk::publish(disk, &name, |file| {
+            let mut writer = Writer::new(file, &name, origin);
+            for item in items {
+                let (key, value) = item?;
+                writer.add(&key, value.as_deref())?;
+            }
+            writer.end()
+        })?;
+        let span = origin.span;
+        Ok(Self {
+            file,
+            span,
+            size,
+            content,
+        })
+    }
+
+    /// Opens the file of `span`, and checks all of it.
+    pub(super) fn open(disk: &dyn Disk, id: StoreId, span: Span) -> Result<Self, Fault> {
+        let name = Piece::sorted(span).to_string();
+        let file = disk
+            .open(&name)
+            .map_err(Fault::of(format!("{name} can't be opened")))?;
+        let size = file
+            .size()
+            .map_err(Fault::of(format!("{name} can't be examined")))?;
+        let mut sorted = Self {
+            file,
+            span,
+            size,
+            content: Content::default(),
+        };
+        sorted.content = sorted.checked(id)?;
+        Ok(sorted)
+    }
+
+    fn checked(&self, id: StoreId) -> Result<Content, Fault> {
+        let mut check = Check::default();
+        let mut content = Content::default();
+        let mut cursor = self.cursor(0, CHUNK);
+        while let Some((place, entry, at)) = cursor.next(&*self.file)? {
+            if !check.follows(place, entry, id, self.span) {
+                return Err(self.damaged(at));
+            }
+            match entry {
+                Entry::Put { key, .. } | Entry::Remove { key } if is_due(&content.index, at) => {
+                    content.index.push((key.into(), at));
+                }
+                Entry::Head(_) => (content.sequence, content.live) = (place.sequence, place.live),
+                _ => {}
+            }
+        }
+        match check.ended {
+            true => Ok(content),
+            false => Err(self.damaged(self.size)),
+        }
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Its size in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The number of the last journal record that went into it.
+    pub(super) fn sequence(&self) -> u64 {
+        self.content.sequence
+    }
+
+    /// What the records of the store took up when it was written.
+    pub(super) fn live(&self) -> u64 {
+        self.content.live
+    }
+
+    /// The record under `key`; `Some(None)` if it was removed, `None` if nothing is known of it here.
+    pub(super) fn load(&self, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, Fault> {
+        let Some(at) = self.before(key) else {
+            return Ok(None);
+        };
+        let mut cursor = self.cursor(at, INDEXED as usize + 1024);
+        while let Some((_, entry, _)) = cursor.next(&*self.file)? {
+            let (found, value) = match entry {
+                Entry::Put { key, value } => (key, Some(value)),
+                Entry::Remove { key } => (key, None),
+                _ => return Ok(None),
+            };
+            if found == key {
+                return Ok(Some(value.map(<[u8]>::to_vec)));
+            }
+            if found > key {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where to look for `key`; `None` if it is before all that is here.
+    fn before(&self, key: &[u8]) -> Option<u64> {
+        let index = &self.content.index;
+        let after = index.partition_point(|(known, _)| **known <= *key);
+        Some(index.get(after.checked_sub(1)?)?.1)
+    }
+
+    /// Its items from `start` on.
+    pub(super) fn range(self: &Arc<Self>, start: Bound<&[u8]>) -> Range {
+        let first = self.content.index.first().map_or(self.size, |(_, at)| *at);
+        let at = match start {
+            Bound::Unbounded => first,
+            Bound::Included(key) | Bound::Excluded(key) => self.before(key).unwrap_or(first),
+        };
+        Range {
+            file: Arc::clone(self),
+            cursor: self.cursor(at, CHUNK / 4),
+            start: start.map(<[u8]>::to_vec),
+        }
+    }
+
+    fn cursor(&self, at: u64, chunk: usize) -> Cursor {
+        Cursor::new(Piece::sorted(self.span), self.size, at, chunk)
+    }
+
+    fn damaged(&self, at: u64) -> Fault {
+        cursor::damaged(Piece::sorted(self.span), at)
+    }
+}
+
+fn is_due(index: &[(Box<[u8]>, u64)], at: u64) -> bool {
+    index.last().is_none_or(|(_, last)| at >= last + INDEXED)
+}
+
+/// Items of a sorted file, in the order of their keys.
+pub(super) struct Range {
+    file: Arc<SortedFile>,
+    cursor: Cursor,
+    start: Bound<Vec<u8>>,
+}
+
+impl Range {
+    fn next_item(&mut self) -> Result<Option<Item>, Fault> {
+        Ok(match self.cursor.next(&*self.file.file)? {
+            Some((_, Entry::Put { key, value }, _)) => Some((key.to_vec(), Some(value.to_vec()))),
+            Some((_, Entry::Remove { key }, _)) => Some((key.to_vec(), None)),
+            _ => None,
+        })
+    }
+}
+
+impl Iterator for Range {
+    type Item = Result<Item, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let item = match self.next_item().transpose()? {
+                Ok(item) => item,
+                Err(fault) => return Some(Err(fault)),
+            };
+            let is_before = match &self.start {
+                Bound::Included(start) => item.0 < *start,
+                Bound::Excluded(start) => item.0 <= *start,
+                Bound::Unbounded => false,
+            };
+            if !is_before {
+                self.start = Bound::Unbounded;
+                return Some(Ok(item));
+            }
+        }
+    }
+}
+
+/// Whether the records of a file follow each other as they must.
+#[derive(Default)]
+struct Check {
+    count: u64,
+    last_key: Vec<u8>,
+    ended: bool,
+}
+
+impl Check {
+    fn follows(&mut self, place: Place, entry: Entry<'_>, id: StoreId, span: Span) -> bool {
+        let number = self.count;
+        self.count += 1;
+        match entry {
+            Entry::Head(head) => number == 0 && head.id == id && head.span == span,
+            _ if number == 0 || self.ended || place.sequence != number => false,
+            Entry::Put { key, .. } | Entry::Remove { key } => {
+                let grows = number == 1 || *key > *self.last_key;
+                self.last_key.clear();
+                self.last_key.extend(key);
+                grows
+            }
+            Entry::End => {
+                self.ended = true;
+                true
+            }
+            Entry::Line(_) | Entry::Settled(_) => false,
+        }
+    }
+}
+
+struct Writer<'a> {
+    file: &'a dyn DiskFile,
+    name: &'a str,
+    origin: Origin,
+    buffer: Vec<u8>,
+    written: u64,
+    count: u64,
+    index: Vec<(Box<[u8]>, u64)>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(file: &'a dyn DiskFile, name: &'a str, origin: Origin) -> Self {
+        let mut writer = Self {
+            file,
+            name,
+            origin,
+            buffer: Vec::new(),
+            written: 0,
+            count: 0,
+            index: Vec::new(),
+        };
+        let head = Head {
+            id: origin.id,
+            span: origin.span,
+        };
+        let place = Place {
+            sequence: origin.sequence,
+            first: origin.sequence,
+            live: origin.live,
+        };
+        writer.encode(place, Entry::Head(head));
+        writer
+    }
+
+    fn add(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        let at = self.written + self.buffer.len() as u64;
+        if is_due(&self.index, at) {
+            self.index.push((key.into(), at));
+        }
+        let entry = match value {
+            Some(value) => Entry::Put { key, value },
+            None => Entry::Remove { key },
+        };
+        self.encode(self.place(), entry);
+        if self.buffer.len() >= SYNCED {
+            self.write_out()?;
+            self.file
+                .sync()
+                .map_err(Fault::of(format!("{} can't be synced", self.name)))?;
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            sequence: self.count,
+            first: self.count,
+            live: 0,
+        }
+    }
+
+    fn encode(&mut self, place: Place, entry: Entry<'_>) {
+        encode(&mut self.buffer, Seed::of(self.origin.span), place, entry);
+        self.count += 1;
+    }
+
+    fn write_out(&mut self) -> Result<(), Fault> {
+        self.file
+            .write_at(&self.buffer, self.written)
+            .map_err(Fault::of(format!("{} can't be written", self.name)))?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Returns how long the file is, and what is in it.
+    fn end(mut self) -> Result<(u64, Content), Fault> {
+        self.encode(self.place(), Entry::End);
+        self.write_out()?;
+        let content = Content {
+            sequence: self.origin.sequence,
+            live: self.origin.live,
+            index: self.index,
+        };
+        Ok((self.written, content))
+    }
+}
+
+#[cfg(test)]
+#[path = "sorted_tests.rs"]
+mod tests;
