@@ -117,7 +117,7 @@ impl<'a> Places<'a> {
             store_generation,
         } = rollback;
         let told = format!(
-            "the store {} was set back to an older state (opening {store_generation}; it had reached \
+            "the store {} was set back to an older state ({store_generation}; it had reached \
              {mark_generation}): codes used, failures and locks since then are forgotten",
             self.store.display()
         );
