@@ -29,7 +29,7 @@ pub(super) trait Task: Send + 'static {
     fn note(&self, _: &mut State, _: Option<&Fault>) {}
 }
 
-/// The threads of a store; they end when this is dropped.
+/// The threads of a store; they are told to end when this is dropped.
 pub(super) struct Background {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -46,13 +46,22 @@ impl Background {
 
     /// Starts another one.
     pub(super) fn start<T: Task>(&mut self, task: T) -> Result<(), Fault> {
-        let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new()
-            .name(T::NAME.to_owned())
-            .spawn(move || run(&task, &shared))
-            .map_err(Fault::of("no thread for the store"))?;
+        let thread = self.spawn(task)?;
         self.threads.push(thread);
         Ok(())
+    }
+
+    /// Starts one that may have to wait for others, and that nobody waits for at the end.
+    pub(super) fn start_detached<T: Task>(&self, task: T) -> Result<(), Fault> {
+        self.spawn(task).map(drop)
+    }
+
+    fn spawn<T: Task>(&self, task: T) -> Result<JoinHandle<()>, Fault> {
+        let shared = Arc::clone(&self.shared);
+        std::thread::Builder::new()
+            .name(T::NAME.to_owned())
+            .spawn(move || run(&task, &shared))
+            .map_err(Fault::of("no thread for the store"))
     }
 }
 

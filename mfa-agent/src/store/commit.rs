@@ -120,11 +120,11 @@ impl<S: Sink> GroupCommit<S> {
         state.leading = true;
         state.begun += 1;
         let batch = state.queue.take();
-        self.sink.begin_round(&batch);
+        let begun = catch_unwind(AssertUnwindSafe(|| self.sink.begin_round(&batch)));
         drop(state);
 
         // A leader that vanished would hang all others.
-        let write = catch_unwind(AssertUnwindSafe(|| self.sink.write(&batch)));
+        let write = begun.and_then(|()| catch_unwind(AssertUnwindSafe(|| self.sink.write(&batch))));
         let written = write.unwrap_or_else(|_| Err(Fault::new("the write panicked")));
 
         let mut state = self.lock();

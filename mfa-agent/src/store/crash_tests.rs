@@ -14,7 +14,7 @@ fn on(image: Image) -> (Simulated, SledStore) {
 
 fn empty() -> Image {
     let disk = Simulated::new(Image::new());
-    create_in(&disk, StoreId([1; 16])).unwrap();
+    create_in(Arc::new(disk.clone()), StoreId([1; 16])).unwrap();
     disk.now()
 }
 
@@ -150,6 +150,9 @@ fn filled() -> Image {
     for i in 0..300u32 {
         put(&store, format!("account/{i}").as_bytes(), Some(&[7; 9000]));
     }
+    while !disk.now().keys().any(|name| name.starts_with("sorted.")) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     drop(store);
     let image = disk.now();
     let journals = image.keys().filter(|name| name.starts_with("journal."));
@@ -223,7 +226,7 @@ fn a_file_with_a_flipped_bit_or_a_hole_is_whole_or_refused() {
 fn a_file_of_another_store_is_refused() {
     let image = filled();
     let other = Simulated::new(Image::new());
-    create_in(&other, StoreId([2; 16])).unwrap();
+    create_in(Arc::new(other.clone()), StoreId([2; 16])).unwrap();
     let foreign = other.now()["journal.1-1"].clone();
     for name in image.keys() {
         let mut mixed = image.clone();

@@ -2,15 +2,23 @@
 //!
 //! Every file of the store goes through [`Disk`], so that the tests can record each step, replay it up to
 //! any point as a power cut would leave it, and let any step fail. One rule keeps a cut harmless: a file
-//! gets its final name only once all of it is synced ([`publish`]), and is never written to again, but for
+//! gets its final name only once all of it is synced ([`Files::publish`]), and is never written to again, but for
 //! the journal's end.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::fault::Fault;
+use crate::log;
 
 /// What a file is called until it is whole.
 pub(super) const UNFINISHED: &str = ".new";
@@ -51,34 +59,113 @@ pub(super) trait DiskFile: Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// Makes a file with what `write` puts into it, synced before it gets its name. The name itself is durable
-/// after [`Disk::sync`]. A failure leaves no file behind, if that can be helped.
-pub(super) fn publish<T>(
-    disk: &dyn Disk,
-    name: &str,
-    write: impl FnOnce(&dyn DiskFile) -> Result<T, Fault>,
-) -> Result<(Box<dyn DiskFile>, T), Fault> {
-    let unfinished = format!("{name}{UNFINISHED}");
-    let published = (|| {
-        let file = disk
-            .create(&unfinished)
-            .map_err(Fault::of(format!("{unfinished} can't be made")))?;
-        let made = write(&*file)?;
-        file.sync()
-            .map_err(Fault::of(format!("{unfinished} can't be synced")))?;
-        disk.rename(&unfinished, name)
-            .map_err(Fault::of(format!("{unfinished} can't be renamed")))?;
-        Ok((file, made))
-    })();
-    if published.is_err() {
-        // It keeps nothing from working: the next one of that name replaces it.
-        let _ = disk.remove(&unfinished);
-    }
-    published
+/// The files of a store.
+pub(super) struct Files {
+    disk: Arc<dyn Disk>,
+    /// Held while a name is made durable: when that fails, the kernel forgets of all names that wait for it
+    /// that they do, and no later sync would bring them to the disk.
+    naming: Mutex<()>,
 }
 
-/// All of a file.
-pub(super) fn read_all(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
+impl Files {
+    /// Those on `disk`.
+    pub(super) fn new(disk: Arc<dyn Disk>) -> Self {
+        let naming = Mutex::new(());
+        Self { disk, naming }
+    }
+
+    /// Makes a file with what `write` puts into it. It gets its name once it is synced, and the name is
+    /// durable then. A failure leaves no file behind, if that can be helped.
+    pub(super) fn publish<T>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&dyn DiskFile) -> Result<T, Fault>,
+    ) -> Result<(Box<dyn DiskFile>, T), Fault> {
+        let unfinished = format!("{name}{UNFINISHED}");
+        let published = self.draft(&unfinished, write).and_then(|made| {
+            self.name(&unfinished, name)?;
+            Ok(made)
+        });
+        if published.is_err() {
+            // It keeps nothing from working: the next one of that name replaces it.
+            let _ = self.disk.remove(&unfinished);
+        }
+        published
+    }
+
+    fn draft<T>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&dyn DiskFile) -> Result<T, Fault>,
+    ) -> Result<(Box<dyn DiskFile>, T), Fault> {
+        let file = self
+            .disk
+            .create(name)
+            .map_err(Fault::of(format!("{name} can't be made")))?;
+        let made = write(&*file)?;
+        file.sync()
+            .map_err(Fault::of(format!("{name} can't be synced")))?;
+        Ok((file, made))
+    }
+
+    fn name(&self, unfinished: &str, name: &str) -> Result<(), Fault> {
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        self.disk
+            .rename(unfinished, name)
+            .map_err(Fault::of(format!("{unfinished} can't be renamed")))?;
+        self.disk.sync().map_err(|e| {
+            let _ = self.disk.remove(name);
+            Fault::of("the folder of the store can't be synced")(e)
+        })
+    }
+
+    /// Makes it durable that files are gone.
+    pub(super) fn sync(&self) -> Result<(), Fault> {
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        self.disk
+            .sync()
+            .map_err(Fault::of("the folder of the store can't be synced"))
+    }
+
+    /// The names of all that is there.
+    pub(super) fn names(&self) -> Result<Vec<String>, Fault> {
+        self.disk
+            .names()
+            .map_err(Fault::of("the folder of the store can't be listed"))
+    }
+
+    /// Opens a file for reading.
+    pub(super) fn open(&self, name: &str) -> Result<Box<dyn DiskFile>, Fault> {
+        self.disk
+            .open(name)
+            .map_err(Fault::of(format!("{name} can't be opened")))
+    }
+
+    /// All of a file.
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, Fault> {
+        read_all(&*self.open(name)?).map_err(Fault::of(format!("{name} can't be read")))
+    }
+
+    /// Removes a file that nothing needs any more. If that fails it does no harm but for the room that it
+    /// takes, and the next opening tries it again.
+    pub(super) fn remove_needless(&self, name: &str) {
+        if let Err(e) = self.disk.remove(name) {
+            log::limited(
+                "store files",
+                format_args!("{name} in the store can't be removed: {e}"),
+            );
+        }
+    }
+
+    /// Removes a file.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Fault> {
+        self.disk
+            .remove(name)
+            .map_err(Fault::of(format!("{name} can't be removed")))
+    }
+}
+
+fn read_all(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     let size = usize::try_from(file.size()?).map_err(io::Error::other)?;
     let mut bytes = vec![0; size];
     let mut filled = 0;
@@ -92,50 +179,60 @@ pub(super) fn read_all(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A folder of this host.
-pub(super) struct HostFolder(PathBuf);
+/// A folder of this host. It stays the same one, whatever is found at its path later.
+pub(super) struct HostFolder(File);
 
 impl HostFolder {
-    /// The folder at `path`, which is there.
-    pub(super) fn new(path: &Path) -> Self {
-        Self(path.to_owned())
+    /// The folder that is at `path` now.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let folder = File::options()
+            .read(true)
+            .custom_flags(nix::libc::O_DIRECTORY)
+            .open(path)?;
+        Ok(Self(folder))
+    }
+
+    fn file(&self, name: &str, flags: OFlag) -> io::Result<File> {
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        Ok(openat(&self.0, name, flags | OFlag::O_CLOEXEC, mode)?.into())
     }
 }
 
 impl Disk for HostFolder {
     fn names(&self) -> io::Result<Vec<String>> {
+        let folder = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.0)? {
+        for entry in Dir::openat(&self.0, ".", folder, Mode::empty())? {
             // What is not UTF-8 is none of ours.
-            names.extend(entry?.file_name().into_string().ok());
+            let name = entry?.file_name().to_str().ok().map(str::to_owned);
+            names.extend(name.filter(|name| name != "." && name != ".."));
         }
         Ok(names)
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         self.remove(name)?;
-        let mut options = File::options();
-        options.read(true).write(true).create_new(true).mode(0o600);
-        Ok(Box::new(options.open(self.0.join(name))?))
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
+        Ok(Box::new(self.file(name, flags)?))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(File::open(self.0.join(name))?))
+        Ok(Box::new(self.file(name, OFlag::O_RDONLY)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.0.join(from), self.0.join(to))
+        Ok(renameat(&self.0, from, &self.0, to)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        match std::fs::remove_file(self.0.join(name)) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
+        match unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::ENOENT) => Ok(()),
+            done => Ok(done?),
         }
     }
 
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.0)?.sync_all()
+        self.0.sync_all()
     }
 }
 

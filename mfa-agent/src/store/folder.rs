@@ -3,7 +3,7 @@
 //! The folder is what keeps others out: 0700, and the agent's own. A folder that others can enter is refused and not changed, because what was in it
 //! may have been read or replaced already, and the administrator should know.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
@@ -57,7 +57,19 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Held as long as the store is used: two processes would spoil each other's files.
-pub(super) struct Lock(#[allow(dead_code, reason = "its drop is its use")] Flock<File>);
+pub(super) struct Lock(Flock<File>);
+
+impl Lock {
+    /// Whether the folder at `path` is the one that was locked.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let identity = |meta: Metadata| (meta.dev(), meta.ino());
+        let held = self.0.metadata().map(identity);
+        let found = std::fs::metadata(path.join(LOCK)).map(identity);
+        matches!((held, found), (Ok(held), Ok(found)) if held == found)
+    }
+}
+
+const LOCK: &str = "lock";
 
 /// Takes the lock, at once or not at all.
 pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
@@ -65,7 +77,7 @@ pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
         .create(true)
         .truncate(false)
         .write(true)
-        .open(path.join("lock"))
+        .open(path.join(LOCK))
         .map_err(|e| StoreError::new(format!("{}/lock can't be opened: {e}", path.display())))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => Ok(Lock(lock)),

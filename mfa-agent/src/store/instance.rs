@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::background::Background;
 use super::ballast::Ballast;
 use super::commit::GroupCommit;
-use super::disk::{self, Disk};
+use super::disk::{Files, UNFINISHED};
 use super::fault::Fault;
 use super::journal::{self, Batch, History, Journal};
 use super::layers::Layers;
@@ -31,10 +31,13 @@ use super::writer::Writer;
 use super::{Change, StoreId, Swap};
 use crate::log;
 
+/// How many bytes of lines that the audit log may lack are kept over an opening.
+const MOST_LINES: u64 = 4 << 20;
+
 /// What outlives an instance.
 #[derive(Clone)]
 pub(super) struct Surroundings {
-    pub(super) disk: Arc<dyn Disk>,
+    pub(super) files: Arc<Files>,
     pub(super) audit_log: AuditLog,
     pub(super) ballast: Arc<Ballast>,
 }
@@ -64,15 +67,15 @@ struct Found {
 impl Open {
     /// Opens the store in `path`.
     pub(super) fn new(path: &Path, around: &Surroundings) -> Result<Self, Fault> {
-        let disk = &*around.disk;
-        let found = Found::read(disk)?;
+        let files = &*around.files;
+        let found = Found::read(files)?;
         table::remove_left_over(path, &found.names)?;
         let table = Table::create(path, found.span.to)?;
         for (key, value) in &found.history.last {
             table.put(key, value.as_deref())?;
         }
-        let (journal, sequence) = found.restate(disk)?;
-        found.remove_replaced(disk);
+        let (journal, sequence) = found.restate(files)?;
+        found.remove_replaced(files);
 
         let (id, generation, live) = (found.id, found.span.to, found.history.live);
         let lines = Lines::new(
@@ -87,7 +90,7 @@ impl Open {
             version: 0,
         };
         let shared = Arc::new(Shared::new(Beginning {
-            disk: Arc::clone(&around.disk),
+            files: Arc::clone(&around.files),
             folder: path.to_owned(),
             id,
             lines,
@@ -100,7 +103,7 @@ impl Open {
         let mut background = Background::new(&shared);
         background.start(Sorter)?;
         background.start(Merger)?;
-        background.start(Settler {
+        background.start_detached(Settler {
             commits: Arc::downgrade(&commits),
         })?;
         Ok(Self {
@@ -134,13 +137,16 @@ impl Open {
                 None => before.in_files(change.key),
             })
             .collect::<Result<Vec<_>, Fault>>()?;
+        // Not to be the last one to hold a table: that would end it, and its files, in a login.
+        let version = before.version;
+        drop(before);
         self.commits.commit(|batch| {
             let now = self.layers();
             let mut outcomes = Vec::with_capacity(changes.len());
             for (change, in_files) in changes.iter().zip(in_files) {
                 let current = match now.in_tables(change.key)? {
                     Some(known) => known,
-                    None if now.version == before.version => in_files,
+                    None if now.version == version => in_files,
                     None => now.in_files(change.key)?,
                 };
                 outcomes.push(apply(change, current, &now.active, batch)?);
@@ -148,6 +154,14 @@ impl Open {
             let any = outcomes.contains(&Swap::Done);
             Ok((outcomes, any))
         })
+    }
+}
+
+#[cfg(test)]
+impl Open {
+    pub(super) fn break_for_test(&self) {
+        self.shared
+            .change(|state| state.broken = Some(Fault::new("a test broke it")));
     }
 }
 
@@ -178,17 +192,15 @@ fn last_line(history: &History, sequence: u64) -> u64 {
 }
 
 impl Found {
-    fn read(disk: &dyn Disk) -> Result<Self, Fault> {
-        let names = disk
-            .names()
-            .map_err(Fault::of("the folder can't be listed"))?;
+    fn read(files: &Files) -> Result<Self, Fault> {
+        let names = files.names()?;
         let pieces = piece::pieces(&names);
         let cover = piece::cover(&pieces).map_err(|gap| Fault::new(gap.to_string()))?;
-        let id = id(disk, &cover)?;
+        let id = id(files, &cover)?;
         let sorted = cover
             .sorted
             .iter()
-            .map(|span| SortedFile::open(disk, id, *span))
+            .map(|span| SortedFile::open(files, id, *span))
             .collect::<Result<Vec<_>, _>>()?;
         let (sequence, live) = sorted
             .last()
@@ -196,10 +208,20 @@ impl Found {
         let mut history = History::after(sequence, live);
         for span in &cover.journals {
             history
-                .read(&bytes_of(disk, *span)?, *span, id)
+                .read(&bytes_of(files, *span)?, *span, id)
                 .map_err(|damage| Fault::new(damage.to_string()))?;
         }
-        add_lines(disk, id, &pieces, &cover, &mut history);
+        add_lines(files, id, &pieces, &cover, &mut history);
+        let let_go = history.limit_lines(MOST_LINES);
+        if let_go > 0 {
+            log::limited(
+                "audit lines",
+                format_args!(
+                    "the store no longer keeps {let_go} lines for the audit log, which could not be written \
+                     for long; they may be missing there"
+                ),
+            );
+        }
         let from = cover.sorted.last().map_or(1, |span| span.to + 1);
         let to = pieces.iter().map(|piece| piece.span.to).max().unwrap_or(0) + 1;
         Ok(Self {
@@ -212,19 +234,14 @@ impl Found {
     }
 
     /// Writes the journal that takes the place of all others.
-    fn restate(&self, disk: &dyn Disk) -> Result<(Journal, u64), Fault> {
+    fn restate(&self, files: &Files) -> Result<(Journal, u64), Fault> {
         let (id, span) = (self.id, self.span);
         let (sequence, batch) = (self.history.sequence, self.history.restated());
-        let made = Journal::restating(disk, id, span, sequence, &batch)?;
-        if let Err(e) = disk.sync() {
-            let _ = disk.remove(&Piece::journal(span).to_string());
-            return Err(Fault::of("the folder can't be synced")(e));
-        }
-        Ok(made)
+        Journal::restating(files, id, span, sequence, &batch)
     }
 
     /// Removes what the files that are in use took the place of, and what was never finished.
-    fn remove_replaced(&self, disk: &dyn Disk) {
+    fn remove_replaced(&self, files: &Files) {
         let used: Vec<String> = self
             .sorted
             .iter()
@@ -232,42 +249,36 @@ impl Found {
             .collect();
         for name in &self.names {
             let is_piece = Piece::parse(name).is_some() && !used.contains(name);
-            if (is_piece || is_unfinished(name))
-                && let Err(e) = disk.remove(name)
-            {
-                // It does no harm but for the room that it takes.
-                log::warn(format_args!("{name} in the store can't be removed: {e}"));
+            if is_piece || is_unfinished(name) {
+                files.remove_needless(name);
             }
         }
     }
 }
 
 fn is_unfinished(name: &str) -> bool {
-    name.strip_suffix(disk::UNFINISHED)
+    name.strip_suffix(UNFINISHED)
         .is_some_and(|name| Piece::parse(name).is_some())
 }
 
 /// The store that the files say they belong to.
-fn id(disk: &dyn Disk, cover: &Cover) -> Result<StoreId, Fault> {
+fn id(files: &Files, cover: &Cover) -> Result<StoreId, Fault> {
     let span = cover.journals.first().copied();
     let span = span.ok_or_else(|| Fault::new(piece::Gap::NoJournal.to_string()))?;
-    journal::id_of(&bytes_of(disk, span)?, span).map_err(|damage| Fault::new(damage.to_string()))
+    journal::id_of(&bytes_of(files, span)?, span).map_err(|damage| Fault::new(damage.to_string()))
 }
 
-fn bytes_of(disk: &dyn Disk, span: Span) -> Result<Vec<u8>, Fault> {
-    let name = Piece::journal(span).to_string();
-    disk.open(&name)
-        .and_then(|file| disk::read_all(&*file))
-        .map_err(Fault::of(format!("{name} can't be read")))
+fn bytes_of(files: &Files, span: Span) -> Result<Vec<u8>, Fault> {
+    files.read(&Piece::journal(span).to_string())
 }
 
 /// Adds the lines of journals that are kept for nothing else. A damaged one keeps no store closed.
-fn add_lines(disk: &dyn Disk, id: StoreId, pieces: &[Piece], cover: &Cover, history: &mut History) {
+fn add_lines(files: &Files, id: StoreId, pieces: &[Piece], cover: &Cover, history: &mut History) {
     let kept = pieces
         .iter()
         .filter(|piece| piece.form == Form::Journal && !cover.journals.contains(&piece.span));
     for piece in kept {
-        match bytes_of(disk, piece.span) {
+        match bytes_of(files, piece.span) {
             Ok(bytes) => history.add_lines(journal::lines_of(&bytes, piece.span, id)),
             Err(fault) => log::warn(fault),
         }

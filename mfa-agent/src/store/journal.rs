@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::StoreId;
-use super::disk::{self, Disk, DiskFile};
+use super::disk::{DiskFile, Files};
 use super::fault::Fault;
 use super::piece::{Piece, Span};
 use super::record::{ALIGNMENT, Entry, Head, Place, Seed, decode, encode, size};
@@ -125,10 +125,9 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Makes the journal of `span` with `content`, which says again all that the journals of this span say,
-    /// up to the record `sequence`. Its name is durable after a sync of the folder. Returns the number of
-    /// its last record, too.
+    /// up to the record `sequence`. Returns the number of its last record, too.
     pub(super) fn restating(
-        disk: &dyn Disk,
+        files: &Files,
         id: StoreId,
         span: Span,
         sequence: u64,
@@ -150,7 +149,7 @@ impl Journal {
         let end = buffer.len() as u64;
         let rest = vec![0; (SIZE as usize).saturating_sub(buffer.len())];
         let name = Piece::journal(span).to_string();
-        let (file, ()) = disk::publish(disk, &name, |file| {
+        let (file, ()) = files.publish(&name, |file| {
             file.write_at(&buffer, 0)
                 .and_then(|()| file.write_at(&rest, end))
                 .map_err(Fault::of(format!("{name} can't be written")))
@@ -165,8 +164,8 @@ impl Journal {
     }
 
     /// Makes an empty journal, which goes on where the one before will end.
-    pub(super) fn spare(disk: &dyn Disk, id: StoreId, span: Span) -> Result<Self, Fault> {
-        Ok(Self::restating(disk, id, span, CONTINUES, &Batch::new(0))?.0)
+    pub(super) fn spare(files: &Files, id: StoreId, span: Span) -> Result<Self, Fault> {
+        Ok(Self::restating(files, id, span, CONTINUES, &Batch::new(0))?.0)
     }
 
     /// The spans that it holds the changes of.
@@ -297,6 +296,19 @@ impl History {
             }
             Entry::Head(_) | Entry::End => {}
         }
+    }
+
+    /// Keeps the newest lines of `most` bytes in all. Returns how many it let go.
+    pub(super) fn limit_lines(&mut self, most: u64) -> usize {
+        let mut bytes = 0;
+        let kept = self.lines.iter().rev().take_while(|(_, line)| {
+            bytes += size(b"", line);
+            bytes <= most
+        });
+        let first = kept.last().map_or(u64::MAX, |(sequence, _)| *sequence);
+        let all = self.lines.len();
+        self.lines = self.lines.split_off(&first);
+        all - self.lines.len()
     }
 
     /// Adds lines of journals whose changes are not needed any more, unless they are settled.

@@ -10,11 +10,11 @@ use std::path::Path;
 use ::sled::Db;
 
 use super::StoreId;
-use super::disk::Disk;
+use super::disk::Files;
 use super::fault::Fault;
 use super::journal::{Batch, Journal};
 use super::merge::{Merge, Source};
-use super::piece::Span;
+use super::piece::{Piece, Span};
 use super::sorted::{Origin, SortedFile};
 use super::{piece, record, table};
 use crate::log;
@@ -32,38 +32,51 @@ const BLOBS: &str = "blobs";
 /// The old store's copy, which is removed like a table that was left over.
 const COPY: &str = "table.converted";
 
+/// The span of the journal that a conversion ends with.
+const CONVERTED: Span = Span { from: 2, to: 2 };
+
 /// Whether a store of the first format is among `names`.
 pub(super) fn is_there(names: &[String]) -> bool {
     names.iter().any(|name| name == MARK)
 }
 
 /// Converts the store in `path`, if it is one.
-pub(super) fn convert(path: &Path, disk: &dyn Disk) -> Result<(), Fault> {
-    let names = disk
-        .names()
-        .map_err(Fault::of("the folder can't be listed"))?;
-    if !is_there(&names) {
-        return Ok(());
+pub(super) fn convert(path: &Path, files: &Files) -> Result<(), Fault> {
+    let names = files.names()?;
+    let pieces = piece::pieces(&names);
+    // Spans after the second one are from an opening: the new files were complete then.
+    let is_converted = pieces.iter().any(|piece| piece.span.to > CONVERTED.to);
+    if is_there(&names) && !is_converted {
+        convert_records(path, files, &names, &pieces)?;
     }
+    match names.iter().any(|name| is_old(name)) {
+        true => remove_old(path, files, &names),
+        false => Ok(()),
+    }
+}
+
+fn convert_records(
+    path: &Path,
+    files: &Files,
+    names: &[String],
+    pieces: &[Piece],
+) -> Result<(), Fault> {
     log::info("the store has the format of an earlier version; converting it");
-    table::remove_left_over(path, &names)?;
-    for piece in piece::pieces(&names) {
-        disk.remove(&piece.to_string())
-            .map_err(Fault::of(format!("{piece} can't be removed")))?;
+    table::remove_left_over(path, names)?;
+    for piece in pieces {
+        files.remove(&piece.to_string())?;
     }
     // sled asserts where it could return an error.
-    let copied = catch_unwind(AssertUnwindSafe(|| copy_records(path, disk, &names)));
+    let copied = catch_unwind(AssertUnwindSafe(|| copy_records(path, files, names)));
     let count =
         copied.unwrap_or_else(|_| Err(Fault::new("the files of the old store are damaged")))?;
-    sync(disk)?;
-    remove_old(path, disk, &names)?;
     log::info(format_args!("the store is converted; records: {count}"));
     Ok(())
 }
 
 /// Writes all records of the old store to new files. Returns how many there are.
-fn copy_records(path: &Path, disk: &dyn Disk, names: &[String]) -> Result<u64, Fault> {
-    let history = journal::read(disk)?;
+fn copy_records(path: &Path, files: &Files, names: &[String]) -> Result<u64, Fault> {
+    let history = journal::read(files)?;
     let db = open_copy(path, names)?;
     history.check(&db)?;
     let items = || -> Merge {
@@ -81,17 +94,16 @@ fn copy_records(path: &Path, disk: &dyn Disk, names: &[String]) -> Result<u64, F
     let mut id = StoreId([0; 16]);
     getrandom::fill(&mut id.0)
         .map_err(|e| Fault::new(format!("the system gave no random bytes: {e}")))?;
-    let (first, second) = (Span { from: 1, to: 1 }, Span { from: 2, to: 2 });
     // Sequence numbers begin at 1: the sorted file says of itself that it holds that one.
     let origin = Origin {
         id,
-        span: first,
+        span: Span { from: 1, to: 1 },
         sequence: 1,
         live,
     };
     let present = items().filter(|item| !matches!(item, Ok((_, None))));
-    SortedFile::create(disk, origin, present)?;
-    Journal::restating(disk, id, second, origin.sequence, &Batch::new(live))?;
+    SortedFile::create(files, origin, present)?;
+    Journal::restating(files, id, CONVERTED, origin.sequence, &Batch::new(live))?;
     Ok(count)
 }
 
@@ -141,29 +153,29 @@ fn copy_files(
     Ok(())
 }
 
+/// Whether a file of that name belongs to an old store.
+fn is_old(name: &str) -> bool {
+    FILES.contains(&name) || name.starts_with(SNAPSHOT) || name == BLOBS
+}
+
 /// Removes the old store: first the mark, by which it would be converted again.
-fn remove_old(path: &Path, disk: &dyn Disk, names: &[String]) -> Result<(), Fault> {
-    let failed = |e| Fault::of("the old store can't be removed")(e);
-    disk.remove(MARK).map_err(failed)?;
-    sync(disk)?;
-    let snapshots = names.iter().filter(|name| name.starts_with(SNAPSHOT));
-    for name in snapshots.map(String::as_str).chain(FILES) {
-        disk.remove(name).map_err(failed)?;
+fn remove_old(path: &Path, files: &Files, names: &[String]) -> Result<(), Fault> {
+    files.remove(MARK)?;
+    files.sync()?;
+    for name in names.iter().filter(|name| is_old(name) && *name != BLOBS) {
+        files.remove_needless(name);
     }
     let _ = std::fs::remove_dir_all(path.join(BLOBS));
     table::remove_left_over(path, &[COPY.to_owned()])
-}
-
-fn sync(disk: &dyn Disk) -> Result<(), Fault> {
-    disk.sync().map_err(Fault::of("the folder can't be synced"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use std::sync::Arc;
+
     use super::super::disk::HostFolder;
-    use super::super::piece::Piece;
     use super::super::{SledStore, Store};
     use super::*;
 
@@ -179,6 +191,10 @@ mod tests {
         }
         std::fs::create_dir(dir.path().join(BLOBS)).unwrap();
         dir
+    }
+
+    fn files(dir: &tempfile::TempDir) -> Files {
+        Files::new(Arc::new(HostFolder::open(dir.path()).unwrap()))
     }
 
     fn expected() -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -205,7 +221,7 @@ mod tests {
         let dir = old_store();
         assert!(SledStore::is_there(dir.path()).unwrap());
         assert_eq!(all(&SledStore::open(dir.path()).unwrap()), expected());
-        let names = HostFolder::new(dir.path()).names().unwrap();
+        let names = files(&dir).names().unwrap();
         assert!(
             names
                 .iter()
@@ -220,10 +236,37 @@ mod tests {
     #[test]
     fn a_conversion_that_was_interrupted_begins_again() {
         let dir = old_store();
-        let disk = HostFolder::new(dir.path());
-        copy_records(dir.path(), &disk, &disk.names().unwrap()).unwrap();
-        disk.remove("journal.2-2").unwrap();
+        let files = files(&dir);
+        copy_records(dir.path(), &files, &files.names().unwrap()).unwrap();
+        files.remove("journal.2-2").unwrap();
         assert_eq!(all(&SledStore::open(dir.path()).unwrap()), expected());
+    }
+
+    #[test]
+    fn a_removal_that_was_interrupted_goes_on_and_nothing_is_converted_twice() {
+        for is_mark_back in [false, true] {
+            let dir = old_store();
+            let store = SledStore::open(dir.path()).unwrap();
+            let change = super::super::Change {
+                key: b"account/new",
+                expected: None,
+                new: Some(b"1"),
+                line: None,
+            };
+            store.swap(change).unwrap();
+            drop(store);
+            // What a cut may bring back, for its removal was not durable.
+            let old = old_store();
+            for name in ["db", "conf", "journal", MARK] {
+                if name != MARK || is_mark_back {
+                    std::fs::copy(old.path().join(name), dir.path().join(name)).unwrap();
+                }
+            }
+            let store = SledStore::open(dir.path()).unwrap();
+            assert!(store.load(b"account/new").unwrap().is_some());
+            let names = files(&dir).names().unwrap();
+            assert!(!names.iter().any(|name| is_old(name)), "{names:?}");
+        }
     }
 
     #[test]

@@ -120,8 +120,8 @@ impl Lines {
             if !is_settled {
                 log::limited(
                     "audit lines",
-                    "the audit log can't be written, and the journal no longer keeps its oldest lines: \
-                     after a crash some may be missing",
+                    "the store no longer keeps the oldest lines for the audit log, which could not be written \
+                     for long; they may be missing there",
                 );
             }
             state.closed.pop_front();
@@ -165,7 +165,10 @@ impl Task for Settler {
                 Ok(((), false))
             })?;
         }
-        shared.lines.settled(until);
-        shared.remove_settled()
+        if !shared.state().stopping {
+            shared.lines.settled(until);
+            shared.remove_settled();
+        }
+        Ok(())
     }
 }

@@ -65,7 +65,8 @@ fn merge(shared: &Shared, layers: &Layers, count: usize) -> Result<(), Fault> {
         now.sorted.splice(at..at + count, [merged]);
     });
     for file in files {
-        shared.remove(Piece::sorted(file.span()))?;
+        let name = Piece::sorted(file.span()).to_string();
+        shared.files.remove_needless(&name);
     }
     Ok(())
 }

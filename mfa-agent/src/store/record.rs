@@ -155,7 +155,9 @@ pub(super) fn decode(bytes: &[u8], seed: Seed) -> Option<(Place, Entry<'_>, usiz
         SETTLED => Entry::Settled(u64_at(value, 0)?),
         _ => Entry::End,
     };
-    Some((place, entry, end.next_multiple_of(ALIGNMENT)))
+    // A cut may have taken the filling of a record that is whole.
+    let size = end.next_multiple_of(ALIGNMENT).min(bytes.len());
+    Some((place, entry, size))
 }
 
 impl Head {
@@ -249,6 +251,7 @@ mod tests {
             encode(&mut bytes, SEED, place, entry);
             prop_assert_eq!(bytes.len() as u64, size(&key, &value));
             bytes.truncate(HEADER + key.len() + value.len());
+            prop_assert_eq!(decode(&bytes, SEED), Some((place, entry, bytes.len())));
             let at = at.index(bytes.len());
             prop_assert_eq!(decode(&bytes[..at], SEED), None);
             bytes[at] ^= 1u8 << bit;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::StoreId;
 use super::ballast::Ballast;
-use super::disk::Disk;
+use super::disk::Files;
 use super::fault::Fault;
 use super::journal::Journal;
 use super::layers::Layers;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An open store, as its threads see it.
 pub(super) struct Shared {
-    pub(super) disk: Arc<dyn Disk>,
+    pub(super) files: Arc<Files>,
     pub(super) folder: PathBuf,
     pub(super) id: StoreId,
     pub(super) lines: Lines,
@@ -74,7 +74,7 @@ pub(super) struct Frozen {
 
 /// What [`Shared::new`] begins with.
 pub(super) struct Beginning {
-    pub(super) disk: Arc<dyn Disk>,
+    pub(super) files: Arc<Files>,
     pub(super) folder: PathBuf,
     pub(super) id: StoreId,
     pub(super) lines: Lines,
@@ -86,7 +86,7 @@ pub(super) struct Beginning {
 impl Shared {
     pub(super) fn new(beginning: Beginning) -> Self {
         Self {
-            disk: beginning.disk,
+            files: beginning.files,
             folder: beginning.folder,
             id: beginning.id,
             lines: beginning.lines,
@@ -203,29 +203,14 @@ impl Shared {
                 false => item,
             })
             .filter(|item| !(is_oldest && matches!(item, Ok((_, None)))));
-        let file = SortedFile::create(&*self.disk, origin, items)?;
-        self.sync_name(Piece::sorted(origin.span))?;
-        Ok(Arc::new(file))
-    }
-
-    /// Makes the name of a new file durable; removes the file if that fails.
-    pub(super) fn sync_name(&self, piece: Piece) -> Result<(), Fault> {
-        self.disk.sync().map_err(|e| {
-            let _ = self.disk.remove(&piece.to_string());
-            Fault::of("the folder of the store can't be synced")(e)
-        })
-    }
-
-    pub(super) fn remove(&self, piece: Piece) -> Result<(), Fault> {
-        let removed = self.disk.remove(&piece.to_string());
-        removed.map_err(Fault::of(format!("{piece} can't be removed")))
+        SortedFile::create(&self.files, origin, items).map(Arc::new)
     }
 
     /// Removes the full journals that nothing is needed of any more.
-    pub(super) fn remove_settled(&self) -> Result<(), Fault> {
+    pub(super) fn remove_settled(&self) {
         for span in self.lines.take_removable() {
-            self.remove(Piece::journal(span))?;
+            self.files
+                .remove_needless(&Piece::journal(span).to_string());
         }
-        Ok(())
     }
 }

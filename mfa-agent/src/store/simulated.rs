@@ -33,6 +33,10 @@ pub(super) enum Step {
     Attempt(Vec<u8>, Option<Vec<u8>>),
     /// That change was acknowledged, or this one was the state when the record began.
     Acknowledged(Vec<u8>, Option<Vec<u8>>),
+    /// It had this line for the audit log.
+    Line(Vec<u8>),
+    /// The audit log has all lines up to now for good.
+    Audited,
 }
 
 /// Decides whether a step fails; it is told its number and what it is.
@@ -104,14 +108,25 @@ impl Simulated {
 
     /// What is in the folder now, as a reader sees it.
     pub(super) fn now(&self) -> Image {
-        let names = self.lock().names.keys().cloned().collect::<Vec<_>>();
-        names
-            .into_iter()
-            .map(|name| {
-                let bytes = std::fs::read(self.path().join(&name)).unwrap();
-                (name, bytes)
-            })
-            .collect()
+        // Nothing moves meanwhile.
+        let record = self.lock();
+        let read = |name: &String| std::fs::read(self.path().join(name)).unwrap();
+        let names = record.names.keys();
+        names.map(|name| (name.clone(), read(name))).collect()
+    }
+
+    /// Puts other files in the place of all that are there.
+    pub(super) fn replace_by(&self, image: &Image) {
+        let mut record = self.lock();
+        for name in std::mem::take(&mut record.names).into_keys() {
+            let _ = std::fs::remove_file(self.path().join(name));
+        }
+        for (name, bytes) in image {
+            std::fs::write(self.path().join(name), bytes).unwrap();
+            let number = record.files;
+            record.files += 1;
+            record.names.insert(name.clone(), number);
+        }
     }
 
     /// Whether there were files before the first step.
@@ -129,7 +144,7 @@ impl Simulated {
     }
 
     fn host(&self) -> HostFolder {
-        HostFolder::new(self.folder.path())
+        HostFolder::open(self.folder.path()).unwrap()
     }
 
     fn file(&self, file: Box<dyn DiskFile>, number: usize) -> Box<dyn DiskFile> {
@@ -332,7 +347,9 @@ impl Cut {
             ),
             Step::SyncFolder => end(self.names.iter_mut().map(|n| &mut n.1), Fate::Durable),
             Step::LostFolder => end(self.names.iter_mut().map(|n| &mut n.1), Fate::Uncertain),
-            Step::Attempt(..) | Step::Acknowledged(..) => self.truth.follow(step),
+            Step::Attempt(..) | Step::Acknowledged(..) | Step::Line(_) | Step::Audited => {
+                self.truth.follow(step);
+            }
         }
     }
 
@@ -387,6 +404,8 @@ pub(super) struct Truth {
     acknowledged: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// What each may be instead, for that was tried later.
     attempted: BTreeMap<Vec<u8>, Vec<Option<Vec<u8>>>>,
+    /// Lines of acknowledged changes that the audit log lacks.
+    lines: Vec<Vec<u8>>,
 }
 
 impl Truth {
@@ -400,8 +419,18 @@ impl Truth {
                 self.attempted.remove(key);
                 self.acknowledged.insert(key.clone(), value.clone());
             }
+            Step::Line(line) => self.lines.push(line.clone()),
+            Step::Audited => self.lines.clear(),
             _ => {}
         }
+    }
+
+    /// Which of the lines that the audit log lacks are not among `found`, what the store has of them.
+    pub(super) fn missing_lines(&self, found: &[Vec<u8>]) -> Vec<String> {
+        let missing = self.lines.iter().filter(|line| !found.contains(line));
+        missing
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect()
     }
 
     /// The same, where `before` was known before that.

@@ -15,11 +15,12 @@
 
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::ballast::Ballast;
-use super::disk::{Disk, HostFolder};
+use super::disk::{Disk, Files, HostFolder};
 use super::fault::Fault;
 use super::instance::{Open, Surroundings};
 use super::journal::{Batch, Journal};
@@ -37,8 +38,11 @@ const MAX_RECORD: usize = 20 << 10;
 /// The longest key, in bytes.
 const MAX_KEY: usize = 4 << 10;
 
-/// Between two attempts to open a broken store again.
+/// Between the first two attempts to open a broken store again. Each reads all of it, so the pause doubles.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// How often the pause doubles at most.
+const LAST_STEP: u32 = 3;
 
 /// The store in a folder of this host.
 pub struct SledStore {
@@ -48,8 +52,12 @@ pub struct SledStore {
     around: Surroundings,
     id: StoreId,
     generation: u64,
+    /// The generation of the last opening in this process.
+    reached: AtomicU64,
+    /// Attempts to open it again since that last worked.
+    attempts: AtomicU32,
     lines: Mutex<Vec<Vec<u8>>>,
-    _lock: folder::Lock,
+    lock: folder::Lock,
 }
 
 impl SledStore {
@@ -62,8 +70,8 @@ impl SledStore {
         if !folder.is_dir() {
             return Ok(false);
         }
-        let names = HostFolder::new(folder)
-            .names()
+        let names = HostFolder::open(folder)
+            .and_then(|folder| folder.names())
             .map_err(|e| StoreError::new(format!("{} can't be listed: {e}", folder.display())))?;
         Ok(!piece::pieces(&names).is_empty() || legacy::is_there(&names))
     }
@@ -83,7 +91,8 @@ impl SledStore {
                 folder.display()
             )));
         }
-        create_in(&HostFolder::new(folder), id)
+        host_folder(folder)
+            .and_then(|disk| create_in(disk, id))
             .and_then(|()| folder::sync_parent(folder))
             .map_err(|fault| {
                 StoreError::new(format!(
@@ -100,7 +109,9 @@ impl SledStore {
     /// [`StoreError`] when there is none, when the folder is open to others or used by another process,
     /// or when what is in it can't be read; it names the command that helps.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        Self::open_on(folder, Arc::new(HostFolder::new(folder)))
+        folder::check(folder)?;
+        let disk = host_folder(folder).map_err(|fault| failed(folder, &fault))?;
+        Self::open_on(folder, disk)
     }
 
     pub(super) fn open_on(path: &Path, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
@@ -114,22 +125,38 @@ impl SledStore {
         }
         let lock = folder::lock(path)?;
         let around = Surroundings {
-            disk,
+            files: Arc::new(Files::new(disk)),
             audit_log: AuditLog::default(),
             ballast: Arc::new(Ballast::new(path)),
         };
-        legacy::convert(path, &*around.disk).map_err(|fault| failed(path, &fault))?;
-        let mut open = Open::new(path, &around).map_err(|fault| failed(path, &fault))?;
+        let mut open = Self::open_with_room(path, &around).map_err(|fault| failed(path, &fault))?;
         Ok(Self {
             folder: path.to_owned(),
             id: open.id,
             generation: open.generation,
+            reached: AtomicU64::new(open.generation),
+            attempts: AtomicU32::new(0),
             lines: Mutex::new(std::mem::take(&mut open.lines)),
             slot: RwLock::new(Some(open)),
             last_attempt: Mutex::new(None),
             around,
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Opening takes a little room: on a full disk that which is kept for this.
+    fn open_with_room(path: &Path, around: &Surroundings) -> Result<Open, Fault> {
+        let open = || {
+            legacy::convert(path, &around.files)?;
+            Open::new(path, around)
+        };
+        match open() {
+            Err(fault) if fault.full && !around.ballast.is_missing() => {
+                around.ballast.drop_overboard();
+                open()
+            }
+            opened => opened,
+        }
     }
 
     /// Which store it is.
@@ -173,13 +200,38 @@ impl SledStore {
             None => {}
         }
         *slot = None;
-        let opened = Open::new(&self.folder, &self.around).map_err(|fault| {
-            self.after(Err(&fault));
-            failed(&self.folder, &fault)
-        });
+        let opened = self.open_again();
         *slot = Some(opened.inspect_err(|e| log::limited("store closed", e))?);
+        self.attempts.store(0, Ordering::Relaxed);
         log::limited_at(log::Level::Warn, "store open", "the store is open again");
         Ok(())
+    }
+
+    /// Opens the folder that was there at the start, and not another that took its place.
+    fn open_again(&self) -> Result<Open, StoreError> {
+        let shown = self.folder.display();
+        let replaced = |what: &str| {
+            StoreError::new(format!(
+                "{what} is at {shown} now, and was put there while the agent ran; nobody can log in: put \
+                 back the one that was there, or start the agent again (systemctl restart mfa-agent)"
+            ))
+        };
+        if !self.lock.is_at(&self.folder) {
+            return Err(replaced("another folder"));
+        }
+        let open = Self::open_with_room(&self.folder, &self.around).map_err(|fault| {
+            StoreError::new(format!(
+                "{shown} can't be opened again: {fault}; logins fail until it can be, which is tried again: \
+                 see the disk (dmesg, df)"
+            ))
+        })?;
+        let reached = self.reached.swap(open.generation, Ordering::Relaxed);
+        if open.id != self.id || open.generation <= reached {
+            // Fails closed: it stays refused, for what was reached is not taken back.
+            self.reached.store(u64::MAX, Ordering::Relaxed);
+            return Err(replaced("another or an older store"));
+        }
+        Ok(open)
     }
 
     fn may_attempt(&self) -> bool {
@@ -188,10 +240,13 @@ impl SledStore {
             .last_attempt
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| now.duration_since(last) < BETWEEN_ATTEMPTS) {
+        let attempts = self.attempts.load(Ordering::Relaxed).min(LAST_STEP);
+        let pause = BETWEEN_ATTEMPTS * (1 << attempts);
+        if last.is_some_and(|last| now.duration_since(last) < pause) {
             return false;
         }
         *last = Some(now);
+        self.attempts.store(attempts + 1, Ordering::Relaxed);
         true
     }
 
@@ -270,11 +325,30 @@ impl Store for SledStore {
     }
 }
 
+#[cfg(test)]
+impl SledStore {
+    /// The open instance is as after a failed write.
+    fn break_for_test(&self) {
+        if let Some(open) = &*self.slot.read().unwrap() {
+            open.break_for_test();
+        }
+    }
+
+    /// The next call tries to open it again, whenever that was tried last.
+    fn attempt_at_once(&self) {
+        *self.last_attempt.lock().unwrap() = None;
+    }
+}
+
 /// Makes the first journal of a store.
-pub(super) fn create_in(disk: &dyn Disk, id: StoreId) -> Result<(), Fault> {
+pub(super) fn create_in(disk: Arc<dyn Disk>, id: StoreId) -> Result<(), Fault> {
     let first = Span { from: 1, to: 1 };
-    Journal::restating(disk, id, first, 0, &Batch::new(0))?;
-    disk.sync().map_err(Fault::of("the folder can't be synced"))
+    Journal::restating(&Files::new(disk), id, first, 0, &Batch::new(0)).map(drop)
+}
+
+fn host_folder(path: &Path) -> Result<Arc<dyn Disk>, Fault> {
+    let folder = HostFolder::open(path).map_err(Fault::of("the folder can't be opened"))?;
+    Ok(Arc::new(folder))
 }
 
 fn stored(bytes: Vec<u8>) -> Stored {

@@ -85,7 +85,7 @@ fn a_record_too_large_for_a_page_is_refused_and_breaks_nothing() {
 /// An empty store on a disk that can fail.
 fn simulated() -> (SledStore, Simulated) {
     let disk = Simulated::new(Image::new());
-    create_in(&disk, StoreId([1; 16])).unwrap();
+    create_in(Arc::new(disk.clone()), StoreId([1; 16])).unwrap();
     let store = SledStore::open_on(disk.path(), Arc::new(disk.clone())).unwrap();
     // The thread of the store has made the next journal then, and leaves the disk alone.
     while !disk.path().join("journal.3-3").exists() {
@@ -180,6 +180,89 @@ fn a_full_disk_frees_the_ballast() {
         assert!(!disk.path().join("ballast").exists());
         store.swap(create(b"after")).unwrap();
     }
+}
+
+#[test]
+fn a_store_opens_on_a_full_disk_with_the_room_that_is_kept_for_that() {
+    let (store, disk) = simulated();
+    store.swap(CREATE).unwrap();
+    drop(store);
+    assert!(disk.path().join("ballast").exists());
+    let ballast = disk.path().join("ballast");
+    disk.fail(Some(Box::new(move |_, _| {
+        let full = ballast.exists();
+        full.then(|| Error::from(ErrorKind::StorageFull))
+    })));
+    let store = SledStore::open_on(disk.path(), Arc::new(disk.clone())).unwrap();
+    assert!(store.load(b"k").unwrap().is_some());
+}
+
+#[test]
+fn a_folder_that_took_the_place_of_the_open_one_is_not_opened_instead() {
+    let dir = private_folder();
+    let (path, aside) = (dir.path().join("store"), dir.path().join("aside"));
+    SledStore::create(&path, StoreId([1; 16])).unwrap();
+    let store = SledStore::open(&path).unwrap();
+    store.swap(CREATE).unwrap();
+    std::fs::rename(&path, &aside).unwrap();
+    SledStore::create(&path, StoreId([1; 16])).unwrap();
+    // It goes on with the folder that it opened, whatever its name.
+    store.swap(create(b"second")).unwrap();
+    store.break_for_test();
+    for _ in 0..2 {
+        let error = store.load(b"k").unwrap_err().to_string();
+        assert!(error.contains("another folder"), "{error}");
+        store.attempt_at_once();
+    }
+    drop(store);
+    let store = SledStore::open(&aside).unwrap();
+    assert_eq!(store.page(b"", None, 9).unwrap().len(), 2);
+}
+
+#[test]
+fn an_older_store_in_the_open_folder_is_refused_and_stays_so() {
+    let (store, disk) = simulated();
+    let older = disk.now();
+    for _ in 0..2 {
+        store.swap(create(b"before")).unwrap_or(Swap::Conflict);
+        store.break_for_test();
+        store.attempt_at_once();
+        store.load(b"k").unwrap();
+    }
+    store.break_for_test();
+    disk.replace_by(&older);
+    for _ in 0..3 {
+        store.attempt_at_once();
+        let error = store.load(b"k").unwrap_err().to_string();
+        assert!(error.contains("older store"), "{error}");
+    }
+}
+
+#[test]
+fn a_settler_that_waits_for_the_audit_log_holds_up_no_reopening() {
+    let (store, disk) = simulated();
+    let (asked, is_asked) = channel();
+    let (answer, answers) = channel::<()>();
+    let answers = Mutex::new(answers);
+    store.before_forgetting(Box::new(move || {
+        asked.send(()).unwrap();
+        answers.lock().unwrap().recv().is_ok()
+    }));
+    let large = vec![7; MAX_RECORD];
+    for i in 0..60u8 {
+        let key = [i];
+        let change = Change {
+            new: Some(&large),
+            line: Some(b"a line"),
+            ..create(&key)
+        };
+        store.swap(change).unwrap();
+    }
+    is_asked.recv().unwrap();
+    fail_syncs(&disk, 1, ErrorKind::Other);
+    store.swap(create(b"lost")).unwrap_err();
+    assert_eq!(store.swap(create(b"after")).unwrap(), Swap::Done);
+    drop(answer);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::StoreId;
 use super::cursor::{self, Cursor};
-use super::disk::{self, Disk, DiskFile};
+use super::disk::{DiskFile, Files};
 use super::fault::Fault;
 use super::piece::{Piece, Span};
 use super::record::{Entry, Head, Place, Seed, encode};
@@ -59,15 +59,14 @@ pub(super) struct Origin {
 }
 
 impl SortedFile {
-    /// Writes `items`, which come in the order of their keys. Its name is durable after a sync of the
-    /// folder.
+    /// Writes `items`, which come in the order of their keys.
     pub(super) fn create(
-        disk: &dyn Disk,
+        files: &Files,
         origin: Origin,
         items: impl Iterator<Item = Result<Item, Fault>>,
     ) -> Result<Self, Fault> {
         let name = Piece::sorted(origin.span).to_string();
-        let (file, (size, content)) = disk::publish(disk, &name, |file| {
+        let (file, (size, content)) = files.publish(&name, |file| {
             let mut writer = Writer::new(file, &name, origin);
             for item in items {
                 let (key, value) = item?;
@@ -85,11 +84,9 @@ impl SortedFile {
     }
 
     /// Opens the file of `span`, and checks all of it.
-    pub(super) fn open(disk: &dyn Disk, id: StoreId, span: Span) -> Result<Self, Fault> {
+    pub(super) fn open(files: &Files, id: StoreId, span: Span) -> Result<Self, Fault> {
         let name = Piece::sorted(span).to_string();
-        let file = disk
-            .open(&name)
-            .map_err(Fault::of(format!("{name} can't be opened")))?;
+        let file = files.open(&name)?;
         let size = file
             .size()
             .map_err(Fault::of(format!("{name} can't be examined")))?;

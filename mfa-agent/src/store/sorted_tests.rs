@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::disk::HostFolder;
+use super::super::disk::{Files, HostFolder};
 use super::*;
 
 const ORIGIN: Origin = Origin {
@@ -24,13 +24,13 @@ fn items(count: u32) -> Vec<Item> {
 
 fn written(items: &[Item]) -> (tempfile::TempDir, Arc<SortedFile>) {
     let dir = tempfile::tempdir().unwrap();
-    let disk = HostFolder::new(dir.path());
+    let disk = Files::new(Arc::new(HostFolder::open(dir.path()).unwrap()));
     let file = SortedFile::create(&disk, ORIGIN, items.iter().cloned().map(Ok)).unwrap();
     (dir, Arc::new(file))
 }
 
 fn opened(dir: &tempfile::TempDir) -> Result<Arc<SortedFile>, Fault> {
-    let disk = HostFolder::new(dir.path());
+    let disk = Files::new(Arc::new(HostFolder::open(dir.path()).unwrap()));
     SortedFile::open(&disk, ORIGIN.id, ORIGIN.span).map(Arc::new)
 }
 
@@ -75,9 +75,9 @@ fn an_empty_file_holds_nothing() {
 #[test]
 fn a_file_of_another_store_or_span_is_refused() {
     let (dir, _) = written(&items(3));
-    let disk = HostFolder::new(dir.path());
+    let disk = Files::new(Arc::new(HostFolder::open(dir.path()).unwrap()));
     assert!(SortedFile::open(&disk, StoreId([8; 16]), ORIGIN.span).is_err());
-    disk.rename("sorted.1-3", "sorted.1-4").unwrap();
+    std::fs::rename(dir.path().join("sorted.1-3"), dir.path().join("sorted.1-4")).unwrap();
     assert!(SortedFile::open(&disk, ORIGIN.id, Span { from: 1, to: 4 }).is_err());
 }
 

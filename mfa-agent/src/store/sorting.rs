@@ -6,14 +6,18 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::background::Task;
 use super::fault::Fault;
 use super::journal::Journal;
-use super::piece::{Piece, Span};
+use super::piece::Span;
 use super::shared::{Frozen, Shared, Spare, State};
 use super::sorted::Origin;
 use super::table::Table;
+
+/// How long a table that is sorted is kept for those who still read it.
+const LONGEST_READ: Duration = Duration::from_secs(1);
 
 /// The thread's task.
 pub(super) struct Sorter;
@@ -54,7 +58,18 @@ fn sort(shared: &Shared, frozen: &Frozen) -> Result<(), Fault> {
     });
     shared.lines.closed(frozen.span, frozen.sequence);
     shared.change(|state| state.frozen = None);
-    shared.remove_settled()
+    shared.remove_settled();
+    await_readers(&frozen.table);
+    Ok(())
+}
+
+/// Waits until nobody reads the table any more, so that it ends on this thread and not in a login. The clone
+/// of the caller is left.
+fn await_readers(table: &Arc<Table>) {
+    let until = Instant::now() + LONGEST_READ;
+    while Arc::strong_count(table) > 1 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn prepare_spare(shared: &Shared) -> Result<(), Fault> {
@@ -70,8 +85,7 @@ fn prepare_spare(shared: &Shared) -> Result<(), Fault> {
         to: number,
     };
     let table = Arc::new(Table::create(&shared.folder, number)?);
-    let journal = Journal::spare(&*shared.disk, shared.id, span)?;
-    shared.sync_name(Piece::journal(span))?;
+    let journal = Journal::spare(&shared.files, shared.id, span)?;
     shared.change(|state| {
         state.last_span = number;
         state.spare = Some(Spare { journal, table });

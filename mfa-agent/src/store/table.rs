@@ -40,7 +40,9 @@ impl Table {
         let config = Config::new()
             .path(&folder)
             .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(None);
+            .flush_every_ms(None)
+            // It syncs nothing at its end, and removes its files.
+            .temporary(true);
         let db = guarded(|| config.open())?;
         let db = Some(db);
         Ok(Self { db, folder })

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use super::simulated::{Anything, Choice, Cut, Everything, Image, Nothing, Simulated, Step, Truth};
 use super::sled::create_in;
@@ -48,6 +48,8 @@ const SIZES: [Size; 4] = [
 struct Session {
     disk: Simulated,
     random: u64,
+    /// Held by changes under way: what is acknowledged has been noted before lines are settled.
+    pending: Arc<RwLock<u32>>,
 }
 
 impl Session {
@@ -55,12 +57,20 @@ impl Session {
         Self {
             disk: Simulated::new(base),
             random: 0x9E37_79B9_7F4A_7C15,
+            pending: Arc::default(),
         }
     }
 
     fn open(&self) -> Result<SledStore, String> {
         let disk = Arc::new(self.disk.clone());
-        SledStore::open_on(self.disk.path(), disk).map_err(|e| e.to_string())
+        let store = SledStore::open_on(self.disk.path(), disk).map_err(|e| e.to_string())?;
+        let (disk, pending) = (self.disk.clone(), Arc::clone(&self.pending));
+        store.before_forgetting(Box::new(move || {
+            let _none_pending = pending.write().unwrap();
+            disk.note(Step::Audited);
+            true
+        }));
+        Ok(store)
     }
 
     /// Changes several keys at once; whether that was acknowledged.
@@ -75,6 +85,8 @@ impl Session {
         for (key, value) in changes {
             self.disk.note(Step::Attempt(key.clone(), value.clone()));
         }
+        let pending = self.pending.read().unwrap();
+        let line = format!("a line after {} steps\n", self.disk.tried());
         let swaps: Vec<_> = changes
             .iter()
             .zip(&old)
@@ -82,20 +94,24 @@ impl Session {
                 key,
                 expected: old.as_ref().map(|old| &old.revision),
                 new: value.as_deref(),
-                line: Some(b"{\"event\":\"login\"}"),
+                line: Some(line.as_bytes()),
             })
             .collect();
-        match store.swap_all(&swaps) {
+        let swapped = store.swap_all(&swaps);
+        let acknowledged = match swapped {
             Ok(outcomes) => {
                 assert!(outcomes.iter().all(|outcome| *outcome == Swap::Done));
                 for (key, value) in changes {
                     let step = Step::Acknowledged(key.clone(), value.clone());
                     self.disk.note(step);
                 }
+                self.disk.note(Step::Line(line.into_bytes()));
                 true
             }
             Err(_) => false,
-        }
+        };
+        drop(pending);
+        acknowledged
     }
 
     /// What is known of its records.
@@ -143,7 +159,7 @@ fn key(user: u32) -> Vec<u8> {
 /// A whole life of a store, recorded.
 fn recorded(size: Size) -> Simulated {
     let mut session = Session::new(Image::new());
-    create_in(&session.disk, StoreId([1; 16])).unwrap();
+    create_in(Arc::new(session.disk.clone()), StoreId([1; 16])).unwrap();
     for round in 0..3 {
         let store = session.open().unwrap();
         if round == 0 {
@@ -173,6 +189,8 @@ fn open_cut(cut: &Cut, truth: &Truth, choice: &mut dyn Choice, way: &str) -> Sim
     if let Err(wrong) = truth.check(&found) {
         panic!("{way}, {names:?}: {wrong}");
     }
+    let missing = truth.missing_lines(&store.lines().unwrap());
+    assert!(missing.is_empty(), "{way}, {names:?}: {missing:?}");
     for (key, value) in found {
         session.disk.note(Step::Acknowledged(key, Some(value)));
     }
@@ -310,7 +328,7 @@ const FAULTY: Size = Size {
 /// Lets steps of a session fail, every `stride`th. Returns how many sessions there were.
 fn fail_everywhere(stride: usize) -> usize {
     let mut session = Session::new(Image::new());
-    create_in(&session.disk, StoreId([1; 16])).unwrap();
+    create_in(Arc::new(session.disk.clone()), StoreId([1; 16])).unwrap();
     let store = session.open().unwrap();
     session.fill(&store, FAULTY);
     drop(store);

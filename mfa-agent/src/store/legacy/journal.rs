@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use ::sled::Db;
 
-use super::super::disk::{self, Disk};
+use super::super::disk::Files;
 use super::super::fault::Fault;
 
 const SIZE: usize = 128 << 10;
@@ -50,11 +50,8 @@ struct Record<'a> {
 }
 
 /// Reads the journal.
-pub(super) fn read(disk: &dyn Disk) -> Result<History, Fault> {
-    let bytes = disk
-        .open("journal")
-        .and_then(|file| disk::read_all(&*file))
-        .map_err(Fault::of("its file `journal` can't be read"))?;
+pub(super) fn read(files: &Files) -> Result<History, Fault> {
+    let bytes = files.read("journal")?;
     let damaged = |at| Fault::new(format!("its file `journal` is damaged at byte {at}"));
     if bytes.len() != SIZE {
         return Err(damaged(bytes.len()));
@@ -140,7 +137,7 @@ fn decode(bytes: &[u8]) -> Option<Record<'_>> {
         floor: u64_at(header, 40)?,
         key,
         value,
-        size: end.next_multiple_of(ALIGNMENT),
+        size: end.next_multiple_of(ALIGNMENT).min(bytes.len()),
     })
 }
 
