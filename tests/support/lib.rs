@@ -17,6 +17,7 @@ pub mod openvpn;
 pub mod radius_pam;
 pub mod strongswan;
 
+mod acknowledged;
 mod admin;
 mod agent;
 mod audit;
@@ -44,8 +45,10 @@ mod sent;
 mod source;
 mod sshd;
 mod stack;
+mod traced;
 mod transcript;
 
+pub use acknowledged::{Acknowledged, log_in};
 pub use admin::{Admin, answer_to};
 pub use agent::Agent;
 pub use audit::Event;
@@ -72,4 +75,5 @@ pub use sent::{another_than, code_in};
 pub use source::{Source, sources};
 pub use sshd::Sshd;
 pub use stack::Stack;
+pub use traced::{Ending, Traced, killed_after};
 pub use transcript::Transcript;
