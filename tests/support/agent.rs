@@ -144,23 +144,26 @@ impl Agent {
         self.await_readiness();
     }
 
-    /// Starts it with more variables in its environment.
-    pub fn launch_with(&mut self, variables: &[(&str, &str)]) {
-        let mut command = Command::new(&built().agent);
-        command.envs(variables.iter().copied());
-        self.spawn_command(&mut command);
+    /// Starts it through a wrapper that becomes it, such as `env` or `strace -D`.
+    pub fn launch_under(&mut self, wrapper: &[&str]) {
+        self.spawn_under(wrapper);
         self.await_readiness();
     }
 
     /// Starts it and returns at once.
     pub fn spawn(&mut self) {
-        self.spawn_command(&mut Command::new(&built().agent));
+        self.spawn_under(&[]);
     }
 
-    fn spawn_command(&mut self, command: &mut Command) {
+    /// Starts it through a wrapper, and returns at once.
+    pub fn spawn_under(&mut self, wrapper: &[&str]) {
         assert!(self.child.is_none(), "the agent runs already");
+        let agent = built().agent.to_string_lossy();
+        let mut words = wrapper.iter().copied().chain([&*agent]);
+        let mut command = Command::new(words.next().expect("a program"));
         let log = self.log_for_appending();
         let child = command
+            .args(words)
             .arg("--config")
             .arg(self.config())
             .stdin(Stdio::null())
@@ -188,19 +191,26 @@ impl Agent {
 
     /// Waits until it listens.
     pub fn await_readiness(&mut self) {
+        if let Err(status) = self.await_readiness_or_end() {
+            panic!("the agent ended at once, {status}: {}", self.log());
+        }
+    }
+
+    /// Waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// How it ended, if it does that instead.
+    pub fn await_readiness_or_end(&mut self) -> Result<(), ExitStatus> {
         let socket = self.socket.clone();
+        let child = self.child.as_mut().expect("an agent that was started");
         let ready = eventually("the agent to listen", || {
-            let ended = self
-                .child
-                .as_mut()
-                .and_then(|child| child.try_wait().ok().flatten());
+            let ended = child.try_wait().expect("a child");
             ended
                 .map(Err)
                 .or_else(|| UnixStream::connect(&socket).ok().map(|_| Ok(())))
         });
-        if let Err(status) = ready {
-            panic!("the agent ended at once, {status}: {}", self.log());
-        }
+        ready.inspect_err(|_| self.child = None)
     }
 
     /// Ends it as a power cut would, as far as a process can be.
