@@ -1,0 +1,223 @@
+//! Power cuts of a real ext4: what its disk holds at any moment opens, with all that was acknowledged by then.
+//!
+//! The agent keeps its state on an ext4 in an image on a loop device. The image is copied at moments around
+//! starts, stops, kills and under load; each copy is mounted, and another agent starts on it. The test takes a
+//! few cuts; the ignored one takes a hundred (`make torture`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mfa_tests::{Acknowledged, Agent, Images, Mounted, with_own_mounts};
+
+const USERS: [&str; 2] = ["anna", "bea"];
+
+/// What is going on when the power is cut.
+#[derive(Clone, Copy, Debug)]
+enum During {
+    Load,
+    Start,
+    Stop,
+    StartAfterKill,
+}
+
+const ALL: [During; 4] = [
+    During::Load,
+    During::Start,
+    During::Stop,
+    During::StartAfterKill,
+];
+
+struct Host<'a> {
+    images: &'a Images,
+    disk: &'a Mounted,
+    agent: Agent,
+    known: Known,
+    random: u64,
+}
+
+/// What was acknowledged, for each of those who change something.
+struct Known {
+    logging_in: [Mutex<Acknowledged>; 2],
+    enrolling: Mutex<Acknowledged>,
+    at_rest: Acknowledged,
+}
+
+/// A copy of the disk, and what had been acknowledged before it was made.
+struct Cut {
+    image: PathBuf,
+    known: Vec<Acknowledged>,
+}
+
+fn power_cuts(count: usize) {
+    with_own_mounts(move || {
+        let images = Images::new();
+        let disk = images.ext4();
+        let mut host = Host::new(&images, &disk);
+        for number in 0..count {
+            let during = ALL[number % ALL.len()];
+            let cut = host.cut(number, during);
+            if let Err(lost) = opens(&images, cut) {
+                panic!("cut {number}, during {during:?}: {lost}");
+            }
+        }
+        drop(host);
+        println!("{count} power cuts of an ext4 with the agent's state: all opened, nothing lost");
+    });
+}
+
+impl<'a> Host<'a> {
+    fn new(images: &'a Images, disk: &'a Mounted) -> Self {
+        let mut agent = Agent::keeping(disk.path(), "");
+        assert!(agent.init().is_success());
+        agent.launch();
+        let known = Known::new(agent.socket());
+        Self {
+            images,
+            disk,
+            agent,
+            known,
+            random: 0x9E37_79B9_7F4A_7C15,
+        }
+    }
+
+    /// Cuts the power while something goes on, which goes on.
+    fn cut(&mut self, number: usize, during: During) -> Cut {
+        match during {
+            During::Load => self.cut_under_load(number),
+            During::Stop => {
+                self.agent.signal(nix::sys::signal::Signal::SIGTERM);
+                let cut = self.cut_within(number, 40);
+                assert!(self.agent.await_end().success());
+                self.agent.launch();
+                cut
+            }
+            During::Start => {
+                assert!(self.agent.terminate().success());
+                self.cut_a_start(number)
+            }
+            During::StartAfterKill => {
+                self.agent.kill_9();
+                self.cut_a_start(number)
+            }
+        }
+    }
+
+    fn cut_a_start(&mut self, number: usize) -> Cut {
+        self.agent.spawn();
+        let cut = self.cut_within(number, 120);
+        self.agent.await_readiness();
+        cut
+    }
+
+    fn cut_under_load(&mut self, number: usize) -> Cut {
+        let is_over = AtomicBool::new(false);
+        let pause = self.below(400);
+        std::thread::scope(|scope| {
+            let (known, socket, is_over) = (&self.known, self.agent.socket(), &is_over);
+            for (user, known) in USERS.iter().zip(&known.logging_in) {
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::SeqCst) {
+                        assert!(changed(known, |known| known.pass(socket, user)));
+                    }
+                });
+            }
+            scope.spawn(move || {
+                let prefix = format!("user{number}-");
+                assert!(changed(&known.enrolling, |known| known.import(socket, &prefix, 900)));
+            });
+            std::thread::sleep(pause);
+            let cut = self.cut_now(number);
+            is_over.store(true, Ordering::SeqCst);
+            cut
+        })
+    }
+
+    fn cut_within(&mut self, number: usize, milliseconds: u64) -> Cut {
+        std::thread::sleep(self.below(milliseconds));
+        self.cut_now(number)
+    }
+
+    fn cut_now(&self, number: usize) -> Cut {
+        // In this order: what is acknowledged while the copy is made may be in it or not.
+        let known = self.known.now();
+        let image = self.images.cut(self.disk, &format!("cut{number}"));
+        Cut { image, known }
+    }
+
+    fn below(&mut self, milliseconds: u64) -> Duration {
+        let next = self.random.wrapping_mul(6_364_136_223_846_793_005);
+        self.random = next.wrapping_add(1);
+        Duration::from_millis((self.random >> 33) % milliseconds)
+    }
+}
+
+/// Changes a copy of what is known, so that nobody waits for a login to end.
+fn changed(known: &Mutex<Acknowledged>, change: impl FnOnce(&mut Acknowledged) -> bool) -> bool {
+    let mut now = known.lock().expect("no panic").clone();
+    let is_done = change(&mut now);
+    *known.lock().expect("no panic") = now;
+    is_done
+}
+
+impl Known {
+    fn new(socket: &Path) -> Self {
+        let mut at_rest = Acknowledged::default();
+        at_rest.lock(socket, "bert");
+        at_rest.enroll(socket, "carl");
+        at_rest.fail(socket, "carl");
+        let logging_in = USERS.map(|user| {
+            let mut known = Acknowledged::default();
+            known.enroll(socket, user);
+            Mutex::new(known)
+        });
+        Self {
+            logging_in,
+            enrolling: Mutex::default(),
+            at_rest,
+        }
+    }
+
+    fn now(&self) -> Vec<Acknowledged> {
+        let changing = self.logging_in.iter().chain([&self.enrolling]);
+        let now = changing.map(|known| known.lock().expect("no panic").clone());
+        now.chain([self.at_rest.clone()]).collect()
+    }
+}
+
+/// Starts an agent on a copy, and checks it.
+fn opens(images: &Images, mut cut: Cut) -> Result<(), String> {
+    let disk = images.mount(&cut.image);
+    let checked = {
+        let mut agent = Agent::keeping(disk.path(), "");
+        agent.launch();
+        let held = cut
+            .known
+            .iter()
+            .map(|known| known.is_held_by(agent.socket()));
+        let held = held.collect::<Result<(), String>>();
+        held.and_then(|()| match cut.known[0].pass(agent.socket(), USERS[0]) {
+            true => Ok(()),
+            false => Err("nobody can log in".to_owned()),
+        })
+    };
+    let names = fs::read_dir(disk.path().join("store")).map(|names| {
+        let names = names.filter_map(|name| name.ok()?.file_name().into_string().ok());
+        names.collect::<Vec<_>>()
+    });
+    disk.discard();
+    checked.map_err(|lost| format!("{lost}; files: {names:?}"))
+}
+
+#[test]
+fn power_cuts_of_an_ext4_at_any_moment_leave_a_store_that_opens_with_all_that_was_acknowledged() {
+    power_cuts(8);
+}
+
+#[test]
+#[ignore = "takes minutes: make torture"]
+fn a_hundred_power_cuts_of_an_ext4_lose_nothing() {
+    power_cuts(100);
+}
