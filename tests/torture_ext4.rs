@@ -5,6 +5,7 @@
 //! few cuts; the ignored one takes a hundred (`make torture`).
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -209,6 +210,23 @@ fn opens(images: &Images, mut cut: Cut) -> Result<(), String> {
     });
     disk.discard();
     checked.map_err(|lost| format!("{lost}; files: {names:?}"))
+}
+
+#[test]
+fn a_cut_holds_what_was_synced_and_not_what_was_only_written() {
+    with_own_mounts(|| {
+        let images = Images::new();
+        let disk = images.ext4();
+        let file = |name: &str| fs::File::create(disk.path().join(name)).unwrap();
+        file("written").write_all(b"1").unwrap();
+        let mut synced = file("synced");
+        synced.write_all(b"1").unwrap();
+        synced.sync_all().unwrap();
+        let copy = images.mount(&images.cut(&disk, "cut"));
+        let found = |name: &str| fs::read(copy.path().join(name)).unwrap_or_default();
+        assert_eq!(found("synced"), b"1");
+        assert_eq!(found("written"), b"");
+    });
 }
 
 #[test]

@@ -47,6 +47,7 @@ mod sent;
 mod source;
 mod sshd;
 mod stack;
+mod store_files;
 mod traced;
 mod transcript;
 
@@ -79,5 +80,6 @@ pub use sent::{another_than, code_in};
 pub use source::{Source, sources};
 pub use sshd::Sshd;
 pub use stack::Stack;
+pub use store_files::StoreSize;
 pub use traced::{Ending, Traced, killed_after};
 pub use transcript::Transcript;
