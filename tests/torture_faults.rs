@@ -107,11 +107,11 @@ impl Load {
     }
 
     fn is_held_by(&self, agent: &Agent) -> Result<(), String> {
-        let all = self
+        let mut all = self
             .logging_in
             .iter()
             .chain([&self.enrolling, &self.at_rest]);
-        all.map(|known| known.is_held_by(agent.socket())).collect()
+        all.try_for_each(|known| known.is_held_by(agent.socket()))
     }
 
     fn can_log_in(&mut self, agent: &Agent) {
