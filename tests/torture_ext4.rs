@@ -234,8 +234,13 @@ fn power_cuts_of_an_ext4_at_any_moment_leave_a_store_that_opens_with_all_that_wa
     power_cuts(8);
 }
 
-#[test]
-#[ignore = "takes minutes: make torture"]
-fn a_hundred_power_cuts_of_an_ext4_lose_nothing() {
-    power_cuts(100);
+/// What `make torture` runs, by this name.
+mod torture {
+    use super::*;
+
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn a_hundred_power_cuts_of_an_ext4_lose_nothing() {
+        power_cuts(100);
+    }
 }

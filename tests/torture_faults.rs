@@ -247,14 +247,19 @@ fn a_start_or_a_stop_in_which_a_call_fails_loses_nothing() {
     calls_of_a_start_and_a_stop_fail(3, 5);
 }
 
-#[test]
-#[ignore = "takes minutes: make torture"]
-fn every_kind_of_fault_under_load_loses_nothing() {
-    calls_of_a_running_agent_fail(&all());
-}
+/// What `make torture` runs, by this name.
+mod torture {
+    use super::*;
 
-#[test]
-#[ignore = "takes minutes: make torture"]
-fn every_call_of_a_start_and_of_a_stop_fails_and_nothing_is_lost() {
-    calls_of_a_start_and_a_stop_fail(20, 1);
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn every_kind_of_fault_under_load_loses_nothing() {
+        calls_of_a_running_agent_fail(&all());
+    }
+
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn every_call_of_a_start_and_of_a_stop_fails_and_nothing_is_lost() {
+        calls_of_a_start_and_a_stop_fail(20, 1);
+    }
 }

@@ -141,19 +141,24 @@ fn after_a_kill_at_any_system_call_of_a_restart_or_a_stop_nothing_is_lost() {
     a_restart_is_killed(MANY, Before::Kill, FEW);
 }
 
-#[test]
-#[ignore = "takes minutes: make torture"]
-fn each_system_call_of_an_init_and_of_a_first_start_is_the_last_one() {
-    an_init_is_killed(EACH);
-    a_first_start_is_killed(EACH);
-}
+/// What `make torture` runs, by this name.
+mod torture {
+    use super::*;
 
-#[test]
-#[ignore = "takes minutes: make torture"]
-fn each_system_call_of_a_restart_and_of_a_stop_is_the_last_one() {
-    for users in [0, MANY] {
-        for before in [Before::CleanStop, Before::Kill] {
-            a_restart_is_killed(users, before, EACH);
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn each_system_call_of_an_init_and_of_a_first_start_is_the_last_one() {
+        an_init_is_killed(EACH);
+        a_first_start_is_killed(EACH);
+    }
+
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn each_system_call_of_a_restart_and_of_a_stop_is_the_last_one() {
+        for users in [0, MANY] {
+            for before in [Before::CleanStop, Before::Kill] {
+                a_restart_is_killed(users, before, EACH);
+            }
         }
     }
 }

@@ -309,14 +309,19 @@ fn a_store_with_ten_thousand_users_takes_up_what_they_need() {
     a_start_with(10_000);
 }
 
-#[test]
-#[ignore = "takes minutes: make torture"]
-fn the_store_does_not_grow_in_ten_minutes_of_logins() {
-    a_load_keeps_the_store_small(Duration::from_secs(600), 3_000);
-}
+/// What `make torture` runs, by this name.
+mod torture {
+    use super::*;
 
-#[test]
-#[ignore = "takes minutes: make torture"]
-fn a_store_with_a_million_users_takes_up_what_they_need() {
-    a_start_with(1_000_000);
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn the_store_does_not_grow_in_ten_minutes_of_logins() {
+        a_load_keeps_the_store_small(Duration::from_secs(600), 3_000);
+    }
+
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn a_store_with_a_million_users_takes_up_what_they_need() {
+        a_start_with(1_000_000);
+    }
 }
