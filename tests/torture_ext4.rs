@@ -6,14 +6,10 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use mfa_tests::{Acknowledged, Agent, Images, Mounted, with_own_mounts};
-
-const USERS: [&str; 2] = ["anna", "bea"];
+use mfa_tests::{Agent, Images, Load, Mounted, with_own_mounts};
 
 /// What is going on when the power is cut.
 #[derive(Clone, Copy, Debug)]
@@ -35,21 +31,14 @@ struct Host<'a> {
     images: &'a Images,
     disk: &'a Mounted,
     agent: Agent,
-    known: Known,
+    load: Load,
     random: u64,
-}
-
-/// What was acknowledged, for each of those who change something.
-struct Known {
-    logging_in: [Mutex<Acknowledged>; 2],
-    enrolling: Mutex<Acknowledged>,
-    at_rest: Acknowledged,
 }
 
 /// A copy of the disk, and what had been acknowledged before it was made.
 struct Cut {
     image: PathBuf,
-    known: Vec<Acknowledged>,
+    known: Load,
 }
 
 fn power_cuts(count: usize) {
@@ -74,12 +63,12 @@ impl<'a> Host<'a> {
         let mut agent = Agent::keeping(disk.path(), "");
         assert!(agent.init().is_success());
         agent.launch();
-        let known = Known::new(agent.socket());
+        let load = Load::new(agent.socket());
         Self {
             images,
             disk,
             agent,
-            known,
+            load,
             random: 0x9E37_79B9_7F4A_7C15,
         }
     }
@@ -114,25 +103,10 @@ impl<'a> Host<'a> {
     }
 
     fn cut_under_load(&mut self, number: usize) -> Cut {
-        let is_over = AtomicBool::new(false);
         let pause = self.below(400);
-        std::thread::scope(|scope| {
-            let (known, socket, is_over) = (&self.known, self.agent.socket(), &is_over);
-            for (user, known) in USERS.iter().zip(&known.logging_in) {
-                scope.spawn(move || {
-                    while !is_over.load(Ordering::SeqCst) {
-                        assert!(changed(known, |known| known.pass(socket, user)));
-                    }
-                });
-            }
-            scope.spawn(move || {
-                let prefix = format!("user{number}-");
-                assert!(changed(&known.enrolling, |known| known.import(socket, &prefix, 900)));
-            });
+        self.load.during(self.agent.socket(), 900, || {
             std::thread::sleep(pause);
-            let cut = self.cut_now(number);
-            is_over.store(true, Ordering::SeqCst);
-            cut
+            self.cut_now(number)
         })
     }
 
@@ -143,7 +117,7 @@ impl<'a> Host<'a> {
 
     fn cut_now(&self, number: usize) -> Cut {
         // In this order: what is acknowledged while the copy is made may be in it or not.
-        let known = self.known.now();
+        let known = self.load.now();
         let image = self.images.cut(self.disk, &format!("cut{number}"));
         Cut { image, known }
     }
@@ -155,54 +129,14 @@ impl<'a> Host<'a> {
     }
 }
 
-/// Changes a copy of what is known, so that nobody waits for a login to end.
-fn changed(known: &Mutex<Acknowledged>, change: impl FnOnce(&mut Acknowledged) -> bool) -> bool {
-    let mut now = known.lock().expect("no panic").clone();
-    let is_done = change(&mut now);
-    *known.lock().expect("no panic") = now;
-    is_done
-}
-
-impl Known {
-    fn new(socket: &Path) -> Self {
-        let mut at_rest = Acknowledged::default();
-        at_rest.lock(socket, "bert");
-        at_rest.enroll(socket, "carl");
-        at_rest.fail(socket, "carl");
-        let logging_in = USERS.map(|user| {
-            let mut known = Acknowledged::default();
-            known.enroll(socket, user);
-            Mutex::new(known)
-        });
-        Self {
-            logging_in,
-            enrolling: Mutex::default(),
-            at_rest,
-        }
-    }
-
-    fn now(&self) -> Vec<Acknowledged> {
-        let changing = self.logging_in.iter().chain([&self.enrolling]);
-        let now = changing.map(|known| known.lock().expect("no panic").clone());
-        now.chain([self.at_rest.clone()]).collect()
-    }
-}
-
 /// Starts an agent on a copy, and checks it.
-fn opens(images: &Images, mut cut: Cut) -> Result<(), String> {
+fn opens(images: &Images, cut: Cut) -> Result<(), String> {
     let disk = images.mount(&cut.image);
     let checked = {
         let mut agent = Agent::keeping(disk.path(), "");
         agent.launch();
-        let held = cut
-            .known
-            .iter()
-            .map(|known| known.is_held_by(agent.socket()));
-        let held = held.collect::<Result<(), String>>();
-        held.and_then(|()| match cut.known[0].pass(agent.socket(), USERS[0]) {
-            true => Ok(()),
-            false => Err("nobody can log in".to_owned()),
-        })
+        let held = cut.known.is_held_by(agent.socket());
+        held.inspect(|()| cut.known.can_log_in(agent.socket()))
     };
     let names = fs::read_dir(disk.path().join("store")).map(|names| {
         let names = names.filter_map(|name| name.ok()?.file_name().into_string().ok());

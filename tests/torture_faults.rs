@@ -1,26 +1,25 @@
 //! A disk that fails under a running agent: it lives on, lets nobody in while nothing can be made durable, serves
 //! again by itself, and has lost nothing.
 //!
-//! Calls on the files of the store fail, those of the table of recent changes (sled) among them. The tests take
-//! a few of the faults; the ignored ones take all (`make torture`).
+//! Calls on the files of the store fail, and those of the table of recent changes (sled) on their own. The tests
+//! take a few of the faults; the ignored ones take all (`make torture`).
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mfa_tests::{Acknowledged, Agent, Failing, Faults, Login, Stack, within};
+use mfa_tests::{Agent, Failing, Faults, Load, Login, On, Stack, eventually};
 
 const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EDQUOT", "EROFS"];
 
-/// Calls that fail, and whether those on other files are spared.
-const CALLS: [(&str, bool); 8] = [
-    ("fdatasync", false),
-    ("pwrite64", false),
-    ("fsync", false),
-    ("sync_file_range", false),
-    ("rename,renameat,renameat2", false),
-    ("openat", true),
-    ("write", true),
-    ("unlink,unlinkat,mkdir", true),
+/// Calls that fail, and on which files.
+const CALLS: [(&str, On); 8] = [
+    ("fdatasync", On::AllFiles),
+    ("pwrite64", On::AllFiles),
+    ("fsync", On::AllFiles),
+    ("sync_file_range", On::AllFiles),
+    ("rename,renameat,renameat2", On::AllFiles),
+    ("openat", On::Store),
+    ("write", On::Store),
+    ("unlink,unlinkat,mkdir", On::Store),
 ];
 
 /// One call of a thread, every third one, all of them.
@@ -29,8 +28,11 @@ const WHEN: [&str; 3] = ["2", "1+3", "1+"];
 /// How long calls fail.
 const LASTS: Duration = Duration::from_millis(800);
 
-/// The agent tries to open a broken store once a second, and may have to wait for its disk.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Users who are imported at a time.
+const BATCH: usize = 300;
+
+/// Users enough for sled to write out its first half megabyte.
+const A_FULL_TABLE: usize = 4_000;
 
 /// Lines of log for each fault; what repeats is written five times a minute.
 const MOST_LINES: usize = 60;
@@ -38,112 +40,26 @@ const MOST_LINES: usize = 60;
 /// All faults of a running agent.
 fn all() -> Vec<Faults> {
     let mut all = Vec::new();
-    for (calls, on_store_only) in CALLS {
+    for (calls, on) in CALLS {
         for error in ERRORS {
             all.extend(WHEN.map(|when| Faults {
                 calls,
                 error,
                 when,
-                on_store_only,
+                on,
             }));
         }
     }
     all
 }
 
-/// Whoever logs in or enrols while calls fail, each with what was acknowledged to them.
-struct Load {
-    logging_in: [Acknowledged; 2],
-    enrolling: Acknowledged,
-    at_rest: Acknowledged,
-}
-
-const USERS: [&str; 2] = ["anna", "bea"];
-
-impl Load {
-    fn new(agent: &Agent) -> Self {
-        let mut at_rest = Acknowledged::default();
-        at_rest.lock(agent.socket(), "bert");
-        at_rest.enroll(agent.socket(), "carl");
-        at_rest.fail(agent.socket(), "carl");
-        let logging_in = USERS.map(|user| {
-            let mut known = Acknowledged::default();
-            known.enroll(agent.socket(), user);
-            assert!(known.pass(agent.socket(), user));
-            known
-        });
-        Self {
-            logging_in,
-            enrolling: Acknowledged::default(),
-            at_rest,
-        }
-    }
-
-    /// Logs in and enrols until `is_over`; how many logins passed.
-    fn run(&mut self, agent: &Agent, number: usize, is_over: &AtomicBool) -> usize {
-        let passed = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for (known, user) in self.logging_in.iter_mut().zip(USERS) {
-                let passed = &passed;
-                scope.spawn(move || {
-                    while !is_over.load(Ordering::SeqCst) {
-                        let pass = usize::from(known.pass(agent.socket(), user));
-                        passed.fetch_add(pass, Ordering::SeqCst);
-                    }
-                });
-            }
-            // A full journal becomes a sorted file: that can fail, too.
-            let enrolling = &mut self.enrolling;
-            scope.spawn(move || {
-                for batch in 0.. {
-                    if is_over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    enrolling.import(agent.socket(), &format!("user{number}-{batch}-"), 300);
-                }
-            });
-        });
-        passed.into_inner()
-    }
-
-    fn is_held_by(&self, agent: &Agent) -> Result<(), String> {
-        let mut all = self
-            .logging_in
-            .iter()
-            .chain([&self.enrolling, &self.at_rest]);
-        all.try_for_each(|known| known.is_held_by(agent.socket()))
-    }
-
-    fn can_log_in(&mut self, agent: &Agent) {
-        for (known, user) in self.logging_in.iter_mut().zip(USERS) {
-            within(PATIENCE, &format!("{user} to pass again"), || {
-                known.pass(agent.socket(), user).then_some(())
-            });
-        }
-    }
-}
-
-/// Ends the load when dropped, in a test that fails, too.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
 fn calls_of_a_running_agent_fail(faults: &[Faults]) {
     let mut agent = Agent::start();
-    let mut load = Load::new(&agent);
+    let load = Load::new(agent.socket());
     let stack = Stack::asking(&agent);
-    let mut passed = 0;
-    for (number, faults) in faults.iter().enumerate() {
-        let is_over = AtomicBool::new(false);
-        passed += std::thread::scope(|scope| {
-            let (agent, load, is_over) = (&agent, &mut load, &is_over);
-            let running = scope.spawn(move || load.run(agent, number, is_over));
-            let over = Over(is_over);
-            let failing = Failing::start(agent, faults);
+    for faults in faults {
+        load.during(agent.socket(), BATCH, || {
+            let failing = Failing::start(&agent, faults);
             if faults.keep_all_from_being_durable() {
                 let seen = Login::of("bert").answer("123456").run(&stack);
                 assert_eq!(
@@ -154,25 +70,29 @@ fn calls_of_a_running_agent_fail(faults: &[Faults]) {
             }
             std::thread::sleep(LASTS);
             drop(failing);
-            drop(over);
-            running.join().expect("a load that goes on")
         });
-        load.can_log_in(&agent);
-        if let Err(lost) = load.is_held_by(&agent) {
-            panic!("{faults:?}: {lost}");
-        }
-        agent.kill_9();
-        agent.launch();
-        if let Err(lost) = load.is_held_by(&agent) {
-            panic!("{faults:?}, then a kill: {lost}");
-        }
+        serves_and_holds(&mut agent, &load, faults);
     }
     is_well_behaved(&agent, faults.len());
     println!(
         "{} kinds of faults under load: the agent lived on, served again each time, and lost nothing; \
-         {passed} logins passed while calls failed",
-        faults.len()
+         {} logins passed meanwhile",
+        faults.len(),
+        load.passed()
     );
+}
+
+/// It serves by itself, and has all that was acknowledged; the next one, after a kill, has it too.
+fn serves_and_holds(agent: &mut Agent, load: &Load, faults: &Faults) {
+    load.can_log_in(agent.socket());
+    if let Err(lost) = load.is_held_by(agent.socket()) {
+        panic!("{faults:?}: {lost}");
+    }
+    agent.kill_9();
+    agent.launch();
+    if let Err(lost) = load.is_held_by(agent.socket()) {
+        panic!("{faults:?}, then a kill: {lost}");
+    }
 }
 
 /// What failing calls must not do to the log.
@@ -189,57 +109,102 @@ fn is_well_behaved(agent: &Agent, rounds: usize) {
     assert!(lines <= rounds * MOST_LINES, "{lines} lines: {others:#?}");
 }
 
+/// Has calls on the files of sled fail, until a full table is written out or broken.
+fn calls_of_the_table_fail(errors: &[&'static str]) {
+    let mut agent = Agent::start();
+    let load = Load::new(agent.socket());
+    let mut rounds = 0;
+    for &error in errors {
+        for calls in [
+            "pwrite64",
+            "sync_file_range",
+            "pwrite64,sync_file_range,fsync,write",
+        ] {
+            for when in ["1", "1+"] {
+                let on = On::Tables;
+                let faults = Faults {
+                    calls,
+                    error,
+                    when,
+                    on,
+                };
+                let before = agent.log().len();
+                let failing = Failing::start(&agent, &faults);
+                load.import(agent.socket(), A_FULL_TABLE);
+                load.try_to_log_in(agent.socket());
+                drop(failing);
+                let told = &agent.log()[before..];
+                assert!(
+                    told.contains("the table of recent changes"),
+                    "{faults:?}: {told}"
+                );
+                serves_and_holds(&mut agent, &load, &faults);
+                rounds += 1;
+            }
+        }
+    }
+    is_well_behaved(&agent, rounds);
+    println!(
+        "{rounds} kinds of faults of sled's files: the agent lived on, served again each time, and lost nothing"
+    );
+}
+
 /// Has single calls of a start and of a stop fail, the first `calls` of each kind.
 fn calls_of_a_start_and_a_stop_fail(calls: usize, stride: usize) {
     let mut agent = Agent::start();
-    let mut load = Load::new(&agent);
-    assert!(load.enrolling.import(agent.socket(), "user", 9_000));
-    let mut rounds = 0;
-    let mut refused = 0;
+    let load = Load::new(agent.socket());
+    assert!(load.import(agent.socket(), 9_000));
+    let (mut rounds, mut refused) = (0, 0);
     let all = (1..=calls).flat_map(|when| CALLS.map(|kind| (when, kind)));
-    for (number, (when, (calls, on_store_only))) in all.enumerate().step_by(stride) {
+    for (number, (when, (calls, on))) in all.enumerate().step_by(stride) {
         let when: &'static str = when.to_string().leak();
+        let error = ERRORS[number % ERRORS.len()];
         let faults = Faults {
             calls,
-            error: ERRORS[number % ERRORS.len()],
+            error,
             when,
-            on_store_only,
+            on,
         };
         assert!(agent.terminate().success());
-        let wrapper = faults.wrapper(&agent);
-        let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
-        agent.spawn_under(&wrapper);
-        match agent.await_readiness_or_end() {
-            Ok(()) => {
-                for (known, user) in load.logging_in.iter_mut().zip(USERS) {
-                    known.pass(agent.socket(), user);
-                }
-                let status = agent.terminate();
-                assert!(status.success(), "{faults:?}: {status}");
-            }
-            // It says why, and ends with a status of its own.
-            Err(status) => {
-                assert_eq!(status.code(), Some(1), "{faults:?}: {status}");
-                refused += 1;
-            }
-        }
+        refused += usize::from(!is_started_and_stopped(&mut agent, &load, &faults));
         agent.launch();
-        if let Err(lost) = load.is_held_by(&agent) {
+        if let Err(lost) = load.is_held_by(agent.socket()) {
             panic!("{faults:?}: {lost}");
         }
-        load.can_log_in(&agent);
+        load.can_log_in(agent.socket());
         rounds += 1;
     }
     is_well_behaved(&agent, rounds);
     println!(
-        "{rounds} starts and stops with a call that fails: {refused} refused, all served after that, nothing lost"
+        "{rounds} starts and stops with a call that fails: {refused} refused, all served after that, \
+         nothing lost"
     );
+}
+
+/// Whether it served in between; where it does not, it says why, and ends with a status of its own.
+fn is_started_and_stopped(agent: &mut Agent, load: &Load, faults: &Faults) -> bool {
+    let wrapper = faults.wrapper(agent);
+    let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
+    agent.spawn_under(&wrapper);
+    if let Err(status) = agent.await_readiness_or_end() {
+        assert_eq!(status.code(), Some(1), "{faults:?}: {status}");
+        return false;
+    }
+    load.try_to_log_in(agent.socket());
+    let status = agent.terminate();
+    assert!(status.success(), "{faults:?}: {status}");
+    true
 }
 
 #[test]
 fn faults_of_the_disk_keep_logins_out_for_as_long_as_they_last_and_lose_nothing() {
     let few: Vec<Faults> = all().into_iter().step_by(17).collect();
     calls_of_a_running_agent_fail(&few);
+}
+
+#[test]
+fn faults_of_the_table_of_recent_changes_lose_nothing() {
+    calls_of_the_table_fail(&ERRORS[..1]);
 }
 
 #[test]
@@ -255,6 +220,12 @@ mod torture {
     #[ignore = "takes minutes: make torture"]
     fn every_kind_of_fault_under_load_loses_nothing() {
         calls_of_a_running_agent_fail(&all());
+    }
+
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn every_kind_of_fault_of_the_table_of_recent_changes_loses_nothing() {
+        calls_of_the_table_fail(&ERRORS);
     }
 
     #[test]

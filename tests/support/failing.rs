@@ -20,8 +20,19 @@ pub struct Faults {
     pub error: &'static str,
     /// Which of these calls of a thread, as strace takes it: `2`, `1+3` (every third), `1+` (all).
     pub when: &'static str,
-    /// Whether only calls fail that name files of the store.
-    pub on_store_only: bool,
+    /// On which files.
+    pub on: On,
+}
+
+/// Files on which calls fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// Any file.
+    AllFiles,
+    /// The store's.
+    Store,
+    /// Those of the tables of recent changes in it.
+    Tables,
 }
 
 impl Faults {
@@ -49,29 +60,29 @@ impl Faults {
             format!("--trace={calls}"),
             format!("--inject={calls}:error={error}:when={when}"),
         ];
-        if self.on_store_only {
-            let names = names(agent);
-            words.extend(names.into_iter().map(|name| format!("--trace-path={name}")));
-        }
+        let names = names(agent, self.on);
+        words.extend(names.into_iter().map(|name| format!("--trace-path={name}")));
         words
     }
 }
 
-/// Files of the store as they are or will be called; strace knows no patterns.
-fn names(agent: &Agent) -> Vec<String> {
+/// Files as they are or will be called, since strace knows no patterns; none where all are meant.
+fn names(agent: &Agent, on: On) -> Vec<String> {
     let store = agent.store().display().to_string();
-    let numbered = (1..NUMBERS).flat_map(|n| {
-        [
-            format!("table.{n}"),
-            format!("table.{n}/conf"),
-            format!("table.{n}/db"),
-            format!("table.{n}/blobs"),
-            format!("journal.{n}-{n}"),
-            format!("journal.{n}-{n}.new"),
-        ]
-    });
-    let names = numbered.map(|name| format!("{store}/{name}"));
-    names.chain([store.clone()]).collect()
+    let table = |n: u32| ["", "/conf", "/db", "/blobs"].map(|file| format!("table.{n}{file}"));
+    let journal = |n: u32| ["", ".new"].map(|end| format!("journal.{n}-{n}{end}"));
+    let tables = (1..NUMBERS).flat_map(table);
+    let journals = (1..NUMBERS).flat_map(journal);
+    let named = |name: String| format!("{store}/{name}");
+    match on {
+        On::AllFiles => Vec::new(),
+        On::Tables => tables.map(named).collect(),
+        On::Store => tables
+            .chain(journals)
+            .map(named)
+            .chain([store.clone()])
+            .collect(),
+    }
 }
 
 /// An agent whose calls fail, until this is dropped.
