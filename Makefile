@@ -3,7 +3,7 @@
 CARGO ?= cargo
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-.PHONY: help build try test test-all unit-test system-test man deb rpm bench lint clean
+.PHONY: help build try test test-all unit-test system-test torture man deb rpm bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,11 +28,19 @@ system-test: build
 		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
 		$(CARGO) test --locked -p mfa-tests
 
-test-all: test man ## all tests, and those that take minutes
+test-all: test man ## all tests, and those that take minutes; not those of make torture
 	tests/install-needs --all
 	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
 		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
-		$(CARGO) test --locked -p mfa-tests -- --ignored
+		$(CARGO) test --locked -p mfa-tests -- --ignored --skip torture::
+
+torture: build ## power cuts, kills, failing disks and a long load, as in docs/reliability.md; takes an hour
+	tests/install-needs
+	$(CARGO) test --locked -p mfa-agent --lib torture:: -- --ignored --nocapture
+	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
+		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
+		$(CARGO) test --locked -p mfa-tests --test 'torture_*' torture:: -- \
+			--ignored --nocapture --test-threads 1
 
 man: ## man pages and completions, in target/man and target/completions
 	$(CARGO) run --quiet --locked -p mfa-manual -- target

@@ -10,11 +10,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 use tempfile::TempDir;
 
-use crate::{Admin, Ctl, Event, Output, built, eventually, is_root, run};
+use crate::{
+    Admin, Ctl, Ending, Event, Output, Traced, built, eventually, is_root, killed_after, run,
+};
 
 /// A running agent. It is killed when dropped.
 pub struct Agent {
     folder: TempDir,
+    /// Where its store, key and audit file are.
+    state: PathBuf,
     socket: PathBuf,
     child: Option<Child>,
 }
@@ -29,36 +33,49 @@ impl Agent {
     /// Starts one with more settings; `[server]`, `[store]` and `[audit]` are written already.
     #[must_use]
     pub fn with(settings: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("mfa-agent-")
-            .tempdir()
-            .expect("a folder");
+        Self::made(Self::unmade(settings))
+    }
+
+    /// One with more settings that was never started, without key and store.
+    #[must_use]
+    pub fn unmade(settings: &str) -> Self {
+        let folder = a_folder();
+        let state = folder.path().to_owned();
+        let socket = state.join("agent.sock");
+        Self::configured(folder, state, socket, settings)
+    }
+
+    /// The same with store, key and audit file in `state`, where they may be already.
+    #[must_use]
+    pub fn keeping(state: &Path, settings: &str) -> Self {
+        let folder = a_folder();
         let socket = folder.path().join("agent.sock");
-        Self::listening(folder, socket, settings)
+        Self::configured(folder, state.to_owned(), socket, settings)
     }
 
     /// Starts one that listens where the module and `mfactl` look when they are told nothing.
     /// Only for a [`crate::Machine`].
     #[must_use]
     pub fn at_default_socket(settings: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("mfa-agent-")
-            .tempdir()
-            .expect("a folder");
+        let folder = a_folder();
+        let state = folder.path().to_owned();
         let socket = PathBuf::from(mfa_protocol::DEFAULT_SOCKET);
         fs::create_dir_all(socket.parent().expect("a folder")).expect("the socket's folder");
-        Self::listening(folder, socket, settings)
+        Self::made(Self::configured(folder, state, socket, settings))
     }
 
-    fn listening(folder: TempDir, socket: PathBuf, settings: &str) -> Self {
-        // Other users of this machine must reach the socket; the store's folder keeps itself closed.
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
-        let mut agent = Self {
+    fn configured(folder: TempDir, state: PathBuf, socket: PathBuf, settings: &str) -> Self {
+        let agent = Self {
             folder,
+            state,
             socket,
             child: None,
         };
         agent.configure(settings);
+        agent
+    }
+
+    fn made(mut agent: Self) -> Self {
         let made = agent.init();
         assert!(made.is_success(), "{made:?}");
         agent.launch();
@@ -110,12 +127,12 @@ impl Agent {
     }
 
     fn write_config(&self, trusted: &str, settings: &str) {
-        let folder = self.folder.path().display();
+        let state = self.state.display();
         let socket = self.socket.display();
         let text = format!(
             "[server]\nsocket = \"{socket}\"\ntrusted = [{trusted}]\n\
-             [store]\npath = \"{folder}/store\"\nkey_file = \"{folder}/key\"\n\
-             [audit]\nfile = \"{folder}/audit.jsonl\"\nsyslog = false\n\
+             [store]\npath = \"{state}/store\"\nkey_file = \"{state}/key\"\n\
+             [audit]\nfile = \"{state}/audit.jsonl\"\nsyslog = false\n\
              {settings}\n"
         );
         fs::write(self.config(), text).expect("the settings");
@@ -123,13 +140,30 @@ impl Agent {
 
     /// Starts it again after [`Agent::kill_9`] or [`Agent::terminate`].
     pub fn launch(&mut self) {
+        self.spawn();
+        self.await_readiness();
+    }
+
+    /// Starts it through a wrapper that becomes it, such as `env` or `strace -D`.
+    pub fn launch_under(&mut self, wrapper: &[&str]) {
+        self.spawn_under(wrapper);
+        self.await_readiness();
+    }
+
+    /// Starts it and returns at once.
+    pub fn spawn(&mut self) {
+        self.spawn_under(&[]);
+    }
+
+    /// Starts it through a wrapper, and returns at once.
+    pub fn spawn_under(&mut self, wrapper: &[&str]) {
         assert!(self.child.is_none(), "the agent runs already");
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_file())
-            .expect("a log");
-        let child = Command::new(&built().agent)
+        let agent = built().agent.to_string_lossy();
+        let mut words = wrapper.iter().copied().chain([&*agent]);
+        let mut command = Command::new(words.next().expect("a program"));
+        let log = self.log_for_appending();
+        let child = command
+            .args(words)
             .arg("--config")
             .arg(self.config())
             .stdin(Stdio::null())
@@ -138,23 +172,45 @@ impl Agent {
             .spawn()
             .expect("mfa-agent");
         self.child = Some(child);
-        self.await_readiness();
     }
 
-    fn await_readiness(&mut self) {
+    /// Runs it with more arguments and kills it when it has made `calls` system calls; see
+    /// [`killed_after`].
+    #[must_use]
+    pub fn killed_after(
+        &self,
+        calls: usize,
+        arguments: &[&str],
+        meanwhile: impl FnOnce(&Traced) + Send,
+    ) -> Ending {
+        let mut words = vec![built().agent.display().to_string()];
+        words.extend(arguments.iter().map(|&word| word.to_owned()));
+        words.extend(["--config".to_owned(), self.config().display().to_string()]);
+        killed_after(calls, &words, self.log_for_appending(), meanwhile)
+    }
+
+    /// Waits until it listens.
+    pub fn await_readiness(&mut self) {
+        if let Err(status) = self.await_readiness_or_end() {
+            panic!("the agent ended at once, {status}: {}", self.log());
+        }
+    }
+
+    /// Waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// How it ended, if it does that instead.
+    pub fn await_readiness_or_end(&mut self) -> Result<(), ExitStatus> {
         let socket = self.socket.clone();
+        let child = self.child.as_mut().expect("an agent that was started");
         let ready = eventually("the agent to listen", || {
-            let ended = self
-                .child
-                .as_mut()
-                .and_then(|child| child.try_wait().ok().flatten());
+            let ended = child.try_wait().expect("a child");
             ended
                 .map(Err)
                 .or_else(|| UnixStream::connect(&socket).ok().map(|_| Ok(())))
         });
-        if let Err(status) = ready {
-            panic!("the agent ended at once, {status}: {}", self.log());
-        }
+        ready.inspect_err(|_| self.child = None)
     }
 
     /// Ends it as a power cut would, as far as a process can be.
@@ -233,7 +289,8 @@ impl Agent {
         self.signal(Signal::SIGCONT);
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal and returns at once.
+    pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("a signal");
     }
 
@@ -254,6 +311,12 @@ impl Agent {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The folder of its store.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.state.join("store")
     }
 
     /// Its settings.
@@ -287,6 +350,12 @@ impl Agent {
         });
     }
 
+    fn log_for_appending(&self) -> File {
+        let mut options = File::options();
+        let log = options.create(true).append(true).open(self.log_file());
+        log.expect("a log")
+    }
+
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -295,7 +364,7 @@ impl Agent {
     /// [`Agent::logins_of`].
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        let text = fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap_or_default();
+        let text = fs::read_to_string(self.state.join("audit.jsonl")).unwrap_or_default();
         Event::parse_all(&text)
     }
 
@@ -311,6 +380,14 @@ impl Agent {
             },
         )
     }
+}
+
+fn a_folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("mfa-agent-").tempdir();
+    let folder = folder.expect("a folder");
+    // Other users of this machine must reach the socket; the store's folder keeps itself closed.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    folder
 }
 
 /// How much of the log a failed test shows.

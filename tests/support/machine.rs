@@ -40,6 +40,29 @@ pub fn is_root() -> bool {
     geteuid().is_root()
 }
 
+/// Runs `test` where its mounts are seen by nobody else, and vanish with it. Without root it can't, says so, and
+/// passes, but fails where `CI` is set: there, root is what the run is for.
+pub fn with_own_mounts(test: impl FnOnce() + Send + 'static) {
+    if !is_root() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "the whole-system tests need root"
+        );
+        crate::run::say("NOT RUN: this test needs root; `make test` asks for it");
+        return;
+    }
+    // The namespace is the thread's; a thread of its own, since the caller's may serve more tests.
+    let thread = std::thread::spawn(move || {
+        unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("a private /");
+        test();
+    });
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
 /// A machine of the test's own.
 pub struct Machine {
     syslog: Syslog,
@@ -47,29 +70,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Runs `test` on a fresh machine with the module installed. Without root it can't, says so, and
-    /// passes, but fails where `CI` is set: there, root is what the run is for.
+    /// Runs `test` on a fresh machine with the module installed; see [`with_own_mounts`].
     pub fn run(test: impl FnOnce(&Self) + Send + 'static) {
-        if !is_root() {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "the whole-system tests need root"
-            );
-            crate::run::say("NOT RUN: this test needs root; `make test` asks for it");
-            return;
-        }
-        // The namespace is the thread's; a thread of its own, since the caller's may serve more tests.
-        let thread = std::thread::spawn(move || test(&Self::new()));
-        if let Err(panic) = thread.join() {
-            std::panic::resume_unwind(panic);
-        }
+        with_own_mounts(|| test(&Self::new()));
     }
 
     fn new() -> Self {
         let module = &built().module;
-        unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
-        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("a private /");
         let staging = tempfile::tempdir().expect("a folder");
         own_devices(staging.path());
         own_copy("/etc", staging.path());

@@ -110,6 +110,17 @@ impl Key {
         self.codes_of(&["--hotp".to_owned(), format!("--counter={counter}")])
     }
 
+    /// So many codes of a device that counts its codes, from `counter` on.
+    #[must_use]
+    pub fn counted_from(&self, counter: u64, count: usize) -> Vec<String> {
+        let codes = self.codes_of(&[
+            "--hotp".to_owned(),
+            format!("--counter={counter}"),
+            format!("--window={}", count - 1),
+        ]);
+        codes.lines().map(str::to_owned).collect()
+    }
+
     fn code_at(&self, time: i64) -> String {
         self.codes_of(&[
             format!("--totp={}", self.algorithm.to_lowercase()),
