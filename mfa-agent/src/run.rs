@@ -20,6 +20,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
 use mfa_protocol::admin::Severity;
+use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
@@ -86,6 +87,12 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // A core would hold the key; and no other process of the agent's user may look into this one.
+    if let Err(e) = set_dumpable(false) {
+        log::warn(format_args!(
+            "a crash may leave the key in a core file: {e}"
+        ));
+    }
     let outcome = if arguments.check {
         check(&arguments.config)
     } else if arguments.init {

@@ -157,6 +157,13 @@ impl Agent {
         }
     }
 
+    /// Waits until somebody listens, whoever started it.
+    pub fn await_socket(&self) {
+        eventually("the agent to listen", || {
+            UnixStream::connect(&self.socket).ok()
+        });
+    }
+
     /// Ends it as a power cut would, as far as a process can be.
     pub fn kill_9(&mut self) {
         let mut child = self.child.take().expect("a running agent");
