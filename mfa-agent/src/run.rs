@@ -163,8 +163,10 @@ fn run(config: &Path) -> Result<(), StartError> {
     let settings = standing.settings().clone();
     make_room(settings.server.max_connections)?;
     let agent = start(standing)?;
-    let (listener, socket) = socket::open(&settings.server.socket)?;
-    server::serve(&agent, listener)?;
+    let mut sockets = socket::open(&settings.server.socket)?;
+    for listener in sockets.listeners.drain(..) {
+        server::serve(&agent, listener)?;
+    }
     notify(&[NotifyState::Ready]);
     log::info(format_args!(
         "serving at {}",
@@ -173,7 +175,7 @@ fn run(config: &Path) -> Result<(), StartError> {
     agent.review();
     watchdog::start(&settings.server.socket);
     serve_until_told(&agent, &signals)?;
-    drop(socket);
+    drop(sockets);
     if !agent.stop_serving(LAST_CALLS) {
         log::warn("calls were still being carried out; whoever made them gets no answer");
     }
