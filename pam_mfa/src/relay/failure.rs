@@ -95,6 +95,16 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_that_is_silent_is_an_outage_and_one_that_is_busy_is_none() {
+        for (error, expected) in [(ClientError::TimedOut, true), (ClientError::Busy, false)] {
+            let Ending::Unavailable { outage, .. } = before_the_first_step(error) else {
+                panic!("no answer is unavailable");
+            };
+            assert_eq!(outage, expected);
+        }
+    }
+
+    #[test]
     fn an_absent_agent_is_an_outage_and_a_want_of_the_host_programs_own_is_none() {
         for absent in [
             libc::ENOENT,
