@@ -71,6 +71,9 @@ struct SocketFile {
 pub(super) fn open(path: &Path) -> Result<Sockets, SocketError> {
     let listeners = passed().map_err(SocketError::Passed)?;
     if !listeners.is_empty() {
+        if listeners.len() == 1 {
+            log::warn(format_args!("{ONE_QUEUE}: {ENABLE_IT}"));
+        }
         return Ok(Sockets {
             listeners,
             _files: Vec::new(),
@@ -98,6 +101,9 @@ pub(super) fn open(path: &Path) -> Result<Sockets, SocketError> {
 }
 
 const ONE_QUEUE: &str = "programs that guard logins wait in one queue with everybody, because they have no socket of their own";
+
+const ENABLE_IT: &str = "systemd passed one only; systemctl enable mfa-agent-private.socket && \
+                         systemctl restart mfa-agent";
 
 /// What systemd passes: one socket, or the public and the private one.
 fn passed() -> io::Result<Vec<UnixListener>> {
