@@ -69,6 +69,7 @@ impl Failure {
             Self::Usage(_) => "Usage",
             Self::Agent(ClientError::Unreachable { .. }) => "Unreachable",
             Self::Agent(ClientError::Untrusted { .. }) => "Untrusted",
+            Self::Agent(ClientError::Busy) => "Busy",
             Self::Agent(ClientError::TimedOut) => "TimedOut",
             Self::Agent(ClientError::Connection(_)) => "Connection",
             Self::Agent(ClientError::Garbled(_)) | Self::Garbled(_) => "Garbled",

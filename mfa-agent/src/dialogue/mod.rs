@@ -126,6 +126,16 @@ impl Dialogue {
         now: Timestamp,
         is_other_code: &dyn Fn(&str) -> bool,
     ) -> Next {
+        let next = self.answered(typed, now, is_other_code);
+        self.with_late_news(next)
+    }
+
+    fn answered(
+        &mut self,
+        typed: Secret,
+        now: Timestamp,
+        is_other_code: &dyn Fn(&str) -> bool,
+    ) -> Next {
         if typed.is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return end(Outcome::Cancelled);
         }
@@ -172,6 +182,11 @@ impl Dialogue {
 
     /// Takes the verdict.
     pub fn judged(&mut self, verdict: &Verdict) -> Next {
+        let next = self.after(verdict);
+        self.with_late_news(next)
+    }
+
+    fn after(&mut self, verdict: &Verdict) -> Next {
         match (verdict, self.end_by(verdict)) {
             (Verdict::Passed(passed), _) => self.passed(passed),
             (_, Some(outcome)) => self.refuse(outcome),

@@ -27,6 +27,7 @@ use mfa_radius::Challenge;
 use super::Agent;
 use super::errand::{Errand, Report};
 use super::error::Failure;
+use super::limits::OpenLogin;
 use crate::account::{Opening, Remote, Verdict};
 use crate::audit::Event;
 use crate::config::Settings;
@@ -88,6 +89,8 @@ pub(super) struct Login {
     rejected: Option<u64>,
     /// Why no RADIUS server answered the last question.
     silence: Option<String>,
+    /// Its place among the open logins of its account.
+    _open_login: Option<OpenLogin>,
 }
 
 /// Where a login stands.
@@ -125,6 +128,7 @@ impl Login {
             remote: None,
             rejected: None,
             silence: None,
+            _open_login: opened.open_login,
             settings: opened.settings,
             key: opened.key,
             limits,
@@ -149,6 +153,11 @@ impl Login {
             Stage::Asking(dialogue) => dialogue.code_expires(),
             Stage::Enrolling(_) => None,
         }
+    }
+
+    fn has_code_expired(&self) -> bool {
+        let expires = self.code_expires();
+        expires.is_some_and(|expires| Timestamp::now() >= expires)
     }
 
     /// The dialogue with a user who is asked for what they have.
@@ -177,6 +186,8 @@ impl Login {
 pub(super) enum Progress {
     /// It goes on; the login is kept.
     Open(Box<Login>, LoginReply),
+    /// The same, and this is carried out once the reply is out ([`Agent::take_late_report`]).
+    Ahead(Box<Login>, LoginReply, Errand),
     /// It goes on once this is carried out ([`Agent::resume`]).
     Waiting(Box<Login>, Errand),
     /// It has ended.

@@ -131,7 +131,7 @@ impl Agent {
         login.unenrolled = unenrolled;
         login.renews = renews;
         login.template = reach.template;
-        self.carry_on(Box::new(login), next)
+        self.first_step(Box::new(login), next)
     }
 
     /// The session that a pass of this login begins.

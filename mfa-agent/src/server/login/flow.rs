@@ -55,6 +55,43 @@ impl Agent {
         self.carry_on(login, next)
     }
 
+    /// The first step, which goes out at once: silence would look like an agent that hangs. A message is waited for
+    /// afterwards.
+    pub(super) fn first_step(
+        &self,
+        mut login: Box<Login>,
+        next: Next,
+    ) -> Result<Progress, Failure> {
+        let Next::Send(order) = next else {
+            return self.carry_on(login, next);
+        };
+        let posted = self.post(&mut login, &order)?;
+        let (errand, dispatch) = match posted {
+            Ok(errand) => (Some(errand), login.sent_so_far()?),
+            Err(dispatch) => (None, dispatch),
+        };
+        let next = login.dialogue()?.dispatched(dispatch);
+        match (self.carry_on(login, next)?, errand) {
+            (Progress::Open(login, reply), Some(errand)) => {
+                Ok(Progress::Ahead(login, reply, errand))
+            }
+            (progress, _) => Ok(progress),
+        }
+    }
+
+    /// Takes what became of the message of [`Progress::Ahead`].
+    pub(in crate::server) fn take_late_report(
+        &self,
+        login: &mut Login,
+        report: Report,
+    ) -> Result<(), Failure> {
+        if let Report::Message(delivery) = report {
+            let news = self.posted(login, &delivery)?.news;
+            login.dialogue()?.learned_late(news);
+        }
+        Ok(())
+    }
+
     /// Does what the dialogue orders, until somebody else's turn comes.
     pub(super) fn carry_on(
         &self,
@@ -135,7 +172,7 @@ impl Agent {
 fn ended(login: &Login, step: Step, outcome: Outcome) -> Box<Ended> {
     let reason = match outcome {
         Outcome::Cancelled if login.silence.is_some() => login.silence.as_deref(),
-        Outcome::Cancelled if !step.messages.is_empty() => {
+        Outcome::Cancelled if !step.messages.is_empty() && login.has_code_expired() => {
             Some("the code that was sent had expired")
         }
         Outcome::Cancelled => {
