@@ -1,9 +1,9 @@
-//! Whether anybody would be left who can log in and mend the settings.
+//! Whether anybody would be left who can log in, become root and change the settings, and who would not.
 //!
-//! Administrators are root and the listed members of the `[admin]` groups. For each, samples of all
-//! logins through sshd and at the console are decided as real ones are, until one is found that can be
-//! passed. Only when there is none for anybody, that is an error. Where a policy has more cases than may be
-//! tried, nothing is claimed.
+//! Administrators are root, the members of the `[admin]` groups, and all who may become root: those whom `mfactl`
+//! found as root ([`super::host`]), or else the members of the usual groups. For each, samples of all logins
+//! through sshd and at the console are decided as real ones are, until one is found that can be passed. Only when
+//! there is none for anybody, that is an error. Where a policy has more cases than may be tried, nothing is claimed.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +23,10 @@ use crate::policy::{Decision, Facts, Networks, Personal, Policy, Request, Rule, 
 /// So many logins are decided at most.
 const MOST_LOGINS: usize = 4_000;
 
-/// Somebody who administers this host.
+/// The same, where all users of a host are looked at.
+const MOST_LOGINS_OF_ALL: usize = 40_000;
+
+/// A user of this host.
 pub(super) struct Person {
     /// Who.
     pub(super) name: UserName,
@@ -36,46 +39,98 @@ pub(super) struct Person {
     /// What they can be sent without an address in their account: to one that a template makes, or to a
     /// number that the login asks for.
     pub(super) beside: Vec<Factor>,
+    /// What they may do to this host.
+    pub(super) role: Role,
+    /// Where they could log in at all, whatever is asked for.
+    pub(super) doors: Vec<Door>,
+}
+
+/// What a user may do to this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Root.
+    Root,
+    /// Is in an `[admin]` group, so that `mfactl` is enough.
+    Manager,
+    /// Becomes root by sudo or polkit, after a login that asks for a factor again.
+    Sudoer,
+    /// Becomes root, and is asked for nothing.
+    Unasked,
+    /// May become root, but has no password to say so with.
+    Powerless,
+    /// Nothing.
+    User,
 }
 
 /// The error when no administrator can log in, or the warning when root can't at the console. The first of
 /// `people` is root; of nobody nothing is said.
 pub(super) fn shut_out(policy: &Policy, people: &[Person], now: Timestamp) -> Option<Finding> {
-    let mut survey = Survey {
-        policy,
-        rules: policy.rules.iter().map(Candidate::of).collect(),
-        now,
-        left: MOST_LOGINS,
-        is_asked: false,
-    };
+    let mut survey = Survey::of(policy, now, MOST_LOGINS);
     let root = people.first()?;
-    let obstacle = survey.obstacle(root, Door::Console)?;
-    let open = |person: &Person| {
-        let doors = [Door::Console, Door::Sshd];
-        doors
-            .iter()
-            .any(|door| survey.obstacle(person, *door).is_none())
-    };
-    if people.iter().any(open) {
+    let obstacle = survey.obstacle(root, Door::Console);
+    if people.iter().any(|person| survey.administers(person)) {
+        // Where root has no password, nothing would help.
+        let obstacle = obstacle.filter(|_| root.doors.contains(&Door::Console))?;
         survey.is_asked = matches!(obstacle.verdict, Verdict::Ask(_));
         return Some(root_is_shut_out(root, &obstacle, &survey));
     }
-    Some(nobody(root, &obstacle, &survey))
+    Some(nobody(root, obstacle.as_ref(), &survey))
+}
+
+/// The error when who typed the command could not become root again.
+pub(super) fn caller_is_shut_out(
+    policy: &Policy,
+    people: &[Person],
+    caller: &str,
+    now: Timestamp,
+) -> Option<Finding> {
+    let mut survey = Survey::of(policy, now, MOST_LOGINS);
+    let root = people.first()?;
+    let person = people.iter().find(|one| one.name.as_str() == caller)?;
+    let lets_in = survey.lets_in(person);
+    let by_su = root.doors.contains(&Door::Console) && survey.obstacle(root, Door::Su).is_none();
+    if survey.lets_in(root) || lets_in && (survey.becomes_root(person) || by_su) {
+        return None;
+    }
+    let why = match (lets_in, person.role) {
+        (false, _) => "no login through sshd or at the console would let them in",
+        (true, Role::Powerless) => "they have no password, which sudo asks for",
+        (true, Role::User | Role::Manager) => "they may not use sudo, and root's login is closed",
+        (true, _) => "sudo asks for a factor that they can't give",
+    };
+    let message = format!(
+        "{caller}, who typed this, could not become root again: {why}; enrol them first (mfactl enroll {} {caller}), \
+         or enrol root and give it a password",
+        survey.first_factor()
+    );
+    Some(Finding {
+        severity: Severity::Error,
+        ..warning(None, message)
+    })
+}
+
+/// Whether each of them is let in somewhere.
+pub(super) fn let_in(policy: &Policy, people: &[Person], now: Timestamp) -> Vec<bool> {
+    let mut survey = Survey::of(policy, now, MOST_LOGINS_OF_ALL);
+    people.iter().map(|person| survey.lets_in(person)).collect()
 }
 
 const BREAK_GLASS: &str =
     "users = [\"root\"], services = [\"login\"], tty = [\"tty1\"], action = \"skip\"";
 
-fn nobody(root: &Person, obstacle: &Decision, survey: &Survey<'_>) -> Finding {
+fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Finding {
+    let why = match obstacle {
+        Some(obstacle) => why(root, obstacle, survey.now),
+        None => "it has no password, and sshd does not let it in".to_owned(),
+    };
     let message = format!(
         "nobody who administers this host could log in, neither through sshd nor at the console (for \
-         root: {}); {}",
-        why(root, obstacle, survey.now),
+         root: {why}); {}",
         survey.remedy("enrol one first")
     );
     Finding {
         severity: Severity::Error,
-        ..warning(obstacle.place(), message)
+        ..warning(obstacle.and_then(Decision::place), message)
     }
 }
 
@@ -109,11 +164,49 @@ struct Survey<'a> {
     is_asked: bool,
 }
 
-impl Survey<'_> {
-    fn remedy(&self, enrol: &str) -> String {
+impl<'a> Survey<'a> {
+    fn of(policy: &'a Policy, now: Timestamp, left: usize) -> Self {
+        Self {
+            policy,
+            rules: policy.rules.iter().map(Candidate::of).collect(),
+            now,
+            left,
+            is_asked: false,
+        }
+    }
+
+    /// Whether the person could log in and put things right.
+    fn administers(&mut self, person: &Person) -> bool {
+        let may = match person.role {
+            Role::Root | Role::Manager => true,
+            _ => self.becomes_root(person),
+        };
+        may && self.lets_in(person)
+    }
+
+    /// Whether the person gets in by one of their doors.
+    fn lets_in(&mut self, person: &Person) -> bool {
+        let mut doors = person.doors.iter();
+        doors.any(|door| self.obstacle(person, *door).is_none())
+    }
+
+    /// Whether the person, who is in, becomes root.
+    fn becomes_root(&mut self, person: &Person) -> bool {
+        match person.role {
+            Role::Root | Role::Unasked => true,
+            Role::Sudoer => self.obstacle(person, Door::Sudo).is_none(),
+            Role::Manager | Role::Powerless | Role::User => false,
+        }
+    }
+
+    fn first_factor(&self) -> &'static str {
         let first = self.policy.default.ways.first();
         let factor = first.and_then(|way| way.factors().first());
-        let factor = factor.map_or("totp", |factor| factor.name());
+        factor.map_or("totp", |factor| factor.name())
+    }
+
+    fn remedy(&self, enrol: &str) -> String {
+        let factor = self.first_factor();
         let enrol = match self.is_asked {
             true => format!("{enrol} (mfactl enroll {factor} root), or "),
             false => String::new(),
