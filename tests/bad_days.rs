@@ -23,7 +23,8 @@ fn serves(agent: &Agent) {
 }
 
 #[test]
-fn an_agent_that_starts_with_a_mistake_in_its_settings_serves_with_the_last_good_ones_and_says_so() {
+fn an_agent_that_starts_with_a_mistake_in_its_settings_serves_with_the_last_good_ones_and_says_so()
+{
     let mut agent = Agent::with(GOOD);
     agent.admin().pin(USER, PIN);
     let kept = agent.folder().join("settings.last");
@@ -69,7 +70,10 @@ fn a_key_or_a_store_that_went_missing_is_a_problem_while_the_agent_still_runs() 
         let missing = health(&agent).storage_missing.expect("a problem");
         assert!(missing.contains(&here.display().to_string()), "{missing}");
         let doctor = agent.ctl().run(&["doctor"], "");
-        assert!(doctor.stdout.contains("would not start again"), "{doctor:?}");
+        assert!(
+            doctor.stdout.contains("would not start again"),
+            "{doctor:?}"
+        );
         fs::rename(&away, &here).expect("a rename");
         assert_eq!(health(&agent).storage_missing, None);
     }
@@ -80,14 +84,22 @@ fn codes_of_three_users_that_are_all_an_hour_off_are_the_host_s_clock() {
     let agent = Agent::start();
     let users = ["daemon", "bin", "sys"];
     let keys = users.map(|user| {
-        let made = agent.ctl().run(&["enroll", "totp", user, "--no-confirm"], "");
+        let made = agent
+            .ctl()
+            .run(&["enroll", "totp", user, "--no-confirm"], "");
         let value: serde_json::Value = serde_json::from_str(&made.stdout).expect("JSON");
         value["secret"].as_str().expect("a key").to_owned()
     });
     for (user, key) in users.iter().zip(&keys) {
-        assert_eq!(health(&agent).clock_error, None, "{user} is not several yet");
+        assert_eq!(
+            health(&agent).clock_error,
+            None,
+            "{user} is not several yet"
+        );
         let an_hour_ago = code_of(key, -120);
-        let seen = Login::of(user).answer(&an_hour_ago).run(&Stack::guarded_by(&agent));
+        let seen = Login::of(user)
+            .answer(&an_hour_ago)
+            .run(&Stack::guarded_by(&agent));
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
         // It is looked for after the answer.
         if *user == "sys" {
@@ -98,7 +110,9 @@ fn codes_of_three_users_that_are_all_an_hour_off_are_the_host_s_clock() {
             std::thread::sleep(std::time::Duration::from_millis(300));
         }
     }
-    let right = Login::of("sys").answer(&code_of(&keys[2], 0)).run(&Stack::guarded_by(&agent));
+    let right = Login::of("sys")
+        .answer(&code_of(&keys[2], 0))
+        .run(&Stack::guarded_by(&agent));
     assert_eq!(right.result(), "PAM_SUCCESS", "{right:?}");
     assert_eq!(health(&agent).clock_error, None);
 }

@@ -1,4 +1,4 @@
-//! `mfa-pam` on a host where pam-auth-update writes the stacks: whom it asks about, what it leaves open, and the way
+//! `mfa-pam` on a host where pam-auth-update writes the stacks: who it asks about, what it leaves open, and the way
 //! back. Its programs are real, and so are sudo, sshd and libpam.
 
 use std::fs;
@@ -52,7 +52,10 @@ fn enabling_is_refused_where_who_typed_it_could_not_become_root_again_and_names_
         let agent = Agent::at_default_socket(SETTINGS);
         let before = common_auth();
         let without = mfa_pam(machine, &["enable"]);
-        assert!(without.stderr.contains("root has no password"), "{without:?}");
+        assert!(
+            without.stderr.contains("root has no password"),
+            "{without:?}"
+        );
         agent.admin().pin("root", PIN);
         let refused = mfa_pam(machine, &["enable", "--no-emergency"]);
         assert_eq!(refused.status, Some(1), "{refused:?}");
@@ -110,10 +113,16 @@ fn disabling_needs_no_agent_no_path_and_leaves_the_stacks_as_they_were() {
         fs::write("/etc/pam.d/own", own).expect("a stack");
         let bare = |arguments: &[&str]| {
             let program = built().tree.join("packaging/bin/mfa-pam");
-            run(Command::new("/bin/sh").arg(program).args(arguments).env_clear())
+            run(Command::new("/bin/sh")
+                .arg(program)
+                .args(arguments)
+                .env_clear())
         };
         let refused = bare(&["disable"]);
-        assert!(refused.stderr.contains("mfa-pam disable --all"), "{refused:?}");
+        assert!(
+            refused.stderr.contains("mfa-pam disable --all"),
+            "{refused:?}"
+        );
         let disabled = bare(&["disable", "--all"]);
         assert!(disabled.is_success(), "{disabled:?}");
         assert!(disabled.stdout.ends_with("Disabled.\n"), "{disabled:?}");
@@ -132,7 +141,10 @@ fn the_sshd_step_is_one_file_that_sshd_takes_and_goes_only_where_a_password_is_a
         let agent = Agent::at_default_socket(SETTINGS);
         let refused = mfa_pam(machine, &["enable", "--sshd"]);
         assert!(!refused.is_success(), "nobody is enrolled: {refused:?}");
-        assert!(!Path::new(DROP_IN).exists(), "what was refused leaves nothing");
+        assert!(
+            !Path::new(DROP_IN).exists(),
+            "what was refused leaves nothing"
+        );
         agent.admin().pin(USER, PIN);
         assert!(mfa_pam(machine, &["enable", "--sshd"]).is_success());
         let by_key = fs::read_to_string(DROP_IN).expect("a file");
@@ -140,7 +152,10 @@ fn the_sshd_step_is_one_file_that_sshd_takes_and_goes_only_where_a_password_is_a
         assert!(by_key.contains(keys_work), "{by_key}");
         assert!(mfa_pam(machine, &["sshd", "password"]).is_success());
         let by_code = fs::read_to_string(DROP_IN).expect("a file");
-        assert!(by_code.contains("Methods keyboard-interactive\n"), "{by_code}");
+        assert!(
+            by_code.contains("Methods keyboard-interactive\n"),
+            "{by_code}"
+        );
         assert!(mfa_pam(machine, &["disable"]).is_success());
         assert!(!Path::new(DROP_IN).exists());
 

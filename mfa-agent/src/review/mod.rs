@@ -8,7 +8,8 @@
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
 //! - `delivery`: codes that nobody is sent. Pure.
 //! - `files`: secrets, certificates and programs, which are opened for that.
-//! - `administrators`: who could still log in, by `samples` of logins that are `passable`. Pure.
+//! - `administrators`: who could still log in and become root, by a `survey` of `samples` of logins that are
+//!   `passable`. Pure.
 //! - `host`: what is looked up for that, in the name service and in the accounts.
 
 mod administrators;
@@ -23,6 +24,7 @@ mod passable;
 mod properties;
 mod rules;
 mod samples;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -78,7 +80,7 @@ impl Review<'_> {
         bounded(findings)
     }
 
-    /// The users of the host whom these settings let in nowhere, the administrators first. Nobody where the host
+    /// The users of the host that these settings refuse everywhere, the administrators first. Nobody where the host
     /// was not looked at.
     #[must_use]
     pub fn refused(&self, now: Timestamp) -> Vec<Refused> {

@@ -52,7 +52,7 @@ pub struct CheckConfigReply {
     pub valid: bool,
     /// What was found, in the order of the files.
     pub findings: Vec<Finding>,
-    /// Users of `host` whom these settings let in nowhere, the administrators first.
+    /// Users of `host` that these settings refuse everywhere, the administrators first.
     #[serde(default)]
     pub refused: Vec<Refused>,
     /// How many more there are.
@@ -60,7 +60,7 @@ pub struct CheckConfigReply {
     pub refused_more: u64,
 }
 
-/// A user whom the settings let in nowhere.
+/// A user that the settings refuse everywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The user.

@@ -1,4 +1,4 @@
-//! Whom polkit takes for an administrator: the identities of its admin rules.
+//! Who is an administrator for polkit: the identities of its admin rules.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ const FOLDERS: [&str; 4] = [
     "/var/lib/polkit-1/localauthority.conf.d",
 ];
 
-/// Users whom the rules name, by themselves or by a group. Nobody where there is no `pkexec` to become root with.
+/// Users that the rules name, by themselves or by a group. Nobody where there is no `pkexec` to become root with.
 pub(super) fn administrators() -> Vec<String> {
     if !Path::new("/usr/bin/pkexec").exists() {
         return Vec::new();

@@ -67,7 +67,7 @@ fn gives_a_shell(commands: &str) -> bool {
     })
 }
 
-/// Users whom sudo's files name, by themselves or by a group.
+/// Users that sudo's files name, by themselves or by a group.
 pub(super) fn named() -> Vec<String> {
     let mut texts: Vec<String> = fs::read_to_string("/etc/sudoers").into_iter().collect();
     let folder = fs::read_dir("/etc/sudoers.d").into_iter().flatten();

@@ -93,12 +93,14 @@ sshd_disable() {
             "there (auth include common-auth), then: mfa-pam sshd remove" >&2
         return 1
     fi
-    SSHD=$(sshd_program) || SSHD=
+    # In a rescue shell it may not start at all, which says nothing of our file.
+    SSHD=$(sshd_program) && "$SSHD" -t 2>/dev/null || SSHD=
     before=$(cat "$DROP_IN")
     rm -f "$DROP_IN"
     if [ -n "$SSHD" ] && ! why=$("$SSHD" -t 2>&1); then
         printf '%s\n' "$before" >"$DROP_IN"
-        fail "sshd would not start without $DROP_IN, so it stays:" "$why"
+        echo "sshd would not start without $DROP_IN, so it stays: $why" >&2
+        return 1
     fi
     sshd_reload
     echo "sshd asks as before: removed $DROP_IN."

@@ -97,8 +97,8 @@ fn used_ahead(drifts: Vec<Drift>) -> (Option<Check>, Vec<Drift>) {
         );
         Check::problem("clock", message, "timedatectl shows the clock and who sets it")
     });
-    let astray = |drift: &Drift| drift.seconds.is_some() || drift.codes.is_some();
-    (problem, drifts.into_iter().filter(astray).collect())
+    let is_off = |drift: &Drift| drift.seconds.is_some() || drift.codes.is_some();
+    (problem, drifts.into_iter().filter(is_off).collect())
 }
 
 /// One problem for all whose clocks have one error.
