@@ -133,6 +133,7 @@ fn check(config: &Path) -> Result<(), StartError> {
         settings: &settings,
         names: &SystemNames::default(),
         ledger: None,
+        host: None,
     };
     let findings = review.thorough_findings(Timestamp::now());
     for finding in &findings {
@@ -159,7 +160,7 @@ fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
     log::limit_panics();
     log::start()?;
-    let standing = Standing::load(config)?;
+    let standing = Standing::load_or_last_good(config)?;
     let settings = standing.settings().clone();
     make_room(settings.server.max_connections)?;
     let agent = start(standing)?;
@@ -172,6 +173,7 @@ fn run(config: &Path) -> Result<(), StartError> {
         "serving at {}",
         settings.server.socket.display()
     ));
+    agent.keep_settings();
     agent.review();
     watchdog::start(&settings.server.socket);
     serve_until_told(&agent, &signals)?;

@@ -27,7 +27,9 @@ const MOST_PATIENCE: Duration = Duration::from_secs(600);
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody listens at the socket, or it can't be reached.
-    #[error("the agent is not reachable at {path}: {reason}; is mfa-agent running?")]
+    #[error(
+        "the agent is not reachable at {path}: {reason}; is mfa-agent running? mfa-agent --check tells what is wrong with its settings"
+    )]
     Unreachable {
         /// The socket.
         path: String,

@@ -129,6 +129,7 @@ impl Failure {
 const START_IT: &str = "\
 Start it:            systemctl start mfa-agent
 Why it does not run: journalctl -u mfa-agent
+Its settings:        mfa-agent --check
 If it listens elsewhere ([server] socket in /etc/mfa/agent.toml), add --socket PATH.";
 
 const ASK_FOR_IT: &str = "\

@@ -10,6 +10,7 @@ mod asking;
 mod defaults;
 mod document;
 mod error;
+mod last_good;
 mod lists;
 mod merge;
 mod reach;
@@ -27,6 +28,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
+pub use last_good::LastGood;
 pub use settings::{
     Admin, Audit, Delivery, Email, EmailRoute, Hotp, Pin, Prompts, Questions, Radius, Recovery,
     SelfService, Server, Settings, Sms, SmsRoute, Store, Totp, WebhookSecret,

@@ -14,6 +14,7 @@ use super::super::judge::Bench;
 use super::{Ended, Login, Progress, end};
 use crate::account::Verdict;
 use crate::dialogue::{Given, Next};
+use crate::factors::Factor;
 use crate::lockout::Gate;
 
 impl Agent {
@@ -149,6 +150,7 @@ impl Agent {
                 self.record(event, login.context.peer);
             }
         }
+        self.watch_clock(login, given, &verdict);
         login.context = login.told(&verdict).0;
         if let Verdict::Passed(passed) = &verdict {
             login.generation = Some(passed.generation);
@@ -165,6 +167,25 @@ impl Agent {
         let next = dialogue.judged(&verdict);
         login.is_end_recorded = matches!(next, Next::End(..));
         Ok(next)
+    }
+}
+
+impl Agent {
+    /// What codes say of this host's clock, once they are judged.
+    fn watch_clock(&self, login: &Login, given: &[Given], verdict: &Verdict) {
+        match verdict {
+            Verdict::Passed(passed) if passed.device.is_some() => self.clock_watch.right(),
+            Verdict::Wrong { .. } => {
+                let typed = given.iter().find(|given| given.factor == Factor::Totp);
+                let account = typed.and_then(|_| self.ledger.load(&login.key).ok().flatten());
+                if let (Some(typed), Some(account)) = (typed, account) {
+                    let user = login.context.user.as_str();
+                    self.clock_watch.look_at(user, &account, Timestamp::now());
+                    self.clock_watch.wrong(user, &account, &typed.typed);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
