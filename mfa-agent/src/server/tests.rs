@@ -5,6 +5,7 @@ mod changes;
 mod devices;
 mod knowledge;
 mod logins;
+mod newcomers;
 mod sent;
 
 use std::collections::HashMap;

@@ -37,29 +37,25 @@ impl Agent {
             ControlFlow::Break(ended) => return Ok(ended),
             ControlFlow::Continue(reach) => reach,
         };
-        let is_new = account.is_bare() && !reach.opens_one(account, &plan, opened.now);
+        let is_new = account.has_never_enrolled() && !reach.opens_one(account, &plan, opened.now);
         // A name that this host does not know may be another spelling of one that has set up something.
         if is_new && ask.unenrolled == Unenrolled::Enroll && self.is_known(opened.subject)? {
-            return self.ask_bare(opened, ask, plan);
+            return self.ask_newcomer(opened, ask, plan);
         }
         reach.number = self.asks_number_beside(settings, account, &plan, ask)
-            && !account.is_bare()
+            && !account.has_never_enrolled()
             && may_name_a_number(&opened)
             && self.is_known(opened.subject)?;
         self.first_prompt(opened, ask, plan, reach)
     }
 
     /// What becomes of a user of this host who has set up nothing, and may do so now.
-    fn ask_bare(
+    fn ask_newcomer(
         &self,
         mut opened: Opened<'_>,
         ask: &Arc<Ask>,
         plan: Plan,
     ) -> Result<Progress, Failure> {
-        let has_bypass = |way: &Way| opened.account.can(way, &[], opened.now);
-        if plan.ways.iter().any(has_bypass) {
-            return self.first_prompt(opened, ask, plan, Reach::default());
-        }
         if asks_number_first(&opened.settings, &opened.account, &plan, ask)
             && may_name_a_number(&opened)
         {
@@ -117,6 +113,9 @@ impl Agent {
         let beside = reach.beside();
         let factors = beside.factors();
         let unenrolled = !plan.ways.iter().any(|way| account.can(way, &factors, now));
+        if unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled() {
+            opened.context.hint = Some(NOTHING_USABLE);
+        }
         let opening = self.opening(&opened, ask).filter(|_| !plan.single);
         let by_device = |way: &Way| way.factors().contains(&Factor::Totp);
         let due =
@@ -156,6 +155,9 @@ impl Agent {
         pick.map_or("", String::as_str)
     }
 }
+
+const NOTHING_USABLE: &str = "what was set up can't be used any more (a disabled address, used-up recovery codes, an expired \
+                              bypass code); mfactl bypass issues a code";
 
 const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was asked for, but more than a code is required; set require = \
      [\"totp\"] in a rule for this service, or take back what mfactl require set for this user";
