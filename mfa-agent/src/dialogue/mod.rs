@@ -158,6 +158,7 @@ impl Dialogue {
         match verdict {
             Verdict::Passed(_) => Some(Outcome::Passed),
             Verdict::Locked(_) | Verdict::Spent => Some(Outcome::Locked),
+            Verdict::Password => Some(Outcome::Cancelled),
             Verdict::Wrong { lock: Some(_), .. } => Some(Outcome::Wrong),
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
                 match (self.tries_left, self.plan.tries) {

@@ -15,6 +15,7 @@ mod gate;
 mod judge;
 mod limits;
 mod login;
+mod passwords;
 mod peer;
 mod pool;
 mod standing;
@@ -63,6 +64,8 @@ pub struct Agent {
     errands: errand::Errands,
     /// What logins that passed left for their account phase.
     tickets: login::Tickets,
+    /// Answers that were the user's password.
+    passwords: passwords::PasswordAnswers,
 }
 
 impl Agent {
@@ -98,6 +101,7 @@ impl Agent {
             pace: login::Pace::default(),
             errands: errand::Errands::default(),
             tickets: login::Tickets::default(),
+            passwords: passwords::PasswordAnswers::default(),
         })
     }
 

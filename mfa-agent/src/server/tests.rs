@@ -6,6 +6,7 @@ mod devices;
 mod knowledge;
 mod logins;
 mod newcomers;
+mod passwords;
 mod sent;
 
 use std::collections::HashMap;
