@@ -22,7 +22,7 @@ fn set_up(machine: &Machine, service: &str, settings: &str) -> Agent {
 #[test]
 fn the_right_password_at_every_prompt_costs_no_attempt_and_the_log_names_the_cure() {
     for service in ["sshd", "sudo", "cockpit"] {
-        Machine::run(|machine| {
+        Machine::run(move |machine| {
             let agent = set_up(machine, service, "");
             let key = agent.admin().device(USER);
             for _ in 0..OFTEN {

@@ -9,10 +9,12 @@ use crate::factors::address::Channel;
 
 /// What lets newcomers in, or lets them set up something.
 const OPEN: [&str; 3] = [
-    "[enforcement]\nunenrolled = 'allow'",
-    "[enforcement]\nunenrolled = 'enroll'",
-    "[enforcement]\ngrace = '14d'",
+    "[policy]\nrequire = ['totp']\n[enforcement]\nunenrolled = 'allow'",
+    "[policy]\nrequire = ['totp']\n[enforcement]\nunenrolled = 'enroll'",
+    "[policy]\nrequire = ['totp']\n[enforcement]\ngrace = '14d'",
 ];
+
+const ALLOW: &str = "[enforcement]\nunenrolled = 'allow'";
 
 fn disable_the_only_address(account: &mut Account) {
     let to = Channel::Email.recipient("alice@example.org", None).unwrap();
@@ -124,7 +126,7 @@ fn an_administrator_who_removes_everything_makes_a_newcomer() {
 #[test]
 fn users_who_are_let_in_without_do_not_shut_themselves_out_by_what_they_keep() {
     let rig = Rig::new();
-    rig.configure(OPEN[0]);
+    rig.configure(ALLOW);
     rig.change(|account| {
         account.remove(Factor::Totp);
         account.set_recovery(Vec::new(), samples::at(0));
@@ -138,7 +140,7 @@ fn users_who_are_let_in_without_do_not_shut_themselves_out_by_what_they_keep() {
     assert_eq!(alice.begin("alice")["step"]["outcome"], "skipped");
 
     let rig = Rig::new();
-    rig.configure(OPEN[0]);
+    rig.configure(ALLOW);
     rig.change(disable_the_only_address);
     let mut alice = rig.connect(ALICE);
     alice.prove_by_pin("alice");
