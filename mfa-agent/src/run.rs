@@ -124,11 +124,11 @@ fn exit_code(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 }
 
 fn init(config: &Path) -> Result<(), StartError> {
-    init::init(&Settings::load(config)?.store)
+    init::init(&Settings::load_for_agent(config)?.store)
 }
 
 fn check(config: &Path) -> Result<(), StartError> {
-    let settings = Settings::load(config)?;
+    let settings = Settings::load_for_agent(config)?;
     let review = Review {
         settings: &settings,
         names: &SystemNames::default(),

@@ -91,6 +91,8 @@ pub(super) struct Login {
     silence: Option<String>,
     /// Its place among the open logins of its account.
     _open_login: Option<OpenLogin>,
+    /// Whether all answers that wait for their verdict are the password; none without an answer.
+    is_password: Option<bool>,
 }
 
 /// Where a login stands.
@@ -129,6 +131,7 @@ impl Login {
             rejected: None,
             silence: None,
             _open_login: opened.open_login,
+            is_password: None,
             settings: opened.settings,
             key: opened.key,
             limits,
@@ -219,7 +222,12 @@ pub(super) struct Ended {
 
 impl Agent {
     /// Takes an answer.
-    pub(super) fn answer(&self, login: Box<Login>, answer: Secret) -> Result<Progress, Failure> {
+    pub(super) fn answer(
+        &self,
+        mut login: Box<Login>,
+        answer: Secret,
+        is_password: Option<bool>,
+    ) -> Result<Progress, Failure> {
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
             return Ok(conclude(&login.context, Outcome::Cancelled, reason));
@@ -232,11 +240,23 @@ impl Agent {
             ));
         }
         let context = login.context.clone();
+        let is_free = is_password == Some(true) && self.is_no_guess(&context, &answer);
+        login.is_password = Some(login.is_password.unwrap_or(true) && is_free);
         let progress = match &login.stage {
             Stage::Asking(_) => self.take_answer(login, answer),
             Stage::Enrolling(_) => self.answer_enrolment(login, &answer),
         };
         progress.or_else(|failure| self.give_up(&context, failure))
+    }
+
+    /// Whether an answer of which the caller says that it is the password guesses nothing. An ordinary process has checked
+    /// no password.
+    fn is_no_guess(&self, context: &Context, answer: &Secret) -> bool {
+        let now = Instant::now();
+        context.peer.privileged
+            && self
+                .passwords
+                .is_no_guess(&context.user, answer.expose(), now)
     }
 
     /// Goes on with what came of an errand.

@@ -16,6 +16,7 @@ mod gate;
 mod judge;
 mod limits;
 mod login;
+mod passwords;
 mod peer;
 mod pool;
 mod standing;
@@ -69,6 +70,8 @@ pub struct Agent {
     clock_watch: Arc<clock_watch::ClockWatch>,
     /// Whether key and store are still there.
     storage_watch: storage_watch::StorageWatch,
+    /// Answers that were the user's password.
+    passwords: passwords::PasswordAnswers,
 }
 
 impl Agent {
@@ -107,6 +110,7 @@ impl Agent {
             tickets: login::Tickets::default(),
             clock_watch: Arc::default(),
             storage_watch,
+            passwords: passwords::PasswordAnswers::default(),
         })
     }
 

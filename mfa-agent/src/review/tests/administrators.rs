@@ -228,6 +228,7 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             limits,
             opening: None,
             rejected: None,
+            is_password: false,
             pepper: crate::account::samples::pepper(),
         };
         account.attempt(&attempt);

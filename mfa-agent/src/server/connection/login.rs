@@ -69,7 +69,9 @@ impl Connection {
 
     fn answer(&mut self, parameters: AnswerParameters) -> Result<Carried, Failure> {
         let login = self.take_login(&parameters.session)?;
-        let progress = self.agent.answer(login, parameters.answer)?;
+        let progress = self
+            .agent
+            .answer(login, parameters.answer, parameters.is_password)?;
         self.keep(progress)
     }
 

@@ -130,6 +130,7 @@ impl Agent {
     fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
         login.context.way = login.dialogue()?.way().map(ToString::to_string);
         let rejected = login.rejected.take();
+        let is_password = login.is_password.take() == Some(true);
         let told = |verdict: &Verdict| login.told(verdict).1;
         let bench = Bench {
             key: &login.key,
@@ -141,6 +142,7 @@ impl Agent {
             renews: login.renews,
             remote: login.remote.as_ref(),
             rejected,
+            is_password,
             peer: login.context.peer,
             told: &told,
         };

@@ -286,7 +286,7 @@ fn users_confirm_their_own_address_before_it_is_stored() {
         (&asked["stored"], &asked["address"]["address"]),
         (&json!(false), &json!("b•••@example.org"))
     );
-    assert!(account(&rig, "bob").is_bare());
+    assert!(account(&rig, "bob").has_never_enrolled());
     let code = mailbox.code(1);
     bob.call("Admin.ConfirmAddress", json!({ "code": "no" }))
         .unwrap_err();
