@@ -11,7 +11,7 @@ use mfa_tests::{Acknowledged, Agent, Ending, Traced};
 const ANNA: &str = "anna";
 
 /// Which system calls are taken: the first, and each so many calls later.
-const FEW: (usize, usize) = (41, 97);
+const FEW: (usize, usize) = (41, 131);
 const EACH: (usize, usize) = (1, 1);
 
 /// Users enough for some sorted files.

@@ -1,17 +1,15 @@
-//! The size of a store under logins that do not end, and what a start costs with many users.
+//! The size of a store under logins that do not end.
 //!
 //! A store must not grow with the logins: what it takes up depends on the users. The test takes less than a
-//! minute; the ignored ones take ten minutes of logins and a million users (`make torture`). Times are shown and
-//! not judged: they are those of the machine.
+//! minute; the ignored one takes ten (`make torture`). Times are shown and not judged: they are those of the
+//! machine.
 
-use std::fs;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mfa_protocol::login::Outcome;
-use mfa_tests::{Acknowledged, Agent, Key, StoreSize, log_in, within};
+use mfa_tests::{Agent, Key, StoreSize, log_in};
 
 const MIB: u64 = 1 << 20;
 const THREADS: usize = 16;
@@ -181,7 +179,7 @@ fn sampled(agent: &Agent, lasting: Duration) -> Vec<Sample> {
         std::thread::sleep(Duration::from_millis(500));
         samples.extend(StoreSize::of(&agent.store()).map(|store| Sample {
             store,
-            memory: memory(agent),
+            memory: agent.memory(),
         }));
     }
     samples
@@ -248,65 +246,9 @@ impl Seen {
     }
 }
 
-/// Bytes of memory that the agent has now.
-fn memory(agent: &Agent) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", agent.pid())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.trim().parse::<u64>().ok())
-        .expect("a number")
-        << 10
-}
-
-/// Imports users, and shows what a start takes after a stop and after a kill.
-fn a_start_with(users: usize) {
-    let mut agent = Agent::start();
-    let begun = Instant::now();
-    assert!(Acknowledged::default().import(agent.socket(), "user", users));
-    println!(
-        "{users} users: imported in {:.1} s",
-        begun.elapsed().as_secs_f64()
-    );
-    for way in ["a stop", "kill -9"] {
-        for _ in 0..3 {
-            match way {
-                "a stop" => assert!(agent.terminate().success()),
-                _ => agent.kill_9(),
-            }
-            let begun = Instant::now();
-            agent.spawn();
-            while UnixStream::connect(agent.socket()).is_err() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            let started = begun.elapsed();
-            agent.await_readiness();
-            std::thread::sleep(Duration::from_secs(2));
-            println!(
-                "{users} users: start after {way}: {started:?}, then at rest {} KiB",
-                memory(&agent) >> 10
-            );
-        }
-    }
-    let store = within(Duration::from_secs(60), "files that stay", || {
-        StoreSize::of(&agent.store())
-    });
-    println!(
-        "{users} users: {} KiB of live records, {} KiB in the folder",
-        store.live >> 10,
-        store.folder >> 10
-    );
-    assert!(store.folder <= 3 * store.live + 16 * MIB, "{store:?}");
-    assert!(store.records >= users, "{store:?}");
-}
-
 #[test]
 fn the_store_does_not_grow_with_the_logins() {
     a_load_keeps_the_store_small(Duration::from_secs(20), 100);
-}
-
-#[test]
-fn a_store_with_ten_thousand_users_takes_up_what_they_need() {
-    a_start_with(10_000);
 }
 
 /// What `make torture` runs, by this name.
@@ -317,11 +259,5 @@ mod torture {
     #[ignore = "takes minutes: make torture"]
     fn the_store_does_not_grow_in_ten_minutes_of_logins() {
         a_load_keeps_the_store_small(Duration::from_secs(600), 3_000);
-    }
-
-    #[test]
-    #[ignore = "takes minutes: make torture"]
-    fn a_store_with_a_million_users_takes_up_what_they_need() {
-        a_start_with(1_000_000);
     }
 }

@@ -308,6 +308,17 @@ impl Agent {
         Pid::from_raw(id.cast_signed())
     }
 
+    /// Bytes of memory that it has now.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        kib.and_then(|kib| kib.trim().parse::<u64>().ok())
+            .expect("a number")
+            << 10
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn socket(&self) -> &Path {
