@@ -15,7 +15,7 @@ use crate::outcome::Ending;
 ///
 /// A connection that was made and then broke is none, nor is a reply that makes no sense: an agent lives
 /// there, and a guest may have filled it up. A full queue is none for the same reason. Silence is one, because a hung
-/// agent must not lock out whom an administrator wanted in; the client measures it from when the call is written, so
+/// agent must not lock out those an administrator wants in; the client measures it from when the call is written, so
 /// that neither other callers nor a user who stops the host program can bring it about.
 pub(super) fn before_the_first_step(error: ClientError) -> Ending {
     let outage = match &error {
