@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Files, Settings};
 use crate::store_mark::replace_durably;
+use crate::trusted_path::Owners;
 
 const NAME: &str = "settings.last";
 const DEFAULT_STATE: &str = "/var/lib/mfa";
@@ -89,7 +90,9 @@ impl LastGood {
 /// Where the state may be: the settings that would say so hold a mistake, but the line may be right.
 fn folders(config: &Path) -> Vec<PathBuf> {
     let mut files = vec![config.to_owned()];
-    files.extend(super::drop_ins(&config.with_file_name("agent.d")).unwrap_or_default());
+    files.extend(
+        super::drop_ins(&config.with_file_name("agent.d"), &Owners::own()).unwrap_or_default(),
+    );
     let texts = files.iter().rev().filter_map(|file| fs::read(file).ok());
     let named = texts.filter_map(|text| key_folder(&String::from_utf8_lossy(&text)));
     let state = state_directory().into_iter().chain(named);
