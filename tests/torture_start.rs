@@ -30,11 +30,11 @@ fn starts_with(users: usize, rounds: usize) {
             while UnixStream::connect(agent.socket()).is_err() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            let started = begun.elapsed();
+            let (started, busy) = (begun.elapsed(), agent.busy());
             agent.await_readiness();
             std::thread::sleep(Duration::from_secs(2));
             println!(
-                "{users} users: start after {way}: {started:?}, then at rest {} KiB",
+                "{users} users: start after {way}: {started:?}, {busy:?} of them busy, then at rest {} KiB",
                 agent.memory() >> 10
             );
         }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
@@ -317,6 +318,15 @@ impl Agent {
         kib.and_then(|kib| kib.trim().parse::<u64>().ok())
             .expect("a number")
             << 10
+    }
+
+    /// How long its main thread has kept a processor busy; what else runs on the machine adds nothing.
+    #[must_use]
+    pub fn busy(&self) -> Duration {
+        let file = format!("/proc/{}/schedstat", self.pid());
+        let text = fs::read_to_string(file).expect("a process");
+        let nanoseconds = text.split_whitespace().next().map(str::parse);
+        Duration::from_nanos(nanoseconds.and_then(Result::ok).expect("a number"))
     }
 
     /// Where it listens.
