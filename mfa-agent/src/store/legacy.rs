@@ -222,13 +222,8 @@ mod tests {
         assert!(SledStore::is_there(dir.path()).unwrap());
         assert_eq!(all(&SledStore::open(dir.path()).unwrap()), expected());
         let names = files(&dir).names().unwrap();
-        assert!(
-            names
-                .iter()
-                .all(|name| Piece::parse(name).is_some()
-                    || ["lock", "ballast"].contains(&name.as_str())),
-            "{names:?}"
-        );
+        assert!(!names.iter().any(|name| is_old(name)), "{names:?}");
+        assert!(!names.contains(&COPY.to_owned()), "{names:?}");
         let store = SledStore::open(dir.path()).unwrap();
         assert_eq!(all(&store), expected());
     }
