@@ -36,7 +36,7 @@ test-all: test man ## all tests, and those that take minutes; not those of make 
 		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
 		$(CARGO) test --locked -p mfa-tests -- --ignored --skip torture::
 
-torture: build ## power cuts, kills, failing disks and a long load, as in docs/reliability.md; takes an hour
+torture: build ## power cuts, kills, failing disks and a long load, as in docs/reliability.md; takes hours
 	tests/install-needs
 	$(CARGO) test --locked -p mfa-agent --lib torture:: -- --ignored --nocapture
 	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \

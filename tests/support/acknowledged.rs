@@ -170,7 +170,7 @@ fn counter_of(socket: &Path, user: &str) -> Result<u64, ClientError> {
     Ok(device.and_then(|device| device.counter).unwrap_or_default())
 }
 
-/// A code that is none of those that a device may be on.
+/// A code that the device can not be on.
 fn wrong_code(key: &Key, next: u64) -> String {
     let right = key.counted_from(next.saturating_sub(NEAR / 2), NEAR as usize);
     let mut codes = (0..1_000_000).map(|code| format!("{code:06}"));
