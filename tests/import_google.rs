@@ -258,7 +258,7 @@ fn in_one_stack_we_ask_who_is_taken_over_and_the_old_module_asks_the_others() {
 #[test]
 fn the_import_of_one_user_s_file_follows_no_link_of_theirs() {
     Machine::run(|machine| {
-        set_up(machine, ANNA, &["--time-based"]);
+        set_up(machine, ANNA, &["--time-based", "--disallow-reuse"]);
         machine.user(DORA, "x");
         let agent = Agent::start();
         let home = format!("/run/home/{DORA}");

@@ -2,7 +2,7 @@
 //!
 //! The file, every folder above it and every link on the way to it belong to root or to the agent's user, and nobody else
 //! can write to them. A folder in which anybody may write, but rename only what is theirs (`/tmp`), is passed through.
-//! Everything that could be exchanged between this look and the use is in the hands of those whom it trusts.
+//! Nobody else can exchange anything between this check and the use.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -56,7 +56,7 @@ pub enum TrustError {
     },
 }
 
-/// Whom files are trusted of.
+/// The users whose files are trusted.
 #[derive(Clone, Debug)]
 pub struct Owners(Vec<u32>);
 

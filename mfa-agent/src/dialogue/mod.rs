@@ -38,7 +38,7 @@ use crate::texts::{Text, Texts};
 pub use enrol::{EnrolNext, Enrolment, Occasion, Screen, prompts as enrolment_prompts};
 pub use messages::{News, grace, not_met};
 use messages::{choice, error, info};
-pub use plan::{Beside, Given, Holdings, Next, Plan, StandIn};
+pub use plan::{Beside, Given, Holdings, Next, Plan, PromptDecoy};
 use post::Post;
 pub use post::{Dispatch, Order};
 pub use remote::{Inquiry, Reply};
@@ -80,11 +80,11 @@ enum Turn {
 }
 
 impl Dialogue {
-    /// Begins: the first way of the policy that the user can go, else the one of the stand-in.
+    /// Begins: the first way of the policy that the user can go, else that of the decoy.
     #[must_use]
     pub fn begin(plan: Plan, holdings: Holdings) -> (Self, Next) {
         let way = holdings.able.iter().position(|able| *able);
-        let way = way.unwrap_or(holdings.stand_in);
+        let way = way.unwrap_or(holdings.decoy_way);
         let mut dialogue = Self {
             way,
             given: Vec::new(),

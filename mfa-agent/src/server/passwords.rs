@@ -22,7 +22,7 @@ const DIFFERENT: usize = 3;
 /// For how long one is remembered.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Users of whom passwords are remembered.
+/// Users whose passwords are remembered.
 const MAX_USERS: usize = 16_384;
 
 /// What was believed lately.

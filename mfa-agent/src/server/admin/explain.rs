@@ -86,8 +86,8 @@ impl Connection {
             } else {
                 beside()
             };
-        let stand_in = self.agent.stand_in(it.settings, it.subject, &plan);
-        let holdings = Holdings::of(it.account, &plan, &stand_in, &reach.beside(), now);
+        let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
+        let holdings = Holdings::of(it.account, &plan, &decoy, &reach.beside(), now);
         into.prompts = Dialogue::begin(plan, holdings).0.prompts();
     }
 

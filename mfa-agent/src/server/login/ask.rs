@@ -15,7 +15,7 @@ use super::reach::{Reach, asks_number_first};
 use super::{Login, Progress, Stage, conclude};
 use crate::account::Opening;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan, Screen, StandIn};
+use crate::dialogue::{Dialogue, Holdings, Plan, PromptDecoy, Screen};
 use crate::factors::{Factor, Way};
 use crate::ledger::Key;
 use crate::policy::{Ask, Prompting, Unenrolled};
@@ -121,8 +121,8 @@ impl Agent {
         let due =
             opened.settings.recovery.new_device && !plan.single && plan.ways.iter().any(by_device);
         let renews = due && self.may_enrol_in_login(&opened);
-        let stand_in = self.stand_in(&opened.settings, opened.subject, &plan);
-        let holdings = Holdings::of(account, &plan, &stand_in, &beside, now);
+        let decoy = self.prompt_decoy(&opened.settings, opened.subject, &plan);
+        let holdings = Holdings::of(account, &plan, &decoy, &beside, now);
         let (dialogue, next) = Dialogue::begin(plan, holdings);
         let way = dialogue.way().map(ToString::to_string);
         let mut login = Login::of(opened, ask, Stage::Asking(Box::new(dialogue)), opening);
@@ -145,15 +145,15 @@ impl Agent {
     }
 
     /// What somebody is asked for who lacks it: always the same for the same name.
-    pub(in crate::server) fn stand_in<'a>(
+    pub(in crate::server) fn prompt_decoy<'a>(
         &self,
         settings: &'a Settings,
         subject: &Subject,
         plan: &Plan,
-    ) -> StandIn<'a> {
+    ) -> PromptDecoy<'a> {
         let catalogue = &settings.questions.catalogue;
         let question = self.ledger.pick(&subject.user, catalogue);
-        StandIn {
+        PromptDecoy {
             way: self.ledger.lean(&subject.user, &plan.ways),
             question: question.map_or("", String::as_str),
         }
