@@ -47,7 +47,8 @@ pub fn ssh(machine: &Booted) -> Pty {
         "anna@127.0.0.1",
         "echo you are in",
     ]);
-    client.answer("Password: ", PASSWORD);
+    // sshd's own prompt has the name before it.
+    client.answer("assword: ", PASSWORD);
     client
 }
 
