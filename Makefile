@@ -1,6 +1,8 @@
 # What a person wants from this tree. `make help` lists it.
 
 CARGO ?= cargo
+# Where cargo builds; every target and script keeps what it makes there.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
 .PHONY: help build try test test-all unit-test system-test torture man deb rpm bench lint clean
@@ -24,13 +26,13 @@ unit-test:
 
 system-test: build
 	tests/install-needs
-	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
+	MFA_TEST_BIN=$(TARGET)/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
 		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
 		$(CARGO) test --locked -p mfa-tests
 
 test-all: test man ## all tests, and those that take minutes; not those of make torture
 	tests/install-needs --all
-	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
+	MFA_TEST_BIN=$(TARGET)/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
 		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
 		$(CARGO) test --locked -p mfa-tests -- --ignored --skip torture::
 
@@ -42,14 +44,14 @@ torture: build ## power cuts, kills, failing disks and a long load, as in docs/r
 		$(CARGO) test --locked -p mfa-tests --test 'torture_*' torture:: -- \
 			--ignored --nocapture --test-threads 1
 
-man: ## man pages and completions, in target/man and target/completions
-	$(CARGO) run --quiet --locked -p mfa-manual -- target
+man: build ## man pages and completions, in target/man and target/completions
+	$(TARGET)/release/mfa-manual $(TARGET)
 
-deb: build man ## the Debian package, in target/debian
+deb: man ## the Debian package, in target/debian
 	tests/install-needs --package
 	packaging/deb
 
-rpm: build man ## the package for Fedora and RHEL, in target/rpm
+rpm: man ## the package for Fedora and RHEL, in target/rpm
 	tests/install-needs --package
 	packaging/rpm
 

@@ -217,13 +217,16 @@ fn systemd_is_told_again_and_again_that_it_answers() {
 }
 
 #[test]
-fn it_takes_its_socket_from_systemd() {
+fn it_takes_its_sockets_from_systemd() {
     let (mut agent, stack) = agent_with_prompt("PIN: ");
     let _ = agent.terminate();
     let _ = fs::remove_file(agent.socket());
+    let private = mfa_protocol::private_socket(agent.socket()).expect("a path");
     let child = Command::new("systemd-socket-activate")
         .arg("--listen")
         .arg(agent.socket())
+        .arg("--listen")
+        .arg(&private)
         .arg(&built().agent)
         .arg("--config")
         .arg(agent.config())
@@ -234,8 +237,11 @@ fn it_takes_its_socket_from_systemd() {
     // It becomes the agent at the first connection, so that killing it kills the agent.
     let child = Kill(child);
     eventually("the socket", || agent.socket().exists().then_some(()));
-    let seen = Login::of("anna").answer("4826").run(&stack);
-    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    for _ in ["by the private one", "by the public one"] {
+        let seen = Login::of("anna").answer("4826").run(&stack);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        let _ = fs::remove_file(&private);
+    }
     assert!(
         agent.socket().exists(),
         "a socket of systemd's is not the agent's to remove"

@@ -50,6 +50,7 @@ impl User {
         let answer = AnswerParameters {
             session: session.clone(),
             answer: Secret::new(self.token.counted(self.counter)),
+            is_password: None,
         };
         // A code whose login got no reply may be used up: no pass is expected of it.
         self.counter += 1;

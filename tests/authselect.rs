@@ -54,6 +54,7 @@ fn prepare(machine: &Machine) {
     machine.stack("sshd", SSHD);
     machine.stack("sudo", SUDO);
     machine.user(USER, PASSWORD);
+    machine.password("root", PASSWORD);
     // Without pam-auth-update, which is in /usr/sbin.
     fs::create_dir("/run/programs").unwrap();
     let tree = &built().tree;

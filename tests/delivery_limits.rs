@@ -256,9 +256,10 @@ fn when_the_code_could_not_be_sent_another_way_is_offered() {
     scene.provider.answer_next(&[Answer::Http(401)]);
     let mut login = Login::of(ANNA).start(&scene.stack);
     login.await_prompt();
+    login.answer("?");
+    login.await_prompt();
     let shown = login.shown();
     assert!(shown.contains(NOT_SENT) && shown.contains('?'), "{shown}");
-    login.answer("?");
     login.answer("2");
     login.answer(&key.code(0));
     let seen = login.finish();
@@ -274,7 +275,9 @@ fn what_could_not_be_sent_can_be_sent_again() {
     scene.provider.answer_next(&[Answer::Http(401)]);
     let mut login = Login::of(ANNA).start(&scene.stack);
     login.await_prompt();
-    assert!(login.shown().contains(NOT_SENT), "{}", login.shown());
+    mfa_tests::eventually("the failure on the record", || {
+        scene.agent.admin().status(ANNA).messages.last_error
+    });
     login.answer("resend");
     login.await_prompt();
     login.answer(&scene.code(2));

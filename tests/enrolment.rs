@@ -12,6 +12,7 @@ const USER: &str = "mfat-anna";
 const BY_CONVERSATION: &str =
     "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
 const ENROLL: &str = "[enforcement]\nunenrolled = \"enroll\"\n[totp]\nissuer = \"Test host\"\n";
+const BY_CODE: &str = "[policy]\nrequire = [\"totp\"]\n";
 /// A user whom every host knows: only they set something up.
 const HOST_USER: &str = "daemon";
 const CODE: &str = "Code that the app shows now: ";
@@ -33,6 +34,11 @@ fn over_ssh_a_fresh_user_scans_a_code_and_is_in() {
         client.answer("Password: ", PASSWORD);
         client.expect(CODE);
         let key = key_shown(client.shown());
+        // A client without UTF-8 would show a picture as octal numbers, so it comes when it is asked for.
+        let is_plain = !client.shown().contains("\\342") && !client.shown().contains('█');
+        assert!(is_plain, "{}", client.shown());
+        client.send("?");
+        client.expect(CODE);
         for uri in scanned(client.shown()) {
             assert!(
                 uri.starts_with("otpauth://totp/Test%20host:"),
@@ -235,7 +241,7 @@ fn where_a_set_up_is_not_possible_the_login_fails_and_the_log_says_why() {
 #[test]
 fn another_spelling_of_a_name_without_an_entry_sets_up_nothing_and_has_no_grace() {
     for settings in [ENROLL, "[enforcement]\ngrace = \"14d\"\n"] {
-        let agent = Agent::with(settings);
+        let agent = Agent::with(&format!("{settings}{BY_CODE}"));
         let _ = agent.admin().device("vpn-anna");
         for name in ["VPN-Anna", "EXAMPLE\\vpn-anna", "vpn-anna"] {
             let seen = Login::of(name).answer("123456").run(&Stack::asking(&agent));
@@ -251,7 +257,9 @@ fn another_spelling_of_a_name_without_an_entry_sets_up_nothing_and_has_no_grace(
 fn an_ordinary_process_sets_up_no_more_than_self_service_lets_it() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
-        let agent = Agent::at_default_socket(&format!("{ENROLL}[self_service]\nenabled = false\n"));
+        let agent = Agent::at_default_socket(&format!(
+            "{ENROLL}{BY_CODE}[self_service]\nenabled = false\n"
+        ));
         let mut verify = machine.as_user(USER, &built().mfactl.to_string_lossy());
         let output = run_with_input(verify.arg("verify"), "000000\n");
         assert!(!output.stderr.contains("Key: "), "{output:?}");
@@ -262,7 +270,7 @@ fn an_ordinary_process_sets_up_no_more_than_self_service_lets_it() {
 
 #[test]
 fn explain_says_that_a_device_would_be_set_up_and_operations_are_no_place_for_it() {
-    let agent = Agent::with(ENROLL);
+    let agent = Agent::with(&format!("{ENROLL}{BY_CODE}"));
     let ctl = agent.ctl();
     let explain = |words: &[&str]| {
         let mut all = vec!["explain", "--user", HOST_USER];

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use mfa_tests::{Agent, Event, Key, Login, Machine, Running, Stack, built, eventually};
+use mfa_tests::{Agent, Caller, Event, Key, Login, Machine, Running, Stack, built, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -139,6 +139,106 @@ fn a_flood_of_connections_opens_no_way_around_the_second_factor() {
             let seen = Login::of("anna0").answer(&keys[0].code(0)).run(&stack);
             (seen.result() == "PAM_SUCCESS").then_some(())
         });
+    });
+}
+
+#[test]
+fn programs_of_root_reach_the_agent_while_a_user_floods_it() {
+    const VICTIMS: usize = 10;
+    Machine::run(|machine| {
+        machine.user(EVE, "e");
+        let agent = Agent::start();
+        let mut admin = agent.admin();
+        admin.pin(EVE, "4826");
+        let users: Vec<String> = (0..VICTIMS).map(|n| format!("anna{n}")).collect();
+        let keys: Vec<Key> = users.iter().map(|user| admin.device(user)).collect();
+        drop(admin);
+        let stack = lenient(&agent, 10);
+        let flood = Script::start(machine, &agent, FLOOD, &[]);
+        for (user, key) in users.iter().zip(&keys) {
+            let seen = Login::of(user).answer(&key.code(0)).run(&stack);
+            assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+            assert_eq!(seen.prompts().len(), 1, "it was asked: {seen:?}");
+            assert_eq!(agent.admin().status(user).failures, 0);
+        }
+        flood.end();
+    });
+}
+
+/// `su` runs as root and in its user's group.
+const AS_SU: [&str; 3] = ["setpriv", "--regid=64001", "--clear-groups"];
+
+#[test]
+fn logins_left_at_the_prompt_take_no_room_of_others_and_let_nobody_in() {
+    let mut agent = Agent::start();
+    agent.restart_with_server("max_connections = 32\nmax_connections_per_user = 2");
+    let mut admin = agent.admin();
+    admin.pin("eve", "4826");
+    let key = admin.device("anna");
+    drop(admin);
+    let stack = lenient(&agent, 10);
+    let left: Vec<Running> = (0..4)
+        .map(|_| {
+            let mut login = Login::of("eve").under(&AS_SU).start(&stack);
+            login.await_prompt();
+            login
+        })
+        .collect();
+    for (user, wrapper) in [("eve", &AS_SU[..]), ("bob", &AS_SU), ("eve", &[])] {
+        let seen = Login::of(user).under(wrapper).answer("0000").run(&stack);
+        assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{user}: {seen:?}");
+        assert!(seen.prompts().is_empty(), "{user}: {seen:?}");
+    }
+    let seen = Login::of("anna").answer(&key.code(0)).run(&stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(agent.admin().status("eve").failures, 0);
+    for login in left {
+        login.kill();
+    }
+}
+
+/// Each of twenty user ids opens a connection and holds it; prints how many were turned away.
+const NAMELESS: &str = r#"
+import os, socket, sys
+told = 0
+for uid in range(1000200, 1000220):
+    s = socket.socket(socket.AF_UNIX)
+    os.setresuid(0, uid, 0)
+    s.connect(sys.argv[1])
+    os.setresuid(0, 0, 0)
+    try:
+        s.sendall(b'{"method":"org.varlink.service.GetInfo"}\0')
+        told += b'"vendor"' not in s.recv(65536)
+    except OSError:
+        told += 1
+    globals()[f's{uid}'] = s
+print(f'{told:5}', flush=True)
+sys.stdin.read()
+"#;
+
+#[test]
+fn user_ids_without_a_name_share_one_allotment_and_users_keep_theirs() {
+    Machine::run(|machine| {
+        machine.user(EVE, "e");
+        let mut agent = Agent::start();
+        agent.restart_with_server("max_connections_per_user = 4");
+        agent.admin().pin(EVE, "4826");
+        let mut crowd = std::process::Command::new("/usr/bin/python3")
+            .args(["-c", NAMELESS])
+            .arg(agent.socket())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3");
+        let mut told = [0; 5];
+        let stdout = crowd.stdout.as_mut().expect("a pipe");
+        stdout.read_exact(&mut told).expect("a count");
+        assert_eq!(std::str::from_utf8(&told).unwrap().trim(), "16");
+        let mut eve = Caller::of(machine, &agent, EVE);
+        let status = eve.refusal("org.pam-mfa.Admin.Status", &serde_json::json!({}));
+        assert_eq!(status, "", "a user with a name is served");
+        drop(crowd.stdin.take());
+        crowd.wait().expect("an end");
     });
 }
 

@@ -254,3 +254,43 @@ fn in_one_stack_we_ask_who_is_taken_over_and_the_old_module_asks_the_others() {
         assert_ne!(kept(BERT).text, bert.text);
     });
 }
+
+#[test]
+fn the_import_of_one_user_s_file_follows_no_link_of_theirs() {
+    Machine::run(|machine| {
+        set_up(machine, ANNA, &["--time-based", "--disallow-reuse"]);
+        machine.user(DORA, "x");
+        let agent = Agent::start();
+        let home = format!("/run/home/{DORA}");
+        // A file of hers, and files of root's and of another user's, behind a link in a folder of hers.
+        fs::create_dir(format!("{home}/real")).expect("a folder");
+        fs::copy(path(ANNA), format!("{home}/real/file")).expect("a file");
+        for made in ["real", "real/file"] {
+            let owner = format!("{0}:{0}", machine.uid(DORA));
+            let made = format!("{home}/{made}");
+            assert!(run(Command::new("chown").args([&owner, &made])).is_success());
+        }
+        fs::create_dir("/run/roots").expect("a folder");
+        fs::copy(path(ANNA), "/run/roots/file").expect("a file");
+        for (link, target) in [
+            ("own", format!("{home}/real")),
+            ("roots", "/run/roots".to_owned()),
+            ("annas", format!("/run/home/{ANNA}")),
+        ] {
+            symlink(target, format!("{home}/{link}")).expect("a link");
+        }
+        let import = |file: &str| {
+            let line = ["import", "google-authenticator", DORA, file];
+            agent.ctl().run(&line, "")
+        };
+        for file in ["own/file", "roots/file", "annas/.google_authenticator"] {
+            let output = import(&format!("{home}/{file}"));
+            assert_eq!(output.status, Some(1), "{file}: {output:?}");
+            assert!(output.stderr.contains("behind one"), "{file}: {output:?}");
+        }
+        // Nor is it by way of another home.
+        let output = import(&format!("/run/home/../home/{DORA}/roots/file"));
+        assert_eq!(output.status, Some(1), "{output:?}");
+        assert_eq!(import(&format!("{home}/real/file")).status, Some(0));
+    });
+}

@@ -209,6 +209,7 @@ fn what_sshd_sends_for_a_refused_user_counts_for_nothing() {
         let answer = AnswerParameters {
             session: begun.session,
             answer: answer.as_str().into(),
+            is_password: None,
         };
         let reply = connection.call::<Answer>(&answer).expect("a reply");
         assert_ne!(reply.step.outcome, Some(Outcome::Passed));

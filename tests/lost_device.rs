@@ -60,6 +60,8 @@ fn a_recovery_code_leads_to_a_new_device_that_takes_the_place_of_the_lost_one() 
         shell.expect("takes the place of the lost one");
         shell.expect(CODE);
         let key = key_shown(shell.shown());
+        shell.send("?");
+        shell.expect(CODE);
         for uri in scanned(shell.shown()) {
             assert!(uri.starts_with("otpauth://totp/Test%20host:"), "{uri}");
             assert!(uri.contains(&format!("secret={key}")), "{uri}");

@@ -102,6 +102,8 @@ fn a_server_without_tls_gets_no_code_and_the_user_is_told() {
         let scene = Scene::new(machine, Encryption::None);
         let mut login = Login::of(ANNA).start(&scene.stack);
         login.await_prompt();
+        login.answer("resend");
+        login.await_prompt();
         assert!(
             login.shown().contains("The code could not be sent now."),
             "{}",
@@ -128,7 +130,7 @@ fn a_server_with_a_certificate_of_another_authority_gets_no_code() {
         let (before, _) = settings.split_once("ca_file").expect("a CA");
         let agent = Agent::with(&format!("{before}ca_file = {:?}\n", authority.file()));
         agent.admin().address(ANNA, "email", ADDRESS);
-        let seen = Login::of(ANNA).run(&Stack::asking(&agent));
+        let seen = Login::of(ANNA).answer("resend").run(&Stack::asking(&agent));
         assert!(
             seen.text.contains("The code could not be sent now."),
             "{seen:?}"

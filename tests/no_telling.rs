@@ -15,7 +15,7 @@ fn screen(seen: &Seen) -> String {
 
 #[test]
 fn unknown_unenrolled_and_locked_users_see_what_an_enrolled_one_sees() {
-    let agent = Agent::with("[lockout]\nattempts = 2\n");
+    let agent = Agent::with("[policy]\nrequire = [\"totp\"]\n[lockout]\nattempts = 2\n");
     let stack = Stack::asking(&agent);
     let mut admin = agent.admin();
     for user in ["enrolled", "locked"] {
@@ -33,6 +33,43 @@ fn unknown_unenrolled_and_locked_users_see_what_an_enrolled_one_sees() {
     }
     for (user, text) in &screens[1..] {
         assert_eq!(text, &screens[0].1, "{user}");
+    }
+}
+
+/// What these names are asked for first; a question is cut down to that.
+fn first_prompts(stack: &Stack, names: &[String]) -> Vec<&'static str> {
+    let first = |name: &String| {
+        let seen = Login::of(name).run(stack);
+        match seen.prompts().first().copied() {
+            Some("OTP code: ") => "OTP code: ",
+            Some("PIN: ") => "PIN: ",
+            Some(_) => "a question",
+            None => panic!("{name} is not asked: {seen:?}"),
+        }
+    };
+    names.iter().map(first).collect()
+}
+
+#[test]
+fn names_that_nobody_has_are_asked_for_what_users_of_the_policy_may_have_and_always_for_the_same() {
+    let mut agent = Agent::start();
+    let stack = Stack::asking(&agent);
+    agent.admin().pin("has-a-pin-only", "4826");
+    let names: Vec<String> = (0..96).map(|n| format!("no-such-user-{n}")).collect();
+    let asked = first_prompts(&stack, &names);
+    let count = |prompt: &str| asked.iter().filter(|asked| **asked == prompt).count();
+    for prompt in first_prompts(&stack, &["has-a-pin-only".to_owned()]) {
+        assert!(count(prompt) > 0, "{prompt} tells who is enrolled");
+    }
+    assert!(count("OTP code: ") > count("PIN: "), "{asked:?}");
+    agent.kill_9();
+    agent.launch();
+    assert_eq!(first_prompts(&stack, &names), asked);
+    // Less to choose from moves those who were asked for it, and nobody else.
+    let _ = agent.reload_with("[policy]\nrequire = [\"totp\", \"questions\"]\n");
+    let moved = first_prompts(&stack, &names);
+    for (before, after) in asked.iter().zip(&moved) {
+        assert!(before == after || *before == "PIN: ", "{before} {after}");
     }
 }
 

@@ -109,6 +109,44 @@ fn a_guarded_script_goes_on_only_for_somebody_who_has_passed() {
 }
 
 #[test]
+fn a_session_follows_the_controlling_terminal_and_not_that_of_standard_input() {
+    Machine::run(|machine| {
+        let _agent = set_up(machine);
+        let mut at = terminal(machine, ANNA);
+        assert!(run(&mut at, "collect-evidence", PIN, 0));
+        assert!(!run(&mut at, "collect-evidence", PIN, 0), "its session");
+        let before = at.shown().len();
+        at.send("tty");
+        at.expect("status <0>");
+        let name = at.shown()[before..].to_owned();
+        let name = name
+            .split_whitespace()
+            .find(|word| word.starts_with("/dev/"));
+        let name = name.expect("a terminal's name");
+        // Whoever has another terminal of hers, without the device.
+        std::os::unix::fs::chown(name, Some(machine.uid(ANNA)), None).unwrap();
+        let mut elsewhere = terminal(machine, ANNA);
+        std::fs::write(
+            "/run/bin/borrow",
+            format!("#!/bin/sh\nexec collect-evidence <{name} 2>{name}\n"),
+        )
+        .unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions("/run/bin/borrow", mode).unwrap();
+        assert!(run(&mut elsewhere, "borrow", PIN, 0), "it is asked");
+        // Nor is a session lost by what standard input is.
+        std::fs::write(
+            "/run/bin/piped",
+            "#!/bin/sh\nexec collect-evidence </dev/null\n",
+        )
+        .unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions("/run/bin/piped", mode).unwrap();
+        assert!(!run(&mut at, "piped", PIN, 0), "its terminal is the same");
+    });
+}
+
+#[test]
 fn an_operation_has_a_session_of_its_own() {
     Machine::run(|machine| {
         let agent = set_up(machine);
@@ -247,5 +285,41 @@ fn the_shipped_example_collects_evidence_only_for_who_has_passed() {
             (event.text("result"), event.text("operation")),
             ("passed", OPERATION)
         );
+    });
+}
+
+#[test]
+fn the_shipped_example_writes_nothing_into_what_its_caller_can_change() {
+    Machine::run(|machine| {
+        let _agent = set_up(machine);
+        let home = format!("/run/home/{ANNA}");
+        let victim = "/run/victim";
+        std::fs::create_dir(victim).unwrap();
+        std::os::unix::fs::symlink(victim, format!("{home}/link")).unwrap();
+        std::fs::create_dir("/run/open").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
+        std::fs::set_permissions("/run/open", mode).unwrap();
+        std::os::unix::fs::symlink(&home, "/run/lead").unwrap();
+        for target in [
+            home.clone(),
+            format!("{home}/new"),
+            format!("{home}/link"),
+            format!("{home}/link/new"),
+            "/run/open".to_owned(),
+            "/run/lead".to_owned(),
+            "/run/lead/new".to_owned(),
+        ] {
+            let mut refused = example(&target);
+            // Each has its own terminal, whose name may be that of one before.
+            if refused.expect_one_of(&["PIN: ", "is not root's alone"]) == "PIN: " {
+                refused.send(PIN);
+                refused.expect("is not root's alone");
+            }
+            assert_eq!(refused.finish().1, Some(2), "{target}");
+        }
+        for folder in [victim, "/run/open"] {
+            assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0, "{folder}");
+        }
+        assert!(!std::path::Path::new(&format!("{home}/new")).exists());
     });
 }

@@ -102,7 +102,7 @@ fn an_unknown_user_sees_the_prompts_of_a_known_one_and_gets_nowhere() {
             "auth required pam_unix.so nodelay\nauth required pam_mfa.so\n\
             account required pam_permit.so\nsession required pam_permit.so\n",
         );
-        let agent = Agent::at_default_socket("");
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"totp\"]\n");
         let key = agent.admin().device(USER);
         let sshd = Sshd::start(machine, BY_CONVERSATION);
         let mut screens = Vec::new();

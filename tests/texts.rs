@@ -60,11 +60,11 @@ impl Scene {
         (login.finish(), request)
     }
 
-    /// A login that is told that no code could be sent, and breaks off; the log tells why.
+    /// A login that is told that no code could be sent, after a wrong answer; the log tells why.
     fn assert_not_sent(&self, why: &str) {
-        let seen = Login::of(ANNA).run(&self.stack);
+        let seen = Login::of(ANNA).answer("000000").run(&self.stack);
         assert!(seen.text.contains(NOT_SENT), "{seen:?}");
-        assert_eq!(self.agent.admin().status(ANNA).failures, 0);
+        assert_eq!(self.agent.admin().status(ANNA).failures, 1);
         self.agent.await_log(why);
         let log = self.agent.log();
         for secret in [SECRET, NUMBER, "1701234567"] {

@@ -30,7 +30,7 @@ print(json.dumps({"info": about, "interfaces": sorted(info), "status": status, "
 
 /// A Python that has the client, in a folder below `target`.
 fn python() -> PathBuf {
-    let folder = built().tree.join("target/varlink-client");
+    let folder = built().target().join("varlink-client");
     let python = folder.join("bin/python");
     let has_client = || run(Command::new(&python).args(["-c", "import varlink"])).is_success();
     if python.exists() && has_client() {

@@ -86,6 +86,7 @@ enrol-lost =
        *[type] Geben Sie den Schlüssel in eine Authenticator-App ein
     }.
 enrol-key = Schlüssel:
+enrol-picture = Für einen QR-Code stattdessen, wenn dieses Terminal UTF-8 zeigt: ? eingeben.
 enrol-code = Code, den die App jetzt zeigt:
 enrol-wrong-code =
     Das ist nicht der Code, den die App zeigen müsste.

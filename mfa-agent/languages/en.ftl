@@ -94,6 +94,8 @@ enrol-lost =
     }.
 # The key follows.
 enrol-key = Key:
+# Over ssh, where the QR code is shown to whoever asks for it.
+enrol-picture = For a QR code instead, if this terminal shows UTF-8, type ? below.
 # A prompt.
 enrol-code = Code that the app shows now:
 enrol-wrong-code =

@@ -81,6 +81,7 @@ enrol-lost =
        *[type] escriba la clave en una aplicación de autenticación
     }.
 enrol-key = Clave:
+enrol-picture = Para ver un código QR, si este terminal muestra UTF-8, escriba ?
 enrol-code = Código que la aplicación muestra ahora:
 enrol-wrong-code =
     Ese no es el código que la aplicación debe mostrar.

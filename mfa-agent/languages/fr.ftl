@@ -82,6 +82,7 @@ enrol-lost =
        *[type] tapez la clé dans une application d'authentification
     }.
 enrol-key = Clé :
+enrol-picture = Pour un code QR, si ce terminal affiche UTF-8, tapez ?
 enrol-code = Code affiché maintenant par l'application :
 enrol-wrong-code =
     Ce n'est pas le code que l'application doit afficher.

@@ -81,6 +81,7 @@ enrol-lost =
        *[type] キーを認証アプリに入力します
     }。
 enrol-key = キー:
+enrol-picture = 端末が UTF-8 を表示できる場合は、? と入力すると QR コードを表示します。
 enrol-code = アプリに今表示されているコード:
 enrol-wrong-code =
     アプリに今表示されるはずのコードと一致しません。

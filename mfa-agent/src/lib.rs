@@ -27,4 +27,5 @@ pub mod store;
 pub mod store_mark;
 mod sys;
 pub mod texts;
+pub mod trusted_path;
 pub mod vault;

@@ -71,6 +71,14 @@ impl Providers {
     }
 }
 
+impl Providers {
+    /// Those that can be used, where the others would keep the agent from starting.
+    #[must_use]
+    pub fn usable(settings: &Settings) -> Self {
+        Loader::run(settings).0
+    }
+}
+
 /// What [`Providers::load`] would refuse, and what else is strange about the files and programs that
 /// `settings` name.
 #[must_use]

@@ -20,6 +20,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
 use mfa_protocol::admin::Severity;
+use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
@@ -86,6 +87,12 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // A core would hold the key; and no other process of the agent's user may look into this one.
+    if let Err(e) = set_dumpable(false) {
+        log::warn(format_args!(
+            "a crash may leave the key in a core file: {e}"
+        ));
+    }
     let outcome = if arguments.check {
         check(&arguments.config)
     } else if arguments.init {
@@ -117,15 +124,16 @@ fn exit_code(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 }
 
 fn init(config: &Path) -> Result<(), StartError> {
-    init::init(&Settings::load(config)?.store)
+    init::init(&Settings::load_for_agent(config)?.store)
 }
 
 fn check(config: &Path) -> Result<(), StartError> {
-    let settings = Settings::load(config)?;
+    let settings = Settings::load_for_agent(config)?;
     let review = Review {
         settings: &settings,
         names: &SystemNames::default(),
         ledger: None,
+        host: None,
     };
     let findings = review.thorough_findings(Timestamp::now());
     for finding in &findings {
@@ -152,21 +160,24 @@ fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
     log::limit_panics();
     log::start()?;
-    let standing = Standing::load(config)?;
+    let standing = Standing::load_or_last_good(config)?;
     let settings = standing.settings().clone();
     make_room(settings.server.max_connections)?;
     let agent = start(standing)?;
-    let (listener, socket) = socket::open(&settings.server.socket)?;
-    server::serve(&agent, listener)?;
+    let mut sockets = socket::open(&settings.server.socket)?;
+    for listener in sockets.listeners.drain(..) {
+        server::serve(&agent, listener)?;
+    }
     notify(&[NotifyState::Ready]);
     log::info(format_args!(
         "serving at {}",
         settings.server.socket.display()
     ));
+    agent.keep_settings();
     agent.review();
     watchdog::start(&settings.server.socket);
     serve_until_told(&agent, &signals)?;
-    drop(socket);
+    drop(sockets);
     if !agent.stop_serving(LAST_CALLS) {
         log::warn("calls were still being carried out; whoever made them gets no answer");
     }

@@ -127,3 +127,96 @@ fn what_is_strange_is_in_the_log_after_the_start_and_after_each_reload() {
     agent.signal(Signal::SIGTERM);
     agent.wait_for("stopped");
 }
+
+/// A folder with settings that are fine, and an empty `agent.d`.
+fn tidy() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("agent.toml"), "").unwrap();
+    std::fs::create_dir(folder.path().join("agent.d")).unwrap();
+    folder
+}
+
+/// What the check says against these settings; nothing if they are fine.
+fn refusal(folder: &Path) -> Option<String> {
+    let command = agent(&folder.join("agent.toml")).arg("--check").output();
+    let output = command.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (!output.status.success()).then_some(said)
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn settings_that_others_could_change_are_refused_with_the_command_that_helps() {
+    let nobody = Some(65_534);
+    let give_away = |path: &Path| std::os::unix::fs::lchown(path, nobody, None).is_ok();
+    for name in ["agent.toml", "agent.d"] {
+        let folder = tidy();
+        let path = folder.path().join(name);
+        assert_eq!(refusal(folder.path()), None);
+        set_mode(&path, 0o777);
+        let said = refusal(folder.path()).unwrap();
+        assert!(said.contains(&format!("-w {}", path.display())), "{said}");
+    }
+    let folder = tidy();
+    let (own, link) = (
+        folder.path().join("agent.d/a.toml"),
+        folder.path().join("agent.d/b.toml"),
+    );
+    std::fs::write(&own, "").unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("rules");
+    std::fs::write(&target, "").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    assert_eq!(refusal(folder.path()), None);
+    set_mode(elsewhere.path(), 0o777);
+    let said = refusal(folder.path()).unwrap();
+    assert!(
+        said.contains("o-w"),
+        "a link to where anybody may write: {said}"
+    );
+    set_mode(elsewhere.path(), 0o700);
+    for path in [&own, &target] {
+        if give_away(path) {
+            let said = refusal(folder.path()).unwrap();
+            assert!(said.contains("chown -h root"), "{said}");
+            std::os::unix::fs::lchown(path, Some(0), None).unwrap();
+        }
+    }
+    set_mode(folder.path(), 0o757);
+    assert!(
+        refusal(folder.path()).unwrap().contains("chmod o-w"),
+        "the folder above"
+    );
+}
+
+#[test]
+fn a_reload_of_settings_that_others_could_change_leaves_those_in_force() {
+    let folder = tidy();
+    let at = |name: &str| folder.path().join(name);
+    let own = format!(
+        "[server]\nsocket = {:?}\n[store]\npath = {:?}\nkey_file = {:?}\n[audit]\nfile = \"\"\nsyslog = false\n",
+        at("sock"),
+        at("store"),
+        at("key"),
+    );
+    let config = at("agent.toml");
+    std::fs::write(&config, own).unwrap();
+    assert!(agent(&config).arg("--init").status().unwrap().success());
+    let mut running = Running::start(&config);
+    running.wait_for("nobody who administers this host could log in");
+    set_mode(&at("agent.d"), 0o777);
+    std::fs::write(at("agent.d/x.toml"), TWICE).unwrap();
+    running.signal(Signal::SIGHUP);
+    let refused = running.wait_for("the old settings stay in force");
+    assert!(
+        refused.contains("-w ") && refused.contains("agent.d"),
+        "{refused}"
+    );
+    set_mode(&at("agent.d"), 0o755);
+    running.signal(Signal::SIGHUP);
+    running.wait_for("the settings were loaded again");
+}

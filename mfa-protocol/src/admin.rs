@@ -16,7 +16,10 @@ pub use account::{
     Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
-pub use check::{CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Severity};
+pub use check::{
+    Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding, Health,
+    HealthReply, HostFacts, Refused, Severity,
+};
 pub use delivery::{
     Address, AddressReply, ConfirmAddress, ConfirmAddressParameters, EnableAddress,
     EnableAddressParameters, EnrollAddress, EnrollAddressParameters, EnrollAddressReply,
@@ -95,6 +98,6 @@ methods! {
     Sessions(SessionsParameters) -> SessionsReply;
     Revoke(UserParameters) -> RevokeReply;
     Bypass(BypassParameters) -> BypassReply;
-    CheckConfig(Nothing) -> CheckConfigReply;
+    CheckConfig(CheckConfigParameters) -> CheckConfigReply;
     Health(Nothing) -> HealthReply;
 }

@@ -1,9 +1,10 @@
 //! The blocking client that the module and the command line share.
 //!
 //! It runs inside programs that are not ours: it starts no thread, touches no signal disposition
-//! (a closed socket is an error here, never a `SIGPIPE`), leaks no descriptor into child processes,
-//! and is never slower than its time-out, which spans connecting, writing and reading together. If
-//! the host program itself was stopped meanwhile, an agent that lives still gets [`GRACE`] to answer.
+//! (a closed socket is an error here, never a `SIGPIPE`) and leaks no descriptor into child processes.
+//! Connecting, writing a call and waiting for its reply each end at the time-out. Only silence after the whole call is
+//! written is [`ClientError::TimedOut`]: what came before can be the doing of other callers, or of the user who stops
+//! the program (^Z).
 
 mod stream;
 mod trust;
@@ -16,12 +17,8 @@ use serde_json::value::RawValue;
 
 use crate::frame::{FrameError, FrameReader, write_frame};
 use crate::message::{AnyReply, Call, ErrorKind, ErrorParameters, Method};
+use crate::private_socket;
 use stream::DeadlineStream;
-
-/// What an agent has to answer at the least, once a call is written. The time-out may have passed
-/// before that: whoever runs `su` can stop it (^Z) where they like, and must not thereby make an agent
-/// that lives look like one that hangs.
-pub const GRACE: Duration = Duration::from_millis(250);
 
 /// The longest that an agent may ask to be waited for.
 const MOST_PATIENCE: Duration = Duration::from_secs(600);
@@ -30,7 +27,9 @@ const MOST_PATIENCE: Duration = Duration::from_secs(600);
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody listens at the socket, or it can't be reached.
-    #[error("the agent is not reachable at {path}: {reason}; is mfa-agent running?")]
+    #[error(
+        "the agent is not reachable at {path}: {reason}; is mfa-agent running? mfa-agent --check tells what is wrong with its settings"
+    )]
     Unreachable {
         /// The socket.
         path: String,
@@ -48,7 +47,10 @@ pub enum ClientError {
         /// Who listens.
         uid: u32,
     },
-    /// The time-out ran out while connecting, writing or waiting for the reply.
+    /// The agent lives, but so many callers wait that this one did not get through.
+    #[error("the agent has more callers than it takes at a time; try again in a moment")]
+    Busy,
+    /// The call was written, and no reply came for the whole time-out.
     #[error("the agent did not answer in time")]
     TimedOut,
     /// The connection failed or a message was out of bounds.
@@ -73,6 +75,19 @@ impl ClientError {
     pub fn is_unreachable(&self) -> bool {
         !matches!(self, Self::Refused { .. })
     }
+
+    /// Whether a socket is not there, not for this process, or not the agent's.
+    fn says_no_such_socket(&self) -> bool {
+        use std::io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound, PermissionDenied};
+        match self {
+            Self::Unreachable { reason, .. } => matches!(
+                reason.kind(),
+                NotFound | NotADirectory | ConnectionRefused | PermissionDenied
+            ),
+            Self::Untrusted { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 impl From<FrameError> for ClientError {
@@ -89,34 +104,42 @@ pub struct Client {
     stream: DeadlineStream,
     reader: FrameReader,
     timeout: Duration,
-    /// Set by [`Client::connect`], so that connecting and the first exchange share one time-out.
-    first_deadline: Option<Instant>,
     /// What the next exchange may take, if that is more than `timeout`.
     patience: Option<Duration>,
 }
 
 impl Client {
-    /// Connects to the agent at `path`. Each exchange may take `timeout`; connecting counts towards
-    /// the first.
+    /// Connects to the agent at `path`, by its private socket if there is one that this process may use. Connecting
+    /// and each exchange may take `timeout`.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Unreachable`], [`ClientError::Untrusted`] or [`ClientError::TimedOut`].
+    /// [`ClientError::Unreachable`], [`ClientError::Untrusted`] or [`ClientError::Busy`].
     pub fn connect(path: &Path, timeout: Duration) -> Result<Self, ClientError> {
+        let private = private_socket(path).map(|private| Self::open(&private, path, timeout));
+        match private {
+            // A private socket that is busy is no reason to try the one that everybody can fill.
+            Some(Err(error)) if !error.says_no_such_socket() => Err(error),
+            Some(Ok(client)) => Ok(client),
+            Some(Err(_)) | None => Self::open(path, path, timeout),
+        }
+    }
+
+    /// Connects to `path`, which is `public` or the private socket beside it.
+    fn open(path: &Path, public: &Path, timeout: Duration) -> Result<Self, ClientError> {
         let deadline = Instant::now() + timeout;
         let stream = DeadlineStream::connect(path, deadline).map_err(|e| match e.kind() {
-            std::io::ErrorKind::TimedOut => ClientError::TimedOut,
+            std::io::ErrorKind::TimedOut => ClientError::Busy,
             _ => ClientError::Unreachable {
                 path: path.display().to_string(),
                 reason: e,
             },
         })?;
-        trust::check(path, &stream)?;
+        trust::check(path, public, &stream)?;
         Ok(Self {
             stream,
             reader: FrameReader::new(),
             timeout,
-            first_deadline: Some(deadline),
             patience: None,
         })
     }
@@ -137,32 +160,31 @@ impl Client {
     /// of no more use.
     pub fn call<M: Method>(&mut self, parameters: &M::Parameters) -> Result<M::Reply, ClientError> {
         let patience = self.patience.take().unwrap_or_default().max(self.timeout);
-        let deadline = self
-            .first_deadline
-            .take()
-            .unwrap_or_else(|| Instant::now() + patience);
-        self.stream.set_deadline(deadline);
         let call = Call {
             method: M::NAME,
             parameters,
         };
-        let written = write_frame(&mut self.stream, &call);
-        self.stream
-            .set_deadline(deadline.max(Instant::now() + GRACE));
-        if let Err(failed) = written {
-            return Err(self.last_word().unwrap_or_else(|| failed.into()));
+        self.stream.set_deadline(Instant::now() + self.timeout);
+        if let Err(failed) = write_frame(&mut self.stream, &call) {
+            return Err(self.not_written(failed));
         }
+        self.stream.set_deadline(Instant::now() + patience);
         read_reply(self.reader.next(&mut self.stream)?)
     }
 
-    /// Why the agent closed a connection before the call was written. One that turns a caller away says
-    /// so first, and that says more than "broken pipe". It can't have judged what it never read, so
-    /// nothing but a refusal counts.
-    fn last_word(&mut self) -> Option<ClientError> {
-        let frame = self.reader.next(&mut self.stream).ok()?;
-        match read_reply::<IgnoredAny>(frame) {
-            Err(refused @ ClientError::Refused { .. }) => Some(refused),
-            _ => None,
+    /// Why a call could not be written. An agent that turns a caller away says so before it closes the connection, and
+    /// that says more than "broken pipe". It can't have judged what it never read, so nothing but a refusal counts.
+    fn not_written(&mut self, failed: FrameError) -> ClientError {
+        if matches!(&failed, FrameError::Io(e) if e.kind() == std::io::ErrorKind::TimedOut) {
+            return ClientError::Busy;
+        }
+        let last_word = self
+            .reader
+            .next(&mut self.stream)
+            .map(read_reply::<IgnoredAny>);
+        match last_word {
+            Ok(Err(refused @ ClientError::Refused { .. })) => refused,
+            _ => failed.into(),
         }
     }
 }

@@ -17,10 +17,23 @@ pub mod login;
 pub mod message;
 mod secret;
 
+use std::path::{Path, PathBuf};
+
 pub use secret::Secret;
 
-/// Where the agent listens unless it is told otherwise.
+/// Where the agent listens for everybody unless it is told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/mfa/agent.sock";
+
+/// The longest path of a Unix socket, in bytes (unix(7)).
+pub const MAX_SOCKET_PATH: usize = 107;
+
+/// Where an agent listens besides for the programs that guard logins. Ordinary users can't reach that socket, so they
+/// can't fill its queue. None where the path would be too long for a socket.
+#[must_use]
+pub fn private_socket(public: &Path) -> Option<PathBuf> {
+    let private = public.parent()?.join("private").join(public.file_name()?);
+    (private.as_os_str().len() <= MAX_SOCKET_PATH).then_some(private)
+}
 
 /// The longest answer that a person may give, in bytes (rule 7 of the architecture).
 pub const MAX_ANSWER: usize = 512;

@@ -125,6 +125,10 @@ pub struct AnswerParameters {
     pub session: String,
     /// What was typed, or its end where [`Prompt::tail`] says so.
     pub answer: Secret,
+    /// Whether all that was typed is the password that a module before checked in this login. Believed only from root
+    /// and the users in `[server] trusted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_password: Option<bool>,
 }
 
 /// A cancellation.

@@ -12,7 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
-use mfa_protocol::admin::{Questions, QuestionsReply};
+use mfa_protocol::admin::{ImportEntry, ImportParameters, ImportUris, Questions, QuestionsReply};
 use mfa_protocol::client::{Client, ClientError};
 use mfa_protocol::frame::FrameError;
 use mfa_protocol::login::Nothing;
@@ -108,15 +108,88 @@ fn an_exchange_may_take_longer_where_the_agent_has_said_so_and_the_next_one_not(
 }
 
 #[test]
-fn an_agent_too_busy_to_accept_counts_as_one_that_hangs() {
+fn a_full_queue_is_busy_and_neither_silence_nor_absence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.sock");
     let _listening = full_listener(&path);
     let outcome = Client::connect(&path, Duration::from_millis(100)).err();
-    assert!(
-        matches!(outcome, Some(ClientError::TimedOut)),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Some(ClientError::Busy)), "{outcome:?}");
+}
+
+#[test]
+fn the_private_socket_is_tried_first_and_the_public_one_only_where_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let public = folder.path().join("agent.sock");
+    let private = mfa_protocol::private_socket(&public).unwrap();
+    let connect = || Client::connect(&public, Duration::from_millis(100)).map(drop);
+    let everybody = UnixListener::bind(&public).unwrap();
+    everybody.set_nonblocking(true).unwrap();
+    connect().unwrap();
+    everybody.accept().expect("there is no private one");
+
+    std::fs::create_dir(private.parent().unwrap()).unwrap();
+    let guards = UnixListener::bind(&private).unwrap();
+    connect().unwrap();
+    guards.set_nonblocking(true).unwrap();
+    guards.accept().expect("the private one");
+
+    drop(guards);
+    connect().unwrap();
+    everybody.accept().expect("the private one is nobody's");
+
+    std::fs::remove_file(&private).unwrap();
+    let _full = full_listener(&private);
+    assert!(matches!(connect(), Err(ClientError::Busy)));
+    assert!(everybody.accept().is_err(), "nobody has tried this one");
+}
+
+#[test]
+fn a_path_too_long_for_a_second_socket_has_none() {
+    let path = format!("/{}", "x".repeat(mfa_protocol::MAX_SOCKET_PATH - 1));
+    assert_eq!(mfa_protocol::private_socket(Path::new(&path)), None);
+    let private = mfa_protocol::private_socket(Path::new(mfa_protocol::DEFAULT_SOCKET));
+    assert_eq!(private.unwrap(), Path::new("/run/mfa/private/agent.sock"));
+}
+
+#[test]
+fn an_agent_has_the_whole_time_from_when_the_call_is_written() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut client = Client::connect(&path, TIMEOUT).unwrap();
+    let agent = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read(&mut [0; 4096]).map(drop).unwrap();
+        std::thread::sleep(TIMEOUT / 3);
+        let reply = b"{\"parameters\": {\"questions\": [], \"own\": true}}\0";
+        stream.write_all(reply).unwrap();
+    });
+    // The user has stopped the program.
+    std::thread::sleep(TIMEOUT);
+    let outcome = client.call::<Questions>(&Nothing {});
+    agent.join().unwrap();
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[test]
+fn a_call_that_nobody_reads_is_no_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let mut client = Client::connect(&path, Duration::from_millis(50)).unwrap();
+    let entry = ImportEntry {
+        line: 1,
+        user: "x".repeat(60_000),
+        uri: "".into(),
+    };
+    let parameters = ImportParameters {
+        entries: vec![entry],
+        dry_run: true,
+    };
+    let outcomes = (0..16).map(|_| client.call::<ImportUris>(&parameters).err());
+    let is_busy = |error| matches!(error, Some(ClientError::Busy));
+    assert!(outcomes.last().is_some_and(is_busy), "no room for the last");
 }
 
 /// A socket whose queue is full, with what fills it.
@@ -254,7 +327,6 @@ fn a_reply_that_came_while_the_program_was_stopped_is_read_although_the_time_is_
         let reply = b"{\"parameters\": {\"questions\": [], \"own\": true}}\0";
         stream.write_all(reply).unwrap();
     });
-    // As long as ^Z may take: connecting counts towards the first exchange.
     std::thread::sleep(Duration::from_millis(100));
     let outcome = client.call::<Questions>(&Nothing {});
     agent.join().unwrap();

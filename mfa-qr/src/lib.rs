@@ -24,7 +24,11 @@ pub const USUAL_ROWS: usize = 24;
 /// What the standard asks for around the code (ISO/IEC 18004, 9.1).
 const QUIET: usize = 4;
 /// What scanners get along with.
-const LEAST_QUIET: usize = 2;
+const LESS_QUIET: usize = 2;
+/// What most scanners still get along with.
+const LEAST_QUIET: usize = 1;
+/// Rows for the picture on the usual terminal, with the key in a line above it and a prompt below.
+pub const ROWS_BETWEEN: usize = USUAL_ROWS - 2;
 
 /// The code for `text`, as lines; none if it would not fit into 80 columns. It fits into `rows` lines, if it
 /// can be made to. Painted, it carries the escape sequences of a terminal.
@@ -41,11 +45,9 @@ pub fn draw(text: &str, painted: bool, rows: usize) -> Option<Zeroizing<String>>
 
 /// The full quiet zone, unless the code then no longer fits into the rows.
 fn quiet_zone(size: usize, rows: usize) -> usize {
-    if (size + 2 * QUIET).div_ceil(2) <= rows {
-        QUIET
-    } else {
-        LEAST_QUIET
-    }
+    let fits = |quiet: &usize| (size + 2 * quiet).div_ceil(2) <= rows;
+    let quiet = [QUIET, LESS_QUIET, LEAST_QUIET].into_iter().find(fits);
+    quiet.unwrap_or(LESS_QUIET)
 }
 
 fn render(code: &QRCode, quiet: usize, painted: bool) -> Zeroizing<String> {
@@ -152,6 +154,8 @@ mod tests {
     fn a_large_code_gives_up_quiet_before_rows() {
         assert_eq!(quiet_zone(37, USUAL_ROWS), 4);
         assert_eq!(quiet_zone(41, USUAL_ROWS), 2);
+        assert_eq!(quiet_zone(41, ROWS_BETWEEN), 1);
+        assert_eq!(quiet_zone(60, ROWS_BETWEEN), 2, "it can't be made to fit");
         assert!((41 + 2 * quiet_zone(41, USUAL_ROWS)).div_ceil(2) <= USUAL_ROWS);
     }
 }

@@ -61,7 +61,7 @@ impl Context {
     }
 
     /// Makes sure that the agent is there, before a person types for nothing. The connection is not
-    /// kept: its first time-out would run while they think.
+    /// kept: the agent ends those that say nothing while they think.
     pub(crate) fn probe(&mut self) -> Result<(), Failure> {
         Client::connect(&self.socket, self.timeout)?;
         Ok(())

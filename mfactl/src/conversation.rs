@@ -64,7 +64,11 @@ pub(crate) fn hold(
         };
         let answer = tail(typed, prompt.tail);
         client.allow(reply.step.patience);
-        reply = client.call::<Answer>(&AnswerParameters { session, answer })?;
+        reply = client.call::<Answer>(&AnswerParameters {
+            session,
+            answer,
+            is_password: None,
+        })?;
     }
 }
 

@@ -69,6 +69,7 @@ impl Failure {
             Self::Usage(_) => "Usage",
             Self::Agent(ClientError::Unreachable { .. }) => "Unreachable",
             Self::Agent(ClientError::Untrusted { .. }) => "Untrusted",
+            Self::Agent(ClientError::Busy) => "Busy",
             Self::Agent(ClientError::TimedOut) => "TimedOut",
             Self::Agent(ClientError::Connection(_)) => "Connection",
             Self::Agent(ClientError::Garbled(_)) | Self::Garbled(_) => "Garbled",
@@ -128,6 +129,7 @@ impl Failure {
 const START_IT: &str = "\
 Start it:            systemctl start mfa-agent
 Why it does not run: journalctl -u mfa-agent
+Its settings:        mfa-agent --check
 If it listens elsewhere ([server] socket in /etc/mfa/agent.toml), add --socket PATH.";
 
 const ASK_FOR_IT: &str = "\

@@ -18,6 +18,7 @@ mod console;
 mod context;
 mod conversation;
 mod failure;
+mod host;
 mod lines;
 mod output;
 mod table;

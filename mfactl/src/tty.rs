@@ -10,13 +10,16 @@ use std::io::{self, Read, Write};
 use nix::sys::termios::{
     LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
 };
-use nix::unistd::ttyname;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use mfa_protocol::Secret;
 
 const CTRL_C: u8 = 3;
+
+/// The majors of pseudo-terminals (`Documentation/admin-guide/devices.txt` of Linux).
+const PTS: u32 = 136;
+const PTS_MAJORS: u32 = 8;
 
 /// The kernel hands out at most this much of a line (`N_TTY_BUF_SIZE`).
 const MAX_TYPED: usize = 4096;
@@ -59,13 +62,32 @@ impl Tty {
     }
 }
 
-/// The terminal that this process talks to, such as `/dev/pts/3`; none if it is far from any. Asking
-/// `/dev/tty` would not do: its name is `/dev/tty` on every terminal.
+/// The controlling terminal of this process, such as `/dev/pts/3`; none if it has none. Not the terminal of standard input,
+/// which whoever calls may choose, and with it the session. Asking `/dev/tty` would not do: its name is `/dev/tty` on
+/// every terminal.
 pub(crate) fn name() -> Option<String> {
-    let name = ttyname(io::stdin())
-        .or_else(|_| ttyname(io::stderr()))
-        .or_else(|_| ttyname(io::stdout()));
-    name.ok()?.into_os_string().into_string().ok()
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (major, minor) = controlling_terminal(&stat)?;
+    let name = match major {
+        PTS.. if major < PTS + PTS_MAJORS => format!("pts/{}", (major - PTS) * 256 + minor),
+        _ => device_name(major, minor)?,
+    };
+    Some(format!("/dev/{name}"))
+}
+
+/// Its numbers (proc_pid_stat(5), `tty_nr`). The name of the program before it may hold anything but is in brackets.
+fn controlling_terminal(stat: &str) -> Option<(u32, u32)> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let number: i32 = fields.split_whitespace().nth(4)?.parse().ok()?;
+    let number = number.cast_unsigned();
+    let (major, minor) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00);
+    (number != 0).then_some((major, minor))
+}
+
+/// What the kernel calls a device that is no pseudo-terminal.
+fn device_name(major: u32, minor: u32) -> Option<String> {
+    let device = std::fs::read_link(format!("/sys/dev/char/{major}:{minor}")).ok()?;
+    device.file_name()?.to_str().map(str::to_owned)
 }
 
 /// In canonical mode one read is one line.
@@ -121,6 +143,20 @@ impl Drop for Asking<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_controlling_terminal_is_found_whatever_the_program_is_called() {
+        for (stat, expected) in [
+            ("7 (mfactl) S 1 7 7 34819 7 0", Some((136, 3))),
+            ("7 (a) S 1 1 1 9) S 1 7 7 34819 7 0", Some((136, 3))),
+            ("7 (mfactl) S 1 7 7 1025 7 0", Some((4, 1))),
+            ("7 (mfactl) S 1 7 7 1083393 7 0", Some((136, 257))),
+            ("7 (mfactl) S 1 7 7 0 -1 0", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(controlling_terminal(stat), expected, "{stat}");
+        }
+    }
 
     #[test]
     fn ctrl_c_anywhere_in_the_line_cancels() {

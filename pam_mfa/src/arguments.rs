@@ -9,8 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mfa_protocol::DEFAULT_SOCKET;
 use mfa_protocol::login::Authtok;
+use mfa_protocol::{DEFAULT_SOCKET, MAX_SOCKET_PATH};
 
 /// The arguments, parsed. [`Default`] is what holds when a stack gives none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,9 +278,6 @@ fn timeout(text: &[u8]) -> Option<Duration> {
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// `sun_path` of unix(7) has 108 bytes, the last of them for the NUL.
-const MAX_SOCKET_PATH: usize = 107;
 
 const SOCKET_EXPECTED: &str = "expected an absolute path of at most 107 bytes";
 

@@ -152,10 +152,12 @@ impl<H: Host> Login<'_, H> {
                 Ok(answer) => answer,
                 Err(ending) => return Err(self.cancelled(ending)),
             };
+            let is_password = self.is_checked_password(&typed).then_some(true);
             cut = prompt.tail.map(|tail| (typed, tail));
             let parameters = AnswerParameters {
                 session: self.session.clone(),
                 answer,
+                is_password,
             };
             self.client.allow(patience);
             reply = self
@@ -180,6 +182,16 @@ impl<H: Host> Login<'_, H> {
             None => typed.whole(),
         }?;
         Ok((answer, typed))
+    }
+
+    /// Whether what was typed is the password that a module before has checked: programs that answer every prompt with it
+    /// guess nothing. Where the code shares one answer with the password, no module has checked it yet.
+    fn is_checked_password(&mut self, typed: &Typed) -> bool {
+        let password = match self.arguments.authtok() {
+            Authtok::None => self.host.take_authtok(),
+            Authtok::Forward | Authtok::Use | Authtok::Try => None,
+        };
+        password.is_some_and(|password| password.is_same(typed))
     }
 
     /// The password that was asked for before, if it is to answer this prompt. It answers one only.

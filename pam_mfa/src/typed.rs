@@ -5,6 +5,7 @@
 //! bytes in whatever encoding the next module expects; only the end that is sent must be UTF-8.
 
 use mfa_protocol::{MAX_ANSWER, Secret};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// An answer: 1 to [`MAX_ANSWER`] bytes, none of them NUL. Wiped when dropped, shown nowhere.
@@ -79,6 +80,12 @@ impl Typed {
     pub fn before_last(&self, count: u32) -> Option<&[u8]> {
         let start = self.start_of_last(count);
         (characters(&self.0[start..]) == count as usize).then(|| &self.0[..start])
+    }
+
+    /// Whether both are the same, found out in a time that tells of neither but its length.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
     }
 
     fn start_of_last(&self, count: u32) -> usize {

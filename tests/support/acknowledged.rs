@@ -198,6 +198,7 @@ pub fn log_in(socket: &Path, user: &str, answer: &str) -> Result<Outcome, Client
     let parameters = AnswerParameters {
         session: begun.session,
         answer: Secret::from(answer),
+        is_password: None,
     };
     let ended = client.call::<Answer>(&parameters)?;
     // Asked again: the login would go on, and ends with the connection.

@@ -214,6 +214,13 @@ impl Agent {
         ready.inspect_err(|_| self.child = None)
     }
 
+    /// Waits until somebody listens, whoever started it.
+    pub fn await_socket(&self) {
+        eventually("the agent to listen", || {
+            UnixStream::connect(&self.socket).ok()
+        });
+    }
+
     /// Ends it as a power cut would, as far as a process can be.
     pub fn kill_9(&mut self) {
         let mut child = self.child.take().expect("a running agent");

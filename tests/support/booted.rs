@@ -170,7 +170,7 @@ fn child_of(pid: u32) -> Option<Pid> {
 }
 
 fn folder() -> PathBuf {
-    let folder = built().tree.join("target/machines");
+    let folder = built().target().join("machines");
     fs::create_dir_all(&folder).expect("a folder");
     folder
 }

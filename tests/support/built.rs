@@ -22,6 +22,15 @@ pub struct Built {
     pub tree: PathBuf,
 }
 
+impl Built {
+    /// Where cargo builds, and tests keep what takes long to make.
+    #[must_use]
+    pub fn target(&self) -> PathBuf {
+        let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        self.tree.join(folder)
+    }
+}
+
 /// The programs under test.
 pub fn built() -> &'static Built {
     static BUILT: OnceLock<Built> = OnceLock::new();

@@ -26,10 +26,10 @@ pub fn made(version: &str) -> (Vec<u8>, PathBuf) {
     (fs::read(&file).expect("a package"), file)
 }
 
-/// Gives the machine a user with a password.
+/// Gives the machine a user with a password, and root one.
 pub fn add_anna(machine: &Booted) {
     machine.must(&format!(
-        "useradd --create-home --shell /bin/sh anna && echo 'anna:{PASSWORD}' | chpasswd"
+        "useradd --create-home --shell /bin/sh anna && echo 'anna:{PASSWORD}' | chpasswd && echo 'root:{PASSWORD}' | chpasswd"
     ));
 }
 
@@ -47,7 +47,8 @@ pub fn ssh(machine: &Booted) -> Pty {
         "anna@127.0.0.1",
         "echo you are in",
     ]);
-    client.answer("Password: ", PASSWORD);
+    // sshd's own prompt has the name before it.
+    client.answer("assword: ", PASSWORD);
     client
 }
 

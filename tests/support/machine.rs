@@ -106,11 +106,21 @@ impl Machine {
             name,
         ]));
         assert!(output.is_success(), "useradd: {output:?}");
+        self.password(name, password);
+    }
+
+    /// Gives a user a password.
+    pub fn password(&self, name: &str, password: &str) {
         // A quick hash, so that a crowd of logins measures us and not the password.
         let mut chpasswd = Command::new("chpasswd");
         chpasswd.args(["--crypt-method", "SHA256", "--sha-rounds", "1000"]);
         let output = run_with_input(&mut chpasswd, &format!("{name}:{password}\n"));
         assert!(output.is_success(), "chpasswd: {output:?}");
+    }
+
+    /// Makes a folder of this machine its own, so that what changes there stays there.
+    pub fn own(&self, folder: &str) {
+        own_copy(folder, self._staging.path());
     }
 
     /// The user id of a user.

@@ -40,6 +40,9 @@ pub struct Attempt {
     /// The guess that was noted before a RADIUS server judged it, and that it has rejected: whatever else is
     /// among the answers, this attempt is wrong and is counted.
     pub rejected: Option<u64>,
+    /// Whether all answers are the password that was checked before in this login: if it is not right here, it is no guess
+    /// either.
+    pub is_password: bool,
 }
 
 /// An answer, as far as it could be prepared outside the record.
@@ -110,6 +113,8 @@ pub enum Verdict {
     Locked(Lock),
     /// Logins that began with this one have used up the attempts of their time; nothing was judged.
     Spent,
+    /// The password was typed in place of a factor, and is not right as one. No failure was counted.
+    Password,
     /// The record changed under the preparation; prepare again from the newer one.
     Stale,
 }
@@ -183,7 +188,10 @@ impl Account {
             .collect();
         if attempt.rejected.is_some() {
             self.use_steps(&findings, attempt);
-            return self.count_failure(attempt, None);
+            return match attempt.is_password {
+                true => Verdict::Password,
+                false => self.count_failure(attempt, None),
+            };
         }
         let unprepared = findings.is_empty();
         if unprepared || findings.iter().any(|f| matches!(f, Finding::Stale)) {
@@ -194,6 +202,10 @@ impl Account {
         self.use_steps(&findings, attempt);
         if findings.iter().any(|f| matches!(f, Finding::Used { .. })) {
             return Verdict::Replayed;
+        }
+        let is_wrong = |f: &Finding| matches!(f, Finding::Wrong | Finding::Astray { .. });
+        if attempt.is_password && findings.iter().any(is_wrong) {
+            return Verdict::Password;
         }
         let astray = self.go_astray(&findings, attempt.now);
         if astray.is_some() || findings.iter().any(|f| matches!(f, Finding::Wrong)) {

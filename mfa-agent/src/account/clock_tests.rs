@@ -44,6 +44,7 @@ fn attempt(account: &Account, answers: Vec<Answered>, second: i64) -> Attempt {
         renews: false,
         pepper: pepper(),
         rejected: None,
+        is_password: false,
     }
 }
 

@@ -72,8 +72,8 @@ pub enum Enrolled {
 }
 
 impl Account {
-    /// Stores what was set up inside a login, which has passed by that. Only for a user who still has
-    /// nothing: who has something must pass it first.
+    /// Stores what was set up inside a login, which has passed by that. Only for a user who has still never set up
+    /// anything: who has must pass it first.
     pub fn enrol_in_login(
         &mut self,
         device: Device,
@@ -84,7 +84,7 @@ impl Account {
         if self.lockout.lock(now).is_some() {
             return Enrolled::Locked;
         }
-        if !self.is_bare() || self.add_device(device).is_err() {
+        if !self.has_never_enrolled() || self.add_device(device).is_err() {
             return Enrolled::Otherwise;
         }
         self.set_recovery(codes, now);

@@ -21,6 +21,7 @@ mod recovery;
 mod remote;
 mod resync;
 mod session;
+mod set_up;
 mod settings;
 
 use jiff::Timestamp;
@@ -160,12 +161,6 @@ impl Account {
         }
     }
 
-    /// Whether there is nothing that the user could pass with: no factor, and no recovery code.
-    #[must_use]
-    pub fn is_bare(&self) -> bool {
-        self.enrolled().is_empty() && self.recovery_left().unwrap_or(0) == 0
-    }
-
     /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for other codes; `beside`
     /// are factors that need nothing in the record.
     #[must_use]
@@ -215,7 +210,7 @@ impl Account {
     }
 
     /// The digits of the longest code that is good without a device; 0 if there is none.
-    fn other_codes(&self, now: Timestamp) -> u32 {
+    pub(in crate::account) fn other_codes(&self, now: Timestamp) -> u32 {
         let bypass = self.bypass_until(now).map(|_| BYPASS_DIGITS);
         let recovery = self.recovery.as_ref().filter(|codes| codes.left() > 0);
         bypass.max(recovery.map(Recovery::digits)).unwrap_or(0)

@@ -59,6 +59,7 @@ fn the_same_question_is_asked_until_it_is_answered() {
             renews: false,
             pepper: samples::pepper(),
             rejected: None,
+            is_password: false,
         };
         account.attempt(&attempt)
     };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::policy::Place;
+use crate::trusted_path::TrustError;
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +26,9 @@ pub enum ConfigError {
         /// Why.
         error: io::Error,
     },
-    /// Anybody may change a file.
-    #[error("{}: anybody may write to it, so anybody may say who is let in; chmod o-w it", file.display())]
-    Exposed {
-        /// The file.
-        file: PathBuf,
-    },
+    /// Somebody who may not could say who is let in.
+    #[error("{0}")]
+    Untrusted(TrustError),
     /// A file is not UTF-8.
     #[error("{}: holds bytes that are no text; expected UTF-8", file.display())]
     NotText {

@@ -7,15 +7,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::OTHERS_WRITE;
 use super::document::CatalogueQuestion;
 use super::error::Problem;
 use crate::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
 use crate::factors::questions::QUESTIONS;
 use crate::policy::Place;
+use crate::trusted_path::{self, Owners};
 
 /// The longest file, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
@@ -37,7 +36,7 @@ pub(super) type Lists = BTreeMap<PathBuf, Result<String, String>>;
 /// # Errors
 ///
 /// What is wrong with the file, and what to do.
-pub(super) fn read(file: &Path) -> Result<String, String> {
+pub(super) fn read(file: &Path, owners: &Owners) -> Result<String, String> {
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => {
             "there is no such file; expected one, or no key that names it".into()
@@ -49,9 +48,7 @@ pub(super) fn read(file: &Path) -> Result<String, String> {
     if !meta.is_file() {
         return Err("is no ordinary file; expected one".to_owned());
     }
-    if meta.permissions().mode() & OTHERS_WRITE != 0 {
-        return Err("anybody may write to it; chmod o-w it".to_owned());
-    }
+    trusted_path::check(file, owners).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     let limited = File::open(file).map(|file| file.take(MOST_BYTES + 1));
     let length = limited.and_then(|mut file| file.read_to_end(&mut bytes));
@@ -157,6 +154,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::defaults::{self, BANNED_PINS};
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::factors::pin::{Banned, Pin, PinError};
 
@@ -248,19 +247,27 @@ mod tests {
     fn a_file_that_is_no_list_is_refused_before_anything_waits_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        assert!(read(&at("none")).unwrap_err().contains("no such file"));
-        let refused = |name: &str| read(&at(name)).unwrap_err();
+        assert!(
+            read(&at("none"), &Owners::own())
+                .unwrap_err()
+                .contains("no such file")
+        );
+        let refused = |name: &str| read(&at(name), &Owners::own()).unwrap_err();
         nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
         assert!(refused("pipe").contains("no ordinary file"));
-        assert!(read(folder.path()).unwrap_err().contains("ordinary"));
+        assert!(
+            read(folder.path(), &Owners::own())
+                .unwrap_err()
+                .contains("ordinary")
+        );
         fs::write(at("long"), vec![b'#'; 1 + (1 << 20)]).unwrap();
         assert!(refused("long").contains("at most 1048576 bytes"));
         fs::write(at("bytes"), b"4711\n\xff").unwrap();
         assert!(refused("bytes").contains("UTF-8"));
         fs::write(at("open"), "4711\n").unwrap();
-        assert_eq!(read(&at("open")).unwrap(), "4711\n");
+        assert_eq!(read(&at("open"), &Owners::own()).unwrap(), "4711\n");
         fs::set_permissions(at("open"), fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(refused("open").contains("chmod o-w"));
+        assert!(refused("open").contains("o-w"));
     }
 
     proptest! {

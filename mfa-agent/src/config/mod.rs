@@ -10,6 +10,7 @@ mod asking;
 mod defaults;
 mod document;
 mod error;
+mod last_good;
 mod lists;
 mod merge;
 mod reach;
@@ -23,10 +24,10 @@ mod words;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
+pub use last_good::LastGood;
 pub use settings::{
     Admin, Audit, Delivery, Email, EmailRoute, Hotp, Pin, Prompts, Questions, Radius, Recovery,
     SelfService, Server, Settings, Sms, SmsRoute, Store, Totp, WebhookSecret,
@@ -34,6 +35,8 @@ pub use settings::{
 
 use error::Source;
 use lists::Lists;
+
+use crate::trusted_path::{self, Owners, TrustError};
 
 /// Where the settings are unless the agent is told otherwise.
 pub const DEFAULT_FILE: &str = "/etc/mfa/agent.toml";
@@ -51,17 +54,21 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when `file` is missing, or one of them can't be read. What is wrong with a list is
-    /// told by [`Files::settings`], which knows whether it is one that counts.
+    /// [`ConfigError`] when `file` is missing, or one of them can't be read or could be changed by others. What is wrong
+    /// with a list is told by [`Files::settings`], which knows whether it is one that counts.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let mut settings = vec![read(file)?];
-        for drop_in in drop_ins(&file.with_file_name("agent.d"))? {
-            settings.push(read(&drop_in)?);
+        Self::read_of(file, &Owners::own())
+    }
+
+    fn read_of(file: &Path, owners: &Owners) -> Result<Self, ConfigError> {
+        let mut settings = vec![read(file, owners)?];
+        for drop_in in drop_ins(&file.with_file_name("agent.d"), owners)? {
+            settings.push(read(&drop_in, owners)?);
         }
         let named = merge::named_lists(settings.iter().map(|(_, text)| text.as_str()));
         let lists = named
             .map(|list| {
-                let text = lists::read(&list);
+                let text = lists::read(&list, owners);
                 (list, text)
             })
             .collect();
@@ -97,6 +104,15 @@ impl Settings {
         Files::read(file)?.settings()
     }
 
+    /// The same, for root who looks at the settings of an agent that runs as the owner of their folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::load`].
+    pub fn load_for_agent(file: &Path) -> Result<Self, ConfigError> {
+        Files::read_of(file, &Owners::of_agent_at(file))?.settings()
+    }
+
     /// Makes settings of the names and texts of files, in their order, without reading anything.
     ///
     /// # Errors
@@ -115,12 +131,8 @@ fn assemble(files: Vec<(PathBuf, String)>, lists: &Lists) -> Result<Settings, Co
     draft.finish(lists)
 }
 
-const OTHERS_WRITE: u32 = 0o002;
-
-fn read(file: &Path) -> Result<(PathBuf, String), ConfigError> {
-    if fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & OTHERS_WRITE != 0) {
-        return Err(ConfigError::Exposed { file: file.into() });
-    }
+fn read(file: &Path, owners: &Owners) -> Result<(PathBuf, String), ConfigError> {
+    trust(file, owners)?;
     match fs::read_to_string(file) {
         Ok(text) => Ok((file.to_owned(), text)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -136,8 +148,16 @@ fn read(file: &Path) -> Result<(PathBuf, String), ConfigError> {
     }
 }
 
+/// Refuses what others could change. What can't be looked at can't be read either, which says it better.
+fn trust(path: &Path, owners: &Owners) -> Result<(), ConfigError> {
+    match trusted_path::check(path, owners) {
+        Ok(()) | Err(TrustError::Io { .. }) => Ok(()),
+        Err(error) => Err(ConfigError::Untrusted(error)),
+    }
+}
+
 /// The files that a shell would find under `folder/*.toml`: hidden ones are not among them.
-fn drop_ins(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+fn drop_ins(folder: &Path, owners: &Owners) -> Result<Vec<PathBuf>, ConfigError> {
     let unreadable = |error| ConfigError::Unreadable {
         file: folder.into(),
         error,
@@ -147,6 +167,7 @@ fn drop_ins(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(error)),
     };
+    trust(folder, owners)?;
     let mut files = Vec::new();
     for entry in entries {
         let name = PathBuf::from(entry.map_err(unreadable)?.file_name());

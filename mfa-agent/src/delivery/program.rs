@@ -9,7 +9,7 @@
 use std::fmt;
 use std::io::{ErrorKind, PipeReader, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -21,11 +21,12 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 
 use super::SendError;
 use super::error::said;
 use crate::sys;
+use crate::trusted_path::{self, Owners};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What is kept of the output. More is read and dropped, so that the program is not held up.
@@ -99,13 +100,13 @@ impl ProgramPath {
         if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
             return permanent("is not executable; chmod 0755 it".to_owned());
         }
-        if meta.uid() != 0 && meta.uid() != geteuid().as_raw() {
-            return permanent("belongs neither to root nor to the agent; chown root it".to_owned());
-        }
         if meta.permissions().mode() & 0o022 != 0 {
             return permanent("can be changed by others; chmod go-w it".to_owned());
         }
-        Ok(())
+        match trusted_path::check(&self.0, &Owners::own()) {
+            Ok(()) => Ok(()),
+            Err(error) => permanent(format!("is not run: {error}")),
+        }
     }
 
     fn start(&self, arguments: &[&str]) -> Result<Running, SendError> {

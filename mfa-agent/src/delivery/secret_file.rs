@@ -12,6 +12,8 @@ use mfa_protocol::Secret;
 use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
+use crate::trusted_path::{self, Owners, TrustError};
+
 const LONGEST: u64 = 4096;
 const GROUP_AND_OTHERS: u32 = 0o077;
 
@@ -47,6 +49,9 @@ pub enum SecretError {
         /// The agent's user.
         me: u32,
     },
+    /// Somebody could put another in its place.
+    #[error("the secret is not taken: {0}")]
+    Untrusted(#[from] TrustError),
     /// Empty, several lines, not text, or too long.
     #[error("the secret {path} has to be one line of text, {LONGEST} bytes at most, and not empty")]
     Malformed {
@@ -113,6 +118,7 @@ fn read(path: &Path, is_ours_to_check: bool) -> Result<Secret, SecretError> {
     let meta = file.metadata().map_err(unreadable)?;
     if is_ours_to_check {
         check(path, &meta)?;
+        trusted_path::check(path, &Owners::own())?;
     }
     // Room for all of it from the start: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 32));

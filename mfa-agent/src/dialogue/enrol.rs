@@ -19,6 +19,7 @@ mod tests;
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
+use zeroize::Zeroizing;
 
 use super::Next;
 use super::messages::error;
@@ -27,6 +28,10 @@ use crate::account::Device;
 use crate::factors::device::{Match, Windows, unspaced};
 use crate::texts::{Text, Wording};
 pub use screen::{Screen, prompts};
+
+/// What asks for the picture, and how often it is shown.
+const SHOW_PICTURE: &str = "?";
+const PICTURES: u32 = 3;
 
 /// How often it is asked whether the codes are stored, before the login is given up.
 const QUESTIONS: u32 = 5;
@@ -38,6 +43,10 @@ pub struct Enrolment {
     wording: Wording,
     screen: Screen,
     stage: Stage,
+    /// The picture, where it is shown on request.
+    picture: Option<Zeroizing<String>>,
+    /// How often it was shown.
+    pictures_shown: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +94,10 @@ impl Enrolment {
             wording,
             screen,
             stage: Stage::Code,
+            picture: picture
+                .filter(|_| screen.shows_on_request())
+                .map(|picture| picture.to_owned().into()),
+            pictures_shown: 0,
         };
         let key = enrolment.device.generator.key.to_base32();
         let messages = screen.invitation(&enrolment.wording.asking, occasion, picture, &key);
@@ -96,6 +109,12 @@ impl Enrolment {
     pub fn answer(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
         if typed.is_empty() || is_stand_in(typed.expose(), false) {
             return cancelled();
+        }
+        if self.stage == Stage::Code
+            && typed.expose().trim() == SHOW_PICTURE
+            && let Some(messages) = self.picture_on_request()
+        {
+            return EnrolNext::Ask(self.ask_for_code(messages));
         }
         match self.stage {
             Stage::Code => self.take_code(typed, now, windows),
@@ -121,6 +140,18 @@ impl Enrolment {
     #[must_use]
     pub fn made(&self) -> (&Device, &[Secret]) {
         (&self.device, &self.codes)
+    }
+
+    /// What is shown where the picture was asked for; it costs no attempt.
+    fn picture_on_request(&mut self) -> Option<Vec<Message>> {
+        let picture = self.picture.as_ref()?;
+        if self.pictures_shown == PICTURES {
+            return None;
+        }
+        self.pictures_shown += 1;
+        let key = self.device.generator.key.to_base32();
+        let asking = &self.wording.asking;
+        Some(self.screen.on_request(asking, picture, &key))
     }
 
     fn take_code(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {

@@ -4,8 +4,8 @@
 //! so far. It does not know whether an answer is right: it hands all answers of a way over at once
 //! ([`Next::Judge`]), is told the verdict, and goes on. What touches the world, sending a code or asking
 //! a RADIUS server, is an order to the edge as well, which tells what came of it. Somebody who cannot go
-//! any way (not enrolled, not even existing) is led through the first one like everybody else (rule 8 of
-//! the architecture).
+//! any way (not enrolled, not even existing) is led through one that another user of this policy may be led through
+//! (rule 8 of the architecture).
 //!
 //! ```text
 //!   ┌──────┐ taken   ┌────────┐ answer, more factors  ┌────────┐ last answer  ┌────────┐ wrong, tries left
@@ -38,7 +38,7 @@ use crate::texts::{Text, Texts};
 pub use enrol::{EnrolNext, Enrolment, Occasion, Screen, prompts as enrolment_prompts};
 pub use messages::{News, grace, not_met};
 use messages::{choice, error, info};
-pub use plan::{Beside, Given, Holdings, Next, Plan};
+pub use plan::{Beside, Given, Holdings, Next, Plan, PromptDecoy};
 use post::Post;
 pub use post::{Dispatch, Order};
 pub use remote::{Inquiry, Reply};
@@ -80,10 +80,11 @@ enum Turn {
 }
 
 impl Dialogue {
-    /// Begins: the first way of the policy that the user can go, else the first.
+    /// Begins: the first way of the policy that the user can go, else that of the decoy.
     #[must_use]
     pub fn begin(plan: Plan, holdings: Holdings) -> (Self, Next) {
-        let way = holdings.able.iter().position(|able| *able).unwrap_or(0);
+        let way = holdings.able.iter().position(|able| *able);
+        let way = way.unwrap_or(holdings.decoy_way);
         let mut dialogue = Self {
             way,
             given: Vec::new(),
@@ -126,6 +127,16 @@ impl Dialogue {
         now: Timestamp,
         is_other_code: &dyn Fn(&str) -> bool,
     ) -> Next {
+        let next = self.answered(typed, now, is_other_code);
+        self.with_late_news(next)
+    }
+
+    fn answered(
+        &mut self,
+        typed: Secret,
+        now: Timestamp,
+        is_other_code: &dyn Fn(&str) -> bool,
+    ) -> Next {
         if typed.is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return end(Outcome::Cancelled);
         }
@@ -158,6 +169,7 @@ impl Dialogue {
         match verdict {
             Verdict::Passed(_) => Some(Outcome::Passed),
             Verdict::Locked(_) | Verdict::Spent => Some(Outcome::Locked),
+            Verdict::Password => Some(Outcome::Cancelled),
             Verdict::Wrong { lock: Some(_), .. } => Some(Outcome::Wrong),
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
                 match (self.tries_left, self.plan.tries) {
@@ -172,6 +184,11 @@ impl Dialogue {
 
     /// Takes the verdict.
     pub fn judged(&mut self, verdict: &Verdict) -> Next {
+        let next = self.after(verdict);
+        self.with_late_news(next)
+    }
+
+    fn after(&mut self, verdict: &Verdict) -> Next {
         match (verdict, self.end_by(verdict)) {
             (Verdict::Passed(passed), _) => self.passed(passed),
             (_, Some(outcome)) => self.refuse(outcome),

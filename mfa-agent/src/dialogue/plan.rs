@@ -35,9 +35,21 @@ pub struct Plan {
     pub patience: Option<u32>,
 }
 
+/// What users are asked for who can go none of the ways. Another user of the same policy might be asked for it too, so that
+/// the prompt tells nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PromptDecoy<'a> {
+    /// The way, by its position in the plan.
+    pub way: usize,
+    /// The question that is asked of users without questions.
+    pub question: &'a str,
+}
+
 /// What the user can be asked for.
 #[derive(Clone, Debug)]
 pub struct Holdings {
+    /// The way that is gone if the user can go none.
+    pub(super) decoy_way: usize,
     /// Which ways of the plan the user can go, by position.
     pub(super) able: Vec<bool>,
     /// The longest code that the user may type, in digits.
@@ -70,12 +82,12 @@ impl Beside {
 }
 
 impl Holdings {
-    /// What `account` can be asked for at `now`; `stand_in` is asked of users without questions.
+    /// What `account` can be asked for at `now`, and what `decoy` says it is asked for in place of what it lacks.
     #[must_use]
     pub fn of(
         account: &Account,
         plan: &Plan,
-        stand_in: &str,
+        decoy: &PromptDecoy<'_>,
         beside: &Beside,
         now: Timestamp,
     ) -> Self {
@@ -86,12 +98,13 @@ impl Holdings {
             _ => account.device_digits(),
         };
         Self {
+            decoy_way: decoy.way,
             able: plan.ways.iter().map(able).collect(),
             code_digits: account.code_digits(now),
             device_digits,
             question: account
                 .questions()
-                .map_or(stand_in, |set| &set.current().text)
+                .map_or(decoy.question, |set| &set.current().text)
                 .to_owned(),
             asks_number: beside.number,
         }

@@ -2,10 +2,11 @@
 //!
 //! The code lives here, in the memory of its login, and nowhere else. Its time begins with the first
 //! message; sending it again does not begin it anew. A code that was right in a wrong round of answers is
-//! used up, and another is sent for the next round.
+//! used up, and another is sent for the next round. The first prompt does not wait for its message: what became of that
+//! is told with the next step.
 
 use jiff::Timestamp;
-use mfa_protocol::login::{Message, Prompt, Step};
+use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use super::messages::{News, news, no_number};
 use super::{Dialogue, Next, Turn};
@@ -43,6 +44,8 @@ pub(super) struct Post {
     number: Option<Recipient>,
     /// What is to be shown along with the news.
     shown: Vec<Message>,
+    /// What became of a message after its prompt was shown, if that is worth a word.
+    late: Option<News>,
 }
 
 impl Post {
@@ -79,6 +82,27 @@ impl Dialogue {
         Next::Ask(self.ask(messages))
     }
 
+    /// Takes what became of a message whose prompt was shown before that was known.
+    pub fn learned_late(&mut self, news: News) {
+        self.post.late = (news != News::OnItsWay).then_some(news);
+    }
+
+    /// Tells it with a step that goes to the user, unless that lets them in.
+    pub(super) fn with_late_news(&mut self, mut next: Next) -> Next {
+        let (step, texts) = match &mut next {
+            Next::Ask(step) => (step, &self.plan.wording.asking),
+            Next::End(step, outcome) if *outcome != Outcome::Passed => {
+                (step, &self.plan.wording.last)
+            }
+            Next::End(..) | Next::Judge(_) | Next::Send(_) | Next::Inquire(_) => return next,
+        };
+        if let Some((late, channel)) = self.post.late.take().zip(self.post.channel) {
+            let late = news(texts, late, channel, self.has_other_way());
+            step.messages.insert(0, late);
+        }
+        next
+    }
+
     /// The code was right, but something with it was not: it is good no more.
     pub fn spend_sent_code(&mut self) {
         self.post.code = None;
@@ -104,6 +128,7 @@ impl Dialogue {
     /// Has the code sent that is good now, or a fresh one if there is none.
     pub(super) fn order(&mut self, channel: Channel) -> Next {
         self.turn = Turn::Outside;
+        self.post.late = None;
         let number = self.post.number.clone();
         Next::Send(Order {
             channel,

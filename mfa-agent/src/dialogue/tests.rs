@@ -26,7 +26,11 @@ fn begin(plan: Plan, account: &Account) -> (Dialogue, Step) {
 }
 
 fn start(plan: Plan, account: &Account, beside: &Beside) -> (Dialogue, Next) {
-    let holdings = Holdings::of(account, &plan, "Where was it?", beside, at(0));
+    let decoy = PromptDecoy {
+        way: 0,
+        question: "Where was it?",
+    };
+    let holdings = Holdings::of(account, &plan, &decoy, beside, at(0));
     Dialogue::begin(plan, holdings)
 }
 
@@ -88,6 +92,20 @@ fn somebody_unknown_is_asked_like_somebody_who_has_everything() {
     assert_eq!(unknown.prompts().len(), known.prompts().len());
     assert_eq!(unknown.prompts()[1], "Where was it? ");
     assert_eq!(known.prompts()[1], "Question 0? ");
+}
+
+#[test]
+fn somebody_who_can_go_none_of_the_ways_is_led_through_that_of_the_decoy() {
+    let plan = plan(&["totp", "pin"]);
+    let decoy = PromptDecoy {
+        way: 1,
+        question: "Where was it?",
+    };
+    for (account, expected) in [(Account::default(), "PIN: "), (full(), "OTP code: ")] {
+        let holdings = Holdings::of(&account, &plan, &decoy, &Beside::default(), at(0));
+        let (_, next) = Dialogue::begin(plan.clone(), holdings);
+        assert_eq!(prompt(&asked(next)), expected);
+    }
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub use position::{Match, Position, Windows};
 /// How far off a clock may be that is noticed, and put right by two codes: ten minutes, in seconds.
 pub const MAX_DRIFT: u64 = 600;
 
+/// How far off this host's clock may be and be found out: by any time zone, in seconds.
+pub const MAX_DISTANCE: i64 = 14 * 3600 + 600;
+
 /// How many steps a device's clock may be reckoned to be off: a day and some, at 30 seconds. More than two
 /// codes set it to; other programs, whose devices are taken over, let it be that much.
 pub const MAX_OFFSET: i64 = 3_000;
@@ -98,6 +101,25 @@ impl Generator {
         self.near(now, windows, position)
             .filter(|step| !self.is_used(*step, now, position))
             .find(|step| codes.is(code, *step))
+    }
+
+    /// By how many seconds the clock is ahead that shows `code` at `now`, the nearest one within [`MAX_DISTANCE`]; none
+    /// for a counter. It is a reason to suspect a clock, and none to let anybody in.
+    #[must_use]
+    pub fn distance(&self, code: &str, now: Timestamp) -> Option<i64> {
+        let period = i64::try_from(u64::from(self.moves.period()?)).ok()?;
+        let present = i64::try_from(self.present(now)?).ok()?;
+        if !self.is_shaped(code) {
+            return None;
+        }
+        let codes = self.codes();
+        let is_shown = |steps: &i64| {
+            let step = present.checked_add(*steps);
+            step.and_then(|step| u64::try_from(step).ok())
+                .is_some_and(|step| codes.is(code, step))
+        };
+        let mut steps = (0..=MAX_DISTANCE / period).flat_map(|steps| [steps, -steps]);
+        steps.find(is_shown).map(|steps| steps * period)
     }
 
     /// The first step near here whose code is `first` and whose next one's is `second`, neither used.

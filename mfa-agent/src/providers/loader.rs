@@ -16,6 +16,7 @@ use crate::delivery::{
     Authentication, Command, Credentials, MailRoute, Mailer, ProgramPath, Roots, SecretError,
     Sendmail, Smtp, TextRoute, Texter, Trust, Vonage, Webhook, read_secret,
 };
+use crate::trusted_path::TrustError;
 
 const SHORT_SECRET: &str = "it is shorter than the 16 characters that RFC 2865 recommends, so that whoever \
      records one exchange may guess it; agree on a longer one";
@@ -247,9 +248,12 @@ impl<'a> Loader<'a> {
 fn is_doubtful(error: &SecretError) -> bool {
     match error {
         SecretError::Io { reason, .. } => reason.kind() == ErrorKind::PermissionDenied,
-        SecretError::Owner { .. } | SecretError::NoCredential { .. } => true,
-        SecretError::Exposed { .. } | SecretError::Malformed { .. } | SecretError::Name { .. } => {
-            false
-        }
+        SecretError::Owner { .. }
+        | SecretError::Untrusted(TrustError::Owner { .. })
+        | SecretError::NoCredential { .. } => true,
+        SecretError::Exposed { .. }
+        | SecretError::Untrusted(_)
+        | SecretError::Malformed { .. }
+        | SecretError::Name { .. } => false,
     }
 }

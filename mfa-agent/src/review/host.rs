@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use mfa_protocol::admin::Finding;
+use mfa_protocol::admin::{Finding, HostFacts};
 
-use super::administrators::Person;
+use super::administrators::{Person, Role};
+use super::samples::Door;
 use super::warning;
 use crate::config::Settings;
 use crate::factors::Factor;
@@ -20,7 +21,13 @@ use crate::policy::{Pattern, Place, Policy};
 const MOST_NAMES: usize = 256;
 
 /// So many administrators are asked about.
-const MOST_PEOPLE: usize = 32;
+const MOST_ADMINISTRATORS: usize = 32;
+
+/// So many people in all.
+const MOST_PEOPLE: usize = 256;
+
+/// The groups whose members may become root, as distributions set sudo and polkit up.
+const ROOT_GROUPS: [&str; 3] = ["sudo", "wheel", "admin"];
 
 const ROOT: &str = "root";
 
@@ -43,13 +50,18 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Root, then the members of the `[admin]` groups. Those whose primary group it is can't be listed, so
-    /// they are not among them. None if it can't be known.
-    pub(super) fn people(&mut self, settings: &Settings) -> Option<Vec<Person>> {
-        let people = self.administrators(settings).and_then(|names| {
+    /// Root, then the members of the `[admin]` groups, then everybody else who may become root. Those whose
+    /// primary group it is can't be listed, so they are not among them, unless `facts` name them. None if it can't
+    /// be known.
+    pub(super) fn people(
+        &mut self,
+        settings: &Settings,
+        facts: Option<&HostFacts>,
+    ) -> Option<Vec<Person>> {
+        let people = self.roles(settings, facts).and_then(|roles| {
             let wanted = settings.policy.groups();
-            let person = |name: &UserName| self.person(name, &wanted, settings);
-            names.iter().map(person).collect()
+            let person = |known: &Known| self.person(known, &wanted, settings);
+            roles.iter().map(person).collect()
         });
         self.told(people)
     }
@@ -92,36 +104,63 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn administrators(&self, settings: &Settings) -> Result<Vec<UserName>, Failure> {
-        let mut names: Vec<UserName> = ROOT.parse().into_iter().collect();
+    fn roles(&self, settings: &Settings, facts: Option<&HostFacts>) -> Result<Vec<Known>, Failure> {
+        let mut known = Vec::new();
+        let root = match facts {
+            Some(facts) => doors(facts.root_password, facts.root_ssh),
+            None => doors(true, true),
+        };
+        add(&mut known, ROOT, Role::Root, root);
         for group in &settings.admin.groups {
-            let members = self.names.members(group).map_err(in_words)?;
-            // What is no user name nobody can log in with.
-            let members = members.unwrap_or_default().into_iter();
-            for member in members.filter_map(|member| member.parse().ok()) {
-                if names.len() < MOST_PEOPLE && !names.contains(&member) {
-                    names.push(member);
-                }
+            self.add_members(&mut known, group, Role::Manager)?;
+        }
+        let Some(facts) = facts else {
+            for group in ROOT_GROUPS {
+                self.add_members(&mut known, group, Role::Sudoer)?;
+            }
+            return Ok(known);
+        };
+        for one in &facts.administrators {
+            let role = match (one.unasked, one.password) {
+                (true, _) => Role::Unasked,
+                (false, true) => Role::Sudoer,
+                (false, false) => Role::Powerless,
+            };
+            add(&mut known, &one.user, role, doors(one.password, true));
+        }
+        for user in facts.caller.iter().chain(&facts.users) {
+            add(&mut known, user, Role::User, doors(true, true));
+        }
+        Ok(known)
+    }
+
+    fn add_members(&self, known: &mut Vec<Known>, group: &str, role: Role) -> Result<(), Failure> {
+        let members = self.names.members(group).map_err(in_words)?;
+        for member in members.unwrap_or_default() {
+            if known.len() < MOST_ADMINISTRATORS {
+                add(known, &member, role, doors(true, true));
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     fn person(
         &self,
-        name: &UserName,
+        known: &Known,
         groups: &[String],
         settings: &Settings,
     ) -> Result<Person, Failure> {
-        let entry = self.names.canonical(name).map_err(in_words)?;
+        let entry = self.names.canonical(&known.name).map_err(in_words)?;
         let entry = entry.as_ref();
-        let name = entry.map_or(name, |entry| &entry.name).clone();
+        let name = entry.map_or(&known.name, |entry| &entry.name).clone();
         let account = self.ledger.map(|ledger| ledger.account(&name)).transpose();
         Ok(Person {
             federated: self.names.is_federated(entry).map_err(in_words)?,
             groups: self.names.groups(&name, entry, groups).map_err(in_words)?,
             account: account.map_err(in_words)?,
             beside: beside(settings, &name),
+            role: known.role,
+            doors: known.doors.clone(),
             name,
         })
     }
@@ -158,6 +197,36 @@ impl<'a> Host<'a> {
         };
         Ok(Some(mention.warning(&message)))
     }
+}
+
+/// A user of this host before anything is looked up.
+struct Known {
+    name: UserName,
+    role: Role,
+    doors: Vec<Door>,
+}
+
+/// Adds a user; a stronger role replaces an `[admin]` group's. What is no user name nobody can log in with.
+fn add(known: &mut Vec<Known>, user: &str, role: Role, doors: Vec<Door>) {
+    let Ok(name) = user.parse::<UserName>() else {
+        return;
+    };
+    let has_room = known.len() < MOST_PEOPLE;
+    match known.iter_mut().find(|one| one.name == name) {
+        Some(one) if one.role == Role::Manager && role != Role::User => one.doors = doors,
+        Some(_) => {}
+        None if has_room => known.push(Known { name, role, doors }),
+        None => {}
+    }
+}
+
+/// Where somebody could log in: sshd takes keys, too, and the console takes a password only.
+fn doors(console: bool, sshd: bool) -> Vec<Door> {
+    let console = console.then_some(Door::Console);
+    console
+        .into_iter()
+        .chain(sshd.then_some(Door::Sshd))
+        .collect()
 }
 
 /// What a user can be sent who has enrolled no address.

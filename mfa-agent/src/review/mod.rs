@@ -8,7 +8,8 @@
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
 //! - `delivery`: codes that nobody is sent. Pure.
 //! - `files`: secrets, certificates and programs, which are opened for that.
-//! - `administrators`: who could still log in, by `samples` of logins that are `passable`. Pure.
+//! - `administrators`: who could still log in and become root, by a `survey` of `samples` of logins that are
+//!   `passable`. Pure.
 //! - `host`: what is looked up for that, in the name service and in the accounts.
 
 mod administrators;
@@ -23,11 +24,12 @@ mod passable;
 mod properties;
 mod rules;
 mod samples;
+mod survey;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
-use mfa_protocol::admin::{Finding, Severity};
+use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 
 use crate::config::{Questions, SelfService, Settings};
 use crate::ledger::Ledger;
@@ -51,6 +53,8 @@ pub struct Review<'a> {
     pub names: &'a dyn Names,
     /// Who has set up what; none when no agent runs.
     pub ledger: Option<&'a Ledger>,
+    /// Who administers this host, and who else logs in to it, where root has looked.
+    pub host: Option<&'a HostFacts>,
 }
 
 impl Review<'_> {
@@ -60,9 +64,13 @@ impl Review<'_> {
     pub fn findings(&self, now: Timestamp) -> Vec<Finding> {
         let mut host = Host::new(self.names, self.ledger);
         let policy = &self.settings.policy;
-        let people = host.people(self.settings).unwrap_or_default();
+        let people = host.people(self.settings, self.host).unwrap_or_default();
         let shut_out = administrators::shut_out(policy, &people, now);
         let mut findings: Vec<Finding> = shut_out.into_iter().collect();
+        if let Some(caller) = self.host.and_then(|host| host.caller.as_deref()) {
+            let shut_out = administrators::caller_is_shut_out(policy, &people, caller, now);
+            findings.extend(shut_out);
+        }
         findings.extend(of_policy(policy));
         findings.extend(delivery::of_delivery(self.settings));
         findings.extend(of_self_service(&self.settings.self_service));
@@ -70,6 +78,27 @@ impl Review<'_> {
         findings.extend(host.unknown_names(self.settings));
         findings.extend(host.into_failure());
         bounded(findings)
+    }
+
+    /// The users of the host that these settings refuse everywhere, the administrators first. Nobody where the host
+    /// was not looked at.
+    #[must_use]
+    pub fn refused(&self, now: Timestamp) -> Vec<Refused> {
+        if self.host.is_none() {
+            return Vec::new();
+        }
+        let mut host = Host::new(self.names, self.ledger);
+        let people = host.people(self.settings, self.host).unwrap_or_default();
+        let let_in = administrators::let_in(&self.settings.policy, &people, now);
+        let refused = people.iter().zip(let_in).filter(|(_, let_in)| !let_in);
+        let mut refused: Vec<Refused> = refused
+            .map(|(person, _)| Refused {
+                user: person.name.to_string(),
+                administers: person.role != administrators::Role::User,
+            })
+            .collect();
+        refused.sort_by_key(|one| !one.administers);
+        refused
     }
 
     /// [`Self::findings`], and what only opening the files can tell that the settings name: what would keep

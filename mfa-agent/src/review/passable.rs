@@ -35,7 +35,7 @@ fn can_answer(ask: &Ask, account: Option<&Account>, beside: &[Factor], now: Time
         return true;
     };
     let enrolls = ask.unenrolled == Unenrolled::Enroll && ask.prompting == Prompting::Dialogue;
-    if account.is_bare() && account.bypass_until(now).is_none() {
+    if account.has_never_enrolled() {
         let in_grace = |grace| account.grace_days_left(grace, now).is_some();
         let sets_up = enrolls && ask.ways.contains(&Way::from(Factor::Totp));
         if ask.unenrolled == Unenrolled::Allow || sets_up || ask.grace.is_some_and(in_grace) {

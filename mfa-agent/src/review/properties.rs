@@ -6,8 +6,9 @@ use jiff::civil::{DateTime, date};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::administrators::{Person, shut_out};
+use super::administrators::{Person, Role, shut_out};
 use super::cover::{covered, is_dead};
+use super::samples::Door;
 use super::tests::settings;
 use crate::names::{Groups, UserName};
 use crate::policy::{Decision, Facts, Personal, Policy, Request, Verdict, Whence, remote_address};
@@ -230,6 +231,8 @@ proptest! {
             groups: login.groups.clone(),
             beside: Vec::new(),
             account: None,
+            role: Role::Root,
+            doors: vec![Door::Console, Door::Sshd],
         };
         let found = shut_out(&policy, &[root], Timestamp::UNIX_EPOCH);
         let severity = found.as_ref().map(|finding| finding.severity);

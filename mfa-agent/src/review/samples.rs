@@ -12,13 +12,17 @@ use jiff::civil::{DateTime, date};
 use super::cover::minutes;
 use crate::policy::{Hours, Networks, Patterns, Policy, Rule, Whence};
 
-/// Where administrators log in.
+/// Where administrators log in, and where they become root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Door {
     /// From afar.
     Sshd,
     /// At this host itself.
     Console,
+    /// To root, with a password of one's own.
+    Sudo,
+    /// To root, with root's password.
+    Su,
 }
 
 impl Door {
@@ -27,6 +31,8 @@ impl Door {
         match self {
             Self::Sshd => "sshd",
             Self::Console => "login",
+            Self::Sudo => "sudo",
+            Self::Su => "su",
         }
     }
 
@@ -35,6 +41,7 @@ impl Door {
         match self {
             Self::Sshd => vec!["ssh".to_owned()],
             Self::Console => with_named(&["tty1", "ttyS0"], policy, |rule| &rule.tty),
+            Self::Sudo | Self::Su => with_named(&["pts/0", "tty1"], policy, |rule| &rule.tty),
         }
     }
 
@@ -55,6 +62,7 @@ impl Door {
     pub(super) fn origins<'a>(self, networks: impl Iterator<Item = &'a Networks>) -> Vec<Whence> {
         match self {
             Self::Console => vec![Whence::Local],
+            Self::Sudo | Self::Su => vec![Whence::Local, Whence::Unknown],
             Self::Sshd => {
                 let addresses = addresses(networks).into_iter().map(Whence::Address);
                 addresses.chain([Whence::Unknown]).collect()

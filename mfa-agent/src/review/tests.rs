@@ -1,6 +1,7 @@
 //! What is found in settings as they are written, word by word, and what is not.
 
 mod administrators;
+mod callers;
 mod host;
 mod rules;
 
@@ -27,7 +28,7 @@ impl Stub {
     pub(super) fn new() -> Self {
         Self {
             users: ["root", "anna", "bob"].into(),
-            groups: [("staff", &["anna"][..]), ("admin", &["bob", "anna"])].into(),
+            groups: [("staff", &["anna"][..]), ("desk", &["bob", "anna"])].into(),
             federated: BTreeSet::new(),
             is_broken: false,
         }
@@ -99,6 +100,7 @@ fn review(text: &str, names: &Stub, ledger: Option<&Ledger>) -> Vec<Finding> {
         settings: &settings,
         names,
         ledger,
+        host: None,
     };
     review.findings(Timestamp::from_second(1_000_000).unwrap())
 }
@@ -248,6 +250,7 @@ fn what_keeps_the_settings_from_being_put_in_force_comes_first() {
         settings: &settings,
         names: &names,
         ledger: None,
+        host: None,
     };
     let findings = review.thorough_findings(Timestamp::UNIX_EPOCH);
     let severities: Vec<_> = findings.iter().map(|finding| finding.severity).collect();

@@ -1,4 +1,7 @@
-//! The socket: from systemd, or made here.
+//! The sockets: from systemd, or made here.
+//!
+//! Anyone may connect to the public one; the kernel tells who they are. So that nobody can fill the queue that programs
+//! that guard logins wait in, those have a private one ([`mfa_protocol::private_socket`]).
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -6,14 +9,34 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-/// Anyone may connect; the kernel tells who they are.
-const MODE: u32 = 0o666;
+use mfa_protocol::private_socket;
+
+use crate::log;
+
+/// Who may connect to a socket that is made here, and who may enter its folder.
+struct Access {
+    socket: u32,
+    folder: u32,
+}
+
+const EVERYBODY: Access = Access {
+    socket: 0o666,
+    folder: 0o755,
+};
+
+const OWNER: Access = Access {
+    socket: 0o600,
+    folder: 0o700,
+};
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SocketError {
     /// systemd passed something else.
-    #[error("what systemd passed is not one listening Unix socket ({0}); see mfa-agent.socket")]
+    #[error(
+        "what systemd passed is not what mfa-agent.socket and mfa-agent-private.socket say ({0}); see \
+         systemctl cat mfa-agent.socket mfa-agent-private.socket"
+    )]
     Passed(io::Error),
     /// Another agent is there.
     #[error("an agent serves at {0} already; stop it, or set another [server] socket")]
@@ -31,47 +54,98 @@ pub(super) enum SocketError {
     },
 }
 
+/// What the agent listens at.
+pub(super) struct Sockets {
+    pub(super) listeners: Vec<UnixListener>,
+    /// The files of those that were made here.
+    _files: Vec<SocketFile>,
+}
+
 /// A socket that was made here: its file goes with it.
-pub(super) struct SocketFile {
+struct SocketFile {
     path: PathBuf,
     inode: u64,
 }
 
-/// The listening socket, and its file if it was made here.
-pub(super) fn open(path: &Path) -> Result<(UnixListener, Option<SocketFile>), SocketError> {
-    let passed = listenfd::ListenFd::from_env().take_unix_listener(0);
-    if let Some(listener) = passed.map_err(SocketError::Passed)? {
-        listener
-            .set_nonblocking(false)
-            .map_err(SocketError::Passed)?;
-        return Ok((listener, None));
+/// The listening sockets: those that systemd passes, or one at `path` and the private one beside it.
+pub(super) fn open(path: &Path) -> Result<Sockets, SocketError> {
+    let listeners = passed().map_err(SocketError::Passed)?;
+    if !listeners.is_empty() {
+        if listeners.len() == 1 {
+            log::warn(format_args!("{ONE_QUEUE}: {ENABLE_IT}"));
+        }
+        return Ok(Sockets {
+            listeners,
+            _files: Vec::new(),
+        });
     }
+    let public = bind(path, &EVERYBODY)?;
+    let private = match private_socket(path).map(|private| bind(&private, &OWNER)) {
+        Some(Ok(private)) => Some(private),
+        Some(Err(error)) => {
+            log::warn(format_args!("{ONE_QUEUE}: {error}"));
+            None
+        }
+        None => {
+            log::warn(format_args!(
+                "{ONE_QUEUE}: the path is too long for a second one beside it"
+            ));
+            None
+        }
+    };
+    let (listeners, files) = [public].into_iter().chain(private).unzip();
+    Ok(Sockets {
+        listeners,
+        _files: files,
+    })
+}
+
+const ONE_QUEUE: &str = "programs that guard logins wait in one queue with everybody, because they have no socket of their own";
+
+const ENABLE_IT: &str = "systemd passed one only; systemctl enable mfa-agent-private.socket && \
+                         systemctl restart mfa-agent";
+
+/// What systemd passes: one socket, or the public and the private one.
+fn passed() -> io::Result<Vec<UnixListener>> {
+    let mut descriptors = listenfd::ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for index in 0..descriptors.len() {
+        if let Some(listener) = descriptors.take_unix_listener(index)? {
+            listener.set_nonblocking(false)?;
+            listeners.push(listener);
+        }
+    }
+    if listeners.len() > 2 {
+        return Err(io::Error::other("more than two sockets"));
+    }
+    Ok(listeners)
+}
+
+fn bind(path: &Path, access: &Access) -> Result<(UnixListener, SocketFile), SocketError> {
     let failed = |reason| SocketError::Failed {
         path: path.to_owned(),
         reason,
     };
-    clear_way(path)?;
+    clear_way(path, access.folder)?;
     let listener = UnixListener::bind(path).map_err(failed)?;
-    fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(failed)?;
+    fs::set_permissions(path, Permissions::from_mode(access.socket)).map_err(failed)?;
     let inode = fs::symlink_metadata(path).map_err(failed)?.ino();
-    Ok((
-        listener,
-        Some(SocketFile {
-            path: path.to_owned(),
-            inode,
-        }),
-    ))
+    let file = SocketFile {
+        path: path.to_owned(),
+        inode,
+    };
+    Ok((listener, file))
 }
 
 /// Makes the folder if it is missing, and removes the socket of an agent that was killed.
-fn clear_way(path: &Path) -> Result<(), SocketError> {
+fn clear_way(path: &Path, folder_mode: u32) -> Result<(), SocketError> {
     let failed = |reason| SocketError::Failed {
         path: path.to_owned(),
         reason,
     };
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         fs::DirBuilder::new()
-            .mode(0o755)
+            .mode(folder_mode)
             .create(folder)
             .map_err(failed)?;
     }
@@ -103,21 +177,26 @@ impl Drop for SocketFile {
 mod tests {
     use super::*;
 
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
     #[test]
-    fn the_socket_of_a_killed_agent_is_replaced_and_that_of_a_living_one_is_not() {
+    fn the_sockets_of_a_killed_agent_are_replaced_and_those_of_a_living_one_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run/agent.sock");
-        let (listener, file) = open(&path).unwrap();
+        let private = private_socket(&path).unwrap();
+        let Sockets { listeners, _files } = open(&path).unwrap();
         assert!(matches!(open(&path), Err(SocketError::InUse(_))));
-        std::mem::forget(file);
-        drop(listener);
-        let (_listener, file) = open(&path).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            MODE
-        );
-        drop(file);
-        assert!(!path.exists());
+        UnixStream::connect(&private).unwrap();
+        std::mem::forget(_files);
+        drop(listeners);
+        let sockets = open(&path).unwrap();
+        assert_eq!((sockets.listeners.len(), mode(&path)), (2, 0o666));
+        assert_eq!(mode(&private), 0o600);
+        assert_eq!(mode(private.parent().unwrap()), 0o700);
+        drop(sockets);
+        assert!(!path.exists() && !private.exists());
     }
 
     #[test]
@@ -127,5 +206,13 @@ mod tests {
         fs::write(&path, "precious").unwrap();
         assert!(matches!(open(&path), Err(SocketError::Occupied(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn where_there_can_be_no_private_socket_the_public_one_serves() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.sock");
+        fs::write(folder.path().join("private"), "not a folder").unwrap();
+        assert_eq!(open(&path).unwrap().listeners.len(), 1);
     }
 }

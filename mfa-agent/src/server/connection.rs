@@ -22,6 +22,7 @@ use super::admin::{Confirmation, Pending};
 use super::channel::Until;
 use super::errand::Report;
 use super::error::Failure;
+use super::limits::Terms;
 use super::login::Login;
 use super::peer::Peer;
 use super::under_way::Inside;
@@ -33,6 +34,9 @@ use login::Proof;
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// How long a connection may be silent before its first call. Nobody types then, and somebody may have stopped the program.
+const FIRST_CALL: Duration = Duration::from_secs(30);
+
 /// How long the other side may take to accept a reply.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,6 +44,8 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Connection {
     pub(super) agent: Arc<Agent>,
     pub(super) peer: Peer,
+    terms: Terms,
+    has_called: bool,
     login: Option<Box<Login>>,
     /// A login is under way, of a program that guards logins.
     under_way: Option<Inside>,
@@ -58,6 +64,8 @@ impl Connection {
         Self {
             agent,
             peer,
+            terms: Terms::usual(peer.uid),
+            has_called: false,
             login: None,
             under_way: None,
             ticket_for: None,
@@ -66,6 +74,11 @@ impl Connection {
             pending: None,
             confirmation: None,
         }
+    }
+
+    /// The same where room is scarce.
+    pub(super) fn under(self, terms: Terms) -> Self {
+        Self { terms, ..self }
     }
 
     /// Serves until the other side goes away, is silent for too long, or talks nonsense.
@@ -99,15 +112,17 @@ impl Connection {
             let Ok(call) = serde_json::from_slice::<AnyCall<'_>>(frame) else {
                 return Some(FrameError::Encode);
             };
+            self.has_called = true;
             let agent = Arc::clone(&self.agent);
             let mut carried = {
                 // What the reply says is durable then: nobody has to wait for it to be taken.
                 let _pass = agent.gate.enter()?;
                 self.carry_out(&call)
             };
-            let outcome = loop {
+            let (outcome, afterwards) = loop {
                 carried = match carried {
-                    Carried::Done(outcome) => break outcome,
+                    Carried::Done(outcome) => break (outcome, None),
+                    Carried::Ahead(body, errand) => break (Ok(body), Some(errand)),
                     Carried::Waiting(errand, then) => {
                         let report = errand.run();
                         let Some(_pass) = agent.gate.enter() else {
@@ -123,6 +138,11 @@ impl Connection {
             } else {
                 reply(&call, outcome, stream)
             };
+            if let Some(errand) = afterwards {
+                let report = errand.run();
+                let _pass = agent.gate.enter()?;
+                self.learn(report);
+            }
             if let Err(e) = replied {
                 return Some(e);
             }
@@ -135,7 +155,11 @@ impl Connection {
 
     /// When the next message has to be there.
     fn deadline(&self) -> Instant {
-        let patience = Instant::now() + PATIENCE;
+        let patience = match self.has_called {
+            true => PATIENCE,
+            false => FIRST_CALL,
+        };
+        let patience = Instant::now() + patience;
         self.login.as_ref().map_or(patience, |login| login.deadline)
     }
 
@@ -167,6 +191,16 @@ impl Connection {
         self.noted(call, carried)
     }
 
+    /// Takes what came of an errand that the reply did not wait for.
+    fn learn(&mut self, report: Report) {
+        let Some(login) = self.login.as_mut() else {
+            return;
+        };
+        if let Err(failure) = self.agent.take_late_report(login, report) {
+            self.note_refusal("org.pam-mfa.Login.Begin", &failure);
+        }
+    }
+
     fn noted(&mut self, call: &AnyCall<'_>, carried: Result<Carried, Failure>) -> Carried {
         carried.unwrap_or_else(|failure| {
             self.note_refusal(&call.method, &failure);
@@ -176,7 +210,7 @@ impl Connection {
 
     fn may_call(&self) -> bool {
         let agent = &self.agent;
-        self.peer.privileged || agent.limits.may_call(self.peer.uid, Instant::now())
+        self.peer.privileged || agent.limits.may_call(self.terms.calls_as, Instant::now())
     }
 
     /// A refusal that an operator should know of.

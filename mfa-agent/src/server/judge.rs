@@ -38,6 +38,8 @@ pub(super) struct Bench<'a> {
     pub(super) remote: Option<&'a Remote>,
     /// The note on the record of the guess that it rejected.
     pub(super) rejected: Option<u64>,
+    /// Whether all answers are the password that was checked before.
+    pub(super) is_password: bool,
     /// Who asks.
     pub(super) peer: Peer,
     /// What the audit log says of a verdict.
@@ -95,6 +97,7 @@ impl Agent {
             renews,
             pepper: self.ledger.pepper().clone(),
             rejected: bench.rejected,
+            is_password: bench.is_password,
         };
         self.commit(bench.key, bench.peer, |account| {
             attempt.now = Timestamp::now();

@@ -1,49 +1,67 @@
-//! How many connections there may be, and how fast an ordinary user may call (rule 7 of the
-//! architecture).
+//! How many connections there may be (rule 7 of the architecture).
 //!
-//! Stops a local user from using up the agent: they get a few connections each, all of them together
-//! at most half, and a few calls a second, so that sshd and the other programs of root always find
-//! room and the logs stay readable. Everything is decided by the user id, before anything is looked
-//! up. Those that find no room are told so, a few at a time; of more of them nobody takes care.
+//! Stops a local user from using up the agent. Ordinary users get a few connections each, all of them together at most
+//! half. Set-user-id programs of root's are counted by the group that started them, since their user can leave them
+//! waiting, or stop them. Both together get three quarters, so that sshd and the other programs of root always find room,
+//! and the last few are for what administrators and the watchdog ask. Everything is decided by what the kernel says of
+//! the caller. Those that find no room are told so, a few at a time; further ones are closed.
+
+mod calls;
+mod logins;
+mod named;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::config::Settings;
+use crate::names::Names;
+use calls::Calls;
+pub(super) use logins::{OpenLogin, OpenLogins};
+use named::NamedUsers;
 
-/// Calls that an ordinary user may make at once.
-const BURST: f64 = 60.0;
-
-/// Calls a second that they may make for ever.
-const RATE: f64 = 5.0;
-
-/// Users whose calls are counted at a time. One who has not called for a while is forgotten.
-const COUNTED: usize = 4096;
-
-/// Connections that are being told that there is no room.
+/// Ordinary callers, and others, that are being told that there is no room.
 const TURNED_AWAY: u32 = 8;
+
+/// Whom calls of all user ids without a name are counted for. The kernel gives it to nobody (setuid(2)).
+const NO_UID: u32 = u32::MAX;
 
 /// What is used.
 #[derive(Default)]
 pub(super) struct Limits {
     counts: Mutex<Counts>,
-    calls: Mutex<HashMap<u32, Allowance>>,
+    calls: Calls,
+    named: NamedUsers,
+    /// Logins by who is asked for.
+    pub(super) logins: OpenLogins,
+}
+
+/// Whose allotment a connection comes out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Holder {
+    /// Root, or the agent's own user.
+    Owner,
+    /// A user in `[server] trusted`.
+    Trusted,
+    /// A set-user-id program of root's, by the group of who started it.
+    StartedBy(u32),
+    /// An ordinary user.
+    User(u32),
+    /// All user ids together that have no name, such as those of rootless containers.
+    Nameless,
+    /// Too many are being looked up to tell.
+    Unknown,
 }
 
 #[derive(Default)]
 struct Counts {
     all: u32,
-    unprivileged: u32,
-    turned_away: u32,
-    /// Only user ids that hold a connection are in here, so it can't outgrow `all`.
-    by_uid: HashMap<u32, u32>,
-}
-
-/// The calls that a user has left (a token bucket).
-struct Allowance {
-    left: f64,
-    as_of: Instant,
+    ordinary: u32,
+    started: u32,
+    /// Of ordinary callers, and of others.
+    turned_away: [u32; 2],
+    /// Only those that hold a connection are in here, so it can't outgrow `all`.
+    by_holder: HashMap<Holder, u32>,
 }
 
 /// Whether a connection found room.
@@ -59,59 +77,72 @@ pub(super) enum Entry<'a> {
 /// A place that is given back when dropped.
 pub(super) struct Place<'a> {
     limits: &'a Limits,
-    kind: Kind,
+    holder: Holder,
+    room: Room,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Usual,
+    /// One of the last, in which no login may begin.
+    Reserve,
+    /// For being told that there is none.
+    Door,
+}
+
+/// What a connection may do.
 #[derive(Clone, Copy)]
-enum Kind {
-    Privileged(u32),
-    Ordinary(u32),
-    TurnedAway,
+pub(super) struct Terms {
+    /// Whether logins may begin on it.
+    pub(super) may_log_in: bool,
+    /// The user id that its calls are counted for.
+    pub(super) calls_as: u32,
+}
+
+impl Terms {
+    /// Those of a user with room.
+    pub(super) fn usual(uid: u32) -> Self {
+        Self {
+            may_log_in: true,
+            calls_as: uid,
+        }
+    }
 }
 
 impl Limits {
-    /// A place for a connection of `uid`. `privileged` are root, the agent's own user and the trusted
-    /// ones.
-    pub(super) fn enter(&self, uid: u32, privileged: bool, settings: &Settings) -> Entry<'_> {
+    /// A place for a connection.
+    pub(super) fn enter(&self, holder: Holder, settings: &Settings) -> Entry<'_> {
         let mut counts = self.counts();
-        let kind = match (counts.has_room(uid, privileged, settings), privileged) {
-            (true, true) => Kind::Privileged(uid),
-            (true, false) => Kind::Ordinary(uid),
-            (false, _) if counts.turned_away < TURNED_AWAY => Kind::TurnedAway,
-            (false, _) => return Entry::Dropped,
+        let room = match counts.room(holder, settings) {
+            Some(room) => room,
+            None if counts.turned_away[holder.door()] < TURNED_AWAY => Room::Door,
+            None => return Entry::Dropped,
         };
-        counts.add(kind);
+        counts.add(holder, room);
         drop(counts);
-        let place = Place { limits: self, kind };
-        match kind {
-            Kind::TurnedAway => Entry::TurnedAway(place),
-            Kind::Privileged(_) | Kind::Ordinary(_) => Entry::Served(place),
+        let place = Place {
+            limits: self,
+            holder,
+            room,
+        };
+        match room {
+            Room::Door => Entry::TurnedAway(place),
+            Room::Usual | Room::Reserve => Entry::Served(place),
+        }
+    }
+
+    /// Whose allotment the connections of an ordinary user id come out of.
+    pub(super) fn ordinary(&self, uid: u32, names: &dyn Names) -> Holder {
+        match self.named.is_named(uid, names, Instant::now()) {
+            Some(true) => Holder::User(uid),
+            Some(false) => Holder::Nameless,
+            None => Holder::Unknown,
         }
     }
 
     /// Whether an ordinary user may make a call at `now`; counts it if so.
     pub(super) fn may_call(&self, uid: u32, now: Instant) -> bool {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if calls.len() >= COUNTED {
-            calls.retain(|_, allowance| allowance.at(now) < BURST);
-            if calls.len() >= COUNTED && !calls.contains_key(&uid) {
-                return false;
-            }
-        }
-        let fresh = Allowance {
-            left: BURST,
-            as_of: now,
-        };
-        let allowance = calls.entry(uid).or_insert(fresh);
-        let left = allowance.at(now);
-        if left < 1.0 {
-            return false;
-        }
-        *allowance = Allowance {
-            left: left - 1.0,
-            as_of: now,
-        };
-        true
+        self.calls.may_call(uid, now)
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -119,137 +150,87 @@ impl Limits {
     }
 }
 
-impl Counts {
-    fn has_room(&self, uid: u32, privileged: bool, settings: &Settings) -> bool {
-        let server = &settings.server;
-        let of_uid = self.by_uid.get(&uid).copied().unwrap_or(0);
-        self.all < server.max_connections
-            && (privileged
-                || (of_uid < server.max_connections_per_user
-                    && self.unprivileged < server.max_connections / 2))
-    }
-
-    fn add(&mut self, kind: Kind) {
-        match kind {
-            Kind::TurnedAway => self.turned_away += 1,
-            Kind::Privileged(uid) | Kind::Ordinary(uid) => {
-                self.all += 1;
-                *self.by_uid.entry(uid).or_default() += 1;
-            }
-        }
-        self.unprivileged += u32::from(matches!(kind, Kind::Ordinary(_)));
-    }
-
-    fn remove(&mut self, kind: Kind) {
-        self.unprivileged -= u32::from(matches!(kind, Kind::Ordinary(_)));
-        let (Kind::Privileged(uid) | Kind::Ordinary(uid)) = kind else {
-            self.turned_away -= 1;
-            return;
-        };
-        self.all -= 1;
-        if let Some(of_uid) = self.by_uid.get_mut(&uid) {
-            *of_uid -= 1;
-            if *of_uid == 0 {
-                self.by_uid.remove(&uid);
-            }
+impl Place<'_> {
+    /// What the connection of `uid` that has it may do.
+    pub(super) fn terms(&self, uid: u32) -> Terms {
+        Terms {
+            may_log_in: self.room == Room::Usual,
+            calls_as: match self.holder {
+                Holder::Nameless => NO_UID,
+                _ => uid,
+            },
         }
     }
 }
 
-impl Allowance {
-    fn at(&self, now: Instant) -> f64 {
-        let passed = now.saturating_duration_since(self.as_of).as_secs_f64();
-        (self.left + passed * RATE).min(BURST)
+impl Holder {
+    fn is_ordinary(self) -> bool {
+        matches!(self, Self::User(_) | Self::Nameless | Self::Unknown)
+    }
+
+    fn door(self) -> usize {
+        usize::from(!self.is_ordinary())
+    }
+}
+
+impl Counts {
+    fn room(&self, holder: Holder, settings: &Settings) -> Option<Room> {
+        let (most, each) = (
+            settings.server.max_connections,
+            settings.server.max_connections_per_user,
+        );
+        let usual = most - most / 16;
+        let own = self.by_holder.get(&holder).copied().unwrap_or(0);
+        let has_guests_room = self.ordinary + self.started < (most.saturating_mul(3)).div_ceil(4);
+        let fits = match holder {
+            Holder::Owner if self.all >= usual => {
+                return (self.all < most).then_some(Room::Reserve);
+            }
+            Holder::Owner | Holder::Trusted => true,
+            Holder::StartedBy(_) => {
+                own < each.max(most / 8) && self.started < most.div_ceil(2) && has_guests_room
+            }
+            Holder::User(_) | Holder::Nameless => {
+                own < each && self.ordinary < most / 2 && has_guests_room
+            }
+            Holder::Unknown => false,
+        };
+        (fits && self.all < usual).then_some(Room::Usual)
+    }
+
+    fn add(&mut self, holder: Holder, room: Room) {
+        if room == Room::Door {
+            self.turned_away[holder.door()] += 1;
+            return;
+        }
+        self.all += 1;
+        self.ordinary += u32::from(holder.is_ordinary());
+        self.started += u32::from(matches!(holder, Holder::StartedBy(_)));
+        *self.by_holder.entry(holder).or_default() += 1;
+    }
+
+    fn remove(&mut self, holder: Holder, room: Room) {
+        if room == Room::Door {
+            self.turned_away[holder.door()] -= 1;
+            return;
+        }
+        self.all -= 1;
+        self.ordinary -= u32::from(holder.is_ordinary());
+        self.started -= u32::from(matches!(holder, Holder::StartedBy(_)));
+        if let Some(own) = self.by_holder.get_mut(&holder) {
+            *own -= 1;
+            if *own == 0 {
+                self.by_holder.remove(&holder);
+            }
+        }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.limits.counts().remove(self.kind);
+        self.limits.counts().remove(self.holder, self.room);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn settings(all: u32, per_user: u32) -> Settings {
-        let mut settings = Settings::default();
-        settings.server.max_connections = all;
-        settings.server.max_connections_per_user = per_user;
-        settings
-    }
-
-    fn served<'a>(
-        limits: &'a Limits,
-        uid: u32,
-        privileged: bool,
-        settings: &Settings,
-    ) -> Option<Place<'a>> {
-        match limits.enter(uid, privileged, settings) {
-            Entry::Served(place) => Some(place),
-            Entry::TurnedAway(_) | Entry::Dropped => None,
-        }
-    }
-
-    #[test]
-    fn one_user_gets_a_few_places_and_all_users_together_half() {
-        let (limits, settings) = (Limits::default(), settings(6, 2));
-        let enter = |uid, privileged| served(&limits, uid, privileged, &settings);
-        let held = [7, 7, 8].map(|uid| enter(uid, false).unwrap());
-        assert!(enter(7, false).is_none(), "a third of the same user");
-        assert!(enter(9, false).is_none(), "more than half of all");
-        let roots = [0; 3].map(|uid| enter(uid, true).unwrap());
-        assert!(enter(0, true).is_none(), "there are six");
-        drop((held, roots));
-        assert!(enter(7, false).is_some());
-        assert!(limits.counts().by_uid.is_empty());
-    }
-
-    #[test]
-    fn only_a_few_are_told_that_there_is_no_room() {
-        let (limits, settings) = (Limits::default(), settings(0, 0));
-        let told: Vec<_> = (0..TURNED_AWAY)
-            .map(|_| limits.enter(7, false, &settings))
-            .collect();
-        assert!(
-            told.iter()
-                .all(|entry| matches!(entry, Entry::TurnedAway(_)))
-        );
-        assert!(matches!(limits.enter(7, false, &settings), Entry::Dropped));
-        drop(told);
-        assert!(matches!(
-            limits.enter(7, false, &settings),
-            Entry::TurnedAway(_)
-        ));
-    }
-
-    #[test]
-    fn an_ordinary_user_calls_in_bursts_and_not_for_ever() {
-        let (limits, start) = (Limits::default(), Instant::now());
-        let calls = (0..1000).filter(|_| limits.may_call(7, start)).count();
-        assert_eq!(calls, 60);
-        assert!(
-            limits.may_call(8, start),
-            "another user's calls are their own"
-        );
-        let later = start + Duration::from_secs(1);
-        assert_eq!((0..1000).filter(|_| limits.may_call(7, later)).count(), 5);
-    }
-
-    #[test]
-    fn the_table_of_callers_does_not_grow_without_end() {
-        let (limits, start) = (Limits::default(), Instant::now());
-        let counted = (0..10_000)
-            .filter(|uid| limits.may_call(*uid, start))
-            .count();
-        assert_eq!(counted, COUNTED);
-        let later = start + Duration::from_secs(60);
-        assert!(
-            limits.may_call(9_999, later),
-            "those who are quiet make room"
-        );
-    }
-}
+mod tests;

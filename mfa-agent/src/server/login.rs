@@ -27,6 +27,7 @@ use mfa_radius::Challenge;
 use super::Agent;
 use super::errand::{Errand, Report};
 use super::error::Failure;
+use super::limits::OpenLogin;
 use crate::account::{Opening, Remote, Verdict};
 use crate::audit::Event;
 use crate::config::Settings;
@@ -88,6 +89,10 @@ pub(super) struct Login {
     rejected: Option<u64>,
     /// Why no RADIUS server answered the last question.
     silence: Option<String>,
+    /// Its place among the open logins of its account.
+    _open_login: Option<OpenLogin>,
+    /// Whether all answers that wait for their verdict are the password; none without an answer.
+    is_password: Option<bool>,
 }
 
 /// Where a login stands.
@@ -125,6 +130,8 @@ impl Login {
             remote: None,
             rejected: None,
             silence: None,
+            _open_login: opened.open_login,
+            is_password: None,
             settings: opened.settings,
             key: opened.key,
             limits,
@@ -149,6 +156,11 @@ impl Login {
             Stage::Asking(dialogue) => dialogue.code_expires(),
             Stage::Enrolling(_) => None,
         }
+    }
+
+    fn has_code_expired(&self) -> bool {
+        let expires = self.code_expires();
+        expires.is_some_and(|expires| Timestamp::now() >= expires)
     }
 
     /// The dialogue with a user who is asked for what they have.
@@ -177,6 +189,8 @@ impl Login {
 pub(super) enum Progress {
     /// It goes on; the login is kept.
     Open(Box<Login>, LoginReply),
+    /// The same, and this is carried out once the reply is out ([`Agent::take_late_report`]).
+    Ahead(Box<Login>, LoginReply, Errand),
     /// It goes on once this is carried out ([`Agent::resume`]).
     Waiting(Box<Login>, Errand),
     /// It has ended.
@@ -208,7 +222,12 @@ pub(super) struct Ended {
 
 impl Agent {
     /// Takes an answer.
-    pub(super) fn answer(&self, login: Box<Login>, answer: Secret) -> Result<Progress, Failure> {
+    pub(super) fn answer(
+        &self,
+        mut login: Box<Login>,
+        answer: Secret,
+        is_password: Option<bool>,
+    ) -> Result<Progress, Failure> {
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
             return Ok(conclude(&login.context, Outcome::Cancelled, reason));
@@ -221,11 +240,23 @@ impl Agent {
             ));
         }
         let context = login.context.clone();
+        let is_free = is_password == Some(true) && self.is_no_guess(&context, &answer);
+        login.is_password = Some(login.is_password.unwrap_or(true) && is_free);
         let progress = match &login.stage {
             Stage::Asking(_) => self.take_answer(login, answer),
             Stage::Enrolling(_) => self.answer_enrolment(login, &answer),
         };
         progress.or_else(|failure| self.give_up(&context, failure))
+    }
+
+    /// Whether an answer of which the caller says that it is the password guesses nothing. An ordinary process has checked
+    /// no password.
+    fn is_no_guess(&self, context: &Context, answer: &Secret) -> bool {
+        let now = Instant::now();
+        context.peer.privileged
+            && self
+                .passwords
+                .is_no_guess(&context.user, answer.expose(), now)
     }
 
     /// Goes on with what came of an errand.

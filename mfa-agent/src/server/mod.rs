@@ -7,6 +7,7 @@
 mod accept;
 mod admin;
 mod channel;
+mod clock_watch;
 mod commit;
 mod connection;
 mod errand;
@@ -15,9 +16,11 @@ mod gate;
 mod judge;
 mod limits;
 mod login;
+mod passwords;
 mod peer;
 mod pool;
 mod standing;
+mod storage_watch;
 mod under_way;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -63,6 +66,12 @@ pub struct Agent {
     errands: errand::Errands,
     /// What logins that passed left for their account phase.
     tickets: login::Tickets,
+    /// What codes say of this host's clock.
+    clock_watch: Arc<clock_watch::ClockWatch>,
+    /// Whether key and store are still there.
+    storage_watch: storage_watch::StorageWatch,
+    /// Answers that were the user's password.
+    passwords: passwords::PasswordAnswers,
 }
 
 impl Agent {
@@ -82,6 +91,7 @@ impl Agent {
         let audit = Arc::new(audit);
         let written_out = Arc::clone(&audit);
         ledger.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
+        let storage_watch = storage_watch::StorageWatch::of(&standing.settings.store);
         Arc::new(Self {
             ledger,
             hasher,
@@ -98,6 +108,9 @@ impl Agent {
             pace: login::Pace::default(),
             errands: errand::Errands::default(),
             tickets: login::Tickets::default(),
+            clock_watch: Arc::default(),
+            storage_watch,
+            passwords: passwords::PasswordAnswers::default(),
         })
     }
 

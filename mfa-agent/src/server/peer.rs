@@ -12,6 +12,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 
 use super::Agent;
 use super::error::Failure;
+use super::limits::Holder;
 use crate::audit::Origin;
 use crate::config::Settings;
 use crate::hasher::Claim;
@@ -27,14 +28,15 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// The process at the other end of `stream`, not known to be privileged yet.
-    pub(super) fn of(stream: &UnixStream) -> std::io::Result<Self> {
+    /// The process at the other end of `stream`, not known to be privileged yet, and its group.
+    pub(super) fn of(stream: &UnixStream) -> std::io::Result<(Self, u32)> {
         let credentials = getsockopt(stream, sockopt::PeerCredentials)?;
-        Ok(Self {
+        let peer = Self {
             uid: credentials.uid(),
             pid: credentials.pid(),
             privileged: false,
-        })
+        };
+        Ok((peer, credentials.gid()))
     }
 
     /// In whose name something of `user` is hashed.
@@ -135,6 +137,16 @@ impl Agent {
     /// every connection, before anything is looked up.
     pub(super) fn is_privileged(&self, peer: Peer) -> bool {
         self.is_root(peer) || self.trusted().contains(&peer.uid)
+    }
+
+    /// Whose allotment a connection comes out of. A set-user-id program of root's has the group of its user.
+    pub(super) fn holder(&self, peer: Peer, gid: u32) -> Holder {
+        match peer.privileged {
+            true if peer.uid == 0 && gid != 0 => Holder::StartedBy(gid),
+            true if self.is_root(peer) => Holder::Owner,
+            true => Holder::Trusted,
+            false => self.limits.ordinary(peer.uid, &*self.names),
+        }
     }
 
     /// As [`Self::is_privileged`], but the trusted users are looked up anew: one may have come into

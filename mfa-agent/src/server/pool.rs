@@ -115,17 +115,17 @@ fn work(pool: &Arc<Pool>) {
 
 fn serve_one(pool: &Pool, stream: &UnixStream) {
     let agent = &pool.agent;
-    let Ok(mut peer) = Peer::of(stream) else {
+    let Ok((mut peer, gid)) = Peer::of(stream) else {
         return;
     };
     let settings = agent.settings();
     peer.privileged = agent.is_privileged(peer);
-    let _place = match agent.limits.enter(peer.uid, peer.privileged, &settings) {
+    let place = match agent.limits.enter(agent.holder(peer, gid), &settings) {
         Entry::Served(place) => place,
         Entry::TurnedAway(_place) => return turn_away(stream, peer),
         Entry::Dropped => return,
     };
-    let connection = Connection::new(Arc::clone(agent), peer);
+    let connection = Connection::new(Arc::clone(agent), peer).under(place.terms(peer.uid));
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| connection.serve(stream)));
     if served.is_err() {
         log::limited_at(

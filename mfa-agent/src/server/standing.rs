@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Agent, trusted_uids};
 use crate::audit::cloud::mode_events;
 use crate::audit::{Event, Origin};
-use crate::config::{ConfigError, Files, Settings};
+use crate::config::{ConfigError, Files, LastGood, Settings};
 use crate::delivery::Courier;
 use crate::log;
 use crate::providers::{Providers, ProvidersError};
@@ -34,6 +34,10 @@ pub struct Standing {
     digest: [u8; 32],
     /// Why a later reload came to nothing.
     pub(super) reload_error: Option<String>,
+    /// Why these are the last good settings, if the files could not be used at the start.
+    pub(super) start_error: Option<String>,
+    /// What is to be kept for such a start.
+    last_good: Option<LastGood>,
 }
 
 impl Standing {
@@ -45,16 +49,62 @@ impl Standing {
     pub fn load(file: &Path) -> Result<Self, LoadError> {
         let files = Files::read(file)?;
         let digest = digest(&files);
-        let settings = files.settings()?;
+        let settings = files.clone().settings()?;
         let providers = Arc::new(Providers::load(&settings)?);
         Ok(Self {
+            last_good: LastGood::of(file, &files, &settings),
             settings: Arc::new(settings),
             providers,
             file: file.to_owned(),
             loaded_at: Timestamp::now(),
             digest,
             reload_error: None,
+            start_error: None,
         })
+    }
+
+    /// The same at a start, or the last settings that could be used: an agent that does not serve refuses everybody,
+    /// also who would fix the mistake.
+    ///
+    /// # Errors
+    ///
+    /// As [`Standing::load`], where none were kept.
+    pub fn load_or_last_good(file: &Path) -> Result<Self, LoadError> {
+        let error = match Self::load(file) {
+            Ok(standing) => return Ok(standing),
+            Err(error) => error,
+        };
+        let kept = LastGood::find(file);
+        let Some((digest, settings, kept_at)) = kept.and_then(|(files, kept_at)| {
+            let digest = digest(&files);
+            Some((digest, files.settings().ok()?, kept_at))
+        }) else {
+            return Err(error);
+        };
+        log::error(format_args!(
+            "the settings can't be used, and the last good ones, of {kept_at:.0}, are in force: {error}. Fix them \
+             (mfa-agent --check names each mistake), then: systemctl reload mfa-agent"
+        ));
+        // A secret that can't be had keeps back those alone who need it.
+        let providers = Arc::new(Providers::usable(&settings));
+        Ok(Self {
+            settings: Arc::new(settings),
+            providers,
+            file: file.to_owned(),
+            loaded_at: kept_at,
+            digest,
+            reload_error: None,
+            start_error: Some(error.to_string()),
+            last_good: None,
+        })
+    }
+
+    /// Keeps these settings for a start with files that can't be used.
+    fn keep(&self) {
+        let kept = self.last_good.as_ref().map(LastGood::keep);
+        if let Some(Err(error)) = kept {
+            log::warn(error);
+        }
     }
 
     /// What holds where the files say nothing.
@@ -73,6 +123,8 @@ impl Standing {
             loaded_at: Timestamp::UNIX_EPOCH,
             digest: [0; 32],
             reload_error: None,
+            start_error: None,
+            last_good: None,
         }
     }
 
@@ -126,6 +178,7 @@ impl Agent {
             Ok(new) => {
                 warn_of_lasting(&old.settings, &new.settings);
                 self.put_in_force(new);
+                self.keep_settings();
                 log::info("the settings were loaded again");
                 ("done", None)
             }
@@ -151,6 +204,11 @@ impl Agent {
         result == "done"
     }
 
+    /// Keeps the settings in force for a start with files that can't be used.
+    pub fn keep_settings(&self) {
+        self.standing().keep();
+    }
+
     /// Writes into the log what is strange about the settings in force. That takes look-ups, so nobody
     /// should wait for it.
     pub fn review(&self) {
@@ -158,6 +216,7 @@ impl Agent {
             settings: &self.settings(),
             names: &*self.names,
             ledger: Some(&self.ledger),
+            host: None,
         };
         let findings = review.findings(Timestamp::now());
         for finding in findings.iter().take(MOST_FINDINGS) {

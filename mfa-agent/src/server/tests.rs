@@ -5,6 +5,8 @@ mod changes;
 mod devices;
 mod knowledge;
 mod logins;
+mod newcomers;
+mod passwords;
 mod sent;
 
 use std::collections::HashMap;

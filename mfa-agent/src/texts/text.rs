@@ -61,6 +61,8 @@ pub enum Text {
     EnrolLost(How),
     /// Stands before the key.
     EnrolKey,
+    /// Says how the QR code is asked for, where it may not be readable.
+    EnrolPicture,
     /// Asks for the first code.
     EnrolCode,
     /// It was wrong.
@@ -110,6 +112,7 @@ impl Text {
             Self::EnrolFirst(_) => "enrol-first",
             Self::EnrolLost(_) => "enrol-lost",
             Self::EnrolKey => "enrol-key",
+            Self::EnrolPicture => "enrol-picture",
             Self::EnrolCode => "enrol-code",
             Self::EnrolWrongCode => "enrol-wrong-code",
             Self::EnrolRecovery => "enrol-recovery",
@@ -180,6 +183,7 @@ impl Text {
             Self::WaysThen,
             Self::CodeExpired,
             Self::EnrolKey,
+            Self::EnrolPicture,
             Self::EnrolCode,
             Self::EnrolWrongCode,
             Self::EnrolRecovery,

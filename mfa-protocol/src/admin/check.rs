@@ -8,6 +8,41 @@ pub struct CheckConfig;
 /// How the agent is.
 pub struct Health;
 
+/// The parameters of [`CheckConfig`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckConfigParameters {
+    /// What only root sees of this host; the agent runs as an ordinary user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostFacts>,
+}
+
+/// Who administers this host, and who else logs in to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// The user who typed the command, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
+    /// Whether root has a password to log in at the console with.
+    pub root_password: bool,
+    /// Whether sshd lets root in.
+    pub root_ssh: bool,
+    /// Everybody else who may become root.
+    pub administrators: Vec<Administrator>,
+    /// Everybody else with a login shell.
+    pub users: Vec<String>,
+}
+
+/// A user who may become root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Administrator {
+    /// The user.
+    pub user: String,
+    /// Whether the user has a password to log in with.
+    pub password: bool,
+    /// Whether sudo asks this user for nothing.
+    pub unasked: bool,
+}
+
 /// The reply to [`CheckConfig`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CheckConfigReply {
@@ -17,6 +52,21 @@ pub struct CheckConfigReply {
     pub valid: bool,
     /// What was found, in the order of the files.
     pub findings: Vec<Finding>,
+    /// Users of `host` that these settings refuse everywhere, the administrators first.
+    #[serde(default)]
+    pub refused: Vec<Refused>,
+    /// How many more there are.
+    #[serde(default)]
+    pub refused_more: u64,
+}
+
+/// A user that the settings refuse everywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The user.
+    pub user: String,
+    /// Whether the user may become root.
+    pub administers: bool,
 }
 
 /// Something about the settings.
@@ -57,4 +107,16 @@ pub struct HealthReply {
     pub store_error: Option<String>,
     /// What was forgotten by a store that was set back to an older state, if it was.
     pub store_rollback: Option<String>,
+    /// Why the settings in force are the last good ones, if the files could not be used when the agent started.
+    #[serde(default)]
+    pub start_error: Option<String>,
+    /// What the next start needs and no longer finds: key or store.
+    #[serde(default)]
+    pub storage_missing: Option<String>,
+    /// Whether the key is a credential of systemd's, whose file only root sees.
+    #[serde(default)]
+    pub key_credential: bool,
+    /// What codes and records say of this host's clock, if it seems to be wrong.
+    #[serde(default)]
+    pub clock_error: Option<String>,
 }

@@ -94,4 +94,8 @@ pub struct Drift {
     pub codes: Option<u64>,
     /// When that was seen, RFC 3339 in UTC.
     pub seen_at: String,
+    /// Seconds from now until the time at which it was last used, if that is still to come; then it is this host's
+    /// clock that is or was wrong.
+    #[serde(default)]
+    pub used_ahead: Option<i64>,
 }

@@ -21,7 +21,7 @@ pub(super) struct DeadlineStream {
 }
 
 impl DeadlineStream {
-    /// Connects; a listener whose queue is full counts as one that does not answer.
+    /// Connects; waits until the deadline for a listener whose queue is full.
     pub(super) fn connect(path: &Path, deadline: Instant) -> io::Result<Self> {
         let socket = socket::socket(
             AddressFamily::Unix,

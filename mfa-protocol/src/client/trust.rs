@@ -3,7 +3,8 @@
 //! Stops an impostor: a socket that somebody else bound at the agent's path would receive codes and
 //! could answer "passed". The kernel tells who called `listen` (root, when systemd holds the socket).
 //! Trusted are root, this process's own user, and whoever owns the folder of the socket as long as
-//! nobody else can write to it: they alone could have put the socket there.
+//! nobody else can write to it: they alone could have put the socket there. For the private socket that is the folder
+//! of the public one, in which somebody else might have made the folder of the private one.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -16,13 +17,17 @@ use super::stream::DeadlineStream;
 
 const GROUP_OR_OTHERS_WRITE: u32 = 0o022;
 
-pub(super) fn check(path: &Path, stream: &DeadlineStream) -> Result<(), ClientError> {
+pub(super) fn check(
+    path: &Path,
+    public: &Path,
+    stream: &DeadlineStream,
+) -> Result<(), ClientError> {
     let unreachable = |reason: std::io::Error| ClientError::Unreachable {
         path: path.display().to_string(),
         reason,
     };
     let peer = getsockopt(stream, sockopt::PeerCredentials).map_err(|e| unreachable(e.into()))?;
-    if peer.uid() == 0 || peer.uid() == geteuid().as_raw() || owns_folder(path, peer.uid()) {
+    if peer.uid() == 0 || peer.uid() == geteuid().as_raw() || owns_folder(public, peer.uid()) {
         return Ok(());
     }
     Err(ClientError::Untrusted {

@@ -67,14 +67,14 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, Address, AllowFrom, Bypass, CheckConfig, CheckQuestions, ConfirmAddress,
-        ConfirmDevice, Considered, Device, Drift, Drifts, EnableAddress, Enforce, EnrollAddress,
-        EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery, EnrollTotp,
-        Enrolment, Explain, Explanation, Finding, Health, ImportAccount, ImportAccounts,
-        ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount, Knowledge, Lockout,
-        Lockouts, Messages, Primary, QuestionAnswer, Questions, Radius, Remove, Rename, Require,
-        Resync, Revoke, Rule, SelfManage, Session, Sessions, Severity, Status, TestDelivery,
-        Unlock, UserSettings, Users,
+        Account, Address, Administrator, AllowFrom, Bypass, CheckConfig, CheckQuestions,
+        ConfirmAddress, ConfirmDevice, Considered, Device, Drift, Drifts, EnableAddress, Enforce,
+        EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery,
+        EnrollTotp, Enrolment, Explain, Explanation, Finding, Health, HostFacts, ImportAccount,
+        ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount,
+        Knowledge, Lockout, Lockouts, Messages, Primary, QuestionAnswer, Questions, Radius,
+        Refused, Remove, Rename, Require, Resync, Revoke, Rule, SelfManage, Session, Sessions,
+        Severity, Status, TestDelivery, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -145,6 +145,10 @@ fn admin_types() -> Types {
         .kind::<Session>()
         .kind::<Severity>()
         .kind::<Finding>();
+    types
+        .kind::<HostFacts>()
+        .kind::<Administrator>()
+        .kind::<Refused>();
     types
 }
 

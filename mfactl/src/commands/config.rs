@@ -2,13 +2,13 @@
 //!
 //! The agent reads its own files, since nobody else may; this only prints what it says of them.
 
-use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, Severity};
-use mfa_protocol::login::Nothing;
+use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, Refused, Severity};
 
 use crate::args::Config;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::host;
 use crate::output::{clean, clean_lines};
 
 pub(crate) fn run(context: &mut Context, what: Config) -> Result<Verdict, Failure> {
@@ -18,7 +18,7 @@ pub(crate) fn run(context: &mut Context, what: Config) -> Result<Verdict, Failur
 }
 
 fn check(context: &mut Context) -> Result<Verdict, Failure> {
-    let reply = context.call::<CheckConfig>(&Nothing {})?;
+    let reply = context.call::<CheckConfig>(&host::parameters())?;
     context.output.result(&reply, || screen(&reply))?;
     Ok(if reply.valid && errors(&reply).next().is_none() {
         Verdict::Done
@@ -29,6 +29,7 @@ fn check(context: &mut Context) -> Result<Verdict, Failure> {
 
 fn screen(reply: &CheckConfigReply) -> String {
     let mut screen: String = reply.findings.iter().map(line).collect();
+    screen += &refused(reply);
     let file = clean(&reply.file);
     screen += &match (reply.valid, errors(reply).next(), reply.findings.is_empty()) {
         (false, ..) => {
@@ -39,6 +40,26 @@ fn screen(reply: &CheckConfigReply) -> String {
         (true, None, true) => format!("{file}: nothing wrong\n"),
     };
     screen
+}
+
+/// Who is let in nowhere, by name.
+fn refused(reply: &CheckConfigReply) -> String {
+    let name = |refused: &Refused| match refused.administers {
+        true => format!("{} (administers this host)", clean(&refused.user)),
+        false => clean(&refused.user).into_owned(),
+    };
+    let names: Vec<String> = reply.refused.iter().map(name).collect();
+    let more = match reply.refused_more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(
+            "refused wherever pam_mfa asks: {}{more}\n",
+            names.join(", ")
+        ),
+    }
 }
 
 /// What keeps the settings from being put in force, or somebody from logging in.
@@ -80,6 +101,7 @@ mod tests {
             file: "/etc/mfa/agent.toml".to_owned(),
             valid,
             findings,
+            ..CheckConfigReply::default()
         }
     }
 
@@ -104,6 +126,24 @@ mod tests {
             "warning: a.toml:7: rule \"x\" never fits\n\
              error: every administrator is locked out\\u{7}\n\
              /etc/mfa/agent.toml: could be put in force, but see the errors first\n"
+        );
+    }
+
+    #[test]
+    fn who_is_refused_is_listed_by_name_and_administrators_are_marked() {
+        let refused = |user: &str, administers| Refused {
+            user: user.to_owned(),
+            administers,
+        };
+        let reply = CheckConfigReply {
+            refused: vec![refused("anna", true), refused("bob", false)],
+            refused_more: 3,
+            ..reply(true, vec![])
+        };
+        assert_eq!(
+            screen(&reply),
+            "refused wherever pam_mfa asks: anna (administers this host), bob and 3 more\n\
+             /etc/mfa/agent.toml: nothing wrong\n"
         );
     }
 

@@ -9,6 +9,7 @@ mod batch;
 mod google;
 mod line;
 mod oath;
+mod opener;
 mod report;
 mod source;
 mod table;

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::support::{Agent, admin, mfactl, stdout, value};
 
 pub(crate) fn checked(valid: bool, findings: &Value) -> Value {
-    json!({"file": "/etc/mfa/agent.toml", "valid": valid, "findings": findings})
+    json!({
+        "file": "/etc/mfa/agent.toml", "valid": valid, "findings": findings, "refused": [], "refused_more": 0,
+    })
 }
 
 pub(crate) fn error() -> Value {

@@ -103,7 +103,11 @@ fn follow(
         let mut reader = FrameReader::new();
         let mut calls = 0;
         while let Ok(frame) = reader.next(&mut stream) {
-            let call: Value = serde_json::from_slice(frame).unwrap();
+            let mut call: Value = serde_json::from_slice(frame).unwrap();
+            // What root sees of the host that the test runs on.
+            if let Some(parameters) = call["parameters"].as_object_mut() {
+                parameters.remove("host");
+            }
             let Some(expected) = script.next() else {
                 return Err(format!("unexpected call {call}"));
             };

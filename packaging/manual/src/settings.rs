@@ -30,6 +30,9 @@ read after them, in the order of their names
 .BR pam_mfa (8)
 "#;
 
+/// Marks a key that the file does not set: what it shows is no default.
+const EXAMPLE: &str = "(Example; not set unless you set it.)";
+
 /// Where the rules begin.
 const RULES: &str = "# Rules. ";
 
@@ -81,10 +84,16 @@ impl Page {
             return self.waiting.push(comment(line).to_owned());
         }
         let (setting, behind) = split(line.trim_start_matches('#'));
+        let is_example = line.starts_with('#');
         // A request would take the quotes away.
         self.text += &format!(".TP\n\\fB{}\\fR\n", roff::text(setting));
         let before = std::mem::take(&mut self.waiting);
-        let said: Vec<&str> = before.iter().map(String::as_str).chain(behind).collect();
+        let said = before.iter().map(String::as_str).chain(behind);
+        let said: Vec<&str> = is_example
+            .then_some(EXAMPLE)
+            .into_iter()
+            .chain(said)
+            .collect();
         match said.is_empty() {
             true => self.text += "\\&\n",
             false => self.remark(said.into_iter()),

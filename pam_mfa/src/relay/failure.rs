@@ -14,17 +14,17 @@ use crate::outcome::Ending;
 /// word that its store is broken.
 ///
 /// A connection that was made and then broke is none, nor is a reply that makes no sense: an agent lives
-/// there, and a guest may have filled it up. Silence is one, because a hung agent must not lock out whom
-/// an administrator wanted in; an agent that serves answers `Busy` at once rather than let a caller wait,
-/// and the client makes sure that a host program stopped by its user does not look like silence
-/// ([`mfa_protocol::client::GRACE`]).
+/// there, and a guest may have filled it up. A full queue is none for the same reason. Silence is one, because a hung
+/// agent must not lock out those an administrator wants in; the client measures it from when the call is written, so
+/// that neither other callers nor a user who stops the host program can bring it about.
 pub(super) fn before_the_first_step(error: ClientError) -> Ending {
     let outage = match &error {
         ClientError::Unreachable { reason, .. } => nobody_listens(reason.kind()),
         ClientError::TimedOut => true,
-        ClientError::Connection(_) | ClientError::Garbled(_) | ClientError::Untrusted { .. } => {
-            false
-        }
+        ClientError::Busy
+        | ClientError::Connection(_)
+        | ClientError::Garbled(_)
+        | ClientError::Untrusted { .. } => false,
         ClientError::Refused { kind, .. } => *kind == Some(ErrorKind::Unavailable),
     };
     Ending::Unavailable {
@@ -92,6 +92,16 @@ mod tests {
             panic!("unreachable is unavailable");
         };
         outage
+    }
+
+    #[test]
+    fn an_agent_that_is_silent_is_an_outage_and_one_that_is_busy_is_none() {
+        for (error, expected) in [(ClientError::TimedOut, true), (ClientError::Busy, false)] {
+            let Ending::Unavailable { outage, .. } = before_the_first_step(error) else {
+                panic!("no answer is unavailable");
+            };
+            assert_eq!(outage, expected);
+        }
     }
 
     #[test]

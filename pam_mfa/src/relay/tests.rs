@@ -1,5 +1,6 @@
 //! Whole logins between a scripted program and a scripted, sometimes hostile, agent.
 
+mod passwords;
 mod tickets;
 
 use std::io::{Read, Write};

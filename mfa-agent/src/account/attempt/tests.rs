@@ -16,6 +16,7 @@ fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
         renews: false,
         pepper: pepper(),
         rejected: None,
+        is_password: false,
     }
 }
 
@@ -403,4 +404,37 @@ fn a_recovery_code_stands_in_for_a_sent_one_and_for_a_server() {
         );
         assert!(judge(&mut account, answer()).is_wrong(), "it is used up");
     }
+}
+
+/// An attempt that the caller says is made of the password.
+fn judge_password(account: &mut Account, answers: Vec<Answered>) -> Verdict {
+    let attempt = Attempt {
+        is_password: true,
+        ..attempt(account, answers)
+    };
+    account.attempt(&attempt)
+}
+
+#[test]
+fn the_password_in_place_of_a_factor_is_no_failure_and_passes_where_it_is_right() {
+    let mut account = full();
+    for _ in 0..20 {
+        let wrong = judge_password(&mut account, vec![code("correct horse")]);
+        assert_eq!(wrong, Verdict::Password);
+        let wrong = judge_password(&mut account, vec![code("correct horse"), pin(false)]);
+        assert_eq!(wrong, Verdict::Password);
+    }
+    assert_eq!(failures(&account), 0);
+    let right = judge_password(&mut account, vec![pin(true)]);
+    assert!(matches!(right, Verdict::Passed(_)), "{right:?}");
+}
+
+#[test]
+fn the_password_is_not_judged_while_the_account_is_locked() {
+    let mut account = full();
+    for _ in 0..5 {
+        judge(&mut account, vec![pin(false)]);
+    }
+    let locked = judge_password(&mut account, vec![pin(true)]);
+    assert!(matches!(locked, Verdict::Locked(_)), "{locked:?}");
 }

@@ -52,6 +52,7 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<Opening>) 
         opening,
         pepper: pepper(),
         rejected: None,
+        is_password: false,
     }
 }
 

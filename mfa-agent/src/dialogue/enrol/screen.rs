@@ -17,8 +17,8 @@ pub enum Screen {
     /// A terminal, or what draws text as one does.
     #[default]
     Terminal,
-    /// A terminal behind sshd. What comes after the last prompt OpenSSH's client shows as it shows its log:
-    /// bytes that are not ASCII in octal.
+    /// A terminal behind sshd. OpenSSH's client shows bytes that are not ASCII in octal, after the last prompt always,
+    /// and before it where its locale has no UTF-8, which nobody tells us. So the picture comes when it is asked for.
     Ssh,
     /// A page whose program logs messages.
     Page,
@@ -49,8 +49,8 @@ impl Screen {
         key: &Secret,
     ) -> Vec<Message> {
         let how = match self {
-            Self::Terminal | Self::Ssh => How::Scan,
-            Self::Page => How::Type,
+            Self::Terminal => How::Scan,
+            Self::Ssh | Self::Page => How::Type,
         };
         let text = match occasion {
             Occasion::First => Text::EnrolFirst(how),
@@ -58,10 +58,24 @@ impl Screen {
         };
         let mut messages = vec![info(texts.say(&text))];
         if self.shows_messages() {
-            messages.extend(picture.map(|picture| info(picture.to_owned())));
             messages.push(info(with_key(texts, key, "")));
         }
+        match (self, picture) {
+            (Self::Terminal, Some(picture)) => messages.push(info(picture.to_owned())),
+            (Self::Ssh, Some(_)) => messages.push(info(texts.say(&Text::EnrolPicture))),
+            _ => {}
+        }
         messages
+    }
+
+    /// What comes where the picture was asked for.
+    pub(super) fn on_request(self, texts: &Texts, picture: &str, key: &Secret) -> Vec<Message> {
+        vec![info(with_key(texts, key, "")), info(picture.to_owned())]
+    }
+
+    /// Whether the picture is shown only then.
+    pub(super) fn shows_on_request(self) -> bool {
+        self == Self::Ssh
     }
 
     /// The prompt for the first code.

@@ -44,6 +44,30 @@ fn a_right_code_and_a_yes_are_needed_before_anything_is_stored() {
 }
 
 #[test]
+fn over_ssh_the_key_is_shown_and_the_picture_on_request_alone() {
+    let (mut enrolment, first) = begin_on(Screen::of("sshd"));
+    let shown = texts(&first);
+    assert!(
+        shown.contains("Key: GEZD GNBV") && shown.contains("type ?"),
+        "{shown}"
+    );
+    assert!(!shown.contains("QR\nQR") && shown.is_ascii(), "{shown}");
+    for _ in 0..PICTURES {
+        let EnrolNext::Ask(step) = answer(&mut enrolment, " ? ") else {
+            panic!("it is no code");
+        };
+        assert!(texts(&step).ends_with("QR\nQR"), "{step:?}");
+    }
+    assert!(matches!(answer(&mut enrolment, "?"), EnrolNext::Wrong));
+    let (mut enrolment, first) = begin();
+    assert!(
+        texts(&first).ends_with("QR\nQR"),
+        "the key is above the picture"
+    );
+    assert!(matches!(answer(&mut enrolment, "?"), EnrolNext::Wrong));
+}
+
+#[test]
 fn a_wrong_code_is_counted_and_may_be_tried_again() {
     let (mut enrolment, _) = begin();
     assert!(matches!(answer(&mut enrolment, "000000"), EnrolNext::Wrong));

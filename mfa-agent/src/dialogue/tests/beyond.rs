@@ -109,6 +109,29 @@ fn resending_sends_the_same_code_and_does_not_lengthen_its_life() {
 }
 
 #[test]
+fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
+    let mut dialogue = by_mail(&["email", "pin"]);
+    dialogue.learned_late(News::Failed);
+    let step = asked(answer(&mut dialogue, "?"));
+    assert!(step.messages[0].text.contains("could not be sent"));
+    assert!(asked(answer(&mut dialogue, "2")).messages.is_empty());
+
+    let mut dialogue = by_mail(&["email"]);
+    dialogue.learned_late(News::Failed);
+    judge(answer(&mut dialogue, "000000"));
+    let (step, _) = ended(dialogue.judged(&WRONG));
+    assert!(step.messages[0].text.contains("could not be sent"));
+
+    for news in [News::OnItsWay, News::Failed] {
+        let mut dialogue = by_mail(&["email"]);
+        dialogue.learned_late(news);
+        order(answer(&mut dialogue, "resend"));
+        let step = asked(dialogue.dispatched(taken(None)));
+        assert_eq!(step.messages.len(), 1, "only of the last message");
+    }
+}
+
+#[test]
 fn a_message_that_fails_is_told_with_the_other_way() {
     for (ways, hint) in [(&["email", "pin"][..], true), (&["email"][..], false)] {
         let (mut dialogue, _) = start(plan(ways), &with_addresses(), &Beside::default());

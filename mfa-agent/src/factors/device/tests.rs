@@ -202,6 +202,19 @@ fn a_counter_at_its_end_is_no_overflow() {
 }
 
 #[test]
+fn a_code_of_another_time_zone_tells_how_far_off_the_clock_is() {
+    let generator = generator(Algorithm::Sha1, 6);
+    // A code of RFC 6238 appendix B, which the host meets so many hours too early or too late.
+    let met = |hours: i64| generator.distance("081804", at(1_111_111_109 - hours * 3600));
+    for hours in [0, 1, -5, 14, -14] {
+        assert_eq!(met(hours), Some(hours * 3600), "{hours} h");
+    }
+    assert_eq!(met(15), None);
+    assert_eq!(generator.distance("81804", at(1_111_111_109)), None);
+    assert_eq!(counter().distance("755224", at(0)), None);
+}
+
+#[test]
 fn a_code_of_ten_minutes_ago_is_astray_and_an_earlier_one_is_none() {
     let generator = generator(Algorithm::Sha1, 6);
     let find =

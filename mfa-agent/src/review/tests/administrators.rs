@@ -17,7 +17,7 @@ const NOBODY: &str = "nobody who administers this host could log in";
 const ROOT: &str = "root could not log in at the console";
 
 /// Accounts of these users.
-fn ledger(accounts: &[(&str, &Account)]) -> Ledger {
+pub(super) fn ledger(accounts: &[(&str, &Account)]) -> Ledger {
     let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
     let ledger = Ledger::new(Box::new(MemoryStore::new()), vault);
     for (user, account) in accounts {
@@ -28,7 +28,7 @@ fn ledger(accounts: &[(&str, &Account)]) -> Ledger {
     ledger
 }
 
-fn with_device() -> Account {
+pub(super) fn with_device() -> Account {
     let mut account = Account::default();
     account.add_device(samples::device("phone")).unwrap();
     account
@@ -71,13 +71,13 @@ fn a_host_where_no_administrator_has_set_up_anything_is_an_error() {
         "for root",
     ];
     is_error(&shut_out("", &[]), &words);
-    is_error(&shut_out("[admin]\ngroups = ['admin']", &[]), &words);
+    is_error(&shut_out("[admin]\ngroups = ['desk']", &[]), &words);
     assert_eq!(shut_out("", &[("root", &with_device())]), []);
 }
 
 #[test]
 fn a_member_of_an_admin_group_who_can_log_in_is_enough_but_root_is_missed_at_the_console() {
-    let text = "[admin]\ngroups = ['admin']";
+    let text = "[admin]\ngroups = ['desk']";
     is_warning(&shut_out(text, &[("anna", &with_device())]));
     is_error(&shut_out("", &[("anna", &with_device())]), &[]);
 }
@@ -228,6 +228,7 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             limits,
             opening: None,
             rejected: None,
+            is_password: false,
             pepper: crate::account::samples::pepper(),
         };
         account.attempt(&attempt);

@@ -24,7 +24,7 @@ fn users_and_groups_that_nobody_has_are_told_where_they_stand_first() {
         "[admin] groups names the group \"wheel\"",
         &["does not exist"],
     );
-    finds_nothing("[[rule]]\nusers = ['anna', '@staff', '!bob', '!@admin', 'root']");
+    finds_nothing("[[rule]]\nusers = ['anna', '@staff', '!bob', '!@desk', 'root']");
 }
 
 #[test]

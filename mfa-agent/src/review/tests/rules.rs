@@ -21,8 +21,8 @@ fn a_rule_that_an_earlier_one_leaves_nothing_to_is_told_with_both_places() {
         ("users = ['!bob']", "users = ['*', '!bob']"),
         ("users = ['!bob']", "users = ['!bob', '!anna']"),
         (
-            "users = ['@staff', '!@admin']",
-            "users = ['@staff', '!bob', '!@admin']",
+            "users = ['@staff', '!@desk']",
+            "users = ['@staff', '!bob', '!@desk']",
         ),
         ("users = ['@staff', 'bob']", "users = ['bob']"),
         ("users = ['anna']", "users = ['anna', 'bob', '!bob']"),

@@ -80,7 +80,7 @@ impl Connection {
         let mut room = ROOM_A_PAGE;
         for (user, account) in page {
             // A record without factors is what is left of an account.
-            if account.is_bare() {
+            if account.has_never_enrolled() {
                 continue;
             }
             // Six bytes are the most that JSON makes of one.
@@ -183,11 +183,12 @@ impl Connection {
                 }
                 (None, _, _) => account.remove(factor),
             };
+            let changed = account.forget_spent_codes(Timestamp::now()) || removed > 0;
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &settings.policy)?;
             let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || factor_event("remove", by, &parameters.factor, label);
-            Ok(((removed > 0).then(event), removed))
+            Ok((changed.then(event), removed))
         })?;
         Ok(RemoveReply {
             user: subject.user.to_string(),

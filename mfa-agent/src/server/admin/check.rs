@@ -1,41 +1,58 @@
 //! Looking at the settings before they are put in force, and at the agent itself.
 
 use jiff::Timestamp;
-use mfa_protocol::admin::{CheckConfigReply, Finding, HealthReply, Severity};
+use mfa_protocol::admin::{
+    CheckConfigParameters, CheckConfigReply, Finding, HealthReply, Severity,
+};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
+use super::super::storage_watch::StorageWatch;
 use super::fit;
 use crate::config::{ConfigError, Files};
 use crate::providers::inspect;
 use crate::review::Review;
 
+/// So many users are listed by name; a name has at most 256 bytes, and all fit into one message.
+const MOST_REFUSED: usize = 50;
+
 impl Connection {
     /// Nothing is put in force. The files are the agent's own and no others: what is wrong with a file is
     /// told by quoting it.
-    pub(super) fn check_config(&self) -> Result<CheckConfigReply, Failure> {
+    pub(super) fn check_config(
+        &self,
+        parameters: &CheckConfigParameters,
+    ) -> Result<CheckConfigReply, Failure> {
         let agent = &self.agent;
         agent.require_administrator(self.peer, &agent.settings())?;
         let file = agent.standing().file.clone();
+        let now = Timestamp::now();
+        let mut refused = Vec::new();
         let (valid, findings) = match Files::read(&file).and_then(|files| files.settings()) {
             Ok(settings) => {
                 let review = Review {
                     settings: &settings,
                     names: &*agent.names,
                     ledger: Some(&agent.ledger),
+                    host: parameters.host.as_ref(),
                 };
                 let can_be_used = inspect(&settings).errors.is_empty();
-                (can_be_used, review.thorough_findings(Timestamp::now()))
+                refused = review.refused(now);
+                (can_be_used, review.thorough_findings(now))
             }
             Err(error) => (false, problems(&error)),
         };
         // The first mistakes are enough to begin with.
         let mut findings = findings;
         fit(&mut findings);
+        let refused_more = refused.len().saturating_sub(MOST_REFUSED);
+        refused.truncate(MOST_REFUSED);
         Ok(CheckConfigReply {
             file: file.display().to_string(),
             valid,
             findings,
+            refused,
+            refused_more: refused_more.try_into().unwrap_or(u64::MAX),
         })
     }
 
@@ -51,6 +68,10 @@ impl Connection {
             config_changed: standing.is_outdated(),
             store_error: agent.ledger.page(None, 1).err().map(|e| e.to_string()),
             store_rollback: agent.ledger.rollback().map(str::to_owned),
+            start_error: standing.start_error.clone(),
+            storage_missing: agent.storage_watch.missing(&standing.settings.store),
+            clock_error: agent.clock_watch.suspicion(),
+            key_credential: StorageWatch::is_key_a_credential(&standing.settings.store),
         })
     }
 }

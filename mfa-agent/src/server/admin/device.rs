@@ -149,10 +149,16 @@ pub(super) fn show(user: &str, device: &Device, now: Timestamp) -> wire::Device 
 }
 
 fn drift(user: &str, device: &Device, now: Timestamp) -> Option<wire::Drift> {
-    let (drift, seen_at) = device.drift(now)?;
+    let used_ahead = used_ahead(device, now);
+    let (drift, seen_at) = match (device.drift(now), used_ahead) {
+        (Some((drift, seen_at)), _) => (Some(drift), seen_at),
+        (None, Some(_)) => (None, now),
+        (None, None) => return None,
+    };
     let (seconds, codes) = match drift {
-        Drift::Clock(seconds) => (Some(seconds), None),
-        Drift::Counter(codes) => (None, Some(codes)),
+        Some(Drift::Clock(seconds)) => (Some(seconds), None),
+        Some(Drift::Counter(codes)) => (None, Some(codes)),
+        None => (None, None),
     };
     Some(wire::Drift {
         user: user.to_owned(),
@@ -161,8 +167,18 @@ fn drift(user: &str, device: &Device, now: Timestamp) -> Option<wire::Drift> {
         seconds,
         codes,
         seen_at: seen_at.to_string(),
+        used_ahead,
     })
 }
+
+/// Seconds to the last use of a device, if that is still to come by more than a clock is corrected by.
+fn used_ahead(device: &Device, now: Timestamp) -> Option<i64> {
+    let ahead = device.dates.last_used_at?.as_second() - now.as_second();
+    (ahead > USED_AHEAD).then_some(ahead)
+}
+
+/// In seconds.
+const USED_AHEAD: i64 = 300;
 
 fn reply(subject: &Subject, resynced: Resynced) -> Result<ResyncReply, Failure> {
     match resynced {

@@ -67,7 +67,10 @@ impl Connection {
         }
         let mut reach = self.explain_reach(it, &plan);
         let by_mail = reach.opens_one(it.account, &plan, now);
-        if it.account.is_bare() && !by_mail && explain_bare(it, ask, &plan, into, now) {
+        if it.account.has_never_enrolled()
+            && !by_mail
+            && explain_newcomer(it, ask, &plan, into, now)
+        {
             return;
         }
         let first = asks_number_first(it.settings, it.account, &plan, ask);
@@ -78,13 +81,13 @@ impl Connection {
         reach.number = it.subject.entry.is_some()
             && !it.is_operation
             && !by_mail
-            && if it.account.is_bare() {
+            && if it.account.has_never_enrolled() {
                 first
             } else {
                 beside()
             };
-        let stand_in = self.agent.stand_in_question(it.settings, it.subject);
-        let holdings = Holdings::of(it.account, &plan, stand_in, &reach.beside(), now);
+        let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
+        let holdings = Holdings::of(it.account, &plan, &decoy, &reach.beside(), now);
         into.prompts = Dialogue::begin(plan, holdings).0.prompts();
     }
 
@@ -120,8 +123,8 @@ impl Connection {
     }
 }
 
-/// What becomes of a user who has nothing; whether that is all there is to say.
-fn explain_bare(
+/// What becomes of a user who has never set up anything; whether that is all there is to say.
+fn explain_newcomer(
     it: &Explained<'_>,
     ask: &Ask,
     plan: &Plan,
@@ -144,8 +147,7 @@ fn explain_bare(
             &format!("; but the user has set up nothing yet, and days of grace are left: {days}");
         return true;
     }
-    let has_bypass = plan.ways.iter().any(|way| it.account.can(way, &[], now));
-    if ask.unenrolled != Unenrolled::Enroll || has_bypass || it.is_operation {
+    if ask.unenrolled != Unenrolled::Enroll || it.is_operation {
         return false;
     }
     if asks_number_first(it.settings, it.account, plan, ask) {

@@ -78,7 +78,7 @@ impl Connection {
             "Sessions" => body(&self.sessions(&parse(parameters)?)?),
             "Revoke" => body(&self.revoke(&parse(parameters)?)?),
             "Bypass" => body(&self.bypass(&parse(parameters)?)?),
-            "CheckConfig" => body(&self.check_config()?),
+            "CheckConfig" => body(&self.check_config(&parse(parameters)?)?),
             "Health" => body(&self.health()?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Admin.{method}"))),
         }

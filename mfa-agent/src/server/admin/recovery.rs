@@ -58,8 +58,10 @@ impl Connection {
         let (subject, permit) = self.changing(user, &settings, what)?;
         let event = factor_event("remove", (&subject, self.peer), RECOVERY, None);
         let (_, removed) = self.change_factors(&subject, &permit, |account| {
+            let had_some = account.recovery_left().is_some();
             let removed = account.remove_recovery();
-            Ok(((removed > 0).then(|| event.clone()), removed))
+            let changed = account.forget_spent_codes(Timestamp::now()) || had_some;
+            Ok((changed.then(|| event.clone()), removed))
         })?;
         Ok(RemoveReply {
             user: subject.user.to_string(),

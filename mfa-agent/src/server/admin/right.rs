@@ -33,7 +33,7 @@ pub(super) enum Right {
     Administrator,
     /// The user, who has passed a factor on this connection, when the account was in this generation.
     Proven(u64),
-    /// The user, who has not: enough only as long as there is no factor that could be passed.
+    /// The user, who has not: enough only as long as they have never set up anything.
     Unproven,
 }
 
@@ -62,7 +62,7 @@ impl Permit {
         }
     }
 
-    /// Whether it is the right of a user who has nothing that could be passed.
+    /// Whether it is the right of a user who has never set up anything.
     pub(super) fn is_unproven(&self) -> bool {
         self.right == Right::Unproven
     }
@@ -72,7 +72,7 @@ impl Permit {
         let proven = match self.right {
             Right::Administrator => return Ok(()),
             Right::Proven(generation) => generation == account.generation(),
-            Right::Unproven => account.is_bare(),
+            Right::Unproven => account.has_never_enrolled(),
         };
         self.check_self_service(account)?;
         if proven {
@@ -121,8 +121,15 @@ impl Permit {
         if self.by() == By::Administrator || !is_last {
             return Ok(());
         }
-        if policy.mode == Mode::None || ask.unenrolled == Unenrolled::Allow {
+        let is_let_in = ask.unenrolled == Unenrolled::Allow && left.has_never_enrolled();
+        if policy.mode == Mode::None || is_let_in {
             return Ok(());
+        }
+        if ask.unenrolled == Unenrolled::Allow {
+            return Err(refused(
+                "without this you have nothing left that you could log in with, and you are asked as long as \
+                 you keep recovery codes or disabled addresses; take these away first: mfactl remove recovery",
+            ));
         }
         Err(refused(
             "without this you have nothing left that you could log in with, and a factor is required of you; \

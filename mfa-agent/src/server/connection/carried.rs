@@ -10,6 +10,8 @@ use super::Body;
 pub(in crate::server) enum Carried {
     /// It has been carried out, or refused.
     Done(Result<Body, Failure>),
+    /// This is the reply, and this is waited for once it is out. The connection keeps the login.
+    Ahead(Body, Errand),
     /// It goes on once this is done, and with this.
     Waiting(Errand, Then),
 }

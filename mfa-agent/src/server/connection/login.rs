@@ -32,6 +32,12 @@ impl Connection {
         method: &str,
         parameters: Option<&RawValue>,
     ) -> Result<Carried, Failure> {
+        if !self.terms.may_log_in {
+            return Err(Failure::new(
+                ErrorKind::Busy,
+                "the agent has too many connections, and the last ones are for administrators; try again",
+            ));
+        }
         match method {
             "Begin" => self.begin(parse(parameters)?),
             "Answer" => self.answer(parse(parameters)?),
@@ -63,7 +69,9 @@ impl Connection {
 
     fn answer(&mut self, parameters: AnswerParameters) -> Result<Carried, Failure> {
         let login = self.take_login(&parameters.session)?;
-        let progress = self.agent.answer(login, parameters.answer)?;
+        let progress = self
+            .agent
+            .answer(login, parameters.answer, parameters.is_password)?;
         self.keep(progress)
     }
 
@@ -109,6 +117,10 @@ impl Connection {
             Progress::Open(login, reply) => {
                 self.login = Some(login);
                 reply
+            }
+            Progress::Ahead(login, reply, errand) => {
+                self.login = Some(login);
+                return Ok(Carried::Ahead(login_body(&reply)?, errand));
             }
             Progress::Waiting(login, errand) => {
                 return Ok(Carried::Waiting(errand, Then::Login(login)));

@@ -135,7 +135,7 @@ impl Agent {
         };
         match self.begin(peer, begin, Purpose::Admission(parameters.ticket))? {
             Progress::Ended(ended) => Ok(ended),
-            Progress::Open(..) | Progress::Waiting(..) => {
+            Progress::Open(..) | Progress::Ahead(..) | Progress::Waiting(..) => {
                 Err(Failure::unavailable("an admission asked a question"))
             }
         }

@@ -15,7 +15,7 @@ use super::reach::{Reach, asks_number_first};
 use super::{Login, Progress, Stage, conclude};
 use crate::account::Opening;
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan, Screen};
+use crate::dialogue::{Dialogue, Holdings, Plan, PromptDecoy, Screen};
 use crate::factors::{Factor, Way};
 use crate::ledger::Key;
 use crate::policy::{Ask, Prompting, Unenrolled};
@@ -37,29 +37,25 @@ impl Agent {
             ControlFlow::Break(ended) => return Ok(ended),
             ControlFlow::Continue(reach) => reach,
         };
-        let is_new = account.is_bare() && !reach.opens_one(account, &plan, opened.now);
+        let is_new = account.has_never_enrolled() && !reach.opens_one(account, &plan, opened.now);
         // A name that this host does not know may be another spelling of one that has set up something.
         if is_new && ask.unenrolled == Unenrolled::Enroll && self.is_known(opened.subject)? {
-            return self.ask_bare(opened, ask, plan);
+            return self.ask_newcomer(opened, ask, plan);
         }
         reach.number = self.asks_number_beside(settings, account, &plan, ask)
-            && !account.is_bare()
+            && !account.has_never_enrolled()
             && may_name_a_number(&opened)
             && self.is_known(opened.subject)?;
         self.first_prompt(opened, ask, plan, reach)
     }
 
     /// What becomes of a user of this host who has set up nothing, and may do so now.
-    fn ask_bare(
+    fn ask_newcomer(
         &self,
         mut opened: Opened<'_>,
         ask: &Arc<Ask>,
         plan: Plan,
     ) -> Result<Progress, Failure> {
-        let has_bypass = |way: &Way| opened.account.can(way, &[], opened.now);
-        if plan.ways.iter().any(has_bypass) {
-            return self.first_prompt(opened, ask, plan, Reach::default());
-        }
         if asks_number_first(&opened.settings, &opened.account, &plan, ask)
             && may_name_a_number(&opened)
         {
@@ -117,13 +113,16 @@ impl Agent {
         let beside = reach.beside();
         let factors = beside.factors();
         let unenrolled = !plan.ways.iter().any(|way| account.can(way, &factors, now));
+        if unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled() {
+            opened.context.hint = Some(NOTHING_USABLE);
+        }
         let opening = self.opening(&opened, ask).filter(|_| !plan.single);
         let by_device = |way: &Way| way.factors().contains(&Factor::Totp);
         let due =
             opened.settings.recovery.new_device && !plan.single && plan.ways.iter().any(by_device);
         let renews = due && self.may_enrol_in_login(&opened);
-        let question = self.stand_in_question(&opened.settings, opened.subject);
-        let holdings = Holdings::of(account, &plan, question, &beside, now);
+        let decoy = self.prompt_decoy(&opened.settings, opened.subject, &plan);
+        let holdings = Holdings::of(account, &plan, &decoy, &beside, now);
         let (dialogue, next) = Dialogue::begin(plan, holdings);
         let way = dialogue.way().map(ToString::to_string);
         let mut login = Login::of(opened, ask, Stage::Asking(Box::new(dialogue)), opening);
@@ -131,7 +130,7 @@ impl Agent {
         login.unenrolled = unenrolled;
         login.renews = renews;
         login.template = reach.template;
-        self.carry_on(Box::new(login), next)
+        self.first_step(Box::new(login), next)
     }
 
     /// The session that a pass of this login begins.
@@ -145,17 +144,24 @@ impl Agent {
         })
     }
 
-    /// The question that somebody without questions is asked: always the same for the same name.
-    pub(in crate::server) fn stand_in_question<'a>(
+    /// What somebody is asked for who lacks it: always the same for the same name.
+    pub(in crate::server) fn prompt_decoy<'a>(
         &self,
         settings: &'a Settings,
         subject: &Subject,
-    ) -> &'a str {
+        plan: &Plan,
+    ) -> PromptDecoy<'a> {
         let catalogue = &settings.questions.catalogue;
-        let pick = self.ledger.pick(&subject.user, catalogue);
-        pick.map_or("", String::as_str)
+        let question = self.ledger.pick(&subject.user, catalogue);
+        PromptDecoy {
+            way: self.ledger.lean(&subject.user, &plan.ways),
+            question: question.map_or("", String::as_str),
+        }
     }
 }
+
+const NOTHING_USABLE: &str = "what was set up can't be used any more (a disabled address, used-up recovery codes, an expired \
+                              bypass code); mfactl bypass issues a code";
 
 const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was asked for, but more than a code is required; set require = \
      [\"totp\"] in a rule for this service, or take back what mfactl require set for this user";

@@ -6,9 +6,11 @@ use data_encoding::HEXLOWER;
 use jiff::{Timestamp, Zoned};
 use mfa_protocol::Secret;
 use mfa_protocol::login::{BeginParameters, Outcome};
+use mfa_protocol::message::ErrorKind;
 
 use super::super::Agent;
 use super::super::error::Failure;
+use super::super::limits::OpenLogin;
 use super::super::peer::{Peer, Subject};
 use super::super::random;
 use super::circumstances::Circumstances;
@@ -30,6 +32,8 @@ pub(super) struct Opened<'a> {
     pub(super) proof: bool,
     pub(super) key: Key,
     pub(super) account: Account,
+    /// None for the account phase, which asks nobody.
+    pub(super) open_login: Option<OpenLogin>,
     pub(super) now: Timestamp,
 }
 
@@ -54,6 +58,10 @@ impl Agent {
     ) -> Result<Progress, Failure> {
         let settings = self.settings();
         let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
+        let open_login = match purpose {
+            Purpose::Admission(_) => None,
+            Purpose::Login | Purpose::Proof => Some(self.open_login(&subject.user, &settings)?),
+        };
         let proof = matches!(purpose, Purpose::Proof);
         // A ticket is good once, whatever comes of it.
         let ticket = match &purpose {
@@ -96,6 +104,7 @@ impl Agent {
             proof,
             key,
             account,
+            open_login,
             now: now.timestamp(),
         };
         match ticket {
@@ -127,6 +136,19 @@ impl Agent {
         let subject = self.subject(name)?;
         self.require_login_right(peer, settings, &subject)?;
         Ok((subject, None))
+    }
+
+    /// The right to have one more login of `user` open.
+    fn open_login(&self, user: &UserName, settings: &Settings) -> Result<OpenLogin, Failure> {
+        let open_login = self.limits.logins.enter(user, settings);
+        open_login.ok_or_else(|| {
+            Failure::new(
+                ErrorKind::Busy,
+                format!(
+                    "too many logins of {user} wait for an answer; try again once some have ended"
+                ),
+            )
+        })
     }
 
     fn decide(

@@ -15,6 +15,7 @@ use super::super::error::Failure;
 use super::super::random;
 use super::ask::wording;
 use super::begin::Opened;
+use super::record::PASSWORD_TYPED;
 use super::{Context, Login, Progress, Stage, conclude, end};
 use crate::account::{Account, Device, Enrolled, Label};
 use crate::audit::Event;
@@ -110,11 +111,15 @@ impl Agent {
         typed: &Secret,
     ) -> Result<Progress, Failure> {
         let windows = login.settings.windows();
+        let is_password = login.is_password.take() == Some(true);
         let Stage::Enrolling(set_up) = &mut login.stage else {
             return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
         };
         let step = match set_up.enrolment.answer(typed, Timestamp::now(), &windows) {
             EnrolNext::Ask(step) => step,
+            EnrolNext::Wrong if is_password => {
+                return Ok(conclude(&login.context, Outcome::Cancelled, PASSWORD_TYPED));
+            }
             EnrolNext::Wrong => match self.count_wrong(&mut login)? {
                 Next::Ask(step) => step,
                 Next::End(step, outcome) => {

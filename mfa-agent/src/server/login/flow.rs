@@ -14,6 +14,7 @@ use super::super::judge::Bench;
 use super::{Ended, Login, Progress, end};
 use crate::account::Verdict;
 use crate::dialogue::{Given, Next};
+use crate::factors::Factor;
 use crate::lockout::Gate;
 
 impl Agent {
@@ -55,6 +56,43 @@ impl Agent {
         self.carry_on(login, next)
     }
 
+    /// The first step, which goes out at once: silence would look like an agent that hangs. A message is waited for
+    /// afterwards.
+    pub(super) fn first_step(
+        &self,
+        mut login: Box<Login>,
+        next: Next,
+    ) -> Result<Progress, Failure> {
+        let Next::Send(order) = next else {
+            return self.carry_on(login, next);
+        };
+        let posted = self.post(&mut login, &order)?;
+        let (errand, dispatch) = match posted {
+            Ok(errand) => (Some(errand), login.sent_so_far()?),
+            Err(dispatch) => (None, dispatch),
+        };
+        let next = login.dialogue()?.dispatched(dispatch);
+        match (self.carry_on(login, next)?, errand) {
+            (Progress::Open(login, reply), Some(errand)) => {
+                Ok(Progress::Ahead(login, reply, errand))
+            }
+            (progress, _) => Ok(progress),
+        }
+    }
+
+    /// Takes what became of the message of [`Progress::Ahead`].
+    pub(in crate::server) fn take_late_report(
+        &self,
+        login: &mut Login,
+        report: Report,
+    ) -> Result<(), Failure> {
+        if let Report::Message(delivery) = report {
+            let news = self.posted(login, &delivery)?.news;
+            login.dialogue()?.learned_late(news);
+        }
+        Ok(())
+    }
+
     /// Does what the dialogue orders, until somebody else's turn comes.
     pub(super) fn carry_on(
         &self,
@@ -92,6 +130,7 @@ impl Agent {
     fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
         login.context.way = login.dialogue()?.way().map(ToString::to_string);
         let rejected = login.rejected.take();
+        let is_password = login.is_password.take() == Some(true);
         let told = |verdict: &Verdict| login.told(verdict).1;
         let bench = Bench {
             key: &login.key,
@@ -103,6 +142,7 @@ impl Agent {
             renews: login.renews,
             remote: login.remote.as_ref(),
             rejected,
+            is_password,
             peer: login.context.peer,
             told: &told,
         };
@@ -112,6 +152,7 @@ impl Agent {
                 self.record(event, login.context.peer);
             }
         }
+        self.watch_clock(login, given, &verdict);
         login.context = login.told(&verdict).0;
         if let Verdict::Passed(passed) = &verdict {
             login.generation = Some(passed.generation);
@@ -131,11 +172,30 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// What codes say of this host's clock, once they are judged.
+    fn watch_clock(&self, login: &Login, given: &[Given], verdict: &Verdict) {
+        match verdict {
+            Verdict::Passed(passed) if passed.device.is_some() => self.clock_watch.right(),
+            Verdict::Wrong { .. } => {
+                let typed = given.iter().find(|given| given.factor == Factor::Totp);
+                let account = typed.and_then(|_| self.ledger.load(&login.key).ok().flatten());
+                if let (Some(typed), Some(account)) = (typed, account) {
+                    let user = login.context.user.as_str();
+                    self.clock_watch.look_at(user, &account, Timestamp::now());
+                    self.clock_watch.wrong(user, &account, &typed.typed);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The end of a dialogue.
 fn ended(login: &Login, step: Step, outcome: Outcome) -> Box<Ended> {
     let reason = match outcome {
         Outcome::Cancelled if login.silence.is_some() => login.silence.as_deref(),
-        Outcome::Cancelled if !step.messages.is_empty() => {
+        Outcome::Cancelled if !step.messages.is_empty() && login.has_code_expired() => {
             Some("the code that was sent had expired")
         }
         Outcome::Cancelled => {

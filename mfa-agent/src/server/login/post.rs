@@ -2,7 +2,7 @@
 //!
 //! Every message is counted on the record first, for users without an address and locked ones too, so that
 //! nobody is told which they are. Who is to get one gets it by the courier; the login waits a few seconds to
-//! tell whether somebody took it, outside of any call.
+//! tell whether somebody took it, outside of any call; the first message's login after it has asked for the code.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ use crate::factors::sent::{SentCode, expiry, fresh_code};
 use crate::ledger::After;
 use crate::lockout::Gate;
 
-/// How long a login waits to tell whether a message was taken. Less than the module waits for a reply.
+/// How long a login waits to tell whether a message was taken. Less than the module waits for a reply to an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How much longer than its code a login lives: whoever types it late is to be told.
@@ -211,6 +211,17 @@ impl Agent {
 }
 
 impl Login {
+    /// What is known of the message that was just handed over.
+    pub(super) fn sent_so_far(&self) -> Result<Dispatch, Failure> {
+        let sending = self.sending.as_ref();
+        let sending = sending.ok_or_else(|| Failure::unavailable("no message was handed over"))?;
+        Ok(Dispatch {
+            code: sending.code.clone(),
+            expires: sending.expires,
+            news: News::OnItsWay,
+        })
+    }
+
     /// Where a code of this login goes: to the number that was just typed, to the user's own address, or to
     /// one that the template makes of their name.
     fn address(&self, account: &Account, order: &Order) -> Address {

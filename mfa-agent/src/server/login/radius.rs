@@ -228,7 +228,8 @@ impl Agent {
     /// The server did not judge the guess, so it is given back. What might have been another code was judged
     /// here, and counts; what follows if that locks the account.
     fn unjudged(&self, login: &mut Login, asked: &Asked) -> Result<Option<Next>, Failure> {
-        let Some(id) = asked.note.filter(|_| asked.is_other_guess) else {
+        let is_guess = asked.is_other_guess && login.is_password != Some(true);
+        let Some(id) = asked.note.filter(|_| is_guess) else {
             self.settle(login, asked)?;
             return Ok(None);
         };

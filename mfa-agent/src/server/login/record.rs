@@ -151,6 +151,7 @@ impl Context {
             Verdict::Spent => {
                 reason = Some("too many guesses at once; the answer was not judged".to_owned());
             }
+            Verdict::Password => reason = Some(PASSWORD_TYPED.to_owned()),
             Verdict::Stale => {
                 reason = Some("the account was changed during the login; not judged".to_owned());
             }
@@ -219,6 +220,11 @@ impl Context {
         }
     }
 }
+
+/// Why a login with the password in place of a code ends.
+pub(super) const PASSWORD_TYPED: &str = "the password was typed in place of the second factor, which costs no attempt; \
+                                         a program that answers every prompt with it needs the stack \
+                                         config/pam.d/password+code";
 
 /// The way, with what was typed in place of its code.
 fn in_place_of_code(way: &str, name: &str) -> String {

@@ -34,7 +34,7 @@ impl Agent {
             number: false,
         };
         // Who has set up something, but not all that is required, is asked: what they set up counts.
-        if !account.is_bare() || reach.opens_one(account, plan, opened.now) {
+        if !account.has_never_enrolled() || reach.opens_one(account, plan, opened.now) {
             return Ok(ControlFlow::Continue(reach));
         }
         if ask.unenrolled == Unenrolled::Allow {
@@ -112,6 +112,9 @@ impl Agent {
             true => (opened.account.grace_days_left(length, now), false),
             false => self.commit(&own, opened.context.peer, |account| {
                 let mut account = account.unwrap_or_default();
+                if !account.has_never_enrolled() {
+                    return Ok((After::Same, Vec::new(), (None, false)));
+                }
                 let has_begun = account.begin_grace(now);
                 let left = account.grace_days_left(length, now);
                 let event = left.map(|days| {

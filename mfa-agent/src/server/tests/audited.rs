@@ -132,7 +132,7 @@ fn a_device_set_up_in_a_login_and_the_pass_share_one_change() {
     let audited = Audited::new("[enforcement]\nunenrolled = 'enroll'");
     let mut root = audited.rig.connect(ROOT);
     let login = root.begin("bob");
-    let key = login["step"]["messages"][2]["text"].as_str().unwrap();
+    let key = login["step"]["messages"][1]["text"].as_str().unwrap();
     let key = key.strip_prefix("Key: ").unwrap().replace(' ', "");
     root.answer(&login, "000000").unwrap();
     let uri = format!("otpauth://totp/x:bob?secret={key}&issuer=x");

@@ -172,3 +172,59 @@ fn a_policy_of_many_rules_is_shown_as_far_as_a_reply_has_room() {
     assert!(considered.len() < 600);
     assert_eq!(considered.last().unwrap()["name"], "last", "it decides");
 }
+
+#[test]
+fn logins_of_one_account_left_at_the_prompt_leave_room_for_others() {
+    let rig = Rig::new();
+    rig.configure("[server]\nmax_connections = 24\nmax_connections_per_user = 1\n");
+    let begin = |user: &str| {
+        let mut root = rig.connect(ROOT);
+        let parameters = json!({ "user": user, "service": "su" });
+        let error = root.call("Login.Begin", parameters).err();
+        (root, error)
+    };
+    let mut held: Vec<_> = (0..4).map(|_| begin("alice")).collect();
+    let (_, refused) = held.pop().unwrap();
+    assert_eq!(refused.unwrap()["error"], "org.pam-mfa.Login.Busy");
+    assert!(held.iter().all(|(_, error)| error.is_none()));
+    let (_bob, error) = begin("bob");
+    assert_eq!(error, None);
+    rig.connect(ROOT).call("Admin.Health", json!({})).unwrap();
+    for (root, _) in held {
+        root.close();
+    }
+    assert_eq!(begin("alice").1, None);
+}
+
+#[test]
+fn names_that_nobody_has_share_no_more_room_than_others() {
+    let rig = Rig::new();
+    rig.configure("[server]\nmax_connections = 8\nmax_connections_per_user = 1\n");
+    let mut root = rig.connect(ROOT);
+    root.begin("nobody-here");
+    let parameters = json!({ "user": "nobody-here", "service": "su" });
+    let error = rig.connect(ROOT).call("Login.Begin", parameters);
+    assert_eq!(error.unwrap_err()["error"], "org.pam-mfa.Login.Busy");
+    root.begin("nobody-here");
+}
+
+#[test]
+fn in_the_last_places_administrators_are_answered_and_nobody_logs_in() {
+    let rig = Rig::new();
+    let (stream, served) = UnixStream::pair().unwrap();
+    let terms = super::super::limits::Terms {
+        may_log_in: false,
+        calls_as: ROOT,
+    };
+    let connection = Connection::new(Arc::clone(&rig.agent), peer(ROOT)).under(terms);
+    let thread = std::thread::spawn(move || connection.serve(&served));
+    let mut root = Caller {
+        stream,
+        reader: FrameReader::new(),
+        thread,
+    };
+    root.call("Admin.Health", json!({})).unwrap();
+    let parameters = json!({ "user": "alice", "service": "sshd" });
+    let error = root.call("Login.Begin", parameters).unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Login.Busy");
+}

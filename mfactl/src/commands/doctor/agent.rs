@@ -14,12 +14,59 @@ const ACCEPT: &str = "expected only after a restore; then accept it: \
 const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
-    vec![
+    let mut checks = vec![
         Check::ok("agent", format!("it answers at {}", socket.display())),
         version(&health.version),
         store(health),
-    ]
+    ];
+    checks.extend(missing(health).or_else(|| credential(health, &CREDENTIALS)));
+    checks.extend(clock(health));
+    checks
 }
+
+/// What the next start would not find.
+fn missing(health: &HealthReply) -> Option<Check> {
+    let missing = health.storage_missing.as_ref()?;
+    Some(Check::problem(
+        "storage",
+        format!("the agent still runs, and would not start again: {missing}"),
+        "the operating guide says how under \"Locked out?\"; don't restart mfa-agent before",
+    ))
+}
+
+/// The sealed key, which systemd opens at each start: the running agent has its own copy.
+fn credential(health: &HealthReply, places: &[&str]) -> Option<Check> {
+    let is_there = places.iter().any(|place| Path::new(place).exists());
+    let is_root = nix::unistd::geteuid().is_root();
+    (health.key_credential && is_root && !is_there).then(|| {
+        Check::problem(
+            "storage",
+            "the agent still runs, and would not start again: its key is a credential of systemd's, and no mfa.key is \
+             left in /etc/credstore.encrypted",
+            "put the sealed file back, or seal the key from a backup again:\n  systemd-creds encrypt --name=mfa.key KEY /etc/credstore.encrypted/mfa.key",
+        )
+    })
+}
+
+fn clock(health: &HealthReply) -> Option<Check> {
+    let error = health.clock_error.as_ref()?;
+    Some(Check::problem(
+        "clock",
+        error,
+        "timedatectl shows the clock and who sets it; set it right, and change no device before",
+    ))
+}
+
+/// Where systemd looks for `LoadCredential=mfa.key` and its encrypted form (systemd.exec(5)).
+const CREDENTIALS: [&str; 7] = [
+    "/etc/credstore.encrypted/mfa.key",
+    "/run/credstore.encrypted/mfa.key",
+    "/usr/lib/credstore.encrypted/mfa.key",
+    "/etc/credstore/mfa.key",
+    "/run/credstore/mfa.key",
+    "/usr/lib/credstore/mfa.key",
+    "/run/credentials/@system/mfa.key",
+];
 
 fn version(of_agent: &str) -> Check {
     if of_agent == OWN_VERSION {
@@ -68,6 +115,12 @@ mod tests {
         health.store_error = None;
         health.store_rollback = Some("set back".to_owned());
         assert_eq!(problems(&health), ["store"]);
+        health.storage_missing = Some("the store /s is gone".to_owned());
+        assert_eq!(problems(&health), ["store", "storage"]);
+        health.storage_missing = None;
+        health.clock_error = Some("an hour".to_owned());
+        assert_eq!(problems(&health), ["store", "clock"]);
+        health.clock_error = None;
         health.version = "0.0.1".to_owned();
         assert_eq!(problems(&health), ["version", "store"]);
     }

@@ -1,19 +1,27 @@
 //! The agent's settings: those in force, and the files that the next reload would take.
 
 use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, HealthReply};
-use mfa_protocol::login::Nothing;
 
 use super::Check;
 use crate::clock::Clock;
 use crate::commands::config::{errors, said};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::host;
 
 const RELOAD: &str = "systemctl reload mfa-agent";
 
 /// Whether the settings in force are those that the administrator wrote last.
 pub(super) fn in_force(health: &HealthReply, clock: &Clock) -> Check {
     let loaded = clock.past(&health.loaded_at);
+    if let Some(error) = &health.start_error {
+        let message = format!(
+            "the files could not be used when the agent started, and the last good settings, of {loaded}, are in \
+             force: {error}"
+        );
+        let remedy = format!("mfa-agent --check names each mistake; fix it, then {RELOAD}");
+        return Check::problem("reload", message, remedy);
+    }
     if let Some(error) = &health.reload_error {
         let message =
             format!("the last reload failed, and the settings of {loaded} are in force: {error}");
@@ -34,7 +42,7 @@ pub(super) fn in_force(health: &HealthReply, clock: &Clock) -> Check {
 
 /// What the agent says of the files as they are now. That it says nothing is a problem among others.
 pub(super) fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<Check>, Failure> {
-    match context.call::<CheckConfig>(&Nothing {}) {
+    match context.call::<CheckConfig>(&host::parameters()) {
         Ok(reply) => Ok(found(&reply)),
         Err(failure) if failure.exit_status() == 3 => Err(failure),
         Err(failure) => {
@@ -104,6 +112,20 @@ mod tests {
     }
 
     #[test]
+    fn a_start_with_the_last_good_settings_is_a_problem() {
+        let started = HealthReply {
+            start_error: Some("a.toml:3: no such key".to_owned()),
+            config_changed: true,
+            ..health()
+        };
+        let check = in_force(&started, &Clock::for_tests());
+        assert!(
+            !check.ok && check.message.contains("last good settings"),
+            "{check:?}"
+        );
+    }
+
+    #[test]
     fn each_error_in_the_files_is_a_problem_and_a_warning_is_none() {
         let finding = |severity| Finding {
             severity,
@@ -114,6 +136,7 @@ mod tests {
             file: "a.toml".to_owned(),
             valid: true,
             findings: vec![finding(Severity::Warning)],
+            ..CheckConfigReply::default()
         };
         let checks = found(&reply);
         assert!(

@@ -48,8 +48,9 @@ fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
     if drifts.is_empty() {
         return vec![Check::ok(NAME, "no device has gone astray")];
     }
+    let (early, drifts) = used_ahead(drifts);
     let (alike, others) = divided(drifts);
-    let mut checks: Vec<_> = host_is_wrong(&alike).into_iter().collect();
+    let mut checks: Vec<_> = early.into_iter().chain(host_is_wrong(&alike)).collect();
     let left = others.len().saturating_sub(SHOWN);
     let shown = others.iter().take(SHOWN);
     checks.extend(shown.map(|drift| astray(drift, !alike.is_empty(), clock)));
@@ -80,6 +81,24 @@ fn astray(drift: &Drift, host_first: bool, clock: &Clock) -> Check {
             drift::command(Some(user))
         ),
     )
+}
+
+/// One problem for all devices whose last use is still to come, and the others.
+fn used_ahead(drifts: Vec<Drift>) -> (Option<Check>, Vec<Drift>) {
+    let farthest = drifts
+        .iter()
+        .filter_map(|drift| Some((drift.used_ahead?, drift)));
+    let problem = farthest.max_by_key(|(ahead, _)| *ahead).map(|(ahead, drift)| {
+        let message = format!(
+            "the clock of this host was set back, or was wrong before: {} of {} was last used {}",
+            drift.label,
+            drift.user,
+            drift::seconds(ahead)
+        );
+        Check::problem("clock", message, "timedatectl shows the clock and who sets it")
+    });
+    let is_off = |drift: &Drift| drift.seconds.is_some() || drift.codes.is_some();
+    (problem, drifts.into_iter().filter(is_off).collect())
 }
 
 /// One problem for all whose clocks have one error.
@@ -207,6 +226,23 @@ mod tests {
             clock_off("d", 20),
         ]);
         assert_eq!((alike.len(), others.len()), (0, 4));
+    }
+
+    #[test]
+    fn a_last_use_to_come_is_a_problem_of_the_host_s_clock() {
+        let early = Drift {
+            seconds: None,
+            used_ahead: Some(7200),
+            ..clock_off("a", 0)
+        };
+        let checks = found(vec![early], &Clock::for_tests());
+        assert_eq!(checks.len(), 1, "{checks:?}");
+        assert!(!checks[0].ok && checks[0].name == "clock", "{checks:?}");
+        assert!(
+            checks[0]
+                .message
+                .contains("phone of a was last used 7200 seconds ahead")
+        );
     }
 
     #[test]

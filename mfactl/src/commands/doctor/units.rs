@@ -14,6 +14,7 @@ use super::Check;
 const NAME: &str = "units";
 const SERVICE: &str = "mfa-agent.service";
 const SOCKET: &str = "mfa-agent.socket";
+const PRIVATE_SOCKET: &str = "mfa-agent-private.socket";
 /// What of a unit is looked at; systemd.exec(5), org.freedesktop.systemd1(5).
 const PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload,NRestarts,User,\
                           CapabilityBoundingSet,NoNewPrivileges,ProtectHome,SystemCallFilter";
@@ -23,7 +24,8 @@ pub(super) fn checks(socket: &Path) -> Vec<Check> {
         return Vec::new();
     }
     let output = Command::new("systemctl")
-        .args(["show", "--property", PROPERTIES, SERVICE, SOCKET])
+        .args(["show", "--property", PROPERTIES])
+        .args([SERVICE, SOCKET, PRIVATE_SOCKET])
         .stdin(Stdio::null())
         .output();
     match output {
@@ -62,6 +64,7 @@ fn judge(shown: &str) -> Vec<Check> {
     }
     let mut checks: Vec<Check> = [at_boot(service, socket), listening(socket)]
         .into_iter()
+        .chain([private(socket, unit(PRIVATE_SOCKET))])
         .chain([as_on_disk(service), steady(service)])
         .flatten()
         .collect();
@@ -108,6 +111,19 @@ fn listening(socket: &Unit<'_>) -> Option<Check> {
             NAME,
             "the socket is the agent's own, not systemd's: logins fail while it restarts",
             "systemctl restart mfa-agent.socket mfa-agent.service",
+        )
+    })
+}
+
+/// An agent without sockets of systemd's makes both itself.
+fn private(socket: &Unit<'_>, private: Option<&Unit<'_>>) -> Option<Check> {
+    let is_active = |unit: &Unit<'_>| unit.get("ActiveState") == "active";
+    (is_active(socket) && !private.is_some_and(is_active)).then(|| {
+        Check::note(
+            NAME,
+            "mfa-agent-private.socket is not active: programs that guard logins wait in one queue with \
+             everybody",
+            "systemctl enable mfa-agent-private.socket && systemctl restart mfa-agent",
         )
     })
 }
@@ -178,6 +194,8 @@ mod tests {
         NeedDaemonReload=no\nNRestarts=0\nUser=mfa\nCapabilityBoundingSet=\nNoNewPrivileges=yes\n\
         ProtectHome=yes\nSystemCallFilter=read write\n\n\
         Id=mfa-agent.socket\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\
+        NeedDaemonReload=no\n\n\
+        Id=mfa-agent-private.socket\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\
         NeedDaemonReload=no\n";
 
     /// Whether it is a problem, and what is said, after a line was changed.
@@ -236,6 +254,21 @@ mod tests {
         let without = "socket\nLoadState=not-found\nActiveState=inactive";
         let own = after("socket\nLoadState=loaded\nActiveState=active", without);
         assert!(own[0].0, "a service without a socket unit: {own:?}");
+    }
+
+    #[test]
+    fn without_the_private_socket_there_is_a_note() {
+        let active = "private.socket\nLoadState=loaded\nActiveState=active";
+        let failed = "private.socket\nLoadState=loaded\nActiveState=failed";
+        let (without, _) = WELL.split_once("\n\nId=mfa-agent-private").unwrap();
+        for shown in [WELL.replace(active, failed), without.to_owned()] {
+            let checks = judge(&shown);
+            assert_eq!(checks.len(), 1, "{checks:?}");
+            assert!(
+                checks[0].ok && checks[0].message.contains("one queue"),
+                "{checks:?}"
+            );
+        }
     }
 
     #[test]

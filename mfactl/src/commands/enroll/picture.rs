@@ -8,22 +8,22 @@ use zeroize::Zeroizing;
 
 use crate::output::clean;
 
-/// The whole screen, ending with the last line about the device.
+/// The whole screen. The key is right above the picture, so that both and the prompt below fit a usual terminal.
 pub(super) fn screen(made: &Enrolment, painted: bool) -> Zeroizing<String> {
     let uri = made.uri.expose();
-    let picture = mfa_qr::draw(uri, painted, mfa_qr::USUAL_ROWS).unwrap_or_else(|| {
+    let picture = mfa_qr::draw(uri, painted, mfa_qr::ROWS_BETWEEN).unwrap_or_else(|| {
         Zeroizing::new("(The URI is too long for a QR code in 80 columns.)\n".to_owned())
     });
     let grouped = in_fours(made.secret.expose());
     Zeroizing::new(format!(
-        "{}\nScan the code with the authenticator app of {}, or type the key into it:\n\n\
-         Key     {}\nURI     {}\nLabel   {}\n{}",
-        *picture,
+        "Scan the code with the authenticator app of {}, or type the key into it.\n\
+         URI     {}\nLabel   {}\n{}Key     {}\n{}",
         clean(&made.user),
-        clean(&grouped),
         clean(uri),
         clean(&made.label),
         unusual(uri),
+        clean(&grouped),
+        *picture,
     ))
 }
 
@@ -68,6 +68,29 @@ fn unusual(uri: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn key_picture_and_prompt_fit_the_usual_terminal() {
+        for issuer in ["host", "an%20organisation"] {
+            let key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+            let uri = format!("otpauth://totp/{issuer}:alice?secret={key}&issuer={issuer}");
+            let made = Enrolment {
+                user: "alice".to_owned(),
+                secret: key.into(),
+                uri: uri.as_str().into(),
+                label: "phone".to_owned(),
+                factor: "totp".to_owned(),
+                stored: false,
+            };
+            let screen = screen(&made, false);
+            let from_the_key: Vec<&str> = screen
+                .lines()
+                .skip_while(|line| !line.starts_with("Key "))
+                .collect();
+            assert!(from_the_key.len() < mfa_qr::USUAL_ROWS, "{}", *screen);
+            assert!(from_the_key.iter().all(|line| line.chars().count() <= 80));
+        }
+    }
 
     #[test]
     fn a_key_is_grouped_in_fours() {

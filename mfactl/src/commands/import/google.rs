@@ -59,10 +59,13 @@ fn named(user: &str, file: &Path) -> Result<Result<Content, Unusable>, Failure> 
     if source::is_stdin(file) {
         return Ok(home_file::content(source::stdin()?));
     }
-    let owner = User::from_name(user).ok().flatten().map(|user| user.uid);
+    let entry = User::from_name(user).ok().flatten();
+    let owner = entry.as_ref().map(|entry| entry.uid);
+    let path = std::path::absolute(file);
+    let path = path.map_err(Failure::io(format!("find {}", file.display())))?;
     let place = Place {
-        base: Path::new("/"),
-        path: file,
+        base: entry.as_ref().map_or(Path::new("/"), |entry| &entry.dir),
+        path: &path,
         owners: vec![owner.unwrap_or(Uid::effective()), Uid::effective()],
     };
     Ok(home_file::read(&place))

@@ -5,6 +5,9 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use nix::errno::Errno;
+
+use super::opener;
 use crate::failure::Failure;
 
 /// So much of a file of many lines is read at a time.
@@ -20,8 +23,15 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if is_stdin(path) {
         return Ok(Box::new(stdin()?));
     }
-    let file = File::open(path).map_err(Failure::io(format!("open {}", path.display())))?;
-    Ok(Box::new(file))
+    let shown = path.display();
+    match opener::file(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(Errno::ELOOP) => Err(Failure::Rejected(format!(
+            "{shown} is behind a symbolic link that others than root may have put there; name the file itself, or \
+             give it on standard input"
+        ))),
+        Err(error) => Err(Failure::io(format!("open {shown}"))(error.into())),
+    }
 }
 
 /// Not through the standard library's buffer, which is never wiped.

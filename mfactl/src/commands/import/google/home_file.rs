@@ -13,16 +13,18 @@ use std::path::{Component, Path};
 
 use mfa_import::google::MAX_FILE;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::Uid;
 use zeroize::Zeroizing;
+
+use super::super::opener::{self, FOLDER};
 
 /// Where a file is.
 pub(super) struct Place<'a> {
     /// The user's home. How one gets there is the administrator's doing.
     pub(super) base: &'a Path,
-    /// The file. Outside of the home, its folder is the administrator's doing as well.
+    /// The file. Outside of the home, links that root has put there are followed on the way to it.
     pub(super) path: &'a Path,
     /// Whom it may belong to, besides root.
     pub(super) owners: Vec<Uid>,
@@ -69,9 +71,6 @@ pub(super) fn content(file: File) -> Result<Content, Unusable> {
     Ok(Content { bytes, note: None })
 }
 
-const FOLDER: OFlag = OFlag::O_PATH
-    .union(OFlag::O_DIRECTORY)
-    .union(OFlag::O_CLOEXEC);
 const FILE: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_NONBLOCK)
@@ -81,10 +80,10 @@ const FILE: OFlag = OFlag::O_RDONLY
 fn open_in(place: &Place<'_>) -> Result<OwnedFd, Errno> {
     let below = place.path.strip_prefix(place.base);
     let (Ok(below), false) = (below, place.base == Path::new("/")) else {
-        return open(place.path, FILE, Mode::empty());
+        return opener::plain(place.path, FILE);
     };
     let name = below.file_name().ok_or(Errno::EISDIR)?;
-    let mut folder = open(place.base, FOLDER, Mode::empty())?;
+    let mut folder = opener::folder(place.base)?;
     for part in below.parent().into_iter().flat_map(Path::components) {
         let Component::Normal(part) = part else {
             return Err(Errno::EINVAL);
@@ -104,8 +103,8 @@ fn unopened(path: &Path, error: Errno) -> Unusable {
     match error {
         Errno::ENOENT | Errno::ENOTDIR => Unusable::Missing,
         Errno::ELOOP => Unusable::Other(format!(
-            "{path} is a symbolic link or behind one, and none is followed below a home; if that is \
-             right, name the user and give the file on standard input"
+            "{path} is a symbolic link or behind one, and none is followed below a home, nor one that others than \
+             root may have put there; if that is right, name the user and give the file on standard input"
         )),
         // A socket, or a FIFO or device that nobody serves.
         Errno::ENXIO => Unusable::Other(format!("{path} is no regular file")),

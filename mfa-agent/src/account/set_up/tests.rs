@@ -1,0 +1,164 @@
+//! Who is a newcomer, and that nobody becomes one by losing what they had.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::super::samples::{at, device, full, pepper, questions};
+use super::super::*;
+use crate::factors::address::Channel;
+use crate::lockout::Limits;
+
+const CODE: &str = "0123456789";
+const ADDRESS: &str = "anna@example.org";
+
+/// What befalls an account without anybody having removed anything.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Disable,
+    Enable,
+    UseRecoveryCode,
+    Expire,
+    Guess,
+    Unlock,
+    BeginGrace,
+    Store,
+}
+
+/// The least that makes somebody no newcomer.
+#[derive(Clone, Copy, Debug)]
+enum Had {
+    Address,
+    RecoveryCode,
+    Bypass,
+    Device,
+    Pin,
+    Questions,
+}
+
+fn with(had: Had) -> Account {
+    let mut account = Account::default();
+    match had {
+        Had::Address => {
+            let to = Channel::Email.recipient(ADDRESS, None).unwrap();
+            account.add_contact(Contact::new(to, at(0))).unwrap();
+        }
+        Had::RecoveryCode => account.set_recovery(vec![pepper().digest(CODE)], at(0)),
+        Had::Bypass => {
+            account.issue_bypass("123456789".into(), Duration::from_secs(60), at(0));
+        }
+        Had::Device => {
+            account.add_device(device("phone")).unwrap();
+        }
+        Had::Pin => account.set_pin("phc".to_owned(), at(0)),
+        Had::Questions => account.set_questions(questions()),
+    }
+    account
+}
+
+fn take(account: &mut Account, step: Step, now: &mut i64) {
+    let to = Channel::Email.recipient(ADDRESS, None).unwrap();
+    match step {
+        Step::Disable => drop(account.enable_contact(&to, false)),
+        Step::Enable => drop(account.enable_contact(&to, true)),
+        Step::UseRecoveryCode => account.use_recovery(pepper().digest(CODE)),
+        Step::Expire => *now += 4 * 60 * 60,
+        Step::Guess => {
+            let era = account.lockout().era();
+            account.wrong_first_code(era, at(*now), &Limits::default());
+        }
+        Step::Unlock => drop(account.unlock()),
+        Step::BeginGrace => drop(account.begin_grace(at(*now))),
+        Step::Store => *account = Account::decode(&account.encode().unwrap()).unwrap(),
+    }
+}
+
+fn a_step() -> impl Strategy<Value = Step> {
+    use Step::{BeginGrace, Disable, Enable, Expire, Guess, Store, Unlock, UseRecoveryCode};
+    prop::sample::select(vec![
+        Disable,
+        Enable,
+        UseRecoveryCode,
+        Expire,
+        Guess,
+        Unlock,
+        BeginGrace,
+        Store,
+    ])
+}
+
+fn something() -> impl Strategy<Value = Had> {
+    use Had::{Address, Bypass, Device, Pin, Questions, RecoveryCode};
+    prop::sample::select(vec![Address, RecoveryCode, Bypass, Device, Pin, Questions])
+}
+
+proptest! {
+    #[test]
+    fn nobody_becomes_a_newcomer_by_what_is_disabled_used_up_or_expired(
+        had in something(), steps in prop::collection::vec(a_step(), 0..20)
+    ) {
+        let (mut account, mut now) = (with(had), 0);
+        for step in steps {
+            take(&mut account, step, &mut now);
+            prop_assert!(!account.has_never_enrolled(), "{had:?}, {step:?}");
+        }
+    }
+
+    #[test]
+    fn what_happens_to_a_newcomer_sets_nothing_up(steps in prop::collection::vec(a_step(), 0..20)) {
+        let (mut account, mut now) = (Account::default(), 0);
+        for step in steps {
+            take(&mut account, step, &mut now);
+            prop_assert!(account.has_never_enrolled() && account.has_no_usable_factor(at(now)));
+        }
+    }
+}
+
+#[test]
+fn what_can_not_be_used_any_more_is_no_usable_factor() {
+    for (had, step) in [
+        (Had::Address, Step::Disable),
+        (Had::RecoveryCode, Step::UseRecoveryCode),
+        (Had::Bypass, Step::Expire),
+    ] {
+        let (mut account, mut now) = (with(had), 0);
+        assert!(!account.has_no_usable_factor(at(now)), "{had:?}");
+        take(&mut account, step, &mut now);
+        assert!(account.has_no_usable_factor(at(now)), "{had:?}");
+        assert!(!account.has_never_enrolled(), "{had:?}");
+    }
+}
+
+#[test]
+fn a_removal_of_everything_makes_a_newcomer_and_takes_spent_codes_along() {
+    let mut account = full();
+    account.set_recovery(vec![pepper().digest(CODE)], at(0));
+    account.use_recovery(pepper().digest(CODE));
+    account.issue_bypass("123456789".into(), Duration::from_secs(60), at(0));
+    assert!(!account.forget_spent_codes(at(99)), "there are factors");
+    for factor in [Factor::Totp, Factor::Pin, Factor::Questions] {
+        account.remove(factor);
+    }
+    assert!(!account.forget_spent_codes(at(9)), "a code is still good");
+    assert!(!account.has_never_enrolled());
+    assert!(account.forget_spent_codes(at(99)));
+    assert!(account.has_never_enrolled());
+    assert!(!account.forget_spent_codes(at(99)), "twice");
+}
+
+#[test]
+fn nobody_sets_up_a_first_device_in_a_login_once_they_have_set_up_something() {
+    for had in [Had::Address, Had::RecoveryCode, Had::Bypass, Had::Pin] {
+        let (mut account, mut now) = (with(had), 0);
+        for step in [Step::Disable, Step::UseRecoveryCode, Step::Expire] {
+            take(&mut account, step, &mut now);
+        }
+        let before = account.clone();
+        let set_up = account.enrol_in_login(device("thief"), Vec::new(), None, at(now));
+        assert_eq!(
+            (set_up, &account),
+            (Enrolled::Otherwise, &before),
+            "{had:?}"
+        );
+    }
+}

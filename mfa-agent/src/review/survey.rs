@@ -1,0 +1,213 @@
+//! The search for a login that somebody passes: samples of all logins, decided as real ones are, within a budget.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+use super::administrators::{Person, Role};
+use super::passable::is_passable;
+use super::samples::{Door, times};
+use crate::account::Account;
+use crate::policy::{Decision, Facts, Networks, Personal, Policy, Request, Rule, Verdict, Whence};
+
+const BREAK_GLASS: &str =
+    "users = [\"root\"], services = [\"login\"], tty = [\"tty1\"], action = \"skip\"";
+
+/// The search for a way in.
+pub(super) struct Survey<'a> {
+    policy: &'a Policy,
+    rules: Vec<Candidate<'a>>,
+    pub(super) now: Timestamp,
+    left: usize,
+    /// Whether somebody was asked for what they could set up.
+    pub(super) is_asked: bool,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn of(policy: &'a Policy, now: Timestamp, left: usize) -> Self {
+        Self {
+            policy,
+            rules: policy.rules.iter().map(Candidate::of).collect(),
+            now,
+            left,
+            is_asked: false,
+        }
+    }
+
+    /// Whether the person could log in and put things right.
+    pub(super) fn administers(&mut self, person: &Person) -> bool {
+        let may = match person.role {
+            Role::Root | Role::Manager => true,
+            _ => self.becomes_root(person),
+        };
+        may && self.lets_in(person)
+    }
+
+    /// Whether the person gets in by one of their doors.
+    pub(super) fn lets_in(&mut self, person: &Person) -> bool {
+        let mut doors = person.doors.iter();
+        doors.any(|door| self.obstacle(person, *door).is_none())
+    }
+
+    /// Whether the person, who is in, becomes root.
+    pub(super) fn becomes_root(&mut self, person: &Person) -> bool {
+        match person.role {
+            Role::Root | Role::Unasked => true,
+            Role::Sudoer => self.obstacle(person, Door::Sudo).is_none(),
+            Role::Manager | Role::Powerless | Role::User => false,
+        }
+    }
+
+    pub(super) fn first_factor(&self) -> &'static str {
+        let first = self.policy.default.ways.first();
+        let factor = first.and_then(|way| way.factors().first());
+        factor.map_or("totp", |factor| factor.name())
+    }
+
+    pub(super) fn remedy(&self, enrol: &str) -> String {
+        let factor = self.first_factor();
+        let enrol = match self.is_asked {
+            true => format!("{enrol} (mfactl enroll {factor} root), or "),
+            false => String::new(),
+        };
+        format!("{enrol}add a rule such as {BREAK_GLASS} before all others")
+    }
+
+    /// What keeps the person from going through that door, however they try it: the first decision. None
+    /// when they can, or it is too much to try.
+    pub(super) fn obstacle(&mut self, person: &Person, door: Door) -> Option<Decision> {
+        let mut obstacle = None;
+        for tty in door.terminals(self.policy) {
+            for after in door.verified(self.policy) {
+                let approach = Approach {
+                    person,
+                    door,
+                    tty: &tty,
+                    after: &after,
+                };
+                let found = self.obstacle_of(&approach)?;
+                obstacle.get_or_insert(found);
+            }
+        }
+        obstacle
+    }
+
+    /// The same, for one terminal and one set of verified methods.
+    fn obstacle_of(&mut self, approach: &Approach<'_>) -> Option<Decision> {
+        let person = approach.person;
+        let few = self.narrowed(approach);
+        let rules: Vec<&Rule> = few.rules.iter().map(Arc::as_ref).collect();
+        let personal = person.account.as_ref().map(Account::personal);
+        let personal = personal.unwrap_or_default();
+        let networks = rules.iter().filter_map(|rule| rule.from.as_ref());
+        let networks: Vec<&Networks> = networks.chain(&personal.allow_from).collect();
+        let times = times(&rules);
+        let mut obstacle = None;
+        for whence in approach.door.origins(networks.into_iter()) {
+            for time in &times {
+                self.left = self.left.checked_sub(1)?;
+                let decision = approach.decide(&few, &personal, whence, *time);
+                if is_passable(&decision, person.account.as_ref(), &person.beside, self.now) {
+                    return None;
+                }
+                let asks = matches!(decision.verdict, Verdict::Ask(_));
+                self.is_asked |= asks && person.account.is_some();
+                obstacle.get_or_insert(decision);
+            }
+        }
+        obstacle
+    }
+
+    /// The policy without the rules that can't decide such a login.
+    fn narrowed(&self, approach: &Approach<'_>) -> Policy {
+        let request = approach.request(Whence::Unknown, DateTime::ZERO);
+        let facts = approach.facts();
+        let mut rules = Vec::new();
+        for candidate in &self.rules {
+            if candidate.outline.misfit(&request, &facts).is_some() {
+                continue;
+            }
+            rules.push(Arc::clone(candidate.rule));
+            if candidate.is_everywhere() {
+                break;
+            }
+        }
+        Policy {
+            mode: self.policy.mode,
+            mode_place: self.policy.mode_place.clone(),
+            default: Arc::clone(&self.policy.default),
+            default_place: self.policy.default_place.clone(),
+            rules,
+        }
+    }
+}
+
+/// A rule, and the same without what depends on address and time.
+struct Candidate<'a> {
+    rule: &'a Arc<Rule>,
+    outline: Rule,
+}
+
+impl<'a> Candidate<'a> {
+    fn of(rule: &'a Arc<Rule>) -> Self {
+        let outline = Rule {
+            from: None,
+            hours: None,
+            days: None,
+            ..Rule::clone(rule)
+        };
+        Self { rule, outline }
+    }
+
+    fn is_everywhere(&self) -> bool {
+        self.rule.from.is_none() && self.rule.hours.is_none() && self.rule.days.is_none()
+    }
+}
+
+/// A login, but for where from and when.
+struct Approach<'a> {
+    person: &'a Person,
+    door: Door,
+    tty: &'a str,
+    after: &'a [String],
+}
+
+impl Approach<'_> {
+    fn decide(
+        &self,
+        policy: &Policy,
+        personal: &Personal,
+        whence: Whence,
+        now: DateTime,
+    ) -> Decision {
+        policy.decide(&self.request(whence, now), &self.facts(), personal)
+    }
+
+    fn request(&self, whence: Whence, now: DateTime) -> Request<'_> {
+        let address = |whence| -> Option<IpAddr> {
+            match whence {
+                Whence::Address(address) => Some(address),
+                Whence::Local | Whence::Unknown => None,
+            }
+        };
+        Request {
+            user: &self.person.name,
+            service: self.door.service(),
+            operation: None,
+            rhost: address(whence),
+            tty: Some(self.tty),
+            after: self.after,
+            now,
+            whence,
+        }
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            federated: self.person.federated,
+            groups: &self.person.groups,
+        }
+    }
+}

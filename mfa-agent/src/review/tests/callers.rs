@@ -1,0 +1,121 @@
+//! Who administers the host, as root has seen it: who is refused, and whether the caller stays an administrator.
+
+use mfa_protocol::admin::{Administrator, Finding, HostFacts, Refused, Severity};
+
+use super::administrators::{ledger, with_device};
+use super::{Stub, settings};
+use crate::account::Account;
+use crate::review::Review;
+use jiff::Timestamp;
+
+/// A host whose root has a password, and where `anna` typed the command.
+fn host() -> HostFacts {
+    HostFacts {
+        caller: Some("anna".to_owned()),
+        root_password: true,
+        administrators: vec![sudoer("anna")],
+        users: vec!["bob".to_owned()],
+        ..HostFacts::default()
+    }
+}
+
+/// One whose root has none, as Ubuntu makes it.
+fn without_root() -> HostFacts {
+    HostFacts {
+        root_password: false,
+        ..host()
+    }
+}
+
+fn sudoer(user: &str) -> Administrator {
+    Administrator {
+        user: user.to_owned(),
+        password: true,
+        unasked: false,
+    }
+}
+
+/// The errors, and who is refused.
+fn looked_at(
+    text: &str,
+    host: &HostFacts,
+    accounts: &[(&str, &Account)],
+) -> (Vec<String>, Vec<Refused>) {
+    let settings = settings(text);
+    let review = Review {
+        settings: &settings,
+        names: &Stub::new(),
+        ledger: Some(&ledger(accounts)),
+        host: Some(host),
+    };
+    let now = Timestamp::from_second(1_000_000).unwrap();
+    let errors = review.findings(now).into_iter();
+    let errors = errors.filter(|finding| finding.severity == Severity::Error);
+    let errors = errors.map(|finding: Finding| finding.message).collect();
+    (errors, review.refused(now))
+}
+
+#[test]
+fn the_caller_who_could_not_become_root_again_is_an_error_though_root_could() {
+    let root = ("root", &with_device());
+    let (errors, _) = looked_at("", &without_root(), &[root]);
+    assert!(
+        errors.iter().any(|e| e.starts_with("nobody who")),
+        "{errors:?}"
+    );
+    let typed = "anna, who typed this, could not become root again";
+    assert!(errors.iter().any(|e| e.starts_with(typed)), "{errors:?}");
+    assert!(errors.iter().any(|e| e.contains("mfactl enroll totp anna")));
+    let (errors, _) = looked_at("", &without_root(), &[("anna", &with_device())]);
+    assert_eq!(errors, [""; 0]);
+    // Root's own login at the console is the caller's, too.
+    assert_eq!(looked_at("", &host(), &[root]).0, [""; 0]);
+}
+
+#[test]
+fn sudo_has_to_be_passed_as_well_as_the_login() {
+    let closed = "[[rule]]\nservices = ['sudo']\naction = 'deny'\n";
+    let enrolled = [("anna", &with_device())];
+    let (errors, _) = looked_at(closed, &without_root(), &enrolled);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    let mut unasked = without_root();
+    unasked.administrators[0].unasked = true;
+    assert_eq!(looked_at(closed, &unasked, &enrolled).0, [""; 0]);
+    let mut powerless = without_root();
+    powerless.administrators[0].password = false;
+    let (errors, _) = looked_at("", &powerless, &enrolled);
+    assert!(
+        errors.iter().any(|e| e.contains("no password")),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn a_caller_who_is_no_administrator_needs_root_s_password_and_factor() {
+    let mut by_su = host();
+    by_su.administrators.clear();
+    let both = [("anna", &with_device()), ("root", &with_device())];
+    assert_eq!(looked_at("", &by_su, &both).0, [""; 0]);
+    let (errors, _) = looked_at("", &by_su, &both[..1]);
+    assert!(
+        errors.iter().any(|e| e.contains("who typed this")),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn who_is_let_in_nowhere_is_listed_administrators_first() {
+    let refused = |accounts: &[(&str, &Account)]| {
+        let (_, refused) = looked_at("", &host(), accounts);
+        let told = |one: Refused| (one.user, one.administers);
+        refused.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let name = |user: &str, administers| (user.to_owned(), administers);
+    let all = [name("root", true), name("anna", true), name("bob", false)];
+    assert_eq!(refused(&[]), all);
+    assert_eq!(refused(&[("bob", &with_device())]), all[..2]);
+    assert_eq!(
+        looked_at("[enforcement]\nmode = 'none'", &host(), &[]).1,
+        []
+    );
+}

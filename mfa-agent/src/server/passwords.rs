@@ -1,0 +1,112 @@
+//! Answers that are the user's own password.
+//!
+//! Many programs answer every prompt with the password that they keep (libssh2, curl, screen lockers, Cockpit's
+//! administrative access). A stack that asks for it first has checked it, so that it is no guess at the second factor.
+//!
+//! The caller says that it has; it can't show it, for a module does not learn what became of the modules before it. So
+//! only a few different passwords of a user are believed in a day: a stack that asks for the second factor after a
+//! wrong password as well, or somebody who changes their password all the time, gets so many guesses and no more. Of each
+//! there are 16 bits of a keyed hash, in memory only.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::log;
+use crate::names::UserName;
+
+/// How many different passwords of a user are believed in a day: the old one, the new one, and a mistake.
+const DIFFERENT: usize = 3;
+
+/// For how long one is remembered.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Users whose passwords are remembered.
+const MAX_USERS: usize = 16_384;
+
+/// What was believed lately.
+#[derive(Default)]
+pub(super) struct PasswordAnswers {
+    believed: Mutex<HashMap<UserName, Vec<Believed>>>,
+    key: RandomState,
+}
+
+struct Believed {
+    hash: u16,
+    until: Instant,
+}
+
+impl PasswordAnswers {
+    /// Whether `typed`, of which it is said that it is the password of `user`, is believed to be it.
+    pub(super) fn is_no_guess(&self, user: &UserName, typed: &str, now: Instant) -> bool {
+        let [high, low, ..] = self.key.hash_one(typed).to_be_bytes();
+        let hash = u16::from_be_bytes([high, low]);
+        let mut all = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MAX_USERS && !all.contains_key(user) {
+            all.retain(|_, believed| believed.iter().any(|one| one.until > now));
+            if all.len() >= MAX_USERS {
+                let why = "passwords of too many users are remembered; one that is typed for a code counts as a guess";
+                log::limited("passwords", format_args!("{why}"));
+                return false;
+            }
+        }
+        let believed = all.entry(user.clone()).or_default();
+        believed.retain(|one| one.until > now);
+        if believed.iter().any(|one| one.hash == hash) {
+            return true;
+        }
+        let has_room = believed.len() < DIFFERENT;
+        if has_room {
+            let until = now + DAY;
+            believed.push(Believed { hash, until });
+        }
+        has_room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: &str) -> UserName {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn the_same_password_is_believed_without_end() {
+        let (answers, now) = (PasswordAnswers::default(), Instant::now());
+        for _ in 0..1000 {
+            assert!(answers.is_no_guess(&user("anna"), "correct horse", now));
+        }
+    }
+
+    #[test]
+    fn of_many_different_passwords_few_are_believed_until_a_day_later() {
+        let (answers, now) = (PasswordAnswers::default(), Instant::now());
+        let believed = |from: u32, now| {
+            (from..from + 1000)
+                .filter(|pin| answers.is_no_guess(&user("anna"), &pin.to_string(), now))
+                .count()
+        };
+        // One of 65536 has the hash of another.
+        assert!((DIFFERENT..DIFFERENT + 4).contains(&believed(1000, now)));
+        assert!(believed(2000, now) < 4);
+        assert!(
+            answers.is_no_guess(&user("bert"), "2000", now),
+            "another user"
+        );
+        assert!(believed(3000, now + DAY) >= DIFFERENT);
+    }
+
+    #[test]
+    fn a_full_table_believes_nobody_new_until_days_end() {
+        let (answers, now) = (PasswordAnswers::default(), Instant::now());
+        for number in 0..MAX_USERS {
+            assert!(answers.is_no_guess(&user(&format!("u{number}")), "x", now));
+        }
+        assert!(!answers.is_no_guess(&user("anna"), "x", now));
+        assert!(answers.is_no_guess(&user("u1"), "x", now), "known already");
+        assert!(answers.is_no_guess(&user("anna"), "x", now + DAY));
+    }
+}

@@ -1,0 +1,77 @@
+//! Who administers this host, and who else logs in to it: what only root sees, for the agent to decide by.
+//!
+//! The agent runs as an ordinary user and can read neither the shadow file nor sudo's rules. `config check`,
+//! `doctor` and `mfa-pam enable` all ask it with what is found here, so that they can't disagree.
+
+mod accounts;
+mod caller;
+mod polkit;
+mod sshd;
+mod sudo;
+
+use std::collections::BTreeSet;
+
+use mfa_protocol::admin::{Administrator, CheckConfigParameters, HostFacts};
+use nix::unistd::{Group, geteuid};
+
+use accounts::Accounts;
+use sudo::Rights;
+
+/// The groups whose members may become root, as distributions set them up.
+const ROOT_GROUPS: [&str; 3] = ["sudo", "wheel", "admin"];
+
+/// So many users are looked at; the agent takes no more.
+const MOST_USERS: usize = 200;
+
+/// So many of them are looked up in sudo's rules, each by a program of its own.
+const MOST_LOOK_UPS: usize = 64;
+
+/// What the agent is asked with. Who is not root sees nothing of this, and asks without.
+pub(crate) fn parameters() -> CheckConfigParameters {
+    let host = geteuid().is_root().then(facts);
+    CheckConfigParameters { host }
+}
+
+fn facts() -> HostFacts {
+    let accounts = Accounts::read();
+    let caller = caller::name();
+    let polkit = polkit::administrators();
+    let mut candidates: Vec<String> = caller.iter().cloned().collect();
+    candidates.extend(ROOT_GROUPS.into_iter().flat_map(members));
+    candidates.extend(sudo::named());
+    candidates.extend(polkit.iter().cloned());
+    candidates.extend(accounts.with_a_shell());
+    let mut known = BTreeSet::from(["root".to_owned()]);
+    candidates.retain(|user| known.insert(user.clone()));
+    candidates.truncate(MOST_USERS);
+
+    let (mut administrators, mut users) = (Vec::new(), Vec::new());
+    for (number, user) in candidates.into_iter().enumerate() {
+        let rights = match number < MOST_LOOK_UPS {
+            true => sudo::rights(&user),
+            false => Rights::None,
+        };
+        match rights {
+            Rights::None if !polkit.contains(&user) => users.push(user),
+            rights => administrators.push(Administrator {
+                password: accounts.has_password(&user),
+                unasked: rights == Rights::Unasked,
+                user,
+            }),
+        }
+    }
+    let root_password = accounts.has_password("root");
+    HostFacts {
+        caller,
+        root_password,
+        root_ssh: sshd::lets_root_in(root_password),
+        administrators,
+        users,
+    }
+}
+
+/// The members of a group that are listed.
+fn members(group: &str) -> Vec<String> {
+    let group = Group::from_name(group).ok().flatten();
+    group.map(|group| group.mem).unwrap_or_default()
+}

@@ -1,0 +1,118 @@
+//! Days on which an agent would be dead or would tell nobody what is wrong: settings with a mistake at a start, a store
+//! or a key that went missing, and a clock that is an hour off.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use mfa_protocol::admin::{Health, HealthReply};
+use mfa_protocol::login::Nothing;
+use mfa_tests::{Agent, Login, Stack, code_of, eventually};
+
+const USER: &str = "anna";
+const PIN: &str = "4826";
+const GOOD: &str = "[policy]\nrequire = [\"pin\"]\n";
+
+fn health(agent: &Agent) -> HealthReply {
+    agent.admin().call::<Health>(&Nothing {}).expect("a reply")
+}
+
+/// A login is asked for the PIN, and passes.
+fn serves(agent: &Agent) {
+    let seen = Login::of(USER).answer(PIN).run(&Stack::guarded_by(agent));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+}
+
+#[test]
+fn an_agent_that_starts_with_a_mistake_in_its_settings_serves_with_the_last_good_ones_and_says_so()
+{
+    let mut agent = Agent::with(GOOD);
+    agent.admin().pin(USER, PIN);
+    let kept = agent.folder().join("settings.last");
+    let mode = fs::metadata(&kept).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    for mistake in ["[policy\n", "[lockout]\nattempts = \"many\"\n"] {
+        agent.configure(mistake);
+        agent.restart();
+        serves(&agent);
+        agent.await_log("the last good ones");
+        let error = health(&agent).start_error.expect("a reason");
+        assert!(error.contains("agent.toml:"), "{error}");
+        let doctor = agent.ctl().run(&["doctor"], "");
+        assert!(doctor.stdout.contains("last good settings"), "{doctor:?}");
+    }
+    let without = fs::rename(agent.config(), agent.folder().join("gone"));
+    without.expect("a rename");
+    agent.configure("[policy]\nrequire = [\"totp\"]\n");
+    agent.reload();
+    eventually("the new settings to be in force", || {
+        health(&agent).start_error.is_none().then_some(())
+    });
+}
+
+#[test]
+fn an_agent_without_last_good_settings_still_refuses_to_start_with_a_mistake() {
+    let mut agent = Agent::with(GOOD);
+    agent.terminate();
+    fs::remove_file(agent.folder().join("settings.last")).expect("a file");
+    agent.configure("[policy\n");
+    let refused = agent.launch_in_vain();
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("agent.toml:"), "{refused:?}");
+}
+
+#[test]
+fn a_key_or_a_store_that_went_missing_is_a_problem_while_the_agent_still_runs() {
+    let agent = Agent::with(GOOD);
+    assert_eq!(health(&agent).storage_missing, None);
+    for name in ["key", "store"] {
+        let (here, away) = (agent.folder().join(name), agent.folder().join("away"));
+        fs::rename(&here, &away).expect("a rename");
+        let missing = health(&agent).storage_missing.expect("a problem");
+        assert!(missing.contains(&here.display().to_string()), "{missing}");
+        let doctor = agent.ctl().run(&["doctor"], "");
+        assert!(
+            doctor.stdout.contains("would not start again"),
+            "{doctor:?}"
+        );
+        fs::rename(&away, &here).expect("a rename");
+        assert_eq!(health(&agent).storage_missing, None);
+    }
+}
+
+#[test]
+fn codes_of_three_users_that_are_all_an_hour_off_are_the_host_s_clock() {
+    let agent = Agent::start();
+    let users = ["daemon", "bin", "sys"];
+    let keys = users.map(|user| {
+        let made = agent
+            .ctl()
+            .run(&["enroll", "totp", user, "--no-confirm"], "");
+        let value: serde_json::Value = serde_json::from_str(&made.stdout).expect("JSON");
+        value["secret"].as_str().expect("a key").to_owned()
+    });
+    for (user, key) in users.iter().zip(&keys) {
+        assert_eq!(
+            health(&agent).clock_error,
+            None,
+            "{user} is not several yet"
+        );
+        let an_hour_ago = code_of(key, -120);
+        let seen = Login::of(user)
+            .answer(&an_hour_ago)
+            .run(&Stack::guarded_by(&agent));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        // It is looked for after the answer.
+        if *user == "sys" {
+            let error = eventually("a word on the clock", || health(&agent).clock_error);
+            assert!(error.contains("about 1 h ahead"), "{error}");
+            agent.await_log("the clock of this host");
+        } else {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+    }
+    let right = Login::of("sys")
+        .answer(&code_of(&keys[2], 0))
+        .run(&Stack::guarded_by(&agent));
+    assert_eq!(right.result(), "PAM_SUCCESS", "{right:?}");
+    assert_eq!(health(&agent).clock_error, None);
+}

@@ -1,0 +1,176 @@
+//! `mfa-pam` on a host where pam-auth-update writes the stacks: who it asks about, what it leaves open, and the way
+//! back. Its programs are real, and so are sudo, sshd and libpam.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use mfa_tests::{Agent, Login, Machine, Output, Seen, Stack, built, run};
+
+const USER: &str = "mfat-anna";
+const PASSWORD: &str = "correct horse";
+const PIN: &str = "4826";
+const SETTINGS: &str = "[policy]\nrequire = [\"pin\"]\n";
+const DROP_IN: &str = "/etc/ssh/sshd_config.d/00-pam-mfa.conf";
+
+/// A host with a user who may use sudo.
+fn prepare(machine: &Machine) {
+    machine.own("/var/lib/pam");
+    machine.own("/usr/share/pam-configs");
+    machine.own("/var/cache/debconf");
+    machine.user(USER, PASSWORD);
+    fs::write("/etc/sudoers.d/mfa-test", format!("{USER} ALL=(ALL) ALL\n")).expect("a rule");
+    fs::create_dir("/run/programs").expect("a folder");
+    std::os::unix::fs::symlink(&built().mfactl, "/run/programs/mfactl").expect("a link");
+}
+
+/// Runs it as root, for somebody who has become root by sudo.
+fn mfa_pam(machine: &Machine, arguments: &[&str]) -> Output {
+    let program = built().tree.join("packaging/bin/mfa-pam");
+    run(Command::new(program)
+        .args(arguments)
+        .env("SUDO_UID", machine.uid(USER).to_string())
+        .env("PATH", "/run/programs:/usr/sbin:/usr/bin:/sbin:/bin"))
+}
+
+fn log_in(user: &str, service: &str, answers: &[&str]) -> Seen {
+    let mut login = Login::of(user).service(service);
+    for answer in answers {
+        login = login.answer(answer);
+    }
+    login.run(&Stack::of_host())
+}
+
+fn common_auth() -> String {
+    fs::read_to_string("/etc/pam.d/common-auth").expect("a stack")
+}
+
+#[test]
+fn enabling_is_refused_where_who_typed_it_could_not_become_root_again_and_names_who_is_refused() {
+    Machine::run(|machine| {
+        prepare(machine);
+        let agent = Agent::at_default_socket(SETTINGS);
+        let before = common_auth();
+        let without = mfa_pam(machine, &["enable"]);
+        assert!(
+            without.stderr.contains("root has no password"),
+            "{without:?}"
+        );
+        agent.admin().pin("root", PIN);
+        let refused = mfa_pam(machine, &["enable", "--no-emergency"]);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        let typed = format!("{USER}, who typed this, could not become root again");
+        assert!(refused.stderr.contains(&typed), "{refused:?}");
+        let named = format!("{USER} (administers this host)");
+        assert!(refused.stderr.contains(&named), "{refused:?}");
+        assert_eq!(common_auth(), before);
+        let forced = mfa_pam(machine, &["enable", "--no-emergency", "--force"]);
+        assert!(forced.is_success(), "{forced:?}");
+        assert!(mfa_pam(machine, &["disable"]).is_success());
+        agent.admin().pin(USER, PIN);
+        let enabled = mfa_pam(machine, &["enable", "--no-emergency"]);
+        assert!(enabled.is_success(), "{enabled:?}");
+        assert!(enabled.stdout.contains("No emergency way"), "{enabled:?}");
+    });
+}
+
+#[test]
+fn root_at_the_console_needs_no_agent_and_nobody_else_gets_in_without_one() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let mut agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        let enabled = mfa_pam(machine, &["enable"]);
+        assert!(enabled.is_success(), "{enabled:?}");
+        assert!(enabled.stdout.contains("root by login"), "{enabled:?}");
+        let by_code = log_in(USER, "login", &[PASSWORD, PIN]);
+        assert_eq!(by_code.result(), "PAM_SUCCESS", "{by_code:?}");
+        agent.terminate();
+        let root = log_in("root", "login", &[PASSWORD]);
+        assert_eq!(root.result(), "PAM_SUCCESS", "{root:?}");
+        for (user, service) in [("root", "sshd"), (USER, "login")] {
+            let seen = log_in(user, service, &[PASSWORD]);
+            assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{user}: {seen:?}");
+        }
+        assert_eq!(log_in("root", "login", &["wrong"]).result(), "PAM_AUTH_ERR");
+        let without_agent = mfa_pam(machine, &["enable", "--force"]);
+        assert!(!without_agent.is_success(), "{without_agent:?}");
+    });
+}
+
+#[test]
+fn disabling_needs_no_agent_no_path_and_leaves_the_stacks_as_they_were() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let before = common_auth();
+        let mut agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        assert!(mfa_pam(machine, &["enable"]).is_success());
+        agent.terminate();
+        let own = "auth [success=ok default=die] pam_mfa.so\naccount required pam_permit.so\n";
+        fs::write("/etc/pam.d/own", own).expect("a stack");
+        let bare = |arguments: &[&str]| {
+            let program = built().tree.join("packaging/bin/mfa-pam");
+            run(Command::new("/bin/sh")
+                .arg(program)
+                .args(arguments)
+                .env_clear())
+        };
+        let refused = bare(&["disable"]);
+        assert!(
+            refused.stderr.contains("mfa-pam disable --all"),
+            "{refused:?}"
+        );
+        let disabled = bare(&["disable", "--all"]);
+        assert!(disabled.is_success(), "{disabled:?}");
+        assert!(disabled.stdout.ends_with("Disabled.\n"), "{disabled:?}");
+        assert_eq!(common_auth(), before);
+        // A stack that asked for the code alone asks for nothing less now.
+        let refused = log_in(USER, "own", &["wrong"]);
+        assert_ne!(refused.result(), "PAM_SUCCESS", "{refused:?}");
+    });
+}
+
+#[test]
+fn the_sshd_step_is_one_file_that_sshd_takes_and_goes_only_where_a_password_is_asked_for() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        let refused = mfa_pam(machine, &["enable", "--sshd"]);
+        assert!(!refused.is_success(), "nobody is enrolled: {refused:?}");
+        assert!(
+            !Path::new(DROP_IN).exists(),
+            "what was refused leaves nothing"
+        );
+        agent.admin().pin(USER, PIN);
+        assert!(mfa_pam(machine, &["enable", "--sshd"]).is_success());
+        let by_key = fs::read_to_string(DROP_IN).expect("a file");
+        let keys_work = "\nAuthenticationMethods publickey keyboard-interactive\n";
+        assert!(by_key.contains(keys_work), "{by_key}");
+        assert!(mfa_pam(machine, &["sshd", "password"]).is_success());
+        let by_code = fs::read_to_string(DROP_IN).expect("a file");
+        assert!(
+            by_code.contains("Methods keyboard-interactive\n"),
+            "{by_code}"
+        );
+        assert!(mfa_pam(machine, &["disable"]).is_success());
+        assert!(!Path::new(DROP_IN).exists());
+
+        let config = "/etc/ssh/sshd_config";
+        let text = fs::read_to_string(config).expect("settings");
+        fs::write(config, format!("PasswordAuthentication yes\n{text}")).expect("settings");
+        let passed_by = mfa_pam(machine, &["sshd", "key"]);
+        assert!(passed_by.stderr.contains("Include"), "{passed_by:?}");
+        assert!(!Path::new(DROP_IN).exists());
+        fs::write(config, text).expect("settings");
+
+        assert!(mfa_pam(machine, &["sshd", "key+code"]).is_success());
+        machine.stack("sshd", "auth required pam_permit.so\n");
+        let kept = mfa_pam(machine, &["sshd", "remove"]);
+        assert_eq!(kept.status, Some(1), "{kept:?}");
+        assert!(Path::new(DROP_IN).exists());
+    });
+}

@@ -1,0 +1,108 @@
+//! Programs that answer every prompt with the password, which is no guess at the second factor.
+
+use mfa_tests::{Agent, Login, Machine, Seen, Sshd, Stack, eventually};
+
+const PASSWORD: &str = "correct horse";
+const USER: &str = "mfat-anna";
+/// More than lock an account.
+const OFTEN: usize = 7;
+
+/// Answers each prompt of the shipped stack for `service` with the password, as long as there are any.
+fn log_in(service: &str, second: &str) -> Seen {
+    let login = Login::of(USER).service(service).option("--account");
+    login.answer(PASSWORD).answer(second).run(&Stack::of_host())
+}
+
+fn set_up(machine: &Machine, service: &str, settings: &str) -> Agent {
+    machine.user(USER, PASSWORD);
+    machine.shipped_stack(service);
+    Agent::at_default_socket(settings)
+}
+
+#[test]
+fn the_right_password_at_every_prompt_costs_no_attempt_and_the_log_names_the_cure() {
+    for service in ["sshd", "sudo", "cockpit"] {
+        Machine::run(move |machine| {
+            let agent = set_up(machine, service, "");
+            let key = agent.admin().device(USER);
+            for _ in 0..OFTEN {
+                let seen = log_in(service, PASSWORD);
+                assert_eq!(seen.result(), "PAM_CONV_ERR", "{service}: {seen:?}");
+            }
+            assert_eq!(agent.admin().status(USER).failures, 0, "{service}");
+            for event in agent.logins_of(USER, OFTEN) {
+                assert_eq!(event.text("result"), "cancelled");
+                let reason = event.text("reason");
+                assert!(reason.contains("config/pam.d/password+code"), "{reason}");
+            }
+            assert!(!agent.log().contains(PASSWORD));
+            assert_eq!(log_in(service, &key.code(0)).result(), "PAM_SUCCESS");
+        });
+    }
+}
+
+#[test]
+fn another_answer_than_the_password_is_a_guess_still() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "sshd", "");
+        let _ = agent.admin().device(USER);
+        for _ in 0..5 {
+            let seen = log_in("sshd", "correct horse2");
+            assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        }
+        assert_eq!(log_in("sshd", PASSWORD).result(), "PAM_MAXTRIES");
+    });
+}
+
+#[test]
+fn a_pin_that_is_the_password_passes_at_both_prompts() {
+    Machine::run(|machine| {
+        machine.user(USER, "482617");
+        machine.shipped_stack("sshd");
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
+        agent.admin().pin(USER, "482617");
+        let login = Login::of(USER).service("sshd").option("--account");
+        let seen = login
+            .answer("482617")
+            .answer("482617")
+            .run(&Stack::of_host());
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    });
+}
+
+#[test]
+fn a_wrong_code_behind_the_password_in_one_answer_is_a_guess() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "password+code", "[policy]\nrequire = [\"totp\"]\n");
+        let key = agent.admin().device(USER);
+        for _ in 0..2 {
+            let typed = format!("{PASSWORD}{}", key.wrong_code());
+            let login = Login::of(USER).service("password+code").answer(&typed);
+            let seen = login.run(&Stack::of_host());
+            assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        }
+        assert_eq!(agent.admin().status(USER).failures, 2);
+    });
+}
+
+#[test]
+fn sshds_method_password_gives_the_password_to_every_prompt_and_locks_nobody() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "sshd", "");
+        let _ = agent.admin().device(USER);
+        let sshd = Sshd::start(
+            machine,
+            "PasswordAuthentication yes\nKbdInteractiveAuthentication no\nMaxAuthTries 1",
+        );
+        for tried in 1..=OFTEN {
+            let only = ["-o", "PreferredAuthentications=password"];
+            let mut client = sshd.client(USER, &only);
+            client.answer("password: ", PASSWORD);
+            assert_ne!(client.finish().1, Some(0));
+            let cancelled = || Some(agent.logins_of(USER, tried)).filter(|e| e.len() == tried);
+            let events = eventually("the end of the login", cancelled);
+            assert_eq!(events[tried - 1].text("result"), "cancelled");
+        }
+        assert_eq!(agent.admin().status(USER).failures, 0);
+    });
+}
