@@ -75,15 +75,6 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
 
-    /// Whether there is no record at all; what decides if a missing key may be made anew.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::page`].
-    fn is_empty(&self) -> Result<bool, StoreError> {
-        Ok(self.page(b"", None, 1)?.is_empty())
-    }
-
     /// Lines that the store has not forgotten, oldest first: all that changes carried before it was opened,
     /// which may be missing in the audit log. A change whose swap failed may be among them. To be asked once.
     ///
@@ -92,7 +83,8 @@ pub trait Store: Send + Sync {
     /// As [`Store::page`].
     fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError>;
 
-    /// Says what to call before the store forgets lines; without it, it forgets none.
+    /// Says what to call before the store forgets lines. Where that fails for long, the store keeps a bounded
+    /// number of them and lets go of the oldest.
     ///
     /// `write_out` makes every line of a change that has returned durable in the audit log, and says whether
     /// it did. It is called on a thread of the store, waits for the disk of the log, and for changes under way
@@ -151,7 +143,7 @@ pub enum Swap {
     Conflict,
 }
 
-/// Names one store for as long as it exists, so that another one in its place is noticed.
+/// Names one store for as long as it exists, so that another one instead of it is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreId(pub [u8; 16]);
 
