@@ -7,8 +7,9 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::dir::Dir;
@@ -42,6 +43,12 @@ pub(super) trait Disk: Send + Sync {
 
     /// Makes the names durable.
     fn sync(&self) -> io::Result<()>;
+
+    /// A path to this very folder, whatever becomes of its name, for code that opens files by path. It is good
+    /// while this disk is.
+    fn lasting_path(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// An open file of the store.
@@ -117,6 +124,11 @@ impl Files {
             let _ = self.disk.remove(name);
             Fault::of("the folder of the store can't be synced")(e)
         })
+    }
+
+    /// A path to their folder that outlasts a change of its name, see [`Disk::lasting_path`].
+    pub(super) fn lasting_path(&self) -> Option<PathBuf> {
+        self.disk.lasting_path()
     }
 
     /// Makes it durable that files are gone.
@@ -233,6 +245,11 @@ impl Disk for HostFolder {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
+    }
+
+    fn lasting_path(&self) -> Option<PathBuf> {
+        let path = PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
+        path.is_dir().then_some(path)
     }
 }
 

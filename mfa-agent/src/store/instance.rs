@@ -70,7 +70,7 @@ impl Open {
         let files = &*around.files;
         let found = Found::read(files)?;
         table::remove_left_over(path, &found.names)?;
-        let table = Table::create(path, found.span.to)?;
+        let table = Table::create(&around.files, path, found.span.to)?;
         for (key, value) in &found.history.last {
             table.put(key, value.as_deref())?;
         }

@@ -4,7 +4,7 @@
 //! any part may be there or not: writes whole, torn or missing, in any order, names too. After a failed sync
 //! the kernel shows what it could not write, and a later sync does not write it: such steps stay uncertain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tempfile::TempDir;
 
-use super::disk::{Disk, DiskFile, HostFolder};
+use super::disk::{Disk, DiskFile, HostFolder, UNFINISHED};
 
 /// What is in a folder: the files by their names.
 pub(super) type Image = BTreeMap<String, Vec<u8>>;
@@ -113,6 +113,16 @@ impl Simulated {
         let read = |name: &String| std::fs::read(self.path().join(name)).unwrap();
         let names = record.names.keys();
         names.map(|name| (name.clone(), read(name))).collect()
+    }
+
+    /// The files that have their final name.
+    pub(super) fn published(&self) -> BTreeSet<usize> {
+        let record = self.lock();
+        let names = record.names.iter();
+        names
+            .filter(|(name, _)| !name.ends_with(UNFINISHED))
+            .map(|(_, number)| *number)
+            .collect()
     }
 
     /// Puts other files in the place of all that are there.

@@ -88,10 +88,14 @@ fn simulated() -> (SledStore, Simulated) {
     create_in(Arc::new(disk.clone()), StoreId([1; 16])).unwrap();
     let store = SledStore::open_on(disk.path(), Arc::new(disk.clone())).unwrap();
     // The thread of the store has made the next journal then, and leaves the disk alone.
-    while !disk.path().join("journal.3-3").exists() {
-        std::thread::yield_now();
+    let is_named = |step: &Step| matches!(step, Step::Rename(_, to, _) if to == "journal.3-3");
+    let steps = || disk.steps().into_iter();
+    while !matches!(
+        steps().skip_while(|step| !is_named(step)).nth(1),
+        Some(Step::SyncFolder)
+    ) {
+        std::thread::sleep(Duration::from_millis(1));
     }
-    std::thread::sleep(Duration::from_millis(20));
     (store, disk)
 }
 
@@ -139,10 +143,16 @@ fn every_swap_that_takes_place_syncs_and_a_conflict_does_not() {
     assert_eq!(syncs() - before, 6);
 }
 
-/// So many of the next syncs of a file fail.
+/// So many of the next syncs of a journal fail; those of files that the thread of the store prepares meanwhile
+/// do not count.
 fn fail_syncs(disk: &Simulated, mut count: u64, kind: ErrorKind) {
+    let mut published = disk.published();
     disk.fail(Some(Box::new(move |_, step| {
-        if count == 0 || !is_sync(step) {
+        if let Step::Rename(_, _, number) = step {
+            published.insert(*number);
+        }
+        let hit = matches!(step, Step::SyncFile(number) if published.contains(number));
+        if count == 0 || !hit {
             return None;
         }
         count -= 1;

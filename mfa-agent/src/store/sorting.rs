@@ -84,7 +84,7 @@ fn prepare_spare(shared: &Shared) -> Result<(), Fault> {
         from: number,
         to: number,
     };
-    let table = Arc::new(Table::create(&shared.folder, number)?);
+    let table = Arc::new(Table::create(&shared.files, &shared.folder, number)?);
     let journal = Journal::spare(&shared.files, shared.id, span)?;
     shared.change(|state| {
         state.last_span = number;

@@ -8,9 +8,11 @@
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ::sled::{Config, Db, IVec};
 
+use super::disk::Files;
 use super::fault::Fault;
 use super::sorted::Item;
 use crate::log;
@@ -30,11 +32,14 @@ pub(super) struct Table {
     /// There until it is dropped.
     db: Option<Db>,
     folder: PathBuf,
+    /// Keep the path of the folder good.
+    _files: Arc<Files>,
 }
 
 impl Table {
-    /// Makes an empty table in `store`, numbered so that no other has its folder.
-    pub(super) fn create(store: &Path, number: u64) -> Result<Self, Fault> {
+    /// Makes an empty table beside `files`, which are in `store`, numbered so that no other has its folder.
+    pub(super) fn create(files: &Arc<Files>, store: &Path, number: u64) -> Result<Self, Fault> {
+        let store = files.lasting_path().unwrap_or_else(|| store.to_owned());
         let folder = store.join(format!("{PREFIX}{number}"));
         remove_folder(&folder)?;
         let config = Config::new()
@@ -44,8 +49,11 @@ impl Table {
             // It syncs nothing at its end, and removes its files.
             .temporary(true);
         let db = guarded(|| config.open())?;
-        let db = Some(db);
-        Ok(Self { db, folder })
+        Ok(Self {
+            db: Some(db),
+            folder,
+            _files: Arc::clone(files),
+        })
     }
 
     /// What is known of `key`: `Some(None)` if it was removed, `None` if it was not changed.
@@ -132,12 +140,18 @@ fn remove_folder(folder: &Path) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::disk::HostFolder;
     use super::*;
+
+    fn create(folder: &Path) -> Result<Table, Fault> {
+        let disk = HostFolder::open(folder).unwrap();
+        Table::create(&Arc::new(Files::new(Arc::new(disk))), folder, 1)
+    }
 
     #[test]
     fn what_was_put_is_found_and_what_was_removed_is_known_to_be_gone() {
         let dir = tempfile::tempdir().unwrap();
-        let table = Table::create(dir.path(), 1).unwrap();
+        let table = create(dir.path()).unwrap();
         assert_eq!(table.load(b"a").unwrap(), None);
         table.put(b"a", Some(b"1")).unwrap();
         table.put(b"b", Some(b"")).unwrap();
@@ -159,14 +173,30 @@ mod tests {
     #[test]
     fn a_table_leaves_nothing_behind_and_begins_empty_whatever_was_left_there() {
         let dir = tempfile::tempdir().unwrap();
-        let table = Table::create(dir.path(), 1).unwrap();
+        let table = create(dir.path()).unwrap();
         table.put(b"a", Some(b"1")).unwrap();
         drop(table);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         std::fs::create_dir(dir.path().join("table.1")).unwrap();
         std::fs::write(dir.path().join("table.1/db"), "junk").unwrap();
-        let table = Table::create(dir.path(), 1).unwrap();
+        let table = create(dir.path()).unwrap();
         assert_eq!(table.load(b"a").unwrap(), None);
+    }
+
+    #[test]
+    fn a_table_is_made_in_the_folder_that_was_opened_whatever_has_its_name_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, aside) = (dir.path().join("store"), dir.path().join("aside"));
+        std::fs::create_dir(&path).unwrap();
+        let disk = Arc::new(HostFolder::open(&path).unwrap());
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let table = Table::create(&Arc::new(Files::new(disk)), &path, 1).unwrap();
+        assert!(aside.join("table.1").is_dir());
+        drop(table);
+        for folder in [path, aside] {
+            assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+        }
     }
 
     #[test]
