@@ -217,7 +217,7 @@ impl Disk for Simulated {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut record = self.lock();
-        let number = record.names[from];
+        let number = *record.names.get(from).ok_or(io::ErrorKind::NotFound)?;
         let step = Step::Rename(from.to_owned(), to.to_owned(), number);
         record.attempt(step, || self.host().rename(from, to))?;
         record.names.remove(from);

@@ -240,8 +240,8 @@ fn an_older_store_in_the_open_folder_is_refused_and_stays_so() {
         store.load(b"k").unwrap();
     }
     // The thread of the store has made the next journal then, and leaves the disk alone.
-    while disk.now().len() < 2 {
-        std::thread::sleep(Duration::from_millis(10));
+    while disk.published().len() < 2 || !matches!(disk.steps().last(), Some(Step::SyncFolder)) {
+        std::thread::sleep(Duration::from_millis(1));
     }
     store.break_for_test();
     disk.replace_by(&older);
@@ -339,10 +339,20 @@ fn lines_of_full_journals_are_settled_and_their_journals_removed() {
         };
         store.swap(change).unwrap();
     }
+    // The active journal and the next one are left.
+    let journals = || {
+        std::fs::read_dir(dir.path()).unwrap().filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            name.to_string_lossy().starts_with("journal.")
+        })
+    };
+    while journals().count() > 2 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     drop(store);
     assert!(asked.load(Ordering::SeqCst) > 0);
     let store = SledStore::open(dir.path()).unwrap();
-    assert!(store.lines().unwrap().len() < 100, "none was settled");
+    assert!(store.lines().unwrap().len() < 200, "none was settled");
     assert_eq!(store.page(b"", None, usize::MAX).unwrap().len(), 200);
 }
 
