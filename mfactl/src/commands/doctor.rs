@@ -8,7 +8,7 @@ mod clock;
 mod config;
 mod devices;
 mod sshd;
-mod stacks;
+pub(super) mod stacks;
 mod units;
 
 use mfa_protocol::admin::Health;
@@ -21,6 +21,7 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::paragraph;
+use stacks::files::Files;
 
 /// Something that was looked at.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -77,7 +78,8 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     checks.extend(config::files(context, &health)?);
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(devices::checks(context, &clock)?);
-    let (found, service) = stacks::checks(&args.pam_dir, "sshd");
+    let files = Files::read(&args.stacks.pam_dir);
+    let (found, service) = stacks::checks(&files, "sshd");
     checks.extend(found);
     checks.extend(sshd::checks(&args.sshd, service.as_ref()));
     let report = Report { checks };
