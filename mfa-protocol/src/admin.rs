@@ -16,7 +16,10 @@ pub use account::{
     Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
-pub use check::{CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Severity};
+pub use check::{
+    AddressRule, CheckConfig, CheckConfigReply, Finding, Health, HealthReply, ServiceAsk,
+    ServiceTerms, Severity, Terms, TermsParameters, TermsReply,
+};
 pub use delivery::{
     Address, AddressReply, ConfirmAddress, ConfirmAddressParameters, EnableAddress,
     EnableAddressParameters, EnrollAddress, EnrollAddressParameters, EnrollAddressReply,
@@ -97,4 +100,5 @@ methods! {
     Bypass(BypassParameters) -> BypassReply;
     CheckConfig(Nothing) -> CheckConfigReply;
     Health(Nothing) -> HealthReply;
+    Terms(TermsParameters) -> TermsReply;
 }

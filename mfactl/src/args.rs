@@ -178,14 +178,22 @@ pub(crate) struct Doctor {
     /// Where the stacks are
     #[command(flatten)]
     pub(crate) stacks: Folders,
+    /// Whose settings are looked at
+    #[command(flatten)]
+    pub(crate) sshd: Sshd,
+}
+
+/// Which sshd this host has.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sshd {
     /// The program whose settings are looked at
     #[arg(
-        long,
+        long = "sshd",
         hide = true,
         value_name = "PROGRAM",
         default_value = "/usr/sbin/sshd"
     )]
-    pub(crate) sshd: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
 /// What mfa-pam asks of the stacks.
@@ -222,7 +230,7 @@ pub(crate) enum Config {
 Exit status 0 when nothing keeps the settings from being put in force, and
 nobody from logging in who has to; warnings don't count."
     )]
-    Check,
+    Check(Sshd),
 }
 
 /// A user, or the caller.

@@ -9,6 +9,7 @@ mod bypass;
 mod ends;
 mod faults;
 pub(crate) mod files;
+mod one_answer;
 mod order;
 mod walk;
 mod without;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 use account::Unmet;
 use files::Files;
+use mfa_protocol::admin::ServiceTerms;
 use mfa_stacks::chain::{Place, steps};
 use mfa_stacks::modules;
 use mfa_stacks::parse::Phase;
@@ -51,6 +53,17 @@ pub(super) fn checks(files: &Files, service: &str) -> (Vec<Check>, Option<Servic
         account: account::line(service, &text).is_some(),
     });
     (checks, service)
+}
+
+/// The services whose stacks ask for a code.
+pub(super) fn asking(files: &Files) -> Vec<&str> {
+    let asks = |name: &&str| arguments::asking_line(name, files).is_some();
+    files.names().filter(asks).collect()
+}
+
+/// What of the stacks does not fit the settings in force.
+pub(super) fn against(files: &Files, terms: &[ServiceTerms]) -> Vec<Check> {
+    one_answer::checks(files, terms)
 }
 
 /// What is wrong where the line of ours is called that `file` holds: in these services a code is asked for

@@ -30,13 +30,13 @@ pub(super) fn checks(files: &Files, services: &[&str]) -> Vec<Check> {
     found.iter().map(said).collect()
 }
 
-/// What the line of `service` that asks takes of the answers before it; none if no line asks, or if the module
-/// refuses its arguments.
-pub(super) fn authtok(service: &str, files: &Files) -> Option<Authtok> {
+/// The line of `service` that asks, and what it takes of the answers before it; none if no line asks, or if the
+/// module refuses its arguments.
+pub(super) fn asking_line(service: &str, files: &Files) -> Option<(Place, Authtok)> {
     let steps = steps(service, &|name| files.text(name));
     let ours = steps.iter().find(|step| asks(&step.call))?;
     let arguments = parsed(Phase::Auth, &ours.call).ok()?;
-    Some(arguments.authtok())
+    Some((ours.place(), arguments.authtok()))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
