@@ -139,7 +139,7 @@ fn doctor_names_what_libpam_and_the_module_refuse_and_what_asks_twice() {
                 "from 1 to 600",
             ),
             (
-                format!("{common}{OURS}account optional pam_mfa.so\n"),
+                format!("{common}{OURS}@include common-account\naccount optional pam_mfa.so\n"),
                 "no check",
             ),
             (
@@ -157,5 +157,32 @@ fn doctor_names_what_libpam_and_the_module_refuse_and_what_asks_twice() {
         let checks = said_of("stacks", &agent);
         let is_it = |(ok, text): &(bool, String)| !ok && text.contains("vpn.bak");
         assert!(checks.iter().any(is_it), "a name like any: {checks:#?}");
+    });
+}
+
+#[test]
+fn doctor_holds_the_rule_for_one_answer_against_the_stack() {
+    Machine::run(|machine| {
+        let agent = Agent::at_default_socket(
+            "[policy]\nrequire = [\"pin\"]\n[[rule]]\nname = \"ftp\"\nservices = [\"vsftpd\"]\n\
+             require = [\"totp\"]\nprompting = \"single\"\n",
+        );
+        let common = "@include common-auth\n";
+        let told = |stack: &str, words: &str| {
+            machine.stack("vsftpd", stack);
+            let checks = said_of("stacks", &agent);
+            let is_it = |(ok, text): &(bool, String)| !ok && text.contains(words);
+            (checks.iter().any(is_it), checks)
+        };
+        let single = "vsftpd: rule \\\"ftp\\\"";
+        let (is_told, checks) = told(&format!("{common}{OURS}"), single);
+        assert!(is_told, "{checks:#?}");
+        let before =
+            "auth required pam_mfa.so forward_pass\nauth required pam_unix.so use_first_pass\n";
+        let (is_told, checks) = told(before, single);
+        assert!(!is_told, "{checks:#?}");
+        machine.stack("vpn", before);
+        let (is_told, checks) = told(before, "vpn: [policy]");
+        assert!(is_told, "a PIN has no room there: {checks:#?}");
     });
 }
