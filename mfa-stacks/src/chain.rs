@@ -158,7 +158,7 @@ impl Chain<'_, '_> {
         self.entries.push(Entry { level, kind });
     }
 
-    /// Adds the entries of a file, and of those that it takes in. `is_service`: nothing but `@include` has led
+    /// Adds the entries of a file, and of the files that it takes in. `is_service`: nothing but `@include` has led
     /// here from the service's own file.
     fn take_in(
         &mut self,

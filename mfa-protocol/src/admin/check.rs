@@ -43,7 +43,7 @@ pub struct ServiceTerms {
 pub struct ServiceAsk {
     /// Such as `rule "vpn"`, or `[policy]`.
     pub by: String,
-    /// File and line, if it stands somewhere.
+    /// File and line, unless it is built in.
     pub place: Option<String>,
     /// Whether it has `prompting = "single"`.
     pub single: bool,
@@ -80,7 +80,7 @@ pub struct CheckConfigReply {
 pub struct Finding {
     /// Whether it keeps the settings from being put in force, or somebody from logging in.
     pub severity: Severity,
-    /// File and line, if it stands somewhere.
+    /// File and line, unless it is built in.
     pub place: Option<String>,
     /// What it is, and what to do about it.
     pub message: String,

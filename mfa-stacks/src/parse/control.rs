@@ -93,8 +93,8 @@ fn of_word(word: &str, result: &str) -> &'static str {
     }
 }
 
-/// Pairs of a result and an action, as libpam's own parser takes them: blanks may stand anywhere between the
-/// parts, and need not stand between the pairs.
+/// Pairs of a result and an action, as libpam's own parser takes them: blanks may be anywhere between the
+/// parts, and need not be between the pairs.
 fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     let mut rest = text.trim_start_matches(is_space);

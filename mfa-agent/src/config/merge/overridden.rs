@@ -1,4 +1,4 @@
-//! Lists that stand in more than one file: some join, and of the others only the last holds. Who wrote one of
+//! Lists that are in more than one file: some join, and of the others only the last holds. Who wrote one of
 //! them may not know of the other, so both places are kept to be told.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::config::values::Parsed;
 use crate::factors::{Factor, Way};
 use crate::policy::{Ask, Place};
 
-/// Where lists stand that say something, and those that came after them.
+/// Where lists are that say something, and those that came after them.
 #[derive(Default)]
 pub(super) struct ListPlaces {
     known: BTreeMap<&'static str, Place>,

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(
             said(either),
             "",
-            "the second is for those whom the first passes over"
+            "the second is for users that the first passes over"
         );
     }
 }
