@@ -80,7 +80,7 @@ pub struct CheckConfigReply {
 pub struct Finding {
     /// Whether it keeps the settings from being put in force, or somebody from logging in.
     pub severity: Severity,
-    /// File and line, unless it is built in.
+    /// File and line, where there is one.
     pub place: Option<String>,
     /// What it is, and what to do about it.
     pub message: String,
