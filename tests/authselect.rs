@@ -157,6 +157,65 @@ fn a_profile_is_made_of_the_one_in_force_and_goes_without_a_trace() {
 }
 
 #[test]
+fn enabling_is_refused_where_a_line_before_ours_passes_it_by() {
+    Machine::run(|machine| {
+        prepare(machine);
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
+        agent.admin().pin("root", PIN);
+        assert!(authselect(&["select", "local", "with-faillock"]).is_success());
+        machine.stack("vpn", "auth include system-auth\nauth include postlogin\n");
+        let before = stacks();
+        let refused = mfa_pam("enable");
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        let said = refused.stderr.replace("\n            ", " ");
+        for words in [
+            "vpn: who knows the password is never asked",
+            "/etc/pam.d/system-auth:4",
+            "not enabled, because of the above",
+        ] {
+            assert!(said.contains(words), "{words}: {refused:?}");
+        }
+        assert_eq!(stacks(), before);
+        assert_eq!(mfa_pam("status").status, Some(1));
+        machine.stack("vpn", "auth substack system-auth\nauth include postlogin\n");
+        let enabled = mfa_pam("enable");
+        assert!(enabled.is_success(), "{enabled:?}");
+    });
+}
+
+#[test]
+fn taking_it_out_is_refused_for_every_file_that_libpam_reads() {
+    Machine::run(|machine| {
+        prepare(machine);
+        assert!(authselect(&["select", "local"]).is_success());
+        fs::create_dir("/etc/stacks").unwrap();
+        let line = "auth required pam_mfa.so\n";
+        fs::write("/etc/stacks/ours", line).unwrap();
+        machine.stack("vpn", "auth include /etc/stacks/ours\n");
+        let refused = mfa_pam("disable");
+        assert!(
+            refused
+                .stderr
+                .contains("/etc/stacks/ours:1:auth required pam_mfa.so"),
+            "{refused:?}"
+        );
+        machine.stack("vpn", "auth include system-auth\n");
+        machine.stack(
+            "sshd.bak",
+            &format!("account \\\n# why\n required pam_mfa.so\n{line}"),
+        );
+        let refused = mfa_pam("disable");
+        for place in ["sshd.bak:1:account required", "sshd.bak:4:auth required"] {
+            assert!(refused.stderr.contains(place), "{place}: {refused:?}");
+        }
+        fs::remove_file("/etc/pam.d/sshd.bak").unwrap();
+        let disabled = mfa_pam("disable");
+        assert!(disabled.is_success(), "{disabled:?}");
+        assert!(disabled.stdout.contains("Disabled."), "{disabled:?}");
+    });
+}
+
+#[test]
 fn a_profile_without_a_place_for_the_mark_is_left_alone() {
     Machine::run(|machine| {
         prepare(machine);

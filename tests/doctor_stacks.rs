@@ -114,3 +114,75 @@ fn doctor_names_an_account_line_that_refuses_everybody_and_services_without_a_co
         told(true, "a password is enough");
     });
 }
+
+#[test]
+fn doctor_names_what_libpam_and_the_module_refuse_and_what_asks_twice() {
+    Machine::run(|machine| {
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
+        let common = "@include common-auth\n";
+        for (stack, words) in [
+            (
+                format!("auth include common-auth\r\n{}", OURS.replace('\n', "\r\n")),
+                "sshd:1 and 1 more): the line ends with a carriage return",
+            ),
+            (
+                format!("{common}@include no-such-file\n{OURS}"),
+                "(/etc/pam.d/sshd:2): @include no-such-file",
+            ),
+            (format!("{common}{OURS}{OURS}"), "two codes"),
+            (
+                format!("{common}auth required pam_mfa.so nullok\n"),
+                "unknown argument \\\"nullok\\\"",
+            ),
+            (
+                format!("{common}auth required pam_mfa.so timeout=9999\n"),
+                "from 1 to 600",
+            ),
+            (
+                format!("{common}{OURS}@include common-account\naccount optional pam_mfa.so\n"),
+                "no check",
+            ),
+            (
+                format!("{common}{OURS}password required pam_mfa.so\n"),
+                "checks nothing in the password phase",
+            ),
+        ] {
+            let checks = said(machine, &agent, &stack);
+            let is_it = |(ok, text): &(bool, String)| !ok && text.contains(words);
+            assert!(checks.iter().any(is_it), "{words}: {checks:#?}");
+        }
+        let checks = said(machine, &agent, &format!("{common}{OURS}"));
+        assert!(checks.iter().all(|(ok, _)| *ok), "{checks:#?}");
+        machine.stack("vpn.bak", &format!("{OURS}{common}"));
+        let checks = said_of("stacks", &agent);
+        let is_it = |(ok, text): &(bool, String)| !ok && text.contains("vpn.bak");
+        assert!(checks.iter().any(is_it), "a name like any: {checks:#?}");
+    });
+}
+
+#[test]
+fn doctor_holds_the_rule_for_one_answer_against_the_stack() {
+    Machine::run(|machine| {
+        let agent = Agent::at_default_socket(
+            "[policy]\nrequire = [\"pin\"]\n[[rule]]\nname = \"ftp\"\nservices = [\"vsftpd\"]\n\
+             require = [\"totp\"]\nprompting = \"single\"\n",
+        );
+        let common = "@include common-auth\n";
+        let told = |stack: &str, words: &str| {
+            machine.stack("vsftpd", stack);
+            let checks = said_of("stacks", &agent);
+            let is_it = |(ok, text): &(bool, String)| !ok && text.contains(words);
+            (checks.iter().any(is_it), checks)
+        };
+        let single = "vsftpd: rule \\\"ftp\\\"";
+        let (is_told, checks) = told(&format!("{common}{OURS}"), single);
+        assert!(is_told, "{checks:#?}");
+        let before =
+            "auth required pam_mfa.so forward_pass\nauth required pam_unix.so use_first_pass\n";
+        let (is_told, checks) = told(before, single);
+        assert!(!is_told, "{checks:#?}");
+        machine.stack("vpn", before);
+        let (is_told, checks) = told(before, "vpn: [policy]");
+        assert!(is_told, "a PIN has no room there: {checks:#?}");
+    });
+}

@@ -173,6 +173,11 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ),
         ("CheckConfig", json!({}), AdministratorsOfAll),
         ("Health", json!({}), AdministratorsOfAll),
+        (
+            "Terms",
+            json!({"services": ["sshd"], "from_files": false}),
+            AdministratorsOfAll,
+        ),
     ];
     let login = [
         (

@@ -2,7 +2,10 @@
 //!
 //! The office is 127.0.0.1; a client elsewhere is one that is bound to 127.0.0.2.
 
-use mfa_tests::{Agent, Key, Machine, Sshd, built};
+use std::fs;
+use std::process::Command;
+
+use mfa_tests::{Agent, Ctl, Key, Machine, Sshd, built, run};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
@@ -100,6 +103,61 @@ fn from_the_office_nothing_is_asked_but_the_password_or_key() {
         let mut client = sshd.client(ANNA, &[]);
         client.answer("Password: ", "wrong");
         assert_ne!(client.finish().1, Some(0), "a wrong password");
+    });
+}
+
+#[test]
+fn a_name_in_place_of_an_address_does_not_pass_a_rule_that_denies() {
+    Machine::run(|machine| {
+        machine.user(ANNA, PASSWORD);
+        let blocked = "[policy]\nrequire = ['pin']\n[[rule]]\nname = 'blocked network'\n\
+                       services = ['sshd']\nfrom = ['127.0.0.2/32']\naction = 'deny'\n";
+        let agent = Agent::at_default_socket(blocked);
+        agent.admin().pin(ANNA, PIN);
+        machine.shipped_stack("sshd");
+        let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+        fs::write(
+            "/etc/hosts",
+            format!("127.0.0.2 client.evil.example\n{hosts}"),
+        )
+        .unwrap();
+        let sshd = Sshd::start(machine, &format!("{BY_CONVERSATION}\nUseDNS yes"));
+        let mut client = sshd.client(ANNA, &OUTSIDE);
+        client.answer("Password: ", PASSWORD);
+        assert_ne!(
+            client.finish().1,
+            Some(0),
+            "the right password from a blocked network"
+        );
+        assert_eq!(
+            only_rule(&agent),
+            ("denied".into(), "blocked network".into())
+        );
+
+        let keys = run(Command::new("ssh-keygen").arg("-A"));
+        assert!(keys.is_success(), "{keys:?}");
+        let settings = format!("UsePAM yes\nUseDNS yes\n{BY_CONVERSATION}\n");
+        fs::write("/etc/ssh/sshd_config", settings).unwrap();
+        let mfactl = Ctl::at(agent.socket());
+        let explain = ["explain", "--user", ANNA, "--service", "sshd", "--from"];
+        for (arguments, words) in [
+            (
+                &["doctor"][..],
+                "so that these rules can't hold: \\\"blocked network\\\"",
+            ),
+            (&["config", "check"], "can't hold for sshd"),
+            (
+                &[&explain[..], &["192.0.2.7"]].concat(),
+                "sshd has UseDNS yes",
+            ),
+            (
+                &[&explain[..], &["client.evil.example"]].concat(),
+                "known by its name only",
+            ),
+        ] {
+            let output = mfactl.run(arguments, "");
+            assert!(output.stdout.contains(words), "{arguments:?}: {output:?}");
+        }
     });
 }
 

@@ -57,7 +57,7 @@ fn common_auth() -> String {
 fn module(entry: &Entry) -> Option<&Step> {
     match &entry.kind {
         Kind::Module(step) => Some(step),
-        Kind::Substack | Kind::Broken => None,
+        Kind::Substack | Kind::Broken(_) | Kind::Stopped(_) => None,
     }
 }
 
@@ -185,7 +185,11 @@ fn no_codes_whatever_lead_past_the_factors() {
         };
         for has in [has_second, has_first] {
             let met = |at: usize, code| has(&service, &entries[at], code);
-            assert_eq!(way_without(entries, may, met), None, "{service}");
+            assert_eq!(
+                way_without(entries, &[SUCCESS], may, met),
+                None,
+                "{service}"
+            );
         }
     }
 }
@@ -245,6 +249,30 @@ fn doctor_reckons_as_libpam_does_for_stacks_that_nobody_would_write() {
         }
         let logins: Vec<_> = (0..200).map(|_| dice.login(&stack)).collect();
         agree(&format!("{round}: {files:#?}"), &stack, &logins);
+    }
+}
+
+#[test]
+fn doctor_reckons_as_libpam_does_where_debian_s_include_finds_no_file() {
+    for (outer, inner) in [
+        ("@include gone\nauth sufficient pam_x.so\n", ""),
+        (
+            "auth sufficient pam_x.so\n@include inner\n",
+            "@include gone\n",
+        ),
+        (
+            "auth sufficient pam_x.so\n@include inner\n",
+            "auth required \\\n",
+        ),
+        (
+            "auth include inner\nauth sufficient pam_x.so\n",
+            "auth required \\\n",
+        ),
+    ] {
+        let files = [("outer", outer), ("inner", inner)];
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let stack = CodeStack::of("outer", &files);
+        agree(outer, &stack, &[vec![SUCCESS; stack.entries.len()]]);
     }
 }
 
@@ -310,6 +338,22 @@ fn table(stack: &CodeStack) -> String {
     table
 }
 
+/// Lines that libpam does not understand, or understands otherwise than one would think.
+const ODD: [&str; 12] = [
+    "auth",
+    "auth required",
+    "auth [success=ok",
+    "auth include gone",
+    "auth substack gone",
+    "foo optional pam_x.so",
+    "-foo required pam_x.so",
+    "account include gone",
+    "\r",
+    "auth must pam_x.so",
+    "auth [ success = 1default= ignore ] pam_x.so",
+    "auth [success=okay default=ignore] pam_x.so",
+];
+
 /// The same throws in every run.
 struct Dice(u64);
 
@@ -333,6 +377,7 @@ impl Dice {
                 let how = self.one_of(&["auth include", "auth substack", "@include"]);
                 format!("{how} {next}\n")
             }
+            _ if self.below(12) == 0 => format!("{}\n", self.one_of(&ODD)),
             _ => format!("auth {} pam_x.so\n", self.control()),
         };
         (0..count).map(line).collect()

@@ -17,8 +17,9 @@ pub use account::{
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
 pub use check::{
-    Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding, Health,
-    HealthReply, HostFacts, Refused, Severity,
+    Administrator, AddressRule, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
+    Health, HealthReply, HostFacts, Refused, ServiceAsk, ServiceTerms, Severity, Terms,
+    TermsParameters, TermsReply,
 };
 pub use delivery::{
     Address, AddressReply, ConfirmAddress, ConfirmAddressParameters, EnableAddress,
@@ -100,4 +101,5 @@ methods! {
     Bypass(BypassParameters) -> BypassReply;
     CheckConfig(CheckConfigParameters) -> CheckConfigReply;
     Health(Nothing) -> HealthReply;
+    Terms(TermsParameters) -> TermsReply;
 }

@@ -2,7 +2,7 @@
 //!
 //! The protocol is [Varlink](https://varlink.org): JSON objects, each ended by a NUL byte, over a Unix
 //! stream socket. This crate holds the messages of the two interfaces, their framing with its limits,
-//! and the blocking client that the module and the command line share. It decides nothing: who may
+//! the blocking client that the module and the command line share, and the module's arguments. It decides nothing: who may
 //! call what, and what an answer is worth, is the agent's business.
 //!
 //! The `.varlink` files in this folder are the documentation of the interfaces; a test keeps the types
@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod arguments;
 pub mod client;
 pub mod frame;
 pub mod login;

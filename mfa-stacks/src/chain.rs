@@ -1,7 +1,7 @@
 //! The modules of one phase of a service, in the order in which libpam comes to them, with the files that each
 //! is taken in by. The phase is that of `auth`, unless another is named.
 
-use crate::parse::{Call, Does, Phase, lines};
+use crate::parse::{Call, Control, Does, Phase, lines};
 
 /// As deep as libpam goes (`PAM_SUBSTACK_MAX_LEVEL`).
 const MAX_DEPTH: usize = 16;
@@ -31,7 +31,8 @@ pub fn entries<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Vec
     entries_of(Phase::Auth, service, text)
 }
 
-fn entries_of<'a>(
+/// The same of another phase.
+pub fn entries_of<'a>(
     phase: Phase,
     service: &str,
     text: &dyn Fn(&str) -> Option<&'a str>,
@@ -43,14 +44,42 @@ fn entries_of<'a>(
         files: 0,
         substacks: 0,
     };
-    chain.take_in(service, &[], &[]);
-    chain.entries
+    match chain.take_in(service, &[], &[], true) {
+        Taken::Stopped(place) => vec![Entry {
+            level: 0,
+            kind: Kind::Stopped(place),
+        }],
+        Taken::Whole | Taken::Missing => chain.entries,
+    }
+}
+
+/// The lines of all phases that take in a file which is not there, from the service's own file on.
+pub fn missing<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Vec<Place> {
+    let is_missing = |step: &Step| {
+        let place = step.place();
+        let mut lines = text(&place.file).map(lines).unwrap_or_default().into_iter();
+        let line = lines.find(|line| line.number == place.number);
+        line.is_some_and(|line| matches!(line.does, Does::Include { .. }))
+    };
+    let mut places = Vec::new();
+    for phase in Phase::ALL {
+        for entry in entries_of(phase, service, text) {
+            places.extend(match entry.kind {
+                Kind::Stopped(place) => Some(place),
+                Kind::Broken(step) if is_missing(&step) => Some(step.place()),
+                _ => None,
+            });
+        }
+    }
+    places.sort();
+    places.dedup();
+    places
 }
 
 fn modules(entries: Vec<Entry>) -> Vec<Step> {
     let module = |entry: Entry| match entry.kind {
-        Kind::Module(step) => Some(step),
-        Kind::Substack | Kind::Broken => None,
+        Kind::Module(step) | Kind::Broken(step) => Some(step),
+        Kind::Substack | Kind::Stopped(_) => None,
     };
     entries.into_iter().filter_map(module).collect()
 }
@@ -71,9 +100,15 @@ pub enum Kind {
     Module(Step),
     /// The line that takes in a substack, before all that is in it.
     Substack,
-    /// A line that takes in a file that is not there: it fails.
-    Broken,
+    /// A line that fails whenever libpam comes to it: it takes in a file that is not there, or libpam does not
+    /// understand it. As a step it has the module [`BROKEN`].
+    Broken(Step),
+    /// Instead of all others: libpam gives the service up at this line, and `pam_start` fails.
+    Stopped(Place),
 }
+
+/// What the module of a line is called that calls none, and fails.
+pub const BROKEN: &str = "";
 
 /// A module in the order in which libpam comes to it.
 #[derive(Clone, Debug)]
@@ -123,48 +158,92 @@ impl Chain<'_, '_> {
         self.entries.push(Entry { level, kind });
     }
 
-    /// Adds the entries of a file, and of those that it takes in. False if there is no such file.
-    fn take_in(&mut self, file: &str, trail: &[Place], substacks: &[usize]) -> bool {
+    /// Adds the entries of a file, and of the files that it takes in. `is_service`: nothing but `@include` has led
+    /// here from the service's own file.
+    fn take_in(
+        &mut self,
+        file: &str,
+        trail: &[Place],
+        substacks: &[usize],
+        is_service: bool,
+    ) -> Taken {
         let Some(text) = (self.text)(file).filter(|_| trail.len() <= MAX_DEPTH) else {
-            return false;
+            return Taken::Missing;
         };
         self.files += 1;
         for line in lines(text) {
-            if line.phase.is_some_and(|phase| phase != self.phase) {
+            let is_other = match (line.phase, &line.does) {
+                (Some(phase), _) => phase != self.phase,
+                (None, Does::Fails(_)) => is_service && self.phase != Phase::Auth,
+                (None, _) => false,
+            };
+            if is_other {
                 continue;
             }
             if self.entries.len() >= MAX_STEPS || self.files >= MAX_FILES {
-                return true;
+                return Taken::Whole;
             }
             let place = Place {
                 file: file.to_owned(),
                 number: line.number,
                 text: line.text,
             };
-            let trail = [trail, &[place]].concat();
+            let trail = [trail, std::slice::from_ref(&place)].concat();
+            let level = substacks.len();
             match line.does {
-                Does::Call(call) => {
-                    let step = Step {
-                        trail,
-                        substacks: substacks.to_vec(),
-                        call,
-                    };
-                    self.add(substacks.len(), Kind::Module(step));
-                }
+                Does::Call(call) => self.add(level, Kind::Module(step(trail, substacks, call))),
+                Does::Fails(control) => self.add_broken(trail, substacks, control),
+                Does::Stops => return Taken::Stopped(place),
                 Does::Include { file, substack } => {
-                    let level = substacks.len();
-                    let mut substacks = substacks.to_vec();
+                    let mut inner = substacks.to_vec();
                     if substack {
                         self.substacks += 1;
-                        substacks.push(self.substacks);
+                        inner.push(self.substacks);
                         self.add(level, Kind::Substack);
                     }
-                    if !self.take_in(&file, &trail, &substacks) {
-                        self.add(level, Kind::Broken);
+                    // A file that is taken in for all phases at once has no phase to fail in.
+                    let is_service = is_service && line.phase.is_none();
+                    match self.take_in(&file, &trail, &inner, is_service) {
+                        Taken::Whole => {}
+                        Taken::Missing if is_service => return Taken::Stopped(place),
+                        Taken::Stopped(at) if is_service => return Taken::Stopped(at),
+                        Taken::Missing | Taken::Stopped(_) => {
+                            self.add_broken(trail, substacks, Control::bad());
+                        }
                     }
                 }
             }
         }
-        true
+        Taken::Whole
+    }
+
+    fn add_broken(&mut self, trail: Vec<Place>, substacks: &[usize], control: Control) {
+        let call = Call {
+            control,
+            module: BROKEN.to_owned(),
+            arguments: Vec::new(),
+        };
+        let step = step(trail, substacks, call);
+        self.add(substacks.len(), Kind::Broken(step));
     }
 }
+
+fn step(trail: Vec<Place>, substacks: &[usize], call: Call) -> Step {
+    Step {
+        trail,
+        substacks: substacks.to_vec(),
+        call,
+    }
+}
+
+/// What became of a file.
+enum Taken {
+    Whole,
+    /// It is not there.
+    Missing,
+    /// libpam gave it up at this line.
+    Stopped(Place),
+}
+
+#[cfg(test)]
+mod tests;

@@ -44,5 +44,9 @@ pub const PERM_DENIED: usize = 6;
 pub const AUTH_ERR: usize = 7;
 /// `PAM_IGNORE`
 pub const IGNORE: usize = 25;
+/// `PAM_NEW_AUTHTOK_REQD`, at which a program asks for a new password and then goes on.
+pub const NEW_AUTHTOK_REQD: usize = 12;
+/// `PAM_ABORT`
+pub const ABORT: usize = 26;
 /// `PAM_INCOMPLETE`, which ends the stack at once: the program is to call again.
 pub const INCOMPLETE: usize = 31;

@@ -4,7 +4,7 @@
 //! libpam 1.5 and are held against it by `tests/stack_tables.rs`.
 
 use crate::chain::{Entry, Kind};
-use crate::codes::{CODES, IGNORE, INCOMPLETE, PERM_DENIED, SUCCESS};
+use crate::codes::{ABORT, CODES, IGNORE, INCOMPLETE, PERM_DENIED, SUCCESS};
 
 /// What libpam thinks of the login so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,10 @@ pub fn verdict(entries: &[Entry], says: impl Fn(usize) -> usize) -> usize {
     let mut state = State::default();
     while state.at < entries.len() {
         let code = says(state.at);
+        // Before any module is called: PAM_ABORT.
+        if matches!(entries[state.at].kind, Kind::Stopped(_)) {
+            return ABORT;
+        }
         if code == INCOMPLETE && matches!(entries[state.at].kind, Kind::Module(_)) {
             return INCOMPLETE;
         }
@@ -73,9 +77,13 @@ impl State {
         self.level = entry.level;
         match &entry.kind {
             Kind::Substack => self.at += 1,
-            Kind::Broken => {
-                self.fail(PERM_DENIED);
-                self.at += 1;
+            Kind::Stopped(_) => {
+                self.fail(ABORT);
+                self.at = entries.len();
+            }
+            Kind::Broken(step) => {
+                let action = step.call.control.on("perm_denied");
+                self.act(entries, action, PERM_DENIED);
             }
             Kind::Module(step) => {
                 let result = CODES.get(code).copied().unwrap_or("perm_denied");

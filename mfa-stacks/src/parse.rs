@@ -1,10 +1,17 @@
 //! The text of a file in `/etc/pam.d`, as lines (pam.conf(5)).
 //!
 //! Text goes in, from whoever may write there, and lines come out; nothing is read and nothing judged
-//! here. What libpam would not understand either is left out: libpam refuses the login then, and says
-//! so in its log.
+//! here. What libpam does not understand keeps its place with a [`Fault`]: libpam refuses the login there.
+//! The rules were read off libpam 1.5.2 and 1.7.1, and are held against libpam by `tests/stack_tables.rs`.
+
+mod control;
+mod fault;
+
+pub use control::Control;
+pub use fault::Fault;
 
 use crate::modules;
+use fault::LONGEST_LINE;
 
 /// A line that says something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +24,14 @@ pub struct Line {
     pub phase: Option<Phase>,
     /// What it does there.
     pub does: Does,
+    /// What libpam does not understand of it, or understands otherwise than it looks.
+    pub fault: Option<Fault>,
+    /// Whether it calls `pam_mfa`, or would if libpam understood it.
+    pub is_ours: bool,
 }
 
 /// What a program asks libpam for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Who somebody is.
     Auth,
@@ -30,6 +41,21 @@ pub enum Phase {
     Session,
     /// A new password.
     Password,
+}
+
+impl Phase {
+    /// All, in the order in which a login comes to them.
+    pub const ALL: [Self; 4] = [Self::Auth, Self::Account, Self::Session, Self::Password];
+
+    /// The word for it in a file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Account => "account",
+            Self::Session => "session",
+            Self::Password => "password",
+        }
+    }
 }
 
 /// What a line does.
@@ -44,6 +70,11 @@ pub enum Does {
         /// Whether an end in there ends nothing but itself.
         substack: bool,
     },
+    /// Fails whenever libpam comes to it. Without a phase it belongs to `auth`, or to the phase that its
+    /// file is taken in for.
+    Fails(Control),
+    /// Makes libpam give the whole file up.
+    Stops,
 }
 
 /// A module in a stack.
@@ -57,129 +88,166 @@ pub struct Call {
     pub arguments: Vec<String>,
 }
 
-/// What comes of a module's result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// `required`, `requisite`, `sufficient`, `optional`; in small letters.
-    Word(String),
-    /// `[success=1 default=ignore]`, as pairs in their order.
-    Actions(Vec<(String, String)>),
-}
-
-impl Control {
-    /// What is done when the module says `result`, both in the words of the bracketed form.
-    pub fn on(&self, result: &str) -> &str {
-        match self {
-            Self::Word(word) => of_word(word, result),
-            Self::Actions(pairs) => {
-                // Of two for one result the last counts, of two defaults the first (measured).
-                let pair = pairs.iter().rfind(|(name, _)| name == result);
-                let pair = pair.or_else(|| pairs.iter().find(|(name, _)| name == "default"));
-                // libpam takes what is not said for bad.
-                pair.map_or("bad", |(_, action)| action)
-            }
-        }
-    }
-
-    /// What may be done, whatever comes of the module.
-    pub fn any(&self) -> Vec<&str> {
-        match self {
-            Self::Word(word) => ["success", "auth_err", "ignore"]
-                .map(|result| of_word(word, result))
-                .into(),
-            Self::Actions(pairs) => {
-                let default = pairs.iter().any(|(result, _)| result == "default");
-                let actions = pairs.iter().map(|(_, action)| action.as_str());
-                actions.chain((!default).then_some("bad")).collect()
-            }
-        }
-    }
-}
-
-/// pam.conf(5) gives the meaning of these words.
-fn of_word(word: &str, result: &str) -> &'static str {
-    let is_good = matches!(result, "success" | "new_authtok_reqd");
-    match (word, result) {
-        ("sufficient", _) if is_good => "done",
-        ("required" | "requisite" | "optional", _) if is_good => "ok",
-        ("sufficient" | "optional", _) | ("required" | "requisite", "ignore") => "ignore",
-        ("requisite", _) => "die",
-        _ => "bad",
-    }
-}
-
 /// The lines of a file, in their order.
 pub fn lines(text: &str) -> Vec<Line> {
     let logical = logical(text).into_iter();
-    logical
-        .filter_map(|(number, text)| line(number, &text))
-        .collect()
+    logical.filter_map(Logical::line).collect()
 }
 
-/// Lines with their continuations, without comments, each with the number of its first. A comment runs
-/// to the end of its own line, and a backslash in it continues nothing.
-fn logical(text: &str) -> Vec<(usize, String)> {
+/// A line with its continuations, without comments.
+struct Logical {
+    /// Of its first physical line.
+    number: usize,
+    text: String,
+    fault: Option<Fault>,
+}
+
+/// A comment runs to the end of its own line, and a backslash in it continues nothing. Lines with nothing but
+/// a comment, and empty ones, do not end a line that goes on.
+fn logical(text: &str) -> Vec<Logical> {
     let mut lines = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (number, physical) in (1..).zip(text.lines()) {
+    let mut open: Option<Logical> = None;
+    for (number, physical) in (1..).zip(text.split('\n')) {
+        // libpam's strings end at a NUL.
+        let physical = physical.split('\0').next().unwrap_or_default();
         let (said, is_cut) = match physical.split_once('#') {
             Some((before, _)) => (before, true),
             None => (physical, false),
         };
-        let goes_on = said.trim_end().strip_suffix('\\').filter(|_| !is_cut);
-        let (first, mut whole) = open.take().unwrap_or((number, String::new()));
-        whole.push_str(goes_on.unwrap_or(said));
+        let is_long = physical.len() > LONGEST_LINE;
+        if said.trim_matches(BLANKS).is_empty() && !is_long {
+            continue;
+        }
+        let goes_on = said.trim_end_matches(BLANKS).strip_suffix('\\');
+        let goes_on = goes_on.filter(|_| !is_cut);
+        let mut whole = open.take().unwrap_or(Logical {
+            number,
+            text: String::new(),
+            fault: None,
+        });
+        whole.text.push_str(goes_on.unwrap_or(said));
+        if is_long || whole.text.len() > LONGEST_LINE {
+            whole.fault = Some(Fault::TooLong);
+        }
         if goes_on.is_some() {
-            whole.push(' ');
-            open = Some((first, whole));
+            whole.text.push(' ');
+            open = Some(whole);
         } else {
-            lines.push((first, whole));
+            lines.push(whole);
         }
     }
-    lines.extend(open);
+    if let Some(open) = open {
+        let fault = Some(Fault::Unfinished);
+        lines.push(Logical { fault, ..open });
+    }
     lines
 }
 
-fn line(number: usize, text: &str) -> Option<Line> {
-    let mut words = words(text).into_iter();
-    let first = words.next()?;
-    let (text, phase, does) = if first.eq_ignore_ascii_case("@include") {
-        let file = words.next()?;
-        let substack = false;
-        let text = format!("{first} {file}");
-        (text, None, Does::Include { file, substack })
-    } else {
-        let phase = phase(&first)?;
-        let control = words.next()?;
-        let does = does(&control, words)?;
-        let text = format!("{first} {} {}", written(&control), shown(&does));
-        (text, Some(phase), does)
-    };
-    Some(Line {
-        number,
-        text,
-        phase,
-        does,
-    })
+impl Logical {
+    fn line(self) -> Option<Line> {
+        let words = words(&self.text);
+        let stops = self.fault == Some(Fault::Unfinished);
+        if words.is_empty() && self.fault.is_none() {
+            return None;
+        }
+        let (text, phase, does, fault) = match stops {
+            true => (String::new(), None, Does::Stops, None),
+            false => parsed(&words),
+        };
+        let is_ours = match &does {
+            Does::Call(call) => modules::is_ours(call.module.trim_end()),
+            Does::Include { .. } => false,
+            Does::Fails(_) | Does::Stops => self.text.contains("pam_mfa"),
+        };
+        // The end of a line of Windows belongs to its last word, and is why nothing else fits.
+        let returns = self.text.contains('\r').then_some(Fault::CarriageReturn);
+        Some(Line {
+            number: self.number,
+            text,
+            phase,
+            does,
+            fault: self.fault.or(returns).or(fault),
+            is_ours,
+        })
+    }
 }
 
-/// `auth`, or `-auth`, which says nothing in the log when the module is missing.
+type Parsed = (String, Option<Phase>, Does, Option<Fault>);
+
+fn parsed(words: &[Word]) -> Parsed {
+    let first = words.first().map(|word| word.text.as_str());
+    let first = first.unwrap_or_default();
+    let bare = first.strip_prefix('-').unwrap_or(first);
+    if bare.eq_ignore_ascii_case("@include") {
+        return match words.get(1) {
+            Some(file) => {
+                let does = Does::Include {
+                    file: file.text.clone(),
+                    substack: false,
+                };
+                (format!("{first} {}", shown(&does)), None, does, None)
+            }
+            None => (first.to_owned(), None, Does::Stops, Some(Fault::NoModule)),
+        };
+    }
+    let phase = phase(bare);
+    let (control, is_understood) = match words.get(1) {
+        Some(control) => Control::parse(&control.text),
+        None => (Control::bad(), true),
+    };
+    let (does, fault) = does(words, control, phase.is_some());
+    let fault = match (phase, words.len()) {
+        (None, _) => Some(Fault::Phase),
+        (Some(_), 1) => Some(Fault::NoControl),
+        _ if !is_understood => Some(Fault::Control),
+        _ => fault,
+    };
+    let text = match (phase, words.get(1)) {
+        // What it is is not known, and so neither whether it may be shown.
+        (None, _) | (_, None) => String::new(),
+        (_, Some(control)) => [first, &written(control), &shown(&does)].join(" "),
+    };
+    // libpam takes in what an unknown phase includes for `auth`.
+    let is_include = matches!(does, Does::Include { .. });
+    let phase = phase.or(is_include.then_some(Phase::Auth));
+    (text, phase, does, fault)
+}
+
+fn does(words: &[Word], control: Control, is_known: bool) -> (Does, Option<Fault>) {
+    let Some(module) = words.get(2).map(|word| word.text.clone()) else {
+        let control = match control.includes() {
+            Some(_) => Control::bad(),
+            None => control,
+        };
+        return (Does::Fails(control), Some(Fault::NoModule));
+    };
+    if let Some(substack) = control.includes() {
+        let file = module;
+        return (Does::Include { file, substack }, None);
+    }
+    if !is_known {
+        return (Does::Fails(control), None);
+    }
+    let arguments = words[3..].iter().map(|word| word.text.clone());
+    let call = Call {
+        control,
+        module,
+        arguments: arguments.collect(),
+    };
+    (Does::Call(call), None)
+}
+
 fn phase(word: &str) -> Option<Phase> {
-    let word = word.strip_prefix('-').unwrap_or(word);
-    Some(match word.to_ascii_lowercase().as_str() {
-        "auth" => Phase::Auth,
-        "account" => Phase::Account,
-        "session" => Phase::Session,
-        "password" => Phase::Password,
-        _ => return None,
-    })
+    let mut all = Phase::ALL.into_iter();
+    all.find(|phase| word.eq_ignore_ascii_case(phase.name()))
 }
 
 /// A control as it is in the file, with single blanks.
-fn written(control: &str) -> String {
-    let text = control.split_whitespace().collect::<Vec<_>>().join(" ");
-    match control.starts_with('[') {
-        true => text + "]",
+fn written(control: &Word) -> String {
+    let text = control.text.split_whitespace();
+    let text = text.collect::<Vec<_>>().join(" ");
+    match control.is_bracketed {
+        true => format!("[{text}]"),
         false => text,
     }
 }
@@ -187,67 +255,44 @@ fn written(control: &str) -> String {
 fn shown(does: &Does) -> String {
     match does {
         Does::Call(call) => modules::shown(&call.module, &call.arguments),
-        Does::Include { file, .. } => modules::shown(file, &[]),
+        Does::Include { file, .. } => modules::shown(file.trim_end(), &[]),
+        Does::Fails(_) | Does::Stops => String::new(),
     }
 }
 
-fn does(control: &str, mut words: impl Iterator<Item = String>) -> Option<Does> {
-    let bare = |word: String| word.strip_prefix('[').map_or(word.clone(), str::to_owned);
-    let module = bare(words.next()?);
-    let control = match control.strip_prefix('[') {
-        Some(actions) => Control::Actions(pairs(actions)),
-        None => Control::Word(control.to_ascii_lowercase()),
-    };
-    if let Control::Word(word) = &control
-        && matches!(word.as_str(), "include" | "substack")
-    {
-        let substack = word == "substack";
-        return Some(Does::Include {
-            file: module,
-            substack,
-        });
-    }
-    let arguments = words.map(bare);
-    Some(Does::Call(Call {
-        control,
-        module,
-        arguments: arguments.collect(),
-    }))
+/// What parts words. A carriage return does not.
+const BLANKS: [char; 2] = [' ', '\t'];
+
+struct Word {
+    text: String,
+    is_bracketed: bool,
 }
 
-fn pairs(actions: &str) -> Vec<(String, String)> {
-    let pairs = actions.split_whitespace();
-    pairs
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(result, action)| (result.to_ascii_lowercase(), action.to_ascii_lowercase()))
-        .collect()
-}
-
-/// Words parted by blanks. One that begins with a bracket goes to the closing one, blanks included, and
-/// keeps its opening bracket as a mark; `\]` in it is a bracket.
-fn words(text: &str) -> Vec<String> {
+/// One that begins with a bracket goes to the closing one, blanks included, and loses both; `\]` in it is a
+/// bracket.
+fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim_start_matches(BLANKS);
     while !rest.is_empty() {
-        let after = match rest.strip_prefix('[') {
-            Some(inner) => {
-                let (word, after) = bracketed(inner);
-                words.push(word);
-                after
-            }
+        let inner = rest.strip_prefix('[');
+        let (word, after) = match inner {
+            Some(inner) => bracketed(inner),
             None => {
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                words.push(rest[..end].to_owned());
-                &rest[end..]
+                let end = rest.find(BLANKS).unwrap_or(rest.len());
+                (rest[..end].to_owned(), &rest[end..])
             }
         };
-        rest = after.trim_start();
+        words.push(Word {
+            text: word,
+            is_bracketed: inner.is_some(),
+        });
+        rest = after.trim_start_matches(BLANKS);
     }
     words
 }
 
 fn bracketed(inner: &str) -> (String, &str) {
-    let mut word = String::from("[");
+    let mut word = String::new();
     let mut is_escaped = false;
     for (at, c) in inner.char_indices() {
         match c {

@@ -12,10 +12,11 @@ const MAX_STATES: usize = 100_000;
 /// An entry that was come to, and the code that its module gave.
 pub type Said = (usize, usize);
 
-/// A way to success on which no module says anything that `is_met` takes for what is wanted; none if there
+/// A way to one of the codes `ends` on which no module says anything that `is_met` takes for what is wanted; none if there
 /// is no such way. `may` tells whether the module of an entry can return a code at all.
 pub fn way_without(
     entries: &[Entry],
+    ends: &[usize],
     may: impl Fn(usize, usize) -> bool,
     is_met: impl Fn(usize, usize) -> bool,
 ) -> Option<Vec<Said>> {
@@ -23,7 +24,7 @@ pub fn way_without(
     let mut open: Vec<(State, Vec<Said>)> = vec![(State::default(), Vec::new())];
     while let Some((state, way)) = open.pop() {
         let Some(entry) = entries.get(state.at) else {
-            if state.verdict() == SUCCESS {
+            if ends.contains(&state.verdict()) {
                 return Some(way);
             }
             continue;

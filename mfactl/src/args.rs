@@ -159,6 +159,9 @@ Without USER: everybody's for an administrator, your own otherwise.")]
 Exit status 0 when there is no problem, 1 when there is one, 3 when the agent is
 not reachable.")]
     Doctor(Doctor),
+    /// Look at the PAM stacks, without an agent
+    #[command(subcommand, hide = true, after_help = "Example: mfactl stacks lines")]
+    Stacks(Stacks),
 }
 
 /// What to set up.
@@ -172,17 +175,50 @@ pub(crate) struct EnrollWhat {
 /// Where to look.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
-    /// Folders of PAM stacks, the first before the others
-    #[arg(long, hide = true, value_name = "DIR", default_values = ["/etc/pam.d", "/usr/lib/pam.d"])]
-    pub(crate) pam_dir: Vec<PathBuf>,
+    /// Where the stacks are
+    #[command(flatten)]
+    pub(crate) stacks: Folders,
+    /// Whose settings are looked at
+    #[command(flatten)]
+    pub(crate) sshd: Sshd,
+}
+
+/// Which sshd this host has.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sshd {
     /// The program whose settings are looked at
     #[arg(
-        long,
+        long = "sshd",
         hide = true,
         value_name = "PROGRAM",
         default_value = "/usr/sbin/sshd"
     )]
-    pub(crate) sshd: PathBuf,
+    pub(crate) program: PathBuf,
+}
+
+/// What mfa-pam asks of the stacks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stacks {
+    /// List each line that names pam_mfa.so, in every file that libpam reads
+    #[command(after_help = "Example: mfactl stacks lines")]
+    Lines(Folders),
+    /// Say what is wrong where the line of pam_mfa.so in FILE asks for the code
+    #[command(after_help = "Example: mfactl stacks check common-auth")]
+    Check {
+        /// The name of a file, such as common-auth
+        file: String,
+        /// Where to look
+        #[command(flatten)]
+        folders: Folders,
+    },
+}
+
+/// Where libpam looks for stacks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Folders {
+    /// Folders of PAM stacks, the first before the others
+    #[arg(long, hide = true, value_name = "DIR", default_values = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"])]
+    pub(crate) pam_dir: Vec<PathBuf>,
 }
 
 /// What to do with the agent's settings.
@@ -194,7 +230,7 @@ pub(crate) enum Config {
 Exit status 0 when nothing keeps the settings from being put in force, and
 nobody from logging in who has to; warnings don't count."
     )]
-    Check,
+    Check(Sshd),
 }
 
 /// A user, or the caller.

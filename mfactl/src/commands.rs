@@ -16,6 +16,7 @@ pub(crate) mod rename;
 mod resync;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+pub(crate) mod stacks;
 pub(crate) mod status;
 pub(crate) mod test_delivery;
 pub(crate) mod unlock;

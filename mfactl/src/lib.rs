@@ -103,6 +103,7 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Config(what) => commands::config::run(&mut context, what),
         Command::TestDelivery(where_to) => commands::test_delivery::run(&mut context, where_to),
         Command::Doctor(where_to) => commands::doctor::run(&mut context, &where_to),
+        Command::Stacks(what) => commands::stacks::run(&context, &what),
     }
 }
 

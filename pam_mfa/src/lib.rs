@@ -13,7 +13,6 @@
 
 #![deny(unsafe_code)]
 
-pub mod arguments;
 mod libpam;
 pub mod outcome;
 pub mod relay;
@@ -26,8 +25,8 @@ use std::sync::Once;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 
-use arguments::Arguments;
 use libpam::LibPam;
+use mfa_protocol::arguments::Arguments;
 use relay::{Host, Priority};
 
 #[allow(

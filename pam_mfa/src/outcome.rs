@@ -8,8 +8,8 @@
 use mfa_protocol::login::Outcome;
 use pam::constants::PamResultCode;
 
-use crate::arguments::{Arguments, OnUnavailable};
 use crate::relay::{Host, Priority};
+use mfa_protocol::arguments::{Arguments, OnUnavailable};
 
 /// How a login ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

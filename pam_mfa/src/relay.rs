@@ -26,10 +26,10 @@ use mfa_protocol::login::{
 };
 use mfa_protocol::{MAX_NAME, Secret};
 
-use crate::arguments::Arguments;
 use crate::outcome::Ending;
 use crate::typed::{NoAnswer, Typed};
 use failure::{after_the_first_step, before_the_first_step, not_understood};
+use mfa_protocol::arguments::Arguments;
 use step::Next;
 
 /// Runs one login to its end.

@@ -30,8 +30,8 @@ static pam_handle_t *start(char **argv)
 {
     pam_handle_t *pamh = NULL;
     if (pam_start_confdir(argv[2], "nobody", &conversation, argv[1], &pamh) != PAM_SUCCESS) {
-        fprintf(stderr, "pam_codes: pam_start_confdir failed\n");
-        exit(2);
+        /* libpam has given the service up. */
+        return NULL;
     }
     return pamh;
 }
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         line[strcspn(line, "\n")] = '\0';
         memset(marks, '.', strlen(line));
         marks[strlen(line)] = '\0';
-        int code = pam_authenticate(pamh, 0);
+        int code = pamh ? pam_authenticate(pamh, 0) : PAM_ABORT;
         printf("%d %s\n", code, marks);
         if (code == PAM_INCOMPLETE) {
             /* The next call would go on where this one has stopped. */
@@ -60,6 +60,7 @@ int main(int argc, char **argv)
             pamh = start(argv);
         }
     }
-    pam_end(pamh, PAM_SUCCESS);
+    if (pamh)
+        pam_end(pamh, PAM_SUCCESS);
     return 0;
 }

@@ -54,7 +54,7 @@ impl CodeStack {
                 let is_it = |line: &(String, usize)| *line == (place.file.clone(), place.number);
                 known.iter().position(is_it).expect("a line that is told")
             }
-            Kind::Substack | Kind::Broken => usize::MAX,
+            Kind::Substack | Kind::Broken(_) | Kind::Stopped(_) => usize::MAX,
         };
         Self {
             places: entries.iter().map(place).collect(),
@@ -116,7 +116,7 @@ impl CodeStack {
 
 /// A file's text with our module in the place of each that checks who somebody is.
 fn told(folder: &Path, file: &str, text: &str, known: &mut Vec<(String, usize)>) -> String {
-    let physical: Vec<&str> = text.lines().collect();
+    let physical: Vec<&str> = text.split('\n').collect();
     let module = programs().module.display();
     let mut told = String::new();
     for line in lines(text) {
@@ -133,6 +133,7 @@ fn told(folder: &Path, file: &str, text: &str, known: &mut Vec<(String, usize)>)
                 told += &format!("{}{module} at={}\n", &written[..at], known.len());
                 known.push((file.to_owned(), line.number));
             }
+            Does::Fails(_) | Does::Stops => told += &format!("{written}\n"),
         }
     }
     told

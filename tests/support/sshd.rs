@@ -47,8 +47,13 @@ impl Sshd {
             .expect("a port");
         let port = port.port();
         let config = folder.path().join("sshd_config");
+        // Of two lines for one thing sshd takes the first.
+        let common = match settings.contains("UseDNS") {
+            true => COMMON.replace("UseDNS no\n", ""),
+            false => COMMON.to_owned(),
+        };
         let text = format!(
-            "{COMMON}Port {port}\nHostKey {}\nAuthorizedKeysFile {}\n{settings}\n",
+            "{common}Port {port}\nHostKey {}\nAuthorizedKeysFile {}\n{settings}\n",
             host_key.display(),
             public.display(),
         );

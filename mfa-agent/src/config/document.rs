@@ -73,7 +73,7 @@ pub(super) struct Document {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Server {
     pub(super) socket: Option<Parsed<SocketPath>>,
-    pub(super) trusted: Option<Vec<Parsed<UserName>>>,
+    pub(super) trusted: Option<List<UserName>>,
     pub(super) max_connections: Option<Whole<1, 65_536>>,
     pub(super) max_connections_per_user: Option<Whole<1, 65_536>>,
     pub(super) login_timeout: Option<Parsed<Lasting<1, HOUR>>>,
@@ -153,7 +153,7 @@ pub(super) struct Prompts {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Pin {
-    pub(super) banned: Option<Vec<Parsed<EasyPin>>>,
+    pub(super) banned: Option<List<EasyPin>>,
     pub(super) banned_file: Option<Spanned<Parsed<OptionalPath>>>,
 }
 
@@ -175,14 +175,14 @@ pub(super) struct Audit {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Admin {
-    pub(super) groups: Option<Vec<Parsed<GroupName>>>,
+    pub(super) groups: Option<List<GroupName>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SelfService {
     pub(super) enabled: Option<bool>,
-    pub(super) factors: Option<Vec<Parsed<Factor>>>,
+    pub(super) factors: Option<List<Factor>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,8 +3,8 @@
 //! Text comes in, [`Settings`] come out: every value has its final type, within its limits, so that nobody
 //! checks it again. What is wrong comes out as `FILE:LINE: what is wrong; what was expected`, and then there
 //! are no settings at all: the agent does not start, or keeps those that it has. Unknown keys are wrong.
-//! Later files override key by key; rules are added up in order. Lists that have files of their own are read
-//! along with those that name them.
+//! Later files override key by key; rules are added up in order, and so are the lists of `trusted`, `groups` and
+//! `banned`. Lists that have files of their own are read along with those that name them.
 
 mod asking;
 mod defaults;
@@ -29,8 +29,8 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, Problem};
 pub use last_good::LastGood;
 pub use settings::{
-    Admin, Audit, Delivery, Email, EmailRoute, Hotp, Pin, Prompts, Questions, Radius, Recovery,
-    SelfService, Server, Settings, Sms, SmsRoute, Store, Totp, WebhookSecret,
+    Admin, Audit, Delivery, Email, EmailRoute, Hotp, Overridden, Pin, Prompts, Questions, Radius,
+    Recovery, SelfService, Server, Settings, Sms, SmsRoute, Store, Totp, WebhookSecret,
 };
 
 use error::Source;

@@ -57,6 +57,21 @@ pub struct Settings {
     /// Where files of secrets and certificates and programs are named, by keys such as
     /// `[delivery.email] ca_file`, for those who tell what is wrong with one.
     pub file_places: BTreeMap<String, Place>,
+    /// Lists that are in more than one file, for those who tell what is strange.
+    pub overridden: Vec<Overridden>,
+}
+
+/// A list that a later file has again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overridden {
+    /// Such as `[policy] require`.
+    pub key: &'static str,
+    /// Where it is last.
+    pub place: Place,
+    /// Where it was before.
+    pub earlier: Place,
+    /// Whether it joins the other: then it is empty, and changes nothing.
+    pub joins: bool,
 }
 
 impl Settings {

@@ -115,7 +115,7 @@ impl Decision {
     #[must_use]
     pub fn rule(&self) -> Option<&Arc<Rule>> {
         match &self.origin {
-            Origin::Rule(rule) => Some(rule),
+            Origin::Rule(rule) | Origin::NamedHost(rule) => Some(rule),
             Origin::Mode(..) | Origin::Default(_) | Origin::Personal(_) => None,
         }
     }
@@ -130,7 +130,7 @@ impl Decision {
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         match &self.origin {
-            Origin::Rule(rule) => Some(&rule.place),
+            Origin::Rule(rule) | Origin::NamedHost(rule) => Some(&rule.place),
             Origin::Mode(_, place) | Origin::Default(place) => place.as_ref(),
             Origin::Personal(_) => None,
         }
@@ -146,6 +146,11 @@ impl Decision {
                 Action::Skip => format!("rule {:?} asks for nothing", rule.name),
                 Action::Deny => format!("rule {:?} denies", rule.name),
             },
+            Origin::NamedHost(rule) => format!(
+                "rule {:?} denies by address, and the remote host is known by its name only; sshd gives \
+                 addresses with UseDNS no",
+                rule.name
+            ),
             Origin::Mode(Mode::LocalUsers, _) => {
                 "[enforcement] mode = \"local-users\" passes over federated users".to_owned()
             }

@@ -5,7 +5,8 @@
 //! `needs_locality` tell the edge what it must look up first, so that a login that needs nothing costs
 //! nothing.
 //!
-//! 1. The first rule whose every given field fits speaks; if none fits, `[policy]` does.
+//! 1. The first rule whose every given field fits speaks; if none fits, `[policy]` does. A rule that denies
+//!    by address also fits a host of which only the name is known.
 //! 2. `deny` always holds, `skip` too: nothing that is set for a user touches them.
 //! 3. Where a user is to be asked, a login from outside of the networks that are set for them is denied.
 //! 4. `ask` holds as far as `[enforcement] mode` reaches: under `none` nobody is asked, under
@@ -51,7 +52,7 @@ pub struct Request<'a> {
     /// not fit without.
     pub operation: Option<&'a str>,
     /// The remote address, from [`remote_address`]; `None` when it is not known. Rules with `from` do not
-    /// fit then.
+    /// fit then, unless they deny and there is a name.
     pub rhost: Option<IpAddr>,
     /// The terminal; `None` or empty when it is not known. Rules with `tty` do not fit then.
     pub tty: Option<&'a str>,
@@ -150,6 +151,8 @@ pub enum Verdict {
 pub enum Origin {
     /// A rule.
     Rule(Arc<Rule>),
+    /// A rule that denies by address a host of which only the name is known.
+    NamedHost(Arc<Rule>),
     /// `[enforcement] mode`, and where it stands.
     Mode(Mode, Option<Place>),
     /// `[policy]`, and where its `require` stands.
@@ -171,6 +174,9 @@ impl Policy {
             .rules
             .iter()
             .find(|rule| rule.misfit(request, facts).is_none());
+        if let Some(rule) = rule.filter(|rule| rule.denies_by_name(request)) {
+            return Decision::new(Verdict::Deny, Origin::NamedHost(Arc::clone(rule)));
+        }
         match personal.outside(request.whence) {
             Some(outside) if self.asks(rule).is_some() => {
                 Decision::new(Verdict::Deny, Origin::Personal(outside))

@@ -48,6 +48,8 @@ pub enum Whence {
     Address(IpAddr),
     /// From this host: a terminal of its own, or a program such as `sudo`.
     Local,
+    /// From another host, of which only the name is known: sshd's `UseDNS yes` gives it in place of the address.
+    Name,
     /// Nobody knows.
     Unknown,
 }
@@ -67,7 +69,9 @@ impl Personal {
     pub fn outside(&self, whence: Whence) -> Option<Outside> {
         match whence {
             Whence::Local => None,
-            Whence::Unknown => (!self.allow_from.is_empty()).then_some(Outside::Unknown),
+            Whence::Name | Whence::Unknown => {
+                (!self.allow_from.is_empty()).then_some(Outside::Unknown)
+            }
             Whence::Address(address) => self
                 .allow_from
                 .iter()
@@ -178,7 +182,10 @@ impl Whence {
         if is_here || (no_rhost && tty.is_some_and(is_terminal)) {
             return Self::Local;
         }
-        Self::Unknown
+        match no_rhost {
+            true => Self::Unknown,
+            false => Self::Name,
+        }
     }
 }
 
@@ -249,7 +256,7 @@ mod tests {
                 Some("tty1"),
                 address("192.0.2.7"),
             ),
-            ("sshd", Some("localhost"), Some("ssh"), Whence::Unknown),
+            ("sshd", Some("localhost"), Some("ssh"), Whence::Name),
             ("sshd", None, Some("ssh"), Whence::Unknown),
             ("sshd", Some(""), None, Whence::Unknown),
             ("login", Some(""), Some("tty1"), Whence::Local),
@@ -258,7 +265,7 @@ mod tests {
                 "login",
                 Some("gate.example.org"),
                 Some("tty1"),
-                Whence::Unknown,
+                Whence::Name,
             ),
             ("su", None, Some("/dev/pts/3"), Whence::Local),
             ("su", None, Some("pts"), Whence::Unknown),
@@ -271,7 +278,7 @@ mod tests {
             ("SUDO", Some("thishost"), None, Whence::Local),
             ("sudo-i", None, None, Whence::Local),
             ("mfactl", None, None, Whence::Local),
-            ("sudoedit", Some("thishost"), Some("pts/3"), Whence::Unknown),
+            ("sudoedit", Some("thishost"), Some("pts/3"), Whence::Name),
         ] {
             assert_eq!(
                 Whence::of(service, rhost, tty),
@@ -296,7 +303,7 @@ mod tests {
             rhost in "[a-z]{1,10}(\\.[a-z]{1,5})?", tty in "[a-z:/0-9]{0,6}"
         ) {
             prop_assume!(remote_address(&rhost).is_none());
-            prop_assert_eq!(Whence::of("sshd", Some(&rhost), Some(&tty)), Whence::Unknown);
+            prop_assert_eq!(Whence::of("sshd", Some(&rhost), Some(&tty)), Whence::Name);
         }
 
         #[test]

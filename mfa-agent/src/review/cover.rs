@@ -10,7 +10,7 @@ use jiff::civil::{Time, Weekday};
 
 use super::lists::{is_empty, taken_out, takes_out_group, wanted};
 use crate::names::Groups;
-use crate::policy::{Days, Fit, Hours, Networks, Pattern, Patterns, Policy, Rule};
+use crate::policy::{Action, Days, Fit, Hours, Networks, Pattern, Patterns, Policy, Rule};
 
 /// The rules that never decide, each with the first one that covers it, by their numbers from 0. Rules that
 /// fit nothing in themselves are not among them.
@@ -70,6 +70,8 @@ impl<'a> Outline<'a> {
         };
         own.source.is_none_or(|source| other.source == Some(source))
             && covers(&own.from, &other.from, includes_networks)
+            // Only a rule that denies fits a host of which it knows the name alone.
+            && (own.from.is_none() || own.action == Action::Deny || other.action != Action::Deny)
             && of_names(&own.services, &other.services)
             && of_names(&own.users, &other.users)
             // Rules without these fields fit logins, too, of which it is not known.

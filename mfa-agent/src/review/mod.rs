@@ -31,7 +31,7 @@ mod tests;
 use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 
-use crate::config::{Questions, SelfService, Settings};
+use crate::config::{Overridden, Questions, SelfService, Settings};
 use crate::ledger::Ledger;
 use crate::names::Names;
 use crate::policy::{Place, Policy};
@@ -71,6 +71,7 @@ impl Review<'_> {
             let shut_out = administrators::caller_is_shut_out(policy, &people, caller, now);
             findings.extend(shut_out);
         }
+        findings.extend(self.settings.overridden.iter().map(of_overridden));
         findings.extend(of_policy(policy));
         findings.extend(delivery::of_delivery(self.settings));
         findings.extend(of_self_service(&self.settings.self_service));
@@ -139,6 +140,21 @@ fn of_policy(policy: &Policy) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The one who wrote the earlier list may think that it holds.
+fn of_overridden(list: &Overridden) -> Finding {
+    let Overridden { key, earlier, .. } = list;
+    let message = match list.joins {
+        true => format!(
+            "{key} is empty here and takes nothing away: the lists of all files are joined, and {earlier} names some; \
+             take them out there"
+        ),
+        false => format!(
+            "{key} replaces the list at {earlier}, of which nothing holds any more; have it in one file only"
+        ),
+    };
+    warning(Some(&list.place), message)
 }
 
 fn of_self_service(service: &SelfService) -> Option<Finding> {

@@ -189,7 +189,7 @@ impl Approach<'_> {
         let address = |whence| -> Option<IpAddr> {
             match whence {
                 Whence::Address(address) => Some(address),
-                Whence::Local | Whence::Unknown => None,
+                Whence::Local | Whence::Name | Whence::Unknown => None,
             }
         };
         Request {

@@ -129,6 +129,29 @@ fn finds_nothing(text: &str) {
 }
 
 #[test]
+fn a_list_that_a_later_file_replaces_is_told_with_both_places() {
+    let files = [
+        "[policy]\nrequire = ['pin']",
+        "[policy]\nrequire = ['totp']",
+    ];
+    let files = ["10.toml", "20.toml"].into_iter().zip(files);
+    let files = files.map(|(name, text)| (name.into(), text.to_owned()));
+    let settings = Settings::parse(files.collect()).unwrap();
+    let told = settings
+        .overridden
+        .iter()
+        .map(of_overridden)
+        .map(|it| line(&it));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "20.toml:2: [policy] require replaces the list at 10.toml:2, of which nothing holds any more; have it in \
+          one file only"
+        ]
+    );
+}
+
+#[test]
 fn the_default_file_and_its_examples_are_fine() {
     finds_nothing(DEFAULT);
     finds_nothing("");

@@ -7,6 +7,62 @@ use serde::{Deserialize, Serialize};
 pub struct CheckConfig;
 /// How the agent is.
 pub struct Health;
+/// What the settings say of PAM services, whoever logs in, for those who look at the stacks.
+pub struct Terms;
+
+/// The services to speak of.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermsParameters {
+    /// Their names.
+    pub services: Vec<String>,
+    /// Whether to go by the files as they are now, in place of the settings in force.
+    pub from_files: bool,
+}
+
+/// The reply to [`Terms`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TermsReply {
+    /// For each service; the last ones are left out where they are too many for one message.
+    pub terms: Vec<ServiceTerms>,
+}
+
+/// What the settings say of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceTerms {
+    /// Its name.
+    pub service: String,
+    /// What may be asked for.
+    pub asks: Vec<ServiceAsk>,
+    /// The rules that go by the remote address.
+    pub by_address: Vec<AddressRule>,
+}
+
+/// What asks for a second factor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceAsk {
+    /// Such as `rule "vpn"`, or `[policy]`.
+    pub by: String,
+    /// File and line, unless it is built in.
+    pub place: Option<String>,
+    /// Whether it has `prompting = "single"`.
+    pub single: bool,
+    /// Whether one answer for password and code has room for something that it takes.
+    pub one_answer: bool,
+    /// How long a login may take that uses all its tries, the password included.
+    pub seconds: u64,
+}
+
+/// A rule with `from`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressRule {
+    /// Its `name`, or its number.
+    pub name: String,
+    /// File and line.
+    pub place: String,
+    /// Whether it denies.
+    pub denies: bool,
+}
 
 /// The parameters of [`CheckConfig`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +130,7 @@ pub struct Refused {
 pub struct Finding {
     /// Whether it keeps the settings from being put in force, or somebody from logging in.
     pub severity: Severity,
-    /// File and line, if it stands somewhere.
+    /// File and line, where there is one.
     pub place: Option<String>,
     /// What it is, and what to do about it.
     pub message: String,

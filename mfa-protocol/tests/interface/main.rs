@@ -67,14 +67,15 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, Address, Administrator, AllowFrom, Bypass, CheckConfig, CheckQuestions,
+        Account, Address, AddressRule, Administrator, AllowFrom, Bypass, CheckConfig, CheckQuestions,
         ConfirmAddress, ConfirmDevice, Considered, Device, Drift, Drifts, EnableAddress, Enforce,
         EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery,
         EnrollTotp, Enrolment, Explain, Explanation, Finding, Health, HostFacts, ImportAccount,
         ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount,
         Knowledge, Lockout, Lockouts, Messages, Primary, QuestionAnswer, Questions, Radius,
-        Refused, Remove, Rename, Require, Resync, Revoke, Rule, SelfManage, Session, Sessions,
-        Severity, Status, TestDelivery, Unlock, UserSettings, Users,
+        Refused, Remove, Rename, Require, Resync, Revoke, Rule, SelfManage, ServiceAsk,
+        ServiceTerms, Session, Sessions, Severity, Status, Terms, TestDelivery, Unlock,
+        UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -106,6 +107,7 @@ fn admin_types() -> Types {
     types
         .method::<CheckConfig>()
         .method::<Health>()
+        .method::<Terms>()
         .method::<EnrollRecovery>();
     types
         .method::<EnrollHotp>()
@@ -120,6 +122,10 @@ fn admin_types() -> Types {
         .method::<Primary>()
         .method::<EnableAddress>()
         .method::<TestDelivery>();
+    types
+        .kind::<ServiceTerms>()
+        .kind::<ServiceAsk>()
+        .kind::<AddressRule>();
     types.kind::<Address>().kind::<Radius>().kind::<Messages>();
     types
         .kind::<Drift>()

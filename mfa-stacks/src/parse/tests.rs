@@ -11,13 +11,41 @@ fn call(text: &str) -> Call {
 }
 
 #[test]
-fn comments_blank_lines_and_what_is_no_line_are_left_out() {
+fn comments_and_blank_lines_are_left_out_and_what_libpam_refuses_keeps_its_place() {
     let text = "# a comment \\\n\n  \nauth\nfoo required pam_x.so\n-auth optional pam_y.so # z\n";
     let lines = lines(text);
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!(lines[0].number, 6);
-    assert_eq!(lines[0].text, "-auth optional pam_y.so");
-    assert_eq!(lines[0].phase, Some(Phase::Auth));
+    let faults: Vec<_> = lines.iter().map(|line| (line.number, line.fault)).collect();
+    let expected = [
+        (4, Some(Fault::NoControl)),
+        (5, Some(Fault::Phase)),
+        (6, None),
+    ];
+    assert_eq!(faults, expected, "{lines:?}");
+    assert_eq!(lines[2].text, "-auth optional pam_y.so");
+    assert_eq!(lines[2].phase, Some(Phase::Auth));
+}
+
+#[test]
+fn each_fault_is_told() {
+    let fault = |text: &str| lines(text)[0].fault;
+    let long = format!("auth required pam_x.so {}\n", "a".repeat(1000));
+    let comment = format!("#{}\n", "a".repeat(1100));
+    for (text, expected) in [
+        ("auth required pam_x.so\r\n", Fault::CarriageReturn),
+        ("\r\n", Fault::CarriageReturn),
+        ("auth must pam_x.so\n", Fault::Control),
+        ("auth [SUCCESS=ok] pam_x.so\n", Fault::Control),
+        ("auth [success=0] pam_x.so\n", Fault::Control),
+        ("auth required\n", Fault::NoModule),
+        ("auth include\n", Fault::NoModule),
+        ("@include\n", Fault::NoModule),
+        (&long, Fault::TooLong),
+        (&comment, Fault::TooLong),
+        ("auth required pam_x.so \\\n", Fault::Unfinished),
+    ] {
+        assert_eq!(fault(text), Some(expected), "{text}");
+    }
+    assert_eq!(lines("#\r\n"), [], "in a comment it does not matter");
 }
 
 #[test]
@@ -28,11 +56,13 @@ fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
     let numbers: Vec<_> = lines.iter().map(|line| line.number).collect();
     assert_eq!(numbers, [1, 4, 5]);
     assert_eq!(lines[0].text, "auth required pam_x.so …");
+    let over_a_comment = super::lines("auth required \\\n# why\n\n pam_x.so\n");
+    assert_eq!(over_a_comment[0].text, "auth required pam_x.so");
 }
 
 #[test]
 fn a_bracketed_control_and_a_bracketed_argument_are_one_word_each() {
-    let call = call("AUTH [success=2  Default=ignore] /lib/pam_x.so [query=a \\] b] c");
+    let call = call("AUTH [success=2  default=ignore] /lib/pam_x.so [query=a \\] b] c");
     assert_eq!(call.control.on("success"), "2");
     assert_eq!(call.module, "/lib/pam_x.so");
     assert_eq!(call.arguments, ["query=a ] b", "c"]);
@@ -50,6 +80,10 @@ fn a_control_says_what_a_success_and_a_failure_do() {
     assert_eq!(both("[default=done]"), ["done", "done"]);
     assert_eq!(both("[success=1 default=ignore]"), ["1", "ignore"]);
     assert_eq!(both("[user_unknown=ignore]"), ["bad", "bad"]);
+    assert_eq!(both("[ success = 1auth_err= ok ]"), ["1", "ok"]);
+    assert_eq!(both("success=ok"), ["ok", "bad"]);
+    assert_eq!(both("[required]"), ["ok", "bad"]);
+    assert_eq!(both("[success=okay default=ignore]"), ["bad", "bad"]);
     let any = call("auth [success=1 user_unknown=ignore] pam_x.so").control;
     assert_eq!(any.any(), ["1", "ignore", "bad"]);
 }
@@ -83,7 +117,7 @@ proptest! {
 
     #[test]
     fn lines_are_numbered_upwards_and_within_the_file(
-        text in "(auth |required |pam_x.so|\\[a=b\\] |#|\\\\|\n|[ \\[\\]]){0,60}",
+        text in "(auth |required |pam_x.so|\r|\\[a=b\\] |#|\\\\|\n|[ \\[\\]]){0,60}",
     ) {
         let lines = lines(&text);
         prop_assert!(lines.windows(2).all(|two| two[0].number < two[1].number));

@@ -1,6 +1,6 @@
 //! The arguments of `mfactl verify` and `mfactl explain`: a login to hold, or to think through.
 
-use super::name;
+use super::{Sshd, name};
 use crate::context::OWN_SERVICE;
 
 pub(super) const VERIFY: &str = "\
@@ -75,6 +75,9 @@ pub(crate) struct Explain {
     /// When: this host's time, such as 2026-11-23T09:30; now if left out
     #[arg(long, value_name = "TIME", value_parser = name)]
     pub(crate) at: Option<String>,
+    /// Whose settings are looked at
+    #[command(flatten)]
+    pub(crate) sshd: Sshd,
 }
 
 impl Explain {

@@ -1,11 +1,17 @@
 //! `mfactl config check`: what is wrong or strange about the agent's settings, before they are loaded.
 //!
-//! The agent reads its own files, since nobody else may; this only prints what it says of them.
+//! The agent reads its own files, since nobody else may; this prints what it says of them, and what sshd makes of
+//! rules that go by addresses.
 
-use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, Refused, Severity};
+use std::path::Path;
+
+use mfa_protocol::admin::{
+    AddressRule, CheckConfig, CheckConfigReply, Finding, Refused, Severity, Terms, TermsParameters,
+};
 
 use crate::args::Config;
 use crate::commands::Verdict;
+use crate::commands::doctor::sshd::gives_names;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;
@@ -13,18 +19,49 @@ use crate::output::{clean, clean_lines};
 
 pub(crate) fn run(context: &mut Context, what: Config) -> Result<Verdict, Failure> {
     match what {
-        Config::Check => check(context),
+        Config::Check(sshd) => check(context, &sshd.program),
     }
 }
 
-fn check(context: &mut Context) -> Result<Verdict, Failure> {
-    let reply = context.call::<CheckConfig>(&host::parameters())?;
+fn check(context: &mut Context, sshd: &Path) -> Result<Verdict, Failure> {
+    let mut reply = context.call::<CheckConfig>(&host::parameters())?;
+    if reply.valid && gives_names(sshd) {
+        let rules = by_address(context)?;
+        reply.findings.extend(rules.iter().map(in_vain));
+    }
     context.output.result(&reply, || screen(&reply))?;
     Ok(if reply.valid && errors(&reply).next().is_none() {
         Verdict::Done
     } else {
         Verdict::Refused
     })
+}
+
+/// The rules of the files that go by the address of who logs in by sshd.
+fn by_address(context: &mut Context) -> Result<Vec<AddressRule>, Failure> {
+    let parameters = TermsParameters {
+        services: vec!["sshd".to_owned()],
+        from_files: true,
+    };
+    let terms = context.call::<Terms>(&parameters)?.terms.into_iter();
+    Ok(terms.flat_map(|terms| terms.by_address).collect())
+}
+
+/// sshd's own settings are not the agent's, so that it can't know of this.
+fn in_vain(rule: &AddressRule) -> Finding {
+    let AddressRule { name, denies, .. } = rule;
+    let consequence = match denies {
+        true => "it denies every host that has a name, whatever its address",
+        false => "it does not fit a host that has a name",
+    };
+    Finding {
+        severity: Severity::Warning,
+        place: Some(rule.place.clone()),
+        message: format!(
+            "rule {name:?} can't hold for sshd: \"from\" needs an address, and with UseDNS yes sshd gives the name \
+             of the remote host, so that {consequence}; in sshd_config: UseDNS no"
+        ),
+    }
 }
 
 fn screen(reply: &CheckConfigReply) -> String {

@@ -7,8 +7,9 @@ mod agent;
 mod clock;
 mod config;
 mod devices;
-mod sshd;
-mod stacks;
+pub(super) mod sshd;
+pub(super) mod stacks;
+mod terms;
 mod units;
 
 use mfa_protocol::admin::Health;
@@ -21,6 +22,7 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::paragraph;
+use stacks::files::Files;
 
 /// Something that was looked at.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -77,9 +79,13 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     checks.extend(config::files(context, &health)?);
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(devices::checks(context, &clock)?);
-    let (found, service) = stacks::checks(&args.pam_dir, "sshd");
+    let files = Files::read(&args.stacks.pam_dir);
+    let (found, service) = stacks::checks(&files, "sshd");
     checks.extend(found);
-    checks.extend(sshd::checks(&args.sshd, service.as_ref()));
+    let terms = terms::of(context, &stacks::asking(&files))?;
+    checks.extend(stacks::against(&files, &terms));
+    let of_sshd = terms.iter().find(|terms| terms.service == "sshd");
+    checks.extend(sshd::checks(&args.sshd.program, service.as_ref(), of_sshd));
     let report = Report { checks };
     context.output.result(&report, || screen(&report.checks))?;
     Ok(if report.checks.iter().all(|check| check.ok) {

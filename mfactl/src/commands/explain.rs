@@ -1,17 +1,23 @@
 //! `mfactl explain`: what would be decided for a login, the rule that decides it and where it stands.
 
+use std::path::Path;
+
 use mfa_protocol::admin::{
     Considered, Explain, ExplainParameters, Explanation, Status, UserParameters,
 };
 
+use serde::Serialize;
+
 use crate::args;
 use crate::clock::Clock;
+use crate::commands::doctor::sshd::gives_names;
 use crate::commands::{Verdict, status};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::{field, list, paragraph, table};
 
 pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict, Failure> {
+    let sshd = args.sshd.program.clone();
     let parameters = ExplainParameters {
         service: args.service().to_owned(),
         user: args.user,
@@ -23,8 +29,13 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         at: args.at,
     };
     let explanation = context.call::<Explain>(&parameters)?.explanation;
+    let beware = beware(&explanation, &parameters, &sshd);
     if context.output.is_json() {
-        context.output.result(&explanation, String::new)?;
+        let shown = Shown {
+            explanation: &explanation,
+            beware,
+        };
+        context.output.result(&shown, String::new)?;
         return Ok(Verdict::Done);
     }
     // Who asks why a login fails wants to know of a lock before everything else.
@@ -35,9 +46,36 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
     let state = status::state(&account, &Clock::system());
     let operation = parameters.operation.as_deref().unwrap_or_default();
     let head = state + &field("Service", &explanation.service) + &field("Operation", operation);
-    context.output.text(&screen(&explanation, &head))?;
+    let beware = paragraph("Beware", beware.unwrap_or_default());
+    context
+        .output
+        .text(&screen(&explanation, &(head + &beware)))?;
     Ok(Verdict::Done)
 }
+
+/// What the agent says, and what this host makes of it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beware: Option<&'static str>,
+}
+
+/// That a login by sshd will not come from the address that is asked about, where that can be seen and matters.
+fn beware(it: &Explanation, asked: &ExplainParameters, sshd: &Path) -> Option<&'static str> {
+    let by_address = it
+        .considered
+        .iter()
+        .any(|rule| rule.field.as_deref() == Some("from"));
+    let matters = asked.from.is_some() || by_address;
+    let is_sshd = it.service.starts_with("sshd");
+    (matters && is_sshd && gives_names(sshd)).then_some(NAMES)
+}
+
+const NAMES: &str = "sshd has UseDNS yes, and gives the name of a remote host in place of its address where it finds \
+                     one: a rule that denies by address denies every such host, no other rule with from fits it, \
+                     and nor does allow-from. In sshd_config: UseDNS no";
 
 /// `head` says what is known of the user and the login before anything is decided.
 fn screen(it: &Explanation, head: &str) -> String {

@@ -9,8 +9,8 @@ use mfa_protocol::login::{Admit, AdmitParameters, Outcome};
 use super::failure::{before_the_first_step, not_understood};
 use super::step::Next;
 use super::{Client, Host, Priority, parameters};
-use crate::arguments::Arguments;
 use crate::outcome::Ending;
+use mfa_protocol::arguments::Arguments;
 
 /// Asks the agent, once.
 pub fn admit(arguments: &Arguments, host: &mut impl Host) -> Ending {

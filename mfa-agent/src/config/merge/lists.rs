@@ -42,11 +42,9 @@ enum BannedFile {
 
 impl Knowledge {
     pub(super) fn pin(&mut self, written: document::Pin, source: &Source) {
-        let banned = written.banned.map(|list| list.into_iter());
-        set(
-            &mut self.banned,
-            banned.map(|list| list.map(|pin| pin.0.0).collect()),
-        );
+        let banned = written.banned.map(|list| list.into_inner().into_iter());
+        let banned = banned.map(|list| list.map(|pin| pin.0.0));
+        self.banned.extend(banned.into_iter().flatten());
         if let Some(file) = written.banned_file {
             self.banned_file = named(file, source).map_or(BannedFile::None, |(place, file)| {
                 BannedFile::At(place, file)

@@ -4,6 +4,7 @@ mod delivery;
 mod email;
 mod kept;
 mod lists;
+mod overridden;
 mod places;
 mod prompts;
 mod radius;
@@ -24,6 +25,7 @@ use super::rule;
 use super::settings::Settings;
 use delivery::Outside;
 use lists::Knowledge;
+use overridden::ListPlaces;
 use places::Places;
 use prompts::Prompting;
 use terms::Terms;
@@ -39,6 +41,7 @@ pub(super) struct Draft {
     rules: Vec<(Source, Spanned<document::Rule>)>,
     problems: Vec<Problem>,
     places: Places,
+    list_places: ListPlaces,
 }
 
 impl Draft {
@@ -49,6 +52,7 @@ impl Draft {
             Err(error) => return self.problems.push(source.parser_problem(&error)),
         };
         self.places.note(&document, &source);
+        self.list_places.note(&document, &source);
         self.add_places_of_policy(&document, &source);
         self.add_policy(document.enforcement, document.policy, &source);
         self.knowledge.pin(document.pin, &source);
@@ -79,8 +83,11 @@ impl Draft {
         let groups = document
             .admin
             .groups
-            .map(|list| list.into_iter().map(|group| group.0.0).collect());
-        set(&mut settings.admin.groups, groups);
+            .map(|list| list.into_inner().into_iter());
+        join(
+            &mut settings.admin.groups,
+            groups.map(|list| list.map(|group| group.0.0)),
+        );
         self.rules
             .extend(document.rule.into_iter().map(|rule| (source.clone(), rule)));
     }
@@ -105,6 +112,7 @@ impl Draft {
             }
         }
         self.settings.policy.rules = rules;
+        self.settings.overridden = self.list_places.overridden;
         match self.prompting.finish(lists) {
             Ok(prompts) => self.settings.prompts = prompts,
             Err(problems) => self.problems.extend(problems),
@@ -126,11 +134,10 @@ impl Draft {
     fn add_server(&mut self, server: document::Server) {
         let own = &mut self.settings.server;
         set(&mut own.socket, server.socket.map(|path| path.0.0));
-        set(
+        let trusted = server.trusted.map(|list| list.into_inner().into_iter());
+        join(
             &mut own.trusted,
-            server
-                .trusted
-                .map(|list| list.into_iter().map(|user| user.0).collect()),
+            trusted.map(|list| list.map(|user| user.0)),
         );
         set(
             &mut own.max_connections,
@@ -178,7 +185,7 @@ impl Draft {
     fn add_self_service(&mut self, written: document::SelfService) {
         let own = &mut self.settings.self_service;
         set(&mut own.enabled, written.enabled);
-        let factors = written.factors.map(|list| list.into_iter());
+        let factors = written.factors.map(|list| list.into_inner().into_iter());
         set(
             &mut own.factors,
             factors.map(|list| list.map(|factor| factor.0).collect()),
@@ -222,6 +229,15 @@ pub(super) fn named_lists<'a>(
 ) -> impl Iterator<Item = PathBuf> {
     let documents = texts.filter_map(|text| toml::from_str::<Document>(text).ok());
     documents.flat_map(lists::named_files)
+}
+
+/// Adds to a list what a file has for it, each entry once: who is named in one file is not forgotten for another.
+pub(super) fn join<T: PartialEq>(list: &mut Vec<T>, more: Option<impl Iterator<Item = T>>) {
+    for entry in more.into_iter().flatten() {
+        if !list.contains(&entry) {
+            list.push(entry);
+        }
+    }
 }
 
 /// Overrides a setting, where a file has one.

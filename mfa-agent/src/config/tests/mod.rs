@@ -47,6 +47,47 @@ fn the_example_of_an_organisation_is_right() {
 }
 
 #[test]
+fn lists_of_names_join_and_other_lists_are_told_with_both_places() {
+    let told = |texts: &[&str]| {
+        let settings = parse_all(texts).unwrap();
+        let overridden = settings.overridden.iter();
+        let told = overridden.map(|list| {
+            let joins = if list.joins { " joins" } else { "" };
+            format!("{} {} {}{joins}", list.key, list.earlier, list.place)
+        });
+        (told.collect::<Vec<_>>(), settings)
+    };
+    let (nothing, settings) = told(&[
+        "[server]\ntrusted = ['postgres']\n[admin]\ngroups = ['a']\n[pin]\nbanned = ['4826']",
+        "[server]\ntrusted = ['www-data', 'postgres']\n[admin]\ngroups = ['b']\n[pin]\nbanned = ['4827']",
+    ]);
+    assert_eq!(nothing, [] as [&str; 0]);
+    let trusted: Vec<_> = settings
+        .server
+        .trusted
+        .iter()
+        .map(|user| user.as_str())
+        .collect();
+    assert_eq!(trusted, ["postgres", "www-data"]);
+    assert_eq!(settings.admin.groups, ["a", "b"]);
+    let built_in = Settings::default().pin.banned.len();
+    assert_eq!(settings.pin.banned.len(), built_in + 2);
+    let (in_vain, settings) = told(&["[server]\ntrusted = ['a']", "[server]\n\ntrusted = []"]);
+    assert_eq!(in_vain, ["[server] trusted 0.toml:2 1.toml:3 joins"]);
+    assert_eq!(settings.server.trusted.len(), 1);
+    let (replaced, _) = told(&[
+        "[policy]\nrequire = ['pin']",
+        "[policy]\nrequire = ['totp']",
+    ]);
+    assert_eq!(replaced, ["[policy] require 0.toml:2 1.toml:2"]);
+    let (shipped, _) = told(&[
+        DEFAULT,
+        "[policy]\nrequire = ['totp']\n[self_service]\nfactors = ['pin']",
+    ]);
+    assert_eq!(shipped, [] as [&str; 0], "what is built in nobody misses");
+}
+
+#[test]
 fn the_default_file_says_what_holds_without_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("agent.toml");

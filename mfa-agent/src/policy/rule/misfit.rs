@@ -35,6 +35,8 @@ pub enum Misfit<'a> {
     Source(Source),
     /// The address lies in none of the networks.
     Address(&'a Networks, IpAddr),
+    /// The remote host is only known by its name.
+    Name,
     /// No entry stands for any method that sshd has verified.
     After(&'a Patterns, &'a [String]),
     /// It is another time of the day.
@@ -54,7 +56,7 @@ impl Misfit<'_> {
                 field
             }
             Self::Source(_) => "source",
-            Self::Address(..) => "from",
+            Self::Address(..) | Self::Name => "from",
             Self::After(..) => "after",
             Self::Hours(..) => "hours",
             Self::Days(..) => "days",
@@ -74,6 +76,10 @@ impl fmt::Display for Misfit<'_> {
                 f.write_str("the user is local, and the rule is for federated users")
             }
             Self::Address(networks, address) => write!(f, "{address} is not in {networks}"),
+            Self::Name => f.write_str(
+                "the remote host is known by its name only, and networks hold addresses; sshd gives names with \
+                 UseDNS yes",
+            ),
             Self::After(list, []) => {
                 write!(f, "sshd has verified nothing before, and not one of {list}")
             }

@@ -1,13 +1,13 @@
 //! One `[[rule]]`: whom it fits, and what it says.
 //!
 //! Every field that is given must fit, and one that is left out fits always. What is not known fits no
-//! field that asks for it: a login without an address is in no network, not even in `0.0.0.0/0`.
+//! field that asks for it: a login without an address is in no network, not even in `0.0.0.0/0`. One thing
+//! differs: a rule that denies fits a remote host that is only known by its name, for that may be any host.
 
 mod clock;
 mod misfit;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub use clock::{ClockError, DayRange, Days, HourRange, Hours};
 pub use misfit::Misfit;
 
 use super::pattern::{Fit, Patterns, SetFit, terminal_name};
-use super::{Ask, Facts, Networks, Request};
+use super::{Ask, Facts, Networks, Request, Whence};
 use crate::names::{Groups, UserName};
 
 /// A rule. It fits a login when every field that is given fits.
@@ -119,7 +119,7 @@ impl Rule {
     pub fn misfit_of_login<'a>(&'a self, request: &Request<'a>) -> Option<Misfit<'a>> {
         self.misfit_of_service(request.service)
             .or_else(|| self.misfit_of_operation(request.operation))
-            .or_else(|| self.misfit_of_address(request.rhost))
+            .or_else(|| self.misfit_of_address(request))
             .or_else(|| self.misfit_of_terminal(request.tty))
             .or_else(|| self.misfit_of_methods(request.after))
             .or_else(|| self.misfit_of_clock(request))
@@ -130,6 +130,23 @@ impl Rule {
     pub fn is_for_every_login(&self) -> bool {
         let lists = [&self.services, &self.operations, &self.tty, &self.after];
         lists.iter().all(|list| list.is_none())
+            && self.from.is_none()
+            && self.hours.is_none()
+            && self.days.is_none()
+    }
+
+    /// Whether it can fit a login by this PAM service, which names no operation.
+    #[must_use]
+    pub fn is_for_service(&self, service: &str) -> bool {
+        self.misfit_of_service(service).is_none() && self.operations.is_none()
+    }
+
+    /// Whether it fits every login by the services that it is for.
+    #[must_use]
+    pub fn is_for_whole_services(&self) -> bool {
+        let lists = [&self.users, &self.operations, &self.tty, &self.after];
+        lists.iter().all(|list| list.is_none())
+            && self.source.is_none()
             && self.from.is_none()
             && self.hours.is_none()
             && self.days.is_none()
@@ -156,10 +173,20 @@ impl Rule {
         misfit_of_name("operations", operations, operation, &Groups::new())
     }
 
-    fn misfit_of_address<'a>(&'a self, rhost: Option<IpAddr>) -> Option<Misfit<'a>> {
+    /// Whether it denies this login because its host is only known by name, and so may be in its networks.
+    #[must_use]
+    pub fn denies_by_name(&self, request: &Request<'_>) -> bool {
+        self.action == Action::Deny && self.from.is_some() && request.whence == Whence::Name
+    }
+
+    fn misfit_of_address<'a>(&'a self, request: &Request<'a>) -> Option<Misfit<'a>> {
         let networks = self.from.as_ref()?;
-        let Some(address) = rhost else {
-            return Some(Misfit::Unknown("from"));
+        let Some(address) = request.rhost else {
+            let fits = self.denies_by_name(request);
+            return (!fits).then_some(match request.whence {
+                Whence::Name => Misfit::Name,
+                _ => Misfit::Unknown("from"),
+            });
         };
         (!networks.contain(address)).then_some(Misfit::Address(networks, address))
     }

@@ -208,3 +208,43 @@ fn the_first_field_that_does_not_fit_is_told_in_the_order_of_the_list() {
         assert_eq!(misfit(&text, 0, &LOGIN).0, fields[first].0);
     }
 }
+
+#[test]
+fn a_rule_that_denies_by_address_denies_a_host_that_is_only_known_by_name() {
+    let text = "[[rule]]\nname = 'trusted'\nfrom = ['0.0.0.0/0']\nservices = ['sshd']\naction = 'skip'\n\
+                [[rule]]\nname = 'blocked'\nfrom = ['192.0.2.0/24']\naction = 'deny'";
+    let named = Case {
+        rhost: "client.evil.example",
+        ..LOGIN
+    };
+    check(
+        text,
+        &[
+            Case {
+                expected: ("deny", "blocked", "known by its name only"),
+                ..named
+            },
+            // The name of this host.
+            Case {
+                service: "sudo",
+                expected: DEFAULT,
+                ..named
+            },
+            Case {
+                service: "vsftpd",
+                rhost: "",
+                tty: "ftp",
+                expected: DEFAULT,
+                ..LOGIN
+            },
+            Case {
+                service: "vsftpd",
+                rhost: "192.0.2.9",
+                expected: ("deny", "blocked", "denies"),
+                ..LOGIN
+            },
+        ],
+    );
+    let (field, why) = misfit(text, 0, &named);
+    assert!(field == "from" && why.contains("UseDNS yes"), "{why}");
+}

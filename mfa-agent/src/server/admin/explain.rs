@@ -177,9 +177,10 @@ fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {
     let parameters = parameters.clone();
     if let Some(from) = parameters.from.as_deref()
         && remote_address(from).is_none()
+        && !is_name(from)
     {
         return Err(Failure::refused(format!(
-            "{from:?} is not an address; rules know only addresses"
+            "{from:?} is neither an address nor the name of a host"
         )));
     }
     Circumstances::imagined(BeginParameters {
@@ -192,6 +193,12 @@ fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {
         operation: parameters.operation,
         ..BeginParameters::default()
     })
+}
+
+/// Whether that may be the name of a host. What is made of digits only is an address that has gone wrong.
+fn is_name(text: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    text.chars().all(is_part) && text.chars().any(char::is_alphabetic)
 }
 
 fn moment(at: Option<&str>) -> Result<DateTime, Failure> {

@@ -15,6 +15,7 @@ mod personal;
 mod recovery;
 mod right;
 mod session;
+mod terms;
 
 use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
@@ -80,6 +81,7 @@ impl Connection {
             "Bypass" => body(&self.bypass(&parse(parameters)?)?),
             "CheckConfig" => body(&self.check_config(&parse(parameters)?)?),
             "Health" => body(&self.health()?),
+            "Terms" => body(&self.terms(&parse(parameters)?)?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Admin.{method}"))),
         }
     }

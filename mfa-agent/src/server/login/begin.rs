@@ -19,7 +19,7 @@ use crate::account::Account;
 use crate::config::Settings;
 use crate::ledger::Key;
 use crate::names::{Groups, UserName};
-use crate::policy::{Decision, Facts, Origin, Personal, Policy, Request, Verdict};
+use crate::policy::{Decision, Facts, Personal, Policy, Request, Verdict};
 
 /// A login of which it is known who it is for and what is asked of them.
 pub(super) struct Opened<'a> {
@@ -209,7 +209,7 @@ impl Agent {
 /// read, so that the way in that was made for such a day is open on it; what else is let in may have been
 /// restricted for this user.
 fn settled(decision: &Decision, readable: bool, proof: bool) -> Option<Outcome> {
-    let by_rule = matches!(decision.origin, Origin::Rule(_));
+    let by_rule = decision.rule().is_some();
     match decision.verdict {
         Verdict::Deny => Some(Outcome::Denied),
         Verdict::Skip if !proof && (readable || by_rule) => Some(Outcome::Skipped),

@@ -135,7 +135,7 @@ impl Circumstances {
                 self.tty.as_ref()?;
                 None
             }
-            Whence::Unknown => return None,
+            Whence::Name | Whence::Unknown => return None,
         };
         Some(Spot {
             service: self.service.clone(),

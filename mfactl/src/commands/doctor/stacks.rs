@@ -4,21 +4,25 @@
 //! who has none. The files are read here, as they are now; [`order`] judges them.
 
 mod account;
+mod arguments;
 mod bypass;
 mod ends;
-mod files;
+mod faults;
+pub(crate) mod files;
+mod one_answer;
 mod order;
 mod walk;
 mod without;
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use account::Unmet;
 use files::Files;
-use mfa_stacks::chain::Place;
+use mfa_protocol::admin::ServiceTerms;
+use mfa_stacks::chain::{Place, steps};
 use mfa_stacks::modules;
+use mfa_stacks::parse::Phase;
 use order::Order;
 
 use super::Check;
@@ -37,11 +41,11 @@ pub(super) struct Service {
     pub(super) account: bool,
 }
 
-/// What is to be said of the stacks in these folders, of which of two files of one name the first holds;
-/// and how `service` stands, if its stack names the module.
-pub(super) fn checks(folders: &[PathBuf], service: &str) -> (Vec<Check>, Option<Service>) {
-    let (files, mut checks) = read(folders);
-    checks.extend(found(&files));
+/// What is to be said of the stacks, and how `service` is set up, if its stack names the module.
+pub(super) fn checks(files: &Files, service: &str) -> (Vec<Check>, Option<Service>) {
+    let services: Vec<_> = files.names().collect();
+    let mut checks: Vec<_> = unread(files).into_iter().collect();
+    checks.extend(found(files, &services));
     let text = |name: &str| files.text(name);
     let order = order::of(service, &text);
     let service = order.map(|order| Service {
@@ -51,55 +55,84 @@ pub(super) fn checks(folders: &[PathBuf], service: &str) -> (Vec<Check>, Option<
     (checks, service)
 }
 
-/// The files, and what can't be read of them.
-fn read(folders: &[PathBuf]) -> (Files, Vec<Check>) {
-    let mut files = Files::default();
-    let mut checks = Vec::new();
-    for folder in folders {
-        match files.add(folder) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                let message = format!("{} can't be read: {e}", folder.display());
-                checks.push(Check::note(NAME, message, "run mfactl doctor as root"));
-            }
-            Err(_) | Ok(()) => {}
-        }
-    }
-    if !files.unread().is_empty() {
-        let message = format!("can't be read: {}", files.unread().join(", "));
-        checks.push(Check::note(NAME, message, "run mfactl doctor as root"));
-    }
-    (files, checks)
+/// The services whose stacks ask for a code.
+pub(super) fn asking(files: &Files) -> Vec<&str> {
+    let asks = |name: &&str| arguments::asking_line(name, files).is_some();
+    files.names().filter(asks).collect()
 }
 
-/// A check for all services that stand alike.
-fn found(files: &Files) -> Vec<Check> {
+/// What of the stacks does not fit the settings in force.
+pub(super) fn against(files: &Files, terms: &[ServiceTerms]) -> Vec<Check> {
+    one_answer::checks(files, terms)
+}
+
+/// What is wrong where the line of ours is called that `file` holds: in these services a code is asked for
+/// because of it.
+pub(crate) fn problems_by_file(files: &Files, file: &str) -> Vec<(String, Option<String>)> {
+    let text = |name: &str| files.text(name);
+    let is_by_it = |service: &&str| {
+        let steps = steps(service, &text);
+        let mut ours = steps.iter().filter(|step| modules::asks(&step.call));
+        ours.any(|step| step.place().file == file)
+    };
+    let services: Vec<_> = files.names().filter(is_by_it).collect();
+    let mut checks: Vec<_> = unread(files).into_iter().collect();
+    if !services.is_empty() {
+        checks.extend(found(files, &services));
+    }
+    let problems = checks.into_iter().filter(|check| !check.ok);
+    problems
+        .map(|check| (check.message, check.remedy))
+        .collect()
+}
+
+/// What can't be read may hold anything.
+fn unread(files: &Files) -> Option<Check> {
+    let unread = files.unread();
+    (!unread.is_empty()).then(|| {
+        let message = format!("{UNREAD}: {}", unread.join(", "));
+        Check::problem(
+            NAME,
+            message,
+            "run mfactl doctor as root, or move the file away",
+        )
+    })
+}
+
+/// A check for all services that are alike.
+fn found(files: &Files, services: &[&str]) -> Vec<Check> {
+    if services.is_empty() {
+        return Vec::new();
+    }
+    let mut checks = faults::checks(files, services, is_debian());
+    checks.extend(arguments::checks(files, services));
     let mut orders: BTreeMap<Order, Vec<&str>> = BTreeMap::new();
-    for service in files.names() {
+    for service in services {
         if let Some(order) = order::of(service, &|name| files.text(name)) {
             orders.entry(order).or_default().push(service);
         }
     }
-    if orders.is_empty() && files.names().next().is_none() {
-        return Vec::new();
-    }
     if orders.is_empty() {
-        return vec![Check::note(
+        checks.push(Check::note(
             NAME,
             "no stack names pam_mfa.so: no program of this host asks for a code",
             "mfa-pam enable puts it into all of them; config/pam.d (/usr/share/doc/pam-mfa/examples/pam.d) has a stack for each service",
-        )];
+        ));
+        checks.extend(bypassed(Phase::Account, services, files));
+        checks.extend(unmet(files, services));
+        return checks;
     }
     let check = |(order, services): (&Order, &Vec<&str>)| said(order, &names(services), files);
-    let mut checks: Vec<_> = orders.iter().map(check).collect();
+    checks.extend(orders.iter().map(check));
     let sound = |order: &Order| matches!(order, Order::Sound | Order::OneAnswer { .. });
     let judged = orders.iter().filter(|(order, _)| sound(order));
-    checks.extend(bypassed(
-        judged.flat_map(|(_, services)| services).copied(),
-        files,
-    ));
-    checks.extend(lenient(files));
-    checks.extend(unmet(files));
-    let without = without::services(files);
+    let judged: Vec<_> = judged.flat_map(|(_, services)| services).copied().collect();
+    checks.extend(bypassed(Phase::Auth, &judged, files));
+    checks.extend(bypassed(Phase::Account, services, files));
+    checks.extend(lenient(files, services));
+    checks.extend(unmet(files, services));
+    let mut without = without::services(files);
+    without.retain(|service| services.contains(service));
     if !without.is_empty() {
         let message = format!("{}: {PASSWORD_ONLY}", names(&without));
         checks.push(Check::note(NAME, message, EVERY_WAY_IN));
@@ -107,10 +140,15 @@ fn found(files: &Files) -> Vec<Check> {
     checks
 }
 
+/// Whose libpam has a form of taking in files of its own.
+fn is_debian() -> bool {
+    Path::new("/etc/debian_version").exists()
+}
+
 /// Account lines that refuse everybody.
-fn unmet(files: &Files) -> Vec<Check> {
+fn unmet(files: &Files, services: &[&str]) -> Vec<Check> {
     let mut lines: BTreeMap<(Unmet, Place), Vec<&str>> = BTreeMap::new();
-    for service in files.names() {
+    for service in services {
         if let Some(found) = account::unmet(service, &|name| files.text(name)) {
             lines.entry(found).or_default().push(service);
         }
@@ -127,28 +165,32 @@ fn unmet(files: &Files) -> Vec<Check> {
 }
 
 /// The lines that lead past the code in stacks whose order is right.
-fn bypassed<'a>(services: impl Iterator<Item = &'a str>, files: &Files) -> Vec<Check> {
+fn bypassed(phase: Phase, services: &[&str], files: &Files) -> Vec<Check> {
     let mut lines: BTreeMap<(bool, Place), Vec<&str>> = BTreeMap::new();
     for service in services {
-        if let Some(found) = bypass::of(service, &|name| files.text(name)) {
+        if let Some(found) = bypass::of(phase, service, &|name| files.text(name)) {
             let line = (found.is_gate, found.line);
             lines.entry(line).or_default().push(service);
         }
     }
     let said = |((is_gate, line), services): (&(bool, Place), &Vec<&str>)| {
         let (services, at, text) = (names(services), files.place(line), &line.text);
+        let past = match phase {
+            Phase::Account => PAST_ACCOUNT,
+            Phase::Auth | Phase::Session | Phase::Password => PAST,
+        };
         match is_gate {
             true => Check::note(NAME, format!("{services}: {GATE} ({at}): {text}"), MEANT),
-            false => Check::problem(NAME, format!("{services}: {PAST} ({at}): {text}"), BEFORE),
+            false => Check::problem(NAME, format!("{services}: {past} ({at}): {text}"), BEFORE),
         }
     };
     lines.iter().map(said).collect()
 }
 
 /// No fault of a stack, but the administrator's wish; yet one to remember.
-fn lenient(files: &Files) -> Vec<Check> {
+fn lenient(files: &Files, services: &[&str]) -> Vec<Check> {
     let mut places: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
-    for service in files.names() {
+    for service in services {
         if let Some(place) = order::lenient(service, &|name| files.text(name)) {
             places.entry(place).or_default().push(service);
         }
@@ -188,13 +230,11 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
             let message = format!("{services}: {NOT_ENDED} ({}): {DANGER}", at(code));
             Check::problem(NAME, message, right(passwords, files))
         }
-        Order::Leapt {
-            password,
-            passwords,
-        } => {
+        Order::Leapt { by, passwords } => {
+            let text = &by.text;
             let message = format!(
-                "{services}: {LEAPT}: {} passes over pam_mfa.so",
-                at(password)
+                "{services}: {LEAPT}: this line passes it by ({}): {text}",
+                at(by)
             );
             Check::problem(NAME, message, right(passwords, files))
         }
@@ -225,6 +265,8 @@ const GATE: &str = "whom this line lets in is not asked for the code";
 const MEANT: &str =
     "right if it is meant so; for others, a rule in agent.toml leaves a record in the log";
 const PAST: &str = "this line lets the login pass without the code";
+const PAST_ACCOUNT: &str = "this line makes the account line of pam_mfa.so no check";
+const UNREAD: &str = "can't be read, so nobody knows what is asked for there";
 const BEFORE: &str = "neither sufficient, done nor a jump may lead past pam_mfa.so";
 const PLAIN: &str = "Or required, or requisite, in place of what is in brackets";
 const LENIENT: &str = "on_unavailable=ignore lets the login pass without the code";

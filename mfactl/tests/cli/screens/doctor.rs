@@ -73,6 +73,14 @@ fn doctor_with_a_wrong_clock_and_wrong_stacks() {
             json!({"file": "/etc/mfa/agent.toml", "valid": true, "findings": []}),
         ),
         admin("Drifts", json!({}), json!({"drifts": drifts, "next": null})),
+        admin(
+            "Terms",
+            json!({
+                "services": ["cockpit", "imap", "sftp", "smtp", "sshd", "sudo", "vpn", "xrdp"],
+                "from_files": false,
+            }),
+            json!({"terms": []}),
+        ),
     ]);
     let socket = agent.socket();
     let folder = socket.parent().unwrap();

@@ -26,7 +26,12 @@ pub(super) fn unmet<'a>(
     text: &dyn Fn(&str) -> Option<&'a str>,
 ) -> Option<(Unmet, Place)> {
     let line = line(service, text)?;
-    let steps = steps(service, text);
+    let own = steps(service, text);
+    // Without a line of that phase libpam goes by those of "other".
+    let steps = match own.is_empty() {
+        true => steps("other", text),
+        false => own,
+    };
     let Some(code) = steps.iter().find(|step| asks(&step.call)) else {
         return Some((Unmet::NoCode, line));
     };

@@ -1,95 +1,202 @@
-//! The files that stacks are in, read as they are now.
+//! The files that stacks are in, read as they are now, and as libpam finds them.
 //!
-//! Whoever may write to these folders is root; a file that is too long is cut, and what is no file is
-//! passed over.
+//! A service is any file in one of the folders, whatever its name; a line may take in a file from anywhere.
+//! What can't be read is told, for nobody knows what is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use mfa_stacks::chain::Place;
+use mfa_stacks::parse::{Does, lines};
 
 /// As much as is read of a file.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// What packages leave beside the file that is in force.
-const LEFTOVERS: [&str; 7] = [
-    "~", ".bak", ".orig", ".pam-old", ".rpmnew", ".rpmsave", ".rpmorig",
-];
+/// As many files as are read.
+const MAX_FILES: usize = 2000;
 
-/// The files of the folders.
+/// What package tools leave beside the file that is in force. Other endings, such as `.bak`, are names like
+/// any: libpam reads them when a program asks for a service of that name.
+const LEFTOVERS: [&str; 5] = [".pam-old", ".rpmnew", ".rpmsave", ".rpmorig", ".augsave"];
+
+/// The files of the folders, and those that they take in from elsewhere.
 #[derive(Default)]
-pub(super) struct Files {
-    /// By name: where it stands, and what it says.
+pub(crate) struct Files {
+    /// By name, or by the path that a line names: where it is, and what it says.
     texts: BTreeMap<String, (PathBuf, String)>,
     folders: Vec<PathBuf>,
+    /// What can't be read, and why.
     unread: Vec<String>,
 }
 
 impl Files {
-    /// Takes up the files of a folder.
-    pub(super) fn add(&mut self, folder: &Path) -> io::Result<()> {
+    /// Reads all files of the folders, of which of two files of one name the first holds.
+    pub(crate) fn read(folders: &[PathBuf]) -> Self {
+        let mut files = Self {
+            folders: folders.to_vec(),
+            ..Self::default()
+        };
+        for folder in folders {
+            match files.add(folder) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    files.unread.push(format!("{}: {e}", folder.display()));
+                }
+                Err(_) | Ok(()) => {}
+            }
+        }
+        files.follow();
+        files
+    }
+
+    fn add(&mut self, folder: &Path) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-                continue;
-            };
-            let is_left_over = LEFTOVERS.iter().any(|end| name.ends_with(end));
-            if is_left_over || name.contains(".dpkg-") || self.texts.contains_key(name) {
-                continue;
-            }
             // A folder or a device in there is no stack.
             if !path.is_file() {
                 continue;
             }
-            match read(&path) {
-                Ok(text) => {
-                    self.texts.insert(name.to_owned(), (path.clone(), text));
-                }
-                Err(_) => self.unread.push(path.display().to_string()),
+            match path.file_name().and_then(|name| name.to_str()) {
+                Some(name) if self.texts.contains_key(name) => {}
+                Some(name) => self.take(name.to_owned(), path.clone()),
+                None => self.unread.push(format!("{}: not UTF-8", path.display())),
             }
         }
-        self.folders.push(folder.to_owned());
         Ok(())
     }
 
-    /// The names of all that could be read.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.texts.keys().map(String::as_str)
+    /// Reads what the files take in that is in none of the folders, until there is no more.
+    fn follow(&mut self) {
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let texts = self.texts.values().map(|(_, text)| text.as_str());
+            let wanted: BTreeSet<String> = texts
+                .flat_map(included)
+                .filter(|name| self.text(name).is_none() && !known.contains(name))
+                .collect();
+            if wanted.is_empty() || self.texts.len() > MAX_FILES {
+                return;
+            }
+            for name in wanted {
+                // A path, or a name with a folder in it.
+                let mut paths = self.folders.iter().map(|folder| folder.join(&name));
+                if let Some(path) = paths.find(|path| path.exists()) {
+                    self.take(name.clone(), path);
+                }
+                known.insert(name);
+            }
+        }
     }
 
-    /// The paths of those that could not.
-    pub(super) fn unread(&self) -> &[String] {
+    fn take(&mut self, name: String, path: PathBuf) {
+        match read(&path) {
+            Ok(text) => {
+                self.texts.insert(name, (path, text));
+            }
+            Err(e) => self.unread.push(format!("{}: {e}", path.display())),
+        }
+    }
+
+    /// The services: all but what package tools leave behind, and what is no name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.texts.keys().map(String::as_str);
+        names.filter(|name| !is_left_over(name) && !name.contains('/'))
+    }
+
+    /// The names of all files that a service may be made of.
+    pub(crate) fn all(&self) -> BTreeSet<&str> {
+        let mut all = BTreeSet::new();
+        for name in self.names() {
+            all.extend(self.reached(name));
+        }
+        all
+    }
+
+    /// The names of the files that `service` is made of, whatever the phase.
+    pub(crate) fn reached(&self, service: &str) -> BTreeSet<&str> {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![service.to_owned()];
+        while let Some(name) = open.pop() {
+            let Some((name, text)) = self.entry(&name) else {
+                continue;
+            };
+            if reached.insert(name) {
+                open.extend(included(text));
+            }
+        }
+        reached
+    }
+
+    /// What can't be read, and why.
+    pub(crate) fn unread(&self) -> &[String] {
         &self.unread
     }
 
     /// The text of a file that is named as in an include: by its name, or by its path.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        let path = Path::new(name);
-        let name = match path.parent().filter(|_| path.is_absolute()) {
-            Some(folder) if self.folders.iter().any(|known| known == folder) => {
-                path.file_name()?.to_str()?
-            }
-            _ => name,
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.entry(name).map(|(_, text)| text)
+    }
+
+    /// A file with the name that it has here.
+    fn entry(&self, name: &str) -> Option<(&str, &str)> {
+        let known = |name: &str| self.texts.get_key_value(name);
+        let by_path = || {
+            let path = Path::new(name);
+            let own = known(path.file_name()?.to_str()?)?;
+            (own.1.0 == path).then_some(own)
         };
-        self.texts.get(name).map(|(_, text)| text.as_str())
+        let (name, (_, text)) = known(name).or_else(by_path)?;
+        Some((name.as_str(), text.as_str()))
+    }
+
+    /// Whether a line that takes in `name` finds it in another folder than the first: there Debian's libpam
+    /// looks for services, and not for what they take in.
+    pub(super) fn is_beyond_the_first(&self, name: &str) -> bool {
+        let path = self.texts.get(name).map(|(path, _)| path.as_path());
+        let folder = path.and_then(Path::parent);
+        !name.starts_with('/')
+            && folder.is_some_and(|own| {
+                self.folders
+                    .first()
+                    .is_some_and(|first| !own.starts_with(first))
+            })
     }
 
     /// The path of a file.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         let known = self.texts.get(name);
         known.map_or_else(|| name.to_owned(), |(path, _)| path.display().to_string())
     }
 
     /// `/etc/pam.d/sshd:3`
-    pub(super) fn place(&self, place: &Place) -> String {
+    pub(crate) fn place(&self, place: &Place) -> String {
         format!("{}:{}", self.path(&place.file), place.number)
     }
 }
 
+fn is_left_over(name: &str) -> bool {
+    LEFTOVERS.iter().any(|end| name.ends_with(end)) || name.contains(".dpkg-")
+}
+
+/// The files that a text takes in, as it names them.
+pub(super) fn included(text: &str) -> impl Iterator<Item = String> {
+    let file = |does| match does {
+        Does::Include { file, .. } => Some(file),
+        Does::Call(_) | Does::Fails(_) | Does::Stops => None,
+    };
+    lines(text)
+        .into_iter()
+        .filter_map(move |line| file(line.does))
+}
+
 fn read(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("it is longer than 64 KiB"));
+    }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -3,10 +3,12 @@
 //! Files go in as texts, by their names, and a judgement of one service comes out: whether everybody
 //! who has passed a password or key comes to the code, and nobody else.
 
+use super::bypass;
 use super::ends::{REFUSALS, lets_in};
 use super::walk::{Reached, Result, reached};
-use mfa_stacks::chain::{Place, Step, steps};
+use mfa_stacks::chain::{BROKEN, Place, Step, steps};
 use mfa_stacks::modules::{self, asks, shown, stem};
+use mfa_stacks::parse::Phase;
 
 /// Arguments of ours for programs that ask one thing only: the code is taken off first then.
 const ONE_ANSWER: [&str; 3] = ["forward_pass", "use_first_pass", "try_first_pass"];
@@ -37,8 +39,8 @@ pub(super) enum Order {
     },
     /// After a right password our line is never reached.
     Leapt {
-        /// The line that checks it.
-        password: Place,
+        /// The line that passes ours by.
+        by: Place,
         /// As above.
         passwords: Vec<String>,
     },
@@ -65,7 +67,15 @@ pub(super) enum Order {
 
 /// How `service` stands; none if it does not name our module. `text` knows the files.
 pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Order> {
-    judge(&steps(service, text))
+    match judge(&steps(service, text))? {
+        Order::Leapt { by, passwords } => {
+            // The password's own line only sets out; a later one may end the stack.
+            let found = bypass::of(Phase::Auth, service, text).filter(|found| !found.is_gate);
+            let by = found.map_or(by, |found| found.line);
+            Some(Order::Leapt { by, passwords })
+        }
+        order => Some(order),
+    }
 }
 
 /// Our line, where it lets everybody in while the agent is not there.
@@ -104,7 +114,7 @@ fn judge(steps: &[Step]) -> Option<Order> {
     let mut checked = (0..at).filter(|&i| is_password(&steps[i]));
     let leap = checked.find(is_leap);
     let leapt = leap.map(|i| Order::Leapt {
-        password: steps[i].place(),
+        by: steps[i].place(),
         passwords: passwords(),
     });
     let order = leapt.or_else(|| uncounted(steps, at));
@@ -153,11 +163,11 @@ fn code_first(steps: &[Step], at: usize) -> Order {
 }
 
 /// What a module says where all passwords say `password`.
-fn supposed(step: &Step, password: Result) -> Result {
+pub(super) fn supposed(step: &Step, password: Result) -> Result {
     let is_tally = step.call.arguments.iter().any(|word| word == "authfail");
     match stem(&step.call.module) {
         "pam_permit" => Result::Success,
-        "pam_deny" => Result::Failure,
+        "pam_deny" | BROKEN => Result::Failure,
         "pam_faillock" if is_tally => Result::Failure,
         _ if is_password(step) => password,
         _ => Result::Unknown,

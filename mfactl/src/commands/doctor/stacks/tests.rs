@@ -1,6 +1,7 @@
 //! Folders of stacks, and what is said of them.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::*;
 
@@ -13,7 +14,7 @@ fn checked(files: &[(&str, &str)]) -> Vec<Check> {
 }
 
 fn in_folders(folders: &[PathBuf]) -> Vec<Check> {
-    checks(folders, "sshd").0
+    checks(&Files::read(folders), "sshd").0
 }
 
 #[test]
@@ -23,9 +24,9 @@ fn services_that_stand_alike_share_a_line() {
         ("sshd", good),
         ("sudo", good),
         ("sshd.dpkg-old", "auth x"),
-        ("a~", good),
+        ("sshd.bak", good),
     ]);
-    let message = "sshd, sudo: the code is asked for after the password or key";
+    let message = "sshd, sshd.bak, sudo: the code is asked for after the password or key";
     assert_eq!(checks, [Check::ok(NAME, message)]);
     let many: Vec<_> = (0..10).map(|n| format!("s{n}")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
@@ -153,10 +154,16 @@ fn an_account_line_that_nobody_can_meet_is_a_problem() {
 #[test]
 fn the_stacks_that_are_shipped_are_right() {
     let host = tempfile::tempdir().unwrap();
-    let text = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n";
-    fs::write(host.path().join("common-auth"), text).unwrap();
+    for phase in ["auth", "account", "session", "password"] {
+        let text = format!(
+            "{phase} [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n\
+             {phase} requisite pam_deny.so\n"
+        );
+        fs::write(host.path().join(format!("common-{phase}")), text).unwrap();
+    }
+    fs::write(host.path().join("common-session-noninteractive"), "").unwrap();
     let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d");
-    let checks = in_folders(&[shipped, host.path().to_owned()]);
+    let checks = in_folders(&[host.path().to_owned(), shipped]);
     assert!(checks.iter().all(|check| check.ok), "{checks:?}");
     assert_eq!(
         checks[0].message,
@@ -177,4 +184,123 @@ fn an_include_by_its_path_is_found() {
     fs::write(folder.path().join("sshd"), stack).unwrap();
     let checks = in_folders(&[folder.path().to_owned()]);
     assert!(checks[0].ok && checks[0].remedy.is_none(), "{checks:?}");
+}
+
+/// A host with Debian's files, and one more.
+fn with(name: &str, stack: &str) -> Vec<Check> {
+    let files = [
+        ("common-auth", "auth requisite pam_unix.so\n"),
+        ("common-account", "account required pam_unix.so\n"),
+        ("common-session", "session required pam_unix.so\n"),
+        (name, stack),
+    ];
+    checked(&files)
+}
+
+/// The problems, each with its remedy.
+fn problems(checks: &[Check]) -> Vec<String> {
+    let told = |check: &Check| {
+        let remedy = check.remedy.as_deref().unwrap_or_default();
+        format!("{} | {remedy}", check.message)
+    };
+    checks.iter().filter(|check| !check.ok).map(told).collect()
+}
+
+#[test]
+fn what_libpam_does_not_take_is_a_problem() {
+    let ours = "auth [success=ok ignore=ignore default=die] pam_mfa.so";
+    for (stack, words) in [
+        (
+            format!("auth include common-auth\r\n{ours}\r\n"),
+            "vpn:1 and 1 more): the line ends with a carriage return",
+        ),
+        (
+            format!("@include common-auth\n@include no-such-file\n{ours}\n"),
+            "a file that is not there, so that libpam refuses the login",
+        ),
+        (
+            format!("auth substack /nonexistent/common-auth\n{ours}\n"),
+            "a file that is not there",
+        ),
+        (
+            format!("@include common-auth\n{ours}\nsession include gone\n"),
+            "not there",
+        ),
+        (
+            format!("@include common-auth\nauht required pam_x.so\n{ours}\n"),
+            "none of auth,",
+        ),
+        (
+            format!("@include common-auth\nauth must pam_x.so\n{ours}\n"),
+            "the control is not",
+        ),
+    ] {
+        let problems = problems(&with("vpn", &stack));
+        assert!(
+            problems.iter().any(|told| told.contains(words)),
+            "{stack}{problems:?}"
+        );
+    }
+    let sound = problems(&with("vpn", &format!("@include common-auth\n{ours}\n")));
+    assert_eq!(sound, [] as [String; 0]);
+}
+
+#[test]
+fn a_carriage_return_is_told_with_the_command_that_takes_it_out() {
+    let stack = "@include common-auth\r\nauth required pam_mfa.so\r\n";
+    let told = problems(&with("vpn", stack)).remove(0);
+    assert!(told.contains("| sed -i 's/\\r$//' "), "{told}");
+}
+
+#[test]
+fn a_file_from_another_folder_is_read_as_libpam_reads_it() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("ours");
+    fs::write(&path, "auth required pam_mfa.so timeout=9999\n").unwrap();
+    let stack = format!("@include common-auth\nauth include {}\n", path.display());
+    let problems = problems(&with("vpn", &stack));
+    let place = format!("({}:1)", path.display());
+    assert!(
+        problems.iter().any(|told| told.contains(&place)),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_file_that_can_t_be_read_is_a_problem() {
+    let long = "#\n".repeat(40_000);
+    let problems = problems(&with("vpn", &long));
+    assert!(
+        problems[0].contains(UNREAD) && problems[0].contains("64 KiB"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn where_one_file_s_line_is_passed_by_the_line_is_named() {
+    let files = |common: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let other = "auth sufficient pam_unix.so\nauth required pam_mfa.so\n";
+        for (name, text) in [
+            ("common-auth", common),
+            ("sshd", "@include common-auth\n"),
+            ("own", other),
+        ] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        problems_by_file(&Files::read(&[folder.path().to_owned()]), "common-auth")
+    };
+    let faillock = "auth required pam_faillock.so preauth silent deny=4\n\
+                    auth [success=1 default=ignore] pam_unix.so nullok\n\
+                    auth [default=die] pam_faillock.so authfail deny=4\n\
+                    auth sufficient pam_faillock.so authsucc deny=4\n\
+                    auth requisite pam_deny.so\nauth required pam_permit.so\n\
+                    auth [success=ok ignore=ignore default=die] pam_mfa.so\n";
+    let found = files(faillock);
+    let told: Vec<_> = found.iter().map(|(message, _)| message.as_str()).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(told[0].contains("common-auth:4"), "{told:?}");
+    let right = faillock.replace("sufficient pam_f", "required pam_f");
+    let right = right.replace("auth requisite pam_deny.so\n", "");
+    assert_eq!(files(&right), []);
 }

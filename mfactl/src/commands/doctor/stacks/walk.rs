@@ -26,9 +26,19 @@ pub(super) struct Reached {
 
 /// Whether the step `goal` can be reached, if each step says what is supposed of it.
 pub(super) fn reached(steps: &[Step], goal: usize, supposed: impl Fn(usize) -> Result) -> Reached {
+    leads_to(steps, 0, goal, supposed)
+}
+
+/// The same for a login that has come to the step `from`, with everything well until then.
+pub(super) fn leads_to(
+    steps: &[Step],
+    from: usize,
+    goal: usize,
+    supposed: impl Fn(usize) -> Result,
+) -> Reached {
     // Each step is looked at twice at most: before and after something has failed.
     let mut seen = vec![[false; 2]; steps.len()];
-    let mut open = vec![(0, false)];
+    let mut open = vec![(from, false)];
     while let Some((at, failed)) = open.pop() {
         let Some(step) = steps.get(at) else { continue };
         let before = std::mem::replace(&mut seen[at][usize::from(failed)], true);

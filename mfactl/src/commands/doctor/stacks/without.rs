@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use mfa_stacks::chain::{Step, steps};
 use mfa_stacks::modules::{asks, is_other_factor, is_password};
-use mfa_stacks::parse::{Does, lines};
 
-use super::files::Files;
+use super::files::{Files, included};
 
 /// What lets nobody in who was not in: it runs jobs, changes passwords, or stands in for files that are
 /// not there.
@@ -26,11 +25,18 @@ const NO_LOGINS: [&str; 13] = [
     "useradd",
 ];
 
+/// What people call a copy that they put aside. No program asks by such a name for a password alone.
+const COPIES: [&str; 3] = ["~", ".bak", ".orig"];
+
 /// The services, in the order of their names.
 pub(super) fn services(files: &Files) -> Vec<&str> {
     let texts = files.names().filter_map(|name| files.text(name));
-    let taken_in: BTreeSet<String> = texts.flat_map(included).collect();
-    let is_service = |name: &&str| !taken_in.contains(*name) && !NO_LOGINS.contains(name);
+    // By its path, or by its name.
+    let name = |file: String| file.rsplit('/').next().unwrap_or_default().to_owned();
+    let taken_in: BTreeSet<String> = texts.flat_map(included).map(name).collect();
+    let is_copy = |name: &str| COPIES.iter().any(|end| name.ends_with(end));
+    let is_service =
+        |name: &&str| !taken_in.contains(*name) && !NO_LOGINS.contains(name) && !is_copy(name);
     let is_without = |name: &&str| asks_for_a_password_only(&steps(name, &|file| files.text(file)));
     files
         .names()
@@ -42,15 +48,4 @@ pub(super) fn services(files: &Files) -> Vec<&str> {
 fn asks_for_a_password_only(steps: &[Step]) -> bool {
     let any = |is: fn(&str) -> bool| steps.iter().any(|step| is(&step.call.module));
     any(is_password) && !steps.iter().any(|step| asks(&step.call)) && !any(is_other_factor)
-}
-
-fn included(text: &str) -> Vec<String> {
-    let file = |does| match does {
-        Does::Include { file, .. } => Some(file),
-        Does::Call(_) => None,
-    };
-    let files = lines(text).into_iter().filter_map(|line| file(line.does));
-    // By its path, or by its name.
-    let name = |file: String| file.rsplit('/').next().unwrap_or_default().to_owned();
-    files.map(name).collect()
 }

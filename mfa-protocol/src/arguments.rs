@@ -1,4 +1,5 @@
-//! The module's arguments, as a stack file gives them.
+//! The module's arguments, as a stack file gives them: `pam_mfa` goes by them, and `mfactl doctor` tells
+//! beforehand which line it would refuse.
 //!
 //! Bytes of an administrator's making come in; an [`Arguments`] that can't hold a wrong value leaves, or
 //! an error that names the argument. An unknown argument, a repeated one or one that contradicts another
@@ -9,8 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mfa_protocol::login::Authtok;
-use mfa_protocol::{DEFAULT_SOCKET, MAX_SOCKET_PATH};
+use crate::login::Authtok;
+use crate::{DEFAULT_SOCKET, MAX_SOCKET_PATH};
 
 /// The arguments, parsed. [`Default`] is what holds when a stack gives none.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,162 @@
+//! What the settings say of a PAM service, whoever logs in by it: its stack and its program have to fit that.
+
+use std::time::Duration;
+
+use mfa_protocol::admin::{AddressRule, ServiceAsk, ServiceTerms, TermsParameters, TermsReply};
+use mfa_protocol::login::Authtok;
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::login::plan;
+use super::fit;
+use crate::config::{Files, Settings};
+use crate::dialogue::Screen;
+use crate::factors::{Factor, Way};
+use crate::policy::{Action, Ask, Mode, Place, Prompting};
+
+/// As many services as are spoken of at once.
+const MOST_SERVICES: usize = 512;
+
+/// How long a person takes to type a password or a code.
+const TYPING: Duration = Duration::from_secs(15);
+
+/// How long a person waits for a message and takes to type what is in it.
+const MESSAGE: Duration = Duration::from_secs(45);
+
+impl Connection {
+    pub(super) fn terms(&self, parameters: &TermsParameters) -> Result<TermsReply, Failure> {
+        let agent = &self.agent;
+        let in_force = agent.settings();
+        agent.require_administrator(self.peer, &in_force)?;
+        let services = parameters.services.iter().take(MOST_SERVICES);
+        let mut terms: Vec<_> = match parameters.from_files {
+            false => services.map(|name| of(&in_force, name)).collect(),
+            true => {
+                let files = Files::read(&agent.standing().file);
+                let settings = files.and_then(Files::settings);
+                let settings = settings.map_err(|error| Failure::refused(error.to_string()))?;
+                services.map(|name| of(&settings, name)).collect()
+            }
+        };
+        fit(&mut terms);
+        Ok(TermsReply { terms })
+    }
+}
+
+fn of(settings: &Settings, service: &str) -> ServiceTerms {
+    let policy = &settings.policy;
+    let mut terms = ServiceTerms {
+        service: service.to_owned(),
+        ..ServiceTerms::default()
+    };
+    for rule in policy
+        .rules
+        .iter()
+        .filter(|rule| rule.is_for_service(service))
+    {
+        if rule.from.is_some() {
+            terms.by_address.push(AddressRule {
+                name: rule.name.clone(),
+                place: rule.place.to_string(),
+                denies: rule.action == Action::Deny,
+            });
+        }
+        if let Action::Ask(ask) = &rule.action {
+            let by = format!("rule {:?}", rule.name);
+            terms
+                .asks
+                .push(asked(settings, service, ask, by, Some(&rule.place)));
+        }
+        if rule.is_for_whole_services() {
+            return reached(terms, policy.mode);
+        }
+    }
+    let (by, place) = ("[policy]".to_owned(), policy.default_place.as_ref());
+    terms
+        .asks
+        .push(asked(settings, service, &policy.default, by, place));
+    reached(terms, policy.mode)
+}
+
+/// Nobody is asked for anything in the mode `none`.
+fn reached(mut terms: ServiceTerms, mode: Mode) -> ServiceTerms {
+    if mode == Mode::None {
+        terms.asks.clear();
+    }
+    terms
+}
+
+fn asked(
+    settings: &Settings,
+    service: &str,
+    ask: &Ask,
+    by: String,
+    place: Option<&Place>,
+) -> ServiceAsk {
+    let in_one = plan(ask, Authtok::Forward, settings, Screen::of(service));
+    ServiceAsk {
+        by,
+        place: place.map(Place::to_string),
+        single: ask.prompting == Prompting::Single,
+        one_answer: in_one.is_some(),
+        seconds: longest(settings, ask).as_secs(),
+    }
+}
+
+/// The password, then every try of the way that takes longest; the agent itself ends it at `login_timeout`.
+fn longest(settings: &Settings, ask: &Ask) -> Duration {
+    let of_factor = |factor: &Factor| match factor {
+        Factor::Email | Factor::Sms => MESSAGE,
+        Factor::Radius => settings
+            .radius
+            .iter()
+            .map(|radius| radius.wait)
+            .max()
+            .unwrap_or(TYPING),
+        _ => TYPING,
+    };
+    let of_way = |way: &Way| way.factors().iter().map(of_factor).sum::<Duration>();
+    let way = ask.ways.iter().map(of_way).max().unwrap_or_default();
+    let all = way.saturating_mul(ask.tries);
+    TYPING + all.min(settings.server.login_timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(text: &str, service: &str) -> ServiceTerms {
+        let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
+        of(&settings, service)
+    }
+
+    #[test]
+    fn a_service_has_the_rules_that_can_fit_it_up_to_the_one_that_always_does() {
+        let text = "[policy]\nrequire = ['pin']\n\
+                    [[rule]]\nname = 'net'\nfrom = ['192.0.2.0/24']\naction = 'deny'\n\
+                    [[rule]]\nname = 'ftp'\nservices = ['vsftpd']\nrequire = ['totp']\n\
+                    prompting = 'single'\n\
+                    [[rule]]\nname = 'later'\nrequire = ['totp+pin']\ntries = 3\nusers = ['anna']\n";
+        let by = |terms: &ServiceTerms| {
+            let asks = terms.asks.iter();
+            asks.map(|ask| (ask.by.clone(), ask.single, ask.one_answer, ask.seconds))
+                .collect::<Vec<_>>()
+        };
+        let ftp = terms(text, "vsftpd");
+        assert_eq!(by(&ftp), [("rule \"ftp\"".to_owned(), true, true, 30)]);
+        assert!(ftp.by_address[0].denies && ftp.by_address[0].place == "agent.toml:3");
+        let sshd = terms(text, "sshd");
+        let expected = [
+            ("rule \"later\"".to_owned(), false, false, 105),
+            ("[policy]".to_owned(), false, false, 30),
+        ];
+        assert_eq!(by(&sshd), expected);
+        assert_eq!(sshd.asks[1].place.as_deref(), Some("agent.toml:2"));
+    }
+
+    #[test]
+    fn where_nobody_is_asked_nothing_is_asked_for() {
+        let text = "[enforcement]\nmode = 'none'\n";
+        assert_eq!(terms(text, "sshd").asks, []);
+    }
+}

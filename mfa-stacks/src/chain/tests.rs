@@ -1,0 +1,54 @@
+//! What libpam comes to where a file is not as it should be.
+
+use super::*;
+use crate::codes::{ABORT, PERM_DENIED, SUCCESS};
+use crate::dispatch::verdict;
+
+/// What comes of `service` when every module succeeds.
+fn comes_to(service: &str) -> usize {
+    let text = |name: &str| match name {
+        "x" => Some(service),
+        "common" => Some("auth required pam_yes.so\n"),
+        "unfinished" => Some("auth required pam_yes.so\nauth required \\\n"),
+        "odd" => Some("foo required pam_yes.so\n"),
+        _ => None,
+    };
+    verdict(&entries("x", &text), |_| SUCCESS)
+}
+
+#[test]
+fn what_libpam_does_not_understand_fails_where_it_is() {
+    for (service, expected) in [
+        ("@include common\n", SUCCESS),
+        ("@include common\nauth include missing\n", PERM_DENIED),
+        ("@include common\nauth required\n", PERM_DENIED),
+        ("@include common\nauth\n", PERM_DENIED),
+        ("@include common\nfoo optional pam_yes.so\n", SUCCESS),
+        ("@include common\nfoo required pam_yes.so\n", PERM_DENIED),
+        ("@include common\naccount include missing\n", SUCCESS),
+        ("@include common\n@include odd\n", PERM_DENIED),
+        ("@include common\naccount include odd\n", SUCCESS),
+        ("@include common\n@include missing\n", ABORT),
+        ("@include common\n@include unfinished\n", ABORT),
+        ("@include common\nauth include unfinished\n", PERM_DENIED),
+        ("auth include common\r\n", PERM_DENIED),
+        (
+            "auth sufficient \\\n# why\n\n pam_yes.so\nauth required pam_no\\\n",
+            ABORT,
+        ),
+    ] {
+        assert_eq!(comes_to(service), expected, "{service:?}");
+    }
+}
+
+#[test]
+fn files_that_are_not_there_are_told_with_their_lines() {
+    let text = |name: &str| match name {
+        "x" => Some("@include inner\nsession include gone\n"),
+        "inner" => Some("auth include nowhere\naccount required pam_yes.so\n"),
+        _ => None,
+    };
+    let places = missing("x", &text).into_iter();
+    let lines: Vec<_> = places.map(|place| (place.file, place.number)).collect();
+    assert_eq!(lines, [("inner".to_owned(), 1), ("x".to_owned(), 2)]);
+}

@@ -1,0 +1,98 @@
+//! `mfactl stacks`: what `mfa-pam` and the packages' scripts have to know of the stacks, by the same reading and
+//! the same judgement as `mfactl doctor`. No agent is asked: stacks are taken apart where none runs, too.
+
+use mfa_stacks::parse::lines;
+use serde::Serialize;
+
+use crate::args::Stacks;
+use crate::commands::Verdict;
+use crate::commands::doctor::stacks::files::Files;
+use crate::commands::doctor::stacks::problems_by_file;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+use crate::table::paragraph;
+
+pub(crate) fn run(context: &Context, what: &Stacks) -> Result<Verdict, Failure> {
+    match what {
+        Stacks::Lines(folders) => list(context, &Files::read(&folders.pam_dir)),
+        Stacks::Check { file, folders } => check(context, &Files::read(&folders.pam_dir), file),
+    }
+}
+
+/// A line that names the module.
+#[derive(Serialize)]
+struct Named {
+    file: String,
+    line: usize,
+    text: String,
+}
+
+/// What can't be read is no file without such a line.
+fn list(context: &Context, files: &Files) -> Result<Verdict, Failure> {
+    if !files.unread().is_empty() {
+        let message = format!(
+            "can't read {}, so pam_mfa.so may be named there. Run this as root, or move the file away",
+            files.unread().join(", ")
+        );
+        return Err(Failure::Rejected(message));
+    }
+    let mut named = Vec::new();
+    for file in files.all() {
+        let lines = files.text(file).map(lines).unwrap_or_default().into_iter();
+        named.extend(lines.filter(|line| line.is_ours).map(|line| Named {
+            file: files.path(file),
+            line: line.number,
+            text: match line.text.is_empty() {
+                true => "(a line that libpam does not understand)".to_owned(),
+                false => line.text,
+            },
+        }));
+    }
+    let screen = |it: &Named| format!("{}:{}:{}\n", clean(&it.file), it.line, clean(&it.text));
+    context
+        .output
+        .result(&named, || named.iter().map(screen).collect())?;
+    Ok(Verdict::Done)
+}
+
+/// What is wrong, with the remedy.
+#[derive(Serialize)]
+struct Problem {
+    message: String,
+    remedy: Option<String>,
+}
+
+fn check(context: &Context, files: &Files, file: &str) -> Result<Verdict, Failure> {
+    let found = problems_by_file(files, file).into_iter();
+    let problems: Vec<_> = found
+        .map(|(message, remedy)| Problem { message, remedy })
+        .collect();
+    let screen = |problem: &Problem| {
+        let remedy = problem.remedy.as_deref().unwrap_or_default();
+        paragraph("PROBLEM", &problem.message) + &paragraph("", remedy)
+    };
+    context
+        .output
+        .result(&problems, || problems.iter().map(screen).collect())?;
+    Ok(match problems.is_empty() {
+        true => Verdict::Done,
+        false => Verdict::Refused,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Output;
+    use std::fs;
+
+    #[test]
+    fn a_file_that_can_t_be_read_is_a_failure_and_not_an_empty_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = Context::new("/nonexistent".into(), Output::new(true));
+        fs::write(folder.path().join("sshd"), vec![b'#'; 70_000]).unwrap();
+        let files = Files::read(&[folder.path().to_owned()]);
+        assert!(matches!(list(&context, &files), Err(Failure::Rejected(_))));
+    }
+}
