@@ -20,7 +20,7 @@ mod pool;
 mod standing;
 mod under_way;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -41,6 +41,8 @@ const WRITING_OUT: Duration = Duration::from_secs(5);
 
 /// All that connections share.
 pub struct Agent {
+    /// Itself, for what goes on without a connection.
+    me: Weak<Self>,
     ledger: Ledger,
     hasher: Hasher,
     names: Box<dyn Names>,
@@ -82,7 +84,8 @@ impl Agent {
         let audit = Arc::new(audit);
         let written_out = Arc::clone(&audit);
         ledger.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             ledger,
             hasher,
             names,
