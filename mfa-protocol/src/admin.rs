@@ -16,7 +16,10 @@ pub use account::{
     Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
-pub use check::{CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Severity};
+pub use check::{
+    CheckConfig, CheckConfigReply, Finding, Health, HealthReply, Mode, ModeReply, Reload,
+    ReloadReply, Severity,
+};
 pub use delivery::{
     Address, AddressReply, ConfirmAddress, ConfirmAddressParameters, EnableAddress,
     EnableAddressParameters, EnrollAddress, EnrollAddressParameters, EnrollAddressReply,
@@ -97,4 +100,6 @@ methods! {
     Bypass(BypassParameters) -> BypassReply;
     CheckConfig(Nothing) -> CheckConfigReply;
     Health(Nothing) -> HealthReply;
+    Mode(Nothing) -> ModeReply;
+    Reload(Nothing) -> ReloadReply;
 }

@@ -12,7 +12,7 @@ use mfa_protocol::Secret;
 use super::recovery::Recovery;
 use super::{Account, BYPASS_DIGITS, Drift, Opening, Remote};
 use crate::factors::address::Recipient;
-use crate::factors::device::Windows;
+use crate::factors::device::{Kind, Windows};
 use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, Way};
 use crate::lockout::{Era, Gate, Limits, Lock};
@@ -103,6 +103,8 @@ pub enum Verdict {
         lock: Option<Lock>,
         /// The device whose code it would have been, had the device not gone astray.
         astray: Option<(String, Drift)>,
+        /// The code that it would have been, were that one still good.
+        expended: Option<Expended>,
     },
     /// A code was right but used before. Nothing else was judged, no failure was counted.
     Replayed,
@@ -119,6 +121,8 @@ pub enum Verdict {
 pub struct Passed {
     /// The device whose code was right.
     pub device: Option<String>,
+    /// What kind of device that is.
+    pub kind: Option<Kind>,
     /// What was typed in place of a device's code.
     pub instead: Option<Instead>,
     /// How many recovery codes are left then; none if none were ever made.
@@ -129,6 +133,27 @@ pub struct Passed {
     pub generation: u64,
     /// An address that is theirs from now on, because a code has come back from there.
     pub enrolled: Option<Recipient>,
+}
+
+/// A bypass or recovery code that was good once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expended {
+    /// It has passed a login.
+    Used(Instead),
+    /// A bypass code whose time is over.
+    Expired,
+}
+
+impl Expended {
+    /// What the audit log says of it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Used(Instead::Bypass) => "a bypass code that was used before",
+            Self::Used(Instead::Recovery) => "a recovery code that was used before",
+            Self::Expired => "a bypass code that has expired",
+        }
+    }
 }
 
 /// A code that is no device's.
@@ -183,7 +208,7 @@ impl Account {
             .collect();
         if attempt.rejected.is_some() {
             self.use_steps(&findings, attempt);
-            return self.count_failure(attempt, None);
+            return self.count_failure(attempt, None, None);
         }
         let unprepared = findings.is_empty();
         if unprepared || findings.iter().any(|f| matches!(f, Finding::Stale)) {
@@ -197,7 +222,8 @@ impl Account {
         }
         let astray = self.go_astray(&findings, attempt.now);
         if astray.is_some() || findings.iter().any(|f| matches!(f, Finding::Wrong)) {
-            return self.count_failure(attempt, astray);
+            let expended = self.find_expended(attempt);
+            return self.count_failure(attempt, astray, expended);
         }
         self.lockout.passed(attempt.era, attempt.now);
         self.open_session(&findings, attempt);
@@ -249,7 +275,7 @@ impl Account {
                         device.catch_up(attempt.now, &attempt.windows);
                     }
                 }
-                Finding::Bypass(_) => self.bypass = None,
+                Finding::Bypass(_) => self.use_bypass(attempt),
                 Finding::Recovery(_, code) => self.use_recovery(*code),
                 Finding::Knowledge(_)
                 | Finding::Sent(_)
@@ -268,6 +294,7 @@ impl Account {
                 lock: self.fail(era, now, limits),
                 failures: self.lockout.failures(now),
                 astray: None,
+                expended: None,
             },
             Gate::Locked(lock) => {
                 self.lockout.refused_one();
@@ -277,12 +304,24 @@ impl Account {
         }
     }
 
-    fn count_failure(&mut self, attempt: &Attempt, astray: Option<(String, Drift)>) -> Verdict {
+    fn count_failure(
+        &mut self,
+        attempt: &Attempt,
+        astray: Option<(String, Drift)>,
+        expended: Option<Expended>,
+    ) -> Verdict {
         let lock = self.fail(attempt.era, attempt.now, &attempt.limits);
         Verdict::Wrong {
             failures: self.lockout.failures(attempt.now),
             lock,
             astray,
+            expended,
+        }
+    }
+
+    fn use_bypass(&mut self, attempt: &Attempt) {
+        if let Some(bypass) = self.bypass.take() {
+            self.used_bypass = Some(bypass.digest(&attempt.pepper));
         }
     }
 
@@ -306,6 +345,7 @@ impl Account {
                 Finding::Code { device, .. } => {
                     if let Some(device) = self.devices.get(*device) {
                         passed.device = Some(device.label.to_string());
+                        passed.kind = Some(device.kind());
                         passed.code_length = Some(device.generator.digits.into());
                     }
                 }

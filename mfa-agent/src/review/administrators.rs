@@ -113,9 +113,9 @@ impl Survey<'_> {
     fn remedy(&self, enrol: &str) -> String {
         let first = self.policy.default.ways.first();
         let factor = first.and_then(|way| way.factors().first());
-        let factor = factor.map_or("totp", |factor| factor.name());
+        let command = factor.unwrap_or(&Factor::Totp).enroll_command("root");
         let enrol = match self.is_asked {
-            true => format!("{enrol} (mfactl enroll {factor} root), or "),
+            true => format!("{enrol} ({command}), or "),
             false => String::new(),
         };
         format!("{enrol}add a rule such as {BREAK_GLASS} before all others")

@@ -72,9 +72,9 @@ fn admin_types() -> Types {
         EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery, EnrollTotp,
         Enrolment, Explain, Explanation, Finding, Health, ImportAccount, ImportAccounts,
         ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount, Knowledge, Lockout,
-        Lockouts, Messages, Primary, QuestionAnswer, Questions, Radius, Remove, Rename, Require,
-        Resync, Revoke, Rule, SelfManage, Session, Sessions, Severity, Status, TestDelivery,
-        Unlock, UserSettings, Users,
+        Lockouts, Messages, Mode, Primary, QuestionAnswer, Questions, Radius, Reload, Remove,
+        Rename, Require, Resync, Revoke, Rule, SelfManage, Session, Sessions, Severity, Status,
+        TestDelivery, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -106,6 +106,8 @@ fn admin_types() -> Types {
     types
         .method::<CheckConfig>()
         .method::<Health>()
+        .method::<Mode>()
+        .method::<Reload>()
         .method::<EnrollRecovery>();
     types
         .method::<EnrollHotp>()

@@ -1,7 +1,9 @@
 //! Looking at the settings before they are put in force, and at the agent itself.
 
 use jiff::Timestamp;
-use mfa_protocol::admin::{CheckConfigReply, Finding, HealthReply, Severity};
+use mfa_protocol::admin::{
+    CheckConfigReply, Finding, HealthReply, ModeReply, ReloadReply, Severity,
+};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -36,6 +38,33 @@ impl Connection {
             file: file.display().to_string(),
             valid,
             findings,
+        })
+    }
+
+    /// The mode in force, where it stands, and what the files say by now.
+    pub(super) fn mode(&self) -> Result<ModeReply, Failure> {
+        let agent = &self.agent;
+        let standing = agent.standing();
+        agent.require_administrator(self.peer, &standing.settings)?;
+        let policy = &standing.settings.policy;
+        let in_files = Files::read(&standing.file).and_then(|files| files.settings());
+        Ok(ModeReply {
+            mode: policy.mode.name().to_owned(),
+            place: policy.mode_place.as_ref().map(ToString::to_string),
+            config: standing.file.display().to_string(),
+            file_mode: in_files.ok().map(|it| it.policy.mode.name().to_owned()),
+        })
+    }
+
+    /// As SIGHUP does.
+    pub(super) fn reload(&self) -> Result<ReloadReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        if agent.reload_for(Some(self.peer)) {
+            agent.review();
+        }
+        Ok(ReloadReply {
+            error: agent.standing().reload_error.clone(),
         })
     }
 

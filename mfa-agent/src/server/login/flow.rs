@@ -90,7 +90,8 @@ impl Agent {
     }
 
     fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
-        login.context.way = login.dialogue()?.way().map(ToString::to_string);
+        let way = login.dialogue()?.way().map(ToString::to_string);
+        login.context.set_way(way);
         let rejected = login.rejected.take();
         let told = |verdict: &Verdict| login.told(verdict).1;
         let bench = Bench {
