@@ -1,11 +1,14 @@
 //! The agent's life: readiness, new settings, its end, and systemd's socket.
 
 use std::fs;
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mfa_tests::{Agent, Login, Stack, built, eventually, run};
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// What `users` are asked for with which settings tells which settings hold.
 fn prompt(stack: &Stack) -> String {
@@ -247,6 +250,56 @@ fn it_takes_its_sockets_from_systemd() {
         "a socket of systemd's is not the agent's to remove"
     );
     drop(child);
+}
+
+/// An agent on `listener`, as systemd starts it again and again on the same socket.
+fn activated(agent: &Agent, listener: &UnixListener) -> Child {
+    let passed = OwnedFd::from(listener.try_clone().unwrap());
+    Command::new("sh")
+        .args([
+            "-c",
+            "exec 3<&0; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --config \"$1\"",
+        ])
+        .arg(&built().agent)
+        .arg(agent.config())
+        .stdin(Stdio::from(passed))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("an agent")
+}
+
+#[test]
+fn restarts_lose_no_login_whenever_it_comes() {
+    const THREADS: usize = 4;
+    const LOGINS: usize = 8;
+    let (mut agent, stack) = agent_with_prompt("PIN: ");
+    let _ = agent.terminate();
+    let _ = fs::remove_file(agent.socket());
+    let listener = UnixListener::bind(agent.socket()).unwrap();
+    let mut running = activated(&agent, &listener);
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..LOGINS {
+                    let seen = Login::of("anna").answer("4826").run(&stack);
+                    done.fetch_add(1, Ordering::SeqCst);
+                    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+                }
+            });
+        }
+        while done.load(Ordering::SeqCst) < THREADS * LOGINS {
+            // Waits in the socket until it serves.
+            let _ = agent.admin().status("anna");
+            let pid = Pid::from_raw(i32::try_from(running.id()).unwrap());
+            kill(pid, Signal::SIGTERM).unwrap();
+            let status = running.wait().unwrap();
+            running = activated(&agent, &listener);
+            assert!(status.success(), "{status}");
+        }
+    });
+    drop(Kill(running));
 }
 
 #[test]

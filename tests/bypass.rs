@@ -147,3 +147,44 @@ fn a_code_is_good_for_one_minute_to_three_hours() {
         let _ = issue(&agent, &["--for", time]);
     }
 }
+
+#[test]
+fn with_a_pin_behind_it_it_is_one_answer_as_a_code_is() {
+    let agent = Agent::with("[policy]\nrequire = [\"totp+pin\"]\n");
+    let _ = agent.admin().device(ANNA);
+    agent.admin().pin(ANNA, "4826");
+    let reply = agent.ctl().json(&["enroll", "recovery", ANNA], "");
+    let recovery = reply["codes"][0].as_str().expect("a code");
+    for code in [issue(&agent, &[]).as_str(), recovery] {
+        let seen = log_in(&agent, &format!("{code}0000"));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+    }
+    let recovery = reply["codes"][1].as_str().expect("a code");
+    for code in [issue(&agent, &[]).as_str(), recovery] {
+        let seen = log_in(&agent, &format!("{code}4826"));
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(seen.prompts(), ["OTP code: "]);
+    }
+    let logins = agent.logins_of(ANNA, 4);
+    assert_eq!(logins[2].text("factor"), "bypass+pin");
+    assert_eq!(logins[3].text("factor"), "recovery+pin");
+}
+
+#[test]
+fn the_audit_tells_used_codes_from_guesses() {
+    let agent = Agent::start();
+    let _ = agent.admin().device(ANNA);
+    let reply = agent.ctl().json(&["enroll", "recovery", ANNA], "");
+    let recovery = reply["codes"][0].as_str().expect("a code");
+    let bypass = issue(&agent, &[]);
+    for code in [bypass.as_str(), recovery] {
+        assert_eq!(log_in(&agent, code).result(), "PAM_SUCCESS");
+        assert_eq!(log_in(&agent, code).result(), "PAM_AUTH_ERR");
+    }
+    assert_eq!(log_in(&agent, "000000").result(), "PAM_AUTH_ERR");
+    let logins = agent.logins_of(ANNA, 5);
+    let reason = |at: usize| logins[at].text("reason");
+    assert_eq!(reason(1), "a bypass code that was used before");
+    assert_eq!(reason(3), "a recovery code that was used before");
+    assert_eq!(reason(4), "wrong answer");
+}

@@ -58,7 +58,11 @@ fn a_late_code_is_refused_and_counted_and_only_the_administrator_is_told_why() {
     let events = agent.logins_of(ANNA, 2);
     assert_eq!(events[0].text("reason"), "wrong answer");
     let reason = events[1].text("reason");
-    for part in ["test", "300 seconds behind", "mfactl verify --resync"] {
+    for part in [
+        "test",
+        "300 seconds behind",
+        "mfactl verify mfat-anna --resync",
+    ] {
         assert!(reason.contains(part), "{part}: {reason}");
     }
     agent.await_log("300 seconds behind");

@@ -34,6 +34,10 @@ fn a_code_passes_once_and_again_it_is_refused_and_not_counted() {
     let events = agent.logins_of(ANNA, 3);
     assert_eq!(events[1].text("label"), "device-1");
     assert_eq!(events[2].text("reason"), "a code that was used before");
+    assert!(
+        events.iter().all(|event| event.text("factor") == "hotp"),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -62,7 +66,10 @@ fn beyond_the_look_ahead_two_in_a_row_are_needed() {
     let event = &agent.logins_of(ANNA, 1)[0];
     let reason = event.text("reason");
     assert!(reason.contains("it is 10 codes ahead"), "{event:?}");
-    assert!(reason.contains("mfactl verify --resync"), "{event:?}");
+    assert!(
+        reason.contains("mfactl verify mfat-anna --resync"),
+        "{event:?}"
+    );
     let drift = agent.admin().status(ANNA).devices[0].drift.clone();
     assert_eq!(drift.expect("a drift").codes, Some(10));
 

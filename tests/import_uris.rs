@@ -42,3 +42,45 @@ fn counters_and_exports_are_taken_over_and_a_dry_run_takes_nothing() {
     assert_eq!(again["unchanged"], 2, "{again}");
     assert!(!passes(&ours, ANNA, &[&token.counted(5)]));
 }
+
+#[test]
+fn uris_are_read_as_apps_write_them_and_each_line_for_itself() {
+    const KEY: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let written = [
+        format!("totp/ACME:ann?secret={KEY}&issuer=acme.example"),
+        format!("totp/acme:ann?secret={KEY}&issuer=ACME"),
+        format!("totp/ACME+Co:ann?secret={KEY}&issuer=ACME+Co"),
+        format!("totp/ACME:ann?secret={KEY}&issuer=ACME%20"),
+        "totp/ann?secret=JBSW%20Y3DP%20EHPK%203PXP%20JBSW%20Y3DP%20EHPK%203PXP".to_owned(),
+        "totp/ann?secret=JBSW+Y3DP+EHPK+3PXP+JBSW+Y3DP+EHPK+3PXP".to_owned(),
+        "totp/ann?secret=JBSW-Y3DP-EHPK-3PXP-JBSW-Y3DP-EHPK-3PXP".to_owned(),
+        format!("TOTP/ann?secret={KEY}"),
+        format!("steam/Steam:ann?secret={KEY}"),
+        format!("totp/ann?secret={KEY}&digits=six"),
+    ];
+    let lines: String = (0..)
+        .zip(&written)
+        .map(|(number, uri)| format!("mfat-{number}\totpauth://{uri}\n"))
+        .collect();
+    let agent = Agent::start();
+    let output = agent.ctl().run(&["import", "uris", "-"], &lines);
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!(report["stored"], 8, "{report}");
+    let refused = report["refused"].as_array().expect("a list");
+    let reason = |at: usize| refused[at]["reason"].as_str().expect("a reason");
+    assert_eq!(refused.len(), 2, "{report}");
+    assert!(
+        reason(0).contains("Steam") && reason(1).contains("digits"),
+        "{report}"
+    );
+    let note = report["notes"][0]["note"].as_str().expect("a note");
+    assert!(note.contains("does not know 8 of the users"), "{note}");
+    let code = run(Command::new("oathtool").args(["--totp", "--base32", KEY]));
+    let ours = Stack::asking(&agent);
+    for number in 0..8 {
+        assert!(
+            passes(&ours, &format!("mfat-{number}"), &[code.stdout.trim()]),
+            "{number}"
+        );
+    }
+}

@@ -151,6 +151,11 @@ fn a_temporary_failure_is_retried_within_the_deadline() {
         assert_eq!(scene.postfix.tries(ADDRESS), 3, "two refused, one taken");
         login.answer(&code);
         assert_eq!(login.finish().result(), "PAM_SUCCESS");
+        let events = scene.agent.events_of("message", ANNA, 2);
+        let results: Vec<&str> = events.iter().map(|event| event.text("result")).collect();
+        assert_eq!(results, ["retrying", "sent"], "{events:?}");
+        let messages = scene.agent.admin().status(ANNA).messages;
+        assert_eq!(messages.last_error, None, "{messages:?}");
     });
 }
 

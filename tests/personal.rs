@@ -86,7 +86,49 @@ fn a_code_is_required_only_of_users_whose_password_expires_where_that_is_asked()
         assert!(output.is_success(), "{output:?}");
         done(&agent, &["require", "totp", ANNA]);
         assert_eq!(agent.admin().status(ANNA).settings.require, ["totp"]);
+        let output = run(std::process::Command::new("chage").args(["-M", "99999", ANNA]));
+        assert!(output.is_success(), "{output:?}");
+        let again = agent.ctl().json(&["require", "totp", ANNA], "");
+        assert_eq!(again["changed"], false, "{again}");
     });
+}
+
+#[test]
+fn removing_what_is_required_says_what_follows_and_the_commands_work() {
+    let agent = Agent::start();
+    let _ = agent.admin().device(ANNA);
+    agent.admin().pin(ANNA, PIN);
+    done(&agent, &["require", "totp", ANNA]);
+    let removed = agent.ctl().json(&["remove", "totp", ANNA], "");
+    let note = removed["note"].as_str().expect("a note");
+    assert!(
+        note.contains(&format!("mfactl enroll totp {ANNA}")),
+        "{note}"
+    );
+    assert!(
+        note.contains(&format!("mfactl require totp {ANNA} --off")),
+        "{note}"
+    );
+    done(&agent, &["require", "totp", ANNA, "--off"]);
+    let removed = agent.ctl().json(&["remove", "pin", ANNA], "");
+    let note = removed["note"].as_str().expect("a note");
+    assert!(note.contains(&format!("{ANNA} has nothing left")), "{note}");
+    let explained = agent
+        .ctl()
+        .json(&["explain", "--user", ANNA, "--service", "sshd"], "");
+    assert_eq!(explained["unenrolled"], "deny", "{explained}");
+    let again = agent.ctl().json(&["remove", "pin", ANNA], "");
+    assert!(again.get("note").is_none(), "{again}");
+    refused(
+        &agent,
+        &["require", "pin", ANNA],
+        &format!("mfactl enroll pin {ANNA}"),
+    );
+    refused(
+        &agent,
+        &["rename", "totp", ANNA, "--label", "a", "--to", "b"],
+        &format!("mfactl status {ANNA}"),
+    );
 }
 
 fn log_in(agent: &Agent, login: Login) -> Seen {

@@ -154,7 +154,7 @@ fn required_questions_and_codes_leave_the_event_of_the_source() {
     let events = user_settings(&agent, 4);
     assert_eq!(source_fields(&events[2]), with_questions, "one is left");
     let nothing_required = update(&json!({
-        "2FA": false,
+        "2FA": true,
         "iam_id": USER,
         "origin": "BSS",
         "security_questions_setup": true,
@@ -196,11 +196,69 @@ fn other_settings_of_a_user_leave_the_event_too_and_repeating_them_leaves_none()
         ]
     );
     let data = json!({
-        "2FA": false,
+        "2FA": true,
         "iam_id": USER,
         "origin": "BSS",
         "security_questions_setup": false,
         "self_manage": true
     });
     assert_eq!(source_fields(&events[3]), update(&data));
+}
+
+#[test]
+fn two_factors_are_those_of_whoever_is_asked() {
+    let rule = format!("[[rule]]\nusers = [\"{USER}\"]\naction = \"skip\"\n");
+    for (settings, is_asked) in [("", true), (&mode("none"), false), (&rule, false)] {
+        let agent = Agent::with(settings);
+        let _ = agent.ctl().json(&["enforce", USER, "required"], "");
+        let event = &user_settings(&agent, 1)[0];
+        assert_eq!(event.json()["requestData"]["2FA"], is_asked, "{settings}");
+    }
+}
+
+#[test]
+fn a_mode_that_was_changed_while_no_agent_ran_leaves_its_events_at_the_start() {
+    let mut agent = Agent::with(&mode("all"));
+    for (to, count) in [("none", 1), ("none", 1), ("all", 2)] {
+        let _ = agent.terminate();
+        agent.configure(&mode(to));
+        agent.launch();
+        let _ = agent.terminate();
+        let mut events = agent.events();
+        events.retain(|event| event.text("event") == "account-traits.update");
+        assert_eq!(events.len(), count, "{to}: {events:?}");
+        agent.launch();
+    }
+}
+
+#[test]
+fn mfactl_shows_and_changes_the_mode_and_says_so_in_the_audit_log() {
+    let agent = Agent::start();
+    let shown = agent.ctl().json(&["mode"], "");
+    assert_eq!(
+        (&shown["mode"], &shown["place"]),
+        (&json!("all"), &Value::Null)
+    );
+    let set = agent.ctl().json(&["mode", "local-users"], "");
+    assert_eq!(
+        (&set["mode"], &set["changed"]),
+        (&json!("local-users"), &json!(true))
+    );
+    let place = set["place"].as_str().expect("a place");
+    assert!(place.contains("agent.d/zzz-mode.toml"), "{place}");
+    let events = after_the_reload(&agent);
+    assert_eq!(events[0].json()["requestData"]["mfa"], "TOTP");
+    let reload = agent.events();
+    let reload = reload.iter().rfind(|event| event.text("event") == "reload");
+    assert_eq!(reload.expect("a reload").json()["by_uid"], 0);
+
+    let again = agent.ctl().json(&["mode", "local-users"], "");
+    assert_eq!(again["changed"], false);
+    agent.configure("[enforcement]\nmode = \"everybody\"\n");
+    let refused = agent.ctl().run(&["mode", "none"], "");
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("stays local-users"), "{refused:?}");
+    let file = agent.folder().join("agent.d/zzz-mode.toml");
+    let text = std::fs::read_to_string(file).expect("the file");
+    assert!(text.contains("\"local-users\""), "it is put back: {text}");
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use mfa_tests::{Agent, Key, Machine, Pty, Sshd, Transcript};
+use mfa_tests::{Agent, Key, Machine, Pty, Sshd, Transcript, built};
 
 const PASSWORD: &str = "correct horse";
 const USER: &str = "mfat-anna";
@@ -87,6 +87,49 @@ fn a_key_exempts_from_the_code_and_a_password_alone_does_not() {
         answer_both(&mut client, &key.code(0));
         client.expect("you are in");
         assert_eq!(client.finish().1, Some(0));
+    });
+}
+
+#[test]
+fn a_user_that_the_policy_does_not_ask_comes_in_by_the_key_alone_and_not_without_it() {
+    Machine::run(|machine| {
+        machine.user(USER, PASSWORD);
+        let folder = built().tree.join("config/pam.d/sshd-publickey");
+        machine.stack("sshd", &fs::read_to_string(folder).unwrap());
+        let agent = Agent::at_default_socket("");
+        let sshd = Sshd::start(
+            machine,
+            "PasswordAuthentication no\nAuthenticationMethods publickey,keyboard-interactive",
+        );
+        let identity = sshd.user_key();
+        let skip = format!(
+            "[[rule]]\nname = \"machines\"\nusers = [\"{USER}\"]\nservices = [\"sshd\"]\n\
+             after = [\"publickey\"]\naction = \"skip\"\n"
+        );
+        for settings in [
+            skip.as_str(),
+            "[enforcement]\nunenrolled = \"allow\"\n",
+            "[enforcement]\ngrace = \"14d\"\n",
+            "[enforcement]\nmode = \"none\"\n",
+        ] {
+            let reload = agent.reload_with(settings);
+            assert_eq!(reload.text("result"), "done", "{reload:?}");
+            let mut client = sshd.client(USER, &["-i", &identity]);
+            client.expect("you are in");
+            assert_eq!(client.finish().1, Some(0), "{settings}");
+            let client = sshd.client(USER, &["-o", "PubkeyAuthentication=no"]);
+            assert_ne!(client.finish().1, Some(0), "{settings}: without the key");
+        }
+        let denied = format!("[[rule]]\nusers = [\"{USER}\"]\naction = \"deny\"\n");
+        for settings in [denied.as_str(), ""] {
+            let _ = agent.reload_with(settings);
+            let options = ["-i", &identity, "-o", "BatchMode=yes"];
+            assert_ne!(
+                sshd.client(USER, &options).finish().1,
+                Some(0),
+                "{settings}"
+            );
+        }
     });
 }
 

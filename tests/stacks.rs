@@ -3,7 +3,9 @@
 //! Whatever the module says but "passed" and "skipped", the program is refused, and a right password
 //! does not change that.
 
-use mfa_tests::{Agent, Login, Machine, Seen, Stack};
+use std::fs;
+
+use mfa_tests::{Agent, Login, Machine, Seen, Stack, built};
 
 const USER: &str = "mfat-anna";
 const PASSWORD: &str = "correct horse";
@@ -112,6 +114,138 @@ fn locked_unenrolled_and_unavailable_are_refused_with_the_right_password() {
         assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
         let seen = log_in("password+code", USER, &[&format!("{PASSWORD}4826")]);
         assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
+    });
+}
+
+/// What a user comes to whom the policy treats so: settings, user, answers after a right password, outcome.
+const OUTCOMES: [(&str, &str, &str, &[&str], &str); 8] = [
+    ("passed", "", USER, &["4826"], "PAM_SUCCESS"),
+    ("wrong", "", USER, &["0000"], "PAM_AUTH_ERR"),
+    (
+        "skipped",
+        "[[rule]]\nusers = [\"mfat-new\"]\naction = \"skip\"\n",
+        "mfat-new",
+        &[],
+        "PAM_SUCCESS",
+    ),
+    (
+        "grace",
+        "[enforcement]\ngrace = \"14d\"\n",
+        "mfat-new",
+        &[],
+        "PAM_SUCCESS",
+    ),
+    (
+        "allow",
+        "[enforcement]\nunenrolled = \"allow\"\n",
+        "mfat-new",
+        &[],
+        "PAM_SUCCESS",
+    ),
+    (
+        "mode none",
+        "[enforcement]\nmode = \"none\"\n",
+        USER,
+        &[],
+        "PAM_SUCCESS",
+    ),
+    ("not enrolled", "", "mfat-new", &["4826"], "PAM_AUTH_ERR"),
+    (
+        "denied",
+        "[[rule]]\nusers = [\"mfat-anna\"]\naction = \"deny\"\n",
+        USER,
+        &["4826"],
+        "PAM_PERM_DENIED",
+    ),
+];
+
+/// What each shipped stack takes before the code.
+fn first_factor(service: &str) -> Option<&'static [&'static str]> {
+    match service {
+        "sshd-publickey" => Some(&[]),
+        // They ask nobody, or ask root nothing, or take one answer for both, or belong to a module that is not
+        // installed everywhere.
+        "cron" | "su" | "password+code" | "radiusd" | "strongswan" | "cockpit" => None,
+        _ => Some(&[PASSWORD]),
+    }
+}
+
+#[test]
+fn every_outcome_of_every_shipped_stack_is_what_the_policy_says() {
+    Machine::run(|machine| {
+        install_all(machine);
+        machine.user("mfat-new", PASSWORD);
+        // One record counts for all who have set up nothing, and nobody unlocks it.
+        let common = "[policy]\nrequire = [\"pin\"]\n[lockout]\nattempts = 20\n";
+        let agent = Agent::at_default_socket(common);
+        agent.admin().pin(USER, "4826");
+        let folder = built().tree.join("config/pam.d");
+        let services = fs::read_dir(folder).unwrap();
+        let services = services.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let services: Vec<String> = services
+            .filter(|service| first_factor(service).is_some())
+            .collect();
+        services
+            .iter()
+            .for_each(|service| machine.shipped_stack(service));
+        for (what, settings, user, answers, expected) in OUTCOMES {
+            let reload = agent.reload_with(&format!("{settings}{common}"));
+            assert_eq!(reload.text("result"), "done", "{reload:?}");
+            for service in &services {
+                let first = first_factor(service).unwrap_or(&[]);
+                let seen = log_in(service, user, &[first, answers].concat());
+                assert_eq!(seen.result(), expected, "{service}: {what}: {seen:?}");
+                agent.admin().unlock(USER);
+            }
+        }
+    });
+}
+
+#[test]
+fn every_outcome_of_the_stacks_with_one_answer_is_what_the_policy_says() {
+    Machine::run(|machine| {
+        install_all(machine);
+        machine.user("mfat-new", PASSWORD);
+        let services = ["password+code", "radiusd", "strongswan"];
+        services
+            .iter()
+            .for_each(|service| machine.shipped_stack(service));
+        let agent = Agent::at_default_socket("[policy]\nrequire = [\"totp\"]\n");
+        let key = agent.admin().device(USER);
+        let of_new = "[[rule]]\nusers = [\"mfat-new\"]\naction = ";
+        for (what, settings, expected) in [
+            ("skipped", format!("{of_new}\"skip\"\n"), "PAM_SUCCESS"),
+            (
+                "grace",
+                "[enforcement]\ngrace = \"14d\"\n".to_owned(),
+                "PAM_SUCCESS",
+            ),
+            (
+                "allow",
+                "[enforcement]\nunenrolled = \"allow\"\n".to_owned(),
+                "PAM_SUCCESS",
+            ),
+            ("denied", format!("{of_new}\"deny\"\n"), "PAM_PERM_DENIED"),
+        ] {
+            let reload = agent.reload_with(&settings);
+            assert_eq!(reload.text("result"), "done", "{reload:?}");
+            for service in services {
+                let seen = log_in(service, "mfat-new", &[PASSWORD]);
+                assert_eq!(seen.result(), expected, "{service}: {what}: {seen:?}");
+                let seen = log_in(service, "mfat-new", &["wrong"]);
+                assert_ne!(seen.result(), "PAM_SUCCESS", "{service}: {what}: {seen:?}");
+            }
+        }
+        for (number, service) in (0..).zip(services) {
+            let wrong = format!("{PASSWORD}{}", key.wrong_code());
+            let seen = log_in(service, USER, &[&wrong]);
+            assert_eq!(seen.result(), "PAM_AUTH_ERR", "{service}: {seen:?}");
+            // Codes of three steps, since each is good once.
+            let right = format!("{PASSWORD}{}", key.code(number - 1));
+            let seen = log_in(service, USER, &[&right]);
+            assert_eq!(seen.prompts(), ["Password and code: "], "{service}");
+            assert_eq!(seen.result(), "PAM_SUCCESS", "{service}: {seen:?}");
+        }
     });
 }
 

@@ -1,6 +1,7 @@
 # Deutsch. Was jeder Text bedeutet und was er aufnimmt, steht in en.ftl.
 
 prompt-totp = Einmalcode:
+prompt-password-and-code = Passwort und Code:
 prompt-pin = PIN:
 prompt-email = Code aus Ihrer E-Mail:
 prompt-sms = Code aus Ihrer SMS:
@@ -93,7 +94,8 @@ enrol-wrong-code =
     Prüfen Sie, ob sie den Schlüssel richtig hat und ihre Uhr stimmt;
     geben Sie dann den nächsten ein.
 enrol-recovery =
-    Das Gerät ist eingerichtet.
+    Der Code stimmt.
     Bewahren Sie diese Wiederherstellungscodes auf: Mit jedem kommen Sie einmal
     ohne das Gerät hinein, und sie werden nicht wieder gezeigt.
 enrol-stored = Geben Sie { word-yes } ein, wenn sie an einem sicheren Ort sind:
+enrol-done = Das Gerät ist eingerichtet.

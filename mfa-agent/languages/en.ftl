@@ -3,6 +3,8 @@
 
 # Prompts. A blank follows each; ocserv needs them all different.
 prompt-totp = OTP code:
+# Where one answer holds both. Programs that go by how a prompt begins (OpenVPN) know "Password".
+prompt-password-and-code = Password and code:
 prompt-pin = PIN:
 prompt-email = Code from your e-mail:
 prompt-sms = Code from your text message:
@@ -103,7 +105,9 @@ enrol-wrong-code =
     Check that it took over the key and that its clock is right; type the next one.
 # The codes follow.
 enrol-recovery =
-    The device is set up. Keep these recovery codes:
+    The code is right. Keep these recovery codes:
     each lets you in once without the device, and they are not shown again.
 # A prompt.
 enrol-stored = Type { word-yes } when they are in a safe place:
+# Once device and codes are stored.
+enrol-done = The device is set up.

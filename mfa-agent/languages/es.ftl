@@ -1,6 +1,7 @@
 # Español. Qué significa cada texto y qué recibe se explica en en.ftl.
 
 prompt-totp = Código de un solo uso:
+prompt-password-and-code = Contraseña y código:
 prompt-pin = PIN:
 prompt-email = Código de su correo electrónico:
 prompt-sms = Código de su mensaje de texto:
@@ -88,7 +89,8 @@ enrol-wrong-code =
     Compruebe que ha recibido bien la clave y que su reloj está en hora;
     escriba el siguiente.
 enrol-recovery =
-    El dispositivo está configurado.
+    El código es correcto.
     Guarde estos códigos de recuperación: cada uno le deja entrar una vez
     sin el dispositivo, y no se volverán a mostrar.
 enrol-stored = Escriba { word-yes } cuando estén en un lugar seguro:
+enrol-done = El dispositivo está configurado.

@@ -1,6 +1,7 @@
 # Français. Le sens de chaque texte et ce qu'il reçoit sont décrits dans en.ftl.
 
 prompt-totp = Code à usage unique :
+prompt-password-and-code = Mot de passe et code :
 prompt-pin = Code PIN :
 prompt-email = Code reçu par e-mail :
 prompt-sms = Code reçu par SMS :
@@ -89,7 +90,8 @@ enrol-wrong-code =
     Vérifiez qu'elle a bien reçu la clé et que son horloge est juste ;
     tapez le suivant.
 enrol-recovery =
-    L'appareil est configuré.
+    Le code est juste.
     Conservez ces codes de récupération : chacun permet une connexion
     sans l'appareil, et ils ne seront plus affichés.
 enrol-stored = Tapez { word-yes } quand ils sont en lieu sûr :
+enrol-done = L'appareil est configuré.

@@ -3,7 +3,7 @@
 //! Everything that can be wrong is found out before the socket opens, and said in one line; only then
 //! systemd hears `READY=1`. SIGHUP reloads the settings, and a faulty file leaves the old ones in
 //! force. SIGTERM lets logins under way come to their end, for a while, and a second one only calls; whatever
-//! was answered is durable already.
+//! was answered is durable already. Before the end nothing is accepted any more, so that no login is lost.
 
 mod end;
 mod init;
@@ -54,6 +54,9 @@ const EX_CONFIG: u8 = 78;
 
 /// How long calls under way may take to come to their end.
 const LAST_CALLS: Duration = Duration::from_secs(3);
+
+/// How long a program that has just connected may take to say what it wants.
+const FIRST_CALLS: Duration = Duration::from_secs(1);
 
 /// How long the audit log may take to be written at the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -174,9 +177,11 @@ fn run(config: &Path) -> Result<(), StartError> {
         settings.server.socket.display()
     ));
     agent.keep_settings();
+    agent.note_mode();
     agent.review();
     watchdog::start(&settings.server.socket);
     serve_until_told(&agent, &signals)?;
+    agent.stop_accepting(FIRST_CALLS);
     drop(sockets);
     if !agent.stop_serving(LAST_CALLS) {
         log::warn("calls were still being carried out; whoever made them gets no answer");
@@ -240,7 +245,7 @@ fn start(standing: Standing) -> Result<Arc<Agent>, StartError> {
     let hasher = Hasher::new(HASHES_AT_ONCE, HASHES_WAITING);
     let names = Box::new(SystemNames::default());
     let boot = boot_id()?;
-    Ok(Agent::new(standing, ledger, hasher, names, audit, boot))
+    Ok(Agent::new(standing, ledger, hasher, names, audit, boot)?)
 }
 
 /// Starts the audit log, which is complete before anybody can log in: it has the lines that an earlier process

@@ -17,9 +17,9 @@ pub use account::{
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
 };
 pub use check::{
-    Administrator, AddressRule, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
-    Health, HealthReply, HostFacts, Refused, ServiceAsk, ServiceTerms, Severity, Terms,
-    TermsParameters, TermsReply,
+    AddressRule, Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
+    Health, HealthReply, HostFacts, Mode, ModeReply, Refused, Reload, ReloadReply, ServiceAsk,
+    ServiceTerms, Severity, Terms, TermsParameters, TermsReply,
 };
 pub use delivery::{
     Address, AddressReply, ConfirmAddress, ConfirmAddressParameters, EnableAddress,
@@ -102,4 +102,6 @@ methods! {
     CheckConfig(CheckConfigParameters) -> CheckConfigReply;
     Health(Nothing) -> HealthReply;
     Terms(TermsParameters) -> TermsReply;
+    Mode(Nothing) -> ModeReply;
+    Reload(Nothing) -> ReloadReply;
 }

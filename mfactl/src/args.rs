@@ -8,6 +8,7 @@ mod enroll;
 mod factor;
 mod import;
 mod logins;
+mod mode;
 mod sessions;
 mod settings;
 
@@ -25,6 +26,7 @@ pub(crate) use enroll::{
 pub(crate) use factor::{Factor, Removable, Remove, Rename};
 pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
 pub(crate) use logins::{Explain, Verify};
+pub(crate) use mode::{Mode, ModeName};
 pub(crate) use sessions::Bypass;
 pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
 
@@ -151,6 +153,9 @@ Without USER: everybody's for an administrator, your own otherwise.")]
     /// Look at the agent's settings
     #[command(subcommand, after_help = "Example: mfactl config check")]
     Config(Config),
+    /// Show who is asked for a second factor at all, or change it
+    #[command(after_help = mode::MODE)]
+    Mode(Mode),
     /// Send a message that holds no code, to see whether it arrives
     #[command(after_help = address::TEST_DELIVERY)]
     TestDelivery(TestDelivery),
@@ -162,6 +167,35 @@ not reachable.")]
     /// Look at the PAM stacks, without an agent
     #[command(subcommand, hide = true, after_help = "Example: mfactl stacks lines")]
     Stacks(Stacks),
+}
+
+impl Command {
+    /// The user that it names, if it names one.
+    pub(crate) fn named_user(&self) -> Option<&str> {
+        match self {
+            Self::Enroll(what) => what.factor.as_ref()?.named_user(),
+            Self::Remove(it) => it.user.as_deref(),
+            Self::Rename(it) => it.user.as_deref(),
+            Self::Primary(it) | Self::Enable(it) | Self::Disable(it) => it.user.as_deref(),
+            Self::Status(it) | Self::Sessions(it) => it.user.as_deref(),
+            Self::Unlock(it) | Self::Revoke(it) => Some(&it.user),
+            Self::Require(it) => it.user.as_deref(),
+            Self::Enforce(it) => Some(&it.user),
+            Self::SelfManage(it) => Some(&it.user),
+            Self::AllowFrom(it) => Some(&it.user),
+            Self::Bypass(it) => Some(&it.user),
+            Self::Verify(it) => it.user.as_deref(),
+            Self::Explain(it) => Some(&it.user),
+            Self::Import(_)
+            | Self::Users
+            | Self::Lockouts
+            | Self::Config(_)
+            | Self::Mode(_)
+            | Self::TestDelivery(_)
+            | Self::Doctor(_)
+            | Self::Stacks(_) => None,
+        }
+    }
 }
 
 /// What to set up.

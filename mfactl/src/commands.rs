@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod lists;
+pub(crate) mod mode;
 pub(crate) mod remove;
 pub(crate) mod rename;
 mod resync;

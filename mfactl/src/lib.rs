@@ -34,7 +34,8 @@ use args::{Args, Command};
 use commands::Verdict;
 use context::Context;
 use failure::Failure;
-use output::Output;
+use nix::unistd::User;
+use output::{Output, clean};
 
 /// Runs the command that the process's arguments name.
 ///
@@ -79,6 +80,7 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
     let Some(command) = args.command else {
         return commands::home::run(&mut context);
     };
+    warn_of_unknown_user(&command, output);
     match command {
         Command::Enroll(what) => commands::enroll::run(&mut context, what.factor),
         Command::Import(format) => commands::import::run(&mut context, format),
@@ -101,9 +103,23 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Verify(login) => commands::verify::run(&mut context, login),
         Command::Explain(login) => commands::explain::run(&mut context, login),
         Command::Config(what) => commands::config::run(&mut context, what),
+        Command::Mode(what) => commands::mode::run(&mut context, &what),
         Command::TestDelivery(where_to) => commands::test_delivery::run(&mut context, where_to),
         Command::Doctor(where_to) => commands::doctor::run(&mut context, &where_to),
         Command::Stacks(what) => commands::stacks::run(&context, &what),
+    }
+}
+
+/// Says that the host does not know a user that an administrator names: it may be a typing error. No refusal,
+/// since users of a VPN often have no entry.
+fn warn_of_unknown_user(command: &Command, output: Output) {
+    if let Some(user) = command.named_user()
+        && let Ok(None) = User::from_name(user)
+    {
+        output.complain(&format!(
+            "mfactl: warning: this host does not know the user {:?}; right for one of a VPN, else a typing error",
+            clean(user)
+        ));
     }
 }
 

@@ -12,7 +12,7 @@ use mfa_protocol::Secret;
 use super::recovery::Recovery;
 use super::{Account, BYPASS_DIGITS, Drift, Opening, Remote};
 use crate::factors::address::Recipient;
-use crate::factors::device::Windows;
+use crate::factors::device::{Kind, Windows};
 use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, Way};
 use crate::lockout::{Era, Gate, Limits, Lock};
@@ -106,6 +106,8 @@ pub enum Verdict {
         lock: Option<Lock>,
         /// The device whose code it would have been, had the device not gone astray.
         astray: Option<(String, Drift)>,
+        /// The code that it would have been, were that one still good.
+        expended: Option<Expended>,
     },
     /// A code was right but used before. Nothing else was judged, no failure was counted.
     Replayed,
@@ -124,6 +126,8 @@ pub enum Verdict {
 pub struct Passed {
     /// The device whose code was right.
     pub device: Option<String>,
+    /// What kind of device that is.
+    pub kind: Option<Kind>,
     /// What was typed in place of a device's code.
     pub instead: Option<Instead>,
     /// How many recovery codes are left then; none if none were ever made.
@@ -134,6 +138,27 @@ pub struct Passed {
     pub generation: u64,
     /// An address that is theirs from now on, because a code has come back from there.
     pub enrolled: Option<Recipient>,
+}
+
+/// A bypass or recovery code that was good once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expended {
+    /// It has passed a login.
+    Used(Instead),
+    /// A bypass code whose time is over.
+    Expired,
+}
+
+impl Expended {
+    /// What the audit log says of it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Used(Instead::Bypass) => "a bypass code that was used before",
+            Self::Used(Instead::Recovery) => "a recovery code that was used before",
+            Self::Expired => "a bypass code that has expired",
+        }
+    }
 }
 
 /// A code that is no device's.
@@ -190,7 +215,7 @@ impl Account {
             self.use_steps(&findings, attempt);
             return match attempt.is_password {
                 true => Verdict::Password,
-                false => self.count_failure(attempt, None),
+                false => self.count_failure(attempt, None, None),
             };
         }
         let unprepared = findings.is_empty();
@@ -209,7 +234,8 @@ impl Account {
         }
         let astray = self.go_astray(&findings, attempt.now);
         if astray.is_some() || findings.iter().any(|f| matches!(f, Finding::Wrong)) {
-            return self.count_failure(attempt, astray);
+            let expended = self.find_expended(attempt);
+            return self.count_failure(attempt, astray, expended);
         }
         self.lockout.passed(attempt.era, attempt.now);
         self.open_session(&findings, attempt);
@@ -261,7 +287,7 @@ impl Account {
                         device.catch_up(attempt.now, &attempt.windows);
                     }
                 }
-                Finding::Bypass(_) => self.bypass = None,
+                Finding::Bypass(_) => self.use_bypass(attempt),
                 Finding::Recovery(_, code) => self.use_recovery(*code),
                 Finding::Knowledge(_)
                 | Finding::Sent(_)
@@ -280,6 +306,7 @@ impl Account {
                 lock: self.fail(era, now, limits),
                 failures: self.lockout.failures(now),
                 astray: None,
+                expended: None,
             },
             Gate::Locked(lock) => {
                 self.lockout.refused_one();
@@ -289,12 +316,24 @@ impl Account {
         }
     }
 
-    fn count_failure(&mut self, attempt: &Attempt, astray: Option<(String, Drift)>) -> Verdict {
+    fn count_failure(
+        &mut self,
+        attempt: &Attempt,
+        astray: Option<(String, Drift)>,
+        expended: Option<Expended>,
+    ) -> Verdict {
         let lock = self.fail(attempt.era, attempt.now, &attempt.limits);
         Verdict::Wrong {
             failures: self.lockout.failures(attempt.now),
             lock,
             astray,
+            expended,
+        }
+    }
+
+    fn use_bypass(&mut self, attempt: &Attempt) {
+        if let Some(bypass) = self.bypass.take() {
+            self.used_bypass = Some(bypass.digest(&attempt.pepper));
         }
     }
 
@@ -318,6 +357,7 @@ impl Account {
                 Finding::Code { device, .. } => {
                     if let Some(device) = self.devices.get(*device) {
                         passed.device = Some(device.label.to_string());
+                        passed.kind = Some(device.kind());
                         passed.code_length = Some(device.generator.digits.into());
                     }
                 }

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::Account;
 use crate::clock::{Deadline, whole_seconds};
+use crate::factors::recovery::{CodeDigest, Pepper};
 
 /// The digits of a bypass code; one more than the longest code of a device has.
 pub const BYPASS_DIGITS: u32 = 9;
@@ -40,6 +41,11 @@ impl Eq for Bypass {}
 impl Bypass {
     fn is(&self, typed: &str) -> bool {
         self.code.expose().as_bytes().ct_eq(typed.as_bytes()).into()
+    }
+
+    /// What is kept of it once it was used.
+    pub(super) fn digest(&self, pepper: &Pepper) -> CodeDigest {
+        pepper.digest(self.code.expose())
     }
 
     /// Its end, if it is good at `now`.
@@ -77,6 +83,12 @@ impl Account {
     /// Whether `typed` is the code that was issued, and in time.
     pub(super) fn is_bypass(&self, typed: &str, now: Timestamp) -> bool {
         let fits = |bypass: &Bypass| bypass.until(now).is_some() && bypass.is(typed);
+        self.bypass.as_ref().is_some_and(fits)
+    }
+
+    /// Whether `typed` is the code that was issued, too late.
+    pub(super) fn is_expired_bypass(&self, typed: &str, now: Timestamp) -> bool {
+        let fits = |bypass: &Bypass| bypass.until(now).is_none() && bypass.is(typed);
         self.bypass.as_ref().is_some_and(fits)
     }
 }

@@ -38,18 +38,18 @@ pub struct Contact {
 pub enum ContactError {
     /// There are as many as there may be.
     #[error(
-        "there are {MAX_CONTACTS} addresses for {0} already; remove one first: mfactl remove {0} --label ADDRESS"
+        "there are {MAX_CONTACTS} addresses for {0} already; remove one first: mfactl remove {0} USER --label ADDRESS"
     )]
     Full(&'static str),
     /// There is none like that.
-    #[error("there is no such address for {0}; mfactl status lists them")]
+    #[error("there is no such address for {0}; to list them: mfactl status USER")]
     Unknown(&'static str),
     /// As it is shown it may be either.
     #[error("several addresses for {0} look like that; write the whole address")]
     Several(&'static str),
     /// The first is always the one that is used first.
     #[error(
-        "this address is disabled, so that codes can't go there; first: mfactl enable {0} ADDRESS"
+        "this address is disabled, so that codes can't go there; first: mfactl enable {0} USER ADDRESS"
     )]
     Disabled(&'static str),
 }

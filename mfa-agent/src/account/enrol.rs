@@ -35,10 +35,10 @@ pub enum EnrolError {
     #[error("this key is enrolled already, as device {0:?}")]
     KeyTaken(String),
     /// No device is called that.
-    #[error("there is no device {0:?}; mfactl status lists them")]
+    #[error("there is no device {0:?}; to list them: mfactl status USER")]
     NoDevice(String),
     /// There is none.
-    #[error("there is no device yet; mfactl enroll totp sets one up")]
+    #[error("there is no device yet; to set one up: mfactl enroll totp USER")]
     NoDevices,
     /// There are several.
     #[error("there are several devices; say which one: --label LABEL")]
@@ -51,12 +51,14 @@ pub enum EnrolError {
     Known,
     /// What is imported says that far more codes were used than are known of.
     #[error(
-        "device {0:?} is here already, and by this {1} codes behind; if that is so, remove it and enrol it \
-         anew: mfactl enroll hotp --counter"
+        "device {0:?} is here already, and by this {1} codes behind; if that is so, remove it first: mfactl \
+         remove hotp USER --label {0:?}"
     )]
     FarAhead(String, u64),
     /// There are as many as there may be.
-    #[error("there are {MAX_DEVICES} devices already; remove one first")]
+    #[error(
+        "there are {MAX_DEVICES} devices already; remove one first; to list them: mfactl status USER"
+    )]
     Full,
 }
 

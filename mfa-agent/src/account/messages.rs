@@ -141,6 +141,13 @@ impl Account {
     }
 }
 
+impl Account {
+    /// The last message arrived after all. Returns whether that is news.
+    pub fn message_arrived(&mut self) -> bool {
+        self.messages.last_error.take().is_some()
+    }
+}
+
 fn counts(sent: i64, now: Timestamp, limits: &MessageLimits) -> bool {
     Timestamp::from_second(sent).is_ok_and(|sent| is_within(sent, now, limits.within))
 }

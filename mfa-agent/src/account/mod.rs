@@ -29,11 +29,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::factors::address::Channel;
 use crate::factors::device::{Kind, unspaced};
-use crate::factors::recovery::Pepper;
+use crate::factors::recovery::{CodeDigest, Pepper};
 use crate::factors::{Factor, Way};
 use crate::lockout::Lockout;
 
-pub use attempt::{Answered, Attempt, CameBack, Instead, Passed, Verdict};
+pub use attempt::{Answered, Attempt, CameBack, Expended, Instead, Passed, Verdict};
 use bypass::Bypass;
 pub use bypass::{BYPASS_DIGITS, LONGEST_BYPASS, fresh_code};
 pub use contact::{Contact, ContactError, MAX_CONTACTS};
@@ -85,6 +85,9 @@ pub struct Account {
     sessions: Vec<Session>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bypass: Option<Bypass>,
+    /// The last one that was used, so that the audit log tells it from a guess.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used_bypass: Option<CodeDigest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recovery: Option<Recovery>,
     /// When a login first met a rule with grace.
@@ -111,6 +114,7 @@ impl Default for Account {
             settings: UserSettings::default(),
             sessions: Vec::new(),
             bypass: None,
+            used_bypass: None,
             recovery: None,
             grace_since: None,
         }
@@ -257,7 +261,7 @@ impl Account {
     fn room(&self) -> usize {
         let settings = [&self.settings.administrator, &self.settings.own];
         let networks: usize = settings.iter().map(|side| side.allow_from.len()).sum();
-        let codes = self.recovery_left().unwrap_or(0) as usize;
+        let codes = self.recovery.as_ref().map_or(0, Recovery::all);
         let questions = usize::from(self.questions.is_some());
         1024 + 768 * (self.devices.len() + self.sessions.len())
             + 64 * (networks + codes)

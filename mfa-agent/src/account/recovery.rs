@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::Account;
 use crate::factors::recovery::{CodeDigest, Pepper, RECOVERY_DIGITS};
 
-/// Codes that were issued together; a used one is no longer among them.
+/// Codes that were issued together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Recovery {
     codes: Vec<CodeDigest>,
+    /// Those of them that were used, so that the audit log can tell them from guesses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    used: Vec<CodeDigest>,
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
     made_at: Timestamp,
     /// How many digits a code has; those of other programs have fewer.
@@ -33,6 +36,11 @@ impl Recovery {
     pub(super) fn left(&self) -> usize {
         self.codes.len()
     }
+
+    /// With those that were used.
+    pub(super) fn all(&self) -> usize {
+        self.codes.len() + self.used.len()
+    }
 }
 
 impl Account {
@@ -45,6 +53,7 @@ impl Account {
     pub(super) fn import_recovery(&mut self, codes: Vec<CodeDigest>, digits: u32, now: Timestamp) {
         self.recovery = Some(Recovery {
             codes,
+            used: Vec::new(),
             made_at: now,
             digits,
         });
@@ -87,6 +96,13 @@ impl Account {
     pub(super) fn use_recovery(&mut self, used: CodeDigest) {
         if let Some(recovery) = &mut self.recovery {
             recovery.codes.retain(|code| *code != used);
+            recovery.used.push(used);
         }
+    }
+
+    /// Whether `typed` is one of the codes that were used.
+    pub(super) fn is_used_recovery(&self, typed: &str, pepper: &Pepper) -> bool {
+        let recovery = self.recovery.as_ref();
+        recovery.is_some_and(|recovery| recovery.used.contains(&pepper.digest(typed)))
     }
 }

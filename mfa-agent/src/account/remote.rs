@@ -111,6 +111,7 @@ impl Account {
             failures: self.lockout.failures(now),
             lock,
             astray: None,
+            expended: None,
         }
     }
 

@@ -50,7 +50,7 @@ pub enum By {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
     /// The factor is not set up.
-    #[error("{user} has not set up {factor}; `mfactl enroll {factor} {user}` does{}", three(*.factor))]
+    #[error("{user} has not set up {factor}{}; first: {}", three(*.factor), .factor.enroll_command(.user))]
     NotSetUp {
         /// Who.
         user: String,
@@ -67,7 +67,7 @@ pub enum SettingError {
 
 fn three(factor: Factor) -> &'static str {
     match factor {
-        Factor::Questions => ", all three of them",
+        Factor::Questions => " (all three of them)",
         Factor::Totp | Factor::Pin | Factor::Email | Factor::Sms | Factor::Radius => "",
     }
 }
@@ -131,6 +131,16 @@ impl Account {
         self.settings.administrator.require.contains(&factor)
     }
 
+    /// Whether this side has made `factor` part of every login.
+    #[must_use]
+    pub fn requires(&self, factor: Factor, by: By) -> bool {
+        let side = match by {
+            By::Administrator => &self.settings.administrator,
+            By::User => &self.settings.own,
+        };
+        side.require.contains(&factor)
+    }
+
     /// Makes a factor part of every login, or takes that back; an administrator takes back what the user
     /// set as well. Returns whether anything changed.
     ///
@@ -146,6 +156,9 @@ impl Account {
         on: bool,
         by: By,
     ) -> Result<bool, SettingError> {
+        if on && self.requires(factor, by) {
+            return Ok(false);
+        }
         let may_come_later = factor == Factor::Totp && by == By::Administrator;
         if on && !may_come_later && !self.has(factor) {
             let user = user.to_owned();

@@ -148,6 +148,7 @@ pub(super) struct Prompts {
     pub(super) sms: Option<Text>,
     pub(super) radius: Option<Text>,
     pub(super) number: Option<Text>,
+    pub(super) password_and_code: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -18,7 +18,7 @@ use super::{Notice, SendError};
 use crate::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
 use lane::Lane;
 pub use pretence::Pretence;
-pub use ticket::{Delivery, Ticket};
+pub use ticket::{AtEnd, Delivery, Ticket};
 
 /// Hands one message over, once. Called by several threads at a time.
 pub trait Carrier<A>: Send + Sync {
@@ -114,6 +114,16 @@ impl Courier {
     ///
     /// [`QueueFull`].
     pub fn submit(&self, job: Job) -> Result<Ticket, QueueFull> {
+        self.submit_and_tell(job, Box::new(|_| {}))
+    }
+
+    /// The same, and `at_end` is told what became of it, whether or not anybody waits for the ticket: a message
+    /// may arrive long after its login has been told that it is on its way.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueFull`]; `at_end` is told nothing then.
+    pub fn submit_and_tell(&self, job: Job, at_end: AtEnd) -> Result<Ticket, QueueFull> {
         let Job {
             user,
             to,
@@ -121,8 +131,8 @@ impl Courier {
             deadline,
         } = job;
         match to {
-            Recipient::Email(to) => self.email.submit(user, to, notice, deadline),
-            Recipient::Phone(to) => self.texts.submit(user, to, notice, deadline),
+            Recipient::Email(to) => self.email.submit(user, to, notice, deadline, at_end),
+            Recipient::Phone(to) => self.texts.submit(user, to, notice, deadline, at_end),
         }
     }
 

@@ -22,7 +22,7 @@ mod sms;
 mod template;
 mod tls;
 
-pub use courier::{Carrier, Courier, Delivery, Job, Limits, Pretence, QueueFull, Ticket};
+pub use courier::{AtEnd, Carrier, Courier, Delivery, Job, Limits, Pretence, QueueFull, Ticket};
 pub use email::{Credentials, HostError, MailRoute, Mailer, Security, Sendmail, ServerHost, Smtp};
 pub use error::SendError;
 pub use program::{PathError, ProgramPath};

@@ -22,7 +22,7 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 use zeroize::Zeroizing;
 
 use super::Next;
-use super::messages::error;
+use super::messages::{error, info};
 use super::stand_in::is_stand_in;
 use crate::account::Device;
 use crate::factors::device::{Match, Windows, unspaced};
@@ -107,7 +107,7 @@ impl Enrolment {
 
     /// Takes an answer.
     pub fn answer(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
-        if typed.is_empty() || is_stand_in(typed.expose(), false) {
+        if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), false) {
             return cancelled();
         }
         if self.stage == Stage::Code
@@ -136,6 +136,12 @@ impl Enrolment {
         Next::Ask(self.ask_for_code(vec![error(&self.wording.asking, &Text::EnrolWrongCode)]))
     }
 
+    /// What is shown once they are stored.
+    #[must_use]
+    pub fn done(&self) -> Message {
+        info(&self.wording.last, &Text::EnrolDone)
+    }
+
     /// The device and the recovery codes that are to be stored.
     #[must_use]
     pub fn made(&self) -> (&Device, &[Secret]) {
@@ -155,7 +161,11 @@ impl Enrolment {
     }
 
     fn take_code(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
-        let code = unspaced(typed.expose());
+        let (code, texts) = (unspaced(typed.expose()), &self.wording.asking);
+        // Help that there is not; no guess at a code.
+        if typed.expose().trim() == "?" || texts.is_resend(typed.expose()) {
+            return EnrolNext::Ask(self.ask_for_code(Vec::new()));
+        }
         match self.device.check(&code, now, windows) {
             Match::Fresh { step } => {
                 self.device.use_up(step, now);

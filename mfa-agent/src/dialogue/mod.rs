@@ -42,7 +42,7 @@ pub use plan::{Beside, Given, Holdings, Next, Plan, PromptDecoy};
 use post::Post;
 pub use post::{Dispatch, Order};
 pub use remote::{Inquiry, Reply};
-use split::code_and_pin;
+use split::{code_and_pin, other_code_and_pin};
 use stand_in::is_stand_in;
 
 /// More answers than this a login does not take, whatever they are.
@@ -137,7 +137,7 @@ impl Dialogue {
         now: Timestamp,
         is_other_code: &dyn Fn(&str) -> bool,
     ) -> Next {
-        if typed.is_empty() || is_stand_in(typed.expose(), self.plan.single) {
+        if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return end(Outcome::Cancelled);
         }
         self.answers_left = self.answers_left.saturating_sub(1);
@@ -154,6 +154,9 @@ impl Dialogue {
             return self.offer(Vec::new());
         }
         if std::mem::take(&mut self.guess) && !ends_in_code(typed.expose()) {
+            return self.go_on(Vec::new());
+        }
+        if self.turn == Turn::Factor && self.means_nothing(typed.expose()) {
             return self.go_on(Vec::new());
         }
         match self.turn {
@@ -241,10 +244,7 @@ impl Dialogue {
             let is_first = self.turn == Turn::Factor;
             return self.inquire(typed, is_first);
         }
-        let split = self.digits_before_pin();
-        let split = split.and_then(|digits| code_and_pin(&typed, digits));
-        let is_other_code = split.is_some() && is_other_code(typed.expose());
-        let (typed, pin) = match split.filter(|_| !is_other_code) {
+        let (typed, pin) = match self.split(&typed, is_other_code) {
             Some((code, pin)) => (code, Some(pin)),
             None => (typed, None),
         };
@@ -258,6 +258,33 @@ impl Dialogue {
             self.given.push(Given::of(Factor::Pin, pin));
         }
         self.go_on(Vec::new())
+    }
+
+    /// What was typed as a code with its PIN behind it. Bypass and recovery codes have other lengths than a
+    /// device's, so the user's own are looked for first.
+    fn split(
+        &self,
+        typed: &Secret,
+        is_other_code: &dyn Fn(&str) -> bool,
+    ) -> Option<(Secret, Secret)> {
+        let digits = self.digits_before_pin()?;
+        let split = code_and_pin(typed, digits);
+        match other_code_and_pin(typed, is_other_code) {
+            Some(other) => Some(other),
+            None => split.filter(|_| !is_other_code(typed.expose())),
+        }
+    }
+
+    /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
+    fn means_nothing(&self, typed: &str) -> bool {
+        let is_help = typed.trim() == "?" && !self.plan.single;
+        match self.current() {
+            Some(Factor::Totp | Factor::Pin) => {
+                is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
+            }
+            Some(Factor::Questions | Factor::Email | Factor::Sms) => is_help,
+            Some(Factor::Radius) | None => false,
+        }
     }
 
     /// The digits of the code that is asked for, if a PIN is asked for next and may follow without a space.
@@ -315,6 +342,7 @@ impl Dialogue {
         let tail = self.plan.single.then_some(self.holdings.code_digits);
         let texts = &self.plan.wording.asking;
         let text = match factor {
+            Factor::Totp if self.asks_for_password() => texts.password_and_code.clone(),
             Factor::Totp => texts.totp.clone(),
             Factor::Pin => texts.pin.clone(),
             Factor::Questions => format!("{} ", self.holdings.question),
@@ -327,6 +355,12 @@ impl Dialogue {
             echo: false,
             tail,
         }
+    }
+
+    /// Whether the answer is to hold the password, too. After a password that was typed earlier and had no code
+    /// behind it, the code alone is missing.
+    fn asks_for_password(&self) -> bool {
+        self.plan.single && self.guess == self.plan.first_is_a_guess
     }
 
     fn refuse(&self, outcome: Outcome) -> Next {

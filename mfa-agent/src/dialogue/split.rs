@@ -5,6 +5,9 @@ use mfa_protocol::Secret;
 use crate::factors::device::unspaced;
 use crate::factors::pin::{MAX_PIN, MIN_PIN};
 
+/// The digits of google-authenticator's scratch codes; bypass codes and our own recovery codes have more.
+const SHORTEST_OTHER_CODE: usize = 8;
+
 /// The code of so many digits, and the PIN behind it; none if what was typed is no such pair.
 pub(super) fn code_and_pin(typed: &Secret, digits: u32) -> Option<(Secret, Secret)> {
     let text = unspaced(typed.expose());
@@ -15,6 +18,22 @@ pub(super) fn code_and_pin(typed: &Secret, digits: u32) -> Option<(Secret, Secre
     (MIN_PIN..=MAX_PIN)
         .contains(&pin.len())
         .then(|| (code.into(), pin.into()))
+}
+
+/// A bypass or recovery code, which `is_other_code` knows, and the PIN behind it.
+pub(super) fn other_code_and_pin(
+    typed: &Secret,
+    is_other_code: &dyn Fn(&str) -> bool,
+) -> Option<(Secret, Secret)> {
+    let text = unspaced(typed.expose());
+    if text.len() < SHORTEST_OTHER_CODE + MIN_PIN || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    (MIN_PIN..=MAX_PIN).find_map(|length| {
+        let (code, pin) = text.split_at_checked(text.len().checked_sub(length)?)?;
+        let long_enough = code.len() >= SHORTEST_OTHER_CODE;
+        (long_enough && is_other_code(code)).then(|| (code.into(), pin.into()))
+    })
 }
 
 #[cfg(test)]
@@ -46,6 +65,23 @@ mod tests {
             "４８３９２０１３７９",
         ] {
             assert_eq!(split(alone, 6), None, "{alone:?}");
+        }
+    }
+
+    #[test]
+    fn a_pin_may_stand_right_behind_a_bypass_or_recovery_code() {
+        for code in ["48392013", "483920131", "4839201312"] {
+            for pin in ["1379", "13791", "13791379"] {
+                let typed = format!("{code}{pin}");
+                let found = other_code_and_pin(&typed.as_str().into(), &|text| text == code);
+                let found =
+                    found.map(|(code, pin)| (code.expose().to_owned(), pin.expose().to_owned()));
+                assert_eq!(found, Some((code.to_owned(), pin.to_owned())), "{typed}");
+            }
+        }
+        for typed in ["48392013", "48392013137", "4839201313x9", ""] {
+            let found = other_code_and_pin(&typed.into(), &|text| text == "48392013");
+            assert!(found.is_none(), "{typed}");
         }
     }
 }

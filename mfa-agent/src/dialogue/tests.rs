@@ -70,6 +70,7 @@ const WRONG: Verdict = Verdict::Wrong {
     failures: 1,
     lock: None,
     astray: None,
+    expended: None,
 };
 
 mod beyond;
@@ -144,17 +145,50 @@ fn a_question_mark_offers_all_ways_of_the_policy_to_everybody() {
 }
 
 #[test]
-fn where_there_is_one_way_a_question_mark_is_an_answer() {
+fn help_that_there_is_not_is_asked_for_once_more_and_no_guess() {
+    for (way, typed, shown) in [
+        ("questions", "?", "Question 0? "),
+        ("totp", "?", "OTP code: "),
+        ("totp", " Resend ", "OTP code: "),
+        ("pin", "?", "PIN: "),
+        ("pin", "resend", "PIN: "),
+    ] {
+        let (mut dialogue, _) = begin(plan(&[way]), &full());
+        let again = asked(answer(&mut dialogue, typed));
+        assert_eq!(prompt(&again), shown, "{way}: {typed:?}");
+        judge(answer(&mut dialogue, "287082"));
+    }
+    // It may be what somebody has answered.
     let (mut dialogue, _) = begin(plan(&["questions"]), &full());
+    judge(answer(&mut dialogue, "resend"));
+}
+
+#[test]
+fn where_one_answer_holds_both_both_are_asked_for() {
+    let single = Plan {
+        single: true,
+        ..plan(&["totp"])
+    };
+    let (_, first) = begin(single.clone(), &full());
+    assert_eq!(prompt(&first), "Password and code: ");
+    let guessed = Plan {
+        first_is_a_guess: true,
+        tries: 2,
+        ..single
+    };
+    let (mut dialogue, first) = begin(guessed, &full());
     assert_eq!(
-        judge(answer(&mut dialogue, "?")),
-        [(Factor::Questions, "?".to_owned())]
+        prompt(&first),
+        "Password and code: ",
+        "nobody has asked before"
     );
+    let again = asked(answer(&mut dialogue, "hunter"));
+    assert_eq!(prompt(&again), "OTP code: ", "the password is known");
 }
 
 #[test]
 fn empty_answers_and_sshds_stand_in_cancel() {
-    for typed in ["", "\x08\n\r\x7fINCORRECT", "\x08\n\r\x7fIN"] {
+    for typed in ["", " ", "\x08\n\r\x7fINCORRECT", "\x08\n\r\x7fIN"] {
         let (mut dialogue, _) = begin(plan(&["totp"]), &full());
         assert_eq!(ended(answer(&mut dialogue, typed)).1, Outcome::Cancelled);
     }

@@ -62,6 +62,17 @@ impl Factor {
         }
     }
 
+    /// The command that sets it up for a user; an address or a server can't be known.
+    #[must_use]
+    pub fn enroll_command(self, user: &str) -> String {
+        let rest = match self {
+            Self::Totp | Self::Pin | Self::Questions => "",
+            Self::Email | Self::Sms => " ADDRESS",
+            Self::Radius => " --server NAME",
+        };
+        format!("mfactl enroll {self} {user}{rest}")
+    }
+
     /// Whether it asks for a code, which a recovery or a bypass code may stand in for.
     #[must_use]
     pub const fn is_code(self) -> bool {

@@ -96,9 +96,9 @@ pub(super) fn caller_is_shut_out(
         (true, _) => "sudo asks for a factor that they can't give",
     };
     let message = format!(
-        "{caller}, who typed this, could not become root again: {why}; enrol them first (mfactl enroll {} {caller}), \
+        "{caller}, who typed this, could not become root again: {why}; enrol them first ({}), \
          or enrol root and give it a password",
-        survey.first_factor()
+        survey.enroll_command(caller)
     );
     Some(Finding {
         severity: Severity::Error,

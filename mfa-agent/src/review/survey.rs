@@ -10,6 +10,7 @@ use super::administrators::{Person, Role};
 use super::passable::is_passable;
 use super::samples::{Door, times};
 use crate::account::Account;
+use crate::factors::Factor;
 use crate::policy::{Decision, Facts, Networks, Personal, Policy, Request, Rule, Verdict, Whence};
 
 const BREAK_GLASS: &str =
@@ -60,16 +61,17 @@ impl<'a> Survey<'a> {
         }
     }
 
-    pub(super) fn first_factor(&self) -> &'static str {
+    /// The command by which `user` sets up what the policy asks for first.
+    pub(super) fn enroll_command(&self, user: &str) -> String {
         let first = self.policy.default.ways.first();
         let factor = first.and_then(|way| way.factors().first());
-        factor.map_or("totp", |factor| factor.name())
+        factor.unwrap_or(&Factor::Totp).enroll_command(user)
     }
 
     pub(super) fn remedy(&self, enrol: &str) -> String {
-        let factor = self.first_factor();
+        let command = self.enroll_command("root");
         let enrol = match self.is_asked {
-            true => format!("{enrol} (mfactl enroll {factor} root), or "),
+            true => format!("{enrol} ({command}), or "),
             false => String::new(),
         };
         format!("{enrol}add a rule such as {BREAK_GLASS} before all others")

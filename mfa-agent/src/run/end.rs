@@ -1,42 +1,58 @@
-//! The end: logins that somebody is in the middle of come to theirs first.
+//! The end: logins that somebody is in the middle of come to theirs first, and no other one is lost.
 //!
-//! The agent serves on meanwhile, since another one can't open the store before this one is gone, and new
-//! logins would wait for it. Whoever can't wait says SIGTERM again.
+//! The agent serves on for a while, since another one can't open the store before this one is gone, and new
+//! logins would wait for it. Then it stops accepting, and waits for those that are inside: who comes later waits
+//! in the socket. Whoever can't wait says SIGTERM again.
 
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::FIRST_CALLS;
 use crate::log;
 use crate::server::Agent;
 
-/// Says to this process, once no login is under way or the time for them is over, what was said to it.
+/// For so long new logins may have to wait for the next agent. The module waits for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// Re-raises SIGTERM once no login is under way or the time for them is over.
 pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
     let limit = agent.settings().server.stop_timeout;
-    if agent.is_idle() || limit.is_zero() {
-        return say_again();
+    if limit.is_zero() {
+        return raise_sigterm();
     }
-    log::info(format_args!(
-        "stopping; for at most {} s it goes on with logins that are under way",
-        limit.as_secs()
-    ));
+    if !agent.is_idle() {
+        log::info(format_args!(
+            "stopping; for at most {} s it goes on with logins that are under way",
+            limit.as_secs()
+        ));
+    }
     let waiting = Arc::clone(agent);
     let started = thread::Builder::new()
         .name("end".to_owned())
         .spawn(move || {
-            if !waiting.await_idle(limit) {
+            if !drain(&waiting, limit) {
                 log::warn("logins are under way still, and end now; their users begin again");
             }
-            say_again();
+            raise_sigterm();
         });
     if started.is_err() {
-        say_again();
+        raise_sigterm();
     }
 }
 
-fn say_again() {
+/// Waits for logins under way, and then for those that came meanwhile; whether all have ended.
+fn drain(agent: &Agent, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    let _ = agent.await_idle(limit.saturating_sub(LONGEST_WAIT.min(limit / 2)));
+    agent.stop_accepting(FIRST_CALLS);
+    agent.await_idle(end.saturating_duration_since(Instant::now()))
+}
+
+fn raise_sigterm() {
     // A process can always signal itself.
     let _ = kill(Pid::this(), Signal::SIGTERM);
 }

@@ -7,39 +7,75 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::accepting::Accepting;
 use super::pool::refuse;
 use crate::log::{self, Level};
+
+/// What came of waiting for a connection.
+pub(super) enum Accepted {
+    /// One to serve.
+    Caller(UnixStream),
+    /// None, after an error and a pause, or because another thread was quicker.
+    Nobody,
+    /// None is accepted any more.
+    Closed,
+}
 
 /// The pause after an error, in milliseconds: trying on at once would help nobody.
 const PAUSE: u8 = 100;
 
 pub(super) struct Acceptor {
     listener: UnixListener,
+    accepting: Arc<Accepting>,
     /// None once it could not be opened again.
     spare: Mutex<Option<File>>,
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: UnixListener) -> Self {
-        Self {
+    /// The socket is not to block: the threads wait for it and for the end.
+    pub(super) fn new(listener: UnixListener, accepting: Arc<Accepting>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self {
             listener,
+            accepting,
             spare: Mutex::new(open_spare()),
+        })
+    }
+
+    /// Waits for a connection to serve.
+    pub(super) fn accept(&self) -> Accepted {
+        if self.waits_in_vain() {
+            return Accepted::Closed;
+        }
+        match self.listener.accept() {
+            // What is accepted blocks, whatever the socket does.
+            Ok((stream, _)) => Accepted::Caller(stream),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::Nobody,
+            Err(error) => self
+                .after(&error)
+                .map_or(Accepted::Nobody, Accepted::Caller),
         }
     }
 
-    /// Waits for a connection to serve. None after an error and a pause: call it again.
-    pub(super) fn accept(&self) -> Option<UnixStream> {
-        let error = match self.listener.accept() {
-            Ok((stream, _)) => return Some(stream),
-            Err(error) => error,
-        };
+    /// Waits until there is a connection, or none is accepted any more; whether it is the latter.
+    fn waits_in_vain(&self) -> bool {
+        let mut either = [
+            PollFd::new(self.accepting.closed(), PollFlags::POLLIN),
+            PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+        ];
+        let polled = poll(&mut either, PollTimeout::NONE);
+        polled.is_ok() && either[0].any().unwrap_or(false)
+    }
+
+    /// What is done about an error: nobody is served in vain.
+    fn after(&self, error: &io::Error) -> Option<UnixStream> {
         log::limited_at(
             Level::Error,
             "connections that can't be accepted",
@@ -48,7 +84,7 @@ impl Acceptor {
                  mfa-agent.service"
             ),
         );
-        if !is_out_of_descriptors(&error) {
+        if !is_out_of_descriptors(error) {
             thread::sleep(Duration::from_millis(PAUSE.into()));
             return None;
         }

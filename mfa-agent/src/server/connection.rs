@@ -49,6 +49,8 @@ pub(super) struct Connection {
     login: Option<Box<Login>>,
     /// A login is under way, of a program that guards logins.
     under_way: Option<Inside>,
+    /// Its first call has not come yet, or is under way.
+    arriving: Option<Inside>,
     /// For whom the login under way is to leave a ticket, and to which service.
     ticket_for: Option<(u32, String)>,
     proof: Option<Proof>,
@@ -68,6 +70,7 @@ impl Connection {
             has_called: false,
             login: None,
             under_way: None,
+            arriving: None,
             ticket_for: None,
             proof: None,
             proof_wanted: false,
@@ -79,6 +82,14 @@ impl Connection {
     /// The same where room is scarce.
     pub(super) fn under(self, terms: Terms) -> Self {
         Self { terms, ..self }
+    }
+
+    /// A program that guards logins is waited for at the end from when it is accepted: its first call may be a
+    /// login, which has come too late to be anybody else's.
+    pub(super) fn expect_first_call(&mut self) {
+        if self.peer.privileged {
+            self.arriving = Some(self.agent.arriving.enter());
+        }
     }
 
     /// Serves until the other side goes away, is silent for too long, or talks nonsense.
@@ -146,6 +157,7 @@ impl Connection {
             if let Err(e) = replied {
                 return Some(e);
             }
+            self.arriving = None;
             // Not before whoever waits has the reply.
             if self.login.is_none() {
                 self.under_way = None;

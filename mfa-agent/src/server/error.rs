@@ -49,6 +49,15 @@ impl Failure {
         }
     }
 
+    /// The same with the name of the user that the call is about in place of `USER`, so that the commands in it
+    /// work as they stand.
+    pub(super) fn about(self, user: &str) -> Self {
+        match self {
+            Self::Ours(kind, reason) => Self::Ours(kind, about(&reason, user)),
+            other => other,
+        }
+    }
+
     /// The reply to a call of a method of `interface`.
     pub(super) fn reply(self, interface: &str) -> ErrorReply {
         let none = ErrorParameters::default();
@@ -83,6 +92,17 @@ impl Failure {
             },
         }
     }
+}
+
+/// A hint with the name of the user that it is about.
+pub(super) fn about(hint: &str, user: &str) -> String {
+    hint.split(' ')
+        .map(|word| match word.strip_prefix("USER") {
+            Some(rest) if !rest.starts_with(char::is_alphanumeric) => format!("{user}{rest}"),
+            _ => word.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 impl From<LedgerError> for Failure {

@@ -5,6 +5,7 @@
 //! `admin` carry calls out with the help of `judge`.
 
 mod accept;
+mod accepting;
 mod admin;
 mod channel;
 mod clock_watch;
@@ -16,6 +17,7 @@ mod gate;
 mod judge;
 mod limits;
 mod login;
+mod mode;
 mod passwords;
 mod peer;
 mod pool;
@@ -23,7 +25,7 @@ mod standing;
 mod storage_watch;
 mod under_way;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -35,6 +37,7 @@ use crate::hasher::Hasher;
 use crate::ledger::Ledger;
 use crate::log;
 use crate::names::Names;
+use crate::policy::Mode;
 use error::Failure;
 pub use pool::serve;
 pub use standing::Standing;
@@ -44,11 +47,17 @@ const WRITING_OUT: Duration = Duration::from_secs(5);
 
 /// All that connections share.
 pub struct Agent {
+    /// Itself, for what goes on without a connection.
+    me: Weak<Self>,
     ledger: Ledger,
     hasher: Hasher,
     names: Box<dyn Names>,
     audit: Arc<Audit>,
     standing: RwLock<Arc<Standing>>,
+    /// The mode whose events were written last, if this process knows.
+    last_mode: Mutex<Option<Mode>>,
+    /// One reload at a time.
+    reloading: Mutex<()>,
     /// User ids of `[server] trusted`, as of the last reload.
     trusted: RwLock<Arc<[u32]>>,
     limits: limits::Limits,
@@ -58,6 +67,9 @@ pub struct Agent {
     boot: String,
     gate: gate::Gate,
     under_way: Arc<under_way::UnderWay>,
+    /// Connections of programs that guard logins, until their first call is carried out.
+    arriving: Arc<under_way::UnderWay>,
+    accepting: Arc<accepting::Accepting>,
     /// Sends codes.
     courier: Courier,
     /// What RADIUS servers last did.
@@ -76,7 +88,10 @@ pub struct Agent {
 
 impl Agent {
     /// An agent that is ready to serve. `boot` names the boot of this host: sessions of another are over.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// When there are no descriptors for the pair of sockets that tells the end.
     pub fn new(
         standing: Standing,
         ledger: Ledger,
@@ -84,7 +99,8 @@ impl Agent {
         names: Box<dyn Names>,
         audit: Audit,
         boot: String,
-    ) -> Arc<Self> {
+    ) -> std::io::Result<Arc<Self>> {
+        let accepting = Arc::new(accepting::Accepting::new()?);
         let trusted = RwLock::new(trusted_uids(&*names, &standing.settings));
         let courier = Courier::new(delivery::Limits::default());
         standing::supply(&courier, &standing.providers);
@@ -92,18 +108,23 @@ impl Agent {
         let written_out = Arc::clone(&audit);
         ledger.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
         let storage_watch = storage_watch::StorageWatch::of(&standing.settings.store);
-        Arc::new(Self {
+        Ok(Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             ledger,
             hasher,
             names,
             audit,
             standing: RwLock::new(Arc::new(standing)),
+            last_mode: Mutex::default(),
+            reloading: Mutex::default(),
             trusted,
             limits: limits::Limits::default(),
             own_uid: nix::unistd::geteuid().as_raw(),
             boot,
             gate: gate::Gate::default(),
             under_way: Arc::default(),
+            arriving: Arc::default(),
+            accepting,
             courier,
             pace: login::Pace::default(),
             errands: errand::Errands::default(),
@@ -111,7 +132,7 @@ impl Agent {
             clock_watch: Arc::default(),
             storage_watch,
             passwords: passwords::PasswordAnswers::default(),
-        })
+        }))
     }
 
     /// The settings in force. A login keeps those that it began with.
@@ -144,6 +165,13 @@ impl Agent {
     #[must_use]
     pub fn await_idle(&self, limit: Duration) -> bool {
         self.under_way.await_none(limit)
+    }
+
+    /// Accepts no connection any more: whoever comes from now on waits in the socket for the next agent. The
+    /// first calls of those that were accepted are carried out, if they come within `limit`.
+    pub fn stop_accepting(&self, limit: Duration) {
+        self.accepting.close();
+        let _ = self.arriving.await_none(limit);
     }
 
     /// Lets no call begin any more, and waits until none is being carried out, but no longer than

@@ -17,7 +17,7 @@ use mfa_protocol::frame::write_frame;
 use mfa_protocol::message::ErrorKind;
 
 use super::Agent;
-use super::accept::Acceptor;
+use super::accept::{Accepted, Acceptor};
 use super::channel::Until;
 use super::connection::Connection;
 use super::error::Failure;
@@ -59,7 +59,7 @@ impl Pool {
 pub fn serve(agent: &Arc<Agent>, listener: UnixListener) -> std::io::Result<()> {
     let pool = Pool {
         agent: Arc::clone(agent),
-        acceptor: Acceptor::new(listener),
+        acceptor: Acceptor::new(listener, Arc::clone(&agent.accepting))?,
         idle: AtomicUsize::new(0),
         all: AtomicUsize::new(0),
     };
@@ -85,8 +85,10 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
 fn work(pool: &Arc<Pool>) {
     loop {
         // Whoever could accept nothing is idle still, and nobody needs to take its place.
-        let Some(stream) = pool.acceptor.accept() else {
-            continue;
+        let stream = match pool.acceptor.accept() {
+            Accepted::Caller(stream) => stream,
+            Accepted::Nobody => continue,
+            Accepted::Closed => return,
         };
         if pool.idle.fetch_sub(1, Ordering::SeqCst) == 1
             && pool.may_grow()
@@ -125,7 +127,8 @@ fn serve_one(pool: &Pool, stream: &UnixStream) {
         Entry::TurnedAway(_place) => return turn_away(stream, peer),
         Entry::Dropped => return,
     };
-    let connection = Connection::new(Arc::clone(agent), peer).under(place.terms(peer.uid));
+    let mut connection = Connection::new(Arc::clone(agent), peer).under(place.terms(peer.uid));
+    connection.expect_first_call();
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| connection.serve(stream)));
     if served.is_err() {
         log::limited_at(

@@ -5,13 +5,13 @@
 //! all leaves its events.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::peer::Peer;
 use super::{Agent, trusted_uids};
-use crate::audit::cloud::mode_events;
 use crate::audit::{Event, Origin};
 use crate::config::{ConfigError, Files, LastGood, Settings};
 use crate::delivery::Courier;
@@ -172,6 +172,15 @@ impl Agent {
     /// Reads the settings anew and puts them in force for logins that begin from now on; open ones keep
     /// those that they began with. Returns whether they could be put in force.
     pub fn reload(&self) -> bool {
+        self.reload_for(None)
+    }
+
+    /// The same, as `caller` asked for.
+    pub(super) fn reload_for(&self, caller: Option<Peer>) -> bool {
+        let _one = self
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.audit.reopen();
         let old = self.standing();
         let (result, reason) = match Standing::load(&old.file) {
@@ -196,11 +205,13 @@ impl Agent {
             event: "reload",
             result,
             reason,
+            by_uid: caller.map(|peer| peer.uid),
+            by_pid: caller.map(|peer| peer.pid),
             ..Event::default()
         };
         self.audit
             .record(event, Timestamp::now(), Origin::Privileged);
-        self.note_mode(&old.settings);
+        self.note_mode();
         result == "done"
     }
 
@@ -224,17 +235,6 @@ impl Agent {
         }
         if findings.len() > MOST_FINDINGS {
             log::warn("there is more about the settings; \"mfactl config check\" lists it");
-        }
-    }
-
-    fn note_mode(&self, old: &Settings) {
-        let mode = self.settings().policy.mode;
-        if mode == old.policy.mode {
-            return;
-        }
-        for event in mode_events(mode) {
-            self.audit
-                .record(event, Timestamp::now(), Origin::Privileged);
         }
     }
 

@@ -138,7 +138,8 @@ impl Rig {
             Box::new(host),
             audit,
             "boot-1".to_owned(),
-        );
+        )
+        .unwrap();
         let rig = Self { agent, store };
         rig.enrol_alice();
         rig

@@ -22,6 +22,8 @@ pub use text::{How, Text};
 pub struct Texts {
     /// Asks for a code.
     pub totp: String,
+    /// Asks for the password and a code in one answer.
+    pub password_and_code: String,
     /// Asks for the PIN.
     pub pin: String,
     /// Asks for a code that was sent by mail.
@@ -53,6 +55,7 @@ impl Texts {
     fn made(catalogue: Catalogue, ascii: bool) -> Self {
         let mut texts = Self {
             totp: String::new(),
+            password_and_code: String::new(),
             pin: String::new(),
             email: String::new(),
             sms: String::new(),
@@ -62,6 +65,7 @@ impl Texts {
             ascii,
         };
         texts.totp = texts.prompt(&Text::PromptTotp);
+        texts.password_and_code = texts.prompt(&Text::PromptPasswordAndCode);
         texts.pin = texts.prompt(&Text::PromptPin);
         texts.email = texts.prompt(&Text::PromptEmail);
         texts.sms = texts.prompt(&Text::PromptSms);

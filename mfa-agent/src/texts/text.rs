@@ -10,6 +10,8 @@ use crate::factors::address::{Channel, LONGEST_NUMBER, NumberError};
 pub enum Text {
     /// Asks for a code.
     PromptTotp,
+    /// Asks for the password and a code in one answer.
+    PromptPasswordAndCode,
     /// Asks for the PIN.
     PromptPin,
     /// Asks for a code that was sent by mail.
@@ -71,6 +73,8 @@ pub enum Text {
     EnrolRecovery,
     /// Asks whether they are stored.
     EnrolStored,
+    /// The device is stored, and so are the codes.
+    EnrolDone,
 }
 
 /// How a key gets into a device.
@@ -87,6 +91,7 @@ impl Text {
     pub(super) fn id(&self) -> &'static str {
         match self {
             Self::PromptTotp => "prompt-totp",
+            Self::PromptPasswordAndCode => "prompt-password-and-code",
             Self::PromptPin => "prompt-pin",
             Self::PromptEmail => "prompt-email",
             Self::PromptSms => "prompt-sms",
@@ -117,6 +122,7 @@ impl Text {
             Self::EnrolWrongCode => "enrol-wrong-code",
             Self::EnrolRecovery => "enrol-recovery",
             Self::EnrolStored => "enrol-stored",
+            Self::EnrolDone => "enrol-done",
         }
     }
 
@@ -173,6 +179,7 @@ impl Text {
             Self::PromptSms,
             Self::PromptRadius,
             Self::PromptNumber,
+            Self::PromptPasswordAndCode,
             Self::WordYes,
             Self::WordResend,
             Self::NotAccepted,
@@ -188,6 +195,7 @@ impl Text {
             Self::EnrolWrongCode,
             Self::EnrolRecovery,
             Self::EnrolStored,
+            Self::EnrolDone,
         ];
         let counts = [0, 1, 2, 3, 5, 11, 21, 100];
         samples.extend(counts.map(Self::Grace));

@@ -20,7 +20,8 @@ pub(super) fn of(options: &Options, kind: Kind) -> Vec<String> {
     }
     if options.resetting {
         notes.push(
-            "a resynchronisation was under way; mfactl verify --resync starts one here".to_owned(),
+            "a resynchronisation was under way; to start one here: mfactl verify USER --resync"
+                .to_owned(),
         );
     }
     if options.grace > 0 {

@@ -99,6 +99,31 @@ pub struct Administrator {
     pub unasked: bool,
 }
 
+/// Who is asked at all, `[enforcement] mode`.
+pub struct Mode;
+/// Puts the settings in the files in force, as SIGHUP does.
+pub struct Reload;
+
+/// The reply to [`Mode`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeReply {
+    /// `none`, `local-users` or `all`: the one in force.
+    pub mode: String,
+    /// Where it stands, as file and line; none if it is built in.
+    pub place: Option<String>,
+    /// The first of the files that the settings were read from.
+    pub config: String,
+    /// What the files say by now; none if they are no settings.
+    pub file_mode: Option<String>,
+}
+
+/// The reply to [`Reload`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadReply {
+    /// Why the older settings stay in force, if they do.
+    pub error: Option<String>,
+}
+
 /// The reply to [`CheckConfig`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CheckConfigReply {

@@ -209,4 +209,7 @@ pub struct RemoveReply {
     pub user: String,
     /// How many were there to be removed.
     pub removed: u32,
+    /// What follows, where the user must have what was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }

@@ -51,6 +51,9 @@ pub struct ImportResult {
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether the host does not know the user: a typing error, or one of a VPN.
+    #[serde(default)]
+    pub unknown_user: bool,
 }
 
 /// What became of an entry of an import.

@@ -67,15 +67,15 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, Address, AddressRule, Administrator, AllowFrom, Bypass, CheckConfig, CheckQuestions,
-        ConfirmAddress, ConfirmDevice, Considered, Device, Drift, Drifts, EnableAddress, Enforce,
-        EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery,
-        EnrollTotp, Enrolment, Explain, Explanation, Finding, Health, HostFacts, ImportAccount,
-        ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount,
-        Knowledge, Lockout, Lockouts, Messages, Primary, QuestionAnswer, Questions, Radius,
-        Refused, Remove, Rename, Require, Resync, Revoke, Rule, SelfManage, ServiceAsk,
-        ServiceTerms, Session, Sessions, Severity, Status, Terms, TestDelivery, Unlock,
-        UserSettings, Users,
+        Account, Address, AddressRule, Administrator, AllowFrom, Bypass, CheckConfig,
+        CheckQuestions, ConfirmAddress, ConfirmDevice, Considered, Device, Drift, Drifts,
+        EnableAddress, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions,
+        EnrollRadius, EnrollRecovery, EnrollTotp, Enrolment, Explain, Explanation, Finding, Health,
+        HostFacts, ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult,
+        ImportUris, ImportedAccount, Knowledge, Lockout, Lockouts, Messages, Mode, Primary,
+        QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require, Resync,
+        Revoke, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status,
+        Terms, TestDelivery, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -108,6 +108,8 @@ fn admin_types() -> Types {
         .method::<CheckConfig>()
         .method::<Health>()
         .method::<Terms>()
+        .method::<Mode>()
+        .method::<Reload>()
         .method::<EnrollRecovery>();
     types
         .method::<EnrollHotp>()

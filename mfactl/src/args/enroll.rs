@@ -41,6 +41,20 @@ once; print them, or write them down.")]
     Radius(EnrollRadius),
 }
 
+impl Enroll {
+    /// The user that it names, if it names one.
+    pub(super) fn named_user(&self) -> Option<&str> {
+        match self {
+            Self::Totp(it) => it.device.user.as_deref(),
+            Self::Hotp(it) => it.device.user.as_deref(),
+            Self::Pin(it) | Self::Questions(it) => it.user.as_deref(),
+            Self::Recovery(it) => it.user.as_deref(),
+            Self::Email(it) | Self::Sms(it) => it.user.as_deref(),
+            Self::Radius(it) => Some(&it.user),
+        }
+    }
+}
+
 /// Recovery codes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollRecovery {

@@ -24,7 +24,12 @@ pub(crate) fn primary(context: &mut Context, args: NamedAddress) -> Result<Verdi
         );
         match reply.address.enabled {
             true => said,
-            false => format!("{said}\nBut {unused}; mfactl enable takes it up again."),
+            false => format!(
+                "{said}\nBut {unused}; to use it again: mfactl enable {} {} {}",
+                reply.address.factor,
+                clean(&reply.user),
+                clean(&reply.address.address)
+            ),
         }
     })
 }

@@ -14,6 +14,8 @@ struct Removed<'a> {
     user: &'a str,
     factor: &'a str,
     removed: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, Failure> {
@@ -28,6 +30,7 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
         user: &reply.user,
         factor,
         removed: reply.removed,
+        note: reply.note.as_deref(),
     };
     context.output.result(&value, || {
         let named = parameters
@@ -40,10 +43,14 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             Removable::Email | Removable::Sms => "addresses",
             _ => "devices",
         };
-        match reply.removed {
+        let done = match reply.removed {
             0 => format!("{user} has no {factor}{named}; nothing was changed"),
             1 => format!("{user}: {factor}{named} is removed"),
             n => format!("{user}: {n} {things} of {factor} are removed"),
+        };
+        match &reply.note {
+            Some(note) => format!("{done}\n{}", clean(note)),
+            None => done,
         }
     })?;
     Ok(Verdict::Done)

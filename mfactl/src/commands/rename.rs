@@ -65,7 +65,7 @@ fn meant(account: &Account, factor: &str, label: Option<&str>) -> Result<String,
     match devices[..] {
         [device] => Ok(device.label.clone()),
         [] => Err(Failure::Rejected(format!(
-            "{user} has no {factor} device; mfactl enroll {factor} sets one up"
+            "{user} has no {factor} device; to set one up: mfactl enroll {factor} {user}"
         ))),
         _ => {
             let labels: Vec<_> = devices.iter().map(|device| &*device.label).collect();

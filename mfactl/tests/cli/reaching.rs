@@ -96,7 +96,7 @@ fn a_disabled_address_that_becomes_primary_is_said_to_be_disabled() {
     assert_eq!(
         stdout(&output),
         "alice: anna@example.org is primary now\n\
-         But it is disabled, so no code goes there; mfactl enable takes it up again.\n"
+         But it is disabled, so no code goes there; to use it again: mfactl enable email alice anna@example.org\n"
     );
     agent.finish();
 }

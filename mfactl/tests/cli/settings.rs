@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, admin, caller, login, mfactl, refused, stderr, stdout, value};
+use crate::support::{
+    Agent, UNKNOWN_USER, admin, caller, login, mfactl, refused, stderr, stdout, value,
+};
 
 /// The agent's reply: what is set, beginning with nothing.
 fn reply(changed: bool, set: Value) -> Value {
@@ -227,4 +229,21 @@ fn a_setting_without_its_value_is_wrong_usage_and_nothing_is_sent() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     assert_eq!(agent.finish(), 0);
+}
+
+#[test]
+fn a_user_that_this_host_does_not_know_is_a_warning_and_no_refusal() {
+    let agent = Agent::scripted(vec![admin(
+        "Enforce",
+        json!({"user": "alice", "level": "required"}),
+        reply(true, json!({"enforce": "required"})),
+    )]);
+    let output = mfactl(&agent, &["enforce", "alice", "required"], "");
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        text.starts_with(UNKNOWN_USER) && text.contains("\"alice\""),
+        "{text}"
+    );
+    agent.finish();
 }

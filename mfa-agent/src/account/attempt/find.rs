@@ -1,7 +1,7 @@
 //! What one answer turns out to be, held against the record. Nothing is changed here.
 
 use super::super::{Account, BYPASS_DIGITS, Remote};
-use super::{Answered, Attempt, CameBack};
+use super::{Answered, Attempt, CameBack, Expended, Instead};
 use crate::factors::Factor;
 use crate::factors::address::Recipient;
 use crate::factors::device::{Match, unspaced};
@@ -134,6 +134,34 @@ impl Account {
         let code = code_of(typed, tail, digits)?;
         self.find_recovery(&code, &attempt.pepper)
             .map(|code| Finding::Recovery(instead_of, code))
+    }
+
+    /// The bypass or recovery code that an answer would have been, were it still good: for the audit log alone.
+    pub(super) fn find_expended(&self, attempt: &Attempt) -> Option<Expended> {
+        attempt.answers.iter().find_map(|answer| match answer {
+            Answered::Code { typed, tail } => self.expended(typed.expose(), *tail, attempt),
+            Answered::Sent {
+                typed,
+                came_back: None,
+                ..
+            } => self.expended(typed.expose(), false, attempt),
+            _ => None,
+        })
+    }
+
+    fn expended(&self, typed: &str, tail: bool, attempt: &Attempt) -> Option<Expended> {
+        let pepper = &attempt.pepper;
+        if let Some(code) = code_of(typed, tail, BYPASS_DIGITS) {
+            if self.used_bypass == Some(pepper.digest(&code)) {
+                return Some(Expended::Used(Instead::Bypass));
+            }
+            if self.is_expired_bypass(&code, attempt.now) {
+                return Some(Expended::Expired);
+            }
+        }
+        let code = code_of(typed, tail, self.recovery.as_ref()?.digits())?;
+        let is_used = self.is_used_recovery(&code, pepper);
+        is_used.then_some(Expended::Used(Instead::Recovery))
     }
 
     /// What was found nowhere near is looked for farther away.

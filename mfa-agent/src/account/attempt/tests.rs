@@ -115,6 +115,7 @@ fn five_wrong_answers_lock_and_a_right_one_is_not_judged_then() {
                 failures: n,
                 lock: None,
                 astray: None,
+                expended: None,
             }
         );
     }
@@ -185,6 +186,7 @@ fn a_code_of_a_clock_that_is_off_is_refused_counted_and_remembered() {
         failures: 1,
         lock: None,
         astray: Some(("phone".to_owned(), drift)),
+        expended: None,
     };
     assert_eq!(account.attempt(&late), expected);
     assert_eq!(account.devices()[0].drift(at(360)), Some((drift, at(360))));
@@ -437,4 +439,33 @@ fn the_password_is_not_judged_while_the_account_is_locked() {
     }
     let locked = judge_password(&mut account, vec![pin(true)]);
     assert!(matches!(locked, Verdict::Locked(_)), "{locked:?}");
+}
+
+#[test]
+fn a_code_that_was_good_once_is_told_from_a_guess() {
+    let expended = |account: &mut Account, typed: &str, now| {
+        let mut attempt = attempt(account, vec![code(typed)]);
+        attempt.now = now;
+        match account.attempt(&attempt) {
+            Verdict::Wrong { expended, .. } => expended,
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut account = full();
+    account.set_recovery(vec![pepper().digest("0123456789")], at(1));
+    let minute = std::time::Duration::from_secs(60);
+    account.issue_bypass("483920137".into(), minute, at(0));
+    let late = expended(&mut account, "483920137", at(60));
+    assert_eq!(late, Some(Expended::Expired));
+    account.issue_bypass("483920137".into(), minute, at(0));
+    for typed in ["483920137", "0123456789"] {
+        let passed = judge(&mut account, vec![code(typed)]);
+        assert!(matches!(passed, Verdict::Passed(_)), "{passed:?}");
+    }
+    let mut account = Account::decode(&account.encode().unwrap()).unwrap();
+    let used = expended(&mut account, "483 920 137", at(59));
+    assert_eq!(used, Some(Expended::Used(Instead::Bypass)));
+    let used = expended(&mut account, "0123456789", at(59));
+    assert_eq!(used, Some(Expended::Used(Instead::Recovery)));
+    assert_eq!(expended(&mut account, "483920138", at(59)), None);
 }

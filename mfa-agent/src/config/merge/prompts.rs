@@ -22,12 +22,13 @@ use crate::texts::{Catalogue, Language, Mistake, Texts};
 pub(super) struct Prompting {
     language: Language,
     catalogue_file: Option<(Place, PathBuf)>,
-    /// In the order of [`NAMES`].
-    written: [Option<String>; 6],
+    /// In the order of [`slots`].
+    written: [Option<String>; 7],
     /// Where the last key stands.
     last: Option<Place>,
 }
 
+/// The prompts that may follow one another in a login, so that no two may be alike.
 const NAMES: [&str; 6] = ["totp", "pin", "email", "sms", "radius", "number"];
 
 impl Prompting {
@@ -40,6 +41,7 @@ impl Prompting {
             written.sms,
             written.radius,
             written.number,
+            written.password_and_code,
         ];
         let span = |text: &Option<Text>| text.as_ref().map(Spanned::span);
         let keys = texts.iter().map(span).chain([
@@ -96,7 +98,7 @@ impl Prompting {
     }
 }
 
-fn slots(texts: &mut Texts) -> [&mut String; 6] {
+fn slots(texts: &mut Texts) -> [&mut String; 7] {
     [
         &mut texts.totp,
         &mut texts.pin,
@@ -104,6 +106,7 @@ fn slots(texts: &mut Texts) -> [&mut String; 6] {
         &mut texts.sms,
         &mut texts.radius,
         &mut texts.number,
+        &mut texts.password_and_code,
     ]
 }
 

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::queue::{Chosen, Parcel, State};
-use super::ticket::Promise;
+use super::ticket::{AtEnd, Promise};
 use super::{Carrier, Delivery, Limits, Pretence, QueueFull, Ticket};
 use crate::delivery::{Notice, SendError};
 use crate::log::{self, Level};
@@ -60,10 +60,12 @@ impl<A: Send + Sync + 'static> Lane<A> {
         to: A,
         notice: Notice,
         deadline: Instant,
+        at_end: AtEnd,
     ) -> Result<Ticket, QueueFull> {
-        let (promise, ticket) = Promise::new();
+        let (promise, ticket) = Promise::new(at_end);
         let mut state = self.0.lock();
         if let Some(error) = self.0.is_out_of_order(&state) {
+            drop(state);
             promise.say(Delivery::Failed(error));
             return Ok(ticket);
         }
@@ -153,9 +155,10 @@ impl<A> Drop for Lane<A> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.closed = true;
-        state.waiting.clear();
+        let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         self.0.work.notify_all();
+        drop(waiting);
     }
 }
 
@@ -192,8 +195,11 @@ impl<A> Shared<A> {
                 return None;
             }
             let now = Instant::now();
-            while let Some(parcel) = state.take_expired(now) {
+            if let Some(parcel) = state.take_expired(now) {
+                drop(state);
                 self.fail(&parcel, parcel.failure.clone().unwrap_or_else(crowded));
+                state = self.lock();
+                continue;
             }
             if let Some(parcel) = state.take_ready(now) {
                 return Some((parcel, state.carrier.clone()));
@@ -251,7 +257,10 @@ impl<A> Shared<A> {
                 drop(state);
                 self.fail(&parcel, error);
             }
-            Delivery::Sent | Delivery::Pending => parcel.promise.say(delivery),
+            Delivery::Sent | Delivery::Pending => {
+                drop(state);
+                parcel.promise.say(delivery);
+            }
         }
         // Another message of this user may be ready now, for any thread.
         self.work.notify_all();

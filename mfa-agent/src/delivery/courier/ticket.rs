@@ -6,6 +6,7 @@
 //!      └─▶ retrying ─────┴──▶ sent
 //! ```
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,9 +30,14 @@ pub enum Delivery {
 #[derive(Clone, Debug)]
 pub struct Ticket(Arc<Outcome>);
 
+/// Is told the end of a message, once, on the thread that sends: before anybody who waits hears of it.
+pub type AtEnd = Box<dyn FnOnce(&Delivery) + Send>;
+
 /// Keeps the other end of a ticket, and never leaves it open.
-#[derive(Debug)]
-pub(super) struct Promise(Arc<Outcome>);
+pub(super) struct Promise {
+    outcome: Arc<Outcome>,
+    at_end: Mutex<Option<AtEnd>>,
+}
 
 #[derive(Debug, Default)]
 struct Outcome {
@@ -63,18 +69,33 @@ impl Ticket {
 }
 
 impl Promise {
-    pub(super) fn new() -> (Self, Ticket) {
+    pub(super) fn new(at_end: AtEnd) -> (Self, Ticket) {
         let outcome = Arc::<Outcome>::default();
-        (Self(Arc::clone(&outcome)), Ticket(outcome))
+        let promise = Self {
+            outcome: Arc::clone(&outcome),
+            at_end: Mutex::new(Some(at_end)),
+        };
+        (promise, Ticket(outcome))
     }
 
-    /// Says what became of it. The first word that is final counts.
+    /// Says what became of it. The first word that is final counts. Not to be called with a lock held: what is
+    /// told of the end may take a while.
     pub(super) fn say(&self, delivery: Delivery) {
-        let mut kept = self.0.lock();
+        if delivery.is_final()
+            && let Some(at_end) = self.take_at_end()
+        {
+            at_end(&delivery);
+        }
+        let mut kept = self.outcome.lock();
         if !kept.is_final() {
             *kept = delivery;
         }
-        self.0.changed.notify_all();
+        self.outcome.changed.notify_all();
+    }
+
+    fn take_at_end(&self) -> Option<AtEnd> {
+        let mut at_end = self.at_end.lock().unwrap_or_else(PoisonError::into_inner);
+        at_end.take()
     }
 }
 
@@ -88,6 +109,12 @@ impl Outcome {
         let waited = self.changed.wait_timeout_while(self.lock(), time, goes_on);
         let (delivery, _) = waited.unwrap_or_else(PoisonError::into_inner);
         delivery.clone()
+    }
+}
+
+impl fmt::Debug for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Promise").field(&self.outcome).finish()
     }
 }
 

@@ -8,8 +8,9 @@ use mfa_protocol::admin::{
 
 use super::super::commit::put_if;
 use super::super::connection::Connection;
-use super::super::error::Failure;
+use super::super::error::{Failure, about};
 use super::recovery::RECOVERY;
+use super::right::what_follows;
 use super::{Change, change_event, delivery, device, factor_event, fit, personal};
 use crate::account::{Account, Dates};
 use crate::factors::Factor;
@@ -170,7 +171,7 @@ impl Connection {
         let what = Change::Remove(factor);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let by = (&subject, self.peer);
-        let (_, removed) = self.change_factors(&subject, &permit, |account| {
+        let (_, (removed, follows)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
             let mut address = None;
             let removed = match (kind, channel, shown) {
@@ -188,10 +189,13 @@ impl Connection {
             permit.check_last(&before, account, &settings.policy)?;
             let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || factor_event("remove", by, &parameters.factor, label);
-            Ok((changed.then(event), removed))
+            let follows = what_follows(&before, account, factor, &settings.policy);
+            Ok((changed.then(event), (removed, follows)))
         })?;
+        let user = subject.user.to_string();
         Ok(RemoveReply {
-            user: subject.user.to_string(),
+            note: follows.map(|note| about(&note, &user)),
+            user,
             removed,
         })
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{
-    CheckConfigParameters, CheckConfigReply, Finding, HealthReply, Severity,
+    CheckConfigParameters, CheckConfigReply, Finding, HealthReply, ModeReply, ReloadReply, Severity,
 };
 
 use super::super::connection::Connection;
@@ -53,6 +53,33 @@ impl Connection {
             findings,
             refused,
             refused_more: refused_more.try_into().unwrap_or(u64::MAX),
+        })
+    }
+
+    /// The mode in force, where it stands, and what the files say by now.
+    pub(super) fn mode(&self) -> Result<ModeReply, Failure> {
+        let agent = &self.agent;
+        let standing = agent.standing();
+        agent.require_administrator(self.peer, &standing.settings)?;
+        let policy = &standing.settings.policy;
+        let in_files = Files::read(&standing.file).and_then(|files| files.settings());
+        Ok(ModeReply {
+            mode: policy.mode.name().to_owned(),
+            place: policy.mode_place.as_ref().map(ToString::to_string),
+            config: standing.file.display().to_string(),
+            file_mode: in_files.ok().map(|it| it.policy.mode.name().to_owned()),
+        })
+    }
+
+    /// As SIGHUP does.
+    pub(super) fn reload(&self) -> Result<ReloadReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        if agent.reload_for(Some(self.peer)) {
+            agent.review();
+        }
+        Ok(ReloadReply {
+            error: agent.standing().reload_error.clone(),
         })
     }
 

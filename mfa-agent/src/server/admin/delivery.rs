@@ -7,6 +7,8 @@ mod confirm;
 mod show;
 mod trial;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use mfa_protocol::admin::{
     AddressReply, EnableAddressParameters, EnrollAddressParameters, EnrollAddressReply,
@@ -21,6 +23,7 @@ use super::right::{Change, Permit};
 use crate::account::{Account, By, Contact, ContactError, Dates, Remote};
 use crate::audit::Event;
 use crate::config::Settings;
+use crate::delivery::{AtEnd, Delivery, Job, Ticket};
 use crate::factors::Factor;
 use crate::factors::address::{Channel, Recipient};
 pub(in crate::server) use confirm::Confirmation;
@@ -166,6 +169,27 @@ impl Connection {
             changed,
             address: show::address(self.peer, &account, &to),
         })
+    }
+
+    /// Has a message sent that is no login's, and records that it was ordered and, where it was not sent, why.
+    fn submit_recorded(&self, job: Job, event: Event) -> Result<Ticket, Failure> {
+        let (agent, peer) = (Arc::downgrade(&self.agent), self.peer);
+        let (said, ordered) = (event.clone(), event.reason.clone().unwrap_or_default());
+        let at_end: AtEnd = Box::new(move |delivery| {
+            if let (Delivery::Failed(error), Some(agent)) = (delivery, agent.upgrade()) {
+                let reason = Some(format!("{} {ordered}: {error}", said.result));
+                let failed = Event {
+                    result: "failed",
+                    reason,
+                    ..said
+                };
+                agent.record(failed, peer);
+            }
+        });
+        let ticket = self.agent.courier.submit_and_tell(job, at_end);
+        let ticket = ticket.map_err(Failure::refused)?;
+        self.agent.record(event, peer);
+        Ok(ticket)
     }
 
     /// The address that is named so, if it is there.

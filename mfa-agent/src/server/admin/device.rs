@@ -52,7 +52,7 @@ impl Connection {
         permit.check(&account)?;
         if account.devices().is_empty() {
             return Err(Failure::refused(
-                "there is no device to be taken up again; mfactl enroll totp sets one up",
+                "no device needs resynchronising, as there is none; to set one up: mfactl enroll totp USER",
             ));
         }
         let mut resync = Resync {
@@ -203,8 +203,8 @@ fn reply(subject: &Subject, resynced: Resynced) -> Result<ResyncReply, Failure> 
              follows it",
         )),
         Resynced::Wrong { lock: Some(_) } | Resynced::Locked => Err(Failure::refused(
-            "the account is locked, and no code is judged until the lock ends; mfactl status tells when, \
-             and an administrator can unlock",
+            "the account is locked, and no code is judged until the lock ends. When: mfactl status USER. An \
+             administrator ends it: mfactl unlock USER",
         )),
     }
 }

@@ -14,7 +14,7 @@ use mfa_protocol::admin::{
 use mfa_protocol::message::ErrorKind;
 
 use super::super::connection::Connection;
-use super::super::error::Failure;
+use super::super::error::{Failure, about};
 use super::super::peer::Subject;
 use super::change_event;
 use crate::account::{Account, Added, Device, Label};
@@ -28,6 +28,12 @@ use crate::log;
 struct Share {
     subject: Subject,
     devices: Vec<(usize, Device)>,
+}
+
+impl Share {
+    fn is_unknown_user(&self) -> bool {
+        self.subject.entry.is_none()
+    }
 }
 
 impl Connection {
@@ -66,9 +72,13 @@ impl Connection {
             let event = share.and_then(|share| self.import_event(share, &outcomes));
             (after, event.into_iter().collect(), outcomes)
         })?;
-        for outcome in outcomes.into_values() {
+        for (key, outcome) in outcomes {
+            let unknown_user = shares.get(&key).is_some_and(Share::is_unknown_user);
             for (place, outcome, reason) in outcome {
-                results[place] = Some(result(&entries[place], outcome, reason));
+                results[place] = Some(ImportResult {
+                    unknown_user,
+                    ..result(&entries[place], outcome, reason)
+                });
             }
         }
         Ok(ImportReply {
@@ -168,6 +178,7 @@ fn result(entry: &ImportEntry, result: ImportOutcome, reason: Option<String>) ->
         line: entry.line,
         user: entry.user.clone(),
         result,
-        reason,
+        reason: reason.map(|reason| about(&reason, &entry.user)),
+        unknown_user: false,
     }
 }

@@ -18,6 +18,7 @@ mod session;
 mod terms;
 
 use mfa_protocol::message::ErrorKind;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::commit::put_if;
@@ -39,11 +40,36 @@ impl Connection {
         method: &str,
         parameters: Option<&RawValue>,
     ) -> Result<Carried, Failure> {
+        self.carry_out_admin(method, parameters)
+            .map_err(|failure| match self.user_of(parameters) {
+                Some(user) => failure.about(&user),
+                None => failure,
+            })
+    }
+
+    fn carry_out_admin(
+        &mut self,
+        method: &str,
+        parameters: Option<&RawValue>,
+    ) -> Result<Carried, Failure> {
         match method {
             "EnrollAddress" => self.enrol_address(&parse(parameters)?),
             "TestDelivery" => self.test_delivery(&parse(parameters)?),
             _ => Ok(self.at_once(method, parameters)?.into()),
         }
+    }
+
+    /// The user that a call is about: the one that it names, or the caller.
+    fn user_of(&self, parameters: Option<&RawValue>) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            user: Option<String>,
+        }
+        let named = parameters.and_then(|it| serde_json::from_str::<Named>(it.get()).ok());
+        named.and_then(|named| named.user).or_else(|| {
+            let caller = self.agent.names.by_uid(self.peer.uid).ok().flatten();
+            caller.map(|entry| entry.name.to_string())
+        })
     }
 
     /// Carries out what waits for nobody.
@@ -82,6 +108,8 @@ impl Connection {
             "CheckConfig" => body(&self.check_config(&parse(parameters)?)?),
             "Health" => body(&self.health()?),
             "Terms" => body(&self.terms(&parse(parameters)?)?),
+            "Mode" => body(&self.mode()?),
+            "Reload" => body(&self.reload()?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Admin.{method}"))),
         }
     }

@@ -1,10 +1,13 @@
 //! What is set for one user: `mfactl require`, `enforce`, `self-manage`, `allow-from`.
 
+use std::sync::Arc;
+
 use mfa_protocol::admin::{
     self as wire, AllowFromParameters, EnforceParameters, RequireParameters, SelfManageParameters,
     SettingReply,
 };
 
+use super::super::Agent;
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
@@ -12,8 +15,10 @@ use super::{Change, Permit};
 use crate::account::{Account, UserSettings, Wishes};
 use crate::audit::Event;
 use crate::audit::cloud::{UserSetting, user_setting_event};
+use crate::config::Settings;
 use crate::factors::Factor;
-use crate::policy::{Enforce, Network};
+use crate::names::{Groups, UserName};
+use crate::policy::{Enforce, Facts, Network};
 
 impl Connection {
     pub(super) fn require(
@@ -27,12 +32,13 @@ impl Connection {
             self.changing(parameters.user.as_deref(), &settings, Change::Settings)?;
         let account = self.agent.ledger.account(&subject.user)?;
         permit.check(&account)?;
-        if on && factor == Factor::Totp && settings.require_password_expiry {
+        let is_new = on && !account.requires(factor, permit.by());
+        if is_new && factor == Factor::Totp && settings.require_password_expiry {
             self.require_password_expiry(&subject)?;
         }
         let user = subject.user.to_string();
         let words = format!("require {factor} {}", if on { "on" } else { "off" });
-        let done = self.set(&subject, &permit, (&words, of_login), |account| {
+        let done = self.set(&subject, &permit, &words, |account| {
             account
                 .require(&user, factor, on, permit.by())
                 .map_err(Failure::refused)
@@ -53,7 +59,7 @@ impl Connection {
         let level: Enforce = parameters.level.parse().map_err(Failure::refused)?;
         let (subject, permit) = self.administering(&parameters.user)?;
         let words = format!("enforce {}", level.name());
-        let done = self.set(&subject, &permit, (&words, of_login), |account| {
+        let done = self.set(&subject, &permit, &words, |account| {
             Ok(account.enforce(level))
         })?;
         Ok(said(&subject, done, None))
@@ -66,7 +72,7 @@ impl Connection {
         let on = parameters.on;
         let (subject, permit) = self.administering(&parameters.user)?;
         let words = format!("self-manage {}", if on { "on" } else { "off" });
-        let done = self.set(&subject, &permit, (&words, of_self_manage), |account| {
+        let done = self.set(&subject, &permit, &words, |account| {
             Ok(account.set_self_manage(on))
         })?;
         Ok(said(&subject, done, None))
@@ -89,7 +95,7 @@ impl Connection {
             true => "allow-from anywhere".to_owned(),
             false => format!("allow-from {}", parameters.networks.join(" ")),
         };
-        let done = self.set(&subject, &permit, (&words, of_login), |account| {
+        let done = self.set(&subject, &permit, &words, |account| {
             account
                 .allow_from(&networks, permit.by())
                 .map_err(Failure::refused)
@@ -118,26 +124,74 @@ impl Connection {
         )))
     }
 
-    /// Changes what is set, and returns whether that changed anything, with the account as it is then. `words`
-    /// and `data` are what its event says.
+    /// See [`Asker`].
+    pub(super) fn is_asked(&self, subject: &Subject, account: &Account) -> bool {
+        Asker::of(&self.agent, subject).asks(account)
+    }
+
+    /// Changes what is set, and returns whether that changed anything, with the account as it is then. Its event
+    /// says `words`.
     fn set(
         &mut self,
         subject: &Subject,
         permit: &Permit,
-        (words, data): (&str, fn(&str, &Account) -> UserSetting),
+        words: &str,
         change: impl Fn(&mut Account) -> Result<bool, Failure>,
     ) -> Result<(bool, Account), Failure> {
         let (user, peer) = (subject.user.to_string(), self.peer);
+        let asker = Asker::of(&self.agent, subject);
         self.change_factors(subject, permit, |account| {
+            let was = account.settings().self_manage;
             let changed = change(account)?;
+            let is_self_manage = was != account.settings().self_manage;
             let event = changed.then(|| Event {
                 user: Some(user.clone()),
                 by_uid: Some(peer.uid),
                 by_pid: Some(peer.pid),
-                ..user_setting_event(data(&user, account), words.to_owned())
+                ..user_setting_event(
+                    match is_self_manage {
+                        true => of_self_manage(&user, account),
+                        false => of_login(&user, asker.asks(account), account),
+                    },
+                    words.to_owned(),
+                )
             });
             Ok((event, account.clone()))
         })
+    }
+}
+
+/// Tells whether any login of a user is asked for a second factor, as `status` shows their rules.
+struct Asker {
+    settings: Arc<Settings>,
+    user: UserName,
+    federated: bool,
+    groups: Groups,
+}
+
+impl Asker {
+    /// A name service that does not answer keeps no setting from being changed: what it knows counts as unknown.
+    fn of(agent: &Agent, subject: &Subject) -> Self {
+        let settings = agent.settings();
+        let facts = agent.all_facts(&settings.policy, subject);
+        let (federated, groups) = facts.unwrap_or_default();
+        Self {
+            settings,
+            user: subject.user.clone(),
+            federated,
+            groups,
+        }
+    }
+
+    fn asks(&self, account: &Account) -> bool {
+        let facts = Facts {
+            federated: self.federated,
+            groups: &self.groups,
+        };
+        let personal = account.personal();
+        let policy = &self.settings.policy;
+        let rules = policy.rules_for_user(&self.user, &facts, &personal);
+        rules.iter().any(|rule| rule.action == "ask")
     }
 }
 
@@ -155,18 +209,17 @@ fn said(
 }
 
 /// An import makes the PIN that it brings a required one.
-pub(super) fn pin_required(user: &str, account: &Account) -> Event {
-    user_setting_event(of_login(user, account), "require pin on".to_owned())
+pub(super) fn pin_required(user: &str, is_asked: bool, account: &Account) -> Event {
+    let data = of_login(user, is_asked, account);
+    user_setting_event(data, "require pin on".to_owned())
 }
 
-fn of_login(user: &str, account: &Account) -> UserSetting {
-    let settings = account.settings();
-    UserSetting::of_login(
-        user,
-        !settings.required().is_empty(),
+fn of_login(user: &str, is_asked: bool, account: &Account) -> UserSetting {
+    let (questions, self_manage) = (
         account.questions().is_some(),
-        settings.self_manage,
-    )
+        account.settings().self_manage,
+    );
+    UserSetting::of_login(user, is_asked, questions, self_manage)
 }
 
 fn of_self_manage(user: &str, account: &Account) -> UserSetting {

@@ -39,7 +39,7 @@ impl Connection {
             if account.enrolled().is_empty() {
                 return Err(Failure::refused(
                     "recovery codes are for the day on which a factor is lost; set one up first: \
-                     mfactl enroll totp",
+                     mfactl enroll totp USER",
                 ));
             }
             let digests = codes.iter().map(|code| pepper.digest(code.expose()));
@@ -66,6 +66,7 @@ impl Connection {
         Ok(RemoveReply {
             user: subject.user.to_string(),
             removed,
+            note: None,
         })
     }
 }

@@ -98,7 +98,7 @@ impl Permit {
         }
         if account.settings().own.require.contains(&factor) {
             return Err(Failure::refused(format!(
-                "you require {factor} of yourself; first take that back: mfactl require {factor} --off"
+                "you require {factor} of yourself; first take that back: mfactl require {factor} USER --off"
             )));
         }
         Ok(())
@@ -112,20 +112,10 @@ impl Permit {
         left: &Account,
         policy: &Policy,
     ) -> Result<(), Failure> {
-        let ask = left.personal().refine(&policy.default);
-        let has_way = |account: &Account| {
-            let has_all = |way: &Way| way.factors().iter().all(|factor| account.has(*factor));
-            ask.ways.iter().any(has_all)
-        };
-        let is_last = has_way(account) && !has_way(left) || left.enrolled().is_empty();
-        if self.by() == By::Administrator || !is_last {
+        if self.by() == By::Administrator || !is_shut_out(account, left, policy) {
             return Ok(());
         }
-        let is_let_in = ask.unenrolled == Unenrolled::Allow && left.has_never_enrolled();
-        if policy.mode == Mode::None || is_let_in {
-            return Ok(());
-        }
-        if ask.unenrolled == Unenrolled::Allow {
+        if left.personal().refine(&policy.default).unenrolled == Unenrolled::Allow {
             return Err(refused(
                 "without this you have nothing left that you could log in with, and you are asked as long as \
                  you keep recovery codes or disabled addresses; take these away first: mfactl remove recovery",
@@ -141,7 +131,7 @@ impl Permit {
         let managed = account.settings().self_manage;
         match self.change {
             Change::Settings if !managed => Err(refused(
-                "this is for administrators, and for users whom they let do it (mfactl self-manage)",
+                "this is for administrators, and for users who may do it: mfactl self-manage USER on",
             )),
             Change::Enrol(_) | Change::Remove(_) if !(self.service.enabled || managed) => Err(
                 refused("users may not change their factors here; ask your administrator"),
@@ -155,6 +145,47 @@ impl Permit {
             Change::Settings | Change::Resync | Change::Enrol(_) | Change::Remove(_) => Ok(()),
         }
     }
+}
+
+/// What follows where an administrator takes away what a user must have; none if nothing does. `before` and
+/// `left` are the account as it was and as it is.
+pub(super) fn what_follows(
+    before: &Account,
+    left: &Account,
+    factor: Factor,
+    policy: &Policy,
+) -> Option<String> {
+    if !before.has(factor) || left.has(factor) {
+        return None;
+    }
+    if left.settings().required().contains(&factor) {
+        let enroll = factor.enroll_command("USER");
+        return Some(format!(
+            "{factor} is still required of USER, whose logins are refused until it is set up again: {enroll}. \
+             To require it no longer: mfactl require {factor} USER --off"
+        ));
+    }
+    is_shut_out(before, left, policy).then(|| {
+        let first = policy.default.ways.first();
+        let factor = first.and_then(|way| way.factors().first());
+        let enroll = factor.unwrap_or(&Factor::Totp).enroll_command("USER");
+        format!(
+            "USER has nothing left that the policy asks for; see what becomes of a login: mfactl explain --user \
+             USER --service sshd. To set something up: {enroll}"
+        )
+    })
+}
+
+/// Whether a user who has to have a factor can't log in any more with what is left.
+fn is_shut_out(before: &Account, left: &Account, policy: &Policy) -> bool {
+    let ask = left.personal().refine(&policy.default);
+    let has_way = |account: &Account| {
+        let has_all = |way: &Way| way.factors().iter().all(|factor| account.has(*factor));
+        ask.ways.iter().any(has_all)
+    };
+    let is_last = has_way(before) && !has_way(left) || left.enrolled().is_empty();
+    let is_let_in = ask.unenrolled == Unenrolled::Allow && left.has_never_enrolled();
+    is_last && policy.mode != Mode::None && !is_let_in
 }
 
 fn refused(text: &str) -> Failure {

@@ -13,9 +13,10 @@ use super::begin::Opened;
 use super::enrol::cannot_enrol;
 use super::reach::{Reach, asks_number_first};
 use super::{Login, Progress, Stage, conclude};
-use crate::account::Opening;
+use crate::account::{Device, Opening};
 use crate::config::Settings;
 use crate::dialogue::{Dialogue, Holdings, Plan, PromptDecoy, Screen};
+use crate::factors::device::Kind;
 use crate::factors::{Factor, Way};
 use crate::ledger::Key;
 use crate::policy::{Ask, Prompting, Unenrolled};
@@ -31,7 +32,8 @@ impl Agent {
         } = &opened;
         let authtok = opened.circumstances.authtok;
         let Some(plan) = plan(ask, authtok, settings, context.screen()) else {
-            return Ok(conclude(context, Outcome::Denied, TOO_MUCH_FOR_ONE_ANSWER));
+            let reason = TOO_MUCH_FOR_ONE_ANSWER.replace("USER", context.user.as_str());
+            return Ok(conclude(context, Outcome::Denied, &reason));
         };
         let mut reach = match self.without_asking(&opened, ask, &plan)? {
             ControlFlow::Break(ended) => return Ok(ended),
@@ -123,10 +125,14 @@ impl Agent {
         let renews = due && self.may_enrol_in_login(&opened);
         let decoy = self.prompt_decoy(&opened.settings, opened.subject, &plan);
         let holdings = Holdings::of(account, &plan, &decoy, &beside, now);
+        let devices = account.devices();
+        let counts = |device: &Device| device.kind() == Kind::Hotp;
+        let is_by_counter = !devices.is_empty() && devices.iter().all(counts);
         let (dialogue, next) = Dialogue::begin(plan, holdings);
         let way = dialogue.way().map(ToString::to_string);
         let mut login = Login::of(opened, ask, Stage::Asking(Box::new(dialogue)), opening);
-        login.context.way = way;
+        login.context.is_by_counter = is_by_counter;
+        login.context.set_way(way);
         login.unenrolled = unenrolled;
         login.renews = renews;
         login.template = reach.template;
@@ -164,7 +170,7 @@ const NOTHING_USABLE: &str = "what was set up can't be used any more (a disabled
                               bypass code); mfactl bypass issues a code";
 
 const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was asked for, but more than a code is required; set require = \
-     [\"totp\"] in a rule for this service, or take back what mfactl require set for this user";
+     [\"totp\"] in a rule for this service, or take back what is required of this user: mfactl status USER";
 
 /// A message to a number that somebody types costs money. So it is asked for by programs that guard logins,
 /// which have checked a password, and not for an operation or a proof.

@@ -16,7 +16,7 @@ use super::super::random;
 use super::ask::wording;
 use super::begin::Opened;
 use super::record::PASSWORD_TYPED;
-use super::{Context, Login, Progress, Stage, conclude, end};
+use super::{Context, Login, Progress, Stage, conclude, conclude_with, end};
 use crate::account::{Account, Device, Enrolled, Label};
 use crate::audit::Event;
 use crate::config::Settings;
@@ -38,10 +38,10 @@ const PATIENCE: u32 = 5;
 const SET_UP: &str = "a device was set up in this login";
 
 const NO_CONVERSATION: &str = "not enrolled, and a device can't be set up where one answer holds password and \
-                               code; mfactl enroll totp sets one up";
+                               code; set one up first: mfactl enroll totp USER";
 
-const NO_CODE: &str = "not enrolled, and what the policy requires can't be set up in a login; only totp \
-                       can, and mfactl enroll sets up the others";
+const NO_CODE: &str = "not enrolled, and what the policy requires can't be set up in a login, as only totp \
+                       can; see what is required: mfactl status USER";
 
 /// A device that is being set up.
 pub(super) struct SetUp {
@@ -66,7 +66,7 @@ impl Agent {
         let session = opened.context.session.clone();
         let opening = self.opening(&opened, ask);
         let mut login = Login::of(opened, ask, stage, opening);
-        login.context.way = Some(Factor::Totp.to_string());
+        login.context.set_way(Some(Factor::Totp.to_string()));
         Ok(patient(login.into(), LoginReply::of(session, step)))
     }
 
@@ -202,7 +202,11 @@ impl Agent {
                 "a factor was set up elsewhere meanwhile; not set up",
             ),
         };
-        let ended = conclude(&context, outcome, reason);
+        let messages = match stored {
+            Enrolled::Stored => vec![set_up.enrolment.done()],
+            Enrolled::Locked | Enrolled::Otherwise => Vec::new(),
+        };
+        let ended = conclude_with(&context, messages, outcome, reason);
         Ok(match stored {
             Enrolled::Stored => ended.recorded(),
             Enrolled::Locked | Enrolled::Otherwise => ended,

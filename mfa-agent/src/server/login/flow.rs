@@ -128,7 +128,8 @@ impl Agent {
     }
 
     fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
-        login.context.way = login.dialogue()?.way().map(ToString::to_string);
+        let way = login.dialogue()?.way().map(ToString::to_string);
+        login.context.set_way(way);
         let rejected = login.rejected.take();
         let is_password = login.is_password.take() == Some(true);
         let told = |verdict: &Verdict| login.told(verdict).1;

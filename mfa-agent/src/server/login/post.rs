@@ -12,15 +12,16 @@ use super::super::Agent;
 use super::super::errand::Errand;
 use super::super::error::Failure;
 use super::super::random;
-use super::Login;
+use super::{Context, Login};
 use crate::account::Account;
 use crate::audit::Event;
-use crate::delivery::{Delivery, Job, Notice};
+use crate::delivery::{AtEnd, Delivery, Job, Notice};
 use crate::dialogue::{Dispatch, News, Order};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent::{SentCode, expiry, fresh_code};
-use crate::ledger::After;
+use crate::ledger::{After, Key};
 use crate::lockout::Gate;
+use crate::log;
 
 /// How long a login waits to tell whether a message was taken. Less than the module waits for a reply to an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -104,7 +105,8 @@ impl Agent {
             notice: self.notice(login, &code, expires, now),
             deadline: Instant::now() + left(expires, now),
         };
-        let Ok(ticket) = self.courier.submit(job) else {
+        let at_end = self.at_end(login, channel, &code.to);
+        let Ok(ticket) = self.courier.submit_and_tell(job, at_end) else {
             let reason = "too many messages wait to be sent";
             self.note_message(login, channel, "failed", reason);
             return Err(nothing_sent(News::Failed, expires));
@@ -139,15 +141,11 @@ impl Agent {
             Delivery::Sent | Delivery::Pending => None,
             Delivery::Failed(error) | Delivery::Retrying(error) => Some(error.to_string()),
         };
-        if let Some(code) = &sending.code {
-            let (result, reason) = match &failure {
-                None => ("sent", code.to.masked()),
-                Some(error) => ("failed", format!("to {}: {error}", code.to.masked())),
-            };
-            self.note_message(login, sending.channel, result, &reason);
-        }
-        if let Some(error) = failure.as_ref().filter(|_| sending.code.is_some()) {
-            self.remember_failure(login, error)?;
+        // What is final has been recorded by then.
+        if let (Delivery::Retrying(error), Some(code)) = (delivery, &sending.code) {
+            let reason = format!("to {}: {error}", code.to.masked());
+            self.note_message(login, sending.channel, "retrying", &reason);
+            self.remember_failure(&login.key, &format!("{error}; it is tried again"))?;
         }
         Ok(Dispatch {
             code: sending.code,
@@ -178,10 +176,52 @@ impl Agent {
         })
     }
 
-    fn remember_failure(&self, login: &Login, error: &str) -> Result<(), Failure> {
-        self.ledger.change(&login.key, |account| {
+    /// Records the end of a message, which may come when its login is over: sent at a second try, or refused by
+    /// a provider that took long.
+    fn at_end(&self, login: &Login, channel: Channel, to: &Recipient) -> AtEnd {
+        let (agent, context, key) = (self.me.clone(), login.context.clone(), login.key.clone());
+        let to = to.masked();
+        Box::new(move |delivery| {
+            let Some(agent) = agent.upgrade() else {
+                return;
+            };
+            let remembered = match delivery {
+                Delivery::Failed(error) => {
+                    let reason = format!("to {to}: {error}");
+                    agent.record_message(&context, channel, ("failed", &reason));
+                    agent.remember_failure(&key, &error.to_string())
+                }
+                _ => {
+                    agent.record_message(&context, channel, ("sent", &to));
+                    agent.forget_failure(&key)
+                }
+            };
+            if let Err(error) = remembered {
+                let user = &context.user;
+                log::limited(
+                    "ends of messages",
+                    format_args!(
+                        "mfactl status {user} can't tell how the last message went: {}",
+                        error.reason()
+                    ),
+                );
+            }
+        })
+    }
+
+    fn remember_failure(&self, key: &Key, error: &str) -> Result<(), Failure> {
+        self.remember(key, |account| account.message_failed(error))
+    }
+
+    fn forget_failure(&self, key: &Key) -> Result<(), Failure> {
+        // Nearly always there is nothing to forget, and nothing to write.
+        self.remember(key, Account::message_arrived)
+    }
+
+    fn remember(&self, key: &Key, change: impl Fn(&mut Account) -> bool) -> Result<(), Failure> {
+        self.ledger.change(key, |account| {
             let mut account = account.unwrap_or_default();
-            let after = match account.message_failed(error) {
+            let after = match change(&mut account) {
                 true => After::Put(account.into()),
                 false => After::Same,
             };
@@ -202,11 +242,20 @@ impl Agent {
     }
 
     fn note_message(&self, login: &Login, channel: Channel, result: &'static str, reason: &str) {
+        self.record_message(&login.context, channel, (result, reason));
+    }
+
+    fn record_message(
+        &self,
+        context: &Context,
+        channel: Channel,
+        (result, reason): (&'static str, &str),
+    ) {
         let event = Event {
             factor: Some(channel.name().to_owned()),
-            ..login.context.message(result, reason)
+            ..context.message(result, reason)
         };
-        self.record(event, login.context.peer);
+        self.record(event, context.peer);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::audit::Event;
 use crate::dialogue::Screen;
 use crate::factors::Factor;
 use crate::factors::address::Recipient;
+use crate::factors::device::Kind;
 use crate::hasher::Claim;
 use crate::lockout::Lock;
 use crate::names::UserName;
@@ -19,7 +20,9 @@ pub(in crate::server) struct Context {
     pub(in crate::server) session: String,
     pub(in crate::server) user: UserName,
     pub(super) rule: Option<String>,
-    pub(super) way: Option<String>,
+    way: Option<String>,
+    /// Whether all devices of the user count: their codes are HOTP's.
+    pub(super) is_by_counter: bool,
     pub(super) reason: Option<String>,
     /// Why an unenrolled user could not set up something.
     pub(super) hint: Option<&'static str>,
@@ -48,6 +51,7 @@ impl Context {
             user: user.clone(),
             rule: None,
             way: None,
+            is_by_counter: false,
             reason: None,
             hint: None,
             service: circumstances.service.clone(),
@@ -59,6 +63,15 @@ impl Context {
             locked_until: None,
             peer,
         }
+    }
+
+    /// What the user is asked for, by the names that people know.
+    pub(super) fn set_way(&mut self, way: Option<String>) {
+        let kind = match self.is_by_counter {
+            true => Kind::Hotp,
+            false => Kind::Totp,
+        };
+        self.way = way.map(|way| of_kind(&way, kind));
     }
 
     /// Where the user reads what is shown.
@@ -115,6 +128,9 @@ impl Context {
         match verdict {
             Verdict::Passed(passed) => {
                 self.label.clone_from(&passed.device);
+                if let Some(kind) = passed.kind {
+                    self.way = self.way.take().map(|way| of_kind(&way, kind));
+                }
                 if let Some(instead) = passed.instead {
                     let name = instead.name();
                     self.way = self.way.take().map(|way| in_place_of_code(&way, name));
@@ -125,13 +141,15 @@ impl Context {
                 failures,
                 lock,
                 astray,
+                expended,
             } => {
                 self.failures = Some(*failures);
                 self.note_lock(*lock);
-                let why = match (self.hint, unenrolled) {
-                    (Some(hint), _) => hint,
-                    (None, true) => "not enrolled in what is required",
-                    (None, false) => "wrong answer",
+                let why = match (expended, self.hint, unenrolled) {
+                    (Some(expended), ..) => expended.words(),
+                    (None, Some(hint), _) => &hint.replace("USER", self.user.as_str()),
+                    (None, None, true) => "not enrolled in what is required",
+                    (None, None, false) => "wrong answer",
                 };
                 let locks = if lock.is_some() {
                     "; the account is locked now"
@@ -139,7 +157,8 @@ impl Context {
                     ""
                 };
                 let drift = astray.as_ref().map(|(label, drift)| {
-                    format!("; a code of {label:?}, but {drift}: mfactl verify --resync")
+                    let user = &self.user;
+                    format!("; a code of {label:?}, but {drift}: mfactl verify {user} --resync")
                 });
                 reason = Some(format!("{why}{}{locks}", drift.unwrap_or_default()));
             }
@@ -228,7 +247,21 @@ pub(super) const PASSWORD_TYPED: &str = "the password was typed in place of the 
 
 /// The way, with what was typed in place of its code.
 fn in_place_of_code(way: &str, name: &str) -> String {
-    let is_code = |factor: &str| factor.parse().is_ok_and(Factor::is_code);
+    let is_hotp = |factor: &str| factor == Kind::Hotp.name();
+    let is_code = |factor: &str| is_hotp(factor) || factor.parse().is_ok_and(Factor::is_code);
     let named = |factor| if is_code(factor) { name } else { factor };
+    way.split('+').map(named).collect::<Vec<_>>().join("+")
+}
+
+/// The way, where its code is one of a device of this kind.
+fn of_kind(way: &str, kind: Kind) -> String {
+    let is_device = |factor: &str| Kind::ALL.iter().any(|kind| kind.name() == factor);
+    let named = |factor| {
+        if is_device(factor) {
+            kind.name()
+        } else {
+            factor
+        }
+    };
     way.split('+').map(named).collect::<Vec<_>>().join("+")
 }

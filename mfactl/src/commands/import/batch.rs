@@ -12,7 +12,7 @@ const MAX_ENTRIES: usize = 150;
 const ENVELOPE: usize = 256;
 
 /// Names, quotes, commas and the line number of an entry, in either direction.
-const FRAMING: usize = 80;
+const FRAMING: usize = 104;
 
 /// The longest reason that the agent may give with each entry of a full batch.
 const REASON: usize = 300;
@@ -226,6 +226,7 @@ mod tests {
                 user: entry.user,
                 result: ImportOutcome::Refused,
                 reason: Some("r".repeat(REASON)),
+                unknown_user: false,
             };
             let results = vec![result; parameters.entries.len()];
             let reply = Reply {

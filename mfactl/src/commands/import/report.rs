@@ -10,6 +10,8 @@ use crate::output::{Output, clean};
 /// So many refused lines are shown to people; more would scroll the counts away.
 const SHOWN: usize = 20;
 
+const OF_A_VPN: &str = "right for users of a VPN, else a typing error";
+
 /// What became of an import so far. `mfactl import uris --json` prints it as it is.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
@@ -20,6 +22,9 @@ pub(super) struct Report {
     refused: Vec<RefusedLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
+    /// Entries whose users the host does not know, and the first of them.
+    #[serde(skip)]
+    unknown: Option<(u64, u64, String)>,
 }
 
 /// What is worth knowing of a line that is none of the above.
@@ -61,8 +66,13 @@ impl Report {
             user,
             result,
             reason,
+            unknown_user,
         } in results
         {
+            if unknown_user {
+                let (count, ..) = self.unknown.get_or_insert((0, line, user.clone()));
+                *count += 1;
+            }
             match result {
                 ImportOutcome::Stored => self.stored += 1,
                 ImportOutcome::Updated | ImportOutcome::Unchanged => self.unchanged += 1,
@@ -86,6 +96,15 @@ impl Report {
         ended: Result<(), Failure>,
     ) -> Result<Verdict, Failure> {
         self.refused.sort_by_key(|refused| refused.line);
+        if let Some((count, line, user)) = self.unknown.take() {
+            let note = match count {
+                1 => format!("this host does not know {user:?}; {OF_A_VPN}"),
+                _ => format!(
+                    "this host does not know {count} of the users, the first {user:?}; {OF_A_VPN}"
+                ),
+            };
+            self.notes.insert(0, Note { line, note });
+        }
         if !output.is_json() {
             self.complaints()
                 .iter()
@@ -160,6 +179,7 @@ mod tests {
             user: "u".to_owned(),
             result,
             reason: None,
+            unknown_user: false,
         };
         report.take(vec![
             result(ImportOutcome::Stored),

@@ -56,6 +56,10 @@ impl Row {
         let refused = result.result == ImportOutcome::Refused;
         let silent = || "the agent gives no reason".to_owned();
         notes.extend(result.notes);
+        // The commands in them work as they stand.
+        for note in &mut notes {
+            *note = note.replace(" USER ", &format!(" {} ", result.user));
+        }
         bound(&mut notes);
         Self {
             line: Some(result.line),

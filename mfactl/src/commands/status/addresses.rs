@@ -66,7 +66,7 @@ pub(crate) fn messages(account: &Account, for_administrators: bool, clock: &Cloc
         let when = when.map_or_else(String::new, |time| format!(", {}", clock.wait(time)));
         lines += &paragraph("Not sent", &format!("the last message{when}: {error}"));
         if for_administrators {
-            let hint = "mfactl test-delivery shows whether messages can be sent";
+            let hint = "to see whether messages can be sent: mfactl test-delivery --help";
             lines += &field("", hint);
         }
     }
@@ -201,6 +201,6 @@ Addresses (codes go to the first that is not disabled)
     const BAD: &str = r"Messages    PAUSED until 15:04 (in 42 minutes): too many were asked for
             mfactl bypass alice makes a code that passes before
 Not sent    the last message, 2 minutes ago: connection\u{7} refused
-            mfactl test-delivery shows whether messages can be sent
+            to see whether messages can be sent: mfactl test-delivery --help
 ";
 }

@@ -67,14 +67,13 @@ impl Connection {
             notice: self.notice(&code, delivery.lifetime),
             deadline: expires,
         };
-        let ticket = self.agent.courier.submit(job).map_err(Failure::refused)?;
         let event = Event {
             user: Some(subject.user.to_string()),
             by_uid: Some(self.peer.uid),
             by_pid: Some(self.peer.pid),
             ..message_event("confirmation", channel, format!("to {}", contact.to))
         };
-        self.agent.record(event, self.peer);
+        let ticket = self.submit_recorded(job, event)?;
         let confirmation = Confirmation {
             subject,
             permit,

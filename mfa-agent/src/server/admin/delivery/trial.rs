@@ -47,13 +47,12 @@ impl Connection {
             notice: notice(agent.host_name(), settings.delivery.lifetime),
             deadline: Instant::now() + PATIENCE,
         };
-        let ticket = agent.courier.submit(job).map_err(Failure::refused)?;
         let event = Event {
             by_uid: Some(self.peer.uid),
             by_pid: Some(self.peer.pid),
             ..message_event("trial", channel, format!("to {to}"))
         };
-        agent.record(event, self.peer);
+        let ticket = self.submit_recorded(job, event)?;
         Ok(Carried::Waiting(
             Errand::Message(ticket, PATIENCE),
             Then::Trial(Trial { to }),

@@ -132,7 +132,7 @@ impl<'a> Wish<'a> {
         let (kind, wanted) = (read.generator.moves.kind(), self.kind());
         if kind != wanted {
             return Err(Failure::refused(format!(
-                "this is the URI of a {} device; mfactl enroll {} takes it",
+                "this is the URI of a {} device; its command is: mfactl enroll {} USER --uri-stdin",
                 kind.name(),
                 kind.name()
             )));

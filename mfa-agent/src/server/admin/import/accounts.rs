@@ -9,7 +9,7 @@ use mfa_protocol::admin::{
 use mfa_protocol::message::ErrorKind;
 
 use super::super::super::connection::Connection;
-use super::super::super::error::Failure;
+use super::super::super::error::{Failure, about};
 use super::super::super::peer::Subject;
 use super::super::super::random;
 use super::super::personal::pin_required;
@@ -163,7 +163,7 @@ impl Connection {
             by_uid: Some(self.peer.uid),
             by_pid: Some(self.peer.pid),
             user: Some(user.clone()),
-            ..pin_required(&user, account)
+            ..pin_required(&user, self.is_asked(&read.subject, account), account)
         })
     }
 
@@ -237,8 +237,14 @@ fn taken(line: u64, read: &Read, imported: &Imported) -> ImportedAccount {
     };
     let new = result == ImportOutcome::Stored;
     let mut notes = Vec::new();
+    if read.subject.entry.is_none() {
+        notes.push("this host does not know the user; right for one of a VPN".to_owned());
+    }
     if imported.pin {
-        notes.push("the PIN is asked for after the code (mfactl require pin)".to_owned());
+        let user = &read.subject.user;
+        notes.push(format!(
+            "the PIN is asked for after the code; to take that back: mfactl require pin {user} --off"
+        ));
     } else if new && read.import.asks_pin {
         let text = "the user has a PIN here, which stays, and is asked for after the code";
         notes.push(text.to_owned());
@@ -272,9 +278,9 @@ fn taken(line: u64, read: &Read, imported: &Imported) -> ImportedAccount {
 fn refused(line: u64, user: String, reason: String) -> ImportedAccount {
     ImportedAccount {
         line,
+        reason: Some(about(&reason, &user)),
         user,
         result: ImportOutcome::Refused,
-        reason: Some(reason),
         devices: 0,
         codes: 0,
         pin: false,

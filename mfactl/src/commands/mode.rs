@@ -1,0 +1,132 @@
+//! `mfactl mode`: shows or changes `[enforcement] mode`, without an editor.
+//!
+//! The agent can't write its settings, so root does it here: one file in `agent.d`, which is read after all
+//! others. The agent then loads its settings again, and where it can't, the file is put back as it was.
+
+mod drop_in;
+
+use std::path::Path;
+
+use mfa_protocol::admin::{Mode, ModeReply, Reload};
+use mfa_protocol::login::Nothing;
+use nix::unistd::geteuid;
+use serde::Serialize;
+
+use crate::args;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+use drop_in::DropIn;
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    mode: &'a str,
+    place: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<bool>,
+}
+
+pub(crate) fn run(context: &mut Context, args: &args::Mode) -> Result<Verdict, Failure> {
+    let now = context.call::<Mode>(&Nothing {})?;
+    let Some(wanted) = args.mode.map(args::ModeName::name) else {
+        return show(context, &now, None);
+    };
+    if now.mode == wanted && now.file_mode.as_deref() == Some(wanted) {
+        return show(context, &now, Some(false));
+    }
+    let set = set(context, &now, wanted)?;
+    show(context, &set, Some(true))
+}
+
+fn set(context: &mut Context, now: &ModeReply, wanted: &str) -> Result<ModeReply, Failure> {
+    if !geteuid().is_root() {
+        return Err(Failure::Rejected(format!(
+            "the settings are root's to change; run: sudo mfactl mode {wanted}"
+        )));
+    }
+    let drop_in = DropIn::beside(Path::new(&now.config))?;
+    let before = drop_in.write(wanted)?;
+    let reloaded = context.call::<Reload>(&Nothing {}).and_then(|reply| {
+        match reply.error {
+            None => Ok(()),
+            Some(error) => Err(Failure::Rejected(format!(
+                "the settings can't be loaded, so the mode stays {}: {}; look at them with: mfactl config check",
+                now.mode,
+                clean(&error)
+            ))),
+        }
+    });
+    let set = reloaded.and_then(|()| context.call::<Mode>(&Nothing {}));
+    match set {
+        Ok(set) if set.mode == wanted => Ok(set),
+        Ok(other) => {
+            drop_in.put_back(before)?;
+            Err(Failure::Rejected(format!(
+                "the mode stays {}, as {} says",
+                other.mode,
+                other.place.as_deref().unwrap_or("another file")
+            )))
+        }
+        Err(failure) => {
+            drop_in.put_back(before)?;
+            Err(failure)
+        }
+    }
+}
+
+fn show(context: &Context, reply: &ModeReply, changed: Option<bool>) -> Result<Verdict, Failure> {
+    let shown = Shown {
+        mode: &reply.mode,
+        place: reply.place.as_deref(),
+        changed,
+    };
+    context.output.result(&shown, || screen(reply, changed))?;
+    Ok(Verdict::Done)
+}
+
+fn screen(reply: &ModeReply, changed: Option<bool>) -> String {
+    let mode = clean(&reply.mode);
+    let asked = match &*reply.mode {
+        "none" => "nobody is asked for a second factor",
+        "local-users" => {
+            "users of this host are asked for a second factor, those of a directory are not"
+        }
+        _ => "everybody is asked for a second factor, as the rules say",
+    };
+    let place = reply.place.as_deref().map_or_else(
+        || "built in".to_owned(),
+        |place| format!("set in {}", clean(place)),
+    );
+    let already = match changed {
+        Some(false) => "; nothing was changed",
+        _ => "",
+    };
+    format!("{mode}: {asked} ({place}{already})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_shown_with_its_place() {
+        let reply = ModeReply {
+            mode: "none".to_owned(),
+            place: Some("/etc/mfa/agent.toml:7".to_owned()),
+            ..ModeReply::default()
+        };
+        assert_eq!(
+            screen(&reply, None),
+            "none: nobody is asked for a second factor (set in /etc/mfa/agent.toml:7)"
+        );
+        let builtin = ModeReply {
+            mode: "all".to_owned(),
+            ..ModeReply::default()
+        };
+        assert_eq!(
+            screen(&builtin, Some(false)),
+            "all: everybody is asked for a second factor, as the rules say (built in; nothing was changed)"
+        );
+    }
+}
