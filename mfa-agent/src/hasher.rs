@@ -7,8 +7,8 @@
 //! The caller checks the lock before it asks here, and where there is nothing to judge has it
 //! pretended, so that neither the time nor the queue tells the difference.
 
-mod pace;
 mod queue;
+mod typical_latency;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,9 +19,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use mfa_protocol::Secret;
 
 use crate::sys;
-use pace::Pace;
 pub use queue::Claim;
 use queue::{Queue, Turn};
+use typical_latency::TypicalLatency;
 
 /// What a hash from elsewhere may cost at most: KiB, passes, lanes.
 const MOST: (u32, u32, u32) = (64 << 10, 10, 4);
@@ -36,7 +36,7 @@ pub struct Hasher {
     decoy: String,
     queue: Queue,
     /// Of hashing alone: how long somebody waited before is no property of the machine.
-    pace: Mutex<Pace>,
+    typical_latency: Mutex<TypicalLatency>,
 }
 
 /// A hash that could not be made or compared.
@@ -73,7 +73,7 @@ impl Hasher {
             params,
             decoy,
             queue: Queue::new(at_once, queue),
-            pace: Mutex::new(Pace::new(first)),
+            typical_latency: Mutex::new(TypicalLatency::new(first)),
         }
     }
 
@@ -119,7 +119,7 @@ impl Hasher {
     /// # Errors
     ///
     /// [`HashError::Busy`].
-    pub fn pretend(&self, who: &Claim) -> Result<(), HashError> {
+    pub fn decoy(&self, who: &Claim) -> Result<(), HashError> {
         let _turn = self.turn(who)?;
         std::thread::sleep(self.typical());
         Ok(())
@@ -134,7 +134,7 @@ impl Hasher {
     /// How long a hash took of late, waiting for its turn not included.
     #[must_use]
     pub fn typical(&self) -> Duration {
-        self.pace
+        self.typical_latency
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .typical()
@@ -148,7 +148,7 @@ impl Hasher {
         let began = Instant::now();
         let done = work();
         let took = began.elapsed();
-        self.pace
+        self.typical_latency
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .add(took);
@@ -274,10 +274,10 @@ mod tests {
     fn pretending_takes_a_place_like_hashing() {
         let hasher = Hasher::new(queue::PER_ACCOUNT + 1, 8);
         let held = [(); queue::PER_ACCOUNT].map(|()| hasher.queue.turn(&who("anna")).unwrap());
-        assert_eq!(hasher.pretend(&who("anna")), Err(HashError::Busy));
-        assert_eq!(hasher.pretend(&who("bert")), Ok(()));
+        assert_eq!(hasher.decoy(&who("anna")), Err(HashError::Busy));
+        assert_eq!(hasher.decoy(&who("bert")), Ok(()));
         drop(held);
-        assert_eq!(hasher.pretend(&who("anna")), Ok(()));
+        assert_eq!(hasher.decoy(&who("anna")), Ok(()));
     }
 
     #[test]

@@ -112,17 +112,17 @@ const LONGEST_PENDING: Duration = Duration::from_secs(10 * 60);
 
 /// When a login began, counted in passes of its account. It bounds what the login may still cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Era(u64);
+pub struct LoginEpoch(u64);
 
 /// Whether an answer may be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub enum Admission {
     /// It may.
     Open,
     /// It may not: the account is locked.
     Locked(Lock),
     /// It may not: what the logins of its era had to spend is spent. The account is not locked.
-    Spent,
+    BudgetExhausted,
 }
 
 /// Until when an account is locked.
@@ -137,8 +137,8 @@ pub enum Lock {
 impl Lockout {
     /// The era of a login that begins now.
     #[must_use]
-    pub fn era(&self) -> Era {
-        Era(self.passes)
+    pub fn epoch(&self) -> LoginEpoch {
+        LoginEpoch(self.passes)
     }
 
     /// Failures that count towards the next lock, as of `now`.
@@ -169,45 +169,45 @@ impl Lockout {
         self.until?.in_force(now, longest).map(Lock::Until)
     }
 
-    /// Whether an answer of a login of `era` may be judged at `now`.
+    /// Whether an answer of a login of `epoch` may be judged at `now`.
     #[must_use]
-    pub fn gate(&self, era: Era, now: Timestamp, limits: &Limits) -> Gate {
+    pub fn admit(&self, epoch: LoginEpoch, now: Timestamp, limits: &Limits) -> Admission {
         if let Some(lock) = self.lock(now) {
-            return Gate::Locked(lock);
+            return Admission::Locked(lock);
         }
         // Passes alone never exhaust an era: somebody who types their PIN into ten windows at once
         // is no guesser. One failure among them, and every judgement counts.
         let judged = self.burst.passed.saturating_add(self.burst.failed);
-        if era != self.era() && self.burst.failed > 0 && judged >= limits.attempts {
-            return Gate::Spent;
+        if epoch != self.epoch() && self.burst.failed > 0 && judged >= limits.attempts {
+            return Admission::BudgetExhausted;
         }
         if self.is_spoken_for(now, limits) {
-            return Gate::Spent;
+            return Admission::BudgetExhausted;
         }
-        Gate::Open
+        Admission::Open
     }
 
-    /// Notes that somebody else is about to judge a guess of a login of `era`, if it may be judged; what becomes
+    /// Notes that somebody else is about to judge a guess of a login of `epoch`, if it may be judged; what becomes
     /// of it is known within `wait`, or never.
     pub fn reserve(
         &mut self,
         id: u64,
         wait: Duration,
-        era: Era,
+        epoch: LoginEpoch,
         now: Timestamp,
         limits: &Limits,
-    ) -> Gate {
+    ) -> Admission {
         self.pending.retain(|pending| pending.is_open(now));
-        let gate = self.gate(era, now, limits);
-        if gate != Gate::Open {
-            return gate;
+        let admit = self.admit(epoch, now, limits);
+        if admit != Admission::Open {
+            return admit;
         }
         if self.pending.len() >= MAX_PENDING {
-            return Gate::Spent;
+            return Admission::BudgetExhausted;
         }
         let until = Deadline::after(now, wait);
         self.pending.push(Pending { id, until });
-        Gate::Open
+        Admission::Open
     }
 
     /// It is known what became of that guess, or that nobody judged it. Returns whether it was noted.
@@ -228,12 +228,12 @@ impl Lockout {
                 || limits.max_consecutive.is_some_and(|max| in_a_row >= max))
     }
 
-    /// A wrong answer of a login of `era` was judged.
-    pub fn failed(&mut self, era: Era, now: Timestamp, limits: &Limits) {
+    /// A wrong answer of a login of `epoch` was judged.
+    pub fn failed(&mut self, epoch: LoginEpoch, now: Timestamp, limits: &Limits) {
         self.settle(now);
         self.failures = self.failures.saturating_add(1);
         self.consecutive = self.consecutive.saturating_add(1);
-        if era != self.era() {
+        if epoch != self.epoch() {
             self.burst.failed = self.burst.failed.saturating_add(1);
         }
         if limits
@@ -248,10 +248,10 @@ impl Lockout {
         }
     }
 
-    /// A right answer of a login of `era` was judged.
-    pub fn passed(&mut self, era: Era, now: Timestamp) {
+    /// A right answer of a login of `epoch` was judged.
+    pub fn passed(&mut self, epoch: LoginEpoch, now: Timestamp) {
         self.settle(now);
-        self.burst = if era == self.era() {
+        self.burst = if epoch == self.epoch() {
             Burst {
                 passed: 1,
                 failed: self.failures,

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Settings;
-use crate::delivery::Carrier;
+use crate::delivery::Transport;
 use crate::factors::address::{EmailAddress, PhoneNumber};
 use crate::policy::Place;
 use loader::Loader;
@@ -23,9 +23,9 @@ use loader::Loader;
 #[derive(Clone, Default)]
 pub struct Providers {
     /// Sends mails; `None` without `[delivery.email]`. The channel in use may be the other one.
-    pub email: Option<Arc<dyn Carrier<EmailAddress>>>,
+    pub email: Option<Arc<dyn Transport<EmailAddress>>>,
     /// Sends text messages; `None` without `[delivery.sms]`.
-    pub texts: Option<Arc<dyn Carrier<PhoneNumber>>>,
+    pub texts: Option<Arc<dyn Transport<PhoneNumber>>>,
     /// Asks the servers of each `[[radius]]`, by its name.
     pub radius: BTreeMap<String, Arc<mfa_radius::Client>>,
 }

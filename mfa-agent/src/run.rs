@@ -31,7 +31,7 @@ use crate::hasher::Hasher;
 use crate::log;
 use crate::names::SystemNames;
 use crate::review::{self, Review};
-use crate::server::{self, Agent, Standing};
+use crate::server::{self, ActiveConfig, Agent};
 use refused::Refused;
 
 /// How many hashes run at once; each takes 19 MiB and a processor.
@@ -135,7 +135,7 @@ fn check(config: &Path) -> Result<(), StartError> {
     let review = Review {
         settings: &settings,
         names: &SystemNames::default(),
-        ledger: None,
+        repository: None,
         host: None,
     };
     let findings = review.thorough_findings(Timestamp::now());
@@ -163,10 +163,10 @@ fn run(config: &Path) -> Result<(), StartError> {
     let signals = block_signals()?;
     log::limit_panics();
     log::start()?;
-    let standing = Standing::load_or_last_good(config)?;
-    let settings = standing.settings().clone();
+    let active_config = ActiveConfig::load_or_last_good(config)?;
+    let settings = active_config.settings().clone();
     make_room(settings.server.max_connections)?;
-    let agent = start(standing)?;
+    let agent = start(active_config)?;
     let mut sockets = socket::open(&settings.server.socket)?;
     for listener in sockets.listeners.drain(..) {
         server::serve(&agent, listener)?;
@@ -238,14 +238,21 @@ fn make_room(max_connections: u32) -> Result<(), StartError> {
     Ok(())
 }
 
-fn start(standing: Standing) -> Result<Arc<Agent>, StartError> {
-    let settings = standing.settings();
-    let ledger = storage::open(&settings.store)?;
-    let audit = start_audit(settings, ledger.lines()?)?;
+fn start(active_config: ActiveConfig) -> Result<Arc<Agent>, StartError> {
+    let settings = active_config.settings();
+    let repository = storage::open(&settings.store)?;
+    let audit = start_audit(settings, repository.lines()?)?;
     let hasher = Hasher::new(HASHES_AT_ONCE, HASHES_WAITING);
     let names = Box::new(SystemNames::default());
     let boot = boot_id()?;
-    Ok(Agent::new(standing, ledger, hasher, names, audit, boot)?)
+    Ok(Agent::new(
+        active_config,
+        repository,
+        hasher,
+        names,
+        audit,
+        boot,
+    )?)
 }
 
 /// Starts the audit log, which is complete before anybody can log in: it has the lines that an earlier process

@@ -20,7 +20,7 @@ use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
 use crate::relay::{ConversationError, Host, Priority};
-use crate::typed::Typed;
+use crate::typed::PamAnswer;
 use conversation::{PamConv, Responses, Texts};
 
 #[link(name = "pam")]
@@ -142,9 +142,9 @@ impl Host for LibPam<'_> {
         std::os::unix::process::parent_id()
     }
 
-    fn take_authtok(&mut self) -> Option<Typed> {
+    fn take_authtok(&mut self) -> Option<PamAnswer> {
         let password: AuthTok<'_> = self.handle.get_item().ok()??;
-        Typed::new(password.as_bytes()).ok()
+        PamAnswer::new(password.as_bytes()).ok()
     }
 
     fn set_authtok(&mut self, password: &[u8]) -> Result<(), ConversationError> {
@@ -163,9 +163,13 @@ impl Host for LibPam<'_> {
         accepted(code)
     }
 
-    fn ask(&mut self, messages: &[Message], prompt: &Prompt) -> Result<Typed, ConversationError> {
+    fn ask(
+        &mut self,
+        messages: &[Message],
+        prompt: &Prompt,
+    ) -> Result<PamAnswer, ConversationError> {
         let responses = self.converse(&mut Texts::new(messages, Some(prompt)))?;
-        Ok(Typed::new(responses.last())?)
+        Ok(PamAnswer::new(responses.last())?)
     }
 
     fn show(&mut self, messages: &[Message]) -> Result<(), ConversationError> {

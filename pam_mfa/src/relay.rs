@@ -27,7 +27,7 @@ use mfa_protocol::login::{
 use mfa_protocol::{MAX_NAME, Secret};
 
 use crate::outcome::Ending;
-use crate::typed::{NoAnswer, Typed};
+use crate::typed::{NoAnswer, PamAnswer};
 use failure::{after_the_first_step, before_the_first_step, not_understood};
 use mfa_protocol::arguments::Arguments;
 use step::Next;
@@ -169,7 +169,11 @@ impl<H: Host> Login<'_, H> {
     }
 
     /// What is to be sent, and all that was typed.
-    fn answer(&mut self, messages: &[Message], prompt: &Prompt) -> Result<(Secret, Typed), Ending> {
+    fn answer(
+        &mut self,
+        messages: &[Message],
+        prompt: &Prompt,
+    ) -> Result<(Secret, PamAnswer), Ending> {
         let typed = match self.first_pass(prompt)? {
             Some(password) => {
                 self.show(messages);
@@ -186,7 +190,7 @@ impl<H: Host> Login<'_, H> {
 
     /// Whether what was typed is the password that a module before has checked: programs that answer every prompt with it
     /// guess nothing. Where the code shares one answer with the password, no module has checked it yet.
-    fn is_checked_password(&mut self, typed: &Typed) -> bool {
+    fn is_checked_password(&mut self, typed: &PamAnswer) -> bool {
         let password = match self.arguments.authtok() {
             Authtok::None => self.host.take_authtok(),
             Authtok::Forward | Authtok::Use | Authtok::Try => None,
@@ -195,7 +199,7 @@ impl<H: Host> Login<'_, H> {
     }
 
     /// The password that was asked for before, if it is to answer this prompt. It answers one only.
-    fn first_pass(&mut self, prompt: &Prompt) -> Result<Option<Typed>, Ending> {
+    fn first_pass(&mut self, prompt: &Prompt) -> Result<Option<PamAnswer>, Ending> {
         let source = self.first_pass;
         match source {
             Authtok::None | Authtok::Forward => return Ok(None),
@@ -219,7 +223,7 @@ impl<H: Host> Login<'_, H> {
         messages: &[Message],
         outcome: Outcome,
         code_length: Option<u32>,
-        cut: Option<(Typed, u32)>,
+        cut: Option<(PamAnswer, u32)>,
     ) -> Result<Outcome, Ending> {
         if let (Outcome::Passed, Some(length), Some((typed, tail))) = (outcome, code_length, cut) {
             let password = (length <= tail)

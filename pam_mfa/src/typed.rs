@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// An answer: 1 to [`MAX_ANSWER`] bytes, none of them NUL. Wiped when dropped, shown nowhere.
-pub struct Typed(Zeroizing<Vec<u8>>);
+pub struct PamAnswer(Zeroizing<Vec<u8>>);
 
 /// Why something is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum NoAnswer {
     StandIn,
 }
 
-impl Typed {
+impl PamAnswer {
     /// Copies an answer out of memory that its owner wipes.
     ///
     /// # Errors
@@ -126,8 +126,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn typed(bytes: &[u8]) -> Typed {
-        Typed::new(bytes).unwrap()
+    fn typed(bytes: &[u8]) -> PamAnswer {
+        PamAnswer::new(bytes).unwrap()
     }
 
     #[test]
@@ -152,9 +152,9 @@ mod tests {
 
     #[test]
     fn nothing_and_too_much_are_no_answers() {
-        assert_eq!(Typed::new(b"").err(), Some(NoAnswer::Empty));
-        assert!(Typed::new(&[b'x'; 512]).is_ok());
-        assert_eq!(Typed::new(&[b'x'; 513]).err(), Some(NoAnswer::TooLong));
+        assert_eq!(PamAnswer::new(b"").err(), Some(NoAnswer::Empty));
+        assert!(PamAnswer::new(&[b'x'; 512]).is_ok());
+        assert_eq!(PamAnswer::new(&[b'x'; 513]).err(), Some(NoAnswer::TooLong));
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
         fn no_bytes_make_it_panic(
             bytes in prop::collection::vec(any::<u8>(), 1..600), count in any::<u32>()
         ) {
-            if let Ok(answer) = Typed::new(&bytes) {
+            if let Ok(answer) = PamAnswer::new(&bytes) {
                 let count = count % 700;
                 let _ = answer.tail(count).map(drop);
                 let _ = answer.before_last(count);

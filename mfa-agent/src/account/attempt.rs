@@ -10,21 +10,21 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::recovery::Recovery;
-use super::{Account, BYPASS_DIGITS, Drift, Opening, Remote};
+use super::{Account, BYPASS_DIGITS, Drift, NewSession, Remote};
 use crate::factors::address::Recipient;
 use crate::factors::device::{Kind, Windows};
 use crate::factors::recovery::Pepper;
-use crate::factors::{Factor, Way};
-use crate::lockout::{Era, Gate, Limits, Lock};
-use find::Finding;
+use crate::factors::{Factor, FactorCombination};
+use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
+use find::MatchResult;
 
 /// The answers of one login, all asked for together needed together.
 pub struct Attempt {
     /// When the login began.
-    pub era: Era,
+    pub epoch: LoginEpoch,
     /// One answer for each factor of the way that was gone; none if they were not prepared because
     /// the account was locked.
-    pub answers: Vec<Answered>,
+    pub answers: Vec<PreparedAnswer>,
     /// The time of the judgement.
     pub now: Timestamp,
     /// How far off a code may be.
@@ -32,7 +32,7 @@ pub struct Attempt {
     /// The bounds of the lockout.
     pub limits: Limits,
     /// The session that a pass begins, if the policy grants one here.
-    pub opening: Option<Opening>,
+    pub opening: Option<NewSession>,
     /// Whether a pass by a recovery code begins none, because a new device is to be set up first.
     pub renews: bool,
     /// What recovery codes are hashed with.
@@ -46,7 +46,7 @@ pub struct Attempt {
 }
 
 /// An answer, as far as it could be prepared outside the record.
-pub enum Answered {
+pub enum PreparedAnswer {
     /// A code, to be checked against every device.
     Code {
         /// What was typed, or its end.
@@ -70,7 +70,7 @@ pub enum Answered {
         /// What was typed.
         typed: Secret,
         /// Where the code was sent, if it was that.
-        came_back: Option<CameBack>,
+        came_back: Option<ConfirmedRecipient>,
     },
     /// An answer that a RADIUS server judged.
     Remote {
@@ -85,7 +85,7 @@ pub enum Answered {
 
 /// An address that a code came back from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CameBack {
+pub struct ConfirmedRecipient {
     /// The address.
     pub to: Recipient,
     /// It was none of the user's: it is good only as long as they can pass what they could then, and one
@@ -105,7 +105,7 @@ pub enum Verdict {
         /// The lock that this failure caused.
         lock: Option<Lock>,
         /// The device whose code it would have been, had the device not gone astray.
-        astray: Option<(String, Drift)>,
+        out_of_sync: Option<(String, Drift)>,
         /// The code that it would have been, were that one still good.
         expended: Option<Expended>,
     },
@@ -114,7 +114,7 @@ pub enum Verdict {
     /// The account is locked; nothing was judged.
     Locked(Lock),
     /// Logins that began with this one have used up the attempts of their time; nothing was judged.
-    Spent,
+    BudgetExhausted,
     /// The password was typed in place of a factor, and is not right as one. No failure was counted.
     Password,
     /// The record changed under the preparation; prepare again from the newer one.
@@ -129,7 +129,7 @@ pub struct Passed {
     /// What kind of device that is.
     pub kind: Option<Kind>,
     /// What was typed in place of a device's code.
-    pub instead: Option<Instead>,
+    pub instead: Option<FallbackCode>,
     /// How many recovery codes are left then; none if none were ever made.
     pub recovery_left: Option<u32>,
     /// How many characters of the answer were the code.
@@ -144,7 +144,7 @@ pub struct Passed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expended {
     /// It has passed a login.
-    Used(Instead),
+    Used(FallbackCode),
     /// A bypass code whose time is over.
     Expired,
 }
@@ -154,8 +154,8 @@ impl Expended {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Used(Instead::Bypass) => "a bypass code that was used before",
-            Self::Used(Instead::Recovery) => "a recovery code that was used before",
+            Self::Used(FallbackCode::Bypass) => "a bypass code that was used before",
+            Self::Used(FallbackCode::Recovery) => "a recovery code that was used before",
             Self::Expired => "a bypass code that has expired",
         }
     }
@@ -163,14 +163,14 @@ impl Expended {
 
 /// A code that is no device's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Instead {
+pub enum FallbackCode {
     /// One that an administrator issued.
     Bypass,
     /// One of the user's own.
     Recovery,
 }
 
-impl Instead {
+impl FallbackCode {
     /// The word for it in the audit log.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -196,137 +196,149 @@ impl Account {
         if let Some(id) = attempt.rejected {
             self.lockout.settle_reserved(id);
         }
-        match self.lockout.gate(attempt.era, attempt.now, &attempt.limits) {
-            Gate::Open => {}
-            Gate::Locked(lock) => {
+        match self
+            .lockout
+            .admit(attempt.epoch, attempt.now, &attempt.limits)
+        {
+            Admission::Open => {}
+            Admission::Locked(lock) => {
                 self.lockout.refused_one();
                 return Verdict::Locked(lock);
             }
             // It has been judged already.
-            Gate::Spent if attempt.rejected.is_some() => {}
-            Gate::Spent => return Verdict::Spent,
+            Admission::BudgetExhausted if attempt.rejected.is_some() => {}
+            Admission::BudgetExhausted => return Verdict::BudgetExhausted,
         }
-        let findings: Vec<Finding> = attempt
+        let results: Vec<MatchResult> = attempt
             .answers
             .iter()
             .map(|answer| self.find(answer, attempt))
             .collect();
         if attempt.rejected.is_some() {
-            self.use_steps(&findings, attempt);
+            self.use_steps(&results, attempt);
             return match attempt.is_password {
                 true => Verdict::Password,
                 false => self.count_failure(attempt, None, None),
             };
         }
-        let unprepared = findings.is_empty();
-        if unprepared || findings.iter().any(|f| matches!(f, Finding::Stale)) {
+        let unprepared = results.is_empty();
+        if unprepared || results.iter().any(|f| matches!(f, MatchResult::Stale)) {
             return Verdict::Stale;
         }
         // A right code is used up whatever came with it, and a used one hides what came with it:
         // neither helps somebody who has seen a code to try out PINs.
-        self.use_steps(&findings, attempt);
-        if findings.iter().any(|f| matches!(f, Finding::Used { .. })) {
+        self.use_steps(&results, attempt);
+        if results
+            .iter()
+            .any(|f| matches!(f, MatchResult::Used { .. }))
+        {
             return Verdict::Replayed;
         }
-        let is_wrong = |f: &Finding| matches!(f, Finding::Wrong | Finding::Astray { .. });
-        if attempt.is_password && findings.iter().any(is_wrong) {
+        let is_wrong =
+            |f: &MatchResult| matches!(f, MatchResult::Wrong | MatchResult::OutOfSync { .. });
+        if attempt.is_password && results.iter().any(is_wrong) {
             return Verdict::Password;
         }
-        let astray = self.go_astray(&findings, attempt.now);
-        if astray.is_some() || findings.iter().any(|f| matches!(f, Finding::Wrong)) {
+        let out_of_sync = self.lose_sync(&results, attempt.now);
+        if out_of_sync.is_some() || results.iter().any(|f| matches!(f, MatchResult::Wrong)) {
             let expended = self.find_expended(attempt);
-            return self.count_failure(attempt, astray, expended);
+            return self.count_failure(attempt, out_of_sync, expended);
         }
-        self.lockout.passed(attempt.era, attempt.now);
-        self.open_session(&findings, attempt);
-        self.pass(&findings, attempt.now)
+        self.lockout.passed(attempt.epoch, attempt.now);
+        self.open_session(&results, attempt);
+        self.pass(&results, attempt.now)
     }
 
     /// A bypass code begins no session: it passes once, and a session would pass again.
-    fn open_session(&mut self, findings: &[Finding], attempt: &Attempt) {
-        let begins_none = |finding: &Finding| match finding {
-            Finding::Bypass(_) => true,
-            Finding::Recovery(..) => attempt.renews,
+    fn open_session(&mut self, results: &[MatchResult], attempt: &Attempt) {
+        let begins_none = |result: &MatchResult| match result {
+            MatchResult::Bypass(_) => true,
+            MatchResult::Recovery(..) => attempt.renews,
             _ => false,
         };
-        if findings.iter().any(begins_none) {
+        if results.iter().any(begins_none) {
             return;
         }
-        let way = findings.iter().filter_map(Finding::factor).collect();
-        if let (Some(opening), Some(passed)) = (&attempt.opening, Way::new(way)) {
+        let way = results.iter().filter_map(MatchResult::factor).collect();
+        if let (Some(opening), Some(passed)) = (&attempt.opening, FactorCombination::new(way)) {
             self.begin_session(opening, passed, attempt.now);
         }
     }
 
     /// Remembers where a device is that has gone astray.
-    fn go_astray(&mut self, findings: &[Finding], now: Timestamp) -> Option<(String, Drift)> {
-        let mut astray = None;
-        for finding in findings {
-            let Finding::Astray { device, step } = finding else {
+    fn lose_sync(&mut self, results: &[MatchResult], now: Timestamp) -> Option<(String, Drift)> {
+        let mut out_of_sync = None;
+        for result in results {
+            let MatchResult::OutOfSync { device, step } = result else {
                 continue;
             };
             if let Some(device) = self.devices.get_mut(*device) {
-                device.go_astray(*step, now);
+                device.lose_sync(*step, now);
                 let drift = device.drift(now).map(|(drift, _)| drift);
-                astray = drift.map(|drift| (device.label.to_string(), drift));
+                out_of_sync = drift.map(|drift| (device.label.to_string(), drift));
             }
         }
-        astray
+        out_of_sync
     }
 
-    fn use_steps(&mut self, findings: &[Finding], attempt: &Attempt) {
-        for finding in findings {
-            match finding {
-                Finding::Code { device, step } => {
+    fn use_steps(&mut self, results: &[MatchResult], attempt: &Attempt) {
+        for result in results {
+            match result {
+                MatchResult::Code { device, step } => {
                     if let Some(device) = self.devices.get_mut(*device) {
                         device.use_up(*step, attempt.now);
                     }
                 }
-                Finding::Used { device } => {
+                MatchResult::Used { device } => {
                     if let Some(device) = self.devices.get_mut(*device) {
                         device.catch_up(attempt.now, &attempt.windows);
                     }
                 }
-                Finding::Bypass(_) => self.use_bypass(attempt),
-                Finding::Recovery(_, code) => self.use_recovery(*code),
-                Finding::Knowledge(_)
-                | Finding::Sent(_)
-                | Finding::Remote
-                | Finding::Astray { .. }
-                | Finding::Wrong
-                | Finding::Stale => {}
+                MatchResult::Bypass(_) => self.use_bypass(attempt),
+                MatchResult::Recovery(_, code) => self.use_recovery(*code),
+                MatchResult::Knowledge(_)
+                | MatchResult::Sent(_)
+                | MatchResult::Remote
+                | MatchResult::OutOfSync { .. }
+                | MatchResult::Wrong
+                | MatchResult::Stale => {}
             }
         }
     }
 
     /// A first code of a device that is being set up was wrong: it counts like any other.
-    pub fn wrong_first_code(&mut self, era: Era, now: Timestamp, limits: &Limits) -> Verdict {
-        match self.lockout.gate(era, now, limits) {
-            Gate::Open => Verdict::Wrong {
-                lock: self.fail(era, now, limits),
+    pub fn wrong_first_code(
+        &mut self,
+        epoch: LoginEpoch,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Verdict {
+        match self.lockout.admit(epoch, now, limits) {
+            Admission::Open => Verdict::Wrong {
+                lock: self.fail(epoch, now, limits),
                 failures: self.lockout.failures(now),
-                astray: None,
+                out_of_sync: None,
                 expended: None,
             },
-            Gate::Locked(lock) => {
+            Admission::Locked(lock) => {
                 self.lockout.refused_one();
                 Verdict::Locked(lock)
             }
-            Gate::Spent => Verdict::Spent,
+            Admission::BudgetExhausted => Verdict::BudgetExhausted,
         }
     }
 
     fn count_failure(
         &mut self,
         attempt: &Attempt,
-        astray: Option<(String, Drift)>,
+        out_of_sync: Option<(String, Drift)>,
         expended: Option<Expended>,
     ) -> Verdict {
-        let lock = self.fail(attempt.era, attempt.now, &attempt.limits);
+        let lock = self.fail(attempt.epoch, attempt.now, &attempt.limits);
         Verdict::Wrong {
             failures: self.lockout.failures(attempt.now),
             lock,
-            astray,
+            out_of_sync,
             expended,
         }
     }
@@ -338,8 +350,13 @@ impl Account {
     }
 
     /// Counts a failure. Returns the lock that stands then.
-    pub(super) fn fail(&mut self, era: Era, now: Timestamp, limits: &Limits) -> Option<Lock> {
-        self.lockout.failed(era, now, limits);
+    pub(super) fn fail(
+        &mut self,
+        epoch: LoginEpoch,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Option<Lock> {
+        self.lockout.failed(epoch, now, limits);
         let lock = self.lockout.lock(now);
         if lock.is_some() {
             self.sessions.clear();
@@ -347,53 +364,55 @@ impl Account {
         lock
     }
 
-    fn pass(&mut self, findings: &[Finding], now: Timestamp) -> Verdict {
+    fn pass(&mut self, results: &[MatchResult], now: Timestamp) -> Verdict {
         let mut passed = Passed {
             recovery_left: self.recovery_left(),
             ..Passed::default()
         };
-        for finding in findings {
-            match finding {
-                Finding::Code { device, .. } => {
+        for result in results {
+            match result {
+                MatchResult::Code { device, .. } => {
                     if let Some(device) = self.devices.get(*device) {
                         passed.device = Some(device.label.to_string());
                         passed.kind = Some(device.kind());
                         passed.code_length = Some(device.generator.digits.into());
                     }
                 }
-                Finding::Bypass(_) => {
-                    passed.instead = Some(Instead::Bypass);
+                MatchResult::Bypass(_) => {
+                    passed.instead = Some(FallbackCode::Bypass);
                     passed.code_length = Some(BYPASS_DIGITS);
                 }
-                Finding::Recovery(..) => {
-                    passed.instead = Some(Instead::Recovery);
+                MatchResult::Recovery(..) => {
+                    passed.instead = Some(FallbackCode::Recovery);
                     passed.code_length = self.recovery.as_ref().map(Recovery::digits);
                 }
-                Finding::Sent(to) => {
+                MatchResult::Sent(to) => {
                     passed.device = Some(to.masked());
                     if self.code_came_back(to, now) {
                         passed.enrolled = Some(to.clone());
                     }
                 }
-                Finding::Remote => {
+                MatchResult::Remote => {
                     if let Some(remote) = &mut self.remote {
                         passed.device = Some(remote.server.to_string());
                         remote.dates.last_used_at = Some(now);
                     }
                 }
-                Finding::Knowledge(Factor::Pin) => {
+                MatchResult::Knowledge(Factor::Pin) => {
                     if let Some(pin) = &mut self.pin {
                         pin.dates.last_used_at = Some(now);
                     }
                 }
-                Finding::Knowledge(_) => {
+                MatchResult::Knowledge(_) => {
                     if let Some(set) = &mut self.questions {
                         set.dates.last_used_at = Some(now);
                         set.turn = set.turn.wrapping_add(1);
                     }
                 }
-                Finding::Used { .. } | Finding::Astray { .. } | Finding::Wrong | Finding::Stale => {
-                }
+                MatchResult::Used { .. }
+                | MatchResult::OutOfSync { .. }
+                | MatchResult::Wrong
+                | MatchResult::Stale => {}
             }
         }
         passed.generation = self.generation;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::samples::{at, counter, device, full, pepper};
 use super::*;
 use crate::factors::device::{MAX_DRIFT, Match, Windows};
-use crate::lockout::{Gate, LONGEST_LOCK, Limits, Lock};
+use crate::lockout::{Admission, LONGEST_LOCK, Limits, Lock};
 
 const PERIOD: i64 = 30;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -33,9 +33,9 @@ fn limits(duration: u64) -> Limits {
     }
 }
 
-fn attempt(account: &Account, answers: Vec<Answered>, second: i64) -> Attempt {
+fn attempt(account: &Account, answers: Vec<PreparedAnswer>, second: i64) -> Attempt {
     Attempt {
-        era: account.lockout().era(),
+        epoch: account.lockout().epoch(),
         answers,
         now: at(second),
         windows: Windows::default(),
@@ -50,7 +50,7 @@ fn attempt(account: &Account, answers: Vec<Answered>, second: i64) -> Attempt {
 
 fn try_code(account: &mut Account, code: &str, second: i64) -> Verdict {
     let typed = code.into();
-    let answers = vec![Answered::Code { typed, tail: false }];
+    let answers = vec![PreparedAnswer::Code { typed, tail: false }];
     let attempt = attempt(account, answers, second);
     account.attempt(&attempt)
 }
@@ -78,7 +78,7 @@ fn stored(account: &Account) -> Account {
 
 fn fail_until_locked(account: &mut Account, second: i64, limits: &Limits) {
     for _ in 0..limits.attempts {
-        account.fail(account.lockout().era(), at(second), limits);
+        account.fail(account.lockout().epoch(), at(second), limits);
     }
 }
 
@@ -90,13 +90,13 @@ fn a_lock_made_in_2106_does_not_hold_today_and_the_next_failure_locks_for_an_hou
     assert!(account.lockout().lock(at(IN_2106)).is_some());
     let mut account = stored(&account);
     assert_eq!(account.lockout().lock(at(today)), None);
-    let era = account.lockout().era();
+    let epoch = account.lockout().epoch();
     assert_eq!(
-        account.lockout().gate(era, at(today), &limits),
-        Gate::Open,
+        account.lockout().admit(epoch, at(today), &limits),
+        Admission::Open,
         "a right answer passes"
     );
-    let lock = account.fail(era, at(today), &limits);
+    let lock = account.fail(epoch, at(today), &limits);
     assert_eq!(lock, Some(Lock::Until(at(today + 3600))));
     assert_eq!(account.lockout().lock(at(today + 3600)), None);
     assert_eq!(account.lockout().failures(at(today + 3600)), 0);
@@ -107,9 +107,12 @@ fn a_clock_that_is_set_back_by_a_second_frees_one_guess_and_no_more() {
     let limits = Limits::default();
     let mut account = full();
     fail_until_locked(&mut account, 1000, &limits);
-    let era = account.lockout().era();
-    assert_eq!(account.lockout().gate(era, at(999), &limits), Gate::Open);
-    assert!(account.fail(era, at(999), &limits).is_some());
+    let epoch = account.lockout().epoch();
+    assert_eq!(
+        account.lockout().admit(epoch, at(999), &limits),
+        Admission::Open
+    );
+    assert!(account.fail(epoch, at(999), &limits).is_some());
 }
 
 #[test]
@@ -160,7 +163,7 @@ fn two_codes_in_a_row_put_a_device_right_that_was_used_in_2106() {
         label: None,
         first: code_at(today - PERIOD).into(),
         second: code_at(today).into(),
-        era: account.lockout().era(),
+        epoch: account.lockout().epoch(),
         now: at(today),
         windows: Windows::default(),
         limits: Limits::default(),
@@ -199,7 +202,7 @@ fn grace_that_began_in_2106_begins_today() {
 #[test]
 fn drift_that_was_noticed_in_2106_is_not_told_today() {
     let mut token = counter("token");
-    token.go_astray(40, at(IN_2106));
+    token.lose_sync(40, at(IN_2106));
     assert!(token.drift(at(IN_2106)).is_some());
     assert_eq!(token.drift(at(1_790_000_000)), None);
     assert!(!token.follows(41, at(1_790_000_000)));
@@ -271,12 +274,12 @@ proptest! {
         let (mut account, hour) = (full(), 3600);
         account.issue_bypass("483920137".into(), HOUR, at(made));
         account.begin_grace(at(made));
-        let spot = Spot { service: "sudo".to_owned(), operation: None, address: None, ruser: None, tty: None };
-        let opening = Opening { spot, duration: HOUR, boot: "boot".to_owned() };
-        account.begin_session(&opening, Way::from(Factor::Pin), at(made));
+        let spot = SessionScope { service: "sudo".to_owned(), operation: None, address: None, ruser: None, tty: None };
+        let opening = NewSession { spot, duration: HOUR, boot: "boot".to_owned() };
+        account.begin_session(&opening, FactorCombination::from(Factor::Pin), at(made));
         let budget = MessageLimits::default();
         while account.count_message(at(made), &budget).is_ok() {}
-        account.reserve(7, HOUR, account.lockout().era(), at(made), &Limits::default());
+        account.reserve(7, HOUR, account.lockout().epoch(), at(made), &Limits::default());
         let account = stored(&account);
         let is_in_time = (made..made + hour).contains(&asked);
         let ends: Vec<_> = account.sessions("boot", at(asked)).map(Session::ends).collect();
@@ -299,7 +302,7 @@ proptest! {
         for last in [last, near_zero, u64::MAX - near_zero] {
             let mut account = with_phone();
             let phone = &mut account.devices[0];
-            phone.go_astray(told, at(made));
+            phone.lose_sync(told, at(made));
             phone.last_step = Some(last);
             phone.offset = offset;
             let drift = phone.drift(at(asked)).map(|(drift, _)| drift.to_string());

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dates, Label};
 use crate::clock::{has_begun, is_within};
-use crate::factors::device::{Generator, Kind, Match, Position, Windows};
+use crate::factors::device::{Generator, Kind, Match, ReplayState, Windows};
 
 /// For how long a code that was astray waits for the next one.
 const NEXT_WITHIN: Duration = Duration::from_secs(600);
@@ -38,7 +38,7 @@ pub struct Device {
     pub offset: i64,
     /// The last code that was refused because it was too far from where it was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) astray: Option<Astray>,
+    pub(super) out_of_sync: Option<OutOfSync>,
     /// The step of that code, also once the device is right again: it was told how far off it is, so it is
     /// good for nothing when its time comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,7 @@ pub struct Device {
 
 /// A code that was astray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Astray {
+pub(super) struct OutOfSync {
     step: u64,
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
     seen_at: Timestamp,
@@ -73,7 +73,7 @@ impl Device {
             dates: Dates::enrolled(now),
             last_step: None,
             offset: 0,
-            astray: None,
+            out_of_sync: None,
             told_step: None,
         }
     }
@@ -100,7 +100,7 @@ impl Device {
     pub fn use_up(&mut self, step: u64, now: Timestamp) {
         self.last_step = Some(step);
         self.dates.last_used_at = Some(now);
-        self.astray = None;
+        self.out_of_sync = None;
         self.told_step = self.told_step.filter(|told| *told > step);
     }
 
@@ -118,7 +118,7 @@ impl Device {
     /// that is ahead of `now` tells of our own clock.
     #[must_use]
     pub fn drift(&self, now: Timestamp) -> Option<(Drift, Timestamp)> {
-        let Astray { step, seen_at } = self.astray.filter(|a| has_begun(a.seen_at, now))?;
+        let OutOfSync { step, seen_at } = self.out_of_sync.filter(|a| has_begun(a.seen_at, now))?;
         let drift = match self.generator.ahead(step, seen_at) {
             Some(ahead) => {
                 let period = self.generator.moves.period().unwrap_or_default();
@@ -130,8 +130,8 @@ impl Device {
         Some((drift, seen_at))
     }
 
-    pub(super) fn position(&self) -> Position {
-        Position {
+    pub(super) fn position(&self) -> ReplayState {
+        ReplayState {
             last: self.last_step,
             offset: self.offset,
             told: self.told_step,
@@ -146,15 +146,15 @@ impl Device {
 
     /// Whether a code that is astray follows one that was, on a device that counts.
     pub(super) fn follows(&self, step: u64, now: Timestamp) -> bool {
-        let Some(before) = self.astray.filter(|_| self.kind() == Kind::Hotp) else {
+        let Some(before) = self.out_of_sync.filter(|_| self.kind() == Kind::Hotp) else {
             return false;
         };
         before.step.checked_add(1) == Some(step) && is_within(before.seen_at, now, NEXT_WITHIN)
     }
 
     /// Remembers a code that was astray.
-    pub(super) fn go_astray(&mut self, step: u64, now: Timestamp) {
-        self.astray = Some(Astray { step, seen_at: now });
+    pub(super) fn lose_sync(&mut self, step: u64, now: Timestamp) {
+        self.out_of_sync = Some(OutOfSync { step, seen_at: now });
         self.told_step = Some(step);
     }
 }

@@ -5,11 +5,11 @@
 
 use jiff::Timestamp;
 
-use super::{Account, Dates, Device, Label, Opening, PinRecord, QuestionSet};
+use super::{Account, Dates, Device, Label, NewSession, PinRecord, QuestionSet};
 use crate::factors::address::Channel;
 use crate::factors::device::Kind;
 use crate::factors::recovery::CodeDigest;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 
 /// How many devices a user may have.
 pub const MAX_DEVICES: usize = 5;
@@ -80,7 +80,7 @@ impl Account {
         &mut self,
         device: Device,
         codes: Vec<CodeDigest>,
-        opening: Option<&Opening>,
+        opening: Option<&NewSession>,
         now: Timestamp,
     ) -> Enrolled {
         if self.lockout.lock(now).is_some() {
@@ -90,9 +90,9 @@ impl Account {
             return Enrolled::Otherwise;
         }
         self.set_recovery(codes, now);
-        self.lockout.passed(self.lockout.era(), now);
+        self.lockout.passed(self.lockout.epoch(), now);
         if let Some(opening) = opening {
-            self.begin_session(opening, Way::from(Factor::Totp), now);
+            self.begin_session(opening, FactorCombination::from(Factor::Totp), now);
         }
         Enrolled::Stored
     }
@@ -104,7 +104,7 @@ impl Account {
         device: Device,
         codes: Vec<CodeDigest>,
         generation: u64,
-        opening: Option<&Opening>,
+        opening: Option<&NewSession>,
         now: Timestamp,
     ) -> Enrolled {
         if self.lockout.lock(now).is_some() {
@@ -116,9 +116,9 @@ impl Account {
         self.devices = vec![device];
         self.generation += 1;
         self.set_recovery(codes, now);
-        self.lockout.passed(self.lockout.era(), now);
+        self.lockout.passed(self.lockout.epoch(), now);
         if let Some(opening) = opening {
-            self.begin_session(opening, Way::from(Factor::Totp), now);
+            self.begin_session(opening, FactorCombination::from(Factor::Totp), now);
         }
         Enrolled::Stored
     }

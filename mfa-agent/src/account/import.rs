@@ -133,8 +133,8 @@ impl Account {
     /// Where a PIN was asked for beside the code it is asked for here too: taking over makes nothing
     /// weaker.
     fn impose_pin(&mut self) -> bool {
-        let imposed = self.require("", Factor::Pin, true, By::Administrator);
-        imposed.unwrap_or(false)
+        let admin_required = self.require("", Factor::Pin, true, By::Administrator);
+        admin_required.unwrap_or(false)
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
         };
         assert_eq!(first, expected);
         assert_eq!(account.devices()[0].last_step, Some(7));
-        assert!(account.is_imposed(Factor::Pin));
+        assert!(account.admin_required(Factor::Pin));
         let before = account.clone();
         assert!(
             !account
@@ -296,7 +296,7 @@ mod tests {
             .import(&import(), &Windows::default(), at(5))
             .unwrap();
         assert!(imported.requires_pin && !imported.pin);
-        assert!(account.is_imposed(Factor::Pin));
+        assert!(account.admin_required(Factor::Pin));
         assert_eq!(account.pin().unwrap().phc, "own");
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure. A change is a function of the record and an event (rule 2 of the architecture): `attempt`
 //! judges answers, `enrol` adds and removes factors, `session`, `bypass` and `grace` are what lets a user
-//! in otherwise, `settings` is what is set for one user. `ledger` loads, changes and swaps records; there
+//! in otherwise, `settings` is what is set for one user. `repository` loads, changes and swaps records; there
 //! is no counter or list beside them that could be raced.
 //!
 //! The record holds keys and hashes. It leaves the agent never, and the process only sealed.
@@ -30,10 +30,12 @@ use serde::{Deserialize, Serialize};
 use crate::factors::address::Channel;
 use crate::factors::device::{Kind, unspaced};
 use crate::factors::recovery::{CodeDigest, Pepper};
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Lockout;
 
-pub use attempt::{Answered, Attempt, CameBack, Expended, Instead, Passed, Verdict};
+pub use attempt::{
+    Attempt, ConfirmedRecipient, Expended, FallbackCode, Passed, PreparedAnswer, Verdict,
+};
 use bypass::Bypass;
 pub use bypass::{BYPASS_DIGITS, LONGEST_BYPASS, fresh_code};
 pub use contact::{Contact, ContactError, MAX_CONTACTS};
@@ -46,8 +48,8 @@ pub use messages::{MessageLimits, Messages};
 use recovery::Recovery;
 pub use remote::{Remote, RemoteName, RemoteNameError};
 pub use resync::{Resync, Resynced};
-pub use session::{Opening, Session, Spot, Wanted};
-pub use settings::{By, MAX_NETWORKS, SettingError, UserSettings, Wishes};
+pub use session::{NewSession, Session, SessionQuery, SessionScope};
+pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 
 /// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
 /// settings nor sessions, bypass and recovery codes, and grace; 2 no devices that count or drift; 3 no addresses, and no accounts
@@ -168,7 +170,7 @@ impl Account {
     /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for other codes; `beside`
     /// are factors that need nothing in the record.
     #[must_use]
-    pub fn can(&self, way: &Way, beside: &[Factor], now: Timestamp) -> bool {
+    pub fn can(&self, way: &FactorCombination, beside: &[Factor], now: Timestamp) -> bool {
         let other_codes = self.other_codes(now) > 0;
         let can = |factor: &Factor| {
             self.has(*factor) || beside.contains(factor) || (factor.is_code() && other_codes)

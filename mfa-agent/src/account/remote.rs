@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Account, Dates, Label, Verdict};
-use crate::lockout::{Era, Gate, Limits};
+use crate::lockout::{Admission, Limits, LoginEpoch};
 
 /// An account at a RADIUS server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,11 +89,11 @@ impl Account {
         &mut self,
         id: u64,
         wait: Duration,
-        era: Era,
+        epoch: LoginEpoch,
         now: Timestamp,
         limits: &Limits,
-    ) -> Gate {
-        self.lockout.reserve(id, wait, era, now, limits)
+    ) -> Admission {
+        self.lockout.reserve(id, wait, epoch, now, limits)
     }
 
     /// What was sent to a server might have been a bypass or recovery code, and was none: that is a guess like
@@ -101,16 +101,16 @@ impl Account {
     pub fn missed_other_code(
         &mut self,
         id: u64,
-        era: Era,
+        epoch: LoginEpoch,
         now: Timestamp,
         limits: &Limits,
     ) -> Verdict {
         self.lockout.settle_reserved(id);
-        let lock = self.fail(era, now, limits);
+        let lock = self.fail(epoch, now, limits);
         Verdict::Wrong {
             failures: self.lockout.failures(now),
             lock,
-            astray: None,
+            out_of_sync: None,
             expended: None,
         }
     }

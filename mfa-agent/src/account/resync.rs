@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Account, Label};
 use crate::factors::device::{Kind, MAX_OFFSET, Windows};
-use crate::lockout::{Era, Gate, Limits, Lock};
+use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 
 /// Two codes.
 pub struct Resync {
@@ -20,7 +20,7 @@ pub struct Resync {
     /// The one that the device showed next.
     pub second: Zeroizing<String>,
     /// When the account was read.
-    pub era: Era,
+    pub epoch: LoginEpoch,
     /// The time of the judgement, at which the second one is shown.
     pub now: Timestamp,
     /// How far off they may be.
@@ -57,19 +57,19 @@ pub enum Resynced {
 impl Account {
     /// Takes up a device again.
     pub fn resync(&mut self, resync: &Resync) -> Resynced {
-        match self.lockout.gate(resync.era, resync.now, &resync.limits) {
-            Gate::Open => {}
-            Gate::Locked(_) => {
+        match self.lockout.admit(resync.epoch, resync.now, &resync.limits) {
+            Admission::Open => {}
+            Admission::Locked(_) => {
                 self.lockout.refused_one();
                 return Resynced::Locked;
             }
-            Gate::Spent => return Resynced::Locked,
+            Admission::BudgetExhausted => return Resynced::Locked,
         }
         match self.find_resync(resync) {
             Some((index, step)) => self.take_up(index, step, resync.now),
             None if self.is_idle(resync) => Resynced::Idle,
             None => {
-                let lock = self.fail(resync.era, resync.now, &resync.limits);
+                let lock = self.fail(resync.epoch, resync.now, &resync.limits);
                 Resynced::Wrong { lock }
             }
         }
@@ -135,7 +135,7 @@ mod tests {
             label: None,
             first: codes.0.to_owned().into(),
             second: codes.1.to_owned().into(),
-            era: Era::default(),
+            epoch: LoginEpoch::default(),
             now: at(second),
             windows: Windows::default(),
             limits: Limits::default(),
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!((phone.offset, phone.last_step), (-10, Some(3)));
         let windows = Windows::default();
         let next = phone.check(CODES[4], at(420), &windows);
-        assert_eq!(next, crate::factors::device::Match::Fresh { step: 4 });
+        assert_eq!(next, crate::factors::device::Match::Unused { step: 4 });
     }
 
     #[test]

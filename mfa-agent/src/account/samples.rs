@@ -1,7 +1,7 @@
 //! Records for tests.
 
 use super::*;
-use crate::factors::device::{Algorithm, Digits, Generator, Moves, Period};
+use crate::factors::device::{Algorithm, Digits, Generator, MovingFactor, Period};
 use crate::factors::key::Key;
 
 pub(crate) fn pepper() -> crate::factors::recovery::Pepper {
@@ -19,7 +19,7 @@ pub(crate) fn device(label: &str) -> Device {
         key: Key::from_bytes(key).unwrap(),
         algorithm: Algorithm::default(),
         digits: Digits::default(),
-        moves: Moves::Time(Period::default()),
+        moves: MovingFactor::Time(Period::default()),
     };
     Device::new(label.parse().unwrap(), generator, at(0))
 }
@@ -33,7 +33,7 @@ pub(crate) const CODES: [&str; 10] = [
 /// The same device with a counter.
 pub(crate) fn counter(label: &str) -> Device {
     let mut device = device(label);
-    device.generator.moves = Moves::Counter;
+    device.generator.moves = MovingFactor::Counter;
     device
 }
 

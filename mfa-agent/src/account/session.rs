@@ -3,7 +3,7 @@
 //! A session stands in the record of its user, so that it is durable with the pass that began it and
 //! ends in the same change as what ends it: a lock clears the list, a change of factors moves the
 //! generation on, `revoke` empties it, and another boot of the host has another id. Whether a login is
-//! the same is decided by the [`Spot`]; whether a session is enough, by the rule that holds now, not by
+//! the same is decided by the [`SessionScope`]; whether a session is enough, by the rule that holds now, not by
 //! the one that it began under.
 
 use std::net::IpAddr;
@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Account;
 use crate::clock::{Deadline, is_within};
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 
 /// Sessions kept for a user, few enough for a record to have room for them; a further one takes the place of the oldest.
 const MAX_SESSIONS: usize = 12;
 
 /// What makes two logins of a user the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spot {
+pub struct SessionScope {
     /// The PAM service.
     pub service: String,
     /// The operation, if it is one.
@@ -43,9 +43,9 @@ pub struct Spot {
 pub struct Session {
     /// Where.
     #[serde(flatten)]
-    pub spot: Spot,
+    pub spot: SessionScope,
     /// What was passed.
-    pub passed: Way,
+    pub passed: FactorCombination,
     /// When.
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
     pub begun: Timestamp,
@@ -59,9 +59,9 @@ pub struct Session {
 
 /// The session that a pass is to begin.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct NewSession {
     /// Where.
-    pub spot: Spot,
+    pub spot: SessionScope,
     /// For how long.
     pub duration: Duration,
     /// The boot of the host.
@@ -70,13 +70,13 @@ pub struct Opening {
 
 /// What a session must be like to let a login in.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct SessionQuery<'a> {
     /// Where the login is.
-    pub spot: &'a Spot,
+    pub spot: &'a SessionScope,
     /// The services whose sessions count besides its own.
     pub scope: &'a [String],
     /// The ways of the rule; one of them must have been passed.
-    pub ways: &'a [Way],
+    pub ways: &'a [FactorCombination],
     /// How old it may be.
     pub duration: Duration,
     /// The boot of the host.
@@ -97,9 +97,9 @@ impl Session {
         self.ends.in_force(now, length).is_some()
     }
 
-    fn is_enough(&self, wanted: &Wanted<'_>, now: Timestamp) -> bool {
+    fn is_enough(&self, wanted: &SessionQuery<'_>, now: Timestamp) -> bool {
         let has = |factor: &Factor| self.passed.factors().contains(factor);
-        let passed = |way: &Way| way.factors().iter().all(has);
+        let passed = |way: &FactorCombination| way.factors().iter().all(has);
         self.is_at(wanted.spot, wanted.scope)
             && wanted.ways.iter().any(passed)
             && is_within(self.begun, now, wanted.duration)
@@ -107,7 +107,7 @@ impl Session {
 
     /// Whether it is for the same place; the service may be another of the scope. Operations share
     /// with nothing: each is asked for by itself.
-    fn is_at(&self, spot: &Spot, scope: &[String]) -> bool {
+    fn is_at(&self, spot: &SessionScope, scope: &[String]) -> bool {
         let own = &self.spot;
         let same_name = |name: &String| name.eq_ignore_ascii_case(&own.service);
         let shared = spot.operation.is_none() && scope.iter().any(same_name);
@@ -133,7 +133,7 @@ impl Account {
 
     /// The session that lets a login in, if there is one.
     #[must_use]
-    pub fn session(&self, wanted: &Wanted<'_>, now: Timestamp) -> Option<&Session> {
+    pub fn session(&self, wanted: &SessionQuery<'_>, now: Timestamp) -> Option<&Session> {
         self.sessions(wanted.boot, now)
             .find(|session| session.is_enough(wanted, now))
     }
@@ -146,7 +146,12 @@ impl Account {
     }
 
     /// Begins a session after a pass. One of the same place is renewed.
-    pub(super) fn begin_session(&mut self, opening: &Opening, passed: Way, now: Timestamp) {
+    pub(super) fn begin_session(
+        &mut self,
+        opening: &NewSession,
+        passed: FactorCombination,
+        now: Timestamp,
+    ) {
         let live: Vec<Session> = self.sessions(&opening.boot, now).cloned().collect();
         self.sessions = live;
         self.sessions.retain(|session| session.spot != opening.spot);

@@ -22,15 +22,15 @@ pub struct UserSettings {
     /// Whether they may set `own`, and change factors even where the host lets nobody.
     pub self_manage: bool,
     /// By an administrator.
-    pub administrator: Wishes,
+    pub administrator: UserOverrides,
     /// By the user.
-    pub own: Wishes,
+    pub own: UserOverrides,
 }
 
 /// What one side has set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Wishes {
+pub struct UserOverrides {
     /// Factors that are part of every login, in their usual order.
     pub require: Vec<Factor>,
     /// Where logins may come from; empty: anywhere.
@@ -87,7 +87,7 @@ impl UserSettings {
         Factor::ALL.into_iter().filter(required).collect()
     }
 
-    fn side(&mut self, by: By) -> &mut Wishes {
+    fn side(&mut self, by: By) -> &mut UserOverrides {
         match by {
             By::Administrator => &mut self.administrator,
             By::User => &mut self.own,
@@ -95,7 +95,7 @@ impl UserSettings {
     }
 }
 
-impl Wishes {
+impl UserOverrides {
     fn require(&mut self, factor: Factor, on: bool) {
         let wanted = |other: &Factor| match *other == factor {
             true => on,
@@ -117,7 +117,7 @@ impl Account {
     pub fn personal(&self) -> Personal {
         let settings = &self.settings;
         let sides = [&settings.administrator, &settings.own];
-        let networks = |side: &&Wishes| Networks::new(side.allow_from.clone());
+        let networks = |side: &&UserOverrides| Networks::new(side.allow_from.clone());
         Personal {
             enforce: settings.enforce,
             require: settings.required(),
@@ -127,7 +127,7 @@ impl Account {
 
     /// Whether an administrator made `factor` part of every login: the user can't get rid of it.
     #[must_use]
-    pub fn is_imposed(&self, factor: Factor) -> bool {
+    pub fn admin_required(&self, factor: Factor) -> bool {
         self.settings.administrator.require.contains(&factor)
     }
 
@@ -164,7 +164,7 @@ impl Account {
             let user = user.to_owned();
             return Err(SettingError::NotSetUp { user, factor });
         }
-        if !on && by == By::User && self.is_imposed(factor) {
+        if !on && by == By::User && self.admin_required(factor) {
             return Err(SettingError::Administrators(factor));
         }
         Ok(self.set(|settings| {

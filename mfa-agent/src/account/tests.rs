@@ -40,17 +40,17 @@ fn a_damaged_record_is_refused_without_quoting_it() {
 #[test]
 fn the_same_question_is_asked_until_it_is_answered() {
     let mut account = full();
-    let era = account.lockout().era();
+    let epoch = account.lockout().epoch();
     let asked = |account: &Account| account.questions().unwrap().current().text.clone();
     let answer = |account: &mut Account, matches: bool| {
         let phc = account.questions().unwrap().current().phc.clone();
-        let answers = vec![Answered::Hashed {
+        let answers = vec![PreparedAnswer::Hashed {
             factor: Factor::Questions,
             phc,
             matches,
         }];
         let attempt = Attempt {
-            era,
+            epoch,
             answers,
             now: at(5),
             windows: Default::default(),
@@ -82,7 +82,7 @@ fn fullest() -> Account {
         device.credential_id = Some("é".repeat(32).parse().unwrap());
         device.last_step = Some(u64::MAX);
         device.offset = i64::MIN;
-        device.go_astray(u64::MAX, at(0));
+        device.lose_sync(u64::MAX, at(0));
         account.add_device(device).unwrap();
     }
     let phc = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$".to_owned() + &"h".repeat(64);
@@ -112,14 +112,14 @@ fn fullest() -> Account {
     account.begin_grace(at(0));
     let name = "é".repeat(32);
     for n in 0..20 {
-        let spot = Spot {
+        let spot = SessionScope {
             service: name.clone(),
             operation: Some(format!("{n:064}")),
             address: "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff".parse().ok(),
             ruser: Some(name.clone()),
             tty: Some(name.clone()),
         };
-        let opening = Opening {
+        let opening = NewSession {
             spot,
             duration: std::time::Duration::from_secs(3600),
             boot: "01234567-0123-0123-0123-0123456789ab".to_owned(),
@@ -163,7 +163,7 @@ fn fill_post(account: &mut Account) {
     };
     for id in 0..20 {
         let wait = std::time::Duration::from_secs(300);
-        account.reserve(u64::MAX - id, wait, account.lockout().era(), now, &limits);
+        account.reserve(u64::MAX - id, wait, account.lockout().epoch(), now, &limits);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events that a monitoring of IBM Cloud accounts knows already, with the same fields and values.
 //!
 //! Whoever watches for `billing.account-traits.update` or `user-management.user-setting.update` there
-//! watches for the same here. Beside these fields the events carry ours, as all others do.
+//! watches for the same here. FallbackFactors these fields the events carry ours, as all others do.
 
 use serde::Serialize;
 

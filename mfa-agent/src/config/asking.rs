@@ -10,9 +10,9 @@ use toml::Spanned;
 use super::document::{self, List, Ways};
 use super::error::{Problem, Source};
 use super::merge::set;
-use super::reach::Reach;
+use super::reach::FactorAvailability;
 use super::values::{Parsed, ServiceName};
-use crate::factors::Way;
+use crate::factors::FactorCombination;
 use crate::lockout::Limits;
 use crate::policy::{Ask, Place, SessionRule, Unenrolled};
 
@@ -30,7 +30,7 @@ pub(super) const NO_GRACE: &str = "grace has no meaning with unenrolled = \"allo
 /// What a rule asks for: its own, and `ask` where it says nothing.
 pub(super) fn asked(
     ask: &Ask,
-    reach: Option<Reach<'_>>,
+    reach: Option<FactorAvailability<'_>>,
     source: &Source,
     rule: &mut document::Rule,
 ) -> Result<Ask, Problem> {
@@ -146,16 +146,20 @@ pub(super) fn mistake(limits: &Limits) -> Option<String> {
 }
 
 /// A list of ways that somebody can pass.
-pub(super) fn ways(source: &Source, list: Ways) -> Result<Vec<(Place, Way)>, Problem> {
+pub(super) fn ways(
+    source: &Source,
+    list: Ways,
+) -> Result<Vec<(Place, FactorCombination)>, Problem> {
     if list.get_ref().is_empty() {
         return Err(source.problem(list.span(), NO_WAY));
     }
-    let placed = |way: Spanned<Parsed<Way>>| (source.place(way.span()), way.into_inner().0);
+    let placed =
+        |way: Spanned<Parsed<FactorCombination>>| (source.place(way.span()), way.into_inner().0);
     Ok(list.into_inner().into_iter().map(placed).collect())
 }
 
 /// The ways without their places.
-pub(super) fn bare(ways: &[(Place, Way)]) -> Vec<Way> {
+pub(super) fn bare(ways: &[(Place, FactorCombination)]) -> Vec<FactorCombination> {
     ways.iter().map(|(_, way)| way.clone()).collect()
 }
 

@@ -13,7 +13,7 @@ use super::values::{
 use super::words::ActionName;
 use crate::factors::device::{Algorithm, Digits, Period};
 use crate::factors::questions::MAX_QUESTION;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::lockout::LONGEST_LOCK;
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
@@ -30,7 +30,7 @@ const YEAR: u64 = 365 * 24 * HOUR;
 pub(super) type List<T> = Spanned<Vec<Parsed<T>>>;
 
 /// Ways to pass, with the place of each.
-pub(super) type Ways = Spanned<Vec<Spanned<Parsed<Way>>>>;
+pub(super) type Ways = Spanned<Vec<Spanned<Parsed<FactorCombination>>>>;
 
 /// A prompt.
 pub(super) type Text = Spanned<Parsed<Line<256>>>;

@@ -3,21 +3,21 @@
 use super::error::Problem;
 use super::settings::Settings;
 use crate::factors::address::Channel;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::Place;
 
 /// What these settings reach.
 #[derive(Clone, Copy)]
-pub(super) struct Reach<'a>(&'a Settings);
+pub(super) struct FactorAvailability<'a>(&'a Settings);
 
-impl<'a> Reach<'a> {
+impl<'a> FactorAvailability<'a> {
     /// Whatever `settings` have, once all files are laid over one another.
     pub(super) fn of(settings: &'a Settings) -> Self {
         Self(settings)
     }
 
     /// Those of the ways that nobody could go, and why.
-    pub(super) fn problems(self, ways: &[(Place, Way)]) -> Vec<Problem> {
+    pub(super) fn problems(self, ways: &[(Place, FactorCombination)]) -> Vec<Problem> {
         let factors = ways
             .iter()
             .flat_map(|(place, way)| way.factors().iter().map(move |factor| (place, *factor)));
@@ -32,7 +32,7 @@ impl<'a> Reach<'a> {
 
     /// What is missing for `factor`.
     fn lack(self, factor: Factor) -> Option<String> {
-        if self.0.provide(factor) {
+        if self.0.is_available(factor) {
             return None;
         }
         let Some(channel) = Channel::of(factor) else {

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::asking::{asked, asks_nothing};
 use super::document::{self, List};
 use super::error::{Problem, Source};
-use super::reach::Reach;
+use super::reach::FactorAvailability;
 use super::words::ActionName;
 use crate::policy::{Action, Ask, Days, Hours, Networks, Pattern, Patterns, Rule};
 
@@ -17,7 +17,7 @@ const NO_MATCH: &str = "the list is empty, so that the rule could never fit; exp
 /// `reach` what there is to ask with, if that is known.
 pub(super) fn rule(
     ask: &Ask,
-    reach: Option<Reach<'_>>,
+    reach: Option<FactorAvailability<'_>>,
     source: &Source,
     rule: Spanned<document::Rule>,
     number: usize,
@@ -45,7 +45,7 @@ pub(super) fn rule(
 
 fn action(
     ask: &Ask,
-    reach: Option<Reach<'_>>,
+    reach: Option<FactorAvailability<'_>>,
     source: &Source,
     rule: &mut document::Rule,
 ) -> Result<Action, Problem> {

@@ -12,7 +12,7 @@ mod stream;
 
 use std::time::Instant;
 
-use super::courier::Carrier;
+use super::delivery_queue::Transport;
 use super::program::ProgramPath;
 use super::{Notice, SendError, Templates};
 use crate::factors::address::EmailAddress;
@@ -45,7 +45,7 @@ pub struct Sendmail {
     pub path: ProgramPath,
 }
 
-impl Carrier<EmailAddress> for Mailer {
+impl Transport<EmailAddress> for Mailer {
     fn send(&self, to: &EmailAddress, notice: &Notice, until: Instant) -> Result<(), SendError> {
         let message = message::compose(&self.from, to, &self.templates, notice)?;
         let code = notice.code.expose();

@@ -2,18 +2,18 @@
 //!
 //! In come an address that is known to be one ([`Recipient`](crate::factors::address::Recipient)), a [`Notice`] with
 //! the code, and a deadline; out comes whether the message was handed over, or why not, in words for an
-//! administrator ([`SendError`]). The [`Courier`] queues in memory, and sends on threads of its own, so
+//! administrator ([`SendError`]). The [`DeliveryQueue`] queues in memory, and sends on threads of its own, so
 //! that whoever asks never waits for a provider. Nothing is written to disk: a restart voids what is
 //! under way. Neither a code, nor a secret of a provider, nor a whole address is ever in an error.
 //!
 //! ```text
-//!   Job ─▶ Courier ─┬▶ lane of e-mail ──▶ Mailer ──▶ Smtp │ Sendmail
+//!   Job ─▶ DeliveryQueue ─┬▶ lane of e-mail ──▶ Mailer ──▶ Smtp │ Sendmail
 //!                   └▶ lane of texts ───▶ Texter ──▶ Vonage │ Webhook │ Command
 //! ```
 //!
 //! What is trusted: the settings. What is not: every byte that a server or a command says.
 
-mod courier;
+mod delivery_queue;
 mod email;
 mod error;
 mod program;
@@ -22,7 +22,9 @@ mod sms;
 mod template;
 mod tls;
 
-pub use courier::{AtEnd, Carrier, Courier, Delivery, Job, Limits, Pretence, QueueFull, Ticket};
+pub use delivery_queue::{
+    AtEnd, Delivery, DeliveryQueue, Job, Limits, QueueFull, Ticket, TimingDecoy, Transport,
+};
 pub use email::{Credentials, HostError, MailRoute, Mailer, Security, Sendmail, ServerHost, Smtp};
 pub use error::SendError;
 pub use program::{PathError, ProgramPath};

@@ -13,7 +13,7 @@ use std::time::Instant;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::courier::Carrier;
+use super::delivery_queue::Transport;
 use super::program::ProgramPath;
 use super::{Notice, SendError, Templates};
 use crate::factors::address::PhoneNumber;
@@ -63,7 +63,7 @@ struct Payload<'a> {
     service: &'a str,
 }
 
-impl Carrier<PhoneNumber> for Texter {
+impl Transport<PhoneNumber> for Texter {
     fn send(&self, to: &PhoneNumber, notice: &Notice, until: Instant) -> Result<(), SendError> {
         let text = self.templates.text(notice);
         let code = notice.code.expose();

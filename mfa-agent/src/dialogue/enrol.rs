@@ -167,7 +167,7 @@ impl Enrolment {
             return EnrolNext::Ask(self.ask_for_code(Vec::new()));
         }
         match self.device.check(&code, now, windows) {
-            Match::Fresh { step } => {
+            Match::Unused { step } => {
                 self.device.use_up(step, now);
                 self.stage = Stage::Stored(QUESTIONS);
                 let codes = self.screen.recovery(&self.wording.asking, &self.codes);

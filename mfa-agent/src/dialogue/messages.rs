@@ -4,13 +4,13 @@
 
 use mfa_protocol::login::{Message, Prompt, Style};
 
-use crate::factors::Way;
+use crate::factors::FactorCombination;
 use crate::factors::address::{Channel, NumberError, RecipientError};
 use crate::texts::{Text, Texts};
 
 /// How a message with a code fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum DeliveryStatus {
     /// Somebody has taken it, or is about to.
     OnItsWay,
     /// Nobody takes it, for now or for good.
@@ -20,11 +20,16 @@ pub enum News {
 }
 
 /// Says what became of a message. It is the same for those who have no address: they are sent nothing.
-pub(super) fn news(texts: &Texts, news: News, channel: Channel, other_way: bool) -> Message {
+pub(super) fn news(
+    texts: &Texts,
+    news: DeliveryStatus,
+    channel: Channel,
+    other_way: bool,
+) -> Message {
     match news {
-        News::OnItsWay => info(texts, &Text::CodeOnItsWay(channel, other_way)),
-        News::Failed => error(texts, &Text::CodeNotSent(other_way)),
-        News::TooMany => error(texts, &Text::CodeTooMany(other_way)),
+        DeliveryStatus::OnItsWay => info(texts, &Text::CodeOnItsWay(channel, other_way)),
+        DeliveryStatus::Failed => error(texts, &Text::CodeNotSent(other_way)),
+        DeliveryStatus::TooMany => error(texts, &Text::CodeTooMany(other_way)),
     }
 }
 
@@ -38,13 +43,15 @@ pub(super) fn no_number(texts: &Texts, wrong: &RecipientError) -> Message {
 }
 
 /// Asks which way to go.
-pub(super) fn choice(texts: &Texts, ways: &[Way]) -> Prompt {
+pub(super) fn choice(texts: &Texts, ways: &[FactorCombination]) -> Prompt {
     let then = texts.prompt(&Text::WaysThen);
     let mut text = texts.say(&Text::Ways);
     text.push('\n');
     for (number, way) in (1..).zip(ways) {
         let factors = way.factors().iter();
-        let names: Vec<String> = factors.map(|f| texts.say(&Text::Way(*f))).collect();
+        let names: Vec<String> = factors
+            .map(|f| texts.say(&Text::FactorCombination(*f)))
+            .collect();
         text.push_str(&format!("  {number}  {}\n", names.join(&then)));
     }
     text.push_str(&texts.prompt(&Text::WaysPrompt));

@@ -33,15 +33,15 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use crate::account::{Passed, Verdict};
 use crate::factors::address::Channel;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::texts::{Text, Texts};
 pub use enrol::{EnrolNext, Enrolment, Occasion, Screen, prompts as enrolment_prompts};
-pub use messages::{News, grace, not_met};
+pub use messages::{DeliveryStatus, grace, not_met};
 use messages::{choice, error, info};
-pub use plan::{Beside, Given, Holdings, Next, Plan, PromptDecoy};
-use post::Post;
-pub use post::{Dispatch, Order};
-pub use remote::{Inquiry, Reply};
+pub use plan::{Answer, FallbackFactors, Next, Plan, PromptDecoy, UserFactors};
+use post::SentCodeState;
+pub use post::{SendRequest, SendResult};
+pub use remote::{RadiusQuery, Reply};
 use split::{code_and_pin, other_code_and_pin};
 use stand_in::is_stand_in;
 
@@ -54,11 +54,11 @@ const FEW: u32 = 3;
 /// A login's dialogue.
 pub struct Dialogue {
     plan: Plan,
-    holdings: Holdings,
+    holdings: UserFactors,
     way: usize,
-    given: Vec<Given>,
+    given: Vec<Answer>,
     turn: Turn,
-    post: Post,
+    post: SentCodeState,
     tries_left: u32,
     answers_left: u32,
     guess: bool,
@@ -82,14 +82,14 @@ enum Turn {
 impl Dialogue {
     /// Begins: the first way of the policy that the user can go, else that of the decoy.
     #[must_use]
-    pub fn begin(plan: Plan, holdings: Holdings) -> (Self, Next) {
+    pub fn begin(plan: Plan, holdings: UserFactors) -> (Self, Next) {
         let way = holdings.able.iter().position(|able| *able);
         let way = way.unwrap_or(holdings.decoy_way);
         let mut dialogue = Self {
             way,
             given: Vec::new(),
             turn: Turn::Outside,
-            post: Post::default(),
+            post: SentCodeState::default(),
             tries_left: plan.tries.max(1),
             answers_left: MAX_ANSWERS,
             guess: plan.first_is_a_guess,
@@ -102,7 +102,7 @@ impl Dialogue {
 
     /// The way that is being gone, for the log.
     #[must_use]
-    pub fn way(&self) -> Option<&Way> {
+    pub fn way(&self) -> Option<&FactorCombination> {
         self.plan.ways.get(self.way)
     }
 
@@ -171,7 +171,7 @@ impl Dialogue {
     pub fn end_by(&self, verdict: &Verdict) -> Option<Outcome> {
         match verdict {
             Verdict::Passed(_) => Some(Outcome::Passed),
-            Verdict::Locked(_) | Verdict::Spent => Some(Outcome::Locked),
+            Verdict::Locked(_) | Verdict::BudgetExhausted => Some(Outcome::Locked),
             Verdict::Password => Some(Outcome::Cancelled),
             Verdict::Wrong { lock: Some(_), .. } => Some(Outcome::Wrong),
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
@@ -249,13 +249,13 @@ impl Dialogue {
             None => (typed, None),
         };
         let sent = Channel::of(factor).and_then(|_| self.post.code().cloned());
-        self.given.push(Given {
+        self.given.push(Answer {
             sent,
             tail: self.plan.single,
-            ..Given::of(factor, typed)
+            ..Answer::of(factor, typed)
         });
         if let Some(pin) = pin {
-            self.given.push(Given::of(Factor::Pin, pin));
+            self.given.push(Answer::of(Factor::Pin, pin));
         }
         self.go_on(Vec::new())
     }
@@ -388,7 +388,10 @@ impl Dialogue {
     }
 
     fn factors(&self) -> &[Factor] {
-        self.plan.ways.get(self.way).map_or(&[], Way::factors)
+        self.plan
+            .ways
+            .get(self.way)
+            .map_or(&[], FactorCombination::factors)
     }
 
     fn has_other_way(&self) -> bool {

@@ -4,18 +4,18 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Outcome, Step};
 
-use super::{Inquiry, Order};
+use super::{RadiusQuery, SendRequest};
 use crate::account::Account;
 use crate::factors::address::Region;
 use crate::factors::sent::SentCode;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 
 /// What a login is to be led through.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The ways that the policy leaves, in its order. Not empty.
-    pub ways: Vec<Way>,
+    pub ways: Vec<FactorCombination>,
     /// One hidden prompt for password and code; nothing else is shown.
     pub single: bool,
     /// How many times wrong answers may be tried again in this login, the first included.
@@ -47,7 +47,7 @@ pub struct PromptDecoy<'a> {
 
 /// What the user can be asked for.
 #[derive(Clone, Debug)]
-pub struct Holdings {
+pub struct UserFactors {
     /// The way that is gone if the user can go none.
     pub(super) decoy_way: usize,
     /// Which ways of the plan the user can go, by position.
@@ -64,14 +64,14 @@ pub struct Holdings {
 
 /// What the user has besides what stands in their record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
+pub struct FallbackFactors {
     /// An address that a template makes.
     pub email: bool,
     /// A number that they are asked for.
     pub number: bool,
 }
 
-impl Beside {
+impl FallbackFactors {
     /// The factors that this makes possible.
     #[must_use]
     pub fn factors(&self) -> Vec<Factor> {
@@ -81,18 +81,18 @@ impl Beside {
     }
 }
 
-impl Holdings {
+impl UserFactors {
     /// What `account` can be asked for at `now`, and what `decoy` says it is asked for in place of what it lacks.
     #[must_use]
     pub fn of(
         account: &Account,
         plan: &Plan,
         decoy: &PromptDecoy<'_>,
-        beside: &Beside,
+        beside: &FallbackFactors,
         now: Timestamp,
     ) -> Self {
         let factors = beside.factors();
-        let able = |way: &Way| account.can(way, &factors, now);
+        let able = |way: &FactorCombination| account.can(way, &factors, now);
         let device_digits = match account.devices() {
             [] => Some(plan.usual_digits),
             _ => account.device_digits(),
@@ -117,18 +117,18 @@ pub enum Next {
     /// Show and ask.
     Ask(Step),
     /// Send a code, and tell the dialogue ([`Dialogue::dispatched`](super::Dialogue::dispatched)).
-    Send(Order),
+    Send(SendRequest),
     /// Ask a RADIUS server, and tell the dialogue ([`Dialogue::inquired`](super::Dialogue::inquired)).
-    Inquire(Inquiry),
+    Inquire(RadiusQuery),
     /// Judge these answers, and tell the dialogue ([`Dialogue::judged`](super::Dialogue::judged)).
-    Judge(Vec<Given>),
+    Judge(Vec<Answer>),
     /// The login has ended.
     End(Step, Outcome),
 }
 
 /// An answer to be judged.
 #[derive(Clone, Debug)]
-pub struct Given {
+pub struct Answer {
     /// What was asked for.
     pub factor: Factor,
     /// What was typed.
@@ -141,7 +141,7 @@ pub struct Given {
     pub accepted: Option<bool>,
 }
 
-impl Given {
+impl Answer {
     pub(super) fn of(factor: Factor, typed: Secret) -> Self {
         Self {
             factor,

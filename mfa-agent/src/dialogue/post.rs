@@ -8,14 +8,14 @@
 use jiff::Timestamp;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
-use super::messages::{News, news, no_number};
+use super::messages::{DeliveryStatus, news, no_number};
 use super::{Dialogue, Next, Turn};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent::SentCode;
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct SendRequest {
     /// By which channel.
     pub channel: Channel,
     /// Where to, if the user has just said so.
@@ -26,18 +26,18 @@ pub struct Order {
 
 /// What came of an order.
 #[derive(Clone, Debug)]
-pub struct Dispatch {
+pub struct SendResult {
     /// The code that was sent; none to a user who has no address.
     pub code: Option<SentCode>,
     /// Until when a first code is good.
     pub expires: Timestamp,
     /// How the message fares.
-    pub news: News,
+    pub news: DeliveryStatus,
 }
 
 /// What was sent in a login.
 #[derive(Debug, Default)]
-pub(super) struct Post {
+pub(super) struct SentCodeState {
     code: Option<SentCode>,
     channel: Option<Channel>,
     expires: Option<Timestamp>,
@@ -45,10 +45,10 @@ pub(super) struct Post {
     /// What is to be shown along with the news.
     shown: Vec<Message>,
     /// What became of a message after its prompt was shown, if that is worth a word.
-    late: Option<News>,
+    late: Option<DeliveryStatus>,
 }
 
-impl Post {
+impl SentCodeState {
     /// Whether a message went out that way, for the code that is good now.
     pub(super) fn has_gone_out(&self, channel: Channel) -> bool {
         self.channel == Some(channel)
@@ -65,7 +65,7 @@ impl Post {
 
 impl Dialogue {
     /// Takes what came of [`Next::Send`].
-    pub fn dispatched(&mut self, dispatch: Dispatch) -> Next {
+    pub fn dispatched(&mut self, dispatch: SendResult) -> Next {
         let Some(channel) = self.current().and_then(Channel::of) else {
             return self.go_on(Vec::new());
         };
@@ -83,8 +83,8 @@ impl Dialogue {
     }
 
     /// Takes what became of a message whose prompt was shown before that was known.
-    pub fn learned_late(&mut self, news: News) {
-        self.post.late = (news != News::OnItsWay).then_some(news);
+    pub fn learned_late(&mut self, news: DeliveryStatus) {
+        self.post.late = (news != DeliveryStatus::OnItsWay).then_some(news);
     }
 
     /// Tells it with a step that goes to the user, unless that lets them in.
@@ -130,7 +130,7 @@ impl Dialogue {
         self.turn = Turn::Outside;
         self.post.late = None;
         let number = self.post.number.clone();
-        Next::Send(Order {
+        Next::Send(SendRequest {
             channel,
             number: number.filter(|number| number.channel() == channel),
             again: self.post.code.clone(),

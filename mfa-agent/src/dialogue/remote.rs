@@ -4,13 +4,13 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Prompt, Step};
 
 use super::messages::error;
-use super::{Dialogue, Given, Next, Turn};
+use super::{Answer, Dialogue, Next, Turn};
 use crate::factors::Factor;
 use crate::texts::Text;
 
 /// An answer for a RADIUS server.
 #[derive(Clone, Debug)]
-pub struct Inquiry {
+pub struct RadiusQuery {
     /// What was typed.
     pub typed: Secret,
     /// Whether it is the first, or answers a challenge.
@@ -60,19 +60,19 @@ impl Dialogue {
 
     /// What was typed for a server is a bypass or recovery code; it is judged here.
     pub fn gave_other_code(&mut self, typed: Secret) -> Next {
-        self.given.push(Given::of(Factor::Radius, typed));
+        self.given.push(Answer::of(Factor::Radius, typed));
         self.go_on(Vec::new())
     }
 
     pub(super) fn inquire(&mut self, typed: Secret, is_first: bool) -> Next {
         self.turn = Turn::Outside;
-        Next::Inquire(Inquiry { typed, is_first })
+        Next::Inquire(RadiusQuery { typed, is_first })
     }
 
     fn give(&mut self, typed: Secret, accepted: bool) {
-        self.given.push(Given {
+        self.given.push(Answer {
             accepted: Some(accepted),
-            ..Given::of(Factor::Radius, typed)
+            ..Answer::of(Factor::Radius, typed)
         });
     }
 

@@ -21,16 +21,16 @@ fn plan(ways: &[&str]) -> Plan {
 }
 
 fn begin(plan: Plan, account: &Account) -> (Dialogue, Step) {
-    let (dialogue, next) = start(plan, account, &Beside::default());
+    let (dialogue, next) = start(plan, account, &FallbackFactors::default());
     (dialogue, asked(next))
 }
 
-fn start(plan: Plan, account: &Account, beside: &Beside) -> (Dialogue, Next) {
+fn start(plan: Plan, account: &Account, beside: &FallbackFactors) -> (Dialogue, Next) {
     let decoy = PromptDecoy {
         way: 0,
         question: "Where was it?",
     };
-    let holdings = Holdings::of(account, &plan, &decoy, beside, at(0));
+    let holdings = UserFactors::of(account, &plan, &decoy, beside, at(0));
     Dialogue::begin(plan, holdings)
 }
 
@@ -69,7 +69,7 @@ fn judge(next: Next) -> Vec<(Factor, String)> {
 const WRONG: Verdict = Verdict::Wrong {
     failures: 1,
     lock: None,
-    astray: None,
+    out_of_sync: None,
     expended: None,
 };
 
@@ -103,7 +103,7 @@ fn somebody_who_can_go_none_of_the_ways_is_led_through_that_of_the_decoy() {
         question: "Where was it?",
     };
     for (account, expected) in [(Account::default(), "PIN: "), (full(), "OTP code: ")] {
-        let holdings = Holdings::of(&account, &plan, &decoy, &Beside::default(), at(0));
+        let holdings = UserFactors::of(&account, &plan, &decoy, &FallbackFactors::default(), at(0));
         let (_, next) = Dialogue::begin(plan.clone(), holdings);
         assert_eq!(prompt(&asked(next)), expected);
     }

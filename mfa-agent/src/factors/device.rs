@@ -12,9 +12,9 @@
 //!   counted     used    │   accepted   │    astray
 //! ```
 
-mod moves;
+mod moving_factor;
 mod parameters;
-mod position;
+mod replay_state;
 
 use std::ops::RangeInclusive;
 
@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::Key;
-pub use moves::{Kind, Moves};
+pub use moving_factor::{Kind, MovingFactor};
 pub use parameters::{Algorithm, Digits, ParameterError, Period};
-pub use position::{Match, Position, Windows};
+pub use replay_state::{Match, ReplayState, Windows};
 
 /// How far off a clock may be that is noticed, and put right by two codes: ten minutes, in seconds.
 pub const MAX_DRIFT: u64 = 600;
@@ -48,7 +48,7 @@ pub struct Generator {
     pub digits: Digits,
     /// What moves it on to the next code. A period, or null for a counter, in the record.
     #[serde(rename = "period")]
-    pub moves: Moves,
+    pub moves: MovingFactor,
 }
 
 impl Generator {
@@ -59,7 +59,7 @@ impl Generator {
         code: &str,
         now: Timestamp,
         windows: &Windows,
-        position: Position,
+        position: ReplayState,
     ) -> Match {
         let codes = self.codes();
         let expected = self.expected(now, windows, position);
@@ -74,11 +74,11 @@ impl Generator {
                 continue;
             }
             match found {
-                Match::Fresh { .. } => {}
+                Match::Unused { .. } => {}
                 _ if used_up.is_some_and(|last| step <= last) || position.told == Some(step) => {
                     found = Match::Used;
                 }
-                _ => found = Match::Fresh { step },
+                _ => found = Match::Unused { step },
             }
         }
         found
@@ -92,7 +92,7 @@ impl Generator {
         code: &str,
         now: Timestamp,
         windows: &Windows,
-        position: Position,
+        position: ReplayState,
     ) -> Option<u64> {
         if !self.is_shaped(code) {
             return None;
@@ -129,7 +129,7 @@ impl Generator {
         (first, second): (&str, &str),
         now: Timestamp,
         windows: &Windows,
-        position: Position,
+        position: ReplayState,
     ) -> Option<u64> {
         let codes = self.codes();
         self.near(now, windows, position)
@@ -147,7 +147,7 @@ impl Generator {
     /// Whether the last step that was used lies farther ahead than the clocks may be apart. It was used while ours was
     /// wrong, and would refuse every code until then.
     #[must_use]
-    pub fn is_void(&self, now: Timestamp, position: Position) -> bool {
+    pub fn is_void(&self, now: Timestamp, position: ReplayState) -> bool {
         let Some(period) = self.moves.period() else {
             return false;
         };
@@ -159,12 +159,12 @@ impl Generator {
 
     /// The last step whose code may be shown at `now`; none for a counter.
     #[must_use]
-    pub fn latest(&self, now: Timestamp, windows: &Windows, position: Position) -> Option<u64> {
+    pub fn latest(&self, now: Timestamp, windows: &Windows, position: ReplayState) -> Option<u64> {
         self.present(now)?;
         Some(*self.expected(now, windows, position).end())
     }
 
-    fn is_used(&self, step: u64, now: Timestamp, position: Position) -> bool {
+    fn is_used(&self, step: u64, now: Timestamp, position: ReplayState) -> bool {
         position.is_used(step) && !self.is_void(now, position)
     }
 
@@ -184,8 +184,8 @@ impl Generator {
         let url = builder.build_noncompliant().to_url().ok();
         let url = mfa_protocol::Secret::new(url?);
         match self.moves {
-            Moves::Time(_) => Some(url),
-            Moves::Counter => super::uri::of_counter(&url, next),
+            MovingFactor::Time(_) => Some(url),
+            MovingFactor::Counter => super::uri::of_counter(&url, next),
         }
     }
 
@@ -194,7 +194,7 @@ impl Generator {
         &self,
         now: Timestamp,
         windows: &Windows,
-        position: Position,
+        position: ReplayState,
     ) -> RangeInclusive<u64> {
         match self.present(now) {
             Some(present) => {
@@ -215,10 +215,10 @@ impl Generator {
         &self,
         now: Timestamp,
         windows: &Windows,
-        position: Position,
+        position: ReplayState,
     ) -> impl Iterator<Item = u64> + use<> {
         let (centre, down, up) = match (self.present(now), self.moves) {
-            (Some(present), Moves::Time(period)) => {
+            (Some(present), MovingFactor::Time(period)) => {
                 let reach = MAX_DRIFT / u64::from(period);
                 (present, reach, reach)
             }
@@ -243,7 +243,7 @@ impl Generator {
 
     /// Whether they are the codes of the last step that was used and of the one before it.
     #[must_use]
-    pub fn was_pair(&self, (first, second): (&str, &str), position: Position) -> bool {
+    pub fn was_pair(&self, (first, second): (&str, &str), position: ReplayState) -> bool {
         let codes = self.codes();
         let is_last = |last: u64| {
             let before = last.checked_sub(1);

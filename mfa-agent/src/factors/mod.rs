@@ -125,9 +125,9 @@ impl FromStr for Factor {
 /// One way to pass: a factor, or several that are all needed (`totp+pin`). Never empty, nothing twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Way(Vec<Factor>);
+pub struct FactorCombination(Vec<Factor>);
 
-impl Way {
+impl FactorCombination {
     /// A way of these factors, each once; `None` without any.
     #[must_use]
     pub fn new(factors: Vec<Factor>) -> Option<Self> {
@@ -156,7 +156,7 @@ impl Way {
     }
 }
 
-impl TryFrom<String> for Way {
+impl TryFrom<String> for FactorCombination {
     type Error = FactorError;
 
     fn try_from(text: String) -> Result<Self, FactorError> {
@@ -164,19 +164,19 @@ impl TryFrom<String> for Way {
     }
 }
 
-impl From<Way> for String {
-    fn from(way: Way) -> Self {
+impl From<FactorCombination> for String {
+    fn from(way: FactorCombination) -> Self {
         way.to_string()
     }
 }
 
-impl From<Factor> for Way {
+impl From<Factor> for FactorCombination {
     fn from(factor: Factor) -> Self {
         Self(vec![factor])
     }
 }
 
-impl FromStr for Way {
+impl FromStr for FactorCombination {
     type Err = FactorError;
 
     fn from_str(text: &str) -> Result<Self, FactorError> {
@@ -193,7 +193,7 @@ impl FromStr for Way {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for FactorCombination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, factor) in self.0.iter().enumerate() {
             write!(f, "{}{factor}", if i == 0 { "" } else { "+" })?;
@@ -208,16 +208,16 @@ mod tests {
 
     #[test]
     fn a_combination_reads_back_as_it_was_written() {
-        let way: Way = "totp+pin".parse().unwrap();
+        let way: FactorCombination = "totp+pin".parse().unwrap();
         assert_eq!(way.factors(), [Factor::Totp, Factor::Pin]);
         assert_eq!(way.to_string(), "totp+pin");
     }
 
     #[test]
     fn a_name_that_is_no_factor_is_named_in_the_error() {
-        let error = "totp+pni".parse::<Way>().unwrap_err();
+        let error = "totp+pni".parse::<FactorCombination>().unwrap_err();
         assert!(error.to_string().contains("\"pni\""), "{error}");
-        assert!("pin+pin".parse::<Way>().is_err());
-        assert!("".parse::<Way>().is_err());
+        assert!("pin+pin".parse::<FactorCombination>().is_err());
+        assert!("".parse::<FactorCombination>().is_err());
     }
 }

@@ -75,7 +75,7 @@ impl TryFrom<String> for CodeDigest {
     }
 }
 
-/// Fresh codes, one from each piece of random bytes; none is there twice.
+/// Unused codes, one from each piece of random bytes; none is there twice.
 #[must_use]
 pub fn fresh_codes(random: &[[u8; RANDOM_A_CODE]]) -> Vec<Secret> {
     let all = 10_u128.pow(RECOVERY_DIGITS);

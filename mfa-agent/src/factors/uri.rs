@@ -9,7 +9,7 @@ mod parts;
 
 use mfa_protocol::Secret;
 
-use super::device::{Digits, Generator, Moves, ParameterError, Period};
+use super::device::{Digits, Generator, MovingFactor, ParameterError, Period};
 use super::key::{Key, KeyError};
 use parts::Parts;
 
@@ -78,9 +78,9 @@ pub fn from_uri(uri: &Secret) -> Result<FromUri, UriError> {
         return Err(UriError::Steam);
     }
     let (moves, next) = match parts.kind {
-        kind if kind.eq_ignore_ascii_case("totp") => (Moves::Time(period(&parts)?), 0),
+        kind if kind.eq_ignore_ascii_case("totp") => (MovingFactor::Time(period(&parts)?), 0),
         kind if kind.eq_ignore_ascii_case("hotp") => {
-            (Moves::Counter, parts.number("counter")?.unwrap_or(0))
+            (MovingFactor::Counter, parts.number("counter")?.unwrap_or(0))
         }
         _ => return Err(UriError::Kind),
     };

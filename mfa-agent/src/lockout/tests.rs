@@ -12,7 +12,7 @@ fn at(second: i64) -> Timestamp {
 fn failed_times(times: u32, now: Timestamp) -> Lockout {
     let mut lockout = Lockout::default();
     for _ in 0..times {
-        lockout.failed(lockout.era(), now, &Limits::default());
+        lockout.failed(lockout.epoch(), now, &Limits::default());
     }
     lockout
 }
@@ -21,14 +21,17 @@ fn failed_times(times: u32, now: Timestamp) -> Lockout {
 fn five_failures_lock_for_an_hour() {
     let limits = Limits::default();
     let mut lockout = failed_times(4, at(0));
-    assert_eq!(lockout.gate(lockout.era(), at(0), &limits), Gate::Open);
-    lockout.failed(lockout.era(), at(10), &limits);
-    let lock = Gate::Locked(Lock::Until(at(10 + HOUR)));
-    assert_eq!(lockout.gate(lockout.era(), at(10), &limits), lock);
-    assert_eq!(lockout.gate(lockout.era(), at(9 + HOUR), &limits), lock);
     assert_eq!(
-        lockout.gate(lockout.era(), at(10 + HOUR), &limits),
-        Gate::Open
+        lockout.admit(lockout.epoch(), at(0), &limits),
+        Admission::Open
+    );
+    lockout.failed(lockout.epoch(), at(10), &limits);
+    let lock = Admission::Locked(Lock::Until(at(10 + HOUR)));
+    assert_eq!(lockout.admit(lockout.epoch(), at(10), &limits), lock);
+    assert_eq!(lockout.admit(lockout.epoch(), at(9 + HOUR), &limits), lock);
+    assert_eq!(
+        lockout.admit(lockout.epoch(), at(10 + HOUR), &limits),
+        Admission::Open
     );
 }
 
@@ -48,7 +51,7 @@ fn after_a_lock_five_failures_more_are_needed() {
     let limits = Limits::default();
     let mut lockout = failed_times(5, at(0));
     assert_eq!(lockout.failures(at(HOUR)), 0);
-    lockout.failed(lockout.era(), at(HOUR), &limits);
+    lockout.failed(lockout.epoch(), at(HOUR), &limits);
     assert_eq!((lockout.failures(at(HOUR)), lockout.consecutive()), (1, 6));
     assert_eq!(lockout.lock(at(HOUR)), None);
 }
@@ -56,7 +59,7 @@ fn after_a_lock_five_failures_more_are_needed() {
 #[test]
 fn a_pass_clears_what_was_counted() {
     let mut lockout = failed_times(4, at(0));
-    lockout.passed(lockout.era(), at(1));
+    lockout.passed(lockout.epoch(), at(1));
     assert_eq!((lockout.failures(at(1)), lockout.consecutive()), (0, 0));
 }
 
@@ -67,7 +70,7 @@ fn a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks() {
     let mut now = at(0);
     for _ in 0..20 {
         for _ in 0..5 {
-            lockout.failed(lockout.era(), now, &limits);
+            lockout.failed(lockout.epoch(), now, &limits);
         }
         now = after(now, Duration::from_secs(86_400));
     }
@@ -82,20 +85,20 @@ fn a_pass_among_guesses_at_once_buys_no_more_guesses() {
     let limits = Limits::default();
     for wrong_before in 0..4 {
         let mut lockout = Lockout::default();
-        let era = lockout.era();
+        let epoch = lockout.epoch();
         for _ in 0..wrong_before {
-            lockout.failed(era, at(0), &limits);
+            lockout.failed(epoch, at(0), &limits);
         }
-        lockout.passed(era, at(0));
+        lockout.passed(epoch, at(0));
         let mut judged = wrong_before + 1;
-        while lockout.gate(era, at(0), &limits) == Gate::Open {
-            lockout.failed(era, at(0), &limits);
+        while lockout.admit(epoch, at(0), &limits) == Admission::Open {
+            lockout.failed(epoch, at(0), &limits);
             judged += 1;
         }
         assert_eq!(judged, 5, "{wrong_before} wrong before the right one");
         assert_eq!(
-            lockout.gate(lockout.era(), at(0), &limits),
-            Gate::Open,
+            lockout.admit(lockout.epoch(), at(0), &limits),
+            Admission::Open,
             "new logins go on"
         );
     }
@@ -104,10 +107,13 @@ fn a_pass_among_guesses_at_once_buys_no_more_guesses() {
 #[test]
 fn one_person_may_pass_in_many_windows_at_once() {
     let mut lockout = Lockout::default();
-    let era = lockout.era();
+    let epoch = lockout.epoch();
     for _ in 0..20 {
-        assert_eq!(lockout.gate(era, at(0), &Limits::default()), Gate::Open);
-        lockout.passed(era, at(0));
+        assert_eq!(
+            lockout.admit(epoch, at(0), &Limits::default()),
+            Admission::Open
+        );
+        lockout.passed(epoch, at(0));
     }
 }
 
@@ -144,17 +150,17 @@ proptest! {
     fn no_order_of_events_gets_more_guesses(acts in acts()) {
         let limits = Limits::default();
         let (mut lockout, mut now) = (Lockout::default(), at(0));
-        let mut eras = [lockout.era(); 12];
+        let mut eras = [lockout.epoch(); 12];
         let mut wrong: Vec<Timestamp> = Vec::new();
         let mut next = 0;
         for act in acts {
             match act {
                 Act::Wait(seconds) => now = after(now, Duration::from_secs(seconds.into())),
                 Act::Begin => {
-                    eras[next % 12] = lockout.era();
+                    eras[next % 12] = lockout.epoch();
                     next += 1;
                 }
-                Act::Guess { login, .. } if lockout.gate(eras[login], now, &limits) != Gate::Open => {
+                Act::Guess { login, .. } if lockout.admit(eras[login], now, &limits) != Admission::Open => {
                     lockout.refused_one();
                 }
                 Act::Guess { login, right: true } => {
@@ -182,16 +188,29 @@ const WAIT: Duration = Duration::from_secs(60);
 fn no_more_guesses_are_out_with_others_than_may_be_wrong() {
     let limits = Limits::default();
     let mut lockout = Lockout::default();
-    let era = lockout.era();
+    let epoch = lockout.epoch();
     for id in 0..5 {
-        assert_eq!(lockout.reserve(id, WAIT, era, at(0), &limits), Gate::Open);
+        assert_eq!(
+            lockout.reserve(id, WAIT, epoch, at(0), &limits),
+            Admission::Open
+        );
     }
-    assert_eq!(lockout.reserve(5, WAIT, era, at(0), &limits), Gate::Spent);
-    assert_eq!(lockout.gate(era, at(0), &limits), Gate::Spent);
+    assert_eq!(
+        lockout.reserve(5, WAIT, epoch, at(0), &limits),
+        Admission::BudgetExhausted
+    );
+    assert_eq!(
+        lockout.admit(epoch, at(0), &limits),
+        Admission::BudgetExhausted
+    );
     for id in 0..5 {
         assert!(lockout.settle_reserved(id));
-        assert_eq!(lockout.gate(era, at(1), &limits), Gate::Open, "{id}");
-        lockout.failed(era, at(1), &limits);
+        assert_eq!(
+            lockout.admit(epoch, at(1), &limits),
+            Admission::Open,
+            "{id}"
+        );
+        lockout.failed(epoch, at(1), &limits);
     }
     assert_eq!(lockout.lock(at(2)), Some(Lock::Until(at(1 + HOUR))));
     assert!(!lockout.settle_reserved(0));
@@ -201,13 +220,22 @@ fn no_more_guesses_are_out_with_others_than_may_be_wrong() {
 fn a_guess_that_nobody_judged_is_given_back_and_one_that_got_lost_is_forgotten() {
     let limits = Limits::default();
     let mut lockout = Lockout::default();
-    let era = lockout.era();
+    let epoch = lockout.epoch();
     for id in 0..5 {
-        lockout.reserve(id, WAIT, era, at(0), &limits);
+        lockout.reserve(id, WAIT, epoch, at(0), &limits);
     }
     assert!(lockout.settle_reserved(3));
-    assert_eq!(lockout.reserve(7, WAIT, era, at(1), &limits), Gate::Open);
-    assert_eq!(lockout.reserve(8, WAIT, era, at(2), &limits), Gate::Spent);
-    assert_eq!(lockout.reserve(9, WAIT, era, at(60), &limits), Gate::Open);
+    assert_eq!(
+        lockout.reserve(7, WAIT, epoch, at(1), &limits),
+        Admission::Open
+    );
+    assert_eq!(
+        lockout.reserve(8, WAIT, epoch, at(2), &limits),
+        Admission::BudgetExhausted
+    );
+    assert_eq!(
+        lockout.reserve(9, WAIT, epoch, at(60), &limits),
+        Admission::Open
+    );
     assert_eq!(lockout.failures(at(700)), 0);
 }

@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Limits;
 
 /// What is asked for, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The ways to pass: any one of them, the first that the user has. Never empty.
-    pub ways: Vec<Way>,
+    pub ways: Vec<FactorCombination>,
     /// Whether the program can hold a conversation.
     pub prompting: Prompting,
     /// Answers that are judged within one login, 1 to 5.
@@ -87,7 +87,7 @@ impl Default for Ask {
     /// Any factor of this host, once, in a conversation, at every login.
     fn default() -> Self {
         Self {
-            ways: Factor::LOCAL.map(Way::from).into(),
+            ways: Factor::LOCAL.map(FactorCombination::from).into(),
             prompting: Prompting::default(),
             tries: 1,
             unenrolled: Unenrolled::default(),

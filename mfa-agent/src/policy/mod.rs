@@ -35,7 +35,7 @@ pub use ask::{Ask, Prompting, SessionRule, Unenrolled};
 pub(crate) use explain::length_of_time;
 pub use network::{Network, NetworkError, Networks, remote_address};
 pub use pattern::{Fit, Pattern, PatternError, Patterns, SetFit, terminal_name};
-pub use personal::{Enforce, EnforceError, Outside, Personal, Whence};
+pub use personal::{Enforce, EnforceError, LoginOrigin, Outside, Personal};
 pub use rule::{Action, ClockError, DayRange, Days, HourRange, Hours, Misfit, Place, Rule, Source};
 
 use crate::factors::Factor;
@@ -61,8 +61,8 @@ pub struct Request<'a> {
     pub after: &'a [String],
     /// The wall clock of this host, in its time zone.
     pub now: DateTime,
-    /// Where the login comes from, from [`Whence::of`].
-    pub whence: Whence,
+    /// Where the login comes from, from [`LoginOrigin::of`].
+    pub origin: LoginOrigin,
 }
 
 /// What the host knows of the user.
@@ -177,7 +177,7 @@ impl Policy {
         if let Some(rule) = rule.filter(|rule| rule.denies_by_name(request)) {
             return Decision::new(Verdict::Deny, Origin::NamedHost(Arc::clone(rule)));
         }
-        match personal.outside(request.whence) {
+        match personal.outside(request.origin) {
             Some(outside) if self.asks(rule).is_some() => {
                 Decision::new(Verdict::Deny, Origin::Personal(outside))
             }

@@ -69,7 +69,7 @@ fn fits_user(rule: &Rule, request: &Request<'_>) -> Option<bool> {
 mod tests {
     use super::*;
     use crate::config::Settings;
-    use crate::policy::Whence;
+    use crate::policy::LoginOrigin;
 
     /// Whether groups, and where the entry comes from, have to be looked up for anna at sshd.
     fn needs(rules: &[&str]) -> (bool, bool) {
@@ -89,7 +89,7 @@ mod tests {
             tty: None,
             after: &[],
             now: "2026-06-10T12:00".parse().unwrap(),
-            whence: Whence::Unknown,
+            origin: LoginOrigin::Unknown,
         };
         let needed = (
             policy.needs_groups(&request),

@@ -4,7 +4,7 @@
 //! makes an asking out of a `deny` or a `skip`: a break-glass rule must work though somebody once set
 //! something for its user, and a closed door stays closed.
 //!
-//! Where a login comes from is told by [`Whence`]. Only an address that the service gave, or a terminal of
+//! Where a login comes from is told by [`LoginOrigin`]. Only an address that the service gave, or a terminal of
 //! this host, counts. The name of a remote host never does: whoever owns a reverse zone writes it.
 
 use std::fmt;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Ask, Networks, Unenrolled, remote_address, terminal_name};
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 
 /// What is set for one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Enforce {
 
 /// Where a login comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whence {
+pub enum LoginOrigin {
     /// From this address.
     Address(IpAddr),
     /// From this host: a terminal of its own, or a program such as `sudo`.
@@ -66,13 +66,13 @@ pub enum Outside {
 impl Personal {
     /// Why a login from there is refused, if it is. Logins of this host itself never are.
     #[must_use]
-    pub fn outside(&self, whence: Whence) -> Option<Outside> {
-        match whence {
-            Whence::Local => None,
-            Whence::Name | Whence::Unknown => {
+    pub fn outside(&self, origin: LoginOrigin) -> Option<Outside> {
+        match origin {
+            LoginOrigin::Local => None,
+            LoginOrigin::Name | LoginOrigin::Unknown => {
                 (!self.allow_from.is_empty()).then_some(Outside::Unknown)
             }
-            Whence::Address(address) => self
+            LoginOrigin::Address(address) => self
                 .allow_from
                 .iter()
                 .find(|networks| !networks.contain(address))
@@ -110,11 +110,11 @@ fn must(ask: &mut Ask) {
 
 /// All of `ways`, each with what is missing of `required`: nobody who is asked for a code loses it by being
 /// asked for a PIN as well. One that only asks for more than an earlier one is left out.
-fn ways_with(ways: &[Way], required: &[Factor]) -> Vec<Way> {
+fn ways_with(ways: &[FactorCombination], required: &[Factor]) -> Vec<FactorCombination> {
     if required.is_empty() {
         return ways.to_vec();
     }
-    let mut stricter: Vec<Way> = Vec::with_capacity(ways.len());
+    let mut stricter: Vec<FactorCombination> = Vec::with_capacity(ways.len());
     for way in ways {
         let extended = required
             .iter()
@@ -129,7 +129,7 @@ fn ways_with(ways: &[Way], required: &[Factor]) -> Vec<Way> {
     stricter
 }
 
-fn asks_for_all_of(way: &Way, other: &Way) -> bool {
+fn asks_for_all_of(way: &FactorCombination, other: &FactorCombination) -> bool {
     let holds = |factor| way.factors().contains(factor);
     other.factors().iter().all(holds)
 }
@@ -165,7 +165,7 @@ impl FromStr for Enforce {
     }
 }
 
-impl Whence {
+impl LoginOrigin {
     /// Where a login comes from, by what its service gave: `PAM_SERVICE`, `PAM_RHOST` and `PAM_TTY`.
     ///
     /// `sudo` gives the name of this host for the remote one (measured with sudo 1.9), so a name means
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    fn ways(list: &[&str]) -> Vec<Way> {
+    fn ways(list: &[&str]) -> Vec<FactorCombination> {
         list.iter().map(|way| way.parse().unwrap()).collect()
     }
 
@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn a_login_comes_from_an_address_from_this_host_or_from_nobody_knows_where() {
-        let address = |text: &str| Whence::Address(text.parse().unwrap());
-        for (service, rhost, tty, whence) in [
+        let address = |text: &str| LoginOrigin::Address(text.parse().unwrap());
+        for (service, rhost, tty, origin) in [
             ("sshd", Some("192.0.2.7"), Some("ssh"), address("192.0.2.7")),
             ("sshd", Some("::ffff:192.0.2.7"), None, address("192.0.2.7")),
             ("sudo", Some("192.0.2.7"), None, address("192.0.2.7")),
@@ -256,33 +256,38 @@ mod tests {
                 Some("tty1"),
                 address("192.0.2.7"),
             ),
-            ("sshd", Some("localhost"), Some("ssh"), Whence::Name),
-            ("sshd", None, Some("ssh"), Whence::Unknown),
-            ("sshd", Some(""), None, Whence::Unknown),
-            ("login", Some(""), Some("tty1"), Whence::Local),
-            ("login", None, Some("/dev/tty1"), Whence::Local),
+            ("sshd", Some("localhost"), Some("ssh"), LoginOrigin::Name),
+            ("sshd", None, Some("ssh"), LoginOrigin::Unknown),
+            ("sshd", Some(""), None, LoginOrigin::Unknown),
+            ("login", Some(""), Some("tty1"), LoginOrigin::Local),
+            ("login", None, Some("/dev/tty1"), LoginOrigin::Local),
             (
                 "login",
                 Some("gate.example.org"),
                 Some("tty1"),
-                Whence::Name,
+                LoginOrigin::Name,
             ),
-            ("su", None, Some("/dev/pts/3"), Whence::Local),
-            ("su", None, Some("pts"), Whence::Unknown),
-            ("agetty", None, Some("hvc0"), Whence::Local),
-            ("agetty", None, Some("console"), Whence::Local),
-            ("gdm", None, Some(":0"), Whence::Local),
-            ("su", None, Some(""), Whence::Unknown),
-            ("su", None, Some("/dev/"), Whence::Unknown),
-            ("sudo", Some("thishost"), Some("pts/3"), Whence::Local),
-            ("SUDO", Some("thishost"), None, Whence::Local),
-            ("sudo-i", None, None, Whence::Local),
-            ("mfactl", None, None, Whence::Local),
-            ("sudoedit", Some("thishost"), Some("pts/3"), Whence::Name),
+            ("su", None, Some("/dev/pts/3"), LoginOrigin::Local),
+            ("su", None, Some("pts"), LoginOrigin::Unknown),
+            ("agetty", None, Some("hvc0"), LoginOrigin::Local),
+            ("agetty", None, Some("console"), LoginOrigin::Local),
+            ("gdm", None, Some(":0"), LoginOrigin::Local),
+            ("su", None, Some(""), LoginOrigin::Unknown),
+            ("su", None, Some("/dev/"), LoginOrigin::Unknown),
+            ("sudo", Some("thishost"), Some("pts/3"), LoginOrigin::Local),
+            ("SUDO", Some("thishost"), None, LoginOrigin::Local),
+            ("sudo-i", None, None, LoginOrigin::Local),
+            ("mfactl", None, None, LoginOrigin::Local),
+            (
+                "sudoedit",
+                Some("thishost"),
+                Some("pts/3"),
+                LoginOrigin::Name,
+            ),
         ] {
             assert_eq!(
-                Whence::of(service, rhost, tty),
-                whence,
+                LoginOrigin::of(service, rhost, tty),
+                origin,
                 "{service} {rhost:?} {tty:?}"
             );
         }
@@ -303,12 +308,12 @@ mod tests {
             rhost in "[a-z]{1,10}(\\.[a-z]{1,5})?", tty in "[a-z:/0-9]{0,6}"
         ) {
             prop_assume!(remote_address(&rhost).is_none());
-            prop_assert_eq!(Whence::of("sshd", Some(&rhost), Some(&tty)), Whence::Name);
+            prop_assert_eq!(LoginOrigin::of("sshd", Some(&rhost), Some(&tty)), LoginOrigin::Name);
         }
 
         #[test]
         fn any_texts_come_from_somewhere(service: String, rhost: Option<String>, tty: Option<String>) {
-            let _ = Whence::of(&service, rhost.as_deref(), tty.as_deref());
+            let _ = LoginOrigin::of(&service, rhost.as_deref(), tty.as_deref());
             let _ = service.parse::<Enforce>();
         }
     }

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 use super::{
-    Action, Enforce, Facts, Mode, Networks, Origin, Personal, Policy, Request, Verdict, Whence,
-    remote_address,
+    Action, Enforce, Facts, LoginOrigin, Mode, Networks, Origin, Personal, Policy, Request,
+    Verdict, remote_address,
 };
 use crate::config::Settings;
 use crate::factors::Factor;
@@ -122,7 +122,7 @@ impl Login {
             tty: self.tty,
             after: &self.after,
             now: self.now,
-            whence: Whence::of(self.service, Some(self.rhost), self.tty),
+            origin: LoginOrigin::of(self.service, Some(self.rhost), self.tty),
         }
     }
 
@@ -330,14 +330,14 @@ proptest! {
             Verdict::Ask(_) => prop_assert_ne!(&own.verdict, &Verdict::Skip),
         }
         let asks = plain.rule().is_none_or(|rule| matches!(rule.action, Action::Ask(_)));
-        if asks && personal.outside(request.whence).is_some() {
+        if asks && personal.outside(request.origin).is_some() {
             prop_assert_eq!(&own.verdict, &Verdict::Deny);
         }
         let Some(ask) = own.verdict.ask() else { return Ok(()) };
         for way in &ask.ways {
             prop_assert!(personal.require.iter().all(|factor| way.factors().contains(factor)));
         }
-        prop_assert!(personal.outside(request.whence).is_none());
+        prop_assert!(personal.outside(request.origin).is_none());
         prop_assert!(!ask.ways.is_empty());
     }
 }

@@ -8,8 +8,8 @@
 use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, Severity};
 
-use super::passable::is_locked_for_good;
-use super::samples::Door;
+use super::can_log_in::is_locked_for_good;
+use super::samples::EntryPoint;
 use super::survey::Survey;
 use super::warning;
 use crate::account::Account;
@@ -39,7 +39,7 @@ pub(super) struct Person {
     /// What they may do to this host.
     pub(super) role: Role,
     /// Where they could log in at all, whatever is asked for.
-    pub(super) doors: Vec<Door>,
+    pub(super) entry_points: Vec<EntryPoint>,
 }
 
 /// What a user may do to this host.
@@ -61,13 +61,13 @@ pub(super) enum Role {
 
 /// The error when no administrator can log in, or the warning when root can't at the console. The first of
 /// `people` is root; of nobody nothing is said.
-pub(super) fn shut_out(policy: &Policy, people: &[Person], now: Timestamp) -> Option<Finding> {
+pub(super) fn lockout_risk(policy: &Policy, people: &[Person], now: Timestamp) -> Option<Finding> {
     let mut survey = Survey::of(policy, now, MOST_LOGINS);
     let root = people.first()?;
-    let obstacle = survey.obstacle(root, Door::Console);
+    let obstacle = survey.obstacle(root, EntryPoint::Console);
     if people.iter().any(|person| survey.administers(person)) {
         // Where root has no password, nothing would help.
-        let obstacle = obstacle.filter(|_| root.doors.contains(&Door::Console))?;
+        let obstacle = obstacle.filter(|_| root.entry_points.contains(&EntryPoint::Console))?;
         survey.is_asked = matches!(obstacle.verdict, Verdict::Ask(_));
         return Some(root_is_shut_out(root, &obstacle, &survey));
     }
@@ -75,7 +75,7 @@ pub(super) fn shut_out(policy: &Policy, people: &[Person], now: Timestamp) -> Op
 }
 
 /// The error when who typed the command could not become root again.
-pub(super) fn caller_is_shut_out(
+pub(super) fn caller_lockout_risk(
     policy: &Policy,
     people: &[Person],
     caller: &str,
@@ -85,7 +85,8 @@ pub(super) fn caller_is_shut_out(
     let root = people.first()?;
     let person = people.iter().find(|one| one.name.as_str() == caller)?;
     let lets_in = survey.lets_in(person);
-    let by_su = root.doors.contains(&Door::Console) && survey.obstacle(root, Door::Su).is_none();
+    let by_su = root.entry_points.contains(&EntryPoint::Console)
+        && survey.obstacle(root, EntryPoint::Su).is_none();
     if survey.lets_in(root) || lets_in && (survey.becomes_root(person) || by_su) {
         return None;
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use mfa_protocol::admin::Finding;
 
-use super::cover::is_dead;
+use super::shadowing::is_dead;
 use super::warning;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::{
     Action, Ask, Mode, Place, Policy, Prompting, Rule, SessionRule, Source, Unenrolled,
     length_of_time,
@@ -94,7 +94,7 @@ impl Subject<'_> {
 
     /// A single answer holds one code, and nothing else.
     fn hopeless(&self, ask: &Ask) -> Option<Finding> {
-        let one_code = |way: &Way| way.factors() == [Factor::Totp];
+        let one_code = |way: &FactorCombination| way.factors() == [Factor::Totp];
         let hopeless = is_single(ask) && !ask.ways.iter().any(one_code);
         let ways: Vec<String> = ask.ways.iter().map(ToString::to_string).collect();
         let message = format!(

@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use mfa_protocol::admin::{Finding, HostFacts};
 
 use super::administrators::{Person, Role};
-use super::samples::Door;
+use super::samples::EntryPoint;
 use super::warning;
 use crate::config::Settings;
 use crate::factors::Factor;
 use crate::factors::address::Channel;
-use crate::ledger::Ledger;
 use crate::names::{Names, UserName};
 use crate::policy::{Pattern, Place, Policy};
+use crate::repository::AccountRepository;
 
 /// So many users and groups out of settings are looked up.
 const MOST_NAMES: usize = 256;
@@ -34,7 +34,7 @@ const ROOT: &str = "root";
 /// The host that the settings are for.
 pub(super) struct Host<'a> {
     names: &'a dyn Names,
-    ledger: Option<&'a Ledger>,
+    repository: Option<&'a AccountRepository>,
     failure: Option<String>,
 }
 
@@ -42,10 +42,10 @@ pub(super) struct Host<'a> {
 type Failure = String;
 
 impl<'a> Host<'a> {
-    pub(super) fn new(names: &'a dyn Names, ledger: Option<&'a Ledger>) -> Self {
+    pub(super) fn new(names: &'a dyn Names, repository: Option<&'a AccountRepository>) -> Self {
         Self {
             names,
-            ledger,
+            repository,
             failure: None,
         }
     }
@@ -107,8 +107,8 @@ impl<'a> Host<'a> {
     fn roles(&self, settings: &Settings, facts: Option<&HostFacts>) -> Result<Vec<Known>, Failure> {
         let mut known = Vec::new();
         let root = match facts {
-            Some(facts) => doors(facts.root_password, facts.root_ssh),
-            None => doors(true, true),
+            Some(facts) => entry_points(facts.root_password, facts.root_ssh),
+            None => entry_points(true, true),
         };
         add(&mut known, ROOT, Role::Root, root);
         for group in &settings.admin.groups {
@@ -126,10 +126,15 @@ impl<'a> Host<'a> {
                 (false, true) => Role::Sudoer,
                 (false, false) => Role::Powerless,
             };
-            add(&mut known, &one.user, role, doors(one.password, true));
+            add(
+                &mut known,
+                &one.user,
+                role,
+                entry_points(one.password, true),
+            );
         }
         for user in facts.caller.iter().chain(&facts.users) {
-            add(&mut known, user, Role::User, doors(true, true));
+            add(&mut known, user, Role::User, entry_points(true, true));
         }
         Ok(known)
     }
@@ -138,7 +143,7 @@ impl<'a> Host<'a> {
         let members = self.names.members(group).map_err(in_words)?;
         for member in members.unwrap_or_default() {
             if known.len() < MOST_ADMINISTRATORS {
-                add(known, &member, role, doors(true, true));
+                add(known, &member, role, entry_points(true, true));
             }
         }
         Ok(())
@@ -153,14 +158,17 @@ impl<'a> Host<'a> {
         let entry = self.names.canonical(&known.name).map_err(in_words)?;
         let entry = entry.as_ref();
         let name = entry.map_or(&known.name, |entry| &entry.name).clone();
-        let account = self.ledger.map(|ledger| ledger.account(&name)).transpose();
+        let account = self
+            .repository
+            .map(|repository| repository.account(&name))
+            .transpose();
         Ok(Person {
             federated: self.names.is_federated(entry).map_err(in_words)?,
             groups: self.names.groups(&name, entry, groups).map_err(in_words)?,
             account: account.map_err(in_words)?,
             beside: beside(settings, &name),
             role: known.role,
-            doors: known.doors.clone(),
+            entry_points: known.entry_points.clone(),
             name,
         })
     }
@@ -203,29 +211,35 @@ impl<'a> Host<'a> {
 struct Known {
     name: UserName,
     role: Role,
-    doors: Vec<Door>,
+    entry_points: Vec<EntryPoint>,
 }
 
 /// Adds a user; a stronger role replaces an `[admin]` group's. What is no user name nobody can log in with.
-fn add(known: &mut Vec<Known>, user: &str, role: Role, doors: Vec<Door>) {
+fn add(known: &mut Vec<Known>, user: &str, role: Role, entry_points: Vec<EntryPoint>) {
     let Ok(name) = user.parse::<UserName>() else {
         return;
     };
     let has_room = known.len() < MOST_PEOPLE;
     match known.iter_mut().find(|one| one.name == name) {
-        Some(one) if one.role == Role::Manager && role != Role::User => one.doors = doors,
+        Some(one) if one.role == Role::Manager && role != Role::User => {
+            one.entry_points = entry_points
+        }
         Some(_) => {}
-        None if has_room => known.push(Known { name, role, doors }),
+        None if has_room => known.push(Known {
+            name,
+            role,
+            entry_points,
+        }),
         None => {}
     }
 }
 
 /// Where somebody could log in: sshd takes keys, too, and the console takes a password only.
-fn doors(console: bool, sshd: bool) -> Vec<Door> {
-    let console = console.then_some(Door::Console);
+fn entry_points(console: bool, sshd: bool) -> Vec<EntryPoint> {
+    let console = console.then_some(EntryPoint::Console);
     console
         .into_iter()
-        .chain(sshd.then_some(Door::Sshd))
+        .chain(sshd.then_some(EntryPoint::Sshd))
         .collect()
 }
 

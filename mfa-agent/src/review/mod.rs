@@ -4,26 +4,26 @@
 //! names that nobody has, and above all a policy that would lock out everybody who could mend it. Nothing
 //! is changed, and nothing is claimed that is not certain: who is warned in vain stops reading.
 //!
-//! - `cover`: rules that earlier ones leave nothing to. Pure.
+//! - `shadowing`: rules that earlier ones leave nothing to. Pure.
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
 //! - `delivery`: codes that nobody is sent. Pure.
 //! - `files`: secrets, certificates and programs, which are opened for that.
 //! - `administrators`: who could still log in and become root, by a `survey` of `samples` of logins that are
-//!   `passable`. Pure.
+//!   `can_log_in`. Pure.
 //! - `host`: what is looked up for that, in the name service and in the accounts.
 
 mod administrators;
 mod asking;
-mod cover;
+mod can_log_in;
 mod delivery;
 mod files;
 mod host;
 mod lists;
-mod passable;
 #[cfg(test)]
 mod properties;
 mod rules;
 mod samples;
+mod shadowing;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -32,9 +32,9 @@ use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 
 use crate::config::{Overridden, Questions, SelfService, Settings};
-use crate::ledger::Ledger;
 use crate::names::Names;
 use crate::policy::{Place, Policy};
+use crate::repository::AccountRepository;
 use files::Eyes;
 use host::Host;
 
@@ -52,7 +52,7 @@ pub struct Review<'a> {
     /// Who there is.
     pub names: &'a dyn Names,
     /// Who has set up what; none when no agent runs.
-    pub ledger: Option<&'a Ledger>,
+    pub repository: Option<&'a AccountRepository>,
     /// Who administers this host, and who else logs in to it, where root has looked.
     pub host: Option<&'a HostFacts>,
 }
@@ -62,14 +62,14 @@ impl Review<'_> {
     /// was left out.
     #[must_use]
     pub fn findings(&self, now: Timestamp) -> Vec<Finding> {
-        let mut host = Host::new(self.names, self.ledger);
+        let mut host = Host::new(self.names, self.repository);
         let policy = &self.settings.policy;
         let people = host.people(self.settings, self.host).unwrap_or_default();
-        let shut_out = administrators::shut_out(policy, &people, now);
-        let mut findings: Vec<Finding> = shut_out.into_iter().collect();
+        let lockout_risk = administrators::lockout_risk(policy, &people, now);
+        let mut findings: Vec<Finding> = lockout_risk.into_iter().collect();
         if let Some(caller) = self.host.and_then(|host| host.caller.as_deref()) {
-            let shut_out = administrators::caller_is_shut_out(policy, &people, caller, now);
-            findings.extend(shut_out);
+            let lockout_risk = administrators::caller_lockout_risk(policy, &people, caller, now);
+            findings.extend(lockout_risk);
         }
         findings.extend(self.settings.overridden.iter().map(of_overridden));
         findings.extend(of_policy(policy));
@@ -88,7 +88,7 @@ impl Review<'_> {
         if self.host.is_none() {
             return Vec::new();
         }
-        let mut host = Host::new(self.names, self.ledger);
+        let mut host = Host::new(self.names, self.repository);
         let people = host.people(self.settings, self.host).unwrap_or_default();
         let let_in = administrators::let_in(&self.settings.policy, &people, now);
         let refused = people.iter().zip(let_in).filter(|(_, let_in)| !let_in);
@@ -107,7 +107,7 @@ impl Review<'_> {
     /// what only its user can read is not called wrong.
     #[must_use]
     pub fn thorough_findings(&self, now: Timestamp) -> Vec<Finding> {
-        let eyes = match self.ledger {
+        let eyes = match self.repository {
             Some(_) => Eyes::Agents,
             None => Eyes::Anybodys,
         };
@@ -131,7 +131,7 @@ pub fn line(finding: &Finding) -> String {
 /// What the policy alone tells.
 fn of_policy(policy: &Policy) -> Vec<Finding> {
     let mut findings = asking::of_default(policy);
-    let covered = cover::covered(policy);
+    let covered = shadowing::covered(policy);
     for (number, rule) in policy.rules.iter().enumerate() {
         findings.extend(rules::findings(rule));
         findings.extend(asking::of_rule(policy, rule));

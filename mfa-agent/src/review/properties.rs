@@ -6,12 +6,14 @@ use jiff::civil::{DateTime, date};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::administrators::{Person, Role, shut_out};
-use super::cover::{covered, is_dead};
-use super::samples::Door;
+use super::administrators::{Person, Role, lockout_risk};
+use super::samples::EntryPoint;
+use super::shadowing::{covered, is_dead};
 use super::tests::settings;
 use crate::names::{Groups, UserName};
-use crate::policy::{Decision, Facts, Personal, Policy, Request, Verdict, Whence, remote_address};
+use crate::policy::{
+    Decision, Facts, LoginOrigin, Personal, Policy, Request, Verdict, remote_address,
+};
 use jiff::Timestamp;
 use mfa_protocol::admin::Severity;
 
@@ -116,7 +118,7 @@ impl Login {
             tty: self.tty,
             after: &self.after,
             now: self.now,
-            whence: Whence::of(self.service, Some(self.rhost), self.tty),
+            origin: LoginOrigin::of(self.service, Some(self.rhost), self.tty),
         };
         let facts = Facts {
             federated: self.federated,
@@ -232,9 +234,9 @@ proptest! {
             beside: Vec::new(),
             account: None,
             role: Role::Root,
-            doors: vec![Door::Console, Door::Sshd],
+            entry_points: vec![EntryPoint::Console, EntryPoint::Sshd],
         };
-        let found = shut_out(&policy, &[root], Timestamp::UNIX_EPOCH);
+        let found = lockout_risk(&policy, &[root], Timestamp::UNIX_EPOCH);
         let severity = found.as_ref().map(|finding| finding.severity);
         for other in more {
             let login = Login { federated: login.federated, groups: login.groups.clone(), ..other };

@@ -3,8 +3,8 @@
 
 use mfa_protocol::admin::Finding;
 
-use super::cover::is_dead;
 use super::lists::{is_empty, only, wanted};
+use super::shadowing::is_dead;
 use super::warning;
 use crate::policy::{Patterns, Rule};
 

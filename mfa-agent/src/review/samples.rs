@@ -9,12 +9,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use jiff::civil::{DateTime, date};
 
-use super::cover::minutes;
-use crate::policy::{Hours, Networks, Patterns, Policy, Rule, Whence};
+use super::shadowing::minutes;
+use crate::policy::{Hours, LoginOrigin, Networks, Patterns, Policy, Rule};
 
 /// Where administrators log in, and where they become root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum EntryPoint {
     /// From afar.
     Sshd,
     /// At this host itself.
@@ -25,7 +25,7 @@ pub(super) enum Door {
     Su,
 }
 
-impl Door {
+impl EntryPoint {
     /// The PAM service.
     pub(super) const fn service(self) -> &'static str {
         match self {
@@ -59,13 +59,16 @@ impl Door {
 
     /// Where logins come from, as far as `networks` tell one address from another. A name of a host, which
     /// sshd gives with `UseDNS yes`, is no address.
-    pub(super) fn origins<'a>(self, networks: impl Iterator<Item = &'a Networks>) -> Vec<Whence> {
+    pub(super) fn origins<'a>(
+        self,
+        networks: impl Iterator<Item = &'a Networks>,
+    ) -> Vec<LoginOrigin> {
         match self {
-            Self::Console => vec![Whence::Local],
-            Self::Sudo | Self::Su => vec![Whence::Local, Whence::Unknown],
+            Self::Console => vec![LoginOrigin::Local],
+            Self::Sudo | Self::Su => vec![LoginOrigin::Local, LoginOrigin::Unknown],
             Self::Sshd => {
-                let addresses = addresses(networks).into_iter().map(Whence::Address);
-                addresses.chain([Whence::Unknown]).collect()
+                let addresses = addresses(networks).into_iter().map(LoginOrigin::Address);
+                addresses.chain([LoginOrigin::Unknown]).collect()
             }
         }
     }

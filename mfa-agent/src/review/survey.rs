@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::administrators::{Person, Role};
-use super::passable::is_passable;
-use super::samples::{Door, times};
+use super::can_log_in::can_log_in;
+use super::samples::{EntryPoint, times};
 use crate::account::Account;
 use crate::factors::Factor;
-use crate::policy::{Decision, Facts, Networks, Personal, Policy, Request, Rule, Verdict, Whence};
+use crate::policy::{
+    Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict,
+};
 
 const BREAK_GLASS: &str =
     "users = [\"root\"], services = [\"login\"], tty = [\"tty1\"], action = \"skip\"";
@@ -48,15 +50,15 @@ impl<'a> Survey<'a> {
 
     /// Whether the person gets in by one of their doors.
     pub(super) fn lets_in(&mut self, person: &Person) -> bool {
-        let mut doors = person.doors.iter();
-        doors.any(|door| self.obstacle(person, *door).is_none())
+        let mut entry_points = person.entry_points.iter();
+        entry_points.any(|entry_point| self.obstacle(person, *entry_point).is_none())
     }
 
     /// Whether the person, who is in, becomes root.
     pub(super) fn becomes_root(&mut self, person: &Person) -> bool {
         match person.role {
             Role::Root | Role::Unasked => true,
-            Role::Sudoer => self.obstacle(person, Door::Sudo).is_none(),
+            Role::Sudoer => self.obstacle(person, EntryPoint::Sudo).is_none(),
             Role::Manager | Role::Powerless | Role::User => false,
         }
     }
@@ -79,13 +81,17 @@ impl<'a> Survey<'a> {
 
     /// What keeps the person from going through that door, however they try it: the first decision. None
     /// when they can, or it is too much to try.
-    pub(super) fn obstacle(&mut self, person: &Person, door: Door) -> Option<Decision> {
+    pub(super) fn obstacle(
+        &mut self,
+        person: &Person,
+        entry_point: EntryPoint,
+    ) -> Option<Decision> {
         let mut obstacle = None;
-        for tty in door.terminals(self.policy) {
-            for after in door.verified(self.policy) {
+        for tty in entry_point.terminals(self.policy) {
+            for after in entry_point.verified(self.policy) {
                 let approach = Approach {
                     person,
-                    door,
+                    entry_point,
                     tty: &tty,
                     after: &after,
                 };
@@ -107,11 +113,11 @@ impl<'a> Survey<'a> {
         let networks: Vec<&Networks> = networks.chain(&personal.allow_from).collect();
         let times = times(&rules);
         let mut obstacle = None;
-        for whence in approach.door.origins(networks.into_iter()) {
+        for origin in approach.entry_point.origins(networks.into_iter()) {
             for time in &times {
                 self.left = self.left.checked_sub(1)?;
-                let decision = approach.decide(&few, &personal, whence, *time);
-                if is_passable(&decision, person.account.as_ref(), &person.beside, self.now) {
+                let decision = approach.decide(&few, &personal, origin, *time);
+                if can_log_in(&decision, person.account.as_ref(), &person.beside, self.now) {
                     return None;
                 }
                 let asks = matches!(decision.verdict, Verdict::Ask(_));
@@ -124,7 +130,7 @@ impl<'a> Survey<'a> {
 
     /// The policy without the rules that can't decide such a login.
     fn narrowed(&self, approach: &Approach<'_>) -> Policy {
-        let request = approach.request(Whence::Unknown, DateTime::ZERO);
+        let request = approach.request(LoginOrigin::Unknown, DateTime::ZERO);
         let facts = approach.facts();
         let mut rules = Vec::new();
         for candidate in &self.rules {
@@ -171,7 +177,7 @@ impl<'a> Candidate<'a> {
 /// A login, but for where from and when.
 struct Approach<'a> {
     person: &'a Person,
-    door: Door,
+    entry_point: EntryPoint,
     tty: &'a str,
     after: &'a [String],
 }
@@ -181,28 +187,28 @@ impl Approach<'_> {
         &self,
         policy: &Policy,
         personal: &Personal,
-        whence: Whence,
+        origin: LoginOrigin,
         now: DateTime,
     ) -> Decision {
-        policy.decide(&self.request(whence, now), &self.facts(), personal)
+        policy.decide(&self.request(origin, now), &self.facts(), personal)
     }
 
-    fn request(&self, whence: Whence, now: DateTime) -> Request<'_> {
-        let address = |whence| -> Option<IpAddr> {
-            match whence {
-                Whence::Address(address) => Some(address),
-                Whence::Local | Whence::Name | Whence::Unknown => None,
+    fn request(&self, origin: LoginOrigin, now: DateTime) -> Request<'_> {
+        let address = |origin| -> Option<IpAddr> {
+            match origin {
+                LoginOrigin::Address(address) => Some(address),
+                LoginOrigin::Local | LoginOrigin::Name | LoginOrigin::Unknown => None,
             }
         };
         Request {
             user: &self.person.name,
-            service: self.door.service(),
+            service: self.entry_point.service(),
             operation: None,
-            rhost: address(whence),
+            rhost: address(origin),
             tty: Some(self.tty),
             after: self.after,
             now,
-            whence,
+            origin,
         }
     }
 

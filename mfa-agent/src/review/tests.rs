@@ -94,12 +94,12 @@ pub(super) fn settings(text: &str) -> Settings {
     Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap()
 }
 
-fn review(text: &str, names: &Stub, ledger: Option<&Ledger>) -> Vec<Finding> {
+fn review(text: &str, names: &Stub, repository: Option<&AccountRepository>) -> Vec<Finding> {
     let settings = settings(text);
     let review = Review {
         settings: &settings,
         names,
-        ledger,
+        repository,
         host: None,
     };
     review.findings(Timestamp::from_second(1_000_000).unwrap())
@@ -272,7 +272,7 @@ fn what_keeps_the_settings_from_being_put_in_force_comes_first() {
     let review = Review {
         settings: &settings,
         names: &names,
-        ledger: None,
+        repository: None,
         host: None,
     };
     let findings = review.thorough_findings(Timestamp::UNIX_EPOCH);

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use super::StartError;
 use super::refused::Refused;
 use crate::config;
-use crate::ledger::Ledger;
 use crate::log;
+use crate::repository::AccountRepository;
 use crate::store::SledStore;
 use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
 use crate::store_mark::{self, Found, Mark};
@@ -24,7 +24,7 @@ pub(super) struct Places<'a> {
 }
 
 /// Opens the store that is there, and marks it.
-pub(super) fn open(settings: &config::Store) -> Result<Ledger, StartError> {
+pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartError> {
     let places = Places::of(settings);
     let (facts, store) = places.look()?;
     let start = decision::start(&facts).map_err(|reason| places.refused(reason))?;
@@ -32,13 +32,13 @@ pub(super) fn open(settings: &config::Store) -> Result<Ledger, StartError> {
         return Err(places.refused(Reason::StoreLost { marked: false }).into());
     };
     let mark = mark_of(&store);
-    let ledger = places.unlock(store)?;
+    let repository = places.unlock(store)?;
     match start {
         Start::Open => {
             places.keep_mark(&facts.mark, &mark);
-            Ok(ledger)
+            Ok(repository)
         }
-        Start::OpenRolledBack(rollback) => Ok(ledger.rolled_back(places.tell(rollback))),
+        Start::OpenRolledBack(rollback) => Ok(repository.rolled_back(places.tell(rollback))),
     }
 }
 
@@ -79,12 +79,12 @@ impl<'a> Places<'a> {
     }
 
     /// The records of `store`, which this key must have sealed.
-    pub(super) fn unlock(&self, store: SledStore) -> Result<Ledger, StartError> {
-        let ledger = Ledger::new(Box::new(store), Vault::new(&self.key.load()?));
-        ledger
+    pub(super) fn unlock(&self, store: SledStore) -> Result<AccountRepository, StartError> {
+        let repository = AccountRepository::new(Box::new(store), Vault::new(&self.key.load()?));
+        repository
             .check_key()
             .map_err(|e| format!("{e}; put back the key that belongs to this store"))?;
-        Ok(ledger)
+        Ok(repository)
     }
 
     pub(super) fn refused(&self, reason: Reason) -> Refused {

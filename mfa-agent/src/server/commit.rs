@@ -13,13 +13,13 @@ use super::error::Failure;
 use super::peer::Peer;
 use crate::account::Account;
 use crate::audit::{Entry, Event};
-use crate::ledger::{After, Key, LedgerError};
+use crate::repository::{After, Key, RepositoryError};
 
 /// What a change leaves on the record, what happened if it takes place, and what there is to say.
 pub(super) type Changed<T> = (After, Vec<Event>, T);
 
 impl Agent {
-    /// Changes a record ([`crate::ledger::Ledger::change`]). Events of a change that leaves it as it was are not
+    /// Changes a record ([`crate::repository::AccountRepository::change`]). Events of a change that leaves it as it was are not
     /// recorded.
     pub(super) fn commit<T>(
         &self,
@@ -29,7 +29,7 @@ impl Agent {
     ) -> Result<T, Failure> {
         self.audit.commit(peer.origin(), || {
             let mut entries = Vec::new();
-            let said = self.ledger.change(key, |account| {
+            let said = self.repository.change(key, |account| {
                 let (after, events, said) = change(account)?;
                 let (after, made) = self.with_lines(after, events);
                 entries = made;
@@ -39,16 +39,16 @@ impl Agent {
         })
     }
 
-    /// Changes many records ([`crate::ledger::Ledger::change_all`]); otherwise as [`Agent::commit`].
+    /// Changes many records ([`crate::repository::AccountRepository::change_all`]); otherwise as [`Agent::commit`].
     pub(super) fn commit_all<T>(
         &self,
         keys: &[Key],
         peer: Peer,
         mut change: impl FnMut(&Key, Option<Account>) -> Changed<T>,
-    ) -> Result<BTreeMap<Key, T>, LedgerError> {
+    ) -> Result<BTreeMap<Key, T>, RepositoryError> {
         self.audit.commit(peer.origin(), || {
             let mut entries = BTreeMap::new();
-            let said = self.ledger.change_all(keys, |key, account| {
+            let said = self.repository.change_all(keys, |key, account| {
                 let (after, events, said) = change(key, account);
                 let (after, made) = self.with_lines(after, events);
                 entries.insert(key.clone(), made);

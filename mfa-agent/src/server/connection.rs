@@ -4,7 +4,7 @@
 //! that is none ends the connection; a call that is refused does not.
 
 mod body;
-mod carried;
+mod call_outcome;
 mod interfaces;
 mod login;
 
@@ -18,17 +18,17 @@ use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
 use serde_json::value::RawValue;
 
 use super::Agent;
+use super::active_logins::ActiveLogin;
 use super::admin::{Confirmation, Pending};
 use super::channel::Until;
-use super::errand::Report;
+use super::effect::EffectResult;
 use super::error::Failure;
 use super::limits::Terms;
 use super::login::Login;
 use super::peer::Peer;
-use super::under_way::Inside;
 use crate::log::{self, Level};
 pub(super) use body::{Body, body, done, parse};
-pub(super) use carried::{Carried, Then};
+pub(super) use call_outcome::{CallOutcome, Then};
 use login::Proof;
 
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.
@@ -48,9 +48,9 @@ pub(super) struct Connection {
     has_called: bool,
     login: Option<Box<Login>>,
     /// A login is under way, of a program that guards logins.
-    under_way: Option<Inside>,
+    active_logins: Option<ActiveLogin>,
     /// Its first call has not come yet, or is under way.
-    arriving: Option<Inside>,
+    arriving: Option<ActiveLogin>,
     /// For whom the login under way is to leave a ticket, and to which service.
     ticket_for: Option<(u32, String)>,
     proof: Option<Proof>,
@@ -69,7 +69,7 @@ impl Connection {
             terms: Terms::usual(peer.uid),
             has_called: false,
             login: None,
-            under_way: None,
+            active_logins: None,
             arriving: None,
             ticket_for: None,
             proof: None,
@@ -125,18 +125,18 @@ impl Connection {
             };
             self.has_called = true;
             let agent = Arc::clone(&self.agent);
-            let mut carried = {
+            let mut call_outcome = {
                 // What the reply says is durable then: nobody has to wait for it to be taken.
-                let _pass = agent.gate.enter()?;
+                let _pass = agent.shutdown.enter()?;
                 self.carry_out(&call)
             };
             let (outcome, afterwards) = loop {
-                carried = match carried {
-                    Carried::Done(outcome) => break (outcome, None),
-                    Carried::Ahead(body, errand) => break (Ok(body), Some(errand)),
-                    Carried::Waiting(errand, then) => {
-                        let report = errand.run();
-                        let Some(_pass) = agent.gate.enter() else {
+                call_outcome = match call_outcome {
+                    CallOutcome::Done(outcome) => break (outcome, None),
+                    CallOutcome::Ahead(body, effect) => break (Ok(body), Some(effect)),
+                    CallOutcome::Waiting(effect, then) => {
+                        let report = effect.run();
+                        let Some(_pass) = agent.shutdown.enter() else {
                             self.login = then.into_login();
                             return None;
                         };
@@ -149,9 +149,9 @@ impl Connection {
             } else {
                 reply(&call, outcome, stream)
             };
-            if let Some(errand) = afterwards {
-                let report = errand.run();
-                let _pass = agent.gate.enter()?;
+            if let Some(effect) = afterwards {
+                let report = effect.run();
+                let _pass = agent.shutdown.enter()?;
                 self.learn(report);
             }
             if let Err(e) = replied {
@@ -160,7 +160,7 @@ impl Connection {
             self.arriving = None;
             // Not before whoever waits has the reply.
             if self.login.is_none() {
-                self.under_way = None;
+                self.active_logins = None;
             }
         }
     }
@@ -175,9 +175,9 @@ impl Connection {
         self.login.as_ref().map_or(patience, |login| login.deadline)
     }
 
-    fn carry_out(&mut self, call: &AnyCall<'_>) -> Carried {
+    fn carry_out(&mut self, call: &AnyCall<'_>) -> CallOutcome {
         let (interface, method) = split(&call.method);
-        let carried = if call.upgrade {
+        let call_outcome = if call.upgrade {
             Err(Failure::Parameter("upgrade".to_owned()))
         } else if self.may_call() {
             self.dispatch(interface, method, call.parameters)
@@ -187,12 +187,12 @@ impl Connection {
                 "you are calling too often; try again in a few seconds",
             ))
         };
-        self.noted(call, carried)
+        self.noted(call, call_outcome)
     }
 
     /// Goes on with a call once what it waited for is done.
-    fn resume(&mut self, call: &AnyCall<'_>, then: Then, report: Report) -> Carried {
-        let carried = match then {
+    fn resume(&mut self, call: &AnyCall<'_>, then: Then, report: EffectResult) -> CallOutcome {
+        let call_outcome = match then {
             Then::Login(login) => match self.agent.resume(login, report) {
                 Ok(progress) => self.keep(progress),
                 Err(failure) => Err(failure),
@@ -200,11 +200,11 @@ impl Connection {
             Then::Trial(trial) => trial.reply(report).and_then(|reply| done(&reply)),
             Then::Confirmation(pending) => self.confirmation_sent(*pending, report),
         };
-        self.noted(call, carried)
+        self.noted(call, call_outcome)
     }
 
     /// Takes what came of an errand that the reply did not wait for.
-    fn learn(&mut self, report: Report) {
+    fn learn(&mut self, report: EffectResult) {
         let Some(login) = self.login.as_mut() else {
             return;
         };
@@ -213,10 +213,14 @@ impl Connection {
         }
     }
 
-    fn noted(&mut self, call: &AnyCall<'_>, carried: Result<Carried, Failure>) -> Carried {
-        carried.unwrap_or_else(|failure| {
+    fn noted(
+        &mut self,
+        call: &AnyCall<'_>,
+        call_outcome: Result<CallOutcome, Failure>,
+    ) -> CallOutcome {
+        call_outcome.unwrap_or_else(|failure| {
             self.note_refusal(&call.method, &failure);
-            Carried::Done(Err(failure))
+            CallOutcome::Done(Err(failure))
         })
     }
 
@@ -256,7 +260,7 @@ impl Connection {
         interface: &str,
         method: &str,
         parameters: Option<&RawValue>,
-    ) -> Result<Carried, Failure> {
+    ) -> Result<CallOutcome, Failure> {
         match interface {
             "org.pam-mfa.Login" => self.login(method, parameters),
             "org.pam-mfa.Admin" => self.admin(method, parameters),

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use mfa_protocol::message::{ErrorKind, ErrorParameters, ErrorReply};
 
 use crate::hasher::HashError;
-use crate::ledger::LedgerError;
 use crate::names::NamesError;
+use crate::repository::RepositoryError;
 
 /// A call that is not carried out: which refusal, and the reason for people.
 #[derive(Debug)]
@@ -105,10 +105,10 @@ pub(super) fn about(hint: &str, user: &str) -> String {
         .join(" ")
 }
 
-impl From<LedgerError> for Failure {
-    fn from(error: LedgerError) -> Self {
+impl From<RepositoryError> for Failure {
+    fn from(error: RepositoryError) -> Self {
         match error {
-            LedgerError::Contended(_) => Self::new(ErrorKind::Busy, error.to_string()),
+            RepositoryError::Contended(_) => Self::new(ErrorKind::Busy, error.to_string()),
             _ => Self::unavailable(error),
         }
     }

@@ -3,18 +3,18 @@
 //! Begins with the policy's decision, leads the dialogue, has its answers judged, and leaves one audit
 //! event whatever happens. It keeps the settings that it began with until it ends.
 
-mod admission;
+mod admit_without_prompt;
 mod ask;
 mod begin;
-mod circumstances;
 mod enrol;
 mod flow;
+mod login_context;
 mod post;
 mod radius;
 mod reach;
 mod record;
+mod tickets;
 mod told;
-mod unasked;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,30 +25,30 @@ use mfa_protocol::{MAX_ANSWER, Secret};
 use mfa_radius::Challenge;
 
 use super::Agent;
-use super::errand::{Errand, Report};
+use super::effect::{Effect, EffectResult};
 use super::error::Failure;
 use super::limits::OpenLogin;
-use crate::account::{Opening, Remote, Verdict};
+use crate::account::{NewSession, Remote, Verdict};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::dialogue::{Dialogue, Next};
 use crate::factors::address::Recipient;
-use crate::ledger::Key;
-use crate::lockout::{Era, Limits};
+use crate::lockout::{Limits, LoginEpoch};
 use crate::names::UserName;
 use crate::policy::Ask;
-pub(super) use admission::{Bearer, Tickets};
+use crate::repository::Key;
 pub(super) use ask::plan;
-use begin::Opened;
 pub(super) use begin::Purpose;
-pub(super) use circumstances::Circumstances;
+use begin::ResolvedLogin;
 use enrol::SetUp;
 pub(super) use enrol::cannot_enrol;
+pub(super) use login_context::LoginContext;
 use post::Sending;
-use radius::Asking;
-pub(super) use radius::Pace;
-pub(super) use reach::{Reach, asks_number_first};
+use radius::PendingQuery;
+pub(super) use radius::TypicalLatency;
+pub(super) use reach::{FallbackRecipients, asks_number_first};
 pub(super) use record::Context;
+pub(super) use tickets::{Bearer, Tickets};
 
 /// A login under way.
 pub(super) struct Login {
@@ -57,10 +57,10 @@ pub(super) struct Login {
     stage: Stage,
     settings: Arc<Settings>,
     key: Key,
-    era: Era,
+    epoch: LoginEpoch,
     limits: Limits,
     /// The session that a pass begins.
-    opening: Option<Opening>,
+    opening: Option<NewSession>,
     /// Whether a recovery code is to be followed by setting up a new device.
     renews: bool,
     /// Whether the account can go none of the ways; for the log, never for the user.
@@ -80,7 +80,7 @@ pub(super) struct Login {
     /// The message that is waited for.
     sending: Option<Sending>,
     /// The answer that a RADIUS server is judging.
-    asking: Option<Asking>,
+    asking: Option<PendingQuery>,
     /// What a RADIUS server has asked back.
     challenge: Option<Challenge>,
     /// The account at the server that was asked last.
@@ -104,25 +104,30 @@ enum Stage {
 }
 
 impl Login {
-    fn of(opened: Opened<'_>, ask: &Ask, stage: Stage, opening: Option<Opening>) -> Self {
+    fn of(
+        resolved: ResolvedLogin<'_>,
+        ask: &Ask,
+        stage: Stage,
+        opening: Option<NewSession>,
+    ) -> Self {
         // Nobody could unlock a stand-in, and once locked for good it would tell itself.
         let mut limits = Limits {
             max_consecutive: ask
                 .lockout
                 .max_consecutive
-                .filter(|_| opened.key.is_account()),
+                .filter(|_| resolved.key.is_account()),
             ..ask.lockout
         };
         // An ordinary process names the service: it does not choose the rule that lets it guess most.
-        if !opened.context.peer.privileged {
-            limits = limits.stricter(&opened.settings.lockout);
+        if !resolved.context.peer.privileged {
+            limits = limits.stricter(&resolved.settings.lockout);
         }
         Self {
-            context: opened.context,
-            deadline: Instant::now() + opened.settings.server.login_timeout,
+            context: resolved.context,
+            deadline: Instant::now() + resolved.settings.server.login_timeout,
             stage,
-            era: opened.account.lockout().era(),
-            generation_at_begin: opened.account.generation(),
+            epoch: resolved.account.lockout().epoch(),
+            generation_at_begin: resolved.account.generation(),
             template: None,
             sending: None,
             asking: None,
@@ -130,16 +135,16 @@ impl Login {
             remote: None,
             rejected: None,
             silence: None,
-            _open_login: opened.open_login,
+            _open_login: resolved.open_login,
             is_password: None,
-            settings: opened.settings,
-            key: opened.key,
+            settings: resolved.settings,
+            key: resolved.key,
             limits,
             opening,
             renews: false,
             unenrolled: false,
             is_end_recorded: false,
-            proof: opened.proof,
+            proof: resolved.proof,
             generation: None,
             is_renewal_due: false,
         }
@@ -190,9 +195,9 @@ pub(super) enum Progress {
     /// It goes on; the login is kept.
     Open(Box<Login>, LoginReply),
     /// The same, and this is carried out once the reply is out ([`Agent::take_late_report`]).
-    Ahead(Box<Login>, LoginReply, Errand),
+    Ahead(Box<Login>, LoginReply, Effect),
     /// It goes on once this is carried out ([`Agent::resume`]).
-    Waiting(Box<Login>, Errand),
+    Waiting(Box<Login>, Effect),
     /// It has ended.
     Ended(Box<Ended>),
 }
@@ -260,7 +265,11 @@ impl Agent {
     }
 
     /// Goes on with what came of an errand.
-    pub(super) fn resume(&self, login: Box<Login>, report: Report) -> Result<Progress, Failure> {
+    pub(super) fn resume(
+        &self,
+        login: Box<Login>,
+        report: EffectResult,
+    ) -> Result<Progress, Failure> {
         let context = login.context.clone();
         let progress = self.take_report(login, report);
         progress.or_else(|failure| self.give_up(&context, failure))

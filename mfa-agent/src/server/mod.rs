@@ -2,28 +2,28 @@
 //!
 //! Plain threads: a login waits for a person, and the programs in front of us bound how many wait.
 //! `pool` accepts and limits, `connection` speaks Varlink, `peer` says who may do what, `login` and
-//! `admin` carry calls out with the help of `judge`.
+//! `admin` carry calls out with the help of `verify`.
 
 mod accept;
 mod accepting;
+mod active_config;
+mod active_logins;
 mod admin;
 mod channel;
 mod clock_watch;
 mod commit;
 mod connection;
-mod errand;
+mod effect;
 mod error;
-mod gate;
-mod judge;
 mod limits;
 mod login;
 mod mode;
 mod passwords;
 mod peer;
 mod pool;
-mod standing;
+mod shutdown;
 mod storage_watch;
-mod under_way;
+mod verify;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
@@ -32,15 +32,15 @@ use jiff::Timestamp;
 
 use crate::audit::{Audit, Event};
 use crate::config::Settings;
-use crate::delivery::{self, Courier};
+use crate::delivery::{self, DeliveryQueue};
 use crate::hasher::Hasher;
-use crate::ledger::Ledger;
 use crate::log;
 use crate::names::Names;
 use crate::policy::Mode;
+use crate::repository::AccountRepository;
+pub use active_config::ActiveConfig;
 use error::Failure;
 pub use pool::serve;
-pub use standing::Standing;
 
 /// How long the audit log may take to be durable before the store forgets lines.
 const WRITING_OUT: Duration = Duration::from_secs(5);
@@ -49,11 +49,11 @@ const WRITING_OUT: Duration = Duration::from_secs(5);
 pub struct Agent {
     /// Itself, for what goes on without a connection.
     me: Weak<Self>,
-    ledger: Ledger,
+    repository: AccountRepository,
     hasher: Hasher,
     names: Box<dyn Names>,
     audit: Arc<Audit>,
-    standing: RwLock<Arc<Standing>>,
+    active_config: RwLock<Arc<ActiveConfig>>,
     /// The mode whose events were written last, if this process knows.
     last_mode: Mutex<Option<Mode>>,
     /// One reload at a time.
@@ -65,17 +65,17 @@ pub struct Agent {
     own_uid: u32,
     /// The boot of this host; sessions of another are over.
     boot: String,
-    gate: gate::Gate,
-    under_way: Arc<under_way::UnderWay>,
+    shutdown: shutdown::ShutdownGuard,
+    active_logins: Arc<active_logins::ActiveLogins>,
     /// Connections of programs that guard logins, until their first call is carried out.
-    arriving: Arc<under_way::UnderWay>,
+    arriving: Arc<active_logins::ActiveLogins>,
     accepting: Arc<accepting::Accepting>,
     /// Sends codes.
-    courier: Courier,
+    delivery_queue: DeliveryQueue,
     /// What RADIUS servers last did.
-    pace: login::Pace,
+    typical_latency: login::TypicalLatency,
     /// Who waits for them.
-    errands: errand::Errands,
+    effect_limits: effect::EffectLimits,
     /// What logins that passed left for their account phase.
     tickets: login::Tickets,
     /// What codes say of this host's clock.
@@ -93,41 +93,41 @@ impl Agent {
     ///
     /// When there are no descriptors for the pair of sockets that tells the end.
     pub fn new(
-        standing: Standing,
-        ledger: Ledger,
+        active_config: ActiveConfig,
+        repository: AccountRepository,
         hasher: Hasher,
         names: Box<dyn Names>,
         audit: Audit,
         boot: String,
     ) -> std::io::Result<Arc<Self>> {
         let accepting = Arc::new(accepting::Accepting::new()?);
-        let trusted = RwLock::new(trusted_uids(&*names, &standing.settings));
-        let courier = Courier::new(delivery::Limits::default());
-        standing::supply(&courier, &standing.providers);
+        let trusted = RwLock::new(trusted_uids(&*names, &active_config.settings));
+        let delivery_queue = DeliveryQueue::new(delivery::Limits::default());
+        active_config::supply(&delivery_queue, &active_config.providers);
         let audit = Arc::new(audit);
         let written_out = Arc::clone(&audit);
-        ledger.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
-        let storage_watch = storage_watch::StorageWatch::of(&standing.settings.store);
+        repository.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
+        let storage_watch = storage_watch::StorageWatch::of(&active_config.settings.store);
         Ok(Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
-            ledger,
+            repository,
             hasher,
             names,
             audit,
-            standing: RwLock::new(Arc::new(standing)),
+            active_config: RwLock::new(Arc::new(active_config)),
             last_mode: Mutex::default(),
             reloading: Mutex::default(),
             trusted,
             limits: limits::Limits::default(),
             own_uid: nix::unistd::geteuid().as_raw(),
             boot,
-            gate: gate::Gate::default(),
-            under_way: Arc::default(),
+            shutdown: shutdown::ShutdownGuard::default(),
+            active_logins: Arc::default(),
             arriving: Arc::default(),
             accepting,
-            courier,
-            pace: login::Pace::default(),
-            errands: errand::Errands::default(),
+            delivery_queue,
+            typical_latency: login::TypicalLatency::default(),
+            effect_limits: effect::EffectLimits::default(),
             tickets: login::Tickets::default(),
             clock_watch: Arc::default(),
             storage_watch,
@@ -138,11 +138,16 @@ impl Agent {
     /// The settings in force. A login keeps those that it began with.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.standing().settings)
+        Arc::clone(&self.active_config().settings)
     }
 
-    fn standing(&self) -> Arc<Standing> {
-        Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+    fn active_config(&self) -> Arc<ActiveConfig> {
+        Arc::clone(
+            &self
+                .active_config
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     fn trusted(&self) -> Arc<[u32]> {
@@ -164,7 +169,7 @@ impl Agent {
     /// Waits until that is so, but no longer than `limit`; whether it is.
     #[must_use]
     pub fn await_idle(&self, limit: Duration) -> bool {
-        self.under_way.await_none(limit)
+        self.active_logins.await_none(limit)
     }
 
     /// Accepts no connection any more: whoever comes from now on waits in the socket for the next agent. The
@@ -179,8 +184,8 @@ impl Agent {
     /// their codes would be good for nothing. Returns whether all calls came to their end.
     pub fn stop_serving(&self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
-        let ended = self.gate.close(limit);
-        self.courier.stop(until);
+        let ended = self.shutdown.close(limit);
+        self.delivery_queue.stop(until);
         ended
     }
 
@@ -198,7 +203,7 @@ impl Agent {
 
     /// The RADIUS servers of that name in the settings in force.
     fn radius_client(&self, name: &str) -> Option<Arc<mfa_radius::Client>> {
-        self.standing().providers.radius.get(name).cloned()
+        self.active_config().providers.radius.get(name).cloned()
     }
 
     fn record(&self, event: Event, peer: peer::Peer) {

@@ -22,8 +22,8 @@ use super::peer::Peer;
 use super::*;
 use crate::account::samples;
 use crate::audit;
-use crate::ledger::{After, Key, LedgerError};
 use crate::names::{Entry, Groups, NamesError, UserName};
+use crate::repository::{After, Key, RepositoryError};
 use crate::store::memory::Failure as StoreFailure;
 use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{MasterKey, Vault};
@@ -127,13 +127,13 @@ impl Rig {
     fn with_audit(settings: audit::Settings) -> Self {
         let store = Arc::new(MemoryStore::new());
         let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
-        let ledger = Ledger::new(Box::new(Shared(Arc::clone(&store))), vault);
+        let repository = AccountRepository::new(Box::new(Shared(Arc::clone(&store))), vault);
         let host = Host(HashMap::from([("alice", ALICE), ("bob", BOB)]));
         let audit = Audit::start(settings, Vec::new()).unwrap();
         let hasher = Hasher::new(2, 8);
         let agent = Agent::new(
-            Standing::builtin(),
-            ledger,
+            ActiveConfig::builtin(),
+            repository,
             hasher,
             Box::new(host),
             audit,
@@ -148,7 +148,7 @@ impl Rig {
     /// Puts settings in force.
     fn configure(&self, text: &str) {
         let settings = Settings::parse(vec![("agent.toml".into(), text.to_owned())]).unwrap();
-        self.agent.put_in_force(Standing::of(settings));
+        self.agent.put_in_force(ActiveConfig::of(settings));
     }
 
     fn enrol_alice(&self) {
@@ -170,17 +170,17 @@ impl Rig {
 
     fn change(&self, change: impl Fn(&mut crate::account::Account)) {
         self.agent
-            .ledger
+            .repository
             .change(&Self::key(), |account| {
                 let mut account = account.unwrap_or_default();
                 change(&mut account);
-                Ok::<_, LedgerError>((After::Put(account.into()), ()))
+                Ok::<_, RepositoryError>((After::Put(account.into()), ()))
             })
             .unwrap();
     }
 
     fn failures(&self) -> u32 {
-        let account = self.agent.ledger.load(&Self::key()).unwrap().unwrap();
+        let account = self.agent.repository.load(&Self::key()).unwrap().unwrap();
         account.lockout().failures(Timestamp::now())
     }
 

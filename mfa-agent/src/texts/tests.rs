@@ -142,7 +142,7 @@ fn what_is_taken_in_stands_in_the_text_without_marks_around_it() {
          anders an."
     );
     assert_eq!(texts.prompt(&Text::WaysThen), ", dann ");
-    assert_eq!(texts.say(&Text::Way(Factor::Pin)), "Ihre PIN");
+    assert_eq!(texts.say(&Text::FactorCombination(Factor::Pin)), "Ihre PIN");
 }
 
 #[test]

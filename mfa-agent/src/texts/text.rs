@@ -43,7 +43,7 @@ pub enum Text {
     /// Stands between the factors of one.
     WaysThen,
     /// A factor in one.
-    Way(Factor),
+    FactorCombination(Factor),
     /// Somebody has taken the message with the code, or is about to. Here and below: whether there is another
     /// way to log in.
     CodeOnItsWay(Channel, bool),
@@ -107,7 +107,7 @@ impl Text {
             Self::WaysPrompt => "ways-prompt",
             Self::WaysUnknown => "ways-unknown",
             Self::WaysThen => "ways-then",
-            Self::Way(factor) => way(*factor),
+            Self::FactorCombination(factor) => way(*factor),
             Self::CodeOnItsWay(..) => "code-on-its-way",
             Self::CodeNotSent(_) => "code-not-sent",
             Self::CodeTooMany(_) => "code-too-many",
@@ -200,7 +200,7 @@ impl Text {
         let counts = [0, 1, 2, 3, 5, 11, 21, 100];
         samples.extend(counts.map(Self::Grace));
         samples.extend(counts.map(Self::FewRecoveryCodes));
-        samples.extend(FACTORS.map(Self::Way));
+        samples.extend(FACTORS.map(Self::FactorCombination));
         for other in [true, false] {
             samples.extend([
                 Self::CodeOnItsWay(Channel::Email, other),

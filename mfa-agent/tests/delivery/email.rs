@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mfa_agent::delivery::{
-    Courier, Credentials, Limits, MailRoute, Mailer, Security, Sendmail, Smtp, Templates,
+    Credentials, DeliveryQueue, Limits, MailRoute, Mailer, Security, Sendmail, Smtp, Templates,
 };
 use mfa_agent::factors::address::Recipient;
 use mfa_protocol::Secret;
@@ -137,7 +137,7 @@ fn what_is_said_too_early_in_the_clear_ends_the_conversation() {
 #[test]
 fn a_mail_that_is_refused_for_now_is_sent_later() {
     let rig = rig("localhost", &["busy"]);
-    let courier = Courier::new(Limits::default());
+    let courier = DeliveryQueue::new(Limits::default());
     courier.set_email(Some(Arc::new(rig.mailer)));
     let ticket = courier
         .submit(job("anna", Recipient::Email(anna()), LONG))

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mfa_agent::delivery::{Carrier, Delivery, Job, Notice, SendError};
+use mfa_agent::delivery::{Delivery, Job, Notice, SendError, Transport};
 use mfa_agent::factors::address::{EmailAddress, PhoneNumber, Recipient};
 use mfa_protocol::Secret;
 
@@ -42,7 +42,7 @@ fn phone() -> PhoneNumber {
     PhoneNumber::parse("+49 170 1234542", None).unwrap()
 }
 
-fn send<A>(carrier: &dyn Carrier<A>, to: &A, time: Duration) -> Result<(), SendError> {
+fn send<A>(carrier: &dyn Transport<A>, to: &A, time: Duration) -> Result<(), SendError> {
     carrier.send(to, &notice(), Instant::now() + time)
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use mfa_agent::delivery::{
-    Authentication, Command, Courier, Delivery, Limits, Template, Templates, TextRoute, Texter,
-    Vonage, Webhook,
+    Authentication, Command, Delivery, DeliveryQueue, Limits, Template, Templates, TextRoute,
+    Texter, Vonage, Webhook,
 };
 use mfa_agent::factors::address::Recipient;
 use mfa_protocol::Secret;
@@ -230,7 +230,7 @@ fn vonage_refuses_for_now_or_for_good() {
 #[test]
 fn a_throttled_message_is_sent_later() {
     let provider = Provider::new("localhost");
-    let courier = Courier::new(Limits::default());
+    let courier = DeliveryQueue::new(Limits::default());
     courier.set_texts(Some(Arc::new(provider.vonage("vonage/1-then-0"))));
     let ticket = courier
         .submit(job("anna", Recipient::Phone(phone()), LONG))
@@ -244,7 +244,7 @@ fn a_provider_that_hangs_for_one_user_lets_the_others_messages_go_out() {
     let folder = tempfile::tempdir().unwrap();
     // Hangs for one number, as a provider might for one network.
     let command = command(&folder, "grep -q 1234542 && sleep 600; exit 0");
-    let courier = Courier::new(Limits::default());
+    let courier = DeliveryQueue::new(Limits::default());
     courier.set_texts(Some(Arc::new(command)));
     let submit = |user: &str, to: &str, time: Duration| {
         let to = Recipient::Phone(to.to_owned().try_into().unwrap());
@@ -266,7 +266,7 @@ fn a_provider_that_hangs_for_everybody_stops_no_mail() {
     let sendmail = folder.path().join("sendmail");
     script(&sendmail, "exec cat > /dev/null");
     let mut provider = Provider::new("localhost");
-    let courier = Courier::new(Limits::default());
+    let courier = DeliveryQueue::new(Limits::default());
     courier.set_texts(Some(Arc::new(provider.bearer("hang"))));
     courier.set_email(Some(Arc::new(by_sendmail(&sendmail))));
     let text = |n: usize| job(&format!("user{n}"), Recipient::Phone(phone()), LONG);

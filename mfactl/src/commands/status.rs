@@ -61,7 +61,7 @@ fn screen(account: &Account, named: bool, clock: &Clock) -> String {
         .iter()
         .filter_map(tables::particular)
         .collect::<String>();
-    screen += &tables::astray(account, named, clock);
+    screen += &tables::out_of_sync(account, named, clock);
     screen += &addresses::addresses(account, clock);
     screen += &tables::rules(&account.rules);
     screen

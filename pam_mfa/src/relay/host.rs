@@ -3,7 +3,7 @@
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 
-use crate::typed::{NoAnswer, Typed};
+use crate::typed::{NoAnswer, PamAnswer};
 
 /// The program and its libpam, as far as a login needs them.
 pub trait Host {
@@ -54,7 +54,7 @@ pub trait Host {
     fn parent(&self) -> u32;
 
     /// The password that a module before this one asked for, unless it is empty or too long to be one.
-    fn take_authtok(&mut self) -> Option<Typed>;
+    fn take_authtok(&mut self) -> Option<PamAnswer>;
 
     /// Hands a password, never an empty one, to the modules that follow.
     ///
@@ -69,7 +69,11 @@ pub trait Host {
     /// # Errors
     ///
     /// [`ConversationError`] when nothing was answered.
-    fn ask(&mut self, messages: &[Message], prompt: &Prompt) -> Result<Typed, ConversationError>;
+    fn ask(
+        &mut self,
+        messages: &[Message],
+        prompt: &Prompt,
+    ) -> Result<PamAnswer, ConversationError>;
 
     /// Shows messages that no prompt follows.
     ///

@@ -7,7 +7,7 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 
 use super::{ConversationError, Host, Priority};
-use crate::typed::Typed;
+use crate::typed::PamAnswer;
 
 pub(crate) enum Event {
     /// Messages and a prompt in one call; the answer, or `None` for a failed conversation.
@@ -134,8 +134,8 @@ impl Host for Script {
         4711
     }
 
-    fn take_authtok(&mut self) -> Option<Typed> {
-        Typed::new(self.authtok?).ok()
+    fn take_authtok(&mut self) -> Option<PamAnswer> {
+        PamAnswer::new(self.authtok?).ok()
     }
 
     fn set_authtok(&mut self, password: &[u8]) -> Result<(), ConversationError> {
@@ -146,12 +146,16 @@ impl Host for Script {
         Ok(())
     }
 
-    fn ask(&mut self, messages: &[Message], prompt: &Prompt) -> Result<Typed, ConversationError> {
+    fn ask(
+        &mut self,
+        messages: &[Message],
+        prompt: &Prompt,
+    ) -> Result<PamAnswer, ConversationError> {
         let Event::Asks(shown, asked, answer) = self.next(&prompt.text) else {
             panic!("{:?} does not stand here in the script", prompt.text);
         };
         assert_eq!((texts(messages), prompt.text.as_str()), (shown, asked));
-        Ok(Typed::new(answer.ok_or(ConversationError::Failed)?)?)
+        Ok(PamAnswer::new(answer.ok_or(ConversationError::Failed)?)?)
     }
 
     fn show(&mut self, messages: &[Message]) -> Result<(), ConversationError> {

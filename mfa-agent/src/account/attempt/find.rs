@@ -1,14 +1,14 @@
 //! What one answer turns out to be, held against the record. Nothing is changed here.
 
 use super::super::{Account, BYPASS_DIGITS, Remote};
-use super::{Answered, Attempt, CameBack, Expended, Instead};
+use super::{Attempt, ConfirmedRecipient, Expended, FallbackCode, PreparedAnswer};
 use crate::factors::Factor;
 use crate::factors::address::Recipient;
 use crate::factors::device::{Match, unspaced};
 use crate::factors::recovery::CodeDigest;
 
 /// What one answer turned out to be.
-pub(super) enum Finding {
+pub(super) enum MatchResult {
     Code {
         device: usize,
         step: u64,
@@ -26,7 +26,7 @@ pub(super) enum Finding {
         device: usize,
     },
     /// The code of a device that has gone astray: wrong, but worth remembering.
-    Astray {
+    OutOfSync {
         device: usize,
         step: u64,
     },
@@ -36,11 +36,11 @@ pub(super) enum Finding {
 
 impl Account {
     /// What `answer` is.
-    pub(super) fn find(&self, answer: &Answered, attempt: &Attempt) -> Finding {
+    pub(super) fn find(&self, answer: &PreparedAnswer, attempt: &Attempt) -> MatchResult {
         match answer {
-            Answered::Impossible => Finding::Wrong,
-            Answered::Code { typed, tail } => self.find_code(typed.expose(), *tail, attempt),
-            Answered::Sent {
+            PreparedAnswer::Impossible => MatchResult::Wrong,
+            PreparedAnswer::Code { typed, tail } => self.find_code(typed.expose(), *tail, attempt),
+            PreparedAnswer::Sent {
                 factor,
                 typed,
                 came_back,
@@ -48,10 +48,10 @@ impl Account {
                 Some(came_back) => self.find_sent(came_back),
                 None => self
                     .find_other_code(*factor, typed.expose(), false, attempt)
-                    .unwrap_or(Finding::Wrong),
+                    .unwrap_or(MatchResult::Wrong),
             },
-            Answered::Remote { remote, accepted } => self.find_remote(remote, *accepted),
-            Answered::Hashed {
+            PreparedAnswer::Remote { remote, accepted } => self.find_remote(remote, *accepted),
+            PreparedAnswer::Hashed {
                 factor,
                 phc,
                 matches,
@@ -62,9 +62,9 @@ impl Account {
                     Factor::Totp | Factor::Email | Factor::Sms | Factor::Radius => None,
                 };
                 match (held == Some(phc), *matches) {
-                    (false, _) => Finding::Stale,
-                    (true, true) => Finding::Knowledge(*factor),
-                    (true, false) => Finding::Wrong,
+                    (false, _) => MatchResult::Stale,
+                    (true, true) => MatchResult::Knowledge(*factor),
+                    (true, false) => MatchResult::Wrong,
                 }
             }
         }
@@ -72,41 +72,41 @@ impl Account {
 
     /// An address that was the user's when the code was sent must be so still, and in use; one that was not
     /// must not have been overtaken by another change.
-    fn find_sent(&self, came_back: &CameBack) -> Finding {
+    fn find_sent(&self, came_back: &ConfirmedRecipient) -> MatchResult {
         let is_theirs = |to: &Recipient| self.contacts.iter().any(|c| c.to == *to && c.enabled);
         let holds = match came_back.unless_changed_since {
             Some(generation) => generation == self.generation,
             None => is_theirs(&came_back.to),
         };
         match holds {
-            true => Finding::Sent(came_back.to.clone()),
-            false => Finding::Stale,
+            true => MatchResult::Sent(came_back.to.clone()),
+            false => MatchResult::Stale,
         }
     }
 
-    fn find_remote(&self, asked: &Remote, accepted: bool) -> Finding {
+    fn find_remote(&self, asked: &Remote, accepted: bool) -> MatchResult {
         let is_same = |remote: &Remote| remote.server == asked.server && remote.user == asked.user;
         match self.remote.as_ref().is_some_and(is_same) {
-            false => Finding::Stale,
-            true if accepted => Finding::Remote,
-            true => Finding::Wrong,
+            false => MatchResult::Stale,
+            true if accepted => MatchResult::Remote,
+            true => MatchResult::Wrong,
         }
     }
 
-    fn find_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> Finding {
-        let mut found = Finding::Wrong;
+    fn find_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
+        let mut found = MatchResult::Wrong;
         for (index, device) in self.devices.iter().enumerate() {
             let Some(code) = code_of(typed, tail, device.generator.digits.into()) else {
                 continue;
             };
             match device.check(&code, attempt.now, &attempt.windows) {
-                Match::Fresh { step } => {
-                    return Finding::Code {
+                Match::Unused { step } => {
+                    return MatchResult::Code {
                         device: index,
                         step,
                     };
                 }
-                Match::Used => found = Finding::Used { device: index },
+                Match::Used => found = MatchResult::Used { device: index },
                 Match::None => {}
             }
         }
@@ -114,7 +114,7 @@ impl Account {
             return other;
         }
         match found {
-            Finding::Wrong => self.find_astray(typed, tail, attempt),
+            MatchResult::Wrong => self.find_astray(typed, tail, attempt),
             found => found,
         }
     }
@@ -125,22 +125,22 @@ impl Account {
         typed: &str,
         tail: bool,
         attempt: &Attempt,
-    ) -> Option<Finding> {
+    ) -> Option<MatchResult> {
         let bypass = code_of(typed, tail, BYPASS_DIGITS);
         if bypass.is_some_and(|code| self.is_bypass(&code, attempt.now)) {
-            return Some(Finding::Bypass(instead_of));
+            return Some(MatchResult::Bypass(instead_of));
         }
         let digits = self.recovery.as_ref()?.digits();
         let code = code_of(typed, tail, digits)?;
         self.find_recovery(&code, &attempt.pepper)
-            .map(|code| Finding::Recovery(instead_of, code))
+            .map(|code| MatchResult::Recovery(instead_of, code))
     }
 
     /// The bypass or recovery code that an answer would have been, were it still good: for the audit log alone.
     pub(super) fn find_expended(&self, attempt: &Attempt) -> Option<Expended> {
         attempt.answers.iter().find_map(|answer| match answer {
-            Answered::Code { typed, tail } => self.expended(typed.expose(), *tail, attempt),
-            Answered::Sent {
+            PreparedAnswer::Code { typed, tail } => self.expended(typed.expose(), *tail, attempt),
+            PreparedAnswer::Sent {
                 typed,
                 came_back: None,
                 ..
@@ -153,7 +153,7 @@ impl Account {
         let pepper = &attempt.pepper;
         if let Some(code) = code_of(typed, tail, BYPASS_DIGITS) {
             if self.used_bypass == Some(pepper.digest(&code)) {
-                return Some(Expended::Used(Instead::Bypass));
+                return Some(Expended::Used(FallbackCode::Bypass));
             }
             if self.is_expired_bypass(&code, attempt.now) {
                 return Some(Expended::Expired);
@@ -161,32 +161,32 @@ impl Account {
         }
         let code = code_of(typed, tail, self.recovery.as_ref()?.digits())?;
         let is_used = self.is_used_recovery(&code, pepper);
-        is_used.then_some(Expended::Used(Instead::Recovery))
+        is_used.then_some(Expended::Used(FallbackCode::Recovery))
     }
 
     /// What was found nowhere near is looked for farther away.
-    fn find_astray(&self, typed: &str, tail: bool, attempt: &Attempt) -> Finding {
+    fn find_astray(&self, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
         let (now, windows) = (attempt.now, &attempt.windows);
         let devices = self.devices.iter().enumerate();
-        let mut astray = devices.filter_map(|(index, device)| {
+        let mut out_of_sync = devices.filter_map(|(index, device)| {
             let code = code_of(typed, tail, device.generator.digits.into())?;
             let step = device.find_astray(&code, now, windows)?;
             Some(match device.follows(step, now) {
-                true => Finding::Code {
+                true => MatchResult::Code {
                     device: index,
                     step,
                 },
-                false => Finding::Astray {
+                false => MatchResult::OutOfSync {
                     device: index,
                     step,
                 },
             })
         });
-        astray.next().unwrap_or(Finding::Wrong)
+        out_of_sync.next().unwrap_or(MatchResult::Wrong)
     }
 }
 
-impl Finding {
+impl MatchResult {
     /// The factor that was passed.
     pub(super) fn factor(&self) -> Option<Factor> {
         match self {
@@ -196,7 +196,7 @@ impl Finding {
             Self::Bypass(factor) | Self::Recovery(factor, _) | Self::Knowledge(factor) => {
                 Some(*factor)
             }
-            Self::Used { .. } | Self::Astray { .. } | Self::Wrong | Self::Stale => None,
+            Self::Used { .. } | Self::OutOfSync { .. } | Self::Wrong | Self::Stale => None,
         }
     }
 }

@@ -4,10 +4,10 @@ use super::super::samples::{CODES, at, counter, device, full, pepper};
 use super::*;
 
 /// An attempt at second 59, where the codes of steps 0 to 2 are in the window.
-fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
-    let era = account.lockout().era();
+fn attempt(account: &Account, answers: Vec<PreparedAnswer>) -> Attempt {
+    let epoch = account.lockout().epoch();
     Attempt {
-        era,
+        epoch,
         answers,
         now: at(59),
         windows: Windows::default(),
@@ -20,22 +20,22 @@ fn attempt(account: &Account, answers: Vec<Answered>) -> Attempt {
     }
 }
 
-fn code(typed: &str) -> Answered {
-    Answered::Code {
+fn code(typed: &str) -> PreparedAnswer {
+    PreparedAnswer::Code {
         typed: typed.into(),
         tail: false,
     }
 }
 
-fn pin(matches: bool) -> Answered {
-    Answered::Hashed {
+fn pin(matches: bool) -> PreparedAnswer {
+    PreparedAnswer::Hashed {
         factor: Factor::Pin,
         phc: "phc-pin".to_owned(),
         matches,
     }
 }
 
-fn judge(account: &mut Account, answers: Vec<Answered>) -> Verdict {
+fn judge(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
     let attempt = attempt(account, answers);
     account.attempt(&attempt)
 }
@@ -66,7 +66,7 @@ fn a_code_is_taken_with_the_blank_that_apps_show() {
 
 #[test]
 fn the_code_at_the_end_of_a_password_is_found_with_its_length() {
-    let typed = Answered::Code {
+    let typed = PreparedAnswer::Code {
         typed: "härte1287082".into(),
         tail: true,
     };
@@ -79,7 +79,7 @@ fn the_code_at_the_end_of_a_password_is_found_with_its_length() {
 #[test]
 fn a_tail_that_is_too_short_or_cuts_a_letter_is_wrong() {
     for typed in ["87082", "", "ä7082"] {
-        let answer = Answered::Code {
+        let answer = PreparedAnswer::Code {
             typed: typed.into(),
             tail: true,
         };
@@ -114,7 +114,7 @@ fn five_wrong_answers_lock_and_a_right_one_is_not_judged_then() {
             Verdict::Wrong {
                 failures: n,
                 lock: None,
-                astray: None,
+                out_of_sync: None,
                 expended: None,
             }
         );
@@ -141,7 +141,7 @@ fn of_two_factors_both_must_be_right() {
         (vec![code("287082"), pin(true)], true),
         (vec![code("287082"), pin(false)], false),
         (vec![code("000000"), pin(true)], false),
-        (vec![code("287082"), Answered::Impossible], false),
+        (vec![code("287082"), PreparedAnswer::Impossible], false),
         (vec![], false),
     ] {
         let verdict = judge(&mut full(), answers);
@@ -185,7 +185,7 @@ fn a_code_of_a_clock_that_is_off_is_refused_counted_and_remembered() {
     let expected = Verdict::Wrong {
         failures: 1,
         lock: None,
-        astray: Some(("phone".to_owned(), drift)),
+        out_of_sync: Some(("phone".to_owned(), drift)),
         expended: None,
     };
     assert_eq!(account.attempt(&late), expected);
@@ -210,8 +210,8 @@ fn a_counter_that_is_far_ahead_is_taken_up_by_two_codes_in_a_row() {
     let mut attempt = attempt(&account, vec![code(CODES[6])]);
     attempt.windows.look_ahead = 3;
     let first = account.attempt(&attempt);
-    let astray = Some(("token".to_owned(), Drift::Counter(6)));
-    assert!(matches!(first, Verdict::Wrong { astray: a, .. } if a == astray));
+    let out_of_sync = Some(("token".to_owned(), Drift::Counter(6)));
+    assert!(matches!(first, Verdict::Wrong { out_of_sync: a, .. } if a == out_of_sync));
     attempt.answers = vec![code(CODES[8])];
     assert!(account.attempt(&attempt).is_wrong(), "one was left out");
     attempt.answers = vec![code(CODES[9])];
@@ -233,8 +233,8 @@ fn a_recovery_code_begins_no_session_where_a_new_device_is_due() {
         let mut account = account.clone();
         let mut attempt = attempt(&account, vec![code("0123456789")]);
         attempt.renews = renews;
-        attempt.opening = Some(Opening {
-            spot: super::super::Spot {
+        attempt.opening = Some(NewSession {
+            spot: super::super::SessionScope {
                 service: "sshd".to_owned(),
                 operation: None,
                 address: None,
@@ -254,7 +254,7 @@ fn scratch_codes_of_eight_digits_pass_once_alone_or_after_a_password() {
     for (typed, tail) in [("12345678", false), ("secret12345678", true)] {
         let mut account = full();
         account.import_recovery(vec![pepper().digest("12345678")], 8, at(1));
-        let answer = || Answered::Code {
+        let answer = || PreparedAnswer::Code {
             typed: typed.into(),
             tail,
         };
@@ -274,7 +274,7 @@ fn a_code_of_which_it_was_told_how_far_off_it_is_is_no_good_later() {
     assert!(matches!(
         account.attempt(&guess),
         Verdict::Wrong {
-            astray: Some(_),
+            out_of_sync: Some(_),
             ..
         }
     ));
@@ -295,22 +295,22 @@ fn a_code_of_which_it_was_told_how_far_off_it_is_is_no_good_later() {
     assert_eq!(account.attempt(&guess), Verdict::Replayed);
 }
 
-fn remote(accepted: bool) -> Answered {
+fn remote(accepted: bool) -> PreparedAnswer {
     let remote = Remote {
         server: "vip".parse().unwrap(),
         user: None,
         dates: crate::account::Dates::enrolled(at(0)),
     };
-    Answered::Remote { remote, accepted }
+    PreparedAnswer::Remote { remote, accepted }
 }
 
 /// `tries` guesses that a server rejects, each along with `others`; the failures then.
-fn rejected(account: &mut Account, others: fn() -> Vec<Answered>, tries: u64) -> u32 {
+fn rejected(account: &mut Account, others: fn() -> Vec<PreparedAnswer>, tries: u64) -> u32 {
     for id in 0..tries {
         let wait = std::time::Duration::from_secs(60);
-        let era = account.lockout().era();
-        let leave = account.reserve(id, wait, era, at(59), &Limits::default());
-        assert_eq!(leave, Gate::Open, "{id}");
+        let epoch = account.lockout().epoch();
+        let leave = account.reserve(id, wait, epoch, at(59), &Limits::default());
+        assert_eq!(leave, Admission::Open, "{id}");
         let mut answers = others();
         answers.push(remote(false));
         let mut attempt = attempt(account, answers);
@@ -323,14 +323,14 @@ fn rejected(account: &mut Account, others: fn() -> Vec<Answered>, tries: u64) ->
 
 #[test]
 fn what_a_server_rejects_is_a_failure_whatever_came_with_it() {
-    let companions: [fn() -> Vec<Answered>; 4] = [
+    let companions: [fn() -> Vec<PreparedAnswer>; 4] = [
         Vec::new,
         || vec![code("287082")],
         || vec![pin(true)],
         || {
             let phc = "another".to_owned();
             let (factor, matches) = (Factor::Pin, true);
-            vec![Answered::Hashed {
+            vec![PreparedAnswer::Hashed {
                 factor,
                 phc,
                 matches,
@@ -368,10 +368,10 @@ fn a_code_that_came_back_from_an_address_that_is_theirs_no_more_does_not_pass() 
         .add_contact(crate::account::Contact::new(to.clone(), at(0)))
         .unwrap();
     let sent = |unless_changed_since| {
-        vec![Answered::Sent {
+        vec![PreparedAnswer::Sent {
             factor: Factor::Email,
             typed: "483920".into(),
-            came_back: Some(CameBack {
+            came_back: Some(ConfirmedRecipient {
                 to: to.clone(),
                 unless_changed_since,
             }),
@@ -393,7 +393,7 @@ fn a_recovery_code_stands_in_for_a_sent_one_and_for_a_server() {
         let mut account = full();
         account.set_recovery(vec![pepper().digest("0123456789")], at(0));
         let answer = || {
-            vec![Answered::Sent {
+            vec![PreparedAnswer::Sent {
                 factor,
                 typed: "0123 456789".into(),
                 came_back: None,
@@ -401,7 +401,7 @@ fn a_recovery_code_stands_in_for_a_sent_one_and_for_a_server() {
         };
         let passed = judge(&mut account, answer());
         assert!(
-            matches!(&passed, Verdict::Passed(p) if p.instead == Some(Instead::Recovery)),
+            matches!(&passed, Verdict::Passed(p) if p.instead == Some(FallbackCode::Recovery)),
             "{passed:?}"
         );
         assert!(judge(&mut account, answer()).is_wrong(), "it is used up");
@@ -409,7 +409,7 @@ fn a_recovery_code_stands_in_for_a_sent_one_and_for_a_server() {
 }
 
 /// An attempt that the caller says is made of the password.
-fn judge_password(account: &mut Account, answers: Vec<Answered>) -> Verdict {
+fn judge_password(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
     let attempt = Attempt {
         is_password: true,
         ..attempt(account, answers)
@@ -464,8 +464,8 @@ fn a_code_that_was_good_once_is_told_from_a_guess() {
     }
     let mut account = Account::decode(&account.encode().unwrap()).unwrap();
     let used = expended(&mut account, "483 920 137", at(59));
-    assert_eq!(used, Some(Expended::Used(Instead::Bypass)));
+    assert_eq!(used, Some(Expended::Used(FallbackCode::Bypass)));
     let used = expended(&mut account, "0123456789", at(59));
-    assert_eq!(used, Some(Expended::Used(Instead::Recovery)));
+    assert_eq!(used, Some(Expended::Used(FallbackCode::Recovery)));
     assert_eq!(expended(&mut account, "483920138", at(59)), None);
 }

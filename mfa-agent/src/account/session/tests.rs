@@ -1,13 +1,13 @@
 use super::super::samples::{at, device, full, pepper};
-use super::super::{Answered, Attempt, By, Instead, Verdict};
+use super::super::{Attempt, By, FallbackCode, PreparedAnswer, Verdict};
 use super::*;
 use proptest::prelude::*;
 
 const BOOT: &str = "boot-1";
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
-fn sudo() -> Spot {
-    Spot {
+fn sudo() -> SessionScope {
+    SessionScope {
         service: "sudo".to_owned(),
         operation: None,
         address: None,
@@ -16,7 +16,7 @@ fn sudo() -> Spot {
     }
 }
 
-fn ways(texts: &[&str]) -> Vec<Way> {
+fn ways(texts: &[&str]) -> Vec<FactorCombination> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
@@ -27,8 +27,8 @@ fn in_session() -> Account {
     account
 }
 
-fn pass(account: &mut Account, spot: Spot, second: i64) {
-    let opening = Opening {
+fn pass(account: &mut Account, spot: SessionScope, second: i64) {
+    let opening = NewSession {
         spot,
         duration: QUARTER,
         boot: BOOT.to_owned(),
@@ -37,10 +37,10 @@ fn pass(account: &mut Account, spot: Spot, second: i64) {
     assert!(matches!(account.attempt(&attempt), Verdict::Passed(_)));
 }
 
-fn pin(account: &Account, matches: bool, second: i64, opening: Option<Opening>) -> Attempt {
+fn pin(account: &Account, matches: bool, second: i64, opening: Option<NewSession>) -> Attempt {
     Attempt {
-        era: account.lockout().era(),
-        answers: vec![Answered::Hashed {
+        epoch: account.lockout().epoch(),
+        answers: vec![PreparedAnswer::Hashed {
             factor: Factor::Pin,
             phc: account.pin().unwrap().phc.clone(),
             matches,
@@ -57,13 +57,13 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<Opening>) 
 }
 
 /// Whether a login at `spot` is let in, by a rule of 15 minutes that asks for a PIN.
-fn lets_in(account: &Account, spot: &Spot, second: i64) -> bool {
+fn lets_in(account: &Account, spot: &SessionScope, second: i64) -> bool {
     lets_in_by(account, spot, &[], &["pin"], QUARTER, BOOT, second)
 }
 
 fn lets_in_by(
     account: &Account,
-    spot: &Spot,
+    spot: &SessionScope,
     scope: &[&str],
     required: &[&str],
     duration: Duration,
@@ -72,7 +72,7 @@ fn lets_in_by(
 ) -> bool {
     let scope: Vec<String> = scope.iter().map(|&name| name.to_owned()).collect();
     let ways = ways(required);
-    let wanted = Wanted {
+    let wanted = SessionQuery {
         spot,
         scope: &scope,
         ways: &ways,
@@ -94,27 +94,27 @@ fn the_same_login_is_let_in_for_fifteen_minutes() {
 fn another_place_is_another_login() {
     let account = in_session();
     let other = [
-        Spot {
+        SessionScope {
             service: "su".to_owned(),
             ..sudo()
         },
-        Spot {
+        SessionScope {
             operation: Some("sudo".to_owned()),
             ..sudo()
         },
-        Spot {
+        SessionScope {
             address: "192.0.2.7".parse().ok(),
             ..sudo()
         },
-        Spot {
+        SessionScope {
             ruser: Some("bob".to_owned()),
             ..sudo()
         },
-        Spot {
+        SessionScope {
             ruser: None,
             ..sudo()
         },
-        Spot {
+        SessionScope {
             tty: Some("pts/4".to_owned()),
             ..sudo()
         },
@@ -127,11 +127,11 @@ fn another_place_is_another_login() {
 #[test]
 fn services_of_the_scope_share_a_session_and_operations_do_not() {
     let account = in_session();
-    let su = Spot {
+    let su = SessionScope {
         service: "su".to_owned(),
         ..sudo()
     };
-    let shared = |spot: &Spot| {
+    let shared = |spot: &SessionScope| {
         lets_in_by(
             &account,
             spot,
@@ -143,7 +143,7 @@ fn services_of_the_scope_share_a_session_and_operations_do_not() {
         )
     };
     assert!(shared(&su));
-    let operation = Spot {
+    let operation = SessionScope {
         operation: Some("collect".to_owned()),
         ..su
     };
@@ -233,7 +233,7 @@ fn a_lock_ends_all_sessions_and_they_do_not_come_back() {
 #[test]
 fn revoking_ends_all_and_counts_those_that_lasted() {
     let mut account = in_session();
-    let su = Spot {
+    let su = SessionScope {
         service: "su".to_owned(),
         ..sudo()
     };
@@ -265,14 +265,14 @@ fn a_bypass_code_passes_once_as_a_code_does() {
     let mut account = Account::default();
     account.issue_bypass("483920137".into(), Duration::from_secs(100), at(100));
     let attempt = |typed: &str, tail| Attempt {
-        answers: vec![Answered::Code {
+        answers: vec![PreparedAnswer::Code {
             typed: typed.into(),
             tail,
         }],
         ..pin(&full(), true, 100, None)
     };
     let mut again = account.clone();
-    let opening = Opening {
+    let opening = NewSession {
         spot: sudo(),
         duration: QUARTER,
         boot: BOOT.to_owned(),
@@ -283,7 +283,9 @@ fn a_bypass_code_passes_once_as_a_code_does() {
     };
     let verdict = account.attempt(&first);
     assert_eq!(account.sessions(BOOT, at(100)).count(), 0, "it passes once");
-    assert!(matches!(verdict, Verdict::Passed(passed) if passed.instead == Some(Instead::Bypass)));
+    assert!(
+        matches!(verdict, Verdict::Passed(passed) if passed.instead == Some(FallbackCode::Bypass))
+    );
     let verdict = account.attempt(&attempt("483920137", false));
     assert!(matches!(verdict, Verdict::Wrong { .. }));
     let verdict = again.attempt(&attempt("passw0rd483920137", true));
@@ -295,7 +297,7 @@ proptest! {
     fn there_are_never_more_than_there_is_room_for(terminals in prop::collection::vec(0_u8..40, 0..60)) {
         let mut account = full();
         for tty in &terminals {
-            let spot = Spot { tty: Some(format!("pts/{tty}")), ..sudo() };
+            let spot = SessionScope { tty: Some(format!("pts/{tty}")), ..sudo() };
             pass(&mut account, spot, 100);
         }
         let live: Vec<&Session> = account.sessions(BOOT, at(100)).collect();

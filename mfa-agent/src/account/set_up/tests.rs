@@ -64,8 +64,8 @@ fn take(account: &mut Account, step: Step, now: &mut i64) {
         Step::UseRecoveryCode => account.use_recovery(pepper().digest(CODE)),
         Step::Expire => *now += 4 * 60 * 60,
         Step::Guess => {
-            let era = account.lockout().era();
-            account.wrong_first_code(era, at(*now), &Limits::default());
+            let epoch = account.lockout().epoch();
+            account.wrong_first_code(epoch, at(*now), &Limits::default());
         }
         Step::Unlock => drop(account.unlock()),
         Step::BeginGrace => drop(account.begin_grace(at(*now))),

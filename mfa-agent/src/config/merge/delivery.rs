@@ -3,7 +3,7 @@
 //! What belongs together may stand in several files: it is judged only when all are there.
 
 use super::email::Email;
-use super::kept::Notes;
+use super::located::Diagnostics;
 use super::radius::Radius;
 use super::set;
 use super::sms::Sms;
@@ -45,14 +45,14 @@ impl Outside {
 
     /// Puts what holds in the end into `settings`, and returns what is wrong.
     pub(super) fn finish(self, settings: &mut Settings) -> Vec<Problem> {
-        let mut notes = Notes::default();
+        let mut diagnostics = Diagnostics::default();
         settings.delivery = Delivery {
-            email: self.email.finish(&mut notes),
-            sms: self.sms.finish(&mut notes),
+            email: self.email.finish(&mut diagnostics),
+            sms: self.sms.finish(&mut diagnostics),
             ..self.delivery
         };
-        settings.radius = self.radius.finish(&mut notes);
-        settings.file_places = notes.files;
-        notes.problems
+        settings.radius = self.radius.finish(&mut diagnostics);
+        settings.file_places = diagnostics.files;
+        diagnostics.problems
     }
 }

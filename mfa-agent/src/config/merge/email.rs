@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::kept::{Kept, Notes, at, bare, keep, keep_parsed};
+use super::located::{Diagnostics, Located, at, bare, keep, keep_parsed};
 use crate::config::document;
 use crate::config::error::Source;
 use crate::config::settings::{self, EmailRoute};
@@ -24,18 +24,18 @@ const NOT_WITH_SENDMAIL: &str =
 /// `[delivery.email]` in the making.
 #[derive(Default)]
 pub(super) struct Email {
-    from: Kept<EmailAddress>,
-    server: Kept<ServerHost>,
-    sendmail: Kept<ProgramPath>,
+    from: Located<EmailAddress>,
+    server: Located<ServerHost>,
+    sendmail: Located<ProgramPath>,
     /// 1 to 65,535.
-    port: Kept<u32>,
-    security: Kept<Security>,
-    user: Kept<String>,
-    password_file: Kept<PathBuf>,
-    ca_file: Kept<PathBuf>,
-    address: Kept<AddressTemplate>,
-    subject: Kept<Template>,
-    text: Kept<Template>,
+    port: Located<u32>,
+    security: Located<Security>,
+    user: Located<String>,
+    password_file: Located<PathBuf>,
+    ca_file: Located<PathBuf>,
+    address: Located<AddressTemplate>,
+    subject: Located<Template>,
+    text: Located<Template>,
 }
 
 impl Email {
@@ -59,16 +59,16 @@ impl Email {
     }
 
     /// What holds in the end; what is wrong is noted.
-    pub(super) fn finish(mut self, notes: &mut Notes) -> Option<settings::Email> {
+    pub(super) fn finish(mut self, diagnostics: &mut Diagnostics) -> Option<settings::Email> {
         let place = self
             .keys()
             .into_iter()
             .find_map(|(_, place)| place)?
             .clone();
-        let from = notes.demand(self.from.take(), &place, NO_FROM);
-        let templates = self.templates(notes);
+        let from = diagnostics.demand(self.from.take(), &place, NO_FROM);
+        let templates = self.templates(diagnostics);
         let address = bare(self.address.take());
-        let route = self.route(&place, notes);
+        let route = self.route(&place, diagnostics);
         Some(settings::Email {
             from: from?,
             route: route?,
@@ -94,26 +94,26 @@ impl Email {
         ]
     }
 
-    fn templates(&mut self, notes: &mut Notes) -> Option<Templates> {
+    fn templates(&mut self, diagnostics: &mut Diagnostics) -> Option<Templates> {
         let place = at(&self.text).or(at(&self.subject)).cloned();
         let [subject, text] = [self.subject.take(), self.text.take()].map(bare);
         let templates = Templates::mail_with(subject, text);
         match (templates, place) {
             (Ok(templates), _) => Some(templates),
             (Err(error), Some(place)) => {
-                notes.problem(&place, error.to_string());
+                diagnostics.problem(&place, error.to_string());
                 None
             }
             (Err(_), None) => None,
         }
     }
 
-    fn route(self, place: &Place, notes: &mut Notes) -> Option<EmailRoute> {
+    fn route(self, place: &Place, diagnostics: &mut Diagnostics) -> Option<EmailRoute> {
         match (&self.server, &self.sendmail) {
-            (Some(_), None) => self.smtp(notes),
+            (Some(_), None) => self.smtp(diagnostics),
             (None, Some(_)) => {
-                notes.refuse(&self.keys()[2..7], NOT_WITH_SENDMAIL);
-                notes
+                diagnostics.refuse(&self.keys()[2..7], NOT_WITH_SENDMAIL);
+                diagnostics
                     .named("[delivery.email] sendmail", self.sendmail)
                     .map(EmailRoute::Sendmail)
             }
@@ -121,24 +121,24 @@ impl Email {
                 let message = format!(
                     "sendmail stands beside the server at {server}; expected one of the two: take one out"
                 );
-                notes.problem(sendmail, message);
+                diagnostics.problem(sendmail, message);
                 None
             }
             (None, None) => {
-                notes.problem(place, NO_ROUTE);
+                diagnostics.problem(place, NO_ROUTE);
                 None
             }
         }
     }
 
-    fn smtp(self, notes: &mut Notes) -> Option<EmailRoute> {
+    fn smtp(self, diagnostics: &mut Diagnostics) -> Option<EmailRoute> {
         let lonely = match (&self.user, &self.password_file) {
             (Some((place, _)), None) => Some((place, "user", "password_file")),
             (None, Some((place, _))) => Some((place, "password_file", "user")),
             _ => None,
         };
         if let Some((place, key, other)) = lonely {
-            notes.problem(
+            diagnostics.problem(
                 place,
                 format!("{key} stands without {other}; expected both or neither"),
             );
@@ -148,13 +148,13 @@ impl Email {
             Security::StartTls => SUBMISSION,
             Security::Tls => SUBMISSIONS,
         };
-        let password = notes.named("[delivery.email] password_file", self.password_file);
+        let password = diagnostics.named("[delivery.email] password_file", self.password_file);
         Some(EmailRoute::Smtp {
             server: bare(self.server)?,
             port: bare(self.port).map_or(Some(usual_port), |port| port.try_into().ok())?,
             security,
             login: bare(self.user).zip(password),
-            roots: notes.roots("[delivery.email] ca_file", self.ca_file),
+            roots: diagnostics.roots("[delivery.email] ca_file", self.ca_file),
         })
     }
 }

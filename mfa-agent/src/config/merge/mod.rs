@@ -2,8 +2,8 @@
 
 mod delivery;
 mod email;
-mod kept;
 mod lists;
+mod located;
 mod overridden;
 mod places;
 mod prompts;
@@ -20,7 +20,7 @@ use super::asking::overlay;
 use super::document::{self, Document};
 use super::error::{ConfigError, Problem, Source};
 use super::lists::Lists;
-use super::reach::Reach;
+use super::reach::FactorAvailability;
 use super::rule;
 use super::settings::Settings;
 use delivery::Outside;
@@ -97,7 +97,7 @@ impl Draft {
         let is_whole = self.problems.is_empty();
         let lacks = self.outside.finish(&mut self.settings);
         // What is missing for a way may be in a file or a section that is wrong.
-        let reach = (is_whole && lacks.is_empty()).then(|| Reach::of(&self.settings));
+        let reach = (is_whole && lacks.is_empty()).then(|| FactorAvailability::of(&self.settings));
         self.problems.extend(lacks);
         if is_whole {
             self.problems.extend(self.places.check(&self.settings));

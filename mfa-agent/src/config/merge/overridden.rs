@@ -10,7 +10,7 @@ use crate::config::document::Document;
 use crate::config::error::Source;
 use crate::config::settings::{Overridden, SelfService};
 use crate::config::values::Parsed;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::{Ask, Place};
 
 /// Where lists are that say something, and those that came after them.
@@ -38,7 +38,7 @@ impl ListPlaces {
             ("[admin] groups", list(admin.groups.as_ref())),
             ("[pin] banned", list(pin.banned.as_ref())),
         ];
-        let ways = |list: &[Spanned<Parsed<Way>>]| {
+        let ways = |list: &[Spanned<Parsed<FactorCombination>>]| {
             let ways = list.iter().map(|way| &way.get_ref().0);
             ways.eq(&Ask::default().ways)
         };

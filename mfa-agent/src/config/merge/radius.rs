@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::kept::{Kept, Notes, keep, keep_parsed};
+use super::located::{Diagnostics, Located, keep, keep_parsed};
 use crate::account::Label;
 use crate::config::document::{self, List};
 use crate::config::error::Source;
@@ -38,11 +38,11 @@ impl Radius {
     }
 
     /// What holds in the end; what is wrong is noted.
-    pub(super) fn finish(self, notes: &mut Notes) -> Vec<settings::Radius> {
+    pub(super) fn finish(self, diagnostics: &mut Diagnostics) -> Vec<settings::Radius> {
         let mut names: Vec<(Place, Label)> = Vec::new();
         let mut finished = Vec::new();
         for (source, written) in self.0 {
-            let Some((place, one)) = finish(&source, written, notes) else {
+            let Some((place, one)) = finish(&source, written, diagnostics) else {
                 continue;
             };
             if let Some((other, _)) = names.iter().find(|(_, name)| *name == one.name) {
@@ -50,7 +50,7 @@ impl Radius {
                     "{:?} is the name of the servers at {other} already; expected another one",
                     one.name.as_str()
                 );
-                notes.problem(&place, message);
+                diagnostics.problem(&place, message);
             }
             names.push((place, one.name.clone()));
             finished.push(one);
@@ -63,7 +63,7 @@ impl Radius {
 fn finish(
     source: &Source,
     written: Spanned<document::Radius>,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Option<(Place, settings::Radius)> {
     let whole = source.place(written.span());
     let written = written.into_inner();
@@ -73,15 +73,15 @@ fn finish(
     keep(&mut timeout, written.timeout, source, |time| time.0.0);
     keep(&mut wait, written.wait, source, |time| time.0.0);
     let place = name.as_ref().map_or(&whole, |(place, _)| place).clone();
-    let name = notes.demand(name, &whole, NO_NAME);
-    let servers = servers(written.servers, source, &whole, notes);
+    let name = diagnostics.demand(name, &whole, NO_NAME);
+    let servers = servers(written.servers, source, &whole, diagnostics);
     if secret.is_none() {
-        notes.problem(&whole, NO_SECRET);
+        diagnostics.problem(&whole, NO_SECRET);
     }
     let name = name?;
     let key = format!("[[radius]] {:?} secret_file", name.as_str());
-    let secret = notes.named(key, secret);
-    let (timeout, wait) = times(timeout, wait, notes);
+    let secret = diagnostics.named(key, secret);
+    let (timeout, wait) = times(timeout, wait, diagnostics);
     let radius = settings::Radius {
         name,
         servers: servers?,
@@ -99,10 +99,10 @@ fn servers(
     written: Option<List<ServerAddress>>,
     source: &Source,
     whole: &Place,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Vec<SocketAddr>> {
     let Some(list) = written else {
-        notes.problem(whole, NO_SERVERS);
+        diagnostics.problem(whole, NO_SERVERS);
         return None;
     };
     let place = source.place(list.span());
@@ -110,18 +110,18 @@ fn servers(
     let twice = servers.iter().enumerate();
     let twice = twice.filter(|(i, server)| servers[..*i].contains(server));
     for (_, server) in twice {
-        notes.problem(
+        diagnostics.problem(
             &place,
             format!("{server} stands there twice; expected each once"),
         );
     }
     match servers.len() {
-        0 => notes.problem(
+        0 => diagnostics.problem(
             &place,
             "the list is empty, so that nobody could be asked; expected an address such as \"192.0.2.1\"",
         ),
         1..=MOST_SERVERS => return Some(servers),
-        many => notes.problem(
+        many => diagnostics.problem(
             &place,
             format!("{many} servers; expected at most {MOST_SERVERS} that stand in for each other"),
         ),
@@ -130,10 +130,14 @@ fn servers(
 }
 
 /// `timeout` and `wait`, where the second is no shorter.
-fn times(timeout: Kept<Duration>, wait: Kept<Duration>, notes: &mut Notes) -> (Duration, Duration) {
+fn times(
+    timeout: Located<Duration>,
+    wait: Located<Duration>,
+    diagnostics: &mut Diagnostics,
+) -> (Duration, Duration) {
     let place = wait.as_ref().or(timeout.as_ref());
     let place = place.map(|(place, _)| place.clone());
-    let time = |kept: Kept<Duration>, usual| kept.map_or(usual, |(_, time)| time);
+    let time = |located: Located<Duration>, usual| located.map_or(usual, |(_, time)| time);
     let (timeout, wait) = (time(timeout, TIMEOUT), time(wait, WAIT));
     if let Some(place) = place.filter(|_| wait < timeout) {
         let message = format!(
@@ -141,7 +145,7 @@ fn times(timeout: Kept<Duration>, wait: Kept<Duration>, notes: &mut Notes) -> (D
             wait.as_secs(),
             timeout.as_secs()
         );
-        notes.problem(&place, message);
+        diagnostics.problem(&place, message);
     }
     (timeout, wait)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::kept::{Kept, Notes, at, bare, keep, keep_parsed};
+use super::located::{Diagnostics, Located, at, bare, keep, keep_parsed};
 use crate::config::document;
 use crate::config::error::Source;
 use crate::config::settings::{self, SmsRoute, WebhookSecret};
@@ -28,18 +28,18 @@ const NO_COMMAND: &str = "provider = \"command\" has no command; expected the fu
 /// `[delivery.sms]` in the making.
 #[derive(Default)]
 pub(super) struct Sms {
-    provider: Kept<ProviderName>,
-    key: Kept<String>,
-    secret_file: Kept<PathBuf>,
-    from: Kept<String>,
-    endpoint: Kept<HttpsUrl>,
-    url: Kept<HttpsUrl>,
-    token_file: Kept<PathBuf>,
-    hmac_key_file: Kept<PathBuf>,
-    command: Kept<ProgramPath>,
-    ca_file: Kept<PathBuf>,
-    region: Kept<Region>,
-    text: Kept<Template>,
+    provider: Located<ProviderName>,
+    key: Located<String>,
+    secret_file: Located<PathBuf>,
+    from: Located<String>,
+    endpoint: Located<HttpsUrl>,
+    url: Located<HttpsUrl>,
+    token_file: Located<PathBuf>,
+    hmac_key_file: Located<PathBuf>,
+    command: Located<ProgramPath>,
+    ca_file: Located<PathBuf>,
+    region: Located<Region>,
+    text: Located<Template>,
 }
 
 impl Sms {
@@ -63,26 +63,26 @@ impl Sms {
     }
 
     /// What holds in the end; what is wrong is noted.
-    pub(super) fn finish(mut self, notes: &mut Notes) -> Option<settings::Sms> {
+    pub(super) fn finish(mut self, diagnostics: &mut Diagnostics) -> Option<settings::Sms> {
         let Some((place, provider)) = self.provider.take() else {
             let common = [at(&self.region), at(&self.text)];
             let mut keys = self.keys().into_iter().map(|(_, place, _)| place);
             let place = keys.find_map(|place| place);
             if let Some(place) = place.or(common.into_iter().find_map(|place| place)) {
-                notes.problem(place, NO_PROVIDER);
+                diagnostics.problem(place, NO_PROVIDER);
             }
             return None;
         };
-        self.refuse_strangers(provider, notes);
+        self.refuse_strangers(provider, diagnostics);
         let region = bare(self.region.take());
         let templates = match bare(self.text.take()) {
             Some(text) => Templates::text_only(text).ok(),
             None => Some(Templates::text_message()),
         };
         let route = match provider {
-            ProviderName::Vonage => self.vonage(&place, notes),
-            ProviderName::Webhook => self.webhook(&place, notes),
-            ProviderName::Command => self.command(&place, notes),
+            ProviderName::Vonage => self.vonage(&place, diagnostics),
+            ProviderName::Webhook => self.webhook(&place, diagnostics),
+            ProviderName::Command => self.command(&place, diagnostics),
         };
         Some(settings::Sms {
             route: route?,
@@ -107,7 +107,7 @@ impl Sms {
         ]
     }
 
-    fn refuse_strangers(&self, provider: ProviderName, notes: &mut Notes) {
+    fn refuse_strangers(&self, provider: ProviderName, diagnostics: &mut Diagnostics) {
         let (strange, known): (Vec<_>, Vec<_>) = self
             .keys()
             .into_iter()
@@ -122,18 +122,18 @@ impl Sms {
             provider.name(),
             known.join(", ")
         );
-        notes.refuse(&strange, &why);
+        diagnostics.refuse(&strange, &why);
     }
 
-    fn vonage(self, place: &Place, notes: &mut Notes) -> Option<SmsRoute> {
-        let key = notes.demand(self.key, place, NO_KEY);
-        let from = notes.demand(self.from, place, NO_SENDER);
+    fn vonage(self, place: &Place, diagnostics: &mut Diagnostics) -> Option<SmsRoute> {
+        let key = diagnostics.demand(self.key, place, NO_KEY);
+        let from = diagnostics.demand(self.from, place, NO_SENDER);
         if self.secret_file.is_none() {
-            notes.problem(place, NO_SECRET);
+            diagnostics.problem(place, NO_SECRET);
         }
         let endpoint = bare(self.endpoint).or_else(|| Vonage::ENDPOINT.parse().ok());
-        let secret = notes.named("[delivery.sms] secret_file", self.secret_file);
-        let roots = notes.roots("[delivery.sms] ca_file", self.ca_file);
+        let secret = diagnostics.named("[delivery.sms] secret_file", self.secret_file);
+        let roots = diagnostics.roots("[delivery.sms] ca_file", self.ca_file);
         Some(SmsRoute::Vonage {
             key: key?,
             secret: secret?,
@@ -143,23 +143,23 @@ impl Sms {
         })
     }
 
-    fn webhook(self, place: &Place, notes: &mut Notes) -> Option<SmsRoute> {
-        let url = notes.demand(self.url, place, NO_URL);
+    fn webhook(self, place: &Place, diagnostics: &mut Diagnostics) -> Option<SmsRoute> {
+        let url = diagnostics.demand(self.url, place, NO_URL);
         if let (Some((token, _)), Some((key, _))) = (&self.token_file, &self.hmac_key_file) {
             let message = format!(
                 "hmac_key_file stands beside the token_file at {token}; expected one of the two: take one out"
             );
-            notes.problem(key, message);
+            diagnostics.problem(key, message);
             return None;
         }
-        let token = notes.named("[delivery.sms] token_file", self.token_file);
-        let key = notes.named("[delivery.sms] hmac_key_file", self.hmac_key_file);
+        let token = diagnostics.named("[delivery.sms] token_file", self.token_file);
+        let key = diagnostics.named("[delivery.sms] hmac_key_file", self.hmac_key_file);
         let token = token.map(WebhookSecret::Bearer);
         let authentication = token.or(key.map(WebhookSecret::Hmac));
         if authentication.is_none() {
-            notes.problem(place, NO_WEBHOOK_SECRET);
+            diagnostics.problem(place, NO_WEBHOOK_SECRET);
         }
-        let roots = notes.roots("[delivery.sms] ca_file", self.ca_file);
+        let roots = diagnostics.roots("[delivery.sms] ca_file", self.ca_file);
         Some(SmsRoute::Webhook {
             url: url?,
             authentication: authentication?,
@@ -167,11 +167,11 @@ impl Sms {
         })
     }
 
-    fn command(self, place: &Place, notes: &mut Notes) -> Option<SmsRoute> {
+    fn command(self, place: &Place, diagnostics: &mut Diagnostics) -> Option<SmsRoute> {
         if self.command.is_none() {
-            notes.problem(place, NO_COMMAND);
+            diagnostics.problem(place, NO_COMMAND);
         }
-        let command = notes.named("[delivery.sms] command", self.command);
+        let command = diagnostics.named("[delivery.sms] command", self.command);
         command.map(SmsRoute::Command)
     }
 }

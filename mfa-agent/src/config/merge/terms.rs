@@ -11,8 +11,8 @@ use crate::config::asking::{
 use crate::config::document;
 use crate::config::error::{Problem, Source};
 use crate::config::merge::set;
-use crate::config::reach::Reach;
-use crate::factors::Way;
+use crate::config::reach::FactorAvailability;
+use crate::factors::FactorCombination;
 use crate::lockout::Limits;
 use crate::policy::{Ask, Place, Unenrolled};
 
@@ -22,7 +22,7 @@ pub(super) struct Terms {
     /// All but session, grace and lockout.
     ask: Ask,
     /// Those of `require`, where they stand.
-    ways: Vec<(Place, Way)>,
+    ways: Vec<(Place, FactorCombination)>,
     session: Duration,
     scope: Vec<String>,
     scope_place: Option<Place>,
@@ -61,7 +61,7 @@ impl Terms {
     }
 
     /// What is wrong in the end.
-    pub(super) fn check(&self, reach: Option<Reach<'_>>) -> Vec<Problem> {
+    pub(super) fn check(&self, reach: Option<FactorAvailability<'_>>) -> Vec<Problem> {
         let lonely_scope = self.session.is_zero() && !self.scope.is_empty();
         let endless = self.ask.unenrolled == Unenrolled::Allow && !self.grace.is_zero();
         let found = [

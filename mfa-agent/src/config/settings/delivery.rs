@@ -151,7 +151,7 @@ impl Delivery {
 impl super::Settings {
     /// Whether these settings have what `factor` needs outside of this host.
     #[must_use]
-    pub fn provide(&self, factor: Factor) -> bool {
+    pub fn is_available(&self, factor: Factor) -> bool {
         match (factor, Channel::of(factor)) {
             (_, Some(channel)) => self.delivery.is_on(channel),
             (Factor::Radius, None) => !self.radius.is_empty(),

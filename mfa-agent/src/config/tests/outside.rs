@@ -231,7 +231,7 @@ const RADIUS: &str = "[[radius]]\nname = 'vip'\nservers = ['192.0.2.1']\nsecret_
 fn what_is_asked_for_may_be_set_up_in_a_later_file() {
     let asking = "[policy]\nrequire = ['email+pin']\n[[rule]]\nrequire = ['radius', 'totp']";
     let settings = settings(&[asking, EMAIL, RADIUS]);
-    let provided = |factor: &Factor| settings.provide(*factor);
+    let provided = |factor: &Factor| settings.is_available(*factor);
     let lacking: Vec<_> = Factor::ALL.into_iter().filter(|f| !provided(f)).collect();
     assert_eq!(lacking, [Factor::Sms]);
 }
@@ -336,7 +336,7 @@ proptest! {
         match parse_all(&texts) {
             Ok(settings) => {
                 let ways = settings.policy.default.ways.iter();
-                prop_assert!(ways.flat_map(|way| way.factors()).all(|factor| settings.provide(*factor)));
+                prop_assert!(ways.flat_map(|way| way.factors()).all(|factor| settings.is_available(*factor)));
                 let named = |key: &str| chosen.iter().any(|(table, _)| *table == key);
                 prop_assert_eq!(settings.delivery.email.is_some(), named("delivery.email"));
                 prop_assert_eq!(settings.delivery.sms.is_some(), named("delivery.sms"));

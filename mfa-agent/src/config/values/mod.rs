@@ -23,7 +23,7 @@ pub(super) use time::Lasting;
 use crate::account::Label;
 use crate::delivery::{HttpsUrl, ProgramPath, ServerHost};
 use crate::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::names::UserName;
 use crate::policy::{DayRange, HourRange, Network};
 use crate::texts::Language;
@@ -117,7 +117,7 @@ expected! {
     "the name of a group such as \"wheel\"": GroupName;
     "the name of a user such as \"freerad\"": UserName;
     "a factor such as \"totp\"": Factor;
-    "a way such as \"totp\" or \"totp+pin\"": Way;
+    "a way such as \"totp\" or \"totp+pin\"": FactorCombination;
     "an address such as \"192.0.2.7\" or a network such as \"192.0.2.0/24\"": Network;
     "a user such as \"anna\", \"@staff\", \"!bob\" or \"*\"": UserPattern;
     "a service such as \"sshd\", \"!sudo\" or \"*\"": ServicePattern;

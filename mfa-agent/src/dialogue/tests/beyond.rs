@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::account::Contact;
-use crate::dialogue::{Dispatch, Inquiry, News, Order, Reply};
+use crate::dialogue::{DeliveryStatus, RadiusQuery, Reply, SendRequest, SendResult};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent::SentCode;
 
@@ -22,14 +22,14 @@ fn with_addresses() -> Account {
     account
 }
 
-fn order(next: Next) -> Order {
+fn order(next: Next) -> SendRequest {
     match next {
         Next::Send(order) => order,
         other => panic!("nothing is sent: {other:?}"),
     }
 }
 
-fn inquiry(next: Next) -> Inquiry {
+fn inquiry(next: Next) -> RadiusQuery {
     match next {
         Next::Inquire(inquiry) => inquiry,
         other => panic!("nobody is asked: {other:?}"),
@@ -45,17 +45,17 @@ fn sent(code: &str, address: &str) -> SentCode {
 }
 
 /// A message that was taken; its code is good until second 300.
-fn taken(code: Option<SentCode>) -> Dispatch {
-    Dispatch {
+fn taken(code: Option<SentCode>) -> SendResult {
+    SendResult {
         code,
         expires: at(300),
-        news: News::OnItsWay,
+        news: DeliveryStatus::OnItsWay,
     }
 }
 
 /// A login by a code that was sent by mail.
 fn by_mail(ways: &[&str]) -> Dialogue {
-    let (mut dialogue, next) = start(plan(ways), &with_addresses(), &Beside::default());
+    let (mut dialogue, next) = start(plan(ways), &with_addresses(), &FallbackFactors::default());
     assert_eq!(order(next).channel, Channel::Email);
     let step = asked(dialogue.dispatched(taken(Some(sent("483920", "anna@example.org")))));
     assert_eq!(prompt(&step), "Code from your e-mail: ");
@@ -75,7 +75,11 @@ fn a_code_is_sent_before_it_is_asked_for_and_goes_along_with_the_answer() {
 #[test]
 fn somebody_without_an_address_is_shown_the_same() {
     let show = |account: &Account, code| {
-        let (mut dialogue, next) = start(plan(&["email", "pin"]), account, &Beside::default());
+        let (mut dialogue, next) = start(
+            plan(&["email", "pin"]),
+            account,
+            &FallbackFactors::default(),
+        );
         assert!(order(next).again.is_none());
         let first = asked(dialogue.dispatched(taken(code)));
         let again = order(answer(&mut dialogue, "resend"));
@@ -93,7 +97,7 @@ fn resending_sends_the_same_code_and_does_not_lengthen_its_life() {
     let mut dialogue = by_mail(&["email"]);
     let again = order(dialogue.answer("resend".into(), at(200), &|_| false));
     assert!(again.again.as_ref().unwrap().is("483920"));
-    let dispatch = Dispatch {
+    let dispatch = SendResult {
         expires: at(500),
         ..taken(again.again)
     };
@@ -111,18 +115,18 @@ fn resending_sends_the_same_code_and_does_not_lengthen_its_life() {
 #[test]
 fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
     let mut dialogue = by_mail(&["email", "pin"]);
-    dialogue.learned_late(News::Failed);
+    dialogue.learned_late(DeliveryStatus::Failed);
     let step = asked(answer(&mut dialogue, "?"));
     assert!(step.messages[0].text.contains("could not be sent"));
     assert!(asked(answer(&mut dialogue, "2")).messages.is_empty());
 
     let mut dialogue = by_mail(&["email"]);
-    dialogue.learned_late(News::Failed);
+    dialogue.learned_late(DeliveryStatus::Failed);
     judge(answer(&mut dialogue, "000000"));
     let (step, _) = ended(dialogue.judged(&WRONG));
     assert!(step.messages[0].text.contains("could not be sent"));
 
-    for news in [News::OnItsWay, News::Failed] {
+    for news in [DeliveryStatus::OnItsWay, DeliveryStatus::Failed] {
         let mut dialogue = by_mail(&["email"]);
         dialogue.learned_late(news);
         order(answer(&mut dialogue, "resend"));
@@ -134,9 +138,9 @@ fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
 #[test]
 fn a_message_that_fails_is_told_with_the_other_way() {
     for (ways, hint) in [(&["email", "pin"][..], true), (&["email"][..], false)] {
-        let (mut dialogue, _) = start(plan(ways), &with_addresses(), &Beside::default());
-        let step = asked(dialogue.dispatched(Dispatch {
-            news: News::Failed,
+        let (mut dialogue, _) = start(plan(ways), &with_addresses(), &FallbackFactors::default());
+        let step = asked(dialogue.dispatched(SendResult {
+            news: DeliveryStatus::Failed,
             ..taken(Some(sent("483920", "anna@example.org")))
         }));
         let text = &step.messages[0].text;
@@ -151,7 +155,7 @@ fn a_code_that_was_right_beside_something_wrong_is_replaced() {
         tries: 3,
         ..plan(&["email+pin"])
     };
-    let (mut dialogue, _) = start(patient, &with_addresses(), &Beside::default());
+    let (mut dialogue, _) = start(patient, &with_addresses(), &FallbackFactors::default());
     dialogue.dispatched(taken(Some(sent("483920", "anna@example.org"))));
     assert_eq!(
         judge(answer(&mut dialogue, "4839201379")),
@@ -194,9 +198,9 @@ fn a_recovery_code_is_not_taken_for_a_code_and_a_pin() {
 
 #[test]
 fn a_number_is_asked_for_and_checked_before_a_code_goes_there() {
-    let beside = Beside {
+    let beside = FallbackFactors {
         number: true,
-        ..Beside::default()
+        ..FallbackFactors::default()
     };
     let (mut dialogue, next) = start(plan(&["sms"]), &Account::default(), &beside);
     let step = asked(next);

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dialogue::{Dispatch, News, Reply};
+use crate::dialogue::{DeliveryStatus, Reply, SendResult};
 use crate::factors::address::Channel;
 use crate::factors::sent::SentCode;
 
@@ -33,19 +33,19 @@ impl World {
         self.issued.last().map_or("000000", |(_, code)| code)
     }
 
-    fn send(&mut self, order: &Order) -> Dispatch {
+    fn send(&mut self, order: &SendRequest) -> SendResult {
         let code = match self.chance() % 4 {
             0 => None,
             _ => Some(order.again.clone().unwrap_or_else(|| self.fresh(order))),
         };
-        Dispatch {
+        SendResult {
             code,
             expires: at(1000),
-            news: News::OnItsWay,
+            news: DeliveryStatus::OnItsWay,
         }
     }
 
-    fn fresh(&mut self, order: &Order) -> SentCode {
+    fn fresh(&mut self, order: &SendRequest) -> SentCode {
         let code = format!(
             "{:06}",
             700_000 + self.replies.len() + 100 * self.issued.len()
@@ -82,7 +82,7 @@ impl World {
         reply
     }
 
-    fn check(&self, given: &[Given], ways: &[Way]) {
+    fn check(&self, given: &[Answer], ways: &[FactorCombination]) {
         let factors: Vec<Factor> = given.iter().map(|given| given.factor).collect();
         let is_rejected = given.iter().any(|given| given.accepted == Some(false));
         let whole = ways.iter().any(|way| way.factors() == factors);
@@ -107,8 +107,8 @@ impl World {
         }
     }
 
-    fn spend(&mut self, given: &[Given]) -> bool {
-        let right = |given: &Given| {
+    fn spend(&mut self, given: &[Answer]) -> bool {
+        let right = |given: &Answer| {
             let sent = given.sent.as_ref();
             let sent = sent.filter(|sent| sent.is(given.typed.expose()))?;
             Some(sent.code.expose().to_owned())
@@ -120,7 +120,7 @@ impl World {
 }
 
 /// Leads a login through `acts`; every judgement says no.
-fn lead(plan: Plan, beside: &Beside, acts: &[Act], world: &mut World) {
+fn lead(plan: Plan, beside: &FallbackFactors, acts: &[Act], world: &mut World) {
     let ways = plan.ways.clone();
     let (mut dialogue, mut next) = start(plan, &full(), beside);
     let mut acts = acts.iter();
@@ -193,7 +193,7 @@ proptest! {
         replies in prop::collection::vec(any::<u8>(), 0..30),
     ) {
         let plan = Plan { tries, ..plan(&ways) };
-        let beside = Beside { email: true, number };
+        let beside = FallbackFactors { email: true, number };
         let mut world = World { replies, issued: Vec::new(), accepted: None };
         lead(plan, &beside, &acts, &mut world);
     }

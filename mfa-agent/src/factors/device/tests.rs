@@ -12,7 +12,7 @@ fn generator(algorithm: Algorithm, digits: u32) -> Generator {
         key: Key::from_bytes(zeroize::Zeroizing::new(key)).unwrap(),
         algorithm,
         digits: digits.try_into().unwrap(),
-        moves: Moves::Time(Period::default()),
+        moves: MovingFactor::Time(Period::default()),
     }
 }
 
@@ -23,10 +23,10 @@ fn skew(skew: u32) -> Windows {
     }
 }
 
-fn last(last: Option<u64>) -> Position {
-    Position {
+fn last(last: Option<u64>) -> ReplayState {
+    ReplayState {
         last,
-        ..Position::default()
+        ..ReplayState::default()
     }
 }
 
@@ -60,7 +60,7 @@ fn the_vectors_of_rfc_6238_appendix_b_are_accepted() {
     for (time, algorithm, code) in vectors {
         let found = generator(algorithm, 8).check(code, at(time), &skew(0), last(None));
         let step = u64::try_from(time).unwrap() / 30;
-        assert_eq!(found, Match::Fresh { step }, "{algorithm} at {time}");
+        assert_eq!(found, Match::Unused { step }, "{algorithm} at {time}");
     }
 }
 
@@ -75,7 +75,7 @@ fn the_vectors_of_rfc_4226_appendix_d_are_accepted() {
         let found = generator.check(code, at(counter * 30), &skew(0), last(None));
         assert_eq!(
             found,
-            Match::Fresh {
+            Match::Unused {
                 step: counter.unsigned_abs()
             }
         );
@@ -88,7 +88,7 @@ fn a_step_is_good_once_and_none_before_it_is() {
     // RFC 4226: 287082 is step 1, 755224 is step 0.
     assert_eq!(
         generator.check("287082", at(59), &skew(1), last(None)),
-        Match::Fresh { step: 1 }
+        Match::Unused { step: 1 }
     );
     assert_eq!(
         generator.check("287082", at(59), &skew(1), last(Some(1))),
@@ -100,7 +100,7 @@ fn a_step_is_good_once_and_none_before_it_is() {
     );
     assert_eq!(
         generator.check("359152", at(59), &skew(1), last(Some(1))),
-        Match::Fresh { step: 2 }
+        Match::Unused { step: 2 }
     );
 }
 
@@ -113,11 +113,11 @@ fn a_code_outside_the_window_is_no_code() {
     );
     assert_eq!(
         generator.check("755224", at(60), &skew(2), last(None)),
-        Match::Fresh { step: 0 }
+        Match::Unused { step: 0 }
     );
     assert_eq!(
         generator.check("755224", at(29), &skew(0), last(None)),
-        Match::Fresh { step: 0 }
+        Match::Unused { step: 0 }
     );
     assert_eq!(
         generator.check("755224", at(30), &skew(0), last(None)),
@@ -147,7 +147,7 @@ const CODES: [&str; 10] = [
 
 fn counter() -> Generator {
     Generator {
-        moves: Moves::Counter,
+        moves: MovingFactor::Counter,
         ..generator(Algorithm::Sha1, 6)
     }
 }
@@ -163,12 +163,12 @@ fn windows(look_ahead: u32, resync: u32) -> Windows {
 #[test]
 fn a_counter_accepts_the_next_codes_and_no_others() {
     let check = |code: &str, used| counter().check(code, at(0), &windows(3, 5), last(used));
-    assert_eq!(check(CODES[0], None), Match::Fresh { step: 0 });
-    assert_eq!(check(CODES[2], None), Match::Fresh { step: 2 });
+    assert_eq!(check(CODES[0], None), Match::Unused { step: 0 });
+    assert_eq!(check(CODES[2], None), Match::Unused { step: 2 });
     assert_eq!(check(CODES[3], None), Match::None);
     assert_eq!(check(CODES[2], Some(2)), Match::Used);
     assert_eq!(check(CODES[1], Some(2)), Match::None);
-    assert_eq!(check(CODES[5], Some(2)), Match::Fresh { step: 5 });
+    assert_eq!(check(CODES[5], Some(2)), Match::Unused { step: 5 });
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_code_further_on_is_a_counter_astray_and_one_far_on_is_not() {
 fn a_counter_does_not_care_what_time_it_is() {
     for second in [-1, 0, 1 << 35] {
         let found = counter().check(CODES[4], at(second), &windows(1, 1), last(Some(3)));
-        assert_eq!(found, Match::Fresh { step: 4 });
+        assert_eq!(found, Match::Unused { step: 4 });
     }
 }
 
@@ -233,12 +233,12 @@ fn a_code_of_ten_minutes_ago_is_astray_and_an_earlier_one_is_none() {
 #[test]
 fn a_clock_that_is_known_to_be_off_is_reckoned_with() {
     let generator = generator(Algorithm::Sha1, 6);
-    let behind = Position {
+    let behind = ReplayState {
         offset: -5,
-        ..Position::default()
+        ..ReplayState::default()
     };
     let check = |code: &str| generator.check(code, at(7 * 30), &skew(1), behind);
-    assert_eq!(check(CODES[2]), Match::Fresh { step: 2 });
+    assert_eq!(check(CODES[2]), Match::Unused { step: 2 });
     assert_eq!(
         check(CODES[7]),
         Match::None,

@@ -11,7 +11,7 @@ fn an_uri_reads_back_as_the_generator_it_was_made_from() {
         key: Key::fresh([7; 20]),
         algorithm: Algorithm::Sha256,
         digits: 8u32.try_into().unwrap(),
-        moves: Moves::Time(60u64.try_into().unwrap()),
+        moves: MovingFactor::Time(60u64.try_into().unwrap()),
     };
     let uri = made.uri("example host", "alice@example.org", 0).unwrap();
     let read = from_uri(&uri).unwrap();
@@ -26,7 +26,7 @@ fn a_counter_goes_into_an_uri_and_back() {
         key: Key::fresh([7; 20]),
         algorithm: Algorithm::Sha1,
         digits: 6u32.try_into().unwrap(),
-        moves: Moves::Counter,
+        moves: MovingFactor::Counter,
     };
     let uri = made.uri("example host", "alice", 41).unwrap();
     assert!(uri.expose().starts_with("otpauth://hotp/"), "no secret");
@@ -47,7 +47,7 @@ fn a_counter_device_is_read_in_any_dress() {
         let read = from_uri(&format!("OTPAUTH://HOTP/a{tail}").as_str().into()).unwrap();
         assert_eq!(
             (read.generator.moves, read.next),
-            (Moves::Counter, next),
+            (MovingFactor::Counter, next),
             "{tail}"
         );
     }

@@ -15,7 +15,7 @@ pub use clock::{ClockError, DayRange, Days, HourRange, Hours};
 pub use misfit::Misfit;
 
 use super::pattern::{Fit, Patterns, SetFit, terminal_name};
-use super::{Ask, Facts, Networks, Request, Whence};
+use super::{Ask, Facts, LoginOrigin, Networks, Request};
 use crate::names::{Groups, UserName};
 
 /// A rule. It fits a login when every field that is given fits.
@@ -176,15 +176,15 @@ impl Rule {
     /// Whether it denies this login because its host is only known by name, and so may be in its networks.
     #[must_use]
     pub fn denies_by_name(&self, request: &Request<'_>) -> bool {
-        self.action == Action::Deny && self.from.is_some() && request.whence == Whence::Name
+        self.action == Action::Deny && self.from.is_some() && request.origin == LoginOrigin::Name
     }
 
     fn misfit_of_address<'a>(&'a self, request: &Request<'a>) -> Option<Misfit<'a>> {
         let networks = self.from.as_ref()?;
         let Some(address) = request.rhost else {
             let fits = self.denies_by_name(request);
-            return (!fits).then_some(match request.whence {
-                Whence::Name => Misfit::Name,
+            return (!fits).then_some(match request.origin {
+                LoginOrigin::Name => Misfit::Name,
                 _ => Misfit::Unknown("from"),
             });
         };

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::names::Groups;
 
 use super::{
-    Ask, Decision, Enforce, Facts, Networks, Personal, Policy, Request, Whence, remote_address,
+    Ask, Decision, Enforce, Facts, LoginOrigin, Networks, Personal, Policy, Request, remote_address,
 };
 
 /// One login; fields in the order in which a reader asks for them.
@@ -128,7 +128,7 @@ fn with_login<T>(case: &Case, with: impl FnOnce(&Request<'_>, &Facts<'_>) -> T) 
         tty: Some(case.tty),
         after: &after,
         now: case.now.parse().unwrap(),
-        whence: Whence::of(case.service, Some(case.rhost), Some(case.tty)),
+        origin: LoginOrigin::of(case.service, Some(case.rhost), Some(case.tty)),
     };
     let facts = Facts {
         federated: case.federated,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{Stub, finds, line, review};
 use crate::account::{Account, By, samples};
 use crate::factors::Factor;
-use crate::ledger::{After, Key, Ledger, LedgerError};
 use crate::lockout::Limits;
 use crate::policy::Network;
+use crate::repository::{AccountRepository, After, Key, RepositoryError};
 use crate::store::MemoryStore;
 use crate::store::memory::Failure;
 use crate::vault::{MasterKey, Vault};
@@ -17,15 +17,15 @@ const NOBODY: &str = "nobody who administers this host could log in";
 const ROOT: &str = "root could not log in at the console";
 
 /// Accounts of these users.
-pub(super) fn ledger(accounts: &[(&str, &Account)]) -> Ledger {
+pub(super) fn repository(accounts: &[(&str, &Account)]) -> AccountRepository {
     let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
-    let ledger = Ledger::new(Box::new(MemoryStore::new()), vault);
+    let repository = AccountRepository::new(Box::new(MemoryStore::new()), vault);
     for (user, account) in accounts {
         let key = Key::account(&user.parse().unwrap());
-        let put = || Ok::<_, LedgerError>((After::Put(Box::new((*account).clone())), ()));
-        ledger.change(&key, |_| put()).unwrap();
+        let put = || Ok::<_, RepositoryError>((After::Put(Box::new((*account).clone())), ()));
+        repository.change(&key, |_| put()).unwrap();
     }
-    ledger
+    repository
 }
 
 pub(super) fn with_device() -> Account {
@@ -35,8 +35,8 @@ pub(super) fn with_device() -> Account {
 }
 
 /// Findings about who could log in, where these accounts are there.
-fn shut_out(text: &str, accounts: &[(&str, &Account)]) -> Vec<Finding> {
-    let findings = review(text, &Stub::new(), Some(&ledger(accounts)));
+fn lockout_risk(text: &str, accounts: &[(&str, &Account)]) -> Vec<Finding> {
+    let findings = review(text, &Stub::new(), Some(&repository(accounts)));
     let about = |finding: &Finding| {
         finding.message.contains("could log in") || finding.message.contains(ROOT)
     };
@@ -70,16 +70,16 @@ fn a_host_where_no_administrator_has_set_up_anything_is_an_error() {
         "action = \"skip\"",
         "for root",
     ];
-    is_error(&shut_out("", &[]), &words);
-    is_error(&shut_out("[admin]\ngroups = ['desk']", &[]), &words);
-    assert_eq!(shut_out("", &[("root", &with_device())]), []);
+    is_error(&lockout_risk("", &[]), &words);
+    is_error(&lockout_risk("[admin]\ngroups = ['desk']", &[]), &words);
+    assert_eq!(lockout_risk("", &[("root", &with_device())]), []);
 }
 
 #[test]
 fn a_member_of_an_admin_group_who_can_log_in_is_enough_but_root_is_missed_at_the_console() {
     let text = "[admin]\ngroups = ['desk']";
-    is_warning(&shut_out(text, &[("anna", &with_device())]));
-    is_error(&shut_out("", &[("anna", &with_device())]), &[]);
+    is_warning(&lockout_risk(text, &[("anna", &with_device())]));
+    is_error(&lockout_risk("", &[("anna", &with_device())]), &[]);
 }
 
 #[test]
@@ -89,8 +89,11 @@ fn who_can_be_sent_a_code_without_an_enrolled_address_could_log_in() {
             "[policy]\nrequire = ['email']\n[delivery.email]\nfrom = 'a@example.org'\nsendmail = '/s'\n{rest}"
         )
     };
-    assert_eq!(shut_out(&email("address = '{user}@example.org'"), &[]), []);
-    is_error(&shut_out(&email(""), &[]), &[]);
+    assert_eq!(
+        lockout_risk(&email("address = '{user}@example.org'"), &[]),
+        []
+    );
+    is_error(&lockout_risk(&email(""), &[]), &[]);
     let sms = |rest: &str| {
         format!(
             "[policy]\nrequire = ['sms']\n[delivery]\nchannel = 'sms'\n[delivery.sms]\n\
@@ -98,16 +101,16 @@ fn who_can_be_sent_a_code_without_an_enrolled_address_could_log_in() {
         )
     };
     let enroll = "[enforcement]\nunenrolled = 'enroll'";
-    assert_eq!(shut_out(&sms(enroll), &[]), []);
-    is_error(&shut_out(&sms(""), &[]), &[]);
+    assert_eq!(lockout_risk(&sms(enroll), &[]), []);
+    is_error(&lockout_risk(&sms(""), &[]), &[]);
 }
 
 #[test]
 fn where_the_console_is_closed_and_sshd_asks_enrolling_helps() {
     let closed = "[[rule]]\nname = 'closed'\nservices = ['login']\naction = 'deny'\n";
     let words = ["(for root: rule \"closed\" denies)", "enrol one first"];
-    is_error(&shut_out(closed, &[]), &words);
-    let shut = shut_out(closed, &[("root", &with_device())]);
+    is_error(&lockout_risk(closed, &[]), &words);
+    let shut = lockout_risk(closed, &[("root", &with_device())]);
     is_warning(&shut);
     assert!(!shut[0].message.contains("enrol"), "{shut:?}");
 }
@@ -178,34 +181,34 @@ fn what_lets_in_without_a_factor_counts() {
         "[enforcement]\nmode = 'none'",
         "[[rule]]\nusers = ['root']\nservices = ['login']\naction = 'skip'",
     ] {
-        assert_eq!(shut_out(text, &[]), [], "{text}");
+        assert_eq!(lockout_risk(text, &[]), [], "{text}");
     }
     let mut late = Account::default();
     late.begin_grace(samples::at(0));
     let grace = |days: u32| format!("[enforcement]\ngrace = '{days}d'");
-    assert_eq!(shut_out(&grace(14), &[("root", &late)]), []);
-    is_error(&shut_out(&grace(11), &[("root", &late)]), &[]);
+    assert_eq!(lockout_risk(&grace(14), &[("root", &late)]), []);
+    is_error(&lockout_risk(&grace(11), &[("root", &late)]), &[]);
     let mut helped = Account::default();
     helped.issue_bypass(
         "111111111".into(),
         Duration::from_secs(60),
         samples::at(1_000_000),
     );
-    assert_eq!(shut_out("", &[("root", &helped)]), []);
+    assert_eq!(lockout_risk("", &[("root", &helped)]), []);
 }
 
 #[test]
 fn a_factor_that_is_not_asked_for_does_not_count() {
     let root = with_device();
     is_error(
-        &shut_out(
+        &lockout_risk(
             "[policy]\nrequire = ['pin', 'totp+questions']",
             &[("root", &root)],
         ),
         &[],
     );
     assert_eq!(
-        shut_out("[policy]\nrequire = ['pin', 'totp']", &[("root", &root)]),
+        lockout_risk("[policy]\nrequire = ['pin', 'totp']", &[("root", &root)]),
         []
     );
 }
@@ -220,8 +223,8 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             ..Limits::default()
         };
         let attempt = crate::account::Attempt {
-            era: account.lockout().era(),
-            answers: vec![crate::account::Answered::Impossible],
+            epoch: account.lockout().epoch(),
+            answers: vec![crate::account::PreparedAnswer::Impossible],
             now: samples::at(999_999),
             windows: Default::default(),
             renews: false,
@@ -235,10 +238,10 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
         account
     };
     let unlock = "root is locked (mfactl unlock root)";
-    is_error(&shut_out("", &[("root", &locked(Some(1)))]), &[unlock]);
-    assert_eq!(shut_out("", &[("root", &locked(None))]), []);
+    is_error(&lockout_risk("", &[("root", &locked(Some(1)))]), &[unlock]);
+    assert_eq!(lockout_risk("", &[("root", &locked(None))]), []);
     let open = "[[rule]]\nusers = ['root']\naction = 'skip'";
-    assert_eq!(shut_out(open, &[("root", &locked(Some(1)))]), []);
+    assert_eq!(lockout_risk(open, &[("root", &locked(Some(1)))]), []);
 }
 
 #[test]
@@ -247,16 +250,16 @@ fn what_is_set_for_an_administrator_counts() {
     let mut root = with_device();
     root.allow_from(&office, By::Administrator).unwrap();
     let remote_only = "[[rule]]\nservices = ['login']\naction = 'deny'\n";
-    is_warning(&shut_out(remote_only, &[("root", &root)]));
+    is_warning(&lockout_risk(remote_only, &[("root", &root)]));
     let elsewhere = format!("{remote_only}[[rule]]\nfrom = ['198.51.100.0/24']\naction = 'deny'");
-    is_error(&shut_out(&elsewhere, &[("root", &root)]), &[]);
+    is_error(&lockout_risk(&elsewhere, &[("root", &root)]), &[]);
     let mut strict = samples::full();
     strict
         .require("root", Factor::Pin, true, By::Administrator)
         .unwrap();
-    assert_eq!(shut_out("", &[("root", &strict)]), []);
+    assert_eq!(lockout_risk("", &[("root", &strict)]), []);
     is_error(
-        &shut_out(
+        &lockout_risk(
             "[policy]\nrequire = ['totp']\nprompting = 'single'",
             &[("root", &strict)],
         ),
@@ -269,7 +272,7 @@ fn federated_administrators_are_passed_over_as_they_are_at_logins() {
     let mut host = Stub::new();
     host.federated.insert("anna");
     let text = "[admin]\ngroups = ['staff']\n[enforcement]\nmode = 'local-users'";
-    is_warning(&review(text, &host, Some(&ledger(&[]))));
+    is_warning(&review(text, &host, Some(&repository(&[]))));
 }
 
 #[test]
@@ -277,8 +280,8 @@ fn a_store_that_can_t_be_read_is_one_finding_and_no_error() {
     let store = MemoryStore::new();
     store.fail(Failure::Everything);
     let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
-    let ledger = Ledger::new(Box::new(store), vault);
-    let findings = review("", &Stub::new(), Some(&ledger));
+    let repository = AccountRepository::new(Box::new(store), vault);
+    let findings = review("", &Stub::new(), Some(&repository));
     let [finding] = &findings[..] else {
         panic!("{findings:#?}");
     };

@@ -2,7 +2,7 @@
 
 use mfa_protocol::admin::{Administrator, Finding, HostFacts, Refused, Severity};
 
-use super::administrators::{ledger, with_device};
+use super::administrators::{repository, with_device};
 use super::{Stub, settings};
 use crate::account::Account;
 use crate::review::Review;
@@ -45,7 +45,7 @@ fn looked_at(
     let review = Review {
         settings: &settings,
         names: &Stub::new(),
-        ledger: Some(&ledger(accounts)),
+        repository: Some(&repository(accounts)),
         host: Some(host),
     };
     let now = Timestamp::from_second(1_000_000).unwrap();

@@ -16,9 +16,9 @@ use crate::account::{Account, Dates};
 use crate::factors::Factor;
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::device::Kind;
-use crate::ledger::Key;
 use crate::lockout::Lock;
 use crate::policy::Facts;
+use crate::repository::Key;
 
 /// Records looked at for a page: few may be worth listing, and nobody should wait for long.
 pub(super) const RECORDS_A_PAGE: usize = 2_000;
@@ -35,7 +35,7 @@ impl Connection {
         let settings = agent.settings();
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
         agent.require_sight(self.peer, &settings, &subject)?;
-        let account = agent.ledger.account(&subject.user)?;
+        let account = agent.repository.account(&subject.user)?;
         let (federated, groups) = agent.all_facts(&settings.policy, &subject)?;
         let facts = Facts {
             federated,
@@ -71,7 +71,7 @@ impl Connection {
             .require_administrator(self.peer, &self.agent.settings())?;
         let page = self
             .agent
-            .ledger
+            .repository
             .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
         let more = page.len() == RECORDS_A_PAGE;
         let mut reply = UsersReply {
@@ -100,7 +100,7 @@ impl Connection {
             .require_administrator(self.peer, &self.agent.settings())?;
         let page = self
             .agent
-            .ledger
+            .repository
             .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
         let now = Timestamp::now();
         let whole = page.len() < RECORDS_A_PAGE;

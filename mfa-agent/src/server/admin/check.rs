@@ -25,7 +25,7 @@ impl Connection {
     ) -> Result<CheckConfigReply, Failure> {
         let agent = &self.agent;
         agent.require_administrator(self.peer, &agent.settings())?;
-        let file = agent.standing().file.clone();
+        let file = agent.active_config().file.clone();
         let now = Timestamp::now();
         let mut refused = Vec::new();
         let (valid, findings) = match Files::read(&file).and_then(|files| files.settings()) {
@@ -33,7 +33,7 @@ impl Connection {
                 let review = Review {
                     settings: &settings,
                     names: &*agent.names,
-                    ledger: Some(&agent.ledger),
+                    repository: Some(&agent.repository),
                     host: parameters.host.as_ref(),
                 };
                 let can_be_used = inspect(&settings).errors.is_empty();
@@ -59,14 +59,14 @@ impl Connection {
     /// The mode in force, where it stands, and what the files say by now.
     pub(super) fn mode(&self) -> Result<ModeReply, Failure> {
         let agent = &self.agent;
-        let standing = agent.standing();
-        agent.require_administrator(self.peer, &standing.settings)?;
-        let policy = &standing.settings.policy;
-        let in_files = Files::read(&standing.file).and_then(|files| files.settings());
+        let active_config = agent.active_config();
+        agent.require_administrator(self.peer, &active_config.settings)?;
+        let policy = &active_config.settings.policy;
+        let in_files = Files::read(&active_config.file).and_then(|files| files.settings());
         Ok(ModeReply {
             mode: policy.mode.name().to_owned(),
             place: policy.mode_place.as_ref().map(ToString::to_string),
-            config: standing.file.display().to_string(),
+            config: active_config.file.display().to_string(),
             file_mode: in_files.ok().map(|it| it.policy.mode.name().to_owned()),
         })
     }
@@ -79,26 +79,26 @@ impl Connection {
             agent.review();
         }
         Ok(ReloadReply {
-            error: agent.standing().reload_error.clone(),
+            error: agent.active_config().reload_error.clone(),
         })
     }
 
     pub(super) fn health(&self) -> Result<HealthReply, Failure> {
         let agent = &self.agent;
         agent.require_administrator(self.peer, &agent.settings())?;
-        let standing = agent.standing();
+        let active_config = agent.active_config();
         Ok(HealthReply {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            config: standing.file.display().to_string(),
-            loaded_at: format!("{:.0}", standing.loaded_at),
-            reload_error: standing.reload_error.clone(),
-            config_changed: standing.is_outdated(),
-            store_error: agent.ledger.page(None, 1).err().map(|e| e.to_string()),
-            store_rollback: agent.ledger.rollback().map(str::to_owned),
-            start_error: standing.start_error.clone(),
-            storage_missing: agent.storage_watch.missing(&standing.settings.store),
+            config: active_config.file.display().to_string(),
+            loaded_at: format!("{:.0}", active_config.loaded_at),
+            reload_error: active_config.reload_error.clone(),
+            config_changed: active_config.is_outdated(),
+            store_error: agent.repository.page(None, 1).err().map(|e| e.to_string()),
+            store_rollback: agent.repository.rollback().map(str::to_owned),
+            start_error: active_config.start_error.clone(),
+            storage_missing: agent.storage_watch.missing(&active_config.settings.store),
             clock_error: agent.clock_watch.suspicion(),
-            key_credential: StorageWatch::is_key_a_credential(&standing.settings.store),
+            key_credential: StorageWatch::is_key_a_credential(&active_config.settings.store),
         })
     }
 }

@@ -15,7 +15,7 @@ use mfa_protocol::admin::{
     EnrollRadiusParameters, EnrollRadiusReply, PrimaryParameters,
 };
 
-use super::super::connection::{Carried, Connection, done};
+use super::super::connection::{CallOutcome, Connection, done};
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::factor_event;
@@ -34,7 +34,7 @@ impl Connection {
     pub(super) fn enrol_address(
         &mut self,
         parameters: &EnrollAddressParameters,
-    ) -> Result<Carried, Failure> {
+    ) -> Result<CallOutcome, Failure> {
         self.confirmation = None;
         let settings = self.agent.settings();
         let channel: Channel = parameters.factor.parse().map_err(Failure::refused)?;
@@ -42,7 +42,7 @@ impl Connection {
         let what = Change::Enrol(channel.factor());
         let user = parameters.user.as_deref();
         let (subject, permit) = self.changing(user, &settings, what)?;
-        let account = self.agent.ledger.account(&subject.user)?;
+        let account = self.agent.repository.account(&subject.user)?;
         permit.check(&account)?;
         let contact = Contact::new(to, now());
         // What would be refused after the code is refused before it is sent.
@@ -186,7 +186,7 @@ impl Connection {
                 agent.record(failed, peer);
             }
         });
-        let ticket = self.agent.courier.submit_and_tell(job, at_end);
+        let ticket = self.agent.delivery_queue.submit_and_tell(job, at_end);
         let ticket = ticket.map_err(Failure::refused)?;
         self.agent.record(event, peer);
         Ok(ticket)

@@ -15,7 +15,7 @@ use crate::account::{Device, Drift, Label, Resync, Resynced};
 use crate::audit::Event;
 use crate::factors::Factor;
 use crate::factors::device::unspaced;
-use crate::ledger::{After, Key};
+use crate::repository::{After, Key};
 
 impl Connection {
     pub(super) fn rename(&mut self, parameters: &RenameParameters) -> Result<RenameReply, Failure> {
@@ -48,7 +48,7 @@ impl Connection {
         let settings = agent.settings();
         let user = parameters.user.as_deref();
         let (subject, permit) = self.changing(user, &settings, Change::Resync)?;
-        let account = agent.ledger.account(&subject.user)?;
+        let account = agent.repository.account(&subject.user)?;
         permit.check(&account)?;
         if account.devices().is_empty() {
             return Err(Failure::refused(
@@ -59,7 +59,7 @@ impl Connection {
             label: parsed(parameters.label.as_deref())?,
             first: unspaced(parameters.first.expose()),
             second: unspaced(parameters.second.expose()),
-            era: account.lockout().era(),
+            epoch: account.lockout().epoch(),
             now: Timestamp::now(),
             windows: settings.windows(),
             limits: settings.lockout,
@@ -80,7 +80,7 @@ impl Connection {
         let agent = &self.agent;
         agent.require_administrator(self.peer, &agent.settings())?;
         let page = agent
-            .ledger
+            .repository
             .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
         let (whole, now) = (page.len() < RECORDS_A_PAGE, Timestamp::now());
         let mut reply = DriftsReply::default();

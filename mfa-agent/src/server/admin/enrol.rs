@@ -54,7 +54,7 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Enrol(Factor::Totp);
         let (subject, permit) = self.changing(user, &settings, what)?;
-        let account = self.agent.ledger.account(&subject.user)?;
+        let account = self.agent.repository.account(&subject.user)?;
         permit.check(&account)?;
         let device = wish.device(&settings, &account)?;
         // What would be refused after the code is refused before the QR code is drawn.
@@ -96,7 +96,7 @@ impl Connection {
         let code = unspaced(parameters.code.expose());
         let now = Timestamp::now();
         match pending.device.check(&code, now, &windows) {
-            Match::Fresh { step } => pending.device.last_step = Some(step),
+            Match::Unused { step } => pending.device.last_step = Some(step),
             Match::Used | Match::None => return Err(self.wrong_code(pending)),
         }
         let generation = self.store(&pending)?;

@@ -7,12 +7,14 @@ use mfa_protocol::login::{Authtok, BeginParameters};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::login::{Circumstances, Reach, asks_number_first, cannot_enrol, plan};
+use super::super::login::{
+    FallbackRecipients, LoginContext, asks_number_first, cannot_enrol, plan,
+};
 use super::super::peer::Subject;
 use super::fit;
-use crate::account::{Account, Session, Spot, Wanted};
+use crate::account::{Account, Session, SessionQuery, SessionScope};
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan, Screen, enrolment_prompts};
+use crate::dialogue::{Dialogue, Plan, Screen, UserFactors, enrolment_prompts};
 use crate::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
 
 impl Connection {
@@ -21,14 +23,14 @@ impl Connection {
         let settings = agent.settings();
         let subject = agent.subject(&parameters.user)?;
         let administrator = agent.require_sight(self.peer, &settings, &subject)?;
-        let circumstances = imagined(parameters)?;
-        let request = circumstances.request(&subject.user, moment(parameters.at.as_deref())?);
+        let login_context = imagined(parameters)?;
+        let request = login_context.request(&subject.user, moment(parameters.at.as_deref())?);
         let (federated, groups) = agent.all_facts(&settings.policy, &subject)?;
         let facts = Facts {
             federated,
             groups: &groups,
         };
-        let account = agent.ledger.account(&subject.user)?;
+        let account = agent.repository.account(&subject.user)?;
         let personal = account.personal();
         let mut explanation = settings.policy.explain(&request, &facts, &personal);
         explanation.source = if federated { "federated" } else { "local" }.to_owned();
@@ -43,9 +45,9 @@ impl Connection {
                 settings: &settings,
                 subject: &subject,
                 account: &account,
-                spot: circumstances.spot.as_ref(),
+                spot: login_context.spot.as_ref(),
                 is_operation: request.operation.is_some(),
-                screen: Screen::of(&circumstances.service),
+                screen: Screen::of(&login_context.service),
             };
             self.explain_ask(&explained, ask, &mut explanation);
         }
@@ -66,7 +68,7 @@ impl Connection {
             return;
         }
         let mut reach = self.explain_reach(it, &plan);
-        let by_mail = reach.opens_one(it.account, &plan, now);
+        let by_mail = reach.enables_combination(it.account, &plan, now);
         if it.account.has_never_enrolled()
             && !by_mail
             && explain_newcomer(it, ask, &plan, into, now)
@@ -87,17 +89,17 @@ impl Connection {
                 beside()
             };
         let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
-        let holdings = Holdings::of(it.account, &plan, &decoy, &reach.beside(), now);
+        let holdings = UserFactors::of(it.account, &plan, &decoy, &reach.beside(), now);
         into.prompts = Dialogue::begin(plan, holdings).0.prompts();
     }
 
     /// Where codes could go besides to enrolled addresses. A name service that does not answer counts as one
     /// that does not know the user.
-    fn explain_reach(&self, it: &Explained<'_>, plan: &Plan) -> Reach {
+    fn explain_reach(&self, it: &Explained<'_>, plan: &Plan) -> FallbackRecipients {
         let template = self
             .agent
             .template(it.settings, it.subject, it.account, plan);
-        Reach {
+        FallbackRecipients {
             template: template.ok().flatten(),
             number: false,
         }
@@ -111,7 +113,7 @@ impl Connection {
         now: Timestamp,
     ) -> Option<&'a Session> {
         let (rule, spot) = (ask.session.as_ref()?, it.spot?);
-        let wanted = Wanted {
+        let wanted = SessionQuery {
             spot,
             scope: &rule.scope,
             ways: &plan.ways,
@@ -168,12 +170,12 @@ struct Explained<'a> {
     settings: &'a Settings,
     subject: &'a Subject,
     account: &'a Account,
-    spot: Option<&'a Spot>,
+    spot: Option<&'a SessionScope>,
     is_operation: bool,
     screen: Screen,
 }
 
-fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {
+fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
     let parameters = parameters.clone();
     if let Some(from) = parameters.from.as_deref()
         && remote_address(from).is_none()
@@ -183,7 +185,7 @@ fn imagined(parameters: &ExplainParameters) -> Result<Circumstances, Failure> {
             "{from:?} is neither an address nor the name of a host"
         )));
     }
-    Circumstances::imagined(BeginParameters {
+    LoginContext::imagined(BeginParameters {
         user: parameters.user,
         service: parameters.service,
         rhost: parameters.from,

@@ -21,8 +21,8 @@ use crate::account::{Account, Added, Device, Label};
 use crate::audit::Event;
 use crate::factors::device::Windows;
 use crate::factors::uri::from_uri;
-use crate::ledger::{After, Key};
 use crate::log;
+use crate::repository::{After, Key};
 
 /// The entries of one user, with their place in the call.
 struct Share {

@@ -123,7 +123,7 @@ impl Connection {
 
     /// The account, once it is sure that the caller may change it: nobody else costs any hashing.
     fn checked(&self, subject: &Subject, permit: &Permit) -> Result<Account, Failure> {
-        let account = self.agent.ledger.account(&subject.user)?;
+        let account = self.agent.repository.account(&subject.user)?;
         permit.check(&account)?;
         Ok(account)
     }

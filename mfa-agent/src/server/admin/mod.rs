@@ -22,13 +22,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::commit::put_if;
-use super::connection::{Body, Carried, Connection, body, parse};
+use super::connection::{Body, CallOutcome, Connection, body, parse};
 use super::error::Failure;
 use super::peer::{Peer, Subject};
 use crate::account::{Account, By};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::ledger::Key;
+use crate::repository::Key;
 pub(super) use delivery::{Confirmation, Trial};
 pub(super) use enrol::Pending;
 use recovery::RECOVERY;
@@ -39,7 +39,7 @@ impl Connection {
         &mut self,
         method: &str,
         parameters: Option<&RawValue>,
-    ) -> Result<Carried, Failure> {
+    ) -> Result<CallOutcome, Failure> {
         self.carry_out_admin(method, parameters)
             .map_err(|failure| match self.user_of(parameters) {
                 Some(user) => failure.about(&user),
@@ -51,7 +51,7 @@ impl Connection {
         &mut self,
         method: &str,
         parameters: Option<&RawValue>,
-    ) -> Result<Carried, Failure> {
+    ) -> Result<CallOutcome, Failure> {
         match method {
             "EnrollAddress" => self.enrol_address(&parse(parameters)?),
             "TestDelivery" => self.test_delivery(&parse(parameters)?),

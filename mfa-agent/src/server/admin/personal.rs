@@ -12,7 +12,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::{Change, Permit};
-use crate::account::{Account, UserSettings, Wishes};
+use crate::account::{Account, UserOverrides, UserSettings};
 use crate::audit::Event;
 use crate::audit::cloud::{UserSetting, user_setting_event};
 use crate::config::Settings;
@@ -30,7 +30,7 @@ impl Connection {
         let settings = self.agent.settings();
         let (subject, permit) =
             self.changing(parameters.user.as_deref(), &settings, Change::Settings)?;
-        let account = self.agent.ledger.account(&subject.user)?;
+        let account = self.agent.repository.account(&subject.user)?;
         permit.check(&account)?;
         let is_new = on && !account.requires(factor, permit.by());
         if is_new && factor == Factor::Totp && settings.require_password_expiry {
@@ -228,8 +228,8 @@ fn of_self_manage(user: &str, account: &Account) -> UserSetting {
 
 /// What is set, as it goes over the wire.
 pub(super) fn show(settings: &UserSettings) -> wire::UserSettings {
-    let factors = |side: &Wishes| side.require.iter().map(ToString::to_string).collect();
-    let networks = |side: &Wishes| side.allow_from.iter().map(ToString::to_string).collect();
+    let factors = |side: &UserOverrides| side.require.iter().map(ToString::to_string).collect();
+    let networks = |side: &UserOverrides| side.allow_from.iter().map(ToString::to_string).collect();
     wire::UserSettings {
         enforce: settings.enforce.name().to_owned(),
         require: factors(&settings.administrator),

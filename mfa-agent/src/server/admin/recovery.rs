@@ -33,7 +33,7 @@ impl Connection {
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let drawn: Result<Vec<_>, _> = (0..count).map(|_| random::<16>()).collect();
         let codes = fresh_codes(&drawn?);
-        let pepper = self.agent.ledger.pepper().clone();
+        let pepper = self.agent.repository.pepper().clone();
         let event = factor_event("enroll", (&subject, self.peer), RECOVERY, None);
         self.change_factors(&subject, &permit, |account| {
             if account.enrolled().is_empty() {

@@ -10,7 +10,7 @@ use mfa_protocol::message::ErrorKind;
 use super::super::error::Failure;
 use crate::account::{Account, By};
 use crate::config::SelfService;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::{Mode, Policy, Unenrolled};
 
 /// What is to be changed.
@@ -91,7 +91,7 @@ impl Permit {
         if self.by() == By::Administrator || account.has(factor) {
             return Ok(());
         }
-        if account.is_imposed(factor) {
+        if account.admin_required(factor) {
             return Err(refused(&format!(
                 "an administrator requires {factor} of you; only an administrator can remove the last one"
             )));
@@ -180,7 +180,8 @@ pub(super) fn what_follows(
 fn is_shut_out(before: &Account, left: &Account, policy: &Policy) -> bool {
     let ask = left.personal().refine(&policy.default);
     let has_way = |account: &Account| {
-        let has_all = |way: &Way| way.factors().iter().all(|factor| account.has(*factor));
+        let has_all =
+            |way: &FactorCombination| way.factors().iter().all(|factor| account.has(*factor));
         ask.ways.iter().any(has_all)
     };
     let is_last = has_way(before) && !has_way(left) || left.enrolled().is_empty();
@@ -219,11 +220,11 @@ mod tests {
         let now = plain.generation();
         let mut managed = full();
         managed.set_self_manage(true);
-        let mut imposed = managed.clone();
-        imposed
+        let mut admin_required = managed.clone();
+        admin_required
             .require("anna", Factor::Pin, true, By::Administrator)
             .unwrap();
-        imposed.enforce(Enforce::Required);
+        admin_required.enforce(Enforce::Required);
         let pin = Factor::Pin;
         let all = &Factor::ALL[..];
         for (account, right, change, enabled, factors, expected) in [
@@ -253,8 +254,8 @@ mod tests {
             (&managed, Unproven, Settings, false, &[], "NotVerified"),
             (&managed, Proven(now), Enrol(pin), false, all, "ok"),
             (&managed, Proven(now), Enrol(pin), true, &[], "NotAllowed"),
-            (&imposed, Proven(now), Enrol(pin), true, all, "ok"),
-            (&imposed, Administrator, Remove(pin), true, all, "ok"),
+            (&admin_required, Proven(now), Enrol(pin), true, all, "ok"),
+            (&admin_required, Administrator, Remove(pin), true, all, "ok"),
         ] {
             let outcome = permit(right, change, enabled, factors).check(account);
             assert_eq!(
@@ -302,7 +303,7 @@ mod tests {
         only_pin.remove(Factor::Totp);
         only_pin.remove(Factor::Questions);
         let mut ask = crate::policy::Ask::clone(&policy.default);
-        ask.ways = vec![Way::from(Factor::Totp)];
+        ask.ways = vec![FactorCombination::from(Factor::Totp)];
         policy.default = ask.into();
         assert_eq!(
             last(Right::Proven(1), &only_pin, &policy),

@@ -16,7 +16,7 @@ use super::account::RECORDS_A_PAGE;
 use super::change_event;
 use crate::account::{LONGEST_BYPASS, Session, fresh_code};
 use crate::audit::Event;
-use crate::ledger::Key;
+use crate::repository::Key;
 
 /// Sessions on a page; a user has at most sixteen, and they stay together.
 const SESSIONS_A_PAGE: usize = 64;
@@ -37,7 +37,7 @@ impl Connection {
         }
         let subject = agent.subject_or_caller(user, self.peer)?;
         agent.require_sight(self.peer, &settings, &subject)?;
-        let account = agent.ledger.account(&subject.user)?;
+        let account = agent.repository.account(&subject.user)?;
         let live = account.sessions(&agent.boot, Timestamp::now());
         Ok(SessionsReply {
             sessions: live.map(|it| show(subject.user.as_str(), it)).collect(),
@@ -47,7 +47,7 @@ impl Connection {
 
     fn all_sessions(&self, after: Option<&str>) -> Result<SessionsReply, Failure> {
         let (agent, now) = (&self.agent, Timestamp::now());
-        let page = agent.ledger.page(after, RECORDS_A_PAGE)?;
+        let page = agent.repository.page(after, RECORDS_A_PAGE)?;
         let whole = page.len() < RECORDS_A_PAGE;
         let mut reply = SessionsReply::default();
         for (user, account) in page {

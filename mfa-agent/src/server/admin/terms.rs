@@ -11,7 +11,7 @@ use super::super::login::plan;
 use super::fit;
 use crate::config::{Files, Settings};
 use crate::dialogue::Screen;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::{Action, Ask, Mode, Place, Prompting};
 
 /// As many services as are spoken of at once.
@@ -32,7 +32,7 @@ impl Connection {
         let mut terms: Vec<_> = match parameters.from_files {
             false => services.map(|name| of(&in_force, name)).collect(),
             true => {
-                let files = Files::read(&agent.standing().file);
+                let files = Files::read(&agent.active_config().file);
                 let settings = files.and_then(Files::settings);
                 let settings = settings.map_err(|error| Failure::refused(error.to_string()))?;
                 services.map(|name| of(&settings, name)).collect()
@@ -115,7 +115,7 @@ fn longest(settings: &Settings, ask: &Ask) -> Duration {
             .unwrap_or(TYPING),
         _ => TYPING,
     };
-    let of_way = |way: &Way| way.factors().iter().map(of_factor).sum::<Duration>();
+    let of_way = |way: &FactorCombination| way.factors().iter().map(of_factor).sum::<Duration>();
     let way = ask.ways.iter().map(of_way).max().unwrap_or_default();
     let all = way.saturating_mul(ask.tries);
     TYPING + all.min(settings.server.login_timeout)

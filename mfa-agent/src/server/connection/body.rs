@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::super::error::Failure;
-use super::{Carried, interfaces};
+use super::{CallOutcome, interfaces};
 
 /// Bytes of the longest reply of `org.pam-mfa.Admin` that shows a key or codes.
 const KEY_REPLY: usize = 4096;
@@ -36,7 +36,7 @@ pub(super) fn login_body(reply: &LoginReply) -> Result<Body, Failure> {
 }
 
 /// A call that has been carried out.
-pub(in crate::server) fn done(reply: &impl Serialize) -> Result<Carried, Failure> {
+pub(in crate::server) fn done(reply: &impl Serialize) -> Result<CallOutcome, Failure> {
     Ok(body(reply)?.into())
 }
 

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::super::error::Failure;
 use super::super::login::{Bearer, Ended, Login, Progress, Purpose};
 use super::body::{done, login_body, parse};
-use super::{Carried, Connection, Then};
+use super::{CallOutcome, Connection, Then};
 use crate::names::UserName;
 
 /// How long a factor that was passed on a connection stands for changes made on it.
@@ -31,7 +31,7 @@ impl Connection {
         &mut self,
         method: &str,
         parameters: Option<&RawValue>,
-    ) -> Result<Carried, Failure> {
+    ) -> Result<CallOutcome, Failure> {
         if !self.terms.may_log_in {
             return Err(Failure::new(
                 ErrorKind::Busy,
@@ -47,13 +47,13 @@ impl Connection {
         }
     }
 
-    fn begin(&mut self, parameters: BeginParameters) -> Result<Carried, Failure> {
+    fn begin(&mut self, parameters: BeginParameters) -> Result<CallOutcome, Failure> {
         if let Some(earlier) = self.login.take() {
             self.agent
                 .abandon(&earlier, "another login was begun on its connection");
         }
         if self.peer.privileged {
-            self.under_way = Some(self.agent.under_way.enter());
+            self.active_logins = Some(self.agent.active_logins.enter());
         }
         let purpose = match std::mem::take(&mut self.proof_wanted) {
             true => Purpose::Proof,
@@ -67,7 +67,7 @@ impl Connection {
         self.keep(progress)
     }
 
-    fn answer(&mut self, parameters: AnswerParameters) -> Result<Carried, Failure> {
+    fn answer(&mut self, parameters: AnswerParameters) -> Result<CallOutcome, Failure> {
         let login = self.take_login(&parameters.session)?;
         let progress = self
             .agent
@@ -75,14 +75,14 @@ impl Connection {
         self.keep(progress)
     }
 
-    fn cancel(&mut self, parameters: &CancelParameters) -> Result<Carried, Failure> {
+    fn cancel(&mut self, parameters: &CancelParameters) -> Result<CallOutcome, Failure> {
         let login = self.take_login(&parameters.session)?;
         self.agent.abandon(&login, "cancelled");
         done(&Nothing {})
     }
 
     /// The account phase. One that the ticket of a login admits stands in the log with that login.
-    fn admit(&mut self, parameters: AdmitParameters) -> Result<Carried, Failure> {
+    fn admit(&mut self, parameters: AdmitParameters) -> Result<CallOutcome, Failure> {
         let Ended { reply, event, .. } = *self.agent.admit(self.peer, parameters)?;
         let is_told = reply.step.outcome == Some(Outcome::Passed);
         if let Some(event) = event.filter(|event| !is_told || event.factor.is_some()) {
@@ -112,18 +112,18 @@ impl Connection {
         Ok(reply)
     }
 
-    pub(super) fn keep(&mut self, progress: Progress) -> Result<Carried, Failure> {
+    pub(super) fn keep(&mut self, progress: Progress) -> Result<CallOutcome, Failure> {
         let reply = match progress {
             Progress::Open(login, reply) => {
                 self.login = Some(login);
                 reply
             }
-            Progress::Ahead(login, reply, errand) => {
+            Progress::Ahead(login, reply, effect) => {
                 self.login = Some(login);
-                return Ok(Carried::Ahead(login_body(&reply)?, errand));
+                return Ok(CallOutcome::Ahead(login_body(&reply)?, effect));
             }
-            Progress::Waiting(login, errand) => {
-                return Ok(Carried::Waiting(errand, Then::Login(login)));
+            Progress::Waiting(login, effect) => {
+                return Ok(CallOutcome::Waiting(effect, Then::Login(login)));
             }
             Progress::Ended(ended) => {
                 if let Some(event) = ended.event {

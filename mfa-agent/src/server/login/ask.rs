@@ -9,73 +9,78 @@ use mfa_protocol::login::{Authtok, Outcome};
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Subject;
-use super::begin::Opened;
+use super::begin::ResolvedLogin;
 use super::enrol::cannot_enrol;
-use super::reach::{Reach, asks_number_first};
+use super::reach::{FallbackRecipients, asks_number_first};
 use super::{Login, Progress, Stage, conclude};
-use crate::account::{Device, Opening};
+use crate::account::{Device, NewSession};
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Holdings, Plan, PromptDecoy, Screen};
+use crate::dialogue::{Dialogue, Plan, PromptDecoy, Screen, UserFactors};
 use crate::factors::device::Kind;
-use crate::factors::{Factor, Way};
-use crate::ledger::Key;
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::{Ask, Prompting, Unenrolled};
+use crate::repository::Key;
 use crate::texts::Wording;
 
 impl Agent {
-    pub(super) fn ask(&self, opened: Opened<'_>, ask: &Arc<Ask>) -> Result<Progress, Failure> {
-        let Opened {
+    pub(super) fn ask(
+        &self,
+        resolved: ResolvedLogin<'_>,
+        ask: &Arc<Ask>,
+    ) -> Result<Progress, Failure> {
+        let ResolvedLogin {
             context,
             settings,
             account,
             ..
-        } = &opened;
-        let authtok = opened.circumstances.authtok;
+        } = &resolved;
+        let authtok = resolved.login_context.authtok;
         let Some(plan) = plan(ask, authtok, settings, context.screen()) else {
             let reason = TOO_MUCH_FOR_ONE_ANSWER.replace("USER", context.user.as_str());
             return Ok(conclude(context, Outcome::Denied, &reason));
         };
-        let mut reach = match self.without_asking(&opened, ask, &plan)? {
+        let mut reach = match self.admit_without_prompt(&resolved, ask, &plan)? {
             ControlFlow::Break(ended) => return Ok(ended),
             ControlFlow::Continue(reach) => reach,
         };
-        let is_new = account.has_never_enrolled() && !reach.opens_one(account, &plan, opened.now);
+        let is_new = account.has_never_enrolled()
+            && !reach.enables_combination(account, &plan, resolved.now);
         // A name that this host does not know may be another spelling of one that has set up something.
-        if is_new && ask.unenrolled == Unenrolled::Enroll && self.is_known(opened.subject)? {
-            return self.ask_newcomer(opened, ask, plan);
+        if is_new && ask.unenrolled == Unenrolled::Enroll && self.is_known(resolved.subject)? {
+            return self.ask_newcomer(resolved, ask, plan);
         }
         reach.number = self.asks_number_beside(settings, account, &plan, ask)
             && !account.has_never_enrolled()
-            && may_name_a_number(&opened)
-            && self.is_known(opened.subject)?;
-        self.first_prompt(opened, ask, plan, reach)
+            && may_name_a_number(&resolved)
+            && self.is_known(resolved.subject)?;
+        self.first_prompt(resolved, ask, plan, reach)
     }
 
     /// What becomes of a user of this host who has set up nothing, and may do so now.
     fn ask_newcomer(
         &self,
-        mut opened: Opened<'_>,
+        mut resolved: ResolvedLogin<'_>,
         ask: &Arc<Ask>,
         plan: Plan,
     ) -> Result<Progress, Failure> {
-        if asks_number_first(&opened.settings, &opened.account, &plan, ask)
-            && may_name_a_number(&opened)
+        if asks_number_first(&resolved.settings, &resolved.account, &plan, ask)
+            && may_name_a_number(&resolved)
         {
-            let reach = Reach {
+            let reach = FallbackRecipients {
                 number: true,
-                ..Reach::default()
+                ..FallbackRecipients::default()
             };
-            return self.first_prompt(opened, ask, plan, reach);
+            return self.first_prompt(resolved, ask, plan, reach);
         }
-        if !self.may_enrol_in_login(&opened) {
-            return self.first_prompt(opened, ask, plan, Reach::default());
+        if !self.may_enrol_in_login(&resolved) {
+            return self.first_prompt(resolved, ask, plan, FallbackRecipients::default());
         }
         // Nobody is told by a refusal at once that this user has nothing.
         if let Some(reason) = cannot_enrol(&plan) {
-            opened.context.hint = Some(reason);
-            return self.first_prompt(opened, ask, plan, Reach::default());
+            resolved.context.hint = Some(reason);
+            return self.first_prompt(resolved, ask, plan, FallbackRecipients::default());
         }
-        self.enrol(opened, ask, plan)
+        self.enrol(resolved, ask, plan)
     }
 
     /// Whether the host knows the user by this very name. The way past the name service has not asked it
@@ -91,46 +96,47 @@ impl Agent {
     /// A program that guards logins has checked a password before, or its stack is to blame; an ordinary
     /// process has not, and does no more than self-service lets it. A proof is no set-up, and what guards
     /// an operation is no place for one.
-    fn may_enrol_in_login(&self, opened: &Opened<'_>) -> bool {
-        if opened.proof || opened.circumstances.operation.is_some() {
+    fn may_enrol_in_login(&self, resolved: &ResolvedLogin<'_>) -> bool {
+        if resolved.proof || resolved.login_context.operation.is_some() {
             return false;
         }
-        let service = &opened.settings.self_service;
+        let service = &resolved.settings.self_service;
         let by_oneself = service.enabled && service.factors.contains(&Factor::Totp);
-        opened.context.peer.privileged || by_oneself
+        resolved.context.peer.privileged || by_oneself
     }
 
     fn first_prompt(
         &self,
-        mut opened: Opened<'_>,
+        mut resolved: ResolvedLogin<'_>,
         ask: &Arc<Ask>,
         plan: Plan,
-        reach: Reach,
+        reach: FallbackRecipients,
     ) -> Result<Progress, Failure> {
         // What comes back is stored, and what is wrong counted, on the user's own record.
-        if reach.opens_one(&opened.account, &plan, opened.now) {
-            opened.key = Key::account(&opened.subject.user);
+        if reach.enables_combination(&resolved.account, &plan, resolved.now) {
+            resolved.key = Key::account(&resolved.subject.user);
         }
-        let (account, now) = (&opened.account, opened.now);
+        let (account, now) = (&resolved.account, resolved.now);
         let beside = reach.beside();
         let factors = beside.factors();
         let unenrolled = !plan.ways.iter().any(|way| account.can(way, &factors, now));
         if unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled() {
-            opened.context.hint = Some(NOTHING_USABLE);
+            resolved.context.hint = Some(NOTHING_USABLE);
         }
-        let opening = self.opening(&opened, ask).filter(|_| !plan.single);
-        let by_device = |way: &Way| way.factors().contains(&Factor::Totp);
-        let due =
-            opened.settings.recovery.new_device && !plan.single && plan.ways.iter().any(by_device);
-        let renews = due && self.may_enrol_in_login(&opened);
-        let decoy = self.prompt_decoy(&opened.settings, opened.subject, &plan);
-        let holdings = Holdings::of(account, &plan, &decoy, &beside, now);
+        let opening = self.opening(&resolved, ask).filter(|_| !plan.single);
+        let by_device = |way: &FactorCombination| way.factors().contains(&Factor::Totp);
+        let due = resolved.settings.recovery.new_device
+            && !plan.single
+            && plan.ways.iter().any(by_device);
+        let renews = due && self.may_enrol_in_login(&resolved);
+        let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
+        let holdings = UserFactors::of(account, &plan, &decoy, &beside, now);
         let devices = account.devices();
         let counts = |device: &Device| device.kind() == Kind::Hotp;
         let is_by_counter = !devices.is_empty() && devices.iter().all(counts);
         let (dialogue, next) = Dialogue::begin(plan, holdings);
         let way = dialogue.way().map(ToString::to_string);
-        let mut login = Login::of(opened, ask, Stage::Asking(Box::new(dialogue)), opening);
+        let mut login = Login::of(resolved, ask, Stage::Asking(Box::new(dialogue)), opening);
         login.context.is_by_counter = is_by_counter;
         login.context.set_way(way);
         login.unenrolled = unenrolled;
@@ -140,10 +146,10 @@ impl Agent {
     }
 
     /// The session that a pass of this login begins.
-    pub(super) fn opening(&self, opened: &Opened<'_>, ask: &Ask) -> Option<Opening> {
-        let spot = opened.circumstances.spot.clone()?;
-        let rule = ask.session.as_ref().filter(|_| !opened.proof)?;
-        Some(Opening {
+    pub(super) fn opening(&self, resolved: &ResolvedLogin<'_>, ask: &Ask) -> Option<NewSession> {
+        let spot = resolved.login_context.spot.clone()?;
+        let rule = ask.session.as_ref().filter(|_| !resolved.proof)?;
+        Some(NewSession {
             spot,
             duration: rule.duration,
             boot: self.boot.clone(),
@@ -158,9 +164,9 @@ impl Agent {
         plan: &Plan,
     ) -> PromptDecoy<'a> {
         let catalogue = &settings.questions.catalogue;
-        let question = self.ledger.pick(&subject.user, catalogue);
+        let question = self.repository.pick(&subject.user, catalogue);
         PromptDecoy {
-            way: self.ledger.lean(&subject.user, &plan.ways),
+            way: self.repository.lean(&subject.user, &plan.ways),
             question: question.map_or("", String::as_str),
         }
     }
@@ -174,9 +180,9 @@ const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was aske
 
 /// A message to a number that somebody types costs money. So it is asked for by programs that guard logins,
 /// which have checked a password, and not for an operation or a proof.
-fn may_name_a_number(opened: &Opened<'_>) -> bool {
-    let is_login = !opened.proof && opened.circumstances.operation.is_none();
-    opened.context.peer.privileged && is_login
+fn may_name_a_number(resolved: &ResolvedLogin<'_>) -> bool {
+    let is_login = !resolved.proof && resolved.login_context.operation.is_none();
+    resolved.context.peer.privileged && is_login
 }
 
 /// How the policy is carried out for a program that can hold a conversation, or not. `None` when it
@@ -188,7 +194,7 @@ pub(in crate::server) fn plan(
     screen: Screen,
 ) -> Option<Plan> {
     let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
-    let one_code = |way: &&Way| way.factors() == [Factor::Totp];
+    let one_code = |way: &&FactorCombination| way.factors() == [Factor::Totp];
     let ways: Vec<_> = match single {
         true => ask.ways.iter().filter(one_code).cloned().collect(),
         false => ask.ways.clone(),

@@ -13,20 +13,20 @@ use super::super::error::Failure;
 use super::super::limits::OpenLogin;
 use super::super::peer::{Peer, Subject};
 use super::super::random;
-use super::circumstances::Circumstances;
+use super::login_context::LoginContext;
 use super::{Context, Progress, conclude};
 use crate::account::Account;
 use crate::config::Settings;
-use crate::ledger::Key;
 use crate::names::{Groups, UserName};
 use crate::policy::{Decision, Facts, Personal, Policy, Request, Verdict};
+use crate::repository::Key;
 
 /// A login of which it is known who it is for and what is asked of them.
-pub(super) struct Opened<'a> {
+pub(super) struct ResolvedLogin<'a> {
     pub(super) context: Context,
     pub(super) settings: Arc<Settings>,
     pub(super) subject: &'a Subject,
-    pub(super) circumstances: &'a Circumstances,
+    pub(super) login_context: &'a LoginContext,
     /// It demands a factor even where the policy asks for none, because the caller is about to change
     /// their own factors.
     pub(super) proof: bool,
@@ -70,19 +70,19 @@ impl Agent {
             }
             Purpose::Login | Purpose::Proof => None,
         };
-        let circumstances = Circumstances::of(peer, begin, proof)?;
+        let login_context = LoginContext::of(peer, begin, proof)?;
         let name = match purpose {
             Purpose::Admission(_) => "account",
             Purpose::Login | Purpose::Proof => "login",
         };
         let session = session_id()?;
-        let mut context = Context::new(session, &subject.user, &circumstances, (peer, name));
+        let mut context = Context::new(session, &subject.user, &login_context, (peer, name));
         let found = match known {
             Some(account) => Ok((Key::account(&subject.user), account)),
             None => self.account_or_stand_in(&subject.user),
         };
         let now = Zoned::now();
-        let request = circumstances.request(&subject.user, now.datetime());
+        let request = login_context.request(&subject.user, now.datetime());
         let personal = found.as_ref().map(|(_, account)| account.personal());
         let personal = personal.unwrap_or_default();
         let decision = self.decide(&settings.policy, &subject, &request, &personal)?;
@@ -96,11 +96,11 @@ impl Agent {
             // Somebody proves themselves: that takes a factor wherever logins take none.
             Verdict::Skip | Verdict::Deny => personal.refine(&settings.policy.default),
         };
-        let opened = Opened {
+        let resolved = ResolvedLogin {
             context,
             settings,
             subject: &subject,
-            circumstances: &circumstances,
+            login_context: &login_context,
             proof,
             key,
             account,
@@ -108,8 +108,8 @@ impl Agent {
             now: now.timestamp(),
         };
         match ticket {
-            Some(ticket) => self.admit_asked(&opened, &ask, ticket),
-            None => self.ask(opened, &ask),
+            Some(ticket) => self.admit_asked(&resolved, &ask, ticket),
+            None => self.ask(resolved, &ask),
         }
     }
 
@@ -129,7 +129,7 @@ impl Agent {
         if peer.privileged && !settings.policy.needs_names() {
             let user: UserName = name.parse().map_err(Failure::refused)?;
             // A store that can't be read is met again where its record is needed.
-            if let Ok(Some(account)) = self.ledger.load(&Key::account(&user)) {
+            if let Ok(Some(account)) = self.repository.load(&Key::account(&user)) {
                 return Ok((Subject { user, entry: None }, Some(account)));
             }
         }
@@ -196,11 +196,11 @@ impl Agent {
     /// The user's record, or the one that stands in for those who have none.
     fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
         let own = Key::account(user);
-        if let Some(account) = self.ledger.load(&own)? {
+        if let Some(account) = self.repository.load(&own)? {
             return Ok((own, account));
         }
-        let stand_in = self.ledger.stand_in(user);
-        let account = self.ledger.load(&stand_in)?.unwrap_or_default();
+        let stand_in = self.repository.stand_in(user);
+        let account = self.repository.load(&stand_in)?.unwrap_or_default();
         Ok((stand_in, account))
     }
 }

@@ -14,19 +14,19 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::random;
 use super::ask::wording;
-use super::begin::Opened;
+use super::begin::ResolvedLogin;
 use super::record::PASSWORD_TYPED;
 use super::{Context, Login, Progress, Stage, conclude, conclude_with, end};
 use crate::account::{Account, Device, Enrolled, Label};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::dialogue::{EnrolNext, Enrolment, Next, Occasion, Plan};
-use crate::factors::device::{Generator, Moves};
+use crate::factors::device::{Generator, MovingFactor};
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
 use crate::factors::recovery::{RECOVERY_CODES, fresh_codes};
-use crate::factors::{Factor, Way};
-use crate::ledger::{After, Key};
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::Ask;
+use crate::repository::{After, Key};
 use crate::texts::Wording;
 
 /// What the explanation, the key and the prompt leave of a usual terminal.
@@ -54,18 +54,18 @@ impl Agent {
     /// Begins to set up a first device.
     pub(super) fn enrol(
         &self,
-        mut opened: Opened<'_>,
+        mut resolved: ResolvedLogin<'_>,
         ask: &Ask,
         plan: Plan,
     ) -> Result<Progress, Failure> {
         // What goes wrong is counted where the device will stand, not on the record that names without one
         // share.
-        opened.key = Key::account(&opened.subject.user);
+        resolved.key = Key::account(&resolved.subject.user);
         let set_up = (Occasion::First, Label::numbered(1), plan.wording, None);
-        let (stage, step) = self.set_up(&opened.settings, &opened.context, set_up)?;
-        let session = opened.context.session.clone();
-        let opening = self.opening(&opened, ask);
-        let mut login = Login::of(opened, ask, stage, opening);
+        let (stage, step) = self.set_up(&resolved.settings, &resolved.context, set_up)?;
+        let session = resolved.context.session.clone();
+        let opening = self.opening(&resolved, ask);
+        let mut login = Login::of(resolved, ask, stage, opening);
         login.context.set_way(Some(Factor::Totp.to_string()));
         Ok(patient(login.into(), LoginReply::of(session, step)))
     }
@@ -76,7 +76,7 @@ impl Agent {
         mut login: Box<Login>,
         generation: u64,
     ) -> Result<Progress, Failure> {
-        let label = self.ledger.account(&login.context.user)?.free_label();
+        let label = self.repository.account(&login.context.user)?.free_label();
         let wording = wording(&login.settings, login.context.screen());
         let set_up = (Occasion::Lost, label, wording, Some(generation));
         let (stage, step) = self.set_up(&login.settings, &login.context, set_up)?;
@@ -148,7 +148,7 @@ impl Agent {
     fn count_wrong(&self, login: &mut Login) -> Result<Next, Failure> {
         let verdict = self.commit(&login.key, login.context.peer, |account| {
             let mut account = account.unwrap_or_default();
-            let verdict = account.wrong_first_code(login.era, Timestamp::now(), &login.limits);
+            let verdict = account.wrong_first_code(login.epoch, Timestamp::now(), &login.limits);
             let (_, events) = login.told(&verdict);
             Ok((After::Put(account.into()), events, verdict))
         })?;
@@ -165,7 +165,7 @@ impl Agent {
             return Err(Failure::unavailable("out of turn"));
         };
         let (device, codes) = set_up.enrolment.made();
-        let pepper = self.ledger.pepper();
+        let pepper = self.repository.pepper();
         let digests: Vec<_> = codes
             .iter()
             .map(|code| pepper.digest(code.expose()))
@@ -242,7 +242,7 @@ fn fresh_device(label: Label, settings: &Settings) -> Result<Device, Failure> {
         key: SecretKey::fresh(*key),
         algorithm: totp.algorithm,
         digits: totp.digits,
-        moves: Moves::Time(totp.period),
+        moves: MovingFactor::Time(totp.period),
     };
     Ok(Device::new(label, generator, Timestamp::now()))
 }
@@ -252,7 +252,7 @@ pub(in crate::server) fn cannot_enrol(plan: &Plan) -> Option<&'static str> {
     if plan.single {
         return Some(NO_CONVERSATION);
     }
-    let by_code_alone = plan.ways.contains(&Way::from(Factor::Totp));
+    let by_code_alone = plan.ways.contains(&FactorCombination::from(Factor::Totp));
     (!by_code_alone).then_some(NO_CODE)
 }
 

@@ -8,14 +8,14 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{LoginReply, Outcome, Step};
 
 use super::super::Agent;
-use super::super::errand::Report;
+use super::super::effect::EffectResult;
 use super::super::error::Failure;
-use super::super::judge::Bench;
+use super::super::verify::VerifyContext;
 use super::{Ended, Login, Progress, end};
 use crate::account::Verdict;
-use crate::dialogue::{Given, Next};
+use crate::dialogue::{Answer, Next};
 use crate::factors::Factor;
-use crate::lockout::Gate;
+use crate::lockout::Admission;
 
 impl Agent {
     pub(super) fn take_answer(
@@ -24,16 +24,16 @@ impl Agent {
         answer: Secret,
     ) -> Result<Progress, Failure> {
         let (now, key) = (Timestamp::now(), login.key.clone());
-        let (era, limits) = (login.era, login.limits);
+        let (epoch, limits) = (login.epoch, login.limits);
         login.silence = None;
         // Looked up only where it matters. A store that can't be read is met again by the judge.
         let is_other_code = |typed: &str| {
-            let account = self.ledger.load(&key).ok().flatten();
-            let pepper = self.ledger.pepper();
+            let account = self.repository.load(&key).ok().flatten();
+            let pepper = self.repository.pepper();
             account.is_some_and(|account| {
                 // Whoever is not judged is told nothing.
-                let gate = account.lockout().gate(era, now, &limits);
-                gate == Gate::Open && account.has_other_code(typed, now, pepper)
+                let admission = account.lockout().admit(epoch, now, &limits);
+                admission == Admission::Open && account.has_other_code(typed, now, pepper)
             })
         };
         let next = login.dialogue()?.answer(answer, now, &is_other_code);
@@ -43,15 +43,15 @@ impl Agent {
     pub(super) fn take_report(
         &self,
         mut login: Box<Login>,
-        report: Report,
+        report: EffectResult,
     ) -> Result<Progress, Failure> {
         let next = match report {
-            Report::Message(delivery) => {
+            EffectResult::Message(delivery) => {
                 let dispatch = self.posted(&mut login, &delivery)?;
                 login.dialogue()?.dispatched(dispatch)
             }
-            Report::Radius(answer, took) => self.answered(&mut login, answer, took)?,
-            Report::Rested => self.rested(&mut login)?,
+            EffectResult::Radius(answer, took) => self.answered(&mut login, answer, took)?,
+            EffectResult::Rested => self.rested(&mut login)?,
         };
         self.carry_on(login, next)
     }
@@ -67,14 +67,14 @@ impl Agent {
             return self.carry_on(login, next);
         };
         let posted = self.post(&mut login, &order)?;
-        let (errand, dispatch) = match posted {
-            Ok(errand) => (Some(errand), login.sent_so_far()?),
+        let (effect, dispatch) = match posted {
+            Ok(effect) => (Some(effect), login.sent_so_far()?),
             Err(dispatch) => (None, dispatch),
         };
         let next = login.dialogue()?.dispatched(dispatch);
-        match (self.carry_on(login, next)?, errand) {
-            (Progress::Open(login, reply), Some(errand)) => {
-                Ok(Progress::Ahead(login, reply, errand))
+        match (self.carry_on(login, next)?, effect) {
+            (Progress::Open(login, reply), Some(effect)) => {
+                Ok(Progress::Ahead(login, reply, effect))
             }
             (progress, _) => Ok(progress),
         }
@@ -84,9 +84,9 @@ impl Agent {
     pub(in crate::server) fn take_late_report(
         &self,
         login: &mut Login,
-        report: Report,
+        report: EffectResult,
     ) -> Result<(), Failure> {
-        if let Report::Message(delivery) = report {
+        if let EffectResult::Message(delivery) = report {
             let news = self.posted(login, &delivery)?.news;
             login.dialogue()?.learned_late(news);
         }
@@ -109,11 +109,11 @@ impl Agent {
                     next
                 }
                 Next::Send(order) => match self.post(&mut login, &order)? {
-                    Ok(errand) => return Ok(Progress::Waiting(login, errand)),
+                    Ok(effect) => return Ok(Progress::Waiting(login, effect)),
                     Err(dispatch) => login.dialogue()?.dispatched(dispatch),
                 },
                 Next::Inquire(inquiry) => match self.inquire(&mut login, inquiry)? {
-                    Ok(errand) => return Ok(Progress::Waiting(login, errand)),
+                    Ok(effect) => return Ok(Progress::Waiting(login, effect)),
                     Err(next) => next,
                 },
                 Next::Ask(step) => {
@@ -127,16 +127,16 @@ impl Agent {
         }
     }
 
-    fn judge_answers(&self, login: &mut Login, given: &[Given]) -> Result<Next, Failure> {
+    fn judge_answers(&self, login: &mut Login, given: &[Answer]) -> Result<Next, Failure> {
         let way = login.dialogue()?.way().map(ToString::to_string);
         login.context.set_way(way);
         let rejected = login.rejected.take();
         let is_password = login.is_password.take() == Some(true);
         let told = |verdict: &Verdict| login.told(verdict).1;
-        let bench = Bench {
+        let bench = VerifyContext {
             key: &login.key,
             claim: login.context.claim(),
-            era: login.era,
+            epoch: login.epoch,
             limits: login.limits,
             windows: login.settings.windows(),
             opening: login.opening.as_ref(),
@@ -147,7 +147,7 @@ impl Agent {
             peer: login.context.peer,
             told: &told,
         };
-        let verdict = self.judge(&bench, given)?;
+        let verdict = self.verify(&bench, given)?;
         if verdict == Verdict::Stale {
             for event in told(&verdict) {
                 self.record(event, login.context.peer);
@@ -159,7 +159,7 @@ impl Agent {
             login.generation = Some(passed.generation);
             login.is_renewal_due = login.is_followed_by_renewal(passed);
         }
-        let came_back = |given: &Given| {
+        let came_back = |given: &Answer| {
             let sent = given.sent.as_ref();
             sent.is_some_and(|sent| sent.is(given.typed.expose()))
         };
@@ -175,12 +175,12 @@ impl Agent {
 
 impl Agent {
     /// What codes say of this host's clock, once they are judged.
-    fn watch_clock(&self, login: &Login, given: &[Given], verdict: &Verdict) {
+    fn watch_clock(&self, login: &Login, given: &[Answer], verdict: &Verdict) {
         match verdict {
             Verdict::Passed(passed) if passed.device.is_some() => self.clock_watch.right(),
             Verdict::Wrong { .. } => {
                 let typed = given.iter().find(|given| given.factor == Factor::Totp);
-                let account = typed.and_then(|_| self.ledger.load(&login.key).ok().flatten());
+                let account = typed.and_then(|_| self.repository.load(&login.key).ok().flatten());
                 if let (Some(typed), Some(account)) = (typed, account) {
                     let user = login.context.user.as_str();
                     self.clock_watch.look_at(user, &account, Timestamp::now());

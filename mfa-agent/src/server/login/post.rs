@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, Zoned};
 
 use super::super::Agent;
-use super::super::errand::Errand;
+use super::super::effect::Effect;
 use super::super::error::Failure;
 use super::super::random;
 use super::{Context, Login};
 use crate::account::Account;
 use crate::audit::Event;
 use crate::delivery::{AtEnd, Delivery, Job, Notice};
-use crate::dialogue::{Dispatch, News, Order};
+use crate::dialogue::{DeliveryStatus, SendRequest, SendResult};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent::{SentCode, expiry, fresh_code};
-use crate::ledger::{After, Key};
-use crate::lockout::Gate;
+use crate::lockout::Admission;
 use crate::log;
+use crate::repository::{After, Key};
 
 /// How long a login waits to tell whether a message was taken. Less than the module waits for a reply to an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -51,15 +51,15 @@ impl Agent {
     pub(super) fn post(
         &self,
         login: &mut Login,
-        order: &Order,
-    ) -> Result<Result<Errand, Dispatch>, Failure> {
+        order: &SendRequest,
+    ) -> Result<Result<Effect, SendResult>, Failure> {
         let (now, lifetime) = (Timestamp::now(), login.settings.delivery.lifetime);
         let expires = login
             .code_expires()
             .unwrap_or_else(|| expiry(now, lifetime));
         let address = self.count_message(login, order, now)?;
         if !login.settings.delivery.is_on(order.channel) {
-            return Ok(Err(nothing_sent(News::Failed, expires)));
+            return Ok(Err(nothing_sent(DeliveryStatus::Failed, expires)));
         }
         login.outlive(lifetime + LATE);
         match address {
@@ -75,18 +75,18 @@ impl Agent {
                 Ok(self.hand_over(login, order.channel, code, (now, expires)))
             }
             Address::Nobody => {
-                let errand = self.send_to_nobody(order.channel);
+                let effect = self.send_to_nobody(order.channel);
                 login.sending = Some(Sending {
                     channel: order.channel,
                     code: None,
                     expires,
                 });
-                Ok(Ok(errand))
+                Ok(Ok(effect))
             }
             Address::TooMany => {
                 let reason = "too many messages in a short time";
                 self.note_message(login, order.channel, "refused", reason);
-                Ok(Err(nothing_sent(News::TooMany, expires)))
+                Ok(Err(nothing_sent(DeliveryStatus::TooMany, expires)))
             }
         }
     }
@@ -98,7 +98,7 @@ impl Agent {
         channel: Channel,
         code: SentCode,
         (now, expires): (Timestamp, Timestamp),
-    ) -> Result<Errand, Dispatch> {
+    ) -> Result<Effect, SendResult> {
         let job = Job {
             user: login.context.user.to_string(),
             to: code.to.clone(),
@@ -106,25 +106,25 @@ impl Agent {
             deadline: Instant::now() + left(expires, now),
         };
         let at_end = self.at_end(login, channel, &code.to);
-        let Ok(ticket) = self.courier.submit_and_tell(job, at_end) else {
+        let Ok(ticket) = self.delivery_queue.submit_and_tell(job, at_end) else {
             let reason = "too many messages wait to be sent";
             self.note_message(login, channel, "failed", reason);
-            return Err(nothing_sent(News::Failed, expires));
+            return Err(nothing_sent(DeliveryStatus::Failed, expires));
         };
         login.sending = Some(Sending {
             channel,
             code: Some(code),
             expires,
         });
-        Ok(Errand::Message(ticket, PATIENCE))
+        Ok(Effect::Message(ticket, PATIENCE))
     }
 
     /// What somebody waits for who is sent nothing.
-    fn send_to_nobody(&self, channel: Channel) -> Errand {
-        let pretence = self.courier.pretend(channel);
-        match pretence.time < PATIENCE {
-            true => Errand::Nobody(pretence.time, pretence.delivery),
-            false => Errand::Nobody(PATIENCE, Delivery::Pending),
+    fn send_to_nobody(&self, channel: Channel) -> Effect {
+        let timing_decoy = self.delivery_queue.decoy(channel);
+        match timing_decoy.time < PATIENCE {
+            true => Effect::Nobody(timing_decoy.time, timing_decoy.delivery),
+            false => Effect::Nobody(PATIENCE, Delivery::Pending),
         }
     }
 
@@ -133,7 +133,7 @@ impl Agent {
         &self,
         login: &mut Login,
         delivery: &Delivery,
-    ) -> Result<Dispatch, Failure> {
+    ) -> Result<SendResult, Failure> {
         let Some(sending) = login.sending.take() else {
             return Err(Failure::unavailable("a message was reported out of turn"));
         };
@@ -147,12 +147,12 @@ impl Agent {
             self.note_message(login, sending.channel, "retrying", &reason);
             self.remember_failure(&login.key, &format!("{error}; it is tried again"))?;
         }
-        Ok(Dispatch {
+        Ok(SendResult {
             code: sending.code,
             expires: sending.expires,
             news: match failure {
-                None => News::OnItsWay,
-                Some(_) => News::Failed,
+                None => DeliveryStatus::OnItsWay,
+                Some(_) => DeliveryStatus::Failed,
             },
         })
     }
@@ -160,13 +160,13 @@ impl Agent {
     fn count_message(
         &self,
         login: &Login,
-        order: &Order,
+        order: &SendRequest,
         now: Timestamp,
     ) -> Result<Address, Failure> {
         let budget = login.settings.delivery.budget;
-        self.ledger.change(&login.key, |account| {
+        self.repository.change(&login.key, |account| {
             let mut account = account.unwrap_or_default();
-            let open = account.lockout().gate(login.era, now, &login.limits) == Gate::Open;
+            let open = account.lockout().admit(login.epoch, now, &login.limits) == Admission::Open;
             let address = match account.count_message(now, &budget) {
                 Err(_) => Address::TooMany,
                 Ok(()) if !open => Address::Nobody,
@@ -219,7 +219,7 @@ impl Agent {
     }
 
     fn remember(&self, key: &Key, change: impl Fn(&mut Account) -> bool) -> Result<(), Failure> {
-        self.ledger.change(key, |account| {
+        self.repository.change(key, |account| {
             let mut account = account.unwrap_or_default();
             let after = match change(&mut account) {
                 true => After::Put(account.into()),
@@ -261,19 +261,19 @@ impl Agent {
 
 impl Login {
     /// What is known of the message that was just handed over.
-    pub(super) fn sent_so_far(&self) -> Result<Dispatch, Failure> {
+    pub(super) fn sent_so_far(&self) -> Result<SendResult, Failure> {
         let sending = self.sending.as_ref();
         let sending = sending.ok_or_else(|| Failure::unavailable("no message was handed over"))?;
-        Ok(Dispatch {
+        Ok(SendResult {
             code: sending.code.clone(),
             expires: sending.expires,
-            news: News::OnItsWay,
+            news: DeliveryStatus::OnItsWay,
         })
     }
 
     /// Where a code of this login goes: to the number that was just typed, to the user's own address, or to
     /// one that the template makes of their name.
-    fn address(&self, account: &Account, order: &Order) -> Address {
+    fn address(&self, account: &Account, order: &SendRequest) -> Address {
         let theirs = account
             .contact(order.channel)
             .map(|contact| contact.to.clone());
@@ -290,8 +290,8 @@ impl Login {
 }
 
 /// No message went out this time; a code that was sent before is as good as it was.
-fn nothing_sent(news: News, expires: Timestamp) -> Dispatch {
-    Dispatch {
+fn nothing_sent(news: DeliveryStatus, expires: Timestamp) -> SendResult {
+    SendResult {
         code: None,
         expires,
         news,

@@ -4,7 +4,7 @@
 //! may be wrong, and a locked account asks nobody. What the server said is noted in a change of its own;
 //! silence gives the guess back, unless it was one at a bypass or recovery code as well.
 
-mod pace;
+mod typical_latency;
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use mfa_protocol::Secret;
 use mfa_radius::{Answer, ClientError, MAX_PASSWORD, Outcome as Said};
 
 use super::super::Agent;
-use super::super::errand::{Errand, Question};
+use super::super::effect::{Effect, Question};
 use super::super::error::Failure;
 use super::super::random;
 use super::Login;
 use crate::account::{Account, Remote, Verdict};
 use crate::config::Radius;
-use crate::dialogue::{Inquiry, Next, Reply};
-use crate::ledger::After;
-use crate::lockout::Gate;
+use crate::dialogue::{Next, RadiusQuery, Reply};
+use crate::lockout::Admission;
 use crate::log;
-pub(in crate::server) use pace::Pace;
+use crate::repository::After;
+pub(in crate::server) use typical_latency::TypicalLatency;
 
 /// How much longer than a server takes it takes to note what it said.
 const AFTERWARDS: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ const AFTERWARDS: Duration = Duration::from_secs(10);
 const LONGEST_ATTRIBUTE: usize = 253;
 
 /// An answer that a login waits for.
-pub(in crate::server) struct Asking {
+pub(in crate::server) struct PendingQuery {
     typed: Secret,
     asked: Asked,
 }
@@ -51,7 +51,7 @@ struct Asked {
 }
 
 /// Whether a guess may go out.
-enum Leave {
+enum Reservation {
     /// It may, or nobody is asked because there is no account at a server.
     Granted(Asked),
     /// It is a bypass or recovery code.
@@ -67,29 +67,29 @@ impl Agent {
     pub(super) fn inquire(
         &self,
         login: &mut Login,
-        inquiry: Inquiry,
-    ) -> Result<Result<Errand, Next>, Failure> {
-        let Inquiry { typed, is_first } = inquiry;
+        inquiry: RadiusQuery,
+    ) -> Result<Result<Effect, Next>, Failure> {
+        let RadiusQuery { typed, is_first } = inquiry;
         let asked = match self.leave(login, &typed)? {
-            Leave::Granted(asked) => asked,
-            Leave::Other => return Ok(Err(login.dialogue()?.gave_other_code(typed))),
-            Leave::Locked => Asked {
+            Reservation::Granted(asked) => asked,
+            Reservation::Other => return Ok(Err(login.dialogue()?.gave_other_code(typed))),
+            Reservation::Locked => Asked {
                 is_locked: true,
                 ..Asked::default()
             },
-            Leave::Spent => return Ok(Err(login.judged(&Verdict::Spent)?)),
+            Reservation::Spent => return Ok(Err(login.judged(&Verdict::BudgetExhausted)?)),
         };
         let is_privileged = login.context.peer.privileged;
-        let Some(place) = self.errands.enter(&login.settings, is_privileged) else {
+        let Some(place) = self.effect_limits.enter(&login.settings, is_privileged) else {
             let why = "too many logins wait for RADIUS servers; see [server] max_connections";
             log::limited("radius places", why);
             return self.unanswered(login, typed, &asked, why).map(Err);
         };
         let Some(remote) = asked.remote.clone() else {
-            let time = self.pace.time().min(login.longest_wait());
+            let time = self.typical_latency.time().min(login.longest_wait());
             login.outlive(time + login.settings.server.login_timeout);
-            login.asking = Some(Asking { typed, asked });
-            return Ok(Ok(Errand::Rest(time, place)));
+            login.asking = Some(PendingQuery { typed, asked });
+            return Ok(Ok(Effect::Rest(time, place)));
         };
         let client = self.radius_client(remote.server.as_str());
         let (Some(wait), Some(client)) = (login.wait(&remote), client) else {
@@ -109,15 +109,15 @@ impl Agent {
             wait,
         };
         login.outlive(wait + login.settings.server.login_timeout);
-        login.asking = Some(Asking { typed, asked });
-        Ok(Ok(Errand::Radius(Box::new(question), place)))
+        login.asking = Some(PendingQuery { typed, asked });
+        Ok(Ok(Effect::Radius(Box::new(question), place)))
     }
 
     /// Nobody was asked: what was typed is wrong, or not judged at all, as it was for who asked last.
     pub(super) fn rested(&self, login: &mut Login) -> Result<Next, Failure> {
-        let Asking { typed, asked } = take(login)?;
+        let PendingQuery { typed, asked } = take(login)?;
         login.remote = None;
-        if self.pace.is_silent() {
+        if self.typical_latency.is_silent() {
             let why = match asked.is_locked {
                 true => "the account is locked, so no RADIUS server was asked",
                 false => "the user has no account at a RADIUS server, so none was asked",
@@ -135,7 +135,7 @@ impl Agent {
         answer: Result<Answer, ClientError>,
         took: Duration,
     ) -> Result<Next, Failure> {
-        let Asking { typed, asked } = take(login)?;
+        let PendingQuery { typed, asked } = take(login)?;
         note(login, &answer);
         login.remote.clone_from(&asked.remote);
         match answer.map(|answer| answer.outcome) {
@@ -144,7 +144,7 @@ impl Agent {
                 Ok(login.dialogue()?.inquired(typed, Reply::Accepted))
             }
             Ok(Said::Rejected { .. }) => {
-                self.pace.note(took, false);
+                self.typical_latency.note(took, false);
                 // The note on the record becomes a failure in the change that judges the answers.
                 login.rejected = asked.note;
                 Ok(login.dialogue()?.inquired(typed, Reply::Rejected))
@@ -160,7 +160,7 @@ impl Agent {
             }
             Err(error) => {
                 if matches!(error, ClientError::NoAnswer(_)) {
-                    self.pace.note(took, true);
+                    self.typical_latency.note(took, true);
                 }
                 self.unanswered(login, typed, &asked, &error.to_string())
             }
@@ -169,31 +169,31 @@ impl Agent {
 
     /// Notes the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
     /// no more guesses at them are out at once than may be wrong either.
-    fn leave(&self, login: &Login, typed: &Secret) -> Result<Leave, Failure> {
+    fn leave(&self, login: &Login, typed: &Secret) -> Result<Reservation, Failure> {
         let id = u64::from_le_bytes(random()?);
-        let pepper = self.ledger.pepper();
+        let pepper = self.repository.pepper();
         // What can't be sent is wrong, as it is for those who have no account at a server.
         let can_be_sent = typed.expose().len() <= MAX_PASSWORD;
-        self.ledger.change(&login.key, |account| {
+        self.repository.change(&login.key, |account| {
             let mut account = account.unwrap_or_default();
             let now = Timestamp::now();
-            match account.lockout().gate(login.era, now, &login.limits) {
-                Gate::Open => {}
-                Gate::Locked(_) => return Ok((After::Same, Leave::Locked)),
-                Gate::Spent => return Ok((After::Same, Leave::Spent)),
+            match account.lockout().admit(login.epoch, now, &login.limits) {
+                Admission::Open => {}
+                Admission::Locked(_) => return Ok((After::Same, Reservation::Locked)),
+                Admission::BudgetExhausted => return Ok((After::Same, Reservation::Spent)),
             }
             let is_other_guess = account.may_be_other_code(typed.expose(), now);
             if is_other_guess && account.has_other_code(typed.expose(), now, pepper) {
-                return Ok((After::Same, Leave::Other));
+                return Ok((After::Same, Reservation::Other));
             }
             let remote = account.remote().filter(|_| can_be_sent).cloned();
             if remote.is_none() && !is_other_guess {
-                return Ok((After::Same, Leave::Granted(Asked::default())));
+                return Ok((After::Same, Reservation::Granted(Asked::default())));
             }
             let wait = remote.as_ref().and_then(|remote| login.wait(remote));
             let wait = wait.unwrap_or_else(|| login.longest_wait()) + AFTERWARDS;
-            if account.reserve(id, wait, login.era, now, &login.limits) != Gate::Open {
-                return Ok((After::Same, Leave::Spent));
+            if account.reserve(id, wait, login.epoch, now, &login.limits) != Admission::Open {
+                return Ok((After::Same, Reservation::Spent));
             }
             let asked = Asked {
                 remote,
@@ -201,7 +201,7 @@ impl Agent {
                 is_other_guess,
                 is_locked: false,
             };
-            Ok((After::Put(account.into()), Leave::Granted(asked)))
+            Ok((After::Put(account.into()), Reservation::Granted(asked)))
         })
     }
 
@@ -236,7 +236,7 @@ impl Agent {
         let verdict = self.commit(&login.key, login.context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
-            let verdict = account.missed_other_code(id, login.era, now, &login.limits);
+            let verdict = account.missed_other_code(id, login.epoch, now, &login.limits);
             let (_, events) = login.told_unjudged(&verdict);
             Ok((After::Put(account.into()), events, verdict))
         })?;
@@ -254,7 +254,7 @@ impl Agent {
         let Some(id) = asked.note else {
             return Ok(());
         };
-        self.ledger.change(&login.key, |account| {
+        self.repository.change(&login.key, |account| {
             let mut account: Account = account.unwrap_or_default();
             let after = match account.settle_reserved(id) {
                 true => After::Put(account.into()),
@@ -294,7 +294,7 @@ impl Login {
     }
 }
 
-fn take(login: &mut Login) -> Result<Asking, Failure> {
+fn take(login: &mut Login) -> Result<PendingQuery, Failure> {
     let asking = login.asking.take();
     asking.ok_or_else(|| Failure::unavailable("a server answered out of turn"))
 }

@@ -13,30 +13,30 @@ use super::super::error::Failure;
 use super::super::peer::Subject;
 use crate::account::Account;
 use crate::config::Settings;
-use crate::dialogue::{Beside, Plan};
+use crate::dialogue::{FallbackFactors, Plan};
 use crate::factors::address::{Channel, Recipient};
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::policy::{Ask, Unenrolled};
 
 /// Where codes can go besides to enrolled addresses.
 #[derive(Clone, Debug, Default)]
-pub(in crate::server) struct Reach {
+pub(in crate::server) struct FallbackRecipients {
     /// The address that a template makes.
     pub(in crate::server) template: Option<Recipient>,
     /// Whether a number is asked for.
     pub(in crate::server) number: bool,
 }
 
-impl Reach {
-    pub(in crate::server) fn beside(&self) -> Beside {
-        Beside {
+impl FallbackRecipients {
+    pub(in crate::server) fn beside(&self) -> FallbackFactors {
+        FallbackFactors {
             email: self.template.is_some(),
             number: self.number,
         }
     }
 
     /// Whether it makes a way possible.
-    pub(in crate::server) fn opens_one(
+    pub(in crate::server) fn enables_combination(
         &self,
         account: &Account,
         plan: &Plan,
@@ -85,7 +85,7 @@ impl Agent {
         plan: &Plan,
         ask: &Ask,
     ) -> bool {
-        let holds_rest = |way: &Way| {
+        let holds_rest = |way: &FactorCombination| {
             let mut rest = way
                 .factors()
                 .iter()
@@ -108,8 +108,8 @@ pub(in crate::server) fn asks_number_first(
     plan: &Plan,
     ask: &Ask,
 ) -> bool {
-    let sms = Way::from(Factor::Sms);
-    let totp = Way::from(Factor::Totp);
+    let sms = FactorCombination::from(Factor::Sms);
+    let totp = FactorCombination::from(Factor::Totp);
     let first = plan.ways.iter().find(|way| **way == sms || **way == totp);
     may_ask_number(settings, account, plan, ask) && first == Some(&sms)
 }

@@ -3,7 +3,7 @@
 use mfa_protocol::login::Outcome;
 
 use super::super::peer::Peer;
-use super::circumstances::Circumstances;
+use super::login_context::LoginContext;
 use crate::account::Verdict;
 use crate::audit::Event;
 use crate::dialogue::Screen;
@@ -42,7 +42,7 @@ impl Context {
     pub(super) fn new(
         session: String,
         user: &UserName,
-        circumstances: &Circumstances,
+        login_context: &LoginContext,
         (peer, name): (Peer, &'static str),
     ) -> Self {
         Self {
@@ -54,10 +54,10 @@ impl Context {
             is_by_counter: false,
             reason: None,
             hint: None,
-            service: circumstances.service.clone(),
-            operation: circumstances.operation.clone(),
-            rhost: circumstances.rhost.clone(),
-            tty: circumstances.tty.clone(),
+            service: login_context.service.clone(),
+            operation: login_context.operation.clone(),
+            rhost: login_context.rhost.clone(),
+            tty: login_context.tty.clone(),
             label: None,
             failures: None,
             locked_until: None,
@@ -140,7 +140,7 @@ impl Context {
             Verdict::Wrong {
                 failures,
                 lock,
-                astray,
+                out_of_sync,
                 expended,
             } => {
                 self.failures = Some(*failures);
@@ -156,7 +156,7 @@ impl Context {
                 } else {
                     ""
                 };
-                let drift = astray.as_ref().map(|(label, drift)| {
+                let drift = out_of_sync.as_ref().map(|(label, drift)| {
                     let user = &self.user;
                     format!("; a code of {label:?}, but {drift}: mfactl verify {user} --resync")
                 });
@@ -167,7 +167,7 @@ impl Context {
                 self.note_lock(Some(*lock));
                 reason = Some("the account is locked; the answer was not judged".to_owned());
             }
-            Verdict::Spent => {
+            Verdict::BudgetExhausted => {
                 reason = Some("too many guesses at once; the answer was not judged".to_owned());
             }
             Verdict::Password => reason = Some(PASSWORD_TYPED.to_owned()),

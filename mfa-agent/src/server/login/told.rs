@@ -3,7 +3,7 @@
 use mfa_protocol::login::Outcome;
 
 use super::{Context, Login, Stage};
-use crate::account::{Instead, Passed, Verdict};
+use crate::account::{FallbackCode, Passed, Verdict};
 use crate::audit::Event;
 
 impl Login {
@@ -21,7 +21,8 @@ impl Login {
                 _ => Some(Outcome::Locked),
             },
         };
-        let is_locked = context.locked_until.is_some() || matches!(verdict, Verdict::Spent);
+        let is_locked =
+            context.locked_until.is_some() || matches!(verdict, Verdict::BudgetExhausted);
         if end == Some(Outcome::Locked) && !is_locked {
             context.out_of_tries();
         }
@@ -60,7 +61,7 @@ impl Login {
 
     /// Whether a new device is to be set up before the login has passed.
     pub(super) fn is_followed_by_renewal(&self, passed: &Passed) -> bool {
-        let by_recovery = passed.instead == Some(Instead::Recovery);
+        let by_recovery = passed.instead == Some(FallbackCode::Recovery);
         self.renews && by_recovery && matches!(self.stage, Stage::Asking(_))
     }
 }

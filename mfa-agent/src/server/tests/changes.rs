@@ -152,8 +152,8 @@ fn enrolling_the_same_again_changes_nothing() {
 #[test]
 fn a_key_that_did_not_seal_the_records_is_noticed_at_the_start() {
     let rig = Rig::new();
-    rig.agent.ledger.check_key().unwrap();
+    rig.agent.repository.check_key().unwrap();
     let vault = Vault::new(&MasterKey::from_bytes([8; 32]));
-    let other = Ledger::new(Box::new(Shared(Arc::clone(&rig.store))), vault);
+    let other = AccountRepository::new(Box::new(Shared(Arc::clone(&rig.store))), vault);
     assert!(other.check_key().is_err());
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::account::Contact;
-use crate::delivery::{Carrier, Notice, SendError};
+use crate::delivery::{Notice, SendError, Transport};
 use crate::factors::address::{EmailAddress, PhoneNumber};
 use crate::providers::Providers;
 
@@ -62,13 +62,13 @@ impl Mailbox {
     }
 }
 
-impl Carrier<EmailAddress> for Mailbox {
+impl Transport<EmailAddress> for Mailbox {
     fn send(&self, to: &EmailAddress, notice: &Notice, _: Instant) -> Result<(), SendError> {
         self.put(to.as_str(), notice)
     }
 }
 
-impl Carrier<PhoneNumber> for Mailbox {
+impl Transport<PhoneNumber> for Mailbox {
     fn send(&self, to: &PhoneNumber, notice: &Notice, _: Instant) -> Result<(), SendError> {
         self.put(to.as_str(), notice)
     }
@@ -79,13 +79,13 @@ fn rig(settings: &str, mailbox: Mailbox) -> (Rig, Arc<Mailbox>) {
     let rig = Rig::new();
     let mailbox = Arc::new(mailbox);
     let settings = Settings::parse(vec![("agent.toml".into(), settings.to_owned())]).unwrap();
-    let mut standing = Standing::of(settings);
-    standing.providers = Arc::new(Providers {
-        email: Some(Arc::clone(&mailbox) as Arc<dyn Carrier<EmailAddress>>),
-        texts: Some(Arc::clone(&mailbox) as Arc<dyn Carrier<PhoneNumber>>),
+    let mut active_config = ActiveConfig::of(settings);
+    active_config.providers = Arc::new(Providers {
+        email: Some(Arc::clone(&mailbox) as Arc<dyn Transport<EmailAddress>>),
+        texts: Some(Arc::clone(&mailbox) as Arc<dyn Transport<PhoneNumber>>),
         ..Providers::default()
     });
-    rig.agent.put_in_force(standing);
+    rig.agent.put_in_force(active_config);
     (rig, mailbox)
 }
 
@@ -101,7 +101,10 @@ fn give_alice_an_address(rig: &Rig) {
 }
 
 fn account(rig: &Rig, user: &str) -> crate::account::Account {
-    rig.agent.ledger.account(&user.parse().unwrap()).unwrap()
+    rig.agent
+        .repository
+        .account(&user.parse().unwrap())
+        .unwrap()
 }
 
 fn outcome(reply: &Value) -> &str {
@@ -354,7 +357,7 @@ fn a_provider_that_hangs_holds_up_neither_the_first_prompt_nor_other_calls_nor_t
     assert_eq!(login["step"]["prompt"]["text"], "Code from your e-mail: ");
     rig.connect(ROOT).call("Admin.Health", json!({})).unwrap();
     assert!(
-        rig.agent.gate.close(Duration::from_secs(60)),
+        rig.agent.shutdown.close(Duration::from_secs(60)),
         "nobody is inside"
     );
 }
@@ -412,9 +415,9 @@ fn guesses_at_a_recovery_code_count_where_nobody_is_asked() {
         (true, long("0000000001")),
     ] {
         let (rig, _) = rig(RADIUS, Mailbox::default());
-        rig.agent.pace.note(Duration::ZERO, is_silent);
+        rig.agent.typical_latency.note(Duration::ZERO, is_silent);
         rig.change(|account| {
-            let codes = vec![rig.agent.ledger.pepper().digest("0123456789")];
+            let codes = vec![rig.agent.repository.pepper().digest("0123456789")];
             account.set_recovery(codes, samples::at(0));
         });
         let mut root = rig.connect(ROOT);
@@ -433,7 +436,7 @@ fn guesses_at_a_recovery_code_count_where_nobody_is_asked() {
 #[test]
 fn silence_costs_nothing_where_no_other_code_could_be_meant() {
     let (rig, _) = rig(RADIUS, Mailbox::default());
-    rig.agent.pace.note(Duration::ZERO, true);
+    rig.agent.typical_latency.note(Duration::ZERO, true);
     let mut root = rig.connect(ROOT);
     let login = root.begin("alice");
     root.answer(&login, "?").unwrap();

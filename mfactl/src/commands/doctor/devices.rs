@@ -53,7 +53,7 @@ fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
     let mut checks: Vec<_> = early.into_iter().chain(host_is_wrong(&alike)).collect();
     let left = others.len().saturating_sub(SHOWN);
     let shown = others.iter().take(SHOWN);
-    checks.extend(shown.map(|drift| astray(drift, !alike.is_empty(), clock)));
+    checks.extend(shown.map(|drift| out_of_sync(drift, !alike.is_empty(), clock)));
     if left > 0 {
         checks.push(Check::problem(
             NAME,
@@ -65,7 +65,7 @@ fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
 }
 
 /// `host_first` says that this host's clock has to be right before a device is measured by it.
-fn astray(drift: &Drift, host_first: bool, clock: &Clock) -> Check {
+fn out_of_sync(drift: &Drift, host_first: bool, clock: &Clock) -> Check {
     let Drift { user, label, .. } = drift;
     let words = drift::words(drift);
     let seen = clock.wait(&drift.seen_at);

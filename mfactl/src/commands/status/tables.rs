@@ -67,7 +67,7 @@ pub(super) fn particular(device: &Device) -> Option<String> {
 }
 
 /// What is astray, when that was seen, and the command that mends it; nothing if nothing is.
-pub(super) fn astray(account: &Account, named: bool, clock: &Clock) -> String {
+pub(super) fn out_of_sync(account: &Account, named: bool, clock: &Clock) -> String {
     let line = |device: &Device| {
         let drift = device.drift.as_ref()?;
         let seen = clock.wait(&drift.seen_at);

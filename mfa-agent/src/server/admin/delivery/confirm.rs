@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, Zoned};
 use mfa_protocol::admin::{ConfirmAddressParameters, EnrollAddressReply};
 
-use super::super::super::connection::{Carried, Connection, Then, done};
-use super::super::super::errand::{Errand, Report};
+use super::super::super::connection::{CallOutcome, Connection, Then, done};
+use super::super::super::effect::{Effect, EffectResult};
 use super::super::super::error::Failure;
 use super::super::super::peer::Subject;
 use super::super::super::random;
@@ -20,7 +20,7 @@ use crate::audit::Event;
 use crate::config::Settings;
 use crate::delivery::{Delivery, Job, Notice};
 use crate::factors::sent::{SentCode, fresh_code};
-use crate::ledger::{After, Key};
+use crate::repository::{After, Key};
 
 /// Wrong codes that are taken before it has to be begun again.
 const CONFIRMATIONS: u32 = 5;
@@ -45,7 +45,7 @@ impl Connection {
         subject: Subject,
         permit: Permit,
         contact: Contact,
-    ) -> Result<Carried, Failure> {
+    ) -> Result<CallOutcome, Failure> {
         let delivery = &settings.delivery;
         let channel = contact.to.channel();
         if !delivery.is_configured(channel) {
@@ -82,8 +82,8 @@ impl Connection {
             tries_left: CONFIRMATIONS,
             expires,
         };
-        Ok(Carried::Waiting(
-            Errand::Message(ticket, PATIENCE),
+        Ok(CallOutcome::Waiting(
+            Effect::Message(ticket, PATIENCE),
             Then::Confirmation(confirmation.into()),
         ))
     }
@@ -92,16 +92,16 @@ impl Connection {
     pub(in crate::server) fn confirmation_sent(
         &mut self,
         confirmation: Confirmation,
-        report: Report,
-    ) -> Result<Carried, Failure> {
+        report: EffectResult,
+    ) -> Result<CallOutcome, Failure> {
         match report {
-            Report::Message(Delivery::Sent | Delivery::Pending) => {}
-            Report::Message(Delivery::Failed(error) | Delivery::Retrying(error)) => {
+            EffectResult::Message(Delivery::Sent | Delivery::Pending) => {}
+            EffectResult::Message(Delivery::Failed(error) | Delivery::Retrying(error)) => {
                 return Err(Failure::refused(format!(
                     "the code could not be sent, so nothing was stored: {error}"
                 )));
             }
-            Report::Radius(..) | Report::Rested => {
+            EffectResult::Radius(..) | EffectResult::Rested => {
                 return Err(Failure::unavailable("a message was reported out of turn"));
             }
         }
@@ -138,7 +138,7 @@ impl Connection {
         } = *confirmation;
         let reply = self.store_contact(&subject, &permit, &contact)?;
         if permit.is_unproven() {
-            let generation = self.agent.ledger.account(&subject.user)?.generation();
+            let generation = self.agent.repository.account(&subject.user)?.generation();
             self.prove(&subject.user, generation);
         }
         Ok(reply)
@@ -163,7 +163,7 @@ impl Connection {
     ) -> Result<(), Failure> {
         let budget = settings.delivery.budget;
         let key = Key::account(&subject.user);
-        self.agent.ledger.change(&key, |account| {
+        self.agent.repository.change(&key, |account| {
             let mut account = account.unwrap_or_default();
             permit.check(&account)?;
             let counted = account.count_message(Timestamp::now(), &budget);

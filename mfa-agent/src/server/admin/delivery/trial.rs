@@ -6,8 +6,8 @@ use jiff::Zoned;
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{TestDeliveryParameters, TestDeliveryReply};
 
-use super::super::super::connection::{Carried, Connection, Then};
-use super::super::super::errand::{Errand, Report};
+use super::super::super::connection::{CallOutcome, Connection, Then};
+use super::super::super::effect::{Effect, EffectResult};
 use super::super::super::error::Failure;
 use super::{message_event, recipient};
 use crate::audit::Event;
@@ -29,7 +29,7 @@ impl Connection {
     pub(in crate::server::admin) fn test_delivery(
         &self,
         parameters: &TestDeliveryParameters,
-    ) -> Result<Carried, Failure> {
+    ) -> Result<CallOutcome, Failure> {
         let agent = &self.agent;
         let settings = agent.settings();
         agent.require_administrator(self.peer, &settings)?;
@@ -53,16 +53,19 @@ impl Connection {
             ..message_event("trial", channel, format!("to {to}"))
         };
         let ticket = self.submit_recorded(job, event)?;
-        Ok(Carried::Waiting(
-            Errand::Message(ticket, PATIENCE),
+        Ok(CallOutcome::Waiting(
+            Effect::Message(ticket, PATIENCE),
             Then::Trial(Trial { to }),
         ))
     }
 }
 
 impl Trial {
-    pub(in crate::server) fn reply(self, report: Report) -> Result<TestDeliveryReply, Failure> {
-        let Report::Message(delivery) = report else {
+    pub(in crate::server) fn reply(
+        self,
+        report: EffectResult,
+    ) -> Result<TestDeliveryReply, Failure> {
+        let EffectResult::Message(delivery) = report else {
             return Err(Failure::unavailable("a message was reported out of turn"));
         };
         let error = match delivery {

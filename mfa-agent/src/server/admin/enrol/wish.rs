@@ -8,7 +8,7 @@ use super::super::super::error::Failure;
 use super::super::super::random;
 use crate::account::{Account, Device, Label};
 use crate::config::Settings;
-use crate::factors::device::{Generator, Kind, Moves};
+use crate::factors::device::{Generator, Kind, MovingFactor};
 use crate::factors::key::{Key as SecretKey, NEW_KEY};
 use crate::factors::uri::from_uri;
 
@@ -92,12 +92,12 @@ impl<'a> Wish<'a> {
         };
         let totp = &settings.totp;
         let (moves, next) = match self.moves {
-            Wanted::Counter { next } => (Moves::Counter, next.unwrap_or(0)),
-            Wanted::Time { period: None } => (Moves::Time(totp.period), 0),
+            Wanted::Counter { next } => (MovingFactor::Counter, next.unwrap_or(0)),
+            Wanted::Time { period: None } => (MovingFactor::Time(totp.period), 0),
             Wanted::Time {
                 period: Some(seconds),
             } => (
-                Moves::Time(seconds.try_into().map_err(Failure::refused)?),
+                MovingFactor::Time(seconds.try_into().map_err(Failure::refused)?),
                 0,
             ),
         };

@@ -16,11 +16,11 @@ use super::super::personal::pin_required;
 use super::super::{RECOVERY, change_event};
 use crate::account::{Account, Device, Import, Imported, Label};
 use crate::audit::Event;
-use crate::factors::device::{Digits, Generator, MAX_OFFSET, Moves};
+use crate::factors::device::{Digits, Generator, MAX_OFFSET, MovingFactor};
 use crate::factors::key::Key as SecretKey;
 use crate::factors::pin::Pin;
 use crate::factors::recovery::MAX_RECOVERY_CODES;
-use crate::ledger::{After, Key};
+use crate::repository::{After, Key};
 
 /// The digits of other programs' scratch codes.
 const SCRATCH_DIGITS: usize = 8;
@@ -102,7 +102,7 @@ impl Connection {
         };
         let pin = account.pin.map(Pin::imported).transpose();
         let pin = pin.map_err(|e| Failure::refused(format!("its PIN can't be kept: {e}")))?;
-        let held = self.agent.ledger.account(&subject.user)?;
+        let held = self.agent.repository.account(&subject.user)?;
         let phc = match &pin {
             Some(pin) if self.wants_pin(&held, &import)? => {
                 Some(self.hash_pin(&subject, pin, how.dry_run)?)
@@ -125,7 +125,7 @@ impl Connection {
                 codes.len()
             )));
         }
-        let pepper = self.agent.ledger.pepper();
+        let pepper = self.agent.repository.pepper();
         let digest = |code: &Secret| {
             let text = code.expose();
             let fits = text.len() == SCRATCH_DIGITS && text.bytes().all(|b| b.is_ascii_digit());
@@ -209,8 +209,8 @@ fn device(read: &ImportDevice) -> Result<Device, Failure> {
             None => Digits::default(),
         },
         moves: match read.period {
-            Some(seconds) => Moves::Time(seconds.try_into().map_err(Failure::refused)?),
-            None => Moves::Counter,
+            Some(seconds) => MovingFactor::Time(seconds.try_into().map_err(Failure::refused)?),
+            None => MovingFactor::Counter,
         },
     };
     let offset = read.offset.unwrap_or(0);

@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::delivery::{Delivery, Ticket};
 
 /// Something to wait for.
-pub(super) enum Errand {
+pub(super) enum Effect {
     /// A message on its way, which is waited for no longer than this.
     Message(Ticket, Duration),
     /// What a message to nobody would come to, and when.
@@ -30,7 +30,7 @@ pub(super) enum Errand {
 /// How many logins wait for RADIUS servers, which may take minutes: each keeps a connection meanwhile, and
 /// those who need no server must find one.
 #[derive(Default)]
-pub(super) struct Errands {
+pub(super) struct EffectLimits {
     all: Arc<AtomicU32>,
     /// Those of ordinary processes.
     ordinary: Arc<AtomicU32>,
@@ -41,7 +41,7 @@ pub(super) struct Place(#[expect(dead_code, reason = "held for their drop")] Vec
 
 struct Taken(Arc<AtomicU32>);
 
-impl Errands {
+impl EffectLimits {
     /// Takes a place, of as many as a quarter of all connections; ordinary processes have half of these.
     pub(super) fn enter(&self, settings: &Settings, is_privileged: bool) -> Option<Place> {
         let places = (settings.server.max_connections / 4).max(1);
@@ -76,7 +76,7 @@ pub(super) struct Question {
 }
 
 /// What came of it.
-pub(super) enum Report {
+pub(super) enum EffectResult {
     /// What has become of a message by then.
     Message(Delivery),
     /// What a RADIUS server said, after so long.
@@ -85,26 +85,26 @@ pub(super) enum Report {
     Rested,
 }
 
-impl Errand {
+impl Effect {
     /// Carries it out. Blocks.
-    pub(super) fn run(self) -> Report {
+    pub(super) fn run(self) -> EffectResult {
         match self {
-            Self::Message(ticket, patience) => Report::Message(ticket.wait(patience)),
+            Self::Message(ticket, patience) => EffectResult::Message(ticket.wait(patience)),
             Self::Nobody(time, delivery) => {
                 thread::sleep(time);
-                Report::Message(delivery)
+                EffectResult::Message(delivery)
             }
             Self::Radius(question, _place) => question.ask(),
             Self::Rest(time, _place) => {
                 thread::sleep(time);
-                Report::Rested
+                EffectResult::Rested
             }
         }
     }
 }
 
 impl Question {
-    fn ask(&self) -> Report {
+    fn ask(&self) -> EffectResult {
         let began = Instant::now();
         let attempt = Attempt {
             user: &self.user,
@@ -113,7 +113,7 @@ impl Question {
             follows: self.follows.as_ref(),
         };
         let answer = self.client.ask(&attempt, began + self.wait, &System);
-        Report::Radius(answer, began.elapsed())
+        EffectResult::Radius(answer, began.elapsed())
     }
 }
 
@@ -123,10 +123,10 @@ mod tests {
 
     #[test]
     fn a_quarter_of_the_connections_may_wait_for_servers_and_half_of_these_for_anybody() {
-        let errands = Errands::default();
+        let effect_limits = EffectLimits::default();
         let mut settings = Settings::default();
         settings.server.max_connections = 16;
-        let enter = |is_privileged| errands.enter(&settings, is_privileged);
+        let enter = |is_privileged| effect_limits.enter(&settings, is_privileged);
         let ordinary = [enter(false), enter(false)];
         assert!(ordinary.iter().all(Option::is_some));
         assert!(enter(false).is_none());

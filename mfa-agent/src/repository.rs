@@ -2,7 +2,7 @@
 //!
 //! The edge between the pure `account` and the `store`. A change is a function of the record; it is
 //! run, sealed and swapped in, and run again on the newer record when somebody else was faster. When
-//! [`Ledger::change`] returns, what it did is durable (rule 1 of the architecture).
+//! [`AccountRepository::change`] returns, what it did is durable (rule 1 of the architecture).
 //!
 //! Names without a record share a bounded number of stand-in records: guesses at them take the same
 //! time and lock in the same way as those at real accounts, whoever asks for however many names.
@@ -68,7 +68,7 @@ impl After {
 
 /// Why a record could not be read or changed.
 #[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
+pub enum RepositoryError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,13 +87,13 @@ pub enum LedgerError {
 }
 
 /// The accounts.
-pub struct Ledger {
+pub struct AccountRepository {
     store: Box<dyn Store>,
     vault: Vault,
     rollback: Option<String>,
 }
 
-impl Ledger {
+impl AccountRepository {
     /// Accounts in `store`, sealed by `vault`.
     #[must_use]
     pub fn new(store: Box<dyn Store>, vault: Vault) -> Self {
@@ -113,7 +113,7 @@ impl Ledger {
         }
     }
 
-    /// What [`Ledger::rolled_back`] was given.
+    /// What [`AccountRepository::rolled_back`] was given.
     #[must_use]
     pub fn rollback(&self) -> Option<&str> {
         self.rollback.as_deref()
@@ -124,8 +124,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// A [`LedgerError`] when it is not, or the store can't be read.
-    pub fn check_key(&self) -> Result<(), LedgerError> {
+    /// A [`RepositoryError`] when it is not, or the store can't be read.
+    pub fn check_key(&self) -> Result<(), RepositoryError> {
         let Some((key, stored)) = self.store.page(b"", None, 1)?.pop() else {
             return Ok(());
         };
@@ -136,8 +136,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// A [`LedgerError`] when they can't be read.
-    pub fn lines(&self) -> Result<Vec<Vec<u8>>, LedgerError> {
+    /// A [`RepositoryError`] when they can't be read.
+    pub fn lines(&self) -> Result<Vec<Vec<u8>>, RepositoryError> {
         Ok(self.store.lines()?)
     }
 
@@ -179,8 +179,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// A [`LedgerError`] when it can't be read.
-    pub fn load(&self, key: &Key) -> Result<Option<Account>, LedgerError> {
+    /// A [`RepositoryError`] when it can't be read.
+    pub fn load(&self, key: &Key) -> Result<Option<Account>, RepositoryError> {
         Ok(self.load_versioned(key)?.map(|(account, _)| account))
     }
 
@@ -188,8 +188,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// A [`LedgerError`] when it can't be read.
-    pub fn account(&self, user: &UserName) -> Result<Account, LedgerError> {
+    /// A [`RepositoryError`] when it can't be read.
+    pub fn account(&self, user: &UserName) -> Result<Account, RepositoryError> {
         Ok(self.load(&Key::account(user))?.unwrap_or_default())
     }
 
@@ -198,8 +198,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Whatever `change` refuses with; a [`LedgerError`] when the record can't be read or written.
-    pub fn change<T, E: From<LedgerError>>(
+    /// Whatever `change` refuses with; a [`RepositoryError`] when the record can't be read or written.
+    pub fn change<T, E: From<RepositoryError>>(
         &self,
         key: &Key,
         mut change: impl FnMut(Option<Account>) -> Result<(After, T), E>,
@@ -217,11 +217,11 @@ impl Ledger {
                 new: Some(&sealed),
                 line: lines.as_deref(),
             };
-            if self.store.swap(change).map_err(LedgerError::from)? == Swap::Done {
+            if self.store.swap(change).map_err(RepositoryError::from)? == Swap::Done {
                 return Ok(said);
             }
         }
-        Err(LedgerError::Contended(printable(key)).into())
+        Err(RepositoryError::Contended(printable(key)).into())
     }
 
     /// Runs `change` on many records at once, each for itself, with one flush for all. Those that
@@ -229,12 +229,12 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// A [`LedgerError`] when records can't be read or written.
+    /// A [`RepositoryError`] when records can't be read or written.
     pub fn change_all<T>(
         &self,
         keys: &[Key],
         mut change: impl FnMut(&Key, Option<Account>) -> (After, T),
-    ) -> Result<BTreeMap<Key, T>, LedgerError> {
+    ) -> Result<BTreeMap<Key, T>, RepositoryError> {
         let mut said = BTreeMap::new();
         let mut sealed = Vec::with_capacity(keys.len());
         for key in keys {
@@ -260,7 +260,9 @@ impl Ledger {
             .zip(swaps)
             .filter(|(_, swap)| *swap == Swap::Conflict)
         {
-            let words = self.change(key, |account| Ok::<_, LedgerError>(change(key, account)))?;
+            let words = self.change(key, |account| {
+                Ok::<_, RepositoryError>(change(key, account))
+            })?;
             said.insert((*key).clone(), words);
         }
         Ok(said)
@@ -270,12 +272,12 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// A [`LedgerError`] when they can't be read.
+    /// A [`RepositoryError`] when they can't be read.
     pub fn page(
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Account)>, LedgerError> {
+    ) -> Result<Vec<(String, Account)>, RepositoryError> {
         let after = after.map(|name| [ACCOUNTS, name.as_bytes()].concat());
         let page = self.store.page(ACCOUNTS, after.as_deref(), limit)?;
         page.into_iter()
@@ -286,7 +288,7 @@ impl Ledger {
             .collect()
     }
 
-    fn load_versioned(&self, key: &Key) -> Result<Option<(Account, Revision)>, LedgerError> {
+    fn load_versioned(&self, key: &Key) -> Result<Option<(Account, Revision)>, RepositoryError> {
         let Some(stored) = self.store.load(&key.0)? else {
             return Ok(None);
         };
@@ -294,23 +296,23 @@ impl Ledger {
         Ok(Some((account, stored.revision)))
     }
 
-    fn open(&self, key: &Key, stored: &Stored) -> Result<Account, LedgerError> {
+    fn open(&self, key: &Key, stored: &Stored) -> Result<Account, RepositoryError> {
         let plain = self
             .vault
             .open(&key.0, &stored.bytes)
-            .map_err(|e| LedgerError::Vault(printable(key), e))?;
-        Account::decode(&plain).map_err(|e| LedgerError::Record(printable(key), e))
+            .map_err(|e| RepositoryError::Vault(printable(key), e))?;
+        Account::decode(&plain).map_err(|e| RepositoryError::Record(printable(key), e))
     }
 
-    fn seal(&self, key: &Key, account: &Account) -> Result<Vec<u8>, LedgerError> {
+    fn seal(&self, key: &Key, account: &Account) -> Result<Vec<u8>, RepositoryError> {
         let plain = account
             .encode()
-            .map_err(|e| LedgerError::Record(printable(key), e))?;
+            .map_err(|e| RepositoryError::Record(printable(key), e))?;
         let mut nonce = [0; 24];
-        getrandom::fill(&mut nonce).map_err(LedgerError::Random)?;
+        getrandom::fill(&mut nonce).map_err(RepositoryError::Random)?;
         self.vault
             .seal(&key.0, nonce, &plain)
-            .map_err(|e| LedgerError::Vault(printable(key), e))
+            .map_err(|e| RepositoryError::Vault(printable(key), e))
     }
 }
 

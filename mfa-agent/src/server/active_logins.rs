@@ -8,19 +8,19 @@ use std::time::Duration;
 
 /// How many there are.
 #[derive(Default)]
-pub(super) struct UnderWay {
+pub(super) struct ActiveLogins {
     count: Mutex<usize>,
     changed: Condvar,
 }
 
 /// One of them, until it is dropped.
-pub(super) struct Inside(Arc<UnderWay>);
+pub(super) struct ActiveLogin(Arc<ActiveLogins>);
 
-impl UnderWay {
+impl ActiveLogins {
     /// Counts one.
-    pub(super) fn enter(self: &Arc<Self>) -> Inside {
+    pub(super) fn enter(self: &Arc<Self>) -> ActiveLogin {
         *self.count() += 1;
-        Inside(Arc::clone(self))
+        ActiveLogin(Arc::clone(self))
     }
 
     /// Waits until there is none, but no longer than `limit`; whether there is none.
@@ -37,7 +37,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for Inside {
+impl Drop for ActiveLogin {
     fn drop(&mut self) {
         let mut count = self.0.count();
         *count = count.saturating_sub(1);
@@ -53,13 +53,13 @@ mod tests {
 
     #[test]
     fn nobody_is_waited_for_where_nobody_is_and_the_last_one_ends_the_wait() {
-        let under_way = Arc::new(UnderWay::default());
-        assert!(under_way.await_none(LONG));
-        let (first, second) = (under_way.enter(), under_way.enter());
-        assert!(!under_way.await_none(Duration::ZERO));
+        let active_logins = Arc::new(ActiveLogins::default());
+        assert!(active_logins.await_none(LONG));
+        let (first, second) = (active_logins.enter(), active_logins.enter());
+        assert!(!active_logins.await_none(Duration::ZERO));
         drop(first);
-        assert!(!under_way.await_none(Duration::ZERO));
-        let waiting = Arc::clone(&under_way);
+        assert!(!active_logins.await_none(Duration::ZERO));
+        let waiting = Arc::clone(&active_logins);
         let thread = std::thread::spawn(move || waiting.await_none(LONG));
         drop(second);
         assert!(thread.join().unwrap());

@@ -8,15 +8,15 @@ use std::time::Duration;
 const USUAL: Duration = Duration::from_millis(20);
 
 /// How the last question that was not answered with yes or another question fared.
-pub(in crate::server) struct Pace(Mutex<(Duration, bool)>);
+pub(in crate::server) struct TypicalLatency(Mutex<(Duration, bool)>);
 
-impl Default for Pace {
+impl Default for TypicalLatency {
     fn default() -> Self {
         Self(Mutex::new((USUAL, false)))
     }
 }
 
-impl Pace {
+impl TypicalLatency {
     /// A question took so long, and was rejected or not answered.
     pub(in crate::server) fn note(&self, time: Duration, is_silent: bool) {
         *self.lock() = (time, is_silent);

@@ -23,7 +23,7 @@ impl Default for Windows {
 
 /// Where a device stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
+pub struct ReplayState {
     /// The last step that was used; it and all before it are used up.
     pub last: Option<u64>,
     /// Steps that its clock is ahead of ours. Without a meaning for a counter.
@@ -37,7 +37,7 @@ pub struct Position {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
     /// The code of a step that was not used yet.
-    Fresh {
+    Unused {
         /// The step, to be kept as used.
         step: u64,
     },
@@ -47,7 +47,7 @@ pub enum Match {
     None,
 }
 
-impl Position {
+impl ReplayState {
     pub(super) fn is_used(self, step: u64) -> bool {
         self.last.is_some_and(|last| step <= last)
     }

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ticket::Promise;
-use super::{Carrier, Delivery, Limits, Pretence};
+use super::{Delivery, Limits, TimingDecoy, Transport};
 use crate::delivery::{Notice, SendError};
 
 /// Who sends, if anybody does.
-pub(super) type Chosen<A> = Option<Arc<dyn Carrier<A>>>;
+pub(super) type Chosen<A> = Option<Arc<dyn Transport<A>>>;
 
 /// A lane at one moment.
 pub(super) struct State<A> {
-    pub(super) carrier: Chosen<A>,
-    pub(super) waiting: VecDeque<Parcel<A>>,
+    pub(super) transport: Chosen<A>,
+    pub(super) waiting: VecDeque<QueuedMessage<A>>,
     /// Messages that are being sent, at most one for each thread.
     pub(super) under_way: Vec<UnderWay>,
     /// The last message whose first try has ended.
-    pub(super) last: Pretence,
+    pub(super) last: TimingDecoy,
     /// Whose message failed, if the last one did.
     failed: Option<String>,
     pub(super) threads: usize,
@@ -26,7 +26,7 @@ pub(super) struct State<A> {
 }
 
 /// A message on its way.
-pub(super) struct Parcel<A> {
+pub(super) struct QueuedMessage<A> {
     pub(super) user: String,
     pub(super) submitted: Instant,
     pub(super) to: A,
@@ -51,10 +51,10 @@ impl<A> State<A> {
     /// Nothing waits, and nobody sends.
     pub(super) fn empty() -> Self {
         Self {
-            carrier: None,
+            transport: None,
             waiting: VecDeque::new(),
             under_way: Vec::new(),
-            last: Pretence::default(),
+            last: TimingDecoy::default(),
             failed: None,
             threads: 0,
             closed: false,
@@ -63,9 +63,14 @@ impl<A> State<A> {
 
     /// The first try of a message has ended. One that failed may tell of its own address alone, and is no sign
     /// of what others would meet with, unless another user's failed just before.
-    pub(super) fn remember(&mut self, parcel: &Parcel<A>, time: Duration, delivery: &Delivery) {
+    pub(super) fn remember(
+        &mut self,
+        message: &QueuedMessage<A>,
+        time: Duration,
+        delivery: &Delivery,
+    ) {
         let has_failed = matches!(delivery, Delivery::Failed(_) | Delivery::Retrying(_));
-        let failed = has_failed.then(|| parcel.user.clone());
+        let failed = has_failed.then(|| message.user.clone());
         let is_sign = match (&self.failed, &failed) {
             (_, None) => true,
             (Some(before), Some(now)) => before != now,
@@ -73,14 +78,14 @@ impl<A> State<A> {
         };
         if is_sign {
             let delivery = delivery.clone();
-            self.last = Pretence { time, delivery };
+            self.last = TimingDecoy { time, delivery };
         }
         self.failed = failed;
     }
 
     pub(super) fn has_room_for(&self, user: &str, limits: &Limits) -> bool {
         let of_user = |other: &&str| *other == user;
-        let users = self.waiting.iter().map(|parcel| parcel.user.as_str());
+        let users = self.waiting.iter().map(|message| message.user.as_str());
         let all = users.chain(self.under_way.iter().map(|one| one.user.as_str()));
         let (total, own) = all.fold((0, 0), |(total, own), other| {
             (total + 1, own + usize::from(of_user(&other)))
@@ -88,25 +93,25 @@ impl<A> State<A> {
         total < limits.messages && own < limits.per_user
     }
 
-    pub(super) fn take_expired(&mut self, now: Instant) -> Option<Parcel<A>> {
+    pub(super) fn take_expired(&mut self, now: Instant) -> Option<QueuedMessage<A>> {
         let place = self
             .waiting
             .iter()
-            .position(|parcel| parcel.deadline <= now)?;
+            .position(|message| message.deadline <= now)?;
         self.waiting.remove(place)
     }
 
-    pub(super) fn take_ready(&mut self, now: Instant) -> Option<Parcel<A>> {
-        let place = self.waiting.iter().position(|parcel| {
-            let is_under_way = |one: &UnderWay| one.user == parcel.user;
-            parcel.not_before <= now && !self.under_way.iter().any(is_under_way)
+    pub(super) fn take_ready(&mut self, now: Instant) -> Option<QueuedMessage<A>> {
+        let place = self.waiting.iter().position(|message| {
+            let is_under_way = |one: &UnderWay| one.user == message.user;
+            message.not_before <= now && !self.under_way.iter().any(is_under_way)
         })?;
-        let parcel = self.waiting.remove(place)?;
+        let message = self.waiting.remove(place)?;
         self.under_way.push(UnderWay {
-            user: parcel.user.clone(),
-            fresh_since: parcel.failure.is_none().then_some(parcel.submitted),
+            user: message.user.clone(),
+            fresh_since: message.failure.is_none().then_some(message.submitted),
         });
-        Some(parcel)
+        Some(message)
     }
 
     /// When a pause or a deadline ends next. The end of a message under way wakes the threads anyway.
@@ -114,15 +119,15 @@ impl<A> State<A> {
         let events = self
             .waiting
             .iter()
-            .map(|parcel| match parcel.not_before > now {
-                true => parcel.not_before.min(parcel.deadline),
-                false => parcel.deadline,
+            .map(|message| match message.not_before > now {
+                true => message.not_before.min(message.deadline),
+                false => message.deadline,
             });
         events.min()
     }
 }
 
-impl<A> Parcel<A> {
+impl<A> QueuedMessage<A> {
     /// To be tried again at `next_try`, and then after a pause that is longer, up to `longest`.
     pub(super) fn put_off(
         mut self,

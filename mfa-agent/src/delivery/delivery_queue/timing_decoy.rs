@@ -14,14 +14,14 @@ const USUAL: Duration = Duration::from_millis(300);
 
 /// A message that nobody sends: after `time`, say that it ended as `delivery`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pretence {
+pub struct TimingDecoy {
     /// From submitting to the end of the first try.
     pub time: Duration,
     /// How that ended; never [`Delivery::Pending`].
     pub delivery: Delivery,
 }
 
-impl Default for Pretence {
+impl Default for TimingDecoy {
     fn default() -> Self {
         Self {
             time: USUAL,
@@ -30,7 +30,7 @@ impl Default for Pretence {
     }
 }
 
-impl Pretence {
+impl TimingDecoy {
     /// For a lane that takes nothing.
     pub(super) fn out_of_order(error: SendError) -> Self {
         Self {
@@ -57,7 +57,7 @@ mod tests {
     fn while_a_message_hangs_others_seem_to_take_as_long() {
         let submitted = Instant::now();
         let after = |seconds| submitted + Duration::from_secs(seconds);
-        let usual = Pretence::default();
+        let usual = TimingDecoy::default();
         assert_eq!(usual.at(after(9), std::iter::empty()), usual);
         let hanging = [after(2), submitted, after(9)].into_iter();
         assert_eq!(usual.at(after(7), hanging).time, Duration::from_secs(7));

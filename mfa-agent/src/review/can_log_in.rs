@@ -6,13 +6,13 @@
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::factors::{Factor, Way};
+use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Lock;
 use crate::policy::{Ask, Decision, Prompting, Unenrolled, Verdict};
 
 /// Whether somebody with that account could get through, who can be sent `beside` without an address in it.
 /// Without an account it is supposed that they have set up whatever is asked for.
-pub(super) fn is_passable(
+pub(super) fn can_log_in(
     decision: &Decision,
     account: Option<&Account>,
     beside: &[Factor],
@@ -26,7 +26,9 @@ pub(super) fn is_passable(
 }
 
 fn can_answer(ask: &Ask, account: Option<&Account>, beside: &[Factor], now: Timestamp) -> bool {
-    let fits = |way: &&Way| ask.prompting != Prompting::Single || way.factors() == [Factor::Totp];
+    let fits = |way: &&FactorCombination| {
+        ask.prompting != Prompting::Single || way.factors() == [Factor::Totp]
+    };
     let mut ways = ask.ways.iter().filter(fits).peekable();
     if ways.peek().is_none() {
         return false;
@@ -37,7 +39,7 @@ fn can_answer(ask: &Ask, account: Option<&Account>, beside: &[Factor], now: Time
     let enrolls = ask.unenrolled == Unenrolled::Enroll && ask.prompting == Prompting::Dialogue;
     if account.has_never_enrolled() {
         let in_grace = |grace| account.grace_days_left(grace, now).is_some();
-        let sets_up = enrolls && ask.ways.contains(&Way::from(Factor::Totp));
+        let sets_up = enrolls && ask.ways.contains(&FactorCombination::from(Factor::Totp));
         if ask.unenrolled == Unenrolled::Allow || sets_up || ask.grace.is_some_and(in_grace) {
             return true;
         }

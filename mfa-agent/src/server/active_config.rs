@@ -14,7 +14,7 @@ use super::peer::Peer;
 use super::{Agent, trusted_uids};
 use crate::audit::{Event, Origin};
 use crate::config::{ConfigError, Files, LastGood, Settings};
-use crate::delivery::Courier;
+use crate::delivery::DeliveryQueue;
 use crate::log;
 use crate::providers::{Providers, ProvidersError};
 use crate::review::{self, Review};
@@ -24,7 +24,7 @@ const MOST_FINDINGS: usize = 20;
 
 /// Settings and where they were read.
 #[derive(Clone)]
-pub struct Standing {
+pub struct ActiveConfig {
     pub(super) settings: Arc<Settings>,
     /// Who sends codes, and who is asked over RADIUS.
     pub(super) providers: Arc<Providers>,
@@ -40,7 +40,7 @@ pub struct Standing {
     last_good: Option<LastGood>,
 }
 
-impl Standing {
+impl ActiveConfig {
     /// Reads the settings, from `file` and those beside it.
     ///
     /// # Errors
@@ -68,10 +68,10 @@ impl Standing {
     ///
     /// # Errors
     ///
-    /// As [`Standing::load`], where none were kept.
+    /// As [`ActiveConfig::load`], where none were kept.
     pub fn load_or_last_good(file: &Path) -> Result<Self, LoadError> {
         let error = match Self::load(file) {
-            Ok(standing) => return Ok(standing),
+            Ok(active_config) => return Ok(active_config),
             Err(error) => error,
         };
         let kept = LastGood::find(file);
@@ -141,9 +141,9 @@ impl Standing {
 }
 
 /// Says who sends codes from now on; what waits goes by them already.
-pub(super) fn supply(courier: &Courier, providers: &Providers) {
-    courier.set_email(providers.email.clone());
-    courier.set_texts(providers.texts.clone());
+pub(super) fn supply(delivery_queue: &DeliveryQueue, providers: &Providers) {
+    delivery_queue.set_email(providers.email.clone());
+    delivery_queue.set_texts(providers.texts.clone());
 }
 
 /// Why settings can't be put in force.
@@ -182,8 +182,8 @@ impl Agent {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         self.audit.reopen();
-        let old = self.standing();
-        let (result, reason) = match Standing::load(&old.file) {
+        let old = self.active_config();
+        let (result, reason) = match ActiveConfig::load(&old.file) {
             Ok(new) => {
                 warn_of_lasting(&old.settings, &new.settings);
                 self.put_in_force(new);
@@ -194,7 +194,7 @@ impl Agent {
             Err(error) => {
                 log::error(format_args!("the old settings stay in force: {error}"));
                 let reason = error.to_string();
-                self.put_in_force(Standing {
+                self.put_in_force(ActiveConfig {
                     reload_error: Some(reason.clone()),
                     ..(*old).clone()
                 });
@@ -217,7 +217,7 @@ impl Agent {
 
     /// Keeps the settings in force for a start with files that can't be used.
     pub fn keep_settings(&self) {
-        self.standing().keep();
+        self.active_config().keep();
     }
 
     /// Writes into the log what is strange about the settings in force. That takes look-ups, so nobody
@@ -226,7 +226,7 @@ impl Agent {
         let review = Review {
             settings: &self.settings(),
             names: &*self.names,
-            ledger: Some(&self.ledger),
+            repository: Some(&self.repository),
             host: None,
         };
         let findings = review.findings(Timestamp::now());
@@ -238,11 +238,11 @@ impl Agent {
         }
     }
 
-    pub(super) fn put_in_force(&self, standing: Standing) {
-        let trusted = trusted_uids(&*self.names, &standing.settings);
+    pub(super) fn put_in_force(&self, active_config: ActiveConfig) {
+        let trusted = trusted_uids(&*self.names, &active_config.settings);
         *super::write(&self.trusted) = trusted;
-        supply(&self.courier, &standing.providers);
-        *super::write(&self.standing) = Arc::new(standing);
+        supply(&self.delivery_queue, &active_config.providers);
+        *super::write(&self.active_config) = Arc::new(active_config);
     }
 }
 

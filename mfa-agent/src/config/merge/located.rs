@@ -11,11 +11,11 @@ use crate::delivery::Roots;
 use crate::policy::Place;
 
 /// A value, and where it stands.
-pub(super) type Kept<T> = Option<(Place, T)>;
+pub(super) type Located<T> = Option<(Place, T)>;
 
 /// Overrides a value, where a file has one.
 pub(super) fn keep<T, U>(
-    slot: &mut Kept<U>,
+    slot: &mut Located<U>,
     written: Option<Spanned<T>>,
     source: &Source,
     value: impl FnOnce(T) -> U,
@@ -28,7 +28,7 @@ pub(super) fn keep<T, U>(
 
 /// [`keep`], for what is parsed into its final type.
 pub(super) fn keep_parsed<T>(
-    slot: &mut Kept<T>,
+    slot: &mut Located<T>,
     written: Option<Spanned<Parsed<T>>>,
     source: &Source,
 ) {
@@ -36,20 +36,20 @@ pub(super) fn keep_parsed<T>(
 }
 
 /// The value alone.
-pub(super) fn bare<T>(kept: Kept<T>) -> Option<T> {
-    kept.map(|(_, value)| value)
+pub(super) fn bare<T>(located: Located<T>) -> Option<T> {
+    located.map(|(_, value)| value)
 }
 
 /// What is found while a section is put together.
 #[derive(Default)]
-pub(super) struct Notes {
+pub(super) struct Diagnostics {
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
     /// Where files and programs are named, by the key.
     pub(super) files: BTreeMap<String, Place>,
 }
 
-impl Notes {
+impl Diagnostics {
     pub(super) fn problem(&mut self, place: &Place, message: impl Into<String>) {
         self.problems.push(Problem {
             place: place.clone(),
@@ -58,11 +58,16 @@ impl Notes {
     }
 
     /// A value that has to be there; if it isn't, it is missed at `place`.
-    pub(super) fn demand<T>(&mut self, kept: Kept<T>, place: &Place, missing: &str) -> Option<T> {
-        if kept.is_none() {
+    pub(super) fn demand<T>(
+        &mut self,
+        located: Located<T>,
+        place: &Place,
+        missing: &str,
+    ) -> Option<T> {
+        if located.is_none() {
             self.problem(place, missing);
         }
-        bare(kept)
+        bare(located)
     }
 
     /// Refuses those of the keys that are there.
@@ -75,19 +80,19 @@ impl Notes {
     }
 
     /// A file or a program, whose place is remembered by its key.
-    pub(super) fn named<T>(&mut self, key: impl Into<String>, kept: Kept<T>) -> Option<T> {
-        let (place, value) = kept?;
+    pub(super) fn named<T>(&mut self, key: impl Into<String>, located: Located<T>) -> Option<T> {
+        let (place, value) = located?;
         self.files.insert(key.into(), place);
         Some(value)
     }
 
     /// Whose certificates are believed.
-    pub(super) fn roots(&mut self, key: &str, ca_file: Kept<PathBuf>) -> Roots {
+    pub(super) fn roots(&mut self, key: &str, ca_file: Located<PathBuf>) -> Roots {
         self.named(key, ca_file).map_or(Roots::System, Roots::File)
     }
 }
 
 /// Where a key stands, if it does.
-pub(super) fn at<T>(kept: &Kept<T>) -> Option<&Place> {
-    kept.as_ref().map(|(place, _)| place)
+pub(super) fn at<T>(located: &Located<T>) -> Option<&Place> {
+    located.as_ref().map(|(place, _)| place)
 }

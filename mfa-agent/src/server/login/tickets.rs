@@ -20,7 +20,7 @@ use super::super::error::Failure;
 use super::super::peer::Peer;
 use super::super::random;
 use super::ask::wording;
-use super::begin::{Opened, Purpose};
+use super::begin::{Purpose, ResolvedLogin};
 use super::{Ended, Progress, conclude, conclude_with, plan};
 use crate::dialogue::not_met;
 use crate::names::UserName;
@@ -162,11 +162,11 @@ impl Agent {
     /// What becomes of somebody whom the policy would have asked.
     pub(super) fn admit_asked(
         &self,
-        opened: &Opened<'_>,
+        resolved: &ResolvedLogin<'_>,
         ask: &Ask,
         ticket: Result<(), Void>,
     ) -> Result<Progress, Failure> {
-        let context = &opened.context;
+        let context = &resolved.context;
         let why = match ticket {
             Ok(()) => {
                 let reason = "the ticket of a login that met the policy";
@@ -174,14 +174,16 @@ impl Agent {
             }
             Err(why) => why.to_string(),
         };
-        if let Some(plan) = plan(ask, Authtok::None, &opened.settings, context.screen())
-            && let ControlFlow::Break(ended) = self.without_asking(opened, ask, &plan)?
+        if let Some(plan) = plan(ask, Authtok::None, &resolved.settings, context.screen())
+            && let ControlFlow::Break(ended) = self.admit_without_prompt(resolved, ask, &plan)?
         {
             return Ok(ended);
         }
         Ok(conclude_with(
             context,
-            vec![not_met(&wording(&opened.settings, context.screen()).asking)],
+            vec![not_met(
+                &wording(&resolved.settings, context.screen()).asking,
+            )],
             Outcome::Denied,
             &why,
         ))

@@ -30,14 +30,14 @@ impl Kind {
 /// What moves a device on from one code to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Option<Period>", into = "Option<Period>")]
-pub enum Moves {
+pub enum MovingFactor {
     /// Its clock; a step lasts this long (TOTP).
     Time(Period),
     /// Each code that it shows (HOTP).
     Counter,
 }
 
-impl Moves {
+impl MovingFactor {
     /// The kind of device.
     #[must_use]
     pub const fn kind(self) -> Kind {
@@ -57,14 +57,14 @@ impl Moves {
     }
 }
 
-impl From<Option<Period>> for Moves {
+impl From<Option<Period>> for MovingFactor {
     fn from(period: Option<Period>) -> Self {
         period.map_or(Self::Counter, Self::Time)
     }
 }
 
-impl From<Moves> for Option<Period> {
-    fn from(moves: Moves) -> Self {
+impl From<MovingFactor> for Option<Period> {
+    fn from(moves: MovingFactor) -> Self {
         moves.period()
     }
 }

@@ -1,27 +1,27 @@
 //! Takes messages off the hands of those who wait for something else.
 //!
 //! Whoever submits gets a [`Ticket`] at once. Each channel has a lane: a queue with a bound, and a few
-//! threads that send ([`lane`]). A provider that hangs fills the threads of its own lane and no others; of
+//! threads that send ([`channel_queue`]). A provider that hangs fills the threads of its own lane and no others; of
 //! one user at most one message is under way in a lane, so that it takes several users to fill them; and an
 //! attempt ends at its time limit. What failed for the time being is tried again, with growing pauses,
 //! until the deadline of its job. All of it is in memory: a restart voids what is under way.
 
-mod lane;
-mod pretence;
+mod channel_queue;
 mod queue;
 mod ticket;
+mod timing_decoy;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Notice, SendError};
 use crate::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
-use lane::Lane;
-pub use pretence::Pretence;
+use channel_queue::ChannelQueue;
 pub use ticket::{AtEnd, Delivery, Ticket};
+pub use timing_decoy::TimingDecoy;
 
 /// Hands one message over, once. Called by several threads at a time.
-pub trait Carrier<A>: Send + Sync {
+pub trait Transport<A>: Send + Sync {
     /// Returns when the message is handed over, or when it is clear that it is not; at `until` at the
     /// latest, give or take the time limit of the resolver.
     ///
@@ -32,9 +32,9 @@ pub trait Carrier<A>: Send + Sync {
 }
 
 /// Queues messages and sends them.
-pub struct Courier {
-    email: Lane<EmailAddress>,
-    texts: Lane<PhoneNumber>,
+pub struct DeliveryQueue {
+    email: ChannelQueue<EmailAddress>,
+    texts: ChannelQueue<PhoneNumber>,
 }
 
 /// A message to be sent.
@@ -87,24 +87,24 @@ impl Default for Limits {
     }
 }
 
-impl Courier {
+impl DeliveryQueue {
     /// A courier without providers; `limits` are those of each lane. No thread runs yet.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            email: Lane::new("an e-mail", limits),
-            texts: Lane::new("a text message", limits),
+            email: ChannelQueue::new("an e-mail", limits),
+            texts: ChannelQueue::new("a text message", limits),
         }
     }
 
     /// Who sends mails from now on; what waits goes by the new one already. With `None`, nobody.
-    pub fn set_email(&self, carrier: Option<Arc<dyn Carrier<EmailAddress>>>) {
-        self.email.set_carrier(carrier);
+    pub fn set_email(&self, transport: Option<Arc<dyn Transport<EmailAddress>>>) {
+        self.email.set_carrier(transport);
     }
 
     /// Who sends text messages from now on, likewise.
-    pub fn set_texts(&self, carrier: Option<Arc<dyn Carrier<PhoneNumber>>>) {
-        self.texts.set_carrier(carrier);
+    pub fn set_texts(&self, transport: Option<Arc<dyn Transport<PhoneNumber>>>) {
+        self.texts.set_carrier(transport);
     }
 
     /// Queues a message; it is sent whether or not anybody waits for the ticket. Never blocks. A channel
@@ -138,10 +138,10 @@ impl Courier {
 
     /// What a message by `channel` would show, for those to whom none is sent.
     #[must_use]
-    pub fn pretend(&self, channel: Channel) -> Pretence {
+    pub fn decoy(&self, channel: Channel) -> TimingDecoy {
         match channel {
-            Channel::Email => self.email.pretend(),
-            Channel::Sms => self.texts.pretend(),
+            Channel::Email => self.email.decoy(),
+            Channel::Sms => self.texts.decoy(),
         }
     }
 

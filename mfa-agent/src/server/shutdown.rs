@@ -1,6 +1,6 @@
 //! Lets a shutdown wait for the calls under way, and for nothing else.
 //!
-//! Who carries out a call holds a [`Pass`]; replies are written without one, because what they say is
+//! Who carries out a call holds a [`CallGuard`]; replies are written without one, because what they say is
 //! durable by then and the other side may be slow. Closing lets nobody in any more.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The gate; open when made.
 #[derive(Default)]
-pub(super) struct Gate {
+pub(super) struct ShutdownGuard {
     state: Mutex<State>,
     left: Condvar,
 }
@@ -20,17 +20,17 @@ struct State {
 }
 
 /// The right to carry out one call. Given back when dropped.
-pub(super) struct Pass<'a>(&'a Gate);
+pub(super) struct CallGuard<'a>(&'a ShutdownGuard);
 
-impl Gate {
+impl ShutdownGuard {
     /// Goes in; `None` once the gate is closed.
-    pub(super) fn enter(&self) -> Option<Pass<'_>> {
+    pub(super) fn enter(&self) -> Option<CallGuard<'_>> {
         let mut state = self.lock();
         if state.closed {
             return None;
         }
         state.inside += 1;
-        Some(Pass(self))
+        Some(CallGuard(self))
     }
 
     /// Closes, and waits until nobody is inside, but no longer than `limit`: a call may hang in
@@ -49,7 +49,7 @@ impl Gate {
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.inside -= 1;
@@ -65,12 +65,15 @@ mod tests {
 
     #[test]
     fn closing_waits_for_those_inside_and_lets_nobody_else_in() {
-        let gate = Gate::default();
-        let pass = gate.enter();
-        assert!(!gate.close(Duration::from_millis(1)), "somebody is inside");
-        assert!(gate.enter().is_none());
+        let shutdown = ShutdownGuard::default();
+        let pass = shutdown.enter();
+        assert!(
+            !shutdown.close(Duration::from_millis(1)),
+            "somebody is inside"
+        );
+        assert!(shutdown.enter().is_none());
         std::thread::scope(|scope| {
-            let closing = scope.spawn(|| gate.close(Duration::from_secs(60)));
+            let closing = scope.spawn(|| shutdown.close(Duration::from_secs(60)));
             drop(pass);
             assert!(closing.join().unwrap());
         });

@@ -14,12 +14,12 @@ struct Scripted {
 }
 
 struct Rig {
-    courier: Courier,
+    delivery_queue: DeliveryQueue,
     attempts: Receiver<String>,
     answers: Sender<Result<(), SendError>>,
 }
 
-impl<A: Send + Sync> Carrier<A> for Scripted {
+impl<A: Send + Sync> Transport<A> for Scripted {
     fn send(&self, _: &A, notice: &Notice, _: Instant) -> Result<(), SendError> {
         self.attempts
             .lock()
@@ -47,20 +47,20 @@ impl Rig {
     fn new() -> Self {
         let (attempt, attempts) = channel();
         let (answers, answer) = channel();
-        let courier = Courier::new(limits());
-        courier.set_email(Some(Arc::new(Scripted {
+        let delivery_queue = DeliveryQueue::new(limits());
+        delivery_queue.set_email(Some(Arc::new(Scripted {
             attempts: Mutex::new(attempt),
             answers: Mutex::new(answer),
         })));
         Self {
-            courier,
+            delivery_queue,
             attempts,
             answers,
         }
     }
 
     fn submit(&self, user: &str, host: &str) -> Result<Ticket, QueueFull> {
-        self.courier.submit(mail(user, host, FOREVER))
+        self.delivery_queue.submit(mail(user, host, FOREVER))
     }
 
     fn attempt(&self) -> String {
@@ -131,7 +131,7 @@ fn a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() {
 fn no_try_begins_after_the_deadline_and_the_last_reason_is_told() {
     let rig = Rig::new();
     let job = mail("anna", "one", Duration::from_millis(500));
-    let ticket = rig.courier.submit(job).unwrap();
+    let ticket = rig.delivery_queue.submit(job).unwrap();
     let answers = rig.answers.clone();
     for _ in 0..1000 {
         answers.send(Err(busy())).unwrap();
@@ -163,7 +163,7 @@ fn a_lane_that_hangs_fills_up_and_leaves_the_other_alone() {
     let rig = Rig::new();
     let (attempt, texts) = channel();
     let (_, answer) = channel();
-    rig.courier.set_texts(Some(Arc::new(Scripted {
+    rig.delivery_queue.set_texts(Some(Arc::new(Scripted {
         attempts: Mutex::new(attempt),
         answers: Mutex::new(answer),
     })));
@@ -176,7 +176,7 @@ fn a_lane_that_hangs_fills_up_and_leaves_the_other_alone() {
         ..mail("user6", "goes", FOREVER)
     };
     assert_eq!(
-        rig.courier.submit(job).unwrap().wait(FOREVER),
+        rig.delivery_queue.submit(job).unwrap().wait(FOREVER),
         Delivery::Sent
     );
     assert_eq!(texts.recv().unwrap(), "goes");
@@ -199,7 +199,7 @@ fn a_message_that_waits_past_its_deadline_fails_while_others_hang() {
     rig.attempt();
     // The second thread is there to see the deadline: anna's next can't be sent meanwhile.
     let late = rig
-        .courier
+        .delivery_queue
         .submit(mail("anna", "late", Duration::from_millis(50)))
         .unwrap();
     let Delivery::Failed(error) = late.wait(FOREVER) else {
@@ -220,8 +220,8 @@ fn a_dropped_ticket_does_not_stop_its_message() {
 
 #[test]
 fn a_channel_that_nobody_serves_fails_for_good() {
-    let courier = Courier::new(limits());
-    let ticket = courier.submit(mail("anna", "one", FOREVER)).unwrap();
+    let delivery_queue = DeliveryQueue::new(limits());
+    let ticket = delivery_queue.submit(mail("anna", "one", FOREVER)).unwrap();
     let Delivery::Failed(SendError::Permanent(text)) = ticket.wait(FOREVER) else {
         panic!("nobody could send it");
     };
@@ -230,7 +230,7 @@ fn a_channel_that_nobody_serves_fails_for_good() {
 
 struct Panics;
 
-impl Carrier<EmailAddress> for Panics {
+impl Transport<EmailAddress> for Panics {
     fn send(&self, _: &EmailAddress, _: &Notice, _: Instant) -> Result<(), SendError> {
         panic!("a test's own");
     }
@@ -239,7 +239,7 @@ impl Carrier<EmailAddress> for Panics {
 #[test]
 fn a_panic_fails_one_message_and_ends_no_thread() {
     let rig = Rig::new();
-    rig.courier.set_email(Some(Arc::new(Panics)));
+    rig.delivery_queue.set_email(Some(Arc::new(Panics)));
     for _ in 0..5 {
         let ticket = rig.submit("anna", "one").unwrap();
         assert!(matches!(
@@ -255,14 +255,14 @@ fn stopping_fails_what_waits_and_waits_for_what_is_under_way() {
     let first = rig.submit("anna", "one").unwrap();
     rig.attempt();
     let second = rig.submit("anna", "two").unwrap();
-    assert!(!rig.courier.stop(Instant::now()), "one is under way");
+    assert!(!rig.delivery_queue.stop(Instant::now()), "one is under way");
     assert_eq!(
         second.wait(FOREVER),
         Delivery::Failed(SendError::temporary("the agent is stopping"))
     );
     assert_eq!(first.wait(Duration::ZERO), Delivery::Pending);
     rig.answer(Err(busy()));
-    assert!(rig.courier.stop(Instant::now() + FOREVER));
+    assert!(rig.delivery_queue.stop(Instant::now() + FOREVER));
     assert_eq!(first.wait(FOREVER), Delivery::Failed(busy()));
     let late = rig.submit("anna", "three").unwrap();
     assert!(matches!(late.wait(FOREVER), Delivery::Failed(_)));
@@ -274,15 +274,18 @@ fn a_courier_that_is_gone_leaves_no_ticket_open() {
     let _under_way = rig.submit("anna", "one").unwrap();
     rig.attempt();
     let waits = rig.submit("anna", "two").unwrap();
-    drop(rig.courier);
+    drop(rig.delivery_queue);
     assert!(matches!(waits.wait(FOREVER), Delivery::Failed(_)));
 }
 
 #[test]
 fn a_pretence_ends_as_the_first_try_of_the_last_message_did() {
     let rig = Rig::new();
-    assert_eq!(rig.courier.pretend(Channel::Email), Pretence::default());
-    let ended_as = || rig.courier.pretend(Channel::Email).delivery;
+    assert_eq!(
+        rig.delivery_queue.decoy(Channel::Email),
+        TimingDecoy::default()
+    );
+    let ended_as = || rig.delivery_queue.decoy(Channel::Email).delivery;
     for (user, pretended) in [
         ("bert", Delivery::Sent),
         ("anna", Delivery::Retrying(busy())),
@@ -325,16 +328,16 @@ fn a_pretence_takes_no_less_than_a_message_that_hangs() {
     let _hanging = rig.submit("anna", "hangs").unwrap();
     rig.attempt();
     std::thread::sleep(pause);
-    assert!(rig.courier.pretend(Channel::Email).time >= pause);
-    assert_eq!(rig.courier.pretend(Channel::Sms).time, Duration::ZERO);
+    assert!(rig.delivery_queue.decoy(Channel::Email).time >= pause);
+    assert_eq!(rig.delivery_queue.decoy(Channel::Sms).time, Duration::ZERO);
 }
 
 #[test]
 fn without_a_provider_a_pretence_fails_as_a_message_does() {
-    let courier = Courier::new(limits());
-    let ticket = courier.submit(mail("anna", "one", FOREVER)).unwrap();
-    let pretence = courier.pretend(Channel::Email);
-    assert_eq!(pretence.delivery, ticket.wait(FOREVER));
-    assert!(matches!(pretence.delivery, Delivery::Failed(_)));
-    assert!(pretence.time.is_zero());
+    let delivery_queue = DeliveryQueue::new(limits());
+    let ticket = delivery_queue.submit(mail("anna", "one", FOREVER)).unwrap();
+    let timing_decoy = delivery_queue.decoy(Channel::Email);
+    assert_eq!(timing_decoy.delivery, ticket.wait(FOREVER));
+    assert!(matches!(timing_decoy.delivery, Delivery::Failed(_)));
+    assert!(timing_decoy.time.is_zero());
 }

@@ -15,9 +15,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::queue::{Chosen, Parcel, State};
+use super::queue::{Chosen, QueuedMessage, State};
 use super::ticket::{AtEnd, Promise};
-use super::{Carrier, Delivery, Limits, Pretence, QueueFull, Ticket};
+use super::{Delivery, Limits, QueueFull, Ticket, TimingDecoy, Transport};
 use crate::delivery::{Notice, SendError};
 use crate::log::{self, Level};
 
@@ -27,7 +27,7 @@ const STACK: usize = 512 << 10;
 /// How long a thread without anything to do sleeps at a time.
 const LONG: Duration = Duration::from_secs(3600);
 
-pub(super) struct Lane<A>(Arc<Shared<A>>);
+pub(super) struct ChannelQueue<A>(Arc<Shared<A>>);
 
 struct Shared<A> {
     name: &'static str,
@@ -39,7 +39,7 @@ struct Shared<A> {
     ended: Condvar,
 }
 
-impl<A: Send + Sync + 'static> Lane<A> {
+impl<A: Send + Sync + 'static> ChannelQueue<A> {
     pub(super) fn new(name: &'static str, limits: Limits) -> Self {
         Self(Arc::new(Shared {
             name,
@@ -50,8 +50,8 @@ impl<A: Send + Sync + 'static> Lane<A> {
         }))
     }
 
-    pub(super) fn set_carrier(&self, carrier: Chosen<A>) {
-        self.0.lock().carrier = carrier;
+    pub(super) fn set_carrier(&self, transport: Chosen<A>) {
+        self.0.lock().transport = transport;
     }
 
     pub(super) fn submit(
@@ -74,7 +74,7 @@ impl<A: Send + Sync + 'static> Lane<A> {
         }
         self.start_thread_for_one_more(&mut state)?;
         let submitted = Instant::now();
-        state.waiting.push_back(Parcel {
+        state.waiting.push_back(QueuedMessage {
             user,
             submitted,
             to,
@@ -90,10 +90,10 @@ impl<A: Send + Sync + 'static> Lane<A> {
         Ok(ticket)
     }
 
-    pub(super) fn pretend(&self) -> Pretence {
+    pub(super) fn decoy(&self) -> TimingDecoy {
         let state = self.0.lock();
         if let Some(error) = self.0.is_out_of_order(&state) {
-            return Pretence::out_of_order(error);
+            return TimingDecoy::out_of_order(error);
         }
         let first_tries = state.under_way.iter().filter_map(|one| one.fresh_since);
         state.last.at(Instant::now(), first_tries)
@@ -135,8 +135,8 @@ impl<A: Send + Sync + 'static> Lane<A> {
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         self.0.work.notify_all();
-        for parcel in waiting {
-            parcel.promise.say(Delivery::Failed(stopping()));
+        for message in waiting {
+            message.promise.say(Delivery::Failed(stopping()));
         }
     }
 
@@ -151,7 +151,7 @@ impl<A: Send + Sync + 'static> Lane<A> {
     }
 }
 
-impl<A> Drop for Lane<A> {
+impl<A> Drop for ChannelQueue<A> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.closed = true;
@@ -172,37 +172,37 @@ impl<A> Shared<A> {
             return Some(stopping());
         }
         state
-            .carrier
+            .transport
             .is_none()
             .then(|| SendError::permanent(format!("no way to send {} is configured", self.name)))
     }
 
     /// One thread: sends what there is until the lane closes.
     fn run(&self) {
-        while let Some((parcel, carrier)) = self.next() {
-            let result = self.attempt(&parcel, carrier.as_deref());
-            self.put_down(parcel, result);
+        while let Some((message, transport)) = self.next() {
+            let result = self.attempt(&message, transport.as_deref());
+            self.put_down(message, result);
         }
         self.lock().threads -= 1;
         self.ended.notify_all();
     }
 
     /// Waits for the next message. `None` when the lane has closed.
-    fn next(&self) -> Option<(Parcel<A>, Chosen<A>)> {
+    fn next(&self) -> Option<(QueuedMessage<A>, Chosen<A>)> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
             let now = Instant::now();
-            if let Some(parcel) = state.take_expired(now) {
+            if let Some(message) = state.take_expired(now) {
                 drop(state);
-                self.fail(&parcel, parcel.failure.clone().unwrap_or_else(crowded));
+                self.fail(&message, message.failure.clone().unwrap_or_else(crowded));
                 state = self.lock();
                 continue;
             }
-            if let Some(parcel) = state.take_ready(now) {
-                return Some((parcel, state.carrier.clone()));
+            if let Some(message) = state.take_ready(now) {
+                return Some((message, state.transport.clone()));
             }
             let time = state.next_event(now).map_or(LONG, |at| at - now);
             let waited = self.work.wait_timeout(state, time);
@@ -212,18 +212,18 @@ impl<A> Shared<A> {
 
     fn attempt(
         &self,
-        parcel: &Parcel<A>,
-        carrier: Option<&dyn Carrier<A>>,
+        message: &QueuedMessage<A>,
+        transport: Option<&dyn Transport<A>>,
     ) -> Result<(), SendError> {
-        let Some(carrier) = carrier else {
+        let Some(transport) = transport else {
             return Err(SendError::permanent(format!(
                 "no way to send {} is configured any more",
                 self.name
             )));
         };
-        let until = parcel.deadline.min(Instant::now() + self.limits.attempt);
+        let until = message.deadline.min(Instant::now() + self.limits.attempt);
         catch_unwind(AssertUnwindSafe(|| {
-            carrier.send(&parcel.to, &parcel.notice, until)
+            transport.send(&message.to, &message.notice, until)
         }))
         .unwrap_or_else(|_| {
             Err(SendError::permanent(
@@ -233,33 +233,33 @@ impl<A> Shared<A> {
     }
 
     /// Has done with a message for now, or for good.
-    fn put_down(&self, parcel: Parcel<A>, result: Result<(), SendError>) {
+    fn put_down(&self, message: QueuedMessage<A>, result: Result<(), SendError>) {
         let now = Instant::now();
-        let next_try = now + parcel.pause;
+        let next_try = now + message.pause;
         let mut state = self.lock();
-        state.under_way.retain(|one| one.user != parcel.user);
+        state.under_way.retain(|one| one.user != message.user);
         let delivery = match result {
             Ok(()) => Delivery::Sent,
-            Err(error) if error.is_temporary() && next_try < parcel.deadline && !state.closed => {
+            Err(error) if error.is_temporary() && next_try < message.deadline && !state.closed => {
                 Delivery::Retrying(error)
             }
             Err(error) => Delivery::Failed(error),
         };
-        if parcel.failure.is_none() {
-            state.remember(&parcel, now - parcel.submitted, &delivery);
+        if message.failure.is_none() {
+            state.remember(&message, now - message.submitted, &delivery);
         }
         match delivery {
             Delivery::Retrying(error) => {
-                let parcel = parcel.put_off(error, next_try, self.limits.longest_pause);
-                state.waiting.push_back(parcel);
+                let message = message.put_off(error, next_try, self.limits.longest_pause);
+                state.waiting.push_back(message);
             }
             Delivery::Failed(error) => {
                 drop(state);
-                self.fail(&parcel, error);
+                self.fail(&message, error);
             }
             Delivery::Sent | Delivery::Pending => {
                 drop(state);
-                parcel.promise.say(delivery);
+                message.promise.say(delivery);
             }
         }
         // Another message of this user may be ready now, for any thread.
@@ -267,15 +267,15 @@ impl<A> Shared<A> {
     }
 
     /// The ticket may have been dropped, so the log hears of it too.
-    fn fail(&self, parcel: &Parcel<A>, error: SendError) {
+    fn fail(&self, message: &QueuedMessage<A>, error: SendError) {
         log::limited(
             "delivery",
             format_args!(
                 "{} to {} could not be sent: {error}",
-                self.name, parcel.user
+                self.name, message.user
             ),
         );
-        parcel.promise.say(Delivery::Failed(error));
+        message.promise.say(Delivery::Failed(error));
     }
 }
 

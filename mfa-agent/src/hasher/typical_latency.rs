@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-pub(super) struct Pace(Duration);
+pub(super) struct TypicalLatency(Duration);
 
-impl Pace {
+impl TypicalLatency {
     /// A pace that is known from one hash.
     pub(super) fn new(first: Duration) -> Self {
         Self(first)
@@ -32,23 +32,23 @@ mod tests {
 
     #[test]
     fn the_first_hash_sets_the_pace_and_one_outlier_hardly_moves_it() {
-        let mut pace = Pace::new(80 * MS);
-        assert_eq!(pace.typical(), 80 * MS);
-        pace.add(Duration::from_secs(3600));
-        assert_eq!(pace.typical(), 90 * MS);
-        let mut pace = Pace::new(80 * MS);
-        pace.add(Duration::ZERO);
-        assert_eq!(pace.typical(), 75 * MS);
+        let mut typical_latency = TypicalLatency::new(80 * MS);
+        assert_eq!(typical_latency.typical(), 80 * MS);
+        typical_latency.add(Duration::from_secs(3600));
+        assert_eq!(typical_latency.typical(), 90 * MS);
+        let mut typical_latency = TypicalLatency::new(80 * MS);
+        typical_latency.add(Duration::ZERO);
+        assert_eq!(typical_latency.typical(), 75 * MS);
     }
 
     #[test]
     fn a_machine_that_stays_slow_or_fast_is_followed() {
         for lasting in [10 * MS, 400 * MS] {
-            let mut pace = Pace::new(80 * MS);
+            let mut typical_latency = TypicalLatency::new(80 * MS);
             for _ in 0..100 {
-                pace.add(lasting);
+                typical_latency.add(lasting);
             }
-            assert!(pace.typical().abs_diff(lasting) < MS);
+            assert!(typical_latency.typical().abs_diff(lasting) < MS);
         }
     }
 }

@@ -13,9 +13,9 @@ use mfa_protocol::login::{Authtok, BeginParameters};
 
 use super::super::error::Failure;
 use super::super::peer::Peer;
-use crate::account::Spot;
+use crate::account::SessionScope;
 use crate::names::UserName;
-use crate::policy::{Request, Whence, remote_address, terminal_name};
+use crate::policy::{LoginOrigin, Request, remote_address, terminal_name};
 
 /// The service by whose rules somebody proves themselves before changing their factors.
 const PROOF_SERVICE: &str = "mfactl";
@@ -27,7 +27,7 @@ const MAX_SPOT_NAME: usize = 64;
 const MAX_METHODS: usize = 16;
 
 /// The circumstances of a login.
-pub(in crate::server) struct Circumstances {
+pub(in crate::server) struct LoginContext {
     pub(in crate::server) service: String,
     pub(super) operation: Option<String>,
     pub(super) rhost: Option<String>,
@@ -35,13 +35,13 @@ pub(in crate::server) struct Circumstances {
     pub(super) tty: Option<String>,
     after: Vec<String>,
     address: Option<IpAddr>,
-    pub(super) whence: Whence,
+    pub(super) origin: LoginOrigin,
     /// Where a session of it would hold; none if that can't be told from other places.
-    pub(in crate::server) spot: Option<Spot>,
+    pub(in crate::server) spot: Option<SessionScope>,
     pub(super) authtok: Authtok,
 }
 
-impl Circumstances {
+impl LoginContext {
     /// What is known of the login that `peer` begins.
     pub(super) fn of(peer: Peer, begin: BeginParameters, proof: bool) -> Result<Self, Failure> {
         check_names(&begin)?;
@@ -63,14 +63,14 @@ impl Circumstances {
                 tty: None,
                 after: Vec::new(),
                 address: None,
-                whence: Whence::Local,
+                origin: LoginOrigin::Local,
                 spot,
                 authtok,
             });
         }
         let (rhost, ruser) = (known(begin.rhost), known(begin.ruser));
-        let whence = Whence::of(&service, rhost.as_deref(), tty.as_deref());
-        let mut circumstances = Self {
+        let origin = LoginOrigin::of(&service, rhost.as_deref(), tty.as_deref());
+        let mut login_context = Self {
             address: rhost.as_deref().and_then(remote_address),
             service,
             operation,
@@ -78,12 +78,12 @@ impl Circumstances {
             ruser,
             tty,
             after: begin.after.unwrap_or_default(),
-            whence,
+            origin,
             spot: None,
             authtok,
         };
-        circumstances.spot = circumstances.spot().filter(Self::is_plain);
-        Ok(circumstances)
+        login_context.spot = login_context.spot().filter(Self::is_plain);
+        Ok(login_context)
     }
 
     /// What a login would be like that a program which guards logins began.
@@ -110,12 +110,12 @@ impl Circumstances {
             tty: self.tty.as_deref(),
             after: &self.after,
             now,
-            whence: self.whence,
+            origin: self.origin,
         }
     }
 
     /// Whether all names are such that a record has room for them. None of a real program is longer.
-    fn is_plain(spot: &Spot) -> bool {
+    fn is_plain(spot: &SessionScope) -> bool {
         let names = [&spot.operation, &spot.ruser, &spot.tty];
         names
             .into_iter()
@@ -128,16 +128,16 @@ impl Circumstances {
     }
 
     /// A remote login is told from others by its address, one of this host by its terminal.
-    fn spot(&self) -> Option<Spot> {
-        let address = match self.whence {
-            Whence::Address(address) => Some(address),
-            Whence::Local => {
+    fn spot(&self) -> Option<SessionScope> {
+        let address = match self.origin {
+            LoginOrigin::Address(address) => Some(address),
+            LoginOrigin::Local => {
                 self.tty.as_ref()?;
                 None
             }
-            Whence::Name | Whence::Unknown => return None,
+            LoginOrigin::Name | LoginOrigin::Unknown => return None,
         };
-        Some(Spot {
+        Some(SessionScope {
             service: self.service.clone(),
             operation: self.operation.clone(),
             address,
@@ -154,8 +154,8 @@ fn own_spot(
     service: &str,
     operation: Option<&String>,
     tty: Option<&str>,
-) -> Option<Spot> {
-    Some(Spot {
+) -> Option<SessionScope> {
+    Some(SessionScope {
         service: service.to_owned(),
         operation: Some(operation?.clone()),
         address: None,
@@ -212,8 +212,8 @@ mod tests {
         }
     }
 
-    fn spot(peer: Peer, begin: BeginParameters) -> Option<Spot> {
-        Circumstances::of(peer, begin, false).unwrap().spot
+    fn spot(peer: Peer, begin: BeginParameters) -> Option<SessionScope> {
+        LoginContext::of(peer, begin, false).unwrap().spot
     }
 
     #[test]
@@ -259,11 +259,11 @@ mod tests {
 
     #[test]
     fn an_ordinary_process_is_not_believed_and_has_no_session_but_for_operations() {
-        let of = |begin| Circumstances::of(ANNA, begin, false).unwrap();
+        let of = |begin| LoginContext::of(ANNA, begin, false).unwrap();
         let login = of(begin("sshd", "192.0.2.7", "pts/3"));
         assert_eq!((login.rhost, login.tty, login.ruser), (None, None, None));
         assert!(login.after.is_empty() && login.spot.is_none());
-        assert_eq!(login.whence, Whence::Local);
+        assert_eq!(login.origin, LoginOrigin::Local);
         let mut operation = begin("mfactl", "", "pts/3");
         operation.operation = Some("collect".to_owned());
         let spot = of(operation.clone()).spot.unwrap();
@@ -276,7 +276,7 @@ mod tests {
     fn a_proof_is_measured_by_the_rule_of_its_own_service() {
         let mut parameters = begin("login", "", "");
         parameters.operation = Some("easy".to_owned());
-        let proof = Circumstances::of(ANNA, parameters, true).unwrap();
+        let proof = LoginContext::of(ANNA, parameters, true).unwrap();
         assert_eq!((proof.service.as_str(), proof.operation), ("mfactl", None));
     }
 }

@@ -9,29 +9,31 @@ use jiff::Timestamp;
 use super::Agent;
 use super::error::Failure;
 use super::peer::Peer;
-use crate::account::{Account, Answered, Attempt, CameBack, Opening, Remote, Verdict};
+use crate::account::{
+    Account, Attempt, ConfirmedRecipient, NewSession, PreparedAnswer, Remote, Verdict,
+};
 use crate::audit::Event;
-use crate::dialogue::Given;
+use crate::dialogue::Answer;
 use crate::factors::Factor;
 use crate::factors::device::Windows;
 use crate::factors::questions::normal;
 use crate::hasher::Claim;
-use crate::ledger::{After, Key};
-use crate::lockout::{Era, Gate, Limits};
+use crate::lockout::{Admission, Limits, LoginEpoch};
+use crate::repository::{After, Key};
 
 /// How often answers are prepared again because the account changed under them.
 const MAX_PREPARATIONS: u32 = 3;
 
 /// What an attempt is judged by.
-pub(super) struct Bench<'a> {
+pub(super) struct VerifyContext<'a> {
     pub(super) key: &'a Key,
     /// In whose name answers are hashed.
     pub(super) claim: Claim,
-    pub(super) era: Era,
+    pub(super) epoch: LoginEpoch,
     pub(super) limits: Limits,
     pub(super) windows: Windows,
     /// The session that a pass begins.
-    pub(super) opening: Option<&'a Opening>,
+    pub(super) opening: Option<&'a NewSession>,
     /// Whether one by a recovery code begins none.
     pub(super) renews: bool,
     /// The account at a RADIUS server that judged an answer.
@@ -49,29 +51,35 @@ pub(super) struct Bench<'a> {
 impl Agent {
     /// Judges `given`. When this returns, what it did to the account is durable, with what the audit log says
     /// of it; a stale verdict does nothing to the account, and is not recorded.
-    pub(super) fn judge(&self, bench: &Bench<'_>, given: &[Given]) -> Result<Verdict, Failure> {
+    pub(super) fn verify(
+        &self,
+        context: &VerifyContext<'_>,
+        given: &[Answer],
+    ) -> Result<Verdict, Failure> {
         // Codes need no preparation: they are checked as they are, within the change itself.
-        let codes: Vec<Answered> = given
+        let codes: Vec<PreparedAnswer> = given
             .iter()
-            .filter_map(|given| code(bench, given))
+            .filter_map(|given| code(context, given))
             .collect();
         if codes.len() == given.len() {
-            return self.weigh(bench, codes);
+            return self.commit_attempt(context, codes);
         }
         // What goes with an answer that a server has rejected helps nobody, so it is not hashed. It takes as
         // long; should that be refused, the rejection counts all the same.
-        if bench.rejected.is_some() {
-            let _ = self.pretend(&bench.claim, given);
-            return self.weigh(bench, codes);
+        if context.rejected.is_some() {
+            let _ = self.decoy(&context.claim, given);
+            return self.commit_attempt(context, codes);
         }
         for _ in 0..MAX_PREPARATIONS {
-            let account = self.ledger.load(bench.key)?.unwrap_or_default();
+            let account = self.repository.load(context.key)?.unwrap_or_default();
             let lockout = account.lockout();
-            let answers = match lockout.gate(bench.era, Timestamp::now(), &bench.limits) {
-                Gate::Open => self.prepare(bench, &account, given)?,
-                Gate::Locked(_) | Gate::Spent => self.pretend(&bench.claim, given)?,
+            let answers = match lockout.admit(context.epoch, Timestamp::now(), &context.limits) {
+                Admission::Open => self.prepare(context, &account, given)?,
+                Admission::Locked(_) | Admission::BudgetExhausted => {
+                    self.decoy(&context.claim, given)?
+                }
             };
-            let verdict = self.weigh(bench, answers)?;
+            let verdict = self.commit_attempt(context, answers)?;
             if verdict != Verdict::Stale {
                 return Ok(verdict);
             }
@@ -79,60 +87,68 @@ impl Agent {
         Ok(Verdict::Stale)
     }
 
-    fn weigh(&self, bench: &Bench<'_>, answers: Vec<Answered>) -> Result<Verdict, Failure> {
-        let Bench {
-            era,
+    fn commit_attempt(
+        &self,
+        context: &VerifyContext<'_>,
+        answers: Vec<PreparedAnswer>,
+    ) -> Result<Verdict, Failure> {
+        let VerifyContext {
+            epoch,
             limits,
             windows,
             renews,
             ..
-        } = *bench;
+        } = *context;
         let mut attempt = Attempt {
-            era,
+            epoch,
             answers,
             now: Timestamp::now(),
             windows,
             limits,
-            opening: bench.opening.cloned(),
+            opening: context.opening.cloned(),
             renews,
-            pepper: self.ledger.pepper().clone(),
-            rejected: bench.rejected,
-            is_password: bench.is_password,
+            pepper: self.repository.pepper().clone(),
+            rejected: context.rejected,
+            is_password: context.is_password,
         };
-        self.commit(bench.key, bench.peer, |account| {
+        self.commit(context.key, context.peer, |account| {
             attempt.now = Timestamp::now();
             let mut account = account.unwrap_or_default();
             let verdict = account.attempt(&attempt);
             Ok(match verdict {
                 Verdict::Stale => (After::Same, Vec::new(), verdict),
-                _ => (After::Put(account.into()), (bench.told)(&verdict), verdict),
+                _ => (
+                    After::Put(account.into()),
+                    (context.told)(&verdict),
+                    verdict,
+                ),
             })
         })
     }
 
     fn prepare(
         &self,
-        bench: &Bench<'_>,
+        context: &VerifyContext<'_>,
         account: &Account,
-        given: &[Given],
-    ) -> Result<Vec<Answered>, Failure> {
+        given: &[Answer],
+    ) -> Result<Vec<PreparedAnswer>, Failure> {
         given
             .iter()
-            .map(|given| self.prepare_one(bench, account, given))
+            .map(|given| self.prepare_one(context, account, given))
             .collect()
     }
 
     /// Users who lack the factor cost the same hashing as those who have it.
     fn prepare_one(
         &self,
-        bench: &Bench<'_>,
+        context: &VerifyContext<'_>,
         account: &Account,
-        given: &Given,
-    ) -> Result<Answered, Failure> {
-        if let Some(code) = code(bench, given) {
+        given: &Answer,
+    ) -> Result<PreparedAnswer, Failure> {
+        if let Some(code) = code(context, given) {
             return Ok(code);
         }
-        let (who, factor, typed) = (&bench.claim, given.factor, &given.typed);
+        let (who, factor, typed) = (&context.claim, given.factor, &given.typed);
         let (held, typed) = match factor {
             Factor::Pin => (account.pin().map(|pin| pin.phc.as_str()), typed.clone()),
             _ => {
@@ -142,10 +158,10 @@ impl Agent {
         };
         let Some(phc) = held else {
             self.hasher.verify(who, &typed, self.hasher.decoy_phc())?;
-            return Ok(Answered::Impossible);
+            return Ok(PreparedAnswer::Impossible);
         };
         let matches = self.hasher.verify(who, &typed, phc)?;
-        Ok(Answered::Hashed {
+        Ok(PreparedAnswer::Hashed {
             factor,
             phc: phc.to_owned(),
             matches,
@@ -154,10 +170,10 @@ impl Agent {
 
     /// Takes the time and the places of [`Self::prepare`] without its work, so that guesses at a locked
     /// account can neither be told from others by their time nor keep the processors busy.
-    fn pretend(&self, who: &Claim, given: &[Given]) -> Result<Vec<Answered>, Failure> {
+    fn decoy(&self, who: &Claim, given: &[Answer]) -> Result<Vec<PreparedAnswer>, Failure> {
         for given in given {
             if !given.factor.is_code() {
-                self.hasher.pretend(who)?;
+                self.hasher.decoy(who)?;
             }
         }
         Ok(Vec::new())
@@ -165,38 +181,38 @@ impl Agent {
 }
 
 /// A code, as it is judged within the change; none if it has to be hashed first.
-fn code(bench: &Bench<'_>, given: &Given) -> Option<Answered> {
+fn code(context: &VerifyContext<'_>, given: &Answer) -> Option<PreparedAnswer> {
     let (factor, typed) = (given.factor, given.typed.clone());
     Some(match factor {
         Factor::Pin | Factor::Questions => return None,
-        Factor::Totp => Answered::Code {
+        Factor::Totp => PreparedAnswer::Code {
             typed,
             tail: given.tail,
         },
-        Factor::Email | Factor::Sms => Answered::Sent {
+        Factor::Email | Factor::Sms => PreparedAnswer::Sent {
             factor,
             came_back: came_back(given),
             typed,
         },
-        Factor::Radius => match (given.accepted, bench.remote) {
-            (None, _) => Answered::Sent {
+        Factor::Radius => match (given.accepted, context.remote) {
+            (None, _) => PreparedAnswer::Sent {
                 factor,
                 typed,
                 came_back: None,
             },
-            (Some(accepted), Some(remote)) => Answered::Remote {
+            (Some(accepted), Some(remote)) => PreparedAnswer::Remote {
                 remote: remote.clone(),
                 accepted,
             },
-            (Some(_), None) => Answered::Impossible,
+            (Some(_), None) => PreparedAnswer::Impossible,
         },
     })
 }
 
-fn came_back(given: &Given) -> Option<CameBack> {
+fn came_back(given: &Answer) -> Option<ConfirmedRecipient> {
     let sent = given.sent.as_ref();
     let sent = sent.filter(|sent| sent.is(given.typed.expose()))?;
-    Some(CameBack {
+    Some(ConfirmedRecipient {
         to: sent.to.clone(),
         unless_changed_since: sent.unless_changed_since,
     })

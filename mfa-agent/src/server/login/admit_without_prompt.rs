@@ -8,33 +8,33 @@ use mfa_protocol::login::{Message, Outcome};
 
 use super::super::Agent;
 use super::super::error::Failure;
-use super::begin::Opened;
-use super::reach::Reach;
+use super::begin::ResolvedLogin;
+use super::reach::FallbackRecipients;
 use super::{Context, Progress, conclude, conclude_with};
-use crate::account::{Account, Session, Wanted};
+use crate::account::{Account, Session, SessionQuery};
 use crate::dialogue::{Plan, grace};
-use crate::ledger::{After, Key};
 use crate::policy::{Ask, Unenrolled};
+use crate::repository::{After, Key};
 
 impl Agent {
     /// How the login ends without a question; or else where codes could go besides to enrolled addresses.
-    pub(super) fn without_asking(
+    pub(super) fn admit_without_prompt(
         &self,
-        opened: &Opened<'_>,
+        resolved: &ResolvedLogin<'_>,
         ask: &Ask,
         plan: &Plan,
-    ) -> Result<ControlFlow<Progress, Reach>, Failure> {
-        let (context, account) = (&opened.context, &opened.account);
-        if let Some(ended) = self.pass_in_session(opened, ask, plan)? {
+    ) -> Result<ControlFlow<Progress, FallbackRecipients>, Failure> {
+        let (context, account) = (&resolved.context, &resolved.account);
+        if let Some(ended) = self.pass_in_session(resolved, ask, plan)? {
             return Ok(ControlFlow::Break(ended));
         }
-        let template = self.template(&opened.settings, opened.subject, account, plan)?;
-        let reach = Reach {
+        let template = self.template(&resolved.settings, resolved.subject, account, plan)?;
+        let reach = FallbackRecipients {
             template,
             number: false,
         };
         // Who has set up something, but not all that is required, is asked: what they set up counts.
-        if !account.has_never_enrolled() || reach.opens_one(account, plan, opened.now) {
+        if !account.has_never_enrolled() || reach.enables_combination(account, plan, resolved.now) {
             return Ok(ControlFlow::Continue(reach));
         }
         if ask.unenrolled == Unenrolled::Allow {
@@ -45,8 +45,8 @@ impl Agent {
         // What is given to somebody new is for users of this host: a name that it does not know may be
         // another spelling of one that has set up something.
         if let Some(length) = ask.grace
-            && self.is_known(opened.subject)?
-            && let Some(ended) = self.grace(opened, plan, length)?
+            && self.is_known(resolved.subject)?
+            && let Some(ended) = self.grace(resolved, plan, length)?
         {
             return Ok(ControlFlow::Break(ended));
         }
@@ -56,19 +56,22 @@ impl Agent {
     /// Lets in by a session. It is looked up again in the change that makes the line of the pass durable.
     fn pass_in_session(
         &self,
-        opened: &Opened<'_>,
+        resolved: &ResolvedLogin<'_>,
         ask: &Ask,
         plan: &Plan,
     ) -> Result<Option<Progress>, Failure> {
-        if self.session(opened, &opened.account, ask, plan).is_none() {
+        if self
+            .session(resolved, &resolved.account, ask, plan)
+            .is_none()
+        {
             return Ok(None);
         }
-        self.commit(&opened.key, opened.context.peer, |account| {
+        self.commit(&resolved.key, resolved.context.peer, |account| {
             let account = account.unwrap_or_default();
-            let Some(session) = self.session(opened, &account, ask, plan) else {
+            let Some(session) = self.session(resolved, &account, ask, plan) else {
                 return Ok((After::Same, Vec::new(), None));
             };
-            let (context, reason) = in_session(&opened.context, session);
+            let (context, reason) = in_session(&resolved.context, session);
             let event = context.event(Outcome::Passed, Some(&reason));
             let ended = conclude(&context, Outcome::Passed, &reason).recorded();
             Ok((After::Put(account.into()), vec![event], Some(ended)))
@@ -79,38 +82,38 @@ impl Agent {
     /// can't know whether the code belongs to it this time. A proof is fresh, or it is none.
     fn session<'a>(
         &self,
-        opened: &Opened<'_>,
+        resolved: &ResolvedLogin<'_>,
         account: &'a Account,
         ask: &Ask,
         plan: &Plan,
     ) -> Option<&'a Session> {
-        let (rule, spot) = (ask.session.as_ref()?, opened.circumstances.spot.as_ref()?);
-        if plan.single || opened.proof || !opened.key.is_account() {
+        let (rule, spot) = (ask.session.as_ref()?, resolved.login_context.spot.as_ref()?);
+        if plan.single || resolved.proof || !resolved.key.is_account() {
             return None;
         }
-        let wanted = Wanted {
+        let wanted = SessionQuery {
             spot,
             scope: &rule.scope,
             ways: &plan.ways,
             duration: rule.duration,
             boot: &self.boot,
         };
-        account.session(&wanted, opened.now)
+        account.session(&wanted, resolved.now)
     }
 
     /// Lets in a user who has set up nothing yet, if their days of grace are not over. They are counted on
     /// the user's own record, and that the first login came is durable before it is let in.
     fn grace(
         &self,
-        opened: &Opened<'_>,
+        resolved: &ResolvedLogin<'_>,
         plan: &Plan,
         length: Duration,
     ) -> Result<Option<Progress>, Failure> {
-        let (own, now) = (Key::account(&opened.subject.user), opened.now);
-        let begun = opened.key == own && opened.account.grace_since(now).is_some();
+        let (own, now) = (Key::account(&resolved.subject.user), resolved.now);
+        let begun = resolved.key == own && resolved.account.grace_since(now).is_some();
         let (left, is_recorded) = match begun {
-            true => (opened.account.grace_days_left(length, now), false),
-            false => self.commit(&own, opened.context.peer, |account| {
+            true => (resolved.account.grace_days_left(length, now), false),
+            false => self.commit(&own, resolved.context.peer, |account| {
                 let mut account = account.unwrap_or_default();
                 if !account.has_never_enrolled() {
                     return Ok((After::Same, Vec::new(), (None, false)));
@@ -119,7 +122,7 @@ impl Agent {
                 let left = account.grace_days_left(length, now);
                 let event = left.map(|days| {
                     let reason = days_left(days);
-                    opened.context.event(Outcome::Skipped, Some(&reason))
+                    resolved.context.event(Outcome::Skipped, Some(&reason))
                 });
                 let after = match has_begun {
                     true => After::Put(account.into()),
@@ -135,7 +138,7 @@ impl Agent {
             true => Vec::new(),
             false => vec![grace(&plan.wording.asking, days)],
         };
-        let (context, reason) = (&opened.context, days_left(days));
+        let (context, reason) = (&resolved.context, days_left(days));
         let ended = conclude_with(context, messages, Outcome::Skipped, &reason);
         Ok(Some(match is_recorded {
             true => ended.recorded(),

@@ -1,19 +1,19 @@
 //! What carrying out a call comes to: a reply, or something to be waited for first.
 
 use super::super::admin::{Confirmation, Trial};
-use super::super::errand::Errand;
+use super::super::effect::Effect;
 use super::super::error::Failure;
 use super::super::login::Login;
 use super::Body;
 
 /// What carrying out a call comes to.
-pub(in crate::server) enum Carried {
+pub(in crate::server) enum CallOutcome {
     /// It has been carried out, or refused.
     Done(Result<Body, Failure>),
     /// This is the reply, and this is waited for once it is out. The connection keeps the login.
-    Ahead(Body, Errand),
+    Ahead(Body, Effect),
     /// It goes on once this is done, and with this.
-    Waiting(Errand, Then),
+    Waiting(Effect, Then),
 }
 
 /// What waits for an errand.
@@ -26,7 +26,7 @@ pub(in crate::server) enum Then {
     Confirmation(Box<Confirmation>),
 }
 
-impl From<Body> for Carried {
+impl From<Body> for CallOutcome {
     fn from(body: Body) -> Self {
         Self::Done(Ok(body))
     }
