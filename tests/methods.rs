@@ -173,6 +173,8 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ),
         ("CheckConfig", json!({}), AdministratorsOfAll),
         ("Health", json!({}), AdministratorsOfAll),
+        ("Mode", json!({}), AdministratorsOfAll),
+        ("Reload", json!({}), AdministratorsOfAll),
         (
             "Terms",
             json!({"services": ["sshd"], "from_files": false}),

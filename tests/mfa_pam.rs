@@ -20,8 +20,8 @@ fn prepare(machine: &Machine) {
     machine.own("/var/cache/debconf");
     machine.user(USER, PASSWORD);
     fs::write("/etc/sudoers.d/mfa-test", format!("{USER} ALL=(ALL) ALL\n")).expect("a rule");
-    fs::create_dir("/run/programs").expect("a folder");
-    std::os::unix::fs::symlink(&built().mfactl, "/run/programs/mfactl").expect("a link");
+    machine.own("/usr/local/bin");
+    std::os::unix::fs::symlink(&built().mfactl, "/usr/local/bin/mfactl").expect("a link");
 }
 
 /// Runs it as root, for somebody who has become root by sudo.
@@ -30,7 +30,7 @@ fn mfa_pam(machine: &Machine, arguments: &[&str]) -> Output {
     run(Command::new(program)
         .args(arguments)
         .env("SUDO_UID", machine.uid(USER).to_string())
-        .env("PATH", "/run/programs:/usr/sbin:/usr/bin:/sbin:/bin"))
+        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
 }
 
 fn log_in(user: &str, service: &str, answers: &[&str]) -> Seen {
@@ -96,6 +96,27 @@ fn root_at_the_console_needs_no_agent_and_nobody_else_gets_in_without_one() {
         assert_eq!(log_in("root", "login", &["wrong"]).result(), "PAM_AUTH_ERR");
         let without_agent = mfa_pam(machine, &["enable", "--force"]);
         assert!(!without_agent.is_success(), "{without_agent:?}");
+    });
+}
+
+#[test]
+fn enabling_that_is_refused_leaves_every_file_as_it_was() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        let own = "@include common-auth\nauth [success=ok default=die] pam_mfa.so\naccount required pam_unix.so\n";
+        machine.stack("sudo", own);
+        let before = common_auth();
+        let refused = mfa_pam(machine, &["enable"]);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        assert!(
+            refused.stderr.contains("asked for two codes"),
+            "{refused:?}"
+        );
+        assert_eq!(common_auth(), before);
+        assert_eq!(fs::read_to_string("/etc/pam.d/sudo").expect("a stack"), own);
     });
 }
 

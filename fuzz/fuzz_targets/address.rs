@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mfa_agent::factors::address::{Channel, Recipient, Region};
+use mfa_core::factors::address::{Channel, Recipient, Region};
 
 fuzz_target!(|text: &str| {
     let region: Region = "DE".parse().expect("a region");

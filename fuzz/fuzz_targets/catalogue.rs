@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mfa_agent::texts::{Catalogue, Language, Texts};
+use mfa_core::texts::{Catalogue, Language, Texts};
 
 fuzz_target!(|text: &str| {
     match Catalogue::with(Language::De, text) {

@@ -2,13 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mfa_agent::account::Label;
-use mfa_agent::factors::key::Key;
-use mfa_agent::factors::pin::{Banned, Pin};
-use mfa_agent::factors::questions::normal;
-use mfa_agent::factors::uri::from_uri;
-use mfa_agent::names::UserName;
-use mfa_agent::policy::remote_address;
+use mfa_core::account::Label;
+use mfa_core::factors::key::Key;
+use mfa_core::factors::pin::{Banned, Pin};
+use mfa_core::factors::questions::normal;
+use mfa_core::factors::uri::from_uri;
+use mfa_core::names::UserName;
+use mfa_core::policy::remote_address;
 
 fuzz_target!(|text: &str| {
     let _ = remote_address(text);

@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use mfa_agent::account::Account;
-use mfa_agent::factors::device::Windows;
+use mfa_core::account::Account;
+use mfa_core::factors::device::Windows;
 use mfa_agent::vault::{MasterKey, Vault};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use mfa_agent::config::Settings;
-use mfa_agent::names::Groups;
-use mfa_agent::policy::{Enforce, Facts, Personal, Request, Whence, remote_address};
+use mfa_core::names::Groups;
+use mfa_core::policy::{Enforce, Facts, Personal, Request, Whence, remote_address};
 
 fuzz_target!(|text: &str| {
     let Ok(settings) = Settings::parse(vec![("agent.toml".into(), text.to_owned())]) else { return };

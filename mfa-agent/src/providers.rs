@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::delivery::Transport;
-use crate::factors::address::{EmailAddress, PhoneNumber};
-use crate::policy::Place;
 use loader::Loader;
+use mfa_core::factors::address::{EmailAddress, PhoneNumber};
+use mfa_core::policy::Place;
 
 /// Whom the settings name, ready for use.
 #[derive(Clone, Default)]

@@ -9,11 +9,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::account::{Account, RecordError};
-use crate::factors::recovery::Pepper;
-use crate::names::UserName;
 use crate::store::{Change, Revision, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{Vault, VaultError};
+use mfa_core::account::{Account, RecordError};
+use mfa_core::factors::recovery::Pepper;
+use mfa_core::names::UserName;
 
 /// How many stand-in records there are.
 const STAND_INS: u32 = 65_536;

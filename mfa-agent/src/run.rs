@@ -29,9 +29,9 @@ use crate::audit::{self, Audit};
 use crate::config::{DEFAULT_FILE, Settings};
 use crate::hasher::Hasher;
 use crate::log;
-use crate::names::SystemNames;
 use crate::review::{self, Review};
 use crate::server::{self, ActiveConfig, Agent};
+use crate::system_names::SystemNames;
 use refused::Refused;
 
 /// How many hashes run at once; each takes 19 MiB and a processor.

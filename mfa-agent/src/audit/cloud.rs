@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::Event;
-use crate::policy::Mode;
+use mfa_core::policy::Mode;
 
 /// The system that settings come from, in the words of the source.
 const ORIGIN: &str = "BSS";

@@ -12,9 +12,9 @@ use super::error::{Problem, Source};
 use super::merge::set;
 use super::reach::FactorAvailability;
 use super::values::{Parsed, ServiceName};
-use crate::factors::FactorCombination;
-use crate::lockout::Limits;
-use crate::policy::{Ask, Place, SessionRule, Unenrolled};
+use mfa_core::factors::FactorCombination;
+use mfa_core::lockout::Limits;
+use mfa_core::policy::{Ask, Place, SessionRule, Unenrolled};
 
 const NO_WAY: &str =
     "the list is empty, so that nobody could pass; expected a way such as \"totp\" or \"totp+pin\"";

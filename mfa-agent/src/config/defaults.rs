@@ -8,11 +8,11 @@ use super::lists;
 use super::settings::{
     Audit, Delivery, Hotp, Pin, Prompts, Questions, SelfService, Server, Store, Totp,
 };
-use crate::factors::Factor;
-use crate::factors::address::Channel;
-use crate::factors::device::{Algorithm, Digits, Period};
-use crate::factors::pin::BannedPin;
-use crate::texts::{Catalogue, Texts};
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Channel;
+use mfa_core::factors::device::{Algorithm, Digits, Period};
+use mfa_core::factors::pin::BannedPin;
+use mfa_core::texts::{Catalogue, Texts};
 
 impl Default for Server {
     fn default() -> Self {
@@ -72,7 +72,7 @@ impl Default for Delivery {
             channel: Channel::default(),
             digits: 6,
             lifetime: Duration::from_secs(5 * 60),
-            budget: crate::account::MessageLimits::default(),
+            budget: mfa_core::account::MessageLimits::default(),
             email: None,
             sms: None,
         }

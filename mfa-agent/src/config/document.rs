@@ -11,14 +11,14 @@ use super::values::{
     Whole,
 };
 use super::words::ActionName;
-use crate::factors::device::{Algorithm, Digits, Period};
-use crate::factors::questions::MAX_QUESTION;
-use crate::factors::{Factor, FactorCombination};
-use crate::lockout::LONGEST_LOCK;
-use crate::names::UserName;
-use crate::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
-use crate::texts::Language;
 pub(super) use delivery::{Delivery, Email, Radius, Sms};
+use mfa_core::factors::device::{Algorithm, Digits, Period};
+use mfa_core::factors::questions::MAX_QUESTION;
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::lockout::LONGEST_LOCK;
+use mfa_core::names::UserName;
+use mfa_core::policy::{DayRange, HourRange, Mode, Network, Prompting, Source, Unenrolled};
+use mfa_core::texts::Language;
 
 /// Longer nobody sits at a prompt.
 const STOPPING: u64 = 10 * 60;

@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::policy::Place;
 use crate::trusted_path::TrustError;
+use mfa_core::policy::Place;
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use super::document::CatalogueQuestion;
 use super::error::Problem;
-use crate::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
-use crate::factors::questions::QUESTIONS;
-use crate::policy::Place;
 use crate::trusted_path::{self, Owners};
+use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
+use mfa_core::factors::questions::QUESTIONS;
+use mfa_core::policy::Place;
 
 /// The longest file, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
@@ -157,7 +157,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::factors::pin::{Banned, Pin, PinError};
+    use mfa_core::factors::pin::{Banned, Pin, PinError};
 
     fn told<T>(result: Result<T, Vec<Problem>>) -> Vec<String> {
         let problems = result.err().unwrap_or_default();

@@ -2,9 +2,9 @@
 
 use super::error::Problem;
 use super::settings::Settings;
-use crate::factors::address::Channel;
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::Place;
+use mfa_core::factors::address::Channel;
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::policy::Place;
 
 /// What these settings reach.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use super::document::{self, List};
 use super::error::{Problem, Source};
 use super::reach::FactorAvailability;
 use super::words::ActionName;
-use crate::policy::{Action, Ask, Days, Hours, Networks, Pattern, Patterns, Rule};
+use mfa_core::policy::{Action, Ask, Days, Hours, Networks, Pattern, Patterns, Rule};
 
 const NO_MATCH: &str = "the list is empty, so that the rule could never fit; expected an entry, or no such key for all";
 

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::factors::Factor;
-use crate::factors::device::{Algorithm, Digits, Period, Windows};
-use crate::factors::pin::Banned;
-use crate::lockout::Limits;
-use crate::names::UserName;
-use crate::policy::{Place, Policy};
-use crate::texts::Texts;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
+use mfa_core::factors::Factor;
+use mfa_core::factors::device::{Algorithm, Digits, Period, Windows};
+use mfa_core::factors::pin::Banned;
+use mfa_core::lockout::Limits;
+use mfa_core::names::UserName;
+use mfa_core::policy::{Place, Policy};
+use mfa_core::texts::Texts;
 
 /// All settings. [`Settings::default`] is what holds where the files say nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Settings {
     pub store: Store,
     /// `[lockout]`: how many failures lock an account, 1 to 100, for how long, 1 s to 365 days, and how
     /// many in a row lock it for good, at least as many. What holds for a login is in its
-    /// [`Ask`](crate::policy::Ask).
+    /// [`Ask`](mfa_core::policy::Ask).
     pub lockout: Limits,
     /// `[totp]`: what new devices are like.
     pub totp: Totp,

@@ -2,70 +2,28 @@
 
 use std::str::FromStr;
 
-use crate::factors::device::Algorithm;
+use mfa_core::factors::device::Algorithm;
+
+use mfa_core::words::word;
 
 use super::values::Text;
 use crate::delivery::Security;
-use crate::policy::{Mode, Prompting, Source, Unenrolled};
+use mfa_core::policy::{Mode, Prompting, Source, Unenrolled};
 
 impl Text for Mode {
     const EXPECTED: &str = "\"none\", \"local-users\" or \"all\"";
-}
-
-impl FromStr for Mode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        word(
-            text,
-            [Self::None, Self::LocalUsers, Self::All].map(|mode| (mode.name(), mode)),
-        )
-    }
 }
 
 impl Text for Prompting {
     const EXPECTED: &str = "\"dialogue\" or \"single\"";
 }
 
-impl FromStr for Prompting {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        word(
-            text,
-            [Self::Dialogue, Self::Single].map(|prompting| (prompting.name(), prompting)),
-        )
-    }
-}
-
 impl Text for Unenrolled {
     const EXPECTED: &str = "\"deny\", \"allow\" or \"enroll\"";
 }
 
-impl FromStr for Unenrolled {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        word(
-            text,
-            [Self::Deny, Self::Allow, Self::Enroll].map(|what| (what.name(), what)),
-        )
-    }
-}
-
 impl Text for Source {
     const EXPECTED: &str = "\"local\" or \"federated\"";
-}
-
-impl FromStr for Source {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        word(
-            text,
-            [Self::Local, Self::Federated].map(|source| (source.name(), source)),
-        )
-    }
 }
 
 impl Text for Algorithm {
@@ -141,15 +99,4 @@ impl FromStr for ActionName {
             ],
         )
     }
-}
-
-fn word<T, const N: usize>(text: &str, words: [(&str, T); N]) -> Result<T, String> {
-    let known = words
-        .each_ref()
-        .map(|(word, _)| format!("{word:?}"))
-        .join(", ");
-    words
-        .into_iter()
-        .find_map(|(word, value)| (word == text).then_some(value))
-        .ok_or_else(|| format!("{text:?} is not known here; expected one of {known}"))
 }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Notice, SendError};
-use crate::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
 use channel_queue::ChannelQueue;
+use mfa_core::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
 pub use ticket::{AtEnd, Delivery, Ticket};
 pub use timing_decoy::TimingDecoy;
 

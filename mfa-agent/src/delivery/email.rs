@@ -15,7 +15,7 @@ use std::time::Instant;
 use super::delivery_queue::Transport;
 use super::program::ProgramPath;
 use super::{Notice, SendError, Templates};
-use crate::factors::address::EmailAddress;
+use mfa_core::factors::address::EmailAddress;
 pub use smtp::{Credentials, HostError, Security, ServerHost, Smtp};
 
 /// Sends codes by mail.

@@ -1,6 +1,6 @@
 //! Sends one-time codes to users: by mail, by text message.
 //!
-//! In come an address that is known to be one ([`Recipient`](crate::factors::address::Recipient)), a [`Notice`] with
+//! In come an address that is known to be one ([`Recipient`](mfa_core::factors::address::Recipient)), a [`Notice`] with
 //! the code, and a deadline; out comes whether the message was handed over, or why not, in words for an
 //! administrator ([`SendError`]). The [`DeliveryQueue`] queues in memory, and sends on threads of its own, so
 //! that whoever asks never waits for a provider. Nothing is written to disk: a restart voids what is

@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use super::delivery_queue::Transport;
 use super::program::ProgramPath;
 use super::{Notice, SendError, Templates};
-use crate::factors::address::PhoneNumber;
 pub use https::{HttpsUrl, UrlError};
+use mfa_core::factors::address::PhoneNumber;
 pub use vonage::Vonage;
 pub use webhook::{Authentication, Webhook};
 

@@ -12,10 +12,10 @@ use super::can_log_in::is_locked_for_good;
 use super::samples::EntryPoint;
 use super::survey::Survey;
 use super::warning;
-use crate::account::Account;
-use crate::factors::Factor;
-use crate::names::{Groups, UserName};
-use crate::policy::{Decision, Policy, Verdict};
+use mfa_core::account::Account;
+use mfa_core::factors::Factor;
+use mfa_core::names::{Groups, UserName};
+use mfa_core::policy::{Decision, Policy, Verdict};
 
 /// So many logins are decided at most.
 const MOST_LOGINS: usize = 4_000;
@@ -27,9 +27,9 @@ const MOST_LOGINS_OF_ALL: usize = 40_000;
 pub(super) struct Person {
     /// Who.
     pub(super) name: UserName,
-    /// As [`crate::policy::Facts::federated`].
+    /// As [`mfa_core::policy::Facts::federated`].
     pub(super) federated: bool,
-    /// As [`crate::policy::Facts::groups`].
+    /// As [`mfa_core::policy::Facts::groups`].
     pub(super) groups: Groups,
     /// What they have set up; none if that can't be known.
     pub(super) account: Option<Account>,

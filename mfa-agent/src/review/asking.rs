@@ -9,8 +9,8 @@ use mfa_protocol::admin::Finding;
 
 use super::shadowing::is_dead;
 use super::warning;
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::{
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::policy::{
     Action, Ask, Mode, Place, Policy, Prompting, Rule, SessionRule, Source, Unenrolled,
     length_of_time,
 };

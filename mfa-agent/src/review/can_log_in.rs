@@ -5,10 +5,10 @@
 
 use jiff::Timestamp;
 
-use crate::account::Account;
-use crate::factors::{Factor, FactorCombination};
-use crate::lockout::Lock;
-use crate::policy::{Ask, Decision, Prompting, Unenrolled, Verdict};
+use mfa_core::account::Account;
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::lockout::Lock;
+use mfa_core::policy::{Ask, Decision, Prompting, Unenrolled, Verdict};
 
 /// Whether somebody with that account could get through, who can be sent `beside` without an address in it.
 /// Without an account it is supposed that they have set up whatever is asked for.

@@ -4,9 +4,9 @@ use mfa_protocol::admin::Finding;
 
 use super::warning;
 use crate::config::Settings;
-use crate::factors::Factor;
-use crate::factors::address::Channel;
-use crate::policy::{Action, Ask, Policy};
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Channel;
+use mfa_core::policy::{Action, Ask, Policy};
 
 /// A channel that is set up, and that nobody hears of.
 pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {

@@ -11,11 +11,11 @@ use super::administrators::{Person, Role};
 use super::samples::EntryPoint;
 use super::warning;
 use crate::config::Settings;
-use crate::factors::Factor;
-use crate::factors::address::Channel;
-use crate::names::{Names, UserName};
-use crate::policy::{Pattern, Place, Policy};
 use crate::repository::AccountRepository;
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Channel;
+use mfa_core::names::{Names, UserName};
+use mfa_core::policy::{Pattern, Place, Policy};
 
 /// So many users and groups out of settings are looked up.
 const MOST_NAMES: usize = 256;

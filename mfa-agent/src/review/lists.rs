@@ -1,6 +1,6 @@
 //! What can be told of a list of names without knowing the names.
 
-use crate::policy::{Pattern, Patterns};
+use mfa_core::policy::{Pattern, Patterns};
 
 /// Whether the list fits nothing at all: all that it names it also takes out.
 pub(super) fn is_empty(list: &Patterns) -> bool {

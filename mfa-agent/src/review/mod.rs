@@ -32,11 +32,11 @@ use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 
 use crate::config::{Overridden, Questions, SelfService, Settings};
-use crate::names::Names;
-use crate::policy::{Place, Policy};
 use crate::repository::AccountRepository;
 use files::Eyes;
 use host::Host;
+use mfa_core::names::Names;
+use mfa_core::policy::{Place, Policy};
 
 /// Bytes that all findings take up together at most, so that they fit into one message even when JSON
 /// doubles them.

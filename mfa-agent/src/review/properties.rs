@@ -10,11 +10,11 @@ use super::administrators::{Person, Role, lockout_risk};
 use super::samples::EntryPoint;
 use super::shadowing::{covered, is_dead};
 use super::tests::settings;
-use crate::names::{Groups, UserName};
-use crate::policy::{
+use jiff::Timestamp;
+use mfa_core::names::{Groups, UserName};
+use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Personal, Policy, Request, Verdict, remote_address,
 };
-use jiff::Timestamp;
 use mfa_protocol::admin::Severity;
 
 type Entries = &'static [&'static str];
@@ -243,7 +243,7 @@ proptest! {
             let is_closed = match login.decide(&policy).verdict {
                 Verdict::Deny => true,
                 Verdict::Skip => false,
-                Verdict::Ask(ask) => ask.prompting == crate::policy::Prompting::Single
+                Verdict::Ask(ask) => ask.prompting == mfa_core::policy::Prompting::Single
                     && ask.ways.iter().all(|way| way.to_string() != "totp"),
             };
             let may_be_open = match severity {

@@ -6,7 +6,7 @@ use mfa_protocol::admin::Finding;
 use super::lists::{is_empty, only, wanted};
 use super::shadowing::is_dead;
 use super::warning;
-use crate::policy::{Patterns, Rule};
+use mfa_core::policy::{Patterns, Rule};
 
 /// Services that never tell an address, and what they do instead.
 const WITHOUT_ADDRESS: [(&str, &str); 10] = [

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use jiff::civil::{DateTime, date};
 
 use super::shadowing::minutes;
-use crate::policy::{Hours, LoginOrigin, Networks, Patterns, Policy, Rule};
+use mfa_core::policy::{Hours, LoginOrigin, Networks, Patterns, Policy, Rule};
 
 /// Where administrators log in, and where they become root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use jiff::civil::{Time, Weekday};
 
 use super::lists::{is_empty, taken_out, takes_out_group, wanted};
-use crate::names::Groups;
-use crate::policy::{Action, Days, Fit, Hours, Networks, Pattern, Patterns, Policy, Rule};
+use mfa_core::names::Groups;
+use mfa_core::policy::{Action, Days, Fit, Hours, Networks, Pattern, Patterns, Policy, Rule};
 
 /// The rules that never decide, each with the first one that covers it, by their numbers from 0. Rules that
 /// fit nothing in themselves are not among them.

@@ -9,9 +9,9 @@ use jiff::civil::DateTime;
 use super::administrators::{Person, Role};
 use super::can_log_in::can_log_in;
 use super::samples::{EntryPoint, times};
-use crate::account::Account;
-use crate::factors::Factor;
-use crate::policy::{
+use mfa_core::account::Account;
+use mfa_core::factors::Factor;
+use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict,
 };
 

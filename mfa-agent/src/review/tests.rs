@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::names::{Entry, Groups, NamesError, UserName};
+use mfa_core::names::{Entry, Groups, NamesError, UserName};
 
 const DEFAULT: &str = include_str!("../../../config/agent.toml");
 

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 
-use crate::account::Account;
-use crate::factors::device::{Generator, unspaced};
 use crate::log;
+use mfa_core::account::Account;
+use mfa_core::factors::device::{Generator, unspaced};
 
 /// As many users with one distance make this host the suspect.
 const SUSPICIOUS: usize = 3;

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use super::Agent;
 use super::error::Failure;
 use super::peer::Peer;
-use crate::account::Account;
 use crate::audit::{Entry, Event};
 use crate::repository::{After, Key, RepositoryError};
+use mfa_core::account::Account;
 
 /// What a change leaves on the record, what happened if it takes place, and what there is to say.
 pub(super) type Changed<T> = (After, Vec<Event>, T);

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use mfa_protocol::message::{ErrorKind, ErrorParameters, ErrorReply};
 
 use crate::hasher::HashError;
-use crate::names::NamesError;
 use crate::repository::RepositoryError;
+use mfa_core::names::NamesError;
 
 /// A call that is not carried out: which refusal, and the reason for people.
 #[derive(Debug)]

@@ -15,9 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::config::Settings;
-use crate::names::Names;
 use calls::Calls;
 pub(super) use logins::{OpenLogin, OpenLogins};
+use mfa_core::names::Names;
 use named::NamedUsers;
 
 /// Ordinary callers, and others, that are being told that there is no room.

@@ -35,11 +35,11 @@ use crate::config::Settings;
 use crate::delivery::{self, DeliveryQueue};
 use crate::hasher::Hasher;
 use crate::log;
-use crate::names::Names;
-use crate::policy::Mode;
 use crate::repository::AccountRepository;
 pub use active_config::ActiveConfig;
 use error::Failure;
+use mfa_core::names::Names;
+use mfa_core::policy::Mode;
 pub use pool::serve;
 
 /// How long the audit log may take to be durable before the store forgets lines.

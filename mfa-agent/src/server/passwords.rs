@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::log;
-use crate::names::UserName;
+use mfa_core::names::UserName;
 
 /// How many different passwords of a user are believed in a day: the old one, the new one, and a mistake.
 const DIFFERENT: usize = 3;

@@ -16,7 +16,7 @@ use super::limits::Holder;
 use crate::audit::Origin;
 use crate::config::Settings;
 use crate::hasher::Claim;
-use crate::names::{Entry, UserName};
+use mfa_core::names::{Entry, UserName};
 
 /// The process at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

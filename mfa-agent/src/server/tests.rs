@@ -20,13 +20,13 @@ use serde_json::{Value, json};
 use super::connection::Connection;
 use super::peer::Peer;
 use super::*;
-use crate::account::samples;
 use crate::audit;
-use crate::names::{Entry, Groups, NamesError, UserName};
 use crate::repository::{After, Key, RepositoryError};
 use crate::store::memory::Failure as StoreFailure;
 use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{MasterKey, Vault};
+use mfa_core::account::samples;
+use mfa_core::names::{Entry, Groups, NamesError, UserName};
 
 struct Shared(Arc<MemoryStore>);
 
@@ -168,7 +168,7 @@ impl Rig {
         Key::account(&"alice".parse().unwrap())
     }
 
-    fn change(&self, change: impl Fn(&mut crate::account::Account)) {
+    fn change(&self, change: impl Fn(&mut mfa_core::account::Account)) {
         self.agent
             .repository
             .change(&Self::key(), |account| {

@@ -9,17 +9,17 @@ use jiff::Timestamp;
 use super::Agent;
 use super::error::Failure;
 use super::peer::Peer;
-use crate::account::{
+use crate::audit::Event;
+use crate::hasher::Claim;
+use crate::repository::{After, Key};
+use mfa_core::account::{
     Account, Attempt, ConfirmedRecipient, NewSession, PreparedAnswer, Remote, Verdict,
 };
-use crate::audit::Event;
-use crate::dialogue::Answer;
-use crate::factors::Factor;
-use crate::factors::device::Windows;
-use crate::factors::questions::normal;
-use crate::hasher::Claim;
-use crate::lockout::{Admission, Limits, LoginEpoch};
-use crate::repository::{After, Key};
+use mfa_core::factors::Factor;
+use mfa_core::factors::device::Windows;
+use mfa_core::factors::questions::normal;
+use mfa_core::lockout::{Admission, Limits, LoginEpoch};
+use mfa_core::login::Answer;
 
 /// How often answers are prepared again because the account changed under them.
 const MAX_PREPARATIONS: u32 = 3;

@@ -15,8 +15,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::factors::recovery::Pepper;
 pub use key::{KeyError, KeySource, MasterKey, sealed_credential};
+use mfa_core::factors::recovery::Pepper;
 
 const VERSION: u8 = 1;
 const ID: usize = 4;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mfa_agent::delivery::{
     Credentials, DeliveryQueue, Limits, MailRoute, Mailer, Security, Sendmail, Smtp, Templates,
 };
-use mfa_agent::factors::address::Recipient;
+use mfa_core::factors::address::Recipient;
 use mfa_protocol::Secret;
 
 use crate::server::{Certificates, Server};

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mfa_agent::delivery::{Delivery, Job, Notice, SendError, Transport};
-use mfa_agent::factors::address::{EmailAddress, PhoneNumber, Recipient};
+use mfa_core::factors::address::{EmailAddress, PhoneNumber, Recipient};
 use mfa_protocol::Secret;
 
 /// Longer than anything here takes, unless it hangs.

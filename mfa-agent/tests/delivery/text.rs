@@ -10,7 +10,7 @@ use mfa_agent::delivery::{
     Authentication, Command, Delivery, DeliveryQueue, Limits, Template, Templates, TextRoute,
     Texter, Vonage, Webhook,
 };
-use mfa_agent::factors::address::Recipient;
+use mfa_core::factors::address::Recipient;
 use mfa_protocol::Secret;
 use serde_json::{Value, json};
 use sha2::Sha256;

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::account::Label;
 use crate::config::document::List;
 use crate::config::values::{
     FullPath, Lasting, Line, MessageText, Parsed, SecretFile, ServerAddress, Subject, Whole,
 };
 use crate::config::words::ProviderName;
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost};
-use crate::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::account::Label;
+use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

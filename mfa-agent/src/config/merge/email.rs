@@ -7,8 +7,8 @@ use crate::config::document;
 use crate::config::error::Source;
 use crate::config::settings::{self, EmailRoute};
 use crate::delivery::{ProgramPath, Security, ServerHost, Template, Templates};
-use crate::factors::address::{AddressTemplate, EmailAddress};
-use crate::policy::Place;
+use mfa_core::factors::address::{AddressTemplate, EmailAddress};
+use mfa_core::policy::Place;
 
 const SUBMISSION: u16 = 587;
 /// RFC 8314, 3.3: submission over TLS from the first byte.

@@ -14,8 +14,8 @@ use crate::config::lists::{self, Lists};
 use crate::config::merge::set;
 use crate::config::settings::{Pin, Questions};
 use crate::config::values::{OptionalPath, Parsed};
-use crate::factors::pin::BannedPin;
-use crate::policy::Place;
+use mfa_core::factors::pin::BannedPin;
+use mfa_core::policy::Place;
 
 /// `[pin]` and `[questions]` in the making.
 #[derive(Default)]

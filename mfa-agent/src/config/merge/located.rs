@@ -8,7 +8,7 @@ use toml::Spanned;
 use crate::config::error::{Problem, Source};
 use crate::config::values::Parsed;
 use crate::delivery::Roots;
-use crate::policy::Place;
+use mfa_core::policy::Place;
 
 /// A value, and where it stands.
 pub(super) type Located<T> = Option<(Place, T)>;

@@ -10,8 +10,8 @@ use crate::config::document::Document;
 use crate::config::error::Source;
 use crate::config::settings::{Overridden, SelfService};
 use crate::config::values::Parsed;
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::{Ask, Place};
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::policy::{Ask, Place};
 
 /// Where lists are that say something, and those that came after them.
 #[derive(Default)]

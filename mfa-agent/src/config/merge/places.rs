@@ -7,7 +7,7 @@ use crate::config::asking::mistake;
 use crate::config::document::Document;
 use crate::config::error::{Problem, Source};
 use crate::config::settings::Settings;
-use crate::policy::Place;
+use mfa_core::policy::Place;
 
 /// The places.
 #[derive(Default)]

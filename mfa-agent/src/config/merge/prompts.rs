@@ -14,8 +14,8 @@ use crate::config::document::{self, Text};
 use crate::config::error::{Problem, Source};
 use crate::config::lists::Lists;
 use crate::config::settings::Prompts;
-use crate::policy::Place;
-use crate::texts::{Catalogue, Language, Mistake, Texts};
+use mfa_core::policy::Place;
+use mfa_core::texts::{Catalogue, Language, Mistake, Texts};
 
 /// `[prompts]` in the making.
 #[derive(Default)]

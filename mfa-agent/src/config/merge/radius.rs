@@ -6,12 +6,12 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::located::{Diagnostics, Located, keep, keep_parsed};
-use crate::account::Label;
 use crate::config::document::{self, List};
 use crate::config::error::Source;
 use crate::config::settings;
 use crate::config::values::ServerAddress;
-use crate::policy::Place;
+use mfa_core::account::Label;
+use mfa_core::policy::Place;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_secs(60);

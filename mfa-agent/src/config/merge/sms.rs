@@ -8,8 +8,8 @@ use crate::config::error::Source;
 use crate::config::settings::{self, SmsRoute, WebhookSecret};
 use crate::config::words::ProviderName;
 use crate::delivery::{HttpsUrl, ProgramPath, Template, Templates, Vonage};
-use crate::factors::address::Region;
-use crate::policy::Place;
+use mfa_core::factors::address::Region;
+use mfa_core::policy::Place;
 
 const NO_PROVIDER: &str = "nobody is named who takes the text messages; expected provider = \"vonage\", \
      \"webhook\" or \"command\" in [delivery.sms], or none of its keys";

@@ -12,9 +12,9 @@ use crate::config::document;
 use crate::config::error::{Problem, Source};
 use crate::config::merge::set;
 use crate::config::reach::FactorAvailability;
-use crate::factors::FactorCombination;
-use crate::lockout::Limits;
-use crate::policy::{Ask, Place, Unenrolled};
+use mfa_core::factors::FactorCombination;
+use mfa_core::lockout::Limits;
+use mfa_core::policy::{Ask, Place, Unenrolled};
 
 /// `[policy]` and what `[enforcement]` says of asking.
 #[derive(Default)]

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::account::{Label, MessageLimits};
 use crate::delivery::{HttpsUrl, ProgramPath, Roots, Security, ServerHost, Templates};
-use crate::factors::Factor;
-use crate::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::account::{Label, MessageLimits};
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
 
 /// `[delivery]`: codes that are sent to users.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::parse_all;
 use crate::config::{Files, Settings};
-use crate::factors::pin::{Banned, BannedPin};
+use mfa_core::factors::pin::{Banned, BannedPin};
 
 /// A folder with `agent.toml` and `agent.d/1.toml`; `DIR` in them is its path.
 struct Folder(TempDir);

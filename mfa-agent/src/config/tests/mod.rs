@@ -1,6 +1,9 @@
 mod lists;
 mod outside;
 mod outside_refusals;
+mod policy_needs;
+mod policy_properties;
+mod policy_table;
 mod refusals;
 mod terms;
 
@@ -9,13 +12,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::factors::Factor;
-use crate::factors::address::Channel;
-use crate::factors::device::Algorithm;
-use crate::factors::pin::BannedPin;
-use crate::lockout::Limits;
-use crate::policy::{Action, Mode, Prompting, Unenrolled};
-use crate::texts::{Catalogue, Language, Texts};
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Channel;
+use mfa_core::factors::device::Algorithm;
+use mfa_core::factors::pin::BannedPin;
+use mfa_core::lockout::Limits;
+use mfa_core::policy::{Action, Mode, Prompting, Unenrolled};
+use mfa_core::texts::{Catalogue, Language, Texts};
 
 const DEFAULT: &str = include_str!("../../../../config/agent.toml");
 const OFFICE: &str = include_str!("../../../../config/examples/office.toml");

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::{parse, parse_all};
 use crate::config::{Email, EmailRoute, Settings, Sms, SmsRoute, WebhookSecret};
 use crate::delivery::{Roots, Security, Template, Templates};
-use crate::factors::Factor;
-use crate::factors::address::Channel;
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Channel;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Settings, parse, parse_all};
-use crate::lockout::Limits;
-use crate::policy::{Ask, SessionRule, Unenrolled};
+use mfa_core::lockout::Limits;
+use mfa_core::policy::{Ask, SessionRule, Unenrolled};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 
 /// What a rule asks for.
 fn of_rule(settings: &Settings, at: usize) -> Arc<Ask> {
-    let crate::policy::Action::Ask(ask) = &settings.policy.rules[at].action else {
+    let mfa_core::policy::Action::Ask(ask) = &settings.policy.rules[at].action else {
         panic!("the rule asks")
     };
     Arc::clone(ask)

@@ -20,13 +20,13 @@ pub(super) use paths::{FullPath, OptionalPath, SecretFile, SocketPath};
 pub(super) use texts::{EasyPin, GroupName, Issuer, Line};
 pub(super) use time::Lasting;
 
-use crate::account::Label;
 use crate::delivery::{HttpsUrl, ProgramPath, ServerHost};
-use crate::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
-use crate::factors::{Factor, FactorCombination};
-use crate::names::UserName;
-use crate::policy::{DayRange, HourRange, Network};
-use crate::texts::Language;
+use mfa_core::account::Label;
+use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::names::UserName;
+use mfa_core::policy::{DayRange, HourRange, Network};
+use mfa_core::texts::Language;
 
 /// A string that is parsed; its errors carry the place of the string.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::policy::{Pattern, PatternError};
+use mfa_core::policy::{Pattern, PatternError};
 
 macro_rules! pattern {
     ($($(#[$meta:meta])* $name:ident($parse:path);)*) => {$(

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
-use crate::names::is_invisible;
+use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
+use mfa_core::names::is_invisible;
 
 /// A line that people are shown: up to `MAX` bytes, nothing invisible.
 #[derive(Debug)]

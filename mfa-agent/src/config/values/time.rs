@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
-use crate::policy::length_of_time;
+use mfa_core::policy::length_of_time;
 
 /// A length of time such as `90s`, `1h30m` or `14d`, within limits in seconds.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION
 use zeroize::Zeroizing;
 
 use crate::delivery::{Notice, SendError, Templates};
-use crate::factors::address::EmailAddress;
+use mfa_core::factors::address::EmailAddress;
 
 /// The whole message, with network line ends. All of it is ASCII: other letters are encoded (RFC 2047,
 /// RFC 2045), so that a server need not offer anything.

@@ -20,7 +20,7 @@ use super::stream::Stream;
 use crate::delivery::error::said;
 use crate::delivery::tls::{tls_error, tls_inside};
 use crate::delivery::{SendError, Trust};
-use crate::factors::address::EmailAddress;
+use mfa_core::factors::address::EmailAddress;
 
 /// A server that takes mails.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::https::{HttpsUrl, Post};
 use crate::delivery::error::said;
 use crate::delivery::{SendError, Trust};
-use crate::factors::address::PhoneNumber;
+use mfa_core::factors::address::PhoneNumber;
 
 /// An account at Vonage.
 #[derive(Debug)]

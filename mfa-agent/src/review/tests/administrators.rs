@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::{Stub, finds, line, review};
-use crate::account::{Account, By, samples};
-use crate::factors::Factor;
-use crate::lockout::Limits;
-use crate::policy::Network;
 use crate::repository::{AccountRepository, After, Key, RepositoryError};
 use crate::store::MemoryStore;
 use crate::store::memory::Failure;
 use crate::vault::{MasterKey, Vault};
+use mfa_core::account::{Account, By, samples};
+use mfa_core::factors::Factor;
+use mfa_core::lockout::Limits;
+use mfa_core::policy::Network;
 use mfa_protocol::admin::{Finding, Severity};
 
 const NOBODY: &str = "nobody who administers this host could log in";
@@ -222,9 +222,9 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             max_consecutive,
             ..Limits::default()
         };
-        let attempt = crate::account::Attempt {
+        let attempt = mfa_core::account::Attempt {
             epoch: account.lockout().epoch(),
-            answers: vec![crate::account::PreparedAnswer::Impossible],
+            answers: vec![mfa_core::account::PreparedAnswer::Impossible],
             now: samples::at(999_999),
             windows: Default::default(),
             renews: false,
@@ -232,7 +232,7 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             opening: None,
             rejected: None,
             is_password: false,
-            pepper: crate::account::samples::pepper(),
+            pepper: mfa_core::account::samples::pepper(),
         };
         account.attempt(&attempt);
         account

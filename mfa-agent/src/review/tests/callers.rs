@@ -4,9 +4,9 @@ use mfa_protocol::admin::{Administrator, Finding, HostFacts, Refused, Severity};
 
 use super::administrators::{repository, with_device};
 use super::{Stub, settings};
-use crate::account::Account;
 use crate::review::Review;
 use jiff::Timestamp;
+use mfa_core::account::Account;
 
 /// A host whose root has a password, and where `anna` typed the command.
 fn host() -> HostFacts {

@@ -12,13 +12,13 @@ use super::super::error::{Failure, about};
 use super::recovery::RECOVERY;
 use super::right::what_follows;
 use super::{Change, change_event, delivery, device, factor_event, fit, personal};
-use crate::account::{Account, Dates};
-use crate::factors::Factor;
-use crate::factors::address::{Channel, Recipient};
-use crate::factors::device::Kind;
-use crate::lockout::Lock;
-use crate::policy::Facts;
 use crate::repository::Key;
+use mfa_core::account::{Account, Dates};
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::{Channel, Recipient};
+use mfa_core::factors::device::Kind;
+use mfa_core::lockout::Lock;
+use mfa_core::policy::Facts;
 
 /// Records looked at for a page: few may be worth listing, and nobody should wait for long.
 pub(super) const RECORDS_A_PAGE: usize = 2_000;

@@ -20,13 +20,13 @@ use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::factor_event;
 use super::right::{Change, Permit};
-use crate::account::{Account, By, Contact, ContactError, Dates, Remote};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::delivery::{AtEnd, Delivery, Job, Ticket};
-use crate::factors::Factor;
-use crate::factors::address::{Channel, Recipient};
 pub(in crate::server) use confirm::Confirmation;
+use mfa_core::account::{Account, By, Contact, ContactError, Dates, Remote};
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::{Channel, Recipient};
 pub(super) use show::{addresses, messages, radius};
 pub(in crate::server) use trial::Trial;
 
@@ -223,7 +223,7 @@ fn recipient(settings: &Settings, channel: Channel, text: &str) -> Result<Recipi
     recipient.map_err(Failure::refused)
 }
 
-fn region(settings: &Settings) -> Option<crate::factors::address::Region> {
+fn region(settings: &Settings) -> Option<mfa_core::factors::address::Region> {
     settings.delivery.sms.as_ref().and_then(|sms| sms.region)
 }
 

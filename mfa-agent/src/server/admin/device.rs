@@ -11,11 +11,11 @@ use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::account::RECORDS_A_PAGE;
 use super::{Change, ROOM, change_event, factor_event};
-use crate::account::{Device, Drift, Label, Resync, Resynced};
 use crate::audit::Event;
-use crate::factors::Factor;
-use crate::factors::device::unspaced;
 use crate::repository::{After, Key};
+use mfa_core::account::{Device, Drift, Label, Resync, Resynced};
+use mfa_core::factors::Factor;
+use mfa_core::factors::device::unspaced;
 
 impl Connection {
     pub(super) fn rename(&mut self, parameters: &RenameParameters) -> Result<RenameReply, Failure> {

@@ -13,9 +13,9 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::{Change, Permit, factor_event};
-use crate::account::{Added, Device};
-use crate::factors::Factor;
-use crate::factors::device::{Match, unspaced};
+use mfa_core::account::{Added, Device};
+use mfa_core::factors::Factor;
+use mfa_core::factors::device::{Match, unspaced};
 use wish::Wish;
 
 /// Wrong codes that are taken before the enrolment has to be begun again.

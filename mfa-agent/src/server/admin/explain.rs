@@ -12,10 +12,10 @@ use super::super::login::{
 };
 use super::super::peer::Subject;
 use super::fit;
-use crate::account::{Account, Session, SessionQuery, SessionScope};
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Plan, Screen, UserFactors, enrolment_prompts};
-use crate::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
+use mfa_core::account::{Account, Session, SessionQuery, SessionScope};
+use mfa_core::login::{Dialogue, Plan, Screen, UserFactors, enrolment_prompts};
+use mfa_core::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {

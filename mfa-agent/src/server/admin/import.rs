@@ -17,12 +17,12 @@ use super::super::connection::Connection;
 use super::super::error::{Failure, about};
 use super::super::peer::Subject;
 use super::change_event;
-use crate::account::{Account, Added, Device, Label};
 use crate::audit::Event;
-use crate::factors::device::Windows;
-use crate::factors::uri::from_uri;
 use crate::log;
 use crate::repository::{After, Key};
+use mfa_core::account::{Account, Added, Device, Label};
+use mfa_core::factors::device::Windows;
+use mfa_core::factors::uri::from_uri;
 
 /// The entries of one user, with their place in the call.
 struct Share {

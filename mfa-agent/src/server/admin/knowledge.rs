@@ -12,11 +12,11 @@ use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::super::random;
 use super::{Change, Permit, factor_event};
-use crate::account::{Account, Question, QuestionSet};
 use crate::config::{Questions, Settings};
-use crate::factors::Factor;
-use crate::factors::pin::Pin;
-use crate::factors::questions::{QUESTIONS, QuestionText, Rules, check_set, check_so_far};
+use mfa_core::account::{Account, Question, QuestionSet};
+use mfa_core::factors::Factor;
+use mfa_core::factors::pin::Pin;
+use mfa_core::factors::questions::{QUESTIONS, QuestionText, Rules, check_set, check_so_far};
 
 impl Connection {
     pub(super) fn enrol_pin(

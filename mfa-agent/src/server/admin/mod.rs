@@ -25,12 +25,12 @@ use super::commit::put_if;
 use super::connection::{Body, CallOutcome, Connection, body, parse};
 use super::error::Failure;
 use super::peer::{Peer, Subject};
-use crate::account::{Account, By};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::Key;
 pub(super) use delivery::{Confirmation, Trial};
 pub(super) use enrol::Pending;
+use mfa_core::account::{Account, By};
 use recovery::RECOVERY;
 use right::{Change, Permit, Right};
 

@@ -12,13 +12,13 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::{Change, Permit};
-use crate::account::{Account, UserOverrides, UserSettings};
 use crate::audit::Event;
 use crate::audit::cloud::{UserSetting, user_setting_event};
 use crate::config::Settings;
-use crate::factors::Factor;
-use crate::names::{Groups, UserName};
-use crate::policy::{Enforce, Facts, Network};
+use mfa_core::account::{Account, UserOverrides, UserSettings};
+use mfa_core::factors::Factor;
+use mfa_core::names::{Groups, UserName};
+use mfa_core::policy::{Enforce, Facts, Network};
 
 impl Connection {
     pub(super) fn require(

@@ -7,8 +7,8 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::random;
 use super::{Change, factor_event};
-use crate::factors::Factor;
-use crate::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, fresh_codes};
+use mfa_core::factors::Factor;
+use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, fresh_codes};
 
 /// The name of the codes where factors are named.
 pub(super) const RECOVERY: &str = "recovery";

@@ -8,10 +8,10 @@
 use mfa_protocol::message::ErrorKind;
 
 use super::super::error::Failure;
-use crate::account::{Account, By};
 use crate::config::SelfService;
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::{Mode, Policy, Unenrolled};
+use mfa_core::account::{Account, By};
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::policy::{Mode, Policy, Unenrolled};
 
 /// What is to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,8 +196,8 @@ fn refused(text: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::samples::full;
-    use crate::policy::Enforce;
+    use mfa_core::account::samples::full;
+    use mfa_core::policy::Enforce;
 
     fn permit(right: Right, change: Change, enabled: bool, factors: &[Factor]) -> Permit {
         let factors = factors.to_vec();
@@ -302,7 +302,7 @@ mod tests {
         let mut only_pin = full();
         only_pin.remove(Factor::Totp);
         only_pin.remove(Factor::Questions);
-        let mut ask = crate::policy::Ask::clone(&policy.default);
+        let mut ask = mfa_core::policy::Ask::clone(&policy.default);
         ask.ways = vec![FactorCombination::from(Factor::Totp)];
         policy.default = ask.into();
         assert_eq!(

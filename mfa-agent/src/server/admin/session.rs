@@ -14,9 +14,9 @@ use super::super::error::Failure;
 use super::super::random;
 use super::account::RECORDS_A_PAGE;
 use super::change_event;
-use crate::account::{LONGEST_BYPASS, Session, fresh_code};
 use crate::audit::Event;
 use crate::repository::Key;
+use mfa_core::account::{LONGEST_BYPASS, Session, fresh_code};
 
 /// Sessions on a page; a user has at most sixteen, and they stay together.
 const SESSIONS_A_PAGE: usize = 64;

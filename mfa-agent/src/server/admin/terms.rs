@@ -10,9 +10,9 @@ use super::super::error::Failure;
 use super::super::login::plan;
 use super::fit;
 use crate::config::{Files, Settings};
-use crate::dialogue::Screen;
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::{Action, Ask, Mode, Place, Prompting};
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::login::Screen;
+use mfa_core::policy::{Action, Ask, Mode, Place, Prompting};
 
 /// As many services as are spoken of at once.
 const MOST_SERVICES: usize = 512;

@@ -13,7 +13,7 @@ use super::super::error::Failure;
 use super::super::login::{Bearer, Ended, Login, Progress, Purpose};
 use super::body::{done, login_body, parse};
 use super::{CallOutcome, Connection, Then};
-use crate::names::UserName;
+use mfa_core::names::UserName;
 
 /// How long a factor that was passed on a connection stands for changes made on it.
 const PROOF: Duration = Duration::from_secs(600);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::Settings;
-use crate::names::UserName;
+use mfa_core::names::UserName;
 
 /// The open logins of each account. Only accounts that have one are in here, so it can't outgrow the connections.
 #[derive(Clone, Default)]

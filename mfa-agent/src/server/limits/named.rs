@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::names::Names;
+use mfa_core::names::Names;
 
 /// So many look-ups run at a time.
 const AT_ONCE: u32 = 8;
@@ -75,7 +75,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::names::{Entry, Groups, NamesError, UserName};
+    use mfa_core::names::{Entry, Groups, NamesError, UserName};
 
     /// Everybody below 2000 has a name; counts how often it is asked.
     #[derive(Default)]

@@ -11,10 +11,10 @@ use super::super::error::Failure;
 use super::begin::ResolvedLogin;
 use super::reach::FallbackRecipients;
 use super::{Context, Progress, conclude, conclude_with};
-use crate::account::{Account, Session, SessionQuery};
-use crate::dialogue::{Plan, grace};
-use crate::policy::{Ask, Unenrolled};
 use crate::repository::{After, Key};
+use mfa_core::account::{Account, Session, SessionQuery};
+use mfa_core::login::{Plan, grace};
+use mfa_core::policy::{Ask, Unenrolled};
 
 impl Agent {
     /// How the login ends without a question; or else where codes could go besides to enrolled addresses.

@@ -13,14 +13,14 @@ use super::begin::ResolvedLogin;
 use super::enrol::cannot_enrol;
 use super::reach::{FallbackRecipients, asks_number_first};
 use super::{Login, Progress, Stage, conclude};
-use crate::account::{Device, NewSession};
 use crate::config::Settings;
-use crate::dialogue::{Dialogue, Plan, PromptDecoy, Screen, UserFactors};
-use crate::factors::device::Kind;
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::{Ask, Prompting, Unenrolled};
 use crate::repository::Key;
-use crate::texts::Wording;
+use mfa_core::account::{Device, NewSession};
+use mfa_core::factors::device::Kind;
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::login::{Dialogue, Plan, PromptDecoy, Screen, UserFactors};
+use mfa_core::policy::{Ask, Prompting, Unenrolled};
+use mfa_core::texts::Wording;
 
 impl Agent {
     pub(super) fn ask(

@@ -15,11 +15,11 @@ use super::super::peer::{Peer, Subject};
 use super::super::random;
 use super::login_context::LoginContext;
 use super::{Context, Progress, conclude};
-use crate::account::Account;
 use crate::config::Settings;
-use crate::names::{Groups, UserName};
-use crate::policy::{Decision, Facts, Personal, Policy, Request, Verdict};
 use crate::repository::Key;
+use mfa_core::account::Account;
+use mfa_core::names::{Groups, UserName};
+use mfa_core::policy::{Decision, Facts, Personal, Policy, Request, Verdict};
 
 /// A login of which it is known who it is for and what is asked of them.
 pub(super) struct ResolvedLogin<'a> {

@@ -17,17 +17,17 @@ use super::ask::wording;
 use super::begin::ResolvedLogin;
 use super::record::PASSWORD_TYPED;
 use super::{Context, Login, Progress, Stage, conclude, conclude_with, end};
-use crate::account::{Account, Device, Enrolled, Label};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::dialogue::{EnrolNext, Enrolment, Next, Occasion, Plan};
-use crate::factors::device::{Generator, MovingFactor};
-use crate::factors::key::{Key as SecretKey, NEW_KEY};
-use crate::factors::recovery::{RECOVERY_CODES, fresh_codes};
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::Ask;
 use crate::repository::{After, Key};
-use crate::texts::Wording;
+use mfa_core::account::{Account, Device, Enrolled, Label};
+use mfa_core::factors::device::{Generator, MovingFactor};
+use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
+use mfa_core::factors::recovery::{RECOVERY_CODES, fresh_codes};
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::login::{EnrolNext, Enrolment, Next, Occasion, Plan};
+use mfa_core::policy::Ask;
+use mfa_core::texts::Wording;
 
 /// What the explanation, the key and the prompt leave of a usual terminal.
 const ROWS: usize = mfa_qr::USUAL_ROWS - 5;

@@ -12,10 +12,10 @@ use super::super::effect::EffectResult;
 use super::super::error::Failure;
 use super::super::verify::VerifyContext;
 use super::{Ended, Login, Progress, end};
-use crate::account::Verdict;
-use crate::dialogue::{Answer, Next};
-use crate::factors::Factor;
-use crate::lockout::Admission;
+use mfa_core::account::Verdict;
+use mfa_core::factors::Factor;
+use mfa_core::lockout::Admission;
+use mfa_core::login::{Answer, Next};
 
 impl Agent {
     pub(super) fn take_answer(

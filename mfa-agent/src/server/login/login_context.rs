@@ -13,9 +13,9 @@ use mfa_protocol::login::{Authtok, BeginParameters};
 
 use super::super::error::Failure;
 use super::super::peer::Peer;
-use crate::account::SessionScope;
-use crate::names::UserName;
-use crate::policy::{LoginOrigin, Request, remote_address, terminal_name};
+use mfa_core::account::SessionScope;
+use mfa_core::names::UserName;
+use mfa_core::policy::{LoginOrigin, Request, remote_address, terminal_name};
 
 /// The service by whose rules somebody proves themselves before changing their factors.
 const PROOF_SERVICE: &str = "mfactl";

@@ -13,15 +13,15 @@ use super::super::effect::Effect;
 use super::super::error::Failure;
 use super::super::random;
 use super::{Context, Login};
-use crate::account::Account;
 use crate::audit::Event;
 use crate::delivery::{AtEnd, Delivery, Job, Notice};
-use crate::dialogue::{DeliveryStatus, SendRequest, SendResult};
-use crate::factors::address::{Channel, Recipient};
-use crate::factors::sent::{SentCode, expiry, fresh_code};
-use crate::lockout::Admission;
 use crate::log;
 use crate::repository::{After, Key};
+use mfa_core::account::Account;
+use mfa_core::factors::address::{Channel, Recipient};
+use mfa_core::factors::sent::{SentCode, expiry, fresh_code};
+use mfa_core::lockout::Admission;
+use mfa_core::login::{DeliveryStatus, SendRequest, SendResult};
 
 /// How long a login waits to tell whether a message was taken. Less than the module waits for a reply to an answer.
 const PATIENCE: Duration = Duration::from_secs(4);

@@ -17,12 +17,12 @@ use super::super::effect::{Effect, Question};
 use super::super::error::Failure;
 use super::super::random;
 use super::Login;
-use crate::account::{Account, Remote, Verdict};
 use crate::config::Radius;
-use crate::dialogue::{Next, RadiusQuery, Reply};
-use crate::lockout::Admission;
 use crate::log;
 use crate::repository::After;
+use mfa_core::account::{Account, Remote, Verdict};
+use mfa_core::lockout::Admission;
+use mfa_core::login::{Next, RadiusQuery, Reply};
 pub(in crate::server) use typical_latency::TypicalLatency;
 
 /// How much longer than a server takes it takes to note what it said.

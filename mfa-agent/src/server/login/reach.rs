@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Subject;
-use crate::account::Account;
 use crate::config::Settings;
-use crate::dialogue::{FallbackFactors, Plan};
-use crate::factors::address::{Channel, Recipient};
-use crate::factors::{Factor, FactorCombination};
-use crate::policy::{Ask, Unenrolled};
+use mfa_core::account::Account;
+use mfa_core::factors::address::{Channel, Recipient};
+use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::login::{FallbackFactors, Plan};
+use mfa_core::policy::{Ask, Unenrolled};
 
 /// Where codes can go besides to enrolled addresses.
 #[derive(Clone, Debug, Default)]

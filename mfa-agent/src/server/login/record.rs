@@ -4,15 +4,15 @@ use mfa_protocol::login::Outcome;
 
 use super::super::peer::Peer;
 use super::login_context::LoginContext;
-use crate::account::Verdict;
 use crate::audit::Event;
-use crate::dialogue::Screen;
-use crate::factors::Factor;
-use crate::factors::address::Recipient;
-use crate::factors::device::Kind;
 use crate::hasher::Claim;
-use crate::lockout::Lock;
-use crate::names::UserName;
+use mfa_core::account::Verdict;
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Recipient;
+use mfa_core::factors::device::Kind;
+use mfa_core::lockout::Lock;
+use mfa_core::login::Screen;
+use mfa_core::names::UserName;
 
 /// All that is told about a login; no secret is among it.
 #[derive(Clone)]

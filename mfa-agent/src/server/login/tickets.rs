@@ -22,9 +22,9 @@ use super::super::random;
 use super::ask::wording;
 use super::begin::{Purpose, ResolvedLogin};
 use super::{Ended, Progress, conclude, conclude_with, plan};
-use crate::dialogue::not_met;
-use crate::names::UserName;
-use crate::policy::Ask;
+use mfa_core::login::not_met;
+use mfa_core::names::UserName;
+use mfa_core::policy::Ask;
 
 /// How long a ticket is good: what a stack may take from its authentication to its account phase.
 const LIFETIME: Duration = Duration::from_secs(120);

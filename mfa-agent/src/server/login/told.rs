@@ -3,8 +3,8 @@
 use mfa_protocol::login::Outcome;
 
 use super::{Context, Login, Stage};
-use crate::account::{FallbackCode, Passed, Verdict};
 use crate::audit::Event;
+use mfa_core::account::{FallbackCode, Passed, Verdict};
 
 impl Login {
     /// What is known of the login after `verdict`, and the events that say so. Nothing of the login changes: the

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::account::{Account, Contact};
-use crate::factors::Factor;
-use crate::factors::address::Channel;
+use mfa_core::account::{Account, Contact};
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Channel;
 
 /// What lets newcomers in, or lets them set up something.
 const OPEN: [&str; 3] = [

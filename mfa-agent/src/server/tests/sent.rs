@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::account::Contact;
 use crate::delivery::{Notice, SendError, Transport};
-use crate::factors::address::{EmailAddress, PhoneNumber};
 use crate::providers::Providers;
+use mfa_core::account::Contact;
+use mfa_core::factors::address::{EmailAddress, PhoneNumber};
 
 const MAIL: &str = "[policy]\nrequire = [\"email\", \"pin\"]\n[delivery.email]\nfrom = \"mfa@example.org\"\n\
                     sendmail = \"/usr/sbin/sendmail\"\n";
@@ -91,7 +91,7 @@ fn rig(settings: &str, mailbox: Mailbox) -> (Rig, Arc<Mailbox>) {
 
 fn give_alice_an_address(rig: &Rig) {
     rig.change(|account| {
-        let to = crate::factors::address::Channel::Email
+        let to = mfa_core::factors::address::Channel::Email
             .recipient("alice@example.org", None)
             .unwrap();
         account
@@ -100,7 +100,7 @@ fn give_alice_an_address(rig: &Rig) {
     });
 }
 
-fn account(rig: &Rig, user: &str) -> crate::account::Account {
+fn account(rig: &Rig, user: &str) -> mfa_core::account::Account {
     rig.agent
         .repository
         .account(&user.parse().unwrap())

@@ -15,12 +15,12 @@ use super::super::super::peer::Subject;
 use super::super::super::random;
 use super::super::right::Permit;
 use super::{message_event, now, show};
-use crate::account::Contact;
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::delivery::{Delivery, Job, Notice};
-use crate::factors::sent::{SentCode, fresh_code};
 use crate::repository::{After, Key};
+use mfa_core::account::Contact;
+use mfa_core::factors::sent::{SentCode, fresh_code};
 
 /// Wrong codes that are taken before it has to be begun again.
 const CONFIRMATIONS: u32 = 5;

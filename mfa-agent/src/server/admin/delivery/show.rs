@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use mfa_protocol::admin as wire;
 
 use super::super::super::peer::Peer;
-use crate::account::{Account, Contact, MessageLimits};
-use crate::factors::address::Recipient;
+use mfa_core::account::{Account, Contact, MessageLimits};
+use mfa_core::factors::address::Recipient;
 
 /// The addresses of an account.
 pub(in crate::server::admin) fn addresses(peer: Peer, account: &Account) -> Vec<wire::Address> {

@@ -12,7 +12,7 @@ use super::super::super::error::Failure;
 use super::{message_event, recipient};
 use crate::audit::Event;
 use crate::delivery::{Delivery, Job, Notice};
-use crate::factors::address::{Channel, Recipient};
+use mfa_core::factors::address::{Channel, Recipient};
 
 /// How long it may take until somebody takes the message, or says why not.
 const PATIENCE: Duration = Duration::from_secs(25);

@@ -6,11 +6,11 @@ use mfa_protocol::admin::{EnrollHotpParameters, EnrollTotpParameters};
 
 use super::super::super::error::Failure;
 use super::super::super::random;
-use crate::account::{Account, Device, Label};
 use crate::config::Settings;
-use crate::factors::device::{Generator, Kind, MovingFactor};
-use crate::factors::key::{Key as SecretKey, NEW_KEY};
-use crate::factors::uri::from_uri;
+use mfa_core::account::{Account, Device, Label};
+use mfa_core::factors::device::{Generator, Kind, MovingFactor};
+use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
+use mfa_core::factors::uri::from_uri;
 
 /// What a new device is to be; what is left out takes the configured default.
 pub(super) struct Wish<'a> {

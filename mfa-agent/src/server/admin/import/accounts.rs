@@ -14,13 +14,13 @@ use super::super::super::peer::Subject;
 use super::super::super::random;
 use super::super::personal::pin_required;
 use super::super::{RECOVERY, change_event};
-use crate::account::{Account, Device, Import, Imported, Label};
 use crate::audit::Event;
-use crate::factors::device::{Digits, Generator, MAX_OFFSET, MovingFactor};
-use crate::factors::key::Key as SecretKey;
-use crate::factors::pin::Pin;
-use crate::factors::recovery::MAX_RECOVERY_CODES;
 use crate::repository::{After, Key};
+use mfa_core::account::{Account, Device, Import, Imported, Label};
+use mfa_core::factors::device::{Digits, Generator, MAX_OFFSET, MovingFactor};
+use mfa_core::factors::key::Key as SecretKey;
+use mfa_core::factors::pin::Pin;
+use mfa_core::factors::recovery::MAX_RECOVERY_CODES;
 
 /// The digits of other programs' scratch codes.
 const SCRATCH_DIGITS: usize = 8;
@@ -118,7 +118,7 @@ impl Connection {
     fn scratch_codes(
         &self,
         codes: &[Secret],
-    ) -> Result<Vec<crate::factors::recovery::CodeDigest>, Failure> {
+    ) -> Result<Vec<mfa_core::factors::recovery::CodeDigest>, Failure> {
         if codes.len() > MAX_RECOVERY_CODES {
             return Err(Failure::refused(format!(
                 "it has {} scratch codes; at most {MAX_RECOVERY_CODES} are taken",

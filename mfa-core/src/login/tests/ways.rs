@@ -1,0 +1,200 @@
+//! Whatever is typed, sent and answered: what is judged is a whole way, or one that a server has rejected on
+//! the way; each code is one that was sent by its own channel, and each answer of a server its last.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::factors::address::Channel;
+use crate::factors::sent::SentCode;
+use crate::login::{DeliveryStatus, Reply, SendResult};
+
+#[derive(Clone, Debug)]
+enum Act {
+    Type(&'static str),
+    /// The code that was sent last.
+    Code,
+    /// A recovery code.
+    Other,
+}
+
+/// A world that sends, answers and judges by chance.
+struct World {
+    replies: Vec<u8>,
+    issued: Vec<(Channel, String)>,
+    accepted: Option<bool>,
+}
+
+impl World {
+    fn chance(&mut self) -> u8 {
+        self.replies.pop().unwrap_or(1)
+    }
+
+    fn last_code(&self) -> &str {
+        self.issued.last().map_or("000000", |(_, code)| code)
+    }
+
+    fn send(&mut self, order: &SendRequest) -> SendResult {
+        let code = match self.chance() % 4 {
+            0 => None,
+            _ => Some(order.again.clone().unwrap_or_else(|| self.fresh(order))),
+        };
+        SendResult {
+            code,
+            expires: at(1000),
+            news: DeliveryStatus::OnItsWay,
+        }
+    }
+
+    fn fresh(&mut self, order: &SendRequest) -> SentCode {
+        let code = format!(
+            "{:06}",
+            700_000 + self.replies.len() + 100 * self.issued.len()
+        );
+        self.issued.push((order.channel, code.clone()));
+        let address = match order.channel {
+            Channel::Email => "anna@example.org",
+            Channel::Sms => "+491701234542",
+        };
+        SentCode {
+            code: code.as_str().into(),
+            to: order.channel.recipient(address, None).unwrap(),
+            unless_changed_since: None,
+        }
+    }
+
+    fn ask(&mut self) -> Reply {
+        let (reply, accepted) = match self.chance() % 4 {
+            0 => (Reply::Accepted, Some(true)),
+            1 => (Reply::Rejected, Some(false)),
+            2 => {
+                let message = "Next".to_owned();
+                (
+                    Reply::Challenged {
+                        message,
+                        echo: false,
+                    },
+                    None,
+                )
+            }
+            _ => (Reply::Silent, None),
+        };
+        self.accepted = accepted.or(self.accepted);
+        reply
+    }
+
+    fn check(&self, given: &[Answer], ways: &[FactorCombination]) {
+        let factors: Vec<Factor> = given.iter().map(|given| given.factor).collect();
+        let is_rejected = given.iter().any(|given| given.accepted == Some(false));
+        let whole = ways.iter().any(|way| way.factors() == factors);
+        let front = ways.iter().any(|way| way.factors().starts_with(&factors));
+        assert!(whole || is_rejected && front, "not a way: {factors:?}");
+        for given in given {
+            if let Some(sent) = &given.sent {
+                let channel = sent.to.channel();
+                assert_eq!(Channel::of(given.factor), Some(channel));
+                let code = sent.code.expose().to_owned();
+                assert!(
+                    self.issued.contains(&(channel, code)),
+                    "never sent, or spent"
+                );
+            }
+            if given.accepted.is_some() {
+                assert_eq!(
+                    (given.factor, given.accepted),
+                    (Factor::Radius, self.accepted)
+                );
+            }
+        }
+    }
+
+    fn spend(&mut self, given: &[Answer]) -> bool {
+        let right = |given: &Answer| {
+            let sent = given.sent.as_ref();
+            let sent = sent.filter(|sent| sent.is(given.typed.expose()))?;
+            Some(sent.code.expose().to_owned())
+        };
+        let spent: Vec<String> = given.iter().filter_map(right).collect();
+        self.issued.retain(|(_, code)| !spent.contains(code));
+        !spent.is_empty()
+    }
+}
+
+/// Leads a login through `acts`; every judgement says no.
+fn lead(plan: Plan, beside: &FallbackFactors, acts: &[Act], world: &mut World) {
+    let ways = plan.ways.clone();
+    let (mut dialogue, mut next) = start(plan, &full(), beside);
+    let mut acts = acts.iter();
+    loop {
+        next = match next {
+            Next::End(..) => return,
+            Next::Ask(step) => {
+                assert!(step.prompt.is_some());
+                let Some(act) = acts.next() else { return };
+                let (typed, is_other) = match act {
+                    Act::Type(text) => ((*text).to_owned(), false),
+                    Act::Code => (world.last_code().to_owned(), false),
+                    Act::Other => ("0123456789".to_owned(), true),
+                };
+                dialogue.answer(typed.as_str().into(), at(1), &|_| is_other)
+            }
+            Next::Send(order) => dialogue.dispatched(world.send(&order)),
+            Next::Inquire(inquiry) => dialogue.inquired(inquiry.typed, world.ask()),
+            Next::Judge(given) => {
+                world.check(&given, &ways);
+                if world.spend(&given) {
+                    dialogue.spend_sent_code();
+                }
+                dialogue.judged(&WRONG)
+            }
+        };
+    }
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let typed = [
+        "?",
+        "1",
+        "2",
+        "3",
+        "resend",
+        " RESEND ",
+        "287082",
+        "2870821379",
+        "1379",
+        "+49 170 1234542",
+        "abc",
+    ];
+    prop_oneof![
+        2 => Just(Act::Code),
+        1 => Just(Act::Other),
+        5 => prop::sample::select(typed.to_vec()).prop_map(Act::Type),
+    ]
+}
+
+fn some_ways() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::select(vec![
+        vec!["email", "radius+pin"],
+        vec!["sms+pin", "radius"],
+        vec!["email+sms"],
+        vec!["sms", "email"],
+        vec!["radius+email", "totp+pin"],
+        vec!["pin+radius", "sms+radius", "email+pin"],
+        vec!["totp+sms+pin"],
+    ])
+}
+
+proptest! {
+    #[test]
+    fn only_whole_ways_are_judged(
+        ways in some_ways(),
+        number: bool,
+        tries in 1u32..4,
+        acts in prop::collection::vec(act(), 0..30),
+        replies in prop::collection::vec(any::<u8>(), 0..30),
+    ) {
+        let plan = Plan { tries, ..plan(&ways) };
+        let beside = FallbackFactors { email: true, number };
+        let mut world = World { replies, issued: Vec::new(), accepted: None };
+        lead(plan, &beside, &acts, &mut world);
+    }
+}

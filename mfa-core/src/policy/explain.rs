@@ -1,0 +1,351 @@
+//! Decisions in words, for the log, `mfactl explain` and `mfactl status`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mfa_protocol::admin::{self, Considered, Explanation};
+
+use super::{
+    Action, Ask, Decision, Enforce, Facts, Mode, Origin, Own, Patterns, Personal, Place, Policy,
+    Prompting, Request, Rule, SessionRule, Unenrolled, Verdict,
+};
+use crate::factors::Factor;
+use crate::names::UserName;
+
+impl Policy {
+    /// The decision and all its reasons. What depends on the account (`enrolled`, `prompts`) is left empty
+    /// for the caller to fill in.
+    #[must_use]
+    pub fn explain(
+        &self,
+        request: &Request<'_>,
+        facts: &Facts<'_>,
+        personal: &Personal,
+    ) -> Explanation {
+        let decision = self.decide(request, facts, personal);
+        let ask = decision.verdict.ask();
+        Explanation {
+            user: request.user.to_string(),
+            service: request.service.to_owned(),
+            action: decision.verdict.name().to_owned(),
+            rule: decision.rule_name().map(str::to_owned),
+            place: decision.place().map(Place::to_string),
+            reason: decision.reason(),
+            require: ask.map(ways).unwrap_or_default(),
+            session: ask
+                .and_then(|ask| ask.session.as_ref())
+                .map(|session| length_of_time(session.duration)),
+            unenrolled: ask.map(|ask| ask.unenrolled.name().to_owned()),
+            lockout_attempts: ask.map(|ask| ask.lockout.attempts),
+            lockout_duration: ask.map(|ask| length_of_time(ask.lockout.duration)),
+            prompting: ask
+                .map_or(Prompting::default(), |ask| ask.prompting)
+                .name()
+                .to_owned(),
+            enrolled: Vec::new(),
+            prompts: Vec::new(),
+            considered: self.consider(request, facts),
+            ..Explanation::default()
+        }
+    }
+
+    /// Every rule that is looked at for a login, in order; the last is the one that fits, if one does.
+    #[must_use]
+    pub fn consider(&self, request: &Request<'_>, facts: &Facts<'_>) -> Vec<Considered> {
+        let mut considered = Vec::new();
+        for rule in &self.rules {
+            let misfit = rule.misfit(request, facts);
+            let fits = misfit.is_none();
+            considered.push(Considered {
+                name: rule.name.clone(),
+                place: rule.place.to_string(),
+                fits,
+                field: misfit.map(|misfit| misfit.field().to_owned()),
+                reason: misfit.map(|misfit| misfit.to_string()),
+            });
+            if fits {
+                break;
+            }
+        }
+        considered
+    }
+
+    /// The rules that can apply to a user, in order, each with what it comes to under the enforcement mode
+    /// and with what is required of this user. Where they may log in from is no part of it. The last is what holds if none before does: a rule for every login, or `[policy]`, called
+    /// `default`.
+    #[must_use]
+    pub fn rules_for_user(
+        &self,
+        user: &UserName,
+        facts: &Facts<'_>,
+        personal: &Personal,
+    ) -> Vec<admin::Rule> {
+        let mut shown = Vec::new();
+        for rule in self
+            .rules
+            .iter()
+            .filter(|rule| rule.misfit_of_user(user, facts).is_none())
+        {
+            shown.push(shown_rule(
+                rule,
+                &self.decision(Some(rule), facts, personal),
+            ));
+            if rule.is_for_every_login() {
+                return shown;
+            }
+        }
+        let decision = self.decision(None, facts, personal);
+        shown.push(admin::Rule {
+            name: "default".to_owned(),
+            place: decision
+                .place()
+                .map_or_else(|| "built in".to_owned(), Place::to_string),
+            action: decision.verdict.name().to_owned(),
+            require: decision.verdict.ask().map(ways).unwrap_or_default(),
+            services: Vec::new(),
+            from: Vec::new(),
+            conditions: Vec::new(),
+        });
+        shown
+    }
+}
+
+impl Decision {
+    /// The rule that decided, if one did.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Arc<Rule>> {
+        match &self.origin {
+            Origin::Rule(rule) | Origin::NamedHost(rule) => Some(rule),
+            Origin::Mode(..) | Origin::Default(_) | Origin::Personal(_) => None,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn rule_name(&self) -> Option<&str> {
+        self.rule().map(|rule| rule.name.as_str())
+    }
+
+    /// Where what decided stands; `None` if it is built in.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match &self.origin {
+            Origin::Rule(rule) | Origin::NamedHost(rule) => Some(&rule.place),
+            Origin::Mode(_, place) | Origin::Default(place) => place.as_ref(),
+            Origin::Personal(_) => None,
+        }
+    }
+
+    /// Why, in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let asked = || self.verdict.ask().map(one_of).unwrap_or_default();
+        let reason = match &self.origin {
+            Origin::Rule(rule) => match &rule.action {
+                Action::Ask(_) => format!("rule {:?} asks for {}", rule.name, asked()),
+                Action::Skip => format!("rule {:?} asks for nothing", rule.name),
+                Action::Deny => format!("rule {:?} denies", rule.name),
+            },
+            Origin::NamedHost(rule) => format!(
+                "rule {:?} denies by address, and the remote host is known by its name only; sshd gives \
+                 addresses with UseDNS no",
+                rule.name
+            ),
+            Origin::Mode(Mode::LocalUsers, _) => {
+                "[enforcement] mode = \"local-users\" passes over federated users".to_owned()
+            }
+            Origin::Mode(mode, _) => {
+                format!("[enforcement] mode = \"{}\" asks nobody", mode.name())
+            }
+            Origin::Default(_) => format!("no rule fits, and [policy] asks for {}", asked()),
+            Origin::Personal(outside) => format!(
+                "{outside}, and this user may log in only from where \"mfactl allow-from\" says"
+            ),
+        };
+        reason + &own_words(&self.own)
+    }
+}
+
+/// What is set for the user alone, appended to a reason.
+fn own_words(own: &Own) -> String {
+    let mut words = String::new();
+    if !own.require.is_empty() {
+        let factors: Vec<_> = own
+            .require
+            .iter()
+            .map(|factor| Factor::name(*factor))
+            .collect();
+        let factors = factors.join(" and ");
+        words += &format!(", with {factors} required of this user (mfactl require)");
+    }
+    match own.enforce {
+        Enforce::Default => {}
+        Enforce::Required => words += ", without grace for this user (mfactl enforce)",
+        Enforce::Optional => words += ", which this user may leave unset (mfactl enforce)",
+    }
+    words
+}
+
+impl Ask {
+    /// On which terms it is asked for, each in words; what is not said is left out.
+    #[must_use]
+    pub fn terms(&self) -> Vec<String> {
+        let unenrolled = match (self.unenrolled, self.grace) {
+            (Unenrolled::Allow, _) => "users who have set up nothing are let in".to_owned(),
+            (Unenrolled::Deny, None) => "users who have set up nothing are refused".to_owned(),
+            (Unenrolled::Enroll, None) => {
+                "users who have set up nothing set up a device in the login".to_owned()
+            }
+            (then, Some(grace)) => format!(
+                "users who have set up nothing are let in for {} from their first login, then {}",
+                length_of_time(grace),
+                match then {
+                    Unenrolled::Enroll => "set up a device in the login",
+                    Unenrolled::Deny | Unenrolled::Allow => "refused",
+                }
+            ),
+        };
+        let lock = format!(
+            "{} wrong answers lock for {}",
+            self.lockout.attempts,
+            length_of_time(self.lockout.duration)
+        );
+        let session = self.session.as_ref().map(session_words);
+        session.into_iter().chain([unenrolled, lock]).collect()
+    }
+}
+
+fn session_words(session: &SessionRule) -> String {
+    let duration = length_of_time(session.duration);
+    match session.scope.join(", ") {
+        scope if scope.is_empty() => format!("not asked again for {duration}"),
+        scope => format!("not asked again for {duration}, shared by {scope}"),
+    }
+}
+
+/// A length of time as settings have it: `90s`, `15m`, `14d`.
+pub fn length_of_time(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m")];
+    let fitting = units
+        .into_iter()
+        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    fitting.map_or_else(
+        || format!("{seconds}s"),
+        |(unit, sign)| format!("{}{sign}", seconds / unit),
+    )
+}
+
+impl Verdict {
+    /// `ask`, `skip` or `deny`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ask(_) => "ask",
+            Self::Skip => "skip",
+            Self::Deny => "deny",
+        }
+    }
+
+    /// What is asked for, if anything is.
+    #[must_use]
+    pub fn ask(&self) -> Option<&Arc<Ask>> {
+        match self {
+            Self::Ask(ask) => Some(ask),
+            Self::Skip | Self::Deny => None,
+        }
+    }
+}
+
+fn shown_rule(rule: &Rule, decision: &Decision) -> admin::Rule {
+    let entries = |list: Option<&Patterns>| {
+        list.map(|list| list.entries().iter().map(ToString::to_string).collect())
+            .unwrap_or_default()
+    };
+    let networks = rule
+        .from
+        .as_ref()
+        .map(|from| from.entries().iter().map(ToString::to_string).collect());
+    admin::Rule {
+        name: rule.name.clone(),
+        place: rule.place.to_string(),
+        action: decision.verdict.name().to_owned(),
+        require: decision.verdict.ask().map(ways).unwrap_or_default(),
+        services: entries(rule.services.as_ref()),
+        from: networks.unwrap_or_default(),
+        conditions: conditions(rule),
+    }
+}
+
+/// The fields of a rule that have no list of their own on the wire.
+fn conditions(rule: &Rule) -> Vec<String> {
+    let given = [
+        ("source", rule.source.map(|source| source.name().to_owned())),
+        (
+            "operations",
+            rule.operations.as_ref().map(Patterns::to_string),
+        ),
+        ("tty", rule.tty.as_ref().map(Patterns::to_string)),
+        ("after", rule.after.as_ref().map(Patterns::to_string)),
+        ("hours", rule.hours.as_ref().map(ToString::to_string)),
+        ("days", rule.days.as_ref().map(ToString::to_string)),
+    ];
+    let words = |(field, text): (&str, Option<String>)| Some(format!("{field}: {}", text?));
+    given.into_iter().filter_map(words).collect()
+}
+
+fn ways(ask: &Arc<Ask>) -> Vec<String> {
+    ask.ways.iter().map(ToString::to_string).collect()
+}
+
+fn one_of(ask: &Arc<Ask>) -> String {
+    ways(ask).join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_terms_of_an_asking_are_told_in_words() {
+        let told = |ask: &Ask| ask.terms();
+        assert_eq!(
+            told(&Ask::default()),
+            [
+                "users who have set up nothing are refused",
+                "5 wrong answers lock for 1h"
+            ]
+        );
+        let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+        let session = SessionRule {
+            duration: Duration::from_secs(15 * 60),
+            scope: vec!["sudo".to_owned(), "su".to_owned()],
+        };
+        let ask = Ask {
+            grace: Some(days(14)),
+            session: Some(session),
+            ..Ask::default()
+        };
+        assert_eq!(
+            told(&ask)[..2],
+            [
+                "not asked again for 15m, shared by sudo, su",
+                "users who have set up nothing are let in for 14d from their first login, then refused"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_length_of_time_is_told_in_its_largest_whole_unit() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (90, "90s"),
+            (900, "15m"),
+            (5400, "90m"),
+            (7200, "2h"),
+            (14 * 86_400, "14d"),
+        ] {
+            assert_eq!(length_of_time(Duration::from_secs(seconds)), text);
+        }
+    }
+}

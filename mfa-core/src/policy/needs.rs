@@ -1,0 +1,66 @@
+//! What has to be looked up before a decision can be made: a login that needs nothing costs nothing.
+
+use std::sync::Arc;
+
+use super::{Mode, Pattern, Patterns, Policy, Request, Rule};
+use crate::names::Groups;
+
+impl Policy {
+    /// Whether the decision depends on the user's groups. Where an earlier rule decides, or the rules with
+    /// groups are for other services and addresses, it does not.
+    #[must_use]
+    pub fn needs_groups(&self, request: &Request<'_>) -> bool {
+        self.candidates(request)
+            .any(|rule| fits_user(rule, request).is_none())
+    }
+
+    /// Whether the decision depends on where the user's entry comes from.
+    #[must_use]
+    pub fn needs_locality(&self, request: &Request<'_>) -> bool {
+        self.mode == Mode::LocalUsers || self.candidates(request).any(|rule| rule.source.is_some())
+    }
+
+    /// Whether decisions depend on anything that only the name service knows.
+    #[must_use]
+    pub fn needs_names(&self) -> bool {
+        let has_group =
+            |users: &Patterns| users.entries().iter().any(|entry| entry.group().is_some());
+        let asks =
+            |rule: &Arc<Rule>| rule.source.is_some() || rule.users.as_ref().is_some_and(has_group);
+        self.mode == Mode::LocalUsers || self.rules.iter().any(asks)
+    }
+
+    /// The groups that rules name, each once.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        let lists = self.rules.iter().filter_map(|rule| rule.users.as_ref());
+        let groups: Groups = lists
+            .flat_map(Patterns::entries)
+            .filter_map(Pattern::group)
+            .map(str::to_owned)
+            .collect();
+        groups.into_iter().collect()
+    }
+
+    /// The rules that may decide, as far as can be told without facts: all that may fit, up to the first
+    /// that surely does.
+    fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &Arc<Rule>> {
+        let mut decided = false;
+        self.rules
+            .iter()
+            .filter(|rule| rule.misfit_of_login(request).is_none())
+            .filter(|rule| fits_user(rule, request) != Some(false))
+            .take_while(move |rule| {
+                let may_decide = !decided;
+                decided = rule.source.is_none() && fits_user(rule, request) == Some(true);
+                may_decide
+            })
+    }
+}
+
+/// Whether `users` fits; `None` when that depends on groups.
+fn fits_user(rule: &Rule, request: &Request<'_>) -> Option<bool> {
+    rule.users.as_ref().map_or(Some(true), |users| {
+        users.fit_without_groups(request.user.as_str())
+    })
+}
