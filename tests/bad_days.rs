@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use mfa_protocol::admin::{Health, HealthReply};
 use mfa_protocol::login::Nothing;
-use mfa_tests::{Agent, Login, Stack, code_of, eventually};
+use mfa_tests::{Agent, Login, Stack, code_of, eventually, is_root};
 
 const USER: &str = "anna";
 const PIN: &str = "4826";
@@ -115,4 +116,54 @@ fn codes_of_three_users_that_are_all_an_hour_off_are_the_host_s_clock() {
         .run(&Stack::guarded_by(&agent));
     assert_eq!(right.result(), "PAM_SUCCESS", "{right:?}");
     assert_eq!(health(&agent).clock_error, None);
+}
+
+#[test]
+fn an_agent_whose_settings_lead_nowhere_serves_with_those_that_it_served_with_before() {
+    let mut agent = Agent::with(GOOD);
+    agent.admin().pin(USER, PIN);
+    let folder = agent.folder().join("agent.d");
+    fs::create_dir(&folder).expect("a folder");
+    for mistake in [
+        "[store]\npath = \"/proc/nowhere/store\"\n",
+        "[store]\nkey_file = \"/proc/nowhere/key\"\n",
+        "[server]\nsocket = \"/proc/nowhere/agent.sock\"\n",
+    ] {
+        fs::write(folder.join("wrong.toml"), mistake).expect("settings");
+        agent.reload();
+        agent.restart();
+        serves(&agent);
+        let error = health(&agent).start_error.expect("a reason");
+        assert!(error.contains("/proc/nowhere"), "{error}");
+        fs::write(folder.join("wrong.toml"), "").expect("settings");
+        agent.restart();
+        assert_eq!(health(&agent).start_error, None);
+    }
+}
+
+#[test]
+fn a_check_by_root_looks_with_the_rights_of_the_agents_own_user() {
+    if !is_root() {
+        return;
+    }
+    let agent = Agent::unmade(GOOD);
+    let daemon = Some(nix::unistd::Uid::from_raw(1));
+    let give = |path: &Path| nix::unistd::chown(path, daemon, None).expect("an owner");
+    give(agent.folder());
+    give(&agent.config());
+    assert!(agent.init().is_success());
+    let check = || agent.check();
+    assert!(check().is_success(), "{:?}", check());
+    for name in ["key", "agent.toml", "store"] {
+        let path = agent.folder().join(name);
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        let root = Some(nix::unistd::Uid::from_raw(0));
+        nix::unistd::chown(&path, root, None).expect("an owner");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o700)).expect("a mode");
+        let refused = check();
+        assert!(!refused.is_success(), "{name}: {refused:?}");
+        assert!(refused.stderr.contains(name), "{name}: {refused:?}");
+        give(&path);
+    }
+    assert!(check().is_success());
 }

@@ -7,6 +7,7 @@
 
 mod end;
 mod init;
+mod owner;
 mod refused;
 mod socket;
 mod storage;
@@ -33,6 +34,8 @@ use crate::review::{self, Review};
 use crate::server::{self, ActiveConfig, Agent};
 use crate::system_names::SystemNames;
 use refused::Refused;
+use socket::Sockets;
+use storage::Places;
 
 /// How many hashes run at once; each takes 19 MiB and a processor.
 const HASHES_AT_ONCE: usize = 4;
@@ -132,6 +135,10 @@ fn init(config: &Path) -> Result<(), StartError> {
 
 fn check(config: &Path) -> Result<(), StartError> {
     let settings = Settings::load_for_agent(config)?;
+    owner::become_owner(&Places::of(&settings.store))?;
+    // Once more, as the agent reads them.
+    let settings = Settings::load_for_agent(config)?;
+    Places::of(&settings.store).check()?;
     let review = Review {
         settings: &settings,
         names: &SystemNames::default(),
@@ -153,7 +160,10 @@ fn check(config: &Path) -> Result<(), StartError> {
         (0, 0) => log::info(format_args!("{config} is fine")),
         (0, warnings) => log::info(format_args!("{config} is valid; warnings: {warnings}")),
         (errors, _) => {
-            return Err(format!("{config} must be mended first; errors: {errors}").into());
+            return Err(format!(
+                "{config} can't be used; errors: {errors}. Fix them and run this again"
+            )
+            .into());
         }
     }
     Ok(())
@@ -164,10 +174,12 @@ fn run(config: &Path) -> Result<(), StartError> {
     log::limit_panics();
     log::start()?;
     let active_config = ActiveConfig::load_or_last_good(config)?;
-    let settings = active_config.settings().clone();
-    make_room(settings.server.max_connections)?;
-    let agent = start(active_config)?;
-    let mut sockets = socket::open(&settings.server.socket)?;
+    let (agent, mut sockets) = begin(active_config.clone()).or_else(|error| {
+        // A wrong path in the settings is a mistake like any other.
+        let last_good = active_config.last_good_instead(&error.to_string());
+        last_good.map_or(Err(error), begin)
+    })?;
+    let settings = agent.settings();
     for listener in sockets.listeners.drain(..) {
         server::serve(&agent, listener)?;
     }
@@ -191,6 +203,14 @@ fn run(config: &Path) -> Result<(), StartError> {
     }
     log::info("stopped");
     Ok(())
+}
+
+/// Opens all that the settings name, the sockets last.
+fn begin(active_config: ActiveConfig) -> Result<(Arc<Agent>, Sockets), StartError> {
+    let server = active_config.settings().server.clone();
+    make_room(server.max_connections)?;
+    let agent = start(active_config)?;
+    Ok((agent, socket::open(&server.socket)?))
 }
 
 /// Reloads as often as it is told to, until it is to end.

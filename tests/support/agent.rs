@@ -95,6 +95,12 @@ impl Agent {
         self.run(&[])
     }
 
+    /// Runs `mfa-agent --check` with its settings.
+    #[must_use]
+    pub fn check(&self) -> Output {
+        self.run(&["--check"])
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("timeout");
         command.arg("30").arg(&built().agent).args(arguments);

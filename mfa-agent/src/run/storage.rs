@@ -14,7 +14,7 @@ use crate::repository::AccountRepository;
 use crate::store::SledStore;
 use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
 use crate::store_mark::{self, Found, Mark};
-use crate::vault::{KeySource, Vault};
+use crate::vault::{KeySource, Vault, sealed_credential};
 
 /// Where key, mark and store are.
 pub(super) struct Places<'a> {
@@ -85,6 +85,22 @@ impl<'a> Places<'a> {
             .check_key()
             .map_err(|e| format!("{e}; put back the key that belongs to this store"))?;
         Ok(repository)
+    }
+
+    /// What would keep the agent from starting, as far as it can be seen while an agent uses the store.
+    pub(super) fn check(&self) -> Result<(), StartError> {
+        if !self.key.is_there()? {
+            if sealed_credential().is_none() {
+                log::warn(self.refused(Reason::NothingThere));
+            }
+            return Ok(());
+        }
+        drop(self.key.load()?);
+        if SledStore::is_usable(self.store)? {
+            return Ok(());
+        }
+        let marked = matches!(store_mark::read(&self.mark), Found::Mark(_));
+        Err(self.refused(Reason::StoreLost { marked }).into())
     }
 
     pub(super) fn refused(&self, reason: Reason) -> Refused {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::peer::Peer;
 use super::{Agent, trusted_uids};
 use crate::audit::{Event, Origin};
-use crate::config::{ConfigError, Files, LastGood, Settings};
+use crate::config::{self, ConfigError, Files, LastGood, Settings};
 use crate::delivery::DeliveryQueue;
 use crate::log;
 use crate::providers::{Providers, ProvidersError};
@@ -74,27 +74,37 @@ impl ActiveConfig {
             Ok(active_config) => return Ok(active_config),
             Err(error) => error,
         };
-        let kept = LastGood::find(file);
-        let Some((digest, settings, kept_at)) = kept.and_then(|(files, kept_at)| {
-            let digest = digest(&files);
-            Some((digest, files.settings().ok()?, kept_at))
-        }) else {
-            return Err(error);
-        };
+        Self::last_good(file, &error.to_string()).ok_or(error)
+    }
+
+    /// The last settings that an agent has served with, where these lead to another store, another key or another
+    /// socket and could not be started with for `reason`.
+    #[must_use]
+    pub fn last_good_instead(&self, reason: &str) -> Option<Self> {
+        let last_good = Self::last_good(&self.file, reason)?;
+        let (old, new) = (&last_good.settings, &self.settings);
+        let differs = old.store != new.store || old.server.socket != new.server.socket;
+        differs.then_some(last_good)
+    }
+
+    fn last_good(file: &Path, error: &str) -> Option<Self> {
+        let (files, kept_at) = LastGood::find(file)?;
+        let digest = digest(&files);
+        let settings = files.settings().ok()?;
         log::error(format_args!(
             "the settings can't be used, and the last good ones, of {kept_at:.0}, are in force: {error}. Fix them \
              (mfa-agent --check names each mistake), then: systemctl reload mfa-agent"
         ));
         // A secret that can't be had keeps back those alone who need it.
         let providers = Arc::new(Providers::usable(&settings));
-        Ok(Self {
+        Some(Self {
             settings: Arc::new(settings),
             providers,
             file: file.to_owned(),
             loaded_at: kept_at,
             digest,
             reload_error: None,
-            start_error: Some(error.to_string()),
+            start_error: Some(error.to_owned()),
             last_good: None,
         })
     }
@@ -185,9 +195,12 @@ impl Agent {
         let old = self.active_config();
         let (result, reason) = match ActiveConfig::load(&old.file) {
             Ok(new) => {
-                warn_of_lasting(&old.settings, &new.settings);
+                let is_complete = self.started_with.agrees_with(&new.settings);
                 self.put_in_force(new);
-                self.keep_settings();
+                // With what only a start takes over, no agent has served yet.
+                if is_complete {
+                    self.keep_settings();
+                }
                 log::info("the settings were loaded again");
                 ("done", None)
             }
@@ -246,16 +259,35 @@ impl Agent {
     }
 }
 
-/// Some settings are taken up at the start only.
-fn warn_of_lasting(old: &Settings, new: &Settings) {
-    let lasting = [
-        ("[server] socket", old.server.socket != new.server.socket),
-        ("[store]", old.store != new.store),
-        ("[audit]", old.audit != new.audit),
-    ];
-    for (name, _) in lasting.iter().filter(|(_, changed)| *changed) {
-        log::warn(format_args!(
-            "{name} was changed; restart mfa-agent for that to take effect"
-        ));
+/// What only a start takes over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lasting {
+    socket: PathBuf,
+    store: config::Store,
+    audit: config::Audit,
+}
+
+impl Lasting {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            socket: settings.server.socket.clone(),
+            store: settings.store.clone(),
+            audit: settings.audit.clone(),
+        }
+    }
+
+    /// Whether `new` says the same; tells the log what differs.
+    fn agrees_with(&self, new: &Settings) -> bool {
+        let changed = [
+            ("[server] socket", self.socket != new.server.socket),
+            ("[store]", self.store != new.store),
+            ("[audit]", self.audit != new.audit),
+        ];
+        for (name, _) in changed.iter().filter(|(_, changed)| *changed) {
+            log::warn(format_args!(
+                "{name} was changed, and only a start takes that over: systemctl restart mfa-agent"
+            ));
+        }
+        *self == Self::of(new)
     }
 }

@@ -22,6 +22,8 @@ use mfa_core::factors::device::{Generator, unspaced};
 const SUSPICIOUS: usize = 3;
 /// How far apart distances may be and yet be taken for one, in seconds.
 const ALIKE: u64 = 60;
+/// A code that is at most so old, in seconds, was typed late: that says nothing of a clock.
+const TYPED_LATE: i64 = 180;
 /// So many users are remembered.
 const MOST_USERS: usize = 64;
 /// For so long.
@@ -46,7 +48,7 @@ struct Seen {
 }
 
 impl ClockWatch {
-    /// A code was right: the host's clock and one phone's agree.
+    /// The code of a device with a clock was right: the host's clock and one phone's agree.
     pub(super) fn right(&self) {
         *self.seen() = Seen::default();
     }
@@ -68,7 +70,7 @@ impl ClockWatch {
             .name("clock".to_owned())
             .spawn(move || {
                 let mut distances = generators.iter().filter_map(|g| g.distance(&code, now));
-                if let Some(seconds) = distances.find(|seconds| *seconds != 0) {
+                if let Some(seconds) = distances.find(|seconds| tells_of_a_clock(*seconds)) {
                     watch.note(&user, seconds, Instant::now());
                 }
                 watch.is_busy.store(false, Ordering::Release);
@@ -116,6 +118,11 @@ impl ClockWatch {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a code that is so many seconds ahead was shown by a clock that differs from ours.
+const fn tells_of_a_clock(seconds: i64) -> bool {
+    seconds > 0 || seconds < -TYPED_LATE
 }
 
 /// Tells the log, once until a code is right again.
@@ -191,6 +198,12 @@ mod tests {
     fn one_user_many_times_or_three_by_different_amounts_do_not() {
         assert_eq!(after(&[("a", 3600), ("a", 3600), ("a", 3600)]), None);
         assert_eq!(after(&[("a", 3600), ("b", 7200), ("c", -3600)]), None);
+    }
+
+    #[test]
+    fn a_code_that_was_typed_late_tells_nothing_of_a_clock() {
+        assert!(!tells_of_a_clock(0) && !tells_of_a_clock(-90));
+        assert!(tells_of_a_clock(90) && tells_of_a_clock(-3600));
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub struct Agent {
     names: Box<dyn Names>,
     audit: Arc<Audit>,
     active_config: RwLock<Arc<ActiveConfig>>,
+    started_with: active_config::Lasting,
     /// The mode whose events were written last, if this process knows.
     last_mode: Mutex<Option<Mode>>,
     /// One reload at a time.
@@ -114,6 +115,7 @@ impl Agent {
             hasher,
             names,
             audit,
+            started_with: active_config::Lasting::of(&active_config.settings),
             active_config: RwLock::new(Arc::new(active_config)),
             last_mode: Mutex::default(),
             reloading: Mutex::default(),

@@ -76,6 +76,15 @@ impl SledStore {
         Ok(!piece::pieces(&names).is_empty() || legacy::is_there(&names))
     }
 
+    /// Whether there is a store in `folder` that this process may use.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the folder belongs to another user, is open to others or can't be read.
+    pub fn is_usable(folder: &Path) -> Result<bool, StoreError> {
+        Ok(Self::is_there(folder)? && folder::check(folder).map(|()| true)?)
+    }
+
     /// Makes an empty store in `folder`, and the folder if it is missing. It is durable then.
     ///
     /// # Errors
