@@ -32,8 +32,17 @@ pub(crate) fn parameters() -> CheckConfigParameters {
     CheckConfigParameters { host }
 }
 
+/// Who may become root here, root among them, as far as that is seen; root alone for who is not root.
+pub(crate) fn administrators() -> Vec<String> {
+    let facts = geteuid().is_root().then(facts);
+    let others = facts.map(|facts| facts.administrators).unwrap_or_default();
+    let others = others.into_iter().map(|administrator| administrator.user);
+    std::iter::once("root".to_owned()).chain(others).collect()
+}
+
 fn facts() -> HostFacts {
     let accounts = Accounts::read();
+    let root_password = accounts.has_password("root");
     let caller = caller::name();
     let polkit = polkit::administrators();
     let mut candidates: Vec<String> = caller.iter().cloned().collect();
@@ -48,7 +57,7 @@ fn facts() -> HostFacts {
     let (mut administrators, mut users) = (Vec::new(), Vec::new());
     for (number, user) in candidates.into_iter().enumerate() {
         let rights = match number < MOST_LOOK_UPS {
-            true => sudo::rights(&user),
+            true => sudo::rights(&user, root_password),
             false => Rights::None,
         };
         match rights {
@@ -60,7 +69,6 @@ fn facts() -> HostFacts {
             }),
         }
     }
-    let root_password = accounts.has_password("root");
     HostFacts {
         caller,
         root_password,

@@ -21,6 +21,7 @@ mod failure;
 mod host;
 mod lines;
 mod output;
+mod sshd;
 mod table;
 mod tty;
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::members;
 
 /// What sudo lets a user do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rights {
     /// Not become root.
     None,
@@ -16,11 +16,17 @@ pub(super) enum Rights {
     Unasked,
 }
 
-/// Programs that give a root shell, besides `ALL`.
-const SHELLS: [&str; 6] = ["su", "sh", "bash", "dash", "zsh", "ALL"];
+/// Programs that give a root shell when they are called without arguments, besides `ALL`.
+const SHELLS: [&str; 6] = ["su", "sh", "bash", "dash", "zsh", "fish"];
+
+/// Where they are.
+const FOLDERS: [&str; 4] = ["/bin", "/usr/bin", "/usr/local/bin", "/sbin"];
+
+/// Settings with which sudo asks for another password than the user's own (sudoers(5)).
+const ANOTHER_PASSWORD: [&str; 3] = ["rootpw", "targetpw", "runaspw"];
 
 /// What sudo says of a user.
-pub(super) fn rights(user: &str) -> Rights {
+pub(super) fn rights(user: &str, root_has_password: bool) -> Rights {
     let output = Command::new("sudo")
         .args(["-n", "-l", "-U", user])
         .env("LC_ALL", "C")
@@ -28,43 +34,67 @@ pub(super) fn rights(user: &str) -> Rights {
         .output();
     let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     match said {
-        Ok(said) if said.contains("may run the following") => listed(&said),
+        Ok(said) if said.contains("may run the following") => listed(&said, root_has_password),
         Ok(said) if said.contains("is not allowed to run sudo") => Rights::None,
         _ if named().iter().any(|name| name == user) => Rights::Asked,
         _ => Rights::None,
     }
 }
 
-/// The rights in what `sudo -l` lists: lines such as `(ALL : ALL) NOPASSWD: ALL`.
-fn listed(said: &str) -> Rights {
-    let mut rights = Rights::None;
-    for line in said.lines() {
-        let Some((before, commands)) = line.trim().split_once(')') else {
-            continue;
-        };
-        let Some(as_whom) = before.strip_prefix('(') else {
-            continue;
-        };
-        let users = as_whom.split(':').next().unwrap_or_default();
-        let mut users = users.split(',').map(str::trim);
-        if !users.any(|user| user == "ALL" || user == "root") || !gives_a_shell(commands) {
-            continue;
+/// The rights in what `sudo -l` lists: settings, then lines such as `(ALL : ALL) NOPASSWD: ALL`.
+fn listed(said: &str, root_has_password: bool) -> Rights {
+    let (settings, grants) = said
+        .split_once("may run the following")
+        .unwrap_or(("", said));
+    let mut words = settings.split([',', ' ', '\n']).map(str::trim);
+    let asks_for_root_s = words.any(|word| ANOTHER_PASSWORD.contains(&word));
+    let lines = grants.lines().filter_map(of_root);
+    let rights = lines.map(granted).max().unwrap_or(Rights::None);
+    match rights {
+        Rights::Asked if asks_for_root_s && !root_has_password => Rights::None,
+        rights => rights,
+    }
+}
+
+/// The commands of a line that says what may be run as root.
+fn of_root(line: &str) -> Option<&str> {
+    let (before, commands) = line.trim().split_once(')')?;
+    let users = before.strip_prefix('(')?.split(':').next()?;
+    let mut users = users.split(',').map(str::trim);
+    users
+        .any(|user| user == "ALL" || user == "root")
+        .then_some(commands)
+}
+
+/// What one line grants. A tag holds for all commands after it, until another one is given (sudoers(5), Tag_Spec);
+/// a command that is excluded makes it unsure whether a shell comes of the others without being asked.
+fn granted(commands: &str) -> Rights {
+    let is_unsure = commands.contains('!');
+    let (mut rights, mut is_asked) = (Rights::None, true);
+    for command in commands.split(',') {
+        let mut words = command.split_whitespace().peekable();
+        while let Some(tag) = words.next_if(|word| word.ends_with(':')) {
+            match tag {
+                "NOPASSWD:" => is_asked = false,
+                "PASSWD:" => is_asked = true,
+                _ => {}
+            }
         }
-        if commands.contains("NOPASSWD:") {
-            return Rights::Unasked;
+        let (program, argument) = (words.next().unwrap_or_default(), words.next());
+        if argument.is_none() && is_shell(program) {
+            rights = rights.max(match is_asked || is_unsure {
+                true => Rights::Asked,
+                false => Rights::Unasked,
+            });
         }
-        rights = Rights::Asked;
     }
     rights
 }
 
-fn gives_a_shell(commands: &str) -> bool {
-    commands.split(',').any(|command| {
-        let mut words = command.split_whitespace();
-        let program = words.find(|word| !word.ends_with(':')).unwrap_or_default();
-        let name = program.rsplit('/').next().unwrap_or_default();
-        SHELLS.contains(&name)
-    })
+fn is_shell(program: &str) -> bool {
+    let is_known =
+        |(folder, name): (&str, &str)| FOLDERS.contains(&folder) && SHELLS.contains(&name);
+    program == "ALL" || program.rsplit_once('/').is_some_and(is_known)
 }
 
 /// Users that sudo's files name, by themselves or by a group.
@@ -104,12 +134,37 @@ mod tests {
             ("(ALL) NOPASSWD: ALL", Rights::Unasked),
             ("(root) PASSWD: /usr/bin/apt, /bin/bash", Rights::Asked),
             ("(root) SETENV: NOPASSWD: /bin/su", Rights::Unasked),
+            (
+                "(ALL) NOPASSWD: /usr/bin/systemctl, PASSWD: ALL",
+                Rights::Asked,
+            ),
+            (
+                "(ALL) NOPASSWD: /usr/bin/systemctl, /bin/sh",
+                Rights::Unasked,
+            ),
+            ("(ALL) NOPASSWD: ALL, !/bin/su, !/bin/bash", Rights::Asked),
+            ("(ALL) NOPASSWD: !/bin/bash, /usr/bin/id", Rights::None),
+            ("(ALL) NOPASSWD: /bin/su anna", Rights::None),
+            ("(ALL) NOPASSWD: /usr/local/bin/backup/bash", Rights::None),
             ("(postgres) ALL", Rights::None),
             ("(root) /usr/bin/apt update", Rights::None),
         ] {
             let said = format!("User a may run the following commands on h:\n    {line}\n");
-            assert_eq!(listed(&said), expected, "{line}");
+            assert_eq!(listed(&said, false), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn where_sudo_asks_for_root_s_password_root_needs_one() {
+        let said = |setting: &str| {
+            format!(
+                "Matching Defaults entries for a on h:\n    env_reset, {setting}, use_pty\n\n\
+                 User a may run the following commands on h:\n    (ALL) ALL\n"
+            )
+        };
+        assert_eq!(listed(&said("rootpw"), false), Rights::None);
+        assert_eq!(listed(&said("rootpw"), true), Rights::Asked);
+        assert_eq!(listed(&said("!rootpw"), false), Rights::Asked);
     }
 
     #[test]

@@ -1,22 +1,26 @@
 //! sshd's own settings: whether it asks at all, where its stack asks for a code.
 //!
-//! They are those that `sshd -T` prints, as they hold for everybody; what stands below `Match` is not among
-//! them. Nothing is read of files, and nothing is said where sshd's stack does not name the module.
+//! They are looked at as they hold for everybody, and for each user who administers this host where a `Match` block
+//! may say something else for them. Nothing is said where sshd's stack does not name the module.
 
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use mfa_protocol::admin::ServiceTerms;
 
 use super::Check;
 use super::stacks::Service;
+use crate::host;
+use crate::sshd::{Settings, for_all, for_user, match_blocks};
 
 const NAME: &str = "sshd";
 
+/// For so many users sshd is asked.
+const MOST_USERS: usize = 20;
+
 /// Whether sshd gives PAM the name of a remote host in place of its address. What can't be seen is not claimed.
 pub(crate) fn gives_names(program: &Path) -> bool {
-    settings(program).is_ok_and(|text| Settings::parse(&text).names)
+    for_all(program).is_ok_and(|settings| settings.names)
 }
 
 /// What is to be said of the sshd at `program`, whose stack is `service`; `terms` are what is asked for there.
@@ -28,10 +32,10 @@ pub(super) fn checks(
     let Some(service) = service else {
         return Vec::new();
     };
-    match settings(program) {
-        Ok(text) => {
-            let settings = Settings::parse(&text);
+    match for_all(program) {
+        Ok(settings) => {
             let mut checks = judge(&settings, service);
+            checks.extend(of_match_blocks(program, &settings, service));
             checks.extend(
                 terms
                     .into_iter()
@@ -46,78 +50,6 @@ pub(super) fn checks(
             "run mfactl doctor as root; sshd -T has to print them",
         )],
     }
-}
-
-fn settings(program: &Path) -> io::Result<String> {
-    let output = Command::new(program)
-        .arg("-T")
-        .stdin(Stdio::null())
-        .output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let first = said.lines().next().unwrap_or("sshd -T failed");
-    Err(io::Error::other(first.to_owned()))
-}
-
-/// What `sshd -T` says of the ways to log in; sshd_config(5).
-#[derive(Debug, Default)]
-struct Settings {
-    pam: bool,
-    conversation: bool,
-    password: bool,
-    key: bool,
-    hostbased: bool,
-    gssapi: bool,
-    /// `UseDNS`
-    names: bool,
-    /// `LoginGraceTime` in seconds; 0 is no limit.
-    grace: u64,
-    /// `AuthenticationMethods`: lists of methods of which one has to be passed; none if any one does.
-    methods: Vec<Vec<String>>,
-}
-
-impl Settings {
-    fn parse(text: &str) -> Self {
-        let mut settings = Self::default();
-        for line in text.lines() {
-            let (name, value) = line.split_once(' ').unwrap_or((line, ""));
-            let is_on = value == "yes";
-            match name.to_ascii_lowercase().as_str() {
-                "usepam" => settings.pam = is_on,
-                "kbdinteractiveauthentication" => settings.conversation = is_on,
-                "passwordauthentication" => settings.password = is_on,
-                "pubkeyauthentication" => settings.key = is_on,
-                "hostbasedauthentication" => settings.hostbased = is_on,
-                "gssapiauthentication" | "gssapikeyexchange" => settings.gssapi |= is_on,
-                "usedns" => settings.names = is_on,
-                "logingracetime" => settings.grace = value.parse().unwrap_or_default(),
-                "authenticationmethods" => settings.methods = methods(value),
-                _ => {}
-            }
-        }
-        settings
-    }
-
-    /// Whether there is a way in that is nothing but this method.
-    fn is_enough(&self, method: &str) -> bool {
-        self.methods.is_empty() || self.methods.iter().any(|list| list == &[method])
-    }
-
-    /// Whether this method stands on a way in.
-    fn is_used(&self, method: &str) -> bool {
-        let mut lists = self.methods.iter().flatten();
-        self.methods.is_empty() || lists.any(|name| name == method)
-    }
-}
-
-/// `publickey,keyboard-interactive:pam password`, without what is said of devices.
-fn methods(value: &str) -> Vec<Vec<String>> {
-    let name = |method: &str| method.split(':').next().unwrap_or_default().to_owned();
-    let list = |list: &str| list.split(',').map(name).collect();
-    let lists = value.split_whitespace().filter(|list| *list != "any");
-    lists.map(list).collect()
 }
 
 fn judge(settings: &Settings, service: &Service) -> Vec<Check> {
@@ -146,7 +78,7 @@ fn judge(settings: &Settings, service: &Service) -> Vec<Check> {
         _ => {}
     }
     if !service.account {
-        checks.extend(alone(settings));
+        checks.extend(alone(settings, service));
     }
     if checks.is_empty() {
         checks.push(Check::ok(NAME, "its settings let it ask for the code"));
@@ -154,21 +86,65 @@ fn judge(settings: &Settings, service: &Service) -> Vec<Check> {
     checks
 }
 
-/// Ways in past which sshd asks for no code.
-fn alone(settings: &Settings) -> Vec<Check> {
-    let is_enough = |methods: &[&str]| methods.iter().any(|method| settings.is_enough(method));
+/// What `Match` blocks change for those who administer this host, and what was not looked at.
+fn of_match_blocks(program: &Path, all: &Settings, service: &Service) -> Vec<Check> {
+    let blocks = match_blocks();
+    if blocks.is_empty() {
+        return Vec::new();
+    }
     let mut checks = Vec::new();
-    if settings.key && is_enough(&["publickey"]) {
-        checks.push(Check::note(NAME, KEY_ALONE, KEY_AND_CODE));
+    let users: Vec<String> = host::administrators()
+        .into_iter()
+        .take(MOST_USERS)
+        .collect();
+    for user in &users {
+        let Ok(settings) = for_user(program, user) else {
+            continue;
+        };
+        if settings != *all {
+            let of_user = judge(&settings, service).into_iter();
+            checks.extend(
+                of_user
+                    .filter(|check| check.remedy.is_some())
+                    .map(|check| Check {
+                        message: format!("for {user}, by a Match block: {}", check.message),
+                        ..check
+                    }),
+            );
+        }
     }
-    if settings.hostbased && is_enough(&["hostbased"]) {
-        let remedy = change("HostbasedAuthentication no");
-        checks.push(Check::problem(NAME, HOST_ALONE, remedy));
-    }
-    if settings.gssapi && is_enough(&["gssapi-with-mic", "gssapi-keyex"]) {
-        checks.push(Check::note(NAME, TICKET_ALONE, TICKET_AND_CODE));
-    }
+    let message = format!(
+        "Match blocks ({}) were looked at for {}, from the address 192.0.2.1; they may let others in without a code",
+        blocks.join("; "),
+        users.join(", ")
+    );
+    checks.push(Check::note(NAME, message, ONE_LOGIN));
     checks
+}
+
+/// Ways in on which sshd asks for no code.
+fn alone(settings: &Settings, service: &Service) -> Vec<Check> {
+    let asks = |method: &str| {
+        method == "keyboard-interactive" || method == "password" && service.one_answer
+    };
+    let ways = settings.unasked_ways(asks).into_iter();
+    ways.map(
+        |way| match way.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["publickey"] => Check::note(NAME, KEY_ALONE, KEY_AND_CODE),
+            ["hostbased"] => Check::problem(NAME, HOST_ALONE, change("HostbasedAuthentication no")),
+            ["gssapi-with-mic" | "gssapi-keyex"] => {
+                Check::note(NAME, TICKET_ALONE, TICKET_AND_CODE)
+            }
+            _ => {
+                let message = format!(
+                    "{} alone lets in, without a code (AuthenticationMethods)",
+                    way.join(",")
+                );
+                Check::note(NAME, message, KEY_AND_CODE)
+            }
+        },
+    )
+    .collect()
 }
 
 /// What of sshd's settings does not fit the agent's.
@@ -222,6 +198,7 @@ const TICKET_ALONE: &str =
     "a Kerberos ticket alone lets in, without a code (GSSAPIAuthentication yes)";
 const TICKET_AND_CODE: &str = "if that is not meant, in sshd_config: GSSAPIAuthentication no\nor the account line of \
                                config/pam.d/sshd-account";
+const ONE_LOGIN: &str = "what holds for a login: sshd -T -C user=USER,host=HOST,addr=ADDRESS | grep authenticationmethods";
 const NAMES: &str = "UseDNS is yes: PAM is given the name of a remote host in place of its address";
 const KEY_AND_CODE: &str = "if that is not meant, in sshd_config:\n  AuthenticationMethods \
                             publickey,keyboard-interactive keyboard-interactive\nor the account line of \
