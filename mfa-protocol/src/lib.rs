@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod arguments;
+#[cfg(feature = "client")]
 pub mod client;
 pub mod frame;
 pub mod login;
