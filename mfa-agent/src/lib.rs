@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod config;
 pub mod delivery;
+mod entry_facts;
 pub mod hasher;
 pub mod log;
 pub mod providers;

@@ -13,7 +13,7 @@ use super::samples::EntryPoint;
 use super::survey::Survey;
 use super::warning;
 use mfa_core::account::Account;
-use mfa_core::factors::Factor;
+use mfa_core::login::entry::EntryFacts;
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Decision, Policy, Verdict};
 
@@ -22,6 +22,14 @@ const MOST_LOGINS: usize = 4_000;
 
 /// The same, where all users of a host are looked at.
 const MOST_LOGINS_OF_ALL: usize = 40_000;
+
+/// What logins are decided by.
+#[derive(Clone, Copy)]
+pub(super) struct Premises<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) facts: EntryFacts<'a>,
+    pub(super) now: Timestamp,
+}
 
 /// A user of this host.
 pub(super) struct Person {
@@ -33,9 +41,8 @@ pub(super) struct Person {
     pub(super) groups: Groups,
     /// What they have set up; none if that can't be known.
     pub(super) account: Option<Account>,
-    /// What they can be sent without an address in their account: to one that a template makes, or to a
-    /// number that the login asks for.
-    pub(super) beside: Vec<Factor>,
+    /// Whether the host knows them.
+    pub(super) is_known: bool,
     /// What they may do to this host.
     pub(super) role: Role,
     /// Where they could log in at all, whatever is asked for.
@@ -61,8 +68,8 @@ pub(super) enum Role {
 
 /// The error when no administrator can log in, or the warning when root can't at the console. The first of
 /// `people` is root; of nobody nothing is said.
-pub(super) fn lockout_risk(policy: &Policy, people: &[Person], now: Timestamp) -> Option<Finding> {
-    let mut survey = Survey::of(policy, now, MOST_LOGINS);
+pub(super) fn lockout_risk(premises: &Premises<'_>, people: &[Person]) -> Option<Finding> {
+    let mut survey = Survey::of(premises, MOST_LOGINS);
     let root = people.first()?;
     let obstacle = survey.obstacle(root, EntryPoint::Console);
     if people.iter().any(|person| survey.administers(person)) {
@@ -76,12 +83,11 @@ pub(super) fn lockout_risk(policy: &Policy, people: &[Person], now: Timestamp) -
 
 /// The error when who typed the command could not become root again.
 pub(super) fn caller_lockout_risk(
-    policy: &Policy,
+    premises: &Premises<'_>,
     people: &[Person],
     caller: &str,
-    now: Timestamp,
 ) -> Option<Finding> {
-    let mut survey = Survey::of(policy, now, MOST_LOGINS);
+    let mut survey = Survey::of(premises, MOST_LOGINS);
     let root = people.first()?;
     let person = people.iter().find(|one| one.name.as_str() == caller)?;
     let lets_in = survey.lets_in(person);
@@ -108,8 +114,8 @@ pub(super) fn caller_lockout_risk(
 }
 
 /// Whether each of them is let in somewhere.
-pub(super) fn let_in(policy: &Policy, people: &[Person], now: Timestamp) -> Vec<bool> {
-    let mut survey = Survey::of(policy, now, MOST_LOGINS_OF_ALL);
+pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<bool> {
+    let mut survey = Survey::of(premises, MOST_LOGINS_OF_ALL);
     people.iter().map(|person| survey.lets_in(person)).collect()
 }
 

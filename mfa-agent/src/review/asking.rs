@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use mfa_protocol::admin::Finding;
+use mfa_protocol::login::Authtok;
 
 use super::shadowing::is_dead;
 use super::warning;
-use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::login::AskTerms;
 use mfa_core::policy::{
     Action, Ask, Mode, Place, Policy, Prompting, Rule, SessionRule, Source, Unenrolled,
     length_of_time,
@@ -94,8 +95,7 @@ impl Subject<'_> {
 
     /// A single answer holds one code, and nothing else.
     fn hopeless(&self, ask: &Ask) -> Option<Finding> {
-        let one_code = |way: &FactorCombination| way.factors() == [Factor::Totp];
-        let hopeless = is_single(ask) && !ask.ways.iter().any(one_code);
+        let hopeless = AskTerms::of(ask, Authtok::None).is_none();
         let ways: Vec<String> = ask.ways.iter().map(ToString::to_string).collect();
         let message = format!(
             "denies every login: prompting = \"single\" leaves room for one code only, and require asks for \

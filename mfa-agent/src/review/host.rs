@@ -12,8 +12,6 @@ use super::samples::EntryPoint;
 use super::warning;
 use crate::config::Settings;
 use crate::repository::AccountRepository;
-use mfa_core::factors::Factor;
-use mfa_core::factors::address::Channel;
 use mfa_core::names::{Names, UserName};
 use mfa_core::policy::{Pattern, Place, Policy};
 
@@ -60,7 +58,7 @@ impl<'a> Host<'a> {
     ) -> Option<Vec<Person>> {
         let people = self.roles(settings, facts).and_then(|roles| {
             let wanted = settings.policy.groups();
-            let person = |known: &Known| self.person(known, &wanted, settings);
+            let person = |known: &Known| self.person(known, &wanted);
             roles.iter().map(person).collect()
         });
         self.told(people)
@@ -149,12 +147,7 @@ impl<'a> Host<'a> {
         Ok(())
     }
 
-    fn person(
-        &self,
-        known: &Known,
-        groups: &[String],
-        settings: &Settings,
-    ) -> Result<Person, Failure> {
+    fn person(&self, known: &Known, groups: &[String]) -> Result<Person, Failure> {
         let entry = self.names.canonical(&known.name).map_err(in_words)?;
         let entry = entry.as_ref();
         let name = entry.map_or(&known.name, |entry| &entry.name).clone();
@@ -166,7 +159,7 @@ impl<'a> Host<'a> {
             federated: self.names.is_federated(entry).map_err(in_words)?,
             groups: self.names.groups(&name, entry, groups).map_err(in_words)?,
             account: account.map_err(in_words)?,
-            beside: beside(settings, &name),
+            is_known: entry.is_some(),
             role: known.role,
             entry_points: known.entry_points.clone(),
             name,
@@ -240,19 +233,6 @@ fn entry_points(console: bool, sshd: bool) -> Vec<EntryPoint> {
     console
         .into_iter()
         .chain(sshd.then_some(EntryPoint::Sshd))
-        .collect()
-}
-
-/// What a user can be sent who has enrolled no address.
-fn beside(settings: &Settings, name: &UserName) -> Vec<Factor> {
-    let delivery = &settings.delivery;
-    let email = delivery.email.as_ref();
-    let template = email.and_then(|email| email.address.as_ref());
-    let has_address = template.is_some_and(|template| template.address(name).is_some());
-    Channel::ALL
-        .into_iter()
-        .filter(|channel| delivery.is_on(*channel) && (*channel == Channel::Sms || has_address))
-        .map(Channel::factor)
         .collect()
 }
 

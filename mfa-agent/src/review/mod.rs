@@ -32,7 +32,9 @@ use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 
 use crate::config::{Overridden, Questions, SelfService, Settings};
+use crate::entry_facts::entry_facts;
 use crate::repository::AccountRepository;
+use administrators::Premises;
 use files::Eyes;
 use host::Host;
 use mfa_core::names::Names;
@@ -58,6 +60,14 @@ pub struct Review<'a> {
 }
 
 impl Review<'_> {
+    fn premises(&self, now: Timestamp) -> Premises<'_> {
+        Premises {
+            policy: &self.settings.policy,
+            facts: entry_facts(self.settings),
+            now,
+        }
+    }
+
     /// All that is strange, the worst first. If it is too much for one message, the last says how much
     /// was left out.
     #[must_use]
@@ -65,10 +75,11 @@ impl Review<'_> {
         let mut host = Host::new(self.names, self.repository);
         let policy = &self.settings.policy;
         let people = host.people(self.settings, self.host).unwrap_or_default();
-        let lockout_risk = administrators::lockout_risk(policy, &people, now);
+        let premises = self.premises(now);
+        let lockout_risk = administrators::lockout_risk(&premises, &people);
         let mut findings: Vec<Finding> = lockout_risk.into_iter().collect();
         if let Some(caller) = self.host.and_then(|host| host.caller.as_deref()) {
-            let lockout_risk = administrators::caller_lockout_risk(policy, &people, caller, now);
+            let lockout_risk = administrators::caller_lockout_risk(&premises, &people, caller);
             findings.extend(lockout_risk);
         }
         findings.extend(self.settings.overridden.iter().map(of_overridden));
@@ -90,7 +101,7 @@ impl Review<'_> {
         }
         let mut host = Host::new(self.names, self.repository);
         let people = host.people(self.settings, self.host).unwrap_or_default();
-        let let_in = administrators::let_in(&self.settings.policy, &people, now);
+        let let_in = administrators::let_in(&self.premises(now), &people);
         let refused = people.iter().zip(let_in).filter(|(_, let_in)| !let_in);
         let mut refused: Vec<Refused> = refused
             .map(|(person, _)| Refused {

@@ -6,11 +6,12 @@ use jiff::civil::{DateTime, date};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::administrators::{Person, Role, lockout_risk};
+use super::administrators::{Person, Premises, Role, lockout_risk};
 use super::samples::EntryPoint;
 use super::shadowing::{covered, is_dead};
 use super::tests::settings;
 use jiff::Timestamp;
+use mfa_core::login::entry::EntryFacts;
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Personal, Policy, Request, Verdict, remote_address,
@@ -205,6 +206,14 @@ fn login_of_root() -> impl Strategy<Value = Login> {
         })
 }
 
+fn premises(policy: &Policy) -> Premises<'_> {
+    Premises {
+        policy,
+        facts: EntryFacts::default(),
+        now: Timestamp::UNIX_EPOCH,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -231,12 +240,12 @@ proptest! {
             name: login.user.clone(),
             federated: login.federated,
             groups: login.groups.clone(),
-            beside: Vec::new(),
+            is_known: true,
             account: None,
             role: Role::Root,
             entry_points: vec![EntryPoint::Console, EntryPoint::Sshd],
         };
-        let found = lockout_risk(&policy, &[root], Timestamp::UNIX_EPOCH);
+        let found = lockout_risk(&premises(&policy), &[root]);
         let severity = found.as_ref().map(|finding| finding.severity);
         for other in more {
             let login = Login { federated: login.federated, groups: login.groups.clone(), ..other };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::administrators::{Person, Role};
+use super::administrators::{Person, Premises, Role};
 use super::can_log_in::can_log_in;
 use super::samples::{EntryPoint, times};
 use mfa_core::account::Account;
 use mfa_core::factors::Factor;
+use mfa_core::login::entry::EntryFacts;
 use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict,
 };
@@ -21,6 +22,7 @@ const BREAK_GLASS: &str =
 /// The search for a way in.
 pub(super) struct Survey<'a> {
     policy: &'a Policy,
+    facts: EntryFacts<'a>,
     rules: Vec<Candidate<'a>>,
     pub(super) now: Timestamp,
     left: usize,
@@ -29,9 +31,11 @@ pub(super) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn of(policy: &'a Policy, now: Timestamp, left: usize) -> Self {
+    pub(super) fn of(premises: &Premises<'a>, left: usize) -> Self {
+        let Premises { policy, facts, now } = *premises;
         Self {
             policy,
+            facts,
             rules: policy.rules.iter().map(Candidate::of).collect(),
             now,
             left,
@@ -117,7 +121,7 @@ impl<'a> Survey<'a> {
             for time in &times {
                 self.left = self.left.checked_sub(1)?;
                 let decision = approach.decide(&few, &personal, origin, *time);
-                if can_log_in(&decision, person.account.as_ref(), &person.beside, self.now) {
+                if can_log_in(&decision, person, self.facts, self.now) {
                     return None;
                 }
                 let asks = matches!(decision.verdict, Verdict::Ask(_));

@@ -3,6 +3,7 @@
 mod audited;
 mod changes;
 mod devices;
+mod entries;
 mod knowledge;
 mod logins;
 mod newcomers;

@@ -58,7 +58,7 @@ pub struct Session {
 }
 
 /// The session that a pass is to begin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
     /// Where.
     pub spot: SessionScope,

@@ -20,12 +20,15 @@
 //! ```
 
 mod enrol;
+pub mod entry;
+mod fallback;
 mod messages;
 mod plan;
 mod post;
 mod remote;
 mod split;
 mod stand_in;
+mod terms;
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
@@ -36,14 +39,16 @@ use crate::factors::address::Channel;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::{Text, Texts};
 pub use enrol::{EnrolNext, Enrolment, Occasion, Screen, prompts as enrolment_prompts};
+pub use fallback::{FallbackFactors, FallbackRecipients};
 pub use messages::{DeliveryStatus, grace, not_met};
 use messages::{choice, error, info};
-pub use plan::{Answer, FallbackFactors, Next, Plan, PromptDecoy, UserFactors};
+pub use plan::{Answer, Next, Plan, PromptDecoy, UserFactors};
 use post::SentCodeState;
 pub use post::{SendRequest, SendResult};
 pub use remote::{RadiusQuery, Reply};
 use split::{code_and_pin, other_code_and_pin};
 use stand_in::is_stand_in;
+pub use terms::AskTerms;
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;

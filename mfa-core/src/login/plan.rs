@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Outcome, Step};
 
-use super::{RadiusQuery, SendRequest};
+use super::{FallbackFactors, RadiusQuery, SendRequest};
 use crate::account::Account;
 use crate::factors::address::Region;
 use crate::factors::sent::SentCode;
@@ -60,25 +60,6 @@ pub struct UserFactors {
     pub(super) question: String,
     /// Whether the user is asked for a number that text messages can be sent to.
     pub(super) asks_number: bool,
-}
-
-/// What the user has besides what stands in their record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FallbackFactors {
-    /// An address that a template makes.
-    pub email: bool,
-    /// A number that they are asked for.
-    pub number: bool,
-}
-
-impl FallbackFactors {
-    /// The factors that this makes possible.
-    #[must_use]
-    pub fn factors(&self) -> Vec<Factor> {
-        let email = self.email.then_some(Factor::Email);
-        let number = self.number.then_some(Factor::Sms);
-        email.into_iter().chain(number).collect()
-    }
 }
 
 impl UserFactors {

@@ -1,5 +1,7 @@
 //! Explaining a decision. Nothing is changed, nothing is counted.
 
+use std::convert::Infallible;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply, Explanation};
@@ -7,15 +9,16 @@ use mfa_protocol::login::{Authtok, BeginParameters};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::login::{
-    FallbackRecipients, LoginContext, asks_number_first, cannot_enrol, plan,
-};
+use super::super::login::{LoginContext, plan, wording};
 use super::super::peer::Subject;
 use super::fit;
 use crate::config::Settings;
-use mfa_core::account::{Account, Session, SessionQuery, SessionScope};
-use mfa_core::login::{Dialogue, Plan, Screen, UserFactors, enrolment_prompts};
-use mfa_core::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
+use crate::entry_facts::entry_facts;
+use mfa_core::account::Account;
+use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
+use mfa_core::login::{AskTerms, Dialogue, Screen, UserFactors, enrolment_prompts};
+use mfa_core::names::UserName;
+use mfa_core::policy::{Ask, Facts, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -40,129 +43,100 @@ impl Connection {
         shorten(&mut explanation.considered);
         explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
         let decision = settings.policy.decide(&request, &facts, &personal);
-        if let Verdict::Ask(ask) = &decision.verdict {
+        // What the policy alone decides stands there already.
+        if let Ok(ask) = by_policy(&decision, None) {
             let explained = Explained {
                 settings: &settings,
                 subject: &subject,
                 account: &account,
-                spot: login_context.spot.as_ref(),
-                is_operation: request.operation.is_some(),
-                screen: Screen::of(&login_context.service),
+                login_context: &login_context,
+                ask,
             };
-            self.explain_ask(&explained, ask, &mut explanation);
+            self.explain_ask(&explained, &mut explanation);
         }
         Ok(ExplainReply { explanation })
     }
 
     /// What becomes of being asked: prompts, or being let in without.
-    fn explain_ask(&self, it: &Explained<'_>, ask: &Ask, into: &mut Explanation) {
-        let now = Timestamp::now();
-        let Some(plan) = plan(ask, Authtok::None, it.settings, it.screen) else {
-            into.action = "deny".to_owned();
-            into.reason += "; but one answer for password and code has no room for that";
-            return;
-        };
-        if let Some(session) = self.explain_session(it, ask, &plan, now) {
-            into.action = "skip".to_owned();
-            into.reason += &format!("; but a session lasts since {}", session.begun);
-            return;
-        }
-        let mut reach = self.explain_reach(it, &plan);
-        let by_mail = reach.enables_combination(it.account, &plan, now);
-        if it.account.has_never_enrolled()
-            && !by_mail
-            && explain_newcomer(it, ask, &plan, into, now)
-        {
-            return;
-        }
-        let first = asks_number_first(it.settings, it.account, &plan, ask);
-        let beside = || {
-            self.agent
-                .asks_number_beside(it.settings, it.account, &plan, ask)
-        };
-        reach.number = it.subject.entry.is_some()
-            && !it.is_operation
-            && !by_mail
-            && if it.account.has_never_enrolled() {
-                first
-            } else {
-                beside()
-            };
-        let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
-        let holdings = UserFactors::of(it.account, &plan, &decoy, &reach.beside(), now);
-        into.prompts = Dialogue::begin(plan, holdings).0.prompts();
-    }
-
-    /// Where codes could go besides to enrolled addresses. A name service that does not answer counts as one
-    /// that does not know the user.
-    fn explain_reach(&self, it: &Explained<'_>, plan: &Plan) -> FallbackRecipients {
-        let template = self
-            .agent
-            .template(it.settings, it.subject, it.account, plan);
-        FallbackRecipients {
-            template: template.ok().flatten(),
-            number: false,
-        }
-    }
-
-    fn explain_session<'a>(
-        &self,
-        it: &'a Explained<'_>,
-        ask: &Ask,
-        plan: &Plan,
-        now: Timestamp,
-    ) -> Option<&'a Session> {
-        let (rule, spot) = (ask.session.as_ref()?, it.spot?);
-        let wanted = SessionQuery {
-            spot,
-            scope: &rule.scope,
-            ways: &plan.ways,
-            duration: rule.duration,
+    fn explain_ask(&self, it: &Explained<'_>, into: &mut Explanation) {
+        let context = EntryContext {
+            user: &it.subject.user,
+            authtok: it.login_context.authtok,
+            is_operation: it.login_context.operation.is_some(),
+            is_proof: false,
+            is_guarded: true,
+            is_own_record: true,
+            scope: it.login_context.spot.as_ref(),
             boot: &self.agent.boot,
+            now: Timestamp::now(),
         };
-        let session = it.account.session(&wanted, now);
-        session.filter(|_| !plan.single)
+        let is_known = || Ok::<_, Infallible>(it.subject.entry.is_some());
+        let entry = entry(it.ask, it.account, entry_facts(it.settings), context);
+        let Ok(entry) = entry.decide(is_known);
+        let screen = Screen::of(&it.login_context.service);
+        match entry {
+            Entry::NoRoom => {
+                into.action = "deny".to_owned();
+                into.reason += "; but one answer for password and code has no room for that";
+            }
+            Entry::LetIn(let_in) => explain_let_in(let_in, into),
+            Entry::Enroll(_) => {
+                into.reason += "; the user has set up nothing, and sets up a device in the login";
+                into.prompts = enrolment_prompts(&wording(it.settings, screen).asking).into();
+            }
+            Entry::AskNumber(asked) => {
+                into.reason += "; the user has set up nothing, and is asked for a number";
+                self.explain_prompts(it, asked, context.now, into);
+            }
+            Entry::Ask(asked) => {
+                into.reason += &lacking(&asked, &it.subject.user);
+                self.explain_prompts(it, asked, context.now, into);
+            }
+        }
+    }
+
+    fn explain_prompts(
+        &self,
+        it: &Explained<'_>,
+        asked: Asked,
+        now: Timestamp,
+        into: &mut Explanation,
+    ) {
+        if AskTerms::of(it.ask, Authtok::Forward).is_none() {
+            into.reason += NO_ROOM_IN_ONE_ANSWER;
+        }
+        let screen = Screen::of(&it.login_context.service);
+        let plan = plan(asked.terms, it.settings, screen);
+        let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
+        let fallback = asked.fallback.factors();
+        let holdings = UserFactors::of(it.account, &plan, &decoy, &fallback, now);
+        into.prompts = Dialogue::begin(plan, holdings).0.prompts();
     }
 }
 
-/// What becomes of a user who has never set up anything; whether that is all there is to say.
-fn explain_newcomer(
-    it: &Explained<'_>,
-    ask: &Ask,
-    plan: &Plan,
-    into: &mut Explanation,
-    now: Timestamp,
-) -> bool {
-    let grace = |length| it.account.grace_days_left(length, now);
-    if ask.unenrolled == Unenrolled::Allow {
-        into.action = "skip".to_owned();
-        into.reason += "; but the user has set up nothing, and need not";
-        return true;
+/// What a stack with `forward_pass` does with such a login, which nobody says of the login that is explained.
+const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack in which one answer holds password and code (forward_pass, use_first_pass, \
+                                     try_first_pass) is refused";
+
+fn explain_let_in(let_in: LetIn<'_>, into: &mut Explanation) {
+    into.action = "skip".to_owned();
+    into.reason += &match let_in {
+        LetIn::Session(session) => format!("; but a session lasts since {}", session.begun),
+        LetIn::Unenrolled => "; but the user has set up nothing, and need not".to_owned(),
+        LetIn::Grace(Grace { days, .. }) => {
+            into.grace_days_left = Some(days);
+            format!("; but the user has set up nothing yet, and days of grace are left: {days}")
+        }
+    };
+}
+
+/// What keeps the user from answering, as the audit log says it of a login.
+fn lacking(asked: &Asked, user: &UserName) -> String {
+    match (asked.hint, asked.is_unenrolled) {
+        (Some(hint), _) => format!("; but {}", hint.words().replace("USER", user.as_str())),
+        (None, true) => "; but the user is not enrolled in what is required".to_owned(),
+        (None, false) => String::new(),
     }
-    if it.subject.entry.is_none() {
-        return false;
-    }
-    into.grace_days_left = ask.grace.and_then(grace);
-    if let Some(days) = into.grace_days_left {
-        into.action = "skip".to_owned();
-        into.reason +=
-            &format!("; but the user has set up nothing yet, and days of grace are left: {days}");
-        return true;
-    }
-    if ask.unenrolled != Unenrolled::Enroll || it.is_operation {
-        return false;
-    }
-    if asks_number_first(it.settings, it.account, plan, ask) {
-        into.reason += "; the user has set up nothing, and is asked for a number";
-        return false;
-    }
-    if let Some(reason) = cannot_enrol(plan) {
-        into.reason += &format!("; but the user is {reason}");
-        return false;
-    }
-    into.reason += "; the user has set up nothing, and sets up a device in the login";
-    into.prompts = enrolment_prompts(&plan.wording.asking).into();
-    true
 }
 
 /// Whose login is explained, and where it would be.
@@ -170,9 +144,8 @@ struct Explained<'a> {
     settings: &'a Settings,
     subject: &'a Subject,
     account: &'a Account,
-    spot: Option<&'a SessionScope>,
-    is_operation: bool,
-    screen: Screen,
+    login_context: &'a LoginContext,
+    ask: &'a Ask,
 }
 
 fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {

@@ -7,11 +7,10 @@ use mfa_protocol::login::Authtok;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::login::plan;
 use super::fit;
 use crate::config::{Files, Settings};
 use mfa_core::factors::{Factor, FactorCombination};
-use mfa_core::login::Screen;
+use mfa_core::login::AskTerms;
 use mfa_core::policy::{Action, Ask, Mode, Place, Prompting};
 
 /// As many services as are spoken of at once.
@@ -63,18 +62,14 @@ fn of(settings: &Settings, service: &str) -> ServiceTerms {
         }
         if let Action::Ask(ask) = &rule.action {
             let by = format!("rule {:?}", rule.name);
-            terms
-                .asks
-                .push(asked(settings, service, ask, by, Some(&rule.place)));
+            terms.asks.push(asked(settings, ask, by, Some(&rule.place)));
         }
         if rule.is_for_whole_services() {
             return reached(terms, policy.mode);
         }
     }
     let (by, place) = ("[policy]".to_owned(), policy.default_place.as_ref());
-    terms
-        .asks
-        .push(asked(settings, service, &policy.default, by, place));
+    terms.asks.push(asked(settings, &policy.default, by, place));
     reached(terms, policy.mode)
 }
 
@@ -86,19 +81,12 @@ fn reached(mut terms: ServiceTerms, mode: Mode) -> ServiceTerms {
     terms
 }
 
-fn asked(
-    settings: &Settings,
-    service: &str,
-    ask: &Ask,
-    by: String,
-    place: Option<&Place>,
-) -> ServiceAsk {
-    let in_one = plan(ask, Authtok::Forward, settings, Screen::of(service));
+fn asked(settings: &Settings, ask: &Ask, by: String, place: Option<&Place>) -> ServiceAsk {
     ServiceAsk {
         by,
         place: place.map(Place::to_string),
         single: ask.prompting == Prompting::Single,
-        one_answer: in_one.is_some(),
+        one_answer: AskTerms::of(ask, Authtok::Forward).is_some(),
         seconds: longest(settings, ask).as_secs(),
     }
 }

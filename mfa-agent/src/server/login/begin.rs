@@ -18,8 +18,9 @@ use super::{Context, Progress, conclude};
 use crate::config::Settings;
 use crate::repository::Key;
 use mfa_core::account::Account;
+use mfa_core::login::entry::{PolicyEnd, by_policy, holds_without_account};
 use mfa_core::names::{Groups, UserName};
-use mfa_core::policy::{Decision, Facts, Personal, Policy, Request, Verdict};
+use mfa_core::policy::{Decision, Facts, Personal, Policy, Request};
 
 /// A login of which it is known who it is for and what is asked of them.
 pub(super) struct ResolvedLogin<'a> {
@@ -87,15 +88,18 @@ impl Agent {
         let personal = personal.unwrap_or_default();
         let decision = self.decide(&settings.policy, &subject, &request, &personal)?;
         context.rule = decision.rule_name().map(str::to_owned);
-        if let Some(outcome) = settled(&decision, found.is_ok(), proof) {
-            return Ok(conclude(&context, outcome, &decision.reason()));
-        }
-        let (key, account) = found?;
-        let ask = match decision.verdict {
-            Verdict::Ask(ask) => ask,
-            // Somebody proves themselves: that takes a factor wherever logins take none.
-            Verdict::Skip | Verdict::Deny => personal.refine(&settings.policy.default),
+        // A proof takes a factor wherever logins take none.
+        let of_proof = proof.then(|| personal.refine(&settings.policy.default));
+        let ask = match by_policy(&decision, of_proof.as_ref()) {
+            Ok(ask) => Arc::clone(ask),
+            Err(end) => {
+                if !holds_without_account(&decision) {
+                    found?;
+                }
+                return Ok(conclude_by_policy(&context, end, &decision));
+            }
         };
+        let (key, account) = found?;
         let resolved = ResolvedLogin {
             context,
             settings,
@@ -194,7 +198,7 @@ impl Agent {
     }
 
     /// The user's record, or the one that stands in for those who have none.
-    fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
+    pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
         let own = Key::account(user);
         if let Some(account) = self.repository.load(&own)? {
             return Ok((own, account));
@@ -205,16 +209,12 @@ impl Agent {
     }
 }
 
-/// How the login ends at once, if it does. A rule that denies or skips holds even while the store can't be
-/// read, so that the way in that was made for such a day is open on it; what else is let in may have been
-/// restricted for this user.
-fn settled(decision: &Decision, readable: bool, proof: bool) -> Option<Outcome> {
-    let by_rule = decision.rule().is_some();
-    match decision.verdict {
-        Verdict::Deny => Some(Outcome::Denied),
-        Verdict::Skip if !proof && (readable || by_rule) => Some(Outcome::Skipped),
-        Verdict::Skip | Verdict::Ask(_) => None,
-    }
+fn conclude_by_policy(context: &Context, end: PolicyEnd, decision: &Decision) -> Progress {
+    let outcome = match end {
+        PolicyEnd::Denied => Outcome::Denied,
+        PolicyEnd::Skipped => Outcome::Skipped,
+    };
+    conclude(context, outcome, &decision.reason())
 }
 
 fn session_id() -> Result<String, Failure> {

@@ -21,11 +21,12 @@ use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
 use mfa_core::account::{Account, Device, Enrolled, Label};
+use mfa_core::factors::Factor;
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
 use mfa_core::factors::recovery::{RECOVERY_CODES, fresh_codes};
-use mfa_core::factors::{Factor, FactorCombination};
-use mfa_core::login::{EnrolNext, Enrolment, Next, Occasion, Plan};
+use mfa_core::login::entry::NewDevice;
+use mfa_core::login::{EnrolNext, Enrolment, Next, Occasion};
 use mfa_core::policy::Ask;
 use mfa_core::texts::Wording;
 
@@ -36,12 +37,6 @@ const ROWS: usize = mfa_qr::USUAL_ROWS - 5;
 const PATIENCE: u32 = 5;
 
 const SET_UP: &str = "a device was set up in this login";
-
-const NO_CONVERSATION: &str = "not enrolled, and a device can't be set up where one answer holds password and \
-                               code; set one up first: mfactl enroll totp USER";
-
-const NO_CODE: &str = "not enrolled, and what the policy requires can't be set up in a login, as only totp \
-                       can; see what is required: mfactl status USER";
 
 /// A device that is being set up.
 pub(super) struct SetUp {
@@ -56,16 +51,16 @@ impl Agent {
         &self,
         mut resolved: ResolvedLogin<'_>,
         ask: &Ask,
-        plan: Plan,
+        new: NewDevice,
     ) -> Result<Progress, Failure> {
         // What goes wrong is counted where the device will stand, not on the record that names without one
         // share.
         resolved.key = Key::account(&resolved.subject.user);
-        let set_up = (Occasion::First, Label::numbered(1), plan.wording, None);
+        let wording = wording(&resolved.settings, resolved.context.screen());
+        let set_up = (Occasion::First, Label::numbered(1), wording, None);
         let (stage, step) = self.set_up(&resolved.settings, &resolved.context, set_up)?;
         let session = resolved.context.session.clone();
-        let opening = self.opening(&resolved, ask);
-        let mut login = Login::of(resolved, ask, stage, opening);
+        let mut login = Login::of(resolved, ask, stage, new.session);
         login.context.set_way(Some(Factor::Totp.to_string()));
         Ok(patient(login.into(), LoginReply::of(session, step)))
     }
@@ -245,15 +240,6 @@ fn fresh_device(label: Label, settings: &Settings) -> Result<Device, Failure> {
         moves: MovingFactor::Time(totp.period),
     };
     Ok(Device::new(label, generator, Timestamp::now()))
-}
-
-/// Why a device can't be set up in such a login, if it can't.
-pub(in crate::server) fn cannot_enrol(plan: &Plan) -> Option<&'static str> {
-    if plan.single {
-        return Some(NO_CONVERSATION);
-    }
-    let by_code_alone = plan.ways.contains(&FactorCombination::from(Factor::Totp));
-    (!by_code_alone).then_some(NO_CODE)
 }
 
 fn random_codes() -> Result<Vec<[u8; 16]>, Failure> {

@@ -29,7 +29,7 @@ const MAX_METHODS: usize = 16;
 /// The circumstances of a login.
 pub(in crate::server) struct LoginContext {
     pub(in crate::server) service: String,
-    pub(super) operation: Option<String>,
+    pub(in crate::server) operation: Option<String>,
     pub(super) rhost: Option<String>,
     pub(super) ruser: Option<String>,
     pub(super) tty: Option<String>,
@@ -38,7 +38,7 @@ pub(in crate::server) struct LoginContext {
     pub(super) origin: LoginOrigin,
     /// Where a session of it would hold; none if that can't be told from other places.
     pub(in crate::server) spot: Option<SessionScope>,
-    pub(super) authtok: Authtok,
+    pub(in crate::server) authtok: Authtok,
 }
 
 impl LoginContext {

@@ -12,6 +12,7 @@ use mfa_core::factors::address::Recipient;
 use mfa_core::factors::device::Kind;
 use mfa_core::lockout::Lock;
 use mfa_core::login::Screen;
+use mfa_core::login::entry::Hint;
 use mfa_core::names::UserName;
 
 /// All that is told about a login; no secret is among it.
@@ -25,7 +26,7 @@ pub(in crate::server) struct Context {
     pub(super) is_by_counter: bool,
     pub(super) reason: Option<String>,
     /// Why an unenrolled user could not set up something.
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<Hint>,
     service: String,
     operation: Option<String>,
     rhost: Option<String>,
@@ -147,7 +148,7 @@ impl Context {
                 self.note_lock(*lock);
                 let why = match (expended, self.hint, unenrolled) {
                     (Some(expended), ..) => expended.words(),
-                    (None, Some(hint), _) => &hint.replace("USER", self.user.as_str()),
+                    (None, Some(hint), _) => &hint.words().replace("USER", self.user.as_str()),
                     (None, None, true) => "not enrolled in what is required",
                     (None, None, false) => "wrong answer",
                 };

@@ -7,13 +7,12 @@
 //! memory; a restart forgets them, and the login has to be begun again.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use mfa_protocol::Secret;
-use mfa_protocol::login::{AdmitParameters, Authtok, BeginParameters, Outcome};
+use mfa_protocol::login::{AdmitParameters, BeginParameters, Outcome};
 
 use super::super::Agent;
 use super::super::error::Failure;
@@ -21,7 +20,8 @@ use super::super::peer::Peer;
 use super::super::random;
 use super::ask::wording;
 use super::begin::{Purpose, ResolvedLogin};
-use super::{Ended, Progress, conclude, conclude_with, plan};
+use super::{Ended, Progress, conclude, conclude_with};
+use mfa_core::login::entry::Entry;
 use mfa_core::login::not_met;
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
@@ -174,8 +174,8 @@ impl Agent {
             }
             Err(why) => why.to_string(),
         };
-        if let Some(plan) = plan(ask, Authtok::None, &resolved.settings, context.screen())
-            && let ControlFlow::Break(ended) = self.admit_without_prompt(resolved, ask, &plan)?
+        if let Entry::LetIn(let_in) = self.entry(resolved, ask)?
+            && let Some(ended) = self.let_in(resolved, ask, let_in)?
         {
             return Ok(ended);
         }

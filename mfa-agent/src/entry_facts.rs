@@ -1,0 +1,21 @@
+//! What the settings say of any login, for the decision that a login, `explain` and the review share
+//! ([`mfa_core::login::entry`]).
+
+use crate::config::Settings;
+use mfa_core::factors::Factor;
+use mfa_core::factors::address::Channel;
+use mfa_core::login::entry::EntryFacts;
+
+/// What `settings` say.
+pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
+    let delivery = &settings.delivery;
+    let email = delivery.email.as_ref();
+    let email = email.filter(|_| delivery.is_on(Channel::Email));
+    let service = &settings.self_service;
+    EntryFacts {
+        address: email.and_then(|email| email.address.as_ref()),
+        is_sms_on: delivery.is_on(Channel::Sms),
+        is_self_service: service.enabled && service.factors.contains(&Factor::Totp),
+        renews_devices: settings.recovery.new_device,
+    }
+}

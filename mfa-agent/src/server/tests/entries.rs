@@ -1,0 +1,322 @@
+//! What a login does, what `explain` says of it and what the review of the settings expects, side by side.
+
+use std::time::Duration;
+
+use super::*;
+use crate::review::Review;
+use mfa_core::account::Account;
+use mfa_core::factors::Factor;
+use mfa_core::policy::Enforce;
+use mfa_protocol::admin::HostFacts;
+
+/// One login.
+struct Row {
+    about: &'static str,
+    settings: &'static str,
+    user: &'static str,
+    /// What Alice has; she has a device and a PIN before.
+    alice: fn(&mut Account),
+    /// Added to what the login begins with. `explain` is told the same but for `authtok`.
+    begin: &'static [(&'static str, &'static str)],
+    /// The first prompt, or the outcome.
+    login: &'static str,
+    /// What `explain` says: the action, and the first prompt if there is one.
+    explained: (&'static str, &'static str),
+    /// Part of the reason that it gives.
+    reason: &'static str,
+    /// Whether the review expects that the user can log in by sshd.
+    can_log_in: bool,
+}
+
+const ROW: Row = Row {
+    about: "",
+    settings: "",
+    user: "alice",
+    alice: |_| {},
+    begin: &[],
+    login: TOTP,
+    explained: ("ask", TOTP),
+    reason: "",
+    can_log_in: false,
+};
+
+const TOTP: &str = "OTP code: ";
+const PIN: &str = "PIN: ";
+const EMAIL: &str = "Code from your e-mail: ";
+const IN_VAIN: &str = "; but the user is not enrolled in what is required";
+
+const TEMPLATE: &str = "[policy]\nrequire = ['email']\n[delivery.email]\nfrom = 'mfa@example.org'\n\
+                        sendmail = '/usr/sbin/sendmail'\naddress = '{user}@example.org'";
+const SMS: &str = "[policy]\nrequire = ['sms']\n[enforcement]\nunenrolled = 'enroll'\n[delivery]\nchannel = 'sms'\n\
+                   [delivery.sms]\nprovider = 'command'\ncommand = '/usr/bin/send'";
+
+fn remove_all(account: &mut Account) {
+    account.remove(Factor::Totp);
+    account.remove(Factor::Pin);
+}
+
+fn rows() -> Vec<Row> {
+    vec![
+        Row {
+            about: "a user whose address a template makes",
+            settings: TEMPLATE,
+            user: "bob",
+            login: EMAIL,
+            explained: ("ask", EMAIL),
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a name that no source knows is sent no mail",
+            settings: TEMPLATE,
+            user: "ghost",
+            login: EMAIL,
+            explained: ("ask", EMAIL),
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "a PIN is required, and there is a device only",
+            settings: "[policy]\nrequire = ['pin']",
+            alice: |account| {
+                account.remove(Factor::Pin);
+            },
+            login: PIN,
+            explained: ("ask", PIN),
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "a name that no source knows",
+            settings: "[policy]\nrequire = ['totp']",
+            user: "ghost",
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "a name that no source knows sets up nothing",
+            settings: "[policy]\nrequire = ['totp']\n[enforcement]\nunenrolled = 'enroll'",
+            user: "ghost",
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "a name that no source knows has no grace",
+            settings: "[policy]\nrequire = ['totp']\n[enforcement]\ngrace = '14d'",
+            user: "ghost",
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "a user of this host has grace",
+            settings: "[policy]\nrequire = ['totp']\n[enforcement]\ngrace = '14d'",
+            user: "bob",
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "days of grace are left: 14",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "password and code in one answer, and a PIN only",
+            settings: "[policy]\nrequire = ['pin']",
+            begin: &[("authtok", "forward")],
+            login: "denied",
+            explained: ("ask", PIN),
+            reason: "(forward_pass, use_first_pass, try_first_pass) is refused",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "one answer by the policy, and a PIN only",
+            settings: "[policy]\nrequire = ['pin']\nprompting = 'single'",
+            login: "denied",
+            explained: ("deny", ""),
+            reason: "one answer for password and code has no room for that",
+            ..ROW
+        },
+        Row {
+            about: "enrolling, where nothing required can be set up in a login",
+            settings: "[policy]\nrequire = ['pin']\n[enforcement]\nunenrolled = 'enroll'",
+            user: "bob",
+            login: PIN,
+            explained: ("ask", PIN),
+            reason: "what the policy requires can't be set up in a login",
+            ..ROW
+        },
+        Row {
+            about: "enrolling",
+            settings: "[policy]\nrequire = ['totp']\n[enforcement]\nunenrolled = 'enroll'",
+            user: "bob",
+            login: "Code that the app shows now: ",
+            explained: ("ask", "Code that the app shows now: "),
+            reason: "sets up a device in the login",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "an operation is no place for enrolling",
+            settings: "[policy]\nrequire = ['totp']\n[enforcement]\nunenrolled = 'enroll'",
+            user: "bob",
+            begin: &[("operation", "wipe")],
+            reason: IN_VAIN,
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a number is asked for first",
+            settings: SMS,
+            user: "bob",
+            login: "Mobile number, with its country code: ",
+            explained: ("ask", "Mobile number, with its country code: "),
+            reason: "is asked for a number",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "nobody is asked, and a user must have set up something",
+            settings: "[enforcement]\nmode = 'none'",
+            alice: |account| {
+                remove_all(account);
+                account.enforce(Enforce::Required);
+            },
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "asks nobody",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a bypass code that is out and of no use, where users need not enrol",
+            settings: "[policy]\nrequire = ['pin']\n[enforcement]\nunenrolled = 'allow'",
+            alice: |account| {
+                remove_all(account);
+                let minute = Duration::from_secs(60);
+                account.issue_bypass("123456789".into(), minute, Timestamp::now());
+            },
+            login: PIN,
+            explained: ("ask", PIN),
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "nothing at all, where users need not enrol",
+            settings: "[policy]\nrequire = ['pin']\n[enforcement]\nunenrolled = 'allow'",
+            alice: remove_all,
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "has set up nothing, and need not",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "what was set up is of no use any more",
+            settings: "[policy]\nrequire = ['totp']\n[enforcement]\nunenrolled = 'enroll'",
+            alice: |account| {
+                remove_all(account);
+                account.set_recovery(Vec::new(), samples::at(0));
+            },
+            reason: "what was set up can't be used any more",
+            ..ROW
+        },
+        Row {
+            about: "a rule denies",
+            settings: "[[rule]]\naction = 'deny'",
+            login: "denied",
+            explained: ("deny", ""),
+            reason: "denies",
+            ..ROW
+        },
+        Row {
+            about: "all is there",
+            settings: "",
+            can_log_in: true,
+            ..ROW
+        },
+    ]
+}
+
+impl Row {
+    fn parameters(&self, is_login: bool) -> Value {
+        let mut parameters = json!({ "user": self.user, "service": "sshd" });
+        for (name, value) in self.begin {
+            if is_login || *name != "authtok" {
+                parameters[*name] = json!(value);
+            }
+        }
+        parameters
+    }
+
+    fn is_refused(&self, rig: &Rig) -> bool {
+        let host = HostFacts {
+            users: vec![self.user.to_owned()],
+            ..HostFacts::default()
+        };
+        let settings = rig.agent.settings();
+        let review = Review {
+            settings: &settings,
+            names: &*rig.agent.names,
+            repository: Some(&rig.agent.repository),
+            host: Some(&host),
+        };
+        let refused = review.refused(Timestamp::now());
+        refused.iter().any(|one| one.user == self.user)
+    }
+}
+
+/// The first prompt, or the outcome.
+fn shown(reply: &Value) -> &str {
+    let step = &reply["step"];
+    let prompt = step["prompt"]["text"].as_str();
+    prompt.or(step["outcome"].as_str()).unwrap()
+}
+
+#[test]
+fn a_login_explain_and_the_review_decide_alike() {
+    for row in rows() {
+        let (rig, about) = (Rig::new(), row.about);
+        rig.configure(row.settings);
+        rig.change(row.alice);
+        let mut root = rig.connect(ROOT);
+        let explain = root.call("Admin.Explain", row.parameters(false)).unwrap();
+        let explained = &explain["explanation"];
+        let prompt = explained["prompts"][0].as_str().unwrap_or_default();
+        let action = explained["action"].as_str().unwrap();
+        assert_eq!((action, prompt), row.explained, "{about}: {explained}");
+        let reason = explained["reason"].as_str().unwrap();
+        assert!(reason.contains(row.reason), "{about}: {reason}");
+        let is_told = |words| row.reason == words || !reason.contains(words);
+        assert!(is_told(IN_VAIN), "{about}: {reason}");
+        assert_eq!(row.is_refused(&rig), !row.can_log_in, "{about}");
+        let login = root.call("Login.Begin", row.parameters(true)).unwrap();
+        assert_eq!(shown(&login), row.login, "{about}: {login}");
+    }
+}
+
+#[test]
+fn a_session_lets_in_and_is_explained_and_the_review_does_not_count_on_it() {
+    let rig = Rig::new();
+    rig.configure("[policy]\nrequire = ['pin']\nsession = '15m'");
+    let mut root = rig.connect(ROOT);
+    let at = json!({ "user": "alice", "service": "login", "tty": "tty1" });
+    let explained =
+        |root: &mut Caller| root.call("Admin.Explain", at.clone()).unwrap()["explanation"].clone();
+    assert_eq!(explained(&mut root)["action"], "ask");
+    let login = root.call("Login.Begin", at.clone()).unwrap();
+    assert_eq!(shown(&login), PIN);
+    let passed = root.answer(&login, "1379").unwrap();
+    assert_eq!(shown(&passed), "passed");
+    let explained = explained(&mut root);
+    assert_eq!(explained["action"], "skip");
+    let reason = explained["reason"].as_str().unwrap();
+    assert!(reason.contains("but a session lasts since"), "{reason}");
+    let again = root.call("Login.Begin", at.clone()).unwrap();
+    assert_eq!(shown(&again), "passed");
+    // The session ends with the factor that it was passed with.
+    rig.change(|account| {
+        account.remove(Factor::Pin);
+    });
+    let row = Row { ..ROW };
+    assert!(row.is_refused(&rig));
+    assert_eq!(shown(&root.call("Login.Begin", at).unwrap()), PIN);
+}

@@ -1,0 +1,324 @@
+//! What becomes of a login before anything is typed: the one decision that a login, `mfactl explain` and the review of
+//! settings share (rule 10 of the architecture).
+//!
+//! Pure. Whether the host knows the user costs a look-up in the name service, so [`entry`] says whether the decision
+//! needs it ([`Preparation::NeedsKnownUser`]), and most logins need none.
+//!
+//! 1. The policy denies or asks for nothing ([`by_policy`]).
+//! 2. Where one answer holds password and code, and no way fits into it, the login is denied.
+//! 3. A session lets in.
+//! 4. A user who has never set up anything, and can't be sent a code either, is let in (`unenrolled = "allow"`, days of
+//!    grace) or sets something up (`unenrolled = "enroll"`).
+//! 5. Everybody else is asked, whether they have what they are asked for or not.
+
+mod facts;
+mod outcome;
+
+use std::sync::Arc;
+
+use super::{AskTerms, FallbackRecipients};
+use crate::account::{Account, NewSession, Session, SessionQuery};
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::{Factor, FactorCombination};
+use crate::policy::{Ask, Decision, Unenrolled, Verdict};
+pub use facts::{EntryContext, EntryFacts};
+pub use outcome::{Asked, Entry, Grace, Hint, LetIn, NewDevice, PolicyEnd};
+
+/// A decision, or what it still needs.
+#[derive(Clone, Debug)]
+pub enum Preparation<'a> {
+    /// It is made.
+    Decided(Entry<'a>),
+    /// It depends on whether the host knows the user by this very name ([`Undecided::decide`]).
+    NeedsKnownUser(Undecided<'a>),
+}
+
+/// A decision that depends on whether the host knows the user.
+#[derive(Clone, Debug)]
+pub struct Undecided<'a> {
+    ask: &'a Ask,
+    account: &'a Account,
+    facts: EntryFacts<'a>,
+    context: EntryContext<'a>,
+    terms: AskTerms,
+    /// The address that the template makes, if the user may be sent a code there.
+    address: Option<Recipient>,
+}
+
+/// What the policy asks for. `proof` is what is asked of a user who proves who they are where logins are asked for
+/// nothing.
+///
+/// # Errors
+///
+/// What becomes of the login if it is not asked.
+pub fn by_policy<'a>(
+    decision: &'a Decision,
+    proof: Option<&'a Arc<Ask>>,
+) -> Result<&'a Arc<Ask>, PolicyEnd> {
+    match &decision.verdict {
+        Verdict::Ask(ask) => Ok(ask),
+        Verdict::Deny => Err(PolicyEnd::Denied),
+        Verdict::Skip => proof.ok_or(PolicyEnd::Skipped),
+    }
+}
+
+/// Whether the policy decides even while the account can't be read. Only a rule does, so that the way in that was made
+/// for such a day stays open; what else lets in may have been restricted for this user.
+#[must_use]
+pub fn holds_without_account(decision: &Decision) -> bool {
+    match decision.verdict {
+        Verdict::Deny => true,
+        Verdict::Skip => decision.rule().is_some(),
+        Verdict::Ask(_) => false,
+    }
+}
+
+/// What becomes of a login that the policy asks for `ask`.
+#[must_use]
+pub fn entry<'a>(
+    ask: &'a Ask,
+    account: &'a Account,
+    facts: EntryFacts<'a>,
+    context: EntryContext<'a>,
+) -> Preparation<'a> {
+    let Some(terms) = AskTerms::of(ask, context.authtok) else {
+        return Preparation::Decided(Entry::NoRoom);
+    };
+    if let Some(session) = session(ask, account, &terms, &context) {
+        return Preparation::Decided(Entry::LetIn(LetIn::Session(session)));
+    }
+    let address = template_address(account, &terms, &facts, &context);
+    let undecided = Undecided {
+        ask,
+        account,
+        facts,
+        context,
+        terms,
+        address,
+    };
+    match undecided.needs_known_user() {
+        true => Preparation::NeedsKnownUser(undecided),
+        false => Preparation::Decided(undecided.decide(false)),
+    }
+}
+
+/// The session that lets the login in. None where password and code share one answer: the user can't know whether the
+/// code belongs to it this time. A proof is fresh, so no session counts for it.
+fn session<'a>(
+    ask: &Ask,
+    account: &'a Account,
+    terms: &AskTerms,
+    context: &EntryContext<'_>,
+) -> Option<&'a Session> {
+    let (rule, scope) = (ask.session.as_ref()?, context.scope?);
+    if terms.single || context.is_proof || !context.is_own_record {
+        return None;
+    }
+    let query = SessionQuery {
+        spot: scope,
+        scope: &rule.scope,
+        ways: &terms.ways,
+        duration: rule.duration,
+        boot: context.boot,
+    };
+    account.session(&query, context.now)
+}
+
+/// The address that the settings make of the user's name. A user who has disabled all addresses wants no mail.
+fn template_address(
+    account: &Account,
+    terms: &AskTerms,
+    facts: &EntryFacts<'_>,
+    context: &EntryContext<'_>,
+) -> Option<Recipient> {
+    let template = facts.address?;
+    if !terms.ask_for(Factor::Email) || has_any(account, Channel::Email) {
+        return None;
+    }
+    template.address(context.user).map(Recipient::Email)
+}
+
+impl<'a> Preparation<'a> {
+    /// The decision, for which `is_known` looks up whether the host knows the user by this very name, if that matters.
+    ///
+    /// # Errors
+    ///
+    /// What `is_known` returns.
+    pub fn decide<E>(self, is_known: impl FnOnce() -> Result<bool, E>) -> Result<Entry<'a>, E> {
+        match self {
+            Self::Decided(entry) => Ok(entry),
+            Self::NeedsKnownUser(undecided) => Ok(undecided.decide(is_known()?)),
+        }
+    }
+}
+
+impl<'a> Undecided<'a> {
+    /// What is given to users without a record is for users of this host: a name that it does not know may be another
+    /// spelling of one that has set up something, and nobody is sent mail because a stranger typed their name.
+    fn needs_known_user(&self) -> bool {
+        let (ask, is_new) = (self.ask, self.account.has_never_enrolled());
+        self.address.is_some()
+            || match is_new {
+                true => match ask.unenrolled {
+                    Unenrolled::Allow => false,
+                    Unenrolled::Deny => ask.grace.is_some(),
+                    Unenrolled::Enroll => true,
+                },
+                false => self.asks_number_beside(),
+            }
+    }
+
+    /// The decision, once it is known whether the host knows the user by this very name.
+    #[must_use]
+    pub fn decide(mut self, is_known: bool) -> Entry<'a> {
+        let address = self.address.take().filter(|_| is_known);
+        let mut fallback = FallbackRecipients {
+            address,
+            number: false,
+        };
+        // A user who has set up something, but not all that is required, is asked: what they set up counts.
+        if self.account.has_never_enrolled() && !self.enables(&fallback) {
+            return self.newcomer(is_known, fallback);
+        }
+        fallback.number =
+            is_known && !self.account.has_never_enrolled() && self.asks_number_beside();
+        Entry::Ask(self.asked(fallback, None))
+    }
+
+    /// What becomes of a user who has never set up anything, and can't be sent a code.
+    fn newcomer(self, is_known: bool, fallback: FallbackRecipients) -> Entry<'a> {
+        if self.ask.unenrolled == Unenrolled::Allow {
+            return Entry::LetIn(LetIn::Unenrolled);
+        }
+        if let Some(grace) = self.grace().filter(|_| is_known) {
+            return Entry::LetIn(LetIn::Grace(grace));
+        }
+        if !is_known || self.ask.unenrolled != Unenrolled::Enroll {
+            return Entry::Ask(self.asked(fallback, None));
+        }
+        if self.asks_number_first() {
+            let number = FallbackRecipients {
+                address: None,
+                number: true,
+            };
+            return Entry::AskNumber(self.asked(number, None));
+        }
+        let hint = self.why_nothing_can_be_set_up();
+        if self.may_enroll_in_login() && hint.is_none() {
+            let session = self.new_session();
+            return Entry::Enroll(NewDevice { session });
+        }
+        // Nobody is told by a refusal at once that this user has nothing.
+        let hint = hint.filter(|_| self.may_enroll_in_login());
+        Entry::Ask(self.asked(FallbackRecipients::default(), hint))
+    }
+
+    fn asked(self, fallback: FallbackRecipients, hint: Option<Hint>) -> Asked {
+        let (account, now) = (self.account, self.context.now);
+        let factors = fallback.factors().factors();
+        let ways = &self.terms.ways;
+        let is_unenrolled = !ways.iter().any(|way| account.can(way, &factors, now));
+        let has_lost_all =
+            is_unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled();
+        let session = self.new_session().filter(|_| !self.terms.single);
+        let renews = self.facts.renews_devices
+            && !self.terms.single
+            && self.terms.ask_for(Factor::Totp)
+            && self.may_enroll_in_login();
+        Asked {
+            counts_on_own_record: self.enables(&fallback),
+            is_unenrolled,
+            hint: match has_lost_all {
+                true => Some(Hint::NothingUsable),
+                false => hint,
+            },
+            renews,
+            session,
+            terms: self.terms,
+            fallback,
+        }
+    }
+
+    fn enables(&self, fallback: &FallbackRecipients) -> bool {
+        fallback.enables_combination(self.account, &self.terms.ways, self.context.now)
+    }
+
+    fn grace(&self) -> Option<Grace> {
+        let length = self.ask.grace?;
+        let days = self.account.grace_days_left(length, self.context.now)?;
+        Some(Grace {
+            days,
+            length,
+            single: self.terms.single,
+        })
+    }
+
+    /// The session that a pass begins.
+    fn new_session(&self) -> Option<NewSession> {
+        let rule = self.ask.session.as_ref()?;
+        let scope = self.context.scope.filter(|_| !self.context.is_proof)?;
+        Some(NewSession {
+            spot: scope.clone(),
+            duration: rule.duration,
+            boot: self.context.boot.to_owned(),
+        })
+    }
+
+    /// An ordinary process does no more than self-service lets it. A proof is no set-up, and what guards an operation
+    /// is no place for one.
+    fn may_enroll_in_login(&self) -> bool {
+        self.is_plain_login() && (self.context.is_guarded || self.facts.is_self_service)
+    }
+
+    fn is_plain_login(&self) -> bool {
+        !self.context.is_proof && !self.context.is_operation
+    }
+
+    fn why_nothing_can_be_set_up(&self) -> Option<Hint> {
+        if self.terms.single {
+            return Some(Hint::NoConversation);
+        }
+        let totp = FactorCombination::from(Factor::Totp);
+        (!self.terms.ways.contains(&totp)).then_some(Hint::NoCode)
+    }
+
+    /// Whether a user who has nothing is asked for a number: a code that is sent there is all that some way takes, and
+    /// no way before it can be set up in a login.
+    fn asks_number_first(&self) -> bool {
+        let sms = FactorCombination::from(Factor::Sms);
+        let totp = FactorCombination::from(Factor::Totp);
+        let mut ways = self.terms.ways.iter();
+        self.may_ask_number() && ways.find(|way| **way == sms || **way == totp) == Some(&sms)
+    }
+
+    /// Whether a user who has something already is asked for a number: only where each code goes with something else
+    /// that they have.
+    fn asks_number_beside(&self) -> bool {
+        let has_rest = |way: &FactorCombination| {
+            let others = way.factors().iter().filter(|f| **f != Factor::Sms);
+            way.factors().len() > 1 && others.copied().all(|factor| self.account.has(factor))
+        };
+        let by_text = |way: &&FactorCombination| way.factors().contains(&Factor::Sms);
+        self.may_ask_number() && self.terms.ways.iter().filter(by_text).all(has_rest)
+    }
+
+    /// A message to a number that somebody types costs money. So only programs that guard logins ask for one, which
+    /// have checked a password, and not for an operation or a proof.
+    fn may_ask_number(&self) -> bool {
+        self.ask.unenrolled == Unenrolled::Enroll
+            && !self.terms.single
+            && self.facts.is_sms_on
+            && self.context.is_guarded
+            && self.is_plain_login()
+            && self.terms.ask_for(Factor::Sms)
+            && !has_any(self.account, Channel::Sms)
+    }
+}
+
+fn has_any(account: &Account, channel: Channel) -> bool {
+    let mut contacts = account.contacts().iter();
+    contacts.any(|contact| contact.to.channel() == channel)
+}
+
+#[cfg(test)]
+mod tests;

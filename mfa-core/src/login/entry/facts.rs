@@ -1,0 +1,44 @@
+//! What the decision needs to know besides the account.
+
+use jiff::Timestamp;
+use mfa_protocol::login::Authtok;
+
+use crate::account::SessionScope;
+use crate::factors::address::AddressTemplate;
+use crate::names::UserName;
+
+/// What the settings say, whoever logs in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EntryFacts<'a> {
+    /// Makes an address of a name; none unless mail is sent.
+    pub address: Option<&'a AddressTemplate>,
+    /// Whether text messages are sent.
+    pub is_sms_on: bool,
+    /// Whether users may set up a device by themselves.
+    pub is_self_service: bool,
+    /// Whether a recovery code is to be followed by setting up a new device.
+    pub renews_devices: bool,
+}
+
+/// The login, as far as the decision needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryContext<'a> {
+    /// Who logs in.
+    pub user: &'a UserName,
+    /// Where the code comes from if it shares one answer with the password.
+    pub authtok: Authtok,
+    /// Whether it guards an operation.
+    pub is_operation: bool,
+    /// Whether the user proves who they are before they change their own factors.
+    pub is_proof: bool,
+    /// Whether a program that guards logins has begun it: it has checked a password, or its stack is to blame.
+    pub is_guarded: bool,
+    /// Whether the record is the user's own, not one that names without a record share.
+    pub is_own_record: bool,
+    /// Where a session of it holds; none if that can't be told from other places.
+    pub scope: Option<&'a SessionScope>,
+    /// The boot of the host.
+    pub boot: &'a str,
+    /// When.
+    pub now: Timestamp,
+}

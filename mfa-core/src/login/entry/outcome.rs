@@ -1,0 +1,111 @@
+//! What becomes of a login, as values.
+
+use std::time::Duration;
+
+use crate::account::{NewSession, Session};
+use crate::login::{AskTerms, FallbackRecipients};
+
+/// What becomes of a login that the policy asks for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// It is denied: one answer holds password and code, and more than a code is required.
+    NoRoom,
+    /// The user gets in without being asked.
+    LetIn(LetIn<'a>),
+    /// The user has set up nothing, and sets up a device now.
+    Enroll(NewDevice),
+    /// The user has set up nothing, and is asked for a number to send a code to.
+    AskNumber(Asked),
+    /// The user is asked for what they have, or for what others have.
+    Ask(Asked),
+}
+
+/// Why a user gets in whom the policy would ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetIn<'a> {
+    /// A session lasts.
+    Session(&'a Session),
+    /// They have set up nothing, and need not.
+    Unenrolled,
+    /// They have set up nothing yet, and have days of grace left.
+    Grace(Grace),
+}
+
+/// What the policy alone decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyEnd {
+    /// The login is denied.
+    Denied,
+    /// The login is asked for nothing.
+    Skipped,
+}
+
+/// Days of grace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grace {
+    /// How many are left, the present one included.
+    pub days: u32,
+    /// How long they are in all.
+    pub length: Duration,
+    /// Whether the program shows nothing but one prompt.
+    pub single: bool,
+}
+
+/// The set-up of a first device in the login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDevice {
+    /// The session that a pass begins.
+    pub session: Option<NewSession>,
+}
+
+/// A login that is asked for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// On which terms.
+    pub terms: AskTerms,
+    /// Where codes can go besides to enrolled addresses.
+    pub fallback: FallbackRecipients,
+    /// Whether what is typed counts on the user's own record even if they have none yet: a code goes to an address that
+    /// becomes theirs.
+    pub counts_on_own_record: bool,
+    /// Whether the account can go none of the ways; for the log, never for the user.
+    pub is_unenrolled: bool,
+    /// Why a user who can pass nothing has nothing; for the log, never for the user.
+    pub hint: Option<Hint>,
+    /// Whether a recovery code is to be followed by setting up a new device.
+    pub renews: bool,
+    /// The session that a pass begins.
+    pub session: Option<NewSession>,
+}
+
+/// Why a user can pass nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// What they set up is of no use any more.
+    NothingUsable,
+    /// They could set up a device, but not where one answer holds password and code.
+    NoConversation,
+    /// They could set up a device, but that is not what the policy requires.
+    NoCode,
+}
+
+impl Hint {
+    /// What the audit log and `mfactl explain` say of it; `USER` is the user.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NothingUsable => {
+                "what was set up can't be used any more (a disabled address, used-up recovery codes, an expired \
+                 bypass code); mfactl bypass issues a code"
+            }
+            Self::NoConversation => {
+                "not enrolled, and a device can't be set up where one answer holds password and code; set one up \
+                 first: mfactl enroll totp USER"
+            }
+            Self::NoCode => {
+                "not enrolled, and what the policy requires can't be set up in a login, as only totp can; see what is \
+                 required: mfactl status USER"
+            }
+        }
+    }
+}

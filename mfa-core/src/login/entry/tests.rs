@@ -1,0 +1,218 @@
+//! When the name service is asked, and what the settings and the login change about the decision.
+
+use std::time::Duration;
+
+use mfa_protocol::login::Authtok;
+
+use super::*;
+use crate::account::samples::{at, full};
+use crate::factors::address::AddressTemplate;
+use crate::policy::Prompting;
+
+struct Case {
+    ask: Ask,
+    account: Account,
+    template: Option<AddressTemplate>,
+    is_sms_on: bool,
+    is_guarded: bool,
+    is_operation: bool,
+    is_proof: bool,
+    authtok: Authtok,
+}
+
+fn case(ways: &[&str], unenrolled: Unenrolled) -> Case {
+    Case {
+        ask: Ask {
+            ways: ways.iter().map(|way| way.parse().unwrap()).collect(),
+            unenrolled,
+            ..Ask::default()
+        },
+        account: Account::default(),
+        template: None,
+        is_sms_on: false,
+        is_guarded: true,
+        is_operation: false,
+        is_proof: false,
+        authtok: Authtok::None,
+    }
+}
+
+impl Case {
+    fn with(self, account: Account) -> Self {
+        Self { account, ..self }
+    }
+
+    /// What is decided for a user whom the host knows or not, in one word, and whether that had to be looked up.
+    fn decided(&self, is_known: bool) -> (&'static str, bool) {
+        let user = "anna".parse().unwrap();
+        let facts = EntryFacts {
+            address: self.template.as_ref(),
+            is_sms_on: self.is_sms_on,
+            ..EntryFacts::default()
+        };
+        let context = EntryContext {
+            user: &user,
+            authtok: self.authtok,
+            is_operation: self.is_operation,
+            is_proof: self.is_proof,
+            is_guarded: self.is_guarded,
+            is_own_record: true,
+            scope: None,
+            boot: "boot-1",
+            now: at(0),
+        };
+        let mut is_looked_up = false;
+        let entry = entry(&self.ask, &self.account, facts, context);
+        let entry = entry.decide(|| {
+            is_looked_up = true;
+            Ok::<_, ()>(is_known)
+        });
+        (word(&entry.unwrap()), is_looked_up)
+    }
+}
+
+fn word(entry: &Entry<'_>) -> &'static str {
+    match entry {
+        Entry::NoRoom => "no room",
+        Entry::LetIn(LetIn::Session(_)) => "session",
+        Entry::LetIn(LetIn::Unenrolled) => "unenrolled",
+        Entry::LetIn(LetIn::Grace(_)) => "grace",
+        Entry::Enroll(_) => "enroll",
+        Entry::AskNumber(_) => "number first",
+        Entry::Ask(asked) => match (asked.fallback.address.is_some(), asked.fallback.number) {
+            (true, _) => "ask, with an address",
+            (_, true) => "ask, with a number",
+            _ if asked.hint.is_some() => "ask, with a hint",
+            _ if asked.is_unenrolled => "ask in vain",
+            _ => "ask",
+        },
+    }
+}
+
+const ALL: [Unenrolled; 3] = [Unenrolled::Deny, Unenrolled::Allow, Unenrolled::Enroll];
+
+#[test]
+fn a_user_who_has_what_is_asked_for_costs_no_look_up() {
+    for unenrolled in ALL {
+        for ways in [&["totp"][..], &["pin"], &["totp+pin", "questions"]] {
+            let mut case = case(ways, unenrolled).with(full());
+            case.ask.grace = Some(Duration::from_secs(86_400));
+            assert_eq!(case.decided(false), ("ask", false), "{ways:?}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_for_users_of_this_host_costs_a_look_up() {
+    let grace = |unenrolled| {
+        let mut case = case(&["totp"], unenrolled);
+        case.ask.grace = Some(Duration::from_secs(86_400));
+        case
+    };
+    let mail = |unenrolled| Case {
+        template: Some("{user}@example.org".parse().unwrap()),
+        ..case(&["email"], unenrolled)
+    };
+    let sms = |ways: &[&str], account| Case {
+        is_sms_on: true,
+        account,
+        ..case(ways, Unenrolled::Enroll)
+    };
+    for (case, known, unknown, is_looked_up) in [
+        (
+            case(&["totp"], Unenrolled::Allow),
+            "unenrolled",
+            "unenrolled",
+            false,
+        ),
+        (
+            case(&["totp"], Unenrolled::Deny),
+            "ask in vain",
+            "ask in vain",
+            false,
+        ),
+        (
+            case(&["totp"], Unenrolled::Enroll),
+            "enroll",
+            "ask in vain",
+            true,
+        ),
+        (
+            case(&["pin"], Unenrolled::Enroll),
+            "ask, with a hint",
+            "ask in vain",
+            true,
+        ),
+        (grace(Unenrolled::Deny), "grace", "ask in vain", true),
+        (
+            mail(Unenrolled::Deny),
+            "ask, with an address",
+            "ask in vain",
+            true,
+        ),
+        (
+            mail(Unenrolled::Allow),
+            "ask, with an address",
+            "unenrolled",
+            true,
+        ),
+        (
+            sms(&["sms"], Account::default()),
+            "number first",
+            "ask in vain",
+            true,
+        ),
+        (
+            sms(&["totp", "sms"], Account::default()),
+            "enroll",
+            "ask in vain",
+            true,
+        ),
+        (
+            sms(&["sms+pin"], full()),
+            "ask, with a number",
+            "ask in vain",
+            true,
+        ),
+        (sms(&["sms"], full()), "ask in vain", "ask in vain", false),
+        (sms(&["totp"], full()), "ask", "ask", false),
+    ] {
+        assert_eq!(case.decided(true), (known, is_looked_up), "{:?}", case.ask);
+        assert_eq!(
+            case.decided(false),
+            (unknown, is_looked_up),
+            "{:?}",
+            case.ask
+        );
+    }
+}
+
+#[test]
+fn nothing_is_set_up_for_an_operation_a_proof_or_an_ordinary_process() {
+    for change in [
+        |case: &mut Case| case.is_operation = true,
+        |case: &mut Case| case.is_proof = true,
+        |case: &mut Case| case.is_guarded = false,
+    ] {
+        for ways in [&["totp"][..], &["sms"]] {
+            let mut case = case(ways, Unenrolled::Enroll);
+            case.is_sms_on = true;
+            change(&mut case);
+            assert_eq!(case.decided(true).0, "ask in vain", "{ways:?}");
+        }
+    }
+}
+
+#[test]
+fn one_answer_has_room_for_one_code_only() {
+    for authtok in [Authtok::Forward, Authtok::Use, Authtok::Try] {
+        for (ways, expected) in [(&["pin"][..], "no room"), (&["pin", "totp"], "ask")] {
+            let mut case = case(ways, Unenrolled::Deny).with(full());
+            case.authtok = authtok;
+            assert_eq!(case.decided(true), (expected, false), "{ways:?}");
+        }
+    }
+    let mut case = case(&["totp"], Unenrolled::Enroll);
+    case.ask.prompting = Prompting::Single;
+    assert_eq!(case.decided(true).0, "ask, with a hint");
+}

@@ -1,0 +1,62 @@
+//! Where a code can go besides to enrolled addresses: by mail, to the address that the settings make of the user's
+//! name; by text message, to a number that the user is asked for.
+
+use jiff::Timestamp;
+
+use crate::account::Account;
+use crate::factors::address::Recipient;
+use crate::factors::{Factor, FactorCombination};
+
+/// Where codes can go besides to enrolled addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FallbackRecipients {
+    /// The address that a template makes of the user's name.
+    pub address: Option<Recipient>,
+    /// Whether the user is asked for a number.
+    pub number: bool,
+}
+
+/// What the user has besides what stands in their record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FallbackFactors {
+    /// An address that a template makes.
+    pub email: bool,
+    /// A number that they are asked for.
+    pub number: bool,
+}
+
+impl FallbackRecipients {
+    /// The factors that they add to those of the record.
+    #[must_use]
+    pub fn factors(&self) -> FallbackFactors {
+        FallbackFactors {
+            email: self.address.is_some(),
+            number: self.number,
+        }
+    }
+
+    /// Whether the user can go one of `ways` only because of them.
+    pub(super) fn enables_combination(
+        &self,
+        account: &Account,
+        ways: &[FactorCombination],
+        now: Timestamp,
+    ) -> bool {
+        let factors = self.factors().factors();
+        !factors.is_empty()
+            && ways.iter().any(|way| {
+                let by_it = way.factors().iter().any(|factor| factors.contains(factor));
+                by_it && account.can(way, &factors, now)
+            })
+    }
+}
+
+impl FallbackFactors {
+    /// The factors that this makes possible.
+    #[must_use]
+    pub fn factors(&self) -> Vec<Factor> {
+        let email = self.email.then_some(Factor::Email);
+        let number = self.number.then_some(Factor::Sms);
+        email.into_iter().chain(number).collect()
+    }
+}

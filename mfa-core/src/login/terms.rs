@@ -1,0 +1,50 @@
+//! The terms on which a login is asked, once it is known whether its program holds a conversation.
+
+use mfa_protocol::login::Authtok;
+
+use crate::factors::{Factor, FactorCombination};
+use crate::policy::{Ask, Prompting};
+
+/// The terms on which a login is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskTerms {
+    /// The ways that are left, in the policy's order. Not empty.
+    pub ways: Vec<FactorCombination>,
+    /// Whether one hidden answer holds password and code; nothing else is shown then.
+    pub single: bool,
+    /// How many wrong answers the login takes.
+    pub tries: u32,
+    /// Whether the first answer was typed at an earlier prompt and may be no code at all (`try_first_pass`).
+    pub first_is_a_guess: bool,
+}
+
+impl AskTerms {
+    /// The terms of `ask` where the code comes from `authtok`. `None` when there is one answer only, and no way fits
+    /// into it.
+    #[must_use]
+    pub fn of(ask: &Ask, authtok: Authtok) -> Option<Self> {
+        let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
+        let one_code = |way: &&FactorCombination| way.factors() == [Factor::Totp];
+        let ways: Vec<_> = match single {
+            true => ask.ways.iter().filter(one_code).cloned().collect(),
+            false => ask.ways.clone(),
+        };
+        if ways.is_empty() {
+            return None;
+        }
+        let first_is_a_guess = authtok == Authtok::Try;
+        Some(Self {
+            ways,
+            single,
+            tries: match first_is_a_guess {
+                true => ask.tries.max(2),
+                false => ask.tries,
+            },
+            first_is_a_guess,
+        })
+    }
+
+    pub(super) fn ask_for(&self, factor: Factor) -> bool {
+        self.ways.iter().any(|way| way.factors().contains(&factor))
+    }
+}
