@@ -63,59 +63,38 @@ fn lines(problems: &[Problem]) -> String {
         .join("\n")
 }
 
-/// A file, its text, and how to find a line in it.
+/// A file, and how to find a line in it.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
-    file: Arc<Path>,
-    text: Arc<str>,
+    pub(super) file: Arc<Path>,
+    /// Where lines end, so that a place is found without a walk over the text.
+    line_ends: Vec<usize>,
 }
 
 impl Source {
-    pub(super) fn new(file: PathBuf, text: String) -> Self {
+    pub(super) fn new(file: &Path, text: &str) -> Self {
         Self {
             file: file.into(),
-            text: text.into(),
+            line_ends: text.match_indices('\n').map(|(at, _)| at).collect(),
         }
-    }
-
-    pub(super) fn text(&self) -> &str {
-        &self.text
     }
 
     /// The place of a stretch of the text.
     pub(super) fn place(&self, span: Range<usize>) -> Place {
-        let before = self
-            .text
-            .as_bytes()
-            .get(..span.start)
-            .unwrap_or(self.text.as_bytes());
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         Place {
             file: Arc::clone(&self.file),
-            line,
+            line: 1 + self.line_ends.partition_point(|end| *end < span.start),
         }
     }
 
-    pub(super) fn problem(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
+    /// What the parser says, in one line.
+    pub(super) fn syntax_problem(&self, error: &toml::de::Error) -> Problem {
+        let message = error.message().trim();
         Problem {
-            place: self.place(span),
-            message: message.into(),
+            place: self.place(error.span().unwrap_or(0..0)),
+            message: message
+                .replace('\n', "; ")
+                .replace(", expected", "; expected"),
         }
-    }
-
-    /// What the parser says, in one line and in words of TOML.
-    pub(super) fn parser_problem(&self, error: &toml::de::Error) -> Problem {
-        let message = error
-            .message()
-            .trim()
-            .replace('\n', "; ")
-            .replace(", expected", "; expected")
-            .replace(" as i128", "")
-            .replace("type: map", "type: table")
-            .replace(
-                "expected a sequence",
-                "expected a list in [ ], or [[rule]] and [[radius]] for those",
-            );
-        self.problem(error.span().unwrap_or(0..0), message)
     }
 }

@@ -136,10 +136,8 @@ fn read(config: &Path, path: &Path) -> Option<(Files, Timestamp)> {
         return None;
     }
     let lists = located.lists.into_iter();
-    let files = Files {
-        settings: located.settings,
-        lists: lists.map(|(file, text)| (file, Ok(text))).collect(),
-    };
+    let lists = lists.map(|(file, text)| (file, Ok(text)));
+    let files = Files::of(located.settings, lists.collect());
     let written_at = meta.modified().ok().and_then(|time| time.try_into().ok());
     Some((files, written_at.unwrap_or(Timestamp::UNIX_EPOCH)))
 }

@@ -9,11 +9,11 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::document::CatalogueQuestion;
 use super::error::Problem;
+use super::values::Line;
 use crate::trusted_path::{self, Owners};
 use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
-use mfa_core::factors::questions::QUESTIONS;
+use mfa_core::factors::questions::{MAX_QUESTION, QUESTIONS};
 use mfa_core::policy::Place;
 
 /// The longest file, in bytes.
@@ -27,6 +27,9 @@ const MOST_QUESTIONS: usize = 100;
 
 /// So many wrong lines of one file are told.
 const MOST_PROBLEMS: usize = 10;
+
+const SHIPPED_PINS: &str = include_str!("../../../config/banned-pins");
+const SHIPPED_QUESTIONS: &str = include_str!("../../../config/questions");
 
 /// The files that settings name, with their texts, or why there is none.
 pub(super) type Lists = BTreeMap<PathBuf, Result<String, String>>;
@@ -64,6 +67,18 @@ pub(super) fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
+/// The PINs that are banned where no other file is named.
+pub(super) fn shipped_pins() -> impl Iterator<Item = BannedPin> {
+    // A test reads each line of both lists.
+    entries(SHIPPED_PINS).filter_map(|(_, line)| BannedPin::new(line).ok())
+}
+
+/// The catalogue where there is no other.
+pub(super) fn shipped_questions() -> Vec<String> {
+    let lines = entries(SHIPPED_QUESTIONS);
+    lines.map(|(_, line)| line.to_owned()).collect()
+}
+
 /// A list of PINs.
 pub(super) fn banned(file: &Path, text: &str) -> Result<Vec<BannedPin>, Vec<Problem>> {
     let pins = each(file, text, |line| {
@@ -77,7 +92,7 @@ pub(super) fn banned(file: &Path, text: &str) -> Result<Vec<BannedPin>, Vec<Prob
 /// A list of questions.
 pub(super) fn questions(file: &Path, text: &str) -> Result<Vec<String>, Vec<Problem>> {
     let questions = each(file, text, |line| {
-        line.parse().map(|question: CatalogueQuestion| question.0)
+        line.parse().map(|question: Line<MAX_QUESTION>| question.0)
     })?;
     catalogue(&place(file, 1), questions)
 }
@@ -153,7 +168,6 @@ fn place(file: &Path, line: usize) -> Place {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::defaults::{self, BANNED_PINS};
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -174,17 +188,17 @@ mod tests {
 
     #[test]
     fn each_line_of_the_shipped_lists_is_read() {
-        let banned = pins(BANNED_PINS).unwrap();
+        let banned = pins(SHIPPED_PINS).unwrap();
         assert!(banned.len() > 100);
-        assert_eq!(banned, defaults::shipped_pins().collect::<Vec<_>>());
-        let questions = catalogue_of(defaults::QUESTIONS).unwrap();
-        assert_eq!(questions, defaults::shipped_questions());
+        assert_eq!(banned, shipped_pins().collect::<Vec<_>>());
+        let questions = catalogue_of(SHIPPED_QUESTIONS).unwrap();
+        assert_eq!(questions, shipped_questions());
     }
 
     #[test]
     fn the_shipped_list_holds_no_pin_twice_and_none_that_is_refused_anyway() {
-        let banned: Banned = pins(BANNED_PINS).unwrap().into_iter().collect();
-        let lines: Vec<_> = entries(BANNED_PINS).collect();
+        let banned: Banned = pins(SHIPPED_PINS).unwrap().into_iter().collect();
+        let lines: Vec<_> = entries(SHIPPED_PINS).collect();
         assert_eq!(banned.len(), lines.len());
         for (_, pin) in lines {
             let refusal = Pin::new(pin.into(), &banned).err();

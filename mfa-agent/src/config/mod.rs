@@ -1,23 +1,23 @@
 //! The settings: `agent.toml`, then `agent.d/*.toml` beside it.
 //!
-//! Text comes in, [`Settings`] come out: every value has its final type, within its limits, so that nobody
+//! Text comes in, [`Settings`] come out. Each file is parsed once, into tables with places ([`tree`]); the tables lie
+//! over each other, and each key is read as the table of all keys says ([`keys`]); then what belongs together is judged
+//! together ([`assemble`]). Every value has its final type, within its limits, so that nobody
 //! checks it again. What is wrong comes out as `FILE:LINE: what is wrong; what was expected`, and then there
 //! are no settings at all: the agent does not start, or keeps those that it has. Unknown keys are wrong.
 //! Later files override key by key; rules are added up in order, and so are the lists of `trusted`, `groups` and
 //! `banned`. Lists that have files of their own are read along with those that name them.
 
-mod asking;
-mod defaults;
-mod document;
+mod assemble;
 mod error;
+pub mod keys;
 mod last_good;
 mod lists;
-mod merge;
-mod reach;
-mod rule;
 mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tree;
+mod unknown;
 mod values;
 mod words;
 
@@ -27,14 +27,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
+pub use keys::{Admin, Audit, Hotp, Recovery, SelfService, Server, Store, Totp};
 pub use last_good::LastGood;
 pub use settings::{
-    Admin, Audit, Delivery, Email, EmailRoute, Hotp, Overridden, Pin, Prompts, Questions, Radius,
-    Recovery, SelfService, Server, Settings, Sms, SmsRoute, Store, Totp, WebhookSecret,
+    Delivery, Email, EmailRoute, Overridden, Pin, Prompts, Questions, Radius, Settings, Sms,
+    SmsRoute, WebhookSecret,
 };
 
-use error::Source;
 use lists::Lists;
+use tree::Tree;
 
 use crate::trusted_path::{self, Owners, TrustError};
 
@@ -45,6 +46,8 @@ pub const DEFAULT_FILE: &str = "/etc/mfa/agent.toml";
 #[derive(Clone, Debug)]
 pub struct Files {
     settings: Vec<(PathBuf, String)>,
+    /// What the settings say.
+    tree: Tree,
     lists: Lists,
 }
 
@@ -65,14 +68,20 @@ impl Files {
         for drop_in in drop_ins(&file.with_file_name("agent.d"), owners)? {
             settings.push(read(&drop_in, owners)?);
         }
-        let named = merge::named_lists(settings.iter().map(|(_, text)| text.as_str()));
-        let lists = named
-            .map(|list| {
-                let text = lists::read(&list, owners);
-                (list, text)
-            })
-            .collect();
-        Ok(Self { settings, lists })
+        let mut files = Self::of(settings, Lists::new());
+        for list in assemble::named_lists(&files.tree) {
+            let text = lists::read(&list, owners);
+            files.lists.insert(list, text);
+        }
+        Ok(files)
+    }
+
+    fn of(settings: Vec<(PathBuf, String)>, lists: Lists) -> Self {
+        Self {
+            tree: Tree::parse(&settings),
+            settings,
+            lists,
+        }
     }
 
     /// Their names and texts, those of the lists last. A list that can't be read is left out.
@@ -90,7 +99,7 @@ impl Files {
     ///
     /// [`ConfigError::Bad`] when something in them is wrong.
     pub fn settings(self) -> Result<Settings, ConfigError> {
-        assemble(self.settings, &self.lists)
+        assemble::settings(&self.tree, &self.lists)
     }
 }
 
@@ -119,16 +128,8 @@ impl Settings {
     ///
     /// [`ConfigError::Bad`] when something in them is wrong, or when they name a list.
     pub fn parse(files: Vec<(PathBuf, String)>) -> Result<Self, ConfigError> {
-        assemble(files, &Lists::new())
+        Files::of(files, Lists::new()).settings()
     }
-}
-
-fn assemble(files: Vec<(PathBuf, String)>, lists: &Lists) -> Result<Settings, ConfigError> {
-    let mut draft = merge::Draft::default();
-    for (file, text) in files {
-        draft.add(Source::new(file, text));
-    }
-    draft.finish(lists)
 }
 
 fn read(file: &Path, owners: &Owners) -> Result<(PathBuf, String), ConfigError> {

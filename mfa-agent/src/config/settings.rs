@@ -1,23 +1,21 @@
-//! All settings, in their final types. What is here is within its limits: nobody checks it again.
+//! All settings, in their final types. What is here is within its limits: nobody checks it again. Sections whose keys
+//! are used as they are written have their types in [`keys`](super::keys).
 
 mod delivery;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::keys::{Admin, Audit, Hotp, Recovery, SelfService, Server, Store, Totp};
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
-use mfa_core::factors::Factor;
-use mfa_core::factors::device::{Algorithm, Digits, Period, Windows};
+use mfa_core::factors::device::Windows;
 use mfa_core::factors::pin::Banned;
 use mfa_core::lockout::Limits;
-use mfa_core::names::UserName;
 use mfa_core::policy::{Place, Policy};
 use mfa_core::texts::Texts;
 
-/// All settings. [`Settings::default`] is what holds where the files say nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// All settings.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// `[server]`: the socket and its limits.
     pub server: Server,
@@ -86,63 +84,6 @@ impl Settings {
     }
 }
 
-/// `[server]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// The Unix socket; at most 107 bytes, the most that the kernel takes.
-    pub socket: PathBuf,
-    /// Who, besides root, may ask for any user.
-    pub trusted: Vec<UserName>,
-    /// Open connections in all, 1 to 65,536.
-    pub max_connections: u32,
-    /// Open connections of one user id other than root, 1 to 65,536.
-    pub max_connections_per_user: u32,
-    /// How long a login may take, from its first prompt to its outcome; 1 s to 1 h.
-    pub login_timeout: Duration,
-    /// How long logins under way may go on after SIGTERM, 0 s to 10 min.
-    pub stop_timeout: Duration,
-}
-
-/// `[store]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Store {
-    /// The folder of the records.
-    pub path: PathBuf,
-    /// The key that seals them, unless systemd passes the credential `mfa.key`.
-    pub key_file: PathBuf,
-}
-
-/// `[totp]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Totp {
-    /// What a device shows as the maker of its codes; `None`: the name of the host.
-    pub issuer: Option<String>,
-    /// The hash of new devices.
-    pub algorithm: Algorithm,
-    /// The length of codes of new devices, 6 to 8.
-    pub digits: Digits,
-    /// Seconds a code of a new device is good for, 5 to 300.
-    pub period: Period,
-    /// Steps either side of the present one whose codes are taken too, 0 to 10 (RFC 6238, 5.2).
-    pub skew: u32,
-}
-
-/// `[hotp]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hotp {
-    /// Codes that are taken, from the next one on, 1 to 50 (RFC 4226, 7.2).
-    pub look_ahead: u32,
-    /// Codes among which two in a row put it right, 1 to 200 (RFC 4226, 7.4).
-    pub resync: u32,
-}
-
-/// `[recovery]`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// Whether a login by a recovery code goes on only once a new device is set up in it.
-    pub new_device: bool,
-}
-
 /// `[prompts]`: prompts of at most 256 bytes each, without control characters, none the same as another, and
 /// all other texts.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,29 +108,4 @@ pub struct Questions {
     pub catalogue: Vec<String>,
     /// Whether users may bring questions of their own.
     pub own: bool,
-}
-
-/// `[audit]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audit {
-    /// The file that gets a JSON line for each event; `None`: none does.
-    pub file: Option<PathBuf>,
-    /// Whether each event goes to syslog (authpriv) as well.
-    pub syslog: bool,
-}
-
-/// `[admin]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Admin {
-    /// Groups whose members may administer, as root may.
-    pub groups: Vec<String>,
-}
-
-/// `[self_service]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SelfService {
-    /// Whether users may change anything.
-    pub enabled: bool,
-    /// The factors that they may set up, replace and remove.
-    pub factors: Vec<Factor>,
 }

@@ -2,37 +2,9 @@
 
 use std::str::FromStr;
 
-use mfa_core::factors::device::Algorithm;
-
 use mfa_core::words::word;
 
-use super::values::Text;
 use crate::delivery::Security;
-use mfa_core::policy::{Mode, Prompting, Source, Unenrolled};
-
-impl Text for Mode {
-    const EXPECTED: &str = "\"none\", \"local-users\" or \"all\"";
-}
-
-impl Text for Prompting {
-    const EXPECTED: &str = "\"dialogue\" or \"single\"";
-}
-
-impl Text for Unenrolled {
-    const EXPECTED: &str = "\"deny\", \"allow\" or \"enroll\"";
-}
-
-impl Text for Source {
-    const EXPECTED: &str = "\"local\" or \"federated\"";
-}
-
-impl Text for Algorithm {
-    const EXPECTED: &str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
-}
-
-impl Text for Security {
-    const EXPECTED: &str = "\"starttls\" or \"tls\"";
-}
 
 impl FromStr for Security {
     type Err = String;
@@ -62,10 +34,6 @@ impl ProviderName {
     }
 }
 
-impl Text for ProviderName {
-    const EXPECTED: &str = "\"vonage\", \"webhook\" or \"command\"";
-}
-
 impl FromStr for ProviderName {
     type Err = String;
 
@@ -80,10 +48,6 @@ pub(super) enum ActionName {
     Ask,
     Skip,
     Deny,
-}
-
-impl Text for ActionName {
-    const EXPECTED: &str = "\"ask\", \"skip\" or \"deny\"";
 }
 
 impl FromStr for ActionName {

@@ -1,6 +1,6 @@
 //! Man pages and completions, made of what the programs know of themselves.
 //!
-//! The arguments of `mfactl` and the default settings come in, files in the forms that `man` and the shells
+//! The arguments of `mfactl` and the table of keys come in, files in the forms that `man` and the shells
 //! read go out. Nothing in them depends on when or where they are made.
 
 #![forbid(unsafe_code)]
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use clap_complete::Shell;
 
-/// The settings with their comments.
+/// The shipped settings, for their examples of rules.
 const SETTINGS: &str = include_str!("../../../config/agent.toml");
 
 /// The pages that are written by hand, with the places of the version in them.

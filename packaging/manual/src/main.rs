@@ -1,7 +1,7 @@
 //! `mfa-manual FOLDER`: man pages below `FOLDER/man`, completions below `FOLDER/completions`.
 //!
-//! Run by `make man`. The pages of `mfactl` come from its own arguments, `agent.toml(5)` from the default
-//! settings with their comments; those that are written by hand stand in `packaging/man`.
+//! Run by `make man`. The pages of `mfactl` come from its own arguments, `agent.toml(5)` from the
+//! table of keys; those that are written by hand stand in `packaging/man`.
 
 #![forbid(unsafe_code)]
 

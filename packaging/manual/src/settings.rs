@@ -1,7 +1,6 @@
-//! `agent.toml(5)`, made of the default settings with their comments.
-//!
-//! A comment stands before the keys that it speaks of, or behind one. A line that begins with `#` and no blank
-//! is an example. From the rules on all is shown as it stands in the file.
+//! `agent.toml(5)`, made of the table of keys that the agent reads its settings by.
+
+use mfa_agent::config::keys::{ABOUT, EXAMPLES, Key, SECTIONS, Section, Shown};
 
 use crate::roff;
 
@@ -30,107 +29,50 @@ read after them, in the order of their names
 .BR pam_mfa (8)
 "#;
 
-/// Marks a key that the file does not set: what it shows is no default.
+/// Marks a key that is not set: what it shows is no default.
 const EXAMPLE: &str = "(Example; not set unless you set it.)";
 
-/// Where the rules begin.
-const RULES: &str = "# Rules. ";
-
-/// The page.
-pub(crate) fn page(settings: &str) -> String {
-    let (keys, rules) = match settings.find(RULES) {
-        Some(at) => settings.split_at(at),
-        None => (settings, ""),
-    };
-    let mut page = Page::default();
-    let mut blocks = keys.split("\n\n").filter(|block| !block.trim().is_empty());
-    let first = blocks.next().unwrap_or_default();
-    page.text += BEGINNING;
-    page.remark(first.lines().map(comment));
-    for block in blocks {
-        page.block(block);
-    }
-    let rules = rules.lines().map(comment).collect::<Vec<_>>().join("\n");
-    page.text += &format!(".SH RULES\n{}", roff::literal(&rules));
-    page.text += ENDING;
-    page.text
+/// The page. `shipped` is the file that has the examples of rules.
+pub(crate) fn page(shipped: &str) -> String {
+    let sections: String = SECTIONS.iter().map(section).collect();
+    let examples = shipped.find(EXAMPLES).map_or("", |at| &shipped[at..]);
+    let examples = examples.lines().map(uncommented).collect::<Vec<_>>();
+    let examples = roff::literal(&examples.join("\n"));
+    format!(
+        "{BEGINNING}{}{sections}.SH EXAMPLES\n{examples}{ENDING}",
+        remark(ABOUT)
+    )
 }
 
-#[derive(Default)]
-struct Page {
-    text: String,
-    /// Comments that stand before what they speak of.
-    waiting: Vec<String>,
+fn section(section: &Section) -> String {
+    let keys: String = section.keys.iter().map(key).collect();
+    let header = roff::text(&section.header());
+    format!(".SH {header}\n{}{keys}", remark(section.about))
 }
 
-impl Page {
-    /// A section of the file. What stands before its name is said of all of it.
-    fn block(&mut self, block: &str) {
-        for line in block.lines() {
-            let name = line.trim_start_matches('#');
-            if name.starts_with('[') {
-                self.text += &format!(".SH {}\n", roff::text(name));
-                self.flush();
-            } else {
-                self.line(line);
-            }
-        }
-        self.flush();
+fn key(key: &Key) -> String {
+    // A request would take the quotes away.
+    let mut text = format!(".TP\n\\fB{}\\fR\n", roff::text(&key.line()));
+    if !matches!(key.shown, Shown::Default(_)) {
+        text += &remark(EXAMPLE);
     }
-
-    fn line(&mut self, line: &str) {
-        let is_comment = line == "#" || line.starts_with("# ");
-        if is_comment {
-            return self.waiting.push(comment(line).to_owned());
-        }
-        let (setting, behind) = split(line.trim_start_matches('#'));
-        let is_example = line.starts_with('#');
-        // A request would take the quotes away.
-        self.text += &format!(".TP\n\\fB{}\\fR\n", roff::text(setting));
-        let before = std::mem::take(&mut self.waiting);
-        let said = before.iter().map(String::as_str).chain(behind);
-        let said: Vec<&str> = is_example
-            .then_some(EXAMPLE)
-            .into_iter()
-            .chain(said)
-            .collect();
-        match said.is_empty() {
-            true => self.text += "\\&\n",
-            false => self.remark(said.into_iter()),
-        }
+    text += &remark(key.about);
+    if let Some(range) = (key.range)() {
+        text += &remark(&format!("Values: {range}."));
     }
-
-    fn remark<'a>(&mut self, lines: impl Iterator<Item = &'a str>) {
-        for line in lines {
-            // What is set out in columns stays so.
-            self.text += &match line {
-                "" => ".PP\n".to_owned(),
-                line if line.starts_with("  ") => roff::literal(line),
-                line => roff::text(line) + "\n",
-            };
-        }
-    }
-
-    /// Comments that nothing comes after.
-    fn flush(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
-        if !waiting.is_empty() {
-            self.text += ".PP\n";
-            self.remark(waiting.iter().map(String::as_str));
-        }
-    }
+    text
 }
 
-/// A comment without its mark.
-fn comment(line: &str) -> &str {
+/// What is said of a key or a section. The marks of code in the source are none on a terminal.
+fn remark(about: &str) -> String {
+    let lines = about
+        .lines()
+        .map(|line| roff::text(&line.trim().replace('`', "")) + "\n");
+    lines.collect()
+}
+
+/// A comment without its mark; an example is not commented out.
+fn uncommented(line: &str) -> &str {
     let text = line.strip_prefix('#').unwrap_or(line);
     text.strip_prefix(' ').unwrap_or(text)
-}
-
-/// `key = value`, and what is said behind it.
-fn split(line: &str) -> (&str, Option<&str>) {
-    match line.split_once("  #") {
-        Some((setting, said)) => (setting.trim_end(), Some(said.trim_start())),
-        None => (line, None),
-    }
 }

@@ -1,9 +1,7 @@
 //! The pages against the programs and the settings themselves.
 
-use std::collections::BTreeSet;
-
 use clap::Command;
-use mfa_agent::config::Settings;
+use mfa_agent::config::keys::SECTIONS;
 
 use super::*;
 
@@ -72,57 +70,34 @@ fn every_command_has_a_page_with_every_option_and_every_argument_that_its_help_h
     }
 }
 
-/// The keys of a section, as its own type names them when it refuses another.
-fn keys(section: &str) -> Vec<String> {
-    let head = if section.is_empty() {
-        String::new()
-    } else {
-        format!("{section}\n")
-    };
-    let text = format!("{head}no_such_key = 1\n");
-    let told = Settings::parse(vec![("agent.toml".into(), text)])
-        .unwrap_err()
-        .to_string();
-    let (_, expected) = told
-        .split_once("expected")
-        .unwrap_or_else(|| panic!("{told}"));
-    let quoted = expected.split('`').skip(1).step_by(2);
-    quoted.map(str::to_owned).collect()
-}
-
 #[test]
-fn every_key_that_the_settings_know_stands_in_the_page_and_no_other() {
-    let page = plain(&settings::page(SETTINGS));
-    let mut known = BTreeSet::new();
-    for section in keys("") {
-        let head = match section.as_str() {
-            "radius" | "rule" => format!("[[{section}]]"),
-            _ => format!("[{section}]"),
-        };
-        let heading = if section == "rule" {
-            "RULES"
-        } else {
-            head.as_str()
-        };
-        assert!(page.contains(&format!(".SH {heading}\n")), "{head}");
-        for key in keys(&head) {
-            let is_section = section == "delivery" && ["email", "sms"].contains(&key.as_str());
-            if is_section {
-                let below = format!("[delivery.{key}]");
-                assert!(page.contains(&format!(".SH {below}\n")), "{below}");
-                known.extend(keys(&below));
-                continue;
+fn the_page_has_every_key_with_its_value_its_range_and_what_is_said_of_it() {
+    let page = settings::page(SETTINGS);
+    assert!(
+        page.contains(&roff::text("[[rule]]\nname = \"vpn\"")),
+        "{page}"
+    );
+    let sections: Vec<&str> = page.split(".SH ").collect();
+    for section in SECTIONS {
+        let header = format!("{}\n", roff::text(&section.header()));
+        let text = sections.iter().find(|text| text.starts_with(&header));
+        let text = text.unwrap_or_else(|| panic!("{header}"));
+        let named = text.matches("\n.TP\n\\fB").count();
+        assert_eq!(named, section.keys.len(), "{header}");
+        for key in section.keys {
+            let (_, said) = text
+                .split_once(&format!("\\fB{}\\fR\n", roff::text(&key.line())))
+                .unwrap_or_else(|| panic!("{}", key.full_name));
+            let said = said.split(".TP\n").next().unwrap();
+            assert!(
+                said.lines()
+                    .any(|line| line.ends_with(['.', ',', ';', ':', ')'])),
+                "{said}"
+            );
+            if let Some(range) = (key.range)() {
+                assert!(said.contains(&roff::text(&range)), "{said}");
             }
-            assert!(page.contains(&key), "{head} {key}");
-            known.insert(key);
         }
-    }
-    let raw = settings::page(SETTINGS);
-    let named = raw
-        .lines()
-        .filter_map(|line| line.strip_prefix("\\fB")?.split_once(" = "));
-    for (key, _) in named {
-        assert!(known.contains(key), "{key}");
     }
 }
 

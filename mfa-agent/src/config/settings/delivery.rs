@@ -146,16 +146,21 @@ impl Delivery {
             Channel::Sms => self.sms.is_some(),
         }
     }
+
+    /// Whether there is what `factor` needs outside of this host.
+    pub(in crate::config) fn is_available(&self, factor: Factor, radius: &[Radius]) -> bool {
+        match (factor, Channel::of(factor)) {
+            (_, Some(channel)) => self.is_on(channel),
+            (Factor::Radius, None) => !radius.is_empty(),
+            (_, None) => true,
+        }
+    }
 }
 
 impl super::Settings {
     /// Whether these settings have what `factor` needs outside of this host.
     #[must_use]
     pub fn is_available(&self, factor: Factor) -> bool {
-        match (factor, Channel::of(factor)) {
-            (_, Some(channel)) => self.delivery.is_on(channel),
-            (Factor::Radius, None) => !self.radius.is_empty(),
-            (_, None) => true,
-        }
+        self.delivery.is_available(factor, &self.radius)
     }
 }

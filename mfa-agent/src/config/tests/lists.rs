@@ -84,7 +84,7 @@ fn a_catalogue_is_in_the_settings_or_in_a_file() {
     let told = folder.told();
     assert!(
         told.starts_with(
-            "agent.d/1.toml:2: catalogue_file stands beside the catalogue at agent.toml:2; expected one"
+            "agent.d/1.toml:2: catalogue_file is set beside the catalogue at agent.toml:2; expected one"
         ),
         "{told}"
     );

@@ -293,7 +293,7 @@ fn parts_in_several_files_that_make_no_sense_together_are_told_where_the_last_st
             EMAIL,
             "[delivery.email]\nserver = 'mail.example.org'\nport = 25"
         ])[0],
-        "0.toml:3: sendmail stands beside the server at 1.toml:2; expected one of the two: take one out"
+        "0.toml:3: sendmail is set beside the server at 1.toml:2; expected one of the two: take one out"
     );
     let vonage = "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nsecret_file = 's'\nfrom = 'f'";
     assert_eq!(

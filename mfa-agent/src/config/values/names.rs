@@ -17,12 +17,6 @@ macro_rules! pattern {
                 $parse(text).map(Self)
             }
         }
-
-        impl From<$name> for Pattern {
-            fn from(pattern: $name) -> Self {
-                pattern.0
-            }
-        }
     )*};
 }
 

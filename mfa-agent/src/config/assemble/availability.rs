@@ -1,22 +1,20 @@
 //! Whether what is asked for can be had: codes need a channel, and RADIUS needs servers.
 
-use super::error::Problem;
-use super::settings::Settings;
+use crate::config::error::Problem;
+use crate::config::settings::{Delivery, Radius};
 use mfa_core::factors::address::Channel;
 use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::policy::Place;
 
-/// What these settings reach.
+/// What these settings have outside of this host.
 #[derive(Clone, Copy)]
-pub(super) struct FactorAvailability<'a>(&'a Settings);
+pub(super) struct FactorAvailability<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) radius: &'a [Radius],
+}
 
-impl<'a> FactorAvailability<'a> {
-    /// Whatever `settings` have, once all files are laid over one another.
-    pub(super) fn of(settings: &'a Settings) -> Self {
-        Self(settings)
-    }
-
-    /// Those of the ways that nobody could go, and why.
+impl FactorAvailability<'_> {
+    /// The ways that nobody could go, and why.
     pub(super) fn problems(self, ways: &[(Place, FactorCombination)]) -> Vec<Problem> {
         let factors = ways
             .iter()
@@ -32,7 +30,7 @@ impl<'a> FactorAvailability<'a> {
 
     /// What is missing for `factor`.
     fn lack(self, factor: Factor) -> Option<String> {
-        if self.0.is_available(factor) {
+        if self.delivery.is_available(factor, self.radius) {
             return None;
         }
         let Some(channel) = Channel::of(factor) else {
@@ -42,8 +40,8 @@ impl<'a> FactorAvailability<'a> {
                     .to_owned(),
             );
         };
-        let (name, used) = (channel.name(), self.0.delivery.channel.name());
-        if self.0.delivery.channel != channel {
+        let (name, used) = (channel.name(), self.delivery.channel.name());
+        if self.delivery.channel != channel {
             return Some(format!(
                 "{name:?} is asked for, and codes are sent by {used:?}: one channel at a time; expected \
                  {used:?} here, or channel = {name:?} in [delivery]"

@@ -1,0 +1,134 @@
+//! What is asked for: by `[policy]`, `[enforcement]` and `[lockout]`, and by a rule, whose keys lie over theirs.
+//!
+//! What makes no sense together is refused here: a scope without a session, a grace for users who need not set up
+//! anything, a lock for good that comes before the first lock.
+
+use super::availability::FactorAvailability;
+use crate::config::keys::{Enforcement, Keys, Lockout, Part, Policy, Rule};
+use crate::config::tree::Layers;
+use crate::config::values::Findings;
+use mfa_core::lockout::Limits;
+use mfa_core::policy::{Ask, SessionRule, Unenrolled};
+
+/// A scope that nothing is shared in.
+const NO_SESSION: &str = "session_scope shares a session, and there is none; expected session = \"15m\" or the like \
+     beside it, or no session_scope";
+
+/// A grace that never ends.
+const NO_GRACE: &str = "grace has no meaning with unenrolled = \"allow\", which lets in for good; expected \
+     unenrolled = \"deny\", which holds when the grace is over, or no grace";
+
+/// What all rules have where they say nothing themselves.
+pub(super) struct Asking<'a> {
+    policy: Layers<'a>,
+    enforcement: Layers<'a>,
+    lockout: Layers<'a>,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn of(
+        policy: &Part<'a, Policy>,
+        enforcement: &Part<'a, Enforcement>,
+        lockout: &Part<'a, Lockout>,
+    ) -> Self {
+        Self {
+            policy: policy.layers.clone(),
+            enforcement: enforcement.layers.clone(),
+            lockout: lockout.layers.clone(),
+        }
+    }
+
+    /// What is asked for where no rule fits.
+    pub(super) fn default(
+        &self,
+        available: Option<FactorAvailability<'_>>,
+        findings: &mut Findings,
+    ) -> Option<Ask> {
+        self.ask(&self.policy.under(&self.enforcement), available, findings)
+    }
+
+    /// What a rule asks for.
+    pub(super) fn of_rule(
+        &self,
+        rule: &Part<'_, Rule>,
+        available: Option<FactorAvailability<'_>>,
+        findings: &mut Findings,
+    ) -> Option<Ask> {
+        let over = Asking {
+            policy: self.policy.under(&rule.layers),
+            enforcement: self.enforcement.under(&rule.layers),
+            lockout: self.lockout.under(&rule.layers.table("lockout")),
+        };
+        over.ask(&rule.layers, available, findings)
+    }
+
+    /// What these layers ask for. Session scope and grace are judged where `own` has them: what a rule inherits and has
+    /// no use for goes without a word.
+    fn ask(
+        &self,
+        own: &Layers<'_>,
+        available: Option<FactorAvailability<'_>>,
+        findings: &mut Findings,
+    ) -> Option<Ask> {
+        // That a rule has a list that [policy] has too is no mistake.
+        let mut read = Findings::default();
+        let policy = Policy::read(&self.policy, &mut read)?;
+        let enforcement = Enforcement::read(&self.enforcement, &mut read)?;
+        let lockout = limits(&Lockout::read(&self.lockout, &mut read)?);
+        let lacks = available.map(|available| available.problems(&policy.require));
+        findings.problems.extend(lacks.into_iter().flatten());
+        let lets_in_for_good = enforcement.unenrolled == Unenrolled::Allow;
+        let checks = [
+            (
+                "session_scope",
+                policy.session.is_zero() && !policy.session_scope.is_empty(),
+                NO_SESSION,
+            ),
+            (
+                "grace",
+                lets_in_for_good && !enforcement.grace.is_zero(),
+                NO_GRACE,
+            ),
+        ];
+        for (key, is_wrong, message) in checks {
+            if let Some(place) = own.place(key).filter(|_| is_wrong) {
+                findings.problem(place, message);
+            }
+        }
+        let place = self.lockout.last_place(&["attempts", "max_consecutive"]);
+        if let (Some(place), Some(message)) = (place, mistake(&lockout)) {
+            findings.problem(place, message);
+        }
+        Some(Ask {
+            ways: policy.require.into_iter().map(|(_, way)| way).collect(),
+            prompting: policy.prompting,
+            tries: policy.tries,
+            unenrolled: enforcement.unenrolled,
+            grace: Some(enforcement.grace).filter(|grace| !grace.is_zero() && !lets_in_for_good),
+            session: (!policy.session.is_zero()).then_some(SessionRule {
+                duration: policy.session,
+                scope: policy.session_scope,
+            }),
+            lockout,
+        })
+    }
+}
+
+/// The bounds of a lockout; 0 failures in a row are none that lock for good.
+pub(super) fn limits(keys: &Lockout) -> Limits {
+    Limits {
+        attempts: keys.attempts,
+        duration: keys.duration,
+        max_consecutive: Some(keys.max_consecutive).filter(|limit| *limit != 0),
+    }
+}
+
+/// What is wrong with limits taken together.
+fn mistake(limits: &Limits) -> Option<String> {
+    let attempts = limits.attempts;
+    let limit = limits.max_consecutive.filter(|limit| *limit < attempts)?;
+    Some(format!(
+        "max_consecutive = {limit} is less than attempts = {attempts}; expected at least {attempts}, or 0 \
+         to turn it off"
+    ))
+}

@@ -1,0 +1,158 @@
+//! Every key of `agent.toml`: its name, what it takes, what holds without it, and the sentences that document it.
+//!
+//! A key is one entry in one of the rooms below. The settings that the agent works with, the shipped `agent.toml`,
+//! `agent.toml(5)` and the help for a mistyped key come from it. What is written there:
+//!
+//! ```text
+//! /// What an administrator reads.
+//! key: Whole<1, 100> = 5;                   built in; the shipped file sets it
+//! key: Option<Issuer> => "Example";         not set; the shipped file has it as an example
+//! key: Option<ProgramPath> | "/bin/x";      not set; an example that does not go with the others
+//! ```
+//!
+//! `PathBuf as SocketPath` is a path that is read as the path of a socket.
+
+mod asking;
+mod delivery;
+mod factors;
+mod file;
+mod host;
+mod sections;
+
+pub(super) use asking::{Enforcement, Lockout, Policy, Rule};
+pub(super) use delivery::{Delivery, Email, Radius, Sms};
+pub use factors::{Hotp, Recovery, SelfService, Totp};
+pub(super) use factors::{Pin, Prompts, Questions};
+pub use file::{ABOUT, EXAMPLES, shipped_file};
+pub use host::{Admin, Audit, Server, Store};
+pub use sections::SECTIONS;
+pub(super) use sections::{Part, Sections};
+
+use super::tree::Layers;
+use super::values::Findings;
+
+/// A table of settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// Such as `delivery.email`.
+    pub name: &'static str,
+    /// What it is about, in lines.
+    pub about: &'static str,
+    /// Whether there can be several, such as `[[radius]]`.
+    pub is_list: bool,
+    /// Its keys, in the order in which they are documented.
+    pub keys: &'static [Key],
+}
+
+/// A key of a section.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name in the section.
+    pub name: &'static str,
+    /// Such as `[server] socket`.
+    pub full_name: &'static str,
+    /// What it is for, in lines.
+    pub about: &'static str,
+    /// The value that documents show.
+    pub shown: Shown,
+    /// Its bounds or its words, if it has any.
+    pub range: fn() -> Option<String>,
+}
+
+/// A value in the form of TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// What holds where no file has the key.
+    Default(&'static str),
+    /// What it may look like; nothing holds where no file has the key.
+    Example(&'static str),
+    /// The same, for what does not go with the other examples of the section.
+    Alternative(&'static str),
+}
+
+impl Section {
+    /// The name in brackets.
+    #[must_use]
+    pub fn header(&self) -> String {
+        match self.is_list {
+            true => format!("[[{}]]", self.name),
+            false => format!("[{}]", self.name),
+        }
+    }
+}
+
+impl Key {
+    /// `key = value`, as documents show it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let (Shown::Default(value) | Shown::Example(value) | Shown::Alternative(value)) =
+            self.shown;
+        format!("{} = {value}", self.name)
+    }
+}
+
+/// What the keys of a section hold.
+pub(super) trait Keys: Sized {
+    /// The section.
+    const SECTION: Section;
+
+    /// Reads the keys. What is wrong goes to `findings`, and then there is nothing to hold.
+    fn read(layers: &Layers<'_>, findings: &mut Findings) -> Option<Self>;
+}
+
+/// Sections with their keys, each a struct of the values.
+macro_rules! section {
+    ($(
+        $(#[doc = $about:literal])*
+        $(#[derive($($derive:ident),*)])?
+        $vis:vis $name:ident = $path:literal, is_list: $is_list:literal {
+            $(
+                $(#[doc = $doc:literal])*
+                $key:ident: $type:ty $(as $kind:ty)? $(= $default:tt)? $(=> $example:tt)? $(| $alternative:tt)?;
+            )*
+        }
+    )*) => {$(
+        $(#[doc = $about])*
+        $(#[derive($($derive),*)])?
+        $vis struct $name {
+            $($(#[doc = $doc])* $vis $key: section!(@field $type $(, $kind)?),)*
+        }
+
+        impl $crate::config::keys::Keys for $name {
+            const SECTION: $crate::config::keys::Section = $crate::config::keys::Section {
+                name: $path,
+                about: concat!($($about, "\n"),*),
+                is_list: $is_list,
+                keys: &[$($crate::config::keys::Key {
+                    name: stringify!($key),
+                    full_name: concat!("[", $path, "] ", stringify!($key)),
+                    about: concat!($($doc, "\n"),*),
+                    shown: $($crate::config::keys::Shown::Default(stringify!($default)))?
+                        $($crate::config::keys::Shown::Example(stringify!($example)))?
+                        $($crate::config::keys::Shown::Alternative(stringify!($alternative)))?,
+                    range: <section!(@kind $type $(, $kind)?) as $crate::config::values::Value>::range,
+                }),*],
+            };
+
+            fn read(
+                layers: &$crate::config::tree::Layers<'_>,
+                findings: &mut $crate::config::values::Findings,
+            ) -> Option<Self> {
+                let mut keys = <Self as $crate::config::keys::Keys>::SECTION.keys.iter();
+                // Every key is read, so that all mistakes are reported at once.
+                $(let $key = keys.next().and_then(|key| {
+                    let nodes = layers.nodes(key.name);
+                    <section!(@kind $type $(, $kind)?) as $crate::config::values::Value>::read_key(
+                        key, &nodes, findings,
+                    )
+                });)*
+                Some(Self { $($key: $key?),* })
+            }
+        }
+    )*};
+    (@field $type:ty, $kind:ty) => { $type };
+    (@field $kind:ty) => { <$kind as $crate::config::values::Value>::Output };
+    (@kind $type:ty, $kind:ty) => { $kind };
+    (@kind $kind:ty) => { $kind };
+}
+use section;
