@@ -24,25 +24,28 @@ unit-test:
 	tests/install-needs
 	$(CARGO) test --locked --workspace --exclude mfa-tests
 
-system-test: build
+# Built as the unit tests are, so that the workspace is built once. ONLY=sshd:: runs the tests of tests/sshd.rs.
+system-test:
 	tests/install-needs
-	MFA_TEST_BIN=$(TARGET)/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
-		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
-		$(CARGO) test --locked -p mfa-tests
+	$(CARGO) build --locked --workspace --lib --bins $(SYSTEM_TESTS)
+	$(call system-test-with,debug,$(ONLY))
 
-test-all: test man ## all tests, and those that take minutes; not those of make torture
+# With what a release holds: it is built for the packages anyway.
+test-all: unit-test man ## all tests, and those that take minutes; not those of make torture
 	tests/install-needs --all
-	MFA_TEST_BIN=$(TARGET)/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
-		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
-		$(CARGO) test --locked -p mfa-tests -- --ignored --skip torture::
+	$(call system-test-with,release,--include-ignored --skip torture::)
 
 torture: build ## power cuts, kills, failing disks and a long load, as in docs/reliability.md; takes hours
 	tests/install-needs
-	$(CARGO) test --locked -p mfa-agent --lib torture:: -- --ignored --nocapture
-	MFA_TEST_BIN=target/release INSTA_WORKSPACE_ROOT=$(CURDIR) \
-		CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
-		$(CARGO) test --locked -p mfa-tests --test 'torture_*' torture:: -- \
-			--ignored --nocapture --test-threads 1
+	$(CARGO) test --locked --workspace --lib torture:: -- --ignored --nocapture
+	$(call system-test-with,release,torture:: --ignored --nocapture --test-threads 1)
+
+# The whole workspace is chosen even where one crate is tested: cargo would build its dependencies a second time, with
+# fewer features.
+SYSTEM_TESTS := --test 'system_*'
+system-test-with = MFA_TEST_BIN=$(TARGET)/$(1) INSTA_WORKSPACE_ROOT=$(CURDIR) \
+	CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
+	$(CARGO) test --locked --workspace $(SYSTEM_TESTS) -- $(2)
 
 man: build ## man pages and completions, in target/man and target/completions
 	$(TARGET)/release/mfa-manual $(TARGET)

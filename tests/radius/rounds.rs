@@ -2,7 +2,7 @@
 
 use mfa_tests::{FreeRadius, Login};
 
-use crate::host::{Host, PASSCODE};
+use super::host::{Host, PASSCODE};
 
 const PASSWORD: &str = FreeRadius::PASSWORD;
 const CODE: &str = "Enter the code: ";

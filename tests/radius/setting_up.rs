@@ -6,7 +6,7 @@ use mfa_tests::{
     Agent, FreeRadius, Login, Machine, Output, Sshd, Stack, built, nobody_s_port, run,
 };
 
-use crate::host::{Host, IMPATIENT, PASSCODE, Plan, SERVER, SecretFile, settings};
+use super::host::{Host, IMPATIENT, PASSCODE, Plan, SERVER, SecretFile, settings};
 
 const PASSWORD: &str = FreeRadius::PASSWORD;
 

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use mfa_tests::{FreeRadius, Login, Relay, Stack, built, eventually, nobody_s_port};
 
-use crate::host::{Host, IMPATIENT, PASSCODE, Plan};
+use super::host::{Host, IMPATIENT, PASSCODE, Plan};
 
 const PASSWORD: &str = FreeRadius::PASSWORD;
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 
 use mfa_tests::{FreeRadius, Login, Relay, Running, Seen, Stack, eventually};
 
-use crate::host::{Host, PASSCODE, Plan};
+use super::host::{Host, PASSCODE, Plan};
 
 const ATTEMPTS: usize = 5;
 const RIGHT: &str = FreeRadius::PASSWORD;

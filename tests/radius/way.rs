@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mfa_tests::{FreeRadius, Login, Passing, Relay, attributes_without, reply_that_fits};
 
-use crate::host::{Host, IMPATIENT, Plan};
+use super::host::{Host, IMPATIENT, Plan};
 
 const PASSWORD: &str = FreeRadius::PASSWORD;
 const ACCEPT: u8 = 2;

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -175,8 +176,12 @@ fn folder() -> PathBuf {
     folder
 }
 
+/// Tests that run side by side boot machines of one kind, whose files are made by the first.
+static MAKING: Mutex<()> = Mutex::new(());
+
 /// The files of a fresh machine.
 fn template(kind: &str, packages: &str) -> PathBuf {
+    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let done = folder().join(kind);
     if done.exists() {
         return done;

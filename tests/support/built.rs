@@ -1,7 +1,7 @@
 //! The programs under test, built once.
 //!
-//! `MFA_TEST_BIN` names a folder where they stand already (`make test` sets it to `target/release`);
-//! without it they are built here, so that a plain `cargo test` never tests yesterday's agent.
+//! `MFA_TEST_BIN` names a folder that holds them already: `make test` sets it to `target/debug`, `make test-all` to
+//! `target/release`. Without it they are built here, so that a plain `cargo test` never tests yesterday's agent.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -111,7 +111,7 @@ fn is_newer(made: &Path, source: &Path) -> bool {
 fn existing(path: PathBuf) -> PathBuf {
     assert!(
         path.exists(),
-        "{} is missing: run `cargo build --release`",
+        "{} is missing: `make system-test` builds it",
         path.display()
     );
     path

@@ -1,0 +1,7 @@
+//! Codes by mail and text message, and answers that a RADIUS server verifies.
+
+mod addresses;
+mod delivery_limits;
+mod mail;
+mod radius;
+mod texts;

@@ -1,0 +1,20 @@
+//! Logins as a program sees them: what is asked, what is accepted, and what becomes of the account.
+
+mod account_phase;
+mod bypass;
+mod codes;
+mod devices;
+mod dialogue;
+mod enrolment;
+mod federated;
+mod hotp;
+mod hours;
+mod knowledge_rules;
+mod languages;
+mod lockout;
+mod lost_device;
+mod mfa_pam;
+mod password_answers;
+mod policy_ssh;
+mod sessions;
+mod unenrolled;
