@@ -23,7 +23,7 @@ fn main_pid(machine: &Booted) -> String {
 }
 
 /// A user's key, enrolled by an administrator.
-fn enrol(machine: &Booted, user: &str, label: &str) -> String {
+fn enroll(machine: &Booted, user: &str, label: &str) -> String {
     let reply = machine.must(&format!(
         "mfactl --json enroll totp {user} --label {label} --no-confirm"
     ));
@@ -187,8 +187,8 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_
     );
     assert_eq!(machine.must(stacks), untouched);
 
-    let _root = enrol(&machine, "root", "first");
-    let key = enrol(&machine, "anna", "first");
+    let _root = enroll(&machine, "root", "first");
+    let key = enroll(&machine, "anna", "first");
     machine.must("mfa-pam enable");
     machine.must("mfa-pam status && mfactl doctor");
     assert!(!by_code(&machine, "000000"));
@@ -198,7 +198,7 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_
     key_as_a_credential(&machine);
     state_on_a_late_disk(&machine, &code_of(&key, 1));
     // The codes of the first device are used up for now.
-    let second = enrol(&machine, "anna", "second");
+    let second = enroll(&machine, "anna", "second");
     upgrade_under_a_login(&machine, &code_of(&second, 0));
 
     machine.must("echo 'auth required pam_mfa.so' > /etc/pam.d/own");

@@ -6,7 +6,7 @@ mod account;
 mod check;
 mod delivery;
 mod device;
-mod enrol;
+mod enroll;
 mod explain;
 mod import;
 mod personal;
@@ -31,7 +31,7 @@ pub use device::{
     Drift, Drifts, DriftsReply, Rename, RenameParameters, RenameReply, Resync, ResyncParameters,
     ResyncReply,
 };
-pub use enrol::{
+pub use enroll::{
     CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollPin,
     EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
     EnrollRecoveryParameters, EnrollTotp, EnrollTotpParameters, Enrolment, EnrolmentReply,

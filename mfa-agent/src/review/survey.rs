@@ -74,13 +74,13 @@ impl<'a> Survey<'a> {
         factor.unwrap_or(&Factor::Totp).enroll_command(user)
     }
 
-    pub(super) fn remedy(&self, enrol: &str) -> String {
+    pub(super) fn remedy(&self, enroll: &str) -> String {
         let command = self.enroll_command("root");
-        let enrol = match self.is_asked {
-            true => format!("{enrol} ({command}), or "),
+        let enroll = match self.is_asked {
+            true => format!("{enroll} ({command}), or "),
             false => String::new(),
         };
-        format!("{enrol}add a rule such as {BREAK_GLASS} before all others")
+        format!("{enroll}add a rule such as {BREAK_GLASS} before all others")
     }
 
     /// What keeps the person from going through that door, however they try it: the first decision. None

@@ -142,7 +142,7 @@ impl Rig {
         )
         .unwrap();
         let rig = Self { agent, store };
-        rig.enrol_alice();
+        rig.enroll_alice();
         rig
     }
 
@@ -152,7 +152,7 @@ impl Rig {
         self.agent.put_in_force(ActiveConfig::of(settings));
     }
 
-    fn enrol_alice(&self) {
+    fn enroll_alice(&self) {
         let root = peer(ROOT).claim(&"alice".parse().unwrap());
         let phc = self
             .agent

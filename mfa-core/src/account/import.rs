@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{Account, Added, By, Device, EnrolError};
+use super::{Account, Added, By, Device, EnrollError};
 use crate::factors::Factor;
 use crate::factors::device::{Kind, Windows};
 use crate::factors::recovery::CodeDigest;
@@ -59,13 +59,13 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// An [`EnrolError`]; the account may have been changed and is to be dropped then.
+    /// An [`EnrollError`]; the account may have been changed and is to be dropped then.
     pub fn import(
         &mut self,
         import: &Import,
         windows: &Windows,
         now: Timestamp,
-    ) -> Result<Imported, EnrolError> {
+    ) -> Result<Imported, EnrollError> {
         let mut imported = Imported::default();
         let known = self.generation > 0;
         for device in &import.devices {
@@ -76,7 +76,7 @@ impl Account {
             }
         }
         if imported.devices > 0 && known && import.newcomers {
-            return Err(EnrolError::Known);
+            return Err(EnrollError::Known);
         }
         if imported.devices > 0 {
             imported.codes = self.import_codes(import, now);
@@ -94,14 +94,14 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// [`EnrolError::Full`], or [`EnrolError::FarAhead`] for one that counts and is known; the account is
+    /// [`EnrollError::Full`], or [`EnrollError::FarAhead`] for one that counts and is known; the account is
     /// as it was.
     pub fn import_device(
         &mut self,
         mut device: Device,
         windows: &Windows,
         now: Timestamp,
-    ) -> Result<Added, EnrolError> {
+    ) -> Result<Added, EnrollError> {
         device.forget_far_ahead(now);
         let mut known = self.devices.iter_mut();
         if let Some(same) = known.find(|d| d.generator == device.generator) {
@@ -148,7 +148,7 @@ impl Device {
     }
 
     /// What is used up stays so, here and elsewhere.
-    fn move_on(&mut self, used: Option<u64>, windows: &Windows) -> Result<Added, EnrolError> {
+    fn move_on(&mut self, used: Option<u64>, windows: &Windows) -> Result<Added, EnrollError> {
         let (Some(used), next) = (used, self.next()) else {
             return Ok(Added::Unchanged);
         };
@@ -157,7 +157,7 @@ impl Device {
         }
         let ahead = used - next;
         if self.kind() == Kind::Hotp && ahead >= windows.resync.into() {
-            return Err(EnrolError::FarAhead(self.label.to_string(), ahead));
+            return Err(EnrollError::FarAhead(self.label.to_string(), ahead));
         }
         self.last_step = Some(used);
         Ok(Added::Updated)
@@ -255,7 +255,7 @@ mod tests {
         );
         token.last_step = Some(200);
         let far = account.import_device(token, &windows, at(0));
-        assert_eq!(far, Err(EnrolError::FarAhead("token".to_owned(), 100)));
+        assert_eq!(far, Err(EnrollError::FarAhead("token".to_owned(), 100)));
 
         let mut account = Account::default();
         let mut phone = device("phone");
@@ -285,7 +285,7 @@ mod tests {
         account.remove(Factor::Totp);
         account.remove(Factor::Pin);
         let again = account.import(&import, &windows, at(9));
-        assert_eq!(again, Err(EnrolError::Known));
+        assert_eq!(again, Err(EnrollError::Known));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The account: all that is known of one user, as one record.
 //!
 //! Pure. A change is a function of the record and an event (rule 2 of the architecture): `attempt`
-//! judges answers, `enrol` adds and removes factors, `session`, `bypass` and `grace` are what lets a user
+//! judges answers, `enroll` adds and removes factors, `session`, `bypass` and `grace` are what lets a user
 //! in otherwise, `settings` is what is set for one user. `repository` loads, changes and swaps records; there
 //! is no counter or list beside them that could be raced.
 //!
@@ -11,7 +11,7 @@ mod attempt;
 mod bypass;
 mod contact;
 mod device;
-mod enrol;
+mod enroll;
 mod grace;
 mod import;
 mod knowledge;
@@ -40,7 +40,7 @@ use bypass::Bypass;
 pub use bypass::{BYPASS_DIGITS, LONGEST_BYPASS, fresh_code};
 pub use contact::{Contact, ContactError, MAX_CONTACTS};
 pub use device::{Device, Drift};
-pub use enrol::{Added, EnrolError, Enrolled, MAX_DEVICES};
+pub use enroll::{Added, EnrollError, Enrolled, MAX_DEVICES};
 pub use import::{Import, Imported};
 pub use knowledge::{Dates, PinRecord, Question, QuestionSet};
 pub use label::{Label, LabelError};

@@ -116,14 +116,14 @@ fn a_user_passes_a_factor_first_and_the_code_is_sent_after_that() {
 
 #[test]
 fn an_administrator_stores_at_once_and_is_told_what_confirms_the_address() {
-    let enrol = |confirmed| {
+    let enroll = |confirmed| {
         admin(
             "EnrollAddress",
             enrolment(Some("alice"), false),
             reply(confirmed, true),
         )
     };
-    let agent = Agent::scripted(vec![enrol(false), enrol(true), enrol(false)]);
+    let agent = Agent::scripted(vec![enroll(false), enroll(true), enroll(false)]);
     let arguments = ["enroll", "email", "alice", WHERE];
     let output = mfactl(&agent, &arguments, "");
     let text = stdout(&output);
@@ -152,7 +152,7 @@ fn an_administrator_stores_at_once_and_is_told_what_confirms_the_address() {
 
 #[test]
 fn with_confirm_an_administrator_is_asked_for_the_code() {
-    let enrol = |stored| {
+    let enroll = |stored| {
         admin(
             "EnrollAddress",
             enrolment(Some("alice"), true),
@@ -160,9 +160,9 @@ fn with_confirm_an_administrator_is_asked_for_the_code() {
         )
     };
     let agent = Agent::scripted(vec![
-        enrol(false),
+        enroll(false),
         admin("ConfirmAddress", code("222222"), reply(true, true)),
-        enrol(true),
+        enroll(true),
     ]);
     let arguments = ["enroll", "email", "--confirm", "alice", WHERE];
     let output = mfactl(&agent, &arguments, "222222\n");
@@ -183,7 +183,7 @@ fn with_confirm_an_administrator_is_asked_for_the_code() {
 
 #[test]
 fn nothing_is_stored_without_the_code() {
-    let enrol = || {
+    let enroll = || {
         admin(
             "EnrollAddress",
             enrolment(Some("alice"), true),
@@ -192,7 +192,7 @@ fn nothing_is_stored_without_the_code() {
     };
     let wrong = |typed| refused("ConfirmAddress", code(typed), "Refused", "not the code");
     let arguments = ["--json", "enroll", "email", "alice", WHERE, "--confirm"];
-    let agent = Agent::scripted(vec![enrol(), wrong("1"), wrong("2"), wrong("3")]);
+    let agent = Agent::scripted(vec![enroll(), wrong("1"), wrong("2"), wrong("3")]);
     let output = mfactl(&agent, &arguments, "1\n2\n3\n4\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
@@ -200,7 +200,7 @@ fn nothing_is_stored_without_the_code() {
         json!({"error": "Refused", "reason": "not the code"})
     );
     agent.finish();
-    let agent = Agent::scripted(vec![enrol()]);
+    let agent = Agent::scripted(vec![enroll()]);
     let output = mfactl(&agent, &arguments, "");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(value(&output)["error"], "Usage");

@@ -6,7 +6,7 @@ use crate::support::{Agent, admin, mfactl, refused, stdout, value};
 
 #[test]
 fn an_account_at_a_radius_server_is_stored_once() {
-    let enrol = |changed| {
+    let enroll = |changed| {
         admin(
             "EnrollRadius",
             json!({"user": "alice", "server": "vip", "remote_user": "asmith"}),
@@ -16,7 +16,7 @@ fn an_account_at_a_radius_server_is_stored_once() {
             }}),
         )
     };
-    let agent = Agent::scripted(vec![enrol(true), enrol(false), enrol(false)]);
+    let agent = Agent::scripted(vec![enroll(true), enroll(false), enroll(false)]);
     let arguments = "enroll radius alice --server vip --as asmith";
     let arguments: Vec<_> = arguments.split(' ').collect();
     let first = stdout(&mfactl(&agent, &arguments, ""));

@@ -31,7 +31,7 @@ pub(super) use show::{addresses, messages, radius};
 pub(in crate::server) use trial::Trial;
 
 impl Connection {
-    pub(super) fn enrol_address(
+    pub(super) fn enroll_address(
         &mut self,
         parameters: &EnrollAddressParameters,
     ) -> Result<CallOutcome, Failure> {
@@ -39,7 +39,7 @@ impl Connection {
         let settings = self.agent.settings();
         let channel: Channel = parameters.factor.parse().map_err(Failure::refused)?;
         let to = recipient(&settings, channel, &parameters.address)?;
-        let what = Change::Enrol(channel.factor());
+        let what = Change::Enroll(channel.factor());
         let user = parameters.user.as_deref();
         let (subject, permit) = self.changing(user, &settings, what)?;
         let account = self.agent.repository.account(&subject.user)?;
@@ -81,14 +81,14 @@ impl Connection {
         })
     }
 
-    pub(super) fn enrol_radius(
+    pub(super) fn enroll_radius(
         &mut self,
         parameters: &EnrollRadiusParameters,
     ) -> Result<EnrollRadiusReply, Failure> {
         let settings = self.agent.settings();
         self.agent.require_administrator(self.peer, &settings)?;
         let remote = remote(&settings, parameters)?;
-        let what = Change::Enrol(Factor::Radius);
+        let what = Change::Enroll(Factor::Radius);
         let (subject, permit) = self.changing(Some(&parameters.user), &settings, what)?;
         let (name, server) = (Factor::Radius.name(), remote.server.to_string());
         let event = factor_event("enroll", (&subject, self.peer), name, Some(server));

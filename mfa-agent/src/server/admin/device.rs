@@ -22,7 +22,7 @@ impl Connection {
         let label: Option<Label> = parsed(parameters.label.as_deref())?;
         let to: Label = parameters.to.parse().map_err(Failure::refused)?;
         let settings = self.agent.settings();
-        let what = Change::Enrol(Factor::Totp);
+        let what = Change::Enroll(Factor::Totp);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let by = (&subject, self.peer);
         let (changed, ()) = self.change_factors(&subject, &permit, |account| {

@@ -19,11 +19,11 @@ use mfa_core::factors::pin::Pin;
 use mfa_core::factors::questions::{QUESTIONS, QuestionText, Rules, check_set, check_so_far};
 
 impl Connection {
-    pub(super) fn enrol_pin(
+    pub(super) fn enroll_pin(
         &mut self,
         parameters: EnrollPinParameters,
     ) -> Result<UserReply, Failure> {
-        let what = Change::Enrol(Factor::Pin);
+        let what = Change::Enroll(Factor::Pin);
         let settings = self.agent.settings();
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let pin = Pin::new(parameters.pin, &settings.pin.banned).map_err(Failure::refused)?;
@@ -60,7 +60,7 @@ impl Connection {
         &self,
         parameters: EnrollQuestionsParameters,
     ) -> Result<UserReply, Failure> {
-        let what = Change::Enrol(Factor::Questions);
+        let what = Change::Enroll(Factor::Questions);
         let settings = self.agent.settings();
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let rules = rules(&settings, &subject);
@@ -73,11 +73,11 @@ impl Connection {
         }
     }
 
-    pub(super) fn enrol_questions(
+    pub(super) fn enroll_questions(
         &mut self,
         parameters: EnrollQuestionsParameters,
     ) -> Result<UserReply, Failure> {
-        let what = Change::Enrol(Factor::Questions);
+        let what = Change::Enroll(Factor::Questions);
         let settings = self.agent.settings();
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let rules = rules(&settings, &subject);

@@ -7,7 +7,7 @@ mod account;
 mod check;
 mod delivery;
 mod device;
-mod enrol;
+mod enroll;
 mod explain;
 mod import;
 mod knowledge;
@@ -29,7 +29,7 @@ use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::Key;
 pub(super) use delivery::{Confirmation, Trial};
-pub(super) use enrol::Pending;
+pub(super) use enroll::Pending;
 use mfa_core::account::{Account, By};
 use recovery::RECOVERY;
 use right::{Change, Permit, Right};
@@ -53,7 +53,7 @@ impl Connection {
         parameters: Option<&RawValue>,
     ) -> Result<CallOutcome, Failure> {
         match method {
-            "EnrollAddress" => self.enrol_address(&parse(parameters)?),
+            "EnrollAddress" => self.enroll_address(&parse(parameters)?),
             "TestDelivery" => self.test_delivery(&parse(parameters)?),
             _ => Ok(self.at_once(method, parameters)?.into()),
         }
@@ -79,18 +79,18 @@ impl Connection {
             "Users" => body(&self.users(&parse(parameters)?)?),
             "Lockouts" => body(&self.lockouts(&parse(parameters)?)?),
             "Unlock" => body(&self.unlock(&parse(parameters)?)?),
-            "EnrollTotp" => body(&self.enrol_totp(&parse(parameters)?)?),
-            "EnrollHotp" => body(&self.enrol_hotp(&parse(parameters)?)?),
+            "EnrollTotp" => body(&self.enroll_totp(&parse(parameters)?)?),
+            "EnrollHotp" => body(&self.enroll_hotp(&parse(parameters)?)?),
             "ConfirmDevice" => body(&self.confirm_device(&parse(parameters)?)?),
             "ConfirmAddress" => body(&self.confirm_address(&parse(parameters)?)?),
-            "EnrollRadius" => body(&self.enrol_radius(&parse(parameters)?)?),
+            "EnrollRadius" => body(&self.enroll_radius(&parse(parameters)?)?),
             "Primary" => body(&self.primary(&parse(parameters)?)?),
             "EnableAddress" => body(&self.enable_address(&parse(parameters)?)?),
-            "EnrollPin" => body(&self.enrol_pin(parse(parameters)?)?),
+            "EnrollPin" => body(&self.enroll_pin(parse(parameters)?)?),
             "Questions" => body(&self.questions()),
             "CheckQuestions" => body(&self.check_questions(parse(parameters)?)?),
-            "EnrollQuestions" => body(&self.enrol_questions(parse(parameters)?)?),
-            "EnrollRecovery" => body(&self.enrol_recovery(&parse(parameters)?)?),
+            "EnrollQuestions" => body(&self.enroll_questions(parse(parameters)?)?),
+            "EnrollRecovery" => body(&self.enroll_recovery(&parse(parameters)?)?),
             "Remove" => body(&self.remove(&parse(parameters)?)?),
             "Rename" => body(&self.rename(&parse(parameters)?)?),
             "Resync" => body(&self.resync(&parse(parameters)?)?),

@@ -16,7 +16,7 @@ pub(super) const RECOVERY: &str = "recovery";
 impl Connection {
     /// New codes; the earlier ones are void. They stand in for a device's, and who may enrol one may have
     /// them.
-    pub(super) fn enrol_recovery(
+    pub(super) fn enroll_recovery(
         &mut self,
         parameters: &EnrollRecoveryParameters,
     ) -> Result<RecoveryReply, Failure> {
@@ -29,7 +29,7 @@ impl Connection {
             )));
         }
         let settings = self.agent.settings();
-        let what = Change::Enrol(Factor::Totp);
+        let what = Change::Enroll(Factor::Totp);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let drawn: Result<Vec<_>, _> = (0..count).map(|_| random::<16>()).collect();
         let codes = fresh_codes(&drawn?);

@@ -17,7 +17,7 @@ use mfa_core::policy::{Mode, Policy, Unenrolled};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// What the user can pass.
-    Enrol(Factor),
+    Enroll(Factor),
     /// The same, by taking it away.
     Remove(Factor),
     /// Where a device stands.
@@ -133,16 +133,16 @@ impl Permit {
             Change::Settings if !managed => Err(refused(
                 "this is for administrators, and for users who may do it: mfactl self-manage USER on",
             )),
-            Change::Enrol(_) | Change::Remove(_) if !(self.service.enabled || managed) => Err(
+            Change::Enroll(_) | Change::Remove(_) if !(self.service.enabled || managed) => Err(
                 refused("users may not change their factors here; ask your administrator"),
             ),
-            Change::Enrol(factor) | Change::Remove(factor)
+            Change::Enroll(factor) | Change::Remove(factor)
                 if !self.service.factors.contains(&factor) =>
             {
                 let text = format!("users may not change {factor} here; ask your administrator");
                 Err(refused(&text))
             }
-            Change::Settings | Change::Resync | Change::Enrol(_) | Change::Remove(_) => Ok(()),
+            Change::Settings | Change::Resync | Change::Enroll(_) | Change::Remove(_) => Ok(()),
         }
     }
 }
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn who_may_change_what() {
-        use Change::{Enrol, Remove, Settings};
+        use Change::{Enroll, Remove, Settings};
         use Right::{Administrator, Proven, Unproven};
         let plain = full();
         let now = plain.generation();
@@ -230,21 +230,21 @@ mod tests {
         for (account, right, change, enabled, factors, expected) in [
             (&plain, Administrator, Settings, false, &[][..], "ok"),
             (&plain, Administrator, Remove(pin), false, &[], "ok"),
-            (&plain, Proven(now), Enrol(pin), true, all, "ok"),
+            (&plain, Proven(now), Enroll(pin), true, all, "ok"),
             (
                 &plain,
                 Proven(now - 1),
-                Enrol(pin),
+                Enroll(pin),
                 true,
                 all,
                 "NotVerified",
             ),
-            (&plain, Unproven, Enrol(pin), true, all, "NotVerified"),
-            (&plain, Unproven, Enrol(pin), false, all, "NotAllowed"),
+            (&plain, Unproven, Enroll(pin), true, all, "NotVerified"),
+            (&plain, Unproven, Enroll(pin), false, all, "NotAllowed"),
             (
                 &plain,
                 Proven(now),
-                Enrol(pin),
+                Enroll(pin),
                 true,
                 &[Factor::Totp],
                 "NotAllowed",
@@ -252,9 +252,9 @@ mod tests {
             (&plain, Proven(now), Settings, true, all, "NotAllowed"),
             (&managed, Proven(now), Settings, false, &[], "ok"),
             (&managed, Unproven, Settings, false, &[], "NotVerified"),
-            (&managed, Proven(now), Enrol(pin), false, all, "ok"),
-            (&managed, Proven(now), Enrol(pin), true, &[], "NotAllowed"),
-            (&admin_required, Proven(now), Enrol(pin), true, all, "ok"),
+            (&managed, Proven(now), Enroll(pin), false, all, "ok"),
+            (&managed, Proven(now), Enroll(pin), true, &[], "NotAllowed"),
+            (&admin_required, Proven(now), Enroll(pin), true, all, "ok"),
             (&admin_required, Administrator, Remove(pin), true, all, "ok"),
         ] {
             let outcome = permit(right, change, enabled, factors).check(account);
@@ -318,7 +318,7 @@ mod tests {
     fn a_first_factor_needs_no_proof() {
         let permit = permit(
             Right::Unproven,
-            Change::Enrol(Factor::Totp),
+            Change::Enroll(Factor::Totp),
             true,
             &Factor::ALL,
         );

@@ -178,7 +178,7 @@ impl Agent {
                 context.event(Outcome::Passed, Some(SET_UP)),
             ];
             let stored = match set_up.renews {
-                None => account.enrol_in_login(device, digests, opening, now),
+                None => account.enroll_in_login(device, digests, opening, now),
                 Some(was) => account.renew_in_login(device, digests, was, opening, now),
             };
             Ok(match stored {

@@ -305,9 +305,9 @@ fn users_confirm_their_own_address_before_it_is_stored() {
 fn a_disabled_only_address_is_an_administrator_s_doing() {
     let (rig, _) = rig(MAIL, Mailbox::default());
     let mut root = rig.connect(ROOT);
-    let enrol =
+    let enroll =
         json!({ "user": "bob", "factor": "email", "address": "bob@example.org", "confirm": false });
-    root.call("Admin.EnrollAddress", enrol).unwrap();
+    root.call("Admin.EnrollAddress", enroll).unwrap();
     let disable = |user: Value| json!({ "user": user, "factor": "email", "address": "b•••@example.org", "enabled": false });
     let mut bob = rig.connect(BOB);
     let error = bob
@@ -390,10 +390,10 @@ fn an_ordinary_process_has_no_word_in_a_message_and_names_no_number() {
     assert!(!prompt.contains("number"), "{prompt}");
     assert!(mailbox.sent().is_empty());
 
-    let enrol =
+    let enroll =
         json!({ "user": "bob", "factor": "sms", "address": "+491701234542", "confirm": false });
     rig.connect(ROOT)
-        .call("Admin.EnrollAddress", enrol)
+        .call("Admin.EnrollAddress", enroll)
         .unwrap();
     rig.connect(BOB).call("Login.Begin", begin).unwrap();
     mailbox.await_sent(1);

@@ -154,7 +154,7 @@ fn nobody_sets_up_a_first_device_in_a_login_once_they_have_set_up_something() {
             take(&mut account, step, &mut now);
         }
         let before = account.clone();
-        let set_up = account.enrol_in_login(device("thief"), Vec::new(), None, at(now));
+        let set_up = account.enroll_in_login(device("thief"), Vec::new(), None, at(now));
         assert_eq!(
             (set_up, &account),
             (Enrolled::Otherwise, &before),

@@ -1,6 +1,6 @@
 //! Enrolling a device: made, shown, confirmed by a code, and only then stored.
 
-mod wish;
+mod device_request;
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::{Change, Permit, factor_event};
+use device_request::DeviceRequest;
 use mfa_core::account::{Added, Device};
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::{Match, unspaced};
-use wish::Wish;
 
 /// Wrong codes that are taken before the enrolment has to be begun again.
 const CONFIRMATIONS: u32 = 10;
@@ -35,28 +35,32 @@ pub(in crate::server) struct Pending {
 }
 
 impl Connection {
-    pub(super) fn enrol_totp(
+    pub(super) fn enroll_totp(
         &mut self,
         parameters: &EnrollTotpParameters,
     ) -> Result<EnrolmentReply, Failure> {
-        self.enrol(parameters.user.as_deref(), &Wish::totp(parameters))
+        self.enroll(parameters.user.as_deref(), &DeviceRequest::totp(parameters))
     }
 
-    pub(super) fn enrol_hotp(
+    pub(super) fn enroll_hotp(
         &mut self,
         parameters: &EnrollHotpParameters,
     ) -> Result<EnrolmentReply, Failure> {
-        self.enrol(parameters.user.as_deref(), &Wish::hotp(parameters))
+        self.enroll(parameters.user.as_deref(), &DeviceRequest::hotp(parameters))
     }
 
-    fn enrol(&mut self, user: Option<&str>, wish: &Wish<'_>) -> Result<EnrolmentReply, Failure> {
+    fn enroll(
+        &mut self,
+        user: Option<&str>,
+        request: &DeviceRequest<'_>,
+    ) -> Result<EnrolmentReply, Failure> {
         self.pending = None;
         let settings = self.agent.settings();
-        let what = Change::Enrol(Factor::Totp);
+        let what = Change::Enroll(Factor::Totp);
         let (subject, permit) = self.changing(user, &settings, what)?;
         let account = self.agent.repository.account(&subject.user)?;
         permit.check(&account)?;
-        let device = wish.device(&settings, &account)?;
+        let device = request.device(&settings, &account)?;
         // What would be refused after the code is refused before the QR code is drawn.
         account
             .clone()
@@ -75,7 +79,7 @@ impl Connection {
             .devices()
             .iter()
             .any(|d| d.generator == pending.device.generator);
-        if wish.confirm && !known {
+        if request.confirm && !known {
             let reply = pending.reply(false)?;
             self.pending = Some(pending);
             return Ok(reply);

@@ -13,7 +13,7 @@ use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
 use mfa_core::factors::uri::from_uri;
 
 /// What a new device is to be; what is left out takes the configured default.
-pub(super) struct Wish<'a> {
+pub(super) struct DeviceRequest<'a> {
     label: Option<&'a str>,
     algorithm: Option<&'a str>,
     digits: Option<u32>,
@@ -32,7 +32,7 @@ enum Wanted {
     Counter { next: Option<u64> },
 }
 
-impl<'a> Wish<'a> {
+impl<'a> DeviceRequest<'a> {
     pub(super) fn totp(parameters: &'a EnrollTotpParameters) -> Self {
         Self {
             label: parameters.label.as_deref(),

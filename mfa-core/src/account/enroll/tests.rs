@@ -23,11 +23,11 @@ fn a_label_or_a_key_that_is_taken_is_refused() {
     let mut account = full();
     assert_eq!(
         account.add_device(other("phone", 1)),
-        Err(EnrolError::LabelTaken("phone".to_owned()))
+        Err(EnrollError::LabelTaken("phone".to_owned()))
     );
     assert_eq!(
         account.add_device(device("tablet")),
-        Err(EnrolError::KeyTaken("phone".to_owned()))
+        Err(EnrollError::KeyTaken("phone".to_owned()))
     );
 }
 
@@ -40,7 +40,7 @@ fn a_sixth_device_is_refused() {
     }
     assert_eq!(
         account.add_device(other("one more", 9)),
-        Err(EnrolError::Full)
+        Err(EnrollError::Full)
     );
     assert_eq!(account.devices().len(), MAX_DEVICES);
 }
@@ -79,7 +79,7 @@ fn a_device_gets_another_name_and_may_get_it_again() {
     let mut account = Account::default();
     assert_eq!(
         account.rename(None, &label("x")),
-        Err(EnrolError::NoDevices)
+        Err(EnrollError::NoDevices)
     );
     account.add_device(device("phone")).unwrap();
     let was = |name: &str| Ok(Some((Kind::Totp, label(name))));
@@ -88,7 +88,7 @@ fn a_device_gets_another_name_and_may_get_it_again() {
     account.add_device(other("tablet", 1)).unwrap();
     assert_eq!(
         account.rename(None, &label("x")),
-        Err(EnrolError::WhichDevice)
+        Err(EnrollError::WhichDevice)
     );
     let rename = |account: &mut Account, from: &str, to: &str| {
         account.rename(Some(&label(from)), &label(to))
@@ -101,10 +101,10 @@ fn a_device_gets_another_name_and_may_get_it_again() {
     );
     assert!(matches!(
         rename(&mut account, "x", "y"),
-        Err(EnrolError::NoDevice(_))
+        Err(EnrollError::NoDevice(_))
     ));
     let taken = rename(&mut account, "slate", "old phone");
-    assert!(matches!(taken, Err(EnrolError::LabelTaken(_))));
+    assert!(matches!(taken, Err(EnrollError::LabelTaken(_))));
 }
 
 #[test]

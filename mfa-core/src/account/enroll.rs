@@ -27,7 +27,7 @@ pub enum Added {
 
 /// Why a device can't be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EnrolError {
+pub enum EnrollError {
     /// The label is another device's.
     #[error("there is a device {0:?} already; choose another label, or remove that one first")]
     LabelTaken(String),
@@ -76,7 +76,7 @@ pub enum Enrolled {
 impl Account {
     /// Stores what was set up inside a login, which has passed by that. Only for a user who has still never set up
     /// anything: who has must pass it first.
-    pub fn enrol_in_login(
+    pub fn enroll_in_login(
         &mut self,
         device: Device,
         codes: Vec<CodeDigest>,
@@ -127,8 +127,8 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// An [`EnrolError`]; the account is as it was.
-    pub fn add_device(&mut self, device: Device) -> Result<Added, EnrolError> {
+    /// An [`EnrollError`]; the account is as it was.
+    pub fn add_device(&mut self, device: Device) -> Result<Added, EnrollError> {
         if let Some(same) = self
             .devices
             .iter()
@@ -136,14 +136,14 @@ impl Account {
         {
             return match same.label == device.label && same.generator == device.generator {
                 true => Ok(Added::Unchanged),
-                false => Err(EnrolError::KeyTaken(same.label.to_string())),
+                false => Err(EnrollError::KeyTaken(same.label.to_string())),
             };
         }
         if self.devices.iter().any(|d| d.label == device.label) {
-            return Err(EnrolError::LabelTaken(device.label.to_string()));
+            return Err(EnrollError::LabelTaken(device.label.to_string()));
         }
         if self.devices.len() >= MAX_DEVICES {
-            return Err(EnrolError::Full);
+            return Err(EnrollError::Full);
         }
         self.devices.push(device);
         self.generation += 1;
@@ -155,26 +155,26 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// [`EnrolError::LabelTaken`], [`EnrolError::NoDevice`] or [`EnrolError::WhichDevice`].
+    /// [`EnrollError::LabelTaken`], [`EnrollError::NoDevice`] or [`EnrollError::WhichDevice`].
     pub fn rename(
         &mut self,
         label: Option<&Label>,
         to: &Label,
-    ) -> Result<Option<(Kind, Label)>, EnrolError> {
+    ) -> Result<Option<(Kind, Label)>, EnrollError> {
         let at = |label: &Label| self.devices.iter().position(|d| d.label == *label);
         let index = match (label, self.devices.len()) {
             (Some(label), _) => match (at(label), at(to)) {
                 // Done already.
                 (None, Some(_)) => return Ok(None),
-                (found, _) => found.ok_or_else(|| EnrolError::NoDevice(label.to_string()))?,
+                (found, _) => found.ok_or_else(|| EnrollError::NoDevice(label.to_string()))?,
             },
             (None, 1) => 0,
-            (None, 0) => return Err(EnrolError::NoDevices),
-            (None, _) => return Err(EnrolError::WhichDevice),
+            (None, 0) => return Err(EnrollError::NoDevices),
+            (None, _) => return Err(EnrollError::WhichDevice),
         };
         match at(to) {
             Some(other) if other == index => Ok(None),
-            Some(_) => Err(EnrolError::LabelTaken(to.to_string())),
+            Some(_) => Err(EnrollError::LabelTaken(to.to_string())),
             None => {
                 let device = &mut self.devices[index];
                 let was = std::mem::replace(&mut device.label, to.clone());
