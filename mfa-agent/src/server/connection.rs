@@ -21,14 +21,14 @@ use super::Agent;
 use super::active_logins::ActiveLogin;
 use super::admin::{Confirmation, Pending};
 use super::channel::Until;
-use super::effect::EffectResult;
 use super::error::Failure;
 use super::limits::Terms;
-use super::login::Login;
+use super::login::{LearnedLate, PromptedLogin};
 use super::peer::Peer;
 use crate::log::{self, Level};
 pub(super) use body::{Body, body, done, parse};
-pub(super) use call_outcome::{CallOutcome, Then};
+use call_outcome::Resumed;
+pub(super) use call_outcome::{CallOutcome, Waiting};
 use login::Proof;
 
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.
@@ -40,13 +40,16 @@ const FIRST_CALL: Duration = Duration::from_secs(30);
 /// How long the other side may take to accept a reply.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Why a login ends without an answer.
+const CLOSED: &str = "the connection was closed";
+
 /// One connection's state.
 pub(super) struct Connection {
     pub(super) agent: Arc<Agent>,
     pub(super) peer: Peer,
     terms: Terms,
     has_called: bool,
-    login: Option<Box<Login>>,
+    login: Option<PromptedLogin>,
     /// A login is under way, of a program that guards logins.
     active_logins: Option<ActiveLogin>,
     /// Its first call has not come yet, or is under way.
@@ -107,9 +110,9 @@ impl Connection {
         };
         let reason = match end {
             Some(FrameError::Io(e)) if e.kind() == io::ErrorKind::TimedOut => "no answer in time",
-            _ => "the connection was closed",
+            _ => CLOSED,
         };
-        self.agent.abandon(&login, reason);
+        self.agent.abandon(&login.login, reason);
     }
 
     fn serve_calls(&mut self, stream: &UnixStream) -> Option<FrameError> {
@@ -133,14 +136,14 @@ impl Connection {
             let (outcome, afterwards) = loop {
                 call_outcome = match call_outcome {
                     CallOutcome::Done(outcome) => break (outcome, None),
-                    CallOutcome::Ahead(body, effect) => break (Ok(body), Some(effect)),
-                    CallOutcome::Waiting(effect, then) => {
-                        let report = effect.run();
+                    CallOutcome::Ahead(body, late) => break (Ok(body), Some(late)),
+                    CallOutcome::Waiting(waiting) => {
+                        let resumed = waiting.run();
                         let Some(_pass) = agent.shutdown.enter() else {
-                            self.login = then.into_login();
+                            self.abandon_resumed(&resumed);
                             return None;
                         };
-                        self.resume(&call, then, report)
+                        self.resume(&call, resumed)
                     }
                 };
             };
@@ -149,10 +152,10 @@ impl Connection {
             } else {
                 reply(&call, outcome, stream)
             };
-            if let Some(effect) = afterwards {
-                let report = effect.run();
+            if let Some(late) = afterwards {
+                let learned = late.run();
                 let _pass = agent.shutdown.enter()?;
-                self.learn(report);
+                self.learn(learned);
             }
             if let Err(e) = replied {
                 return Some(e);
@@ -172,7 +175,8 @@ impl Connection {
             false => FIRST_CALL,
         };
         let patience = Instant::now() + patience;
-        self.login.as_ref().map_or(patience, |login| login.deadline)
+        let login = self.login.as_ref();
+        login.map_or(patience, |prompted| prompted.login.deadline)
     }
 
     fn carry_out(&mut self, call: &AnyCall<'_>) -> CallOutcome {
@@ -191,24 +195,31 @@ impl Connection {
     }
 
     /// Goes on with a call once what it waited for is done.
-    fn resume(&mut self, call: &AnyCall<'_>, then: Then, report: EffectResult) -> CallOutcome {
-        let call_outcome = match then {
-            Then::Login(login) => match self.agent.resume(login, report) {
+    fn resume(&mut self, call: &AnyCall<'_>, resumed: Resumed) -> CallOutcome {
+        let call_outcome = match resumed {
+            Resumed::Login(login) => match self.agent.resume(login) {
                 Ok(progress) => self.keep(progress),
                 Err(failure) => Err(failure),
             },
-            Then::Trial(trial) => trial.reply(report).and_then(|reply| done(&reply)),
-            Then::Confirmation(pending) => self.confirmation_sent(*pending, report),
+            Resumed::Trial(delivery, trial) => done(&trial.reply(delivery)),
+            Resumed::Confirmation(delivery, pending) => self.confirmation_sent(*pending, delivery),
         };
         self.noted(call, call_outcome)
     }
 
-    /// Takes what came of an errand that the reply did not wait for.
-    fn learn(&mut self, report: EffectResult) {
+    /// Records a login that the shutdown came before.
+    fn abandon_resumed(&self, resumed: &Resumed) {
+        if let Resumed::Login(login) = resumed {
+            self.agent.abandon(login.login(), CLOSED);
+        }
+    }
+
+    /// Takes what became of a message that the reply did not wait for.
+    fn learn(&mut self, learned: LearnedLate) {
         let Some(login) = self.login.as_mut() else {
             return;
         };
-        if let Err(failure) = self.agent.take_late_report(login, report) {
+        if let Err(failure) = self.agent.learn_late(login, learned) {
             self.note_refusal("org.pam-mfa.Login.Begin", &failure);
         }
     }

@@ -1,19 +1,20 @@
 //! One login, as one connection holds it.
 //!
-//! Begins with the policy's decision, leads the dialogue, has its answers judged, and leaves one audit
-//! event whatever happens. It keeps the settings that it began with until it ends.
+//! Begins with the policy's decision, performs what the states of [`mfa_core::login`] ask for, and leaves one audit event
+//! whatever happens. It keeps the settings that it began with until it ends.
 
 mod admit_without_prompt;
 mod ask;
 mod begin;
+mod driver;
 mod enrol;
-mod flow;
 mod login_context;
 mod post;
 mod radius;
 mod record;
 mod tickets;
 mod told;
+mod verify;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,89 +25,104 @@ use mfa_protocol::{MAX_ANSWER, Secret};
 use mfa_radius::Challenge;
 
 use super::Agent;
-use super::effect::{Effect, EffectResult};
 use super::error::Failure;
 use super::limits::OpenLogin;
+use super::wait::{MessageWait, RadiusOutcome, RadiusWait};
 use crate::audit::Event;
 use crate::config::Settings;
+use crate::delivery::Delivery;
 use crate::repository::Key;
 pub(super) use ask::{plan, wording};
 pub(super) use begin::Purpose;
 use begin::ResolvedLogin;
-use enrol::SetUp;
 pub(super) use login_context::LoginContext;
-use mfa_core::account::{NewSession, Remote, Verdict};
-use mfa_core::factors::address::Recipient;
+use mfa_core::account::NewSession;
 use mfa_core::lockout::{Limits, LoginEpoch};
-use mfa_core::login::{Dialogue, Next};
+use mfa_core::login::{Prompting, QueryingRadius, SendingCode, Typed};
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
 use post::Sending;
-use radius::PendingQuery;
+pub(super) use post::{LateMessage, LearnedLate};
+use radius::ReservedGuess;
 pub(super) use radius::TypicalLatency;
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};
 
-/// A login under way.
+/// What a login keeps from its beginning to its end, whatever its state.
 pub(super) struct Login {
     pub(super) context: Context,
     pub(super) deadline: Instant,
-    stage: Stage,
     settings: Arc<Settings>,
     key: Key,
     epoch: LoginEpoch,
     limits: Limits,
     /// The session that a pass begins.
-    opening: Option<NewSession>,
-    /// Whether a recovery code is to be followed by setting up a new device.
-    renews: bool,
-    /// Whether the account can go none of the ways; for the log, never for the user.
-    unenrolled: bool,
-    /// Whether the audit log has its end already: it was committed with the verdict.
-    is_end_recorded: bool,
+    new_session: Option<NewSession>,
     /// Whether it was begun to prove who wants to change their factors.
-    proof: bool,
-    /// What the account could be passed with when it was.
-    generation: Option<u64>,
-    /// Whether it was passed with a recovery code that is to be followed by setting up a new device.
-    is_renewal_due: bool,
+    is_proof: bool,
     /// What the account could be passed with when it began.
     generation_at_begin: u64,
-    /// Where codes go by mail if the user has enrolled no address.
-    template: Option<Recipient>,
-    /// The message that is waited for.
-    sending: Option<Sending>,
-    /// The answer that a RADIUS server is judging.
-    asking: Option<PendingQuery>,
-    /// What a RADIUS server has asked back.
+    /// What a RADIUS server has asked back; none unless the user is asked that, or nobody needs it any more.
     challenge: Option<Challenge>,
-    /// The account at the server that was asked last.
-    remote: Option<Remote>,
-    /// The note on the record of the guess that it rejected.
-    rejected: Option<u64>,
-    /// Why no RADIUS server answered the last question.
-    silence: Option<String>,
     /// Its place among the open logins of its account.
     _open_login: Option<OpenLogin>,
-    /// Whether all answers that wait for their verdict are the password; none without an answer.
-    is_password: Option<bool>,
 }
 
-/// Where a login stands.
-enum Stage {
-    /// The user is asked for what they have.
-    Asking(Box<Dialogue>),
-    /// The user, who has nothing or has lost it, sets something up.
-    Enrolling(Box<SetUp>),
+/// A login whose user is asked.
+pub(super) struct PromptedLogin {
+    pub(super) login: Box<Login>,
+    state: Prompting,
+}
+
+/// A login that waits for something else than its user.
+pub(super) enum LoginWait {
+    /// A message.
+    Message(MessageWait, Box<SendingLogin>),
+    /// A RADIUS server.
+    Radius(RadiusWait, Box<QueryingLogin>),
+}
+
+/// The same, once the wait is over.
+pub(super) enum ResumedLogin {
+    Message(Delivery, Box<SendingLogin>),
+    Radius(RadiusOutcome, Box<QueryingLogin>),
+}
+
+/// A login that sends a code.
+pub(super) struct SendingLogin {
+    login: Box<Login>,
+    state: SendingCode,
+    sending: Sending,
+}
+
+/// A login whose answer a RADIUS server judges.
+pub(super) struct QueryingLogin {
+    login: Box<Login>,
+    state: QueryingRadius,
+    guess: ReservedGuess,
+}
+
+impl LoginWait {
+    /// Waits. Nobody else waits meanwhile.
+    pub(super) fn run(self) -> ResumedLogin {
+        match self {
+            Self::Message(wait, login) => ResumedLogin::Message(wait.run(), login),
+            Self::Radius(wait, login) => ResumedLogin::Radius(wait.run(), login),
+        }
+    }
+}
+
+impl ResumedLogin {
+    pub(super) fn login(&self) -> &Login {
+        match self {
+            Self::Message(_, sending) => &sending.login,
+            Self::Radius(_, querying) => &querying.login,
+        }
+    }
 }
 
 impl Login {
-    fn of(
-        resolved: ResolvedLogin<'_>,
-        ask: &Ask,
-        stage: Stage,
-        opening: Option<NewSession>,
-    ) -> Self {
+    fn of(resolved: ResolvedLogin<'_>, ask: &Ask, new_session: Option<NewSession>) -> Box<Self> {
         // Nobody could unlock a stand-in, and once locked for good it would tell itself.
         let mut limits = Limits {
             max_consecutive: ask
@@ -119,82 +135,35 @@ impl Login {
         if !resolved.context.peer.privileged {
             limits = limits.stricter(&resolved.settings.lockout);
         }
-        Self {
+        Box::new(Self {
             context: resolved.context,
             deadline: Instant::now() + resolved.settings.server.login_timeout,
-            stage,
             epoch: resolved.account.lockout().epoch(),
             generation_at_begin: resolved.account.generation(),
-            template: None,
-            sending: None,
-            asking: None,
             challenge: None,
-            remote: None,
-            rejected: None,
-            silence: None,
             _open_login: resolved.open_login,
-            is_password: None,
             settings: resolved.settings,
             key: resolved.key,
             limits,
-            opening,
-            renews: false,
-            unenrolled: false,
-            is_end_recorded: false,
-            proof: resolved.proof,
-            generation: None,
-            is_renewal_due: false,
-        }
+            new_session,
+            is_proof: resolved.proof,
+        })
     }
 
     /// Lets the login live for this long at least.
     fn outlive(&mut self, time: Duration) {
         self.deadline = self.deadline.max(Instant::now() + time);
     }
-
-    /// Until when the code that was sent in it is good.
-    fn code_expires(&self) -> Option<Timestamp> {
-        match &self.stage {
-            Stage::Asking(dialogue) => dialogue.code_expires(),
-            Stage::Enrolling(_) => None,
-        }
-    }
-
-    fn has_code_expired(&self) -> bool {
-        let expires = self.code_expires();
-        expires.is_some_and(|expires| Timestamp::now() >= expires)
-    }
-
-    /// The dialogue with a user who is asked for what they have.
-    fn dialogue(&mut self) -> Result<&mut Dialogue, Failure> {
-        match &mut self.stage {
-            Stage::Asking(dialogue) => Ok(dialogue),
-            Stage::Enrolling(_) => Err(Failure::unavailable("an answer was judged out of turn")),
-        }
-    }
-
-    /// What follows a verdict that needed no judging.
-    fn judged(&mut self, verdict: &Verdict) -> Result<Next, Failure> {
-        self.context.note(verdict, self.unenrolled);
-        Ok(self.dialogue()?.judged(verdict))
-    }
-
-    /// If a new device is due before the login has passed: what the account could be passed with when the
-    /// recovery code was right.
-    fn renewal(&self) -> Option<u64> {
-        let is_due = self.is_renewal_due && matches!(self.stage, Stage::Asking(_));
-        self.generation.filter(|_| is_due)
-    }
 }
 
 /// What beginning a login or answering it comes to.
 pub(super) enum Progress {
     /// It goes on; the login is kept.
-    Open(Box<Login>, LoginReply),
-    /// The same, and this is carried out once the reply is out ([`Agent::take_late_report`]).
-    Ahead(Box<Login>, LoginReply, Effect),
-    /// It goes on once this is carried out ([`Agent::resume`]).
-    Waiting(Box<Login>, Effect),
+    Open(PromptedLogin, LoginReply),
+    /// The same, and this message is waited for once the reply is out ([`Agent::learn_late`]).
+    Ahead(PromptedLogin, LoginReply, LateMessage),
+    /// It goes on once this is over ([`Agent::resume`]).
+    Waiting(LoginWait),
     /// It has ended.
     Ended(Box<Ended>),
 }
@@ -226,10 +195,11 @@ impl Agent {
     /// Takes an answer.
     pub(super) fn answer(
         &self,
-        mut login: Box<Login>,
+        prompted: PromptedLogin,
         answer: Secret,
         is_password: Option<bool>,
     ) -> Result<Progress, Failure> {
+        let PromptedLogin { login, state } = prompted;
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
             return Ok(conclude(&login.context, Outcome::Cancelled, reason));
@@ -242,12 +212,13 @@ impl Agent {
             ));
         }
         let context = login.context.clone();
-        let is_free = is_password == Some(true) && self.is_no_guess(&context, &answer);
-        login.is_password = Some(login.is_password.unwrap_or(true) && is_free);
-        let progress = match &login.stage {
-            Stage::Asking(_) => self.take_answer(login, answer),
-            Stage::Enrolling(_) => self.answer_enrolment(login, &answer),
+        let typed = Typed {
+            is_password: is_password == Some(true) && self.is_no_guess(&context, &answer),
+            text: answer,
+            now: Timestamp::now(),
+            windows: login.settings.windows(),
         };
+        let progress = self.carry_on(login, state.answer(typed));
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 
@@ -261,14 +232,10 @@ impl Agent {
                 .is_no_guess(&context.user, answer.expose(), now)
     }
 
-    /// Goes on with what came of an errand.
-    pub(super) fn resume(
-        &self,
-        login: Box<Login>,
-        report: EffectResult,
-    ) -> Result<Progress, Failure> {
-        let context = login.context.clone();
-        let progress = self.take_report(login, report);
+    /// Goes on with what came of a wait.
+    pub(super) fn resume(&self, resumed: ResumedLogin) -> Result<Progress, Failure> {
+        let context = resumed.login().context.clone();
+        let progress = self.go_on(resumed);
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 

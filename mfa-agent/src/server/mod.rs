@@ -13,7 +13,6 @@ mod channel;
 mod clock_watch;
 mod commit;
 mod connection;
-mod effect;
 mod error;
 mod limits;
 mod login;
@@ -23,7 +22,7 @@ mod peer;
 mod pool;
 mod shutdown;
 mod storage_watch;
-mod verify;
+mod wait;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
@@ -76,7 +75,7 @@ pub struct Agent {
     /// What RADIUS servers last did.
     typical_latency: login::TypicalLatency,
     /// Who waits for them.
-    effect_limits: effect::EffectLimits,
+    radius_places: wait::RadiusPlaces,
     /// What logins that passed left for their account phase.
     tickets: login::Tickets,
     /// What codes say of this host's clock.
@@ -129,7 +128,7 @@ impl Agent {
             accepting,
             delivery_queue,
             typical_latency: login::TypicalLatency::default(),
-            effect_limits: effect::EffectLimits::default(),
+            radius_places: wait::RadiusPlaces::default(),
             tickets: login::Tickets::default(),
             clock_watch: Arc::default(),
             storage_watch,

@@ -16,12 +16,15 @@ mod screen;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 use zeroize::Zeroizing;
 
-use super::Next;
+use super::effect::End;
+use super::event::FreshDevice;
 use super::messages::{error, info};
 use super::stand_in::is_stand_in;
 use crate::account::Device;
@@ -36,13 +39,18 @@ const PICTURES: u32 = 3;
 /// How often it is asked whether the codes are stored, before the login is given up.
 const QUESTIONS: u32 = 5;
 
+/// More answers than this a set-up does not take, whatever they are.
+const MAX_ANSWERS: u32 = 100;
+
 /// A device that is being set up.
-pub struct Enrolment {
+pub(super) struct Enrolment {
     device: Device,
     codes: Vec<Secret>,
     wording: Wording,
     screen: Screen,
     stage: Stage,
+    occasion: Occasion,
+    answers_left: u32,
     /// The picture, where it is shown on request.
     picture: Option<Zeroizing<String>>,
     /// How often it was shown.
@@ -63,34 +71,46 @@ pub enum Occasion {
     /// The user has nothing.
     First,
     /// The user has used a recovery code, and is to have a new device instead of those that are lost.
-    Lost,
+    Lost {
+        /// What the account could be passed with when that code was right.
+        generation: u64,
+    },
 }
 
 /// What happens next.
 #[derive(Debug)]
-pub enum EnrolNext {
+pub(super) enum EnrolNext {
     /// Show and ask.
     Ask(Step),
-    /// A code was wrong; count it, and tell ([`Enrolment::wrong`]).
+    /// A code was wrong; count it.
     Wrong,
     /// Store the device and the codes, then let the user in.
     Store,
-    /// The login has ended.
-    End(Step, Outcome),
+    /// The user has given up, or it took too many answers.
+    GivenUp,
+}
+
+/// Tells no key.
+impl fmt::Debug for Enrolment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Enrolment({:?})", self.stage)
+    }
 }
 
 impl Enrolment {
-    /// Begins. `picture` is the QR code, if it can be drawn.
-    #[must_use]
-    pub fn begin(
+    /// Begins.
+    pub(super) fn begin(
         occasion: Occasion,
-        (device, codes): (Device, Vec<Secret>),
-        picture: Option<&str>,
-        (screen, wording): (Screen, Wording),
+        made: FreshDevice,
+        screen: Screen,
+        wording: Wording,
     ) -> (Self, Step) {
+        let picture = made.picture.as_deref().map(String::as_str);
         let enrolment = Self {
-            device,
-            codes,
+            device: made.device,
+            codes: made.codes,
+            occasion,
+            answers_left: MAX_ANSWERS,
             wording,
             screen,
             stage: Stage::Code,
@@ -106,9 +126,16 @@ impl Enrolment {
     }
 
     /// Takes an answer.
-    pub fn answer(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
-        if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), false) {
-            return cancelled();
+    pub(super) fn answer(
+        &mut self,
+        typed: &Secret,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> EnrolNext {
+        self.answers_left = self.answers_left.saturating_sub(1);
+        let is_none = typed.expose().trim().is_empty() || is_stand_in(typed.expose(), false);
+        if is_none || self.answers_left == 0 {
+            return EnrolNext::GivenUp;
         }
         if self.stage == Stage::Code
             && typed.expose().trim() == SHOW_PICTURE
@@ -122,30 +149,37 @@ impl Enrolment {
         }
     }
 
-    /// A wrong code was counted; `locked` if that was one too many, or the account is locked anyway.
-    #[must_use]
-    pub fn wrong(&self, locked: bool) -> Next {
-        if locked {
-            let step = Step {
+    /// What is shown after a wrong code that was counted.
+    pub(super) fn ask_again(&self) -> Step {
+        self.ask_for_code(vec![error(&self.wording.asking, &Text::EnrolWrongCode)])
+    }
+
+    /// The end, if that was one too many or the account is locked anyway.
+    pub(super) fn locked(&self) -> End {
+        End {
+            step: Step {
                 messages: vec![error(&self.wording.last, &Text::NotAccepted)],
                 outcome: Some(Outcome::Locked),
                 ..Step::default()
-            };
-            return Next::End(step, Outcome::Locked);
+            },
+            outcome: Outcome::Locked,
+            reason: None,
         }
-        Next::Ask(self.ask_for_code(vec![error(&self.wording.asking, &Text::EnrolWrongCode)]))
     }
 
     /// What is shown once they are stored.
-    #[must_use]
-    pub fn done(&self) -> Message {
+    pub(super) fn done(&self) -> Message {
         info(&self.wording.last, &Text::EnrolDone)
     }
 
     /// The device and the recovery codes that are to be stored.
-    #[must_use]
-    pub fn made(&self) -> (&Device, &[Secret]) {
+    pub(super) fn made(&self) -> (&Device, &[Secret]) {
         (&self.device, &self.codes)
+    }
+
+    /// Why it is set up.
+    pub(super) fn occasion(&self) -> Occasion {
+        self.occasion
     }
 
     /// What is shown where the picture was asked for; it costs no attempt.
@@ -182,7 +216,7 @@ impl Enrolment {
             return EnrolNext::Store;
         }
         match left.checked_sub(1) {
-            None | Some(0) => cancelled(),
+            None | Some(0) => EnrolNext::GivenUp,
             Some(left) => {
                 self.stage = Stage::Stored(left);
                 EnrolNext::Ask(self.ask_whether_stored(Vec::new()))
@@ -219,12 +253,4 @@ fn ask(messages: Vec<Message>, text: String, echo: bool) -> Step {
         prompt: Some(prompt),
         ..Step::default()
     }
-}
-
-fn cancelled() -> EnrolNext {
-    let step = Step {
-        outcome: Some(Outcome::Cancelled),
-        ..Step::default()
-    };
-    EnrolNext::End(step, Outcome::Cancelled)
 }

@@ -215,7 +215,7 @@ impl<'a> Undecided<'a> {
 
     fn asked(self, fallback: FallbackRecipients, hint: Option<Hint>) -> Asked {
         let (account, now) = (self.account, self.context.now);
-        let factors = fallback.factors().factors();
+        let factors = fallback.factors();
         let ways = &self.terms.ways;
         let is_unenrolled = !ways.iter().any(|way| account.can(way, &factors, now));
         let has_lost_all =

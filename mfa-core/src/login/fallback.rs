@@ -16,23 +16,13 @@ pub struct FallbackRecipients {
     pub number: bool,
 }
 
-/// What the user has besides what stands in their record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FallbackFactors {
-    /// An address that a template makes.
-    pub email: bool,
-    /// A number that they are asked for.
-    pub number: bool,
-}
-
 impl FallbackRecipients {
-    /// The factors that they add to those of the record.
+    /// The factors that they make possible.
     #[must_use]
-    pub fn factors(&self) -> FallbackFactors {
-        FallbackFactors {
-            email: self.address.is_some(),
-            number: self.number,
-        }
+    pub fn factors(&self) -> Vec<Factor> {
+        let email = self.address.is_some().then_some(Factor::Email);
+        let number = self.number.then_some(Factor::Sms);
+        email.into_iter().chain(number).collect()
     }
 
     /// Whether the user can go one of `ways` only because of them.
@@ -42,21 +32,11 @@ impl FallbackRecipients {
         ways: &[FactorCombination],
         now: Timestamp,
     ) -> bool {
-        let factors = self.factors().factors();
+        let factors = self.factors();
         !factors.is_empty()
             && ways.iter().any(|way| {
                 let by_it = way.factors().iter().any(|factor| factors.contains(factor));
                 by_it && account.can(way, &factors, now)
             })
-    }
-}
-
-impl FallbackFactors {
-    /// The factors that this makes possible.
-    #[must_use]
-    pub fn factors(&self) -> Vec<Factor> {
-        let email = self.email.then_some(Factor::Email);
-        let number = self.number.then_some(Factor::Sms);
-        email.into_iter().chain(number).collect()
     }
 }

@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
-use mfa_protocol::login::{Outcome, Step};
 
-use super::{FallbackFactors, RadiusQuery, SendRequest};
-use crate::account::Account;
-use crate::factors::address::Region;
+use super::FallbackRecipients;
+use crate::account::{Account, Remote};
+use crate::factors::address::{Recipient, Region};
 use crate::factors::sent::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
@@ -33,6 +32,8 @@ pub struct Plan {
     pub region: Option<Region>,
     /// How many seconds the answer of a RADIUS server may take.
     pub patience: Option<u32>,
+    /// Whether a recovery code is to be followed by setting up a new device.
+    pub renews: bool,
 }
 
 /// What users are asked for who can go none of the ways. Another user of the same policy might be asked for it too, so that
@@ -60,6 +61,8 @@ pub struct UserFactors {
     pub(super) question: String,
     /// Whether the user is asked for a number that text messages can be sent to.
     pub(super) asks_number: bool,
+    /// Where a code goes by mail if the user has enrolled no address.
+    pub(super) address: Option<Recipient>,
 }
 
 impl UserFactors {
@@ -69,10 +72,10 @@ impl UserFactors {
         account: &Account,
         plan: &Plan,
         decoy: &PromptDecoy<'_>,
-        beside: &FallbackFactors,
+        fallback: FallbackRecipients,
         now: Timestamp,
     ) -> Self {
-        let factors = beside.factors();
+        let factors = fallback.factors();
         let able = |way: &FactorCombination| account.can(way, &factors, now);
         let device_digits = match account.devices() {
             [] => Some(plan.usual_digits),
@@ -87,27 +90,17 @@ impl UserFactors {
                 .questions()
                 .map_or(decoy.question, |set| &set.current().text)
                 .to_owned(),
-            asks_number: beside.number,
+            asks_number: fallback.number,
+            address: fallback.address,
         }
+    }
+
+    pub(super) fn is_unenrolled(&self) -> bool {
+        !self.able.contains(&true)
     }
 }
 
-/// What happens next.
-#[derive(Debug)]
-pub enum Next {
-    /// Show and ask.
-    Ask(Step),
-    /// Send a code, and tell the dialogue ([`Dialogue::dispatched`](super::Dialogue::dispatched)).
-    Send(SendRequest),
-    /// Ask a RADIUS server, and tell the dialogue ([`Dialogue::inquired`](super::Dialogue::inquired)).
-    Inquire(RadiusQuery),
-    /// Judge these answers, and tell the dialogue ([`Dialogue::judged`](super::Dialogue::judged)).
-    Judge(Vec<Answer>),
-    /// The login has ended.
-    End(Step, Outcome),
-}
-
-/// An answer to be judged.
+/// An answer to be verified.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// What was asked for.
@@ -119,7 +112,18 @@ pub struct Answer {
     /// The code that was sent, if one was.
     pub sent: Option<SentCode>,
     /// What a RADIUS server said, if one was asked.
-    pub accepted: Option<bool>,
+    pub judgement: Option<RadiusJudgement>,
+}
+
+/// What a RADIUS server said of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RadiusJudgement {
+    /// Whether it is right.
+    pub accepted: bool,
+    /// The account there; none if nobody was asked because the user has none.
+    pub remote: Option<Remote>,
+    /// A rejected guess that was reserved on the record.
+    pub reserved: Option<u64>,
 }
 
 impl Answer {
@@ -129,7 +133,14 @@ impl Answer {
             typed,
             tail: false,
             sent: None,
-            accepted: None,
+            judgement: None,
         }
+    }
+
+    /// Whether it is the code that was sent.
+    #[must_use]
+    pub fn has_come_back(&self) -> bool {
+        let sent = self.sent.as_ref();
+        sent.is_some_and(|sent| sent.is(self.typed.expose()))
     }
 }

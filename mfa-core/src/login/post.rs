@@ -1,38 +1,33 @@
 //! Codes that are sent in a login: when, where to, and until when they are good.
 //!
-//! The code lives here, in the memory of its login, and nowhere else. Its time begins with the first
-//! message; sending it again does not begin it anew. A code that was right in a wrong round of answers is
-//! used up, and another is sent for the next round. The first prompt does not wait for its message: what became of that
-//! is told with the next step.
+//! The code lives here, in the memory of its login, and nowhere else. Its time begins with the first message, and sending
+//! it again does not lengthen it. A code that was right in a wrong round of answers is used up, and another is sent for
+//! the next round. The first prompt does not wait for its message: the next step tells what became of that.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
+use super::dialogue::{Dialogue, Next, Turn};
+use super::effect::End;
+use super::event::SendResult;
 use super::messages::{DeliveryStatus, news, no_number};
-use super::{Dialogue, Next, Turn};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent::SentCode;
+use crate::texts::Texts;
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
 pub struct SendRequest {
     /// By which channel.
     pub channel: Channel,
-    /// Where to, if the user has just said so.
-    pub number: Option<Recipient>,
+    /// Where to, if the user has no address of their own: where the template says, or the number that was just typed.
+    pub fallback: Option<Recipient>,
     /// The code that is to be sent again; without one, a fresh one.
     pub again: Option<SentCode>,
-}
-
-/// What came of an order.
-#[derive(Clone, Debug)]
-pub struct SendResult {
-    /// The code that was sent; none to a user who has no address.
-    pub code: Option<SentCode>,
-    /// Until when a first code is good.
-    pub expires: Timestamp,
-    /// How the message fares.
-    pub news: DeliveryStatus,
+    /// Until when it is good, if one was sent before.
+    pub expires: Option<Timestamp>,
 }
 
 /// What was sent in a login.
@@ -65,7 +60,7 @@ impl SentCodeState {
 
 impl Dialogue {
     /// Takes what came of [`Next::Send`].
-    pub fn dispatched(&mut self, dispatch: SendResult) -> Next {
+    pub(super) fn dispatched(&mut self, dispatch: SendResult) -> Next {
         let Some(channel) = self.current().and_then(Channel::of) else {
             return self.go_on(Vec::new());
         };
@@ -75,44 +70,48 @@ impl Dialogue {
         if let Some(code) = dispatch.code {
             self.post.code = Some(code);
         }
-        self.turn = Turn::Factor;
         let mut messages = std::mem::take(&mut self.post.shown);
         let texts = &self.plan.wording.asking;
         messages.push(news(texts, dispatch.news, channel, self.has_other_way()));
-        Next::Ask(self.ask(messages))
+        Next::Ask(self.ask(messages), Turn::Factor)
     }
 
     /// Takes what became of a message whose prompt was shown before that was known.
-    pub fn learned_late(&mut self, news: DeliveryStatus) {
+    pub(super) fn learned_late(&mut self, news: DeliveryStatus) {
         self.post.late = (news != DeliveryStatus::OnItsWay).then_some(news);
     }
 
     /// Tells it with a step that goes to the user, unless that lets them in.
     pub(super) fn with_late_news(&mut self, mut next: Next) -> Next {
-        let (step, texts) = match &mut next {
-            Next::Ask(step) => (step, &self.plan.wording.asking),
-            Next::End(step, outcome) if *outcome != Outcome::Passed => {
-                (step, &self.plan.wording.last)
+        match &mut next {
+            Next::Ask(step, _) => {
+                let texts = Arc::clone(&self.plan.wording.asking);
+                self.add_late_news(step, &texts);
             }
-            Next::End(..) | Next::Judge(_) | Next::Send(_) | Next::Inquire(_) => return next,
-        };
-        if let Some((late, channel)) = self.post.late.take().zip(self.post.channel) {
-            let late = news(texts, late, channel, self.has_other_way());
-            step.messages.insert(0, late);
+            Next::End(end) => self.add_late_news_to_end(end),
+            Next::Find(_) | Next::Send(_) | Next::Query(_) | Next::Verify(_) => {}
         }
         next
     }
 
-    /// The code was right, but something with it was not: it is good no more.
-    pub fn spend_sent_code(&mut self) {
-        self.post.code = None;
-        self.post.channel = None;
+    pub(super) fn add_late_news_to_end(&mut self, end: &mut End) {
+        if end.outcome != Outcome::Passed {
+            let texts = Arc::clone(&self.plan.wording.last);
+            self.add_late_news(&mut end.step, &texts);
+        }
     }
 
-    /// Until when the code that was sent is good.
-    #[must_use]
-    pub fn code_expires(&self) -> Option<Timestamp> {
-        self.post.expires
+    fn add_late_news(&mut self, step: &mut Step, texts: &Texts) {
+        if let Some((late, channel)) = self.post.late.take().zip(self.post.channel) {
+            let late = news(texts, late, channel, self.has_other_way());
+            step.messages.insert(0, late);
+        }
+    }
+
+    /// The code was right, but something with it was not: it is good no more.
+    pub(super) fn spend_sent_code(&mut self) {
+        self.post.code = None;
+        self.post.channel = None;
     }
 
     /// Has a code sent, once it is known where to.
@@ -127,19 +126,21 @@ impl Dialogue {
 
     /// Has the code sent that is good now, or a fresh one if there is none.
     pub(super) fn order(&mut self, channel: Channel) -> Next {
-        self.turn = Turn::Outside;
         self.post.late = None;
-        let number = self.post.number.clone();
         Next::Send(SendRequest {
             channel,
-            number: number.filter(|number| number.channel() == channel),
+            fallback: match channel {
+                Channel::Email => self.user.address.clone(),
+                Channel::Sms => self.post.number.clone(),
+            },
             again: self.post.code.clone(),
+            expires: self.post.expires,
         })
     }
 
     pub(super) fn asks_for_number(&self) -> bool {
         let by_text = |factor| Channel::of(factor) == Some(Channel::Sms);
-        self.holdings.asks_number
+        self.user.asks_number
             && self.post.number.is_none()
             && self.factors().iter().copied().any(by_text)
     }
@@ -158,16 +159,16 @@ impl Dialogue {
     }
 
     fn ask_for_number(&mut self, messages: Vec<Message>) -> Next {
-        self.turn = Turn::Number;
         let prompt = Prompt {
             text: self.plan.wording.asking.number.clone(),
             echo: true,
             tail: None,
         };
-        Next::Ask(Step {
+        let step = Step {
             messages,
             prompt: Some(prompt),
             ..Step::default()
-        })
+        };
+        Next::Ask(step, Turn::Number)
     }
 }

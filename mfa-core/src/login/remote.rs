@@ -3,81 +3,63 @@
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Prompt, Step};
 
+use super::dialogue::{Dialogue, Next, Turn};
+use super::effect::EndReason;
+use super::event::RadiusReply;
 use super::messages::error;
-use super::{Answer, Dialogue, Next, Turn};
+use super::plan::{Answer, RadiusJudgement};
 use crate::factors::Factor;
 use crate::texts::Text;
 
-/// An answer for a RADIUS server.
-#[derive(Clone, Debug)]
-pub struct RadiusQuery {
-    /// What was typed.
-    pub typed: Secret,
-    /// Whether it is the first, or answers a challenge.
-    pub is_first: bool,
-}
-
-/// What a RADIUS server said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// Right.
-    Accepted,
-    /// Wrong.
-    Rejected,
-    /// It asks for more (RFC 2865 §4.4). Never a pass.
-    Challenged {
-        /// The question.
-        message: String,
-        /// Whether the answer may be seen while it is typed (RFC 2869 §5.10).
-        echo: bool,
-    },
-    /// Nothing: nobody judged the answer.
-    Silent,
-}
-
 impl Dialogue {
-    /// Takes what came of [`Next::Inquire`].
-    pub fn inquired(&mut self, typed: Secret, reply: Reply) -> Next {
+    /// Takes what came of [`Next::Query`].
+    pub(super) fn replied(&mut self, typed: Secret, reply: RadiusReply) -> Next {
         match reply {
-            Reply::Accepted => {
-                self.give(typed, true);
+            RadiusReply::Accepted(remote) => {
+                let judgement = RadiusJudgement {
+                    accepted: true,
+                    remote: Some(remote),
+                    reserved: None,
+                };
+                self.give(typed, judgement);
                 self.go_on(Vec::new())
             }
             // What else the way asks for would not help.
-            Reply::Rejected => {
-                self.give(typed, false);
-                Next::Judge(std::mem::take(&mut self.given))
+            RadiusReply::Rejected { remote, reserved } => {
+                let judgement = RadiusJudgement {
+                    accepted: false,
+                    remote,
+                    reserved,
+                };
+                self.give(typed, judgement);
+                Next::Verify(std::mem::take(&mut self.given))
             }
-            Reply::Challenged { message, echo } => self.challenge(message, echo),
-            Reply::Silent if self.has_other_way() => {
+            RadiusReply::Challenged { message, echo } => self.challenge(&message, echo),
+            RadiusReply::Silent if self.has_other_way() => {
                 let silent = error(&self.plan.wording.asking, &Text::ServerSilent(true));
                 self.offer(vec![silent])
             }
             // Not unavailable, which stacks may pass over: whoever lets a phone ring decides this.
-            Reply::Silent => self.cancelled(&Text::ServerSilent(false)),
+            RadiusReply::Silent => {
+                self.cancelled(&Text::ServerSilent(false), EndReason::ServerSilent)
+            }
         }
     }
 
     /// What was typed for a server is a bypass or recovery code; it is judged here.
-    pub fn gave_other_code(&mut self, typed: Secret) -> Next {
+    pub(super) fn take_other_code(&mut self, typed: Secret) -> Next {
         self.given.push(Answer::of(Factor::Radius, typed));
         self.go_on(Vec::new())
     }
 
-    pub(super) fn inquire(&mut self, typed: Secret, is_first: bool) -> Next {
-        self.turn = Turn::Outside;
-        Next::Inquire(RadiusQuery { typed, is_first })
-    }
-
-    fn give(&mut self, typed: Secret, accepted: bool) {
+    fn give(&mut self, typed: Secret, judgement: RadiusJudgement) {
         self.given.push(Answer {
-            accepted: Some(accepted),
+            judgement: Some(judgement),
             ..Answer::of(Factor::Radius, typed)
         });
     }
 
-    fn challenge(&mut self, message: String, echo: bool) -> Next {
-        self.turn = Turn::Challenge;
+    fn challenge(&mut self, message: &str, echo: bool) -> Next {
         let message = message.trim_end();
         let text = match message.is_empty() {
             true => self.plan.wording.asking.radius.clone(),
@@ -88,10 +70,11 @@ impl Dialogue {
             echo,
             tail: None,
         };
-        Next::Ask(Step {
+        let step = Step {
             prompt: Some(prompt),
             patience: self.plan.patience,
             ..Step::default()
-        })
+        };
+        Next::Ask(step, Turn::Challenge)
     }
 }

@@ -8,8 +8,64 @@ use crate::factors::pin::{MAX_PIN, MIN_PIN};
 /// The digits of google-authenticator's scratch codes; bypass codes and our own recovery codes have more.
 const SHORTEST_OTHER_CODE: usize = 8;
 
+/// What an answer is, once it is known whether it holds a bypass or recovery code.
+#[derive(Debug)]
+pub struct CodeSearch {
+    typed: Secret,
+    /// The code of a device and the PIN behind it, as which it is taken if it holds no other code.
+    pair: Option<(Secret, Secret)>,
+    candidates: Vec<Candidate>,
+}
+
+/// What may be a bypass or recovery code, and the PIN behind it.
+#[derive(Debug)]
+struct Candidate {
+    code: Secret,
+    pin: Option<Secret>,
+}
+
+/// What is to be looked for in an answer where a code of so many digits is asked for, and then a PIN.
+pub(super) fn search(typed: &Secret, digits: u32) -> CodeSearch {
+    let pair = code_and_pin(typed, digits);
+    let mut candidates = other_codes_and_pins(typed);
+    if pair.is_some() {
+        candidates.push(Candidate {
+            code: typed.clone(),
+            pin: None,
+        });
+    }
+    CodeSearch {
+        typed: typed.clone(),
+        pair,
+        candidates,
+    }
+}
+
+impl CodeSearch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// What may be a code.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &str> {
+        self.candidates
+            .iter()
+            .map(|candidate| candidate.code.expose())
+    }
+
+    /// The code and the PIN, where that candidate is a bypass or recovery code.
+    pub(super) fn found(self, candidate: Option<usize>) -> (Secret, Option<Secret>) {
+        let found = candidate.and_then(|index| self.candidates.into_iter().nth(index));
+        match (found, self.pair) {
+            (Some(Candidate { code, pin }), _) => (code, pin),
+            (None, Some((code, pin))) => (code, Some(pin)),
+            (None, None) => (self.typed, None),
+        }
+    }
+}
+
 /// The code of so many digits, and the PIN behind it; none if what was typed is no such pair.
-pub(super) fn code_and_pin(typed: &Secret, digits: u32) -> Option<(Secret, Secret)> {
+fn code_and_pin(typed: &Secret, digits: u32) -> Option<(Secret, Secret)> {
     let text = unspaced(typed.expose());
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -20,20 +76,20 @@ pub(super) fn code_and_pin(typed: &Secret, digits: u32) -> Option<(Secret, Secre
         .then(|| (code.into(), pin.into()))
 }
 
-/// A bypass or recovery code, which `is_other_code` knows, and the PIN behind it.
-pub(super) fn other_code_and_pin(
-    typed: &Secret,
-    is_other_code: &dyn Fn(&str) -> bool,
-) -> Option<(Secret, Secret)> {
+/// Every bypass or recovery code that it may be, with a PIN behind it.
+fn other_codes_and_pins(typed: &Secret) -> Vec<Candidate> {
     let text = unspaced(typed.expose());
     if text.len() < SHORTEST_OTHER_CODE + MIN_PIN || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+        return Vec::new();
     }
-    (MIN_PIN..=MAX_PIN).find_map(|length| {
+    let pair = |length: usize| {
         let (code, pin) = text.split_at_checked(text.len().checked_sub(length)?)?;
-        let long_enough = code.len() >= SHORTEST_OTHER_CODE;
-        (long_enough && is_other_code(code)).then(|| (code.into(), pin.into()))
-    })
+        (code.len() >= SHORTEST_OTHER_CODE).then(|| Candidate {
+            code: code.into(),
+            pin: Some(pin.into()),
+        })
+    };
+    (MIN_PIN..=MAX_PIN).filter_map(pair).collect()
 }
 
 #[cfg(test)]
@@ -68,20 +124,35 @@ mod tests {
         }
     }
 
+    /// The code and the PIN of what was typed by a user who has one other code.
+    fn found(typed: &str, other: &str) -> (String, Option<String>) {
+        let search = search(&typed.into(), 6);
+        let candidate = search.candidates().position(|text| text == other);
+        let (code, pin) = search.found(candidate);
+        let pin = pin.map(|pin| pin.expose().to_owned());
+        (code.expose().to_owned(), pin)
+    }
+
     #[test]
     fn a_pin_may_stand_right_behind_a_bypass_or_recovery_code() {
         for code in ["48392013", "483920131", "4839201312"] {
             for pin in ["1379", "13791", "13791379"] {
                 let typed = format!("{code}{pin}");
-                let found = other_code_and_pin(&typed.as_str().into(), &|text| text == code);
-                let found =
-                    found.map(|(code, pin)| (code.expose().to_owned(), pin.expose().to_owned()));
-                assert_eq!(found, Some((code.to_owned(), pin.to_owned())), "{typed}");
+                let expected = (code.to_owned(), Some(pin.to_owned()));
+                assert_eq!(found(&typed, code), expected, "{typed}");
             }
         }
         for typed in ["48392013", "48392013137", "4839201313x9", ""] {
-            let found = other_code_and_pin(&typed.into(), &|text| text == "48392013");
-            assert!(found.is_none(), "{typed}");
+            let is_pair = found(typed, "48392013").0 == "48392013" && typed != "48392013";
+            assert!(!is_pair, "{typed}");
         }
+    }
+
+    #[test]
+    fn a_code_of_its_own_is_no_pair_and_other_digits_are() {
+        let whole = "0123456789";
+        assert_eq!(found(whole, whole), (whole.to_owned(), None));
+        let pair = ("012345".to_owned(), Some("6789".to_owned()));
+        assert_eq!(found(whole, "1111111111"), pair);
     }
 }

@@ -1,8 +1,12 @@
 //! The dialogue, answer by answer.
 
+use mfa_protocol::login::{Outcome, Step};
+
 use super::*;
 use crate::account::samples::{at, full};
-use crate::account::{Account, Passed};
+use crate::account::{Account, Passed, Verdict};
+use crate::factors::Factor;
+use crate::factors::device::Windows;
 use crate::lockout::Lock;
 use crate::texts::Wording;
 
@@ -17,25 +21,142 @@ fn plan(ways: &[&str]) -> Plan {
         usual_digits: 6,
         region: None,
         patience: Some(65),
+        renews: false,
     }
 }
 
-fn begin(plan: Plan, account: &Account) -> (Dialogue, Step) {
-    let (dialogue, next) = start(plan, account, &FallbackFactors::default());
-    (dialogue, asked(next))
+/// A login, and the state that takes what happens next.
+#[derive(Debug, Default)]
+struct Talk {
+    waiting: Option<Waiting>,
+    /// A recovery code of the user's.
+    other_code: &'static str,
 }
 
-fn start(plan: Plan, account: &Account, beside: &FallbackFactors) -> (Dialogue, Next) {
+#[derive(Debug)]
+enum Waiting {
+    Prompting(Prompting),
+    Sending(SendingCode),
+    Querying(QueryingRadius),
+    Verifying(Verifying),
+}
+
+/// What the login wants done.
+#[derive(Debug)]
+enum Next {
+    Ask(Step),
+    Send(SendRequest),
+    /// Whether it is the first answer for a server.
+    Query(bool),
+    Verify(Vec<Answer>),
+    End(Step, Outcome),
+}
+
+impl Talk {
+    /// Keeps the state; what may be a recovery code is looked up at once.
+    fn keep(&mut self, effect: Effect) -> Next {
+        let (waiting, next) = match effect {
+            Effect::Prompt(step, state) => (Waiting::Prompting(state), Next::Ask(step)),
+            Effect::SendCode(state) => {
+                let request = state.request().clone();
+                (Waiting::Sending(state), Next::Send(request))
+            }
+            Effect::QueryRadius(state) => {
+                let is_first = state.is_first();
+                (Waiting::Querying(state), Next::Query(is_first))
+            }
+            Effect::Verify(state) => {
+                let answers = state.answers().to_vec();
+                (Waiting::Verifying(state), Next::Verify(answers))
+            }
+            Effect::FindCode(state) => {
+                let found = state.candidates().position(|text| text == self.other_code);
+                return self.keep(state.found(found));
+            }
+            Effect::End(end) => return Next::End(end.step, end.outcome),
+            other => panic!("no dialogue: {other:?}"),
+        };
+        self.waiting = Some(waiting);
+        next
+    }
+
+    fn answer(&mut self, typed: &str, second: i64) -> Next {
+        let Some(Waiting::Prompting(state)) = self.waiting.take() else {
+            panic!("not asked");
+        };
+        let typed = Typed {
+            text: typed.into(),
+            is_password: false,
+            now: at(second),
+            windows: Windows::default(),
+        };
+        self.keep(state.answer(typed))
+    }
+
+    fn judged(&mut self, verdict: &Verdict) -> Next {
+        let Some(Waiting::Verifying(state)) = self.waiting.take() else {
+            panic!("nothing to verify");
+        };
+        self.keep(state.verified(verdict))
+    }
+
+    fn dispatched(&mut self, result: SendResult) -> Next {
+        let Some(Waiting::Sending(state)) = self.waiting.take() else {
+            panic!("nothing to send");
+        };
+        self.keep(state.sent(result))
+    }
+
+    fn replied(&mut self, reply: RadiusReply) -> Next {
+        let Some(Waiting::Querying(state)) = self.waiting.take() else {
+            panic!("nobody is asked");
+        };
+        self.keep(state.replied(reply))
+    }
+
+    fn gave_other_code(&mut self) -> Next {
+        let Some(Waiting::Querying(state)) = self.waiting.take() else {
+            panic!("nobody is asked");
+        };
+        self.keep(state.take_other_code())
+    }
+
+    fn learned_late(&mut self, news: DeliveryStatus) {
+        let Some(Waiting::Prompting(state)) = self.waiting.as_mut() else {
+            panic!("not asked");
+        };
+        state.learn_late(news);
+    }
+}
+
+fn begin(plan: Plan, account: &Account) -> (Talk, Step) {
+    let (talk, next) = start(plan, account, FallbackRecipients::default());
+    (talk, asked(next))
+}
+
+fn start(plan: Plan, account: &Account, fallback: FallbackRecipients) -> (Talk, Next) {
+    let factors = factors(&plan, account, fallback);
+    let mut talk = Talk::default();
+    let next = talk.keep(super::begin(plan, factors));
+    (talk, next)
+}
+
+fn factors(plan: &Plan, account: &Account, fallback: FallbackRecipients) -> UserFactors {
     let decoy = PromptDecoy {
         way: 0,
         question: "Where was it?",
     };
-    let holdings = UserFactors::of(account, &plan, &decoy, beside, at(0));
-    Dialogue::begin(plan, holdings)
+    UserFactors::of(account, plan, &decoy, fallback, at(0))
 }
 
-fn answer(dialogue: &mut Dialogue, typed: &str) -> Next {
-    dialogue.answer(typed.into(), at(0), &|_| false)
+fn answer(talk: &mut Talk, typed: &str) -> Next {
+    talk.answer(typed, 0)
+}
+
+fn all_prompts(ways: &[&str], account: &Account) -> Vec<String> {
+    let plan = plan(ways);
+    let factors = factors(&plan, account, FallbackRecipients::default());
+    prompts(plan, factors)
 }
 
 fn prompt(step: &Step) -> &str {
@@ -58,7 +179,7 @@ fn ended(next: Next) -> (Step, Outcome) {
 
 fn judge(next: Next) -> Vec<(Factor, String)> {
     match next {
-        Next::Judge(given) => given
+        Next::Verify(given) => given
             .into_iter()
             .map(|g| (g.factor, g.typed.expose().to_owned()))
             .collect(),
@@ -74,6 +195,7 @@ const WRONG: Verdict = Verdict::Wrong {
 };
 
 mod beyond;
+mod machine;
 mod ways;
 
 #[test]
@@ -87,12 +209,14 @@ fn the_first_way_that_the_user_can_go_is_asked() {
 #[test]
 fn somebody_unknown_is_asked_like_somebody_who_has_everything() {
     let ways = ["totp+questions", "pin"];
-    let (unknown, first) = begin(plan(&ways), &Account::default());
-    let (known, same) = begin(plan(&ways), &full());
+    let (_, first) = begin(plan(&ways), &Account::default());
+    let (_, same) = begin(plan(&ways), &full());
     assert_eq!(first, same);
-    assert_eq!(unknown.prompts().len(), known.prompts().len());
-    assert_eq!(unknown.prompts()[1], "Where was it? ");
-    assert_eq!(known.prompts()[1], "Question 0? ");
+    let unknown = all_prompts(&ways, &Account::default());
+    let known = all_prompts(&ways, &full());
+    assert_eq!(unknown.len(), known.len());
+    assert_eq!(unknown[1], "Where was it? ");
+    assert_eq!(known[1], "Question 0? ");
 }
 
 #[test]
@@ -103,8 +227,9 @@ fn somebody_who_can_go_none_of_the_ways_is_led_through_that_of_the_decoy() {
         question: "Where was it?",
     };
     for (account, expected) in [(Account::default(), "PIN: "), (full(), "OTP code: ")] {
-        let holdings = UserFactors::of(&account, &plan, &decoy, &FallbackFactors::default(), at(0));
-        let (_, next) = Dialogue::begin(plan.clone(), holdings);
+        let fallback = FallbackRecipients::default();
+        let factors = UserFactors::of(&account, &plan, &decoy, fallback, at(0));
+        let next = Talk::default().keep(super::begin(plan.clone(), factors));
         assert_eq!(prompt(&asked(next)), expected);
     }
 }
@@ -275,6 +400,6 @@ fn a_password_without_a_code_is_no_attempt_when_the_user_can_still_be_asked() {
 #[test]
 fn a_login_does_not_take_answers_for_ever() {
     let (mut dialogue, _) = begin(plan(&["totp", "pin"]), &full());
-    let ends = (0..MAX_ANSWERS).any(|_| matches!(answer(&mut dialogue, "?"), Next::End(..)));
+    let ends = (0..24).any(|_| matches!(answer(&mut dialogue, "?"), Next::End(..)));
     assert!(ends);
 }

@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use mfa_core::account::Account;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
-use mfa_core::login::{AskTerms, Dialogue, Screen, UserFactors, enrolment_prompts};
+use mfa_core::login::{AskTerms, Screen, UserFactors, enrolment_prompts, prompts};
 use mfa_core::names::UserName;
 use mfa_core::policy::{Ask, Facts, remote_address};
 
@@ -108,9 +108,8 @@ impl Connection {
         let screen = Screen::of(&it.login_context.service);
         let plan = plan(asked.terms, it.settings, screen);
         let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
-        let fallback = asked.fallback.factors();
-        let holdings = UserFactors::of(it.account, &plan, &decoy, &fallback, now);
-        into.prompts = Dialogue::begin(plan, holdings).0.prompts();
+        let factors = UserFactors::of(it.account, &plan, &decoy, asked.fallback, now);
+        into.prompts = prompts(plan, factors);
     }
 }
 

@@ -1,29 +1,37 @@
 //! What carrying out a call comes to: a reply, or something to be waited for first.
 
 use super::super::admin::{Confirmation, Trial};
-use super::super::effect::Effect;
 use super::super::error::Failure;
-use super::super::login::Login;
+use super::super::login::{LateMessage, LoginWait, ResumedLogin};
+use super::super::wait::MessageWait;
 use super::Body;
+use crate::delivery::Delivery;
 
 /// What carrying out a call comes to.
 pub(in crate::server) enum CallOutcome {
     /// It has been carried out, or refused.
     Done(Result<Body, Failure>),
     /// This is the reply, and this is waited for once it is out. The connection keeps the login.
-    Ahead(Body, Effect),
-    /// It goes on once this is done, and with this.
-    Waiting(Effect, Then),
+    Ahead(Body, LateMessage),
+    /// It goes on once this is over.
+    Waiting(Waiting),
 }
 
-/// What waits for an errand.
-pub(in crate::server) enum Then {
+/// What a call waits for, and what goes on with what comes of that.
+pub(in crate::server) enum Waiting {
     /// A login.
-    Login(Box<Login>),
+    Login(LoginWait),
     /// A message that is good for nothing.
-    Trial(Trial),
+    Trial(MessageWait, Trial),
     /// An address that is being enrolled.
-    Confirmation(Box<Confirmation>),
+    Confirmation(MessageWait, Box<Confirmation>),
+}
+
+/// The same, once the wait is over.
+pub(in crate::server) enum Resumed {
+    Login(ResumedLogin),
+    Trial(Delivery, Trial),
+    Confirmation(Delivery, Box<Confirmation>),
 }
 
 impl From<Body> for CallOutcome {
@@ -32,11 +40,13 @@ impl From<Body> for CallOutcome {
     }
 }
 
-impl Then {
-    pub(super) fn into_login(self) -> Option<Box<Login>> {
+impl Waiting {
+    /// Waits. Nobody else waits meanwhile.
+    pub(super) fn run(self) -> Resumed {
         match self {
-            Self::Login(login) => Some(login),
-            Self::Trial(_) | Self::Confirmation(_) => None,
+            Self::Login(wait) => Resumed::Login(wait.run()),
+            Self::Trial(wait, trial) => Resumed::Trial(wait.run(), trial),
+            Self::Confirmation(wait, pending) => Resumed::Confirmation(wait.run(), pending),
         }
     }
 }

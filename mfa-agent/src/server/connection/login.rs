@@ -10,9 +10,9 @@ use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
 
 use super::super::error::Failure;
-use super::super::login::{Bearer, Ended, Login, Progress, Purpose};
+use super::super::login::{Bearer, Ended, Progress, PromptedLogin, Purpose};
 use super::body::{done, login_body, parse};
-use super::{CallOutcome, Connection, Then};
+use super::{CallOutcome, Connection, Waiting};
 use mfa_core::names::UserName;
 
 /// How long a factor that was passed on a connection stands for changes made on it.
@@ -50,7 +50,7 @@ impl Connection {
     fn begin(&mut self, parameters: BeginParameters) -> Result<CallOutcome, Failure> {
         if let Some(earlier) = self.login.take() {
             self.agent
-                .abandon(&earlier, "another login was begun on its connection");
+                .abandon(&earlier.login, "another login was begun on its connection");
         }
         if self.peer.privileged {
             self.active_logins = Some(self.agent.active_logins.enter());
@@ -77,7 +77,7 @@ impl Connection {
 
     fn cancel(&mut self, parameters: &CancelParameters) -> Result<CallOutcome, Failure> {
         let login = self.take_login(&parameters.session)?;
-        self.agent.abandon(&login, "cancelled");
+        self.agent.abandon(&login.login, "cancelled");
         done(&Nothing {})
     }
 
@@ -118,12 +118,12 @@ impl Connection {
                 self.login = Some(login);
                 reply
             }
-            Progress::Ahead(login, reply, effect) => {
+            Progress::Ahead(login, reply, late) => {
                 self.login = Some(login);
-                return Ok(CallOutcome::Ahead(login_body(&reply)?, effect));
+                return Ok(CallOutcome::Ahead(login_body(&reply)?, late));
             }
-            Progress::Waiting(login, effect) => {
-                return Ok(CallOutcome::Waiting(effect, Then::Login(login)));
+            Progress::Waiting(wait) => {
+                return Ok(CallOutcome::Waiting(Waiting::Login(wait)));
             }
             Progress::Ended(ended) => {
                 if let Some(event) = ended.event {
@@ -143,8 +143,9 @@ impl Connection {
         Ok(login_body(&reply)?.into())
     }
 
-    fn take_login(&mut self, session: &str) -> Result<Box<Login>, Failure> {
-        let held = self.login.take_if(|login| login.context.session == session);
+    fn take_login(&mut self, session: &str) -> Result<PromptedLogin, Failure> {
+        let is_meant = |prompted: &mut PromptedLogin| prompted.login.context.session == session;
+        let held = self.login.take_if(is_meant);
         held.ok_or_else(|| {
             Failure::new(
                 ErrorKind::NoLogin,

@@ -9,14 +9,14 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::begin::ResolvedLogin;
-use super::{Login, Progress, Stage, conclude};
+use super::{Login, Progress, conclude};
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use crate::repository::Key;
 use mfa_core::account::Device;
 use mfa_core::factors::device::Kind;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, entry};
-use mfa_core::login::{AskTerms, Dialogue, Plan, PromptDecoy, Screen, UserFactors};
+use mfa_core::login::{AskTerms, Plan, PromptDecoy, Screen, UserFactors, begin};
 use mfa_core::policy::Ask;
 use mfa_core::texts::Wording;
 
@@ -98,23 +98,20 @@ impl Agent {
         }
         resolved.context.hint = asked.hint;
         let (account, now) = (&resolved.account, resolved.now);
-        let plan = plan(asked.terms, &resolved.settings, resolved.context.screen());
+        let plan = Plan {
+            renews: asked.renews,
+            ..plan(asked.terms, &resolved.settings, resolved.context.screen())
+        };
         let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
-        let fallback = asked.fallback.factors();
-        let holdings = UserFactors::of(account, &plan, &decoy, &fallback, now);
+        let factors = UserFactors::of(account, &plan, &decoy, asked.fallback, now);
         let devices = account.devices();
         let counts = |device: &Device| device.kind() == Kind::Hotp;
         let is_by_counter = !devices.is_empty() && devices.iter().all(counts);
-        let (dialogue, next) = Dialogue::begin(plan, holdings);
-        let way = dialogue.way().map(ToString::to_string);
-        let stage = Stage::Asking(Box::new(dialogue));
-        let mut login = Login::of(resolved, ask, stage, asked.session);
+        let effect = begin(plan, factors);
+        let mut login = Login::of(resolved, ask, asked.session);
         login.context.is_by_counter = is_by_counter;
-        login.context.set_way(way);
-        login.unenrolled = asked.is_unenrolled;
-        login.renews = asked.renews;
-        login.template = asked.fallback.address;
-        self.first_step(Box::new(login), next)
+        login.context.set_way(effect.way().map(ToString::to_string));
+        self.first_step(login, effect)
     }
 
     /// What somebody is asked for who lacks it: always the same for the same name.
@@ -154,6 +151,7 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
         usual_digits: settings.totp.digits.into(),
         region: settings.delivery.sms.as_ref().and_then(|sms| sms.region),
         patience: patience(settings),
+        renews: false,
     }
 }
 

@@ -7,43 +7,36 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use mfa_protocol::Secret;
-use mfa_protocol::login::{LoginReply, Outcome, Step};
+use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::random;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
-use super::record::PASSWORD_TYPED;
-use super::{Context, Login, Progress, Stage, conclude, conclude_with, end};
+use super::driver::Following;
+use super::{Context, Login, Progress};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
-use mfa_core::account::{Account, Device, Enrolled, Label};
+use mfa_core::account::{Account, Device, Enrolled, Label, Verdict};
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
 use mfa_core::factors::recovery::{RECOVERY_CODES, fresh_codes};
 use mfa_core::login::entry::NewDevice;
-use mfa_core::login::{EnrolNext, Enrolment, Next, Occasion};
+use mfa_core::login::{
+    CountingWrongCode, Effect, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice,
+    enroll,
+};
+use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
-use mfa_core::texts::Wording;
 
 /// What the explanation, the key and the prompt leave of a usual terminal.
 const ROWS: usize = mfa_qr::USUAL_ROWS - 5;
 
 /// How many times longer than a login without it.
 const PATIENCE: u32 = 5;
-
-const SET_UP: &str = "a device was set up in this login";
-
-/// A device that is being set up.
-pub(super) struct SetUp {
-    enrolment: Enrolment,
-    /// What the account could be passed with when a recovery code was right; none: the user had nothing.
-    renews: Option<u64>,
-}
 
 impl Agent {
     /// Begins to set up a first device.
@@ -56,163 +49,118 @@ impl Agent {
         // What goes wrong is counted where the device will stand, not on the record that names without one
         // share.
         resolved.key = Key::account(&resolved.subject.user);
-        let wording = wording(&resolved.settings, resolved.context.screen());
-        let set_up = (Occasion::First, Label::numbered(1), wording, None);
-        let (stage, step) = self.set_up(&resolved.settings, &resolved.context, set_up)?;
-        let session = resolved.context.session.clone();
-        let mut login = Login::of(resolved, ask, stage, new.session);
+        let (settings, screen) = (&resolved.settings, resolved.context.screen());
+        let made = self.fresh_device(settings, &resolved.context.user, Label::numbered(1))?;
+        let effect = enroll(Occasion::First, made, screen, wording(settings, screen));
+        let mut login = Login::of(resolved, ask, new.session);
         login.context.set_way(Some(Factor::Totp.to_string()));
-        Ok(patient(login.into(), LoginReply::of(session, step)))
+        login.be_patient();
+        self.carry_on(login, effect)
     }
 
     /// Goes on, after a recovery code was right, with setting up a new device.
-    pub(super) fn renew(
+    pub(super) fn make_device(
         &self,
-        mut login: Box<Login>,
-        generation: u64,
-    ) -> Result<Progress, Failure> {
-        let label = self.repository.account(&login.context.user)?.free_label();
-        let wording = wording(&login.settings, login.context.screen());
-        let set_up = (Occasion::Lost, label, wording, Some(generation));
-        let (stage, step) = self.set_up(&login.settings, &login.context, set_up)?;
-        login.stage = stage;
+        login: &mut Login,
+        state: MakingDevice,
+    ) -> Result<Effect, Failure> {
+        let user = &login.context.user;
+        let label = self.repository.account(user)?.free_label();
+        let made = self.fresh_device(&login.settings, user, label)?;
         login.context.forget_failures();
-        let session = login.context.session.clone();
-        Ok(patient(login, LoginReply::of(session, step)))
+        login.be_patient();
+        Ok(state.made(made, login.context.screen()))
     }
 
-    fn set_up(
+    fn fresh_device(
         &self,
         settings: &Settings,
-        context: &Context,
-        (occasion, label, wording, renews): (Occasion, Label, Wording, Option<u64>),
-    ) -> Result<(Stage, Step), Failure> {
+        user: &UserName,
+        label: Label,
+    ) -> Result<FreshDevice, Failure> {
         let device = fresh_device(label, settings)?;
         let codes = fresh_codes(&random_codes()?);
         let issuer = self.issuer(settings);
-        let uri = device.generator.uri(&issuer, context.user.as_str(), 0);
+        let uri = device.generator.uri(&issuer, user.as_str(), 0);
         let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
-        let picture = picture.as_deref().map(String::as_str);
-        let shown = (context.screen(), wording);
-        let (enrolment, step) = Enrolment::begin(occasion, (device, codes), picture, shown);
-        let set_up = SetUp { enrolment, renews };
-        Ok((Stage::Enrolling(Box::new(set_up)), step))
+        Ok(FreshDevice {
+            device,
+            codes,
+            picture,
+        })
     }
 
-    /// Takes an answer.
-    pub(super) fn answer_enrolment(
+    /// Counts a wrong first code like any other wrong answer.
+    pub(super) fn count_wrong_code(
         &self,
-        mut login: Box<Login>,
-        typed: &Secret,
-    ) -> Result<Progress, Failure> {
-        let windows = login.settings.windows();
-        let is_password = login.is_password.take() == Some(true);
-        let Stage::Enrolling(set_up) = &mut login.stage else {
-            return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
+        login: &mut Login,
+        state: CountingWrongCode,
+    ) -> Result<Following, Failure> {
+        let told = |login: &Login, verdict: &Verdict| {
+            login.told(verdict, state.consequence(verdict), false)
         };
-        let step = match set_up.enrolment.answer(typed, Timestamp::now(), &windows) {
-            EnrolNext::Ask(step) => step,
-            EnrolNext::Wrong if is_password => {
-                return Ok(conclude(&login.context, Outcome::Cancelled, PASSWORD_TYPED));
-            }
-            EnrolNext::Wrong => match self.count_wrong(&mut login)? {
-                Next::Ask(step) => step,
-                Next::End(step, outcome) => {
-                    let ended = Progress::Ended(end(&login.context, step, outcome, None));
-                    return Ok(ended.recorded());
-                }
-                Next::Judge(_) | Next::Send(_) | Next::Inquire(_) => {
-                    return Ok(conclude(&login.context, Outcome::Cancelled, "out of turn"));
-                }
-            },
-            EnrolNext::Store => return self.store_enrolment(&login),
-            EnrolNext::End(step, outcome) => {
-                let reason = "set-up was not finished; nothing was stored";
-                return Ok(Progress::Ended(end(
-                    &login.context,
-                    step,
-                    outcome,
-                    Some(reason),
-                )));
-            }
-        };
-        let session = login.context.session.clone();
-        Ok(Progress::Open(login, LoginReply::of(session, step)))
-    }
-
-    fn count_wrong(&self, login: &mut Login) -> Result<Next, Failure> {
         let verdict = self.commit(&login.key, login.context.peer, |account| {
             let mut account = account.unwrap_or_default();
             let verdict = account.wrong_first_code(login.epoch, Timestamp::now(), &login.limits);
-            let (_, events) = login.told(&verdict);
+            let (_, events) = told(login, &verdict);
             Ok((After::Put(account.into()), events, verdict))
         })?;
-        login.context = login.told(&verdict).0;
-        let locked = login.context.locked_until.is_some();
-        let Stage::Enrolling(set_up) = &login.stage else {
-            return Err(Failure::unavailable("out of turn"));
-        };
-        Ok(set_up.enrolment.wrong(locked || !verdict.is_wrong()))
+        login.context = told(login, &verdict).0;
+        Ok(Following::recorded(state.counted(&verdict)))
     }
 
-    fn store_enrolment(&self, login: &Login) -> Result<Progress, Failure> {
-        let Stage::Enrolling(set_up) = &login.stage else {
-            return Err(Failure::unavailable("out of turn"));
-        };
-        let (device, codes) = set_up.enrolment.made();
+    pub(super) fn store_device(
+        &self,
+        login: &mut Login,
+        state: StoringDevice,
+    ) -> Result<Following, Failure> {
+        let (device, codes) = state.made();
         let pepper = self.repository.pepper();
         let digests: Vec<_> = codes
             .iter()
             .map(|code| pepper.digest(code.expose()))
             .collect();
-        let mut context = login.context.clone();
-        context.forget_failures();
-        let key = Key::account(&login.context.user);
+        login.context.forget_failures();
+        let (context, session) = (&login.context, login.new_session.as_ref());
+        let key = Key::account(&context.user);
         let stored = self.commit(&key, context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
             let (device, digests) = (device.clone(), digests.clone());
             let now = Timestamp::now();
-            let opening = login.opening.as_ref();
             let events = vec![
-                enrolment_event(&context, &device, set_up.renews.is_some()),
-                context.event(Outcome::Passed, Some(SET_UP)),
+                enrolment_event(context, &device, state.occasion()),
+                context.event(Outcome::Passed, Some(EndReason::DeviceStored.words())),
             ];
-            let stored = match set_up.renews {
-                None => account.enroll_in_login(device, digests, opening, now),
-                Some(was) => account.renew_in_login(device, digests, was, opening, now),
+            let stored = match state.occasion() {
+                Occasion::First => account.enroll_in_login(device, digests, session, now),
+                Occasion::Lost { generation } => {
+                    account.renew_in_login(device, digests, generation, session, now)
+                }
             };
             Ok(match stored {
                 Enrolled::Stored => (After::Put(account.into()), events, stored),
                 Enrolled::Locked | Enrolled::Otherwise => (After::Same, Vec::new(), stored),
             })
         })?;
-        let (outcome, reason) = match stored {
-            Enrolled::Stored => (Outcome::Passed, SET_UP),
-            Enrolled::Locked => (
-                Outcome::Locked,
-                "the account was locked meanwhile; not set up",
-            ),
-            Enrolled::Otherwise => (
-                Outcome::Cancelled,
-                "a factor was set up elsewhere meanwhile; not set up",
-            ),
-        };
-        let messages = match stored {
-            Enrolled::Stored => vec![set_up.enrolment.done()],
-            Enrolled::Locked | Enrolled::Otherwise => Vec::new(),
-        };
-        let ended = conclude_with(&context, messages, outcome, reason);
+        let effect = state.stored(stored);
         Ok(match stored {
-            Enrolled::Stored => ended.recorded(),
-            Enrolled::Locked | Enrolled::Otherwise => ended,
+            Enrolled::Stored => Following::recorded(effect),
+            Enrolled::Locked | Enrolled::Otherwise => effect.into(),
         })
     }
 }
 
-fn enrolment_event(context: &Context, device: &Device, renewed: bool) -> Event {
-    let instead = match renewed {
-        true => ", in place of the devices that were there",
-        false => "",
+impl Login {
+    /// Scanning a code and writing down others takes longer than typing one.
+    fn be_patient(&mut self) {
+        self.deadline = Instant::now() + PATIENCE * self.settings.server.login_timeout;
+    }
+}
+
+fn enrolment_event(context: &Context, device: &Device, occasion: Occasion) -> Event {
+    let instead = match occasion {
+        Occasion::Lost { .. } => ", in place of the devices that were there",
+        Occasion::First => "",
     };
     let reason = format!("in a login, with {RECOVERY_CODES} recovery codes{instead}");
     Event {
@@ -222,12 +170,6 @@ fn enrolment_event(context: &Context, device: &Device, renewed: bool) -> Event {
         label: Some(device.label.to_string()),
         ..context.event(Outcome::Passed, None)
     }
-}
-
-/// Scanning a code and writing down others takes longer than typing one.
-fn patient(mut login: Box<Login>, reply: LoginReply) -> Progress {
-    login.deadline = Instant::now() + PATIENCE * login.settings.server.login_timeout;
-    Progress::Open(login, reply)
 }
 
 fn fresh_device(label: Label, settings: &Settings) -> Result<Device, Failure> {

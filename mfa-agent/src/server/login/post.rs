@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, Zoned};
 
 use super::super::Agent;
-use super::super::effect::Effect;
 use super::super::error::Failure;
 use super::super::random;
+use super::super::wait::MessageWait;
 use super::{Context, Login};
 use crate::audit::Event;
 use crate::delivery::{AtEnd, Delivery, Job, Notice};
@@ -29,11 +29,41 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// How much longer than its code a login lives: whoever types it late is to be told.
 const LATE: Duration = Duration::from_secs(60);
 
-/// A message that a login waits for.
+/// A message that was handed over.
 pub(in crate::server) struct Sending {
     channel: Channel,
     code: Option<SentCode>,
     expires: Timestamp,
+}
+
+/// What became of a message at once.
+pub(super) enum Posted {
+    /// It is on its way, and waited for.
+    Waiting(MessageWait, Sending),
+    /// There is nothing to wait for.
+    AtOnce(SendResult),
+}
+
+/// A message that is waited for once its prompt is shown.
+pub(in crate::server) struct LateMessage {
+    pub(super) wait: MessageWait,
+    pub(super) sending: Sending,
+}
+
+/// The same, once the wait is over.
+pub(in crate::server) struct LearnedLate {
+    pub(super) delivery: Delivery,
+    pub(super) sending: Sending,
+}
+
+impl LateMessage {
+    /// Waits.
+    pub(in crate::server) fn run(self) -> LearnedLate {
+        LearnedLate {
+            delivery: self.wait.run(),
+            sending: self.sending,
+        }
+    }
 }
 
 /// What is to be done about a message.
@@ -47,19 +77,13 @@ enum Address {
 }
 
 impl Agent {
-    /// Has a code sent. Returns what is to be waited for, or what there is to say at once.
-    pub(super) fn post(
-        &self,
-        login: &mut Login,
-        order: &SendRequest,
-    ) -> Result<Result<Effect, SendResult>, Failure> {
+    /// Has a code sent.
+    pub(super) fn post(&self, login: &mut Login, order: &SendRequest) -> Result<Posted, Failure> {
         let (now, lifetime) = (Timestamp::now(), login.settings.delivery.lifetime);
-        let expires = login
-            .code_expires()
-            .unwrap_or_else(|| expiry(now, lifetime));
+        let expires = order.expires.unwrap_or_else(|| expiry(now, lifetime));
         let address = self.count_message(login, order, now)?;
         if !login.settings.delivery.is_on(order.channel) {
-            return Ok(Err(nothing_sent(DeliveryStatus::Failed, expires)));
+            return Ok(nothing_sent(DeliveryStatus::Failed, expires));
         }
         login.outlive(lifetime + LATE);
         match address {
@@ -75,18 +99,17 @@ impl Agent {
                 Ok(self.hand_over(login, order.channel, code, (now, expires)))
             }
             Address::Nobody => {
-                let effect = self.send_to_nobody(order.channel);
-                login.sending = Some(Sending {
+                let sending = Sending {
                     channel: order.channel,
                     code: None,
                     expires,
-                });
-                Ok(Ok(effect))
+                };
+                Ok(Posted::Waiting(self.send_to_nobody(order.channel), sending))
             }
             Address::TooMany => {
                 let reason = "too many messages in a short time";
                 self.note_message(login, order.channel, "refused", reason);
-                Ok(Err(nothing_sent(DeliveryStatus::TooMany, expires)))
+                Ok(nothing_sent(DeliveryStatus::TooMany, expires))
             }
         }
     }
@@ -94,11 +117,11 @@ impl Agent {
     /// Gives a message to the courier.
     fn hand_over(
         &self,
-        login: &mut Login,
+        login: &Login,
         channel: Channel,
         code: SentCode,
         (now, expires): (Timestamp, Timestamp),
-    ) -> Result<Effect, SendResult> {
+    ) -> Posted {
         let job = Job {
             user: login.context.user.to_string(),
             to: code.to.clone(),
@@ -109,34 +132,32 @@ impl Agent {
         let Ok(ticket) = self.delivery_queue.submit_and_tell(job, at_end) else {
             let reason = "too many messages wait to be sent";
             self.note_message(login, channel, "failed", reason);
-            return Err(nothing_sent(DeliveryStatus::Failed, expires));
+            return nothing_sent(DeliveryStatus::Failed, expires);
         };
-        login.sending = Some(Sending {
+        let sending = Sending {
             channel,
             code: Some(code),
             expires,
-        });
-        Ok(Effect::Message(ticket, PATIENCE))
+        };
+        Posted::Waiting(MessageWait::Ticket(ticket, PATIENCE), sending)
     }
 
     /// What somebody waits for who is sent nothing.
-    fn send_to_nobody(&self, channel: Channel) -> Effect {
+    fn send_to_nobody(&self, channel: Channel) -> MessageWait {
         let timing_decoy = self.delivery_queue.decoy(channel);
         match timing_decoy.time < PATIENCE {
-            true => Effect::Nobody(timing_decoy.time, timing_decoy.delivery),
-            false => Effect::Nobody(PATIENCE, Delivery::Pending),
+            true => MessageWait::Nobody(timing_decoy.time, timing_decoy.delivery),
+            false => MessageWait::Nobody(PATIENCE, Delivery::Pending),
         }
     }
 
     /// What the dialogue is told of a message.
     pub(super) fn posted(
         &self,
-        login: &mut Login,
+        login: &Login,
+        sending: Sending,
         delivery: &Delivery,
     ) -> Result<SendResult, Failure> {
-        let Some(sending) = login.sending.take() else {
-            return Err(Failure::unavailable("a message was reported out of turn"));
-        };
         let failure = match delivery {
             Delivery::Sent | Delivery::Pending => None,
             Delivery::Failed(error) | Delivery::Retrying(error) => Some(error.to_string()),
@@ -259,29 +280,25 @@ impl Agent {
     }
 }
 
-impl Login {
+impl Sending {
     /// What is known of the message that was just handed over.
-    pub(super) fn sent_so_far(&self) -> Result<SendResult, Failure> {
-        let sending = self.sending.as_ref();
-        let sending = sending.ok_or_else(|| Failure::unavailable("no message was handed over"))?;
-        Ok(SendResult {
-            code: sending.code.clone(),
-            expires: sending.expires,
+    pub(super) fn so_far(&self) -> SendResult {
+        SendResult {
+            code: self.code.clone(),
+            expires: self.expires,
             news: DeliveryStatus::OnItsWay,
-        })
+        }
     }
+}
 
+impl Login {
     /// Where a code of this login goes: to the number that was just typed, to the user's own address, or to
     /// one that the template makes of their name.
     fn address(&self, account: &Account, order: &SendRequest) -> Address {
         let theirs = account
             .contact(order.channel)
             .map(|contact| contact.to.clone());
-        let named = match order.channel {
-            Channel::Email => self.template.clone(),
-            Channel::Sms => order.number.clone(),
-        };
-        match (theirs, named) {
+        match (theirs, order.fallback.clone()) {
             (Some(to), _) => Address::To(to, None),
             (None, Some(to)) => Address::To(to, Some(self.generation_at_begin)),
             (None, None) => Address::Nobody,
@@ -290,12 +307,12 @@ impl Login {
 }
 
 /// No message went out this time; a code that was sent before is as good as it was.
-fn nothing_sent(news: DeliveryStatus, expires: Timestamp) -> SendResult {
-    SendResult {
+fn nothing_sent(news: DeliveryStatus, expires: Timestamp) -> Posted {
+    Posted::AtOnce(SendResult {
         code: None,
         expires,
         news,
-    }
+    })
 }
 
 fn left(expires: Timestamp, now: Timestamp) -> Duration {

@@ -13,16 +13,17 @@ use mfa_protocol::Secret;
 use mfa_radius::{Answer, ClientError, MAX_PASSWORD, Outcome as Said};
 
 use super::super::Agent;
-use super::super::effect::{Effect, Question};
 use super::super::error::Failure;
 use super::super::random;
+use super::super::wait::{Question, RadiusOutcome, RadiusWait, ServerAnswer};
 use super::Login;
+use super::driver::Following;
 use crate::config::Radius;
 use crate::log;
 use crate::repository::After;
 use mfa_core::account::{Account, Remote, Verdict};
 use mfa_core::lockout::Admission;
-use mfa_core::login::{Next, RadiusQuery, Reply};
+use mfa_core::login::{QueryingRadius, RadiusReply};
 pub(in crate::server) use typical_latency::TypicalLatency;
 
 /// How much longer than a server takes it takes to note what it said.
@@ -31,19 +32,11 @@ const AFTERWARDS: Duration = Duration::from_secs(10);
 /// Bytes of an attribute's value.
 const LONGEST_ATTRIBUTE: usize = 253;
 
-/// An answer that a login waits for.
-pub(in crate::server) struct PendingQuery {
-    typed: Secret,
-    asked: Asked,
-}
-
-/// What becomes of an answer.
+/// A guess that may be out, and what was done about it on the record.
 #[derive(Default)]
-struct Asked {
-    /// The account at the server that judges it; none: nobody does.
-    remote: Option<Remote>,
-    /// Of the note on the record.
-    note: Option<u64>,
+pub(in crate::server) struct ReservedGuess {
+    /// Its number on the record.
+    id: Option<u64>,
     /// Whether it might have been a bypass or recovery code, and is none: that was judged here.
     is_other_guess: bool,
     /// Whether nobody is asked because the account is locked.
@@ -53,7 +46,7 @@ struct Asked {
 /// Whether a guess may go out.
 enum Reservation {
     /// It may, or nobody is asked because there is no account at a server.
-    Granted(Asked),
+    Granted(Option<Remote>, ReservedGuess),
     /// It is a bypass or recovery code.
     Other,
     /// The account is locked.
@@ -62,34 +55,49 @@ enum Reservation {
     Spent,
 }
 
+/// What asking a server comes to.
+pub(super) enum Queried {
+    /// This is to be waited for.
+    Waiting(RadiusWait, QueryingRadius, ReservedGuess),
+    /// This follows at once.
+    AtOnce(Following),
+}
+
 impl Agent {
-    /// Has a server judge an answer. Returns what is to be waited for, or what happens at once.
-    pub(super) fn inquire(
+    /// Has a server judge an answer.
+    pub(super) fn query(
         &self,
         login: &mut Login,
-        inquiry: RadiusQuery,
-    ) -> Result<Result<Effect, Next>, Failure> {
-        let RadiusQuery { typed, is_first } = inquiry;
-        let asked = match self.leave(login, &typed)? {
-            Reservation::Granted(asked) => asked,
-            Reservation::Other => return Ok(Err(login.dialogue()?.gave_other_code(typed))),
-            Reservation::Locked => Asked {
-                is_locked: true,
-                ..Asked::default()
-            },
-            Reservation::Spent => return Ok(Err(login.judged(&Verdict::BudgetExhausted)?)),
+        state: QueryingRadius,
+    ) -> Result<Queried, Failure> {
+        let (remote, guess) = match self.reserve(login, state.typed())? {
+            Reservation::Granted(remote, guess) => (remote, guess),
+            Reservation::Other => return Ok(Queried::AtOnce(state.take_other_code().into())),
+            Reservation::Locked => {
+                let guess = ReservedGuess {
+                    is_locked: true,
+                    ..ReservedGuess::default()
+                };
+                (None, guess)
+            }
+            Reservation::Spent => {
+                let verdict = Verdict::BudgetExhausted;
+                login.context.note(&verdict, state.is_unenrolled());
+                return Ok(Queried::AtOnce(state.verified(&verdict).into()));
+            }
         };
         let is_privileged = login.context.peer.privileged;
-        let Some(place) = self.effect_limits.enter(&login.settings, is_privileged) else {
+        let Some(place) = self.radius_places.enter(&login.settings, is_privileged) else {
             let why = "too many logins wait for RADIUS servers; see [server] max_connections";
             log::limited("radius places", why);
-            return self.unanswered(login, typed, &asked, why).map(Err);
+            let following = self.unanswered(login, state, &guess, why)?;
+            return Ok(Queried::AtOnce(following));
         };
-        let Some(remote) = asked.remote.clone() else {
+        let Some(remote) = remote else {
             let time = self.typical_latency.time().min(login.longest_wait());
             login.outlive(time + login.settings.server.login_timeout);
-            login.asking = Some(PendingQuery { typed, asked });
-            return Ok(Ok(Effect::Rest(time, place)));
+            let wait = RadiusWait::Nobody(time, place);
+            return Ok(Queried::Waiting(wait, state, guess));
         };
         let client = self.radius_client(remote.server.as_str());
         let (Some(wait), Some(client)) = (login.wait(&remote), client) else {
@@ -98,78 +106,108 @@ impl Agent {
                 "the user is at the RADIUS server {server}, and no [[radius]] has that name"
             );
             log::limited("radius", format_args!("{}: {why}", login.context.user));
-            return self.unanswered(login, typed, &asked, &why).map(Err);
+            let following = self.unanswered(login, state, &guess, &why)?;
+            return Ok(Queried::AtOnce(following));
         };
         let question = Question {
             client,
             user: login.remote_name(&remote).to_owned(),
-            typed: typed.clone(),
+            typed: state.typed().clone(),
             calling_station: login.calling_station(),
-            follows: login.challenge.take().filter(|_| !is_first),
+            follows: login.challenge.take().filter(|_| !state.is_first()),
             wait,
+            remote,
         };
         login.outlive(wait + login.settings.server.login_timeout);
-        login.asking = Some(PendingQuery { typed, asked });
-        Ok(Ok(Effect::Radius(Box::new(question), place)))
+        let wait = RadiusWait::Server(Box::new(question), place);
+        Ok(Queried::Waiting(wait, state, guess))
+    }
+
+    /// What follows from what a server said, or from having asked none.
+    pub(super) fn replied(
+        &self,
+        login: &mut Login,
+        state: QueryingRadius,
+        guess: &ReservedGuess,
+        outcome: RadiusOutcome,
+    ) -> Result<Following, Failure> {
+        match outcome {
+            RadiusOutcome::Server(said) => {
+                note(login, &said.answer);
+                self.answered(login, state, guess, *said)
+            }
+            RadiusOutcome::Nobody => self.rested(login, state, guess),
+        }
     }
 
     /// Nobody was asked: what was typed is wrong, or not judged at all, as it was for who asked last.
-    pub(super) fn rested(&self, login: &mut Login) -> Result<Next, Failure> {
-        let PendingQuery { typed, asked } = take(login)?;
-        login.remote = None;
+    fn rested(
+        &self,
+        login: &mut Login,
+        state: QueryingRadius,
+        guess: &ReservedGuess,
+    ) -> Result<Following, Failure> {
         if self.typical_latency.is_silent() {
-            let why = match asked.is_locked {
+            let why = match guess.is_locked {
                 true => "the account is locked, so no RADIUS server was asked",
                 false => "the user has no account at a RADIUS server, so none was asked",
             };
-            return self.unanswered(login, typed, &asked, why);
+            return self.unanswered(login, state, guess, why);
         }
-        login.rejected = asked.note;
-        Ok(login.dialogue()?.inquired(typed, Reply::Rejected))
+        let rejected = RadiusReply::Rejected {
+            remote: None,
+            reserved: guess.id,
+        };
+        Ok(state.replied(rejected).into())
     }
 
     /// What a server said.
-    pub(super) fn answered(
+    fn answered(
         &self,
         login: &mut Login,
-        answer: Result<Answer, ClientError>,
-        took: Duration,
-    ) -> Result<Next, Failure> {
-        let PendingQuery { typed, asked } = take(login)?;
-        note(login, &answer);
-        login.remote.clone_from(&asked.remote);
-        match answer.map(|answer| answer.outcome) {
+        state: QueryingRadius,
+        guess: &ReservedGuess,
+        said: ServerAnswer,
+    ) -> Result<Following, Failure> {
+        let ServerAnswer {
+            remote,
+            answer,
+            took,
+        } = said;
+        let reply = match answer.map(|answer| answer.outcome) {
             Ok(Said::Accepted { .. }) => {
-                self.settle(login, &asked)?;
-                Ok(login.dialogue()?.inquired(typed, Reply::Accepted))
+                self.settle(login, guess)?;
+                RadiusReply::Accepted(remote)
             }
             Ok(Said::Rejected { .. }) => {
                 self.typical_latency.note(took, false);
-                // The note on the record becomes a failure in the change that judges the answers.
-                login.rejected = asked.note;
-                Ok(login.dialogue()?.inquired(typed, Reply::Rejected))
+                // The reservation becomes a failure in the change that judges the answers.
+                RadiusReply::Rejected {
+                    remote: Some(remote),
+                    reserved: guess.id,
+                }
             }
             Ok(Said::Challenged(challenge)) => {
-                if let Some(locked) = self.unjudged(login, &asked)? {
-                    return Ok(locked);
+                if let Some(locked) = self.unjudged(login, &state, guess)? {
+                    return Ok(Following::recorded(state.verified(&locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
                 login.challenge = Some(challenge);
-                let reply = Reply::Challenged { message, echo };
-                Ok(login.dialogue()?.inquired(typed, reply))
+                RadiusReply::Challenged { message, echo }
             }
             Err(error) => {
                 if matches!(error, ClientError::NoAnswer(_)) {
                     self.typical_latency.note(took, true);
                 }
-                self.unanswered(login, typed, &asked, &error.to_string())
+                return self.unanswered(login, state, guess, &error.to_string());
             }
-        }
+        };
+        Ok(state.replied(reply).into())
     }
 
-    /// Notes the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
+    /// Reserves the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
     /// no more guesses at them are out at once than may be wrong either.
-    fn leave(&self, login: &Login, typed: &Secret) -> Result<Reservation, Failure> {
+    fn reserve(&self, login: &Login, typed: &Secret) -> Result<Reservation, Failure> {
         let id = u64::from_le_bytes(random()?);
         let pepper = self.repository.pepper();
         // What can't be sent is wrong, as it is for those who have no account at a server.
@@ -188,20 +226,21 @@ impl Agent {
             }
             let remote = account.remote().filter(|_| can_be_sent).cloned();
             if remote.is_none() && !is_other_guess {
-                return Ok((After::Same, Reservation::Granted(Asked::default())));
+                let none = ReservedGuess::default();
+                return Ok((After::Same, Reservation::Granted(None, none)));
             }
             let wait = remote.as_ref().and_then(|remote| login.wait(remote));
             let wait = wait.unwrap_or_else(|| login.longest_wait()) + AFTERWARDS;
             if account.reserve(id, wait, login.epoch, now, &login.limits) != Admission::Open {
                 return Ok((After::Same, Reservation::Spent));
             }
-            let asked = Asked {
-                remote,
-                note: Some(id),
+            let guess = ReservedGuess {
+                id: Some(id),
                 is_other_guess,
                 is_locked: false,
             };
-            Ok((After::Put(account.into()), Reservation::Granted(asked)))
+            let granted = Reservation::Granted(remote, guess);
+            Ok((After::Put(account.into()), granted))
         })
     }
 
@@ -209,49 +248,51 @@ impl Agent {
     fn unanswered(
         &self,
         login: &mut Login,
-        typed: Secret,
-        asked: &Asked,
+        state: QueryingRadius,
+        guess: &ReservedGuess,
         why: &str,
-    ) -> Result<Next, Failure> {
-        if let Some(locked) = self.unjudged(login, asked)? {
-            return Ok(locked);
+    ) -> Result<Following, Failure> {
+        if let Some(locked) = self.unjudged(login, &state, guess)? {
+            return Ok(Following::recorded(state.verified(&locked)));
         }
-        login.silence = Some(match asked.is_other_guess {
+        let silence = match guess.is_other_guess {
             true => {
                 format!("{why}; none of the user's bypass or recovery codes either, which counts")
             }
             false => format!("{why}; nothing was judged"),
-        });
-        Ok(login.dialogue()?.inquired(typed, Reply::Silent))
+        };
+        let mut following = Following::from(state.replied(RadiusReply::Silent));
+        following.note.silence = Some(silence);
+        Ok(following)
     }
 
     /// The server did not judge the guess, so it is given back. What might have been another code was judged
-    /// here, and counts; what follows if that locks the account.
-    fn unjudged(&self, login: &mut Login, asked: &Asked) -> Result<Option<Next>, Failure> {
-        let is_guess = asked.is_other_guess && login.is_password != Some(true);
-        let Some(id) = asked.note.filter(|_| is_guess) else {
-            self.settle(login, asked)?;
+    /// here, and counts; the verdict if that locks the account.
+    fn unjudged(
+        &self,
+        login: &mut Login,
+        state: &QueryingRadius,
+        guess: &ReservedGuess,
+    ) -> Result<Option<Verdict>, Failure> {
+        let is_guess = guess.is_other_guess && !state.is_password();
+        let Some(id) = guess.id.filter(|_| is_guess) else {
+            self.settle(login, guess)?;
             return Ok(None);
         };
         let verdict = self.commit(&login.key, login.context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
             let verdict = account.missed_other_code(id, login.epoch, now, &login.limits);
-            let (_, events) = login.told_unjudged(&verdict);
+            let (_, events) = login.told_unjudged(&verdict, state);
             Ok((After::Put(account.into()), events, verdict))
         })?;
-        login.context = login.told_unjudged(&verdict).0;
-        match verdict {
-            Verdict::Wrong { lock: Some(_), .. } => {
-                login.is_end_recorded = true;
-                Ok(Some(login.dialogue()?.judged(&verdict)))
-            }
-            _ => Ok(None),
-        }
+        login.context = login.told_unjudged(&verdict, state).0;
+        let locks = matches!(verdict, Verdict::Wrong { lock: Some(_), .. });
+        Ok(locks.then_some(verdict))
     }
 
-    fn settle(&self, login: &Login, asked: &Asked) -> Result<(), Failure> {
-        let Some(id) = asked.note else {
+    fn settle(&self, login: &Login, guess: &ReservedGuess) -> Result<(), Failure> {
+        let Some(id) = guess.id else {
             return Ok(());
         };
         self.repository.change(&login.key, |account| {
@@ -292,11 +333,6 @@ impl Login {
             .filter(|rhost| rhost.len() <= LONGEST_ATTRIBUTE);
         rhost.map(str::to_owned)
     }
-}
-
-fn take(login: &mut Login) -> Result<PendingQuery, Failure> {
-    let asking = login.asking.take();
-    asking.ok_or_else(|| Failure::unavailable("a server answered out of turn"))
 }
 
 /// Tells the log what an operator should know.

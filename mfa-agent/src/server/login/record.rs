@@ -11,8 +11,8 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::address::Recipient;
 use mfa_core::factors::device::Kind;
 use mfa_core::lockout::Lock;
-use mfa_core::login::Screen;
 use mfa_core::login::entry::Hint;
+use mfa_core::login::{EndReason, Screen};
 use mfa_core::names::UserName;
 
 /// All that is told about a login; no secret is among it.
@@ -171,7 +171,7 @@ impl Context {
             Verdict::BudgetExhausted => {
                 reason = Some("too many guesses at once; the answer was not judged".to_owned());
             }
-            Verdict::Password => reason = Some(PASSWORD_TYPED.to_owned()),
+            Verdict::Password => reason = Some(EndReason::Password.words().to_owned()),
             Verdict::Stale => {
                 reason = Some("the account was changed during the login; not judged".to_owned());
             }
@@ -240,11 +240,6 @@ impl Context {
         }
     }
 }
-
-/// Why a login with the password in place of a code ends.
-pub(super) const PASSWORD_TYPED: &str = "the password was typed in place of the second factor, which costs no attempt; \
-                                         a program that answers every prompt with it needs the stack \
-                                         config/pam.d/password+code";
 
 /// The way, with what was typed in place of its code.
 fn in_place_of_code(way: &str, name: &str) -> String {

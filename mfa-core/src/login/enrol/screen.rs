@@ -54,7 +54,7 @@ impl Screen {
         };
         let text = match occasion {
             Occasion::First => Text::EnrolFirst(how),
-            Occasion::Lost => Text::EnrolLost(how),
+            Occasion::Lost { .. } => Text::EnrolLost(how),
         };
         let mut messages = vec![info(texts.say(&text))];
         if self.shows_messages() {

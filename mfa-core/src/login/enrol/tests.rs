@@ -11,13 +11,18 @@ fn begin() -> (Enrolment, Step) {
 }
 
 fn begin_on(screen: Screen) -> (Enrolment, Step) {
-    let codes = ["0123456789", "1111122222", "3333344444"].map(Secret::from);
-    Enrolment::begin(
-        Occasion::First,
-        (device("phone"), codes.into()),
-        Some("QR\nQR"),
-        (screen, Wording::default()),
-    )
+    let made = made(Some("QR\nQR"));
+    Enrolment::begin(Occasion::First, made, screen, Wording::default())
+}
+
+fn made(picture: Option<&str>) -> FreshDevice {
+    FreshDevice {
+        device: device("phone"),
+        codes: ["0123456789", "1111122222", "3333344444"]
+            .map(Secret::from)
+            .into(),
+        picture: picture.map(|picture| picture.to_owned().into()),
+    }
 }
 
 fn answer(enrolment: &mut Enrolment, text: &str) -> EnrolNext {
@@ -75,12 +80,9 @@ fn over_ssh_the_key_is_shown_and_the_picture_on_request_alone() {
 fn a_wrong_code_is_counted_and_may_be_tried_again() {
     let (mut enrolment, _) = begin();
     assert!(matches!(answer(&mut enrolment, "000000"), EnrolNext::Wrong));
-    assert!(matches!(enrolment.wrong(false), Next::Ask(_)));
+    assert!(enrolment.ask_again().prompt.is_some());
     assert!(matches!(answer(&mut enrolment, RIGHT), EnrolNext::Ask(_)));
-    assert!(matches!(
-        enrolment.wrong(true),
-        Next::End(_, Outcome::Locked)
-    ));
+    assert_eq!(enrolment.locked().outcome, Outcome::Locked);
 }
 
 #[test]
@@ -92,10 +94,7 @@ fn an_empty_answer_or_sshd_s_stand_in_cancels_at_any_prompt() {
                 answer(&mut enrolment, text);
             }
             let next = answer(&mut enrolment, typed);
-            assert!(
-                matches!(next, EnrolNext::End(_, Outcome::Cancelled)),
-                "{typed:?}"
-            );
+            assert!(matches!(next, EnrolNext::GivenUp), "{typed:?}");
         }
     }
 }
@@ -107,7 +106,7 @@ fn who_never_says_yes_is_not_asked_for_ever() {
     let last = (0..QUESTIONS)
         .map(|_| answer(&mut enrolment, "maybe"))
         .last();
-    assert!(matches!(last, Some(EnrolNext::End(_, Outcome::Cancelled))));
+    assert!(matches!(last, Some(EnrolNext::GivenUp)));
 }
 
 #[test]
@@ -127,9 +126,7 @@ fn all_that_is_shown_fits_eighty_columns_with_what_ssh_puts_before_it() {
 #[test]
 fn where_messages_are_logged_keys_and_codes_stand_in_every_prompt_and_nowhere_else() {
     let (mut enrolment, first) = begin_on(Screen::of("cockpit"));
-    let Next::Ask(again) = enrolment.wrong(false) else {
-        panic!("it may be tried again");
-    };
+    let again = enrolment.ask_again();
     let EnrolNext::Ask(stored) = answer(&mut enrolment, RIGHT) else {
         panic!("the code is right");
     };
@@ -164,10 +161,8 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
     let device = device("phone");
     let uri = device.generator.uri("example host", "anna", 0).unwrap();
     let picture = mfa_qr::draw(uri.expose(), false, mfa_qr::USUAL_ROWS - 5).unwrap();
-    let codes = ["0123456789", "1111122222", "3333344444"].map(Secret::from);
-    let made = (device, codes.into());
-    let (mut enrolment, first) =
-        Enrolment::begin(occasion, made, Some(&picture), (screen, Wording::default()));
+    let made = made(Some(&picture));
+    let (mut enrolment, first) = Enrolment::begin(occasion, made, screen, Wording::default());
     let mut shown = String::new();
     let mut step = first;
     for typed in ["000000", RIGHT, "no", "yes"] {
@@ -177,12 +172,9 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
         shown.push_str(&format!("{}{typed}\n", step.prompt.unwrap().text));
         step = match answer(&mut enrolment, typed) {
             EnrolNext::Ask(step) => step,
-            EnrolNext::Wrong => match enrolment.wrong(false) {
-                Next::Ask(step) => step,
-                other => panic!("{other:?}"),
-            },
+            EnrolNext::Wrong => enrolment.ask_again(),
             EnrolNext::Store => break,
-            EnrolNext::End(..) => panic!("it ended"),
+            EnrolNext::GivenUp => panic!("it ended"),
         };
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
@@ -193,7 +185,11 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
 fn the_screens_of_a_set_up_are_as_they_were() {
     for (name, occasion, screen) in [
         ("first_device", Occasion::First, Screen::Terminal),
-        ("lost_device", Occasion::Lost, Screen::Terminal),
+        (
+            "lost_device",
+            Occasion::Lost { generation: 1 },
+            Screen::Terminal,
+        ),
     ] {
         insta::assert_snapshot!(name, transcript(occasion, screen));
     }

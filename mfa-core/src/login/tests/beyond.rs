@@ -1,10 +1,9 @@
 //! What goes beyond the host: codes that are sent, and servers that are asked.
 
 use super::*;
-use crate::account::Contact;
+use crate::account::{Contact, Dates, Remote};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent::SentCode;
-use crate::login::{DeliveryStatus, RadiusQuery, Reply, SendRequest, SendResult};
 
 fn to(text: &str) -> Recipient {
     let channel = match text.contains('@') {
@@ -29,11 +28,24 @@ fn order(next: Next) -> SendRequest {
     }
 }
 
-fn inquiry(next: Next) -> RadiusQuery {
+/// A server is asked; whether with the first answer.
+fn is_first_query(next: Next) -> bool {
     match next {
-        Next::Inquire(inquiry) => inquiry,
+        Next::Query(is_first) => is_first,
         other => panic!("nobody is asked: {other:?}"),
     }
+}
+
+fn account_there() -> Remote {
+    Remote {
+        server: "vip".parse().unwrap(),
+        user: None,
+        dates: Dates::enrolled(at(0)),
+    }
+}
+
+fn accepted(given: &Answer) -> Option<bool> {
+    given.judgement.as_ref().map(|judgement| judgement.accepted)
 }
 
 fn sent(code: &str, address: &str) -> SentCode {
@@ -54,8 +66,8 @@ fn taken(code: Option<SentCode>) -> SendResult {
 }
 
 /// A login by a code that was sent by mail.
-fn by_mail(ways: &[&str]) -> Dialogue {
-    let (mut dialogue, next) = start(plan(ways), &with_addresses(), &FallbackFactors::default());
+fn by_mail(ways: &[&str]) -> Talk {
+    let (mut dialogue, next) = start(plan(ways), &with_addresses(), FallbackRecipients::default());
     assert_eq!(order(next).channel, Channel::Email);
     let step = asked(dialogue.dispatched(taken(Some(sent("483920", "anna@example.org")))));
     assert_eq!(prompt(&step), "Code from your e-mail: ");
@@ -65,7 +77,7 @@ fn by_mail(ways: &[&str]) -> Dialogue {
 #[test]
 fn a_code_is_sent_before_it_is_asked_for_and_goes_along_with_the_answer() {
     let mut dialogue = by_mail(&["email"]);
-    let Next::Judge(given) = answer(&mut dialogue, "483920") else {
+    let Next::Verify(given) = answer(&mut dialogue, "483920") else {
         panic!("nothing to judge");
     };
     assert!(given[0].sent.as_ref().unwrap().is("483920"));
@@ -78,11 +90,12 @@ fn somebody_without_an_address_is_shown_the_same() {
         let (mut dialogue, next) = start(
             plan(&["email", "pin"]),
             account,
-            &FallbackFactors::default(),
+            FallbackRecipients::default(),
         );
         assert!(order(next).again.is_none());
         let first = asked(dialogue.dispatched(taken(code)));
         let again = order(answer(&mut dialogue, "resend"));
+        dialogue.dispatched(taken(again.again));
         (first, again.channel, asked(answer(&mut dialogue, "?")))
     };
     let code = Some(sent("483920", "anna@example.org"));
@@ -95,7 +108,7 @@ fn somebody_without_an_address_is_shown_the_same() {
 #[test]
 fn resending_sends_the_same_code_and_does_not_lengthen_its_life() {
     let mut dialogue = by_mail(&["email"]);
-    let again = order(dialogue.answer("resend".into(), at(200), &|_| false));
+    let again = order(dialogue.answer("resend", 200));
     assert!(again.again.as_ref().unwrap().is("483920"));
     let dispatch = SendResult {
         expires: at(500),
@@ -105,8 +118,10 @@ fn resending_sends_the_same_code_and_does_not_lengthen_its_life() {
         prompt(&asked(dialogue.dispatched(dispatch))),
         "Code from your e-mail: "
     );
-    assert_eq!(dialogue.code_expires(), Some(at(300)));
-    let late = dialogue.answer("483920".into(), at(300), &|_| false);
+    let again = order(dialogue.answer("resend", 200));
+    assert_eq!(again.expires, Some(at(300)));
+    dialogue.dispatched(taken(again.again));
+    let late = dialogue.answer("483920", 300);
     let (step, outcome) = ended(late);
     assert_eq!(outcome, Outcome::Cancelled, "no attempt");
     assert!(step.messages[0].text.contains("no longer valid"));
@@ -126,6 +141,13 @@ fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
     let (step, _) = ended(dialogue.judged(&WRONG));
     assert!(step.messages[0].text.contains("could not be sent"));
 
+    let mut dialogue = by_mail(&["email+pin"]);
+    dialogue.other_code = "0123456789";
+    dialogue.learned_late(DeliveryStatus::Failed);
+    let step = asked(answer(&mut dialogue, "0123456789"));
+    assert_eq!(prompt(&step), "PIN: ");
+    assert!(step.messages[0].text.contains("could not be sent"));
+
     for news in [DeliveryStatus::OnItsWay, DeliveryStatus::Failed] {
         let mut dialogue = by_mail(&["email"]);
         dialogue.learned_late(news);
@@ -138,7 +160,7 @@ fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
 #[test]
 fn a_message_that_fails_is_told_with_the_other_way() {
     for (ways, hint) in [(&["email", "pin"][..], true), (&["email"][..], false)] {
-        let (mut dialogue, _) = start(plan(ways), &with_addresses(), &FallbackFactors::default());
+        let (mut dialogue, _) = start(plan(ways), &with_addresses(), FallbackRecipients::default());
         let step = asked(dialogue.dispatched(SendResult {
             news: DeliveryStatus::Failed,
             ..taken(Some(sent("483920", "anna@example.org")))
@@ -155,8 +177,14 @@ fn a_code_that_was_right_beside_something_wrong_is_replaced() {
         tries: 3,
         ..plan(&["email+pin"])
     };
-    let (mut dialogue, _) = start(patient, &with_addresses(), &FallbackFactors::default());
+    let (mut dialogue, _) = start(patient, &with_addresses(), FallbackRecipients::default());
     dialogue.dispatched(taken(Some(sent("483920", "anna@example.org"))));
+    judge(answer(&mut dialogue, "0000001379"));
+    // A wrong code leaves the one that was sent as good as it was.
+    assert_eq!(
+        prompt(&asked(dialogue.judged(&WRONG))),
+        "Code from your e-mail: "
+    );
     assert_eq!(
         judge(answer(&mut dialogue, "4839201379")),
         [
@@ -164,12 +192,6 @@ fn a_code_that_was_right_beside_something_wrong_is_replaced() {
             (Factor::Pin, "1379".to_owned())
         ]
     );
-    // A wrong code leaves the one that was sent as good as it was.
-    assert_eq!(
-        prompt(&asked(dialogue.judged(&WRONG))),
-        "Code from your e-mail: "
-    );
-    dialogue.spend_sent_code();
     let order = order(dialogue.judged(&WRONG));
     assert!(order.again.is_none(), "a fresh one");
 }
@@ -192,24 +214,25 @@ fn a_pin_may_follow_its_code_without_a_space_or_be_asked_for_next() {
 #[test]
 fn a_recovery_code_is_not_taken_for_a_code_and_a_pin() {
     let (mut dialogue, _) = begin(plan(&["totp+pin"]), &full());
-    let next = dialogue.answer("0123456789".into(), at(0), &|typed| typed == "0123456789");
+    dialogue.other_code = "0123456789";
+    let next = answer(&mut dialogue, "0123456789");
     assert_eq!(prompt(&asked(next)), "PIN: ");
 }
 
 #[test]
 fn a_number_is_asked_for_and_checked_before_a_code_goes_there() {
-    let beside = FallbackFactors {
+    let beside = FallbackRecipients {
         number: true,
-        ..FallbackFactors::default()
+        ..FallbackRecipients::default()
     };
-    let (mut dialogue, next) = start(plan(&["sms"]), &Account::default(), &beside);
+    let (mut dialogue, next) = start(plan(&["sms"]), &Account::default(), beside);
     let step = asked(next);
     assert_eq!(prompt(&step), "Mobile number, with its country code: ");
     assert!(step.prompt.unwrap().echo, "people see what they mistype");
     let again = asked(answer(&mut dialogue, "12"));
     assert_eq!(again.messages.len(), 1);
     let order = order(answer(&mut dialogue, "+49 170 1234542"));
-    assert_eq!(order.number, Some(to("+491701234542")));
+    assert_eq!(order.fallback, Some(to("+491701234542")));
     dialogue.dispatched(taken(Some(sent("483920", "+491701234542"))));
     assert_eq!(judge(answer(&mut dialogue, "483920")).len(), 1);
 }
@@ -218,44 +241,44 @@ fn a_number_is_asked_for_and_checked_before_a_code_goes_there() {
 fn a_server_is_asked_and_what_it_asks_back_is_asked() {
     let (mut dialogue, step) = begin(plan(&["radius+pin"]), &full());
     assert_eq!((prompt(&step), step.patience), ("Passcode: ", Some(65)));
-    let first = inquiry(answer(&mut dialogue, "483920"));
-    assert!(first.is_first);
-    let challenge = Reply::Challenged {
+    assert!(is_first_query(answer(&mut dialogue, "483920")));
+    let challenge = RadiusReply::Challenged {
         message: "Next code".to_owned(),
         echo: true,
     };
-    let step = asked(dialogue.inquired(first.typed, challenge));
+    let step = asked(dialogue.replied(challenge));
     assert_eq!((prompt(&step), step.patience), ("Next code ", Some(65)));
     assert!(step.prompt.unwrap().echo);
-    let second = inquiry(answer(&mut dialogue, "111111"));
-    assert!(!second.is_first);
-    assert_eq!(
-        prompt(&asked(dialogue.inquired(second.typed, Reply::Accepted))),
-        "PIN: "
-    );
-    let Next::Judge(given) = answer(&mut dialogue, "1379") else {
+    assert!(!is_first_query(answer(&mut dialogue, "111111")));
+    let step = asked(dialogue.replied(RadiusReply::Accepted(account_there())));
+    assert_eq!(prompt(&step), "PIN: ");
+    let Next::Verify(given) = answer(&mut dialogue, "1379") else {
         panic!("nothing to judge");
     };
-    assert_eq!(given[0].accepted, Some(true));
+    assert_eq!(accepted(&given[0]), Some(true));
 }
 
 #[test]
 fn a_challenge_is_no_pass_and_a_rejection_is_judged_at_once() {
     let (mut dialogue, _) = begin(plan(&["radius+pin"]), &full());
-    let inquiry = inquiry(answer(&mut dialogue, "483920"));
-    let Next::Judge(given) = dialogue.inquired(inquiry.typed, Reply::Rejected) else {
+    is_first_query(answer(&mut dialogue, "483920"));
+    let rejected = RadiusReply::Rejected {
+        remote: Some(account_there()),
+        reserved: Some(7),
+    };
+    let Next::Verify(given) = dialogue.replied(rejected) else {
         panic!("nothing to judge");
     };
     assert_eq!(given.len(), 1);
-    assert_eq!(given[0].accepted, Some(false));
+    assert_eq!(accepted(&given[0]), Some(false));
 }
 
 #[test]
 fn a_silent_server_is_told_and_another_way_offered() {
     let silent = |ways: &[&str]| {
         let (mut dialogue, _) = begin(plan(ways), &Account::default());
-        let inquiry = inquiry(answer(&mut dialogue, "483920"));
-        dialogue.inquired(inquiry.typed, Reply::Silent)
+        is_first_query(answer(&mut dialogue, "483920"));
+        dialogue.replied(RadiusReply::Silent)
     };
     let offer = asked(silent(&["radius", "totp"]));
     assert!(offer.messages[0].text.contains("does not answer"));
@@ -265,22 +288,22 @@ fn a_silent_server_is_told_and_another_way_offered() {
 
 #[test]
 fn a_recovery_code_is_judged_here_at_the_prompt_of_a_server_and_at_a_challenge() {
-    let is_given = |dialogue: &mut Dialogue| {
-        let typed = inquiry(answer(dialogue, "0123456789")).typed;
-        let Next::Judge(given) = dialogue.gave_other_code(typed) else {
+    let is_given = |dialogue: &mut Talk| {
+        is_first_query(answer(dialogue, "0123456789"));
+        let Next::Verify(given) = dialogue.gave_other_code() else {
             panic!("nothing to judge");
         };
-        assert_eq!((given.len(), given[0].accepted), (1, None));
+        assert_eq!((given.len(), accepted(&given[0])), (1, None));
     };
     let (mut dialogue, _) = begin(plan(&["radius"]), &full());
     is_given(&mut dialogue);
 
     let (mut dialogue, _) = begin(plan(&["radius"]), &full());
-    let inquiry = inquiry(answer(&mut dialogue, "483920"));
-    let challenge = Reply::Challenged {
+    is_first_query(answer(&mut dialogue, "483920"));
+    let challenge = RadiusReply::Challenged {
         message: "Next code".to_owned(),
         echo: false,
     };
-    let _ = asked(dialogue.inquired(inquiry.typed, challenge));
+    let _ = asked(dialogue.replied(challenge));
     is_given(&mut dialogue);
 }

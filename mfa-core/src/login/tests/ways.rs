@@ -4,9 +4,16 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::account::{Dates, Remote};
+use crate::factors::FactorCombination;
 use crate::factors::address::Channel;
 use crate::factors::sent::SentCode;
-use crate::login::{DeliveryStatus, Reply, SendResult};
+
+const OTHER_CODE: &str = "0123456789";
+
+fn accepted(given: &Answer) -> Option<bool> {
+    given.judgement.as_ref().map(|judgement| judgement.accepted)
+}
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -62,21 +69,30 @@ impl World {
         }
     }
 
-    fn ask(&mut self) -> Reply {
+    fn ask(&mut self) -> RadiusReply {
+        let remote = Remote {
+            server: "vip".parse().unwrap(),
+            user: None,
+            dates: Dates::enrolled(at(0)),
+        };
+        let rejected = RadiusReply::Rejected {
+            remote: Some(remote.clone()),
+            reserved: Some(7),
+        };
         let (reply, accepted) = match self.chance() % 4 {
-            0 => (Reply::Accepted, Some(true)),
-            1 => (Reply::Rejected, Some(false)),
+            0 => (RadiusReply::Accepted(remote), Some(true)),
+            1 => (rejected, Some(false)),
             2 => {
                 let message = "Next".to_owned();
                 (
-                    Reply::Challenged {
+                    RadiusReply::Challenged {
                         message,
                         echo: false,
                     },
                     None,
                 )
             }
-            _ => (Reply::Silent, None),
+            _ => (RadiusReply::Silent, None),
         };
         self.accepted = accepted.or(self.accepted);
         reply
@@ -84,7 +100,7 @@ impl World {
 
     fn check(&self, given: &[Answer], ways: &[FactorCombination]) {
         let factors: Vec<Factor> = given.iter().map(|given| given.factor).collect();
-        let is_rejected = given.iter().any(|given| given.accepted == Some(false));
+        let is_rejected = given.iter().any(|given| accepted(given) == Some(false));
         let whole = ways.iter().any(|way| way.factors() == factors);
         let front = ways.iter().any(|way| way.factors().starts_with(&factors));
         assert!(whole || is_rejected && front, "not a way: {factors:?}");
@@ -98,16 +114,14 @@ impl World {
                     "never sent, or spent"
                 );
             }
-            if given.accepted.is_some() {
-                assert_eq!(
-                    (given.factor, given.accepted),
-                    (Factor::Radius, self.accepted)
-                );
+            if let Some(accepted) = accepted(given) {
+                assert_eq!(given.factor, Factor::Radius);
+                assert_eq!(Some(accepted), self.accepted);
             }
         }
     }
 
-    fn spend(&mut self, given: &[Answer]) -> bool {
+    fn spend(&mut self, given: &[Answer]) {
         let right = |given: &Answer| {
             let sent = given.sent.as_ref();
             let sent = sent.filter(|sent| sent.is(given.typed.expose()))?;
@@ -115,14 +129,14 @@ impl World {
         };
         let spent: Vec<String> = given.iter().filter_map(right).collect();
         self.issued.retain(|(_, code)| !spent.contains(code));
-        !spent.is_empty()
     }
 }
 
 /// Leads a login through `acts`; every judgement says no.
-fn lead(plan: Plan, beside: &FallbackFactors, acts: &[Act], world: &mut World) {
+fn lead(plan: Plan, beside: FallbackRecipients, acts: &[Act], world: &mut World) {
     let ways = plan.ways.clone();
     let (mut dialogue, mut next) = start(plan, &full(), beside);
+    dialogue.other_code = OTHER_CODE;
     let mut acts = acts.iter();
     loop {
         next = match next {
@@ -130,20 +144,18 @@ fn lead(plan: Plan, beside: &FallbackFactors, acts: &[Act], world: &mut World) {
             Next::Ask(step) => {
                 assert!(step.prompt.is_some());
                 let Some(act) = acts.next() else { return };
-                let (typed, is_other) = match act {
-                    Act::Type(text) => ((*text).to_owned(), false),
-                    Act::Code => (world.last_code().to_owned(), false),
-                    Act::Other => ("0123456789".to_owned(), true),
+                let typed = match act {
+                    Act::Type(text) => (*text).to_owned(),
+                    Act::Code => world.last_code().to_owned(),
+                    Act::Other => OTHER_CODE.to_owned(),
                 };
-                dialogue.answer(typed.as_str().into(), at(1), &|_| is_other)
+                dialogue.answer(&typed, 1)
             }
             Next::Send(order) => dialogue.dispatched(world.send(&order)),
-            Next::Inquire(inquiry) => dialogue.inquired(inquiry.typed, world.ask()),
-            Next::Judge(given) => {
+            Next::Query(_) => dialogue.replied(world.ask()),
+            Next::Verify(given) => {
                 world.check(&given, &ways);
-                if world.spend(&given) {
-                    dialogue.spend_sent_code();
-                }
+                world.spend(&given);
                 dialogue.judged(&WRONG)
             }
         };
@@ -193,8 +205,9 @@ proptest! {
         replies in prop::collection::vec(any::<u8>(), 0..30),
     ) {
         let plan = Plan { tries, ..plan(&ways) };
-        let beside = FallbackFactors { email: true, number };
+        let address = Some(Channel::Email.recipient("anna@example.org", None).unwrap());
+        let beside = FallbackRecipients { address, number };
         let mut world = World { replies, issued: Vec::new(), accepted: None };
-        lead(plan, &beside, &acts, &mut world);
+        lead(plan, beside, &acts, &mut world);
     }
 }

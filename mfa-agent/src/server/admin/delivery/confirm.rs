@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, Zoned};
 use mfa_protocol::admin::{ConfirmAddressParameters, EnrollAddressReply};
 
-use super::super::super::connection::{CallOutcome, Connection, Then, done};
-use super::super::super::effect::{Effect, EffectResult};
+use super::super::super::connection::{CallOutcome, Connection, Waiting, done};
 use super::super::super::error::Failure;
 use super::super::super::peer::Subject;
 use super::super::super::random;
+use super::super::super::wait::MessageWait;
 use super::super::right::Permit;
 use super::{message_event, now, show};
 use crate::audit::Event;
@@ -82,28 +82,22 @@ impl Connection {
             tries_left: CONFIRMATIONS,
             expires,
         };
-        Ok(CallOutcome::Waiting(
-            Effect::Message(ticket, PATIENCE),
-            Then::Confirmation(confirmation.into()),
-        ))
+        Ok(CallOutcome::Waiting(Waiting::Confirmation(
+            MessageWait::Ticket(ticket, PATIENCE),
+            confirmation.into(),
+        )))
     }
 
     /// The message was taken, or was not.
     pub(in crate::server) fn confirmation_sent(
         &mut self,
         confirmation: Confirmation,
-        report: EffectResult,
+        delivery: Delivery,
     ) -> Result<CallOutcome, Failure> {
-        match report {
-            EffectResult::Message(Delivery::Sent | Delivery::Pending) => {}
-            EffectResult::Message(Delivery::Failed(error) | Delivery::Retrying(error)) => {
-                return Err(Failure::refused(format!(
-                    "the code could not be sent, so nothing was stored: {error}"
-                )));
-            }
-            EffectResult::Radius(..) | EffectResult::Rested => {
-                return Err(Failure::unavailable("a message was reported out of turn"));
-            }
+        if let Delivery::Failed(error) | Delivery::Retrying(error) = delivery {
+            return Err(Failure::refused(format!(
+                "the code could not be sent, so nothing was stored: {error}"
+            )));
         }
         let reply = EnrollAddressReply {
             user: confirmation.subject.user.to_string(),

@@ -6,9 +6,9 @@ use jiff::Zoned;
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{TestDeliveryParameters, TestDeliveryReply};
 
-use super::super::super::connection::{CallOutcome, Connection, Then};
-use super::super::super::effect::{Effect, EffectResult};
+use super::super::super::connection::{CallOutcome, Connection, Waiting};
 use super::super::super::error::Failure;
+use super::super::super::wait::MessageWait;
 use super::{message_event, recipient};
 use crate::audit::Event;
 use crate::delivery::{Delivery, Job, Notice};
@@ -53,32 +53,26 @@ impl Connection {
             ..message_event("trial", channel, format!("to {to}"))
         };
         let ticket = self.submit_recorded(job, event)?;
-        Ok(CallOutcome::Waiting(
-            Effect::Message(ticket, PATIENCE),
-            Then::Trial(Trial { to }),
-        ))
+        Ok(CallOutcome::Waiting(Waiting::Trial(
+            MessageWait::Ticket(ticket, PATIENCE),
+            Trial { to },
+        )))
     }
 }
 
 impl Trial {
-    pub(in crate::server) fn reply(
-        self,
-        report: EffectResult,
-    ) -> Result<TestDeliveryReply, Failure> {
-        let EffectResult::Message(delivery) = report else {
-            return Err(Failure::unavailable("a message was reported out of turn"));
-        };
+    pub(in crate::server) fn reply(self, delivery: Delivery) -> TestDeliveryReply {
         let error = match delivery {
             Delivery::Sent => None,
             Delivery::Failed(error) => Some(error.to_string()),
             Delivery::Retrying(error) => Some(format!("{error}; in a login it is tried again")),
             Delivery::Pending => Some("it was not taken in time; is the provider slow?".to_owned()),
         };
-        Ok(TestDeliveryReply {
+        TestDeliveryReply {
             address: self.to.as_str().to_owned(),
             sent: error.is_none(),
             error,
-        })
+        }
     }
 }
 

@@ -6,80 +6,46 @@
 
 use jiff::Timestamp;
 
-use super::Agent;
-use super::error::Failure;
-use super::peer::Peer;
-use crate::audit::Event;
+use super::super::Agent;
+use super::super::error::Failure;
+use super::Login;
 use crate::hasher::Claim;
-use crate::repository::{After, Key};
-use mfa_core::account::{
-    Account, Attempt, ConfirmedRecipient, NewSession, PreparedAnswer, Remote, Verdict,
-};
+use crate::repository::After;
+use mfa_core::account::{Account, Attempt, ConfirmedRecipient, PreparedAnswer, Verdict};
 use mfa_core::factors::Factor;
-use mfa_core::factors::device::Windows;
 use mfa_core::factors::questions::normal;
-use mfa_core::lockout::{Admission, Limits, LoginEpoch};
-use mfa_core::login::Answer;
+use mfa_core::lockout::Admission;
+use mfa_core::login::{Answer, RadiusJudgement, Verifying};
 
 /// How often answers are prepared again because the account changed under them.
 const MAX_PREPARATIONS: u32 = 3;
 
-/// What an attempt is judged by.
-pub(super) struct VerifyContext<'a> {
-    pub(super) key: &'a Key,
-    /// In whose name answers are hashed.
-    pub(super) claim: Claim,
-    pub(super) epoch: LoginEpoch,
-    pub(super) limits: Limits,
-    pub(super) windows: Windows,
-    /// The session that a pass begins.
-    pub(super) opening: Option<&'a NewSession>,
-    /// Whether one by a recovery code begins none.
-    pub(super) renews: bool,
-    /// The account at a RADIUS server that judged an answer.
-    pub(super) remote: Option<&'a Remote>,
-    /// The note on the record of the guess that it rejected.
-    pub(super) rejected: Option<u64>,
-    /// Whether all answers are the password that was checked before.
-    pub(super) is_password: bool,
-    /// Who asks.
-    pub(super) peer: Peer,
-    /// What the audit log says of a verdict.
-    pub(super) told: &'a dyn Fn(&Verdict) -> Vec<Event>,
-}
-
 impl Agent {
-    /// Judges `given`. When this returns, what it did to the account is durable, with what the audit log says
+    /// Verifies the answers. When this returns, what it did to the account is durable, with what the audit log says
     /// of it; a stale verdict does nothing to the account, and is not recorded.
-    pub(super) fn verify(
-        &self,
-        context: &VerifyContext<'_>,
-        given: &[Answer],
-    ) -> Result<Verdict, Failure> {
+    pub(super) fn verify(&self, login: &Login, state: &Verifying) -> Result<Verdict, Failure> {
+        let given = state.answers();
         // Codes need no preparation: they are checked as they are, within the change itself.
-        let codes: Vec<PreparedAnswer> = given
-            .iter()
-            .filter_map(|given| code(context, given))
-            .collect();
+        let codes: Vec<PreparedAnswer> = given.iter().filter_map(code).collect();
         if codes.len() == given.len() {
-            return self.commit_attempt(context, codes);
+            return self.commit_attempt(login, state, codes);
         }
         // What goes with an answer that a server has rejected helps nobody, so it is not hashed. It takes as
         // long; should that be refused, the rejection counts all the same.
-        if context.rejected.is_some() {
-            let _ = self.decoy(&context.claim, given);
-            return self.commit_attempt(context, codes);
+        if rejected(given).is_some() {
+            let _ = self.decoy(&login.context.claim(), given);
+            return self.commit_attempt(login, state, codes);
         }
         for _ in 0..MAX_PREPARATIONS {
-            let account = self.repository.load(context.key)?.unwrap_or_default();
+            let account = self.repository.load(&login.key)?.unwrap_or_default();
             let lockout = account.lockout();
-            let answers = match lockout.admit(context.epoch, Timestamp::now(), &context.limits) {
-                Admission::Open => self.prepare(context, &account, given)?,
+            let answers = match lockout.admit(login.epoch, Timestamp::now(), &login.limits) {
+                Admission::Open => self.prepare(&login.context.claim(), &account, given)?,
                 Admission::Locked(_) | Admission::BudgetExhausted => {
-                    self.decoy(&context.claim, given)?
+                    self.decoy(&login.context.claim(), given)?
                 }
             };
-            let verdict = self.commit_attempt(context, answers)?;
+            let verdict = self.commit_attempt(login, state, answers)?;
             if verdict != Verdict::Stale {
                 return Ok(verdict);
             }
@@ -89,66 +55,60 @@ impl Agent {
 
     fn commit_attempt(
         &self,
-        context: &VerifyContext<'_>,
+        login: &Login,
+        state: &Verifying,
         answers: Vec<PreparedAnswer>,
     ) -> Result<Verdict, Failure> {
-        let VerifyContext {
-            epoch,
-            limits,
-            windows,
-            renews,
-            ..
-        } = *context;
         let mut attempt = Attempt {
-            epoch,
+            epoch: login.epoch,
             answers,
             now: Timestamp::now(),
-            windows,
-            limits,
-            opening: context.opening.cloned(),
-            renews,
+            windows: login.settings.windows(),
+            limits: login.limits,
+            opening: login.new_session.clone(),
+            renews: state.renews(),
             pepper: self.repository.pepper().clone(),
-            rejected: context.rejected,
-            is_password: context.is_password,
+            rejected: rejected(state.answers()),
+            is_password: state.is_password(),
         };
-        self.commit(context.key, context.peer, |account| {
+        self.commit(&login.key, login.context.peer, |account| {
             attempt.now = Timestamp::now();
             let mut account = account.unwrap_or_default();
             let verdict = account.attempt(&attempt);
             Ok(match verdict {
                 Verdict::Stale => (After::Same, Vec::new(), verdict),
-                _ => (
-                    After::Put(account.into()),
-                    (context.told)(&verdict),
-                    verdict,
-                ),
+                _ => {
+                    let (_, events) =
+                        login.told(&verdict, state.consequence(&verdict), state.is_unenrolled());
+                    (After::Put(account.into()), events, verdict)
+                }
             })
         })
     }
 
     fn prepare(
         &self,
-        context: &VerifyContext<'_>,
+        who: &Claim,
         account: &Account,
         given: &[Answer],
     ) -> Result<Vec<PreparedAnswer>, Failure> {
         given
             .iter()
-            .map(|given| self.prepare_one(context, account, given))
+            .map(|given| self.prepare_one(who, account, given))
             .collect()
     }
 
     /// Users who lack the factor cost the same hashing as those who have it.
     fn prepare_one(
         &self,
-        context: &VerifyContext<'_>,
+        who: &Claim,
         account: &Account,
         given: &Answer,
     ) -> Result<PreparedAnswer, Failure> {
-        if let Some(code) = code(context, given) {
+        if let Some(code) = code(given) {
             return Ok(code);
         }
-        let (who, factor, typed) = (&context.claim, given.factor, &given.typed);
+        let (factor, typed) = (given.factor, &given.typed);
         let (held, typed) = match factor {
             Factor::Pin => (account.pin().map(|pin| pin.phc.as_str()), typed.clone()),
             _ => {
@@ -180,8 +140,15 @@ impl Agent {
     }
 }
 
+/// The guess that a server has rejected, as it was reserved on the record.
+fn rejected(given: &[Answer]) -> Option<u64> {
+    let mut judgements = given.iter().filter_map(|given| given.judgement.as_ref());
+    let rejected = judgements.find(|judgement| !judgement.accepted)?;
+    rejected.reserved
+}
+
 /// A code, as it is judged within the change; none if it has to be hashed first.
-fn code(context: &VerifyContext<'_>, given: &Answer) -> Option<PreparedAnswer> {
+fn code(given: &Answer) -> Option<PreparedAnswer> {
     let (factor, typed) = (given.factor, given.typed.clone());
     Some(match factor {
         Factor::Pin | Factor::Questions => return None,
@@ -194,24 +161,24 @@ fn code(context: &VerifyContext<'_>, given: &Answer) -> Option<PreparedAnswer> {
             came_back: came_back(given),
             typed,
         },
-        Factor::Radius => match (given.accepted, context.remote) {
-            (None, _) => PreparedAnswer::Sent {
+        Factor::Radius => match given.judgement.clone() {
+            None => PreparedAnswer::Sent {
                 factor,
                 typed,
                 came_back: None,
             },
-            (Some(accepted), Some(remote)) => PreparedAnswer::Remote {
-                remote: remote.clone(),
+            Some(RadiusJudgement {
                 accepted,
-            },
-            (Some(_), None) => PreparedAnswer::Impossible,
+                remote: Some(remote),
+                ..
+            }) => PreparedAnswer::Remote { remote, accepted },
+            Some(RadiusJudgement { remote: None, .. }) => PreparedAnswer::Impossible,
         },
     })
 }
 
 fn came_back(given: &Answer) -> Option<ConfirmedRecipient> {
-    let sent = given.sent.as_ref();
-    let sent = sent.filter(|sent| sent.is(given.typed.expose()))?;
+    let sent = given.sent.as_ref().filter(|_| given.has_come_back())?;
     Some(ConfirmedRecipient {
         to: sent.to.clone(),
         unless_changed_since: sent.unless_changed_since,

@@ -14,23 +14,44 @@ use mfa_radius::{Answer, Attempt, Challenge, Client, ClientError, System};
 
 use crate::config::Settings;
 use crate::delivery::{Delivery, Ticket};
+use mfa_core::account::Remote;
 
-/// Something to wait for.
-pub(super) enum Effect {
-    /// A message on its way, which is waited for no longer than this.
-    Message(Ticket, Duration),
+/// A message on its way.
+pub(super) enum MessageWait {
+    /// It is waited for no longer than this.
+    Ticket(Ticket, Duration),
     /// What a message to nobody would come to, and when.
     Nobody(Duration, Delivery),
-    /// A RADIUS server.
-    Radius(Box<Question>, Place),
-    /// Nothing, for so long: nobody is to tell who has an account at a server.
-    Rest(Duration, Place),
+}
+
+/// A RADIUS server that is asked.
+pub(super) enum RadiusWait {
+    /// It is.
+    Server(Box<Question>, Place),
+    /// None is, and as long as that takes is waited: nobody is to tell who has an account at a server.
+    Nobody(Duration, Place),
+}
+
+/// What came of it.
+pub(super) enum RadiusOutcome {
+    /// A server was.
+    Server(Box<ServerAnswer>),
+    /// The time is over.
+    Nobody,
+}
+
+/// What a server said.
+pub(super) struct ServerAnswer {
+    /// The account there.
+    pub(super) remote: Remote,
+    pub(super) answer: Result<Answer, ClientError>,
+    pub(super) took: Duration,
 }
 
 /// How many logins wait for RADIUS servers, which may take minutes: each keeps a connection meanwhile, and
 /// those who need no server must find one.
 #[derive(Default)]
-pub(super) struct EffectLimits {
+pub(super) struct RadiusPlaces {
     all: Arc<AtomicU32>,
     /// Those of ordinary processes.
     ordinary: Arc<AtomicU32>,
@@ -41,7 +62,7 @@ pub(super) struct Place(#[expect(dead_code, reason = "held for their drop")] Vec
 
 struct Taken(Arc<AtomicU32>);
 
-impl EffectLimits {
+impl RadiusPlaces {
     /// Takes a place, of as many as a quarter of all connections; ordinary processes have half of these.
     pub(super) fn enter(&self, settings: &Settings, is_privileged: bool) -> Option<Place> {
         let places = (settings.server.max_connections / 4).max(1);
@@ -67,6 +88,8 @@ impl Drop for Taken {
 
 /// What a RADIUS server is asked.
 pub(super) struct Question {
+    /// The account there.
+    pub(super) remote: Remote,
     pub(super) client: Arc<Client>,
     pub(super) user: String,
     pub(super) typed: Secret,
@@ -75,36 +98,34 @@ pub(super) struct Question {
     pub(super) wait: Duration,
 }
 
-/// What came of it.
-pub(super) enum EffectResult {
-    /// What has become of a message by then.
-    Message(Delivery),
-    /// What a RADIUS server said, after so long.
-    Radius(Result<Answer, ClientError>, Duration),
-    /// The time is over.
-    Rested,
-}
-
-impl Effect {
-    /// Carries it out. Blocks.
-    pub(super) fn run(self) -> EffectResult {
+impl MessageWait {
+    /// Waits. Returns what has become of the message by then.
+    pub(super) fn run(self) -> Delivery {
         match self {
-            Self::Message(ticket, patience) => EffectResult::Message(ticket.wait(patience)),
+            Self::Ticket(ticket, patience) => ticket.wait(patience),
             Self::Nobody(time, delivery) => {
                 thread::sleep(time);
-                EffectResult::Message(delivery)
+                delivery
             }
-            Self::Radius(question, _place) => question.ask(),
-            Self::Rest(time, _place) => {
+        }
+    }
+}
+
+impl RadiusWait {
+    /// Asks, and waits.
+    pub(super) fn run(self) -> RadiusOutcome {
+        match self {
+            Self::Server(question, _place) => question.ask(),
+            Self::Nobody(time, _place) => {
                 thread::sleep(time);
-                EffectResult::Rested
+                RadiusOutcome::Nobody
             }
         }
     }
 }
 
 impl Question {
-    fn ask(&self) -> EffectResult {
+    fn ask(self) -> RadiusOutcome {
         let began = Instant::now();
         let attempt = Attempt {
             user: &self.user,
@@ -113,7 +134,11 @@ impl Question {
             follows: self.follows.as_ref(),
         };
         let answer = self.client.ask(&attempt, began + self.wait, &System);
-        EffectResult::Radius(answer, began.elapsed())
+        RadiusOutcome::Server(Box::new(ServerAnswer {
+            remote: self.remote,
+            answer,
+            took: began.elapsed(),
+        }))
     }
 }
 
@@ -123,10 +148,10 @@ mod tests {
 
     #[test]
     fn a_quarter_of_the_connections_may_wait_for_servers_and_half_of_these_for_anybody() {
-        let effect_limits = EffectLimits::default();
+        let radius_places = RadiusPlaces::default();
         let mut settings = Settings::default();
         settings.server.max_connections = 16;
-        let enter = |is_privileged| effect_limits.enter(&settings, is_privileged);
+        let enter = |is_privileged| radius_places.enter(&settings, is_privileged);
         let ordinary = [enter(false), enter(false)];
         assert!(ordinary.iter().all(Option::is_some));
         assert!(enter(false).is_none());

@@ -1,0 +1,439 @@
+//! The dialogue with a user who is asked for what they have: what is asked next, and when something is to be done first.
+//!
+//! It knows the ways that the policy leaves, which of them the user can go, and what was typed so far. It does not know
+//! whether an answer is right: it hands all answers of a way over at once, is told the verdict, and goes on. A user who
+//! can go none of the ways (not enrolled, not even existing) is led through one that another user of this policy may be
+//! led through (rule 8 of the architecture).
+
+use jiff::Timestamp;
+use mfa_protocol::Secret;
+use mfa_protocol::login::{Message, Outcome, Prompt, Step};
+
+use super::effect::{End, EndReason};
+use super::messages::{choice, error, info};
+use super::plan::{Answer, Plan, UserFactors};
+use super::post::{SendRequest, SentCodeState};
+use super::split::{CodeSearch, search};
+use super::stand_in::is_stand_in;
+use super::state::Consequence;
+use crate::account::{FallbackCode, Passed, Verdict};
+use crate::factors::address::Channel;
+use crate::factors::{Factor, FactorCombination};
+use crate::texts::{Text, Texts};
+
+/// More answers than this a login does not take, whatever they are.
+const MAX_ANSWERS: u32 = 24;
+
+/// Fewer recovery codes than this are worth a word.
+const FEW: u32 = 3;
+
+/// The dialogue of a login.
+#[derive(Debug)]
+pub(super) struct Dialogue {
+    pub(super) plan: Plan,
+    pub(super) user: UserFactors,
+    way: usize,
+    pub(super) given: Vec<Answer>,
+    pub(super) post: SentCodeState,
+    tries_left: u32,
+    answers_left: u32,
+    guess: bool,
+    /// Whether all that was typed since the last verdict is the password; none if nothing was typed.
+    is_password: Option<bool>,
+}
+
+/// What happens next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Show and ask.
+    Ask(Step, Turn),
+    /// Look for a bypass or recovery code.
+    Find(CodeSearch),
+    /// Send a code.
+    Send(SendRequest),
+    /// Ask a RADIUS server.
+    Query(RadiusQuery),
+    /// Verify these answers.
+    Verify(Vec<Answer>),
+    /// The login has ended.
+    End(End),
+}
+
+/// An answer for a RADIUS server.
+#[derive(Clone, Debug)]
+pub(super) struct RadiusQuery {
+    pub(super) typed: Secret,
+    /// Whether it is the first, or answers a challenge.
+    pub(super) is_first: bool,
+}
+
+/// What the next answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The next factor of the way.
+    Factor,
+    /// Which way to go.
+    Choice,
+    /// Where codes are to be sent.
+    Number,
+    /// What a RADIUS server has asked.
+    Challenge,
+}
+
+impl Dialogue {
+    /// Begins: the first way of the policy that the user can go, else that of the decoy.
+    pub(super) fn begin(plan: Plan, user: UserFactors) -> (Self, Next) {
+        let way = user.able.iter().position(|able| *able);
+        let way = way.unwrap_or(user.decoy_way);
+        let mut dialogue = Self {
+            way,
+            given: Vec::new(),
+            post: SentCodeState::default(),
+            tries_left: plan.tries.max(1),
+            answers_left: MAX_ANSWERS,
+            guess: plan.first_is_a_guess,
+            is_password: None,
+            plan,
+            user,
+        };
+        let next = dialogue.go_on(Vec::new());
+        (dialogue, next)
+    }
+
+    /// The way that is being gone, for the log.
+    pub(super) fn way(&self) -> Option<&FactorCombination> {
+        self.plan.ways.get(self.way)
+    }
+
+    /// The prompts of the way, as they would be shown one after the other.
+    pub(super) fn prompts(&self) -> Vec<String> {
+        let number = self
+            .asks_for_number()
+            .then(|| self.plan.wording.asking.number.clone());
+        let texts = self
+            .factors()
+            .iter()
+            .map(|factor| self.prompt(*factor).text.clone());
+        number.into_iter().chain(texts).collect()
+    }
+
+    /// Takes an answer to what is asked in this `turn`.
+    pub(super) fn answer(
+        &mut self,
+        turn: Turn,
+        typed: Secret,
+        is_password: bool,
+        now: Timestamp,
+    ) -> Next {
+        self.is_password = Some(self.is_password.unwrap_or(true) && is_password);
+        let next = self.answered(turn, typed, now);
+        self.with_late_news(next)
+    }
+
+    fn answered(&mut self, turn: Turn, typed: Secret, now: Timestamp) -> Next {
+        if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), self.plan.single) {
+            return no_answer();
+        }
+        self.answers_left = self.answers_left.saturating_sub(1);
+        if self.answers_left == 0 {
+            return no_answer();
+        }
+        if self.post.is_expired(now) && self.expects_sent_code(turn) {
+            return self.cancelled(&Text::CodeExpired, EndReason::CodeExpired);
+        }
+        let is_choice = turn == Turn::Choice;
+        if !is_choice && typed.expose().trim() == "?" && self.has_other_way() {
+            return self.offer(Vec::new());
+        }
+        if !is_choice && std::mem::take(&mut self.guess) && !ends_in_code(typed.expose()) {
+            return self.go_on(Vec::new());
+        }
+        match turn {
+            Turn::Factor if self.means_nothing(typed.expose()) => self.go_on(Vec::new()),
+            Turn::Factor => self.take(typed, true),
+            Turn::Challenge => self.take(typed, false),
+            Turn::Number => self.take_number(typed.expose()),
+            Turn::Choice => self.choose(typed.expose()),
+        }
+    }
+
+    /// What follows from this verdict.
+    pub(super) fn consequence(&self, verdict: &Verdict) -> Consequence {
+        let outcome = match verdict {
+            Verdict::Passed(passed) if self.is_followed_by_renewal(passed) => {
+                return Consequence::Renews {
+                    generation: passed.generation,
+                };
+            }
+            Verdict::Passed(_) => Outcome::Passed,
+            Verdict::Locked(_) | Verdict::BudgetExhausted => Outcome::Locked,
+            Verdict::Password => Outcome::Cancelled,
+            Verdict::Wrong { lock: Some(_), .. } => Outcome::Wrong,
+            Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
+                match (self.tries_left, self.plan.tries) {
+                    (2.., _) => return Consequence::GoesOn,
+                    // Asked several times, the tries are used up; asked once, the answer was wrong.
+                    (_, 2..) => Outcome::Locked,
+                    _ => Outcome::Wrong,
+                }
+            }
+        };
+        Consequence::Ends(outcome)
+    }
+
+    fn is_followed_by_renewal(&self, passed: &Passed) -> bool {
+        self.plan.renews && passed.instead == Some(FallbackCode::Recovery)
+    }
+
+    /// Whether all that was typed since the last verdict is the password.
+    pub(super) fn is_password(&self) -> bool {
+        self.is_password == Some(true)
+    }
+
+    /// The same, for a verdict that is about to come.
+    pub(super) fn take_is_password(&mut self) -> bool {
+        self.is_password.take() == Some(true)
+    }
+
+    /// Goes on after a verdict that ends nothing.
+    pub(super) fn try_again(&mut self) -> Next {
+        self.tries_left -= 1;
+        self.given.clear();
+        let next = self.go_on(self.complaint(&self.plan.wording.asking));
+        self.with_late_news(next)
+    }
+
+    /// Ends by a verdict.
+    pub(super) fn end_by(&mut self, verdict: &Verdict, outcome: Outcome) -> End {
+        let mut end = match verdict {
+            Verdict::Passed(passed) => self.passed(passed),
+            _ => End {
+                step: told(self.complaint(&self.plan.wording.last), outcome),
+                outcome,
+                reason: None,
+            },
+        };
+        self.add_late_news_to_end(&mut end);
+        end
+    }
+
+    fn passed(&self, passed: &Passed) -> End {
+        let code_length = passed.code_length.filter(|_| self.plan.single);
+        let few = passed.recovery_left.filter(|left| *left < FEW);
+        let messages = few.filter(|_| !self.plan.single);
+        let messages =
+            messages.map(|left| info(&self.plan.wording.asking, &Text::FewRecoveryCodes(left)));
+        let step = Step {
+            code_length,
+            ..told(messages.into_iter().collect(), Outcome::Passed)
+        };
+        End {
+            step,
+            outcome: Outcome::Passed,
+            reason: None,
+        }
+    }
+
+    /// Asks for the next factor of the way, hands over what was given when there is none, or has something
+    /// done first.
+    pub(super) fn go_on(&mut self, messages: Vec<Message>) -> Next {
+        let Some(factor) = self.current() else {
+            return Next::Verify(std::mem::take(&mut self.given));
+        };
+        if let Some(channel) = Channel::of(factor)
+            && !self.post.has_gone_out(channel)
+        {
+            return self.send(channel, messages);
+        }
+        Next::Ask(self.ask(messages), Turn::Factor)
+    }
+
+    /// Takes an answer for the current factor; the first, or what a RADIUS server has asked back.
+    fn take(&mut self, typed: Secret, is_first: bool) -> Next {
+        let Some(factor) = self.current() else {
+            return no_answer();
+        };
+        if let Some(channel) = Channel::of(factor)
+            && self.plan.wording.asking.is_resend(typed.expose())
+        {
+            return self.order(channel);
+        }
+        if factor == Factor::Radius {
+            return Next::Query(RadiusQuery { typed, is_first });
+        }
+        // A PIN may follow its code without a space. Bypass and recovery codes have other lengths than a device's, so the
+        // user's own are looked for first.
+        match self
+            .digits_before_pin()
+            .map(|digits| search(&typed, digits))
+        {
+            Some(search) if !search.is_empty() => Next::Find(search),
+            _ => self.take_code(typed, None),
+        }
+    }
+
+    /// Takes a code, and the PIN that was typed behind it.
+    pub(super) fn take_code(&mut self, typed: Secret, pin: Option<Secret>) -> Next {
+        let Some(factor) = self.current() else {
+            return no_answer();
+        };
+        let sent = Channel::of(factor).and_then(|_| self.post.code().cloned());
+        self.given.push(Answer {
+            sent,
+            tail: self.plan.single,
+            ..Answer::of(factor, typed)
+        });
+        if let Some(pin) = pin {
+            self.given.push(Answer::of(Factor::Pin, pin));
+        }
+        self.go_on(Vec::new())
+    }
+
+    /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
+    fn means_nothing(&self, typed: &str) -> bool {
+        let is_help = typed.trim() == "?" && !self.plan.single;
+        match self.current() {
+            Some(Factor::Totp | Factor::Pin) => {
+                is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
+            }
+            Some(Factor::Questions | Factor::Email | Factor::Sms) => is_help,
+            Some(Factor::Radius) | None => false,
+        }
+    }
+
+    /// The digits of the code that is asked for, if a PIN is asked for next and may follow without a space.
+    fn digits_before_pin(&self) -> Option<u32> {
+        let next = self.factors().get(self.given.len() + 1)?;
+        if *next != Factor::Pin || self.plan.single {
+            return None;
+        }
+        match self.current()? {
+            Factor::Totp => self.user.device_digits,
+            Factor::Email | Factor::Sms => Some(self.plan.code_digits),
+            Factor::Pin | Factor::Questions | Factor::Radius => None,
+        }
+    }
+
+    fn choose(&mut self, typed: &str) -> Next {
+        let typed = typed.trim();
+        let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+        let chosen = by_number.filter(|n| *n < self.plan.ways.len()).or_else(|| {
+            self.plan
+                .ways
+                .iter()
+                .position(|way| way.to_string() == typed)
+        });
+        let Some(chosen) = chosen else {
+            return self.offer(vec![error(&self.plan.wording.asking, &Text::WaysUnknown)]);
+        };
+        self.way = chosen;
+        self.go_on(Vec::new())
+    }
+
+    /// All ways of the policy are offered, whatever the user has: the list tells nothing.
+    pub(super) fn offer(&mut self, messages: Vec<Message>) -> Next {
+        self.given.clear();
+        let prompt = choice(&self.plan.wording.asking, &self.plan.ways);
+        let step = Step {
+            messages,
+            prompt: Some(prompt),
+            ..Step::default()
+        };
+        Next::Ask(step, Turn::Choice)
+    }
+
+    pub(super) fn ask(&self, messages: Vec<Message>) -> Step {
+        let factor = self.current().unwrap_or(Factor::Totp);
+        Step {
+            messages,
+            prompt: Some(self.prompt(factor)),
+            patience: self.plan.patience.filter(|_| factor == Factor::Radius),
+            ..Step::default()
+        }
+    }
+
+    fn prompt(&self, factor: Factor) -> Prompt {
+        let tail = self.plan.single.then_some(self.user.code_digits);
+        let texts = &self.plan.wording.asking;
+        let text = match factor {
+            Factor::Totp if self.asks_for_password() => texts.password_and_code.clone(),
+            Factor::Totp => texts.totp.clone(),
+            Factor::Pin => texts.pin.clone(),
+            Factor::Questions => format!("{} ", self.user.question),
+            Factor::Email => texts.email.clone(),
+            Factor::Sms => texts.sms.clone(),
+            Factor::Radius => texts.radius.clone(),
+        };
+        Prompt {
+            text,
+            echo: false,
+            tail,
+        }
+    }
+
+    /// Whether the answer is to hold the password, too. After a password that was typed earlier and had no code
+    /// behind it, the code alone is missing.
+    fn asks_for_password(&self) -> bool {
+        self.plan.single && self.guess == self.plan.first_is_a_guess
+    }
+
+    /// Ends the login, and says why.
+    pub(super) fn cancelled(&self, why: &Text, reason: EndReason) -> Next {
+        let why = error(&self.plan.wording.last, why);
+        Next::End(End {
+            step: told(vec![why], Outcome::Cancelled),
+            outcome: Outcome::Cancelled,
+            reason: Some(reason),
+        })
+    }
+
+    fn complaint(&self, texts: &Texts) -> Vec<Message> {
+        // Programs behind `single` take a message for a failed conversation.
+        if self.plan.single {
+            Vec::new()
+        } else {
+            vec![error(texts, &Text::NotAccepted)]
+        }
+    }
+
+    pub(super) fn current(&self) -> Option<Factor> {
+        self.factors().get(self.given.len()).copied()
+    }
+
+    pub(super) fn factors(&self) -> &[Factor] {
+        self.plan
+            .ways
+            .get(self.way)
+            .map_or(&[], FactorCombination::factors)
+    }
+
+    pub(super) fn has_other_way(&self) -> bool {
+        !self.plan.single && self.plan.ways.len() > 1
+    }
+
+    fn expects_sent_code(&self, turn: Turn) -> bool {
+        let is_sent = |factor| Channel::of(factor).is_some();
+        turn == Turn::Factor && self.current().is_some_and(is_sent)
+    }
+}
+
+fn told(messages: Vec<Message>, outcome: Outcome) -> Step {
+    Step {
+        messages,
+        outcome: Some(outcome),
+        ..Step::default()
+    }
+}
+
+fn no_answer() -> Next {
+    Next::End(End {
+        step: told(Vec::new(), Outcome::Cancelled),
+        outcome: Outcome::Cancelled,
+        reason: Some(EndReason::NoAnswer),
+    })
+}
+
+/// Whether a password typed earlier may end in a code at all.
+fn ends_in_code(typed: &str) -> bool {
+    typed.len() >= 6 && typed.bytes().rev().take(6).all(|b| b.is_ascii_digit())
+}

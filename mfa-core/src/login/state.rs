@@ -1,0 +1,400 @@
+//! The states of a login. Each has methods only for what can happen in it; they take the state, so that nothing happens
+//! twice.
+
+use mfa_protocol::Secret;
+use mfa_protocol::login::{Message, Outcome, Step};
+
+use super::dialogue::{Dialogue, Next, RadiusQuery, Turn};
+use super::effect::{Effect, End, EndReason};
+use super::enrol::{EnrolNext, Enrolment, Occasion, Screen};
+use super::event::{FreshDevice, RadiusReply, SendResult, Typed};
+use super::messages::DeliveryStatus;
+use super::plan::{Answer, Plan, UserFactors};
+use super::post::SendRequest;
+use super::split::CodeSearch;
+use crate::account::{Device, Enrolled, Verdict};
+use crate::factors::FactorCombination;
+use crate::texts::Wording;
+
+/// The user is asked.
+#[derive(Debug)]
+pub struct Prompting(Asking);
+
+#[derive(Debug)]
+enum Asking {
+    /// For what they have.
+    Factors(Box<Dialogue>, Turn),
+    /// For what shows that they have set up a device.
+    Enrolment(Box<Enrolment>),
+}
+
+/// What was typed may be a bypass or recovery code.
+#[derive(Debug)]
+pub struct FindingCode {
+    dialogue: Box<Dialogue>,
+    search: CodeSearch,
+}
+
+/// A code is sent.
+#[derive(Debug)]
+pub struct SendingCode {
+    dialogue: Box<Dialogue>,
+    request: SendRequest,
+}
+
+/// A RADIUS server judges an answer.
+#[derive(Debug)]
+pub struct QueryingRadius {
+    dialogue: Box<Dialogue>,
+    query: RadiusQuery,
+}
+
+/// Answers are verified.
+#[derive(Debug)]
+pub struct Verifying {
+    dialogue: Box<Dialogue>,
+    answers: Vec<Answer>,
+    is_password: bool,
+}
+
+/// A device is made for a user who has lost theirs.
+#[derive(Debug)]
+pub struct MakingDevice {
+    wording: Wording,
+    /// What the account could be passed with when the recovery code was right.
+    generation: u64,
+}
+
+/// A wrong first code of a new device is counted.
+#[derive(Debug)]
+pub struct CountingWrongCode(Box<Enrolment>);
+
+/// A device and its recovery codes are stored.
+#[derive(Debug)]
+pub struct StoringDevice(Box<Enrolment>);
+
+/// What follows from a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// The login goes on.
+    GoesOn,
+    /// It ends.
+    Ends(Outcome),
+    /// A new device is set up before the login has passed.
+    Renews {
+        /// What the account could be passed with when the recovery code was right.
+        generation: u64,
+    },
+}
+
+/// Begins a login that is asked for what the user has.
+#[must_use]
+pub fn begin(plan: Plan, factors: UserFactors) -> Effect {
+    let (dialogue, next) = Dialogue::begin(plan, factors);
+    Box::new(dialogue).then(next)
+}
+
+/// Begins the set-up of a device.
+#[must_use]
+pub fn enroll(occasion: Occasion, made: FreshDevice, screen: Screen, wording: Wording) -> Effect {
+    let (enrolment, step) = Enrolment::begin(occasion, made, screen, wording);
+    Effect::Prompt(step, Prompting(Asking::Enrolment(Box::new(enrolment))))
+}
+
+/// The prompts that such a login would show one after the other.
+#[must_use]
+pub fn prompts(plan: Plan, factors: UserFactors) -> Vec<String> {
+    Dialogue::begin(plan, factors).0.prompts()
+}
+
+impl Dialogue {
+    fn then(mut self: Box<Self>, next: Next) -> Effect {
+        match next {
+            Next::Ask(step, turn) => Effect::Prompt(step, Prompting(Asking::Factors(self, turn))),
+            Next::Find(search) => Effect::FindCode(FindingCode {
+                dialogue: self,
+                search,
+            }),
+            Next::Send(request) => Effect::SendCode(SendingCode {
+                dialogue: self,
+                request,
+            }),
+            Next::Query(query) => Effect::QueryRadius(QueryingRadius {
+                dialogue: self,
+                query,
+            }),
+            Next::Verify(answers) => Effect::Verify(Verifying {
+                is_password: self.take_is_password(),
+                dialogue: self,
+                answers,
+            }),
+            Next::End(end) => Effect::End(end),
+        }
+    }
+
+    fn after(mut self: Box<Self>, verdict: &Verdict) -> Effect {
+        match self.consequence(verdict) {
+            Consequence::Renews { generation } => Effect::MakeDevice(MakingDevice {
+                wording: self.plan.wording.clone(),
+                generation,
+            }),
+            Consequence::Ends(outcome) => Effect::End(self.end_by(verdict, outcome)),
+            Consequence::GoesOn => {
+                let next = self.try_again();
+                self.then(next)
+            }
+        }
+    }
+}
+
+impl Prompting {
+    /// Takes an answer.
+    #[must_use]
+    pub fn answer(self, typed: Typed) -> Effect {
+        match self.0 {
+            Asking::Factors(mut dialogue, turn) => {
+                let next = dialogue.answer(turn, typed.text, typed.is_password, typed.now);
+                dialogue.then(next)
+            }
+            Asking::Enrolment(mut enrolment) => {
+                match enrolment.answer(&typed.text, typed.now, &typed.windows) {
+                    EnrolNext::Ask(step) => {
+                        Effect::Prompt(step, Prompting(Asking::Enrolment(enrolment)))
+                    }
+                    EnrolNext::Wrong if typed.is_password => {
+                        ended(Vec::new(), Outcome::Cancelled, EndReason::Password)
+                    }
+                    EnrolNext::Wrong => Effect::CountWrongCode(CountingWrongCode(enrolment)),
+                    EnrolNext::Store => Effect::StoreDevice(StoringDevice(enrolment)),
+                    EnrolNext::GivenUp => {
+                        ended(Vec::new(), Outcome::Cancelled, EndReason::NotFinished)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes what became of a message whose prompt was shown before that was known. It is told with the next step.
+    pub fn learn_late(&mut self, news: DeliveryStatus) {
+        match &mut self.0 {
+            Asking::Factors(dialogue, _) => dialogue.learned_late(news),
+            Asking::Enrolment(_) => {}
+        }
+    }
+}
+
+impl FindingCode {
+    /// What may be a code, in the order in which it is to be looked for.
+    pub fn candidates(&self) -> impl Iterator<Item = &str> {
+        self.search.candidates()
+    }
+
+    /// Takes which of the candidates is a bypass or recovery code of the user's.
+    #[must_use]
+    pub fn found(mut self, candidate: Option<usize>) -> Effect {
+        let (code, pin) = self.search.found(candidate);
+        let next = self.dialogue.take_code(code, pin);
+        let next = self.dialogue.with_late_news(next);
+        self.dialogue.then(next)
+    }
+}
+
+impl Effect {
+    /// The way that the user is asked to go, for the log; none where nothing is asked or sent, or a device is set up.
+    #[must_use]
+    pub fn way(&self) -> Option<&FactorCombination> {
+        match self {
+            Self::Prompt(_, Prompting(Asking::Factors(dialogue, _))) => dialogue.way(),
+            Self::SendCode(state) => state.dialogue.way(),
+            _ => None,
+        }
+    }
+}
+
+impl SendingCode {
+    /// What is to be sent.
+    #[must_use]
+    pub fn request(&self) -> &SendRequest {
+        &self.request
+    }
+
+    /// Takes what came of it.
+    #[must_use]
+    pub fn sent(mut self, result: SendResult) -> Effect {
+        let next = self.dialogue.dispatched(result);
+        self.dialogue.then(next)
+    }
+}
+
+impl QueryingRadius {
+    /// What was typed.
+    #[must_use]
+    pub fn typed(&self) -> &Secret {
+        &self.query.typed
+    }
+
+    /// Whether it is the first answer, and not one to a challenge.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.query.is_first
+    }
+
+    /// Whether all that was typed is the password.
+    #[must_use]
+    pub fn is_password(&self) -> bool {
+        self.dialogue.is_password()
+    }
+
+    /// Whether the user can go none of the ways; for the log.
+    #[must_use]
+    pub fn is_unenrolled(&self) -> bool {
+        self.dialogue.user.is_unenrolled()
+    }
+
+    /// Takes what the server said.
+    #[must_use]
+    pub fn replied(mut self, reply: RadiusReply) -> Effect {
+        let next = self.dialogue.replied(self.query.typed, reply);
+        self.dialogue.then(next)
+    }
+
+    /// What was typed is a bypass or recovery code; no server is asked.
+    #[must_use]
+    pub fn take_other_code(mut self) -> Effect {
+        let next = self.dialogue.take_other_code(self.query.typed);
+        self.dialogue.then(next)
+    }
+
+    /// What follows from a verdict that came before a server was asked, or in place of one.
+    #[must_use]
+    pub fn consequence(&self, verdict: &Verdict) -> Consequence {
+        self.dialogue.consequence(verdict)
+    }
+
+    /// Takes that verdict.
+    #[must_use]
+    pub fn verified(self, verdict: &Verdict) -> Effect {
+        self.dialogue.after(verdict)
+    }
+}
+
+impl Verifying {
+    /// What is to be verified, all together.
+    #[must_use]
+    pub fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    /// Whether all of it is the password that was checked before in this login.
+    #[must_use]
+    pub fn is_password(&self) -> bool {
+        self.is_password
+    }
+
+    /// The way that was gone, for the log.
+    #[must_use]
+    pub fn way(&self) -> Option<&FactorCombination> {
+        self.dialogue.way()
+    }
+
+    /// Whether the user can go none of the ways; for the log.
+    #[must_use]
+    pub fn is_unenrolled(&self) -> bool {
+        self.dialogue.user.is_unenrolled()
+    }
+
+    /// Whether a pass by a recovery code is followed by setting up a new device.
+    #[must_use]
+    pub fn renews(&self) -> bool {
+        self.dialogue.plan.renews
+    }
+
+    /// What follows from this verdict.
+    #[must_use]
+    pub fn consequence(&self, verdict: &Verdict) -> Consequence {
+        self.dialogue.consequence(verdict)
+    }
+
+    /// Takes the verdict. A code that was sent and came back is used up by it, whatever it is.
+    #[must_use]
+    pub fn verified(mut self, verdict: &Verdict) -> Effect {
+        if self.answers.iter().any(Answer::has_come_back) {
+            self.dialogue.spend_sent_code();
+        }
+        self.dialogue.after(verdict)
+    }
+}
+
+impl MakingDevice {
+    /// Takes the device, and asks for its first code.
+    #[must_use]
+    pub fn made(self, made: FreshDevice, screen: Screen) -> Effect {
+        let generation = self.generation;
+        enroll(Occasion::Lost { generation }, made, screen, self.wording)
+    }
+}
+
+impl CountingWrongCode {
+    /// What follows from this verdict: a wrong first code may be typed again until the account is locked.
+    #[must_use]
+    pub fn consequence(&self, verdict: &Verdict) -> Consequence {
+        match verdict {
+            Verdict::Wrong { lock: None, .. } => Consequence::GoesOn,
+            _ => Consequence::Ends(Outcome::Locked),
+        }
+    }
+
+    /// Takes what counting it came to.
+    #[must_use]
+    pub fn counted(self, verdict: &Verdict) -> Effect {
+        match self.consequence(verdict) {
+            Consequence::GoesOn => {
+                let step = self.0.ask_again();
+                Effect::Prompt(step, Prompting(Asking::Enrolment(self.0)))
+            }
+            Consequence::Ends(_) | Consequence::Renews { .. } => Effect::End(self.0.locked()),
+        }
+    }
+}
+
+impl StoringDevice {
+    /// The device and the recovery codes.
+    #[must_use]
+    pub fn made(&self) -> (&Device, &[Secret]) {
+        self.0.made()
+    }
+
+    /// Why it was set up.
+    #[must_use]
+    pub fn occasion(&self) -> Occasion {
+        self.0.occasion()
+    }
+
+    /// Takes what came of it.
+    #[must_use]
+    pub fn stored(self, stored: Enrolled) -> Effect {
+        match stored {
+            Enrolled::Stored => ended(
+                vec![self.0.done()],
+                Outcome::Passed,
+                EndReason::DeviceStored,
+            ),
+            Enrolled::Locked => ended(Vec::new(), Outcome::Locked, EndReason::LockedMeanwhile),
+            Enrolled::Otherwise => {
+                ended(Vec::new(), Outcome::Cancelled, EndReason::ChangedMeanwhile)
+            }
+        }
+    }
+}
+
+fn ended(messages: Vec<Message>, outcome: Outcome, reason: EndReason) -> Effect {
+    Effect::End(End {
+        step: Step {
+            messages,
+            outcome: Some(outcome),
+            ..Step::default()
+        },
+        outcome,
+        reason: Some(reason),
+    })
+}

@@ -1,0 +1,218 @@
+//! Whatever happens, a login passes only by a verdict or a stored device, ends, and asks for a bounded number of things.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::account::samples::device;
+use crate::account::{Dates, Enrolled, FallbackCode, Remote};
+use crate::factors::address::Channel;
+use crate::factors::sent::SentCode;
+
+/// Effects that a login may have at most: for each of its 24 answers a look-up, a query, a message and a verdict, and
+/// twice that for each of the 100 answers of a set-up.
+const MOST_EFFECTS: usize = 24 * 5 + 100 * 2 + 10;
+
+/// What happens, drawn beforehand.
+struct Chances {
+    drawn: Vec<u8>,
+    next: usize,
+}
+
+impl Chances {
+    /// A number below `bound`. Drawn again from the first when all are used up, so that a login is led to its end.
+    fn below(&mut self, bound: u8) -> u8 {
+        self.next += 1;
+        self.drawn[self.next % self.drawn.len()] % bound
+    }
+
+    fn typed(&mut self) -> Typed {
+        const TEXTS: [&str; 12] = [
+            "287082",
+            "000000",
+            "?",
+            "1",
+            "2",
+            "resend",
+            "2870821379",
+            "yes",
+            "0123456789",
+            "+49 170 1234542",
+            "no",
+            "0123456789012345",
+        ];
+        Typed {
+            text: TEXTS[usize::from(self.below(12))].into(),
+            is_password: self.below(4) == 0,
+            now: at(59 + i64::from(self.below(2)) * 500),
+            windows: Windows::default(),
+        }
+    }
+
+    fn verdict(&mut self) -> Verdict {
+        match self.below(8) {
+            0 => Verdict::Passed(Passed::default()),
+            1 => Verdict::Passed(Passed {
+                instead: Some(FallbackCode::Recovery),
+                ..Passed::default()
+            }),
+            2 => Verdict::Locked(Lock::Administrator),
+            3 => Verdict::BudgetExhausted,
+            4 => Verdict::Replayed,
+            5 => Verdict::Stale,
+            6 => Verdict::Password,
+            _ => WRONG,
+        }
+    }
+
+    fn reply(&mut self) -> RadiusReply {
+        let remote = Remote {
+            server: "vip".parse().unwrap(),
+            user: None,
+            dates: Dates::enrolled(at(0)),
+        };
+        match self.below(4) {
+            0 => RadiusReply::Accepted(remote),
+            1 => RadiusReply::Rejected {
+                remote: None,
+                reserved: None,
+            },
+            2 => RadiusReply::Challenged {
+                message: "Next".to_owned(),
+                echo: false,
+            },
+            _ => RadiusReply::Silent,
+        }
+    }
+
+    fn sent(&mut self, request: &SendRequest) -> SendResult {
+        let address = match request.channel {
+            Channel::Email => "anna@example.org",
+            Channel::Sms => "+491701234542",
+        };
+        SendResult {
+            code: (self.below(2) == 0).then(|| SentCode {
+                code: "000000".into(),
+                to: request.channel.recipient(address, None).unwrap(),
+                unless_changed_since: None,
+            }),
+            expires: at(300),
+            news: [
+                DeliveryStatus::OnItsWay,
+                DeliveryStatus::Failed,
+                DeliveryStatus::TooMany,
+            ][usize::from(self.below(3))],
+        }
+    }
+}
+
+fn fresh() -> FreshDevice {
+    FreshDevice {
+        device: device("phone"),
+        codes: vec!["0123456789".into()],
+        picture: None,
+    }
+}
+
+/// What the driver has been told that lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Nothing,
+    Verified,
+    Stored,
+}
+
+/// Leads a login to its end: what it ended with, and what speaks for that.
+fn lead(mut effect: Effect, chances: &mut Chances) -> (Outcome, Proof) {
+    let mut proof = Proof::Nothing;
+    for _ in 0..MOST_EFFECTS {
+        effect = match effect {
+            Effect::Prompt(step, mut state) => {
+                assert!(step.prompt.is_some() && step.outcome.is_none());
+                if chances.below(5) == 0 {
+                    state.learn_late(DeliveryStatus::Failed);
+                }
+                state.answer(chances.typed())
+            }
+            Effect::FindCode(state) => {
+                let count = state.candidates().count();
+                assert!(count > 0 && count < 10, "{count}");
+                let found = usize::from(chances.below(12));
+                state.found((found < count).then_some(found))
+            }
+            Effect::SendCode(state) => {
+                let result = chances.sent(state.request());
+                state.sent(result)
+            }
+            Effect::QueryRadius(state) => match chances.below(4) {
+                0 => state.take_other_code(),
+                1 => {
+                    let verdict = Verdict::BudgetExhausted;
+                    state.verified(&verdict)
+                }
+                _ => state.replied(chances.reply()),
+            },
+            Effect::Verify(state) => {
+                assert!(!state.answers().is_empty() && state.answers().len() < 10);
+                let verdict = chances.verdict();
+                if let (Verdict::Passed(_), Consequence::Ends(_)) =
+                    (&verdict, state.consequence(&verdict))
+                {
+                    proof = Proof::Verified;
+                }
+                state.verified(&verdict)
+            }
+            Effect::MakeDevice(state) => state.made(fresh(), Screen::Terminal),
+            Effect::CountWrongCode(state) => state.counted(&chances.verdict()),
+            Effect::StoreDevice(state) => {
+                let stored = [Enrolled::Stored, Enrolled::Locked, Enrolled::Otherwise]
+                    [usize::from(chances.below(3))];
+                if stored == Enrolled::Stored {
+                    proof = Proof::Stored;
+                }
+                state.stored(stored)
+            }
+            Effect::End(end) => {
+                assert_eq!(end.step.outcome, Some(end.outcome));
+                assert!(end.step.prompt.is_none());
+                return (end.outcome, proof);
+            }
+        };
+    }
+    panic!("it does not end");
+}
+
+fn some_ways() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::select(vec![
+        vec!["totp"],
+        vec!["totp+pin", "questions"],
+        vec!["email", "radius+pin"],
+        vec!["sms+pin", "radius"],
+        vec!["radius+email", "totp+pin"],
+        vec!["totp+sms+pin"],
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_login_ends_and_passes_by_nothing_but_a_verdict_or_a_stored_device(
+        ways in some_ways(),
+        tries in 1u32..6,
+        renews: bool,
+        single: bool,
+        enrolls: bool,
+        number: bool,
+        drawn in prop::collection::vec(any::<u8>(), 1..200),
+    ) {
+        let plan = Plan { tries, renews, single, ..plan(&ways) };
+        let fallback = FallbackRecipients { address: None, number };
+        let factors = factors(&plan, &full(), fallback);
+        let effect = match enrolls {
+            true => enroll(Occasion::First, fresh(), Screen::Terminal, Wording::default()),
+            false => super::super::begin(plan, factors),
+        };
+        let (outcome, proof) = lead(effect, &mut Chances { drawn, next: 0 });
+        prop_assert_eq!(outcome == Outcome::Passed, proof != Proof::Nothing);
+    }
+}
