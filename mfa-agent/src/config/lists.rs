@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::Problem;
-use super::values::Line;
+use super::values;
 use crate::trusted_path::{self, Owners};
 use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
 use mfa_core::factors::questions::{MAX_QUESTION, QUESTIONS};
@@ -91,9 +91,7 @@ pub(super) fn banned(file: &Path, text: &str) -> Result<Vec<BannedPin>, Vec<Prob
 
 /// A list of questions.
 pub(super) fn questions(file: &Path, text: &str) -> Result<Vec<String>, Vec<Problem>> {
-    let questions = each(file, text, |line| {
-        line.parse().map(|question: Line<MAX_QUESTION>| question.0)
-    })?;
+    let questions = each(file, text, |line| values::line(line, MAX_QUESTION))?;
     catalogue(&place(file, 1), questions)
 }
 

@@ -1,8 +1,8 @@
 //! The settings: `agent.toml`, then `agent.d/*.toml` beside it.
 //!
-//! Text comes in, [`Settings`] come out. Each file is parsed once, into tables with places ([`tree`]); the tables lie
+//! Text comes in, [`Settings`] come out. Each file is parsed once, into tables with places (`tree`); the tables lie
 //! over each other, and each key is read as the table of all keys says ([`keys`]); then what belongs together is judged
-//! together ([`assemble`]). Every value has its final type, within its limits, so that nobody
+//! together (`assemble`). Every value has its final type, within its limits, so that nobody
 //! checks it again. What is wrong comes out as `FILE:LINE: what is wrong; what was expected`, and then there
 //! are no settings at all: the agent does not start, or keeps those that it has. Unknown keys are wrong.
 //! Later files override key by key; rules are added up in order, and so are the lists of `trusted`, `groups` and

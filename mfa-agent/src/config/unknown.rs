@@ -61,11 +61,11 @@ fn check_section(section: &Section, node: &Node, problems: &mut Vec<Problem>) {
             for node in nodes {
                 match &node.data {
                     Data::Table(table) => check(section.name, table, problems),
-                    _ => problems.push(node.misfit(&section.header())),
+                    _ => problems.push(node.misfit(section.header)),
                 }
             }
         }
-        _ => problems.push(node.misfit(&section.header())),
+        _ => problems.push(node.misfit(section.header)),
     }
 }
 
@@ -77,11 +77,11 @@ fn unknown(key: &str, section: &str, known: &[&str]) -> String {
     };
     let meant = match (nearest(key, known), elsewhere()) {
         (Some(near), _) => format!("did you mean {near:?}? There are"),
-        (None, Some(other)) => format!("it is a key of {}; expected one of", other.header()),
+        (None, Some(other)) => format!("it is a key of {}; expected one of", other.header),
         (None, None) => "expected one of".to_owned(),
     };
     let section = SECTIONS.iter().find(|known| known.name == section);
-    let place = section.map_or_else(String::new, |section| format!(" in {}", section.header()));
+    let place = section.map_or_else(String::new, |section| format!(" in {}", section.header));
     let known: Vec<_> = known.iter().map(|name| format!("{name:?}")).collect();
     format!("unknown key {key:?}{place}; {meant} {}", known.join(", "))
 }

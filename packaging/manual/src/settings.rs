@@ -46,7 +46,7 @@ pub(crate) fn page(shipped: &str) -> String {
 
 fn section(section: &Section) -> String {
     let keys: String = section.keys.iter().map(key).collect();
-    let header = roff::text(&section.header());
+    let header = roff::text(section.header);
     format!(".SH {header}\n{}{keys}", remark(section.about))
 }
 

@@ -79,7 +79,7 @@ fn the_page_has_every_key_with_its_value_its_range_and_what_is_said_of_it() {
     );
     let sections: Vec<&str> = page.split(".SH ").collect();
     for section in SECTIONS {
-        let header = format!("{}\n", roff::text(&section.header()));
+        let header = format!("{}\n", roff::text(section.header));
         let text = sections.iter().find(|text| text.starts_with(&header));
         let text = text.unwrap_or_else(|| panic!("{header}"));
         let named = text.matches("\n.TP\n\\fB").count();

@@ -16,7 +16,7 @@ const WEEK: u64 = 7 * 24 * 60 * 60;
 const YEAR: u64 = 365 * 24 * 60 * 60;
 
 section! {
-    pub(in crate::config) Enforcement = "enforcement", is_list: false {
+    pub(in crate::config) Enforcement = ["enforcement"] {
         /// Who is asked for a second factor: nobody; users who are in /etc/passwd, or nowhere; or everyone. Rules that
         /// deny hold in any case.
         mode: Mode = "all";
@@ -29,7 +29,7 @@ section! {
         grace: Lasting<0, YEAR> = "0s";
     }
 
-    pub(in crate::config) Lockout = "lockout", is_list: false {
+    pub(in crate::config) Lockout = ["lockout"] {
         /// Failures that lock an account.
         attempts: Whole<1, 100> = 5;
         /// For how long they lock it.
@@ -40,7 +40,7 @@ section! {
     }
 
     /// What is asked for where no rule says otherwise.
-    pub(in crate::config) Policy = "policy", is_list: false {
+    pub(in crate::config) Policy = ["policy"] {
         /// Any one of these, the first that the user has. "totp+pin" asks for both. There are also "email", "sms" and
         /// "radius", once they are set up below.
         require: Ways = ["totp", "pin", "questions"];
@@ -61,7 +61,7 @@ section! {
     /// Rules. The first that fits decides; every field that is given must fit, and one that is left out fits always.
     /// The rules of all files are added up, in order. What is set for one user ("mfactl require", "enforce",
     /// "allow-from") comes on top where a rule, or `[policy]`, asks. It changes nothing about "skip" and "deny".
-    pub(in crate::config) Rule = "rule", is_list: true {
+    pub(in crate::config) Rule = [["rule"]] {
         /// What logs and "mfactl explain" call it; "rule 3" for the third unless given.
         name: Option<Line<64>> | "vpn";
         /// Names, "@group", "*" for all; "!" takes out, and a list of nothing else means all but these.

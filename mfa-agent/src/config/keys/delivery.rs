@@ -16,7 +16,7 @@ const DAY: u64 = 24 * HOUR;
 section! {
     /// Codes that are sent: "email" and "sms" in require. A user can have several addresses or numbers; the code goes
     /// to the one that is "primary" ("mfactl enroll email", "mfactl primary email").
-    pub(in crate::config) Delivery = "delivery", is_list: false {
+    pub(in crate::config) Delivery = ["delivery"] {
         /// One channel at a time.
         channel: Channel = "email";
         /// The length of a code.
@@ -35,7 +35,7 @@ section! {
     /// Secrets, here and below, are one line in a file that nobody but its owner may read (chmod 0600), named by its
     /// full path; or a systemd credential, named without a slash (LoadCredential= in the unit).
     /// "mfactl test-delivery email" sends a message to try it out.
-    pub(in crate::config) Email = "delivery.email", is_list: false {
+    pub(in crate::config) Email = ["delivery.email"] {
         /// The address that mails are from. Required.
         from: Option<EmailAddress> => "mfa@example.org";
         /// The server that takes the mails. Without a server or a program, no mail is sent.
@@ -62,7 +62,7 @@ section! {
     }
 
     /// Text messages. Keys of another provider than the one that is chosen are a mistake.
-    pub(in crate::config) Sms = "delivery.sms", is_list: false {
+    pub(in crate::config) Sms = ["delivery.sms"] {
         /// Who takes the text messages; unless given, none are sent. "vonage" needs key, secret_file and from;
         /// "webhook" needs url and one of token_file and hmac_key_file; "command" needs command.
         provider: Option<ProviderName> => "vonage";
@@ -92,7 +92,7 @@ section! {
 
     /// Authenticators behind RADIUS servers: "radius" in require, for users with "mfactl enroll radius --server vip".
     /// Several servers stand in for each other. Their replies must have a Message-Authenticator (RFC 2869, 5.14).
-    pub(in crate::config) Radius = "radius", is_list: true {
+    pub(in crate::config) Radius = [["radius"]] {
         /// The name that "mfactl enroll radius --server" takes.
         name: Option<Label> => "vip";
         /// Addresses, in order, 8 at most; port 1812 unless given.

@@ -9,7 +9,7 @@ use mfa_core::texts::Language;
 section! {
     /// Devices that show codes (RFC 6238). All but skew is for new devices; what is set up stays as it is.
     #[derive(Clone, Debug, PartialEq)]
-    pub Totp = "totp", is_list: false {
+    pub Totp = ["totp"] {
         /// What the device shows beside the code; the name of this host unless given.
         issuer: Option<String> as Option<Issuer> => "Example";
         /// The hash function. Many apps know "SHA1" only.
@@ -25,7 +25,7 @@ section! {
 
     /// Devices that count their codes (RFC 4226). "totp" asks for their codes too.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub Hotp = "hotp", is_list: false {
+    pub Hotp = ["hotp"] {
         /// Codes that are taken, from the next one on.
         look_ahead: u32 as Whole<1, 50> = 10;
         /// Codes among which two in a row bring the device back.
@@ -34,7 +34,7 @@ section! {
 
     /// What follows a recovery code.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub Recovery = "recovery", is_list: false {
+    pub Recovery = ["recovery"] {
         /// Whether a login by a recovery code goes on only once a new device is set up in it. That takes the place of
         /// the devices that are lost. Programs with one answer only can't show what it takes, and let the user in.
         new_device: bool as bool = false;
@@ -42,7 +42,7 @@ section! {
 
     /// What users are shown. A prompt that is set here holds whatever the language; OpenVPN's pairs go by how it begins. It
     /// has at most 256 bytes, and no two are alike: some programs take a repeated one for a second try.
-    pub(in crate::config) Prompts = "prompts", is_list: false {
+    pub(in crate::config) Prompts = ["prompts"] {
         /// The language of all that users are shown in a login: "en", "de", "es", "fr" or "ja".
         language: Language = "en";
         /// A file that replaces single texts, such as "/etc/mfa/texts.ftl"; "" for none.
@@ -64,7 +64,7 @@ section! {
     }
 
     /// What new PINs must not be, besides runs, repeats and years of this century. PINs that are set up stay.
-    pub(in crate::config) Pin = "pin", is_list: false {
+    pub(in crate::config) Pin = ["pin"] {
         /// Such as ["4711"]. The lists of all files are joined.
         banned: Joined<EasyPin> = [];
         /// A file with more, one a line; "" for none. Where it is not given, the agent's own list holds, of PINs that
@@ -73,7 +73,7 @@ section! {
     }
 
     /// What new security questions must be; three are set up, and one is asked.
-    pub(in crate::config) Questions = "questions", is_list: false {
+    pub(in crate::config) Questions = ["questions"] {
         /// What users may choose from: 3 to 100 questions here, or in a file. Without either it is the agent's own list.
         catalogue: Catalogue = [];
         /// The file, with one question a line, such as "/etc/mfa/questions"; "" for none.
@@ -84,7 +84,7 @@ section! {
 
     /// What users may change themselves, once they have passed a factor that they have.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub SelfService = "self_service", is_list: false {
+    pub SelfService = ["self_service"] {
         /// Whether they may change anything.
         enabled: bool as bool = true;
         /// What they may set up, replace and remove. With "sms" among the factors, any process of a user who has set up

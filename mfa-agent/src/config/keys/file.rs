@@ -36,7 +36,7 @@ fn section(section: &Section) -> String {
         Some(_) => "#",
         None => "# ",
     };
-    let mut text = format!("\n{}{mark}{}\n", comment(section.about), section.header());
+    let mut text = format!("\n{}{mark}{}\n", comment(section.about), section.header);
     for key in section.keys {
         let mark = match key.shown {
             Shown::Default(_) => mark,

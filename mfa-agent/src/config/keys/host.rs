@@ -15,7 +15,7 @@ const HOUR: u64 = 60 * MINUTE;
 section! {
     /// The socket, and how much the agent takes at once.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub Server = "server", is_list: false {
+    pub Server = ["server"] {
         /// The Unix socket, at most 107 bytes. Anyone may connect; the kernel says who asks.
         socket: PathBuf as SocketPath = "/run/mfa/agent.sock";
         /// Users, besides root, who may ask for any user: the users that a RADIUS or VPN server runs as. The lists of
@@ -33,7 +33,7 @@ section! {
 
     /// What the agent keeps.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub Store = "store", is_list: false {
+    pub Store = ["store"] {
         /// The folder of the records.
         path: PathBuf as FullPath = "/var/lib/mfa/store";
         /// The key that seals what is stored, made by "mfa-agent --init". The systemd credential "mfa.key" goes
@@ -43,7 +43,7 @@ section! {
 
     /// Where events are written.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub Audit = "audit", is_list: false {
+    pub Audit = ["audit"] {
         /// The file that gets a JSON line for each event; "" for none.
         file: Option<PathBuf> as OptionalPath = "/var/log/mfa/audit.jsonl";
         /// Whether each event is one line to authpriv too.
@@ -52,7 +52,7 @@ section! {
 
     /// Who else may administer.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub Admin = "admin", is_list: false {
+    pub Admin = ["admin"] {
         /// Groups whose members may administer, as root may. The lists of all files are joined.
         groups: Vec<String> as Joined<GroupName> = [];
     }

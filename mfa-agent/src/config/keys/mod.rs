@@ -1,7 +1,8 @@
 //! Every key of `agent.toml`: its name, what it takes, what holds without it, and the sentences that document it.
 //!
-//! A key is one entry in one of the rooms below. The settings that the agent works with, the shipped `agent.toml`,
-//! `agent.toml(5)` and the help for a mistyped key come from it. What is written there:
+//! A key is one entry in a section `["name"]`, or `[["name"]]` for a list of tables, in one of the rooms below. The
+//! settings that the agent works with, the shipped `agent.toml`, `agent.toml(5)` and the help for a mistyped key come
+//! from it. This is how it is written:
 //!
 //! ```text
 //! /// What an administrator reads.
@@ -36,6 +37,8 @@ use super::values::Findings;
 pub struct Section {
     /// Such as `delivery.email`.
     pub name: &'static str,
+    /// The name in brackets, as in the files.
+    pub header: &'static str,
     /// What it is about, in lines.
     pub about: &'static str,
     /// Whether there can be several, such as `[[radius]]`.
@@ -70,17 +73,6 @@ pub enum Shown {
     Alternative(&'static str),
 }
 
-impl Section {
-    /// The name in brackets.
-    #[must_use]
-    pub fn header(&self) -> String {
-        match self.is_list {
-            true => format!("[[{}]]", self.name),
-            false => format!("[{}]", self.name),
-        }
-    }
-}
-
 impl Key {
     /// `key = value`, as documents show it.
     #[must_use]
@@ -105,7 +97,7 @@ macro_rules! section {
     ($(
         $(#[doc = $about:literal])*
         $(#[derive($($derive:ident),*)])?
-        $vis:vis $name:ident = $path:literal, is_list: $is_list:literal {
+        $vis:vis $name:ident = $section:tt {
             $(
                 $(#[doc = $doc:literal])*
                 $key:ident: $type:ty $(as $kind:ty)? $(= $default:tt)? $(=> $example:tt)? $(| $alternative:tt)?;
@@ -118,38 +110,46 @@ macro_rules! section {
             $($(#[doc = $doc])* $vis $key: section!(@field $type $(, $kind)?),)*
         }
 
-        impl $crate::config::keys::Keys for $name {
-            const SECTION: $crate::config::keys::Section = $crate::config::keys::Section {
-                name: $path,
-                about: concat!($($about, "\n"),*),
-                is_list: $is_list,
-                keys: &[$($crate::config::keys::Key {
-                    name: stringify!($key),
-                    full_name: concat!("[", $path, "] ", stringify!($key)),
-                    about: concat!($($doc, "\n"),*),
-                    shown: $($crate::config::keys::Shown::Default(stringify!($default)))?
-                        $($crate::config::keys::Shown::Example(stringify!($example)))?
-                        $($crate::config::keys::Shown::Alternative(stringify!($alternative)))?,
-                    range: <section!(@kind $type $(, $kind)?) as $crate::config::values::Value>::range,
-                }),*],
-            };
+        const _: () = {
+            use $crate::config::keys::{Key, Keys, Section, Shown};
+            use $crate::config::tree::Layers;
+            use $crate::config::values::{Findings, Value};
 
-            fn read(
-                layers: &$crate::config::tree::Layers<'_>,
-                findings: &mut $crate::config::values::Findings,
-            ) -> Option<Self> {
-                let mut keys = <Self as $crate::config::keys::Keys>::SECTION.keys.iter();
-                // Every key is read, so that all mistakes are reported at once.
-                $(let $key = keys.next().and_then(|key| {
-                    let nodes = layers.nodes(key.name);
-                    <section!(@kind $type $(, $kind)?) as $crate::config::values::Value>::read_key(
-                        key, &nodes, findings,
-                    )
-                });)*
-                Some(Self { $($key: $key?),* })
+            impl Keys for $name {
+                const SECTION: Section = Section {
+                    name: section!(@name $section),
+                    header: section!(@header $section),
+                    about: concat!($($about, "\n"),*),
+                    is_list: section!(@is_list $section),
+                    keys: &[$(Key {
+                        name: stringify!($key),
+                        full_name: concat!(section!(@header $section), " ", stringify!($key)),
+                        about: concat!($($doc, "\n"),*),
+                        shown: $(Shown::Default(stringify!($default)))?
+                            $(Shown::Example(stringify!($example)))?
+                            $(Shown::Alternative(stringify!($alternative)))?,
+                        range: <section!(@kind $type $(, $kind)?) as Value>::range,
+                    }),*],
+                };
+
+                fn read(layers: &Layers<'_>, findings: &mut Findings) -> Option<Self> {
+                    let mut keys = Self::SECTION.keys.iter();
+                    // Every key is read, so that all mistakes are reported at once.
+                    $(let $key = keys.next().and_then(|key| {
+                        let nodes = layers.nodes(key.name);
+                        <section!(@kind $type $(, $kind)?) as Value>::read_key(key, &nodes, findings)
+                    });)*
+                    Some(Self { $($key: $key?),* })
+                }
             }
-        }
+        };
     )*};
+    (@name [[$name:literal]]) => { $name };
+    (@name [$name:literal]) => { $name };
+    (@header [[$name:literal]]) => { concat!("[[", $name, "]]") };
+    (@header [$name:literal]) => { concat!("[", $name, "]") };
+    (@is_list [[$name:literal]]) => { true };
+    (@is_list [$name:literal]) => { false };
     (@field $type:ty, $kind:ty) => { $type };
     (@field $kind:ty) => { <$kind as $crate::config::values::Value>::Output };
     (@kind $type:ty, $kind:ty) => { $kind };

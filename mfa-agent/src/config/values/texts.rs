@@ -1,87 +1,71 @@
-//! Texts that people are shown, names of groups, and PINs that nobody may choose.
-
-use std::str::FromStr;
+//! Texts that people are shown, names, and PINs that nobody may choose.
 
 use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
 use mfa_core::names::is_invisible;
+use mfa_core::policy::Pattern;
 
-/// A line that people are shown: up to `MAX` bytes, nothing invisible.
-#[derive(Debug)]
-pub(in crate::config) struct Line<const MAX: usize>(pub String);
+/// The longest issuer, in bytes.
+const MAX_ISSUER: usize = 128;
 
-impl<const MAX: usize> FromStr for Line<MAX> {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() {
-            return Err(format!(
-                "{text:?} shows nothing; expected a text of 1 to {MAX} bytes"
-            ));
-        }
-        if text.len() > MAX {
-            return Err(format!(
-                "the text has {} bytes; expected at most {MAX}",
-                text.len()
-            ));
-        }
-        if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
-            return Err(format!(
-                "the text holds U+{:04X}; expected no invisible characters",
-                u32::from(c)
-            ));
-        }
-        Ok(Self(text.to_owned()))
+/// A line that people are shown: up to `max` bytes, nothing invisible.
+pub(in crate::config) fn line(text: &str, max: usize) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err(format!(
+            "{text:?} shows nothing; expected a text of 1 to {max} bytes"
+        ));
+    }
+    if text.len() > max {
+        return Err(format!(
+            "the text has {} bytes; expected at most {max}",
+            text.len()
+        ));
+    }
+    match text.chars().find(|c| is_invisible(*c)) {
+        None => Ok(text.to_owned()),
+        Some(c) => Err(format!(
+            "the text holds U+{:04X}; expected no invisible characters",
+            u32::from(c)
+        )),
     }
 }
 
 /// An issuer: a colon would end it in an otpauth URI.
-#[derive(Debug)]
-pub(in crate::config) struct Issuer(pub String);
-
-impl FromStr for Issuer {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.contains(':') {
-            return Err(format!(
-                "{text:?} holds a colon; expected an issuer without one, since it ends the issuer in a QR code"
-            ));
-        }
-        text.parse().map(|Line::<128>(text)| Self(text))
+pub(super) fn issuer(text: &str) -> Result<String, String> {
+    if text.contains(':') {
+        return Err(format!(
+            "{text:?} holds a colon; expected an issuer without one, since it ends the issuer in a QR code"
+        ));
     }
+    line(text, MAX_ISSUER)
 }
 
 /// The name of a group.
-#[derive(Debug)]
-pub(in crate::config) struct GroupName(pub String);
-
-impl FromStr for GroupName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty()
-            || text.trim() != text
-            || text.starts_with(['@', '!', '*'])
-            || text.chars().any(is_invisible)
-        {
-            return Err(format!(
-                "{text:?} is no group; expected just its name, such as \"wheel\""
-            ));
-        }
-        Ok(Self(text.to_owned()))
+pub(super) fn group(text: &str) -> Result<String, String> {
+    if text.is_empty()
+        || text.trim() != text
+        || text.starts_with(['@', '!', '*'])
+        || text.chars().any(is_invisible)
+    {
+        return Err(format!(
+            "{text:?} is no group; expected just its name, such as \"wheel\""
+        ));
     }
+    Ok(text.to_owned())
+}
+
+/// The name of one service, in lower case, as libpam hands it to modules.
+pub(super) fn service(text: &str) -> Result<String, String> {
+    let is_pattern = text == "*" || text.starts_with('!');
+    if is_pattern || Pattern::service(text).is_err() {
+        return Err(format!(
+            "{text:?} is no service; expected just the name of one, such as \"sudo\""
+        ));
+    }
+    Ok(text.to_ascii_lowercase())
 }
 
 /// A PIN that nobody may choose.
-#[derive(Debug)]
-pub(in crate::config) struct EasyPin(pub BannedPin);
-
-impl FromStr for EasyPin {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        BannedPin::new(text)
-            .map(Self)
-            .map_err(|_| format!("{text:?} is no PIN; expected {MIN_PIN} to {MAX_PIN} digits"))
-    }
+pub(super) fn easy_pin(text: &str) -> Result<BannedPin, String> {
+    BannedPin::new(text)
+        .map_err(|_| format!("{text:?} is no PIN; expected {MIN_PIN} to {MAX_PIN} digits"))
 }
