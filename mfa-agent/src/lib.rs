@@ -8,6 +8,7 @@ pub mod audit;
 pub mod config;
 pub mod delivery;
 pub mod hasher;
+mod lines;
 pub mod log;
 pub mod providers;
 pub mod repository;
