@@ -7,6 +7,7 @@
 
 mod end;
 mod init;
+mod places;
 mod refused;
 mod socket;
 mod storage;

@@ -8,5 +8,6 @@ pub mod chain;
 pub mod codes;
 pub mod dispatch;
 pub mod modules;
+mod names;
 pub mod parse;
 pub mod paths;

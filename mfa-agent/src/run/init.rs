@@ -7,7 +7,8 @@ use std::path::Path;
 use nix::unistd::{Gid, Uid, User, geteuid, setgid, setgroups, setuid};
 
 use super::StartError;
-use super::storage::{Places, mark_of};
+use super::places::Places;
+use super::storage::mark_of;
 use crate::config;
 use crate::log;
 use crate::store::{SledStore, StoreId};

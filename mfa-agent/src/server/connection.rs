@@ -27,8 +27,8 @@ use super::limits::Terms;
 use super::login::Login;
 use super::peer::Peer;
 use crate::log::{self, Level};
-pub(super) use body::{Body, body, done, parse};
-pub(super) use call_outcome::{CallOutcome, Then};
+pub(super) use body::{Body, body, parse};
+pub(super) use call_outcome::{CallOutcome, Then, done};
 use login::Proof;
 
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.

@@ -21,6 +21,7 @@ mod mode;
 mod passwords;
 mod peer;
 mod pool;
+mod refuse;
 mod shutdown;
 mod storage_watch;
 mod verify;

@@ -1,10 +1,12 @@
 //! What carrying out a call comes to: a reply, or something to be waited for first.
 
+use serde::Serialize;
+
 use super::super::admin::{Confirmation, Trial};
 use super::super::effect::Effect;
 use super::super::error::Failure;
 use super::super::login::Login;
-use super::Body;
+use super::{Body, body};
 
 /// What carrying out a call comes to.
 pub(in crate::server) enum CallOutcome {
@@ -24,6 +26,11 @@ pub(in crate::server) enum Then {
     Trial(Trial),
     /// An address that is being enrolled.
     Confirmation(Box<Confirmation>),
+}
+
+/// A call that has been carried out.
+pub(in crate::server) fn done(reply: &impl Serialize) -> Result<CallOutcome, Failure> {
+    Ok(body(reply)?.into())
 }
 
 impl From<Body> for CallOutcome {
