@@ -14,6 +14,7 @@
 //! here starts a thread, and nothing is kept but which server stayed silent until when.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod attribute;
 pub mod client;

@@ -216,7 +216,6 @@ pub struct Event {
     /// The remote host, as the program gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rhost: Option<String>,
-    /// The terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
     /// The factor or combination, such as `totp+pin`.

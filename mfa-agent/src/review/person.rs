@@ -27,7 +27,6 @@ pub(super) struct Person {
 /// What a user may do to this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Root.
     Root,
     /// Is in an `[admin]` group, so that `mfactl` is enough.
     Manager,

@@ -1,7 +1,7 @@
 //! Key, mark and store, opened together at a start.
 //!
 //! A start never makes one of them: a disk that is lost or not mounted would become an empty store, in which
-//! nobody is enrolled. `mfa-agent --init` makes them ([`super::init`]); how they fit together is decided in
+//! nobody is enrolled. `mfa-agent --init` makes them ([`init`](mod@super::init)); how they fit together is decided in
 //! [`crate::store_mark::decision`].
 
 use super::StartError;

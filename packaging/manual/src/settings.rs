@@ -36,7 +36,6 @@ const EXAMPLE: &str = "(Example; not set unless you set it.)";
 /// Where the rules begin.
 const RULES: &str = "# Rules. ";
 
-/// The page.
 pub(crate) fn page(settings: &str) -> String {
     let (keys, rules) = match settings.find(RULES) {
         Some(at) => settings.split_at(at),

@@ -20,7 +20,6 @@ pub(in crate::server) enum CallOutcome {
 
 /// What waits for an errand.
 pub(in crate::server) enum Then {
-    /// A login.
     Login(Box<Login>),
     /// A message that is good for nothing.
     Trial(Trial),
