@@ -34,7 +34,6 @@ enum For {
     Proven,
     /// Users for their own account where an administrator lets them, and administrators.
     Managed,
-    /// Administrators.
     Administrators,
     /// Administrators, and it is about no one account.
     AdministratorsOfAll,

@@ -9,6 +9,7 @@ pub mod config;
 pub mod delivery;
 mod entry_facts;
 pub mod hasher;
+mod lines;
 pub mod log;
 pub mod providers;
 pub mod repository;

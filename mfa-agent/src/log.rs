@@ -18,10 +18,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::audit::Origin;
-use crate::audit::sink::{Sink, WriteError};
-use crate::audit::text;
-use crate::audit::worker::Worker;
+use crate::lines::{Origin, Sink, Worker, WriteError, printable};
 use limit::{LeftOut, Limits};
 
 /// Bytes of a text that are written at most.
@@ -120,7 +117,7 @@ pub fn limit_panics() {
         // A panic under this lock must not wait for it.
         let admits = |mut limits: MutexGuard<'_, Limits>| limits.admit("panics", Instant::now());
         if LIMITS.try_lock().ok().is_none_or(admits) {
-            let text = format_args!("a fault of the agent, please report it: {panic}");
+            let text = format!("a fault of the agent, please report it: {panic}");
             let now = jiff::Timestamp::now();
             emit(&line(Level::Error, &text, to_journal(), now));
         }
@@ -156,7 +153,7 @@ fn limits() -> MutexGuard<'static, Limits> {
 
 fn say(left_out: &[LeftOut]) {
     for LeftOut { kind, count } in left_out {
-        let text = format_args!("{kind}: {count} more like this were left out");
+        let text = format!("{kind}: {count} more like this were left out");
         put(Level::Warn, &text, Origin::Privileged);
     }
 }
@@ -185,10 +182,6 @@ struct StandardError;
 impl Sink for StandardError {
     type Line = String;
 
-    fn name(&self) -> String {
-        "standard error".to_owned()
-    }
-
     fn write(&mut self, line: &String) -> Result<(), WriteError> {
         emit(line);
         Ok(())
@@ -200,6 +193,11 @@ impl Sink for StandardError {
         let text = format!("{count} lines came faster than they could be written, and are lost");
         line(Level::Warn, &text, to_journal(), jiff::Timestamp::now())
     }
+
+    // Standard error takes every line, or the process that reads it is gone: nobody is left to tell.
+    fn report_failure(&self, _: &WriteError) {}
+
+    fn report_recovery(&self) {}
 }
 
 fn line(level: Level, text: &dyn Display, journal: bool, now: jiff::Timestamp) -> String {
@@ -209,7 +207,7 @@ fn line(level: Level, text: &dyn Display, journal: bool, now: jiff::Timestamp) -
         text.truncate(end.unwrap_or_default());
         text.push('…');
     }
-    let text = text::printable(&text);
+    let text = printable(&text);
     if journal {
         return format!("<{}>{text}\n", level as u8);
     }

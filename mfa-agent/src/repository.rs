@@ -69,13 +69,11 @@ impl After {
 /// Why a record could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The seal.
     #[error("the record of {0:?} does not open: {1}")]
     Vault(String, VaultError),
-    /// The content.
     #[error("the record of {0:?}: {1}")]
     Record(String, RecordError),
     /// The system gave no random bytes.
@@ -86,7 +84,6 @@ pub enum RepositoryError {
     Contended(String),
 }
 
-/// The accounts.
 pub struct AccountRepository {
     store: Box<dyn Store>,
     vault: Vault,

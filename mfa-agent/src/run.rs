@@ -8,6 +8,7 @@
 mod end;
 mod init;
 mod owner;
+mod places;
 mod refused;
 mod socket;
 mod storage;

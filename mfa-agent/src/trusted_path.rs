@@ -31,7 +31,6 @@ pub enum TrustError {
     Owner {
         /// The file, folder or link.
         path: PathBuf,
-        /// Its owner.
         owner: u32,
     },
     /// Others can write to it.
@@ -41,7 +40,6 @@ pub enum TrustError {
     Writable {
         /// The file or folder.
         path: PathBuf,
-        /// Its mode.
         mode: u32,
         /// What makes it right.
         cure: &'static str,

@@ -7,6 +7,7 @@
 //! agent acts on.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod account;
 pub mod clock;

@@ -10,6 +10,7 @@
 //! import, too. Where a file leaves room for doubt, a code too many is refused rather than one too few.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod account;
 mod code;

@@ -9,6 +9,7 @@
 //! here and the files there alike.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod admin;
 pub mod arguments;

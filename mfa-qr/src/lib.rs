@@ -8,6 +8,7 @@
 //! which is right on dark terminals and for most scanners on light ones.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use fast_qr::ECL;
 use fast_qr::QRBuilder;

@@ -14,6 +14,7 @@
 //! here starts a thread, and nothing is kept but which server stayed silent until when.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod attribute;
 pub mod client;
@@ -22,6 +23,7 @@ pub mod outside;
 pub mod reply;
 pub mod request;
 mod secret;
+mod state;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -31,7 +33,8 @@ pub use client::{
     Silence, Tried,
 };
 pub use outside::{Outside, System, Wire};
-pub use reply::{Reply, ReplyError, State, decode};
+pub use reply::{Reply, ReplyError, decode};
 pub use request::{MAX_PASSWORD, NasIdentifier, Packet, Request, RequestError};
 pub use secret::{SecretError, SharedSecret};
+pub use state::State;
 pub use text::MAX_MESSAGE;

@@ -8,14 +8,13 @@
 //! Attributes that give a service (addresses, protocols, Class) are passed over: nothing is served here.
 //! That goes for Service-Type, too, which NPS adds to each Accept as it likes.
 
-use std::fmt;
-
 use subtle::ConstantTimeEq;
 
-use crate::attribute::{Attribute, HEADER, MAX_PACKET, MAX_VALUE, kind, split};
+use crate::attribute::{Attribute, HEADER, MAX_PACKET, kind, split};
 use crate::crypt::{AUTHENTICATOR, message_authenticator, response_authenticator};
 use crate::request::Packet;
 use crate::secret::SharedSecret;
+use crate::state::State;
 use crate::text;
 
 /// Packet codes (RFC 2865 §3).
@@ -49,33 +48,6 @@ pub enum Reply {
         /// Whether the answer may be shown while it is typed (RFC 2869 §5.10). Not, unless the server says so.
         echo: bool,
     },
-}
-
-/// State: bytes that mean something to the server only, and go back to it as they came (RFC 2865 §5.24).
-#[derive(Clone, PartialEq, Eq)]
-pub struct State(Vec<u8>);
-
-impl State {
-    /// A State of 1 to 253 bytes.
-    #[must_use]
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        (1..=MAX_VALUE)
-            .contains(&bytes.len())
-            .then(|| Self(bytes.to_vec()))
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-// Who reads it in a log could go on with somebody else's login.
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "State({} bytes)", self.0.len())
-    }
 }
 
 /// Why a datagram is no reply. None of these ends a login: the right reply may still come.

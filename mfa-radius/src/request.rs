@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::attribute::{HEADER, append, kind};
 use crate::crypt::{AUTHENTICATOR, Authenticator, hide, message_authenticator};
-use crate::reply::State;
 use crate::secret::SharedSecret;
+use crate::state::State;
 
 /// The longest password, in bytes (RFC 2865 §5.2).
 pub const MAX_PASSWORD: usize = 128;

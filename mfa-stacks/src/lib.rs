@@ -4,9 +4,12 @@
 //! return codes, as libpam 1.5 does it, and [`paths`] looks for a way to success that should not be there.
 //! `tests/stack_tables.rs` holds the dispatch against the real libpam.
 
+#![warn(missing_docs)]
+
 pub mod chain;
 pub mod codes;
 pub mod dispatch;
 pub mod modules;
+mod names;
 pub mod parse;
 pub mod paths;

@@ -1,11 +1,7 @@
-//! The modules that are known by their names, and what may be shown of the words after them.
-//!
-//! An argument of somebody else's module may be a password (`pam_mysql passwd=…`), so no argument is
-//! shown but those of ours that are known to hold no secret.
+//! The modules that are known by their names.
 
-use std::ffi::OsStr;
-use std::path::Path;
-
+use crate::names::MARK;
+pub use crate::names::{HIDDEN, is_ours, shown, stem};
 use crate::parse::Call;
 
 /// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
@@ -44,25 +40,6 @@ const OTHER_FACTORS: [&str; 7] = [
     "pam_privacyidea",
 ];
 
-/// Arguments of ours, up to an equals sign; none holds a secret.
-const OWN_ARGUMENTS: [&str; 9] = [
-    "socket",
-    "timeout",
-    "forward_pass",
-    "use_first_pass",
-    "try_first_pass",
-    "on_unavailable",
-    "ticket",
-    MARK,
-    "debug",
-];
-
-/// The argument of a line of ours that asks nobody: it marks a wrong password for the line that would ask.
-const MARK: &str = "password_failed";
-
-/// What stands for arguments that are not shown.
-pub const HIDDEN: &str = "…";
-
 /// Whether it checks a password or a key.
 pub fn is_password(module: &str) -> bool {
     FIRST_FACTORS.contains(&stem(module))
@@ -73,11 +50,6 @@ pub fn is_other_factor(module: &str) -> bool {
     OTHER_FACTORS.contains(&stem(module))
 }
 
-/// Whether it is `pam_mfa`.
-pub fn is_ours(module: &str) -> bool {
-    matches!(stem(module), "pam_mfa" | "libpam_mfa")
-}
-
 /// Whether it is a line of `pam_mfa` that asks.
 pub fn asks(call: &Call) -> bool {
     is_ours(&call.module) && !marks(call)
@@ -86,58 +58,4 @@ pub fn asks(call: &Call) -> bool {
 /// Whether it is a line of `pam_mfa` at the end of a substack, where only a wrong password leads: no line after it asks.
 pub fn marks(call: &Call) -> bool {
     is_ours(&call.module) && call.arguments.iter().any(|word| word == MARK)
-}
-
-/// `pam_unix` of `/lib/security/pam_unix.so`.
-pub fn stem(module: &str) -> &str {
-    let name = Path::new(module).file_name().and_then(OsStr::to_str);
-    let name = name.unwrap_or(module);
-    name.strip_suffix(".so").unwrap_or(name)
-}
-
-/// A module with as much of its arguments as may be shown.
-pub fn shown(module: &str, arguments: &[String]) -> String {
-    // In brackets even a module may hold blanks, and what follows the first may be anything.
-    let (name, more) = module
-        .split_once(char::is_whitespace)
-        .unwrap_or((module, ""));
-    let is_known = |word: &String| {
-        let word = word.split('=').next().unwrap_or_default();
-        OWN_ARGUMENTS.contains(&word)
-    };
-    let are_ours = is_ours(name) && more.is_empty();
-    let known = arguments.iter().filter(|word| are_ours && is_known(word));
-    let mut words: Vec<_> = [name].into_iter().map(str::to_owned).collect();
-    words.extend(known.cloned());
-    if words.len() <= arguments.len() || !more.is_empty() {
-        words.push(HIDDEN.to_owned());
-    }
-    words.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(line: &str) -> String {
-        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        shown(&words[0], &words[1..])
-    }
-
-    #[test]
-    fn no_argument_of_another_module_is_shown() {
-        assert_eq!(of("pam_unix.so"), "pam_unix.so");
-        assert_eq!(of("pam_mysql.so user=pam passwd=Secret1"), "pam_mysql.so …");
-        assert_eq!(
-            shown("pam_mysql.so passwd=/pam_mfa.so", &["debug".to_owned()]),
-            "pam_mysql.so …"
-        );
-    }
-
-    #[test]
-    fn of_ours_the_known_ones_are_shown() {
-        let line = "/lib/pam_mfa.so socket=/run/a timeout=5 use_first_pass";
-        assert_eq!(of(line), line);
-        assert_eq!(of("pam_mfa.so passwd=Secret1 debug"), "pam_mfa.so debug …");
-    }
 }

@@ -10,7 +10,7 @@ mod fault;
 pub use control::Control;
 pub use fault::Fault;
 
-use crate::modules;
+use crate::names;
 use fault::LONGEST_LINE;
 
 /// A line that says something.
@@ -155,7 +155,7 @@ impl Logical {
             false => parsed(&words),
         };
         let is_ours = match &does {
-            Does::Call(call) => modules::is_ours(call.module.trim_end()),
+            Does::Call(call) => names::is_ours(call.module.trim_end()),
             Does::Include { .. } => false,
             Does::Fails(_) | Does::Stops => self.text.contains("pam_mfa"),
         };
@@ -254,8 +254,8 @@ fn written(control: &Word) -> String {
 
 fn shown(does: &Does) -> String {
     match does {
-        Does::Call(call) => modules::shown(&call.module, &call.arguments),
-        Does::Include { file, .. } => modules::shown(file.trim_end(), &[]),
+        Does::Call(call) => names::shown(&call.module, &call.arguments),
+        Does::Include { file, .. } => names::shown(file.trim_end(), &[]),
         Does::Fails(_) | Does::Stops => String::new(),
     }
 }

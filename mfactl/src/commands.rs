@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 mod drift;
 pub(crate) mod enroll;
 pub(crate) mod explain;
+mod findings;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod lists;

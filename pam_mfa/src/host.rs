@@ -23,7 +23,6 @@ pub trait Host {
     /// The user's name on the remote host.
     fn ruser(&self) -> Option<String>;
 
-    /// The terminal.
     fn tty(&self) -> Option<String>;
 
     /// What sshd has verified before it asked PAM: `SSH_AUTH_INFO_0` of PAM's environment, a line for each
@@ -40,7 +39,7 @@ pub trait Host {
     /// [`ConversationError`] when libpam does not take it.
     fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError>;
 
-    /// Whether a line before has found the password wrong; see [`super::mark`].
+    /// Whether a line before has found the password wrong; see [`crate::relay::mark`].
     fn is_marked(&self) -> bool;
 
     /// Says so, or no longer.

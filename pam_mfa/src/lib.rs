@@ -13,6 +13,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod host;
 mod libpam;
 pub mod outcome;
 pub mod relay;

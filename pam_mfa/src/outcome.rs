@@ -8,7 +8,7 @@
 use mfa_protocol::login::Outcome;
 use pam::constants::PamResultCode;
 
-use crate::relay::{Host, Priority};
+use crate::host::{Host, Priority};
 use mfa_protocol::arguments::{Arguments, OnUnavailable};
 
 /// How a login ended.

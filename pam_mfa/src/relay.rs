@@ -8,7 +8,6 @@
 
 mod account;
 mod failure;
-mod host;
 pub mod mark;
 #[cfg(test)]
 pub(crate) mod script;
@@ -17,7 +16,6 @@ mod step;
 mod tests;
 
 pub use account::admit;
-pub use host::{ConversationError, Host, Priority};
 
 use mfa_protocol::client::Client;
 use mfa_protocol::login::{
@@ -26,6 +24,7 @@ use mfa_protocol::login::{
 };
 use mfa_protocol::{MAX_NAME, Secret};
 
+pub use crate::host::{ConversationError, Host, Priority};
 use crate::outcome::Ending;
 use crate::typed::{NoAnswer, PamAnswer};
 use failure::{after_the_first_step, before_the_first_step, not_understood};

@@ -308,7 +308,6 @@ impl Agent {
         kill(self.pid(), signal).expect("a signal");
     }
 
-    /// Its process.
     #[must_use]
     pub fn pid(&self) -> Pid {
         let id = self.child.as_ref().expect("a running agent").id();
@@ -341,7 +340,6 @@ impl Agent {
         &self.socket
     }
 
-    /// Its folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()

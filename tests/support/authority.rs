@@ -15,7 +15,6 @@ pub struct Authority(TempDir);
 pub struct Certificate {
     /// The certificate.
     pub file: PathBuf,
-    /// Its key.
     pub key: PathBuf,
 }
 

@@ -12,7 +12,6 @@ use std::sync::OnceLock;
 pub struct Built {
     /// The module.
     pub module: PathBuf,
-    /// The agent.
     pub agent: PathBuf,
     /// The command line.
     pub mfactl: PathBuf,

@@ -84,7 +84,6 @@ impl Caller {
         }
     }
 
-    /// Its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()

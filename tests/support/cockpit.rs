@@ -114,7 +114,6 @@ pub struct Page {
     pub prompt: String,
     /// What is shown above it; the page shows the error alone where there is one.
     pub message: String,
-    /// An error.
     pub error: String,
     /// Whether what is typed can be read.
     pub echo: bool,

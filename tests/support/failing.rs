@@ -29,7 +29,6 @@ pub struct Faults {
 pub enum On {
     /// Any file.
     AllFiles,
-    /// The store's.
     Store,
     /// Those of the tables of recent changes in it.
     Tables,

@@ -16,7 +16,6 @@ impl Files {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.0.path()

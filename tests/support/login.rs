@@ -92,7 +92,6 @@ impl Login {
         self
     }
 
-    /// Does it.
     #[must_use]
     pub fn run(self, stack: &Stack) -> Seen {
         let mut running = self.start(stack);
@@ -190,7 +189,6 @@ impl Running {
         self.child.wait().expect("an end");
     }
 
-    /// Its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -40,7 +40,6 @@ pub struct Request {
     pub line: String,
     /// By name in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The content.
     pub body: String,
 }
 

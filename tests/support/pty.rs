@@ -120,7 +120,6 @@ impl Pty {
         let _ = self.child.wait();
     }
 
-    /// Its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()

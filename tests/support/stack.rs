@@ -77,7 +77,6 @@ impl Stack {
         std::fs::set_permissions(&self.path, mode).expect("a mode");
     }
 
-    /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -34,7 +34,6 @@ pub struct UserSetting {
     /// Whether the user is asked for more than the rules ask; not said where only `self_manage` changed.
     #[serde(rename = "2FA", skip_serializing_if = "Option::is_none")]
     pub two_factor: Option<bool>,
-    /// The user.
     pub iam_id: String,
     origin: &'static str,
     /// Whether the user has answered three questions; not said where only `self_manage` changed.

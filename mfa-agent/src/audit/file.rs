@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::earlier;
-use super::sink::{Entry, Sink, WriteError};
+use super::sink::{self, Entry};
+use crate::lines::{Sink, WriteError};
 use crate::log;
 
 pub(super) struct FileSink {
@@ -169,10 +170,6 @@ impl Identity {
 impl Sink for FileSink {
     type Line = Arc<[u8]>;
 
-    fn name(&self) -> String {
-        self.path.display().to_string()
-    }
-
     fn write(&mut self, line: &Arc<[u8]>) -> Result<(), WriteError> {
         self.catch_up()?;
         Ok(self.append(line)?)
@@ -201,6 +198,14 @@ impl Sink for FileSink {
 
     fn lost(&self, count: u64) -> Arc<[u8]> {
         Arc::clone(Entry::lost(count).line())
+    }
+
+    fn report_failure(&self, error: &WriteError) {
+        sink::report_failure(&self.path.display().to_string(), error);
+    }
+
+    fn report_recovery(&self) {
+        sink::report_recovery(&self.path.display().to_string());
     }
 }
 

@@ -5,7 +5,7 @@
 //! queue, so that neither a full disk nor a stalled syslog can hold up a login. No secret comes in:
 //! an event has no field that could hold one.
 //!
-//! There are up to three places, each with its own queue and thread ([`worker`]): the file, syslog, and
+//! There are up to three places, each with its own queue and thread ([`crate::lines`]): the file, syslog, and
 //! the agent's log ([`crate::log`]), unless that would tell the journal everything twice. A full queue
 //! drops, counts, and says so with an event `audit-lost` in its next line; what ordinary users cause
 //! takes up at most half of it ([`Origin`]).
@@ -18,11 +18,9 @@ pub mod cloud;
 mod earlier;
 mod file;
 mod pending;
-mod queue;
-pub(crate) mod sink;
+mod sink;
 mod syslog;
-pub(crate) mod text;
-pub(crate) mod worker;
+mod text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,11 +30,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use crate::lines::Origin;
+use crate::lines::Worker;
 use crate::log;
 use pending::Pending;
-pub use queue::Origin;
 pub use sink::Entry;
-use worker::Worker;
 
 /// Where events go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -218,7 +216,6 @@ pub struct Event {
     /// The remote host, as the program gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rhost: Option<String>,
-    /// The terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
     /// The factor or combination, such as `totp+pin`.

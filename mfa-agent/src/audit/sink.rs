@@ -1,12 +1,12 @@
-//! What a worker writes, and where to.
+//! What the audit writes, and what its sinks report.
 
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{Event, text};
-use crate::log::Level;
+use crate::lines::{QUEUE, WriteError};
+use crate::log::{self, Level};
 
 /// One event, and the line that the audit file has of it.
 #[derive(Debug)]
@@ -48,39 +48,6 @@ impl Entry {
     }
 }
 
-/// A place that lines go to. May block and may fail; it has a thread of its own.
-pub(crate) trait Sink: Send + 'static {
-    /// What it writes.
-    type Line: Send + 'static;
-
-    /// The name of the place, for the log.
-    fn name(&self) -> String;
-
-    /// Writes one line. After an error the same line comes again.
-    fn write(&mut self, line: &Self::Line) -> Result<(), WriteError>;
-
-    /// Makes durable what was written. Returns whether it is sure that nothing written before is lost.
-    fn sync(&mut self) -> Result<bool, WriteError> {
-        Ok(true)
-    }
-
-    /// The next line begins with a new file or connection.
-    fn reopen(&mut self);
-
-    /// The line that stands for so many that found no room.
-    fn lost(&self, count: u64) -> Self::Line;
-}
-
-/// A line can't be written now.
-#[derive(Debug)]
-pub(crate) struct WriteError(pub(super) String);
-
-impl<E: fmt::Display> From<E> for WriteError {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
-}
-
 /// How much attention an event deserves.
 pub(super) fn level(event: &Event) -> Level {
     match event.result {
@@ -88,4 +55,24 @@ pub(super) fn level(event: &Event) -> Level {
         "wrong" | "locked" | "denied" | "refused" | "lost" => Level::Warn,
         _ => Level::Info,
     }
+}
+
+/// Lines can't be written to `place`; they are tried again until [`report_recovery`].
+pub(super) fn report_failure(place: &str, WriteError(reason): &WriteError) {
+    log::limited_at(
+        Level::Error,
+        "audit lines that can't be written",
+        format_args!(
+            "audit lines can't be written to {place}: {reason}; trying again every second, {QUEUE} lines can wait"
+        ),
+    );
+}
+
+/// They are written again.
+pub(super) fn report_recovery(place: &str) {
+    log::limited_at(
+        Level::Info,
+        "audit lines that are written again",
+        format_args!("audit lines are written to {place} again"),
+    );
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use ::syslog::{Facility, Formatter3164, Logger, LoggerBackend};
 
-use super::sink::{Entry, Sink, WriteError, level};
+use super::sink::{self, Entry, level};
 use super::text;
+use crate::lines::{Sink, WriteError};
 use crate::log::Level;
 
 /// How long one write may take before it counts as failed.
@@ -55,10 +56,6 @@ impl SyslogSink {
 impl Sink for SyslogSink {
     type Line = Arc<Entry>;
 
-    fn name(&self) -> String {
-        "syslog".to_owned()
-    }
-
     fn write(&mut self, entry: &Arc<Entry>) -> Result<(), WriteError> {
         let line = text::words(entry.event());
         let level = level(entry.event());
@@ -81,6 +78,14 @@ impl Sink for SyslogSink {
 
     fn lost(&self, count: u64) -> Arc<Entry> {
         Arc::new(Entry::lost(count))
+    }
+
+    fn report_failure(&self, error: &WriteError) {
+        sink::report_failure("syslog", error);
+    }
+
+    fn report_recovery(&self) {
+        sink::report_recovery("syslog");
     }
 }
 

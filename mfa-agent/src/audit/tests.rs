@@ -128,7 +128,7 @@ fn a_full_queue_loses_lines_and_says_how_many_but_blocks_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = to_file(&path);
-    let sent = worker::QUEUE as u64 + 100;
+    let sent = crate::lines::QUEUE as u64 + 100;
     for _ in 0..sent {
         audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     }

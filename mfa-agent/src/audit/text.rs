@@ -13,6 +13,7 @@ use serde_json::ser::{CharEscape, Formatter};
 
 use super::Event;
 use super::cloud::RequestData;
+use crate::lines::{escaped, is_plain};
 
 /// The JSON line, with its line break: the time in UTC with microseconds first (RFC 3339), then the
 /// fields of the event.
@@ -81,35 +82,8 @@ fn data(data: &RequestData) -> String {
     serde_json::to_string(data).unwrap_or_default()
 }
 
-/// `text` with everything escaped that is not to be seen.
-pub(crate) fn printable(text: &str) -> String {
-    escaped(text, |c| !is_plain(c))
-}
-
 fn quotable(text: &str) -> String {
     escaped(text, |c| matches!(c, '"' | '\\') || !is_plain(c))
-}
-
-fn escaped(text: &str, escape: impl Fn(char) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if !escape(c) {
-            out.push(c);
-        } else if matches!(c, '"' | '\\' | '\n' | '\r' | '\t') {
-            out.extend(c.escape_default());
-        } else {
-            out.extend(c.escape_unicode());
-        }
-    }
-    out
-}
-
-/// Neither a control character nor a line or paragraph separator, nor one that is invisible or turns
-/// the direction of writing.
-fn is_plain(c: char) -> bool {
-    !(c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}'))
 }
 
 /// JSON as serde_json writes it, but with more characters escaped.

@@ -44,7 +44,6 @@ pub struct Job {
     pub user: String,
     /// Where it goes.
     pub to: Recipient,
-    /// What it says.
     pub notice: Notice,
     /// When it is of no use any more: the end of the code's life, or of the login.
     pub deadline: Instant,

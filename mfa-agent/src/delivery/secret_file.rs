@@ -23,7 +23,6 @@ pub enum SecretError {
     /// It can't be read.
     #[error("the secret {path} can't be read: {reason}")]
     Io {
-        /// Which file.
         path: PathBuf,
         /// Why.
         reason: io::Error,
@@ -33,18 +32,11 @@ pub enum SecretError {
         "the secret {path} can be read by others (mode {mode:04o}); chmod 0600 {path}, and if somebody \
          may have read it, have the provider issue a new one"
     )]
-    Exposed {
-        /// Which file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    Exposed { path: PathBuf, mode: u32 },
     /// It belongs to somebody else.
     #[error("the secret {path} belongs to user id {owner}; if you trust it: chown {me} {path}")]
     Owner {
-        /// Which file.
         path: PathBuf,
-        /// Its owner.
         owner: u32,
         /// The agent's user.
         me: u32,
@@ -54,19 +46,13 @@ pub enum SecretError {
     Untrusted(#[from] TrustError),
     /// Empty, several lines, not text, or too long.
     #[error("the secret {path} has to be one line of text, {LONGEST} bytes at most, and not empty")]
-    Malformed {
-        /// Which file.
-        path: PathBuf,
-    },
+    Malformed { path: PathBuf },
     /// A credential was named, and systemd passed none.
     #[error(
         "there is no systemd credential {name}; add LoadCredential={name}:/etc/mfa/{name} to the unit, \
          or give the path of a file"
     )]
-    NoCredential {
-        /// Its name.
-        name: String,
-    },
+    NoCredential { name: String },
     /// Neither a name nor an absolute path.
     #[error("{path} is neither an absolute path nor the name of a systemd credential")]
     Name {

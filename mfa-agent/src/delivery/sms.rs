@@ -27,7 +27,6 @@ const USUAL_PAYLOAD: usize = 16 << 10;
 /// Sends codes by text message.
 #[derive(Debug)]
 pub struct Texter {
-    /// The text.
     pub templates: Templates,
     /// Who takes it.
     pub route: TextRoute,

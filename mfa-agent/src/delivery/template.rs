@@ -28,7 +28,6 @@ const TEXT: &str = "{code} is your code for {service} on {host}, valid for {minu
 /// What a message tells: the code, and for which login it is.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// The code.
     pub code: Secret,
     /// The host that is logged in to.
     pub host: String,

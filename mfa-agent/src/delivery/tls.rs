@@ -38,7 +38,6 @@ pub enum RootsError {
     /// The file can't be read, or holds something else.
     #[error("{path} holds no certificates in PEM: {reason}")]
     File {
-        /// Which file.
         path: PathBuf,
         /// Why.
         reason: String,

@@ -27,7 +27,6 @@ pub(super) struct Queue<L> {
 pub(super) enum Next<L> {
     /// So many lines found no room.
     Lost(u64),
-    /// A line.
     Line(L),
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Whoever pushes holds the lock for a moment only, and the thread never holds it while it writes: a
 //! sink that hangs fills its queue, and then loses lines, but holds up nobody. A line that can't be
-//! written is tried again once a second, and the log hears of it once, not once a line.
+//! written is tried again once a second, and the sink reports it once, not once a line.
 //!
 //! A sync waits for the lines that were pushed before it, and for no other.
 //!
@@ -21,10 +21,9 @@ use std::time::{Duration, Instant};
 
 use super::queue::{Next, Origin, Queue};
 use super::sink::{Sink, WriteError};
-use crate::log::{self, Level};
 
 /// Lines that wait at most.
-pub(super) const QUEUE: usize = 4096;
+pub(crate) const QUEUE: usize = 4096;
 
 /// How late a line may be for the sake of not waking the thread for each.
 const LINGER: Duration = Duration::from_millis(5);
@@ -244,7 +243,7 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// The next line. `None` when the audit has ended.
+    /// The next line. `None` when the worker was dropped.
     fn next(&mut self) -> Option<S::Line> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
@@ -280,7 +279,7 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// Returns `false` when the audit has ended before that.
+    /// Returns `false` when the worker was dropped before that.
     fn write_until_done(&mut self, line: &S::Line) -> bool {
         while let Err(error) = self.sink.write(line) {
             self.report(&error);
@@ -307,29 +306,17 @@ impl<S: Sink> Run<S> {
 
     fn recover(&mut self) {
         if std::mem::take(&mut self.failing) {
-            log::limited_at(
-                Level::Info,
-                "audit lines that are written again",
-                format_args!("audit lines are written to {} again", self.sink.name()),
-            );
+            self.sink.report_recovery();
         }
     }
 
-    fn report(&mut self, WriteError(reason): &WriteError) {
+    fn report(&mut self, error: &WriteError) {
         if !std::mem::replace(&mut self.failing, true) {
-            log::limited_at(
-                Level::Error,
-                "audit lines that can't be written",
-                format_args!(
-                    "audit lines can't be written to {}: {reason}; trying again every second, {QUEUE} \
-                     lines can wait",
-                    self.sink.name()
-                ),
-            );
+            self.sink.report_failure(error);
         }
     }
 
-    /// Waits before the next try; returns `false` when the audit has ended meanwhile. Nobody waits for it to be
+    /// Waits before the next try; returns `false` when the worker was dropped meanwhile. Nobody waits for it to be
     /// durable.
     fn pause(&mut self) -> bool {
         let until = Instant::now() + BETWEEN_TRIES;

@@ -9,12 +9,11 @@ use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, Severity};
 
 use super::can_log_in::is_locked_for_good;
+use super::person::{Person, Role};
 use super::samples::EntryPoint;
 use super::survey::Survey;
 use super::warning;
-use mfa_core::account::Account;
 use mfa_core::login::entry::EntryFacts;
-use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Decision, Policy, Verdict};
 
 /// So many logins are decided at most.
@@ -29,41 +28,6 @@ pub(super) struct Premises<'a> {
     pub(super) policy: &'a Policy,
     pub(super) facts: EntryFacts<'a>,
     pub(super) now: Timestamp,
-}
-
-/// A user of this host.
-pub(super) struct Person {
-    /// Who.
-    pub(super) name: UserName,
-    /// As [`mfa_core::policy::Facts::federated`].
-    pub(super) federated: bool,
-    /// As [`mfa_core::policy::Facts::groups`].
-    pub(super) groups: Groups,
-    /// What they have set up; none if that can't be known.
-    pub(super) account: Option<Account>,
-    /// Whether the host knows them.
-    pub(super) is_known: bool,
-    /// What they may do to this host.
-    pub(super) role: Role,
-    /// Where they could log in at all, whatever is asked for.
-    pub(super) entry_points: Vec<EntryPoint>,
-}
-
-/// What a user may do to this host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Root.
-    Root,
-    /// Is in an `[admin]` group, so that `mfactl` is enough.
-    Manager,
-    /// Becomes root by sudo or polkit, after a login that asks for a factor again.
-    Sudoer,
-    /// Becomes root, and is asked for nothing.
-    Unasked,
-    /// May become root, but has no password to say so with.
-    Powerless,
-    /// Nothing.
-    User,
 }
 
 /// The error when no administrator can log in, or the warning when root can't at the console. The first of

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use mfa_protocol::admin::{Finding, HostFacts};
 
-use super::administrators::{Person, Role};
+use super::person::{Person, Role};
 use super::samples::EntryPoint;
 use super::warning;
 use crate::config::Settings;

@@ -19,6 +19,7 @@ mod delivery;
 mod files;
 mod host;
 mod lists;
+mod person;
 #[cfg(test)]
 mod properties;
 mod rules;
@@ -106,7 +107,7 @@ impl Review<'_> {
         let mut refused: Vec<Refused> = refused
             .map(|(person, _)| Refused {
                 user: person.name.to_string(),
-                administers: person.role != administrators::Role::User,
+                administers: person.role != person::Role::User,
             })
             .collect();
         refused.sort_by_key(|one| !one.administers);

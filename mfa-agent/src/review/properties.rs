@@ -6,7 +6,8 @@ use jiff::civil::{DateTime, date};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::administrators::{Person, Premises, Role, lockout_risk};
+use super::administrators::{Premises, lockout_risk};
+use super::person::{Person, Role};
 use super::samples::EntryPoint;
 use super::shadowing::{covered, is_dead};
 use super::tests::settings;

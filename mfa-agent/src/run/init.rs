@@ -2,7 +2,8 @@
 
 use super::StartError;
 use super::owner::become_owner;
-use super::storage::{Places, mark_of};
+use super::places::Places;
+use super::storage::mark_of;
 use crate::config;
 use crate::log;
 use crate::store::{SledStore, StoreId};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::storage::Places;
+use super::places::Places;
 use crate::store_mark::decision::Reason;
 use crate::vault::KeyError;
 

@@ -1,12 +1,11 @@
 //! Key, mark and store, opened together at a start.
 //!
 //! A start never makes one of them: a disk that is lost or not mounted would become an empty store, in which
-//! nobody is enrolled. `mfa-agent --init` makes them ([`super::init`]); how they fit together is decided in
+//! nobody is enrolled. `mfa-agent --init` makes them ([`init`](mod@super::init)); how they fit together is decided in
 //! [`crate::store_mark::decision`].
 
-use std::path::{Path, PathBuf};
-
 use super::StartError;
+use super::places::Places;
 use super::refused::Refused;
 use crate::config;
 use crate::log;
@@ -14,14 +13,7 @@ use crate::repository::AccountRepository;
 use crate::store::SledStore;
 use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
 use crate::store_mark::{self, Found, Mark};
-use crate::vault::{KeySource, Vault, sealed_credential};
-
-/// Where key, mark and store are.
-pub(super) struct Places<'a> {
-    pub(super) store: &'a Path,
-    pub(super) key: KeySource,
-    pub(super) mark: PathBuf,
-}
+use crate::vault::{Vault, sealed_credential};
 
 /// Opens the store that is there, and marks it.
 pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartError> {
@@ -50,15 +42,7 @@ pub(super) fn mark_of(store: &SledStore) -> Mark {
     }
 }
 
-impl<'a> Places<'a> {
-    pub(super) fn of(settings: &'a config::Store) -> Self {
-        Self {
-            store: &settings.path,
-            key: KeySource::new(settings.key_file.clone()),
-            mark: store_mark::path(&settings.key_file),
-        }
-    }
-
+impl Places<'_> {
     /// What is there, and the store, opened, if it is.
     pub(super) fn look(&self) -> Result<(Facts, Option<SledStore>), StartError> {
         let key = self.key.is_there()?;

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::accepting::Accepting;
-use super::pool::refuse;
+use super::refuse::refuse;
 use crate::log::{self, Level};
 
 /// What came of waiting for a connection.

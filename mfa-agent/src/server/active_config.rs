@@ -138,7 +138,6 @@ impl ActiveConfig {
         }
     }
 
-    /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings

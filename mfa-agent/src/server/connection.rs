@@ -26,9 +26,9 @@ use super::limits::Terms;
 use super::login::{LearnedLate, PromptedLogin};
 use super::peer::Peer;
 use crate::log::{self, Level};
-pub(super) use body::{Body, body, done, parse};
+pub(super) use body::{Body, body, parse};
 use call_outcome::Resumed;
-pub(super) use call_outcome::{CallOutcome, Waiting};
+pub(super) use call_outcome::{CallOutcome, Waiting, done};
 use login::Proof;
 
 /// How long a connection may be silent outside a login: somebody may be scanning a QR code.

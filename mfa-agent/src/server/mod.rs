@@ -20,6 +20,7 @@ mod mode;
 mod passwords;
 mod peer;
 mod pool;
+mod refuse;
 mod shutdown;
 mod storage_watch;
 mod wait;

@@ -22,7 +22,6 @@ pub(super) trait Task: Send + 'static {
     /// Whether there is something to do.
     fn is_due(&self, shared: &Shared, state: &State) -> bool;
 
-    /// Does it.
     fn work(&self, shared: &Shared) -> Result<(), Fault>;
 
     /// What to keep in mind of how it went.

@@ -105,10 +105,11 @@ fn increment(store: &dyn Store) {
         let count = old.as_ref().map_or(0, |old| {
             u64::from_be_bytes(old.bytes.as_slice().try_into().unwrap())
         });
+        let next = (count + 1).to_be_bytes();
         let change = Change {
             key: b"counter",
             expected: old.as_ref().map(|old| &old.revision),
-            new: Some(&(count + 1).to_be_bytes()),
+            new: Some(&next),
             line: None,
         };
         if store.swap(change).unwrap() == Swap::Done {

@@ -3,19 +3,14 @@
 //! A line is as durable as the change that it tells of, so that no crash keeps one back. The audit log is
 //! written later, by others. A journal is kept until the audit log has its lines for good; at most a few
 //! are, if the audit log can't be written. The audit log may take its time, so it is asked on a thread of
-//! its own, and no change waits for that.
+//! its own ([`super::settling`]), and no change waits for that.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::WriteOut;
-use super::background::Task;
-use super::commit::GroupCommit;
-use super::fault::Fault;
 use super::piece::Span;
-use super::shared::{Shared, State as StoreState};
-use super::writer::Writer;
 use crate::log;
 
 /// So many full journals are kept for their lines.
@@ -138,37 +133,5 @@ impl Lines {
 impl State {
     fn is_due(&self, now: Instant) -> bool {
         self.written > self.settled && now >= self.next_try
-    }
-}
-
-/// Has lines settled, on a thread of its own.
-pub(super) struct Settler {
-    /// It goes away with the store.
-    pub(super) commits: Weak<GroupCommit<Writer>>,
-}
-
-impl Task for Settler {
-    const NAME: &'static str = "store-lines";
-
-    fn is_due(&self, shared: &Shared, _: &StoreState) -> bool {
-        shared.lines.are_due()
-    }
-
-    fn work(&self, shared: &Shared) -> Result<(), Fault> {
-        let Some(until) = shared.lines.write_out(Instant::now()) else {
-            return Ok(());
-        };
-        if let Some(commits) = self.commits.upgrade() {
-            // It becomes durable with the next change: without it, lines are looked for once more.
-            commits.commit(|batch| {
-                batch.settled(until);
-                Ok(((), false))
-            })?;
-        }
-        if !shared.state().stopping {
-            shared.lines.settled(until);
-            shared.remove_settled();
-        }
-        Ok(())
     }
 }

@@ -24,6 +24,7 @@ mod merge;
 mod merging;
 mod piece;
 mod record;
+mod settling;
 mod shared;
 #[cfg(test)]
 mod simulated;

@@ -4,7 +4,7 @@
 //!   writer    appends to the journal, and takes the spare one when it is full
 //!   sorter    makes a sorted file of a full journal, and the next spare journal   (sorting)
 //!   merger    makes one sorted file of several                                    (merging)
-//!   settler   lets go of lines that the audit log has                             (lines)
+//!   settler   lets go of lines that the audit log has                             (settling)
 //! ```
 //!
 //! A file is used from the moment when its name is durable, and what went into it is removed after that.

@@ -18,7 +18,6 @@ use crate::store::StoreId;
 /// A store, right after it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// Its ID.
     pub id: StoreId,
     /// How often it was opened, this time included.
     pub generation: u64,

@@ -23,7 +23,6 @@ const COMMENT: &str = "# Names the store of mfa-agent, so that a lost or an olde
 /// Which store there was, and how often it had been opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// The store's ID.
     pub id: StoreId,
     /// The store's generation when the mark was written; a later opening has a higher one.
     pub generation: u64,
@@ -32,11 +31,9 @@ pub struct Mark {
 /// What is at the place of the mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Nothing.
     Nothing,
     /// A file that holds no mark, and why. There was a store.
     Unreadable(String),
-    /// A mark.
     Mark(Mark),
 }
 

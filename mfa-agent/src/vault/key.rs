@@ -43,7 +43,6 @@ pub enum KeyError {
     /// It can't be read, or made.
     #[error("the key {path} can't be {action}: {reason}")]
     Io {
-        /// Which file.
         path: PathBuf,
         /// `read` or `made`.
         action: &'static str,
@@ -55,20 +54,13 @@ pub enum KeyError {
         "the key {path} can be read by others (mode {mode:04o}); chmod 0600 {path}, and if somebody may \
          have read it, enrol everybody anew"
     )]
-    Exposed {
-        /// Which file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    Exposed { path: PathBuf, mode: u32 },
     /// It belongs to somebody else.
     #[error(
         "the key {path} belongs to user id {owner}, not to the agent's ({me}); if you trust it: chown {me} {path}"
     )]
     Owner {
-        /// Which file.
         path: PathBuf,
-        /// Its owner.
         owner: u32,
         /// The agent's user.
         me: u32,
@@ -77,19 +69,13 @@ pub enum KeyError {
     #[error(
         "{path} holds no key: a line `mfa-key-v1:` with 32 bytes in base64; put it back from a backup"
     )]
-    Malformed {
-        /// Which file.
-        path: PathBuf,
-    },
+    Malformed { path: PathBuf },
     /// It is gone, and the store that it sealed is still there.
     #[error(
         "the key {path} is missing, but the store holds records sealed with it; put it back from a \
          backup (or, to lose all enrolments, move the store away and run: mfa-agent --init)"
     )]
-    Missing {
-        /// Which file.
-        path: PathBuf,
-    },
+    Missing { path: PathBuf },
 }
 
 /// The credential that systemd would pass to the agent's unit, as far as this user may see it.

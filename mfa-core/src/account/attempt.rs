@@ -5,6 +5,7 @@
 //! once each sees what the others did.
 
 mod find;
+mod reserved;
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;

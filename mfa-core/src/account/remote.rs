@@ -1,12 +1,8 @@
 //! The account of a user at a RADIUS server, which answers for them.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Dates, Label, Verdict};
-use crate::lockout::{Admission, Limits, LoginEpoch};
+use super::{Account, Dates, Label};
 
 /// An account at a RADIUS server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,46 +74,6 @@ impl Account {
         self.remote = Some(remote);
         self.generation += 1;
         true
-    }
-}
-
-impl Account {
-    /// Notes that a RADIUS server is about to judge a guess ([`Lockout::reserve`]).
-    ///
-    /// [`Lockout::reserve`]: crate::lockout::Lockout::reserve
-    pub fn reserve(
-        &mut self,
-        id: u64,
-        wait: Duration,
-        epoch: LoginEpoch,
-        now: Timestamp,
-        limits: &Limits,
-    ) -> Admission {
-        self.lockout.reserve(id, wait, epoch, now, limits)
-    }
-
-    /// What was sent to a server might have been a bypass or recovery code, and was none: that is a guess like
-    /// any other, even where the server does not judge it.
-    pub fn missed_other_code(
-        &mut self,
-        id: u64,
-        epoch: LoginEpoch,
-        now: Timestamp,
-        limits: &Limits,
-    ) -> Verdict {
-        self.lockout.settle_reserved(id);
-        let lock = self.fail(epoch, now, limits);
-        Verdict::Wrong {
-            failures: self.lockout.failures(now),
-            lock,
-            out_of_sync: None,
-            expended: None,
-        }
-    }
-
-    /// Nobody judges that guess any more, or it was right.
-    pub fn settle_reserved(&mut self, id: u64) -> bool {
-        self.lockout.settle_reserved(id)
     }
 }
 

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::counter_uri;
 use super::key::Key;
 pub use moving_factor::{Kind, MovingFactor};
 pub use parameters::{Algorithm, Digits, ParameterError, Period};
@@ -185,7 +186,7 @@ impl Generator {
         let url = mfa_protocol::Secret::new(url?);
         match self.moves {
             MovingFactor::Time(_) => Some(url),
-            MovingFactor::Counter => super::uri::of_counter(&url, next),
+            MovingFactor::Counter => counter_uri::of_counter(&url, next),
         }
     }
 

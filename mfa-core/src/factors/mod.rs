@@ -4,6 +4,7 @@
 //! Nothing here reads a clock, hashes slowly or stores; see `hasher` for what takes long.
 
 pub mod address;
+mod counter_uri;
 pub mod device;
 pub mod key;
 pub mod pin;

@@ -61,10 +61,6 @@ pub enum UriError {
     Key(#[from] KeyError),
 }
 
-/// The scheme and host of a device with a clock, and of one that counts.
-const BY_TIME: &str = "otpauth://totp/";
-const BY_COUNTER: &str = "otpauth://hotp/";
-
 /// Reads an otpauth URI.
 ///
 /// # Errors
@@ -123,27 +119,6 @@ fn algorithm(name: &str) -> Result<super::device::Algorithm, UriError> {
     let name = name.to_ascii_uppercase();
     let name = name.strip_prefix("HMAC").unwrap_or(&name);
     name.parse().map_err(|_| UriError::Algorithm)
-}
-
-/// The URI of a device that counts, from the one that it would have with a clock.
-pub(super) fn of_counter(by_time: &Secret, next: u64) -> Option<Secret> {
-    let rest = by_time.expose().strip_prefix(BY_TIME)?;
-    let (path, query) = rest.split_once('?')?;
-    let number = next.to_string();
-    let parts = query.split('&').filter(|part| !part.starts_with("period="));
-    let mut uri = String::with_capacity(by_time.expose().len() + number.len() + 16);
-    uri.push_str(BY_COUNTER);
-    uri.push_str(path);
-    for (separator, part) in std::iter::once('?')
-        .chain(std::iter::repeat('&'))
-        .zip(parts)
-    {
-        uri.push(separator);
-        uri.push_str(part);
-    }
-    uri.push_str("&counter=");
-    uri.push_str(&number);
-    Some(Secret::new(uri))
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::reply::{Reply, ReplyError, State};
+use crate::reply::{Reply, ReplyError};
 use crate::request::RequestError;
+use crate::state::State;
 
 /// What a server asks back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,10 +25,13 @@ A used code stays used; repeating an import changes nothing else. A PIN of 4 to
 refused, unless PINs are left out.
 Exit status 1 if a line was refused; the others are taken over.")]
     Oath(ImportOath),
-    /// Lines of user<TAB>otpauth://… or otpauth-migration://…
-    #[command(after_help = "Example: mfactl import uris devices.tsv
+    /// Lines of a user and a URI.
+    #[command(
+        about = "Lines of user<TAB>otpauth://… or otpauth-migration://…",
+        after_help = "Example: mfactl import uris devices.tsv
 Blank lines and lines that begin with # are passed over. Repeating an import
-changes nothing. Exit status 1 if a line was refused; the others are stored.")]
+changes nothing. Exit status 1 if a line was refused; the others are stored."
+    )]
     Uris(ImportUris),
 }
 

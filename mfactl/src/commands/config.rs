@@ -12,6 +12,7 @@ use mfa_protocol::admin::{
 use crate::args::Config;
 use crate::commands::Verdict;
 use crate::commands::doctor::sshd::gives_names;
+use crate::commands::findings::{errors, said};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;
@@ -100,19 +101,6 @@ fn refused(reply: &CheckConfigReply) -> String {
 }
 
 /// What keeps the settings from being put in force, or somebody from logging in.
-pub(super) fn errors(reply: &CheckConfigReply) -> impl Iterator<Item = &Finding> {
-    let findings = reply.findings.iter();
-    findings.filter(|finding| finding.severity == Severity::Error)
-}
-
-/// "FILE:LINE: message", or the message alone.
-pub(super) fn said(finding: &Finding) -> String {
-    match &finding.place {
-        Some(place) => format!("{place}: {}", finding.message),
-        None => finding.message.clone(),
-    }
-}
-
 fn line(finding: &Finding) -> String {
     let severity = match finding.severity {
         Severity::Error => "error",

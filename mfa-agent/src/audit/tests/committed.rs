@@ -171,13 +171,13 @@ fn once_a_committed_line_found_no_room_the_store_must_keep_it_for_the_next_start
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = to_file(&path);
-    for _ in 0..worker::QUEUE + 100 {
+    for _ in 0..crate::lines::QUEUE + 100 {
         audit.record(login("alice"), Timestamp::UNIX_EPOCH, Origin::Privileged);
     }
     fs::create_dir(dir.path().join("missing")).unwrap();
     assert!(audit.sync(LONG), "what was lost was no change");
     fs::remove_dir_all(dir.path().join("missing")).unwrap();
-    for _ in 0..worker::QUEUE + 100 {
+    for _ in 0..crate::lines::QUEUE + 100 {
         commit(&audit, "alice");
     }
     fs::create_dir(dir.path().join("missing")).unwrap();

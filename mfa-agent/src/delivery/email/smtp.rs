@@ -49,9 +49,7 @@ pub enum Security {
 /// A user of a mail server.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The name.
     pub user: String,
-    /// The password.
     pub password: Secret,
 }
 

@@ -24,7 +24,6 @@ use crate::delivery::{SendError, Trust};
 /// A server that takes text messages.
 #[derive(Debug)]
 pub struct Webhook {
-    /// Where it is.
     pub url: HttpsUrl,
     /// How it knows us.
     pub authentication: Authentication,

@@ -13,10 +13,6 @@ struct Gate {
 impl Sink for Gate {
     type Line = String;
 
-    fn name(&self) -> String {
-        "a gate".to_owned()
-    }
-
     fn write(&mut self, line: &String) -> Result<(), WriteError> {
         let _ = self.through.recv();
         self.out.send(line.clone())?;
@@ -28,6 +24,10 @@ impl Sink for Gate {
     fn lost(&self, count: u64) -> String {
         format!("{count} lost")
     }
+
+    fn report_failure(&self, _: &WriteError) {}
+
+    fn report_recovery(&self) {}
 }
 
 struct Rig {
@@ -128,13 +128,18 @@ fn a_dropped_worker_still_writes_what_waits() {
 }
 
 #[test]
-fn a_sync_waits_for_the_lines_before_it_and_wakes_a_thread_that_lingers() {
+fn a_sync_waits_for_the_lines_before_it() {
     let mut rig = Rig::new(100, FOREVER);
     rig.push("held up");
     assert!(!rig.worker.sync(Instant::now() + Duration::from_millis(20)));
     rig.gate = None;
     assert!(rig.worker.sync(Instant::now() + FOREVER));
     assert_eq!(rig.out.try_iter().collect::<Vec<_>>(), ["held up"]);
+}
+
+#[test]
+fn a_sync_wakes_a_thread_that_lingers() {
+    let rig = Rig::open(FOREVER);
     rig.await_stage(Stage::Lingering);
     assert!(rig.worker.sync(Instant::now() + FOREVER));
 }

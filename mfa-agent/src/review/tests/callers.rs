@@ -42,10 +42,11 @@ fn looked_at(
     accounts: &[(&str, &Account)],
 ) -> (Vec<String>, Vec<Refused>) {
     let settings = settings(text);
+    let repository = repository(accounts);
     let review = Review {
         settings: &settings,
         names: &Stub::new(),
-        repository: Some(&repository(accounts)),
+        repository: Some(&repository),
         host: Some(host),
     };
     let now = Timestamp::from_second(1_000_000).unwrap();

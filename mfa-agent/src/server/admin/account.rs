@@ -11,7 +11,7 @@ use super::super::connection::Connection;
 use super::super::error::{Failure, about};
 use super::recovery::RECOVERY;
 use super::right::what_follows;
-use super::{Change, change_event, delivery, device, factor_event, fit, personal};
+use super::{Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, personal};
 use crate::repository::Key;
 use mfa_core::account::{Account, Dates};
 use mfa_core::factors::Factor;
@@ -19,9 +19,6 @@ use mfa_core::factors::address::{Channel, Recipient};
 use mfa_core::factors::device::Kind;
 use mfa_core::lockout::Lock;
 use mfa_core::policy::Facts;
-
-/// Records looked at for a page: few may be worth listing, and nobody should wait for long.
-pub(super) const RECORDS_A_PAGE: usize = 2_000;
 
 /// Bytes of names on a page; less than what a frame holds.
 const ROOM_A_PAGE: usize = 48 * 1024;

@@ -9,7 +9,7 @@ use mfa_protocol::admin::{
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
-use super::account::RECORDS_A_PAGE;
+use super::RECORDS_A_PAGE;
 use super::{Change, ROOM, change_event, factor_event};
 use crate::audit::Event;
 use crate::repository::{After, Key};

@@ -34,6 +34,9 @@ use mfa_core::account::{Account, By};
 use recovery::RECOVERY;
 use right::{Change, Permit, Right};
 
+/// Records looked at for a page: few may be worth listing, and nobody should wait for long.
+const RECORDS_A_PAGE: usize = 2_000;
+
 impl Connection {
     pub(super) fn admin(
         &mut self,

@@ -12,7 +12,7 @@ use super::super::commit::put_if;
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::random;
-use super::account::RECORDS_A_PAGE;
+use super::RECORDS_A_PAGE;
 use super::change_event;
 use crate::audit::Event;
 use crate::repository::Key;

@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::super::error::Failure;
-use super::{CallOutcome, interfaces};
 
 /// Bytes of the longest reply of `org.pam-mfa.Admin` that shows a key or codes.
 const KEY_REPLY: usize = 4096;
@@ -20,7 +19,7 @@ pub(in crate::server) fn parse<T: DeserializeOwned>(
     parameters: Option<&RawValue>,
 ) -> Result<T, Failure> {
     let text = parameters.map_or("{}", RawValue::get);
-    serde_json::from_str(text).map_err(|e| Failure::Parameter(interfaces::field_of(&e)))
+    serde_json::from_str(text).map_err(|e| Failure::Parameter(field_of(&e)))
 }
 
 /// The reply of a login. A set-up shows a QR code and a key in its messages; in JSON a text takes at most six
@@ -35,11 +34,6 @@ pub(super) fn login_body(reply: &LoginReply) -> Result<Body, Failure> {
     body_within(reply, 1024 + texts)
 }
 
-/// A call that has been carried out.
-pub(in crate::server) fn done(reply: &impl Serialize) -> Result<CallOutcome, Failure> {
-    Ok(body(reply)?.into())
-}
-
 /// The parameters of a reply.
 pub(in crate::server) fn body(reply: &impl Serialize) -> Result<Body, Failure> {
     body_within(reply, KEY_REPLY)
@@ -51,4 +45,14 @@ fn body_within(reply: &impl Serialize, size: usize) -> Result<Body, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(size));
     serde_json::to_writer(&mut *bytes, reply).map_err(Failure::unavailable)?;
     Ok(Body(bytes))
+}
+
+/// The field that a parsing error is about. Serde names fields in backquotes; values it may quote
+/// otherwise, and those stay here.
+fn field_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split('`').nth(1) {
+        Some(field) if text.contains("field `") => field.to_owned(),
+        _ => "parameters".to_owned(),
+    }
 }

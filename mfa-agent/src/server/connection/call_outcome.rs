@@ -1,10 +1,12 @@
 //! What carrying out a call comes to: a reply, or something to be waited for first.
 
+use serde::Serialize;
+
 use super::super::admin::{Confirmation, Trial};
 use super::super::error::Failure;
 use super::super::login::{LateMessage, LoginWait, ResumedLogin};
 use super::super::wait::MessageWait;
-use super::Body;
+use super::{Body, body};
 use crate::delivery::Delivery;
 
 /// What carrying out a call comes to.
@@ -32,6 +34,11 @@ pub(in crate::server) enum Resumed {
     Login(ResumedLogin),
     Trial(Delivery, Trial),
     Confirmation(Delivery, Box<Confirmation>),
+}
+
+/// A call that has been carried out.
+pub(in crate::server) fn done(reply: &impl Serialize) -> Result<CallOutcome, Failure> {
+    Ok(body(reply)?.into())
 }
 
 impl From<Body> for CallOutcome {

@@ -55,13 +55,3 @@ pub(super) fn service(method: &str, parameters: Option<&RawValue>) -> Result<Bod
         _ => Err(Failure::NoMethod(format!("org.varlink.service.{method}"))),
     }
 }
-
-/// The field that a parsing error is about. Serde names fields in backquotes; values it may quote
-/// otherwise, and those stay here.
-pub(super) fn field_of(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.split('`').nth(1) {
-        Some(field) if text.contains("field `") => field.to_owned(),
-        _ => "parameters".to_owned(),
-    }
-}

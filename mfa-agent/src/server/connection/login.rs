@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::super::error::Failure;
 use super::super::login::{Bearer, Ended, Progress, PromptedLogin, Purpose};
-use super::body::{done, login_body, parse};
+use super::body::{login_body, parse};
+use super::call_outcome::done;
 use super::{CallOutcome, Connection, Waiting};
 use mfa_core::names::UserName;
 

@@ -4,7 +4,7 @@ use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, HealthReply};
 
 use super::Check;
 use crate::clock::Clock;
-use crate::commands::config::{errors, said};
+use crate::commands::findings::{errors, said};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;

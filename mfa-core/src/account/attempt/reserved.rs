@@ -1,0 +1,48 @@
+//! Guesses that a RADIUS server verifies: they count before it answers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Account, Verdict};
+use crate::lockout::{Admission, Limits, LoginEpoch};
+
+impl Account {
+    /// Notes that a RADIUS server is about to judge a guess ([`Lockout::reserve`]).
+    ///
+    /// [`Lockout::reserve`]: crate::lockout::Lockout::reserve
+    pub fn reserve(
+        &mut self,
+        id: u64,
+        wait: Duration,
+        epoch: LoginEpoch,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Admission {
+        self.lockout.reserve(id, wait, epoch, now, limits)
+    }
+
+    /// What was sent to a server might have been a bypass or recovery code, and was none: that is a guess like
+    /// any other, even where the server does not judge it.
+    pub fn missed_other_code(
+        &mut self,
+        id: u64,
+        epoch: LoginEpoch,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Verdict {
+        self.lockout.settle_reserved(id);
+        let lock = self.fail(epoch, now, limits);
+        Verdict::Wrong {
+            failures: self.lockout.failures(now),
+            lock,
+            out_of_sync: None,
+            expended: None,
+        }
+    }
+
+    /// Nobody judges that guess any more, or it was right.
+    pub fn settle_reserved(&mut self, id: u64) -> bool {
+        self.lockout.settle_reserved(id)
+    }
+}
