@@ -28,6 +28,7 @@ use super::Agent;
 use super::effect::{Effect, EffectResult};
 use super::error::Failure;
 use super::limits::OpenLogin;
+use super::passwords::Belief;
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::Key;
@@ -93,6 +94,8 @@ pub(super) struct Login {
     _open_login: Option<OpenLogin>,
     /// Whether all answers that wait for their verdict are the password; none without an answer.
     is_password: Option<bool>,
+    /// What was believed of them.
+    beliefs: Vec<Belief>,
 }
 
 /// Where a login stands.
@@ -137,6 +140,7 @@ impl Login {
             silence: None,
             _open_login: resolved.open_login,
             is_password: None,
+            beliefs: Vec::new(),
             settings: resolved.settings,
             key: resolved.key,
             limits,
@@ -245,8 +249,12 @@ impl Agent {
             ));
         }
         let context = login.context.clone();
-        let is_free = is_password == Some(true) && self.is_no_guess(&context, &answer);
-        login.is_password = Some(login.is_password.unwrap_or(true) && is_free);
+        let belief = match is_password {
+            Some(true) => self.believe(&context, &answer),
+            Some(false) | None => None,
+        };
+        login.is_password = Some(login.is_password.unwrap_or(true) && belief.is_some());
+        login.beliefs.extend(belief);
         let progress = match &login.stage {
             Stage::Asking(_) => self.take_answer(login, answer),
             Stage::Enrolling(_) => self.answer_enrolment(login, &answer),
@@ -254,14 +262,11 @@ impl Agent {
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 
-    /// Whether an answer of which the caller says that it is the password guesses nothing. An ordinary process has checked
-    /// no password.
-    fn is_no_guess(&self, context: &Context, answer: &Secret) -> bool {
+    /// Whether an answer of which the caller says that it is the password guesses nothing. An ordinary process, such as a
+    /// screen locker, asks for its own user only: the few that are believed are fewer guesses than it has anyway.
+    fn believe(&self, context: &Context, answer: &Secret) -> Option<Belief> {
         let now = Instant::now();
-        context.peer.privileged
-            && self
-                .passwords
-                .is_no_guess(&context.user, answer.expose(), now)
+        self.passwords.believe(&context.user, answer.expose(), now)
     }
 
     /// Goes on with what came of an errand.

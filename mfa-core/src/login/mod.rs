@@ -62,6 +62,8 @@ pub struct Dialogue {
     tries_left: u32,
     answers_left: u32,
     guess: bool,
+    /// Whether what is judged now is the password that was typed before the login began.
+    is_guess_judged: bool,
 }
 
 /// What the next answer is for.
@@ -93,6 +95,7 @@ impl Dialogue {
             tries_left: plan.tries.max(1),
             answers_left: MAX_ANSWERS,
             guess: plan.first_is_a_guess,
+            is_guess_judged: false,
             plan,
             holdings,
         };
@@ -153,7 +156,8 @@ impl Dialogue {
         if typed.expose().trim() == "?" && self.has_other_way() {
             return self.offer(Vec::new());
         }
-        if std::mem::take(&mut self.guess) && !ends_in_code(typed.expose()) {
+        self.is_guess_judged = std::mem::take(&mut self.guess);
+        if self.is_guess_judged && !ends_in_code(typed.expose()) {
             return self.go_on(Vec::new());
         }
         if self.turn == Turn::Factor && self.means_nothing(typed.expose()) {
@@ -172,6 +176,8 @@ impl Dialogue {
         match verdict {
             Verdict::Passed(_) => Some(Outcome::Passed),
             Verdict::Locked(_) | Verdict::BudgetExhausted => Some(Outcome::Locked),
+            // The user was not asked yet.
+            Verdict::Password if self.is_guess_judged => None,
             Verdict::Password => Some(Outcome::Cancelled),
             Verdict::Wrong { lock: Some(_), .. } => Some(Outcome::Wrong),
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
@@ -195,6 +201,10 @@ impl Dialogue {
         match (verdict, self.end_by(verdict)) {
             (Verdict::Passed(passed), _) => self.passed(passed),
             (_, Some(outcome)) => self.refuse(outcome),
+            (Verdict::Password, None) => {
+                self.given.clear();
+                self.go_on(Vec::new())
+            }
             (_, None) => {
                 self.tries_left -= 1;
                 self.given.clear();

@@ -153,6 +153,12 @@ impl Agent {
                 self.record(event, login.context.peer);
             }
         }
+        let beliefs = std::mem::take(&mut login.beliefs);
+        if verdict != Verdict::Password {
+            for belief in beliefs {
+                self.passwords.forget(&login.context.user, belief);
+            }
+        }
         self.watch_clock(login, given, &verdict);
         login.context = login.told(&verdict).0;
         if let Verdict::Passed(passed) = &verdict {
