@@ -49,6 +49,7 @@ use recovery::Recovery;
 pub use remote::{Remote, RemoteName, RemoteNameError};
 pub use resync::{Resync, Resynced};
 pub use session::{NewSession, Session, SessionQuery, SessionScope};
+pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 
 /// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
