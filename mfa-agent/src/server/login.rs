@@ -17,6 +17,7 @@ mod tickets;
 mod told;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -80,6 +81,8 @@ pub(super) struct Login {
     template: Option<Recipient>,
     /// The message that is waited for.
     sending: Option<Sending>,
+    /// Whether that message was sent, perhaps at a second try.
+    has_arrived: Arc<AtomicBool>,
     /// The answer that a RADIUS server is judging.
     asking: Option<PendingQuery>,
     /// What a RADIUS server has asked back.
@@ -133,6 +136,7 @@ impl Login {
             generation_at_begin: resolved.account.generation(),
             template: None,
             sending: None,
+            has_arrived: Arc::default(),
             asking: None,
             challenge: None,
             remote: None,

@@ -187,6 +187,13 @@ impl Account {
         self.is_bypass(&typed, now) || self.find_recovery(&typed, pepper).is_some()
     }
 
+    /// The same of a code that is good no more, so that the audit log can tell it from a guess with a PIN behind it, too.
+    #[must_use]
+    pub fn has_or_had_other_code(&self, typed: &str, now: Timestamp, pepper: &Pepper) -> bool {
+        self.has_other_code(typed, now, pepper)
+            || self.had_other_code(&unspaced(typed), now, pepper).is_some()
+    }
+
     /// Whether `typed` has the form of a bypass or recovery code that the user has.
     #[must_use]
     pub fn may_be_other_code(&self, typed: &str, now: Timestamp) -> bool {

@@ -123,7 +123,7 @@ impl Dialogue {
     }
 
     /// Takes an answer, typed at `now`. `is_other_code` says whether a text is a bypass or recovery code of
-    /// the user's.
+    /// the user's, or was one.
     pub fn answer(
         &mut self,
         typed: Secret,
@@ -277,12 +277,15 @@ impl Dialogue {
         typed: &Secret,
         is_other_code: &dyn Fn(&str) -> bool,
     ) -> Option<(Secret, Secret)> {
-        let digits = self.digits_before_pin()?;
-        let split = code_and_pin(typed, digits);
-        match other_code_and_pin(typed, is_other_code) {
-            Some(other) => Some(other),
-            None => split.filter(|_| !is_other_code(typed.expose())),
+        if !self.may_pin_follow() {
+            return None;
         }
+        // Devices whose codes differ in length say nothing about theirs.
+        if let Some(other) = other_code_and_pin(typed, is_other_code) {
+            return Some(other);
+        }
+        let split = code_and_pin(typed, self.digits_before_pin()?);
+        split.filter(|_| !is_other_code(typed.expose()))
     }
 
     /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
@@ -297,12 +300,15 @@ impl Dialogue {
         }
     }
 
-    /// The digits of the code that is asked for, if a PIN is asked for next and may follow without a space.
+    /// Whether a code is asked for, and a PIN next that may follow it in the same answer.
+    fn may_pin_follow(&self) -> bool {
+        let next = self.factors().get(self.given.len() + 1);
+        let is_code = self.current().is_some_and(Factor::is_code);
+        next == Some(&Factor::Pin) && is_code && !self.plan.single
+    }
+
+    /// The digits of the code that is asked for, where they are known.
     fn digits_before_pin(&self) -> Option<u32> {
-        let next = self.factors().get(self.given.len() + 1)?;
-        if *next != Factor::Pin || self.plan.single {
-            return None;
-        }
         match self.current()? {
             Factor::Totp => self.holdings.device_digits,
             Factor::Email | Factor::Sms => Some(self.plan.code_digits),

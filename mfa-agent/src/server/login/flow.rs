@@ -3,6 +3,8 @@
 //! The dialogue orders, and is told what came of it: answers are judged at once, a message and a RADIUS
 //! server are waited for outside of the call.
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{LoginReply, Outcome, Step};
@@ -15,7 +17,7 @@ use super::{Ended, Login, Progress, end};
 use mfa_core::account::Verdict;
 use mfa_core::factors::Factor;
 use mfa_core::lockout::Admission;
-use mfa_core::login::{Answer, Next};
+use mfa_core::login::{Answer, DeliveryStatus, Next};
 
 impl Agent {
     pub(super) fn take_answer(
@@ -26,6 +28,10 @@ impl Agent {
         let (now, key) = (Timestamp::now(), login.key.clone());
         let (epoch, limits) = (login.epoch, login.limits);
         login.silence = None;
+        if login.has_arrived.load(Ordering::SeqCst) {
+            // That its first try failed is no news any more.
+            login.dialogue()?.learned_late(DeliveryStatus::OnItsWay);
+        }
         // Looked up only where it matters. A store that can't be read is met again by the judge.
         let is_other_code = |typed: &str| {
             let account = self.repository.load(&key).ok().flatten();
@@ -33,7 +39,7 @@ impl Agent {
             account.is_some_and(|account| {
                 // Whoever is not judged is told nothing.
                 let admission = account.lockout().admit(epoch, now, &limits);
-                admission == Admission::Open && account.has_other_code(typed, now, pepper)
+                admission == Admission::Open && account.has_or_had_other_code(typed, now, pepper)
             })
         };
         let next = login.dialogue()?.answer(answer, now, &is_other_code);
