@@ -144,6 +144,15 @@ mod tests {
         Ok(text)
     }
 
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        assert_eq!(text(&pipe), Err(Errno::ENOTSUP));
+        assert_eq!(text(Path::new("/dev/zero")), Err(Errno::ENOTSUP));
+    }
+
     /// A folder of ours with a file and links to it.
     fn scene() -> tempfile::TempDir {
         let scene = tempfile::tempdir().unwrap();
