@@ -4,8 +4,10 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use mfa_protocol::LONGEST_SILENCE;
 use mfa_tests::{Agent, Login, Stack, built, eventually, run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -300,6 +302,46 @@ fn restarts_lose_no_login_whenever_it_comes() {
         }
     });
     drop(Kill(running));
+}
+
+#[test]
+fn a_prompt_left_open_keeps_nobody_waiting_while_the_agent_ends_and_lets_nobody_in() {
+    let (mut agent, _) = agent_with_prompt("PIN: ");
+    agent.restart_with_server("stop_timeout = \"6s\"");
+    let _ = agent.terminate();
+    let _ = fs::remove_file(agent.socket());
+    let lenient = Stack::at(agent.socket(), "on_unavailable=ignore");
+    let listener = UnixListener::bind(agent.socket()).unwrap();
+    let mut running = activated(&agent, &listener);
+    let mut left_open = Login::of("anna").start(&lenient);
+    left_open.await_prompt();
+    let pid = Pid::from_raw(i32::try_from(running.id()).unwrap());
+    kill(pid, Signal::SIGTERM).unwrap();
+    let is_next = AtomicBool::new(false);
+    let next = std::thread::scope(|scope| {
+        let restarted = scope.spawn(|| {
+            let status = running.wait().unwrap();
+            assert!(status.success(), "{status}");
+            let next = Kill(activated(&agent, &listener));
+            is_next.store(true, Ordering::SeqCst);
+            next
+        });
+        let mut longest = Duration::ZERO;
+        let mut is_last = false;
+        while !is_last {
+            is_last = is_next.load(Ordering::SeqCst);
+            let began = Instant::now();
+            let seen = Login::of("anna").answer("4826").run(&lenient);
+            longest = longest.max(began.elapsed());
+            assert_eq!(seen.prompts(), ["PIN: "], "who is asked nothing was let in");
+            assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        }
+        assert!(longest < 2 * LONGEST_SILENCE, "{longest:?}");
+        restarted.join().unwrap()
+    });
+    left_open.answer("4826");
+    assert_eq!(left_open.finish().result(), "PAM_AUTHINFO_UNAVAIL");
+    drop(next);
 }
 
 #[test]

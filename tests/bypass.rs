@@ -171,6 +171,27 @@ fn with_a_pin_behind_it_it_is_one_answer_as_a_code_is() {
 }
 
 #[test]
+fn with_a_pin_behind_it_it_passes_whatever_lengths_the_codes_of_devices_have() {
+    let agent = Agent::with("[policy]\nrequire = [\"totp+pin\"]\n");
+    let _ = agent.admin().device(ANNA);
+    let long = ["enroll", "totp", ANNA, "--digits", "8", "--no-confirm"];
+    let _ = agent.ctl().json(&long, "");
+    agent.admin().pin(ANNA, "4826");
+    let reply = agent.ctl().json(&["enroll", "recovery", ANNA], "");
+    let recovery = reply["codes"][0].as_str().expect("a code");
+    for code in [issue(&agent, &[]).as_str(), recovery] {
+        let typed = format!("{code}4826");
+        let seen = log_in(&agent, &typed);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(log_in(&agent, &typed).result(), "PAM_AUTH_ERR");
+    }
+    let logins = agent.logins_of(ANNA, 4);
+    let reason = |at: usize| logins[at].text("reason");
+    assert_eq!(reason(1), "a bypass code that was used before");
+    assert_eq!(reason(3), "a recovery code that was used before");
+}
+
+#[test]
 fn the_audit_tells_used_codes_from_guesses() {
     let agent = Agent::start();
     let _ = agent.admin().device(ANNA);

@@ -197,6 +197,41 @@ fn logins_left_at_the_prompt_take_no_room_of_others_and_let_nobody_in() {
     }
 }
 
+#[test]
+fn programs_that_a_user_started_take_no_room_of_others_in_the_same_group() {
+    let mut agent = Agent::start();
+    agent.restart_with_server("max_connections = 32\nmax_connections_per_user = 2");
+    let mut admin = agent.admin();
+    for user in ["u0", "u1", "u2", "u3", "u4"] {
+        admin.pin(user, "4826");
+    }
+    drop(admin);
+    let stack = Stack::asking(&agent);
+    let begin = |user: &str, uid: u32, gid: u32| {
+        let (uid, gid) = (format!("--ruid={uid}"), format!("--regid={gid}"));
+        let as_su = ["setpriv", &uid, &gid, "--clear-groups"];
+        Login::of(user).under(&as_su).start(&stack)
+    };
+    let mut left = Vec::new();
+    // As sg(1) does it, of which nobody gets another share.
+    for (user, gid) in [("u0", 100), ("u1", 100), ("u2", 64_003), ("u3", 0)] {
+        let mut login = begin(user, 64_001, gid);
+        login.await_prompt();
+        left.push(login);
+    }
+    for gid in [100, 64_003, 64_004, 0] {
+        let seen = begin("u4", 64_001, gid).finish();
+        assert!(seen.prompts().is_empty(), "{gid}: {seen:?}");
+    }
+    let mut other = begin("u4", 64_002, 100);
+    other.await_prompt();
+    other.answer("4826");
+    assert_eq!(other.finish().result(), "PAM_SUCCESS");
+    for login in left {
+        login.kill();
+    }
+}
+
 /// Each of twenty user ids opens a connection and holds it; prints how many were turned away.
 const NAMELESS: &str = r#"
 import os, socket, sys

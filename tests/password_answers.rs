@@ -1,6 +1,6 @@
 //! Programs that answer every prompt with the password, which is no guess at the second factor.
 
-use mfa_tests::{Agent, Login, Machine, Seen, Sshd, Stack, eventually};
+use mfa_tests::{Agent, Login, Machine, Seen, Sshd, Stack, built, eventually};
 
 const PASSWORD: &str = "correct horse";
 const USER: &str = "mfat-anna";
@@ -37,6 +37,39 @@ fn the_right_password_at_every_prompt_costs_no_attempt_and_the_log_names_the_cur
             }
             assert!(!agent.log().contains(PASSWORD));
             assert_eq!(log_in(service, &key.code(0)).result(), "PAM_SUCCESS");
+        });
+    }
+}
+
+#[test]
+fn a_line_that_takes_the_password_asked_for_before_counts_it_neither_there_nor_at_its_own_prompt() {
+    for (arguments, password, result) in [
+        ("try_first_pass", PASSWORD, "PAM_CONV_ERR"),
+        ("try_first_pass", "horse123456", "PAM_CONV_ERR"),
+        ("use_first_pass", "horse123456", "PAM_CONV_ERR"),
+    ] {
+        Machine::run(move |machine| {
+            machine.user(USER, password);
+            let agent = Agent::at_default_socket("");
+            let key = agent.admin().device(USER);
+            let stack = Stack::of(&format!(
+                "auth requisite pam_unix.so\nauth required {} {arguments}\naccount required pam_permit.so\n",
+                built().module.display()
+            ));
+            let log_in = |second: &str| {
+                let login = Login::of(USER).answer(password).answer(second);
+                login.run(&stack)
+            };
+            for _ in 0..OFTEN {
+                let seen = log_in(password);
+                assert_eq!(seen.result(), result, "{arguments}: {seen:?}");
+            }
+            assert_eq!(agent.admin().status(USER).failures, 0, "{arguments}");
+            if arguments == "try_first_pass" {
+                assert_eq!(log_in(&key.code(0)).result(), "PAM_SUCCESS");
+                assert_ne!(log_in(&key.wrong_code()).result(), "PAM_SUCCESS");
+                assert_eq!(agent.admin().status(USER).failures, 1);
+            }
         });
     }
 }

@@ -84,6 +84,30 @@ fn a_locker_stays_closed_after_a_wrong_code() {
 }
 
 #[test]
+fn a_locker_that_is_given_the_password_at_both_prompts_locks_nobody() {
+    Machine::run(|machine| {
+        let (agent, anna, _) = set_up(machine);
+        let uid = machine.uid(ANNA);
+        let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+        let as_anna = ["setpriv", &reuid, &regid, "--init-groups"];
+        let stack = Stack::of_host();
+        let unlock = |second: &str| {
+            let login = Login::of(ANNA).service("vlock").under(&as_anna);
+            login.answer(PASSWORD).answer(second).run(&stack)
+        };
+        for tried in 1..=7 {
+            let seen = unlock(PASSWORD);
+            assert_eq!(seen.result(), "PAM_CONV_ERR", "{seen:?}");
+            let events = agent.logins_of(ANNA, tried);
+            let reason = events[tried - 1].text("reason");
+            assert!(reason.contains("config/pam.d/password+code"), "{reason}");
+        }
+        assert_eq!(agent.admin().status(ANNA).failures, 0);
+        assert_eq!(unlock(&anna.code(0)).result(), "PAM_SUCCESS");
+    });
+}
+
+#[test]
 fn a_program_of_one_user_can_not_ask_for_another_nor_spend_their_attempts() {
     Machine::run(|machine| {
         let (agent, _, bert) = set_up(machine);

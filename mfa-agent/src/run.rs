@@ -3,7 +3,8 @@
 //! Everything that can be wrong is found out before the socket opens, and said in one line; only then
 //! systemd hears `READY=1`. SIGHUP reloads the settings, and a faulty file leaves the old ones in
 //! force. SIGTERM lets logins under way come to their end, for a while, and a second one only calls; whatever
-//! was answered is durable already. Before the end nothing is accepted any more, so that no login is lost.
+//! was answered is durable already. Before the end nothing is accepted any more, so that no login is lost, and for no
+//! longer than [`LONGEST_SILENCE`].
 
 mod end;
 mod init;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
+use mfa_protocol::LONGEST_SILENCE;
 use mfa_protocol::admin::Severity;
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -32,11 +34,11 @@ use crate::config::{DEFAULT_FILE, Settings};
 use crate::hasher::Hasher;
 use crate::log;
 use crate::review::{self, Review};
-use crate::server::{self, ActiveConfig, Agent};
+use crate::server::{self, ActiveConfig, Agent, left_of};
 use crate::system_names::SystemNames;
+use places::Places;
 use refused::Refused;
 use socket::Sockets;
-use storage::Places;
 
 /// How many hashes run at once; each takes 19 MiB and a processor.
 const HASHES_AT_ONCE: usize = 4;
@@ -56,14 +58,18 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// The exit status (sysexits.h) when only an administrator can help: the unit does not try again.
 const EX_CONFIG: u8 = 78;
 
-/// How long calls under way may take to come to their end.
-const LAST_CALLS: Duration = Duration::from_secs(3);
-
-/// How long a program that has just connected may take to say what it wants.
+/// How long a program that has just connected may take to say what it wants once nobody is accepted any more, and a
+/// login to come to its end.
 const FIRST_CALLS: Duration = Duration::from_secs(1);
 
-/// How long the audit log may take to be written at the end.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// By when calls under way have come to their end. The lines that they leave are durable with them.
+const LAST_CALLS: Duration = Duration::from_secs(2);
+
+/// How long what earlier agents left to be written may take at a start.
+const EARLIER_WORDS: Duration = Duration::from_secs(2);
+
+/// How long the last lines of the log may take. The last that the agent does within [`LONGEST_SILENCE`].
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Judges second factors for pam_mfa and mfactl.
 #[derive(Parser)]
@@ -194,12 +200,15 @@ fn run(config: &Path) -> Result<(), StartError> {
     agent.review();
     watchdog::start(&settings.server.socket);
     serve_until_told(&agent, &signals)?;
-    agent.stop_accepting(FIRST_CALLS);
+    let since = agent.stop_accepting(FIRST_CALLS);
     drop(sockets);
-    if !agent.stop_serving(LAST_CALLS) {
+    if !agent.stop_serving(left_of(since, LAST_CALLS)) {
         log::warn("calls were still being carried out; whoever made them gets no answer");
     }
-    if !agent.audit().flush(LAST_WORDS) {
+    if !agent
+        .audit()
+        .flush(left_of(since, LONGEST_SILENCE - LAST_WORDS))
+    {
         log::warn("the last lines of the audit log could not be written");
     }
     log::info("stopped");
@@ -286,7 +295,7 @@ fn start_audit(settings: &Settings, earlier: Vec<Vec<u8>>) -> Result<Audit, Star
         syslog_socket: None,
     };
     let audit = Audit::start(to, earlier)?;
-    if has_earlier && !audit.sync(LAST_WORDS) {
+    if has_earlier && !audit.sync(EARLIER_WORDS) {
         log::error(
             "the audit log may lack lines of before this start, and can't be written; logins go on, and the \
              lines are added once it can be written: see [audit] file in agent.toml",

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::login::Authtok;
-use crate::{DEFAULT_SOCKET, MAX_SOCKET_PATH};
+use crate::{DEFAULT_SOCKET, LONGEST_SILENCE, MAX_SOCKET_PATH};
 
 /// The arguments, parsed. [`Default`] is what holds when a stack gives none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,13 @@ impl Arguments {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Whether a caller with this time-out outlasts a restart of the agent. With `on_unavailable=ignore` a shorter one
+    /// lets people in without the code whenever the agent is started again.
+    #[must_use]
+    pub fn outlasts_restart(&self) -> bool {
+        self.timeout >= LONGEST_RESTART
     }
 
     /// Whether one answer holds password and code. What stands before the code goes on to the next
@@ -279,6 +286,11 @@ fn timeout(text: &[u8]) -> Option<Duration> {
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One agent ends, and the next one, which has as much time for it, begins.
+const LONGEST_RESTART: Duration = Duration::from_secs(2 * LONGEST_SILENCE.as_secs());
+
+const _: () = assert!(DEFAULT_TIMEOUT.as_secs() >= LONGEST_RESTART.as_secs());
 
 const SOCKET_EXPECTED: &str = "expected an absolute path of at most 107 bytes";
 

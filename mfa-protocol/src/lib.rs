@@ -21,6 +21,7 @@ pub mod message;
 mod secret;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use secret::Secret;
 
@@ -37,6 +38,10 @@ pub fn private_socket(public: &Path) -> Option<PathBuf> {
     let private = public.parent()?.join("private").join(public.file_name()?);
     (private.as_os_str().len() <= MAX_SOCKET_PATH).then_some(private)
 }
+
+/// The longest that nobody accepts connections while an agent ends. Whoever comes then waits in the socket for the next
+/// agent, and must not take that for an outage: see [`arguments::Arguments::outlasts_restart`].
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 
 /// The longest answer that a person may give, in bytes (rule 7 of the architecture).
 pub const MAX_ANSWER: usize = 512;

@@ -187,12 +187,12 @@ impl<H: Host> Login<'_, H> {
         Ok((answer, typed))
     }
 
-    /// Whether what was typed is the password that a module before has checked: programs that answer every prompt with it
-    /// guess nothing. Where the code shares one answer with the password, no module has checked it yet.
+    /// Whether what was typed is the password that a module before has asked for, and as a rule checked: programs that
+    /// answer every prompt with it guess nothing. With `forward_pass` no module has asked for it yet.
     fn is_checked_password(&mut self, typed: &PamAnswer) -> bool {
         let password = match self.arguments.authtok() {
-            Authtok::None => self.host.take_authtok(),
-            Authtok::Forward | Authtok::Use | Authtok::Try => None,
+            Authtok::None | Authtok::Use | Authtok::Try => self.host.take_authtok(),
+            Authtok::Forward => None,
         };
         password.is_some_and(|password| password.is_same(typed))
     }

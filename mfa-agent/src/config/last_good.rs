@@ -93,7 +93,14 @@ fn folders(config: &Path) -> Vec<PathBuf> {
     files.extend(
         super::drop_ins(&config.with_file_name("agent.d"), &Owners::own()).unwrap_or_default(),
     );
-    let texts = files.iter().rev().filter_map(|file| fs::read(file).ok());
+    let texts = files.iter().rev().filter_map(|file| {
+        let mut text = Vec::new();
+        super::ordinary::open(file)
+            .ok()?
+            .read_to_end(&mut text)
+            .ok()?;
+        Some(text)
+    });
     let named = texts.filter_map(|text| key_folder(&String::from_utf8_lossy(&text)));
     let state = state_directory().into_iter().chain(named);
     state.chain([PathBuf::from(DEFAULT_STATE)]).collect()

@@ -5,11 +5,12 @@
 //! The files are read here, with limits, and nowhere else; all the rest is pure.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::Problem;
+use super::ordinary;
 use super::values;
 use crate::trusted_path::{self, Owners};
 use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
@@ -46,15 +47,11 @@ pub(super) fn read(file: &Path, owners: &Owners) -> Result<String, String> {
         }
         _ => format!("can't be read: {error}"),
     };
-    let meta = fs::metadata(file).map_err(unreadable)?;
-    // Opening a pipe would wait for somebody to write.
-    if !meta.is_file() {
-        return Err("is no ordinary file; expected one".to_owned());
-    }
+    fs::metadata(file).map_err(unreadable)?;
     trusted_path::check(file, owners).map_err(|error| error.to_string())?;
+    let open = ordinary::open(file).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    let limited = File::open(file).map(|file| file.take(MOST_BYTES + 1));
-    let length = limited.and_then(|mut file| file.read_to_end(&mut bytes));
+    let length = open.take(MOST_BYTES + 1).read_to_end(&mut bytes);
     if length.map_err(unreadable)? as u64 > MOST_BYTES {
         return Err(format!("is too long; expected at most {MOST_BYTES} bytes"));
     }

@@ -13,6 +13,7 @@ mod error;
 pub mod keys;
 mod last_good;
 mod lists;
+mod ordinary;
 mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,7 +24,7 @@ mod words;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
@@ -134,8 +135,9 @@ impl Settings {
 
 fn read(file: &Path, owners: &Owners) -> Result<(PathBuf, String), ConfigError> {
     trust(file, owners)?;
-    match fs::read_to_string(file) {
-        Ok(text) => Ok((file.to_owned(), text)),
+    let mut text = String::new();
+    match ordinary::open(file).and_then(|mut open| open.read_to_string(&mut text)) {
+        Ok(_) => Ok((file.to_owned(), text)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(ConfigError::Missing { file: file.into() })
         }

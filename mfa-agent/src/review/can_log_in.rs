@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
-use super::administrators::Person;
+use super::person::Person;
 use mfa_core::account::Account;
 use mfa_core::lockout::Lock;
 use mfa_core::login::entry::{Entry, EntryContext, EntryFacts, PolicyEnd, by_policy, entry};

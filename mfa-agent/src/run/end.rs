@@ -1,8 +1,8 @@
 //! The end: logins that somebody is in the middle of come to theirs first, and no other one is lost.
 //!
 //! The agent serves on for a while, since another one can't open the store before this one is gone, and new
-//! logins would wait for it. Then it stops accepting, and waits for those that are inside: who comes later waits
-//! in the socket. Whoever can't wait says SIGTERM again.
+//! logins would wait for it. Once nobody is inside it stops accepting: who comes later waits in the socket, and the module
+//! that waits must not take it for an outage. Whoever can't wait says SIGTERM again.
 
 use std::sync::Arc;
 use std::thread;
@@ -14,9 +14,6 @@ use nix::unistd::Pid;
 use super::FIRST_CALLS;
 use crate::log;
 use crate::server::Agent;
-
-/// For so long new logins may have to wait for the next agent. The module waits for longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Re-raises SIGTERM once no login is under way or the time for them is over.
 pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
@@ -44,12 +41,21 @@ pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
     }
 }
 
-/// Waits for logins under way, and then for those that came meanwhile; whether all have ended.
+/// Waits for logins under way, and for those that came meanwhile; whether all have ended. Logins that come are served
+/// for as long as there are any, since whoever comes while nobody is accepted must not wait for long.
 fn drain(agent: &Agent, limit: Duration) -> bool {
-    let end = Instant::now() + limit;
-    let _ = agent.await_idle(limit.saturating_sub(LONGEST_WAIT.min(limit / 2)));
-    agent.stop_accepting(FIRST_CALLS);
-    agent.await_idle(end.saturating_duration_since(Instant::now()))
+    let last = Instant::now() + limit.saturating_sub(FIRST_CALLS);
+    loop {
+        let _ = agent.await_idle(last.saturating_duration_since(Instant::now()));
+        if agent.pause_accepting(FIRST_CALLS) {
+            return true;
+        }
+        if Instant::now() >= last {
+            return false;
+        }
+        // Somebody came at the last moment.
+        agent.go_on_accepting();
+    }
 }
 
 fn raise_sigterm() {

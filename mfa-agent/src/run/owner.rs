@@ -9,7 +9,7 @@ use std::path::Path;
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setgroups, setuid};
 
 use super::StartError;
-use super::storage::Places;
+use super::places::Places;
 use crate::log;
 
 /// Goes on as the user who owns the folders: what root made there, the agent could not use.

@@ -24,8 +24,6 @@ pub(super) enum Accepted {
     Caller(UnixStream),
     /// None, after an error and a pause, or because another thread was quicker.
     Nobody,
-    /// None is accepted any more.
-    Closed,
 }
 
 /// The pause after an error, in milliseconds: trying on at once would help nobody.
@@ -49,10 +47,11 @@ impl Acceptor {
         })
     }
 
-    /// Waits for a connection to serve.
+    /// Waits for a connection to serve, and while none is accepted.
     pub(super) fn accept(&self) -> Accepted {
         if self.waits_in_vain() {
-            return Accepted::Closed;
+            self.accepting.await_open();
+            return Accepted::Nobody;
         }
         match self.listener.accept() {
             // What is accepted blocks, whatever the socket does.
@@ -64,7 +63,7 @@ impl Acceptor {
         }
     }
 
-    /// Waits until there is a connection, or none is accepted any more; whether it is the latter.
+    /// Waits until there is a connection, or none is accepted; whether it is the latter.
     fn waits_in_vain(&self) -> bool {
         let mut either = [
             PollFd::new(self.accepting.closed(), PollFlags::POLLIN),

@@ -1,35 +1,113 @@
-//! Whether connections are accepted still.
+//! Whether connections are accepted now.
 //!
 //! An agent that ends stops accepting before it counts who is inside: whoever comes later waits in the socket,
-//! which is systemd's, for the agent that comes next. The socket itself is left as it is, since that agent gets
-//! the same one.
+//! which is systemd's, for the agent that comes next. If somebody is inside, it accepts again, since nobody can wait for
+//! long. The socket itself is left as it is, since the next agent gets the same one.
 
-use std::io;
-use std::net::Shutdown;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-/// Open until it is closed, for good.
+/// Open when made.
 pub(super) struct Accepting {
-    /// Readable once it is closed, for all who poll it.
+    /// Readable while it is closed, for all who poll it.
     closed: UnixStream,
     close: UnixStream,
+    state: Mutex<State>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// None while it is open.
+    closed_since: Option<Instant>,
+    is_over: bool,
 }
 
 impl Accepting {
     pub(super) fn new() -> io::Result<Self> {
         let (closed, close) = UnixStream::pair()?;
-        Ok(Self { closed, close })
+        Ok(Self {
+            closed,
+            close,
+            state: Mutex::default(),
+            opened: Condvar::new(),
+        })
     }
 
-    /// Wakes all who wait for connections; none of them accepts one any more.
-    pub(super) fn close(&self) {
-        // It fails only where it is closed already.
-        let _ = self.close.shutdown(Shutdown::Write);
+    /// Wakes all who wait for connections; none of them accepts one before it is open again. Since when that is so.
+    pub(super) fn close(&self) -> Instant {
+        *self.state().closed_since.get_or_insert_with(|| {
+            // One byte always has room.
+            let _ = (&self.close).write(&[0]);
+            Instant::now()
+        })
+    }
+
+    /// Closes, and stays closed.
+    pub(super) fn close_for_good(&self) -> Instant {
+        self.state().is_over = true;
+        self.close()
+    }
+
+    /// Accepts again, unless it was closed for good.
+    pub(super) fn open(&self) {
+        let mut state = self.state();
+        if !state.is_over && state.closed_since.take().is_some() {
+            // The byte is there since it was closed.
+            let _ = (&self.closed).read(&mut [0]);
+            self.opened.notify_all();
+        }
+    }
+
+    /// Waits while it is closed.
+    pub(super) fn await_open(&self) {
+        let is_closed = |state: &mut State| state.closed_since.is_some();
+        drop(self.opened.wait_while(self.state(), is_closed));
     }
 
     /// To be polled beside the socket.
     pub(super) fn closed(&self) -> BorrowedFd<'_> {
         self.closed.as_fd()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    use super::*;
+
+    fn is_closed(accepting: &Accepting) -> bool {
+        let mut closed = [PollFd::new(accepting.closed(), PollFlags::POLLIN)];
+        poll(&mut closed, PollTimeout::ZERO).unwrap() > 0
+    }
+
+    #[test]
+    fn it_closes_and_opens_as_often_as_it_is_told() {
+        let accepting = Arc::new(Accepting::new().unwrap());
+        for _ in 0..3 {
+            accepting.await_open();
+            let since = accepting.close();
+            assert_eq!(accepting.close(), since, "it was closed already");
+            assert!(is_closed(&accepting));
+            let waiting = Arc::clone(&accepting);
+            let waiter = std::thread::spawn(move || waiting.await_open());
+            accepting.open();
+            accepting.open();
+            waiter.join().unwrap();
+            assert!(!is_closed(&accepting));
+        }
+        accepting.close_for_good();
+        accepting.open();
+        assert!(is_closed(&accepting));
     }
 }

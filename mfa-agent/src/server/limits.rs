@@ -1,7 +1,7 @@
 //! How many connections there may be (rule 7 of the architecture).
 //!
 //! Stops a local user from using up the agent. Ordinary users get a few connections each, all of them together at most
-//! half. Set-user-id programs of root's are counted by the group that started them, since their user can leave them
+//! half. Set-user-id programs of root's are counted by the user who started them, who can leave them
 //! waiting, or stop them. Both together get three quarters, so that sshd and the other programs of root always find room,
 //! and the last few are for what administrators and the watchdog ask. Everything is decided by what the kernel says of
 //! the caller. Those that find no room are told so, a few at a time; further ones are closed.
@@ -43,8 +43,10 @@ pub(super) enum Holder {
     Owner,
     /// A user in `[server] trusted`.
     Trusted,
-    /// A set-user-id program of root's, by the group of who started it.
+    /// A set-user-id program of root's, by the user who started it.
     StartedBy(u32),
+    /// The same, by the group of that user where no more is known.
+    StartedByGroup(u32),
     /// An ordinary user.
     User(u32),
     /// All user ids together that have no name, such as those of rootless containers.
@@ -168,6 +170,10 @@ impl Holder {
         matches!(self, Self::User(_) | Self::Nameless | Self::Unknown)
     }
 
+    fn is_started(self) -> bool {
+        matches!(self, Self::StartedBy(_) | Self::StartedByGroup(_))
+    }
+
     fn door(self) -> usize {
         usize::from(!self.is_ordinary())
     }
@@ -187,7 +193,7 @@ impl Counts {
                 return (self.all < most).then_some(Room::Reserve);
             }
             Holder::Owner | Holder::Trusted => true,
-            Holder::StartedBy(_) => {
+            Holder::StartedBy(_) | Holder::StartedByGroup(_) => {
                 own < each.max(most / 8) && self.started < most.div_ceil(2) && has_guests_room
             }
             Holder::User(_) | Holder::Nameless => {
@@ -205,7 +211,7 @@ impl Counts {
         }
         self.all += 1;
         self.ordinary += u32::from(holder.is_ordinary());
-        self.started += u32::from(matches!(holder, Holder::StartedBy(_)));
+        self.started += u32::from(holder.is_started());
         *self.by_holder.entry(holder).or_default() += 1;
     }
 
@@ -216,7 +222,7 @@ impl Counts {
         }
         self.all -= 1;
         self.ordinary -= u32::from(holder.is_ordinary());
-        self.started -= u32::from(matches!(holder, Holder::StartedBy(_)));
+        self.started -= u32::from(holder.is_started());
         if let Some(own) = self.by_holder.get_mut(&holder) {
             *own -= 1;
             if *own == 0 {

@@ -17,6 +17,7 @@ mod told;
 mod verify;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ use mfa_radius::Challenge;
 use super::Agent;
 use super::error::Failure;
 use super::limits::OpenLogin;
+use super::passwords::Belief;
 use super::wait::{MessageWait, RadiusOutcome, RadiusWait};
 use crate::audit::Event;
 use crate::config::Settings;
@@ -38,7 +40,7 @@ use begin::ResolvedLogin;
 pub(super) use login_context::LoginContext;
 use mfa_core::account::NewSession;
 use mfa_core::lockout::{Limits, LoginEpoch};
-use mfa_core::login::{Prompting, QueryingRadius, SendingCode, Typed};
+use mfa_core::login::{DeliveryStatus, Prompting, QueryingRadius, SendingCode, Typed};
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
 use post::Sending;
@@ -64,6 +66,10 @@ pub(super) struct Login {
     generation_at_begin: u64,
     /// What a RADIUS server has asked back; none unless the user is asked that, or nobody needs it any more.
     challenge: Option<Challenge>,
+    /// Answers since the last verdict that were believed to be the password.
+    beliefs: Vec<Belief>,
+    /// Whether the last message was sent, perhaps at a second try.
+    has_arrived: Arc<AtomicBool>,
     /// Its place among the open logins of its account.
     _open_login: Option<OpenLogin>,
 }
@@ -141,6 +147,8 @@ impl Login {
             epoch: resolved.account.lockout().epoch(),
             generation_at_begin: resolved.account.generation(),
             challenge: None,
+            beliefs: Vec::new(),
+            has_arrived: Arc::default(),
             _open_login: resolved.open_login,
             settings: resolved.settings,
             key: resolved.key,
@@ -199,7 +207,10 @@ impl Agent {
         answer: Secret,
         is_password: Option<bool>,
     ) -> Result<Progress, Failure> {
-        let PromptedLogin { login, state } = prompted;
+        let PromptedLogin {
+            mut login,
+            mut state,
+        } = prompted;
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
             return Ok(conclude(&login.context, Outcome::Cancelled, reason));
@@ -212,8 +223,17 @@ impl Agent {
             ));
         }
         let context = login.context.clone();
+        if login.has_arrived.load(Ordering::SeqCst) {
+            // That its first try failed is no news any more.
+            state.learn_late(DeliveryStatus::OnItsWay);
+        }
+        let belief = match is_password {
+            Some(true) => self.believe(&context, &answer),
+            Some(false) | None => None,
+        };
+        login.beliefs.extend(belief);
         let typed = Typed {
-            is_password: is_password == Some(true) && self.is_no_guess(&context, &answer),
+            is_password: belief.is_some(),
             text: answer,
             now: Timestamp::now(),
             windows: login.settings.windows(),
@@ -222,14 +242,11 @@ impl Agent {
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 
-    /// Whether an answer of which the caller says that it is the password guesses nothing. An ordinary process has checked
-    /// no password.
-    fn is_no_guess(&self, context: &Context, answer: &Secret) -> bool {
+    /// Whether an answer of which the caller says that it is the password guesses nothing. An ordinary process, such as a
+    /// screen locker, asks for its own user only: the few that are believed are fewer guesses than it has anyway.
+    fn believe(&self, context: &Context, answer: &Secret) -> Option<Belief> {
         let now = Instant::now();
-        context.peer.privileged
-            && self
-                .passwords
-                .is_no_guess(&context.user, answer.expose(), now)
+        self.passwords.believe(&context.user, answer.expose(), now)
     }
 
     /// Goes on with what came of a wait.

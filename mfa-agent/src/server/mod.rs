@@ -174,11 +174,27 @@ impl Agent {
         self.active_logins.await_none(limit)
     }
 
-    /// Accepts no connection any more: whoever comes from now on waits in the socket for the next agent. The
-    /// first calls of those that were accepted are carried out, if they come within `limit`.
-    pub fn stop_accepting(&self, limit: Duration) {
-        self.accepting.close();
-        let _ = self.arriving.await_none(limit);
+    /// Accepts no connection for now, and waits until all have ended that programs that guard logins are in the middle of,
+    /// and the first calls of those that were accepted, but no longer than `limit`. Whether no login is under way.
+    #[must_use]
+    pub fn pause_accepting(&self, limit: Duration) -> bool {
+        let since = self.accepting.close();
+        let _ = self.arriving.await_none(left_of(since, limit));
+        self.await_idle(left_of(since, limit))
+    }
+
+    /// Accepts no connection any more: whoever comes from now on waits in the socket for the next agent. The first calls
+    /// of those that were accepted are carried out, if they come within `limit` of its closing. Returns since when
+    /// nobody is accepted.
+    pub fn stop_accepting(&self, limit: Duration) -> Instant {
+        let since = self.accepting.close_for_good();
+        let _ = self.arriving.await_none(left_of(since, limit));
+        since
+    }
+
+    /// Accepts connections again after a pause.
+    pub fn go_on_accepting(&self) {
+        self.accepting.open();
     }
 
     /// Lets no call begin any more, and waits until none is being carried out, but no longer than
@@ -211,6 +227,12 @@ impl Agent {
     fn record(&self, event: Event, peer: peer::Peer) {
         self.audit.record(event, Timestamp::now(), peer.origin());
     }
+}
+
+/// What is left of a span of time that began then.
+#[must_use]
+pub fn left_of(since: Instant, span: Duration) -> Duration {
+    (since + span).saturating_duration_since(Instant::now())
 }
 
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {

@@ -3,7 +3,8 @@
 //! Many programs answer every prompt with the password that they keep (libssh2, curl, screen lockers, Cockpit's
 //! administrative access). A stack that asks for it first has checked it, so that it is no guess at the second factor.
 //!
-//! The caller says that it has; it can't show it, for a module does not learn what became of the modules before it. So
+//! The caller says that it has; it can't show it, for a module does not learn what became of the modules before it, and
+//! a screen locker is a process of the user's own. So
 //! only a few different passwords of a user are believed in a day: a stack that asks for the second factor after a
 //! wrong password as well, or somebody who changes their password all the time, gets so many guesses and no more. Of each
 //! there are 16 bits of a keyed hash, in memory only.
@@ -32,42 +33,84 @@ pub(super) struct PasswordAnswers {
     key: RandomState,
 }
 
+/// That an answer was believed to be the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Belief {
+    hash: u16,
+    is_new: bool,
+}
+
 struct Believed {
     hash: u16,
     until: Instant,
 }
 
 impl PasswordAnswers {
-    /// Whether `typed`, of which it is said that it is the password of `user`, is believed to be it.
-    pub(super) fn is_no_guess(&self, user: &UserName, typed: &str, now: Instant) -> bool {
+    /// Whether `typed`, of which it is said that it is the password of `user`, is believed to be it; none if not. It is
+    /// one of the few of a day from now on, until it is [forgotten](Self::forget).
+    pub(super) fn believe(&self, user: &UserName, typed: &str, now: Instant) -> Option<Belief> {
         let [high, low, ..] = self.key.hash_one(typed).to_be_bytes();
         let hash = u16::from_be_bytes([high, low]);
+        let earlier = Belief {
+            hash,
+            is_new: false,
+        };
         let mut all = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_USERS && !all.contains_key(user) {
             all.retain(|_, believed| believed.iter().any(|one| one.until > now));
             if all.len() >= MAX_USERS {
                 let why = "passwords of too many users are remembered; one that is typed for a code counts as a guess";
                 log::limited("passwords", format_args!("{why}"));
-                return false;
+                return None;
             }
         }
         let believed = all.entry(user.clone()).or_default();
         believed.retain(|one| one.until > now);
         if believed.iter().any(|one| one.hash == hash) {
-            return true;
+            return Some(earlier);
         }
-        let has_room = believed.len() < DIFFERENT;
-        if has_room {
-            let until = now + DAY;
-            believed.push(Believed { hash, until });
+        if believed.len() >= DIFFERENT {
+            return None;
         }
-        has_room
+        let until = now + DAY;
+        believed.push(Believed { hash, until });
+        Some(Belief { hash, is_new: true })
+    }
+
+    /// What was believed has cost nobody anything, such as a password with the right code behind it, and is none of the
+    /// few any more unless it was one before.
+    pub(super) fn forget(&self, user: &UserName, belief: Belief) {
+        let mut all = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(believed) = all.get_mut(user).filter(|_| belief.is_new) {
+            believed.retain(|one| one.hash != belief.hash);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl PasswordAnswers {
+        fn is_no_guess(&self, user: &UserName, typed: &str, now: Instant) -> bool {
+            self.believe(user, typed, now).is_some()
+        }
+    }
+
+    #[test]
+    fn what_passed_is_none_of_the_few() {
+        let (answers, now, anna) = (PasswordAnswers::default(), Instant::now(), user("anna"));
+        let kept = answers.believe(&anna, "correct horse", now).unwrap();
+        for code in 0..1000 {
+            let typed = format!("correct horse{code:06}");
+            let belief = answers.believe(&anna, &typed, now).unwrap();
+            answers.forget(&anna, belief);
+        }
+        let again = answers.believe(&anna, "correct horse", now).unwrap();
+        assert_eq!((kept.is_new, again.is_new), (true, false));
+        answers.forget(&anna, again);
+        assert_eq!(answers.believed.lock().unwrap()[&anna].len(), 1);
+    }
 
     fn user(name: &str) -> UserName {
         name.parse().unwrap()

@@ -81,7 +81,6 @@ fn work(pool: &Arc<Pool>) {
         let stream = match pool.acceptor.accept() {
             Accepted::Caller(stream) => stream,
             Accepted::Nobody => continue,
-            Accepted::Closed => return,
         };
         if pool.idle.fetch_sub(1, Ordering::SeqCst) == 1
             && pool.may_grow()

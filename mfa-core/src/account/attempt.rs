@@ -131,7 +131,8 @@ pub struct Passed {
     pub kind: Option<Kind>,
     /// What was typed in place of a device's code.
     pub instead: Option<FallbackCode>,
-    /// How many recovery codes are left then; none if none were ever made.
+    /// How many recovery codes are left then; none if none were ever made, or if there is no factor beside which new ones
+    /// could be made.
     pub recovery_left: Option<u32>,
     /// How many characters of the answer were the code.
     pub code_length: Option<u32>,
@@ -367,7 +368,7 @@ impl Account {
 
     fn pass(&mut self, results: &[MatchResult], now: Timestamp) -> Verdict {
         let mut passed = Passed {
-            recovery_left: self.recovery_left(),
+            recovery_left: self.recovery_left().filter(|_| !self.enrolled().is_empty()),
             ..Passed::default()
         };
         for result in results {

@@ -49,6 +49,7 @@ use recovery::Recovery;
 pub use remote::{Remote, RemoteName, RemoteNameError};
 pub use resync::{Resync, Resynced};
 pub use session::{NewSession, Session, SessionQuery, SessionScope};
+pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 
 /// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
@@ -184,6 +185,13 @@ impl Account {
     pub fn has_other_code(&self, typed: &str, now: Timestamp, pepper: &Pepper) -> bool {
         let typed = unspaced(typed);
         self.is_bypass(&typed, now) || self.find_recovery(&typed, pepper).is_some()
+    }
+
+    /// The same of a code that is good no more, so that the audit log can tell it from a guess with a PIN behind it, too.
+    #[must_use]
+    pub fn has_or_had_other_code(&self, typed: &str, now: Timestamp, pepper: &Pepper) -> bool {
+        self.has_other_code(typed, now, pepper)
+            || self.had_other_code(&unspaced(typed), now, pepper).is_some()
     }
 
     /// Whether `typed` has the form of a bypass or recovery code that the user has.

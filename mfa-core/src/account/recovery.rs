@@ -85,6 +85,13 @@ impl Account {
         Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
 
+    /// How many recovery codes were used up, as far as that is known; none if none were ever made.
+    #[must_use]
+    pub fn recovery_used(&self) -> Option<u32> {
+        let used = self.recovery.as_ref()?.used.len();
+        Some(u32::try_from(used).unwrap_or(u32::MAX))
+    }
+
     /// Where `typed` stands among the codes that are left.
     pub(super) fn find_recovery(&self, typed: &str, pepper: &Pepper) -> Option<CodeDigest> {
         let codes = &self.recovery.as_ref()?.codes;

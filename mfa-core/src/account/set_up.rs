@@ -24,16 +24,21 @@ impl Account {
     }
 
     /// Takes away used-up recovery codes and an expired bypass code if no factor is left: for the end of a removal that
-    /// somebody had the right to, so that its user is a newcomer again. Returns whether there was anything to take away.
-    pub fn forget_spent_codes(&mut self, now: Timestamp) -> bool {
+    /// somebody had the right to, so that its user is a newcomer again. Not for one that took nothing away: nobody becomes
+    /// a newcomer by a command that changes nothing.
+    pub fn forget_spent_codes(&mut self, now: Timestamp) -> SpentCodes {
         let is_over = self.has_no_factors() && self.other_codes(now) == 0;
-        let has_spent = is_over && !self.has_never_enrolled();
-        if has_spent {
-            self.recovery = None;
-            self.bypass = None;
-            self.generation += 1;
+        if !is_over || self.has_never_enrolled() {
+            return SpentCodes::default();
         }
-        has_spent
+        let spent = SpentCodes {
+            recovery: self.recovery_used(),
+            bypass: self.bypass.is_some(),
+        };
+        self.recovery = None;
+        self.bypass = None;
+        self.generation += 1;
+        spent
     }
 
     fn has_no_factors(&self) -> bool {
@@ -50,6 +55,31 @@ impl Account {
             && questions.is_none()
             && contacts.is_empty()
             && remote.is_none()
+    }
+}
+
+/// What a removal took along that was good for nothing any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpentCodes {
+    /// So many recovery codes that were used up; of old records it is not known how many.
+    pub recovery: Option<u32>,
+    /// A bypass code that has expired.
+    pub bypass: bool,
+}
+
+impl SpentCodes {
+    /// What it was, for the audit log and whoever removed the rest; none if it was nothing.
+    #[must_use]
+    pub fn words(self) -> Option<String> {
+        let recovery = match self.recovery {
+            None => None,
+            Some(0) => Some("used-up recovery codes".to_owned()),
+            Some(1) => Some("1 used-up recovery code".to_owned()),
+            Some(count) => Some(format!("{count} used-up recovery codes")),
+        };
+        let bypass = self.bypass.then(|| "an expired bypass code".to_owned());
+        let words: Vec<_> = recovery.into_iter().chain(bypass).collect();
+        (!words.is_empty()).then(|| words.join(" and "))
     }
 }
 

@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use super::counter_uri;
 use super::key::Key;
 pub use moving_factor::{Kind, MovingFactor};
-pub use parameters::{Algorithm, Digits, ParameterError, Period};
+pub use parameters::{Algorithm, Digits, MAX_COUNTER, ParameterError, Period, with_room};
 pub use replay_state::{Match, ReplayState, Windows};
 
 /// How far off a clock may be that is noticed, and put right by two codes: ten minutes, in seconds.

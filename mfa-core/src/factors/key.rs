@@ -68,9 +68,10 @@ impl Key {
     /// A [`KeyError`] that names the mistake.
     pub fn from_base32(text: &Secret) -> Result<Self, KeyError> {
         let mut plain = Zeroizing::new(String::with_capacity(text.expose().len()));
-        for c in text.expose().trim().trim_end_matches('=').chars() {
+        let is_between = |c: char| is_blank_or_dash(c) || c == '=';
+        for c in text.expose().trim_end_matches(is_between).chars() {
             match c.to_ascii_uppercase() {
-                ' ' | '-' | '\t' => {}
+                between if is_blank_or_dash(between) => {}
                 upper @ ('A'..='Z' | '2'..='7') => plain.push(upper),
                 _ => return Err(KeyError::Character(c)),
             }
@@ -98,6 +99,15 @@ impl Key {
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// What may stand between the letters of a key, as web pages and text programs set it.
+fn is_blank_or_dash(c: char) -> bool {
+    matches!(
+        c,
+        '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
+            | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+    ) || c.is_whitespace()
 }
 
 impl PartialEq for Key {
@@ -141,6 +151,8 @@ mod tests {
         let dressed = " gezd gnbv-gy3t qojq gezd gnbv gy3t qojq==";
         assert_eq!(Key::from_base32(&dressed.into()).unwrap(), plain);
         assert_eq!(plain.bytes(), b"12345678901234567890");
+        let typeset = "gezd\u{a0}gnbv\u{2013}gy3t\u{202f}qojq\u{ad}gezd\u{2011}gnbv\u{200b}gy3t\u{2212}qojq=\u{a0}=\u{feff}";
+        assert_eq!(Key::from_base32(&typeset.into()).unwrap(), plain);
     }
 
     #[test]

@@ -9,8 +9,8 @@ mod parts;
 
 use mfa_protocol::Secret;
 
-use super::device::{Digits, Generator, MovingFactor, ParameterError, Period};
-use super::key::{Key, KeyError};
+use super::device::{Digits, Generator, MovingFactor, ParameterError, Period, with_room};
+use super::key::KeyError;
 use parts::Parts;
 
 /// A generator read from an otpauth URI, with what else stood in it.
@@ -33,6 +33,12 @@ pub enum UriError {
         "this is not an otpauth URI: it does not begin with otpauth://totp/ or otpauth://hotp/"
     )]
     Scheme,
+    /// What Google Authenticator exports.
+    #[error(
+        "this is an export of Google Authenticator, which holds many devices; write a line with the user, a tab and the \
+         URI into a file, then: mfactl import uris FILE"
+    )]
+    Export,
     /// Neither totp nor hotp.
     #[error("the kind of this otpauth URI is not supported; totp and hotp are")]
     Kind,
@@ -44,6 +50,11 @@ pub enum UriError {
     /// No key in it.
     #[error("the URI has no secret; was its end cut off?")]
     NoSecret,
+    /// A device that counts, without its counter: its codes would be looked for from 0 on.
+    #[error(
+        "the URI of a device that counts has no counter; add &counter= with the number of its next code"
+    )]
+    NoCounter,
     /// The same parameter with two values.
     #[error("the URI has two values for {0}; only one can be right")]
     Twice(&'static str),
@@ -69,24 +80,21 @@ pub enum UriError {
 pub fn from_uri(uri: &Secret) -> Result<FromUri, UriError> {
     let parts = Parts::of(uri.expose())?;
     let (named, account) = parts.label();
-    let issuer = parts.text("issuer")?.or(named);
-    if parts.is_steam(issuer.as_deref())? {
+    let issuer = parts.issuer().or(named);
+    if parts.is_steam() {
         return Err(UriError::Steam);
     }
     let (moves, next) = match parts.kind {
         kind if kind.eq_ignore_ascii_case("totp") => (MovingFactor::Time(period(&parts)?), 0),
         kind if kind.eq_ignore_ascii_case("hotp") => {
-            (MovingFactor::Counter, parts.number("counter")?.unwrap_or(0))
+            let next = parts.number("counter")?.ok_or(UriError::NoCounter)?;
+            (MovingFactor::Counter, with_room(next)?)
         }
         _ => return Err(UriError::Kind),
     };
-    let secret = parts.secret()?.ok_or(UriError::NoSecret)?;
     let generator = Generator {
-        key: Key::from_base32(&secret)?,
-        algorithm: match parts.text("algorithm")? {
-            Some(name) => algorithm(&name)?,
-            None => super::device::Algorithm::default(),
-        },
+        key: parts.secret()?.ok_or(UriError::NoSecret)?,
+        algorithm: parts.one("algorithm", algorithm)?.unwrap_or_default(),
         digits: digits(&parts)?,
         moves,
     };

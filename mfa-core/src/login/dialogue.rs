@@ -38,6 +38,8 @@ pub(super) struct Dialogue {
     tries_left: u32,
     answers_left: u32,
     guess: bool,
+    /// Whether what is verified now was typed before the login began.
+    is_guess_verified: bool,
     /// Whether all that was typed since the last verdict is the password; none if nothing was typed.
     is_password: Option<bool>,
 }
@@ -92,6 +94,7 @@ impl Dialogue {
             tries_left: plan.tries.max(1),
             answers_left: MAX_ANSWERS,
             guess: plan.first_is_a_guess,
+            is_guess_verified: false,
             is_password: None,
             plan,
             user,
@@ -145,7 +148,10 @@ impl Dialogue {
         if !is_choice && typed.expose().trim() == "?" && self.has_other_way() {
             return self.offer(Vec::new());
         }
-        if !is_choice && std::mem::take(&mut self.guess) && !ends_in_code(typed.expose()) {
+        if !is_choice {
+            self.is_guess_verified = std::mem::take(&mut self.guess);
+        }
+        if !is_choice && self.is_guess_verified && !ends_in_code(typed.expose()) {
             return self.go_on(Vec::new());
         }
         match turn {
@@ -167,6 +173,8 @@ impl Dialogue {
             }
             Verdict::Passed(_) => Outcome::Passed,
             Verdict::Locked(_) | Verdict::BudgetExhausted => Outcome::Locked,
+            // The user was not asked yet.
+            Verdict::Password if self.is_guess_verified => return Consequence::GoesOn,
             Verdict::Password => Outcome::Cancelled,
             Verdict::Wrong { lock: Some(_), .. } => Outcome::Wrong,
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
@@ -196,10 +204,16 @@ impl Dialogue {
     }
 
     /// Goes on after a verdict that ends nothing.
-    pub(super) fn try_again(&mut self) -> Next {
-        self.tries_left -= 1;
+    pub(super) fn try_again(&mut self, verdict: &Verdict) -> Next {
         self.given.clear();
-        let next = self.go_on(self.complaint(&self.plan.wording.asking));
+        let complaint = match verdict {
+            Verdict::Password => Vec::new(),
+            _ => {
+                self.tries_left -= 1;
+                self.complaint(&self.plan.wording.asking)
+            }
+        };
+        let next = self.go_on(complaint);
         self.with_late_news(next)
     }
 
@@ -263,12 +277,10 @@ impl Dialogue {
         }
         // A PIN may follow its code without a space. Bypass and recovery codes have other lengths than a device's, so the
         // user's own are looked for first.
-        match self
-            .digits_before_pin()
-            .map(|digits| search(&typed, digits))
-        {
-            Some(search) if !search.is_empty() => Next::Find(search),
-            _ => self.take_code(typed, None),
+        let search = search(&typed, self.digits_before_pin());
+        match self.may_pin_follow() && !search.is_empty() {
+            true => Next::Find(search),
+            false => self.take_code(typed, None),
         }
     }
 
@@ -301,12 +313,15 @@ impl Dialogue {
         }
     }
 
-    /// The digits of the code that is asked for, if a PIN is asked for next and may follow without a space.
+    /// Whether a code is asked for, and next a PIN that may follow it in the same answer.
+    fn may_pin_follow(&self) -> bool {
+        let next = self.factors().get(self.given.len() + 1);
+        let is_code = self.current().is_some_and(Factor::is_code);
+        next == Some(&Factor::Pin) && is_code && !self.plan.single
+    }
+
+    /// The digits of the code that is asked for. They are unknown if a user's devices differ in them.
     fn digits_before_pin(&self) -> Option<u32> {
-        let next = self.factors().get(self.given.len() + 1)?;
-        if *next != Factor::Pin || self.plan.single {
-            return None;
-        }
         match self.current()? {
             Factor::Totp => self.user.device_digits,
             Factor::Email | Factor::Sms => Some(self.plan.code_digits),

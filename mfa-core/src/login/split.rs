@@ -24,9 +24,9 @@ struct Candidate {
     pin: Option<Secret>,
 }
 
-/// What is to be looked for in an answer where a code of so many digits is asked for, and then a PIN.
-pub(super) fn search(typed: &Secret, digits: u32) -> CodeSearch {
-    let pair = code_and_pin(typed, digits);
+/// What is to be looked for in an answer where a code of so many digits, if that is known, is asked for, and then a PIN.
+pub(super) fn search(typed: &Secret, digits: Option<u32>) -> CodeSearch {
+    let pair = digits.and_then(|digits| code_and_pin(typed, digits));
     let mut candidates = other_codes_and_pins(typed);
     if pair.is_some() {
         candidates.push(Candidate {
@@ -126,7 +126,7 @@ mod tests {
 
     /// The code and the PIN of what was typed by a user who has one other code.
     fn found(typed: &str, other: &str) -> (String, Option<String>) {
-        let search = search(&typed.into(), 6);
+        let search = search(&typed.into(), Some(6));
         let candidate = search.candidates().position(|text| text == other);
         let (code, pin) = search.found(candidate);
         let pin = pin.map(|pin| pin.expose().to_owned());

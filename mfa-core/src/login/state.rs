@@ -140,7 +140,7 @@ impl Dialogue {
             }),
             Consequence::Ends(outcome) => Effect::End(self.end_by(verdict, outcome)),
             Consequence::GoesOn => {
-                let next = self.try_again();
+                let next = self.try_again(verdict);
                 self.then(next)
             }
         }

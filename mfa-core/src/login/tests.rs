@@ -398,6 +398,22 @@ fn a_password_without_a_code_is_no_attempt_when_the_user_can_still_be_asked() {
 }
 
 #[test]
+fn a_password_that_ends_like_a_code_costs_nothing_and_the_user_is_asked_once() {
+    let guess = Plan {
+        single: true,
+        first_is_a_guess: true,
+        tries: 2,
+        ..plan(&["totp"])
+    };
+    let (mut dialogue, _) = begin(guess, &full());
+    judge(answer(&mut dialogue, "hunter123456"));
+    asked(dialogue.judged(&Verdict::Password));
+    judge(answer(&mut dialogue, "hunter123456"));
+    let outcome = ended(dialogue.judged(&Verdict::Password)).1;
+    assert_eq!(outcome, Outcome::Cancelled);
+}
+
+#[test]
 fn a_login_does_not_take_answers_for_ever() {
     let (mut dialogue, _) = begin(plan(&["totp", "pin"]), &full());
     let ends = (0..24).any(|_| matches!(answer(&mut dialogue, "?"), Next::End(..)));

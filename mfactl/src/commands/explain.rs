@@ -105,7 +105,7 @@ fn screen(it: &Explanation, head: &str) -> String {
 
 fn source(source: &str) -> &str {
     match source {
-        "local" => "local: the user stands in /etc/passwd",
+        "local" => "local: the user stands in /etc/passwd, or in no source that this host knows",
         "federated" => "federated: the user does not stand in /etc/passwd",
         other => other,
     }
@@ -241,7 +241,7 @@ Prompting   dialogue
     const EXPLAINED: &str = r#"User        alice
 State       not locked
 Service     openvpn
-Source      local: the user stands in /etc/passwd
+Source      local: the user stands in /etc/passwd, or in no source that this host knows
 Decision    ask for totp or pin
 Because     rule "vpn" is the first that fits
 Rule        vpn

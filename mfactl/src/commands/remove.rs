@@ -39,14 +39,18 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             .map(|l| format!(" {:?}", clean(l)))
             .unwrap_or_default();
         let user = clean(&reply.user);
-        let things = match args.factor {
-            Removable::Email | Removable::Sms => "addresses",
-            _ => "devices",
-        };
-        let done = match reply.removed {
-            0 => format!("{user} has no {factor}{named}; nothing was changed"),
-            1 => format!("{user}: {factor}{named} is removed"),
-            n => format!("{user}: {n} {things} of {factor} are removed"),
+        let done = match (reply.removed, args.factor) {
+            (0, Removable::Recovery) if reply.note.is_some() => {
+                format!("{user} has no recovery codes")
+            }
+            (0, _) => format!("{user} has no {factor}{named}; nothing was changed"),
+            (1, Removable::Recovery) => format!("{user}: 1 recovery code is removed"),
+            (n, Removable::Recovery) => format!("{user}: {n} recovery codes are removed"),
+            (1, _) => format!("{user}: {factor}{named} is removed"),
+            (n, Removable::Email | Removable::Sms) => {
+                format!("{user}: {n} addresses of {factor} are removed")
+            }
+            (n, _) => format!("{user}: {n} devices of {factor} are removed"),
         };
         match &reply.note {
             Some(note) => format!("{done}\n{}", clean(note)),

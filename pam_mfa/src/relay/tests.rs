@@ -107,6 +107,11 @@ fn answered(answer: &str, then: Then) -> (&'static str, Value, Then) {
     ("Answer", json!({"session": "s1", "answer": answer}), then)
 }
 
+fn answered_by_password(answer: &str, then: Then) -> (&'static str, Value, Then) {
+    let parameters = json!({"session": "s1", "answer": answer, "is_password": true});
+    ("Answer", parameters, then)
+}
+
 fn cancelled() -> (&'static str, Value, Then) {
     (
         "Cancel",
@@ -224,7 +229,7 @@ fn a_code_alone_hands_on_nothing_and_leaves_an_earlier_password_alone() {
 
     let agent = FakeAgent::new(vec![
         begun("try", asks_both(6)),
-        answered("ord-pw", asks_both(6)),
+        answered_by_password("ord-pw", asks_both(6)),
         answered("483920", passes_with(6)),
     ]);
     let mut host = Script::of([both(b"483920")]);
@@ -279,7 +284,7 @@ fn a_code_longer_than_what_was_sent_is_not_believed() {
 fn use_first_pass_takes_the_password_asked_before_and_asks_nobody() {
     let agent = FakeAgent::new(vec![
         begun("use", asks_both(6)),
-        answered("483920", passes_with(6)),
+        answered_by_password("483920", passes_with(6)),
     ]);
     let mut host = Script::of([SetsAuthtok(b"my-pw")]);
     host.authtok = Some(b"my-pw483920");
@@ -305,7 +310,7 @@ fn use_first_pass_without_a_password_or_at_another_prompt_cancels() {
 fn try_first_pass_asks_when_the_first_does_not_fit_or_is_missing() {
     let agent = FakeAgent::new(vec![
         begun("try", asks_both(6)),
-        answered("ord-pw", asks_both(6)),
+        answered_by_password("ord-pw", asks_both(6)),
         answered("483920", passes_with(6)),
     ]);
     let mut host = Script::of([both(b"my-pw483920"), SetsAuthtok(b"my-pw")]);
@@ -322,6 +327,32 @@ fn try_first_pass_asks_when_the_first_does_not_fit_or_is_missing() {
     let mut host = Script::of([both(b"483920")]);
     assert_eq!(
         run(&agent.arguments("try_first_pass"), &mut host),
+        Ending::Decided(Outcome::Wrong)
+    );
+}
+
+#[test]
+fn the_password_of_a_module_before_is_told_as_that_wherever_it_is_typed_again() {
+    let agent = FakeAgent::new(vec![
+        begun("try", asks_both(6)),
+        answered_by_password("ord-pw", asks_both(6)),
+        answered_by_password("ord-pw", ends("cancelled")),
+    ]);
+    let mut host = Script::of([both(b"word-pw")]);
+    host.authtok = Some(b"word-pw");
+    assert_eq!(
+        run(&agent.arguments("try_first_pass"), &mut host),
+        Ending::Decided(Outcome::Cancelled)
+    );
+
+    let agent = FakeAgent::new(vec![
+        begun("forward", asks_both(6)),
+        answered("ord-pw", ends("wrong")),
+    ]);
+    let mut host = Script::of([both(b"word-pw")]);
+    host.authtok = Some(b"word-pw");
+    assert_eq!(
+        run(&agent.arguments("forward_pass"), &mut host),
         Ending::Decided(Outcome::Wrong)
     );
 }

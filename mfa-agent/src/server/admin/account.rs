@@ -12,6 +12,7 @@ use super::super::error::{Failure, about};
 use super::recovery::RECOVERY;
 use super::right::what_follows;
 use super::{Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, personal};
+use crate::audit::Event;
 use crate::repository::Key;
 use mfa_core::account::{Account, Dates};
 use mfa_core::factors::Factor;
@@ -168,7 +169,7 @@ impl Connection {
         let what = Change::Remove(factor);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let by = (&subject, self.peer);
-        let (_, (removed, follows)) = self.change_factors(&subject, &permit, |account| {
+        let (_, (removed, notes)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
             let mut address = None;
             let removed = match (kind, channel, shown) {
@@ -181,17 +182,27 @@ impl Connection {
                 }
                 (None, _, _) => account.remove(factor),
             };
-            let changed = account.forget_spent_codes(Timestamp::now()) || removed > 0;
+            let changed = removed > 0;
+            let spent = match changed {
+                true => account.forget_spent_codes(Timestamp::now()).words(),
+                false => None,
+            };
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &settings.policy)?;
             let label = label.as_ref().map(ToString::to_string).or(address);
-            let event = || factor_event("remove", by, &parameters.factor, label);
+            let event = || Event {
+                reason: spent.as_ref().map(|spent| format!("with {spent}")),
+                ..factor_event("remove", by, &parameters.factor, label)
+            };
             let follows = what_follows(&before, account, factor, &settings.policy);
-            Ok((changed.then(event), (removed, follows)))
+            let event = changed.then(event);
+            let spent = spent.map(|spent| format!("{spent} went with that"));
+            let notes: Vec<_> = spent.into_iter().chain(follows).collect();
+            Ok((event, (removed, notes.join("\n"))))
         })?;
         let user = subject.user.to_string();
         Ok(RemoveReply {
-            note: follows.map(|note| about(&note, &user)),
+            note: (!notes.is_empty()).then(|| about(&notes, &user)),
             user,
             removed,
         })

@@ -7,6 +7,8 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::random;
 use super::{Change, factor_event};
+use crate::audit::Event;
+use mfa_core::account::SpentCodes;
 use mfa_core::factors::Factor;
 use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, fresh_codes};
 
@@ -56,17 +58,28 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Remove(Factor::Totp);
         let (subject, permit) = self.changing(user, &settings, what)?;
-        let event = factor_event("remove", (&subject, self.peer), RECOVERY, None);
-        let (_, removed) = self.change_factors(&subject, &permit, |account| {
+        let by = (&subject, self.peer);
+        let (_, (removed, spent)) = self.change_factors(&subject, &permit, |account| {
             let had_some = account.recovery_left().is_some();
-            let removed = account.remove_recovery();
-            let changed = account.forget_spent_codes(Timestamp::now()) || had_some;
-            Ok((changed.then(|| event.clone()), removed))
+            let used = account.recovery_used();
+            let left = account.remove_recovery();
+            let spent = SpentCodes {
+                recovery: used.filter(|used| *used > 0 || left == 0),
+                ..account.forget_spent_codes(Timestamp::now())
+            };
+            let changed = had_some || spent.bypass;
+            let removed = left + used.unwrap_or(0);
+            let spent = spent.words();
+            let event = || Event {
+                reason: spent.as_ref().map(|spent| format!("with {spent}")),
+                ..factor_event("remove", by, RECOVERY, None)
+            };
+            Ok((changed.then(event), (removed, spent)))
         })?;
         Ok(RemoveReply {
             user: subject.user.to_string(),
             removed,
-            note: None,
+            note: spent.map(|spent| format!("{spent} went with that")),
         })
     }
 }

@@ -52,10 +52,11 @@ fn what_users_start_and_stop_leaves_room_for_the_programs_of_root() {
     let (limits, settings) = (Limits::default(), settings(512, 16));
     let own = all_of(&limits, Holder::StartedBy(1000), &settings);
     assert_eq!(own.len(), 64);
-    let of_groups: Vec<_> = (1001..2000)
-        .flat_map(|gid| all_of(&limits, Holder::StartedBy(gid), &settings))
+    let of_others: Vec<_> = (1001..2000)
+        .flat_map(|id| [Holder::StartedBy(id), Holder::StartedByGroup(id)])
+        .flat_map(|holder| all_of(&limits, holder, &settings))
         .collect();
-    assert_eq!(own.len() + of_groups.len(), 256);
+    assert_eq!(own.len() + of_others.len(), 256);
     let of_users: Vec<_> = (1000..2000)
         .flat_map(|uid| all_of(&limits, Holder::User(uid), &settings))
         .collect();

@@ -182,7 +182,7 @@ impl Agent {
         }
         let pepper = self.repository.pepper();
         let mut candidates = state.candidates();
-        Ok(candidates.position(|typed| account.has_other_code(typed, now, pepper)))
+        Ok(candidates.position(|typed| account.has_or_had_other_code(typed, now, pepper)))
     }
 
     fn verify_answers(&self, login: &mut Login, state: Verifying) -> Result<Following, Failure> {
@@ -194,6 +194,12 @@ impl Agent {
         if verdict == Verdict::Stale {
             for event in events {
                 self.record(event, login.context.peer);
+            }
+        }
+        let beliefs = std::mem::take(&mut login.beliefs);
+        if verdict != Verdict::Password {
+            for belief in beliefs {
+                self.passwords.forget(&login.context.user, belief);
             }
         }
         self.watch_clock(login, state.answers(), &verdict);

@@ -4,6 +4,8 @@
 //! nobody is told which they are. Who is to get one gets it by the courier; the login waits a few seconds to
 //! tell whether somebody took it, outside of any call; the first message's login after it has asked for the code.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, Zoned};
@@ -117,7 +119,7 @@ impl Agent {
     /// Gives a message to the courier.
     fn hand_over(
         &self,
-        login: &Login,
+        login: &mut Login,
         channel: Channel,
         code: SentCode,
         (now, expires): (Timestamp, Timestamp),
@@ -128,6 +130,7 @@ impl Agent {
             notice: self.notice(login, &code, expires, now),
             deadline: Instant::now() + left(expires, now),
         };
+        login.has_arrived = Arc::default();
         let at_end = self.at_end(login, channel, &code.to);
         let Ok(ticket) = self.delivery_queue.submit_and_tell(job, at_end) else {
             let reason = "too many messages wait to be sent";
@@ -201,6 +204,7 @@ impl Agent {
     /// a provider that took long.
     fn at_end(&self, login: &Login, channel: Channel, to: &Recipient) -> AtEnd {
         let (agent, context, key) = (self.me.clone(), login.context.clone(), login.key.clone());
+        let has_arrived = Arc::clone(&login.has_arrived);
         let to = to.masked();
         Box::new(move |delivery| {
             let Some(agent) = agent.upgrade() else {
@@ -213,6 +217,7 @@ impl Agent {
                     agent.remember_failure(&key, &error.to_string())
                 }
                 _ => {
+                    has_arrived.store(true, Ordering::SeqCst);
                     agent.record_message(&context, channel, ("sent", &to));
                     agent.forget_failure(&key)
                 }

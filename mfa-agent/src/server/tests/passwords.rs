@@ -38,11 +38,28 @@ fn a_pin_that_is_the_password_passes() {
 }
 
 #[test]
-fn an_ordinary_process_has_checked_no_password() {
+fn a_screen_locker_that_is_given_the_password_costs_no_attempt() {
     let rig = Rig::new();
-    let mut alice = rig.connect(ALICE);
-    assert_eq!(alice.outcome_of_password("alice", PASSWORD), "wrong");
-    assert_eq!(rig.failures(), 1);
+    for _ in 0..12 {
+        let outcome = rig.connect(ALICE).outcome_of_password("alice", PASSWORD);
+        assert_eq!(outcome, "cancelled");
+    }
+    assert_eq!(rig.failures(), 0);
+}
+
+#[test]
+fn an_ordinary_process_that_calls_each_guess_the_password_is_locked_soon() {
+    let rig = Rig::new();
+    rig.configure("[policy]\nrequire = ['pin']");
+    let outcomes: Vec<_> = (2000..2040)
+        .map(|guess| {
+            let mut alice = rig.connect(ALICE);
+            alice.outcome_of_password("alice", &guess.to_string())
+        })
+        .collect();
+    let free = outcomes.iter().filter(|outcome| *outcome == "cancelled");
+    assert!(free.count() < 8, "{outcomes:?}");
+    assert_eq!(outcomes.last().unwrap(), "locked");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! What one answer turns out to be, held against the record. Nothing is changed here.
 
+use jiff::Timestamp;
+
+use super::super::recovery::Recovery;
 use super::super::{Account, BYPASS_DIGITS, Remote};
 use super::{Attempt, ConfirmedRecipient, Expended, FallbackCode, PreparedAnswer};
 use crate::factors::Factor;
 use crate::factors::address::Recipient;
 use crate::factors::device::{Match, unspaced};
-use crate::factors::recovery::CodeDigest;
+use crate::factors::recovery::{CodeDigest, Pepper};
 
 /// What one answer turned out to be.
 pub(super) enum MatchResult {
@@ -150,18 +153,30 @@ impl Account {
     }
 
     fn expended(&self, typed: &str, tail: bool, attempt: &Attempt) -> Option<Expended> {
-        let pepper = &attempt.pepper;
-        if let Some(code) = code_of(typed, tail, BYPASS_DIGITS) {
-            if self.used_bypass == Some(pepper.digest(&code)) {
-                return Some(Expended::Used(FallbackCode::Bypass));
-            }
-            if self.is_expired_bypass(&code, attempt.now) {
-                return Some(Expended::Expired);
-            }
+        let recovery = self.recovery.as_ref().map(Recovery::digits);
+        let lengths = [Some(BYPASS_DIGITS), recovery];
+        lengths.into_iter().flatten().find_map(|digits| {
+            let code = code_of(typed, tail, digits)?;
+            self.had_other_code(&code, attempt.now, &attempt.pepper)
+        })
+    }
+
+    /// The bypass or recovery code that was good once and is `typed`, which has no blanks.
+    pub(in super::super) fn had_other_code(
+        &self,
+        typed: &str,
+        now: Timestamp,
+        pepper: &Pepper,
+    ) -> Option<Expended> {
+        if self.used_bypass == Some(pepper.digest(typed)) {
+            Some(Expended::Used(FallbackCode::Bypass))
+        } else if self.is_expired_bypass(typed, now) {
+            Some(Expended::Expired)
+        } else if self.is_used_recovery(typed, pepper) {
+            Some(Expended::Used(FallbackCode::Recovery))
+        } else {
+            None
         }
-        let code = code_of(typed, tail, self.recovery.as_ref()?.digits())?;
-        let is_used = self.is_used_recovery(&code, pepper);
-        is_used.then_some(Expended::Used(FallbackCode::Recovery))
     }
 
     /// What was found nowhere near is looked for farther away.

@@ -59,6 +59,26 @@ pub enum ParameterError {
     /// Not 5 to 300 seconds.
     #[error("a period of {0} seconds is not possible; 5 to 300 are")]
     Period(u64),
+    /// A counter that has nearly come to its end.
+    #[error(
+        "the counter {0} leaves no room for further codes; the highest that is taken is {MAX_COUNTER}"
+    )]
+    Counter(u64),
+}
+
+/// The highest counter that a device may begin with. No device has shown so many codes; one that says so is set up wrong.
+pub const MAX_COUNTER: u64 = u64::MAX - 1_000_000;
+
+/// The counter of the next code, if there is room for further ones.
+///
+/// # Errors
+///
+/// [`ParameterError::Counter`].
+pub const fn with_room(next: u64) -> Result<u64, ParameterError> {
+    match next {
+        0..=MAX_COUNTER => Ok(next),
+        _ => Err(ParameterError::Counter(next)),
+    }
 }
 
 /// How many digits a code has: 6 to 8 (RFC 4226 §5.3).

@@ -2,13 +2,28 @@
 //!
 //! Names and the kind are read in any case. A `+` is a blank, as in forms: no key and no number has a plus.
 
-use mfa_protocol::Secret;
 use zeroize::Zeroizing;
 
+use super::super::key::Key;
 use super::UriError;
 
 const SCHEME: &str = "otpauth://";
-const STEAM: &str = "steam";
+const EXPORT: &str = "otpauth-migration";
+
+/// What names Steam's codes, in small letters and without what stands between them.
+const STEAM: [&str; 2] = ["steam", "steamguard"];
+
+/// The parameters that apps write.
+const PARAMETERS: [&str; 8] = [
+    "secret",
+    "issuer",
+    "algorithm",
+    "digits",
+    "period",
+    "counter",
+    "encoder",
+    "image",
+];
 
 /// What stands where.
 pub(super) struct Parts<'a> {
@@ -22,11 +37,11 @@ impl<'a> Parts<'a> {
     pub(super) fn of(uri: &'a str) -> Result<Self, UriError> {
         let uri = uri.trim();
         let rest = without_prefix(uri, SCHEME).ok_or_else(|| match uri.split_once(':') {
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case(STEAM) => UriError::Steam,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case(STEAM[0]) => UriError::Steam,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case(EXPORT) => UriError::Export,
             _ => UriError::Scheme,
         })?;
-        let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (path, query) = without_fragment(rest);
         let (kind, label) = path.split_once('/').unwrap_or((path, ""));
         Ok(Self { kind, label, query })
     }
@@ -43,58 +58,95 @@ impl<'a> Parts<'a> {
     }
 
     /// Apps take a device for one of Steam's by its kind, its encoder or its issuer.
-    pub(super) fn is_steam(&self, issuer: Option<&str>) -> Result<bool, UriError> {
-        let encoder = self.text("encoder")?;
+    pub(super) fn is_steam(&self) -> bool {
         let (named, _) = self.label();
-        let words = [
-            Some(self.kind),
-            encoder.as_deref(),
-            issuer,
-            named.as_deref(),
-        ];
-        let is_steam = |word: &str| word.eq_ignore_ascii_case(STEAM);
-        Ok(words.into_iter().flatten().any(is_steam))
+        let is_steam = |word: &str| {
+            let letters = word.chars().filter(|c| c.is_alphanumeric());
+            let word: String = letters.flat_map(char::to_lowercase).collect();
+            STEAM.contains(&word.as_str())
+        };
+        let mut values = ["issuer", "encoder"]
+            .into_iter()
+            .flat_map(|it| self.values(it));
+        is_steam(self.kind)
+            || named.as_deref().is_some_and(is_steam)
+            || values.any(|value| is_steam(&value))
     }
 
-    pub(super) fn secret(&self) -> Result<Option<Secret>, UriError> {
-        let secret = self.value("secret")?;
-        Ok(secret.map(|secret| secret.as_str().into()))
+    /// The first issuer: it bears on nothing but the device's name.
+    pub(super) fn issuer(&self) -> Option<String> {
+        self.values("issuer")
+            .next()
+            .map(|value| value.as_str().to_owned())
     }
 
-    /// A value without blanks around it; none if nothing is left.
-    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, UriError> {
-        let value = self.value(name)?;
-        Ok(value.map(|value| value.as_str().to_owned()))
+    pub(super) fn secret(&self) -> Result<Option<Key>, UriError> {
+        self.one("secret", |value| Ok(Key::from_base32(&value.into())?))
     }
 
     pub(super) fn number(&self, name: &'static str) -> Result<Option<u64>, UriError> {
-        let value = self.value(name)?;
-        let number = value.map(|value| value.parse().map_err(|_| UriError::Number(name)));
-        number.transpose()
+        self.one(name, |value| {
+            value.parse().map_err(|_| UriError::Number(name))
+        })
     }
 
-    /// Two values that differ are refused: taking either would make wrong codes for half of the apps.
-    fn value(&self, name: &'static str) -> Result<Option<Zeroizing<String>>, UriError> {
-        let mut found: Option<Zeroizing<String>> = None;
-        for part in self.query.split('&') {
-            let (its_name, value) = part.split_once('=').unwrap_or((part, ""));
-            // A URI that was copied out of a web page has "&amp;" between its parts.
-            let its_name = its_name.strip_prefix("amp;").unwrap_or(its_name);
-            if !its_name.trim().eq_ignore_ascii_case(name) {
-                continue;
-            }
-            let value = decoded(value, true);
-            let value = Zeroizing::new(value.trim().to_owned());
-            if value.is_empty() {
-                continue;
-            }
-            if found.as_ref().is_some_and(|other| *other != value) {
+    /// What a parameter says; the same said twice, in whatever dress, is one. Two values that differ are refused: taking
+    /// either would make wrong codes for half of the apps.
+    pub(super) fn one<T: PartialEq>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str) -> Result<T, UriError>,
+    ) -> Result<Option<T>, UriError> {
+        let mut values = self.values(name);
+        let Some(first) = values.next() else {
+            return Ok(None);
+        };
+        let found = read(&first);
+        for other in values {
+            let is_same = match (&found, read(&other)) {
+                (Ok(found), Ok(other)) => *found == other,
+                _ => first == other,
+            };
+            if !is_same {
                 return Err(UriError::Twice(name));
             }
-            found = Some(value);
         }
-        Ok(found)
+        found.map(Some)
     }
+
+    /// The values of a parameter, without blanks around them and without empty ones.
+    fn values(&self, name: &'static str) -> impl Iterator<Item = Zeroizing<String>> {
+        self.query.split('&').filter_map(move |part| {
+            let (its_name, value) = part.split_once('=').unwrap_or((part, ""));
+            let value = decoded(value, true);
+            let value = Zeroizing::new(value.trim().to_owned());
+            (is_named(its_name, name) && !value.is_empty()).then_some(value)
+        })
+    }
+}
+
+/// Where the query begins. Some apps write a "?" or "#" of the account as it is, so it begins where a parameter that we
+/// know follows, and only what comes after it has a fragment.
+fn without_fragment(rest: &str) -> (&str, &str) {
+    let begins_query = |at: &usize| {
+        let first = rest[at + 1..].split(['=', '&']).next().unwrap_or_default();
+        PARAMETERS.iter().any(|known| is_named(first, known))
+    };
+    let mut marks = rest.match_indices('?').map(|(at, _)| at);
+    let Some(at) = marks.find(begins_query).or_else(|| rest.find('?')) else {
+        return (before_hash(rest), "");
+    };
+    (&rest[..at], before_hash(&rest[at + 1..]))
+}
+
+fn before_hash(text: &str) -> &str {
+    text.split_once('#').map_or(text, |(before, _)| before)
+}
+
+fn is_named(written: &str, name: &str) -> bool {
+    // A URI that was copied out of a web page has "&amp;" between its parts.
+    let written = written.strip_prefix("amp;").unwrap_or(written);
+    decoded(written, true).trim().eq_ignore_ascii_case(name)
 }
 
 fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::factors::device::Algorithm;
+use crate::factors::key::Key;
 
 #[test]
 fn an_uri_reads_back_as_the_generator_it_was_made_from() {
@@ -42,7 +43,7 @@ fn a_counter_device_is_read_in_any_dress() {
     for (tail, next) in [
         (format!("?counter=7&secret={key}"), 7),
         (format!("?secret={key}&period=30&counter=7&issuer=x"), 7),
-        (format!("?secret={key}"), 0),
+        (format!("?secret={key}&counter=07&counter=7"), 7),
     ] {
         let read = from_uri(&format!("OTPAUTH://HOTP/a{tail}").as_str().into()).unwrap();
         assert_eq!(
@@ -87,6 +88,20 @@ fn what_does_not_bear_on_the_codes_is_passed_over() {
         format!("otpauth://totp/ann?secret={KEY}&digits=&period=&algorithm=&issuer="),
         format!("otpauth://totp/ann?secret={KEY}&secret={KEY}#secret=other"),
         format!("otpauth://totp?secret={KEY}"),
+        format!("otpauth://totp/ann?secret={KEY}&issuer=ACME&issuer=Other"),
+        format!("otpauth://totp/ann?secret={KEY}&algorithm=SHA1&algorithm=sha1&algorithm=HmacSHA1"),
+        format!("otpauth://totp/ann?secret={KEY}&digits=6&digits=06&period=30&period=030"),
+        format!(
+            "otpauth://totp/ann?secret={KEY}&secret={}",
+            KEY.to_lowercase()
+        ),
+        format!("otpauth://totp/ACME#1:ann?secret={KEY}"),
+        format!("otpauth://totp/who?:ann?secret={KEY}"),
+        format!("otpauth://totp/who?:a#nn?issuer=x?&secret={KEY}"),
+        format!("otpauth://totp/ann?%73ecret={KEY}&%64igits=6"),
+        format!("otpauth://totp/ann?foo=bar&secret={KEY}"),
+        "otpauth://totp/a?secret=JBSW%C2%A0Y3DP%E2%80%93EHPK\u{a0}3PXP\u{2013}JBSWY3DPEHPK3PXP"
+            .to_owned(),
         "otpauth://totp/a?secret=JBSW%20Y3DP%20EHPK%203PXP%20JBSW%20Y3DP%20EHPK%203PXP".to_owned(),
         "otpauth://totp/a?secret=JBSW+Y3DP+EHPK+3PXP+JBSW+Y3DP+EHPK+3PXP".to_owned(),
         "otpauth://totp/a?secret=jbsw-y3dp-ehpk-3pxp-JBSW-Y3DP-EHPK-3PXP".to_owned(),
@@ -103,6 +118,8 @@ fn the_issuer_is_the_parameter_and_else_what_stands_before_the_account() {
         ("ACME:%20ann", "&issuer=acme.example", Some("acme.example")),
         ("ACME%20Co%3Aann", "", Some("ACME Co")),
         ("ann", "", None),
+        ("ACME:ann", "&issuer=Two&issuer=Three", Some("Two")),
+        ("A?CME#1:ann", "", Some("A?CME#1")),
     ] {
         let uri = format!("otpauth://totp/{label}?secret={KEY}{tail}");
         let read = from_uri(&uri.as_str().into()).unwrap();
@@ -121,6 +138,9 @@ fn what_names_steam_s_codes_is_refused_as_that() {
         format!("otpauth://totp/Steam:ann?secret={KEY}"),
         format!("otpauth://totp/Steam:ann?secret={KEY}&issuer=valve"),
         format!("otpauth://totp/ann?secret={KEY}&issuer=Steam&digits=5"),
+        format!("otpauth://totp/ann?secret={KEY}&issuer=Steam%20Guard"),
+        format!("otpauth://totp/steam-guard:ann?secret={KEY}"),
+        format!("otpauth://totp/ann?secret={KEY}&issuer=Valve&issuer=Steam+Guard"),
     ] {
         let refused = from_uri(&uri.as_str().into()).err();
         assert!(
@@ -140,6 +160,10 @@ fn a_bad_uri_is_refused_with_its_mistake_and_without_its_key() {
     for (uri, mistake) in [
         (format!("https://totp/a?secret={key}"), "otpauth://"),
         (format!("otpauth://yaotp/a?secret={key}"), "kind"),
+        (
+            "otpauth-migration://offline?data=CjEK".to_owned(),
+            "mfactl import uris",
+        ),
         (
             format!("otpauth://totp/a?secret={key}&secret=GEZDGNBV"),
             "two values",
@@ -177,6 +201,11 @@ fn a_bad_uri_is_refused_with_its_mistake_and_without_its_key() {
             "counter",
         ),
         ("otpauth://hotp/a?counter=1".to_owned(), "no secret"),
+        (format!("otpauth://hotp/a?secret={key}"), "no counter"),
+        (
+            format!("otpauth://hotp/a?secret={key}&counter=18446744073709551615"),
+            "no room",
+        ),
     ] {
         let message = refusal(uri);
         assert!(message.contains(mistake), "{message}");

@@ -141,6 +141,12 @@ fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
     let (step, _) = ended(dialogue.judged(&WRONG));
     assert!(step.messages[0].text.contains("could not be sent"));
 
+    let mut dialogue = by_mail(&["email", "pin"]);
+    dialogue.learned_late(DeliveryStatus::Failed);
+    // A second try went well.
+    dialogue.learned_late(DeliveryStatus::OnItsWay);
+    assert!(asked(answer(&mut dialogue, "?")).messages.is_empty());
+
     let mut dialogue = by_mail(&["email+pin"]);
     dialogue.other_code = "0123456789";
     dialogue.learned_late(DeliveryStatus::Failed);

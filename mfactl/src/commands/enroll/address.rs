@@ -93,7 +93,7 @@ fn screen(reply: &EnrollAddressReply, was: Was) -> String {
         Was::StoredAtOnce => format!(
             "{user}: {address} is stored\n\
              The first login with a code that was sent there confirms it. To see now whether\n\
-             messages arrive: mfactl test-delivery {} ADDRESS",
+             messages arrive: mfactl test-delivery {} {address}",
             clean(&reply.address.factor)
         ),
     }

@@ -75,7 +75,10 @@ fn check_uri(uri: &str) -> Result<(), &'static str> {
     if !SCHEMES.iter().any(begins) {
         return Err("expected otpauth://… after the tab");
     }
-    if uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
+    if uri
+        .chars()
+        .any(|c| c.is_control() || c.is_ascii_whitespace())
+    {
         return Err("the URI has a blank or a control character in it; expected %20 for a blank");
     }
     Ok(())

@@ -12,7 +12,7 @@ use std::path::{Component, Path};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
 use nix::libc::{S_IFLNK, S_IFMT};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::Uid;
 
 /// A folder, to open others from.
@@ -31,14 +31,20 @@ const MAX_LINKS: u32 = 40;
 ///
 /// # Errors
 ///
-/// [`Errno::ELOOP`] for one behind a link that a user may have put there.
+/// [`Errno::ELOOP`] for one behind a link that a user may have put there, [`Errno::ENOTSUP`] for what is no ordinary file:
+/// a pipe would keep whoever opens it waiting for as long as the user likes who put it there.
 pub(super) fn file(path: &Path) -> Result<File, Errno> {
     let whole = absolute(path)?;
     if is_descriptor(&whole) {
         return Ok(open(&whole, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?.into());
     }
-    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    walk(&whole, flags, true).map(File::from)
+    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = walk(&whole, flags, true)?;
+    let kind = SFlag::from_bits_truncate(fstat(file.as_fd())?.st_mode) & SFlag::S_IFMT;
+    match kind == SFlag::S_IFREG {
+        true => Ok(file.into()),
+        false => Err(Errno::ENOTSUP),
+    }
 }
 
 /// Opens `path` with `flags`; nothing is followed in its own place.
@@ -136,6 +142,15 @@ mod tests {
         let mut text = String::new();
         file(path)?.read_to_string(&mut text).unwrap();
         Ok(text)
+    }
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        assert_eq!(text(&pipe), Err(Errno::ENOTSUP));
+        assert_eq!(text(Path::new("/dev/zero")), Err(Errno::ENOTSUP));
     }
 
     /// A folder of ours with a file and links to it.

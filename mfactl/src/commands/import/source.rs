@@ -30,6 +30,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
             "{shown} is behind a symbolic link that others than root may have put there; name the file itself, or \
              give it on standard input"
         ))),
+        Err(Errno::ENOTSUP) => Err(Failure::Rejected(format!(
+            "{shown} is no ordinary file; name one, or give what it holds on standard input"
+        ))),
         Err(error) => Err(Failure::io(format!("open {shown}"))(error.into())),
     }
 }

@@ -52,6 +52,9 @@ pub(super) fn particular(device: &Device) -> Option<String> {
     match (device.period, device.counter) {
         (Some(period), _) if !words.is_empty() => words.push(format!("every {period} s")),
         (Some(_), _) => {}
+        (None, Some(u64::MAX)) => {
+            words.push("its counter is used up; remove it and set it up anew".to_owned());
+        }
         (None, counter) => words.push(format!(
             "counts its codes, the next is number {}",
             counter.unwrap_or(0)

@@ -8,7 +8,7 @@ use super::super::super::error::Failure;
 use super::super::super::random;
 use crate::config::Settings;
 use mfa_core::account::{Account, Device, Label};
-use mfa_core::factors::device::{Generator, Kind, MovingFactor};
+use mfa_core::factors::device::{Generator, Kind, MovingFactor, with_room};
 use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
 use mfa_core::factors::uri::from_uri;
 
@@ -92,7 +92,10 @@ impl<'a> DeviceRequest<'a> {
         };
         let totp = &settings.totp;
         let (moves, next) = match self.moves {
-            Wanted::Counter { next } => (MovingFactor::Counter, next.unwrap_or(0)),
+            Wanted::Counter { next } => {
+                let next = with_room(next.unwrap_or(0)).map_err(Failure::refused)?;
+                (MovingFactor::Counter, next)
+            }
             Wanted::Time { period: None } => (MovingFactor::Time(totp.period), 0),
             Wanted::Time {
                 period: Some(seconds),

@@ -17,7 +17,7 @@ use super::super::{RECOVERY, change_event};
 use crate::audit::Event;
 use crate::repository::{After, Key};
 use mfa_core::account::{Account, Device, Import, Imported, Label};
-use mfa_core::factors::device::{Digits, Generator, MAX_OFFSET, MovingFactor};
+use mfa_core::factors::device::{Digits, Generator, MAX_OFFSET, MovingFactor, with_room};
 use mfa_core::factors::key::Key as SecretKey;
 use mfa_core::factors::pin::Pin;
 use mfa_core::factors::recovery::MAX_RECOVERY_CODES;
@@ -213,6 +213,10 @@ fn device(read: &ImportDevice) -> Result<Device, Failure> {
             None => MovingFactor::Counter,
         },
     };
+    if generator.moves == MovingFactor::Counter {
+        let next = read.used.map_or(0, |used| used.saturating_add(1));
+        with_room(next).map_err(Failure::refused)?;
+    }
     let offset = read.offset.unwrap_or(0);
     if !(-MAX_OFFSET..=MAX_OFFSET).contains(&offset) {
         return Err(Failure::refused(format!(

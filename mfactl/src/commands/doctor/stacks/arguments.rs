@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mfa_protocol::arguments::{ArgumentError, Arguments};
+use mfa_protocol::arguments::{ArgumentError, Arguments, OnUnavailable};
 use mfa_protocol::login::Authtok;
 use mfa_stacks::chain::{Place, Step, steps, steps_of};
 use mfa_stacks::modules::{asks, is_ours, is_password};
@@ -44,6 +44,8 @@ enum Wrong {
     Argument(String),
     Idle(Phase),
     Twice,
+    /// `on_unavailable=ignore` with a time-out that a restart of the agent outlasts.
+    Impatient,
     /// `use_first_pass` after a module that has checked what was typed.
     NothingLeft,
 }
@@ -63,6 +65,12 @@ impl Wrong {
                 "a login is asked for two codes, and the first is not good again".to_owned(),
                 "take one of the two lines out",
             ),
+            Self::Impatient => (
+                "whoever comes while mfa-agent is started again may be let in without the code, since timeout= is shorter \
+                 than that takes"
+                    .to_owned(),
+                "take timeout= out, or raise it to 10, or take on_unavailable=ignore out",
+            ),
             Self::NothingLeft => (
                 "use_first_pass finds no code, since the password before it was right without one"
                     .to_owned(),
@@ -81,6 +89,7 @@ fn of(service: &str, files: &Files) -> Vec<(Vec<Place>, Wrong)> {
             let wrong = match parsed(phase, &step.call) {
                 _ if matches!(phase, Phase::Session | Phase::Password) => Wrong::Idle(phase),
                 Err(error) => Wrong::Argument(shown(&error)),
+                Ok(arguments) if is_impatient(&arguments) => Wrong::Impatient,
                 Ok(_) => continue,
             };
             found.push((vec![step.place()], wrong));
@@ -91,6 +100,10 @@ fn of(service: &str, files: &Files) -> Vec<(Vec<Place>, Wrong)> {
         }
     }
     found
+}
+
+fn is_impatient(arguments: &Arguments) -> bool {
+    arguments.on_unavailable() == OnUnavailable::Ignore && !arguments.outlasts_restart()
 }
 
 fn parsed(phase: Phase, call: &Call) -> Result<Arguments, ArgumentError> {
@@ -181,13 +194,31 @@ mod tests {
                 "nothing in the session phase",
             ),
             ("auth required pam_mfa.so use_first_pass", "finds no code"),
+            (
+                "auth required pam_mfa.so timeout=5 on_unavailable=ignore",
+                "is started again",
+            ),
+            (
+                "auth required pam_mfa.so\naccount required pam_mfa.so timeout=1 on_unavailable=ignore",
+                "is started again",
+            ),
         ] {
             let said = said(&format!("{unix}{line}\n"));
             assert!(said.contains(words), "{line}: {said}");
             assert_eq!(said.lines().count(), 1, "{said}");
             assert!(!said.contains("Secret1"), "{said}");
         }
-        assert_eq!(said(&format!("{unix}auth required pam_mfa.so debug\n")), "");
+        for well in [
+            "debug",
+            "timeout=2",
+            "on_unavailable=ignore",
+            "timeout=6 on_unavailable=ignore",
+        ] {
+            assert_eq!(
+                said(&format!("{unix}auth required pam_mfa.so {well}\n")),
+                ""
+            );
+        }
     }
 
     #[test]
