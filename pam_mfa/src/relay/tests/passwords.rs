@@ -41,16 +41,17 @@ fn the_end_of_an_answer_is_called_the_password_only_if_all_of_it_was() {
 }
 
 #[test]
-fn where_the_code_shares_an_answer_with_the_password_no_module_has_checked_it() {
+fn a_code_behind_the_password_is_told_as_the_password_unless_it_was_typed_here() {
     for (argument, authtok, asks_user) in [
         ("forward_pass", "forward", true),
         ("use_first_pass", "use", false),
         ("try_first_pass", "try", false),
     ] {
-        let agent = FakeAgent::new(vec![
-            begun(authtok, asks_both(6)),
-            answered("000000", ends("wrong")),
-        ]);
+        let told = match asks_user {
+            true => answered("000000", ends("wrong")),
+            false => answered_by_password("000000", ends("wrong")),
+        };
+        let agent = FakeAgent::new(vec![begun(authtok, asks_both(6)), told]);
         let typed = asks_user.then(|| both(b"my-pw000000"));
         let mut host = Script::of(typed);
         host.authtok = Some(b"my-pw000000");
