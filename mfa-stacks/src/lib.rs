@@ -7,6 +7,7 @@
 pub mod chain;
 pub mod codes;
 pub mod dispatch;
+pub mod emergency;
 pub mod modules;
 pub mod parse;
 pub mod paths;

@@ -1,7 +1,7 @@
 //! The modules that are known by their names, and what may be shown of the words after them.
 //!
 //! An argument of somebody else's module may be a password (`pam_mysql passwd=…`), so no argument is
-//! shown but those of ours that are known to hold no secret.
+//! shown but those of gates, such as `pam_succeed_if`, and those of ours that are known to hold no secret.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::parse::Call;
 
 /// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
 /// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
-const FIRST_FACTORS: [&str; 20] = [
+const FIRST_FACTORS: [&str; 24] = [
     "pam_unix",
     "pam_unix2",
     "pam_tcb",
@@ -31,6 +31,10 @@ const FIRST_FACTORS: [&str; 20] = [
     "pam_authd",
     "pam_pkcs11",
     "pam_ssh_agent_auth",
+    "pam_vas3",
+    "pam_lsass",
+    "pam_centrifydc",
+    "pam_aad",
 ];
 
 /// The modules that check something beside the password, as ours does.
@@ -42,6 +46,17 @@ const OTHER_FACTORS: [&str; 7] = [
     "pam_duo",
     "pam_fprintd",
     "pam_privacyidea",
+];
+
+/// Modules that tell who is asked and who is not: a line with one is an administrator's wish.
+const GATES: [&str; 7] = [
+    "pam_rootok",
+    "pam_succeed_if",
+    "pam_access",
+    "pam_listfile",
+    "pam_localuser",
+    "pam_wheel",
+    "pam_time",
 ];
 
 /// Arguments of ours, up to an equals sign; none holds a secret.
@@ -71,6 +86,11 @@ pub fn is_password(module: &str) -> bool {
 /// Whether who passes it has passed a second factor, though not ours.
 pub fn is_other_factor(module: &str) -> bool {
     OTHER_FACTORS.contains(&stem(module))
+}
+
+/// Whether it only tells who somebody is, or where they come from.
+pub fn is_gate(module: &str) -> bool {
+    GATES.contains(&stem(module))
 }
 
 /// Whether it is `pam_mfa`.
@@ -106,7 +126,9 @@ pub fn shown(module: &str, arguments: &[String]) -> String {
         OWN_ARGUMENTS.contains(&word)
     };
     let are_ours = is_ours(name) && more.is_empty();
-    let known = arguments.iter().filter(|word| are_ours && is_known(word));
+    let are_of_a_gate = is_gate(name) && more.is_empty();
+    let is_shown = |word: &&String| are_of_a_gate || are_ours && is_known(word);
+    let known = arguments.iter().filter(is_shown);
     let mut words: Vec<_> = [name].into_iter().map(str::to_owned).collect();
     words.extend(known.cloned());
     if words.len() <= arguments.len() || !more.is_empty() {
@@ -139,5 +161,6 @@ mod tests {
         let line = "/lib/pam_mfa.so socket=/run/a timeout=5 use_first_pass";
         assert_eq!(of(line), line);
         assert_eq!(of("pam_mfa.so passwd=Secret1 debug"), "pam_mfa.so debug …");
+        assert_eq!(of("pam_succeed_if.so uid >= 0"), "pam_succeed_if.so uid >= 0");
     }
 }
