@@ -161,6 +161,9 @@ mod tests {
         let line = "/lib/pam_mfa.so socket=/run/a timeout=5 use_first_pass";
         assert_eq!(of(line), line);
         assert_eq!(of("pam_mfa.so passwd=Secret1 debug"), "pam_mfa.so debug …");
-        assert_eq!(of("pam_succeed_if.so uid >= 0"), "pam_succeed_if.so uid >= 0");
+        assert_eq!(
+            of("pam_succeed_if.so uid >= 0"),
+            "pam_succeed_if.so uid >= 0"
+        );
     }
 }
