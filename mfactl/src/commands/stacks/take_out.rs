@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mfa_stacks::chain::{Entry, Step, entries_of};
 use mfa_stacks::codes::{AUTH_ERR, IGNORE, SUCCESS};
-use mfa_stacks::dispatch::next_after;
+use mfa_stacks::dispatch::{next_after, verdict};
 use mfa_stacks::emergency::Emergency;
 use mfa_stacks::modules::{is_gate, is_other_factor, is_ours, is_password, marks};
 use mfa_stacks::parse::{Does, Line, Phase, lines};
@@ -178,8 +178,10 @@ impl<'f> Plan<'f> {
                 )),
             };
         }
-        let is_needed = !self.is_shared(service) && self.could_be_passed(phase, service);
-        if !is_needed || stack.is_passed_by_the_right_ones() {
+        let before = self.before(phase, service);
+        let is_shut = before.is_passed_where_all_agree() && !stack.is_passed_where_all_agree()
+            || before.is_passed_by_the_right_ones() && !stack.is_passed_by_the_right_ones();
+        if self.is_shared(service) || !is_shut {
             return Ok(None);
         }
         let further = |spot: &Spot| match (spot.instead, phase) {
@@ -206,13 +208,12 @@ impl<'f> Plan<'f> {
         self.files.taken_in().contains(service)
     }
 
-    /// Whether anybody got in before by a right password and code.
-    fn could_be_passed(&self, phase: Phase, service: &str) -> bool {
-        let stack = Stack {
+    /// The stack as it is now.
+    fn before(&self, phase: Phase, service: &str) -> Stack {
+        Stack {
             entries: entries_of(phase, service, &|name| self.files.text(name)),
             spots: BTreeMap::new(),
-        };
-        stack.is_passed_by_the_right_ones()
+        }
     }
 
     /// The texts of the files as they are to be, by where they are.
@@ -339,6 +340,16 @@ impl Stack {
             usual && may(&self.entries[at], code) && !self.is_special(at, code)
         };
         way_without(&self.entries, &[SUCCESS], can, |_, _| false) != Ok(None)
+    }
+
+    /// Whether somebody gets in with whom every module is content, and whom no gate lets in.
+    fn is_passed_where_all_agree(&self) -> bool {
+        let says = |at: usize| {
+            let can = |code: &usize| may(&self.entries[at], *code) && !self.is_special(at, *code);
+            let mut codes = [SUCCESS, IGNORE, AUTH_ERR].into_iter();
+            codes.find(can).unwrap_or(AUTH_ERR)
+        };
+        verdict(&self.entries, says) == SUCCESS
     }
 
     /// A gate that ends the stack or skips lines, and a password that nobody has asked for.

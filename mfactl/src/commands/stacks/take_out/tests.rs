@@ -81,6 +81,10 @@ fn each_line_gets_the_least_that_neither_opens_nor_shuts_the_service() {
             NOTHING,
         ),
         (
+            "auth required pam_unix.so\nauth sufficient pam_mfa.so\nauth [auth_err=ignore] pam_exec.so\n",
+            IN_PLACE,
+        ),
+        (
             "auth sufficient pam_mfa.so\nauth required pam_deny.so\n",
             IN_PLACE,
         ),
