@@ -158,6 +158,12 @@ impl Files {
         Some((name.as_str(), text.as_str()))
     }
 
+    /// Whether these are the stacks by which this host lets in.
+    pub(super) fn are_of_this_host(&self) -> bool {
+        let mut folders = self.folders.iter();
+        folders.any(|folder| folder == Path::new("/etc/pam.d"))
+    }
+
     /// The name that a file has here which is named as in an include.
     pub(crate) fn name_of(&self, name: &str) -> Option<&str> {
         self.entry(name).map(|(name, _)| name)

@@ -25,7 +25,10 @@ const ALWAYS_THERE: &str = "pam_deny.so";
 
 /// What is wrong with our lines in these services, on this host.
 pub(super) fn checks(files: &Files, services: &[&str]) -> Vec<Check> {
-    let folders = folders();
+    let folders = match files.are_of_this_host() {
+        true => folders(),
+        false => Vec::new(),
+    };
     let mut found: BTreeMap<(Place, String), BTreeSet<&str>> = BTreeMap::new();
     for service in services {
         for step in ours(service, files) {
@@ -59,8 +62,10 @@ fn ours(service: &str, files: &Files) -> Vec<Step> {
 fn wrong(step: &Step, folders: &[PathBuf]) -> Vec<String> {
     let mut wrong = Vec::new();
     let module = Path::new(&step.call.module);
-    // With no folder that is libpam's nobody can tell.
-    let is_there = folders.is_empty() || folders.iter().any(|folder| folder.join(module).is_file());
+    // Without a folder that is libpam's only a name that is never right, or a path, can be told.
+    let is_bare = module.as_os_str() == "pam_mfa.so";
+    let is_there = folders.is_empty() && (is_bare || module.is_absolute() && module.is_file())
+        || folders.iter().any(|folder| folder.join(module).is_file());
     if !is_there {
         wrong.push(format!(
             "libpam finds no module {}, and refuses every login by this line",
