@@ -195,3 +195,123 @@ fn the_sshd_step_is_one_file_that_sshd_takes_and_goes_only_where_a_password_is_a
         assert!(Path::new(DROP_IN).exists());
     });
 }
+
+#[test]
+fn what_can_t_be_looked_at_is_told_before_anything_is_written_and_is_not_taken_for_no_line() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        let before = common_auth();
+        let long = "/etc/pam.d/long";
+        let unreadable = || fs::write(long, "#".repeat(70_000)).expect("a file");
+        unreadable();
+        let refused = mfa_pam(machine, &["enable", "--sshd"]);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(long), "{refused:?}");
+        assert_eq!(common_auth(), before);
+        assert!(!Path::new(DROP_IN).exists());
+        assert_eq!(mfa_pam(machine, &["status"]).status, Some(3));
+        fs::remove_file(long).expect("a file");
+        assert_eq!(mfa_pam(machine, &["status"]).status, Some(1));
+        assert!(mfa_pam(machine, &["enable"]).is_success());
+        let enabled = common_auth();
+        unreadable();
+        for arguments in [&["enable"][..], &["disable"], &["disable", "--all"]] {
+            let refused = mfa_pam(machine, arguments);
+            assert_eq!(refused.status, Some(1), "{refused:?}");
+            assert_eq!(common_auth(), enabled, "{arguments:?}");
+        }
+        fs::remove_file(long).expect("a file");
+        fs::remove_file("/usr/local/bin/mfactl").expect("a link");
+        let unknown = mfa_pam(machine, &["status"]);
+        assert_eq!(unknown.status, Some(3), "{unknown:?}");
+    });
+}
+
+#[test]
+fn a_refused_enable_of_an_enabled_host_keeps_the_way_that_was_there() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        assert!(mfa_pam(machine, &["enable"]).is_success());
+        let (before, profile) = (common_auth(), "/usr/share/pam-configs/mfa");
+        let wanted = fs::read_to_string(profile).expect("a profile");
+        machine.stack(
+            "tool",
+            "auth sufficient pam_exec.so\n@include common-auth\n",
+        );
+        let refused = mfa_pam(machine, &["enable", "--no-emergency"]);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("/etc/pam.d/tool:1"), "{refused:?}");
+        assert_eq!(common_auth(), before);
+        assert_eq!(fs::read_to_string(profile).expect("a profile"), wanted);
+    });
+}
+
+#[test]
+fn an_emergency_way_that_is_none_is_refused() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        let before = common_auth();
+        let refused = |way: &str, words: &str| {
+            let refused = mfa_pam(machine, &["enable", "--emergency", way]);
+            assert_eq!(refused.status, Some(1), "{way}: {refused:?}");
+            assert!(refused.stderr.contains(words), "{way}: {refused:?}");
+            assert_eq!(common_auth(), before, "{way}");
+        };
+        for service in ["sudo", "su", "sudo:su"] {
+            refused(&format!("{USER}@{service}"), "lets nobody in who is not in");
+        }
+        refused(&format!("{USER}@login:"), "USER@SERVICE");
+        refused(&format!("{USER}@login:nosuch"), "no service nosuch");
+        let user = format!("{USER}@login");
+        let change = |arguments: &[&str]| {
+            let changed = run(Command::new("usermod").args(arguments).arg(USER));
+            assert!(changed.is_success(), "{changed:?}");
+        };
+        change(&["-s", "/usr/sbin/nologin"]);
+        refused(&user, "no shell");
+        change(&["-s", "/bin/bash", "-e", "2001-01-01"]);
+        refused(&user, "has expired");
+        change(&["-e", "", "-p", ""]);
+        refused(&user, "no password");
+        machine.password(USER, PASSWORD);
+        let enabled = mfa_pam(machine, &["enable", "--emergency", &user]);
+        assert!(enabled.is_success(), "{enabled:?}");
+    });
+}
+
+#[test]
+fn a_gate_by_hand_in_common_auth_does_not_keep_passwords_out() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        assert!(mfa_pam(machine, &["enable", "--no-emergency"]).is_success());
+        let gate =
+            format!("auth [success=1 default=ignore] pam_succeed_if.so quiet user = {USER}\n");
+        let lines = common_auth();
+        let lines = lines
+            .split_inclusive('\n')
+            .filter(|line| !line.contains("pam_cap"));
+        let lines = lines.map(|line| match line.contains("pam_mfa.so") {
+            true => format!("{gate}{line}"),
+            false => line.to_owned(),
+        });
+        fs::write("/etc/pam.d/common-auth", lines.collect::<String>()).expect("a stack");
+        let disabled = mfa_pam(machine, &["disable"]);
+        assert!(disabled.is_success(), "{disabled:?}");
+        let seen = log_in(USER, "login", &[PASSWORD]);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{}", common_auth());
+        let seen = log_in(USER, "login", &["wrong"]);
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{}", common_auth());
+    });
+}

@@ -37,13 +37,7 @@ pub fn entries_of<'a>(
     service: &str,
     text: &dyn Fn(&str) -> Option<&'a str>,
 ) -> Vec<Entry> {
-    let mut chain = Chain {
-        phase,
-        text,
-        entries: Vec::new(),
-        files: 0,
-        substacks: 0,
-    };
+    let mut chain = Chain::new(phase, text);
     match chain.take_in(service, &[], &[], true) {
         Taken::Stopped(place) => vec![Entry {
             level: 0,
@@ -74,6 +68,16 @@ pub fn missing<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Vec
     places.sort();
     places.dedup();
     places
+}
+
+/// The line from which on nothing of `service` was looked at, since there is more than anybody would write.
+pub fn cut<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Place> {
+    let mut phases = Phase::ALL.into_iter();
+    phases.find_map(|phase| {
+        let mut chain = Chain::new(phase, text);
+        chain.take_in(service, &[], &[], true);
+        chain.cut
+    })
 }
 
 fn modules(entries: Vec<Entry>) -> Vec<Step> {
@@ -151,9 +155,22 @@ struct Chain<'t, 'a> {
     entries: Vec<Entry>,
     files: usize,
     substacks: usize,
+    /// Where the limits were met.
+    cut: Option<Place>,
 }
 
-impl Chain<'_, '_> {
+impl<'t, 'a> Chain<'t, 'a> {
+    fn new(phase: Phase, text: &'t dyn Fn(&str) -> Option<&'a str>) -> Self {
+        Self {
+            phase,
+            text,
+            entries: Vec::new(),
+            files: 0,
+            substacks: 0,
+            cut: None,
+        }
+    }
+
     fn add(&mut self, level: usize, kind: Kind) {
         self.entries.push(Entry { level, kind });
     }
@@ -180,14 +197,15 @@ impl Chain<'_, '_> {
             if is_other {
                 continue;
             }
-            if self.entries.len() >= MAX_STEPS || self.files >= MAX_FILES {
-                return Taken::Whole;
-            }
             let place = Place {
                 file: file.to_owned(),
                 number: line.number,
                 text: line.text,
             };
+            if self.entries.len() >= MAX_STEPS || self.files >= MAX_FILES {
+                self.cut.get_or_insert(place);
+                return Taken::Whole;
+            }
             let trail = [trail, std::slice::from_ref(&place)].concat();
             let level = substacks.len();
             match line.does {

@@ -55,6 +55,21 @@ pub fn verdict(entries: &[Entry], says: impl Fn(usize) -> usize) -> usize {
     state.verdict()
 }
 
+/// The entry that libpam comes to after the one `at`, whose module says `code`, if all has gone well before.
+#[must_use]
+pub fn next_after(entries: &[Entry], at: usize, code: usize) -> usize {
+    let level = entries.get(at).map_or(0, |entry| entry.level);
+    let well = (Impression::Well, SUCCESS);
+    let mut state = State {
+        at,
+        now: well,
+        level,
+        entered: vec![well; level + 1],
+    };
+    state.step(entries, code);
+    state.at
+}
+
 impl State {
     /// The code that libpam gives the program, if this is the end.
     #[must_use]

@@ -9,6 +9,7 @@
 pub mod chain;
 pub mod codes;
 pub mod dispatch;
+pub mod emergency;
 pub mod modules;
 mod names;
 pub mod parse;

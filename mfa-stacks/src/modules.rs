@@ -1,12 +1,12 @@
 //! The modules that are known by their names.
 
 use crate::names::MARK;
-pub use crate::names::{HIDDEN, is_ours, shown, stem};
+pub use crate::names::{HIDDEN, is_gate, is_ours, shown, stem};
 use crate::parse::Call;
 
 /// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
 /// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
-const FIRST_FACTORS: [&str; 20] = [
+const FIRST_FACTORS: [&str; 24] = [
     "pam_unix",
     "pam_unix2",
     "pam_tcb",
@@ -27,6 +27,10 @@ const FIRST_FACTORS: [&str; 20] = [
     "pam_authd",
     "pam_pkcs11",
     "pam_ssh_agent_auth",
+    "pam_vas3",
+    "pam_lsass",
+    "pam_centrifydc",
+    "pam_aad",
 ];
 
 /// The modules that check something beside the password, as ours does.

@@ -1,10 +1,21 @@
 //! The names of modules, and what may be shown of the words after them.
 //!
 //! An argument of somebody else's module may be a password (`pam_mysql passwd=…`), so no argument is
-//! shown but those of ours that are known to hold no secret.
+//! shown but those of gates, such as `pam_succeed_if`, and those of ours that are known to hold no secret.
 
 use std::ffi::OsStr;
 use std::path::Path;
+
+/// Modules that tell who is asked and who is not: a line with one is an administrator's wish.
+const GATES: [&str; 7] = [
+    "pam_rootok",
+    "pam_succeed_if",
+    "pam_access",
+    "pam_listfile",
+    "pam_localuser",
+    "pam_wheel",
+    "pam_time",
+];
 
 /// Arguments of ours, up to an equals sign; none holds a secret.
 const OWN_ARGUMENTS: [&str; 9] = [
@@ -24,6 +35,11 @@ pub(crate) const MARK: &str = "password_failed";
 
 /// What stands for arguments that are not shown.
 pub const HIDDEN: &str = "…";
+
+/// Whether it only tells who a user is, or where they come from.
+pub fn is_gate(module: &str) -> bool {
+    GATES.contains(&stem(module))
+}
 
 /// Whether it is `pam_mfa`.
 pub fn is_ours(module: &str) -> bool {
@@ -48,7 +64,9 @@ pub fn shown(module: &str, arguments: &[String]) -> String {
         OWN_ARGUMENTS.contains(&word)
     };
     let are_ours = is_ours(name) && more.is_empty();
-    let known = arguments.iter().filter(|word| are_ours && is_known(word));
+    let are_of_a_gate = is_gate(name) && more.is_empty();
+    let is_shown = |word: &&String| are_of_a_gate || are_ours && is_known(word);
+    let known = arguments.iter().filter(is_shown);
     let mut words: Vec<_> = [name].into_iter().map(str::to_owned).collect();
     words.extend(known.cloned());
     if words.len() <= arguments.len() || !more.is_empty() {
@@ -81,5 +99,9 @@ mod tests {
         let line = "/lib/pam_mfa.so socket=/run/a timeout=5 use_first_pass";
         assert_eq!(of(line), line);
         assert_eq!(of("pam_mfa.so passwd=Secret1 debug"), "pam_mfa.so debug …");
+        assert_eq!(
+            of("pam_succeed_if.so uid >= 0"),
+            "pam_succeed_if.so uid >= 0"
+        );
     }
 }

@@ -18,6 +18,8 @@ use fault::LONGEST_LINE;
 pub struct Line {
     /// Where it begins in the file, from 1.
     pub number: usize,
+    /// Where it ends: further down, if it goes on after a backslash.
+    pub last: usize,
     /// What it says, with single blanks, and with arguments only where they hold no secret.
     pub text: String,
     /// The phase that it belongs to; none for Debian's `@include`, which is for all.
@@ -98,6 +100,8 @@ pub fn lines(text: &str) -> Vec<Line> {
 struct Logical {
     /// Of its first physical line.
     number: usize,
+    /// Of its last one.
+    last: usize,
     text: String,
     fault: Option<Fault>,
 }
@@ -122,9 +126,11 @@ fn logical(text: &str) -> Vec<Logical> {
         let goes_on = goes_on.filter(|_| !is_cut);
         let mut whole = open.take().unwrap_or(Logical {
             number,
+            last: number,
             text: String::new(),
             fault: None,
         });
+        whole.last = number;
         whole.text.push_str(goes_on.unwrap_or(said));
         if is_long || whole.text.len() > LONGEST_LINE {
             whole.fault = Some(Fault::TooLong);
@@ -163,6 +169,7 @@ impl Logical {
         let returns = self.text.contains('\r').then_some(Fault::CarriageReturn);
         Some(Line {
             number: self.number,
+            last: self.last,
             text,
             phase,
             does,

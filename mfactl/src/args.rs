@@ -245,6 +245,21 @@ pub(crate) enum Stacks {
         #[command(flatten)]
         folders: Folders,
     },
+    /// Put another line in the place of each that names pam_mfa.so, so that no service asks for less than a password
+    #[command(hide = true, after_help = "Example: mfactl stacks take-out")]
+    TakeOut(Folders),
+    /// Succeed if nobody gets in by SERVICE without a right password
+    #[command(
+        hide = true,
+        after_help = "Example: mfactl stacks ask-for-a-password sshd"
+    )]
+    AskForAPassword {
+        /// The name of the service, such as sshd
+        service: String,
+        /// Where to look
+        #[command(flatten)]
+        folders: Folders,
+    },
 }
 
 /// Where libpam looks for stacks.

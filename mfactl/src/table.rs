@@ -47,11 +47,17 @@ pub(crate) fn field(name: &str, text: &str) -> String {
     }
 }
 
+/// What begins a line that is a command or a setting: it is pasted as it stands, so it is not broken.
+const VERBATIM: &str = "  ";
+
 /// As [`field`], but what is wider than the terminal goes on in the next line. Line ends stay.
 pub(crate) fn paragraph(name: &str, text: &str) -> String {
     let lines = text
         .split('\n')
-        .flat_map(|line| wrapped(&clean(line), FIELD_WIDTH));
+        .flat_map(|line| match line.starts_with(VERBATIM) {
+            true => vec![clean(line).into_owned()],
+            false => wrapped(&clean(line), FIELD_WIDTH),
+        });
     let names = std::iter::once(name).chain(std::iter::repeat(""));
     names
         .zip(lines)
@@ -121,6 +127,8 @@ Logins      192.0.2.0/24, 192.0.2.0/24, 192.0.2.0/24, 192.0.2.0/24,
             paragraph("Then", "one\n  two\u{7}"),
             "Then        one\n              two\\u{7}\n"
         );
+        let setting = "  AuthenticationMethods publickey,keyboard-interactive keyboard-interactive";
+        assert_eq!(paragraph("", setting), field("", setting));
         let unbroken = "x".repeat(100);
         assert_eq!(paragraph("", &unbroken), field("", &unbroken));
     }

@@ -52,3 +52,17 @@ fn files_that_are_not_there_are_told_with_their_lines() {
     let lines: Vec<_> = places.map(|place| (place.file, place.number)).collect();
     assert_eq!(lines, [("inner".to_owned(), 1), ("x".to_owned(), 2)]);
 }
+
+#[test]
+fn where_reading_ends_before_the_file_does_is_told() {
+    let long = "auth optional pam_x.so\n".repeat(MAX_STEPS + 2);
+    let text = |name: &str| match name {
+        "long" => Some(long.as_str()),
+        "short" => Some("auth required pam_x.so\n"),
+        "endless" => Some("auth include endless\nauth include endless\n"),
+        _ => None,
+    };
+    assert_eq!(cut("long", &text).map(|at| at.number), Some(MAX_STEPS + 1));
+    assert!(cut("endless", &text).is_some());
+    assert_eq!(cut("short", &text), None);
+}

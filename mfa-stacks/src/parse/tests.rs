@@ -55,9 +55,12 @@ fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
     let lines = lines(text);
     let numbers: Vec<_> = lines.iter().map(|line| line.number).collect();
     assert_eq!(numbers, [1, 4, 5]);
+    let ends: Vec<_> = lines.iter().map(|line| line.last).collect();
+    assert_eq!(ends, [3, 4, 5]);
     assert_eq!(lines[0].text, "auth required pam_x.so …");
     let over_a_comment = super::lines("auth required \\\n# why\n\n pam_x.so\n");
     assert_eq!(over_a_comment[0].text, "auth required pam_x.so");
+    assert_eq!(over_a_comment[0].last, 4);
 }
 
 #[test]
@@ -134,6 +137,10 @@ proptest! {
             broken += if breaks >> i & 1 == 1 { " \\\n" } else { " " };
             broken += word;
         }
-        prop_assert_eq!(lines(&broken), lines(&whole));
+        let mut read = lines(&broken);
+        for line in &mut read {
+            line.last = line.number;
+        }
+        prop_assert_eq!(read, lines(&whole));
     }
 }

@@ -82,6 +82,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     let files = Files::read(&args.stacks.pam_dir);
     let (found, service) = stacks::checks(&files, "sshd");
     checks.extend(found);
+    checks.extend(stacks::unloadable(&files));
     let terms = terms::of(context, &stacks::asking(&files))?;
     checks.extend(stacks::against(&files, &terms));
     let of_sshd = terms.iter().find(|terms| terms.service == "sshd");

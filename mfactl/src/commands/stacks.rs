@@ -1,13 +1,16 @@
 //! `mfactl stacks`: what `mfa-pam` and the packages' scripts have to know of the stacks, by the same reading and
 //! the same judgement as `mfactl doctor`. No agent is asked: stacks are taken apart where none runs, too.
 
+mod replace;
+mod take_out;
+
 use mfa_stacks::parse::lines;
 use serde::Serialize;
 
 use crate::args::Stacks;
 use crate::commands::Verdict;
 use crate::commands::doctor::stacks::files::Files;
-use crate::commands::doctor::stacks::problems_by_file;
+use crate::commands::doctor::stacks::{problems_by_file, unloadable_by_file};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -17,7 +20,43 @@ pub(crate) fn run(context: &Context, what: &Stacks) -> Result<Verdict, Failure> 
     match what {
         Stacks::Lines(folders) => list(context, &Files::read(&folders.pam_dir)),
         Stacks::Check { file, folders } => check(context, &Files::read(&folders.pam_dir), file),
+        Stacks::TakeOut(folders) => take_out(context, &Files::read(&folders.pam_dir)),
+        Stacks::AskForAPassword { service, folders } => {
+            let files = Files::read(&folders.pam_dir);
+            all_read(&files)?;
+            Ok(match take_out::asks_for_a_password(&files, service) {
+                true => Verdict::Done,
+                false => Verdict::Refused,
+            })
+        }
     }
+}
+
+/// Takes every line out, of all files or of none.
+fn take_out(context: &Context, files: &Files) -> Result<Verdict, Failure> {
+    all_read(files)?;
+    let plan = take_out::plan(files).map_err(Failure::Rejected)?;
+    replace::all(&plan).map_err(Failure::Rejected)?;
+    let told = take_out::told(&plan);
+    let screen = || {
+        told.iter()
+            .map(|line| format!("{}\n", clean(line)))
+            .collect()
+    };
+    context.output.result(&told, screen)?;
+    Ok(Verdict::Done)
+}
+
+/// What can't be read is no file without a line of ours.
+fn all_read(files: &Files) -> Result<(), Failure> {
+    if files.unread().is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "can't read {}, so pam_mfa.so may be named there. Run this as root, or move the file away",
+        files.unread().join(", ")
+    );
+    Err(Failure::Rejected(message))
 }
 
 /// A line that names the module.
@@ -28,15 +67,8 @@ struct Named {
     text: String,
 }
 
-/// What can't be read is no file without such a line.
 fn list(context: &Context, files: &Files) -> Result<Verdict, Failure> {
-    if !files.unread().is_empty() {
-        let message = format!(
-            "can't read {}, so pam_mfa.so may be named there. Run this as root, or move the file away",
-            files.unread().join(", ")
-        );
-        return Err(Failure::Rejected(message));
-    }
+    all_read(files)?;
     let mut named = Vec::new();
     for file in files.all() {
         let lines = files.text(file).map(lines).unwrap_or_default().into_iter();
@@ -65,6 +97,7 @@ struct Problem {
 
 fn check(context: &Context, files: &Files, file: &str) -> Result<Verdict, Failure> {
     let found = problems_by_file(files, file).into_iter();
+    let found = found.chain(unloadable_by_file(files, file));
     let problems: Vec<_> = found
         .map(|(message, remedy)| Problem { message, remedy })
         .collect();

@@ -27,7 +27,7 @@ sshd_enable() {
     SSHD=$(sshd_program) || fail "there is no sshd here"
     new=$(sshd_settings "$1")
     [ "$1" = key+code ] || sshd_asks_for_a_password || fail \
-        "$STACKS/sshd asks for no password, so with \"$1\" a code alone would let in. Take its lines from" \
+        "$STACKS/sshd can be passed without a password, so with \"$1\" a code alone would let in. Take its lines from" \
         "/usr/share/doc/pam-mfa/examples/pam.d/sshd, or choose key+code."
     before=
     if [ -e "$DROP_IN" ]; then
@@ -106,18 +106,10 @@ sshd_disable() {
     echo "sshd asks as before: removed $DROP_IN."
 }
 
+# Whether nobody gets in by its stack without a right password. Where nobody can tell, it is not known that they
+# don't.
 sshd_asks_for_a_password() {
-    asks_for_a_password "$STACKS/sshd"
-}
-
-# Whether a line of this stack checks a password. One without lines of its own is that of "other".
-asks_for_a_password() {
-    lines=$(grep -Es '^[[:space:]]*(-?auth[[:space:]]|@include)' "$1" || true)
-    printf '%s\n' "$lines" | grep -q '^[[:space:]]*-\{0,1\}auth' ||
-        printf '%s\n' "$lines" | grep -q 'common-auth' ||
-        lines=$(grep -Es '^[[:space:]]*(-?auth[[:space:]]|@include)' "$STACKS/other" || true)
-    printf '%s\n' "$lines" |
-        grep -Eq 'common-auth|system-auth|password-auth|system-login|system-remote-login|pam_(unix|sss|ldap|krb5|winbind|deny)'
+    mfactl stacks ask-for-a-password sshd
 }
 
 sshd_program() {

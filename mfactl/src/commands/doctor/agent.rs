@@ -30,7 +30,7 @@ fn missing(health: &HealthReply) -> Option<Check> {
     Some(Check::problem(
         "storage",
         format!("the agent still runs, and would not start again: {missing}"),
-        "the operating guide says how under \"Locked out?\"; don't restart mfa-agent before",
+        "docs/locked-out.md (in /usr/share/doc/pam-mfa) says how; don't restart mfa-agent before",
     ))
 }
 

@@ -9,8 +9,11 @@ mod bypass;
 mod ends;
 mod faults;
 pub(crate) mod files;
+mod gates;
+mod loads;
 mod one_answer;
 mod order;
+pub(crate) mod says;
 mod walk;
 mod without;
 
@@ -18,9 +21,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use account::Unmet;
+use bypass::{Bypass, Who};
 use files::Files;
 use mfa_protocol::admin::ServiceTerms;
-use mfa_stacks::chain::{Place, steps};
+use mfa_stacks::chain::{Place, Step, steps};
 use mfa_stacks::modules;
 use mfa_stacks::parse::Phase;
 use order::Order;
@@ -66,20 +70,53 @@ pub(super) fn against(files: &Files, terms: &[ServiceTerms]) -> Vec<Check> {
     one_answer::checks(files, terms)
 }
 
+/// What keeps libpam from loading our module, on this host.
+pub(super) fn unloadable(files: &Files) -> Vec<Check> {
+    let services: Vec<_> = files.names().collect();
+    loads::checks(files, &services)
+}
+
 /// What is wrong where the line of ours is called that `file` holds: in these services a code is asked for
-/// because of it.
+/// because of it. A file of which nobody knows that it asks is a problem, too.
 pub(crate) fn problems_by_file(files: &Files, file: &str) -> Vec<(String, Option<String>)> {
+    let mut checks: Vec<_> = unread(files).into_iter().collect();
+    let services = asking_by(files, file);
+    match files.name_of(file) {
+        None => checks.push(Check::problem(NAME, format!("{file}: {NO_FILE}"), NAME_ONE)),
+        Some(name) if services.is_empty() => {
+            let reach = |service: &&str| files.reached(service).contains(name);
+            let services: Vec<_> = files.names().filter(reach).collect();
+            checks.extend(faults::checks(files, &services, is_debian()));
+            checks.push(Check::problem(
+                NAME,
+                format!("{file}: {ASKS_NOBODY}"),
+                ENABLE,
+            ));
+        }
+        Some(_) => checks.extend(found(files, &services)),
+    }
+    problems(checks)
+}
+
+/// What keeps libpam from loading our module where that file has a line of ours.
+pub(crate) fn unloadable_by_file(files: &Files, file: &str) -> Vec<(String, Option<String>)> {
+    problems(loads::checks(files, &asking_by(files, file)))
+}
+
+/// The services that ask for a code by a line of this file.
+fn asking_by<'f>(files: &'f Files, file: &str) -> Vec<&'f str> {
     let text = |name: &str| files.text(name);
+    let file = files.name_of(file);
+    let is_it = |step: &Step| files.name_of(&step.place().file) == file;
     let is_by_it = |service: &&str| {
         let steps = steps(service, &text);
         let mut ours = steps.iter().filter(|step| modules::asks(&step.call));
-        ours.any(|step| step.place().file == file)
+        file.is_some() && ours.any(is_it)
     };
-    let services: Vec<_> = files.names().filter(is_by_it).collect();
-    let mut checks: Vec<_> = unread(files).into_iter().collect();
-    if !services.is_empty() {
-        checks.extend(found(files, &services));
-    }
+    files.names().filter(is_by_it).collect()
+}
+
+fn problems(checks: Vec<Check>) -> Vec<(String, Option<String>)> {
     let problems = checks.into_iter().filter(|check| !check.ok);
     problems
         .map(|check| (check.message, check.remedy))
@@ -113,9 +150,13 @@ fn found(files: &Files, services: &[&str]) -> Vec<Check> {
         }
     }
     if orders.is_empty() {
+        let nobody = match services.iter().any(|service| marks_only(service, files)) {
+            true => MARKS_ONLY,
+            false => NO_LINE,
+        };
         checks.push(Check::note(
             NAME,
-            "no stack names pam_mfa.so: no program of this host asks for a code",
+            nobody,
             "mfa-pam enable puts it into all of them; config/pam.d (/usr/share/doc/pam-mfa/examples/pam.d) has a stack for each service",
         ));
         checks.extend(bypassed(Phase::Account, services, files));
@@ -124,7 +165,12 @@ fn found(files: &Files, services: &[&str]) -> Vec<Check> {
     }
     let check = |(order, services): (&Order, &Vec<&str>)| said(order, &names(services), files);
     checks.extend(orders.iter().map(check));
-    let sound = |order: &Order| matches!(order, Order::Sound | Order::OneAnswer { .. });
+    let sound = |order: &Order| {
+        matches!(
+            order,
+            Order::Sound | Order::OneAnswer { .. } | Order::Alone { .. }
+        )
+    };
     let judged = orders.iter().filter(|(order, _)| sound(order));
     let judged: Vec<_> = judged.flat_map(|(_, services)| services).copied().collect();
     checks.extend(bypassed(Phase::Auth, &judged, files));
@@ -138,6 +184,12 @@ fn found(files: &Files, services: &[&str]) -> Vec<Check> {
         checks.push(Check::note(NAME, message, EVERY_WAY_IN));
     }
     checks
+}
+
+/// Whether its stack has a line of ours, though none that asks.
+fn marks_only(service: &str, files: &Files) -> bool {
+    let steps = steps(service, &|name| files.text(name));
+    steps.iter().any(|step| modules::marks(&step.call))
 }
 
 /// Whose libpam has a form of taking in files of its own.
@@ -166,22 +218,30 @@ fn unmet(files: &Files, services: &[&str]) -> Vec<Check> {
 
 /// The lines that lead past the code in stacks whose order is right.
 fn bypassed(phase: Phase, services: &[&str], files: &Files) -> Vec<Check> {
-    let mut lines: BTreeMap<(bool, Place), Vec<&str>> = BTreeMap::new();
+    let mut lines: BTreeMap<Bypass, Vec<&str>> = BTreeMap::new();
     for service in services {
-        if let Some(found) = bypass::of(phase, service, &|name| files.text(name)) {
-            let line = (found.is_gate, found.line);
-            lines.entry(line).or_default().push(service);
+        for found in bypass::all(phase, service, &|name| files.text(name)) {
+            lines.entry(found).or_default().push(service);
         }
     }
-    let said = |((is_gate, line), services): (&(bool, Place), &Vec<&str>)| {
-        let (services, at, text) = (names(services), files.place(line), &line.text);
+    let said = |(found, services): (&Bypass, &Vec<&str>)| {
+        let (services, at) = (names(services), files.place(&found.line));
+        let text = &found.line.text;
         let past = match phase {
             Phase::Account => PAST_ACCOUNT,
             Phase::Auth | Phase::Session | Phase::Password => PAST,
         };
-        match is_gate {
-            true => Check::note(NAME, format!("{services}: {GATE} ({at}): {text}"), MEANT),
-            false => Check::problem(NAME, format!("{services}: {past} ({at}): {text}"), BEFORE),
+        let told = |what: &str| format!("{services}: {what} ({at}): {text}");
+        match &found.who {
+            Who::Anybody => Check::problem(NAME, told(past), BEFORE),
+            Who::NearlyEverybody => Check::problem(NAME, told(FOR_ALL), FOR_SOME),
+            Who::Unknown => Check::problem(NAME, told(TOO_MANY), FEWER),
+            Who::Emergency(way) => {
+                let message = format!("{services}: emergency way: {way}, without a code ({at})");
+                Check::note(NAME, message, ANOTHER_WAY)
+            }
+            Who::Chosen => Check::note(NAME, told(GATE), MEANT),
+            Who::OtherFactor => Check::note(NAME, told(OTHER), MEANT),
         }
     };
     lines.iter().map(said).collect()
@@ -264,6 +324,21 @@ const UNCOUNTED: &str = "the login passes without the code when";
 const GATE: &str = "whom this line lets in is not asked for the code";
 const MEANT: &str =
     "right if it is meant so; for others, a rule in agent.toml leaves a record in the log";
+const OTHER: &str = "whom this line lets in by another second factor is not asked for the code";
+const FOR_ALL: &str = "by this line nearly everybody passes without the code";
+const FOR_SOME: &str = "name those whom it is meant for (user ingroup …), or take the line out";
+const TOO_MANY: &str =
+    "this stack has more ways than can be looked at, so nobody knows whether all of them ask";
+const FEWER: &str = "write it with fewer jumps and substacks";
+const ANOTHER_WAY: &str =
+    "mfa-pam enable --emergency USER@SERVICE makes it another, --no-emergency none";
+const NO_FILE: &str = "there is no such file in the folders of stacks";
+const NAME_ONE: &str = "name a file of /etc/pam.d, such as common-auth";
+const ASKS_NOBODY: &str = "no service asks for a code by a line of this file";
+const ENABLE: &str = "mfa-pam enable puts the line in";
+const NO_LINE: &str = "no stack names pam_mfa.so: no program of this host asks for a code";
+const MARKS_ONLY: &str = "no program of this host asks for a code: a line of pam_mfa.so with password_failed only marks \
+                          a wrong password";
 const PAST: &str = "this line lets the login pass without the code";
 const PAST_ACCOUNT: &str = "this line makes the account line of pam_mfa.so no check";
 const UNREAD: &str = "can't be read, so nobody knows what is asked for there";

@@ -24,7 +24,29 @@ pub(super) fn checks(files: &Files, services: &[&str], is_debian: bool) -> Vec<C
         }
     }
     checks.extend(missing(files, services));
+    checks.extend(cut(files, services));
     checks
+}
+
+/// What was not looked at.
+fn cut(files: &Files, services: &[&str]) -> Vec<Check> {
+    let text = |name: &str| files.text(name);
+    let mut by_line: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
+    for service in services {
+        if let Some(place) = chain::cut(service, &text) {
+            by_line.entry(place).or_default().push(service);
+        }
+    }
+    let said = |(place, services): (&Place, &Vec<&str>)| {
+        let (at, services) = (files.place(place), names(services));
+        let message = format!("{services}: {CUT} ({at})");
+        Check::problem(
+            NAME,
+            message,
+            "let no file take itself in, by itself or by others",
+        )
+    };
+    by_line.iter().map(said).collect()
 }
 
 /// What is wrong with a line.
@@ -101,10 +123,30 @@ fn missing(files: &Files, services: &[&str]) -> Vec<Check> {
     }
     let said = |(place, services): (&Place, &Vec<&str>)| {
         let (at, services) = (files.place(place), names(services));
-        let message = format!("{services}: {NOT_THERE} ({at}): {}", place.text);
-        Check::problem(NAME, message, "write that file, or take the line out")
+        let (what, remedy) = match is_there(files, place) {
+            true => (
+                TOO_DEEP,
+                "let no file take itself in, by itself or by others",
+            ),
+            false => (NOT_THERE, "write that file, or take the line out"),
+        };
+        Check::problem(
+            NAME,
+            format!("{services}: {what} ({at}): {}", place.text),
+            remedy,
+        )
     };
     by_line.iter().map(said).collect()
+}
+
+/// Whether the file is there that a line takes in.
+fn is_there(files: &Files, place: &Place) -> bool {
+    let lines = files.text(&place.file).map(lines).unwrap_or_default();
+    let line = lines.into_iter().find(|line| line.number == place.number);
+    match line.map(|line| line.does) {
+        Some(Does::Include { file, .. }) => files.text(&file).is_some(),
+        _ => false,
+    }
 }
 
 fn is_sound(files: &Files, place: &Place) -> bool {
@@ -116,3 +158,6 @@ fn is_sound(files: &Files, place: &Place) -> bool {
 const REFUSED: &str = "libpam does not take this line as it looks, and logins fail there";
 const NOT_THERE: &str =
     "this line takes in a file that is not there, so that libpam refuses the login";
+const TOO_DEEP: &str =
+    "by this line files take each other in deeper than libpam goes, and it refuses the login";
+const CUT: &str = "this is more than anybody writes, and nothing from this line on was looked at";

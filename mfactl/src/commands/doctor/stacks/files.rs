@@ -17,9 +17,14 @@ const MAX_FILE: u64 = 64 * 1024;
 /// As many files as are read.
 const MAX_FILES: usize = 2000;
 
+/// The end of the name of a file that `mfactl stacks take-out` writes, until it takes the place of the one before.
+pub(crate) const UNFINISHED: &str = ".mfa-pam";
+
 /// What package tools leave beside the file that is in force. Other endings, such as `.bak`, are names like
 /// any: libpam reads them when a program asks for a service of that name.
-const LEFTOVERS: [&str; 5] = [".pam-old", ".rpmnew", ".rpmsave", ".rpmorig", ".augsave"];
+const LEFTOVERS: [&str; 6] = [
+    UNFINISHED, ".pam-old", ".rpmnew", ".rpmsave", ".rpmorig", ".augsave",
+];
 
 /// The files of the folders, and those that they take in from elsewhere.
 #[derive(Default)]
@@ -81,8 +86,11 @@ impl Files {
             for name in wanted {
                 // A path, or a name with a folder in it.
                 let mut paths = self.folders.iter().map(|folder| folder.join(&name));
-                if let Some(path) = paths.find(|path| path.exists()) {
-                    self.take(name.clone(), path);
+                match paths.find(|path| path.exists()) {
+                    Some(path) if path.is_file() => self.take(name.clone(), path),
+                    // To read a pipe or a device may never end.
+                    Some(path) => self.unread.push(format!("{}: no file", path.display())),
+                    None => {}
                 }
                 known.insert(name);
             }
@@ -150,6 +158,25 @@ impl Files {
         Some((name.as_str(), text.as_str()))
     }
 
+    /// Whether these are the stacks by which this host lets in.
+    pub(super) fn are_of_this_host(&self) -> bool {
+        let mut folders = self.folders.iter();
+        folders.any(|folder| folder == Path::new("/etc/pam.d"))
+    }
+
+    /// The name that a file has here which is named as in an include.
+    pub(crate) fn name_of(&self, name: &str) -> Option<&str> {
+        self.entry(name).map(|(name, _)| name)
+    }
+
+    /// The names that lines of other files take in.
+    pub(crate) fn taken_in(&self) -> BTreeSet<&str> {
+        let texts = self.texts.values().flat_map(|(_, text)| included(text));
+        let taken_in: BTreeSet<_> = texts.collect();
+        let names = taken_in.iter().filter_map(|name| self.name_of(name));
+        names.collect()
+    }
+
     /// Whether a line that takes in `name` finds it in another folder than the first: there Debian's libpam
     /// looks for services, and not for what they take in.
     pub(super) fn is_beyond_the_first(&self, name: &str) -> bool {
@@ -180,7 +207,7 @@ fn is_left_over(name: &str) -> bool {
 }
 
 /// The files that a text takes in, as it names them.
-pub(super) fn included(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn included(text: &str) -> impl Iterator<Item = String> {
     let file = |does| match does {
         Does::Include { file, .. } => Some(file),
         Does::Call(_) | Does::Fails(_) | Does::Stops => None,

@@ -70,8 +70,7 @@ pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> O
     match judge(&steps(service, text))? {
         Order::Leapt { by, passwords } => {
             // The password's own line only sets out; a later one may end the stack.
-            let found = bypass::of(Phase::Auth, service, text).filter(|found| !found.is_gate);
-            let by = found.map_or(by, |found| found.line);
+            let by = bypass::by_mistake(Phase::Auth, service, text).unwrap_or(by);
             Some(Order::Leapt { by, passwords })
         }
         order => Some(order),

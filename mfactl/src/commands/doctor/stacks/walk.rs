@@ -7,10 +7,13 @@
 use mfa_stacks::chain::Step;
 use mfa_stacks::modules::marks;
 
+use super::says::failures;
+
 /// What a module is supposed to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Result {
     Success,
+    /// Whatever it can say but that somebody passes.
     Failure,
     Unknown,
 }
@@ -49,7 +52,7 @@ pub(super) fn leads_to(
         let control = &step.call.control;
         let actions = match supposed(at) {
             Result::Success => vec![control.on("success")],
-            Result::Failure => vec![control.on("auth_err")],
+            Result::Failure => failures(step).map(|code| control.on(code)).collect(),
             Result::Unknown => control.any(),
         };
         let next = actions
