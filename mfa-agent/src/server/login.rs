@@ -15,6 +15,7 @@ mod record;
 mod tickets;
 mod told;
 mod verify;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,10 +30,8 @@ use super::Agent;
 use super::error::Failure;
 use super::limits::OpenLogin;
 use super::passwords::Belief;
-use super::wait::{MessageWait, RadiusOutcome, RadiusWait};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::delivery::Delivery;
 use crate::repository::Key;
 pub(super) use ask::{plan, wording};
 pub(super) use begin::Purpose;
@@ -40,15 +39,15 @@ use begin::ResolvedLogin;
 pub(super) use login_context::LoginContext;
 use mfa_core::account::NewSession;
 use mfa_core::lockout::{Limits, LoginEpoch};
-use mfa_core::login::{DeliveryStatus, Prompting, QueryingRadius, SendingCode, Typed};
+use mfa_core::login::{DeliveryStatus, Prompting, Typed};
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
-use post::Sending;
 pub(super) use post::{LateMessage, LearnedLate};
-use radius::ReservedGuess;
 pub(super) use radius::TypicalLatency;
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};
+pub(super) use waiting::{LoginWait, ResumedLogin};
+use waiting::{QueryingLogin, SendingLogin};
 
 /// What a login keeps from its beginning to its end, whatever its state.
 pub(super) struct Login {
@@ -78,53 +77,6 @@ pub(super) struct Login {
 pub(super) struct PromptedLogin {
     pub(super) login: Box<Login>,
     state: Prompting,
-}
-
-/// A login that waits for something else than its user.
-pub(super) enum LoginWait {
-    /// A message.
-    Message(MessageWait, Box<SendingLogin>),
-    /// A RADIUS server.
-    Radius(RadiusWait, Box<QueryingLogin>),
-}
-
-/// The same, once the wait is over.
-pub(super) enum ResumedLogin {
-    Message(Delivery, Box<SendingLogin>),
-    Radius(RadiusOutcome, Box<QueryingLogin>),
-}
-
-/// A login that sends a code.
-pub(super) struct SendingLogin {
-    login: Box<Login>,
-    state: SendingCode,
-    sending: Sending,
-}
-
-/// A login whose answer a RADIUS server judges.
-pub(super) struct QueryingLogin {
-    login: Box<Login>,
-    state: QueryingRadius,
-    guess: ReservedGuess,
-}
-
-impl LoginWait {
-    /// Waits. Nobody else waits meanwhile.
-    pub(super) fn run(self) -> ResumedLogin {
-        match self {
-            Self::Message(wait, login) => ResumedLogin::Message(wait.run(), login),
-            Self::Radius(wait, login) => ResumedLogin::Radius(wait.run(), login),
-        }
-    }
-}
-
-impl ResumedLogin {
-    pub(super) fn login(&self) -> &Login {
-        match self {
-            Self::Message(_, sending) => &sending.login,
-            Self::Radius(_, querying) => &querying.login,
-        }
-    }
 }
 
 impl Login {
