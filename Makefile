@@ -5,7 +5,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-.PHONY: help build try test test-all unit-test system-test torture man deb rpm bench lint clean
+.PHONY: help build try test test-all unit-test system-test torture man deb rpm bench lint msrv fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -45,7 +45,7 @@ torture: build ## power cuts, kills, failing disks and a long load, as in docs/r
 SYSTEM_TESTS := --test 'system_*'
 system-test-with = MFA_TEST_BIN=$(TARGET)/$(1) INSTA_WORKSPACE_ROOT=$(CURDIR) \
 	CARGO_TARGET_$(HOST)_RUNNER="$(CURDIR)/tests/as-root" \
-	$(CARGO) test --locked --workspace $(SYSTEM_TESTS) -- $(2)
+	$(CARGO) test --locked --workspace --no-fail-fast $(SYSTEM_TESTS) -- $(2)
 
 man: build ## man pages and completions, in target/man and target/completions
 	$(TARGET)/release/mfa-manual $(TARGET)
@@ -62,11 +62,23 @@ bench: build ## logins a second and memory, side by side with the peers of Debia
 	tests/install-needs --bench
 	@tests/bench
 
-lint: ## clippy, rustfmt, licences and sources of what we depend on
+lint: ## clippy, rustfmt, circles, documentation, spelling; advisories, licences and sources of dependencies
+	tests/install-needs --lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --workspace --no-deps --document-private-items
+	tests/circles
+	tests/spelling
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check bans licenses sources
+	tests/advisories
+
+msrv: ## everything compiles with the oldest Rust that Cargo.toml promises
+	tests/msrv
+
+fuzz: ## every fuzz target, for SECONDS=10 each
+	tests/install-needs --lint
+	tests/fuzz $(or $(SECONDS),10)
 
 clean: ## remove what was built
 	$(CARGO) clean

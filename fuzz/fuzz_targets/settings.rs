@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use mfa_agent::config::Settings;
 use mfa_core::names::Groups;
-use mfa_core::policy::{Enforce, Facts, Personal, Request, Whence, remote_address};
+use mfa_core::policy::{Enforce, Facts, LoginOrigin, Personal, Request, remote_address};
 
 fuzz_target!(|text: &str| {
     let Ok(settings) = Settings::parse(vec![("agent.toml".into(), text.to_owned())]) else { return };
@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
         tty: Some("ssh"),
         after: &["publickey".to_owned()],
         now: "2026-06-10T12:00".parse().expect("a time"),
-        whence: Whence::of("sshd", Some("192.0.2.7"), Some("ssh")),
+        origin: LoginOrigin::of("sshd", Some("192.0.2.7"), Some("ssh")),
     };
     let personal = Personal { enforce: Enforce::Required, ..Personal::default() };
     let facts = Facts { federated: false, groups: &Groups::new() };
