@@ -1,14 +1,14 @@
-//! The modules that are known by their names, and what may be shown of the words after them.
+//! Known modules by name, and which of their arguments may be shown.
 //!
-//! An argument of somebody else's module may be a password (`pam_mysql passwd=…`), so no argument is
-//! shown but those of ours that are known to hold no secret.
+//! An argument of another module may be a password (`pam_mysql passwd=…`), so only arguments of
+//! `pam_mfa` that are known to hold no secret are shown.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::parse::Call;
 
-/// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
+/// Modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
 /// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
 const FIRST_FACTORS: [&str; 20] = [
     "pam_unix",
@@ -33,7 +33,7 @@ const FIRST_FACTORS: [&str; 20] = [
     "pam_ssh_agent_auth",
 ];
 
-/// The modules that check something beside the password, as ours does.
+/// Other modules that check a second factor.
 const OTHER_FACTORS: [&str; 7] = [
     "pam_u2f",
     "pam_google_authenticator",
@@ -44,7 +44,7 @@ const OTHER_FACTORS: [&str; 7] = [
     "pam_privacyidea",
 ];
 
-/// Arguments of ours, up to an equals sign; none holds a secret.
+/// Arguments of `pam_mfa` that hold no secret, up to the equals sign.
 const OWN_ARGUMENTS: [&str; 9] = [
     "socket",
     "timeout",
@@ -53,22 +53,22 @@ const OWN_ARGUMENTS: [&str; 9] = [
     "try_first_pass",
     "on_unavailable",
     "ticket",
-    MARK,
+    PASSWORD_FAILED,
     "debug",
 ];
 
-/// The argument of a line of ours that asks nobody: it marks a wrong password for the line that would ask.
-const MARK: &str = "password_failed";
+/// With this argument `pam_mfa` does not ask: it flags a wrong password for the line that asks.
+const PASSWORD_FAILED: &str = "password_failed";
 
-/// What stands for arguments that are not shown.
+/// Shown for hidden arguments.
 pub const HIDDEN: &str = "…";
 
-/// Whether it checks a password or a key.
+/// Whether a module checks a password or a key.
 pub fn is_password(module: &str) -> bool {
     FIRST_FACTORS.contains(&stem(module))
 }
 
-/// Whether who passes it has passed a second factor, though not ours.
+/// Whether a module checks a second factor other than `pam_mfa`.
 pub fn is_other_factor(module: &str) -> bool {
     OTHER_FACTORS.contains(&stem(module))
 }
@@ -83,9 +83,10 @@ pub fn asks(call: &Call) -> bool {
     is_ours(&call.module) && !marks(call)
 }
 
-/// Whether it is a line of `pam_mfa` at the end of a substack, where only a wrong password leads: no line after it asks.
+/// Whether it is the line of `pam_mfa` at the end of a substack that only a wrong password reaches;
+/// no later line asks.
 pub fn marks(call: &Call) -> bool {
-    is_ours(&call.module) && call.arguments.iter().any(|word| word == MARK)
+    is_ours(&call.module) && call.arguments.iter().any(|word| word == PASSWORD_FAILED)
 }
 
 /// `pam_unix` of `/lib/security/pam_unix.so`.
@@ -95,9 +96,9 @@ pub fn stem(module: &str) -> &str {
     name.strip_suffix(".so").unwrap_or(name)
 }
 
-/// A module with as much of its arguments as may be shown.
+/// A module with the arguments that may be shown.
 pub fn shown(module: &str, arguments: &[String]) -> String {
-    // In brackets even a module may hold blanks, and what follows the first may be anything.
+    // In brackets even the module may contain blanks, and the rest may be anything.
     let (name, more) = module
         .split_once(char::is_whitespace)
         .unwrap_or((module, ""));
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ours_the_known_ones_are_shown() {
+    fn known_arguments_of_ours_are_shown() {
         let line = "/lib/pam_mfa.so socket=/run/a timeout=5 use_first_pass";
         assert_eq!(of(line), line);
         assert_eq!(of("pam_mfa.so passwd=Secret1 debug"), "pam_mfa.so debug …");

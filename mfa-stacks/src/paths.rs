@@ -1,4 +1,4 @@
-//! Ways through a stack that end in success, over every code that a module may return.
+//! Finds paths through a stack that end in success, over every code that a module may return.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use crate::chain::{Entry, Kind};
 use crate::codes::{CODES, INCOMPLETE, SUCCESS};
 use crate::dispatch::State;
 
-/// As many states as are looked at. Stacks that people write have some hundred.
+/// A limit on states; real stacks have some hundred.
 const MAX_STATES: usize = 100_000;
 
-/// An entry that was come to, and the code that its module gave.
+/// The index of an entry, and the code that its module returned.
 pub type Said = (usize, usize);
 
-/// A way to one of the codes `ends` on which no module says anything that `is_met` takes for what is wanted; none if there
-/// is no such way. `may` tells whether the module of an entry can return a code at all.
+/// A path to one of the codes `ends` on which no step satisfies `is_met`; `None` if there is none.
+/// `may` tells whether the module of an entry can return a code at all.
 pub fn way_without(
     entries: &[Entry],
     ends: &[usize],
@@ -33,7 +33,7 @@ pub fn way_without(
             continue;
         }
         let calls = matches!(entry.kind, Kind::Module(_));
-        // What is put last is looked at first: success.
+        // The last one pushed is tried first: success.
         for code in (0..CODES.len()).rev() {
             let goes_on = code != INCOMPLETE && may(state.at, code) && !is_met(state.at, code);
             if calls && !goes_on || !calls && code != SUCCESS {
