@@ -1,4 +1,4 @@
-//! The account of a user at a RADIUS server, which answers for them.
+//! The account of a user at a RADIUS server, which verifies their answers.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::lockout::{Admission, Limits, LoginEpoch};
 /// An account at a RADIUS server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
-    /// The name of the servers in the settings.
+    /// The name of the server in the settings.
     pub server: Label,
-    /// The user's name there; none: the same.
+    /// The user's name there; `None` if it is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<RemoteName>,
     /// When it was enrolled, and last used.
@@ -26,7 +26,7 @@ pub struct Remote {
 #[serde(try_from = "String", into = "String")]
 pub struct RemoteName(String);
 
-/// A text that is no name at a RADIUS server.
+/// The text is not a valid name at a RADIUS server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a name at a RADIUS server has 1 to 253 bytes and no control characters")]
 pub struct RemoteNameError;
@@ -69,7 +69,7 @@ impl Account {
         self.remote.as_ref()
     }
 
-    /// Sets the account at a RADIUS server, in place of an earlier one. Returns whether it is another.
+    /// Sets the account at a RADIUS server, replacing an earlier one. Returns whether it changed.
     pub fn set_remote(&mut self, remote: Remote) -> bool {
         let is_same = |known: &Remote| known.server == remote.server && known.user == remote.user;
         if self.remote.as_ref().is_some_and(is_same) {
@@ -82,7 +82,7 @@ impl Account {
 }
 
 impl Account {
-    /// Notes that a RADIUS server is about to judge a guess ([`Lockout::reserve`]).
+    /// Reserves a guess that a RADIUS server is about to verify ([`Lockout::reserve`]).
     ///
     /// [`Lockout::reserve`]: crate::lockout::Lockout::reserve
     pub fn reserve(
@@ -96,8 +96,8 @@ impl Account {
         self.lockout.reserve(id, wait, epoch, now, limits)
     }
 
-    /// What was sent to a server might have been a bypass or recovery code, and was none: that is a guess like
-    /// any other, even where the server does not judge it.
+    /// Counts an answer that looked like a bypass or recovery code and was wrong: it is a guess,
+    /// even if no server verifies it.
     pub fn missed_other_code(
         &mut self,
         id: u64,
@@ -115,7 +115,7 @@ impl Account {
         }
     }
 
-    /// Nobody judges that guess any more, or it was right.
+    /// Releases a guess that nobody verifies any more, or that was right.
     pub fn settle_reserved(&mut self, id: u64) -> bool {
         self.lockout.settle_reserved(id)
     }
