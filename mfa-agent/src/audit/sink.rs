@@ -1,4 +1,4 @@
-//! What a worker writes, and where to.
+//! What a worker writes, and where.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Event, text};
 use crate::log::Level;
 
-/// One event, and the line that the audit file has of it.
+/// One event, and its line for the audit file.
 #[derive(Debug)]
 pub struct Entry {
     event: Event,
@@ -16,26 +16,26 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Of `event`, which happens at `now`.
+    /// An entry for `event`, which happens at `now`.
     #[must_use]
     pub fn new(event: Event, now: Timestamp) -> Self {
         let line = text::json(&event, now).into();
         Self { event, line }
     }
 
-    /// What happened.
+    /// The event.
     #[must_use]
     pub const fn event(&self) -> &Event {
         &self.event
     }
 
-    /// The line, with its break: the same bytes for the store and for the file.
+    /// The line with its line break: the same bytes for the store and the file.
     #[must_use]
     pub const fn line(&self) -> &Arc<[u8]> {
         &self.line
     }
 
-    /// What stands for lines that found no room.
+    /// The entry that reports lost lines.
     pub(super) fn lost(count: u64) -> Self {
         let event = Event {
             event: "audit-lost",
@@ -48,18 +48,18 @@ impl Entry {
     }
 }
 
-/// A place that lines go to. May block and may fail; it has a thread of its own.
+/// A destination for lines. It may block and may fail; it has its own thread.
 pub(crate) trait Sink: Send + 'static {
-    /// What it writes.
+    /// The type of its lines.
     type Line: Send + 'static;
 
-    /// The name of the place, for the log.
+    /// Its name, for the log.
     fn name(&self) -> String;
 
-    /// Writes one line. After an error the same line comes again.
+    /// Writes one line. After an error the same line is written again.
     fn write(&mut self, line: &Self::Line) -> Result<(), WriteError>;
 
-    /// Makes durable what was written. Returns whether it is sure that nothing written before is lost.
+    /// Makes written lines durable. Returns whether nothing written before can be lost.
     fn sync(&mut self) -> Result<bool, WriteError> {
         Ok(true)
     }
@@ -67,11 +67,11 @@ pub(crate) trait Sink: Send + 'static {
     /// The next line begins with a new file or connection.
     fn reopen(&mut self);
 
-    /// The line that stands for so many that found no room.
+    /// The line that reports this number of lost lines.
     fn lost(&self, count: u64) -> Self::Line;
 }
 
-/// A line can't be written now.
+/// Why a line can't be written now.
 #[derive(Debug)]
 pub(crate) struct WriteError(pub(super) String);
 
@@ -81,7 +81,7 @@ impl<E: fmt::Display> From<E> for WriteError {
     }
 }
 
-/// How much attention an event deserves.
+/// The log level of an event.
 pub(super) fn level(event: &Event) -> Level {
     match event.result {
         "unavailable" => Level::Error,

@@ -1,8 +1,7 @@
-//! How an event reads as a line, so that nobody outside can forge one.
+//! Writes an event as a line that no outsider can forge.
 //!
-//! Names and hosts come from strangers. In JSON and in text alike, whatever could end a line, end a
-//! quoted value, steer a terminal or turn the direction of writing is escaped; what remains is what a
-//! person sees.
+//! Names and hosts come from strangers. Every character that could end a line, end a quoted value,
+//! control a terminal or change the direction of text is escaped.
 
 use std::fmt::Write;
 use std::io;
@@ -14,8 +13,8 @@ use serde_json::ser::{CharEscape, Formatter};
 use super::Event;
 use super::cloud::RequestData;
 
-/// The JSON line, with its line break: the time in UTC with microseconds first (RFC 3339), then the
-/// fields of the event.
+/// The JSON line with its line break: first the time in UTC with microseconds (RFC 3339), then the
+/// fields.
 pub(super) fn json(event: &Event, time: Timestamp) -> Vec<u8> {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -29,7 +28,7 @@ pub(super) fn json(event: &Event, time: Timestamp) -> Vec<u8> {
     };
     let mut bytes = Vec::with_capacity(256);
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Escaping);
-    // Writing an event to memory has no way to fail; a line that says so is better than a panic.
+    // Writing to memory can't fail; a fallback line is better than a panic.
     if line.serialize(&mut serializer).is_err() {
         bytes = br#"{"event":"audit-unwritable"}"#.to_vec();
     }
@@ -75,13 +74,13 @@ pub(super) fn words(event: &Event) -> String {
     line
 }
 
-/// Data that has no words of its own: as JSON.
+/// Data without a text form, as JSON.
 fn data(data: &RequestData) -> String {
-    // Writing to a string does not fail.
+    // Writing to a string can't fail.
     serde_json::to_string(data).unwrap_or_default()
 }
 
-/// `text` with everything escaped that is not to be seen.
+/// `text` with all unprintable characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     escaped(text, |c| !is_plain(c))
 }
@@ -104,15 +103,15 @@ fn escaped(text: &str, escape: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// Neither a control character nor a line or paragraph separator, nor one that is invisible or turns
-/// the direction of writing.
+/// Neither a control character, nor a line or paragraph separator, nor invisible, nor changing the
+/// direction of text.
 fn is_plain(c: char) -> bool {
     !(c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}'))
 }
 
-/// JSON as serde_json writes it, but with more characters escaped.
+/// The JSON of serde_json with more characters escaped.
 struct Escaping;
 
 impl Formatter for Escaping {
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn time_comes_first_and_what_does_not_apply_stays_out() {
+    fn time_comes_first_and_empty_fields_are_left_out() {
         let time = Timestamp::from_microsecond(1_700_000_000_120_000).unwrap();
         assert_eq!(
             String::from_utf8(json(&event("alice"), time)).unwrap(),
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_quoted_and_numbers_are_not() {
+    fn text_is_quoted_and_numbers_are_not() {
         let mut event = event("alice");
         event.service = Some("sshd".to_owned());
         event.failures = Some(3);

@@ -1,8 +1,8 @@
-//! The end: logins that somebody is in the middle of come to theirs first, and no other one is lost.
+//! The shutdown: active logins finish first, and no other login is lost.
 //!
-//! The agent serves on for a while, since another one can't open the store before this one is gone, and new
-//! logins would wait for it. Then it stops accepting, and waits for those that are inside: who comes later waits
-//! in the socket. Whoever can't wait says SIGTERM again.
+//! The agent serves on for a while, because the next agent can't open the store before this one has
+//! ended, and new logins would have to wait. Then it stops accepting and waits for the remaining
+//! logins; later ones wait in the socket. A second SIGTERM ends the wait.
 
 use std::sync::Arc;
 use std::thread;
@@ -15,18 +15,18 @@ use super::FIRST_CALLS;
 use crate::log;
 use crate::server::Agent;
 
-/// For so long new logins may have to wait for the next agent. The module waits for longer.
+/// How long new logins may have to wait for the next agent; the module waits longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// Re-raises SIGTERM once no login is under way or the time for them is over.
-pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
+/// Re-raises SIGTERM once no login is active or the time is over.
+pub(super) fn raise_sigterm_when_idle(agent: &Arc<Agent>) {
     let limit = agent.settings().server.stop_timeout;
     if limit.is_zero() {
         return raise_sigterm();
     }
     if !agent.is_idle() {
         log::info(format_args!(
-            "stopping; for at most {} s it goes on with logins that are under way",
+            "stopping; waiting at most {} s for active logins to finish",
             limit.as_secs()
         ));
     }
@@ -35,7 +35,7 @@ pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
         .name("end".to_owned())
         .spawn(move || {
             if !drain(&waiting, limit) {
-                log::warn("logins are under way still, and end now; their users begin again");
+                log::warn("the time is over: the remaining logins end now, and their users have to begin again");
             }
             raise_sigterm();
         });
@@ -44,7 +44,8 @@ pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
     }
 }
 
-/// Waits for logins under way, and then for those that came meanwhile; whether all have ended.
+/// Waits for active logins, and then for the ones that came meanwhile; returns whether all have
+/// ended.
 fn drain(agent: &Agent, limit: Duration) -> bool {
     let end = Instant::now() + limit;
     let _ = agent.await_idle(limit.saturating_sub(LONGEST_WAIT.min(limit / 2)));

@@ -120,7 +120,7 @@ fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
     for name in ["other.example", "stranger"] {
         for manners in [&["auth"][..], &["tls", "auth"]] {
             let rig = rig(name, manners).with_password(PASSWORD);
-            assert_permanent(send(&rig.mailer, &anna(), LONG), "does not verify");
+            assert_permanent(send(&rig.mailer, &anna(), LONG), "is not valid");
             let commands = rig.commands();
             let is_early = |command: &String| command.starts_with("EHLO") || command == "STARTTLS";
             assert!(commands.iter().all(is_early), "{commands:?}");
@@ -131,7 +131,7 @@ fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
 #[test]
 fn what_is_said_too_early_in_the_clear_ends_the_conversation() {
     let rig = rig("localhost", &["inject"]);
-    assert_permanent(send(&rig.mailer, &anna(), LONG), "speaks in its place");
+    assert_permanent(send(&rig.mailer, &anna(), LONG), "answers in its name");
 }
 
 #[test]
@@ -224,5 +224,5 @@ fn sendmail_gets_the_mail_with_local_line_ends_and_its_status_counts() {
     script(&program, "exit 67");
     assert_permanent(send(&mailer, &anna(), LONG), "status 67");
     script(&program, "sleep 600");
-    assert_temporary(send(&mailer, &anna(), SHORT), "not done in time");
+    assert_temporary(send(&mailer, &anna(), SHORT), "took too long");
 }

@@ -148,11 +148,11 @@ fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
         let provider = Provider::new(name);
         assert_permanent(
             send(&provider.bearer("status/200"), &phone(), LONG),
-            "does not verify",
+            "is not valid",
         );
         assert_permanent(
             send(&provider.vonage("vonage/0"), &phone(), LONG),
-            "does not verify",
+            "is not valid",
         );
         assert_eq!(provider.server.end().len(), 0);
     }
@@ -163,7 +163,7 @@ fn answers_without_end_and_servers_that_hang_or_dribble_are_left() {
     let provider = Provider::new("localhost");
     assert_temporary(
         send(&provider.bearer("endless"), &phone(), LONG),
-        "answers without end",
+        "sends too long an answer",
     );
     assert_temporary(
         send(&provider.bearer("dribble"), &phone(), SHORT),
@@ -214,7 +214,7 @@ fn vonage_refuses_for_now_or_for_good() {
     );
     assert_permanent(
         send(&provider.vonage("vonage/4"), &phone(), LONG),
-        "key or secret are wrong",
+        "key or secret is wrong",
     );
     assert_permanent(
         send(&provider.vonage("vonage/9"), &phone(), LONG),
@@ -223,7 +223,7 @@ fn vonage_refuses_for_now_or_for_good() {
     // An answer of something else is no success, even with status 200.
     assert_temporary(
         send(&provider.vonage("status/200"), &phone(), LONG),
-        "is the endpoint right?",
+        "check the endpoint",
     );
 }
 
@@ -309,12 +309,12 @@ fn a_command_gets_the_object_of_a_webhook_and_its_status_counts() {
     );
     assert_eq!(read("count"), "0\n");
     let busy = command(&folder, "cat; exit 75");
-    assert_temporary(send(&busy, &phone(), LONG), "try again later; it said: ");
+    assert_temporary(send(&busy, &phone(), LONG), "try again later; it printed: ");
     let failing = command(&folder, "cat; exit 1");
     assert_permanent(
         send(&failing, &phone(), LONG),
-        "failed with status 1; it said: ",
+        "failed with status 1; it printed: ",
     );
     let hanging = command(&folder, "sleep 600");
-    assert_temporary(send(&hanging, &phone(), SHORT), "not done in time");
+    assert_temporary(send(&hanging, &phone(), SHORT), "took too long");
 }
