@@ -94,7 +94,7 @@ impl Drop for Script {
     }
 }
 
-/// A stack that lets in everybody whom the module does not refuse.
+/// A stack that lets in every user that the module does not refuse.
 fn lenient(agent: &Agent, timeout: u32) -> Stack {
     let module = built().module.display();
     let socket = agent.socket().display();

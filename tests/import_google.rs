@@ -41,7 +41,7 @@ fn kept(user: &str) -> Kept {
     }
 }
 
-/// A user for whom the real program has been run.
+/// A user with a file by the real program.
 fn set_up(machine: &Machine, user: &str, options: &[&str]) -> Kept {
     machine.user(user, "x");
     set_up_again(machine, user, options)

@@ -197,7 +197,7 @@ fn a_foreign_store_is_refused_until_init_accepts_it() {
     fs::rename(own, store(&agent)).unwrap();
     let id = foreign_mark.split("id=").nth(1).unwrap();
     let id = id.split_whitespace().next().unwrap();
-    is_refused(&agent, &["another store", id, "mfa-agent --init"]);
+    is_refused(&agent, &["not this host's store", id, "mfa-agent --init"]);
     said(&agent.init(), "accepted the store");
     agent.launch();
     anna_logs_in(&agent);
@@ -219,7 +219,7 @@ fn a_store_that_was_set_back_serves_and_is_reported_until_init_accepts_it() {
     agent.launch();
     agent.await_log("was set back to an older state");
     let told = rollback(&agent).expect("a word to the administrator");
-    assert!(told.contains("are forgotten"), "{told}");
+    assert!(told.contains("are lost"), "{told}");
     let doctor = agent.ctl().run(&["doctor"], "");
     assert!(doctor.stdout.contains("set back"), "{doctor:?}");
     anna_logs_in(&agent);

@@ -1,4 +1,4 @@
-//! The kernel's peer credentials decide who may ask about whom.
+//! The kernel's peer credentials decide which users a caller may ask about.
 
 use mfa_protocol::admin::{
     EnrollPin, EnrollPinParameters, EnrollTotp, EnrollTotpParameters, Explain, ExplainParameters,

@@ -102,7 +102,7 @@ fn after_grace_they_are_refused_until_they_have_enrolled() {
     assert!(!is_let_in(&agent, NEW));
     agent.kill_9();
     agent.launch();
-    assert!(!is_let_in(&agent, NEW), "grace does not begin anew");
+    assert!(!is_let_in(&agent, NEW), "grace does not begin again");
     // A user who has not logged in yet has the full grace.
     assert!(is_let_in(&agent, NEWER));
     agent.admin().pin(NEW, "4826");

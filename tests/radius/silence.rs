@@ -92,7 +92,7 @@ fn an_ignored_phone_call_is_no_outage() {
     };
     let host = Host::with(&[mute.address()], &plan);
     host.enroll("anna");
-    // The line after it lets in everybody whom the module ignores.
+    // The line after it lets in every user that the module ignores.
     let (module, socket) = (built().module.display(), host.agent.socket().display());
     let stack = Stack::of(&format!(
         "auth [success=ok ignore=ignore default=die] {module} socket={socket} on_unavailable=ignore\n\

@@ -101,7 +101,7 @@ fn a_webhook_gets_a_signature_over_the_bytes_of_the_body() {
 }
 
 #[test]
-fn statuses_of_a_webhook_tell_whether_to_try_again_and_repeat_no_secret() {
+fn a_webhooks_status_decides_whether_to_try_again_and_no_error_repeats_a_secret() {
     let provider = Provider::new("localhost");
     for status in [408, 425, 429, 500, 503] {
         let result = send(
@@ -143,7 +143,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
+fn a_certificate_for_another_name_or_without_authority_is_refused() {
     for name in ["other.example", "stranger"] {
         let provider = Provider::new(name);
         assert_permanent(
@@ -159,7 +159,7 @@ fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
 }
 
 #[test]
-fn answers_without_end_and_servers_that_hang_or_dribble_are_left() {
+fn answers_without_end_and_slow_servers_are_left() {
     let provider = Provider::new("localhost");
     assert_temporary(
         send(&provider.bearer("endless"), &phone(), LONG),
@@ -176,7 +176,7 @@ fn answers_without_end_and_servers_that_hang_or_dribble_are_left() {
 }
 
 #[test]
-fn vonage_gets_the_form_of_its_documentation() {
+fn vonage_gets_the_documented_form() {
     let mut provider = Provider::new("localhost");
     send(&provider.vonage("vonage/0"), &phone(), LONG).unwrap();
     let request = provider.server.event();
@@ -206,7 +206,7 @@ fn a_text_with_other_letters_goes_to_vonage_as_unicode() {
 }
 
 #[test]
-fn vonage_refuses_for_now_or_for_good() {
+fn vonages_errors_are_temporary_or_permanent() {
     let provider = Provider::new("localhost");
     assert_temporary(
         send(&provider.vonage("vonage/1"), &phone(), LONG),
@@ -220,7 +220,7 @@ fn vonage_refuses_for_now_or_for_good() {
         send(&provider.vonage("vonage/9"), &phone(), LONG),
         "top it up",
     );
-    // An answer of something else is no success, even with status 200.
+    // Another kind of answer is no success, even with status 200.
     assert_temporary(
         send(&provider.vonage("status/200"), &phone(), LONG),
         "check the endpoint",
@@ -240,7 +240,7 @@ fn a_throttled_message_is_sent_later() {
 }
 
 #[test]
-fn a_provider_that_hangs_for_one_user_lets_the_others_messages_go_out() {
+fn a_provider_that_hangs_for_one_user_does_not_delay_other_users() {
     let folder = tempfile::tempdir().unwrap();
     // Hangs for one number, as a provider might for one network.
     let command = command(&folder, "grep -q 1234542 && sleep 600; exit 0");
@@ -261,7 +261,7 @@ fn a_provider_that_hangs_for_one_user_lets_the_others_messages_go_out() {
 }
 
 #[test]
-fn a_provider_that_hangs_for_everybody_stops_no_mail() {
+fn a_provider_that_hangs_for_everybody_delays_no_email() {
     let folder = tempfile::tempdir().unwrap();
     let sendmail = folder.path().join("sendmail");
     script(&sendmail, "exec cat > /dev/null");
