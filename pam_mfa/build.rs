@@ -1,8 +1,8 @@
-//! How the shipped module is linked.
+//! Links the shipped module with its own unwinder.
 //!
-//! With the unwinder inside: each login loads the module anew, and a module that needs `libgcc_s.so.1` has
-//! that loaded with it wherever the program does not use it itself. That costs 0.1 ms, four times what
-//! the module alone costs. The module unwinds its own frames only, so that a copy of its own is enough.
+//! Otherwise each login would also load `libgcc_s.so.1` wherever the program does not use it
+//! itself, which costs 0.1 ms, four times as much as the module alone. The module unwinds only its
+//! own frames, so its own copy is enough.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ fn main() {
     if std::env::var("PROFILE").as_deref() != Ok("release") {
         return;
     }
-    // Where the compiler has none, libgcc_s does as well.
+    // If the compiler has none, libgcc_s works as well.
     if let Some(folder) = unwinder() {
         println!("cargo::rustc-link-search=native={}", folder.display());
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
@@ -27,7 +27,7 @@ fn unwinder() -> Option<PathBuf> {
         .output()
         .ok()?;
     let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    // A compiler that does not know the file prints its bare name.
+    // A compiler that does not have the file prints the bare name.
     path.is_absolute()
         .then(|| path.parent().map(PathBuf::from))
         .flatten()

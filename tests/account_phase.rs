@@ -1,4 +1,5 @@
-//! `pam_mfa.so` in the account phase: who was let in without meeting the policy does not get a session.
+//! `pam_mfa.so` in the account phase: a user who was let in without meeting the policy gets no
+//! session.
 
 use mfa_tests::{Agent, Caller, Login, Machine, Pty, Sshd, Stack, Transcript, built, eventually};
 use serde_json::json;
@@ -10,7 +11,7 @@ const EITHER: &str =
 const BOTH: &str =
     "PasswordAuthentication no\nAuthenticationMethods publickey,keyboard-interactive";
 
-/// An sshd whose stack is the shipped one with an account line.
+/// An sshd with the shipped stack and an account line.
 fn set_up(machine: &Machine, settings: &str, sshd: &str) -> (Agent, Sshd) {
     machine.user(USER, PASSWORD);
     machine.shipped_stack("sshd-account");
@@ -22,7 +23,7 @@ fn set_up(machine: &Machine, settings: &str, sshd: &str) -> (Agent, Sshd) {
 }
 
 fn by_key(sshd: &Sshd) -> Pty {
-    // Banners, too: there sshd puts what the account phase says.
+    // Shows banners, too: sshd puts the account phase's messages there.
     sshd.client(
         USER,
         &[
@@ -57,7 +58,7 @@ fn a_key_alone_is_refused_where_the_policy_asks_and_the_user_is_told_why() {
 }
 
 #[test]
-fn password_and_code_get_a_session_that_does_not_know_of_the_ticket() {
+fn password_and_code_get_a_session_that_does_not_see_the_ticket() {
     Machine::run(|machine| {
         let (agent, sshd) = set_up(machine, "", EITHER);
         let key = agent.admin().device(USER);
@@ -86,7 +87,7 @@ fn a_key_and_a_code_get_a_session() {
 }
 
 #[test]
-fn who_is_not_asked_after_a_key_gets_a_session_by_password_and_key_but_not_by_the_key_alone() {
+fn a_user_who_is_not_asked_after_a_key_needs_the_password_as_well_where_it_is_required() {
     Machine::run(|machine| {
         let rule = "[[rule]]\nname = \"key\"\nafter = [\"publickey\"]\naction = \"skip\"\n";
         let either = "PasswordAuthentication no\nAuthenticationMethods \
@@ -142,7 +143,7 @@ fn without_an_agent_a_key_alone_is_refused_unless_the_account_line_says_otherwis
     });
 }
 
-/// A stack whose account phase alone knows us, or both phases.
+/// A stack with our module in the account phase only, or in both phases.
 fn stack(agent: &Agent, auth: &str, accounts: usize) -> Stack {
     let module = built().module.display();
     let socket = agent.socket().display();
@@ -157,7 +158,7 @@ fn logged_in(stack: &Stack, answer: &str) -> String {
 }
 
 #[test]
-fn a_ticket_is_good_once() {
+fn a_ticket_is_valid_once() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
@@ -170,7 +171,7 @@ fn a_ticket_is_good_once() {
         assert_eq!(logged_in(&none, "4826"), "PAM_PERM_DENIED");
         let events = agent.events_of("account", USER, 2);
         assert!(events[1].text("reason").contains("has no ticket"));
-        // libpam raises an alarm where a variable is taken away that is not there.
+        // libpam logs an alert when a variable is removed that does not exist.
         let syslog = machine.syslog();
         assert!(
             !syslog.iter().any(|line| line.contains("pam_putenv")),
@@ -180,7 +181,7 @@ fn a_ticket_is_good_once() {
 }
 
 #[test]
-fn a_stolen_ticket_is_good_for_no_other_process_and_used_up_by_the_attempt() {
+fn a_stolen_ticket_is_invalid_for_other_processes_and_used_up_by_the_attempt() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
@@ -212,12 +213,12 @@ fn a_stolen_ticket_is_good_for_no_other_process_and_used_up_by_the_attempt() {
 }
 
 #[test]
-fn a_ticket_that_an_ordinary_process_has_is_good_for_no_program_that_guards_logins() {
+fn a_ticket_of_an_ordinary_process_is_invalid_for_programs_that_check_logins() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
         agent.admin().pin(USER, "4826");
-        // It may say that sshd is its parent; its user id says who it is.
+        // It may claim that sshd is its parent; its user ID proves who it is.
         let mut guard = Caller::of(machine, &agent, "root");
         let begin = json!({"user": USER, "service": "sshd", "ticket_for": guard.pid()});
         let ticket = Caller::of(machine, &agent, USER).ticket(&begin, "4826");

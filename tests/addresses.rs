@@ -1,5 +1,5 @@
-//! The addresses that codes are sent to: enrolled by administrators and by their users, chosen, disabled
-//! and removed.
+//! The addresses that codes are sent to: enrolled by administrators and by their users, selected,
+//! disabled and removed.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
@@ -15,14 +15,14 @@ const FIRST: &str = "anna@example.org";
 const SECOND: &str = "a.smith@example.com";
 const PROMPT: &str = "Code from your e-mail: ";
 
-/// An agent that sends mails by a program of the test's.
+/// An agent that sends emails by the test's own program.
 struct Scene {
     files: Files,
     agent: Agent,
     stack: Stack,
 }
 
-/// A mail: whom to, and its code.
+/// An email: its recipient, and its code.
 type Mail = (String, String);
 
 impl Scene {
@@ -46,7 +46,7 @@ impl Scene {
         }
     }
 
-    /// The mail that is sent next; of several at once it would be any.
+    /// The next email; it must be the only one.
     fn next_mail(&self) -> Mail {
         let mail = eventually("a mail", || {
             Some(self.files.text("mail")).filter(|mail| !mail.is_empty())
@@ -60,7 +60,7 @@ impl Scene {
         self.files.path("mail").exists()
     }
 
-    /// Logs in with a code, and says where it was sent to.
+    /// Logs in with a code, and returns where it was sent.
     fn log_in(&self) -> String {
         let mut login = Login::of(ANNA).start(&self.stack);
         login.await_prompt();
@@ -71,7 +71,7 @@ impl Scene {
         to
     }
 
-    /// Neither log nor audit tell any of these, once so many logins are in it.
+    /// Neither log nor audit file contains these secrets, once this number of logins is in it.
     fn assert_untold(&self, logins: usize, secrets: &[&str]) {
         let _ = self.agent.logins_of(ANNA, logins);
         let events = self.agent.events();
@@ -86,7 +86,7 @@ impl Scene {
         self.agent.ctl().json(words, "")
     }
 
-    /// What `mfactl` says to the user at their terminal.
+    /// `mfactl` at the user's terminal.
     fn at_terminal(&self, machine: &Machine, words: &[&str]) -> Pty {
         let uid = machine.uid(ANNA);
         let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
@@ -135,7 +135,7 @@ fn codes_go_to_the_primary_address_and_to_another_when_that_is_disabled_or_remov
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn malformed_addresses_are_refused() {
     let scene = Scene::new();
     for address in [
         "anna@",
@@ -152,7 +152,7 @@ fn what_is_no_address_is_refused() {
 }
 
 #[test]
-fn users_bring_the_code_back_before_an_address_of_their_own_is_stored() {
+fn users_confirm_an_address_with_a_code_before_it_is_stored() {
     Machine::run(|machine| {
         machine.user(ANNA, "correct horse");
         let scene = Scene::new();
@@ -175,7 +175,7 @@ fn users_bring_the_code_back_before_an_address_of_their_own_is_stored() {
 }
 
 #[test]
-fn an_address_can_not_be_guessed_into_an_account() {
+fn an_address_cannot_be_added_by_guessing_its_code() {
     let scene = Scene::new();
     let mut admin = scene.agent.admin();
     let parameters = EnrollAddressParameters {
@@ -202,7 +202,7 @@ fn an_address_can_not_be_guessed_into_an_account() {
 }
 
 #[test]
-fn nobody_fills_a_mailbox_by_enrolling_it_again_and_again() {
+fn repeated_enrolment_does_not_fill_a_mailbox() {
     let scene = Scene::new();
     let mut admin = scene.agent.admin();
     let mut enrol = |address: String| {
@@ -224,7 +224,7 @@ fn nobody_fills_a_mailbox_by_enrolling_it_again_and_again() {
 }
 
 #[test]
-fn who_has_a_factor_shows_it_before_an_address_is_added() {
+fn a_user_with_a_factor_passes_it_before_an_address_is_added() {
     Machine::run(|machine| {
         machine.user(ANNA, "correct horse");
         let scene = Scene::new();
@@ -241,7 +241,7 @@ fn who_has_a_factor_shows_it_before_an_address_is_added() {
 }
 
 #[test]
-fn who_is_not_root_sees_addresses_masked_and_names_them_so() {
+fn ordinary_users_see_addresses_masked_and_name_them_so() {
     Machine::run(|machine| {
         machine.user(ANNA, "correct horse");
         let scene = Scene::new();
@@ -258,7 +258,7 @@ fn who_is_not_root_sees_addresses_masked_and_names_them_so() {
         assert_eq!(reply["addresses"][0]["address"], "a•••@example.org");
         assert_eq!(reply["addresses"][1]["address"], "a•••@example.com");
 
-        // Whoever changes an own factor shows that they have one.
+        // Users must pass a factor before they change their own factors.
         let words = ["primary", "email", "a•••@example.com"];
         let mut terminal = scene.at_terminal(machine, &words);
         terminal.expect(PROMPT);

@@ -1,4 +1,4 @@
-//! The agent's life: readiness, new settings, its end, and systemd's socket.
+//! The agent's life: readiness, new settings, shutdown, and systemd's socket.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -12,7 +12,7 @@ use mfa_tests::{Agent, Login, Stack, built, eventually, run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// What `users` are asked for with which settings tells which settings hold.
+/// The prompt shows which settings are active.
 fn prompt(stack: &Stack) -> String {
     let seen = Login::of("anna").run(stack);
     seen.prompts()
@@ -29,9 +29,9 @@ fn agent_with_prompt(text: &str) -> (Agent, Stack) {
 }
 
 #[test]
-fn sighup_brings_new_settings_into_force() {
+fn sighup_applies_new_settings() {
     let (agent, stack) = agent_with_prompt("Old: ");
-    // Who is not enrolled with a code is asked for what they have.
+    // A user without a code is asked for what they have.
     assert_eq!(prompt(&stack), "Old: ");
     agent.configure("[prompts]\npin = \"New: \"\n");
     agent.reload();
@@ -41,7 +41,7 @@ fn sighup_brings_new_settings_into_force() {
 }
 
 #[test]
-fn sighup_with_broken_settings_keeps_the_old_and_says_why() {
+fn sighup_with_broken_settings_keeps_the_old_ones_and_says_why() {
     let (agent, stack) = agent_with_prompt("Old: ");
     for broken in [
         "[prompts\n",
@@ -63,7 +63,7 @@ fn sighup_with_broken_settings_keeps_the_old_and_says_why() {
 }
 
 #[test]
-fn a_login_under_way_survives_a_reload() {
+fn an_active_login_survives_a_reload() {
     let (agent, stack) = agent_with_prompt("PIN: ");
     let mut running = Login::of("anna").start(&stack);
     running.await_prompt();
@@ -96,12 +96,12 @@ fn sigterm_ends_it_with_status_0_and_every_answered_login_durable() {
 }
 
 #[test]
-fn sigterm_lets_a_login_under_way_pass_and_new_ones_meanwhile() {
+fn sigterm_lets_active_logins_finish_and_new_ones_pass_meanwhile() {
     let (mut agent, stack) = agent_with_prompt("PIN: ");
     let mut running = Login::of("anna").start(&stack);
     running.await_prompt();
     kill(agent.pid(), Signal::SIGTERM).unwrap();
-    agent.await_log("it goes on with logins that are under way");
+    agent.await_log("for active logins to finish");
     assert_eq!(prompt(&stack), "PIN: ", "the next one would wait for long");
     running.answer("4826");
     assert_eq!(running.finish().result(), "PAM_SUCCESS");
@@ -110,12 +110,12 @@ fn sigterm_lets_a_login_under_way_pass_and_new_ones_meanwhile() {
 }
 
 #[test]
-fn a_second_sigterm_ends_it_although_somebody_sits_at_a_prompt() {
+fn a_second_sigterm_ends_it_despite_an_open_prompt() {
     let (mut agent, stack) = agent_with_prompt("PIN: ");
     let mut running = Login::of("anna").start(&stack);
     running.await_prompt();
     kill(agent.pid(), Signal::SIGTERM).unwrap();
-    agent.await_log("it goes on with logins that are under way");
+    agent.await_log("for active logins to finish");
     let status = agent.terminate();
     assert!(status.success(), "{status}: {}", agent.log());
     running.answer("4826");
@@ -123,7 +123,7 @@ fn a_second_sigterm_ends_it_although_somebody_sits_at_a_prompt() {
 }
 
 #[test]
-fn sigterm_waits_for_nobody_longer_than_it_is_told() {
+fn sigterm_waits_no_longer_than_the_settings_say() {
     let mut agent = Agent::with("[policy]\nrequire = [\"pin\"]\n");
     agent.restart_with_server("stop_timeout = \"1s\"");
     let stack = Stack::guarded_by(&agent);
@@ -131,13 +131,13 @@ fn sigterm_waits_for_nobody_longer_than_it_is_told() {
     running.await_prompt();
     let status = agent.terminate();
     assert!(status.success(), "{status}: {}", agent.log());
-    agent.await_log("their users begin again");
+    agent.await_log("their users have to begin again");
     running.answer("4826");
     assert_eq!(running.finish().result(), "PAM_AUTHINFO_UNAVAIL");
 }
 
 #[test]
-fn a_socket_left_over_from_a_crash_is_in_nobodys_way() {
+fn a_socket_left_over_from_a_crash_is_replaced() {
     let (mut agent, stack) = agent_with_prompt("PIN: ");
     agent.kill_9();
     assert!(
@@ -149,7 +149,7 @@ fn a_socket_left_over_from_a_crash_is_in_nobodys_way() {
 }
 
 #[test]
-fn a_second_agent_on_the_same_store_ends_at_once_and_the_first_serves_on() {
+fn a_second_agent_on_the_same_store_ends_at_once_and_the_first_continues() {
     let (agent, stack) = agent_with_prompt("PIN: ");
     let output = run(Command::new(&built().agent)
         .arg("--config")
@@ -175,7 +175,7 @@ fn check_reads_the_settings_and_starts_nothing() {
     assert!(bad.stderr.contains("atempts"), "{bad:?}");
 }
 
-/// An agent that systemd has started, as far as it can tell; and what it says to systemd.
+/// An agent that believes that systemd started it; and its messages to systemd.
 fn started_by_systemd(agent: &mut Agent, watchdog: bool) -> (Kill, UnixDatagram) {
     let _ = agent.terminate();
     let path = agent.folder().join("notify");
@@ -201,7 +201,7 @@ fn await_word(notify: &UnixDatagram, word: &str) {
 }
 
 #[test]
-fn systemd_is_told_when_it_serves() {
+fn systemd_is_told_when_the_agent_serves() {
     let (mut agent, _) = agent_with_prompt("PIN: ");
     let (child, notify) = started_by_systemd(&mut agent, false);
     await_word(&notify, "READY=1");
@@ -210,7 +210,7 @@ fn systemd_is_told_when_it_serves() {
 }
 
 #[test]
-fn systemd_is_told_again_and_again_that_it_answers() {
+fn the_watchdog_of_systemd_is_fed_while_the_agent_answers() {
     let (mut agent, stack) = agent_with_prompt("PIN: ");
     let (child, notify) = started_by_systemd(&mut agent, true);
     await_word(&notify, "READY=1");
@@ -254,7 +254,7 @@ fn it_takes_its_sockets_from_systemd() {
     drop(child);
 }
 
-/// An agent on `listener`, as systemd starts it again and again on the same socket.
+/// An agent on `listener`, which systemd passes to each new agent.
 fn activated(agent: &Agent, listener: &UnixListener) -> Child {
     let passed = OwnedFd::from(listener.try_clone().unwrap());
     Command::new("sh")
@@ -272,7 +272,7 @@ fn activated(agent: &Agent, listener: &UnixListener) -> Child {
 }
 
 #[test]
-fn restarts_lose_no_login_whenever_it_comes() {
+fn restarts_lose_no_login() {
     const THREADS: usize = 4;
     const LOGINS: usize = 8;
     let (mut agent, stack) = agent_with_prompt("PIN: ");
@@ -292,7 +292,7 @@ fn restarts_lose_no_login_whenever_it_comes() {
             });
         }
         while done.load(Ordering::SeqCst) < THREADS * LOGINS {
-            // Waits in the socket until it serves.
+            // Waits in the socket until the agent serves.
             let _ = agent.admin().status("anna");
             let pid = Pid::from_raw(i32::try_from(running.id()).unwrap());
             kill(pid, Signal::SIGTERM).unwrap();
@@ -358,7 +358,7 @@ fn a_store_that_others_can_write_to_is_refused() {
         .stderr(Stdio::piped());
     let child = child.spawn().unwrap();
     let mut child = Kill(child);
-    // Closing it to others is as good as refusing it.
+    // The agent may refuse, or close the folder to others.
     eventually("a refusal, or the folder closed", || {
         let mode =
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&store).unwrap().permissions());

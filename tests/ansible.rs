@@ -1,4 +1,4 @@
-//! The Ansible role against a machine that was booted for it: twice, and the second time nothing changes.
+//! The Ansible role on a machine that was booted for it: the second run changes nothing.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,7 @@ const KEYS: [(&str, &str); 2] = [
     ("anna", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
 ];
 
-/// What the role is run with.
+/// The arguments of a run.
 struct Playbook<'a> {
     machine: &'a Booted,
     folder: TempDir,
@@ -21,7 +21,7 @@ struct Playbook<'a> {
 }
 
 impl<'a> Playbook<'a> {
-    /// Lets Ansible in by a key, through an sshd that has no stack.
+    /// Gives Ansible a key for an sshd without our stack.
     fn against(machine: &'a Booted) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let key = folder.path().join("key");
@@ -72,7 +72,7 @@ impl<'a> Playbook<'a> {
             .env("LC_ALL", "C.UTF-8"))
     }
 
-    /// Runs it, twice.
+    /// Runs it twice.
     fn holds(&self, variables: &str) {
         let first = self.run(variables);
         assert!(first.is_success(), "{first:?}\n{}", self.machine.journal());
@@ -136,7 +136,7 @@ fn the_role_installs_configures_imports_and_enables_and_a_second_run_changes_not
 
 #[test]
 #[ignore = "needs what make test-all installs"]
-fn ansible_s_own_linter_finds_nothing() {
+fn ansible_lint_finds_nothing() {
     let linted = run(Command::new("ansible-lint")
         .args(["--offline", "--strict", "--profile=production", "site.yml"])
         .current_dir(built().tree.join("packaging/ansible"))

@@ -1,4 +1,4 @@
-//! The AppArmor profile is one that AppArmor's own parser takes.
+//! AppArmor's own parser accepts the profile.
 
 use std::fs;
 use std::process::Command;
@@ -17,7 +17,7 @@ fn the_profile_is_parsed_and_one_with_a_mistake_is_not() {
     let profile = built().tree.join("packaging/apparmor/usr.sbin.mfa-agent");
     let parsed = parse(&profile);
     assert!(parsed.is_success(), "{parsed:?}");
-    // A kernel without AppArmor has no cache of it.
+    // A kernel without AppArmor has no cache.
     let warnings = parsed
         .stderr
         .lines()

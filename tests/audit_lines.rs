@@ -1,7 +1,8 @@
-//! An acknowledged pass has its audit line after any crash, once.
+//! An acknowledged pass has exactly one audit line, after any crash.
 //!
-//! The line is durable with the change of the account. What the agent did not get to write into its file is there
-//! before the next one lets anybody in: the file is read as soon as that listens.
+//! The line is durable with the change of the account. Lines that the agent could not write to its
+//! file are added before the next agent lets anybody in, so the file is read as soon as that one
+//! listens.
 
 use std::collections::HashMap;
 use std::fs;
@@ -52,7 +53,7 @@ impl User {
             answer: Secret::new(self.token.counted(self.counter)),
             is_password: None,
         };
-        // A code whose login got no reply may be used up: no pass is expected of it.
+        // A code whose login got no reply may be used up.
         self.counter += 1;
         let reply = client.call::<Answer>(&answer)?;
         assert_eq!(reply.step.outcome, Some(Outcome::Passed), "{}", self.name);
@@ -73,7 +74,7 @@ impl User {
     }
 }
 
-/// How many lines say that a login passed, by session.
+/// Number of "passed" lines by session.
 fn passed(events: &[Event]) -> HashMap<&str, usize> {
     let mut lines = HashMap::new();
     for event in events {
@@ -124,7 +125,7 @@ fn every_pass_acknowledged_before_a_kill_has_one_line_at_the_next_start() {
 }
 
 #[test]
-fn lines_that_could_not_be_written_before_a_kill_are_there_at_the_next_start() {
+fn lines_that_could_not_be_written_before_a_kill_are_added_at_the_next_start() {
     let mut agent = Agent::start();
     let mut users = users(&agent);
     let file = agent.folder().join("audit.jsonl");
@@ -140,7 +141,7 @@ fn lines_that_could_not_be_written_before_a_kill_are_there_at_the_next_start() {
     fs::remove_dir(&file).expect("an empty folder");
     agent.launch();
     assert_each_has_one_line(&agent, &unwritten);
-    agent.await_log("it added them now");
+    agent.await_log("they are added now");
     sessions.extend(unwritten);
     let mut text = fs::read_to_string(&rotated).expect("the first lines");
     text += &fs::read_to_string(&file).expect("the last lines");

@@ -1,6 +1,7 @@
-//! `mfa-pam` on a host where authselect writes the stacks, as on Fedora and RHEL, and logins by them.
+//! `mfa-pam` on a host where authselect writes the stacks, as on Fedora and RHEL, and logins with
+//! them.
 //!
-//! authselect itself is a stand-in (`tests/programs/authselect`); libpam, its modules and ours are real.
+//! authselect itself is fake (`tests/programs/authselect`); libpam, its modules and ours are real.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +13,8 @@ const USER: &str = "mfat-anna";
 const PASSWORD: &str = "correct horse";
 const PIN: &str = "4826";
 
-/// In the form of those that come with authselect: every way to a password is `sufficient`, and pam_deny the last.
+/// Like the profiles of authselect: every way to check a password is `sufficient`, and pam_deny
+/// comes last.
 const AUTH: &str = "\
 auth        required                                     pam_env.so
 auth        required                                     pam_faillock.so preauth silent   {include if \"with-faillock\"}
@@ -25,7 +27,7 @@ account     required                                     pam_unix.so
 session     required                                     pam_unix.so
 ";
 const POSTLOGIN: &str = "session     optional                   pam_umask.so silent\n";
-/// Of the services that come with Fedora: one that gives a shell, and one that does not.
+/// Two services of Fedora: one gives a shell, the other does not.
 const SSHD: &str = "\
 auth       substack     password-auth
 auth       include      postlogin
@@ -33,7 +35,7 @@ account    required     pam_nologin.so
 account    include      password-auth
 ";
 const SUDO: &str = "auth include system-auth\naccount include system-auth\n";
-/// As the quick start has it.
+/// As in the quick start.
 const SUDO_THAT_ASKS: &str = "\
 auth       substack     system-auth
 auth       [success=ok ignore=ignore default=die]   pam_mfa.so
@@ -88,7 +90,7 @@ fn log_in(service: &str, answers: &[&str]) -> Seen {
     login.run(&Stack::of_host())
 }
 
-/// What authselect has written, and where it keeps what it was told.
+/// The stacks that authselect wrote, and the folder with its state.
 fn stacks() -> String {
     let files =
         ["system-auth", "password-auth", "postlogin"].map(|name| format!("/etc/pam.d/{name}"));
@@ -102,7 +104,7 @@ fn stacks() -> String {
 }
 
 #[test]
-fn a_profile_is_made_of_the_one_in_force_and_goes_without_a_trace() {
+fn a_profile_is_made_from_the_active_one_and_removed_without_a_trace() {
     Machine::run(|machine| {
         prepare(machine);
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
@@ -157,7 +159,7 @@ fn a_profile_is_made_of_the_one_in_force_and_goes_without_a_trace() {
 }
 
 #[test]
-fn enabling_is_refused_where_a_line_before_ours_passes_it_by() {
+fn enabling_is_refused_if_an_earlier_line_bypasses_ours() {
     Machine::run(|machine| {
         prepare(machine);
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
@@ -184,7 +186,7 @@ fn enabling_is_refused_where_a_line_before_ours_passes_it_by() {
 }
 
 #[test]
-fn taking_it_out_is_refused_for_every_file_that_libpam_reads() {
+fn disabling_is_refused_while_libpam_reads_a_file_with_our_line() {
     Machine::run(|machine| {
         prepare(machine);
         assert!(authselect(&["select", "local"]).is_success());
@@ -216,7 +218,7 @@ fn taking_it_out_is_refused_for_every_file_that_libpam_reads() {
 }
 
 #[test]
-fn a_profile_without_a_place_for_the_mark_is_left_alone() {
+fn a_profile_without_a_place_for_the_password_failed_line_is_left_alone() {
     Machine::run(|machine| {
         prepare(machine);
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
@@ -242,7 +244,7 @@ fn a_profile_without_a_place_for_the_mark_is_left_alone() {
 }
 
 #[test]
-fn who_does_not_know_the_password_is_not_asked_for_the_code_and_locks_nobody_out() {
+fn without_the_password_nobody_is_asked_for_the_code_or_locks_the_user() {
     Machine::run(|machine| {
         prepare(machine);
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");

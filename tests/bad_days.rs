@@ -1,5 +1,5 @@
-//! Days on which an agent would be dead or would tell nobody what is wrong: settings with a mistake at a start, a store
-//! or a key that went missing, and a clock that is an hour off.
+//! Failures that must not leave an agent dead or silent: faulty settings at a start, a missing
+//! store or key, and a clock that is an hour off.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,8 +24,7 @@ fn serves(agent: &Agent) {
 }
 
 #[test]
-fn an_agent_that_starts_with_a_mistake_in_its_settings_serves_with_the_last_good_ones_and_says_so()
-{
+fn an_agent_that_starts_with_faulty_settings_serves_with_the_last_good_ones_and_says_so() {
     let mut agent = Agent::with(GOOD);
     agent.admin().pin(USER, PIN);
     let kept = agent.folder().join("settings.last");
@@ -45,13 +44,13 @@ fn an_agent_that_starts_with_a_mistake_in_its_settings_serves_with_the_last_good
     without.expect("a rename");
     agent.configure("[policy]\nrequire = [\"totp\"]\n");
     agent.reload();
-    eventually("the new settings to be in force", || {
+    eventually("the new settings to be applied", || {
         health(&agent).start_error.is_none().then_some(())
     });
 }
 
 #[test]
-fn an_agent_without_last_good_settings_still_refuses_to_start_with_a_mistake() {
+fn an_agent_without_last_good_settings_refuses_to_start_with_faulty_ones() {
     let mut agent = Agent::with(GOOD);
     agent.terminate();
     fs::remove_file(agent.folder().join("settings.last")).expect("a file");
@@ -62,7 +61,7 @@ fn an_agent_without_last_good_settings_still_refuses_to_start_with_a_mistake() {
 }
 
 #[test]
-fn a_key_or_a_store_that_went_missing_is_a_problem_while_the_agent_still_runs() {
+fn a_missing_key_or_store_is_reported_while_the_agent_still_runs() {
     let agent = Agent::with(GOOD);
     assert_eq!(health(&agent).storage_missing, None);
     for name in ["key", "store"] {
@@ -81,7 +80,7 @@ fn a_key_or_a_store_that_went_missing_is_a_problem_while_the_agent_still_runs() 
 }
 
 #[test]
-fn codes_of_three_users_that_are_all_an_hour_off_are_the_host_s_clock() {
+fn codes_of_three_users_that_are_all_an_hour_off_point_to_the_hosts_clock() {
     let agent = Agent::start();
     let users = ["daemon", "bin", "sys"];
     let keys = users.map(|user| {
@@ -102,7 +101,7 @@ fn codes_of_three_users_that_are_all_an_hour_off_are_the_host_s_clock() {
             .answer(&an_hour_ago)
             .run(&Stack::guarded_by(&agent));
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
-        // It is looked for after the answer.
+        // It is checked after the answer.
         if *user == "sys" {
             let error = eventually("a word on the clock", || health(&agent).clock_error);
             assert!(error.contains("about 1 h ahead"), "{error}");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use mfa_tests::{Agent, Key, built, run};
 
-/// A settings file with a mistake, the line of it, and what of it the message must name.
+/// A faulty settings file, its line, and what the message must contain.
 const BROKEN_SETTINGS: [(&str, u32, &str); 37] = [
     ("[lockout]\natempts = 5", 2, "`atempts`"),
     ("[lockuot]\nattempts = 5", 1, "`lockuot`"),
@@ -45,7 +45,7 @@ const BROKEN_SETTINGS: [(&str, u32, &str); 37] = [
     ("[lockout]\nattempts = ", 2, ""),
 ];
 
-/// How a message says what would be right, or that there is no more to say than what is wrong.
+/// How a message says what is expected, or that nothing more can be said.
 const EXPECTATION: [&str; 5] = ["expected ", "there are ", "; write ", "duplicate", "twice"];
 
 #[test]
@@ -86,7 +86,7 @@ fn the_line_of_the_mistake_is_named() {
 }
 
 #[test]
-fn an_absent_or_unreadable_file_is_named() {
+fn a_missing_or_unreadable_file_is_named() {
     for path in ["/nonexistent/agent.toml", "/"] {
         let output = run(Command::new(&built().agent).args(["--check", "--config", path]));
         assert!(!output.is_success(), "{output:?}");
@@ -94,7 +94,7 @@ fn an_absent_or_unreadable_file_is_named() {
     }
 }
 
-/// An account with everything, to be left as it is.
+/// An account with everything, which must stay unchanged.
 fn account() -> Agent {
     let agent = Agent::start();
     let mut admin = agent.admin();
@@ -104,7 +104,8 @@ fn account() -> Agent {
     agent
 }
 
-/// Runs a command that must be refused, with a message that holds `words`, and change nothing.
+/// Runs a command that must be refused with a message that contains `words`, and must change
+/// nothing.
 fn is_refused(agent: &Agent, arguments: &[&str], input: &str, words: &[&str]) {
     let before = agent.admin().status("anna");
     let users = agent.ctl().json(&["users"], "");
@@ -271,7 +272,7 @@ fn malformed_user_names_are_refused() {
 }
 
 #[test]
-fn an_import_takes_the_good_lines_and_names_the_bad() {
+fn an_import_accepts_the_good_lines_and_names_the_bad() {
     let agent = account();
     let good = Key::new().uri("bert");
     let input = format!("bert\t{good}\nno tab here\ncarl\tnonsense\n\t{good}\n# a comment\n\n");
@@ -283,13 +284,13 @@ fn an_import_takes_the_good_lines_and_names_the_bad() {
     assert_eq!(agent.admin().status("bert").devices.len(), 1);
     let users = agent.ctl().json(&["users"], "").to_string();
     assert!(!users.contains("carl"), "{users}");
-    // The same again changes nothing and adds nothing.
+    // Repeating the import changes nothing.
     let _ = agent.ctl().run(&["import", "uris", "-"], &input);
     assert_eq!(agent.admin().status("bert").devices.len(), 1);
 }
 
 #[test]
-fn malformed_calls_on_the_socket_are_refused_and_the_agent_lives() {
+fn malformed_calls_on_the_socket_are_refused_and_the_agent_survives() {
     use std::io::{Read, Write};
     let agent = account();
     let calls: [&[u8]; 12] = [

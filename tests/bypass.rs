@@ -54,7 +54,7 @@ fn a_bypass_code_passes_once_and_the_audit_names_it() {
 }
 
 #[test]
-fn a_user_who_has_nothing_else_passes_with_one() {
+fn a_user_without_any_factor_passes_with_a_bypass_code() {
     let agent = Agent::start();
     let code = issue(&agent, &[]);
     let seen = log_in(&agent, &code);
@@ -63,7 +63,7 @@ fn a_user_who_has_nothing_else_passes_with_one() {
 }
 
 #[test]
-fn of_many_who_type_the_code_at_once_one_gets_in() {
+fn of_many_simultaneous_logins_with_the_code_one_gets_in() {
     const AT_ONCE: usize = 24;
     let agent = Agent::start();
     let _ = agent.admin().device(ANNA);
@@ -83,7 +83,7 @@ fn of_many_who_type_the_code_at_once_one_gets_in() {
 }
 
 #[test]
-fn a_second_code_voids_the_first() {
+fn a_second_code_replaces_the_first() {
     let agent = Agent::start();
     let _ = agent.admin().device(ANNA);
     let (first, second) = (issue(&agent, &[]), issue(&agent, &[]));
@@ -92,7 +92,7 @@ fn a_second_code_voids_the_first() {
 }
 
 #[test]
-fn a_code_outlives_the_agent_and_does_not_open_a_locked_account() {
+fn a_code_survives_a_restart_and_does_not_open_a_locked_account() {
     let mut agent = Agent::start();
     let key = agent.admin().device(ANNA);
     let code = issue(&agent, &[]);
@@ -107,7 +107,7 @@ fn a_code_outlives_the_agent_and_does_not_open_a_locked_account() {
 }
 
 #[test]
-fn a_bypass_code_stands_at_the_end_of_the_password_where_there_is_one_answer() {
+fn a_bypass_code_follows_the_password_if_there_is_one_answer() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         machine.shipped_stack("password+code");
@@ -125,7 +125,7 @@ fn a_bypass_code_stands_at_the_end_of_the_password_where_there_is_one_answer() {
             "it is used up"
         );
         let code = issue(&agent, &[]);
-        // The device still does, while there is a code.
+        // The device still passes while there is a bypass code.
         let with_device = log_in(&format!("{PASSWORD}{}", key.code(0)));
         assert_eq!(with_device, "PAM_SUCCESS");
         assert_eq!(log_in(&format!("{PASSWORD}{code}")), "PAM_SUCCESS");
@@ -137,7 +137,7 @@ fn a_bypass_code_stands_at_the_end_of_the_password_where_there_is_one_answer() {
 }
 
 #[test]
-fn a_code_is_good_for_one_minute_to_three_hours() {
+fn a_code_is_valid_for_one_minute_to_three_hours() {
     let agent = Agent::start();
     for time in ["59s", "3h1s", "1d", "0s"] {
         let output = agent.ctl().run(&["bypass", ANNA, "--for", time], "");
@@ -149,7 +149,7 @@ fn a_code_is_good_for_one_minute_to_three_hours() {
 }
 
 #[test]
-fn with_a_pin_behind_it_it_is_one_answer_as_a_code_is() {
+fn a_bypass_code_counts_as_the_code_of_a_combination_with_a_pin() {
     let agent = Agent::with("[policy]\nrequire = [\"totp+pin\"]\n");
     let _ = agent.admin().device(ANNA);
     agent.admin().pin(ANNA, "4826");

@@ -1,5 +1,5 @@
 //! Whatever is wrong with the agent, the login is refused within the time-out and the host program
-//! goes on.
+//! continues.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use mfa_tests::{Agent, Impostor, Login, Machine, Manner, Seen, Stack};
 
 /// The module's time-out in these tests.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// What a busy machine may add.
+/// Extra time for a busy machine.
 const SLACK: Duration = Duration::from_secs(8);
 
-/// Logs in twice in one process: the second shows that the first did no lasting harm.
+/// Logs in twice in one process: the second login shows that the first did no lasting harm.
 fn log_in_at(socket: &std::path::Path) -> Seen {
     let stack = Stack::at(socket, &format!("timeout={}", TIMEOUT.as_secs()));
     let begun = Instant::now();
@@ -48,7 +48,7 @@ fn an_absent_agent_refuses() {
 }
 
 #[test]
-fn a_killed_agent_refuses_and_one_that_is_back_lets_in() {
+fn a_killed_agent_refuses_and_a_restarted_one_lets_in() {
     let mut agent = Agent::start();
     agent.admin().pin("anna", "4826");
     agent.kill_9();
@@ -59,7 +59,7 @@ fn a_killed_agent_refuses_and_one_that_is_back_lets_in() {
 }
 
 #[test]
-fn an_agent_that_hangs_refuses() {
+fn a_hanging_agent_refuses() {
     refused_when_it(Manner::Deaf);
     refused_when_it(Manner::Silent);
     refused_when_it(Manner::Drips);
@@ -93,7 +93,7 @@ fn an_agent_killed_between_prompt_and_answer_refuses() {
 }
 
 #[test]
-fn an_agent_that_hangs_up_refuses() {
+fn an_agent_that_closes_the_connection_refuses() {
     refused_when_it(Manner::HangsUp);
 }
 
@@ -137,7 +137,7 @@ fn garbage_refuses() {
 }
 
 #[test]
-fn prompts_without_end_come_to_one() {
+fn prompts_without_end_are_stopped() {
     let reply = concat!(
         r#"{"parameters":{"session":"s","step":{"messages":[],"#,
         r#""prompt":{"text":"again: ","echo":false}}}}"#,
@@ -159,7 +159,7 @@ fn prompts_without_end_come_to_one() {
 }
 
 #[test]
-fn a_socket_of_another_user_is_not_talked_to_and_the_log_says_why() {
+fn a_socket_of_another_user_is_not_trusted_and_the_log_says_why() {
     Machine::run(|machine| {
         machine.user("mfat-eve", "irrelevant");
         let uid = machine.uid("mfat-eve");
@@ -172,7 +172,7 @@ fn a_socket_of_another_user_is_not_talked_to_and_the_log_says_why() {
 }
 
 #[test]
-fn the_log_says_that_the_agent_is_not_there() {
+fn the_log_says_that_the_agent_is_absent() {
     Machine::run(|machine| {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("agent.sock");
@@ -185,7 +185,7 @@ fn the_log_says_that_the_agent_is_not_there() {
 }
 
 #[test]
-fn only_an_explicit_ignore_lets_a_login_go_on_without_the_agent() {
+fn only_an_explicit_ignore_lets_a_login_continue_without_the_agent() {
     Machine::run(|machine| {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("agent.sock");
@@ -199,7 +199,7 @@ fn only_an_explicit_ignore_lets_a_login_go_on_without_the_agent() {
         assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
         let log = machine.syslog().join("\n");
         assert!(log.contains("on_unavailable"), "each time is logged: {log}");
-        // It is for an agent that is not there, not for one that says no.
+        // `ignore` is for an absent agent, not for one that refuses.
         let agent = Agent::start();
         agent.admin().pin("anna", "4826");
         let socket = agent.socket().display();
@@ -213,7 +213,7 @@ fn only_an_explicit_ignore_lets_a_login_go_on_without_the_agent() {
 }
 
 #[test]
-fn an_agent_that_breaks_off_or_talks_nonsense_is_not_one_to_ignore() {
+fn a_broken_connection_or_invalid_reply_does_not_count_as_an_absent_agent() {
     let busy = r#"{"error":"org.pam-mfa.Login.Busy","parameters":{"reason":"later"}}"#;
     for manner in [
         Manner::HangsUp,

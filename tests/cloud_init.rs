@@ -1,4 +1,5 @@
-//! The cloud-init example: a machine that is given it at its first boot asks its first user for key and code.
+//! The cloud-init example: a machine that gets it at its first boot asks its first user for key and
+//! code.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +10,7 @@ use mfa_tests::booted::Booted;
 use mfa_tests::deb::made;
 use mfa_tests::{Pty, built, code_of, key_shown, run};
 
-/// What the host's image has besides: a repository with the package, and no other.
+/// Prepares the host's image: only a package repository.
 fn prepare(root: &Path) {
     let repository = root.join("srv/repository");
     fs::create_dir_all(&repository).expect("a folder");
@@ -34,7 +35,7 @@ fn prepare(root: &Path) {
     .expect("settings");
 }
 
-/// What the cloud gives it: the example, and who its first user is.
+/// The cloud's data: the example, and its first user.
 fn seed(root: &Path, key: &str) {
     let seed = root.join("var/lib/cloud/seed/nocloud");
     fs::create_dir_all(&seed).expect("a folder");
@@ -64,7 +65,7 @@ fn ssh(machine: &Booted, options: &[&str]) -> Pty {
 
 #[test]
 #[ignore = "boots a machine: make test-all runs it"]
-fn a_host_that_is_given_the_example_asks_for_key_and_code_from_its_first_boot_on() {
+fn a_host_with_the_example_asks_for_key_and_code_from_its_first_boot_on() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     let made_key = run(Command::new("ssh-keygen")

@@ -1,4 +1,4 @@
-//! A real Cockpit, driven over HTTP as its login page does it.
+//! A real Cockpit, driven over HTTP like its login page.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn asked(cockpit: &Cockpit) -> Page {
 }
 
 #[test]
-fn password_and_code_let_in_and_neither_alone() {
+fn password_and_code_let_in_and_neither_does_alone() {
     Machine::run(|machine| {
         let (agent, cockpit) = set_up(machine, "");
         let key = agent.admin().device(USER);
@@ -47,7 +47,7 @@ fn password_and_code_let_in_and_neither_alone() {
     });
 }
 
-/// Sets up the device that `page` offers; its key and the recovery codes.
+/// Enrols the device that `page` offers; returns its key and the recovery codes.
 fn set_up_device(cockpit: &Cockpit, page: &Page) -> (String, Vec<String>) {
     let key = key_shown(&page.prompt);
     assert!(page.prompt.ends_with("Code that the app shows now: "));
@@ -71,7 +71,7 @@ fn set_up_device(cockpit: &Cockpit, page: &Page) -> (String, Vec<String>) {
     (key, codes)
 }
 
-/// Cockpit logs what it shows, all but the prompts.
+/// Cockpit logs everything it shows except prompts.
 fn nothing_is_in_the_log(cockpit: &Cockpit, (key, codes): &(String, Vec<String>)) {
     let log = cockpit.log();
     assert!(log.contains("Keep these recovery codes"), "it logs: {log}");
@@ -84,7 +84,7 @@ fn nothing_is_in_the_log(cockpit: &Cockpit, (key, codes): &(String, Vec<String>)
 }
 
 #[test]
-fn a_fresh_user_sets_up_a_device_and_the_journal_learns_no_key() {
+fn a_new_user_enrols_a_device_and_no_key_is_in_the_journal() {
     Machine::run(|machine| {
         let (agent, cockpit) = set_up(machine, "[enforcement]\nunenrolled = \"enroll\"\n");
         let page = cockpit.log_in(USER, PASSWORD);
@@ -93,7 +93,8 @@ fn a_fresh_user_sets_up_a_device_and_the_journal_learns_no_key() {
             page.message.contains("Set one up now: type the key"),
             "{page:?}"
         );
-        // What it can't show it replaces: a picture would be a page of question marks.
+        // Cockpit replaces characters that it can't show: a QR code would be a page of question
+        // marks.
         assert!(!page.message.contains('?'), "{page:?}");
         let made = set_up_device(&cockpit, &page);
         nothing_is_in_the_log(&cockpit, &made);
@@ -112,7 +113,7 @@ fn a_fresh_user_sets_up_a_device_and_the_journal_learns_no_key() {
 }
 
 #[test]
-fn who_has_lost_a_phone_sets_up_a_new_one() {
+fn a_user_who_lost_a_phone_enrols_a_new_one() {
     Machine::run(|machine| {
         let (agent, cockpit) = set_up(machine, "[recovery]\nnew_device = true\n");
         let lost = agent.admin().device(USER);
@@ -133,7 +134,7 @@ fn who_has_lost_a_phone_sets_up_a_new_one() {
 }
 
 #[test]
-fn a_page_that_nobody_answers_costs_no_attempt() {
+fn an_unanswered_page_costs_no_attempt() {
     Machine::run(|machine| {
         fs::write(
             "/etc/cockpit/cockpit.conf",
@@ -152,7 +153,7 @@ fn a_page_that_nobody_answers_costs_no_attempt() {
 }
 
 #[test]
-fn in_a_substack_a_wrong_password_leads_to_the_code_all_the_same_and_doctor_says_so() {
+fn in_a_substack_a_wrong_password_leads_to_the_code_and_doctor_reports_it() {
     Machine::run(|machine| {
         let (agent, cockpit) = set_up(machine, "");
         let _ = agent.admin().device(USER);

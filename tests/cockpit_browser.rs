@@ -1,4 +1,4 @@
-//! Cockpit's login page in a real browser: the password, then the code; and a device set up in it.
+//! Cockpit's login page in a real browser: password, code, and the enrolment of a device.
 
 use mfa_tests::browser::Browser;
 use mfa_tests::{Agent, Cockpit, Machine, Transcript, code_of, key_shown};
@@ -32,7 +32,7 @@ fn answer(browser: &Browser, text: &str) {
     browser.click("#login-button");
 }
 
-/// What the form shows, a line for each part of it.
+/// The visible form, one line for each part.
 fn form(browser: &Browser) -> String {
     let parts = ["#error-group", MESSAGE, PROMPT, "#login-button"];
     let shown = parts.map(|part| browser.text(part).trim().to_owned());
@@ -43,7 +43,7 @@ fn form(browser: &Browser) -> String {
         .join("\n")
 }
 
-/// Cockpit goes on to its shell, which is another page.
+/// After the login Cockpit loads its shell, which is another page.
 fn await_shell(browser: &Browser) {
     mfa_tests::eventually("the page after the login", || {
         let is_login = browser.script("return document.getElementById('login-button') !== null;");
@@ -75,7 +75,7 @@ fn the_password_page_is_followed_by_a_page_for_the_code() {
     });
 }
 
-/// Whether all of an element stands in the window and in the box that it belongs to, on one background.
+/// Whether an element is completely inside the window and its own box, on one background.
 fn is_in_sight(browser: &Browser, selector: &str) -> bool {
     let script = format!(
         "const it = document.querySelector({selector:?}), box = it.getBoundingClientRect();\
@@ -87,7 +87,7 @@ fn is_in_sight(browser: &Browser, selector: &str) -> bool {
 }
 
 #[test]
-fn a_device_is_set_up_by_a_key_that_is_wholly_in_sight() {
+fn a_device_is_enrolled_with_a_key_that_is_completely_visible() {
     Machine::run(|machine| {
         let enroll = "[enforcement]\nunenrolled = \"enroll\"\n[totp]\nissuer = \"Test host\"\n";
         let (agent, cockpit, browser) = set_up(machine, enroll);
@@ -101,7 +101,8 @@ fn a_device_is_set_up_by_a_key_that_is_wholly_in_sight() {
         assert!(is_in_sight(&browser, PROMPT) && is_in_sight(&browser, MESSAGE));
         let mut shown = form(&browser).replace(typed, "Key: KEY");
 
-        // Why there is no picture: the page makes one blank of many, and its letters differ in width.
+        // The reason for not showing a QR code: the page collapses blanks, and its letters differ
+        // in width.
         let style = |name: &str| {
             let script =
                 format!("return getComputedStyle(document.querySelector({PROMPT:?})).{name};");

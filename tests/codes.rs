@@ -1,4 +1,4 @@
-//! Codes of every algorithm and length, computed by oathtool and taken by a real login.
+//! Codes of every algorithm and length, computed by oathtool and accepted by a real login.
 
 use mfa_tests::{Agent, Key, Login, Stack};
 
@@ -26,7 +26,7 @@ fn codes_of_every_algorithm_length_and_period_pass_once() {
 }
 
 #[test]
-fn a_code_of_one_kind_is_none_of_another() {
+fn a_code_of_one_kind_is_wrong_for_another() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     let key = Key::of("SHA256", 8, 30);
@@ -46,7 +46,7 @@ fn a_code_of_one_kind_is_none_of_another() {
 }
 
 #[test]
-fn the_steps_beside_the_present_pass_in_order_and_no_step_twice_or_backwards() {
+fn the_steps_around_the_present_pass_in_order_and_no_step_twice_or_backwards() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     let key = agent.admin().device("anna");
@@ -64,7 +64,7 @@ fn the_steps_beside_the_present_pass_in_order_and_no_step_twice_or_backwards() {
 }
 
 #[test]
-fn codes_further_away_than_the_skew_are_wrong() {
+fn codes_beyond_the_skew_are_wrong() {
     let agent = Agent::with("[totp]\nskew = 0\n");
     let stack = Stack::asking(&agent);
     let key = agent.admin().device("anna");
@@ -77,7 +77,7 @@ fn codes_further_away_than_the_skew_are_wrong() {
 }
 
 #[test]
-fn five_devices_serve_side_by_side_and_a_sixth_is_refused() {
+fn five_devices_work_side_by_side_and_a_sixth_is_refused() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     let keys: Vec<Key> = (0..5).map(|_| Key::new()).collect();
@@ -107,7 +107,7 @@ fn five_devices_serve_side_by_side_and_a_sixth_is_refused() {
 }
 
 #[test]
-fn a_code_survives_the_restart_of_the_agent_as_used() {
+fn a_used_code_stays_used_after_a_restart() {
     let mut agent = Agent::start();
     let stack = Stack::asking(&agent);
     let key = agent.admin().device("anna");

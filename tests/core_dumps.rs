@@ -1,4 +1,4 @@
-//! No core file of the agent is ever written: it would hold what opens the records.
+//! The agent never leaves a core file, which would contain the key.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -30,7 +30,7 @@ fn leaves_core(child: &mut Child) -> bool {
 }
 
 #[test]
-fn an_agent_that_crashes_leaves_no_core_where_other_programs_do() {
+fn a_crashed_agent_leaves_no_core_where_other_programs_do() {
     let cores = tempfile::tempdir().expect("a folder");
     let mut other = with_cores(cores.path(), Path::new("sleep"));
     let mut other = other.arg("600").spawn().expect("sleep");

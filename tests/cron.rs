@@ -1,4 +1,5 @@
-//! cron is never asked: it authenticates nobody, and its jobs run whatever the policy wants of logins.
+//! cron is never asked: it authenticates nobody, and its jobs run whatever the policy requires of
+//! logins.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,7 @@ use mfa_tests::{Agent, Machine};
 
 const ANNA: &str = "mfat-anna";
 
-/// A cron of the test's own; killed when dropped.
+/// The test's own cron; killed when dropped.
 struct Cron(Child);
 
 impl Drop for Cron {
@@ -20,13 +21,13 @@ impl Drop for Cron {
 
 #[test]
 #[ignore = "cron begins with the next minute: make test-all runs it"]
-fn a_job_of_a_user_who_must_give_a_code_runs_and_nobody_is_asked() {
+fn a_job_of_a_user_who_needs_a_code_runs_without_asking() {
     Machine::run(|machine| {
         machine.user(ANNA, "correct horse");
         machine.shipped_stack("cron");
         let agent = Agent::at_default_socket("");
         let _ = agent.admin().device(ANNA);
-        // Debian's file takes in common-auth, where somebody may have put our line: it is not reached.
+        // Debian's file includes common-auth, which may contain our line: it is not reached.
         let common = fs::read_to_string("/etc/pam.d/common-auth").unwrap();
         fs::write(
             "/etc/pam.d/common-auth",

@@ -1,7 +1,8 @@
-//! Sixty-four logins of one account at once, from sixty-four processes.
+//! Sixty-four simultaneous logins of one account, from sixty-four processes.
 //!
-//! All of them stand at the prompt before the first is answered. What was judged is counted three
-//! ways that must agree: what the programs were told, the audit file, and the account.
+//! All of them wait at the prompt before the first is answered. Verified answers are counted in
+//! three ways that must agree: by what the programs were told, in the audit file, and in the
+//! account.
 
 use mfa_tests::{Agent, Login, Running, Seen, Stack};
 
@@ -9,7 +10,7 @@ const CROWD: usize = 64;
 const ROUNDS: usize = 20;
 const ATTEMPTS: usize = 5;
 
-/// Everybody answers at once, each with what `answer` says for them.
+/// Answers all prompts at once with what `answer` returns for each.
 fn all_at_once(user: &str, stack: &Stack, answer: impl Fn(usize) -> String) -> Vec<Seen> {
     let mut crowd: Vec<Running> = (0..CROWD)
         .map(|_| Login::of(user).service("sshd").start(stack))
@@ -26,12 +27,12 @@ fn count(seen: &[Seen], result: &str) -> usize {
     seen.iter().filter(|seen| seen.result() == result).count()
 }
 
-/// How many answers were judged, as the audit file tells.
-fn judged(agent: &Agent, user: &str) -> usize {
+/// Number of verified answers in the audit file.
+fn verified(agent: &Agent, user: &str) -> usize {
     agent
         .logins_of(user, CROWD)
         .iter()
-        .filter(|event| event.is_judged())
+        .filter(|event| event.is_verified())
         .count()
 }
 
@@ -51,7 +52,7 @@ fn of_64_logins_with_one_valid_code_exactly_one_passes() {
 }
 
 #[test]
-fn of_64_logins_with_one_valid_code_of_a_device_that_counts_exactly_one_passes() {
+fn of_64_logins_with_one_valid_hotp_code_exactly_one_passes() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     for round in 0..5 {
@@ -66,7 +67,7 @@ fn of_64_logins_with_one_valid_code_of_a_device_that_counts_exactly_one_passes()
 }
 
 #[test]
-fn of_64_wrong_codes_at_most_five_are_judged_and_then_the_account_is_locked() {
+fn of_64_wrong_codes_at_most_five_are_verified_and_then_the_account_is_locked() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     for round in 0..ROUNDS {
@@ -79,7 +80,7 @@ fn of_64_wrong_codes_at_most_five_are_judged_and_then_the_account_is_locked() {
             CROWD - ATTEMPTS,
             "round {round}"
         );
-        assert_eq!(judged(&agent, &user), ATTEMPTS, "round {round}");
+        assert_eq!(verified(&agent, &user), ATTEMPTS, "round {round}");
         let account = agent.admin().status(&user);
         assert_eq!(account.failures as usize, ATTEMPTS, "round {round}");
         assert!(account.locked_until.is_some(), "round {round}");
@@ -87,21 +88,21 @@ fn of_64_wrong_codes_at_most_five_are_judged_and_then_the_account_is_locked() {
 }
 
 #[test]
-fn of_63_wrong_codes_and_a_right_one_never_more_than_five_are_judged() {
+fn of_63_wrong_codes_and_a_right_one_at_most_five_are_verified() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     for round in 0..ROUNDS {
         let user = format!("anna{round}");
         let key = agent.admin().device(&user);
         let (right, wrong) = (key.code(0), key.wrong_code());
-        // The right one somewhere in the middle, elsewhere each round.
+        // The right answer is somewhere in the middle, at another place each round.
         let place = (round * 7) % CROWD;
         let answer = |n| if n == place { &right } else { &wrong }.clone();
         let seen = all_at_once(&user, &stack, answer);
         let events = agent.logins_of(&user, CROWD);
         let results = |result: &str| events.iter().filter(|e| e.text("result") == result).count();
         let (passed, wrong) = (results("passed"), results("wrong"));
-        // The pass among them clears what was counted, and yet buys nobody who stood there a guess more.
+        // The pass among them clears the failures, but gives nobody at a prompt another guess.
         assert!(
             passed <= 1 && passed + wrong <= ATTEMPTS,
             "round {round}: {passed} passed, {wrong} wrong"
@@ -119,7 +120,7 @@ fn of_63_wrong_codes_and_a_right_one_never_more_than_five_are_judged() {
 }
 
 #[test]
-fn of_64_wrong_pins_at_most_five_are_judged() {
+fn of_64_wrong_pins_at_most_five_are_verified() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     for round in 0..3 {

@@ -1,5 +1,5 @@
-//! Codes that are sent, when something stands in the way: a provider that hangs or fails, a restart, a
-//! secret that others can read; and what nobody may learn from any of it.
+//! Sent codes when something fails: a provider that hangs or fails, a restart, a secret that others
+//! can read; and what nobody may learn from it.
 
 use std::process::Command;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const NOT_SENT: &str = "The code could not be sent now.";
 const TEXTS: &str = "[policy]\nrequire = [\"sms\"]\n";
 const TEXTS_OR_TOTP: &str = "[policy]\nrequire = [\"sms\", \"totp\"]\n";
 
-/// A webhook, an agent that sends by it, and a stack that asks that.
+/// A webhook, an agent that sends by it, and a stack that asks the agent.
 struct Scene {
     _authority: Authority,
     provider: Provider,
@@ -55,10 +55,10 @@ impl Scene {
 }
 
 #[test]
-fn a_provider_that_hangs_delays_nobody_else() {
+fn a_hanging_provider_delays_nobody_else() {
     let scene = Scene::with(TEXTS_OR_TOTP);
     let key = scene.agent.admin().device(BOB);
-    // More than there are threads that send.
+    // More than the sending threads.
     let users: Vec<String> = (0..8).map(|number| format!("user-{number}")).collect();
     scene
         .provider
@@ -75,14 +75,14 @@ fn a_provider_that_hangs_delays_nobody_else() {
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     assert!(scene.agent.admin().status(ANNA).addresses.is_empty());
     for mut login in waiting {
-        // Its own login goes on, too, and has another way.
+        // That user's own login continues, too, and offers another way.
         login.await_prompt();
         login.kill();
     }
 }
 
 #[test]
-fn a_restart_voids_the_codes_under_way() {
+fn a_restart_invalidates_sent_codes() {
     let mut scene = Scene::with(TEXTS);
     // It would wait for the answer otherwise.
     scene.agent.restart_with_server("stop_timeout = \"1s\"");
@@ -103,9 +103,9 @@ fn a_restart_voids_the_codes_under_way() {
     assert_eq!((account.failures, account.messages.sent), (1, 2));
 }
 
-/// The shortest life that the settings allow is waited out.
+/// Waits for the shortest validity that the settings allow.
 #[test]
-fn a_code_ends_on_time_and_costs_no_attempt() {
+fn a_code_expires_on_time_and_costs_no_attempt() {
     let scene = Scene::with(TEXTS);
     let short = scene.settings.replace(
         "channel = \"sms\"\n",
@@ -125,7 +125,7 @@ fn a_code_ends_on_time_and_costs_no_attempt() {
 }
 
 #[test]
-fn a_world_readable_secret_is_refused_by_config_check_and_keeps_a_reload_out() {
+fn a_world_readable_secret_fails_config_check_and_a_reload() {
     let scene = Scene::with(TEXTS);
     scene.agent.admin().address(ANNA, "sms", NUMBER);
     let exposed = scene.files.write("exposed", "hunter2", 0o644);
@@ -168,13 +168,13 @@ fn a_world_readable_secret_is_refused_by_config_check_and_keeps_a_reload_out() {
     assert_eq!(event.text("result"), "done");
 }
 
-/// What is shown, without the verdict.
+/// The shown text without the verdict.
 fn screen(seen: &Seen) -> String {
     let lines = seen.text.lines().filter(|line| !line.starts_with("result"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What each of these users sees who give these answers.
+/// What each of these users sees after these answers.
 fn screens(scene: &Scene, answers: &[&str]) -> Vec<(&'static str, String)> {
     let seen_by = |user: &'static str| {
         let mut login = Login::of(user);
@@ -202,7 +202,7 @@ fn users_without_an_address_see_the_same_prompts() {
     let resent = screens(&scene, &["resend", "resend", "000000"]);
     assert_alike(&resent);
     assert!(resent[0].1.matches("prompt-").count() == 3, "{resent:?}");
-    // Only who has a number was written to.
+    // Only the user with a number got messages.
     let requests = scene.provider.requests();
     assert!(
         requests
@@ -212,11 +212,11 @@ fn users_without_an_address_see_the_same_prompts() {
 }
 
 #[test]
-fn users_without_an_address_are_told_of_a_failing_provider_too() {
+fn users_without_an_address_see_a_failing_provider_too() {
     let scene = Scene::with(TEXTS);
     scene.agent.admin().address(ANNA, "sms", NUMBER);
     scene.agent.admin().address(BOB, "sms", NUMBER);
-    // A refusal could be for one number alone, and would tell of nobody else's. A second one is no such thing.
+    // A refusal may be due to one number, so it must not show for others. A second one is not.
     scene
         .provider
         .answer_next(&[Answer::Http(400), Answer::Http(400)]);
@@ -225,14 +225,14 @@ fn users_without_an_address_are_told_of_a_failing_provider_too() {
     let told = screens(&scene, &["000000"]);
     assert!(told[0].1.contains(NOT_SENT), "{told:?}");
     assert_alike(&told);
-    // It works again, as far as anybody with a number has seen.
+    // It works again, as far as a user with a number has seen.
     let told = screens(&scene, &["000000"]);
     assert!(!told[0].1.contains(NOT_SENT), "{told:?}");
     assert_alike(&told);
 }
 
 #[test]
-fn users_without_an_address_run_into_the_same_limit() {
+fn users_without_an_address_reach_the_same_limit() {
     let scene = Scene::with(TEXTS);
     let more = "messages = 2\n";
     let settings = scene
@@ -269,7 +269,7 @@ fn when_the_code_could_not_be_sent_another_way_is_offered() {
 }
 
 #[test]
-fn what_could_not_be_sent_can_be_sent_again() {
+fn a_message_that_failed_can_be_sent_again() {
     let scene = Scene::with(TEXTS);
     scene.agent.admin().address(ANNA, "sms", NUMBER);
     scene.provider.answer_next(&[Answer::Http(401)]);
@@ -296,14 +296,14 @@ fn a_wrong_code_is_a_failure_and_enough_of_them_lock() {
         assert_ne!(login.finish().result(), "PAM_SUCCESS");
     }
     assert!(scene.agent.admin().status(ANNA).locked_until.is_some());
-    // The lock is not told, and nobody has to pay for messages to who is locked.
+    // The lock is not shown, and no messages are sent to a locked user.
     let seen = Login::of(ANNA).answer("000000").run(&scene.stack);
     assert_eq!(seen.result(), "PAM_MAXTRIES", "{seen:?}");
     assert_eq!(scene.provider.requests().len(), 5);
 }
 
 #[test]
-fn a_reload_changes_who_sends() {
+fn a_reload_changes_the_provider() {
     let (scene, other) = (Scene::with(TEXTS), Scene::with(TEXTS));
     scene.agent.admin().address(ANNA, "sms", NUMBER);
     let event = scene.agent.reload_with(&other.settings);
@@ -330,7 +330,7 @@ fn explain_sends_nothing() {
 }
 
 #[test]
-fn test_delivery_says_whether_a_message_was_taken() {
+fn test_delivery_reports_whether_a_message_was_accepted() {
     let scene = Scene::with(TEXTS);
     let ctl = scene.agent.ctl();
     let reply = ctl.json(&["test-delivery", "sms", "+49 170 1234567"], "");
@@ -351,7 +351,7 @@ fn test_delivery_says_whether_a_message_was_taken() {
 }
 
 #[test]
-fn test_delivery_of_a_mail_goes_the_way_that_codes_go() {
+fn test_delivery_sends_email_in_the_same_way_as_codes() {
     let files = Files::new();
     let here = files.folder().display().to_string();
     let sendmail = files.program(

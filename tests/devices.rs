@@ -1,4 +1,4 @@
-//! Users who keep their devices in order: renaming them, removing them, and not the last one.
+//! Users manage their devices: they rename and remove them, but not the last one.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ const TOKEN: &str = "device-1";
 const RENAME: &str = "org.pam-mfa.Admin.Rename";
 const REMOVE: &str = "org.pam-mfa.Admin.Remove";
 
-/// A machine where Anna has a phone and a token that counts.
+/// A machine where Anna has a phone and an HOTP token.
 fn set_up(machine: &Machine, settings: &str) -> (Agent, Key) {
     machine.user(ANNA, "a");
     machine.user(EVE, "e");
@@ -25,7 +25,7 @@ fn set_up(machine: &Machine, settings: &str) -> (Agent, Key) {
     (agent, key)
 }
 
-/// A connection of Anna's on which she has passed `code` to change something.
+/// A connection on which Anna has passed `code` to change something.
 fn verified(machine: &Machine, agent: &Agent, code: &str) -> Caller {
     let mut caller = Caller::of(machine, agent, ANNA);
     let rename = json!({"label": PHONE, "to": "phone"});
@@ -40,7 +40,7 @@ fn labels(agent: &Agent) -> Vec<String> {
     devices.into_iter().map(|device| device.label).collect()
 }
 
-/// What a refused caller is told.
+/// The message for a refused caller.
 fn told(reply: &Value) -> &str {
     reply["parameters"]["reason"].as_str().unwrap_or_default()
 }
@@ -66,7 +66,7 @@ fn a_user_renames_a_device_once_they_have_passed_one() {
         assert_eq!([event(0), event(1)], [["totp", "phone"], ["hotp", "token"]]);
         let reason = events[1].text("reason");
         assert_eq!(reason, format!("its name was {TOKEN:?} before"));
-        // It is the same device still, and what was used stays used.
+        // It is still the same device, and used codes stay used.
         let log_in = |code: &str| Login::of(ANNA).answer(code).run(&Stack::asking(&agent));
         assert_eq!(log_in(&key.code(0)).result(), "PAM_AUTH_ERR");
         assert_eq!(log_in(&key.code(1)).result(), "PAM_SUCCESS");
@@ -76,7 +76,7 @@ fn a_user_renames_a_device_once_they_have_passed_one() {
 }
 
 #[test]
-fn doing_it_again_changes_nothing_and_is_no_event() {
+fn repeating_a_change_changes_nothing_and_logs_no_event() {
     Machine::run(|machine| {
         let (agent, key) = set_up(machine, "");
         let mut anna = verified(machine, &agent, &key.code(0));
@@ -91,12 +91,12 @@ fn doing_it_again_changes_nothing_and_is_no_event() {
 }
 
 #[test]
-fn nobody_renames_or_removes_another_user_s_device() {
+fn nobody_renames_or_removes_another_users_device() {
     Machine::run(|machine| {
         let (agent, key) = set_up(machine, "");
         agent.admin().pin(EVE, "4826");
         let mut eve = Caller::of(machine, &agent, EVE);
-        // What Eve has proven is that she is Eve.
+        // Eve's proof is only valid for Eve.
         let pin = json!({"pin": "7391"});
         let _ = eve.call("org.pam-mfa.Admin.EnrollPin", &pin);
         let begin = json!({"user": EVE, "service": "mfactl"});
@@ -114,7 +114,7 @@ fn nobody_renames_or_removes_another_user_s_device() {
 }
 
 #[test]
-fn a_second_device_is_the_user_s_to_remove_and_the_last_one_is_not() {
+fn a_user_may_remove_a_second_device_but_not_the_last_one() {
     Machine::run(|machine| {
         let (agent, key) = set_up(machine, "");
         agent.admin().recovery_codes(ANNA, 10);
@@ -126,7 +126,7 @@ fn a_second_device_is_the_user_s_to_remove_and_the_last_one_is_not() {
             json!({"factor": "totp"}),
             json!({"factor": "totp", "label": PHONE}),
         ] {
-            // Recovery codes are no factor of their own: they are for a device that is lost.
+            // Recovery codes do not count as a factor: they are for a lost device.
             let mut anna = Caller::of(machine, &agent, ANNA);
             let _ = anna.call(REMOVE, &last);
             let begin = json!({"user": ANNA, "service": "mfactl"});
@@ -147,7 +147,7 @@ fn a_second_device_is_the_user_s_to_remove_and_the_last_one_is_not() {
 }
 
 #[test]
-fn who_need_not_have_a_factor_may_remove_the_last_one() {
+fn a_user_who_needs_no_factor_may_remove_the_last_one() {
     Machine::run(|machine| {
         for (settings, level, refusal) in [
             ("[enforcement]\nunenrolled = \"allow\"\n", "default", ""),
@@ -177,7 +177,7 @@ fn who_need_not_have_a_factor_may_remove_the_last_one() {
     });
 }
 
-/// `mfactl` at a terminal of Anna's.
+/// `mfactl` at Anna's terminal.
 fn mfactl(machine: &Machine, agent: &Agent, words: &[&str]) -> Pty {
     let uid = machine.uid(ANNA);
     let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));
@@ -198,7 +198,7 @@ fn mfactl(machine: &Machine, agent: &Agent, words: &[&str]) -> Pty {
 }
 
 #[test]
-fn at_a_terminal_mfactl_adds_a_token_that_counts_and_takes_it_up_again() {
+fn at_a_terminal_mfactl_adds_an_hotp_token_and_resynchronises_it() {
     Machine::run(|machine| {
         machine.user(ANNA, "a");
         let agent = Agent::start();
@@ -258,7 +258,7 @@ fn at_a_terminal_mfactl_renames_and_removes_all_but_the_last_one() {
             let mut mfactl = mfactl(machine, &agent, words);
             mfactl.answer("OTP code: ", &token.counted(counter));
             let (shown, ended) = mfactl.finish();
-            // A terminal breaks long lines where it likes.
+            // A terminal breaks long lines anywhere.
             let line: Vec<&str> = shown.split_whitespace().collect();
             assert!(line.join(" ").contains(told), "{told}: {shown}");
             assert_eq!(ended, Some(status), "{words:?}: {shown}");

@@ -1,9 +1,9 @@
-//! What a person is asked, with several factors and several answers.
+//! The prompts for several factors and several answers.
 
 use mfa_tests::{Agent, Login, Stack, answer_to, built};
 
 #[test]
-fn the_first_factor_of_the_list_is_asked_and_another_way_can_be_had() {
+fn the_first_factor_of_the_list_is_asked_and_another_way_is_offered() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     let mut admin = agent.admin();
@@ -55,7 +55,7 @@ fn a_combination_passes_only_as_a_whole() {
 }
 
 #[test]
-fn who_has_half_of_a_combination_is_enrolled_and_not_let_in_without() {
+fn a_user_with_half_of_a_combination_is_enrolled_and_not_let_in_without_the_rest() {
     let agent =
         Agent::with("[policy]\nrequire = [\"totp+pin\"]\n[enforcement]\nunenrolled = \"allow\"\n");
     let module = built().module.display();
@@ -78,7 +78,7 @@ fn who_has_half_of_a_combination_is_enrolled_and_not_let_in_without() {
         assert!(!seen.prompts().is_empty(), "not asked: {seen:?}");
         assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     }
-    // Who has nothing at all is let in: that is what the setting says.
+    // A user without any factor is let in, as the setting says.
     let seen = Login::of("bert").run(&stack);
     assert_eq!((seen.result(), seen.prompts().len()), ("PAM_SUCCESS", 0));
 }
@@ -95,7 +95,7 @@ fn pin_and_questions_combine() {
     running.answer("4826");
     running.await_prompt();
     let answer = answer_to(running.shown());
-    // Neither case, accents nor spaces are what is asked for.
+    // Case, accents and blanks do not matter.
     let typed = answer
         .to_uppercase()
         .replace('È', "E")

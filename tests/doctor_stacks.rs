@@ -1,4 +1,4 @@
-//! What `mfactl doctor` says of stacks that can be passed by mistake, on a host of the test's own.
+//! `mfactl doctor` on insecure stacks, on the test's own host.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use mfa_tests::{Agent, Ctl, Machine, run};
 
 const OURS: &str = "auth [success=ok ignore=ignore default=die] pam_mfa.so\n";
 
-/// What doctor says of stacks when sshd has this one; `true` for what is well.
+/// Doctor's findings when sshd has this stack; `true` for good ones.
 fn said(machine: &Machine, agent: &Agent, stack: &str) -> Vec<(bool, String)> {
     machine.stack("sshd", stack);
     said_of("stacks", agent)
@@ -23,7 +23,7 @@ fn said_of(name: &str, agent: &Agent) -> Vec<(bool, String)> {
 }
 
 #[test]
-fn doctor_names_the_line_that_leads_past_the_code() {
+fn doctor_names_the_line_that_bypasses_the_code() {
     Machine::run(|machine| {
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
         let good = format!("@include common-auth\n{OURS}");
@@ -57,7 +57,7 @@ fn doctor_names_the_line_that_leads_past_the_code() {
 }
 
 #[test]
-fn doctor_names_what_keeps_sshd_from_asking() {
+fn doctor_names_the_setting_that_keeps_sshd_from_asking() {
     Machine::run(|machine| {
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
         let keys = run(Command::new("ssh-keygen").arg("-A"));
@@ -116,7 +116,7 @@ fn doctor_names_an_account_line_that_refuses_everybody_and_services_without_a_co
 }
 
 #[test]
-fn doctor_names_what_libpam_and_the_module_refuse_and_what_asks_twice() {
+fn doctor_names_lines_that_libpam_or_the_module_refuses_and_lines_that_ask_twice() {
     Machine::run(|machine| {
         let agent = Agent::at_default_socket("[policy]\nrequire = [\"pin\"]\n");
         let common = "@include common-auth\n";
@@ -161,7 +161,7 @@ fn doctor_names_what_libpam_and_the_module_refuse_and_what_asks_twice() {
 }
 
 #[test]
-fn doctor_holds_the_rule_for_one_answer_against_the_stack() {
+fn doctor_compares_the_rule_for_one_answer_with_the_stack() {
     Machine::run(|machine| {
         let agent = Agent::at_default_socket(
             "[policy]\nrequire = [\"pin\"]\n[[rule]]\nname = \"ftp\"\nservices = [\"vsftpd\"]\n\

@@ -1,4 +1,4 @@
-//! Clocks that are wrong: a code that comes too late is refused, noticed, and made up for by two in a row.
+//! Wrong clocks: a late code is refused, noticed, and resynchronised by two codes in a row.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{Drift, Drifts, PageParameters, Resync, ResyncParameters, ResyncReply};
@@ -9,7 +9,7 @@ use serde_json::json;
 const PIN: &str = "4826";
 const ANNA: &str = "mfat-anna";
 const EVE: &str = "mfat-eve";
-/// Steps that the device's clock is behind, and what that is in seconds.
+/// Steps that the device's clock is behind; the same in seconds.
 const BEHIND: i64 = -10;
 const SECONDS: i64 = -300;
 
@@ -17,7 +17,7 @@ fn log_in(agent: &Agent, code: &str) -> Seen {
     Login::of(ANNA).answer(code).run(&Stack::asking(agent))
 }
 
-/// The codes that a device shows whose clock is behind: the last one, and the present one.
+/// The last and the present code of a device whose clock is behind.
 fn pair(key: &Key) -> (String, String) {
     let second = key.code(BEHIND);
     (key.code(BEHIND - 1), second)
@@ -37,7 +37,7 @@ fn drifts(agent: &Agent) -> Vec<Drift> {
     reply.expect("drifts").drifts
 }
 
-/// The seconds that Anna's device is seen to be off.
+/// The known drift of Anna's device in seconds.
 fn seconds(agent: &Agent) -> Option<i64> {
     agent.admin().status(ANNA).devices[0]
         .drift
@@ -46,7 +46,7 @@ fn seconds(agent: &Agent) -> Option<i64> {
 }
 
 #[test]
-fn a_late_code_is_refused_and_counted_and_only_the_administrator_is_told_why() {
+fn a_late_code_is_refused_and_counted_and_only_the_administrator_sees_why() {
     let agent = Agent::start();
     let key = agent.admin().device(ANNA);
     let wrong = log_in(&agent, &key.wrong_code());
@@ -76,7 +76,7 @@ fn a_late_code_is_refused_and_counted_and_only_the_administrator_is_told_why() {
 }
 
 #[test]
-fn a_clock_that_is_ahead_is_noticed_as_well_and_a_right_code_ends_it() {
+fn a_fast_clock_is_noticed_as_well_and_a_right_code_clears_it() {
     let agent = Agent::start();
     let key = agent.admin().device(ANNA);
     assert_eq!(log_in(&agent, &key.code(4)).result(), "PAM_AUTH_ERR");
@@ -87,7 +87,7 @@ fn a_clock_that_is_ahead_is_noticed_as_well_and_a_right_code_ends_it() {
 }
 
 #[test]
-fn two_codes_in_a_row_make_up_for_the_clock() {
+fn two_codes_in_a_row_resynchronise_the_clock() {
     let mut agent = Agent::start();
     let key = agent.admin().device(ANNA);
     let (first, second) = pair(&key);
@@ -109,7 +109,7 @@ fn two_codes_in_a_row_make_up_for_the_clock() {
     let present = log_in(&agent, &key.code(0));
     assert_eq!(present.result(), "PAM_AUTH_ERR", "{present:?}");
     assert_eq!(seconds(&agent), Some(-SECONDS), "as it is reckoned with");
-    // The next one that the device shows; the skew takes it a moment early.
+    // The next code of the device; the skew accepts it a moment early.
     let late = log_in(&agent, &key.code(BEHIND + 1));
     assert_eq!(late.result(), "PAM_SUCCESS", "{late:?}");
 }
@@ -149,14 +149,14 @@ fn a_wrong_pair_counts_and_five_of_them_lock() {
         ["wrong", "wrong", "wrong", "wrong", "wrong", "locked"]
     );
 
-    // What was refused unjudged is not used up.
+    // Codes refused without verifying are not used up.
     agent.admin().unlock(ANNA);
     let (first, second) = pair(&key);
     assert!(resync(&agent, (&first, &second)).is_ok());
 }
 
 #[test]
-fn an_ordinary_user_resyncs_their_own_device_once_they_have_passed_another_factor() {
+fn an_ordinary_user_resyncs_their_own_device_after_passing_another_factor() {
     Machine::run(|machine| {
         machine.user(ANNA, "a");
         machine.user(EVE, "e");
@@ -174,7 +174,7 @@ fn an_ordinary_user_resyncs_their_own_device_once_they_have_passed_another_facto
             (untouched.failures, untouched.devices[0].clock_offset),
             (0, 0)
         );
-        // Old codes that somebody has seen must not move the clock back to them.
+        // Old codes that an attacker has seen must not set the clock back.
         let own = of(Some(EVE), &keys[1]);
         assert_eq!(eve.refusal(call, &own), "NotVerified");
         let status = agent.admin().status(EVE);
@@ -194,7 +194,7 @@ fn an_ordinary_user_resyncs_their_own_device_once_they_have_passed_another_facto
 }
 
 #[test]
-fn status_and_doctor_tell_of_it_and_mfactl_mends_it() {
+fn status_and_doctor_report_it_and_mfactl_resynchronises() {
     Machine::run(|machine| {
         machine.user(ANNA, "a");
         let agent = Agent::start();
@@ -214,11 +214,11 @@ fn status_and_doctor_tell_of_it_and_mfactl_mends_it() {
             .run_as(machine, ANNA, &["verify", "--resync"], &typed);
         assert_eq!(own.status, Some(1), "she can pass nothing: {own:?}");
         let words = ["verify", ANNA, "--resync"];
-        let mended = agent.ctl().run(&words, &typed);
-        assert!(mended.is_success(), "{mended:?}");
+        let output = agent.ctl().run(&words, &typed);
+        assert!(output.is_success(), "{output:?}");
         assert!(
-            mended.stdout.contains("\"clock_offset\":-300"),
-            "{mended:?}"
+            output.stdout.contains("\"clock_offset\":-300"),
+            "{output:?}"
         );
         let again = agent.ctl().run(&words, &typed);
         assert_eq!(again.status, Some(1), "{again:?}");

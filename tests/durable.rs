@@ -1,7 +1,7 @@
-//! Rule 1: no answer leaves the agent before what it did to the account is on disk.
+//! Rule 1: no answer leaves the agent before its effect on the account is durable.
 //!
-//! The system calls of a real agent tell: between the guess that comes in and the verdict that goes
-//! out there must be an `fdatasync` that has returned.
+//! The system calls of a real agent prove it: between the guess and the verdict an `fdatasync` must
+//! have returned.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -30,7 +30,7 @@ fn a_verdict_is_sent_only_after_an_fdatasync_has_returned() {
         .stderr(Stdio::null())
         .spawn()
         .expect("strace");
-    // It is attached once it has seen a call of the agent's.
+    // strace is attached once it has seen a call of the agent.
     eventually("strace to be attached", || {
         let _ = Login::of("nobody").run(&stack);
         fs::read_to_string(&trace)
@@ -53,7 +53,7 @@ fn a_verdict_is_sent_only_after_an_fdatasync_has_returned() {
     let _ = strace.wait();
 }
 
-/// Whether an `fdatasync` returned between the last prompt and the first line that holds `sent`.
+/// Whether an `fdatasync` returned between the last prompt and the first line that contains `sent`.
 fn is_synced_before(trace: &str, sent: &str) -> bool {
     let lines: Vec<&str> = trace.lines().collect();
     let verdict = lines

@@ -1,4 +1,5 @@
-//! Users who have nothing set up a device inside a real login, and get in with it or its recovery codes.
+//! Users without a factor enrol a device inside a real login, and get in with it or its recovery
+//! codes.
 
 use std::fs;
 
@@ -13,12 +14,12 @@ const BY_CONVERSATION: &str =
     "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
 const ENROLL: &str = "[enforcement]\nunenrolled = \"enroll\"\n[totp]\nissuer = \"Test host\"\n";
 const BY_CODE: &str = "[policy]\nrequire = [\"totp\"]\n";
-/// A user whom every host knows: only they set something up.
+/// A user of the host: only host users may enrol.
 const HOST_USER: &str = "daemon";
 const CODE: &str = "Code that the app shows now: ";
 const STORED: &str = "Type yes when they are in a safe place: ";
 
-/// A machine where Anna has a password and nothing else.
+/// A machine where Anna has only a password.
 fn set_up(machine: &Machine, service: &str) -> Agent {
     machine.user(USER, PASSWORD);
     machine.shipped_stack(service);
@@ -26,7 +27,7 @@ fn set_up(machine: &Machine, service: &str) -> Agent {
 }
 
 #[test]
-fn over_ssh_a_fresh_user_scans_a_code_and_is_in() {
+fn over_ssh_a_new_user_scans_a_code_and_gets_in() {
     Machine::run(|machine| {
         let agent = set_up(machine, "sshd");
         let sshd = Sshd::start(machine, BY_CONVERSATION);
@@ -34,7 +35,7 @@ fn over_ssh_a_fresh_user_scans_a_code_and_is_in() {
         client.answer("Password: ", PASSWORD);
         client.expect(CODE);
         let key = key_shown(client.shown());
-        // A client without UTF-8 would show a picture as octal numbers, so it comes when it is asked for.
+        // A client without UTF-8 would show a QR code as octal numbers, so it is shown on request.
         let is_plain = !client.shown().contains("\\342") && !client.shown().contains('█');
         assert!(is_plain, "{}", client.shown());
         client.send("?");
@@ -64,7 +65,7 @@ fn over_ssh_a_fresh_user_scans_a_code_and_is_in() {
         let status = agent.admin().status(USER);
         assert_eq!((status.devices.len(), status.recovery_left), (1, Some(10)));
 
-        // The code that confirmed is used up; a recovery code lets in, once.
+        // The code that confirmed the device is used up; a recovery code lets in once.
         for (answer, result) in [
             (first, "wrong"),
             (codes[3].clone(), "passed"),
@@ -83,7 +84,7 @@ fn over_ssh_a_fresh_user_scans_a_code_and_is_in() {
 }
 
 #[test]
-fn sudo_sets_up_a_device_too() {
+fn sudo_enrols_a_device_too() {
     Machine::run(|machine| {
         let agent = set_up(machine, "sudo");
         let rule = format!("{USER} ALL=(ALL) ALL\nDefaults !lecture\n");
@@ -102,7 +103,7 @@ fn sudo_sets_up_a_device_too() {
 }
 
 #[test]
-fn login_on_the_console_sets_up_a_device_too() {
+fn login_on_the_console_enrols_a_device_too() {
     Machine::run(|machine| {
         let agent = set_up(machine, "login");
         let mut login = Pty::spawn("login", &[]);
@@ -124,10 +125,10 @@ fn set_up_device(terminal: &mut Pty) {
     terminal.answer(STORED, "yes");
 }
 
-/// How far a set-up gets before the connection drops.
+/// The point at which the connection drops.
 const STOPS: [&str; 4] = ["code", "wrong code", "stored", "not stored"];
 
-/// Sets up a device as far as `stop`, which is a prompt again.
+/// Enrols a device up to `stop`, which is a prompt.
 fn set_up_until(client: &mut Pty, stop: &str) {
     client.answer("Password: ", PASSWORD);
     client.expect(CODE);
@@ -149,7 +150,7 @@ fn set_up_until(client: &mut Pty, stop: &str) {
 }
 
 #[test]
-fn an_ssh_that_is_killed_at_any_prompt_leaves_the_account_as_it_was() {
+fn an_ssh_client_killed_at_any_prompt_leaves_the_account_unchanged() {
     Machine::run(|machine| {
         let agent = set_up(machine, "sshd");
         let sshd = Sshd::start(machine, BY_CONVERSATION);
@@ -200,7 +201,7 @@ fn wrong_first_codes_lock_like_any_others() {
 }
 
 #[test]
-fn of_two_who_set_up_at_once_the_second_gets_nothing() {
+fn of_two_simultaneous_enrolments_the_second_stores_nothing() {
     let agent = Agent::with(ENROLL);
     let stack = Stack::asking(&agent);
     let mut logins = [begun(&stack), begun(&stack)];
@@ -218,7 +219,7 @@ fn of_two_who_set_up_at_once_the_second_gets_nothing() {
 }
 
 #[test]
-fn where_a_set_up_is_not_possible_the_login_fails_and_the_log_says_why() {
+fn if_enrolment_is_not_possible_the_login_fails_and_the_log_says_why() {
     for (more, reason) in [
         (
             "[policy]\nprompting = \"single\"\nrequire = [\"totp\"]",
@@ -239,7 +240,7 @@ fn where_a_set_up_is_not_possible_the_login_fails_and_the_log_says_why() {
 }
 
 #[test]
-fn another_spelling_of_a_name_without_an_entry_sets_up_nothing_and_has_no_grace() {
+fn another_spelling_of_a_name_without_an_entry_enrols_nothing_and_has_no_grace() {
     for settings in [ENROLL, "[enforcement]\ngrace = \"14d\"\n"] {
         let agent = Agent::with(&format!("{settings}{BY_CODE}"));
         let _ = agent.admin().device("vpn-anna");
@@ -254,7 +255,7 @@ fn another_spelling_of_a_name_without_an_entry_sets_up_nothing_and_has_no_grace(
 }
 
 #[test]
-fn an_ordinary_process_sets_up_no_more_than_self_service_lets_it() {
+fn an_ordinary_process_enrols_no_more_than_self_service_allows() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
         let agent = Agent::at_default_socket(&format!(
@@ -269,7 +270,7 @@ fn an_ordinary_process_sets_up_no_more_than_self_service_lets_it() {
 }
 
 #[test]
-fn explain_says_that_a_device_would_be_set_up_and_operations_are_no_place_for_it() {
+fn explain_predicts_the_enrolment_and_operations_never_enrol() {
     let agent = Agent::with(&format!("{ENROLL}{BY_CODE}"));
     let ctl = agent.ctl();
     let explain = |words: &[&str]| {

@@ -1,14 +1,14 @@
-//! `mfactl explain` against what happens: for each request, a login through a real stack that meets the
-//! same circumstances shows what was explained.
+//! `mfactl explain` compared with reality: each request is also made as a login through a real
+//! stack.
 
 use mfa_tests::{Agent, Login, Machine, Seen, Stack};
 use serde_json::Value;
 
-/// A device and a PIN.
+/// A TOTP device and a PIN.
 const ANNA: &str = "mfat-anna";
 /// A PIN.
 const BERT: &str = "mfat-bert";
-/// Nothing.
+/// No factor.
 const CARL: &str = "mfat-carl";
 /// In a group that may not use the VPN; a PIN.
 const DORA: &str = "mfat-dora";
@@ -81,7 +81,7 @@ require = ["pin"]
 session = "15m"
 "#;
 
-/// A login to be explained, and to be held.
+/// A login that is explained and then made.
 #[derive(Clone, Debug, Default)]
 struct Request {
     user: &'static str,
@@ -128,7 +128,7 @@ impl Request {
         agent.ctl().json(&arguments, "")
     }
 
-    /// The login, with `answers` to whatever is asked.
+    /// The login, with `answers` to its prompts.
     fn held(&self, agent: &Agent, answers: &[&str]) -> Seen {
         let mut login = Login::of(self.user).service(self.service);
         login = self.from.into_iter().fold(login, Login::from);
@@ -165,7 +165,7 @@ fn set_up(machine: &Machine) -> Agent {
     agent
 }
 
-/// Every request, with the action and the rule that are expected; `default` where no rule fits.
+/// Every request, with the expected action and rule; `default` if no rule matches.
 fn requests() -> Vec<(Request, &'static str, &'static str)> {
     vec![
         (
@@ -244,7 +244,7 @@ fn requests() -> Vec<(Request, &'static str, &'static str)> {
     ]
 }
 
-/// What a login shows that was explained so.
+/// Checks that a login shows what was explained.
 fn check(it: &Request, explained: &Value, seen: &Seen) {
     let first = seen.prompts().first().copied();
     match explained["action"].as_str().unwrap_or_default() {
@@ -267,7 +267,7 @@ fn check(it: &Request, explained: &Value, seen: &Seen) {
 }
 
 #[test]
-fn what_is_explained_is_what_a_login_shows() {
+fn a_login_shows_what_was_explained() {
     Machine::run(|machine| {
         let agent = set_up(machine);
         for (it, action, rule) in requests() {
@@ -290,7 +290,7 @@ fn what_is_explained_is_what_a_login_shows() {
 }
 
 #[test]
-fn all_prompts_that_are_explained_come_in_that_order() {
+fn all_explained_prompts_come_in_that_order() {
     Machine::run(|machine| {
         let agent = set_up(machine);
         let key = agent.admin().device(ANNA);
@@ -332,7 +332,7 @@ fn explaining_follows_sessions_and_changes_nothing() {
         check(&it, &explained, &it.held(&agent, &[]));
         let other = request(BERT, "sudo").on("/dev/pts/4");
         assert_eq!(other.explained(&agent)["action"], "ask");
-        // Looking at the grace of somebody new does not begin it.
+        // Explaining the grace of a new user does not begin it.
         let new = request(CARL, "new");
         for _ in 0..2 {
             assert_eq!(new.explained(&agent)["grace_days_left"], 14);
@@ -343,7 +343,7 @@ fn explaining_follows_sessions_and_changes_nothing() {
 }
 
 #[test]
-fn every_rule_passed_over_is_named_with_file_line_and_field() {
+fn every_rule_that_does_not_match_is_named_with_file_line_and_field() {
     Machine::run(|machine| {
         let agent = set_up(machine);
         let it = request(BERT, "sudo").on("/dev/pts/3");

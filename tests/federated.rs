@@ -1,13 +1,14 @@
-//! Users from another source than the host's own files, with a second NSS source: libnss-extrausers.
+//! Users from another source than the host's own files, with a second NSS source:
+//! libnss-extrausers.
 
 use mfa_tests::{Agent, Login, Machine, Seen, Stack};
 
 const PASSWORD: &str = "correct horse";
-/// Stands in /etc/passwd.
+/// In /etc/passwd.
 const LOCAL: &str = "mfat-lena";
-/// Stands in the second source.
+/// In the second source.
 const FEDERATED: &str = "mfat-fred";
-/// Stands nowhere, as VPN users may.
+/// In no source, like VPN users.
 const NOWHERE: &str = "mfat-nora";
 const PIN: &str = "4826";
 
@@ -23,7 +24,7 @@ fn set_up(machine: &Machine, settings: &str) -> Agent {
     agent
 }
 
-/// A login through the host's stack, password first. The answers are there whether they are wanted or not.
+/// A login through the host's stack, password first. Answers may be left over.
 fn log_in(user: &str) -> Seen {
     let login = Login::of(user).service("sshd").from("192.0.2.7");
     login.answer(PASSWORD).answer(PIN).run(&Stack::of_host())
@@ -36,7 +37,7 @@ fn asks_for_pin(user: &str) -> bool {
 }
 
 #[test]
-fn local_users_are_asked_and_federated_ones_passed_over_until_a_reload_asks_all() {
+fn local_users_are_asked_and_federated_ones_are_not_until_a_reload_asks_all() {
     Machine::run(|machine| {
         let agent = set_up(machine, "[enforcement]\nmode = \"local-users\"\n");
         assert!(asks_for_pin(LOCAL));
@@ -92,7 +93,7 @@ fn a_login_finishes_under_the_rules_that_it_began_with() {
 }
 
 #[test]
-fn a_rule_can_tell_federated_from_local_users() {
+fn a_rule_can_distinguish_federated_from_local_users() {
     Machine::run(|machine| {
         let settings = "[[rule]]\nname = \"sso\"\nsource = \"federated\"\naction = \"skip\"\n\
             [[rule]]\nname = \"own\"\nsource = \"local\"\nrequire = [\"pin\"]\n";

@@ -1,4 +1,4 @@
-//! Users of the machine who want the agent to fail, or to say what is not so.
+//! Local users who try to make the agent fail or lie.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 
 const EVE: &str = "mfat-eve";
 
-/// Twenty processes with ten connections each, over and over: silent ones, logins of their own that are
-/// dropped, and calls that nobody reads the replies of. Ends with its input.
+/// Twenty processes with ten connections each, over and over: silent ones, dropped logins of their
+/// own, and calls whose replies nobody reads. Ends with its input.
 const FLOOD: &str = r#"
 import os, signal, socket, sys
 path, user = sys.argv[1:3]
@@ -44,7 +44,7 @@ for child in children:
     os.kill(child, signal.SIGKILL)
 "#;
 
-/// Begins logins of the user's own and drops them, as often as it is told.
+/// Begins logins of its own user and drops them, as often as it is told.
 const DROPS: &str = r#"
 import socket, sys
 path, user, times = sys.argv[1:4]
@@ -94,7 +94,7 @@ impl Drop for Script {
     }
 }
 
-/// A stack that lets everybody in whom the module does not refuse.
+/// A stack that lets in every user that the module does not refuse.
 fn lenient(agent: &Agent, timeout: u32) -> Stack {
     let module = built().module.display();
     let socket = agent.socket().display();
@@ -110,7 +110,7 @@ fn threads(agent: &Agent) -> usize {
 }
 
 #[test]
-fn a_flood_of_connections_opens_no_way_around_the_second_factor() {
+fn a_flood_of_connections_does_not_bypass_the_second_factor() {
     const CONNECTIONS: usize = 64;
     const VICTIMS: usize = 40;
     Machine::run(|machine| {
@@ -169,7 +169,7 @@ fn programs_of_root_reach_the_agent_while_a_user_floods_it() {
 const AS_SU: [&str; 3] = ["setpriv", "--regid=64001", "--clear-groups"];
 
 #[test]
-fn logins_left_at_the_prompt_take_no_room_of_others_and_let_nobody_in() {
+fn logins_left_at_the_prompt_take_no_places_of_others_and_let_nobody_in() {
     let mut agent = Agent::start();
     agent.restart_with_server("max_connections = 32\nmax_connections_per_user = 2");
     let mut admin = agent.admin();
@@ -252,7 +252,7 @@ sys.stdin.read()
 "#;
 
 #[test]
-fn user_ids_without_a_name_share_one_allotment_and_users_keep_theirs() {
+fn user_ids_without_a_name_share_one_quota_and_users_keep_theirs() {
     Machine::run(|machine| {
         machine.user(EVE, "e");
         let mut agent = Agent::start();
@@ -278,7 +278,7 @@ fn user_ids_without_a_name_share_one_allotment_and_users_keep_theirs() {
 }
 
 #[test]
-fn a_client_that_reads_no_replies_does_not_keep_the_agent_from_ending() {
+fn a_client_that_reads_no_replies_does_not_keep_the_agent_from_stopping() {
     let mut agent = Agent::start();
     let mut stream = UnixStream::connect(agent.socket()).unwrap();
     stream
@@ -286,14 +286,14 @@ fn a_client_that_reads_no_replies_does_not_keep_the_agent_from_ending() {
         .unwrap();
     let call = br#"{"method":"org.varlink.service.GetInterfaceDescription","parameters":{"interface":"org.pam-mfa.Admin"}}"#;
     let calls = [&call[..], b"\0"].concat().repeat(1000);
-    // Until the agent, who can't write any more, does not read any more either.
+    // Until the agent, whose writes block, stops reading, too.
     let stuck = (0..1000).any(|_| stream.write_all(&calls).is_err());
     assert!(stuck, "the agent takes calls without end");
     let status = agent.terminate();
     assert!(status.success(), "{status}: {}", agent.log());
 }
 
-/// The only outcome of a login of `EVE`'s own, with what her process claims about it.
+/// The only outcome of Eve's own login, with the claims of her process.
 fn claimed(machine: &Machine, agent: &Agent) -> (Vec<String>, Event) {
     let stack = Stack::asking(agent);
     stack.open_to_all();
@@ -313,7 +313,7 @@ fn claimed(machine: &Machine, agent: &Agent) -> (Vec<String>, Event) {
 }
 
 #[test]
-fn what_an_unprivileged_caller_claims_decides_nothing_and_is_not_logged_as_a_fact() {
+fn claims_of_an_unprivileged_caller_decide_nothing_and_are_logged_as_claims() {
     for condition in ["from = [\"192.0.2.0/24\"]", "tty = [\"tty1\"]"] {
         Machine::run(move |machine| {
             machine.user(EVE, "e");
@@ -324,7 +324,7 @@ fn what_an_unprivileged_caller_claims_decides_nothing_and_is_not_logged_as_a_fac
             assert_eq!(event.number("by_uid"), Some(machine.uid(EVE).into()));
             assert_eq!(event.text("rhost"), "", "{event:?}");
             assert_eq!(event.text("tty"), "", "{event:?}");
-            // A program of root's knows what it says.
+            // The claims of a program of root are trusted.
             let login = Login::of(EVE).from("192.0.2.7").on("tty1");
             let seen = login.run(&Stack::asking(&agent));
             assert!(seen.prompts().is_empty(), "{condition}: {seen:?}");
@@ -358,7 +358,7 @@ fn a_byte_now_and_then_does_not_keep_a_login_open() {
 }
 
 #[test]
-fn logins_begun_and_dropped_a_thousand_times_lose_nobody_elses_lines() {
+fn a_thousand_dropped_logins_lose_no_lines_of_others() {
     Machine::run(|machine| {
         machine.user(EVE, "e");
         let agent = Agent::start();
@@ -387,13 +387,13 @@ fn logins_begun_and_dropped_a_thousand_times_lose_nobody_elses_lines() {
     });
 }
 
-/// `su` as a user can stop it: between any two steps of its module.
+/// Its user can stop `su` between any two steps of the module.
 #[test]
-fn a_host_program_that_its_user_stops_past_the_time_out_is_no_outage() {
+fn a_host_program_stopped_by_its_user_past_the_time_out_is_no_outage() {
     let agent = Agent::start();
     let key = agent.admin().device("anna");
     let stack = lenient(&agent, 1);
-    // Each one sooner or later in its life; there is no telling where that hits it.
+    // Each one is stopped sooner or later; there is no telling where that hits it.
     let mut stopped: Vec<Running> = Vec::new();
     for round in 0..80 {
         let running = Login::of("anna").start(&stack);

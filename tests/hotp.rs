@@ -1,4 +1,4 @@
-//! Devices that count their codes (RFC 4226), their codes computed by oathtool.
+//! HOTP devices (RFC 4226), with codes computed by oathtool.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ fn log_in(agent: &Agent, code: &str) -> Seen {
     Login::of(ANNA).answer(code).run(&Stack::asking(agent))
 }
 
-/// How many codes the device is on, and how many failures are counted.
+/// The device's counter, and the counted failures.
 fn state(agent: &Agent) -> (Option<u64>, u32) {
     let account = agent.admin().status(ANNA);
     assert_eq!(account.devices[0].factor, "hotp");
@@ -19,7 +19,7 @@ fn state(agent: &Agent) -> (Option<u64>, u32) {
 }
 
 #[test]
-fn a_code_passes_once_and_again_it_is_refused_and_not_counted() {
+fn a_code_passes_once_and_is_then_refused_and_not_counted() {
     let agent = Agent::start();
     let key = agent.admin().counting_device(ANNA);
     assert_eq!(state(&agent), (Some(1), 0), "what confirmed it is used up");
@@ -41,10 +41,10 @@ fn a_code_passes_once_and_again_it_is_refused_and_not_counted() {
 }
 
 #[test]
-fn a_code_within_the_look_ahead_passes_and_voids_those_before_it() {
+fn a_code_within_the_look_ahead_passes_and_voids_earlier_ones() {
     let agent = Agent::start();
     let key = agent.admin().counting_device(ANNA);
-    // Ten are taken from the next one on, which is 1.
+    // Ten codes are accepted from the next one on, which is 1.
     let seen = log_in(&agent, &key.counted(10));
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     assert_eq!(state(&agent), (Some(11), 0));
@@ -57,7 +57,7 @@ fn a_code_within_the_look_ahead_passes_and_voids_those_before_it() {
 }
 
 #[test]
-fn beyond_the_look_ahead_two_in_a_row_are_needed() {
+fn beyond_the_look_ahead_two_codes_in_a_row_are_needed() {
     let agent = Agent::start();
     let key = agent.admin().counting_device(ANNA);
     let seen = log_in(&agent, &key.counted(11));
@@ -84,10 +84,10 @@ fn beyond_the_look_ahead_two_in_a_row_are_needed() {
 }
 
 #[test]
-fn beyond_the_look_ahead_two_that_are_not_in_a_row_do_not_help() {
+fn beyond_the_look_ahead_two_codes_that_are_not_in_a_row_do_not_help() {
     let agent = Agent::start();
     let key = agent.admin().counting_device(ANNA);
-    // The second time it is the same one; 31 follows 30, but that came before 20 did.
+    // A code after itself is the same one; 31 follows 30, but 20 came in between.
     for counter in [20, 20, 30, 20, 31] {
         let seen = log_in(&agent, &key.counted(counter));
         assert_ne!(seen.result(), "PAM_SUCCESS", "{counter}: {seen:?}");
@@ -96,13 +96,13 @@ fn beyond_the_look_ahead_two_that_are_not_in_a_row_do_not_help() {
 }
 
 #[test]
-fn how_far_ahead_a_code_may_be_can_be_set() {
+fn the_look_ahead_can_be_set() {
     let agent = Agent::with("[hotp]\nlook_ahead = 1\nresync = 3\n");
     let key = agent.admin().counting_device(ANNA);
     for (counter, result) in [
         (2, "PAM_AUTH_ERR"),
         (1, "PAM_SUCCESS"),
-        // Three from 2 on may be brought back by the next: 5 is one too far, 6 too.
+        // Three codes from 2 on may be resynchronised by the next: 5 is one too far, so is 6.
         (5, "PAM_AUTH_ERR"),
         (6, "PAM_AUTH_ERR"),
         (3, "PAM_AUTH_ERR"),
@@ -114,7 +114,7 @@ fn how_far_ahead_a_code_may_be_can_be_set() {
 }
 
 #[test]
-fn what_was_used_stays_used_when_the_agent_is_killed() {
+fn used_codes_stay_used_when_the_agent_is_killed() {
     let mut agent = Agent::start();
     let key = agent.admin().counting_device(ANNA);
     assert_eq!(log_in(&agent, &key.counted(4)).result(), "PAM_SUCCESS");
@@ -122,7 +122,7 @@ fn what_was_used_stays_used_when_the_agent_is_killed() {
     agent.launch();
     assert_eq!(state(&agent), (Some(5), 0));
     assert_eq!(log_in(&agent, &key.counted(4)).result(), "PAM_AUTH_ERR");
-    // What was astray is remembered too.
+    // A code out of sync is remembered, too.
     assert_eq!(log_in(&agent, &key.counted(40)).result(), "PAM_AUTH_ERR");
     agent.kill_9();
     agent.launch();
@@ -131,7 +131,7 @@ fn what_was_used_stays_used_when_the_agent_is_killed() {
 }
 
 #[test]
-fn its_code_stands_at_the_end_of_the_password_where_there_is_one_answer() {
+fn its_code_follows_the_password_if_there_is_one_answer() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         machine.shipped_stack("password+code");
@@ -147,7 +147,7 @@ fn its_code_stands_at_the_end_of_the_password_where_there_is_one_answer() {
         assert_ne!(log_in(PASSWORD, 1).result(), "PAM_SUCCESS", "twice");
         assert_ne!(log_in("wrong", 2).result(), "PAM_SUCCESS");
         assert_ne!(log_in(PASSWORD, 2).result(), "PAM_SUCCESS", "used up");
-        // Two in a row, each with the password before it.
+        // Two in a row, each after the password.
         assert_ne!(log_in(PASSWORD, 50).result(), "PAM_SUCCESS");
         let seen = log_in(PASSWORD, 51);
         assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");

@@ -1,4 +1,4 @@
-//! Rules that hold by the hour and the day, by the wall clock of the host.
+//! Rules for hours and days, by the host's wall clock.
 //!
 //! The clock can't be set here, but the time zone can: it is one in the afternoon somewhere.
 
@@ -11,7 +11,7 @@ const PIN: &str = "4826";
 const RULES: &str = "[policy]\nrequire = [\"pin\"]\n\
     [[rule]]\nname = \"by day\"\nhours = [\"08:00-18:00\"]\naction = \"skip\"\n";
 
-/// The zone in which it is past `hour`, and not yet the hour after it.
+/// The time zone in which it is past `hour`, and before the next hour.
 fn zone_where_it_is(hour: i64) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -35,7 +35,7 @@ fn is_asked(agent: &Agent) -> bool {
 }
 
 #[test]
-fn a_rule_holds_in_its_hours_by_the_time_of_the_host() {
+fn a_rule_applies_in_its_hours_by_the_time_of_the_host() {
     for (hour, asked) in [(13, false), (1, true), (22, true)] {
         Machine::run(move |machine| {
             machine.time_zone(&zone_where_it_is(hour));

@@ -1,8 +1,8 @@
 //! The ten rules of the house, as far as the source tells whether they are kept.
 //!
-//! What only a running system can tell is proved elsewhere: rule 1 and 2 by `durable`, `crowd` and
-//! `lockout`, rule 5 by `closed_on_error`, rule 6 by `peers`, rule 7 by `limits`, rule 8 by
-//! `no_telling`, rule 9 by `lockout`, `sshd` and `terminal`.
+//! Others are proved at run time: rule 1 and 2 by `durable`, `crowd` and `lockout`, rule 5 by
+//! `closed_on_error`, rule 6 by `peers`, rule 7 by `limits`, rule 8 by `no_telling`, rule 9 by
+//! `lockout`, `sshd` and `terminal`.
 
 use std::path::Path;
 use std::process::Command;
@@ -41,7 +41,7 @@ fn is_built_without(name: &str, others: &[&str]) {
     }
 }
 
-/// Fails when a source holds one of `words`, and says which where.
+/// Fails when a source contains one of `words`, and says which and where.
 fn hold_none_of(sources: &[Source], words: &[&str]) {
     let found: Vec<String> = sources
         .iter()
@@ -84,7 +84,7 @@ fn rule_2_the_store_is_changed_by_compare_and_swap_only() {
 }
 
 #[test]
-fn rule_3_the_core_reads_no_clock_and_touches_no_world() {
+fn rule_3_the_core_reads_no_clock_and_does_no_io() {
     let forbidden = [
         "SystemTime",
         "Instant::now",
@@ -205,9 +205,9 @@ fn rule_4_a_panic_unwinds_and_is_caught() {
 }
 
 #[test]
-fn rule_7_waiting_rooms_have_walls() {
+fn rule_7_queues_are_bounded() {
     let edge = sources("mfa-agent/src");
-    // A channel or a table without a bound grows as long as somebody feeds it.
+    // An unbounded channel or table grows as long as input comes.
     hold_none_of(&edge, &["mpsc::channel(", "mpsc::channel::<", "unbounded"]);
     let mut readers = edge;
     readers.extend(sources("pam_mfa/src"));
@@ -216,7 +216,7 @@ fn rule_7_waiting_rooms_have_walls() {
 }
 
 #[test]
-fn rule_8_what_is_secret_is_exposed_to_no_log() {
+fn rule_8_no_secret_is_exposed_to_a_log() {
     let mut all = sources("pam_mfa/src");
     for folder in ["mfa-protocol/src", "mfa-core/src", "mfa-agent/src"] {
         all.extend(sources(folder));
@@ -240,7 +240,7 @@ fn rule_8_what_is_secret_is_exposed_to_no_log() {
 }
 
 #[test]
-fn unsafe_code_stands_where_it_must_and_says_why_it_holds() {
+fn unsafe_code_is_only_where_it_is_allowed() {
     let allowed = [
         "pam_mfa/src/libpam",
         "pam_mfa/src/lib.rs",

@@ -1,13 +1,13 @@
-//! What the module does to the program that it is loaded into: nothing.
+//! The module leaves the program that loads it unchanged.
 
 use std::process::Command;
 
 use mfa_tests::{Agent, Login, Stack, built, run};
 
-/// How many logins one process does.
+/// Number of logins in one process.
 const LOGINS: usize = 100;
 
-/// An agent where logins may be wrong as often as they like.
+/// An agent with many allowed attempts.
 fn patient_agent() -> Agent {
     let agent = Agent::with("[lockout]\nattempts = 100\nmax_consecutive = 0\n");
     agent.admin().pin("anna", "4826");
@@ -18,7 +18,7 @@ fn patient_agent() -> Agent {
 fn valgrind_finds_nothing_in_a_hundred_logins_of_one_process() {
     let agent = patient_agent();
     let stack = Stack::at(agent.socket(), "timeout=60");
-    // Reachable memory is libc's and the loader's, which libpam's dlopen leaves behind.
+    // Reachable memory belongs to libc and the loader; libpam's dlopen leaves it behind.
     let valgrind = [
         "valgrind",
         "--error-exitcode=99",
@@ -125,7 +125,7 @@ fn the_module_exports_its_six_functions_and_nothing_else() {
 
 #[test]
 fn the_released_module_is_under_500_kilobytes() {
-    // A debug build holds what a release leaves out.
+    // A debug build contains code that a release leaves out.
     if built()
         .module
         .parent()

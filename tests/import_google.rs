@@ -1,12 +1,12 @@
-//! What google-authenticator keeps, taken over: files that its own program and module wrote, and then
-//! the same codes judged by that module and by ours.
+//! Imports from google-authenticator: files that its own program and module wrote; afterwards that
+//! module and ours verify the same codes.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use mfa_tests::{
-    Agent, Beside, Device, Machine, Output, Pty, STEP, Stack, built, passes, run, this_step,
+    Agent, BothModules, Device, Machine, Output, Pty, STEP, Stack, built, passes, run, this_step,
 };
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn kept(user: &str) -> Kept {
     }
 }
 
-/// A user for whom the real program has been run.
+/// A user with a file by the real program.
 fn set_up(machine: &Machine, user: &str, options: &[&str]) -> Kept {
     machine.user(user, "x");
     set_up_again(machine, user, options)
@@ -60,7 +60,7 @@ fn set_up_again(machine: &Machine, user: &str, options: &[&str]) -> Kept {
     kept(user)
 }
 
-/// Imports one user's file, and returns what became of it.
+/// Imports one user's file, and returns the result.
 fn import(agent: &Agent, user: &str, result: &str) -> Value {
     let line = ["import", "google-authenticator", user, &path(user)];
     let report = agent.ctl().json(&line, "");
@@ -69,13 +69,13 @@ fn import(agent: &Agent, user: &str, result: &str) -> Value {
 }
 
 #[test]
-fn codes_by_time_and_scratch_codes_get_the_same_verdict_from_both() {
+fn totp_and_scratch_codes_get_the_same_verdict_from_both_modules() {
     Machine::run(|machine| {
         let length = format!("--step-size={STEP}");
         let options = ["--time-based", "--disallow-reuse", &length];
         let Kept { key, scratch, .. } = set_up(machine, ANNA, &options);
         let agent = Agent::with(PATIENT);
-        let modules = Beside::of(MODULE, &agent);
+        let modules = BothModules::of(MODULE, &agent);
         let step = this_step();
         let [used, next] = [step, step + 1].map(|step| key.timed(step));
         assert!(modules.other(ANNA, &used));
@@ -93,12 +93,12 @@ fn codes_by_time_and_scratch_codes_get_the_same_verdict_from_both() {
 }
 
 #[test]
-fn a_counter_goes_on_where_it_was() {
+fn a_counter_continues_where_it_was() {
     Machine::run(|machine| {
         let Kept { key, .. } = set_up(machine, BERT, &["--counter-based"]);
         let agent = Agent::with(PATIENT);
-        // Its counter moves on with each wrong code otherwise.
-        let modules = Beside::of(&format!("{MODULE} no_increment_hotp"), &agent);
+        // Its counter increments with each wrong code otherwise.
+        let modules = BothModules::of(&format!("{MODULE} no_increment_hotp"), &agent);
         assert!(modules.other(BERT, &key.counted(1)));
         assert!(modules.other(BERT, &key.counted(3)));
         import(&agent, BERT, "stored");
@@ -112,12 +112,12 @@ fn a_counter_goes_on_where_it_was() {
 }
 
 #[test]
-fn what_was_used_there_since_is_used_here_after_the_next_import() {
+fn codes_used_there_since_are_used_here_after_the_next_import() {
     Machine::run(|machine| {
         let Kept { key, scratch, .. } = set_up(machine, BERT, &["--counter-based"]);
         let agent = Agent::with(PATIENT);
         import(&agent, BERT, "stored");
-        let modules = Beside::of(MODULE, &agent);
+        let modules = BothModules::of(MODULE, &agent);
         assert!(modules.other(BERT, &key.counted(2)));
         assert!(modules.other(BERT, &scratch[4]));
         import(&agent, BERT, "updated");
@@ -128,7 +128,7 @@ fn what_was_used_there_since_is_used_here_after_the_next_import() {
     });
 }
 
-/// Two users who have a file, one who planted a link to another's, one who planted a FIFO.
+/// Two users with a file, one with a link to another's file, one with a FIFO.
 fn host(machine: &Machine) -> [Kept; 2] {
     let files = [
         set_up(machine, ANNA, &["--time-based", "--disallow-reuse"]),
@@ -141,7 +141,7 @@ fn host(machine: &Machine) -> [Kept; 2] {
     files
 }
 
-/// The report of an import in which somebody was refused.
+/// The report of an import in which a user was refused.
 fn report(output: &Output) -> Value {
     assert_eq!(output.status, Some(1), "{output:?}");
     serde_json::from_str(&output.stdout).expect("a report")
@@ -157,7 +157,7 @@ fn states(agent: &Agent) -> [String; 4] {
 }
 
 #[test]
-fn a_whole_host_is_taken_over_and_the_second_time_changes_nothing() {
+fn a_whole_host_is_imported_and_the_second_import_changes_nothing() {
     Machine::run(|machine| {
         let files = host(machine);
         let agent = Agent::start();
@@ -193,7 +193,7 @@ fn a_whole_host_is_taken_over_and_the_second_time_changes_nothing() {
 }
 
 #[test]
-fn a_key_that_is_planted_later_is_left_for_the_administrator_to_name() {
+fn a_key_that_appears_later_is_imported_only_by_name() {
     Machine::run(|machine| {
         set_up(machine, ANNA, &["--counter-based"]);
         let agent = Agent::start();
@@ -211,7 +211,7 @@ fn a_key_that_is_planted_later_is_left_for_the_administrator_to_name() {
 }
 
 #[test]
-fn at_a_terminal_the_report_comes_first_and_nothing_is_done_without_a_yes() {
+fn at_a_terminal_the_report_comes_first_and_nothing_changes_without_a_yes() {
     Machine::run(|machine| {
         host(machine);
         let agent = Agent::start();
@@ -233,7 +233,7 @@ fn at_a_terminal_the_report_comes_first_and_nothing_is_done_without_a_yes() {
 }
 
 #[test]
-fn in_one_stack_we_ask_who_is_taken_over_and_the_old_module_asks_the_others() {
+fn in_one_stack_we_ask_imported_users_and_the_old_module_asks_the_others() {
     Machine::run(|machine| {
         let anna = set_up(machine, ANNA, &["--counter-based"]);
         let bert = set_up(machine, BERT, &["--counter-based"]);
@@ -256,13 +256,13 @@ fn in_one_stack_we_ask_who_is_taken_over_and_the_old_module_asks_the_others() {
 }
 
 #[test]
-fn the_import_of_one_user_s_file_follows_no_link_of_theirs() {
+fn the_import_of_one_users_file_follows_no_link_of_theirs() {
     Machine::run(|machine| {
         set_up(machine, ANNA, &["--time-based", "--disallow-reuse"]);
         machine.user(DORA, "x");
         let agent = Agent::start();
         let home = format!("/run/home/{DORA}");
-        // A file of hers, and files of root's and of another user's, behind a link in a folder of hers.
+        // A file of hers, and files of root and of another user behind a link in her folder.
         fs::create_dir(format!("{home}/real")).expect("a folder");
         fs::copy(path(ANNA), format!("{home}/real/file")).expect("a file");
         for made in ["real", "real/file"] {
@@ -288,7 +288,7 @@ fn the_import_of_one_user_s_file_follows_no_link_of_theirs() {
             assert_eq!(output.status, Some(1), "{file}: {output:?}");
             assert!(output.stderr.contains("behind one"), "{file}: {output:?}");
         }
-        // Nor is it by way of another home.
+        // Nor is it followed by way of another home.
         let output = import(&format!("/run/home/../home/{DORA}/roots/file"));
         assert_eq!(output.status, Some(1), "{output:?}");
         assert_eq!(import(&format!("{home}/real/file")).status, Some(0));

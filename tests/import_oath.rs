@@ -1,9 +1,9 @@
-//! What pam_oath keeps, taken over: a users file that its own module wrote, and then the same codes
-//! judged by that module and by ours.
+//! Imports from pam_oath: a users file that its own module wrote; afterwards that module and ours
+//! verify the same codes.
 
 use std::fs;
 
-use mfa_tests::{Agent, Beside, Device, Key, Machine, this_step};
+use mfa_tests::{Agent, BothModules, Device, Key, Machine, this_step};
 use serde_json::Value;
 
 const ANNA: &str = "mfat-anna";
@@ -16,14 +16,14 @@ const PATIENT: &str = "[lockout]\nattempts = 50\n";
 const FILE: &str = "/etc/users.oath";
 const MODULE: &str = "pam_oath.so usersfile=/etc/users.oath window=10 digits=6";
 
-/// A device with the line that pam_oath reads.
+/// A device, and its line for pam_oath.
 fn line(kind: &str, user: &str, pin: &str) -> (Device, String) {
     let key = Key::new();
     let line = format!("{kind}\t{user}\t{pin}\t{}\n", key.hex);
     (Device(key.base32()), line)
 }
 
-/// Users, and their file, on a host in a zone that is hours from where times are counted.
+/// Users and their file, on a host whose time zone is hours from UTC.
 fn host(machine: &Machine, users: &[&str], lines: &str) {
     users.iter().for_each(|user| machine.user(user, "x"));
     machine.time_zone("Asia/Tokyo");
@@ -37,13 +37,13 @@ fn import(agent: &Agent, stored: u64) -> Value {
 }
 
 #[test]
-fn codes_by_counter_and_by_time_get_the_same_verdict_from_both() {
+fn hotp_and_totp_codes_get_the_same_verdict_from_both_modules() {
     Machine::run(|machine| {
         let (anna, counter) = line("HOTP/E/6", ANNA, "-");
         let (bert, time) = line("HOTP/T60", BERT, "-");
         host(machine, &[ANNA, BERT], &(counter + &time));
         let agent = Agent::with(PATIENT);
-        let modules = Beside::of(MODULE, &agent);
+        let modules = BothModules::of(MODULE, &agent);
         let step = this_step();
         assert!(modules.other(ANNA, &anna.counted(0)));
         assert!(modules.other(ANNA, &anna.counted(2)));
@@ -64,12 +64,12 @@ fn codes_by_counter_and_by_time_get_the_same_verdict_from_both() {
 }
 
 #[test]
-fn what_was_used_there_since_is_used_here_after_the_next_import() {
+fn codes_used_there_since_are_used_here_after_the_next_import() {
     Machine::run(|machine| {
         let (anna, text) = line("HOTP", ANNA, "-");
         host(machine, &[ANNA], &text);
         let agent = Agent::with(PATIENT);
-        let modules = Beside::of(MODULE, &agent);
+        let modules = BothModules::of(MODULE, &agent);
         import(&agent, 1);
         assert!(modules.other(ANNA, &anna.counted(1)));
         assert_eq!(import(&agent, 0)["updated"], 1);
@@ -87,7 +87,7 @@ fn a_pin_is_asked_for_here_as_well() {
         let (carl, text) = line("HOTP", CARL, PIN);
         host(machine, &[CARL], &text);
         let agent = Agent::with(PATIENT);
-        let modules = Beside::of(MODULE, &agent);
+        let modules = BothModules::of(MODULE, &agent);
         let there =
             |counter, pin: &str| modules.other(CARL, &(pin.to_owned() + &carl.counted(counter)));
         let here = |counter, pin: &str| modules.ours(CARL, &[&carl.counted(counter), pin]);
@@ -107,7 +107,7 @@ fn a_pin_is_asked_for_here_as_well() {
 }
 
 #[test]
-fn a_pin_that_can_t_be_kept_is_refused_or_left_out() {
+fn a_pin_that_cannot_be_kept_is_refused_or_left_out() {
     Machine::run(|machine| {
         let (anna, text) = line("HOTP", ANNA, "secret-word");
         host(machine, &[ANNA], &text);
@@ -115,7 +115,7 @@ fn a_pin_that_can_t_be_kept_is_refused_or_left_out() {
         let refused = agent.ctl().run(&["import", "oath", FILE], "");
         assert_eq!(refused.status, Some(1), "{refused:?}");
         assert!(!refused.stdout.contains("secret-word"), "{refused:?}");
-        let modules = Beside::of(MODULE, &agent);
+        let modules = BothModules::of(MODULE, &agent);
         assert!(!modules.ours(ANNA, &[&anna.counted(0)]));
         let line = ["import", "oath", FILE, "--without-pins"];
         assert_eq!(agent.ctl().json(&line, "")["stored"], 1);

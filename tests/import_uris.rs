@@ -1,20 +1,20 @@
-//! URIs on standard input: devices by counter, and what Google Authenticator exports.
+//! URIs on standard input: HOTP devices, and exports of Google Authenticator.
 
 use std::process::Command;
 
 use mfa_tests::{Agent, Device, Key, Stack, passes, run};
 
-/// Users whom every host knows.
+/// Users that every host has.
 const ANNA: &str = "daemon";
 const BERT: &str = "nobody";
 
-/// The second of two QR codes of an export, with one device by time.
+/// The second of two QR codes of an export, with one TOTP device.
 const EXPORT: &str = "otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8SGEV4YW1wbGU6YWxpY2VAZ29vZ2xlLmNvbRoH\
                       RXhhbXBsZTACEAEYAiAB";
 const EXPORTED_KEY: &str = "JBSWY3DPEHPK3PXP";
 
 #[test]
-fn counters_and_exports_are_taken_over_and_a_dry_run_takes_nothing() {
+fn counters_and_exports_are_imported_and_a_dry_run_imports_nothing() {
     let agent = Agent::start();
     let token = Device(Key::new().base32());
     let lines = format!(
@@ -44,7 +44,7 @@ fn counters_and_exports_are_taken_over_and_a_dry_run_takes_nothing() {
 }
 
 #[test]
-fn uris_are_read_as_apps_write_them_and_each_line_for_itself() {
+fn uris_are_read_as_apps_write_them_and_one_by_one() {
     const KEY: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
     let written = [
         format!("totp/ACME:ann?secret={KEY}&issuer=acme.example"),

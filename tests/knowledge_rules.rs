@@ -1,4 +1,4 @@
-//! What is asked of new PINs and security questions, told by `mfactl`: a refusal says what to do, and
+//! The rules for new PINs and security questions, through `mfactl`: a refusal says what to do, and
 //! stores nothing.
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ const ANNA: &str = "mfat-anna";
 
 const QUESTIONS: [&str; 3] = ["enroll", "questions", ANNA];
 
-/// An agent and a list that its settings name.
+/// An agent, and a list that its settings name.
 struct WithList {
     agent: Agent,
     list: PathBuf,
@@ -21,7 +21,7 @@ struct WithList {
 }
 
 impl WithList {
-    /// `LIST` in the settings is the path of the list.
+    /// `LIST` in the settings is replaced by the path of the list.
     fn of(list: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
@@ -48,7 +48,7 @@ fn from_lines(agent: &Agent, factor: &str, lines: &str) -> Output {
     agent.ctl().run(&["enroll", factor, ANNA, "--stdin"], lines)
 }
 
-/// That the lines are refused with `reason`, that nothing of `secret` is said, and that nothing is stored.
+/// The lines are refused with `reason`, no part of `secret` is shown, and nothing is stored.
 #[track_caller]
 fn is_refused(agent: &Agent, factor: &str, lines: &str, reason: &str, secret: &str) {
     let output = from_lines(agent, factor, lines);
@@ -61,7 +61,7 @@ fn is_refused(agent: &Agent, factor: &str, lines: &str, reason: &str, secret: &s
 }
 
 #[test]
-fn a_pin_that_is_tried_first_is_refused_and_another_is_taken() {
+fn a_commonly_guessed_pin_is_refused_and_another_is_accepted() {
     let agent = Agent::with("[pin]\nbanned = [\"4826\"]\n");
     let reason = "this PIN is among those that are tried first; choose another";
     for pin in ["2580", "1984", "159357", "4826"] {
@@ -72,7 +72,7 @@ fn a_pin_that_is_tried_first_is_refused_and_another_is_taken() {
 }
 
 #[test]
-fn a_list_of_ones_own_takes_the_place_of_the_agents_and_pins_that_stand_stay() {
+fn an_own_list_replaces_the_agents_and_existing_pins_stay() {
     let own = WithList::of("# ours\n7391\n\n", "[pin]\nbanned_file = \"LIST\"\n");
     let agent = &own.agent;
     is_refused(agent, "pin", "7391", "tried first", "7391");
@@ -89,7 +89,7 @@ fn a_list_of_ones_own_takes_the_place_of_the_agents_and_pins_that_stand_stay() {
 }
 
 #[test]
-fn a_list_that_can_not_be_read_is_refused_with_file_and_line_and_the_old_one_stays() {
+fn an_unreadable_list_is_refused_with_file_and_line_and_the_old_one_stays() {
     let own = WithList::of("4826\n", "[pin]\nbanned_file = \"LIST\"\n");
     let right = own.check();
     assert!(right.stdout.contains("\"valid\":true"), "{right:?}");
@@ -111,7 +111,7 @@ fn a_list_that_can_not_be_read_is_refused_with_file_and_line_and_the_old_one_sta
 }
 
 #[test]
-fn answers_that_anybody_guesses_are_refused_with_the_number_of_the_question() {
+fn answers_that_are_easy_to_guess_are_refused_with_the_number_of_the_question() {
     let agent = Agent::start();
     for (answer, reason) in [
         ("Yo", "the answer to question 2 is too short"),
@@ -127,7 +127,7 @@ fn answers_that_anybody_guesses_are_refused_with_the_number_of_the_question() {
 }
 
 #[test]
-fn questions_of_ones_own_are_refused_where_only_the_list_is_to_be_chosen_from() {
+fn own_questions_are_refused_if_only_the_list_is_allowed() {
     let own = WithList::of(
         "# ours\nFirst town?\nFirst pet?\nFirst book?\n",
         "[questions]\ncatalogue_file = \"LIST\"\nown = false\n",
@@ -141,7 +141,7 @@ fn questions_of_ones_own_are_refused_where_only_the_list_is_to_be_chosen_from() 
 }
 
 #[test]
-fn a_person_hears_of_a_mistake_at_once_and_answers_that_question_again() {
+fn a_person_learns_of_a_mistake_at_once_and_answers_that_question_again() {
     Machine::run(|machine| {
         machine.user(ANNA, "correct horse");
         let agent = Agent::at_default_socket("[questions]\nown = false\n");

@@ -1,4 +1,4 @@
-//! Logins in other languages, and with texts of the administrator's own.
+//! Logins in other languages, and with the administrator's own texts.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ const PASSWORD: &str = "correct horse";
 const USER: &str = "mfat-anna";
 const BY_CONVERSATION: &str =
     "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
-/// As ssh talks when nobody tells it to be quiet.
+/// ssh's default verbosity.
 const TALKATIVE: [&str; 2] = ["-o", "LogLevel=INFO"];
 
 fn client(machine: &Machine, settings: &str) -> (Agent, Sshd, Pty) {
@@ -27,7 +27,7 @@ fn keep(name: &str, shown: &str, sshd: &Sshd) {
 }
 
 #[test]
-fn a_german_login_over_ssh_asks_and_complains_in_german() {
+fn a_german_login_over_ssh_asks_and_refuses_in_german() {
     Machine::run(|machine| {
         let (agent, sshd, mut client) = client(machine, "[prompts]\nlanguage = \"de\"\n");
         let key = agent.admin().device(USER);
@@ -39,8 +39,8 @@ fn a_german_login_over_ssh_asks_and_complains_in_german() {
     });
 }
 
-/// Sets up a device in a login over ssh; `words` are typed at the question whether the codes are stored, and the last of
-/// them is taken.
+/// Enrols a device in a login over ssh; `words` are typed at the question whether the codes are
+/// stored, and the last of them is accepted.
 fn set_up_in_french(words: &'static [&str]) {
     Machine::run(move |machine| {
         let settings = "[enforcement]\nunenrolled = \"enroll\"\n[prompts]\nlanguage = \"fr\"\n";
@@ -76,12 +76,12 @@ fn key_after(shown: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_set_up_in_french_takes_the_french_word() {
+fn enrolment_in_french_accepts_the_french_word() {
     set_up_in_french(&["ja", "non", "oui"]);
 }
 
 #[test]
-fn a_set_up_in_french_takes_the_english_word_too() {
+fn enrolment_in_french_accepts_the_english_word_too() {
     set_up_in_french(&["yes"]);
 }
 
@@ -113,7 +113,7 @@ fn a_japanese_login_through_a_stack_offers_its_ways() {
 }
 
 #[test]
-fn a_page_that_shows_ascii_only_gets_no_accents_and_english_for_japanese() {
+fn an_ascii_only_page_gets_no_accents_and_english_for_japanese() {
     for (language, prompt) in [("ja", "OTP code: "), ("es", "Codigo de un solo uso: ")] {
         let agent = Agent::with(&format!("[prompts]\nlanguage = {language:?}\n"));
         let key = agent.admin().device("anna");
@@ -126,7 +126,7 @@ fn a_page_that_shows_ascii_only_gets_no_accents_and_english_for_japanese() {
 }
 
 #[test]
-fn a_catalogue_of_one_s_own_holds_until_a_good_one_takes_its_place() {
+fn an_own_catalogue_stays_active_until_a_valid_one_replaces_it() {
     let agent = Agent::with("");
     let key = agent.admin().device("anna");
     let file = agent.folder().join("texts.ftl");

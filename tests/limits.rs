@@ -8,7 +8,7 @@ use mfa_protocol::{MAX_ANSWER, MAX_NAME};
 use mfa_tests::{Agent, Login, Machine, Stack};
 
 #[test]
-fn answers_and_names_past_their_bounds_are_refused_and_cost_nothing() {
+fn answers_and_names_beyond_their_bounds_are_refused_and_cost_nothing() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     agent.admin().pin("anna", "4826");
@@ -47,7 +47,7 @@ sys.stdin.read()
 "#;
 
 #[test]
-fn a_user_who_hogs_connections_keeps_nobody_else_out() {
+fn a_user_with_many_connections_keeps_nobody_else_out() {
     Machine::run(|machine| {
         machine.user("mfat-eve", "e");
         let agent = Agent::start();
@@ -86,7 +86,7 @@ fn a_user_who_hogs_connections_keeps_nobody_else_out() {
 }
 
 #[test]
-fn many_connections_at_once_cost_bounded_memory_and_the_agent_serves_on() {
+fn many_connections_at_once_cost_bounded_memory_and_the_agent_continues() {
     let agent = Agent::start();
     agent.admin().pin("anna", "4826");
     let mut held = Vec::new();
@@ -94,7 +94,7 @@ fn many_connections_at_once_cost_bounded_memory_and_the_agent_serves_on() {
         let Ok(mut stream) = UnixStream::connect(agent.socket()) else {
             break;
         };
-        // Half a frame each, as big as may be.
+        // Half a frame each, as large as allowed.
         stream
             .set_write_timeout(Some(std::time::Duration::from_millis(50)))
             .unwrap();
@@ -115,7 +115,7 @@ fn many_connections_at_once_cost_bounded_memory_and_the_agent_serves_on() {
     });
 }
 
-/// Lets the agent open so many files at once.
+/// Limits the agent's open files.
 fn limit_files(agent: &Agent, most: usize) {
     let done = Command::new("prlimit")
         .args([
@@ -126,7 +126,7 @@ fn limit_files(agent: &Agent, most: usize) {
     assert!(done.expect("prlimit").success());
 }
 
-/// What it has under this folder of /proc, as numbers.
+/// The numbers in this folder of the agent's /proc.
 fn numbers(agent: &Agent, folder: &str) -> Vec<usize> {
     let path = format!("/proc/{}/{folder}", agent.pid());
     let entries = std::fs::read_dir(path).expect("a folder of /proc");
@@ -136,7 +136,7 @@ fn numbers(agent: &Agent, folder: &str) -> Vec<usize> {
     entries.filter_map(name).collect()
 }
 
-/// What a caller hears who says nothing.
+/// The agent's answer to a caller that sends nothing.
 fn hear(agent: &Agent) -> String {
     let mut stream = UnixStream::connect(agent.socket()).expect("a connection");
     let minute = std::time::Duration::from_secs(60);
@@ -149,13 +149,13 @@ fn hear(agent: &Agent) -> String {
 }
 
 #[test]
-fn without_descriptors_callers_hear_busy_and_neither_threads_nor_lines_grow() {
+fn without_descriptors_callers_get_busy_and_neither_threads_nor_lines_grow() {
     let agent = Agent::start();
     agent.admin().pin("anna", "4826");
     let open = numbers(&agent, "fd");
     let first_free = (0..).find(|fd| !open.contains(fd)).unwrap();
     limit_files(&agent, first_free);
-    // Threads that wait already have a descriptor for the next caller.
+    // Waiting threads already have a descriptor for the next caller.
     let waiting: Vec<UnixStream> = (0..numbers(&agent, "task").len())
         .map(|_| UnixStream::connect(agent.socket()).expect("a connection"))
         .collect();

@@ -5,7 +5,7 @@ use mfa_tests::{Agent, Login, Stack, answer_to, eventually};
 
 const RIGHT_PIN: &str = "4826";
 
-/// Answers wrongly `count` times, on changing services.
+/// Answers wrongly `count` times, with changing services.
 fn answer_wrongly(user: &str, count: usize, stack: &Stack) {
     for n in 0..count {
         let seen = Login::of(user)
@@ -75,7 +75,7 @@ fn four_wrong_answers_do_not_lock_and_a_right_one_clears_them() {
 }
 
 #[test]
-fn an_agent_killed_right_after_the_fifth_answer_still_holds_the_lock() {
+fn an_agent_killed_right_after_the_fifth_answer_keeps_the_lock() {
     let mut agent = Agent::start();
     let stack = Stack::asking(&agent);
     for round in 0..5 {
@@ -104,7 +104,7 @@ fn an_agent_killed_after_each_answer_forgets_none() {
 }
 
 #[test]
-fn an_administrator_frees_a_locked_user() {
+fn an_administrator_unlocks_a_user() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     agent.admin().pin("anna", RIGHT_PIN);
@@ -116,7 +116,7 @@ fn an_administrator_frees_a_locked_user() {
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     let lockouts = agent.ctl().json(&["lockouts"], "");
     assert!(!lockouts.to_string().contains("\"anna\""), "{lockouts}");
-    // Said again, it succeeds and changes nothing.
+    // Repeating it succeeds and changes nothing.
     let _ = agent.ctl().json(&["unlock", "anna"], "");
 }
 
@@ -158,7 +158,7 @@ fn a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks() {
 }
 
 #[test]
-fn cancelled_empty_and_replayed_answers_count_for_nothing() {
+fn cancelled_empty_and_replayed_answers_do_not_count() {
     let agent = Agent::with("[lockout]\nattempts = 2\n");
     let stack = Stack::asking(&agent);
     let mut admin = agent.admin();
@@ -187,7 +187,7 @@ fn cancelled_empty_and_replayed_answers_count_for_nothing() {
 }
 
 #[test]
-fn what_sshd_sends_for_a_refused_user_counts_for_nothing() {
+fn sshds_fake_password_for_a_refused_user_does_not_count() {
     let agent = Agent::start();
     let mut admin = agent.admin();
     admin.pin("anna", RIGHT_PIN);

@@ -1,4 +1,4 @@
-//! The audit log under the logrotate that packages set up.
+//! The audit log with the packages' logrotate settings.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,13 +10,13 @@ use mfa_tests::{Agent, built, passes, run};
 const USER: &str = "anna";
 const LOG: &str = "/var/log/mfa/audit.jsonl";
 
-/// Rotates the log of `agent`, as the package says it.
+/// Rotates the log of `agent` with the package's settings.
 fn rotate(agent: &Agent, state: &Path) {
     let shipped = built().tree.join("packaging/logrotate/pam-mfa");
     let shipped = fs::read_to_string(shipped).expect("the settings of logrotate");
     assert!(shipped.contains(LOG), "{shipped}");
     let log = agent.folder().join("audit.jsonl");
-    // The log is not at its usual place here, and root's.
+    // Here the log has another path, and belongs to root.
     let settings = shipped
         .replace(LOG, log.to_str().expect("UTF-8"))
         .replace("su mfa mfa", "su root root");
@@ -39,7 +39,7 @@ fn lines(file: &Path) -> Vec<String> {
 }
 
 #[test]
-fn rotating_loses_no_line_and_a_crash_after_it_adds_none_twice() {
+fn rotating_loses_no_line_and_a_later_crash_duplicates_none() {
     let mut agent = Agent::start();
     let key = agent.admin().counting_device(USER);
     let stack = mfa_tests::Stack::asking(&agent);

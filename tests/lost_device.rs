@@ -1,4 +1,5 @@
-//! A phone is lost: a recovery code lets in, and where the host says so only once a new device is set up.
+//! A lost phone: a recovery code lets in, where the settings say so only after a new device is
+//! enrolled.
 
 use std::fs;
 
@@ -10,14 +11,14 @@ const PASSWORD: &str = "correct horse";
 const USER: &str = "mfat-anna";
 const BY_CONVERSATION: &str =
     "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
-/// A new device is due, and whoever has passed is not asked again for a while.
+/// A new device must be enrolled, and a user who passed is not asked again for a while.
 const RENEW: &str = "[recovery]\nnew_device = true\n[totp]\nissuer = \"Test host\"\n\
     [[rule]]\nservices = [\"sshd\"]\nsession = \"15m\"\n";
 const ASKED: &str = "OTP code: ";
 const CODE: &str = "Code that the app shows now: ";
 const STORED: &str = "Type yes when they are in a safe place: ";
 
-/// What Anna had: a phone that is lost, and codes on paper.
+/// Anna's factors: a lost phone, and codes on paper.
 struct Had {
     phone: Key,
     paper: Vec<String>,
@@ -34,7 +35,7 @@ fn set_up(machine: &Machine, settings: &str, codes: u32) -> (Agent, Had) {
     (agent, had)
 }
 
-/// An ssh client that has been asked for a code and has typed `answer`.
+/// An ssh client that was asked for a code and has typed `answer`.
 fn answered(sshd: &Sshd, answer: &str) -> Pty {
     let mut client = sshd.client(USER, &[]);
     client.answer("Password: ", PASSWORD);
@@ -49,7 +50,7 @@ fn is_let_in(sshd: &Sshd, answer: &str) -> bool {
 }
 
 #[test]
-fn a_recovery_code_leads_to_a_new_device_that_takes_the_place_of_the_lost_one() {
+fn a_recovery_code_leads_to_a_new_device_that_replaces_the_lost_one() {
     Machine::run(|machine| {
         let (agent, had) = set_up(machine, RENEW, 10);
         let _ = agent.admin().counting_device(USER);
@@ -98,7 +99,7 @@ fn a_recovery_code_leads_to_a_new_device_that_takes_the_place_of_the_lost_one() 
 
 fn only_the_new_ones_pass(agent: &Agent, sshd: &Sshd, had: &Had, new: (&str, &[String])) {
     let _ = agent.ctl().json(&["revoke", USER], "");
-    // No set-up and no session any more: what counts is what passes.
+    // Without enrolment and sessions, only passes count.
     let _ = agent.reload_with("");
     assert!(!is_let_in(sshd, &had.phone.code(0)), "the lost phone");
     for old in [&had.paper[4], &had.paper[0]] {
@@ -109,7 +110,7 @@ fn only_the_new_ones_pass(agent: &Agent, sshd: &Sshd, had: &Had, new: (&str, &[S
     assert!(!is_let_in(sshd, &new.1[9]), "twice");
 }
 
-/// Goes on with the set-up as far as `stop`, which is a prompt again.
+/// Continues the enrolment up to `stop`, which is a prompt.
 fn renew_until(client: &mut Pty, stop: &str) {
     client.expect(CODE);
     if stop == "wrong code" {
@@ -130,7 +131,7 @@ fn renew_until(client: &mut Pty, stop: &str) {
 }
 
 #[test]
-fn an_ssh_that_is_killed_in_the_middle_has_spent_the_code_and_changed_nothing_else() {
+fn an_ssh_client_killed_midway_has_used_the_code_and_changed_nothing_else() {
     Machine::run(|machine| {
         let (agent, had) = set_up(machine, RENEW, 10);
         let sshd = Sshd::start(machine, BY_CONVERSATION);
@@ -144,7 +145,7 @@ fn an_ssh_that_is_killed_in_the_middle_has_spent_the_code_and_changed_nothing_el
             let events = agent.logins_of(USER, count);
             assert_eq!(events[count - 1].text("result"), "cancelled", "{stop}");
             expected["recovery_left"] = (10 - count).into();
-            // The next recovery code that is right forgives what was wrong.
+            // The next right recovery code clears the failures.
             let failures = usize::from(stop == "wrong code");
             expected["failures"] = failures.into();
             expected["consecutive_failures"] = failures.into();
@@ -157,7 +158,7 @@ fn an_ssh_that_is_killed_in_the_middle_has_spent_the_code_and_changed_nothing_el
 }
 
 #[test]
-fn a_new_device_is_not_stored_over_what_was_set_up_elsewhere_meanwhile() {
+fn a_new_device_does_not_replace_what_was_enrolled_elsewhere_meanwhile() {
     Machine::run(|machine| {
         let (agent, had) = set_up(machine, RENEW, 10);
         let sshd = Sshd::start(machine, BY_CONVERSATION);
@@ -173,7 +174,7 @@ fn a_new_device_is_not_stored_over_what_was_set_up_elsewhere_meanwhile() {
 }
 
 #[test]
-fn where_there_is_one_answer_a_recovery_code_lets_in_without_a_set_up() {
+fn with_one_answer_a_recovery_code_lets_in_without_enrolment() {
     Machine::run(|machine| {
         let settings = "[recovery]\nnew_device = true\n[policy]\nrequire = [\"totp\"]\n";
         let (agent, had) = set_up(machine, settings, 10);
@@ -189,7 +190,7 @@ fn where_there_is_one_answer_a_recovery_code_lets_in_without_a_set_up() {
 }
 
 #[test]
-fn by_default_a_recovery_code_lets_in_and_few_of_them_are_worth_a_word() {
+fn by_default_a_recovery_code_lets_in_and_the_user_is_warned_when_few_are_left() {
     Machine::run(|machine| {
         let (agent, had) = set_up(machine, "", 4);
         let sshd = Sshd::start(machine, BY_CONVERSATION);

@@ -1,5 +1,5 @@
-//! A lost store is not a new store: what a start says of a store that is gone, foreign or older, and what
-//! `mfa-agent --init` makes of it.
+//! A lost store is not a new store: what a start reports about a missing, foreign or older store,
+//! and what `mfa-agent --init` does with it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +13,10 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 const ALLOW: &str = "[enforcement]\nunenrolled = \"allow\"\n";
 const PIN: &str = "4826";
-/// The exit status by which systemd knows that another attempt is of no use.
+/// The exit status that tells systemd not to restart.
 const EX_CONFIG: i32 = 78;
 
-/// An agent that has served, with anna enrolled, and was stopped.
+/// A stopped agent that has served, with anna enrolled.
 fn stopped() -> Agent {
     let mut agent = Agent::with(ALLOW);
     agent.admin().pin("anna", PIN);
@@ -36,7 +36,7 @@ fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// It does not start, says `words`, and nobody is let in, enrolled or not.
+/// It does not start, reports `words`, and nobody is let in, enrolled or not.
 fn is_refused(agent: &Agent, words: &[&str]) {
     let output = agent.launch_in_vain();
     assert_eq!(output.status, Some(EX_CONFIG), "{output:?}");
@@ -50,7 +50,7 @@ fn is_refused(agent: &Agent, words: &[&str]) {
     }
 }
 
-/// The folder of a store with its content, as `cp --archive` copies it.
+/// Copies the folder of a store as `cp --archive` does.
 fn copied(from: &Path, to: &Path) {
     let output = run(Command::new("cp").arg("--archive").arg(from).arg(to));
     assert!(output.is_success(), "{output:?}");
@@ -67,12 +67,12 @@ fn anna_logs_in(agent: &Agent) {
 }
 
 #[test]
-fn a_store_folder_that_is_gone_empty_or_a_file_lets_nobody_in_and_comes_back_whole() {
+fn a_missing_empty_or_replaced_store_folder_lets_nobody_in_and_comes_back_whole() {
     let mut agent = stopped();
     let kept = agent.folder().join("kept");
     fs::rename(store(&agent), &kept).unwrap();
     let lost = ["the store is lost", "key.store says", "mfa-agent --init"];
-    is_refused(&agent, &["is not there", lost[0], lost[1], lost[2]]);
+    is_refused(&agent, &["does not exist", lost[0], lost[1], lost[2]]);
     fs::create_dir(store(&agent)).unwrap();
     fs::set_permissions(store(&agent), fs::Permissions::from_mode(0o700)).unwrap();
     is_refused(&agent, &["is empty", lost[0], lost[1], lost[2]]);
@@ -107,15 +107,15 @@ fn a_store_under_an_empty_mount_lets_nobody_in_and_comes_back_with_its_disk() {
 }
 
 #[test]
-fn the_key_alone_tells_that_there_was_a_store() {
+fn the_key_alone_proves_that_there_was_a_store() {
     let agent = stopped();
     fs::remove_dir_all(store(&agent)).unwrap();
     fs::remove_file(mark(&agent)).unwrap();
-    is_refused(&agent, &["the store is lost", "its key is here"]);
+    is_refused(&agent, &["the store is lost", "its key exists"]);
 }
 
 #[test]
-fn where_all_is_gone_a_start_makes_nothing_and_names_init() {
+fn if_nothing_exists_a_start_makes_nothing_and_names_init() {
     let agent = stopped();
     fs::remove_dir_all(store(&agent)).unwrap();
     fs::remove_file(mark(&agent)).unwrap();
@@ -127,7 +127,7 @@ fn where_all_is_gone_a_start_makes_nothing_and_names_init() {
 }
 
 #[test]
-fn a_key_that_is_gone_is_not_replaced_where_a_store_needs_it() {
+fn a_missing_key_is_not_replaced_if_a_store_needs_it() {
     let agent = stopped();
     let key = agent.folder().join("key");
     fs::remove_file(&key).unwrap();
@@ -138,7 +138,7 @@ fn a_key_that_is_gone_is_not_replaced_where_a_store_needs_it() {
 }
 
 #[test]
-fn init_makes_all_that_a_first_start_needs_and_the_second_one_changes_nothing() {
+fn init_makes_everything_for_a_first_start_and_repeating_it_changes_nothing() {
     let agent = stopped();
     let before = (text(&mark(&agent)), text(&agent.folder().join("key")));
     said(&agent.init(), "nothing was changed");
@@ -176,7 +176,7 @@ fn init_replaces_a_lost_store_by_an_empty_one_and_says_so() {
     let mut agent = stopped();
     fs::remove_dir_all(store(&agent)).unwrap();
     let key = text(&agent.folder().join("key"));
-    said(&agent.init(), "everybody has to enrol again");
+    said(&agent.init(), "all users have to enrol again");
     assert_eq!(text(&agent.folder().join("key")), key, "the key stays");
     agent.launch();
     assert!(agent.admin().status("anna").enrolled.is_empty());
@@ -197,14 +197,14 @@ fn a_foreign_store_is_refused_until_init_accepts_it() {
     fs::rename(own, store(&agent)).unwrap();
     let id = foreign_mark.split("id=").nth(1).unwrap();
     let id = id.split_whitespace().next().unwrap();
-    is_refused(&agent, &["another store", id, "mfa-agent --init"]);
+    is_refused(&agent, &["not this host's store", id, "mfa-agent --init"]);
     said(&agent.init(), "accepted the store");
     agent.launch();
     anna_logs_in(&agent);
 }
 
 #[test]
-fn a_store_that_was_set_back_serves_and_is_told_until_init_accepts_it() {
+fn a_store_that_was_set_back_serves_and_is_reported_until_init_accepts_it() {
     let mut agent = stopped();
     let backup = agent.folder().join("backup");
     copied(&store(&agent), &backup);
@@ -219,7 +219,7 @@ fn a_store_that_was_set_back_serves_and_is_told_until_init_accepts_it() {
     agent.launch();
     agent.await_log("was set back to an older state");
     let told = rollback(&agent).expect("a word to the administrator");
-    assert!(told.contains("are forgotten"), "{told}");
+    assert!(told.contains("are lost"), "{told}");
     let doctor = agent.ctl().run(&["doctor"], "");
     assert!(doctor.stdout.contains("set back"), "{doctor:?}");
     anna_logs_in(&agent);
@@ -235,7 +235,7 @@ fn rollback(agent: &Agent) -> Option<String> {
 }
 
 #[test]
-fn a_store_from_before_the_mark_and_one_whose_mark_is_damaged_are_opened_and_marked() {
+fn a_store_without_a_mark_or_with_a_damaged_one_is_opened_and_marked() {
     let mut agent = stopped();
     fs::remove_file(mark(&agent)).unwrap();
     agent.launch();
@@ -251,7 +251,7 @@ fn a_store_from_before_the_mark_and_one_whose_mark_is_damaged_are_opened_and_mar
 }
 
 #[test]
-fn a_mark_that_can_not_be_written_keeps_nobody_out() {
+fn an_unwritable_mark_keeps_nobody_out() {
     let mut agent = stopped();
     fs::create_dir(agent.folder().join("key.store.new")).unwrap();
     agent.launch();
@@ -260,7 +260,7 @@ fn a_mark_that_can_not_be_written_keeps_nobody_out() {
 }
 
 #[test]
-fn root_makes_what_belongs_to_the_owner_of_the_folder() {
+fn files_made_by_root_belong_to_the_owner_of_the_folder() {
     Machine::run(|_| {
         let agent = stopped();
         for path in ["store", "key", "key.store"] {

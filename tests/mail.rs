@@ -1,4 +1,4 @@
-//! Codes by mail: a real postfix takes them, and what it delivered logs in.
+//! Codes by email: a real postfix delivers them, and they log users in.
 
 use mfa_tests::{
     Agent, Authority, Encryption, Files, Login, Machine, Postfix, Sshd, Stack, another_than,
@@ -14,7 +14,7 @@ const BY_CONVERSATION: &str =
     "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
 const POLICY: &str = "[policy]\nrequire = [\"email\"]\n";
 
-/// A postfix, an agent that sends by it, and a stack that asks that; the user has an address.
+/// A postfix, an agent that sends by it, and a stack that asks the agent; the user has an address.
 struct Scene {
     postfix: Postfix,
     agent: Agent,
@@ -34,14 +34,14 @@ impl Scene {
         }
     }
 
-    /// The code of the mail of that number, once it is there.
+    /// The code in the email of that number, once it is there.
     fn code(&self, number: usize) -> String {
         code_in(&self.postfix.await_mails(ADDRESS, number)[number - 1])
     }
 }
 
 #[test]
-fn a_code_that_postfix_delivered_logs_in_over_ssh_and_not_a_second_time() {
+fn a_code_that_postfix_delivered_logs_in_over_ssh_once() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         machine.shipped_stack("sshd");
@@ -86,7 +86,7 @@ fn a_code_that_postfix_delivered_logs_in_over_ssh_and_not_a_second_time() {
 }
 
 #[test]
-fn a_server_that_encrypts_from_the_first_byte_on_is_as_good() {
+fn a_server_with_implicit_tls_works_as_well() {
     Machine::run(|machine| {
         let scene = Scene::new(machine, Encryption::Tls);
         let mut login = Login::of(ANNA).start(&scene.stack);
@@ -97,7 +97,7 @@ fn a_server_that_encrypts_from_the_first_byte_on_is_as_good() {
 }
 
 #[test]
-fn a_server_without_tls_gets_no_code_and_the_user_is_told() {
+fn a_server_without_tls_gets_no_code_and_the_user_sees_a_failure() {
     Machine::run(|machine| {
         let scene = Scene::new(machine, Encryption::None);
         let mut login = Login::of(ANNA).start(&scene.stack);
@@ -136,7 +136,7 @@ fn a_server_with_a_certificate_of_another_authority_gets_no_code() {
             "{seen:?}"
         );
         assert_eq!(postfix.tries(ADDRESS), 0);
-        agent.await_log("does not verify");
+        agent.await_log("is not valid");
     });
 }
 
@@ -199,7 +199,7 @@ fn a_code_is_not_valid_for_another_login() {
 }
 
 #[test]
-fn a_wrong_code_costs_an_attempt_and_voids_the_right_one() {
+fn a_wrong_code_costs_an_attempt_and_invalidates_the_right_one() {
     Machine::run(|machine| {
         let scene = Scene::new(machine, Encryption::StartTls);
         let mut login = Login::of(ANNA).start(&scene.stack);
@@ -218,7 +218,7 @@ fn a_wrong_code_costs_an_attempt_and_voids_the_right_one() {
 }
 
 #[test]
-fn ten_messages_in_five_minutes_then_none_for_thirty() {
+fn after_ten_messages_in_five_minutes_none_is_sent_for_thirty() {
     Machine::run(|machine| {
         let scene = Scene::new(machine, Encryption::StartTls);
         scene.agent.admin().address(BOB, "email", "bob@example.org");
@@ -276,7 +276,7 @@ fn an_address_from_the_template_is_confirmed_by_the_first_success() {
         assert_eq!(addresses[0].address, address);
         assert!(addresses[0].confirmed_at.is_some());
 
-        // Nobody is sent mail because a stranger typed their name.
+        // No email is sent because a stranger typed a name.
         let seen = Login::of("mfat-nobody").answer("000000").run(&stack);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
         assert_eq!(seen.prompts(), [PROMPT]);
@@ -285,7 +285,7 @@ fn an_address_from_the_template_is_confirmed_by_the_first_success() {
 }
 
 #[test]
-fn the_hosts_own_sendmail_takes_the_mail() {
+fn the_hosts_own_sendmail_sends_the_email() {
     let files = Files::new();
     let here = files.folder().display().to_string();
     let sendmail = files.program(

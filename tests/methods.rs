@@ -1,7 +1,7 @@
-//! Every method of both interfaces, called by processes that it is not for.
+//! Every method of both interfaces, called by processes without the right to.
 //!
-//! The list is held against the interface files: a method that is new there fails here until somebody
-//! has said whom it is for.
+//! The list is compared with the interface files: a new method fails here until its callers are
+//! defined.
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
@@ -12,41 +12,41 @@ use serde_json::{Value, json};
 
 const ANNA: &str = "mfat-anna";
 const EVE: &str = "mfat-eve";
-/// Two administrators by their group.
+/// Two administrators by group.
 const ADA: &str = "mfat-ada";
 const ALAN: &str = "mfat-alan";
 const GROUP: &str = "mfat-admins";
 const PIN: &str = "4826";
 const NEW_PIN: &str = "7391";
 
-/// Whom a method is for.
+/// Who may call a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum For {
-    /// Everybody: it is about no account.
+    /// Everybody: it concerns no account.
     Everybody,
-    /// Everybody, but it continues what was begun on the connection; the refusal where nothing was.
+    /// Everybody, to continue what was begun on the connection; with the refusal if nothing was.
     Continuing(&'static str),
-    /// Users for their own account, and administrators; nothing is changed that lets anybody in.
+    /// Users for their own account, and administrators; nothing changes who gets in.
     Own,
     /// As [`For::Proven`], but what is sent here is wrong.
-    Judged(&'static str),
-    /// Users for their own account once they have passed a factor, and administrators.
+    Verified(&'static str),
+    /// Users for their own account after passing a factor, and administrators.
     Proven,
-    /// Users for their own account where an administrator lets them, and administrators.
+    /// Users for their own account if an administrator lets them, and administrators.
     Managed,
     Administrators,
-    /// Administrators, and it is about no one account.
+    /// Administrators; it concerns no single account.
     AdministratorsOfAll,
-    /// Programs that guard logins; others for their own user.
+    /// Programs that check logins; others for their own user.
     Guards,
 }
 
 use For::{
-    Administrators, AdministratorsOfAll, Continuing, Everybody, Guards, Judged, Managed, Own,
-    Proven,
+    Administrators, AdministratorsOfAll, Continuing, Everybody, Guards, Managed, Own, Proven,
+    Verified,
 };
 
-/// Every method, with parameters about `user`, in an order in which each can be carried out.
+/// Every method, with parameters about `user`, in an order in which each can succeed.
 fn methods(user: &str) -> Vec<(String, Value, For)> {
     let questions: Vec<Value> = ["Street?", "Teacher?", "Pet?"]
         .iter()
@@ -81,7 +81,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         (
             "Resync",
             json!({"user": user, "first": "123456", "second": "234567"}),
-            Judged("Refused"),
+            Verified("Refused"),
         ),
         ("Drifts", json!({}), AdministratorsOfAll),
         (
@@ -102,12 +102,12 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         (
             "Primary",
             json!({"user": user, "factor": "email", "address": "b@example.org"}),
-            Judged("Refused"),
+            Verified("Refused"),
         ),
         (
             "EnableAddress",
             json!({"user": user, "factor": "email", "address": "b@example.org", "enabled": false}),
-            Judged("Refused"),
+            Verified("Refused"),
         ),
         (
             "TestDelivery",
@@ -191,8 +191,12 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ("Admit", json!({"user": user, "service": "sshd"}), Guards),
     ];
     let named = |interface: &'static str| {
-        move |(name, parameters, whom): (&str, Value, For)| {
-            (format!("org.pam-mfa.{interface}.{name}"), parameters, whom)
+        move |(name, parameters, callers): (&str, Value, For)| {
+            (
+                format!("org.pam-mfa.{interface}.{name}"),
+                parameters,
+                callers,
+            )
         }
     };
     admin
@@ -203,7 +207,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
 }
 
 #[test]
-fn the_list_of_methods_is_that_of_the_interface_files() {
+fn the_list_of_methods_matches_the_interface_files() {
     let mut described = BTreeSet::new();
     for interface in ["org.pam-mfa.Admin", "org.pam-mfa.Login"] {
         let file = built()
@@ -235,7 +239,7 @@ fn set_up(machine: &Machine, settings: &str) -> Agent {
     agent
 }
 
-/// Somebody who takes mails, and a RADIUS server that nobody asks.
+/// A mail server, and a RADIUS server that is never asked.
 fn beyond_the_host() -> String {
     let secret = std::env::temp_dir().join(format!("mfat-secret-{}", std::process::id()));
     std::fs::write(&secret, "a shared secret of some length\n").unwrap();
@@ -260,12 +264,12 @@ fn verified(machine: &Machine, agent: &Agent, user: &str) -> Caller {
     caller
 }
 
-/// What an ordinary user is told who calls a method about somebody else.
-fn about_another(whom: For) -> &'static str {
-    match whom {
+/// The refusal for an ordinary user who calls a method about another.
+fn about_another(callers: For) -> &'static str {
+    match callers {
         Everybody => "",
         Continuing(refusal) => refusal,
-        Own | Judged(_) | Proven | Managed | Administrators | AdministratorsOfAll | Guards => {
+        Own | Verified(_) | Proven | Managed | Administrators | AdministratorsOfAll | Guards => {
             "NotAllowed"
         }
     }
@@ -282,13 +286,13 @@ fn an_ordinary_user_calls_nothing_for_another_user_or_for_root() {
                     true => verified(machine, &agent, EVE),
                     false => Caller::of(machine, &agent, EVE),
                 };
-                for (method, parameters, whom) in methods(target) {
+                for (method, parameters, callers) in methods(target) {
                     let refusal = caller.patient_refusal(&method, &parameters);
-                    assert_eq!(refusal, about_another(whom), "{method} for {target}");
+                    assert_eq!(refusal, about_another(callers), "{method} for {target}");
                 }
                 assert_eq!(agent.admin().status(target), before);
             }
-            // All of it is Eve's doing, and none of it changed anything.
+            // All events are by Eve, and nothing changed.
             let uid = u64::from(machine.uid(EVE));
             for event in agent.events() {
                 let is_own = event.text("user") == EVE && event.text("event") == "login";
@@ -299,17 +303,17 @@ fn an_ordinary_user_calls_nothing_for_another_user_or_for_root() {
 }
 
 #[test]
-fn an_ordinary_user_sees_their_own_account_and_changes_nothing_unproven() {
+fn an_ordinary_user_sees_their_own_account_and_changes_nothing_without_proof() {
     Machine::run(|machine| {
         let agent = set_up(machine, "");
         let before = agent.admin().status(EVE);
-        for (method, parameters, whom) in methods(EVE) {
+        for (method, parameters, callers) in methods(EVE) {
             // Its own connection: a login that was begun must not help the next call.
             let mut caller = Caller::of(machine, &agent, EVE);
-            let expected = match whom {
+            let expected = match callers {
                 Everybody | Own | Guards => "",
                 Continuing(refusal) => refusal,
-                Proven | Judged(_) => "NotVerified",
+                Proven | Verified(_) => "NotVerified",
                 Managed | Administrators | AdministratorsOfAll => "NotAllowed",
             };
             assert_eq!(
@@ -327,10 +331,10 @@ fn an_ordinary_user_who_has_passed_changes_what_self_service_allows_and_no_more(
     Machine::run(|machine| {
         let agent = set_up(machine, "");
         let mut caller = verified(machine, &agent, EVE);
-        for (method, parameters, whom) in methods(EVE) {
-            let expected = match whom {
+        for (method, parameters, callers) in methods(EVE) {
+            let expected = match callers {
                 Everybody | Own | Guards | Proven => "",
-                Continuing(refusal) | Judged(refusal) => refusal,
+                Continuing(refusal) | Verified(refusal) => refusal,
                 Managed | Administrators | AdministratorsOfAll => "NotAllowed",
             };
             assert_eq!(
@@ -354,11 +358,11 @@ fn an_administrator_by_group_administers_users_and_neither_root_nor_administrato
         for target in ["root", ALAN] {
             let before = agent.admin().status(target);
             let mut caller = Caller::of(machine, &agent, ADA);
-            for (method, parameters, whom) in methods(target) {
+            for (method, parameters, callers) in methods(target) {
                 let reply = caller.patient_call(&method, &parameters);
                 let error = reply["error"].as_str().unwrap_or_default();
                 if method.ends_with(".ImportUris") {
-                    // Each entry for itself.
+                    // Each entry separately.
                     assert_eq!(
                         reply["parameters"]["results"][0]["result"], "refused",
                         "{reply}"
@@ -368,11 +372,11 @@ fn an_administrator_by_group_administers_users_and_neither_root_nor_administrato
                 let is_sight = ["Status", "Explain", "Sessions"]
                     .iter()
                     .any(|it| method.ends_with(it));
-                let expected = match whom {
+                let expected = match callers {
                     _ if is_sight => "",
                     Everybody | AdministratorsOfAll => "",
                     Continuing(refusal) => refusal,
-                    Own | Judged(_) | Proven | Managed | Administrators | Guards => "NotAllowed",
+                    Own | Verified(_) | Proven | Managed | Administrators | Guards => "NotAllowed",
                 };
                 let (_, name) = error.rsplit_once('.').unwrap_or_default();
                 assert_eq!(name, expected, "{method} for {target}: {reply}");
@@ -387,9 +391,9 @@ fn an_administrator_by_group_may_do_all_but_log_in_for_users() {
     Machine::run(|machine| {
         let agent = set_up(machine, &format!("[admin]\ngroups = [\"{GROUP}\"]\n"));
         let mut caller = Caller::of(machine, &agent, ADA);
-        for (method, parameters, whom) in methods(EVE) {
-            let expected = match whom {
-                Continuing(refusal) | Judged(refusal) => refusal,
+        for (method, parameters, callers) in methods(EVE) {
+            let expected = match callers {
+                Continuing(refusal) | Verified(refusal) => refusal,
                 Guards => "NotAllowed",
                 _ => "",
             };
@@ -415,7 +419,7 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                 true => verified(machine, &agent, ADA),
                 false => Caller::of(machine, &agent, ADA),
             };
-            for (method, parameters, whom) in methods(ADA) {
+            for (method, parameters, callers) in methods(ADA) {
                 if method.ends_with(".ImportUris") {
                     let reply = caller.patient_call(&method, &parameters);
                     assert_eq!(
@@ -424,12 +428,12 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                     );
                     continue;
                 }
-                let expected = match whom {
+                let expected = match callers {
                     Everybody | Own | Guards | AdministratorsOfAll => "",
                     Continuing(refusal) => refusal,
                     Proven if is_verified => "",
-                    Judged(refusal) if is_verified => refusal,
-                    Proven | Judged(_) => "NotVerified",
+                    Verified(refusal) if is_verified => refusal,
+                    Proven | Verified(_) => "NotVerified",
                     Managed | Administrators => "NotAllowed",
                 };
                 assert_eq!(
@@ -456,8 +460,8 @@ fn a_trusted_user_logs_in_others_and_administers_nobody() {
         });
         for target in [ANNA, "root"] {
             let mut caller = Caller::of(machine, &agent, EVE);
-            for (method, parameters, whom) in methods(target) {
-                let expected = match whom {
+            for (method, parameters, callers) in methods(target) {
+                let expected = match callers {
                     Guards => "",
                     other => about_another(other),
                 };
@@ -467,11 +471,11 @@ fn a_trusted_user_logs_in_others_and_administers_nobody() {
                     "{method}"
                 );
             }
-            // Nor once that user has passed at its program: their proof is not its own.
+            // Nor after that user has passed in its program: their proof is not the program's own.
             let begin = json!({"user": target, "service": "radiusd"});
             assert_eq!(caller.log_in(&begin, &[PIN]), "passed");
-            for (method, parameters, whom) in methods(target) {
-                let expected = match whom {
+            for (method, parameters, callers) in methods(target) {
+                let expected = match callers {
                     Guards => "",
                     other => about_another(other),
                 };
@@ -486,7 +490,7 @@ fn a_trusted_user_logs_in_others_and_administers_nobody() {
 }
 
 #[test]
-fn a_proof_is_asked_for_even_where_logins_are_not_and_holds_for_its_connection_only() {
+fn a_proof_is_required_even_if_logins_are_not_asked_and_is_valid_for_its_connection_only() {
     for settings in [
         "[enforcement]\nmode = \"none\"\n",
         "[[rule]]\naction = \"skip\"\n",
@@ -498,7 +502,7 @@ fn a_proof_is_asked_for_even_where_logins_are_not_and_holds_for_its_connection_o
             let method = "org.pam-mfa.Admin.EnrollPin";
             let mut other = Caller::of(machine, &agent, EVE);
             assert_eq!(other.refusal(method, &pin), "NotVerified");
-            // What an administrator changes in between ends the proof.
+            // A change by an administrator ends the proof.
             agent.admin().questions(EVE);
             assert_eq!(caller.refusal(method, &pin), "NotVerified");
             let mut caller = verified(machine, &agent, EVE);
@@ -507,7 +511,7 @@ fn a_proof_is_asked_for_even_where_logins_are_not_and_holds_for_its_connection_o
     }
 }
 
-/// Rules that an ordinary process would like to fit.
+/// Rules that an ordinary process would like to match.
 const LURES: &str = r#"
 [policy]
 require = ["pin"]
@@ -547,14 +551,14 @@ session = "15m"
 session_scope = ["sudo", "mfactl"]
 "#;
 
-/// Whether a login that an ordinary process of Eve's begins so is asked for her PIN.
+/// Whether a login that Eve's ordinary process begins like this is asked for her PIN.
 fn is_asked(caller: &mut Caller, begin: &Value) -> bool {
     let reply = caller.call("org.pam-mfa.Login.Begin", begin);
     reply["parameters"]["step"]["prompt"]["text"] == "PIN: "
 }
 
 #[test]
-fn what_an_ordinary_process_claims_opens_no_rule() {
+fn claims_of_an_ordinary_process_match_no_rule() {
     Machine::run(|machine| {
         let agent = set_up(machine, LURES);
         let mut caller = Caller::of(machine, &agent, EVE);
@@ -567,7 +571,7 @@ fn what_an_ordinary_process_claims_opens_no_rule() {
         ] {
             assert!(is_asked(&mut caller, &claim), "{claim}");
         }
-        // The same of a program of root's is true.
+        // The same claims by a program of root are trusted.
         let stack = Stack::guarded_by(&agent);
         for login in [
             Login::of(EVE).service("sshd").from("192.0.2.7"),
@@ -584,7 +588,7 @@ fn what_an_ordinary_process_claims_opens_no_rule() {
 }
 
 #[test]
-fn the_name_of_an_operation_forges_no_line() {
+fn the_name_of_an_operation_cannot_forge_a_line() {
     const FORGED: &str = "x\nlogin passed user=\"root\" service=\"sshd\"";
     Machine::run(|machine| {
         let agent = set_up(machine, "");
@@ -602,7 +606,7 @@ fn the_name_of_an_operation_forges_no_line() {
 }
 
 #[test]
-fn a_service_or_operation_that_asks_for_nothing_is_no_proof() {
+fn a_service_or_operation_that_asks_for_nothing_proves_nothing() {
     Machine::run(|machine| {
         let agent = set_up(machine, LURES);
         let before = agent.admin().status(EVE);
@@ -624,14 +628,17 @@ fn a_service_or_operation_that_asks_for_nothing_is_no_proof() {
 }
 
 #[test]
-fn an_ordinary_process_neither_uses_nor_opens_sessions_of_logins() {
+fn an_ordinary_process_neither_uses_nor_begins_sessions_of_logins() {
     Machine::run(|machine| {
         let agent = set_up(machine, LURES);
         let stack = Stack::guarded_by(&agent);
         let sudo = || Login::of(EVE).service("sudo").on("/dev/pts/5").by(EVE);
         let seen = sudo().answer(PIN).run(&stack);
         assert_eq!(seen.prompts(), ["PIN: "]);
-        assert!(sudo().run(&stack).prompts().is_empty(), "a session stands");
+        assert!(
+            sudo().run(&stack).prompts().is_empty(),
+            "the session is valid"
+        );
 
         let mut caller = Caller::of(machine, &agent, EVE);
         for claim in [
@@ -641,7 +648,7 @@ fn an_ordinary_process_neither_uses_nor_opens_sessions_of_logins() {
         ] {
             assert!(is_asked(&mut caller, &claim), "{claim}");
         }
-        // Neither does a session stand in for a proof, nor what she passes by herself for sudo.
+        // A session does not count as a proof, and neither does her own pass for sudo.
         let pin = json!({"pin": NEW_PIN});
         assert_eq!(
             caller.refusal("org.pam-mfa.Admin.EnrollPin", &pin),

@@ -1,5 +1,5 @@
-//! `mfa-pam` on a host where pam-auth-update writes the stacks: who it asks about, what it leaves open, and the way
-//! back. Its programs are real, and so are sudo, sshd and libpam.
+//! `mfa-pam` on a host where pam-auth-update writes the stacks: its warnings, its exceptions, and
+//! the way back. Its programs, sudo, sshd and libpam are real.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn prepare(machine: &Machine) {
     std::os::unix::fs::symlink(&built().mfactl, "/usr/local/bin/mfactl").expect("a link");
 }
 
-/// Runs it as root, for somebody who has become root by sudo.
+/// Runs it as root, for a user who became root by sudo.
 fn mfa_pam(machine: &Machine, arguments: &[&str]) -> Output {
     let program = built().tree.join("packaging/bin/mfa-pam");
     run(Command::new(program)
@@ -46,7 +46,7 @@ fn common_auth() -> String {
 }
 
 #[test]
-fn enabling_is_refused_where_who_typed_it_could_not_become_root_again_and_names_who_is_refused() {
+fn enabling_is_refused_if_the_caller_could_not_become_root_again_and_names_refused_users() {
     Machine::run(|machine| {
         prepare(machine);
         let agent = Agent::at_default_socket(SETTINGS);
@@ -75,7 +75,7 @@ fn enabling_is_refused_where_who_typed_it_could_not_become_root_again_and_names_
 }
 
 #[test]
-fn root_at_the_console_needs_no_agent_and_nobody_else_gets_in_without_one() {
+fn without_an_agent_only_root_at_the_console_gets_in() {
     Machine::run(|machine| {
         prepare(machine);
         machine.password("root", PASSWORD);
@@ -100,7 +100,7 @@ fn root_at_the_console_needs_no_agent_and_nobody_else_gets_in_without_one() {
 }
 
 #[test]
-fn enabling_that_is_refused_leaves_every_file_as_it_was() {
+fn a_refused_enable_leaves_every_file_unchanged() {
     Machine::run(|machine| {
         prepare(machine);
         machine.password("root", PASSWORD);
@@ -121,7 +121,7 @@ fn enabling_that_is_refused_leaves_every_file_as_it_was() {
 }
 
 #[test]
-fn disabling_needs_no_agent_no_path_and_leaves_the_stacks_as_they_were() {
+fn disabling_needs_neither_agent_nor_path_and_restores_the_stacks() {
     Machine::run(|machine| {
         prepare(machine);
         machine.password("root", PASSWORD);
@@ -148,14 +148,14 @@ fn disabling_needs_no_agent_no_path_and_leaves_the_stacks_as_they_were() {
         assert!(disabled.is_success(), "{disabled:?}");
         assert!(disabled.stdout.ends_with("Disabled.\n"), "{disabled:?}");
         assert_eq!(common_auth(), before);
-        // A stack that asked for the code alone asks for nothing less now.
+        // A stack that asked for the code alone still asks for at least that.
         let refused = log_in(USER, "own", &["wrong"]);
         assert_ne!(refused.result(), "PAM_SUCCESS", "{refused:?}");
     });
 }
 
 #[test]
-fn the_sshd_step_is_one_file_that_sshd_takes_and_goes_only_where_a_password_is_asked_for() {
+fn the_sshd_step_is_one_file_and_is_removed_only_if_a_password_is_asked_for() {
     Machine::run(|machine| {
         prepare(machine);
         machine.password("root", PASSWORD);

@@ -1,10 +1,10 @@
-//! Nothing that is shown tells who exists, who is enrolled or who is locked.
+//! Nothing that is shown reveals who exists, who is enrolled or who is locked.
 
 use std::time::{Duration, Instant};
 
 use mfa_tests::{Agent, Login, Seen, Stack};
 
-/// Text without what differs by nature.
+/// The text without parts that differ by nature.
 fn screen(seen: &Seen) -> String {
     seen.text
         .lines()
@@ -36,7 +36,7 @@ fn unknown_unenrolled_and_locked_users_see_what_an_enrolled_one_sees() {
     }
 }
 
-/// What these names are asked for first; a question is cut down to that.
+/// The first prompts of these names; a question is shortened to its kind.
 fn first_prompts(stack: &Stack, names: &[String]) -> Vec<&'static str> {
     let first = |name: &String| {
         let seen = Login::of(name).run(stack);
@@ -51,7 +51,7 @@ fn first_prompts(stack: &Stack, names: &[String]) -> Vec<&'static str> {
 }
 
 #[test]
-fn names_that_nobody_has_are_asked_for_what_users_of_the_policy_may_have_and_always_for_the_same() {
+fn unknown_names_are_asked_for_plausible_factors_and_always_for_the_same() {
     let mut agent = Agent::start();
     let stack = Stack::asking(&agent);
     agent.admin().pin("has-a-pin-only", "4826");
@@ -65,7 +65,7 @@ fn names_that_nobody_has_are_asked_for_what_users_of_the_policy_may_have_and_alw
     agent.kill_9();
     agent.launch();
     assert_eq!(first_prompts(&stack, &names), asked);
-    // Less to choose from moves those who were asked for it, and nobody else.
+    // Removing a choice affects only the users who had it.
     let _ = agent.reload_with("[policy]\nrequire = [\"totp\", \"questions\"]\n");
     let moved = first_prompts(&stack, &names);
     for (before, after) in asked.iter().zip(&moved) {
@@ -88,7 +88,7 @@ fn unknown_users_are_answered_as_slowly_as_a_wrong_pin() {
         }
     }
     let [known, unknown] = times.map(median);
-    // A hash takes many times as long as all the rest: without it one is far below half.
+    // A hash takes many times as long as everything else: without it the time is far below half.
     assert!(
         unknown * 2 > known && known * 2 > unknown,
         "{known:?} known, {unknown:?} unknown"
@@ -150,12 +150,12 @@ fn no_secret_reaches_a_log() {
         "739184",
         "Quincy",
     ] {
-        assert!(!written.contains(secret), "{secret} stands in: {written}");
+        assert!(!written.contains(secret), "{secret} is in: {written}");
     }
 }
 
 #[test]
-fn no_secret_lies_open_in_the_store() {
+fn no_secret_is_readable_in_the_store() {
     let mut agent = Agent::start();
     let mut admin = agent.admin();
     let key = admin.device("anna");
@@ -195,7 +195,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn names_from_outside_forge_no_line() {
+fn names_from_outside_cannot_forge_a_line() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);
     let forged = "x\n{\"event\":\"login\",\"result\":\"passed\",\"user\":\"root\"}\nx";

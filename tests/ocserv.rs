@@ -16,7 +16,7 @@ fn set_up(machine: &Machine, settings: &str) -> (Network, Agent, Key) {
     (network, agent, key)
 }
 
-/// What the user at the client is asked and told.
+/// Records what the user at the client sees.
 fn keep(name: &str, client: &Pty) {
     let ours = [
         "Please",
@@ -53,7 +53,7 @@ fn password_and_code_form_by_form_open_a_tunnel_that_carries_traffic() {
 }
 
 #[test]
-fn a_pin_is_hashed_elsewhere_than_on_its_small_stack() {
+fn a_pin_is_not_hashed_on_ocservs_small_stack() {
     Machine::run(|machine| {
         let (network, agent, key) = set_up(machine, "[policy]\nrequire = [\"totp+pin\"]\n");
         agent.admin().pin(ANNA, "4826");
@@ -100,7 +100,7 @@ fn a_wrong_code_opens_nothing_and_an_empty_one_is_no_attempt() {
 }
 
 #[test]
-fn who_need_not_give_a_code_gets_in_by_password() {
+fn a_user_who_needs_no_code_gets_in_by_password() {
     Machine::run(|machine| {
         let skip = "[[rule]]\nservices = [\"ocserv\"]\naction = \"skip\"\n";
         let (network, agent, _) = set_up(machine, skip);
@@ -114,7 +114,7 @@ fn who_need_not_give_a_code_gets_in_by_password() {
 }
 
 #[test]
-fn the_shipped_stack_keeps_away_from_what_needs_more_stack_than_ocserv_has() {
+fn the_shipped_stack_avoids_modules_that_need_more_stack_than_ocserv_has() {
     Machine::run(|machine| {
         let (_network, agent, key) = set_up(machine, "");
         for code in [key.wrong_code(), key.code(0), String::new()] {

@@ -1,11 +1,11 @@
-//! OpenVPN's `auth-pam` in its four ways, with a tunnel that carries traffic, or none.
+//! OpenVPN's `auth-pam` in its four ways, with or without a tunnel that carries traffic.
 
 use mfa_tests::openvpn::OpenVpn;
 use mfa_tests::{Agent, Key, Machine, Network, Pty, Transcript};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
-/// Our prompts by their beginnings, and what answers them.
+/// The beginnings of our prompts, and their answers.
 const PAIRS: &str = "openvpn login USERNAME Password PASSWORD OTP OTP";
 const CHALLENGE: &str = "static-challenge \"OTP code: \" 1";
 
@@ -27,7 +27,7 @@ fn answer(client: &mut Pty, password: &str, code: &str) {
     client.answer("CHALLENGE: OTP code: ", code);
 }
 
-/// What concerns the person at the client.
+/// Records what the person at the client sees.
 fn keep(name: &str, shown: &str, code: &str) {
     let is_ours = |line: &str| {
         ["Enter", "CHALLENGE", "AUTH", "auth-failure", "Completed"]
@@ -91,7 +91,7 @@ fn a_wrong_code_a_wrong_password_and_no_code_open_nothing() {
 }
 
 #[test]
-fn a_static_challenge_by_the_management_interface_opens_the_tunnel() {
+fn a_static_challenge_over_the_management_interface_opens_the_tunnel() {
     Machine::run(|machine| {
         let (network, _agent, key) = set_up(machine, "openvpn", "");
         let server = OpenVpn::start(&network, PAIRS, "");
@@ -129,7 +129,7 @@ fn password_and_code_in_one_field_open_the_tunnel() {
 }
 
 #[test]
-fn a_login_that_waits_stops_nobody_else_s_traffic() {
+fn a_waiting_login_stops_nobody_elses_traffic() {
     Machine::run(|machine| {
         let (network, agent, key) = set_up(machine, "openvpn", "");
         let server = OpenVpn::start(&network, PAIRS, "");

@@ -1,11 +1,11 @@
-//! Operations: what a script guards with `mfactl verify --operation`.
+//! Operations: what a script protects with `mfactl verify --operation`.
 
 use mfa_tests::{Agent, Login, Machine, Pty, Stack, built};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
-/// Automation, which nobody can ask.
+/// Automation, which can't answer prompts.
 const ROBOT: &str = "mfat-robot";
 const PIN: &str = "4826";
 const OPERATION: &str = "collect-evidence";
@@ -75,8 +75,8 @@ fn terminal(machine: &Machine, user: &str) -> Pty {
     )
 }
 
-/// Runs `command`, answers its PIN prompt with `pin` if there is one, and expects the exit status. What
-/// it asked.
+/// Runs `command`, answers its PIN prompt with `pin` if there is one, and expects the exit status.
+/// Returns the prompt.
 fn run(terminal: &mut Pty, command: &str, pin: &str, status: u8) -> bool {
     terminal.send(command);
     let asks = terminal.expect_one_of(&["PIN: ", "status <"]) == "PIN: ";
@@ -89,7 +89,7 @@ fn run(terminal: &mut Pty, command: &str, pin: &str, status: u8) -> bool {
 }
 
 #[test]
-fn a_guarded_script_goes_on_only_for_somebody_who_has_passed() {
+fn a_protected_script_continues_only_for_a_user_who_has_passed() {
     Machine::run(|machine| {
         let agent = set_up(machine);
         let mut at = terminal(machine, ANNA);
@@ -109,7 +109,7 @@ fn a_guarded_script_goes_on_only_for_somebody_who_has_passed() {
 }
 
 #[test]
-fn a_session_follows_the_controlling_terminal_and_not_that_of_standard_input() {
+fn a_session_belongs_to_the_controlling_terminal_and_not_to_standard_input() {
     Machine::run(|machine| {
         let _agent = set_up(machine);
         let mut at = terminal(machine, ANNA);
@@ -123,7 +123,7 @@ fn a_session_follows_the_controlling_terminal_and_not_that_of_standard_input() {
             .split_whitespace()
             .find(|word| word.starts_with("/dev/"));
         let name = name.expect("a terminal's name");
-        // Whoever has another terminal of hers, without the device.
+        // Her other terminal, in the hands of an attacker without the device.
         std::os::unix::fs::chown(name, Some(machine.uid(ANNA)), None).unwrap();
         let mut elsewhere = terminal(machine, ANNA);
         std::fs::write(
@@ -134,7 +134,7 @@ fn a_session_follows_the_controlling_terminal_and_not_that_of_standard_input() {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions("/run/bin/borrow", mode).unwrap();
         assert!(run(&mut elsewhere, "borrow", PIN, 0), "it is asked");
-        // Nor is a session lost by what standard input is.
+        // Redirecting standard input does not lose a session either.
         std::fs::write(
             "/run/bin/piped",
             "#!/bin/sh\nexec collect-evidence </dev/null\n",
@@ -147,7 +147,7 @@ fn a_session_follows_the_controlling_terminal_and_not_that_of_standard_input() {
 }
 
 #[test]
-fn an_operation_has_a_session_of_its_own() {
+fn an_operation_has_its_own_session() {
     Machine::run(|machine| {
         let agent = set_up(machine);
         let mut at = terminal(machine, ANNA);
@@ -184,7 +184,7 @@ fn an_operation_has_a_session_of_its_own() {
 }
 
 #[test]
-fn rules_on_operations_skip_and_deny_them_and_touch_no_login() {
+fn rules_on_operations_skip_and_deny_them_and_affect_no_login() {
     Machine::run(|machine| {
         let agent = set_up(machine);
         let mut at = terminal(machine, ROBOT);
@@ -193,7 +193,7 @@ fn rules_on_operations_skip_and_deny_them_and_touch_no_login() {
         let event = &agent.logins_of(ROBOT, 1)[0];
         assert_eq!(event.text("result"), "skipped");
         assert_eq!(event.text("rule"), "automation");
-        // What is exempt is the operation, and not the user.
+        // The operation is exempt, not the user.
         let seen = Login::of(ROBOT).answer("0").run(&Stack::asking(&agent));
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
 
@@ -234,7 +234,7 @@ fn a_script_without_a_terminal_reads_the_outcome_as_json() {
 }
 
 #[test]
-fn quiet_says_nothing_on_standard_output_and_a_dead_agent_opens_nothing() {
+fn quiet_prints_nothing_to_standard_output_and_an_absent_agent_opens_nothing() {
     Machine::run(|machine| {
         let mut agent = set_up(machine);
         let verify = |input: &str| {
@@ -255,7 +255,7 @@ fn quiet_says_nothing_on_standard_output_and_a_dead_agent_opens_nothing() {
     });
 }
 
-/// The example that is shipped, as sudo would run it.
+/// The shipped example, as sudo would run it.
 fn example(target: &str) -> Pty {
     let script = built().tree.join("config/examples/collect-evidence");
     let path = "PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -265,7 +265,7 @@ fn example(target: &str) -> Pty {
 }
 
 #[test]
-fn the_shipped_example_collects_evidence_only_for_who_has_passed() {
+fn the_shipped_example_collects_evidence_only_for_a_user_who_has_passed() {
     Machine::run(|machine| {
         let agent = set_up(machine);
         let mut refused = example("/run/evidence");
@@ -289,7 +289,7 @@ fn the_shipped_example_collects_evidence_only_for_who_has_passed() {
 }
 
 #[test]
-fn the_shipped_example_writes_nothing_into_what_its_caller_can_change() {
+fn the_shipped_example_writes_nothing_into_folders_that_its_caller_can_change() {
     Machine::run(|machine| {
         let _agent = set_up(machine);
         let home = format!("/run/home/{ANNA}");
@@ -310,7 +310,7 @@ fn the_shipped_example_writes_nothing_into_what_its_caller_can_change() {
             "/run/lead/new".to_owned(),
         ] {
             let mut refused = example(&target);
-            // Each has its own terminal, whose name may be that of one before.
+            // Each has its own terminal, whose name may be that of an earlier one.
             if refused.expect_one_of(&["PIN: ", "is not root's alone"]) == "PIN: " {
                 refused.send(PIN);
                 refused.expect("is not root's alone");

@@ -1,4 +1,5 @@
-//! The Debian package on a machine that was booted for it: installed, enabled, upgraded under a login, removed.
+//! The Debian package on a machine that was booted for it: installed, enabled, upgraded during a
+//! login, removed.
 
 use std::fs;
 use std::process::Command;
@@ -68,7 +69,7 @@ fn confinement(machine: &Booted) {
     assert!(level <= 1.5, "{level}");
 }
 
-/// The key comes from systemd, encrypted at rest, and the file is not needed.
+/// systemd passes the key, encrypted at rest, so the file is not needed.
 fn key_as_a_credential(machine: &Booted) {
     machine.must(
         "mkdir -m 700 /etc/credstore.encrypted && mv /var/lib/mfa/key /root/key && \
@@ -82,7 +83,7 @@ fn key_as_a_credential(machine: &Booted) {
     );
 }
 
-/// A store that is gone is no new store, whatever is started; put back, it serves on.
+/// A missing store is never replaced by a new one; put back, it serves again.
 fn lost_store(machine: &Booted) {
     machine.must("test -e /var/lib/mfa/key.store && mv /var/lib/mfa/store /root/store");
     let restarted = machine.sh("systemctl restart mfa-agent.service");
@@ -98,7 +99,7 @@ fn lost_store(machine: &Booted) {
     assert!(known.contains("\"totp\""), "{known}");
 }
 
-/// Where its state lies on a disk that comes late, a login waits for it.
+/// If the state is on a disk that is mounted late, a login waits for it.
 fn state_on_a_late_disk(machine: &Booted, code: &str) {
     fs::write(
         machine.at("etc/systemd/system/disk.service"),
@@ -122,7 +123,7 @@ fn state_on_a_late_disk(machine: &Booted, code: &str) {
     );
 }
 
-/// What would keep people out after the next boot is found on the host as it is.
+/// Doctor finds what would keep users out after the next boot.
 fn doctor_looks_at_the_units(machine: &Booted) {
     let both = "mfa-agent.socket mfa-agent.service";
     machine.must(&format!("systemctl disable {both}"));
@@ -132,7 +133,7 @@ fn doctor_looks_at_the_units(machine: &Booted) {
     machine.must(&format!("systemctl enable {both} && mfactl doctor"));
 }
 
-/// Upgrades while somebody sits at the prompt for the code.
+/// Upgrades while a user is at the prompt for the code.
 fn upgrade_under_a_login(machine: &Booted, code: &str) {
     package(machine, "0.1.0-2");
     let before = main_pid(machine);
@@ -158,7 +159,7 @@ fn upgrade_under_a_login(machine: &Booted, code: &str) {
 
 #[test]
 #[ignore = "boots a machine: make test-all runs it"]
-fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_work_all_along() {
+fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_always_work() {
     let machine = Booted::start();
     add_anna(&machine);
     fs::write(machine.at("etc/ssh/sshd_config"), SSHD).expect("sshd's settings");

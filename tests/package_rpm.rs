@@ -1,5 +1,5 @@
-//! The rpm package, as far as it goes without a Fedora: on a machine that was booted, rpm installs it and runs
-//! its scriptlets; libpam takes the module by its path.
+//! The rpm package, as far as possible without Fedora: on a booted machine, rpm installs it and
+//! runs its scriptlets; libpam loads the module by its path.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use mfa_tests::{built, code_of, run};
 /// Both tests make packages in the same folder.
 static BUILDING: Mutex<()> = Mutex::new(());
 
-/// Makes a package of this release; its bytes and its file.
+/// Makes a package of this release; returns its bytes and its file.
 fn made(release: &str) -> (Vec<u8>, PathBuf) {
     let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let tree = &built().tree;
@@ -28,7 +28,7 @@ fn package(machine: &Booted, release: &str) {
     fs::write(machine.at("root/pam-mfa.rpm"), made(release).0).expect("a copy");
 }
 
-/// What it needs has other names on this machine.
+/// Its dependencies have other names on this machine.
 const INSTALL: &str = "rpm --upgrade --nodeps /root/pam-mfa.rpm";
 
 const STACK: &str = "auth requisite pam_unix.so\n\

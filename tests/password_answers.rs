@@ -7,7 +7,7 @@ const USER: &str = "mfat-anna";
 /// More than lock an account.
 const OFTEN: usize = 7;
 
-/// Answers each prompt of the shipped stack for `service` with the password, as long as there are any.
+/// Answers each prompt of the shipped stack for `service` with the password.
 fn log_in(service: &str, second: &str) -> Seen {
     let login = Login::of(USER).service(service).option("--account");
     login.answer(PASSWORD).answer(second).run(&Stack::of_host())
@@ -20,7 +20,7 @@ fn set_up(machine: &Machine, service: &str, settings: &str) -> Agent {
 }
 
 #[test]
-fn the_right_password_at_every_prompt_costs_no_attempt_and_the_log_names_the_cure() {
+fn the_right_password_at_every_prompt_costs_no_attempt_and_the_log_names_the_remedy() {
     for service in ["sshd", "sudo", "cockpit"] {
         Machine::run(move |machine| {
             let agent = set_up(machine, service, "");
@@ -104,7 +104,7 @@ fn a_pin_that_is_the_password_passes_at_both_prompts() {
 }
 
 #[test]
-fn a_wrong_code_behind_the_password_in_one_answer_is_a_guess() {
+fn a_wrong_code_after_the_password_in_one_answer_is_a_guess() {
     Machine::run(|machine| {
         let agent = set_up(machine, "password+code", "[policy]\nrequire = [\"totp\"]\n");
         let key = agent.admin().device(USER);
@@ -119,7 +119,7 @@ fn a_wrong_code_behind_the_password_in_one_answer_is_a_guess() {
 }
 
 #[test]
-fn sshds_method_password_gives_the_password_to_every_prompt_and_locks_nobody() {
+fn sshds_password_method_gives_the_password_to_every_prompt_and_locks_nobody() {
     Machine::run(|machine| {
         let agent = set_up(machine, "sshd", "");
         let _ = agent.admin().device(USER);

@@ -1,4 +1,4 @@
-//! Who may ask for whom: the kernel's peer credentials decide.
+//! The kernel's peer credentials decide which users a caller may ask about.
 
 use mfa_protocol::admin::{
     EnrollPin, EnrollPinParameters, EnrollTotp, EnrollTotpParameters, Explain, ExplainParameters,
@@ -12,7 +12,7 @@ const ANNA: &str = "mfat-anna";
 const EVE: &str = "mfat-eve";
 const PIN: &str = "4826";
 
-/// Two users with the same PIN, and an agent of root's.
+/// Two users with the same PIN, and an agent of root.
 fn set_up(machine: &Machine, settings: &str) -> Agent {
     machine.user(ANNA, "a");
     machine.user(EVE, "e");
@@ -34,7 +34,7 @@ fn prefix(machine: &Machine, user: &str) -> [String; 4] {
     ]
 }
 
-/// A login for `target` that a process of `caller`'s does.
+/// A login for `target` by a process of `caller`.
 fn log_in(machine: &Machine, agent: &Agent, caller: &str, target: &str, answer: &str) -> Seen {
     let stack = Stack::asking(agent);
     stack.open_to_all();
@@ -43,7 +43,7 @@ fn log_in(machine: &Machine, agent: &Agent, caller: &str, target: &str, answer: 
     Login::of(target).under(&prefix).answer(answer).run(&stack)
 }
 
-/// A raw call that a process of `caller`'s makes; the reply as it came.
+/// A raw call by a process of `caller`; returns the raw reply.
 fn call<M: Method>(machine: &Machine, agent: &Agent, caller: &str, with: &M::Parameters) -> String {
     let request = serde_json::json!({ "method": M::NAME, "parameters": with }).to_string();
     let script = "import socket, sys\n\
@@ -107,7 +107,7 @@ fn an_unprivileged_process_verifies_nobody_else_and_spends_no_attempts() {
 }
 
 #[test]
-fn other_spellings_and_users_who_do_not_exist_are_nobody_else_too() {
+fn other_spellings_and_unknown_users_count_as_somebody_else_too() {
     Machine::run(|machine| {
         let agent = set_up(machine, "");
         for target in [
@@ -237,7 +237,7 @@ fn a_user_changes_their_own_factors_only_once_verified_on_the_same_connection() 
 }
 
 #[test]
-fn the_command_line_says_no_to_an_unprivileged_caller() {
+fn the_command_line_refuses_an_unprivileged_caller() {
     Machine::run(|machine| {
         let agent = set_up(machine, "");
         for arguments in [
@@ -256,7 +256,7 @@ fn the_command_line_says_no_to_an_unprivileged_caller() {
 }
 
 #[test]
-fn nobody_else_can_read_what_is_stored() {
+fn nobody_else_can_read_stored_files() {
     Machine::run(|machine| {
         let agent = set_up(machine, "");
         for name in ["store", "key", "key.store", "audit.jsonl"] {

@@ -1,5 +1,4 @@
-//! What is set for one user: what is required of them, where they may come from, what they may change
-//! themselves.
+//! Settings of one user: required factors, allowed networks, and what users may change themselves.
 
 use mfa_tests::{Agent, Caller, Login, Machine, Pty, Seen, Sshd, Stack, answer_to, run};
 use serde_json::json;
@@ -28,7 +27,7 @@ fn done(agent: &Agent, arguments: &[&str]) {
 }
 
 #[test]
-fn questions_are_required_only_once_they_are_set_up_and_then_asked() {
+fn questions_can_be_required_only_once_enrolled_and_are_then_asked() {
     let agent = Agent::start();
     let mut admin = agent.admin();
     let key = admin.device(ANNA);
@@ -57,7 +56,7 @@ fn questions_are_required_only_once_they_are_set_up_and_then_asked() {
 }
 
 #[test]
-fn what_is_required_of_a_user_comes_on_top_of_what_a_rule_asks() {
+fn a_users_required_factors_are_added_to_those_of_a_rule() {
     let agent = Agent::with("[[rule]]\nservices = [\"mfa-test\"]\nrequire = [\"pin\"]\n");
     let mut admin = agent.admin();
     let key = admin.device(ANNA);
@@ -73,7 +72,7 @@ fn what_is_required_of_a_user_comes_on_top_of_what_a_rule_asks() {
 }
 
 #[test]
-fn a_code_is_required_only_of_users_whose_password_expires_where_that_is_asked() {
+fn where_set_so_a_code_can_be_required_only_of_users_whose_password_expires() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         let agent = Agent::with("[policy]\nrequire_password_expiry = true\n");
@@ -94,7 +93,7 @@ fn a_code_is_required_only_of_users_whose_password_expires_where_that_is_asked()
 }
 
 #[test]
-fn removing_what_is_required_says_what_follows_and_the_commands_work() {
+fn removing_a_required_factor_warns_of_the_effects_and_the_given_commands_work() {
     let agent = Agent::start();
     let _ = agent.admin().device(ANNA);
     agent.admin().pin(ANNA, PIN);
@@ -136,7 +135,7 @@ fn log_in(agent: &Agent, login: Login) -> Seen {
 }
 
 #[test]
-fn a_login_from_elsewhere_is_denied_and_audited_and_one_of_this_host_is_not() {
+fn a_login_from_elsewhere_is_denied_and_audited_and_a_local_one_is_not() {
     let agent = Agent::start();
     agent.admin().pin(ANNA, PIN);
     done(
@@ -171,7 +170,7 @@ fn a_login_from_elsewhere_is_denied_and_audited_and_one_of_this_host_is_not() {
 }
 
 #[test]
-fn allow_from_holds_for_ssh_and_neither_for_the_console_nor_for_sudo() {
+fn allow_from_applies_to_ssh_and_neither_to_the_console_nor_to_sudo() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         for service in ["sshd", "sudo", "login"] {
@@ -211,7 +210,7 @@ fn allow_from_holds_for_ssh_and_neither_for_the_console_nor_for_sudo() {
     });
 }
 
-/// A connection of Anna's on which she has passed her PIN; `method` was refused before for want of that.
+/// A connection on which Anna has passed her PIN; `method` was refused without that.
 fn verified(
     machine: &Machine,
     agent: &Agent,
@@ -226,7 +225,7 @@ fn verified(
 }
 
 #[test]
-fn users_set_things_for_themselves_only_where_an_administrator_lets_them() {
+fn users_change_their_settings_only_if_an_administrator_lets_them() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         let agent = Agent::start();
@@ -245,7 +244,7 @@ fn users_set_things_for_themselves_only_where_an_administrator_lets_them() {
         assert_eq!(settings.own_require, ["pin"]);
         assert_eq!(settings.own_allow_from, ["192.0.2.0/24"]);
         assert!(settings.require.is_empty() && settings.allow_from.is_empty());
-        // With mfactl it is one command, and the PIN on its standard input.
+        // With mfactl it is one command, with the PIN on standard input.
         let arguments = ["require", "pin", "--off"];
         let output = agent
             .ctl()
@@ -262,7 +261,7 @@ fn users_set_things_for_themselves_only_where_an_administrator_lets_them() {
 }
 
 #[test]
-fn a_user_does_not_take_back_what_an_administrator_set() {
+fn a_user_does_not_undo_an_administrators_setting() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         let agent = Agent::start();
@@ -302,7 +301,7 @@ fn a_user_does_not_take_back_what_an_administrator_set() {
 }
 
 #[test]
-fn self_service_says_which_factors_users_change_and_whether_at_all() {
+fn self_service_decides_which_factors_users_change_and_whether_at_all() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         let agent = Agent::with("[self_service]\nfactors = [\"pin\"]\n");
@@ -327,7 +326,7 @@ fn self_service_says_which_factors_users_change_and_whether_at_all() {
             assert_eq!(caller.refusal(method, parameters), "NotAllowed", "{method}");
         }
         assert_eq!(agent.admin().status(ANNA), before);
-        // Nor is there a first factor of one's own then.
+        // Then users can't enrol a first factor themselves either.
         let _ = agent.ctl().json(&["remove", "pin", ANNA], "");
         assert_eq!(caller.refusal(ENROLL_PIN, &pin), "NotAllowed");
         assert!(agent.admin().status(ANNA).enrolled.is_empty());
@@ -356,7 +355,7 @@ fn repeating_a_setting_succeeds_and_changes_nothing() {
 }
 
 #[test]
-fn a_user_does_not_lock_themselves_out_by_removing_what_they_required_of_themselves() {
+fn a_user_does_not_lock_themselves_out_by_removing_a_factor_they_required() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         let agent = Agent::start();
@@ -366,7 +365,7 @@ fn a_user_does_not_lock_themselves_out_by_removing_what_they_required_of_themsel
         let require = json!({"factor": "pin", "on": true});
         let mut caller = verified(machine, &agent, REQUIRE, &require);
         assert_eq!(caller.refusal(REQUIRE, &require), "");
-        // Refused or carried out: they get in with what they have then.
+        // Refused or done: they get in with what they have afterwards.
         let _ = caller.refusal(REMOVE, &json!({"factor": "pin"}));
         let stack = Stack::asking(&agent);
         let mut open = Login::of(ANNA).start(&stack);

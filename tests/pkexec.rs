@@ -1,4 +1,5 @@
-//! pkexec at a terminal: polkit's own text agent asks for the password and the code of an administrator.
+//! pkexec at a terminal: polkit's own text agent asks for the password and the code of an
+//! administrator.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
 const REGISTERED: &str = "/run/home/registered";
 
-/// A system bus and a polkit of the test's own; they end with it.
+/// The test's own system bus and polkit; they end with it.
 struct Polkit(Vec<Child>);
 
 impl Polkit {
@@ -58,8 +59,9 @@ fn set_up(machine: &Machine) -> (Agent, Key, Polkit) {
     (agent, key, Polkit::start(machine))
 }
 
-/// A shell of Anna's that runs pkexec, and the text agent that asks for it at a terminal of its own. The one
-/// inside of pkexec asks as well, but Debian 12's polkit then finds "No session for cookie".
+/// A shell where Anna runs pkexec, and the text agent that asks for it on another terminal.
+/// pkexec's built-in agent asks as well, but Debian 12's polkit then reports "No session for
+/// cookie".
 fn pkexec(machine: &Machine) -> (Pty, Pty) {
     // The agent holds this open until it is registered; the shell reads it to its end.
     let made = run(Command::new("mkfifo").args(["-m", "666", REGISTERED]));

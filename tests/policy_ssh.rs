@@ -1,6 +1,6 @@
 //! Rules as sshd meets them: what it verified before, and where the client is.
 //!
-//! The office is 127.0.0.1; a client elsewhere is one that is bound to 127.0.0.2.
+//! The office is 127.0.0.1; a client elsewhere is bound to 127.0.0.2.
 
 use std::fs;
 use std::process::Command;
@@ -67,7 +67,7 @@ fn after_a_public_key_a_code_is_enough() {
 }
 
 #[test]
-fn after_a_password_it_takes_code_and_pin() {
+fn after_a_password_code_and_pin_are_required() {
     Machine::run(|machine| {
         let (agent, key) = set_up(machine);
         machine.shipped_stack("sshd");
@@ -89,7 +89,7 @@ fn after_a_password_it_takes_code_and_pin() {
 }
 
 #[test]
-fn from_the_office_nothing_is_asked_but_the_password_or_key() {
+fn from_the_office_only_the_password_or_key_is_required() {
     Machine::run(|machine| {
         let (agent, _) = set_up(machine);
         machine.shipped_stack("sshd");
@@ -107,7 +107,7 @@ fn from_the_office_nothing_is_asked_but_the_password_or_key() {
 }
 
 #[test]
-fn a_name_in_place_of_an_address_does_not_pass_a_rule_that_denies() {
+fn a_host_name_does_not_evade_a_rule_that_denies_by_address() {
     Machine::run(|machine| {
         machine.user(ANNA, PASSWORD);
         let blocked = "[policy]\nrequire = ['pin']\n[[rule]]\nname = 'blocked network'\n\

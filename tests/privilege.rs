@@ -1,5 +1,5 @@
-//! sudo, su and login beyond one right code: several tries, input that is no terminal, a program that asks in
-//! sudo's place, and what each shows.
+//! sudo, su and login in special cases: several tries, input that is not a terminal, another
+//! program that asks for sudo, and what each shows.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -51,7 +51,7 @@ fn sudo_asks_three_times_in_one_process_and_each_wrong_code_counts() {
 }
 
 #[test]
-fn sudo_ends_when_the_account_is_locked_and_does_not_judge_the_right_code() {
+fn sudo_ends_when_the_account_is_locked_and_does_not_verify_the_right_code() {
     Machine::run(|machine| {
         let (agent, key) = set_up(machine, "sudo");
         let mut sudo = as_anna(machine, &["sudo", "-k", "id", "-un"]);
@@ -85,7 +85,7 @@ fn sudo_remembers_and_asks_nothing_the_second_time() {
 }
 
 #[test]
-fn sudo_takes_password_and_code_from_standard_input() {
+fn sudo_reads_password_and_code_from_standard_input() {
     Machine::run(|machine| {
         let (agent, key) = set_up(machine, "sudo");
         let mut sudo = machine.as_user(ANNA, "sudo");
@@ -94,7 +94,7 @@ fn sudo_takes_password_and_code_from_standard_input() {
         assert_eq!(output.stdout, "root\n", "{output:?}");
         Transcript::of(&output.stderr).assert("sudo-from-standard-input");
 
-        // Input that ends is no answer.
+        // The end of input is not an answer.
         let mut sudo = machine.as_user(ANNA, "sudo");
         sudo.args(["-S", "-k", "id", "-un"]);
         let output = run_with_input(&mut sudo, &format!("{PASSWORD}\n"));
@@ -104,7 +104,7 @@ fn sudo_takes_password_and_code_from_standard_input() {
 }
 
 #[test]
-fn sudo_may_have_another_program_ask() {
+fn sudo_may_let_another_program_ask() {
     Machine::run(|machine| {
         let (agent, key) = set_up(machine, "sudo");
         let asked = "/run/home/asked";

@@ -1,4 +1,4 @@
-//! FreeRADIUS with `rlm_pam`, as a user without rights whom the agent is told to trust.
+//! FreeRADIUS with `rlm_pam`, as an unprivileged user that the agent trusts.
 
 use mfa_tests::radius_pam::{RadiusPam, USER};
 use mfa_tests::{Agent, Key, Machine};
@@ -16,7 +16,7 @@ fn set_up(machine: &Machine, settings: &str) -> (Agent, Key, RadiusPam) {
 }
 
 #[test]
-fn password_and_code_in_one_are_accepted_and_half_of_it_is_rejected() {
+fn password_and_code_in_one_answer_are_accepted_and_half_of_it_is_rejected() {
     Machine::run(|machine| {
         let (mut agent, key, server) = set_up(machine, RULE);
         agent.restart_with_server(&format!("trusted = [\"{USER}\"]"));
@@ -52,7 +52,7 @@ fn password_and_code_in_one_are_accepted_and_half_of_it_is_rejected() {
 }
 
 #[test]
-fn a_server_that_is_not_trusted_gets_nobody_in_and_costs_nobody_an_attempt() {
+fn an_untrusted_server_gets_nobody_in_and_costs_nobody_an_attempt() {
     Machine::run(|machine| {
         let (agent, key, server) = set_up(machine, RULE);
         let heard = server.ask(ANNA, &format!("{PASSWORD}{}", key.code(0)));

@@ -1,4 +1,4 @@
-//! A reload is all or nothing: files with a mistake leave the policy in force that was.
+//! A reload is all or nothing: faulty files leave the earlier policy active.
 
 use mfa_protocol::admin::{Health, HealthReply};
 use mfa_protocol::login::Nothing;
@@ -8,7 +8,7 @@ use serde_json::Value;
 const USER: &str = "anna";
 const PIN: &str = "4826";
 const GOOD: &str = "[policy]\nrequire = [\"pin\"]\n";
-/// A rule that would let everybody in stands above the mistake.
+/// A rule that would let everybody in comes before the mistake.
 const BROKEN: &str = "[[rule]]\nname = \"open\"\naction = \"skip\"\n\
     [[rule]]\nservices = [\"sshd\"]\nsesion = \"15m\"\n";
 
@@ -22,7 +22,7 @@ fn prompts(agent: &Agent) -> Vec<String> {
     seen.prompts().iter().map(|&text| text.to_owned()).collect()
 }
 
-/// The file and line of the mistake in [`BROKEN`], as it stands in the agent's own file.
+/// The file and line of the mistake in [`BROKEN`], in the agent's own file.
 fn place_of_the_mistake(agent: &Agent) -> String {
     let text = std::fs::read_to_string(agent.config()).expect("the settings");
     let line = text.lines().position(|line| line.starts_with("sesion"));
@@ -33,7 +33,7 @@ fn place_of_the_mistake(agent: &Agent) -> String {
     )
 }
 
-/// What doctor says of the reload, and its exit status.
+/// Doctor's report on the reload, and its exit status.
 fn doctor(agent: &Agent) -> (bool, String) {
     let output = agent.ctl().run(&["doctor"], "");
     let value: Value =
@@ -46,7 +46,7 @@ fn doctor(agent: &Agent) -> (bool, String) {
     )
 }
 
-/// The check of that name, wherever it stands in the value.
+/// The check of that name, anywhere in the value.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     match value {
         Value::Array(items) => items.iter().find_map(|item| find(item, name)),
@@ -61,7 +61,7 @@ fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 #[test]
-fn a_broken_file_leaves_the_old_policy_and_log_doctor_and_health_say_so() {
+fn a_faulty_file_leaves_the_old_policy_and_log_doctor_and_health_say_so() {
     let agent = Agent::with(GOOD);
     agent.admin().pin(USER, PIN);
     assert!(health(&agent).reload_error.is_none());
@@ -95,7 +95,7 @@ fn a_broken_file_leaves_the_old_policy_and_log_doctor_and_health_say_so() {
     let now = health(&agent);
     assert_eq!((now.reload_error, now.config_changed), (None, false));
     assert!(doctor(&agent).0);
-    assert!(prompts(&agent).is_empty(), "the mended file holds");
+    assert!(prompts(&agent).is_empty(), "the corrected file is applied");
 }
 
 #[test]
@@ -132,19 +132,19 @@ fn config_check_names_file_and_line_and_touches_nothing() {
 }
 
 #[test]
-fn a_file_that_is_gone_or_a_mistake_in_one_beside_it_is_a_broken_file_too() {
+fn a_missing_file_and_a_mistake_in_a_drop_in_count_as_faulty_too() {
     let agent = Agent::with(GOOD);
     agent.admin().pin(USER, PIN);
     let folder = agent.folder().join("agent.d");
     std::fs::create_dir_all(&folder).unwrap();
-    let beside = folder.join("50-more.toml");
-    std::fs::write(&beside, "[[rule]]\naction = \"skp\"\n").unwrap();
+    let drop_in = folder.join("50-more.toml");
+    std::fs::write(&drop_in, "[[rule]]\naction = \"skp\"\n").unwrap();
     let event = agent.reload_with(GOOD);
     assert_eq!(event.text("result"), "refused");
-    let place = format!("{}:2", beside.display());
+    let place = format!("{}:2", drop_in.display());
     assert!(event.text("reason").contains(&place), "{event:?}");
     assert_eq!(prompts(&agent), ["PIN: "]);
-    std::fs::remove_file(&beside).unwrap();
+    std::fs::remove_file(&drop_in).unwrap();
     assert_eq!(agent.reload_with(GOOD).text("result"), "done");
 
     std::fs::remove_file(agent.config()).unwrap();

@@ -1,12 +1,12 @@
-//! The events that a monitoring of IBM Cloud accounts knows, field by field, as the agent writes them
-//! for the same changes here.
+//! The events that a monitoring of IBM Cloud accounts knows, field by field, as the agent writes
+//! them for the same changes.
 
 use mfa_tests::{Agent, Event};
 use serde_json::{Value, json};
 
 const USER: &str = "anna";
 
-/// The fields that are the source's, not ours.
+/// The fields that come from IBM Cloud.
 fn source_fields(event: &Event) -> Value {
     let mut value = event.json().clone();
     let object = value.as_object_mut().expect("an object");
@@ -14,9 +14,9 @@ fn source_fields(event: &Event) -> Value {
     value
 }
 
-/// What stands in the audit file after the last reload.
+/// The audit file's events after the last reload.
 fn after_the_reload(agent: &Agent) -> Vec<Event> {
-    // Somebody's login, so that it is sure that nothing more comes.
+    // A login proves that nothing more comes.
     let count = agent.logins_of("marker", 0).len();
     let stack = mfa_tests::Stack::asking(agent);
     let _ = mfa_tests::Login::of("marker").answer("0").run(&stack);
@@ -86,7 +86,7 @@ fn each_change_of_the_mode_leaves_the_two_events_of_the_source() {
 }
 
 #[test]
-fn a_reload_that_leaves_the_mode_as_it_is_leaves_no_such_event() {
+fn a_reload_that_does_not_change_the_mode_leaves_no_such_event() {
     let agent = Agent::with(&mode("local-users"));
     for settings in [
         mode("local-users"),
@@ -176,7 +176,7 @@ fn user_managed_login_leaves_the_event_of_the_source() {
 }
 
 #[test]
-fn other_settings_of_a_user_leave_the_event_too_and_repeating_them_leaves_none() {
+fn other_user_settings_leave_the_event_too_and_repeating_them_leaves_none() {
     let agent = Agent::start();
     for _ in 0..2 {
         let _ = agent.ctl().json(&["enforce", USER, "required"], "");
@@ -206,7 +206,7 @@ fn other_settings_of_a_user_leave_the_event_too_and_repeating_them_leaves_none()
 }
 
 #[test]
-fn two_factors_are_those_of_whoever_is_asked() {
+fn two_factors_are_reported_for_users_who_are_asked() {
     let rule = format!("[[rule]]\nusers = [\"{USER}\"]\naction = \"skip\"\n");
     for (settings, is_asked) in [("", true), (&mode("none"), false), (&rule, false)] {
         let agent = Agent::with(settings);
@@ -217,7 +217,7 @@ fn two_factors_are_those_of_whoever_is_asked() {
 }
 
 #[test]
-fn a_mode_that_was_changed_while_no_agent_ran_leaves_its_events_at_the_start() {
+fn a_mode_changed_while_no_agent_ran_leaves_its_events_at_the_start() {
     let mut agent = Agent::with(&mode("all"));
     for (to, count) in [("none", 1), ("none", 1), ("all", 2)] {
         let _ = agent.terminate();
@@ -232,7 +232,7 @@ fn a_mode_that_was_changed_while_no_agent_ran_leaves_its_events_at_the_start() {
 }
 
 #[test]
-fn mfactl_shows_and_changes_the_mode_and_says_so_in_the_audit_log() {
+fn mfactl_shows_and_changes_the_mode_and_the_audit_log_records_it() {
     let agent = Agent::start();
     let shown = agent.ctl().json(&["mode"], "");
     assert_eq!(

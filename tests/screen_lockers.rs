@@ -1,5 +1,5 @@
-//! A screen locker runs as the user whose screen it locks, without any right of its own: it may ask for that
-//! user, for nobody else, and sees nothing that it could use.
+//! A screen locker runs as the user whose screen it locks, without privileges: it may ask for that
+//! user and nobody else, and sees nothing useful to an attacker.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn set_up(machine: &Machine) -> (Agent, Key, Key) {
     (agent, anna, bert)
 }
 
-/// vlock as Anna runs it, without the rights that Debian gives to it.
+/// vlock as Anna runs it, without the privileges that Debian gives it.
 fn locker(machine: &Machine) -> Pty {
     let program = "/run/home/vlock";
     fs::copy("/usr/sbin/vlock-main", program).expect("vlock is missing: run tests/install-needs");
@@ -42,7 +42,7 @@ fn locker(machine: &Machine) -> Pty {
 }
 
 #[test]
-fn a_locker_without_rights_opens_by_password_and_code_of_its_user() {
+fn an_unprivileged_locker_opens_by_password_and_code_of_its_user() {
     Machine::run(|machine| {
         let (agent, anna, _) = set_up(machine);
         let mut vlock = locker(machine);
@@ -74,7 +74,7 @@ fn a_locker_stays_closed_after_a_wrong_code() {
         vlock.send("");
         vlock.answer("Password: ", PASSWORD);
         vlock.answer("OTP code: ", &anna.wrong_code());
-        // So vlock goes on after any failure; root's code Anna's process may not ask for.
+        // vlock continues after any failure, but Anna's process may not ask for root's code.
         vlock.answer("root's Password: ", PASSWORD);
         vlock.expect("ENTER");
         vlock.kill();
@@ -135,7 +135,7 @@ fn a_program_of_one_user_can_not_ask_for_another_nor_spend_their_attempts() {
 }
 
 #[test]
-fn nothing_of_the_agents_can_be_read_by_the_user_whom_it_serves() {
+fn no_file_of_the_agent_can_be_read_by_the_user_it_serves() {
     Machine::run(|machine| {
         let (agent, ..) = set_up(machine);
         let state = agent.folder();
@@ -164,7 +164,8 @@ fn collect(folder: &Path, into: &mut Vec<String>) {
         let path = entry.path();
         match path.is_dir() {
             true => collect(&path, into),
-            // The socket is everybody's, the settings hold no secret, the log is the test's own file.
+            // The socket is public, the settings have no secret, and the log is the test's own
+            // file.
             false
                 if path.ends_with("log")
                     || path.ends_with("agent.toml")

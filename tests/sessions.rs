@@ -1,7 +1,7 @@
-//! A session: passed once, and the same is not asked again for a while.
+//! Sessions: after a pass, the same login is not asked again for a while.
 //!
-//! Real sudo and su at real terminals. Where something must not be asked, the session has a quarter of
-//! an hour left; where its end is waited for, all of it has passed.
+//! Real sudo and su at real terminals. If a session must be valid, it has a quarter of an hour
+//! left; if its end is tested, all of its time has passed.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ const NEW_PIN: &str = "7391";
 const SUDO: &str = "sudo -k true";
 const SU: &str = "su mfat-anna -c true";
 
-/// What is asked for, and a session for sudo of a quarter of an hour.
+/// A PIN, and a session for sudo of a quarter of an hour.
 const SUDO_RULE: &str = "[policy]\nrequire = [\"pin\"]\n\
     [[rule]]\nname = \"sudo\"\nservices = [\"sudo\"]\nsession = \"15m\"\n";
 
-/// A terminal at which Anna runs a command over and over.
+/// A terminal at which Anna runs commands.
 struct Terminal {
     shell: Pty,
     pin: &'static str,
@@ -110,7 +110,7 @@ fn sessions_are_listed_and_revoke_ends_them_all() {
 }
 
 #[test]
-fn a_session_outlives_the_agent_and_not_the_boot() {
+fn a_session_survives_the_agent_but_not_the_boot() {
     Machine::run(|machine| {
         machine.boot("11111111-2222-3333-4444-555555555555");
         let mut agent = set_up(machine, SUDO_RULE);
@@ -129,7 +129,7 @@ fn a_session_outlives_the_agent_and_not_the_boot() {
 }
 
 #[test]
-fn a_session_ends_with_its_time() {
+fn a_session_ends_after_its_duration() {
     Machine::run(|machine| {
         let _agent = set_up(machine, &SUDO_RULE.replace("15m", "2s"));
         let mut terminal = Terminal::of_anna(machine);
@@ -140,7 +140,7 @@ fn a_session_ends_with_its_time() {
 }
 
 #[test]
-fn a_rule_that_is_shortened_ends_the_sessions_that_it_began() {
+fn a_shortened_rule_ends_the_sessions_that_it_began() {
     Machine::run(|machine| {
         let agent = set_up(machine, SUDO_RULE);
         let mut terminal = Terminal::of_anna(machine);
@@ -194,7 +194,7 @@ fn a_lock_ends_a_session_for_good() {
 }
 
 #[test]
-fn su_shares_the_session_of_sudo_only_where_the_rule_says_so() {
+fn su_shares_the_session_of_sudo_only_if_the_rule_says_so() {
     const BOTH: &str = "[policy]\nrequire = [\"pin\"]\n\
         [[rule]]\nservices = [\"sudo\", \"su\"]\nsession = \"15m\"\n";
     Machine::run(|machine| {
@@ -228,7 +228,7 @@ fn sudo_without_a_terminal_is_asked_each_time() {
 }
 
 #[test]
-fn an_address_opens_no_rule_for_sudo_whatever_it_says_of_the_remote_host() {
+fn a_claimed_remote_address_matches_no_rule_for_sudo() {
     Machine::run(|machine| {
         let anywhere = "[[rule]]\nservices = [\"sudo\"]\naction = \"skip\"\n\
             from = [\"0.0.0.0/0\", \"::/0\"]\n[policy]\nrequire = [\"pin\"]\n";
@@ -237,7 +237,7 @@ fn an_address_opens_no_rule_for_sudo_whatever_it_says_of_the_remote_host() {
     });
 }
 
-/// A login of Anna's through libpam, by a program that says what it likes about where it comes from.
+/// A login of Anna through libpam, by a program that claims any origin.
 fn at(service: &str, from: &str, terminal: &str, by: &str) -> Login {
     let mut login = Login::of(ANNA).service(service).answer(PIN);
     if !from.is_empty() {
@@ -258,7 +258,7 @@ fn is_asked(agent: &Agent, login: Login) -> bool {
 const EVERYWHERE: &str = "[policy]\nrequire = [\"pin\"]\nsession = \"15m\"\n";
 
 #[test]
-fn a_session_is_of_one_service_host_user_and_terminal() {
+fn a_session_belongs_to_one_service_host_user_and_terminal() {
     let agent = Agent::with(EVERYWHERE);
     agent.admin().pin(ANNA, PIN);
     assert!(is_asked(&agent, at("sshd", "192.0.2.7", "ssh", "")));
@@ -282,7 +282,7 @@ fn a_session_is_of_one_service_host_user_and_terminal() {
 }
 
 #[test]
-fn where_it_is_not_known_where_a_login_comes_from_there_is_no_session() {
+fn a_login_of_unknown_origin_has_no_session() {
     let agent = Agent::with(EVERYWHERE);
     agent.admin().pin(ANNA, PIN);
     for unknown in [
@@ -299,7 +299,7 @@ fn where_it_is_not_known_where_a_login_comes_from_there_is_no_session() {
 }
 
 #[test]
-fn a_session_gets_nobody_past_what_is_set_for_them_later() {
+fn a_session_does_not_bypass_later_settings_of_the_user() {
     let agent = Agent::with(EVERYWHERE);
     let mut admin = agent.admin();
     admin.pin(ANNA, PIN);
@@ -328,7 +328,7 @@ fn a_session_gets_nobody_past_what_is_set_for_them_later() {
 }
 
 #[test]
-fn an_ssh_session_holds_for_the_address_that_it_came_from() {
+fn an_ssh_session_is_valid_for_the_address_it_came_from() {
     const SSH: &str = "[policy]\nrequire = [\"pin\"]\n\
         [[rule]]\nservices = [\"sshd\"]\nsession = \"15m\"\n";
     Machine::run(|machine| {

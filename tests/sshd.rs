@@ -93,10 +93,10 @@ fn public_key_and_code_let_in_and_either_alone_does_not() {
 }
 
 #[test]
-fn an_unknown_user_sees_the_prompts_of_a_known_one_and_gets_nowhere() {
+fn an_unknown_user_sees_the_prompts_of_a_known_one_and_does_not_get_in() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
-        // Both are always asked in this stack, so that the second factor is on show too.
+        // This stack always asks for both, so the second factor's prompt is shown, too.
         machine.stack(
             "sshd",
             "auth required pam_unix.so nodelay\nauth required pam_mfa.so\n\
@@ -195,7 +195,7 @@ fn password_authentication_carries_password_and_code_in_one_answer() {
 }
 
 #[test]
-fn a_dead_agent_keeps_everybody_out_and_sshd_lives() {
+fn an_absent_agent_keeps_everybody_out_and_sshd_survives() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
         machine.shipped_stack("sshd");

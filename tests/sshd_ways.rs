@@ -1,5 +1,5 @@
-//! sshd in the ways that administrators set it up, and what its users do with it: copying files, many
-//! connections over one, scripts, and giving wrong codes.
+//! sshd in common configurations, and common uses of it: copying files, multiplexed connections,
+//! scripts, and wrong codes.
 
 use std::fs;
 use std::path::Path;
@@ -10,9 +10,9 @@ const PASSWORD: &str = "correct horse";
 const USER: &str = "mfat-anna";
 const BY_CONVERSATION: &str =
     "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive";
-/// More room than three prompts of ssh need.
+/// More prompts than ssh's three.
 const PROMPTS: [&str; 2] = ["-o", "NumberOfPasswordPrompts=9"];
-/// As ssh talks when nobody tells it to be quiet: what PAM shows without a prompt is of this level.
+/// ssh's default verbosity: it shows PAM's messages without a prompt.
 const TALKATIVE: [&str; 2] = ["-o", "LogLevel=INFO"];
 
 fn set_up(machine: &Machine, settings: &str, sshd: &str) -> (Agent, Key, Sshd) {
@@ -69,7 +69,7 @@ fn what_the_user_sees_of_a_wrong_code_and_of_an_empty_one() {
 }
 
 #[test]
-fn a_key_exempts_from_the_code_and_a_password_alone_does_not() {
+fn a_key_replaces_the_code_and_a_password_alone_does_not() {
     Machine::run(|machine| {
         let rule = "[[rule]]\nname = \"key\"\nservices = [\"sshd\"]\nafter = [\"publickey\"]\n\
                     action = \"skip\"\n";
@@ -91,7 +91,7 @@ fn a_key_exempts_from_the_code_and_a_password_alone_does_not() {
 }
 
 #[test]
-fn a_user_that_the_policy_does_not_ask_comes_in_by_the_key_alone_and_not_without_it() {
+fn a_user_who_is_not_asked_gets_in_by_the_key_alone_and_not_without_it() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);
         let folder = built().tree.join("config/pam.d/sshd-publickey");
@@ -134,11 +134,11 @@ fn a_user_that_the_policy_does_not_ask_comes_in_by_the_key_alone_and_not_without
 }
 
 #[test]
-fn root_whom_sshd_refuses_is_asked_all_the_same_and_charged_nothing() {
+fn root_refused_by_sshd_is_asked_all_the_same_and_no_failure_counts() {
     Machine::run(|machine| {
         let refusing = format!("{BY_CONVERSATION}\nPermitRootLogin no");
         let (agent, _, sshd) = set_up(machine, "", &refusing);
-        // Both are asked whatever the password is worth: sshd's stand-in for answers reaches the agent.
+        // Both are always asked, so sshd's fake password reaches the agent.
         machine.stack(
             "sshd",
             "auth optional pam_unix.so nodelay\nauth required pam_mfa.so\n\
@@ -162,7 +162,7 @@ fn root_whom_sshd_refuses_is_asked_all_the_same_and_charged_nothing() {
 }
 
 #[test]
-fn a_user_whom_sshd_does_not_allow_is_charged_nothing_either() {
+fn no_failure_counts_for_a_user_whom_sshd_does_not_allow() {
     Machine::run(|machine| {
         let refusing = format!("{BY_CONVERSATION}\nDenyUsers {USER}");
         let (agent, _, sshd) = set_up(machine, "", &refusing);
@@ -178,7 +178,7 @@ fn a_user_whom_sshd_does_not_allow_is_charged_nothing_either() {
     });
 }
 
-/// A file to be copied, and where its copy is to be.
+/// A file to copy, and the path of its copy.
 fn files(folder: &Path) -> (String, String) {
     let original = folder.join("original");
     let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
@@ -212,7 +212,7 @@ fn scp_and_sftp_ask_for_the_code_and_copy() {
 }
 
 #[test]
-fn one_code_opens_a_connection_for_many_as_ansible_has_them() {
+fn one_code_opens_a_multiplexed_connection_as_ansible_uses_it() {
     Machine::run(|machine| {
         let (agent, key, sshd) = set_up(machine, "", BY_CONVERSATION);
         let folder = tempfile::tempdir().unwrap();
@@ -241,7 +241,7 @@ fn one_code_opens_a_connection_for_many_as_ansible_has_them() {
 }
 
 #[test]
-fn a_client_that_may_not_ask_fails_at_once_and_is_charged_nothing() {
+fn a_client_that_cannot_ask_fails_at_once_and_no_failure_counts() {
     Machine::run(|machine| {
         let (agent, _, sshd) = set_up(machine, "", BY_CONVERSATION);
         let (shown, status) = sshd
@@ -254,7 +254,7 @@ fn a_client_that_may_not_ask_fails_at_once_and_is_charged_nothing() {
 }
 
 #[test]
-fn a_connection_has_as_many_tries_as_sshd_gives_and_a_lock_ends_it_before() {
+fn a_connection_has_as_many_tries_as_sshd_allows_and_a_lock_ends_it_earlier() {
     Machine::run(|machine| {
         let generous = format!("{BY_CONVERSATION}\nMaxAuthTries 4");
         let (agent, key, sshd) = set_up(machine, "", &generous);
@@ -267,7 +267,7 @@ fn a_connection_has_as_many_tries_as_sshd_gives_and_a_lock_ends_it_before() {
         keep("sshd-four-wrong-codes", &shown, &sshd);
         assert_eq!(agent.admin().status(USER).failures, 4);
 
-        // The fifth locks, and the right one after it is not judged.
+        // The fifth locks, and the right one after it is not verified.
         let mut client = sshd.client(USER, &[PROMPTS, TALKATIVE].concat());
         answer_both(&mut client, &key.wrong_code());
         answer_both(&mut client, &key.code(0));

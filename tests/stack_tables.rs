@@ -1,8 +1,8 @@
-//! Each stack that we ship, with every return code of every module in it, as the real libpam sees it.
+//! Each shipped stack with every return code of every module in it, through the real libpam.
 //!
-//! Nobody gets in without the second factor where the policy demands it, nor without a password; and who
-//! need not be asked is never locked out. That the stacks are right is one thing; the other is that
-//! `mfactl doctor` reckons as libpam does, since it judges the stacks of hosts that nobody has tried.
+//! Nobody gets in without a required second factor, nor without a password, and a user who needs no
+//! second factor is never locked out. The tests also prove that `mfactl doctor` computes the same
+//! results as libpam, because it checks the stacks of other hosts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,11 +16,11 @@ use mfa_stacks::paths::way_without;
 use mfa_tests::Transcript;
 use mfa_tests::code_module::CodeStack;
 
-/// Stacks that never ask for a code, since nobody is there who could give it.
+/// Stacks that never ask for a code, because nobody could answer.
 const NEVER_ASKED: [&str; 1] = ["cron"];
-/// Stacks without a password of their own: the program has checked a key.
+/// Stacks without a password: the program has verified a key.
 const AFTER_A_KEY: [&str; 1] = ["sshd-publickey"];
-/// Who passes here is not asked for anything, and that is meant: root becomes somebody else.
+/// Whoever passes here is not asked, on purpose: root becomes another user.
 const LETS_IN: [(&str, &str); 1] = [("su", "pam_rootok")];
 
 /// Every stack in `config/pam.d`, by its name.
@@ -44,7 +44,7 @@ fn shipped() -> Vec<(String, CodeStack)> {
     services.into_iter().map(stack).collect()
 }
 
-/// `common-auth`, from Debian's template, as `pam-auth-update` fills it.
+/// `common-auth` from Debian's template, as `pam-auth-update` fills it.
 fn common_auth() -> String {
     let template = "/usr/share/pam/common-auth";
     let template = fs::read_to_string(template).unwrap_or_else(|e| panic!("{template}: {e}"));
@@ -65,7 +65,7 @@ fn is(entry: &Entry, fits: impl Fn(&str) -> bool) -> bool {
     module(entry).is_some_and(|step| fits(&step.call.module))
 }
 
-/// What can't be otherwise: `pam_deny` fails and `pam_permit` succeeds.
+/// Fixed codes: `pam_deny` fails and `pam_permit` succeeds.
 fn fixed(entry: &Entry) -> Option<usize> {
     match module(entry).map(|step| stem(&step.call.module)) {
         Some("pam_permit") => Some(SUCCESS),
@@ -75,26 +75,26 @@ fn fixed(entry: &Entry) -> Option<usize> {
     }
 }
 
-/// Whether a module can say this. One that checks passwords never says `ignore`, which `required` would
-/// pass over.
+/// Whether a module can return this. A module that checks passwords never returns `ignore`, which
+/// would pass `required`.
 fn may(entry: &Entry, code: usize) -> bool {
     code != IGNORE || !is(entry, is_password)
 }
 
-/// Each module says `code`, but for those that can't.
+/// Each module returns `code`, except those that can't.
 fn all_saying(entries: &[Entry], code: usize) -> Vec<usize> {
     let says = |entry: &Entry| fixed(entry).unwrap_or(code);
     entries.iter().map(says).collect()
 }
 
-/// The places of the modules that may say anything.
+/// The indexes of modules that may return anything.
 fn free(entries: &[Entry]) -> Vec<usize> {
     let free = |&at: &usize| fixed(&entries[at]).is_none();
     (0..entries.len()).filter(free).collect()
 }
 
-/// Every pair of modules with every pair of codes, all others at success and then at failure; a module
-/// with itself is a single one that differs.
+/// Every pair of modules with every pair of codes, all others at success and then at failure; a
+/// module paired with itself is a single exception.
 fn pairs(entries: &[Entry]) -> Vec<Vec<usize>> {
     let mut logins = Vec::new();
     let free = free(entries);
@@ -117,16 +117,16 @@ fn pairs(entries: &[Entry]) -> Vec<Vec<usize>> {
     logins
 }
 
-/// Whether what `entry` says is enough for the second factor here.
-fn has_second(service: &str, entry: &Entry, code: usize) -> bool {
+/// Whether `code` of `entry` satisfies the second factor here.
+fn satisfies_second(service: &str, entry: &Entry, code: usize) -> bool {
     let lets_in = |module: &str| LETS_IN.contains(&(service, stem(module)));
     is(entry, is_ours) && (code == SUCCESS || code == IGNORE)
         || is(entry, lets_in) && code == SUCCESS
         || NEVER_ASKED.contains(&service)
 }
 
-/// Whether what `entry` says is enough for the first.
-fn has_first(service: &str, entry: &Entry, code: usize) -> bool {
+/// Whether `code` of `entry` satisfies the first factor here.
+fn satisfies_first(service: &str, entry: &Entry, code: usize) -> bool {
     let lets_in = |module: &str| is_password(module) || LETS_IN.contains(&(service, stem(module)));
     is(entry, lets_in) && code == SUCCESS
         || AFTER_A_KEY.contains(&service)
@@ -134,7 +134,7 @@ fn has_first(service: &str, entry: &Entry, code: usize) -> bool {
 }
 
 #[test]
-fn nobody_gets_in_without_the_second_factor_or_without_the_first() {
+fn nobody_gets_in_without_the_second_or_without_the_first_factor() {
     for (service, stack) in shipped() {
         let logins = pairs(&stack.entries);
         let mut let_in = 0_usize;
@@ -159,12 +159,12 @@ fn nobody_gets_in_without_the_second_factor_or_without_the_first() {
             };
             let_in += 1;
             assert!(
-                passed(has_second),
+                passed(satisfies_second),
                 "{service}: no code: {:?}",
                 words(&stack.entries, login)
             );
             assert!(
-                passed(has_first),
+                passed(satisfies_first),
                 "{service}: no password: {:?}",
                 words(&stack.entries, login)
             );
@@ -177,13 +177,13 @@ fn nobody_gets_in_without_the_second_factor_or_without_the_first() {
 }
 
 #[test]
-fn no_codes_whatever_lead_past_the_factors() {
+fn no_combination_of_codes_bypasses_the_factors() {
     for (service, stack) in shipped() {
         let entries = &stack.entries;
         let may = |at: usize, code| {
             fixed(&entries[at]).is_none_or(|fixed| fixed == code) && may(&entries[at], code)
         };
-        for has in [has_second, has_first] {
+        for has in [satisfies_second, satisfies_first] {
             let met = |at: usize, code| has(&service, &entries[at], code);
             assert_eq!(
                 way_without(entries, &[SUCCESS], may, met),
@@ -195,7 +195,7 @@ fn no_codes_whatever_lead_past_the_factors() {
 }
 
 #[test]
-fn who_need_not_be_asked_gets_in_with_the_right_password_and_with_no_other() {
+fn a_user_who_needs_no_second_factor_gets_in_with_the_right_password_only() {
     for (service, stack) in shipped() {
         if NEVER_ASKED.contains(&service.as_str()) {
             continue;
@@ -230,14 +230,14 @@ fn the_tables_of_the_shipped_stacks() {
 }
 
 #[test]
-fn doctor_reckons_as_libpam_does_for_every_shipped_stack() {
+fn doctor_computes_the_same_as_libpam_for_every_shipped_stack() {
     for (service, stack) in shipped() {
         agree(&service, &stack, &pairs(&stack.entries));
     }
 }
 
 #[test]
-fn doctor_reckons_as_libpam_does_for_stacks_that_nobody_would_write() {
+fn doctor_computes_the_same_as_libpam_for_odd_stacks() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     for round in 0..300 {
         let names = ["outer", "inner", "deep"];
@@ -254,7 +254,7 @@ fn doctor_reckons_as_libpam_does_for_stacks_that_nobody_would_write() {
 }
 
 #[test]
-fn doctor_reckons_as_libpam_does_where_debian_s_include_finds_no_file() {
+fn doctor_computes_the_same_as_libpam_if_an_include_finds_no_file() {
     for (outer, inner) in [
         ("@include gone\nauth sufficient pam_x.so\n", ""),
         (
@@ -277,7 +277,7 @@ fn doctor_reckons_as_libpam_does_where_debian_s_include_finds_no_file() {
     }
 }
 
-/// Holds our reckoning against libpam's.
+/// Compares our result with libpam's.
 fn agree(what: &str, stack: &CodeStack, logins: &[Vec<usize>]) {
     for (login, outcome) in logins.iter().zip(stack.outcomes(logins)) {
         let ours = verdict(&stack.entries, |at| login[at]);
@@ -295,7 +295,7 @@ fn words<'a>(entries: &'a [Entry], login: &[usize]) -> Vec<(&'a str, &'static st
         .collect()
 }
 
-/// What a login comes to by each code of each module.
+/// The result of a login for each code of each module.
 fn table(stack: &CodeStack) -> String {
     let mut table = String::new();
     for (background, words) in [(SUCCESS, "succeed"), (AUTH_ERR, "fail")] {
@@ -339,7 +339,7 @@ fn table(stack: &CodeStack) -> String {
     table
 }
 
-/// Lines that libpam does not understand, or understands otherwise than one would think.
+/// Lines that libpam does not understand, or understands differently than expected.
 const ODD: [&str; 12] = [
     "auth",
     "auth required",
@@ -355,7 +355,7 @@ const ODD: [&str; 12] = [
     "auth [success=okay default=ignore] pam_x.so",
 ];
 
-/// The same throws in every run.
+/// The same numbers in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -370,7 +370,7 @@ impl Dice {
         words[self.below(words.len())]
     }
 
-    /// A file of a few lines, which may take in the next.
+    /// A file of a few lines, which may include the next.
     fn file(&mut self, next: Option<&str>) -> String {
         let count = self.below(6);
         let line = |_| match next {
@@ -410,7 +410,7 @@ impl Dice {
         }
     }
 
-    /// A code for each entry; mostly one that a line may name.
+    /// A code for each entry, usually one that a line may name.
     fn login(&mut self, stack: &CodeStack) -> Vec<usize> {
         let code = |_: &Entry| match self.below(8) {
             0..=2 => SUCCESS,

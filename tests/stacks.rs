@@ -1,7 +1,7 @@
-//! The stacks that we ship, with each code that the module returns.
+//! The shipped stacks, with each code that the module returns.
 //!
-//! Whatever the module says but "passed" and "skipped", the program is refused, and a right password
-//! does not change that.
+//! For every code but "passed" and "skipped" the program is refused, and a right password does not
+//! change that.
 
 use std::fs;
 
@@ -9,8 +9,8 @@ use mfa_tests::{Agent, Login, Machine, Seen, Stack, built};
 
 const USER: &str = "mfat-anna";
 const PASSWORD: &str = "correct horse";
-/// Stacks that ask for the password first, and then for the code. su asks root for nothing, and root
-/// runs this: `terminal` has it.
+/// Stacks that ask for the password and then for the code. su asks root for nothing, and root runs
+/// this: `terminal` covers it.
 const AFTER_PASSWORD: [&str; 3] = ["sshd", "sudo", "login"];
 
 /// A login through the host's own `/etc/pam.d`.
@@ -39,7 +39,7 @@ const RULES: &str = "[[rule]]\nusers = [\"mfat-free\"]\naction = \"skip\"\n\
     [policy]\nrequire = [\"pin\"]\n";
 
 #[test]
-fn a_shipped_stack_lets_in_with_both_and_with_nothing_less() {
+fn a_shipped_stack_lets_in_with_both_factors_and_with_nothing_less() {
     Machine::run(|machine| {
         install_all(machine);
         let agent = Agent::at_default_socket(RULES);
@@ -71,7 +71,7 @@ fn a_shipped_stack_lets_in_with_both_and_with_nothing_less() {
 }
 
 #[test]
-fn a_user_without_a_rule_to_ask_passes_by_password_alone_and_a_barred_one_never() {
+fn a_user_without_an_asking_rule_passes_by_password_alone_and_a_denied_one_never() {
     Machine::run(|machine| {
         install_all(machine);
         machine.user("mfat-free", PASSWORD);
@@ -89,7 +89,7 @@ fn a_user_without_a_rule_to_ask_passes_by_password_alone_and_a_barred_one_never(
 }
 
 #[test]
-fn locked_unenrolled_and_unavailable_are_refused_with_the_right_password() {
+fn locked_unenrolled_and_unavailable_are_refused_despite_the_right_password() {
     Machine::run(|machine| {
         install_all(machine);
         machine.user("mfat-new", PASSWORD);
@@ -117,7 +117,7 @@ fn locked_unenrolled_and_unavailable_are_refused_with_the_right_password() {
     });
 }
 
-/// What a user comes to whom the policy treats so: settings, user, answers after a right password, outcome.
+/// Outcomes by policy: settings, user, answers after a right password, outcome.
 const OUTCOMES: [(&str, &str, &str, &[&str], &str); 8] = [
     ("passed", "", USER, &["4826"], "PAM_SUCCESS"),
     ("wrong", "", USER, &["0000"], "PAM_AUTH_ERR"),
@@ -159,23 +159,23 @@ const OUTCOMES: [(&str, &str, &str, &[&str], &str); 8] = [
     ),
 ];
 
-/// What each shipped stack takes before the code.
+/// The first factor of each shipped stack.
 fn first_factor(service: &str) -> Option<&'static [&'static str]> {
     match service {
         "sshd-publickey" => Some(&[]),
-        // They ask nobody, or ask root nothing, or take one answer for both, or belong to a module that is not
-        // installed everywhere.
+        // They ask for nothing, ask root for nothing, take one answer for both, or need a module
+        // that is not always installed.
         "cron" | "su" | "password+code" | "radiusd" | "strongswan" | "cockpit" => None,
         _ => Some(&[PASSWORD]),
     }
 }
 
 #[test]
-fn every_outcome_of_every_shipped_stack_is_what_the_policy_says() {
+fn every_outcome_of_every_shipped_stack_follows_the_policy() {
     Machine::run(|machine| {
         install_all(machine);
         machine.user("mfat-new", PASSWORD);
-        // One record counts for all who have set up nothing, and nobody unlocks it.
+        // All users without a factor share one record, and nobody unlocks it.
         let common = "[policy]\nrequire = [\"pin\"]\n[lockout]\nattempts = 20\n";
         let agent = Agent::at_default_socket(common);
         agent.admin().pin(USER, "4826");
@@ -202,7 +202,7 @@ fn every_outcome_of_every_shipped_stack_is_what_the_policy_says() {
 }
 
 #[test]
-fn every_outcome_of_the_stacks_with_one_answer_is_what_the_policy_says() {
+fn every_outcome_of_the_stacks_with_one_answer_follows_the_policy() {
     Machine::run(|machine| {
         install_all(machine);
         machine.user("mfat-new", PASSWORD);
@@ -240,7 +240,7 @@ fn every_outcome_of_the_stacks_with_one_answer_is_what_the_policy_says() {
             let wrong = format!("{PASSWORD}{}", key.wrong_code());
             let seen = log_in(service, USER, &[&wrong]);
             assert_eq!(seen.result(), "PAM_AUTH_ERR", "{service}: {seen:?}");
-            // Codes of three steps, since each is good once.
+            // Codes of three steps, because each is valid once.
             let right = format!("{PASSWORD}{}", key.code(number - 1));
             let seen = log_in(service, USER, &[&right]);
             assert_eq!(seen.prompts(), ["Password and code: "], "{service}");

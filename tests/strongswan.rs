@@ -1,4 +1,5 @@
-//! strongSwan's IKEv2 with EAP-GTC: password and code in one, and a tunnel that carries traffic.
+//! strongSwan's IKEv2 with EAP-GTC: password and code in one answer, and a tunnel that carries
+//! traffic.
 
 use mfa_tests::strongswan::{Client, StrongSwan};
 use mfa_tests::{Agent, Key, Machine, Network};
@@ -18,7 +19,7 @@ fn set_up(machine: &Machine) -> (Network, Agent, Key) {
 }
 
 #[test]
-fn password_and_code_in_one_open_a_tunnel_that_carries_traffic() {
+fn password_and_code_in_one_answer_open_a_tunnel_that_carries_traffic() {
     Machine::run(|machine| {
         let (network, agent, key) = set_up(machine);
         let gateway = StrongSwan::start(&network);
@@ -32,7 +33,7 @@ fn password_and_code_in_one_open_a_tunnel_that_carries_traffic() {
 }
 
 #[test]
-fn neither_a_wrong_code_nor_a_used_one_nor_half_of_the_answer_opens_it() {
+fn neither_a_wrong_nor_a_used_code_nor_half_of_the_answer_opens_it() {
     Machine::run(|machine| {
         let (network, agent, key) = set_up(machine);
         let gateway = StrongSwan::start(&network);
@@ -50,7 +51,7 @@ fn neither_a_wrong_code_nor_a_used_one_nor_half_of_the_answer_opens_it() {
         }
         let events = agent.logins_of(ANNA, 5);
         let results: Vec<&str> = events.iter().map(|event| event.text("result")).collect();
-        // A code alone is right as far as we are asked; the password that is missing is pam_unix's to refuse.
+        // A code alone is right for our module; pam_unix refuses the missing password.
         assert_eq!(results, ["wrong", "wrong", "passed", "wrong", "passed"]);
         assert_eq!(events[3].text("reason"), "a code that was used before");
         assert!(

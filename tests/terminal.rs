@@ -1,4 +1,4 @@
-//! sudo, su and login at a real terminal, with the stacks that we ship.
+//! sudo, su and login at a real terminal, with the shipped stacks.
 
 use mfa_tests::{Agent, Key, Machine, Pty};
 
@@ -87,7 +87,7 @@ fn sudo_that_may_not_ask_is_refused_without_an_attempt() {
 }
 
 #[test]
-fn su_asks_for_the_code_of_the_user_one_turns_into() {
+fn su_asks_for_the_code_of_the_target_user() {
     Machine::run(|machine| {
         let (agent, anna, bert) = set_up(machine, "su");
         let mut su = as_anna(machine, &["su", BERT, "-c", "id -un"]);
@@ -152,7 +152,7 @@ fn login_at_a_console_asks_for_password_and_code() {
 }
 
 #[test]
-fn login_with_a_wrong_code_stays_outside() {
+fn login_with_a_wrong_code_is_refused() {
     Machine::run(|machine| {
         let (agent, anna, _) = set_up(machine, "login");
         let mut login = Pty::spawn("login", &[]);

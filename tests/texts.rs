@@ -1,4 +1,5 @@
-//! Codes by text message: Vonage, a webhook and a command get what is documented, and it logs in.
+//! Codes by text message: Vonage, a webhook and a command get what is documented, and the code logs
+//! in.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use mfa_tests::{
 };
 
 const ANNA: &str = "anna";
-/// A user whom every host has: nobody else is asked for a number.
+/// A user of the host: only host users are asked for a number.
 const NEW: &str = "daemon";
 const NUMBER: &str = "+491701234567";
 const MASKED: &str = "+49•••••67";
@@ -18,7 +19,7 @@ const NOT_SENT: &str = "The code could not be sent now.";
 const SECRET: &str = "hunter2-of-the-provider";
 const PIN: &str = "4826";
 
-/// A provider that the agent believes, an agent that sends by it, and a stack that asks that.
+/// A provider that the agent trusts, an agent that sends by it, and a stack that asks the agent.
 struct Scene {
     provider: Provider,
     files: Files,
@@ -44,14 +45,14 @@ impl Scene {
         }
     }
 
-    /// Texts are the only way, and the user has a number.
+    /// Text messages are the only way, and the user has a number.
     fn enrolled(keys: impl Fn(&Provider, &Path) -> String) -> Self {
         let scene = Self::with("[policy]\nrequire = [\"sms\"]\n", keys);
         scene.agent.admin().address(ANNA, "sms", NUMBER);
         scene
     }
 
-    /// Logs in with the code of the request of that number.
+    /// Logs in with the code in the request of that number.
     fn log_in_with_code_of(&self, user: &str, number: usize) -> (Seen, Request) {
         let mut login = Login::of(user).start(&self.stack);
         login.await_prompt();
@@ -60,7 +61,7 @@ impl Scene {
         (login.finish(), request)
     }
 
-    /// A login that is told that no code could be sent, after a wrong answer; the log tells why.
+    /// A login is told that no code could be sent, after a wrong answer; the log says why.
     fn assert_not_sent(&self, why: &str) {
         let seen = Login::of(ANNA).answer("000000").run(&self.stack);
         assert!(seen.text.contains(NOT_SENT), "{seen:?}");
@@ -123,7 +124,7 @@ fn vonage_gets_the_documented_form_and_its_code_logs_in() {
 }
 
 #[test]
-fn a_throttled_account_and_a_busy_server_are_asked_again() {
+fn a_throttled_account_and_a_busy_server_are_tried_again() {
     let scene = Scene::enrolled(vonage);
     scene.provider.answer_next(&[
         Answer::Vonage(
@@ -143,12 +144,12 @@ fn a_throttled_account_and_a_busy_server_are_asked_again() {
 }
 
 #[test]
-fn wrong_credentials_are_told_and_not_tried_again() {
+fn wrong_credentials_are_reported_and_not_tried_again() {
     let scene = Scene::enrolled(vonage);
     scene
         .provider
         .answer_next(&[Answer::Vonage(4, "Bad Credentials")]);
-    scene.assert_not_sent("key or secret are wrong");
+    scene.assert_not_sent("key or secret is wrong");
     assert_eq!(scene.provider.requests().len(), 1);
 
     let scene = Scene::enrolled(webhook);
@@ -173,7 +174,7 @@ fn a_webhook_gets_json_and_a_bearer_token() {
 }
 
 #[test]
-fn a_webhook_can_have_its_body_signed_instead() {
+fn a_webhook_can_get_a_signed_body_instead() {
     let scene = Scene::enrolled(signed_webhook);
     let (seen, request) = scene.log_in_with_code_of(ANNA, 1);
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
@@ -183,7 +184,7 @@ fn a_webhook_can_have_its_body_signed_instead() {
 }
 
 #[test]
-fn a_certificate_that_does_not_verify_is_refused() {
+fn an_invalid_certificate_is_refused() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     for certificate in [
         authority.certificate("other.example"),
@@ -194,13 +195,13 @@ fn a_certificate_that_does_not_verify_is_refused() {
             webhook(&impostor, secret)
         });
         scene.agent.admin().address(ANNA, "sms", NUMBER);
-        scene.assert_not_sent("does not verify");
+        scene.assert_not_sent("is not valid");
         assert!(impostor.requests().is_empty());
     }
 }
 
 #[test]
-fn a_command_finds_json_on_its_standard_input_and_a_bare_environment() {
+fn a_command_gets_json_on_its_standard_input_and_a_minimal_environment() {
     let files = Files::new();
     let here = files.folder().display().to_string();
     let command = files.program(
@@ -238,7 +239,7 @@ fn german(provider: &Provider, secret: &Path) -> String {
 }
 
 #[test]
-fn a_user_without_a_number_is_asked_for_it_in_the_login_and_it_is_stored_when_the_code_came_back() {
+fn a_user_without_a_number_is_asked_for_it_in_the_login_and_a_right_code_stores_it() {
     let scene = Scene::with(ENROLL, german);
     let mut login = Login::of(NEW).start(&scene.stack);
     login.await_prompt();
@@ -253,7 +254,7 @@ fn a_user_without_a_number_is_asked_for_it_in_the_login_and_it_is_stored_when_th
     assert_eq!(seen.prompts(), [NUMBER_PROMPT, PROMPT]);
     let addresses = scene.agent.admin().status(NEW).addresses;
     assert_eq!(addresses.len(), 1, "{addresses:?}");
-    // Whole for root only.
+    // Only root sees the full number.
     let shown = if is_root() { NUMBER } else { MASKED };
     assert_eq!(addresses[0].address, shown);
     assert!(addresses[0].confirmed_at.is_some());
@@ -265,7 +266,7 @@ fn a_user_without_a_number_is_asked_for_it_in_the_login_and_it_is_stored_when_th
 }
 
 #[test]
-fn a_set_up_that_is_broken_off_or_answered_wrongly_stores_nothing() {
+fn an_enrolment_that_is_broken_off_or_answered_wrongly_stores_nothing() {
     let scene = Scene::with(ENROLL, german);
     let mut aborted = Login::of(NEW).start(&scene.stack);
     aborted.await_prompt();
@@ -282,7 +283,7 @@ fn a_set_up_that_is_broken_off_or_answered_wrongly_stores_nothing() {
     wrong.await_prompt();
     let own = code_of(&scene.provider.await_requests(2)[1]);
     wrong.answer(&another_than(&own));
-    // As often as it may be asked for again, the code of the broken one is none either.
+    // The code of the broken login stays invalid, however often another is requested.
     wrong.answer(&code);
     let seen = wrong.finish();
     assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
@@ -290,7 +291,7 @@ fn a_set_up_that_is_broken_off_or_answered_wrongly_stores_nothing() {
 }
 
 #[test]
-fn what_is_no_number_gets_no_message() {
+fn a_malformed_number_gets_no_message() {
     let scene = Scene::with(ENROLL, webhook);
     let seen = Login::of(NEW)
         .answer("call me maybe")
@@ -301,7 +302,7 @@ fn what_is_no_number_gets_no_message() {
     assert!(scene.agent.admin().status(NEW).addresses.is_empty());
 }
 
-/// A code and a PIN are asked for, and both are set up.
+/// A code and a PIN are required, and both are enrolled.
 fn with_pin() -> Scene {
     let scene = Scene::with("[policy]\nrequire = [\"sms+pin\"]\n", webhook);
     scene.agent.admin().address(ANNA, "sms", NUMBER);

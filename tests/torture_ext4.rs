@@ -1,8 +1,8 @@
-//! Power cuts of a real ext4: what its disk holds at any moment opens, with all that was acknowledged by then.
+//! Power cuts of a real ext4: the disk at any moment opens, with everything acknowledged by then.
 //!
-//! The agent keeps its state on an ext4 in an image on a loop device. The image is copied at moments around
-//! starts, stops, kills and under load; each copy is mounted, and another agent starts on it. The test takes a
-//! few cuts; the ignored one takes a hundred (`make torture`).
+//! The agent keeps its state on an ext4 in an image on a loop device. The image is copied around
+//! starts, stops, kills and under load; each copy is mounted, and another agent starts on it. The
+//! test takes a few cuts; the ignored one takes a hundred (`make torture`).
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mfa_tests::{Agent, Images, Load, Mounted, with_own_mounts};
 
-/// What is going on when the power is cut.
+/// What happens when the power is cut.
 #[derive(Clone, Copy, Debug)]
 enum During {
     Load,
@@ -35,7 +35,7 @@ struct Host<'a> {
     random: u64,
 }
 
-/// A copy of the disk, and what had been acknowledged before it was made.
+/// A copy of the disk, and everything acknowledged before it was made.
 struct Cut {
     image: PathBuf,
     known: Load,
@@ -73,7 +73,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Cuts the power while something goes on, which goes on.
+    /// Cuts the power during an action, which continues.
     fn cut(&mut self, number: usize, during: During) -> Cut {
         match during {
             During::Load => self.cut_under_load(number),
@@ -116,7 +116,7 @@ impl<'a> Host<'a> {
     }
 
     fn cut_now(&self, number: usize) -> Cut {
-        // In this order: what is acknowledged while the copy is made may be in it or not.
+        // In this order: a change that is acknowledged during the copy may be in it or not.
         let known = self.load.now();
         let image = self.images.cut(self.disk, &format!("cut{number}"));
         Cut { image, known }
@@ -147,7 +147,7 @@ fn opens(images: &Images, cut: Cut) -> Result<(), String> {
 }
 
 #[test]
-fn a_cut_holds_what_was_synced_and_not_what_was_only_written() {
+fn a_cut_contains_synced_data_and_no_unsynced_data() {
     with_own_mounts(|| {
         let images = Images::new();
         let disk = images.ext4();
@@ -164,11 +164,11 @@ fn a_cut_holds_what_was_synced_and_not_what_was_only_written() {
 }
 
 #[test]
-fn power_cuts_of_an_ext4_at_any_moment_leave_a_store_that_opens_with_all_that_was_acknowledged() {
+fn after_a_power_cut_of_an_ext4_at_any_moment_the_store_opens_with_everything_acknowledged() {
     power_cuts(8);
 }
 
-/// What `make torture` runs, by this name.
+/// `make torture` selects these by the module's name.
 mod torture {
     use super::*;
 

@@ -1,8 +1,8 @@
-//! A disk that fails under a running agent: it lives on, lets nobody in while nothing can be made durable, serves
-//! again by itself, and has lost nothing.
+//! A disk that fails under a running agent: the agent survives, lets nobody in while nothing can be
+//! made durable, recovers by itself, and loses nothing.
 //!
-//! Calls on the files of the store fail, and those of the table of recent changes (sled) on their own. The tests
-//! take a few of the faults; the ignored ones take all (`make torture`).
+//! Calls on the files of the store fail, and separately those of the table of recent changes
+//! (sled). The tests take a few of the faults; the ignored ones take all (`make torture`).
 
 use std::time::Duration;
 
@@ -31,10 +31,10 @@ const LASTS: Duration = Duration::from_millis(800);
 /// Users who are imported at a time.
 const BATCH: usize = 300;
 
-/// Users enough for sled to write out its first half megabyte.
+/// Enough users for sled to write out its first half megabyte.
 const A_FULL_TABLE: usize = 4_000;
 
-/// Lines of log for each fault; what repeats is written five times a minute.
+/// Lines of log for each fault; repeated lines are written five times a minute.
 const MOST_LINES: usize = 60;
 
 /// All faults of a running agent.
@@ -82,7 +82,7 @@ fn calls_of_a_running_agent_fail(faults: &[Faults]) {
     );
 }
 
-/// It serves by itself, and has all that was acknowledged; the next one, after a kill, has it too.
+/// It serves by itself with everything acknowledged; so does the next one, after a kill.
 fn serves_and_holds(agent: &mut Agent, load: &Load, faults: &Faults) {
     load.can_log_in(agent.socket());
     if let Err(lost) = load.is_held_by(agent.socket()) {
@@ -95,10 +95,10 @@ fn serves_and_holds(agent: &mut Agent, load: &Load, faults: &Faults) {
     }
 }
 
-/// What failing calls must not do to the log.
+/// Failing calls must not flood the log.
 fn is_well_behaved(agent: &Agent, rounds: usize) {
     let log = agent.log();
-    // Each login and each user who is enrolled has a line; these are not what is counted here.
+    // Each login and each enrolled user has a line; these are not counted here.
     let others: Vec<&str> = log
         .lines()
         .filter(|line| !line.contains(" by_uid="))
@@ -109,7 +109,7 @@ fn is_well_behaved(agent: &Agent, rounds: usize) {
     assert!(lines <= rounds * MOST_LINES, "{lines} lines: {others:#?}");
 }
 
-/// Has calls on the files of sled fail, until a full table is written out or broken.
+/// Makes calls on the files of sled fail, until a full table is written out or broken.
 fn calls_of_the_table_fail(errors: &[&'static str], whens: &[&'static str]) {
     let mut agent = Agent::start();
     let load = Load::new(agent.socket());
@@ -146,7 +146,7 @@ fn calls_of_the_table_fail(errors: &[&'static str], whens: &[&'static str]) {
     );
 }
 
-/// Has single calls of a start and of a stop fail, the first `calls` of each kind.
+/// Makes single calls of a start and of a stop fail, the first `calls` of each kind.
 fn calls_of_a_start_and_a_stop_fail(calls: usize, stride: usize) {
     let mut agent = Agent::start();
     let load = Load::new(agent.socket());
@@ -178,7 +178,7 @@ fn calls_of_a_start_and_a_stop_fail(calls: usize, stride: usize) {
     );
 }
 
-/// Whether it served in between; where it does not, it says why, and ends with a status of its own.
+/// Whether it served in between; if it did not, it says why, and exits by itself.
 fn is_started_and_stopped(agent: &mut Agent, load: &Load, faults: &Faults) -> bool {
     let wrapper = faults.wrapper(agent);
     let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
@@ -194,7 +194,7 @@ fn is_started_and_stopped(agent: &mut Agent, load: &Load, faults: &Faults) -> bo
 }
 
 #[test]
-fn faults_of_the_disk_keep_logins_out_for_as_long_as_they_last_and_lose_nothing() {
+fn disk_faults_keep_logins_out_while_they_last_and_lose_nothing() {
     let few: Vec<Faults> = all().into_iter().step_by(17).collect();
     calls_of_a_running_agent_fail(&few);
 }
@@ -205,11 +205,11 @@ fn faults_of_the_table_of_recent_changes_lose_nothing() {
 }
 
 #[test]
-fn a_start_or_a_stop_in_which_a_call_fails_loses_nothing() {
+fn a_failing_call_during_a_start_or_stop_loses_nothing() {
     calls_of_a_start_and_a_stop_fail(3, 5);
 }
 
-/// What `make torture` runs, by this name.
+/// `make torture` selects these by the module's name.
 mod torture {
     use super::*;
 

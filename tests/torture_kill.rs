@@ -1,5 +1,5 @@
-//! `kill -9` at each system call of a first start, of a restart and of a stop: the next start serves, and knows
-//! all that was acknowledged.
+//! `kill -9` at each system call of a first start, of a restart and of a stop: the next start
+//! serves, with everything acknowledged.
 //!
 //! The tests take a few of the calls; the ignored ones take each (`make torture`).
 
@@ -10,22 +10,22 @@ use mfa_tests::{Acknowledged, Agent, Ending, Traced};
 /// The user who logs in while the agent is killed.
 const ANNA: &str = "anna";
 
-/// Which system calls are taken: the first, and each so many calls later.
+/// The first system call, and the stride to the next.
 const FEW: (usize, usize) = (41, 131);
 const EACH: (usize, usize) = (1, 1);
 
-/// Users enough for some sorted files.
+/// Enough users for some sorted files.
 const MANY: usize = 9_000;
 
-/// How a restart finds what the one before left.
+/// How the agent before a restart ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     CleanStop,
     Kill,
 }
 
-/// Kills at every call that `(first, stride)` names until the program ends by itself; says how many kills there
-/// were.
+/// Kills at every call that `(first, stride)` selects until the program ends by itself; returns the
+/// number of kills.
 fn at_calls((first, stride): (usize, usize), mut kill_at: impl FnMut(usize) -> Ending) -> usize {
     let mut kills = 0;
     for call in (first..).step_by(stride) {
@@ -92,7 +92,7 @@ fn a_restart_is_killed(users: usize, before: Before, calls: (usize, usize)) {
         end(&mut agent, before);
         let ending = agent.killed_after(call, &[], |traced| {
             until_it_listens(traced, agent.socket());
-            // What is acknowledged now must be there, too.
+            // Changes that are acknowledged now must be there, too.
             known.pass(agent.socket(), ANNA);
             traced.terminate();
         });
@@ -117,7 +117,7 @@ fn end(agent: &mut Agent, before: Before) {
     }
 }
 
-/// Waits until the agent listens, unless it is killed first.
+/// Waits until the agent listens, or is killed first.
 fn until_it_listens(traced: &Traced, socket: &Path) {
     while !traced.has_ended() && std::os::unix::net::UnixStream::connect(socket).is_err() {
         std::thread::sleep(std::time::Duration::from_millis(1));
@@ -125,7 +125,7 @@ fn until_it_listens(traced: &Traced, socket: &Path) {
 }
 
 #[test]
-fn an_init_killed_at_any_system_call_is_made_good_by_the_next() {
+fn an_init_killed_at_any_system_call_is_completed_by_the_next() {
     an_init_is_killed(FEW);
 }
 
@@ -141,7 +141,7 @@ fn after_a_kill_at_any_system_call_of_a_restart_or_a_stop_nothing_is_lost() {
     a_restart_is_killed(MANY, Before::Kill, FEW);
 }
 
-/// What `make torture` runs, by this name.
+/// `make torture` selects these by the module's name.
 mod torture {
     use super::*;
 

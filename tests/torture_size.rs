@@ -1,8 +1,8 @@
-//! The size of a store under logins that do not end.
+//! The size of a store under endless logins.
 //!
-//! A store must not grow with the logins: what it takes up depends on the users. The test takes less than a
-//! minute; the ignored one takes ten (`make torture`). Times are shown and not judged: they are those of the
-//! machine.
+//! A store must not grow with the logins, only with the users. The test takes less than a minute;
+//! the ignored one takes ten (`make torture`). Times depend on the machine, so they are shown and
+//! not checked.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,15 +16,15 @@ const THREADS: usize = 16;
 const USERS_OF_A_THREAD: usize = 4;
 /// Codes that are computed at a time.
 const CODES: usize = 500;
-/// One name in so many is unknown, and one code in so many is wrong.
+/// One name in this number is unknown, and one code in this number is wrong.
 const UNKNOWN: u64 = 20;
 const WRONG: u64 = 10;
-/// What the agent may take up in memory under this load.
+/// The agent's memory limit under this load.
 const MOST_MEMORY: u64 = 128 * MIB;
-/// What the size of the folder may differ by between two spans of time: files come and go.
+/// The tolerated difference in the folder's size between two periods: files come and go.
 const UP_AND_DOWN: u64 = 8 * MIB;
 
-/// A user and the codes that are still good.
+/// A user and their unused codes.
 struct User {
     name: String,
     key: Key,
@@ -62,11 +62,11 @@ struct Seen {
     unknown: usize,
 }
 
-/// Somebody who logs in again and again, as other users and with names that nobody has.
+/// A client that logs in again and again, as other users and with unknown names.
 struct Visitor<'a> {
     socket: &'a Path,
     users: Vec<User>,
-    /// So many names are unknown.
+    /// Number of unknown names.
     ghosts: u64,
     random: u64,
     seen: Seen,
@@ -98,7 +98,7 @@ impl Visitor<'_> {
 
     fn known(&mut self, user: usize) {
         let name = self.users[user].name.clone();
-        // No code has seven digits here. The right one after it ends the failures.
+        // No code has seven digits here. The right one after it clears the failures.
         if self.draw(WRONG) == 0 {
             assert_eq!(self.log_in(&name, "1234567"), Outcome::Wrong);
             self.seen.wrong += 1;
@@ -128,7 +128,7 @@ struct Sample {
     memory: u64,
 }
 
-/// Lets many log in for so long; `ghosts` are few enough that all of them have come by the end of the first third.
+/// Lets many clients log in for `lasting`; all `ghosts` have come by the end of the first third.
 fn a_load_keeps_the_store_small(lasting: Duration, ghosts: u64) {
     let agent = Agent::start();
     let is_over = AtomicBool::new(false);
@@ -163,7 +163,7 @@ fn a_load_keeps_the_store_small(lasting: Duration, ghosts: u64) {
     report(lasting, &samples, &seen);
 }
 
-/// Ends the logins when dropped, in a test that fails, too.
+/// Ends the logins when dropped, also in a failing test.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -251,7 +251,7 @@ fn the_store_does_not_grow_with_the_logins() {
     a_load_keeps_the_store_small(Duration::from_secs(20), 100);
 }
 
-/// What `make torture` runs, by this name.
+/// `make torture` selects these by the module's name.
 mod torture {
     use super::*;
 

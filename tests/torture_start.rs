@@ -1,7 +1,7 @@
-//! What a start costs with many users, and what a store of many takes up.
+//! The cost of a start with many users, and the size of their store.
 //!
-//! Times and memory are shown and not judged: they are those of the machine. The ignored test takes a million
-//! users (`make torture`).
+//! Times and memory depend on the machine, so they are shown and not checked. The ignored test
+//! takes a million users (`make torture`).
 
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use mfa_tests::{Acknowledged, Agent, StoreSize, within};
 
 const MIB: u64 = 1 << 20;
 
-/// Imports users, and shows what a start takes after a stop and after a kill.
+/// Imports users, and shows the cost of a start after a stop and after a kill.
 fn starts_with(users: usize, rounds: usize) {
     let mut agent = Agent::start();
     let begun = Instant::now();
@@ -52,11 +52,11 @@ fn starts_with(users: usize, rounds: usize) {
 }
 
 #[test]
-fn a_store_with_ten_thousand_users_takes_up_what_they_need() {
+fn a_store_with_ten_thousand_users_is_no_larger_than_they_need() {
     starts_with(10_000, 1);
 }
 
-/// What `make torture` runs, by this name.
+/// `make torture` selects these by the module's name.
 mod torture {
     use super::*;
 
@@ -68,7 +68,7 @@ mod torture {
 
     #[test]
     #[ignore = "takes minutes: make torture"]
-    fn a_store_with_a_million_users_takes_up_what_they_need() {
+    fn a_store_with_a_million_users_is_no_larger_than_they_need() {
         starts_with(1_000_000, 3);
     }
 }

@@ -1,4 +1,4 @@
-//! Users who have set up nothing yet: deny, allow, days of grace, and what is said for one of them.
+//! Users without a factor: deny, allow, grace, and exceptions for single users.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ const DENY: &str = "[enforcement]\nunenrolled = \"deny\"\n";
 const ALLOW: &str = "[enforcement]\nunenrolled = \"allow\"\n";
 const GRACE: &str = "[enforcement]\ngrace = \"14d\"\n";
 const SHORT_GRACE: &str = "[enforcement]\ngrace = \"2s\"\n";
-/// Users whom every host has: names that nobody has share their days of grace with others.
+/// Users of the host: unknown names share one record and its grace.
 const NEW: &str = "daemon";
 const NEWER: &str = "nobody";
 /// Longer than the short grace.
@@ -19,7 +19,7 @@ fn log_in(agent: &Agent, user: &str) -> Seen {
     login.run(&Stack::guarded_by(agent))
 }
 
-/// Without being asked; who is asked has nothing to answer with, and stays outside.
+/// Without being asked; a user who is asked has no answer, and is refused.
 fn is_let_in(agent: &Agent, user: &str) -> bool {
     let seen = log_in(agent, user);
     match seen.prompts().as_slice() {
@@ -35,7 +35,7 @@ fn enforce(agent: &Agent, user: &str, level: &str) {
 }
 
 #[test]
-fn they_are_asked_and_refused_or_let_in_as_the_host_says() {
+fn they_are_asked_and_refused_or_let_in_as_the_settings_say() {
     let agent = Agent::with(DENY);
     assert!(!is_let_in(&agent, NEW));
     let _ = agent.reload_with(ALLOW);
@@ -47,7 +47,7 @@ fn they_are_asked_and_refused_or_let_in_as_the_host_says() {
 }
 
 #[test]
-fn who_has_set_up_something_is_asked_even_where_others_are_let_in() {
+fn a_user_with_a_factor_is_asked_even_if_others_are_let_in() {
     for settings in [ALLOW, GRACE] {
         let agent = Agent::with(settings);
         agent.admin().pin(NEWER, "4826");
@@ -58,7 +58,7 @@ fn who_has_set_up_something_is_asked_even_where_others_are_let_in() {
 }
 
 #[test]
-fn in_the_days_of_grace_they_are_let_in_and_told_how_many_are_left() {
+fn during_grace_they_are_let_in_and_see_how_many_days_are_left() {
     let agent = Agent::with(GRACE);
     for _ in 0..2 {
         let seen = log_in(&agent, NEW);
@@ -85,7 +85,7 @@ fn ssh_shows_how_many_days_are_left() {
             machine,
             "PasswordAuthentication no\nAuthenticationMethods keyboard-interactive",
         );
-        // It shows such messages where there is a shell, and keeps them to itself where there is a command.
+        // ssh shows such messages with a shell, but not with a command.
         let mut shell = sshd.shell("mfat-anna");
         shell.answer("Password: ", "correct horse");
         shell.expect("For 14 more days");
@@ -95,15 +95,15 @@ fn ssh_shows_how_many_days_are_left() {
 }
 
 #[test]
-fn after_the_days_of_grace_they_are_refused_until_they_have_set_up_something() {
+fn after_grace_they_are_refused_until_they_have_enrolled() {
     let mut agent = Agent::with(SHORT_GRACE);
     assert!(is_let_in(&agent, NEW));
     std::thread::sleep(PAST_GRACE);
     assert!(!is_let_in(&agent, NEW));
     agent.kill_9();
     agent.launch();
-    assert!(!is_let_in(&agent, NEW), "grace does not begin anew");
-    // Whose first login is yet to come has all of it.
+    assert!(!is_let_in(&agent, NEW), "grace does not begin again");
+    // A user who has not logged in yet has the full grace.
     assert!(is_let_in(&agent, NEWER));
     agent.admin().pin(NEW, "4826");
     let seen = Login::of(NEW).answer("4826").run(&Stack::asking(&agent));
@@ -121,7 +121,7 @@ fn removing_every_factor_gives_no_second_grace() {
 }
 
 #[test]
-fn enforce_holds_for_one_user_whatever_the_host_says() {
+fn enforce_applies_to_one_user_whatever_the_host_says() {
     for (settings, by_default) in [(DENY, false), (ALLOW, true), (GRACE, true)] {
         let agent = Agent::with(settings);
         for (level, is_in) in [
@@ -140,7 +140,7 @@ fn enforce_holds_for_one_user_whatever_the_host_says() {
 }
 
 #[test]
-fn a_rule_has_its_own_say_about_them() {
+fn a_rule_can_override_the_settings_for_them() {
     let agent = Agent::with(
         "[[rule]]\nservices = [\"lax\"]\nunenrolled = \"allow\"\n\
          [[rule]]\nservices = [\"kind\"]\ngrace = \"3d\"\n",

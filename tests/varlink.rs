@@ -1,4 +1,4 @@
-//! A Varlink client that nobody here wrote reads our interfaces and calls them.
+//! A third-party Varlink client reads our interfaces and calls them.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,7 +28,7 @@ print(json.dumps({"info": about, "interfaces": sorted(info), "status": status, "
                   "refused": refused, "begun": begun, "done": done}))
 "#;
 
-/// A Python that has the client, in a folder below `target`.
+/// A Python with the client, in a folder below `target`.
 fn python() -> PathBuf {
     let folder = built().target().join("varlink-client");
     let python = folder.join("bin/python");
@@ -54,7 +54,7 @@ fn python() -> PathBuf {
 }
 
 #[test]
-fn a_client_of_somebody_elses_reads_the_interfaces_and_calls_both() {
+fn a_third_party_client_reads_the_interfaces_and_calls_both() {
     let agent = Agent::start();
     agent.admin().pin("anna", "4826");
     let output = run(Command::new(python())

@@ -1,4 +1,4 @@
-//! A clock that was wrong for a while: what the agent did by it does no harm once the clock is right.
+//! A clock that was wrong for a while does no harm once it is right.
 //!
 //! libfaketime gives the agent another time; the clock of the machine stays as it is.
 
@@ -7,11 +7,11 @@ use std::process::Command;
 use mfa_protocol::login::Outcome;
 use mfa_tests::{Agent, log_in, run};
 
-/// Days that the clock is ahead, about eighty years; and steps of thirty seconds.
+/// The days that the clock is ahead, about eighty years; and steps of thirty seconds.
 const DAYS: i64 = 29_000;
 const STEPS: i64 = DAYS * 24 * 60 * 2;
 
-/// The library that gives a program another time, where faketime(1) says it is.
+/// The library that gives a program another time, as faketime(1) finds it.
 fn library() -> String {
     let output = run(Command::new("faketime").args(["now", "printenv", "LD_PRELOAD"]));
     assert!(output.is_success(), "faketime: {output:?}");

@@ -1,5 +1,5 @@
-//! Whatever somebody types for an address or a number, at a login or at a command: it is refused, or it is
-//! one that reads back as itself and can be shown.
+//! Any text typed as an address or a number is refused, or parses to an address that prints as
+//! itself and is safe to show.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

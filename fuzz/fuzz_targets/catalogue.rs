@@ -1,4 +1,4 @@
-//! Whatever stands in a catalogue: texts that can be shown, or mistakes with their lines.
+//! Any catalogue file gives texts that are safe to show, or errors with their lines.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

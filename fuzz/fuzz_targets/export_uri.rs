@@ -1,4 +1,4 @@
-//! What Google Authenticator exports: a URI, and the message in it.
+//! Exports of Google Authenticator: the URI, and the message in it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

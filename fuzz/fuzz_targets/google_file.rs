@@ -1,4 +1,4 @@
-//! `~/.google_authenticator`, which stands in users' homes: anything may be in it.
+//! `~/.google_authenticator`: users can write anything into it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Whatever people paste: keys, URIs, labels, PINs, answers, user names, addresses.
+//! Everything that people paste: keys, URIs, labels, PINs, answers, user names, addresses.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

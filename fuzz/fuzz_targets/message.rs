@@ -1,4 +1,5 @@
-//! Whatever a process sends to the agent: framed, taken apart, and parsed as each method's parameters.
+//! Any bytes that a process sends to the agent: framed, decoded, and parsed as the parameters of
+//! each method.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

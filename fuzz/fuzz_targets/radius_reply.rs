@@ -1,6 +1,8 @@
-//! Whatever arrives at the port of a RADIUS client. What lacks the sums over the request is refused, also
-//! where only the Message-Authenticator is missing, since a collision of MD5 makes the other one; what a
-//! server with the shared secret sends, garbled as it may be, is a reply that can be shown, or an error.
+//! Any datagram that arrives at a RADIUS client.
+//!
+//! Without the digests over the request it is refused, also if only the Message-Authenticator is
+//! missing, because an MD5 collision can forge the other one. A garbled reply from a server with
+//! the shared secret is safe to show, or an error.
 #![no_main]
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -46,7 +48,7 @@ fn request(secret: &SharedSecret) -> Packet {
         .expect("it fits")
 }
 
-/// Only an Accept lets anybody in, and nothing that is shown can hurt a terminal.
+/// Only an Accept lets a user in, and no message can control a terminal.
 fn check(code: u8, reply: &Reply) {
     let (expected, message) = match reply {
         Reply::Accept { message } => (2, message),
@@ -58,7 +60,7 @@ fn check(code: u8, reply: &Reply) {
     assert!(message.chars().all(|c| c == '\n' || !c.is_control()));
 }
 
-/// The attributes behind a right Message-Authenticator and under a right Response Authenticator.
+/// The attributes with a valid Message-Authenticator and Response Authenticator.
 fn sign(code: u8, attributes: &[u8]) -> Vec<u8> {
     let header = header(code, 18 + attributes.len());
     let mut mac = Hmac::<Md5>::new_from_slice(SECRET).expect("any length will do");
@@ -69,7 +71,7 @@ fn sign(code: u8, attributes: &[u8]) -> Vec<u8> {
     seal(code, &[&[80, 18], &mac[..], attributes].concat())
 }
 
-/// The attributes under a right Response Authenticator.
+/// The attributes with a valid Response Authenticator.
 fn seal(code: u8, attributes: &[u8]) -> Vec<u8> {
     let header = header(code, attributes.len());
     let mut sum = Md5::new();

@@ -1,5 +1,5 @@
-//! Whatever a store holds once its seal is open: a record that can be written again, and whose devices can be
-//! asked for a code at any time, or an error.
+//! Any content of an unsealed record: it can be written again and its devices asked for a code at
+//! any time, or it is an error.
 #![no_main]
 
 use jiff::Timestamp;

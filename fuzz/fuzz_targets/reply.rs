@@ -1,4 +1,4 @@
-//! Whatever an agent, or an impostor, sends to the module: it must come out as a step or as an error.
+//! Any bytes that an agent, or an impostor, sends to the module become a step or an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

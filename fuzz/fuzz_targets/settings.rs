@@ -1,4 +1,4 @@
-//! Whatever stands in a settings file: settings, or an error that says where. Settings decide.
+//! Any settings file gives settings, or an error that says where. Any settings can make a decision.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,11 +1,10 @@
-//! Hashing PINs and answers: slow by intent, so rationed.
+//! Hashes and verifies PINs and answers. Hashing is slow on purpose, so it is rationed.
 //!
-//! Argon2id with 19 MiB, two passes and one lane (OWASP's first choice; 55 ms here). At most a few run
-//! at once, a bounded number waits, each owner has a share ([`Claim`]), and who comes on top is told
-//! that the agent is busy: a crowd of guessers can neither fill the memory nor starve the machine nor
-//! each other. In come secrets and hashes that were stored; out go hashes in PHC form and verdicts.
-//! The caller checks the lock before it asks here, and where there is nothing to judge has it
-//! pretended, so that neither the time nor the queue tells the difference.
+//! Argon2id with 19 MiB, two passes and one lane (OWASP's first choice; 55 ms here). A few hashes
+//! run at once, a bounded number waits, and each caller has a share ([`Claim`]); beyond that the
+//! agent reports that it is busy. So a crowd of guessers can neither fill the memory nor starve the
+//! machine or each other. The caller checks the lock first, and calls [`Hasher::decoy`] where there
+//! is no hash to verify, so that neither time nor queue reveals that.
 
 mod queue;
 mod typical_latency;
@@ -23,10 +22,10 @@ pub use queue::Claim;
 use queue::{Queue, Turn};
 use typical_latency::TypicalLatency;
 
-/// What a hash from elsewhere may cost at most: KiB, passes, lanes.
+/// The highest cost that a stored hash may have: KiB, passes, lanes.
 const MOST: (u32, u32, u32) = (64 << 10, 10, 4);
 
-/// The salt and the output of the decoy: digits of pi (in hexadecimal, after the point), base64.
+/// Salt and output of the decoy hash: hexadecimal digits of pi, in base64.
 const DECOY: &str = "JD9qiIWjCNMTGYouA3BzRA$pAk4IimfMdAIL6mL7E5siUUoIeY40BN3vlRmzzTpDGw";
 
 /// Hashes and verifies.
@@ -35,27 +34,27 @@ pub struct Hasher {
     params: Params,
     decoy: String,
     queue: Queue,
-    /// Of hashing alone: how long somebody waited before is no property of the machine.
+    /// Hashing alone, without the wait in the queue.
     typical_latency: Mutex<TypicalLatency>,
 }
 
-/// A hash that could not be made or compared.
+/// Why a hash could not be computed or compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// As many run and wait as may, in all or for this owner.
+    /// The queue is full, overall or for this caller.
     #[error("too many PINs and answers are being checked; try again in a few seconds")]
     Busy,
-    /// The record holds something else than a hash that we made.
-    #[error("a stored hash can't be used ({0}); enrol the factor again")]
+    /// The record holds a hash that this agent did not make.
+    #[error("a stored hash can't be used: {0}; enrol the factor again")]
     Malformed(&'static str),
-    /// The algorithm failed, for want of memory most likely.
-    #[error("hashing failed: {0}; is there memory left?")]
+    /// The algorithm failed, most likely because memory is short.
+    #[error("hashing failed: {0}; check whether the host is out of memory")]
     Failed(String),
 }
 
 impl Hasher {
-    /// Lets `at_once` run (at least one), and `queue` wait. Takes as long as one hash, to learn how
-    /// long that is.
+    /// Lets `at_once` hashes run (at least one) and `queue` wait. Takes as long as one hash, to
+    /// measure how long that is.
     #[must_use]
     pub fn new(at_once: usize, queue: usize) -> Self {
         sys::keep_little_memory();
@@ -97,11 +96,11 @@ impl Hasher {
             .map_err(|e| HashError::Failed(e.to_string()))
     }
 
-    /// Whether `secret` is what `phc` was made of.
+    /// Whether `secret` matches `phc`.
     ///
     /// # Errors
     ///
-    /// [`HashError`]; none of them says anything of the secret.
+    /// [`HashError`]; no variant reveals anything about the secret.
     pub fn verify(&self, who: &Claim, secret: &Secret, phc: &str) -> Result<bool, HashError> {
         let hash = parse(phc)?;
         let _turn = self.turn(who)?;
@@ -113,8 +112,8 @@ impl Hasher {
         }
     }
 
-    /// Does nothing, but waits for its turn and takes its time as [`Self::verify`] does: for accounts
-    /// that are locked. Were they not to queue, a crowd of guesses would tell them from others.
+    /// Waits for its turn and takes as long as [`Self::verify`], for locked accounts. Without this,
+    /// a crowd of guesses could tell them from others.
     ///
     /// # Errors
     ///
@@ -125,13 +124,13 @@ impl Hasher {
         Ok(())
     }
 
-    /// A hash that nothing matches, for users who have none: it takes as long to verify.
+    /// A hash that nothing matches, for users without one: it takes as long to verify.
     #[must_use]
     pub fn decoy_phc(&self) -> &str {
         &self.decoy
     }
 
-    /// How long a hash took of late, waiting for its turn not included.
+    /// How long a hash takes, without the wait in the queue.
     #[must_use]
     pub fn typical(&self) -> Duration {
         self.typical_latency
@@ -156,7 +155,7 @@ impl Hasher {
     }
 }
 
-/// How long it takes to verify `phc`. A failure is no matter here: the next to hash reports it.
+/// How long it takes to verify `phc`. A failure is ignored here: the next hash reports it.
 fn time_one(argon2: &Argon2<'_>, phc: &str) -> Duration {
     let began = Instant::now();
     if let Ok(hash) = parse(phc) {
@@ -165,11 +164,12 @@ fn time_one(argon2: &Argon2<'_>, phc: &str) -> Duration {
     began.elapsed()
 }
 
-/// Takes hashes of our algorithm at a bearable price; a record could hold anything after a restore.
+/// Accepts only our algorithm at a reasonable cost; after a restore a record could hold anything.
 fn parse(phc: &str) -> Result<PasswordHash, HashError> {
-    let hash = PasswordHash::new(phc).map_err(|_| HashError::Malformed("it is no PHC string"))?;
+    let hash =
+        PasswordHash::new(phc).map_err(|_| HashError::Malformed("it is not a PHC string"))?;
     if hash.algorithm != argon2::ARGON2ID_IDENT || hash.hash.is_none() || hash.salt.is_none() {
-        return Err(HashError::Malformed("it is not of argon2id"));
+        return Err(HashError::Malformed("its algorithm is not argon2id"));
     }
     let params =
         Params::try_from(&hash).map_err(|_| HashError::Malformed("its parameters are invalid"))?;
@@ -187,7 +187,7 @@ mod tests {
         Hasher::new(4, 8)
     }
 
-    /// Root, on behalf of somebody.
+    /// A claim by root for this account.
     fn who(account: &str) -> Claim {
         Claim {
             uid: 0,
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_is_known_before_anybody_asks_and_knows_nothing_of_the_queue() {
+    fn the_typical_latency_is_known_before_the_first_hash_and_excludes_the_queue() {
         let hasher = Hasher::new(1, 8);
         assert!(hasher.typical() > Duration::ZERO);
         let before = hasher.typical();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn pretending_takes_a_place_like_hashing() {
+    fn a_decoy_takes_a_turn_like_a_hash() {
         let hasher = Hasher::new(queue::PER_ACCOUNT + 1, 8);
         let held = [(); queue::PER_ACCOUNT].map(|()| hasher.queue.turn(&who("anna")).unwrap());
         assert_eq!(hasher.decoy(&who("anna")), Err(HashError::Busy));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_of_ours_is_refused_unhashed() {
+    fn foreign_hashes_are_refused_without_verifying() {
         let hasher = hasher();
         let salt = "c29tZXNhbHQxMjM0NTY$3fZxLcQZ7aeJ2f8WJzmEb1tWuR3ZV0sSFu1e0QqXqJQ";
         for phc in [
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_may_run_and_wait_are_told_that_it_is_busy() {
+    fn beyond_the_limits_the_hasher_is_busy() {
         let hasher = Hasher::new(1, 1);
         let running = hasher.turn(&who("first")).unwrap();
         let verify = |name| hasher.verify(&who(name), &Secret::from("1"), hasher.decoy_phc());
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn memory_goes_back_to_the_system_after_a_crowd() {
-        // In a process of its own: other tests hash at the same time.
+        // In its own process, because other tests hash at the same time.
         let status = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",

@@ -1,13 +1,12 @@
-//! The agent's own log: what an operator reads with `journalctl -u mfa-agent`.
+//! The agent's own log, for administrators: `journalctl -u mfa-agent`.
 //!
-//! To standard error, one line for each call. When that is the journal, the line begins with `<N>`,
-//! which the journal takes for its priority; otherwise with the time. Texts may quote what strangers
-//! sent, so control characters are escaped and length is bounded: no call can write a second line or
-//! colour a terminal. What strangers can cause at will goes through [`limited`]. Secrets do not come
-//! here.
+//! It goes to standard error, one line for each call. For the journal, the line begins with `<N>`,
+//! its priority; otherwise with the time. Texts may quote what strangers sent, so control
+//! characters are escaped and the length is bounded: no text can forge a second line or control a
+//! terminal. Lines that strangers can cause go through [`limited`]. Secrets are never logged.
 //!
-//! Once [`start`] was called, lines go through a bounded queue to a thread of their own, and no caller
-//! waits for whoever reads standard error; [`flush`] before the end. Without it they are written at
+//! After [`start`], lines go through a bounded queue to their own thread, so that a slow reader of
+//! standard error blocks no caller; call [`flush`] at the end. Before it, lines are written at
 //! once.
 
 mod limit;
@@ -21,10 +20,10 @@ use std::time::{Duration, Instant};
 use crate::lines::{Origin, Sink, Worker, WriteError, printable};
 use limit::{LeftOut, Limits};
 
-/// Bytes of a text that are written at most.
+/// Longer texts are cut, in bytes.
 const LONGEST: usize = 4096;
 
-/// How bad it is. The numbers are those of syslog (RFC 5424, 6.2.1).
+/// Severity, with the numbers of syslog (RFC 5424, 6.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
@@ -32,9 +31,9 @@ pub enum Level {
     Error = 3,
     /// It works, but an administrator should look.
     Warn = 4,
-    /// What happens in the course of things.
+    /// Normal operation.
     Info = 6,
-    /// For those who look for a fault.
+    /// For debugging.
     Debug = 7,
 }
 
@@ -42,21 +41,21 @@ static MOST: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static QUEUE: OnceLock<Worker<String>> = OnceLock::new();
 static LIMITS: Mutex<Limits> = Mutex::new(Limits::new());
 
-/// From now on lines are queued, and a thread writes them. A second call changes nothing.
+/// From now on a thread writes the lines. A second call changes nothing.
 ///
 /// # Errors
 ///
 /// When the thread can't be started.
 pub fn start() -> std::io::Result<()> {
     if QUEUE.get().is_none() {
-        // Should two begin at once, the thread of one ends right away.
+        // If two threads get here at once, the second thread ends at once.
         let _ = QUEUE.set(Worker::start("log", StandardError)?);
     }
     Ok(())
 }
 
-/// Waits until every line is written, at most as long as `limit`. Returns whether it is. To be called
-/// before the process ends.
+/// Waits at most `limit` until every line is written, and returns whether it is. Call it before the
+/// process ends.
 #[must_use]
 pub fn flush(limit: Duration) -> bool {
     let left_out = limits().end_all();
@@ -66,7 +65,7 @@ pub fn flush(limit: Duration) -> bool {
         .is_none_or(|queue| queue.flush(Instant::now() + limit))
 }
 
-/// Lines less important than `level` are left out; [`Level::Info`] unless this is called.
+/// Drops lines less important than `level`; the default is [`Level::Info`].
 pub fn set_level(level: Level) {
     MOST.store(level as u8, Ordering::Relaxed);
 }
@@ -81,23 +80,23 @@ pub fn warn(text: impl Display) {
     write(Level::Warn, &text);
 }
 
-/// What happens in the course of things.
+/// Normal operation.
 pub fn info(text: impl Display) {
     write(Level::Info, &text);
 }
 
-/// For those who look for a fault.
+/// For debugging.
 pub fn debug(text: impl Display) {
     write(Level::Debug, &text);
 }
 
-/// A warning that strangers can cause as often as they like: of each kind, a few words such as
-/// `refused calls`, five a minute are written, and then how many more there were.
+/// A warning that strangers can cause at will. Of each `kind`, a few words such as `refused calls`,
+/// five lines a minute are written; the others are counted.
 pub fn limited(kind: &'static str, text: impl Display) {
     limited_at(Level::Warn, kind, text);
 }
 
-/// The same, for what is no warning.
+/// The same at another level.
 pub fn limited_at(level: Level, kind: &'static str, text: impl Display) {
     let now = Instant::now();
     let mut limits = limits();
@@ -110,21 +109,21 @@ pub fn limited_at(level: Level, kind: &'static str, text: impl Display) {
     }
 }
 
-/// From now on panics go through the limit too: a fault that strangers can cause again and again must not fill the log. The
-/// line is written at once, since the process may end by the panic.
+/// From now on panics are limited, too: a fault that strangers can trigger must not fill the log.
+/// The line is written at once, because the process may end by the panic.
 pub fn limit_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        // A panic under this lock must not wait for it.
+        // A panic while this lock is held must not wait for it.
         let admits = |mut limits: MutexGuard<'_, Limits>| limits.admit("panics", Instant::now());
         if LIMITS.try_lock().ok().is_none_or(admits) {
-            let text = format!("a fault of the agent, please report it: {panic}");
+            let text = format!("a bug in the agent, please report it: {panic}");
             let now = jiff::Timestamp::now();
             emit(&line(Level::Error, &text, to_journal(), now));
         }
     }));
 }
 
-/// Whether standard error is the journal, as systemd.exec(5) says to find out.
+/// Whether standard error is the journal, by the method of systemd.exec(5).
 #[must_use]
 pub fn to_journal() -> bool {
     static JOURNAL: OnceLock<bool> = OnceLock::new();
@@ -140,7 +139,7 @@ fn write(level: Level, text: &dyn Display) {
     record(level, text, Origin::Privileged);
 }
 
-/// Writes a line out of the share of `origin`.
+/// Writes a line within the queue share of `origin`.
 pub(crate) fn record(level: Level, text: &dyn Display, origin: Origin) {
     let left_out = limits().over(Instant::now());
     say(&left_out);
@@ -165,7 +164,7 @@ fn put(level: Level, text: &dyn Display, origin: Origin) {
     let line = line(level, text, to_journal(), jiff::Timestamp::now());
     match QUEUE.get() {
         Some(queue) => {
-            // What finds no room is counted, and the next line says so.
+            // Lines that find no room are counted, and the next line says so.
             queue.push(line, origin);
         }
         None => emit(&line),
@@ -173,7 +172,7 @@ fn put(level: Level, text: &dyn Display, origin: Origin) {
 }
 
 fn emit(line: &str) {
-    // Nobody is left to tell when this fails.
+    // If this fails, there is nobody left to tell.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -190,7 +189,7 @@ impl Sink for StandardError {
     fn reopen(&mut self) {}
 
     fn lost(&self, count: u64) -> String {
-        let text = format!("{count} lines came faster than they could be written, and are lost");
+        let text = format!("{count} lines are lost: they came faster than they could be written");
         line(Level::Warn, &text, to_journal(), jiff::Timestamp::now())
     }
 
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_can_begin_a_second_line_or_steer_a_terminal() {
+    fn no_text_can_forge_a_second_line_or_control_a_terminal() {
         let now = jiff::Timestamp::UNIX_EPOCH;
         let line = line(Level::Info, &"a\n<0>forged\x1b[2J\u{2028}", true, now);
         assert_eq!(line, "<6>a\\n<0>forged\\u{1b}[2J\\u{2028}\n");
@@ -247,7 +246,7 @@ mod tests {
         assert_eq!(line, format!("<6>{}…\n", "ä".repeat(LONGEST / 2)));
     }
 
-    /// Runs a test of this module in a process of its own, whose standard error is a pipe.
+    /// Runs a test of this module in its own process, whose standard error is a pipe.
     fn helper(name: &str) -> Child {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &format!("log::tests::{name}"), "--ignored"])
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standard_error_that_nobody_reads_holds_up_nobody() {
+    fn a_standard_error_that_nobody_reads_blocks_nobody() {
         let mut child = helper("helper_that_writes_more_than_a_pipe_holds");
         let begun = Instant::now();
         let status = loop {
@@ -276,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "not a test: the process of a_standard_error_that_nobody_reads_holds_up_nobody"]
+    #[ignore = "not a test: the process of a_standard_error_that_nobody_reads_blocks_nobody"]
     fn helper_that_writes_more_than_a_pipe_holds() {
         if std::env::var_os("MFA_TEST_ALONE").is_none() {
             return;
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn panics_are_limited_like_what_strangers_cause() {
+    fn panics_are_limited_like_lines_that_strangers_cause() {
         let output = helper("helper_that_panics_a_hundred_times").wait_with_output();
         let text = String::from_utf8(output.unwrap().stderr).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "not a test: the process of panics_are_limited_like_what_strangers_cause"]
+    #[ignore = "not a test: the process of panics_are_limited_like_lines_that_strangers_cause"]
     fn helper_that_panics_a_hundred_times() {
         if std::env::var_os("MFA_TEST_ALONE").is_none() {
             return;

@@ -1,9 +1,8 @@
-//! Those who send codes and those who judge them elsewhere, made ready from the settings.
+//! Prepares the senders of codes and the RADIUS clients from the settings.
 //!
-//! Settings name the files of secrets and certificates; here they are read, once, when settings are put in
-//! force. What can't be used is told all at once, by key and file, with what to do, and then there are no
-//! providers: the agent does not start, or keeps those that it has. A secret goes into whoever needs it,
-//! and never into what is told. Nothing is sent and nobody is asked here.
+//! Secrets and certificates are read from their files once, when settings are applied. All problems
+//! are reported at once, by key and file, with what to do; then the agent does not start, or keeps
+//! the providers that it has. Reports never contain a secret. Nothing is sent here.
 
 mod loader;
 #[cfg(test)]
@@ -19,39 +18,40 @@ use loader::Loader;
 use mfa_core::factors::address::{EmailAddress, PhoneNumber};
 use mfa_core::policy::Place;
 
-/// Whom the settings name, ready for use.
+/// The senders and RADIUS clients, ready for use.
 #[derive(Clone, Default)]
 pub struct Providers {
-    /// Sends mails; `None` without `[delivery.email]`. The channel in use may be the other one.
+    /// Sends emails; `None` without `[delivery.email]`. The channel in use may be text messages.
     pub email: Option<Arc<dyn Transport<EmailAddress>>>,
     /// Sends text messages; `None` without `[delivery.sms]`.
     pub texts: Option<Arc<dyn Transport<PhoneNumber>>>,
-    /// Asks the servers of each `[[radius]]`, by its name.
+    /// The RADIUS client of each `[[radius]]`, by name.
     pub radius: BTreeMap<String, Arc<mfa_radius::Client>>,
 }
 
-/// All that keeps settings from being put in force; one line each.
+/// Everything that prevents settings from being applied; one line each.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.0))]
 pub struct ProvidersError(pub Vec<Complaint>);
 
-/// One thing that is wrong with a file or a program that settings name.
+/// One problem with a file or program that the settings name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// Where it is named.
+    /// Where the settings name it.
     pub place: Option<Place>,
     /// The key, what is wrong, and what to do; one line.
     pub message: String,
-    /// Whether it may be right for the agent, and only looks wrong to another user or outside of its unit.
+    /// Whether it may be right for the agent, and only looks wrong to another user or outside the
+    /// agent's unit.
     pub is_doubtful: bool,
 }
 
-/// What [`inspect`] finds.
+/// The result of [`inspect`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// What keeps the settings from being put in force.
+    /// Problems that prevent the settings from being applied.
     pub errors: Vec<Complaint>,
-    /// What will fail, or is not as safe as it could be.
+    /// Things that will fail, or are less safe than they could be.
     pub warnings: Vec<Complaint>,
 }
 
@@ -60,7 +60,7 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// [`ProvidersError`], with all that is wrong: a secret that others may read, a file without
+    /// [`ProvidersError`], with all problems: a secret that others may read, a file without
     /// certificates …
     pub fn load(settings: &Settings) -> Result<Self, ProvidersError> {
         let (providers, inspection) = Loader::run(settings);
@@ -72,15 +72,15 @@ impl Providers {
 }
 
 impl Providers {
-    /// Those that can be used, where the others would keep the agent from starting.
+    /// The usable providers, although the others would prevent a start.
     #[must_use]
     pub fn usable(settings: &Settings) -> Self {
         Loader::run(settings).0
     }
 }
 
-/// What [`Providers::load`] would refuse, and what else is strange about the files and programs that
-/// `settings` name.
+/// Everything that [`Providers::load`] would refuse, and other problems with the files and programs
+/// that `settings` name.
 #[must_use]
 pub fn inspect(settings: &Settings) -> Inspection {
     Loader::run(settings).1

@@ -1,11 +1,12 @@
-//! Accounts at rest: loading, changing and swapping sealed records.
+//! Accounts at rest: loads sealed records and changes them by compare-and-swap.
 //!
-//! The edge between the pure `account` and the `store`. A change is a function of the record; it is
-//! run, sealed and swapped in, and run again on the newer record when somebody else was faster. When
-//! [`AccountRepository::change`] returns, what it did is durable (rule 1 of the architecture).
+//! This is the edge between the pure `account` and the `store`. A change is a function of the
+//! record; it runs again on the newer record if another change was faster. When
+//! [`AccountRepository::change`] returns, the change is durable (rule 1 of the architecture).
 //!
-//! Names without a record share a bounded number of stand-in records: guesses at them take the same
-//! time and lock in the same way as those at real accounts, whoever asks for however many names.
+//! Names without a record share a bounded number of placeholder records, so that guesses at unknown
+//! names take the same time and lock in the same way as guesses at real accounts, however many
+//! names are tried.
 
 use std::collections::BTreeMap;
 
@@ -15,27 +16,27 @@ use mfa_core::account::{Account, RecordError};
 use mfa_core::factors::recovery::Pepper;
 use mfa_core::names::UserName;
 
-/// How many stand-in records there are.
-const STAND_INS: u32 = 65_536;
+/// Number of placeholder records.
+const PLACEHOLDERS: u32 = 65_536;
 
-/// How often a change is run again on a newer record. Each conflict means that another change went
-/// through, so this is reached only when thousands fight over one account.
+/// How often a change is retried. Each conflict means that another change went through, so only
+/// thousands of callers on one account reach this.
 const MAX_CONFLICTS: u32 = 10_000;
 
 const ACCOUNTS: &[u8] = b"account/";
 
-/// Names a record.
+/// The key of a record in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(Vec<u8>);
 
 impl Key {
-    /// The record of a user.
+    /// The key of a user's record.
     #[must_use]
     pub fn account(user: &UserName) -> Self {
         Self([ACCOUNTS, user.as_str().as_bytes()].concat())
     }
 
-    fn stand_in(slot: u32) -> Self {
+    fn placeholder(slot: u32) -> Self {
         Self(format!("stand-in/{slot:05}").into_bytes())
     }
 
@@ -46,13 +47,13 @@ impl Key {
     }
 }
 
-/// What a change leaves.
+/// What a change does to the record.
 pub enum After {
-    /// The record as it was; nothing is written.
+    /// Leaves it as it was; nothing is written.
     Same,
-    /// This record. It is written even if it equals the old one.
+    /// Replaces it; it is written even if it equals the old one.
     Put(Box<Account>),
-    /// The same, and with it these lines of the audit log: both are durable, or neither.
+    /// Replaces it, together with these lines of the audit log: both are durable, or neither.
     PutWithLines(Box<Account>, Vec<u8>),
 }
 
@@ -71,16 +72,16 @@ impl After {
 pub enum RepositoryError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The seal.
-    #[error("the record of {0:?} does not open: {1}")]
+    /// The record can't be opened or sealed.
+    #[error("the record of {0:?} can't be opened: {1}")]
     Vault(String, VaultError),
-    #[error("the record of {0:?}: {1}")]
+    #[error("the record of {0:?} can't be decoded: {1}")]
     Record(String, RecordError),
     /// The system gave no random bytes.
     #[error("the system gave no random bytes: {0}")]
     Random(getrandom::Error),
-    /// Too many at once.
-    #[error("the record of {0:?} is being changed by too many at once; try again")]
+    /// Too many concurrent changes.
+    #[error("too many callers are changing the record of {0:?} at once; try again")]
     Contended(String),
 }
 
@@ -101,7 +102,7 @@ impl AccountRepository {
         }
     }
 
-    /// The same accounts, with what administrators are told of a store that was set back to an older state.
+    /// The same accounts, with a text for administrators: the store was set back to an older state.
     #[must_use]
     pub fn rolled_back(self, rollback: String) -> Self {
         Self {
@@ -110,18 +111,18 @@ impl AccountRepository {
         }
     }
 
-    /// What [`AccountRepository::rolled_back`] was given.
+    /// The text given to [`AccountRepository::rolled_back`].
     #[must_use]
     pub fn rollback(&self) -> Option<&str> {
         self.rollback.as_deref()
     }
 
-    /// Makes sure that the key is the one that the records were sealed with. One record tells: all
-    /// are sealed with the same.
+    /// Makes sure that this key sealed the records. One record is enough to check, because all have
+    /// the same key.
     ///
     /// # Errors
     ///
-    /// A [`RepositoryError`] when it is not, or the store can't be read.
+    /// A [`RepositoryError`] when it did not, or the store can't be read.
     pub fn check_key(&self) -> Result<(), RepositoryError> {
         let Some((key, stored)) = self.store.page(b"", None, 1)?.pop() else {
             return Ok(());
@@ -129,7 +130,8 @@ impl AccountRepository {
         self.open(&Key(key), &stored).map(|_| ())
     }
 
-    /// The lines of the audit log that changes carried and that it may lack, oldest first ([`Store::lines`]).
+    /// Lines of the audit log that changes carried and that the log may lack, oldest first
+    /// ([`Store::lines`]).
     ///
     /// # Errors
     ///
@@ -138,34 +140,34 @@ impl AccountRepository {
         Ok(self.store.lines()?)
     }
 
-    /// Has the store call this before it forgets lines ([`Store::before_forgetting`]).
+    /// Makes the store call this before it forgets lines ([`Store::before_forgetting`]).
     pub fn before_forgetting(&self, write_out: WriteOut) {
         self.store.before_forgetting(write_out);
     }
 
-    /// What recovery codes are hashed with.
+    /// The key for hashing recovery codes.
     #[must_use]
     pub fn pepper(&self) -> &Pepper {
         self.vault.pepper()
     }
 
-    /// The stand-in for a name that has no record.
+    /// The key of the placeholder record for a name without a record.
     #[must_use]
-    pub fn stand_in(&self, user: &UserName) -> Key {
-        Key::stand_in(self.vault.slot(user.as_str(), STAND_INS))
+    pub fn placeholder(&self, user: &UserName) -> Key {
+        Key::placeholder(self.vault.slot(user.as_str(), PLACEHOLDERS))
     }
 
-    /// One of `choices` that is always the same for `user`, and that nobody can foretell. A choice more or
-    /// less moves few users to another.
+    /// Always the same one of `choices` for `user`, and unpredictable for others. Adding or
+    /// removing a choice moves few users.
     #[must_use]
     pub fn pick<'a>(&self, user: &UserName, choices: &'a [String]) -> Option<&'a String> {
-        // Not the same number as the stand-in's: the question would tell who shares one.
+        // Must differ from the placeholder's number: the question would reveal who shares one.
         let rank = |choice: &&String| self.vault.slot(&format!("pick/{user}/{choice}"), u32::MAX);
         choices.iter().max_by_key(rank)
     }
 
-    /// The position of one of `choices`, three times in four the first, that is always the same for `user` and that nobody
-    /// can foretell. A choice more or less moves few users to another.
+    /// Always the same index of `choices` for `user`, unpredictable for others, and the first in
+    /// three of four cases. Adding or removing a choice moves few users.
     #[must_use]
     pub fn lean<T: std::fmt::Display>(&self, user: &UserName, choices: &[T]) -> usize {
         let is_taken = |choice: &T| self.vault.slot(&format!("lean/{user}/{choice}"), 4) > 0;
@@ -181,7 +183,7 @@ impl AccountRepository {
         Ok(self.load_versioned(key)?.map(|(account, _)| account))
     }
 
-    /// The user's account; one without anything if there is none.
+    /// The user's account; an empty one if there is none.
     ///
     /// # Errors
     ///
@@ -190,12 +192,12 @@ impl AccountRepository {
         Ok(self.load(&Key::account(user))?.unwrap_or_default())
     }
 
-    /// Runs `change` on the record under `key` until its result could be swapped in, and returns what
-    /// it said. What was written is durable then.
+    /// Runs `change` on the record under `key` until its result is swapped in, and returns its
+    /// value. The change is durable then.
     ///
     /// # Errors
     ///
-    /// Whatever `change` refuses with; a [`RepositoryError`] when the record can't be read or written.
+    /// The error of `change`, or a [`RepositoryError`] when the record can't be read or written.
     pub fn change<T, E: From<RepositoryError>>(
         &self,
         key: &Key,
@@ -221,8 +223,8 @@ impl AccountRepository {
         Err(RepositoryError::Contended(printable(key)).into())
     }
 
-    /// Runs `change` on many records at once, each for itself, with one flush for all. Those that
-    /// somebody else changed meanwhile are run again.
+    /// Runs `change` on many records, each on its own, with one flush for all. Records that changed
+    /// meanwhile are retried.
     ///
     /// # Errors
     ///
@@ -265,7 +267,7 @@ impl AccountRepository {
         Ok(said)
     }
 
-    /// Up to `limit` accounts in the order of their names, after the one called `after`.
+    /// Up to `limit` accounts in the order of their names, after `after`.
     ///
     /// # Errors
     ///

@@ -1,10 +1,9 @@
 //! The life of the agent: start, reload, stop.
 //!
-//! Everything that can be wrong is found out before the socket opens, and said in one line; only then
-//! systemd hears `READY=1`. SIGHUP reloads the settings, and a faulty file leaves the old ones in
-//! force. SIGTERM lets logins under way come to their end, for a while, and a second one only calls; whatever
-//! was answered is durable already. Before the end nothing is accepted any more, so that no login is lost, and for no
-//! longer than [`LONGEST_SILENCE`].
+//! All errors are found before the socket opens, and reported in one line; only then systemd gets
+//! `READY=1`. SIGHUP reloads the settings; if a file is faulty, the old settings stay. SIGTERM lets
+//! active logins finish for a while, a second SIGTERM only active calls; all answers so far are
+//! durable. Then the agent accepts nothing more, so that the next agent gets the waiting logins.
 
 mod end;
 mod init;
@@ -40,22 +39,22 @@ use places::Places;
 use refused::Refused;
 use socket::Sockets;
 
-/// How many hashes run at once; each takes 19 MiB and a processor.
+/// Concurrent hashes; each takes 19 MiB and a processor.
 const HASHES_AT_ONCE: usize = 4;
 
-/// How many wait for their turn; a further one is refused.
+/// Hashes that wait for their turn; more are refused.
 const HASHES_WAITING: usize = 64;
 
-/// What the look-up of a user has open, if every connection has one under way.
+/// Descriptors that the look-up of a user needs; every connection may have one active.
 const DESCRIPTORS_OF_A_LOOK_UP: u64 = 3;
 
-/// The store, the logs, and whatever the name service keeps.
+/// Descriptors for the store, the logs and the name service.
 const DESCRIPTORS_BESIDE: u64 = 128;
 
-/// A name that each boot of the host has for itself (random(4)).
+/// The unique ID of each boot of the host (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The exit status (sysexits.h) when only an administrator can help: the unit does not try again.
+/// Exit status (sysexits.h) when only an administrator can help: the unit does not restart.
 const EX_CONFIG: u8 = 78;
 
 /// How long a program that has just connected may take to say what it wants once nobody is accepted any more, and a
@@ -71,7 +70,7 @@ const EARLIER_WORDS: Duration = Duration::from_secs(2);
 /// How long the last lines of the log may take. The last that the agent does within [`LONGEST_SILENCE`].
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Judges second factors for pam_mfa and mfactl.
+/// Verifies second factors for pam_mfa and mfactl
 #[derive(Parser)]
 #[command(
     name = "mfa-agent",
@@ -82,15 +81,15 @@ struct Arguments {
     /// The settings; files in agent.d beside it are read after it
     #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
     config: PathBuf,
-    /// Read the settings, say what is wrong with them, and exit
+    /// Check the settings, report errors and warnings, and exit
     #[arg(long)]
     check: bool,
-    /// Make the key and an empty store on a new host, or accept the store that is there, and exit
+    /// Make the key and an empty store on a new host, or accept the existing store, and exit
     #[arg(long, conflicts_with = "check")]
     init: bool,
 }
 
-/// The arguments that it takes, for whoever writes its manual.
+/// The command line, for the generator of its manual.
 #[must_use]
 pub fn command() -> clap::Command {
     Arguments::command()
@@ -100,7 +99,7 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // A core would hold the key; and no other process of the agent's user may look into this one.
+    // A core file would hold the key, and no other process of the agent's user may read its memory.
     if let Err(e) = set_dumpable(false) {
         log::warn(format_args!(
             "a crash may leave the key in a core file: {e}"
@@ -121,12 +120,12 @@ pub fn main() -> ExitCode {
             code
         }
     };
-    // If nobody reads them, nobody can be told.
+    // If nobody reads the log, nobody can be told.
     let _ = log::flush(LAST_WORDS);
     code
 }
 
-/// Whatever keeps the agent from starting; its text says what to do.
+/// An error that prevents the start; its text says what to do.
 type StartError = Box<dyn std::error::Error>;
 
 fn exit_code(error: &(dyn std::error::Error + 'static)) -> ExitCode {
@@ -203,7 +202,7 @@ fn run(config: &Path) -> Result<(), StartError> {
     let since = agent.stop_accepting(FIRST_CALLS);
     drop(sockets);
     if !agent.stop_serving(left_of(since, LAST_CALLS)) {
-        log::warn("calls were still being carried out; whoever made them gets no answer");
+        log::warn("some calls were still running at the end; their callers get no answer");
     }
     if !agent
         .audit()
@@ -232,14 +231,14 @@ fn serve_until_told(agent: &Arc<Agent>, signals: &SigSet) -> Result<(), StartErr
             Signal::SIGTERM if !is_ending => {
                 is_ending = true;
                 notify(&[NotifyState::Stopping]);
-                end::say_again_when_idle(agent);
+                end::raise_sigterm_when_idle(agent);
             }
             _ => return Ok(()),
         }
     }
 }
 
-/// Signals are waited for by the main thread and by no other; no handler ever runs.
+/// Only the main thread waits for signals; no handler ever runs.
 fn block_signals() -> Result<SigSet, StartError> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT] {
@@ -249,15 +248,15 @@ fn block_signals() -> Result<SigSet, StartError> {
     Ok(signals)
 }
 
-/// Makes sure that connections don't use up the descriptors that the store, the logs and the name
-/// service need: without them logins would fail for want of a look-up.
+/// Keeps connections from using up the descriptors of the store, the logs and the name service:
+/// without them logins would fail at the look-up of the user.
 fn make_room(max_connections: u32) -> Result<(), StartError> {
     let least = u64::from(max_connections) + DESCRIPTORS_BESIDE;
     let enough = least + u64::from(max_connections) * DESCRIPTORS_OF_A_LOOK_UP;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if hard < least {
         return Err(format!(
-            "[server] max_connections = {max_connections} needs {least} open files, and this process \
+            "[server] max_connections = {max_connections} needs {least} open files, but this process \
              may have {hard}; lower it, or raise LimitNOFILE= of mfa-agent.service"
         )
         .into());
@@ -285,8 +284,8 @@ fn start(active_config: ActiveConfig) -> Result<Arc<Agent>, StartError> {
     )?)
 }
 
-/// Starts the audit log, which is complete before anybody can log in: it has the lines that an earlier process
-/// made durable in the store and did not get to write.
+/// Starts the audit log, complete before the first login: it gets the lines that an earlier process
+/// made durable in the store but did not write.
 fn start_audit(settings: &Settings, earlier: Vec<Vec<u8>>) -> Result<Audit, StartError> {
     let has_earlier = !earlier.is_empty();
     let to = audit::Settings {
@@ -297,14 +296,14 @@ fn start_audit(settings: &Settings, earlier: Vec<Vec<u8>>) -> Result<Audit, Star
     let audit = Audit::start(to, earlier)?;
     if has_earlier && !audit.sync(EARLIER_WORDS) {
         log::error(
-            "the audit log may lack lines of before this start, and can't be written; logins go on, and the \
+            "the audit log can't be written, and may lack lines from before this start; logins go on, and the \
              lines are added once it can be written: see [audit] file in agent.toml",
         );
     }
     Ok(audit)
 }
 
-/// What the kernel calls this boot; another one ends all sessions.
+/// The kernel's ID of this boot; a new boot ends all sessions.
 fn boot_id() -> Result<String, StartError> {
     let text = std::fs::read_to_string(BOOT_ID)
         .map_err(|e| format!("{BOOT_ID} can't be read: {e}; is /proc there?"))?;

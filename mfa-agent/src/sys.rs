@@ -1,5 +1,4 @@
-//! What the agent needs of the C library and no safe crate offers: the allocator's settings, and the
-//! age of passwords.
+//! Calls of the C library that no safe crate offers: allocator settings, and the age of passwords.
 
 use std::ffi::CStr;
 use std::io;
@@ -10,22 +9,21 @@ use zeroize::Zeroizing;
 /// Bytes for an entry of the shadow database: a name, a hash, a few numbers.
 const SHADOW_ENTRY: usize = 4096;
 
-/// From this size on, in bytes, freed memory goes back to the system: above what is allocated all the
-/// time, below sled's buffers (512 KiB) and a password hash (19 MiB).
+/// From this size on, in bytes, freed memory returns to the system: above common allocations, below
+/// sled's buffers (512 KiB) and a password hash (19 MiB).
 #[cfg(target_env = "gnu")]
 const LARGE: nix::libc::c_int = 256 << 10;
 
-/// Heaps of the allocator that threads share, at most. With one for each thread, as glibc likes it, 64
-/// logins at once leave 6 MiB more behind, and are no faster.
+/// The most allocator heaps. With glibc's default, one for each thread, 64 concurrent logins leave
+/// 6 MiB more behind and are no faster.
 #[cfg(target_env = "gnu")]
 const HEAPS: nix::libc::c_int = 2;
 
-/// Has the allocator keep little of what has been freed. To be called early; again does no harm.
+/// Makes the allocator keep little freed memory. Call it early; repeated calls do no harm.
 ///
-/// glibc maps large blocks one by one at first, but raises its threshold with each that is freed
-/// (mallopt(3), `M_MMAP_THRESHOLD`), and after the first password hash keeps them for good: 19 MiB for
-/// each that ever ran at the same time. Setting the threshold stops that. Other C libraries need no
-/// telling.
+/// By default glibc raises its threshold for separate mappings with each one that is freed
+/// (mallopt(3), `M_MMAP_THRESHOLD`), and then keeps 19 MiB for each password hash that ever ran
+/// concurrently. A fixed threshold stops that; other C libraries don't need it.
 pub(crate) fn keep_little_memory() {
     #[cfg(target_env = "gnu")]
     #[allow(unsafe_code, reason = "mallopt has no safe wrapper")]
@@ -37,7 +35,7 @@ pub(crate) fn keep_little_memory() {
     }
 }
 
-/// Gives back what is free now. Takes about a millisecond: for when a burst is over.
+/// Returns free memory to the system. It takes about a millisecond, so call it after a burst.
 pub(crate) fn give_free_memory_back() {
     #[cfg(target_env = "gnu")]
     #[allow(unsafe_code, reason = "malloc_trim has no safe wrapper")]
@@ -48,14 +46,14 @@ pub(crate) fn give_free_memory_back() {
     }
 }
 
-/// After how many days at most a user has to change their password, from whatever source of the name
-/// service knows (shadow(3)); `None` when there is no entry or no limit. The hash beside it is wiped.
+/// The maximum password age of a user in days, from any source of the name service (shadow(3));
+/// `None` without an entry or limit. The hash in the same buffer is wiped.
 pub(crate) fn password_max_days(name: &CStr) -> io::Result<Option<u32>> {
     let mut buffer = Zeroizing::new(vec![0; SHADOW_ENTRY]);
     let mut entry = std::mem::MaybeUninit::<libc::spwd>::uninit();
     let mut found: *mut libc::spwd = std::ptr::null_mut();
     #[allow(unsafe_code, reason = "getspnam_r has no safe wrapper")]
-    // SAFETY: the name is a C string; entry and buffer are ours, of the sizes that are told, and outlive
+    // SAFETY: the name is a C string; entry and buffer are ours, have the sizes passed, and outlive
     // the call, which keeps no pointer to them.
     let code = unsafe {
         libc::getspnam_r(
@@ -78,14 +76,14 @@ pub(crate) fn password_max_days(name: &CStr) -> io::Result<Option<u32>> {
     Ok(u32::try_from(days).ok())
 }
 
-/// Sees to it that no descriptor from 3 on survives the next `exec` of this process's children.
+/// Closes every descriptor from 3 on at the next `exec` of a child.
 ///
-/// What std opens is closed there anyway; what others passed to us, systemd for one, may not be. The
-/// standard streams of a child are set up after the fork, and stay.
+/// Descriptors that std opens are closed there anyway; ones that others passed to us, such as
+/// systemd, may not be. The child's standard streams are set up after the fork, and stay.
 pub(crate) fn inherit_nothing() -> io::Result<()> {
     const FIRST: libc::c_uint = 3;
     #[allow(unsafe_code, reason = "close_range has no safe wrapper")]
-    // SAFETY: the call takes three integers, and with this flag closes nothing: it marks descriptors.
+    // SAFETY: the call takes three integers, and with this flag only marks descriptors.
     let done = unsafe {
         libc::syscall(
             libc::SYS_close_range,
@@ -112,10 +110,10 @@ fn mark_one_by_one(first: libc::c_int) -> io::Result<()> {
         };
         #[allow(
             unsafe_code,
-            reason = "there is no safe name for a descriptor of somebody else's"
+            reason = "there is no safe type for a descriptor that others own"
         )]
-        // SAFETY: the call takes three integers; a number that is not open any more is an error of no
-        // consequence, and one that was opened anew meanwhile is closed on exec anyway.
+        // SAFETY: the call takes three integers; a closed number gives an error that does not
+        // matter, and one that was reopened meanwhile is closed on exec anyway.
         unsafe {
             libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
         }

@@ -10,17 +10,17 @@ use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
 use mfa_core::names::{Entry, Groups, Names, NamesError, UserName};
 
-/// So many days and more are written where a password never expires (login.defs(5), `PASS_MAX_DAYS`).
+/// This value and above mean that a password never expires (login.defs(5), `PASS_MAX_DAYS`).
 const NEVER: u32 = 99_999;
 
-/// Asks libc, and reads the users' file for what is local.
+/// Asks libc, and reads `/etc/passwd` to find out who is a local user.
 #[derive(Clone, Debug)]
 pub struct SystemNames {
     passwd: PathBuf,
 }
 
 impl SystemNames {
-    /// The name service, with `passwd` in place of `/etc/passwd` as the file of the local users.
+    /// The name service with another file than `/etc/passwd` for local users.
     #[must_use]
     pub fn with_passwd(passwd: impl Into<PathBuf>) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Names for SystemNames {
     }
 
     fn is_local(&self, user: &UserName) -> Result<bool, NamesError> {
-        stands_in(&self.passwd, user.as_str()).map_err(|error| NamesError::Passwd {
+        is_listed(&self.passwd, user.as_str()).map_err(|error| NamesError::Passwd {
             file: self.passwd.display().to_string(),
             error,
         })
@@ -107,12 +107,12 @@ fn entry(asked: &str, user: &User) -> Result<Entry, NamesError> {
     })
 }
 
-/// The ids of all groups that the user is in.
+/// The IDs of all groups of the user.
 fn memberships(user: &UserName, entry: Option<&Entry>) -> Result<Vec<Gid>, NamesError> {
     let name = entry.map_or(user, |entry| &entry.name);
     let failed = |error| failed(format!("the groups of {name:?}"), error);
     let c_name = CString::new(name.as_str()).map_err(|_| failed(Errno::EINVAL))?;
-    // libc puts the primary group into the list whether it exists or not; no group has this id.
+    // libc lists the primary group whether it exists or not; no group has this ID.
     let nobody = Gid::from_raw(u32::MAX);
     let primary = entry.map_or(nobody, |entry| Gid::from_raw(entry.gid));
     let mut gids = getgrouplist(&c_name, primary).map_err(failed)?;
@@ -135,9 +135,9 @@ fn failed(what: String, error: Errno) -> NamesError {
     }
 }
 
-/// Looks for a line `NAME:…` in a users' file. Lines that begin with `+` or `-` include or take out users
-/// of other sources (nss_compat) and name nobody local.
-fn stands_in(passwd: &PathBuf, name: &str) -> io::Result<bool> {
+/// Whether the file has a line `NAME:…`. Lines that begin with `+` or `-` (nss_compat) name users
+/// of other sources.
+fn is_listed(passwd: &PathBuf, name: &str) -> io::Result<bool> {
     if name.starts_with(['+', '-', '#']) || name.contains(':') {
         return Ok(false);
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_those_wanted_that_the_user_is_in() {
+    fn groups_are_the_requested_ones_that_the_user_is_in() {
         let names = SystemNames::default();
         let root = names.canonical(&name("root")).unwrap().unwrap();
         let wanted = ["daemon", "root", "no-such-group."].map(str::to_owned);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_those_listed() {
+    fn members_are_the_listed_users() {
         let names = SystemNames::default();
         assert!(names.members("root").unwrap().is_some());
         assert_eq!(names.members("no-such-group.").unwrap(), None);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn local_is_who_stands_in_the_file() {
+    fn a_user_in_the_file_is_local() {
         let folder = tempfile::tempdir().unwrap();
         let passwd = folder.path().join("passwd");
         std::fs::write(

@@ -1,8 +1,10 @@
-//! Whether what a path names can be changed by those only who may: settings say who is let in, programs read every code.
+//! Checks that only root or the agent's user can change what a path names: settings decide who is
+//! let in, and delivery programs read every code.
 //!
-//! The file, every folder above it and every link on the way to it belong to root or to the agent's user, and nobody else
-//! can write to them. A folder in which anybody may write, but rename only what is theirs (`/tmp`), is passed through.
-//! Nobody else can exchange anything between this check and the use.
+//! The file, every folder above it and every link on the way must belong to root or to the agent's
+//! user, and nobody else may write to them. A sticky folder (`/tmp`), where users can rename only
+//! their own files, is accepted. So nobody else can replace anything between this check and the
+//! use.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -17,13 +19,13 @@ const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// As many as the kernel follows.
+/// The kernel's limit.
 const MAX_LINKS: u32 = 40;
 
 /// Why a path is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error(
         "{path} belongs to user id {owner}, who is neither root nor the agent's user and could change it; if you trust \
          what is in it: chown -h root {path}"
@@ -33,7 +35,7 @@ pub enum TrustError {
         path: PathBuf,
         owner: u32,
     },
-    /// Others can write to it.
+    /// Other users can write to it.
     #[error(
         "{path} can be changed by others (mode {mode:04o}); look at what is in it, then: chmod {cure} {path}"
     )]
@@ -41,10 +43,10 @@ pub enum TrustError {
         /// The file or folder.
         path: PathBuf,
         mode: u32,
-        /// What makes it right.
+        /// The mode that fixes it.
         cure: &'static str,
     },
-    /// It can't be looked at.
+    /// It can't be examined.
     #[error("{path} can't be examined: {reason}")]
     Io {
         /// The file, folder or link.
@@ -65,8 +67,8 @@ impl Owners {
         Self(vec![ROOT, geteuid().as_raw()])
     }
 
-    /// The same; and where root looks on behalf of an agent that runs as another user, the owner of the folder with its
-    /// settings.
+    /// Root, the user of this process, and the owner of the settings' folder, in case root checks
+    /// for an agent that runs as another user.
     #[must_use]
     pub fn of_agent_at(settings: &Path) -> Self {
         let mut owners = Self::own();
@@ -81,11 +83,11 @@ impl Owners {
     }
 }
 
-/// Makes sure that nobody but `owners` can change what `path` names.
+/// Makes sure that only `owners` can change what `path` names.
 ///
 /// # Errors
 ///
-/// [`TrustError`], with the command that helps.
+/// [`TrustError`], with the command that fixes it.
 pub fn check(path: &Path, owners: &Owners) -> Result<(), TrustError> {
     let whole = std::path::absolute(path).map_err(|reason| io_error(path, reason))?;
     let mut at = PathBuf::from("/");
@@ -152,8 +154,8 @@ fn examine(path: &Path, is_last: bool, owners: &Owners) -> Result<Metadata, Trus
     })
 }
 
-/// Whether the group has nobody in it but root, or the user of this process: many hosts give each user such a group, and
-/// let it write by default.
+/// Whether the group contains only root or the user of this process: many hosts give each user such
+/// a group, and let it write by default.
 fn is_private_group(meta: &Metadata) -> bool {
     let (gid, me) = (meta.gid(), geteuid().as_raw());
     if gid == ROOT {

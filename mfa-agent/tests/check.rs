@@ -1,4 +1,4 @@
-//! What `mfa-agent --check` and a reload say of settings that are valid and yet strange.
+//! What `mfa-agent --check` and a reload report about valid but unusual settings.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -18,7 +18,7 @@ fn agent(config: &Path) -> Command {
     command
 }
 
-/// Whether the check succeeds on these settings, and what it says.
+/// Whether the check succeeds on these settings, and its output.
 fn check(text: &str) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("agent.toml");
@@ -37,7 +37,7 @@ fn the_default_settings_are_fine() {
 }
 
 #[test]
-fn warnings_are_said_and_let_the_check_succeed() {
+fn warnings_are_reported_and_let_the_check_succeed() {
     let (is_right, said) = check(TWICE);
     assert!(is_right, "{said}");
     assert!(
@@ -58,7 +58,7 @@ fn a_policy_that_lets_no_administrator_in_fails_the_check() {
     assert!(said.contains("errors: 1"), "{said}");
 }
 
-/// An agent of a test's own, and its log.
+/// The test's own agent, and its log.
 struct Running {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
@@ -76,7 +76,7 @@ impl Running {
         kill(Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// The next line that holds `words`.
+    /// The next line that contains `words`.
     fn wait_for(&mut self, words: &str) -> String {
         let lines = self.log.by_ref().map(Result::unwrap);
         let mut seen = Vec::new();
@@ -98,7 +98,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn what_is_strange_is_in_the_log_after_the_start_and_after_each_reload() {
+fn warnings_are_logged_after_the_start_and_after_each_reload() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let own = format!(
@@ -128,7 +128,7 @@ fn what_is_strange_is_in_the_log_after_the_start_and_after_each_reload() {
     agent.wait_for("stopped");
 }
 
-/// A folder with settings that are fine, and an empty `agent.d`.
+/// A folder with good settings, and an empty `agent.d`.
 fn tidy() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("agent.toml"), "").unwrap();
@@ -136,7 +136,7 @@ fn tidy() -> tempfile::TempDir {
     folder
 }
 
-/// What the check says against these settings; nothing if they are fine.
+/// The error for these settings; `None` if they are good.
 fn refusal(folder: &Path) -> Option<String> {
     let command = agent(&folder.join("agent.toml")).arg("--check").output();
     let output = command.unwrap();
@@ -150,7 +150,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn settings_that_others_could_change_are_refused_with_the_command_that_helps() {
+fn settings_that_others_can_change_are_refused_with_the_command_that_fixes_it() {
     let nobody = Some(65_534);
     let give_away = |path: &Path| std::os::unix::fs::lchown(path, nobody, None).is_ok();
     for name in ["agent.toml", "agent.d"] {
@@ -194,7 +194,7 @@ fn settings_that_others_could_change_are_refused_with_the_command_that_helps() {
 }
 
 #[test]
-fn a_reload_of_settings_that_others_could_change_leaves_those_in_force() {
+fn a_reload_of_settings_that_others_can_change_keeps_the_old_ones() {
     let folder = tidy();
     let at = |name: &str| folder.path().join(name);
     let own = format!(

@@ -1,78 +1,79 @@
-//! Stored times, and what they are worth at another time.
+//! Stored times.
 //!
-//! A clock can be wrong for a while, and what was stored meanwhile must not last until that time comes. So a stored
-//! end holds only where it is ahead by no more than it lasts, and a stored beginning only where it is not ahead at
-//! all. Whatever else is stored is void.
+//! A clock can be wrong for a while, and times stored meanwhile must not stay valid until they
+//! come. So a stored end is valid only if it is ahead by at most its own duration, and a stored
+//! beginning only if it is not ahead at all.
 //!
-//! Pure, and in whole seconds, as records hold them: a time is worth the same before and after it is stored.
+//! In whole seconds, as records store them: a time means the same before and after it is stored.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// An end that is stored. It can be compared with no time but by [`Self::in_force`].
+/// A stored end. It can be compared with a time only by [`Self::in_force`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Deadline(#[serde(with = "jiff::fmt::serde::timestamp::second::required")] Timestamp);
 
 impl Deadline {
-    /// The end of what lasts for `duration` from `now` on.
+    /// The end of something that lasts for `duration` from `now` on.
     #[must_use]
     pub fn after(now: Timestamp, duration: Duration) -> Self {
         let end = after(now, duration);
         Self(Timestamp::from_second(end.as_second()).unwrap_or(end))
     }
 
-    /// This end, if it is to come at `now`. One that is farther ahead than `longest` was stored while the clock was
-    /// wrong, and is void.
+    /// This end, if it is in the future at `now`. An end farther ahead than `longest` was stored
+    /// while the clock was wrong, and is void.
     #[must_use]
     pub fn in_force(self, now: Timestamp, longest: Duration) -> Option<Timestamp> {
         let left = seconds_between(now, self.0)?;
         (left > 0 && left <= whole_seconds(longest)).then_some(self.0)
     }
 
-    /// Whether it has come at `now`.
+    /// Whether it has passed at `now`.
     #[must_use]
     pub fn is_over(self, now: Timestamp) -> bool {
         self.0.as_second() <= now.as_second()
     }
 
-    /// The end, for show.
+    /// The end, for display.
     #[must_use]
     pub fn shown(self) -> Timestamp {
         self.0
     }
 }
 
-/// Whether `since` is less than `longest` ago at `now`. A time that is ahead was stored while the clock was wrong, and
-/// is void.
+/// Whether `since` is less than `longest` ago at `now`. A time in the future was stored while the
+/// clock was wrong, and is void.
 #[must_use]
 pub fn is_within(since: Timestamp, now: Timestamp, longest: Duration) -> bool {
     seconds_between(since, now).is_some_and(|age| age < whole_seconds(longest))
 }
 
-/// Whether `since` is now or past. A time that is ahead was stored while the clock was wrong, and is void.
+/// Whether `since` is now or in the past. A time in the future was stored while the clock was
+/// wrong, and is void.
 #[must_use]
 pub fn has_begun(since: Timestamp, now: Timestamp) -> bool {
     seconds_between(since, now).is_some()
 }
 
-/// The time that is `duration` after `now`; the last there is, where it would be later.
+/// `duration` after `now`, or the last possible time.
 #[must_use]
 pub fn after(now: Timestamp, duration: Duration) -> Timestamp {
     let signed = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     now.checked_add(signed).unwrap_or(Timestamp::MAX)
 }
 
-/// A part of a second counts as one: an end that was cut to whole seconds may be so much farther ahead.
+/// Rounds up: an end that was cut to whole seconds may be up to a second farther ahead.
 #[must_use]
 pub fn whole_seconds(duration: Duration) -> u64 {
     let begun = u64::from(duration.subsec_nanos() > 0);
     duration.as_secs().saturating_add(begun)
 }
 
-/// None if `later` is earlier.
+/// `None` if `later` is earlier.
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> Option<u64> {
     let between = later.as_second().saturating_sub(earlier.as_second());
     u64::try_from(between).ok()
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_holds_while_it_is_ahead_by_no_more_than_it_lasts() {
+    fn an_end_is_valid_while_it_is_ahead_by_at_most_its_duration() {
         let end = Deadline::after(at(1000), HOUR);
         for (second, holds) in [
             (999, false),
@@ -106,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_that_is_ahead_is_void() {
+    fn a_beginning_in_the_future_is_void() {
         for (second, holds) in [(999, false), (1000, true), (4599, true), (4600, false)] {
             assert_eq!(is_within(at(1000), at(second), HOUR), holds, "{second}");
         }
     }
 
-    /// Any time that there is, between the seconds too.
+    /// Any valid time, also between seconds.
     fn any_time() -> impl Strategy<Value = Timestamp> {
         let seconds = Timestamp::MIN.as_second() + 1..=Timestamp::MAX.as_second() - 1;
         (seconds, 0..1_000_000_000)

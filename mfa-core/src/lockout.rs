@@ -15,14 +15,14 @@
 //!              └───────────────────────────────────────────────┘
 //! ```
 //!
-//! A lock that ends later than it can last was made while the clock was wrong. It does not hold; its failures still
-//! count, so that the next one locks again and a clock that is set back by a second frees no guesses.
+//! While an account is locked, no answer is verified. Cancelled logins, empty answers and replays never
+//! get here.
 //!
-//! While it is locked nothing is judged. Cancelled logins, empty answers and replays never come here.
+//! A lock that ends later than it can last was made while the clock was wrong, and is ignored. Its failures
+//! still count, so that the next one locks again, and setting the clock back frees no guesses.
 //!
-//! A pass clears the failures. Logins that were under way when it happened must not profit from that,
-//! or one right code among many guesses at once would buy five guesses more: they share what was left
-//! of the budget that they began under ([`Burst`]).
+//! A pass clears the failures. Concurrent logins that began before it share what was left of their budget
+//! ([`Burst`]); otherwise one right code among many simultaneous guesses would buy five more guesses.
 
 use std::time::Duration;
 
@@ -34,15 +34,15 @@ use crate::clock::{Deadline, whole_seconds};
 /// The longest lock that the settings accept: a year.
 pub const LONGEST_LOCK: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The bounds of a lockout, from the settings.
+/// The limits of a lockout, from the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many failures lock the account.
+    /// Number of failures that lock the account.
     pub attempts: u32,
-    /// For how long.
+    /// How long it is locked.
     pub duration: Duration,
-    /// How many failures in a row lock it until an administrator unlocks, if any number does
-    /// (NIST SP 800-63B §5.2.2).
+    /// Number of failures in a row that lock it until an administrator unlocks it, if any (NIST SP
+    /// 800-63B §5.2.2).
     pub max_consecutive: Option<u32>,
 }
 
@@ -57,7 +57,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Of each bound the one that leaves fewer guesses.
+    /// For each limit, the one that leaves fewer guesses.
     #[must_use]
     pub fn stricter(&self, other: &Self) -> Self {
         let in_a_row = [self.max_consecutive, other.max_consecutive];
@@ -69,14 +69,14 @@ impl Limits {
     }
 }
 
-/// What is counted for an account.
+/// The counters of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Lockout {
     failures: u32,
     consecutive: u32,
     until: Option<Deadline>,
-    /// How long the lock lasts, in seconds; none in records that were written before this was stored.
+    /// How long the lock lasts, in seconds; `None` in records from before this was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     lasts: Option<u64>,
     at_limit: bool,
@@ -87,16 +87,16 @@ pub struct Lockout {
     pending: Vec<Pending>,
 }
 
-/// A guess that somebody else is judging at this moment: as long as it is not known what becomes of it, it
-/// counts as if it were wrong, so that no more are under way at once than may be wrong.
+/// A guess that a RADIUS server is verifying now. Until its result is known it counts as wrong, so
+/// that no more guesses run at once than may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pending {
     id: u64,
-    /// Nobody will say any more what became of it: the agent was restarted.
+    /// After this time no result will come: the agent was restarted.
     until: Deadline,
 }
 
-/// What was judged among the logins that began before the last pass.
+/// Results of logins that began before the last pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Burst {
@@ -104,24 +104,25 @@ struct Burst {
     failed: u32,
 }
 
-/// Guesses that others judge at the same time.
+/// Guesses that other servers verify at the same time.
 const MAX_PENDING: usize = 16;
 
-/// The longest that a guess is noted for.
+/// The longest time for which a pending guess is kept.
 const LONGEST_PENDING: Duration = Duration::from_secs(10 * 60);
 
-/// When a login began, counted in passes of its account. It bounds what the login may still cost.
+/// When a login began, counted in passes of its account. It bounds how many guesses the login may
+/// still use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoginEpoch(u64);
 
-/// Whether an answer may be judged.
+/// Whether an answer may be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It may.
+    /// Yes.
     Open,
-    /// It may not: the account is locked.
+    /// No: the account is locked.
     Locked(Lock),
-    /// It may not: what the logins of its era had to spend is spent. The account is not locked.
+    /// No: the logins of this epoch have used up their budget. The account is not locked.
     BudgetExhausted,
 }
 
@@ -135,13 +136,13 @@ pub enum Lock {
 }
 
 impl Lockout {
-    /// The era of a login that begins now.
+    /// The epoch of a login that begins now.
     #[must_use]
     pub fn epoch(&self) -> LoginEpoch {
         LoginEpoch(self.passes)
     }
 
-    /// Failures that count towards the next lock, as of `now`.
+    /// Failures that count towards the next lock at `now`.
     #[must_use]
     pub fn failures(&self, now: Timestamp) -> u32 {
         if self.is_over(now) { 0 } else { self.failures }
@@ -153,13 +154,13 @@ impl Lockout {
         self.consecutive
     }
 
-    /// Answers refused unjudged since the last pass or unlock.
+    /// Answers refused without verifying since the last pass or unlock.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// The lock that holds at `now`.
+    /// The lock at `now`, if there is one.
     #[must_use]
     pub fn lock(&self, now: Timestamp) -> Option<Lock> {
         if self.at_limit {
@@ -169,26 +170,26 @@ impl Lockout {
         self.until?.in_force(now, longest).map(Lock::Until)
     }
 
-    /// Whether an answer of a login of `epoch` may be judged at `now`.
+    /// Whether an answer of a login of `epoch` may be verified at `now`.
     #[must_use]
     pub fn admit(&self, epoch: LoginEpoch, now: Timestamp, limits: &Limits) -> Admission {
         if let Some(lock) = self.lock(now) {
             return Admission::Locked(lock);
         }
-        // Passes alone never exhaust an era: somebody who types their PIN into ten windows at once
-        // is no guesser. One failure among them, and every judgement counts.
-        let judged = self.burst.passed.saturating_add(self.burst.failed);
-        if epoch != self.epoch() && self.burst.failed > 0 && judged >= limits.attempts {
+        // Passes alone never exhaust an epoch: a user who types the PIN into ten windows is not
+        // guessing. After one failure, every answer counts.
+        let verified = self.burst.passed.saturating_add(self.burst.failed);
+        if epoch != self.epoch() && self.burst.failed > 0 && verified >= limits.attempts {
             return Admission::BudgetExhausted;
         }
-        if self.is_spoken_for(now, limits) {
+        if self.is_fully_reserved(now, limits) {
             return Admission::BudgetExhausted;
         }
         Admission::Open
     }
 
-    /// Notes that somebody else is about to judge a guess of a login of `epoch`, if it may be judged; what becomes
-    /// of it is known within `wait`, or never.
+    /// Reserves a guess of a login of `epoch` that another server will verify, if it may be
+    /// verified; the result is known within `wait`, or never.
     pub fn reserve(
         &mut self,
         id: u64,
@@ -210,15 +211,15 @@ impl Lockout {
         Admission::Open
     }
 
-    /// It is known what became of that guess, or that nobody judged it. Returns whether it was noted.
+    /// The result of that guess is known, or nobody verified it. Returns whether it was reserved.
     pub fn settle_reserved(&mut self, id: u64) -> bool {
         let before = self.pending.len();
         self.pending.retain(|pending| pending.id != id);
         before != self.pending.len()
     }
 
-    /// Whether all guesses that are left are being judged by others.
-    fn is_spoken_for(&self, now: Timestamp, limits: &Limits) -> bool {
+    /// Whether all remaining guesses are reserved.
+    fn is_fully_reserved(&self, now: Timestamp, limits: &Limits) -> bool {
         let open = self.pending.iter().filter(|pending| pending.is_open(now));
         let open = u32::try_from(open.count()).unwrap_or(u32::MAX);
         let failures = self.failures(now).saturating_add(open);
@@ -228,7 +229,7 @@ impl Lockout {
                 || limits.max_consecutive.is_some_and(|max| in_a_row >= max))
     }
 
-    /// A wrong answer of a login of `epoch` was judged.
+    /// Records a wrong answer of a login of `epoch`.
     pub fn failed(&mut self, epoch: LoginEpoch, now: Timestamp, limits: &Limits) {
         self.settle(now);
         self.failures = self.failures.saturating_add(1);
@@ -248,7 +249,7 @@ impl Lockout {
         }
     }
 
-    /// A right answer of a login of `epoch` was judged.
+    /// Records a right answer of a login of `epoch`.
     pub fn passed(&mut self, epoch: LoginEpoch, now: Timestamp) {
         self.settle(now);
         self.burst = if epoch == self.epoch() {
@@ -266,12 +267,12 @@ impl Lockout {
         self.clear();
     }
 
-    /// An answer was refused without being judged.
+    /// Records an answer that was refused without verifying.
     pub fn refused_one(&mut self) {
         self.refused = self.refused.saturating_add(1);
     }
 
-    /// An administrator unlocks. Returns whether there was anything to clear.
+    /// Unlocks the account. Returns whether there was anything to clear.
     pub fn unlock(&mut self) -> bool {
         let before = self.clone();
         self.clear();
@@ -289,7 +290,7 @@ impl Lockout {
         self.refused = 0;
     }
 
-    /// A lock that is over takes its failures with it.
+    /// Clears a lock that is over, together with its failures.
     fn settle(&mut self, now: Timestamp) {
         if self.is_over(now) {
             self.failures = 0;

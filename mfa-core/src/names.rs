@@ -1,10 +1,10 @@
 //! Users and groups, as the host knows them.
 //!
-//! A user name comes in from a program or a person and becomes a [`UserName`], which can't hold a wrong
-//! one. The name service (files, SSSD, LDAP, winbind …) is asked through libc. An account needs no entry
-//! there: users of a VPN often have none. Where there is one, its own spelling is the key of the account,
-//! so that no other spelling makes a second account. A name service that fails is an error, never "no such
-//! user"; whoever gets it fails closed.
+//! A name from a program or a person becomes a [`UserName`], which is always valid. The name
+//! service (files, SSSD, LDAP, winbind …) is asked through libc. An account needs no entry there:
+//! users of a VPN often have none. If there is one, its spelling is the key of the account, so that
+//! another spelling makes no second account. A failing name service is an error, never "no such
+//! user", and callers fail closed.
 
 mod user_name;
 
@@ -16,19 +16,18 @@ pub use user_name::{UserName, UserNameError};
 /// Names of groups.
 pub type Groups = BTreeSet<String>;
 
-/// The name service; tests bring their own.
+/// The name service; tests replace it.
 pub trait Names: Send + Sync {
-    /// The user's entry, with its name in the spelling that the name service gives; `None` when there is
-    /// none, which is no error.
+    /// The user's entry, with the name in the name service's own spelling; `None` if there is none.
     ///
     /// # Errors
     ///
     /// [`NamesError`] when the name service doesn't work.
     fn canonical(&self, user: &UserName) -> Result<Option<Entry>, NamesError>;
 
-    /// Those of the groups in `wanted` that the user is in. `entry` is what [`Names::canonical`] found:
-    /// with it the primary group counts too; users without an entry may still stand in a group's list of
-    /// members. Only the groups in `wanted` are looked up, however many the user has.
+    /// The groups in `wanted` that the user is in. `entry` is the result of [`Names::canonical`]:
+    /// with it the primary group counts, too; users without an entry may still be listed as
+    /// members. Only the groups in `wanted` are looked up.
     ///
     /// # Errors
     ///
@@ -40,37 +39,36 @@ pub trait Names: Send + Sync {
         wanted: &[String],
     ) -> Result<Groups, NamesError>;
 
-    /// Whether the user stands in `/etc/passwd`.
+    /// Whether the user is listed in `/etc/passwd`.
     ///
     /// # Errors
     ///
     /// [`NamesError`] when it can't be read.
     fn is_local(&self, user: &UserName) -> Result<bool, NamesError>;
 
-    /// The user of a user id, such as that of a calling process; `None` when there is none.
+    /// The user with a user ID, such as that of a calling process; `None` if there is none.
     ///
     /// # Errors
     ///
     /// [`NamesError`] when the name service doesn't work.
     fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError>;
 
-    /// The users who are listed as members of a group; `None` when there is no such group. Users whose
-    /// primary group it is need not be listed there.
+    /// The listed members of a group; `None` if there is no such group. Users with this primary
+    /// group need not be listed.
     ///
     /// # Errors
     ///
     /// [`NamesError`] when the name service doesn't work.
     fn members(&self, group: &str) -> Result<Option<Vec<String>>, NamesError>;
 
-    /// After how many days at most the user has to change their password (shadow(5)); `None` when there
-    /// is no such limit, or no such user.
+    /// The maximum password age in days (shadow(5)); `None` if there is no limit, or no such user.
     ///
     /// # Errors
     ///
     /// [`NamesError`] when it can't be read.
     fn password_max_days(&self, user: &UserName) -> Result<Option<u32>, NamesError>;
 
-    /// The user id of a name; `None` when there is none.
+    /// The user ID of a name; `None` if there is none.
     ///
     /// # Errors
     ///
@@ -79,8 +77,8 @@ pub trait Names: Send + Sync {
         Ok(self.canonical(name)?.map(|entry| entry.uid))
     }
 
-    /// Whether another source than `/etc/passwd` vouches for the user. One who is in no source at all is
-    /// not federated: no identity provider has asked them for anything.
+    /// Whether the user comes from another source than `/etc/passwd`. A user in no source is not
+    /// federated: no identity provider has authenticated them.
     ///
     /// # Errors
     ///
@@ -98,35 +96,35 @@ pub trait Names: Send + Sync {
 pub struct Entry {
     /// The canonical name.
     pub name: UserName,
-    /// The user id.
+    /// The user ID.
     pub uid: u32,
-    /// The primary group's id.
+    /// The primary group's ID.
     pub gid: u32,
 }
 
-/// The name service does not work.
+/// Why the name service gives no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NamesError {
     /// A look-up failed.
-    #[error("the name service can't look up {what}: {error}; see nsswitch.conf and its services")]
+    #[error("the name service can't look up {what}: {error}; check nsswitch.conf and its services")]
     LookUp {
-        /// What was looked up.
+        /// The name or ID.
         what: String,
         /// Why it failed.
         error: std::io::Error,
     },
-    /// The users' passwords' ages can't be read.
+    /// The password age can't be read.
     #[error(
         "the password age of {user:?} can't be read: {error}; the agent must be able to read the shadow \
          database (on Debian: usermod -aG shadow mfa)"
     )]
     Shadow {
-        /// Whose.
+        /// The user.
         user: String,
         /// Why.
         error: std::io::Error,
     },
-    /// The users' file can't be read.
+    /// The file of local users can't be read.
     #[error("{file} can't be read: {error}")]
     Passwd {
         /// The file.
@@ -134,12 +132,12 @@ pub enum NamesError {
         /// Why.
         error: std::io::Error,
     },
-    /// The name service gave a name that is none.
+    /// The name service returned an invalid name.
     #[error("the name service gives user {asked:?} a name that can't be used: {error}")]
     Name {
-        /// The name asked for.
+        /// The requested name.
         asked: String,
-        /// What is wrong with the name it gave.
+        /// What is wrong with the returned name.
         error: UserNameError,
     },
 }

@@ -1,54 +1,51 @@
-//! What is taken over for one user.
-//!
-//! Plain values, for whoever sends them on. Keys, codes and PINs are wiped when dropped.
+//! The result of an import for one user. Keys, codes and PINs are wiped when dropped.
 
 use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
 use mfa_protocol::Secret;
 
-/// What is taken over for one user.
+/// The devices, codes and PIN of one user, as read from another program's file.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     /// In the order of the file.
     pub devices: Vec<Device>,
-    /// Codes of eight digits that are good once each and not used yet; none at all where there are no such
-    /// codes.
+    /// Unused one-time codes of eight digits; `None` if the file type has no such codes.
     pub scratch_codes: Option<Vec<Secret>>,
-    /// What had to be typed before the code.
+    /// The PIN that was typed before the code.
     pub pin: Option<Secret>,
-    /// What is not taken over, and what holds in its place; a sentence each.
+    /// One sentence for each setting that can't be imported, and what applies here.
     pub notes: Vec<String>,
 }
 
-/// A device.
+/// A TOTP or HOTP device.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// Its name, where it had one.
+    /// The device's name, if the file has one.
     pub label: Option<String>,
     /// The key in base32, upper case, without padding.
     pub secret: Secret,
     /// The hash function.
     pub algorithm: Algorithm,
-    /// The length of a code, 6 to 8.
+    /// Digits of a code, 6 to 8.
     pub digits: u32,
-    /// By time or by counter.
+    /// TOTP or HOTP.
     pub kind: Kind,
-    /// The last step or counter whose code was used: neither it nor one before it counts any more.
+    /// The last time step or counter that was used. Codes up to and including it are refused.
     pub used: Option<u64>,
 }
 
-/// What a device counts.
+/// The moving factor of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Steps of time (RFC 6238).
+    /// TOTP (RFC 6238).
     Time {
         /// The length of a step in seconds.
         period: u64,
-        /// How many steps the device's clock is ahead of the host's; negative if behind.
+        /// Steps that the device's clock is ahead of the host's; negative if it is behind.
         offset: i64,
     },
-    /// Codes (RFC 4226).
+    /// HOTP (RFC 4226).
     Counter,
 }
 
@@ -74,7 +71,6 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// A key as it is sent on.
 pub(crate) fn base32(key: &[u8]) -> Secret {
     Secret::new(BASE32_NOPAD.encode(key))
 }

@@ -1,13 +1,13 @@
-//! Reads what other second factors keep: google-authenticator's files, pam_oath's users file, and the
-//! QR codes that Google Authenticator exports.
+//! Reads the second factors that other programs keep: google-authenticator's files, pam_oath's
+//! users file, and the QR codes that Google Authenticator exports.
 //!
-//! Bytes come in, and [`Account`]s go out: devices with what was already used of them, scratch codes, a
-//! PIN, and notes of what has no counterpart here. Nothing is opened or sent, and the time is a
-//! parameter. What the module that wrote a file could not use itself is refused with its line and what
-//! was expected; no complaint and no note ever repeats a word of the file, because any word may be a key.
+//! Bytes come in, and [`Account`]s come out: devices with their last used code, scratch codes, a
+//! PIN, and notes on settings that can't be imported. This crate opens and sends nothing, and takes
+//! the time as a parameter. Errors name the line and what was expected, but never repeat a word of
+//! the file, because any word may be a key.
 //!
-//! The rule for what was used: a code that the old module would refuse as used is refused after the
-//! import, too. Where a file leaves room for doubt, a code too many is refused rather than one too few.
+//! A code that the old module would refuse as used is refused after the import, too. When in doubt,
+//! a code counts as used.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,6 +1,7 @@
-//! Why something is not taken over.
+//! Why something can't be imported.
 
-/// Why a file, a line or a URI is not taken over. It never repeats what stood there.
+/// Why a file, a line or a URI can't be imported. It never repeats the text itself, which may be a
+/// key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A line that can't be used.
@@ -11,7 +12,7 @@ pub enum Refusal {
         /// What is wrong, and what was expected.
         reason: String,
     },
-    /// The whole of it can't be used.
+    /// The whole file or URI can't be used.
     #[error("{0}")]
     Whole(String),
 }

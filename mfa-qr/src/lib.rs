@@ -1,11 +1,11 @@
-//! The QR code in a terminal, or in a login.
+//! Draws QR codes for a terminal or a login prompt.
 //!
-//! A text goes in, which is a secret as a rule, and lines come out; nothing is kept.
+//! The text is usually a secret, so nothing keeps a copy.
 //!
 //! Two modules share one character cell, which is about twice as high as wide, so modules come out
-//! square. Painted, both colours are named from the fixed part of the 256-colour palette, so the code
-//! is dark on light whatever the terminal's own colours are. Plain, light modules are drawn as blocks,
-//! which is right on dark terminals and for most scanners on light ones.
+//! square. Painted codes use the fixed part of the 256-colour palette, so the code is dark on light
+//! in every theme. Plain codes draw the light modules as blocks, which suits dark terminals and
+//! most scanners on light ones.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -15,24 +15,24 @@ use fast_qr::QRBuilder;
 use fast_qr::qr::QRCode;
 use zeroize::Zeroizing;
 
-/// Black on white, from the palette's colour cube, which themes leave alone.
+/// Black on white from the palette's colour cube, which themes do not change.
 const PAINT: &str = "\x1b[38;5;16;48;5;231m";
 const UNPAINT: &str = "\x1b[0m";
 
 const MAX_COLUMNS: usize = 80;
-/// The height of the usual terminal.
+/// The height of a default terminal.
 pub const USUAL_ROWS: usize = 24;
-/// What the standard asks for around the code (ISO/IEC 18004, 9.1).
+/// The quiet zone that the standard asks for (ISO/IEC 18004, 9.1).
 const QUIET: usize = 4;
-/// What scanners get along with.
+/// A quiet zone that scanners still accept.
 const LESS_QUIET: usize = 2;
-/// What most scanners still get along with.
+/// A quiet zone that most scanners still accept.
 const LEAST_QUIET: usize = 1;
-/// Rows for the picture on the usual terminal, with the key in a line above it and a prompt below.
+/// Rows for the picture on a default terminal, with the key in a line above and a prompt below.
 pub const ROWS_BETWEEN: usize = USUAL_ROWS - 2;
 
-/// The code for `text`, as lines; none if it would not fit into 80 columns. It fits into `rows` lines, if it
-/// can be made to. Painted, it carries the escape sequences of a terminal.
+/// The QR code for `text` as lines, in at most `rows` lines where possible; `None` if it needs more
+/// than 80 columns. With `painted`, it contains escape sequences.
 #[must_use]
 pub fn draw(text: &str, painted: bool, rows: usize) -> Option<Zeroizing<String>> {
     // The lowest redundancy makes the largest modules, and a screen has no dirt on it.
@@ -44,7 +44,7 @@ pub fn draw(text: &str, painted: bool, rows: usize) -> Option<Zeroizing<String>>
     Some(render(&code, quiet, painted))
 }
 
-/// The full quiet zone, unless the code then no longer fits into the rows.
+/// The full quiet zone, or a smaller one if the code does not fit into the rows otherwise.
 fn quiet_zone(size: usize, rows: usize) -> usize {
     let fits = |quiet: &usize| (size + 2 * quiet).div_ceil(2) <= rows;
     let quiet = [QUIET, LESS_QUIET, LEAST_QUIET].into_iter().find(fits);
@@ -72,7 +72,7 @@ fn render(code: &QRCode, quiet: usize, painted: bool) -> Zeroizing<String> {
     picture
 }
 
-/// The character that fills these halves of a cell with the foreground colour.
+/// The character whose halves show these two modules in the foreground colour.
 fn cell(upper: bool, lower: bool) -> char {
     match (upper, lower) {
         (true, true) => '█',
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typical_code_fits_the_usual_terminal() {
+    fn a_typical_code_fits_a_default_terminal() {
         let picture = draw(URI, false, USUAL_ROWS).unwrap();
         assert!(
             picture.lines().count() <= USUAL_ROWS,
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_code_gives_up_quiet_before_rows() {
+    fn a_large_code_shrinks_its_quiet_zone_before_it_takes_more_rows() {
         assert_eq!(quiet_zone(37, USUAL_ROWS), 4);
         assert_eq!(quiet_zone(41, USUAL_ROWS), 2);
         assert_eq!(quiet_zone(41, ROWS_BETWEEN), 1);

@@ -1,4 +1,4 @@
-//! Attributes: a kind, a length and up to 253 bytes (RFC 2865 §5).
+//! RADIUS attributes: a type, a length and up to 253 bytes (RFC 2865 §5).
 
 /// Bytes before the attributes: code, identifier, length, authenticator (RFC 2865 §3).
 pub(crate) const HEADER: usize = 20;
@@ -9,10 +9,10 @@ pub(crate) const MAX_PACKET: usize = 4096;
 /// The longest value of an attribute, in bytes.
 pub(crate) const MAX_VALUE: usize = 253;
 
-/// Kind and length.
+/// Type and length.
 const PREFIX: usize = 2;
 
-/// The kinds that are sent or understood here.
+/// The attribute types that this client sends or understands.
 pub(crate) mod kind {
     pub(crate) const USER_NAME: u8 = 1;
     pub(crate) const USER_PASSWORD: u8 = 2;
@@ -31,15 +31,15 @@ pub(crate) mod kind {
 pub(crate) struct Attribute<'a> {
     pub(crate) kind: u8,
     pub(crate) value: &'a [u8],
-    /// Where the value starts among the attributes, in bytes.
+    /// Offset of the value among the attributes, in bytes.
     pub(crate) at: usize,
 }
 
-/// The attributes of a packet cannot be told apart; where that begins, in bytes from the first.
+/// The attributes can't be split; holds the offset of the first bad one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) usize);
 
-/// All attributes, or none: one with a wrong length makes the packet void (RFC 2865 §5).
+/// Splits all attributes or none: one with a wrong length makes the packet invalid (RFC 2865 §5).
 pub(crate) fn split(bytes: &[u8]) -> Result<Vec<Attribute<'_>>, Malformed> {
     let mut all = Vec::new();
     let mut at = 0;
@@ -59,7 +59,7 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Vec<Attribute<'_>>, Malformed> {
     Ok(all)
 }
 
-/// Appends an attribute, if its value has a length that one can have.
+/// Appends an attribute, if its value has a valid length.
 pub(crate) fn append(packet: &mut Vec<u8>, kind: u8, value: &[u8]) -> Option<()> {
     if value.is_empty() || value.len() > MAX_VALUE {
         return None;
@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_length_that_does_not_fit_voids_the_packet() {
+    fn a_wrong_length_makes_the_packet_invalid() {
         assert_eq!(split(&[18]), Err(Malformed(0)));
         assert_eq!(split(&[18, 0]), Err(Malformed(0)));
         assert_eq!(split(&[18, 1]), Err(Malformed(0)));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_no_byte_or_254_are_not_written() {
+    fn values_of_0_or_254_bytes_are_not_written() {
         let mut packet = Vec::new();
         assert_eq!(append(&mut packet, 1, b""), None);
         assert_eq!(append(&mut packet, 1, &[0; MAX_VALUE + 1]), None);

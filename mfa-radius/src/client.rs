@@ -1,19 +1,18 @@
 //! Asks servers in order, until one answers or the time is up.
 //!
 //! ```text
-//!   1st server  ask …… ask ………… ask   silent for `timeout`: passed over from now on for `dead_time`
+//!   1st server  ask …… ask ………… ask   silent for `timeout`: skipped from now on for `dead_time`
 //!   2nd server                        ask …… ask ………… ask ……………………………………… ask … until the deadline
 //!                                     the last one: a phone call or a push may take all the time there is
 //! ```
 //!
-//! Silence has two meanings: the server is dead, or it is ringing somebody's phone. Where a server
-//! answers Status-Server (RFC 5997), it is asked beside, and one that lives is waited for until the
-//! deadline. Where it does not, as NPS does not, `timeout` alone tells, and must be longer than a person
-//! takes if there is a second server; otherwise the second rings as well. A refusal by the host ("port
-//! unreachable") ends the wait at once.
+//! Silence has two meanings: the server is dead, or it waits for the user's phone. If a server answers
+//! Status-Server (RFC 5997), the client sends that as well and waits for a living server until the
+//! deadline. If it does not (NPS), only `timeout` decides; with a second server it must be longer than a
+//! person takes, or the second server rings the phone, too. "Port unreachable" ends the wait at once.
 //!
-//! What isn't a right reply is counted and passed over: a forger can't end a login either way. The answer
-//! to a challenge goes to the server that sent it, which alone knows the State.
+//! Invalid replies are counted and ignored, so a forger can't end a login either way. The answer to a
+//! challenge goes to the server that sent it, because only that server knows the State.
 
 mod answer;
 mod backoff;
@@ -33,7 +32,7 @@ use exchange::{Broken, Exchange, Heard};
 use health::Health;
 pub use setup::{Server, Settings, SetupError};
 
-/// Servers that stand in for each other.
+/// Asks redundant servers.
 pub struct Client {
     servers: Vec<Server>,
     nas_identifier: NasIdentifier,
@@ -41,21 +40,21 @@ pub struct Client {
     health: Health,
 }
 
-/// What is asked of a server.
+/// One question to a server.
 #[derive(Clone, Copy)]
 pub struct Attempt<'a> {
     /// The name of the user at the server.
     pub user: &'a str,
     /// A password, a code, or the answer to a challenge.
     pub password: &'a str,
-    /// Where the person comes from, if that is known.
+    /// Where the user logs in from, if known.
     pub calling_station: Option<&'a str>,
-    /// The challenge that this answers.
+    /// The challenge that this attempt answers.
     pub follows: Option<&'a Challenge>,
 }
 
 impl Client {
-    /// A client for servers that stand in for each other, the preferred one first.
+    /// A client for redundant servers, the preferred one first.
     ///
     /// # Errors
     ///
@@ -82,11 +81,11 @@ impl Client {
         })
     }
 
-    /// Asks, and waits for the answer until `deadline` at the most. Blocks; several may ask at once.
+    /// Asks, and blocks until an answer or `deadline`. Several threads may ask at once.
     ///
     /// # Errors
     ///
-    /// [`ClientError`]: nobody judged what was typed, so that it must not count as a wrong answer.
+    /// [`ClientError`]: no server verified the answer, so it must not count as wrong.
     pub fn ask(
         &self,
         attempt: &Attempt<'_>,
@@ -118,8 +117,8 @@ impl Client {
         Err(ClientError::NoAnswer(in_vain))
     }
 
-    /// Whom to ask, in order, and from which place on there is little hope: servers that were silent a
-    /// short time ago are asked only when the others can't be reached at all.
+    /// The servers in the order to ask, and the index from which on they were silent a short time
+    /// ago: these are asked only if the others can't be reached at all.
     fn order(
         &self,
         follows: Option<&Challenge>,
@@ -136,7 +135,7 @@ impl Client {
         Ok((order, hopeful))
     }
 
-    /// One server: its reply, or how it was silent.
+    /// The reply of one server, or how it was silent.
     fn ask_one(
         &self,
         index: usize,
@@ -167,8 +166,7 @@ impl Client {
         Ok((reply, heard))
     }
 
-    /// Draws from how an exchange ended whom to pass over next time. A wait cut short by the deadline says
-    /// nothing.
+    /// Records which servers to skip next time. A wait that the deadline cut short proves nothing.
     fn remember(
         &self,
         index: usize,

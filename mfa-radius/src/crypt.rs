@@ -1,8 +1,8 @@
-//! What RADIUS computes with MD5, because it knows no other hash.
+//! The MD5 computations of RADIUS, which has no other hash.
 //!
-//! Three sums: the stream that hides a password (RFC 2865 §5.2), the Response Authenticator (RFC 2865 §3),
-//! which has been forged in minutes since 2024, and the Message-Authenticator (RFC 2869 §5.14), an HMAC,
-//! which has not. Nothing rests on the second alone.
+//! The stream that hides a password (RFC 2865 §5.2); the Response Authenticator (RFC 2865 §3),
+//! which can be forged in minutes since 2024; and the Message-Authenticator (RFC 2869 §5.14), an
+//! HMAC, which can't. Nothing relies on the second alone.
 
 use hmac::Mac;
 use md5::{Digest, Md5};
@@ -13,11 +13,11 @@ use crate::secret::SharedSecret;
 /// The length of an authenticator of any kind, in bytes.
 pub(crate) const AUTHENTICATOR: usize = 16;
 
-/// 16 bytes: random in a request, a sum in a reply.
+/// Random in a request, a digest in a reply.
 pub(crate) type Authenticator = [u8; AUTHENTICATOR];
 
-/// The password under the stream that secret and request authenticator give, padded with NUL to whole
-/// blocks, and at least one (RFC 2865 §5.2).
+/// Encrypts the password with the stream of secret and request authenticator, padded with NUL to
+/// whole blocks, at least one (RFC 2865 §5.2).
 pub(crate) fn hide(
     password: &[u8],
     secret: &SharedSecret,
@@ -39,7 +39,7 @@ pub(crate) fn hide(
     hidden
 }
 
-/// What a right reply carries in its header (RFC 2865 §3). `header` is code, identifier and length.
+/// The Response Authenticator of a reply (RFC 2865 §3). `header` is code, identifier and length.
 pub(crate) fn response_authenticator(
     header: &[u8],
     request_authenticator: &Authenticator,
@@ -49,7 +49,7 @@ pub(crate) fn response_authenticator(
     sum(&[header, request_authenticator, attributes, secret.expose()])
 }
 
-/// The Message-Authenticator of a packet that is given in parts, with 16 zeros in its own place and the
+/// The Message-Authenticator of a packet, given in parts, with 16 zeros where it goes and the
 /// *request's* authenticator in the header (RFC 2869 §5.14).
 pub(crate) fn message_authenticator(secret: &SharedSecret, parts: &[&[u8]]) -> Authenticator {
     let mut mac = secret.mac();

@@ -1,17 +1,19 @@
-//! A RADIUS client: asks a server whether a password, a code or a push is good, and relays what it asks back.
+//! A RADIUS client: asks a server whether a password, a code or a push is valid, and relays what it
+//! asks back.
 //!
-//! Three layers. The codec ([`Request`], [`decode`]) is pure: random bytes and the shared secret come in, a
-//! datagram goes out, and whatever comes back is a [`Reply`] or a [`ReplyError`], never a panic. The
-//! [`Client`] knows several servers in order, retransmits, waits as long as a phone call takes, and passes
-//! over servers that stayed silent. [`Outside`] is all it knows of the world: a clock, randomness, a socket.
+//! Three layers. The codec ([`Request`], [`decode`]) is pure: every datagram becomes a [`Reply`] or
+//! a [`ReplyError`], never a panic. The [`Client`] knows several servers in order, retransmits,
+//! waits as long as a phone call takes, and skips servers that stayed silent. [`Outside`] provides
+//! a clock, randomness and a socket.
 //!
-//! Rules: RFC 2865 (the protocol), RFC 2869 (Message-Authenticator, Prompt), RFC 5080 (retransmission),
-//! RFC 5997 (Status-Server). **A reply without a right Message-Authenticator is no reply**, whatever else it
-//! shows: without one, who sits on the path turns a Reject into an Accept (CVE-2024-3596, "BlastRADIUS").
-//! For the same reason each request has one, as its first attribute.
+//! It follows RFC 2865 (the protocol), RFC 2869 (Message-Authenticator, Prompt), RFC 5080
+//! (retransmission) and RFC 5997 (Status-Server). **A reply without a valid Message-Authenticator
+//! is ignored**: without one, an attacker on the path can turn a Reject into an Accept
+//! (CVE-2024-3596, "BlastRADIUS"). For the same reason each request carries one as its first
+//! attribute.
 //!
-//! Passwords and shared secrets are wiped when dropped, and stand in no error and no debug output. Nothing
-//! here starts a thread, and nothing is kept but which server stayed silent until when.
+//! Passwords and shared secrets are wiped when dropped and appear in no error and no debug output.
+//! The crate starts no thread, and remembers only which servers were silent until when.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,48 +1,49 @@
-//! The world as the client knows it: a clock, randomness, a socket. Tests put another in its place.
+//! The outside world of the client: a clock, randomness, a socket. Tests replace it.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// What a client needs of the world.
+/// The clock, randomness and sockets of a client.
 pub trait Outside {
-    /// The time.
+    /// The current time.
     fn now(&self) -> Instant;
 
-    /// Random bytes that nobody can foretell.
+    /// Fills `bytes` with unpredictable random bytes.
     ///
     /// # Errors
     ///
-    /// Whatever the source says; nothing is sent then.
+    /// The source's error; nothing is sent then.
     fn fill(&self, bytes: &mut [u8]) -> io::Result<()>;
 
-    /// A new way to one server, from a port of its own, on which nobody else's datagrams arrive.
+    /// A connection to one server from its own port, so that no datagram of another login arrives
+    /// there.
     ///
     /// # Errors
     ///
-    /// When there is no route, or no descriptor left.
+    /// No route, or no file descriptor left.
     fn connect(&self, server: SocketAddr) -> io::Result<Box<dyn Wire>>;
 }
 
-/// A way to one server.
+/// A connection to one server.
 pub trait Wire {
     /// Sends one datagram.
     ///
     /// # Errors
     ///
-    /// Whatever the system says, a refusal that answers an earlier datagram included.
+    /// The system's error, which may answer an earlier datagram.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
 
-    /// Waits for one datagram, for at most `wait`, and says how many bytes of `buffer` it fills; none if
-    /// nothing came.
+    /// Waits at most `wait` for one datagram, and returns how many bytes of `buffer` it fills;
+    /// `None` if nothing came.
     ///
     /// # Errors
     ///
-    /// Whatever the system says but that nothing came.
+    /// The system's error, except a time-out.
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<Option<usize>>;
 }
 
-/// The real one: the monotonic clock, the kernel's randomness, UDP.
+/// The real world: the monotonic clock, the kernel's randomness, UDP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct System;
 
@@ -61,7 +62,7 @@ impl Outside for System {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let socket = UdpSocket::bind(any)?;
-        // Connected: the kernel drops what others send, and tells when nobody listens there.
+        // Connected, so that the kernel drops other senders and reports when nobody listens.
         socket.connect(server)?;
         Ok(Box::new(socket))
     }
@@ -73,7 +74,7 @@ impl Wire for UdpSocket {
     }
 
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<Option<usize>> {
-        // A time-out of zero would be none at all.
+        // A time-out of zero would mean no time-out.
         self.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
         match self.recv(buffer) {
             Ok(length) => Ok(Some(length)),

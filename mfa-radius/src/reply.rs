@@ -1,12 +1,12 @@
-//! Replies: a datagram is one, or it says what is wrong with it.
+//! Decodes replies, or says what is wrong with a datagram.
 //!
-//! Whatever the network brings comes in, next to the request that it should answer. It must be whole, bear
-//! the identifier of the request and its code, and carry two sums over the request's random bytes: the
-//! Response Authenticator, and a Message-Authenticator (RFC 2869 §5.14) wherever it stands. So a reply to
-//! another request, an old one and one made without the shared secret are none. Only then is it read.
+//! A datagram must be whole, carry the request's identifier and a reply code, and two digests over
+//! the request's random bytes: the Response Authenticator and a Message-Authenticator (RFC 2869
+//! §5.14), wherever that one is. This excludes replies to other requests, replays, and replies made
+//! without the shared secret. Only then are the attributes read.
 //!
-//! Attributes that give a service (addresses, protocols, Class) are passed over: nothing is served here.
-//! That goes for Service-Type, too, which NPS adds to each Accept as it likes.
+//! Attributes that grant a service (addresses, protocols, Class) are ignored, because this client
+//! only authenticates. That includes Service-Type, which NPS adds to every Accept.
 
 use subtle::ConstantTimeEq;
 
@@ -25,27 +25,28 @@ const ACCESS_CHALLENGE: u8 = 11;
 /// Prompt "Echo" (RFC 2869 §5.10).
 const ECHO: u32 = 1;
 
-/// A reply that its server made for this request.
+/// A valid reply to this request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// Access-Accept: the answer was right.
+    /// Access-Accept.
     Accept {
         /// Reply-Message, empty if there was none; at most [`crate::MAX_MESSAGE`] bytes without control
         /// characters but line breaks.
         message: String,
     },
-    /// Access-Reject: it was wrong, or the server doesn't want this user.
+    /// Access-Reject: the answer is wrong, or the server does not accept this user.
     Reject {
         /// As above.
         message: String,
     },
     /// Access-Challenge: the server asks for more (RFC 2865 §4.4). Never a pass.
     Challenge {
-        /// What must come back with the answer.
+        /// Must be sent back with the answer.
         state: Option<State>,
         /// The question; as above.
         message: String,
-        /// Whether the answer may be shown while it is typed (RFC 2869 §5.10). Not, unless the server says so.
+        /// Whether the answer may be shown while the user types it (RFC 2869 §5.10). False by
+        /// default.
         echo: bool,
     },
 }
@@ -54,10 +55,10 @@ pub enum Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
     /// Shorter than a header, or than its length field says (RFC 2865 §3).
-    #[error("a datagram of {0} bytes was cut short, or is no RADIUS packet")]
+    #[error("a datagram of {0} bytes was cut short, or is not a RADIUS packet")]
     Short(usize),
-    /// The length field is out of bounds (RFC 2865 §3).
-    #[error("its length field says {0}, and RADIUS packets have 20 to 4096 bytes")]
+    /// The length field is out of range (RFC 2865 §3).
+    #[error("its length field says {0}, but RADIUS packets have 20 to 4096 bytes")]
     Length(usize),
     /// Neither Accept nor Reject nor Challenge.
     #[error("it has code {0}, which answers no Access-Request; is the port right?")]
@@ -71,7 +72,7 @@ pub enum ReplyError {
          replay or a forgery"
     )]
     ResponseAuthenticator,
-    /// An attribute doesn't fit.
+    /// The attributes can't be split.
     #[error("its attributes are garbled from byte {0} on")]
     Attributes(usize),
     /// There is no Message-Authenticator: an old server, or a forgery as in CVE-2024-3596.
@@ -85,11 +86,11 @@ pub enum ReplyError {
         "its Message-Authenticator is wrong: a forgery, or the shared secret differs from the server's"
     )]
     MessageAuthenticator,
-    /// An attribute stands there twice that may stand there once (RFC 2865 §5.44, RFC 2869 §5.19).
+    /// An attribute occurs twice that may occur once (RFC 2865 §5.44, RFC 2869 §5.19).
     #[error("it has attribute {0} more than once; the server is at fault")]
     Repeated(u8),
-    /// A State or a Prompt of a length that it can't have.
-    #[error("its attribute {0} has a length that it can't have; the server is at fault")]
+    /// A State or a Prompt has an invalid length.
+    #[error("its attribute {0} has an invalid length; the server is at fault")]
     AttributeLength(u8),
 }
 
@@ -97,7 +98,7 @@ pub enum ReplyError {
 ///
 /// # Errors
 ///
-/// [`ReplyError`], for everything that is not certainly this server's reply to this request.
+/// [`ReplyError`] for everything that is not certainly this server's reply to this request.
 pub fn decode(
     datagram: &[u8],
     request: &Packet,
@@ -114,8 +115,8 @@ pub fn decode(
     meaning(frame.code, &attributes)
 }
 
-/// Whether a datagram is the answer to a Status-Server, which is an Accept (RFC 5997 §3). It says that the
-/// server lives and nothing else, so that servers which send no Message-Authenticator here are believed.
+/// Whether a datagram answers a Status-Server (RFC 5997 §3). It proves only that the server is
+/// alive, so a missing Message-Authenticator is accepted here.
 #[must_use]
 pub(crate) fn shows_life(datagram: &[u8], status: &Packet, secret: &SharedSecret) -> bool {
     let Ok(frame) = Frame::read(datagram, status) else {
@@ -127,7 +128,7 @@ pub(crate) fn shows_life(datagram: &[u8], status: &Packet, secret: &SharedSecret
     frame.code == ACCESS_ACCEPT && frame.check_mac(&attributes, status, secret).is_ok()
 }
 
-/// A datagram cut to its packet.
+/// A datagram, cut to the length of its packet.
 struct Frame<'a> {
     code: u8,
     /// Code, identifier, length.
@@ -145,7 +146,7 @@ impl<'a> Frame<'a> {
         if !(HEADER..=MAX_PACKET).contains(&length) {
             return Err(ReplyError::Length(length));
         }
-        // What stands behind is padding (RFC 2865 §3).
+        // Bytes beyond the length field are padding (RFC 2865 §3).
         let Some((header, attributes)) = datagram.get(..length).map(|p| p.split_at(HEADER)) else {
             return Err(ReplyError::Short(datagram.len()));
         };
@@ -245,7 +246,7 @@ fn echo(attributes: &[Attribute<'_>]) -> Result<bool, ReplyError> {
     Ok(u32::from_be_bytes(value) == ECHO)
 }
 
-/// The attribute of a kind that may stand there once or not at all.
+/// The attribute of a type that may occur at most once.
 fn only<'a>(
     attributes: &'a [Attribute<'a>],
     kind: u8,

@@ -1,8 +1,8 @@
-//! Requests: what is asked, as the bytes that go out.
+//! Encodes requests.
 //!
-//! Names and a password come in, with an identifier and 16 random bytes. The password leaves under the
-//! shared secret only. Each request has a Message-Authenticator as its first attribute, so that servers
-//! which demand one answer, and nobody can put bytes of their choice in front of it (CVE-2024-3596).
+//! The password leaves only encrypted with the shared secret. Each request carries a
+//! Message-Authenticator as its first attribute, so that servers which demand one answer, and
+//! nobody can put chosen bytes in front of it (CVE-2024-3596).
 
 use zeroize::Zeroizing;
 
@@ -18,10 +18,9 @@ pub const MAX_PASSWORD: usize = 128;
 const ACCESS_REQUEST: u8 = 1;
 const STATUS_SERVER: u8 = 12;
 
-/// Service-Type "Authenticate Only": no service is wanted, only the answer (RFC 2865 §5.6). It is what
-/// servers are used to from PAM.
+/// Service-Type "Authenticate Only" (RFC 2865 §5.6), as servers expect it from PAM.
 const AUTHENTICATE_ONLY: u32 = 8;
-/// NAS-Port-Type "Virtual": no port of any kind (RFC 2865 §5.41).
+/// NAS-Port-Type "Virtual": no physical port (RFC 2865 §5.41).
 const VIRTUAL: u32 = 5;
 
 /// An Access-Request with a password (PAP).
@@ -29,33 +28,34 @@ const VIRTUAL: u32 = 5;
 pub struct Request<'a> {
     /// User-Name, 1 to 253 bytes.
     pub user: &'a str,
-    /// User-Password: a password, a code, both, or the answer to a challenge. Up to [`MAX_PASSWORD`] bytes;
-    /// some servers take an empty one as the wish for a challenge.
+    /// User-Password: a password, a code, both, or the answer to a challenge, up to
+    /// [`MAX_PASSWORD`] bytes. Some servers treat an empty one as a request for a challenge.
     pub password: &'a str,
-    /// State of the challenge that this answers, as it came.
+    /// State of the challenge that this answers, unchanged.
     pub state: Option<&'a State>,
-    /// NAS-Identifier: who asks, 1 to 253 bytes. RFC 2865 §4.1 wants this or an address.
+    /// NAS-Identifier: the name of this host, 1 to 253 bytes. RFC 2865 §4.1 requires this or an
+    /// address.
     pub nas_identifier: &'a str,
-    /// Calling-Station-Id: where the person comes from, 1 to 253 bytes.
+    /// Calling-Station-Id: where the user logs in from, 1 to 253 bytes.
     pub calling_station: Option<&'a str>,
 }
 
-/// What can't be put into a request.
+/// Why a request can't be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// An attribute holds 1 to 253 bytes.
+    /// An attribute must have 1 to 253 bytes.
     #[error("{0} can't be sent to a RADIUS server: it must have 1 to 253 bytes")]
     Length(&'static str),
-    /// RFC 2865 §5.2 ends there.
+    /// RFC 2865 §5.2 sets this limit.
     #[error("an answer of more than {MAX_PASSWORD} bytes can't be sent to a RADIUS server")]
     PasswordTooLong,
-    /// NUL is padding in User-Password: with one at its end, another password would be judged.
+    /// NUL is padding in User-Password: the server would verify another password.
     #[error("an answer with a NUL character can't be sent to a RADIUS server")]
     PasswordWithNul,
 }
 
-/// A request as it goes over the wire, again and again if need be (RFC 5080 §2.2.1), and against which
-/// replies are checked. Wiped when dropped: who has the shared secret can read the password from it.
+/// An encoded request: sent, resent (RFC 5080 §2.2.1), and compared with replies. It is wiped when
+/// dropped, because the shared secret decrypts the password in it.
 pub struct Packet {
     bytes: Zeroizing<Vec<u8>>,
     identifier: u8,
@@ -77,8 +77,8 @@ impl Packet {
         &self.authenticator
     }
 
-    /// A question whether the server lives, that concerns nobody (RFC 5997). What answers it can't answer a
-    /// login: identifier and authenticator differ.
+    /// A Status-Server, which asks only whether the server is alive (RFC 5997). Its answer can't
+    /// answer a login, because identifier and authenticator differ.
     #[must_use]
     pub fn status_server(
         nas_identifier: &NasIdentifier,
@@ -92,7 +92,7 @@ impl Packet {
     }
 }
 
-/// A NAS-Identifier of a length that an attribute can have.
+/// The name by which the servers know this host, of valid length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NasIdentifier {
     name: String,
@@ -100,7 +100,7 @@ pub struct NasIdentifier {
 }
 
 impl NasIdentifier {
-    /// Takes over the name by which servers know this host.
+    /// Checks the length.
     ///
     /// # Errors
     ///
@@ -120,7 +120,8 @@ impl NasIdentifier {
 }
 
 impl Request<'_> {
-    /// The packet. `authenticator` must be random and new for every request: replays are told by it.
+    /// Encodes the packet. `authenticator` must be random and new for every request, because it
+    /// detects replays.
     ///
     /// # Errors
     ///
@@ -165,10 +166,10 @@ impl Request<'_> {
     }
 }
 
-/// The most that these attributes can make, so that the buffer, which holds a password, never moves.
+/// Enough for all attributes, so that the buffer, which holds a password, never moves.
 const CAPACITY: usize = HEADER + 6 * 255 + 2 * 6;
 
-/// Where the Message-Authenticator's value stands: it is the first attribute.
+/// Offset of the Message-Authenticator's value: it is the first attribute.
 const MAC_AT: usize = HEADER + 2;
 
 fn start(code: u8, identifier: u8, authenticator: &Authenticator) -> Zeroizing<Vec<u8>> {
@@ -180,14 +181,14 @@ fn start(code: u8, identifier: u8, authenticator: &Authenticator) -> Zeroizing<V
     bytes
 }
 
-/// Fills in what can be known at the end only: the length, and then the Message-Authenticator.
+/// Fills in the length, and then the Message-Authenticator over everything.
 fn finish(
     mut bytes: Zeroizing<Vec<u8>>,
     identifier: u8,
     authenticator: Authenticator,
     secret: &SharedSecret,
 ) -> Packet {
-    // Never more than CAPACITY, so that nothing is cut off here.
+    // At most CAPACITY, so the cast loses nothing.
     let length = (bytes.len() as u16).to_be_bytes();
     bytes[2..4].copy_from_slice(&length);
     let mac = message_authenticator(secret, &[&bytes]);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_and_not_cut() {
+    fn values_of_invalid_length_are_refused_and_not_cut() {
         let long = "x".repeat(254);
         let of = |request: Request<'_>| request.encode(0, [0; 16], &secret("s")).err();
         for user in ["", &long] {

@@ -1,16 +1,16 @@
-//! The secret that client and server share. It goes in once and never comes out.
+//! The secret that client and server share. It can't be read back.
 
 use hmac::{Hmac, KeyInit};
 use md5::Md5;
 use zeroize::Zeroizing;
 
-/// What RFC 2865 §3 recommends at the least, in bytes.
+/// The minimum that RFC 2865 §3 recommends, in bytes.
 const RECOMMENDED: usize = 16;
 
 /// What is wrong with a shared secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// An empty one would let anybody forge replies (RFC 2865 §3).
+    /// With an empty secret anybody could forge replies (RFC 2865 §3).
     #[error("the shared secret of a RADIUS server is empty; write it to its file")]
     Empty,
 }
@@ -18,12 +18,12 @@ pub enum SecretError {
 /// The secret that client and server share. It has no `Debug` and is wiped when dropped.
 pub struct SharedSecret {
     bytes: Zeroizing<Vec<u8>>,
-    /// Keyed once: what this keeps is as good as the secret, and is wiped as well.
+    /// Keyed once. It is as sensitive as the secret, and is wiped as well.
     mac: Hmac<Md5>,
 }
 
 impl SharedSecret {
-    /// Takes over the secret, as it stands: line breaks at the end of a file are for the caller to remove.
+    /// Takes the secret as it is: the caller removes line breaks at the end of a file.
     ///
     /// # Errors
     ///
@@ -32,13 +32,13 @@ impl SharedSecret {
         if bytes.is_empty() {
             return Err(SecretError::Empty);
         }
-        // HMAC takes keys of every length (RFC 2104 §2); what it can't return is an error as well.
+        // HMAC accepts keys of every length (RFC 2104 §2), so this error can't occur.
         let mac = Hmac::new_from_slice(&bytes).map_err(|_| SecretError::Empty)?;
         Ok(Self { bytes, mac })
     }
 
-    /// Whether it is shorter than the 16 bytes that RFC 2865 §3 recommends: worth a warning, since who
-    /// records one exchange can try secrets at leisure.
+    /// Whether it is shorter than the 16 bytes that RFC 2865 §3 recommends. That is worth a
+    /// warning: an attacker who records one exchange can guess secrets offline.
     #[must_use]
     pub fn is_short(&self) -> bool {
         self.bytes.len() < RECOMMENDED

@@ -1,4 +1,4 @@
-//! A server's side of the protocol, for tests: reads requests and makes replies, right and wrong ones.
+//! A server's side of the protocol, for tests: reads requests and makes valid and invalid replies.
 
 use zeroize::Zeroizing;
 
@@ -22,7 +22,7 @@ pub(crate) fn secret(text: &str) -> SharedSecret {
     SharedSecret::new(Zeroizing::new(text.into())).unwrap()
 }
 
-/// A login of alice's.
+/// A login of alice.
 pub(crate) fn login(identifier: u8, authenticator: Authenticator, with: &SharedSecret) -> Packet {
     let request = Request {
         user: "alice",
@@ -34,7 +34,7 @@ pub(crate) fn login(identifier: u8, authenticator: Authenticator, with: &SharedS
     request.encode(identifier, authenticator, with).unwrap()
 }
 
-/// What a server finds in a request.
+/// The content of a request, as a server sees it.
 pub(crate) struct Seen {
     pub(crate) code: u8,
     pub(crate) identifier: u8,
@@ -50,8 +50,8 @@ impl Seen {
     }
 }
 
-/// Reads a request as a strict server does: none, unless its first attribute is the right
-/// Message-Authenticator and its length field fits.
+/// Reads a request as a strict server does: `None` unless its first attribute is a valid
+/// Message-Authenticator and its length field matches.
 pub(crate) fn read_request(bytes: &[u8], with: &SharedSecret) -> Option<Seen> {
     let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
     assert_eq!(length, bytes.len());
@@ -73,7 +73,8 @@ pub(crate) fn read_request(bytes: &[u8], with: &SharedSecret) -> Option<Seen> {
     })
 }
 
-/// Uncovers a hidden password block by block: the stream of a block depends on the hidden one before.
+/// Decrypts a hidden password block by block: the stream of a block depends on the hidden block
+/// before it.
 pub(crate) fn uncover(
     hidden: &[u8],
     with: &SharedSecret,
@@ -82,7 +83,7 @@ pub(crate) fn uncover(
     let mut previous = *authenticator;
     let mut password = Vec::new();
     for block in hidden.chunks_exact(16) {
-        // A block of zeros, hidden, is the stream itself.
+        // A hidden block of zeros is the stream itself.
         let stream = hide(&[0; 16], with, &previous);
         password.extend(block.iter().zip(stream.iter()).map(|(a, b)| a ^ b));
         previous = block.try_into().unwrap();
@@ -103,7 +104,7 @@ pub(crate) enum Mac {
     Twice,
 }
 
-/// A reply to the request with this identifier and authenticator; its Response Authenticator is right.
+/// A reply with this identifier and authenticator, and a valid Response Authenticator.
 pub(crate) fn reply(
     code: u8,
     (identifier, authenticator): (u8, Authenticator),

@@ -1,17 +1,17 @@
-//! What a server says to the person, made fit to be shown on a terminal and to be logged.
+//! Makes a server's message safe to show on a terminal and to log.
 //!
-//! Bytes of Reply-Message attributes come in. What goes out is UTF-8, bounded, and holds neither escape
-//! sequences nor marks that turn the direction of text: it is shown inside somebody else's login screen.
+//! The result is UTF-8, bounded, and has neither escape sequences nor characters that change the
+//! direction of text, because it is shown inside another program's login screen.
 
 use crate::attribute::MAX_VALUE;
 
-/// The longest message that is handed on, in bytes, the mark of a cut included.
+/// The longest message, in bytes, including the mark of a cut.
 pub const MAX_MESSAGE: usize = 1000;
 
 const CUT: char = '…';
 
-/// The message that Reply-Message attributes are, in their order (RFC 2865 §5.18): each a line, but one
-/// that is full goes on in the next.
+/// Joins Reply-Message attributes in their order (RFC 2865 §5.18): each is a line, but a full one
+/// continues in the next.
 pub(crate) fn message<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut bytes = Vec::new();
     for part in parts {
@@ -28,7 +28,7 @@ pub(crate) fn message<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     bounded(shown.trim())
 }
 
-/// The character, or its number in words if a terminal could take it for a command.
+/// The character, or its number if a terminal could interpret it.
 fn escape(c: char) -> Vec<char> {
     let turns_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}')
         || ('\u{202a}'..='\u{202e}').contains(&c)
@@ -60,7 +60,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn attributes_are_lines_and_a_full_one_goes_on() {
+    fn each_attribute_is_a_line_and_a_full_one_continues() {
         assert_eq!(
             message([&b"Enter the code"[..], b"from the token"]),
             "Enter the code\nfrom the token"
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_and_turns_of_direction_are_spelled_out() {
+    fn escape_sequences_and_direction_marks_are_spelled_out() {
         assert_eq!(
             message([&b"\x1b[2Jhello\x07\0"[..]]),
             "\\u{1b}[2Jhello\\u{7}"
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_shown_as_far_as_it_is() {
+    fn invalid_utf_8_is_shown_as_far_as_possible() {
         assert_eq!(message([&b"caf\xe9"[..]]), "caf\u{fffd}");
     }
 

@@ -104,7 +104,7 @@ fn right_and_wrong_passwords_are_told_apart() {
     assert_eq!(login(&client, "alice", PASSWORD), accepted());
     assert_eq!(login(&client, "alice", "incorrect horse"), rejected());
     assert_eq!(login(&client, "nobody", PASSWORD), rejected());
-    // A password that fills more than one block goes wrong as a whole, or not at all.
+    // A password of more than one block shows whether the blocks are chained correctly.
     let longer = format!("{PASSWORD} battery staple");
     assert_eq!(login(&client, "alice", &longer), rejected());
 }
@@ -122,7 +122,7 @@ fn one_round_asks_for_the_code_of_a_token() {
         ("Enter the code", false)
     );
     assert!(asked.state.is_some());
-    // The code may change between being computed and being judged.
+    // The code may change between computing and verifying it.
     let right = (0..2).any(|_| {
         let asked = challenge(login(&client, "bob", PASSWORD));
         go_on(&client, "bob", &code(), &asked) == accepted()
@@ -159,7 +159,7 @@ fn two_rounds_keep_their_state() {
 }
 
 #[test]
-fn with_a_wrong_secret_nobody_is_let_in_and_nobody_counted_wrong() {
+fn with_a_wrong_secret_nobody_gets_in_and_nothing_counts_as_wrong() {
     let Some(server) = freeradius() else {
         return;
     };
@@ -197,7 +197,7 @@ fn a_dead_first_server_is_left_for_the_second() {
 }
 
 #[test]
-fn a_server_that_rings_a_phone_is_waited_for_because_it_says_that_it_lives() {
+fn a_server_that_rings_a_phone_is_awaited_because_it_answers_status() {
     let Some(server) = freeradius() else {
         return;
     };
@@ -206,7 +206,7 @@ fn a_server_that_rings_a_phone_is_waited_for_because_it_says_that_it_lives() {
         ..server_at(server.address, SECRET)
     };
     let servers = vec![first, server_at(free_port(), SECRET)];
-    // Less than the call takes, and more than the server needs to say that it lives.
+    // Shorter than the call, and longer than the server takes to answer a Status-Server.
     let client = client_of(servers, Duration::from_secs(6));
     let answer = try_for(&client, ("dora", PASSWORD), None, LONG).unwrap();
     assert_eq!(
@@ -215,7 +215,7 @@ fn a_server_that_rings_a_phone_is_waited_for_because_it_says_that_it_lives() {
     );
     let log = server.log();
     assert!(log.contains("Received Status-Server"), "{log}");
-    // Sent again it is the same request, so that the phone rings once.
+    // A retransmission is the same request, so the phone rings once.
     assert!(log.contains("Ignoring duplicate packet"), "{log}");
     assert_eq!(log.matches("Executing: /bin/sleep").count(), 1, "{log}");
 }
@@ -237,7 +237,7 @@ fn a_replayed_accept_lets_nobody_in() {
 
     let accept = recorded.lock().unwrap().clone();
     relay.meddle(move |reply| {
-        // With the identifier that the client waits for, too.
+        // Also with the identifier that the client expects.
         let mut fitting = accept.clone();
         fitting[1] = reply[1];
         vec![accept.clone(), fitting, reply.to_vec()]
@@ -248,7 +248,7 @@ fn a_replayed_accept_lets_nobody_in() {
 }
 
 #[test]
-fn a_reject_made_into_an_accept_lets_nobody_in() {
+fn a_reject_turned_into_an_accept_lets_nobody_in() {
     let Some(server) = freeradius() else {
         return;
     };

@@ -1,18 +1,18 @@
-//! The modules of one phase of a service, in the order in which libpam comes to them, with the files that each
-//! is taken in by. The phase is that of `auth`, unless another is named.
+//! The modules of one phase of a service in libpam's order, with the files that include each. The
+//! phase is `auth` by default.
 
 use crate::parse::{Call, Control, Does, Phase, lines};
 
-/// As deep as libpam goes (`PAM_SUBSTACK_MAX_LEVEL`).
+/// libpam's limit (`PAM_SUBSTACK_MAX_LEVEL`).
 const MAX_DEPTH: usize = 16;
 
-/// As many modules as are looked at: files that take each other in twice grow without end.
+/// A limit on modules: files that include each other twice grow without end.
 const MAX_STEPS: usize = 1000;
 
-/// As many files as are taken in, counting one as often as it is.
+/// A limit on included files, counting each as often as it is included.
 const MAX_FILES: usize = 1000;
 
-/// The steps of `service`; none if there is no such file. `text` knows the files.
+/// The steps of `service`; none if there is no such file. `text` returns the content of a file.
 pub fn steps<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Vec<Step> {
     modules(entries(service, text))
 }
@@ -26,12 +26,12 @@ pub fn steps_of<'a>(
     modules(entries_of(phase, service, text))
 }
 
-/// All that libpam comes to in `service`, modules and what is not one.
+/// The entries of `service`: modules and lines that are not modules.
 pub fn entries<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Vec<Entry> {
     entries_of(Phase::Auth, service, text)
 }
 
-/// The same of another phase.
+/// The entries of another phase.
 pub fn entries_of<'a>(
     phase: Phase,
     service: &str,
@@ -47,7 +47,7 @@ pub fn entries_of<'a>(
     }
 }
 
-/// The lines of all phases that take in a file which is not there, from the service's own file on.
+/// The lines of all phases that include a missing file, starting at the service's own file.
 pub fn missing<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Vec<Place> {
     let is_missing = |step: &Step| {
         let place = step.place();
@@ -88,40 +88,40 @@ fn modules(entries: Vec<Entry>) -> Vec<Step> {
     entries.into_iter().filter_map(module).collect()
 }
 
-/// What libpam comes to.
+/// One entry of a stack, in libpam's order.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// How many substacks it is in.
+    /// Number of substacks around it.
     pub level: usize,
-    /// What it is.
+    /// Module, substack or faulty line.
     pub kind: Kind,
 }
 
-/// Modules, and what counts in a jump without being one.
+/// Modules, and lines that are not modules but count in a jump.
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// A module.
     Module(Step),
-    /// The line that takes in a substack, before all that is in it.
+    /// The line that includes a substack, before the substack's own entries.
     Substack,
-    /// A line that fails whenever libpam comes to it: it takes in a file that is not there, or libpam does not
-    /// understand it. As a step it has the module [`BROKEN`].
+    /// A line that always fails, because it includes a missing file or libpam does not understand
+    /// it. As a step its module is [`BROKEN`].
     Broken(Step),
-    /// Instead of all others: libpam gives the service up at this line, and `pam_start` fails.
+    /// The only entry: libpam rejects the service at this line, and `pam_start` fails.
     Stopped(Place),
 }
 
-/// What the module of a line is called that calls none, and fails.
+/// The module name of a line that names no module and fails.
 pub const BROKEN: &str = "";
 
-/// A module in the order in which libpam comes to it.
+/// A module in libpam's order.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// The lines that lead to it, from the service's own file on.
+    /// The lines that lead to it, starting at the service's own file.
     pub trail: Vec<Place>,
-    /// The substacks that it is in, from the outermost on.
+    /// The substacks around it, outermost first.
     pub substacks: Vec<usize>,
-    /// What is called, with what comes of it.
+    /// The module with its control and arguments.
     pub call: Call,
 }
 
@@ -142,13 +142,12 @@ impl Step {
 pub struct Place {
     /// The file's name.
     pub file: String,
-    /// From 1.
+    /// Counted from 1.
     pub number: usize,
-    /// What it says.
+    /// The text of the line.
     pub text: String,
 }
 
-/// The steps, as they are gathered.
 struct Chain<'t, 'a> {
     phase: Phase,
     text: &'t dyn Fn(&str) -> Option<&'a str>,
@@ -175,8 +174,8 @@ impl<'t, 'a> Chain<'t, 'a> {
         self.entries.push(Entry { level, kind });
     }
 
-    /// Adds the entries of a file, and of the files that it takes in. `is_service`: nothing but `@include` has led
-    /// here from the service's own file.
+    /// Adds the entries of a file and of the files that it includes. `is_service`: only `@include`
+    /// lines lead here from the service's own file.
     fn take_in(
         &mut self,
         file: &str,
@@ -219,7 +218,7 @@ impl<'t, 'a> Chain<'t, 'a> {
                         inner.push(self.substacks);
                         self.add(level, Kind::Substack);
                     }
-                    // A file that is taken in for all phases at once has no phase to fail in.
+                    // A file that is included for all phases at once has no phase to fail in.
                     let is_service = is_service && line.phase.is_none();
                     match self.take_in(&file, &trail, &inner, is_service) {
                         Taken::Whole => {}
@@ -254,12 +253,12 @@ fn step(trail: Vec<Place>, substacks: &[usize], call: Call) -> Step {
     }
 }
 
-/// What became of a file.
+/// The result of including a file.
 enum Taken {
     Whole,
-    /// It is not there.
+    /// The file is missing.
     Missing,
-    /// libpam gave it up at this line.
+    /// libpam rejected it at this line.
     Stopped(Place),
 }
 

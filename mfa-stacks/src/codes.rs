@@ -1,6 +1,6 @@
-//! The return codes of PAM, in the words of the bracketed form, each at its number.
+//! PAM's return codes by number, in the words of the bracketed form.
 
-/// How a code is called; its place is its number in Linux-PAM.
+/// The name of each code; its index is its number in Linux-PAM.
 pub const CODES: [&str; 32] = [
     "success",
     "open_err",
@@ -38,15 +38,15 @@ pub const CODES: [&str; 32] = [
 
 /// `PAM_SUCCESS`
 pub const SUCCESS: usize = 0;
-/// `PAM_PERM_DENIED`, which libpam says where it has no other code for a failure.
+/// `PAM_PERM_DENIED`, which libpam returns when it has no other code for a failure.
 pub const PERM_DENIED: usize = 6;
 /// `PAM_AUTH_ERR`
 pub const AUTH_ERR: usize = 7;
 /// `PAM_IGNORE`
 pub const IGNORE: usize = 25;
-/// `PAM_NEW_AUTHTOK_REQD`, at which a program asks for a new password and then goes on.
+/// `PAM_NEW_AUTHTOK_REQD`: the program asks for a new password and continues.
 pub const NEW_AUTHTOK_REQD: usize = 12;
 /// `PAM_ABORT`
 pub const ABORT: usize = 26;
-/// `PAM_INCOMPLETE`, which ends the stack at once: the program is to call again.
+/// `PAM_INCOMPLETE`, which ends the stack at once: the program must call again.
 pub const INCOMPLETE: usize = 31;

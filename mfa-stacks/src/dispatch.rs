@@ -1,12 +1,12 @@
-//! libpam's verdict on a stack, given what each module says.
+//! Computes libpam's verdict on a stack from the return codes of its modules.
 //!
-//! One step at a time, so that [`crate::paths`] can take every way there is. The rules were read off
-//! libpam 1.5 and are held against it by `tests/stack_tables.rs`.
+//! It goes one step at a time, so that [`crate::paths`] can try every path. The rules were read
+//! from libpam 1.5, and `tests/stack_tables.rs` compares them with it.
 
 use crate::chain::{Entry, Kind};
 use crate::codes::{ABORT, CODES, IGNORE, INCOMPLETE, PERM_DENIED, SUCCESS};
 
-/// What libpam thinks of the login so far.
+/// libpam's impression of the login so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Impression {
     Undecided,
@@ -14,13 +14,13 @@ enum Impression {
     Failed,
 }
 
-/// How far a login has come.
+/// The position in a stack.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct State {
-    /// The entry that is next; past the last one when all is over.
+    /// Index of the next entry; past the last one at the end.
     pub at: usize,
     now: (Impression, usize),
-    /// The level of the entry before.
+    /// The level of the previous entry.
     level: usize,
     /// How each substack was entered, by its level.
     entered: Vec<(Impression, usize)>,
@@ -38,12 +38,12 @@ impl Default for State {
     }
 }
 
-/// The code that libpam gives the program, if each module says what `says` says of its entry.
+/// libpam's return code if each module returns what `says` says for its entry.
 pub fn verdict(entries: &[Entry], says: impl Fn(usize) -> usize) -> usize {
     let mut state = State::default();
     while state.at < entries.len() {
         let code = says(state.at);
-        // Before any module is called: PAM_ABORT.
+        // No module is called: PAM_ABORT.
         if matches!(entries[state.at].kind, Kind::Stopped(_)) {
             return ABORT;
         }
@@ -71,7 +71,7 @@ pub fn next_after(entries: &[Entry], at: usize, code: usize) -> usize {
 }
 
 impl State {
-    /// The code that libpam gives the program, if this is the end.
+    /// libpam's return code if the stack ends here.
     #[must_use]
     pub fn verdict(&self) -> usize {
         match self.now {
@@ -80,7 +80,7 @@ impl State {
         }
     }
 
-    /// Goes on by the entry at [`State::at`], whose module says `code`.
+    /// Passes the entry at [`State::at`], whose module returns `code`.
     pub fn step(&mut self, entries: &[Entry], code: usize) {
         let Some(entry) = entries.get(self.at) else {
             return;
@@ -131,7 +131,7 @@ impl State {
         self.at += 1;
     }
 
-    /// Only the first code that is no success counts.
+    /// Only the first code other than success counts.
     fn succeed(&mut self, code: usize) {
         if matches!(
             self.now,
@@ -148,7 +148,7 @@ impl State {
         }
     }
 
-    /// A whole substack counts for one; a jump that finds too few entries is a failure.
+    /// A whole substack counts as one entry; a jump past the end is a failure.
     fn jump(&mut self, entries: &[Entry], number: &str) {
         let level = |at: usize| entries.get(at).map(|entry| entry.level);
         let count: usize = number.parse().unwrap_or(0);
@@ -168,7 +168,7 @@ impl State {
     }
 }
 
-/// The first entry after the substack that `at` is in; the end of all if it is in none.
+/// The first entry after the substack that contains `at`, or the end of the stack.
 fn end_of_own(entries: &[Entry], at: usize) -> usize {
     let own = entries[at].level;
     let rest = entries[at + 1..].iter().position(|entry| entry.level < own);

@@ -1,8 +1,8 @@
-//! What libpam makes of a stack, whatever its modules say.
+//! Computes what libpam makes of a stack for every result of its modules.
 //!
-//! The texts of a service's files go in ([`parse`], [`chain`]); [`dispatch`] says what comes out for given
-//! return codes, as libpam 1.5 does it, and [`paths`] looks for a way to success that should not be there.
-//! `tests/stack_tables.rs` holds the dispatch against the real libpam.
+//! [`parse`] and [`chain`] read the text of a service's files; [`dispatch`] computes libpam 1.5's
+//! result for given return codes, and [`paths`] finds paths to success that should not exist.
+//! `tests/stack_tables.rs` compares the dispatch with the real libpam.
 
 #![warn(missing_docs)]
 

@@ -1,10 +1,10 @@
 //! The modules that are known by their names.
 
-use crate::names::MARK;
+use crate::names::PASSWORD_FAILED;
 pub use crate::names::{HIDDEN, is_gate, is_ours, shown, stem};
 use crate::parse::Call;
 
-/// The modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
+/// Modules that check a password or a key. `pam_faillock`, `pam_deny` and the like only count or
 /// decide; `pam_u2f` and `pam_fprintd` are as often a second factor.
 const FIRST_FACTORS: [&str; 24] = [
     "pam_unix",
@@ -33,7 +33,7 @@ const FIRST_FACTORS: [&str; 24] = [
     "pam_aad",
 ];
 
-/// The modules that check something beside the password, as ours does.
+/// Other modules that check a second factor.
 const OTHER_FACTORS: [&str; 7] = [
     "pam_u2f",
     "pam_google_authenticator",
@@ -49,7 +49,7 @@ pub fn is_password(module: &str) -> bool {
     FIRST_FACTORS.contains(&stem(module))
 }
 
-/// Whether who passes it has passed a second factor, though not ours.
+/// Whether a module checks a second factor other than `pam_mfa`.
 pub fn is_other_factor(module: &str) -> bool {
     OTHER_FACTORS.contains(&stem(module))
 }
@@ -59,7 +59,8 @@ pub fn asks(call: &Call) -> bool {
     is_ours(&call.module) && !marks(call)
 }
 
-/// Whether it is a line of `pam_mfa` at the end of a substack, where only a wrong password leads: no line after it asks.
+/// Whether it is the line of `pam_mfa` at the end of a substack that only a wrong password reaches;
+/// no later line asks.
 pub fn marks(call: &Call) -> bool {
-    is_ours(&call.module) && call.arguments.iter().any(|word| word == MARK)
+    is_ours(&call.module) && call.arguments.iter().any(|word| word == PASSWORD_FAILED)
 }

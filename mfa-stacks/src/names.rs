@@ -26,12 +26,12 @@ const OWN_ARGUMENTS: [&str; 9] = [
     "try_first_pass",
     "on_unavailable",
     "ticket",
-    MARK,
+    PASSWORD_FAILED,
     "debug",
 ];
 
 /// The argument of a line of ours that asks nobody: it marks a wrong password for the line that would ask.
-pub(crate) const MARK: &str = "password_failed";
+pub(crate) const PASSWORD_FAILED: &str = "password_failed";
 
 /// What stands for arguments that are not shown.
 pub const HIDDEN: &str = "…";

@@ -1,8 +1,8 @@
-//! The text of a file in `/etc/pam.d`, as lines (pam.conf(5)).
+//! Parses a file in `/etc/pam.d` into lines (pam.conf(5)).
 //!
-//! Text goes in, from whoever may write there, and lines come out; nothing is read and nothing judged
-//! here. What libpam does not understand keeps its place with a [`Fault`]: libpam refuses the login there.
-//! The rules were read off libpam 1.5.2 and 1.7.1, and are held against libpam by `tests/stack_tables.rs`.
+//! It reads no file and decides nothing. Lines that libpam does not understand keep their position
+//! with a [`Fault`], because libpam refuses the login there. The rules were read from libpam 1.5.2
+//! and 1.7.1, and `tests/stack_tables.rs` compares them with libpam.
 
 mod control;
 mod fault;
@@ -13,43 +13,43 @@ pub use fault::Fault;
 use crate::names;
 use fault::LONGEST_LINE;
 
-/// A line that says something.
+/// A line that is neither blank nor a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Where it begins in the file, from 1.
+    /// Its first line in the file, from 1.
     pub number: usize,
     /// Where it ends: further down, if it goes on after a backslash.
     pub last: usize,
     /// What it says, with single blanks, and with arguments only where they hold no secret.
     pub text: String,
-    /// The phase that it belongs to; none for Debian's `@include`, which is for all.
+    /// The phase it belongs to; `None` for Debian's `@include`, which applies to all.
     pub phase: Option<Phase>,
-    /// What it does there.
+    /// What libpam does at this line.
     pub does: Does,
-    /// What libpam does not understand of it, or understands otherwise than it looks.
+    /// Why libpam refuses the line, or reads it differently than it looks.
     pub fault: Option<Fault>,
     /// Whether it calls `pam_mfa`, or would if libpam understood it.
     pub is_ours: bool,
 }
 
-/// What a program asks libpam for.
+/// A PAM management group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Who somebody is.
+    /// Verifies who the user is.
     Auth,
-    /// Whether they may come in.
+    /// Decides whether the user may log in.
     Account,
-    /// What is made ready for them.
+    /// Prepares the session.
     Session,
-    /// A new password.
+    /// Changes the password.
     Password,
 }
 
 impl Phase {
-    /// All, in the order in which a login comes to them.
+    /// All, in the order of a login.
     pub const ALL: [Self; 4] = [Self::Auth, Self::Account, Self::Session, Self::Password];
 
-    /// The word for it in a file.
+    /// Its word in a file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auth => "auth",
@@ -60,45 +60,45 @@ impl Phase {
     }
 }
 
-/// What a line does.
+/// What libpam does at a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Does {
     /// Calls a module.
     Call(Call),
-    /// Takes in the lines of another file.
+    /// Includes another file.
     Include {
-        /// As it is written: a name, or a path.
+        /// A name or a path, as written.
         file: String,
-        /// Whether an end in there ends nothing but itself.
+        /// Whether `done` and `die` in there end only the substack.
         substack: bool,
     },
-    /// Fails whenever libpam comes to it. Without a phase it belongs to `auth`, or to the phase that its
-    /// file is taken in for.
+    /// Always fails. Without a phase, it belongs to `auth`, or to the phase that its file is
+    /// included for.
     Fails(Control),
-    /// Makes libpam give the whole file up.
+    /// Makes libpam reject the whole file.
     Stops,
 }
 
 /// A module in a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// What comes of its result.
+    /// What libpam does with each result.
     pub control: Control,
-    /// Its file, as it is written.
+    /// Its file, as written.
     pub module: String,
-    /// What it is given.
+    /// Its arguments.
     pub arguments: Vec<String>,
 }
 
-/// The lines of a file, in their order.
+/// The lines of a file, in order.
 pub fn lines(text: &str) -> Vec<Line> {
     let logical = logical(text).into_iter();
     logical.filter_map(Logical::line).collect()
 }
 
-/// A line with its continuations, without comments.
+/// A line joined with its continuations, without comments.
 struct Logical {
-    /// Of its first physical line.
+    /// Number of its first physical line.
     number: usize,
     /// Of its last one.
     last: usize,
@@ -106,8 +106,8 @@ struct Logical {
     fault: Option<Fault>,
 }
 
-/// A comment runs to the end of its own line, and a backslash in it continues nothing. Lines with nothing but
-/// a comment, and empty ones, do not end a line that goes on.
+/// A comment ends at its own line, even after a backslash. Comment lines and blank lines do not end
+/// a continued line.
 fn logical(text: &str) -> Vec<Logical> {
     let mut lines = Vec::new();
     let mut open: Option<Logical> = None;
@@ -165,7 +165,7 @@ impl Logical {
             Does::Include { .. } => false,
             Does::Fails(_) | Does::Stops => self.text.contains("pam_mfa"),
         };
-        // The end of a line of Windows belongs to its last word, and is why nothing else fits.
+        // A Windows line end becomes part of the last word, and explains every other fault.
         let returns = self.text.contains('\r').then_some(Fault::CarriageReturn);
         Some(Line {
             number: self.number,
@@ -210,11 +210,11 @@ fn parsed(words: &[Word]) -> Parsed {
         _ => fault,
     };
     let text = match (phase, words.get(1)) {
-        // What it is is not known, and so neither whether it may be shown.
+        // What the line means is unknown, so it is unknown whether it may be shown.
         (None, _) | (_, None) => String::new(),
         (_, Some(control)) => [first, &written(control), &shown(&does)].join(" "),
     };
-    // libpam takes in what an unknown phase includes for `auth`.
+    // libpam includes files of an unknown phase for `auth`.
     let is_include = matches!(does, Does::Include { .. });
     let phase = phase.or(is_include.then_some(Phase::Auth));
     (text, phase, does, fault)
@@ -249,7 +249,7 @@ fn phase(word: &str) -> Option<Phase> {
     all.find(|phase| word.eq_ignore_ascii_case(phase.name()))
 }
 
-/// A control as it is in the file, with single blanks.
+/// A control as written, with single blanks.
 fn written(control: &Word) -> String {
     let text = control.text.split_whitespace();
     let text = text.collect::<Vec<_>>().join(" ");
@@ -267,7 +267,7 @@ fn shown(does: &Does) -> String {
     }
 }
 
-/// What parts words. A carriage return does not.
+/// Separators of words. A carriage return is not one.
 const BLANKS: [char; 2] = [' ', '\t'];
 
 struct Word {
@@ -275,8 +275,8 @@ struct Word {
     is_bracketed: bool,
 }
 
-/// One that begins with a bracket goes to the closing one, blanks included, and loses both; `\]` in it is a
-/// bracket.
+/// A word that begins with a bracket ends at the closing one, blanks included, and loses both; `\]`
+/// is a literal bracket.
 fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut rest = text.trim_start_matches(BLANKS);

@@ -1,4 +1,4 @@
-//! Ways through a stack that end in success, over every code that a module may return.
+//! Finds paths through a stack that end in success, over every code that a module may return.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use crate::chain::{Entry, Kind};
 use crate::codes::{CODES, INCOMPLETE, SUCCESS};
 use crate::dispatch::State;
 
-/// As many states as are looked at. Stacks that people write have some hundred.
+/// A limit on states; real stacks have some hundred.
 const MAX_STATES: usize = 100_000;
 
-/// An entry that was come to, and the code that its module gave.
+/// The index of an entry, and the code that its module returned.
 pub type Said = (usize, usize);
 
 /// The stack has more ways than are looked at, so that nobody knows whether there is one.
@@ -81,7 +81,7 @@ fn search(
             return Err(TooMany);
         }
         let calls = matches!(entry.kind, Kind::Module(_));
-        // What is put last is looked at first: success.
+        // The last one pushed is tried first: success.
         for code in (0..CODES.len()).rev() {
             let goes_on = code != INCOMPLETE && may(state.at, code) && !is_met(state.at, code);
             if calls && !goes_on || !calls && code != SUCCESS {

@@ -1,17 +1,17 @@
-//! What the relay needs of the program that it runs in.
+//! What the relay needs from the program that it runs in.
 
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 
 use crate::typed::{NoAnswer, PamAnswer};
 
-/// The program and its libpam, as far as a login needs them.
+/// The program and its libpam.
 pub trait Host {
     /// The user's name; the program may have to ask for it. `None` if it is not UTF-8.
     ///
     /// # Errors
     ///
-    /// [`ConversationError`] when it was asked for in vain.
+    /// [`ConversationError`] when the program asked and got no answer.
     fn user(&mut self) -> Result<Option<String>, ConversationError>;
 
     /// The service's name; `None` if it is missing or not UTF-8.
@@ -25,56 +25,56 @@ pub trait Host {
 
     fn tty(&self) -> Option<String>;
 
-    /// What sshd has verified before it asked PAM: `SSH_AUTH_INFO_0` of PAM's environment, a line for each
-    /// method (sshd_config(5), `ExposeAuthInfo`).
+    /// The methods that sshd verified before PAM: `SSH_AUTH_INFO_0` of PAM's environment, a line
+    /// for each method (sshd_config(5), `ExposeAuthInfo`).
     fn ssh_auth_info(&self) -> Option<String>;
 
-    /// The ticket that the `auth` phase has left in PAM's environment.
+    /// The ticket that the `auth` phase left in PAM's environment.
     fn ticket(&self) -> Option<Secret>;
 
-    /// Leaves a ticket there, or takes it away.
+    /// Stores a ticket there, or removes it.
     ///
     /// # Errors
     ///
-    /// [`ConversationError`] when libpam does not take it.
+    /// [`ConversationError`] when libpam refuses.
     fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError>;
 
-    /// Whether a line before has found the password wrong; see [`crate::relay::mark`].
-    fn is_marked(&self) -> bool;
+    /// Whether an earlier line found the password wrong; see [`crate::relay::password_failed`].
+    fn has_password_failed(&self) -> bool;
 
-    /// Says so, or no longer.
+    /// Sets or clears that flag.
     ///
     /// # Errors
     ///
-    /// [`ConversationError`] when libpam does not take it.
-    fn set_marked(&mut self, marked: bool) -> Result<(), ConversationError>;
+    /// [`ConversationError`] when libpam refuses.
+    fn set_password_failed(&mut self, failed: bool) -> Result<(), ConversationError>;
 
-    /// The process that this one was started by.
+    /// The parent process.
     fn parent(&self) -> u32;
 
-    /// The password that a module before this one asked for, unless it is empty or too long to be one.
+    /// The password that an earlier module asked for, unless it is empty or too long.
     fn take_authtok(&mut self) -> Option<PamAnswer>;
 
-    /// Hands a password, never an empty one, to the modules that follow.
+    /// Hands a password, never an empty one, to the next modules.
     ///
     /// # Errors
     ///
-    /// [`ConversationError`] when libpam does not take it.
+    /// [`ConversationError`] when libpam refuses.
     fn set_authtok(&mut self, password: &[u8]) -> Result<(), ConversationError>;
 
-    /// Shows messages, then asks, all in one call of the conversation: some programs (ocserv) show only
-    /// what comes together with a prompt.
+    /// Shows messages and asks in one call of the conversation: some programs (ocserv) show only
+    /// messages that come with a prompt.
     ///
     /// # Errors
     ///
-    /// [`ConversationError`] when nothing was answered.
+    /// [`ConversationError`] when there is no answer.
     fn ask(
         &mut self,
         messages: &[Message],
         prompt: &Prompt,
     ) -> Result<PamAnswer, ConversationError>;
 
-    /// Shows messages that no prompt follows.
+    /// Shows messages without a prompt.
     ///
     /// # Errors
     ///
@@ -85,29 +85,29 @@ pub trait Host {
     fn log(&mut self, priority: Priority, text: &str);
 }
 
-/// The conversation brought no answer.
+/// Why the conversation gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConversationError {
     /// The program's conversation function failed, or there is none.
     #[error("the program's conversation failed")]
     Failed,
-    /// What came is none.
+    /// The answer is not usable.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
 }
 
-/// How urgent a line in the log is; the names and numbers of syslog(3).
+/// Severity of a log line; names and numbers of syslog(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Priority {
     /// Act at once.
     Alert = libc::LOG_ALERT,
-    /// A fault of ours.
+    /// A bug of ours.
     Critical = libc::LOG_CRIT,
-    /// A login was refused for want of something.
+    /// A login was refused because something is missing.
     Error = libc::LOG_ERR,
     /// Worth knowing.
     Notice = libc::LOG_NOTICE,
-    /// Each step, on demand.
+    /// Each step, if the `debug` argument is given.
     Debug = libc::LOG_DEBUG,
 }

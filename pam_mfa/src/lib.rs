@@ -1,15 +1,14 @@
 //! `pam_mfa.so`: a second factor for programs that use PAM.
 //!
-//! The module decides nothing. It asks `mfa-agent` over its socket what to show and what to ask, relays
-//! that through the program's conversation, sends back what was typed, and turns the agent's outcome into
-//! a PAM code. What comes in from either side may be wrong in any way; what leaves is a code, a line in
-//! the log and, where one answer holds a password and a code, the password for the next module. No thread,
-//! signal handler, descriptor or secret stays behind in the program, and no panic reaches it.
+//! The module decides nothing. It asks `mfa-agent` what to show and what to ask, relays that
+//! through the program's conversation, sends back the answers, and maps the agent's outcome to a
+//! PAM code. Input from either side may be hostile. The module leaves no thread, signal handler,
+//! descriptor or secret behind in the program, and no panic reaches it.
 //!
-//! One thing it answers by itself, and only with a refusal: after a wrong password it asks nobody (`relay::mark`).
+//! Only after a wrong password it refuses by itself, without asking (`relay::password_failed`).
 //!
-//! `relay` is the logic, free of libpam and tested with a scripted conversation; `libpam` is the only
-//! file with `unsafe` code of ours.
+//! `relay` is the logic, independent of libpam and tested with a scripted conversation; `libpam` is
+//! our only file with `unsafe` code.
 
 #![deny(unsafe_code)]
 
@@ -42,12 +41,11 @@ mod entry_points {
     pam::pam_hooks!(Module);
 }
 
-/// What libpam calls. Session and password management are no business of a second factor's: there it says
-/// `PAM_IGNORE`, which is the default.
+/// The entry points for libpam. Session and password management return `PAM_IGNORE`, the default.
 struct Module;
 
 impl PamHooks for Module {
-    // PAM_SILENT is not looked at: sudo passes it, and yet shows what it is given.
+    // PAM_SILENT is ignored: sudo passes it, but still shows messages.
     fn sm_authenticate(
         handle: &mut PamHandle,
         arguments: Vec<&CStr>,
@@ -64,13 +62,13 @@ impl PamHooks for Module {
         contained(&mut LibPam::new(handle), |host| admit(&arguments, host))
     }
 
-    // Not PAM_IGNORE: a stack in which every module ignores setcred fails the login. A ticket that no
-    // account phase has used ends here, as does a mark: what runs in the session is not to see them.
+    // Not PAM_IGNORE: if every module ignores setcred, the login fails. An unused ticket and the
+    // `password_failed` flag are removed here, so that the session does not see them.
     fn sm_setcred(handle: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
         silence_panics();
         contained(&mut LibPam::new(handle), |host| {
             let _ = host.set_ticket(None);
-            let _ = host.set_marked(false);
+            let _ = host.set_password_failed(false);
             PamResultCode::PAM_SUCCESS
         })
     }
@@ -85,10 +83,10 @@ fn authenticate(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
         }
     };
     if arguments.password_failed() {
-        relay::mark::password_failed(host);
+        relay::password_failed::set(host);
         return PamResultCode::PAM_IGNORE;
     }
-    if relay::mark::take(host) {
+    if relay::password_failed::take(host) {
         return PamResultCode::PAM_AUTH_ERR;
     }
     let ending = relay::run(&arguments, host);
@@ -108,8 +106,8 @@ fn admit(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
     outcome::conclude(&ending, &arguments, host)
 }
 
-/// A panic's text would go to the program's standard error, which may be a terminal or a client. The
-/// hook is that of this module's own copy of Rust's library, not of a program written in Rust.
+/// Keeps a panic's text from the program's standard error, which may be a terminal or a client. The
+/// hook belongs to this module's own copy of Rust's library, not to the program's.
 fn silence_panics() {
     static SILENCE: Once = Once::new();
     SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
@@ -120,11 +118,11 @@ fn contained<H: Host>(host: &mut H, login: impl FnOnce(&mut H) -> PamResultCode)
     match catch_unwind(AssertUnwindSafe(|| login(host))) {
         Ok(code) => code,
         Err(panic) => {
-            // Dropping what a panic carries may panic again.
+            // Dropping the panic's payload may panic again.
             std::mem::forget(panic);
             host.log(
                 Priority::Critical,
-                "a fault in pam_mfa was contained; please report it",
+                "a bug in pam_mfa was contained; please report it",
             );
             PamResultCode::PAM_ABORT
         }
@@ -146,10 +144,10 @@ mod tests {
 
     #[test]
     fn after_a_wrong_password_nobody_is_asked_and_the_next_login_is_a_new_one() {
-        // A script without events: whoever asks ends the test.
+        // A script without events: every question fails the test.
         let mut host = Script::new("alice");
-        let mark = authenticate(&[c"password_failed"], &mut host);
-        assert_eq!(mark, PamResultCode::PAM_IGNORE);
+        let flagged = authenticate(&[c"password_failed"], &mut host);
+        assert_eq!(flagged, PamResultCode::PAM_IGNORE);
         let refused = authenticate(&[c"socket=/nowhere/agent.sock"], &mut host);
         assert_eq!(refused, PamResultCode::PAM_AUTH_ERR);
         let next = authenticate(&[c"socket=/nowhere/agent.sock"], &mut host);

@@ -1,9 +1,9 @@
-//! libpam, as far as the `pam` crate does not reach: the only file of ours with `unsafe` code.
+//! libpam, where the `pam` crate does not reach: our only file with `unsafe` code.
 //!
-//! The `pam` crate's own conversation sends one message a call and frees responses on success only; it
-//! has no `pam_syslog` and can't set `PAM_AUTHTOK`. The functions for these are declared here by hand, as
-//! `<security/pam_modules.h>` and `<security/pam_ext.h>` of Linux-PAM have them. Every response that a
-//! program allocates is wiped and freed, whatever the call returned.
+//! The `pam` crate's conversation sends one message a call and frees responses on success only; the
+//! crate has no `pam_syslog` and can't set `PAM_AUTHTOK`. These functions are declared here as in
+//! Linux-PAM's `<security/pam_modules.h>` and `<security/pam_ext.h>`. Every response that a program
+//! allocates is wiped and freed, whatever the call returned.
 
 #![allow(unsafe_code, reason = "the C interface of libpam")]
 
@@ -44,17 +44,18 @@ impl<'a> LibPam<'a> {
 
     /// A variable of PAM's environment.
     fn variable(&self, name: &CStr) -> Option<String> {
-        // SAFETY: the handle is libpam's own and the name a C string; libpam reads both and keeps neither.
+        // SAFETY: the handle is libpam's own and the name a C string; libpam reads both and keeps
+        // neither.
         let value = unsafe { pam_getenv(self.handle, name.as_ptr()) };
         if value.is_null() {
             return None;
         }
-        // SAFETY: not null, so it is a C string inside PAM's environment, which nobody changes before it
-        // has been copied here.
+        // SAFETY: not null, so it is a C string inside PAM's environment, which nobody changes
+        // before it is copied here.
         Some(lossy(unsafe { CStr::from_ptr(value) }))
     }
 
-    /// Sets a variable of PAM's environment (`NAME=value`), or takes it away (`NAME`).
+    /// Sets a variable of PAM's environment (`NAME=value`), or removes it (`NAME`).
     fn put(&mut self, text: &CStr) -> c_int {
         // SAFETY: the handle is libpam's own and the text a C string, of which libpam makes its own copy.
         unsafe { pam_putenv(self.handle, text.as_ptr()) }
@@ -63,7 +64,8 @@ impl<'a> LibPam<'a> {
     /// One call of the program's conversation function.
     fn converse(&mut self, texts: &mut Texts) -> Result<Responses, ConversationError> {
         let mut item: *const c_void = ptr::null();
-        // SAFETY: the handle is libpam's own, and `item` is a place for the pointer that it hands out.
+        // SAFETY: the handle is libpam's own, and `item` is valid for the pointer that libpam
+        // writes.
         let code = unsafe { pam_get_item(self.handle, ItemType::Conv as c_int, &raw mut item) };
         // SAFETY: for PAM_CONV the item is null or points to the program's `struct pam_conv`, which
         // libpam keeps as long as the handle and does not change while a module runs.
@@ -79,7 +81,7 @@ impl Host for LibPam<'_> {
     fn user(&mut self) -> Result<Option<String>, ConversationError> {
         match self.handle.get_user(None) {
             Ok(user) => Ok(Some(user)),
-            // So the `pam` crate says "not UTF-8".
+            // The `pam` crate reports "not UTF-8" like this.
             Err(PamResultCode::PAM_SYSTEM_ERR) => Ok(None),
             Err(_) => Err(ConversationError::Failed),
         }
@@ -112,7 +114,7 @@ impl Host for LibPam<'_> {
 
     fn set_ticket(&mut self, ticket: Option<&Secret>) -> Result<(), ConversationError> {
         let Some(ticket) = ticket else {
-            // A name alone takes the variable away. libpam raises an alarm in the log where there is none.
+            // A name alone removes the variable; libpam logs an alert if it does not exist.
             return match self.ticket() {
                 Some(_) => accepted(self.put(c"MFA_TICKET")),
                 None => Ok(()),
@@ -126,14 +128,14 @@ impl Host for LibPam<'_> {
         accepted(self.put(text))
     }
 
-    fn is_marked(&self) -> bool {
-        self.variable(MARK).is_some()
+    fn has_password_failed(&self) -> bool {
+        self.variable(PASSWORD_FAILED).is_some()
     }
 
-    fn set_marked(&mut self, marked: bool) -> Result<(), ConversationError> {
-        match (marked, self.is_marked()) {
+    fn set_password_failed(&mut self, failed: bool) -> Result<(), ConversationError> {
+        match (failed, self.has_password_failed()) {
             (true, false) => accepted(self.put(c"MFA_PASSWORD_FAILED=1")),
-            (false, true) => accepted(self.put(MARK)),
+            (false, true) => accepted(self.put(PASSWORD_FAILED)),
             _ => Ok(()),
         }
     }
@@ -201,7 +203,7 @@ fn lossy(name: &CStr) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Words of the agent's may be in it: no line breaks, no terminal sequences, no end.
+/// The text may quote the agent: no line breaks, no terminal sequences, bounded length.
 fn log_line(text: &str) -> CString {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
@@ -219,13 +221,14 @@ fn log_line(text: &str) -> CString {
 
 const SUCCESS: c_int = PamResultCode::PAM_SUCCESS as c_int;
 
-/// The variable that marks a wrong password.
-const MARK: &CStr = c"MFA_PASSWORD_FAILED";
+/// The environment variable of the `password_failed` flag.
+const PASSWORD_FAILED: &CStr = c"MFA_PASSWORD_FAILED";
 
-/// Bytes of the variable with the longest ticket that is taken, so that no copy of it is left behind.
+/// Bytes of the variable with the longest accepted ticket, so that the buffer never grows and
+/// leaves a copy.
 const MAX_TICKET: usize = 256;
 
-/// Bytes; what syslog daemons take in one piece.
+/// Bytes that syslog daemons accept in one piece.
 const MAX_LOG_LINE: usize = 900;
 
 #[cfg(test)]
@@ -233,13 +236,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_line_can_not_forge_another_nor_reach_a_terminal() {
+    fn a_log_line_can_not_forge_another_nor_control_a_terminal() {
         let line = log_line("a\nb\0c\u{1b}[2J\u{9b}d\u{e9}");
         assert_eq!(line.to_str().unwrap(), "a\\nb\\u{0}c\\u{1b}[2J\\u{9b}dé");
     }
 
     #[test]
-    fn a_log_line_has_an_end() {
+    fn a_log_line_has_a_bounded_length() {
         assert!(log_line(&"\n".repeat(70_000)).as_bytes().len() < 1000);
     }
 }

@@ -1,9 +1,8 @@
-//! What the program is told: PAM codes.
+//! Maps the end of a login to a PAM code, and logs it where the agent can't have logged it.
 //!
-//! How a login ended comes in; a PAM code and, where an administrator needs to know, a line in the log
-//! leave. What the agent decided it logs itself. Everything that is not the agent's clear "passed" or
-//! "skipped" refuses the login. The one exception is an administrator's `on_unavailable=ignore`, and it
-//! covers an outage only: not what a guest could bring about (see [`Ending::Unavailable`]).
+//! Everything but the agent's explicit "passed" or "skipped" refuses the login. The one exception
+//! is an administrator's `on_unavailable=ignore`, which covers only an outage that the user can't
+//! cause (see [`Ending::Unavailable`]).
 
 use mfa_protocol::login::Outcome;
 use pam::constants::PamResultCode;
@@ -16,21 +15,21 @@ use mfa_protocol::arguments::{Arguments, OnUnavailable};
 pub enum Ending {
     /// The agent decided.
     Decided(Outcome),
-    /// There was no agent to decide, or none that could be understood.
+    /// There was no agent, or its reply made no sense.
     Unavailable {
         /// For the log: what went wrong and what to do.
         reason: String,
-        /// Whether `on_unavailable` applies: the agent is absent, mute for the whole time-out, or says
-        /// itself that its store is broken. Not where it is alive but too busy, breaks a connection off,
-        /// or stops answering once it has asked: a guest can fill the agent up, and can wait at a prompt
-        /// until the login has expired.
+        /// Whether `on_unavailable` applies: the agent is absent, silent for the whole time-out, or
+        /// reports a broken store. Not if it is busy, breaks a connection, or stops answering after
+        /// a prompt: a user can fill up the agent, or wait at a prompt until the login expires.
         outage: bool,
     },
     /// The conversation failed or was cancelled; nothing was counted.
     Conversation(String),
-    /// `use_first_pass`, and no password was asked for before, or more is asked than a password.
+    /// `use_first_pass`, but no earlier module asked for a password, or the prompt needs more than
+    /// a password.
     NoPassword,
-    /// A name that no account can have, or that no policy could be decided by.
+    /// A name that no account can have, or that no policy can match.
     BadName(&'static str),
 }
 
@@ -52,7 +51,7 @@ pub fn conclude(ending: &Ending, arguments: &Arguments, host: &mut impl Host) ->
             );
             PamResultCode::PAM_CONV_ERR
         }
-        // What pam_unix returns here.
+        // The code that pam_unix returns here.
         Ending::NoPassword => {
             host.log(
                 Priority::Error,

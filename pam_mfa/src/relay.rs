@@ -1,14 +1,13 @@
 //! The relay: one login, from its first prompt to its outcome.
 //!
-//! It stands between a [`Host`], which is the program with its conversation and libpam's items, and the
-//! agent. What the agent wants shown and asked goes to the host, what was typed to the agent, until there
-//! is an outcome; it judges neither. Both may misbehave: a step that makes no sense, a dialogue without
-//! end, an answer that is none or a conversation that breaks off each end the login, and none of them
-//! can end it as passed.
+//! It connects a [`Host`] (the program with its conversation and PAM items) to the agent. It shows
+//! the agent's prompts and sends the answers until there is an outcome, and decides nothing. Both
+//! sides may misbehave: an invalid step, an endless dialogue, an invalid answer or a broken
+//! conversation ends the login, and never as passed.
 
 mod account;
 mod failure;
-pub mod mark;
+pub mod password_failed;
 #[cfg(test)]
 pub(crate) mod script;
 mod step;
@@ -33,9 +32,9 @@ use step::Next;
 
 /// Runs one login to its end.
 pub fn run(arguments: &Arguments, host: &mut impl Host) -> Ending {
-    // That of an earlier login in this process is not good for this one.
+    // A ticket of an earlier login in this process must not be used for this one.
     if arguments.ticket() && host.set_ticket(None).is_err() {
-        host.log(Priority::Error, "libpam did not take the ticket away");
+        host.log(Priority::Error, "libpam did not remove the ticket");
     }
     let relayed = begin(arguments, host).and_then(|(client, reply)| {
         let first_pass = arguments.authtok();
@@ -87,8 +86,8 @@ fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParame
     })
 }
 
-/// The methods that sshd has verified before it asked PAM: the first word of each line of
-/// `SSH_AUTH_INFO_0`. What follows it are keys and certificates, which are nobody's business.
+/// The methods that sshd verified before PAM: the first word of each line of `SSH_AUTH_INFO_0`. The
+/// keys and certificates after it are not passed on.
 fn verified(info: Option<&str>) -> Option<Vec<String>> {
     let method = |line: &str| line.split_whitespace().next().map(str::to_owned);
     let methods: Vec<String> = info?
@@ -100,7 +99,7 @@ fn verified(info: Option<&str>) -> Option<Vec<String>> {
     (!methods.is_empty()).then_some(methods)
 }
 
-/// Leaves out what is empty. What is too long is cut: it is no address any more, nor was it one before.
+/// Leaves out empty names, and cuts long ones: a name that long is not an address anyway.
 fn known(name: Option<String>) -> Option<String> {
     let mut name = name.filter(|name| !name.is_empty())?;
     while name.len() > MAX_NAME {
@@ -115,7 +114,7 @@ struct Login<'a, H> {
     host: &'a mut H,
     client: Client,
     session: String,
-    /// Where the next answer comes from; `None` once `PAM_AUTHTOK` was used up.
+    /// Where the next answer comes from; `None` once `PAM_AUTHTOK` was used.
     first_pass: Authtok,
 }
 
@@ -164,10 +163,10 @@ impl<H: Host> Login<'_, H> {
                 .call::<Answer>(&parameters)
                 .map_err(after_the_first_step)?;
         }
-        Err(not_understood("it asks and asks"))
+        Err(not_understood("it asks too many questions"))
     }
 
-    /// What is to be sent, and all that was typed.
+    /// The answer for the agent, and all that was typed.
     fn answer(
         &mut self,
         messages: &[Message],
@@ -187,8 +186,9 @@ impl<H: Host> Login<'_, H> {
         Ok((answer, typed))
     }
 
-    /// Whether what was typed is the password that a module before has asked for, and as a rule checked: programs that
-    /// answer every prompt with it guess nothing. With `forward_pass` no module has asked for it yet.
+    /// Whether the answer is the password that an earlier module checked: programs that answer
+    /// every prompt with it are not guessing. If code and password share one answer, no module has
+    /// checked it yet.
     fn is_checked_password(&mut self, typed: &PamAnswer) -> bool {
         let password = match self.arguments.authtok() {
             Authtok::None | Authtok::Use | Authtok::Try => self.host.take_authtok(),
@@ -197,12 +197,12 @@ impl<H: Host> Login<'_, H> {
         password.is_some_and(|password| password.is_same(typed))
     }
 
-    /// The password that was asked for before, if it is to answer this prompt. It answers one only.
+    /// The earlier password, if it answers this prompt. It is used once.
     fn first_pass(&mut self, prompt: &Prompt) -> Result<Option<PamAnswer>, Ending> {
         let source = self.first_pass;
         match source {
             Authtok::None | Authtok::Forward => return Ok(None),
-            // After its one use, use_first_pass still asks nobody.
+            // After its one use, use_first_pass still asks nothing.
             Authtok::Try => self.first_pass = Authtok::None,
             Authtok::Use => {}
         }
@@ -228,14 +228,15 @@ impl<H: Host> Login<'_, H> {
             let password = (length <= tail)
                 .then(|| typed.before_last(length))
                 .flatten();
-            let password = password.ok_or_else(|| not_understood("the code was never so long"))?;
+            let password =
+                password.ok_or_else(|| not_understood("the code is longer than what was sent"))?;
             self.hand_on(password)?;
         }
         self.show(messages);
         Ok(outcome)
     }
 
-    /// Leaves the ticket of a login that met the policy for the account phase, if it is wanted.
+    /// Leaves the ticket of a passed login for the account phase, if the arguments ask for it.
     fn leave(&mut self, ticket: Option<Secret>) {
         if !self.arguments.ticket() {
             return;
@@ -250,14 +251,13 @@ impl<H: Host> Login<'_, H> {
         if self.host.set_ticket(Some(&ticket)).is_err() {
             self.host.log(
                 Priority::Error,
-                "libpam did not take the ticket; the account phase will refuse this login",
+                "libpam did not store the ticket; the account phase will refuse this login",
             );
         }
     }
 
-    /// Hands the password to the next module. Where the code was all that was typed there is none: what
-    /// stood in `PAM_AUTHTOK` stays, and where nothing stood the next module asks, or fails by itself.
-    /// An empty password would be one that nobody typed.
+    /// Hands the password to the next module. If only a code was typed, `PAM_AUTHTOK` stays as it
+    /// is, because an empty password would be one that the user never typed.
     fn hand_on(&mut self, password: &[u8]) -> Result<(), Ending> {
         if password.is_empty() {
             return Ok(());
@@ -265,12 +265,12 @@ impl<H: Host> Login<'_, H> {
         self.host
             .set_authtok(password)
             .map_err(|_| Ending::Unavailable {
-                reason: "libpam refused to take the password for the next module".into(),
+                reason: "libpam did not store the password for the next module".into(),
                 outage: false,
             })
     }
 
-    /// A program that can't show a line (OpenVPN, FreeRADIUS) may refuse it; that changes no outcome.
+    /// Some programs (OpenVPN, FreeRADIUS) can't show messages; that changes no outcome.
     fn show(&mut self, messages: &[Message]) {
         if !messages.is_empty() && self.host.show(messages).is_err() {
             self.host.log(
@@ -280,8 +280,8 @@ impl<H: Host> Login<'_, H> {
         }
     }
 
-    /// Tells the agent that no answer comes. Closing the connection would say the same, but this way
-    /// the agent has recorded it before the program goes on.
+    /// Tells the agent that no answer comes. Closing the connection would mean the same, but this
+    /// way the agent has recorded it before the program goes on.
     fn cancelled(&mut self, ending: Ending) -> Ending {
         let parameters = CancelParameters {
             session: self.session.clone(),
@@ -308,14 +308,14 @@ impl From<ConversationError> for Ending {
     }
 }
 
-/// So many verified methods are told; sshd knows fewer.
+/// The most verified methods that are sent; sshd knows fewer.
 const MAX_METHODS: usize = 16;
 
 /// Bytes of a method's name.
 const MAX_METHOD: usize = 64;
 
-/// More than any dialogue needs; an agent that asks for ever would keep a program that answers by
-/// itself (OpenVPN) in here for ever.
+/// More than any dialogue needs: an agent that asks without end would keep a program that answers
+/// by itself (OpenVPN) here forever.
 const MAX_STEPS: usize = 64;
 
 /// Bytes of a ticket; the agent's have 32.

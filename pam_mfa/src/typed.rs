@@ -1,17 +1,17 @@
-//! What a person typed.
+//! An answer from the user.
 //!
-//! It may be a password and a code in one, of which the agent is to see the code only. So the whole of it
-//! stays here, in a buffer that is wiped when dropped, and what leaves is cut off its end. A password is
-//! bytes in whatever encoding the next module expects; only the end that is sent must be UTF-8.
+//! It may be a password and a code in one, and the agent must see the code only. So the whole
+//! answer stays here, in a buffer that is wiped when dropped, and only its end is sent. A password
+//! may be in any encoding; only the end that is sent must be UTF-8.
 
 use mfa_protocol::{MAX_ANSWER, Secret};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// An answer: 1 to [`MAX_ANSWER`] bytes, none of them NUL. Wiped when dropped, shown nowhere.
+/// An answer: 1 to [`MAX_ANSWER`] bytes without NUL. Wiped when dropped, never shown.
 pub struct PamAnswer(Zeroizing<Vec<u8>>);
 
-/// Why something is no answer.
+/// Why an answer can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// Nothing was typed.
@@ -20,12 +20,12 @@ pub enum NoAnswer {
     /// More than [`MAX_ANSWER`] bytes.
     #[error("the answer was longer than {MAX_ANSWER} bytes")]
     TooLong,
-    /// Not UTF-8, or not in the part that is to be sent.
+    /// The part to be sent is not UTF-8.
     #[error("the answer was not UTF-8")]
     NotUtf8,
-    /// sshd's replacement for the answers of users whom it refuses.
+    /// sshd's fake password: its replacement for the answers of users whom it refuses.
     #[error("the program refuses this user and hid the answer")]
-    StandIn,
+    FakePassword,
 }
 
 impl PamAnswer {
@@ -51,23 +51,23 @@ impl PamAnswer {
         text(&self.0)
     }
 
-    /// The last `count` characters, or as many as there are, for the agent. If a password in another
-    /// encoding reaches into them, they begin after it.
+    /// The last `count` characters, or as many as there are, for the agent. If a password in
+    /// another encoding reaches into them, they begin after it.
     ///
-    /// The agent recognises sshd's stand-in (rule 9 of the architecture: cancelled, not wrong), but not
-    /// by its end alone, so where only the end is sent it is recognised here.
+    /// sshd's fake password means cancelled, not wrong (rule 9 of the architecture). The agent
+    /// can't recognise it by its end alone, so it is recognised here.
     ///
     /// # Errors
     ///
-    /// [`NoAnswer::NotUtf8`] or [`NoAnswer::StandIn`].
+    /// [`NoAnswer::NotUtf8`] or [`NoAnswer::FakePassword`].
     pub fn tail(&self, count: u32) -> Result<Secret, NoAnswer> {
         if self
             .0
             .iter()
-            .zip(STAND_IN.iter().cycle())
+            .zip(FAKE_PASSWORD.iter().cycle())
             .all(|(typed, junk)| typed == junk)
         {
-            return Err(NoAnswer::StandIn);
+            return Err(NoAnswer::FakePassword);
         }
         let end = &self.0[self.start_of_last(count)..];
         (0..end.len())
@@ -75,14 +75,14 @@ impl PamAnswer {
             .ok_or(NoAnswer::NotUtf8)
     }
 
-    /// What stands before the last `count` characters; `None` if there are fewer than that.
+    /// The part before the last `count` characters; `None` if there are fewer.
     #[must_use]
     pub fn before_last(&self, count: u32) -> Option<&[u8]> {
         let start = self.start_of_last(count);
         (characters(&self.0[start..]) == count as usize).then(|| &self.0[..start])
     }
 
-    /// Whether both are the same, found out in a time that tells of neither but its length.
+    /// Compares in a time that reveals only the lengths.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
@@ -113,13 +113,13 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|&&byte| begins_character(byte)).count()
 }
 
-/// Every byte of UTF-8 does, except `10xxxxxx`.
+/// Every byte of UTF-8 except `10xxxxxx` begins a character.
 fn begins_character(byte: u8) -> bool {
     byte & 0b1100_0000 != 0b1000_0000
 }
 
-/// OpenSSH's `auth-pam.c` repeats this to the length of what was typed, or cuts it.
-const STAND_IN: &[u8] = b"\x08\n\r\x7fINCORRECT";
+/// OpenSSH's `auth-pam.c` repeats this to the length of the answer, or cuts it.
+const FAKE_PASSWORD: &[u8] = b"\x08\n\r\x7fINCORRECT";
 
 #[cfg(test)]
 mod tests {
@@ -151,19 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_too_much_are_no_answers() {
+    fn an_empty_and_a_long_answer_are_refused() {
         assert_eq!(PamAnswer::new(b"").err(), Some(NoAnswer::Empty));
         assert!(PamAnswer::new(&[b'x'; 512]).is_ok());
         assert_eq!(PamAnswer::new(&[b'x'; 513]).err(), Some(NoAnswer::TooLong));
     }
 
     #[test]
-    fn sshds_stand_in_is_recognised_whole_repeated_and_cut() {
-        let junk = STAND_IN.repeat(3);
+    fn sshds_fake_password_is_recognised_whole_repeated_and_cut() {
+        let junk = FAKE_PASSWORD.repeat(3);
         for length in 1..junk.len() {
             assert_eq!(
                 typed(&junk[..length]).tail(6).unwrap_err(),
-                NoAnswer::StandIn
+                NoAnswer::FakePassword
             );
         }
         assert!(typed(b"INCORRECT").tail(6).is_ok());

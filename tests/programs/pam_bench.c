@@ -1,11 +1,11 @@
 /*
- * pam_bench: many logins at once through libpam, each of another user with a code of their own.
+ * pam_bench: many concurrent logins through libpam, each with another user and code.
  *
  *   pam_bench CONFDIR SERVICE PROCESSES FILE   FILE: a line "user<TAB>answer" for each login
- *   pam_bench --dlopen MODULE COUNT            what loading and unloading a module takes
+ *   pam_bench --dlopen MODULE COUNT            the time to load and unload a module
  *
- * Prints "p50 MICROSECONDS p99 MICROSECONDS rate LOGINS_PER_SECOND refused COUNT". A login is
- * everything from pam_start to pam_end. All processes wait until all are ready.
+ * Prints "p50 MICROSECONDS p99 MICROSECONDS rate LOGINS_PER_SECOND refused COUNT". A login lasts
+ * from pam_start to pam_end. All processes wait until all are ready.
  *
  *   cc -O2 -o pam_bench pam_bench.c -lpam -ldl
  */
@@ -104,7 +104,7 @@ static void read_logins(const char *path)
     fclose(file);
 }
 
-/* Does every login whose number is `first` more than a multiple of `step`. */
+/* Runs the logins with the numbers first, first + step, first + 2 * step … */
 static void work(const char *confdir, const char *service, size_t first, size_t step,
                  struct result *results)
 {

@@ -1,9 +1,8 @@
 /*
- * pam_code: a module that returns what it is told, and notes that it was called.
+ * pam_code: a module that returns a given code, and records that it was called.
  *
- * Its argument at=N is its place in two texts of the environment. PAM_CODES holds the code to return
- * there, as one digit of base 32 (0 to 9, a to v); PAM_CALLED gets an x there. Both belong to the
- * program that asks libpam (pam_codes.c), which changes them between logins.
+ * Its argument at=N is its index in two environment variables of the program (pam_codes.c): PAM_CODES
+ * has the code to return, as one digit of base 32 (0 to 9, a to v); PAM_CALLED gets an x.
  *
  *   cc -shared -fPIC -o pam_code.so pam_code.c
  */

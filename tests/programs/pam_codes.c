@@ -1,10 +1,10 @@
 /*
- * pam_codes: what libpam makes of a stack, for many answers of its modules in one process.
+ * pam_codes: libpam's result for a stack and many combinations of module codes, in one process.
  *
  *   pam_codes DIR SERVICE
  *
  * Each line of its input is one login: the codes that the modules return (see pam_code.c). For each it
- * prints the number that pam_authenticate returned, and which modules were called.
+ * prints pam_authenticate's return code, and which modules were called.
  *
  *   cc -o pam_codes pam_codes.c -lpam
  */
@@ -30,7 +30,7 @@ static pam_handle_t *start(char **argv)
 {
     pam_handle_t *pamh = NULL;
     if (pam_start_confdir(argv[2], "nobody", &conversation, argv[1], &pamh) != PAM_SUCCESS) {
-        /* libpam has given the service up. */
+        /* libpam rejected the service. */
         return NULL;
     }
     return pamh;
@@ -38,7 +38,7 @@ static pam_handle_t *start(char **argv)
 
 int main(int argc, char **argv)
 {
-    /* In place: what setenv copies is never given back. */
+    /* In place, because memory that setenv copies is never freed. */
     static char codes[512] = "PAM_CODES=", called[512] = "PAM_CALLED=";
     char *line = codes + strlen(codes), *marks = called + strlen(called);
     if (argc != 3) {
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
         int code = pamh ? pam_authenticate(pamh, 0) : PAM_ABORT;
         printf("%d %s\n", code, marks);
         if (code == PAM_INCOMPLETE) {
-            /* The next call would go on where this one has stopped. */
+            /* The next call would continue where this one stopped. */
             pam_end(pamh, code);
             pamh = start(argv);
         }

@@ -1,9 +1,9 @@
 /*
- * pam_login: a program that asks PAM to let a user in, and nothing else.
+ * pam_login: a program that only authenticates a user with PAM.
  *
- * Stands for every program with a conversation of its own. Scripted (--answer-fd), it answers each
- * prompt with the next line and prints what it is shown; without answers it talks on the terminal as a
- * login program does. It reads stacks from any folder (--confdir), so it needs no right to /etc/pam.d.
+ * It behaves like every program with its own conversation. With --answer-fd, it answers each prompt with
+ * the next line and prints everything it is shown; without, it uses the terminal like a login program. It
+ * reads stacks from any folder (--confdir), so it needs no access to /etc/pam.d.
  *
  *   cc -o pam_login pam_login.c -lpam -lpam_misc -lpthread
  */
@@ -48,7 +48,7 @@ struct settings {
 
 static struct settings settings = {.count = 1};
 
-/* All answers, and of these the lines that are left. */
+/* All answers, and the remaining lines. */
 static char *answers_block;
 static const char *answers, *answers_end;
 
@@ -186,7 +186,7 @@ static int64_t nanoseconds(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* On a terminal, what a login program would say. */
+/* The text of a login program on a terminal. */
 static void report(int code)
 {
     if (settings.scripted || settings.count > 1)
@@ -231,7 +231,7 @@ static int run_on_small_stack(size_t size)
     int status = 2;
     pthread_t thread;
     pthread_attr_t attributes;
-    /* A page that can't be touched lies below: what needs more crashes, as it would in ocserv. */
+    /* An inaccessible page lies below: code that needs more stack crashes, as it would in ocserv. */
     size_t guard = (size_t)sysconf(_SC_PAGESIZE);
     unsigned char *block =
         mmap(NULL, guard + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -279,7 +279,7 @@ static void read_answers(int fd)
     answers_end = answers + length;
 }
 
-/* One line, and not a byte of the next: somebody gives the answers as the prompts come. */
+/* Reads no byte beyond the line, because answers may arrive one by one. */
 static void read_answer(int fd)
 {
     const size_t capacity = 65536;
@@ -300,7 +300,7 @@ static void read_answer(int fd)
     answers_end = answers + length;
 }
 
-/* The next answer as memory of its own. False when there is none left. */
+/* The next answer in newly allocated memory. False when none is left. */
 static bool next_answer(char **answer)
 {
     if (settings.when_asked)

@@ -1,8 +1,8 @@
 /*
- * pam_probe.so: a module that stands next to pam_mfa.so in the stacks of tests.
+ * pam_probe.so: a module beside pam_mfa.so in the stacks of tests.
  *
- *   auth required pam_probe.so set=TEXT    hands TEXT on as PAM_AUTHTOK, as a password module would
- *   auth required pam_probe.so write=FILE  writes the PAM_AUTHTOK that it finds to FILE
+ *   auth required pam_probe.so set=TEXT    sets PAM_AUTHTOK to TEXT, like a password module
+ *   auth required pam_probe.so write=FILE  writes PAM_AUTHTOK to FILE
  *
  *   cc -shared -fPIC -o pam_probe.so pam_probe.c -lpam
  */

@@ -1,4 +1,4 @@
-//! A host whose users are judged by RADIUS servers.
+//! A host whose users are verified by RADIUS servers.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -11,18 +11,18 @@ use tempfile::TempDir;
 
 /// The name of the servers in the settings.
 pub(crate) const SERVER: &str = "vip";
-/// What the settings ask with.
+/// The prompt in the settings.
 pub(crate) const PASSCODE: &str = "Passcode: ";
 /// For servers that stay silent: given up after five seconds.
 pub(crate) const IMPATIENT: &str = "timeout = \"1s\"\nwait = \"5s\"\n";
 
-/// What is particular about a host.
+/// The differences of a host.
 pub(crate) struct Plan<'a> {
-    /// Of the policy, as it stands in the settings.
+    /// `require` of the policy, as in the settings.
     pub(crate) require: &'a str,
     /// More keys of `[[radius]]`.
     pub(crate) keys: &'a str,
-    /// What it believes to share with the servers.
+    /// The shared secret on the host's side.
     pub(crate) secret: &'a str,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// One that asks `servers` in this order.
+    /// A host that asks `servers` in this order.
     pub(crate) fn asking(servers: &[SocketAddr]) -> Self {
         Self::with(servers, &Plan::default())
     }
@@ -94,7 +94,7 @@ impl Host {
         }
     }
 
-    /// Enrols a user, who has the same name at the servers.
+    /// Enrols a user with the same name at the servers.
     pub(crate) fn enroll(&self, user: &str) -> Value {
         let arguments = ["enroll", "radius", user, "--server", SERVER];
         self.agent.ctl().json(&arguments, "")
@@ -107,7 +107,7 @@ impl Host {
         login.run(&self.stack).result().to_owned()
     }
 
-    /// How many attempts are counted.
+    /// The counted failures.
     pub(crate) fn failures(&self, user: &str) -> u64 {
         let failures = &self.status(user)["failures"];
         failures.as_u64().unwrap_or_else(|| panic!("{failures}"))
@@ -121,7 +121,7 @@ impl Host {
         self.agent.ctl().json(&["status", user], "")
     }
 
-    /// How the last of `count` logins ended, as the audit file tells.
+    /// The outcome of the last of `count` logins in the audit file.
     pub(crate) fn outcome(&self, user: &str, count: usize) -> String {
         let events = self.agent.logins_of(user, count);
         assert_eq!(events.len(), count, "{events:?}");

@@ -1,7 +1,7 @@
-//! An authenticator of another maker: logins that a FreeRADIUS judges, through a real PAM stack.
+//! Another vendor's authenticator: logins that FreeRADIUS verifies, through a real PAM stack.
 //!
-//! Who has an account at the server and what they are asked stands in `tests/support/radiusd.conf`. What
-//! was judged is told by the server, not by us: it writes down each request.
+//! Its users and prompts are in `tests/support/radiusd.conf`. What it verified is read from the
+//! server's own record of requests.
 
 mod host;
 mod rounds;

@@ -1,4 +1,4 @@
-//! Access-Challenge: what the server asks back is the next prompt, and never a pass.
+//! Access-Challenge: the server's question is the next prompt, and never a pass.
 
 use mfa_tests::{FreeRadius, Login};
 
@@ -17,7 +17,7 @@ fn host_of(server: &FreeRadius) -> Host {
 }
 
 #[test]
-fn one_round_relays_the_question_for_the_code_that_the_server_judges() {
+fn one_round_relays_the_question_for_a_code_that_the_server_verifies() {
     let server = FreeRadius::start();
     let host = host_of(&server);
     let code = server.key.code(0);
@@ -36,7 +36,7 @@ fn one_round_relays_the_question_for_the_code_that_the_server_judges() {
 }
 
 #[test]
-fn two_rounds_are_shown_as_the_server_wants_them_and_pass() {
+fn two_rounds_are_shown_as_the_server_wants_and_pass() {
     let server = FreeRadius::start();
     let host = host_of(&server);
     let login = Login::of("carol").answer("rot").answer("blau");
@@ -48,9 +48,9 @@ fn two_rounds_are_shown_as_the_server_wants_them_and_pass() {
     assert_eq!(host.log_in("carol", &["rot", "grün"]), "PAM_AUTH_ERR");
 }
 
-/// The server tells its logins apart by the State that comes back.
+/// The server distinguishes its logins by the State that comes back.
 #[test]
-fn logins_at_once_each_keep_their_own_state() {
+fn simultaneous_logins_each_keep_their_own_state() {
     let server = FreeRadius::start();
     let host = host_of(&server);
     let mut first = Login::of("carol").start(&host.stack);
@@ -73,7 +73,7 @@ fn logins_at_once_each_keep_their_own_state() {
 }
 
 #[test]
-fn a_challenge_alone_lets_nobody_in_and_leaving_there_costs_no_attempt() {
+fn a_challenge_alone_lets_nobody_in_and_cancelling_it_costs_no_attempt() {
     let server = FreeRadius::start();
     let host = host_of(&server);
     for answers in [&[PASSWORD][..], &[PASSWORD, ""]] {
@@ -90,9 +90,9 @@ fn a_challenge_alone_lets_nobody_in_and_leaving_there_costs_no_attempt() {
     assert_eq!((host.failures("bob"), host.failures("carol")), (0, 0));
 }
 
-/// Who lost the token stands at the question for its code, and nowhere else.
+/// A user who lost the token is at the question for its code.
 #[test]
-fn a_recovery_code_is_taken_where_the_server_asks_for_a_code() {
+fn a_recovery_code_is_accepted_where_the_server_asks_for_a_code() {
     let server = FreeRadius::start();
     let host = host_of(&server);
     let codes = host.agent.admin().recovery_codes("bob", 10);

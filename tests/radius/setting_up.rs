@@ -1,17 +1,16 @@
-//! What administrators set: who is asked about where, under which name, and with what.
+//! Administrators' settings: which users are verified by which servers, under which name and
+//! secret.
 
 use std::process::Command;
 
-use mfa_tests::{
-    Agent, FreeRadius, Login, Machine, Output, Sshd, Stack, built, nobody_s_port, run,
-};
+use mfa_tests::{Agent, FreeRadius, Login, Machine, Output, Sshd, Stack, built, run, unused_port};
 
 use super::host::{Host, IMPATIENT, PASSCODE, Plan, SERVER, SecretFile, settings};
 
 const PASSWORD: &str = FreeRadius::PASSWORD;
 
 #[test]
-fn the_server_hears_the_remote_name_the_client_s_address_and_this_host_s_name() {
+fn the_server_gets_the_remote_name_the_clients_address_and_this_hosts_name() {
     let server = FreeRadius::start();
     let plan = Plan {
         keys: "nas_identifier = \"web1.example\"\n",
@@ -44,7 +43,7 @@ fn the_name_of_the_host_and_of_the_user_are_the_defaults() {
 }
 
 #[test]
-fn enrolling_is_done_once_and_undone_by_remove() {
+fn enrolling_twice_changes_nothing_and_remove_undoes_it() {
     let server = FreeRadius::start();
     let host = Host::asking(&[server.address()]);
     for changed in [true, false] {
@@ -58,7 +57,7 @@ fn enrolling_is_done_once_and_undone_by_remove() {
 
 #[test]
 fn a_server_that_is_not_in_the_settings_is_refused() {
-    let host = Host::asking(&[nobody_s_port()]);
+    let host = Host::asking(&[unused_port()]);
     let arguments = ["enroll", "radius", "anna", "--server", "pager"];
     let output = host.agent.ctl().run(&arguments, "");
     assert_eq!(output.status, Some(1), "{output:?}");
@@ -67,10 +66,10 @@ fn a_server_that_is_not_in_the_settings_is_refused() {
 }
 
 #[test]
-fn users_enrol_no_account_of_theirs() {
+fn users_cannot_enrol_their_own_radius_account() {
     Machine::run(|machine| {
         machine.user("mfat-anna", "a");
-        let host = Host::asking(&[nobody_s_port()]);
+        let host = Host::asking(&[unused_port()]);
         let arguments = ["enroll", "radius", "mfat-anna", "--server", SERVER];
         let ctl = host.agent.ctl();
         let output = ctl.run_as(machine, "mfat-anna", &arguments, "");
@@ -102,7 +101,7 @@ fn a_shared_secret_that_others_can_read_is_refused() {
     secret.set_mode(0o644);
     assert_eq!(complain(check()), [true, true], "{:?}", check());
 
-    // What holds is what held before.
+    // The earlier settings stay active.
     let event = agent.reload_with(&good);
     assert_eq!(event.text("result"), "refused", "{event:?}");
     let arguments = ["enroll", "radius", "anna", "--server", SERVER];
@@ -112,7 +111,7 @@ fn a_shared_secret_that_others_can_read_is_refused() {
 }
 
 #[test]
-fn a_reload_puts_a_new_shared_secret_in_force() {
+fn a_reload_applies_a_new_shared_secret() {
     let server = FreeRadius::start();
     let plan = Plan {
         keys: IMPATIENT,
@@ -135,7 +134,7 @@ fn a_reload_puts_a_new_shared_secret_in_force() {
 }
 
 #[test]
-fn that_a_user_s_server_is_in_the_settings_no_more_is_not_their_fault() {
+fn removing_a_users_server_from_the_settings_counts_no_failure() {
     let server = FreeRadius::start();
     let secret = SecretFile::of(FreeRadius::SECRET);
     let text = settings(&[server.address()], &secret, &Plan::default());
@@ -154,7 +153,7 @@ fn that_a_user_s_server_is_in_the_settings_no_more_is_not_their_fault() {
 }
 
 #[test]
-fn over_ssh_a_password_and_then_what_the_server_asks_let_in() {
+fn over_ssh_a_password_and_then_the_servers_questions_let_in() {
     Machine::run(|machine| {
         const USER: &str = "mfat-bob";
         machine.user(USER, "correct battery");

@@ -1,14 +1,14 @@
-//! Servers that are dead, silent or slow. Silence is nobody's fault: it counts no attempt.
+//! Dead, silent and slow servers. Silence counts no attempt.
 
 use std::net::UdpSocket;
 
-use mfa_tests::{FreeRadius, Login, Relay, Stack, built, eventually, nobody_s_port};
+use mfa_tests::{FreeRadius, Login, Relay, Stack, built, eventually, unused_port};
 
 use super::host::{Host, IMPATIENT, PASSCODE, Plan};
 
 const PASSWORD: &str = FreeRadius::PASSWORD;
 
-/// A server that hears everything and says nothing.
+/// A server that receives everything and answers nothing.
 struct Mute(UdpSocket);
 
 impl Mute {
@@ -22,7 +22,7 @@ impl Mute {
         self.0.local_addr().expect("an address")
     }
 
-    /// What it has heard since the last call.
+    /// What it received since the last call.
     fn heard(&self) -> usize {
         std::iter::repeat_with(|| self.0.recv(&mut [0; 4096]))
             .take_while(Result::is_ok)
@@ -38,7 +38,7 @@ fn patient_with_the_last() -> Plan<'static> {
 }
 
 #[test]
-fn for_a_silent_server_the_second_answers_and_the_next_login_passes_the_first_over() {
+fn if_a_server_is_silent_the_second_answers_and_the_next_login_skips_the_first() {
     let (mute, server) = (Mute::new(), FreeRadius::start());
     let host = Host::with(
         &[mute.address(), server.address()],
@@ -56,9 +56,9 @@ fn for_a_silent_server_the_second_answers_and_the_next_login_passes_the_first_ov
 }
 
 #[test]
-fn for_a_server_that_is_down_the_second_answers() {
+fn if_a_server_is_down_the_second_answers() {
     let server = FreeRadius::start();
-    let host = Host::asking(&[nobody_s_port(), server.address()]);
+    let host = Host::asking(&[unused_port(), server.address()]);
     host.enroll("anna");
     for (typed, result) in [(PASSWORD, "PAM_SUCCESS"), ("guess", "PAM_AUTH_ERR")] {
         assert_eq!(host.log_in("anna", &[typed]), result);
@@ -66,7 +66,7 @@ fn for_a_server_that_is_down_the_second_answers() {
 }
 
 #[test]
-fn when_all_are_silent_nobody_passes_and_nobody_is_counted_wrong() {
+fn when_all_are_silent_nobody_passes_and_no_failure_is_counted() {
     let mutes = [Mute::new(), Mute::new()];
     let plan = Plan {
         keys: IMPATIENT,
@@ -84,7 +84,7 @@ fn when_all_are_silent_nobody_passes_and_nobody_is_counted_wrong() {
 }
 
 #[test]
-fn whoever_lets_the_phone_ring_is_not_let_in_by_ignoring_outages() {
+fn an_ignored_phone_call_is_no_outage() {
     let mute = Mute::new();
     let plan = Plan {
         keys: IMPATIENT,
@@ -92,7 +92,7 @@ fn whoever_lets_the_phone_ring_is_not_let_in_by_ignoring_outages() {
     };
     let host = Host::with(&[mute.address()], &plan);
     host.enroll("anna");
-    // What follows lets everybody in whom the module passes over.
+    // The line after it lets in every user that the module ignores.
     let (module, socket) = (built().module.display(), host.agent.socket().display());
     let stack = Stack::of(&format!(
         "auth [success=ok ignore=ignore default=die] {module} socket={socket} on_unavailable=ignore\n\
@@ -102,9 +102,9 @@ fn whoever_lets_the_phone_ring_is_not_let_in_by_ignoring_outages() {
     assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
 }
 
-/// What has the length of such a code is looked for among them before the server is asked.
+/// An answer as long as such a code is compared with them before the server is asked.
 #[test]
-fn guesses_at_a_recovery_code_count_where_no_server_answers() {
+fn guesses_at_a_recovery_code_count_even_if_no_server_answers() {
     let mute = Mute::new();
     let plan = Plan {
         keys: "timeout = \"1s\"\nwait = \"1s\"\n",
@@ -173,9 +173,9 @@ fn a_server_that_dies_between_question_and_answer_costs_no_attempt() {
     assert_eq!(host.log_in("bob", &[PASSWORD, &code]), "PAM_SUCCESS");
 }
 
-/// The call takes longer than the module waits for an agent by itself.
+/// The call takes longer than the module waits for an agent by default.
 #[test]
-fn a_phone_call_is_waited_for_and_keeps_nobody_else_waiting() {
+fn a_phone_call_is_awaited_and_keeps_nobody_else_waiting() {
     let server = FreeRadius::start();
     let plan = Plan {
         require: "[\"radius\", \"totp\"]",
@@ -203,7 +203,7 @@ fn a_phone_call_is_waited_for_and_keeps_nobody_else_waiting() {
 }
 
 #[test]
-fn an_agent_that_ends_while_it_waits_lets_nobody_in_and_soon_serves_again() {
+fn an_agent_that_stops_while_waiting_lets_nobody_in_and_soon_serves_again() {
     let server = FreeRadius::start();
     let relay = Relay::before(server.address());
     let mut host = Host::asking(&[relay.address()]);

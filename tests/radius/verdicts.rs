@@ -1,4 +1,4 @@
-//! What a server says of a passcode, and what that does to the account.
+//! A server's verdicts on a passcode, and their effects on the account.
 
 use std::sync::mpsc::channel;
 
@@ -31,7 +31,7 @@ fn an_accept_lets_in_and_a_reject_counts_as_a_failed_attempt() {
 }
 
 #[test]
-fn five_rejects_lock_and_nobody_asks_the_server_for_a_locked_account() {
+fn five_rejects_lock_and_the_server_is_not_asked_for_a_locked_account() {
     let server = FreeRadius::start();
     let host = Host::asking(&[server.address()]);
     host.enroll("anna");
@@ -54,14 +54,14 @@ fn count(seen: &[Seen], result: &str) -> usize {
     seen.iter().filter(|seen| seen.result() == result).count()
 }
 
-/// All of them stand at a prompt, and answer at once.
+/// All of them wait at a prompt, and answer at once.
 fn all_answer(mut crowd: Vec<Running>, text: &str) -> Vec<Seen> {
     crowd.iter_mut().for_each(|running| running.answer(text));
     crowd.into_iter().map(Running::finish).collect()
 }
 
 #[test]
-fn of_20_wrong_guesses_at_once_the_server_judges_at_most_five() {
+fn of_20_simultaneous_wrong_guesses_the_server_verifies_at_most_five() {
     let server = FreeRadius::start();
     let host = Host::asking(&[server.address()]);
     host.enroll("anna");
@@ -77,9 +77,9 @@ fn of_20_wrong_guesses_at_once_the_server_judges_at_most_five() {
     assert!(host.is_locked("anna"));
 }
 
-/// Who knows the first answer opens as many logins as they like, and guesses the second in all of them.
+/// An attacker who knows the first answer opens many logins and guesses the second in all of them.
 #[test]
-fn of_20_wrong_codes_at_once_behind_a_right_password_the_server_judges_at_most_five() {
+fn of_20_simultaneous_wrong_codes_after_a_right_password_the_server_verifies_at_most_five() {
     let server = FreeRadius::start();
     let host = Host::asking(&[server.address()]);
     host.enroll("bob");
@@ -118,9 +118,9 @@ fn a_guess_is_counted_even_if_nobody_waits_for_the_verdict() {
     eventually("the failure", || (host.failures("anna") == 1).then_some(()));
 }
 
-/// Its end is all that the agent gets of such an answer, and the agent does not know where it begins.
+/// The agent gets only the end of such an answer, and does not know where it begins.
 #[test]
-fn where_one_answer_holds_password_and_code_no_server_hears_of_it() {
+fn an_answer_that_holds_password_and_code_is_sent_to_no_server() {
     let server = FreeRadius::start();
     let plan = Plan {
         require: "[\"radius\", \"totp\"]",
@@ -140,11 +140,11 @@ fn where_one_answer_holds_password_and_code_no_server_hears_of_it() {
 }
 
 #[test]
-fn who_is_not_enrolled_sees_the_same_prompt_and_nobody_asks_the_server() {
+fn a_user_who_is_not_enrolled_sees_the_same_prompt_and_the_server_is_not_asked() {
     let server = FreeRadius::start();
     let host = Host::asking(&[server.address()]);
     host.enroll("anna");
-    // The server would let her in; that she may be asked there nobody has said.
+    // The server would let her in, but nobody has enrolled her.
     for user in ["carol", "nobody"] {
         let seen = Login::of(user).answer("rot").run(&host.stack);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
@@ -154,7 +154,7 @@ fn who_is_not_enrolled_sees_the_same_prompt_and_nobody_asks_the_server() {
 }
 
 #[test]
-fn a_recovery_code_passes_in_place_of_the_passcode_and_asks_nobody() {
+fn a_recovery_code_passes_instead_of_the_passcode_without_asking_the_server() {
     let server = FreeRadius::start();
     let host = Host::asking(&[server.address()]);
     host.enroll("anna");
@@ -186,7 +186,7 @@ fn passcode_and_pin_let_in_together_and_neither_does_alone() {
 }
 
 #[test]
-fn another_way_can_be_had_and_the_server_is_not_asked_then() {
+fn another_way_is_offered_and_the_server_is_not_asked_then() {
     let server = FreeRadius::start();
     let plan = Plan {
         require: "[\"radius\", \"totp\"]",
@@ -207,7 +207,7 @@ fn another_way_can_be_had_and_the_server_is_not_asked_then() {
 }
 
 #[test]
-fn neither_log_nor_audit_file_tells_what_was_typed() {
+fn neither_log_nor_audit_file_contains_what_was_typed() {
     let server = FreeRadius::start();
     let host = Host::asking(&[server.address()]);
     host.enroll("anna");

@@ -1,4 +1,4 @@
-//! Who sits on the way to the server, or does not share its secret, lets nobody in.
+//! An attacker on the path to the server, or without its secret, lets nobody in.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ fn impatient() -> Plan<'static> {
 }
 
 #[test]
-fn a_server_that_demands_a_message_authenticator_is_given_one() {
+fn a_server_that_requires_a_message_authenticator_gets_one() {
     let server = FreeRadius::start();
     let relay = Relay::before(server.address());
     let host = Host::with(&[relay.address()], &impatient());
@@ -36,7 +36,7 @@ fn a_server_that_demands_a_message_authenticator_is_given_one() {
 }
 
 #[test]
-fn with_a_wrong_shared_secret_nobody_passes_or_is_counted_wrong_and_the_log_says_why() {
+fn with_a_wrong_shared_secret_nobody_passes_no_failure_counts_and_the_log_says_why() {
     let server = FreeRadius::start();
     let plan = Plan {
         secret: "another secret",
@@ -49,7 +49,7 @@ fn with_a_wrong_shared_secret_nobody_passes_or_is_counted_wrong_and_the_log_says
     }
     assert_eq!(host.failures("anna"), 0);
     assert_eq!(host.outcome("anna", 2), "cancelled");
-    host.agent.await_log("the shared secret the same?");
+    host.agent.await_log("with the same shared secret?");
     host.agent.await_log(&server.address().to_string());
     let log = host.agent.log();
     assert!(!log.contains("another secret"), "{log}");
@@ -72,7 +72,7 @@ fn a_replayed_accept_lets_nobody_in() {
     let accept = recorded.lock().expect("a record").clone();
     assert_eq!(accept[0], ACCEPT);
     relay.on_reply(move |passing| {
-        // With the identifier that is waited for, too, and with a Response Authenticator that fits.
+        // Also with the expected identifier, and with a valid Response Authenticator.
         let mut fitting = accept.clone();
         fitting[1] = passing.datagram[1];
         let signed = forged(passing.request, &accept[20..]);
@@ -87,14 +87,14 @@ fn a_replayed_accept_lets_nobody_in() {
     host.agent.await_log("3 datagrams from");
 }
 
-/// An Accept with these attributes whose Response Authenticator is right.
+/// An Accept with these attributes and a valid Response Authenticator.
 fn forged(request: &[u8], attributes: &[u8]) -> Vec<u8> {
     reply_that_fits(ACCEPT, request, attributes, FreeRadius::SECRET)
 }
 
-/// Else the forgeries below would prove nothing.
+/// Otherwise the forgeries below would prove nothing.
 #[test]
-fn a_reply_put_together_anew_is_the_server_s_own() {
+fn a_reassembled_reply_of_the_server_is_accepted() {
     let server = FreeRadius::start();
     let relay = Relay::before(server.address());
     let host = Host::asking(&[relay.address()]);
@@ -112,7 +112,7 @@ fn a_reply_put_together_anew_is_the_server_s_own() {
     assert_eq!(host.log_in("anna", &["guess"]), "PAM_AUTH_ERR");
 }
 
-/// Makes an Accept of a reply that is none.
+/// Makes an Accept from another reply.
 type Forgery = fn(&Passing<'_>) -> Vec<u8>;
 
 const FORGERIES: [(&str, Forgery); 4] = [
@@ -135,7 +135,7 @@ const FORGERIES: [(&str, Forgery); 4] = [
 ];
 
 #[test]
-fn a_reject_made_into_an_accept_lets_nobody_in() {
+fn a_reject_turned_into_an_accept_lets_nobody_in() {
     for (what, forge) in FORGERIES {
         let server = FreeRadius::start();
         let relay = Relay::before(server.address());
@@ -150,14 +150,14 @@ fn a_reject_made_into_an_accept_lets_nobody_in() {
 }
 
 #[test]
-fn a_challenge_made_into_an_accept_lets_nobody_in() {
+fn a_challenge_turned_into_an_accept_lets_nobody_in() {
     for (what, forge) in FORGERIES {
         let server = FreeRadius::start();
         let relay = Relay::before(server.address());
         let host = Host::with(&[relay.address()], &impatient());
         host.enroll("bob");
         relay.on_reply(move |passing| vec![forge(passing), passing.datagram.to_vec()]);
-        // The server's own question comes behind it, and is the one that is shown.
+        // The server's own question comes after it, and is shown.
         let seen = Login::of("bob").answer(PASSWORD).run(&host.stack);
         assert_eq!(seen.result(), "PAM_CONV_ERR", "{what}: {seen:?}");
         assert_eq!(seen.prompts().len(), 2, "{what}: {seen:?}");

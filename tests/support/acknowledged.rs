@@ -1,7 +1,7 @@
-//! What an agent has acknowledged, to be compared with what it knows after a crash.
+//! Everything that an agent has acknowledged, to compare with its state after a crash.
 //!
-//! Users count their codes, so that no clock decides whether a code was used. Each change is asked for on the
-//! socket, and remembered once the agent has said that it took place.
+//! Users have HOTP devices, so that no clock decides whether a code was used. A change is recorded
+//! once the agent has acknowledged it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -21,20 +21,20 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Wrong codes until a user is locked.
 const ATTEMPTS: u32 = 5;
 
-/// The key of all who are imported.
+/// The key of all imported users.
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
-/// So many codes around the next one are not taken for a wrong one.
+/// Codes this near to the next one are not used as wrong codes.
 const NEAR: u64 = 500;
 
-/// What an agent has said yes to.
+/// Acknowledged changes.
 #[derive(Clone, Debug, Default)]
 pub struct Acknowledged {
     users: BTreeMap<String, Known>,
     imported: BTreeSet<String>,
 }
 
-/// What is known of a user.
+/// The known state of a user.
 #[derive(Clone, Debug)]
 struct Known {
     key: Key,
@@ -44,7 +44,7 @@ struct Known {
 }
 
 impl Acknowledged {
-    /// Enrols a user whose device counts its codes.
+    /// Enrols a user with an HOTP device.
     pub fn enroll(&mut self, socket: &Path, user: &str) {
         let known = Known {
             key: Admin::at(socket).counting_device(user),
@@ -62,7 +62,7 @@ impl Acknowledged {
         }
     }
 
-    /// Imports users called `prefix` and a number. Whether the agent took all of them over.
+    /// Imports users called `prefix` and a number. Returns whether all were imported.
     pub fn import(&mut self, socket: &Path, prefix: &str, count: usize) -> bool {
         let names: Vec<String> = (0..count).map(|n| format!("{prefix}{n}")).collect();
         let mut lines = String::new();
@@ -77,7 +77,7 @@ impl Acknowledged {
         output.is_success()
     }
 
-    /// Has a wrong code judged.
+    /// Sends a wrong code.
     pub fn fail(&mut self, socket: &Path, user: &str) {
         let known = self.users.get_mut(user).expect("a user who is enrolled");
         let wrong = wrong_code(&known.key, known.next);
@@ -85,7 +85,7 @@ impl Acknowledged {
         known.failures += 1;
     }
 
-    /// Logs in with the next code. Whether the agent said that it passed.
+    /// Logs in with the next code. Returns whether the agent acknowledged the pass.
     ///
     /// # Panics
     ///
@@ -105,11 +105,11 @@ impl Acknowledged {
         true
     }
 
-    /// Whether the agent at `socket` knows all of it, as it says itself and as it acts; says what is lost.
+    /// Compares with the agent at `socket`, by its reports and its behaviour.
     ///
     /// # Errors
     ///
-    /// What was acknowledged and is not so.
+    /// The acknowledged changes that are lost.
     pub fn is_held_by(&self, socket: &Path) -> Result<(), String> {
         self.all_are_enrolled(socket)?;
         for (user, known) in &self.users {
@@ -170,7 +170,7 @@ fn counter_of(socket: &Path, user: &str) -> Result<u64, ClientError> {
     Ok(device.and_then(|device| device.counter).unwrap_or_default())
 }
 
-/// A code that the device can not be on.
+/// A code that the device can't show.
 fn wrong_code(key: &Key, next: u64) -> String {
     let right = key.counted_from(next.saturating_sub(NEAR / 2), NEAR as usize);
     let mut codes = (0..1_000_000).map(|code| format!("{code:06}"));
@@ -201,6 +201,6 @@ pub fn log_in(socket: &Path, user: &str, answer: &str) -> Result<Outcome, Client
         is_password: None,
     };
     let ended = client.call::<Answer>(&parameters)?;
-    // Asked again: the login would go on, and ends with the connection.
+    // The agent asks again: the login would continue, and ends with the connection.
     Ok(ended.step.outcome.unwrap_or(Outcome::Wrong))
 }

@@ -1,4 +1,4 @@
-//! The administrator's methods over the socket, for setting up and looking at accounts.
+//! The administrator's methods over the socket, for preparing and inspecting accounts.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const QUESTIONS: [(&str, &str); 3] = [
     ("First pet?", "Übermut"),
 ];
 
-/// The answer to the question that is shown in `text`.
+/// The answer to the question in `text`.
 ///
 /// # Panics
 ///
@@ -63,19 +63,19 @@ impl Admin {
         self.0.call::<M>(parameters)
     }
 
-    /// A fresh device of the usual kind for `user`.
+    /// A new default device for `user`.
     pub fn device(&mut self, user: &str) -> Key {
         let key = Key::new();
         self.add_device(user, &key);
         key
     }
 
-    /// Takes over `key` as a device of `user`'s.
+    /// Imports `key` as a device of `user`.
     pub fn add_device(&mut self, user: &str, key: &Key) {
         self.import(&[(user, key)]);
     }
 
-    /// A fresh device of `user`'s that counts its codes, enrolled with the code of counter 0.
+    /// A new HOTP device of `user`, enrolled with the code of counter 0.
     pub fn counting_device(&mut self, user: &str) -> Key {
         let key = Key::new();
         let parameters = EnrollHotpParameters {
@@ -93,7 +93,7 @@ impl Admin {
         key
     }
 
-    /// New recovery codes of `user`'s.
+    /// New recovery codes of `user`.
     pub fn recovery_codes(&mut self, user: &str, count: u32) -> Vec<String> {
         let parameters = EnrollRecoveryParameters {
             user: Some(user.to_owned()),
@@ -104,7 +104,7 @@ impl Admin {
         codes.collect()
     }
 
-    /// Takes over many devices, in one call.
+    /// Imports many devices in one call.
     pub fn import(&mut self, devices: &[(&str, &Key)]) {
         let entry = |(line, (user, key)): (usize, &(&str, &Key))| ImportEntry {
             line: line as u64,
@@ -148,7 +148,7 @@ impl Admin {
             .expect("three questions");
     }
 
-    /// An address that codes go to, at once; factor: `email` or `sms`.
+    /// Adds an address that codes go to at once; factor: `email` or `sms`.
     pub fn address(&mut self, user: &str, factor: &str, address: &str) {
         let parameters = EnrollAddressParameters {
             user: Some(user.to_owned()),

@@ -1,4 +1,4 @@
-//! An agent of the test's own: store, key, socket, settings and audit file in one folder.
+//! The test's own agent: store, key, socket, settings and audit file in one folder.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -37,7 +37,7 @@ impl Agent {
         Self::made(Self::unmade(settings))
     }
 
-    /// One with more settings that was never started, without key and store.
+    /// An agent with more settings that was never started, without key and store.
     #[must_use]
     pub fn unmade(settings: &str) -> Self {
         let folder = a_folder();
@@ -46,7 +46,7 @@ impl Agent {
         Self::configured(folder, state, socket, settings)
     }
 
-    /// The same with store, key and audit file in `state`, where they may be already.
+    /// The same with store, key and audit file in `state`, where they may exist already.
     #[must_use]
     pub fn keeping(state: &Path, settings: &str) -> Self {
         let folder = a_folder();
@@ -54,8 +54,7 @@ impl Agent {
         Self::configured(folder, state.to_owned(), socket, settings)
     }
 
-    /// Starts one that listens where the module and `mfactl` look when they are told nothing.
-    /// Only for a [`crate::Machine`].
+    /// Starts one at the default socket of the module and `mfactl`. Only for a [`crate::Machine`].
     #[must_use]
     pub fn at_default_socket(settings: &str) -> Self {
         let folder = a_folder();
@@ -89,7 +88,8 @@ impl Agent {
         self.run(&["--init"])
     }
 
-    /// Starts it where it has to refuse; what it says. If it serves all the same, it ends with status 124.
+    /// Starts it where it must refuse; returns its output. If it serves all the same, it ends with
+    /// status 124.
     #[must_use]
     pub fn launch_in_vain(&self) -> Output {
         self.run(&[])
@@ -107,9 +107,9 @@ impl Agent {
         run(command.arg("--config").arg(self.config()))
     }
 
-    /// Writes other settings; they hold after [`Agent::reload`] or a start.
+    /// Writes other settings; they apply after [`Agent::reload`] or a start.
     pub fn configure(&self, settings: &str) {
-        // Who is not root has to be trusted to log in others, as a service's user would be.
+        // A user other than root must be trusted to log in others, like a service's user.
         match User::from_uid(geteuid()) {
             Ok(Some(user)) if !is_root() => {
                 self.write_config(&format!("{:?}", user.name), settings)
@@ -118,7 +118,7 @@ impl Agent {
         }
     }
 
-    /// Adds keys to its `[server]` settings, in a file of their own, and starts it anew with them.
+    /// Adds keys to its `[server]` settings, in another file, and restarts it.
     pub fn restart_with_server(&mut self, keys: &str) {
         let folder = self.folder.path().join("agent.d");
         fs::create_dir_all(&folder).expect("a folder");
@@ -181,8 +181,7 @@ impl Agent {
         self.child = Some(child);
     }
 
-    /// Runs it with more arguments and kills it when it has made `calls` system calls; see
-    /// [`killed_after`].
+    /// Runs it with more arguments and kills it after `calls` system calls; see [`killed_after`].
     #[must_use]
     pub fn killed_after(
         &self,
@@ -207,7 +206,7 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// How it ended, if it does that instead.
+    /// Its exit status, if it ends first.
     pub fn await_readiness_or_end(&mut self) -> Result<(), ExitStatus> {
         let socket = self.socket.clone();
         let child = self.child.as_mut().expect("an agent that was started");
@@ -227,14 +226,14 @@ impl Agent {
         });
     }
 
-    /// Ends it as a power cut would, as far as a process can be.
+    /// Ends it like a power cut, as far as that is possible for a process.
     pub fn kill_9(&mut self) {
         let mut child = self.child.take().expect("a running agent");
         child.kill().expect("a kill");
         child.wait().expect("an end");
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM, and waits until it has ended.
     ///
     /// # Panics
     ///
@@ -256,12 +255,12 @@ impl Agent {
         status
     }
 
-    /// Asks it to read its settings again. Returns at once.
+    /// Makes it reload its settings. Returns at once.
     pub fn reload(&self) {
         self.signal(Signal::SIGHUP);
     }
 
-    /// Puts other settings in force, or tries to, and waits until it has said which.
+    /// Writes other settings, reloads, and waits for the result.
     pub fn reload_with(&self, settings: &str) -> Event {
         let reloads = || {
             let mut events = self.events();
@@ -293,12 +292,12 @@ impl Agent {
         })
     }
 
-    /// Stops it in its tracks (`SIGSTOP`); it goes on with [`Agent::resume`].
+    /// Suspends it (`SIGSTOP`); [`Agent::resume`] lets it continue.
     pub fn suspend(&self) {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
     }
@@ -314,7 +313,7 @@ impl Agent {
         Pid::from_raw(id.cast_signed())
     }
 
-    /// Bytes of memory that it has now.
+    /// Its resident memory in bytes.
     #[must_use]
     pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
@@ -325,7 +324,7 @@ impl Agent {
             << 10
     }
 
-    /// How long its main thread has kept a processor busy; what else runs on the machine adds nothing.
+    /// The processor time of its main thread, which does not depend on other load.
     #[must_use]
     pub fn busy(&self) -> Duration {
         let file = format!("/proc/{}/schedstat", self.pid());
@@ -334,7 +333,7 @@ impl Agent {
         Duration::from_nanos(nanoseconds.and_then(Result::ok).expect("a number"))
     }
 
-    /// Where it listens.
+    /// Its socket.
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
@@ -369,13 +368,13 @@ impl Agent {
         Ctl::at(&self.socket)
     }
 
-    /// What it has logged.
+    /// Its log.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    /// Waits until it has logged that. It writes in its own time.
+    /// Waits until its log contains `words`, which may take a moment.
     pub fn await_log(&self, words: &str) {
         eventually(&format!("{words:?} in the log"), || {
             self.log().contains(words).then_some(())
@@ -392,8 +391,7 @@ impl Agent {
         self.folder.path().join("log")
     }
 
-    /// What it has written into its audit file. It writes in its own time: see
-    /// [`Agent::logins_of`].
+    /// The events in its audit file. They may come later: see [`Agent::logins_of`].
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         let text = fs::read_to_string(self.state.join("audit.jsonl")).unwrap_or_default();
@@ -417,7 +415,7 @@ impl Agent {
 fn a_folder() -> TempDir {
     let folder = tempfile::Builder::new().prefix("mfa-agent-").tempdir();
     let folder = folder.expect("a folder");
-    // Other users of this machine must reach the socket; the store's folder keeps itself closed.
+    // Other users of this machine must reach the socket; the store's folder protects itself.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
     folder
 }

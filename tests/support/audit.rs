@@ -1,4 +1,4 @@
-//! What the agent wrote into its audit file.
+//! The events in the agent's audit file.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 pub struct Event(Value);
 
 impl Event {
-    /// Reads every whole line.
+    /// Reads every complete line.
     ///
     /// # Panics
     ///
@@ -29,7 +29,7 @@ impl Event {
         &self.0
     }
 
-    /// A field, as text; empty if it is not there.
+    /// A field as text; empty if it is absent.
     #[must_use]
     pub fn text(&self, field: &str) -> &str {
         self.0
@@ -38,7 +38,7 @@ impl Event {
             .unwrap_or_default()
     }
 
-    /// A field, if it is there and a whole number.
+    /// A field, if it is a whole number.
     #[must_use]
     pub fn number(&self, field: &str) -> Option<u64> {
         self.0.get(field).and_then(Value::as_u64)
@@ -50,9 +50,9 @@ impl Event {
         self.text("event") == "login" && self.text("user") == user
     }
 
-    /// Whether an answer was judged, right or wrong.
+    /// Whether an answer was verified, right or wrong.
     #[must_use]
-    pub fn is_judged(&self) -> bool {
+    pub fn is_verified(&self) -> bool {
         matches!(self.text("result"), "passed" | "wrong")
     }
 }

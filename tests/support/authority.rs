@@ -1,4 +1,4 @@
-//! An authority of the test's own, and what it signs, made by `openssl`.
+//! The test's own certificate authority, and its certificates, made by `openssl`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::run;
 
-/// An authority that nobody trusts who is not told to.
+/// An authority that nobody trusts by default.
 pub struct Authority(TempDir);
 
 /// A certificate and its key, in files.
@@ -19,7 +19,7 @@ pub struct Certificate {
 }
 
 impl Authority {
-    /// A fresh one.
+    /// A new one.
     #[must_use]
     pub fn new() -> Self {
         let authority = Self(tempfile::tempdir().expect("a folder"));
@@ -28,7 +28,7 @@ impl Authority {
         authority
     }
 
-    /// Its own certificate: what `ca_file` names.
+    /// Its own certificate, for `ca_file`.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.path("ca.pem")
@@ -74,8 +74,8 @@ impl Default for Authority {
     }
 }
 
-/// The signature of `body` with HMAC-SHA-256 in hexadecimal, computed by `openssl`: an implementation
-/// that shares no line with ours.
+/// The signature of `body` with HMAC-SHA-256 in hexadecimal, computed by `openssl`, which shares no
+/// code with ours.
 #[must_use]
 pub fn hmac(key: &str, body: &[u8], scratch: &Path) -> String {
     let file = scratch.join("body");

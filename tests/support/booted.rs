@@ -1,8 +1,8 @@
 //! A machine of its own: Debian with systemd as its first process, in `systemd-nspawn`.
 //!
-//! What packages, units and upgrades do is only seen on a machine that was booted. Its files are made once by
-//! `mmdebstrap`, from where this machine has its packages, and copied for each test; it has no network but
-//! its own loopback. It is gone, with its files, when dropped.
+//! The effects of packages, units and upgrades only show on a booted machine. Its files are made
+//! once by `mmdebstrap`, from the package sources of this machine, and copied for each test; it has
+//! only its own loopback network. It is removed with its files when dropped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ use tempfile::TempDir;
 
 use crate::{Output, Pty, built, run, within};
 
-/// What is on it, besides what every Debian has.
+/// Its packages, besides those of every Debian.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,openssh-client,libpam-runtime,oathtool,rpm,\
      python3,python3-apt";
 
-/// What it takes where much runs at once.
+/// A boot takes this long on a busy machine.
 const BOOTING: Duration = Duration::from_secs(180);
 
 /// A running machine.
@@ -71,7 +71,7 @@ impl Booted {
         machine
     }
 
-    /// Its files, as they are seen from outside.
+    /// Its files, as seen from outside.
     #[must_use]
     pub fn at(&self, path: &str) -> PathBuf {
         self.root.path().join(path.trim_start_matches('/'))
@@ -84,7 +84,7 @@ impl Booted {
         run(Command::new("nsenter").args(arguments))
     }
 
-    /// Runs a script there that has to succeed; what it printed.
+    /// Runs a script there that must succeed; returns its output.
     pub fn must(&self, script: &str) -> String {
         let output = self.sh(script);
         assert!(
@@ -109,7 +109,7 @@ impl Booted {
         Pty::spawn("nsenter", &arguments)
     }
 
-    /// What its journal says, the end of it.
+    /// The end of its journal.
     #[must_use]
     pub fn journal(&self) -> String {
         self.sh("journalctl --no-pager --lines=60").stdout
@@ -140,7 +140,7 @@ impl Booted {
 
 impl Drop for Booted {
     fn drop(&mut self) {
-        // With its first process all of its processes go. Were it another one by now, nspawn knows it.
+        // All of its processes end with its first one. nspawn reports it if that has changed.
         let _ = kill(self.init, Signal::SIGKILL);
         if let Some(child) = child_of(self.nspawn.id()) {
             let _ = kill(child, Signal::SIGKILL);
@@ -156,7 +156,7 @@ fn quoted(words: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a process is the first one of its machine: nspawn has a helper before.
+/// Whether a process is the first one of its machine: nspawn has a helper before it.
 fn is_first(pid: Pid) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
@@ -204,7 +204,7 @@ fn template(kind: &str, packages: &str) -> PathBuf {
     done
 }
 
-/// Where this machine has its packages.
+/// The package sources of this machine.
 fn sources() -> Vec<PathBuf> {
     let mut files = Vec::new();
     let lists = Path::new("/etc/apt/sources.list.d");

@@ -1,6 +1,6 @@
 //! A headless Chromium, driven by its own driver (W3C WebDriver: JSON over HTTP).
 //!
-//! Nothing of a person's profile is used, and nothing goes beyond this host.
+//! It uses no personal profile, and no network beyond this host.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::eventually;
 
-/// What keeps it quiet, and lets root run it where there is no sandbox.
+/// Options that keep it quiet, and let root run it without a sandbox.
 const OPTIONS: [&str; 10] = [
     "--headless",
     "--no-sandbox",
@@ -25,7 +25,7 @@ const OPTIONS: [&str; 10] = [
     "--window-size=1280,900",
 ];
 
-/// How an element is named in replies.
+/// The name of an element in replies.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one page. It ends when dropped.
@@ -41,7 +41,7 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Where Chromium or its driver is missing.
+    /// When Chromium or its driver is missing.
     #[must_use]
     pub fn start() -> Self {
         let profile = tempfile::tempdir().expect("a folder");
@@ -77,14 +77,14 @@ impl Browser {
         self.call("POST", "/url", &json!({"url": address}));
     }
 
-    /// What a script of the page returns.
+    /// The result of a script in the page.
     #[must_use]
     pub fn script(&self, script: &str) -> Value {
         let body = json!({"script": script, "args": []});
         self.call("POST", "/execute/sync", &body)
     }
 
-    /// The text of an element as it is shown, once there is one that is.
+    /// The text of an element, once it is visible.
     #[must_use]
     pub fn shown(&self, selector: &str) -> String {
         eventually(&format!("{selector} to be shown"), || {
@@ -93,7 +93,7 @@ impl Browser {
         })
     }
 
-    /// Waits until an element shows a text that holds `words`.
+    /// Waits until an element shows a text that contains `words`.
     #[must_use]
     pub fn shown_with(&self, selector: &str, words: &str) -> String {
         eventually(&format!("{words:?} in {selector}"), || {
@@ -102,7 +102,7 @@ impl Browser {
         })
     }
 
-    /// The text of an element as it is shown; empty if it is not.
+    /// The visible text of an element; empty if it is hidden.
     #[must_use]
     pub fn text(&self, selector: &str) -> String {
         let script = format!(
@@ -113,7 +113,7 @@ impl Browser {
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Types into a field, from its beginning.
+    /// Replaces the content of a field.
     pub fn type_into(&self, selector: &str, text: &str) {
         let found = json!({"using": "css selector", "value": selector});
         let found = self.call("POST", "/element", &found);
@@ -123,7 +123,7 @@ impl Browser {
         self.call("POST", &value, &json!({"text": text}));
     }
 
-    /// Clicks on an element.
+    /// Clicks an element.
     pub fn click(&self, selector: &str) {
         let found = json!({"using": "css selector", "value": selector});
         let found = self.call("POST", "/element", &found);
@@ -131,7 +131,7 @@ impl Browser {
         self.call("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
-    /// A picture of the page: PNG, in base64.
+    /// A screenshot of the page: PNG, in base64.
     #[must_use]
     pub fn screenshot(&self) -> String {
         let picture = self.call("GET", "/screenshot", &Value::Null);
@@ -150,7 +150,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Ends Chromium, which is the driver's child and not ours.
+        // Ends Chromium, which is the driver's child.
         let path = format!("/session/{}", self.session);
         let _ = answered(self.port, "DELETE", &path, "");
         let _ = self.driver.kill();
@@ -158,7 +158,7 @@ impl Drop for Browser {
     }
 }
 
-/// The port that the driver says it listens on.
+/// The port that the driver announces.
 fn announced(driver: &mut Child) -> u16 {
     let output = driver.stdout.take().expect("its output");
     let mut lines = BufReader::new(output).lines();
@@ -168,7 +168,7 @@ fn announced(driver: &mut Child) -> u16 {
         port.trim_end_matches('.').parse().ok()
     });
     let port = port.expect("a port of chromedriver");
-    // It may go on to talk.
+    // It may print more.
     std::thread::spawn(move || lines.count());
     port
 }

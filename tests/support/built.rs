@@ -1,13 +1,13 @@
 //! The programs under test, built once.
 //!
-//! `MFA_TEST_BIN` names a folder that holds them already: `make test` sets it to `target/debug`, `make test-all` to
-//! `target/release`. Without it they are built here, so that a plain `cargo test` never tests yesterday's agent.
+//! `MFA_TEST_BIN` names a folder with built programs (`make test` sets it to `target/release`);
+//! without it they are built here, so that a plain `cargo test` never tests an old agent.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Where the programs under test stand.
+/// The paths of the programs under test.
 #[derive(Debug)]
 pub struct Built {
     /// The module.
@@ -22,7 +22,7 @@ pub struct Built {
 }
 
 impl Built {
-    /// Where cargo builds, and tests keep what takes long to make.
+    /// Cargo's target folder, where tests also keep what takes long to make.
     #[must_use]
     pub fn target(&self) -> PathBuf {
         let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
@@ -54,12 +54,13 @@ pub fn built() -> &'static Built {
 }
 
 fn build(tree: &Path) -> PathBuf {
-    // The whole workspace, as `make` does: a choice of packages has other features, and is built anew.
+    // The whole workspace, like `make`: a selection of packages has other features, and would be
+    // rebuilt.
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .args(["build", "--quiet", "--workspace"])
         .current_dir(tree);
-    // What cargo tells a test of its package: ring is built anew wherever that has changed.
+    // Cargo sets these for a test of its package: ring is rebuilt whenever they change.
     let of_this_test = |name: &str| {
         ["CARGO_PKG_", "CARGO_MANIFEST_"]
             .iter()
@@ -72,7 +73,7 @@ fn build(tree: &Path) -> PathBuf {
     }
     let status = cargo.status().expect("cargo");
     assert!(status.success(), "the programs under test do not build");
-    // target/debug/deps/a_test-0123 stands beside what cargo has just built.
+    // target/debug/deps/a_test-0123 is next to the programs that cargo has just built.
     let this = std::env::current_exe().expect("the path of this test");
     this.parent()
         .and_then(Path::parent)
@@ -80,7 +81,8 @@ fn build(tree: &Path) -> PathBuf {
         .to_owned()
 }
 
-/// Compiles to a name of this process's own and renames, so that tests at once do not see half of it.
+/// Compiles under a name of this process and renames it, so that concurrent tests do not see half
+/// of it.
 fn compile_pam_login(tree: &Path, folder: &Path) -> PathBuf {
     let source = tree.join("tests/programs/pam_login.c");
     let program = folder.join("pam_login");

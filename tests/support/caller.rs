@@ -1,4 +1,4 @@
-//! A process of a user's that says to the agent whatever it likes.
+//! A user's process that sends arbitrary calls to the agent.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Agent, Machine};
 
-/// Carries lines to the agent and its replies back, unread.
+/// Relays lines to the agent and its replies back.
 const SCRIPT: &str = r#"
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
@@ -24,7 +24,7 @@ for line in sys.stdin.buffer:
     sys.stdout.buffer.flush()
 "#;
 
-/// One connection of a process that is nobody's but its user's. It ends with it.
+/// A connection of a user's process, which ends with it.
 pub struct Caller {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -52,7 +52,7 @@ impl Caller {
         }
     }
 
-    /// Calls a method, and returns the reply as it came.
+    /// Calls a method, and returns the raw reply.
     pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
         let call = json!({ "method": method, "parameters": parameters });
         let stdin = self.stdin.as_mut().expect("an open pipe");
@@ -62,18 +62,18 @@ impl Caller {
         serde_json::from_str(&line).unwrap_or_else(|e| panic!("{method}: {e}: {line:?}"))
     }
 
-    /// The name of the error that a call is refused with, without its interface; `""` when it is
-    /// carried out.
+    /// The name of the error that a call is refused with, without its interface; `""` when it
+    /// succeeds.
     pub fn refusal(&mut self, method: &str, parameters: &Value) -> String {
         error_of(&self.call(method, parameters))
     }
 
-    /// The same by a program that waits where it is told that it calls too often.
+    /// The same, but waits when told that it calls too often.
     pub fn patient_refusal(&mut self, method: &str, parameters: &Value) -> String {
         error_of(&self.patient_call(method, parameters))
     }
 
-    /// Calls a method, and waits where it is told that it calls too often.
+    /// Calls a method, but waits when told that it calls too often.
     pub fn patient_call(&mut self, method: &str, parameters: &Value) -> Value {
         loop {
             let reply = self.call(method, parameters);
@@ -94,12 +94,12 @@ impl Caller {
         outcome_of(&self.call(method, parameters))
     }
 
-    /// Begins a login of `user` and answers its prompts; the outcome.
+    /// Begins a login of `user` and answers its prompts; returns the outcome.
     pub fn log_in(&mut self, begin: &Value, answers: &[&str]) -> String {
         outcome_of(&self.last_reply(begin, answers))
     }
 
-    /// Passes a login that leaves a ticket; the ticket.
+    /// Passes a login that leaves a ticket; returns the ticket.
     pub fn ticket(&mut self, begin: &Value, answer: &str) -> String {
         let reply = self.last_reply(begin, &[answer]);
         let ticket = reply["parameters"]["ticket"].as_str();

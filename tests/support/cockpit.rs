@@ -1,7 +1,7 @@
-//! A Cockpit of the test's own, on loopback, and what its login page does.
+//! The test's own Cockpit, on loopback, and its login page.
 //!
-//! The page sends name and password, and is told by 401 that there is more to be asked: a conversation's
-//! id and a prompt in a header, and what is shown with it in the body (cockpit's doc/authentication.md).
+//! The page sends name and password, and gets 401 if there is another prompt: a conversation ID and
+//! the prompt in a header, and messages in the body (cockpit's doc/authentication.md).
 
 use std::fs;
 use std::io::{Read, Write};
@@ -24,7 +24,7 @@ pub struct Cockpit {
 }
 
 impl Cockpit {
-    /// Starts one on `machine`, whose PAM service is `cockpit`.
+    /// Starts one on `machine`, with the PAM service `cockpit`.
     #[must_use]
     pub fn start(_on: &Machine) -> Self {
         assert!(
@@ -59,14 +59,14 @@ impl Cockpit {
         format!("http://127.0.0.1:{}/", self.port)
     }
 
-    /// What the form with name and password leads to.
+    /// The page after the form with name and password.
     #[must_use]
     pub fn log_in(&self, user: &str, password: &str) -> Page {
         let form = base64(format!("{user}:{password}").as_bytes());
         self.request(&format!("Basic {form}"))
     }
 
-    /// What an answer to `page`'s prompt leads to.
+    /// The page after an answer to `page`'s prompt.
     #[must_use]
     pub fn answer(&self, page: &Page, text: &str) -> Page {
         let answer = base64(text.as_bytes());
@@ -86,7 +86,7 @@ impl Cockpit {
         Page::parse(&String::from_utf8_lossy(&reply))
     }
 
-    /// What it and the programs that it starts have logged; under systemd, the journal has it.
+    /// The log of Cockpit and its child programs; under systemd, the journal has it.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
@@ -103,19 +103,19 @@ impl Drop for Cockpit {
     }
 }
 
-/// What the login page gets, and shows.
+/// What the login page gets and shows.
 #[derive(Debug)]
 pub struct Page {
     /// 200 when the user is in.
     pub status: u16,
-    /// Why not.
+    /// The HTTP reason.
     pub reason: String,
-    /// The prompt above the field; empty if nothing is asked.
+    /// The prompt above the field; empty if there is none.
     pub prompt: String,
-    /// What is shown above it; the page shows the error alone where there is one.
+    /// The message above it; the page shows only the error if there is one.
     pub message: String,
     pub error: String,
-    /// Whether what is typed can be read.
+    /// Whether the input is visible.
     pub echo: bool,
     conversation: String,
 }
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_that_of_rfc_4648() {
+    fn base64_matches_rfc_4648() {
         for (plain, coded) in [
             ("", ""),
             ("f", "Zg=="),

@@ -1,7 +1,7 @@
-//! A stack in which each module says what it is told, run by the real libpam.
+//! A stack in which each module returns what the test says, run by the real libpam.
 //!
-//! The lines stay as they are, in their order and with their controls; only the modules' names give way to
-//! `tests/programs/pam_code.c`. `pam_codes.c` tries one login after the other in a single process.
+//! Lines, order and controls are kept; only the modules are replaced by
+//! `tests/programs/pam_code.c`. `pam_codes.c` runs one login after the other in a single process.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use mfa_stacks::chain::{Entry, Kind, entries};
 use mfa_stacks::parse::{Does, Phase, lines};
 use tempfile::TempDir;
 
-/// What a login came to.
+/// The result of a login.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The number that `pam_authenticate` returned.
+    /// The return code of `pam_authenticate`.
     pub code: usize,
     /// Whether each entry's module was called.
     pub called: Vec<bool>,
@@ -25,15 +25,15 @@ pub struct Outcome {
 pub struct CodeStack {
     folder: TempDir,
     service: String,
-    /// What libpam comes to, with the names that the modules have in the original.
+    /// libpam's entries, with the modules' original names.
     pub entries: Vec<Entry>,
-    /// The place of each entry among the codes; lines that are taken in twice share one.
+    /// The index of each entry among the codes; lines that are included twice share one.
     places: Vec<usize>,
     count: usize,
 }
 
 impl CodeStack {
-    /// The stack of `service` among `files`, which are named by themselves.
+    /// The stack of `service` among `files`, given by name.
     #[must_use]
     pub fn of(service: &str, files: &[(String, String)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -65,8 +65,8 @@ impl CodeStack {
         }
     }
 
-    /// What libpam makes of each login, given by the code of each entry. Entries that are one line say what
-    /// the last of them says; [`CodeStack::as_lines`] makes it so beforehand.
+    /// libpam's result for each login, given by the code of each entry. Entries of one line return
+    /// the code of the last of them; [`CodeStack::as_lines`] prepares that.
     #[must_use]
     pub fn outcomes(&self, logins: &[Vec<usize>]) -> Vec<Outcome> {
         let input = self.folder.path().join("codes.txt");
@@ -84,7 +84,7 @@ impl CodeStack {
         outcomes
     }
 
-    /// Gives entries that are one line one code.
+    /// Gives entries of one line the same code.
     pub fn as_lines(&self, login: &mut [usize]) {
         for at in 0..login.len() {
             let first = self.places.iter().position(|&p| p == self.places[at]);
@@ -114,7 +114,7 @@ impl CodeStack {
     }
 }
 
-/// A file's text with our module in the place of each that checks who somebody is.
+/// The text of a file, with our module instead of each module that authenticates.
 fn told(folder: &Path, file: &str, text: &str, known: &mut Vec<(String, usize)>) -> String {
     let physical: Vec<&str> = text.split('\n').collect();
     let module = programs().module.display();
@@ -139,7 +139,7 @@ fn told(folder: &Path, file: &str, text: &str, known: &mut Vec<(String, usize)>)
     told
 }
 
-/// The compiled programs; they go with the folder that they are in.
+/// The compiled programs; they are removed with their folder.
 struct Programs {
     module: PathBuf,
     runner: PathBuf,

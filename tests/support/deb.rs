@@ -1,4 +1,4 @@
-//! The Debian package, and a user of a booted machine that has it.
+//! The Debian package, and a user of a booted machine with it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use crate::{Pty, built, run};
 
 const PASSWORD: &str = "correct horse";
 
-/// Tests that run side by side make packages in the same folder.
+/// Concurrent tests make packages in the same folder.
 static BUILDING: Mutex<()> = Mutex::new(());
 
-/// Makes a package of this version; its bytes and its file.
+/// Makes a package of this version; returns its bytes and its file.
 #[must_use]
 pub fn made(version: &str) -> (Vec<u8>, PathBuf) {
     let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);

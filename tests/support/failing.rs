@@ -1,4 +1,4 @@
-//! System calls of a running agent that fail, as those on a broken or full disk do.
+//! Makes system calls of a running agent fail, as on a broken or full disk.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -11,16 +11,16 @@ use crate::{Agent, eventually};
 /// The highest number of a table or journal that faults are made for.
 const NUMBERS: u32 = 400;
 
-/// Which system calls fail.
+/// The system calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// Names of system calls, with commas between.
+    /// Names of system calls, separated by commas.
     pub calls: &'static str,
     /// Such as `EIO`.
     pub error: &'static str,
-    /// Which of these calls of a thread, as strace takes it: `2`, `1+3` (every third), `1+` (all).
+    /// Which of a thread's calls, in strace's form: `2`, `1+3` (every third), `1+` (all).
     pub when: &'static str,
-    /// On which files.
+    /// The files on which they fail.
     pub on: On,
 }
 
@@ -30,12 +30,12 @@ pub enum On {
     /// Any file.
     AllFiles,
     Store,
-    /// Those of the tables of recent changes in it.
+    /// The files of its tables of recent changes.
     Tables,
 }
 
 impl Faults {
-    /// What to start an agent under, so that its calls fail from the beginning.
+    /// A wrapper to start an agent under, so that its calls fail from the beginning.
     #[must_use]
     pub fn wrapper(&self, agent: &Agent) -> Vec<String> {
         let mut words: Vec<String> = ["strace", "-D", "-f", "-qq", "-o", "/dev/null"]
@@ -65,7 +65,7 @@ impl Faults {
     }
 }
 
-/// Files as they are or will be called, since strace knows no patterns; none where all are meant.
+/// Present and future names of files, because strace knows no patterns; `None` for all files.
 fn names(agent: &Agent, on: On) -> Vec<String> {
     let store = agent.store().display().to_string();
     let table = |n: u32| ["", "/conf", "/db", "/blobs"].map(|file| format!("table.{n}{file}"));
@@ -88,7 +88,7 @@ fn names(agent: &Agent, on: On) -> Vec<String> {
 pub struct Failing(Child);
 
 impl Failing {
-    /// Lets calls of `agent` fail from now on.
+    /// Makes calls of `agent` fail from now on.
     ///
     /// # Panics
     ///
@@ -96,7 +96,7 @@ impl Failing {
     #[must_use]
     pub fn start(agent: &Agent, faults: &Faults) -> Self {
         let pid = agent.pid();
-        // A thread that begins while strace looks for all of them would be missed.
+        // A thread that starts while strace looks for all threads would be missed.
         agent.suspend();
         let child = Command::new("strace")
             .args(["-f", "-qq", "-o", "/dev/null", "-p", &pid.to_string()])
@@ -118,7 +118,7 @@ impl Failing {
 
 impl Drop for Failing {
     fn drop(&mut self) {
-        // It lets go of the agent then.
+        // It detaches from the agent then.
         let _ = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGINT);
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Files beside the agent's own: secrets of providers, and programs that it runs.
+//! Files other than the agent's own: secrets of providers, and programs that it runs.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// A folder that goes away.
+/// A temporary folder.
 pub struct Files(TempDir);
 
 impl Files {
@@ -21,13 +21,13 @@ impl Files {
         self.0.path()
     }
 
-    /// What `name` is called in it, there or not.
+    /// The path of `name` in it, whether it exists or not.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
 
-    /// A file that nobody but its owner can read.
+    /// A file that only its owner can read.
     #[must_use]
     pub fn secret(&self, name: &str, text: &str) -> PathBuf {
         self.write(name, text, 0o600)
@@ -48,7 +48,7 @@ impl Files {
         path
     }
 
-    /// The text of a file; empty if it is not there.
+    /// The text of a file; empty if it does not exist.
     #[must_use]
     pub fn text(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()

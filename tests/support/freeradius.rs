@@ -1,5 +1,5 @@
-//! A FreeRADIUS of the test's own, as the authenticator of another maker. See `radiusd.conf` for who has an
-//! account there and what they are asked.
+//! The test's own FreeRADIUS, another vendor's authenticator. Its users and prompts are in
+//! `radiusd.conf`.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ pub struct FreeRadius {
 }
 
 impl FreeRadius {
-    /// What the server and the hosts that ask it share.
+    /// The secret shared by the server and its hosts.
     pub const SECRET: &str = "a secret for the tests only";
     /// The password of its users.
     pub const PASSWORD: &str = "correct horse";
@@ -52,8 +52,7 @@ impl FreeRadius {
         self.server.address
     }
 
-    /// The requests that it has judged, each as `USER from ADDRESS at HOST`. What is sent again counts
-    /// once.
+    /// The verified requests, each as `USER from ADDRESS at HOST`. Retransmissions are not counted.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
         let text = fs::read_to_string(asked_in(&self.folder)).unwrap_or_default();
@@ -67,9 +66,9 @@ impl FreeRadius {
     }
 }
 
-/// An address on loopback where nobody listens at the moment.
+/// A loopback address where nobody listens at the moment.
 #[must_use]
-pub fn nobody_s_port() -> SocketAddr {
+pub fn unused_port() -> SocketAddr {
     server::free_port()
 }
 

@@ -1,7 +1,7 @@
-//! A policy server of postfix's: it counts who is written to, and turns mails away for the time being.
+//! A policy server for postfix: it counts recipients, and defers emails on request.
 //!
-//! The protocol is that of `check_policy_service`: lines `name=value` up to an empty one, answered by
-//! `action=` and an empty line. Its threads end with the test's process.
+//! The protocol is that of `check_policy_service`: lines `name=value` up to an empty one, answered
+//! by `action=` and an empty line. Its threads end with the test's process.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ struct State {
 }
 
 impl Greylist {
-    /// Starts one that lets everything pass; its port.
+    /// Starts one that accepts everything; returns its port.
     pub(crate) fn start() -> (Self, u16) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("a port").port();
@@ -33,12 +33,12 @@ impl Greylist {
         (greylist, port)
     }
 
-    /// Turns away the next `count` tries with a 451.
+    /// Defers the next `count` attempts with a 451.
     pub(crate) fn refuse_next(&self, count: usize) {
         self.0.lock().expect("a lock").to_refuse = count;
     }
 
-    /// How often somebody wanted to hand over a mail to `address`.
+    /// Number of attempts to send an email to `address`.
     pub(crate) fn tries(&self, address: &str) -> usize {
         let state = self.0.lock().expect("a lock");
         state.tried.iter().filter(|tried| *tried == address).count()
@@ -52,14 +52,14 @@ impl Greylist {
                 recipient = address.to_owned();
             }
             if line.is_empty() {
-                let action = self.judge(std::mem::take(&mut recipient));
+                let action = self.decide(std::mem::take(&mut recipient));
                 write!(stream, "action={action}\n\n")?;
             }
         }
         Ok(())
     }
 
-    fn judge(&self, recipient: String) -> &'static str {
+    fn decide(&self, recipient: String) -> &'static str {
         let mut state = self.0.lock().expect("a lock");
         state.tried.push(recipient);
         if state.to_refuse == 0 {

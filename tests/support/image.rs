@@ -1,8 +1,8 @@
-//! File systems in image files, on loop devices, and copies of what such a disk holds at one moment.
+//! File systems in image files, on loop devices, and copies of such a disk at one moment.
 //!
-//! The image of the tested file system is a file on an XFS of its own, which clones files: a clone is made at
-//! one moment, while `cp` reads the beginning before the end and makes a disk that never was. What only the
-//! page cache of the tested file system holds is not in it, as after a power cut.
+//! The image is a file on an XFS, which clones files: a clone is made at one moment, while `cp`
+//! reads the beginning before the end and makes a disk that never existed. Data only in the page
+//! cache of the tested file system is not in it, as after a power cut.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::run;
 
-/// Bytes of the file system that images are kept on, and of an image. Both files are sparse.
+/// Sizes of the file system with the images, and of an image. Both files are sparse.
 const HOST: &str = "2G";
 const IMAGE: &str = "192M";
 
@@ -21,7 +21,7 @@ pub struct Images {
     folder: TempDir,
 }
 
-/// A mounted image. It is unmounted when dropped, and its loop device goes with that.
+/// A mounted image. It is unmounted when dropped, and its loop device is removed then.
 pub struct Mounted {
     image: PathBuf,
     at: PathBuf,
@@ -59,7 +59,7 @@ impl Images {
         self.mount(&image)
     }
 
-    /// What the disk holds right now, as a file.
+    /// The present content of the disk, as a file.
     #[must_use]
     pub fn cut(&self, disk: &Mounted, name: &str) -> PathBuf {
         let copy = self.path(name);
@@ -111,14 +111,14 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Whatever is still open on it keeps it until it ends.
+        // Open files keep it mounted until they are closed.
         let _ = umount2(&self.at, MntFlags::MNT_DETACH);
     }
 }
 
 fn mounted(image: &Path, at: &Path) {
     std::fs::create_dir_all(at).expect("a folder");
-    // mount(8) makes a loop device that vanishes with the mount.
+    // mount(8) makes a loop device that is removed with the mount.
     done(
         Command::new("mount")
             .args(["-o", "loop"])

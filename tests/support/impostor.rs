@@ -1,4 +1,4 @@
-//! Something that listens where the agent should, and misbehaves.
+//! A misbehaving listener where the agent should be.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -16,19 +16,19 @@ use crate::eventually;
 pub enum Manner {
     /// It never accepts a connection.
     Deaf,
-    /// It accepts and reads, and says nothing.
+    /// It accepts and reads, and sends nothing.
     Silent,
-    /// It closes the connection as soon as it is asked.
+    /// It closes the connection after the first call.
     HangsUp,
     /// It answers every call with these bytes.
     Says(Vec<u8>),
-    /// It answers every call with this byte, for ever.
+    /// It answers every call with this byte, without end.
     Endless(u8),
-    /// It answers with one byte every tenth of a second, for ever.
+    /// It sends one byte every tenth of a second, without end.
     Drips,
 }
 
-/// A listener that is no agent.
+/// A listener that is not an agent.
 pub struct Impostor {
     folder: TempDir,
     /// Kept, so that a deaf one has a socket.
@@ -58,7 +58,7 @@ impl Impostor {
         }
     }
 
-    /// Starts one that belongs to `user`, in a folder where everybody may write, and that lets every
+    /// Starts one that belongs to `user`, in a folder where everybody may write, and lets every
     /// login pass.
     #[must_use]
     pub fn of_user(uid: u32) -> Self {

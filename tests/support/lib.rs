@@ -1,12 +1,11 @@
 //! Shared parts of the whole-system tests.
 //!
-//! Everything here runs the built programs for real: the agent with a store and a socket of its own,
-//! the module through libpam, sshd, sudo, su and login through a pseudo-terminal, FreeRADIUS, postfix, VPN
-//! gateways.
-//! Nothing is imitated but a broken agent ([`Impostor`]), somebody on the way ([`Relay`]) and providers of
-//! text messages ([`Provider`]). What needs a host (accounts, `/etc/pam.d`) happens in a
-//! [`Machine`], a mount namespace of the test's own thread, so that no test can change the machine it
-//! runs on, nor see what another one does, and nothing is left behind when one is killed.
+//! They run the real programs: the agent with its own store and socket, the module through libpam,
+//! sshd, sudo, su and login through a pseudo-terminal, FreeRADIUS, postfix, VPN gateways. Only a
+//! broken agent ([`Impostor`]), an attacker on the path ([`Relay`]) and providers of text messages
+//! ([`Provider`]) are simulated. Accounts and `/etc/pam.d` belong to a [`Machine`], a mount
+//! namespace of the test's own thread, so that no test can change the machine or see another test,
+//! and nothing is left behind when one is killed.
 
 pub mod booted;
 pub mod browser;
@@ -22,7 +21,7 @@ mod admin;
 mod agent;
 mod audit;
 mod authority;
-mod beside;
+mod both_modules;
 mod built;
 mod caller;
 mod cockpit;
@@ -57,13 +56,13 @@ pub use admin::{Admin, answer_to};
 pub use agent::Agent;
 pub use audit::Event;
 pub use authority::{Authority, Certificate, hmac};
-pub use beside::{Beside, Device, STEP, passes, this_step};
+pub use both_modules::{BothModules, Device, STEP, passes, this_step};
 pub use built::{Built, built};
 pub use caller::Caller;
 pub use cockpit::{Cockpit, Page};
 pub use failing::{Failing, Faults, On};
 pub use files::Files;
-pub use freeradius::{FreeRadius, nobody_s_port};
+pub use freeradius::{FreeRadius, unused_port};
 pub use image::{Images, Mounted};
 pub use impostor::{Impostor, Manner};
 pub use load::Load;

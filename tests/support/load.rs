@@ -1,4 +1,4 @@
-//! Users who log in and users who are enrolled, while something happens to the agent.
+//! Users who log in and users who are enrolled, while a test disturbs the agent.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::{Acknowledged, within};
 
-/// Those who log in again and again.
+/// The users who log in again and again.
 const USERS: [&str; 2] = ["anna", "bea"];
 
 /// The agent tries to open a broken store once a second, and may have to wait for its disk.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whoever wants something of an agent, and what was acknowledged to them.
+/// The users of an agent, and what was acknowledged to them.
 pub struct Load {
     logging_in: [Mutex<Acknowledged>; 2],
     enrolling: Mutex<Acknowledged>,
@@ -23,7 +23,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Enrols users at `socket`, of whom one is locked and one has failed.
+    /// Enrols users at `socket`; one of them is locked and one has failed.
     #[must_use]
     pub fn new(socket: &Path) -> Self {
         let mut at_rest = Acknowledged::default();
@@ -45,7 +45,7 @@ impl Load {
         }
     }
 
-    /// Does `work` while users log in, and others are imported, `batch` of them at a time.
+    /// Does `work` while users log in and others are imported, `batch` at a time.
     ///
     /// # Panics
     ///
@@ -72,7 +72,7 @@ impl Load {
         })
     }
 
-    /// Imports so many users. Whether that was acknowledged.
+    /// Imports this number of users. Returns whether that was acknowledged.
     pub fn import(&self, socket: &Path, count: usize) -> bool {
         let number = self.batches.fetch_add(1, Ordering::SeqCst);
         let prefix = format!("user{number}-");
@@ -81,7 +81,7 @@ impl Load {
         })
     }
 
-    /// How many logins have passed.
+    /// Number of logins that passed.
     #[must_use]
     pub fn passed(&self) -> usize {
         self.passed.load(Ordering::SeqCst)
@@ -103,7 +103,7 @@ impl Load {
         }
     }
 
-    /// What has been acknowledged by now, to compare with later.
+    /// Everything acknowledged so far, to compare with later.
     #[must_use]
     pub fn now(&self) -> Self {
         let now = |known: &Mutex<Acknowledged>| Mutex::new(known.lock().expect("no panic").clone());
@@ -116,7 +116,7 @@ impl Load {
         }
     }
 
-    /// Whether the agent at `socket` knows all that was acknowledged.
+    /// Whether the agent at `socket` knows everything that was acknowledged.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl Load {
     }
 }
 
-/// Changes a copy, so that nobody who asks what is known has to wait for a login to end.
+/// Changes a copy, so that readers do not wait for a login to end.
 fn changed(known: &Mutex<Acknowledged>, change: impl FnOnce(&mut Acknowledged) -> bool) -> bool {
     let mut now = known.lock().expect("no panic").clone();
     let is_done = change(&mut now);
@@ -137,7 +137,7 @@ fn changed(known: &Mutex<Acknowledged>, change: impl FnOnce(&mut Acknowledged) -
     is_done
 }
 
-/// Ends the load when dropped, in a test that fails, too.
+/// Ends the load when dropped, also in a failing test.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::{Stack, built};
 
-/// A login to be done.
+/// A login to be made.
 #[derive(Clone, Debug)]
 pub struct Login {
     arguments: Vec<String>,
@@ -14,7 +14,7 @@ pub struct Login {
 }
 
 impl Login {
-    /// Of `user`, from nowhere in particular, with the service `mfa-test`.
+    /// A login of `user`, without an origin, with the service `mfa-test`.
     #[must_use]
     pub fn of(user: &str) -> Self {
         let login = Self {
@@ -48,19 +48,19 @@ impl Login {
         self.with("--tty", terminal)
     }
 
-    /// Asked for by this user of the remote host, or of this one.
+    /// Requested by this user of the remote host, or of this one.
     #[must_use]
     pub fn by(self, user: &str) -> Self {
         self.with("--ruser", user)
     }
 
-    /// With what sshd has verified before, a method a line, as it says it in PAM's environment.
+    /// After these methods that sshd has verified, one a line, as in PAM's environment.
     #[must_use]
     pub fn after(self, methods: &str) -> Self {
         self.with("--pam-env", &format!("SSH_AUTH_INFO_0={methods}"))
     }
 
-    /// So many times in one process, with the same answers each time.
+    /// This number of times in one process, with the same answers.
     #[must_use]
     pub fn times(mut self, count: usize) -> Self {
         let once = std::mem::take(&mut self.answers);
@@ -99,7 +99,7 @@ impl Login {
         running.finish()
     }
 
-    /// Begins it; the test answers when it likes.
+    /// Begins it; the test answers later.
     #[must_use]
     pub fn start(self, stack: &Stack) -> Running {
         let mut words = self.wrapper;
@@ -132,7 +132,7 @@ impl Login {
     }
 }
 
-/// A login that is under way.
+/// A running login.
 pub struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -159,16 +159,16 @@ impl Running {
         }
     }
 
-    /// All that was shown so far.
+    /// Everything shown so far.
     #[must_use]
     pub fn shown(&self) -> &str {
         &self.read
     }
 
-    /// Answers the prompt that is shown.
+    /// Answers the prompt.
     pub fn answer(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("an open pipe");
-        // The login may have ended already; what it printed tells.
+        // The login may have ended already; its output shows that.
         let _ = stdin.write_all(format!("{text}\n").as_bytes());
     }
 
@@ -178,12 +178,12 @@ impl Running {
         }
     }
 
-    /// Sends what [`Login::answer`] prepared, and no more.
+    /// Sends the answers of [`Login::answer`], and no more.
     pub fn answer_prepared(&mut self) {
         self.send_prepared();
     }
 
-    /// Ends it as a lost connection does.
+    /// Ends it like a lost connection.
     pub fn kill(mut self) {
         self.child.kill().expect("a kill");
         self.child.wait().expect("an end");
@@ -194,7 +194,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Closes the answers, waits for the end, and reads all that was shown.
+    /// Closes the input, waits for the end, and reads everything that was shown.
     #[must_use]
     pub fn finish(mut self) -> Seen {
         drop(self.stdin.take());
@@ -214,7 +214,7 @@ impl Running {
 /// What a person would have seen.
 #[derive(Debug)]
 pub struct Seen {
-    /// All that `pam_login` printed.
+    /// Everything that `pam_login` printed.
     pub text: String,
     /// Its standard error, and its wrapper's.
     pub stderr: String,
@@ -242,7 +242,7 @@ impl Seen {
         self.lines("result: ")
     }
 
-    /// The prompts, in order, without what was answered.
+    /// The prompts in order, without the answers.
     #[must_use]
     pub fn prompts(&self) -> Vec<&str> {
         let prompts = self.text.lines().filter_map(|line| {

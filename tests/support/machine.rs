@@ -1,8 +1,8 @@
-//! A machine that a test may change as it likes: accounts, PAM services, syslog.
+//! A machine that a test may change: accounts, PAM services, syslog.
 //!
-//! It is a mount namespace of one thread. `/etc` and libpam's folder of modules are copies there,
-//! `/run`, `/var/log` and `/dev` its own; what the test starts sees these and nothing else does. They
-//! go when the thread ends, however it ends, so that nothing has to be put back.
+//! It is a mount namespace of one thread. `/etc` and libpam's module folder are copies, and `/run`,
+//! `/var/log` and `/dev` are its own; only what the test starts sees them. They are gone when the
+//! thread ends, however it ends, so nothing has to be restored.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, symlink};
@@ -28,7 +28,7 @@ const MODULE_FOLDERS: [&str; 6] = [
     "/lib/security",
 ];
 
-/// What programs can't do without in `/dev`.
+/// The devices that programs need.
 const DEVICES: [&str; 13] = [
     "null", "zero", "full", "random", "urandom", "tty", "console", "shm", "fd", "stdin", "stdout",
     "stderr", "net",
@@ -40,8 +40,8 @@ pub fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Runs `test` where its mounts are seen by nobody else, and vanish with it. Without root it can't, says so, and
-/// passes, but fails where `CI` is set: there, root is what the run is for.
+/// Runs `test` with mounts that nobody else sees and that end with it. Without root it says so and
+/// passes, except in CI, which must run as root.
 pub fn with_own_mounts(test: impl FnOnce() + Send + 'static) {
     if !is_root() {
         assert!(
@@ -51,7 +51,7 @@ pub fn with_own_mounts(test: impl FnOnce() + Send + 'static) {
         crate::run::say("NOT RUN: this test needs root; `make test` asks for it");
         return;
     }
-    // The namespace is the thread's; a thread of its own, since the caller's may serve more tests.
+    // The namespace belongs to the thread, and the caller's thread may run more tests.
     let thread = std::thread::spawn(move || {
         unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -63,14 +63,14 @@ pub fn with_own_mounts(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// A machine of the test's own.
+/// The test's own machine.
 pub struct Machine {
     syslog: Syslog,
     _staging: TempDir,
 }
 
 impl Machine {
-    /// Runs `test` on a fresh machine with the module installed; see [`with_own_mounts`].
+    /// Runs `test` on a new machine with the module installed; see [`with_own_mounts`].
     pub fn run(test: impl FnOnce(&Self) + Send + 'static) {
         with_own_mounts(|| test(&Self::new()));
     }
@@ -111,19 +111,19 @@ impl Machine {
 
     /// Gives a user a password.
     pub fn password(&self, name: &str, password: &str) {
-        // A quick hash, so that a crowd of logins measures us and not the password.
+        // A fast hash, so that a crowd of logins measures us and not the password.
         let mut chpasswd = Command::new("chpasswd");
         chpasswd.args(["--crypt-method", "SHA256", "--sha-rounds", "1000"]);
         let output = run_with_input(&mut chpasswd, &format!("{name}:{password}\n"));
         assert!(output.is_success(), "chpasswd: {output:?}");
     }
 
-    /// Makes a folder of this machine its own, so that what changes there stays there.
+    /// Makes a folder private to this machine, so that changes stay there.
     pub fn own(&self, folder: &str) {
         own_copy(folder, self._staging.path());
     }
 
-    /// The user id of a user.
+    /// The user ID of a user.
     #[must_use]
     pub fn uid(&self, name: &str) -> u32 {
         let user = nix::unistd::User::from_name(name).expect("a name service");
@@ -132,7 +132,7 @@ impl Machine {
             .as_raw()
     }
 
-    /// A command that `user` runs, in the groups that they have.
+    /// A command that `user` runs, with the user's groups.
     #[must_use]
     pub fn as_user(&self, user: &str, program: &str) -> Command {
         let uid = self.uid(user);
@@ -143,8 +143,8 @@ impl Machine {
         command
     }
 
-    /// Makes users of this machine come from another source of the name service than its own files:
-    /// `libnss-extrausers`, with files of this machine's own. Once for all of them.
+    /// Moves users of this machine to another source of the name service: `libnss-extrausers`, with
+    /// this machine's own files. Call it once for all of them.
     pub fn federate(&self, names: &[&str]) {
         let folder = "/var/lib/extrausers";
         assert!(
@@ -186,7 +186,7 @@ impl Machine {
         fs::write("/etc/timezone", format!("{name}\n")).expect("a time zone");
     }
 
-    /// What the kernel says is the id of this boot, from now on.
+    /// Sets the kernel's ID of this boot.
     pub fn boot(&self, id: &str) {
         let file = Path::new("/run/boot_id");
         let is_first = !file.exists();
@@ -202,7 +202,7 @@ impl Machine {
         fs::write(Path::new("/etc/pam.d").join(service), lines).expect("a service file");
     }
 
-    /// Sets the stack of a service to the one that we ship.
+    /// Sets the stack of a service to the shipped one.
     pub fn shipped_stack(&self, service: &str) {
         let shipped = built().tree.join("config/pam.d").join(service);
         let lines =
@@ -210,7 +210,7 @@ impl Machine {
         self.stack(service, &lines);
     }
 
-    /// What was sent to syslog since the last call.
+    /// Everything sent to syslog since the last call.
     #[must_use]
     pub fn syslog(&self) -> Vec<String> {
         self.syslog.take()
@@ -219,10 +219,10 @@ impl Machine {
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Marks the end of what was sent before it; no program says this.
+/// Marks the end of earlier messages; no program sends this.
 const END: &str = "end of what was sent so far";
 
-/// A syslog that keeps what it gets. It reads all the time: programs wait for one that does not.
+/// A syslog that keeps everything. It always reads, because programs block on one that does not.
 struct Syslog {
     lines: Receiver<String>,
 }
@@ -262,7 +262,7 @@ fn module_folder() -> &'static str {
         .expect("libpam's modules")
 }
 
-/// Puts a copy of `folder` over it.
+/// Mounts a copy of `folder` over it.
 fn own_copy(folder: &str, staging: &Path) {
     mount_tmpfs(staging);
     let output = run(Command::new("cp")
@@ -277,7 +277,7 @@ fn own_empty(folder: &str) {
     mount_tmpfs(Path::new(folder));
 }
 
-/// Puts a `/dev` in place that holds what programs need, and room for a `/dev/log`.
+/// Mounts a `/dev` with the devices that programs need, and room for a `/dev/log`.
 fn own_devices(staging: &Path) {
     mount_tmpfs(staging);
     for name in DEVICES {
@@ -301,7 +301,7 @@ fn own_devices(staging: &Path) {
     move_over(staging, "/dev");
 }
 
-/// Terminals of its own, since `ptmx` looks for them beside itself.
+/// Its own terminals, because `ptmx` looks for them beside itself.
 fn own_terminals(dev: &Path) {
     let terminals = dev.join("pts");
     fs::create_dir(&terminals).expect("a folder");

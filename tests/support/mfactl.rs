@@ -1,4 +1,4 @@
-//! `mfactl` as a script sees it.
+//! `mfactl` as a script uses it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{Machine, Output, built, run_with_input};
 
-/// `mfactl --json` towards one agent.
+/// `mfactl --json` for one agent.
 pub struct Ctl {
     socket: PathBuf,
 }
@@ -21,7 +21,7 @@ impl Ctl {
         }
     }
 
-    /// The command with `arguments`, not run yet.
+    /// The command with `arguments`, not started yet.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&built().mfactl);
@@ -33,13 +33,13 @@ impl Ctl {
         command
     }
 
-    /// Runs a command, with `input` on its standard input.
+    /// Runs a command with `input` on its standard input.
     #[must_use]
     pub fn run(&self, arguments: &[&str], input: &str) -> Output {
         run_with_input(&mut self.command(arguments), input)
     }
 
-    /// Runs a command as a user of `machine`, who has no terminal.
+    /// Runs a command as a user of `machine`, without a terminal.
     #[must_use]
     pub fn run_as(&self, machine: &Machine, user: &str, arguments: &[&str], input: &str) -> Output {
         let mut command = machine.as_user(user, &built().mfactl.to_string_lossy());
@@ -51,7 +51,7 @@ impl Ctl {
     ///
     /// # Panics
     ///
-    /// When it fails, or says anything but one JSON value.
+    /// When it fails, or prints anything but one JSON value.
     #[must_use]
     pub fn json(&self, arguments: &[&str], input: &str) -> Value {
         let output = self.run(arguments, input);

@@ -1,8 +1,8 @@
-//! Two hosts on a wire of their own: a gateway, which is the test's thread, and a client.
+//! Two hosts on their own network: a gateway, which is the test's thread, and a client.
 //!
-//! Both are network namespaces. The gateway's is entered by the calling thread, so that all that the test
-//! starts afterwards (the agent, a VPN server) stands there; what [`Network::client`] starts stands in the
-//! other. They go with the [`crate::Machine`], whose thread must be the one that calls.
+//! Both are network namespaces. The calling thread enters the gateway's, so that everything the
+//! test starts later (the agent, a VPN server) runs there; [`Network::client`] runs programs in the
+//! other. They end with the [`crate::Machine`], whose thread must be the caller.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::{Machine, run};
 
-/// The wire.
+/// The network.
 pub struct Network {
     _private: (),
 }
@@ -21,7 +21,7 @@ impl Network {
     /// The client's address.
     pub const CLIENT: &'static str = "192.0.2.2";
 
-    /// Takes the calling thread into a network of its own, with a client at the other end.
+    /// Moves the calling thread into its own network, with a client at the other end.
     #[must_use]
     pub fn new(_on: &Machine) -> Self {
         unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
@@ -47,7 +47,7 @@ impl Network {
         command
     }
 
-    /// What to hand to [`crate::Pty::spawn`] to run a program at the client's end.
+    /// The arguments for [`crate::Pty::spawn`] to run a program at the client's end.
     #[must_use]
     pub fn client_arguments<'a>(&self, program: &'a [&'a str]) -> Vec<&'a str> {
         let mut arguments = vec!["netns", "exec", "client"];

@@ -1,4 +1,4 @@
-//! Codes, computed by `oathtool`: an implementation that shares no line with ours.
+//! Codes computed by `oathtool`, which shares no code with ours.
 
 use std::fmt::Write;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::run;
 
-/// A step is entered with at least this much of it left, so that it does not end under the test.
+/// At least this much of a step must be left, so that it does not end during the test.
 const MARGIN: u64 = 12;
 
 /// The key of a device.
@@ -30,13 +30,13 @@ impl Default for Key {
 }
 
 impl Key {
-    /// A fresh key of the usual kind: SHA-1, six digits, thirty seconds.
+    /// A new default key: SHA-1, six digits, thirty seconds.
     #[must_use]
     pub fn new() -> Self {
         Self::of("SHA1", 6, 30)
     }
 
-    /// A fresh key of a kind.
+    /// A new key with these parameters.
     #[must_use]
     pub fn of(algorithm: &'static str, digits: u32, period: u64) -> Self {
         let mut bytes = [0; 20];
@@ -54,7 +54,7 @@ impl Key {
         }
     }
 
-    /// The key in base32, as an authenticator takes it.
+    /// The key in base32, as an authenticator accepts it.
     #[must_use]
     pub fn base32(&self) -> String {
         let output = run(Command::new("oathtool").args(["--verbose", &self.hex]));
@@ -81,7 +81,7 @@ impl Key {
         )
     }
 
-    /// The code of the present step, `steps` later; -1 to 1 are accepted. Waits a moment when the
+    /// The code of the present step plus `steps`; -1 to 1 are accepted. Waits a moment when the
     /// step is about to end.
     #[must_use]
     pub fn code(&self, steps: i64) -> String {
@@ -94,7 +94,7 @@ impl Key {
         self.code_at(time)
     }
 
-    /// A code that is not one: of a step in the far past.
+    /// A wrong code: of a step in the far past.
     #[must_use]
     pub fn wrong_code(&self) -> String {
         let accepted = [self.code(-1), self.code(0), self.code(1)];
@@ -104,13 +104,13 @@ impl Key {
             .expect("one of endlessly many")
     }
 
-    /// The code of a device that counts its codes and has this key.
+    /// The code of an HOTP device with this key.
     #[must_use]
     pub fn counted(&self, counter: u64) -> String {
         self.codes_of(&["--hotp".to_owned(), format!("--counter={counter}")])
     }
 
-    /// So many codes of a device that counts its codes, from `counter` on.
+    /// The next `count` codes of an HOTP device, from `counter` on.
     #[must_use]
     pub fn counted_from(&self, counter: u64, count: usize) -> Vec<String> {
         let codes = self.codes_of(&[

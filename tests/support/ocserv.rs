@@ -1,4 +1,4 @@
-//! ocserv on the gateway, and openconnect at the other end of the wire.
+//! ocserv on the gateway, and openconnect at the other end of the network.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{Authority, Network, Pty, eventually, run};
 
-/// The gateway's address inside of the tunnel.
+/// The gateway's address inside the tunnel.
 const INSIDE: &str = "10.9.0.1";
 
 /// A running server. It is ended when dropped.
@@ -97,7 +97,7 @@ impl<'a> Ocserv<'a> {
         run(ping.args(["-c", "1", "-W", "2", INSIDE])).is_success()
     }
 
-    /// Waits until it does: the client sets its end up in its own time.
+    /// Waits until it does: the client may take a moment to configure its end.
     pub fn await_traffic(&self) {
         eventually("traffic through the tunnel", || {
             self.carries_traffic().then_some(())
@@ -113,7 +113,7 @@ impl<'a> Ocserv<'a> {
 
 impl Drop for Ocserv<'_> {
     fn drop(&mut self) {
-        // It has children, which it ends when it is asked to end.
+        // It has child processes, which it ends on SIGTERM.
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0));
         let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
         let _ = self.child.wait();

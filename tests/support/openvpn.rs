@@ -1,4 +1,4 @@
-//! OpenVPN: a server on the gateway that asks PAM, and clients at the other end of the wire.
+//! OpenVPN: a server on the gateway that asks PAM, and clients at the other end of the network.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{Authority, Network, Pty, eventually, run};
 
-/// The gateway's address inside of the tunnel.
+/// The gateway's address inside the tunnel.
 const INSIDE: &str = "10.8.0.1";
 
 const PLUGINS: [&str; 2] = [
@@ -27,7 +27,7 @@ pub struct OpenVpn<'a> {
 }
 
 impl<'a> OpenVpn<'a> {
-    /// Starts one whose plugin is given `words`: the PAM service, and pairs of prompts and answers.
+    /// Starts one whose plugin gets `words`: the PAM service, and pairs of prompts and answers.
     #[must_use]
     pub fn start(network: &'a Network, words: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -76,7 +76,7 @@ impl<'a> OpenVpn<'a> {
         Pty::spawn("ip", &self.network.client_arguments(&program))
     }
 
-    /// A client that another program tells what to answer, by its management interface.
+    /// A client that another program answers for, over its management interface.
     #[must_use]
     pub fn managed_client(&self, settings: &str) -> (Pty, Management) {
         let socket = self.folder.path().join("management");
@@ -110,7 +110,7 @@ impl<'a> OpenVpn<'a> {
         run(ping.args(["-c", "1", "-W", "2", INSIDE])).is_success()
     }
 
-    /// Waits until the server's log holds these words.
+    /// Waits until the server's log contains these words.
     pub fn await_log(&self, words: &str) {
         eventually(&format!("{words:?} in OpenVPN's log"), || {
             self.log().contains(words).then_some(())
@@ -150,7 +150,7 @@ impl Management {
         }
     }
 
-    /// Says a line.
+    /// Sends a line.
     pub fn say(&mut self, line: &str) {
         writeln!(self.0.get_mut(), "{line}").expect("a client that reads");
     }

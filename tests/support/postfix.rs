@@ -1,4 +1,4 @@
-//! A postfix of the test's own, on loopback, with its own settings and queue, that keeps all mail.
+//! The test's own postfix, on loopback, with its own settings and queue, that keeps all email.
 
 use std::fs::{self, Permissions};
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::greylist::Greylist;
 use crate::{Authority, Machine, eventually, run};
 
-/// The services that take and deliver mail; `smtpd` is added for each kind of encryption.
+/// The services that accept and deliver email; `smtpd` is added for each kind of encryption.
 const SERVICES: &str = "\
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -32,7 +32,7 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 ";
 
-/// Who is not root and owns the mail.
+/// An unprivileged user who owns the email.
 const KEEPER: &str = "nobody";
 
 /// How it encrypts.
@@ -57,14 +57,14 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    /// Starts one for `example.org` on `machine`; it shows a certificate for `localhost`.
+    /// Starts one for `example.org` on `machine`; it has a certificate for `localhost`.
     #[must_use]
     pub fn start(_on: &Machine, authority: &Authority, encryption: Encryption) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("mfa-postfix-")
             .tempdir()
             .expect("a folder");
-        // Bound and given back: nobody else takes it within the moment that postfix needs.
+        // Bound and released: nobody else takes the port before postfix does.
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a port")
@@ -89,7 +89,7 @@ impl Postfix {
         postfix
     }
 
-    /// The settings of an agent that sends by it, who believe its certificate; more keys may follow.
+    /// The settings of an agent that sends by it and trusts its certificate; more keys may follow.
     #[must_use]
     pub fn settings(&self) -> String {
         let security = match self.encryption {
@@ -103,18 +103,18 @@ impl Postfix {
         )
     }
 
-    /// Turns away the next `count` mails with a 451.
+    /// Defers the next `count` emails with a 451.
     pub fn refuse_next(&self, count: usize) {
         self.greylist.refuse_next(count);
     }
 
-    /// How often somebody wanted to hand over a mail to `address`, whether it was taken or not.
+    /// Number of attempts to send an email to `address`, accepted or not.
     #[must_use]
     pub fn tries(&self, address: &str) -> usize {
         self.greylist.tries(address)
     }
 
-    /// The mails that were delivered to `address`, the oldest first.
+    /// The emails that were delivered to `address`, oldest first.
     #[must_use]
     pub fn mails_to(&self, address: &str) -> Vec<String> {
         let folder = self.folder.path().join("mail/all/new");
@@ -130,7 +130,7 @@ impl Postfix {
         mails.into_iter().map(|(_, text)| text).collect()
     }
 
-    /// The mails that were delivered to `address`, once there are `count`.
+    /// The emails that were delivered to `address`, once there are `count`.
     #[must_use]
     pub fn await_mails(&self, address: &str, count: usize) -> Vec<String> {
         eventually(&format!("{count} mails to {address}"), || {
@@ -147,7 +147,7 @@ impl Postfix {
 
 impl Drop for Postfix {
     fn drop(&mut self) {
-        // It ends what it has started.
+        // It ends its child processes.
         let _ = kill(
             Pid::from_raw(self.master.id().cast_signed()),
             Signal::SIGTERM,
@@ -224,7 +224,7 @@ fn write_settings(folder: &Path, settings: &str, port: u16) {
     assert!(output.is_success(), "postfix check: {output:?}");
 }
 
-/// In the foreground, as a child, so that it is ended by its own id.
+/// In the foreground, as a child, so that it is ended by its own process ID.
 fn start_master(folder: &Path) -> Child {
     let conf = folder.join("conf");
     let daemons = run(Command::new("postconf")

@@ -1,7 +1,7 @@
-//! A provider of text messages: an HTTPS server that records what it is asked and answers as it is told.
+//! A provider of text messages: an HTTPS server that records requests and answers as the test says.
 //!
-//! It plays Vonage by its documented answers and a webhook by any status; which of the two it is lies in
-//! the settings of the agent. Its threads end with the test's process.
+//! It behaves like Vonage, by its documented answers, or like a webhook, with any status; the
+//! agent's settings decide which. Its threads end with the test's process.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -15,12 +15,12 @@ use serde_json::Value;
 
 use crate::{Certificate, eventually};
 
-/// What Vonage says when it has taken a message.
+/// Vonage's answer for an accepted message.
 const TAKEN: &str = r#"{"message-count": "1", "messages": [{"to": "491701234567",
     "message-id": "0A0000000123ABCD1", "status": "0", "remaining-balance": "3.14159265",
     "message-price": "0.03330000", "network": "12345"}]}"#;
 
-/// What the server answers to one request.
+/// The server's answer to one request.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// HTTP status 200, and Vonage's status 0.
@@ -29,11 +29,11 @@ pub enum Answer {
     Vonage(u8, &'static str),
     /// Another HTTP status.
     Http(u16),
-    /// Nothing at all: the connection stays open until the client closes it.
+    /// No answer: the connection stays open until the client closes it.
     Silence,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Such as `POST /send HTTP/1.1`.
@@ -56,7 +56,7 @@ struct Shared {
 }
 
 impl Provider {
-    /// Starts one that shows `certificate`, and takes all messages unless it is told otherwise.
+    /// Starts one with `certificate`, which accepts all messages by default.
     #[must_use]
     pub fn start(certificate: &Certificate) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -67,7 +67,7 @@ impl Provider {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (config, served) = (Arc::clone(&config), Arc::clone(&served));
-                // Who hangs up early is none of the server's business.
+                // A client that closes the connection early is no error.
                 std::thread::spawn(move || served.serve(stream, config).ok());
             }
         });
@@ -86,13 +86,13 @@ impl Provider {
         queue.extend(answers.iter().cloned());
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().expect("a lock").clone()
     }
 
-    /// What it was asked, once these are `count` requests.
+    /// The requests, once there are `count`.
     #[must_use]
     pub fn await_requests(&self, count: usize) -> Vec<Request> {
         eventually(&format!("{count} requests to the provider"), || {
@@ -102,7 +102,7 @@ impl Provider {
 }
 
 impl Request {
-    /// A header; empty if it is not there.
+    /// A header; empty if it is absent.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
@@ -192,7 +192,7 @@ fn tls(certificate: &Certificate) -> ServerConfig {
         .expect("TLS")
 }
 
-/// `application/x-www-form-urlencoded`, the other way round.
+/// Decodes `application/x-www-form-urlencoded`.
 fn unescaped(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();

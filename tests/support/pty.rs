@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 
-/// How long a program may take to show what is expected; pam_faildelay alone takes seconds.
+/// How long a program may take to show the expected text; pam_faildelay alone takes seconds.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// A program that has a terminal of its own.
+/// A program with its own terminal.
 pub struct Pty {
     child: Child,
     terminal: File,
     shown: String,
-    /// The beginning of a character of which the rest has not been read yet.
+    /// The first bytes of a character that is not complete yet.
     cut: Vec<u8>,
     seen: usize,
 }
 
 impl Pty {
-    /// Starts `program` with a fresh terminal as its controlling one.
+    /// Starts `program` with a new controlling terminal.
     #[must_use]
     pub fn spawn(program: &str, arguments: &[&str]) -> Self {
         let pair = openpty(None, None).expect("a terminal");
@@ -31,7 +31,7 @@ impl Pty {
         let copy = || Stdio::from(slave.try_clone().expect("a descriptor"));
         let child = Command::new("setsid")
             .args(["--ctty", "--wait"])
-            // A test run in the background ignores ^C, and what it starts would inherit that.
+            // A test in the background ignores ^C, and its child processes would inherit that.
             .args(["env", "--default-signal=INT,QUIT", program])
             .args(arguments)
             .stdin(copy())
@@ -50,7 +50,7 @@ impl Pty {
         }
     }
 
-    /// Waits until `text` is shown, after what was expected last.
+    /// Waits until `text` is shown, after the last expected text.
     ///
     /// # Panics
     ///
@@ -59,7 +59,7 @@ impl Pty {
         self.expect_one_of(&[text]);
     }
 
-    /// Waits until one of `texts` is shown, after what was expected last; which one it was.
+    /// Waits until one of `texts` is shown, after the last expected text; returns it.
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl Pty {
         }
     }
 
-    /// All that was shown so far.
+    /// Everything shown so far.
     #[must_use]
     pub fn shown(&self) -> &str {
         &self.shown
@@ -88,7 +88,7 @@ impl Pty {
 
     /// Types a line.
     pub fn send(&mut self, line: &str) {
-        // A program that flushes its input as it turns echo off must have done so first.
+        // A program that flushes its input while it turns echo off must have done so first.
         std::thread::sleep(Duration::from_millis(100));
         self.terminal
             .write_all(format!("{line}\n").as_bytes())
@@ -101,8 +101,8 @@ impl Pty {
         self.send(line);
     }
 
-    /// Types ^C, as often as it takes: a program that is about to change the terminal's settings drops
-    /// what was typed before. All that was shown, and the exit status.
+    /// Types ^C repeatedly, because a program that changes the terminal's settings drops earlier
+    /// input. Returns everything shown, and the exit status.
     pub fn interrupt(mut self) -> (String, Option<i32>) {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
@@ -114,7 +114,7 @@ impl Pty {
         self.finish()
     }
 
-    /// Ends the program as a lost connection does.
+    /// Ends the program like a lost connection.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -125,7 +125,7 @@ impl Pty {
         self.child.id()
     }
 
-    /// Waits for the end; all that was shown, and the exit status.
+    /// Waits for the end; returns everything shown, and the exit status.
     pub fn finish(mut self) -> (String, Option<i32>) {
         let deadline = Instant::now() + PATIENCE;
         while self.read_some(deadline) {}
@@ -141,7 +141,7 @@ impl Pty {
         (std::mem::take(&mut self.shown), status.code())
     }
 
-    /// Reads what there is; false at the end, or when it takes too long.
+    /// Reads available output; false at the end, or on a time-out.
     fn read_some(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left).expect("a time-out");
@@ -150,7 +150,7 @@ impl Pty {
             return false;
         }
         let mut buffer = [0; 4096];
-        // Once every program has closed the terminal, reading fails: that is its end.
+        // After every program has closed the terminal, reading fails: that is its end.
         match self.terminal.read(&mut buffer) {
             Ok(count @ 1..) => {
                 self.cut.extend(&buffer[..count]);
@@ -164,9 +164,9 @@ impl Pty {
     }
 }
 
-/// The bytes up to a character that goes on beyond them, and its beginning.
+/// The bytes up to an incomplete character, and its first bytes.
 fn without_the_cut(bytes: &[u8]) -> (&[u8], &[u8]) {
-    // A character has four bytes at most, and those after the first begin with the bits 10.
+    // A character has at most four bytes, and all but the first begin with the bits 10.
     let start = bytes.iter().rposition(|byte| byte & 0xc0 != 0x80);
     let last = start.unwrap_or(bytes.len());
     match std::str::from_utf8(&bytes[last..]) {
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_that_comes_in_two_pieces_is_one() {
+    fn a_character_in_two_pieces_is_one() {
         let text = "x█▀é\u{1f600}\n".as_bytes();
         for at in 0..=text.len() {
             let (whole, cut) = without_the_cut(&text[..at]);

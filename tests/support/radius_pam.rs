@@ -1,5 +1,5 @@
-//! FreeRADIUS as a gateway's server: its `rlm_pam` asks PAM, as user `freerad`. Not the one that we ask
-//! ([`crate::FreeRadius`]).
+//! FreeRADIUS as a gateway's server: its `rlm_pam` asks PAM, as user `freerad`. It is not the
+//! server that the agent asks ([`crate::FreeRadius`]).
 
 use std::process::Command;
 
@@ -15,8 +15,8 @@ const SECRET: &str = "a secret for the tests only";
 pub struct RadiusPam(FreeRadius);
 
 impl RadiusPam {
-    /// Starts one whose PAM service is `radiusd`. Its user may read the passwords: whoever checks those of others
-    /// must.
+    /// Starts one with the PAM service `radiusd`. Its user may read the passwords, which it must to
+    /// check those of others.
     #[must_use]
     pub fn start(_on: &Machine) -> Self {
         let joined = crate::run(Command::new("usermod").args(["-aG", "shadow", USER]));
@@ -26,7 +26,7 @@ impl RadiusPam {
         Self(server.expect("freeradius is missing: run tests/install-needs"))
     }
 
-    /// What the client of a gateway hears that asks for `user`.
+    /// The answer for a gateway's client that asks for `user`.
     #[must_use]
     pub fn ask(&self, user: &str, typed: &str) -> Output {
         let request = format!(

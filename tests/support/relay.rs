@@ -1,4 +1,4 @@
-//! Somebody on the way to a RADIUS server: sees each datagram, and passes on what they like.
+//! An attacker on the path to a RADIUS server: sees each datagram, and sends on anything.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
@@ -7,12 +7,12 @@ use std::thread;
 
 use md5::{Digest, Md5};
 
-/// Makes of a datagram those that arrive instead.
+/// Turns a datagram into the ones that arrive instead.
 type Meddling = Box<dyn FnMut(&Passing<'_>) -> Vec<Vec<u8>> + Send>;
 
-/// A datagram on its way.
+/// A datagram in transit.
 pub struct Passing<'a> {
-    /// What was sent.
+    /// The sent datagram.
     pub datagram: &'a [u8],
     /// The request that it answers; for a request, itself.
     pub request: &'a [u8],
@@ -27,12 +27,12 @@ pub struct Relay {
 struct State {
     on_request: Meddling,
     on_reply: Meddling,
-    /// The requests that were seen, without those that were sent again.
+    /// The requests seen, without retransmissions.
     requests: Vec<(SocketAddr, Vec<u8>)>,
 }
 
 impl Relay {
-    /// Stands before `server`, and is honest for the time being.
+    /// Relays to `server`, unchanged at first.
     #[must_use]
     pub fn before(server: SocketAddr) -> Self {
         let front = UdpSocket::bind("127.0.0.1:0").expect("a socket");
@@ -53,7 +53,7 @@ impl Relay {
         self.address
     }
 
-    /// How many Access-Requests it has seen; one that is sent again counts once.
+    /// Number of Access-Requests seen; retransmissions are not counted.
     #[must_use]
     pub fn requests(&self) -> usize {
         let state = locked(&self.state);
@@ -64,30 +64,30 @@ impl Relay {
         logins.count()
     }
 
-    /// Does this to requests from now on.
+    /// Changes requests like this from now on.
     pub fn on_request(&self, how: impl FnMut(&Passing<'_>) -> Vec<Vec<u8>> + Send + 'static) {
         locked(&self.state).on_request = Box::new(how);
     }
 
-    /// Does this to replies from now on.
+    /// Changes replies like this from now on.
     pub fn on_reply(&self, how: impl FnMut(&Passing<'_>) -> Vec<Vec<u8>> + Send + 'static) {
         locked(&self.state).on_reply = Box::new(how);
     }
 
-    /// Lets nothing through from now on.
+    /// Relays nothing from now on.
     pub fn fall_silent(&self) {
         self.on_request(|_| Vec::new());
     }
 
-    /// Lets everything through from now on.
+    /// Relays everything unchanged from now on.
     pub fn be_honest(&self) {
         let mut state = locked(&self.state);
         (state.on_request, state.on_reply) = (honest(), honest());
     }
 }
 
-/// A reply to `request` under the Response Authenticator (RFC 2865 §3) that fits it: what a collision of
-/// MD5 buys somebody on the way who does not know the secret (CVE-2024-3596).
+/// A reply to `request` with a valid Response Authenticator (RFC 2865 §3): what an MD5 collision
+/// gives an attacker on the path without the secret (CVE-2024-3596).
 #[must_use]
 pub fn reply_that_fits(code: u8, request: &[u8], attributes: &[u8], secret: &str) -> Vec<u8> {
     let length = u16::try_from(HEADER + attributes.len()).expect("a short reply");
@@ -100,7 +100,7 @@ pub fn reply_that_fits(code: u8, request: &[u8], attributes: &[u8], secret: &str
     [&start, &sum.finalize()[..], attributes].concat()
 }
 
-/// The attributes of a datagram, but those of one kind.
+/// The attributes of a datagram, except one type.
 #[must_use]
 pub fn attributes_without(kind: u8, datagram: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
@@ -127,7 +127,7 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("a relay that lives")
 }
 
-/// Each client, which has a socket for each of its requests, gets one towards the server.
+/// Each client, which has a socket for each of its requests, gets a socket to the server.
 fn carry_requests(front: &UdpSocket, server: SocketAddr, state: &Arc<Mutex<State>>) {
     let mut backs: BTreeMap<SocketAddr, UdpSocket> = BTreeMap::new();
     let mut buffer = [0; 4096];
@@ -146,7 +146,7 @@ fn carry_requests(front: &UdpSocket, server: SocketAddr, state: &Arc<Mutex<State
             request,
         };
         for datagram in (state.on_request)(&passing) {
-            // That the server is dead is for the client to find out.
+            // The client must find out itself that the server is dead.
             let _ = back.send(&datagram);
         }
     }
@@ -170,7 +170,7 @@ fn way_back(
 fn carry_replies(back: &UdpSocket, front: &UdpSocket, client: SocketAddr, state: &Mutex<State>) {
     let mut buffer = [0; 4096];
     loop {
-        // A server that is not there yet may be later.
+        // A server that is not there yet may come later.
         let Ok(length) = back.recv(&mut buffer) else {
             continue;
         };

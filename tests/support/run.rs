@@ -1,16 +1,16 @@
-//! Running programs to their end, and waiting for what happens in its own time.
+//! Runs programs to their end, and waits for asynchronous events.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Long enough for a slow and busy machine; a test that waits this long has failed.
+/// Long enough for a slow and busy machine; a test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a program left behind.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Output {
-    /// Its exit status; none if a signal ended it.
+    /// Its exit status; `None` if a signal ended it.
     pub status: Option<i32>,
     /// Its standard output.
     pub stdout: String,
@@ -26,7 +26,7 @@ impl Output {
     }
 }
 
-/// Runs a command to its end, with nothing on its standard input.
+/// Runs a command to its end, with empty standard input.
 pub fn run(command: &mut Command) -> Output {
     run_with_input(command, "")
 }
@@ -41,7 +41,7 @@ pub fn run_with_input(command: &mut Command, input: &str) -> Output {
         .spawn()
         .unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let mut stdin = child.stdin.take().expect("a pipe");
-    // A program that needs no input may be gone already; what it says tells.
+    // A program that needs no input may have ended already; its output shows that.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let output = child.wait_with_output().expect("the output of a child");
@@ -52,16 +52,16 @@ pub fn run_with_input(command: &mut Command, input: &str) -> Output {
     }
 }
 
-/// Waits until `probe` finds what it looks for.
+/// Waits until `probe` returns a value.
 ///
 /// # Panics
 ///
-/// When it has not after half a minute; `what` says what was waited for.
+/// When it has not after half a minute; `what` names the event.
 pub fn eventually<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
     within(PATIENCE, what, probe)
 }
 
-/// The same with another patience, for what takes long where much runs at once.
+/// The same with another time-out, for slow events.
 ///
 /// # Panics
 ///
@@ -80,7 +80,7 @@ pub fn within<T>(patience: Duration, what: &str, mut probe: impl FnMut() -> Opti
     }
 }
 
-/// Says something on the terminal even where the test harness keeps the output of tests.
+/// Prints to the terminal even if the test harness captures the output.
 pub(crate) fn say(text: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(std::io::stderr(), "{name}: {text}");

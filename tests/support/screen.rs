@@ -1,15 +1,15 @@
-//! What a person reads off the screen while a device is set up, and what their phone makes of it.
+//! What a person reads on the screen during enrolment, and what their phone does with it.
 
 use std::fs;
 use std::process::Command;
 
 use crate::run;
 
-/// The key that is shown to be typed by hand.
+/// The key for typing by hand.
 ///
 /// # Panics
 ///
-/// When none is.
+/// When there is none.
 #[must_use]
 pub fn key_shown(shown: &str) -> String {
     let line = shown
@@ -19,7 +19,7 @@ pub fn key_shown(shown: &str) -> String {
     line.expect("a key").replace([' ', '\r'], "")
 }
 
-/// The code that a phone shows which has taken over `key`, `steps` from now.
+/// The code of a phone with this key, `steps` from now.
 #[must_use]
 pub fn code_of(key: &str, steps: i64) -> String {
     let seconds = steps * 30;
@@ -30,7 +30,7 @@ pub fn code_of(key: &str, steps: i64) -> String {
     output.stdout.trim().to_owned()
 }
 
-/// The recovery codes that are shown, without their blanks.
+/// The recovery codes on the screen, without their blanks.
 #[must_use]
 pub fn codes_shown(shown: &str) -> Vec<String> {
     let after = shown.rsplit("not shown again.").next().expect("some text");
@@ -41,7 +41,7 @@ pub fn codes_shown(shown: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a camera before the screen reads, on a dark terminal and on a light one.
+/// What a camera reads from the screen, on a dark terminal and on a light one.
 ///
 /// # Panics
 ///
@@ -67,7 +67,7 @@ pub fn scanned(shown: &str) -> [String; 2] {
     })
 }
 
-/// Each half of a character cell as eight by eight dots, with the terminal's background around.
+/// Each half of a character cell as eight by eight dots, surrounded by the terminal's background.
 fn photograph(picture: &[&str], dark: bool) -> Vec<u8> {
     const DOT: usize = 8;
     let (ink, paper) = if dark { (255, 0) } else { (0, 255) };

@@ -1,6 +1,6 @@
 //! What a person reads in a message.
 
-/// The digits that a message begins its text with: its code. Of a mail, the head is passed over.
+/// The digits at the beginning of a message's text: its code. The header of an email is skipped.
 ///
 /// # Panics
 ///
@@ -17,7 +17,7 @@ pub fn code_in(message: &str) -> String {
         .to_owned()
 }
 
-/// A code as long as `code` that is not it.
+/// Another code of the same length as `code`.
 #[must_use]
 pub fn another_than(code: &str) -> String {
     let turned = |digit: char| if digit == '9' { '0' } else { '9' };

@@ -1,7 +1,7 @@
-//! The source text, for the rules that a reader could check and a compiler does not.
+//! The source text, for rules that a compiler does not check.
 //!
-//! Comments, the content of texts in quotes, and the tests that stand by the code are taken out: they
-//! may name what the code must not do.
+//! Comments, string contents and unit tests are removed, because they may name what the code must
+//! not do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use crate::built;
 pub struct Source {
     /// Its path from the root of the tree.
     pub path: PathBuf,
-    /// What the compiler sees of it, outside of tests.
+    /// What the compiler sees of it, without tests.
     pub code: String,
 }
 
-/// Every Rust file in `folder` (or the file of that name with `.rs`, or both), from the root of the
-/// tree.
+/// Every Rust file in `folder` (or the file of that name with `.rs`, or both), relative to the root
+/// of the tree.
 ///
 /// # Panics
 ///
-/// When there is none: a rule about nothing holds nothing.
+/// When there is none: a rule about nothing proves nothing.
 #[must_use]
 pub fn sources(folder: &str) -> Vec<Source> {
     let tree = &built().tree;
@@ -99,7 +99,7 @@ fn without_comments(text: &str) -> String {
     code + rest
 }
 
-/// The length of the comment, text or character at the beginning of `rest`.
+/// The length of the comment, string or character at the beginning of `rest`.
 fn token_length(rest: &str, is_raw: bool) -> usize {
     let to_end_of = |end: &str, from: usize| {
         rest[from..]
@@ -119,7 +119,7 @@ fn token_length(rest: &str, is_raw: bool) -> usize {
             quoted_length(rest)
         };
     }
-    // A quoting character in quotes must not open a text.
+    // A quote in a character literal must not open a string.
     ["'\"'", "'\\\"'", "'\\''", "'/'"]
         .iter()
         .find(|c| rest.starts_with(**c))
@@ -139,7 +139,7 @@ fn quoted_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// Cuts out what follows `#[cfg(test)]`: an item up to its brace's end or its semicolon.
+/// Removes items after `#[cfg(test)]`, up to the closing brace or semicolon.
 fn without_tests(code: &str) -> String {
     let Some((before, after)) = code.split_once("#[cfg(test)]") else {
         return code.to_owned();
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_compiler_sees_outside_of_tests_is_left() {
+    fn only_code_outside_of_tests_is_left() {
         let text = "a(); // thread::spawn\nb(\"thread::spawn \\\" x\"); '\"'; /* thread */ c();\n\
             #[cfg(test)]\nmod tests { fn x() { thread::spawn } }\nd(); #[cfg(test)] mod t; e();";
         let code = without_tests(&without_comments(text));

@@ -1,4 +1,4 @@
-//! An sshd of the test's own, on loopback.
+//! The test's own sshd, on loopback.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -31,7 +31,7 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// Starts one on `machine`, whose PAM service is `sshd`, with more settings.
+    /// Starts one on `machine`, with the PAM service `sshd` and more settings.
     #[must_use]
     pub fn start(_on: &Machine, settings: &str) -> Self {
         let folder = tempfile::Builder::new()
@@ -41,13 +41,13 @@ impl Sshd {
         let host_key = make_key(folder.path(), "host");
         let user_key = make_key(folder.path(), "user");
         let public = user_key.with_extension("pub");
-        // Bound and given back: nobody else takes it within the moment that sshd needs.
+        // Bound and released: nobody else takes the port before sshd does.
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|l| l.local_addr())
             .expect("a port");
         let port = port.port();
         let config = folder.path().join("sshd_config");
-        // Of two lines for one thing sshd takes the first.
+        // If a setting is given twice, sshd uses the first.
         let common = match settings.contains("UseDNS") {
             true => COMMON.replace("UseDNS no\n", ""),
             false => COMMON.to_owned(),
@@ -91,7 +91,7 @@ impl Sshd {
         self.ssh(user, &[], Some(command))
     }
 
-    /// An ssh client that logs in as `user` to a shell of their own.
+    /// An ssh client that logs in as `user` to a shell.
     #[must_use]
     pub fn shell(&self, user: &str) -> Pty {
         self.ssh(user, &[], None)
@@ -111,7 +111,7 @@ impl Sshd {
         let port = self.port.to_string();
         let target = format!("{user}@127.0.0.1");
         let mut arguments = vec!["-F", "/dev/null", "-p", &port];
-        // The first value of an option holds.
+        // The first value of an option counts.
         arguments.extend_from_slice(options);
         arguments.extend(CLIENT_OPTIONS);
         arguments.push(&target);
@@ -125,7 +125,7 @@ impl Sshd {
         self.port
     }
 
-    /// The private key that it takes for every user.
+    /// The private key that is accepted for every user.
     #[must_use]
     pub fn user_key(&self) -> String {
         self.folder

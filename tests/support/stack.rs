@@ -1,4 +1,4 @@
-//! PAM service files in a folder of their own, for programs that use `pam_start_confdir`.
+//! PAM service files in their own folder, for programs that use `pam_start_confdir`.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,19 @@ use crate::{Agent, built};
 /// A folder of PAM service files.
 pub struct Stack {
     path: PathBuf,
-    /// Kept until the stack goes; none for the host's own.
+    /// Kept as long as the stack; `None` for the host's own.
     _folder: Option<TempDir>,
 }
 
 impl Stack {
-    /// A stack that asks `agent` and nobody else, under every service name that is used.
+    /// A stack that asks only `agent`, under every service name.
     #[must_use]
     pub fn asking(agent: &Agent) -> Self {
         Self::at(agent.socket(), "")
     }
 
-    /// A stack as services have it: who need not be asked is let in, and nobody whom `agent` refuses.
+    /// A stack like those of services: users who need no second factor are let in, and users that
+    /// `agent` refuses are not.
     #[must_use]
     pub fn guarded_by(agent: &Agent) -> Self {
         let module = built().module.display();
@@ -57,7 +58,7 @@ impl Stack {
         stack
     }
 
-    /// The host's own `/etc/pam.d`; a [`crate::Machine`] has one to play with.
+    /// The host's own `/etc/pam.d`; a [`crate::Machine`] has its own.
     #[must_use]
     pub fn of_host() -> Self {
         Self {
@@ -66,7 +67,7 @@ impl Stack {
         }
     }
 
-    /// Adds a service with a stack of its own.
+    /// Adds a service with its own stack.
     pub fn service(&self, name: &str, lines: &str) {
         std::fs::write(self.path.join(name), lines).expect("a service file");
     }

@@ -1,5 +1,5 @@
-//! How large a store is and what of it is live, as its files tell whoever knows their form
-//! (`mfa-agent/src/store/record.rs`).
+//! The size of a store and of its live records, read from its files (format:
+//! `mfa-agent/src/store/record.rs`).
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What comes before the key of a record.
+/// Bytes before the key of a record.
 const HEADER: usize = 32;
 const ALIGNMENT: usize = 8;
 
@@ -16,19 +16,19 @@ const PUT: u8 = 2;
 const REMOVE: u8 = 3;
 const LAST_KIND: u8 = 6;
 
-/// Bytes that a store takes up on the disk, and that its live records do.
+/// The size of a store on the disk, and of its live records.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreSize {
-    /// What the folder takes up, with all that is in it.
+    /// The folder with all its content.
     pub folder: u64,
-    /// What the newest record of each key takes up in a file.
+    /// The newest record of each key.
     pub live: u64,
-    /// How many keys have a record.
+    /// Number of keys with a record.
     pub records: usize,
 }
 
 impl StoreSize {
-    /// Of the store in a folder; none when a file went away meanwhile, as they do.
+    /// The size of the store in a folder; `None` if a file was removed meanwhile.
     #[must_use]
     pub fn of(store: &Path) -> Option<Self> {
         let (live, records) = live(store).ok()?;
@@ -53,7 +53,7 @@ fn on_disk(path: &Path) -> io::Result<u64> {
         .map(|all| own + all)
 }
 
-/// Files with changes, the oldest first: a file says all about the spans in its name.
+/// Files with changes, oldest first: a file is complete for the spans in its name.
 fn live(store: &Path) -> io::Result<(u64, usize)> {
     let mut files = Vec::new();
     for entry in fs::read_dir(store)? {
@@ -87,7 +87,7 @@ fn replay(bytes: &[u8], sizes: &mut HashMap<Vec<u8>, u64>) {
     }
 }
 
-/// Kind, key and length of the record that `bytes` begin with. It is not checked: the agent does that.
+/// Kind, key and length of the first record in `bytes`. It is not checked: the agent does that.
 fn record(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let kind = *bytes.get(4)?;
     let key_size = usize::from(u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?));

@@ -1,7 +1,8 @@
-//! strongSwan: a gateway that asks PAM for what comes by EAP-GTC, and a client at the other end of the wire.
+//! strongSwan: a gateway that asks PAM about EAP-GTC logins, and a client at the other end of the
+//! network.
 //!
-//! Each is a `charon-systemd` with settings and a control socket of its own. The tunnel's packets go through
-//! user space (`kernel-libipsec`), so that the kernel needs no IPsec.
+//! Each is a `charon-systemd` with its own settings and control socket. The tunnel's packets go
+//! through user space (`kernel-libipsec`), so that the kernel needs no IPsec.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,12 @@ const INSIDE: &str = "10.77.0.1";
 
 const DAEMON: &str = "/usr/sbin/charon-systemd";
 
-/// Of the plugins that Debian has; the one for packets in user space stands before the kernel's.
+/// Plugins that Debian has; the one for packets in user space comes before the kernel's.
 const PLUGINS: &str = "random nonce openssl hmac kdf pem pkcs1 pkcs8 x509 pubkey constraints socket-default kernel-libipsec \
                        kernel-netlink vici updown \
                        eap-identity eap-gtc xauth-pam";
 
-/// So that several clients have room on one host.
+/// So that several clients can run on one host.
 const ANY_PORT: &str = "port = 0\n port_nat_t = 0";
 
 /// A gateway. It is killed when dropped, and its clients before it.
@@ -32,7 +33,7 @@ pub struct StrongSwan<'a> {
 }
 
 impl<'a> StrongSwan<'a> {
-    /// Starts one whose PAM service is `strongswan`.
+    /// Starts one with the PAM service `strongswan`.
     #[must_use]
     pub fn start(network: &'a Network) -> Self {
         let authority = Authority::new();
@@ -88,7 +89,7 @@ pub struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Opens the tunnel; whether it is up.
+    /// Opens the tunnel; returns whether it is up.
     #[must_use]
     pub fn connect(&self) -> bool {
         let command = self.network.client("swanctl");
@@ -113,7 +114,7 @@ struct Charon {
 }
 
 impl Charon {
-    /// Starts one by `command`, which tells where programs run, and has it read `connection`.
+    /// Starts one by `command`, which decides where programs run, and loads `connection`.
     fn start(
         command: impl Fn(&str) -> Command,
         more: &str,

@@ -1,7 +1,7 @@
-//! Kills a program at any one of its system calls, as a crash may.
+//! Kills a program at any one of its system calls, like a crash.
 //!
-//! The calls of all its threads are counted together, which `strace --inject` can't do: it counts those of
-//! each thread and each kind for itself.
+//! The calls of all its threads are counted together, which `strace --inject` can't do: it counts
+//! each thread and each kind of call separately.
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
@@ -18,34 +18,35 @@ use nix::unistd::Pid;
 /// How a traced program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// By the signal that it was to get.
+    /// By the requested signal.
     Killed,
-    /// By itself, before it had made so many calls.
+    /// By itself, before it had made enough calls.
     Ended(ExitStatus),
 }
 
-/// A program while it is traced.
+/// A traced program.
 pub struct Traced {
     pid: Pid,
     has_ended: AtomicBool,
 }
 
 impl Traced {
-    /// Whether there is nothing to wait for any more.
+    /// Whether it has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::SeqCst)
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = kill(self.pid, Signal::SIGTERM);
     }
 }
 
-/// Runs `words` with `output`, and kills the process with SIGKILL as its system call number `calls` begins. That
-/// call does not take place. `meanwhile` runs beside it and ends when the process has ended.
+/// Runs `words` with `output`, and kills the process with SIGKILL at the beginning of its system
+/// call number `calls`, which does not take place. `meanwhile` runs at the same time and must end
+/// with the process.
 ///
 /// # Panics
 ///
@@ -61,7 +62,7 @@ pub fn killed_after(
     let mut child = Command::new("sh")
         .args(["-c", r#"kill -STOP $$; exec "$@""#, "sh"])
         .args(words)
-        // Cargo's, where the loader would look for each library first.
+        // Cargo sets this, and the loader would look there for each library first.
         .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("a log"))
@@ -87,7 +88,7 @@ pub fn killed_after(
         traced.has_ended.store(true, Ordering::SeqCst);
         ending
     });
-    // Its end was seen already.
+    // Its end was noticed already.
     let _ = child.try_wait();
     ending
 }
@@ -97,7 +98,7 @@ fn traced_until(pid: Pid, calls: usize) -> Ending {
     let mut ending = None;
     let mut counted = 0;
     let mut is_it = false;
-    // Children of other threads, such as other tests', are none of ours.
+    // Must not reap children of other threads, such as other tests'.
     let ours = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
     loop {
         match waitpid(None, Some(ours)) {
@@ -137,6 +138,6 @@ fn begins_a_call(thread: Pid) -> bool {
 }
 
 fn go_on(thread: Pid, signal: Option<Signal>) {
-    // A thread that was killed meanwhile says so itself.
+    // A thread that was killed meanwhile reports that itself.
     let _ = ptrace::syscall(thread, signal);
 }

@@ -1,16 +1,16 @@
-//! What a program showed to its user, kept as a file and compared.
+//! What a program showed to its user, compared with a stored file.
 //!
-//! A text with everything that differs from run to run masked comes in; the test fails where it is not
-//! what `tests/transcripts/` holds. `INSTA_UPDATE=always` writes what is shown now; look at the difference
+//! Everything that differs from run to run must be masked; the test fails if the rest differs from
+//! `tests/transcripts/`. `INSTA_UPDATE=always` stores the present text; look at the difference
 //! before you commit it.
 
-/// What was shown.
+/// The shown text.
 pub struct Transcript {
     text: String,
 }
 
 impl Transcript {
-    /// A transcript of what a terminal, a log or a page showed.
+    /// A transcript of a terminal, a log or a page.
     #[must_use]
     pub fn of(shown: &str) -> Self {
         let lines: Vec<&str> = shown.lines().map(|line| line.trim_end()).collect();
@@ -19,7 +19,7 @@ impl Transcript {
         }
     }
 
-    /// Puts `with` in the place of each `text`: a port, a code, a name that differs from run to run.
+    /// Replaces each `text` by `with`: a port, a code, a name that differs from run to run.
     #[must_use]
     pub fn masking(self, text: &str, with: &str) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl Transcript {
         }
     }
 
-    /// Keeps only the lines that fit: a program that logs on the same terminal says more than we want.
+    /// Keeps only the lines that match: a program that logs to the same terminal prints more.
     #[must_use]
     pub fn only(self, fits: impl Fn(&str) -> bool) -> Self {
         let lines: Vec<&str> = self.text.lines().filter(|line| fits(line)).collect();
@@ -36,7 +36,7 @@ impl Transcript {
         }
     }
 
-    /// Compares it with the one that is kept under `name`, such as `sudo-askpass`.
+    /// Compares it with the one stored as `name`, such as `sudo-askpass`.
     ///
     /// # Panics
     ///

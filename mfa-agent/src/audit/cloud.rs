@@ -1,50 +1,52 @@
-//! Events that a monitoring of IBM Cloud accounts knows already, with the same fields and values.
+//! Events with the same fields and values as in IBM Cloud's activity tracking.
 //!
-//! Whoever watches for `billing.account-traits.update` or `user-management.user-setting.update` there
-//! watches for the same here. FallbackFactors these fields the events carry ours, as all others do.
+//! A monitoring that watches for `billing.account-traits.update` or
+//! `user-management.user-setting.update` there works here, too. These events carry our own fields
+//! as well.
 
 use serde::Serialize;
 
 use super::Event;
 use mfa_core::policy::Mode;
 
-/// The system that settings come from, in the words of the source.
+/// The origin of settings, as IBM Cloud names it.
 const ORIGIN: &str = "BSS";
 
 /// `requestData` of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum RequestData {
-    /// Of `billing.account-traits.update`.
+    /// For `billing.account-traits.update`.
     AccountTraits(AccountTraits),
-    /// Of `user-management.user-setting.update`.
+    /// For `user-management.user-setting.update`.
     UserSetting(UserSetting),
 }
 
-/// Who is asked at all.
+/// Who needs a second factor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccountTraits {
     mfa: &'static str,
     origin: &'static str,
 }
 
-/// What is set for one user.
+/// The settings of one user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UserSetting {
-    /// Whether the user is asked for more than the rules ask; not said where only `self_manage` changed.
+    /// Whether the user needs more factors than the rules require; absent if only `self_manage`
+    /// changed.
     #[serde(rename = "2FA", skip_serializing_if = "Option::is_none")]
     pub two_factor: Option<bool>,
     pub iam_id: String,
     origin: &'static str,
-    /// Whether the user has answered three questions; not said where only `self_manage` changed.
+    /// Whether the user has answered three questions; absent if only `self_manage` changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_questions_setup: Option<bool>,
-    /// Whether the user may set this themselves.
+    /// Whether users may change these settings themselves.
     pub self_manage: bool,
 }
 
 impl UserSetting {
-    /// Of a change of what is asked for.
+    /// The required factors of a user changed.
     #[must_use]
     pub fn of_login(user: &str, two_factor: bool, questions: bool, self_manage: bool) -> Self {
         Self {
@@ -54,7 +56,7 @@ impl UserSetting {
         }
     }
 
-    /// Of a change of whether the user may set things.
+    /// The user's permission to change settings changed.
     #[must_use]
     pub fn of_self_manage(user: &str, self_manage: bool) -> Self {
         Self {
@@ -67,7 +69,7 @@ impl UserSetting {
     }
 }
 
-/// The two events of a change of `[enforcement] mode`: what it is now, and whether anybody is asked.
+/// The two events for a change of `[enforcement] mode`: the new mode, and whether anybody is asked.
 #[must_use]
 pub fn mode_events(mode: Mode) -> [Event; 2] {
     let (mfa, name, action) = match mode {
@@ -98,7 +100,7 @@ pub fn mode_events(mode: Mode) -> [Event; 2] {
     [traits, set]
 }
 
-/// The event of a change of one user's settings; `reason` says which.
+/// The event for a change of one user's settings; `reason` says which.
 #[must_use]
 pub fn user_setting_event(data: UserSetting, reason: String) -> Event {
     Event {
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_s_settings_have_the_fields_of_the_source() {
+    fn a_users_settings_have_the_fields_of_the_source() {
         let event = user_setting_event(
             UserSetting::of_login("anna", true, true, false),
             "require questions".to_owned(),

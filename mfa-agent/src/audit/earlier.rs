@@ -1,9 +1,10 @@
-//! What an earlier process could not write to the audit file any more.
+//! Finds the lines that an earlier process could not write to the audit file.
 //!
-//! The store kept the lines of its changes. They are looked for, byte for byte, at the end of the file and of
-//! those that it was rotated to last. What is not there is missing, unless it may be in a part that is not
-//! searched: in an older or compressed file, whose last line is as old as its time of modification, or far from
-//! the end. A part that is not searched comes before all that is found.
+//! The store kept the lines of its changes. They are searched, byte for byte, at the end of the
+//! file and of its last rotated files. A line that is not found is missing, unless it may be in a
+//! part that is not searched: in an older or compressed file, whose last line is as old as its
+//! modification time, or far from the end. Unsearched parts are older than everything that is
+//! found.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,16 +14,16 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-/// Bytes at the end of a file that are searched.
+/// Bytes searched at the end of a file.
 const TAIL: u64 = 16 << 20;
 
-/// Files that it was rotated to and that are searched.
+/// Rotated files that are searched.
 const ROTATED: usize = 2;
 
-/// How the names of compressed files end.
+/// Suffixes of compressed files.
 const COMPRESSED: [&str; 6] = ["gz", "xz", "zst", "bz2", "lz4", "Z"];
 
-/// Those of `lines`, oldest first, that the log at `path` does not hold.
+/// The lines, oldest first, that the log at `path` lacks.
 pub(super) fn missing(path: &Path, lines: &[Vec<u8>]) -> io::Result<Vec<Vec<u8>>> {
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Ok(Vec::new());
@@ -53,14 +54,14 @@ pub(super) fn missing(path: &Path, lines: &[Vec<u8>]) -> io::Result<Vec<Vec<u8>>
         .collect())
 }
 
-/// The folder that a file is in.
+/// The folder of a file.
 pub(super) fn folder(path: &Path) -> &Path {
     let folder = path.parent();
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
-/// The lines of a change, without their breaks.
+/// The lines of a change, without line breaks.
 fn each(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines
         .split(|byte| *byte == b'\n')
@@ -68,13 +69,13 @@ fn each(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 struct Search<'a> {
-    /// What was not found yet, with its place.
+    /// The lines not found yet, with their indexes.
     wanted: HashMap<&'a [u8], usize>,
-    /// The place of the oldest line that was found.
+    /// The index of the oldest line that was found.
     first_found: Option<usize>,
-    /// Whether the files were searched from their beginning, and none is unknown.
+    /// Whether the files were searched from their beginning, and no others exist.
     is_whole: bool,
-    /// The age of the last line in files that were not searched.
+    /// The time of the last line in files that were not searched.
     packed_until: Option<Timestamp>,
 }
 
@@ -89,7 +90,7 @@ impl Search<'_> {
         file.seek(SeekFrom::Start(skipped))?;
         let wanted = self.wanted.len();
         self.read(BufReader::new((&file).take(TAIL)))?;
-        // Whoever wrote it may have been killed before it made sure of that.
+        // The process that wrote it may have been killed before the sync.
         match self.wanted.len() < wanted {
             true => file.sync_data(),
             false => Ok(()),
@@ -131,20 +132,20 @@ impl Search<'_> {
     }
 }
 
-/// When a line was made: each begins with that.
+/// When a line was made: its first field.
 fn time(line: &[u8]) -> Option<Timestamp> {
     let line = line.strip_prefix(br#"{"time":""#)?;
     let end = line.iter().position(|byte| *byte == b'"')?;
     std::str::from_utf8(line.get(..end)?).ok()?.parse().ok()
 }
 
-/// The files that a log was rotated to.
+/// The rotated files of a log.
 struct Rotated {
-    /// Those that are searched, newest first.
+    /// The files that are searched, newest first.
     searched: Vec<PathBuf>,
-    /// When the newest of the others was modified. A time that is still to come is not believed.
+    /// When the newest of the other files was modified. A time in the future is not trusted.
     packed_until: Option<Timestamp>,
-    /// Whether there are no others that nothing is known of.
+    /// Whether all other files are known.
     is_known: bool,
 }
 

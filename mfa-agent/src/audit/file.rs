@@ -1,9 +1,9 @@
-//! The audit file: one JSON object a line, only ever appended to.
+//! The audit file: one JSON object a line, append-only.
 //!
-//! Made 0640, so that a group can be given the right to read it. Whoever rotates it may rename it,
-//! remove it or say nothing: before each line the name is looked up, and a file that is no longer the
-//! one behind the name is opened again. Before its first line it takes what an earlier process could not
-//! write any more ([`super::earlier`]).
+//! It is made with mode 0640, so that a group can be allowed to read it. It may be rotated by any
+//! method: before each line the path is checked, and a new file is opened if another one, or none,
+//! is there. Before its first line, the lines that an earlier process could not write are added
+//! ([`super::earlier`]).
 
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
@@ -19,26 +19,26 @@ use crate::log;
 pub(super) struct FileSink {
     path: PathBuf,
     open: Option<Open>,
-    /// It may end in the middle of a line: a crash or a full disk cut it short.
+    /// The file may end in the middle of a line after a crash or on a full disk.
     torn: bool,
-    /// Lines of an earlier process that have not been looked for yet.
+    /// Lines of an earlier process that have not been searched yet.
     earlier: Vec<Vec<u8>>,
-    /// What the kernel was to write may be lost: the next sync would succeed without it.
+    /// A sync failed: the next one would succeed although data is lost.
     doubtful: bool,
-    /// `fdatasync`, or what a test puts in its place.
+    /// `fdatasync`, or a replacement in tests.
     sync_data: fn(&File) -> io::Result<()>,
 }
 
 struct Open {
     file: File,
     identity: Identity,
-    /// Its name may not be on the disk.
+    /// Its name may not be durable.
     is_new: bool,
-    /// Its lines may not be on the disk.
+    /// Its lines may not be durable.
     is_dirty: bool,
 }
 
-/// Which file it is, whatever its name.
+/// Identifies the file, whatever its name.
 #[derive(PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -46,7 +46,7 @@ struct Identity {
 }
 
 impl FileSink {
-    /// To the file at `path`, which is to hold the lines `earlier` too.
+    /// Writes to the file at `path`, which must contain the lines `earlier` too.
     pub(super) fn new(path: PathBuf, earlier: Vec<Vec<u8>>) -> Self {
         Self {
             path,
@@ -58,8 +58,8 @@ impl FileSink {
         }
     }
 
-    /// Adds the lines of an earlier process that the log does not hold. They are looked for again after an
-    /// error, because some may have been added before it.
+    /// Adds the lines of an earlier process that the log lacks. After an error it searches again,
+    /// because some may have been added.
     fn catch_up(&mut self) -> Result<(), WriteError> {
         if self.earlier.is_empty() {
             return Ok(());
@@ -71,7 +71,7 @@ impl FileSink {
         self.earlier = Vec::new();
         if !missing.is_empty() {
             log::warn(format_args!(
-                "the agent ended before it could write {} lines to {}; it added them now",
+                "an earlier run ended before it could write {} lines to {}; they are added now",
                 missing.len(),
                 self.path.display()
             ));
@@ -90,7 +90,7 @@ impl FileSink {
         written
     }
 
-    /// The file that the name stands for now, and whether it ends in the middle of a line.
+    /// The file at the path now, and whether it ends in the middle of a line.
     fn file(&mut self) -> io::Result<(&mut Open, bool)> {
         let current = std::fs::metadata(&self.path)
             .ok()
@@ -106,7 +106,7 @@ impl FileSink {
     }
 
     fn open_again(&mut self) -> io::Result<Open> {
-        // Not to be held up by a pipe in its place that nobody reads.
+        // Must not block on a pipe at this path that nobody reads.
         let file = File::options()
             .read(true)
             .append(true)
@@ -128,7 +128,7 @@ impl FileSink {
         })
     }
 
-    /// Lets go of a file that was rotated away, once its lines are on the disk.
+    /// Closes a file that was rotated away, once its lines are durable.
     fn close(&mut self, open: Option<Open>) {
         if let Some(open) = open.filter(|open| open.is_dirty) {
             self.sync_file(&open.file);
@@ -137,7 +137,7 @@ impl FileSink {
 
     fn sync_file(&mut self, file: &File) {
         let is_file = file.metadata().map(|meta| meta.is_file());
-        // Nothing of a pipe or a terminal lasts.
+        // Nothing in a pipe or a terminal is durable.
         let Err(error) = is_file.and_then(|is_file| match is_file {
             true => (self.sync_data)(file),
             false => Ok(()),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_sync_that_failed_no_other_is_believed() {
+    fn after_a_failed_sync_no_later_one_is_trusted() {
         let dir = tempfile::tempdir().unwrap();
         let mut sink = FileSink::new(dir.path().join("audit.jsonl"), Vec::new());
         sink.write(&line("one")).unwrap();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_rotated_away_is_synced_before_it_is_let_go() {
+    fn a_file_that_was_rotated_away_is_synced_before_it_is_closed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("audit.jsonl");
         for reopens in [false, true] {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_has_nothing_to_be_synced() {
+    fn a_pipe_or_terminal_needs_no_sync() {
         let mut sink = FileSink::new("/dev/null".into(), vec![b"earlier\n".to_vec()]);
         sink.sync_data = |_| Err(io::Error::from_raw_os_error(nix::libc::EINVAL));
         sink.write(&line("one")).unwrap();

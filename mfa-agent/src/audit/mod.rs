@@ -1,18 +1,18 @@
-//! The record of what was decided.
+//! The audit log: every login outcome and every change of an account.
 //!
-//! Each login's outcome and each change of an account is one [`Event`]: one JSON line in the audit
-//! file and one line to syslog (authpriv). The writing happens on a thread of its own behind a bounded
-//! queue, so that neither a full disk nor a stalled syslog can hold up a login. No secret comes in:
-//! an event has no field that could hold one.
+//! Each is one [`Event`]: a JSON line in the audit file, and a line to syslog (authpriv). Its own
+//! threads write them from bounded queues, so that neither a full disk nor a stalled syslog blocks
+//! a login. No event has a field for a secret.
 //!
-//! There are up to three places, each with its own queue and thread ([`crate::lines`]): the file, syslog, and
-//! the agent's log ([`crate::log`]), unless that would tell the journal everything twice. A full queue
-//! drops, counts, and says so with an event `audit-lost` in its next line; what ordinary users cause
-//! takes up at most half of it ([`Origin`]).
+//! There are up to three sinks, each with its own queue and thread ([`crate::lines`]): the file, syslog,
+//! and the agent's log ([`crate::log`]) unless the journal already gets the lines from syslog. A
+//! full queue drops lines, counts them, and reports them with an event `audit-lost`; ordinary users
+//! can fill at most half of it ([`Origin`]).
 //!
-//! The lines of changes become durable with them, in the store, and cost a login no sync of their own
-//! ([`Audit::commit`]). The store forgets them once the file has them for sure ([`Audit::sync`]); what it still
-//! holds at the next start is added to the file before the socket opens ([`earlier`]).
+//! The store makes the line of a change durable together with the change, so a login needs no extra
+//! sync ([`Audit::commit`]). It drops the line once the file has it durably ([`Audit::sync`]);
+//! lines that it still holds at the next start are added to the file before the socket opens
+//! ([`earlier`]).
 
 pub mod cloud;
 mod earlier;
@@ -39,16 +39,16 @@ pub use sink::Entry;
 /// Where events go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The audit file, `[audit] file`; `None`: none is written.
+    /// The audit file, `[audit] file`; `None` writes none.
     pub file: Option<PathBuf>,
-    /// Whether they also go to syslog, `[audit] syslog`.
+    /// Whether events also go to syslog, `[audit] syslog`.
     pub syslog: bool,
-    /// The socket of syslog, where it is not at one of the usual places.
+    /// The socket of syslog, if it is not at a default path.
     pub syslog_socket: Option<PathBuf>,
 }
 
-/// Takes events and never blocks. Dropping it ends the threads once their queues are written, without
-/// waiting for them; see [`Audit::flush`].
+/// Takes events and never blocks. Dropping it ends the threads once their queues are written,
+/// without waiting for them; see [`Audit::flush`].
 pub struct Audit {
     file: Option<Worker<Arc<[u8]>>>,
     syslog: Option<Worker<Arc<Entry>>>,
@@ -62,20 +62,20 @@ pub struct Audit {
 /// A thread of the audit can't be started.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the audit can't start a thread: {0}; raise the limit of tasks (systemctl edit mfa-agent, TasksMax=)"
+    "the audit log can't start a thread: {0}; raise the limit of tasks: systemctl edit mfa-agent (TasksMax=)"
 )]
 pub struct AuditError(#[from] std::io::Error);
 
 impl Audit {
-    /// Starts the threads. `earlier` are the lines that the store holds: what the file lacks of them is added
-    /// before anything else. A file that can't be written and a syslog that can't be reached are no
-    /// errors here: they are reported to the log and tried again.
+    /// Starts the threads. `earlier` are the lines that the store holds; the ones that the file
+    /// lacks are added before anything else. A file that can't be written and an unreachable syslog
+    /// are logged and tried again.
     ///
     /// # Errors
     ///
     /// [`AuditError`] when a thread can't be started.
     pub fn start(settings: Settings, earlier: Vec<Vec<u8>>) -> Result<Self, AuditError> {
-        // The journal hears of it through syslog already, or else from the log.
+        // The journal gets the events from syslog, or else from the log.
         let to_log = !(settings.syslog && log::to_journal());
         Self::start_sinks(settings, earlier, to_log)
     }
@@ -102,23 +102,23 @@ impl Audit {
         })
     }
 
-    /// Takes down `event`, which happened at `now`, out of the share of `origin`.
+    /// Records `event`, which happened at `now`, within the queue share of `origin`.
     pub fn record(&self, event: Event, now: Timestamp, origin: Origin) {
         self.push(Entry::new(event, now), origin);
     }
 
-    /// Whether there is a file, which a crash could keep lines from.
+    /// Whether there is a file, which could lack lines after a crash.
     #[must_use]
     pub const fn has_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Runs `change`, and takes down what it says has happened. The store carries these lines, so none of them
-    /// is lost where there is no room for it.
+    /// Runs `change` and records its events. The store carries these lines as well, so a full queue
+    /// loses none.
     ///
     /// # Errors
     ///
-    /// Those of `change`; then nothing is taken down.
+    /// The error of `change`; then nothing is recorded.
     pub fn commit<T, E>(
         &self,
         origin: Origin,
@@ -134,8 +134,8 @@ impl Audit {
         Ok(said)
     }
 
-    /// Waits until the file has the line of every change that the store has made durable up to now, and has it
-    /// for sure. Returns whether it does.
+    /// Waits until the file durably has the line of every change that is durable in the store now.
+    /// Returns whether it does.
     #[must_use]
     pub fn sync(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
@@ -171,7 +171,8 @@ impl Audit {
         }
     }
 
-    /// The file was rotated away: the next line opens it anew. (It would notice by itself.)
+    /// Opens the file again with the next line, because it was rotated. (It would notice by
+    /// itself.)
     pub fn reopen(&self) {
         if let Some(file) = &self.file {
             file.reopen();
@@ -181,12 +182,11 @@ impl Audit {
         }
     }
 
-    /// Waits until everything recorded is written, at most as long as `limit` in all. Returns whether
-    /// it is.
+    /// Waits at most `limit` until everything recorded is written. Returns whether it is.
     #[must_use]
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
-        // Each is asked: what one sink can't write, the others still may.
+        // Every sink is flushed: if one can't write, the others still may.
         let file = self.file.as_ref().map(|file| file.flush(deadline));
         let syslog = self.syslog.as_ref().map(|syslog| syslog.flush(deadline));
         let logged = !self.to_log || log::flush(deadline.saturating_duration_since(Instant::now()));
@@ -194,17 +194,17 @@ impl Audit {
     }
 }
 
-/// What happened. Fields that do not apply stay out of the line.
+/// An event. Fields that do not apply are left out of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// `login`, or what was changed, such as `enroll`, `remove`, `unlock`, `import`, `reload`.
+    /// `login`, or a change such as `enroll`, `remove`, `unlock`, `import`, `reload`.
     pub event: &'static str,
     /// `passed`, `wrong`, … for a login; `done` or `refused` for a change.
     pub result: &'static str,
-    /// Why, in words.
+    /// The reason as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The login that this belongs to.
+    /// The login that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The account, by its canonical name.
@@ -213,7 +213,7 @@ pub struct Event {
     /// The PAM service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The remote host, as the program gave it.
+    /// The remote host, as the program reported it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rhost: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,25 +224,25 @@ pub struct Event {
     /// The device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The rule that decided.
+    /// The rule that matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Failures counted after this event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<u32>,
-    /// Until when the account is locked, RFC 3339.
+    /// End of the lock, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked_until: Option<String>,
-    /// Who asked: the user id of the calling process.
+    /// The user ID of the calling process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_uid: Option<u32>,
-    /// Who asked: the process.
+    /// The calling process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_pid: Option<i32>,
-    /// Whether that process is neither root nor trusted: the service is its own word then.
+    /// True if that process is neither root nor trusted, so that its service name is only a claim.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unprivileged: Option<bool>,
-    /// The name of the same event in IBM Cloud's activity tracking, if it is one of these ([`cloud`]).
+    /// The name of the same event in IBM Cloud's activity tracking ([`cloud`]), if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'static str>,
     /// Its message there.
@@ -251,10 +251,10 @@ pub struct Event {
     /// Its data there.
     #[serde(rename = "requestData", skip_serializing_if = "Option::is_none")]
     pub request_data: Option<cloud::RequestData>,
-    /// What is guarded, where it is no login.
+    /// What is protected, if it is not a login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// How many, where an event stands for several: lines lost, records imported.
+    /// A count, if the event covers several: lines lost, records imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
 }

@@ -1,10 +1,10 @@
-//! Changes under way: durable in the store maybe, their lines not yet queued for the file.
+//! Running changes, whose lines may be durable in the store but are not queued for the file yet.
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// The changes; as many at most as there are threads that make them.
+/// The running changes; at most one for each thread.
 #[derive(Default)]
 pub(super) struct Pending {
     state: Mutex<State>,
@@ -15,11 +15,11 @@ pub(super) struct Pending {
 struct State {
     next: u64,
     inside: BTreeSet<u64>,
-    /// How many wait for changes to end.
+    /// Number of threads that wait for changes to end.
     waiting: u32,
 }
 
-/// One change, until this is dropped.
+/// One change; dropping this ends it.
 pub(super) struct Change<'a> {
     pending: &'a Pending,
     number: u64,
@@ -37,7 +37,7 @@ impl Pending {
         }
     }
 
-    /// Waits for the changes that began before; returns whether all of them ended by `deadline`.
+    /// Waits for the changes that began earlier; returns whether all of them ended by `deadline`.
     pub(super) fn await_earlier(&self, deadline: Instant) -> bool {
         let next = self.lock().next;
         self.await_before(next, deadline)
@@ -87,7 +87,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     #[test]
-    fn changes_that_began_before_are_waited_for_and_later_ones_are_not() {
+    fn earlier_changes_are_awaited_and_later_ones_are_not() {
         let pending = Pending::default();
         assert!(pending.await_earlier(Instant::now()));
         let early = pending.enter();

@@ -1,4 +1,4 @@
-//! What the audit writes, and what its sinks report.
+//! What a worker writes, and where.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Event, text};
 use crate::lines::{QUEUE, WriteError};
 use crate::log::{self, Level};
 
-/// One event, and the line that the audit file has of it.
+/// One event, and its line for the audit file.
 #[derive(Debug)]
 pub struct Entry {
     event: Event,
@@ -16,26 +16,26 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Of `event`, which happens at `now`.
+    /// An entry for `event`, which happens at `now`.
     #[must_use]
     pub fn new(event: Event, now: Timestamp) -> Self {
         let line = text::json(&event, now).into();
         Self { event, line }
     }
 
-    /// What happened.
+    /// The event.
     #[must_use]
     pub const fn event(&self) -> &Event {
         &self.event
     }
 
-    /// The line, with its break: the same bytes for the store and for the file.
+    /// The line with its line break: the same bytes for the store and the file.
     #[must_use]
     pub const fn line(&self) -> &Arc<[u8]> {
         &self.line
     }
 
-    /// What stands for lines that found no room.
+    /// The entry that reports lost lines.
     pub(super) fn lost(count: u64) -> Self {
         let event = Event {
             event: "audit-lost",

@@ -1,8 +1,8 @@
-//! Lines to the local syslog daemon, facility authpriv.
+//! Sends lines to the local syslog daemon, facility authpriv.
 //!
-//! The `syslog` crate connects once and never again, and blocks when the receiver does not read: so
-//! each error drops the connection, a write has a limit, and all of it has its own thread and queue.
-//! A daemon that restarts is found again; one that hangs costs lines, not logins.
+//! The `syslog` crate connects once, and blocks when the receiver does not read. So each error
+//! drops the connection, each write has a limit, and the sink has its own thread and queue: a
+//! daemon that hangs costs lines, but no logins.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::text;
 use crate::lines::{Sink, WriteError};
 use crate::log::Level;
 
-/// How long one write may take before it counts as failed.
+/// A write that takes longer counts as failed.
 const LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) struct SyslogSink {
@@ -24,7 +24,7 @@ pub(super) struct SyslogSink {
 }
 
 impl SyslogSink {
-    /// To the daemon at `socket`, or where it usually listens.
+    /// To the daemon at `socket`, or at a default path.
     pub(super) fn new(socket: Option<PathBuf>) -> Self {
         Self {
             socket,
@@ -33,7 +33,7 @@ impl SyslogSink {
     }
 
     fn connect(&self) -> Result<Logger<LoggerBackend, Formatter3164>, WriteError> {
-        // The form of RFC 3164 without a host name is what local daemons expect on their socket.
+        // Local daemons expect RFC 3164 without a host name.
         let formatter = Formatter3164 {
             facility: Facility::LOG_AUTHPRIV,
             hostname: None,
@@ -59,7 +59,7 @@ impl Sink for SyslogSink {
     fn write(&mut self, entry: &Arc<Entry>) -> Result<(), WriteError> {
         let line = text::words(entry.event());
         let level = level(entry.event());
-        // A daemon that has restarted since the last line is no failure yet.
+        // A daemon that restarted since the last line is not a failure.
         if let Some(mut logger) = self.logger.take()
             && send(&mut logger, level, &line).is_ok()
         {

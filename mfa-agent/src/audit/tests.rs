@@ -55,7 +55,7 @@ fn received(socket: &UnixDatagram) -> String {
 }
 
 #[test]
-fn each_event_is_one_line_whatever_the_names_hold() {
+fn each_event_is_one_line_for_all_names() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
@@ -92,7 +92,7 @@ fn a_line_cut_short_by_a_crash_does_not_spoil_the_next() {
 }
 
 #[test]
-fn a_file_that_was_rotated_away_is_made_anew() {
+fn a_file_that_was_rotated_away_is_created_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
@@ -111,7 +111,7 @@ fn a_file_that_was_rotated_away_is_made_anew() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_costs_no_line_once_it_can() {
+fn an_unwritable_file_costs_no_line_once_it_works_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = to_file(&path);
@@ -124,7 +124,7 @@ fn a_file_that_can_not_be_written_costs_no_line_once_it_can() {
 }
 
 #[test]
-fn a_full_queue_loses_lines_and_says_how_many_but_blocks_nobody() {
+fn a_full_queue_loses_lines_and_reports_how_many_but_blocks_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = to_file(&path);
@@ -136,7 +136,7 @@ fn a_full_queue_loses_lines_and_says_how_many_but_blocks_nobody() {
     assert!(audit.flush(LONG));
     let text = fs::read_to_string(&path).unwrap();
     let (lost, kept): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| l.contains("audit-lost"));
-    // On a slow machine the writer comes by more than once.
+    // On a slow machine the writer reports lost lines more than once.
     let count = |line: &&str| {
         let lost: serde_json::Value = serde_json::from_str(line).unwrap();
         lost["count"].as_u64().unwrap()
@@ -149,7 +149,7 @@ fn a_full_queue_loses_lines_and_says_how_many_but_blocks_nobody() {
 }
 
 #[test]
-fn syslog_hears_who_and_how_in_one_line_under_authpriv() {
+fn syslog_gets_the_event_in_one_line_under_authpriv() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let daemon = UnixDatagram::bind(&path).unwrap();
@@ -170,7 +170,7 @@ fn syslog_hears_who_and_how_in_one_line_under_authpriv() {
 }
 
 #[test]
-fn a_syslog_that_is_not_there_or_restarts_is_found_again() {
+fn a_missing_or_restarted_syslog_is_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let audit = to_syslog(&path);
@@ -186,7 +186,7 @@ fn a_syslog_that_is_not_there_or_restarts_is_found_again() {
 }
 
 #[test]
-fn a_syslog_that_hangs_holds_up_neither_logins_nor_the_file() {
+fn a_hanging_syslog_blocks_neither_logins_nor_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("log");
     let _daemon_that_does_not_read = UnixDatagram::bind(&socket).unwrap();
@@ -205,7 +205,7 @@ fn a_syslog_that_hangs_holds_up_neither_logins_nor_the_file() {
 }
 
 #[test]
-fn what_waits_is_written_before_the_threads_end() {
+fn waiting_lines_are_written_before_the_threads_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
@@ -217,7 +217,7 @@ fn what_waits_is_written_before_the_threads_end() {
 }
 
 #[test]
-fn who_caused_an_event_stays_out_of_its_line() {
+fn the_origin_of_an_event_is_not_in_its_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);

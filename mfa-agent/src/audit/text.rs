@@ -1,8 +1,7 @@
-//! How an event reads as a line, so that nobody outside can forge one.
+//! Writes an event as a line that no outsider can forge.
 //!
-//! Names and hosts come from strangers. In JSON and in text alike, whatever could end a line, end a
-//! quoted value, steer a terminal or turn the direction of writing is escaped; what remains is what a
-//! person sees.
+//! Names and hosts come from strangers. Every character that could end a line, end a quoted value,
+//! control a terminal or change the direction of text is escaped.
 
 use std::fmt::Write;
 use std::io;
@@ -15,8 +14,8 @@ use super::Event;
 use super::cloud::RequestData;
 use crate::lines::{escaped, is_plain};
 
-/// The JSON line, with its line break: the time in UTC with microseconds first (RFC 3339), then the
-/// fields of the event.
+/// The JSON line with its line break: first the time in UTC with microseconds (RFC 3339), then the
+/// fields.
 pub(super) fn json(event: &Event, time: Timestamp) -> Vec<u8> {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -30,7 +29,7 @@ pub(super) fn json(event: &Event, time: Timestamp) -> Vec<u8> {
     };
     let mut bytes = Vec::with_capacity(256);
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Escaping);
-    // Writing an event to memory has no way to fail; a line that says so is better than a panic.
+    // Writing to memory can't fail; a fallback line is better than a panic.
     if line.serialize(&mut serializer).is_err() {
         bytes = br#"{"event":"audit-unwritable"}"#.to_vec();
     }
@@ -76,9 +75,9 @@ pub(super) fn words(event: &Event) -> String {
     line
 }
 
-/// Data that has no words of its own: as JSON.
+/// Data without a text form, as JSON.
 fn data(data: &RequestData) -> String {
-    // Writing to a string does not fail.
+    // Writing to a string can't fail.
     serde_json::to_string(data).unwrap_or_default()
 }
 
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn time_comes_first_and_what_does_not_apply_stays_out() {
+    fn time_comes_first_and_empty_fields_are_left_out() {
         let time = Timestamp::from_microsecond(1_700_000_000_120_000).unwrap();
         assert_eq!(
             String::from_utf8(json(&event("alice"), time)).unwrap(),
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_quoted_and_numbers_are_not() {
+    fn text_is_quoted_and_numbers_are_not() {
         let mut event = event("alice");
         event.service = Some("sshd".to_owned());
         event.failures = Some(3);

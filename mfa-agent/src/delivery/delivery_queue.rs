@@ -1,10 +1,10 @@
-//! Takes messages off the hands of those who wait for something else.
+//! Queues messages, so that logins don't wait for providers.
 //!
-//! Whoever submits gets a [`Ticket`] at once. Each channel has a lane: a queue with a bound, and a few
-//! threads that send ([`channel_queue`]). A provider that hangs fills the threads of its own lane and no others; of
-//! one user at most one message is under way in a lane, so that it takes several users to fill them; and an
-//! attempt ends at its time limit. What failed for the time being is tried again, with growing pauses,
-//! until the deadline of its job. All of it is in memory: a restart voids what is under way.
+//! A caller gets a [`Ticket`] at once. Each channel has a bounded queue and a few sending threads
+//! ([`channel_queue`]). A hanging provider occupies only the threads of its own channel; each user
+//! has at most one message in transit a channel, so that it takes several users to occupy them; and
+//! each attempt has a time limit. Temporary failures are tried again with growing pauses until the
+//! job's deadline. Everything is in memory: a restart drops waiting messages.
 
 mod channel_queue;
 mod queue;
@@ -20,14 +20,14 @@ use mfa_core::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
 pub use ticket::{AtEnd, Delivery, Ticket};
 pub use timing_decoy::TimingDecoy;
 
-/// Hands one message over, once. Called by several threads at a time.
+/// Delivers single messages. Several threads call it concurrently.
 pub trait Transport<A>: Send + Sync {
-    /// Returns when the message is handed over, or when it is clear that it is not; at `until` at the
-    /// latest, give or take the time limit of the resolver.
+    /// Returns when the message is handed over or has failed, at `until` at the latest, give or
+    /// take the time limit of the resolver.
     ///
     /// # Errors
     ///
-    /// [`SendError::Temporary`] is worth another try, [`SendError::Permanent`] is not.
+    /// [`SendError::Temporary`] is worth another attempt, [`SendError::Permanent`] is not.
     fn send(&self, to: &A, notice: &Notice, until: Instant) -> Result<(), SendError>;
 }
 
@@ -40,34 +40,34 @@ pub struct DeliveryQueue {
 /// A message to be sent.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Whose login it is for: the account's name.
+    /// The account's name.
     pub user: String,
-    /// Where it goes.
+    /// The address.
     pub to: Recipient,
     pub notice: Notice,
-    /// When it is of no use any more: the end of the code's life, or of the login.
+    /// When the message becomes useless: the end of the code's life, or of the login.
     pub deadline: Instant,
 }
 
-/// As many messages wait as may, in all or of this user.
+/// The queue is full, overall or for this user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "too many messages wait to be sent; look for a provider that hangs, or try again in a minute"
+    "too many messages wait to be sent; check whether a provider hangs, or try again in a minute"
 )]
 pub struct QueueFull;
 
-/// How much a lane takes on. The default is made for people who log in.
+/// The limits of a channel. The defaults are made for logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Threads, which are started when they are needed first: 4.
+    /// Threads, started when needed: 4.
     pub threads: usize,
-    /// Messages that wait or are under way: 256.
+    /// Messages that wait or are in transit: 256.
     pub messages: usize,
-    /// Of these, of one user: 4.
+    /// Messages of one user: 4.
     pub per_user: usize,
-    /// What one attempt may take: 20 s.
+    /// Time limit of one attempt: 20 s.
     pub attempt: Duration,
-    /// The pause after the first failed attempt: 1 s. Each following one is twice as long.
+    /// The pause after the first failed attempt: 1 s. Each later one is twice as long.
     pub first_pause: Duration,
     /// The longest pause: 15 s.
     pub longest_pause: Duration,
@@ -87,7 +87,7 @@ impl Default for Limits {
 }
 
 impl DeliveryQueue {
-    /// A courier without providers; `limits` are those of each lane. No thread runs yet.
+    /// A queue without transports; `limits` apply to each channel. No thread runs yet.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -96,18 +96,18 @@ impl DeliveryQueue {
         }
     }
 
-    /// Who sends mails from now on; what waits goes by the new one already. With `None`, nobody.
+    /// Sets the transport for emails, also for waiting ones. `None` disables the channel.
     pub fn set_email(&self, transport: Option<Arc<dyn Transport<EmailAddress>>>) {
         self.email.set_carrier(transport);
     }
 
-    /// Who sends text messages from now on, likewise.
+    /// Sets the transport for text messages, likewise.
     pub fn set_texts(&self, transport: Option<Arc<dyn Transport<PhoneNumber>>>) {
         self.texts.set_carrier(transport);
     }
 
-    /// Queues a message; it is sent whether or not anybody waits for the ticket. Never blocks. A channel
-    /// that nobody is set for fails in the ticket, for good.
+    /// Queues a message; it is sent whether or not anybody waits for the ticket. Never blocks.
+    /// Without a transport the ticket fails for good.
     ///
     /// # Errors
     ///
@@ -116,12 +116,12 @@ impl DeliveryQueue {
         self.submit_and_tell(job, Box::new(|_| {}))
     }
 
-    /// The same, and `at_end` is told what became of it, whether or not anybody waits for the ticket: a message
-    /// may arrive long after its login has been told that it is on its way.
+    /// The same, and calls `at_end` with the result, whether or not anybody waits for the ticket: a
+    /// message may arrive long after its login was told that it is on its way.
     ///
     /// # Errors
     ///
-    /// [`QueueFull`]; `at_end` is told nothing then.
+    /// [`QueueFull`]; `at_end` is not called then.
     pub fn submit_and_tell(&self, job: Job, at_end: AtEnd) -> Result<Ticket, QueueFull> {
         let Job {
             user,
@@ -135,7 +135,7 @@ impl DeliveryQueue {
         }
     }
 
-    /// What a message by `channel` would show, for those to whom none is sent.
+    /// What a message by `channel` would show, for users without an address.
     #[must_use]
     pub fn decoy(&self, channel: Channel) -> TimingDecoy {
         match channel {
@@ -144,10 +144,10 @@ impl DeliveryQueue {
         }
     }
 
-    /// Ends: what waits fails, what is under way is waited for until `until`. Returns whether all threads
-    /// have ended.
+    /// Stops: waiting messages fail, messages in transit are awaited until `until`. Returns whether
+    /// all threads have ended.
     pub fn stop(&self, until: Instant) -> bool {
-        // Both are told before either is waited for.
+        // Both are closed before either is awaited.
         self.email.close();
         self.texts.close();
         let email_ended = self.email.await_end(until);

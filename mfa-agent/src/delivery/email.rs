@@ -1,9 +1,8 @@
-//! Codes by mail: the message, and the two ways to hand it over.
+//! Sends codes by email: the message, and the two ways to hand it over.
 //!
-//! Either a server over SMTP, where TLS and a certificate that verifies are demanded and not hoped for
-//! ([`Smtp`]), or the host's own `sendmail` ([`Sendmail`]). A message is plain text in UTF-8, with a subject
-//! of one line, from the address of the settings, and says that a program wrote it (RFC 3834), so that
-//! nobody's holiday notice answers.
+//! Either an SMTP server, which must offer TLS with a valid certificate ([`Smtp`]), or the host's
+//! own `sendmail` ([`Sendmail`]). A message is plain text in UTF-8 and is marked as automatic (RFC
+//! 3834), so that no out-of-office reply answers it.
 
 mod message;
 mod reply;
@@ -18,27 +17,27 @@ use super::{Notice, SendError, Templates};
 use mfa_core::factors::address::EmailAddress;
 pub use smtp::{Credentials, HostError, Security, ServerHost, Smtp};
 
-/// Sends codes by mail.
+/// Sends codes by email.
 #[derive(Debug)]
 pub struct Mailer {
-    /// Whom the mails are from, in the header and the envelope.
+    /// The sender, in the header and the envelope.
     pub from: EmailAddress,
     /// Subject and text.
     pub templates: Templates,
-    /// Who takes them.
+    /// Where messages are handed over.
     pub route: MailRoute,
 }
 
-/// Who takes the mails.
+/// Where messages are handed over.
 #[derive(Debug)]
 pub enum MailRoute {
-    /// A server.
+    /// An SMTP server.
     Smtp(Smtp),
     /// A program of this host.
     Sendmail(Sendmail),
 }
 
-/// The host's `sendmail`, or what behaves like it: postfix, exim, msmtp, nullmailer.
+/// The host's `sendmail`, or a compatible program: postfix, exim, msmtp, nullmailer.
 #[derive(Debug)]
 pub struct Sendmail {
     /// Such as `/usr/sbin/sendmail`.
@@ -65,7 +64,8 @@ impl Sendmail {
         code: &str,
         until: Instant,
     ) -> Result<(), SendError> {
-        // -i: a line with a dot alone is no end. Local programs expect local line ends.
+        // -i: a line with only a dot does not end the message. Local programs expect local line
+        // ends.
         let arguments = ["-i", "-f", from.as_str(), "--", to.as_str()];
         let text = message::with_local_line_ends(message);
         self.path.run(&arguments, &text, &[code], until)

@@ -1,27 +1,27 @@
-//! Why a message could not be sent, in words that may stand in a log.
+//! Why a message could not be sent, in a form that is safe to log.
 //!
-//! What a server or a command says goes through [`said`] first: it might repeat the code, the number or
-//! the address, and it might hold anything else.
+//! Texts of a server or a command pass through [`said`] first, because they may repeat the code,
+//! the number or the address, and may contain anything else.
 
-/// What a provider said is cut to this many characters.
+/// Texts of providers are cut to this number of characters.
 const LONGEST: usize = 200;
 
 /// Digits in a row that may be a code or a part of a telephone number.
 const TELLING_DIGITS: usize = 4;
 
-/// A message that was not sent. The texts are for administrators, without code, secret or address.
+/// Why a message was not sent. The texts are for administrators, without code, secret or address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// It may go out later: the provider is busy or can't be reached.
+    /// A later attempt may succeed: the provider is busy or can't be reached.
     #[error("{0}")]
     Temporary(String),
-    /// It will not go out however often it is tried.
+    /// No later attempt will succeed.
     #[error("{0}")]
     Permanent(String),
 }
 
 impl SendError {
-    /// Whether it is worth another try.
+    /// Whether another attempt may succeed.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Temporary(_))
@@ -36,8 +36,8 @@ impl SendError {
     }
 }
 
-/// `text` of a server or command, fit for a log: one line, not long, and without `hidden`, without
-/// numbers of four digits or more, without anything around an `@`.
+/// The `text` of a server or command, safe to log: one bounded line without `hidden`, without
+/// numbers of four digits or more, and without words around an `@`.
 pub(super) fn said(text: &str, hidden: &[&str]) -> String {
     let mut text = clean(text);
     for word in hidden.iter().filter(|word| !word.is_empty()) {
@@ -52,7 +52,7 @@ pub(super) fn said(text: &str, hidden: &[&str]) -> String {
     line
 }
 
-/// `text` on one line, without characters that move the cursor or turn the direction of writing.
+/// `text` on one line, without characters that move the cursor or change the direction of text.
 pub(super) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if is_harmful(c) { ' ' } else { c })
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_said_keeps_its_status_and_loses_address_code_and_secret() {
+    fn a_server_text_keeps_its_status_and_loses_address_code_and_secret() {
         let line = said(
             "550 5.7.1 <anna@example.org>: no such user, code 483920, key hunter2\r\nx\x1b[2J",
             &["hunter2", ""],

@@ -1,17 +1,17 @@
-//! Sends one-time codes to users: by mail, by text message.
+//! Sends one-time codes to users, by email or by text message.
 //!
-//! In come an address that is known to be one ([`Recipient`](mfa_core::factors::address::Recipient)), a [`Notice`] with
-//! the code, and a deadline; out comes whether the message was handed over, or why not, in words for an
-//! administrator ([`SendError`]). The [`DeliveryQueue`] queues in memory, and sends on threads of its own, so
-//! that whoever asks never waits for a provider. Nothing is written to disk: a restart voids what is
-//! under way. Neither a code, nor a secret of a provider, nor a whole address is ever in an error.
+//! A caller submits a verified address ([`Recipient`](mfa_core::factors::address::Recipient)), a [`Notice`]
+//! with the code, and a deadline, and learns whether the message was handed over, or why not
+//! ([`SendError`]). The [`DeliveryQueue`] queues in memory and sends on its own threads, so no login waits for
+//! a provider; a restart drops waiting messages. No error contains a code, a provider's secret or a whole
+//! address.
 //!
 //! ```text
-//!   Job ─▶ DeliveryQueue ─┬▶ lane of e-mail ──▶ Mailer ──▶ Smtp │ Sendmail
-//!                   └▶ lane of texts ───▶ Texter ──▶ Vonage │ Webhook │ Command
+//!   Job ─▶ DeliveryQueue ─┬▶ queue of email ──▶ Mailer ──▶ Smtp │ Sendmail
+//!                         └▶ queue of texts ──▶ Texter ──▶ Vonage │ Webhook │ Command
 //! ```
 //!
-//! What is trusted: the settings. What is not: every byte that a server or a command says.
+//! The settings are trusted. Bytes from servers and commands are not.
 
 mod delivery_queue;
 mod email;

@@ -1,10 +1,9 @@
-//! Runs a program that hands a message over: the host's `sendmail`, an administrator's command.
+//! Runs a program that delivers a message: the host's `sendmail`, or an administrator's command.
 //!
-//! There is no shell, and nothing of the message is an argument's option or in the environment, which
-//! holds a `PATH` and nothing else. The message goes in on standard input; what the program prints is read
-//! up to a bound, and its first line may end up in an error. It runs in a process group of its own, which
-//! is killed when its time is up, and also when it has ended: nothing of it stays behind. Of the agent's
-//! descriptors it inherits none.
+//! There is no shell, and no part of the message is an option or in the environment, which contains
+//! only `PATH`. The message goes to standard input; output is read up to a bound, and its first
+//! line may be quoted in an error. The program runs in its own process group, which is killed when
+//! the time is up and also when the program ends. It inherits none of the agent's descriptors.
 
 use std::fmt;
 use std::io::{ErrorKind, PipeReader, Read, Write};
@@ -29,21 +28,21 @@ use crate::sys;
 use crate::trusted_path::{self, Owners};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// What is kept of the output. More is read and dropped, so that the program is not held up.
+/// The output that is kept. More is read and dropped, so that the program does not block.
 const LONGEST_OUTPUT: usize = 4096;
 /// sysexits(3): try again later.
 const EX_TEMPFAIL: i32 = 75;
-/// How late the end of a program that keeps its output open is noticed.
+/// How late the end of a program is noticed if its output stays open.
 const TICK: Duration = Duration::from_millis(20);
 
 /// The absolute path of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramPath(PathBuf);
 
-/// A path that is not absolute.
+/// The path is not absolute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a program is named by its absolute path, without arguments, such as /usr/local/sbin/send-code"
+    "expected the absolute path of a program, without arguments, such as /usr/local/sbin/send-code"
 )]
 pub struct PathError;
 
@@ -67,7 +66,7 @@ impl fmt::Display for ProgramPath {
 
 impl ProgramPath {
     /// Runs it with `input` until `until`: exit status 0 is success, 75 (`EX_TEMPFAIL`) a temporary
-    /// failure. `hidden` never shows in the error.
+    /// failure. `hidden` never appears in the error.
     pub(super) fn run(
         &self,
         arguments: &[&str],
@@ -83,14 +82,16 @@ impl ProgramPath {
         let line = said(first.lines().next().unwrap_or(""), hidden);
         match (end, status) {
             (End::TimeIsUp, _) => Err(SendError::temporary(format!(
-                "{self} was not done in time and was killed"
+                "{self} took too long and was killed"
             ))),
             (End::Exited, Some(status)) => self.verdict(status, &line),
-            (End::Exited, None) => Err(SendError::temporary(format!("{self} got lost"))),
+            (End::Exited, None) => Err(SendError::temporary(format!(
+                "the exit status of {self} is unknown"
+            ))),
         }
     }
 
-    /// Who could change the program could read every code.
+    /// Whoever can change the program can read every code.
     pub(crate) fn check(&self) -> Result<(), SendError> {
         let permanent = |reason: String| Err(SendError::permanent(format!("{self} {reason}")));
         let meta = match std::fs::metadata(&self.0) {
@@ -98,10 +99,10 @@ impl ProgramPath {
             Err(e) => return permanent(format!("can't be run: {e}")),
         };
         if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
-            return permanent("is not executable; chmod 0755 it".to_owned());
+            return permanent("is not executable; run: chmod 0755 on it".to_owned());
         }
         if meta.permissions().mode() & 0o022 != 0 {
-            return permanent("can be changed by others; chmod go-w it".to_owned());
+            return permanent("can be changed by others; run: chmod go-w on it".to_owned());
         }
         match trusted_path::check(&self.0, &Owners::own()) {
             Ok(()) => Ok(()),
@@ -140,8 +141,8 @@ impl ProgramPath {
 
     fn verdict(&self, status: ExitStatus, line: &str) -> Result<(), SendError> {
         let line = match line {
-            "" => "it said nothing".to_owned(),
-            line => format!("it said: {line}"),
+            "" => "it printed nothing".to_owned(),
+            line => format!("it printed: {line}"),
         };
         match (status.code(), status.signal()) {
             (Some(0), _) => Ok(()),
@@ -172,12 +173,12 @@ enum End {
 }
 
 impl Running {
-    /// Writes the input and reads the output while there is something to do, until the program ends.
+    /// Writes the input and reads the output, until the program ends.
     fn feed_until_it_ends(&mut self, input: &[u8], until: Instant) -> End {
         let mut rest = input;
         self.unblock();
         loop {
-            // Looked at before the output is read: what it wrote before its end is then there.
+            // Checked before the output is read, so that all output of an ended program is there.
             let has_ended = self.has_ended();
             self.write(&mut rest);
             let is_open = self.read();
@@ -192,7 +193,7 @@ impl Running {
     }
 
     fn unblock(&self) {
-        // Can't fail on a pipe; if it did, the time limit of the caller would not hold.
+        // This can't fail on a pipe; if it did, the caller's time limit would not work.
         let nonblocking = FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
         if let Some(stdin) = &self.stdin {
             let _ = fcntl(stdin, nonblocking);
@@ -200,7 +201,7 @@ impl Running {
         let _ = fcntl(&self.reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
     }
 
-    /// It stays a zombie until [`Self::finish`], so that its group can still be named.
+    /// The program stays a zombie until [`Self::finish`], so that its group ID stays valid.
     fn has_ended(&self) -> bool {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
         !matches!(
@@ -218,17 +219,17 @@ impl Running {
                 Ok(written) => *rest = &rest[written..],
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return,
-                // It does not want to read; its status tells whether that is well.
+                // The program does not read its input; its exit status decides.
                 Err(_) => break,
             }
         }
         self.stdin = None;
     }
 
-    /// Reads what is there; returns whether more may come.
+    /// Reads available output; returns whether more may come.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 1024];
-        // A program that never stops writing shall not keep us here.
+        // A program that never stops writing must not keep us here.
         for _ in 0..64 {
             match self.reader.read(&mut buffer) {
                 Ok(0) => return false,
@@ -255,7 +256,7 @@ impl Running {
         let _ = poll(&mut waited, tick);
     }
 
-    /// Kills what is left of the group, and reaps the program.
+    /// Kills the rest of the group, and reaps the program.
     fn finish(&mut self) -> Option<ExitStatus> {
         let _ = killpg(self.pid(), Signal::SIGKILL);
         self.child.wait().ok()
@@ -268,7 +269,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Does nothing when it has been waited for.
+        // Does nothing if the program has been reaped.
         if let Ok(None) = self.child.try_wait() {
             self.finish();
         }

@@ -1,7 +1,7 @@
-//! Secrets of providers: read from a file of the agent's own, or from a systemd credential.
+//! Reads secrets of providers from the agent's own files, or from systemd credentials.
 //!
-//! A name without a slash is a credential, looked up in `$CREDENTIALS_DIRECTORY`; systemd sees to who may
-//! read those. A path is a file, and nobody but its owner may read it. The secret is one line.
+//! A name without a slash is a credential in `$CREDENTIALS_DIRECTORY`; systemd controls who may
+//! read it. A path is a file that only its owner may read. The secret is one line.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -17,10 +17,10 @@ use crate::trusted_path::{self, Owners, TrustError};
 const LONGEST: u64 = 4096;
 const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// A secret that can't be had.
+/// Why a secret can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// It can't be read.
+    /// The file can't be read.
     #[error("the secret {path} can't be read: {reason}")]
     Io {
         path: PathBuf,
@@ -41,10 +41,10 @@ pub enum SecretError {
         /// The agent's user.
         me: u32,
     },
-    /// Somebody could put another in its place.
-    #[error("the secret is not taken: {0}")]
+    /// Another user could replace it.
+    #[error("the secret can't be used: {0}")]
     Untrusted(#[from] TrustError),
-    /// Empty, several lines, not text, or too long.
+    /// It is empty, several lines, not text, or too long.
     #[error("the secret {path} has to be one line of text, {LONGEST} bytes at most, and not empty")]
     Malformed { path: PathBuf },
     /// A credential was named, and systemd passed none.
@@ -56,12 +56,13 @@ pub enum SecretError {
     /// Neither a name nor an absolute path.
     #[error("{path} is neither an absolute path nor the name of a systemd credential")]
     Name {
-        /// What was given.
+        /// The setting.
         path: PathBuf,
     },
 }
 
-/// Reads a secret: an absolute path is a file with mode 0600 or less, a bare name a systemd credential.
+/// Reads a secret: an absolute path is a file with mode 0600 or less, a bare name a systemd
+/// credential.
 ///
 /// # Errors
 ///
@@ -95,7 +96,7 @@ fn read(path: &Path, is_ours_to_check: bool) -> Result<Secret, SecretError> {
         path: path.to_owned(),
         reason,
     };
-    // Not to be held up by a pipe in its place.
+    // Must not block on a pipe at this path.
     let file = File::options()
         .read(true)
         .custom_flags(nix::libc::O_NONBLOCK)
@@ -106,7 +107,7 @@ fn read(path: &Path, is_ours_to_check: bool) -> Result<Secret, SecretError> {
         check(path, &meta)?;
         trusted_path::check(path, &Owners::own())?;
     }
-    // Room for all of it from the start: a buffer that grows leaves copies behind.
+    // Has the full capacity from the start, because a growing buffer leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 32));
     file.take(LONGEST + 1)
         .read_to_end(&mut bytes)
@@ -131,7 +132,7 @@ fn check(path: &Path, meta: &Metadata) -> Result<(), SecretError> {
     Ok(())
 }
 
-/// One line of text: it goes into headers and protocol lines.
+/// One line of text, because it goes into headers and protocol lines.
 fn parse(bytes: &[u8]) -> Option<Secret> {
     if bytes.len() as u64 > LONGEST {
         return None;
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_ones_own_is_read_without_its_line_end() {
+    fn the_agents_own_file_is_read_without_its_line_end() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         for text in ["hunter2", "hunter2\n", "hunter2\r\n"] {
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+    fn a_file_that_others_can_read_is_refused_with_the_command_that_fixes_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         for mode in [0o640, 0o604, 0o622, 0o601] {
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_line_of_text_is_no_secret() {
+    fn a_file_that_is_not_one_line_of_text_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         for text in ["", "\n", "a\nb\n", "a\0b", &"a".repeat(4097)] {

@@ -1,8 +1,8 @@
-//! Codes by text message: what is sent, and the three ways to hand it over.
+//! Sends codes by text message, in three ways.
 //!
-//! A provider's own interface ([`Vonage`]), any HTTPS server that takes JSON ([`Webhook`]), or an
-//! executable of this host ([`Command`]). The latter two get the same JSON object: the text ready to
-//! send, and what it was made of for those who write their own.
+//! A provider's API ([`Vonage`]), any HTTPS server that takes JSON ([`Webhook`]), or an executable
+//! of this host ([`Command`]). The latter two get the same JSON object: the text ready to send, and
+//! the values in it for administrators who write their own.
 
 mod https;
 mod vonage;
@@ -21,38 +21,38 @@ use mfa_core::factors::address::PhoneNumber;
 pub use vonage::Vonage;
 pub use webhook::{Authentication, Webhook};
 
-/// Room for a payload; a buffer that grows leaves copies behind.
+/// Capacity for a payload, because a growing buffer leaves copies behind.
 const USUAL_PAYLOAD: usize = 16 << 10;
 
 /// Sends codes by text message.
 #[derive(Debug)]
 pub struct Texter {
     pub templates: Templates,
-    /// Who takes it.
+    /// Where messages are handed over.
     pub route: TextRoute,
 }
 
-/// Who takes the text messages.
+/// Where messages are handed over.
 #[derive(Debug)]
 pub enum TextRoute {
     /// Vonage's SMS API.
     Vonage(Vonage),
-    /// A server of one's own.
+    /// The administrator's own server.
     Webhook(Webhook),
     /// A program of this host.
     Command(Command),
 }
 
-/// An executable without arguments: it finds a JSON object on its standard input, with the members of a
-/// [`Webhook`]'s body. Exit status 0 says that the message is sent, 75 to try again, any other that it
-/// never will be. What it started and left behind is killed when it ends.
+/// An executable without arguments. It gets a JSON object on standard input, with the members of a
+/// [`Webhook`]'s body. Exit status 0 means sent, 75 try again, any other a permanent failure. Its
+/// child processes are killed when it ends.
 #[derive(Debug)]
 pub struct Command {
     /// The executable.
     pub path: ProgramPath,
 }
 
-/// What a webhook and a command get.
+/// The JSON object for webhooks and commands.
 #[derive(Serialize)]
 struct Payload<'a> {
     to: &'a str,

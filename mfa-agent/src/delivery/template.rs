@@ -1,10 +1,10 @@
-//! What a message says: templates of the administrator, values of one login.
+//! Templates for messages, and the values of one login.
 //!
-//! A template is taken apart once, when the settings are read; a placeholder that does not exist is
-//! refused there. Rendering puts the values between the pieces and never looks into them, so a host name
-//! `{code}` stays what it is. Values may come from afar (the name of a remote host): characters that end a
-//! line, move a cursor or turn the direction of writing become spaces, and long values are cut, so that
-//! no value can add a header, a line or a link of its own making below the text.
+//! A template is parsed once, when the settings are read; unknown placeholders are refused there.
+//! Rendering never interprets values, so a host name `{code}` stays as it is. Values may come from
+//! strangers (the name of a remote host): characters that end a line, move a cursor or change the
+//! direction of text become spaces, and long values are cut, so that no value can add a header or a
+//! line.
 
 use mfa_protocol::Secret;
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use super::error::clean;
 
 const LONGEST_TEXT: usize = 4096;
 const LONGEST_SUBJECT: usize = 200;
-/// Characters of a value; names are 256 bytes at most anyway.
+/// The most characters of a value; names have 256 bytes at most anyway.
 const LONGEST_VALUE: usize = 256;
 
 const SUBJECT: &str = "Your code for {host}";
@@ -25,27 +25,27 @@ If that was not you, somebody knows your password: change it, and tell your admi
 ";
 const TEXT: &str = "{code} is your code for {service} on {host}, valid for {minutes} minutes.";
 
-/// What a message tells: the code, and for which login it is.
+/// The values in a message.
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub code: Secret,
-    /// The host that is logged in to.
+    /// The host that the user logs in to.
     pub host: String,
     /// The service, such as `sshd`.
     pub service: String,
-    /// Where the login comes from, if over a network.
+    /// Where the user logs in from, if over a network.
     pub address: Option<String>,
-    /// When the login began, as the reader shall see it.
+    /// When the login began, as the reader sees it.
     pub at: String,
     /// How long the code is valid.
     pub minutes: u32,
 }
 
-/// A text with places for the values of a login.
+/// A text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
-/// Subject and text of a mail, or the text of a text message alone.
+/// Subject and text of an email, or the text of a text message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Templates {
     subject: Template,
@@ -77,33 +77,33 @@ const VALUES: [(&str, Value); 6] = [
     ("minutes", Value::Minutes),
 ];
 
-/// A template that can't be used.
+/// Why a template can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// A placeholder that nothing stands for.
+    /// An unknown placeholder.
     #[error(
-        "{{{0}}} is no placeholder; there are {{code}} {{host}} {{service}} {{address}} {{time}} \
+        "{{{0}}} is not a placeholder; expected {{code}} {{host}} {{service}} {{address}} {{time}} \
          {{minutes}}, and a brace itself is written twice"
     )]
     Unknown(String),
-    /// A brace alone.
-    #[error("a brace stands alone in the template; write it twice if you mean a brace")]
+    /// A single brace.
+    #[error("the template has a single brace; write it twice if you mean a brace")]
     Brace,
-    /// Longer than it may be.
+    /// It is too long.
     #[error("the template is too long: at most {0} bytes")]
     Long(usize),
-    /// A text that does not tell the code.
+    /// The text does not contain the code.
     #[error("the text has no {{code}}, so nobody could log in with it")]
     NoCode,
-    /// Line breaks and the like in a subject, or control characters in a text.
+    /// A line break in a subject, or another control character.
     #[error(
-        "the template holds control characters; a subject is one line, a text has line breaks at most"
+        "the template contains control characters; a subject is one line, and a text may only have line breaks"
     )]
     Control,
 }
 
 impl Template {
-    /// Takes a template apart. `{{` and `}}` stand for braces.
+    /// Parses a template. `{{` and `}}` are literal braces.
     ///
     /// # Errors
     ///
@@ -137,10 +137,10 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The text with the values of `notice`. It may hold the code, so it is a secret.
+    /// The text with the values of `notice`. It may contain the code, so it is a secret.
     #[must_use]
     pub fn render(&self, notice: &Notice) -> Secret {
-        // Room for all of it from the start: a buffer that grows leaves copies behind.
+        // Has the full capacity from the start, because a growing buffer leaves copies behind.
         let room = self.0.iter().map(Piece::room).sum();
         let mut text = Zeroizing::new(String::with_capacity(room));
         for piece in &self.0 {
@@ -168,7 +168,7 @@ fn is_twice(two: &str) -> bool {
     two == "{{" || two == "}}"
 }
 
-/// The placeholder that `text` begins with, and what follows it.
+/// The placeholder at the beginning of `text`, and the rest.
 fn placeholder(text: &str) -> Result<(Value, &str), TemplateError> {
     let inside = text.strip_prefix('{').ok_or(TemplateError::Brace)?;
     let (name, after) = inside.split_once('}').ok_or(TemplateError::Brace)?;
@@ -182,7 +182,7 @@ fn placeholder(text: &str) -> Result<(Value, &str), TemplateError> {
 }
 
 impl Piece {
-    /// Bytes that it takes at most when rendered.
+    /// The most bytes when rendered.
     fn room(&self) -> usize {
         match self {
             Self::Words(words) => words.len(),
@@ -212,7 +212,7 @@ fn push_value(text: &mut String, value: &str) {
 }
 
 impl Templates {
-    /// Checks that the two fit for a message.
+    /// Checks subject and text.
     ///
     /// # Errors
     ///
@@ -242,7 +242,7 @@ impl Templates {
         Self::new(Template(Vec::new()), text)
     }
 
-    /// What mails say unless it is set otherwise.
+    /// The default templates of emails.
     #[must_use]
     pub fn mail() -> Self {
         Self {
@@ -251,7 +251,7 @@ impl Templates {
         }
     }
 
-    /// What mails say when subject or text are set, or neither.
+    /// The templates of emails, with the default for what is not set.
     ///
     /// # Errors
     ///
@@ -267,7 +267,7 @@ impl Templates {
         )
     }
 
-    /// What text messages say unless it is set otherwise.
+    /// The default template of text messages.
     #[must_use]
     pub fn text_message() -> Self {
         Self {
@@ -276,8 +276,8 @@ impl Templates {
         }
     }
 
-    /// The subject: one line. It holds the code where the administrator wants it so; mail servers log
-    /// subjects, and locked screens show them, so ours does not.
+    /// The subject: one line. Mail servers log subjects and locked screens show them, so the
+    /// default does not contain the code.
     #[must_use]
     pub fn subject(&self, notice: &Notice) -> Secret {
         self.subject.render(notice)
@@ -290,7 +290,7 @@ impl Templates {
     }
 }
 
-/// Our own templates; the tests see that none of them is refused.
+/// Our own templates; the tests check that they are valid.
 fn shipped(text: &str) -> Template {
     Template::parse(text).unwrap_or_else(|_| Template(vec![Piece::Value(Value::Code)]))
 }

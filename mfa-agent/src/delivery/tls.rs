@@ -1,7 +1,7 @@
-//! Whom we trust to be the server we meant.
+//! Certificates that identify servers.
 //!
-//! Certificates are always verified, with the name that the administrator wrote; there is no switch for
-//! not doing so. Who runs a certificate authority of their own names its file.
+//! They are always verified against the name in the settings; there is no way to turn that off. An
+//! administrator with their own certificate authority names its file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use super::SendError;
 /// Of an answer, before its body.
 const LONGEST_HEAD: usize = 16 << 10;
 
-/// Where the certificates of authorities come from.
+/// The source of trusted certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Roots {
-    /// Those of the host (`/etc/ssl/certs`, or `$SSL_CERT_FILE`).
+    /// The host's (`/etc/ssl/certs`, or `$SSL_CERT_FILE`).
     System,
-    /// A file of one or more, in PEM. No others are trusted then.
+    /// A PEM file. No others are trusted then.
     File(PathBuf),
 }
 
-/// No certificates to trust.
+/// Why there are no trusted certificates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RootsError {
     /// The host has none.
@@ -35,7 +35,7 @@ pub enum RootsError {
         "this host trusts no certificate authority ({0}); install ca-certificates, or name a file"
     )]
     System(String),
-    /// The file can't be read, or holds something else.
+    /// The file can't be read, or contains something else.
     #[error("{path} holds no certificates in PEM: {reason}")]
     File {
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum RootsError {
     },
 }
 
-/// Trust that has been loaded, for any number of connections.
+/// Loaded certificates, for any number of connections.
 #[derive(Clone)]
 pub struct Trust {
     client: Arc<ClientConfig>,
@@ -72,7 +72,7 @@ impl Roots {
             },
         };
         if usable == 0 {
-            return Err(none("no certificate among them can be used".to_owned()));
+            return Err(none("none of its certificates can be used".to_owned()));
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -122,8 +122,8 @@ fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
         .map_err(|e| failed(e.to_string()))
 }
 
-/// A client of HTTPS servers and no others: it follows no redirect, which could lead a code anywhere, asks no
-/// proxy, and keeps no connection.
+/// An HTTPS-only client: it follows no redirect, which could lead a code anywhere, uses no proxy,
+/// and keeps no connection.
 fn agent(certificates: &[CertificateDer<'static>], provider: Arc<CryptoProvider>) -> Agent {
     let certificates = certificates
         .iter()
@@ -146,18 +146,18 @@ fn agent(certificates: &[CertificateDer<'static>], provider: Arc<CryptoProvider>
         .new_agent()
 }
 
-/// The error of a TLS connection to `host`: a certificate that does not verify stays so.
+/// The error of a TLS connection to `host`. An invalid certificate is permanent.
 pub(super) fn tls_error(host: &str, error: &rustls::Error) -> SendError {
     match error {
         rustls::Error::InvalidCertificate(reason) => SendError::permanent(format!(
-            "the certificate of {host} does not verify ({reason}); name its authority's file, or the \
+            "the certificate of {host} is not valid ({reason}); name its authority's file, or the \
              name that the certificate is for"
         )),
         other => SendError::temporary(format!("no TLS with {host}: {other}")),
     }
 }
 
-/// The TLS error inside an I/O error, if it is one.
+/// The TLS error inside an I/O error, if there is one.
 pub(super) fn tls_inside(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }

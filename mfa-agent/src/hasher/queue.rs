@@ -1,32 +1,31 @@
-//! Whose turn it is to hash.
+//! Decides whose turn it is to hash.
 //!
-//! Who comes first is served first; nobody slips in between. But nobody takes more than their share
-//! either: an account and an ordinary user hold a few places each, and all ordinary users together at
-//! most half of those that run and of those that wait. So a crowd of local users can keep neither
-//! each other nor sshd and the other programs of root from being served, and is told that the agent
-//! is busy.
+//! The order is first come, first served, with a share for everybody: an account and an ordinary
+//! user id hold a few places each, and all ordinary users together at most half of the running and
+//! half of the waiting places. So a crowd of local users can block neither each other nor sshd and
+//! the other programs of root.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Places that one account has, whoever asks: enough for a person who types into many windows at once,
-/// and more than the wrong answers that lock it.
+/// Places for one account, whoever asks: enough for a person with many windows, and more than the
+/// wrong answers that lock it.
 pub(super) const PER_ACCOUNT: usize = 12;
 
-/// Places that one user id has, unless it is privileged.
+/// Places for one user id, unless it is privileged.
 const PER_USER: usize = 4;
 
-/// On whose behalf something is hashed.
+/// Who asks, and for which account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The user id of the calling process.
     pub uid: u32,
-    /// Whether the caller is root, the agent's own user, or trusted: a program that guards logins.
+    /// Whether the caller is root, the agent's own user, or trusted: a program that checks logins.
     pub privileged: bool,
-    /// The user whose secret it is, whether or not there is a record of them.
+    /// The user whose secret is hashed, whether or not there is a record.
     pub account: String,
 }
 
-/// Those who hash and those who wait for it.
+/// The callers that hash or wait.
 pub(super) struct Queue {
     at_once: usize,
     places: usize,
@@ -47,7 +46,7 @@ struct Entry {
     running: bool,
 }
 
-/// The right to hash, given back when dropped.
+/// The right to hash; dropping it passes the turn on.
 pub(super) struct Turn<'a> {
     queue: &'a Queue,
     ticket: u64,
@@ -65,7 +64,7 @@ impl Queue {
         }
     }
 
-    /// Waits until it is the caller's turn. `None`, at once, if there is no place for them.
+    /// Waits for the caller's turn. `None` at once if there is no place.
     pub(super) fn turn(&self, claim: &Claim) -> Option<Turn<'_>> {
         let mut line = self.lock();
         if !self.has_room(&line.entries, claim) {
@@ -101,7 +100,7 @@ impl Queue {
                 && count(&|c| !c.privileged) < half(self.places))
     }
 
-    /// Lets those run who are the next, as many as may.
+    /// Starts the next callers, as many as may run.
     fn start_next(&self, line: &mut Line) {
         let running = || line.entries.iter().filter(|e| e.running);
         let mut free = self.at_once - running().count();
@@ -144,12 +143,12 @@ impl Drop for Turn<'_> {
         line.entries.retain(|entry| entry.ticket != self.ticket);
         self.queue.start_next(&mut line);
         drop(line);
-        // All of them, for a condition variable can't pick the right one; there are few.
+        // Wakes all, because a condition variable can't pick one; there are few.
         self.queue.changed.notify_all();
     }
 }
 
-/// The share of ordinary users: of a single place, that one.
+/// The share of ordinary users; of a single place, that one.
 fn half(places: usize) -> usize {
     (places / 2).max(1)
 }
@@ -177,7 +176,7 @@ mod tests {
         }
     }
 
-    /// Has `claim` wait in a thread of its own, and say its account when it is its turn.
+    /// Waits for the turn of `claim` in a thread, and then sends its account.
     fn wait_behind<'s>(
         scope: &'s Scope<'s, '_>,
         queue: &'s Queue,
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_served_in_the_order_of_coming() {
+    fn waiting_callers_are_served_in_order_of_arrival() {
         let queue = Queue::new(1, 20);
         let running = queue.turn(&root("first")).unwrap();
         let (said, heard) = mpsc::channel();
@@ -211,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_past_those_who_wait_when_a_place_falls_free() {
+    fn nobody_overtakes_waiting_callers_when_a_place_becomes_free() {
         let queue = Queue::new(1, 4);
         let running = queue.turn(&root("first")).unwrap();
         let (said, heard) = mpsc::channel();
         thread::scope(|scope| {
             wait_behind(scope, &queue, root("second"), &said);
             drop(running);
-            // Whether or not the second has woken by now, it comes first.
+            // The second one comes first, whether or not it is awake by now.
             let turn = queue.turn(&root("third")).unwrap();
             assert_eq!(heard.try_recv().as_deref(), Ok("second"));
             drop(turn);
@@ -259,12 +258,12 @@ mod tests {
         let (said, heard) = mpsc::channel();
         thread::scope(|scope| {
             let running = queue.turn(&user(1, "a1")).unwrap();
-            // The second that could run is not for them.
+            // Ordinary users may not take the second running place.
             for uid in 2..5 {
                 wait_behind(scope, &queue, user(uid, &format!("a{uid}")), &said);
             }
             assert!(queue.turn(&user(5, "a5")).is_none(), "four of eight places");
-            // Root passes them by, in the half that they can't have.
+            // Root overtakes them in the half that they may not use.
             let first = queue.turn(&root("b1")).unwrap();
             for n in 2..5 {
                 wait_behind(scope, &queue, root(&format!("b{n}")), &said);
@@ -275,7 +274,7 @@ mod tests {
         let (ordinary, mut roots): (Vec<String>, Vec<String>) =
             heard.try_iter().partition(|name| name.starts_with('a'));
         assert_eq!(ordinary, ["a2", "a3", "a4"], "one after the other");
-        // Two of these may run at once, and then either may speak first.
+        // Two of these may run at once, so either may report first.
         roots.sort();
         assert_eq!(roots, ["b2", "b3", "b4"]);
     }

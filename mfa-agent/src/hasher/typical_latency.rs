@@ -1,19 +1,19 @@
-//! How long a hash takes on this machine.
+//! How long a hash takes on this machine, as a moving average.
 //!
-//! A moving average. One hash that took long, because the machine was suspended or swapped, counts for
-//! no more than twice the average, one that took no time for no less than half of it.
+//! One slow hash (the machine was suspended or swapped) counts for at most twice the average, one
+//! fast hash for at least half of it.
 
 use std::time::Duration;
 
 pub(super) struct TypicalLatency(Duration);
 
 impl TypicalLatency {
-    /// A pace that is known from one hash.
+    /// A first value, from one hash.
     pub(super) fn new(first: Duration) -> Self {
         Self(first)
     }
 
-    /// Takes account of a hash that took this long: one part in eight.
+    /// Adds a hash that took this long, with a weight of one in eight.
     pub(super) fn add(&mut self, took: Duration) {
         let took = took.clamp(self.0 / 2, self.0 * 2);
         self.0 = (self.0 * 7 + took) / 8;
@@ -31,7 +31,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn the_first_hash_sets_the_pace_and_one_outlier_hardly_moves_it() {
+    fn the_first_hash_sets_the_latency_and_one_outlier_hardly_changes_it() {
         let mut typical_latency = TypicalLatency::new(80 * MS);
         assert_eq!(typical_latency.typical(), 80 * MS);
         typical_latency.add(Duration::from_secs(3600));

@@ -1,12 +1,12 @@
-//! The lines that wait for a sink, bounded, with a share for each sort of caller.
+//! A bounded queue of lines, with a share for ordinary users.
 //!
-//! Any local user can cause lines, by logging in as themselves and failing. They take at most half of
-//! the queue, so that the lines of sshd and the other programs of root always find room. What finds
-//! none is counted, and the count comes out as soon as anything does.
+//! Any local user can cause lines by failing to log in. Their lines take at most half of the queue,
+//! so that lines of sshd and other programs of root always find room. Lines that find none are
+//! counted, and the count comes out before the next line.
 
 use std::collections::VecDeque;
 
-/// Who caused a line. Stays out of the line itself.
+/// Who caused a line; it is not part of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Root, the agent itself, or a trusted program.
@@ -22,16 +22,16 @@ pub(super) struct Queue<L> {
     most: usize,
 }
 
-/// What comes out of a queue.
+/// The next item of a queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<L> {
-    /// So many lines found no room.
+    /// This number of lines found no room.
     Lost(u64),
     Line(L),
 }
 
 impl<L> Queue<L> {
-    /// A queue for `most` lines.
+    /// A queue for at most `most` lines.
     pub(super) fn new(most: usize) -> Self {
         Self {
             lines: VecDeque::new(),
@@ -41,7 +41,7 @@ impl<L> Queue<L> {
         }
     }
 
-    /// Puts a line at the end, or counts it as lost. Returns whether there was room.
+    /// Appends a line, or counts it as lost. Returns whether there was room.
     pub(super) fn push(&mut self, line: L, origin: Origin) -> bool {
         let ordinary = origin == Origin::Ordinary;
         if self.lines.len() >= self.most || (ordinary && self.ordinary >= self.most / 2) {
@@ -53,13 +53,12 @@ impl<L> Queue<L> {
         true
     }
 
-    /// How many lines wait.
+    /// Number of waiting lines.
     pub(super) fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// Takes the next one; lines that were lost come before those that came after them, as nearly as
-    /// can be told.
+    /// Takes the next item; a count of lost lines comes roughly where they would have been.
     pub(super) fn pop(&mut self) -> Option<Next<L>> {
         if self.lost > 0 {
             return Some(Next::Lost(std::mem::take(&mut self.lost)));
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_ordinary_users_leave_half_of_the_queue_to_the_others() {
+    fn ordinary_users_leave_half_of_the_queue_to_the_others() {
         let mut queue = Queue::new(4);
         for n in 1..=100 {
             queue.push(n, Ordinary);
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_drops_what_comes_and_counts_it() {
+    fn a_full_queue_drops_new_lines_and_counts_them() {
         let mut queue = Queue::new(2);
         for n in 1..=5 {
             queue.push(n, Privileged);

@@ -1,18 +1,18 @@
-//! One sink's thread and the bounded queue before it.
+//! The thread of a sink, and the bounded queue before it.
 //!
-//! Whoever pushes holds the lock for a moment only, and the thread never holds it while it writes: a
-//! sink that hangs fills its queue, and then loses lines, but holds up nobody. A line that can't be
-//! written is tried again once a second, and the sink reports it once, not once a line.
+//! A caller holds the lock only for a moment, and the thread never holds it while it writes: a sink that
+//! hangs fills its queue and then loses lines, but blocks nobody. A line that can't be written is tried
+//! again every second, and is logged once.
 //!
-//! A sync waits for the lines that were pushed before it, and for no other.
+//! A sync waits for the lines that were pushed before it, and for no later ones.
 //!
 //! ```text
 //!   Parked ──push, which wakes it──▶ Writing ──nothing left──▶ Lingering ──5 ms──▶ Parked
 //!                                       ▲──────lines came, or flush───┘
 //! ```
 //!
-//! Waking a thread costs the one who does it a good part of what a login costs. So after it has
-//! written the thread lingers for a few milliseconds, and what comes meanwhile needs no waking.
+//! Waking a thread costs a large part of what a login costs. So after writing, the thread lingers for a
+//! few milliseconds, and lines that come meanwhile need no wake-up.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ use super::sink::{Sink, WriteError};
 /// Lines that wait at most.
 pub(crate) const QUEUE: usize = 4096;
 
-/// How late a line may be for the sake of not waking the thread for each.
+/// The delay of a line that saves waking the thread for each.
 const LINGER: Duration = Duration::from_millis(5);
 
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
@@ -36,39 +36,39 @@ struct Shared<L> {
     state: Mutex<State<L>>,
     /// The thread waits for this.
     work: Condvar,
-    /// Those who flush wait for this.
+    /// Callers that flush wait for this.
     written: Condvar,
 }
 
 struct State<L> {
     queue: Queue<L>,
-    /// How many lines the thread has taken out of it.
+    /// Number of lines that the thread has taken.
     taken: u64,
     sync: Sync,
     stage: Stage,
-    /// How many wait for everything to be written.
+    /// Number of callers that wait until everything is written.
     flushing: usize,
     reopen: bool,
     closed: bool,
 }
 
-/// Who waits for lines to be durable. Each request has a number.
+/// Callers that wait for lines to be durable. Each request has a number.
 #[derive(Default)]
 struct Sync {
     asked: u64,
     answered: u64,
-    /// The lines to be taken before the last request.
+    /// The last request needs this number of taken lines.
     after: u64,
     /// The last answer.
     is_durable: bool,
 }
 
-/// What the thread does.
+/// What the thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It has a line in hand, or is about to look for one.
+    /// It has a line, or is about to take one.
     Writing,
-    /// It will look for lines in a moment, unasked.
+    /// It will look for lines in a moment without being woken.
     Lingering,
     /// It sleeps until it is woken.
     Parked,
@@ -117,7 +117,7 @@ impl<L: Send + 'static> Worker<L> {
         let mut state = self.0.lock();
         let is_queued = state.queue.push(line, origin);
         if state.stage == Stage::Parked {
-            // The next one need not wake it again.
+            // The next push need not wake it again.
             state.stage = Stage::Writing;
             drop(state);
             self.0.work.notify_one();
@@ -172,7 +172,7 @@ impl<L> Shared<L> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Called when all is written: returns a moment later, or earlier if somebody can't wait.
+    /// Waits a moment after all is written, or less if a caller can't wait.
     fn linger<'a>(
         &self,
         mut state: MutexGuard<'a, State<L>>,
@@ -192,7 +192,7 @@ impl<L> Shared<L> {
         self.written.notify_all();
     }
 
-    /// Returns when there may be something to do.
+    /// Sleeps until there may be something to do.
     fn park<'a>(&self, mut state: MutexGuard<'a, State<L>>) -> MutexGuard<'a, State<L>> {
         state.stage = Stage::Parked;
         self.written.notify_all();
@@ -213,20 +213,19 @@ impl<L> State<L> {
         self.sync.asked
     }
 
-    /// The request that can be met now, if there is one.
+    /// The request that can be answered now, if there is one.
     fn due_sync(&self) -> Option<u64> {
         let is_due = self.sync.answered < self.sync.asked && self.taken >= self.sync.after;
         is_due.then_some(self.sync.asked)
     }
 
-    /// Whether the thread is wanted before it has lingered long enough.
+    /// Whether a caller needs the thread before it has lingered long enough.
     fn is_urgent(&self) -> bool {
         let is_waited_for = self.flushing > 0 && !self.queue.is_empty();
         self.closed || self.reopen || is_waited_for || self.sync.answered < self.sync.asked
     }
 }
 
-/// The thread's side.
 struct Run<S: Sink> {
     shared: Arc<Shared<S::Line>>,
     sink: S,
@@ -243,7 +242,7 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// The next line. `None` when the worker was dropped.
+    /// The next line; `None` when the audit has ended.
     fn next(&mut self) -> Option<S::Line> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
@@ -279,7 +278,7 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// Returns `false` when the worker was dropped before that.
+    /// Returns `false` if the audit ended before the line was written.
     fn write_until_done(&mut self, line: &S::Line) -> bool {
         while let Err(error) = self.sink.write(line) {
             self.report(&error);
@@ -316,8 +315,8 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// Waits before the next try; returns `false` when the worker was dropped meanwhile. Nobody waits for it to be
-    /// durable.
+    /// Waits before the next attempt; returns `false` if the audit ended meanwhile. The pause
+    /// delays no sync.
     fn pause(&mut self) -> bool {
         let until = Instant::now() + BETWEEN_TRIES;
         let mut state = self.shared.lock();

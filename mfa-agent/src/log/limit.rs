@@ -1,16 +1,14 @@
-//! How often one kind of line is written.
-//!
-//! Strangers can cause some lines as often as they like. Of each such kind a few a minute are written,
-//! then they are only counted, and the count is written once the minute is over.
+//! Limits lines that strangers can cause at will: a few of each kind are written a minute, and the
+//! others are counted and reported once the minute is over.
 
 use std::time::{Duration, Instant};
 
-/// How many lines of a kind there are in a minute.
+/// Lines of a kind in a minute.
 const LINES: u32 = 5;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The kinds are texts in the program, so there are as many as it has.
+/// Kinds are constant texts in the program, so their number is bounded.
 pub(super) struct Limits {
     kinds: Vec<Kind>,
 }
@@ -22,7 +20,7 @@ struct Kind {
     left_out: u64,
 }
 
-/// Lines of a kind that were not written.
+/// Lines of a kind that were left out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LeftOut {
     pub(super) kind: &'static str,
@@ -34,7 +32,7 @@ impl Limits {
         Self { kinds: Vec::new() }
     }
 
-    /// Whether a line of this kind is to be written. Ask for [`Self::over`] first.
+    /// Whether to write a line of this kind. Call [`Self::over`] first.
     pub(super) fn admit(&mut self, name: &'static str, now: Instant) -> bool {
         let Some(kind) = self.kinds.iter_mut().find(|kind| kind.name == name) else {
             self.kinds.push(Kind {
@@ -53,7 +51,7 @@ impl Limits {
         false
     }
 
-    /// Ends the minutes that are over, and says what was left out in them.
+    /// Ends the minutes that are over, and returns what was left out in them.
     pub(super) fn over(&mut self, now: Instant) -> Vec<LeftOut> {
         self.end(|kind| now.duration_since(kind.began) >= MINUTE)
     }
@@ -96,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_is_said_at_the_end_though_the_minute_is_not_over() {
+    fn lines_left_out_are_reported_at_the_end_of_the_process_too() {
         let (mut limits, start) = (Limits::new(), Instant::now());
         let admitted = (0..7).filter(|_| limits.admit("refused", start)).count();
         assert_eq!(admitted, 5);

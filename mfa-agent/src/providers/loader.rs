@@ -1,4 +1,5 @@
-//! Reads what the settings name, and goes on when something can't be used, so that all of it is told.
+//! Reads the files that the settings name, and continues after an error, so that all errors are
+//! reported at once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,14 +22,14 @@ use crate::trusted_path::TrustError;
 const SHORT_SECRET: &str = "it is shorter than the 16 characters that RFC 2865 recommends, so that whoever \
      records one exchange may guess it; agree on a longer one";
 
-/// Providers in the making, and what was found.
+/// The providers so far, and the problems found.
 pub(super) struct Loader<'a> {
     settings: &'a Settings,
     found: Inspection,
 }
 
 impl<'a> Loader<'a> {
-    /// The providers lack those that can't be used; then there are errors.
+    /// Providers that can't be used are left out; then there are errors.
     pub(super) fn run(settings: &'a Settings) -> (Providers, Inspection) {
         let mut loader = Self {
             settings,
@@ -187,7 +188,7 @@ impl<'a> Loader<'a> {
         let name = name.and_then(|name| name.into_string().ok());
         let name = name.filter(|name| !name.is_empty());
         if name.is_none() {
-            self.refuse(key, "is not given, and this host has no name; give one");
+            self.refuse(key, "is not set, and this host has no name; set it");
         }
         name
     }
@@ -206,15 +207,15 @@ impl<'a> Loader<'a> {
         self.usable(key, roots.load())
     }
 
-    /// A program that is missing today may be there tomorrow: what needs it fails until then, and nothing
-    /// else does.
+    /// Only a warning: a missing program may be installed later, and until then only what needs it
+    /// fails.
     fn program(&mut self, key: &str, path: &ProgramPath) {
         if let Err(error) = path.check() {
             self.warn(key, error);
         }
     }
 
-    /// What can be used; what can't is told.
+    /// The value, or `None` after recording the error.
     fn usable<T, E: fmt::Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -244,7 +245,8 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Whether another user than the agent's, or one outside of its unit, would say so of what is right.
+/// Whether it may be right for the agent, and only looks wrong to another user or outside the
+/// agent's unit.
 fn is_doubtful(error: &SecretError) -> bool {
     match error {
         SecretError::Io { reason, .. } => reason.kind() == ErrorKind::PermissionDenied,

@@ -8,7 +8,7 @@ use super::*;
 
 const CA: &str = include_str!("tests/ca.pem");
 
-/// A folder of secrets, mode 0600 each; `DIR` in settings is its path.
+/// A folder of secrets with mode 0600; `DIR` in settings is replaced by its path.
 struct Folder(TempDir);
 
 impl Folder {
@@ -36,7 +36,7 @@ impl Folder {
         Settings::parse(vec![("agent.toml".into(), text)]).unwrap()
     }
 
-    /// What is wrong, with paths from the folder.
+    /// The errors, with paths relative to the folder.
     fn told(&self, text: &str) -> Vec<String> {
         let Err(error) = Providers::load(&self.settings(text)) else {
             panic!("it should have been refused");
@@ -71,7 +71,7 @@ nas_identifier = 'web1'
 ";
 
 #[test]
-fn what_the_settings_name_is_made_ready() {
+fn the_providers_in_the_settings_are_loaded() {
     let folder = Folder::new();
     let settings = folder.settings(ALL);
     let providers = Providers::load(&settings).unwrap();
@@ -82,14 +82,14 @@ fn what_the_settings_name_is_made_ready() {
 }
 
 #[test]
-fn without_providers_there_is_nothing_to_make_ready() {
+fn without_providers_nothing_is_loaded() {
     let providers = Providers::load(&Settings::default()).unwrap();
     assert!(providers.email.is_none() && providers.texts.is_none());
     assert!(providers.radius.is_empty());
 }
 
 #[test]
-fn every_provider_of_text_messages_is_made_ready() {
+fn every_provider_of_text_messages_is_loaded() {
     let folder = Folder::new();
     for keys in [
         "provider = 'vonage'\nkey = 'k'\nfrom = 'f'\nsecret_file = 'DIR/token'\nca_file = 'DIR/ca.pem'",
@@ -105,7 +105,7 @@ fn every_provider_of_text_messages_is_made_ready() {
 }
 
 #[test]
-fn all_that_can_not_be_used_is_told_at_once_with_place_and_remedy() {
+fn all_problems_are_reported_at_once_with_place_and_remedy() {
     let folder = Folder::new();
     folder.write("password", "hunter2\n", 0o640);
     folder.write("token", "two\nlines\n", 0o600);
@@ -129,7 +129,7 @@ fn all_that_can_not_be_used_is_told_at_once_with_place_and_remedy() {
 }
 
 #[test]
-fn a_missing_credential_may_be_there_for_the_agent_and_an_exposed_file_is_not_better_there() {
+fn only_a_missing_credential_may_be_right_for_the_agent() {
     let folder = Folder::new();
     folder.write("radius", "0123456789abcdef", 0o644);
     let text = ALL.replace("DIR/token", "no-such-credential");
@@ -144,7 +144,7 @@ fn a_missing_credential_may_be_there_for_the_agent_and_an_exposed_file_is_not_be
 }
 
 #[test]
-fn a_short_shared_secret_and_a_missing_program_are_warned_of() {
+fn a_short_shared_secret_and_a_missing_program_cause_warnings() {
     let folder = Folder::new();
     folder.write("radius", "short", 0o600);
     let settings = folder.settings(

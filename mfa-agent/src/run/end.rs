@@ -1,8 +1,8 @@
-//! The end: logins that somebody is in the middle of come to theirs first, and no other one is lost.
+//! The shutdown: active logins finish first, and no other login is lost.
 //!
-//! The agent serves on for a while, since another one can't open the store before this one is gone, and new
-//! logins would wait for it. Once nobody is inside it stops accepting: who comes later waits in the socket, and the module
-//! that waits must not take it for an outage. Whoever can't wait says SIGTERM again.
+//! The agent serves on for a while, because the next agent can't open the store before this one has
+//! ended, and new logins would have to wait. Then it stops accepting and waits for the remaining
+//! logins; later ones wait in the socket. A second SIGTERM ends the wait.
 
 use std::sync::Arc;
 use std::thread;
@@ -16,14 +16,14 @@ use crate::log;
 use crate::server::Agent;
 
 /// Re-raises SIGTERM once no login is under way or the time for them is over.
-pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
+pub(super) fn raise_sigterm_when_idle(agent: &Arc<Agent>) {
     let limit = agent.settings().server.stop_timeout;
     if limit.is_zero() {
         return raise_sigterm();
     }
     if !agent.is_idle() {
         log::info(format_args!(
-            "stopping; for at most {} s it goes on with logins that are under way",
+            "stopping; waiting at most {} s for active logins to finish",
             limit.as_secs()
         ));
     }
@@ -32,7 +32,7 @@ pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
         .name("end".to_owned())
         .spawn(move || {
             if !drain(&waiting, limit) {
-                log::warn("logins are under way still, and end now; their users begin again");
+                log::warn("the time is over: the remaining logins end now, and their users have to begin again");
             }
             raise_sigterm();
         });
@@ -41,8 +41,8 @@ pub(super) fn say_again_when_idle(agent: &Arc<Agent>) {
     }
 }
 
-/// Waits for logins under way, and for those that came meanwhile; whether all have ended. Logins that come are served
-/// for as long as there are any, since whoever comes while nobody is accepted must not wait for long.
+/// Waits for active logins, and then for the ones that came meanwhile; returns whether all have
+/// ended.
 fn drain(agent: &Agent, limit: Duration) -> bool {
     let last = Instant::now() + limit.saturating_sub(FIRST_CALLS);
     loop {

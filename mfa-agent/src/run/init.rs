@@ -1,4 +1,5 @@
-//! `mfa-agent --init`: makes key and store on a new host, and accepts a store that a start refuses.
+//! `mfa-agent --init`: makes key and store on a new host, and accepts a store that a normal start
+//! refuses.
 
 use super::StartError;
 use super::owner::become_owner;
@@ -14,7 +15,7 @@ use crate::vault::sealed_credential;
 /// The first opening counts as 1.
 const NEVER_OPENED: u64 = 0;
 
-/// Makes what is missing, and says what it did.
+/// Makes what is missing, and logs what it did.
 pub(super) fn init(settings: &config::Store) -> Result<(), StartError> {
     let places = Places::of(settings);
     check_credential(&places)?;
@@ -27,14 +28,14 @@ pub(super) fn init(settings: &config::Store) -> Result<(), StartError> {
         (Init::Keep | Init::Adopt, _) => {
             let (store, mark) = (places.store.display(), places.mark.display());
             log::info(format_args!(
-                "the store {store}, its key and {mark} are there and fit; nothing was changed"
+                "the store {store}, its key and {mark} exist and match; nothing was changed"
             ));
             Ok(())
         }
     }
 }
 
-/// The key first: a store without one would need a key that never was.
+/// The key comes first: a crash in between must not leave a store whose key never existed.
 fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartError> {
     let key_file = places.key.file.display();
     if key {
@@ -43,7 +44,7 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
             "made the key {key_file}; without it the records are lost: keep a copy elsewhere"
         ));
     } else {
-        // What can't be read now would keep the store closed later.
+        // Fails now if the key can't be read, instead of at the next start.
         places.key.load()?;
     }
     let mut id = StoreId([0; 16]);
@@ -52,7 +53,7 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
     let store = places.store.display();
     log::info(format_args!("made an empty store {store} ({id})"));
     if replaces {
-        log::warn("it takes the place of the store that was lost; everybody has to enrol again");
+        log::warn("it replaces the store that was lost; all users have to enrol again");
     }
     let generation = NEVER_OPENED;
     write_mark(places, &Mark { id, generation })
@@ -60,7 +61,7 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
 
 fn adopt(places: &Places<'_>, store: SledStore) -> Result<(), StartError> {
     let mark = mark_of(&store);
-    // What the key does not open is not worth accepting.
+    // A store that the key does not open must not be accepted.
     drop(places.unlock(store)?);
     write_mark(places, &mark)?;
     let store = places.store.display();
@@ -82,7 +83,7 @@ fn write_mark(places: &Places<'_>, mark: &Mark) -> Result<(), StartError> {
     Ok(())
 }
 
-/// A second key in a file would never be used where systemd passes one.
+/// Refuses to make a second key in a file: where systemd passes one, it would never be used.
 fn check_credential(places: &Places<'_>) -> Result<(), StartError> {
     if places.key.is_there()? {
         return Ok(());
@@ -91,7 +92,7 @@ fn check_credential(places: &Places<'_>) -> Result<(), StartError> {
         return Ok(());
     };
     Err(format!(
-        "the key is the credential {}, which systemd alone opens; run: systemd-run --pipe --wait \
+        "the key is the credential {}, which only systemd can open; run: systemd-run --pipe --wait \
          --property=User=mfa --property=LoadCredentialEncrypted=mfa.key mfa-agent --init",
         sealed.display()
     )

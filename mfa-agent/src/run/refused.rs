@@ -7,14 +7,14 @@ use super::places::Places;
 use crate::store_mark::decision::Reason;
 use crate::vault::KeyError;
 
-/// Nothing was served. Its text names what is missing and the command to run.
+/// Why the agent does not serve. Its text names what is missing and the command to run.
 #[derive(Debug)]
 pub(super) struct Refused {
     reason: Reason,
     store: PathBuf,
     key_file: PathBuf,
     mark: PathBuf,
-    /// What is at the store's place.
+    /// What is at the path of the store.
     absence: &'static str,
 }
 
@@ -40,19 +40,19 @@ impl fmt::Display for Refused {
             Reason::NothingThere => write!(
                 f,
                 "there is no store: {store} {absence}, and there is no key {key_file}. If the agent has run on \
-                 this host, mount their disk or put back the last backup. For a first start, make both: \
+                 this host, mount its disk or put back the last backup. For a first start, make both: \
                  mfa-agent --init"
             ),
             Reason::StoreLost { marked } => {
                 let witness = match marked {
                     true => format!("{mark} says that there was one"),
-                    false => "its key is here".to_owned(),
+                    false => "its key exists".to_owned(),
                 };
                 write!(
                     f,
                     "the store is lost: {store} {absence}, but {witness}. In an empty store nobody is enrolled, so \
                      the agent makes none by itself. Mount the disk, or put back the folder of the last backup. \
-                     If there is no copy, make an empty store, in which everybody enrols again: mfa-agent --init"
+                     If there is no copy, make an empty store, in which all users enrol again: mfa-agent --init"
                 )
             }
             Reason::KeyMissing => {
@@ -61,7 +61,7 @@ impl fmt::Display for Refused {
             }
             Reason::Foreign { here, marked } => write!(
                 f,
-                "another store is in place of this host's: {store} is the store {here}, but {mark} names \
+                "this is not this host's store: {store} is the store {here}, but {mark} names \
                  {marked}. Mount the right disk, or put back the right folder. If this is the right one, accept \
                  it: mfa-agent --init"
             ),
@@ -71,7 +71,7 @@ impl fmt::Display for Refused {
 
 fn absence(store: &Path) -> &'static str {
     let Ok(meta) = std::fs::metadata(store) else {
-        return "is not there";
+        return "does not exist";
     };
     if !meta.is_dir() {
         return "is not a folder";
@@ -100,7 +100,10 @@ mod tests {
     fn each_reason_names_the_places_and_the_command_to_run() {
         let store = Path::new("/nowhere/store");
         let nothing = text(Reason::NothingThere, store);
-        assert!(nothing.contains("/nowhere/store is not there"), "{nothing}");
+        assert!(
+            nothing.contains("/nowhere/store does not exist"),
+            "{nothing}"
+        );
         assert!(nothing.contains("no key /k/key"), "{nothing}");
         let lost = text(Reason::StoreLost { marked: true }, store);
         assert!(lost.contains("/k/key.store says"), "{lost}");

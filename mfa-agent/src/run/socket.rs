@@ -1,7 +1,8 @@
-//! The sockets: from systemd, or made here.
+//! The sockets: passed by systemd, or made here.
 //!
-//! Anyone may connect to the public one; the kernel tells who they are. So that nobody can fill the queue that programs
-//! that guard logins wait in, those have a private one ([`mfa_protocol::private_socket`]).
+//! Anyone may connect to the public one; the kernel tells who they are. Programs that check logins
+//! have a private one ([`mfa_protocol::private_socket`]), so that nobody else can fill the queue
+//! they wait in.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -38,14 +39,16 @@ pub(super) enum SocketError {
          systemctl cat mfa-agent.socket mfa-agent-private.socket"
     )]
     Passed(io::Error),
-    /// Another agent is there.
+    /// Another agent serves there.
     #[error("an agent serves at {0} already; stop it, or set another [server] socket")]
     InUse(PathBuf),
-    /// There is something else.
-    #[error("{0} is there and is no socket of an agent; remove it, or set another [server] socket")]
+    /// Another file is there.
+    #[error(
+        "{0} exists and is not the socket of an agent; remove it, or set another [server] socket"
+    )]
     Occupied(PathBuf),
-    /// It can't be made.
-    #[error("can't listen at {path}: {reason}; is its folder there and writable for the agent?")]
+    /// The socket can't be made.
+    #[error("can't listen at {path}: {reason}; make its folder writable for the agent's user")]
     Failed {
         /// Where.
         path: PathBuf,
@@ -54,20 +57,20 @@ pub(super) enum SocketError {
     },
 }
 
-/// What the agent listens at.
+/// The listening sockets.
 pub(super) struct Sockets {
     pub(super) listeners: Vec<UnixListener>,
-    /// The files of those that were made here.
+    /// The files of the sockets that were made here.
     _files: Vec<SocketFile>,
 }
 
-/// A socket that was made here: its file goes with it.
+/// A socket that was made here; dropping this removes its file.
 struct SocketFile {
     path: PathBuf,
     inode: u64,
 }
 
-/// The listening sockets: those that systemd passes, or one at `path` and the private one beside it.
+/// The sockets that systemd passes, or one at `path` and the private one beside it.
 pub(super) fn open(path: &Path) -> Result<Sockets, SocketError> {
     let listeners = passed().map_err(SocketError::Passed)?;
     if !listeners.is_empty() {
@@ -88,7 +91,7 @@ pub(super) fn open(path: &Path) -> Result<Sockets, SocketError> {
         }
         None => {
             log::warn(format_args!(
-                "{ONE_QUEUE}: the path is too long for a second one beside it"
+                "{ONE_QUEUE}: the path is too long for a second socket beside it"
             ));
             None
         }
@@ -100,12 +103,13 @@ pub(super) fn open(path: &Path) -> Result<Sockets, SocketError> {
     })
 }
 
-const ONE_QUEUE: &str = "programs that guard logins wait in one queue with everybody, because they have no socket of their own";
+const ONE_QUEUE: &str =
+    "programs that check logins share one queue with all users, because there is no private socket";
 
-const ENABLE_IT: &str = "systemd passed one only; systemctl enable mfa-agent-private.socket && \
+const ENABLE_IT: &str = "systemd passed only one; run: systemctl enable mfa-agent-private.socket && \
                          systemctl restart mfa-agent";
 
-/// What systemd passes: one socket, or the public and the private one.
+/// The sockets that systemd passes: the public one, or the public and the private one.
 fn passed() -> io::Result<Vec<UnixListener>> {
     let mut descriptors = listenfd::ListenFd::from_env();
     let mut listeners = Vec::new();
@@ -166,7 +170,7 @@ fn clear_way(path: &Path, folder_mode: u32) -> Result<(), SocketError> {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Another agent may have put its own there meanwhile.
+        // Another agent may have put its own socket there meanwhile.
         if fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.ino() == self.inode) {
             let _ = fs::remove_file(&self.path);
         }
@@ -209,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_can_be_no_private_socket_the_public_one_serves() {
+    fn without_a_private_socket_the_public_one_serves() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.sock");
         fs::write(folder.path().join("private"), "not a folder").unwrap();

@@ -1,8 +1,8 @@
-//! Key, mark and store, opened together at a start.
+//! Opens key, mark and store together at a start.
 //!
-//! A start never makes one of them: a disk that is lost or not mounted would become an empty store, in which
-//! nobody is enrolled. `mfa-agent --init` makes them ([`init`](mod@super::init)); how they fit together is decided in
-//! [`crate::store_mark::decision`].
+//! A start never makes one of them: a lost or unmounted disk would become an empty store, in which
+//! nobody is enrolled. `mfa-agent --init` makes them ([`super::init`]);
+//! [`crate::store_mark::decision`] decides how they match.
 
 use super::StartError;
 use super::places::Places;
@@ -15,7 +15,7 @@ use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
 use crate::store_mark::{self, Found, Mark};
 use crate::vault::{Vault, sealed_credential};
 
-/// Opens the store that is there, and marks it.
+/// Opens the existing store, and marks it.
 pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartError> {
     let places = Places::of(settings);
     let (facts, store) = places.look()?;
@@ -34,7 +34,7 @@ pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartE
     }
 }
 
-/// The mark that fits a store which was just opened.
+/// The mark for a store that was just opened.
 pub(super) fn mark_of(store: &SledStore) -> Mark {
     Mark {
         id: store.id(),
@@ -91,13 +91,14 @@ impl Places<'_> {
         Refused::new(reason, self)
     }
 
-    /// A mark that can't be written keeps nobody out: the one from before still tells that there was a store.
+    /// An unwritable mark does not prevent the start: the older mark still proves that there was a
+    /// store.
     fn keep_mark(&self, found: &Found, mark: &Mark) {
         let path = self.mark.display();
         if let Err(e) = store_mark::write(&self.mark, mark) {
             return log::warn(format_args!(
-                "the mark {path} can't be written: {e}; without it a lost store or an older one in its place \
-                 may not be noticed; make its folder writable for the agent"
+                "the mark {path} can't be written: {e}; without it a lost store, or an older one, \
+                 may go unnoticed; make its folder writable for the agent's user"
             ));
         }
         match found {
@@ -110,7 +111,7 @@ impl Places<'_> {
         }
     }
 
-    /// Tells the log; returns what the administrators are told later.
+    /// Logs the rollback, and returns the text that administrators see later.
     fn tell(&self, rollback: Rollback) -> String {
         let Rollback {
             mark_generation,
@@ -118,7 +119,7 @@ impl Places<'_> {
         } = rollback;
         let told = format!(
             "the store {} was set back to an older state ({store_generation}; it had reached \
-             {mark_generation}): codes used, failures and locks since then are forgotten",
+             {mark_generation}): later used codes, failures and locks are lost",
             self.store.display()
         );
         log::error(format_args!(

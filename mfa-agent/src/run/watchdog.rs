@@ -1,9 +1,8 @@
-//! systemd's watchdog: told that all is well, as long as it is.
+//! Reports to systemd's watchdog while the agent works.
 //!
-//! What is tried is what a login needs, by the same socket: that a connection is accepted, a call read and
-//! answered, and a record looked for in the store. An agent that hangs in one of these is not heard of, and
-//! systemd starts another. A store that answers with an error is no reason: that is told by `doctor`, and a
-//! restart could lose what is known of it.
+//! It tries what a login needs, through the same socket: a connection, a call with an answer, and a
+//! look-up in the store. If the agent hangs in one of these, systemd starts another. An error from
+//! the store does not count: `doctor` reports it, and a restart could destroy evidence.
 
 use std::path::Path;
 use std::thread;
@@ -16,9 +15,9 @@ use sd_notify::NotifyState;
 
 use crate::log;
 
-/// Begins to tell, if systemd wants to hear.
+/// Starts reporting, if systemd asks for it.
 pub(super) fn start(socket: &Path) {
-    // Half of the time: one reply may be late.
+    // At half of the time, so that one reply may be late.
     let Some(pause) = sd_notify::watchdog_enabled().map(|time| time / 2) else {
         return;
     };

@@ -1,7 +1,7 @@
-//! Threads that put a store in order while logins go on.
+//! Threads that maintain a store while logins go on.
 //!
-//! What fails is tried again, first after a second, then less and less often: the journal can grow for a
-//! while. Only a table that is broken ends it all, and the store is opened again.
+//! A failed task is tried again, first after a second, then less and less often: the journal can
+//! grow for a while. Only a broken table ends the threads, and the store is opened again.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,9 +14,9 @@ use crate::log;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What a thread does.
+/// A maintenance task.
 pub(super) trait Task: Send + 'static {
-    /// The name of the thread.
+    /// The name of its thread.
     const NAME: &'static str;
 
     /// Whether there is something to do.
@@ -24,11 +24,11 @@ pub(super) trait Task: Send + 'static {
 
     fn work(&self, shared: &Shared) -> Result<(), Fault>;
 
-    /// What to keep in mind of how it went.
+    /// Records the result.
     fn note(&self, _: &mut State, _: Option<&Fault>) {}
 }
 
-/// The threads of a store; they are told to end when this is dropped.
+/// The threads of a store; dropping this ends them.
 pub(super) struct Background {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -43,14 +43,14 @@ impl Background {
         }
     }
 
-    /// Starts another one.
+    /// Starts a thread for `task`.
     pub(super) fn start<T: Task>(&mut self, task: T) -> Result<(), Fault> {
         let thread = self.spawn(task)?;
         self.threads.push(thread);
         Ok(())
     }
 
-    /// Starts one that may have to wait for others, and that nobody waits for at the end.
+    /// Starts a thread that may wait for others, and that is not joined at the end.
     pub(super) fn start_detached<T: Task>(&self, task: T) -> Result<(), Fault> {
         self.spawn(task).map(drop)
     }
@@ -68,7 +68,7 @@ impl Drop for Background {
     fn drop(&mut self) {
         self.shared.change(|state| state.stopping = true);
         for thread in self.threads.drain(..) {
-            // A panic in it was told already.
+            // A panic in it was logged already.
             let _ = thread.join();
         }
     }
@@ -103,12 +103,12 @@ fn run<T: Task>(task: &T, shared: &Shared) {
 
 fn report(shared: &Shared, fault: &Fault) {
     if fault.full {
-        shared.ballast.drop_overboard();
+        shared.ballast.free();
     }
     log::limited(
         "store",
         format_args!(
-            "the store can't be put in order: {fault}; logins go on for a while, see the disk (dmesg, df)"
+            "the maintenance of the store fails: {fault}; logins go on for a while, check the disk (dmesg, df)"
         ),
     );
 }

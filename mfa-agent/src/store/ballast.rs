@@ -1,8 +1,8 @@
-//! A few megabytes kept in reserve for the day the disk is full.
+//! Reserves a few megabytes for a full disk.
 //!
-//! On a full disk no login can be counted, so none may pass: everybody is locked out, the
-//! administrator who would make room included. The ballast is freed then, the store writes on, and the
-//! log says what to do. It comes back by itself once there is plenty of space.
+//! On a full disk no login can be counted, so none may pass, and the administrator who would make
+//! room is locked out, too. Then the ballast is freed, the store goes on writing, and the log says
+//! what to do. It is restored by itself once there is plenty of space.
 
 use std::fs::File;
 use std::io;
@@ -18,12 +18,12 @@ use nix::sys::statvfs::statvfs;
 use super::folder;
 use crate::log;
 
-/// Its size in bytes: some ten thousand logins.
+/// In bytes; enough for some ten thousand logins.
 const SIZE: u32 = 4 << 20;
 
 const BETWEEN_TRIES: Duration = Duration::from_secs(60);
 
-/// It is laid in only when this many times its size is free.
+/// It is written only when this many times its size is free.
 const PLENTY: u64 = 16;
 
 pub(super) struct Ballast {
@@ -33,7 +33,7 @@ pub(super) struct Ballast {
 }
 
 impl Ballast {
-    /// The ballast of the store in `folder`; laid in if it can be.
+    /// The ballast of the store in `folder`; written if possible.
     pub(super) fn new(folder: &Path) -> Self {
         let file = folder.join("ballast");
         let there = AtomicBool::new(file.exists());
@@ -46,13 +46,13 @@ impl Ballast {
         ballast
     }
 
-    /// Whether it must be laid in again.
+    /// Whether it must be written again.
     pub(super) fn is_missing(&self) -> bool {
         !self.there.load(Ordering::Relaxed)
     }
 
     /// Frees the space.
-    pub(super) fn drop_overboard(&self) {
+    pub(super) fn free(&self) {
         if !self.there.swap(false, Ordering::Relaxed) {
             return;
         }
@@ -60,7 +60,7 @@ impl Ballast {
             Instant::now() + BETWEEN_TRIES;
         match folder::remove(&self.file) {
             Ok(()) => log::error(format_args!(
-                "the disk of the store is full; freed {} KiB kept in reserve so that logins go on: \
+                "the disk of the store is full; freed a reserve of {} KiB so that logins go on: \
                  make room on the file system of {}",
                 SIZE >> 10,
                 folder::parent(&self.file).display()
@@ -69,7 +69,7 @@ impl Ballast {
         }
     }
 
-    /// Lays it in if it is missing, there is plenty of space, and the last try is a while ago.
+    /// Writes it if it is missing, there is plenty of space, and the last attempt is a while ago.
     pub(super) fn restore_if_due(&self) {
         let now = Instant::now();
         let mut next_try = self.next_try.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +85,7 @@ impl Ballast {
             Err(e) => {
                 let _ = folder::remove(&self.file);
                 log::warn(format_args!(
-                    "no space can be kept in reserve for a full disk, {}: {e}",
+                    "can't reserve space for a full disk, {}: {e}",
                     self.file.display()
                 ));
             }
@@ -124,7 +124,7 @@ mod tests {
         let file = dir.path().join("ballast");
         assert!(!ballast.is_missing());
         assert!(file.metadata().unwrap().blocks() * 512 >= u64::from(SIZE));
-        ballast.drop_overboard();
+        ballast.free();
         assert!(!file.exists() && ballast.is_missing());
         ballast.restore_if_due();
         assert!(

@@ -1,13 +1,14 @@
-//! Group commit: one write for all who wait for one.
+//! Group commit: one write for all waiting changes.
 //!
-//! A committer applies its change and queues it under the lock: what is queued is in the order in which
-//! it happened. One that finds no write under way leads: it makes durable, on its own thread, all that
-//! is queued so far. Those who arrive meanwhile wait, and one of them leads the next round for all. So
-//! a lone login pays for one write and no hand-over between threads, and sixty-four at once share a few.
+//! A committer applies its change and queues it under the lock, so the queue has the order of the
+//! changes. If no write is running it leads: on its own thread it makes everything in the queue
+//! durable. Committers that arrive meanwhile wait, and one of them leads the next round. So a
+//! single login pays for one write and no thread switch, and sixty-four concurrent ones share a
+//! few.
 //!
-//! A committer returns only after the round that took its change. A write that failed has failed for
-//! good (the kernel may have dropped the dirty pages, and a second fdatasync would report success):
-//! every later commit fails too, until the store is opened anew.
+//! A committer returns after the round that wrote its change. A failed write is final, because the
+//! kernel may have dropped the dirty pages and a second fdatasync would report success: every later
+//! commit fails until the store is opened again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use super::journal::Batch;
 
 /// Makes batches durable, one after the other.
 pub(super) trait Sink: Send + Sync {
-    /// The next batch to be written is `batch`. Called while nothing can be applied.
+    /// `batch` is written next. Called while nothing can be applied.
     fn begin_round(&self, batch: &Batch);
 
     /// Makes `batch` durable.
@@ -28,29 +29,29 @@ pub(super) trait Sink: Send + Sync {
 pub(super) struct GroupCommit<S> {
     sink: S,
     state: Mutex<State>,
-    /// The same as `state.failed.is_some()`, without the lock: it is asked before every read.
+    /// The same as `state.failed.is_some()`, without the lock: every read checks it.
     broken: AtomicBool,
-    /// Who waits for an even round, and for an odd one: there are never more than two to wait for.
+    /// For even and for odd rounds: there are never more than two to wait for.
     round_over: [Condvar; 2],
 }
 
 #[derive(Default)]
 struct State {
-    /// What the next round will write.
+    /// The batch of the next round.
     queue: Batch,
-    /// Rounds that have begun.
+    /// Number of rounds that have begun.
     begun: u64,
-    /// The last round that ended well.
+    /// The last round that succeeded.
     durable: u64,
     /// Whether a leader is writing.
     leading: bool,
-    /// Who waits for that leader.
+    /// Number of committers that wait for that leader.
     waiting: usize,
     failed: Option<Fault>,
 }
 
 impl<S: Sink> GroupCommit<S> {
-    /// Commits to `sink`, which holds records of `live` bytes.
+    /// Commits to `sink`, which holds `live` bytes of records.
     pub(super) fn new(sink: S, live: u64) -> Self {
         let state = State {
             queue: Batch::new(live),
@@ -64,8 +65,8 @@ impl<S: Sink> GroupCommit<S> {
         }
     }
 
-    /// Runs `apply`, which makes a change in memory, queues it, and says whether there is anything to
-    /// write; returns once that is durable. If `apply` fails, all fails.
+    /// Runs `apply`, which makes a change in memory, queues it, and says whether there is anything
+    /// to write; returns once that is durable. If `apply` fails, every later commit fails.
     pub(super) fn commit<T>(
         &self,
         apply: impl FnOnce(&mut Batch) -> Result<(T, bool), Fault>,
@@ -87,7 +88,7 @@ impl<S: Sink> GroupCommit<S> {
         Ok(outcome)
     }
 
-    /// Why nothing can be committed any more, if that is so.
+    /// Why commits fail, if they do.
     pub(super) fn failure(&self) -> Option<Fault> {
         if !self.broken.load(Ordering::Acquire) {
             return None;
@@ -96,7 +97,7 @@ impl<S: Sink> GroupCommit<S> {
     }
 
     fn until_durable(&self, mut state: MutexGuard<'_, State>) -> Result<(), Fault> {
-        // A round under way has taken the queue before our change came into it: the next one counts.
+        // A running round took the queue before this change: the next one counts.
         let wanted = state.begun + 1;
         while state.durable < wanted {
             if let Some(error) = &state.failed {
@@ -115,7 +116,7 @@ impl<S: Sink> GroupCommit<S> {
         Ok(())
     }
 
-    /// Writes all that is queued, the caller's own change included.
+    /// Writes everything in the queue, including the caller's own change.
     fn lead(&self, mut state: MutexGuard<'_, State>) -> Result<(), Fault> {
         state.leading = true;
         state.begun += 1;
@@ -123,7 +124,7 @@ impl<S: Sink> GroupCommit<S> {
         let begun = catch_unwind(AssertUnwindSafe(|| self.sink.begin_round(&batch)));
         drop(state);
 
-        // A leader that vanished would hang all others.
+        // A panicking leader would hang all others.
         let write = begun.and_then(|()| catch_unwind(AssertUnwindSafe(|| self.sink.write(&batch))));
         let written = write.unwrap_or_else(|_| Err(Fault::new("the write panicked")));
 
@@ -133,8 +134,8 @@ impl<S: Sink> GroupCommit<S> {
         written
     }
 
-    /// Tells those who waited for this round, and one of those who wait for the next: it leads, unless
-    /// somebody new is faster.
+    /// Wakes the waiters of this round, and one of the next round: it leads, unless a new committer
+    /// is faster.
     fn end_round(&self, mut state: MutexGuard<'_, State>, outcome: Result<(), Fault>) {
         let round = state.begun;
         if let Err(error) = outcome {
@@ -147,7 +148,7 @@ impl<S: Sink> GroupCommit<S> {
             drop(state);
             self.round(round + 1).notify_one();
         }
-        // Without the lock: those who wake need it.
+        // Without the lock, because the woken threads need it.
         self.round(round).notify_all();
     }
 
@@ -168,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    /// A flush that says when it begins and ends when it is told to, with what it is told.
+    /// A flush that reports when it begins, and ends with the result that the test gives it.
     struct Stepped {
         begun: Sender<()>,
         end: Mutex<Receiver<Result<(), Fault>>>,
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_that_began_before_does_not_count_and_the_next_serves_all_who_wait() {
+    fn a_flush_that_began_earlier_does_not_count_and_the_next_serves_all_waiters() {
         let (group, begun, end) = rig();
         std::thread::scope(|scope| {
             let (done, is_done) = channel();
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_flush_fails_all_who_waited_and_all_later_commits() {
+    fn a_failed_flush_fails_all_waiters_and_all_later_commits() {
         let (group, begun, end) = rig();
         std::thread::scope(|scope| {
             let group = &group;
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_could_not_be_applied_fails_all_later_commits() {
+    fn a_change_that_can_not_be_applied_fails_all_later_commits() {
         let (group, _begun, _end) = rig();
         group
             .commit(|_| Err::<((), bool), _>(broken()))
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn who_changed_nothing_waits_for_nothing() {
+    fn an_empty_change_waits_for_nothing() {
         let (group, _begun, _end) = rig();
         assert_eq!(group.commit(|_| Ok((7, false))), Ok(7));
         assert_eq!(group.sink.count.load(Ordering::SeqCst), 0);

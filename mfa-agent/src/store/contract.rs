@@ -1,4 +1,4 @@
-//! What every store must do, checked the same way for each of them.
+//! The promises of every store, checked for each implementation.
 
 use super::{Change, Store, Swap};
 

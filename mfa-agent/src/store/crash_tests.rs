@@ -1,4 +1,4 @@
-//! Random sessions beside the store in memory, and damage that must be refused.
+//! Random sessions compared with the store in memory, and damage that must be refused.
 
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ fn all(store: &dyn Store) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-/// What a cut after all steps of `disk` may leave.
+/// An image that a power cut after all steps of `disk` may leave.
 fn cut(disk: &Simulated, choice: &mut dyn Choice) -> Image {
     let mut cut = disk.cut_before_all();
     for step in &disk.steps() {
@@ -108,7 +108,7 @@ proptest! {
 }
 
 #[test]
-fn after_a_power_cut_every_acknowledged_increment_of_sixty_four_threads_is_there() {
+fn after_a_power_cut_no_acknowledged_increment_of_sixty_four_threads_is_lost() {
     let (disk, store) = on(empty());
     std::thread::scope(|scope| {
         for _ in 0..64 {
@@ -121,7 +121,7 @@ fn after_a_power_cut_every_acknowledged_increment_of_sixty_four_threads_is_there
     }
 }
 
-/// The value is large, so that a journal is full again and again.
+/// The value is large, so that journals become full often.
 fn increment(store: &dyn Store) {
     loop {
         let old = store.load(b"counter").unwrap();
@@ -151,7 +151,7 @@ fn filled() -> Image {
     for i in 0..300u32 {
         put(&store, format!("account/{i}").as_bytes(), Some(&[7; 9000]));
     }
-    // A store at rest: what was full is sorted, and the next journal is there.
+    // At rest, full journals are sorted, and the next journal exists.
     let is_at_rest = |image: &Image| {
         let unfinished = image.keys().any(|name| name.ends_with(UNFINISHED));
         let last_journal = image.iter().rfind(|(name, _)| name.starts_with("journal."));
@@ -174,7 +174,7 @@ fn is_spare(journal: &[u8]) -> bool {
     journal[64..].iter().all(|byte| *byte == 0)
 }
 
-/// All are there, or the error names the way back. Returns whether it was refused.
+/// All records are there, or the error says how to recover. Returns whether it was refused.
 fn refused_or_whole(image: Image) -> bool {
     let disk = Simulated::new(image.clone());
     match SledStore::open_on(disk.path(), Arc::new(disk.clone())) {
@@ -198,7 +198,7 @@ fn a_store_without_one_of_its_files_is_refused() {
     for name in image.keys() {
         let mut without = image.clone();
         without.remove(name);
-        // The last journal may be the spare one, with nothing in it.
+        // The last journal may be the empty spare one.
         assert!(
             refused_or_whole(without) || is_spare(&image[name]),
             "{name}"

@@ -1,4 +1,4 @@
-//! Reads the records of a sorted file, one after the other.
+//! Reads the records of a sorted file in order.
 
 use super::disk::DiskFile;
 use super::fault::Fault;
@@ -8,7 +8,7 @@ use super::record::{Entry, Place, Seed, decode, extent};
 /// No record is longer.
 const LONGEST: usize = 128 << 10;
 
-/// A place in a file, and what has been read of it already.
+/// A position in a file, and the bytes read ahead.
 pub(super) struct Cursor {
     piece: Piece,
     seed: Seed,
@@ -34,7 +34,7 @@ impl Cursor {
         }
     }
 
-    /// The next record of `file`, and where it begins; `None` at the end.
+    /// The next record of `file` and its position; `None` at the end.
     pub(super) fn next(
         &mut self,
         file: &dyn DiskFile,
@@ -59,7 +59,7 @@ impl Cursor {
         (self.at - self.from) as usize
     }
 
-    /// Reads on from here: a chunk, or as much as the record here needs.
+    /// Reads a chunk from here, or as much as the record here needs.
     fn fill(&mut self, file: &dyn DiskFile) -> Result<(), Fault> {
         self.read(file, self.chunk)?;
         match extent(&self.buffer) {
@@ -85,7 +85,7 @@ impl Cursor {
     }
 }
 
-/// There is something else than a record.
+/// The bytes are not a valid record.
 pub(super) fn damaged(piece: Piece, at: u64) -> Fault {
     Fault::new(format!("{piece} is damaged at byte {at}"))
 }

@@ -1,8 +1,8 @@
-//! What the store does to its folder, and nothing else.
+//! All access of the store to its folder.
 //!
-//! Every file of the store goes through [`Disk`], so that the tests can record each step, replay it up to
-//! any point as a power cut would leave it, and let any step fail. One rule keeps a cut harmless: a file
-//! gets its final name only once all of it is synced ([`Files::publish`]), and is never written to again, but for
+//! Every file goes through [`Disk`], so that tests can record each step, replay it up to any point
+//! like a power cut, and make any step fail. One rule makes a cut harmless: a file gets its final
+//! name only after all of it is synced ([`Files::publish`]), and is never changed again, except at
 //! the journal's end.
 
 use std::fs::File;
@@ -21,15 +21,15 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use super::fault::Fault;
 use crate::log;
 
-/// What a file is called until it is whole.
+/// Suffix of a file that is not complete.
 pub(super) const UNFINISHED: &str = ".new";
 
 /// A folder of the store.
 pub(super) trait Disk: Send + Sync {
-    /// The names of all that is in it.
+    /// The names of all files in it.
     fn names(&self) -> io::Result<Vec<String>>;
 
-    /// Makes an empty file, in the place of one that may be there.
+    /// Makes an empty file, replacing an existing one.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
 
     /// Opens a file for reading.
@@ -38,14 +38,14 @@ pub(super) trait Disk: Send + Sync {
     /// Gives a file another name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Removes a file; one that is not there is removed already.
+    /// Removes a file; a missing one counts as removed.
     fn remove(&self, name: &str) -> io::Result<()>;
 
     /// Makes the names durable.
     fn sync(&self) -> io::Result<()>;
 
-    /// A path to this very folder, whatever becomes of its name, for code that opens files by path. It is good
-    /// while this disk is.
+    /// A path to this very folder, even if it is renamed, for code that opens files by path. It is
+    /// valid as long as this disk.
     fn lasting_path(&self) -> Option<PathBuf> {
         None
     }
@@ -56,7 +56,7 @@ pub(super) trait DiskFile: Send + Sync {
     /// Its size in bytes.
     fn size(&self) -> io::Result<u64>;
 
-    /// Reads what there is, up to the length of `into`.
+    /// Reads up to the length of `into`.
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize>;
 
     /// Writes all of `bytes`.
@@ -69,20 +69,20 @@ pub(super) trait DiskFile: Send + Sync {
 /// The files of a store.
 pub(super) struct Files {
     disk: Arc<dyn Disk>,
-    /// Held while a name is made durable: when that fails, the kernel forgets of all names that wait for it
-    /// that they do, and no later sync would bring them to the disk.
+    /// Held while a name is made durable: if that fails, the kernel forgets all pending names, and
+    /// no later sync would write them.
     naming: Mutex<()>,
 }
 
 impl Files {
-    /// Those on `disk`.
+    /// The files on `disk`.
     pub(super) fn new(disk: Arc<dyn Disk>) -> Self {
         let naming = Mutex::new(());
         Self { disk, naming }
     }
 
-    /// Makes a file with what `write` puts into it. It gets its name once it is synced, and the name is
-    /// durable then. A failure leaves no file behind, if that can be helped.
+    /// Makes a file with the content that `write` writes. It gets its name after it is synced, and
+    /// the name is durable on return. A failure leaves no file behind, if possible.
     pub(super) fn publish<T>(
         &self,
         name: &str,
@@ -94,7 +94,7 @@ impl Files {
             Ok(made)
         });
         if published.is_err() {
-            // It keeps nothing from working: the next one of that name replaces it.
+            // It does no harm: the next file of that name replaces it.
             let _ = self.disk.remove(&unfinished);
         }
         published
@@ -126,12 +126,12 @@ impl Files {
         })
     }
 
-    /// A path to their folder that outlasts a change of its name, see [`Disk::lasting_path`].
+    /// A path to the folder that survives a rename, see [`Disk::lasting_path`].
     pub(super) fn lasting_path(&self) -> Option<PathBuf> {
         self.disk.lasting_path()
     }
 
-    /// Makes it durable that files are gone.
+    /// Makes removals durable.
     pub(super) fn sync(&self) -> Result<(), Fault> {
         let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         self.disk
@@ -139,7 +139,7 @@ impl Files {
             .map_err(Fault::of("the folder of the store can't be synced"))
     }
 
-    /// The names of all that is there.
+    /// The names of all files.
     pub(super) fn names(&self) -> Result<Vec<String>, Fault> {
         self.disk
             .names()
@@ -153,13 +153,13 @@ impl Files {
             .map_err(Fault::of(format!("{name} can't be opened")))
     }
 
-    /// All of a file.
+    /// The whole content of a file.
     pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, Fault> {
         read_all(&*self.open(name)?).map_err(Fault::of(format!("{name} can't be read")))
     }
 
-    /// Removes a file that nothing needs any more. If that fails it does no harm but for the room that it
-    /// takes, and the next opening tries it again.
+    /// Removes a file that is no longer needed. If that fails it only wastes space, and the next
+    /// opening tries again.
     pub(super) fn remove_needless(&self, name: &str) {
         if let Err(e) = self.disk.remove(name) {
             log::limited(
@@ -191,7 +191,7 @@ fn read_all(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A folder of this host. It stays the same one, whatever is found at its path later.
+/// A folder of this host. It stays the same, even if its path later leads to another.
 pub(super) struct HostFolder(File);
 
 impl HostFolder {
@@ -215,7 +215,7 @@ impl Disk for HostFolder {
         let folder = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut names = Vec::new();
         for entry in Dir::openat(&self.0, ".", folder, Mode::empty())? {
-            // What is not UTF-8 is none of ours.
+            // Our names are UTF-8.
             let name = entry?.file_name().to_str().ok().map(str::to_owned);
             names.extend(name.filter(|name| name != "." && name != ".."));
         }

@@ -1,8 +1,8 @@
-//! What can go wrong inside of the store, in one type.
+//! The error type inside the store.
 //!
-//! Everything that fails below [`Store`](super::Store) becomes a [`Fault`]: a reason in our own words for
-//! the log, and whether more room on the disk would help, since that is the one thing that can be done
-//! about at once.
+//! Every failure below [`Store`](super::Store) becomes a [`Fault`]: a reason for the log, and
+//! whether more space on the disk would help, because that is the one thing that can be fixed at
+//! once.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
@@ -11,18 +11,18 @@ use std::io::{self, ErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub(super) struct Fault {
-    /// Whether there was no space left.
+    /// Whether the disk was full.
     pub(super) full: bool,
-    /// Whether what this process holds in memory is lost, and has to be read again.
+    /// Whether the state in this process's memory is lost and has to be read again.
     pub(super) in_memory: bool,
-    /// Whether the system failed, and may not the next time: nothing is wrong with what is stored.
+    /// Whether a system call failed that may work the next time: the stored data is fine.
     pub(super) is_passing: bool,
-    /// The words for the log.
+    /// The reason for the log.
     pub(super) reason: String,
 }
 
 impl Fault {
-    /// A fault that more room on the disk does not cure.
+    /// A fault that more space on the disk does not fix.
     pub(super) fn new(reason: impl Into<String>) -> Self {
         Self {
             full: false,
@@ -41,7 +41,7 @@ impl Fault {
         }
     }
 
-    /// `what` failed with an error of the system.
+    /// `what` failed with a system error.
     pub(super) fn of(what: impl Display) -> impl FnOnce(io::Error) -> Self {
         move |error| Self {
             full: is_full(&error),
@@ -51,7 +51,7 @@ impl Fault {
         }
     }
 
-    /// sled failed. Its own advice is for programmers, so only an error of the system is passed on.
+    /// sled failed. Its advice is for programmers, so only system errors are passed on.
     pub(super) fn of_table(error: &::sled::Error) -> Self {
         match error {
             ::sled::Error::Io(error) => Self {

@@ -1,7 +1,8 @@
-//! The folder of the store: who may look into it, and that it is there after a power cut.
+//! The folder of the store: its permissions, its lock and its durability.
 //!
-//! The folder is what keeps others out: 0700, and the agent's own. A folder that others can enter is refused and not changed, because what was in it
-//! may have been read or replaced already, and the administrator should know.
+//! Mode 0700 and the agent's ownership keep others out. A folder that others can enter is refused
+//! and not changed, because its content may have been read or replaced already, and the
+//! administrator should know.
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -16,7 +17,7 @@ use super::fault::Fault;
 
 const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// Makes the folder if it is not there.
+/// Makes the folder if it is missing.
 pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     let shown = path.display();
     DirBuilder::new()
@@ -30,7 +31,7 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
         })
 }
 
-/// Refuses a folder that others can enter, and one that is not there.
+/// Refuses a folder that others can enter, and a missing one.
 pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     let shown = path.display();
     let meta = std::fs::metadata(path)
@@ -56,11 +57,11 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Held as long as the store is used: two processes would spoil each other's files.
+/// Held as long as the store is used: two processes would corrupt each other's files.
 pub(super) struct Lock(Flock<File>);
 
 impl Lock {
-    /// Whether the folder at `path` is the one that was locked.
+    /// Whether the folder at `path` is the locked one.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let identity = |meta: Metadata| (meta.dev(), meta.ino());
         let held = self.0.metadata().map(identity);
@@ -71,7 +72,7 @@ impl Lock {
 
 const LOCK: &str = "lock";
 
-/// Takes the lock, at once or not at all.
+/// Takes the lock, or fails at once.
 pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     let file = File::options()
         .create(true)
@@ -92,16 +93,16 @@ pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     }
 }
 
-/// Makes it durable that the folder is there.
+/// Makes the folder's own name durable.
 pub(super) fn sync_parent(path: &Path) -> Result<(), Fault> {
     match File::open(parent(path)).and_then(|parent| parent.sync_all()) {
-        // Then somebody else made it, and before.
+        // Then another user made the folder earlier.
         Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(()),
         done => done.map_err(Fault::of("the folder above can't be synced")),
     }
 }
 
-/// The folder that holds `path`.
+/// The folder that contains `path`.
 pub(super) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -109,7 +110,7 @@ pub(super) fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Removes a file; one that is not there is removed already.
+/// Removes a file; a missing one counts as removed.
 pub(super) fn remove(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e),

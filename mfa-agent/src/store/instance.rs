@@ -1,14 +1,14 @@
-//! One open instance of the store, good until its first error.
+//! One open instance of the store, usable until its first error.
 //!
 //! ```text
-//!   open    1  the files that make up the store are read, and all of them are checked
-//!           2  what the journals say is written to a new journal, and synced, and so is its name
-//!           3  what is not needed any more is removed
+//!   open    1  the files that make up the store are read and checked
+//!           2  the content of the journals is written to a new journal, which is synced with its name
+//!           3  files that are no longer needed are removed
 //! ```
 //!
-//! Nothing of an old journal is built upon, whoever wrote it and whatever became of its last sync: the
-//! kernel may show what it could not write. Until the second step is done nothing is changed, so whatever
-//! stops an opening, the next one finds all that this one found.
+//! An old journal is never appended to, because its last sync may have failed and the kernel may show data
+//! that it could not write. Nothing is changed before the second step is done, so a failed opening loses
+//! nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use super::writer::Writer;
 use super::{Change, StoreId, Swap};
 use crate::log;
 
-/// How many bytes of lines that the audit log may lack are kept over an opening.
+/// Bytes of lines for the audit log that are kept over an opening.
 const MOST_LINES: u64 = 4 << 20;
 
 /// What outlives an instance.
@@ -43,12 +43,12 @@ pub(super) struct Surroundings {
     pub(super) ballast: Arc<Ballast>,
 }
 
-/// A working instance, or one that broke and waits to be replaced.
+/// A working instance, or a broken one that will be replaced.
 pub(super) struct Open {
-    /// Lines of an earlier process that may be missing in the audit log, the oldest first.
+    /// Lines of an earlier process that the audit log may lack, oldest first.
     pub(super) lines: Vec<Vec<u8>>,
     pub(super) id: StoreId,
-    /// The last span that was begun when it was opened: it grows with each opening.
+    /// The last span when it was opened: it grows with each opening.
     pub(super) generation: u64,
     shared: Arc<Shared>,
     commits: Arc<GroupCommit<Writer>>,
@@ -61,7 +61,7 @@ struct Found {
     names: Vec<String>,
     sorted: Vec<SortedFile>,
     history: History,
-    /// All that the next journal says again.
+    /// The span of the next journal, which repeats all of this.
     span: Span,
 }
 
@@ -117,19 +117,19 @@ impl Open {
         })
     }
 
-    /// Why nothing can be done with it any more.
+    /// Why it is unusable, if it is.
     pub(super) fn failure(&self) -> Option<Fault> {
         self.commits.failure().or_else(|| self.shared.broken())
     }
 
-    /// The layers as they are now.
+    /// The current layers.
     pub(super) fn layers(&self) -> Arc<Layers> {
         self.shared.layers()
     }
 
-    /// Makes changes, each for itself, and returns once they are durable.
+    /// Makes changes one by one, and returns once they are durable.
     pub(super) fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, Fault> {
-        // What the files hold is looked up before anybody has to wait for it.
+        // Files are read before anybody has to wait for it.
         let before = self.layers();
         let in_files = changes
             .iter()
@@ -138,7 +138,7 @@ impl Open {
                 None => before.in_files(change.key),
             })
             .collect::<Result<Vec<_>, Fault>>()?;
-        // Not to be the last one to hold a table: that would end it, and its files, in a login.
+        // Must not be the last owner of a table: dropping it would remove its files during a login.
         let version = before.version;
         drop(before);
         self.commits.commit(|batch| {
@@ -184,7 +184,7 @@ fn apply(
     Ok(Swap::Done)
 }
 
-/// The number of the last line, once `history` was said again up to the record `sequence`.
+/// The number of the last line, once `history` was repeated up to the record `sequence`.
 fn last_line(history: &History, sequence: u64) -> u64 {
     match history.lines.is_empty() {
         true => 0,
@@ -218,7 +218,7 @@ impl Found {
             log::limited(
                 "audit lines",
                 format_args!(
-                    "the store no longer keeps {let_go} lines for the audit log, which could not be written \
+                    "the store dropped {let_go} lines for the audit log, which could not be written \
                      for long; they may be missing there"
                 ),
             );
@@ -234,14 +234,14 @@ impl Found {
         })
     }
 
-    /// Writes the journal that takes the place of all others.
+    /// Writes the journal that replaces all others.
     fn restate(&self, files: &Files) -> Result<(Journal, u64), Fault> {
         let (id, span) = (self.id, self.span);
         let (sequence, batch) = (self.history.sequence, self.history.restated());
         Journal::restating(files, id, span, sequence, &batch)
     }
 
-    /// Removes what the files that are in use took the place of, and what was never finished.
+    /// Removes files that were replaced, and unfinished ones.
     fn remove_replaced(&self, files: &Files) {
         let used: Vec<String> = self
             .sorted
@@ -262,7 +262,7 @@ fn is_unfinished(name: &str) -> bool {
         .is_some_and(|name| Piece::parse(name).is_some())
 }
 
-/// The store that the files say they belong to.
+/// The ID of the store that the files belong to.
 fn id(files: &Files, cover: &Cover) -> Result<StoreId, Fault> {
     let span = cover.journals.first().copied();
     let span = span.ok_or_else(|| Fault::new(piece::Gap::NoJournal.to_string()))?;
@@ -273,7 +273,8 @@ fn bytes_of(files: &Files, span: Span) -> Result<Vec<u8>, Fault> {
     files.read(&Piece::journal(span).to_string())
 }
 
-/// Adds the lines of journals that are kept for nothing else. A damaged one keeps no store closed.
+/// Adds the lines of journals that are kept only for them. A damaged one does not prevent the
+/// opening.
 fn add_lines(files: &Files, id: StoreId, pieces: &[Piece], cover: &Cover, history: &mut History) {
     let kept = pieces
         .iter()

@@ -1,17 +1,17 @@
-//! The journal: where a change is durable first.
+//! The journal: the first place where a change is durable.
 //!
-//! A commit appends to a file that has its size from the beginning, which saves the file system the work
-//! of growing it, and syncs it. A journal that is full is closed, and its content becomes a sorted file.
+//! A commit appends to a file that has its full size from the beginning, which saves the file system the
+//! work of growing it, and syncs it. A full journal is closed, and its content becomes a sorted file.
 //!
 //! ```text
 //!  journal.8-8   │ head │ put, line │ put, put │ … │ put (torn) │ 0 0 0 0 …      grows past its size if it must
 //!                        └─────────── replayed ───┘  └ ignored ┘
 //! ```
 //!
-//! Only what could not be acknowledged may be missing at the end of the last journal. A batch that a
-//! power cut tore is the last one; a broken record with a later *batch* behind it, or a journal after it
-//! that goes on with a higher number, was durable once and has been damaged. A store that is damaged is
-//! not opened: it would let in who has a second factor without asking for it.
+//! Only unacknowledged changes may be missing at the end of the last journal. A batch torn by a power cut
+//! is the last one; a broken record before a later *batch*, or before a journal that continues with a
+//! higher number, was durable once and has been damaged. A damaged store is not opened: it would let users
+//! in without asking for the second factor that they have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,18 +21,18 @@ use super::fault::Fault;
 use super::piece::{Piece, Span};
 use super::record::{ALIGNMENT, Entry, Head, Place, Seed, decode, encode, size};
 
-/// Its size in bytes. One of them is written out at a time, so this bounds what a start has to read.
+/// Its size in bytes. One journal is sorted at a time, so this bounds what a start has to read.
 pub(super) const SIZE: u64 = 1 << 20;
 
-/// In the head of a journal that does not know what comes before it.
+/// The first record of a journal that does not know what precedes it.
 const CONTINUES: u64 = 0;
 
 /// Changes in the order in which they took place.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// Each with what the records of the store take up once it has taken effect.
+    /// Each with the bytes that all records occupy after it.
     items: Vec<(Item, u64)>,
-    /// What they take up with all of the batch.
+    /// The bytes that all records occupy after the batch.
     pub(super) live: u64,
     bytes: u64,
 }
@@ -46,7 +46,7 @@ enum Item {
 }
 
 impl Batch {
-    /// Nothing yet.
+    /// An empty batch.
     pub(super) fn new(live: u64) -> Self {
         Self {
             live,
@@ -54,13 +54,13 @@ impl Batch {
         }
     }
 
-    /// Takes all that is here, and leaves an empty batch to go on with.
+    /// Takes the content, and leaves an empty batch.
     pub(super) fn take(&mut self) -> Self {
         let live = self.live;
         std::mem::replace(self, Self::new(live))
     }
 
-    /// The record under `key` is `value` now, or gone; it was `old`.
+    /// The record under `key` is now `value`, or removed; it was `old`.
     pub(super) fn changed(&mut self, key: &[u8], old: Option<&[u8]>, value: Option<&[u8]>) {
         let old = old.map_or(0, |old| size(key, old));
         let new = value.map_or(0, |new| size(key, new));
@@ -72,7 +72,7 @@ impl Batch {
         self.push(item);
     }
 
-    /// The change before it has a line in the audit log.
+    /// A line of the audit log for the change before it.
     pub(super) fn line(&mut self, line: &[u8]) {
         self.push(Item::Line(line.to_vec()));
     }
@@ -82,13 +82,13 @@ impl Batch {
         self.push(Item::Settled(sequence));
     }
 
-    /// Whether there are lines of the audit log in it.
+    /// Whether it contains lines of the audit log.
     pub(super) fn has_lines(&self) -> bool {
         let is_line = |(item, _): &(Item, u64)| matches!(item, Item::Line(_));
         self.items.iter().any(is_line)
     }
 
-    /// How many bytes of a journal it takes up.
+    /// The bytes that it occupies in a journal.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -124,8 +124,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Makes the journal of `span` with `content`, which says again all that the journals of this span say,
-    /// up to the record `sequence`. Returns the number of its last record, too.
+    /// Makes the journal of `span` with `content`, which repeats the journals of this span up to
+    /// the record `sequence`. Also returns the number of its last record.
     pub(super) fn restating(
         files: &Files,
         id: StoreId,
@@ -163,12 +163,12 @@ impl Journal {
         Ok((journal, last))
     }
 
-    /// Makes an empty journal, which goes on where the one before will end.
+    /// Makes an empty journal, which will continue the one before.
     pub(super) fn spare(files: &Files, id: StoreId, span: Span) -> Result<Self, Fault> {
         Ok(Self::restating(files, id, span, CONTINUES, &Batch::new(0))?.0)
     }
 
-    /// The spans that it holds the changes of.
+    /// The spans whose changes it holds.
     pub(super) fn span(&self) -> Span {
         self.span
     }
@@ -208,36 +208,36 @@ fn append_batch(into: &mut Vec<u8>, span: Span, sequence: u64, batch: &Batch) ->
     place.sequence
 }
 
-/// What journals say, read one after the other.
+/// The content of journals, read one after the other.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct History {
-    /// What each key that was changed has come to.
+    /// The last value of each changed key.
     pub(super) last: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Lines that may be missing in the audit log, by the number of their record.
+    /// Lines that the audit log may lack, by record number.
     pub(super) lines: BTreeMap<u64, Vec<u8>>,
     /// Lines up to this record are in the audit log.
     settled: u64,
     /// The number of the last record.
     pub(super) sequence: u64,
-    /// What the records of the store take up.
+    /// The bytes that all records occupy.
     pub(super) live: u64,
 }
 
-/// A journal is not what was acknowledged.
+/// Why a journal lacks acknowledged changes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Damage {
     #[error("{0} is damaged at byte {1}")]
     At(Piece, u64),
-    #[error("{0} has {1} bytes only")]
+    #[error("{0} has only {1} bytes")]
     Short(Piece, usize),
     #[error("{0} belongs to another store, {1}")]
     Foreign(Piece, StoreId),
-    #[error("what comes before {0} is damaged: record {1} is missing")]
+    #[error("the file before {0} is damaged: record {1} is missing")]
     Missing(Piece, u64),
 }
 
 impl History {
-    /// Nothing yet, after the record `sequence`.
+    /// Empty, after the record `sequence`.
     pub(super) fn after(sequence: u64, live: u64) -> Self {
         Self {
             sequence,
@@ -246,11 +246,11 @@ impl History {
         }
     }
 
-    /// Reads all of the journal of `span`, which comes next.
+    /// Reads the journal of `span`, which comes next.
     pub(super) fn read(&mut self, bytes: &[u8], span: Span, id: StoreId) -> Result<(), Damage> {
         let piece = Piece::journal(span);
         let seed = Seed::of(span);
-        // It has its size from the beginning.
+        // A journal has its full size from the beginning.
         if bytes.len() < SIZE as usize {
             return Err(Damage::Short(piece, bytes.len()));
         }
@@ -298,7 +298,7 @@ impl History {
         }
     }
 
-    /// Keeps the newest lines of `most` bytes in all. Returns how many it let go.
+    /// Keeps the newest lines, at most `most` bytes. Returns how many it dropped.
     pub(super) fn limit_lines(&mut self, most: u64) -> usize {
         let mut bytes = 0;
         let kept = self.lines.iter().rev().take_while(|(_, line)| {
@@ -311,7 +311,7 @@ impl History {
         all - self.lines.len()
     }
 
-    /// Adds lines of journals whose changes are not needed any more, unless they are settled.
+    /// Adds lines of journals whose changes are no longer needed, unless they are settled.
     pub(super) fn add_lines(&mut self, lines: BTreeMap<u64, Vec<u8>>) {
         let known: BTreeSet<&[u8]> = self.lines.values().map(Vec::as_slice).collect();
         let missing: Vec<_> = lines
@@ -321,7 +321,7 @@ impl History {
         self.lines.extend(missing);
     }
 
-    /// The same in one batch, for a journal that takes over.
+    /// All of it in one batch, for a journal that replaces the others.
     pub(super) fn restated(&self) -> Batch {
         let mut batch = Batch::new(self.live);
         batch.settled(self.settled);
@@ -338,7 +338,7 @@ impl History {
     }
 }
 
-/// The lines of a journal that nothing else is read of, as far as it can be read.
+/// Only the lines of a journal, as far as it can be read.
 pub(super) fn lines_of(bytes: &[u8], span: Span, id: StoreId) -> BTreeMap<u64, Vec<u8>> {
     let mut lines = BTreeMap::new();
     let Ok((_, mut at)) = head_of(bytes, span, id) else {
@@ -353,7 +353,7 @@ pub(super) fn lines_of(bytes: &[u8], span: Span, id: StoreId) -> BTreeMap<u64, V
     lines
 }
 
-/// Checks the beginning; returns where it ends.
+/// Checks the head; returns where it ends.
 fn head_of(bytes: &[u8], span: Span, id: StoreId) -> Result<(Place, usize), Damage> {
     let piece = Piece::journal(span);
     match decode(bytes, Seed::of(span)) {
@@ -365,7 +365,7 @@ fn head_of(bytes: &[u8], span: Span, id: StoreId) -> Result<(Place, usize), Dama
     }
 }
 
-/// Which store the journal of `span` belongs to.
+/// The ID of the store that the journal of `span` belongs to.
 pub(super) fn id_of(bytes: &[u8], span: Span) -> Result<StoreId, Damage> {
     match decode(bytes, Seed::of(span)) {
         Some((_, Entry::Head(head), _)) if head.span == span => Ok(head.id),

@@ -1,4 +1,4 @@
-//! What the store holds: tables of recent changes over sorted files.
+//! The content of the store: tables of recent changes over sorted files.
 //!
 //! ```text
 //!   active table     the journal that is appended to          ▲ newest
@@ -14,12 +14,12 @@ use super::merge::{Merge, Source};
 use super::sorted::SortedFile;
 use super::table::Table;
 
-/// The layers at one moment. Whoever reads keeps those that it began with.
+/// The layers at one moment. A reader keeps the ones that it began with.
 #[derive(Clone)]
 pub(super) struct Layers {
     pub(super) active: Arc<Table>,
     pub(super) frozen: Option<Arc<Table>>,
-    /// The newest first.
+    /// Newest first.
     pub(super) sorted: Vec<Arc<SortedFile>>,
     /// Grows whenever a record moves from one layer to another.
     pub(super) version: u64,
@@ -34,7 +34,7 @@ impl Layers {
         }
     }
 
-    /// What the tables know of `key`, if anything.
+    /// The value of `key` in the tables; `None` if they do not know it.
     pub(super) fn in_tables(&self, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, Fault> {
         if let Some(known) = self.active.load(key)? {
             return Ok(Some(known));
@@ -45,7 +45,7 @@ impl Layers {
         }
     }
 
-    /// The record that the sorted files hold under `key`.
+    /// The record under `key` in the sorted files.
     pub(super) fn in_files(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         for file in &self.sorted {
             if let Some(known) = file.load(key)? {

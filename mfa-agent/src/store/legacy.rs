@@ -1,8 +1,8 @@
-//! Stores of the first format: all records in sled, behind a small journal. They are converted once.
+//! Converts stores of the first format, which kept all records in sled behind a small journal.
 //!
-//! sled changes its files when it opens them, and may not be able to open them after that. So it is given
-//! a copy, and nothing of the old store is removed before the new files are durable. A conversion that was
-//! interrupted begins again: the mark of the old store goes last.
+//! sled changes its files when it opens them, and may fail to open them after that. So it opens a
+//! copy, and nothing of the old store is removed before the new files are durable. An interrupted
+//! conversion begins again: the mark of the old store is removed last.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -21,30 +21,30 @@ use crate::log;
 
 mod journal;
 
-/// The old store was complete once this was there.
+/// The old store was complete once this file existed.
 const MARK: &str = "complete";
 
-/// What belongs to it, beside its snapshots and the folder `blobs`.
+/// Its other files, besides its snapshots and the folder `blobs`.
 const FILES: [&str; 5] = ["conf", "db", "journal", "journal.new", MARK];
 const SNAPSHOT: &str = "snap.";
 const BLOBS: &str = "blobs";
 
-/// The old store's copy, which is removed like a table that was left over.
+/// The copy of the old store, which is removed like a left-over table.
 const COPY: &str = "table.converted";
 
 /// The span of the journal that a conversion ends with.
 const CONVERTED: Span = Span { from: 2, to: 2 };
 
-/// Whether a store of the first format is among `names`.
+/// Whether `names` contain a store of the first format.
 pub(super) fn is_there(names: &[String]) -> bool {
     names.iter().any(|name| name == MARK)
 }
 
-/// Converts the store in `path`, if it is one.
+/// Converts the store in `path`, if it has the old format.
 pub(super) fn convert(path: &Path, files: &Files) -> Result<(), Fault> {
     let names = files.names()?;
     let pieces = piece::pieces(&names);
-    // Spans after the second one are from an opening: the new files were complete then.
+    // Spans after the second come from an opening: the new files were complete then.
     let is_converted = pieces.iter().any(|piece| piece.span.to > CONVERTED.to);
     if is_there(&names) && !is_converted {
         convert_records(path, files, &names, &pieces)?;
@@ -61,12 +61,12 @@ fn convert_records(
     names: &[String],
     pieces: &[Piece],
 ) -> Result<(), Fault> {
-    log::info("the store has the format of an earlier version; converting it");
+    log::info("converting the store from the format of an earlier version");
     table::remove_left_over(path, names)?;
     for piece in pieces {
         files.remove(&piece.to_string())?;
     }
-    // sled asserts where it could return an error.
+    // sled panics where it could return an error.
     let copied = catch_unwind(AssertUnwindSafe(|| copy_records(path, files, names)));
     let count =
         copied.unwrap_or_else(|_| Err(Fault::new("the files of the old store are damaged")))?;
@@ -94,7 +94,7 @@ fn copy_records(path: &Path, files: &Files, names: &[String]) -> Result<u64, Fau
     let mut id = StoreId([0; 16]);
     getrandom::fill(&mut id.0)
         .map_err(|e| Fault::new(format!("the system gave no random bytes: {e}")))?;
-    // Sequence numbers begin at 1: the sorted file says of itself that it holds that one.
+    // Sequence numbers begin at 1: the sorted file says that it contains that one.
     let origin = Origin {
         id,
         span: Span { from: 1, to: 1 },
@@ -107,7 +107,7 @@ fn copy_records(path: &Path, files: &Files, names: &[String]) -> Result<u64, Fau
     Ok(count)
 }
 
-/// What sled holds.
+/// The records in sled.
 fn in_sled(db: &Db) -> impl Iterator<Item = Result<super::sorted::Item, Fault>> + use<> {
     db.iter().map(|item| {
         let (key, value) = item.map_err(|e| Fault::of_table(&e))?;
@@ -115,7 +115,7 @@ fn in_sled(db: &Db) -> impl Iterator<Item = Result<super::sorted::Item, Fault>> 
     })
 }
 
-/// Opens a copy of the old files, without their snapshots if it must be.
+/// Opens a copy of the old files, without their snapshots if necessary.
 fn open_copy(path: &Path, names: &[String]) -> Result<Db, Fault> {
     let copy = path.join(COPY);
     let mut reason = String::new();
@@ -158,7 +158,7 @@ fn is_old(name: &str) -> bool {
     FILES.contains(&name) || name.starts_with(SNAPSHOT) || name == BLOBS
 }
 
-/// Removes the old store: first the mark, by which it would be converted again.
+/// Removes the old store: first the mark, which would cause another conversion.
 fn remove_old(path: &Path, files: &Files, names: &[String]) -> Result<(), Fault> {
     files.remove(MARK)?;
     files.sync()?;
@@ -179,7 +179,7 @@ mod tests {
     use super::super::{SledStore, Store};
     use super::*;
 
-    /// A store as the first format left it after a kill: some records are in its journal only.
+    /// A store as the first format left it after a kill: some records are only in its journal.
     fn old_store() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let private = std::fs::Permissions::from_mode(0o700);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn every_record_of_an_old_store_is_there_and_nothing_of_it_is_left() {
+    fn every_record_of_an_old_store_is_converted_and_nothing_of_it_is_left() {
         let dir = old_store();
         assert!(SledStore::is_there(dir.path()).unwrap());
         assert_eq!(all(&SledStore::open(dir.path()).unwrap()), expected());
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversion_that_was_interrupted_begins_again() {
+    fn an_interrupted_conversion_begins_again() {
         let dir = old_store();
         let files = files(&dir);
         copy_records(dir.path(), &files, &files.names().unwrap()).unwrap();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_that_was_interrupted_goes_on_and_nothing_is_converted_twice() {
+    fn an_interrupted_removal_goes_on_and_nothing_is_converted_twice() {
         for is_mark_back in [false, true] {
             let dir = old_store();
             let store = SledStore::open(dir.path()).unwrap();
@@ -250,7 +250,7 @@ mod tests {
             };
             store.swap(change).unwrap();
             drop(store);
-            // What a cut may bring back, for its removal was not durable.
+            // A power cut may bring these back, because their removal was not durable.
             let old = old_store();
             for name in ["db", "conf", "journal", MARK] {
                 if name != MARK || is_mark_back {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_old_store_is_refused_and_left_as_it_is() {
+    fn a_damaged_old_store_is_refused_and_left_unchanged() {
         let zeros = vec![0; 1 << 19];
         for (name, bytes) in [("db", &b""[..]), ("db", &zeros), ("journal", b"short")] {
             let dir = old_store();

@@ -1,9 +1,9 @@
-//! Lines of the audit log that ride along in the journal.
+//! Lines of the audit log in the journal.
 //!
-//! A line is as durable as the change that it tells of, so that no crash keeps one back. The audit log is
-//! written later, by others. A journal is kept until the audit log has its lines for good; at most a few
-//! are, if the audit log can't be written. The audit log may take its time, so it is asked on a thread of
-//! its own ([`super::settling`]), and no change waits for that.
+//! A line is durable together with its change, so that no crash loses one; the audit log is written
+//! later. A journal is kept until the audit log has its lines durably; if the audit log can't be
+//! written, only a few are kept. The audit log may be slow, so its own thread waits for it and no
+//! change does.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use super::WriteOut;
 use super::piece::Span;
 use crate::log;
 
-/// So many full journals are kept for their lines.
+/// At most this number of full journals is kept for their lines.
 const MOST_KEPT: usize = 4;
 
 /// How often lines are settled while their journal is in use.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where lines go; the same for every instance of a store.
+/// Writes the lines to the audit log; the same for every instance of a store.
 #[derive(Clone, Default)]
 pub(super) struct AuditLog(Arc<Mutex<Option<WriteOut>>>);
 
@@ -35,7 +35,7 @@ impl AuditLog {
     }
 }
 
-/// Which lines are where.
+/// Where the lines are.
 pub(super) struct Lines {
     audit_log: AuditLog,
     state: Mutex<State>,
@@ -47,12 +47,12 @@ struct State {
     /// Lines up to this record are in the audit log.
     settled: u64,
     next_try: Instant,
-    /// Full journals that are sorted files already, with the last record of each; the oldest first.
+    /// Full journals that are already sorted, with the last record of each; oldest first.
     closed: VecDeque<(Span, u64)>,
 }
 
 impl Lines {
-    /// Lines up to the record `written` may be missing in the audit log.
+    /// The audit log may lack lines up to the record `written`.
     pub(super) fn new(audit_log: AuditLog, written: u64) -> Self {
         let state = Mutex::new(State {
             written,
@@ -63,7 +63,8 @@ impl Lines {
         Self { audit_log, state }
     }
 
-    /// The journal holds lines up to the record `sequence`. Returns whether they are due to be settled.
+    /// The journal holds lines up to the record `sequence`. Returns whether they should be settled
+    /// now.
     pub(super) fn written_until(&self, sequence: u64) -> bool {
         let mut state = self.lock();
         state.written = sequence;
@@ -75,7 +76,7 @@ impl Lines {
         self.lock().is_due(Instant::now())
     }
 
-    /// The journal of `span` is a sorted file now; `last` is its last record.
+    /// The journal of `span` is sorted; `last` is its last record.
     pub(super) fn closed(&self, span: Span, last: u64) {
         let mut state = self.lock();
         state.closed.push_back((span, last));
@@ -84,7 +85,7 @@ impl Lines {
         }
     }
 
-    /// Has the audit log written; returns up to which record its lines are durable there.
+    /// Writes the audit log; returns the last record whose line is durable there.
     pub(super) fn write_out(&self, now: Instant) -> Option<u64> {
         let until = {
             let mut state = self.lock();
@@ -97,13 +98,13 @@ impl Lines {
         self.audit_log.write_out().then_some(until)
     }
 
-    /// It is durable that lines up to `until` are in the audit log.
+    /// Lines up to `until` are durable in the audit log.
     pub(super) fn settled(&self, until: u64) {
         let mut state = self.lock();
         state.settled = state.settled.max(until);
     }
 
-    /// The journals that are not needed any more.
+    /// The journals that are no longer needed.
     pub(super) fn take_removable(&self) -> Vec<Span> {
         let mut state = self.lock();
         let mut removable = Vec::new();
@@ -115,7 +116,7 @@ impl Lines {
             if !is_settled {
                 log::limited(
                     "audit lines",
-                    "the store no longer keeps the oldest lines for the audit log, which could not be written \
+                    "the store dropped the oldest lines for the audit log, which could not be written \
                      for long; they may be missing there",
                 );
             }

@@ -1,8 +1,7 @@
-//! A store in memory, for tests of everything that needs a store.
+//! A store in memory, for tests.
 //!
-//! It keeps the promises of [`Store`] but one: nothing survives the process. Failures can be injected,
-//! because what the rest of the agent does when the store breaks matters more than what it does when
-//! all is well.
+//! It keeps all promises of [`Store`] except durability. Failures can be injected, because the
+//! agent's behaviour with a broken store matters most.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -10,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Change, Revision, Store, StoreError, Stored, Swap, WriteOut};
 
-/// The store; empty and working when made.
+/// The store; empty and working at first.
 #[derive(Default)]
 pub struct MemoryStore {
     inner: Mutex<Inner>,
@@ -25,7 +24,7 @@ struct Inner {
     swaps: u64,
 }
 
-/// What goes wrong from now on.
+/// What fails from now on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Failure {
     /// Nothing.
@@ -35,9 +34,9 @@ pub enum Failure {
     Everything,
     /// Swaps fail and change nothing; reading works.
     Swaps,
-    /// Swaps fail although the change was made: what a failed flush looks like from outside.
+    /// Swaps fail although the change was made, like a failed flush.
     AfterSwaps,
-    /// The next swaps, this many, meet a conflict.
+    /// This number of swaps meets a conflict.
     Conflicts(u32),
 }
 
@@ -53,13 +52,13 @@ impl MemoryStore {
         self.lock().failure = failure;
     }
 
-    /// How many changes have taken place.
+    /// Number of changes that took place.
     #[must_use]
     pub fn swaps(&self) -> u64 {
         self.lock().swaps
     }
 
-    /// Forgets the lines that changes carried up to now, if they are written out. Returns whether it did.
+    /// Drops the lines of earlier changes, if they are written out. Returns whether it did.
     pub fn forget_lines(&self) -> bool {
         let count = self.lock().lines.len();
         let write_out = self

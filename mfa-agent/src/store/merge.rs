@@ -1,16 +1,16 @@
-//! Several sources in the order of keys as one; of each key what the newest source says.
+//! Merges several sorted sources into one; the newest source of a key wins.
 
 use std::iter::Peekable;
 
 use super::fault::Fault;
 use super::sorted::Item;
 
-/// Where items come from, in the order of their keys.
+/// A source of items, in the order of their keys.
 pub(super) type Source = Box<dyn Iterator<Item = Result<Item, Fault>>>;
 
-/// All sources as one. Keys that were removed are still among the items.
+/// All sources as one. Removed keys are still among the items.
 pub(super) struct Merge {
-    /// The newest first.
+    /// Newest first.
     sources: Vec<Peekable<Source>>,
 }
 
@@ -21,7 +21,7 @@ impl Merge {
         Self { sources }
     }
 
-    /// The source whose item comes next, and the ones that say something older of the same key.
+    /// The source of the next item, and the sources with older items of the same key.
     fn next_source(&mut self) -> Result<Option<(usize, Vec<usize>)>, Fault> {
         let mut next: Option<(&[u8], usize, Vec<usize>)> = None;
         for (number, source) in self.sources.iter_mut().enumerate() {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_a_source_comes_out() {
+    fn a_fault_of_a_source_is_passed_on() {
         let broken: Source = Box::new(std::iter::once(Err(Fault::new("broken"))));
         let whole = source(&BTreeMap::from([(1, Some(1))]));
         assert!(Merge::new(vec![whole, broken]).next().unwrap().is_err());

@@ -1,4 +1,4 @@
-//! Merges sorted files, so that there are few of them and little in them that was replaced.
+//! Merges sorted files, so that there are few, with few replaced records.
 //!
 //! ```text
 //!   sorted.9-9  sorted.8-8  sorted.5-7  sorted.1-4        each at least four times as large as the newer ones
@@ -19,10 +19,9 @@ use super::sorted::{Origin, SortedFile};
 /// A file is merged with the newer ones once these are a quarter of it.
 const GROWTH: u64 = 4;
 
-/// What was replaced may take up two fifths of what is live, and this, in bytes.
+/// Replaced records may occupy two fifths of the live ones, plus this number of bytes.
 const REPLACED: u64 = 2 << 20;
 
-/// The thread's task.
 pub(super) struct Merger;
 
 impl Task for Merger {
@@ -41,7 +40,7 @@ impl Task for Merger {
     }
 }
 
-/// Makes one file of the newest `count` of `layers`.
+/// Merges the newest `count` files of `layers` into one.
 fn merge(shared: &Shared, layers: &Layers, count: usize) -> Result<(), Fault> {
     let files = &layers.sorted[..count];
     let (Some(newest), Some(oldest)) = (files.first(), files.last()) else {
@@ -60,7 +59,7 @@ fn merge(shared: &Shared, layers: &Layers, count: usize) -> Result<(), Fault> {
     let items = Merge::new(files.iter().map(source).collect());
     let merged = shared.publish(origin, items, count == layers.sorted.len())?;
     shared.change_layers(|now| {
-        // Newer ones may have come meanwhile.
+        // Newer files may have come meanwhile.
         let at = now.sorted.len() - layers.sorted.len();
         now.sorted.splice(at..at + count, [merged]);
     });
@@ -102,7 +101,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn files_that_are_much_larger_than_all_newer_ones_are_left_alone() {
+    fn files_much_larger_than_all_newer_ones_are_left_alone() {
         assert_eq!(due(&[MIB], MIB), None);
         assert_eq!(due(&[MIB, 4 * MIB, 20 * MIB], 24 * MIB), None);
         assert_eq!(due(&[MIB, 3 * MIB, 20 * MIB], 24 * MIB), Some(2));
@@ -110,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn all_are_merged_when_too_much_in_them_was_replaced() {
+    fn all_are_merged_when_too_many_records_were_replaced() {
         assert_eq!(due(&[MIB, 40 * MIB], 20 * MIB), Some(2));
-        // A file that stands alone holds nothing that was replaced.
+        // A single file contains no replaced records.
         assert_eq!(due(&[40 * MIB], MIB), None);
     }
 
@@ -126,7 +125,7 @@ mod tests {
             let mut written = 0;
             let mut live = 0;
             for size in journals {
-                // A tenth to all of a journal is new; the rest replaces what was there.
+                // Between a tenth and all of a journal is new; the rest replaces records.
                 live += size / share;
                 sizes.insert(0, size);
                 while let Some(count) = due(&sizes, live) {

@@ -1,9 +1,9 @@
-//! Where records are kept.
+//! Stores records.
 //!
-//! A store knows keys and bytes, nothing of accounts. It offers one way to change a record (rule 2 of
-//! the architecture): load it with its revision, and swap it if the revision still stands. When a swap
-//! returns, it is durable: it survives a crash and a power cut. What comes in is sealed already
-//! (`vault`); no store ever sees a secret.
+//! A store knows keys and bytes, but no accounts. A record can be changed in one way (rule 2 of the
+//! architecture): load it with its revision, and swap it if the revision is still current. When a
+//! swap returns, it is durable: it survives a crash and a power cut. Records are sealed already
+//! (`vault`), so no store ever sees a secret.
 
 mod background;
 mod ballast;
@@ -47,24 +47,24 @@ pub use sled::SledStore;
 pub trait Store: Send + Sync {
     /// The record under `key`, with its revision.
     ///
-    /// It may show a change whose swap is not durable yet. Whoever builds on that and swaps is safe:
-    /// what is durable is always durable with everything before it.
+    /// It may show a change whose swap is not durable yet. A swap that builds on it is safe: it
+    /// becomes durable together with everything before it.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when it can't be read.
     fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError>;
 
-    /// Makes all of `changes`, each for itself, and returns once those that took place are durable.
-    /// One flush serves them all.
+    /// Makes each of `changes` on its own, with one flush for all, and returns once they are
+    /// durable.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when they can't be made durable; then nothing is known of any of them.
+    /// [`StoreError`] when they can't be made durable; then the state of each is unknown.
     fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError>;
 
-    /// Up to `limit` keys and records, in the order of their keys, that begin with `prefix` and come
-    /// after `after`.
+    /// Up to `limit` keys and records that begin with `prefix` and come after `after`, in the order
+    /// of their keys.
     ///
     /// # Errors
     ///
@@ -76,23 +76,23 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
 
-    /// Lines that the store has not forgotten, oldest first: all that changes carried before it was opened,
-    /// which may be missing in the audit log. A change whose swap failed may be among them. To be asked once.
+    /// Lines that changes carried before the store was opened, and that the audit log may lack,
+    /// oldest first. The line of a failed swap may be among them. Call it once.
     ///
     /// # Errors
     ///
     /// As [`Store::page`].
     fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError>;
 
-    /// Says what to call before the store forgets lines. Where that fails for long, the store keeps a bounded
-    /// number of them and lets go of the oldest.
+    /// Sets a function that the store calls before it forgets lines. If it fails for long, the
+    /// store keeps a bounded number and drops the oldest.
     ///
-    /// `write_out` makes every line of a change that has returned durable in the audit log, and says whether
-    /// it did. It is called on a thread of the store, waits for the disk of the log, and for changes under way
-    /// to return: no change may wait for it.
+    /// `write_out` makes the line of every finished change durable in the audit log, and returns
+    /// whether it did. A thread of the store calls it and may wait for disks and running changes,
+    /// so no change may wait for it.
     fn before_forgetting(&self, write_out: WriteOut);
 
-    /// Makes one change; as [`Store::swap_all`].
+    /// Makes one change, as [`Store::swap_all`].
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ pub trait Store: Send + Sync {
         let mut outcomes = self.swap_all(&[change])?;
         outcomes
             .pop()
-            .ok_or_else(|| StoreError::new("the store answered nothing to a swap"))
+            .ok_or_else(|| StoreError::new("the store gave no result for a swap"))
     }
 }
 
@@ -113,29 +113,29 @@ pub type WriteOut = Box<dyn Fn() -> bool + Send + Sync>;
 pub struct Stored {
     /// The sealed record.
     pub bytes: Vec<u8>,
-    /// What it must still be for a swap to take place.
+    /// The revision that a swap must expect.
     pub revision: Revision,
 }
 
-/// Names one state of one record. What it is made of is the store's own business.
+/// Identifies one state of one record. Its content is private to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision(pub(crate) Vec<u8>);
 
 /// A change to a record.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// The record.
+    /// The record's key.
     pub key: &'a [u8],
     /// The state that it must be in; `None`: it must not exist.
     pub expected: Option<&'a Revision>,
     /// The new bytes; `None` removes it.
     pub new: Option<&'a [u8]>,
-    /// A line of the audit log that becomes durable with the change, if it takes place. It may be several,
-    /// each with its line break.
+    /// A line of the audit log that becomes durable with the change, if it takes place. It may be
+    /// several, each with its line break.
     pub line: Option<&'a [u8]>,
 }
 
-/// What became of a [`Change`].
+/// The result of a [`Change`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Swap {
     /// It took place, and is durable.
@@ -144,7 +144,7 @@ pub enum Swap {
     Conflict,
 }
 
-/// Names one store for as long as it exists, so that another one instead of it is noticed.
+/// Identifies one store for its whole life, so that another one at its path is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreId(pub [u8; 16]);
 
@@ -168,13 +168,13 @@ impl FromStr for StoreId {
     }
 }
 
-/// The store does not work. Whoever gets this fails closed (rule 5).
+/// The store does not work. Callers fail closed (rule 5).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store does not work: {0}")]
 pub struct StoreError(String);
 
 impl StoreError {
-    /// An error for the log, with what an administrator can do about it.
+    /// An error for the log, with what an administrator can do.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }

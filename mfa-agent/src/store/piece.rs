@@ -1,8 +1,8 @@
-//! Which files make up the store, told by their names.
+//! Finds out from their names which files make up the store.
 //!
-//! The life of a store is cut into spans, numbered upwards. `journal.8-8` holds the changes of span 8,
-//! `sorted.1-7` what all changes of the spans 1 to 7 came to. Whatever combines files names the span of
-//! all that went into it, so there is no list of files that could be wrong:
+//! The life of a store is divided into numbered spans. `journal.8-8` holds the changes of span 8,
+//! `sorted.1-7` the result of all changes in the spans 1 to 7. A combined file is named after the spans of
+//! its sources, so no separate list of files can be wrong:
 //!
 //! ```text
 //!   sorted.1-4   sorted.5-7   journal.8-8   journal.9-9        the journals are the newest
@@ -10,8 +10,8 @@
 //!       1 … 4        5 … 7         8             9
 //! ```
 //!
-//! What went into a file is removed only after that file's name is durable. So where both are there,
-//! nobody knows whether the name would survive a power cut: what went in is used, and it is whole.
+//! The sources of a file are removed only after its name is durable. So if both exist, the name may not
+//! survive a power cut: the sources are used, and they are complete.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,10 +23,10 @@ pub(super) struct Span {
     pub(super) to: u64,
 }
 
-/// How a file holds its span.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
-    /// Changes in their order; the last of these files is appended to.
+    /// Changes in order; the last of these files is appended to.
     Journal,
     /// The last value of each key, in the order of keys.
     Sorted,
@@ -39,7 +39,7 @@ pub(super) struct Piece {
     pub(super) form: Form,
 }
 
-/// The files that make up the store, the oldest first.
+/// The files that make up the store, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cover {
     pub(super) sorted: Vec<Span>,
@@ -47,7 +47,7 @@ pub(super) struct Cover {
     pub(super) journals: Vec<Span>,
 }
 
-/// The files don't make up a store.
+/// Why the files don't make up a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Gap {
     #[error("no file holds span {0}: its journal or sorted file is gone")]
@@ -67,7 +67,7 @@ impl Piece {
         Self { span, form }
     }
 
-    /// The piece of that name, if it is the name of one.
+    /// The piece of that name, if it is one.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let (form, span) = name.split_once('.')?;
         let form = match form {
@@ -81,7 +81,7 @@ impl Piece {
             to: to.parse().ok()?,
         };
         let piece = Self { span, form };
-        // One name a piece: no leading zero or sign.
+        // One name for each piece: no leading zero or sign.
         (piece.to_string() == name && 0 < span.from && span.from <= span.to).then_some(piece)
     }
 }
@@ -125,16 +125,16 @@ pub(super) fn cover(pieces: &[Piece]) -> Result<Cover, Gap> {
     Ok(cover)
 }
 
-/// For each span that a piece of `form` begins with, and from which pieces of this form lead to where
-/// `is_end` says: the shortest such piece.
+/// For each span where a piece of `form` begins a chain that reaches a span with `is_end`: the
+/// shortest such piece.
 fn reaching(pieces: &[Piece], form: Form, is_end: impl Fn(u64) -> bool) -> BTreeMap<u64, Span> {
     let mut spans: Vec<Span> = pieces
         .iter()
         .filter(|piece| piece.form == form)
         .map(|piece| piece.span)
         .collect();
-    // The last ones first, so that it is known already how to go on after each. Of those that begin
-    // together the shortest comes last, and wins.
+    // The last ones first, so that the rest of the chain is known. Of pieces that begin at the same
+    // span the shortest comes last, and wins.
     spans.sort_by(|a, b| b.cmp(a));
     let mut reaching = BTreeMap::new();
     for span in spans {
@@ -146,7 +146,7 @@ fn reaching(pieces: &[Piece], form: Form, is_end: impl Fn(u64) -> bool) -> BTree
     reaching
 }
 
-/// Why the pieces don't lead to the span `last`.
+/// Why the pieces don't reach the span `last`.
 fn first_gap(pieces: &[Piece], last: u64) -> Gap {
     let mut at = 1;
     while let Some(piece) = pieces.iter().find(|piece| piece.span.from == at) {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_follow_each_other_from_the_first_span_to_the_last() {
+    fn the_files_cover_all_spans_from_first_to_last() {
         let whole = ["journal.9-9", "sorted.1-4", "journal.8-8", "sorted.5-7"];
         assert_eq!(
             of(&whole).unwrap(),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_into_a_file_is_used_as_long_as_all_of_it_is_there() {
+    fn the_sources_of_a_file_are_used_as_long_as_all_exist() {
         let merged = ["sorted.1-4", "sorted.5-7", "sorted.1-7", "journal.8-8"];
         assert_eq!(of(&merged).unwrap(), "sorted.1-4 sorted.5-7 journal.8-8");
         let removed = ["sorted.5-7", "sorted.1-7", "journal.8-8"];
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_gone_is_noticed() {
+    fn a_missing_file_is_noticed() {
         assert_eq!(of(&[]), Err(Gap::NoJournal));
         assert_eq!(of(&["sorted.1-4"]), Err(Gap::NoJournal));
         assert_eq!(of(&["journal.2-2"]), Err(Gap::Missing(1)));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_pieces_are_read_as_such() {
+    fn only_names_of_pieces_are_parsed() {
         for name in [
             "journal",
             "journal.1",

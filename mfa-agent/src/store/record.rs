@@ -1,4 +1,4 @@
-//! One record of the store's files, as bytes. Journals and sorted files consist of these.
+//! The encoding of one record. Journals and sorted files consist of records.
 //!
 //! ```text
 //!  0        4      5   6        8          12           16         24     32
@@ -7,20 +7,20 @@
 //!  └────────┴──────┴───┴────────┴──────────┴────────────┴──────────┴──────┴─────┴───────┴────────┘
 //! ```
 //!
-//! Numbers are little-endian, and a record ends on a multiple of eight bytes. The checksum (CRC-32)
-//! covers all that follows it, up to the end of the value, and begins with the seed of its file: a record of
-//! another file is none. Nothing here is secret: values come sealed.
+//! Numbers are little-endian, and a record ends on a multiple of eight bytes. The checksum (CRC-32) covers
+//! everything after it up to the end of the value, and begins with the seed of its file, so a record of
+//! another file is invalid. Nothing here is secret: values are sealed.
 
 use super::StoreId;
 use super::piece::Span;
 
-/// What comes before the key.
+/// Bytes before the key.
 pub(super) const HEADER: usize = 32;
 
 /// Records begin at multiples of this.
 pub(super) const ALIGNMENT: usize = 8;
 
-/// The form of the files that this version writes and reads.
+/// The version of the files that this agent writes and reads.
 const VERSION: u8 = 2;
 
 const HEAD: u8 = 1;
@@ -30,60 +30,60 @@ const LINE: u8 = 4;
 const SETTLED: u8 = 5;
 const END: u8 = 6;
 
-/// Where a record belongs.
+/// The position of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Its number. Journals go on counting where the one before ended.
+    /// Its number. Each journal continues the numbers of the one before.
     pub(super) sequence: u64,
-    /// The number of the first record that was written and synced together with it. All before that
-    /// were durable when this one was written.
+    /// The number of the first record that was written and synced together with it; everything
+    /// before that was durable already.
     pub(super) first: u64,
-    /// How many bytes the records of the store take up, once this one has taken effect.
+    /// The bytes that all records occupy after this one.
     pub(super) live: u64,
 }
 
-/// What a record says.
+/// The content of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry<'a> {
-    /// The file begins: which store and spans it belongs to.
+    /// The file begins: its store and spans.
     Head(Head),
-    /// From now on `value` is found under `key`.
+    /// `value` is now under `key`.
     Put { key: &'a [u8], value: &'a [u8] },
-    /// From now on nothing is found under `key`.
+    /// Nothing is now under `key`.
     Remove { key: &'a [u8] },
     /// A line of the audit log, as durable as the change before it.
     Line(&'a [u8]),
     /// All lines up to this sequence number are durable in the audit log.
     Settled(u64),
-    /// A sorted file ends: nothing was cut off.
+    /// A sorted file ends here: nothing was cut off.
     End,
 }
 
-/// What a file says of itself.
+/// A file's own store and spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) id: StoreId,
     pub(super) span: Span,
 }
 
-/// What the checksums in a file begin with.
+/// The initial value of the checksums in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seed(u32);
 
 impl Seed {
-    /// That of the file of `span`.
+    /// The seed of the file of `span`.
     pub(super) fn of(span: Span) -> Self {
         let numbers = [span.from.to_le_bytes(), span.to.to_le_bytes()].concat();
         Self(crc32fast::hash(&numbers))
     }
 }
 
-/// How many bytes a change takes up in a file.
+/// The bytes that a change occupies in a file.
 pub(super) fn size(key: &[u8], value: &[u8]) -> u64 {
     (HEADER + key.len() + value.len()).next_multiple_of(ALIGNMENT) as u64
 }
 
-/// Adds a record to `into`, whose length is a multiple of [`ALIGNMENT`].
+/// Appends a record to `into`, whose length is a multiple of [`ALIGNMENT`].
 pub(super) fn encode(into: &mut Vec<u8>, seed: Seed, place: Place, entry: Entry<'_>) {
     let head;
     let number;
@@ -103,7 +103,7 @@ pub(super) fn encode(into: &mut Vec<u8>, seed: Seed, place: Place, entry: Entry<
     };
     let start = into.len();
     into.extend([0, 0, 0, 0, kind, 0]);
-    // The caller sees to it that keys and values are shorter than that.
+    // The caller makes sure that keys and values are shorter.
     into.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
     into.extend(u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
     let since_first = place.sequence.saturating_sub(place.first);
@@ -117,7 +117,8 @@ pub(super) fn encode(into: &mut Vec<u8>, seed: Seed, place: Place, entry: Entry<
     into.resize(into.len().next_multiple_of(ALIGNMENT), 0);
 }
 
-/// How long the record is that `bytes` begin with, by its own word; `None` if too little of it is there.
+/// The length of the first record in `bytes`, as its header says; `None` if too little of it is
+/// there.
 pub(super) fn extent(bytes: &[u8]) -> Option<usize> {
     let key_size = u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?);
     let sizes = usize::from(key_size).saturating_add(u32_at(bytes, 8)? as usize);
@@ -126,11 +127,11 @@ pub(super) fn extent(bytes: &[u8]) -> Option<usize> {
         .checked_next_multiple_of(ALIGNMENT)
 }
 
-/// The record that `bytes` begin with, and how many of them it takes; `None` if there is no whole one.
+/// The first record in `bytes`, and its length; `None` if it is not complete and valid.
 pub(super) fn decode(bytes: &[u8], seed: Seed) -> Option<(Place, Entry<'_>, usize)> {
     let (header, rest) = bytes.split_at_checked(HEADER)?;
     let kind = header[4];
-    // What is mostly met where no record is are zeros and the inside of others.
+    // Rejects zeros and the inside of other records early.
     if !(HEAD..=END).contains(&kind) {
         return None;
     }
@@ -155,7 +156,7 @@ pub(super) fn decode(bytes: &[u8], seed: Seed) -> Option<(Place, Entry<'_>, usiz
         SETTLED => Entry::Settled(u64_at(value, 0)?),
         _ => Entry::End,
     };
-    // A cut may have taken the filling of a record that is whole.
+    // A cut may have removed the padding of a complete record.
     let size = end.next_multiple_of(ALIGNMENT).min(bytes.len());
     Some((place, entry, size))
 }

@@ -1,13 +1,13 @@
-//! What the threads of an open store share.
+//! The state that the threads of an open store share.
 //!
 //! ```text
-//!   writer    appends to the journal, and takes the spare one when it is full
+//!   writer    appends to the journal, and changes to the spare one when it is full
 //!   sorter    makes a sorted file of a full journal, and the next spare journal   (sorting)
 //!   merger    makes one sorted file of several                                    (merging)
-//!   settler   lets go of lines that the audit log has                             (settling)
+//!   settler   drops lines that the audit log has                                  (settling)
 //! ```
 //!
-//! A file is used from the moment when its name is durable, and what went into it is removed after that.
+//! A file is used once its name is durable, and its sources are removed after that.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -24,7 +24,7 @@ use super::piece::{Piece, Span};
 use super::sorted::{Item, Origin, SortedFile};
 use super::table::Table;
 
-/// How long commits wait for a journal to be written out.
+/// How long commits wait for a journal to be sorted.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An open store, as its threads see it.
@@ -36,14 +36,14 @@ pub(super) struct Shared {
     pub(super) ballast: Arc<Ballast>,
     layers: RwLock<Arc<Layers>>,
     state: Mutex<State>,
-    /// Something changed that a thread may wait for.
+    /// Signals a change that a thread may wait for.
     changed: Condvar,
 }
 
-/// What changes while it is open.
+/// The state that changes while it is open.
 #[derive(Default)]
 pub(super) struct State {
-    /// The journal that takes over next.
+    /// The journal that is used next.
     pub(super) spare: Option<Spare>,
     /// The full journal that is to be sorted.
     pub(super) frozen: Option<Frozen>,
@@ -53,17 +53,17 @@ pub(super) struct State {
     pub(super) stopping: bool,
     /// Why the last attempt to sort a journal or to make a spare one failed.
     pub(super) failure: Option<Fault>,
-    /// Nothing can be trusted any more that this process holds in memory.
+    /// The state in this process's memory can no longer be trusted.
     pub(super) broken: Option<Fault>,
 }
 
-/// A journal and its table, ready to take over.
+/// A journal and its table, ready for use.
 pub(super) struct Spare {
     pub(super) journal: Journal,
     pub(super) table: Arc<Table>,
 }
 
-/// What a full journal holds.
+/// The content of a full journal.
 #[derive(Clone)]
 pub(super) struct Frozen {
     pub(super) table: Arc<Table>,
@@ -72,7 +72,7 @@ pub(super) struct Frozen {
     pub(super) live: u64,
 }
 
-/// What [`Shared::new`] begins with.
+/// The arguments of [`Shared::new`].
 pub(super) struct Beginning {
     pub(super) files: Arc<Files>,
     pub(super) folder: PathBuf,
@@ -100,7 +100,7 @@ impl Shared {
         }
     }
 
-    /// The layers as they are now.
+    /// The current layers.
     pub(super) fn layers(&self) -> Arc<Layers> {
         Arc::clone(&self.layers.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -113,12 +113,12 @@ impl Shared {
         *layers = Arc::new(changed);
     }
 
-    /// Why the store has to be opened again, if that is so.
+    /// Why the store has to be opened again, if so.
     pub(super) fn broken(&self) -> Option<Fault> {
         self.state().broken.clone()
     }
 
-    /// The journal that takes over, if there is one and no other waits to be sorted.
+    /// The spare journal, if there is one and no other waits to be sorted.
     pub(super) fn take_spare(&self) -> Option<Spare> {
         let mut state = self.state();
         match state.frozen {
@@ -127,7 +127,7 @@ impl Shared {
         }
     }
 
-    /// Changes go to `table` from now on; returns where they went before.
+    /// Sends changes to `table` from now on; returns the table before.
     pub(super) fn freeze(&self, table: Arc<Table>) -> Arc<Table> {
         let full = Arc::clone(&self.layers().active);
         self.change_layers(|layers| {
@@ -141,14 +141,14 @@ impl Shared {
         self.change(|state| state.frozen = Some(frozen));
     }
 
-    /// There are lines of the audit log in the journal up to the record `sequence`.
+    /// The journal contains lines of the audit log up to the record `sequence`.
     pub(super) fn lines_until(&self, sequence: u64) {
         if self.lines.written_until(sequence) {
             self.changed.notify_all();
         }
     }
 
-    /// Waits until a journal is ready to take over.
+    /// Waits for a spare journal.
     pub(super) fn await_spare(&self) -> Result<(), Fault> {
         let waited = self
             .changed
@@ -161,7 +161,7 @@ impl Shared {
         match state.broken.as_ref().or(state.failure.as_ref()) {
             Some(fault) => Err(fault.clone()),
             None if state.spare.is_some() => Ok(()),
-            None => Err(Fault::new("the disk is too slow for what is written to it")),
+            None => Err(Fault::new("the disk is too slow for the changes")),
         }
     }
 
@@ -190,7 +190,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A sorted file of `items`, durable with its name. Where no older one is, what was removed is left out.
+    /// A sorted file of `items`, durable with its name. If there is no older one, removed keys are
+    /// left out.
     pub(super) fn publish(
         &self,
         origin: Origin,
@@ -206,7 +207,7 @@ impl Shared {
         SortedFile::create(&self.files, origin, items).map(Arc::new)
     }
 
-    /// Removes the full journals that nothing is needed of any more.
+    /// Removes full journals that are no longer needed.
     pub(super) fn remove_settled(&self) {
         for span in self.lines.take_removable() {
             self.files

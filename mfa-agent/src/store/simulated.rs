@@ -1,8 +1,9 @@
-//! A disk for tests: real files in a folder that goes away, a record of each step, and faults on demand.
+//! A disk for tests: real files in a temporary folder, a record of each step, and faults on demand.
 //!
-//! From the record [`Cut`] builds what a power cut leaves at any point. What was synced is there. Of all else
-//! any part may be there or not: writes whole, torn or missing, in any order, names too. After a failed sync
-//! the kernel shows what it could not write, and a later sync does not write it: such steps stay uncertain.
+//! From the record [`Cut`] builds what a power cut at any point may leave. Synced data is there.
+//! Anything else may be there or not: writes whole, torn or missing, in any order, and names, too.
+//! After a failed sync the kernel shows data that it could not write, and a later sync does not
+//! write it: such steps stay uncertain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 
 use super::disk::{Disk, DiskFile, HostFolder, UNFINISHED};
 
-/// What is in a folder: the files by their names.
+/// The files in a folder by name.
 pub(super) type Image = BTreeMap<String, Vec<u8>>;
 
 /// A step that changes something.
@@ -31,28 +32,27 @@ pub(super) enum Step {
     LostFolder,
     /// The test is about to change a key.
     Attempt(Vec<u8>, Option<Vec<u8>>),
-    /// That change was acknowledged, or this one was the state when the record began.
+    /// That change was acknowledged, or was the state when the record began.
     Acknowledged(Vec<u8>, Option<Vec<u8>>),
     /// It had this line for the audit log.
     Line(Vec<u8>),
-    /// The audit log has all lines up to now for good.
+    /// The audit log durably has all lines up to now.
     Audited,
 }
 
-/// Decides whether a step fails; it is told its number and what it is.
+/// Decides whether a step fails, by its number and content.
 pub(super) type Faults = Box<dyn FnMut(usize, &Step) -> Option<io::Error> + Send>;
 
 #[derive(Default)]
 struct Record {
     steps: Vec<Step>,
-    /// How many steps of the disk were tried.
+    /// Number of attempted steps.
     tried: usize,
     names: BTreeMap<String, usize>,
     files: usize,
     faults: Option<Faults>,
 }
 
-/// The disk.
 #[derive(Clone)]
 pub(super) struct Simulated {
     folder: Arc<TempDir>,
@@ -61,9 +61,9 @@ pub(super) struct Simulated {
 }
 
 impl Simulated {
-    /// One that holds `base`, durable.
+    /// A disk that holds `base`, durably.
     pub(super) fn new(base: Image) -> Self {
-        // In memory if that can be: the syncs that count are those of the record.
+        // In memory if possible: only the recorded syncs count.
         let folder = match Path::new("/dev/shm").is_dir() {
             true => private().tempdir_in("/dev/shm").unwrap(),
             false => private_folder(),
@@ -92,7 +92,7 @@ impl Simulated {
         self.lock().faults = faults;
     }
 
-    /// Notes what the test does.
+    /// Records a step of the test.
     pub(super) fn note(&self, step: Step) {
         self.lock().steps.push(step);
     }
@@ -101,14 +101,14 @@ impl Simulated {
         self.lock().steps.clone()
     }
 
-    /// How many steps of the disk were tried.
+    /// Number of attempted steps.
     pub(super) fn tried(&self) -> usize {
         self.lock().tried
     }
 
-    /// What is in the folder now, as a reader sees it.
+    /// The current content of the folder, as a reader sees it.
     pub(super) fn now(&self) -> Image {
-        // Nothing moves meanwhile.
+        // Nothing changes meanwhile.
         let record = self.lock();
         let read = |name: &String| std::fs::read(self.path().join(name)).unwrap();
         let names = record.names.keys();
@@ -125,7 +125,7 @@ impl Simulated {
             .collect()
     }
 
-    /// Puts other files in the place of all that are there.
+    /// Replaces all files.
     pub(super) fn replace_by(&self, image: &Image) {
         let mut record = self.lock();
         for name in std::mem::take(&mut record.names).into_keys() {
@@ -167,7 +167,7 @@ impl Simulated {
 }
 
 impl Record {
-    /// Tries a step; it is recorded if it takes place, or if it is a sync that fails.
+    /// Attempts a step; it is recorded if it succeeds, or if it is a sync that fails.
     fn attempt<T>(&mut self, step: Step, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let number = self.tried;
         self.tried += 1;
@@ -269,7 +269,7 @@ impl DiskFile for SimulatedFile {
     }
 }
 
-/// A folder that only we can enter, whatever the umask.
+/// A folder with mode 0700, whatever the umask.
 pub(super) fn private_folder() -> TempDir {
     private().tempdir().unwrap()
 }
@@ -280,17 +280,17 @@ fn private() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// Whether a step is on the disk.
+/// Whether a step is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Durable,
     /// The next sync makes it durable.
     Pending,
-    /// No sync will.
+    /// No later sync makes it durable.
     Uncertain,
 }
 
-/// Where, what, and whether it is on the disk.
+/// Offset, bytes, and whether it is durable.
 type Write = (u64, Arc<[u8]>, Fate);
 
 #[derive(Clone, Debug)]
@@ -301,7 +301,7 @@ enum NameStep {
     Move(String, String, usize),
 }
 
-/// Chooses what became of an uncertain step.
+/// Chooses the fate of an uncertain step.
 pub(super) trait Choice {
     /// Whether it took place at all.
     fn is_there(&mut self) -> bool;
@@ -312,7 +312,7 @@ pub(super) trait Choice {
 
 /// What a power cut may leave.
 pub(super) struct Cut {
-    /// Of each file.
+    /// By file.
     writes: Vec<Vec<Write>>,
     names: Vec<(NameStep, Fate)>,
     pub(super) truth: Truth,
@@ -367,7 +367,7 @@ impl Cut {
         self.names.push((step, Fate::Pending));
     }
 
-    /// The folder as it may be found.
+    /// A folder that may be found after the cut.
     pub(super) fn image(&self, choice: &mut dyn Choice) -> Image {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         for (step, fate) in &self.names {
@@ -408,11 +408,11 @@ impl Cut {
     }
 }
 
-/// What the test knows of the records of a store.
+/// The records that a store must hold, as far as the test knows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Truth {
     acknowledged: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// What each may be instead, for that was tried later.
+    /// Other values that each may have, because they were attempted later.
     attempted: BTreeMap<Vec<u8>, Vec<Option<Vec<u8>>>>,
     /// Lines of acknowledged changes that the audit log lacks.
     lines: Vec<Vec<u8>>,
@@ -435,7 +435,7 @@ impl Truth {
         }
     }
 
-    /// Which of the lines that the audit log lacks are not among `found`, what the store has of them.
+    /// The lines that neither the audit log nor `found`, the store's lines, contain.
     pub(super) fn missing_lines(&self, found: &[Vec<u8>]) -> Vec<String> {
         let missing = self.lines.iter().filter(|line| !found.contains(line));
         missing
@@ -443,7 +443,7 @@ impl Truth {
             .collect()
     }
 
-    /// The same, where `before` was known before that.
+    /// The same, given what was known `before`.
     pub(super) fn after(&self, before: &Self) -> Self {
         let mut all = before.clone();
         for (key, value) in &self.acknowledged {
@@ -486,7 +486,7 @@ fn end<'a>(fates: impl Iterator<Item = &'a mut Fate>, fate: Fate) {
         .for_each(|known| *known = fate);
 }
 
-/// Nothing that was not synced is there.
+/// Nothing unsynced is there.
 pub(super) struct Nothing;
 
 impl Choice for Nothing {
@@ -499,7 +499,7 @@ impl Choice for Nothing {
     }
 }
 
-/// All is there.
+/// Everything is there.
 pub(super) struct Everything;
 
 impl Choice for Everything {
@@ -512,7 +512,7 @@ impl Choice for Everything {
     }
 }
 
-/// Anything may be there. Marsaglia's xorshift: the same seed chooses the same.
+/// Anything may be there. Marsaglia's xorshift: the same seed makes the same choices.
 pub(super) struct Anything(pub(super) u64);
 
 impl Anything {
@@ -532,7 +532,7 @@ impl Choice for Anything {
 
     fn written(&mut self, size: usize) -> usize {
         match self.next() % 3 {
-            // A sector at a time, or torn anywhere.
+            // Whole sectors, or torn anywhere.
             0 => size,
             1 => (self.next() as usize % (size + 1)) / 512 * 512,
             _ => self.next() as usize % (size + 1),

@@ -1,4 +1,4 @@
-//! The store on this host: a journal, sorted files, and sled for what changed lately.
+//! The store on this host: a journal, sorted files, and sled for recent changes.
 //!
 //! ```text
 //!   swap ─▶ table of recent changes (sled) ─▶ journal, synced ─▶ answer
@@ -7,11 +7,10 @@
 //!                  sorted files, each written once
 //! ```
 //!
-//! sled is where recent changes are compared, swapped and read; what survives is in the journal and the
-//! sorted files, from which the table is filled at each opening ([`super::instance`]). A revision is the
-//! whole old record; records are sealed with a fresh nonce each time, so no two states of a record have
-//! the same bytes. After an error the instance is dropped and the folder read again, at most once a
-//! second, and calls fail until that works.
+//! sled compares, swaps and reads recent changes; only the journal and the sorted files are durable, and
+//! each opening fills the table from them ([`super::instance`]). A revision is the whole old record: each
+//! record is sealed with a fresh nonce, so no two states have the same bytes. After an error the instance
+//! is dropped and the folder is read again, at most once a second; calls fail until that works.
 
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -31,14 +30,15 @@ use super::{
 };
 use crate::{log, sys};
 
-/// The largest record, in bytes. A page of seventeen of them still fits one of sled's segments; a
-/// larger one would go to a file of its own.
+/// The largest record, in bytes. A page of seventeen still fits one of sled's segments; a larger
+/// one would get its own file.
 const MAX_RECORD: usize = 20 << 10;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 4 << 10;
 
-/// Between the first two attempts to open a broken store again. Each reads all of it, so the pause doubles.
+/// The pause between the first two attempts to open a broken store again. Each attempt reads all of
+/// it, so the pause doubles.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// How often the pause doubles at most.
@@ -54,7 +54,7 @@ pub struct SledStore {
     generation: u64,
     /// The generation of the last opening in this process.
     reached: AtomicU64,
-    /// Attempts to open it again since that last worked.
+    /// Failed attempts to open it again.
     attempts: AtomicU32,
     lines: Mutex<Vec<Vec<u8>>>,
     lock: folder::Lock,
@@ -115,8 +115,8 @@ impl SledStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when there is none, when the folder is open to others or used by another process,
-    /// or when what is in it can't be read; it names the command that helps.
+    /// [`StoreError`] when there is none, when the folder is open to others or used by another
+    /// process, or when its content can't be read; it names the command that helps.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         folder::check(folder)?;
         let disk = host_folder(folder).map_err(|fault| failed(folder, &fault))?;
@@ -153,7 +153,7 @@ impl SledStore {
         })
     }
 
-    /// Opening takes a little room: on a full disk that which is kept for this.
+    /// Opening takes a little space; on a full disk, the ballast is freed for it.
     fn open_with_room(path: &Path, around: &Surroundings) -> Result<Open, Fault> {
         let open = || {
             legacy::convert(path, &around.files)?;
@@ -161,20 +161,20 @@ impl SledStore {
         };
         match open() {
             Err(fault) if fault.full && !around.ballast.is_missing() => {
-                around.ballast.drop_overboard();
+                around.ballast.free();
                 open()
             }
             opened => opened,
         }
     }
 
-    /// Which store it is.
+    /// The ID of the store.
     #[must_use]
     pub fn id(&self) -> StoreId {
         self.id
     }
 
-    /// How far it has come: each opening has a higher number than all before.
+    /// Number of the opening: each has a higher number than all before.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
@@ -202,9 +202,7 @@ impl SledStore {
             _ if !self.may_attempt() => return Err(self.closed()),
             Some(Some(fault)) => log::limited(
                 "store broke",
-                format_args!(
-                    "the store broke: {fault}; opening it again, logins fail until that works"
-                ),
+                format_args!("the store broke: {fault}; opening it again, logins fail until then"),
             ),
             None => {}
         }
@@ -216,12 +214,12 @@ impl SledStore {
         Ok(())
     }
 
-    /// Opens the folder that was there at the start, and not another that took its place.
+    /// Opens the folder from the start again, and not another one that replaced it.
     fn open_again(&self) -> Result<Open, StoreError> {
         let shown = self.folder.display();
         let replaced = |what: &str| {
             StoreError::new(format!(
-                "{what} is at {shown} now, and was put there while the agent ran; nobody can log in: put \
+                "{what} was put at {shown} while the agent ran; nobody can log in: put \
                  back the one that was there, or start the agent again (systemctl restart mfa-agent)"
             ))
         };
@@ -230,13 +228,13 @@ impl SledStore {
         }
         let open = Self::open_with_room(&self.folder, &self.around).map_err(|fault| {
             StoreError::new(format!(
-                "{shown} can't be opened again: {fault}; logins fail until it can be, which is tried again: \
+                "{shown} can't be opened again: {fault}; logins fail, and the agent keeps trying: \
                  see the disk (dmesg, df)"
             ))
         })?;
         let reached = self.reached.swap(open.generation, Ordering::Relaxed);
         if open.id != self.id || open.generation <= reached {
-            // Fails closed: it stays refused, for what was reached is not taken back.
+            // Fails closed: it stays refused, because the highest generation is never lowered.
             self.reached.store(u64::MAX, Ordering::Relaxed);
             return Err(replaced("another or an older store"));
         }
@@ -261,16 +259,16 @@ impl SledStore {
 
     fn closed(&self) -> StoreError {
         StoreError::new(format!(
-            "{} broke and is not open again yet; the log says why",
+            "{} broke and is not open again yet; see the log: journalctl -u mfa-agent",
             self.folder.display()
         ))
     }
 
-    /// Room on the disk is the one thing that can be made at once.
+    /// Only a full disk can be fixed at once.
     fn after(&self, done: Result<(), &Fault>) {
         let ballast = &self.around.ballast;
         match done {
-            Err(fault) if fault.full => ballast.drop_overboard(),
+            Err(fault) if fault.full => ballast.free(),
             Ok(()) if ballast.is_missing() => ballast.restore_if_due(),
             _ => {}
         }
@@ -325,7 +323,7 @@ impl Store for SledStore {
 
     fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        // They can take up a megabyte, and are asked for once.
+        // They can occupy a megabyte, and are needed once.
         Ok(std::mem::take(&mut *lines))
     }
 
@@ -336,14 +334,14 @@ impl Store for SledStore {
 
 #[cfg(test)]
 impl SledStore {
-    /// The open instance is as after a failed write.
+    /// Makes the instance behave as after a failed write.
     fn break_for_test(&self) {
         if let Some(open) = &*self.slot.read().unwrap() {
             open.break_for_test();
         }
     }
 
-    /// The next call tries to open it again, whenever that was tried last.
+    /// The next call tries to open it again, whenever the last attempt was.
     fn attempt_at_once(&self) {
         *self.last_attempt.lock().unwrap() = None;
     }
@@ -367,7 +365,7 @@ fn stored(bytes: Vec<u8>) -> Stored {
     }
 }
 
-/// Nobody can log in until it is open again. The reason and the way back, in one line.
+/// Nobody can log in until it is open again. One line with the reason and the remedy.
 fn failed(path: &Path, fault: &Fault) -> StoreError {
     let path = path.display();
     match fault.is_passing {

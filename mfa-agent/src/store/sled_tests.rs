@@ -15,7 +15,7 @@ const CREATE: Change<'_> = Change {
     line: None,
 };
 
-/// A folder with an empty store in it.
+/// A folder with an empty store.
 fn folder() -> tempfile::TempDir {
     let dir = private_folder();
     SledStore::create(dir.path(), StoreId([1; 16])).unwrap();
@@ -38,7 +38,7 @@ fn it_keeps_the_promises_of_a_store() {
 }
 
 #[test]
-fn a_record_is_there_after_opening_again() {
+fn a_record_is_still_there_after_reopening() {
     let dir = folder();
     SledStore::open(dir.path()).unwrap().swap(CREATE).unwrap();
     let store = SledStore::open(dir.path()).unwrap();
@@ -87,7 +87,7 @@ fn simulated() -> (SledStore, Simulated) {
     let disk = Simulated::new(Image::new());
     create_in(Arc::new(disk.clone()), StoreId([1; 16])).unwrap();
     let store = SledStore::open_on(disk.path(), Arc::new(disk.clone())).unwrap();
-    // The thread of the store has made the next journal then, and leaves the disk alone.
+    // At rest the store's thread has made the next journal, and leaves the disk alone.
     let is_named = |step: &Step| matches!(step, Step::Rename(_, to, _) if to == "journal.3-3");
     let steps = || disk.steps().into_iter();
     while !matches!(
@@ -128,7 +128,7 @@ fn no_swap_is_acknowledged_before_the_disk_has_synced() {
 }
 
 #[test]
-fn every_swap_that_takes_place_syncs_and_a_conflict_does_not() {
+fn every_successful_swap_syncs_and_a_conflict_does_not() {
     let (store, disk) = simulated();
     let syncs = || disk.steps().into_iter().filter(is_sync).count();
     let before = syncs();
@@ -143,8 +143,8 @@ fn every_swap_that_takes_place_syncs_and_a_conflict_does_not() {
     assert_eq!(syncs() - before, 6);
 }
 
-/// So many of the next syncs of a journal fail; those of files that the thread of the store prepares meanwhile
-/// do not count.
+/// This number of journal syncs fails; syncs of files that the store's thread prepares meanwhile do
+/// not count.
 fn fail_syncs(disk: &Simulated, mut count: u64, kind: ErrorKind) {
     let mut published = disk.published();
     disk.fail(Some(Box::new(move |_, step| {
@@ -161,7 +161,7 @@ fn fail_syncs(disk: &Simulated, mut count: u64, kind: ErrorKind) {
 }
 
 #[test]
-fn a_failed_sync_fails_the_swap_and_the_store_is_opened_again() {
+fn a_failed_sync_fails_the_swap_and_the_store_is_reopened() {
     let (store, disk) = simulated();
     store.swap(create(b"before")).unwrap();
     fail_syncs(&disk, 1, ErrorKind::Other);
@@ -193,7 +193,7 @@ fn a_full_disk_frees_the_ballast() {
 }
 
 #[test]
-fn a_store_opens_on_a_full_disk_with_the_room_that_is_kept_for_that() {
+fn a_store_opens_on_a_full_disk_with_the_reserved_space() {
     let (store, disk) = simulated();
     store.swap(CREATE).unwrap();
     drop(store);
@@ -208,7 +208,7 @@ fn a_store_opens_on_a_full_disk_with_the_room_that_is_kept_for_that() {
 }
 
 #[test]
-fn a_folder_that_took_the_place_of_the_open_one_is_not_opened_instead() {
+fn a_folder_that_replaced_the_open_one_is_not_opened_instead() {
     let dir = private_folder();
     let (path, aside) = (dir.path().join("store"), dir.path().join("aside"));
     SledStore::create(&path, StoreId([1; 16])).unwrap();
@@ -216,7 +216,7 @@ fn a_folder_that_took_the_place_of_the_open_one_is_not_opened_instead() {
     store.swap(CREATE).unwrap();
     std::fs::rename(&path, &aside).unwrap();
     SledStore::create(&path, StoreId([1; 16])).unwrap();
-    // It goes on with the folder that it opened, whatever its name.
+    // The store keeps the folder that it opened, even under another name.
     store.swap(create(b"second")).unwrap();
     store.break_for_test();
     for _ in 0..2 {
@@ -239,7 +239,7 @@ fn an_older_store_in_the_open_folder_is_refused_and_stays_so() {
         store.attempt_at_once();
         store.load(b"k").unwrap();
     }
-    // The thread of the store has made the next journal then, and leaves the disk alone.
+    // At rest the store's thread has made the next journal, and leaves the disk alone.
     while disk.published().len() < 2 || !matches!(disk.steps().last(), Some(Step::SyncFolder)) {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -253,7 +253,7 @@ fn an_older_store_in_the_open_folder_is_refused_and_stays_so() {
 }
 
 #[test]
-fn a_settler_that_waits_for_the_audit_log_holds_up_no_reopening() {
+fn a_settler_that_waits_for_the_audit_log_blocks_no_reopening() {
     let (store, disk) = simulated();
     let (asked, is_asked) = channel();
     let (answer, answers) = channel::<()>();
@@ -280,7 +280,7 @@ fn a_settler_that_waits_for_the_audit_log_holds_up_no_reopening() {
 }
 
 #[test]
-fn a_folder_without_a_store_is_not_opened_and_one_with_a_store_not_made_again() {
+fn a_folder_without_a_store_is_not_opened_and_a_store_is_not_created_twice() {
     let dir = private_folder();
     let error = SledStore::open(dir.path()).err().unwrap().to_string();
     assert!(error.contains("there is no store"), "{error}");
@@ -342,7 +342,7 @@ fn lines_of_full_journals_are_settled_and_their_journals_removed() {
         changes += 1;
     }
     let changes = changes as usize;
-    // The active journal and the next one are left.
+    // The active journal and the next one remain.
     let journals = || {
         std::fs::read_dir(dir.path()).unwrap().filter(|entry| {
             let name = entry.as_ref().unwrap().file_name();
@@ -380,7 +380,8 @@ fn kill_9_loses_no_acknowledged_record() {
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        // What it acknowledged before the kill arrived counts too; the last line may be cut.
+        // Lines that were acknowledged before the kill arrived count, too; the last line may be
+        // cut.
         let rest = lines.map_while(Result::ok);
         keys.extend(rest.filter_map(|line| {
             let key = line.strip_prefix("acknowledged ")?;

@@ -1,12 +1,12 @@
-//! Sorted files: what the changes of some spans came to, in the order of keys. Written once.
+//! Sorted files: the last value of each key after the changes of some spans, in the order of keys.
 //!
 //! ```text
 //!   sorted.1-7   │ head │ put a │ put b │ remove c │ … │ end │
-//!                  every 8 KiB a key is remembered, so that one small read finds any record
+//!                  every 8 KiB a key is indexed, so that one small read finds any record
 //! ```
 //!
-//! All of a file is checked when it is opened, so that damage is found before anybody is let in on the
-//! strength of what is missing. A removed key is kept as such as long as an older file may hold it.
+//! The whole file is checked when it is opened, because a missing record would let a user in without a
+//! second factor. A removed key is kept as long as an older file may hold it.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use super::record::{Entry, Head, Place, Seed, encode};
 /// A key, and its record unless it was removed.
 pub(super) type Item = (Vec<u8>, Option<Vec<u8>>);
 
-/// So many bytes are read to find one record.
+/// Bytes that are read to find one record.
 const INDEXED: u64 = 8 << 10;
 
-/// So many bytes are read at a time where all of it is read.
+/// Bytes that are read at a time when the whole file is read.
 const CHUNK: usize = 256 << 10;
 
-/// So many bytes are written before they are synced: other syncs on this disk wait for no more than that.
+/// Bytes that are written between syncs, so that other syncs on this disk do not wait longer.
 const SYNCED: usize = 1 << 20;
 
 /// A sorted file, open for reading.
@@ -38,18 +38,18 @@ pub(super) struct SortedFile {
     content: Content,
 }
 
-/// What is known of the content of a sorted file.
+/// A summary of a sorted file.
 #[derive(Default)]
 struct Content {
-    /// The number of the last journal record that went into it.
+    /// The number of the last journal record in it.
     sequence: u64,
-    /// What the records of the store took up then.
+    /// The bytes that all records occupied then.
     live: u64,
-    /// Keys on the way, each with where its record begins; the first one among them.
+    /// Some keys, each with the offset of its record; the first key is among them.
     index: Vec<(Box<[u8]>, u64)>,
 }
 
-/// What a new sorted file is about.
+/// The source of a new sorted file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) id: StoreId,
@@ -59,7 +59,7 @@ pub(super) struct Origin {
 }
 
 impl SortedFile {
-    /// Writes `items`, which come in the order of their keys.
+    /// Writes `items`, which are in the order of their keys.
     pub(super) fn create(
         files: &Files,
         origin: Origin,
@@ -131,17 +131,18 @@ impl SortedFile {
         self.size
     }
 
-    /// The number of the last journal record that went into it.
+    /// The number of the last journal record in it.
     pub(super) fn sequence(&self) -> u64 {
         self.content.sequence
     }
 
-    /// What the records of the store took up when it was written.
+    /// The bytes that all records occupied when it was written.
     pub(super) fn live(&self) -> u64 {
         self.content.live
     }
 
-    /// The record under `key`; `Some(None)` if it was removed, `None` if nothing is known of it here.
+    /// The record under `key`; `Some(None)` if it was removed, `None` if this file does not know
+    /// it.
     pub(super) fn load(&self, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, Fault> {
         let Some(at) = self.before(key) else {
             return Ok(None);
@@ -163,7 +164,7 @@ impl SortedFile {
         Ok(None)
     }
 
-    /// Where to look for `key`; `None` if it is before all that is here.
+    /// Where to look for `key`; `None` if it is before all keys here.
     fn before(&self, key: &[u8]) -> Option<u64> {
         let index = &self.content.index;
         let after = index.partition_point(|(known, _)| **known <= *key);
@@ -236,7 +237,7 @@ impl Iterator for Range {
     }
 }
 
-/// Whether the records of a file follow each other as they must.
+/// Checks that the records of a file are in order.
 #[derive(Default)]
 struct Check {
     count: u64,
@@ -341,7 +342,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Returns how long the file is, and what is in it.
+    /// Returns the length of the file, and its summary.
     fn end(mut self) -> Result<(u64, Content), Fault> {
         self.encode(self.place(), Entry::End);
         self.write_out()?;

@@ -39,7 +39,7 @@ fn all(file: &Arc<SortedFile>, start: Bound<&[u8]>) -> Vec<Item> {
 }
 
 #[test]
-fn what_was_written_is_found_by_key_and_in_order_before_and_after_opening() {
+fn written_items_are_found_by_key_and_in_order_before_and_after_opening() {
     let items = items(500);
     let (dir, made) = written(&items);
     for file in [made, opened(&dir).unwrap()] {

@@ -16,10 +16,9 @@ use super::shared::{Frozen, Shared, Spare, State};
 use super::sorted::Origin;
 use super::table::Table;
 
-/// How long a table that is sorted is kept for those who still read it.
+/// How long a sorted table is kept for current readers.
 const LONGEST_READ: Duration = Duration::from_secs(1);
 
-/// The thread's task.
 pub(super) struct Sorter;
 
 impl Task for Sorter {
@@ -63,8 +62,8 @@ fn sort(shared: &Shared, frozen: &Frozen) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Waits until nobody reads the table any more, so that it ends on this thread and not in a login. The clone
-/// of the caller is left.
+/// Waits until nobody reads the table any more, so that it is dropped on this thread and not in a
+/// login. Only the caller's clone remains.
 fn await_readers(table: &Arc<Table>) {
     let until = Instant::now() + LONGEST_READ;
     while Arc::strong_count(table) > 1 && Instant::now() < until {

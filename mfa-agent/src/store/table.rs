@@ -1,9 +1,9 @@
-//! The table of recent changes: what is in the journal, ordered and ready to be read, kept by sled.
+//! The table of recent changes: the content of the journal, ordered and readable, kept by sled.
 //!
-//! A table belongs to one process and is filled from the journal; nothing ever depends on what is in its
-//! folder. So what sled 0.34.7 does to its files in a power cut, after a failed sync or a kill is of no
-//! consequence: no table is opened twice. What sled does in memory is guarded: it asserts where it could
-//! return an error, in its `drop` too, and here both mean that the table is broken.
+//! A table belongs to one process and is filled from the journal; no table is opened twice. So it
+//! does not matter what sled 0.34.7 does to its files in a power cut, a failed sync or a kill. In
+//! memory sled panics where it could return an error, in `drop` too; here a panic means that the
+//! table is broken.
 
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,13 +17,13 @@ use super::fault::Fault;
 use super::sorted::Item;
 use crate::log;
 
-/// The page cache, in bytes. All that a table holds is about as large.
+/// The page cache, in bytes, about as large as a table.
 const CACHE_BYTES: u64 = 2 << 20;
 
-/// What its folder is called, before its number.
+/// The name of its folder, before its number.
 const PREFIX: &str = "table.";
 
-/// What comes before a record, and alone where a record was removed: what is below must not show.
+/// Precedes a record; a removed record has only its own prefix, so that older layers do not show.
 const PUT: u8 = 1;
 const REMOVED: u8 = 0;
 
@@ -32,12 +32,12 @@ pub(super) struct Table {
     /// There until it is dropped.
     db: Option<Db>,
     folder: PathBuf,
-    /// Keep the path of the folder good.
+    /// Keeps the path of the folder valid.
     _files: Arc<Files>,
 }
 
 impl Table {
-    /// Makes an empty table beside `files`, which are in `store`, numbered so that no other has its folder.
+    /// Makes an empty table beside `files`, which are in `store`, with an unused number.
     pub(super) fn create(files: &Arc<Files>, store: &Path, number: u64) -> Result<Self, Fault> {
         let store = files.lasting_path().unwrap_or_else(|| store.to_owned());
         let folder = store.join(format!("{PREFIX}{number}"));
@@ -56,13 +56,13 @@ impl Table {
         })
     }
 
-    /// What is known of `key`: `Some(None)` if it was removed, `None` if it was not changed.
+    /// The value of `key`: `Some(None)` if it was removed, `None` if it was not changed.
     pub(super) fn load(&self, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, Fault> {
         let found = guarded(|| self.db()?.get(key))?;
         Ok(found.map(|bytes| record(&bytes)))
     }
 
-    /// From now on `value` is found under `key`, or nothing.
+    /// Puts `value` under `key`, or removes it.
     pub(super) fn put(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
         let mut bytes = Vec::with_capacity(1 + value.map_or(0, <[u8]>::len));
         bytes.push(if value.is_some() { PUT } else { REMOVED });
@@ -70,7 +70,7 @@ impl Table {
         guarded(|| self.db()?.insert(key, bytes)).map(|_| ())
     }
 
-    /// What changed, from `start` on.
+    /// The changes from `start` on.
     pub(super) fn range(&self, start: Bound<&[u8]>) -> Result<Range, Fault> {
         let items = guarded(|| Ok(self.db()?.range::<&[u8], _>((start, Bound::Unbounded))))?;
         Ok(Range(items))
@@ -85,7 +85,7 @@ impl Table {
 impl Drop for Table {
     fn drop(&mut self) {
         let db = self.db.take();
-        // It writes what it has, which nobody needs, and asserts that this works.
+        // sled writes its content, which is not needed, and panics if that fails.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
         if let Err(fault) = remove_folder(&self.folder) {
             log::warn(fault);
@@ -93,7 +93,7 @@ impl Drop for Table {
     }
 }
 
-/// What changed, in the order of keys.
+/// The changes in the order of keys.
 pub(super) struct Range(::sled::Iter);
 
 impl Iterator for Range {
@@ -112,7 +112,7 @@ fn record(bytes: &IVec) -> Option<Vec<u8>> {
     }
 }
 
-/// Calls sled, which asserts where it could return an error.
+/// Calls sled, which panics where it could return an error.
 fn guarded<T>(call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(|e| Fault::of_table(&e)),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_is_found_and_what_was_removed_is_known_to_be_gone() {
+    fn put_records_are_found_and_removed_ones_are_known_as_removed() {
         let dir = tempfile::tempdir().unwrap();
         let table = create(dir.path()).unwrap();
         assert_eq!(table.load(b"a").unwrap(), None);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_leaves_nothing_behind_and_begins_empty_whatever_was_left_there() {
+    fn a_table_begins_empty_despite_left_over_files_and_leaves_none() {
         let dir = tempfile::tempdir().unwrap();
         let table = create(dir.path()).unwrap();
         table.put(b"a", Some(b"1")).unwrap();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_made_in_the_folder_that_was_opened_whatever_has_its_name_now() {
+    fn a_table_is_made_in_the_opened_folder_whatever_has_its_path_now() {
         let dir = tempfile::tempdir().unwrap();
         let (path, aside) = (dir.path().join("store"), dir.path().join("aside"));
         std::fs::create_dir(&path).unwrap();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_sled_reach_nobody_in_its_own_words() {
+    fn sleds_own_error_texts_are_not_shown() {
         let bug = ::sled::Error::Unsupported("use sled::Db::export".to_owned());
         let shown = Fault::of_table(&bug).to_string();
         assert!(!shown.contains("sled"), "{shown}");

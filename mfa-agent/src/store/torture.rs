@@ -1,9 +1,10 @@
-//! Power cuts and faults at every step: whatever is left opens, and holds all that was acknowledged.
+//! Power cuts and faults at every step: whatever is left opens, and holds everything that was
+//! acknowledged.
 //!
-//! A session of a store is recorded step by step ([`super::simulated`]): it is made, opened, filled, its
-//! journals become sorted files, these are merged, it is closed and opened again. Then the power is cut after
-//! each step, several ways; each image is opened, checked, and cut again while it is being opened. The tests
-//! here take a sample that fits into a minute; those that are ignored take everything (`make torture`).
+//! A session of a store is recorded step by step ([`super::simulated`]): create, open, fill, sort,
+//! merge, close, open again. Then the power is cut after each step in several ways; each image is
+//! opened, checked, and cut again during the opening. The tests here take a sample of about a
+//! minute; the ignored ones take everything (`make torture`).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +14,7 @@ use super::simulated::{Anything, Choice, Cut, Everything, Image, Nothing, Simula
 use super::sled::create_in;
 use super::{Change, SledStore, Store, StoreId, Swap};
 
-/// How large a session is: users, bytes of a record, changes after all are there.
+/// The size of a session: users, bytes of a record, changes after all users are there.
 #[derive(Clone, Copy, Debug)]
 struct Size {
     users: u32,
@@ -21,7 +22,7 @@ struct Size {
     changes: u32,
 }
 
-/// Few users have large records here, so that journals are full often enough.
+/// Here few users have large records, so that journals are full often enough.
 const SIZES: [Size; 4] = [
     Size {
         users: 1,
@@ -48,7 +49,7 @@ const SIZES: [Size; 4] = [
 struct Session {
     disk: Simulated,
     random: u64,
-    /// Held by changes under way: what is acknowledged has been noted before lines are settled.
+    /// Held by running changes: acknowledged changes are recorded before lines are settled.
     pending: Arc<RwLock<u32>>,
 }
 
@@ -73,7 +74,7 @@ impl Session {
         Ok(store)
     }
 
-    /// Changes several keys at once; whether that was acknowledged.
+    /// Changes several keys at once; returns whether that was acknowledged.
     fn put(&self, store: &SledStore, changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> bool {
         let Ok(old) = changes
             .iter()
@@ -114,7 +115,7 @@ impl Session {
         acknowledged
     }
 
-    /// What is known of its records.
+    /// The records that the store must hold.
     fn truth(&self) -> Truth {
         let mut truth = Truth::default();
         for step in &self.disk.steps() {
@@ -177,7 +178,7 @@ fn all(store: &SledStore) -> BTreeMap<Vec<u8>, Vec<u8>> {
         .collect()
 }
 
-/// Opens what `cut` may leave, and checks it. Returns the disk that it was opened on.
+/// Opens an image that `cut` may leave, and checks it. Returns the disk that it was opened on.
 fn open_cut(cut: &Cut, truth: &Truth, choice: &mut dyn Choice, way: &str) -> Simulated {
     let image = cut.image(choice);
     let names: Vec<_> = image.keys().cloned().collect();
@@ -199,26 +200,26 @@ fn open_cut(cut: &Cut, truth: &Truth, choice: &mut dyn Choice, way: &str) -> Sim
     session.disk
 }
 
-/// Calls `at` with every step of `disk` from where on there is a store, and with the cut after it.
+/// Calls `at` for every step of `disk` once there is a store, with the cut after it.
 fn every_cut(disk: &Simulated, mut at: impl FnMut(usize, &Step, &Cut)) {
     let mut cut = disk.cut_before_all();
     let mut is_made = disk.begins_with_a_store();
     for (number, step) in disk.steps().iter().enumerate() {
         cut.follow(step);
         is_made |= matches!(step, Step::SyncFolder);
-        // What the test is about to do changes nothing on the disk.
+        // Steps that the test only announces change nothing on the disk.
         if is_made && !matches!(step, Step::Attempt(..)) {
             at(number, step, &cut);
         }
     }
 }
 
-/// How many cuts to leave out before the next.
+/// How many cuts to skip.
 #[derive(Clone, Copy)]
 struct Stride {
-    /// Where files are made, named, removed: what starts, sorting, merging and the end consist of.
+    /// Between steps that create, rename or remove files: starts, sorting, merging and the end.
     between_names: usize,
-    /// Where the journal is appended to.
+    /// Between writes to the journal.
     between_writes: usize,
 }
 
@@ -234,7 +235,7 @@ impl Stride {
     }
 }
 
-/// Cuts `disk`, and opens what may be left. Returns how many images there were.
+/// Cuts `disk`, and opens possible images. Returns how many there were.
 fn cut_everywhere(disk: &Simulated, stride: Stride, seed: u64) -> usize {
     let mut images = 0;
     every_cut(disk, |number, step, cut| {
@@ -252,7 +253,7 @@ fn cut_everywhere(disk: &Simulated, stride: Stride, seed: u64) -> usize {
     images
 }
 
-/// Cuts again while what a cut left is being opened.
+/// Cuts again during the opening after a cut.
 fn cut_twice(disk: &Simulated, stride: Stride, seed: u64) -> usize {
     let mut images = 0;
     every_cut(disk, |number, step, cut| {
@@ -271,7 +272,7 @@ fn cut_twice(disk: &Simulated, stride: Stride, seed: u64) -> usize {
     images
 }
 
-/// Faults of the disk, as the system reports them.
+/// Disk errors, as the system reports them.
 const ERRORS: [i32; 4] = [
     nix::libc::EIO,
     nix::libc::ENOSPC,
@@ -279,7 +280,7 @@ const ERRORS: [i32; 4] = [
     nix::libc::EROFS,
 ];
 
-/// A session in which `count` steps from the one called `at` on fail; then the disk works again.
+/// A session in which `count` steps fail, from the step `at` on; then the disk works again.
 fn with_faults(base: &Image, truth: &Truth, at: usize, count: usize, errno: i32) -> usize {
     let mut session = Session::new(base.clone());
     session.disk.fail(Some(Box::new(move |number, _| {
@@ -310,7 +311,7 @@ fn with_faults(base: &Image, truth: &Truth, at: usize, count: usize, errno: i32)
             panic!("{way}, then a cut: {wrong}");
         }
     }
-    // Without a cut, the same: the next process finds what the kernel shows.
+    // The same without a cut: the next process finds what the kernel shows.
     let truth = session.truth().after(truth);
     let store = session.open().unwrap_or_else(|e| panic!("{way}: {e}"));
     if let Err(wrong) = truth.check(&all(&store)) {
@@ -325,7 +326,7 @@ const FAULTY: Size = Size {
     changes: 130,
 };
 
-/// Lets steps of a session fail, every `stride`th. Returns how many sessions there were.
+/// Makes every `stride`th step of a session fail. Returns how many sessions there were.
 fn fail_everywhere(stride: usize) -> usize {
     let mut session = Session::new(Image::new());
     create_in(Arc::new(session.disk.clone()), StoreId([1; 16])).unwrap();
@@ -348,7 +349,7 @@ fn fail_everywhere(stride: usize) -> usize {
 }
 
 #[test]
-fn a_cut_at_any_step_leaves_a_store_that_opens_with_all_that_was_acknowledged() {
+fn a_cut_at_any_step_leaves_a_store_that_opens_with_everything_acknowledged() {
     let strides = [(4, 61), (5, 67), (6, 151), (9, 1501)];
     for (size, (between_names, between_writes)) in SIZES.into_iter().zip(strides) {
         let stride = Stride {
@@ -361,7 +362,7 @@ fn a_cut_at_any_step_leaves_a_store_that_opens_with_all_that_was_acknowledged() 
 }
 
 #[test]
-fn a_cut_during_the_opening_after_a_cut_loses_nothing_either() {
+fn a_second_cut_during_the_opening_loses_nothing_either() {
     let stride = Stride {
         between_names: 41,
         between_writes: 1009,
@@ -371,7 +372,7 @@ fn a_cut_during_the_opening_after_a_cut_loses_nothing_either() {
 }
 
 #[test]
-fn steps_that_fail_lose_nothing_that_was_acknowledged() {
+fn failing_steps_lose_nothing_that_was_acknowledged() {
     assert!(fail_everywhere(97) > 20);
 }
 

@@ -1,8 +1,8 @@
 //! Makes batches durable in the journal, and begins the next journal when one is full.
 //!
-//! Which changes are in which journal must be the same as which are in which table. So the table is
-//! changed for the next one at the moment when the last batch of a journal is taken from the queue, while
-//! nothing can be applied; that batch is written a moment later.
+//! A journal and its table must contain the same changes. So the table is replaced at the moment
+//! when the last batch of a journal is taken from the queue, while nothing can be applied; that
+//! batch is written a moment later.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,8 +12,8 @@ use super::journal::{Batch, Journal, SIZE};
 use super::shared::{Frozen, Shared, Spare};
 use super::table::Table;
 
-/// A journal grows past its size while the one before it is still being sorted, but not past this:
-/// then commits wait.
+/// A journal grows past its size while the one before it is being sorted, but not past this: then
+/// commits wait.
 const LARGEST: u64 = 8 * SIZE;
 
 /// The journal that is appended to.
@@ -26,12 +26,12 @@ struct State {
     journal: Journal,
     /// The number of its last record.
     sequence: u64,
-    /// The journal that takes over once the next batch is written.
+    /// The journal that is used once the next batch is written.
     next: Option<(Spare, Arc<Table>)>,
 }
 
 impl Writer {
-    /// Goes on in `journal` after the record `sequence`.
+    /// Continues in `journal` after the record `sequence`.
     pub(super) fn new(shared: Arc<Shared>, journal: Journal, sequence: u64) -> Self {
         let state = Mutex::new(State {
             journal,

@@ -1,29 +1,29 @@
-//! What a start, or `mfa-agent --init`, does with the key, the mark and the store that it finds.
+//! Decides what a start, or `mfa-agent --init`, does with the key, the mark and the store that it finds.
 //!
 //! | key | mark | store | start | `--init` |
 //! | --- | --- | --- | --- | --- |
 //! | no | any | there | refuse: the key is missing | the same |
 //! | yes | none, unreadable | there | open | adopt |
 //! | yes | of this store | there, newer | open | keep |
-//! | yes | of this store | there, not newer | open, and tell that it was rolled back | adopt |
+//! | yes | of this store | there, not newer | open, and report the rollback | adopt |
 //! | yes | of another store | there | refuse: a foreign store | adopt |
 //! | no | none | missing | refuse: nothing is there | create key and store |
-//! | either of both | | missing | refuse: the store is lost | create what is missing |
+//! | at least one of both | | missing | refuse: the store is lost | create what is missing |
 //!
-//! Pure: files are read before and written after.
+//! Pure: the caller reads the files before and writes them after.
 
 use super::{Found, Mark};
 use crate::store::StoreId;
 
-/// A store, right after it was opened.
+/// A store that was just opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
     pub id: StoreId,
-    /// How often it was opened, this time included.
+    /// How often it was opened, including this time.
     pub generation: u64,
 }
 
-/// What is there.
+/// What exists.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Whether there is a key, as a file or as a credential.
@@ -34,21 +34,21 @@ pub struct Facts {
     pub store: Option<Opened>,
 }
 
-/// How a start goes on.
+/// How a start continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Serve from the store, and mark it.
     Open,
-    /// Serve from the store, tell that it is older than its mark, and leave the mark.
+    /// Serve from the store, report that it is older than its mark, and leave the mark.
     OpenRolledBack(Rollback),
 }
 
-/// How `--init` goes on.
+/// How `--init` continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Init {
-    /// All is there and fits; change nothing.
+    /// All exist and match; change nothing.
     Keep,
-    /// Mark the store that is there, whatever the mark says.
+    /// Mark the existing store, whatever the mark says.
     Adopt,
     /// Make an empty store and mark it.
     Create {
@@ -59,37 +59,37 @@ pub enum Init {
     },
 }
 
-/// A store that was opened less often than its mark says: a copy from before took its place.
+/// A store that was opened less often than its mark says: an older copy was put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rollback {
-    /// What the mark says.
+    /// The generation in the mark.
     pub mark_generation: u64,
-    /// What the store says.
+    /// The generation in the store.
     pub store_generation: u64,
 }
 
 /// Why the agent does not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Neither key nor mark nor store.
+    /// There is no key, no mark and no store.
     NothingThere,
-    /// A key or a mark shows that there was a store.
+    /// A key or a mark proves that there was a store.
     StoreLost {
-        /// Whether it is the mark.
+        /// Whether there is a mark.
         marked: bool,
     },
-    /// The store's key is not there.
+    /// The store's key is missing.
     KeyMissing,
     /// The mark names another store.
     Foreign {
-        /// The store that is there.
+        /// The store that exists.
         here: StoreId,
         /// The store that the mark names.
         marked: StoreId,
     },
 }
 
-/// How a start goes on. It makes neither key nor store.
+/// Decides how a start continues. It makes neither key nor store.
 ///
 /// # Errors
 ///
@@ -109,7 +109,7 @@ pub fn start(facts: &Facts) -> Result<Start, Reason> {
             marked: id,
         });
     }
-    // Each opening counts, so the first one after the mark has passed it.
+    // Each opening increments it, so after the mark it must be higher.
     if store.generation <= generation {
         return Ok(Start::OpenRolledBack(Rollback {
             mark_generation: generation,
@@ -119,11 +119,11 @@ pub fn start(facts: &Facts) -> Result<Start, Reason> {
     Ok(Start::Open)
 }
 
-/// How `--init` goes on. It makes what is missing, and accepts a store that is there.
+/// Decides how `--init` continues. It makes what is missing, and accepts an existing store.
 ///
 /// # Errors
 ///
-/// [`Reason::KeyMissing`]: a new key opens no store that is there.
+/// [`Reason::KeyMissing`]: a new key can't open an existing store.
 pub fn init(facts: &Facts) -> Result<Init, Reason> {
     if facts.store.is_none() {
         return Ok(Init::Create {
@@ -201,7 +201,7 @@ mod tests {
         Facts { key, mark, store }
     }
 
-    /// Mark, generation of the store, what a start does, what `--init` does.
+    /// Mark, generation of the store, result of a start, result of `--init`.
     type Row = (Found, Option<u64>, Result<Start, Reason>, Init);
 
     fn with_a_key() -> Vec<Row> {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_key_a_start_serves_its_own_store_only_and_init_accepts_what_is_there() {
+    fn with_a_key_a_start_serves_its_own_store_only_and_init_accepts_any_store() {
         for (mark, generation, started, made) in with_a_key() {
             let facts = facts(true, &mark, generation);
             assert_eq!(start(&facts), started, "{facts:?}");
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_nothing_starts_and_init_makes_one_only_where_no_store_needs_another() {
+    fn without_a_key_nothing_starts_and_init_makes_one_only_if_there_is_no_store() {
         for mark in [none(), damaged(), fits(), foreign()] {
             let marked = mark != none();
             let reason = match marked {

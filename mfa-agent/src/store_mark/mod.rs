@@ -1,8 +1,8 @@
-//! The mark that there was a store: a file beside the key, outside of the store.
+//! The mark: a file beside the key, outside the store, which proves that there was a store.
 //!
-//! A store that is lost can't say so itself: its folder is gone, empty, or that of another disk. So the mark
-//! keeps the store's ID and how often it had been opened, and [`decision`] compares. What it holds is no
-//! secret; who can change it can take the key beside it, too.
+//! A lost store can't report itself: its folder is gone, empty, or from another disk. So the mark
+//! keeps the store's ID and how often it was opened, and [`decision`] compares. It holds no secret;
+//! whoever can change it can take the key beside it, too.
 
 pub mod decision;
 
@@ -20,29 +20,29 @@ const LARGEST_FILE: u64 = 4096;
 const COMMENT: &str = "# Names the store of mfa-agent, so that a lost or an older one in its place is noticed.\n\
                        # Not part of a backup: restored with the store, it could not tell.\n";
 
-/// Which store there was, and how often it had been opened.
+/// Which store there was, and how often it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub id: StoreId,
-    /// The store's generation when the mark was written; a later opening has a higher one.
+    /// The store's generation when the mark was written; every later opening has a higher one.
     pub generation: u64,
 }
 
-/// What is at the place of the mark.
+/// What is at the path of the mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     Nothing,
-    /// A file that holds no mark, and why. There was a store.
+    /// A file without a mark, and why. There was a store.
     Unreadable(String),
     Mark(Mark),
 }
 
-/// The text is not that of a mark.
+/// The text is not a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it has no line `mfa-store-v1: id=… generation=…`")]
 pub struct NoMark;
 
-/// Where the mark of a key belongs.
+/// The path of the mark for a key.
 #[must_use]
 pub fn path(key_file: &Path) -> PathBuf {
     with_suffix(key_file, ".store")
@@ -95,7 +95,7 @@ impl FromStr for Mark {
     }
 }
 
-/// Puts `bytes` in the place of what is at `path`: after a crash either is there, whole.
+/// Replaces the file at `path` with `bytes`: after a crash, either version is complete.
 pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = with_suffix(path, ".new");
     let _ = std::fs::remove_file(&draft);
@@ -114,7 +114,7 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    // Not to be held up by a pipe in its place.
+    // Must not block on a pipe at this path.
     let file = File::options()
         .read(true)
         .custom_flags(nix::libc::O_NONBLOCK)
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_mark_or_one_that_is_no_file_is_not_taken_for_none() {
+    fn a_damaged_mark_or_one_that_is_not_a_file_does_not_count_as_missing() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("key.store");
         let short = format!("{LABEL} id=00 generation=1");

@@ -10,7 +10,7 @@ const NOBODY: u32 = 65_534;
 struct Scene(TempDir);
 
 impl Scene {
-    /// A folder with `etc/agent.d/file`, all closed to others.
+    /// A folder with `etc/agent.d/file`; others can't write to any of it.
     fn new() -> Self {
         let scene = Self(tempfile::tempdir().unwrap());
         fs::create_dir_all(scene.at("etc/agent.d")).unwrap();
@@ -30,20 +30,20 @@ impl Scene {
         fs::set_permissions(self.at(path), Permissions::from_mode(mode)).unwrap();
     }
 
-    /// What is wrong; nothing if the file is trusted.
+    /// The error; `None` if the file is trusted.
     fn told(&self, path: &str) -> Option<String> {
         let told = check(&self.at(path), &Owners::own());
         told.err().map(|error| error.to_string())
     }
 }
 
-/// Only root can give files away.
+/// Only root can change the owner of a file.
 fn can_give_away() -> bool {
     geteuid().is_root()
 }
 
 #[test]
-fn what_nobody_else_can_write_to_is_trusted() {
+fn a_path_that_only_its_owner_can_write_to_is_trusted() {
     let scene = Scene::new();
     assert_eq!(scene.told("etc/agent.d/file"), None);
     assert_eq!(scene.told("etc/../etc/./agent.d"), None);
@@ -51,7 +51,7 @@ fn what_nobody_else_can_write_to_is_trusted() {
 }
 
 #[test]
-fn a_file_or_a_folder_above_that_others_can_write_to_is_refused_with_the_command_that_helps() {
+fn a_file_or_folder_that_others_can_write_to_is_refused_with_the_command_that_fixes_it() {
     if !can_give_away() {
         return;
     }
@@ -68,7 +68,7 @@ fn a_file_or_a_folder_above_that_others_can_write_to_is_refused_with_the_command
 }
 
 #[test]
-fn a_group_that_can_write_is_refused_but_for_that_of_root() {
+fn a_group_that_can_write_is_refused_unless_it_is_roots() {
     if !can_give_away() {
         return;
     }
@@ -103,7 +103,7 @@ fn a_file_folder_or_link_of_another_user_is_refused() {
 }
 
 #[test]
-fn a_link_leads_no_farther_than_what_it_leads_to_is_trusted() {
+fn a_link_to_an_untrusted_file_is_refused() {
     let scene = Scene::new();
     fs::create_dir(scene.at("open")).unwrap();
     fs::write(scene.at("open/file"), "").unwrap();
@@ -122,7 +122,7 @@ fn a_link_leads_no_farther_than_what_it_leads_to_is_trusted() {
 }
 
 #[test]
-fn in_a_folder_that_is_open_to_all_but_sticky_what_is_ours_is_trusted() {
+fn in_a_sticky_folder_our_own_files_are_trusted() {
     let scene = Scene::new();
     scene.set_mode("etc", 0o1777);
     assert_eq!(scene.told("etc/agent.d/file"), None);
@@ -133,7 +133,7 @@ fn in_a_folder_that_is_open_to_all_but_sticky_what_is_ours_is_trusted() {
 }
 
 #[test]
-fn links_in_a_circle_and_what_is_not_there_are_said() {
+fn circular_links_and_missing_files_are_reported() {
     let scene = Scene::new();
     symlink("b", scene.at("etc/a")).unwrap();
     symlink("a", scene.at("etc/b")).unwrap();

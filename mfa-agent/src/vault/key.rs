@@ -1,11 +1,11 @@
-//! The key that seals the records: where it comes from, and when a new one is made.
+//! The key that seals the records.
 //!
-//! A systemd credential `mfa.key` goes before the file of the settings. Only `mfa-agent --init` makes a file
-//! that is missing: a start with a new key would lose all records, so the agent stops and asks for the old
-//! one. A key that others can read is no key, and is refused.
+//! A systemd credential `mfa.key` takes precedence over the file in the settings. Only `mfa-agent
+//! --init` makes a missing file: with a new key all records would be lost, so a start stops and
+//! asks for the old one. A key that others can read is refused.
 //!
-//! The file is text: one line `mfa-key-v1:` and 32 bytes in base64; lines that begin with `#` and
-//! empty ones are skipped, so that a later version can add lines.
+//! The file is text: one line `mfa-key-v1:` and 32 bytes in base64. Comments and empty lines are
+//! skipped.
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,13 +18,13 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 const LABEL: &str = "mfa-key-v1:";
 const CREDENTIAL: &str = "mfa.key";
-/// Where systemd finds what it passes as a credential (systemd.exec(5)), as far as administrators put it there.
+/// Where administrators put encrypted credentials for systemd (systemd.exec(5)).
 const SEALED_CREDENTIALS: [&str; 2] =
     ["/etc/credstore.encrypted/mfa.key", "/etc/credstore/mfa.key"];
 const LARGEST_FILE: u64 = 4096;
 const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// The key. It shows itself nowhere and is wiped when dropped.
+/// The key. It is never shown, and is wiped when dropped.
 #[derive(ZeroizeOnDrop)]
 pub struct MasterKey([u8; 32]);
 
@@ -37,10 +37,10 @@ pub struct KeySource {
     pub file: PathBuf,
 }
 
-/// There is no key to work with.
+/// Why there is no usable key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// It can't be read, or made.
+    /// The file can't be read or made.
     #[error("the key {path} can't be {action}: {reason}")]
     Io {
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum KeyError {
     /// Others can read it.
     #[error(
         "the key {path} can be read by others (mode {mode:04o}); chmod 0600 {path}, and if somebody may \
-         have read it, enrol everybody anew"
+         have read it, enrol all users again"
     )]
     Exposed { path: PathBuf, mode: u32 },
     /// It belongs to somebody else.
@@ -65,9 +65,9 @@ pub enum KeyError {
         /// The agent's user.
         me: u32,
     },
-    /// It is not a file, too long, or holds no key.
+    /// It is not a file, is too long, or holds no key.
     #[error(
-        "{path} holds no key: a line `mfa-key-v1:` with 32 bytes in base64; put it back from a backup"
+        "{path} holds no key (a line `mfa-key-v1:` with 32 bytes in base64); put it back from a backup"
     )]
     Malformed { path: PathBuf },
     /// It is gone, and the store that it sealed is still there.
@@ -78,7 +78,8 @@ pub enum KeyError {
     Missing { path: PathBuf },
 }
 
-/// The credential that systemd would pass to the agent's unit, as far as this user may see it.
+/// The encrypted credential that systemd would pass to the agent's unit, as far as this user can
+/// see it.
 #[must_use]
 pub fn sealed_credential() -> Option<&'static Path> {
     let mut files = SEALED_CREDENTIALS.iter().map(Path::new);
@@ -93,11 +94,11 @@ impl KeySource {
         Self { credentials, file }
     }
 
-    /// Whether there is a credential or a file. What is in it is seen when it is loaded.
+    /// Whether there is a credential or a file; its content is checked when it is loaded.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when that can't be told.
+    /// [`KeyError`] when the folder can't be read.
     pub fn is_there(&self) -> Result<bool, KeyError> {
         Ok(self.credential()?.is_some() || existing(&self.file)?.is_some())
     }
@@ -109,7 +110,7 @@ impl KeySource {
     /// [`KeyError`], with what to do.
     pub fn load(&self) -> Result<MasterKey, KeyError> {
         if let Some((path, file)) = self.credential()? {
-            // systemd sees to its owner and mode: root's, with an access list for the service.
+            // systemd sets owner and mode: root's, with an access list for the service.
             return read(&path, file);
         }
         let path = &self.file;
@@ -120,11 +121,11 @@ impl KeySource {
         read(path, file)
     }
 
-    /// Makes the file, and its folder where that is missing. It is durable on return.
+    /// Makes the file, and its folder if it is missing. It is durable on return.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Io`] when it can't, or when a file is there already.
+    /// [`KeyError::Io`] when that fails, or when a file exists already.
     pub fn make(&self) -> Result<(), KeyError> {
         make(&self.file).map_err(|reason| KeyError::Io {
             path: self.file.clone(),
@@ -152,14 +153,14 @@ impl MasterKey {
         Self(bytes)
     }
 
-    /// A key for one purpose only.
+    /// A subkey for one purpose.
     pub(super) fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
         super::keyed(&self.0, purpose)
     }
 }
 
 fn existing(path: &Path) -> Result<Option<File>, KeyError> {
-    // Not to be held up by a pipe in its place.
+    // Must not block on a pipe at this path.
     match File::options()
         .read(true)
         .custom_flags(nix::libc::O_NONBLOCK)
@@ -191,7 +192,7 @@ fn check(path: &Path, meta: &Metadata) -> Result<(), KeyError> {
 }
 
 fn read(path: &Path, file: File) -> Result<MasterKey, KeyError> {
-    // Room for all of it from the start: a buffer that grows leaves copies behind.
+    // Has the full capacity from the start, because a growing buffer leaves copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(LARGEST_FILE as usize + 32));
     file.take(LARGEST_FILE)
         .read_to_end(&mut text)
@@ -218,7 +219,7 @@ fn parse(text: &[u8]) -> Option<MasterKey> {
     Some(key)
 }
 
-/// Makes a key that is durable on return: what it seals must not outlive it.
+/// Makes a key that is durable on return: records that it seals must not outlive it.
 fn make(path: &Path) -> io::Result<()> {
     let mut key = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *key).map_err(io::Error::other)?;
@@ -233,8 +234,8 @@ fn make(path: &Path) -> io::Result<()> {
     if !folder.exists() {
         make_folder(folder)?;
     }
-    // Under a name of its own first: a crash in between must not leave half a key that stops the
-    // next start.
+    // Under another name first: a crash in between must not leave half a key that stops the next
+    // start.
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     let _ = std::fs::remove_file(&draft);
@@ -248,7 +249,7 @@ fn make(path: &Path) -> io::Result<()> {
     file.write_all(line)?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    // A link, unlike a rename, does not replace a key that somebody put there meanwhile.
+    // A link, unlike a rename, does not replace a key that was put there meanwhile.
     std::fs::hard_link(&draft, path)?;
     std::fs::remove_file(&draft)?;
     File::open(folder)?.sync_all()
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_made_is_closed_to_others_and_read_by_the_next_starts() {
+    fn a_new_key_is_closed_to_others_and_read_by_later_starts() {
         let dir = tempfile::tempdir().unwrap();
         let source = KeySource {
             credentials: None,
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_makes_no_key_and_a_second_one_replaces_none() {
+    fn a_start_makes_no_key_and_a_second_init_replaces_none() {
         let dir = tempfile::tempdir().unwrap();
         let error = refused(&source(&dir));
         assert!(error.contains("backup"), "{error}");
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+    fn a_key_that_others_can_read_is_refused_with_the_command_that_fixes_it() {
         let dir = tempfile::tempdir().unwrap();
         for mode in [0o640, 0o604, 0o660, 0o644] {
             write(&source(&dir).file, mode, 1);
@@ -354,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_goes_before_the_file() {
+    fn a_credential_takes_precedence_over_the_file() {
         let dir = tempfile::tempdir().unwrap();
         write(&dir.path().join("mfa.key"), 0o440, 2);
         let mut source = source(&dir);

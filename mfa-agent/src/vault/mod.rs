@@ -1,9 +1,9 @@
 //! Seals records before they reach a store, and opens them again.
 //!
-//! XChaCha20-Poly1305 under a key that never leaves this module. The store key of a record is bound
-//! in, so that a record copied to another user's key does not open; a store that is read, or written
-//! to, by somebody else yields no secret and takes no forgery. (It can be set back to an older state
-//! of the same record: keep it out of others' hands all the same.)
+//! XChaCha20-Poly1305 with a key that never leaves this module. The record's store key is
+//! authenticated, so a record copied to another user does not open: an attacker who reads or writes
+//! the store gets no secret and can forge nothing. (They can put back an older state of the same
+//! record, so the store must still be protected.)
 //!
 //! A sealed record is: version (1 byte), key ID (4 bytes), nonce (24 bytes), ciphertext and tag.
 
@@ -23,7 +23,7 @@ const ID: usize = 4;
 const NONCE: usize = 24;
 const HEADER: usize = 1 + ID + NONCE;
 
-/// The longest store key, in bytes; the length of one is bound in.
+/// The longest store key, in bytes; its length is authenticated.
 const MAX_KEY: usize = 1024;
 
 /// Seals and opens with one key.
@@ -34,10 +34,10 @@ pub struct Vault {
     pepper: Pepper,
 }
 
-/// A record that does not open, or can't be sealed.
+/// Why a record can't be opened or sealed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    /// It is too short, or of a version that this agent does not know.
+    /// It is too short, or has an unknown version.
     #[error("a record is damaged, or was written by a newer version; restore it from a backup")]
     Malformed,
     /// It was sealed with another key.
@@ -48,7 +48,7 @@ pub enum VaultError {
     OtherKey {
         /// The ID of the key that it was sealed with.
         sealed: String,
-        /// The ID of the key that is here.
+        /// The ID of the agent's key.
         here: String,
     },
     /// It was changed, or belongs to another account.
@@ -76,7 +76,7 @@ impl Vault {
         }
     }
 
-    /// What recovery codes are hashed with.
+    /// The key for hashing recovery codes.
     #[must_use]
     pub fn pepper(&self) -> &Pepper {
         &self.pepper
@@ -107,11 +107,12 @@ impl Vault {
         Ok(sealed)
     }
 
-    /// What was sealed for the store key `key`.
+    /// Opens a record that was sealed for the store key `key`.
     ///
     /// # Errors
     ///
-    /// [`VaultError`] when it was not sealed by this key, for this store key, or was changed since.
+    /// [`VaultError`] when it was sealed with another key or for another store key, or was changed
+    /// since.
     pub fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let Some((header, body)) = sealed.split_at_checked(HEADER) else {
             return Err(VaultError::Malformed);
@@ -134,8 +135,8 @@ impl Vault {
         Ok(plain)
     }
 
-    /// Which of `slots` the name of somebody without a record falls into: always the same one, and
-    /// nobody without the key can tell which, or that two names share it.
+    /// Maps a name without a record to one of `slots`, always the same. Without the key nobody can
+    /// predict it, or tell that two names share one.
     #[must_use]
     pub fn slot(&self, name: &str, slots: u32) -> u32 {
         let mac = keyed(&self.slots, name.as_bytes());
@@ -147,14 +148,14 @@ impl Vault {
         u32::try_from(slot).unwrap_or(0)
     }
 
-    /// The ID of the key, for logs and backups; tells nothing of the key.
+    /// The ID of the key, for logs and backups; it reveals nothing about the key.
     #[must_use]
     pub fn key_id(&self) -> String {
         hex(&self.id)
     }
 }
 
-/// What is authenticated beside the record: a domain of our own, the header, the store key.
+/// The additional authenticated data: our own domain, the header, the store key.
 fn bound(prefix: &[u8], key: &[u8]) -> Result<Vec<u8>, VaultError> {
     if key.len() > MAX_KEY {
         return Err(VaultError::TooLong);
@@ -164,7 +165,7 @@ fn bound(prefix: &[u8], key: &[u8]) -> Result<Vec<u8>, VaultError> {
 
 /// HMAC-SHA256.
 fn keyed(key: &[u8; 32], data: &[u8]) -> Zeroizing<[u8; 32]> {
-    // RFC 2104 fills a short key up with zeros; doing it here leaves no length that could be wrong.
+    // RFC 2104 pads a short key with zeros; doing it here leaves no length that could be wrong.
     let mut block = Zeroizing::new([0; 64]);
     block[..32].copy_from_slice(key);
     let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());

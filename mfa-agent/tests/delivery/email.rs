@@ -1,4 +1,4 @@
-//! Mails to servers and to a program.
+//! Emails to servers and to a program.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ struct Rig {
     mailer: Mailer,
 }
 
-/// A server that shows the certificate of `name`, and a mailer that speaks to it as to localhost.
+/// A server with the certificate of `name`, and a mailer that connects to it as localhost.
 fn rig(name: &str, manners: &[&str]) -> Rig {
     let certificates = Certificates::new();
     let server = Server::start("smtp.py", &certificates, name, manners);
@@ -66,7 +66,7 @@ impl Rig {
         self
     }
 
-    /// The message that the server took, after only encrypted commands from MAIL on.
+    /// The message that the server accepted, if all commands from MAIL on were encrypted.
     fn message(&mut self) -> String {
         loop {
             let event = self.server.event();
@@ -79,7 +79,7 @@ impl Rig {
         }
     }
 
-    /// Everything it was told.
+    /// All commands that the server received.
     fn commands(self) -> Vec<String> {
         let events = self.server.end();
         events
@@ -90,7 +90,7 @@ impl Rig {
 }
 
 #[test]
-fn a_mail_goes_out_encrypted_after_starttls_and_from_the_start() {
+fn an_email_is_sent_encrypted_after_starttls_and_with_implicit_tls() {
     for manners in [&[][..], &["tls"]] {
         let mut rig = rig("localhost", manners);
         send(&rig.mailer, &anna(), LONG).unwrap();
@@ -116,11 +116,11 @@ fn a_server_without_starttls_gets_nothing() {
 }
 
 #[test]
-fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
+fn a_certificate_for_another_name_or_without_authority_is_refused() {
     for name in ["other.example", "stranger"] {
         for manners in [&["auth"][..], &["tls", "auth"]] {
             let rig = rig(name, manners).with_password(PASSWORD);
-            assert_permanent(send(&rig.mailer, &anna(), LONG), "does not verify");
+            assert_permanent(send(&rig.mailer, &anna(), LONG), "is not valid");
             let commands = rig.commands();
             let is_early = |command: &String| command.starts_with("EHLO") || command == "STARTTLS";
             assert!(commands.iter().all(is_early), "{commands:?}");
@@ -129,13 +129,13 @@ fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
 }
 
 #[test]
-fn what_is_said_too_early_in_the_clear_ends_the_conversation() {
+fn unencrypted_data_after_starttls_ends_the_conversation() {
     let rig = rig("localhost", &["inject"]);
-    assert_permanent(send(&rig.mailer, &anna(), LONG), "speaks in its place");
+    assert_permanent(send(&rig.mailer, &anna(), LONG), "answers in its name");
 }
 
 #[test]
-fn a_mail_that_is_refused_for_now_is_sent_later() {
+fn an_email_that_is_deferred_is_sent_later() {
     let rig = rig("localhost", &["busy"]);
     let courier = DeliveryQueue::new(Limits::default());
     courier.set_email(Some(Arc::new(rig.mailer)));
@@ -151,7 +151,7 @@ fn a_mail_that_is_refused_for_now_is_sent_later() {
 }
 
 #[test]
-fn refusals_tell_the_status_and_not_the_address() {
+fn refusals_show_the_status_and_not_the_address() {
     let rig = rig("localhost", &["busy", "unknown"]);
     assert_temporary(
         send(&rig.mailer, &anna(), LONG),
@@ -161,7 +161,7 @@ fn refusals_tell_the_status_and_not_the_address() {
 }
 
 #[test]
-fn a_user_and_a_password_are_given_in_either_way() {
+fn a_user_and_a_password_are_sent_with_either_mechanism() {
     for manner in ["auth", "login"] {
         let mut right = rig("localhost", &[manner]).with_password(PASSWORD);
         send(&right.mailer, &anna(), LONG).unwrap();
@@ -172,7 +172,7 @@ fn a_user_and_a_password_are_given_in_either_way() {
             "530 5.7.0 log in first",
         );
     }
-    // The server repeats the password, which is not the right one.
+    // The server repeats the password, which is wrong.
     let wrong = rig("localhost", &["tls", "auth"]).with_password("hunter2x");
     assert_permanent(
         send(&wrong.mailer, &anna(), LONG),
@@ -186,7 +186,7 @@ fn a_user_and_a_password_are_given_in_either_way() {
 }
 
 #[test]
-fn a_server_that_hangs_or_never_stops_speaking_is_left() {
+fn a_server_that_hangs_or_sends_without_end_is_left() {
     let silent = rig("localhost", &["silent"]);
     assert_temporary(
         send(&silent.mailer, &anna(), SHORT),
@@ -200,7 +200,7 @@ fn a_server_that_hangs_or_never_stops_speaking_is_left() {
 }
 
 #[test]
-fn sendmail_gets_the_mail_with_local_line_ends_and_its_status_counts() {
+fn sendmail_gets_the_email_with_local_line_ends_and_its_status_counts() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("sendmail");
     let mailer = by_sendmail(&program);
@@ -224,5 +224,5 @@ fn sendmail_gets_the_mail_with_local_line_ends_and_its_status_counts() {
     script(&program, "exit 67");
     assert_permanent(send(&mailer, &anna(), LONG), "status 67");
     script(&program, "sleep 600");
-    assert_temporary(send(&mailer, &anna(), SHORT), "not done in time");
+    assert_temporary(send(&mailer, &anna(), SHORT), "took too long");
 }

@@ -1,7 +1,7 @@
-"""An HTTPS server that plays a text message provider. Usage: https.py CERTIFICATE KEY
+"""An HTTPS server that acts as a text message provider. Usage: https.py CERTIFICATE KEY
 
-Prints its port, then each request as a line of JSON. The path says how it answers; `?` and what follows
-tells requests apart, and is counted for `then`.
+Prints its port, then each request as a line of JSON. The path selects the answer; the query distinguishes
+requests, and is counted for `then`.
 """
 
 import http.server

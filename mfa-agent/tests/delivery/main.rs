@@ -1,4 +1,4 @@
-//! Codes sent to servers and programs that behave as real ones do, well and badly.
+//! Sends codes to servers and programs that behave like real ones, well and badly.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -17,7 +17,7 @@ use mfa_protocol::Secret;
 
 /// Longer than anything here takes, unless it hangs.
 const LONG: Duration = Duration::from_secs(120);
-/// For what is meant to run out of time.
+/// For tests of time-outs.
 const SHORT: Duration = Duration::from_secs(1);
 
 const CODE: &str = "483920";
@@ -55,7 +55,7 @@ fn job(user: &str, to: Recipient, time: Duration) -> Job {
     }
 }
 
-/// Fails unless it failed for good, with `words`, and without anything that an error must not tell.
+/// Fails unless the error is permanent and contains `words`, but nothing secret.
 fn assert_permanent(result: Result<(), SendError>, words: &str) {
     let Err(SendError::Permanent(text)) = result else {
         panic!("{words:?} should have failed for good: {result:?}");
@@ -63,7 +63,7 @@ fn assert_permanent(result: Result<(), SendError>, words: &str) {
     assert_tells(&text, words);
 }
 
-/// The same for failures that may go away.
+/// The same for temporary errors.
 fn assert_temporary(result: Result<(), SendError>, words: &str) {
     let Err(SendError::Temporary(text)) = result else {
         panic!("{words:?} should have failed for now: {result:?}");
@@ -82,7 +82,7 @@ fn assert_sent(delivery: Delivery) {
     assert_eq!(delivery, Delivery::Sent);
 }
 
-/// An executable with the text of a shell script.
+/// An executable shell script.
 fn script(path: &Path, text: &str) {
     std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
     std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();

@@ -1,4 +1,4 @@
-//! Servers in Python, and the certificates they show.
+//! Servers in Python, and their certificates.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use mfa_agent::delivery::{Roots, Trust};
 use serde_json::Value;
 
-/// Certificates in a folder that goes away: an authority's and, signed by it, one of `localhost` and one
-/// of somebody else.
+/// Certificates in a temporary folder: an authority's and, signed by it, one for `localhost` and
+/// one for another name.
 pub(crate) struct Certificates(tempfile::TempDir);
 
-/// A server in a process of its own, which ends with it.
+/// A server in its own process, which ends with this.
 pub(crate) struct Server {
     process: Child,
     events: Lines<BufReader<ChildStdout>>,
@@ -27,7 +27,7 @@ impl Certificates {
             std::fs::write(made.path("ext"), format!("subjectAltName=DNS:{name}\n")).unwrap();
             made.openssl(&format!("x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out {name}.pem"));
         }
-        // One that nobody has signed.
+        // A certificate that no authority signed.
         made.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout stranger.key -out stranger.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost");
         made
     }
@@ -76,13 +76,13 @@ impl Server {
         }
     }
 
-    /// What it saw next.
+    /// The server's next event.
     pub(crate) fn event(&mut self) -> Value {
         let line = self.events.next().unwrap().unwrap();
         serde_json::from_str(&line).unwrap()
     }
 
-    /// Ends it, and returns what it saw until now.
+    /// Ends it, and returns its remaining events.
     pub(crate) fn end(mut self) -> Vec<Value> {
         self.process.kill().unwrap();
         let lines = self.events.by_ref().map(Result::unwrap);

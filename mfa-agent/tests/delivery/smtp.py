@@ -1,14 +1,14 @@
-"""A mail server that does as it is told. Usage: smtp.py CERTIFICATE KEY [MANNER ...]
+"""A mail server with selectable behaviour. Usage: smtp.py CERTIFICATE KEY [MANNER ...]
 
-Prints its port, then a line of JSON for each command line, and one for each message it took. Manners:
+Prints its port, then a line of JSON for each command line, and one for each message it accepts. Manners:
   tls          encrypted from the start
   plain        offers no STARTTLS
   busy         refuses the first message with 451
-  unknown      knows no recipient
-  auth         wants AUTH PLAIN before MAIL; login: AUTH LOGIN
-  inject       says more than it was asked before the encryption
-  endless      greets for ever
-  silent       says nothing
+  unknown      refuses every recipient
+  auth         requires AUTH PLAIN before MAIL; login: AUTH LOGIN
+  inject       sends unrequested data before the encryption
+  endless      sends an endless greeting
+  silent       sends nothing
 """
 
 import base64

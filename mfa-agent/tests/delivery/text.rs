@@ -101,7 +101,7 @@ fn a_webhook_gets_a_signature_over_the_bytes_of_the_body() {
 }
 
 #[test]
-fn statuses_of_a_webhook_tell_whether_to_try_again_and_repeat_no_secret() {
+fn a_webhooks_status_decides_whether_to_try_again_and_no_error_repeats_a_secret() {
     let provider = Provider::new("localhost");
     for status in [408, 425, 429, 500, 503] {
         let result = send(
@@ -143,27 +143,27 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn a_certificate_of_somebody_else_or_of_nobody_is_refused() {
+fn a_certificate_for_another_name_or_without_authority_is_refused() {
     for name in ["other.example", "stranger"] {
         let provider = Provider::new(name);
         assert_permanent(
             send(&provider.bearer("status/200"), &phone(), LONG),
-            "does not verify",
+            "is not valid",
         );
         assert_permanent(
             send(&provider.vonage("vonage/0"), &phone(), LONG),
-            "does not verify",
+            "is not valid",
         );
         assert_eq!(provider.server.end().len(), 0);
     }
 }
 
 #[test]
-fn answers_without_end_and_servers_that_hang_or_dribble_are_left() {
+fn answers_without_end_and_slow_servers_are_left() {
     let provider = Provider::new("localhost");
     assert_temporary(
         send(&provider.bearer("endless"), &phone(), LONG),
-        "answers without end",
+        "sends too long an answer",
     );
     assert_temporary(
         send(&provider.bearer("dribble"), &phone(), SHORT),
@@ -176,7 +176,7 @@ fn answers_without_end_and_servers_that_hang_or_dribble_are_left() {
 }
 
 #[test]
-fn vonage_gets_the_form_of_its_documentation() {
+fn vonage_gets_the_documented_form() {
     let mut provider = Provider::new("localhost");
     send(&provider.vonage("vonage/0"), &phone(), LONG).unwrap();
     let request = provider.server.event();
@@ -206,7 +206,7 @@ fn a_text_with_other_letters_goes_to_vonage_as_unicode() {
 }
 
 #[test]
-fn vonage_refuses_for_now_or_for_good() {
+fn vonages_errors_are_temporary_or_permanent() {
     let provider = Provider::new("localhost");
     assert_temporary(
         send(&provider.vonage("vonage/1"), &phone(), LONG),
@@ -214,16 +214,16 @@ fn vonage_refuses_for_now_or_for_good() {
     );
     assert_permanent(
         send(&provider.vonage("vonage/4"), &phone(), LONG),
-        "key or secret are wrong",
+        "key or secret is wrong",
     );
     assert_permanent(
         send(&provider.vonage("vonage/9"), &phone(), LONG),
         "top it up",
     );
-    // An answer of something else is no success, even with status 200.
+    // Another kind of answer is no success, even with status 200.
     assert_temporary(
         send(&provider.vonage("status/200"), &phone(), LONG),
-        "is the endpoint right?",
+        "check the endpoint",
     );
 }
 
@@ -240,7 +240,7 @@ fn a_throttled_message_is_sent_later() {
 }
 
 #[test]
-fn a_provider_that_hangs_for_one_user_lets_the_others_messages_go_out() {
+fn a_provider_that_hangs_for_one_user_does_not_delay_other_users() {
     let folder = tempfile::tempdir().unwrap();
     // Hangs for one number, as a provider might for one network.
     let command = command(&folder, "grep -q 1234542 && sleep 600; exit 0");
@@ -261,7 +261,7 @@ fn a_provider_that_hangs_for_one_user_lets_the_others_messages_go_out() {
 }
 
 #[test]
-fn a_provider_that_hangs_for_everybody_stops_no_mail() {
+fn a_provider_that_hangs_for_everybody_delays_no_email() {
     let folder = tempfile::tempdir().unwrap();
     let sendmail = folder.path().join("sendmail");
     script(&sendmail, "exec cat > /dev/null");
@@ -309,12 +309,12 @@ fn a_command_gets_the_object_of_a_webhook_and_its_status_counts() {
     );
     assert_eq!(read("count"), "0\n");
     let busy = command(&folder, "cat; exit 75");
-    assert_temporary(send(&busy, &phone(), LONG), "try again later; it said: ");
+    assert_temporary(send(&busy, &phone(), LONG), "try again later; it printed: ");
     let failing = command(&folder, "cat; exit 1");
     assert_permanent(
         send(&failing, &phone(), LONG),
-        "failed with status 1; it said: ",
+        "failed with status 1; it printed: ",
     );
     let hanging = command(&folder, "sleep 600");
-    assert_temporary(send(&hanging, &phone(), SHORT), "not done in time");
+    assert_temporary(send(&hanging, &phone(), SHORT), "took too long");
 }

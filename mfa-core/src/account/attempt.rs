@@ -1,8 +1,8 @@
-//! Judging an attempt: the answers of one login against the record.
+//! Verifies an attempt: the answers of one login, against the record.
 //!
-//! This is the one place where a guess is weighed. It is a function of the record and the attempt; if
-//! the swap that follows conflicts, it runs again on the newer record, so that of many attempts at
-//! once each sees what the others did.
+//! No guess is verified anywhere else. It is a function of the record and the attempt, and runs
+//! again on the newer record if the swap conflicts, so that of simultaneous attempts each sees the
+//! effects of the others.
 
 mod find;
 mod reserved;
@@ -19,140 +19,139 @@ use crate::factors::{Factor, FactorCombination};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 use find::MatchResult;
 
-/// The answers of one login, all asked for together needed together.
+/// All answers of one login attempt. They are verified together.
 pub struct Attempt {
     /// When the login began.
     pub epoch: LoginEpoch,
-    /// One answer for each factor of the way that was gone; none if they were not prepared because
-    /// the account was locked.
+    /// One answer for each factor; empty if they were not prepared because the account was locked.
     pub answers: Vec<PreparedAnswer>,
-    /// The time of the judgement.
+    /// The time of verification.
     pub now: Timestamp,
-    /// How far off a code may be.
+    /// The accepted windows of codes.
     pub windows: Windows,
-    /// The bounds of the lockout.
+    /// The limits of the lockout.
     pub limits: Limits,
     /// The session that a pass begins, if the policy grants one here.
     pub opening: Option<NewSession>,
-    /// Whether a pass by a recovery code begins none, because a new device is to be set up first.
+    /// Whether a pass by a recovery code begins no session, because a new device must be enrolled
+    /// first.
     pub renews: bool,
-    /// What recovery codes are hashed with.
+    /// The key for hashing recovery codes.
     pub pepper: Pepper,
-    /// The guess that was noted before a RADIUS server judged it, and that it has rejected: whatever else is
-    /// among the answers, this attempt is wrong and is counted.
+    /// The guess that was reserved before a RADIUS server verified it, and that the server
+    /// rejected: the attempt is wrong and counts, whatever the other answers are.
     pub rejected: Option<u64>,
-    /// Whether all answers are the password that was checked before in this login: if it is not right here, it is no guess
-    /// either.
+    /// Whether all answers are the password that was checked earlier in this login: if it is wrong
+    /// here, it is not a guess.
     pub is_password: bool,
 }
 
-/// An answer, as far as it could be prepared outside the record.
+/// An answer, prepared as far as possible without the record.
 pub enum PreparedAnswer {
-    /// A code, to be checked against every device.
+    /// A code, compared with every device.
     Code {
-        /// What was typed, or its end.
+        /// The answer, or its end.
         typed: Secret,
-        /// Whether a password may stand before the code.
+        /// Whether a password may precede the code.
         tail: bool,
     },
-    /// An answer that was hashed already, because that takes long.
+    /// An answer that was hashed in advance, because that takes long.
     Hashed {
         /// PIN or question.
         factor: Factor,
-        /// What it was compared with; if the record holds something else by now, nothing is judged.
+        /// The hash it was compared with; if the record has another by now, nothing is verified.
         phc: String,
         /// Whether it matched.
         matches: bool,
     },
-    /// A code that was sent, or a bypass or recovery code in place of one that others make.
+    /// A sent code, or a bypass or recovery code instead of a sent code or a server's answer.
     Sent {
-        /// What was asked for.
+        /// The requested factor.
         factor: Factor,
-        /// What was typed.
+        /// The answer.
         typed: Secret,
-        /// Where the code was sent, if it was that.
+        /// Where the code was sent, if it matches a sent code.
         came_back: Option<ConfirmedRecipient>,
     },
-    /// An answer that a RADIUS server judged.
+    /// An answer that a RADIUS server verified.
     Remote {
-        /// The account there; if the record holds another by now, nothing is judged.
+        /// The account there; if the record has another by now, nothing is verified.
         remote: Remote,
-        /// Whether it was right.
+        /// Whether the server accepted it.
         accepted: bool,
     },
     /// An answer for a factor that the user does not have. Always wrong.
     Impossible,
 }
 
-/// An address that a code came back from.
+/// An address that a sent code was confirmed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfirmedRecipient {
     /// The address.
     pub to: Recipient,
-    /// It was none of the user's: it is good only as long as they can pass what they could then, and one
-    /// of theirs from now on.
+    /// Set if the address was not in the record: it is valid only while the user's factors are
+    /// unchanged, and is stored by the pass.
     pub unless_changed_since: Option<u64>,
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything was right.
+    /// All answers are right.
     Passed(Passed),
-    /// Something was wrong, and a failure was counted.
+    /// An answer is wrong, and a failure was counted.
     Wrong {
-        /// Failures now counted towards a lock.
+        /// Failures that count towards a lock.
         failures: u32,
         /// The lock that this failure caused.
         lock: Option<Lock>,
-        /// The device whose code it would have been, had the device not gone astray.
+        /// The device that is out of sync, if the answer is a code of one.
         out_of_sync: Option<(String, Drift)>,
-        /// The code that it would have been, were that one still good.
+        /// The used or expired code, if the answer is one.
         expended: Option<Expended>,
     },
-    /// A code was right but used before. Nothing else was judged, no failure was counted.
+    /// A code is right but was used before. Nothing else was verified, no failure was counted.
     Replayed,
-    /// The account is locked; nothing was judged.
+    /// The account is locked; nothing was verified.
     Locked(Lock),
-    /// Logins that began with this one have used up the attempts of their time; nothing was judged.
+    /// The logins of this epoch have used up their attempts; nothing was verified.
     BudgetExhausted,
-    /// The password was typed in place of a factor, and is not right as one. No failure was counted.
+    /// The password was typed instead of a factor, and is wrong. No failure was counted.
     Password,
-    /// The record changed under the preparation; prepare again from the newer one.
+    /// The record changed during the preparation; prepare again from the newer one.
     Stale,
 }
 
-/// What a pass was made of.
+/// The details of a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
     /// The device whose code was right.
     pub device: Option<String>,
-    /// What kind of device that is.
+    /// The kind of that device.
     pub kind: Option<Kind>,
-    /// What was typed in place of a device's code.
+    /// The bypass or recovery code that was used instead of a device's code.
     pub instead: Option<FallbackCode>,
-    /// How many recovery codes are left then; none if none were ever made, or if there is no factor beside which new ones
-    /// could be made.
+    /// The remaining recovery codes; `None` if there never were any.
     pub recovery_left: Option<u32>,
-    /// How many characters of the answer were the code.
+    /// Number of characters of the answer that were the code.
     pub code_length: Option<u32>,
-    /// What the user could pass then ([`Account::generation`]).
+    /// The version of the user's factors ([`Account::generation`]).
     pub generation: u64,
-    /// An address that is theirs from now on, because a code has come back from there.
+    /// A new address of the user, confirmed by a code that was sent there.
     pub enrolled: Option<Recipient>,
 }
 
-/// A bypass or recovery code that was good once.
+/// A bypass or recovery code that is no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expended {
-    /// It has passed a login.
+    /// It passed a login already.
     Used(FallbackCode),
     /// A bypass code whose time is over.
     Expired,
 }
 
 impl Expended {
-    /// What the audit log says of it.
+    /// Its text in the audit log.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -163,17 +162,17 @@ impl Expended {
     }
 }
 
-/// A code that is no device's.
+/// A code that is not from a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FallbackCode {
-    /// One that an administrator issued.
+    /// Issued by an administrator.
     Bypass,
     /// One of the user's own.
     Recovery,
 }
 
 impl FallbackCode {
-    /// The word for it in the audit log.
+    /// Its name in the audit log.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -184,7 +183,7 @@ impl FallbackCode {
 }
 
 impl Verdict {
-    /// Whether an answer was judged, and wrong.
+    /// Whether an answer was verified, and wrong.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
         matches!(self, Self::Wrong { .. })
@@ -192,8 +191,8 @@ impl Verdict {
 }
 
 impl Account {
-    /// Judges `attempt` and records what it did to the account. After every verdict
-    /// but [`Verdict::Stale`] the record is written, changed or not, so that all take as long.
+    /// Verifies `attempt` and records the effects in the account. After every verdict but
+    /// [`Verdict::Stale`] the record is written, changed or not, so that all take equally long.
     pub fn attempt(&mut self, attempt: &Attempt) -> Verdict {
         if let Some(id) = attempt.rejected {
             self.lockout.settle_reserved(id);
@@ -207,7 +206,7 @@ impl Account {
                 self.lockout.refused_one();
                 return Verdict::Locked(lock);
             }
-            // It has been judged already.
+            // The server has verified it already.
             Admission::BudgetExhausted if attempt.rejected.is_some() => {}
             Admission::BudgetExhausted => return Verdict::BudgetExhausted,
         }
@@ -227,8 +226,8 @@ impl Account {
         if unprepared || results.iter().any(|f| matches!(f, MatchResult::Stale)) {
             return Verdict::Stale;
         }
-        // A right code is used up whatever came with it, and a used one hides what came with it:
-        // neither helps somebody who has seen a code to try out PINs.
+        // A right code is used up and a used code hides the other answers: neither lets an attacker
+        // who saw a code try out PINs.
         self.use_steps(&results, attempt);
         if results
             .iter()
@@ -267,7 +266,7 @@ impl Account {
         }
     }
 
-    /// Remembers where a device is that has gone astray.
+    /// Records how far a device is out of sync.
     fn lose_sync(&mut self, results: &[MatchResult], now: Timestamp) -> Option<(String, Drift)> {
         let mut out_of_sync = None;
         for result in results {
@@ -308,7 +307,7 @@ impl Account {
         }
     }
 
-    /// A first code of a device that is being set up was wrong: it counts like any other.
+    /// Counts a wrong first code of a device that is being enrolled, like any other wrong code.
     pub fn wrong_first_code(
         &mut self,
         epoch: LoginEpoch,
@@ -351,7 +350,7 @@ impl Account {
         }
     }
 
-    /// Counts a failure. Returns the lock that stands then.
+    /// Counts a failure. Returns the resulting lock.
     pub(super) fn fail(
         &mut self,
         epoch: LoginEpoch,

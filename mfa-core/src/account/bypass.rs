@@ -1,7 +1,7 @@
-//! Bypass codes: one code, good once and for a limited time, for a user whose device is lost.
+//! Bypass codes: one code, valid once and for a limited time, for a user whose device is lost.
 //!
-//! An administrator issues it, the user types it where a code of a device is asked for. It has nine
-//! digits, which no device's code has, so that the two can't be mistaken for one another.
+//! An administrator issues it, and the user types it instead of a device's code. It has nine
+//! digits, so that it can't be confused with a device's code.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::Account;
 use crate::clock::{Deadline, whole_seconds};
 use crate::factors::recovery::{CodeDigest, Pepper};
 
-/// The digits of a bypass code; one more than the longest code of a device has.
+/// One digit more than the longest code of a device.
 pub const BYPASS_DIGITS: u32 = 9;
 
-/// The longest that a code may be good for.
+/// The longest validity of a code.
 pub const LONGEST_BYPASS: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// A code that was issued and not used yet.
@@ -25,7 +25,7 @@ pub const LONGEST_BYPASS: Duration = Duration::from_secs(3 * 60 * 60);
 pub(super) struct Bypass {
     code: Secret,
     until: Deadline,
-    /// For how long it was issued, in seconds; none in records that were written before this was stored.
+    /// Validity in seconds; `None` in records from before this was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lasts: Option<u64>,
 }
@@ -43,19 +43,19 @@ impl Bypass {
         self.code.expose().as_bytes().ct_eq(typed.as_bytes()).into()
     }
 
-    /// What is kept of it once it was used.
+    /// Its digest, which is kept after use.
     pub(super) fn digest(&self, pepper: &Pepper) -> CodeDigest {
         pepper.digest(self.code.expose())
     }
 
-    /// Its end, if it is good at `now`.
+    /// Its end, if it is valid at `now`.
     fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let longest = self.lasts.map_or(LONGEST_BYPASS, Duration::from_secs);
         self.until.in_force(now, longest)
     }
 }
 
-/// A fresh code, from 16 random bytes: of so many, none of the codes is noticeably more likely.
+/// A new code, from 16 random bytes: with so many, all codes are practically equally likely.
 #[must_use]
 pub fn fresh_code(random: [u8; 16]) -> Secret {
     let number = u128::from_le_bytes(random) % 10_u128.pow(BYPASS_DIGITS);
@@ -63,7 +63,8 @@ pub fn fresh_code(random: [u8; 16]) -> Secret {
 }
 
 impl Account {
-    /// Issues a code that is good for so long from `now` on; an earlier one is void. Returns its end.
+    /// Issues a code that is valid for `lasts` from `now` on and replaces an earlier one. Returns
+    /// its end.
     pub fn issue_bypass(&mut self, code: Secret, lasts: Duration, now: Timestamp) -> Timestamp {
         let until = Deadline::after(now, lasts);
         self.bypass = Some(Bypass {
@@ -74,19 +75,19 @@ impl Account {
         until.shown()
     }
 
-    /// Until when a code that was issued is good; none if there is none.
+    /// The end of the issued code, if there is a valid one.
     #[must_use]
     pub fn bypass_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.bypass.as_ref()?.until(now)
     }
 
-    /// Whether `typed` is the code that was issued, and in time.
+    /// Whether `typed` is the issued code, in time.
     pub(super) fn is_bypass(&self, typed: &str, now: Timestamp) -> bool {
         let fits = |bypass: &Bypass| bypass.until(now).is_some() && bypass.is(typed);
         self.bypass.as_ref().is_some_and(fits)
     }
 
-    /// Whether `typed` is the code that was issued, too late.
+    /// Whether `typed` is the issued code, too late.
     pub(super) fn is_expired_bypass(&self, typed: &str, now: Timestamp) -> bool {
         let fits = |bypass: &Bypass| bypass.until(now).is_none() && bypass.is(typed);
         self.bypass.as_ref().is_some_and(fits)
@@ -101,7 +102,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn a_code_has_nine_digits_whatever_was_drawn() {
+    fn a_code_has_nine_digits_for_all_random_bytes() {
         for random in [[0; 16], [255; 16], [7; 16]] {
             let code = fresh_code(random);
             assert_eq!(code.expose().len(), BYPASS_DIGITS as usize);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_good_until_its_time_and_a_later_one_takes_its_place() {
+    fn a_code_is_valid_until_its_end_and_a_later_one_replaces_it() {
         let mut account = Account::default();
         account.issue_bypass("111111111".into(), MINUTE, at(0));
         assert!(account.is_bypass("111111111", at(59)));
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_shows_itself_nowhere() {
+    fn a_code_is_never_shown() {
         let mut account = Account::default();
         account.issue_bypass("483920137".into(), MINUTE, at(0));
         assert!(!format!("{account:?}").contains("483920137"));

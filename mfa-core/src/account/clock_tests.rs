@@ -1,4 +1,4 @@
-//! What a clock does to an account that was wrong for a while: anything from before 1970 to 2230.
+//! Effects of a clock that was wrong for a while, anywhere from before 1970 to 2230, on an account.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const IN_2106: i64 = 4_291_747_200;
 const IN_2231: i64 = 8_236_425_600;
 
-/// A time at which the clock may stand, and how far it may be from there: near and far.
+/// A time of the clock, and its error: small and large.
 fn clocks() -> impl Strategy<Value = (i64, i64)> {
     let time = || prop_oneof![-100_000_000..IN_2231, -100i64..100];
     let near = prop_oneof![-5i64..=5, -2_000i64..=2_000, -100_000i64..=100_000];
@@ -55,7 +55,7 @@ fn try_code(account: &mut Account, code: &str, second: i64) -> Verdict {
     account.attempt(&attempt)
 }
 
-/// What a device with a right clock shows then.
+/// The code that a device with a right clock shows.
 fn code_at(second: i64) -> String {
     let key = zeroize::Zeroizing::new(b"12345678901234567890".to_vec());
     let totp = totp_rs::Builder::new()
@@ -83,7 +83,7 @@ fn fail_until_locked(account: &mut Account, second: i64, limits: &Limits) {
 }
 
 #[test]
-fn a_lock_made_in_2106_does_not_hold_today_and_the_next_failure_locks_for_an_hour() {
+fn a_lock_made_in_2106_is_void_today_and_the_next_failure_locks_for_an_hour() {
     let (limits, today) = (Limits::default(), 1_790_000_000);
     let mut account = full();
     fail_until_locked(&mut account, IN_2106, &limits);
@@ -103,7 +103,7 @@ fn a_lock_made_in_2106_does_not_hold_today_and_the_next_failure_locks_for_an_hou
 }
 
 #[test]
-fn a_clock_that_is_set_back_by_a_second_frees_one_guess_and_no_more() {
+fn setting_the_clock_back_by_a_second_frees_one_guess_at_most() {
     let limits = Limits::default();
     let mut account = full();
     fail_until_locked(&mut account, 1000, &limits);
@@ -116,7 +116,7 @@ fn a_clock_that_is_set_back_by_a_second_frees_one_guess_and_no_more() {
 }
 
 #[test]
-fn a_lock_of_an_older_record_holds_for_a_year_at_most() {
+fn a_lock_of_an_older_record_lasts_a_year_at_most() {
     let mut account = full();
     fail_until_locked(&mut account, 0, &limits(LONGEST_LOCK.as_secs()));
     let record = String::from_utf8(account.encode().unwrap().to_vec()).unwrap();
@@ -155,7 +155,7 @@ fn a_code_used_in_2106_never_passes_again_and_todays_pass_after_one_refusal() {
 }
 
 #[test]
-fn two_codes_in_a_row_put_a_device_right_that_was_used_in_2106() {
+fn two_codes_in_a_row_resynchronise_a_device_that_was_used_in_2106() {
     let today = 1_790_000_000;
     let mut account = with_phone();
     account.devices[0].use_up(u64::try_from(IN_2106 / PERIOD).unwrap(), at(IN_2106));
@@ -200,7 +200,7 @@ fn grace_that_began_in_2106_begins_today() {
 }
 
 #[test]
-fn drift_that_was_noticed_in_2106_is_not_told_today() {
+fn drift_that_was_noticed_in_2106_is_not_shown_today() {
     let mut token = counter("token");
     token.lose_sync(40, at(IN_2106));
     assert!(token.drift(at(IN_2106)).is_some());
@@ -224,8 +224,8 @@ proptest! {
         }
     }
 
-    /// The code of a device whose clock is right is refused for its window at most, or until a clock that was set back by
-    /// minutes has come to where it was.
+    /// A device with a right clock has its codes refused for its window at most, or until a clock
+    /// that was set back by minutes has caught up.
     #[test]
     fn no_device_refuses_right_codes_for_longer_than_its_window((used, asked) in clocks()) {
         let mut account = with_phone();
@@ -244,7 +244,7 @@ proptest! {
         prop_assert!(matches!(verdict, Verdict::Passed(_)), "{verdict:?}");
     }
 
-    /// A clock that was wrong once, before or after the code was used, lets it pass no second time.
+    /// No code passes a second time because the clock was wrong, before or after its use.
     #[test]
     fn no_code_passes_twice(
         now in 0..IN_2231, wrong in 0..IN_2231, is_wrong_between in any::<bool>(), waits in prop::collection::vec(0i64..90, 1..6),
@@ -264,7 +264,7 @@ proptest! {
             account = stored(&account);
             passes += u32::from(matches!(try_code(&mut account, &code, time), Verdict::Passed(_)));
         }
-        // One in a million codes is that of another step too.
+        // One in a million codes is also that of another step.
         let is_another_s = (1..=20).any(|steps| code == code_at(now + steps * PERIOD));
         prop_assert!(passes <= 1 || is_another_s);
     }
@@ -294,7 +294,7 @@ proptest! {
         prop_assert_eq!(days.is_none(), asked >= made + hour);
     }
 
-    /// Whatever step, offset and time a record holds, and whatever the time is.
+    /// For every step, offset and time in a record, at every time.
     #[test]
     fn no_stored_number_makes_anything_overflow(
         last in any::<u64>(), offset in any::<i64>(), told in any::<u64>(), (made, asked) in clocks(), near_zero in 0u64..5,

@@ -1,8 +1,8 @@
-//! The addresses of a user that codes are sent to.
+//! The addresses that codes are sent to.
 //!
-//! An ordered list: codes of a channel go to the first address of it that is enabled, and the primary one
-//! stands first. An address is confirmed by the first code that was sent there and came back, in a login
-//! or while it was enrolled.
+//! An ordered list: a code goes to the first enabled address of its channel, and the primary one
+//! comes first. An address is confirmed by the first right code that was sent there, in a login or
+//! during enrolment.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Account, Dates};
 use crate::factors::address::{Channel, Recipient};
 
-/// How many addresses a user may have for a channel.
+/// The most addresses of a user for a channel.
 pub const MAX_CONTACTS: usize = 5;
 
 /// An address that codes are sent to.
@@ -18,10 +18,10 @@ pub const MAX_CONTACTS: usize = 5;
 pub struct Contact {
     /// The address.
     pub to: Recipient,
-    /// Whether codes may go there.
+    /// Whether codes may be sent there.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub enabled: bool,
-    /// When a code that was sent there first came back.
+    /// When a code that was sent there was first confirmed.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -36,18 +36,18 @@ pub struct Contact {
 /// Why an address can't be added or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContactError {
-    /// There are as many as there may be.
+    /// The user has the most addresses already.
     #[error(
         "there are {MAX_CONTACTS} addresses for {0} already; remove one first: mfactl remove {0} USER --label ADDRESS"
     )]
     Full(&'static str),
-    /// There is none like that.
+    /// The user has no such address.
     #[error("there is no such address for {0}; to list them: mfactl status USER")]
     Unknown(&'static str),
-    /// As it is shown it may be either.
+    /// The shown form matches several addresses.
     #[error("several addresses for {0} look like that; write the whole address")]
     Several(&'static str),
-    /// The first is always the one that is used first.
+    /// A disabled address can't be primary.
     #[error(
         "this address is disabled, so that codes can't go there; first: mfactl enable {0} USER ADDRESS"
     )]
@@ -68,13 +68,13 @@ impl Contact {
 }
 
 impl Account {
-    /// The addresses, those of e-mail and of text messages each in the order in which they are tried.
+    /// The addresses; within each channel in the order in which they are tried.
     #[must_use]
     pub fn contacts(&self) -> &[Contact] {
         &self.contacts
     }
 
-    /// Where a code of this channel goes.
+    /// The address that a code of this channel goes to.
     #[must_use]
     pub fn contact(&self, channel: Channel) -> Option<&Contact> {
         self.contacts_of(channel).find(|contact| contact.enabled)
@@ -87,7 +87,7 @@ impl Account {
         first.is_some_and(|first| first.to == contact.to)
     }
 
-    /// Adds an address behind the others of its channel. Returns whether it is new.
+    /// Adds an address after the others of its channel. Returns whether it is new.
     ///
     /// # Errors
     ///
@@ -108,7 +108,8 @@ impl Account {
         Ok(true)
     }
 
-    /// The address of this channel that is written so: whole, as it was understood, or as it is shown.
+    /// The address of this channel that matches a text: in full, as it was parsed, or as it is
+    /// shown.
     ///
     /// # Errors
     ///
@@ -130,7 +131,7 @@ impl Account {
         }
     }
 
-    /// Makes `to` the address that codes of its channel go to. Returns whether it was another.
+    /// Makes `to` the primary address of its channel. Returns whether it was another.
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl Account {
         Ok(true)
     }
 
-    /// Says whether codes may go to `to`. Returns whether that was otherwise.
+    /// Enables or disables `to`. Returns whether that changed.
     ///
     /// # Errors
     ///
@@ -165,7 +166,7 @@ impl Account {
         Ok(changed)
     }
 
-    /// Takes away the addresses of a channel, or one of them. Returns how many were there.
+    /// Removes the addresses of a channel, or one of them. Returns how many were removed.
     pub fn remove_contacts(&mut self, channel: Channel, one: Option<&Recipient>) -> u32 {
         let before = self.contacts.len();
         let goes = |contact: &Contact| {
@@ -175,9 +176,9 @@ impl Account {
         self.removed(before - self.contacts.len())
     }
 
-    /// A code that was sent to `to` has come back: it is confirmed. An address that is not in the record,
-    /// because a template or the user named it in the login, is now; returns whether it was that. A record
-    /// that is full by now stays as it is: the code was right all the same.
+    /// Confirms `to` after a right code, and adds it if it came from a template or from the user in
+    /// the login; returns whether it was added. If the record is full it stays as it is, because
+    /// the code was right all the same.
     pub(super) fn code_came_back(&mut self, to: &Recipient, now: Timestamp) -> bool {
         let is_new = self.contact_mut(to).is_none()
             && self.add_contact(Contact::new(to.clone(), now)) == Ok(true);
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn adding_twice_changes_nothing_and_there_is_an_end_to_it() {
+    fn adding_twice_changes_nothing_and_the_number_is_limited() {
         let mut account = with(&["a@example.org"]);
         let before = account.clone();
         let again = account.add_contact(Contact::new(to("a@example.org"), at(9)));
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_named_whole_or_as_it_is_shown() {
+    fn an_address_is_named_in_full_or_as_it_is_shown() {
         let account = with(&["anna@example.org", "alfred@example.org", "bob@example.org"]);
         let find = |text: &str| {
             let whole = Channel::Email.recipient(text, None).ok();
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_came_back_confirms_its_address_once() {
+    fn a_right_code_confirms_its_address_once() {
         let mut account = with(&["a@example.org"]);
         let generation = account.generation();
         account.code_came_back(&to("a@example.org"), at(5));

@@ -1,8 +1,8 @@
-//! A device that shows codes: what it is, what of its codes is used up, and where it has gone astray.
+//! A device that shows codes: its key, its used codes, and how far it is out of sync.
 //!
-//! A code too far from where it was expected is refused, and remembered: an administrator sees how far the
-//! device is off. For a device that counts, the very next code after it is taken, since a guesser has to
-//! hit two in a row for that (RFC 4226 §7.4); a clock is put right by `resync` only.
+//! A code too far from the expected one is refused and recorded, so that an administrator sees the
+//! drift. An HOTP device is resynchronised by the very next code, because an attacker would have to
+//! guess two in a row (RFC 4226 §7.4); a TOTP device is resynchronised only by `resync`.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{Dates, Label};
 use crate::clock::{has_begun, is_within};
 use crate::factors::device::{Generator, Kind, Match, ReplayState, Windows};
 
-/// For how long a code that was astray waits for the next one.
+/// How long a code out of sync waits for the next one.
 const NEXT_WITHIN: Duration = Duration::from_secs(600);
 
 /// A device that shows codes.
@@ -22,30 +22,30 @@ const NEXT_WITHIN: Duration = Duration::from_secs(600);
 pub struct Device {
     /// Its name among the user's devices.
     pub label: Label,
-    /// What it computes its codes from.
+    /// Its key and parameters.
     pub generator: Generator,
-    /// The maker's ID, for show and audit.
+    /// The maker's ID, for display and audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<Label>,
     /// When it was enrolled, and last used.
     #[serde(flatten)]
     pub dates: Dates,
-    /// The last step that was used, or counter; it and all before it are used up (RFC 6238 §5.2).
+    /// The last used step or counter; it and all before it are used up (RFC 6238 §5.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_step: Option<u64>,
     /// Steps that its clock is ahead of ours.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: i64,
-    /// The last code that was refused because it was too far from where it was expected.
+    /// The last code that was refused because it was out of sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) out_of_sync: Option<OutOfSync>,
-    /// The step of that code, also once the device is right again: it was told how far off it is, so it is
-    /// good for nothing when its time comes.
+    /// The step of that code, kept after resynchronisation: the drift was shown, so the code must
+    /// not be accepted when its time comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told_step: Option<u64>,
 }
 
-/// A code that was astray.
+/// A code that was out of sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OutOfSync {
     step: u64,
@@ -53,12 +53,12 @@ pub(super) struct OutOfSync {
     seen_at: Timestamp,
 }
 
-/// How far a device is from where it was expected.
+/// How far a device is out of sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
-    /// Seconds that its clock is ahead of what is reckoned with; negative: behind.
+    /// Seconds that its clock is ahead of the expected time; negative if behind.
     Clock(i64),
-    /// Codes that it is ahead.
+    /// Number of codes that it is ahead.
     Counter(u64),
 }
 
@@ -84,7 +84,7 @@ impl Device {
         self.generator.moves.kind()
     }
 
-    /// What a code is.
+    /// Checks a code.
     #[must_use]
     pub fn check(&self, code: &str, now: Timestamp, windows: &Windows) -> Match {
         self.generator.check(code, now, windows, self.position())
@@ -104,8 +104,8 @@ impl Device {
         self.told_step = self.told_step.filter(|told| *told > step);
     }
 
-    /// Puts an end to a last step that was used while our clock was wrong: every code that may be shown at `now` is used
-    /// up instead, since it may be one that was used before that. The step itself stays used.
+    /// Replaces a last step that was used while our clock was wrong: every code that may be shown
+    /// at `now` is used up, since each may have been used before. The old step itself stays used.
     pub(super) fn catch_up(&mut self, now: Timestamp, windows: &Windows) {
         let position = self.position();
         if self.generator.is_void(now, position) {
@@ -114,8 +114,8 @@ impl Device {
         }
     }
 
-    /// How far it was off when that was last noticed, and when; none since it was last right. What was noticed at a time
-    /// that is ahead of `now` tells of our own clock.
+    /// How far it was out of sync when that was last noticed, and when; `None` after a right code.
+    /// If it was noticed after `now`, our own clock was wrong then.
     #[must_use]
     pub fn drift(&self, now: Timestamp) -> Option<(Drift, Timestamp)> {
         let OutOfSync { step, seen_at } = self.out_of_sync.filter(|a| has_begun(a.seen_at, now))?;
@@ -138,13 +138,18 @@ impl Device {
         }
     }
 
-    /// The step of a code that is astray.
-    pub(super) fn find_astray(&self, code: &str, now: Timestamp, windows: &Windows) -> Option<u64> {
+    /// The step of a code that is out of sync.
+    pub(super) fn find_out_of_sync(
+        &self,
+        code: &str,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Option<u64> {
         self.generator
             .find_astray(code, now, windows, self.position())
     }
 
-    /// Whether a code that is astray follows one that was, on a device that counts.
+    /// Whether a code out of sync follows an earlier one, on an HOTP device.
     pub(super) fn follows(&self, step: u64, now: Timestamp) -> bool {
         let Some(before) = self.out_of_sync.filter(|_| self.kind() == Kind::Hotp) else {
             return false;
@@ -152,7 +157,7 @@ impl Device {
         before.step.checked_add(1) == Some(step) && is_within(before.seen_at, now, NEXT_WITHIN)
     }
 
-    /// Remembers a code that was astray.
+    /// Records a code that was out of sync.
     pub(super) fn lose_sync(&mut self, step: u64, now: Timestamp) {
         self.out_of_sync = Some(OutOfSync { step, seen_at: now });
         self.told_step = Some(step);

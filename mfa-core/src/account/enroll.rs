@@ -1,7 +1,7 @@
-//! Adding and removing factors.
+//! Adds and removes factors.
 //!
-//! What comes in is checked already (`factors`); here stands what depends on the rest of the account:
-//! how many devices there may be, which labels are free. Doing the same twice changes nothing.
+//! The values are already validated (`factors`); this module checks what depends on the account,
+//! such as the number of devices and free labels. Doing the same twice changes nothing.
 
 use jiff::Timestamp;
 
@@ -11,71 +11,71 @@ use crate::factors::device::Kind;
 use crate::factors::recovery::CodeDigest;
 use crate::factors::{Factor, FactorCombination};
 
-/// How many devices a user may have.
+/// The most devices of a user.
 pub const MAX_DEVICES: usize = 5;
 
-/// What adding a device did.
+/// The result of adding a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// It is a device of the user's now.
+    /// It is a new device.
     Stored,
-    /// It was one already; what came with it as used up is used up now.
+    /// It existed already; more of its codes are used up now.
     Updated,
-    /// It was one already.
+    /// It existed already.
     Unchanged,
 }
 
 /// Why a device can't be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnrollError {
-    /// The label is another device's.
+    /// Another device has the label.
     #[error("there is a device {0:?} already; choose another label, or remove that one first")]
     LabelTaken(String),
-    /// The key is another device's.
+    /// Another device has the key.
     #[error("this key is enrolled already, as device {0:?}")]
     KeyTaken(String),
-    /// No device is called that.
+    /// No device has this label.
     #[error("there is no device {0:?}; to list them: mfactl status USER")]
     NoDevice(String),
-    /// There is none.
+    /// The user has no device.
     #[error("there is no device yet; to set one up: mfactl enroll totp USER")]
     NoDevices,
-    /// There are several.
+    /// The user has several devices.
     #[error("there are several devices; say which one: --label LABEL")]
     WhichDevice,
-    /// What is imported is for newcomers only.
+    /// Imported devices are for newcomers only.
     #[error(
-        "has been set up here, and not with this device: it may have been removed here since, or put there \
-         by whoever had hold of the file. If it is right, import this user by name"
+        "is enrolled here, but not with this device: it may have been removed here since, or an attacker may \
+         have written the file. If the device is right, import this user by name"
     )]
     Known,
-    /// What is imported says that far more codes were used than are known of.
+    /// The import claims that far more codes were used than are known here.
     #[error(
-        "device {0:?} is here already, and by this {1} codes behind; if that is so, remove it first: mfactl \
-         remove hotp USER --label {0:?}"
+        "device {0:?} exists here, but the import is {1} codes ahead of it; if that is right, remove the device \
+         first: mfactl remove hotp USER --label {0:?}"
     )]
     FarAhead(String, u64),
-    /// There are as many as there may be.
+    /// The user has the most devices already.
     #[error(
         "there are {MAX_DEVICES} devices already; remove one first; to list them: mfactl status USER"
     )]
     Full,
 }
 
-/// What setting up a device inside a login came to.
+/// The result of enrolling a device inside a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrolled {
     /// It is stored, and the login has passed.
     Stored,
     /// The account is locked; nothing was stored.
     Locked,
-    /// The user can pass something else by now; nothing was stored.
+    /// The user's factors have changed meanwhile; nothing was stored.
     Otherwise,
 }
 
 impl Account {
-    /// Stores what was set up inside a login, which has passed by that. Only for a user who has still never set up
-    /// anything: who has must pass it first.
+    /// Stores a device that was enrolled inside a login, which passes by that. Only for a user who
+    /// still has never enrolled anything: others must pass with what they have.
     pub fn enroll_in_login(
         &mut self,
         device: Device,
@@ -97,8 +97,8 @@ impl Account {
         Enrolled::Stored
     }
 
-    /// Stores what was set up after a login with a recovery code: the new device takes the place of those
-    /// that are lost. Only as long as the user can pass what they could then.
+    /// Stores a device that was enrolled after a login with a recovery code: it replaces the lost
+    /// ones, unless the user's factors have changed meanwhile.
     pub fn renew_in_login(
         &mut self,
         device: Device,
@@ -127,7 +127,7 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// An [`EnrollError`]; the account is as it was.
+    /// An [`EnrollError`]; the account is unchanged.
     pub fn add_device(&mut self, device: Device) -> Result<Added, EnrollError> {
         if let Some(same) = self
             .devices
@@ -150,8 +150,8 @@ impl Account {
         Ok(Added::Stored)
     }
 
-    /// Gives a device another name; without `label`, the only one. Returns what it was before; none if
-    /// it has that name already.
+    /// Renames a device, or the only one without `label`. Returns the old name; `None` if it has
+    /// the new name already.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl Account {
         let at = |label: &Label| self.devices.iter().position(|d| d.label == *label);
         let index = match (label, self.devices.len()) {
             (Some(label), _) => match (at(label), at(to)) {
-                // Done already.
+                // It has the new name already.
                 (None, Some(_)) => return Ok(None),
                 (found, _) => found.ok_or_else(|| EnrollError::NoDevice(label.to_string()))?,
             },
@@ -194,7 +194,7 @@ impl Account {
         Label::numbered(number)
     }
 
-    /// Sets the PIN, by its argon2id hash.
+    /// Sets the PIN by its argon2id hash.
     pub fn set_pin(&mut self, phc: String, now: Timestamp) {
         self.pin = Some(PinRecord {
             phc,
@@ -203,13 +203,13 @@ impl Account {
         self.generation += 1;
     }
 
-    /// Sets the questions.
+    /// Sets the security questions.
     pub fn set_questions(&mut self, set: QuestionSet) {
         self.questions = Some(set);
         self.generation += 1;
     }
 
-    /// Removes what there is of a factor. Returns how many were there.
+    /// Removes a factor. Returns how many items were removed.
     pub fn remove(&mut self, factor: Factor) -> u32 {
         let removed = match factor {
             Factor::Totp => std::mem::take(&mut self.devices).len(),
@@ -222,7 +222,7 @@ impl Account {
         self.removed(removed)
     }
 
-    /// Removes the devices of a kind, or one of them. Returns how many were there.
+    /// Removes the devices of a kind, or one of them. Returns how many were removed.
     pub fn remove_devices(&mut self, kind: Kind, label: Option<&Label>) -> u32 {
         let before = self.devices.len();
         let stays = |d: &Device| d.kind() != kind || label.is_some_and(|label| d.label != *label);

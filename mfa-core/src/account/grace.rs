@@ -1,4 +1,4 @@
-//! Grace: for some days after the first login that met the rule, a user without a factor is let in.
+//! Grace: for some days after the first login that needs a factor, a user without one is let in.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::clock::{after, has_begun};
 const DAY: u64 = 24 * 60 * 60;
 
 impl Account {
-    /// Since when the user has had grace at `now`; none if no login met a rule with grace yet. A beginning that is
-    /// ahead is none: grace would last until then.
+    /// When the grace of the user began; `None` if it has not. A beginning after `now` is void:
+    /// grace would last until then.
     #[must_use]
     pub fn grace_since(&self, now: Timestamp) -> Option<Timestamp> {
         self.grace_since.filter(|since| has_begun(*since, now))
     }
 
-    /// The days that are left of `grace` at `now`, the present one included; none when it is over. It
-    /// begins now if it has not begun.
+    /// The remaining days of `grace` at `now`, including the present one; `None` when it is over.
+    /// It begins now if it has not begun.
     #[must_use]
     pub fn grace_days_left(&self, grace: Duration, now: Timestamp) -> Option<u32> {
         let since = self.grace_since(now).unwrap_or(now);
@@ -28,7 +28,7 @@ impl Account {
         (!left.is_zero()).then(|| u32::try_from(days.max(1)).unwrap_or(u32::MAX))
     }
 
-    /// A login met a rule with grace. Returns whether it is the first that did.
+    /// Begins grace. Returns whether it had not begun before.
     pub fn begin_grace(&mut self, now: Timestamp) -> bool {
         let first = self.grace_since(now).is_none();
         if first {

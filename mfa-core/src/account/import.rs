@@ -1,8 +1,9 @@
-//! Taking over what a user had elsewhere, with what of it is used up.
+//! Imports a user's factors from another program, with their used codes.
 //!
-//! As a whole or not at all. Doing it again changes nothing, but for what was used elsewhere since then: a
-//! used code stays used, and nothing that is used up here comes back. Scratch codes and the PIN are part of
-//! what comes with a new device; who has it already has them, or has given them up since.
+//! An import succeeds as a whole or not at all. Repeating it changes nothing, except for codes used
+//! elsewhere since then: used codes stay used, and nothing used here becomes valid again. Scratch
+//! codes and the PIN are imported only with a new device; a user who has the device already has
+//! them, or has removed them since.
 
 use jiff::Timestamp;
 
@@ -11,43 +12,43 @@ use crate::factors::Factor;
 use crate::factors::device::{Kind, Windows};
 use crate::factors::recovery::CodeDigest;
 
-/// What a user had elsewhere.
+/// A user's factors in another program.
 #[derive(Clone, Debug, Default)]
 pub struct Import {
-    /// Devices, and what of their codes is used up.
+    /// Devices with their used codes.
     pub devices: Vec<Device>,
-    /// Scratch codes that are still good; none at all from a program that knows no such codes.
+    /// Unused scratch codes; `None` from a program without such codes.
     pub codes: Option<Vec<CodeDigest>>,
-    /// How many digits these have.
+    /// Digits of a scratch code.
     pub code_digits: u32,
-    /// Whether a PIN was asked for beside the code.
+    /// Whether a PIN was required besides the code.
     pub asks_pin: bool,
-    /// That PIN, hashed; none also where the user has one here.
+    /// That PIN, hashed; `None` also if the user has one here.
     pub pin: Option<String>,
-    /// Whether a user who has, or ever had, something here gets no new device: it may have been removed
-    /// here since, or slipped in where it comes from by whoever had hold of that for a moment.
+    /// Whether users who have or ever had factors here get no new device: it may have been removed
+    /// here since, or an attacker may have put it into the other program.
     pub newcomers: bool,
 }
 
-/// What it did.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// Devices that are new.
+    /// Number of new devices.
     pub devices: u32,
-    /// Scratch codes that are new.
+    /// Number of new scratch codes.
     pub codes: u32,
     /// Whether the PIN is new.
     pub pin: bool,
-    /// Whether a PIN is required now that was not.
+    /// Whether a PIN is required now and was not before.
     pub requires_pin: bool,
-    /// Scratch codes that were good here and were used elsewhere.
+    /// Number of scratch codes that were valid here and were used elsewhere.
     pub spent: u32,
-    /// Whether more is used up now.
+    /// Whether more codes are used up now.
     pub updated: bool,
 }
 
 impl Imported {
-    /// Whether it did anything.
+    /// Whether anything changed.
     #[must_use]
     pub fn changed(&self) -> bool {
         *self != Self::default()
@@ -55,11 +56,11 @@ impl Imported {
 }
 
 impl Account {
-    /// Takes it over.
+    /// Imports the factors.
     ///
     /// # Errors
     ///
-    /// An [`EnrollError`]; the account may have been changed and is to be dropped then.
+    /// An [`EnrollError`]; the account may be half changed and must be dropped then.
     pub fn import(
         &mut self,
         import: &Import,
@@ -89,13 +90,13 @@ impl Account {
         Ok(imported)
     }
 
-    /// Adds a device as it was imported: under the label it has if its key is known, else under
+    /// Adds an imported device: under its existing label if the key is known, else under
     /// `device.label`, else under the first free one.
     ///
     /// # Errors
     ///
-    /// [`EnrollError::Full`], or [`EnrollError::FarAhead`] for one that counts and is known; the account is
-    /// as it was.
+    /// [`EnrollError::Full`], or [`EnrollError::FarAhead`] for a known HOTP device; the account is
+    /// unchanged.
     pub fn import_device(
         &mut self,
         mut device: Device,
@@ -130,8 +131,8 @@ impl Account {
         true
     }
 
-    /// Where a PIN was asked for beside the code it is asked for here too: taking over makes nothing
-    /// weaker.
+    /// If a PIN was required besides the code, it is required here, too: an import must not weaken
+    /// a login.
     fn impose_pin(&mut self) -> bool {
         let admin_required = self.require("", Factor::Pin, true, By::Administrator);
         admin_required.unwrap_or(false)
@@ -139,15 +140,15 @@ impl Account {
 }
 
 impl Device {
-    /// A step that lies farther ahead than any code could have been taken from is nobody's use, and would
-    /// lock the user out until then.
+    /// Drops a used step that is farther ahead than any valid code: it would lock the user out
+    /// until then.
     fn forget_far_ahead(&mut self, now: Timestamp) {
         if self.generator.is_void(now, self.position()) {
             self.last_step = None;
         }
     }
 
-    /// What is used up stays so, here and elsewhere.
+    /// Used codes stay used, here and elsewhere.
     fn move_on(&mut self, used: Option<u64>, windows: &Windows) -> Result<Added, EnrollError> {
         let (Some(used), next) = (used, self.next()) else {
             return Ok(Added::Unchanged);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_it_is_taken_and_taking_it_again_changes_nothing() {
+    fn everything_is_imported_and_importing_again_changes_nothing() {
         let mut account = Account::default();
         let first = account
             .import(&import(), &Windows::default(), at(5))
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_elsewhere_since_is_used_here_and_nothing_comes_back() {
+    fn codes_used_elsewhere_since_are_used_here_and_nothing_becomes_valid_again() {
         let mut account = Account::default();
         account
             .import(&import(), &Windows::default(), at(5))
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_moves_on_as_far_as_two_codes_could_bring_it_and_a_clock_ten_minutes() {
+    fn a_counter_advances_only_as_far_as_resynchronising_could_and_a_clock_ten_minutes() {
         let windows = Windows::default();
         let mut account = Account::default();
         let mut token = counter("token");
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_was_removed_does_not_come_back_to_one_who_is_no_newcomer() {
+    fn a_removed_device_does_not_come_back_for_a_user_who_is_no_newcomer() {
         let import = Import {
             newcomers: true,
             ..import()
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_pin_is_required_where_it_was() {
+    fn an_optional_pin_is_required_if_it_was_required_before() {
         let mut account = Account::default();
         account.set_pin("own".to_owned(), at(1));
         let imported = account
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_a_pin_of_the_user_s_own_stay() {
+    fn the_users_own_codes_and_pin_stay() {
         let mut account = Account::default();
         let mut token = counter("token");
         token.generator.key = crate::factors::key::Key::fresh([9; 20]);

@@ -1,4 +1,4 @@
-//! What the user knows, as the record keeps it: a PIN, three questions. Of both only hashes.
+//! Something the user knows: a PIN, or three questions. The record has only hashes.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,12 @@ pub struct PinRecord {
     pub dates: Dates,
 }
 
-/// Three questions, of which one is asked.
+/// Three questions, one of which is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuestionSet {
     items: [Question; QUESTIONS],
-    /// Which one is asked is this, modulo three. It moves on only when that one was answered: asking
-    /// again does not bring up another, easier question.
+    /// The question that is asked, modulo three. It advances only after a right answer, so that
+    /// asking again does not bring an easier question.
     pub(super) turn: u32,
     /// When they were enrolled, and last used.
     #[serde(flatten)]
@@ -30,13 +30,13 @@ pub struct QuestionSet {
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// What is asked.
+    /// The text of the question.
     pub text: String,
-    /// The normal form of the answer, argon2id, as a PHC string.
+    /// The normalised answer as an argon2id PHC string.
     pub phc: String,
 }
 
-/// When something was enrolled and last used.
+/// When a factor was enrolled and last used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dates {
     /// Enrolled.

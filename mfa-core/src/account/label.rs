@@ -1,4 +1,4 @@
-//! Names of devices: short, and safe to draw on a terminal.
+//! Names of devices: short, and safe to show on a terminal.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,8 @@ use crate::names::is_invisible;
 /// The longest label, in bytes.
 const MAX_LABEL: usize = 64;
 
-/// A device's name, or a maker's ID: 1 to 64 bytes without control characters, no blanks around it.
+/// A device's name, or a maker's ID: 1 to 64 bytes without control characters, and without
+/// surrounding blanks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Label(String);
@@ -18,19 +19,19 @@ pub struct Label(String);
 /// Why a label is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
-    /// Nothing in it.
+    /// It is empty.
     #[error("a label can't be empty")]
     Empty,
     /// Too long.
     #[error("a label has at most {MAX_LABEL} bytes, this one has {0}")]
     Long(usize),
-    /// It could draw on a terminal, or pass for another.
+    /// It could control a terminal, or look like another.
     #[error("a label can't hold control characters or invisible ones")]
     Invisible,
 }
 
 impl Label {
-    /// The name of a device that was given none.
+    /// The label of a device that was enrolled without one.
     #[must_use]
     pub fn numbered(number: usize) -> Self {
         Self(format!("device-{number}"))
@@ -61,7 +62,7 @@ impl FromStr for Label {
     }
 }
 
-/// As it is stored: what was taken once stays readable.
+/// As it is stored: a label that was accepted once stays readable.
 impl TryFrom<String> for Label {
     type Error = LabelError;
 
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_that_could_harm_a_screen_are_refused() {
+    fn labels_that_could_control_a_terminal_are_refused() {
         assert_eq!("".parse::<Label>(), Err(LabelError::Empty));
         assert_eq!("\x1b[2Jphone".parse::<Label>(), Err(LabelError::Invisible));
         assert_eq!(

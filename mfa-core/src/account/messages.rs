@@ -1,7 +1,8 @@
-//! How many messages a user is sent: a few in a short time, then none for a while.
+//! Limits the messages to a user: a few in a short time, then none for a while.
 //!
-//! Whoever has a password could otherwise fill its owner's mailbox, or run up the bill of a provider. It is
-//! counted in the user's own record, so that neither a restart nor another host forgets.
+//! Otherwise an attacker with a password could fill its owner's mailbox, or run up the provider's
+//! bill. The count is in the user's own record, so that neither a restart nor another host forgets
+//! it.
 
 use std::time::Duration;
 
@@ -11,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::Account;
 use crate::clock::{Deadline, after, is_within};
 
-/// How many messages a user is sent.
+/// The limit on messages to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageLimits {
-    /// So many, 1 to 100,
+    /// This number, 1 to 100,
     pub messages: u32,
     /// within this time,
     pub within: Duration,
-    /// and then none for so long.
+    /// then none for this time.
     pub pause: Duration,
 }
 
@@ -32,18 +33,18 @@ impl Default for MessageLimits {
     }
 }
 
-/// What was sent to a user of late.
+/// Recent messages to a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Messages {
-    /// When, in seconds since 1970, the oldest first; those that still count.
+    /// When they were sent, in seconds since 1970, oldest first; only the ones that still count.
     sent: Vec<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_until: Option<Deadline>,
-    /// Why the last message could not be sent; none if it could, as far as is known.
+    /// Why the last message could not be sent; `None` if no failure is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
-    /// When the last message was sent, whether or not it counts still.
+    /// When the last message was sent, even if it no longer counts.
     #[serde(
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::second::optional"
@@ -51,7 +52,7 @@ pub struct Messages {
     last_sent: Option<Timestamp>,
 }
 
-/// The longest reason that is kept, in bytes.
+/// The longest stored reason, in bytes.
 const LONGEST_REASON: usize = 200;
 
 impl Messages {
@@ -61,14 +62,14 @@ impl Messages {
         *self == Self::default()
     }
 
-    /// How many messages count at `now`.
+    /// Number of messages that count at `now`.
     #[must_use]
     pub fn counted(&self, now: Timestamp, limits: &MessageLimits) -> u32 {
         let counted = self.sent.iter().filter(|sent| counts(**sent, now, limits));
         u32::try_from(counted.count()).unwrap_or(u32::MAX)
     }
 
-    /// Until when none is sent, if none is.
+    /// The end of the pause, if there is one.
     #[must_use]
     pub fn paused_until(&self, now: Timestamp, limits: &MessageLimits) -> Option<Timestamp> {
         self.paused_until?.in_force(now, limits.pause)
@@ -86,25 +87,24 @@ impl Messages {
         self.last_sent
     }
 
-    /// Bytes that it takes in a record, at most.
+    /// The most bytes in a record.
     pub(super) fn room(&self) -> usize {
         256 + 16 * self.sent.len() + 2 * LONGEST_REASON
     }
 }
 
 impl Account {
-    /// What was sent to the user of late.
+    /// Recent messages to the user.
     #[must_use]
     pub fn messages(&self) -> &Messages {
         &self.messages
     }
 
-    /// Counts a message that is about to be sent. Returns the end of the pause instead when it is one too
-    /// many.
+    /// Counts a message that is about to be sent.
     ///
     /// # Errors
     ///
-    /// The end of the pause: nothing may be sent before.
+    /// The end of the pause, if it is one too many: nothing may be sent before.
     pub fn count_message(
         &mut self,
         now: Timestamp,
@@ -128,7 +128,7 @@ impl Account {
         Ok(())
     }
 
-    /// Remembers that the last message could not be sent. Returns whether that is news.
+    /// Records that the last message could not be sent. Returns whether that was unknown.
     pub fn message_failed(&mut self, reason: &str) -> bool {
         let mut end = reason.len().min(LONGEST_REASON);
         while !reason.is_char_boundary(end) {
@@ -142,7 +142,7 @@ impl Account {
 }
 
 impl Account {
-    /// The last message arrived after all. Returns whether that is news.
+    /// Records that the last message arrived after all. Returns whether that was unknown.
     pub fn message_arrived(&mut self) -> bool {
         self.messages.last_error.take().is_some()
     }
@@ -164,7 +164,7 @@ mod tests {
     };
 
     #[test]
-    fn ten_messages_in_five_minutes_are_sent_then_none_for_thirty() {
+    fn after_ten_messages_in_five_minutes_none_is_sent_for_thirty() {
         let mut account = Account::default();
         for number in 0..10 {
             assert_eq!(account.count_message(at(number * 20), &LIMITS), Ok(()));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_pause_the_limit_holds_all_the_same() {
+    fn without_a_pause_the_limit_applies_all_the_same() {
         let limits = MessageLimits {
             pause: Duration::ZERO,
             ..LIMITS
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_pauses_nobody_for_ever() {
+    fn setting_the_clock_back_pauses_nobody_for_ever() {
         let mut account = Account::default();
         for number in 0..10 {
             account
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_remembered_until_the_next_message() {
+    fn a_failure_is_recorded_until_the_next_message() {
         let mut account = Account::default();
         account.count_message(at(0), &LIMITS).unwrap();
         assert!(account.message_failed("the server is silent"));

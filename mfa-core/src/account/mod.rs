@@ -1,11 +1,11 @@
-//! The account: all that is known of one user, as one record.
+//! The account: everything known about one user, in one record.
 //!
-//! Pure. A change is a function of the record and an event (rule 2 of the architecture): `attempt`
-//! judges answers, `enroll` adds and removes factors, `session`, `bypass` and `grace` are what lets a user
-//! in otherwise, `settings` is what is set for one user. `repository` loads, changes and swaps records; there
-//! is no counter or list beside them that could be raced.
+//! A change is a pure function of the record and an event (rule 2 of the architecture): `attempt`
+//! verifies answers, `enroll` adds and removes factors, `session`, `bypass` and `grace` are other
+//! ways to be let in, `settings` holds the user's settings. The agent's repository loads, changes
+//! and swaps records; no counter or list exists beside them, so nothing can race them.
 //!
-//! The record holds keys and hashes. It leaves the agent never, and the process only sealed.
+//! The record holds keys and hashes. It never leaves the agent, and leaves the process only sealed.
 
 mod attempt;
 mod bypass;
@@ -52,27 +52,27 @@ pub use session::{NewSession, Session, SessionQuery, SessionScope};
 pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 
-/// The format of the record. Older ones are read as they are and written as this one: 1 knew neither
-/// settings nor sessions, bypass and recovery codes, and grace; 2 no devices that count or drift; 3 no addresses, and no accounts
-/// at RADIUS servers.
+/// The format of the record. Older ones are read and written as this one. 1 had no settings,
+/// sessions, bypass and recovery codes, and no grace; 2 no HOTP devices and no drift; 3 no
+/// addresses and no accounts at RADIUS servers.
 const SCHEMA: u32 = 4;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     schema: u32,
-    /// Counts the changes of what the user can pass: a proof or a half-done enrolment from before one
-    /// is worth nothing after it.
+    /// Counts the changes of the user's factors: a proof or an unfinished enrolment from before a
+    /// change is void.
     #[serde(default)]
     generation: u64,
-    /// Devices that show codes, in the order of their enrolment.
+    /// In the order of enrolment.
     #[serde(default)]
     devices: Vec<Device>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pin: Option<PinRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     questions: Option<QuestionSet>,
-    /// Where codes are sent, in the order in which the addresses of a channel are tried.
+    /// Within a channel in the order in which they are tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     contacts: Vec<Contact>,
     #[serde(default, skip_serializing_if = "Messages::is_empty")]
@@ -83,17 +83,17 @@ pub struct Account {
     lockout: Lockout,
     #[serde(default, skip_serializing_if = "UserSettings::is_default")]
     settings: UserSettings,
-    /// The oldest first. Some may have ended.
+    /// Oldest first. Some may have ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sessions: Vec<Session>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bypass: Option<Bypass>,
-    /// The last one that was used, so that the audit log tells it from a guess.
+    /// The last used one, so that the audit log distinguishes it from a guess.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     used_bypass: Option<CodeDigest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recovery: Option<Recovery>,
-    /// When a login first met a rule with grace.
+    /// When grace began.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -125,13 +125,13 @@ impl Default for Account {
 }
 
 impl Account {
-    /// Counts the changes of what the user can pass.
+    /// Counts the changes of the user's factors.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// The devices, in the order of their enrolment.
+    /// The devices, in the order of enrolment.
     #[must_use]
     pub fn devices(&self) -> &[Device] {
         &self.devices
@@ -149,7 +149,7 @@ impl Account {
         self.questions.as_ref()
     }
 
-    /// What is counted.
+    /// The counters of the lockout.
     #[must_use]
     pub fn lockout(&self) -> &Lockout {
         &self.lockout
@@ -168,8 +168,8 @@ impl Account {
         }
     }
 
-    /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for other codes; `beside`
-    /// are factors that need nothing in the record.
+    /// Whether the user can satisfy all of `way`. Bypass and recovery codes replace other codes;
+    /// `beside` are factors that need nothing in the record.
     #[must_use]
     pub fn can(&self, way: &FactorCombination, beside: &[Factor], now: Timestamp) -> bool {
         let other_codes = self.other_codes(now) > 0;
@@ -179,8 +179,8 @@ impl Account {
         way.factors().iter().all(can)
     }
 
-    /// Whether `typed` is a bypass or recovery code. Only for an answer that is judged or counted then: asking
-    /// is guessing.
+    /// Whether `typed` is a bypass or recovery code. Call it only for an answer that is then
+    /// verified or counted, because every call is a guess.
     #[must_use]
     pub fn has_other_code(&self, typed: &str, now: Timestamp, pepper: &Pepper) -> bool {
         let typed = unspaced(typed);
@@ -205,7 +205,7 @@ impl Account {
         typed.bytes().all(|b| b.is_ascii_digit()) && lengths.into_iter().flatten().any(fits)
     }
 
-    /// How many digits the codes of the devices have, if all have as many; none without a device.
+    /// Digits of the devices' codes, if all have the same; `None` without a device.
     #[must_use]
     pub fn device_digits(&self) -> Option<u32> {
         let mut digits = self.devices.iter().map(|d| u32::from(d.generator.digits));
@@ -213,7 +213,7 @@ impl Account {
         digits.all(|other| other == first).then_some(first)
     }
 
-    /// The longest code that the user may type, in digits.
+    /// Digits of the longest code that the user may type.
     #[must_use]
     pub fn code_digits(&self, now: Timestamp) -> u32 {
         let devices = self.devices.iter().map(|d| u32::from(d.generator.digits));
@@ -223,7 +223,7 @@ impl Account {
         }
     }
 
-    /// The digits of the longest code that is good without a device; 0 if there is none.
+    /// Digits of the longest valid code that is not from a device; 0 if there is none.
     pub(in crate::account) fn other_codes(&self, now: Timestamp) -> u32 {
         let bypass = self.bypass_until(now).map(|_| BYPASS_DIGITS);
         let recovery = self.recovery.as_ref().filter(|codes| codes.left() > 0);
@@ -239,7 +239,7 @@ impl Account {
             .collect()
     }
 
-    /// The same by the names that people know: a device is `totp` or `hotp`.
+    /// The same by their names for people: a device is `totp` or `hotp`.
     #[must_use]
     pub fn enrolled_names(&self) -> Vec<&'static str> {
         let is_there = |kind: &Kind| self.devices.iter().any(|d| d.kind() == *kind);
@@ -249,25 +249,25 @@ impl Account {
         kinds.chain(others.map(Factor::name)).collect()
     }
 
-    /// An administrator unlocks. Returns whether there was anything to clear.
+    /// Unlocks the account. Returns whether there was anything to clear.
     pub fn unlock(&mut self) -> bool {
         self.lockout.unlock()
     }
 
-    /// The record as it is sealed.
+    /// Encodes the record for sealing.
     ///
     /// # Errors
     ///
     /// Never for a record that was read or made here; the encoder's own error otherwise.
     pub fn encode(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, RecordError> {
-        // Large enough, so that no unwiped copy is left behind by growing; and no larger, because all of it
-        // is wiped.
+        // Large enough, so that growing leaves no unwiped copy behind; and no larger, because all
+        // of it is wiped.
         let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(self.room()));
         serde_json::to_writer(&mut *bytes, self).map_err(|e| RecordError(e.to_string()))?;
         Ok(bytes)
     }
 
-    /// More bytes than the record takes.
+    /// An upper bound on the record's bytes.
     fn room(&self) -> usize {
         let settings = [&self.settings.administrator, &self.settings.own];
         let networks: usize = settings.iter().map(|side| side.allow_from.len()).sum();
@@ -280,13 +280,13 @@ impl Account {
             + self.messages.room()
     }
 
-    /// A record as it was sealed.
+    /// Decodes an unsealed record.
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when it is not one, or of a version that is not known yet.
+    /// [`RecordError`] when it is invalid, or of a later format.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        // Only the place goes into the error: serde's own text may quote what stands there.
+        // The error contains only the column: serde's own text may quote the record.
         let mut account: Self = serde_json::from_slice(bytes)
             .map_err(|e| RecordError(format!("it can't be read at column {}", e.column())))?;
         if account.schema > SCHEMA {
@@ -300,7 +300,7 @@ impl Account {
     }
 }
 
-/// A record that is none.
+/// Why a record can't be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored record is damaged: {0}")]
 pub struct RecordError(String);

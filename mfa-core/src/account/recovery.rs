@@ -1,4 +1,4 @@
-//! The recovery codes of an account, and what is left of them.
+//! The recovery codes of an account.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,12 +10,12 @@ use crate::factors::recovery::{CodeDigest, Pepper, RECOVERY_DIGITS};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Recovery {
     codes: Vec<CodeDigest>,
-    /// Those of them that were used, so that the audit log can tell them from guesses.
+    /// The used ones, so that the audit log can distinguish them from guesses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     used: Vec<CodeDigest>,
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
     made_at: Timestamp,
-    /// How many digits a code has; those of other programs have fewer.
+    /// Digits of a code; codes of other programs have fewer.
     #[serde(default = "usual_digits", skip_serializing_if = "is_usual")]
     digits: u32,
 }
@@ -37,7 +37,7 @@ impl Recovery {
         self.codes.len()
     }
 
-    /// With those that were used.
+    /// Including used ones.
     pub(super) fn all(&self) -> usize {
         self.codes.len() + self.used.len()
     }
@@ -60,7 +60,7 @@ impl Account {
         self.generation += 1;
     }
 
-    /// Spends those codes of another program that are not `left` there. Returns how many.
+    /// Uses up the codes of another program that are not `left` there. Returns how many.
     pub(super) fn spend_all_but(&mut self, left: &[CodeDigest], digits: u32) -> u32 {
         let theirs = |recovery: &&mut Recovery| recovery.digits == digits && !is_usual(&digits);
         let Some(recovery) = self.recovery.as_mut().filter(theirs) else {
@@ -71,14 +71,14 @@ impl Account {
         u32::try_from(before - recovery.left()).unwrap_or(u32::MAX)
     }
 
-    /// Takes the recovery codes away. Returns how many were left.
+    /// Removes the recovery codes. Returns how many were left.
     pub fn remove_recovery(&mut self) -> u32 {
         let left = self.recovery_left().unwrap_or(0);
         self.generation += u64::from(self.recovery.take().is_some());
         left
     }
 
-    /// How many recovery codes are left; none if none were ever made.
+    /// Number of unused recovery codes; `None` if there never were any.
     #[must_use]
     pub fn recovery_left(&self) -> Option<u32> {
         let left = self.recovery.as_ref()?.codes.len();
@@ -99,7 +99,7 @@ impl Account {
         codes.contains(&digest).then_some(digest)
     }
 
-    /// A code is used up.
+    /// Uses up a code.
     pub(super) fn use_recovery(&mut self, used: CodeDigest) {
         if let Some(recovery) = &mut self.recovery {
             recovery.codes.retain(|code| *code != used);
@@ -107,7 +107,7 @@ impl Account {
         }
     }
 
-    /// Whether `typed` is one of the codes that were used.
+    /// Whether `typed` is a used code.
     pub(super) fn is_used_recovery(&self, typed: &str, pepper: &Pepper) -> bool {
         let recovery = self.recovery.as_ref();
         recovery.is_some_and(|recovery| recovery.used.contains(&pepper.digest(typed)))

@@ -1,4 +1,4 @@
-//! The account of a user at a RADIUS server, which answers for them.
+//! The account of a user at a RADIUS server, which verifies their answers.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,9 +7,9 @@ use super::{Account, Dates, Label};
 /// An account at a RADIUS server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
-    /// The name of the servers in the settings.
+    /// The name of the server in the settings.
     pub server: Label,
-    /// The user's name there; none: the same.
+    /// The user's name there; `None` if it is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<RemoteName>,
     /// When it was enrolled, and last used.
@@ -22,7 +22,7 @@ pub struct Remote {
 #[serde(try_from = "String", into = "String")]
 pub struct RemoteName(String);
 
-/// A text that is no name at a RADIUS server.
+/// The text is not a valid name at a RADIUS server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a name at a RADIUS server has 1 to 253 bytes and no control characters")]
 pub struct RemoteNameError;
@@ -65,7 +65,7 @@ impl Account {
         self.remote.as_ref()
     }
 
-    /// Sets the account at a RADIUS server, in place of an earlier one. Returns whether it is another.
+    /// Sets the account at a RADIUS server, replacing an earlier one. Returns whether it changed.
     pub fn set_remote(&mut self, remote: Remote) -> bool {
         let is_same = |known: &Remote| known.server == remote.server && known.user == remote.user;
         if self.remote.as_ref().is_some_and(is_same) {

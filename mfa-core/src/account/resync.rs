@@ -1,8 +1,7 @@
-//! Two codes that follow each other take up a device again that has gone astray (RFC 4226 §7.4, RFC 6238
-//! §6).
+//! Resynchronises a device that is out of sync by two codes in a row (RFC 4226 §7.4, RFC 6238 §6).
 //!
-//! They are weighed like an answer of a login: while the account is locked nothing is judged, and a wrong
-//! pair counts as a failure. A right pair is used up.
+//! They are verified like an answer of a login: not while the account is locked, and a wrong pair
+//! counts as a failure. A right pair is used up.
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -11,51 +10,51 @@ use super::{Account, Label};
 use crate::factors::device::{Kind, MAX_OFFSET, Windows};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 
-/// Two codes.
+/// Two codes in a row.
 pub struct Resync {
-    /// The device; none: whichever they are of.
+    /// The device; `None`: any device that they match.
     pub label: Option<Label>,
     /// A code.
     pub first: Zeroizing<String>,
-    /// The one that the device showed next.
+    /// The next code of the device.
     pub second: Zeroizing<String>,
     /// When the account was read.
     pub epoch: LoginEpoch,
-    /// The time of the judgement, at which the second one is shown.
+    /// The time of verification, at which the second code is shown.
     pub now: Timestamp,
-    /// How far off they may be.
+    /// The accepted windows.
     pub windows: Windows,
-    /// The bounds of the lockout.
+    /// The limits of the lockout.
     pub limits: Limits,
 }
 
-/// What became of them.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resynced {
-    /// The device is in step again.
+    /// The device is resynchronised.
     Done {
-        /// Which one.
+        /// Its label.
         label: Label,
         /// Its kind.
         kind: Kind,
-        /// Seconds that its clock is ahead; none for a device that counts.
+        /// Seconds that its clock is ahead; `None` for HOTP.
         clock_offset: Option<i64>,
-        /// Codes that were passed over; none for a device with a clock.
+        /// Number of skipped codes; `None` for TOTP.
         skipped: Option<u64>,
     },
-    /// They are no two codes in a row of any device; that counts as a failure.
+    /// The codes are not two in a row of any device; that counts as a failure.
     Wrong {
         /// The lock that this failure caused.
         lock: Option<Lock>,
     },
-    /// They were used before, or are no codes at all; nothing is counted.
+    /// They were used before, or can't be codes; nothing is counted.
     Idle,
-    /// Nothing was judged.
+    /// The account is locked; nothing was verified.
     Locked,
 }
 
 impl Account {
-    /// Takes up a device again.
+    /// Resynchronises a device.
     pub fn resync(&mut self, resync: &Resync) -> Resynced {
         match self.lockout.admit(resync.epoch, resync.now, &resync.limits) {
             Admission::Open => {}
@@ -66,7 +65,7 @@ impl Account {
             Admission::BudgetExhausted => return Resynced::Locked,
         }
         match self.find_resync(resync) {
-            Some((index, step)) => self.take_up(index, step, resync.now),
+            Some((index, step)) => self.resynchronise(index, step, resync.now),
             None if self.is_idle(resync) => Resynced::Idle,
             None => {
                 let lock = self.fail(resync.epoch, resync.now, &resync.limits);
@@ -75,7 +74,7 @@ impl Account {
         }
     }
 
-    /// Whether they could be codes of no device, or are the last that were used of one.
+    /// Whether the codes can't be from any device, or are the last used ones of one.
     fn is_idle(&self, resync: &Resync) -> bool {
         let pair = (resync.first.as_str(), resync.second.as_str());
         let generators = || {
@@ -100,8 +99,8 @@ impl Account {
         })
     }
 
-    /// The device shows the code of `step` now.
-    fn take_up(&mut self, index: usize, step: u64, now: Timestamp) -> Resynced {
+    /// Resynchronises to `step`, which the device shows now.
+    fn resynchronise(&mut self, index: usize, step: u64, now: Timestamp) -> Resynced {
         let Some(device) = self.devices.get_mut(index) else {
             return Resynced::Wrong { lock: None };
         };
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn two_codes_in_a_row_set_a_clock_right() {
+    fn two_codes_in_a_row_resynchronise_a_clock() {
         let mut account = Account::default();
         account.add_device(device("phone")).unwrap();
         // Shown at 90 s by a right clock; it is ten periods behind.
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn two_codes_in_a_row_take_a_counter_on() {
+    fn two_codes_in_a_row_resynchronise_a_counter() {
         let mut account = Account::default();
         account.add_device(counter("token")).unwrap();
         let done = account.resync(&resync((CODES[7], CODES[8]), 0));
@@ -212,11 +211,11 @@ mod tests {
         ] {
             assert_eq!(account.resync(&pair(idle)), Resynced::Idle, "{idle:?}");
         }
-        assert_eq!(account.lockout().failures(at(0)), 1, "none of these counts");
+        assert_eq!(account.lockout().failures(at(0)), 1, "nothing is counted");
     }
 
     #[test]
-    fn a_locked_account_takes_no_codes() {
+    fn a_locked_account_accepts_no_codes() {
         let mut account = account();
         for _ in 0..5 {
             account.resync(&resync(("000000", "000000"), 0));

@@ -11,7 +11,7 @@ pub fn pepper() -> crate::factors::recovery::Pepper {
     crate::factors::recovery::Pepper::new(zeroize::Zeroizing::new([1; 32]))
 }
 
-/// So many seconds after 1970.
+/// This number of seconds after 1970.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
@@ -34,7 +34,7 @@ pub const CODES: [&str; 10] = [
     "520489",
 ];
 
-/// The same device with a counter.
+/// The same device as HOTP.
 pub fn counter(label: &str) -> Device {
     let mut device = device(label);
     device.generator.moves = MovingFactor::Counter;

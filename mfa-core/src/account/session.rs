@@ -1,10 +1,9 @@
 //! Sessions: after a pass, the same login is not asked again for a while.
 //!
-//! A session stands in the record of its user, so that it is durable with the pass that began it and
-//! ends in the same change as what ends it: a lock clears the list, a change of factors moves the
-//! generation on, `revoke` empties it, and another boot of the host has another id. Whether a login is
-//! the same is decided by the [`SessionScope`]; whether a session is enough, by the rule that holds now, not by
-//! the one that it began under.
+//! A session is part of the user's record, so that it is durable with the pass that began it. A
+//! lock, a change of factors (by the generation), `revoke` and a reboot end it. [`SessionScope`]
+//! decides whether a login is the same; the current rule, not the one that the session began under,
+//! decides whether the session is enough.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,21 +15,21 @@ use super::Account;
 use crate::clock::{Deadline, is_within};
 use crate::factors::{Factor, FactorCombination};
 
-/// Sessions kept for a user, few enough for a record to have room for them; a further one takes the place of the oldest.
+/// The most sessions of a user, which bounds the record; another one replaces the oldest.
 const MAX_SESSIONS: usize = 12;
 
-/// What makes two logins of a user the same.
+/// What identifies a login of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionScope {
     /// The PAM service.
     pub service: String,
-    /// The operation, if it is one.
+    /// The operation, if the login names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// The remote address; none for a terminal of this host.
+    /// The remote address; `None` for a terminal of this host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// The user on the remote host, or the one who called sudo.
+    /// The user on the remote host, or the caller of sudo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruser: Option<String>,
     /// The terminal, without `/dev/`.
@@ -41,50 +40,50 @@ pub struct SessionScope {
 /// A login after which the same is not asked again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Where.
+    /// The login.
     #[serde(flatten)]
     pub spot: SessionScope,
-    /// What was passed.
+    /// The factors that were passed.
     pub passed: FactorCombination,
-    /// When.
+    /// When it began.
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
     pub begun: Timestamp,
-    /// Until when, by the rule that it began under.
+    /// Its end, by the rule that it began under.
     ends: Deadline,
     /// The boot of the host that it belongs to.
     boot: String,
-    /// What the user could pass then.
+    /// The version of the user's factors then.
     generation: u64,
 }
 
 /// The session that a pass is to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
-    /// Where.
+    /// The login.
     pub spot: SessionScope,
-    /// For how long.
+    /// How long it lasts.
     pub duration: Duration,
     /// The boot of the host.
     pub boot: String,
 }
 
-/// What a session must be like to let a login in.
+/// The requirements on a session.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionQuery<'a> {
-    /// Where the login is.
+    /// The login.
     pub spot: &'a SessionScope,
     /// The services whose sessions count besides its own.
     pub scope: &'a [String],
-    /// The ways of the rule; one of them must have been passed.
+    /// Services whose sessions count besides the login's own.
     pub ways: &'a [FactorCombination],
-    /// How old it may be.
+    /// The ways of the rule; one of them must have been passed.
     pub duration: Duration,
-    /// The boot of the host.
+    /// The maximum age.
     pub boot: &'a str,
 }
 
 impl Session {
-    /// Until when it lasts, by the rule that it began under.
+    /// Its end, by the rule that it began under.
     #[must_use]
     pub fn ends(&self) -> Timestamp {
         self.ends.shown()
@@ -105,8 +104,8 @@ impl Session {
             && is_within(self.begun, now, wanted.duration)
     }
 
-    /// Whether it is for the same place; the service may be another of the scope. Operations share
-    /// with nothing: each is asked for by itself.
+    /// Whether it is for the same login; the service may be another of the scope. Operations share
+    /// no sessions: each is asked separately.
     fn is_at(&self, spot: &SessionScope, scope: &[String]) -> bool {
         let own = &self.spot;
         let same_name = |name: &String| name.eq_ignore_ascii_case(&own.service);
@@ -120,7 +119,7 @@ impl Session {
 }
 
 impl Account {
-    /// The sessions that last at `now`, the oldest first.
+    /// The active sessions at `now`, oldest first.
     pub fn sessions(&self, boot: &str, now: Timestamp) -> impl Iterator<Item = &Session> {
         let locked = self.lockout.lock(now).is_some();
         self.sessions.iter().filter(move |session| {
@@ -138,14 +137,14 @@ impl Account {
             .find(|session| session.is_enough(wanted, now))
     }
 
-    /// Ends all sessions. Returns how many lasted.
+    /// Ends all sessions. Returns how many were active.
     pub fn revoke(&mut self, boot: &str, now: Timestamp) -> u32 {
         let ended = self.sessions(boot, now).count();
         self.sessions.clear();
         u32::try_from(ended).unwrap_or(u32::MAX)
     }
 
-    /// Begins a session after a pass. One of the same place is renewed.
+    /// Begins a session after a pass, or renews the one of the same login.
     pub(super) fn begin_session(
         &mut self,
         opening: &NewSession,

@@ -1,23 +1,24 @@
-//! Two questions that must not be taken for one another: whether a user ever set up anything, and whether there is
-//! anything that they can pass now.
+//! Answers two different questions: has the user ever enrolled anything, and is there anything they
+//! can pass with now?
 //!
-//! Only the first opens what is for newcomers: `unenrolled = "allow"`, grace, set-up inside the login and a first
-//! enrolment without proof. A disabled address, used-up recovery codes and a bypass code that has expired are of no
-//! use, but their owner is no newcomer: whoever has their password would get in otherwise.
+//! Only a user who never enrolled is a newcomer: `unenrolled = "allow"`, grace, enrolment inside
+//! the login, and a first enrolment without proof. A user with a disabled address, used-up recovery
+//! codes or an expired bypass code is not, or an attacker with the password would get in.
 
 use jiff::Timestamp;
 
 use super::Account;
 
 impl Account {
-    /// Whether nothing was ever set up: no factor, enabled or not, no recovery codes, used up or not, and no bypass
-    /// code, expired or not.
+    /// Whether nothing was ever enrolled: no factor, enabled or not, no recovery code, used or not,
+    /// and no bypass code, expired or not.
     #[must_use]
     pub fn has_never_enrolled(&self) -> bool {
         self.has_no_factors() && self.recovery.is_none() && self.bypass.is_none()
     }
 
-    /// Whether there is nothing that the user could pass with at `now`. They may have set up something all the same.
+    /// Whether the user can pass with nothing at `now`. They may have enrolled something all the
+    /// same.
     #[must_use]
     pub fn has_no_usable_factor(&self, now: Timestamp) -> bool {
         self.enrolled().is_empty() && self.other_codes(now) == 0

@@ -1,8 +1,8 @@
-//! What is set for one user, on top of the rules: must they have a factor, which are part of every
-//! login, where may they come from, and may they set that themselves.
+//! Settings of one user, in addition to the rules: whether they need a factor, which factors every
+//! login needs, where they may log in from, and whether they may change these.
 //!
-//! What an administrator sets and what the user sets stand apart, and both hold: so users can make their
-//! own logins stricter, and can take that back, but can loosen nothing that an administrator set.
+//! Settings by an administrator and by the user are separate, and both apply: users can make their
+//! own logins stricter and undo that, but can't loosen what an administrator set.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,34 +10,34 @@ use super::Account;
 use crate::factors::Factor;
 use crate::policy::{Enforce, Network, Networks, Personal};
 
-/// Networks that may be listed for a user, by an administrator and by the user each.
+/// The most networks that an administrator and the user may list, each.
 pub const MAX_NETWORKS: usize = 32;
 
-/// All that is set for a user.
+/// The settings of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserSettings {
-    /// Whether they must have a factor.
+    /// Whether the user needs a factor.
     pub enforce: Enforce,
-    /// Whether they may set `own`, and change factors even where the host lets nobody.
+    /// Whether the user may change `own`, and factors even where the host allows nobody to.
     pub self_manage: bool,
-    /// By an administrator.
+    /// Set by an administrator.
     pub administrator: UserOverrides,
-    /// By the user.
+    /// Set by the user.
     pub own: UserOverrides,
 }
 
-/// What one side has set.
+/// The settings of one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserOverrides {
-    /// Factors that are part of every login, in their usual order.
+    /// Factors that every login needs, in their usual order.
     pub require: Vec<Factor>,
     /// Where logins may come from; empty: anywhere.
     pub allow_from: Vec<Network>,
 }
 
-/// Who sets something.
+/// Who changes a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// An administrator.
@@ -46,21 +46,21 @@ pub enum By {
     User,
 }
 
-/// Why something can't be set.
+/// Why a setting can't be changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// The factor is not set up.
-    #[error("{user} has not set up {factor}{}; first: {}", three(*.factor), .factor.enroll_command(.user))]
+    /// The factor is not enrolled.
+    #[error("{user} has not enrolled {factor}{}; first: {}", three(*.factor), .factor.enroll_command(.user))]
     NotSetUp {
-        /// Who.
+        /// The user.
         user: String,
-        /// What.
+        /// The factor.
         factor: Factor,
     },
-    /// The user takes back what an administrator set.
+    /// The user tries to undo an administrator's setting.
     #[error("an administrator requires {0}; only an administrator can take that back")]
     Administrators(Factor),
-    /// More networks than there may be.
+    /// Too many networks.
     #[error("{0} networks; at most {MAX_NETWORKS} can be listed")]
     TooMany(usize),
 }
@@ -79,7 +79,7 @@ impl UserSettings {
         *self == Self::default()
     }
 
-    /// Factors that are part of every login, whoever set that.
+    /// Factors that every login needs, whoever set that.
     #[must_use]
     pub fn required(&self) -> Vec<Factor> {
         let sides = [&self.administrator, &self.own];
@@ -106,13 +106,13 @@ impl UserOverrides {
 }
 
 impl Account {
-    /// What is set for the user.
+    /// The user's settings.
     #[must_use]
     pub fn settings(&self) -> &UserSettings {
         &self.settings
     }
 
-    /// The same, as the policy takes it.
+    /// The settings, in the form that the policy needs.
     #[must_use]
     pub fn personal(&self) -> Personal {
         let settings = &self.settings;
@@ -125,13 +125,13 @@ impl Account {
         }
     }
 
-    /// Whether an administrator made `factor` part of every login: the user can't get rid of it.
+    /// Whether an administrator requires `factor` in every login, so that the user can't undo that.
     #[must_use]
     pub fn admin_required(&self, factor: Factor) -> bool {
         self.settings.administrator.require.contains(&factor)
     }
 
-    /// Whether this side has made `factor` part of every login.
+    /// Whether this side requires `factor` in every login.
     #[must_use]
     pub fn requires(&self, factor: Factor, by: By) -> bool {
         let side = match by {
@@ -141,14 +141,14 @@ impl Account {
         side.require.contains(&factor)
     }
 
-    /// Makes a factor part of every login, or takes that back; an administrator takes back what the user
-    /// set as well. Returns whether anything changed.
+    /// Requires a factor in every login, or undoes that; an administrator also undoes the user's
+    /// own setting. Returns whether anything changed.
     ///
     /// # Errors
     ///
-    /// [`SettingError`] when the factor is not set up, or an administrator's wish is to be taken back by
-    /// the user. A code is the exception: an administrator may require it before there is a device. A user
-    /// may not: without one they could prove themselves no more, and not take it back.
+    /// [`SettingError`] when the factor is not enrolled, or the user tries to undo an
+    /// administrator's setting. An administrator may require a code before there is a device; a
+    /// user may not, because without one they could not prove themselves to undo it.
     pub fn require(
         &mut self,
         user: &str,
@@ -175,18 +175,18 @@ impl Account {
         }))
     }
 
-    /// Sets whether the user must have a factor. Returns whether that changed.
+    /// Sets whether the user needs a factor. Returns whether that changed.
     pub fn enforce(&mut self, level: Enforce) -> bool {
         self.set(|settings| settings.enforce = level)
     }
 
-    /// Sets whether the user may set things. Returns whether that changed.
+    /// Sets whether the user may change settings. Returns whether that changed.
     pub fn set_self_manage(&mut self, on: bool) -> bool {
         self.set(|settings| settings.self_manage = on)
     }
 
-    /// Sets where the user may come from; no networks: anywhere, whereby an administrator takes back what
-    /// the user set as well. Returns whether anything changed.
+    /// Sets where the user may log in from; without networks: anywhere, and an administrator also
+    /// clears the user's own list. Returns whether anything changed.
     ///
     /// # Errors
     ///
@@ -218,7 +218,7 @@ mod tests {
     const ADMIN: By = By::Administrator;
 
     #[test]
-    fn questions_and_a_pin_are_required_only_once_they_are_set_up() {
+    fn questions_and_a_pin_are_required_only_once_they_are_enrolled() {
         let mut account = Account::default();
         for factor in [Factor::Questions, Factor::Pin] {
             let error = account.require("anna", factor, true, ADMIN).unwrap_err();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_takes_back_their_own_wish_but_not_an_administrator_s() {
+    fn a_user_undoes_their_own_setting_but_not_an_administrators() {
         let mut account = full();
         account
             .require("anna", Factor::Pin, true, By::User)
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_administrator_takes_back_both_sides() {
+    fn an_administrator_undoes_both_sides() {
         let mut account = full();
         account
             .require("anna", Factor::Pin, true, By::User)
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_is_told_both_sides_of_where_logins_may_come_from() {
+    fn the_policy_gets_the_networks_of_both_sides() {
         let mut account = Account::default();
         account
             .allow_from(&["192.0.2.0/24".parse().unwrap()], ADMIN)

@@ -10,12 +10,12 @@ fn a_record_survives_storage() {
     );
 }
 
-/// The sample as the last version of each older format wrote it: they differ in what it does not have.
+/// The sample as the last version of each older format wrote it, without the fields that it lacked.
 const OLDER: [u32; 3] = [1, 2, 3];
 const OLDER_RECORD: &str = r#","generation":3,"devices":[{"label":"phone","generator":{"key":"MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=","algorithm":"SHA1","digits":6,"period":30},"enrolled_at":0,"last_used_at":null}],"pin":{"phc":"phc-pin","enrolled_at":0,"last_used_at":null},"questions":{"items":[{"text":"Question 0?","phc":"phc-0"},{"text":"Question 1?","phc":"phc-1"},{"text":"Question 2?","phc":"phc-2"}],"turn":0,"enrolled_at":0,"last_used_at":null},"lockout":{"failures":0,"consecutive":0,"until":null,"at_limit":false,"refused":0,"passes":0,"burst":{"passed":0,"failed":0}}}"#;
 
 #[test]
-fn a_record_of_an_older_format_is_read_and_written_as_todays() {
+fn a_record_of_an_older_format_is_read_and_written_in_todays() {
     for format in OLDER {
         let older = format!("{{\"schema\":{format}{OLDER_RECORD}");
         let account = Account::decode(older.as_bytes()).unwrap();
@@ -70,10 +70,10 @@ fn the_same_question_is_asked_until_it_is_answered() {
     assert_eq!(asked(&account), "Question 1?");
 }
 
-/// What the store takes, less what the seal adds.
+/// The store's limit, less the overhead of the seal.
 const MAX_ENCODED: usize = (20 << 10) - 64;
 
-/// A record with as much of everything as there may be.
+/// A record with the most of everything.
 fn fullest() -> Account {
     let mut account = Account::default();
     for n in 0..5 {
@@ -129,7 +129,7 @@ fn fullest() -> Account {
     account
 }
 
-/// Addresses, messages, an account at a server with guesses that are out there.
+/// Addresses, messages, and an account at a server with reserved guesses.
 fn fill_post(account: &mut Account) {
     let now = at(1_900_000_000);
     for n in 0..MAX_CONTACTS {
@@ -168,7 +168,7 @@ fn fill_post(account: &mut Account) {
 }
 
 #[test]
-fn the_fullest_record_is_one_that_the_store_has_room_for() {
+fn the_fullest_record_fits_into_the_store() {
     let account = fullest();
     let bytes = account.encode().unwrap();
     assert!(bytes.len() <= MAX_ENCODED, "{}", bytes.len());

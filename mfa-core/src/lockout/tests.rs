@@ -36,7 +36,7 @@ fn five_failures_lock_for_an_hour() {
 }
 
 #[test]
-fn of_two_bounds_the_one_that_leaves_fewer_guesses_holds() {
+fn of_two_limits_the_one_that_leaves_fewer_guesses_applies() {
     let loose = Limits {
         attempts: 50,
         duration: Duration::from_secs(1),
@@ -57,7 +57,7 @@ fn after_a_lock_five_failures_more_are_needed() {
 }
 
 #[test]
-fn a_pass_clears_what_was_counted() {
+fn a_pass_clears_the_counters() {
     let mut lockout = failed_times(4, at(0));
     lockout.passed(lockout.epoch(), at(1));
     assert_eq!((lockout.failures(at(1)), lockout.consecutive()), (0, 0));
@@ -81,7 +81,7 @@ fn a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks() {
 }
 
 #[test]
-fn a_pass_among_guesses_at_once_buys_no_more_guesses() {
+fn a_pass_among_simultaneous_guesses_buys_no_more_guesses() {
     let limits = Limits::default();
     for wrong_before in 0..4 {
         let mut lockout = Lockout::default();
@@ -90,12 +90,12 @@ fn a_pass_among_guesses_at_once_buys_no_more_guesses() {
             lockout.failed(epoch, at(0), &limits);
         }
         lockout.passed(epoch, at(0));
-        let mut judged = wrong_before + 1;
+        let mut verified = wrong_before + 1;
         while lockout.admit(epoch, at(0), &limits) == Admission::Open {
             lockout.failed(epoch, at(0), &limits);
-            judged += 1;
+            verified += 1;
         }
-        assert_eq!(judged, 5, "{wrong_before} wrong before the right one");
+        assert_eq!(verified, 5, "{wrong_before} wrong before the right one");
         assert_eq!(
             lockout.admit(lockout.epoch(), at(0), &limits),
             Admission::Open,
@@ -144,8 +144,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: between two passes, and within any hour without one,
-    /// no more than five wrong answers are judged, and never more than a hundred in a row.
+    /// In every order of events: between two passes, and within any hour without one, at most five
+    /// wrong answers are verified, and never more than a hundred in a row.
     #[test]
     fn no_order_of_events_gets_more_guesses(acts in acts()) {
         let limits = Limits::default();
@@ -181,11 +181,11 @@ proptest! {
     }
 }
 
-/// How long a server takes at most.
+/// The longest time that a server takes.
 const WAIT: Duration = Duration::from_secs(60);
 
 #[test]
-fn no_more_guesses_are_out_with_others_than_may_be_wrong() {
+fn no_more_guesses_are_reserved_than_may_be_wrong() {
     let limits = Limits::default();
     let mut lockout = Lockout::default();
     let epoch = lockout.epoch();
@@ -217,7 +217,7 @@ fn no_more_guesses_are_out_with_others_than_may_be_wrong() {
 }
 
 #[test]
-fn a_guess_that_nobody_judged_is_given_back_and_one_that_got_lost_is_forgotten() {
+fn an_unverified_guess_is_given_back_and_a_lost_one_is_forgotten() {
     let limits = Limits::default();
     let mut lockout = Lockout::default();
     let epoch = lockout.epoch();

@@ -1,4 +1,4 @@
-//! The name of a user, checked once.
+//! A validated user name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use mfa_protocol::MAX_NAME;
 
-/// A user name: 1 to 256 bytes, nothing that a terminal or a log would take for more than letters,
-/// no blanks at its ends. Cheap to clone.
+/// A user name: 1 to 256 bytes, without control or invisible characters, and without blanks at its
+/// ends. Cheap to clone.
 ///
-/// It is compared byte by byte: what is one user in two spellings, only the name service can tell
+/// Names are compared byte by byte: only the name service knows which spellings are the same user
 /// (see [`Names::canonical`](super::Names::canonical)).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserName(Arc<str>);
@@ -25,7 +25,7 @@ impl UserName {
 /// Why a text can't be a user name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserNameError {
-    /// Nothing there.
+    /// It is empty.
     #[error("a user name can't be empty")]
     Empty,
     /// More than [`MAX_NAME`] bytes.
@@ -34,10 +34,10 @@ pub enum UserNameError {
     /// A control character, or one that changes how the text around it is shown.
     #[error("a user name can't hold the invisible character U+{0:04X}")]
     Invisible(u32),
-    /// Blanks at an end.
+    /// A blank at the beginning or end.
     #[error("a user name can't begin or end with a blank")]
     Blank,
-    /// It would be a path.
+    /// It looks like a path.
     #[error("a user name can't begin with \"/\"")]
     Slash,
 }
@@ -83,8 +83,8 @@ impl fmt::Debug for UserName {
     }
 }
 
-/// Control characters, zero-width characters, line separators and those that turn the direction of
-/// writing: with them one name could be shown as another.
+/// Control characters, zero-width characters, line separators and characters that change the
+/// direction of text: with them one name could look like another.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_people_hosts_and_realms_are_taken() {
+    fn names_of_people_hosts_and_realms_are_accepted() {
         for name in [
             "root",
             "anna.müller",

@@ -1,55 +1,56 @@
-//! What is asked for, and on which terms: one value of it for `[policy]`, one for each rule that asks.
+//! The factors that a login must pass, and the conditions: one value for `[policy]`, one for each
+//! rule that asks.
 //!
-//! All settings have flowed together when one of these exists: what a rule leaves open has been taken from
-//! `[policy]`, `[enforcement]` and `[lockout]`, so that whoever carries a decision out looks nowhere else.
+//! Values that a rule leaves open come from `[policy]`, `[enforcement]` and `[lockout]` already, so
+//! nothing else needs to be looked up.
 
 use std::time::Duration;
 
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Limits;
 
-/// What is asked for, and how.
+/// What a login is asked for, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// The ways to pass: any one of them, the first that the user has. Never empty.
+    /// The ways to pass: the first one that the user has is enough. Never empty.
     pub ways: Vec<FactorCombination>,
     /// Whether the program can hold a conversation.
     pub prompting: Prompting,
-    /// Answers that are judged within one login, 1 to 5.
+    /// Answers that are verified within one login, 1 to 5.
     pub tries: u32,
-    /// What becomes of users who have set up none of the ways.
+    /// What happens to users who have enrolled none of the ways.
     pub unenrolled: Unenrolled,
-    /// How long these users are let in all the same, from their first login that met this; up to 365 days.
+    /// How long these users are let in all the same, from their first such login; up to 365 days.
     /// `None`: not at all. Always `None` with [`Unenrolled::Allow`].
     pub grace: Option<Duration>,
-    /// For how long, and where, nobody is asked again; `None`: every login is asked.
+    /// How long and where a user who passed is not asked again; `None`: every login is asked.
     pub session: Option<SessionRule>,
-    /// How many wrong answers lock the account, and for how long.
+    /// The limits of the lockout.
     pub lockout: Limits,
 }
 
-/// For how long, and where, somebody who has passed is not asked again.
+/// How long and where a user who passed is not asked again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRule {
-    /// For how long, up to 7 days. Never zero.
+    /// Up to 7 days. Never zero.
     pub duration: Duration,
-    /// The services that share it, in lower case, as libpam hands them to modules. Empty: the service, or
-    /// the operation, of the login alone.
+    /// The services that share it, in lower case, as libpam passes them to modules. Empty: only the
+    /// login's own service or operation.
     pub scope: Vec<String>,
 }
 
 /// Whether a program can hold a conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prompting {
-    /// It shows prompts one after the other.
+    /// It shows several prompts.
     #[default]
     Dialogue,
-    /// It has one answer only: the code stands at the end of the password.
+    /// It has one answer only: the code follows the password.
     Single,
 }
 
 impl Prompting {
-    /// The word for it in settings and on the wire.
+    /// Its name in settings and on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,20 +60,20 @@ impl Prompting {
     }
 }
 
-/// What becomes of users who are asked and have set up nothing.
+/// What happens to users who have enrolled nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unenrolled {
     /// They can't log in.
     #[default]
     Deny,
-    /// They log in without.
+    /// They log in without a second factor.
     Allow,
-    /// They set something up inside the login.
+    /// They enrol inside the login.
     Enroll,
 }
 
 impl Unenrolled {
-    /// The word for it in settings.
+    /// Its name in settings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Decisions in words, for the log, `mfactl explain` and `mfactl status`.
+//! Explains decisions, for the log, `mfactl explain` and `mfactl status`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::factors::Factor;
 use crate::names::UserName;
 
 impl Policy {
-    /// The decision and all its reasons. What depends on the account (`enrolled`, `prompts`) is left empty
-    /// for the caller to fill in.
+    /// The decision and all its reasons. The caller fills in what depends on the account
+    /// (`enrolled`, `prompts`).
     #[must_use]
     pub fn explain(
         &self,
@@ -49,7 +49,7 @@ impl Policy {
         }
     }
 
-    /// Every rule that is looked at for a login, in order; the last is the one that fits, if one does.
+    /// Every rule that is considered for a login, in order; the last one matches, if one does.
     #[must_use]
     pub fn consider(&self, request: &Request<'_>, facts: &Facts<'_>) -> Vec<Considered> {
         let mut considered = Vec::new();
@@ -70,9 +70,9 @@ impl Policy {
         considered
     }
 
-    /// The rules that can apply to a user, in order, each with what it comes to under the enforcement mode
-    /// and with what is required of this user. Where they may log in from is no part of it. The last is what holds if none before does: a rule for every login, or `[policy]`, called
-    /// `default`.
+    /// The rules that can apply to a user, in order, each with its result under the enforcement
+    /// mode and the user's settings, without their networks. The last is a rule for every login, or
+    /// `[policy]`, called `default`.
     #[must_use]
     pub fn rules_for_user(
         &self,
@@ -126,7 +126,7 @@ impl Decision {
         self.rule().map(|rule| rule.name.as_str())
     }
 
-    /// Where what decided stands; `None` if it is built in.
+    /// Where the deciding setting is; `None` if it is built in.
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         match &self.origin {
@@ -136,7 +136,7 @@ impl Decision {
         }
     }
 
-    /// Why, in words.
+    /// The reason as text.
     #[must_use]
     pub fn reason(&self) -> String {
         let asked = || self.verdict.ask().map(one_of).unwrap_or_default();
@@ -166,7 +166,7 @@ impl Decision {
     }
 }
 
-/// What is set for the user alone, appended to a reason.
+/// The user's own settings, to be appended to a reason.
 fn own_words(own: &Own) -> String {
     let mut words = String::new();
     if !own.require.is_empty() {
@@ -187,7 +187,7 @@ fn own_words(own: &Own) -> String {
 }
 
 impl Ask {
-    /// On which terms it is asked for, each in words; what is not said is left out.
+    /// The conditions of an ask, each as text.
     #[must_use]
     pub fn terms(&self) -> Vec<String> {
         let unenrolled = match (self.unenrolled, self.grace) {
@@ -223,7 +223,7 @@ fn session_words(session: &SessionRule) -> String {
     }
 }
 
-/// A length of time as settings have it: `90s`, `15m`, `14d`.
+/// A duration as in settings: `90s`, `15m`, `14d`.
 pub fn length_of_time(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m")];
@@ -247,7 +247,7 @@ impl Verdict {
         }
     }
 
-    /// What is asked for, if anything is.
+    /// What is asked for, if anything.
     #[must_use]
     pub fn ask(&self) -> Option<&Arc<Ask>> {
         match self {
@@ -307,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_terms_of_an_asking_are_told_in_words() {
+    fn the_conditions_of_an_ask_are_described() {
         let told = |ask: &Ask| ask.terms();
         assert_eq!(
             told(&Ask::default()),
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_time_is_told_in_its_largest_whole_unit() {
+    fn a_duration_is_shown_in_its_largest_whole_unit() {
         for (seconds, text) in [
             (0, "0s"),
             (90, "90s"),

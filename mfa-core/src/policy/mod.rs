@@ -1,18 +1,17 @@
-//! Who is asked for a second factor, where, and for which.
+//! Decides who is asked for a second factor, where, and for which.
 //!
-//! Pure: a login's circumstances, what the host knows of the user and what is set for them go in, a decision
-//! and where it comes from go out. No file, clock or name service is touched here; `needs_groups` and
-//! `needs_locality` tell the edge what it must look up first, so that a login that needs nothing costs
-//! nothing.
+//! Pure: the inputs are the login, what the host knows of the user and the user's settings; the output is a
+//! decision and its origin. `needs_groups` and `needs_locality` tell the caller what to look up first, so
+//! that a login does not pay for look-ups that it does not need.
 //!
-//! 1. The first rule whose every given field fits speaks; if none fits, `[policy]` does. A rule that denies
-//!    by address also fits a host of which only the name is known.
-//! 2. `deny` always holds, `skip` too: nothing that is set for a user touches them.
-//! 3. Where a user is to be asked, a login from outside of the networks that are set for them is denied.
-//! 4. `ask` holds as far as `[enforcement] mode` reaches: under `none` nobody is asked, under
-//!    `local-users` nobody whose entry comes from another source than `/etc/passwd`. Users without any
-//!    entry are asked: no identity provider has vouched for them.
-//! 5. Who is asked is asked for what the rule says and for what is required of them.
+//! 1. The first rule decides whose fields all match; if there is none, `[policy]` decides. A rule that
+//!    denies by address also matches a host that is known by name only.
+//! 2. `deny` and `skip` always apply: no setting of a user changes them.
+//! 3. If a user is to be asked, a login from outside the user's networks is denied.
+//! 4. `ask` applies as far as `[enforcement] mode` reaches: under `none` to nobody, under `local-users` to
+//!    users who do not come from another source than `/etc/passwd`. Users without any entry are asked,
+//!    because no identity provider has authenticated them.
+//! 5. A user who is asked needs what the rule requires and what their own settings require.
 
 mod ask;
 mod explain;
@@ -38,23 +37,23 @@ pub use rule::{Action, ClockError, DayRange, Days, HourRange, Hours, Misfit, Pla
 use crate::factors::Factor;
 use crate::names::{Groups, UserName};
 
-/// A login that wants to know.
+/// A login to decide on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The user, by the canonical name if there is one.
     pub user: &'a UserName,
     /// The PAM service.
     pub service: &'a str,
-    /// What the user is about to do, where a program guards more than a login. Rules with `operations` do
-    /// not fit without.
+    /// What the user is about to do, for a program that protects single operations. Without it,
+    /// rules with `operations` do not match.
     pub operation: Option<&'a str>,
-    /// The remote address, from [`remote_address`]; `None` when it is not known. Rules with `from` do not
-    /// fit then, unless they deny and there is a name.
+    /// The remote address, from [`remote_address`]; `None` when it is unknown. Then rules with
+    /// `from` do not match, unless they deny and there is a name.
     pub rhost: Option<IpAddr>,
-    /// The terminal; `None` or empty when it is not known. Rules with `tty` do not fit then.
+    /// The terminal; `None` or empty when it is unknown. Then rules with `tty` do not match.
     pub tty: Option<&'a str>,
-    /// The methods that sshd has verified before, such as `publickey`: the first word of each line of
-    /// `SSH_AUTH_INFO_0`, which it puts into the PAM environment.
+    /// The methods that sshd has verified before, such as `publickey`: the first word of each line
+    /// of `SSH_AUTH_INFO_0` in the PAM environment.
     pub after: &'a [String],
     /// The wall clock of this host, in its time zone.
     pub now: DateTime,
@@ -65,24 +64,25 @@ pub struct Request<'a> {
 /// What the host knows of the user.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// Whether another source than `/etc/passwd` vouches for the user
+    /// Whether the user comes from another source than `/etc/passwd`
     /// ([`Names::is_federated`](crate::names::Names::is_federated)). May be `false` unless
     /// [`Policy::needs_locality`].
     pub federated: bool,
-    /// Those of [`Policy::groups`] that the user is in. May be empty unless [`Policy::needs_groups`].
+    /// The groups in [`Policy::groups`] that the user is in. May be empty unless
+    /// [`Policy::needs_groups`].
     pub groups: &'a Groups,
 }
 
-/// All that decides.
+/// The policy of a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Who is asked at all.
     pub mode: Mode,
-    /// Where `[enforcement] mode` stands; none if it is built in.
+    /// Where `[enforcement] mode` is set; `None` if it is built in.
     pub mode_place: Option<Place>,
-    /// What is asked for where no rule fits.
+    /// What is asked for if no rule matches.
     pub default: Arc<Ask>,
-    /// Where `[policy] require` stands; none if it is built in.
+    /// Where `[policy] require` is set; `None` if it is built in.
     pub default_place: Option<Place>,
     /// The rules, in order.
     pub rules: Vec<Arc<Rule>>,
@@ -101,7 +101,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The word for it in settings.
+    /// Its name in settings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -112,23 +112,24 @@ impl Mode {
     }
 }
 
-/// What was decided, and by what. Owns its parts, so that a login finishes under the rules it began with.
+/// A decision with its origin. It owns its parts, so that a login finishes under the rules it began
+/// with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// What to do.
     pub verdict: Verdict,
-    /// What says so.
+    /// What decided.
     pub origin: Origin,
-    /// What was changed about it because it is this user; nothing unless they are asked.
+    /// What the user's own settings changed; nothing unless they are asked.
     pub own: Own,
 }
 
-/// What was changed for one user about what is asked of them.
+/// What a user's own settings changed about what they are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Own {
-    /// Factors that were required of them alone. Empty unless that changed the ways to pass.
+    /// Factors required of this user. Empty unless that changed the ways to pass.
     pub require: Vec<Factor>,
-    /// Whether they must have set up something.
+    /// Whether this user must have enrolled a factor.
     pub enforce: Enforce,
 }
 
@@ -137,7 +138,7 @@ pub struct Own {
 pub enum Verdict {
     /// Ask for a second factor.
     Ask(Arc<Ask>),
-    /// Let the user in without.
+    /// Let the user in without a second factor.
     Skip,
     /// Refuse.
     Deny,
@@ -148,18 +149,18 @@ pub enum Verdict {
 pub enum Origin {
     /// A rule.
     Rule(Arc<Rule>),
-    /// A rule that denies by address a host of which only the name is known.
+    /// A rule that denies by address, for a host that is known by name only.
     NamedHost(Arc<Rule>),
-    /// `[enforcement] mode`, and where it stands.
+    /// `[enforcement] mode`, and where it is set.
     Mode(Mode, Option<Place>),
-    /// `[policy]`, and where its `require` stands.
+    /// `[policy]`, and where its `require` is set.
     Default(Option<Place>),
-    /// The networks that are set for the user.
+    /// The networks of the user.
     Personal(Outside),
 }
 
 impl Policy {
-    /// Decides.
+    /// Decides on a login.
     #[must_use]
     pub fn decide(
         &self,
@@ -182,7 +183,8 @@ impl Policy {
         }
     }
 
-    /// What `rule`, or `[policy]` without one, comes to for this user, wherever they log in from.
+    /// The result of `rule`, or of `[policy]` without one, for this user, wherever they log in
+    /// from.
     fn decision(
         &self,
         rule: Option<&Arc<Rule>>,

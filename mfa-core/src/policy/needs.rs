@@ -1,4 +1,5 @@
-//! What has to be looked up before a decision can be made: a login that needs nothing costs nothing.
+//! What must be looked up before a decision, so that a login does not pay for look-ups that it does
+//! not need.
 
 use std::sync::Arc;
 
@@ -6,21 +7,21 @@ use super::{Mode, Pattern, Patterns, Policy, Request, Rule};
 use crate::names::Groups;
 
 impl Policy {
-    /// Whether the decision depends on the user's groups. Where an earlier rule decides, or the rules with
-    /// groups are for other services and addresses, it does not.
+    /// Whether the decision depends on the user's groups. It does not if an earlier rule decides,
+    /// or if rules with groups are for other services and addresses.
     #[must_use]
     pub fn needs_groups(&self, request: &Request<'_>) -> bool {
         self.candidates(request)
-            .any(|rule| fits_user(rule, request).is_none())
+            .any(|rule| matches_user(rule, request).is_none())
     }
 
-    /// Whether the decision depends on where the user's entry comes from.
+    /// Whether the decision depends on the source of the user's entry.
     #[must_use]
     pub fn needs_locality(&self, request: &Request<'_>) -> bool {
         self.mode == Mode::LocalUsers || self.candidates(request).any(|rule| rule.source.is_some())
     }
 
-    /// Whether decisions depend on anything that only the name service knows.
+    /// Whether decisions depend on anything from the name service.
     #[must_use]
     pub fn needs_names(&self) -> bool {
         let has_group =
@@ -30,7 +31,7 @@ impl Policy {
         self.mode == Mode::LocalUsers || self.rules.iter().any(asks)
     }
 
-    /// The groups that rules name, each once.
+    /// The groups in rules, without duplicates.
     #[must_use]
     pub fn groups(&self) -> Vec<String> {
         let lists = self.rules.iter().filter_map(|rule| rule.users.as_ref());
@@ -42,24 +43,24 @@ impl Policy {
         groups.into_iter().collect()
     }
 
-    /// The rules that may decide, as far as can be told without facts: all that may fit, up to the first
-    /// that surely does.
+    /// The rules that may decide, as far as can be told without facts: all possible matches, up to
+    /// the first certain one.
     fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &Arc<Rule>> {
         let mut decided = false;
         self.rules
             .iter()
             .filter(|rule| rule.misfit_of_login(request).is_none())
-            .filter(|rule| fits_user(rule, request) != Some(false))
+            .filter(|rule| matches_user(rule, request) != Some(false))
             .take_while(move |rule| {
                 let may_decide = !decided;
-                decided = rule.source.is_none() && fits_user(rule, request) == Some(true);
+                decided = rule.source.is_none() && matches_user(rule, request) == Some(true);
                 may_decide
             })
     }
 }
 
-/// Whether `users` fits; `None` when that depends on groups.
-fn fits_user(rule: &Rule, request: &Request<'_>) -> Option<bool> {
+/// Whether `users` matches; `None` when that depends on groups.
+fn matches_user(rule: &Rule, request: &Request<'_>) -> Option<bool> {
     rule.users.as_ref().map_or(Some(true), |users| {
         users.fit_without_groups(request.user.as_str())
     })

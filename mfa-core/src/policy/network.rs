@@ -1,4 +1,4 @@
-//! Addresses in a rule, and the address that a login comes from.
+//! Networks in a rule, and the address that a login comes from.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,9 +7,9 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net, PrefixLenError};
 use serde::{Deserialize, Serialize};
 
-/// The address of a remote host, from what PAM calls it (`PAM_RHOST`): an IPv4 or IPv6 address, without
-/// its zone. An IPv4 address in IPv6 clothes (RFC 4291, 2.5.5.2) becomes the IPv4 address that it is.
-/// A name gives `None`: whoever owns the reverse zone writes it, so nothing is decided by it.
+/// The address of a remote host, from `PAM_RHOST`: an IPv4 or IPv6 address, without its zone. An
+/// IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) becomes the IPv4 address. A name gives `None`: the
+/// owner of the reverse zone controls it, so nothing may be decided by it.
 #[must_use]
 pub fn remote_address(rhost: &str) -> Option<IpAddr> {
     if let Ok(address) = rhost.parse::<IpAddr>() {
@@ -25,13 +25,13 @@ pub fn remote_address(rhost: &str) -> Option<IpAddr> {
         .map(|address| IpAddr::V6(address).to_canonical())
 }
 
-/// The networks of a rule. They fit an address that lies in one of them, and never one that is not known:
-/// `0.0.0.0/0` is every known IPv4 address, `::/0` every known IPv6 address. Never empty.
+/// The networks of a rule. They never match an unknown address: `0.0.0.0/0` is every known IPv4
+/// address, `::/0` every known IPv6 address. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
 
 impl Networks {
-    /// A list; `None` when it is empty, since it could never fit.
+    /// A list; `None` when it is empty, because it could never match.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Option<Self> {
         (!networks.is_empty()).then_some(Self(networks))
@@ -43,7 +43,7 @@ impl Networks {
         &self.0
     }
 
-    /// Whether `address` lies in one of them.
+    /// Whether one of them contains `address`.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -60,7 +60,7 @@ impl fmt::Display for Networks {
     }
 }
 
-/// A network without bits beyond its mask; IPv4-mapped ones are IPv4.
+/// A network without bits beyond its mask; IPv4-mapped ones become IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Network(IpNet);
@@ -87,16 +87,16 @@ impl Network {
     }
 }
 
-/// Why a text is no network.
+/// Why a text is not a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// Not an address at all.
+    /// Not an address.
     #[error(
-        "{0:?} is no address; write one such as \"192.0.2.7\" or a network such as \"192.0.2.0/24\" or \
+        "{0:?} is not an address; write one such as \"192.0.2.7\" or a network such as \"192.0.2.0/24\" or \
          \"2001:db8::/32\" (names of hosts can't be trusted here)"
     )]
     Unknown(String),
-    /// Bits beyond the mask: a network or one address, nobody knows.
+    /// Bits beyond the mask: it may mean a network or one address.
     #[error(
         "{0:?} has bits beyond its mask; write \"{1}\" for the network or \"{2}\" for the address"
     )]
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_lies_in_a_network_in_whatever_clothes_it_comes() {
+    fn an_address_is_in_a_network_in_every_notation() {
         for (list, rhost, inside) in [
             (&["192.0.2.0/24"][..], "192.0.2.7", true),
             (&["192.0.2.0/24"], "::ffff:192.0.2.7", true),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_is_no_address_however_much_it_looks_like_one() {
+    fn a_host_name_is_not_an_address_however_much_it_looks_like_one() {
         for rhost in [
             "",
             "localhost",
@@ -190,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_network_is_refused_with_what_was_expected() {
+    fn a_text_that_is_not_a_network_is_refused_with_what_was_expected() {
         for (text, message) in [
             ("office", "names of hosts"),
             ("192.0.2.0/33", "192.0.2.0/24"),
-            ("", "is no address"),
+            ("", "is not an address"),
             (
                 "192.0.2.7/24",
                 "write \"192.0.2.0/24\" for the network or \"192.0.2.7\"",

@@ -1,11 +1,12 @@
-//! What an administrator has set for one user, on top of the rules.
+//! A user's own settings, in addition to the rules.
 //!
-//! It tightens or loosens what a login is *asked* for, and it can refuse a login by its address. It never
-//! makes an asking out of a `deny` or a `skip`: a break-glass rule must work though somebody once set
-//! something for its user, and a closed door stays closed.
+//! They tighten or loosen what a login is *asked* for, and can refuse a login by its address. They
+//! never change `deny` or `skip`: a break-glass rule must work despite forgotten settings, and a
+//! closed door stays closed.
 //!
-//! Where a login comes from is told by [`LoginOrigin`]. Only an address that the service gave, or a terminal of
-//! this host, counts. The name of a remote host never does: whoever owns a reverse zone writes it.
+//! Only an address from the service, or a terminal of this host, counts as the origin
+//! ([`LoginOrigin`]). The name of a remote host never does, because the owner of its reverse zone
+//! controls it.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,24 +18,25 @@ use serde::{Deserialize, Serialize};
 use super::{Ask, Networks, Unenrolled, remote_address, terminal_name};
 use crate::factors::{Factor, FactorCombination};
 
-/// What is set for one user.
+/// The settings of one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Personal {
-    /// Whether they must have set up something.
+    /// Whether they must have enrolled a factor.
     pub enforce: Enforce,
-    /// Factors that are asked for whatever else is.
+    /// Factors that are always required.
     pub require: Vec<Factor>,
-    /// Where they may log in from: every one of these must contain the address. Empty: from anywhere.
+    /// Where they may log in from: every one of these must contain the address. Empty: from
+    /// anywhere.
     pub allow_from: Vec<Networks>,
 }
 
-/// Whether a user must have set up something.
+/// Whether a user must have enrolled a factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Enforce {
-    /// They must, whatever the rules say, and no grace is left to them.
+    /// Yes, whatever the rules say, and without grace.
     Required,
-    /// They need not, whatever the rules say.
+    /// No, whatever the rules say.
     Optional,
     /// As the rules say.
     #[default]
@@ -46,15 +48,15 @@ pub enum Enforce {
 pub enum LoginOrigin {
     /// From this address.
     Address(IpAddr),
-    /// From this host: a terminal of its own, or a program such as `sudo`.
+    /// This host: one of its terminals, or a program such as `sudo`.
     Local,
-    /// From another host, of which only the name is known: sshd's `UseDNS yes` gives it in place of the address.
+    /// Another host, known by name only: sshd passes the name with `UseDNS yes`.
     Name,
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
-/// Why a login is outside of what is allowed for its user; says so by `Display`.
+/// Why a login is outside the user's networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outside {
     /// The address is in none of these networks.
@@ -64,7 +66,7 @@ pub enum Outside {
 }
 
 impl Personal {
-    /// Why a login from there is refused, if it is. Logins of this host itself never are.
+    /// Why a login from `origin` is refused, if it is. Logins from this host never are.
     #[must_use]
     pub fn outside(&self, origin: LoginOrigin) -> Option<Outside> {
         match origin {
@@ -80,7 +82,7 @@ impl Personal {
         }
     }
 
-    /// What is asked of this user where `ask` is asked of others.
+    /// What this user is asked for if others are asked for `ask`.
     #[must_use]
     pub fn refine(&self, ask: &Arc<Ask>) -> Arc<Ask> {
         if self.require.is_empty() && self.enforce == Enforce::Default {
@@ -100,7 +102,7 @@ impl Personal {
     }
 }
 
-/// Nobody is let in without.
+/// Users without a factor are not let in.
 fn must(ask: &mut Ask) {
     ask.grace = None;
     if ask.unenrolled == Unenrolled::Allow {
@@ -108,8 +110,8 @@ fn must(ask: &mut Ask) {
     }
 }
 
-/// All of `ways`, each with what is missing of `required`: nobody who is asked for a code loses it by being
-/// asked for a PIN as well. One that only asks for more than an earlier one is left out.
+/// All of `ways`, each with the missing factors of `required`: requiring a PIN must not remove the
+/// code. A way that only adds to an earlier one is left out.
 fn ways_with(ways: &[FactorCombination], required: &[Factor]) -> Vec<FactorCombination> {
     if required.is_empty() {
         return ways.to_vec();
@@ -135,10 +137,10 @@ fn asks_for_all_of(way: &FactorCombination, other: &FactorCombination) -> bool {
 }
 
 impl Enforce {
-    /// All of them, in the order in which they are listed to people.
+    /// In display order.
     pub const ALL: [Self; 3] = [Self::Required, Self::Optional, Self::Default];
 
-    /// The word for it in commands, records and messages.
+    /// Its name in commands, records and messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -149,7 +151,7 @@ impl Enforce {
     }
 }
 
-/// A word that is none of [`Enforce`].
+/// The word is not one of [`Enforce`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not known here; expected \"required\", \"optional\" or \"default\"")]
 pub struct EnforceError(String);
@@ -166,10 +168,10 @@ impl FromStr for Enforce {
 }
 
 impl LoginOrigin {
-    /// Where a login comes from, by what its service gave: `PAM_SERVICE`, `PAM_RHOST` and `PAM_TTY`.
+    /// Where a login comes from, by its `PAM_SERVICE`, `PAM_RHOST` and `PAM_TTY`.
     ///
-    /// `sudo` gives the name of this host for the remote one (measured with sudo 1.9), so a name means
-    /// nothing there, and who runs it is on this host. So is who runs `mfactl`, with a terminal or without.
+    /// `sudo` passes this host's name as the remote host (measured with sudo 1.9), so for sudo the
+    /// name is ignored and the origin is this host. The same is true for `mfactl`.
     #[must_use]
     pub fn of(service: &str, rhost: Option<&str>, tty: Option<&str>) -> Self {
         if let Some(address) = rhost.and_then(remote_address) {
@@ -189,8 +191,8 @@ impl LoginOrigin {
     }
 }
 
-/// Whether that is a terminal of this host, or an X display (`:0`). Network services that have none write
-/// their own name instead (`ssh`).
+/// Whether this is a terminal of this host, or an X display (`:0`). Network services without a
+/// terminal pass their own name (`ssh`).
 fn is_terminal(tty: &str) -> bool {
     let name = terminal_name(tty);
     ["tty", "pts/", "hvc", "console", ":"]
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_comes_from_an_address_from_this_host_or_from_nobody_knows_where() {
+    fn the_origin_of_a_login_is_an_address_this_host_a_name_or_unknown() {
         let address = |text: &str| LoginOrigin::Address(text.parse().unwrap());
         for (service, rhost, tty, origin) in [
             ("sshd", Some("192.0.2.7"), Some("ssh"), address("192.0.2.7")),

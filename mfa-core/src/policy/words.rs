@@ -1,4 +1,4 @@
-//! How the values of a policy are written.
+//! The names of policy values in settings.
 
 use std::str::FromStr;
 

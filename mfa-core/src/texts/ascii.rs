@@ -5,7 +5,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::language::Language;
 
-/// How a language is written without the letters that ASCII lacks; it may not be ASCII for all that.
+/// Replaces letters by their ASCII forms in this language; the result may still contain others.
 pub(super) fn plain(language: Language, text: &str) -> String {
     let text = match language {
         Language::De => umlauts(text),
@@ -14,7 +14,7 @@ pub(super) fn plain(language: Language, text: &str) -> String {
     without_marks(text.chars()).collect()
 }
 
-/// The small letters of a word without their accents, and without blanks around it.
+/// The letters of a word in lower case, without accents and surrounding blanks.
 pub(super) fn bare(word: &str) -> impl Iterator<Item = char> {
     without_marks(word.trim().chars().flat_map(char::to_lowercase))
 }

@@ -1,4 +1,4 @@
-//! A catalogue: read, checked, and asked for texts.
+//! A catalogue of texts: parses, checks and formats.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::names::is_invisible;
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 2000;
 
-/// The longest prompt or word, in bytes: as long as those of the settings.
+/// The longest prompt or word, in bytes, as in the settings.
 const MAX_LINE: usize = 256;
 
-/// So many mistakes of a catalogue are told.
+/// The most mistakes of a catalogue that are reported.
 const MOST_MISTAKES: usize = 10;
 
 /// What is wrong with a catalogue.
@@ -40,18 +40,18 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Those that come with a language.
+    /// The texts that come with a language.
     #[must_use]
     pub fn of(language: Language) -> Self {
         Self::made(language, String::new(), bundle(language, None))
     }
 
-    /// Those of a language, with single texts replaced by `own`.
+    /// The texts of a language, with single texts replaced by `own`.
     ///
     /// # Errors
     ///
-    /// What is wrong with `own`: not its form, a text that there is not, one that takes in what it is not
-    /// told, is empty, too long, or holds what can't be seen.
+    /// What is wrong with `own`: its form, or a text that is unknown, uses an unknown variable, is
+    /// empty, too long, or has invisible characters.
     pub fn with(language: Language, own: &str) -> Result<Self, Vec<Mistake>> {
         let resource = FluentResource::try_new(own.to_owned())
             .map_err(|(_, errors)| few(errors.iter().map(|e| not_read(own, e)).collect()))?;
@@ -78,11 +78,11 @@ impl Catalogue {
 
     /// A text.
     pub(super) fn say(&self, text: &Text) -> String {
-        // What comes with the agent is tested, and what does not was checked when it came.
+        // The shipped catalogues are tested, and others were checked when they were loaded.
         formatted(&self.bundle, text).unwrap_or_else(|_| self.in_english(text))
     }
 
-    /// The same for programs that show ASCII only; in English, where that is not to be had in the language.
+    /// The text for programs that show ASCII only; in English if the language has no ASCII form.
     pub(super) fn say_in_ascii(&self, text: &Text) -> String {
         let said = plain(self.language, &self.say(text));
         match said.is_ascii() {
@@ -96,12 +96,11 @@ impl Catalogue {
         formatted(&self.english, text).unwrap_or_default()
     }
 
-    /// What is wrong with the texts as they are shown; a text that is whole in itself may refer to one that
-    /// is not.
+    /// What is wrong with the texts as they are shown; a valid text may refer to an invalid one.
     pub(super) fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes: Vec<Mistake> = Vec::new();
         for text in Text::samples() {
-            let found = formatted(&self.bundle, &text).and_then(|said| fits(&text, &said));
+            let found = formatted(&self.bundle, &text).and_then(|said| check_shown(&text, &said));
             let Err(message) = found else {
                 continue;
             };
@@ -147,16 +146,16 @@ fn formatted(bundle: &FluentBundle<FluentResource>, text: &Text) -> Result<Strin
     let said = bundle.format_pattern(pattern, Some(&arguments), &mut errors);
     match errors.first() {
         None => Ok(said.into_owned()),
-        Some(error) => Err(taken_in(error, text)),
+        Some(error) => Err(format_error(error, text)),
     }
 }
 
-/// The texts of the language, those of `own` laid over them.
+/// The texts of the language, overlaid with `own`.
 fn bundle(language: Language, own: Option<FluentResource>) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![language.identifier()]);
-    // Marks around what is taken in, which terminals show as boxes.
+    // Isolation marks around variables would show as boxes on terminals.
     bundle.set_use_isolating(false);
-    // A test reads each without a mistake.
+    // A test parses each of them.
     let shipped = FluentResource::try_new(language.source().to_owned());
     let shipped = shipped.unwrap_or_else(|(whole, _)| whole);
     bundle.add_resource_overriding(shipped);
@@ -177,9 +176,9 @@ fn entries(resource: &FluentResource, own: &str) -> Vec<Mistake> {
         };
         let id = message.id.name;
         let wrong = if !known.contains(&id) {
-            "there is no such text; expected one that en.ftl has"
+            "there is no such text; expected a name from en.ftl"
         } else if seen.contains(&id) {
-            "the text is there already; expected each once"
+            "the text exists already; expected each text once"
         } else if message.value.is_none() {
             "the text is missing; expected one after the equals sign"
         } else {
@@ -197,11 +196,11 @@ fn entries(resource: &FluentResource, own: &str) -> Vec<Mistake> {
 }
 
 /// Whether a text can be shown as it is.
-fn fits(text: &Text, said: &str) -> Result<(), String> {
+fn check_shown(text: &Text, said: &str) -> Result<(), String> {
     let is_one_line = text.is_one_line();
     let most = if is_one_line { MAX_LINE } else { MAX_TEXT };
     if said.trim().is_empty() {
-        return Err("it shows nothing; expected a text".to_owned());
+        return Err("the text is blank; expected something to show".to_owned());
     }
     if said.len() > most {
         return Err(format!(
@@ -211,17 +210,17 @@ fn fits(text: &Text, said: &str) -> Result<(), String> {
     }
     let is_wrong = |c: &char| is_invisible(*c) && (is_one_line || *c != '\n');
     match said.chars().find(is_wrong) {
-        Some('\n') => Err("it has several lines; expected one".to_owned()),
+        Some('\n') => Err("it has several lines; expected one line".to_owned()),
         Some(c) => Err(format!(
-            "it holds U+{:04X}; expected no invisible characters",
+            "it contains U+{:04X}; expected no invisible characters",
             u32::from(c)
         )),
         None => Ok(()),
     }
 }
 
-/// What a text wanted to take in, and could not.
-fn taken_in(error: &FluentError, text: &Text) -> String {
+/// Which variable a text used and could not.
+fn format_error(error: &FluentError, text: &Text) -> String {
     let arguments = text.arguments();
     let known: Vec<String> = arguments
         .iter()
@@ -231,7 +230,7 @@ fn taken_in(error: &FluentError, text: &Text) -> String {
         true => "nothing".to_owned(),
         false => known.join(" and "),
     };
-    format!("{error}; expected it to take in {known}")
+    format!("{error}; expected it to use {known}")
 }
 
 fn not_read(own: &str, error: &fluent_syntax::parser::ParserError) -> Mistake {
@@ -241,7 +240,7 @@ fn not_read(own: &str, error: &fluent_syntax::parser::ParserError) -> Mistake {
     Mistake { line, message }
 }
 
-/// Where a text stands; the first line if it stands in none.
+/// The line of a text; 1 if it has none.
 fn line_of(own: &str, id: &str) -> usize {
     lines_of(own, id).next().unwrap_or(1)
 }

@@ -21,9 +21,9 @@ pub enum Language {
     Ja,
 }
 
-/// Not one of them.
+/// The code of no known language.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no language that there is; expected one of {all}", all = codes())]
+#[error("{0:?} is not an available language; expected one of {all}", all = codes())]
 pub struct LanguageError(String);
 
 impl Language {
@@ -53,7 +53,7 @@ impl Language {
         }
     }
 
-    /// What decides how it counts.
+    /// Selects the plural rules.
     pub(super) fn identifier(self) -> LanguageIdentifier {
         self.code().parse().unwrap_or_default()
     }

@@ -1,9 +1,9 @@
 //! What users see in a login, in the language of the settings.
 //!
-//! Catalogues come in as texts in the form of Project Fluent: one comes with each [`Language`], and settings
-//! may name another one that replaces single texts. They are checked when they come in, with each thing that
-//! a text can be told, so that nothing goes wrong later; should it all the same, the English text is shown.
-//! Pure. Which text is shown depends on the login alone, never on the language, and no answer comes in here.
+//! Catalogues are texts in the form of Project Fluent: one comes with each [`Language`], and
+//! settings may name another that replaces single texts. They are checked when they are loaded,
+//! with every possible value; should one fail later all the same, the English text is shown. The
+//! choice of a text depends on the login alone, never on the language.
 
 mod ascii;
 mod catalogue;
@@ -17,36 +17,36 @@ pub use catalogue::{Catalogue, Mistake};
 pub use language::{Language, LanguageError};
 pub use text::{How, Text};
 
-/// The prompts and, for all the rest, the catalogue.
+/// The prompts, and the catalogue for all other texts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Texts {
-    /// Asks for a code.
+    /// Asks for a TOTP or HOTP code.
     pub totp: String,
     /// Asks for the password and a code in one answer.
     pub password_and_code: String,
     /// Asks for the PIN.
     pub pin: String,
-    /// Asks for a code that was sent by mail.
+    /// Asks for a code sent by email.
     pub email: String,
-    /// Asks for a code that was sent by text message.
+    /// Asks for a code sent by text message.
     pub sms: String,
-    /// Asks for what a RADIUS server judges.
+    /// Asks for an answer that a RADIUS server verifies.
     pub radius: String,
-    /// Asks for the number of a telephone, to send a code there.
+    /// Asks for a telephone number, to send a code there.
     pub number: String,
     catalogue: Catalogue,
     ascii: bool,
 }
 
 impl Texts {
-    /// Those of a catalogue.
+    /// The prompts of a catalogue.
     #[must_use]
     pub fn of(catalogue: Catalogue) -> Self {
         Self::made(catalogue, false)
     }
 
-    /// Those of a catalogue for programs that show ASCII only: without accents, and in English what no letters
-    /// are left of then.
+    /// The same for programs that show ASCII only: without accents, or in English if no ASCII form
+    /// exists.
     #[must_use]
     pub fn in_ascii(catalogue: Catalogue) -> Self {
         Self::made(catalogue, true)
@@ -83,13 +83,14 @@ impl Texts {
         }
     }
 
-    /// The same with a blank after it, which a catalogue can't hold.
+    /// The same with a trailing blank, which a catalogue can't contain.
     #[must_use]
     pub fn prompt(&self, text: &Text) -> String {
         self.say(text) + " "
     }
 
-    /// Whether `typed` says yes: the word of the catalogue or the English one, or the first letter of one.
+    /// Whether `typed` means yes: the word of the catalogue or the English one, or its first
+    /// letter.
     #[must_use]
     pub fn is_yes(&self, typed: &str) -> bool {
         self.words(&Text::WordYes).iter().any(|word| {
@@ -98,7 +99,7 @@ impl Texts {
         })
     }
 
-    /// Whether `typed` asks for a code to be sent again: the word of the catalogue or the English one.
+    /// Whether `typed` asks for another code: the word of the catalogue or the English one.
     #[must_use]
     pub fn is_resend(&self, typed: &str) -> bool {
         let words = self.words(&Text::WordResend);
@@ -110,17 +111,17 @@ impl Texts {
     }
 }
 
-/// Without regard to case, accents and blanks around it. What was typed may be a code, so no copy is made of it.
+/// Ignores case, accents and surrounding blanks. What was typed may be a code, so it is not copied.
 fn is_same(word: &str, typed: &str) -> bool {
     bare(typed).eq(bare(word))
 }
 
-/// What a login is worded in.
+/// The texts of a login.
 #[derive(Clone, Debug, Default)]
 pub struct Wording {
-    /// As long as it asks.
+    /// While it asks.
     pub asking: Arc<Texts>,
-    /// After the last prompt, where a program may show less than before.
+    /// After the last prompt, where a program may be able to show less.
     pub last: Arc<Texts>,
 }
 

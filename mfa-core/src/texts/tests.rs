@@ -1,4 +1,4 @@
-//! Each catalogue that comes with the agent, and what is said of others.
+//! The catalogues that come with the agent, and errors in others.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn every_language_has_every_text_once_and_no_other() {
 }
 
 #[test]
-fn every_text_takes_in_what_it_is_told_and_can_be_shown() {
+fn every_text_uses_its_variables_and_can_be_shown() {
     for language in Language::ALL {
         let catalogue = Catalogue::of(language);
         assert_eq!(catalogue.mistakes(), [], "{language}");
@@ -74,7 +74,7 @@ fn columns(text: &str) -> usize {
 }
 
 #[test]
-fn a_set_up_fits_eighty_columns_with_what_ssh_puts_before_it() {
+fn enrolment_fits_eighty_columns_with_what_ssh_puts_before_it() {
     for language in Language::ALL {
         let texts = Texts::of(Catalogue::of(language));
         for text in [
@@ -99,7 +99,7 @@ fn a_set_up_fits_eighty_columns_with_what_ssh_puts_before_it() {
 }
 
 #[test]
-fn numbers_are_counted_as_the_language_does() {
+fn numbers_follow_the_plural_rules_of_the_language() {
     let said = |language, text| Texts::of(Catalogue::of(language)).say(&text);
     let starts = [
         (Language::En, 1, "This is the last day that you can"),
@@ -134,7 +134,7 @@ fn numbers_are_counted_as_the_language_does() {
 }
 
 #[test]
-fn what_is_taken_in_stands_in_the_text_without_marks_around_it() {
+fn variables_are_shown_without_isolation_marks() {
     let texts = Texts::of(Catalogue::of(Language::De));
     assert_eq!(
         texts.say(&Text::CodeOnItsWay(Channel::Sms, true)),
@@ -146,7 +146,7 @@ fn what_is_taken_in_stands_in_the_text_without_marks_around_it() {
 }
 
 #[test]
-fn in_ascii_is_every_text_of_every_language_in_it_where_it_has_letters() {
+fn in_ascii_every_text_is_in_its_language_where_possible() {
     for language in Language::ALL {
         let texts = Texts::in_ascii(Catalogue::of(language));
         for text in Text::samples() {
@@ -166,7 +166,7 @@ fn in_ascii_is_every_text_of_every_language_in_it_where_it_has_letters() {
 }
 
 #[test]
-fn words_are_known_in_the_language_and_in_english() {
+fn words_are_accepted_in_the_language_and_in_english() {
     for (language, yes, resend) in [
         (Language::En, "yes", "resend"),
         (Language::De, "ja", "erneut"),
@@ -188,7 +188,7 @@ fn words_are_known_in_the_language_and_in_english() {
 }
 
 #[test]
-fn a_catalogue_of_one_s_own_replaces_the_texts_that_it_has() {
+fn an_own_catalogue_replaces_the_texts_that_it_has() {
     let own = "# ours\nprompt-totp = Token:\nnot-accepted =\n    No.\n    Ask { -desk }.\n-desk = the desk\n";
     let texts = Texts::of(Catalogue::with(Language::Fr, own).unwrap());
     assert_eq!(texts.totp, "Token: ");
@@ -198,7 +198,7 @@ fn a_catalogue_of_one_s_own_replaces_the_texts_that_it_has() {
 }
 
 #[test]
-fn what_is_wrong_with_a_catalogue_is_told_with_its_line() {
+fn mistakes_in_a_catalogue_are_reported_with_their_line() {
     for (own, line, words) in [
         (
             "prompt-totp = A\n\nprompt-top = B\n",
@@ -208,7 +208,7 @@ fn what_is_wrong_with_a_catalogue_is_told_with_its_line() {
         (
             "prompt-pin = A\nprompt-pin = B\n",
             2,
-            "prompt-pin: the text is there already",
+            "prompt-pin: the text exists already",
         ),
         (
             "not-met =\n    .title = x\n",
@@ -218,21 +218,21 @@ fn what_is_wrong_with_a_catalogue_is_told_with_its_line() {
         (
             "not-met = a\ngrace = { $day } days\n",
             2,
-            "expected it to take in $days",
+            "expected it to use $days",
         ),
         ("ways = { nobody }\n", 1, "ways: "),
-        ("not-met = { $x }\n", 1, "expected it to take in nothing"),
+        ("not-met = { $x }\n", 1, "expected it to use nothing"),
         (
             "grace = { $days ->\n    [one] {\" \"}\n   *[other] more\n }\n",
             1,
-            "shows nothing",
+            "the text is blank",
         ),
         (
             "prompt-pin = a\n  b\n",
             1,
             "it has several lines; expected one",
         ),
-        ("not-met = a\u{7}b\n", 1, "it holds U+0007"),
+        ("not-met = a\u{7}b\n", 1, "it contains U+0007"),
         (
             "not-met = a\nways\n",
             2,
@@ -259,11 +259,11 @@ fn what_is_wrong_with_a_catalogue_is_told_with_its_line() {
 }
 
 #[test]
-fn a_language_that_there_is_not_is_named_with_those_that_there_are() {
+fn an_unknown_language_is_named_with_the_available_ones() {
     let told = "xx".parse::<Language>().unwrap_err().to_string();
     assert_eq!(
         told,
-        "\"xx\" is no language that there is; expected one of \"en\", \"de\", \"es\", \"fr\", \"ja\""
+        "\"xx\" is not an available language; expected one of \"en\", \"de\", \"es\", \"fr\", \"ja\""
     );
     for language in Language::ALL {
         assert_eq!(language.code().parse(), Ok(language));

@@ -1,88 +1,87 @@
-//! Which texts there are, and what each takes in.
+//! The texts, and the variables of each.
 
 use fluent_bundle::FluentArgs;
 
 use crate::factors::Factor;
 use crate::factors::address::{Channel, LONGEST_NUMBER, NumberError};
 
-/// A text, with what it takes in.
+/// A text, with its variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// Asks for a code.
+    /// Asks for a TOTP or HOTP code.
     PromptTotp,
     /// Asks for the password and a code in one answer.
     PromptPasswordAndCode,
     /// Asks for the PIN.
     PromptPin,
-    /// Asks for a code that was sent by mail.
+    /// Asks for a code sent by email.
     PromptEmail,
-    /// Asks for a code that was sent by text message.
+    /// Asks for a code sent by text message.
     PromptSms,
-    /// Asks for what a RADIUS server judges.
+    /// Asks for an answer that a RADIUS server verifies.
     PromptRadius,
-    /// Asks for the number of a telephone.
+    /// Asks for a telephone number.
     PromptNumber,
-    /// Is typed: it is so.
+    /// The word for yes.
     WordYes,
-    /// Is typed: send the code again.
+    /// The word for sending the code again.
     WordResend,
-    /// An answer did not help. Not why, since that would tell a guesser.
+    /// The answer was wrong. It does not say why, because that would help a guesser.
     NotAccepted,
-    /// Somebody who was let in elsewhere has not met the policy.
+    /// The user authenticated by other means, but has not met the policy.
     NotMet,
-    /// For so many days a user is let in without a factor.
+    /// The number of days for which the user gets in without a second factor.
     Grace(u32),
-    /// So many recovery codes are left.
+    /// The number of unused recovery codes.
     FewRecoveryCodes(u32),
-    /// Stands before the ways to log in.
+    /// Introduces the list of ways to log in.
     Ways,
     /// Asks for the number of one.
     WaysPrompt,
-    /// That was none.
+    /// The number is not in the list.
     WaysUnknown,
-    /// Stands between the factors of one.
+    /// Joins the factors of one way.
     WaysThen,
-    /// A factor in one.
+    /// A factor in a way to log in.
     FactorCombination(Factor),
-    /// Somebody has taken the message with the code, or is about to. Here and below: whether there is another
-    /// way to log in.
+    /// The code is sent, or about to be. Here and below: whether there is another way to log in.
     CodeOnItsWay(Channel, bool),
-    /// Nobody takes it, for now or for good.
+    /// The code could not be sent, for now or for good.
     CodeNotSent(bool),
-    /// It was one too many.
+    /// Too many codes were sent.
     CodeTooMany(bool),
-    /// The code that was sent has run out.
+    /// The sent code has expired.
     CodeExpired,
-    /// A RADIUS server gave no answer.
+    /// No RADIUS server answered.
     ServerSilent(bool),
-    /// What is wrong with a number.
+    /// What is wrong with a telephone number.
     Number(NumberError),
-    /// Before a first device is set up.
+    /// Before a first device is enrolled.
     EnrolFirst(How),
     /// The same after a recovery code.
     EnrolLost(How),
-    /// Stands before the key.
+    /// Introduces the key.
     EnrolKey,
-    /// Says how the QR code is asked for, where it may not be readable.
+    /// Says how to ask for the QR code, where it may not be readable.
     EnrolPicture,
     /// Asks for the first code.
     EnrolCode,
-    /// It was wrong.
+    /// The first code was wrong.
     EnrolWrongCode,
-    /// Stands before the recovery codes.
+    /// Introduces the recovery codes.
     EnrolRecovery,
-    /// Asks whether they are stored.
+    /// Asks whether the recovery codes are stored.
     EnrolStored,
-    /// The device is stored, and so are the codes.
+    /// The device and the codes are stored.
     EnrolDone,
 }
 
 /// How a key gets into a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// From a picture.
+    /// By scanning the QR code.
     Scan,
-    /// By hand.
+    /// By typing it.
     Type,
 }
 
@@ -126,7 +125,7 @@ impl Text {
         }
     }
 
-    /// What it takes in, by the names that a catalogue has for it.
+    /// Its variables, by their names in a catalogue.
     pub(super) fn arguments(&self) -> FluentArgs<'static> {
         let mut arguments = FluentArgs::new();
         match self {
@@ -158,7 +157,7 @@ impl Text {
         arguments
     }
 
-    /// Whether a line break in it would end what is typed.
+    /// Whether a line break in it would end a line of input.
     pub(super) fn is_one_line(&self) -> bool {
         use Text::{EnrolCode, EnrolKey, EnrolStored, WaysPrompt, WaysThen, WordResend, WordYes};
         let id = self.id();
@@ -170,7 +169,7 @@ impl Text {
             )
     }
 
-    /// Every text, with whatever makes a difference to it.
+    /// Every text, with all values that change it.
     pub(super) fn samples() -> Vec<Self> {
         let mut samples = vec![
             Self::PromptTotp,
@@ -246,7 +245,7 @@ fn way(factor: Factor) -> &'static str {
     }
 }
 
-/// The last two do not come up where somebody types a number.
+/// The last two do not occur when a user types a number.
 fn number(error: &NumberError) -> &'static str {
     match error {
         NumberError::Characters => "number-characters",

@@ -1,13 +1,13 @@
-//! The first line: the key in base32, as leniently read as by the module.
+//! The first line: the key in base32, read as leniently as pam_google_authenticator reads it.
 
 use zeroize::Zeroizing;
 
 use crate::refusal::Refusal;
 
-/// Blanks and dashes are passed over, either case is taken, and 0, 1 and 8, which base32 does not
-/// have, stand for O, L and B. Bits that make no whole byte are dropped.
+/// Ignores blanks and dashes, accepts either case, reads 0, 1 and 8 as O, L and B, and drops bits
+/// that make no whole byte.
 pub(super) fn decode(line: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    // Never grows, so no copy is left behind unwiped.
+    // The capacity is never exceeded, so no unwiped copy of the key is left behind.
     let mut key = Zeroizing::new(Vec::with_capacity(line.len()));
     let (mut buffer, mut bits) = (0u32, 0);
     for byte in line.bytes() {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_in_any_dress() {
+    fn a_key_is_read_with_blanks_dashes_and_either_case() {
         let plain = decode("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
         assert_eq!(plain.as_slice(), b"12345678901234567890");
         assert_eq!(
@@ -60,12 +60,12 @@ mod tests {
     }
 
     #[test]
-    fn mistyped_digits_stand_for_the_letters_they_look_like() {
+    fn mistyped_digits_are_read_as_the_letters_they_look_like() {
         assert_eq!(decode("0180").unwrap(), decode("OLBO").unwrap());
     }
 
     #[test]
-    fn what_is_no_key_is_refused_and_not_repeated() {
+    fn a_malformed_key_is_refused_and_not_repeated() {
         for line in ["", "A", "GEZDGNBV!", "\" TOTP_AUTH", "GEZDGNBVÄ"] {
             let refusal = decode(line).unwrap_err().to_string();
             assert!(refusal.starts_with("line 1: "), "{refusal}");

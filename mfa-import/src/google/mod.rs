@@ -1,12 +1,12 @@
-//! `~/.google_authenticator`: a key, options, scratch codes.
+//! Reads `~/.google_authenticator`: a key, options and scratch codes.
 //!
-//! The first line is the key in base32. Lines that begin with `" ` hold options, of which the module
-//! takes the first of a name. Then come scratch codes of eight digits; the first line that is none ends
-//! them. Codes are always HMAC-SHA-1 with six digits.
+//! The first line is the key in base32. Lines that begin with `" ` are options; the first of a name
+//! counts. Scratch codes of eight digits follow, up to the first line that is not one. Codes are
+//! always HMAC-SHA-1 with six digits.
 //!
-//! As in the module, a counter of 1 or more makes a counter device, whatever else is said; otherwise
-//! `TOTP_AUTH` makes one by time. Steps are those of the device: the host's plus `TIME_SKEW`. What
-//! makes the module refuse every login (a bad option) refuses the file here.
+//! As in pam_google_authenticator, a counter of 1 or more makes an HOTP device; otherwise
+//! `TOTP_AUTH` makes a TOTP device, whose steps are the host's plus `TIME_SKEW`. An option that
+//! makes that module refuse every login makes the import refuse the file.
 
 mod key;
 mod notes;
@@ -19,13 +19,15 @@ use crate::account::{Account, Algorithm, Device, Kind, base32};
 use crate::refusal::Refusal;
 use options::Options;
 
-/// The largest file that the module reads, in bytes.
+/// The largest file that pam_google_authenticator reads, in bytes.
 pub const MAX_FILE: usize = 64 * 1024;
 
 const DIGITS: u32 = 6;
 
-/// Reads a file of one user. `now` is in seconds since 1970: used steps that lie further ahead than
-/// any code could be from are left-overs of another step length, which the module drops, too.
+/// Reads the file of one user.
+///
+/// `now` is in seconds since 1970. Used steps beyond every code that is valid now come from an
+/// earlier step length and are dropped, as pam_google_authenticator does.
 ///
 /// # Errors
 ///
@@ -73,13 +75,13 @@ fn text(file: &[u8]) -> Result<&str, Refusal> {
         .map_err(|e| Refusal::line(line(&file[..e.valid_up_to()]), "not UTF-8 text"))
 }
 
-/// What the device counts, and what of it was used.
+/// The moving factor, and the last step or counter that was used.
 fn generator(options: &Options, text: &str, now: u64) -> Result<(Kind, Option<u64>), Refusal> {
-    // The next counter that is expected: what lies before it was used or passed over.
+    // The file names the next expected counter; all counters before it are used.
     if let Some(next) = options.counter {
         return Ok((Kind::Counter, Some(next - 1)));
     }
-    // Anywhere in the file, as the module looks for it.
+    // pam_google_authenticator looks for this option anywhere in the file.
     if !text.contains("\" TOTP_AUTH") {
         return Err(Refusal::whole(
             "neither TOTP_AUTH nor a HOTP_COUNTER of 1 or more in it: google-authenticator refuses \

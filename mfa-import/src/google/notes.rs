@@ -1,9 +1,9 @@
-//! What has no counterpart, in words: one note for each kind of oddity, however often it is there.
+//! Notes on options that can't be imported: one note for each kind, however many lines there are.
 
 use super::options::Options;
 use crate::account::Kind;
 
-/// The reach of a window of 3, to either side.
+/// Steps to either side that the default window of 3 accepts.
 const USUAL_REACH: u64 = 1;
 const USUAL_WINDOW: u64 = 3;
 
@@ -12,21 +12,21 @@ pub(super) fn of(options: &Options, kind: Kind) -> Vec<String> {
     notes.extend(window(options.window, kind));
     if let Some((attempts, seconds)) = options.rate_limit {
         notes.push(format!(
-            "RATE_LIMIT {attempts} {seconds}: the lockout takes its place"
+            "RATE_LIMIT {attempts} {seconds}: the lockout replaces it"
         ));
     }
     if options.used.is_none() && kind != Kind::Counter {
-        notes.push("a code could be used again; here each is good once".to_owned());
+        notes.push("codes could be used more than once; here each is accepted once".to_owned());
     }
     if options.resetting {
         notes.push(
-            "a resynchronisation was under way; to start one here: mfactl verify USER --resync"
+            "a resynchronisation had begun; to start one here: mfactl verify USER --resync"
                 .to_owned(),
         );
     }
     if options.grace > 0 {
         notes.push(format!(
-            "{} addresses that needed no code for a while: [policy] session takes their place",
+            "{} addresses that needed no code for a while: [policy] session replaces them",
             options.grace
         ));
     }
@@ -34,11 +34,11 @@ pub(super) fn of(options: &Options, kind: Kind) -> Vec<String> {
     notes
 }
 
-/// One for all: who wrote the file decides how many there are.
+/// One note for all unknown options: the file's author decides how many there are.
 fn unknown((count, first): (u64, u64)) -> String {
     match count {
-        1 => format!("line {first}: an option that is not known here"),
-        _ => format!("line {first}: the first of {count} options that are not known here"),
+        1 => format!("line {first}: an unknown option"),
+        _ => format!("line {first}: the first of {count} unknown options"),
     }
 }
 
@@ -49,11 +49,11 @@ fn window(window: u64, kind: Kind) -> Option<String> {
     Some(match kind {
         Kind::Time { .. } if window / 2 == USUAL_REACH => return None,
         Kind::Time { .. } => format!(
-            "WINDOW_SIZE {window}: here [totp] skew holds for all; {} would be needed",
+            "WINDOW_SIZE {window}: here [totp] skew applies to everyone; {} would match",
             window / 2
         ),
         Kind::Counter => format!(
-            "WINDOW_SIZE {window}: here [hotp] look_ahead holds for all; {window} would be needed"
+            "WINDOW_SIZE {window}: here [hotp] look_ahead applies to everyone; {window} would match"
         ),
     })
 }

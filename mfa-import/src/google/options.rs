@@ -4,30 +4,30 @@ use std::collections::BTreeSet;
 
 use crate::refusal::Refusal;
 
-/// Longest step that the module takes, in seconds.
+/// Longest time step that pam_google_authenticator accepts, in seconds.
 const MAX_STEP: u64 = 60;
 const MAX_WINDOW: u64 = 100;
 
-/// What a file says, with the module's own defaults.
+/// The options of a file, with pam_google_authenticator's own defaults.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
-    /// The next counter that is expected; none if this is no counter device.
+    /// The next expected counter; `None` for a TOTP device.
     pub(super) counter: Option<u64>,
-    /// The steps that were used; none if a code may be used again.
+    /// The used steps; `None` if codes may be used more than once.
     pub(super) used: Option<Vec<u64>>,
-    /// How many codes are tried.
+    /// Number of steps or counters that are tried.
     pub(super) window: u64,
-    /// Logins and seconds.
+    /// Attempts per number of seconds.
     pub(super) rate_limit: Option<(u64, u64)>,
-    /// Steps that the device is ahead.
+    /// Steps that the device is ahead of the host.
     pub(super) skew: i64,
-    /// Seconds.
+    /// Length of a time step in seconds.
     pub(super) step: u64,
-    /// Whether the user was about to reset the skew.
+    /// Whether the user had begun to resynchronise.
     pub(super) resetting: bool,
-    /// How many addresses need no code for a while.
+    /// Number of addresses that need no code for a while.
     pub(super) grace: usize,
-    /// How many options nobody here knows, and the line of the first.
+    /// Number of unknown options, and the line of the first.
     pub(super) unknown: Option<(u64, u64)>,
 }
 
@@ -48,12 +48,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// All options of a file; of those with the same name the first counts.
+    /// If an option is given twice, the first counts.
     pub(super) fn read(text: &str) -> Result<Self, Refusal> {
         let mut options = Self::default();
         let mut seen = BTreeSet::new();
         for (number, line) in (1..).zip(text.split('\n')) {
-            // A lone carriage return ends a line for the module, too.
+            // pam_google_authenticator ends a line at a lone carriage return, too.
             for part in line.split('\r') {
                 let Some(option) = part.strip_prefix("\" ") else {
                     continue;
@@ -87,18 +87,18 @@ impl Options {
     }
 }
 
-/// 0, or nothing readable, makes no counter device.
+/// With 0, or a value that is not a number, the device is not HOTP.
 fn counter(line: u64, value: &str) -> Result<Option<u64>, Refusal> {
     let value = first(value);
     if value.is_empty() || value.starts_with('-') {
         return Ok(None);
     }
     match value.parse() {
-        // The module's counter is a signed one.
+        // pam_google_authenticator keeps the counter in a signed integer.
         Ok(next) if i64::try_from(next).is_ok() => Ok(Some(next).filter(|next| *next > 0)),
         _ => Err(Refusal::line(
             line,
-            "HOTP_COUNTER is not a number that a counter can have; expected the next counter",
+            "HOTP_COUNTER is not a valid counter; expected the next counter",
         )),
     }
 }
@@ -108,7 +108,7 @@ fn steps(line: u64, value: &str) -> Result<Vec<u64>, Refusal> {
     steps.collect::<Result<_, _>>().map_err(|_| {
         Refusal::line(
             line,
-            "DISALLOW_REUSE holds something that is no number; expected the steps that were used",
+            "DISALLOW_REUSE holds a word that is not a number; expected the used steps",
         )
     })
 }
@@ -117,11 +117,11 @@ fn rate_limit(line: u64, value: &str) -> Result<(u64, u64), Refusal> {
     let mut words = value.split_ascii_whitespace();
     let attempts = bounded(line, "RATE_LIMIT", words.next().unwrap_or_default(), 100)?;
     let seconds = bounded(line, "RATE_LIMIT", words.next().unwrap_or_default(), 3600)?;
-    // What follows are the times of earlier logins.
+    // The rest of the line holds the times of earlier logins.
     if words.any(|time| time.parse::<u64>().is_err()) {
         return Err(Refusal::line(
             line,
-            "RATE_LIMIT holds a time that is no number; expected seconds since 1970",
+            "RATE_LIMIT holds a time that is not a number; expected seconds since 1970",
         ));
     }
     Ok((attempts, seconds))
@@ -131,7 +131,7 @@ fn skew(line: u64, value: &str) -> Result<i64, Refusal> {
     first(value).parse::<i32>().map(i64::from).map_err(|_| {
         Refusal::line(
             line,
-            "TIME_SKEW is no number; expected the steps that the device is ahead or (-) behind",
+            "TIME_SKEW is not a number; expected the steps that the device is ahead or (-) behind",
         )
     })
 }
@@ -142,7 +142,7 @@ fn bounded(line: u64, name: &str, value: &str, most: u64) -> Result<u64, Refusal
         _ => Err(Refusal::line(
             line,
             format!(
-                "{name} is out of bounds, and google-authenticator refuses every login with it; expected 1 to {most}"
+                "{name} is out of range, so google-authenticator refuses every login; expected 1 to {most}"
             ),
         )),
     }
@@ -152,7 +152,7 @@ fn first(value: &str) -> &str {
     value.split_ascii_whitespace().next().unwrap_or_default()
 }
 
-/// `LAST0` to `LAST9`: an address and when a code was last asked for from there.
+/// `LAST0` to `LAST9`: an address, and when a code was last asked for from there.
 fn is_grace(name: &str) -> bool {
     name.strip_prefix("LAST")
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))

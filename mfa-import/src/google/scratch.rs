@@ -2,14 +2,14 @@
 
 use mfa_protocol::Secret;
 
-/// What was found below the options.
+/// The scratch codes of a file, and a note if a line ends them early.
 pub(super) struct Scratch {
     pub(super) codes: Vec<Secret>,
     pub(super) note: Option<String>,
 }
 
-/// The scratch codes that the module would take: it reads on until a line that is none. A code that
-/// stands there twice is taken once.
+/// Reads as far as pam_google_authenticator does: up to the first line that is not a scratch code.
+/// A repeated code is kept once.
 pub(super) fn read(text: &str) -> Scratch {
     let mut codes: Vec<Secret> = Vec::new();
     for (number, line) in (1..).zip(text.split('\n')).skip(1) {
@@ -36,7 +36,7 @@ fn code_of(line: &str) -> Option<u32> {
     code(line.trim_end_matches('\r'))
 }
 
-/// Leading blanks and zeros are passed over, as strtoul(3) does; the first digit is never 0.
+/// Skips leading blanks and zeros, as strtoul(3) does; the first digit is never 0.
 fn code(line: &str) -> Option<u32> {
     let digits = line.trim_start_matches([' ', '\t', '\u{b}', '\u{c}']);
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -51,7 +51,7 @@ fn note(number: usize, line: &str, more: bool) -> Option<String> {
         return None;
     }
     Some(format!(
-        "line {number} is no scratch code of eight digits; google-authenticator takes none from there \
+        "line {number} is not a scratch code of eight digits; google-authenticator reads none from there \
          on, so none is taken over"
     ))
 }
@@ -66,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn codes_stand_between_options_and_blank_lines_and_count_once() {
+    fn codes_between_options_and_blank_lines_are_read_once_each() {
         let text = "KEY\n11111111\n\n\" TOTP_AUTH\n22222222\r\n 33333333\n11111111";
         assert_eq!(codes(text), ["11111111", "22222222", "33333333"]);
         assert!(read(text).note.is_none());
     }
 
     #[test]
-    fn the_first_line_that_is_no_code_ends_them() {
+    fn the_first_line_that_is_not_a_code_ends_them() {
         for junk in ["1234567", "01234567", "123456789", "12345678 x", "x"] {
             let text = format!("KEY\n11111111\n{junk}\n22222222\n");
             assert_eq!(codes(&text), ["11111111"], "{junk}");
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_at_the_end_are_no_news() {
+    fn trailing_blank_lines_cause_no_note() {
         assert!(read("KEY\n11111111\n  \n").note.is_none());
     }
 }

@@ -28,7 +28,7 @@ fn time(period: u64, offset: i64) -> Kind {
 }
 
 #[test]
-fn the_programs_usual_file_becomes_a_device_and_five_codes() {
+fn the_default_file_becomes_a_device_and_five_codes() {
     let account = account(&format!(
         "\" RATE_LIMIT 3 30 1799999990\n\" WINDOW_SIZE 3\n\" DISALLOW_REUSE {} {STEP}\n\
          \" TOTP_AUTH\n11111111\n22222222\n33333333\n44444444\n55555555\n",
@@ -37,14 +37,11 @@ fn the_programs_usual_file_becomes_a_device_and_five_codes() {
     assert_eq!(account.devices[0].kind, time(30, 0));
     assert_eq!(account.devices[0].used, Some(STEP));
     assert_eq!(account.scratch_codes.unwrap().len(), 5);
-    assert_eq!(
-        account.notes,
-        ["RATE_LIMIT 3 30: the lockout takes its place"]
-    );
+    assert_eq!(account.notes, ["RATE_LIMIT 3 30: the lockout replaces it"]);
 }
 
 #[test]
-fn the_largest_used_step_counts_whatever_the_order() {
+fn the_largest_used_step_counts_in_any_order() {
     let used = format!(
         "\" TOTP_AUTH\n\" DISALLOW_REUSE {} {}\t{}\n",
         STEP,
@@ -59,7 +56,7 @@ fn the_largest_used_step_counts_whatever_the_order() {
 fn steps_of_another_length_that_lie_far_ahead_lock_nobody_out() {
     let used = format!("\" TOTP_AUTH\n\" DISALLOW_REUSE {STEP} {}\n", NOW / 10);
     assert_eq!(device(&used).1, Some(STEP));
-    // With a skew, the device's own steps are ahead.
+    // With a skew, the device's own steps are ahead of the host's.
     let ahead = format!(
         "\" TOTP_AUTH\n\" TIME_SKEW 40\n\" DISALLOW_REUSE {}\n",
         STEP + 40
@@ -68,7 +65,7 @@ fn steps_of_another_length_that_lie_far_ahead_lock_nobody_out() {
 }
 
 #[test]
-fn a_counter_is_the_next_one_and_goes_before_time() {
+fn a_counter_is_the_next_one_and_takes_precedence_over_time() {
     assert_eq!(device("\" HOTP_COUNTER 7\n"), (Kind::Counter, Some(6)));
     assert_eq!(
         device("\" HOTP_COUNTER 1\n\" TOTP_AUTH\n"),
@@ -94,7 +91,7 @@ fn of_two_options_with_one_name_the_first_counts() {
 }
 
 #[test]
-fn a_key_of_no_kind_is_refused() {
+fn a_device_that_is_neither_totp_nor_hotp_is_refused() {
     for rest in [
         "",
         "11111111\n",
@@ -106,7 +103,7 @@ fn a_key_of_no_kind_is_refused() {
 }
 
 #[test]
-fn what_stops_the_module_stops_the_import_with_its_line() {
+fn what_makes_the_module_refuse_logins_refuses_the_import_with_its_line() {
     for (bad, expected) in [
         ("STEP_SIZE 0", "1 to 60"),
         ("STEP_SIZE 61", "1 to 60"),
@@ -114,7 +111,7 @@ fn what_stops_the_module_stops_the_import_with_its_line() {
         ("WINDOW_SIZE x", "1 to 100"),
         ("RATE_LIMIT 3", "1 to 3600"),
         ("RATE_LIMIT 3 30 x", "seconds since 1970"),
-        ("DISALLOW_REUSE x", "steps that were used"),
+        ("DISALLOW_REUSE x", "expected the used steps"),
         ("TIME_SKEW x", "ahead"),
         ("HOTP_COUNTER 99999999999999999999", "next counter"),
     ] {
@@ -125,7 +122,7 @@ fn what_stops_the_module_stops_the_import_with_its_line() {
 }
 
 #[test]
-fn what_has_no_counterpart_is_said_and_never_repeated() {
+fn options_that_cannot_be_imported_are_named_and_never_repeated() {
     let notes = account(
         "\" TOTP_AUTH\n\" WINDOW_SIZE 17\n\" RESETTING_TIME_SKEW 60000000+3\n\
          \" LAST0 198.51.100.7 1799999000\n\" MFRGGZDFMZTWQ2LK\n",
@@ -133,8 +130,8 @@ fn what_has_no_counterpart_is_said_and_never_repeated() {
     .notes;
     let said = notes.join("\n");
     for part in [
-        "8 would be needed",
-        "good once",
+        "8 would match",
+        "accepted once",
         "--resync",
         "1 addresses",
         "line 6",
@@ -146,7 +143,7 @@ fn what_has_no_counterpart_is_said_and_never_repeated() {
 }
 
 #[test]
-fn thousands_of_odd_lines_make_a_note_for_each_kind() {
+fn thousands_of_odd_lines_make_one_note_for_each_kind() {
     let mut text = "\" TOTP_AUTH\n\" DISALLOW_REUSE\n".to_owned();
     for n in 0..3000 {
         text += &format!("\" x{n}\n\" LAST{n}\n");
@@ -155,14 +152,14 @@ fn thousands_of_odd_lines_make_a_note_for_each_kind() {
     assert_eq!(
         notes,
         [
-            "3000 addresses that needed no code for a while: [policy] session takes their place",
-            "line 4: the first of 3000 options that are not known here",
+            "3000 addresses that needed no code for a while: [policy] session replaces them",
+            "line 4: the first of 3000 unknown options",
         ]
     );
 }
 
 #[test]
-fn what_is_no_text_is_refused() {
+fn files_that_are_not_text_are_refused() {
     assert!(read(b"", NOW).unwrap_err().to_string().contains("empty"));
     let large = vec![b'A'; MAX_FILE + 1];
     assert!(

@@ -1,8 +1,8 @@
-//! `otpauth-migration://offline?data=…`: what Google Authenticator exports as QR codes.
+//! Reads `otpauth-migration://offline?data=…`: the QR codes that Google Authenticator exports.
 //!
 //! The data is a protobuf message in base64 (see [`payload`]). An export of many devices comes in
-//! several QR codes, each with its place among them. What the app leaves unsaid means what it means
-//! there: SHA-1, six digits, 30 seconds.
+//! several QR codes, which are numbered. Missing fields mean what they mean in the app: SHA-1, six
+//! digits, 30 seconds.
 
 mod payload;
 mod text;
@@ -17,21 +17,21 @@ use payload::{Count, Hash, Otp, Payload, Type};
 
 pub use uri::otpauth;
 
-/// The one period that the app knows, in seconds.
+/// The app knows this period only, in seconds.
 const PERIOD: u64 = 30;
 
 const SCHEME: &str = "otpauth-migration://";
 
-/// What one QR code of an export holds.
+/// The devices in one QR code of an export.
 #[derive(Debug)]
 pub struct Export {
     /// Each device, or why it can't be used, in the order of the export.
     pub devices: Vec<Result<Device, Refusal>>,
-    /// This code's place among those of the export, from 1, and how many there are.
+    /// Number of this QR code, from 1, and how many the export has.
     pub part: Option<(u32, u32)>,
 }
 
-/// Whether a URI is one of these.
+/// Whether a URI is an export of Google Authenticator.
 #[must_use]
 pub fn is_export(uri: &str) -> bool {
     uri.get(..SCHEME.len())
@@ -50,12 +50,12 @@ pub fn read(uri: &str) -> Result<Export, Refusal> {
         ));
     }
     let bytes: Zeroizing<Vec<u8>> = text::data(uri)?;
-    // The library's own words could repeat what it read.
+    // The library's own error text could repeat what it read.
     let payload = Payload::decode(bytes.as_slice()).map_err(|_| {
         Refusal::whole("its data is not an export of Google Authenticator; was the end cut off?")
     })?;
     if payload.devices.is_empty() {
-        return Err(Refusal::whole("there is no device in it"));
+        return Err(Refusal::whole("the export holds no device"));
     }
     Ok(Export {
         part: part(payload.batch_index, payload.batch_size),
@@ -92,7 +92,8 @@ fn kind(otp: &Otp) -> Result<(Kind, Option<u64>), Refusal> {
             },
             None,
         )),
-        // The app counts first and then computes: the counter is that of the code it showed last.
+        // The app increments first and then computes, so it stores the counter of the last code it
+        // showed.
         Ok(Type::Hotp) => match u64::try_from(otp.counter) {
             Ok(counter) => Ok((Kind::Counter, Some(counter).filter(|c| *c > 0))),
             Err(_) => Err(Refusal::whole("a device with a counter below 0")),
@@ -125,7 +126,7 @@ fn digits(otp: &Otp) -> Result<u32, Refusal> {
     }
 }
 
-/// The issuer, else the name; the app puts both into the name at times.
+/// The issuer, else the name: some versions of the app put both into the name.
 fn label(otp: &Otp) -> Option<String> {
     [&otp.issuer, &otp.name]
         .into_iter()

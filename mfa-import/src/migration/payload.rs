@@ -1,21 +1,21 @@
-//! The message, as the app's exports show it; no schema was ever published.
+//! The protobuf message, as read from real exports; Google has published no schema.
 
 use std::fmt;
 
 use prost::{Enumeration, Message};
 use zeroize::Zeroize;
 
-/// One QR code.
+/// The content of one QR code.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Payload {
     #[prost(message, repeated, tag = "1")]
     pub(super) devices: Vec<Otp>,
     #[prost(int32, tag = "2")]
     pub(super) version: i32,
-    /// How many QR codes the export has.
+    /// Number of QR codes in the export.
     #[prost(int32, tag = "3")]
     pub(super) batch_size: i32,
-    /// Which of them this is, from 0.
+    /// Number of this QR code, from 0.
     #[prost(int32, tag = "4")]
     pub(super) batch_index: i32,
     #[prost(int32, tag = "5")]

@@ -37,7 +37,7 @@ fn one(change: impl FnOnce(&mut Otp)) -> Result<Device, Refusal> {
     read(&uri_of(vec![otp], 1, 0)).unwrap().devices.remove(0)
 }
 
-/// An export that was not made by this code: key "Hello!" and DEADBEEF.
+/// A real export from the app: key "Hello!" and DEADBEEF.
 const REAL: &str = "otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8SGEV4YW1wbGU6YWxpY2VAZ29vZ2xlLmNvbRoHRXhhbXBsZTAC";
 
 #[test]
@@ -58,7 +58,7 @@ fn a_real_export_is_read() {
 }
 
 #[test]
-fn a_part_of_an_export_says_which() {
+fn a_part_of_an_export_has_its_number() {
     let export = read(&uri_of(vec![otp(), otp()], 3, 1)).unwrap();
     assert_eq!(export.devices.len(), 2);
     assert_eq!(export.part, Some((2, 3)));
@@ -109,7 +109,7 @@ fn a_device_is_written_as_the_usual_uri() {
 }
 
 #[test]
-fn the_data_is_read_in_any_dress() {
+fn the_data_is_read_in_every_encoding() {
     let unpadded = REAL.trim_end_matches('=');
     let escaped = REAL.replace("CjEK", "%43%6aEK");
     let among_others = REAL.replace("?data=", "?x=1&data=") + "&y=2#z";
@@ -124,7 +124,7 @@ fn the_data_is_read_in_any_dress() {
 }
 
 #[test]
-fn what_is_no_export_is_refused_and_not_repeated() {
+fn a_uri_that_is_no_export_is_refused_and_not_repeated() {
     let cut = &REAL[..REAL.len() - 30];
     for (uri, expected) in [
         ("otpauth://totp/a", "expected otpauth-migration://"),

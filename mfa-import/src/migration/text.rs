@@ -1,12 +1,12 @@
-//! From the URI to the bytes of the message.
+//! Decodes the URI to the bytes of the message.
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use crate::refusal::Refusal;
 
-/// The bytes of the parameter `data`. Base64 is taken in either alphabet, escaped or not, padded or
-/// not: QR readers hand it on in all of these.
+/// The bytes of the parameter `data`. QR readers return either base64 alphabet, escaped or not,
+/// padded or not.
 pub(super) fn data(uri: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let query = uri.split_once('?').map_or("", |(_, query)| query);
     let value = query
@@ -14,7 +14,7 @@ pub(super) fn data(uri: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         .find_map(|parameter| parameter.strip_prefix("data="))
         .filter(|value| !value.is_empty())
         .ok_or_else(|| {
-            Refusal::whole("no data in it; expected otpauth-migration://offline?data=…")
+            Refusal::whole("the URI has no data; expected otpauth-migration://offline?data=…")
         })?;
     let base64 = plain(value)?;
     let bytes = BASE64
@@ -23,9 +23,9 @@ pub(super) fn data(uri: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     Ok(Zeroizing::new(bytes))
 }
 
-/// The usual alphabet, padded, nothing escaped.
+/// The standard alphabet, padded, nothing escaped.
 fn plain(value: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    // Never grows, so no copy is left behind unwiped.
+    // The capacity is never exceeded, so no unwiped copy of the key is left behind.
     let mut plain = Zeroizing::new(Vec::with_capacity(value.len() + 3));
     let mut bytes = value.bytes();
     while let Some(byte) = bytes.next() {
@@ -37,7 +37,7 @@ fn plain(value: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
             b'=' => {}
             b'-' => plain.push(b'+'),
             b'_' => plain.push(b'/'),
-            // A plus sign that somebody took for an escaped blank.
+            // Some readers decode a plus sign as a blank.
             b' ' => plain.push(b'+'),
             other => plain.push(other),
         }

@@ -1,4 +1,4 @@
-//! A device as the URI that everybody else writes
+//! Writes a device as the URI that every other app writes
 //! (<https://github.com/google/google-authenticator/wiki/Key-Uri-Format>).
 
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use mfa_protocol::Secret;
 
 use crate::account::{Device, Kind};
 
-/// The `otpauth://` URI of a device. A counter in it is the next one; an offset has no place there.
+/// The `otpauth://` URI of a device. Its counter is the next one; an offset can't be written.
 #[must_use]
 pub fn otpauth(device: &Device) -> Secret {
     let label = device.label.as_deref().unwrap_or("device");
@@ -17,9 +17,9 @@ pub fn otpauth(device: &Device) -> Secret {
         Kind::Counter => "hotp",
     };
     let key = device.secret.expose();
-    // Never grows, so no copy is left behind unwiped.
+    // The capacity is never exceeded, so no unwiped copy of the key is left behind.
     let mut uri = String::with_capacity(key.len() + 2 * label.len() + 160);
-    // Writing to a string does not fail.
+    // Writing to a string can't fail.
     let _ = write!(
         uri,
         "otpauth://{host}/{label}?secret={key}&issuer={label}&algorithm={}&digits={}",
@@ -35,7 +35,7 @@ pub fn otpauth(device: &Device) -> Secret {
     Secret::new(uri)
 }
 
-/// All but unreserved characters (RFC 3986 §2.3). A colon would part issuer and name.
+/// Escapes all but unreserved characters (RFC 3986 §2.3): a colon would separate issuer and name.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.replace(':', "_").bytes() {

@@ -1,16 +1,15 @@
-//! The first word of a line.
+//! The device type: the first word of a line.
 
-/// What a device of this type counts, and how long its codes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Type {
-    /// Seconds; none for a counter device.
+    /// Length of a time step in seconds; `None` for HOTP.
     pub(super) period: Option<u64>,
     pub(super) digits: u32,
 }
 
 impl Type {
-    /// `HOTP`, `HOTP/E`, `HOTP/E/6`, `HOTP/T30`, `HOTP/T60/8` …; any other number of seconds is taken,
-    /// too, though pam_oath knows 30 and 60 only.
+    /// Reads `HOTP`, `HOTP/E`, `HOTP/E/6`, `HOTP/T30`, `HOTP/T60/8` …. It accepts every number of
+    /// seconds, though pam_oath knows 30 and 60 only.
     pub(super) fn parse(word: &str) -> Option<Self> {
         let rest = match word.strip_prefix("HOTP")? {
             "" => "/E",

@@ -10,7 +10,7 @@ use super::kind::Type;
 use super::pin::Pin;
 use crate::account::{Algorithm, Device, Kind, base32};
 
-/// What a line says.
+/// The fields of a line.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) line: u64,
@@ -18,7 +18,7 @@ pub(super) struct Entry {
     pub(super) kind: Type,
     pub(super) pin: Pin,
     pub(super) key: Zeroizing<Vec<u8>>,
-    /// Where the search begins.
+    /// The counter where pam_oath begins to search.
     pub(super) counter: u64,
     /// The last code that was accepted.
     pub(super) last: Option<Last>,
@@ -28,12 +28,12 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Last {
     pub(super) code: Secret,
-    /// In the zone of the host.
+    /// Local time of the host that wrote the file.
     pub(super) time: Option<DateTime>,
 }
 
 impl Entry {
-    /// The device, of which this much was used.
+    /// The device, with its last used step or counter.
     pub(super) fn device(&self, used: Option<u64>) -> Device {
         Device {
             label: None,
@@ -49,7 +49,7 @@ impl Entry {
     }
 }
 
-/// The entry on a line; none for a comment or a blank line.
+/// Parses a line; `None` for a comment or a blank line.
 pub(super) fn parse(number: u64, bytes: &[u8]) -> Result<Option<Entry>, RefusedLine> {
     let refused = |user: Option<&str>, reason: &str| RefusedLine {
         user: user.map(str::to_owned),
@@ -70,29 +70,33 @@ pub(super) fn parse(number: u64, bytes: &[u8]) -> Result<Option<Entry>, RefusedL
              with /6, /7 or /8",
         )
     })?;
-    let user = words
-        .next()
-        .ok_or_else(|| refused(None, "no user in it; expected type, user, PIN and key"))?;
+    let user = words.next().ok_or_else(|| {
+        refused(
+            None,
+            "the user is missing; expected type, user, PIN and key",
+        )
+    })?;
     if user.chars().any(char::is_control) {
-        return Err(refused(None, "the user name has a control character in it"));
+        return Err(refused(None, "the user name contains a control character"));
     }
     let refused = |reason| refused(Some(user), reason);
     let (pin, key) = words
         .next()
         .zip(words.next())
-        .ok_or_else(|| refused("no key in it; expected type, user, PIN and key"))?;
+        .ok_or_else(|| refused("the key is missing; expected type, user, PIN and key"))?;
     Ok(Some(Entry {
         line: number,
         user: user.to_owned(),
         kind,
         pin: Pin::parse(pin),
         key: key_bytes(key).ok_or_else(|| {
-            refused("the key is not in hexadecimal; expected two digits 0-9, a-f for each byte")
+            refused("the key is not hexadecimal; expected two digits 0-9, a-f for each byte")
         })?,
-        counter: counter(words.next())
-            .ok_or_else(|| refused("the counter after the key is no number; expected 0 or more"))?,
+        counter: counter(words.next()).ok_or_else(|| {
+            refused("the counter after the key is not a number; expected 0 or more")
+        })?,
         last: last(words.next(), words.next()).ok_or_else(|| {
-            refused("the time of the last code is none; expected 2026-01-31T23:59:59L")
+            refused("the time of the last code is not a time; expected 2026-01-31T23:59:59L")
         })?,
     }))
 }
@@ -106,7 +110,7 @@ fn counter(word: Option<&str>) -> Option<u64> {
     word.map_or(Some(0), |word| word.parse().ok())
 }
 
-/// None if there is a time that can't be read.
+/// `None` if the time can't be read.
 fn last(code: Option<&str>, time: Option<&str>) -> Option<Option<Last>> {
     let Some(code) = code else {
         return Some(None);

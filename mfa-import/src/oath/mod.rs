@@ -1,12 +1,13 @@
-//! pam_oath's users file (`UsersFile` of the OATH Toolkit): a device a line.
+//! Reads pam_oath's users file (`UsersFile` of the OATH Toolkit), which has one device a line.
 //!
-//! A line is `type user PIN key [counter [code time]]`, parted by blanks: the key in hexadecimal, the
-//! counter where the search begins, the last code that was accepted, and when, in local time. A PIN of
-//! `-` is none; with `+` another module checks what was typed before the code. Codes are always
-//! HMAC-SHA-1. Comments begin with `#`, because pam_oath passes over types that it does not know.
+//! A line is `type user PIN key [counter [code time]]`, separated by blanks: the key in
+//! hexadecimal, the counter where the search begins, the last accepted code, and its local time.
+//! The PIN `-` means none; `+` means that another module checks the password before the code. Codes
+//! are always HMAC-SHA-1. Comments begin with `#`, because pam_oath ignores types that it does not
+//! know.
 //!
-//! A user may have several lines, which pam_oath tries one after the other: they become the devices of
-//! one account. A line takes its own PIN there; here a user has one, so different ones are refused.
+//! All lines of a user become devices of one account. In pam_oath each line has its own PIN; here a
+//! user has one, so different PINs are refused.
 
 mod kind;
 mod line;
@@ -22,7 +23,7 @@ use crate::account::{Account, Device};
 use line::Entry;
 use pin::Pin;
 
-/// The file's lines, by user.
+/// The accounts in the file, and the lines that can't be used.
 #[derive(Debug, Default)]
 pub struct UsersFile {
     /// In the order in which they first appear.
@@ -31,10 +32,10 @@ pub struct UsersFile {
     pub refused: Vec<RefusedLine>,
 }
 
-/// What is taken over for a user.
+/// One user of the file.
 #[derive(Debug)]
 pub struct UserAccount {
-    /// The user.
+    /// The user's name.
     pub user: String,
     /// The user's first line.
     pub line: u64,
@@ -45,26 +46,26 @@ pub struct UserAccount {
 /// A line that can't be used.
 #[derive(Debug)]
 pub struct RefusedLine {
-    /// The user, where one could be made out.
+    /// The user, if the line names one.
     pub user: Option<String>,
     /// The line.
     pub line: u64,
-    /// What is wrong with it, and what was expected.
+    /// What is wrong, and what was expected.
     pub reason: String,
 }
 
-/// Where, when and how a file is read.
+/// How a file is read.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The zone of the host that wrote the file.
+    /// The time zone of the host that wrote the file.
     pub zone: TimeZone,
-    /// The present: where a time in the file does not help, the codes of these minutes are tried.
+    /// The present: if the time in the file does not help, codes around it are tried.
     pub now: Timestamp,
-    /// Whether PINs are left out.
+    /// Whether to leave PINs out.
     pub without_pins: bool,
 }
 
-/// Takes the lines of a file one after the other.
+/// Reads a file line by line.
 #[derive(Debug)]
 pub struct Reader {
     reading: Reading,
@@ -83,7 +84,7 @@ struct Share {
 }
 
 impl Reader {
-    /// For a file that is read so.
+    /// A reader with these options.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
         Self {
@@ -94,7 +95,7 @@ impl Reader {
         }
     }
 
-    /// Takes a line without its end; `number` counts from 1.
+    /// Adds a line without its line break; `number` counts from 1.
     pub fn take(&mut self, number: u64, bytes: &[u8]) {
         match line::parse(number, bytes) {
             Ok(None) => {}
@@ -103,7 +104,7 @@ impl Reader {
         }
     }
 
-    /// Notes a line that whoever reads the file could not even hand over.
+    /// Records a line that the caller could not read at all.
     pub fn refuse(&mut self, number: u64, reason: impl Into<String>) {
         self.refused.push(RefusedLine {
             user: None,
@@ -112,7 +113,7 @@ impl Reader {
         });
     }
 
-    /// What the file holds.
+    /// The accounts, after the last line.
     #[must_use]
     pub fn finish(self) -> UsersFile {
         let mut file = UsersFile {

@@ -1,15 +1,15 @@
-//! What was typed before the code.
+//! The PIN: what is typed before the code.
 
 use mfa_protocol::Secret;
 
-/// What a line says of it.
+/// The PIN field of a line.
 #[derive(Debug)]
 pub(super) enum Pin {
-    /// `-`: nothing.
+    /// `-`: no PIN.
     None,
     /// `+`: a password that another module checks.
     Elsewhere,
-    /// This.
+    /// The PIN itself.
     Literal(Secret),
 }
 
@@ -23,7 +23,7 @@ impl Pin {
     }
 }
 
-/// The one PIN of a user, with what is to be said about it.
+/// The one PIN of a user, with a note if it applies to more than it did.
 pub(super) fn of_all(pins: Vec<Pin>) -> Result<(Option<Secret>, Option<String>), String> {
     let (lines, elsewhere) = (pins.len(), any_elsewhere(&pins));
     let mut literals: Vec<Secret> = Vec::with_capacity(lines);
@@ -36,20 +36,20 @@ pub(super) fn of_all(pins: Vec<Pin>) -> Result<(Option<Secret>, Option<String>),
     literals.dedup_by(|a, b| a.expose() == b.expose());
     if literals.len() > 1 {
         return Err(
-            "the lines of this user have different PINs, and here a user has one: give them the same, \
+            "the lines of this user have different PINs, but here a user has one: make them equal, \
              or leave PINs out with --without-pins"
                 .to_owned(),
         );
     }
     let note = if (1..lines).contains(&given) {
-        Some("the PIN holds for all devices here, also for those that had none".to_owned())
+        Some("the PIN applies to all devices here, also to devices that had none".to_owned())
     } else {
         elsewhere.then(elsewhere_note)
     };
     Ok((literals.pop(), note))
 }
 
-/// What is to be said when no PIN is taken over.
+/// The note for an import without PINs.
 pub(super) fn left_out(pins: &[Pin]) -> Option<String> {
     if pins.iter().any(|pin| matches!(pin, Pin::Literal(_))) {
         return Some("the PIN is left out: the code alone is enough here".to_owned());

@@ -1,11 +1,10 @@
-//! Which step or counter the last code was of.
+//! Finds the time step or counter of the last used code.
 //!
-//! pam_oath keeps the last code itself, and refuses it when it comes again. For a counter device the
-//! counter of the line is that of the code. For a device by time only the code and the local time are
-//! known, and the code may be from a few minutes before or after: the steps around that time are
-//! tried, and of several that fit the last counts, so that the code is surely used. A time that does
-//! not help (written in another zone, say) is no reason to take the code again: then the steps around
-//! the present are tried, because only of those a code can still be good.
+//! pam_oath keeps the last code itself and refuses it when it comes again. For HOTP, the counter on
+//! the line belongs to that code. For TOTP, the line has only the code and a local time, so the
+//! steps around that time are tried; of several matches the last counts, so that the code is
+//! certainly used. If the time does not help (it may be from another zone), the steps around the
+//! present are tried, because only their codes can still be valid.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -15,14 +14,14 @@ use super::Reading;
 use super::line::{Entry, Last};
 use crate::code::Codes;
 
-/// How far a code may be from where the line says, in steps or counters. pam_oath's window is 5
-/// unless its line in the stack says otherwise.
+/// How far a code may be from where the line says, in steps or counters. pam_oath's default window
+/// is 5.
 const REACH: u64 = 100;
 
 /// The last step or counter that was used.
 pub(super) fn used(entry: &Entry, reading: &Reading) -> Option<u64> {
     let Some(period) = entry.kind.period else {
-        // A counter of which no code was used is the next one.
+        // Without a used code, the counter is the next one.
         let spent = entry.last.as_ref().and_then(|last| counter(entry, last));
         return spent.or(entry.counter.checked_sub(1));
     };
@@ -37,20 +36,20 @@ pub(super) fn used(entry: &Entry, reading: &Reading) -> Option<u64> {
 fn counter(entry: &Entry, last: &Last) -> Option<u64> {
     let codes = codes(entry, last)?;
     let mut ahead = entry.counter..=entry.counter.saturating_add(REACH);
-    ahead.find(|counter| codes.fits(last.code.expose(), *counter))
+    ahead.find(|counter| codes.matches(last.code.expose(), *counter))
 }
 
-/// By the length of the code itself: pam_oath goes by it, not by the type of the line.
+/// pam_oath goes by the length of the code itself, not by the type of the line.
 fn codes(entry: &Entry, last: &Last) -> Option<Codes> {
     Codes::new(&entry.key, last.code.expose().len())
 }
 
 fn fitting(codes: &Codes, last: &Last, middle: u64) -> Option<u64> {
     let mut around = middle.saturating_sub(REACH)..=middle.saturating_add(REACH);
-    around.rfind(|step| codes.fits(last.code.expose(), *step))
+    around.rfind(|step| codes.matches(last.code.expose(), *step))
 }
 
-/// A local time comes twice when clocks are set back.
+/// A local time occurs twice when clocks are set back.
 fn both(time: DateTime, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(time);
     [ambiguous.earlier(), ambiguous.later()]

@@ -43,7 +43,7 @@ fn refusal(text: &str) -> (Option<String>, String) {
 }
 
 #[test]
-fn a_line_becomes_a_device_and_comments_nothing() {
+fn a_line_becomes_a_device_and_a_comment_nothing() {
     let file = read(&format!("# HOTP x\n\n  HOTP/T60/8\talice  -  {KEY}\n"));
     let alice = &file.accounts[0];
     assert_eq!((alice.user.as_str(), alice.line), ("alice", 3));
@@ -75,26 +75,26 @@ fn several_lines_of_a_user_are_devices_of_one_account() {
 }
 
 #[test]
-fn the_counter_is_that_of_the_last_code_and_without_one_the_next() {
+fn the_counter_belongs_to_the_last_code_and_without_one_is_the_next() {
     assert_eq!(used(&format!("HOTP a - {KEY}")), None);
     assert_eq!(used(&format!("HOTP a - {KEY} 2")), Some(1));
     assert_eq!(
         used(&format!("HOTP a - {KEY} 2 359152 2026-11-22T13:00:00L")),
         Some(2)
     );
-    // A counter that was set back by hand does not make the code good again.
+    // A counter that was set back by hand does not make the code valid again.
     assert_eq!(
         used(&format!("HOTP a - {KEY} 0 969429 2026-11-22T13:00:00L")),
         Some(3)
     );
-    // A code of no counter in reach leaves the counter as it is.
+    // If no counter in reach has the code, the counter stays as it is.
     assert_eq!(used(&format!("HOTP a - {KEY} 2 755224")), Some(1));
     assert_eq!(used(&format!("HOTP a - {KEY} 2 -")), Some(1));
 }
 
 #[test]
 fn the_step_of_the_last_code_is_found_around_its_local_time() {
-    // Step 3 began 90 seconds after 1970 came.
+    // Step 3 began 90 seconds after 1970 began.
     assert_eq!(
         used(&format!("HOTP/T30 a - {KEY} 0 969429 1970-01-01T00:01:31L")),
         Some(3)
@@ -113,7 +113,7 @@ fn the_step_of_the_last_code_is_found_around_its_local_time() {
 }
 
 #[test]
-fn a_time_that_does_not_help_leaves_no_code_good_that_was_used() {
+fn with_a_wrong_time_no_used_code_is_accepted_again() {
     let then = Reading {
         now: "1970-01-01T00:02:00Z".parse().unwrap(),
         ..reading()
@@ -125,14 +125,14 @@ fn a_time_that_does_not_help_leaves_no_code_good_that_was_used() {
 }
 
 #[test]
-fn an_hour_that_comes_twice_is_tried_twice() {
+fn an_hour_that_occurs_twice_is_tried_twice() {
     let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
     let steps = [1_792_888_200u64 / 30, 1_792_891_800 / 30];
     for step in steps {
         let codes = crate::code::Codes::new(b"12345678901234567890", 6).unwrap();
         let code = (0..1_000_000)
             .map(|c| format!("{c:06}"))
-            .find(|c| codes.fits(c, step));
+            .find(|c| codes.matches(c, step));
         // 02:30 on the night in October 2026 when clocks are set back.
         let line = format!(
             "HOTP/T30 a - {KEY} 0 {} 2026-10-25T02:30:00L",
@@ -147,7 +147,7 @@ fn an_hour_that_comes_twice_is_tried_twice() {
 }
 
 #[test]
-fn a_pin_is_kept_and_one_for_all_lines() {
+fn a_pin_is_kept_once_for_all_lines() {
     let file = read(&format!(
         "HOTP a 1234 {KEY}\nHOTP b - {KEY}\nHOTP a - {KEY}\nHOTP c + {KEY}\n"
     ));
@@ -181,12 +181,12 @@ fn different_pins_of_one_user_are_refused_and_can_be_left_out() {
 }
 
 #[test]
-fn a_malformed_line_is_told_what_was_expected() {
+fn a_malformed_line_says_what_was_expected() {
     for (line, expected) in [
         ("TOTP a - 00".to_owned(), "unknown type"),
-        ("HOTP".to_owned(), "no user"),
+        ("HOTP".to_owned(), "user is missing"),
         ("HOTP al\u{1b}ice - 00".to_owned(), "control character"),
-        (format!("HOTP a {KEY}"), "no key"),
+        (format!("HOTP a {KEY}"), "key is missing"),
         ("HOTP a - GEZDGNBV".to_owned(), "hexadecimal"),
         ("HOTP a - 313".to_owned(), "hexadecimal"),
         (format!("HOTP a - {KEY} -1"), "counter"),

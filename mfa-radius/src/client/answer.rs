@@ -1,4 +1,5 @@
-//! What a client has to say after it asked: an answer, or why there is none, with what the log should know.
+//! The result of a question to RADIUS servers: an answer, or why there is none, with details for
+//! the log.
 
 use std::fmt;
 use std::io;
@@ -8,96 +9,96 @@ use crate::reply::{Reply, ReplyError};
 use crate::request::RequestError;
 use crate::state::State;
 
-/// What a server asks back.
+/// A further question from a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// Who asks, and must get the answer.
+    /// The server that asks; the answer must go there.
     pub server: SocketAddr,
-    /// What goes back with the answer.
+    /// Sent back with the answer.
     pub state: Option<State>,
     /// The question; at most [`crate::MAX_MESSAGE`] bytes, without control characters but line breaks.
     pub message: String,
-    /// Whether the answer may be seen while it is typed.
+    /// Whether the answer may be shown while the user types it.
     pub echo: bool,
 }
 
-/// What a server said.
+/// The server's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The answer was right.
+    /// Access-Accept.
     Accepted {
-        /// To be shown, if not empty.
+        /// For the user, if not empty.
         message: String,
     },
-    /// The answer was wrong.
+    /// Access-Reject.
     Rejected {
-        /// To be shown, if not empty.
+        /// For the user, if not empty.
         message: String,
     },
-    /// More is asked. Not a pass.
+    /// Access-Challenge: the server asks for more. Not a pass.
     Challenged(Challenge),
 }
 
-/// What a server said, and what the log should know of it.
+/// The server's decision, with details for the log.
 #[derive(Debug)]
 pub struct Answer {
-    /// What it said.
+    /// The server's decision.
     pub outcome: Outcome,
-    /// Who said it.
+    /// The server that answered.
     pub server: SocketAddr,
-    /// Datagrams from its address that were no right reply.
+    /// Number of invalid datagrams from its address.
     pub refused: u32,
-    /// What was wrong with the last of these.
+    /// What was wrong with the last invalid datagram.
     pub last_refusal: Option<ReplyError>,
-    /// Servers that were asked before, in vain.
+    /// Servers that were asked before without an answer.
     pub in_vain: Vec<Tried>,
 }
 
-/// A server that was asked in vain.
+/// A server that gave no answer.
 #[derive(Debug)]
 pub struct Tried {
-    /// Which.
+    /// Its address.
     pub server: SocketAddr,
-    /// How it ended.
+    /// How the exchange ended.
     pub silence: Silence,
-    /// Datagrams sent to it.
+    /// Number of datagrams sent to it.
     pub sent: u32,
-    /// Datagrams from its address that were no right reply.
+    /// Number of invalid datagrams from its address.
     pub refused: u32,
-    /// What was wrong with the last of these.
+    /// What was wrong with the last invalid datagram.
     pub last_refusal: Option<ReplyError>,
 }
 
-/// How a server was asked in vain.
+/// How an exchange ended without an answer.
 #[derive(Debug)]
 pub enum Silence {
-    /// Nothing came that counts.
+    /// No valid reply came.
     Silent,
-    /// It lives, by its own word (RFC 5997), but did not answer this in time.
+    /// It answers Status-Server (RFC 5997), but did not answer the question in time.
     Busy,
-    /// The network says that nobody is there.
+    /// The network reports that nobody listens there.
     Unreachable(io::Error),
 }
 
-/// Why there is no answer. None of these says anything about what the person typed.
+/// Why there is no answer. None of these says anything about the user's answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The request can't be made.
+    /// The request can't be built.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// A challenge came from a server that is no longer among the settings.
-    #[error("the RADIUS server {0} that asked is no longer in the settings; log in anew")]
+    /// The server that sent the challenge is no longer in the settings.
+    #[error("the RADIUS server {0} that asked is no longer in the settings; log in again")]
     UnknownServer(SocketAddr),
     /// There is no randomness, without which replies could be forged.
     #[error("the system gives no random bytes: {0}")]
     Random(io::Error),
-    /// All were asked in vain.
+    /// No server answered.
     #[error("no RADIUS server answered: {}", listed(.0))]
     NoAnswer(Vec<Tried>),
 }
 
 impl Outcome {
-    /// What a reply of this server's means.
+    /// The meaning of a reply from `server`.
     pub(super) fn of(reply: Reply, server: SocketAddr) -> Self {
         match reply {
             Reply::Accept { message } => Self::Accepted { message },
@@ -129,17 +130,17 @@ impl fmt::Display for Tried {
         write!(f, "{} ", self.server)?;
         match &self.silence {
             Silence::Silent => write!(f, "was silent")?,
-            Silence::Busy => write!(f, "lives, but did not answer in time")?,
+            Silence::Busy => write!(f, "is alive, but did not answer in time")?,
             Silence::Unreachable(error) => write!(f, "can't be reached ({error})")?,
         }
         write!(f, ", {} datagrams sent", self.sent)?;
         match self.last_refusal {
             Some(why) => write!(f, ", {} refused, the last because {why}", self.refused),
-            // Servers drop what they can't verify without a word (RFC 2865 §3).
+            // Servers drop silently what they can't verify (RFC 2865 §3).
             None if matches!(self.silence, Silence::Silent) => {
                 write!(
                     f,
-                    " (is this host a client there, and the shared secret the same?)"
+                    " (is this host configured there as a client, with the same shared secret?)"
                 )
             }
             None => Ok(()),

@@ -1,5 +1,6 @@
-//! When to send again (RFC 5080 §2.2.1): after about 2 seconds, then twice as long each time, up to about
-//! 16 seconds, each by up to a tenth more or less, so that a crowd does not come back as one.
+//! When to send again (RFC 5080 §2.2.1): after about 2 seconds, then twice as long each time, up to
+//! about 16 seconds. Each pause has a jitter of up to a tenth, so that many clients do not retry at
+//! once.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// The next pause; `random` draws its jitter.
+    /// The next pause; `random` decides its jitter.
     pub(super) fn next(&mut self, random: u16) -> Duration {
         let pause = match self.last {
             None => jittered(FIRST, FIRST, random),
@@ -31,7 +32,7 @@ impl Backoff {
     }
 }
 
-/// `base`, and from -0.1 to +0.1 times `scale`.
+/// `base`, plus -0.1 to +0.1 times `scale`.
 fn jittered(base: Duration, scale: Duration, random: u16) -> Duration {
     let tenth = scale / 10;
     base - tenth + tenth * 2 * u32::from(random) / u32::from(u16::MAX)
@@ -60,7 +61,7 @@ mod tests {
                 let pause = backoff.next(draw).as_secs_f64();
                 let (low, high) = match last {
                     None => (1.8, 2.2),
-                    // What passes 16 seconds is drawn anew around 16.
+                    // A pause beyond 16 seconds is drawn again around 16.
                     Some(last) if 2.1 * last > 16.0 => (f64::min(1.9 * last, 14.4), 17.6),
                     Some(last) => (1.9 * last, 2.1 * last),
                 };

@@ -1,7 +1,7 @@
-//! One request to one server: sent, sent again, and its reply picked from what arrives.
+//! One request to one server: sent, resent, and its reply picked from what arrives.
 //!
-//! The same bytes go out each time (RFC 5080 §2.2.1), so that the server sees one request and rings once.
-//! They were made for this server only: its secret is in them, and another server gets others.
+//! Every retransmission has the same bytes (RFC 5080 §2.2.1), so that the server sees one request
+//! and rings once. They are encrypted for this server only.
 
 use std::io;
 use std::time::Instant;
@@ -20,13 +20,13 @@ pub(super) enum Broken {
     Network(io::Error),
 }
 
-/// What was sent and heard on the way.
+/// Counts of an exchange, for the log.
 #[derive(Default)]
 pub(super) struct Heard {
     pub(super) sent: u32,
     pub(super) refused: u32,
     pub(super) last_refusal: Option<ReplyError>,
-    /// Whether it answered a Status-Server.
+    /// Whether the server answered a Status-Server.
     pub(super) alive: bool,
 }
 
@@ -48,14 +48,14 @@ pub(super) struct Exchange<'a> {
     outside: &'a dyn Outside,
     wire: Box<dyn Wire>,
     request: Packet,
-    /// The last Status-Server that went out.
+    /// The last Status-Server that was sent.
     status: Option<Packet>,
     backoff: Backoff,
     buffer: Vec<u8>,
 }
 
 impl<'a> Exchange<'a> {
-    /// Makes the request and opens a socket for it; nothing is sent yet.
+    /// Builds the request and opens a socket for it, without sending.
     pub(super) fn begin(
         request: &Request<'_>,
         server: &'a Server,
@@ -78,8 +78,8 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    /// The server's reply; none if it stays silent until `patience`, or until `deadline` if it says that
-    /// it lives.
+    /// The server's reply; `None` if it stays silent until `patience`, or until `deadline` if it
+    /// answers Status-Server.
     pub(super) fn run(
         mut self,
         patience: Instant,
@@ -102,7 +102,7 @@ impl<'a> Exchange<'a> {
             let Some(length) = arrived.map_err(Broken::Network)? else {
                 continue;
             };
-            if let Some(reply) = self.judge(length, heard) {
+            if let Some(reply) = self.verify_reply(length, heard) {
                 return Ok(Some(reply));
             }
         }
@@ -113,14 +113,16 @@ impl<'a> Exchange<'a> {
             .send(self.request.bytes())
             .map_err(Broken::Network)?;
         heard.sent += 1;
-        // The first silence may be a lost datagram; from the second on it is asked whether it lives.
+        // The first silence may be a lost datagram; after the second, a Status-Server is sent as
+        // well.
         if self.server.answers_status && heard.sent > 1 && !heard.alive {
             self.ask_for_life(heard.sent)?;
         }
         Ok(())
     }
 
-    /// Each time a new request (RFC 5997 §4), with an identifier that differs from the login's.
+    /// Each Status-Server is a new request (RFC 5997 §4), with an identifier that differs from the
+    /// login's.
     fn ask_for_life(&mut self, round: u32) -> Result<(), Broken> {
         let offset = u8::try_from(round).unwrap_or(u8::MAX);
         let status = Packet::status_server(
@@ -134,7 +136,7 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    fn judge(&self, length: usize, heard: &mut Heard) -> Option<Reply> {
+    fn verify_reply(&self, length: usize, heard: &mut Heard) -> Option<Reply> {
         let datagram = self.buffer.get(..length)?;
         let secret = &self.server.secret;
         match decode(datagram, &self.request, secret) {

@@ -1,4 +1,4 @@
-//! Which servers were silent a short time ago, and are passed over.
+//! Which servers were silent a short time ago, and are skipped.
 //!
 //! ```text
 //!            silent, and has answered nobody meanwhile
@@ -7,7 +7,7 @@
 //!      └────────────────── any answer ───────────────────────┘
 //! ```
 //!
-//! One person who ignores a phone call so does not condemn a server that answers others.
+//! So one person who ignores a phone call does not disable a server that answers others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ struct One {
     dead_until: Option<Instant>,
 }
 
-/// What is known about each server, by its place.
+/// The state of each server, by its index.
 pub(super) struct Health {
     servers: Mutex<Vec<One>>,
     dead_time: Duration,
@@ -45,7 +45,7 @@ impl Health {
         }
     }
 
-    /// It answered nothing from `since` until `now`.
+    /// Marks a server dead if it answered nothing between `since` and `now`.
     pub(super) fn silent(&self, index: usize, since: Instant, now: Instant) {
         if let Some(one) = self.servers().get_mut(index)
             && one.answered.is_none_or(|answered| answered < since)
@@ -55,7 +55,7 @@ impl Health {
     }
 
     fn servers(&self) -> MutexGuard<'_, Vec<One>> {
-        // Each change is one assignment: nothing is half done after a panic elsewhere.
+        // Each change is one assignment, so a panic elsewhere leaves nothing half done.
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

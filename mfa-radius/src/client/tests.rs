@@ -1,4 +1,4 @@
-//! The client against servers that do as they are told, in a world where time passes when it waits.
+//! The client against scripted servers, in a world where time passes only when it waits.
 
 mod loopback;
 mod world;
@@ -117,7 +117,7 @@ fn a_phone_call_of_a_minute_is_waited_for() {
 }
 
 #[test]
-fn silence_ends_at_the_deadline_and_says_what_to_look_at() {
+fn silence_ends_at_the_deadline_and_the_error_says_what_to_check() {
     let world = World::new();
     let error = ask(&client_of(1, false), &world).err().unwrap();
     assert_eq!(world.elapsed(), MINUTE);
@@ -140,7 +140,7 @@ fn each_request_is_new() {
 }
 
 #[test]
-fn forged_and_replayed_replies_are_counted_and_passed_over() {
+fn forged_and_replayed_replies_are_counted_and_ignored() {
     let world = World::new();
     world.script(1, |seen, _| {
         let mut replayed = answer(ACCEPT, seen);
@@ -186,7 +186,7 @@ fn a_server_that_signs_nothing_never_passes_and_the_error_says_why() {
 }
 
 #[test]
-fn a_silent_first_server_is_left_after_its_time_and_then_passed_over() {
+fn a_silent_first_server_is_left_after_its_time_and_then_skipped() {
     let world = World::new();
     world.script(2, |seen, _| vec![(SECOND, answer(ACCEPT, seen))]);
     let client = client_of(2, false);
@@ -200,7 +200,7 @@ fn a_silent_first_server_is_left_after_its_time_and_then_passed_over() {
         }]
     ));
     assert_eq!(world.elapsed(), TIMEOUT + SECOND);
-    // Another authenticator, since the request is made for the second server.
+    // Another authenticator, because the request is built for the second server.
     assert_ne!(
         world.sent_to(1)[0].bytes[4..20],
         world.sent_to(2)[0].bytes[4..20]
@@ -214,7 +214,7 @@ fn a_silent_first_server_is_left_after_its_time_and_then_passed_over() {
 }
 
 #[test]
-fn the_last_server_that_lives_is_waited_for_though_a_dead_one_is_left() {
+fn the_last_living_server_is_awaited_although_a_dead_one_is_left() {
     let world = World::new();
     let client = client_of(2, false);
     world.script(2, |seen, count| match count {
@@ -270,7 +270,7 @@ fn a_host_that_refuses_is_left_at_once() {
 }
 
 #[test]
-fn a_first_server_that_says_it_lives_is_waited_for() {
+fn a_first_server_that_answers_status_is_awaited() {
     let world = World::new();
     let mut login = None;
     world.script(1, move |seen, count| match (seen.code, count) {
@@ -278,7 +278,7 @@ fn a_first_server_that_says_it_lives_is_waited_for() {
             login = Some(answer(ACCEPT, seen));
             vec![]
         }
-        // A sign of life needs no Message-Authenticator; some servers send none here.
+        // The answer to a Status-Server needs no Message-Authenticator; some servers send none.
         (12, 3) => vec![
             (SECOND, signed(ACCEPT, seen, Mac::Missing)),
             (40 * SECOND, login.clone().unwrap()),
@@ -292,7 +292,7 @@ fn a_first_server_that_says_it_lives_is_waited_for() {
 }
 
 #[test]
-fn a_sign_of_life_is_never_a_pass() {
+fn an_answer_to_status_is_never_a_pass() {
     let world = World::new();
     world.script(1, |seen, _| match seen.code {
         12 => vec![(SECOND, answer(ACCEPT, seen))],
@@ -312,7 +312,7 @@ fn a_sign_of_life_is_never_a_pass() {
 }
 
 #[test]
-fn a_server_that_says_nothing_of_its_life_is_left() {
+fn a_server_that_does_not_answer_status_is_left() {
     let world = World::new();
     world.script(2, |seen, _| vec![(SECOND, answer(ACCEPT, seen))]);
     assert!(accepted(&ask(&client_of(2, true), &world), 2));
@@ -326,7 +326,7 @@ fn a_server_that_says_nothing_of_its_life_is_left() {
 }
 
 #[test]
-fn the_answer_to_a_challenge_goes_to_who_asked_and_to_nobody_else() {
+fn the_answer_to_a_challenge_goes_only_to_the_server_that_asked() {
     let world = World::new();
     let client = client_of(2, false);
     world.script(2, |seen, _| {
@@ -349,7 +349,7 @@ fn the_answer_to_a_challenge_goes_to_who_asked_and_to_nobody_else() {
         (address(2), "Which colour?")
     );
     let (asked, follows) = (world.sent_to(1).len(), Some(&challenge));
-    // The first server is no longer dead, and still not asked.
+    // The first server is no longer dead, and is still not asked.
     world.pass(2 * MINUTE);
     let second = Attempt {
         password: "blue",
@@ -364,7 +364,7 @@ fn the_answer_to_a_challenge_goes_to_who_asked_and_to_nobody_else() {
 }
 
 #[test]
-fn a_challenge_of_a_server_that_was_removed_has_no_follow_up() {
+fn a_challenge_of_a_removed_server_can_not_be_answered() {
     let challenge = Challenge {
         server: address(9),
         state: None,
@@ -383,7 +383,7 @@ fn a_challenge_of_a_server_that_was_removed_has_no_follow_up() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_no_answer_and_kills_no_server() {
+fn a_request_that_cannot_be_sent_is_no_answer_and_marks_no_server_dead() {
     let world = World::new();
     let client = client_of(1, false);
     let attempt = Attempt { user: "", ..ALICE };
@@ -434,7 +434,7 @@ fn settings_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn a_short_deadline_condemns_no_server() {
+fn a_short_deadline_marks_no_server_dead() {
     let world = World::new();
     let client = client_of(1, false);
     in_vain(client.ask(&ALICE, world.now() + SECOND, &world));

@@ -1,4 +1,4 @@
-//! What passes for a reply, and what must not.
+//! Which datagrams are valid replies, and which must not be.
 
 use super::*;
 use crate::testing::{ACCEPT, CHALLENGE, Mac, REJECT, login, reply, reply_of_bytes, secret};
@@ -79,7 +79,7 @@ fn an_answer_is_hidden_unless_the_prompt_says_echo() {
 }
 
 #[test]
-fn attributes_that_give_a_service_are_passed_over() {
+fn attributes_that_grant_a_service_are_ignored() {
     let service: [(u8, &[u8]); 3] = [(6, &[0, 0, 0, 2]), (7, &[0, 0, 0, 1]), (25, b"class")];
     let message = String::new();
     assert_eq!(
@@ -90,7 +90,7 @@ fn attributes_that_give_a_service_are_passed_over() {
 
 #[test]
 fn without_a_message_authenticator_nothing_passes() {
-    // What BlastRADIUS makes: the Response Authenticator is right.
+    // A BlastRADIUS forgery: the Response Authenticator is right.
     for code in [ACCEPT, REJECT, CHALLENGE] {
         let forged = made(code, &[], Mac::Missing);
         assert_eq!(read(&forged), Err(ReplyError::NoMessageAuthenticator));
@@ -117,15 +117,16 @@ fn two_message_authenticators_are_refused() {
 }
 
 #[test]
-fn a_message_authenticator_counts_wherever_it_stands() {
+fn a_message_authenticator_counts_in_any_position() {
     let last = made(ACCEPT, &[(kind::REPLY_MESSAGE, b"welcome")], Mac::Last);
     assert_eq!(read(&last), read(&accept()));
 }
 
 #[test]
-fn a_sum_moved_to_another_place_is_wrong() {
+fn a_digest_moved_to_another_position_is_wrong() {
     let mut datagram = made(REJECT, &[(kind::STATE, &[0; 16])], Mac::First);
-    // Message-Authenticator and State change places, and the Response Authenticator is made anew.
+    // Message-Authenticator and State change places, and the Response Authenticator is computed
+    // again.
     let attributes = datagram.split_off(HEADER);
     let (mac, state) = attributes.split_at(18);
     let moved = [state, mac].concat();
@@ -142,7 +143,7 @@ fn a_reply_made_with_another_secret_is_refused() {
 }
 
 #[test]
-fn a_replayed_accept_fits_no_later_request() {
+fn a_replayed_accept_matches_no_later_request() {
     let recorded = accept();
     for (identifier, authenticator) in [(REQUEST.0, [0xa6; 16]), (REQUEST.0 ^ 1, REQUEST.1)] {
         let later = login(identifier, authenticator, &secret("s3cret"));
@@ -155,7 +156,7 @@ fn a_reject_turned_into_an_accept_is_refused() {
     let mut datagram = made(REJECT, &[], Mac::First);
     datagram[0] = ACCEPT;
     assert_eq!(read(&datagram), Err(ReplyError::ResponseAuthenticator));
-    // Even if the Response Authenticator could be made to fit, the other sum covers the code.
+    // Even with a matching Response Authenticator, the Message-Authenticator covers the code.
     let attributes = datagram.split_off(HEADER);
     let forged = reply_of_bytes(
         ACCEPT,
@@ -168,13 +169,13 @@ fn a_reject_turned_into_an_accept_is_refused() {
 }
 
 #[test]
-fn the_own_request_sent_back_is_no_reply() {
+fn the_own_request_sent_back_is_not_a_reply() {
     let request = login(REQUEST.0, REQUEST.1, &secret("s3cret"));
     assert_eq!(read(request.bytes()), Err(ReplyError::Code(1)));
 }
 
 #[test]
-fn other_codes_are_no_replies() {
+fn other_codes_are_not_replies() {
     for code in (0..=255).filter(|code| ![ACCEPT, REJECT, CHALLENGE].contains(code)) {
         assert_eq!(
             read(&made(code, &[], Mac::First)),
@@ -199,7 +200,7 @@ fn bytes_behind_the_packet_are_padding() {
 }
 
 #[test]
-fn a_length_field_out_of_bounds_is_refused() {
+fn a_length_field_out_of_range_is_refused() {
     for length in [0u16, 19, 4097, u16::MAX] {
         let mut datagram = accept();
         datagram.resize(70_000, 0);
@@ -209,7 +210,7 @@ fn a_length_field_out_of_bounds_is_refused() {
 }
 
 #[test]
-fn garbled_attributes_void_an_authentic_packet() {
+fn garbled_attributes_make_an_authentic_packet_invalid() {
     for garbled in [&[24u8][..], &[24, 0], &[24, 1], &[24, 9, 1]] {
         let datagram = reply_of_bytes(ACCEPT, REQUEST, garbled, Mac::First, &secret("s3cret"));
         assert_eq!(read(&datagram), Err(ReplyError::Attributes(18)));
@@ -225,7 +226,7 @@ fn two_states_or_prompts_are_refused() {
 }
 
 #[test]
-fn a_state_or_prompt_of_impossible_length_is_refused() {
+fn a_state_or_prompt_of_invalid_length_is_refused() {
     for bytes in [&[kind::STATE, 2][..], &[kind::PROMPT, 3, 1]] {
         let datagram = reply_of_bytes(CHALLENGE, REQUEST, bytes, Mac::First, &secret("s3cret"));
         assert_eq!(read(&datagram), Err(ReplyError::AttributeLength(bytes[0])));
@@ -241,7 +242,7 @@ fn the_state_is_not_in_debug_output() {
 }
 
 #[test]
-fn a_sign_of_life_needs_the_secret_and_is_no_login() {
+fn an_answer_to_status_needs_the_secret_and_is_no_login() {
     let shared = secret("s3cret");
     let nas = crate::request::NasIdentifier::new("host".into()).unwrap();
     let status = Packet::status_server(&nas, 9, [3; 16], &shared);

@@ -1,10 +1,10 @@
-//! Somebody on the path: sees each datagram, and sends the client what they like.
+//! An attacker on the path: sees each datagram, and sends the client anything.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// Makes of a server's reply the datagrams that reach the client.
+/// Turns a server's reply into the datagrams that reach the client.
 type Meddling = Box<dyn FnMut(&[u8]) -> Vec<Vec<u8>> + Send>;
 
 pub(crate) struct Relay {
@@ -13,8 +13,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Stands before `server`, and lets everything through for the time being. Its thread ends with the
-    /// test program.
+    /// Relays everything to `server` at first. Its thread ends with the test program.
     pub(crate) fn before(server: SocketAddr) -> Self {
         let front = UdpSocket::bind("127.0.0.1:0").unwrap();
         let back = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -37,7 +36,7 @@ impl Relay {
         Self { address, meddling }
     }
 
-    /// From now on it does this.
+    /// From now on it changes replies like this.
     pub(crate) fn meddle(&self, how: impl FnMut(&[u8]) -> Vec<Vec<u8>> + Send + 'static) {
         *self.meddling.lock().unwrap() = Box::new(how);
     }

@@ -1,5 +1,5 @@
-//! A FreeRADIUS of one test's own: a folder, a port of loopback, and its log. The whole-system tests start
-//! theirs by this file, too.
+//! A FreeRADIUS for one test: its own folder, loopback port and log. The whole-system tests use
+//! this file, too.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, UdpSocket};
@@ -23,8 +23,8 @@ pub(crate) struct FreeRadius {
 }
 
 impl FreeRadius {
-    /// Starts one with these settings, in which @FOLDER@ and @PORT@ are filled in, and waits until it
-    /// serves. None where it is not installed, except in CI, where that fails the test.
+    /// Starts one with these settings, in which @FOLDER@ and @PORT@ are replaced, and waits until
+    /// it serves. `None` if it is not installed, except in CI, where that fails the test.
     pub(crate) fn start(settings: &str) -> Option<Self> {
         let Some(program) = program() else {
             assert!(
@@ -60,7 +60,7 @@ impl FreeRadius {
         Some(server)
     }
 
-    /// What it has logged so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -81,7 +81,7 @@ fn program() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Keeps the log, so that the server never waits for a reader; says when it is ready.
+/// Reads the log, so that the server never blocks on it, and reports when the server is ready.
 fn follow(process: &mut Child, log: &Arc<Mutex<String>>) -> Receiver<()> {
     let (ready, is_ready) = sync_channel(1);
     let lines = BufReader::new(process.stdout.take().unwrap()).split(b'\n');
@@ -100,7 +100,7 @@ fn follow(process: &mut Child, log: &Arc<Mutex<String>>) -> Receiver<()> {
     is_ready
 }
 
-/// An address on loopback where nobody listens at the moment.
+/// A loopback address where nobody listens at the moment.
 pub(crate) fn free_port() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap()

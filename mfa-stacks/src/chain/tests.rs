@@ -1,11 +1,11 @@
-//! What libpam comes to where a file is not as it should be.
+//! What libpam does with faulty files.
 
 use super::*;
 use crate::codes::{ABORT, PERM_DENIED, SUCCESS};
 use crate::dispatch::verdict;
 
-/// What comes of `service` when every module succeeds.
-fn comes_to(service: &str) -> usize {
+/// libpam's verdict on `service` when every module succeeds.
+fn verdict_on(service: &str) -> usize {
     let text = |name: &str| match name {
         "x" => Some(service),
         "common" => Some("auth required pam_yes.so\n"),
@@ -17,7 +17,7 @@ fn comes_to(service: &str) -> usize {
 }
 
 #[test]
-fn what_libpam_does_not_understand_fails_where_it_is() {
+fn lines_that_libpam_does_not_understand_fail_where_they_are() {
     for (service, expected) in [
         ("@include common\n", SUCCESS),
         ("@include common\nauth include missing\n", PERM_DENIED),
@@ -37,12 +37,12 @@ fn what_libpam_does_not_understand_fails_where_it_is() {
             ABORT,
         ),
     ] {
-        assert_eq!(comes_to(service), expected, "{service:?}");
+        assert_eq!(verdict_on(service), expected, "{service:?}");
     }
 }
 
 #[test]
-fn files_that_are_not_there_are_told_with_their_lines() {
+fn missing_files_are_reported_with_their_lines() {
     let text = |name: &str| match name {
         "x" => Some("@include inner\nsession include gone\n"),
         "inner" => Some("auth include nowhere\naccount required pam_yes.so\n"),

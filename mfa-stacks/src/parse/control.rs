@@ -1,13 +1,13 @@
-//! What comes of a module's result, as libpam reads the second word of a line.
+//! Parses the control: the second word of a line, as libpam reads it.
 
 use crate::codes::CODES;
 
-/// What comes of a module's result.
+/// What libpam does with each result of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// `required`, `requisite`, `sufficient`, `optional`, `include`, `substack`; in small letters.
+    /// `required`, `requisite`, `sufficient`, `optional`, `include` or `substack`, in lower case.
     Word(String),
-    /// `[success=1 default=ignore]`, as pairs in their order.
+    /// `[success=1 default=ignore]`, as pairs in order.
     Actions(Vec<(String, String)>),
 }
 
@@ -26,7 +26,8 @@ const ACTIONS: [&str; 6] = ["ignore", "ok", "done", "bad", "die", "reset"];
 const MOST_DIGITS: usize = 9;
 
 impl Control {
-    /// Reads the word, without its brackets. False if libpam does not understand it: every result is bad then.
+    /// Parses the word without its brackets. False if libpam does not understand it; then every
+    /// result is `bad`.
     pub(super) fn parse(text: &str) -> (Self, bool) {
         let word = text.to_ascii_lowercase();
         if WORDS.contains(&word.as_str()) {
@@ -38,12 +39,12 @@ impl Control {
         }
     }
 
-    /// Every result is bad.
+    /// A control where every result is `bad`.
     pub fn bad() -> Self {
         Self::Actions(Vec::new())
     }
 
-    /// Whether it takes a file in, and if so, whether as a substack.
+    /// `Some` if it includes a file: true for a substack.
     pub(super) fn includes(&self) -> Option<bool> {
         match self {
             Self::Word(word) if word == "include" => Some(false),
@@ -52,21 +53,21 @@ impl Control {
         }
     }
 
-    /// What is done when the module says `result`, both in the words of the bracketed form.
+    /// The action for `result`, both in the words of the bracketed form.
     pub fn on(&self, result: &str) -> &str {
         match self {
             Self::Word(word) => of_word(word, result),
             Self::Actions(pairs) => {
-                // Of two for one result the last counts, of two defaults the first (measured).
+                // If a result is given twice the last counts; of two defaults the first (measured).
                 let pair = pairs.iter().rfind(|(name, _)| name == result);
                 let pair = pair.or_else(|| pairs.iter().find(|(name, _)| name == "default"));
-                // libpam takes what is not said for bad.
+                // libpam treats a missing result as `bad`.
                 pair.map_or("bad", |(_, action)| action)
             }
         }
     }
 
-    /// What may be done, whatever comes of the module.
+    /// All actions that are possible.
     pub fn any(&self) -> Vec<&str> {
         match self {
             Self::Word(word) => ["success", "auth_err", "ignore"]
@@ -81,7 +82,7 @@ impl Control {
     }
 }
 
-/// pam.conf(5) gives the meaning of these words.
+/// pam.conf(5) defines these words.
 fn of_word(word: &str, result: &str) -> &'static str {
     let is_good = matches!(result, "success" | "new_authtok_reqd");
     match (word, result) {
@@ -93,8 +94,8 @@ fn of_word(word: &str, result: &str) -> &'static str {
     }
 }
 
-/// Pairs of a result and an action, as libpam's own parser takes them: blanks may be anywhere between the
-/// parts, and need not be between the pairs.
+/// Parses result=action pairs as libpam does: blanks are optional between pairs and allowed within
+/// them.
 fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     let mut rest = text.trim_start_matches(is_space);

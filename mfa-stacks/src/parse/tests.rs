@@ -11,7 +11,7 @@ fn call(text: &str) -> Call {
 }
 
 #[test]
-fn comments_and_blank_lines_are_left_out_and_what_libpam_refuses_keeps_its_place() {
+fn comments_and_blank_lines_are_left_out_and_faulty_lines_keep_their_position() {
     let text = "# a comment \\\n\n  \nauth\nfoo required pam_x.so\n-auth optional pam_y.so # z\n";
     let lines = lines(text);
     let faults: Vec<_> = lines.iter().map(|line| (line.number, line.fault)).collect();
@@ -26,7 +26,7 @@ fn comments_and_blank_lines_are_left_out_and_what_libpam_refuses_keeps_its_place
 }
 
 #[test]
-fn each_fault_is_told() {
+fn each_fault_is_reported() {
     let fault = |text: &str| lines(text)[0].fault;
     let long = format!("auth required pam_x.so {}\n", "a".repeat(1000));
     let comment = format!("#{}\n", "a".repeat(1100));
@@ -49,7 +49,7 @@ fn each_fault_is_told() {
 }
 
 #[test]
-fn a_backslash_goes_on_in_the_next_line_but_not_in_a_comment() {
+fn a_backslash_continues_a_line_but_not_a_comment() {
     let text =
         "auth \\\n  required\\\n pam_x.so a\nauth required pam_y.so # \\\nauth required pam_z.so\n";
     let lines = lines(text);
@@ -92,7 +92,7 @@ fn a_control_says_what_a_success_and_a_failure_do() {
 }
 
 #[test]
-fn all_three_ways_of_taking_in_a_file_are_known() {
+fn all_three_ways_to_include_a_file_are_known() {
     let include = |text: &str| {
         let line = lines(text).pop().unwrap();
         let Does::Include { file, substack } = line.does else {

@@ -40,7 +40,7 @@ fn a_google_authenticator_file_is_sent_with_what_is_used_of_it() {
     let expected = "  User   Result  Devices  Codes  PIN
   alice  stored  1        2
 
-alice: RATE_LIMIT 3 30: the lockout takes its place
+alice: RATE_LIMIT 3 30: the lockout replaces it
 1 stored, 0 updated, 0 there already, 0 refused
 ";
     assert_eq!(stdout(&output), expected);
@@ -61,7 +61,7 @@ alice: RATE_LIMIT 3 30: the lockout takes its place
     let account = &json["accounts"][0];
     assert_eq!(
         account["notes"],
-        json!(["RATE_LIMIT 3 30: the lockout takes its place"])
+        json!(["RATE_LIMIT 3 30: the lockout replaces it"])
     );
     assert!(!json.to_string().contains("11111111") && !json.to_string().contains(KEY));
     agent.finish();
@@ -116,7 +116,7 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
     for line in [
         "alice: has a PIN already",
         "line 3: bob: too short",
-        "line 4: carol: the key is not in hexadecimal",
+        "line 4: carol: the key is not hexadecimal",
         "0 stored, 1 updated, 0 there already, 2 refused",
     ] {
         assert!(screen.contains(line), "{line}\n{screen}");

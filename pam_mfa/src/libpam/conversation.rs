@@ -1,7 +1,7 @@
-//! One call of a program's conversation function (`pam_conv(3)`), and what it hands back.
+//! One call of a program's conversation function (`pam_conv(3)`), and its responses.
 //!
-//! The program owns the function and allocates the responses; from then on they are ours to wipe and
-//! free. A failed call that leaves responses behind is treated alike, as libpam's own `pam_vprompt` does.
+//! The program allocates the responses; from then on we must wipe and free them, also after a
+//! failed call, as libpam's own `pam_vprompt` does.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::{ptr, slice};
@@ -52,15 +52,17 @@ impl PamConv {
                 text: text.as_ptr(),
             })
             .collect();
-        // Linux-PAM: an array of pointers. As they point into one array, Solaris' reading works too.
+        // Linux-PAM: an array of pointers. They point into one array, so Solaris' interpretation
+        // works, too.
         let mut pointers: Vec<*const PamMessage> = messages.iter().map(ptr::from_ref).collect();
         let count = c_int::try_from(pointers.len()).map_err(|_| ConversationError::Failed)?;
         let mut responses = Responses {
             array: ptr::null_mut(),
             count: pointers.len(),
         };
-        // SAFETY: `pointers` holds `count` pointers to messages whose texts `texts` keeps alive over the
-        // call; `responses.array` is a place for one pointer; `data` is what the program wants back.
+        // SAFETY: `pointers` holds `count` pointers to messages whose texts `texts` keeps alive
+        // over the call; `responses.array` is valid for one pointer; `data` is the program's own
+        // pointer.
         let code = unsafe {
             function(
                 count,
@@ -101,7 +103,7 @@ impl Texts {
     }
 }
 
-/// Among them may be a key to be typed in, and recovery codes.
+/// A text may contain a key to enrol, or recovery codes.
 impl Drop for Texts {
     fn drop(&mut self) {
         for (_, text) in self.0.drain(..) {
@@ -110,9 +112,10 @@ impl Drop for Texts {
     }
 }
 
-/// Many programs print what they get: no terminal sequences, and no NUL that would cut the text.
+/// Many programs print texts as they are, so terminal sequences are escaped; a NUL would cut the
+/// text.
 fn printable(text: &str) -> CString {
-    // As long as it gets, with its NUL: growing would leave a copy behind.
+    // Has the final capacity, because growing would leave a copy behind.
     let mut shown = String::with_capacity(text.len() + 1);
     shown.extend(text.chars().map(|c| match c.is_control() {
         true if c != '\n' && c != '\t' => '?',
@@ -121,7 +124,7 @@ fn printable(text: &str) -> CString {
     CString::new(shown).unwrap_or_default()
 }
 
-/// What a program allocated for us; wiped and freed when dropped.
+/// Responses that the program allocated; wiped and freed when dropped.
 pub(super) struct Responses {
     /// Null, or `count` entries.
     array: *mut PamResponse,
@@ -129,8 +132,8 @@ pub(super) struct Responses {
 }
 
 impl Responses {
-    /// The response to the last message: that of the prompt, if there was one. Empty if there is none;
-    /// programs leave those to information messages out.
+    /// The response to the last message, which is the prompt if there is one. Empty if there is
+    /// none: programs leave out responses to information messages.
     pub(super) fn last(&self) -> &[u8] {
         let Some(response) = self
             .all()
@@ -158,8 +161,8 @@ impl Drop for Responses {
             if response.text.is_null() {
                 continue;
             }
-            // SAFETY: a C string that the program allocated with malloc and gave up (pam_conv(3)). Nobody
-            // else holds it: the slice that `last` lends has ended.
+            // SAFETY: a C string that the program allocated with malloc and gave up (pam_conv(3)).
+            // Nobody else holds it: the slice that `last` lends has ended.
             unsafe {
                 wipe(response.text);
                 libc::free(response.text.cast());
@@ -174,7 +177,7 @@ impl Drop for Responses {
 ///
 /// `text` is a C string that nobody else holds.
 unsafe fn wipe(text: *mut c_char) {
-    // SAFETY: as the caller promises; the bytes before the NUL are the string's own.
+    // SAFETY: the caller keeps the contract; the bytes before the NUL belong to the string.
     unsafe {
         let length = CStr::from_ptr(text).count_bytes();
         slice::from_raw_parts_mut(text.cast::<u8>(), length).zeroize();

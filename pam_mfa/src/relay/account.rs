@@ -1,8 +1,8 @@
-//! The account phase: whether somebody whom the program is about to let in has met the policy.
+//! The account phase: whether a user whom the program is about to let in has met the policy.
 //!
-//! The program may have let them in without the stack that asks for the second factor, as sshd does after a
-//! public key. Nobody is asked for anything here. What the `auth` phase has left in PAM's environment goes to
-//! the agent and is taken away, so that it reaches no session.
+//! The program may have skipped the stack that asks for the second factor, as sshd does after a
+//! public key. This phase asks nothing. It sends the agent the ticket that the `auth` phase left in
+//! PAM's environment, and removes it, so that it reaches no session.
 
 use mfa_protocol::login::{Admit, AdmitParameters, Outcome};
 
@@ -15,9 +15,9 @@ use mfa_protocol::arguments::Arguments;
 /// Asks the agent, once.
 pub fn admit(arguments: &Arguments, host: &mut impl Host) -> Ending {
     let ending = ask(arguments, host);
-    // Used up or not, it is no business of what runs in the session.
+    // Used or not, the session must not see it.
     if host.set_ticket(None).is_err() {
-        host.log(Priority::Error, "libpam did not take the ticket away");
+        host.log(Priority::Error, "libpam did not remove the ticket");
     }
     match ending {
         Ok(outcome) => Ending::Decided(outcome),

@@ -1,7 +1,7 @@
-//! What a failed call to the agent means: always "unavailable", and an outage or not.
+//! Maps a failed call to "unavailable", and decides whether it is an outage.
 //!
-//! Where it is an outage, `on_unavailable=ignore` lets the login go on without a second factor. So the
-//! question here is whether the person who logs in could have brought the failure about.
+//! In an outage, `on_unavailable=ignore` lets the login go on without a second factor. So a failure
+//! that the user can cause must not count as one.
 
 use std::io;
 
@@ -10,13 +10,13 @@ use mfa_protocol::message::ErrorKind;
 
 use crate::outcome::Ending;
 
-/// No step has come yet. Outages are: nobody listens, silence for the whole time-out, and the agent's own
-/// word that its store is broken.
+/// Before the first step, an outage is: nobody listens, silence for the whole time-out, or the
+/// agent's own report of a broken store.
 ///
-/// A connection that was made and then broke is none, nor is a reply that makes no sense: an agent lives
-/// there, and a guest may have filled it up. A full queue is none for the same reason. Silence is one, because a hung
-/// agent must not lock out those an administrator wants in; the client measures it from when the call is written, so
-/// that neither other callers nor a user who stops the host program can bring it about.
+/// A connection that breaks, an invalid reply and a full queue are not: an agent is alive, and a
+/// user may have filled it up. Silence is one, because a hung agent must not lock out
+/// administrators; the client measures it from when the call is written, so that neither other
+/// callers nor a stopped host program can cause it.
 pub(super) fn before_the_first_step(error: ClientError) -> Ending {
     let outage = match &error {
         ClientError::Unreachable { reason, .. } => nobody_listens(reason.kind()),
@@ -33,8 +33,8 @@ pub(super) fn before_the_first_step(error: ClientError) -> Ending {
     }
 }
 
-/// What the state of the agent's socket says. Everything else may be the host program's own want, such as
-/// of descriptors, and whoever runs `sudo` decides how many of those it gets.
+/// Whether the error tells the state of the agent's socket. Other errors may be a lack of resources
+/// in the host program, such as descriptors, which the user of `sudo` controls.
 fn nobody_listens(kind: io::ErrorKind) -> bool {
     matches!(
         kind,
@@ -45,8 +45,8 @@ fn nobody_listens(kind: io::ErrorKind) -> bool {
     )
 }
 
-/// Something was asked: a guest may have waited until the login expired. Only the agent's own word that
-/// its store is broken is still an outage.
+/// After a prompt, the user may have waited until the login expired. Only the agent's own report of
+/// a broken store is still an outage.
 pub(super) fn after_the_first_step(error: ClientError) -> Ending {
     let outage = matches!(
         error,
@@ -61,10 +61,10 @@ pub(super) fn after_the_first_step(error: ClientError) -> Ending {
     }
 }
 
-/// What came is no step, or none that can follow.
+/// The agent's reply is not a valid step.
 pub(super) fn not_understood(why: impl std::fmt::Display) -> Ending {
     let reason = format!(
-        "the agent's reply is not understood ({why}); are module and agent of the same version?"
+        "the agent's reply is not understood ({why}); check that module and agent have the same version"
     );
     Ending::Unavailable {
         reason,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_is_silent_is_an_outage_and_one_that_is_busy_is_none() {
+    fn a_silent_agent_is_an_outage_and_a_busy_one_is_not() {
         for (error, expected) in [(ClientError::TimedOut, true), (ClientError::Busy, false)] {
             let Ending::Unavailable { outage, .. } = before_the_first_step(error) else {
                 panic!("no answer is unavailable");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_agent_is_an_outage_and_a_want_of_the_host_programs_own_is_none() {
+    fn an_absent_agent_is_an_outage_and_a_lack_of_descriptors_is_not() {
         for absent in [
             libc::ENOENT,
             libc::ENOTDIR,

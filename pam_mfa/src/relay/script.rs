@@ -1,5 +1,5 @@
-//! A program that follows a script, for tests. What it is asked must be what stands next in the script,
-//! and at the end nothing may be left over.
+//! A scripted program, for tests. Each call must match the next event of the script, and at the end
+//! no event may be left.
 
 use std::collections::VecDeque;
 
@@ -25,7 +25,7 @@ pub(crate) struct Script {
     pub(crate) authtok: Option<&'static [u8]>,
     pub(crate) rhost: Option<String>,
     pub(crate) ticket: Option<String>,
-    pub(crate) marked: bool,
+    pub(crate) password_failed: bool,
 }
 
 impl Script {
@@ -37,7 +37,7 @@ impl Script {
             authtok: None,
             rhost: None,
             ticket: None,
-            marked: false,
+            password_failed: false,
         }
     }
 
@@ -64,7 +64,7 @@ impl Script {
     fn next(&mut self, what: &str) -> Event {
         self.events
             .pop_front()
-            .unwrap_or_else(|| panic!("nothing is left in the script for {what}"))
+            .unwrap_or_else(|| panic!("the script has ended before {what}"))
     }
 }
 
@@ -121,12 +121,12 @@ impl Host for Script {
         Ok(())
     }
 
-    fn is_marked(&self) -> bool {
-        self.marked
+    fn has_password_failed(&self) -> bool {
+        self.password_failed
     }
 
-    fn set_marked(&mut self, marked: bool) -> Result<(), ConversationError> {
-        self.marked = marked;
+    fn set_password_failed(&mut self, failed: bool) -> Result<(), ConversationError> {
+        self.password_failed = failed;
         Ok(())
     }
 
@@ -140,7 +140,7 @@ impl Host for Script {
 
     fn set_authtok(&mut self, password: &[u8]) -> Result<(), ConversationError> {
         let Event::SetsAuthtok(expected) = self.next("set_authtok") else {
-            panic!("set_authtok does not stand here in the script");
+            panic!("the script does not expect set_authtok here");
         };
         assert_eq!(password, expected);
         Ok(())
@@ -152,7 +152,7 @@ impl Host for Script {
         prompt: &Prompt,
     ) -> Result<PamAnswer, ConversationError> {
         let Event::Asks(shown, asked, answer) = self.next(&prompt.text) else {
-            panic!("{:?} does not stand here in the script", prompt.text);
+            panic!("the script does not expect {:?} here", prompt.text);
         };
         assert_eq!((texts(messages), prompt.text.as_str()), (shown, asked));
         Ok(PamAnswer::new(answer.ok_or(ConversationError::Failed)?)?)
@@ -160,7 +160,7 @@ impl Host for Script {
 
     fn show(&mut self, messages: &[Message]) -> Result<(), ConversationError> {
         let Event::Shows(expected, shown) = self.next("show") else {
-            panic!("{:?} does not stand here in the script", texts(messages));
+            panic!("the script does not expect {:?} here", texts(messages));
         };
         assert_eq!(texts(messages), expected);
         if shown {

@@ -1,4 +1,4 @@
-//! A step of the agent's, parsed into one that makes sense.
+//! Checks that a step of the agent makes sense.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ impl TryFrom<Step> for Next {
     }
 }
 
-/// For the debug log: what came, without its texts.
+/// For the debug log: the step without its texts.
 impl fmt::Display for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -89,5 +89,5 @@ impl fmt::Display for Next {
     }
 }
 
-/// `PAM_MAX_NUM_MSG` is 32, and programs refuse more in one call; the prompt is one of them.
+/// `PAM_MAX_NUM_MSG` is 32, and programs refuse more in one call, the prompt included.
 const MAX_MESSAGES: usize = 31;

@@ -16,7 +16,7 @@ use super::script::Event::{Asks, SetsAuthtok, Shows};
 use super::script::Script;
 use super::*;
 
-/// What the agent does after it has read a call.
+/// What the fake agent does after it has read a call.
 enum Then {
     Says(Value),
     Sends(Vec<u8>),
@@ -25,7 +25,7 @@ enum Then {
 }
 use Then::{Closes, Hangs, Says, Sends};
 
-/// An agent that serves one connection: for each call, the method and parameters that it expects.
+/// A fake agent that serves one connection: for each call, the expected method and parameters.
 struct FakeAgent {
     thread: Option<JoinHandle<()>>,
     socket: PathBuf,
@@ -76,7 +76,7 @@ impl Drop for FakeAgent {
 fn act(stream: &mut UnixStream, then: Then) -> bool {
     match then {
         Says(reply) => stream.write_all(format!("{reply}\0").as_bytes()).is_ok(),
-        // The module may have had enough before all is written.
+        // The module may stop reading before all is written.
         Sends(bytes) => {
             let _ = stream.write_all(&bytes);
             let _ = stream.read(&mut [0; 1]);
@@ -281,7 +281,7 @@ fn a_code_longer_than_what_was_sent_is_not_believed() {
 }
 
 #[test]
-fn use_first_pass_takes_the_password_asked_before_and_asks_nobody() {
+fn use_first_pass_uses_the_earlier_password_and_asks_nothing() {
     let agent = FakeAgent::new(vec![
         begun("use", asks_both(6)),
         answered_by_password("483920", passes_with(6)),
@@ -307,7 +307,7 @@ fn use_first_pass_without_a_password_or_at_another_prompt_cancels() {
 }
 
 #[test]
-fn try_first_pass_asks_when_the_first_does_not_fit_or_is_missing() {
+fn try_first_pass_asks_when_the_first_is_wrong_or_missing() {
     let agent = FakeAgent::new(vec![
         begun("try", asks_both(6)),
         answered_by_password("ord-pw", asks_both(6)),
@@ -410,7 +410,7 @@ fn before_the_first_step_silence_and_a_broken_store_are_outages() {
 }
 
 #[test]
-fn a_connection_that_broke_and_a_reply_that_is_none_are_no_outages() {
+fn a_broken_connection_and_an_invalid_reply_are_no_outages() {
     for fails in [
         Closes,
         Sends(b"{}\0".to_vec()),
@@ -436,7 +436,7 @@ fn an_agent_that_refuses_a_login_is_no_outage() {
 }
 
 #[test]
-fn waiting_until_a_login_expires_makes_no_outage() {
+fn a_login_that_expires_is_no_outage() {
     for fails in [
         Closes,
         Hangs,
@@ -451,7 +451,7 @@ fn waiting_until_a_login_expires_makes_no_outage() {
 }
 
 #[test]
-fn a_step_that_makes_no_sense_is_never_a_pass() {
+fn an_invalid_step_is_never_a_pass() {
     let many = vec![json!({"style": "info", "text": "x"}); 32];
     for nonsense in [
         json!({"messages": []}),
@@ -467,7 +467,7 @@ fn a_step_that_makes_no_sense_is_never_a_pass() {
 }
 
 #[test]
-fn an_agent_that_asks_for_ever_is_left() {
+fn an_agent_that_asks_without_end_is_left() {
     let mut exchanges = vec![begun("none", asks("PIN: "))];
     exchanges.extend((0..MAX_STEPS).map(|_| answered("1", asks("PIN: "))));
     let agent = FakeAgent::new(exchanges);
@@ -496,7 +496,7 @@ fn without_an_agent_it_is_an_outage_and_the_log_says_what_to_do() {
 }
 
 #[test]
-fn the_debug_log_tells_the_steps_and_no_answer() {
+fn the_debug_log_shows_the_steps_and_no_answer() {
     let agent = FakeAgent::new(vec![
         begun("forward", asks_both(6)),
         answered("483920", passes_with(6)),

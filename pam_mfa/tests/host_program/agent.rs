@@ -1,4 +1,4 @@
-//! An agent that does with each login what the user's name says, well or badly.
+//! A fake agent that behaves, well or badly, as the user's name says.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -8,7 +8,7 @@ use std::path::Path;
 use mfa_protocol::frame::FrameReader;
 use serde_json::{Value, json};
 
-/// Serves until the test ends; every connection on a thread of its own.
+/// Serves until the test ends, with a thread for each connection.
 pub(crate) fn serve(socket: &Path) {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {
@@ -19,7 +19,7 @@ pub(crate) fn serve(socket: &Path) {
     });
 }
 
-/// One login; whatever fails ends it.
+/// One login; every error ends it.
 fn login(mut stream: UnixStream) -> Option<()> {
     let mut reader = FrameReader::new();
     let call = call(&mut reader, &mut stream)?;
@@ -34,7 +34,7 @@ fn login(mut stream: UnixStream) -> Option<()> {
         _ => json!({"text": "OTP code: ", "echo": false}),
     };
     if user == "deaf" {
-        // Whoever writes now gets EPIPE, and a SIGPIPE unless they asked for none.
+        // The next write gets EPIPE, and a SIGPIPE unless it is suppressed.
         stream.shutdown(Shutdown::Read).ok()?;
     }
     let hello = json!({"style": "info", "text": "hello"});
@@ -82,7 +82,7 @@ fn hang(stream: &mut UnixStream) -> Option<()> {
     stream.read(&mut [0; 1]).ok().map(drop)
 }
 
-/// Never quite silent: each byte alone would keep a time-out for a single read from running out.
+/// Sends single bytes slowly: each would restart a time-out for a single read.
 fn drip(stream: &mut UnixStream) -> Option<()> {
     loop {
         send(stream, b" ")?;

@@ -1,6 +1,6 @@
-//! The built module inside a real program: libpam loads it from a stack, a small C program
-//! (`tests/programs/pam_login.c`) holds the conversation. The agent is a fake one, because it has to be
-//! able to misbehave; whole-system tests with the real one are in `tests/`.
+//! The built module inside a real program: libpam loads it from a stack, and a small C program
+//! (`tests/programs/pam_login.c`) holds the conversation. The agent is fake, because it must
+//! misbehave; whole-system tests with the real one are in `tests/`.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-/// Debug builds take more of the stack than what is shipped, which may take 64 KiB.
+/// Debug builds need more stack than the shipped module, which may use 64 KiB.
 const STACK_LIMIT: usize = if cfg!(debug_assertions) {
     80 * 1024
 } else {
@@ -49,7 +49,7 @@ impl Host {
         self.folder.path().join(name)
     }
 
-    /// The line for the module, after `before` and with more lines after it.
+    /// Writes a stack with the module's line between `before` and more lines.
     fn stack(&self, control: &str, arguments: &str) {
         self.stack_between("", control, arguments, "");
     }
@@ -107,7 +107,7 @@ impl Host {
     }
 }
 
-/// Builds the module as this test was built, and beside it: cargo does so only for what tests link.
+/// Builds the module with this test's profile; cargo only builds what tests link.
 fn module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
     MODULE.get_or_init(|| {
@@ -238,7 +238,7 @@ fn on_unavailable_ignore_goes_on_without_an_agent_but_not_when_it_stops_mid_logi
 }
 
 #[test]
-fn a_conversation_that_fails_or_brings_nothing_is_not_a_wrong_answer() {
+fn a_failed_or_empty_conversation_is_not_a_wrong_answer() {
     let host = Host::new();
     host.expect("alice", "", "PAM_CONV_ERR");
     host.expect("alice", "\n", "PAM_CONV_ERR");

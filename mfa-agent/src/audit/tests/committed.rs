@@ -1,4 +1,5 @@
-//! Lines that the store carries: what an earlier process left there, and when it may forget them.
+//! Lines that the store carries: which ones an earlier process left, and when the store may drop
+//! them.
 
 use std::convert::Infallible;
 use std::sync::mpsc;
@@ -32,7 +33,7 @@ fn commit(audit: &Audit, user: &str) {
 }
 
 #[test]
-fn the_file_gets_the_lines_that_it_lacks_in_order_and_no_other() {
+fn the_file_gets_exactly_the_missing_lines_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     assert_eq!(caught_up(&path, &EARLIER), "one\ntwo\nthree\nfour\n");
@@ -42,7 +43,7 @@ fn the_file_gets_the_lines_that_it_lacks_in_order_and_no_other() {
 }
 
 #[test]
-fn lines_of_one_change_are_looked_for_each_for_itself() {
+fn lines_of_one_change_are_searched_one_by_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     fs::write(&path, "one\n").unwrap();
@@ -50,7 +51,7 @@ fn lines_of_one_change_are_looked_for_each_for_itself() {
 }
 
 #[test]
-fn a_line_that_a_crash_cut_short_is_added_whole() {
+fn a_line_cut_short_by_a_crash_is_added_whole() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     fs::write(&path, "one\ntw").unwrap();
@@ -68,7 +69,7 @@ fn a_line_in_a_file_that_was_rotated_away_is_not_missing() {
 }
 
 #[test]
-fn a_line_older_than_a_compressed_file_and_all_that_are_found_is_in_that_file() {
+fn a_line_older_than_a_compressed_file_and_all_found_lines_is_in_that_file() {
     let line = |second: u8| {
         let entry = Entry::new(login("alice"), Timestamp::constant(second.into(), 0));
         String::from_utf8(entry.line().trim_ascii_end().to_vec()).unwrap()
@@ -103,7 +104,7 @@ fn a_line_older_than_a_compressed_file_and_all_that_are_found_is_in_that_file() 
 }
 
 #[test]
-fn what_is_missing_waits_for_a_file_that_can_be_written_and_comes_before_later_lines() {
+fn missing_lines_wait_for_a_writable_file_and_precede_later_lines() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = after_a_crash(&path, &["earlier"]);
@@ -117,7 +118,7 @@ fn what_is_missing_waits_for_a_file_that_can_be_written_and_comes_before_later_l
 }
 
 #[test]
-fn a_sync_is_good_once_the_file_has_every_committed_line() {
+fn a_sync_succeeds_once_the_file_has_every_committed_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = to_file(&path);
@@ -130,7 +131,7 @@ fn a_sync_is_good_once_the_file_has_every_committed_line() {
 }
 
 #[test]
-fn a_sync_waits_for_the_line_of_a_change_that_the_store_has_made_already() {
+fn a_sync_waits_for_the_line_of_a_change_that_is_already_in_the_store() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
@@ -167,7 +168,7 @@ fn a_change_that_fails_leaves_no_line() {
 }
 
 #[test]
-fn once_a_committed_line_found_no_room_the_store_must_keep_it_for_the_next_start() {
+fn once_a_committed_line_found_no_room_the_store_keeps_it_for_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");
     let audit = to_file(&path);

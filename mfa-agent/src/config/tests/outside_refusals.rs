@@ -62,7 +62,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\nserver = 'mail.example.org:587'",
-        "2: this is no name of a server; one looks like mail.example.org, without a port",
+        "2: this is not the name of a server; expected a name such as mail.example.org, without a port",
     ),
     (
         "[delivery.email]\nfrom = 'a@b'\nserver = 'b'\nsendmail = '/s'",
@@ -70,7 +70,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\nsendmail = 'sendmail -t'",
-        "2: a program is named by its absolute path, without arguments",
+        "2: expected the absolute path of a program, without arguments",
     ),
     (
         "[delivery.email]\nfrom = 'a@b'\nsendmail = '/s'\nport = 25",
@@ -114,7 +114,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\nsubject = \"a\\nb\"",
-        "2: the template holds control characters; a subject is one line",
+        "2: the template contains control characters; a subject is one line",
     ),
     (
         "[delivery.email]\ntext = 'Hello'",
@@ -122,7 +122,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\ntext = '{code} {pin}'",
-        "2: {pin} is no placeholder; there are {code} {host}",
+        "2: {pin} is not a placeholder; expected {code} {host}",
     ),
     (
         "[delivery.sms]\nprovider = 'pigeon'",
@@ -150,7 +150,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nendpoint = 'http://example.org'",
-        "3: codes travel over https:// only",
+        "3: codes are sent over https:// only",
     ),
     (
         "[delivery.sms]\nprovider = 'webhook'\ntoken_file = 't'",

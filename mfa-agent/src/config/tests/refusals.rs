@@ -122,7 +122,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[prompts]\nlanguage = 'xx'",
-        "2: \"xx\" is no language that there is; expected one of \"en\", \"de\"",
+        "2: \"xx\" is not an available language; expected one of \"en\", \"de\"",
     ),
     (
         "[prompts]\ncatalogue_file = 'texts.ftl'",
@@ -172,7 +172,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\n[[rule]]\nusers = ['!*']",
-        "3: \"!*\" takes everything out",
+        "3: \"!*\" excludes everything",
     ),
     (
         "[[rule]]\nusers = []",
@@ -190,7 +190,10 @@ const WRONG: &[(&str, &str)] = &[
         "[[rule]]\nservices = ['@sudo']",
         "2: \"@sudo\" names a group of users",
     ),
-    ("[[rule]]\nfrom = ['office']", "2: \"office\" is no address"),
+    (
+        "[[rule]]\nfrom = ['office']",
+        "2: \"office\" is not an address",
+    ),
     (
         "[[rule]]\nfrom = ['192.0.2.7/24']",
         "2: \"192.0.2.7/24\" has bits beyond its mask",
@@ -265,7 +268,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\nafter = ['publickey ssh-ed25519']",
-        "2: \"publickey ssh-ed25519\" is no method of sshd; write one such as \"publickey\"",
+        "2: \"publickey ssh-ed25519\" is not a method of sshd; write one such as \"publickey\"",
     ),
     (
         "[[rule]]\nhours = []",
@@ -277,7 +280,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\nhours = ['8-18']",
-        "2: \"8-18\" is no time of day; write one such as \"08:00-18:00\"",
+        "2: \"8-18\" is not a range of hours; write one such as \"08:00-18:00\"",
     ),
     (
         "[[rule]]\nhours = [\n'08:00-12:00',\n'13:00-13:00']",
@@ -293,7 +296,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\ndays = ['weekend']",
-        "2: \"weekend\" is no day; write one such as \"sun\" or several such as \"mon-fri\"",
+        "2: \"weekend\" is not a day; write one such as \"sun\" or several such as \"mon-fri\"",
     ),
     (
         "[[rule]]\ndays = ['mon-mon']",

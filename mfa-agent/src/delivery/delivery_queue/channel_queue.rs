@@ -1,14 +1,14 @@
 //! The queue of one channel, and its threads.
 //!
 //! ```text
-//!   submit ──▶ waiting ──its time has come, and its user has none under way──▶ under way ──▶ sent
+//!   submit ──▶ waiting ──its time has come, and its user has none in transit──▶ in transit ──▶ sent
 //!                 ▲ │                                                             │ │
 //!                 │ └──deadline──▶ failed ◀──permanent, or no time for another────┘ │
 //!                 └─────────────────temporary: after a pause────────────────────────┘
 //! ```
 //!
-//! The lock is held for moments only, never while something is sent. A message in its pause holds no
-//! thread. A code is wiped as soon as its message has left the lane.
+//! The lock is never held while a message is sent, and a pausing message holds no thread. A code is wiped
+//! as soon as its message has left the queue.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,10 +21,10 @@ use super::{Delivery, Limits, QueueFull, Ticket, TimingDecoy, Transport};
 use crate::delivery::{Notice, SendError};
 use crate::log::{self, Level};
 
-/// A TLS handshake takes the most of it.
+/// Mostly for a TLS handshake.
 const STACK: usize = 512 << 10;
 
-/// How long a thread without anything to do sleeps at a time.
+/// How long an idle thread sleeps at a time.
 const LONG: Duration = Duration::from_secs(3600);
 
 pub(super) struct ChannelQueue<A>(Arc<Shared<A>>);
@@ -35,7 +35,7 @@ struct Shared<A> {
     state: Mutex<State<A>>,
     /// Threads wait for this.
     work: Condvar,
-    /// Whoever stops the lane waits for this.
+    /// The caller that stops the queue waits for this.
     ended: Condvar,
 }
 
@@ -99,7 +99,7 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
         state.last.at(Instant::now(), first_tries)
     }
 
-    /// Threads are started when there is more to do than there are threads free for it.
+    /// Starts a thread if there is more to do than there are idle threads.
     fn start_thread_for_one_more(&self, state: &mut State<A>) -> Result<(), QueueFull> {
         let free = state.threads - state.under_way.len();
         if free > state.waiting.len() || state.threads >= self.0.limits.threads {
@@ -107,19 +107,19 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
         }
         let shared = Arc::clone(&self.0);
         let started = thread::Builder::new()
-            .name("courier".to_owned())
+            .name("delivery".to_owned())
             .stack_size(STACK)
             .spawn(move || shared.run());
         match started {
             Ok(_) => state.threads += 1,
-            // The others will come round to it.
+            // The other threads will send it.
             Err(_) if state.threads > 0 => {}
             Err(e) => {
                 log::limited_at(
                     Level::Error,
                     "threads that send messages",
                     format_args!(
-                        "no thread can be started to send messages: {e}; see TasksMax= of mfa-agent.service"
+                        "can't start a thread to send messages: {e}; raise TasksMax= of mfa-agent.service"
                     ),
                 );
                 return Err(QueueFull);
@@ -128,7 +128,7 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
         Ok(())
     }
 
-    /// Takes nothing any more, and fails what waits.
+    /// Accepts no more messages, and fails the waiting ones.
     pub(super) fn close(&self) {
         let mut state = self.0.lock();
         state.closed = true;
@@ -177,7 +177,7 @@ impl<A> Shared<A> {
             .then(|| SendError::permanent(format!("no way to send {} is configured", self.name)))
     }
 
-    /// One thread: sends what there is until the lane closes.
+    /// One thread: sends messages until the queue closes.
     fn run(&self) {
         while let Some((message, transport)) = self.next() {
             let result = self.attempt(&message, transport.as_deref());
@@ -187,7 +187,7 @@ impl<A> Shared<A> {
         self.ended.notify_all();
     }
 
-    /// Waits for the next message. `None` when the lane has closed.
+    /// Waits for the next message; `None` when the queue has closed.
     fn next(&self) -> Option<(QueuedMessage<A>, Chosen<A>)> {
         let mut state = self.lock();
         loop {
@@ -225,14 +225,10 @@ impl<A> Shared<A> {
         catch_unwind(AssertUnwindSafe(|| {
             transport.send(&message.to, &message.notice, until)
         }))
-        .unwrap_or_else(|_| {
-            Err(SendError::permanent(
-                "a mistake of the agent; please report it",
-            ))
-        })
+        .unwrap_or_else(|_| Err(SendError::permanent("a bug in the agent; please report it")))
     }
 
-    /// Has done with a message for now, or for good.
+    /// Records the result of an attempt.
     fn put_down(&self, message: QueuedMessage<A>, result: Result<(), SendError>) {
         let now = Instant::now();
         let next_try = now + message.pause;
@@ -262,11 +258,11 @@ impl<A> Shared<A> {
                 message.promise.say(delivery);
             }
         }
-        // Another message of this user may be ready now, for any thread.
+        // The user's next message may be ready now, for any thread.
         self.work.notify_all();
     }
 
-    /// The ticket may have been dropped, so the log hears of it too.
+    /// The ticket may have been dropped, so the log gets the error, too.
     fn fail(&self, message: &QueuedMessage<A>, error: SendError) {
         log::limited(
             "delivery",
@@ -280,7 +276,9 @@ impl<A> Shared<A> {
 }
 
 fn crowded() -> SendError {
-    SendError::temporary("it waited too long behind others; is the provider slow?")
+    SendError::temporary(
+        "it waited too long behind other messages; check whether the provider is slow",
+    )
 }
 
 fn stopping() -> SendError {

@@ -1,4 +1,5 @@
-//! What a lane knows: the messages that wait, those under way, and how the last one went.
+//! The state of a channel's queue: waiting messages, messages in transit, and the result of the
+//! last one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,24 +9,23 @@ use super::ticket::Promise;
 use super::{Delivery, Limits, TimingDecoy, Transport};
 use crate::delivery::{Notice, SendError};
 
-/// Who sends, if anybody does.
+/// The transport, if one is set.
 pub(super) type Chosen<A> = Option<Arc<dyn Transport<A>>>;
 
-/// A lane at one moment.
+/// The state of a queue.
 pub(super) struct State<A> {
     pub(super) transport: Chosen<A>,
     pub(super) waiting: VecDeque<QueuedMessage<A>>,
     /// Messages that are being sent, at most one for each thread.
     pub(super) under_way: Vec<UnderWay>,
-    /// The last message whose first try has ended.
+    /// The last message whose first attempt has ended.
     pub(super) last: TimingDecoy,
-    /// Whose message failed, if the last one did.
+    /// The user of the last message, if it failed.
     failed: Option<String>,
     pub(super) threads: usize,
     pub(super) closed: bool,
 }
 
-/// A message on its way.
 pub(super) struct QueuedMessage<A> {
     pub(super) user: String,
     pub(super) submitted: Instant,
@@ -33,22 +33,22 @@ pub(super) struct QueuedMessage<A> {
     pub(super) notice: Notice,
     pub(super) deadline: Instant,
     pub(super) not_before: Instant,
-    /// Before the next try.
+    /// Before the next attempt.
     pub(super) pause: Duration,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     pub(super) failure: Option<SendError>,
     pub(super) promise: Promise,
 }
 
-/// What others know of a message that is being sent.
+/// What the queue remembers of a message while it is being sent.
 pub(super) struct UnderWay {
     pub(super) user: String,
-    /// When it was submitted, if this is its first try.
+    /// When it was submitted, if this is its first attempt.
     pub(super) fresh_since: Option<Instant>,
 }
 
 impl<A> State<A> {
-    /// Nothing waits, and nobody sends.
+    /// An empty queue without a transport.
     pub(super) fn empty() -> Self {
         Self {
             transport: None,
@@ -61,8 +61,8 @@ impl<A> State<A> {
         }
     }
 
-    /// The first try of a message has ended. One that failed may tell of its own address alone, and is no sign
-    /// of what others would meet with, unless another user's failed just before.
+    /// Records the end of a message's first attempt. A failure may be due to its own address, so it
+    /// does not count for others unless another user's message failed just before.
     pub(super) fn remember(
         &mut self,
         message: &QueuedMessage<A>,
@@ -114,7 +114,7 @@ impl<A> State<A> {
         Some(message)
     }
 
-    /// When a pause or a deadline ends next. The end of a message under way wakes the threads anyway.
+    /// When the next pause or deadline ends. The end of an attempt wakes the threads anyway.
     pub(super) fn next_event(&self, now: Instant) -> Option<Instant> {
         let events = self
             .waiting
@@ -128,7 +128,7 @@ impl<A> State<A> {
 }
 
 impl<A> QueuedMessage<A> {
-    /// To be tried again at `next_try`, and then after a pause that is longer, up to `longest`.
+    /// Schedules the next attempt at `next_try`, and a longer pause after it, up to `longest`.
     pub(super) fn put_off(
         mut self,
         error: SendError,

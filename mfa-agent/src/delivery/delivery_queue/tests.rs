@@ -7,7 +7,7 @@ use super::*;
 
 const FOREVER: Duration = Duration::from_secs(600);
 
-/// Tells of each attempt, and answers it with what the test says next.
+/// Reports each attempt, and gives it the result that the test chooses.
 struct Scripted {
     attempts: Mutex<Sender<String>>,
     answers: Mutex<Receiver<Result<(), SendError>>>,
@@ -43,7 +43,7 @@ fn limits() -> Limits {
 }
 
 impl Rig {
-    /// Mails are answered by the test.
+    /// The test decides the results for emails.
     fn new() -> Self {
         let (attempt, attempts) = channel();
         let (answers, answer) = channel();
@@ -97,7 +97,7 @@ fn busy() -> SendError {
 }
 
 #[test]
-fn a_message_is_sent_and_the_ticket_tells() {
+fn a_message_is_sent_and_the_ticket_reports_it() {
     let rig = Rig::new();
     let ticket = rig.submit("anna", "one").unwrap();
     assert_eq!(rig.attempt(), "one");
@@ -128,7 +128,7 @@ fn a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() {
 }
 
 #[test]
-fn no_try_begins_after_the_deadline_and_the_last_reason_is_told() {
+fn no_attempt_begins_after_the_deadline_and_the_last_reason_is_reported() {
     let rig = Rig::new();
     let job = mail("anna", "one", Duration::from_millis(500));
     let ticket = rig.delivery_queue.submit(job).unwrap();
@@ -141,13 +141,13 @@ fn no_try_begins_after_the_deadline_and_the_last_reason_is_told() {
 }
 
 #[test]
-fn of_one_user_one_message_is_under_way_and_others_get_past() {
+fn each_user_has_one_message_in_transit_and_others_overtake() {
     let rig = Rig::new();
     let first = rig.submit("anna", "anna 1").unwrap();
     assert_eq!(rig.attempt(), "anna 1");
     let second = rig.submit("anna", "anna 2").unwrap();
     let other = rig.submit("bert", "bert 1").unwrap();
-    // Two threads, and one of them free: it passes over anna's second.
+    // Two threads, and one is idle: it skips anna's second message.
     assert_eq!(rig.attempt(), "bert 1");
     for _ in 0..3 {
         rig.answer(Ok(()));
@@ -159,7 +159,7 @@ fn of_one_user_one_message_is_under_way_and_others_get_past() {
 }
 
 #[test]
-fn a_lane_that_hangs_fills_up_and_leaves_the_other_alone() {
+fn a_hanging_channel_fills_up_and_leaves_the_other_alone() {
     let rig = Rig::new();
     let (attempt, texts) = channel();
     let (_, answer) = channel();
@@ -197,7 +197,7 @@ fn a_message_that_waits_past_its_deadline_fails_while_others_hang() {
     let rig = Rig::new();
     let _hanging = rig.submit("anna", "hangs").unwrap();
     rig.attempt();
-    // The second thread is there to see the deadline: anna's next can't be sent meanwhile.
+    // The second thread sees the deadline: anna's next message can't be sent meanwhile.
     let late = rig
         .delivery_queue
         .submit(mail("anna", "late", Duration::from_millis(50)))
@@ -219,7 +219,7 @@ fn a_dropped_ticket_does_not_stop_its_message() {
 }
 
 #[test]
-fn a_channel_that_nobody_serves_fails_for_good() {
+fn a_channel_without_a_transport_fails_for_good() {
     let delivery_queue = DeliveryQueue::new(limits());
     let ticket = delivery_queue.submit(mail("anna", "one", FOREVER)).unwrap();
     let Delivery::Failed(SendError::Permanent(text)) = ticket.wait(FOREVER) else {
@@ -250,7 +250,7 @@ fn a_panic_fails_one_message_and_ends_no_thread() {
 }
 
 #[test]
-fn stopping_fails_what_waits_and_waits_for_what_is_under_way() {
+fn stopping_fails_waiting_messages_and_awaits_messages_in_transit() {
     let rig = Rig::new();
     let first = rig.submit("anna", "one").unwrap();
     rig.attempt();
@@ -269,7 +269,7 @@ fn stopping_fails_what_waits_and_waits_for_what_is_under_way() {
 }
 
 #[test]
-fn a_courier_that_is_gone_leaves_no_ticket_open() {
+fn a_dropped_queue_leaves_no_ticket_open() {
     let rig = Rig::new();
     let _under_way = rig.submit("anna", "one").unwrap();
     rig.attempt();
@@ -279,7 +279,7 @@ fn a_courier_that_is_gone_leaves_no_ticket_open() {
 }
 
 #[test]
-fn a_pretence_ends_as_the_first_try_of_the_last_message_did() {
+fn a_decoy_ends_like_the_first_attempt_of_the_last_message() {
     let rig = Rig::new();
     assert_eq!(
         rig.delivery_queue.decoy(Channel::Email),
@@ -295,7 +295,7 @@ fn a_pretence_ends_as_the_first_try_of_the_last_message_did() {
         rig.answer(Err(busy()));
         assert_eq!(ticket.wait(FOREVER), Delivery::Retrying(busy()));
         assert_eq!(ended_as(), pretended);
-        // A second try comes too late for anybody to wait for it.
+        // The second attempt comes too late for anybody to wait for it.
         rig.attempt();
         rig.answer(Ok(()));
         assert_eq!(ticket.wait_for_end(FOREVER), Delivery::Sent);
@@ -304,7 +304,7 @@ fn a_pretence_ends_as_the_first_try_of_the_last_message_did() {
     let refused = Delivery::Failed(SendError::permanent("no"));
     for (user, expected, pretended) in [
         ("anna", Delivery::Sent, Delivery::Sent),
-        // It may be her own address that is wrong.
+        // Her own address may be wrong.
         ("anna", refused.clone(), Delivery::Sent),
         ("anna", refused.clone(), Delivery::Sent),
         ("bert", refused.clone(), refused.clone()),
@@ -322,7 +322,7 @@ fn a_pretence_ends_as_the_first_try_of_the_last_message_did() {
 }
 
 #[test]
-fn a_pretence_takes_no_less_than_a_message_that_hangs() {
+fn a_decoy_takes_at_least_as_long_as_a_hanging_message() {
     let rig = Rig::new();
     let pause = Duration::from_millis(400);
     let _hanging = rig.submit("anna", "hangs").unwrap();
@@ -333,7 +333,7 @@ fn a_pretence_takes_no_less_than_a_message_that_hangs() {
 }
 
 #[test]
-fn without_a_provider_a_pretence_fails_as_a_message_does() {
+fn without_a_provider_a_decoy_fails_like_a_message() {
     let delivery_queue = DeliveryQueue::new(limits());
     let ticket = delivery_queue.submit(mail("anna", "one", FOREVER)).unwrap();
     let timing_decoy = delivery_queue.decoy(Channel::Email);

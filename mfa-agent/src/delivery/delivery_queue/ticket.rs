@@ -1,4 +1,4 @@
-//! What became of a message: a promise that the sending side keeps, and a ticket to ask with.
+//! The result of a message: the sending side sets it, and a ticket reads it.
 //!
 //! ```text
 //!   pending ──▶ sent
@@ -12,28 +12,28 @@ use std::time::Duration;
 
 use crate::delivery::SendError;
 
-/// What has become of a message so far.
+/// The state of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
     /// It was handed over. Whether it arrives is up to others.
     Sent,
-    /// It was not, and nobody tries again.
+    /// It failed, and there is no further attempt.
     Failed(SendError),
-    /// The last try failed, and it is tried again until its deadline.
+    /// The last attempt failed, and it is tried again until its deadline.
     Retrying(SendError),
-    /// It waits for its first try, or that is under way.
+    /// The first attempt has not ended yet.
     #[default]
     Pending,
 }
 
-/// Asks what became of a message. Dropping it does not stop the message.
+/// Reads the state of a message. Dropping it does not stop the message.
 #[derive(Clone, Debug)]
 pub struct Ticket(Arc<Outcome>);
 
-/// Is told the end of a message, once, on the thread that sends: before anybody who waits hears of it.
+/// Gets the final state of a message, once, on the sending thread, before any waiting caller.
 pub type AtEnd = Box<dyn FnOnce(&Delivery) + Send>;
 
-/// Keeps the other end of a ticket, and never leaves it open.
+/// The writing end of a ticket; it never leaves the ticket open.
 pub(super) struct Promise {
     outcome: Arc<Outcome>,
     at_end: Mutex<Option<AtEnd>>,
@@ -46,7 +46,7 @@ struct Outcome {
 }
 
 impl Delivery {
-    /// Whether it stays so.
+    /// Whether the state is final.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Sent | Self::Failed(_))
@@ -54,14 +54,14 @@ impl Delivery {
 }
 
 impl Ticket {
-    /// Waits until the first try has ended, for `time` at most; with zero it only looks.
+    /// Waits at most `time` until the first attempt has ended; with zero it only looks.
     #[must_use]
     pub fn wait(&self, time: Duration) -> Delivery {
         self.0
             .wait_while(time, |delivery| *delivery == Delivery::Pending)
     }
 
-    /// Waits until nobody tries any more, for `time` at most.
+    /// Waits at most `time` for the final state.
     #[must_use]
     pub fn wait_for_end(&self, time: Duration) -> Delivery {
         self.0.wait_while(time, |delivery| !delivery.is_final())
@@ -78,8 +78,8 @@ impl Promise {
         (promise, Ticket(outcome))
     }
 
-    /// Says what became of it. The first word that is final counts. Not to be called with a lock held: what is
-    /// told of the end may take a while.
+    /// Sets the state; the first final one counts. Don't hold a lock: the callback may take a
+    /// while.
     pub(super) fn say(&self, delivery: Delivery) {
         if delivery.is_final()
             && let Some(at_end) = self.take_at_end()
@@ -121,7 +121,7 @@ impl fmt::Debug for Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         self.say(Delivery::Failed(SendError::temporary(
-            "the message got lost in the agent",
+            "the agent lost the message",
         )));
     }
 }

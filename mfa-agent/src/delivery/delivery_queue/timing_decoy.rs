@@ -1,8 +1,8 @@
-//! What somebody sees to whom nothing is sent.
+//! The timing of a message that is not sent.
 //!
-//! Whether a user has an address is nobody's business but theirs. Who has none sees what the last message
-//! of the lane would have shown: it took as long, and ended as it did. While the provider hangs, a message
-//! takes as long as the one that hangs the longest has taken so far.
+//! Nobody else may learn whether a user has an address. So without an address, the login shows what
+//! the last message of the channel would have shown, after the same time. If the provider hangs, a
+//! message takes as long as the oldest one in transit so far.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::delivery::SendError;
 /// What most providers take.
 const USUAL: Duration = Duration::from_millis(300);
 
-/// A message that nobody sends: after `time`, say that it ended as `delivery`.
+/// A message that is not sent: after `time`, report `delivery`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimingDecoy {
-    /// From submitting to the end of the first try.
+    /// From submission to the end of the first attempt.
     pub time: Duration,
-    /// How that ended; never [`Delivery::Pending`].
+    /// How the attempt ended; never [`Delivery::Pending`].
     pub delivery: Delivery,
 }
 
@@ -31,7 +31,7 @@ impl Default for TimingDecoy {
 }
 
 impl TimingDecoy {
-    /// For a lane that takes nothing.
+    /// For a channel without a transport.
     pub(super) fn out_of_order(error: SendError) -> Self {
         Self {
             time: Duration::ZERO,
@@ -39,7 +39,7 @@ impl TimingDecoy {
         }
     }
 
-    /// A pretence at `now`, when the first tries under way are those of messages submitted at `submitted`.
+    /// A decoy at `now`; `submitted` are the times of the messages whose first attempt is running.
     pub(super) fn at(&self, now: Instant, submitted: impl Iterator<Item = Instant>) -> Self {
         let longest = submitted.map(|at| now.saturating_duration_since(at)).max();
         Self {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn while_a_message_hangs_others_seem_to_take_as_long() {
+    fn while_a_message_hangs_decoys_take_as_long() {
         let submitted = Instant::now();
         let after = |seconds| submitted + Duration::from_secs(seconds);
         let usual = TimingDecoy::default();

@@ -1,4 +1,4 @@
-//! The mail itself, in the form of RFC 5322.
+//! The email in the form of RFC 5322.
 
 use data_encoding::HEXLOWER;
 use lettre::Message;
@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use crate::delivery::{Notice, SendError, Templates};
 use mfa_core::factors::address::EmailAddress;
 
-/// The whole message, with network line ends. All of it is ASCII: other letters are encoded (RFC 2047,
-/// RFC 2045), so that a server need not offer anything.
+/// The whole message, with network line ends. It is ASCII: other letters are encoded (RFC 2047, RFC
+/// 2045), so that the server needs no extension.
 pub(super) fn compose(
     from: &EmailAddress,
     to: &EmailAddress,
@@ -19,7 +19,7 @@ pub(super) fn compose(
 ) -> Result<Zeroizing<Vec<u8>>, SendError> {
     let failed = |e: &dyn std::fmt::Display| {
         SendError::permanent(format!(
-            "the mail can't be written: {e}; look at its templates"
+            "the email can't be written: {e}; check its templates"
         ))
     };
     let mailbox = |address: &EmailAddress| Mailbox::new(None, address.address().clone());
@@ -36,7 +36,7 @@ pub(super) fn compose(
     Ok(Zeroizing::new(message.formatted()))
 }
 
-/// RFC 3834, 5: no automatic answers, please.
+/// RFC 3834, 5: asks for no automatic answers.
 fn automatic() -> HeaderValue {
     let name = HeaderName::new_from_ascii_str("Auto-Submitted");
     HeaderValue::new(name, "auto-generated".to_owned())
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_has_the_headers_that_it_needs_and_its_text() {
+    fn an_email_has_the_necessary_headers_and_its_text() {
         let mail = composed("Your code for {host}", "{code}\nfor {host}\n", "web1");
         let (head, body) = mail.split_once("\r\n\r\n").unwrap();
         for line in [
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn other_letters_are_encoded_and_the_mail_stays_ascii() {
+    fn other_letters_are_encoded_and_the_email_stays_ascii() {
         let mail = composed("Schlüssel für {host}", "{code} für {host}", "übel");
         assert!(mail.is_ascii());
         assert!(mail.contains("Subject: =?utf-8?"), "{mail}");

@@ -1,15 +1,15 @@
-//! What a mail server answers (RFC 5321, 4.2): lines that begin with the same three digits.
+//! Reads the replies of a mail server (RFC 5321, 4.2): lines that begin with the same three digits.
 //!
-//! Whoever sits on the line before TLS may say anything, so a line and a reply have an end: a server that
-//! never stops speaking is hung up on.
+//! Before TLS an attacker on the path may send anything, so the length of lines and replies is
+//! bounded.
 
 use std::io::{self, ErrorKind, Read};
 
-/// RFC 5321, 4.5.3.1.5 has 512; some servers say more.
+/// RFC 5321, 4.5.3.1.5 allows 512; some servers send more.
 const LONGEST_LINE: usize = 2048;
 const MOST_LINES: usize = 100;
 
-/// A reply: its code and its lines, without the codes.
+/// A reply: its code, and its lines without the codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) code: u16,
@@ -17,7 +17,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Reads the next one; `buffer` keeps what was read beyond it.
+    /// Reads the next reply; `buffer` keeps bytes beyond it.
     pub(super) fn read(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Self> {
         let mut lines = Vec::new();
         for _ in 0..MOST_LINES {
@@ -31,8 +31,8 @@ impl Reply {
         Err(endless())
     }
 
-    /// Whether one of the lines after the first is the extension `name` (RFC 5321, 4.1.1.1); returns its
-    /// parameters.
+    /// The parameters of the extension `name`, if one of the lines after the first names it (RFC
+    /// 5321, 4.1.1.1).
     pub(super) fn extension(&self, name: &str) -> Option<&str> {
         self.lines.iter().skip(1).find_map(|line| {
             let (keyword, parameters) = line.split_once(' ').unwrap_or((line, ""));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_of_one_and_more_lines_are_read_one_at_a_time() {
+    fn replies_of_one_or_more_lines_are_read_one_at_a_time() {
         let (mut text, mut buffer) = (
             &b"250-mail\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n220\r\n"[..],
             Vec::new(),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_never_stops_speaking_is_hung_up_on() {
+    fn a_reply_without_end_is_an_error() {
         let mut endless_line = io::repeat(b'2');
         let mut buffer = Vec::new();
         assert!(Reply::read(&mut endless_line, &mut buffer).is_err());
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_smtp_is_refused() {
+    fn other_protocols_are_refused() {
         for text in [
             "HTTP/1.1 400\r\n",
             "2a0 x\r\n",

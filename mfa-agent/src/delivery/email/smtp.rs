@@ -1,9 +1,9 @@
-//! One mail to one server: RFC 5321 over TLS (RFC 8314), or with STARTTLS first (RFC 3207).
+//! Sends one email to one server: RFC 5321 over TLS (RFC 8314), or after STARTTLS (RFC 3207).
 //!
-//! STARTTLS is demanded: a server that does not offer it gets nothing, neither credentials nor the code;
-//! whoever strips the offer on the way gains a message that is not sent. What came before the encryption
-//! and was not asked for is an attack, and ends the conversation. Each message has a connection of its own:
-//! codes are few, and a connection kept open is one that breaks at the wrong moment.
+//! STARTTLS is required: a server that does not offer it gets neither credentials nor the code, so
+//! stripping the offer gains an attacker nothing. Data before the encryption that was not requested
+//! is an attack, and ends the connection. Each message has its own connection: codes are rare, and
+//! an idle connection may break at the wrong moment.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -22,27 +22,27 @@ use crate::delivery::tls::{tls_error, tls_inside};
 use crate::delivery::{SendError, Trust};
 use mfa_core::factors::address::EmailAddress;
 
-/// A server that takes mails.
+/// A mail server.
 #[derive(Debug)]
 pub struct Smtp {
-    /// Its name, which its certificate has to be for.
+    /// Its name, which its certificate must match.
     pub host: ServerHost,
     /// Usually 465 with [`Security::Tls`], 587 with [`Security::StartTls`].
     pub port: u16,
     /// When the encryption begins.
     pub security: Security,
-    /// What to log in with, if it wants that.
+    /// The login at the server, if it requires one.
     pub credentials: Option<Credentials>,
-    /// Whose certificates are believed.
+    /// The trusted certificates.
     pub trust: Trust,
 }
 
-/// When the encryption begins. There is no way without.
+/// When the encryption begins. Unencrypted connections are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
     /// At once.
     Tls,
-    /// After `STARTTLS`, which the server has to offer.
+    /// After `STARTTLS`, which the server must offer.
     StartTls,
 }
 
@@ -53,16 +53,18 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// The name or address of a server, fit for a certificate.
+/// The name or address of a server, usable for verifying a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerHost {
     text: String,
     name: ServerName<'static>,
 }
 
-/// A text that is no name of a server.
+/// The text is not a server name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no name of a server; one looks like mail.example.org, without a port")]
+#[error(
+    "this is not the name of a server; expected a name such as mail.example.org, without a port"
+)]
 pub struct HostError;
 
 impl FromStr for ServerHost {
@@ -84,7 +86,7 @@ impl fmt::Display for ServerHost {
 }
 
 impl Smtp {
-    /// Hands `message` over. Nothing is said of `code` in an error.
+    /// Hands `message` over. Errors never contain `code`.
     pub(super) fn send(
         &self,
         from: &EmailAddress,
@@ -102,7 +104,7 @@ impl Smtp {
         session.command("DATA", 354)?;
         session.write(&dot_stuffed(message))?;
         session.expect("the message", 250)?;
-        // It is theirs now. Whether they take note of our leaving is no matter.
+        // The message is accepted; the reply to QUIT does not matter.
         let _ = session.write(b"QUIT\r\n");
         Ok(())
     }
@@ -112,14 +114,14 @@ struct Session<'a> {
     server: &'a Smtp,
     code: &'a str,
     stream: Stream,
-    /// Read, and not yet looked at.
+    /// Bytes that were read but not parsed.
     buffer: Vec<u8>,
-    /// The last answer to EHLO.
+    /// The last reply to EHLO.
     offers: Reply,
 }
 
 impl<'a> Session<'a> {
-    /// Returns with an encrypted connection to the right server, and what it offers.
+    /// Returns an encrypted connection to the verified server, and its extensions.
     fn open(server: &'a Smtp, code: &'a str, until: Instant) -> Result<Self, SendError> {
         let failed = |e: io::Error| failure(server, &e);
         let mut stream = Stream::connect(&server.host.text, server.port, until).map_err(failed)?;
@@ -147,7 +149,7 @@ impl<'a> Session<'a> {
     fn start_tls(mut self) -> Result<Self, SendError> {
         if self.offers.extension("STARTTLS").is_none() {
             return Err(SendError::permanent(format!(
-                "{} offers no STARTTLS, so nothing was sent; have it offer that, or use TLS from the \
+                "{} offers no STARTTLS, so nothing was sent; enable it there, or use TLS from the \
                  start (port 465)",
                 self.server.place()
             )));
@@ -155,13 +157,13 @@ impl<'a> Session<'a> {
         self.command("STARTTLS", 220)?;
         if !self.buffer.is_empty() {
             return Err(SendError::permanent(format!(
-                "somebody between here and {} speaks in its place before the encryption begins; \
+                "something between here and {} answers in its name before the encryption begins; \
                  nothing was sent",
                 self.server.place()
             )));
         }
         self.stream = encrypted(self.server, self.stream)?;
-        // What it said in the clear is void (RFC 3207, 4.2).
+        // Unencrypted replies are void (RFC 3207, 4.2).
         self.hello()?;
         Ok(self)
     }
@@ -171,7 +173,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// RFC 4954 with PLAIN (RFC 4616), or with LOGIN, which some servers have alone.
+    /// RFC 4954 with PLAIN (RFC 4616), or with LOGIN, the only mechanism of some servers.
     fn log_in(&mut self, credentials: &Credentials) -> Result<(), SendError> {
         let offered = self
             .offers
@@ -196,7 +198,7 @@ impl<'a> Session<'a> {
             return self.secret_line("", password, 235);
         }
         Err(SendError::permanent(format!(
-            "{} takes neither AUTH PLAIN nor LOGIN, and the settings have a user for it",
+            "{} offers neither AUTH PLAIN nor LOGIN, but the settings have a user for it",
             self.server.place()
         )))
     }
@@ -226,12 +228,12 @@ impl<'a> Session<'a> {
         written.map_err(|e| failure(self.server, &e))
     }
 
-    /// Reads the reply to `what`; any other than `expected` is an error, and its first digit tells of
-    /// which kind (RFC 5321, 4.2.1).
+    /// Reads the reply to `what`. Any code but `expected` is an error, temporary or permanent by
+    /// its first digit (RFC 5321, 4.2.1).
     fn expect(&mut self, what: &str, expected: u16) -> Result<Reply, SendError> {
         let reply = Reply::read(&mut self.stream, &mut self.buffer)
             .map_err(|e| failure(self.server, &e))?;
-        // 251: it forwards, which is as good.
+        // 251: the server forwards the message, which is success, too.
         if reply.code == expected || (expected == 250 && reply.code == 251) {
             return Ok(reply);
         }
@@ -269,13 +271,15 @@ fn failure(server: &Smtp, e: &io::Error) -> SendError {
     let place = server.place();
     match e.kind() {
         ErrorKind::TimedOut => SendError::temporary(format!("{place} does not answer in time")),
-        ErrorKind::UnexpectedEof => SendError::temporary(format!("{place} hung up")),
-        ErrorKind::InvalidData => SendError::temporary(format!("{place} is not understood: {e}")),
+        ErrorKind::UnexpectedEof => SendError::temporary(format!("{place} closed the connection")),
+        ErrorKind::InvalidData => {
+            SendError::temporary(format!("{place} sent an invalid reply: {e}"))
+        }
         _ => SendError::temporary(format!("{place} can't be reached: {e}")),
     }
 }
 
-/// How we call ourselves: the host's name if it could be one, or else what nobody takes amiss.
+/// The host's name if it looks valid, or else an address literal that servers accept.
 fn own_name() -> String {
     let name = nix::unistd::gethostname()
         .ok()
@@ -288,8 +292,8 @@ fn own_name() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// The message as it travels: a dot at the beginning of a line is doubled, one alone ends it (RFC 5321,
-/// 4.5.2).
+/// The message with dots at the beginning of lines doubled, and the final line with only a dot (RFC
+/// 5321, 4.5.2).
 fn dot_stuffed(message: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut stuffed = Zeroizing::new(Vec::with_capacity(message.len() * 2 + 5));
     for line in message.split_inclusive(|byte| *byte == b'\n') {
@@ -310,7 +314,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dot_alone_in_a_message_does_not_end_it() {
+    fn a_single_dot_in_a_message_does_not_end_it() {
         let stuffed =
             |text: &str| String::from_utf8(dot_stuffed(text.as_bytes()).to_vec()).unwrap();
         assert_eq!(stuffed("a\r\n.\r\n..b"), "a\r\n..\r\n...b\r\n.\r\n");
@@ -318,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_has_a_name_that_a_certificate_can_be_for() {
+    fn a_server_has_a_name_that_a_certificate_can_match() {
         assert_eq!(
             "mail.example.org"
                 .parse::<ServerHost>()

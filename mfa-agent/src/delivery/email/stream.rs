@@ -1,7 +1,7 @@
-//! A connection to a server, plain at first or encrypted from the start, with one deadline for all of it.
+//! A connection to a server, plain at first or encrypted from the start, with one deadline.
 //!
-//! The deadline holds for the whole conversation, not for each read: a server that dribbles a byte a
-//! second gains nothing. Looking up the server's name is the resolver's, with the resolver's time limit.
+//! The deadline covers the whole conversation, not each read: a server that sends a byte a second
+//! gains nothing. Looking up the name has the resolver's own time limit.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -29,7 +29,7 @@ impl Stream {
         let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
         let mut failure = io::Error::new(ErrorKind::NotFound, "it has no address");
         for (tried, address) in addresses.iter().enumerate() {
-            // Each has its share of the time, so that a dead one leaves some to the others.
+            // Each address gets a share of the time, so that a dead one leaves some for the others.
             let left = remaining(until)?;
             let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
@@ -43,7 +43,7 @@ impl Stream {
         Err(failure)
     }
 
-    /// Encrypts what follows, and returns once the server has proved to be `name`.
+    /// Encrypts the connection, and returns once the server has proved to be `name`.
     pub(super) fn encrypt(
         self,
         config: Arc<ClientConfig>,
@@ -104,7 +104,7 @@ impl Write for Timed {
     }
 }
 
-/// The time that is left, never zero.
+/// The remaining time, never zero.
 fn remaining(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     match left.is_zero() {
@@ -113,7 +113,7 @@ fn remaining(until: Instant) -> io::Result<Duration> {
     }
 }
 
-/// A socket's time-out has the name of something else.
+/// A socket reports its time-out as another error.
 fn timed_out(e: io::Error) -> io::Error {
     match e.kind() {
         ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),

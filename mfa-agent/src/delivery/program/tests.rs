@@ -2,7 +2,7 @@ use std::fs::Permissions;
 
 use super::*;
 
-/// A script of a test's own, in a folder that goes away.
+/// A test's own script, in a temporary folder.
 struct Script(tempfile::TempDir);
 
 impl Script {
@@ -29,7 +29,7 @@ impl Script {
         let until = Instant::now() + limit;
         loop {
             let result = self.path().run(&["one"], input, &["hunter2"], until);
-            // A test beside this one forked while the script was being written.
+            // A concurrent test forked while the script was being written.
             if !matches!(&result, Err(e) if e.to_string().contains("Text file busy")) {
                 return result;
             }
@@ -50,7 +50,7 @@ fn a_program_reads_its_input_and_sees_nothing_of_the_agent() {
     let script = Script::new(
         "cd \"${0%/*}\"; cat > input; echo \"$@\" > args; env > env; readlink /proc/$$/fd/* > open; true",
     );
-    // A descriptor that would be inherited if nobody took care.
+    // A descriptor without close-on-exec.
     let leak = std::fs::File::create(script.at("leak")).unwrap();
     fcntl(&leak, FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
     let input = "x".repeat(300_000);
@@ -62,7 +62,7 @@ fn a_program_reads_its_input_and_sees_nothing_of_the_agent() {
         .lines()
         .map(|l| l.split('=').next().unwrap().to_owned())
         .collect();
-    // What the shell adds by itself.
+    // The shell adds these by itself.
     assert!(
         names
             .iter()
@@ -78,12 +78,12 @@ fn exit_statuses_tell_whether_to_try_again() {
     assert_eq!(Script::new("exit 0").run(b"unread"), Ok(()));
     let again = Script::new("echo gateway busy; exit 75").run(b"");
     assert!(
-        matches!(&again, Err(SendError::Temporary(text)) if text.ends_with("it said: gateway busy")),
+        matches!(&again, Err(SendError::Temporary(text)) if text.ends_with("it printed: gateway busy")),
         "{again:?}"
     );
     let never = Script::new("exit 1").run(b"");
     assert!(
-        matches!(&never, Err(SendError::Permanent(text)) if text.contains("status 1; it said nothing")),
+        matches!(&never, Err(SendError::Permanent(text)) if text.contains("status 1; it printed nothing")),
         "{never:?}"
     );
     let killed = Script::new("kill -9 $$").run(b"");
@@ -94,11 +94,11 @@ fn exit_statuses_tell_whether_to_try_again() {
 }
 
 #[test]
-fn only_the_first_line_is_told_and_no_secret_in_it() {
+fn only_the_first_line_is_quoted_and_no_secret_in_it() {
     let script =
         Script::new("echo key hunter2 for +491701234567 >&2; yes | head -c 10000000; exit 1");
     let error = script.run(b"").unwrap_err().to_string();
-    assert!(error.ends_with("it said: key ••• for +•••"), "{error}");
+    assert!(error.ends_with("it printed: key ••• for +•••"), "{error}");
 }
 
 #[test]
@@ -106,20 +106,20 @@ fn a_program_that_hangs_is_killed_with_its_children() {
     let script = Script::new("cd \"${0%/*}\"; sleep 1000 & echo $! > child; sleep 1000");
     let error = script.run_for(b"", Duration::from_secs(2)).unwrap_err();
     assert!(
-        matches!(&error, SendError::Temporary(text) if text.contains("not done in time")),
+        matches!(&error, SendError::Temporary(text) if text.contains("took too long")),
         "{error:?}"
     );
     await_end(script.read("child").trim());
 }
 
 #[test]
-fn what_a_program_leaves_behind_ends_with_it_even_if_it_holds_the_output() {
+fn child_processes_end_with_the_program_even_if_they_hold_the_output() {
     let script = Script::new("cd \"${0%/*}\"; sleep 1000 & echo $! > child; exit 0");
     assert_eq!(script.run(b""), Ok(()));
     await_end(script.read("child").trim());
 }
 
-/// Returns once there is no such process, or only its remains.
+/// Returns once there is no such process, or only a zombie.
 fn await_end(pid: &str) {
     let stat = PathBuf::from(format!("/proc/{pid}/stat"));
     while let Ok(text) = std::fs::read_to_string(&stat) {
@@ -135,7 +135,7 @@ fn await_end(pid: &str) {
 }
 
 #[test]
-fn a_program_that_others_can_change_or_nobody_can_run_is_not_run() {
+fn a_program_that_others_can_change_or_that_is_not_executable_is_not_run() {
     let script = Script::new("exit 0");
     for (mode, words) in [(0o777, "go-w"), (0o775, "go-w"), (0o600, "not executable")] {
         script.set_mode(mode);
@@ -151,7 +151,7 @@ fn a_program_that_others_can_change_or_nobody_can_run_is_not_run() {
 }
 
 #[test]
-fn a_program_is_named_by_its_absolute_path() {
+fn a_program_needs_an_absolute_path() {
     for text in ["", "send", "./send", "/usr/sbin/", "/a\nb"] {
         assert_eq!(text.parse::<ProgramPath>(), Err(PathError), "{text:?}");
     }

@@ -1,7 +1,7 @@
-//! One POST over HTTPS, and what its answer means.
+//! Sends one POST over HTTPS, and interprets the answer.
 //!
-//! The certificate verifies or nothing is sent; a redirect is an error; the answer is read up to a bound;
-//! and everything, the lookup of the name included, ends at the deadline.
+//! The certificate must be valid, a redirect is an error, the answer is bounded, and everything
+//! ends at the deadline, including the look-up of the name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,18 +18,21 @@ const LONGEST_URL: usize = 2048;
 /// Of an answer's body.
 const LONGEST_ANSWER: u64 = 64 << 10;
 
-/// The address of a server that is reached over TLS. Shown by its host only: a path may hold a token.
+/// The address of an HTTPS server. It is shown by its host only, because a path may contain a
+/// token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpsUrl(Uri);
 
-/// A text that is no such address.
+/// Why a text is not such an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// `http://` would send codes in the clear.
-    #[error("codes travel over https:// only")]
+    /// `http://` would send codes unencrypted.
+    #[error("codes are sent over https:// only")]
     NotHttps,
-    /// Not a URL, too long, or with a user or a fragment in it.
-    #[error("this is no address of a server; one looks like https://sms.example.org/send")]
+    /// Not a URL, too long, or with a user or a fragment.
+    #[error(
+        "this is not the address of a server; expected one such as https://sms.example.org/send"
+    )]
     Malformed,
 }
 
@@ -53,7 +56,7 @@ impl FromStr for HttpsUrl {
 }
 
 impl HttpsUrl {
-    /// Host, and port if it is not the usual one.
+    /// Host, and port unless it is the default.
     pub(super) fn place(&self) -> &str {
         self.0
             .authority()
@@ -71,21 +74,21 @@ impl fmt::Debug for HttpsUrl {
 pub(super) struct Post<'a> {
     pub(super) url: &'a HttpsUrl,
     pub(super) content_type: &'a str,
-    /// A header beside those that every request has.
+    /// A header besides the standard ones.
     pub(super) header: Option<(&'a str, Zeroizing<String>)>,
     pub(super) body: &'a [u8],
-    /// What the server may repeat, and an error must not.
+    /// Texts that must not appear in an error, although the server may repeat them.
     pub(super) hidden: &'a [&'a str],
 }
 
 impl Post<'_> {
-    /// Sends it, and returns the body of an answer that says 200 to 299.
+    /// Sends it, and returns the body of an answer with status 200 to 299.
     pub(super) fn send(&self, trust: &Trust, until: Instant) -> Result<String, SendError> {
         let place = self.url.place();
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(SendError::temporary(format!(
-                "{place} was not asked: the time is up"
+                "{place} was not contacted: the time is up"
             )));
         }
         let mut request = trust
@@ -122,13 +125,13 @@ impl Post<'_> {
                 ));
             }
             401 | 403 => format!("{place} refuses the credentials (status {status})"),
-            429 => format!("{place} has had too many messages (status {status})"),
+            429 => format!("{place} got too many messages (status {status})"),
             _ => format!("{place} refused the message (status {status})"),
         };
         let first = said(body.lines().next().unwrap_or(""), self.hidden);
         let text = match first.as_str() {
             "" => text,
-            first => format!("{text}; it said: {first}"),
+            first => format!("{text}; it answered: {first}"),
         };
         match status {
             408 | 425 | 429 | 500..600 => SendError::Temporary(text),
@@ -150,16 +153,16 @@ fn failure(place: &str, e: &ureq::Error) -> SendError {
     match e {
         Error::Timeout(_) => SendError::temporary(format!("{place} does not answer in time")),
         Error::HostNotFound => {
-            SendError::temporary(format!("{place} is not found: is DNS working?"))
+            SendError::temporary(format!("{place} is not found; check the name and DNS"))
         }
         Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => {
-            SendError::temporary(format!("{place} answers without end"))
+            SendError::temporary(format!("{place} sends too long an answer"))
         }
         Error::Http(_) => SendError::permanent(format!(
-            "the request to {place} can't be written; look at its secret"
+            "the request to {place} can't be written; check its secret"
         )),
         Error::Io(e) => SendError::temporary(format!("{place} can't be reached: {e}")),
-        _ => SendError::temporary(format!("{place} is not understood")),
+        _ => SendError::temporary(format!("{place} sent an invalid answer")),
     }
 }
 
@@ -168,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_without_tls_or_with_more_in_it_than_an_address_is_refused() {
+    fn an_address_without_tls_or_with_extra_parts_is_refused() {
         let parsed = |text: &str| text.parse::<HttpsUrl>().map(|_| ());
         assert_eq!(parsed("https://sms.example.org:8443/send?tenant=1"), Ok(()));
         for text in [
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_the_path_shows_nowhere() {
+    fn a_token_in_the_path_is_never_shown() {
         let url: HttpsUrl = "https://sms.example.org/hooks/hunter2".parse().unwrap();
         assert_eq!(format!("{url:?}"), "HttpsUrl(https://sms.example.org/…)");
     }

@@ -1,8 +1,8 @@
 //! Vonage's SMS API (formerly Nexmo): a form in, JSON out.
 //!
-//! <https://developer.vonage.com/en/api/sms>. The answer has HTTP status 200 even if nothing was sent; a
-//! status for each part of the message tells, and only 0 is success. Only those that go away by themselves
-//! are tried again: an empty account is not filled within the life of a code.
+//! <https://developer.vonage.com/en/api/sms>. The HTTP status is 200 even if nothing was sent; each
+//! part of the message has its own status, and only 0 is success. Only errors that can disappear
+//! within the life of a code are tried again.
 
 use std::time::Instant;
 
@@ -18,15 +18,15 @@ use mfa_core::factors::address::PhoneNumber;
 /// An account at Vonage.
 #[derive(Debug)]
 pub struct Vonage {
-    /// Where the API is; [`Vonage::ENDPOINT`] unless it is another data centre's.
+    /// The API's address; by default [`Vonage::ENDPOINT`].
     pub endpoint: HttpsUrl,
     /// The key, which names the account.
     pub key: Secret,
     /// The secret that belongs to it.
     pub secret: Secret,
-    /// Whom the message is from: a number, or a few letters where the country allows that.
+    /// The sender: a number, or a few letters where the country allows that.
     pub from: String,
-    /// Whose certificates are believed.
+    /// The trusted certificates.
     pub trust: Trust,
 }
 
@@ -35,7 +35,7 @@ struct Answer {
     messages: Vec<Part>,
 }
 
-/// One part of a message: long ones have several.
+/// The result for one part of a message: long messages have several.
 #[derive(Deserialize)]
 struct Part {
     status: String,
@@ -44,7 +44,7 @@ struct Part {
 }
 
 impl Vonage {
-    /// The API's usual address.
+    /// The API's default address.
     pub const ENDPOINT: &str = "https://rest.nexmo.com/sms/json";
 
     pub(super) fn send(
@@ -59,7 +59,7 @@ impl Vonage {
             ("api_key", self.key.expose()),
             ("api_secret", self.secret.expose()),
             ("from", &self.from),
-            // The API wants the number without its plus sign.
+            // The API expects the number without its plus sign.
             ("to", to.digits()),
             ("text", text),
             ("type", kind),
@@ -73,15 +73,15 @@ impl Vonage {
             hidden: &hidden,
         }
         .send(&self.trust, until)?;
-        judge(&answer, &hidden)
+        check_parts(&answer, &hidden)
     }
 }
 
-fn judge(answer: &str, hidden: &[&str]) -> Result<(), SendError> {
+fn check_parts(answer: &str, hidden: &[&str]) -> Result<(), SendError> {
     let parts = serde_json::from_str::<Answer>(answer).map(|answer| answer.messages);
     let Some(parts) = parts.ok().filter(|parts| !parts.is_empty()) else {
         return Err(SendError::temporary(
-            "Vonage answers something else than its API does; is the endpoint right?",
+            "the answer is not one of Vonage's API; check the endpoint",
         ));
     };
     match parts.iter().find(|part| part.status != "0") {
@@ -95,37 +95,34 @@ impl Part {
     fn error(&self, hidden: &[&str]) -> SendError {
         let (is_temporary, meaning) = match self.status.as_str() {
             "1" => (true, "more messages than the account may send at once"),
-            "2" | "3" => (false, "it misses or dislikes a parameter; look at `from`"),
+            "2" | "3" => (false, "a parameter is missing or invalid; check `from`"),
             "4" => (
                 false,
-                "key or secret are wrong; look at both files and at the dashboard",
+                "key or secret is wrong; compare both files with the dashboard",
             ),
-            "5" => (true, "an error within Vonage"),
+            "5" => (true, "an internal error of Vonage"),
             "6" => (false, "it can't send to this number"),
-            "7" => (false, "the number does not want messages"),
+            "7" => (false, "the number has opted out of messages"),
             "8" => (false, "the account is suspended"),
             "9" => (false, "the account has no credit left; top it up"),
             "10" => (true, "too many connections at once"),
             "11" => (false, "the account may not use this API"),
             "12" => (false, "the message is too long; shorten its template"),
-            "14" => (
-                false,
-                "it wants signed requests; turn that off for this account",
-            ),
+            "14" => (false, "the account requires signed requests; turn that off"),
             "15" => (
                 false,
                 "`from` may not be used in the country of this number",
             ),
             "29" => (
                 false,
-                "a trial account sends to listed numbers only; list it, or pay",
+                "a trial account sends to listed numbers only; list the number, or upgrade",
             ),
             "32" => (
                 false,
-                "it wants signed requests only; allow the secret for this account",
+                "the account accepts signed requests only; allow the secret for it",
             ),
             "33" => (false, "the number is no longer in service"),
-            _ => (false, "a status that its documentation explains"),
+            _ => (false, "see Vonage's documentation of this status"),
         };
         let status = said(&self.status, hidden);
         let reason = said(&self.reason, hidden);
@@ -138,7 +135,7 @@ impl Part {
     }
 }
 
-/// `application/x-www-form-urlencoded`, by the rules of the URL standard.
+/// `application/x-www-form-urlencoded`, as the URL standard defines it.
 fn form(fields: &[(&str, &str)]) -> Zeroizing<String> {
     let room = fields
         .iter()
@@ -177,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_hides_its_own_signs_in_values() {
+    fn reserved_characters_in_values_are_escaped() {
         assert_eq!(
             form(&[("a", "1 &=+%"), ("text", "für")]).as_str(),
             "a=1+%26%3D%2B%25&text=f%C3%BCr"
@@ -187,7 +184,7 @@ mod tests {
     #[test]
     fn a_message_is_sent_when_all_its_parts_are() {
         let parts = |text: &str| {
-            judge(
+            check_parts(
                 &format!("{{\"message-count\":\"2\",\"messages\":[{text}]}}"),
                 &[],
             )
@@ -197,7 +194,7 @@ mod tests {
         assert!(parts(&format!("{sent},{{\"status\":\"6\"}}")).is_err());
         assert!(parts("").is_err(), "no part, no success");
         for text in ["", "{}", "null", "<html>", r#"{"messages":[{}]}"#] {
-            assert!(judge(text, &[]).unwrap_err().is_temporary(), "{text}");
+            assert!(check_parts(text, &[]).unwrap_err().is_temporary(), "{text}");
         }
     }
 
@@ -207,17 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_goes_away_by_itself_is_tried_again() {
-        let judged = |status: u32| {
+    fn only_temporary_errors_are_tried_again() {
+        let error_for = |status: u32| {
             let text = format!(
                 "{{\"messages\":[{{\"status\":\"{status}\",\"error-text\":\"to +447700900000\"}}]}}"
             );
-            judge(&text, &[]).unwrap_err()
+            check_parts(&text, &[]).unwrap_err()
         };
         let temporary: Vec<u32> = (1..40)
-            .filter(|status| judged(*status).is_temporary())
+            .filter(|status| error_for(*status).is_temporary())
             .collect();
         assert_eq!(temporary, [1, 5, 10]);
-        assert!(!judged(4).to_string().contains("7700900000"));
+        assert!(!error_for(4).to_string().contains("7700900000"));
     }
 }

@@ -1,4 +1,4 @@
-//! A server of one's own that takes text messages: JSON over HTTPS.
+//! The administrator's own server for text messages: JSON over HTTPS.
 //!
 //! ```text
 //! POST /send                               Authorization: Bearer SECRET
@@ -7,8 +7,8 @@
 //! {"to": "+491701234567", "text": "…", "code": "483920", "host": "web1", "service": "sshd"}
 //! ```
 //!
-//! The signature is HMAC-SHA-256 (RFC 2104) over the bytes of the body. Any answer from 200 to 299 says
-//! that the message is sent; 408, 425, 429 and 500 to 599 ask to try again; all others are final.
+//! The signature is HMAC-SHA-256 (RFC 2104) over the bytes of the body. An answer from 200 to 299 means
+//! sent; 408, 425, 429 and 500 to 599 mean try again; all others are final.
 
 use std::time::Instant;
 
@@ -21,17 +21,17 @@ use zeroize::Zeroizing;
 use super::https::{HttpsUrl, Post};
 use crate::delivery::{SendError, Trust};
 
-/// A server that takes text messages.
+/// A server that accepts text messages.
 #[derive(Debug)]
 pub struct Webhook {
     pub url: HttpsUrl,
-    /// How it knows us.
+    /// How the agent authenticates.
     pub authentication: Authentication,
-    /// Whose certificates are believed.
+    /// The trusted certificates.
     pub trust: Trust,
 }
 
-/// How a server knows us.
+/// How the agent authenticates to the server.
 #[derive(Clone, Debug)]
 pub enum Authentication {
     /// A token in the header `Authorization` (RFC 6750).
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_is_the_one_of_the_standard() {
+    fn the_signature_matches_the_standard() {
         // RFC 4231, test case 2.
         let value = signature(&Secret::from("Jefe"), b"what do ya want for nothing?").unwrap();
         assert_eq!(

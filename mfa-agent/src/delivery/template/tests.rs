@@ -36,11 +36,11 @@ fn a_login_at_the_host_itself_has_no_address() {
 }
 
 #[test]
-fn a_placeholder_that_nobody_knows_is_named() {
+fn an_unknown_placeholder_is_named() {
     let error = Template::parse("{code} {pin}").unwrap_err();
     assert_eq!(error, TemplateError::Unknown("pin".to_owned()));
     assert!(
-        error.to_string().starts_with("{pin} is no placeholder"),
+        error.to_string().starts_with("{pin} is not a placeholder"),
         "{error}"
     );
     for text in ["{code", "code}", "{", "}", "{{}", "{ä"] {
@@ -49,7 +49,7 @@ fn a_placeholder_that_nobody_knows_is_named() {
 }
 
 #[test]
-fn what_is_shipped_parses_and_may_be_sent() {
+fn default_templates_are_valid() {
     for (subject, text) in [(SUBJECT, MAIL), ("", TEXT)] {
         let (subject, text) = (
             Template::parse(subject).unwrap(),
@@ -74,7 +74,7 @@ fn what_is_shipped_parses_and_may_be_sent() {
 }
 
 #[test]
-fn texts_that_tell_no_code_and_subjects_of_several_lines_are_refused() {
+fn texts_without_the_code_and_subjects_of_several_lines_are_refused() {
     let template = |text: &str| Template::parse(text).unwrap();
     let new = |subject: &str, text: &str| Templates::new(template(subject), template(text)).err();
     assert_eq!(new("a", "b"), Some(TemplateError::NoCode));

@@ -4,7 +4,7 @@ use super::*;
 
 const FOREVER: Duration = Duration::from_secs(3600);
 
-/// Hands on what is written, once it is let through.
+/// Passes lines on, once the test lets them through.
 struct Gate {
     through: Receiver<()>,
     out: Sender<String>,
@@ -68,7 +68,7 @@ impl Rig {
 }
 
 #[test]
-fn what_comes_while_the_thread_lingers_wakes_nobody_and_is_written_by_a_flush() {
+fn lines_that_come_while_the_thread_lingers_wake_nobody_and_are_written_by_a_flush() {
     let rig = Rig::open(FOREVER);
     rig.await_stage(Stage::Lingering);
     rig.push("one");
@@ -80,7 +80,7 @@ fn what_comes_while_the_thread_lingers_wakes_nobody_and_is_written_by_a_flush() 
 }
 
 #[test]
-fn a_thread_with_nothing_to_do_parks_and_the_next_line_wakes_it_once() {
+fn an_idle_thread_parks_and_the_next_line_wakes_it_once() {
     let rig = Rig::new(100, Duration::ZERO);
     for line in ["one", "two"] {
         rig.await_stage(Stage::Parked);
@@ -92,7 +92,7 @@ fn a_thread_with_nothing_to_do_parks_and_the_next_line_wakes_it_once() {
 }
 
 #[test]
-fn a_flush_of_nothing_is_done_and_one_of_a_line_in_hand_is_not() {
+fn a_flush_of_nothing_succeeds_and_waits_for_a_line_in_hand() {
     let mut rig = Rig::new(100, FOREVER);
     assert!(rig.worker.flush(Instant::now() + FOREVER));
     rig.push("held up");
@@ -103,7 +103,7 @@ fn a_flush_of_nothing_is_done_and_one_of_a_line_in_hand_is_not() {
 }
 
 #[test]
-fn a_sink_that_hangs_loses_lines_of_ordinary_users_before_those_of_root() {
+fn a_hanging_sink_loses_lines_of_ordinary_users_before_those_of_root() {
     let mut rig = Rig::new(4, Duration::ZERO);
     rig.await_stage(Stage::Parked);
     for n in 1..=50 {
@@ -118,7 +118,7 @@ fn a_sink_that_hangs_loses_lines_of_ordinary_users_before_those_of_root() {
 }
 
 #[test]
-fn a_dropped_worker_still_writes_what_waits() {
+fn a_dropped_worker_still_writes_waiting_lines() {
     let rig = Rig::open(FOREVER);
     rig.await_stage(Stage::Lingering);
     rig.push("last");

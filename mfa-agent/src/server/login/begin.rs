@@ -203,7 +203,7 @@ impl Agent {
         if let Some(account) = self.repository.load(&own)? {
             return Ok((own, account));
         }
-        let stand_in = self.repository.stand_in(user);
+        let stand_in = self.repository.placeholder(user);
         let account = self.repository.load(&stand_in)?.unwrap_or_default();
         Ok((stand_in, account))
     }

@@ -7,8 +7,8 @@
 //!  └────────┴──────┴────────┴──────────┴───────┴──────────┴───────┴───────┴─────┴───────┴─────────┘
 //! ```
 //!
-//! It had one size, and was overwritten from its beginning at each checkpoint of sled, which began an
-//! epoch. It says how many records sled must hold at least, and which checkpoint it must have reached.
+//! It had a fixed size, and was overwritten from its beginning at each checkpoint of sled, which began a
+//! new epoch. It says how many records sled must hold at least, and which checkpoint it must have reached.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +29,12 @@ const REMOVE: u32 = 3;
 const STAMPS: &str = "checkpoint";
 const STAMP: &[u8] = b"epoch";
 
-/// What the journal says.
+/// The content of the journal.
 pub(super) struct History {
     epoch: u64,
-    /// How many records there are at least.
+    /// The minimum number of records.
     floor: u64,
-    /// What each key that was changed in this epoch has come to.
+    /// The last value of each key that was changed in this epoch.
     pub(super) last: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
@@ -97,14 +97,14 @@ impl History {
         }
         if found < self.floor {
             return Err(Fault::new(format!(
-                "its file `db` is damaged: {found} records are there, and there were {}",
+                "its file `db` is damaged: it has {found} records, but there were {}",
                 self.floor
             )));
         }
         Ok(())
     }
 
-    /// The number of sled's last checkpoint, and how many records there are with those of the journal.
+    /// The number of sled's last checkpoint, and the number of records including the journal's.
     fn state(&self, db: &Db) -> ::sled::Result<(u64, u64)> {
         let stamp = db.open_tree(STAMPS)?.get(STAMP)?;
         let stamp = stamp.and_then(|bytes| <[u8; 8]>::try_from(bytes.as_ref()).ok());

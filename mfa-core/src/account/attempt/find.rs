@@ -1,4 +1,4 @@
-//! What one answer turns out to be, held against the record. Nothing is changed here.
+//! Compares one answer with the record. Nothing is changed here.
 
 use jiff::Timestamp;
 
@@ -10,25 +10,25 @@ use crate::factors::address::Recipient;
 use crate::factors::device::{Match, unspaced};
 use crate::factors::recovery::{CodeDigest, Pepper};
 
-/// What one answer turned out to be.
+/// What an answer matches.
 pub(super) enum MatchResult {
     Code {
         device: usize,
         step: u64,
     },
-    /// In place of a factor.
+    /// Instead of this factor.
     Bypass(Factor),
-    /// In place of a factor.
+    /// Instead of this factor.
     Recovery(Factor, CodeDigest),
     Knowledge(Factor),
-    /// A code that was sent there.
+    /// A code that was sent to this address.
     Sent(Recipient),
     Remote,
-    /// A code of a step that is used up.
+    /// A code of a used step.
     Used {
         device: usize,
     },
-    /// The code of a device that has gone astray: wrong, but worth remembering.
+    /// The code of a device that is out of sync: wrong, but recorded.
     OutOfSync {
         device: usize,
         step: u64,
@@ -38,7 +38,7 @@ pub(super) enum MatchResult {
 }
 
 impl Account {
-    /// What `answer` is.
+    /// Finds what `answer` matches.
     pub(super) fn find(&self, answer: &PreparedAnswer, attempt: &Attempt) -> MatchResult {
         match answer {
             PreparedAnswer::Impossible => MatchResult::Wrong,
@@ -73,8 +73,8 @@ impl Account {
         }
     }
 
-    /// An address that was the user's when the code was sent must be so still, and in use; one that was not
-    /// must not have been overtaken by another change.
+    /// An address that was the user's when the code was sent must still be in use. A new address is
+    /// valid only if no other change of the factors came in between.
     fn find_sent(&self, came_back: &ConfirmedRecipient) -> MatchResult {
         let is_theirs = |to: &Recipient| self.contacts.iter().any(|c| c.to == *to && c.enabled);
         let holds = match came_back.unless_changed_since {
@@ -117,7 +117,7 @@ impl Account {
             return other;
         }
         match found {
-            MatchResult::Wrong => self.find_astray(typed, tail, attempt),
+            MatchResult::Wrong => self.find_out_of_sync(typed, tail, attempt),
             found => found,
         }
     }
@@ -139,7 +139,7 @@ impl Account {
             .map(|code| MatchResult::Recovery(instead_of, code))
     }
 
-    /// The bypass or recovery code that an answer would have been, were it still good: for the audit log alone.
+    /// The used or expired bypass or recovery code that the answer is, for the audit log only.
     pub(super) fn find_expended(&self, attempt: &Attempt) -> Option<Expended> {
         attempt.answers.iter().find_map(|answer| match answer {
             PreparedAnswer::Code { typed, tail } => self.expended(typed.expose(), *tail, attempt),
@@ -179,13 +179,13 @@ impl Account {
         }
     }
 
-    /// What was found nowhere near is looked for farther away.
-    fn find_astray(&self, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
+    /// Searches a wider range for a code that no device has nearby.
+    fn find_out_of_sync(&self, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
         let (now, windows) = (attempt.now, &attempt.windows);
         let devices = self.devices.iter().enumerate();
         let mut out_of_sync = devices.filter_map(|(index, device)| {
             let code = code_of(typed, tail, device.generator.digits.into())?;
-            let step = device.find_astray(&code, now, windows)?;
+            let step = device.find_out_of_sync(&code, now, windows)?;
             Some(match device.follows(step, now) {
                 true => MatchResult::Code {
                     device: index,
@@ -216,8 +216,8 @@ impl MatchResult {
     }
 }
 
-/// The part of what was typed that is a code of so many digits: all of it without the blanks that apps
-/// show inside, or its end.
+/// The code of `digits` digits in an answer: all of it without the blanks that apps show, or its
+/// end.
 fn code_of(typed: &str, tail: bool, digits: u32) -> Option<zeroize::Zeroizing<String>> {
     if tail {
         let start = typed.len().checked_sub(digits as usize)?;

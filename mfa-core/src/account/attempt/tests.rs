@@ -1,4 +1,4 @@
-//! Attempts, one by one.
+//! Single attempts.
 
 use super::super::samples::{CODES, at, counter, device, full, pepper};
 use super::*;
@@ -35,7 +35,7 @@ fn pin(matches: bool) -> PreparedAnswer {
     }
 }
 
-fn judge(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
+fn verify(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
     let attempt = attempt(account, answers);
     account.attempt(&attempt)
 }
@@ -47,19 +47,22 @@ fn failures(account: &Account) -> u32 {
 #[test]
 fn a_right_code_passes_once() {
     let mut account = full();
-    let passed = judge(&mut account, vec![code("287082")]);
+    let passed = verify(&mut account, vec![code("287082")]);
     assert!(
         matches!(&passed, Verdict::Passed(p) if p.device.as_deref() == Some("phone")),
         "{passed:?}"
     );
-    assert_eq!(judge(&mut account, vec![code("287082")]), Verdict::Replayed);
+    assert_eq!(
+        verify(&mut account, vec![code("287082")]),
+        Verdict::Replayed
+    );
     assert_eq!(failures(&account), 0, "a replay is not a failure");
 }
 
 #[test]
-fn a_code_is_taken_with_the_blank_that_apps_show() {
+fn a_code_is_accepted_with_the_blank_that_apps_show() {
     assert!(matches!(
-        judge(&mut full(), vec![code("287 082")]),
+        verify(&mut full(), vec![code("287 082")]),
         Verdict::Passed(_)
     ));
 }
@@ -70,7 +73,7 @@ fn the_code_at_the_end_of_a_password_is_found_with_its_length() {
         typed: "härte1287082".into(),
         tail: true,
     };
-    let Verdict::Passed(passed) = judge(&mut full(), vec![typed]) else {
+    let Verdict::Passed(passed) = verify(&mut full(), vec![typed]) else {
         panic!("not passed")
     };
     assert_eq!(passed.code_length, Some(6));
@@ -84,21 +87,21 @@ fn a_tail_that_is_too_short_or_cuts_a_letter_is_wrong() {
             tail: true,
         };
         assert!(
-            matches!(judge(&mut full(), vec![answer]), Verdict::Wrong { .. }),
+            matches!(verify(&mut full(), vec![answer]), Verdict::Wrong { .. }),
             "{typed:?}"
         );
     }
 }
 
 #[test]
-fn any_device_of_the_user_passes_and_uses_up_only_its_own_step() {
+fn any_device_of_the_user_passes_and_only_its_own_step_is_used_up() {
     let mut account = full();
     let mut tablet = device("tablet");
     tablet.generator.digits = 8.try_into().unwrap();
     tablet.generator.key = crate::factors::key::Key::fresh([9; 20]);
     account.add_device(tablet).unwrap();
     assert!(matches!(
-        judge(&mut account, vec![code("287082")]),
+        verify(&mut account, vec![code("287082")]),
         Verdict::Passed(_)
     ));
     assert_eq!(account.devices()[0].last_step, Some(1));
@@ -106,11 +109,11 @@ fn any_device_of_the_user_passes_and_uses_up_only_its_own_step() {
 }
 
 #[test]
-fn five_wrong_answers_lock_and_a_right_one_is_not_judged_then() {
+fn five_wrong_answers_lock_and_then_a_right_one_is_not_verified() {
     let mut account = full();
     for n in 1..=4 {
         assert_eq!(
-            judge(&mut account, vec![code("000000")]),
+            verify(&mut account, vec![code("000000")]),
             Verdict::Wrong {
                 failures: n,
                 lock: None,
@@ -123,15 +126,15 @@ fn five_wrong_answers_lock_and_a_right_one_is_not_judged_then() {
         failures: 5,
         lock: Some(lock),
         ..
-    } = judge(&mut account, vec![pin(false)])
+    } = verify(&mut account, vec![pin(false)])
     else {
         panic!("the fifth did not lock")
     };
     assert_eq!(
-        judge(&mut account, vec![code("287082")]),
+        verify(&mut account, vec![code("287082")]),
         Verdict::Locked(lock)
     );
-    assert_eq!(account.devices()[0].last_step, None, "it was not judged");
+    assert_eq!(account.devices()[0].last_step, None, "it was not verified");
     assert_eq!(account.lockout().refused(), 1);
 }
 
@@ -144,40 +147,40 @@ fn of_two_factors_both_must_be_right() {
         (vec![code("287082"), PreparedAnswer::Impossible], false),
         (vec![], false),
     ] {
-        let verdict = judge(&mut full(), answers);
+        let verdict = verify(&mut full(), answers);
         assert_eq!(matches!(verdict, Verdict::Passed(_)), passes, "{verdict:?}");
     }
 }
 
 #[test]
-fn a_code_seen_by_somebody_else_does_not_help_to_try_out_pins() {
+fn a_code_seen_by_an_attacker_does_not_help_to_try_out_pins() {
     let mut account = full();
     assert!(matches!(
-        judge(&mut account, vec![code("287082"), pin(false)]),
+        verify(&mut account, vec![code("287082"), pin(false)]),
         Verdict::Wrong { .. }
     ));
-    // Whether the PIN is right or wrong now, the verdict is the same.
+    // The verdict is the same for a right and a wrong PIN.
     assert_eq!(
-        judge(&mut account, vec![code("287082"), pin(true)]),
+        verify(&mut account, vec![code("287082"), pin(true)]),
         Verdict::Replayed
     );
     assert_eq!(
-        judge(&mut account, vec![code("287082"), pin(false)]),
+        verify(&mut account, vec![code("287082"), pin(false)]),
         Verdict::Replayed
     );
 }
 
 #[test]
-fn an_answer_hashed_against_an_older_record_is_not_judged() {
+fn an_answer_hashed_against_an_older_record_is_not_verified() {
     let mut account = full();
     account.set_pin("another".to_owned(), at(1));
     let before = account.clone();
-    assert_eq!(judge(&mut account, vec![pin(true)]), Verdict::Stale);
+    assert_eq!(verify(&mut account, vec![pin(true)]), Verdict::Stale);
     assert_eq!(account, before);
 }
 
 #[test]
-fn a_code_of_a_clock_that_is_off_is_refused_counted_and_remembered() {
+fn a_code_of_a_wrong_clock_is_refused_counted_and_recorded() {
     let mut account = full();
     let mut late = attempt(&account, vec![code(CODES[2])]);
     late.now = at(60 + 300);
@@ -204,7 +207,7 @@ fn a_code_of_a_clock_that_is_off_is_refused_counted_and_remembered() {
 }
 
 #[test]
-fn a_counter_that_is_far_ahead_is_taken_up_by_two_codes_in_a_row() {
+fn a_counter_far_ahead_is_resynchronised_by_two_codes_in_a_row() {
     let mut account = Account::default();
     account.add_device(counter("token")).unwrap();
     let mut attempt = attempt(&account, vec![code(CODES[6])]);
@@ -226,7 +229,7 @@ fn a_counter_that_is_far_ahead_is_taken_up_by_two_codes_in_a_row() {
 }
 
 #[test]
-fn a_recovery_code_begins_no_session_where_a_new_device_is_due() {
+fn a_recovery_code_begins_no_session_if_a_new_device_must_be_enrolled() {
     let mut account = full();
     account.set_recovery(vec![pepper().digest("0123456789")], at(1));
     for renews in [true, false] {
@@ -258,16 +261,16 @@ fn scratch_codes_of_eight_digits_pass_once_alone_or_after_a_password() {
             typed: typed.into(),
             tail,
         };
-        let Verdict::Passed(passed) = judge(&mut account, vec![answer()]) else {
+        let Verdict::Passed(passed) = verify(&mut account, vec![answer()]) else {
             panic!("{typed} is a scratch code");
         };
         assert_eq!(passed.code_length, Some(8));
-        assert!(judge(&mut account, vec![answer()]).is_wrong(), "only once");
+        assert!(verify(&mut account, vec![answer()]).is_wrong(), "only once");
     }
 }
 
 #[test]
-fn a_code_of_which_it_was_told_how_far_off_it_is_is_no_good_later() {
+fn a_code_whose_drift_was_shown_is_not_accepted_later() {
     let mut account = full();
     let mut guess = attempt(&account, vec![code(CODES[5])]);
     guess.now = at(0);
@@ -304,7 +307,7 @@ fn remote(accepted: bool) -> PreparedAnswer {
     PreparedAnswer::Remote { remote, accepted }
 }
 
-/// `tries` guesses that a server rejects, each along with `others`; the failures then.
+/// The failures after `tries` guesses that a server rejects, each together with `others`.
 fn rejected(account: &mut Account, others: fn() -> Vec<PreparedAnswer>, tries: u64) -> u32 {
     for id in 0..tries {
         let wait = std::time::Duration::from_secs(60);
@@ -322,7 +325,7 @@ fn rejected(account: &mut Account, others: fn() -> Vec<PreparedAnswer>, tries: u
 }
 
 #[test]
-fn what_a_server_rejects_is_a_failure_whatever_came_with_it() {
+fn a_rejection_by_a_server_is_a_failure_whatever_the_other_answers_are() {
     let companions: [fn() -> Vec<PreparedAnswer>; 4] = [
         Vec::new,
         || vec![code("287082")],
@@ -345,21 +348,24 @@ fn what_a_server_rejects_is_a_failure_whatever_came_with_it() {
 }
 
 #[test]
-fn a_code_beside_what_a_server_rejects_is_used_up() {
+fn a_code_is_used_up_even_if_a_server_rejects_the_other_answer() {
     let mut account = full();
     rejected(&mut account, || vec![code("287082")], 1);
-    assert_eq!(judge(&mut account, vec![code("287082")]), Verdict::Replayed);
+    assert_eq!(
+        verify(&mut account, vec![code("287082")]),
+        Verdict::Replayed
+    );
 }
 
 #[test]
-fn an_answer_of_an_account_that_is_another_by_now_is_not_judged() {
+fn an_answer_for_a_replaced_account_is_not_verified() {
     let mut account = full();
-    assert_eq!(judge(&mut account, vec![remote(true)]), Verdict::Stale);
-    assert_eq!(judge(&mut account, vec![remote(false)]), Verdict::Stale);
+    assert_eq!(verify(&mut account, vec![remote(true)]), Verdict::Stale);
+    assert_eq!(verify(&mut account, vec![remote(false)]), Verdict::Stale);
 }
 
 #[test]
-fn a_code_that_came_back_from_an_address_that_is_theirs_no_more_does_not_pass() {
+fn a_code_sent_to_an_address_that_was_removed_does_not_pass() {
     let mut account = full();
     let to = crate::factors::address::Channel::Email
         .recipient("anna@example.org", None)
@@ -378,17 +384,17 @@ fn a_code_that_came_back_from_an_address_that_is_theirs_no_more_does_not_pass() 
         }]
     };
     assert!(matches!(
-        judge(&mut account, sent(None)),
+        verify(&mut account, sent(None)),
         Verdict::Passed(_)
     ));
     let before = account.generation();
     account.enable_contact(&to, false).unwrap();
-    assert_eq!(judge(&mut account, sent(None)), Verdict::Stale);
-    assert_eq!(judge(&mut account, sent(Some(before))), Verdict::Stale);
+    assert_eq!(verify(&mut account, sent(None)), Verdict::Stale);
+    assert_eq!(verify(&mut account, sent(Some(before))), Verdict::Stale);
 }
 
 #[test]
-fn a_recovery_code_stands_in_for_a_sent_one_and_for_a_server() {
+fn a_recovery_code_replaces_a_sent_one_and_a_servers_answer() {
     for factor in [Factor::Email, Factor::Sms, Factor::Radius] {
         let mut account = full();
         account.set_recovery(vec![pepper().digest("0123456789")], at(0));
@@ -399,17 +405,17 @@ fn a_recovery_code_stands_in_for_a_sent_one_and_for_a_server() {
                 came_back: None,
             }]
         };
-        let passed = judge(&mut account, answer());
+        let passed = verify(&mut account, answer());
         assert!(
             matches!(&passed, Verdict::Passed(p) if p.instead == Some(FallbackCode::Recovery)),
             "{passed:?}"
         );
-        assert!(judge(&mut account, answer()).is_wrong(), "it is used up");
+        assert!(verify(&mut account, answer()).is_wrong(), "it is used up");
     }
 }
 
-/// An attempt that the caller says is made of the password.
-fn judge_password(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
+/// An attempt whose answers are the password, as the caller reports.
+fn verify_password(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
     let attempt = Attempt {
         is_password: true,
         ..attempt(account, answers)
@@ -418,31 +424,31 @@ fn judge_password(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdic
 }
 
 #[test]
-fn the_password_in_place_of_a_factor_is_no_failure_and_passes_where_it_is_right() {
+fn the_password_instead_of_a_factor_is_no_failure_and_passes_if_right() {
     let mut account = full();
     for _ in 0..20 {
-        let wrong = judge_password(&mut account, vec![code("correct horse")]);
+        let wrong = verify_password(&mut account, vec![code("correct horse")]);
         assert_eq!(wrong, Verdict::Password);
-        let wrong = judge_password(&mut account, vec![code("correct horse"), pin(false)]);
+        let wrong = verify_password(&mut account, vec![code("correct horse"), pin(false)]);
         assert_eq!(wrong, Verdict::Password);
     }
     assert_eq!(failures(&account), 0);
-    let right = judge_password(&mut account, vec![pin(true)]);
+    let right = verify_password(&mut account, vec![pin(true)]);
     assert!(matches!(right, Verdict::Passed(_)), "{right:?}");
 }
 
 #[test]
-fn the_password_is_not_judged_while_the_account_is_locked() {
+fn the_password_is_not_verified_while_the_account_is_locked() {
     let mut account = full();
     for _ in 0..5 {
-        judge(&mut account, vec![pin(false)]);
+        verify(&mut account, vec![pin(false)]);
     }
-    let locked = judge_password(&mut account, vec![pin(true)]);
+    let locked = verify_password(&mut account, vec![pin(true)]);
     assert!(matches!(locked, Verdict::Locked(_)), "{locked:?}");
 }
 
 #[test]
-fn a_code_that_was_good_once_is_told_from_a_guess() {
+fn a_used_or_expired_code_is_distinguished_from_a_guess() {
     let expended = |account: &mut Account, typed: &str, now| {
         let mut attempt = attempt(account, vec![code(typed)]);
         attempt.now = now;
@@ -459,7 +465,7 @@ fn a_code_that_was_good_once_is_told_from_a_guess() {
     assert_eq!(late, Some(Expended::Expired));
     account.issue_bypass("483920137".into(), minute, at(0));
     for typed in ["483920137", "0123456789"] {
-        let passed = judge(&mut account, vec![code(typed)]);
+        let passed = verify(&mut account, vec![code(typed)]);
         assert!(matches!(passed, Verdict::Passed(_)), "{passed:?}");
     }
     let mut account = Account::decode(&account.encode().unwrap()).unwrap();

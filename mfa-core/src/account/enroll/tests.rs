@@ -1,4 +1,4 @@
-//! Adding, renaming and removing, one by one.
+//! Adding, renaming and removing.
 
 use super::super::samples::{at, device, full, pepper};
 use super::*;
@@ -19,7 +19,7 @@ fn adding_the_same_device_twice_changes_nothing() {
 }
 
 #[test]
-fn a_label_or_a_key_that_is_taken_is_refused() {
+fn a_taken_label_or_key_is_refused() {
     let mut account = full();
     assert_eq!(
         account.add_device(other("phone", 1)),
@@ -60,7 +60,7 @@ fn importing_again_changes_nothing_and_a_taken_label_is_replaced() {
 }
 
 #[test]
-fn removing_takes_one_device_or_all_and_may_be_repeated() {
+fn removing_affects_one_device_or_all_and_may_be_repeated() {
     let mut account = full();
     account.add_device(other("tablet", 1)).unwrap();
     let tablet: Label = "tablet".parse().unwrap();
@@ -74,7 +74,7 @@ fn removing_takes_one_device_or_all_and_may_be_repeated() {
 }
 
 #[test]
-fn a_device_gets_another_name_and_may_get_it_again() {
+fn a_device_can_be_renamed_and_renaming_it_again_changes_nothing() {
     let label = |text: &str| -> Label { text.parse().unwrap() };
     let mut account = Account::default();
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_device_gets_another_name_and_may_get_it_again() {
 }
 
 #[test]
-fn a_new_device_takes_the_place_of_lost_ones_if_nothing_else_happened_meanwhile() {
+fn a_new_device_replaces_lost_ones_if_nothing_else_changed_meanwhile() {
     let mut account = full();
     account.set_recovery(vec![pepper().digest("0123456789")], at(1));
     let generation = account.generation();

@@ -56,7 +56,7 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<NewSession
     }
 }
 
-/// Whether a login at `spot` is let in, by a rule of 15 minutes that asks for a PIN.
+/// Whether a login at `spot` is let in by a rule with 15 minutes and a PIN.
 fn lets_in(account: &Account, spot: &SessionScope, second: i64) -> bool {
     lets_in_by(account, spot, &[], &["pin"], QUARTER, BOOT, second)
 }
@@ -91,7 +91,7 @@ fn the_same_login_is_let_in_for_fifteen_minutes() {
 }
 
 #[test]
-fn another_place_is_another_login() {
+fn another_origin_is_another_login() {
     let account = in_session();
     let other = [
         SessionScope {
@@ -161,7 +161,7 @@ fn a_session_is_enough_only_for_rules_whose_factors_were_passed() {
 }
 
 #[test]
-fn a_stricter_rule_holds_for_older_sessions_too() {
+fn a_stricter_rule_applies_to_older_sessions_too() {
     let account = in_session();
     let minute = Duration::from_secs(60);
     assert!(lets_in_by(
@@ -219,7 +219,7 @@ fn every_change_of_factors_ends_all_sessions() {
 }
 
 #[test]
-fn a_lock_ends_all_sessions_and_they_do_not_come_back() {
+fn a_lock_ends_all_sessions_for_good() {
     let mut account = in_session();
     for _ in 0..5 {
         let wrong = pin(&account, false, 110, None);
@@ -231,7 +231,7 @@ fn a_lock_ends_all_sessions_and_they_do_not_come_back() {
 }
 
 #[test]
-fn revoking_ends_all_and_counts_those_that_lasted() {
+fn revoking_ends_all_and_counts_the_active_ones() {
     let mut account = in_session();
     let su = SessionScope {
         service: "su".to_owned(),
@@ -253,7 +253,7 @@ fn settings_of_the_user_do_not_end_sessions_by_themselves() {
 }
 
 #[test]
-fn a_pass_without_an_opening_begins_none() {
+fn a_pass_without_a_session_rule_begins_none() {
     let mut account = full();
     let right = pin(&account, true, 100, None);
     account.attempt(&right);
@@ -261,7 +261,7 @@ fn a_pass_without_an_opening_begins_none() {
 }
 
 #[test]
-fn a_bypass_code_passes_once_as_a_code_does() {
+fn a_bypass_code_passes_once_and_begins_no_session() {
     let mut account = Account::default();
     account.issue_bypass("483920137".into(), Duration::from_secs(100), at(100));
     let attempt = |typed: &str, tail| Attempt {

@@ -1,4 +1,4 @@
-//! Who is a newcomer, and that nobody becomes one by losing what they had.
+//! Who is a newcomer, and that nobody becomes one by losing their factors.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::lockout::Limits;
 const CODE: &str = "0123456789";
 const ADDRESS: &str = "anna@example.org";
 
-/// What befalls an account without anybody having removed anything.
+/// Events of an account other than removals.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Disable,
@@ -25,7 +25,7 @@ enum Step {
     Store,
 }
 
-/// The least that makes somebody no newcomer.
+/// The least that makes a user no newcomer.
 #[derive(Clone, Copy, Debug)]
 enum Had {
     Address,
@@ -115,7 +115,7 @@ proptest! {
 }
 
 #[test]
-fn what_can_not_be_used_any_more_is_no_usable_factor() {
+fn expired_and_used_codes_are_no_usable_factors() {
     for (had, step) in [
         (Had::Address, Step::Disable),
         (Had::RecoveryCode, Step::UseRecoveryCode),
@@ -130,7 +130,7 @@ fn what_can_not_be_used_any_more_is_no_usable_factor() {
 }
 
 #[test]
-fn a_removal_of_everything_makes_a_newcomer_and_takes_spent_codes_along() {
+fn removing_everything_makes_a_newcomer_and_removes_spent_codes() {
     let mut account = full();
     account.set_recovery(vec![pepper().digest(CODE)], at(0));
     account.use_recovery(pepper().digest(CODE));
@@ -160,7 +160,7 @@ fn a_removal_of_everything_makes_a_newcomer_and_takes_spent_codes_along() {
 }
 
 #[test]
-fn nobody_sets_up_a_first_device_in_a_login_once_they_have_set_up_something() {
+fn after_any_enrolment_nobody_enrols_a_first_device_in_a_login() {
     for had in [Had::Address, Had::RecoveryCode, Had::Bypass, Had::Pin] {
         let (mut account, mut now) = (with(had), 0);
         for step in [Step::Disable, Step::UseRecoveryCode, Step::Expire] {

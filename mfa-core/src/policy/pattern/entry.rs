@@ -1,4 +1,4 @@
-//! One entry of a list of names, of whatever kind.
+//! One entry of a list of names.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ enum Subject {
 }
 
 impl Pattern {
-    /// An entry of a list of users: a name, `@group`, `*`, or one of the first two after a `!`.
+    /// An entry of a list of users: a name, `@group`, `*`, or `!` with a name or group.
     ///
     /// # Errors
     ///
@@ -34,8 +34,8 @@ impl Pattern {
         Self::new(text, negated, subject)
     }
 
-    /// An entry of a list of PAM services: a name, `*`, or a name after a `!`. Upper and lower case are
-    /// one, since libpam turns names of services into lower case.
+    /// An entry of a list of PAM services: a name, `*`, or `!` with a name. Case is ignored,
+    /// because libpam turns names of services into lower case.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl Pattern {
         Self::new(text, negated, subject)
     }
 
-    /// An entry of a list of terminals: a name with or without `/dev/`, `*`, or a name after a `!`.
+    /// An entry of a list of terminals: a name with or without `/dev/`, `*`, or `!` with a name.
     ///
     /// # Errors
     ///
@@ -63,8 +63,8 @@ impl Pattern {
         )
     }
 
-    /// An entry of a list of what sshd has verified: the name of a method (RFC 4250, 4.6.1), `*`, or a name
-    /// after a `!`.
+    /// An entry of a list of methods that sshd has verified: a name (RFC 4250, 4.6.1), `*`, or `!`
+    /// with a name.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Pattern {
         Self::new(text, negated, subject)
     }
 
-    /// An entry of a list of operations: a name, `*`, or a name after a `!`.
+    /// An entry of a list of operations: a name, `*`, or `!` with a name.
     ///
     /// # Errors
     ///
@@ -98,18 +98,18 @@ impl Pattern {
         Ok(Self { negated, subject })
     }
 
-    /// Whether it takes out what it stands for.
+    /// Whether it excludes what it matches.
     #[must_use]
     pub fn is_negated(&self) -> bool {
         self.negated
     }
 
-    /// Whether it stands for `name`, of whom `groups` are the groups.
-    pub(super) fn stands_for(&self, name: &str, groups: &Groups) -> bool {
+    /// Whether it matches `name`, who is in `groups`.
+    pub(super) fn matches(&self, name: &str, groups: &Groups) -> bool {
         self.subject.is(name, groups)
     }
 
-    /// The name that it stands for, if it stands for a single one.
+    /// The name, if it matches a single one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.subject {
@@ -118,7 +118,7 @@ impl Pattern {
         }
     }
 
-    /// The group that the entry names, if it names one.
+    /// The group, if the entry names one.
     #[must_use]
     pub fn group(&self) -> Option<&str> {
         match &self.subject {
@@ -167,31 +167,31 @@ impl fmt::Display for Pattern {
 /// Why a text can't be an entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// No name in it.
+    /// It names nothing.
     #[error("{0:?} names nothing; write a name, or \"*\" for all")]
     Empty(String),
     /// Blanks or control characters.
-    #[error("{0:?} holds blanks at an end or invisible characters; write just the name")]
+    #[error("{0:?} has blanks at an end or invisible characters; write just the name")]
     Blank(String),
     /// A `*` or `!` where it has no meaning.
     #[error(
-        "{0:?} holds {1:?} in its middle; \"*\" stands only alone, for all, and \"!\" only in front"
+        "{0:?} has {1:?} in its middle; \"*\" must be alone, for all, and \"!\" must come first"
     )]
     Wildcard(String, char),
     /// `!*`.
-    #[error("{0:?} takes everything out, so that the rule could never fit; leave it out")]
+    #[error("{0:?} excludes everything, so that the rule could never match; leave it out")]
     Nobody(String),
-    /// A group where there are none.
-    #[error("{0:?} names a group of users, which only \"users\" takes; write plain names here")]
+    /// A group in a list without groups.
+    #[error("{0:?} names a group of users, which only \"users\" accepts; write plain names here")]
     Group(String),
-    /// No method of sshd.
+    /// Not a method of sshd.
     #[error(
-        "{0:?} is no method of sshd; write one such as \"publickey\", \"password\" or \"keyboard-interactive\""
+        "{0:?} is not a method of sshd; write one such as \"publickey\", \"password\" or \"keyboard-interactive\""
     )]
     Method(String),
 }
 
-/// A terminal without the folder that some programs put in front (`tty1`, `/dev/tty1`).
+/// A terminal without the folder that some programs add (`tty1`, `/dev/tty1`).
 #[must_use]
 pub fn terminal_name(tty: &str) -> &str {
     tty.strip_prefix("/dev/").unwrap_or(tty)

@@ -10,29 +10,29 @@ pub use entry::{Pattern, PatternError, terminal_name};
 
 use crate::names::Groups;
 
-/// A list of names. It fits a name when an entry without `!` fits and none with `!` does; a list of
-/// nothing but `!` entries means everyone but these. Never empty. The order of the entries is of no
-/// account.
+/// A list of names. It matches a name when an entry without `!` matches and none with `!` does; a
+/// list of only `!` entries matches everyone else. Never empty. The order of the entries does not
+/// matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patterns(Vec<Pattern>);
 
 impl Patterns {
-    /// A list; `None` when it is empty, since it could never fit.
+    /// A list; `None` when it is empty, because it could never match.
     #[must_use]
     pub fn new(patterns: Vec<Pattern>) -> Option<Self> {
         (!patterns.is_empty()).then_some(Self(patterns))
     }
 
-    /// The entries, as they were written.
+    /// The entries, as written.
     #[must_use]
     pub fn entries(&self) -> &[Pattern] {
         &self.0
     }
 
-    /// How the list takes `name`, of whom `groups` are the groups.
+    /// How the list matches `name`, who is in `groups`.
     #[must_use]
     pub fn fit(&self, name: &str, groups: &Groups) -> Fit<'_> {
-        let fits = |pattern: &&Pattern| pattern.stands_for(name, groups);
+        let fits = |pattern: &&Pattern| pattern.matches(name, groups);
         if let Some(out) = self
             .0
             .iter()
@@ -53,9 +53,9 @@ impl Patterns {
         }
     }
 
-    /// How the list takes a set of names: an entry with `!` that stands for one of them takes the set out,
-    /// and one of them has to fit an entry without. A list of nothing but `!` entries fits the empty set
-    /// too.
+    /// How the list matches a set of names: an entry with `!` that matches one of them excludes the
+    /// set, and one of them must match an entry without. A list of only `!` entries matches the
+    /// empty set, too.
     #[must_use]
     pub fn fit_set<'a>(&'a self, names: &'a [String]) -> SetFit<'a> {
         let nobody = Groups::new();
@@ -70,7 +70,7 @@ impl Patterns {
         if fits { SetFit::Fits } else { SetFit::Missing }
     }
 
-    /// Whether the list fits `name` whatever groups it is in; `None` when that depends on them.
+    /// Whether the list matches `name` in any groups; `None` when that depends on them.
     #[must_use]
     pub fn fit_without_groups(&self, name: &str) -> Option<bool> {
         let none = Groups::new();
@@ -88,7 +88,7 @@ impl Patterns {
     }
 }
 
-/// So many entries of a list are quoted in a reason.
+/// The most entries of a list that are quoted in a reason.
 const SHOWN: usize = 10;
 
 impl fmt::Display for Patterns {
@@ -103,24 +103,24 @@ impl fmt::Display for Patterns {
     }
 }
 
-/// How a list takes a name.
+/// How a list matches a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit<'a> {
-    /// It fits.
+    /// It matches.
     Fits,
-    /// An entry with `!` takes the name out.
+    /// An entry with `!` excludes the name.
     TakenOut(&'a Pattern),
-    /// No entry stands for the name.
+    /// No entry matches the name.
     Missing,
 }
 
-/// How a list takes a set of names.
+/// How a list matches a set of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetFit<'a> {
-    /// It fits.
+    /// It matches.
     Fits,
-    /// An entry with `!` takes this name out, and with it the set.
+    /// An entry with `!` excludes this name, and with it the set.
     TakenOut(&'a str, &'a Pattern),
-    /// No entry stands for any of the names.
+    /// No entry matches any of the names.
     Missing,
 }

@@ -16,7 +16,7 @@ fn groups(list: &[&str]) -> Groups {
 }
 
 #[test]
-fn a_list_fits_by_name_group_or_star_unless_an_entry_takes_out() {
+fn a_list_matches_by_name_group_or_star_unless_an_entry_excludes() {
     for (list, name, of, fits) in [
         (&["anna"][..], "anna", &[][..], true),
         (&["anna"], "Anna", &[], false),
@@ -41,15 +41,15 @@ fn a_list_fits_by_name_group_or_star_unless_an_entry_takes_out() {
 }
 
 #[test]
-fn an_entry_that_could_not_mean_what_it_says_is_refused() {
+fn an_entry_without_a_possible_meaning_is_refused() {
     for (text, message) in [
         ("", "names nothing"),
         ("!", "names nothing"),
         ("@", "names nothing"),
         ("!@", "names nothing"),
-        ("!*", "takes everything out"),
-        ("adm*", "\"*\" stands only alone"),
-        ("!!bob", "\"!\" only in front"),
+        ("!*", "excludes everything"),
+        ("adm*", "\"*\" must be alone"),
+        ("!!bob", "\"!\" must come first"),
         (" bob", "blanks"),
         ("@ staff", "blanks"),
         ("b\tb", "invisible"),
@@ -66,7 +66,7 @@ fn an_entry_that_could_not_mean_what_it_says_is_refused() {
 }
 
 #[test]
-fn a_set_fits_by_any_of_its_names_unless_one_is_taken_out() {
+fn a_set_matches_by_any_of_its_names_unless_one_is_excluded() {
     for (list, names, fits) in [
         (&["publickey"][..], &["publickey"][..], true),
         (&["publickey"], &["password"], false),
@@ -91,7 +91,7 @@ fn a_set_fits_by_any_of_its_names_unless_one_is_taken_out() {
     }
     for text in ["publickey ssh-rsa", "publickey,password", "schlüssel"] {
         let told = Pattern::method(text).unwrap_err().to_string();
-        assert!(told.contains("is no method of sshd"), "{text:?}: {told}");
+        assert!(told.contains("is not a method of sshd"), "{text:?}: {told}");
     }
 }
 

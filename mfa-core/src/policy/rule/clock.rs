@@ -1,7 +1,7 @@
-//! When a rule holds: hours of the day and days of the week, by the wall clock of the host.
+//! When a rule applies: hours of the day and days of the week, by the host's wall clock.
 //!
-//! The day is that of the moment. A night from Friday to Saturday therefore needs both days: with
-//! `hours = ["22:00-06:00"]` and `days = ["fri"]` the rule fits on Friday before six and from ten on, and
+//! The current day counts. So a night from Friday to Saturday needs both days: with `hours =
+//! ["22:00-06:00"]` and `days = ["fri"]` the rule matches on Friday before six and from ten on, but
 //! not on Saturday morning.
 
 use std::fmt;
@@ -9,22 +9,22 @@ use std::str::FromStr;
 
 use jiff::civil::{Time, Weekday};
 
-/// Hours of a day. They fit a time that lies in one of the ranges. Never empty.
+/// Hours of a day, as ranges. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours(Vec<HourRange>);
 
-/// Days of a week. They fit a day that lies in one of the ranges. Never empty.
+/// Days of a week, as ranges. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Days(Vec<DayRange>);
 
 impl Hours {
-    /// A list; `None` when it is empty, since it could never fit.
+    /// A list; `None` when it is empty, because it could never match.
     #[must_use]
     pub fn new(ranges: Vec<HourRange>) -> Option<Self> {
         (!ranges.is_empty()).then_some(Self(ranges))
     }
 
-    /// Whether `time` lies in one of them.
+    /// Whether one of them contains `time`.
     #[must_use]
     pub fn contain(&self, time: Time) -> bool {
         self.0.iter().any(|range| range.contains(time))
@@ -32,21 +32,21 @@ impl Hours {
 }
 
 impl Days {
-    /// A list; `None` when it is empty, since it could never fit.
+    /// A list; `None` when it is empty, because it could never match.
     #[must_use]
     pub fn new(ranges: Vec<DayRange>) -> Option<Self> {
         (!ranges.is_empty()).then_some(Self(ranges))
     }
 
-    /// Whether `day` lies in one of them.
+    /// Whether one of them contains `day`.
     #[must_use]
     pub fn contain(&self, day: Weekday) -> bool {
         self.0.iter().any(|range| range.contains(day))
     }
 }
 
-/// A stretch of a day such as `08:00-18:00`; the end is not part of it. One that ends before it begins
-/// runs over midnight.
+/// A range such as `08:00-18:00`, without its end. If the end is before the beginning, it runs over
+/// midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourRange {
     start: Minute,
@@ -54,7 +54,7 @@ pub struct HourRange {
 }
 
 impl HourRange {
-    /// Whether `time` lies in it.
+    /// Whether it contains `time`.
     #[must_use]
     pub fn contains(&self, time: Time) -> bool {
         let now = Minute::of(time);
@@ -73,7 +73,7 @@ pub struct DayRange {
 }
 
 impl DayRange {
-    /// Whether `day` lies in it.
+    /// Whether it contains `day`.
     #[must_use]
     pub fn contains(&self, day: Weekday) -> bool {
         let [first, last, day] = [self.first, self.last, day].map(Weekday::to_monday_zero_offset);
@@ -109,26 +109,26 @@ fn two_digits(text: &str) -> Option<u16> {
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-/// Why a text is no range of hours or days.
+/// Why a text is not a range of hours or days.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClockError {
     /// Not a range of hours.
     #[error(
-        "{0:?} is no time of day; write one such as \"08:00-18:00\", or \"22:00-06:00\" over midnight"
+        "{0:?} is not a range of hours; write one such as \"08:00-18:00\", or \"22:00-06:00\" over midnight"
     )]
     Hours(String),
     /// A range that begins at the end of the day.
     #[error("{0:?} begins at the end of a day; write \"00:00\" for its beginning")]
     Late(String),
-    /// Nothing, or the whole day: nobody knows.
+    /// It may mean nothing or the whole day.
     #[error(
         "{0:?} begins where it ends; write \"00:00-24:00\" for the whole day, or leave hours out"
     )]
     Moment(String),
     /// Not a day or a range of days.
-    #[error("{0:?} is no day; write one such as \"sun\" or several such as \"mon-fri\"")]
+    #[error("{0:?} is not a day; write one such as \"sun\" or several such as \"mon-fri\"")]
     Days(String),
-    /// One day, or the whole week: nobody knows.
+    /// It may mean one day or the whole week.
     #[error(
         "{0:?} begins where it ends; write \"{1}\" for the day, or leave days out for the whole week"
     )]

@@ -1,5 +1,5 @@
-//! Why a rule does not fit a login: the field, and a sentence that quotes what the rule wants and what the
-//! login brought.
+//! Why a rule does not match a login: the field, and a sentence with the rule's and the login's
+//! values.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,10 +10,10 @@ use super::Source;
 use super::clock::{Days, Hours, day_name};
 use crate::policy::{Networks, Pattern, Patterns};
 
-/// Why a rule does not fit; says so by `Display`.
+/// Why a rule does not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misfit<'a> {
-    /// An entry with `!` takes the name out.
+    /// An entry with `!` excludes the name.
     TakenOut {
         /// The field.
         field: &'static str,
@@ -22,7 +22,7 @@ pub enum Misfit<'a> {
         /// The entry.
         by: &'a Pattern,
     },
-    /// No entry stands for the name.
+    /// No entry matches the name.
     Missing {
         /// The field.
         field: &'static str,
@@ -31,24 +31,24 @@ pub enum Misfit<'a> {
         /// The entries.
         list: &'a Patterns,
     },
-    /// The rule is for users of this source, and the user is of the other.
+    /// The rule is for users of this source, but the user is from the other.
     Source(Source),
-    /// The address lies in none of the networks.
+    /// The address is in none of the networks.
     Address(&'a Networks, IpAddr),
-    /// The remote host is only known by its name.
+    /// The remote host is known by name only.
     Name,
-    /// No entry stands for any method that sshd has verified.
+    /// No entry matches any method that sshd has verified.
     After(&'a Patterns, &'a [String]),
     /// It is another time of the day.
     Hours(&'a Hours, Time),
     /// It is another day of the week.
     Days(&'a Days, Weekday),
-    /// What the field needs is not known.
+    /// The value that the field needs is unknown.
     Unknown(&'static str),
 }
 
 impl Misfit<'_> {
-    /// The field that does not fit, as it is called in the settings.
+    /// The field that does not match, by its name in the settings.
     #[must_use]
     pub const fn field(&self) -> &'static str {
         match self {
@@ -67,13 +67,13 @@ impl Misfit<'_> {
 impl fmt::Display for Misfit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TakenOut { name, by, .. } => write!(f, "\"{by}\" takes out {name:?}"),
+            Self::TakenOut { name, by, .. } => write!(f, "\"{by}\" excludes {name:?}"),
             Self::Missing { name, list, .. } => write!(f, "{name:?} is not among {list}"),
             Self::Source(Source::Local) => {
-                f.write_str("the user is federated, and the rule is for local users")
+                f.write_str("the user is federated, but the rule is for local users")
             }
             Self::Source(Source::Federated) => {
-                f.write_str("the user is local, and the rule is for federated users")
+                f.write_str("the user is local, but the rule is for federated users")
             }
             Self::Address(networks, address) => write!(f, "{address} is not in {networks}"),
             Self::Name => f.write_str(
@@ -81,10 +81,10 @@ impl fmt::Display for Misfit<'_> {
                  UseDNS yes",
             ),
             Self::After(list, []) => {
-                write!(f, "sshd has verified nothing before, and not one of {list}")
+                write!(f, "sshd has verified nothing before, but the rule needs one of {list}")
             }
             Self::After(list, verified) => {
-                write!(f, "sshd has verified {verified:?}, and not one of {list}")
+                write!(f, "sshd has verified {verified:?}, but the rule needs one of {list}")
             }
             Self::Hours(hours, time) => {
                 write!(

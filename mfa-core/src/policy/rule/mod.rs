@@ -1,8 +1,9 @@
-//! One `[[rule]]`: whom it fits, and what it says.
+//! One `[[rule]]`: which logins it matches, and what it does.
 //!
-//! Every field that is given must fit, and one that is left out fits always. What is not known fits no
-//! field that asks for it: a login without an address is in no network, not even in `0.0.0.0/0`. One thing
-//! differs: a rule that denies fits a remote host that is only known by its name, for that may be any host.
+//! Every field that is set must match; an unset one always matches. An unknown value matches no
+//! field: a login without an address is in no network, not even in `0.0.0.0/0`. The exception is a
+//! rule that denies: it matches a remote host that is known by name only, because that may be any
+//! host.
 
 mod clock;
 mod misfit;
@@ -18,36 +19,36 @@ use super::pattern::{Fit, Patterns, SetFit, terminal_name};
 use super::{Ask, Facts, LoginOrigin, Networks, Request};
 use crate::names::{Groups, UserName};
 
-/// A rule. It fits a login when every field that is given fits.
+/// A rule. It matches a login when every field that is set matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Its `name`, or `rule N` by its number over all files.
     pub name: String,
-    /// Where it stands.
+    /// Its position in the settings.
     pub place: Place,
-    /// The users it is for; none: all.
+    /// The users; `None`: all.
     pub users: Option<Patterns>,
-    /// Where the entries of these users come from; none: from anywhere, and users without one too.
+    /// The source of these users; `None`: any, and users without an entry, too.
     pub source: Option<Source>,
-    /// The PAM services it is for; none: all.
+    /// The PAM services; `None`: all.
     pub services: Option<Patterns>,
-    /// The operations it is for; none: all, and logins that name none too.
+    /// The operations; `None`: all, and logins without one, too.
     pub operations: Option<Patterns>,
-    /// The networks it is for; none: all, and unknown addresses too.
+    /// The networks; `None`: all, and unknown addresses, too.
     pub from: Option<Networks>,
-    /// The terminals it is for, without `/dev/`; none: all, and unknown terminals too.
+    /// The terminals, without `/dev/`; `None`: all, and unknown terminals, too.
     pub tty: Option<Patterns>,
-    /// What sshd has to have verified before; none: whatever it has.
+    /// The methods that sshd must have verified before; `None`: any or none.
     pub after: Option<Patterns>,
-    /// The hours of the day it is for; none: all.
+    /// The hours of the day; `None`: all.
     pub hours: Option<Hours>,
-    /// The days of the week it is for; none: all.
+    /// The days of the week; `None`: all.
     pub days: Option<Days>,
-    /// What it says.
+    /// What it does.
     pub action: Action,
 }
 
-/// Where the entry of a user comes from.
+/// The source of a user's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `/etc/passwd`, or there is no entry.
@@ -57,7 +58,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The word for it in settings.
+    /// Its name in settings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,12 +68,12 @@ impl Source {
     }
 }
 
-/// What a rule says.
+/// What a rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Ask for a second factor, unless the enforcement mode passes over the user.
+    /// Ask for a second factor, unless the enforcement mode exempts the user.
     Ask(Arc<Ask>),
-    /// Let the user in without.
+    /// Let the user in without a second factor.
     Skip,
     /// Refuse the login.
     Deny,
@@ -94,14 +95,14 @@ impl fmt::Display for Place {
 }
 
 impl Rule {
-    /// The first field that does not fit; `None` when the rule fits.
+    /// The first field that does not match; `None` when the rule matches.
     #[must_use]
     pub fn misfit<'a>(&'a self, request: &Request<'a>, facts: &Facts<'_>) -> Option<Misfit<'a>> {
         self.misfit_of_user(request.user, facts)
             .or_else(|| self.misfit_of_login(request))
     }
 
-    /// As [`Rule::misfit`], for `users` and `source`: what takes facts to tell.
+    /// As [`Rule::misfit`], for `users` and `source`, which need facts.
     #[must_use]
     pub fn misfit_of_user<'a>(
         &'a self,
@@ -114,7 +115,7 @@ impl Rule {
             .or_else(|| self.misfit_of_source(facts.federated))
     }
 
-    /// As [`Rule::misfit`], for all fields but `users` and `source`: what the login itself tells.
+    /// As [`Rule::misfit`], for all fields but `users` and `source`, which need no facts.
     #[must_use]
     pub fn misfit_of_login<'a>(&'a self, request: &Request<'a>) -> Option<Misfit<'a>> {
         self.misfit_of_service(request.service)
@@ -125,7 +126,7 @@ impl Rule {
             .or_else(|| self.misfit_of_clock(request))
     }
 
-    /// Whether it fits every login of the users that it is for.
+    /// Whether it matches every login of its users.
     #[must_use]
     pub fn is_for_every_login(&self) -> bool {
         let lists = [&self.services, &self.operations, &self.tty, &self.after];
@@ -135,13 +136,13 @@ impl Rule {
             && self.days.is_none()
     }
 
-    /// Whether it can fit a login by this PAM service, which names no operation.
+    /// Whether it can match a login by this PAM service, which names no operation.
     #[must_use]
     pub fn is_for_service(&self, service: &str) -> bool {
         self.misfit_of_service(service).is_none() && self.operations.is_none()
     }
 
-    /// Whether it fits every login by the services that it is for.
+    /// Whether it matches every login by its services.
     #[must_use]
     pub fn is_for_whole_services(&self) -> bool {
         let lists = [&self.users, &self.operations, &self.tty, &self.after];
@@ -173,7 +174,8 @@ impl Rule {
         misfit_of_name("operations", operations, operation, &Groups::new())
     }
 
-    /// Whether it denies this login because its host is only known by name, and so may be in its networks.
+    /// Whether it denies this login because its host is known by name only, and so may be in its
+    /// networks.
     #[must_use]
     pub fn denies_by_name(&self, request: &Request<'_>) -> bool {
         self.action == Action::Deny && self.from.is_some() && request.origin == LoginOrigin::Name

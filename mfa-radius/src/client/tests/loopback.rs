@@ -31,7 +31,7 @@ fn asked_by_system(servers: Vec<Server>, timeout: Duration) -> Result<Answer, Cl
     client.ask(&ALICE, System.now() + 30 * SECOND, &System)
 }
 
-/// Takes requests as they come, and answers each as `script` says, until it says so.
+/// Answers each request as `script` says, until the script ends it.
 fn serve(
     socket: UdpSocket,
     mut script: impl FnMut(&UdpSocket, &Seen, SocketAddr) -> bool + Send + 'static,
@@ -76,7 +76,7 @@ fn a_lost_datagram_is_sent_again_and_strangers_are_not_heard() {
     let mut lost = None;
     let serving = serve(socket, move |socket, seen, from| {
         let Some(first) = lost.replace((seen.identifier, seen.authenticator)) else {
-            // Right in all but its source: from another port it must not arrive.
+            // Valid except for its source: a datagram from another port must not arrive.
             stranger.send_to(&answer(ACCEPT, seen), from).unwrap();
             socket.send_to(b"noise", from).unwrap();
             return false;
@@ -123,7 +123,7 @@ fn a_closed_port_is_noticed_and_the_next_server_asked() {
 }
 
 #[test]
-fn a_server_that_swallows_everything_is_left_for_the_next() {
+fn a_server_that_never_answers_is_left_for_the_next() {
     let mute = listening("127.0.0.1:0");
     let socket = listening("127.0.0.1:0");
     let servers = vec![server(&mute), server(&socket)];

@@ -1,4 +1,4 @@
-//! A world in which time passes only while somebody waits, and servers follow a script.
+//! A world in which time passes only while a caller waits, and servers follow a script.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub(super) struct Sent {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What a server does with a request, the how manieth one it is: datagrams, and when they arrive.
+/// What a server answers to a request and its number: datagrams, and when they arrive.
 type Script = Box<dyn FnMut(&Seen, usize) -> Vec<(Duration, Vec<u8>)>>;
 
 #[derive(Default)]
@@ -63,7 +63,7 @@ impl World {
         servers.entry(address(server)).or_default().script = Some(Box::new(script));
     }
 
-    /// From now on the host says that nobody listens there.
+    /// From now on the host reports that nobody listens there.
     pub(super) fn cut_off(&self, server: u8) {
         let mut servers = self.0.servers.borrow_mut();
         servers.entry(address(server)).or_default().is_cut_off = true;

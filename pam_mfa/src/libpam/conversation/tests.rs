@@ -1,8 +1,8 @@
-//! Conversation functions as programs have them, good and bad.
+//! Good and bad conversation functions of programs.
 
 use super::*;
 
-/// Answers prompts, leaves messages without an answer, and notes how many there were.
+/// Answers prompts, leaves messages without an answer, and records how many there were.
 unsafe extern "C" fn answers(
     count: c_int,
     messages: *mut *const PamMessage,
@@ -29,7 +29,7 @@ unsafe extern "C" fn answers(
     SUCCESS
 }
 
-/// Answers everything, and then says that it failed.
+/// Answers everything, and then reports failure.
 unsafe extern "C" fn answers_and_fails(
     count: c_int,
     _: *mut *const PamMessage,

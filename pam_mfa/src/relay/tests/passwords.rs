@@ -1,4 +1,4 @@
-//! What the agent is told of answers that are the password.
+//! What the agent learns about answers that are the password.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn answered_with_password(answer: &str, then: Then) -> (&'static str, Value, The
 }
 
 #[test]
-fn an_answer_that_is_the_password_of_the_module_before_is_called_that() {
+fn an_answer_that_equals_the_earlier_password_is_reported_as_that() {
     let agent = FakeAgent::new(vec![
         begun("none", asks("OTP code: ")),
         answered_with_password("my-pw", asks("PIN: ")),
@@ -26,7 +26,7 @@ fn an_answer_that_is_the_password_of_the_module_before_is_called_that() {
 }
 
 #[test]
-fn the_end_of_an_answer_is_called_the_password_only_if_all_of_it_was() {
+fn the_end_of_an_answer_is_reported_as_the_password_only_if_the_whole_answer_was() {
     let agent = FakeAgent::new(vec![
         begun("none", asks_both(6)),
         answered("word-1", asks_both(6)),

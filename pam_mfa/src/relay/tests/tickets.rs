@@ -1,4 +1,4 @@
-//! The ticket that a login leaves, and the account phase that hands it in.
+//! The ticket that a login leaves, and the account phase that sends it.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn passes_with_ticket(ticket: &str) -> Then {
 }
 
 #[test]
-fn a_ticket_is_left_where_it_is_wanted() {
+fn a_ticket_is_left_if_the_arguments_ask_for_it() {
     let agent = FakeAgent::new(vec![begun_for_a_ticket(passes_with_ticket("00ff"))]);
     let mut host = Script::new("alice");
     let ending = run(&agent.arguments("ticket"), &mut host);
@@ -24,7 +24,7 @@ fn a_ticket_is_left_where_it_is_wanted() {
 }
 
 #[test]
-fn a_ticket_is_not_left_where_nobody_wants_it_nor_when_it_is_none() {
+fn a_ticket_is_not_left_without_the_argument_nor_if_it_is_malformed() {
     let agent = FakeAgent::new(vec![begun("none", passes_with_ticket("00ff"))]);
     let mut host = Script::new("alice");
     run(&agent.arguments(""), &mut host);
@@ -38,7 +38,7 @@ fn a_ticket_is_not_left_where_nobody_wants_it_nor_when_it_is_none() {
 }
 
 #[test]
-fn who_is_not_asked_gets_a_ticket_as_well() {
+fn a_login_without_a_prompt_gets_a_ticket_as_well() {
     let step = json!({"messages": [], "outcome": "skipped"});
     let reply = json!({"parameters": {"session": "s1", "step": step, "ticket": "00ff"}});
     let agent = FakeAgent::new(vec![begun_for_a_ticket(Says(reply))]);
@@ -48,7 +48,7 @@ fn who_is_not_asked_gets_a_ticket_as_well() {
 }
 
 #[test]
-fn a_ticket_of_an_earlier_login_does_not_outlive_one_that_failed() {
+fn a_ticket_of_an_earlier_login_is_removed_when_a_later_login_fails() {
     let wrong = json!({"messages": [], "outcome": "wrong"});
     let reply = json!({"parameters": {"session": "s1", "step": wrong, "ticket": "00ff"}});
     let agent = FakeAgent::new(vec![begun_for_a_ticket(Says(reply))]);
@@ -71,7 +71,7 @@ fn admitted(ticket: Option<&str>, then: Then) -> (&'static str, Value, Then) {
 }
 
 #[test]
-fn the_account_phase_hands_in_the_ticket_and_takes_it_away() {
+fn the_account_phase_sends_the_ticket_and_removes_it() {
     for (outcome, expected) in [
         ("passed", Outcome::Passed),
         ("skipped", Outcome::Skipped),
@@ -103,7 +103,7 @@ fn the_account_phase_shows_why_it_denies_and_asks_nothing() {
 }
 
 #[test]
-fn an_agent_that_is_gone_in_the_account_phase_is_an_outage_and_the_ticket_goes_all_the_same() {
+fn an_absent_agent_in_the_account_phase_is_an_outage_and_the_ticket_is_still_removed() {
     let arguments = Arguments::parse([&b"socket=/nonexistent/agent.sock"[..]]).unwrap();
     let mut host = Script::new("alice");
     host.ticket = Some("00ff".to_owned());

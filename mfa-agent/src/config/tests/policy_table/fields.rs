@@ -36,9 +36,9 @@ fn source_tells_local_users_from_federated_ones() {
             },
         ],
     );
-    let local = "the user is local, and the rule is for federated users";
+    let local = "the user is local, but the rule is for federated users";
     assert_eq!(misfit(text, 0, &LOGIN), ("source", local.to_owned()));
-    let other = "the user is federated, and the rule is for local users";
+    let other = "the user is federated, but the rule is for local users";
     assert_eq!(misfit(text, 1, &federated), ("source", other.to_owned()));
 }
 
@@ -76,7 +76,7 @@ fn operations_fit_only_logins_that_name_one() {
         operation: Some("list"),
         ..LOGIN
     };
-    let reason = "\"!list\" takes out \"list\"";
+    let reason = "\"!list\" excludes \"list\"";
     assert_eq!(
         misfit(text, 0, &taken_out),
         ("operations", reason.to_owned())
@@ -138,15 +138,16 @@ fn after_asks_what_sshd_has_verified_before() {
             },
         ],
     );
-    let reason = "sshd has verified nothing before, and not one of \"publickey\"";
+    let reason = "sshd has verified nothing before, but the rule needs one of \"publickey\"";
     assert_eq!(misfit(text, 0, &LOGIN), ("after", reason.to_owned()));
     let hostbased = Case {
         after: &["password", "hostbased"],
         ..LOGIN
     };
-    let reason = "sshd has verified [\"password\", \"hostbased\"], and not one of \"publickey\"";
+    let reason =
+        "sshd has verified [\"password\", \"hostbased\"], but the rule needs one of \"publickey\"";
     assert_eq!(misfit(text, 0, &hostbased), ("after", reason.to_owned()));
-    let reason = "\"!hostbased\" takes out \"hostbased\"";
+    let reason = "\"!hostbased\" excludes \"hostbased\"";
     assert_eq!(misfit(text, 1, &hostbased), ("after", reason.to_owned()));
 }
 

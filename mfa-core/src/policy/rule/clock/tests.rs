@@ -8,7 +8,7 @@ fn time(minute: u16) -> Time {
 }
 
 #[test]
-fn a_range_of_hours_holds_its_first_minute_and_not_its_end() {
+fn a_range_of_hours_contains_its_first_minute_and_not_its_end() {
     for (range, at, inside) in [
         ("08:00-18:00", "08:00", true),
         ("08:00-18:00", "07:59", false),
@@ -35,7 +35,7 @@ fn a_range_of_hours_holds_its_first_minute_and_not_its_end() {
 }
 
 #[test]
-fn a_range_of_days_holds_both_ends_and_may_run_over_the_end_of_the_week() {
+fn a_range_of_days_contains_both_ends_and_may_run_over_the_end_of_the_week() {
     use Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday};
     for (range, day, inside) in [
         ("mon-fri", Monday, true),
@@ -56,16 +56,16 @@ fn a_range_of_days_holds_both_ends_and_may_run_over_the_end_of_the_week() {
 }
 
 #[test]
-fn what_is_no_range_is_refused_with_what_was_expected() {
+fn invalid_ranges_are_refused_with_what_was_expected() {
     for (text, message) in [
-        ("", "is no time of day"),
-        ("8:00-18:00", "is no time of day"),
-        ("08:00", "is no time of day"),
-        ("08:00-18:00-19:00", "is no time of day"),
-        ("08:00 - 18:00", "is no time of day"),
-        ("08:60-18:00", "is no time of day"),
-        ("08:00-24:01", "is no time of day"),
-        ("+8:00-18:00", "is no time of day"),
+        ("", "is not a range of hours"),
+        ("8:00-18:00", "is not a range of hours"),
+        ("08:00", "is not a range of hours"),
+        ("08:00-18:00-19:00", "is not a range of hours"),
+        ("08:00 - 18:00", "is not a range of hours"),
+        ("08:60-18:00", "is not a range of hours"),
+        ("08:00-24:01", "is not a range of hours"),
+        ("+8:00-18:00", "is not a range of hours"),
         ("24:00-06:00", "begins at the end of a day"),
         ("08:00-08:00", "begins where it ends"),
         ("24:00-24:00", "begins where it ends"),
@@ -74,11 +74,11 @@ fn what_is_no_range_is_refused_with_what_was_expected() {
         assert!(told.contains(message), "{text:?}: {told}");
     }
     for (text, message) in [
-        ("", "is no day"),
-        ("monday", "is no day"),
-        ("mon-", "is no day"),
-        ("mon - fri", "is no day"),
-        ("mon-wed-fri", "is no day"),
+        ("", "is not a day"),
+        ("monday", "is not a day"),
+        ("mon-", "is not a day"),
+        ("mon - fri", "is not a day"),
+        ("mon-wed-fri", "is not a day"),
         ("mon-MON", "write \"mon\" for the day"),
     ] {
         let told = text.parse::<DayRange>().unwrap_err().to_string();

@@ -228,7 +228,7 @@ fn what_libpam_does_not_take_is_a_problem() {
         ),
         (
             format!("@include common-auth\nauht required pam_x.so\n{ours}\n"),
-            "none of auth,",
+            "is not auth,",
         ),
         (
             format!("@include common-auth\nauth must pam_x.so\n{ours}\n"),

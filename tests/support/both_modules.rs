@@ -1,19 +1,18 @@
-//! Another second factor beside ours: its codes, and what both say of the same one.
+//! Another second factor beside ours: its codes, and the verdicts of both on the same code.
 
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{Agent, Login, Stack, run};
 
-/// Another module and ours, each in a stack of its own.
-pub struct Beside {
+/// Another module and ours, each in its own stack.
+pub struct BothModules {
     other: Stack,
     ours: Stack,
 }
 
-impl Beside {
-    /// A stack of the other module with its arguments, as a line of a stack has them, and one that asks
-    /// `agent`.
+impl BothModules {
+    /// A stack of the other module with its arguments, and one that asks `agent`.
     #[must_use]
     pub fn of(module: &str, agent: &Agent) -> Self {
         Self {
@@ -36,7 +35,7 @@ impl Beside {
         passes(&self.ours, user, answers)
     }
 
-    /// The verdict that both give.
+    /// The verdict of both modules.
     ///
     /// # Panics
     ///
@@ -58,8 +57,8 @@ pub fn passes(stack: &Stack, user: &str, answers: &[&str]) -> bool {
     login.run(stack).result() == "PAM_SUCCESS"
 }
 
-/// A device that only its key in base32 is known of, with steps of a minute: no test waits for one to
-/// end.
+/// A device of which only the key in base32 is known, with steps of a minute: no test waits for one
+/// to end.
 #[derive(Clone, Debug)]
 pub struct Device(pub String);
 
