@@ -33,7 +33,11 @@ fn the_default_settings_are_fine() {
     let (is_right, said) = check(include_str!("../../config/agent.toml"));
     assert!(is_right, "{said}");
     assert!(said.contains("agent.toml is fine"), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    // A machine that builds this has no store.
+    let lines = said
+        .lines()
+        .filter(|line| !line.contains("there is no store"));
+    assert_eq!(lines.count(), 1, "{said}");
 }
 
 #[test]
