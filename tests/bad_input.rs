@@ -6,8 +6,8 @@ use mfa_tests::{Agent, Key, built, run};
 
 /// A faulty settings file, its line, and what the message must contain.
 const BROKEN_SETTINGS: [(&str, u32, &str); 37] = [
-    ("[lockout]\natempts = 5", 2, "`atempts`"),
-    ("[lockuot]\nattempts = 5", 1, "`lockuot`"),
+    ("[lockout]\natempts = 5", 2, "\"atempts\""),
+    ("[lockuot]\nattempts = 5", 1, "\"lockuot\""),
     ("[lockout]\nattempts = 0", 2, "`0`"),
     ("[lockout]\nattempts = -1", 2, "`-1`"),
     ("[lockout]\nattempts = \"5\"", 2, "\"5\""),
@@ -24,9 +24,9 @@ const BROKEN_SETTINGS: [(&str, u32, &str); 37] = [
     ("[policy]\nrequire = [\"pin+pin\"]", 2, "pin+pin"),
     ("[totp]\nskew = -1", 2, "`-1`"),
     ("[totp]\nskew = 1000", 2, "`1000`"),
-    ("[totp]\nisuer = \"x\"", 2, "`isuer`"),
+    ("[totp]\nisuer = \"x\"", 2, "\"isuer\""),
     ("[prompts]\ntotp = 7", 2, "`7`"),
-    ("[prompts]\nfingerprint = \"x\"", 2, "`fingerprint`"),
+    ("[prompts]\nfingerprint = \"x\"", 2, "\"fingerprint\""),
     ("[prompts]\ntotp = \"\\u0007\"", 2, "U+0007"),
     ("[pin]\nbanned = [\"47\"]", 2, "\"47\""),
     ("[pin]\nbanned_file = \"/nowhere/pins\"", 2, "/nowhere/pins"),
@@ -37,7 +37,7 @@ const BROKEN_SETTINGS: [(&str, u32, &str); 37] = [
     ("[[rule]]\nusers = [\"@\"]", 2, "\"@\""),
     ("[[rule]]\naction = \"allow\"", 2, "allow"),
     ("[[rule]]\nprompting = \"double\"", 2, "double"),
-    ("[[rule]]\nrequires = [\"totp\"]", 2, "`requires`"),
+    ("[[rule]]\nrequires = [\"totp\"]", 2, "\"requires\""),
     ("[rule]\nname = \"x\"", 1, "[[rule]]"),
     ("[[rule]]\nname = 7", 2, "`7`"),
     ("lockout", 1, ""),
@@ -46,7 +46,14 @@ const BROKEN_SETTINGS: [(&str, u32, &str); 37] = [
 ];
 
 /// How a message says what is expected, or that nothing more can be said.
-const EXPECTATION: [&str; 5] = ["expected ", "there are ", "; write ", "duplicate", "twice"];
+const EXPECTATION: [&str; 6] = [
+    "expected ",
+    "there are ",
+    "did you mean ",
+    "; write ",
+    "duplicate",
+    "twice",
+];
 
 #[test]
 fn each_malformed_setting_is_refused_with_file_line_mistake_and_what_was_expected() {
