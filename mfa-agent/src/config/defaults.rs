@@ -10,7 +10,7 @@ use super::settings::{
 };
 use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
-use mfa_core::factors::device::{Algorithm, Digits, Period};
+use mfa_core::factors::device::{Digits, HashAlgorithm, Period};
 use mfa_core::factors::pin::BannedPin;
 use mfa_core::texts::{Catalogue, Texts};
 
@@ -40,7 +40,7 @@ impl Default for Totp {
     fn default() -> Self {
         Self {
             issuer: None,
-            algorithm: Algorithm::default(),
+            algorithm: HashAlgorithm::default(),
             digits: Digits::default(),
             period: Period::default(),
             skew: 1,

@@ -12,7 +12,7 @@ use super::values::{
 };
 use super::words::ActionName;
 pub(super) use delivery::{Delivery, Email, Radius, Sms};
-use mfa_core::factors::device::{Algorithm, Digits, Period};
+use mfa_core::factors::device::{Digits, HashAlgorithm, Period};
 use mfa_core::factors::questions::MAX_QUESTION;
 use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::lockout::LONGEST_LOCK;
@@ -118,7 +118,7 @@ pub(super) struct Policy {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Totp {
     pub(super) issuer: Option<Parsed<Issuer>>,
-    pub(super) algorithm: Option<Parsed<Algorithm>>,
+    pub(super) algorithm: Option<Parsed<HashAlgorithm>>,
     pub(super) digits: Option<Digits>,
     pub(super) period: Option<Period>,
     pub(super) skew: Option<Whole<0, 10>>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 use mfa_core::factors::Factor;
-use mfa_core::factors::device::{Algorithm, Digits, Period, Windows};
+use mfa_core::factors::device::{Digits, HashAlgorithm, Period, Windows};
 use mfa_core::factors::pin::Banned;
 use mfa_core::lockout::Limits;
 use mfa_core::names::UserName;
@@ -118,7 +118,7 @@ pub struct Totp {
     /// What a device shows as the maker of its codes; `None`: the name of the host.
     pub issuer: Option<String>,
     /// The hash of new devices.
-    pub algorithm: Algorithm,
+    pub algorithm: HashAlgorithm,
     /// The length of codes of new devices, 6 to 8.
     pub digits: Digits,
     /// Seconds a code of a new device is good for, 5 to 300.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use mfa_core::factors::device::Algorithm;
+use mfa_core::factors::device::HashAlgorithm;
 
 use mfa_core::words::word;
 
@@ -26,7 +26,7 @@ impl Text for Source {
     const EXPECTED: &str = "\"local\" or \"federated\"";
 }
 
-impl Text for Algorithm {
+impl Text for HashAlgorithm {
     const EXPECTED: &str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
 }
 

@@ -10,7 +10,7 @@ use super::administrators::{Person, Role};
 use super::can_log_in::can_log_in;
 use super::samples::{EntryPoint, times};
 use mfa_core::account::Account;
-use mfa_core::factors::Factor;
+use mfa_core::factors::{Factor, FactorRow};
 use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict,
 };

@@ -15,9 +15,8 @@ use crate::repository::{After, Key};
 use mfa_core::account::{
     Account, Attempt, ConfirmedRecipient, NewSession, PreparedAnswer, Remote, Verdict,
 };
-use mfa_core::factors::Factor;
 use mfa_core::factors::device::Windows;
-use mfa_core::factors::questions::normal;
+use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::lockout::{Admission, Limits, LoginEpoch};
 use mfa_core::login::Answer;
 
@@ -148,15 +147,12 @@ impl Agent {
         if let Some(code) = code(context, given) {
             return Ok(code);
         }
-        let (who, factor, typed) = (&context.claim, given.factor, &given.typed);
-        let (held, typed) = match factor {
-            Factor::Pin => (account.pin().map(|pin| pin.phc.as_str()), typed.clone()),
-            _ => {
-                let held = account.questions().map(|set| set.current().phc.as_str());
-                (held, normal(typed))
-            }
+        let (who, factor) = (&context.claim, given.factor);
+        let typed = match factor.row().verification {
+            Verification::Hash(form) => form(&given.typed),
+            Verification::Device | Verification::Sent | Verification::Radius => given.typed.clone(),
         };
-        let Some(phc) = held else {
+        let Some(phc) = account.hash_of(factor) else {
             self.hasher.verify(who, &typed, self.hasher.decoy_phc())?;
             return Ok(PreparedAnswer::Impossible);
         };
@@ -183,18 +179,18 @@ impl Agent {
 /// A code, as it is judged within the change; none if it has to be hashed first.
 fn code(context: &VerifyContext<'_>, given: &Answer) -> Option<PreparedAnswer> {
     let (factor, typed) = (given.factor, given.typed.clone());
-    Some(match factor {
-        Factor::Pin | Factor::Questions => return None,
-        Factor::Totp => PreparedAnswer::Code {
+    Some(match factor.row().verification {
+        Verification::Hash(_) => return None,
+        Verification::Device => PreparedAnswer::Code {
             typed,
             tail: given.tail,
         },
-        Factor::Email | Factor::Sms => PreparedAnswer::Sent {
+        Verification::Sent => PreparedAnswer::Sent {
             factor,
             came_back: came_back(given),
             typed,
         },
-        Factor::Radius => match (given.accepted, context.remote) {
+        Verification::Radius => match (given.accepted, context.remote) {
             (None, _) => PreparedAnswer::Sent {
                 factor,
                 typed,

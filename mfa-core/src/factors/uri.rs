@@ -89,7 +89,7 @@ pub fn from_uri(uri: &Secret) -> Result<FromUri, UriError> {
         key: Key::from_base32(&secret)?,
         algorithm: match parts.text("algorithm")? {
             Some(name) => algorithm(&name)?,
-            None => super::device::Algorithm::default(),
+            None => super::device::HashAlgorithm::default(),
         },
         digits: digits(&parts)?,
         moves,
@@ -119,7 +119,7 @@ fn digits(parts: &Parts<'_>) -> Result<Digits, UriError> {
 }
 
 /// Some write the name of Java's class, `HmacSHA256`.
-fn algorithm(name: &str) -> Result<super::device::Algorithm, UriError> {
+fn algorithm(name: &str) -> Result<super::device::HashAlgorithm, UriError> {
     let name = name.to_ascii_uppercase();
     let name = name.strip_prefix("HMAC").unwrap_or(&name);
     name.parse().map_err(|_| UriError::Algorithm)

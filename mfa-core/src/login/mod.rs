@@ -33,7 +33,7 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use crate::account::{Passed, Verdict};
 use crate::factors::address::Channel;
-use crate::factors::{Factor, FactorCombination};
+use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow};
 use crate::texts::{Text, Texts};
 pub use enrol::{EnrolNext, Enrolment, Occasion, Screen, prompts as enrolment_prompts};
 pub use messages::{DeliveryStatus, grace, not_met};
@@ -111,7 +111,7 @@ impl Dialogue {
     pub fn prompts(&self) -> Vec<String> {
         let number = self
             .asks_for_number()
-            .then(|| self.plan.wording.asking.number.clone());
+            .then(|| self.plan.wording.asking.prompt(&Text::PromptNumber));
         let texts = self
             .factors()
             .iter()
@@ -278,12 +278,12 @@ impl Dialogue {
     /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
     fn means_nothing(&self, typed: &str) -> bool {
         let is_help = typed.trim() == "?" && !self.plan.single;
-        match self.current() {
-            Some(Factor::Totp | Factor::Pin) => {
+        match self.current().map(|factor| factor.row().form) {
+            Some(AnswerForm::DeviceCode | AnswerForm::Digits) => {
                 is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
             }
-            Some(Factor::Questions | Factor::Email | Factor::Sms) => is_help,
-            Some(Factor::Radius) | None => false,
+            Some(AnswerForm::Words | AnswerForm::SentCode) => is_help,
+            Some(AnswerForm::Anything) | None => false,
         }
     }
 
@@ -293,10 +293,10 @@ impl Dialogue {
         if *next != Factor::Pin || self.plan.single {
             return None;
         }
-        match self.current()? {
-            Factor::Totp => self.holdings.device_digits,
-            Factor::Email | Factor::Sms => Some(self.plan.code_digits),
-            Factor::Pin | Factor::Questions | Factor::Radius => None,
+        match self.current()?.row().form {
+            AnswerForm::DeviceCode => self.holdings.device_digits,
+            AnswerForm::SentCode => Some(self.plan.code_digits),
+            AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything => None,
         }
     }
 
@@ -341,14 +341,9 @@ impl Dialogue {
     fn prompt(&self, factor: Factor) -> Prompt {
         let tail = self.plan.single.then_some(self.holdings.code_digits);
         let texts = &self.plan.wording.asking;
-        let text = match factor {
-            Factor::Totp if self.asks_for_password() => texts.password_and_code.clone(),
-            Factor::Totp => texts.totp.clone(),
-            Factor::Pin => texts.pin.clone(),
-            Factor::Questions => format!("{} ", self.holdings.question),
-            Factor::Email => texts.email.clone(),
-            Factor::Sms => texts.sms.clone(),
-            Factor::Radius => texts.radius.clone(),
+        let text = match factor.row().fits_one_answer && self.asks_for_password() {
+            true => texts.prompt(&Text::PromptPasswordAndCode),
+            false => texts.prompt_for(factor, &self.holdings.question),
         };
         Prompt {
             text,

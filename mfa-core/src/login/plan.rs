@@ -7,7 +7,7 @@ use mfa_protocol::login::{Outcome, Step};
 use super::{RadiusQuery, SendRequest};
 use crate::account::Account;
 use crate::factors::address::Region;
-use crate::factors::sent::SentCode;
+use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 

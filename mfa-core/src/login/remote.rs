@@ -80,7 +80,7 @@ impl Dialogue {
         self.turn = Turn::Challenge;
         let message = message.trim_end();
         let text = match message.is_empty() {
-            true => self.plan.wording.asking.radius.clone(),
+            true => self.plan.wording.asking.prompt_for(Factor::Radius, ""),
             false => format!("{message} "),
         };
         let prompt = Prompt {

@@ -1,9 +1,10 @@
 //! `mfactl remove`: taking factors away.
 
 use mfa_protocol::admin::{Remove, RemoveParameters};
+use mfa_protocol::factor::Authenticator;
 use serde::Serialize;
 
-use crate::args::{self, Removable};
+use crate::args;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,17 +13,17 @@ use crate::output::clean;
 #[derive(Serialize)]
 struct Removed<'a> {
     user: &'a str,
-    factor: &'a str,
+    factor: Authenticator,
     removed: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
 }
 
 pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, Failure> {
-    let factor = args.factor.name();
+    let factor = args.factor;
     let parameters = RemoveParameters {
         user: args.user,
-        factor: factor.to_owned(),
+        factor,
         label: args.label,
     };
     let reply = context.change::<Remove>(&parameters)?;
@@ -39,9 +40,9 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             .map(|l| format!(" {:?}", clean(l)))
             .unwrap_or_default();
         let user = clean(&reply.user);
-        let things = match args.factor {
-            Removable::Email | Removable::Sms => "addresses",
-            _ => "devices",
+        let things = match factor.channel() {
+            Some(_) => "addresses",
+            None => "devices",
         };
         let done = match reply.removed {
             0 => format!("{user} has no {factor}{named}; nothing was changed"),

@@ -14,15 +14,16 @@ use crate::config::document::{self, Text};
 use crate::config::error::{Problem, Source};
 use crate::config::lists::Lists;
 use crate::config::settings::Prompts;
+use mfa_core::factors::Factor;
 use mfa_core::policy::Place;
-use mfa_core::texts::{Catalogue, Language, Mistake, Texts};
+use mfa_core::texts::{Catalogue, Language, Mistake, Text as LoginText, Texts};
 
 /// `[prompts]` in the making.
 #[derive(Default)]
 pub(super) struct Prompting {
     language: Language,
     catalogue_file: Option<(Place, PathBuf)>,
-    /// In the order of [`slots`].
+    /// In the order of [`prompts`].
     written: [Option<String>; 7],
     /// Where the last key stands.
     last: Option<Place>,
@@ -91,35 +92,34 @@ impl Prompting {
     }
 
     fn laid_over(&self, mut texts: Texts) -> Texts {
-        for (slot, text) in slots(&mut texts).into_iter().zip(&self.written) {
-            set(slot, text.clone());
+        for (prompt, wording) in prompts().into_iter().zip(&self.written) {
+            if let (Some(prompt), Some(wording)) = (prompt, wording) {
+                texts.replace(prompt, wording.clone());
+            }
         }
         texts
     }
 }
 
-fn slots(texts: &mut Texts) -> [&mut String; 7] {
+/// What the keys word, in their order.
+fn prompts() -> [Option<LoginText>; 7] {
     [
-        &mut texts.totp,
-        &mut texts.pin,
-        &mut texts.email,
-        &mut texts.sms,
-        &mut texts.radius,
-        &mut texts.number,
-        &mut texts.password_and_code,
+        LoginText::prompt_for(Factor::Totp),
+        LoginText::prompt_for(Factor::Pin),
+        LoginText::prompt_for(Factor::Email),
+        LoginText::prompt_for(Factor::Sms),
+        LoginText::prompt_for(Factor::Radius),
+        Some(LoginText::PromptNumber),
+        Some(LoginText::PromptPasswordAndCode),
     ]
 }
 
 /// ocserv takes the same prompt once more for "wrong, try again".
 fn alike(texts: &Texts) -> Option<String> {
-    let texts = [
-        &texts.totp,
-        &texts.pin,
-        &texts.email,
-        &texts.sms,
-        &texts.radius,
-        &texts.number,
-    ];
+    let texts = prompts()
+        .into_iter()
+        .flatten()
+        .map(|prompt| texts.prompt(&prompt));
     let named: Vec<_> = NAMES.into_iter().zip(texts).collect();
     let mut pairs = named.iter().enumerate().flat_map(|(i, first)| {
         let others = named[i + 1..].iter();

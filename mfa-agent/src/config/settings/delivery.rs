@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::delivery::{HttpsUrl, ProgramPath, Roots, Security, ServerHost, Templates};
 use mfa_core::account::{Label, MessageLimits};
-use mfa_core::factors::Factor;
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::factors::{Factor, FactorRow, Need};
 
 /// `[delivery]`: codes that are sent to users.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,10 +152,10 @@ impl super::Settings {
     /// Whether these settings have what `factor` needs outside of this host.
     #[must_use]
     pub fn is_available(&self, factor: Factor) -> bool {
-        match (factor, Channel::of(factor)) {
-            (_, Some(channel)) => self.delivery.is_on(channel),
-            (Factor::Radius, None) => !self.radius.is_empty(),
-            (_, None) => true,
+        match factor.row().needs {
+            Need::Nothing => true,
+            Need::Delivery(channel) => self.delivery.is_on(channel),
+            Need::RadiusServer => !self.radius.is_empty(),
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply, Explanation};
 use mfa_protocol::login::{Authtok, BeginParameters};
+use mfa_protocol::policy::Action;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -15,7 +16,7 @@ use super::fit;
 use crate::config::Settings;
 use mfa_core::account::{Account, Session, SessionQuery, SessionScope};
 use mfa_core::login::{Dialogue, Plan, Screen, UserFactors, enrolment_prompts};
-use mfa_core::policy::{Ask, Facts, Unenrolled, Verdict, remote_address};
+use mfa_core::policy::{Ask, Facts, Source, Unenrolled, Verdict, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -33,12 +34,16 @@ impl Connection {
         let account = agent.repository.account(&subject.user)?;
         let personal = account.personal();
         let mut explanation = settings.policy.explain(&request, &facts, &personal);
-        explanation.source = if federated { "federated" } else { "local" }.to_owned();
+        explanation.source = if federated {
+            Source::Federated
+        } else {
+            Source::Local
+        };
         if !administrator {
             hide_lists(&mut explanation.considered);
         }
         shorten(&mut explanation.considered);
-        explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
+        explanation.enrolled = account.enrolled();
         let decision = settings.policy.decide(&request, &facts, &personal);
         if let Verdict::Ask(ask) = &decision.verdict {
             let explained = Explained {
@@ -58,12 +63,12 @@ impl Connection {
     fn explain_ask(&self, it: &Explained<'_>, ask: &Ask, into: &mut Explanation) {
         let now = Timestamp::now();
         let Some(plan) = plan(ask, Authtok::None, it.settings, it.screen) else {
-            into.action = "deny".to_owned();
+            into.action = Action::Deny;
             into.reason += "; but one answer for password and code has no room for that";
             return;
         };
         if let Some(session) = self.explain_session(it, ask, &plan, now) {
-            into.action = "skip".to_owned();
+            into.action = Action::Skip;
             into.reason += &format!("; but a session lasts since {}", session.begun);
             return;
         }
@@ -135,7 +140,7 @@ fn explain_newcomer(
 ) -> bool {
     let grace = |length| it.account.grace_days_left(length, now);
     if ask.unenrolled == Unenrolled::Allow {
-        into.action = "skip".to_owned();
+        into.action = Action::Skip;
         into.reason += "; but the user has set up nothing, and need not";
         return true;
     }
@@ -144,7 +149,7 @@ fn explain_newcomer(
     }
     into.grace_days_left = ask.grace.and_then(grace);
     if let Some(days) = into.grace_days_left {
-        into.action = "skip".to_owned();
+        into.action = Action::Skip;
         into.reason +=
             &format!("; but the user has set up nothing yet, and days of grace are left: {days}");
         return true;

@@ -16,7 +16,7 @@ use super::{Login, Progress, Stage, conclude};
 use crate::config::Settings;
 use crate::repository::Key;
 use mfa_core::account::{Device, NewSession};
-use mfa_core::factors::device::Kind;
+use mfa_core::factors::device::DeviceKind;
 use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::login::{Dialogue, Plan, PromptDecoy, Screen, UserFactors};
 use mfa_core::policy::{Ask, Prompting, Unenrolled};
@@ -132,7 +132,7 @@ impl Agent {
         let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
         let holdings = UserFactors::of(account, &plan, &decoy, &beside, now);
         let devices = account.devices();
-        let counts = |device: &Device| device.kind() == Kind::Hotp;
+        let counts = |device: &Device| device.kind() == DeviceKind::Hotp;
         let is_by_counter = !devices.is_empty() && devices.iter().all(counts);
         let (dialogue, next) = Dialogue::begin(plan, holdings);
         let way = dialogue.way().map(ToString::to_string);

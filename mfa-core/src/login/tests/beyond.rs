@@ -3,7 +3,7 @@
 use super::*;
 use crate::account::Contact;
 use crate::factors::address::{Channel, Recipient};
-use crate::factors::sent::SentCode;
+use crate::factors::sent_code::SentCode;
 use crate::login::{DeliveryStatus, RadiusQuery, Reply, SendRequest, SendResult};
 
 fn to(text: &str) -> Recipient {
@@ -11,7 +11,7 @@ fn to(text: &str) -> Recipient {
         true => Channel::Email,
         false => Channel::Sms,
     };
-    channel.recipient(text, None).unwrap()
+    Recipient::read(channel, text, None).unwrap()
 }
 
 fn with_addresses() -> Account {

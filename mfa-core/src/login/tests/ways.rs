@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::factors::address::Channel;
-use crate::factors::sent::SentCode;
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::sent_code::SentCode;
 use crate::login::{DeliveryStatus, Reply, SendResult};
 
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl World {
         };
         SentCode {
             code: code.as_str().into(),
-            to: order.channel.recipient(address, None).unwrap(),
+            to: Recipient::read(order.channel, address, None).unwrap(),
             unless_changed_since: None,
         }
     }
