@@ -18,9 +18,9 @@ use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
 use serde_json::value::RawValue;
 
 use super::Agent;
-use super::active_logins::ActiveLogin;
 use super::admin::{Confirmation, Pending};
 use super::channel::Until;
+use super::counter::Held;
 use super::effect::EffectResult;
 use super::error::Failure;
 use super::limits::Terms;
@@ -48,9 +48,9 @@ pub(super) struct Connection {
     has_called: bool,
     login: Option<Box<Login>>,
     /// A login is under way, of a program that guards logins.
-    active_logins: Option<ActiveLogin>,
+    active_logins: Option<Held<()>>,
     /// Its first call has not come yet, or is under way.
-    arriving: Option<ActiveLogin>,
+    arriving: Option<Held<()>>,
     /// For whom the login under way is to leave a ticket, and to which service.
     ticket_for: Option<(u32, String)>,
     proof: Option<Proof>,
@@ -88,7 +88,7 @@ impl Connection {
     /// login, which has come too late to be anybody else's.
     pub(super) fn expect_first_call(&mut self) {
         if self.peer.privileged {
-            self.arriving = Some(self.agent.arriving.enter());
+            self.arriving = self.agent.arriving.enter(());
         }
     }
 
@@ -127,7 +127,7 @@ impl Connection {
             let agent = Arc::clone(&self.agent);
             let mut call_outcome = {
                 // What the reply says is durable then: nobody has to wait for it to be taken.
-                let _pass = agent.shutdown.enter()?;
+                let _pass = agent.shutdown.enter(())?;
                 self.carry_out(&call)
             };
             let (outcome, afterwards) = loop {
@@ -136,7 +136,7 @@ impl Connection {
                     CallOutcome::Ahead(body, effect) => break (Ok(body), Some(effect)),
                     CallOutcome::Waiting(effect, then) => {
                         let report = effect.run();
-                        let Some(_pass) = agent.shutdown.enter() else {
+                        let Some(_pass) = agent.shutdown.enter(()) else {
                             self.login = then.into_login();
                             return None;
                         };
@@ -151,7 +151,7 @@ impl Connection {
             };
             if let Some(effect) = afterwards {
                 let report = effect.run();
-                let _pass = agent.shutdown.enter()?;
+                let _pass = agent.shutdown.enter(())?;
                 self.learn(report);
             }
             if let Err(e) = replied {

@@ -45,7 +45,6 @@ use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
 use post::Sending;
 use radius::PendingQuery;
-pub(super) use radius::TypicalLatency;
 pub(super) use reach::{FallbackRecipients, asks_number_first};
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};

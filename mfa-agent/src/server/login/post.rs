@@ -124,7 +124,7 @@ impl Agent {
     fn send_to_nobody(&self, channel: Channel) -> Effect {
         let timing_decoy = self.delivery_queue.decoy(channel);
         match timing_decoy.time < PATIENCE {
-            true => Effect::Nobody(timing_decoy.time, timing_decoy.delivery),
+            true => Effect::Nobody(timing_decoy.time, timing_decoy.end),
             false => Effect::Nobody(PATIENCE, Delivery::Pending),
         }
     }

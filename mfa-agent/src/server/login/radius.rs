@@ -4,8 +4,6 @@
 //! may be wrong, and a locked account asks nobody. What the server said is noted in a change of its own;
 //! silence gives the guess back, unless it was one at a bypass or recovery code as well.
 
-mod typical_latency;
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,7 +21,6 @@ use crate::repository::After;
 use mfa_core::account::{Account, Remote, Verdict};
 use mfa_core::lockout::Admission;
 use mfa_core::login::{Next, RadiusQuery, Reply};
-pub(in crate::server) use typical_latency::TypicalLatency;
 
 /// How much longer than a server takes it takes to note what it said.
 const AFTERWARDS: Duration = Duration::from_secs(10);
@@ -117,7 +114,7 @@ impl Agent {
     pub(super) fn rested(&self, login: &mut Login) -> Result<Next, Failure> {
         let PendingQuery { typed, asked } = take(login)?;
         login.remote = None;
-        if self.typical_latency.is_silent() {
+        if self.typical_latency.end() {
             let why = match asked.is_locked {
                 true => "the account is locked, so no RADIUS server was asked",
                 false => "the user has no account at a RADIUS server, so none was asked",
