@@ -8,33 +8,16 @@ mod channel;
 mod combination;
 mod device_kind;
 mod hash_algorithm;
+mod names;
 
 use std::str::FromStr;
 
-use crate::words::{Word, words};
-pub use authenticator::Authenticator;
+use crate::words::Word;
 pub use channel::{Channel, ChannelError};
 pub use combination::FactorCombination;
 pub use device_kind::DeviceKind;
 pub use hash_algorithm::{HashAlgorithm, HashAlgorithmError};
-
-words! {
-    /// A kind of proof that a user can give.
-    pub enum Factor {
-        /// A code of a device, with a clock (RFC 6238) or a counter (RFC 4226).
-        Totp = "totp",
-        /// 4 to 8 digits that the user knows.
-        Pin = "pin",
-        /// The answer to one of three questions.
-        Questions = "questions",
-        /// A code that is sent by mail.
-        Email = "email",
-        /// A code that is sent by text message.
-        Sms = "sms",
-        /// Whatever a RADIUS server asks for.
-        Radius = "radius",
-    }
-}
+pub use names::{Authenticator, Factor};
 
 /// A name that no factor has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

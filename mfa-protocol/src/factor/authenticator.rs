@@ -1,30 +1,7 @@
 //! What a user sets up and takes away.
 
-use super::{Channel, DeviceKind, Factor};
-use crate::words::{parsed_words, words};
-
-words! {
-    /// What a user can set up, by the name that commands have for it. Policy asks for [`Factor`]s: it does not tell the
-    /// kinds of device apart, and recovery codes are good in place of a code.
-    pub enum Authenticator {
-        /// A device with a clock.
-        Totp = "totp",
-        /// A device that counts its codes.
-        Hotp = "hotp",
-        /// A PIN.
-        Pin = "pin",
-        /// Security questions.
-        Questions = "questions",
-        /// An address of mail.
-        Email = "email",
-        /// A number that text messages are sent to.
-        Sms = "sms",
-        /// An account at a RADIUS server.
-        Radius = "radius",
-        /// Recovery codes.
-        Recovery = "recovery",
-    }
-}
+use super::{Authenticator, Channel, DeviceKind, Factor};
+use crate::words::parsed_words;
 
 parsed_words!(Authenticator);
 
