@@ -8,9 +8,7 @@
 //! pretended, so that neither the time nor the queue tells the difference.
 
 mod queue;
-mod typical_latency;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
@@ -19,9 +17,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use mfa_protocol::Secret;
 
 use crate::sys;
+use crate::timing_decoy::{SharedDecoy, TimingDecoy};
 pub use queue::Claim;
 use queue::{Queue, Turn};
-use typical_latency::TypicalLatency;
 
 /// What a hash from elsewhere may cost at most: KiB, passes, lanes.
 const MOST: (u32, u32, u32) = (64 << 10, 10, 4);
@@ -36,7 +34,7 @@ pub struct Hasher {
     decoy: String,
     queue: Queue,
     /// Of hashing alone: how long somebody waited before is no property of the machine.
-    typical_latency: Mutex<TypicalLatency>,
+    timing_decoy: SharedDecoy<()>,
 }
 
 /// A hash that could not be made or compared.
@@ -73,7 +71,7 @@ impl Hasher {
             params,
             decoy,
             queue: Queue::new(at_once, queue),
-            typical_latency: Mutex::new(TypicalLatency::new(first)),
+            timing_decoy: SharedDecoy::new(TimingDecoy::new(first, ())),
         }
     }
 
@@ -134,10 +132,7 @@ impl Hasher {
     /// How long a hash took of late, waiting for its turn not included.
     #[must_use]
     pub fn typical(&self) -> Duration {
-        self.typical_latency
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .typical()
+        self.timing_decoy.time()
     }
 
     fn turn(&self, who: &Claim) -> Result<Turn<'_>, HashError> {
@@ -148,10 +143,7 @@ impl Hasher {
         let began = Instant::now();
         let done = work();
         let took = began.elapsed();
-        self.typical_latency
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(took);
+        self.timing_decoy.follow(took);
         done
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! Plain values, for whoever sends them on. Keys, codes and PINs are wiped when dropped.
 
-use std::fmt;
-
 use data_encoding::BASE32_NOPAD;
 use mfa_protocol::Secret;
+pub use mfa_protocol::factor::HashAlgorithm;
 
 /// What is taken over for one user.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +28,7 @@ pub struct Device {
     /// The key in base32, upper case, without padding.
     pub secret: Secret,
     /// The hash function.
-    pub algorithm: Algorithm,
+    pub algorithm: HashAlgorithm,
     /// The length of a code, 6 to 8.
     pub digits: u32,
     /// By time or by counter.
@@ -50,28 +49,6 @@ pub enum Kind {
     },
     /// Codes (RFC 4226).
     Counter,
-}
-
-/// The hash function of a device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    /// HMAC-SHA-1
-    #[default]
-    Sha1,
-    /// HMAC-SHA-256
-    Sha256,
-    /// HMAC-SHA-512
-    Sha512,
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sha1 => "SHA1",
-            Self::Sha256 => "SHA256",
-            Self::Sha512 => "SHA512",
-        })
-    }
 }
 
 /// A key as it is sent on.

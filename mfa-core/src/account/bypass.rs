@@ -1,7 +1,4 @@
-//! Bypass codes: one code, good once and for a limited time, for a user whose device is lost.
-//!
-//! An administrator issues it, the user types it where a code of a device is asked for. It has nine
-//! digits, which no device's code has, so that the two can't be mistaken for one another.
+//! The bypass code of an account, and until when it is good.
 
 use std::time::Duration;
 
@@ -12,13 +9,8 @@ use subtle::ConstantTimeEq;
 
 use super::Account;
 use crate::clock::{Deadline, whole_seconds};
+use crate::factors::bypass::LONGEST_BYPASS;
 use crate::factors::recovery::{CodeDigest, Pepper};
-
-/// The digits of a bypass code; one more than the longest code of a device has.
-pub const BYPASS_DIGITS: u32 = 9;
-
-/// The longest that a code may be good for.
-pub const LONGEST_BYPASS: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// A code that was issued and not used yet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,13 +45,6 @@ impl Bypass {
         let longest = self.lasts.map_or(LONGEST_BYPASS, Duration::from_secs);
         self.until.in_force(now, longest)
     }
-}
-
-/// A fresh code, from 16 random bytes: of so many, none of the codes is noticeably more likely.
-#[must_use]
-pub fn fresh_code(random: [u8; 16]) -> Secret {
-    let number = u128::from_le_bytes(random) % 10_u128.pow(BYPASS_DIGITS);
-    Secret::new(format!("{number:09}"))
 }
 
 impl Account {
@@ -99,15 +84,6 @@ mod tests {
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn a_code_has_nine_digits_whatever_was_drawn() {
-        for random in [[0; 16], [255; 16], [7; 16]] {
-            let code = fresh_code(random);
-            assert_eq!(code.expose().len(), BYPASS_DIGITS as usize);
-            assert!(code.expose().bytes().all(|b| b.is_ascii_digit()));
-        }
-    }
 
     #[test]
     fn a_code_is_good_until_its_time_and_a_later_one_takes_its_place() {

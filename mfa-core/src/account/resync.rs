@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{Account, Label};
-use crate::factors::device::{Kind, MAX_OFFSET, Windows};
+use crate::factors::device::{DeviceKind, MAX_OFFSET, Windows};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 
 /// Two codes.
@@ -37,7 +37,7 @@ pub enum Resynced {
         /// Which one.
         label: Label,
         /// Its kind.
-        kind: Kind,
+        kind: DeviceKind,
         /// Seconds that its clock is ahead; none for a device that counts.
         clock_offset: Option<i64>,
         /// Codes that were passed over; none for a device with a clock.
@@ -156,7 +156,7 @@ mod tests {
         let done = account.resync(&resync((CODES[2], CODES[3]), 390));
         let expected = Resynced::Done {
             label: "phone".parse().unwrap(),
-            kind: Kind::Totp,
+            kind: DeviceKind::Totp,
             clock_offset: Some(-300),
             skipped: None,
         };

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::factors::Factor;
+use crate::factors::{Factor, FactorRow};
 use crate::policy::{Enforce, Network, Networks, Personal};
 
 /// Networks that may be listed for a user, by an administrator and by the user each.
@@ -50,7 +50,7 @@ pub enum By {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
     /// The factor is not set up.
-    #[error("{user} has not set up {factor}{}; first: {}", three(*.factor), .factor.enroll_command(.user))]
+    #[error("{user} has not set up {factor}{}; first: {}", .factor.row().enroll_note, .factor.enroll_command(.user))]
     NotSetUp {
         /// Who.
         user: String,
@@ -63,13 +63,6 @@ pub enum SettingError {
     /// More networks than there may be.
     #[error("{0} networks; at most {MAX_NETWORKS} can be listed")]
     TooMany(usize),
-}
-
-fn three(factor: Factor) -> &'static str {
-    match factor {
-        Factor::Questions => " (all three of them)",
-        Factor::Totp | Factor::Pin | Factor::Email | Factor::Sms | Factor::Radius => "",
-    }
 }
 
 impl UserSettings {
@@ -159,7 +152,7 @@ impl Account {
         if on && self.requires(factor, by) {
             return Ok(false);
         }
-        let may_come_later = factor == Factor::Totp && by == By::Administrator;
+        let may_come_later = factor.row().may_be_required_first && by == By::Administrator;
         if on && !may_come_later && !self.has(factor) {
             let user = user.to_owned();
             return Err(SettingError::NotSetUp { user, factor });

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::{Prompting, Unenrolled};
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Limits;
 
@@ -38,56 +39,13 @@ pub struct SessionRule {
     pub scope: Vec<String>,
 }
 
-/// Whether a program can hold a conversation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Prompting {
-    /// It shows prompts one after the other.
-    #[default]
-    Dialogue,
-    /// It has one answer only: the code stands at the end of the password.
-    Single,
-}
-
-impl Prompting {
-    /// The word for it in settings and on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dialogue => "dialogue",
-            Self::Single => "single",
-        }
-    }
-}
-
-/// What becomes of users who are asked and have set up nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unenrolled {
-    /// They can't log in.
-    #[default]
-    Deny,
-    /// They log in without.
-    Allow,
-    /// They set something up inside the login.
-    Enroll,
-}
-
-impl Unenrolled {
-    /// The word for it in settings.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Deny => "deny",
-            Self::Allow => "allow",
-            Self::Enroll => "enroll",
-        }
-    }
-}
-
 impl Default for Ask {
     /// Any factor of this host, once, in a conversation, at every login.
     fn default() -> Self {
         Self {
-            ways: Factor::LOCAL.map(FactorCombination::from).into(),
+            ways: [Factor::Totp, Factor::Pin, Factor::Questions]
+                .map(FactorCombination::from)
+                .into(),
             prompting: Prompting::default(),
             tries: 1,
             unenrolled: Unenrolled::default(),

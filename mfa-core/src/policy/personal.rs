@@ -9,12 +9,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Ask, Networks, Unenrolled, remote_address, terminal_name};
+use super::{Ask, Enforce, Networks, Unenrolled, remote_address, terminal_name};
 use crate::factors::{Factor, FactorCombination};
 
 /// What is set for one user.
@@ -26,19 +23,6 @@ pub struct Personal {
     pub require: Vec<Factor>,
     /// Where they may log in from: every one of these must contain the address. Empty: from anywhere.
     pub allow_from: Vec<Networks>,
-}
-
-/// Whether a user must have set up something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Enforce {
-    /// They must, whatever the rules say, and no grace is left to them.
-    Required,
-    /// They need not, whatever the rules say.
-    Optional,
-    /// As the rules say.
-    #[default]
-    Default,
 }
 
 /// Where a login comes from.
@@ -132,37 +116,6 @@ fn ways_with(ways: &[FactorCombination], required: &[Factor]) -> Vec<FactorCombi
 fn asks_for_all_of(way: &FactorCombination, other: &FactorCombination) -> bool {
     let holds = |factor| way.factors().contains(factor);
     other.factors().iter().all(holds)
-}
-
-impl Enforce {
-    /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 3] = [Self::Required, Self::Optional, Self::Default];
-
-    /// The word for it in commands, records and messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::Optional => "optional",
-            Self::Default => "default",
-        }
-    }
-}
-
-/// A word that is none of [`Enforce`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not known here; expected \"required\", \"optional\" or \"default\"")]
-pub struct EnforceError(String);
-
-impl FromStr for Enforce {
-    type Err = EnforceError;
-
-    fn from_str(text: &str) -> Result<Self, EnforceError> {
-        Self::ALL
-            .into_iter()
-            .find(|enforce| enforce.name() == text)
-            .ok_or_else(|| EnforceError(text.to_owned()))
-    }
 }
 
 impl LoginOrigin {

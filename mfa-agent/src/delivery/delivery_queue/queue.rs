@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ticket::Promise;
-use super::{Delivery, Limits, TimingDecoy, Transport};
+use super::{Delivery, Limits, Transport};
 use crate::delivery::{Notice, SendError};
+use crate::timing_decoy::TimingDecoy;
+
+/// What most providers take.
+pub(super) const USUAL: Duration = Duration::from_millis(300);
 
 /// Who sends, if anybody does.
 pub(super) type Chosen<A> = Option<Arc<dyn Transport<A>>>;
@@ -18,7 +22,7 @@ pub(super) struct State<A> {
     /// Messages that are being sent, at most one for each thread.
     pub(super) under_way: Vec<UnderWay>,
     /// The last message whose first try has ended.
-    pub(super) last: TimingDecoy,
+    pub(super) last: TimingDecoy<Delivery>,
     /// Whose message failed, if the last one did.
     failed: Option<String>,
     pub(super) threads: usize,
@@ -54,7 +58,7 @@ impl<A> State<A> {
             transport: None,
             waiting: VecDeque::new(),
             under_way: Vec::new(),
-            last: TimingDecoy::default(),
+            last: TimingDecoy::new(USUAL, Delivery::Sent),
             failed: None,
             threads: 0,
             closed: false,
@@ -77,8 +81,7 @@ impl<A> State<A> {
             (None, Some(_)) => false,
         };
         if is_sign {
-            let delivery = delivery.clone();
-            self.last = TimingDecoy { time, delivery };
+            self.last = TimingDecoy::new(time, delivery.clone());
         }
         self.failed = failed;
     }
