@@ -5,6 +5,7 @@ use mfa_protocol::Secret;
 use mfa_protocol::admin::{
     ConfirmAddress, ConfirmAddressParameters, EnrollAddress, EnrollAddressParameters,
 };
+use mfa_protocol::factor::Channel;
 use mfa_tests::{
     Agent, Files, Login, Machine, Pty, Stack, another_than, built, code_in, eventually, is_root,
 };
@@ -180,7 +181,7 @@ fn an_address_cannot_be_added_by_guessing_its_code() {
     let mut admin = scene.agent.admin();
     let parameters = EnrollAddressParameters {
         user: Some(ANNA.to_owned()),
-        factor: "email".to_owned(),
+        factor: Channel::Email,
         address: FIRST.to_owned(),
         confirm: true,
     };
@@ -208,7 +209,7 @@ fn repeated_enrolment_does_not_fill_a_mailbox() {
     let mut enrol = |address: String| {
         admin.call::<EnrollAddress>(&EnrollAddressParameters {
             user: Some(ANNA.to_owned()),
-            factor: "email".to_owned(),
+            factor: Channel::Email,
             address,
             confirm: true,
         })

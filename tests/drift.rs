@@ -94,7 +94,7 @@ fn two_codes_in_a_row_resynchronise_the_clock() {
     let reply = resync(&agent, (&first, &second)).expect("a resync");
     assert_eq!(reply.clock_offset, Some(SECONDS));
     assert_eq!(
-        (reply.factor.as_str(), reply.label.as_str()),
+        (reply.factor.name(), reply.label.as_str()),
         ("totp", "test")
     );
     let event = &agent.events_of("resync", ANNA, 1)[0];

@@ -14,7 +14,7 @@ fn log_in(agent: &Agent, code: &str) -> Seen {
 /// The device's counter, and the counted failures.
 fn state(agent: &Agent) -> (Option<u64>, u32) {
     let account = agent.admin().status(ANNA);
-    assert_eq!(account.devices[0].factor, "hotp");
+    assert_eq!(account.devices[0].factor.name(), "hotp");
     (account.devices[0].counter, account.failures)
 }
 
@@ -164,7 +164,7 @@ fn a_device_of_either_kind_answers_the_same_prompt() {
         assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
         assert_eq!(seen.prompts(), ["OTP code: "]);
     }
-    assert_eq!(agent.admin().status(ANNA).enrolled, ["totp", "hotp"]);
+    assert_eq!(agent.admin().enrolled(ANNA), ["totp", "hotp"]);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn a_commonly_guessed_pin_is_refused_and_another_is_accepted() {
         is_refused(&agent, "pin", pin, reason, pin);
     }
     assert!(from_lines(&agent, "pin", "7391").is_success());
-    assert_eq!(agent.admin().status(ANNA).enrolled, ["pin"]);
+    assert_eq!(agent.admin().enrolled(ANNA), ["pin"]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn an_own_list_replaces_the_agents_and_existing_pins_stay() {
     assert!(health.config_changed, "a list counts as settings do");
     assert_eq!(agent.reload_with(&own.settings).text("result"), "done");
     assert!(!from_lines(agent, "pin", "2580").is_success());
-    assert_eq!(agent.admin().status(ANNA).enrolled, ["pin"]);
+    assert_eq!(agent.admin().enrolled(ANNA), ["pin"]);
     let stack = Stack::asking(agent);
     let seen = Login::of(ANNA).answer("2580").run(&stack);
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
@@ -137,7 +137,7 @@ fn own_questions_are_refused_if_only_the_list_is_allowed() {
     is_refused(&own.agent, "questions", not_listed, reason, "Magritte");
     let listed = "First pet?\tRex\nFirst town?\tUlm\nFirst book?\tMomo\n";
     assert!(from_lines(&own.agent, "questions", listed).is_success());
-    assert_eq!(own.agent.admin().status(ANNA).enrolled, ["questions"]);
+    assert_eq!(own.agent.admin().enrolled(ANNA), ["questions"]);
 }
 
 #[test]
@@ -169,6 +169,6 @@ fn a_person_learns_of_a_mistake_at_once_and_answers_that_question_again() {
             !shown.contains("Spike") && !shown.contains("Bear"),
             "{shown}"
         );
-        assert_eq!(agent.admin().status(ANNA).enrolled, ["questions"]);
+        assert_eq!(agent.admin().enrolled(ANNA), ["questions"]);
     });
 }

@@ -1,10 +1,11 @@
 //! The kernel's peer credentials decide which users a caller may ask about.
 
 use mfa_protocol::admin::{
-    EnrollPin, EnrollPinParameters, EnrollTotp, EnrollTotpParameters, Explain, ExplainParameters,
+    EnrollDeviceParameters, EnrollPin, EnrollPinParameters, EnrollTotp, Explain, ExplainParameters,
     ImportEntry, ImportParameters, ImportUris, Lockouts, PageParameters, Remove, RemoveParameters,
     Status, Unlock, UnlockParameters, UserParameters, Users,
 };
+use mfa_protocol::factor::Authenticator;
 use mfa_protocol::message::Method;
 use mfa_tests::{Agent, Login, Machine, Output, Seen, Stack, built, run, run_with_input};
 
@@ -151,13 +152,13 @@ fn administrators_methods_refuse_an_unprivileged_caller() {
         let agent = set_up(machine, "");
         let before = agent.admin().status(ANNA);
         let anna = Some(ANNA.to_owned());
-        let device = EnrollTotpParameters {
+        let device = EnrollDeviceParameters {
             user: anna.clone(),
             ..Default::default()
         };
         let removal = RemoveParameters {
             user: anna.clone(),
-            factor: "pin".to_owned(),
+            factor: Authenticator::Pin,
             label: None,
         };
         let entry = ImportEntry {
@@ -225,7 +226,7 @@ fn a_user_changes_their_own_factors_only_once_verified_on_the_same_connection() 
         assert!(reply.contains("org.pam-mfa.Admin.NotVerified"), "{reply}");
         let removal = RemoveParameters {
             user: None,
-            factor: "pin".to_owned(),
+            factor: Authenticator::Pin,
             label: None,
         };
         let reply = call::<Remove>(machine, &agent, EVE, &removal);

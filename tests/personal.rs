@@ -1,5 +1,7 @@
 //! Settings of one user: required factors, allowed networks, and what users may change themselves.
 
+use mfa_protocol::factor::Factor;
+use mfa_protocol::policy::Enforce;
 use mfa_tests::{Agent, Caller, Login, Machine, Pty, Seen, Sshd, Stack, answer_to, run};
 use serde_json::json;
 
@@ -84,7 +86,7 @@ fn where_set_so_a_code_can_be_required_only_of_users_whose_password_expires() {
         let output = run(std::process::Command::new("chage").args(["-M", "90", ANNA]));
         assert!(output.is_success(), "{output:?}");
         done(&agent, &["require", "totp", ANNA]);
-        assert_eq!(agent.admin().status(ANNA).settings.require, ["totp"]);
+        assert_eq!(agent.admin().status(ANNA).settings.require, [Factor::Totp]);
         let output = run(std::process::Command::new("chage").args(["-M", "99999", ANNA]));
         assert!(output.is_success(), "{output:?}");
         let again = agent.ctl().json(&["require", "totp", ANNA], "");
@@ -241,7 +243,7 @@ fn users_change_their_settings_only_if_an_administrator_lets_them() {
         assert_eq!(caller.refusal(REQUIRE, &require), "");
         assert_eq!(caller.refusal(ALLOW_FROM, &networks), "");
         let settings = agent.admin().status(ANNA).settings;
-        assert_eq!(settings.own_require, ["pin"]);
+        assert_eq!(settings.own_require, [Factor::Pin]);
         assert_eq!(settings.own_allow_from, ["192.0.2.0/24"]);
         assert!(settings.require.is_empty() && settings.allow_from.is_empty());
         // With mfactl it is one command, with the PIN on standard input.
@@ -294,7 +296,7 @@ fn a_user_does_not_undo_an_administrators_setting() {
         let after = agent.admin().status(ANNA).settings;
         assert_eq!(after.require, before.require);
         assert_eq!(after.allow_from, before.allow_from);
-        assert_eq!(after.enforce, "required");
+        assert_eq!(after.enforce, Enforce::Required);
         let elsewhere = Login::of(ANNA).service("sshd").from("198.51.100.1");
         assert_eq!(log_in(&agent, elsewhere).result(), "PAM_PERM_DENIED");
     });

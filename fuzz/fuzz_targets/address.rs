@@ -12,10 +12,10 @@ fuzz_target!(|text: &str| {
         (Channel::Sms, None),
         (Channel::Sms, Some(region)),
     ] {
-        let Ok(recipient) = channel.recipient(text, region) else {
+        let Ok(recipient) = Recipient::read(channel, text, region) else {
             continue;
         };
-        assert_eq!(channel.recipient(recipient.as_str(), None).as_ref(), Ok(&recipient));
+        assert_eq!(Recipient::read(channel, recipient.as_str(), None).as_ref(), Ok(&recipient));
         assert!(!recipient.as_str().contains(|c: char| c.is_control() || c == ' '));
         assert!(!recipient.as_str().starts_with('-'), "no option of a program");
         assert!(!recipient.masked().contains(char::is_control));

@@ -7,9 +7,7 @@
 //! is no hash to verify, so that neither time nor queue reveals that.
 
 mod queue;
-mod typical_latency;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
@@ -18,9 +16,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use mfa_protocol::Secret;
 
 use crate::sys;
+use crate::timing_decoy::{SharedDecoy, TimingDecoy};
 pub use queue::Claim;
 use queue::{Queue, Turn};
-use typical_latency::TypicalLatency;
 
 /// The highest cost that a stored hash may have: KiB, passes, lanes.
 const MOST: (u32, u32, u32) = (64 << 10, 10, 4);
@@ -34,8 +32,8 @@ pub struct Hasher {
     params: Params,
     decoy: String,
     queue: Queue,
-    /// Hashing alone, without the wait in the queue.
-    typical_latency: Mutex<TypicalLatency>,
+    /// Of hashing alone: how long somebody waited before is no property of the machine.
+    timing_decoy: SharedDecoy<()>,
 }
 
 /// Why a hash could not be computed or compared.
@@ -72,7 +70,7 @@ impl Hasher {
             params,
             decoy,
             queue: Queue::new(at_once, queue),
-            typical_latency: Mutex::new(TypicalLatency::new(first)),
+            timing_decoy: SharedDecoy::new(TimingDecoy::new(first, ())),
         }
     }
 
@@ -133,10 +131,7 @@ impl Hasher {
     /// How long a hash takes, without the wait in the queue.
     #[must_use]
     pub fn typical(&self) -> Duration {
-        self.typical_latency
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .typical()
+        self.timing_decoy.time()
     }
 
     fn turn(&self, who: &Claim) -> Result<Turn<'_>, HashError> {
@@ -147,10 +142,7 @@ impl Hasher {
         let began = Instant::now();
         let done = work();
         let took = began.elapsed();
-        self.typical_latency
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(took);
+        self.timing_decoy.follow(took);
         done
     }
 }

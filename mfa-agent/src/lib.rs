@@ -20,5 +20,6 @@ pub mod store;
 pub mod store_mark;
 mod sys;
 pub mod system_names;
+pub mod timing_decoy;
 pub mod trusted_path;
 pub mod vault;

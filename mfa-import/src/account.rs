@@ -1,9 +1,8 @@
 //! The result of an import for one user. Keys, codes and PINs are wiped when dropped.
 
-use std::fmt;
-
 use data_encoding::BASE32_NOPAD;
 use mfa_protocol::Secret;
+pub use mfa_protocol::factor::HashAlgorithm;
 
 /// The devices, codes and PIN of one user, as read from another program's file.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +25,8 @@ pub struct Device {
     /// The key in base32, upper case, without padding.
     pub secret: Secret,
     /// The hash function.
-    pub algorithm: Algorithm,
-    /// Digits of a code, 6 to 8.
+    pub algorithm: HashAlgorithm,
+    /// The length of a code, 6 to 8.
     pub digits: u32,
     /// TOTP or HOTP.
     pub kind: Kind,
@@ -49,28 +48,7 @@ pub enum Kind {
     Counter,
 }
 
-/// The hash function of a device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    /// HMAC-SHA-1
-    #[default]
-    Sha1,
-    /// HMAC-SHA-256
-    Sha256,
-    /// HMAC-SHA-512
-    Sha512,
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sha1 => "SHA1",
-            Self::Sha256 => "SHA256",
-            Self::Sha512 => "SHA512",
-        })
-    }
-}
-
+/// A key as it is sent on.
 pub(crate) fn base32(key: &[u8]) -> Secret {
     Secret::new(BASE32_NOPAD.encode(key))
 }

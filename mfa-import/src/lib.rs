@@ -19,5 +19,5 @@ pub mod migration;
 pub mod oath;
 mod refusal;
 
-pub use account::{Account, Algorithm, Device, Kind};
+pub use account::{Account, Device, HashAlgorithm, Kind};
 pub use refusal::Refusal;

@@ -32,11 +32,10 @@ pub use device::{
     ResyncReply,
 };
 pub use enroll::{
-    CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollPin,
-    EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
-    EnrollRecoveryParameters, EnrollTotp, EnrollTotpParameters, Enrolment, EnrolmentReply,
-    QuestionAnswer, Questions, QuestionsReply, RecoveryReply, Remove, RemoveParameters,
-    RemoveReply, UserReply,
+    CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp,
+    EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
+    EnrollRecoveryParameters, EnrollTotp, Enrolment, EnrolmentReply, QuestionAnswer, Questions,
+    QuestionsReply, RecoveryReply, Remove, RemoveParameters, RemoveReply, UserReply,
 };
 pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
 pub use import::{
@@ -71,8 +70,8 @@ methods! {
     Users(PageParameters) -> UsersReply;
     Lockouts(PageParameters) -> LockoutsReply;
     Unlock(UnlockParameters) -> UnlockReply;
-    EnrollTotp(EnrollTotpParameters) -> EnrolmentReply;
-    EnrollHotp(EnrollHotpParameters) -> EnrolmentReply;
+    EnrollTotp(EnrollDeviceParameters) -> EnrolmentReply;
+    EnrollHotp(EnrollDeviceParameters) -> EnrolmentReply;
     ConfirmDevice(ConfirmParameters) -> EnrolmentReply;
     EnrollPin(EnrollPinParameters) -> UserReply;
     Questions(Nothing) -> QuestionsReply;

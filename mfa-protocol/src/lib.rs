@@ -15,10 +15,13 @@ pub mod admin;
 pub mod arguments;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod factor;
 pub mod frame;
 pub mod login;
 pub mod message;
+pub mod policy;
 mod secret;
+pub mod words;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -11,22 +11,21 @@ mod logins;
 mod mode;
 mod sessions;
 mod settings;
+mod word;
 
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
-pub(crate) use address::{
-    Channel, EnrollAddress, EnrollRadius, NamedAddress, TestDelivery, address,
-};
+pub(crate) use address::{EnrollAddress, EnrollRadius, NamedAddress, TestDelivery, address};
 pub(crate) use enroll::{
     Enroll, EnrollDevice, EnrollHotp, EnrollKnowledge, EnrollRecovery, EnrollTotp,
 };
-pub(crate) use factor::{Factor, Removable, Remove, Rename};
+pub(crate) use factor::{Remove, Rename};
 pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
 pub(crate) use logins::{Explain, Verify};
-pub(crate) use mode::{Mode, ModeName};
+pub(crate) use mode::Mode;
 pub(crate) use sessions::Bypass;
 pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
 

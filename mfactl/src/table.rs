@@ -2,6 +2,8 @@
 //!
 //! Cells may come from the agent; they are cleaned here, so that no caller can forget it.
 
+use std::fmt::Display;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
@@ -92,12 +94,17 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// "totp, pin", or `none` for none.
-pub(crate) fn list(items: &[String], none: &str) -> String {
-    if items.is_empty() {
-        none.to_owned()
-    } else {
-        items.join(", ")
+pub(crate) fn list(items: &[impl Display], none: &str) -> String {
+    match items {
+        [] => none.to_owned(),
+        items => joined(items, ", "),
     }
+}
+
+/// All items with something between them.
+pub(crate) fn joined(items: &[impl Display], between: &str) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(between)
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
-    Account, ConfirmDevice, ConfirmParameters, EnrollAddress, EnrollAddressParameters, EnrollHotp,
-    EnrollHotpParameters, EnrollPin, EnrollPinParameters, EnrollQuestions,
+    Account, ConfirmDevice, ConfirmParameters, EnrollAddress, EnrollAddressParameters,
+    EnrollDeviceParameters, EnrollHotp, EnrollPin, EnrollPinParameters, EnrollQuestions,
     EnrollQuestionsParameters, EnrollRecovery, EnrollRecoveryParameters, ImportEntry,
     ImportOutcome, ImportParameters, ImportUris, QuestionAnswer, Status, Unlock, UnlockParameters,
     UserParameters,
 };
 use mfa_protocol::client::{Client, ClientError};
+use mfa_protocol::factor::Authenticator;
 use mfa_protocol::message::Method;
 
 use crate::Key;
@@ -78,7 +79,7 @@ impl Admin {
     /// A new HOTP device of `user`, enrolled with the code of counter 0.
     pub fn counting_device(&mut self, user: &str) -> Key {
         let key = Key::new();
-        let parameters = EnrollHotpParameters {
+        let parameters = EnrollDeviceParameters {
             user: Some(user.to_owned()),
             secret: Some(Secret::new(key.base32())),
             confirm: true,
@@ -152,7 +153,7 @@ impl Admin {
     pub fn address(&mut self, user: &str, factor: &str, address: &str) {
         let parameters = EnrollAddressParameters {
             user: Some(user.to_owned()),
-            factor: factor.to_owned(),
+            factor: factor.parse().expect("email or sms"),
             address: address.to_owned(),
             confirm: false,
         };
@@ -166,6 +167,12 @@ impl Admin {
             user: Some(user.to_owned()),
         };
         self.call::<Status>(&parameters).expect("a status").account
+    }
+
+    /// What a user can use, by name.
+    pub fn enrolled(&mut self, user: &str) -> Vec<&'static str> {
+        let enrolled = self.status(user).enrolled.into_iter();
+        enrolled.map(Authenticator::name).collect()
     }
 
     /// Ends a lock.

@@ -9,16 +9,15 @@
 mod channel_queue;
 mod queue;
 mod ticket;
-mod timing_decoy;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Notice, SendError};
+use crate::timing_decoy::TimingDecoy;
 use channel_queue::ChannelQueue;
 use mfa_core::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
 pub use ticket::{AtEnd, Delivery, Ticket};
-pub use timing_decoy::TimingDecoy;
 
 /// Delivers single messages. Several threads call it concurrently.
 pub trait Transport<A>: Send + Sync {
@@ -137,7 +136,7 @@ impl DeliveryQueue {
 
     /// What a message by `channel` would show, for users without an address.
     #[must_use]
-    pub fn decoy(&self, channel: Channel) -> TimingDecoy {
+    pub fn decoy(&self, channel: Channel) -> TimingDecoy<Delivery> {
         match channel {
             Channel::Email => self.email.decoy(),
             Channel::Sms => self.texts.decoy(),

@@ -11,7 +11,7 @@ use super::can_log_in::can_log_in;
 use super::person::{Person, Role};
 use super::samples::{EntryPoint, times};
 use mfa_core::account::Account;
-use mfa_core::factors::Factor;
+use mfa_core::factors::{Factor, FactorRow};
 use mfa_core::login::entry::EntryFacts;
 use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict,

@@ -18,9 +18,9 @@ use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
 use serde_json::value::RawValue;
 
 use super::Agent;
-use super::active_logins::ActiveLogin;
 use super::admin::{Confirmation, Pending};
 use super::channel::Until;
+use super::counter::Held;
 use super::error::Failure;
 use super::limits::Terms;
 use super::login::{LearnedLate, PromptedLogin};
@@ -51,9 +51,9 @@ pub(super) struct Connection {
     has_called: bool,
     login: Option<PromptedLogin>,
     /// A login is under way, of a program that guards logins.
-    active_logins: Option<ActiveLogin>,
+    active_logins: Option<Held<()>>,
     /// Its first call has not come yet, or is under way.
-    arriving: Option<ActiveLogin>,
+    arriving: Option<Held<()>>,
     /// For whom the login under way is to leave a ticket, and to which service.
     ticket_for: Option<(u32, String)>,
     proof: Option<Proof>,
@@ -91,7 +91,7 @@ impl Connection {
     /// login, which has come too late to be anybody else's.
     pub(super) fn expect_first_call(&mut self) {
         if self.peer.privileged {
-            self.arriving = Some(self.agent.arriving.enter());
+            self.arriving = self.agent.arriving.enter(());
         }
     }
 
@@ -130,7 +130,7 @@ impl Connection {
             let agent = Arc::clone(&self.agent);
             let mut call_outcome = {
                 // What the reply says is durable then: nobody has to wait for it to be taken.
-                let _pass = agent.shutdown.enter()?;
+                let _pass = agent.shutdown.enter(())?;
                 self.carry_out(&call)
             };
             let (outcome, afterwards) = loop {
@@ -139,7 +139,7 @@ impl Connection {
                     CallOutcome::Ahead(body, late) => break (Ok(body), Some(late)),
                     CallOutcome::Waiting(waiting) => {
                         let resumed = waiting.run();
-                        let Some(_pass) = agent.shutdown.enter() else {
+                        let Some(_pass) = agent.shutdown.enter(()) else {
                             self.abandon_resumed(&resumed);
                             return None;
                         };
@@ -154,7 +154,7 @@ impl Connection {
             };
             if let Some(late) = afterwards {
                 let learned = late.run();
-                let _pass = agent.shutdown.enter()?;
+                let _pass = agent.shutdown.enter(())?;
                 self.learn(learned);
             }
             if let Err(e) = replied {

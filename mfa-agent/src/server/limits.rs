@@ -10,10 +10,10 @@ mod calls;
 mod logins;
 mod named;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::counter::{Counter, Counts, Held};
 use crate::config::Settings;
 use calls::Calls;
 pub(super) use logins::{OpenLogin, OpenLogins};
@@ -29,7 +29,7 @@ const NO_UID: u32 = u32::MAX;
 /// What is used.
 #[derive(Default)]
 pub(super) struct Limits {
-    counts: Mutex<Counts>,
+    connections: Arc<Counter<Tally>>,
     calls: Calls,
     named: NamedUsers,
     /// Logins by who is asked for.
@@ -55,30 +55,32 @@ pub(super) enum Holder {
     Unknown,
 }
 
-#[derive(Default)]
-struct Counts {
-    all: u32,
-    ordinary: u32,
-    started: u32,
-    /// Of ordinary callers, and of others.
-    turned_away: [u32; 2],
-    /// Only those that hold a connection are in here, so it can't outgrow `all`.
-    by_holder: HashMap<Holder, u32>,
+/// What a connection is counted for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Tally {
+    All,
+    Ordinary,
+    Started,
+    Of(Holder),
+    /// Being told that there is no room, ordinary callers and others apart.
+    TurnedAway {
+        ordinary: bool,
+    },
 }
 
 /// Whether a connection found room.
-pub(super) enum Entry<'a> {
+pub(super) enum Entry {
     /// It did.
-    Served(Place<'a>),
+    Served(Place),
     /// It did not, and can be told.
-    TurnedAway(Place<'a>),
+    TurnedAway(Place),
     /// It did not, and so many others are being told that it can't be.
     Dropped,
 }
 
 /// A place that is given back when dropped.
-pub(super) struct Place<'a> {
-    limits: &'a Limits,
+pub(super) struct Place {
+    _held: Held<Tally>,
     holder: Holder,
     room: Room,
 }
@@ -113,17 +115,22 @@ impl Terms {
 
 impl Limits {
     /// A place for a connection.
-    pub(super) fn enter(&self, holder: Holder, settings: &Settings) -> Entry<'_> {
-        let mut counts = self.counts();
-        let room = match counts.room(holder, settings) {
-            Some(room) => room,
-            None if counts.turned_away[holder.door()] < TURNED_AWAY => Room::Door,
-            None => return Entry::Dropped,
+    pub(super) fn enter(&self, holder: Holder, settings: &Settings) -> Entry {
+        let entered = self.connections.enter_with(|counts| {
+            let told = Tally::TurnedAway {
+                ordinary: holder.is_ordinary(),
+            };
+            match room(counts, holder, settings) {
+                Some(room) => Some((holder.tallies(), room)),
+                None if counts.of(&told) < TURNED_AWAY => Some((vec![told], Room::Door)),
+                None => None,
+            }
+        });
+        let Some((held, room)) = entered else {
+            return Entry::Dropped;
         };
-        counts.add(holder, room);
-        drop(counts);
         let place = Place {
-            limits: self,
+            _held: held,
             holder,
             room,
         };
@@ -146,13 +153,9 @@ impl Limits {
     pub(super) fn may_call(&self, uid: u32, now: Instant) -> bool {
         self.calls.may_call(uid, now)
     }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl Place<'_> {
+impl Place {
     /// What the connection of `uid` that has it may do.
     pub(super) fn terms(&self, uid: u32) -> Terms {
         Terms {
@@ -174,68 +177,41 @@ impl Holder {
         matches!(self, Self::StartedBy(_) | Self::StartedByGroup(_))
     }
 
-    fn door(self) -> usize {
-        usize::from(!self.is_ordinary())
+    /// What a connection with room is counted for.
+    fn tallies(self) -> Vec<Tally> {
+        let mut tallies = vec![Tally::All, Tally::Of(self)];
+        if self.is_ordinary() {
+            tallies.push(Tally::Ordinary);
+        }
+        if self.is_started() {
+            tallies.push(Tally::Started);
+        }
+        tallies
     }
 }
 
-impl Counts {
-    fn room(&self, holder: Holder, settings: &Settings) -> Option<Room> {
-        let (most, each) = (
-            settings.server.max_connections,
-            settings.server.max_connections_per_user,
-        );
-        let usual = most - most / 16;
-        let own = self.by_holder.get(&holder).copied().unwrap_or(0);
-        let has_guests_room = self.ordinary + self.started < (most.saturating_mul(3)).div_ceil(4);
-        let fits = match holder {
-            Holder::Owner if self.all >= usual => {
-                return (self.all < most).then_some(Room::Reserve);
-            }
-            Holder::Owner | Holder::Trusted => true,
-            Holder::StartedBy(_) | Holder::StartedByGroup(_) => {
-                own < each.max(most / 8) && self.started < most.div_ceil(2) && has_guests_room
-            }
-            Holder::User(_) | Holder::Nameless => {
-                own < each && self.ordinary < most / 2 && has_guests_room
-            }
-            Holder::Unknown => false,
-        };
-        (fits && self.all < usual).then_some(Room::Usual)
-    }
-
-    fn add(&mut self, holder: Holder, room: Room) {
-        if room == Room::Door {
-            self.turned_away[holder.door()] += 1;
-            return;
+/// The room that there is for one more.
+fn room(counts: &Counts<Tally>, holder: Holder, settings: &Settings) -> Option<Room> {
+    let (most, each) = (
+        settings.server.max_connections,
+        settings.server.max_connections_per_user,
+    );
+    let usual = most - most / 16;
+    let (all, own) = (counts.of(&Tally::All), counts.of(&Tally::Of(holder)));
+    let (ordinary, started) = (counts.of(&Tally::Ordinary), counts.of(&Tally::Started));
+    let has_guests_room = ordinary + started < (most.saturating_mul(3)).div_ceil(4);
+    let fits = match holder {
+        Holder::Owner if all >= usual => {
+            return (all < most).then_some(Room::Reserve);
         }
-        self.all += 1;
-        self.ordinary += u32::from(holder.is_ordinary());
-        self.started += u32::from(holder.is_started());
-        *self.by_holder.entry(holder).or_default() += 1;
-    }
-
-    fn remove(&mut self, holder: Holder, room: Room) {
-        if room == Room::Door {
-            self.turned_away[holder.door()] -= 1;
-            return;
+        Holder::Owner | Holder::Trusted => true,
+        Holder::StartedBy(_) | Holder::StartedByGroup(_) => {
+            own < each.max(most / 8) && started < most.div_ceil(2) && has_guests_room
         }
-        self.all -= 1;
-        self.ordinary -= u32::from(holder.is_ordinary());
-        self.started -= u32::from(holder.is_started());
-        if let Some(own) = self.by_holder.get_mut(&holder) {
-            *own -= 1;
-            if *own == 0 {
-                self.by_holder.remove(&holder);
-            }
-        }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.limits.counts().remove(self.holder, self.room);
-    }
+        Holder::User(_) | Holder::Nameless => own < each && ordinary < most / 2 && has_guests_room,
+        Holder::Unknown => false,
+    };
+    (fits && all < usual).then_some(Room::Usual)
 }
 
 #[cfg(test)]

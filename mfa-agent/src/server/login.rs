@@ -43,7 +43,6 @@ use mfa_core::login::{DeliveryStatus, Prompting, Typed};
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
 pub(super) use post::{LateMessage, LearnedLate};
-pub(super) use radius::TypicalLatency;
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};
 pub(super) use waiting::{LoginWait, ResumedLogin};

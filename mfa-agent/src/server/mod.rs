@@ -7,12 +7,12 @@
 mod accept;
 mod accepting;
 mod active_config;
-mod active_logins;
 mod admin;
 mod channel;
 mod clock_watch;
 mod commit;
 mod connection;
+mod counter;
 mod error;
 mod limits;
 mod login;
@@ -21,7 +21,6 @@ mod passwords;
 mod peer;
 mod pool;
 mod refuse;
-mod shutdown;
 mod storage_watch;
 mod wait;
 
@@ -36,7 +35,9 @@ use crate::delivery::{self, DeliveryQueue};
 use crate::hasher::Hasher;
 use crate::log;
 use crate::repository::AccountRepository;
+use crate::timing_decoy::{SharedDecoy, TimingDecoy};
 pub use active_config::ActiveConfig;
+use counter::Counter;
 use error::Failure;
 use mfa_core::names::Names;
 use mfa_core::policy::Mode;
@@ -44,6 +45,9 @@ pub use pool::serve;
 
 /// How long the audit log may take to be durable before the store forgets lines.
 const WRITING_OUT: Duration = Duration::from_secs(5);
+
+/// What a RADIUS server that nobody has asked yet seems to take.
+const USUAL_REFUSAL: Duration = Duration::from_millis(20);
 
 /// All that connections share.
 pub struct Agent {
@@ -66,15 +70,20 @@ pub struct Agent {
     own_uid: u32,
     /// The boot of this host; sessions of another are over.
     boot: String,
-    shutdown: shutdown::ShutdownGuard,
-    active_logins: Arc<active_logins::ActiveLogins>,
+    /// Calls under way, which the shutdown waits for. Replies are written outside: what they say is durable by then, and
+    /// the other side may be slow.
+    shutdown: Arc<Counter<()>>,
+    /// Logins that programs which guard logins are in the middle of: the agent waits for them before it ends. An ordinary
+    /// process could sit at a prompt for as long as it likes, and is not counted.
+    active_logins: Arc<Counter<()>>,
     /// Connections of programs that guard logins, until their first call is carried out.
-    arriving: Arc<active_logins::ActiveLogins>,
+    arriving: Arc<Counter<()>>,
     accepting: Arc<accepting::Accepting>,
     /// Sends codes.
     delivery_queue: DeliveryQueue,
-    /// What RADIUS servers last did.
-    typical_latency: login::TypicalLatency,
+    /// How long the last question to a RADIUS server took that was not answered with yes or another question, and
+    /// whether it met with silence.
+    typical_latency: SharedDecoy<bool>,
     /// Who waits for them.
     radius_places: wait::RadiusPlaces,
     /// What logins that passed left for their account phase.
@@ -123,12 +132,12 @@ impl Agent {
             limits: limits::Limits::default(),
             own_uid: nix::unistd::geteuid().as_raw(),
             boot,
-            shutdown: shutdown::ShutdownGuard::default(),
+            shutdown: Arc::default(),
             active_logins: Arc::default(),
             arriving: Arc::default(),
             accepting,
             delivery_queue,
-            typical_latency: login::TypicalLatency::default(),
+            typical_latency: SharedDecoy::new(TimingDecoy::new(USUAL_REFUSAL, false)),
             radius_places: wait::RadiusPlaces::default(),
             tickets: login::Tickets::default(),
             clock_watch: Arc::default(),

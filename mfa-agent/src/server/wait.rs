@@ -5,13 +5,13 @@
 //! login, not even another of the same user. Each ends at its own deadline.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mfa_protocol::Secret;
 use mfa_radius::{Answer, Attempt, Challenge, Client, ClientError, System};
 
+use super::counter::{Counter, Held};
 use crate::config::Settings;
 use crate::delivery::{Delivery, Ticket};
 use mfa_core::account::Remote;
@@ -51,38 +51,32 @@ pub(super) struct ServerAnswer {
 /// How many logins wait for RADIUS servers, which may take minutes: each keeps a connection meanwhile, and
 /// those who need no server must find one.
 #[derive(Default)]
-pub(super) struct RadiusPlaces {
-    all: Arc<AtomicU32>,
-    /// Those of ordinary processes.
-    ordinary: Arc<AtomicU32>,
+pub(super) struct RadiusPlaces(Arc<Counter<Waiting>>);
+
+/// Whom a wait is counted for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Waiting {
+    Anybody,
+    OrdinaryProcess,
 }
 
-/// The right to wait for one. Given back when dropped.
-pub(super) struct Place(#[expect(dead_code, reason = "held for their drop")] Vec<Taken>);
-
-struct Taken(Arc<AtomicU32>);
+/// The right to wait for one.
+pub(super) type Place = Held<Waiting>;
 
 impl RadiusPlaces {
     /// Takes a place, of as many as a quarter of all connections; ordinary processes have half of these.
     pub(super) fn enter(&self, settings: &Settings, is_privileged: bool) -> Option<Place> {
         let places = (settings.server.max_connections / 4).max(1);
-        let mut taken = vec![take(&self.all, places)?];
-        if !is_privileged {
-            taken.push(take(&self.ordinary, places.div_ceil(2))?);
-        }
-        Some(Place(taken))
-    }
-}
-
-fn take(counter: &Arc<AtomicU32>, places: u32) -> Option<Taken> {
-    let before = counter.fetch_add(1, Ordering::SeqCst);
-    let taken = Taken(Arc::clone(counter));
-    (before < places).then_some(taken)
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let held = self.0.enter_with(|counts| {
+            let fits = counts.of(&Waiting::Anybody) < places;
+            let ordinary = counts.of(&Waiting::OrdinaryProcess) < places.div_ceil(2);
+            match is_privileged {
+                true => fits.then(|| (vec![Waiting::Anybody], ())),
+                false => (fits && ordinary)
+                    .then(|| (vec![Waiting::Anybody, Waiting::OrdinaryProcess], ())),
+            }
+        });
+        held.map(|(place, ())| place)
     }
 }
 

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::recovery::Recovery;
-use super::{Account, BYPASS_DIGITS, Drift, NewSession, Remote};
+use super::{Account, Drift, NewSession, Remote};
 use crate::factors::address::Recipient;
-use crate::factors::device::{Kind, Windows};
+use crate::factors::bypass::BYPASS_DIGITS;
+use crate::factors::device::{DeviceKind, Windows};
 use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
@@ -127,9 +128,9 @@ pub enum Verdict {
 pub struct Passed {
     /// The device whose code was right.
     pub device: Option<String>,
-    /// The kind of that device.
-    pub kind: Option<Kind>,
-    /// The bypass or recovery code that was used instead of a device's code.
+    /// What kind of device that is.
+    pub kind: Option<DeviceKind>,
+    /// What was typed in place of a device's code.
     pub instead: Option<FallbackCode>,
     /// The remaining recovery codes; `None` if there never were any.
     pub recovery_left: Option<u32>,
@@ -399,17 +400,7 @@ impl Account {
                         remote.dates.last_used_at = Some(now);
                     }
                 }
-                MatchResult::Knowledge(Factor::Pin) => {
-                    if let Some(pin) = &mut self.pin {
-                        pin.dates.last_used_at = Some(now);
-                    }
-                }
-                MatchResult::Knowledge(_) => {
-                    if let Some(set) = &mut self.questions {
-                        set.dates.last_used_at = Some(now);
-                        set.turn = set.turn.wrapping_add(1);
-                    }
-                }
+                MatchResult::Knowledge(factor) => self.use_knowledge(*factor, now),
                 MatchResult::Used { .. }
                 | MatchResult::OutOfSync { .. }
                 | MatchResult::Wrong

@@ -12,13 +12,8 @@ use subtle::ConstantTimeEq;
 
 use super::Account;
 use crate::clock::{Deadline, whole_seconds};
+use crate::factors::bypass::LONGEST_BYPASS;
 use crate::factors::recovery::{CodeDigest, Pepper};
-
-/// One digit more than the longest code of a device.
-pub const BYPASS_DIGITS: u32 = 9;
-
-/// The longest validity of a code.
-pub const LONGEST_BYPASS: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// A code that was issued and not used yet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,13 +48,6 @@ impl Bypass {
         let longest = self.lasts.map_or(LONGEST_BYPASS, Duration::from_secs);
         self.until.in_force(now, longest)
     }
-}
-
-/// A new code, from 16 random bytes: with so many, all codes are practically equally likely.
-#[must_use]
-pub fn fresh_code(random: [u8; 16]) -> Secret {
-    let number = u128::from_le_bytes(random) % 10_u128.pow(BYPASS_DIGITS);
-    Secret::new(format!("{number:09}"))
 }
 
 impl Account {
@@ -102,16 +90,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn a_code_has_nine_digits_for_all_random_bytes() {
-        for random in [[0; 16], [255; 16], [7; 16]] {
-            let code = fresh_code(random);
-            assert_eq!(code.expose().len(), BYPASS_DIGITS as usize);
-            assert!(code.expose().bytes().all(|b| b.is_ascii_digit()));
-        }
-    }
-
-    #[test]
-    fn a_code_is_valid_until_its_end_and_a_later_one_replaces_it() {
+    fn a_code_is_good_until_its_time_and_a_later_one_takes_its_place() {
         let mut account = Account::default();
         account.issue_bypass("111111111".into(), MINUTE, at(0));
         assert!(account.is_bypass("111111111", at(59)));

@@ -217,7 +217,7 @@ mod tests {
             true => Channel::Email,
             false => Channel::Sms,
         };
-        channel.recipient(text, None).unwrap()
+        Recipient::read(channel, text, None).unwrap()
     }
 
     fn with(texts: &[&str]) -> Account {
@@ -275,7 +275,7 @@ mod tests {
     fn an_address_is_named_in_full_or_as_it_is_shown() {
         let account = with(&["anna@example.org", "alfred@example.org", "bob@example.org"]);
         let find = |text: &str| {
-            let whole = Channel::Email.recipient(text, None).ok();
+            let whole = Recipient::read(Channel::Email, text, None).ok();
             account.find_contact(Channel::Email, whole.as_ref(), text)
         };
         assert_eq!(find("anna@example.org"), Ok(to("anna@example.org")));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dates, Label};
 use crate::clock::{has_begun, is_within};
-use crate::factors::device::{Generator, Kind, Match, ReplayState, Windows};
+use crate::factors::device::{DeviceKind, Generator, Match, ReplayState, Windows};
 
 /// How long a code out of sync waits for the next one.
 const NEXT_WITHIN: Duration = Duration::from_secs(600);
@@ -80,7 +80,7 @@ impl Device {
 
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> DeviceKind {
         self.generator.moves.kind()
     }
 
@@ -151,7 +151,7 @@ impl Device {
 
     /// Whether a code out of sync follows an earlier one, on an HOTP device.
     pub(super) fn follows(&self, step: u64, now: Timestamp) -> bool {
-        let Some(before) = self.out_of_sync.filter(|_| self.kind() == Kind::Hotp) else {
+        let Some(before) = self.out_of_sync.filter(|_| self.kind() == DeviceKind::Hotp) else {
             return false;
         };
         before.step.checked_add(1) == Some(step) && is_within(before.seen_at, now, NEXT_WITHIN)

@@ -6,8 +6,7 @@
 use jiff::Timestamp;
 
 use super::{Account, Dates, Device, Label, NewSession, PinRecord, QuestionSet};
-use crate::factors::address::Channel;
-use crate::factors::device::Kind;
+use crate::factors::device::DeviceKind;
 use crate::factors::recovery::CodeDigest;
 use crate::factors::{Factor, FactorCombination};
 
@@ -160,7 +159,7 @@ impl Account {
         &mut self,
         label: Option<&Label>,
         to: &Label,
-    ) -> Result<Option<(Kind, Label)>, EnrollError> {
+    ) -> Result<Option<(DeviceKind, Label)>, EnrollError> {
         let at = |label: &Label| self.devices.iter().position(|d| d.label == *label);
         let index = match (label, self.devices.len()) {
             (Some(label), _) => match (at(label), at(to)) {
@@ -209,21 +208,8 @@ impl Account {
         self.generation += 1;
     }
 
-    /// Removes a factor. Returns how many items were removed.
-    pub fn remove(&mut self, factor: Factor) -> u32 {
-        let removed = match factor {
-            Factor::Totp => std::mem::take(&mut self.devices).len(),
-            Factor::Pin => usize::from(self.pin.take().is_some()),
-            Factor::Questions => usize::from(self.questions.take().is_some()),
-            Factor::Radius => usize::from(self.remote.take().is_some()),
-            Factor::Email => return self.remove_contacts(Channel::Email, None),
-            Factor::Sms => return self.remove_contacts(Channel::Sms, None),
-        };
-        self.removed(removed)
-    }
-
-    /// Removes the devices of a kind, or one of them. Returns how many were removed.
-    pub fn remove_devices(&mut self, kind: Kind, label: Option<&Label>) -> u32 {
+    /// Removes the devices of a kind, or one of them. Returns how many were there.
+    pub fn remove_devices(&mut self, kind: DeviceKind, label: Option<&Label>) -> u32 {
         let before = self.devices.len();
         let stays = |d: &Device| d.kind() != kind || label.is_some_and(|label| d.label != *label);
         self.devices.retain(stays);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Account, Added, By, Device, EnrollError};
 use crate::factors::Factor;
-use crate::factors::device::{Kind, Windows};
+use crate::factors::device::{DeviceKind, Windows};
 use crate::factors::recovery::CodeDigest;
 
 /// A user's factors in another program.
@@ -157,7 +157,7 @@ impl Device {
             return Ok(Added::Unchanged);
         }
         let ahead = used - next;
-        if self.kind() == Kind::Hotp && ahead >= windows.resync.into() {
+        if self.kind() == DeviceKind::Hotp && ahead >= windows.resync.into() {
             return Err(EnrollError::FarAhead(self.label.to_string(), ahead));
         }
         self.last_step = Some(used);

@@ -13,6 +13,7 @@ mod contact;
 mod device;
 mod enroll;
 mod grace;
+mod holdings;
 mod import;
 mod knowledge;
 mod label;
@@ -25,19 +26,19 @@ mod set_up;
 mod settings;
 
 use jiff::Timestamp;
+use mfa_protocol::factor::Authenticator;
 use serde::{Deserialize, Serialize};
 
-use crate::factors::address::Channel;
-use crate::factors::device::{Kind, unspaced};
+use crate::factors::bypass::BYPASS_DIGITS;
+use crate::factors::device::{DeviceKind, unspaced};
 use crate::factors::recovery::{CodeDigest, Pepper};
-use crate::factors::{Factor, FactorCombination};
+use crate::factors::{Factor, FactorCombination, FactorRow};
 use crate::lockout::Lockout;
 
 pub use attempt::{
     Attempt, ConfirmedRecipient, Expended, FallbackCode, Passed, PreparedAnswer, Verdict,
 };
 use bypass::Bypass;
-pub use bypass::{BYPASS_DIGITS, LONGEST_BYPASS, fresh_code};
 pub use contact::{Contact, ContactError, MAX_CONTACTS};
 pub use device::{Device, Drift};
 pub use enroll::{Added, EnrollError, Enrolled, MAX_DEVICES};
@@ -155,21 +156,8 @@ impl Account {
         &self.lockout
     }
 
-    /// Whether the user can use `factor`.
-    #[must_use]
-    pub fn has(&self, factor: Factor) -> bool {
-        match factor {
-            Factor::Totp => !self.devices.is_empty(),
-            Factor::Pin => self.pin.is_some(),
-            Factor::Questions => self.questions.is_some(),
-            Factor::Email => self.contact(Channel::Email).is_some(),
-            Factor::Sms => self.contact(Channel::Sms).is_some(),
-            Factor::Radius => self.remote.is_some(),
-        }
-    }
-
-    /// Whether the user can satisfy all of `way`. Bypass and recovery codes replace other codes;
-    /// `beside` are factors that need nothing in the record.
+    /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for other codes; `beside`
+    /// are factors that need nothing in the record.
     #[must_use]
     pub fn can(&self, way: &FactorCombination, beside: &[Factor], now: Timestamp) -> bool {
         let other_codes = self.other_codes(now) > 0;
@@ -241,12 +229,13 @@ impl Account {
 
     /// The same by their names for people: a device is `totp` or `hotp`.
     #[must_use]
-    pub fn enrolled_names(&self) -> Vec<&'static str> {
-        let is_there = |kind: &Kind| self.devices.iter().any(|d| d.kind() == *kind);
-        let kinds = Kind::ALL.into_iter().filter(is_there).map(Kind::name);
-        let others = self.enrolled().into_iter();
-        let others = others.filter(|factor| *factor != Factor::Totp);
-        kinds.chain(others.map(Factor::name)).collect()
+    pub fn authenticators(&self) -> Vec<Authenticator> {
+        let is_there = |kind: &DeviceKind| self.devices.iter().any(|d| d.kind() == *kind);
+        let kinds = DeviceKind::ALL.into_iter().filter(is_there);
+        let others = Authenticator::ALL.into_iter().filter(|other| {
+            other.device_kind().is_none() && other.factor().is_some_and(|it| self.has(it))
+        });
+        kinds.map(Authenticator::from).chain(others).collect()
     }
 
     /// Unlocks the account. Returns whether there was anything to clear.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{Account, Label};
-use crate::factors::device::{Kind, MAX_OFFSET, Windows};
+use crate::factors::device::{DeviceKind, MAX_OFFSET, Windows};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 
 /// Two codes in a row.
@@ -36,8 +36,8 @@ pub enum Resynced {
         /// Its label.
         label: Label,
         /// Its kind.
-        kind: Kind,
-        /// Seconds that its clock is ahead; `None` for HOTP.
+        kind: DeviceKind,
+        /// Seconds that its clock is ahead; none for a device that counts.
         clock_offset: Option<i64>,
         /// Number of skipped codes; `None` for TOTP.
         skipped: Option<u64>,
@@ -155,7 +155,7 @@ mod tests {
         let done = account.resync(&resync((CODES[2], CODES[3]), 390));
         let expected = Resynced::Done {
             label: "phone".parse().unwrap(),
-            kind: Kind::Totp,
+            kind: DeviceKind::Totp,
             clock_offset: Some(-300),
             skipped: None,
         };

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "samples of tests")]
 
 use super::*;
-use crate::factors::device::{Algorithm, Digits, Generator, MovingFactor, Period};
+use crate::factors::device::{Digits, Generator, HashAlgorithm, MovingFactor, Period};
 use crate::factors::key::Key;
 
 /// A fixed pepper.
@@ -21,7 +21,7 @@ pub fn device(label: &str) -> Device {
     let key = zeroize::Zeroizing::new(b"12345678901234567890".to_vec());
     let generator = Generator {
         key: Key::from_bytes(key).unwrap(),
-        algorithm: Algorithm::default(),
+        algorithm: HashAlgorithm::default(),
         digits: Digits::default(),
         moves: MovingFactor::Time(Period::default()),
     };

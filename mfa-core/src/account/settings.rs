@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::factors::Factor;
+use crate::factors::{Factor, FactorRow};
 use crate::policy::{Enforce, Network, Networks, Personal};
 
 /// The most networks that an administrator and the user may list, each.
@@ -49,8 +49,8 @@ pub enum By {
 /// Why a setting can't be changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// The factor is not enrolled.
-    #[error("{user} has not enrolled {factor}{}; first: {}", three(*.factor), .factor.enroll_command(.user))]
+    /// The factor is not set up.
+    #[error("{user} has not set up {factor}{}; first: {}", .factor.row().enroll_note, .factor.enroll_command(.user))]
     NotSetUp {
         /// The user.
         user: String,
@@ -63,13 +63,6 @@ pub enum SettingError {
     /// Too many networks.
     #[error("{0} networks; at most {MAX_NETWORKS} can be listed")]
     TooMany(usize),
-}
-
-fn three(factor: Factor) -> &'static str {
-    match factor {
-        Factor::Questions => " (all three of them)",
-        Factor::Totp | Factor::Pin | Factor::Email | Factor::Sms | Factor::Radius => "",
-    }
 }
 
 impl UserSettings {
@@ -159,7 +152,7 @@ impl Account {
         if on && self.requires(factor, by) {
             return Ok(false);
         }
-        let may_come_later = factor == Factor::Totp && by == By::Administrator;
+        let may_come_later = factor.row().may_be_required_first && by == By::Administrator;
         if on && !may_come_later && !self.has(factor) {
             let user = user.to_owned();
             return Err(SettingError::NotSetUp { user, factor });

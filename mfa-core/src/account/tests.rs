@@ -1,5 +1,7 @@
 use super::samples::{at, full};
 use super::*;
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::bypass::LONGEST_BYPASS;
 
 #[test]
 fn a_record_survives_storage() {
@@ -139,7 +141,7 @@ fn fill_post(account: &mut Account) {
             (Channel::Email, long),
             (Channel::Sms, format!("+49170123450{n}")),
         ] {
-            let to = channel.recipient(&text, None).unwrap();
+            let to = Recipient::read(channel, &text, None).unwrap();
             account.add_contact(Contact::new(to.clone(), now)).unwrap();
             account.code_came_back(&to, now);
         }

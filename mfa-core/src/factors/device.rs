@@ -24,8 +24,9 @@ use zeroize::Zeroizing;
 
 use super::counter_uri;
 use super::key::Key;
-pub use moving_factor::{Kind, MovingFactor};
-pub use parameters::{Algorithm, Digits, MAX_COUNTER, ParameterError, Period, with_room};
+pub use mfa_protocol::factor::{DeviceKind, HashAlgorithm};
+pub use moving_factor::MovingFactor;
+pub use parameters::{Digits, MAX_COUNTER, ParameterError, Period, with_room};
 pub use replay_state::{Match, ReplayState, Windows};
 
 /// How far off a clock may be that is noticed, and put right by two codes: ten minutes, in seconds.
@@ -44,7 +45,7 @@ pub struct Generator {
     /// The shared key.
     pub key: Key,
     /// The hash function.
-    pub algorithm: Algorithm,
+    pub algorithm: HashAlgorithm,
     /// The length of a code.
     pub digits: Digits,
     /// What moves it on to the next code. A period, or null for a counter, in the record.
@@ -268,7 +269,11 @@ impl Generator {
     /// seconds a number of steps, and of steps a counter (RFC 6238 §4.2).
     fn builder(&self) -> totp_rs::Builder {
         totp_rs::Builder::new()
-            .with_algorithm(self.algorithm.into())
+            .with_algorithm(match self.algorithm {
+                HashAlgorithm::Sha1 => totp_rs::Algorithm::SHA1,
+                HashAlgorithm::Sha256 => totp_rs::Algorithm::SHA256,
+                HashAlgorithm::Sha512 => totp_rs::Algorithm::SHA512,
+            })
             .with_digits(self.digits.small())
             .with_secret(totp_rs::Secret::new(self.key.bytes().into()))
             .with_skew(0)

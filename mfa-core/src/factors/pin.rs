@@ -8,6 +8,22 @@ use std::collections::BTreeSet;
 
 use mfa_protocol::Secret;
 
+use super::row::{AnswerForm, Need, Row, Stored, Verification};
+
+/// What sets this factor apart.
+pub const ROW: Row = Row {
+    prompt: Some("prompt-pin"),
+    choice: "way-pin",
+    form: AnswerForm::Digits,
+    verification: Verification::Hash(Secret::clone),
+    stored: Stored::Pin,
+    needs: Need::Nothing,
+    enroll_arguments: "",
+    enroll_note: "",
+    may_be_required_first: false,
+    fits_one_answer: false,
+};
+
 /// The fewest digits of a PIN.
 pub const MIN_PIN: usize = 4;
 /// The most digits of a PIN.

@@ -13,6 +13,22 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
 
+use super::row::{AnswerForm, Need, Row, Stored, Verification};
+
+/// What sets this factor apart.
+pub const ROW: Row = Row {
+    prompt: None,
+    choice: "way-questions",
+    form: AnswerForm::Words,
+    verification: Verification::Hash(normal),
+    stored: Stored::Questions,
+    needs: Need::Nothing,
+    enroll_arguments: "",
+    enroll_note: " (all three of them)",
+    may_be_required_first: false,
+    fits_one_answer: false,
+};
+
 /// How many questions a user enrols.
 pub const QUESTIONS: usize = 3;
 

@@ -5,7 +5,6 @@
 //! hash to be needed (NIST SP 800-63B §5.1.2).
 
 use hmac::{Hmac, KeyInit, Mac};
-use mfa_protocol::Secret;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -19,9 +18,6 @@ pub const RECOVERY_CODES: usize = 10;
 
 /// The most that there may be.
 pub const MAX_RECOVERY_CODES: usize = 20;
-
-/// Random bytes that a code is made of: so many that none is noticeably more likely than others.
-pub const RANDOM_A_CODE: usize = 16;
 
 /// The key of the hashes. Shown by nothing.
 #[derive(Clone)]
@@ -75,38 +71,12 @@ impl TryFrom<String> for CodeDigest {
     }
 }
 
-/// Unused codes, one from each piece of random bytes; none is there twice.
-#[must_use]
-pub fn fresh_codes(random: &[[u8; RANDOM_A_CODE]]) -> Vec<Secret> {
-    let all = 10_u128.pow(RECOVERY_DIGITS);
-    let mut numbers: Vec<u128> = Vec::with_capacity(random.len());
-    for bytes in random {
-        let mut number = u128::from_le_bytes(*bytes) % all;
-        while numbers.contains(&number) {
-            number = (number + 1) % all;
-        }
-        numbers.push(number);
-    }
-    let code = |number: &u128| Secret::new(format!("{number:010}"));
-    numbers.iter().map(code).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn pepper(fill: u8) -> Pepper {
         Pepper::new(Zeroizing::new([fill; 32]))
-    }
-
-    #[test]
-    fn codes_have_ten_digits_and_none_is_there_twice() {
-        let codes = fresh_codes(&[[0; 16], [0; 16], [255; 16], [7; 16]]);
-        let texts: Vec<&str> = codes.iter().map(Secret::expose).collect();
-        assert_eq!(texts[..2], ["0000000000", "0000000001"]);
-        for text in texts {
-            assert!(text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit()));
-        }
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn digits(parts: &Parts<'_>) -> Result<Digits, UriError> {
 }
 
 /// Some write the name of Java's class, `HmacSHA256`.
-fn algorithm(name: &str) -> Result<super::device::Algorithm, UriError> {
+fn algorithm(name: &str) -> Result<super::device::HashAlgorithm, UriError> {
     let name = name.to_ascii_uppercase();
     let name = name.strip_prefix("HMAC").unwrap_or(&name);
     name.parse().map_err(|_| UriError::Algorithm)

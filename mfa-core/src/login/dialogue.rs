@@ -18,7 +18,7 @@ use super::stand_in::is_stand_in;
 use super::state::Consequence;
 use crate::account::{FallbackCode, Passed, Verdict};
 use crate::factors::address::Channel;
-use crate::factors::{Factor, FactorCombination};
+use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow};
 use crate::texts::{Text, Texts};
 
 /// More answers than this a login does not take, whatever they are.
@@ -112,7 +112,7 @@ impl Dialogue {
     pub(super) fn prompts(&self) -> Vec<String> {
         let number = self
             .asks_for_number()
-            .then(|| self.plan.wording.asking.number.clone());
+            .then(|| self.plan.wording.asking.prompt(&Text::PromptNumber));
         let texts = self
             .factors()
             .iter()
@@ -304,28 +304,28 @@ impl Dialogue {
     /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
     fn means_nothing(&self, typed: &str) -> bool {
         let is_help = typed.trim() == "?" && !self.plan.single;
-        match self.current() {
-            Some(Factor::Totp | Factor::Pin) => {
+        match self.current().map(|factor| factor.row().form) {
+            Some(AnswerForm::DeviceCode | AnswerForm::Digits) => {
                 is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
             }
-            Some(Factor::Questions | Factor::Email | Factor::Sms) => is_help,
-            Some(Factor::Radius) | None => false,
+            Some(AnswerForm::Words | AnswerForm::SentCode) => is_help,
+            Some(AnswerForm::Anything) | None => false,
         }
     }
 
     /// Whether a code is asked for, and next a PIN that may follow it in the same answer.
     fn may_pin_follow(&self) -> bool {
         let next = self.factors().get(self.given.len() + 1);
-        let is_code = self.current().is_some_and(Factor::is_code);
+        let is_code = self.current().is_some_and(|factor| factor.is_code());
         next == Some(&Factor::Pin) && is_code && !self.plan.single
     }
 
     /// The digits of the code that is asked for. They are unknown if a user's devices differ in them.
     fn digits_before_pin(&self) -> Option<u32> {
-        match self.current()? {
-            Factor::Totp => self.user.device_digits,
-            Factor::Email | Factor::Sms => Some(self.plan.code_digits),
-            Factor::Pin | Factor::Questions | Factor::Radius => None,
+        match self.current()?.row().form {
+            AnswerForm::DeviceCode => self.user.device_digits,
+            AnswerForm::SentCode => Some(self.plan.code_digits),
+            AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything => None,
         }
     }
 
@@ -370,14 +370,9 @@ impl Dialogue {
     fn prompt(&self, factor: Factor) -> Prompt {
         let tail = self.plan.single.then_some(self.user.code_digits);
         let texts = &self.plan.wording.asking;
-        let text = match factor {
-            Factor::Totp if self.asks_for_password() => texts.password_and_code.clone(),
-            Factor::Totp => texts.totp.clone(),
-            Factor::Pin => texts.pin.clone(),
-            Factor::Questions => format!("{} ", self.user.question),
-            Factor::Email => texts.email.clone(),
-            Factor::Sms => texts.sms.clone(),
-            Factor::Radius => texts.radius.clone(),
+        let text = match factor.row().fits_one_answer && self.asks_for_password() {
+            true => texts.prompt(&Text::PromptPasswordAndCode),
+            false => texts.prompt_for(factor, &self.user.question),
         };
         Prompt {
             text,

@@ -6,7 +6,7 @@ use mfa_protocol::Secret;
 use super::messages::DeliveryStatus;
 use crate::account::{Device, Remote};
 use crate::factors::device::Windows;
-use crate::factors::sent::SentCode;
+use crate::factors::sent_code::SentCode;
 
 /// What the user has typed.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use mfa_protocol::Secret;
 use super::FallbackRecipients;
 use crate::account::{Account, Remote};
 use crate::factors::address::{Recipient, Region};
-use crate::factors::sent::SentCode;
+use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 

@@ -14,8 +14,8 @@ use super::effect::End;
 use super::event::SendResult;
 use super::messages::{DeliveryStatus, news, no_number};
 use crate::factors::address::{Channel, Recipient};
-use crate::factors::sent::SentCode;
-use crate::texts::Texts;
+use crate::factors::sent_code::SentCode;
+use crate::texts::{Text, Texts};
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ impl Dialogue {
     }
 
     pub(super) fn take_number(&mut self, typed: &str) -> Next {
-        match Channel::Sms.recipient(typed, self.plan.region) {
+        match Recipient::read(Channel::Sms, typed, self.plan.region) {
             Ok(number) => {
                 self.post.number = Some(number);
                 self.go_on(Vec::new())
@@ -160,7 +160,7 @@ impl Dialogue {
 
     fn ask_for_number(&mut self, messages: Vec<Message>) -> Next {
         let prompt = Prompt {
-            text: self.plan.wording.asking.number.clone(),
+            text: self.plan.wording.asking.prompt(&Text::PromptNumber),
             echo: true,
             tail: None,
         };

@@ -62,7 +62,7 @@ impl Dialogue {
     fn challenge(&mut self, message: &str, echo: bool) -> Next {
         let message = message.trim_end();
         let text = match message.is_empty() {
-            true => self.plan.wording.asking.radius.clone(),
+            true => self.plan.wording.asking.prompt_for(Factor::Radius, ""),
             false => format!("{message} "),
         };
         let prompt = Prompt {

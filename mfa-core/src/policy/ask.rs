@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::{Prompting, Unenrolled};
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Limits;
 
@@ -39,56 +40,13 @@ pub struct SessionRule {
     pub scope: Vec<String>,
 }
 
-/// Whether a program can hold a conversation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Prompting {
-    /// It shows several prompts.
-    #[default]
-    Dialogue,
-    /// It has one answer only: the code follows the password.
-    Single,
-}
-
-impl Prompting {
-    /// Its name in settings and on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dialogue => "dialogue",
-            Self::Single => "single",
-        }
-    }
-}
-
-/// What happens to users who have enrolled nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unenrolled {
-    /// They can't log in.
-    #[default]
-    Deny,
-    /// They log in without a second factor.
-    Allow,
-    /// They enrol inside the login.
-    Enroll,
-}
-
-impl Unenrolled {
-    /// Its name in settings.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Deny => "deny",
-            Self::Allow => "allow",
-            Self::Enroll => "enroll",
-        }
-    }
-}
-
 impl Default for Ask {
     /// Any factor of this host, once, in a conversation, at every login.
     fn default() -> Self {
         Self {
-            ways: Factor::LOCAL.map(FactorCombination::from).into(),
+            ways: [Factor::Totp, Factor::Pin, Factor::Questions]
+                .map(FactorCombination::from)
+                .into(),
             prompting: Prompting::default(),
             tries: 1,
             unenrolled: Unenrolled::default(),

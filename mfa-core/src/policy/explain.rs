@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mfa_protocol::admin::{self, Considered, Explanation};
+use mfa_protocol::policy as wire;
 
 use super::{
     Action, Ask, Decision, Enforce, Facts, Mode, Origin, Own, Patterns, Personal, Place, Policy,
     Prompting, Request, Rule, SessionRule, Unenrolled, Verdict,
 };
-use crate::factors::Factor;
+use crate::factors::{Factor, FactorCombination};
 use crate::names::UserName;
 
 impl Policy {
@@ -27,7 +28,7 @@ impl Policy {
         Explanation {
             user: request.user.to_string(),
             service: request.service.to_owned(),
-            action: decision.verdict.name().to_owned(),
+            action: decision.verdict.action(),
             rule: decision.rule_name().map(str::to_owned),
             place: decision.place().map(Place::to_string),
             reason: decision.reason(),
@@ -35,13 +36,10 @@ impl Policy {
             session: ask
                 .and_then(|ask| ask.session.as_ref())
                 .map(|session| length_of_time(session.duration)),
-            unenrolled: ask.map(|ask| ask.unenrolled.name().to_owned()),
+            unenrolled: ask.map(|ask| ask.unenrolled),
             lockout_attempts: ask.map(|ask| ask.lockout.attempts),
             lockout_duration: ask.map(|ask| length_of_time(ask.lockout.duration)),
-            prompting: ask
-                .map_or(Prompting::default(), |ask| ask.prompting)
-                .name()
-                .to_owned(),
+            prompting: ask.map_or(Prompting::default(), |ask| ask.prompting),
             enrolled: Vec::new(),
             prompts: Vec::new(),
             considered: self.consider(request, facts),
@@ -60,7 +58,7 @@ impl Policy {
                 name: rule.name.clone(),
                 place: rule.place.to_string(),
                 fits,
-                field: misfit.map(|misfit| misfit.field().to_owned()),
+                field: misfit.map(|misfit| misfit.field()),
                 reason: misfit.map(|misfit| misfit.to_string()),
             });
             if fits {
@@ -100,7 +98,7 @@ impl Policy {
             place: decision
                 .place()
                 .map_or_else(|| "built in".to_owned(), Place::to_string),
-            action: decision.verdict.name().to_owned(),
+            action: decision.verdict.action(),
             require: decision.verdict.ask().map(ways).unwrap_or_default(),
             services: Vec::new(),
             from: Vec::new(),
@@ -237,13 +235,13 @@ pub fn length_of_time(duration: Duration) -> String {
 }
 
 impl Verdict {
-    /// `ask`, `skip` or `deny`.
+    /// The word for it.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn action(&self) -> wire::Action {
         match self {
-            Self::Ask(_) => "ask",
-            Self::Skip => "skip",
-            Self::Deny => "deny",
+            Self::Ask(_) => wire::Action::Ask,
+            Self::Skip => wire::Action::Skip,
+            Self::Deny => wire::Action::Deny,
         }
     }
 
@@ -269,7 +267,7 @@ fn shown_rule(rule: &Rule, decision: &Decision) -> admin::Rule {
     admin::Rule {
         name: rule.name.clone(),
         place: rule.place.to_string(),
-        action: decision.verdict.name().to_owned(),
+        action: decision.verdict.action(),
         require: decision.verdict.ask().map(ways).unwrap_or_default(),
         services: entries(rule.services.as_ref()),
         from: networks.unwrap_or_default(),
@@ -294,12 +292,13 @@ fn conditions(rule: &Rule) -> Vec<String> {
     given.into_iter().filter_map(words).collect()
 }
 
-fn ways(ask: &Arc<Ask>) -> Vec<String> {
-    ask.ways.iter().map(ToString::to_string).collect()
+fn ways(ask: &Arc<Ask>) -> Vec<FactorCombination> {
+    ask.ways.clone()
 }
 
 fn one_of(ask: &Arc<Ask>) -> String {
-    ways(ask).join(" or ")
+    let ways: Vec<String> = ask.ways.iter().map(ToString::to_string).collect();
+    ways.join(" or ")
 }
 
 #[cfg(test)]

@@ -20,19 +20,19 @@ mod network;
 mod pattern;
 mod personal;
 mod rule;
-mod words;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
 
-pub use ask::{Ask, Prompting, SessionRule, Unenrolled};
+pub use ask::{Ask, SessionRule};
 pub use explain::length_of_time;
+pub use mfa_protocol::policy::{Enforce, EnforcementMode as Mode, Prompting, Source, Unenrolled};
 pub use network::{Network, NetworkError, Networks, remote_address};
 pub use pattern::{Fit, Pattern, PatternError, Patterns, SetFit, terminal_name};
-pub use personal::{Enforce, EnforceError, LoginOrigin, Outside, Personal};
-pub use rule::{Action, ClockError, DayRange, Days, HourRange, Hours, Misfit, Place, Rule, Source};
+pub use personal::{LoginOrigin, Outside, Personal};
+pub use rule::{Action, ClockError, DayRange, Days, HourRange, Hours, Misfit, Place, Rule};
 
 use crate::factors::Factor;
 use crate::names::{Groups, UserName};
@@ -88,32 +88,7 @@ pub struct Policy {
     pub rules: Vec<Arc<Rule>>,
 }
 
-/// Who is asked at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Nobody.
-    None,
-    /// All but federated users.
-    LocalUsers,
-    /// Everyone.
-    #[default]
-    All,
-}
-
-impl Mode {
-    /// Its name in settings.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::LocalUsers => "local-users",
-            Self::All => "all",
-        }
-    }
-}
-
-/// A decision with its origin. It owns its parts, so that a login finishes under the rules it began
-/// with.
+/// What was decided, and by what. Owns its parts, so that a login finishes under the rules it began with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// What to do.

@@ -10,12 +10,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Ask, Networks, Unenrolled, remote_address, terminal_name};
+use super::{Ask, Enforce, Networks, Unenrolled, remote_address, terminal_name};
 use crate::factors::{Factor, FactorCombination};
 
 /// The settings of one user.
@@ -28,19 +25,6 @@ pub struct Personal {
     /// Where they may log in from: every one of these must contain the address. Empty: from
     /// anywhere.
     pub allow_from: Vec<Networks>,
-}
-
-/// Whether a user must have enrolled a factor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Enforce {
-    /// Yes, whatever the rules say, and without grace.
-    Required,
-    /// No, whatever the rules say.
-    Optional,
-    /// As the rules say.
-    #[default]
-    Default,
 }
 
 /// Where a login comes from.
@@ -134,37 +118,6 @@ fn ways_with(ways: &[FactorCombination], required: &[Factor]) -> Vec<FactorCombi
 fn asks_for_all_of(way: &FactorCombination, other: &FactorCombination) -> bool {
     let holds = |factor| way.factors().contains(factor);
     other.factors().iter().all(holds)
-}
-
-impl Enforce {
-    /// In display order.
-    pub const ALL: [Self; 3] = [Self::Required, Self::Optional, Self::Default];
-
-    /// Its name in commands, records and messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::Optional => "optional",
-            Self::Default => "default",
-        }
-    }
-}
-
-/// The word is not one of [`Enforce`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not known here; expected \"required\", \"optional\" or \"default\"")]
-pub struct EnforceError(String);
-
-impl FromStr for Enforce {
-    type Err = EnforceError;
-
-    fn from_str(text: &str) -> Result<Self, EnforceError> {
-        Self::ALL
-            .into_iter()
-            .find(|enforce| enforce.name() == text)
-            .ok_or_else(|| EnforceError(text.to_owned()))
-    }
 }
 
 impl LoginOrigin {

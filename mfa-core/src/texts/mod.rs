@@ -12,28 +12,17 @@ mod text;
 
 use std::sync::Arc;
 
+use crate::factors::Factor;
 use ascii::bare;
 pub use catalogue::{Catalogue, Mistake};
 pub use language::{Language, LanguageError};
 pub use text::{How, Text};
 
-/// The prompts, and the catalogue for all other texts.
+/// The texts of a catalogue, with prompts that the settings word in another way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Texts {
-    /// Asks for a TOTP or HOTP code.
-    pub totp: String,
-    /// Asks for the password and a code in one answer.
-    pub password_and_code: String,
-    /// Asks for the PIN.
-    pub pin: String,
-    /// Asks for a code sent by email.
-    pub email: String,
-    /// Asks for a code sent by text message.
-    pub sms: String,
-    /// Asks for an answer that a RADIUS server verifies.
-    pub radius: String,
-    /// Asks for a telephone number, to send a code there.
-    pub number: String,
+    /// Prompts of the settings, with what comes after them.
+    replaced: Vec<(Text, String)>,
     catalogue: Catalogue,
     ascii: bool,
 }
@@ -42,36 +31,27 @@ impl Texts {
     /// The prompts of a catalogue.
     #[must_use]
     pub fn of(catalogue: Catalogue) -> Self {
-        Self::made(catalogue, false)
+        Self {
+            replaced: Vec::new(),
+            catalogue,
+            ascii: false,
+        }
     }
 
     /// The same for programs that show ASCII only: without accents, or in English if no ASCII form
     /// exists.
     #[must_use]
     pub fn in_ascii(catalogue: Catalogue) -> Self {
-        Self::made(catalogue, true)
+        Self {
+            ascii: true,
+            ..Self::of(catalogue)
+        }
     }
 
-    fn made(catalogue: Catalogue, ascii: bool) -> Self {
-        let mut texts = Self {
-            totp: String::new(),
-            password_and_code: String::new(),
-            pin: String::new(),
-            email: String::new(),
-            sms: String::new(),
-            radius: String::new(),
-            number: String::new(),
-            catalogue,
-            ascii,
-        };
-        texts.totp = texts.prompt(&Text::PromptTotp);
-        texts.password_and_code = texts.prompt(&Text::PromptPasswordAndCode);
-        texts.pin = texts.prompt(&Text::PromptPin);
-        texts.email = texts.prompt(&Text::PromptEmail);
-        texts.sms = texts.prompt(&Text::PromptSms);
-        texts.radius = texts.prompt(&Text::PromptRadius);
-        texts.number = texts.prompt(&Text::PromptNumber);
-        texts
+    /// Words a prompt in another way.
+    pub fn replace(&mut self, prompt: Text, wording: String) {
+        self.replaced.retain(|(other, _)| *other != prompt);
+        self.replaced.push((prompt, wording));
     }
 
     /// A text of the catalogue.
@@ -86,7 +66,20 @@ impl Texts {
     /// The same with a trailing blank, which a catalogue can't contain.
     #[must_use]
     pub fn prompt(&self, text: &Text) -> String {
-        self.say(text) + " "
+        let mut replaced = self.replaced.iter();
+        match replaced.find(|(prompt, _)| prompt == text) {
+            Some((_, wording)) => wording.clone(),
+            None => self.say(text) + " ",
+        }
+    }
+
+    /// What asks for a factor; `question` where the account holds the question.
+    #[must_use]
+    pub fn prompt_for(&self, factor: Factor, question: &str) -> String {
+        match Text::prompt_for(factor) {
+            Some(prompt) => self.prompt(&prompt),
+            None => format!("{question} "),
+        }
     }
 
     /// Whether `typed` means yes: the word of the catalogue or the English one, or its first

@@ -51,14 +51,11 @@ fn every_text_uses_its_variables_and_can_be_shown() {
 fn no_two_prompts_of_a_language_are_alike_and_each_ends_in_a_blank() {
     for language in Language::ALL {
         let texts = Texts::of(Catalogue::of(language));
-        let prompts = [
-            &texts.totp,
-            &texts.pin,
-            &texts.email,
-            &texts.sms,
-            &texts.radius,
-            &texts.number,
-        ];
+        let of_factors = Factor::ALL.into_iter().filter_map(Text::prompt_for);
+        let prompts: Vec<String> = of_factors
+            .chain([Text::PromptNumber])
+            .map(|prompt| texts.prompt(&prompt))
+            .collect();
         let different: BTreeSet<_> = prompts.iter().collect();
         assert_eq!(different.len(), prompts.len(), "{language}");
         assert!(
@@ -191,9 +188,10 @@ fn words_are_accepted_in_the_language_and_in_english() {
 fn an_own_catalogue_replaces_the_texts_that_it_has() {
     let own = "# ours\nprompt-totp = Token:\nnot-accepted =\n    No.\n    Ask { -desk }.\n-desk = the desk\n";
     let texts = Texts::of(Catalogue::with(Language::Fr, own).unwrap());
-    assert_eq!(texts.totp, "Token: ");
+    assert_eq!(texts.prompt_for(Factor::Totp, ""), "Token: ");
     assert_eq!(texts.say(&Text::NotAccepted), "No.\nAsk the desk.");
-    assert_eq!(texts.pin, "Code PIN : ");
+    assert_eq!(texts.prompt_for(Factor::Pin, ""), "Code PIN : ");
+    assert_eq!(texts.prompt_for(Factor::Questions, "Pet?"), "Pet? ");
     assert_ne!(texts, Texts::of(Catalogue::of(Language::Fr)));
 }
 

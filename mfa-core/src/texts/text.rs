@@ -2,25 +2,17 @@
 
 use fluent_bundle::FluentArgs;
 
-use crate::factors::Factor;
 use crate::factors::address::{Channel, LONGEST_NUMBER, NumberError};
+use crate::factors::{Factor, FactorRow};
 
 /// A text, with its variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// Asks for a TOTP or HOTP code.
-    PromptTotp,
+    /// Asks for a factor. The account holds the question where a row has none.
+    Prompt(&'static str),
     /// Asks for the password and a code in one answer.
     PromptPasswordAndCode,
-    /// Asks for the PIN.
-    PromptPin,
-    /// Asks for a code sent by email.
-    PromptEmail,
-    /// Asks for a code sent by text message.
-    PromptSms,
-    /// Asks for an answer that a RADIUS server verifies.
-    PromptRadius,
-    /// Asks for a telephone number.
+    /// Asks for the number of a telephone.
     PromptNumber,
     /// The word for yes.
     WordYes,
@@ -86,15 +78,17 @@ pub enum How {
 }
 
 impl Text {
+    /// What asks for a factor; none where the account holds the question.
+    #[must_use]
+    pub fn prompt_for(factor: Factor) -> Option<Self> {
+        factor.row().prompt.map(Self::Prompt)
+    }
+
     /// Its name in a catalogue.
     pub(super) fn id(&self) -> &'static str {
         match self {
-            Self::PromptTotp => "prompt-totp",
+            Self::Prompt(id) => id,
             Self::PromptPasswordAndCode => "prompt-password-and-code",
-            Self::PromptPin => "prompt-pin",
-            Self::PromptEmail => "prompt-email",
-            Self::PromptSms => "prompt-sms",
-            Self::PromptRadius => "prompt-radius",
             Self::PromptNumber => "prompt-number",
             Self::WordYes => "word-yes",
             Self::WordResend => "word-resend",
@@ -106,7 +100,7 @@ impl Text {
             Self::WaysPrompt => "ways-prompt",
             Self::WaysUnknown => "ways-unknown",
             Self::WaysThen => "ways-then",
-            Self::FactorCombination(factor) => way(*factor),
+            Self::FactorCombination(factor) => factor.row().choice,
             Self::CodeOnItsWay(..) => "code-on-its-way",
             Self::CodeNotSent(_) => "code-not-sent",
             Self::CodeTooMany(_) => "code-too-many",
@@ -132,11 +126,7 @@ impl Text {
             Self::Grace(days) => arguments.set("days", *days),
             Self::FewRecoveryCodes(left) => arguments.set("left", *left),
             Self::CodeOnItsWay(channel, other) => {
-                let channel = match channel {
-                    Channel::Email => "email",
-                    Channel::Sms => "sms",
-                };
-                arguments.set("channel", channel);
+                arguments.set("channel", channel.name());
                 arguments.set("other", yes_or_no(*other));
             }
             Self::CodeNotSent(other) | Self::CodeTooMany(other) | Self::ServerSilent(other) => {
@@ -172,11 +162,6 @@ impl Text {
     /// Every text, with all values that change it.
     pub(super) fn samples() -> Vec<Self> {
         let mut samples = vec![
-            Self::PromptTotp,
-            Self::PromptPin,
-            Self::PromptEmail,
-            Self::PromptSms,
-            Self::PromptRadius,
             Self::PromptNumber,
             Self::PromptPasswordAndCode,
             Self::WordYes,
@@ -199,7 +184,8 @@ impl Text {
         let counts = [0, 1, 2, 3, 5, 11, 21, 100];
         samples.extend(counts.map(Self::Grace));
         samples.extend(counts.map(Self::FewRecoveryCodes));
-        samples.extend(FACTORS.map(Self::FactorCombination));
+        samples.extend(Factor::ALL.into_iter().filter_map(Self::prompt_for));
+        samples.extend(Factor::ALL.map(Self::FactorCombination));
         for other in [true, false] {
             samples.extend([
                 Self::CodeOnItsWay(Channel::Email, other),
@@ -225,27 +211,7 @@ impl Text {
     }
 }
 
-const FACTORS: [Factor; 6] = [
-    Factor::Totp,
-    Factor::Pin,
-    Factor::Questions,
-    Factor::Email,
-    Factor::Sms,
-    Factor::Radius,
-];
-
-fn way(factor: Factor) -> &'static str {
-    match factor {
-        Factor::Totp => "way-totp",
-        Factor::Pin => "way-pin",
-        Factor::Questions => "way-questions",
-        Factor::Email => "way-email",
-        Factor::Sms => "way-sms",
-        Factor::Radius => "way-radius",
-    }
-}
-
-/// The last two do not occur when a user types a number.
+/// The last two do not come up where somebody types a number.
 fn number(error: &NumberError) -> &'static str {
     match error {
         NumberError::Characters => "number-characters",

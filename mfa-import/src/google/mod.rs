@@ -15,7 +15,7 @@ mod scratch;
 
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Algorithm, Device, Kind, base32};
+use crate::account::{Account, Device, HashAlgorithm, Kind, base32};
 use crate::refusal::Refusal;
 use options::Options;
 
@@ -44,7 +44,7 @@ pub fn read(file: &[u8], now: u64) -> Result<Account, Refusal> {
         devices: vec![Device {
             label: None,
             secret: base32(&key),
-            algorithm: Algorithm::Sha1,
+            algorithm: HashAlgorithm::Sha1,
             digits: DIGITS,
             kind,
             used,

@@ -11,7 +11,7 @@ mod uri;
 use prost::Message;
 use zeroize::Zeroizing;
 
-use crate::account::{Algorithm, Device, Kind, base32};
+use crate::account::{Device, HashAlgorithm, Kind, base32};
 use crate::refusal::Refusal;
 use payload::{Count, Hash, Otp, Payload, Type};
 
@@ -104,11 +104,11 @@ fn kind(otp: &Otp) -> Result<(Kind, Option<u64>), Refusal> {
     }
 }
 
-fn algorithm(otp: &Otp) -> Result<Algorithm, Refusal> {
+fn algorithm(otp: &Otp) -> Result<HashAlgorithm, Refusal> {
     match Hash::try_from(otp.algorithm) {
-        Ok(Hash::Unspecified | Hash::Sha1) => Ok(Algorithm::Sha1),
-        Ok(Hash::Sha256) => Ok(Algorithm::Sha256),
-        Ok(Hash::Sha512) => Ok(Algorithm::Sha512),
+        Ok(Hash::Unspecified | Hash::Sha1) => Ok(HashAlgorithm::Sha1),
+        Ok(Hash::Sha256) => Ok(HashAlgorithm::Sha256),
+        Ok(Hash::Sha512) => Ok(HashAlgorithm::Sha512),
         Ok(Hash::Md5) | Err(_) => Err(Refusal::whole(
             "a device with MD5 or an unknown algorithm; expected SHA1, SHA256 or SHA512",
         )),

@@ -46,7 +46,7 @@ fn a_real_export_is_read() {
     let device = export.devices[0].as_ref().unwrap();
     assert_eq!(device.secret.expose(), "JBSWY3DPEHPK3PXP");
     assert_eq!(device.label.as_deref(), Some("Example"));
-    assert_eq!((device.algorithm, device.digits), (Algorithm::Sha1, 6));
+    assert_eq!((device.algorithm, device.digits), (HashAlgorithm::Sha1, 6));
     assert_eq!(
         device.kind,
         Kind::Time {
@@ -73,8 +73,14 @@ fn every_algorithm_and_length_is_known_and_md5_is_refused() {
         o.digits = Count::Eight as i32;
     })
     .unwrap();
-    assert_eq!((sha512.algorithm, sha512.digits), (Algorithm::Sha512, 8));
-    assert_eq!(one(|o| o.algorithm = 0).unwrap().algorithm, Algorithm::Sha1);
+    assert_eq!(
+        (sha512.algorithm, sha512.digits),
+        (HashAlgorithm::Sha512, 8)
+    );
+    assert_eq!(
+        one(|o| o.algorithm = 0).unwrap().algorithm,
+        HashAlgorithm::Sha1
+    );
     for bad in [4, 99, -1] {
         let refusal = one(|o| o.algorithm = bad).unwrap_err().to_string();
         assert!(refusal.contains("MD5"), "{refusal}");

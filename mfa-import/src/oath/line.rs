@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::RefusedLine;
 use super::kind::Type;
 use super::pin::Pin;
-use crate::account::{Algorithm, Device, Kind, base32};
+use crate::account::{Device, HashAlgorithm, Kind, base32};
 
 /// The fields of a line.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Entry {
         Device {
             label: None,
             secret: base32(&self.key),
-            algorithm: Algorithm::Sha1,
+            algorithm: HashAlgorithm::Sha1,
             digits: self.kind.digits,
             kind: match self.kind.period {
                 Some(period) => Kind::Time { period, offset: 0 },

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Drift, Messages, Radius, UserSettings};
+use crate::factor::{Authenticator, DeviceKind, FactorCombination, HashAlgorithm};
+use crate::policy::Action;
 
 /// The state of one account.
 pub struct Status;
@@ -51,9 +53,8 @@ pub struct StatusReply {
 pub struct Account {
     /// The canonical name.
     pub user: String,
-    /// Names of the factors that can be used: `totp`, `hotp`, `pin`, `questions`, `email`,
-    /// `sms`, `radius`.
-    pub enrolled: Vec<String>,
+    /// What can be used.
+    pub enrolled: Vec<Authenticator>,
     /// The devices that show codes.
     pub devices: Vec<Device>,
     /// The PIN, if there is one.
@@ -93,12 +94,12 @@ pub struct Account {
 /// A device that shows codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
-    /// `totp`, or `hotp` for one that counts its codes.
-    pub factor: String,
+    /// The kind of device.
+    pub factor: DeviceKind,
     /// Its name among the user's devices.
     pub label: String,
-    /// `SHA1`, `SHA256` or `SHA512`.
-    pub algorithm: String,
+    /// The hash function.
+    pub algorithm: HashAlgorithm,
     /// 6 to 8.
     pub digits: u32,
     /// Seconds a code is good for; none for `hotp`.
@@ -133,10 +134,10 @@ pub struct Rule {
     pub name: String,
     /// File and line.
     pub place: String,
-    /// `ask`, `skip` or `deny`.
-    pub action: String,
+    /// What it comes to for the user.
+    pub action: Action,
     /// What an `ask` is met by; any one of them.
-    pub require: Vec<String>,
+    pub require: Vec<FactorCombination>,
     /// The services it is for; empty for all.
     pub services: Vec<String>,
     /// The networks it is for; empty for all.

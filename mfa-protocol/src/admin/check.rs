@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::EnforcementMode;
+
 /// Reads the agent's settings from their files anew, without putting them in force, and says what is
 /// wrong or strange about them.
 pub struct CheckConfig;
@@ -107,14 +109,14 @@ pub struct Reload;
 /// The reply to [`Mode`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeReply {
-    /// `none`, `local-users` or `all`: the one in force.
-    pub mode: String,
+    /// The one in force.
+    pub mode: EnforcementMode,
     /// Where it stands, as file and line; none if it is built in.
     pub place: Option<String>,
     /// The first of the files that the settings were read from.
     pub config: String,
     /// What the files say by now; none if they are no settings.
-    pub file_mode: Option<String>,
+    pub file_mode: Option<EnforcementMode>,
 }
 
 /// The reply to [`Reload`].

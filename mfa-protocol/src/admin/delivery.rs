@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
+use crate::factor::Channel;
 
 /// An address that codes are sent to.
 pub struct EnrollAddress;
@@ -24,8 +25,8 @@ pub struct EnrollAddressParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `email` or `sms`.
-    pub factor: String,
+    /// How codes get there.
+    pub factor: Channel,
     /// The address or number.
     pub address: String,
     /// Whether a code is sent there and awaited before anything is stored. Users may not do without.
@@ -82,8 +83,8 @@ pub struct PrimaryParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `email` or `sms`.
-    pub factor: String,
+    /// How codes get there.
+    pub factor: Channel,
     /// The address, whole or as it is shown.
     pub address: String,
 }
@@ -95,8 +96,8 @@ pub struct EnableAddressParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `email` or `sms`.
-    pub factor: String,
+    /// How codes get there.
+    pub factor: Channel,
     /// The address, whole or as it is shown.
     pub address: String,
     /// Whether codes may go there.
@@ -118,8 +119,8 @@ pub struct AddressReply {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestDeliveryParameters {
-    /// `email` or `sms`.
-    pub channel: String,
+    /// How it is sent.
+    pub channel: Channel,
     /// The address or number.
     pub address: String,
 }
@@ -138,8 +139,8 @@ pub struct TestDeliveryReply {
 /// An address that codes are sent to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// `email` or `sms`.
-    pub factor: String,
+    /// How codes get there.
+    pub factor: Channel,
     /// The whole address for root, `a•••@example.org` for others.
     pub address: String,
     /// Whether codes go to this one first.

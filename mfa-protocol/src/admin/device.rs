@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
+use crate::factor::DeviceKind;
 
 /// Another name for a device.
 pub struct Rename;
@@ -57,8 +58,8 @@ pub struct ResyncParameters {
 pub struct ResyncReply {
     /// The canonical name.
     pub user: String,
-    /// `totp` or `hotp`
-    pub factor: String,
+    /// The kind of device.
+    pub factor: DeviceKind,
     /// The device's name.
     pub label: String,
     /// Seconds that its clock is ahead of this host's, as it is reckoned with from now on; none for a
@@ -83,8 +84,8 @@ pub struct DriftsReply {
 pub struct Drift {
     /// The canonical name.
     pub user: String,
-    /// `totp` or `hotp`
-    pub factor: String,
+    /// The kind of device.
+    pub factor: DeviceKind,
     /// The device's name.
     pub label: String,
     /// Seconds that its clock is ahead of what is reckoned with, negative if it is behind; none for a

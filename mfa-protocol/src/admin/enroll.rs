@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
+use crate::factor::{Authenticator, DeviceKind, HashAlgorithm};
 
 /// A new TOTP device.
 pub struct EnrollTotp;
@@ -23,55 +24,27 @@ pub struct CheckQuestions;
 /// Takes factors away.
 pub struct Remove;
 
-/// What the new device is to be; what is left out takes the configured default.
+/// What the new device is to be; what is left out takes the configured default. [`EnrollTotp`] refuses `counter`, and
+/// [`EnrollHotp`] refuses `period`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EnrollTotpParameters {
+pub struct EnrollDeviceParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The device's name; none takes the first free `device-N`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// `SHA1`, `SHA256` or `SHA512`.
+    /// The hash function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<String>,
+    pub algorithm: Option<HashAlgorithm>,
     /// 6 to 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digits: Option<u32>,
-    /// Seconds.
+    /// Seconds that a code of a device with a clock is good for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
-    /// A base32 key to be used instead of a fresh one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<Secret>,
-    /// An otpauth URI to be used instead of all of the above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uri: Option<Secret>,
-    /// The maker's ID.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential_id: Option<String>,
-    /// Whether a code is to be awaited before anything is stored.
-    pub confirm: bool,
-}
-
-/// What the new device is to be; what is left out takes the configured default.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EnrollHotpParameters {
-    /// The user, or none for the caller.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The device's name; none takes the first free `device-N`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// `SHA1`, `SHA256` or `SHA512`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<String>,
-    /// 6 to 8.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digits: Option<u32>,
-    /// The counter of the next code; none means 0.
+    /// The counter of the next code of a device that counts; none means 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counter: Option<u64>,
     /// A base32 key to be used instead of a fresh one.
@@ -107,8 +80,8 @@ pub struct EnrolmentReply {
 pub struct Enrolment {
     /// The canonical name.
     pub user: String,
-    /// `totp` or `hotp`
-    pub factor: String,
+    /// The kind of device.
+    pub factor: DeviceKind,
     /// The device's name.
     pub label: String,
     /// The key in base32, for typing.
@@ -195,8 +168,8 @@ pub struct RemoveParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `totp`, `hotp`, `pin`, `questions`, `email`, `sms`, `radius` or `recovery`.
-    pub factor: String,
+    /// What is to be removed.
+    pub factor: Authenticator,
     /// One device or address; none means all of the factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::factor::{Factor, FactorCombination};
+use crate::policy::{Action, Prompting, RuleField, Source, Unenrolled};
+
 /// The decision for a login, and why.
 pub struct Explain;
 
@@ -47,8 +50,8 @@ pub struct Explanation {
     pub user: String,
     /// The PAM service.
     pub service: String,
-    /// `ask`, `skip` or `deny`.
-    pub action: String,
+    /// What is decided.
+    pub action: Action,
     /// The rule that decided; none if none fits or the enforcement mode decided.
     pub rule: Option<String>,
     /// File and line of what decided.
@@ -56,15 +59,15 @@ pub struct Explanation {
     /// In words.
     pub reason: String,
     /// What is required: any one of them.
-    pub require: Vec<String>,
-    /// `dialogue` or `single`.
-    pub prompting: String,
-    /// `local` or `federated`.
-    pub source: String,
+    pub require: Vec<FactorCombination>,
+    /// Whether the program can hold a conversation.
+    pub prompting: Prompting,
+    /// Where the user's entry comes from.
+    pub source: Source,
     /// For how long the same is not asked again, such as `15m`; none if every login is asked.
     pub session: Option<String>,
-    /// What becomes of users who have none of it: `deny` or `allow`.
-    pub unenrolled: Option<String>,
+    /// What becomes of users who have none of it.
+    pub unenrolled: Option<Unenrolled>,
     /// Days that a user without a factor is let in for, if that holds for this login.
     pub grace_days_left: Option<u32>,
     /// Failures that lock.
@@ -72,7 +75,7 @@ pub struct Explanation {
     /// For how long, such as `1h`.
     pub lockout_duration: Option<String>,
     /// The factors that the user has.
-    pub enrolled: Vec<String>,
+    pub enrolled: Vec<Factor>,
     /// The prompts that would be shown, in order.
     pub prompts: Vec<String>,
     /// Every rule that was looked at, in order.
@@ -89,7 +92,7 @@ pub struct Considered {
     /// Whether it fits.
     pub fits: bool,
     /// The field that does not.
-    pub field: Option<String>,
+    pub field: Option<RuleField>,
     /// Why it does not.
     pub reason: Option<String>,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
+use crate::factor::HashAlgorithm;
 
 /// Many devices at once, each as a URI.
 pub struct ImportUris;
@@ -111,9 +112,9 @@ pub struct ImportDevice {
     pub label: Option<String>,
     /// The key in base32.
     pub secret: Secret,
-    /// `SHA1`, which none means, `SHA256` or `SHA512`.
+    /// The hash function; none means SHA1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<String>,
+    pub algorithm: Option<HashAlgorithm>,
     /// 6, which none means, to 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digits: Option<u32>,

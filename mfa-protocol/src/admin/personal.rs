@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::factor::Factor;
+use crate::policy;
+
 /// Makes a factor part of every login in which the user is asked, or takes that back.
 pub struct Require;
 /// Whether the user must have a factor, whatever the host says of users who have none.
@@ -14,12 +17,12 @@ pub struct AllowFrom;
 /// What is set for one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSettings {
-    /// `required`, `optional` or `default`.
-    pub enforce: String,
+    /// Whether they must have a factor.
+    pub enforce: policy::Enforce,
     /// Factors that an administrator made part of every login.
-    pub require: Vec<String>,
+    pub require: Vec<Factor>,
     /// The same, made so by the user.
-    pub own_require: Vec<String>,
+    pub own_require: Vec<Factor>,
     /// Whether the user may set all of this, as far as it does not loosen what an administrator set.
     pub self_manage: bool,
     /// Networks that an administrator allows logins from; empty: all.
@@ -35,8 +38,8 @@ pub struct RequireParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `totp`, `pin` or `questions`.
-    pub factor: String,
+    /// The factor.
+    pub factor: Factor,
     /// Whether it is required from now on.
     pub on: bool,
 }
@@ -47,8 +50,8 @@ pub struct RequireParameters {
 pub struct EnforceParameters {
     /// The user.
     pub user: String,
-    /// `required`, `optional` or `default`.
-    pub level: String,
+    /// Whether they must.
+    pub level: policy::Enforce,
 }
 
 /// See [`SelfManage`].

@@ -3,9 +3,10 @@
 //! Which addresses there are is the agent's to say. What can't be one is caught here: it is the sign of a
 //! word left out, or of two in the wrong order.
 
-use clap::ValueEnum;
+use mfa_protocol::factor::Channel;
 
 use super::name;
+use super::word::word;
 
 pub(super) const EMAIL: &str = "\
 Example: mfactl enroll email anna@example.org
@@ -84,7 +85,7 @@ pub(crate) struct EnrollRadius {
 #[command(allow_missing_positional = true)]
 pub(crate) struct NamedAddress {
     /// What is sent there
-    #[arg(value_name = "FACTOR")]
+    #[arg(value_name = "FACTOR", value_parser = word::<Channel>())]
     pub(crate) factor: Channel,
     /// The user; yourself if left out
     #[arg(value_name = "USER", value_parser = name)]
@@ -98,28 +99,11 @@ pub(crate) struct NamedAddress {
 #[derive(Debug, clap::Args)]
 pub(crate) struct TestDelivery {
     /// How it is sent
-    #[arg(value_name = "CHANNEL")]
+    #[arg(value_name = "CHANNEL", value_parser = word::<Channel>())]
     pub(crate) channel: Channel,
     /// The address or number
     #[arg(value_name = "ADDRESS", value_parser = address)]
     pub(crate) address: String,
-}
-
-/// How codes are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Channel {
-    Email,
-    Sms,
-}
-
-impl Channel {
-    /// Its name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-        }
-    }
 }
 
 /// What may be an e-mail address or a telephone number, whole or with most of it left out.

@@ -1,8 +1,10 @@
 //! The arguments of `mfactl enroll`.
 
+use clap::Subcommand;
 use clap::builder::RangedU64ValueParser;
-use clap::{Subcommand, ValueEnum};
+use mfa_protocol::factor::HashAlgorithm;
 
+use super::word::word;
 use super::{EnrollAddress, EnrollRadius, address, name};
 
 /// A factor to enrol.
@@ -115,7 +117,8 @@ pub(crate) struct EnrollDevice {
     pub(crate) label: Option<String>,
     /// The hash; many authenticator apps know SHA1 only
     #[arg(long, ignore_case = true, conflicts_with = "uri_stdin")]
-    pub(crate) algorithm: Option<Algorithm>,
+    #[arg(value_parser = word::<HashAlgorithm>())]
+    pub(crate) algorithm: Option<HashAlgorithm>,
     /// How long a code is
     #[arg(long, value_parser = RangedU64ValueParser::<u32>::new().range(6..=8))]
     #[arg(conflicts_with = "uri_stdin", value_name = "6..8")]
@@ -132,28 +135,6 @@ pub(crate) struct EnrollDevice {
     /// Store at once, without asking for a code
     #[arg(long)]
     pub(crate) no_confirm: bool,
-}
-
-/// The hash of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Algorithm {
-    #[value(name = "SHA1")]
-    Sha1,
-    #[value(name = "SHA256")]
-    Sha256,
-    #[value(name = "SHA512")]
-    Sha512,
-}
-
-impl Algorithm {
-    /// Its name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "SHA1",
-            Self::Sha256 => "SHA256",
-            Self::Sha512 => "SHA512",
-        }
-    }
 }
 
 /// A PIN, or questions.

@@ -1,15 +1,16 @@
-//! The arguments of `mfactl remove` and `mfactl rename`, and the names of the factors.
+//! The arguments of `mfactl remove` and `mfactl rename`.
 
-use clap::ValueEnum;
+use mfa_protocol::factor::{Authenticator, DeviceKind};
 
-use super::{Channel, name};
+use super::name;
+use super::word::word;
 
 /// What to remove.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Remove {
     /// The factor
-    #[arg(value_name = "FACTOR")]
-    pub(crate) factor: Removable,
+    #[arg(value_name = "FACTOR", value_parser = word::<Authenticator>())]
+    pub(crate) factor: Authenticator,
     /// The user; yourself if left out
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
@@ -18,41 +19,12 @@ pub(crate) struct Remove {
     pub(crate) label: Option<String>,
 }
 
-/// What can be taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Removable {
-    Totp,
-    Hotp,
-    Pin,
-    Questions,
-    Email,
-    Sms,
-    Radius,
-    Recovery,
-}
-
-impl Removable {
-    /// Its name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Totp => Kind::Totp.name(),
-            Self::Hotp => Kind::Hotp.name(),
-            Self::Pin => Factor::Pin.name(),
-            Self::Questions => Factor::Questions.name(),
-            Self::Email => Channel::Email.name(),
-            Self::Sms => Channel::Sms.name(),
-            Self::Radius => Factor::Radius.name(),
-            Self::Recovery => "recovery",
-        }
-    }
-}
-
 /// Which device is to be called what.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rename {
     /// The device's kind
-    #[arg(value_name = "FACTOR")]
-    pub(crate) factor: Kind,
+    #[arg(value_name = "FACTOR", value_parser = word::<DeviceKind>())]
+    pub(crate) factor: DeviceKind,
     /// The user; yourself if left out
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
@@ -62,46 +34,4 @@ pub(crate) struct Rename {
     /// Its new name
     #[arg(long, value_name = "NEW", value_parser = name)]
     pub(crate) to: String,
-}
-
-/// A kind of device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    Totp,
-    Hotp,
-}
-
-impl Kind {
-    /// Its name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Hotp => "hotp",
-        }
-    }
-}
-
-/// A factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Factor {
-    Totp,
-    Pin,
-    Questions,
-    Email,
-    Sms,
-    Radius,
-}
-
-impl Factor {
-    /// Its name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Pin => "pin",
-            Self::Questions => "questions",
-            Self::Email => Channel::Email.name(),
-            Self::Sms => Channel::Sms.name(),
-            Self::Radius => "radius",
-        }
-    }
 }

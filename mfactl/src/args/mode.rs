@@ -1,6 +1,8 @@
 //! The arguments of `mfactl mode`.
 
-use clap::ValueEnum;
+use mfa_protocol::policy::EnforcementMode;
+
+use super::word::word;
 
 pub(super) const MODE: &str = "\
 Example: mfactl mode local-users
@@ -15,25 +17,6 @@ it at once.";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Mode {
     /// Who is to be asked; without it the mode is shown
-    #[arg(value_name = "MODE")]
-    pub(crate) mode: Option<ModeName>,
-}
-
-/// Who is asked at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ModeName {
-    None,
-    LocalUsers,
-    All,
-}
-
-impl ModeName {
-    /// Its name in the settings.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::LocalUsers => "local-users",
-            Self::All => "all",
-        }
-    }
+    #[arg(value_name = "MODE", value_parser = word::<EnforcementMode>())]
+    pub(crate) mode: Option<EnforcementMode>,
 }

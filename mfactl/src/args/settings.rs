@@ -4,8 +4,11 @@
 use std::net::IpAddr;
 
 use clap::{ArgGroup, ValueEnum};
+use mfa_protocol::factor::Factor;
+use mfa_protocol::policy;
 
-use super::{Factor, name};
+use super::name;
+use super::word::word;
 
 pub(super) const REQUIRE: &str = "\
 Example: mfactl require totp alice
@@ -32,7 +35,7 @@ The networks take the place of those that were set before:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Require {
     /// The factor
-    #[arg(value_name = "FACTOR")]
+    #[arg(value_name = "FACTOR", value_parser = word::<Factor>())]
     pub(crate) factor: Factor,
     /// The user; yourself if left out
     #[arg(value_name = "USER", value_parser = name)]
@@ -49,27 +52,8 @@ pub(crate) struct Enforce {
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: String,
     /// Whether they must have a factor
-    #[arg(value_name = "LEVEL")]
-    pub(crate) level: Level,
-}
-
-/// Whether a user must have a factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Level {
-    Required,
-    Optional,
-    Default,
-}
-
-impl Level {
-    /// Its name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::Optional => "optional",
-            Self::Default => "default",
-        }
-    }
+    #[arg(value_name = "LEVEL", value_parser = word::<policy::Enforce>())]
+    pub(crate) level: policy::Enforce,
 }
 
 /// Whether a user may set more for themselves.

@@ -14,7 +14,7 @@ use crate::output::clean;
 pub(crate) fn primary(context: &mut Context, args: NamedAddress) -> Result<Verdict, Failure> {
     let reply = context.change::<Primary>(&PrimaryParameters {
         user: args.user,
-        factor: args.factor.name().to_owned(),
+        factor: args.factor,
         address: args.address,
     })?;
     report(context, &reply, |reply| {
@@ -41,7 +41,7 @@ pub(crate) fn enable(
 ) -> Result<Verdict, Failure> {
     let reply = context.change::<EnableAddress>(&EnableAddressParameters {
         user: args.user,
-        factor: args.factor.name().to_owned(),
+        factor: args.factor,
         address: args.address,
         enabled,
     })?;

@@ -10,7 +10,9 @@ mod questions;
 mod radius;
 mod recovery;
 
-use crate::args::{Channel, Enroll};
+use mfa_protocol::factor::{Authenticator, Channel};
+
+use crate::args::Enroll;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -43,10 +45,15 @@ fn enroll(context: &mut Context, factor: Enroll) -> Result<Verdict, Failure> {
 #[derive(serde::Serialize)]
 struct Enrolled<'a> {
     user: &'a str,
-    factor: &'a str,
+    factor: Authenticator,
 }
 
-fn report(context: &Context, user: &str, factor: &str, what: &str) -> Result<Verdict, Failure> {
+fn report(
+    context: &Context,
+    user: &str,
+    factor: Authenticator,
+    what: &str,
+) -> Result<Verdict, Failure> {
     context.output.result(&Enrolled { user, factor }, || {
         format!("{}: {what} stored", clean(user))
     })?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use mfa_protocol::admin::{
     Considered, Explain, ExplainParameters, Explanation, Status, UserParameters,
 };
-
+use mfa_protocol::policy::{Action, RuleField, Source, Unenrolled};
 use serde::Serialize;
 
 use crate::args;
@@ -14,7 +14,7 @@ use crate::commands::doctor::sshd::gives_names;
 use crate::commands::{Verdict, status};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::{field, list, paragraph, table};
+use crate::table::{field, joined, list, paragraph, table};
 
 pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict, Failure> {
     let sshd = args.sshd.program.clone();
@@ -67,7 +67,7 @@ fn beware(it: &Explanation, asked: &ExplainParameters, sshd: &Path) -> Option<&'
     let by_address = it
         .considered
         .iter()
-        .any(|rule| rule.field.as_deref() == Some("from"));
+        .any(|rule| rule.field == Some(RuleField::From));
     let matters = asked.from.is_some() || by_address;
     let is_sshd = it.service.starts_with("sshd");
     (matters && is_sshd && gives_names(sshd)).then_some(NAMES)
@@ -80,14 +80,14 @@ const NAMES: &str = "sshd has UseDNS yes, and gives the name of a remote host in
 /// `head` says what is known of the user and the login before anything is decided.
 fn screen(it: &Explanation, head: &str) -> String {
     let mut screen = field("User", &it.user) + head;
-    screen += &field("Source", source(&it.source));
+    screen += &field("Source", source(it.source));
     screen += &field("Decision", &decision(it));
     screen += &paragraph("Because", &it.reason);
     screen += &field("Rule", it.rule.as_deref().unwrap_or("none"));
     screen += &field("Where", it.place.as_deref().unwrap_or_default());
     screen += &field("Enrolled", &list(&it.enrolled, "nothing"));
     screen += &paragraph("Without", &unenrolled(it));
-    screen += &field("Prompting", &it.prompting);
+    screen += &field("Prompting", it.prompting.name());
     for (i, prompt) in it.prompts.iter().enumerate() {
         screen += &field(if i == 0 { "Asked" } else { "" }, &format!("{prompt:?}"));
     }
@@ -103,21 +103,21 @@ fn screen(it: &Explanation, head: &str) -> String {
     screen
 }
 
-fn source(source: &str) -> &str {
+fn source(source: Source) -> &'static str {
     match source {
-        "local" => "local: the user stands in /etc/passwd, or in no source that this host knows",
-        "federated" => "federated: the user does not stand in /etc/passwd",
-        other => other,
+        Source::Local => {
+            "local: the user stands in /etc/passwd, or in no source that this host knows"
+        }
+        Source::Federated => "federated: the user does not stand in /etc/passwd",
     }
 }
 
 /// What becomes of a user who has none of what is asked for.
 fn unenrolled(it: &Explanation) -> String {
-    let what = match it.unenrolled.as_deref() {
-        Some("deny") => "denied",
-        Some("allow") => "let in",
-        Some("enroll") => "asked to set up a factor",
-        Some(other) => other,
+    let what = match it.unenrolled {
+        Some(Unenrolled::Deny) => "denied",
+        Some(Unenrolled::Allow) => "let in",
+        Some(Unenrolled::Enroll) => "asked to set up a factor",
         None => "",
     };
     let grace = match it.grace_days_left {
@@ -134,9 +134,9 @@ fn unenrolled(it: &Explanation) -> String {
 }
 
 fn session(it: &Explanation) -> String {
-    match (&it.session, it.action.as_str()) {
+    match (&it.session, it.action) {
         (Some(length), _) => format!("the same is not asked again for {length}"),
-        (None, "ask") => "none: every login is asked".to_owned(),
+        (None, Action::Ask) => "none: every login is asked".to_owned(),
         (None, _) => String::new(),
     }
 }
@@ -150,22 +150,21 @@ fn lockout(it: &Explanation) -> String {
 }
 
 fn decision(it: &Explanation) -> String {
-    match it.action.as_str() {
-        "ask" => format!(
-            "ask for {}",
-            list(&it.require, "nothing").replace(", ", " or ")
-        ),
-        "skip" => "skip: no second factor is asked for".to_owned(),
-        "deny" => "deny: the login is refused".to_owned(),
-        other => other.to_owned(),
+    match it.action {
+        Action::Ask if it.require.is_empty() => "ask for nothing".to_owned(),
+        Action::Ask => format!("ask for {}", joined(&it.require, " or ")),
+        Action::Skip => "skip: no second factor is asked for".to_owned(),
+        Action::Deny => "deny: the login is refused".to_owned(),
+        Action::SeeSettings => it.action.to_string(),
     }
 }
 
 fn considered(rule: &Considered) -> [String; 3] {
-    let fits = match (rule.fits, &rule.field, &rule.reason) {
+    let fits = match (rule.fits, rule.field, &rule.reason) {
         (true, ..) => "yes".to_owned(),
         (false, Some(field), Some(reason)) => format!("no: {field}: {reason}"),
-        (false, Some(text), None) | (false, None, Some(text)) => format!("no: {text}"),
+        (false, Some(field), None) => format!("no: {field}"),
+        (false, None, Some(reason)) => format!("no: {reason}"),
         (false, None, None) => "no".to_owned(),
     };
     [rule.name.clone(), fits, rule.place.clone()]
@@ -174,32 +173,34 @@ fn considered(rule: &Considered) -> [String; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_protocol::factor::Factor;
+    use mfa_protocol::policy::Prompting;
 
     #[test]
     fn the_screen_names_the_decision_the_rule_and_why_others_do_not_fit() {
         let explanation = Explanation {
             user: "alice".to_owned(),
             service: "openvpn".to_owned(),
-            action: "ask".to_owned(),
+            action: Action::Ask,
             rule: Some("vpn".to_owned()),
             place: Some("/etc/mfa/agent.toml:31".to_owned()),
             reason: "rule \"vpn\" is the first that fits".to_owned(),
-            require: vec!["totp".to_owned(), "pin".to_owned()],
-            prompting: "single".to_owned(),
-            source: "local".to_owned(),
+            require: vec![Factor::Totp.into(), Factor::Pin.into()],
+            prompting: Prompting::Single,
+            source: Source::Local,
             session: Some("15m".to_owned()),
-            unenrolled: Some("deny".to_owned()),
+            unenrolled: Some(Unenrolled::Deny),
             grace_days_left: Some(12),
             lockout_attempts: Some(5),
             lockout_duration: Some("1h".to_owned()),
-            enrolled: vec!["totp".to_owned()],
+            enrolled: vec![Factor::Totp],
             prompts: vec!["OTP code: ".to_owned(), "PIN:\u{1b} ".to_owned()],
             considered: vec![
                 Considered {
                     name: "console break-glass".to_owned(),
                     place: "/etc/mfa/agent.toml:24".to_owned(),
                     fits: false,
-                    field: Some("users".to_owned()),
+                    field: Some(RuleField::Users),
                     reason: Some("alice is not among them".to_owned()),
                 },
                 Considered {
@@ -218,10 +219,10 @@ mod tests {
     fn what_does_not_hold_for_a_login_takes_no_line() {
         let explanation = Explanation {
             user: "alice".to_owned(),
-            action: "skip".to_owned(),
-            source: "federated".to_owned(),
+            action: Action::Skip,
+            source: Source::Federated,
             reason: "the enforcement mode is local-users, and the user is federated".to_owned(),
-            prompting: "dialogue".to_owned(),
+            prompting: Prompting::Dialogue,
             ..Explanation::default()
         };
         assert_eq!(screen(&explanation, "Service     mfactl\n"), SKIPPED);

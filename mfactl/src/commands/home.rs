@@ -106,6 +106,7 @@ fn awaits_a_login(account: &Account) -> bool {
 mod tests {
     use super::*;
     use mfa_protocol::admin::{Device, Drift};
+    use mfa_protocol::factor::{Authenticator, Channel};
 
     fn commands(account: &Account) -> Vec<&'static str> {
         next_steps(account)
@@ -117,7 +118,7 @@ mod tests {
     fn alice() -> Account {
         Account {
             user: "alice".to_owned(),
-            enrolled: vec!["totp".to_owned()],
+            enrolled: vec![Authenticator::Totp],
             devices: vec![Device {
                 label: "phone".to_owned(),
                 ..Device::default()
@@ -151,12 +152,12 @@ mod tests {
     #[test]
     fn a_new_address_is_confirmed_by_a_login_unless_nothing_is_sent_now() {
         let new = Address {
-            factor: "email".to_owned(),
+            factor: Channel::Email,
             enabled: true,
             ..Address::default()
         };
         let mut account = Account {
-            enrolled: vec!["email".to_owned()],
+            enrolled: vec![Authenticator::Email],
             addresses: vec![new],
             ..Account::default()
         };

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use mfa_protocol::admin::{Mode, ModeReply, Reload};
 use mfa_protocol::login::Nothing;
+use mfa_protocol::policy::EnforcementMode;
 use nix::unistd::geteuid;
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ use drop_in::DropIn;
 
 #[derive(Serialize)]
 struct Shown<'a> {
-    mode: &'a str,
+    mode: EnforcementMode,
     place: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<bool>,
@@ -29,17 +30,21 @@ struct Shown<'a> {
 
 pub(crate) fn run(context: &mut Context, args: &args::Mode) -> Result<Verdict, Failure> {
     let now = context.call::<Mode>(&Nothing {})?;
-    let Some(wanted) = args.mode.map(args::ModeName::name) else {
+    let Some(wanted) = args.mode else {
         return show(context, &now, None);
     };
-    if now.mode == wanted && now.file_mode.as_deref() == Some(wanted) {
+    if now.mode == wanted && now.file_mode == Some(wanted) {
         return show(context, &now, Some(false));
     }
     let set = set(context, &now, wanted)?;
     show(context, &set, Some(true))
 }
 
-fn set(context: &mut Context, now: &ModeReply, wanted: &str) -> Result<ModeReply, Failure> {
+fn set(
+    context: &mut Context,
+    now: &ModeReply,
+    wanted: EnforcementMode,
+) -> Result<ModeReply, Failure> {
     if !geteuid().is_root() {
         return Err(Failure::Rejected(format!(
             "the settings are root's to change; run: sudo mfactl mode {wanted}"
@@ -77,7 +82,7 @@ fn set(context: &mut Context, now: &ModeReply, wanted: &str) -> Result<ModeReply
 
 fn show(context: &Context, reply: &ModeReply, changed: Option<bool>) -> Result<Verdict, Failure> {
     let shown = Shown {
-        mode: &reply.mode,
+        mode: reply.mode,
         place: reply.place.as_deref(),
         changed,
     };
@@ -86,13 +91,13 @@ fn show(context: &Context, reply: &ModeReply, changed: Option<bool>) -> Result<V
 }
 
 fn screen(reply: &ModeReply, changed: Option<bool>) -> String {
-    let mode = clean(&reply.mode);
-    let asked = match &*reply.mode {
-        "none" => "nobody is asked for a second factor",
-        "local-users" => {
+    let mode = reply.mode;
+    let asked = match mode {
+        EnforcementMode::None => "nobody is asked for a second factor",
+        EnforcementMode::LocalUsers => {
             "users of this host are asked for a second factor, those of a directory are not"
         }
-        _ => "everybody is asked for a second factor, as the rules say",
+        EnforcementMode::All => "everybody is asked for a second factor, as the rules say",
     };
     let place = reply.place.as_deref().map_or_else(
         || "built in".to_owned(),
@@ -112,7 +117,7 @@ mod tests {
     #[test]
     fn a_mode_is_shown_with_its_place() {
         let reply = ModeReply {
-            mode: "none".to_owned(),
+            mode: EnforcementMode::None,
             place: Some("/etc/mfa/agent.toml:7".to_owned()),
             ..ModeReply::default()
         };
@@ -121,7 +126,7 @@ mod tests {
             "none: nobody is asked for a second factor (set in /etc/mfa/agent.toml:7)"
         );
         let builtin = ModeReply {
-            mode: "all".to_owned(),
+            mode: EnforcementMode::All,
             ..ModeReply::default()
         };
         assert_eq!(

@@ -1,9 +1,10 @@
 //! `mfactl remove`: taking factors away.
 
 use mfa_protocol::admin::{Remove, RemoveParameters};
+use mfa_protocol::factor::Authenticator;
 use serde::Serialize;
 
-use crate::args::{self, Removable};
+use crate::args;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,17 +13,17 @@ use crate::output::clean;
 #[derive(Serialize)]
 struct Removed<'a> {
     user: &'a str,
-    factor: &'a str,
+    factor: Authenticator,
     removed: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
 }
 
 pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, Failure> {
-    let factor = args.factor.name();
+    let factor = args.factor;
     let parameters = RemoveParameters {
         user: args.user,
-        factor: factor.to_owned(),
+        factor,
         label: args.label,
     };
     let reply = context.change::<Remove>(&parameters)?;
@@ -39,18 +40,17 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             .map(|l| format!(" {:?}", clean(l)))
             .unwrap_or_default();
         let user = clean(&reply.user);
-        let done = match (reply.removed, args.factor) {
-            (0, Removable::Recovery) if reply.note.is_some() => {
+        let recovery = Authenticator::Recovery;
+        let done = match (reply.removed, factor.channel()) {
+            (0, _) if factor == recovery && reply.note.is_some() => {
                 format!("{user} has no recovery codes")
             }
             (0, _) => format!("{user} has no {factor}{named}; nothing was changed"),
-            (1, Removable::Recovery) => format!("{user}: 1 recovery code is removed"),
-            (n, Removable::Recovery) => format!("{user}: {n} recovery codes are removed"),
+            (1, _) if factor == recovery => format!("{user}: 1 recovery code is removed"),
+            (n, _) if factor == recovery => format!("{user}: {n} recovery codes are removed"),
             (1, _) => format!("{user}: {factor}{named} is removed"),
-            (n, Removable::Email | Removable::Sms) => {
-                format!("{user}: {n} addresses of {factor} are removed")
-            }
-            (n, _) => format!("{user}: {n} devices of {factor} are removed"),
+            (n, Some(_)) => format!("{user}: {n} addresses of {factor} are removed"),
+            (n, None) => format!("{user}: {n} devices of {factor} are removed"),
         };
         match &reply.note {
             Some(note) => format!("{done}\n{}", clean(note)),

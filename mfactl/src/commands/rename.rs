@@ -6,6 +6,7 @@
 use mfa_protocol::admin::{
     Account, Device, Rename, RenameParameters, RenameReply, Status, UserParameters,
 };
+use mfa_protocol::factor::DeviceKind;
 use serde::Serialize;
 
 use crate::args;
@@ -17,13 +18,13 @@ use crate::output::clean;
 #[derive(Serialize)]
 struct Renamed<'a> {
     user: &'a str,
-    factor: &'a str,
+    factor: DeviceKind,
     label: &'a str,
     changed: bool,
 }
 
 pub(crate) fn run(context: &mut Context, args: args::Rename) -> Result<Verdict, Failure> {
-    let factor = args.factor.name();
+    let factor = args.factor;
     let whose = UserParameters {
         user: args.user.clone(),
     };
@@ -46,7 +47,7 @@ pub(crate) fn run(context: &mut Context, args: args::Rename) -> Result<Verdict, 
 }
 
 /// The name of the device that is to be renamed.
-fn meant(account: &Account, factor: &str, label: Option<&str>) -> Result<String, Failure> {
+fn meant(account: &Account, factor: DeviceKind, label: Option<&str>) -> Result<String, Failure> {
     let user = clean(&account.user);
     let of_kind = |device: &&Device| device.factor == factor;
     if let Some(label) = label {
@@ -55,7 +56,7 @@ fn meant(account: &Account, factor: &str, label: Option<&str>) -> Result<String,
             Some(device) if !of_kind(&device) => Err(Failure::Rejected(format!(
                 "the device {:?} of {user} is {}, not {factor}",
                 clean(label),
-                clean(&device.factor)
+                device.factor
             ))),
             // One that is not there may have been renamed already: the agent knows.
             _ => Ok(label.to_owned()),
@@ -91,41 +92,46 @@ mod tests {
     use super::*;
 
     fn account() -> Account {
-        let device = |factor: &str, label: &str| Device {
-            factor: factor.to_owned(),
+        let device = |factor: DeviceKind, label: &str| Device {
+            factor,
             label: label.to_owned(),
             ..Device::default()
         };
         Account {
             user: "alice".to_owned(),
             devices: vec![
-                device("totp", "phone"),
-                device("totp", "tablet"),
-                device("hotp", "token"),
+                device(DeviceKind::Totp, "phone"),
+                device(DeviceKind::Totp, "tablet"),
+                device(DeviceKind::Hotp, "token"),
             ],
             ..Account::default()
         }
     }
 
-    fn complaint(factor: &str, label: Option<&str>) -> String {
+    fn complaint(factor: DeviceKind, label: Option<&str>) -> String {
         meant(&account(), factor, label).unwrap_err().to_string()
     }
 
     #[test]
     fn without_a_name_the_only_device_of_its_kind_is_meant() {
-        assert_eq!(meant(&account(), "hotp", None).unwrap(), "token");
-        assert!(complaint("totp", None).ends_with("--label: phone, tablet"));
+        assert_eq!(meant(&account(), DeviceKind::Hotp, None).unwrap(), "token");
+        assert!(complaint(DeviceKind::Totp, None).ends_with("--label: phone, tablet"));
         let nobody = Account::default();
-        let error = meant(&nobody, "totp", None).unwrap_err().to_string();
+        let error = meant(&nobody, DeviceKind::Totp, None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("mfactl enroll totp"), "{error}");
     }
 
     #[test]
     fn a_name_of_the_other_kind_is_refused_and_an_unknown_one_left_to_the_agent() {
         assert_eq!(
-            complaint("hotp", Some("phone")),
+            complaint(DeviceKind::Hotp, Some("phone")),
             "the device \"phone\" of alice is totp, not hotp"
         );
-        assert_eq!(meant(&account(), "totp", Some("gone")).unwrap(), "gone");
+        assert_eq!(
+            meant(&account(), DeviceKind::Totp, Some("gone")).unwrap(),
+            "gone"
+        );
     }
 }

@@ -126,13 +126,14 @@ fn screen(reply: &ResyncReply) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_protocol::factor::DeviceKind;
 
     #[test]
     fn the_screen_says_what_came_of_it() {
         let said = |clock_offset, skipped| {
             screen(&ResyncReply {
                 user: "alice".to_owned(),
-                factor: String::new(),
+                factor: DeviceKind::default(),
                 label: "phone".to_owned(),
                 clock_offset,
                 skipped,

@@ -16,10 +16,10 @@ use crate::failure::Failure;
 pub(super) use screen::settings as screen;
 
 pub(crate) fn require(context: &mut Context, args: args::Require) -> Result<Verdict, Failure> {
-    let factor = args.factor.name();
+    let factor = args.factor;
     let reply = context.change::<Require>(&RequireParameters {
         user: args.user,
-        factor: factor.to_owned(),
+        factor,
         on: !args.off,
     })?;
     let holds = if args.off {
@@ -31,10 +31,10 @@ pub(crate) fn require(context: &mut Context, args: args::Require) -> Result<Verd
 }
 
 pub(crate) fn enforce(context: &mut Context, args: args::Enforce) -> Result<Verdict, Failure> {
-    let level = args.level.name();
+    let level = args.level;
     let reply = context.change::<Enforce>(&EnforceParameters {
         user: args.user,
-        level: level.to_owned(),
+        level,
     })?;
     report(
         context,

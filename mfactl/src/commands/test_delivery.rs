@@ -4,8 +4,9 @@
 //! it goes.
 
 use mfa_protocol::admin::{TestDelivery, TestDeliveryParameters, TestDeliveryReply};
+use mfa_protocol::factor::Channel;
 
-use crate::args::{self, Channel};
+use crate::args;
 use crate::commands::Verdict;
 use crate::context::{Context, DELIVERY_TIMEOUT};
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ pub(crate) fn run(context: &mut Context, args: args::TestDelivery) -> Result<Ver
         context.console()?.say("Sending; this can take a minute.");
     }
     let reply = context.call::<TestDelivery>(&TestDeliveryParameters {
-        channel: args.channel.name().to_owned(),
+        channel: args.channel,
         address: args.address,
     })?;
     context

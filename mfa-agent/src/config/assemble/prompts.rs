@@ -8,8 +8,9 @@ use crate::config::keys::{self, Keys, Part};
 use crate::config::lists::Lists;
 use crate::config::settings::Prompts;
 use crate::config::values::Findings;
+use mfa_core::factors::Factor;
 use mfa_core::policy::Place;
-use mfa_core::texts::{Catalogue, Mistake, Texts};
+use mfa_core::texts::{Catalogue, Mistake, Text, Texts};
 
 /// The prompts that may follow one another in a login, so that no two may be alike.
 const NAMES: [&str; 6] = ["totp", "pin", "email", "sms", "radius", "number"];
@@ -51,32 +52,42 @@ pub(super) fn prompts(
 }
 
 fn laid_over(keys: &keys::Prompts, mut texts: Texts) -> Texts {
-    for (text, own) in [
-        (&mut texts.totp, &keys.totp),
-        (&mut texts.pin, &keys.pin),
-        (&mut texts.email, &keys.email),
-        (&mut texts.sms, &keys.sms),
-        (&mut texts.radius, &keys.radius),
-        (&mut texts.number, &keys.number),
-        (&mut texts.password_and_code, &keys.password_and_code),
-    ] {
-        if let Some(own) = own {
-            text.clone_from(own);
+    let wordings = [
+        &keys.totp,
+        &keys.pin,
+        &keys.email,
+        &keys.sms,
+        &keys.radius,
+        &keys.number,
+        &keys.password_and_code,
+    ];
+    for (prompt, wording) in prompts_of_keys().into_iter().zip(wordings) {
+        if let (Some(prompt), Some(wording)) = (prompt, wording) {
+            texts.replace(prompt, wording.clone());
         }
     }
     texts
 }
 
+/// What the keys word, in the order of [`NAMES`], and then the password with a code.
+fn prompts_of_keys() -> [Option<Text>; 7] {
+    [
+        Text::prompt_for(Factor::Totp),
+        Text::prompt_for(Factor::Pin),
+        Text::prompt_for(Factor::Email),
+        Text::prompt_for(Factor::Sms),
+        Text::prompt_for(Factor::Radius),
+        Some(Text::PromptNumber),
+        Some(Text::PromptPasswordAndCode),
+    ]
+}
+
 /// ocserv takes the same prompt once more for "wrong, try again".
 fn alike(texts: &Texts) -> Option<String> {
-    let texts = [
-        &texts.totp,
-        &texts.pin,
-        &texts.email,
-        &texts.sms,
-        &texts.radius,
-        &texts.number,
-    ];
+    let texts = prompts_of_keys()
+        .into_iter()
+        .flatten()
+        .map(|prompt| texts.prompt(&prompt));
     let named: Vec<_> = NAMES.into_iter().zip(texts).collect();
     let mut pairs = named.iter().enumerate().flat_map(|(i, first)| {
         let others = named[i + 1..].iter();

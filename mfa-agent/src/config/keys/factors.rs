@@ -3,7 +3,7 @@
 use super::section;
 use crate::config::values::{Catalogue, EasyPin, Issuer, Joined, Line, List, OptionalPath, Whole};
 use mfa_core::factors::Factor;
-use mfa_core::factors::device::{Algorithm, Digits, Period};
+use mfa_core::factors::device::{Digits, HashAlgorithm, Period};
 use mfa_core::texts::Language;
 
 section! {
@@ -13,7 +13,7 @@ section! {
         /// What the device shows beside the code; the name of this host unless given.
         issuer: Option<String> as Option<Issuer> => "Example";
         /// The hash function. Many apps know "SHA1" only.
-        algorithm: Algorithm as Algorithm = "SHA1";
+        algorithm: HashAlgorithm as HashAlgorithm = "SHA1";
         /// The length of a code.
         digits: Digits as Whole<6, 8, Digits> = 6;
         /// Seconds that a code is good for.

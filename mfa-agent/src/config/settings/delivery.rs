@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::delivery::{HttpsUrl, ProgramPath, Roots, Security, ServerHost, Templates};
 use mfa_core::account::{Label, MessageLimits};
-use mfa_core::factors::Factor;
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::factors::{Factor, FactorRow, Need};
 
 /// `[delivery]`: codes that are sent to users.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,10 +149,10 @@ impl Delivery {
 
     /// Whether there is what `factor` needs outside of this host.
     pub(in crate::config) fn is_available(&self, factor: Factor, radius: &[Radius]) -> bool {
-        match (factor, Channel::of(factor)) {
-            (_, Some(channel)) => self.is_on(channel),
-            (Factor::Radius, None) => !radius.is_empty(),
-            (_, None) => true,
+        match factor.row().needs {
+            Need::Nothing => true,
+            Need::Delivery(channel) => self.is_on(channel),
+            Need::RadiusServer => !radius.is_empty(),
         }
     }
 }

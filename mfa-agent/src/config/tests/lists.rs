@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::parse_all;
 use crate::config::{Files, Settings};
+use mfa_core::factors::Factor;
 use mfa_core::factors::pin::{Banned, BannedPin};
 
 /// A folder with `agent.toml` and `agent.d/1.toml`; `DIR` in them is its path.
@@ -156,11 +157,13 @@ fn a_catalogue_replaces_single_texts_and_a_prompt_of_the_settings_wins() {
     folder.write("texts", "prompt-totp = Jeton :\nprompt-pin = NIP :\n");
     let prompts = folder.settings().prompts;
     let texts = &prompts.texts;
-    assert_eq!((&*texts.totp, &*texts.pin), ("Jeton : ", "Number: "));
-    assert_eq!(texts.sms, "Code reçu par SMS : ");
+    assert_eq!(texts.prompt_for(Factor::Totp, ""), "Jeton : ");
+    assert_eq!(texts.prompt_for(Factor::Pin, ""), "Number: ");
+    assert_eq!(texts.prompt_for(Factor::Sms, ""), "Code reçu par SMS : ");
     let plain = &prompts.in_ascii;
-    assert_eq!((&*plain.totp, &*plain.pin), ("Jeton : ", "Number: "));
-    assert_eq!(plain.sms, "Code recu par SMS : ");
+    assert_eq!(plain.prompt_for(Factor::Totp, ""), "Jeton : ");
+    assert_eq!(plain.prompt_for(Factor::Pin, ""), "Number: ");
+    assert_eq!(plain.prompt_for(Factor::Sms, ""), "Code recu par SMS : ");
     assert!(
         folder
             .files()

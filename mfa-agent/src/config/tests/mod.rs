@@ -15,11 +15,11 @@ use proptest::prelude::*;
 use super::*;
 use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
-use mfa_core::factors::device::Algorithm;
+use mfa_core::factors::device::HashAlgorithm;
 use mfa_core::factors::pin::BannedPin;
 use mfa_core::lockout::Limits;
 use mfa_core::policy::{Action, Mode, Prompting, Unenrolled};
-use mfa_core::texts::{Catalogue, Language, Texts};
+use mfa_core::texts::{Catalogue, Language, Text, Texts};
 
 const DEFAULT: &str = include_str!("../../../../config/agent.toml");
 const OFFICE: &str = include_str!("../../../../config/examples/office.toml");
@@ -268,19 +268,23 @@ fn every_key_is_read() {
     assert_eq!(settings.policy.mode, Mode::LocalUsers);
     let totp = Totp {
         issuer: Some("Example".into()),
-        algorithm: Algorithm::Sha512,
+        algorithm: HashAlgorithm::Sha512,
         digits: 8u32.try_into().unwrap(),
         period: 60u64.try_into().unwrap(),
         skew: 0,
     };
     assert_eq!(settings.totp, totp);
     let mut texts = Texts::of(Catalogue::of(Language::De));
-    texts.totp = "Code: ".into();
-    texts.pin = "Number: ".into();
-    texts.email = "Mail: ".into();
-    texts.sms = "Text: ".into();
-    texts.radius = "Token: ".into();
-    texts.number = "Telephone: ".into();
+    for (factor, wording) in [
+        (Factor::Totp, "Code: "),
+        (Factor::Pin, "Number: "),
+        (Factor::Email, "Mail: "),
+        (Factor::Sms, "Text: "),
+        (Factor::Radius, "Token: "),
+    ] {
+        texts.replace(Text::prompt_for(factor).unwrap(), wording.into());
+    }
+    texts.replace(Text::PromptNumber, "Telephone: ".into());
     assert_eq!(*settings.prompts.texts, texts);
     assert_eq!(
         settings.pin.banned,

@@ -290,7 +290,7 @@ proptest! {
         let policy = policy(mode, &rules);
         let (request, facts) = (login.request(), login.facts());
         let (decision, told) = (policy.decide(&request, &facts, &personal), policy.explain(&request, &facts, &personal));
-        prop_assert_eq!(told.action, decision.verdict.name());
+        prop_assert_eq!(told.action, decision.verdict.action());
         prop_assert_eq!(told.reason, decision.reason());
         let (last, passed_over) = match told.considered.split_last() {
             Some((last, passed_over)) if last.fits => (Some(last), passed_over),
@@ -309,7 +309,7 @@ proptest! {
         let decision = policy.decide(&login.request(), &login.facts(), &nothing());
         if let Some(rule) = decision.rule().map(Arc::as_ref) {
             let of_rule = shown.iter().find(|shown| shown.name == rule.name);
-            prop_assert_eq!(of_rule.map(|shown| shown.action.as_str()), Some(decision.verdict.name()));
+            prop_assert_eq!(of_rule.map(|shown| shown.action), Some(decision.verdict.action()));
         }
         prop_assert!(shown.last().is_some_and(|last| last.services.is_empty() && last.from.is_empty()));
     }

@@ -12,7 +12,7 @@ use crate::config::words::{ActionName, ProviderName};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost, Template};
 use mfa_core::account::Label;
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
-use mfa_core::factors::device::Algorithm;
+use mfa_core::factors::device::HashAlgorithm;
 use mfa_core::factors::pin::BannedPin;
 use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::names::UserName;
@@ -152,7 +152,7 @@ types! {
     "\"dialogue\" or \"single\"": Prompting, words;
     "\"deny\", \"allow\" or \"enroll\"": Unenrolled, words;
     "\"local\" or \"federated\"": Source, words;
-    "\"SHA1\", \"SHA256\" or \"SHA512\"": Algorithm, words;
+    "\"SHA1\", \"SHA256\" or \"SHA512\"": HashAlgorithm, words;
     "\"starttls\" or \"tls\"": Security, words;
     "\"email\" or \"sms\"": Channel, words;
     "\"vonage\", \"webhook\" or \"command\"": ProviderName, words;

@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 
 use super::queue::{Chosen, QueuedMessage, State};
 use super::ticket::{AtEnd, Promise};
-use super::{Delivery, Limits, QueueFull, Ticket, TimingDecoy, Transport};
+use super::{Delivery, Limits, QueueFull, Ticket, Transport};
 use crate::delivery::{Notice, SendError};
 use crate::log::{self, Level};
+use crate::timing_decoy::TimingDecoy;
 
 /// Mostly for a TLS handshake.
 const STACK: usize = 512 << 10;
@@ -90,10 +91,12 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
         Ok(ticket)
     }
 
-    pub(super) fn decoy(&self) -> TimingDecoy {
+    /// What somebody sees to whom nothing is sent, whose business alone it is that they have no address: what the last
+    /// message of the channel would have shown.
+    pub(super) fn decoy(&self) -> TimingDecoy<Delivery> {
         let state = self.0.lock();
         if let Some(error) = self.0.is_out_of_order(&state) {
-            return TimingDecoy::out_of_order(error);
+            return TimingDecoy::new(Duration::ZERO, Delivery::Failed(error));
         }
         let first_tries = state.under_way.iter().filter_map(|one| one.fresh_since);
         state.last.at(Instant::now(), first_tries)

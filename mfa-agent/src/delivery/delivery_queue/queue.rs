@@ -6,8 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ticket::Promise;
-use super::{Delivery, Limits, TimingDecoy, Transport};
+use super::{Delivery, Limits, Transport};
 use crate::delivery::{Notice, SendError};
+use crate::timing_decoy::TimingDecoy;
+
+/// What most providers take.
+pub(super) const USUAL: Duration = Duration::from_millis(300);
 
 /// The transport, if one is set.
 pub(super) type Chosen<A> = Option<Arc<dyn Transport<A>>>;
@@ -18,9 +22,9 @@ pub(super) struct State<A> {
     pub(super) waiting: VecDeque<QueuedMessage<A>>,
     /// Messages that are being sent, at most one for each thread.
     pub(super) under_way: Vec<UnderWay>,
-    /// The last message whose first attempt has ended.
-    pub(super) last: TimingDecoy,
-    /// The user of the last message, if it failed.
+    /// The last message whose first try has ended.
+    pub(super) last: TimingDecoy<Delivery>,
+    /// Whose message failed, if the last one did.
     failed: Option<String>,
     pub(super) threads: usize,
     pub(super) closed: bool,
@@ -54,7 +58,7 @@ impl<A> State<A> {
             transport: None,
             waiting: VecDeque::new(),
             under_way: Vec::new(),
-            last: TimingDecoy::default(),
+            last: TimingDecoy::new(USUAL, Delivery::Sent),
             failed: None,
             threads: 0,
             closed: false,
@@ -77,8 +81,7 @@ impl<A> State<A> {
             (None, Some(_)) => false,
         };
         if is_sign {
-            let delivery = delivery.clone();
-            self.last = TimingDecoy { time, delivery };
+            self.last = TimingDecoy::new(time, delivery.clone());
         }
         self.failed = failed;
     }

@@ -283,9 +283,9 @@ fn a_decoy_ends_like_the_first_attempt_of_the_last_message() {
     let rig = Rig::new();
     assert_eq!(
         rig.delivery_queue.decoy(Channel::Email),
-        TimingDecoy::default()
+        TimingDecoy::new(queue::USUAL, Delivery::Sent)
     );
-    let ended_as = || rig.delivery_queue.decoy(Channel::Email).delivery;
+    let ended_as = || rig.delivery_queue.decoy(Channel::Email).end;
     for (user, pretended) in [
         ("bert", Delivery::Sent),
         ("anna", Delivery::Retrying(busy())),
@@ -337,7 +337,7 @@ fn without_a_provider_a_decoy_fails_like_a_message() {
     let delivery_queue = DeliveryQueue::new(limits());
     let ticket = delivery_queue.submit(mail("anna", "one", FOREVER)).unwrap();
     let timing_decoy = delivery_queue.decoy(Channel::Email);
-    assert_eq!(timing_decoy.delivery, ticket.wait(FOREVER));
-    assert!(matches!(timing_decoy.delivery, Delivery::Failed(_)));
+    assert_eq!(timing_decoy.end, ticket.wait(FOREVER));
+    assert!(matches!(timing_decoy.end, Delivery::Failed(_)));
     assert!(timing_decoy.time.is_zero());
 }

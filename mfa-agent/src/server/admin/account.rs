@@ -5,19 +5,17 @@ use mfa_protocol::admin::{
     self as wire, LockoutsReply, PageParameters, RemoveParameters, RemoveReply, StatusReply,
     UnlockParameters, UnlockReply, UserParameters, UsersReply,
 };
+use mfa_protocol::policy::Action;
 
 use super::super::commit::put_if;
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::recovery::RECOVERY;
 use super::right::what_follows;
 use super::{Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, personal};
 use crate::audit::Event;
 use crate::repository::Key;
 use mfa_core::account::{Account, Dates};
-use mfa_core::factors::Factor;
-use mfa_core::factors::address::{Channel, Recipient};
-use mfa_core::factors::device::Kind;
+use mfa_core::factors::address::Recipient;
 use mfa_core::lockout::Lock;
 use mfa_core::policy::Facts;
 
@@ -47,7 +45,7 @@ impl Connection {
         if left_out > 0 {
             rules.push(wire::Rule {
                 name: format!("… and {left_out} more"),
-                action: "see the settings".to_owned(),
+                action: Action::SeeSettings,
                 ..wire::Rule::default()
             });
         }
@@ -141,17 +139,19 @@ impl Connection {
     }
 
     pub(super) fn remove(&mut self, parameters: &RemoveParameters) -> Result<RemoveReply, Failure> {
-        if parameters.factor == RECOVERY && parameters.label.is_none() {
-            return self.remove_recovery(parameters.user.as_deref());
-        }
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|k| k.name() == parameters.factor);
-        let factor: Factor = match kind {
-            Some(_) => Factor::Totp,
-            None => parameters.factor.parse().map_err(Failure::refused)?,
+        let named = parameters.factor;
+        let no_labels = || {
+            Failure::refused(format!(
+                "{named} has no labels; only devices have, and addresses"
+            ))
         };
-        let channel = Channel::of(factor);
+        let Some(factor) = named.factor() else {
+            return match parameters.label {
+                None => self.remove_recovery(parameters.user.as_deref()),
+                Some(_) => Err(no_labels()),
+            };
+        };
+        let (kind, channel) = (named.device_kind(), named.channel());
         let shown = parameters.label.as_deref();
         let label = match kind {
             Some(_) => shown
@@ -161,9 +161,7 @@ impl Connection {
             None => None,
         };
         if shown.is_some() && kind.is_none() && channel.is_none() {
-            return Err(Failure::refused(format!(
-                "{factor} has no labels; only devices have, and addresses"
-            )));
+            return Err(no_labels());
         }
         let settings = self.agent.settings();
         let what = Change::Remove(factor);
@@ -192,7 +190,7 @@ impl Connection {
             let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
-                ..factor_event("remove", by, &parameters.factor, label)
+                ..factor_event("remove", by, named, label)
             };
             let follows = what_follows(&before, account, factor, &settings.policy);
             let event = changed.then(event);
@@ -213,10 +211,9 @@ impl Connection {
 fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     let lockout = account.lockout();
     let (locked_until, locked_by_limit) = lock_fields(lockout.lock(now));
-    let names = account.enrolled_names().into_iter();
     let devices = account.devices().iter();
     wire::Account {
-        enrolled: names.map(str::to_owned).collect(),
+        enrolled: account.authenticators(),
         devices: devices.map(|d| device::show(&user, d, now)).collect(),
         pin: account.pin().map(|pin| knowledge(&pin.dates)),
         questions: account.questions().map(|set| knowledge(&set.dates)),

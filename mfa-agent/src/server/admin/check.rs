@@ -64,10 +64,10 @@ impl Connection {
         let policy = &active_config.settings.policy;
         let in_files = Files::read(&active_config.file).and_then(|files| files.settings());
         Ok(ModeReply {
-            mode: policy.mode.name().to_owned(),
+            mode: policy.mode,
             place: policy.mode_place.as_ref().map(ToString::to_string),
             config: active_config.file.display().to_string(),
-            file_mode: in_files.ok().map(|it| it.policy.mode.name().to_owned()),
+            file_mode: in_files.ok().map(|it| it.policy.mode),
         })
     }
 

@@ -37,7 +37,7 @@ impl Connection {
     ) -> Result<CallOutcome, Failure> {
         self.confirmation = None;
         let settings = self.agent.settings();
-        let channel: Channel = parameters.factor.parse().map_err(Failure::refused)?;
+        let channel = parameters.factor;
         let to = recipient(&settings, channel, &parameters.address)?;
         let what = Change::Enroll(channel.factor());
         let user = parameters.user.as_deref();
@@ -67,7 +67,7 @@ impl Connection {
         permit: &Permit,
         contact: &Contact,
     ) -> Result<EnrollAddressReply, Failure> {
-        let (factor, label) = (contact.to.channel().factor().name(), contact.to.masked());
+        let (factor, label) = (contact.to.channel(), contact.to.masked());
         let event = factor_event("enroll", (subject, self.peer), factor, Some(label));
         let (_, address) = self.change_factors(subject, permit, |account| {
             let added = account.add_contact(contact.clone());
@@ -90,7 +90,7 @@ impl Connection {
         let remote = remote(&settings, parameters)?;
         let what = Change::Enroll(Factor::Radius);
         let (subject, permit) = self.changing(Some(&parameters.user), &settings, what)?;
-        let (name, server) = (Factor::Radius.name(), remote.server.to_string());
+        let (name, server) = (Factor::Radius, remote.server.to_string());
         let event = factor_event("enroll", (&subject, self.peer), name, Some(server));
         let (changed, account) = self.change_factors(&subject, &permit, |account| {
             let changed = account.set_remote(remote.clone());
@@ -116,7 +116,7 @@ impl Connection {
         self.change_contact(
             "primary",
             user.as_deref(),
-            (factor, address),
+            (*factor, address),
             |account, to| account.make_primary(to).map_err(Failure::refused),
         )
     }
@@ -132,7 +132,7 @@ impl Connection {
             enabled,
         } = parameters;
         let event = if *enabled { "enable" } else { "disable" };
-        self.change_contact(event, user.as_deref(), (factor, address), |account, to| {
+        self.change_contact(event, user.as_deref(), (*factor, address), |account, to| {
             account
                 .enable_contact(to, *enabled)
                 .map_err(Failure::refused)
@@ -144,15 +144,14 @@ impl Connection {
         &mut self,
         event: &'static str,
         user: Option<&str>,
-        (factor, shown): (&str, &str),
+        (channel, shown): (Channel, &str),
         change: impl Fn(&mut Account, &Recipient) -> Result<bool, Failure>,
     ) -> Result<AddressReply, Failure> {
         let settings = self.agent.settings();
-        let channel: Channel = factor.parse().map_err(Failure::refused)?;
         // A disabled address is as good as none.
         let what = Change::Remove(channel.factor());
         let (subject, permit) = self.changing(user, &settings, what)?;
-        let whole = channel.recipient(shown, region(&settings)).ok();
+        let whole = Recipient::read(channel, shown, region(&settings)).ok();
         let by = (&subject, self.peer);
         let (changed, (account, to)) = self.change_factors(&subject, &permit, |account| {
             let to = account.find_contact(channel, whole.as_ref(), shown.trim());
@@ -161,7 +160,7 @@ impl Connection {
             let changed = change(account, &to)?;
             permit.check_left(account, channel.factor())?;
             permit.check_last(&before, account, &settings.policy)?;
-            let event = || factor_event(event, by, channel.factor().name(), Some(to.masked()));
+            let event = || factor_event(event, by, channel, Some(to.masked()));
             Ok((changed.then(event), (account.clone(), to)))
         })?;
         Ok(AddressReply {
@@ -203,7 +202,7 @@ impl Connection {
         channel: Channel,
         shown: &str,
     ) -> Result<Option<Recipient>, Failure> {
-        let whole = channel.recipient(shown, region(settings)).ok();
+        let whole = Recipient::read(channel, shown, region(settings)).ok();
         match account.find_contact(channel, whole.as_ref(), shown.trim()) {
             Ok(to) => Ok(Some(to)),
             Err(ContactError::Unknown(_)) => Ok(None),
@@ -219,7 +218,7 @@ fn now() -> Timestamp {
 }
 
 fn recipient(settings: &Settings, channel: Channel, text: &str) -> Result<Recipient, Failure> {
-    let recipient = channel.recipient(text, region(settings));
+    let recipient = Recipient::read(channel, text, region(settings));
     recipient.map_err(Failure::refused)
 }
 

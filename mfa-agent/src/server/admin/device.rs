@@ -30,7 +30,7 @@ impl Connection {
             let was = was.map_err(Failure::refused)?;
             let event = was.map(|(kind, was)| Event {
                 reason: Some(format!("its name was {:?} before", was.to_string())),
-                ..factor_event("rename", by, kind.name(), Some(to.to_string()))
+                ..factor_event("rename", by, kind, Some(to.to_string()))
             });
             Ok((event, ()))
         })?;
@@ -134,9 +134,9 @@ pub(super) fn show(user: &str, device: &Device, now: Timestamp) -> wire::Device 
     let period = device.generator.moves.period().map(u64::from);
     let seconds = i64::try_from(period.unwrap_or(0)).unwrap_or(i64::MAX);
     wire::Device {
-        factor: device.kind().name().to_owned(),
+        factor: device.kind(),
         label: device.label.to_string(),
-        algorithm: device.generator.algorithm.to_string(),
+        algorithm: device.generator.algorithm,
         digits: device.generator.digits.into(),
         period,
         counter: period.is_none().then(|| device.next()),
@@ -162,7 +162,7 @@ fn drift(user: &str, device: &Device, now: Timestamp) -> Option<wire::Drift> {
     };
     Some(wire::Drift {
         user: user.to_owned(),
-        factor: device.kind().name().to_owned(),
+        factor: device.kind(),
         label: device.label.to_string(),
         seconds,
         codes,
@@ -189,7 +189,7 @@ fn reply(subject: &Subject, resynced: Resynced) -> Result<ResyncReply, Failure> 
             skipped,
         } => Ok(ResyncReply {
             user: subject.user.to_string(),
-            factor: kind.name().to_owned(),
+            factor: kind,
             label: label.to_string(),
             clock_offset,
             skipped,

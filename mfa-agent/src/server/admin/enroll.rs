@@ -5,9 +5,7 @@ mod device_request;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use mfa_protocol::admin::{
-    ConfirmParameters, EnrollHotpParameters, EnrollTotpParameters, Enrolment, EnrolmentReply,
-};
+use mfa_protocol::admin::{ConfirmParameters, EnrollDeviceParameters, Enrolment, EnrolmentReply};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -16,7 +14,7 @@ use super::{Change, Permit, factor_event};
 use device_request::DeviceRequest;
 use mfa_core::account::{Added, Device};
 use mfa_core::factors::Factor;
-use mfa_core::factors::device::{Match, unspaced};
+use mfa_core::factors::device::{DeviceKind, Match, unspaced};
 
 /// Wrong codes that are taken before the enrolment has to be begun again.
 const CONFIRMATIONS: u32 = 10;
@@ -35,25 +33,13 @@ pub(in crate::server) struct Pending {
 }
 
 impl Connection {
-    pub(super) fn enroll_totp(
+    pub(super) fn enroll_device(
         &mut self,
-        parameters: &EnrollTotpParameters,
+        kind: DeviceKind,
+        parameters: &EnrollDeviceParameters,
     ) -> Result<EnrolmentReply, Failure> {
-        self.enroll(parameters.user.as_deref(), &DeviceRequest::totp(parameters))
-    }
-
-    pub(super) fn enroll_hotp(
-        &mut self,
-        parameters: &EnrollHotpParameters,
-    ) -> Result<EnrolmentReply, Failure> {
-        self.enroll(parameters.user.as_deref(), &DeviceRequest::hotp(parameters))
-    }
-
-    fn enroll(
-        &mut self,
-        user: Option<&str>,
-        request: &DeviceRequest<'_>,
-    ) -> Result<EnrolmentReply, Failure> {
+        let request = DeviceRequest::new(kind, parameters)?;
+        let user = parameters.user.as_deref();
         self.pending = None;
         let settings = self.agent.settings();
         let what = Change::Enroll(Factor::Totp);
@@ -79,7 +65,7 @@ impl Connection {
             .devices()
             .iter()
             .any(|d| d.generator == pending.device.generator);
-        if request.confirm && !known {
+        if parameters.confirm && !known {
             let reply = pending.reply(false)?;
             self.pending = Some(pending);
             return Ok(reply);
@@ -131,7 +117,7 @@ impl Connection {
             ..
         } = pending;
         self.check_still_allowed(subject, permit)?;
-        let (kind, label) = (device.kind().name(), device.label.to_string());
+        let (kind, label) = (device.kind(), device.label.to_string());
         let event = factor_event("enroll", (subject, self.peer), kind, Some(label));
         let (_, generation) = self.change_factors(subject, permit, |account| {
             let added = account
@@ -158,7 +144,7 @@ impl Pending {
             })?;
         let enrolment = Enrolment {
             user,
-            factor: self.device.kind().name().to_owned(),
+            factor: self.device.kind(),
             label: self.device.label.to_string(),
             secret: self.device.generator.key.to_base32(),
             uri,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply, Explanation};
 use mfa_protocol::login::{Authtok, BeginParameters};
+use mfa_protocol::policy::Action;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -18,7 +19,7 @@ use mfa_core::account::Account;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrolment_prompts, prompts};
 use mfa_core::names::UserName;
-use mfa_core::policy::{Ask, Facts, remote_address};
+use mfa_core::policy::{Ask, Facts, Source, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -36,12 +37,16 @@ impl Connection {
         let account = agent.repository.account(&subject.user)?;
         let personal = account.personal();
         let mut explanation = settings.policy.explain(&request, &facts, &personal);
-        explanation.source = if federated { "federated" } else { "local" }.to_owned();
+        explanation.source = if federated {
+            Source::Federated
+        } else {
+            Source::Local
+        };
         if !administrator {
             hide_lists(&mut explanation.considered);
         }
         shorten(&mut explanation.considered);
-        explanation.enrolled = account.enrolled().iter().map(ToString::to_string).collect();
+        explanation.enrolled = account.enrolled();
         let decision = settings.policy.decide(&request, &facts, &personal);
         // What the policy alone decides stands there already.
         if let Ok(ask) = by_policy(&decision, None) {
@@ -76,7 +81,7 @@ impl Connection {
         let screen = Screen::of(&it.login_context.service);
         match entry {
             Entry::NoRoom => {
-                into.action = "deny".to_owned();
+                into.action = Action::Deny;
                 into.reason += "; but one answer for password and code has no room for that";
             }
             Entry::LetIn(let_in) => explain_let_in(let_in, into),
@@ -118,7 +123,7 @@ const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack in which one answer holds passwor
                                      try_first_pass) is refused";
 
 fn explain_let_in(let_in: LetIn<'_>, into: &mut Explanation) {
-    into.action = "skip".to_owned();
+    into.action = Action::Skip;
     into.reason += &match let_in {
         LetIn::Session(session) => format!("; but a session lasts since {}", session.begun),
         LetIn::Unenrolled => "; but the user has set up nothing, and need not".to_owned(),

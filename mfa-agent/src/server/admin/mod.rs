@@ -17,6 +17,8 @@ mod right;
 mod session;
 mod terms;
 
+use std::fmt::Display;
+
 use mfa_protocol::message::ErrorKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,7 +33,7 @@ use crate::repository::Key;
 pub(super) use delivery::{Confirmation, Trial};
 pub(super) use enroll::Pending;
 use mfa_core::account::{Account, By};
-use recovery::RECOVERY;
+use mfa_core::factors::device::DeviceKind;
 use right::{Change, Permit, Right};
 
 /// Records looked at for a page: few may be worth listing, and nobody should wait for long.
@@ -82,8 +84,8 @@ impl Connection {
             "Users" => body(&self.users(&parse(parameters)?)?),
             "Lockouts" => body(&self.lockouts(&parse(parameters)?)?),
             "Unlock" => body(&self.unlock(&parse(parameters)?)?),
-            "EnrollTotp" => body(&self.enroll_totp(&parse(parameters)?)?),
-            "EnrollHotp" => body(&self.enroll_hotp(&parse(parameters)?)?),
+            "EnrollTotp" => body(&self.enroll_device(DeviceKind::Totp, &parse(parameters)?)?),
+            "EnrollHotp" => body(&self.enroll_device(DeviceKind::Hotp, &parse(parameters)?)?),
             "ConfirmDevice" => body(&self.confirm_device(&parse(parameters)?)?),
             "ConfirmAddress" => body(&self.confirm_address(&parse(parameters)?)?),
             "EnrollRadius" => body(&self.enroll_radius(&parse(parameters)?)?),
@@ -191,11 +193,11 @@ fn fit<T: serde::Serialize>(list: &mut Vec<T>) -> usize {
 fn factor_event(
     event: &'static str,
     (subject, peer): (&Subject, Peer),
-    factor: &str,
+    factor: impl Display,
     label: Option<String>,
 ) -> Event {
     Event {
-        factor: Some(factor.to_owned()),
+        factor: Some(factor.to_string()),
         label,
         ..change_event(event, subject, peer)
     }

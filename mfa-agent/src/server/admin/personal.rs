@@ -6,6 +6,7 @@ use mfa_protocol::admin::{
     self as wire, AllowFromParameters, EnforceParameters, RequireParameters, SelfManageParameters,
     SettingReply,
 };
+use mfa_protocol::policy::Action;
 
 use super::super::Agent;
 use super::super::connection::Connection;
@@ -18,15 +19,14 @@ use crate::config::Settings;
 use mfa_core::account::{Account, UserOverrides, UserSettings};
 use mfa_core::factors::Factor;
 use mfa_core::names::{Groups, UserName};
-use mfa_core::policy::{Enforce, Facts, Network};
+use mfa_core::policy::{Facts, Network};
 
 impl Connection {
     pub(super) fn require(
         &mut self,
         parameters: &RequireParameters,
     ) -> Result<SettingReply, Failure> {
-        let factor: Factor = parameters.factor.parse().map_err(Failure::refused)?;
-        let on = parameters.on;
+        let (factor, on) = (parameters.factor, parameters.on);
         let settings = self.agent.settings();
         let (subject, permit) =
             self.changing(parameters.user.as_deref(), &settings, Change::Settings)?;
@@ -56,9 +56,9 @@ impl Connection {
         &mut self,
         parameters: &EnforceParameters,
     ) -> Result<SettingReply, Failure> {
-        let level: Enforce = parameters.level.parse().map_err(Failure::refused)?;
+        let level = parameters.level;
         let (subject, permit) = self.administering(&parameters.user)?;
-        let words = format!("enforce {}", level.name());
+        let words = format!("enforce {level}");
         let done = self.set(&subject, &permit, &words, |account| {
             Ok(account.enforce(level))
         })?;
@@ -191,7 +191,7 @@ impl Asker {
         let personal = account.personal();
         let policy = &self.settings.policy;
         let rules = policy.rules_for_user(&self.user, &facts, &personal);
-        rules.iter().any(|rule| rule.action == "ask")
+        rules.iter().any(|rule| rule.action == Action::Ask)
     }
 }
 
@@ -228,12 +228,11 @@ fn of_self_manage(user: &str, account: &Account) -> UserSetting {
 
 /// What is set, as it goes over the wire.
 pub(super) fn show(settings: &UserSettings) -> wire::UserSettings {
-    let factors = |side: &UserOverrides| side.require.iter().map(ToString::to_string).collect();
     let networks = |side: &UserOverrides| side.allow_from.iter().map(ToString::to_string).collect();
     wire::UserSettings {
-        enforce: settings.enforce.name().to_owned(),
-        require: factors(&settings.administrator),
-        own_require: factors(&settings.own),
+        enforce: settings.enforce,
+        require: settings.administrator.require.clone(),
+        own_require: settings.own.require.clone(),
         self_manage: settings.self_manage,
         allow_from: networks(&settings.administrator),
         own_allow_from: networks(&settings.own),

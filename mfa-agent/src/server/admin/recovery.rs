@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{EnrollRecoveryParameters, RecoveryReply, RemoveReply};
+use mfa_protocol::factor::Authenticator;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -10,10 +11,8 @@ use super::{Change, factor_event};
 use crate::audit::Event;
 use mfa_core::account::SpentCodes;
 use mfa_core::factors::Factor;
-use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, fresh_codes};
-
-/// The name of the codes where factors are named.
-pub(super) const RECOVERY: &str = "recovery";
+use mfa_core::factors::random_code::RandomCode;
+use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, RECOVERY_DIGITS};
 
 impl Connection {
     /// New codes; the earlier ones are void. They stand in for a device's, and who may enrol one may have
@@ -33,10 +32,16 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Enroll(Factor::Totp);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
-        let drawn: Result<Vec<_>, _> = (0..count).map(|_| random::<16>()).collect();
-        let codes = fresh_codes(&drawn?);
+        let drawn: Result<Vec<_>, _> = (0..count).map(|_| random()).collect();
+        let codes = RandomCode::set(&drawn?, RECOVERY_DIGITS);
+        let codes: Vec<_> = codes.iter().map(RandomCode::text).collect();
         let pepper = self.agent.repository.pepper().clone();
-        let event = factor_event("enroll", (&subject, self.peer), RECOVERY, None);
+        let event = factor_event(
+            "enroll",
+            (&subject, self.peer),
+            Authenticator::Recovery,
+            None,
+        );
         self.change_factors(&subject, &permit, |account| {
             if account.enrolled().is_empty() {
                 return Err(Failure::refused(
@@ -72,7 +77,7 @@ impl Connection {
             let spent = spent.words();
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
-                ..factor_event("remove", by, RECOVERY, None)
+                ..factor_event("remove", by, Authenticator::Recovery, None)
             };
             Ok((changed.then(event), (removed, spent)))
         })?;

@@ -10,7 +10,7 @@ use mfa_protocol::message::ErrorKind;
 use super::super::error::Failure;
 use crate::config::SelfService;
 use mfa_core::account::{Account, By};
-use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::factors::{Factor, FactorCombination, FactorRow};
 use mfa_core::policy::{Mode, Policy, Unenrolled};
 
 /// What is to be changed.

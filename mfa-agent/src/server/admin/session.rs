@@ -16,7 +16,9 @@ use super::RECORDS_A_PAGE;
 use super::change_event;
 use crate::audit::Event;
 use crate::repository::Key;
-use mfa_core::account::{LONGEST_BYPASS, Session, fresh_code};
+use mfa_core::account::Session;
+use mfa_core::factors::bypass::{BYPASS_DIGITS, LONGEST_BYPASS};
+use mfa_core::factors::random_code::RandomCode;
 
 /// Sessions on a page; a user has at most sixteen, and they stay together.
 const SESSIONS_A_PAGE: usize = 64;
@@ -95,7 +97,7 @@ impl Connection {
                 "a bypass code is good for one minute to three hours, such as --for 30m",
             ));
         }
-        let code = fresh_code(random()?);
+        let code = RandomCode::new(random()?, BYPASS_DIGITS).text();
         let now = Timestamp::now();
         let (until, locked) = agent.commit(&Key::account(&subject.user), self.peer, |account| {
             let mut account = account.unwrap_or_default();

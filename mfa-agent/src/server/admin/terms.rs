@@ -9,7 +9,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::fit;
 use crate::config::{Files, Settings};
-use mfa_core::factors::{Factor, FactorCombination};
+use mfa_core::factors::{Factor, FactorCombination, FactorRow, Need};
 use mfa_core::login::AskTerms;
 use mfa_core::policy::{Action, Ask, Mode, Place, Prompting};
 
@@ -93,15 +93,15 @@ fn asked(settings: &Settings, ask: &Ask, by: String, place: Option<&Place>) -> S
 
 /// The password, then every try of the way that takes longest; the agent itself ends it at `login_timeout`.
 fn longest(settings: &Settings, ask: &Ask) -> Duration {
-    let of_factor = |factor: &Factor| match factor {
-        Factor::Email | Factor::Sms => MESSAGE,
-        Factor::Radius => settings
+    let of_factor = |factor: &Factor| match factor.row().needs {
+        Need::Delivery(_) => MESSAGE,
+        Need::RadiusServer => settings
             .radius
             .iter()
             .map(|radius| radius.wait)
             .max()
             .unwrap_or(TYPING),
-        _ => TYPING,
+        Need::Nothing => TYPING,
     };
     let of_way = |way: &FactorCombination| way.factors().iter().map(of_factor).sum::<Duration>();
     let way = ask.ways.iter().map(of_way).max().unwrap_or_default();

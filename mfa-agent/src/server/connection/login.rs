@@ -54,7 +54,7 @@ impl Connection {
                 .abandon(&earlier.login, "another login was begun on its connection");
         }
         if self.peer.privileged {
-            self.active_logins = Some(self.agent.active_logins.enter());
+            self.active_logins = self.agent.active_logins.enter(());
         }
         let purpose = match std::mem::take(&mut self.proof_wanted) {
             true => Purpose::Proof,

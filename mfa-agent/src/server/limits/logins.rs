@@ -2,21 +2,18 @@
 //!
 //! Whoever leaves many of them at the prompt (`su` to one's own account, in a loop) takes no more connections than that.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use super::super::counter::{Counter, Held};
 use crate::config::Settings;
 use mfa_core::names::UserName;
 
-/// The open logins of each account. Only accounts that have one are in here, so it can't outgrow the connections.
+/// The open logins of each account.
 #[derive(Clone, Default)]
-pub(in crate::server) struct OpenLogins(Arc<Mutex<HashMap<UserName, u32>>>);
+pub(in crate::server) struct OpenLogins(Arc<Counter<UserName>>);
 
-/// The right to one. Given back when dropped.
-pub(in crate::server) struct OpenLogin {
-    logins: OpenLogins,
-    user: UserName,
-}
+/// The right to one.
+pub(in crate::server) type OpenLogin = Held<UserName>;
 
 impl OpenLogins {
     /// Counts a login of `user`; none if as many as may are open: an eighth of all connections.
@@ -27,32 +24,11 @@ impl OpenLogins {
     ) -> Option<OpenLogin> {
         let server = &settings.server;
         let most = (server.max_connections / 8).max(server.max_connections_per_user);
-        let mut counts = self.counts();
-        let count = counts.entry(user.clone()).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(OpenLogin {
-            logins: self.clone(),
-            user: user.clone(),
-        })
-    }
-
-    fn counts(&self) -> MutexGuard<'_, HashMap<UserName, u32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for OpenLogin {
-    fn drop(&mut self) {
-        let mut counts = self.logins.counts();
-        if let Some(count) = counts.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.user);
-            }
-        }
+        let held = self.0.enter_with(|counts| {
+            let fits = counts.of(user) < most;
+            fits.then(|| (vec![user.clone()], ()))
+        });
+        held.map(|(login, ())| login)
     }
 }
 
@@ -70,7 +46,7 @@ mod tests {
         assert!(enter("anna").is_none());
         assert!(enter("bob").is_some());
         drop(held);
-        assert!(logins.counts().is_empty());
+        assert!(logins.0.await_none(std::time::Duration::ZERO));
         assert!(enter("anna").is_some());
     }
 }

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use crate::repository::Key;
 use mfa_core::account::Device;
-use mfa_core::factors::device::Kind;
+use mfa_core::factors::device::DeviceKind;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, entry};
 use mfa_core::login::{AskTerms, Plan, PromptDecoy, Screen, UserFactors, begin};
 use mfa_core::policy::Ask;
@@ -105,7 +105,7 @@ impl Agent {
         let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
         let factors = UserFactors::of(account, &plan, &decoy, asked.fallback, now);
         let devices = account.devices();
-        let counts = |device: &Device| device.kind() == Kind::Hotp;
+        let counts = |device: &Device| device.kind() == DeviceKind::Hotp;
         let is_by_counter = !devices.is_empty() && devices.iter().all(counts);
         let effect = begin(plan, factors);
         let mut login = Login::of(resolved, ask, asked.session);

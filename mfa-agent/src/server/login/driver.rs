@@ -15,7 +15,7 @@ use super::{
 };
 use mfa_core::account::Verdict;
 use mfa_core::factors::Factor;
-use mfa_core::factors::device::Kind;
+use mfa_core::factors::device::DeviceKind;
 use mfa_core::lockout::Admission;
 use mfa_core::login::{Answer, Effect, End, EndReason, FindingCode, Verifying};
 
@@ -216,7 +216,9 @@ impl Agent {
     /// What codes say of this host's clock, once they are judged.
     fn watch_clock(&self, login: &Login, given: &[Answer], verdict: &Verdict) {
         match verdict {
-            Verdict::Passed(passed) if passed.kind == Some(Kind::Totp) => self.clock_watch.right(),
+            Verdict::Passed(passed) if passed.kind == Some(DeviceKind::Totp) => {
+                self.clock_watch.right()
+            }
             Verdict::Wrong { .. } => {
                 let typed = given.iter().find(|given| given.factor == Factor::Totp);
                 let account = typed.and_then(|_| self.repository.load(&login.key).ok().flatten());

@@ -23,7 +23,8 @@ use mfa_core::account::{Account, Device, Enrolled, Label, Verdict};
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
-use mfa_core::factors::recovery::{RECOVERY_CODES, fresh_codes};
+use mfa_core::factors::random_code::RandomCode;
+use mfa_core::factors::recovery::{RECOVERY_CODES, RECOVERY_DIGITS};
 use mfa_core::login::entry::NewDevice;
 use mfa_core::login::{
     CountingWrongCode, Effect, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice,
@@ -79,7 +80,8 @@ impl Agent {
         label: Label,
     ) -> Result<FreshDevice, Failure> {
         let device = fresh_device(label, settings)?;
-        let codes = fresh_codes(&random_codes()?);
+        let codes = RandomCode::set(&random_codes()?, RECOVERY_DIGITS);
+        let codes: Vec<_> = codes.iter().map(RandomCode::text).collect();
         let issuer = self.issuer(settings);
         let uri = device.generator.uri(&issuer, user.as_str(), 0);
         let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));

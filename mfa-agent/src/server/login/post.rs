@@ -21,7 +21,8 @@ use crate::log;
 use crate::repository::{After, Key};
 use mfa_core::account::Account;
 use mfa_core::factors::address::{Channel, Recipient};
-use mfa_core::factors::sent::{SentCode, expiry, fresh_code};
+use mfa_core::factors::random_code::RandomCode;
+use mfa_core::factors::sent_code::{SentCode, expiry};
 use mfa_core::lockout::Admission;
 use mfa_core::login::{DeliveryStatus, SendRequest, SendResult};
 
@@ -93,7 +94,7 @@ impl Agent {
                 let code = match order.again.clone().filter(|again| again.to == to) {
                     Some(again) => again,
                     None => SentCode {
-                        code: fresh_code(random()?, login.settings.delivery.digits),
+                        code: RandomCode::new(random()?, login.settings.delivery.digits).text(),
                         to,
                         unless_changed_since,
                     },
@@ -149,7 +150,7 @@ impl Agent {
     fn send_to_nobody(&self, channel: Channel) -> MessageWait {
         let timing_decoy = self.delivery_queue.decoy(channel);
         match timing_decoy.time < PATIENCE {
-            true => MessageWait::Nobody(timing_decoy.time, timing_decoy.delivery),
+            true => MessageWait::Nobody(timing_decoy.time, timing_decoy.end),
             false => MessageWait::Nobody(PATIENCE, Delivery::Pending),
         }
     }

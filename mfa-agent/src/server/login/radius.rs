@@ -4,8 +4,6 @@
 //! may be wrong, and a locked account asks nobody. What the server said is noted in a change of its own;
 //! silence gives the guess back, unless it was one at a bypass or recovery code as well.
 
-mod typical_latency;
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,7 +22,6 @@ use crate::repository::After;
 use mfa_core::account::{Account, Remote, Verdict};
 use mfa_core::lockout::Admission;
 use mfa_core::login::{QueryingRadius, RadiusReply};
-pub(in crate::server) use typical_latency::TypicalLatency;
 
 /// How much longer than a server takes it takes to note what it said.
 const AFTERWARDS: Duration = Duration::from_secs(10);
@@ -147,7 +144,7 @@ impl Agent {
         state: QueryingRadius,
         guess: &ReservedGuess,
     ) -> Result<Following, Failure> {
-        if self.typical_latency.is_silent() {
+        if self.typical_latency.end() {
             let why = match guess.is_locked {
                 true => "the account is locked, so no RADIUS server was asked",
                 false => "the user has no account at a RADIUS server, so none was asked",

@@ -7,9 +7,9 @@ use super::login_context::LoginContext;
 use crate::audit::Event;
 use crate::hasher::Claim;
 use mfa_core::account::Verdict;
-use mfa_core::factors::Factor;
 use mfa_core::factors::address::Recipient;
-use mfa_core::factors::device::Kind;
+use mfa_core::factors::device::DeviceKind;
+use mfa_core::factors::{Factor, FactorRow};
 use mfa_core::lockout::Lock;
 use mfa_core::login::entry::Hint;
 use mfa_core::login::{EndReason, Screen};
@@ -69,8 +69,8 @@ impl Context {
     /// What the user is asked for, by the names that people know.
     pub(super) fn set_way(&mut self, way: Option<String>) {
         let kind = match self.is_by_counter {
-            true => Kind::Hotp,
-            false => Kind::Totp,
+            true => DeviceKind::Hotp,
+            false => DeviceKind::Totp,
         };
         self.way = way.map(|way| of_kind(&way, kind));
     }
@@ -243,15 +243,17 @@ impl Context {
 
 /// The way, with what was typed in place of its code.
 fn in_place_of_code(way: &str, name: &str) -> String {
-    let is_hotp = |factor: &str| factor == Kind::Hotp.name();
-    let is_code = |factor: &str| is_hotp(factor) || factor.parse().is_ok_and(Factor::is_code);
+    let is_hotp = |factor: &str| factor == DeviceKind::Hotp.name();
+    let is_code = |factor: &str| {
+        is_hotp(factor) || factor.parse().is_ok_and(|factor: Factor| factor.is_code())
+    };
     let named = |factor| if is_code(factor) { name } else { factor };
     way.split('+').map(named).collect::<Vec<_>>().join("+")
 }
 
 /// The way, where its code is one of a device of this kind.
-fn of_kind(way: &str, kind: Kind) -> String {
-    let is_device = |factor: &str| Kind::ALL.iter().any(|kind| kind.name() == factor);
+fn of_kind(way: &str, kind: DeviceKind) -> String {
+    let is_device = |factor: &str| DeviceKind::ALL.iter().any(|kind| kind.name() == factor);
     let named = |factor| {
         if is_device(factor) {
             kind.name()

@@ -12,8 +12,7 @@ use super::Login;
 use crate::hasher::Claim;
 use crate::repository::After;
 use mfa_core::account::{Account, Attempt, ConfirmedRecipient, PreparedAnswer, Verdict};
-use mfa_core::factors::Factor;
-use mfa_core::factors::questions::normal;
+use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::lockout::Admission;
 use mfa_core::login::{Answer, RadiusJudgement, Verifying};
 
@@ -108,15 +107,12 @@ impl Agent {
         if let Some(code) = code(given) {
             return Ok(code);
         }
-        let (factor, typed) = (given.factor, &given.typed);
-        let (held, typed) = match factor {
-            Factor::Pin => (account.pin().map(|pin| pin.phc.as_str()), typed.clone()),
-            _ => {
-                let held = account.questions().map(|set| set.current().phc.as_str());
-                (held, normal(typed))
-            }
+        let factor = given.factor;
+        let typed = match factor.row().verification {
+            Verification::Hash(form) => form(&given.typed),
+            Verification::Device | Verification::Sent | Verification::Radius => given.typed.clone(),
         };
-        let Some(phc) = held else {
+        let Some(phc) = account.hash_of(factor) else {
             self.hasher.verify(who, &typed, self.hasher.decoy_phc())?;
             return Ok(PreparedAnswer::Impossible);
         };
@@ -150,18 +146,18 @@ fn rejected(given: &[Answer]) -> Option<u64> {
 /// A code, as it is judged within the change; none if it has to be hashed first.
 fn code(given: &Answer) -> Option<PreparedAnswer> {
     let (factor, typed) = (given.factor, given.typed.clone());
-    Some(match factor {
-        Factor::Pin | Factor::Questions => return None,
-        Factor::Totp => PreparedAnswer::Code {
+    Some(match factor.row().verification {
+        Verification::Hash(_) => return None,
+        Verification::Device => PreparedAnswer::Code {
             typed,
             tail: given.tail,
         },
-        Factor::Email | Factor::Sms => PreparedAnswer::Sent {
+        Verification::Sent => PreparedAnswer::Sent {
             factor,
             came_back: came_back(given),
             typed,
         },
-        Factor::Radius => match given.judgement.clone() {
+        Verification::Radius => match given.judgement.clone() {
             None => PreparedAnswer::Sent {
                 factor,
                 typed,

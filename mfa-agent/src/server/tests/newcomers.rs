@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use mfa_core::account::{Account, Contact};
 use mfa_core::factors::Factor;
-use mfa_core::factors::address::Channel;
+use mfa_core::factors::address::{Channel, Recipient};
 
 /// What lets newcomers in, or lets them set up something.
 const OPEN: [&str; 3] = [
@@ -17,7 +17,7 @@ const OPEN: [&str; 3] = [
 const ALLOW: &str = "[enforcement]\nunenrolled = 'allow'";
 
 fn disable_the_only_address(account: &mut Account) {
-    let to = Channel::Email.recipient("alice@example.org", None).unwrap();
+    let to = Recipient::read(Channel::Email, "alice@example.org", None).unwrap();
     let contact = Contact::new(to.clone(), samples::at(0));
     account.add_contact(contact).unwrap();
     account.enable_contact(&to, false).unwrap();

@@ -7,7 +7,7 @@ use super::*;
 use crate::delivery::{Notice, SendError, Transport};
 use crate::providers::Providers;
 use mfa_core::account::Contact;
-use mfa_core::factors::address::{EmailAddress, PhoneNumber};
+use mfa_core::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
 
 const MAIL: &str = "[policy]\nrequire = [\"email\", \"pin\"]\n[delivery.email]\nfrom = \"mfa@example.org\"\n\
                     sendmail = \"/usr/sbin/sendmail\"\n";
@@ -91,9 +91,7 @@ fn rig(settings: &str, mailbox: Mailbox) -> (Rig, Arc<Mailbox>) {
 
 fn give_alice_an_address(rig: &Rig) {
     rig.change(|account| {
-        let to = mfa_core::factors::address::Channel::Email
-            .recipient("alice@example.org", None)
-            .unwrap();
+        let to = Recipient::read(Channel::Email, "alice@example.org", None).unwrap();
         account
             .add_contact(Contact::new(to, samples::at(0)))
             .unwrap();

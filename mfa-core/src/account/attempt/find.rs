@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::super::recovery::Recovery;
-use super::super::{Account, BYPASS_DIGITS, Remote};
+use super::super::{Account, Remote};
 use super::{Attempt, ConfirmedRecipient, Expended, FallbackCode, PreparedAnswer};
 use crate::factors::Factor;
 use crate::factors::address::Recipient;
+use crate::factors::bypass::BYPASS_DIGITS;
 use crate::factors::device::{Match, unspaced};
 use crate::factors::recovery::{CodeDigest, Pepper};
 
@@ -59,12 +60,8 @@ impl Account {
                 phc,
                 matches,
             } => {
-                let held = match factor {
-                    Factor::Pin => self.pin.as_ref().map(|pin| &pin.phc),
-                    Factor::Questions => self.questions.as_ref().map(|set| &set.current().phc),
-                    Factor::Totp | Factor::Email | Factor::Sms | Factor::Radius => None,
-                };
-                match (held == Some(phc), *matches) {
+                let is_held = self.hash_of(*factor) == Some(phc);
+                match (is_held, *matches) {
                     (false, _) => MatchResult::Stale,
                     (true, true) => MatchResult::Knowledge(*factor),
                     (true, false) => MatchResult::Wrong,

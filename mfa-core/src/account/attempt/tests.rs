@@ -2,6 +2,7 @@
 
 use super::super::samples::{CODES, at, counter, device, full, pepper};
 use super::*;
+use crate::factors::address::Channel;
 
 /// An attempt at second 59, where the codes of steps 0 to 2 are in the window.
 fn attempt(account: &Account, answers: Vec<PreparedAnswer>) -> Attempt {
@@ -367,9 +368,7 @@ fn an_answer_for_a_replaced_account_is_not_verified() {
 #[test]
 fn a_code_sent_to_an_address_that_was_removed_does_not_pass() {
     let mut account = full();
-    let to = crate::factors::address::Channel::Email
-        .recipient("anna@example.org", None)
-        .unwrap();
+    let to = Recipient::read(Channel::Email, "anna@example.org", None).unwrap();
     account
         .add_contact(crate::account::Contact::new(to.clone(), at(0)))
         .unwrap();

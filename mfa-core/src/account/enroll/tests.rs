@@ -64,10 +64,10 @@ fn removing_affects_one_device_or_all_and_may_be_repeated() {
     let mut account = full();
     account.add_device(other("tablet", 1)).unwrap();
     let tablet: Label = "tablet".parse().unwrap();
-    assert_eq!(account.remove_devices(Kind::Totp, Some(&tablet)), 1);
-    assert_eq!(account.remove_devices(Kind::Totp, Some(&tablet)), 0);
-    assert_eq!(account.remove_devices(Kind::Hotp, None), 0);
-    assert_eq!(account.remove_devices(Kind::Totp, None), 1);
+    assert_eq!(account.remove_devices(DeviceKind::Totp, Some(&tablet)), 1);
+    assert_eq!(account.remove_devices(DeviceKind::Totp, Some(&tablet)), 0);
+    assert_eq!(account.remove_devices(DeviceKind::Hotp, None), 0);
+    assert_eq!(account.remove_devices(DeviceKind::Totp, None), 1);
     assert_eq!(account.remove(Factor::Pin), 1);
     assert_eq!(account.remove(Factor::Questions), 1);
     assert!(account.enrolled().is_empty());
@@ -82,7 +82,7 @@ fn a_device_can_be_renamed_and_renaming_it_again_changes_nothing() {
         Err(EnrollError::NoDevices)
     );
     account.add_device(device("phone")).unwrap();
-    let was = |name: &str| Ok(Some((Kind::Totp, label(name))));
+    let was = |name: &str| Ok(Some((DeviceKind::Totp, label(name))));
     assert_eq!(account.rename(None, &label("old phone")), was("phone"));
     assert_eq!(account.rename(None, &label("old phone")), Ok(None));
     account.add_device(other("tablet", 1)).unwrap();

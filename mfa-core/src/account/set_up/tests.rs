@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::samples::{at, device, full, pepper, questions};
 use super::super::*;
-use crate::factors::address::Channel;
+use crate::factors::address::{Channel, Recipient};
 use crate::lockout::Limits;
 
 const CODE: &str = "0123456789";
@@ -40,7 +40,7 @@ fn with(had: Had) -> Account {
     let mut account = Account::default();
     match had {
         Had::Address => {
-            let to = Channel::Email.recipient(ADDRESS, None).unwrap();
+            let to = Recipient::read(Channel::Email, ADDRESS, None).unwrap();
             account.add_contact(Contact::new(to, at(0))).unwrap();
         }
         Had::RecoveryCode => account.set_recovery(vec![pepper().digest(CODE)], at(0)),
@@ -57,7 +57,7 @@ fn with(had: Had) -> Account {
 }
 
 fn take(account: &mut Account, step: Step, now: &mut i64) {
-    let to = Channel::Email.recipient(ADDRESS, None).unwrap();
+    let to = Recipient::read(Channel::Email, ADDRESS, None).unwrap();
     match step {
         Step::Disable => drop(account.enable_contact(&to, false)),
         Step::Enable => drop(account.enable_contact(&to, true)),

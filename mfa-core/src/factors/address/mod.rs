@@ -11,8 +11,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Factor;
 pub use email::{AddressError, EmailAddress};
+pub use mfa_protocol::factor::{Channel, ChannelError};
 pub use phone::{LONGEST_NUMBER, NumberError, PhoneNumber, Region};
 pub use template::{AddressTemplate, AddressTemplateError};
 
@@ -26,21 +26,6 @@ pub enum Recipient {
     Phone(PhoneNumber),
 }
 
-/// A way to send a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// By mail.
-    #[default]
-    Email,
-    /// By text message.
-    Sms,
-}
-
-/// A name that no channel has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no way to send a code; there are \"email\" and \"sms\"")]
-pub struct ChannelError(String);
-
 /// An address that can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecipientError {
@@ -52,63 +37,23 @@ pub enum RecipientError {
     Phone(#[from] NumberError),
 }
 
-impl Channel {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
-
-    /// The name in settings, commands and messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.factor().name()
-    }
-
-    /// The factor whose codes it carries.
-    #[must_use]
-    pub const fn factor(self) -> Factor {
-        match self {
-            Self::Email => Factor::Email,
-            Self::Sms => Factor::Sms,
-        }
-    }
-
-    /// The channel that carries the codes of `factor`, if they are sent.
-    #[must_use]
-    pub const fn of(factor: Factor) -> Option<Self> {
-        match factor {
-            Factor::Email => Some(Self::Email),
-            Factor::Sms => Some(Self::Sms),
-            Factor::Totp | Factor::Pin | Factor::Questions | Factor::Radius => None,
-        }
-    }
-
-    /// An address of this channel, as people type it; numbers without a country code are of `region`.
+impl Recipient {
+    /// An address of a channel, as people type it; numbers without a country code are of `region`.
     ///
     /// # Errors
     ///
     /// [`RecipientError`], with what to type instead.
-    pub fn recipient(
-        self,
+    pub fn read(
+        channel: Channel,
         text: &str,
         region: Option<Region>,
-    ) -> Result<Recipient, RecipientError> {
-        Ok(match self {
-            Self::Email => Recipient::Email(text.parse()?),
-            Self::Sms => Recipient::Phone(PhoneNumber::parse(text, region)?),
+    ) -> Result<Self, RecipientError> {
+        Ok(match channel {
+            Channel::Email => Self::Email(text.parse()?),
+            Channel::Sms => Self::Phone(PhoneNumber::parse(text, region)?),
         })
     }
-}
 
-impl std::str::FromStr for Channel {
-    type Err = ChannelError;
-
-    fn from_str(name: &str) -> Result<Self, ChannelError> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|channel| channel.name() == name)
-            .ok_or_else(|| ChannelError(name.to_owned()))
-    }
-}
-
-impl Recipient {
     /// By which channel.
     #[must_use]
     pub const fn channel(&self) -> Channel {
@@ -153,7 +98,7 @@ mod tests {
             (Channel::Email, "anna@example.org", "a•••@example.org"),
             (Channel::Sms, "+49 170 1234542", "+49•••••42"),
         ] {
-            let recipient = channel.recipient(text, None).unwrap();
+            let recipient = Recipient::read(channel, text, None).unwrap();
             assert_eq!(recipient.channel(), channel);
             assert_eq!(recipient.to_string(), shown);
             assert_eq!(channel.name().parse(), Ok(channel));
@@ -161,7 +106,7 @@ mod tests {
             let kept = serde_json::to_string(&recipient).unwrap();
             assert_eq!(serde_json::from_str::<Recipient>(&kept).unwrap(), recipient);
         }
-        assert!(Channel::Email.recipient("+49 170 1234542", None).is_err());
+        assert!(Recipient::read(Channel::Email, "+49 170 1234542", None).is_err());
         assert!("fax".parse::<Channel>().is_err());
     }
 }

@@ -2,30 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Period;
-
-/// The kinds of device, as people name them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// With a clock.
-    Totp,
-    /// With a counter.
-    Hotp,
-}
-
-impl Kind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Totp, Self::Hotp];
-
-    /// Its name in commands and messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Hotp => "hotp",
-        }
-    }
-}
+use super::{DeviceKind, Period};
 
 /// What moves a device on from one code to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +17,10 @@ pub enum MovingFactor {
 impl MovingFactor {
     /// The kind of device.
     #[must_use]
-    pub const fn kind(self) -> Kind {
+    pub const fn kind(self) -> DeviceKind {
         match self {
-            Self::Time(_) => Kind::Totp,
-            Self::Counter => Kind::Hotp,
+            Self::Time(_) => DeviceKind::Totp,
+            Self::Counter => DeviceKind::Hotp,
         }
     }
 

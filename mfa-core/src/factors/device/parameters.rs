@@ -1,58 +1,10 @@
-//! What a device's codes are like: hash function, digits, period. Each type holds no value that can't be.
-
-use std::fmt;
-use std::str::FromStr;
+//! What a device's codes are like: digits, period. Each type holds no value that can't be.
 
 use serde::{Deserialize, Serialize};
-
-/// The hash function of a device (RFC 6238 §1.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Algorithm {
-    /// HMAC-SHA-1, what nearly every app uses.
-    #[default]
-    Sha1,
-    /// HMAC-SHA-256
-    Sha256,
-    /// HMAC-SHA-512
-    Sha512,
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(totp_rs::Algorithm::from(*self).as_str())
-    }
-}
-
-impl From<Algorithm> for totp_rs::Algorithm {
-    fn from(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::Sha1 => Self::SHA1,
-            Algorithm::Sha256 => Self::SHA256,
-            Algorithm::Sha512 => Self::SHA512,
-        }
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = ParameterError;
-
-    fn from_str(name: &str) -> Result<Self, ParameterError> {
-        match name.to_ascii_uppercase().replace('-', "").as_str() {
-            "SHA1" => Ok(Self::Sha1),
-            "SHA256" => Ok(Self::Sha256),
-            "SHA512" => Ok(Self::Sha512),
-            _ => Err(ParameterError::Algorithm(name.to_owned())),
-        }
-    }
-}
 
 /// A setting of a device that is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
-    /// Not one of the three.
-    #[error("{0:?} is not an algorithm; there are SHA1, SHA256 and SHA512")]
-    Algorithm(String),
     /// Not 6 to 8.
     #[error("codes of {0} digits are not possible; 6 to 8 are")]
     Digits(u32),

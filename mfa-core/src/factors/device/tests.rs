@@ -1,11 +1,11 @@
 use super::*;
 
-fn generator(algorithm: Algorithm, digits: u32) -> Generator {
+fn generator(algorithm: HashAlgorithm, digits: u32) -> Generator {
     // RFC 6238 appendix B: the ASCII digits, repeated to the length of the hash.
     let length = match algorithm {
-        Algorithm::Sha1 => 20,
-        Algorithm::Sha256 => 32,
-        Algorithm::Sha512 => 64,
+        HashAlgorithm::Sha1 => 20,
+        HashAlgorithm::Sha256 => 32,
+        HashAlgorithm::Sha512 => 64,
     };
     let key: Vec<u8> = b"1234567890".iter().copied().cycle().take(length).collect();
     Generator {
@@ -36,7 +36,7 @@ fn at(second: i64) -> Timestamp {
 
 #[test]
 fn the_vectors_of_rfc_6238_appendix_b_are_accepted() {
-    use Algorithm::{Sha1, Sha256, Sha512};
+    use HashAlgorithm::{Sha1, Sha256, Sha512};
     let vectors = [
         (59, Sha1, "94287082"),
         (59, Sha256, "46119246"),
@@ -70,7 +70,7 @@ fn the_vectors_of_rfc_4226_appendix_d_are_accepted() {
         "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871",
         "520489",
     ];
-    let generator = generator(Algorithm::Sha1, 6);
+    let generator = generator(HashAlgorithm::Sha1, 6);
     for (counter, code) in (0..).zip(codes) {
         let found = generator.check(code, at(counter * 30), &skew(0), last(None));
         assert_eq!(
@@ -84,7 +84,7 @@ fn the_vectors_of_rfc_4226_appendix_d_are_accepted() {
 
 #[test]
 fn a_step_is_good_once_and_none_before_it_is() {
-    let generator = generator(Algorithm::Sha1, 6);
+    let generator = generator(HashAlgorithm::Sha1, 6);
     // RFC 4226: 287082 is step 1, 755224 is step 0.
     assert_eq!(
         generator.check("287082", at(59), &skew(1), last(None)),
@@ -106,7 +106,7 @@ fn a_step_is_good_once_and_none_before_it_is() {
 
 #[test]
 fn a_code_outside_the_window_is_no_code() {
-    let generator = generator(Algorithm::Sha1, 6);
+    let generator = generator(HashAlgorithm::Sha1, 6);
     assert_eq!(
         generator.check("755224", at(60), &skew(1), last(None)),
         Match::None
@@ -127,7 +127,7 @@ fn a_code_outside_the_window_is_no_code() {
 
 #[test]
 fn what_is_not_made_of_digits_is_no_code() {
-    let generator = generator(Algorithm::Sha1, 6);
+    let generator = generator(HashAlgorithm::Sha1, 6);
     for junk in [
         "", "75522", "7552244", "75522a", "+55224", "７55224", " 755224",
     ] {
@@ -148,7 +148,7 @@ const CODES: [&str; 10] = [
 fn counter() -> Generator {
     Generator {
         moves: MovingFactor::Counter,
-        ..generator(Algorithm::Sha1, 6)
+        ..generator(HashAlgorithm::Sha1, 6)
     }
 }
 
@@ -203,7 +203,7 @@ fn a_counter_at_its_end_is_no_overflow() {
 
 #[test]
 fn a_code_of_another_time_zone_tells_how_far_off_the_clock_is() {
-    let generator = generator(Algorithm::Sha1, 6);
+    let generator = generator(HashAlgorithm::Sha1, 6);
     // A code of RFC 6238 appendix B, which the host meets so many hours too early or too late.
     let met = |hours: i64| generator.distance("081804", at(1_111_111_109 - hours * 3600));
     for hours in [0, 1, -5, 14, -14] {
@@ -216,7 +216,7 @@ fn a_code_of_another_time_zone_tells_how_far_off_the_clock_is() {
 
 #[test]
 fn a_code_of_ten_minutes_ago_is_astray_and_an_earlier_one_is_none() {
-    let generator = generator(Algorithm::Sha1, 6);
+    let generator = generator(HashAlgorithm::Sha1, 6);
     let find =
         |code: &str, second, used| generator.find_astray(code, at(second), &skew(1), last(used));
     assert_eq!(find(CODES[2], 60 + 600, None), Some(2));
@@ -232,7 +232,7 @@ fn a_code_of_ten_minutes_ago_is_astray_and_an_earlier_one_is_none() {
 
 #[test]
 fn a_clock_that_is_known_to_be_off_is_reckoned_with() {
-    let generator = generator(Algorithm::Sha1, 6);
+    let generator = generator(HashAlgorithm::Sha1, 6);
     let behind = ReplayState {
         offset: -5,
         ..ReplayState::default()
@@ -253,7 +253,7 @@ fn two_codes_in_a_row_tell_where_a_device_is() {
     let pair = |generator: &Generator, codes, second, used| {
         generator.find_pair(codes, at(second), &windows(3, 8), last(used))
     };
-    let clock = generator(Algorithm::Sha1, 6);
+    let clock = generator(HashAlgorithm::Sha1, 6);
     assert_eq!(pair(&clock, (CODES[2], CODES[3]), 600, None), Some(2));
     assert_eq!(pair(&clock, (CODES[2], CODES[4]), 600, None), None);
     assert_eq!(pair(&clock, (CODES[3], CODES[2]), 600, None), None);

@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::factors::device::Algorithm;
+use crate::factors::device::HashAlgorithm;
 use crate::factors::key::Key;
 
 #[test]
 fn an_uri_reads_back_as_the_generator_it_was_made_from() {
     let made = Generator {
         key: Key::fresh([7; 20]),
-        algorithm: Algorithm::Sha256,
+        algorithm: HashAlgorithm::Sha256,
         digits: 8u32.try_into().unwrap(),
         moves: MovingFactor::Time(60u64.try_into().unwrap()),
     };
@@ -25,7 +25,7 @@ fn an_uri_reads_back_as_the_generator_it_was_made_from() {
 fn a_counter_goes_into_an_uri_and_back() {
     let made = Generator {
         key: Key::fresh([7; 20]),
-        algorithm: Algorithm::Sha1,
+        algorithm: HashAlgorithm::Sha1,
         digits: 6u32.try_into().unwrap(),
         moves: MovingFactor::Counter,
     };

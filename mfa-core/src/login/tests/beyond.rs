@@ -3,14 +3,14 @@
 use super::*;
 use crate::account::{Contact, Dates, Remote};
 use crate::factors::address::{Channel, Recipient};
-use crate::factors::sent::SentCode;
+use crate::factors::sent_code::SentCode;
 
 fn to(text: &str) -> Recipient {
     let channel = match text.contains('@') {
         true => Channel::Email,
         false => Channel::Sms,
     };
-    channel.recipient(text, None).unwrap()
+    Recipient::read(channel, text, None).unwrap()
 }
 
 fn with_addresses() -> Account {

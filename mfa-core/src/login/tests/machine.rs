@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::account::samples::device;
 use crate::account::{Dates, Enrolled, FallbackCode, Remote};
-use crate::factors::address::Channel;
-use crate::factors::sent::SentCode;
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::sent_code::SentCode;
 
 /// Effects that a login may have at most: for each of its 24 answers a look-up, a query, a message and a verdict, and
 /// twice that for each of the 100 answers of a set-up.
@@ -92,7 +92,7 @@ impl Chances {
         SendResult {
             code: (self.below(2) == 0).then(|| SentCode {
                 code: "000000".into(),
-                to: request.channel.recipient(address, None).unwrap(),
+                to: Recipient::read(request.channel, address, None).unwrap(),
                 unless_changed_since: None,
             }),
             expires: at(300),

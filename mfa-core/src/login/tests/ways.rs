@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::account::{Dates, Remote};
 use crate::factors::FactorCombination;
-use crate::factors::address::Channel;
-use crate::factors::sent::SentCode;
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::sent_code::SentCode;
 
 const OTHER_CODE: &str = "0123456789";
 
@@ -64,7 +64,7 @@ impl World {
         };
         SentCode {
             code: code.as_str().into(),
-            to: order.channel.recipient(address, None).unwrap(),
+            to: Recipient::read(order.channel, address, None).unwrap(),
             unless_changed_since: None,
         }
     }
@@ -205,7 +205,7 @@ proptest! {
         replies in prop::collection::vec(any::<u8>(), 0..30),
     ) {
         let plan = Plan { tries, ..plan(&ways) };
-        let address = Some(Channel::Email.recipient("anna@example.org", None).unwrap());
+        let address = Some(Recipient::read(Channel::Email, "anna@example.org", None).unwrap());
         let beside = FallbackRecipients { address, number };
         let mut world = World { replies, issued: Vec::new(), accepted: None };
         lead(plan, beside, &acts, &mut world);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use jiff::civil::{Time, Weekday};
+use mfa_protocol::policy::RuleField;
 
 use super::Source;
 use super::clock::{Days, Hours, day_name};
@@ -16,7 +17,7 @@ pub enum Misfit<'a> {
     /// An entry with `!` excludes the name.
     TakenOut {
         /// The field.
-        field: &'static str,
+        field: RuleField,
         /// The user, service, operation, terminal or method.
         name: &'a str,
         /// The entry.
@@ -25,7 +26,7 @@ pub enum Misfit<'a> {
     /// No entry matches the name.
     Missing {
         /// The field.
-        field: &'static str,
+        field: RuleField,
         /// The user, service, operation or terminal.
         name: &'a str,
         /// The entries.
@@ -43,23 +44,23 @@ pub enum Misfit<'a> {
     Hours(&'a Hours, Time),
     /// It is another day of the week.
     Days(&'a Days, Weekday),
-    /// The value that the field needs is unknown.
-    Unknown(&'static str),
+    /// What the field needs is not known.
+    Unknown(RuleField),
 }
 
 impl Misfit<'_> {
     /// The field that does not match, by its name in the settings.
     #[must_use]
-    pub const fn field(&self) -> &'static str {
+    pub const fn field(&self) -> RuleField {
         match self {
             Self::TakenOut { field, .. } | Self::Missing { field, .. } | Self::Unknown(field) => {
-                field
+                *field
             }
-            Self::Source(_) => "source",
-            Self::Address(..) | Self::Name => "from",
-            Self::After(..) => "after",
-            Self::Hours(..) => "hours",
-            Self::Days(..) => "days",
+            Self::Source(_) => RuleField::Source,
+            Self::Address(..) | Self::Name => RuleField::From,
+            Self::After(..) => RuleField::After,
+            Self::Hours(..) => RuleField::Hours,
+            Self::Days(..) => RuleField::Days,
         }
     }
 }
@@ -95,8 +96,8 @@ impl fmt::Display for Misfit<'_> {
                 )
             }
             Self::Days(days, day) => write!(f, "it is {}, not in {days}", day_name(*day)),
-            Self::Unknown("from") => f.write_str("the remote address is not known"),
-            Self::Unknown("operations") => f.write_str("the login names no operation"),
+            Self::Unknown(RuleField::From) => f.write_str("the remote address is not known"),
+            Self::Unknown(RuleField::Operations) => f.write_str("the login names no operation"),
             Self::Unknown(_) => f.write_str("the terminal is not known"),
         }
     }

@@ -12,11 +12,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use mfa_protocol::policy::RuleField;
+
 pub use clock::{ClockError, DayRange, Days, HourRange, Hours};
 pub use misfit::Misfit;
 
 use super::pattern::{Fit, Patterns, SetFit, terminal_name};
-use super::{Ask, Facts, LoginOrigin, Networks, Request};
+use super::{Ask, Facts, LoginOrigin, Networks, Request, Source};
 use crate::names::{Groups, UserName};
 
 /// A rule. It matches a login when every field that is set matches.
@@ -48,27 +50,7 @@ pub struct Rule {
     pub action: Action,
 }
 
-/// The source of a user's entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// `/etc/passwd`, or there is no entry.
-    Local,
-    /// Another source of the name service.
-    Federated,
-}
-
-impl Source {
-    /// Its name in settings.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Federated => "federated",
-        }
-    }
-}
-
-/// What a rule does.
+/// What a rule says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Ask for a second factor, unless the enforcement mode exempts the user.
@@ -111,7 +93,7 @@ impl Rule {
     ) -> Option<Misfit<'a>> {
         let users = self.users.as_ref();
         users
-            .and_then(|users| misfit_of_name("users", users, user.as_str(), facts.groups))
+            .and_then(|users| misfit_of_name(RuleField::Users, users, user.as_str(), facts.groups))
             .or_else(|| self.misfit_of_source(facts.federated))
     }
 
@@ -163,15 +145,20 @@ impl Rule {
     }
 
     fn misfit_of_service<'a>(&'a self, service: &'a str) -> Option<Misfit<'a>> {
-        misfit_of_name("services", self.services.as_ref()?, service, &Groups::new())
+        misfit_of_name(
+            RuleField::Services,
+            self.services.as_ref()?,
+            service,
+            &Groups::new(),
+        )
     }
 
     fn misfit_of_operation<'a>(&'a self, operation: Option<&'a str>) -> Option<Misfit<'a>> {
         let operations = self.operations.as_ref()?;
         let Some(operation) = operation else {
-            return Some(Misfit::Unknown("operations"));
+            return Some(Misfit::Unknown(RuleField::Operations));
         };
-        misfit_of_name("operations", operations, operation, &Groups::new())
+        misfit_of_name(RuleField::Operations, operations, operation, &Groups::new())
     }
 
     /// Whether it denies this login because its host is known by name only, and so may be in its
@@ -187,7 +174,7 @@ impl Rule {
             let fits = self.denies_by_name(request);
             return (!fits).then_some(match request.origin {
                 LoginOrigin::Name => Misfit::Name,
-                _ => Misfit::Unknown("from"),
+                _ => Misfit::Unknown(RuleField::From),
             });
         };
         (!networks.contain(address)).then_some(Misfit::Address(networks, address))
@@ -196,14 +183,14 @@ impl Rule {
     fn misfit_of_terminal<'a>(&'a self, tty: Option<&'a str>) -> Option<Misfit<'a>> {
         let terminals = self.tty.as_ref()?;
         match tty.map(terminal_name) {
-            None | Some("") => Some(Misfit::Unknown("tty")),
-            Some(tty) => misfit_of_name("tty", terminals, tty, &Groups::new()),
+            None | Some("") => Some(Misfit::Unknown(RuleField::Tty)),
+            Some(tty) => misfit_of_name(RuleField::Tty, terminals, tty, &Groups::new()),
         }
     }
 
     fn misfit_of_methods<'a>(&'a self, verified: &'a [String]) -> Option<Misfit<'a>> {
         let list = self.after.as_ref()?;
-        let field = "after";
+        let field = RuleField::After;
         match list.fit_set(verified) {
             SetFit::Fits => None,
             SetFit::TakenOut(name, by) => Some(Misfit::TakenOut { field, name, by }),
@@ -222,7 +209,7 @@ impl Rule {
 }
 
 fn misfit_of_name<'a>(
-    field: &'static str,
+    field: RuleField,
     list: &'a Patterns,
     name: &'a str,
     groups: &Groups,

@@ -8,10 +8,11 @@ use mfa_protocol::admin::{
     Address, ConfirmAddress, ConfirmAddressParameters, EnrollAddress, EnrollAddressParameters,
     EnrollAddressReply,
 };
+use mfa_protocol::factor::Channel;
 use serde::Serialize;
 
 use super::code;
-use crate::args::{self, Channel};
+use crate::args;
 use crate::commands::Verdict;
 use crate::context::{Context, DELIVERY_TIMEOUT, acts_for_oneself};
 use crate::failure::Failure;
@@ -29,7 +30,7 @@ pub(super) fn run(
     let confirm = args.confirm || acts_for_oneself(args.user.as_deref());
     let parameters = EnrollAddressParameters {
         user: args.user,
-        factor: channel.name().to_owned(),
+        factor: channel,
         address: args.address,
         confirm,
     };
@@ -100,7 +101,7 @@ fn screen(reply: &EnrollAddressReply, was: Was) -> String {
                 "{user}: {address} is stored\n\
                  The first login with a code that was sent there confirms it. To see now whether\n\
                  messages arrive: mfactl test-delivery {} {whole}",
-                clean(&reply.address.factor)
+                reply.address.factor
             )
         }
     }

@@ -6,9 +6,10 @@
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
-    ConfirmDevice, ConfirmParameters, EnrollHotp, EnrollHotpParameters, EnrollTotp,
-    EnrollTotpParameters, Enrolment, Status, UserParameters,
+    ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp, EnrollTotp, Enrolment,
+    Status, UserParameters,
 };
+use mfa_protocol::factor::DeviceKind;
 use serde::Serialize;
 
 use super::{code, picture};
@@ -27,57 +28,42 @@ pub(super) fn totp(context: &mut Context, args: args::EnrollTotp) -> Result<Verd
 
 /// As [`totp`], without a word on recovery codes.
 pub(super) fn enroll_totp(context: &mut Context, args: args::EnrollTotp) -> Result<(), Failure> {
-    let given = given(context, &args.device)?;
-    let EnrollDevice {
-        user,
-        label,
-        algorithm,
-        digits,
-        credential_id,
-        no_confirm,
-        ..
-    } = args.device;
-    let parameters = EnrollTotpParameters {
-        user,
-        label,
-        algorithm: algorithm.map(|algorithm| algorithm.name().to_owned()),
-        digits,
+    let parameters = EnrollDeviceParameters {
         period: args.period,
-        secret: given.secret,
-        uri: given.uri,
-        credential_id,
-        confirm: !no_confirm,
+        ..parameters(context, args.device)?
     };
     let made = context.change::<EnrollTotp>(&parameters)?.enrolment;
     finish(context, made, parameters.confirm)
 }
 
 pub(super) fn hotp(context: &mut Context, args: args::EnrollHotp) -> Result<Verdict, Failure> {
-    let given = given(context, &args.device)?;
-    let EnrollDevice {
-        user,
-        label,
-        algorithm,
-        digits,
-        credential_id,
-        no_confirm,
-        ..
-    } = args.device;
-    let parameters = EnrollHotpParameters {
-        user,
-        label,
-        algorithm: algorithm.map(|algorithm| algorithm.name().to_owned()),
-        digits,
+    let parameters = EnrollDeviceParameters {
         counter: args.counter,
-        secret: given.secret,
-        uri: given.uri,
-        credential_id,
-        confirm: !no_confirm,
+        ..parameters(context, args.device)?
     };
     let made = context.change::<EnrollHotp>(&parameters)?.enrolment;
     finish(context, made, parameters.confirm)?;
     remind(context, parameters.user)?;
     Ok(Verdict::Done)
+}
+
+/// What is asked for of a device of either kind.
+fn parameters(
+    context: &mut Context,
+    args: EnrollDevice,
+) -> Result<EnrollDeviceParameters, Failure> {
+    let given = given(context, &args)?;
+    Ok(EnrollDeviceParameters {
+        user: args.user,
+        label: args.label,
+        algorithm: args.algorithm,
+        digits: args.digits,
+        secret: given.secret,
+        uri: given.uri,
+        credential_id: args.credential_id,
+        confirm: !args.no_confirm,
+        ..EnrollDeviceParameters::default()
+    })
 }
 
 /// What the device has already.
@@ -143,7 +129,7 @@ const NO_CODE: &str = "nothing was stored: a code of the new device was expected
 #[derive(Serialize)]
 struct Made<'a> {
     user: &'a str,
-    factor: &'a str,
+    factor: DeviceKind,
     label: &'a str,
     secret: &'a str,
     uri: &'a str,
@@ -152,7 +138,7 @@ struct Made<'a> {
 fn report(context: &Context, made: &Enrolment, already: bool) -> Result<(), Failure> {
     let value = Made {
         user: &made.user,
-        factor: &made.factor,
+        factor: made.factor,
         label: &made.label,
         secret: made.secret.expose(),
         uri: made.uri.expose(),

@@ -68,6 +68,7 @@ fn unusual(uri: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_protocol::factor::DeviceKind;
 
     #[test]
     fn key_picture_and_prompt_fit_the_usual_terminal() {
@@ -79,7 +80,7 @@ mod tests {
                 secret: key.into(),
                 uri: uri.as_str().into(),
                 label: "phone".to_owned(),
-                factor: "totp".to_owned(),
+                factor: DeviceKind::Totp,
                 stored: false,
             };
             let screen = screen(&made, false);

@@ -4,6 +4,7 @@
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{EnrollPin, EnrollPinParameters};
+use mfa_protocol::factor::Authenticator;
 
 use super::TRIES;
 use crate::args::EnrollKnowledge;
@@ -21,7 +22,7 @@ pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdic
         context.probe()?;
         ask_and_store(context, args.user.as_deref())?
     };
-    super::report(context, &user, "pin", "the PIN is")
+    super::report(context, &user, Authenticator::Pin, "the PIN is")
 }
 
 fn ask_and_store(context: &mut Context, user: Option<&str>) -> Result<String, Failure> {

@@ -10,6 +10,7 @@ use mfa_protocol::admin::{
     CheckQuestions, EnrollQuestions, EnrollQuestionsParameters, QuestionAnswer, Questions,
     QuestionsReply,
 };
+use mfa_protocol::factor::Authenticator;
 use mfa_protocol::login::Nothing;
 
 use super::TRIES;
@@ -34,7 +35,12 @@ pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdic
         questions,
     };
     let user = context.change::<EnrollQuestions>(&parameters)?.user;
-    super::report(context, &user, "questions", "the questions are")
+    super::report(
+        context,
+        &user,
+        Authenticator::Questions,
+        "the questions are",
+    )
 }
 
 fn from_stdin(context: &mut Context) -> Result<Vec<QuestionAnswer>, Failure> {

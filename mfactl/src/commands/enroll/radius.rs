@@ -3,6 +3,7 @@
 //! What it asks and takes is between the server and the user; only the name there is kept.
 
 use mfa_protocol::admin::{EnrollRadius, EnrollRadiusParameters, EnrollRadiusReply, Radius};
+use mfa_protocol::factor::Authenticator;
 use serde::Serialize;
 
 use crate::args;
@@ -14,7 +15,7 @@ use crate::output::clean;
 #[derive(Serialize)]
 struct Enrolled<'a> {
     user: &'a str,
-    factor: &'a str,
+    factor: Authenticator,
     #[serde(flatten)]
     radius: &'a Radius,
     changed: bool,
@@ -28,7 +29,7 @@ pub(super) fn run(context: &mut Context, args: args::EnrollRadius) -> Result<Ver
     })?;
     let value = Enrolled {
         user: &reply.user,
-        factor: "radius",
+        factor: Authenticator::Radius,
         radius: &reply.radius,
         changed: reply.changed,
     };

@@ -157,7 +157,7 @@ fn device(device: Device) -> ImportDevice {
     ImportDevice {
         label: device.label,
         secret: device.secret,
-        algorithm: Some(device.algorithm.to_string()),
+        algorithm: Some(device.algorithm),
         digits: Some(device.digits),
         period,
         offset,

@@ -100,8 +100,10 @@ impl Entry for ImportAccount {
 }
 
 fn device_size(device: &ImportDevice) -> usize {
-    let names = [&device.label, &device.algorithm, &device.credential_id];
+    let names = [&device.label, &device.credential_id];
+    let algorithm = device.algorithm.map_or(0, |it| it.name().len());
     DEVICE
+        + algorithm
         + escaped(device.secret.expose())
         + names
             .into_iter()
@@ -123,6 +125,7 @@ mod tests {
         ImportAccounts, ImportAccountsParameters, ImportAccountsReply, ImportOutcome,
         ImportParameters, ImportReply, ImportResult, ImportUris, ImportedAccount,
     };
+    use mfa_protocol::factor::HashAlgorithm;
     use mfa_protocol::frame::write_frame;
     use mfa_protocol::message::{Call, Method, Reply};
 
@@ -146,7 +149,7 @@ mod tests {
         let device = ImportDevice {
             label: Some("\"".repeat(64)),
             secret: "A".repeat(205).as_str().into(),
-            algorithm: Some("SHA512".to_owned()),
+            algorithm: Some(HashAlgorithm::Sha512),
             digits: Some(u32::MAX),
             period: Some(u64::MAX),
             offset: Some(i64::MIN),

@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use mfa_protocol::policy::EnforcementMode;
 use nix::unistd::geteuid;
 
 use crate::failure::Failure;
@@ -42,7 +43,7 @@ impl DropIn {
     }
 
     /// Says the mode, and returns what the file said before.
-    pub(super) fn write(&self, mode: &str) -> Result<Option<Vec<u8>>, Failure> {
+    pub(super) fn write(&self, mode: EnforcementMode) -> Result<Option<Vec<u8>>, Failure> {
         let before = match fs::read(self.path()) {
             Ok(text) => Some(text),
             Err(e) if e.kind() == ErrorKind::NotFound => None,
@@ -141,7 +142,7 @@ mod tests {
         let (folder, config) = settings();
         let drop_in = DropIn::beside(&config).unwrap();
         let file = folder.path().join("agent.d/zzz-mode.toml");
-        let first = drop_in.write("none").unwrap();
+        let first = drop_in.write(EnforcementMode::None).unwrap();
         assert_eq!(first, None);
         assert!(
             fs::read_to_string(&file)
@@ -149,7 +150,7 @@ mod tests {
                 .ends_with("[enforcement]\nmode = \"none\"\n")
         );
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o644);
-        let second = drop_in.write("all").unwrap();
+        let second = drop_in.write(EnforcementMode::All).unwrap();
         drop_in.put_back(second).unwrap();
         assert!(fs::read_to_string(&file).unwrap().contains("\"none\""));
         drop_in.put_back(None).unwrap();

@@ -1,9 +1,12 @@
 //! What is set for a user, as lines of a screen.
 
+use std::fmt::Display;
+
 use mfa_protocol::admin::{SettingReply, UserSettings};
+use mfa_protocol::policy::Enforce;
 
 use crate::output::clean;
-use crate::table::paragraph;
+use crate::table::{joined, paragraph};
 
 /// What a change came to: what holds, whether it is new, and all that is set now.
 pub(super) fn changed(reply: &SettingReply, holds: &str) -> String {
@@ -26,8 +29,8 @@ pub(super) fn changed(reply: &SettingReply, holds: &str) -> String {
 /// A line for each setting that is not what everybody has; nothing if there is none.
 pub(in crate::commands) fn settings(set: &UserSettings) -> String {
     let mut screen = String::new();
-    if !matches!(set.enforce.as_str(), "" | "default") {
-        screen += &paragraph("Enforce", &format!("a factor is {}", level(&set.enforce)));
+    if set.enforce != Enforce::Default {
+        screen += &paragraph("Enforce", &format!("a factor is {}", level(set.enforce)));
     }
     screen += &both("Required", &set.require, &set.own_require);
     screen += &both("Login from", &set.allow_from, &set.own_allow_from);
@@ -41,22 +44,21 @@ pub(in crate::commands) fn settings(set: &UserSettings) -> String {
 }
 
 /// A level of enforcement in words, after "a factor is".
-pub(super) fn level(name: &str) -> String {
-    match name {
-        "required" => "required: without one a login is denied".to_owned(),
-        "optional" => "optional: a user who has set up none is let in".to_owned(),
-        "default" => "wanted where the rules say so".to_owned(),
-        other => other.to_owned(),
+pub(super) fn level(level: Enforce) -> &'static str {
+    match level {
+        Enforce::Required => "required: without one a login is denied",
+        Enforce::Optional => "optional: a user who has set up none is let in",
+        Enforce::Default => "wanted where the rules say so",
     }
 }
 
 /// What administrators set, and what the user did, each on a line.
-fn both(name: &str, by_administrator: &[String], by_user: &[String]) -> String {
-    let line = |name: &str, items: &[String], by: &str| {
+fn both<T: Display>(name: &str, by_administrator: &[T], by_user: &[T]) -> String {
+    let line = |name: &str, items: &[T], by: &str| {
         if items.is_empty() {
             return String::new();
         }
-        paragraph(name, &format!("{} (set by {by})", items.join(", ")))
+        paragraph(name, &format!("{} (set by {by})", joined(items, ", ")))
     };
     let first = line(name, by_administrator, "an administrator");
     let name = if first.is_empty() { name } else { "" };
@@ -66,6 +68,7 @@ fn both(name: &str, by_administrator: &[String], by_user: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_protocol::factor::Factor;
 
     fn texts(items: &[&str]) -> Vec<String> {
         items.iter().map(|&item| item.to_owned()).collect()
@@ -73,9 +76,9 @@ mod tests {
 
     fn everything() -> UserSettings {
         UserSettings {
-            enforce: "required".to_owned(),
-            require: texts(&["totp"]),
-            own_require: texts(&["pin", "questions"]),
+            enforce: Enforce::Required,
+            require: vec![Factor::Totp],
+            own_require: vec![Factor::Pin, Factor::Questions],
             self_manage: true,
             allow_from: texts(&[
                 "192.0.2.0/24",
@@ -97,7 +100,7 @@ mod tests {
     #[test]
     fn what_everybody_has_takes_no_line() {
         let set = UserSettings {
-            enforce: "default".to_owned(),
+            enforce: Enforce::Default,
             ..UserSettings::default()
         };
         assert_eq!(settings(&set), "");
@@ -109,7 +112,7 @@ mod tests {
             user: "al\u{7}ice".to_owned(),
             changed: true,
             settings: UserSettings {
-                own_require: texts(&["pin"]),
+                own_require: vec![Factor::Pin],
                 ..UserSettings::default()
             },
             note: Some("alice has no PIN yet".to_owned()),

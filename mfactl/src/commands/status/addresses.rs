@@ -18,7 +18,7 @@ pub(super) fn addresses(account: &Account, clock: &Clock) -> String {
 fn row(address: &Address, clock: &Clock) -> [String; 4] {
     let used = address.last_used_at.as_deref();
     [
-        address.factor.clone(),
+        address.factor.to_string(),
         address.address.clone(),
         state(address),
         // The date is left out, so that an address finds room on its line.
@@ -91,10 +91,11 @@ fn way_around(account: &Account, for_administrators: bool) -> String {
 mod tests {
     use super::*;
     use mfa_protocol::admin::Messages;
+    use mfa_protocol::factor::Channel;
 
     fn address(address: &str) -> Address {
         Address {
-            factor: "email".to_owned(),
+            factor: Channel::Email,
             address: address.to_owned(),
             enabled: true,
             ..Address::default()

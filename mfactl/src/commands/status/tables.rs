@@ -1,41 +1,48 @@
 //! The rows of the factors and the rules that `mfactl status` shows.
 
 use mfa_protocol::admin::{Account, Device, Knowledge, Rule};
+use mfa_protocol::factor::{Authenticator, HashAlgorithm};
+use mfa_protocol::policy::Action;
 
 use crate::clock::Clock;
 use crate::commands::drift;
 use crate::output::clean;
-use crate::table::{list, remark, table};
+use crate::table::{joined, list, remark, table};
 
 /// A row for each factor: what it is, its name, when it was enrolled and last used.
 pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
-    let row = |factor: &str, label: &str, enrolled: &str, used: Option<&str>| {
+    let row = |factor: Authenticator, label: &str, enrolled: &str, used: Option<&str>| {
         let used = used.map_or_else(|| "never".to_owned(), |time| clock.past(time));
         [
-            factor.to_owned(),
+            factor.to_string(),
             label.to_owned(),
             clock.date(enrolled),
             used,
         ]
     };
-    let known = |factor: &'static str, kept: &Option<Knowledge>| {
+    let known = |factor, kept: &Option<Knowledge>| {
         kept.as_ref()
             .map(|k| row(factor, "", &k.enrolled_at, k.last_used_at.as_deref()))
     };
     let device = |d: &Device| {
         row(
-            &d.factor,
+            d.factor.into(),
             &d.label,
             &d.enrolled_at,
             d.last_used_at.as_deref(),
         )
     };
     let mut rows: Vec<_> = account.devices.iter().map(device).collect();
-    rows.extend(known("pin", &account.pin));
-    rows.extend(known("questions", &account.questions));
+    rows.extend(known(Authenticator::Pin, &account.pin));
+    rows.extend(known(Authenticator::Questions, &account.questions));
     rows.extend(account.radius.as_ref().map(|r| {
         let label = format!("{} at {}", r.remote_user, r.server);
-        row("radius", &label, &r.enrolled_at, r.last_used_at.as_deref())
+        row(
+            Authenticator::Radius,
+            &label,
+            &r.enrolled_at,
+            r.last_used_at.as_deref(),
+        )
     }));
     rows
 }
@@ -43,8 +50,8 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
 /// A line for what sets a device apart, if anything does.
 pub(super) fn particular(device: &Device) -> Option<String> {
     let mut words = Vec::new();
-    let usual = ("SHA1", 6);
-    if (device.algorithm.as_str(), device.digits) != usual
+    let usual = (HashAlgorithm::Sha1, 6);
+    if (device.algorithm, device.digits) != usual
         || device.period.is_some_and(|period| period != 30)
     {
         words.push(format!("{}, {} digits", device.algorithm, device.digits));
@@ -110,9 +117,9 @@ fn conditions(rule: &Rule) -> Option<String> {
 
 /// A row for a rule.
 fn rule(rule: &Rule) -> [String; 5] {
-    let does = match rule.action.as_str() {
-        "ask" => format!("asks for {}", rule.require.join(" or ")),
-        other => other.to_owned(),
+    let does = match rule.action {
+        Action::Ask => format!("asks for {}", joined(&rule.require, " or ")),
+        other => other.to_string(),
     };
     [
         rule.name.clone(),

@@ -2,16 +2,18 @@
 
 use super::*;
 use mfa_protocol::admin::{Device, Drift, Knowledge, Rule, UserSettings};
+use mfa_protocol::factor::{Authenticator, DeviceKind, Factor, HashAlgorithm};
+use mfa_protocol::policy::{Action, Enforce};
 
 fn alice() -> Account {
     Account {
         user: "alice".to_owned(),
-        enrolled: vec!["totp".to_owned(), "pin".to_owned()],
+        enrolled: vec![Authenticator::Totp, Authenticator::Pin],
         devices: vec![
             Device {
-                factor: "totp".to_owned(),
+                factor: DeviceKind::Totp,
                 label: "phone".to_owned(),
-                algorithm: "SHA1".to_owned(),
+                algorithm: HashAlgorithm::Sha1,
                 digits: 6,
                 period: Some(30),
                 counter: None,
@@ -22,9 +24,9 @@ fn alice() -> Account {
                 last_used_at: Some("2026-11-22T13:19:30Z".to_owned()),
             },
             Device {
-                factor: "totp".to_owned(),
+                factor: DeviceKind::Totp,
                 label: "tok\u{7}en".to_owned(),
-                algorithm: "SHA256".to_owned(),
+                algorithm: HashAlgorithm::Sha256,
                 digits: 8,
                 period: Some(60),
                 counter: None,
@@ -53,8 +55,8 @@ fn rules() -> Vec<Rule> {
         Rule {
             name: "vpn".to_owned(),
             place: "/etc/mfa/agent.toml:31".to_owned(),
-            action: "ask".to_owned(),
-            require: vec!["totp".to_owned()],
+            action: Action::Ask,
+            require: vec![Factor::Totp.into()],
             services: vec!["openvpn".to_owned()],
             from: vec!["10.0.0.0/8".to_owned()],
             conditions: vec!["hours: 08:00-18:00".to_owned(), "days: mon-fri".to_owned()],
@@ -62,8 +64,10 @@ fn rules() -> Vec<Rule> {
         Rule {
             name: "policy".to_owned(),
             place: "/etc/mfa/agent.toml:12".to_owned(),
-            action: "ask".to_owned(),
-            require: vec!["totp".to_owned(), "pin".to_owned(), "questions".to_owned()],
+            action: Action::Ask,
+            require: [Factor::Totp, Factor::Pin, Factor::Questions]
+                .map(Into::into)
+                .into(),
             ..Rule::default()
         },
     ]
@@ -89,13 +93,13 @@ fn the_screen_of_a_user_with_nothing() {
 fn the_screen_of_a_user_for_whom_much_is_set() {
     let account = Account {
         user: "carol".to_owned(),
-        enrolled: vec!["questions".to_owned()],
+        enrolled: vec![Authenticator::Questions],
         bypass_until: Some("2026-11-22T13:52:00Z".to_owned()),
         grace_since: Some("2026-11-20T13:02:00Z".to_owned()),
         sessions: 2,
         settings: UserSettings {
-            enforce: "optional".to_owned(),
-            require: vec!["questions".to_owned()],
+            enforce: Enforce::Optional,
+            require: vec![Factor::Questions],
             own_allow_from: vec!["192.0.2.0/24".to_owned()],
             self_manage: true,
             ..UserSettings::default()
@@ -116,8 +120,8 @@ fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
         ..Drift::default()
     });
     account.devices[1] = Device {
-        factor: "hotp".to_owned(),
-        algorithm: "SHA1".to_owned(),
+        factor: DeviceKind::Hotp,
+        algorithm: HashAlgorithm::Sha1,
         digits: 6,
         period: None,
         counter: Some(12),

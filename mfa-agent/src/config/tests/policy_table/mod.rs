@@ -83,7 +83,11 @@ fn check(text: &str, cases: &[Case]) {
         let by = decision.rule_name().map(str::to_owned).or_else(place);
         let (verdict, origin, told) = case.expected;
         let reason = decision.reason();
-        assert_eq!(decision.verdict.name(), verdict, "{case:?}: {reason}");
+        assert_eq!(
+            decision.verdict.action().name(),
+            verdict,
+            "{case:?}: {reason}"
+        );
         assert_eq!(by.unwrap_or_default(), origin, "{case:?}: {reason}");
         assert!(reason.contains(told), "{case:?}: {reason}");
     }
@@ -100,7 +104,7 @@ fn misfit(text: &str, rule: usize, case: &Case) -> (&'static str, String) {
     let rule = &policy(text).rules[rule];
     with_login(case, |request, facts| {
         let misfit = rule.misfit(request, facts).unwrap();
-        (misfit.field(), misfit.to_string())
+        (misfit.field().name(), misfit.to_string())
     })
 }
 

@@ -20,7 +20,8 @@ use crate::config::Settings;
 use crate::delivery::{Delivery, Job, Notice};
 use crate::repository::{After, Key};
 use mfa_core::account::Contact;
-use mfa_core::factors::sent::{SentCode, fresh_code};
+use mfa_core::factors::random_code::RandomCode;
+use mfa_core::factors::sent_code::SentCode;
 
 /// Wrong codes that are taken before it has to be begun again.
 const CONFIRMATIONS: u32 = 5;
@@ -56,7 +57,7 @@ impl Connection {
         }
         self.count_confirmation(settings, &subject, &permit)?;
         let code = SentCode {
-            code: fresh_code(random()?, delivery.digits),
+            code: RandomCode::new(random()?, delivery.digits).text(),
             to: contact.to.clone(),
             unless_changed_since: None,
         };

@@ -65,7 +65,7 @@ fn show(peer: Peer, account: &Account, contact: &Contact) -> wire::Address {
 pub(super) fn unstored(peer: Peer, contact: &Contact) -> wire::Address {
     let to = &contact.to;
     wire::Address {
-        factor: to.channel().name().to_owned(),
+        factor: to.channel(),
         address: match peer.uid {
             0 => to.as_str().to_owned(),
             _ => to.masked(),

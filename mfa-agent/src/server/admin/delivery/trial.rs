@@ -12,7 +12,7 @@ use super::super::super::wait::MessageWait;
 use super::{message_event, recipient};
 use crate::audit::Event;
 use crate::delivery::{Delivery, Job, Notice};
-use mfa_core::factors::address::{Channel, Recipient};
+use mfa_core::factors::address::Recipient;
 
 /// How long it may take until somebody takes the message, or says why not.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -33,7 +33,7 @@ impl Connection {
         let agent = &self.agent;
         let settings = agent.settings();
         agent.require_administrator(self.peer, &settings)?;
-        let channel: Channel = parameters.channel.parse().map_err(Failure::refused)?;
+        let channel = parameters.channel;
         if !settings.delivery.is_configured(channel) {
             return Err(Failure::refused(format!(
                 "nothing says how to send codes by {0}; see [delivery.{0}] in agent.toml",

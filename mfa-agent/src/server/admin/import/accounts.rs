@@ -12,8 +12,8 @@ use super::super::super::connection::Connection;
 use super::super::super::error::{Failure, about};
 use super::super::super::peer::Subject;
 use super::super::super::random;
+use super::super::change_event;
 use super::super::personal::pin_required;
-use super::super::{RECOVERY, change_event};
 use crate::audit::Event;
 use crate::repository::{After, Key};
 use mfa_core::account::{Account, Device, Import, Imported, Label};
@@ -176,13 +176,13 @@ impl Connection {
             parts.push(format!("{} devices", imported.devices));
         }
         if imported.codes > 0 {
-            parts.push(format!("{} {RECOVERY} codes", imported.codes));
+            parts.push(format!("{} recovery codes", imported.codes));
         }
         if imported.pin {
             parts.push("a PIN".to_owned());
         }
         if imported.spent > 0 {
-            parts.push(format!("{} {RECOVERY} codes spent", imported.spent));
+            parts.push(format!("{} recovery codes spent", imported.spent));
         }
         if imported.updated {
             parts.push("codes used elsewhere".to_owned());
@@ -200,10 +200,9 @@ fn device(read: &ImportDevice) -> Result<Device, Failure> {
         Some(label) => label.parse().map_err(Failure::refused)?,
         None => Label::numbered(1),
     };
-    let algorithm = read.algorithm.as_deref().unwrap_or("SHA1");
     let generator = Generator {
         key: SecretKey::from_base32(&read.secret).map_err(Failure::refused)?,
-        algorithm: algorithm.parse().map_err(Failure::refused)?,
+        algorithm: read.algorithm.unwrap_or_default(),
         digits: match read.digits {
             Some(digits) => digits.try_into().map_err(Failure::refused)?,
             None => Digits::default(),

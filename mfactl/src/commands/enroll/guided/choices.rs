@@ -1,6 +1,7 @@
 //! What is worth setting up for somebody, and the words for it.
 
 use mfa_protocol::admin::Account;
+use mfa_protocol::factor::Factor;
 
 use super::MAX_DEVICES;
 use crate::commands::status::has_codes;
@@ -42,13 +43,13 @@ pub(super) fn choices(account: &Account) -> Vec<Choice> {
     if account.devices.len() < MAX_DEVICES {
         choices.push(Choice::Device);
     }
-    if is_asked_for(account, "email") {
+    if is_asked_for(account, Factor::Email) {
         choices.push(Choice::Email);
     }
-    if is_asked_for(account, "sms") {
+    if is_asked_for(account, Factor::Sms) {
         choices.push(Choice::Number);
     }
-    if is_asked_for(account, "pin") {
+    if is_asked_for(account, Factor::Pin) {
         choices.push(
             account
                 .pin
@@ -56,7 +57,7 @@ pub(super) fn choices(account: &Account) -> Vec<Choice> {
                 .map_or(Choice::Pin, |_| Choice::AnotherPin),
         );
     }
-    if is_asked_for(account, "questions") {
+    if is_asked_for(account, Factor::Questions) {
         let there = account.questions.as_ref();
         choices.push(there.map_or(Choice::Questions, |_| Choice::OtherQuestions));
     }
@@ -70,12 +71,10 @@ pub(super) fn choices(account: &Account) -> Vec<Choice> {
 }
 
 /// Whether a rule, alone or beside others ("totp+pin"), or a setting of the user asks for the factor.
-fn is_asked_for(account: &Account, factor: &str) -> bool {
-    let of_rules = account.rules.iter().flat_map(|rule| &rule.require);
-    let set = account.settings.require.iter();
-    let own = account.settings.own_require.iter();
-    of_rules
-        .chain(set)
-        .chain(own)
-        .any(|way| way.split('+').any(|part| part.trim() == factor))
+fn is_asked_for(account: &Account, factor: Factor) -> bool {
+    let settings = &account.settings;
+    let mut of_rules = account.rules.iter().flat_map(|rule| &rule.require);
+    of_rules.any(|combination| combination.factors().contains(&factor))
+        || settings.require.contains(&factor)
+        || settings.own_require.contains(&factor)
 }

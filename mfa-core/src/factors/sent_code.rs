@@ -7,11 +7,30 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 use subtle::ConstantTimeEq;
 
-use super::address::Recipient;
+use super::address::{Channel, Recipient};
 use super::device::unspaced;
+use super::row::{AnswerForm, Need, Row, Stored, Verification};
 
-/// Random bytes that a code is made of: so many that none is noticeably more likely than others.
-pub const RANDOM_A_CODE: usize = 16;
+/// What sets codes by mail apart.
+pub const EMAIL: Row = row(Channel::Email, "prompt-email", "way-email");
+
+/// What sets codes by text message apart.
+pub const SMS: Row = row(Channel::Sms, "prompt-sms", "way-sms");
+
+const fn row(channel: Channel, prompt: &'static str, choice: &'static str) -> Row {
+    Row {
+        prompt: Some(prompt),
+        choice,
+        form: AnswerForm::SentCode,
+        verification: Verification::Sent,
+        stored: Stored::Contacts(channel),
+        needs: Need::Delivery(channel),
+        enroll_arguments: " ADDRESS",
+        enroll_note: "",
+        may_be_required_first: false,
+        fits_one_answer: false,
+    }
+}
 
 /// A code that was sent.
 #[derive(Clone, Debug)]
@@ -23,14 +42,6 @@ pub struct SentCode {
     /// What the user could pass then, if the address was not among theirs
     /// ([`Account::generation`](crate::account::Account::generation)).
     pub unless_changed_since: Option<u64>,
-}
-
-/// A fresh code of so many digits.
-#[must_use]
-pub fn fresh_code(random: [u8; RANDOM_A_CODE], digits: u32) -> Secret {
-    let number = u128::from_le_bytes(random) % 10_u128.pow(digits);
-    let width = digits as usize;
-    Secret::new(format!("{number:0width$}"))
 }
 
 /// When a code that is sent at `now` is no longer good.
@@ -51,20 +62,12 @@ impl SentCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::factors::address::Channel;
-
-    #[test]
-    fn a_code_has_all_its_digits() {
-        assert_eq!(fresh_code([0; 16], 6).expose(), "000000");
-        let code = fresh_code([0xfe; 16], 8);
-        assert!(code.expose().len() == 8 && code.expose().bytes().all(|b| b.is_ascii_digit()));
-    }
 
     #[test]
     fn a_code_is_itself_with_or_without_blanks_and_nothing_else() {
         let sent = SentCode {
             code: "483920".into(),
-            to: Channel::Email.recipient("anna@example.org", None).unwrap(),
+            to: Recipient::read(Channel::Email, "anna@example.org", None).unwrap(),
             unless_changed_since: None,
         };
         assert!(sent.is("483920") && sent.is("483 920"));

@@ -1,0 +1,17 @@
+//! Whatever a RADIUS server asks for and judges.
+
+use super::row::{AnswerForm, Need, Row, Stored, Verification};
+
+/// What sets this factor apart.
+pub const ROW: Row = Row {
+    prompt: Some("prompt-radius"),
+    choice: "way-radius",
+    form: AnswerForm::Anything,
+    verification: Verification::Radius,
+    stored: Stored::Remote,
+    needs: Need::RadiusServer,
+    enroll_arguments: " --server NAME",
+    enroll_note: "",
+    may_be_required_first: false,
+    fits_one_answer: false,
+};

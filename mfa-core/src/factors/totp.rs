@@ -1,0 +1,19 @@
+//! Codes of devices, by the time or by a counter.
+//!
+//! A policy does not tell the two kinds of device apart; [`device`](super::device) computes the codes of both.
+
+use super::row::{AnswerForm, Need, Row, Stored, Verification};
+
+/// What sets this factor apart.
+pub const ROW: Row = Row {
+    prompt: Some("prompt-totp"),
+    choice: "way-totp",
+    form: AnswerForm::DeviceCode,
+    verification: Verification::Device,
+    stored: Stored::Devices,
+    needs: Need::Nothing,
+    enroll_arguments: "",
+    enroll_note: "",
+    may_be_required_first: true,
+    fits_one_answer: true,
+};

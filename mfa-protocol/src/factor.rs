@@ -1,0 +1,61 @@
+//! Factors and what goes with them, as settings, records, commands and messages name them.
+//!
+//! Only names are here. What a factor is worth, asks for and stores is the core's business
+//! (`mfa-core/src/factors/row.rs`).
+
+mod authenticator;
+mod channel;
+mod combination;
+mod device_kind;
+mod hash_algorithm;
+mod names;
+
+use std::str::FromStr;
+
+use crate::words::Word;
+pub use channel::{Channel, ChannelError};
+pub use combination::FactorCombination;
+pub use device_kind::DeviceKind;
+pub use hash_algorithm::{HashAlgorithm, HashAlgorithmError};
+pub use names::{Authenticator, Factor};
+
+/// A name that no factor has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FactorError {
+    /// Not a factor.
+    #[error("{0:?} is not a factor; there are {names}", names = names())]
+    Unknown(String),
+    /// A kind of device, which policy does not tell from the other.
+    #[error(
+        "\"hotp\" is not asked for by that name: \"totp\" takes the codes of all devices, those that \
+         count among them"
+    )]
+    Counter,
+    /// A combination that asks for the same factor twice.
+    #[error("{0:?} asks for the same factor twice")]
+    Repeated(String),
+}
+
+/// `"totp", "pin" and "radius"`
+fn names() -> String {
+    let names: Vec<String> = Factor::ALL
+        .iter()
+        .map(|factor| format!("{:?}", factor.name()))
+        .collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+impl FromStr for Factor {
+    type Err = FactorError;
+
+    fn from_str(name: &str) -> Result<Self, FactorError> {
+        if name == DeviceKind::Hotp.name() {
+            return Err(FactorError::Counter);
+        }
+        Self::from_word(name).map_err(|_| FactorError::Unknown(name.to_owned()))
+    }
+}
