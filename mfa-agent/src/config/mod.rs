@@ -10,10 +10,12 @@
 
 mod assemble;
 mod error;
+mod key;
 pub mod keys;
 mod last_good;
 mod lists;
 mod ordinary;
+mod overridden;
 mod settings;
 #[cfg(test)]
 pub(crate) mod tests;

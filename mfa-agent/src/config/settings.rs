@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::keys::{Admin, Audit, Hotp, Recovery, SelfService, Server, Store, Totp};
+pub use super::overridden::Overridden;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 use mfa_core::factors::device::Windows;
 use mfa_core::factors::pin::Banned;
@@ -57,19 +58,6 @@ pub struct Settings {
     pub file_places: BTreeMap<String, Place>,
     /// Lists that are in more than one file, for those who tell what is strange.
     pub overridden: Vec<Overridden>,
-}
-
-/// A list that a later file has again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Overridden {
-    /// Such as `[policy] require`.
-    pub key: &'static str,
-    /// Where it is last.
-    pub place: Place,
-    /// Where it was before.
-    pub earlier: Place,
-    /// Whether it joins the other: then it is empty, and changes nothing.
-    pub joins: bool,
 }
 
 impl Settings {

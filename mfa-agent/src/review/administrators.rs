@@ -10,25 +10,17 @@ use mfa_protocol::admin::{Finding, Severity};
 
 use super::can_log_in::is_locked_for_good;
 use super::person::{Person, Role};
+use super::premises::Premises;
 use super::samples::EntryPoint;
 use super::survey::Survey;
 use super::warning;
-use mfa_core::login::entry::EntryFacts;
-use mfa_core::policy::{Decision, Policy, Verdict};
+use mfa_core::policy::{Decision, Verdict};
 
 /// So many logins are decided at most.
 const MOST_LOGINS: usize = 4_000;
 
 /// The same, where all users of a host are looked at.
 const MOST_LOGINS_OF_ALL: usize = 40_000;
-
-/// What logins are decided by.
-#[derive(Clone, Copy)]
-pub(super) struct Premises<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) facts: EntryFacts<'a>,
-    pub(super) now: Timestamp,
-}
 
 /// The error when no administrator can log in, or the warning when root can't at the console. The first of
 /// `people` is root; of nobody nothing is said.

@@ -20,6 +20,7 @@ mod files;
 mod host;
 mod lists;
 mod person;
+mod premises;
 #[cfg(test)]
 mod properties;
 mod rules;
@@ -35,11 +36,11 @@ use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 use crate::config::{Overridden, Questions, SelfService, Settings};
 use crate::entry_facts::entry_facts;
 use crate::repository::AccountRepository;
-use administrators::Premises;
 use files::Eyes;
 use host::Host;
 use mfa_core::names::Names;
 use mfa_core::policy::{Place, Policy};
+use premises::Premises;
 
 /// Bytes that all findings take up together at most, so that they fit into one message even when JSON
 /// doubles them.

@@ -6,8 +6,9 @@ use jiff::civil::{DateTime, date};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::administrators::{Premises, lockout_risk};
+use super::administrators::lockout_risk;
 use super::person::{Person, Role};
+use super::premises::Premises;
 use super::samples::EntryPoint;
 use super::shadowing::{covered, is_dead};
 use super::tests::settings;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::administrators::Premises;
 use super::can_log_in::can_log_in;
 use super::person::{Person, Role};
+use super::premises::Premises;
 use super::samples::{EntryPoint, times};
 use mfa_core::account::Account;
 use mfa_core::factors::{Factor, FactorRow};

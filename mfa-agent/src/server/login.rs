@@ -8,6 +8,7 @@ mod ask;
 mod begin;
 mod driver;
 mod enrol;
+mod following;
 mod login_context;
 mod post;
 mod radius;

@@ -5,21 +5,24 @@
 //! can go none of the ways (not enrolled, not even existing) is led through one that another user of this policy may be
 //! led through (rule 8 of the architecture).
 
+mod post;
+mod remote;
+
 use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
-use super::effect::{End, EndReason};
+use super::end::{Consequence, End, EndReason};
 use super::messages::{choice, error, info};
 use super::plan::{Answer, Plan, UserFactors};
-use super::post::{SendRequest, SentCodeState};
 use super::split::{CodeSearch, search};
 use super::stand_in::is_stand_in;
-use super::state::Consequence;
 use crate::account::{FallbackCode, Passed, Verdict};
 use crate::factors::address::Channel;
 use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow};
 use crate::texts::{Text, Texts};
+pub use post::SendRequest;
+use post::SentCodeState;
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;
@@ -34,7 +37,7 @@ pub(super) struct Dialogue {
     pub(super) user: UserFactors,
     way: usize,
     pub(super) given: Vec<Answer>,
-    pub(super) post: SentCodeState,
+    post: SentCodeState,
     tries_left: u32,
     answers_left: u32,
     guess: bool,

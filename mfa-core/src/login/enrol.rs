@@ -23,7 +23,7 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 use zeroize::Zeroizing;
 
-use super::effect::End;
+use super::end::End;
 use super::event::FreshDevice;
 use super::messages::{error, info};
 use super::stand_in::is_stand_in;

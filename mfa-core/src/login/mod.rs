@@ -18,31 +18,29 @@
 //! ```
 
 mod dialogue;
-mod effect;
+mod end;
 mod enrol;
 pub mod entry;
 mod event;
 mod fallback;
 mod messages;
 mod plan;
-mod post;
-mod remote;
 mod split;
 mod stand_in;
 mod state;
 mod terms;
 
-pub use effect::{Effect, End, EndReason};
+pub use dialogue::SendRequest;
+pub use end::{Consequence, End, EndReason};
 pub use enrol::{Occasion, Screen, prompts as enrolment_prompts};
 pub use event::{FreshDevice, RadiusReply, SendResult, Typed};
 pub use fallback::FallbackRecipients;
 pub use messages::{DeliveryStatus, grace, not_met};
 pub use plan::{Answer, Plan, PromptDecoy, RadiusJudgement, UserFactors};
-pub use post::SendRequest;
 pub use split::CodeSearch;
 pub use state::{
-    Consequence, CountingWrongCode, FindingCode, MakingDevice, Prompting, QueryingRadius,
-    SendingCode, StoringDevice, Verifying, begin, enroll, prompts,
+    CountingWrongCode, Effect, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
+    StoringDevice, Verifying, begin, enroll, prompts,
 };
 pub use terms::AskTerms;
 

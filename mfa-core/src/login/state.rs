@@ -1,20 +1,23 @@
 //! The states of a login. Each has methods only for what can happen in it; they take the state, so that nothing happens
 //! twice.
 
+mod effect;
+
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Step};
 
+use super::dialogue::SendRequest;
 use super::dialogue::{Dialogue, Next, RadiusQuery, Turn};
-use super::effect::{Effect, End, EndReason};
+use super::end::{Consequence, End, EndReason};
 use super::enrol::{EnrolNext, Enrolment, Occasion, Screen};
 use super::event::{FreshDevice, RadiusReply, SendResult, Typed};
 use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
-use super::post::SendRequest;
 use super::split::CodeSearch;
 use crate::account::{Device, Enrolled, Verdict};
 use crate::factors::FactorCombination;
 use crate::texts::Wording;
+pub use effect::Effect;
 
 /// The user is asked.
 #[derive(Debug)]
@@ -72,20 +75,6 @@ pub struct CountingWrongCode(Box<Enrolment>);
 /// A device and its recovery codes are stored.
 #[derive(Debug)]
 pub struct StoringDevice(Box<Enrolment>);
-
-/// What follows from a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consequence {
-    /// The login goes on.
-    GoesOn,
-    /// It ends.
-    Ends(Outcome),
-    /// A new device is set up before the login has passed.
-    Renews {
-        /// What the account could be passed with when the recovery code was right.
-        generation: u64,
-    },
-}
 
 /// Begins a login that is asked for what the user has.
 #[must_use]

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use super::{Findings, Key, Line, Value};
 use crate::config::error::Problem;
-use crate::config::keys::Shown;
-use crate::config::settings::Overridden;
+use crate::config::key::Shown;
+use crate::config::overridden::Overridden;
 use crate::config::tree::Node;
 use mfa_core::factors::FactorCombination;
 use mfa_core::factors::questions::MAX_QUESTION;

@@ -20,8 +20,8 @@ pub(super) use strings::{
 pub(super) use texts::line;
 
 use super::error::Problem;
-use super::keys::{Key, Shown};
-use super::settings::Overridden;
+use super::key::{Key, Shown};
+use super::overridden::Overridden;
 use super::tree::Node;
 use mfa_core::policy::Place;
 

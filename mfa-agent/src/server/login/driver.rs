@@ -7,6 +7,7 @@ use mfa_protocol::login::LoginReply;
 
 use super::super::Agent;
 use super::super::error::Failure;
+use super::following::{EndNote, Following};
 use super::post::{LateMessage, LearnedLate, Posted};
 use super::radius::Queried;
 use super::{
@@ -18,43 +19,6 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::device::DeviceKind;
 use mfa_core::lockout::Admission;
 use mfa_core::login::{Answer, Effect, End, EndReason, FindingCode, Verifying};
-
-/// What follows.
-pub(super) struct Following {
-    pub(super) effect: Effect,
-    pub(super) note: EndNote,
-}
-
-/// What is known of the end, if the login ends by that.
-#[derive(Default)]
-pub(super) struct EndNote {
-    /// Whether the audit log has the end already: it was committed with the verdict.
-    pub(super) is_recorded: bool,
-    /// What the account could be passed with when it was.
-    pub(super) generation: Option<u64>,
-    /// Why no RADIUS server has judged the answer.
-    pub(super) silence: Option<String>,
-}
-
-impl From<Effect> for Following {
-    fn from(effect: Effect) -> Self {
-        Self {
-            effect,
-            note: EndNote::default(),
-        }
-    }
-}
-
-impl Following {
-    /// What follows from a verdict that was committed together with its event.
-    pub(super) fn recorded(effect: Effect) -> Self {
-        let note = EndNote {
-            is_recorded: true,
-            ..EndNote::default()
-        };
-        Self { effect, note }
-    }
-}
 
 impl Agent {
     /// The first step, which goes out at once: silence would look like an agent that hangs. A message is waited for

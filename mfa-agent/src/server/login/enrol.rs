@@ -14,7 +14,7 @@ use super::super::error::Failure;
 use super::super::random;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
-use super::driver::Following;
+use super::following::Following;
 use super::{Context, Login, Progress};
 use crate::audit::Event;
 use crate::config::Settings;

@@ -15,7 +15,7 @@ use super::super::error::Failure;
 use super::super::random;
 use super::super::wait::{Question, RadiusOutcome, RadiusWait, ServerAnswer};
 use super::Login;
-use super::driver::Following;
+use super::following::Following;
 use crate::config::Radius;
 use crate::log;
 use crate::repository::After;

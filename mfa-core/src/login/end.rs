@@ -1,34 +1,6 @@
-//! What is to be done next, each with the state that takes what comes of it.
+//! How a login ends, and whether it does.
 
 use mfa_protocol::login::{Outcome, Step};
-
-use super::state::{
-    CountingWrongCode, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
-    StoringDevice, Verifying,
-};
-
-/// What is to be done next.
-#[derive(Debug)]
-pub enum Effect {
-    /// Show this, and take an answer.
-    Prompt(Step, Prompting),
-    /// Look whether what was typed is a bypass or recovery code of the user's, with a PIN behind it or without.
-    FindCode(FindingCode),
-    /// Send a code.
-    SendCode(SendingCode),
-    /// Have a RADIUS server judge an answer.
-    QueryRadius(QueryingRadius),
-    /// Verify answers.
-    Verify(Verifying),
-    /// Draw the key of a new device and its recovery codes.
-    MakeDevice(MakingDevice),
-    /// Count a wrong first code of a device that is being set up.
-    CountWrongCode(CountingWrongCode),
-    /// Store a device and its recovery codes.
-    StoreDevice(StoringDevice),
-    /// The login has ended.
-    End(End),
-}
 
 /// The end of a login.
 #[derive(Clone, Debug)]
@@ -80,4 +52,18 @@ impl EndReason {
             Self::ChangedMeanwhile => "a factor was set up elsewhere meanwhile; not set up",
         }
     }
+}
+
+/// What follows from a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// The login goes on.
+    GoesOn,
+    /// It ends.
+    Ends(Outcome),
+    /// A new device is set up before the login has passed.
+    Renews {
+        /// What the account could be passed with when the recovery code was right.
+        generation: u64,
+    },
 }

@@ -3,17 +3,17 @@
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Prompt, Step};
 
-use super::dialogue::{Dialogue, Next, Turn};
-use super::effect::EndReason;
-use super::event::RadiusReply;
-use super::messages::error;
-use super::plan::{Answer, RadiusJudgement};
+use super::super::end::EndReason;
+use super::super::event::RadiusReply;
+use super::super::messages::error;
+use super::super::plan::{Answer, RadiusJudgement};
+use super::{Dialogue, Next, Turn};
 use crate::factors::Factor;
 use crate::texts::Text;
 
 impl Dialogue {
     /// Takes what came of [`Next::Query`].
-    pub(super) fn replied(&mut self, typed: Secret, reply: RadiusReply) -> Next {
+    pub(in crate::login) fn replied(&mut self, typed: Secret, reply: RadiusReply) -> Next {
         match reply {
             RadiusReply::Accepted(remote) => {
                 let judgement = RadiusJudgement {
@@ -47,7 +47,7 @@ impl Dialogue {
     }
 
     /// What was typed for a server is a bypass or recovery code; it is judged here.
-    pub(super) fn take_other_code(&mut self, typed: Secret) -> Next {
+    pub(in crate::login) fn take_other_code(&mut self, typed: Secret) -> Next {
         self.given.push(Answer::of(Factor::Radius, typed));
         self.go_on(Vec::new())
     }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
-use super::dialogue::{Dialogue, Next, Turn};
-use super::effect::End;
-use super::event::SendResult;
-use super::messages::{DeliveryStatus, news, no_number};
+use super::super::end::End;
+use super::super::event::SendResult;
+use super::super::messages::{DeliveryStatus, news, no_number};
+use super::{Dialogue, Next, Turn};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent_code::SentCode;
 use crate::texts::{Text, Texts};
@@ -60,7 +60,7 @@ impl SentCodeState {
 
 impl Dialogue {
     /// Takes what came of [`Next::Send`].
-    pub(super) fn dispatched(&mut self, dispatch: SendResult) -> Next {
+    pub(in crate::login) fn dispatched(&mut self, dispatch: SendResult) -> Next {
         let Some(channel) = self.current().and_then(Channel::of) else {
             return self.go_on(Vec::new());
         };
@@ -77,12 +77,12 @@ impl Dialogue {
     }
 
     /// Takes what became of a message whose prompt was shown before that was known.
-    pub(super) fn learned_late(&mut self, news: DeliveryStatus) {
+    pub(in crate::login) fn learned_late(&mut self, news: DeliveryStatus) {
         self.post.late = (news != DeliveryStatus::OnItsWay).then_some(news);
     }
 
     /// Tells it with a step that goes to the user, unless that lets them in.
-    pub(super) fn with_late_news(&mut self, mut next: Next) -> Next {
+    pub(in crate::login) fn with_late_news(&mut self, mut next: Next) -> Next {
         match &mut next {
             Next::Ask(step, _) => {
                 let texts = Arc::clone(&self.plan.wording.asking);
@@ -109,7 +109,7 @@ impl Dialogue {
     }
 
     /// The code was right, but something with it was not: it is good no more.
-    pub(super) fn spend_sent_code(&mut self) {
+    pub(in crate::login) fn spend_sent_code(&mut self) {
         self.post.code = None;
         self.post.channel = None;
     }

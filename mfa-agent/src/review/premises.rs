@@ -1,0 +1,14 @@
+//! What the logins of a review are decided by.
+
+use jiff::Timestamp;
+
+use mfa_core::login::entry::EntryFacts;
+use mfa_core::policy::Policy;
+
+/// What logins are decided by.
+#[derive(Clone, Copy)]
+pub(super) struct Premises<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) facts: EntryFacts<'a>,
+    pub(super) now: Timestamp,
+}

@@ -1,0 +1,32 @@
+//! What is to be done next, each with the state that takes what comes of it.
+
+use mfa_protocol::login::Step;
+
+use super::super::end::End;
+use super::{
+    CountingWrongCode, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
+    StoringDevice, Verifying,
+};
+
+/// What is to be done next.
+#[derive(Debug)]
+pub enum Effect {
+    /// Show this, and take an answer.
+    Prompt(Step, Prompting),
+    /// Look whether what was typed is a bypass or recovery code of the user's, with a PIN behind it or without.
+    FindCode(FindingCode),
+    /// Send a code.
+    SendCode(SendingCode),
+    /// Have a RADIUS server judge an answer.
+    QueryRadius(QueryingRadius),
+    /// Verify answers.
+    Verify(Verifying),
+    /// Draw the key of a new device and its recovery codes.
+    MakeDevice(MakingDevice),
+    /// Count a wrong first code of a device that is being set up.
+    CountWrongCode(CountingWrongCode),
+    /// Store a device and its recovery codes.
+    StoreDevice(StoringDevice),
+    /// The login has ended.
+    End(End),
+}
