@@ -32,7 +32,7 @@ pub(super) enum Effect {
 #[derive(Default)]
 pub(super) struct EffectLimits(Arc<Counter<Waiting>>);
 
-/// Whom a wait is counted for.
+/// What a wait is counted for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Waiting {
     Anybody,
