@@ -13,19 +13,19 @@ pub struct TimingDecoy<E> {
     pub end: E,
 }
 
-/// One that all threads share.
+/// A decoy that all threads share.
 #[derive(Debug)]
 pub(crate) struct SharedDecoy<E>(Mutex<TimingDecoy<E>>);
 
 impl<E: Clone> TimingDecoy<E> {
-    /// One that is known from what was done once, or usually takes.
+    /// A decoy that takes so long and ends so.
     #[must_use]
     pub const fn new(time: Duration, end: E) -> Self {
         Self { time, end }
     }
 
-    /// Follows the times that it really takes: one part in eight. One that took long, because the machine was suspended
-    /// or swapped, counts for no more than twice the average, one that took no time for no less than half of it.
+    /// Follows a moving average, by one part in eight. An outlier (the machine was suspended or swapped) counts for no
+    /// more than twice the average and no less than half of it.
     pub(crate) fn follow(&mut self, took: Duration) {
         let took = took.clamp(self.time / 2, self.time * 2);
         self.time = (self.time * 7 + took) / 8;

@@ -1,6 +1,6 @@
 //! Enums whose values travel as one of a few words.
 //!
-//! Settings, records, commands and messages all use these words, so each stands in one place.
+//! Settings, records, commands and messages all use these words, so each is in one place.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub trait Word: Copy + Eq + 'static {
     }
 }
 
-/// A word that is none of those expected.
+/// A word that is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownWord {
     text: String,

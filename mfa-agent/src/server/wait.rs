@@ -53,7 +53,7 @@ pub(super) struct ServerAnswer {
 #[derive(Default)]
 pub(super) struct RadiusPlaces(Arc<Counter<Waiting>>);
 
-/// Whom a wait is counted for.
+/// What a wait is counted for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Waiting {
     Anybody,

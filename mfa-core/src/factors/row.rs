@@ -15,7 +15,7 @@ pub struct Row {
     pub form: AnswerForm,
     /// How an answer is verified.
     pub verification: Verification,
-    /// Where it stands in an account.
+    /// Where an account keeps it.
     pub stored: Stored,
     /// What it needs outside of the account.
     pub needs: Need,
@@ -57,7 +57,7 @@ pub enum Verification {
     Radius,
 }
 
-/// Where a factor stands in an account.
+/// Where an account keeps a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// Among the devices.

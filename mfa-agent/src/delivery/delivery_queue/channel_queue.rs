@@ -91,8 +91,7 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
         Ok(ticket)
     }
 
-    /// What somebody sees to whom nothing is sent, whose business alone it is that they have no address: what the last
-    /// message of the channel would have shown.
+    /// What users without an address see: what the last message of the channel would have shown.
     pub(super) fn decoy(&self) -> TimingDecoy<Delivery> {
         let state = self.0.lock();
         if let Some(error) = self.0.is_out_of_order(&state) {
