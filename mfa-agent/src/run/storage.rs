@@ -1,7 +1,7 @@
 //! Opens key, mark and store together at a start.
 //!
 //! A start never makes one of them: a lost or unmounted disk would become an empty store, in which
-//! nobody is enrolled. `mfa-agent --init` makes them ([`super::init`]);
+//! nobody is enrolled. `mfa-agent --init` makes them ([`init`](mod@super::init));
 //! [`crate::store_mark::decision`] decides how they match.
 
 use super::StartError;
