@@ -174,13 +174,20 @@ fn is_spare(journal: &[u8]) -> bool {
     journal[64..].iter().all(|byte| *byte == 0)
 }
 
-/// All records are there, or the error says how to recover. Returns whether it was refused.
+/// All records are there, or the error says how to recover. Returns whether it was refused. Damage to the last batch of
+/// a journal can't be told from a power cut in the middle of its write, so that the last change alone may be missing.
 fn refused_or_whole(image: Image) -> bool {
     let disk = Simulated::new(image.clone());
     match SledStore::open_on(disk.path(), Arc::new(disk.clone())) {
         Ok(store) => {
             let all = all(&store);
-            assert_eq!(all.len(), 300, "opened with fewer");
+            let is_last_missing =
+                all.len() == 299 && all.iter().all(|(key, _)| key != b"account/299");
+            assert!(
+                all.len() == 300 || is_last_missing,
+                "opened with {}",
+                all.len()
+            );
             assert!(all.iter().all(|(_, value)| *value == [7; 9000]));
             false
         }
