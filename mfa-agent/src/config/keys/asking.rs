@@ -22,7 +22,7 @@ section! {
         mode: Mode = "all";
         /// What becomes of users who are asked and have set up nothing. With "enroll" they set up a device inside the
         /// login, with its QR code and recovery codes. Before that the stack must have checked a password or a key, or
-        /// whoever comes first sets up a device of their own.
+        /// the first who knows the password sets up their own device.
         unenrolled: Unenrolled = "deny";
         /// For how long they are let in all the same, from their first login that is asked, and told how many days are
         /// left; "0s" for not at all. Not with unenrolled = "allow".
@@ -62,7 +62,7 @@ section! {
     /// The rules of all files are added up, in order. What is set for one user ("mfactl require", "enforce",
     /// "allow-from") comes on top where a rule, or `[policy]`, asks. It changes nothing about "skip" and "deny".
     pub(in crate::config) Rule = [["rule"]] {
-        /// What logs and "mfactl explain" call it; "rule 3" for the third unless given.
+        /// Its name in logs and in "mfactl explain". Default: "rule 3" for the third.
         name: Option<Line<64>> | "vpn";
         /// Names, "@group", "*" for all; "!" takes out, and a list of nothing else means all but these.
         users: Option<Fit<Patterns, UserPattern>> | ["*", "!contractor"];
@@ -85,7 +85,7 @@ section! {
         hours: Option<Fit<Hours, HourRange>> | ["08:00-18:00"];
         /// The day is that of the moment: a night from Friday to Saturday needs "fri" and "sat".
         days: Option<Fit<Days, DayRange>> | ["mon-fri", "sun"];
-        /// "ask" unless given. What follows has a meaning for "ask" only.
+        /// Default: "ask". The keys below have a meaning for "ask" only.
         action: Option<ActionName> | "skip";
         /// As in `[policy]`.
         require: Option<Inherited> | ["totp+pin"];

@@ -40,11 +40,11 @@ section! {
         from: Option<EmailAddress> => "mfa@example.org";
         /// The server that takes the mails. Without a server or a program, no mail is sent.
         server: Option<ServerHost> => "mail.example.org";
-        /// A program that takes the mails, in place of the server.
+        /// A program that takes the mails, instead of the server.
         sendmail: Option<ProgramPath> | "/usr/sbin/sendmail";
-        /// Unless given: 587 with "starttls", 465 with "tls".
+        /// Default: 587 with "starttls", 465 with "tls".
         port: Option<Whole<1, 65_535, u16>> => 587;
-        /// "starttls" unless given. The certificate has to be right in any case.
+        /// Default: "starttls". The certificate must be right in any case.
         security: Option<Security> => "starttls";
         /// The account at the server. Both this and the password, or neither.
         user: Option<Line<256>> => "mfa";
@@ -52,7 +52,7 @@ section! {
         password_file: Option<SecretFile> => "/etc/mfa/smtp-password";
         /// Authorities to trust, in PEM, instead of the authorities of this host.
         ca_file: Option<FullPath> => "/etc/mfa/ca.pem";
-        /// The address of users who have enrolled none; unless given, they get no mail. {user} is their name.
+        /// The address of users who have enrolled none; without it they get no mail. {user} is their name.
         address: Option<AddressTemplate> => "{user}@example.org";
         /// What a mail says, in subject and text: {code} {host} {service} {address} {time} {minutes}, of which the text
         /// needs {code}. {address} is where the login comes from. Who asked for no code should know what that means.
@@ -63,14 +63,14 @@ section! {
 
     /// Text messages. Keys of another provider than the one that is chosen are a mistake.
     pub(in crate::config) Sms = ["delivery.sms"] {
-        /// Who takes the text messages; unless given, none are sent. "vonage" needs key, secret_file and from;
+        /// The provider of text messages; without it none are sent. "vonage" needs key, secret_file and from;
         /// "webhook" needs url and one of token_file and hmac_key_file; "command" needs command.
         provider: Option<ProviderName> => "vonage";
         /// The key of the account at Vonage.
         key: Option<Line<64>> => "abcd1234";
         /// The secret file of the account at Vonage.
         secret_file: Option<SecretFile> => "/etc/mfa/vonage-secret";
-        /// Whom messages of Vonage are from: a number, or a name that the country allows.
+        /// The sender of messages by Vonage: a number, or a name that the country allows.
         from: Option<Line<32>> => "Example";
         /// Where Vonage's API is.
         endpoint: Option<HttpsUrl> => "https://rest.nexmo.com/sms/json";
@@ -91,15 +91,15 @@ section! {
     }
 
     /// Authenticators behind RADIUS servers: "radius" in require, for users with "mfactl enroll radius --server vip".
-    /// Several servers stand in for each other. Their replies must have a Message-Authenticator (RFC 2869, 5.14).
+    /// If one server does not answer, the next one is asked. Their replies must have a Message-Authenticator (RFC 2869, 5.14).
     pub(in crate::config) Radius = [["radius"]] {
         /// The name that "mfactl enroll radius --server" takes.
         name: Option<Label> => "vip";
-        /// Addresses, in order, 8 at most; port 1812 unless given.
+        /// Addresses, in order, 8 at most. Default port: 1812.
         servers: Option<List<ServerAddress>> => ["192.0.2.1", "[2001:db8::1]:1812"];
         /// The secret file of what is shared with the servers.
         secret_file: Option<SecretFile> => "/etc/mfa/radius-vip";
-        /// By which name they know this host; the name of this host unless given.
+        /// The name by which they know this host. Default: the name of this host.
         nas_identifier: Option<Line<253>> => "web1";
         /// How long a server may be silent before the next is asked.
         timeout: Lasting<1, MINUTE> = "5s";

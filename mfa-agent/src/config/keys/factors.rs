@@ -10,7 +10,7 @@ section! {
     /// Devices that show codes (RFC 6238). All but skew is for new devices; what is set up stays as it is.
     #[derive(Clone, Debug, PartialEq)]
     pub Totp = ["totp"] {
-        /// What the device shows beside the code; the name of this host unless given.
+        /// What the device shows beside the code. Default: the name of this host.
         issuer: Option<String> as Option<Issuer> => "Example";
         /// The hash function. Many apps know "SHA1" only.
         algorithm: HashAlgorithm as HashAlgorithm = "SHA1";
