@@ -26,7 +26,7 @@ const GROUP_AND_OTHERS: u32 = 0o077;
 
 /// What the file holds.
 #[derive(Debug, Serialize, Deserialize)]
-struct Located {
+struct Saved {
     /// The first of the files, so that an agent with other files does not take these.
     config: PathBuf,
     settings: Vec<(PathBuf, String)>,
@@ -46,14 +46,14 @@ impl LastGood {
     pub fn of(config: &Path, files: &Files, settings: &Settings) -> Option<Self> {
         let lists = files.lists.iter();
         let lists = lists.filter_map(|(file, text)| Some((file.clone(), text.clone().ok()?)));
-        let located = Located {
+        let saved = Saved {
             config: absolute(config),
             settings: files.settings.clone(),
             lists: lists.collect(),
         };
         let key_folder = settings.store.key_file.parent().unwrap_or(Path::new("/"));
         Some(Self {
-            text: serde_json::to_string(&located).ok()?,
+            text: serde_json::to_string(&saved).ok()?,
             folder: state_directory().unwrap_or_else(|| key_folder.to_owned()),
         })
     }
@@ -136,15 +136,15 @@ fn read(config: &Path, path: &Path) -> Option<(Files, Timestamp)> {
     }
     let mut text = String::new();
     let read = file.take(LARGEST_FILE).read_to_string(&mut text);
-    let located: Located = read
+    let saved: Saved = read
         .and_then(|_| serde_json::from_str(&text).map_err(io::Error::from))
         .ok()?;
-    if located.config != absolute(config) {
+    if saved.config != absolute(config) {
         return None;
     }
-    let lists = located.lists.into_iter();
+    let lists = saved.lists.into_iter();
     let lists = lists.map(|(file, text)| (file, Ok(text)));
-    let files = Files::of(located.settings, lists.collect());
+    let files = Files::of(saved.settings, lists.collect());
     let written_at = meta.modified().ok().and_then(|time| time.try_into().ok());
     Some((files, written_at.unwrap_or(Timestamp::UNIX_EPOCH)))
 }
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     /// Settings in a folder of their own that were kept, and a mistake in the files since.
-    fn located() -> (tempfile::TempDir, PathBuf) {
+    fn saved() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");
         let key = folder.path().join("key");
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_is_found_though_the_files_are_no_toml_any_more() {
-        let (folder, config) = located();
+        let (folder, config) = saved();
         assert!(Settings::load(&config).is_err());
         let (files, _) = LastGood::find(&config).unwrap();
         assert_eq!(files.settings().unwrap().lockout.attempts, 4);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_others_may_read_or_another_agent_has_kept_is_not_taken() {
-        let (folder, config) = located();
+        let (folder, config) = saved();
         let path = folder.path().join(NAME);
         let other = folder.path().join("other.toml");
         fs::copy(&config, &other).unwrap();
