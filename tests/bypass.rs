@@ -171,6 +171,21 @@ fn a_bypass_code_counts_as_the_code_of_a_combination_with_a_pin() {
 }
 
 #[test]
+fn guesses_with_a_pin_behind_them_count_like_any_others() {
+    let agent = Agent::with("[policy]\nrequire = [\"totp+pin\"]\n");
+    let _ = agent.admin().device(ANNA);
+    agent.admin().pin(ANNA, "482648");
+    let code = issue(&agent, &[]);
+    // Longer than the code of a device with a PIN behind it.
+    for guess in 0..5 {
+        let seen = log_in(&agent, &format!("{guess:09}482648"));
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+    }
+    let right = log_in(&agent, &format!("{code}482648"));
+    assert_eq!(right.result(), "PAM_MAXTRIES", "{right:?}");
+}
+
+#[test]
 fn with_a_pin_behind_it_it_passes_whatever_lengths_the_codes_of_devices_have() {
     let agent = Agent::with("[policy]\nrequire = [\"totp+pin\"]\n");
     let _ = agent.admin().device(ANNA);

@@ -158,6 +158,28 @@ fn an_ssh_client_killed_midway_has_used_the_code_and_changed_nothing_else() {
 }
 
 #[test]
+fn wrong_codes_before_the_recovery_code_leave_all_tries_for_the_new_device() {
+    Machine::run(|machine| {
+        let (_agent, had) = set_up(machine, RENEW, 10);
+        let sshd = Sshd::start(machine, BY_CONVERSATION);
+        for _ in 0..4 {
+            assert!(!is_let_in(&sshd, &had.phone.wrong_code()));
+        }
+        let mut shell = sshd.shell(USER);
+        shell.answer("Password: ", PASSWORD);
+        shell.answer(ASKED, &had.paper[4]);
+        shell.expect(CODE);
+        let key = key_shown(shell.shown());
+        shell.send("?");
+        shell.expect(CODE);
+        shell.send("12345678");
+        shell.expect(CODE);
+        shell.send(&code_of(&key, 0));
+        shell.expect(STORED);
+    });
+}
+
+#[test]
 fn a_new_device_does_not_replace_what_was_enrolled_elsewhere_meanwhile() {
     Machine::run(|machine| {
         let (agent, had) = set_up(machine, RENEW, 10);

@@ -116,7 +116,10 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = exit_code(&*error);
-            log::error(error);
+            // A line for each mistake.
+            for line in error.to_string().lines() {
+                log::error(line);
+            }
             code
         }
     };

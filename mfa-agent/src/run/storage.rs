@@ -13,7 +13,7 @@ use crate::repository::AccountRepository;
 use crate::store::SledStore;
 use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
 use crate::store_mark::{self, Found, Mark};
-use crate::vault::{Vault, sealed_credential};
+use crate::vault::{KeySource, Vault, sealed_credential};
 
 /// Opens the existing store, and marks it.
 pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartError> {
@@ -71,20 +71,26 @@ impl Places<'_> {
         Ok(repository)
     }
 
-    /// What would keep the agent from starting, as far as it can be seen while an agent uses the store.
+    /// What would keep the agent from starting, as far as it can be seen while an agent uses the store. A credential
+    /// is seen by the agent itself alone.
     pub(super) fn check(&self) -> Result<(), StartError> {
-        if !self.key.is_there()? {
-            if sealed_credential().is_none() {
-                log::warn(self.refused(Reason::NothingThere));
-            }
-            return Ok(());
-        }
-        drop(self.key.load()?);
-        if SledStore::is_usable(self.store)? {
-            return Ok(());
-        }
+        let has_credential = KeySource::has_credentials() || sealed_credential().is_some();
         let marked = matches!(store_mark::read(&self.mark), Found::Mark(_));
-        Err(self.refused(Reason::StoreLost { marked }).into())
+        let has_key = has_credential || self.key.is_there()?;
+        match (has_key, SledStore::is_usable(self.store)?) {
+            (true, true) if has_credential => Ok(()),
+            (true, true) => {
+                drop(self.key.load()?);
+                Ok(())
+            }
+            (false, true) => Err(self.refused(Reason::KeyMissing).into()),
+            (true, false) => Err(self.refused(Reason::StoreLost { marked }).into()),
+            (false, false) if marked => Err(self.refused(Reason::StoreLost { marked }).into()),
+            (false, false) => {
+                log::warn(self.refused(Reason::NothingThere));
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn refused(&self, reason: Reason) -> Refused {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
+use mfa_protocol::admin::{Finding, Severity};
 use sha2::{Digest, Sha256};
 
 use super::peer::Peer;
@@ -194,7 +195,11 @@ impl Agent {
         let old = self.active_config();
         let (result, reason) = match ActiveConfig::load(&old.file) {
             Ok(new) => {
-                let is_complete = self.started_with.agrees_with(&new.settings);
+                let waiting = self.waits_for_a_start(&new.settings);
+                let is_complete = waiting.is_empty();
+                for finding in &waiting {
+                    log::warn(review::line(finding));
+                }
                 self.put_in_force(new);
                 // With what only a start takes over, no agent has served yet.
                 if is_complete {
@@ -225,6 +230,19 @@ impl Agent {
             .record(event, Timestamp::now(), Origin::Privileged);
         self.note_mode();
         result == "done"
+    }
+
+    /// What of `settings` only a start takes over.
+    pub(super) fn waits_for_a_start(&self, settings: &Settings) -> Vec<Finding> {
+        let changed = self.started_with.changed(settings).into_iter();
+        let told = |name: &str| Finding {
+            severity: Severity::Warning,
+            place: None,
+            message: format!(
+                "{name} was changed, and only a start takes that over: systemctl restart mfa-agent"
+            ),
+        };
+        changed.map(told).collect()
     }
 
     /// Keeps the settings in force for a start with files that can't be used.
@@ -275,18 +293,14 @@ impl Lasting {
         }
     }
 
-    /// Whether `new` says the same; tells the log what differs.
-    fn agrees_with(&self, new: &Settings) -> bool {
-        let changed = [
+    /// The names of what differs in `new`.
+    fn changed(&self, new: &Settings) -> Vec<&'static str> {
+        let pairs = [
             ("[server] socket", self.socket != new.server.socket),
             ("[store]", self.store != new.store),
             ("[audit]", self.audit != new.audit),
         ];
-        for (name, _) in changed.iter().filter(|(_, changed)| *changed) {
-            log::warn(format_args!(
-                "{name} was changed, and only a start takes that over: systemctl restart mfa-agent"
-            ));
-        }
-        *self == Self::of(new)
+        let changed = pairs.into_iter().filter(|(_, is_changed)| *is_changed);
+        changed.map(|(name, _)| name).collect()
     }
 }

@@ -94,6 +94,12 @@ impl KeySource {
         Self { credentials, file }
     }
 
+    /// Whether systemd has passed credentials to this process's unit.
+    #[must_use]
+    pub fn has_credentials() -> bool {
+        std::env::var_os("CREDENTIALS_DIRECTORY").is_some()
+    }
+
     /// Whether there is a credential or a file; its content is checked when it is loaded.
     ///
     /// # Errors

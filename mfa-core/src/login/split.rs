@@ -59,7 +59,13 @@ impl CodeSearch {
         match (found, self.pair) {
             (Some(Candidate { code, pin }), _) => (code, pin),
             (None, Some((code, pin))) => (code, Some(pin)),
-            (None, None) => (self.typed, None),
+            // It is too long for a code alone. It is verified like what was found, with a PIN behind it: a guess must
+            // cost the same whether or not it was a code.
+            (None, None) => {
+                let text = unspaced(self.typed.expose());
+                let pin = text.get(text.len().saturating_sub(MIN_PIN)..);
+                (self.typed, Some(pin.unwrap_or_default().into()))
+            }
         }
     }
 }
@@ -145,6 +151,15 @@ mod tests {
         for typed in ["48392013", "48392013137", "4839201313x9", ""] {
             let is_pair = found(typed, "48392013").0 == "48392013" && typed != "48392013";
             assert!(!is_pair, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_code_is_verified_with_a_pin_whether_or_not_it_holds_one() {
+        for typed in ["4839201379137", "483920137913791"] {
+            let (code, pin) = search(&typed.into(), None).found(None);
+            assert_eq!(code.expose(), typed);
+            assert_eq!(pin.unwrap().expose(), &typed[typed.len() - MIN_PIN..]);
         }
     }
 

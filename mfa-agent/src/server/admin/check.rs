@@ -38,7 +38,9 @@ impl Connection {
                 };
                 let can_be_used = inspect(&settings).errors.is_empty();
                 refused = review.refused(now);
-                (can_be_used, review.thorough_findings(now))
+                let mut findings = review.thorough_findings(now);
+                findings.extend(agent.waits_for_a_start(&settings));
+                (can_be_used, findings)
             }
             Err(error) => (false, problems(&error)),
         };

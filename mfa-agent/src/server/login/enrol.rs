@@ -66,7 +66,10 @@ impl Agent {
         state: MakingDevice,
     ) -> Result<Effect, Failure> {
         let user = &login.context.user;
-        let label = self.repository.account(user)?.free_label();
+        let account = self.repository.account(user)?;
+        let label = account.free_label();
+        // The recovery code has passed: what was wrong before it counts no more.
+        login.epoch = account.lockout().epoch();
         let made = self.fresh_device(&login.settings, user, label)?;
         login.context.forget_failures();
         login.be_patient();
