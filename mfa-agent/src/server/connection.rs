@@ -18,13 +18,13 @@ use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
 use serde_json::value::RawValue;
 
 use super::Agent;
-use super::admin::{Confirmation, Pending};
 use super::channel::Until;
 use super::counter::Held;
 use super::error::Failure;
 use super::limits::Terms;
 use super::login::{LearnedLate, PromptedLogin};
 use super::peer::Peer;
+use super::pending::{Confirmation, PendingDevice};
 use crate::log::{self, Level};
 pub(super) use body::{Body, body, parse};
 use call_outcome::Resumed;
@@ -59,7 +59,7 @@ pub(super) struct Connection {
     proof: Option<Proof>,
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
-    pub(super) pending: Option<Pending>,
+    pub(super) pending: Option<PendingDevice>,
     /// An address that waits for the code that was sent there.
     pub(super) confirmation: Option<Box<Confirmation>>,
 }

@@ -142,7 +142,7 @@ impl Dialogue {
         }
         self.answers_left = self.answers_left.saturating_sub(1);
         if self.answers_left == 0 {
-            return no_answer();
+            return cancelled_for(EndReason::TooManyAnswers);
         }
         if self.post.is_expired(now) && self.expects_sent_code(turn) {
             return self.cancelled(&Text::CodeExpired, EndReason::CodeExpired);
@@ -439,10 +439,14 @@ fn told(messages: Vec<Message>, outcome: Outcome) -> Step {
 }
 
 fn no_answer() -> Next {
+    cancelled_for(EndReason::NoAnswer)
+}
+
+fn cancelled_for(reason: EndReason) -> Next {
     Next::End(End {
         step: told(Vec::new(), Outcome::Cancelled),
         outcome: Outcome::Cancelled,
-        reason: Some(EndReason::NoAnswer),
+        reason: Some(reason),
     })
 }
 

@@ -18,6 +18,8 @@ pub struct End {
 pub enum EndReason {
     /// Nothing was typed.
     NoAnswer,
+    /// More was typed than a login takes.
+    TooManyAnswers,
     /// The code that was sent came back too late.
     CodeExpired,
     /// No RADIUS server has judged the answer.
@@ -40,6 +42,7 @@ impl EndReason {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NoAnswer => "no answer was given, or sshd's stand-in for users that it refuses",
+            Self::TooManyAnswers => "too many answers were given in one login",
             Self::CodeExpired => "the code that was sent had expired",
             Self::ServerSilent => "no RADIUS server answered",
             Self::Password => {

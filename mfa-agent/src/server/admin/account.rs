@@ -7,10 +7,10 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::policy::Action;
 
+use super::super::authorization::what_follows;
 use super::super::commit::put_if;
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::right::what_follows;
 use super::{Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, personal};
 use crate::audit::Event;
 use crate::repository::Key;

@@ -15,20 +15,18 @@ use mfa_protocol::admin::{
     EnrollRadiusParameters, EnrollRadiusReply, PrimaryParameters,
 };
 
+use super::super::authorization::{Change, Permit};
 use super::super::connection::{CallOutcome, Connection, done};
 use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::factor_event;
-use super::right::{Change, Permit};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::delivery::{AtEnd, Delivery, Job, Ticket};
-pub(in crate::server) use confirm::Confirmation;
 use mfa_core::account::{Account, By, Contact, ContactError, Dates, Remote};
 use mfa_core::factors::Factor;
 use mfa_core::factors::address::{Channel, Recipient};
 pub(super) use show::{addresses, messages, radius};
-pub(in crate::server) use trial::Trial;
 
 impl Connection {
     pub(super) fn enroll_address(

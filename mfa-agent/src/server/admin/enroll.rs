@@ -9,10 +9,10 @@ use mfa_protocol::admin::{ConfirmParameters, EnrollDeviceParameters, Enrolment, 
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::super::peer::Subject;
-use super::{Change, Permit, factor_event};
+use super::super::pending::PendingDevice;
+use super::{Change, factor_event};
 use device_request::DeviceRequest;
-use mfa_core::account::{Added, Device};
+use mfa_core::account::Added;
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::{DeviceKind, Match, unspaced};
 
@@ -21,16 +21,6 @@ const CONFIRMATIONS: u32 = 10;
 
 /// How long an enrolment may take.
 const CONFIRMATION: Duration = Duration::from_secs(600);
-
-/// A device that waits for its first code. It lives and dies with its connection.
-pub(in crate::server) struct Pending {
-    subject: Subject,
-    permit: Permit,
-    device: Device,
-    issuer: String,
-    tries_left: u32,
-    begun: Instant,
-}
 
 impl Connection {
     pub(super) fn enroll_device(
@@ -53,7 +43,7 @@ impl Connection {
             .add_device(device.clone())
             .map_err(Failure::refused)?;
         let issuer = self.agent.issuer(&settings);
-        let pending = Pending {
+        let pending = PendingDevice {
             subject,
             permit,
             device,
@@ -78,7 +68,7 @@ impl Connection {
         &mut self,
         parameters: &ConfirmParameters,
     ) -> Result<EnrolmentReply, Failure> {
-        let in_time = |pending: &Pending| pending.begun.elapsed() < CONFIRMATION;
+        let in_time = |pending: &PendingDevice| pending.begun.elapsed() < CONFIRMATION;
         let mut pending = self.pending.take().filter(in_time).ok_or_else(|| {
             Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
         })?;
@@ -96,7 +86,7 @@ impl Connection {
         pending.reply(true)
     }
 
-    fn wrong_code(&mut self, mut pending: Pending) -> Failure {
+    fn wrong_code(&mut self, mut pending: PendingDevice) -> Failure {
         pending.tries_left -= 1;
         if pending.tries_left == 0 {
             return Failure::refused("too many wrong codes; nothing was stored, begin again");
@@ -109,8 +99,8 @@ impl Connection {
     }
 
     /// Stores the device. Returns what the account can be passed with then.
-    fn store(&mut self, pending: &Pending) -> Result<u64, Failure> {
-        let Pending {
+    fn store(&mut self, pending: &PendingDevice) -> Result<u64, Failure> {
+        let PendingDevice {
             subject,
             permit,
             device,
@@ -130,7 +120,7 @@ impl Connection {
     }
 }
 
-impl Pending {
+impl PendingDevice {
     fn reply(&self, stored: bool) -> Result<EnrolmentReply, Failure> {
         let user = self.subject.user.to_string();
         let uri = self

@@ -13,7 +13,6 @@ mod import;
 mod knowledge;
 mod personal;
 mod recovery;
-mod right;
 mod session;
 mod terms;
 
@@ -23,6 +22,7 @@ use mfa_protocol::message::ErrorKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::authorization::{Change, Permit, Right};
 use super::commit::put_if;
 use super::connection::{Body, CallOutcome, Connection, body, parse};
 use super::error::Failure;
@@ -30,11 +30,8 @@ use super::peer::{Peer, Subject};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::Key;
-pub(super) use delivery::{Confirmation, Trial};
-pub(super) use enroll::Pending;
 use mfa_core::account::{Account, By};
 use mfa_core::factors::device::DeviceKind;
-use right::{Change, Permit, Right};
 
 /// Records looked at for a page: few may be worth listing, and nobody should wait for long.
 const RECORDS_A_PAGE: usize = 2_000;

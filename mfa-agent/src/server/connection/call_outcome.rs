@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::super::admin::{Confirmation, Trial};
 use super::super::error::Failure;
 use super::super::login::{LateMessage, LoginWait, ResumedLogin};
+use super::super::pending::{Confirmation, Trial};
 use super::super::wait::MessageWait;
 use super::{Body, body};
 use crate::delivery::Delivery;

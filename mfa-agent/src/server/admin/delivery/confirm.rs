@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, Zoned};
 use mfa_protocol::admin::{ConfirmAddressParameters, EnrollAddressReply};
 
+use super::super::super::authorization::Permit;
 use super::super::super::connection::{CallOutcome, Connection, Waiting, done};
 use super::super::super::error::Failure;
 use super::super::super::peer::Subject;
+use super::super::super::pending::Confirmation;
 use super::super::super::random;
 use super::super::super::wait::MessageWait;
-use super::super::right::Permit;
 use super::{message_event, now, show};
 use crate::audit::Event;
 use crate::config::Settings;
@@ -28,16 +29,6 @@ const CONFIRMATIONS: u32 = 5;
 
 /// How long it may take until somebody takes the message.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// An address that waits for its code.
-pub(in crate::server) struct Confirmation {
-    subject: Subject,
-    permit: Permit,
-    contact: Contact,
-    code: SentCode,
-    tries_left: u32,
-    expires: Instant,
-}
 
 impl Connection {
     pub(super) fn send_confirmation(

@@ -8,22 +8,17 @@ use mfa_protocol::admin::{TestDeliveryParameters, TestDeliveryReply};
 
 use super::super::super::connection::{CallOutcome, Connection, Waiting};
 use super::super::super::error::Failure;
+use super::super::super::pending::Trial;
 use super::super::super::wait::MessageWait;
 use super::{message_event, recipient};
 use crate::audit::Event;
 use crate::delivery::{Delivery, Job, Notice};
-use mfa_core::factors::address::Recipient;
 
 /// How long it may take until somebody takes the message, or says why not.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Stands where a code stands otherwise.
 const NO_CODE: &str = "000000";
-
-/// A message that is being tried.
-pub(in crate::server) struct Trial {
-    to: Recipient,
-}
 
 impl Connection {
     pub(in crate::server::admin) fn test_delivery(

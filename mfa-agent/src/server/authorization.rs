@@ -7,7 +7,7 @@
 
 use mfa_protocol::message::ErrorKind;
 
-use super::super::error::Failure;
+use super::error::Failure;
 use crate::config::SelfService;
 use mfa_core::account::{Account, By};
 use mfa_core::factors::{Factor, FactorCombination, FactorRow};
