@@ -13,7 +13,7 @@ use crate::repository::AccountRepository;
 use crate::store::SledStore;
 use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
 use crate::store_mark::{self, Found, Mark};
-use crate::vault::{KeySource, Vault, sealed_credential};
+use crate::vault::{Vault, sealed_credential};
 
 /// Opens the existing store, and marks it.
 pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartError> {
@@ -74,7 +74,7 @@ impl Places<'_> {
     /// What would keep the agent from starting, as far as it can be seen while an agent uses the store. A credential
     /// is seen by the agent itself alone.
     pub(super) fn check(&self) -> Result<(), StartError> {
-        let has_credential = KeySource::has_credentials() || sealed_credential().is_some();
+        let has_credential = self.key.has_credentials() || sealed_credential().is_some();
         let marked = matches!(store_mark::read(&self.mark), Found::Mark(_));
         let has_key = has_credential || self.key.is_there()?;
         match (has_key, SledStore::is_usable(self.store)?) {

@@ -96,8 +96,8 @@ impl KeySource {
 
     /// Whether systemd has passed credentials to this process's unit.
     #[must_use]
-    pub fn has_credentials() -> bool {
-        std::env::var_os("CREDENTIALS_DIRECTORY").is_some()
+    pub fn has_credentials(&self) -> bool {
+        self.credentials.is_some()
     }
 
     /// Whether there is a credential or a file; its content is checked when it is loaded.
