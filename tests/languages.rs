@@ -76,12 +76,12 @@ fn key_after(shown: &str, name: &str) -> String {
 }
 
 #[test]
-fn enrolment_in_french_accepts_the_french_word() {
+fn enrollment_in_french_accepts_the_french_word() {
     set_up_in_french(&["ja", "non", "oui"]);
 }
 
 #[test]
-fn enrolment_in_french_accepts_the_english_word_too() {
+fn enrollment_in_french_accepts_the_english_word_too() {
     set_up_in_french(&["yes"]);
 }
 

@@ -196,7 +196,7 @@ fn a_new_device_does_not_replace_what_was_enrolled_elsewhere_meanwhile() {
 }
 
 #[test]
-fn with_one_answer_a_recovery_code_lets_in_without_enrolment() {
+fn with_one_answer_a_recovery_code_lets_in_without_enrollment() {
     Machine::run(|machine| {
         let settings = "[recovery]\nnew_device = true\n[policy]\nrequire = [\"totp\"]\n";
         let (agent, had) = set_up(machine, settings, 10);

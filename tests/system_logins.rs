@@ -5,7 +5,7 @@ mod bypass;
 mod codes;
 mod devices;
 mod dialogue;
-mod enrolment;
+mod enrollment;
 mod federated;
 mod hotp;
 mod hours;

@@ -70,7 +70,7 @@ number-no-country = Zur Telefonnummer gehört die Ländervorwahl, zum Beispiel +
 number-unknown = Diese Telefonnummer gibt es nicht; schreiben Sie sie mit Ländervorwahl, zum Beispiel +49 170 1234567.
 number-kind = An eine solche Nummer kann man keine SMS senden; nehmen Sie die eines Mobiltelefons.
 
-enrol-first =
+enroll-first =
     Diese Anmeldung braucht einen zweiten Faktor.
     Sie haben noch keinen. Richten Sie jetzt einen ein:
     { $how ->
@@ -78,7 +78,7 @@ enrol-first =
             oder geben Sie seinen Schlüssel ein
        *[type] Geben Sie den Schlüssel in eine Authenticator-App ein
     }.
-enrol-lost =
+enroll-lost =
     Der Wiederherstellungscode stimmt; er ist verbraucht.
     Richten Sie ein neues Gerät ein; es ersetzt das verlorene.
     { $how ->
@@ -86,16 +86,16 @@ enrol-lost =
             oder geben Sie seinen Schlüssel ein
        *[type] Geben Sie den Schlüssel in eine Authenticator-App ein
     }.
-enrol-key = Schlüssel:
-enrol-picture = Für einen QR-Code stattdessen, wenn dieses Terminal UTF-8 zeigt: ? eingeben.
-enrol-code = Code, den die App jetzt zeigt:
-enrol-wrong-code =
+enroll-key = Schlüssel:
+enroll-picture = Für einen QR-Code stattdessen, wenn dieses Terminal UTF-8 zeigt: ? eingeben.
+enroll-code = Code, den die App jetzt zeigt:
+enroll-wrong-code =
     Das ist nicht der Code, den die App zeigen müsste.
     Prüfen Sie, ob sie den Schlüssel richtig hat und ihre Uhr stimmt;
     geben Sie dann den nächsten ein.
-enrol-recovery =
+enroll-recovery =
     Der Code stimmt.
     Bewahren Sie diese Wiederherstellungscodes auf: Mit jedem kommen Sie einmal
     ohne das Gerät hinein, und sie werden nicht wieder gezeigt.
-enrol-stored = Geben Sie { word-yes } ein, wenn sie an einem sicheren Ort sind:
-enrol-done = Das Gerät ist eingerichtet.
+enroll-stored = Geben Sie { word-yes } ein, wenn sie an einem sicheren Ort sind:
+enroll-done = Das Gerät ist eingerichtet.

@@ -80,14 +80,14 @@ number-unknown = There is no such telephone number; write it with its country co
 number-kind = Text messages can't be sent to this kind of number; take one of a mobile phone.
 
 # A device that is set up in a login. $how: scan where there is a picture, or type.
-enrol-first =
+enroll-first =
     This login needs a second factor, and you have none.
     Set one up now: { $how ->
         [scan] scan this code with an authenticator app, or type its key
        *[type] type the key into an authenticator app
     }.
 # After a recovery code. $how: as above.
-enrol-lost =
+enroll-lost =
     That recovery code was right; it is used up now.
     Set up a new device, which takes the place of the lost one:
     { $how ->
@@ -95,19 +95,19 @@ enrol-lost =
        *[type] type the key into an authenticator app
     }.
 # The key follows.
-enrol-key = Key:
+enroll-key = Key:
 # Over ssh, where the QR code is shown to whoever asks for it.
-enrol-picture = For a QR code instead, if this terminal shows UTF-8, type ? below.
+enroll-picture = For a QR code instead, if this terminal shows UTF-8, type ? below.
 # A prompt.
-enrol-code = Code that the app shows now:
-enrol-wrong-code =
+enroll-code = Code that the app shows now:
+enroll-wrong-code =
     That is not the code that the app should show now.
     Check that it took over the key and that its clock is right; type the next one.
 # The codes follow.
-enrol-recovery =
+enroll-recovery =
     The code is right. Keep these recovery codes:
     each lets you in once without the device, and they are not shown again.
 # A prompt.
-enrol-stored = Type { word-yes } when they are in a safe place:
+enroll-stored = Type { word-yes } when they are in a safe place:
 # Once device and codes are stored.
-enrol-done = The device is set up.
+enroll-done = The device is set up.

@@ -67,30 +67,30 @@ number-no-country = El número de teléfono necesita el prefijo del país, por e
 number-unknown = Ese número de teléfono no existe; escríbalo con el prefijo del país, por ejemplo +34 612 345 678.
 number-kind = A ese tipo de número no se le pueden enviar mensajes de texto; use el de un teléfono móvil.
 
-enrol-first =
+enroll-first =
     Este inicio de sesión requiere un segundo factor.
     Usted no tiene ninguno. Configure uno ahora:
     { $how ->
         [scan] escanee este código con una aplicación de autenticación, o escriba su clave
        *[type] escriba la clave en una aplicación de autenticación
     }.
-enrol-lost =
+enroll-lost =
     El código de recuperación es correcto; ya está gastado.
     Configure un dispositivo nuevo, que sustituye al perdido:
     { $how ->
         [scan] escanee este código con una aplicación de autenticación, o escriba su clave
        *[type] escriba la clave en una aplicación de autenticación
     }.
-enrol-key = Clave:
-enrol-picture = Para ver un código QR, si este terminal muestra UTF-8, escriba ?
-enrol-code = Código que la aplicación muestra ahora:
-enrol-wrong-code =
+enroll-key = Clave:
+enroll-picture = Para ver un código QR, si este terminal muestra UTF-8, escriba ?
+enroll-code = Código que la aplicación muestra ahora:
+enroll-wrong-code =
     Ese no es el código que la aplicación debe mostrar.
     Compruebe que ha recibido bien la clave y que su reloj está en hora;
     escriba el siguiente.
-enrol-recovery =
+enroll-recovery =
     El código es correcto.
     Guarde estos códigos de recuperación: cada uno le deja entrar una vez
     sin el dispositivo, y no se volverán a mostrar.
-enrol-stored = Escriba { word-yes } cuando estén en un lugar seguro:
-enrol-done = El dispositivo está configurado.
+enroll-stored = Escriba { word-yes } cuando estén en un lugar seguro:
+enroll-done = El dispositivo está configurado.

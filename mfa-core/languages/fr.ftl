@@ -68,30 +68,30 @@ number-no-country = Le numéro de téléphone doit comporter l'indicatif du pays
 number-unknown = Ce numéro de téléphone n'existe pas ; écrivez-le avec l'indicatif du pays, par exemple +33 6 12 34 56 78.
 number-kind = On ne peut pas envoyer de SMS à ce type de numéro ; prenez celui d'un téléphone mobile.
 
-enrol-first =
+enroll-first =
     Cette connexion exige un second facteur.
     Vous n'en avez aucun. Configurez-en un maintenant :
     { $how ->
         [scan] scannez ce code avec une application d'authentification, ou tapez sa clé
        *[type] tapez la clé dans une application d'authentification
     }.
-enrol-lost =
+enroll-lost =
     Ce code de récupération est juste ; il est consommé.
     Configurez un nouvel appareil, qui remplace celui que vous avez perdu :
     { $how ->
         [scan] scannez ce code avec une application d'authentification, ou tapez sa clé
        *[type] tapez la clé dans une application d'authentification
     }.
-enrol-key = Clé :
-enrol-picture = Pour un code QR, si ce terminal affiche UTF-8, tapez ?
-enrol-code = Code affiché maintenant par l'application :
-enrol-wrong-code =
+enroll-key = Clé :
+enroll-picture = Pour un code QR, si ce terminal affiche UTF-8, tapez ?
+enroll-code = Code affiché maintenant par l'application :
+enroll-wrong-code =
     Ce n'est pas le code que l'application doit afficher.
     Vérifiez qu'elle a bien reçu la clé et que son horloge est juste ;
     tapez le suivant.
-enrol-recovery =
+enroll-recovery =
     Le code est juste.
     Conservez ces codes de récupération : chacun permet une connexion
     sans l'appareil, et ils ne seront plus affichés.
-enrol-stored = Tapez { word-yes } quand ils sont en lieu sûr :
-enrol-done = L'appareil est configuré.
+enroll-stored = Tapez { word-yes } quand ils sont en lieu sûr :
+enroll-done = L'appareil est configuré.

@@ -34,7 +34,7 @@ pub use device::{
 pub use enroll::{
     CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp,
     EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
-    EnrollRecoveryParameters, EnrollTotp, Enrolment, EnrolmentReply, QuestionAnswer, Questions,
+    EnrollRecoveryParameters, EnrollTotp, Enrollment, EnrollmentReply, QuestionAnswer, Questions,
     QuestionsReply, RecoveryReply, Remove, RemoveParameters, RemoveReply, UserReply,
 };
 pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
@@ -70,9 +70,9 @@ methods! {
     Users(PageParameters) -> UsersReply;
     Lockouts(PageParameters) -> LockoutsReply;
     Unlock(UnlockParameters) -> UnlockReply;
-    EnrollTotp(EnrollDeviceParameters) -> EnrolmentReply;
-    EnrollHotp(EnrollDeviceParameters) -> EnrolmentReply;
-    ConfirmDevice(ConfirmParameters) -> EnrolmentReply;
+    EnrollTotp(EnrollDeviceParameters) -> EnrollmentReply;
+    EnrollHotp(EnrollDeviceParameters) -> EnrollmentReply;
+    ConfirmDevice(ConfirmParameters) -> EnrollmentReply;
     EnrollPin(EnrollPinParameters) -> UserReply;
     Questions(Nothing) -> QuestionsReply;
     CheckQuestions(EnrollQuestionsParameters) -> UserReply;

@@ -9,14 +9,16 @@
 mod stream;
 mod trust;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::frame::{FrameError, FrameReader, write_frame};
-use crate::message::{AnyReply, Call, ErrorKind, ErrorParameters, Method};
+use crate::message::{Call, ErrorKind, ErrorParameters, Method};
 use crate::private_socket;
 use stream::DeadlineStream;
 
@@ -187,6 +189,15 @@ impl Client {
             _ => failed.into(),
         }
     }
+}
+
+/// A reply as it arrives.
+#[derive(Deserialize)]
+struct AnyReply<'a> {
+    #[serde(borrow, default)]
+    error: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    parameters: Option<&'a RawValue>,
 }
 
 fn read_reply<R: DeserializeOwned>(frame: &[u8]) -> Result<R, ClientError> {

@@ -78,15 +78,6 @@ pub struct ErrorParameters {
     pub interface: Option<String>,
 }
 
-/// A reply as it arrives.
-#[derive(Deserialize)]
-pub(crate) struct AnyReply<'a> {
-    #[serde(borrow, default)]
-    pub(crate) error: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub(crate) parameters: Option<&'a serde_json::value::RawValue>,
-}
-
 /// The errors that both of our interfaces declare.
 ///
 /// Varlink qualifies an error with the interface that it belongs to, so the same refusal reads

@@ -3,7 +3,7 @@
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 
-use crate::typed::{NoAnswer, PamAnswer};
+use crate::answer::{NoAnswer, PamAnswer};
 
 /// The program and its libpam.
 pub trait Host {

@@ -12,11 +12,11 @@
 
 #![deny(unsafe_code)]
 
+pub mod answer;
 pub mod host;
 mod libpam;
 pub mod outcome;
 pub mod relay;
-pub mod typed;
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};

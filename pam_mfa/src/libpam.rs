@@ -19,8 +19,8 @@ use pam::items::{AuthTok, ItemType, RHost, RUser, Service, Tty};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
+use crate::answer::PamAnswer;
 use crate::relay::{ConversationError, Host, Priority};
-use crate::typed::PamAnswer;
 use conversation::{PamConv, Responses, Texts};
 
 #[link(name = "pam")]

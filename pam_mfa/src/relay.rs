@@ -23,9 +23,9 @@ use mfa_protocol::login::{
 };
 use mfa_protocol::{MAX_NAME, Secret};
 
+use crate::answer::{NoAnswer, PamAnswer};
 pub use crate::host::{ConversationError, Host, Priority};
 use crate::outcome::Ending;
-use crate::typed::{NoAnswer, PamAnswer};
 use failure::{after_the_first_step, before_the_first_step, not_understood};
 use mfa_protocol::arguments::Arguments;
 use step::Next;

@@ -66,7 +66,7 @@ fn a_server_that_is_not_in_the_settings_is_refused() {
 }
 
 #[test]
-fn users_cannot_enrol_their_own_radius_account() {
+fn users_cannot_enroll_their_own_radius_account() {
     Machine::run(|machine| {
         machine.user("mfat-anna", "a");
         let host = Host::asking(&[unused_port()]);

@@ -90,7 +90,7 @@ impl Admin {
             code: Secret::new(key.counted(0)),
         };
         let reply = self.call::<ConfirmDevice>(&parameters).expect("its code");
-        assert!(reply.enrolment.stored);
+        assert!(reply.enrollment.stored);
         key
     }
 

@@ -50,7 +50,7 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
     let found = [
         about
             .hopeless(ask)
-            .filter(|_| own_prompting || ask.ways != default.ways),
+            .filter(|_| own_prompting || ask.combinations != default.combinations),
         about
             .idle_session(ask)
             .filter(|_| own_prompting || own_session),
@@ -96,11 +96,11 @@ impl Subject<'_> {
     /// A single answer holds one code, and nothing else.
     fn hopeless(&self, ask: &Ask) -> Option<Finding> {
         let hopeless = AskTerms::of(ask, Authtok::None).is_none();
-        let ways: Vec<String> = ask.ways.iter().map(ToString::to_string).collect();
+        let combinations: Vec<String> = ask.combinations.iter().map(ToString::to_string).collect();
         let message = format!(
             "denies every login: prompting = \"single\" leaves room for one code only, and require asks for \
              {}; add \"totp\" to require, or leave out prompting",
-            ways.join(" or ")
+            combinations.join(" or ")
         );
         hopeless.then(|| self.warning(&message))
     }

@@ -39,6 +39,10 @@ fn asks_for(policy: &Policy, factor: Factor) -> bool {
         Action::Ask(ask) => Some(&**ask),
         Action::Skip | Action::Deny => None,
     });
-    let asks = |ask: &Ask| ask.ways.iter().any(|way| way.factors().contains(&factor));
+    let asks = |ask: &Ask| {
+        ask.combinations
+            .iter()
+            .any(|combination| combination.factors().contains(&factor))
+    };
     by_rules.chain([&*policy.default]).any(asks)
 }

@@ -255,7 +255,7 @@ proptest! {
                 Verdict::Deny => true,
                 Verdict::Skip => false,
                 Verdict::Ask(ask) => ask.prompting == mfa_core::policy::Prompting::Single
-                    && ask.ways.iter().all(|way| way.to_string() != "totp"),
+                    && ask.combinations.iter().all(|combination| combination.to_string() != "totp"),
             };
             let may_be_open = match severity {
                 None => true,

@@ -70,8 +70,8 @@ impl<'a> Survey<'a> {
 
     /// The command by which `user` sets up what the policy asks for first.
     pub(super) fn enroll_command(&self, user: &str) -> String {
-        let first = self.policy.default.ways.first();
-        let factor = first.and_then(|way| way.factors().first());
+        let first = self.policy.default.combinations.first();
+        let factor = first.and_then(|combination| combination.factors().first());
         factor.unwrap_or(&Factor::Totp).enroll_command(user)
     }
 

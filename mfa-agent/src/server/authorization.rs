@@ -166,8 +166,8 @@ pub(super) fn what_follows(
         ));
     }
     is_shut_out(before, left, policy).then(|| {
-        let first = policy.default.ways.first();
-        let factor = first.and_then(|way| way.factors().first());
+        let first = policy.default.combinations.first();
+        let factor = first.and_then(|combination| combination.factors().first());
         let enroll = factor.unwrap_or(&Factor::Totp).enroll_command("USER");
         format!(
             "USER has nothing left that the policy asks for; see what becomes of a login: mfactl explain --user \
@@ -179,12 +179,16 @@ pub(super) fn what_follows(
 /// Whether a user who has to have a factor can't log in any more with what is left.
 fn is_shut_out(before: &Account, left: &Account, policy: &Policy) -> bool {
     let ask = left.personal().refine(&policy.default);
-    let has_way = |account: &Account| {
-        let has_all =
-            |way: &FactorCombination| way.factors().iter().all(|factor| account.has(*factor));
-        ask.ways.iter().any(has_all)
+    let has_combination = |account: &Account| {
+        let has_all = |combination: &FactorCombination| {
+            combination
+                .factors()
+                .iter()
+                .all(|factor| account.has(*factor))
+        };
+        ask.combinations.iter().any(has_all)
     };
-    let is_last = has_way(before) && !has_way(left) || left.enrolled().is_empty();
+    let is_last = has_combination(before) && !has_combination(left) || left.enrolled().is_empty();
     let is_let_in = ask.unenrolled == Unenrolled::Allow && left.has_never_enrolled();
     is_last && policy.mode != Mode::None && !is_let_in
 }
@@ -303,7 +307,7 @@ mod tests {
         only_pin.remove(Factor::Totp);
         only_pin.remove(Factor::Questions);
         let mut ask = mfa_core::policy::Ask::clone(&policy.default);
-        ask.ways = vec![FactorCombination::from(Factor::Totp)];
+        ask.combinations = vec![FactorCombination::from(Factor::Totp)];
         policy.default = ask.into();
         assert_eq!(
             last(Right::Proven(1), &only_pin, &policy),

@@ -7,7 +7,7 @@ mod admit_without_prompt;
 mod ask;
 mod begin;
 mod driver;
-mod enrol;
+mod enroll;
 mod following;
 mod login_context;
 mod post;

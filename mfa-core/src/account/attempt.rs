@@ -261,8 +261,10 @@ impl Account {
         if results.iter().any(begins_none) {
             return;
         }
-        let way = results.iter().filter_map(MatchResult::factor).collect();
-        if let (Some(opening), Some(passed)) = (&attempt.opening, FactorCombination::new(way)) {
+        let combination = results.iter().filter_map(MatchResult::factor).collect();
+        if let (Some(opening), Some(passed)) =
+            (&attempt.opening, FactorCombination::new(combination))
+        {
             self.begin_session(opening, passed, attempt.now);
         }
     }

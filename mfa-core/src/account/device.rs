@@ -146,7 +146,7 @@ impl Device {
         windows: &Windows,
     ) -> Option<u64> {
         self.generator
-            .find_astray(code, now, windows, self.position())
+            .find_out_of_sync(code, now, windows, self.position())
     }
 
     /// Whether a code out of sync follows an earlier one, on an HOTP device.

@@ -159,12 +159,12 @@ impl Account {
     /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for other codes; `beside`
     /// are factors that need nothing in the record.
     #[must_use]
-    pub fn can(&self, way: &FactorCombination, beside: &[Factor], now: Timestamp) -> bool {
+    pub fn can(&self, combination: &FactorCombination, beside: &[Factor], now: Timestamp) -> bool {
         let other_codes = self.other_codes(now) > 0;
         let can = |factor: &Factor| {
             self.has(*factor) || beside.contains(factor) || (factor.is_code() && other_codes)
         };
-        way.factors().iter().all(can)
+        combination.factors().iter().all(can)
     }
 
     /// Whether `typed` is a bypass or recovery code. Call it only for an answer that is then

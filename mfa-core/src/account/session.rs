@@ -75,7 +75,7 @@ pub struct SessionQuery<'a> {
     /// The services whose sessions count besides its own.
     pub scope: &'a [String],
     /// Services whose sessions count besides the login's own.
-    pub ways: &'a [FactorCombination],
+    pub combinations: &'a [FactorCombination],
     /// The ways of the rule; one of them must have been passed.
     pub duration: Duration,
     /// The maximum age.
@@ -98,9 +98,9 @@ impl Session {
 
     fn is_enough(&self, wanted: &SessionQuery<'_>, now: Timestamp) -> bool {
         let has = |factor: &Factor| self.passed.factors().contains(factor);
-        let passed = |way: &FactorCombination| way.factors().iter().all(has);
+        let passed = |combination: &FactorCombination| combination.factors().iter().all(has);
         self.is_at(wanted.spot, wanted.scope)
-            && wanted.ways.iter().any(passed)
+            && wanted.combinations.iter().any(passed)
             && is_within(self.begun, now, wanted.duration)
     }
 

@@ -89,7 +89,7 @@ impl Generator {
     /// The unused step nearest to where the device should be whose code this is. For a code that
     /// [`Self::check`] found nowhere: it is no reason to let anybody in.
     #[must_use]
-    pub fn find_astray(
+    pub fn find_out_of_sync(
         &self,
         code: &str,
         now: Timestamp,

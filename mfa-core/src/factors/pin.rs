@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use mfa_protocol::Secret;
 
-use super::row::{AnswerForm, Need, Row, Stored, Verification};
+use super::{AnswerForm, Need, Row, Stored, Verification};
 
 /// What sets this factor apart.
 pub const ROW: Row = Row {

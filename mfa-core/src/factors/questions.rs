@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
 
-use super::row::{AnswerForm, Need, Row, Stored, Verification};
+use super::{AnswerForm, Need, Row, Stored, Verification};
 
 /// What sets this factor apart.
 pub const ROW: Row = Row {

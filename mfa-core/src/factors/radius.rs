@@ -1,6 +1,6 @@
 //! Whatever a RADIUS server asks for and judges.
 
-use super::row::{AnswerForm, Need, Row, Stored, Verification};
+use super::{AnswerForm, Need, Row, Stored, Verification};
 
 /// What sets this factor apart.
 pub const ROW: Row = Row {

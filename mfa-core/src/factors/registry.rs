@@ -3,8 +3,7 @@
 //! The rest of the program asks the row, never which factor it is. A new factor is a file with its row, a line here, and
 //! what is its own alone: its record, its texts, its command.
 
-use super::row::{Row, Verification};
-use super::{Factor, pin, questions, radius, sent_code, totp};
+use super::{Factor, Row, Verification, pin, questions, radius, sent_code, totp};
 
 /// Asks the registry of a factor.
 pub trait FactorRow {
@@ -44,8 +43,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::factors::Need;
     use crate::factors::address::Channel;
-    use crate::factors::row::Need;
 
     #[test]
     fn no_two_factors_share_a_text_or_a_place_in_the_record() {

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use super::address::{Channel, Recipient};
 use super::device::unspaced;
-use super::row::{AnswerForm, Need, Row, Stored, Verification};
+use super::{AnswerForm, Need, Row, Stored, Verification};
 
 /// What sets codes by mail apart.
 pub const EMAIL: Row = row(Channel::Email, "prompt-email", "way-email");

@@ -2,7 +2,7 @@
 //!
 //! A policy does not tell the two kinds of device apart; [`device`](super::device) computes the codes of both.
 
-use super::row::{AnswerForm, Need, Row, Stored, Verification};
+use super::{AnswerForm, Need, Row, Stored, Verification};
 
 /// What sets this factor apart.
 pub const ROW: Row = Row {

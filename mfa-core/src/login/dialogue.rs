@@ -35,7 +35,7 @@ const FEW: u32 = 3;
 pub(super) struct Dialogue {
     pub(super) plan: Plan,
     pub(super) user: UserFactors,
-    way: usize,
+    combination: usize,
     pub(super) given: Vec<Answer>,
     post: SentCodeState,
     tries_left: u32,
@@ -88,10 +88,10 @@ pub(super) enum Turn {
 impl Dialogue {
     /// Begins: the first way of the policy that the user can go, else that of the decoy.
     pub(super) fn begin(plan: Plan, user: UserFactors) -> (Self, Next) {
-        let way = user.able.iter().position(|able| *able);
-        let way = way.unwrap_or(user.decoy_way);
+        let combination = user.able.iter().position(|able| *able);
+        let combination = combination.unwrap_or(user.decoy_combination);
         let mut dialogue = Self {
-            way,
+            combination,
             given: Vec::new(),
             post: SentCodeState::default(),
             tries_left: plan.tries.max(1),
@@ -107,8 +107,8 @@ impl Dialogue {
     }
 
     /// The way that is being gone, for the log.
-    pub(super) fn way(&self) -> Option<&FactorCombination> {
-        self.plan.ways.get(self.way)
+    pub(super) fn combination(&self) -> Option<&FactorCombination> {
+        self.plan.combinations.get(self.combination)
     }
 
     /// The prompts of the way, as they would be shown one after the other.
@@ -335,23 +335,25 @@ impl Dialogue {
     fn choose(&mut self, typed: &str) -> Next {
         let typed = typed.trim();
         let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-        let chosen = by_number.filter(|n| *n < self.plan.ways.len()).or_else(|| {
-            self.plan
-                .ways
-                .iter()
-                .position(|way| way.to_string() == typed)
-        });
+        let chosen = by_number
+            .filter(|n| *n < self.plan.combinations.len())
+            .or_else(|| {
+                self.plan
+                    .combinations
+                    .iter()
+                    .position(|combination| combination.to_string() == typed)
+            });
         let Some(chosen) = chosen else {
             return self.offer(vec![error(&self.plan.wording.asking, &Text::WaysUnknown)]);
         };
-        self.way = chosen;
+        self.combination = chosen;
         self.go_on(Vec::new())
     }
 
     /// All ways of the policy are offered, whatever the user has: the list tells nothing.
     pub(super) fn offer(&mut self, messages: Vec<Message>) -> Next {
         self.given.clear();
-        let prompt = choice(&self.plan.wording.asking, &self.plan.ways);
+        let prompt = choice(&self.plan.wording.asking, &self.plan.combinations);
         let step = Step {
             messages,
             prompt: Some(prompt),
@@ -415,13 +417,13 @@ impl Dialogue {
 
     pub(super) fn factors(&self) -> &[Factor] {
         self.plan
-            .ways
-            .get(self.way)
+            .combinations
+            .get(self.combination)
             .map_or(&[], FactorCombination::factors)
     }
 
     pub(super) fn has_other_way(&self) -> bool {
-        !self.plan.single && self.plan.ways.len() > 1
+        !self.plan.single && self.plan.combinations.len() > 1
     }
 
     fn expects_sent_code(&self, turn: Turn) -> bool {

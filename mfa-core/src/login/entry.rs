@@ -117,7 +117,7 @@ fn session<'a>(
     let query = SessionQuery {
         spot: scope,
         scope: &rule.scope,
-        ways: &terms.ways,
+        combinations: &terms.combinations,
         duration: rule.duration,
         boot: context.boot,
     };
@@ -216,8 +216,10 @@ impl<'a> Undecided<'a> {
     fn asked(self, fallback: FallbackRecipients, hint: Option<Hint>) -> Asked {
         let (account, now) = (self.account, self.context.now);
         let factors = fallback.factors();
-        let ways = &self.terms.ways;
-        let is_unenrolled = !ways.iter().any(|way| account.can(way, &factors, now));
+        let combinations = &self.terms.combinations;
+        let is_unenrolled = !combinations
+            .iter()
+            .any(|combination| account.can(combination, &factors, now));
         let has_lost_all =
             is_unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled();
         let session = self.new_session().filter(|_| !self.terms.single);
@@ -240,7 +242,7 @@ impl<'a> Undecided<'a> {
     }
 
     fn enables(&self, fallback: &FallbackRecipients) -> bool {
-        fallback.enables_combination(self.account, &self.terms.ways, self.context.now)
+        fallback.enables_combination(self.account, &self.terms.combinations, self.context.now)
     }
 
     fn grace(&self) -> Option<Grace> {
@@ -279,7 +281,7 @@ impl<'a> Undecided<'a> {
             return Some(Hint::NoConversation);
         }
         let totp = FactorCombination::from(Factor::Totp);
-        (!self.terms.ways.contains(&totp)).then_some(Hint::NoCode)
+        (!self.terms.combinations.contains(&totp)).then_some(Hint::NoCode)
     }
 
     /// Whether a user who has nothing is asked for a number: a code that is sent there is all that some way takes, and
@@ -287,19 +289,23 @@ impl<'a> Undecided<'a> {
     fn asks_number_first(&self) -> bool {
         let sms = FactorCombination::from(Factor::Sms);
         let totp = FactorCombination::from(Factor::Totp);
-        let mut ways = self.terms.ways.iter();
-        self.may_ask_number() && ways.find(|way| **way == sms || **way == totp) == Some(&sms)
+        let mut combinations = self.terms.combinations.iter();
+        self.may_ask_number()
+            && combinations.find(|combination| **combination == sms || **combination == totp)
+                == Some(&sms)
     }
 
     /// Whether a user who has something already is asked for a number: only where each code goes with something else
     /// that they have.
     fn asks_number_beside(&self) -> bool {
-        let has_rest = |way: &FactorCombination| {
-            let others = way.factors().iter().filter(|f| **f != Factor::Sms);
-            way.factors().len() > 1 && others.copied().all(|factor| self.account.has(factor))
+        let has_rest = |combination: &FactorCombination| {
+            let others = combination.factors().iter().filter(|f| **f != Factor::Sms);
+            combination.factors().len() > 1
+                && others.copied().all(|factor| self.account.has(factor))
         };
-        let by_text = |way: &&FactorCombination| way.factors().contains(&Factor::Sms);
-        self.may_ask_number() && self.terms.ways.iter().filter(by_text).all(has_rest)
+        let by_text =
+            |combination: &&FactorCombination| combination.factors().contains(&Factor::Sms);
+        self.may_ask_number() && self.terms.combinations.iter().filter(by_text).all(has_rest)
     }
 
     /// A message to a number that somebody types costs money. So only programs that guard logins ask for one, which

@@ -29,14 +29,17 @@ impl FallbackRecipients {
     pub(super) fn enables_combination(
         &self,
         account: &Account,
-        ways: &[FactorCombination],
+        combinations: &[FactorCombination],
         now: Timestamp,
     ) -> bool {
         let factors = self.factors();
         !factors.is_empty()
-            && ways.iter().any(|way| {
-                let by_it = way.factors().iter().any(|factor| factors.contains(factor));
-                by_it && account.can(way, &factors, now)
+            && combinations.iter().any(|combination| {
+                let by_it = combination
+                    .factors()
+                    .iter()
+                    .any(|factor| factors.contains(factor));
+                by_it && account.can(combination, &factors, now)
             })
     }
 }

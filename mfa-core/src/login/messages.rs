@@ -43,12 +43,12 @@ pub(super) fn no_number(texts: &Texts, wrong: &RecipientError) -> Message {
 }
 
 /// Asks which way to go.
-pub(super) fn choice(texts: &Texts, ways: &[FactorCombination]) -> Prompt {
+pub(super) fn choice(texts: &Texts, combinations: &[FactorCombination]) -> Prompt {
     let then = texts.prompt(&Text::WaysThen);
     let mut text = texts.say(&Text::Ways);
     text.push('\n');
-    for (number, way) in (1..).zip(ways) {
-        let factors = way.factors().iter();
+    for (number, combination) in (1..).zip(combinations) {
+        let factors = combination.factors().iter();
         let names: Vec<String> = factors
             .map(|f| texts.say(&Text::FactorCombination(*f)))
             .collect();

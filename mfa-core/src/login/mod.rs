@@ -19,7 +19,7 @@
 
 mod dialogue;
 mod end;
-mod enrol;
+mod enroll;
 pub mod entry;
 mod event;
 mod fallback;
@@ -32,7 +32,7 @@ mod terms;
 
 pub use dialogue::SendRequest;
 pub use end::{Consequence, End, EndReason};
-pub use enrol::{Occasion, Screen, prompts as enrolment_prompts};
+pub use enroll::{Occasion, Screen, prompts as enrollment_prompts};
 pub use event::{FreshDevice, RadiusReply, SendResult, Typed};
 pub use fallback::FallbackRecipients;
 pub use messages::{DeliveryStatus, grace, not_met};

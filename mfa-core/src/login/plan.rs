@@ -14,7 +14,7 @@ use crate::texts::Wording;
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The ways that the policy leaves, in its order. Not empty.
-    pub ways: Vec<FactorCombination>,
+    pub combinations: Vec<FactorCombination>,
     /// One hidden prompt for password and code; nothing else is shown.
     pub single: bool,
     /// How many times wrong answers may be tried again in this login, the first included.
@@ -41,7 +41,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PromptDecoy<'a> {
     /// The way, by its position in the plan.
-    pub way: usize,
+    pub combination: usize,
     /// The question that is asked of users without questions.
     pub question: &'a str,
 }
@@ -50,7 +50,7 @@ pub struct PromptDecoy<'a> {
 #[derive(Clone, Debug)]
 pub struct UserFactors {
     /// The way that is gone if the user can go none.
-    pub(super) decoy_way: usize,
+    pub(super) decoy_combination: usize,
     /// Which ways of the plan the user can go, by position.
     pub(super) able: Vec<bool>,
     /// The longest code that the user may type, in digits.
@@ -76,14 +76,14 @@ impl UserFactors {
         now: Timestamp,
     ) -> Self {
         let factors = fallback.factors();
-        let able = |way: &FactorCombination| account.can(way, &factors, now);
+        let able = |combination: &FactorCombination| account.can(combination, &factors, now);
         let device_digits = match account.devices() {
             [] => Some(plan.usual_digits),
             _ => account.device_digits(),
         };
         Self {
-            decoy_way: decoy.way,
-            able: plan.ways.iter().map(able).collect(),
+            decoy_combination: decoy.combination,
+            able: plan.combinations.iter().map(able).collect(),
             code_digits: account.code_digits(now),
             device_digits,
             question: account

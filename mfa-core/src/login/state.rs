@@ -9,7 +9,7 @@ use mfa_protocol::login::{Message, Outcome, Step};
 use super::dialogue::SendRequest;
 use super::dialogue::{Dialogue, Next, RadiusQuery, Turn};
 use super::end::{Consequence, End, EndReason};
-use super::enrol::{EnrolNext, Enrolment, Occasion, Screen};
+use super::enroll::{EnrollNext, Enrollment, Occasion, Screen};
 use super::event::{FreshDevice, RadiusReply, SendResult, Typed};
 use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
@@ -28,7 +28,7 @@ enum Asking {
     /// For what they have.
     Factors(Box<Dialogue>, Turn),
     /// For what shows that they have set up a device.
-    Enrolment(Box<Enrolment>),
+    Enrollment(Box<Enrollment>),
 }
 
 /// What was typed may be a bypass or recovery code.
@@ -70,11 +70,11 @@ pub struct MakingDevice {
 
 /// A wrong first code of a new device is counted.
 #[derive(Debug)]
-pub struct CountingWrongCode(Box<Enrolment>);
+pub struct CountingWrongCode(Box<Enrollment>);
 
 /// A device and its recovery codes are stored.
 #[derive(Debug)]
-pub struct StoringDevice(Box<Enrolment>);
+pub struct StoringDevice(Box<Enrollment>);
 
 /// Begins a login that is asked for what the user has.
 #[must_use]
@@ -86,8 +86,8 @@ pub fn begin(plan: Plan, factors: UserFactors) -> Effect {
 /// Begins the set-up of a device.
 #[must_use]
 pub fn enroll(occasion: Occasion, made: FreshDevice, screen: Screen, wording: Wording) -> Effect {
-    let (enrolment, step) = Enrolment::begin(occasion, made, screen, wording);
-    Effect::Prompt(step, Prompting(Asking::Enrolment(Box::new(enrolment))))
+    let (enrollment, step) = Enrollment::begin(occasion, made, screen, wording);
+    Effect::Prompt(step, Prompting(Asking::Enrollment(Box::new(enrollment))))
 }
 
 /// The prompts that such a login would show one after the other.
@@ -145,17 +145,17 @@ impl Prompting {
                 let next = dialogue.answer(turn, typed.text, typed.is_password, typed.now);
                 dialogue.then(next)
             }
-            Asking::Enrolment(mut enrolment) => {
-                match enrolment.answer(&typed.text, typed.now, &typed.windows) {
-                    EnrolNext::Ask(step) => {
-                        Effect::Prompt(step, Prompting(Asking::Enrolment(enrolment)))
+            Asking::Enrollment(mut enrollment) => {
+                match enrollment.answer(&typed.text, typed.now, &typed.windows) {
+                    EnrollNext::Ask(step) => {
+                        Effect::Prompt(step, Prompting(Asking::Enrollment(enrollment)))
                     }
-                    EnrolNext::Wrong if typed.is_password => {
+                    EnrollNext::Wrong if typed.is_password => {
                         ended(Vec::new(), Outcome::Cancelled, EndReason::Password)
                     }
-                    EnrolNext::Wrong => Effect::CountWrongCode(CountingWrongCode(enrolment)),
-                    EnrolNext::Store => Effect::StoreDevice(StoringDevice(enrolment)),
-                    EnrolNext::GivenUp => {
+                    EnrollNext::Wrong => Effect::CountWrongCode(CountingWrongCode(enrollment)),
+                    EnrollNext::Store => Effect::StoreDevice(StoringDevice(enrollment)),
+                    EnrollNext::GivenUp => {
                         ended(Vec::new(), Outcome::Cancelled, EndReason::NotFinished)
                     }
                 }
@@ -167,7 +167,7 @@ impl Prompting {
     pub fn learn_late(&mut self, news: DeliveryStatus) {
         match &mut self.0 {
             Asking::Factors(dialogue, _) => dialogue.learned_late(news),
-            Asking::Enrolment(_) => {}
+            Asking::Enrollment(_) => {}
         }
     }
 }
@@ -191,10 +191,10 @@ impl FindingCode {
 impl Effect {
     /// The way that the user is asked to go, for the log; none where nothing is asked or sent, or a device is set up.
     #[must_use]
-    pub fn way(&self) -> Option<&FactorCombination> {
+    pub fn combination(&self) -> Option<&FactorCombination> {
         match self {
-            Self::Prompt(_, Prompting(Asking::Factors(dialogue, _))) => dialogue.way(),
-            Self::SendCode(state) => state.dialogue.way(),
+            Self::Prompt(_, Prompting(Asking::Factors(dialogue, _))) => dialogue.combination(),
+            Self::SendCode(state) => state.dialogue.combination(),
             _ => None,
         }
     }
@@ -282,8 +282,8 @@ impl Verifying {
 
     /// The way that was gone, for the log.
     #[must_use]
-    pub fn way(&self) -> Option<&FactorCombination> {
-        self.dialogue.way()
+    pub fn combination(&self) -> Option<&FactorCombination> {
+        self.dialogue.combination()
     }
 
     /// Whether the user can go none of the ways; for the log.
@@ -339,7 +339,7 @@ impl CountingWrongCode {
         match self.consequence(verdict) {
             Consequence::GoesOn => {
                 let step = self.0.ask_again();
-                Effect::Prompt(step, Prompting(Asking::Enrolment(self.0)))
+                Effect::Prompt(step, Prompting(Asking::Enrollment(self.0)))
             }
             Consequence::Ends(_) | Consequence::Renews { .. } => Effect::End(self.0.locked()),
         }

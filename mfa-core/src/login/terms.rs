@@ -9,7 +9,7 @@ use crate::policy::{Ask, Prompting};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskTerms {
     /// The ways that are left, in the policy's order. Not empty.
-    pub ways: Vec<FactorCombination>,
+    pub combinations: Vec<FactorCombination>,
     /// Whether one hidden answer holds password and code; nothing else is shown then.
     pub single: bool,
     /// How many wrong answers the login takes.
@@ -24,17 +24,17 @@ impl AskTerms {
     #[must_use]
     pub fn of(ask: &Ask, authtok: Authtok) -> Option<Self> {
         let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
-        let one_code = |way: &&FactorCombination| way.factors() == [Factor::Totp];
-        let ways: Vec<_> = match single {
-            true => ask.ways.iter().filter(one_code).cloned().collect(),
-            false => ask.ways.clone(),
+        let one_code = |combination: &&FactorCombination| combination.factors() == [Factor::Totp];
+        let combinations: Vec<_> = match single {
+            true => ask.combinations.iter().filter(one_code).cloned().collect(),
+            false => ask.combinations.clone(),
         };
-        if ways.is_empty() {
+        if combinations.is_empty() {
             return None;
         }
         let first_is_a_guess = authtok == Authtok::Try;
         Some(Self {
-            ways,
+            combinations,
             single,
             tries: match first_is_a_guess {
                 true => ask.tries.max(2),
@@ -45,6 +45,8 @@ impl AskTerms {
     }
 
     pub(super) fn ask_for(&self, factor: Factor) -> bool {
-        self.ways.iter().any(|way| way.factors().contains(&factor))
+        self.combinations
+            .iter()
+            .any(|combination| combination.factors().contains(&factor))
     }
 }

@@ -10,9 +10,12 @@ use crate::factors::device::Windows;
 use crate::lockout::Lock;
 use crate::texts::Wording;
 
-fn plan(ways: &[&str]) -> Plan {
+fn plan(combinations: &[&str]) -> Plan {
     Plan {
-        ways: ways.iter().map(|way| way.parse().unwrap()).collect(),
+        combinations: combinations
+            .iter()
+            .map(|combination| combination.parse().unwrap())
+            .collect(),
         single: false,
         tries: 1,
         first_is_a_guess: false,
@@ -143,7 +146,7 @@ fn start(plan: Plan, account: &Account, fallback: FallbackRecipients) -> (Talk, 
 
 fn factors(plan: &Plan, account: &Account, fallback: FallbackRecipients) -> UserFactors {
     let decoy = PromptDecoy {
-        way: 0,
+        combination: 0,
         question: "Where was it?",
     };
     UserFactors::of(account, plan, &decoy, fallback, at(0))
@@ -153,8 +156,8 @@ fn answer(talk: &mut Talk, typed: &str) -> Next {
     talk.answer(typed, 0)
 }
 
-fn all_prompts(ways: &[&str], account: &Account) -> Vec<String> {
-    let plan = plan(ways);
+fn all_prompts(combinations: &[&str], account: &Account) -> Vec<String> {
+    let plan = plan(combinations);
     let factors = factors(&plan, account, FallbackRecipients::default());
     prompts(plan, factors)
 }
@@ -195,8 +198,8 @@ const WRONG: Verdict = Verdict::Wrong {
 };
 
 mod beyond;
+mod combinations;
 mod machine;
-mod ways;
 
 #[test]
 fn the_first_way_that_the_user_can_go_is_asked() {
@@ -208,12 +211,12 @@ fn the_first_way_that_the_user_can_go_is_asked() {
 
 #[test]
 fn somebody_unknown_is_asked_like_somebody_who_has_everything() {
-    let ways = ["totp+questions", "pin"];
-    let (_, first) = begin(plan(&ways), &Account::default());
-    let (_, same) = begin(plan(&ways), &full());
+    let combinations = ["totp+questions", "pin"];
+    let (_, first) = begin(plan(&combinations), &Account::default());
+    let (_, same) = begin(plan(&combinations), &full());
     assert_eq!(first, same);
-    let unknown = all_prompts(&ways, &Account::default());
-    let known = all_prompts(&ways, &full());
+    let unknown = all_prompts(&combinations, &Account::default());
+    let known = all_prompts(&combinations, &full());
     assert_eq!(unknown.len(), known.len());
     assert_eq!(unknown[1], "Where was it? ");
     assert_eq!(known[1], "Question 0? ");
@@ -223,7 +226,7 @@ fn somebody_unknown_is_asked_like_somebody_who_has_everything() {
 fn somebody_who_can_go_none_of_the_ways_is_led_through_that_of_the_decoy() {
     let plan = plan(&["totp", "pin"]);
     let decoy = PromptDecoy {
-        way: 1,
+        combination: 1,
         question: "Where was it?",
     };
     for (account, expected) in [(Account::default(), "PIN: "), (full(), "OTP code: ")] {
@@ -271,16 +274,16 @@ fn a_question_mark_offers_all_ways_of_the_policy_to_everybody() {
 
 #[test]
 fn help_that_there_is_not_is_asked_for_once_more_and_no_guess() {
-    for (way, typed, shown) in [
+    for (combination, typed, shown) in [
         ("questions", "?", "Question 0? "),
         ("totp", "?", "OTP code: "),
         ("totp", " Resend ", "OTP code: "),
         ("pin", "?", "PIN: "),
         ("pin", "resend", "PIN: "),
     ] {
-        let (mut dialogue, _) = begin(plan(&[way]), &full());
+        let (mut dialogue, _) = begin(plan(&[combination]), &full());
         let again = asked(answer(&mut dialogue, typed));
-        assert_eq!(prompt(&again), shown, "{way}: {typed:?}");
+        assert_eq!(prompt(&again), shown, "{combination}: {typed:?}");
         judge(answer(&mut dialogue, "287082"));
     }
     // It may be what somebody has answered.

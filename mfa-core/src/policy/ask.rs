@@ -14,7 +14,7 @@ use crate::lockout::Limits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The ways to pass: the first one that the user has is enough. Never empty.
-    pub ways: Vec<FactorCombination>,
+    pub combinations: Vec<FactorCombination>,
     /// Whether the program can hold a conversation.
     pub prompting: Prompting,
     /// Answers that are verified within one login, 1 to 5.
@@ -44,7 +44,7 @@ impl Default for Ask {
     /// Any factor of this host, once, in a conversation, at every login.
     fn default() -> Self {
         Self {
-            ways: [Factor::Totp, Factor::Pin, Factor::Questions]
+            combinations: [Factor::Totp, Factor::Pin, Factor::Questions]
                 .map(FactorCombination::from)
                 .into(),
             prompting: Prompting::default(),

@@ -32,7 +32,7 @@ impl Policy {
             rule: decision.rule_name().map(str::to_owned),
             place: decision.place().map(Place::to_string),
             reason: decision.reason(),
-            require: ask.map(ways).unwrap_or_default(),
+            require: ask.map(combinations).unwrap_or_default(),
             session: ask
                 .and_then(|ask| ask.session.as_ref())
                 .map(|session| length_of_time(session.duration)),
@@ -99,7 +99,7 @@ impl Policy {
                 .place()
                 .map_or_else(|| "built in".to_owned(), Place::to_string),
             action: decision.verdict.action(),
-            require: decision.verdict.ask().map(ways).unwrap_or_default(),
+            require: decision.verdict.ask().map(combinations).unwrap_or_default(),
             services: Vec::new(),
             from: Vec::new(),
             conditions: Vec::new(),
@@ -268,7 +268,7 @@ fn shown_rule(rule: &Rule, decision: &Decision) -> admin::Rule {
         name: rule.name.clone(),
         place: rule.place.to_string(),
         action: decision.verdict.action(),
-        require: decision.verdict.ask().map(ways).unwrap_or_default(),
+        require: decision.verdict.ask().map(combinations).unwrap_or_default(),
         services: entries(rule.services.as_ref()),
         from: networks.unwrap_or_default(),
         conditions: conditions(rule),
@@ -292,13 +292,13 @@ fn conditions(rule: &Rule) -> Vec<String> {
     given.into_iter().filter_map(words).collect()
 }
 
-fn ways(ask: &Arc<Ask>) -> Vec<FactorCombination> {
-    ask.ways.clone()
+fn combinations(ask: &Arc<Ask>) -> Vec<FactorCombination> {
+    ask.combinations.clone()
 }
 
 fn one_of(ask: &Arc<Ask>) -> String {
-    let ways: Vec<String> = ask.ways.iter().map(ToString::to_string).collect();
-    ways.join(" or ")
+    let combinations: Vec<String> = ask.combinations.iter().map(ToString::to_string).collect();
+    combinations.join(" or ")
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ impl Policy {
             return Decision::new(Verdict::Skip, mode);
         }
         let refined = personal.refine(ask);
-        let require = match refined.ways == ask.ways {
+        let require = match refined.combinations == ask.combinations {
             true => Vec::new(),
             false => personal.require.clone(),
         };

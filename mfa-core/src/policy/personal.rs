@@ -73,7 +73,7 @@ impl Personal {
             return Arc::clone(ask);
         }
         let mut own = Ask::clone(ask);
-        own.ways = ways_with(&ask.ways, &self.require);
+        own.combinations = ways_with(&ask.combinations, &self.require);
         if !self.require.is_empty() && self.enforce != Enforce::Optional {
             must(&mut own);
         }
@@ -96,15 +96,17 @@ fn must(ask: &mut Ask) {
 
 /// All of `ways`, each with the missing factors of `required`: requiring a PIN must not remove the
 /// code. A way that only adds to an earlier one is left out.
-fn ways_with(ways: &[FactorCombination], required: &[Factor]) -> Vec<FactorCombination> {
+fn ways_with(combinations: &[FactorCombination], required: &[Factor]) -> Vec<FactorCombination> {
     if required.is_empty() {
-        return ways.to_vec();
+        return combinations.to_vec();
     }
-    let mut stricter: Vec<FactorCombination> = Vec::with_capacity(ways.len());
-    for way in ways {
+    let mut stricter: Vec<FactorCombination> = Vec::with_capacity(combinations.len());
+    for combination in combinations {
         let extended = required
             .iter()
-            .fold(way.clone(), |way, factor| way.with(*factor));
+            .fold(combination.clone(), |combination, factor| {
+                combination.with(*factor)
+            });
         if !stricter
             .iter()
             .any(|known| asks_for_all_of(&extended, known))
@@ -115,8 +117,8 @@ fn ways_with(ways: &[FactorCombination], required: &[Factor]) -> Vec<FactorCombi
     stricter
 }
 
-fn asks_for_all_of(way: &FactorCombination, other: &FactorCombination) -> bool {
-    let holds = |factor| way.factors().contains(factor);
+fn asks_for_all_of(combination: &FactorCombination, other: &FactorCombination) -> bool {
+    let holds = |factor| combination.factors().contains(factor);
     other.factors().iter().all(holds)
 }
 
@@ -168,8 +170,10 @@ mod tests {
 
     use super::*;
 
-    fn ways(list: &[&str]) -> Vec<FactorCombination> {
-        list.iter().map(|way| way.parse().unwrap()).collect()
+    fn combinations(list: &[&str]) -> Vec<FactorCombination> {
+        list.iter()
+            .map(|combination| combination.parse().unwrap())
+            .collect()
     }
 
     #[test]
@@ -191,8 +195,8 @@ mod tests {
             (&["questions"], &[Pin, Pin], &["questions+pin"]),
         ] {
             assert_eq!(
-                ways_with(&ways(list), required),
-                ways(expected),
+                ways_with(&combinations(list), required),
+                combinations(expected),
                 "{list:?} {required:?}"
             );
         }

@@ -71,17 +71,17 @@ fn columns(text: &str) -> usize {
 }
 
 #[test]
-fn enrolment_fits_eighty_columns_with_what_ssh_puts_before_it() {
+fn enrollment_fits_eighty_columns_with_what_ssh_puts_before_it() {
     for language in Language::ALL {
         let texts = Texts::of(Catalogue::of(language));
         for text in [
-            Text::EnrolFirst(How::Scan),
-            Text::EnrolFirst(How::Type),
-            Text::EnrolLost(How::Scan),
-            Text::EnrolWrongCode,
-            Text::EnrolRecovery,
-            Text::EnrolCode,
-            Text::EnrolStored,
+            Text::EnrollFirst(How::Scan),
+            Text::EnrollFirst(How::Type),
+            Text::EnrollLost(How::Scan),
+            Text::EnrollWrongCode,
+            Text::EnrollRecovery,
+            Text::EnrollCode,
+            Text::EnrollStored,
         ] {
             for (number, line) in texts.say(&text).lines().enumerate() {
                 let room = if number == 0 { 55 } else { 80 };
@@ -159,7 +159,7 @@ fn in_ascii_every_text_is_in_its_language_where_possible() {
         assert_eq!(is_english, is_expected, "{language}");
     }
     let texts = Texts::in_ascii(Catalogue::of(Language::De));
-    assert_eq!(texts.prompt(&Text::EnrolKey), "Schluessel: ");
+    assert_eq!(texts.prompt(&Text::EnrollKey), "Schluessel: ");
 }
 
 #[test]

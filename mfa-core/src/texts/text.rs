@@ -49,23 +49,23 @@ pub enum Text {
     /// What is wrong with a telephone number.
     Number(NumberError),
     /// Before a first device is enrolled.
-    EnrolFirst(How),
+    EnrollFirst(How),
     /// The same after a recovery code.
-    EnrolLost(How),
+    EnrollLost(How),
     /// Introduces the key.
-    EnrolKey,
+    EnrollKey,
     /// Says how to ask for the QR code, where it may not be readable.
-    EnrolPicture,
+    EnrollPicture,
     /// Asks for the first code.
-    EnrolCode,
+    EnrollCode,
     /// The first code was wrong.
-    EnrolWrongCode,
+    EnrollWrongCode,
     /// Introduces the recovery codes.
-    EnrolRecovery,
+    EnrollRecovery,
     /// Asks whether the recovery codes are stored.
-    EnrolStored,
+    EnrollStored,
     /// The device and the codes are stored.
-    EnrolDone,
+    EnrollDone,
 }
 
 /// How a key gets into a device.
@@ -107,15 +107,15 @@ impl Text {
             Self::CodeExpired => "code-expired",
             Self::ServerSilent(_) => "server-silent",
             Self::Number(error) => number(error),
-            Self::EnrolFirst(_) => "enrol-first",
-            Self::EnrolLost(_) => "enrol-lost",
-            Self::EnrolKey => "enrol-key",
-            Self::EnrolPicture => "enrol-picture",
-            Self::EnrolCode => "enrol-code",
-            Self::EnrolWrongCode => "enrol-wrong-code",
-            Self::EnrolRecovery => "enrol-recovery",
-            Self::EnrolStored => "enrol-stored",
-            Self::EnrolDone => "enrol-done",
+            Self::EnrollFirst(_) => "enroll-first",
+            Self::EnrollLost(_) => "enroll-lost",
+            Self::EnrollKey => "enroll-key",
+            Self::EnrollPicture => "enroll-picture",
+            Self::EnrollCode => "enroll-code",
+            Self::EnrollWrongCode => "enroll-wrong-code",
+            Self::EnrollRecovery => "enroll-recovery",
+            Self::EnrollStored => "enroll-stored",
+            Self::EnrollDone => "enroll-done",
         }
     }
 
@@ -135,7 +135,7 @@ impl Text {
             Self::Number(NumberError::Characters) => {
                 arguments.set("longest", LONGEST_NUMBER.to_string());
             }
-            Self::EnrolFirst(how) | Self::EnrolLost(how) => {
+            Self::EnrollFirst(how) | Self::EnrollLost(how) => {
                 let how = match how {
                     How::Scan => "scan",
                     How::Type => "type",
@@ -149,13 +149,21 @@ impl Text {
 
     /// Whether a line break in it would end a line of input.
     pub(super) fn is_one_line(&self) -> bool {
-        use Text::{EnrolCode, EnrolKey, EnrolStored, WaysPrompt, WaysThen, WordResend, WordYes};
+        use Text::{
+            EnrollCode, EnrollKey, EnrollStored, WaysPrompt, WaysThen, WordResend, WordYes,
+        };
         let id = self.id();
         id.starts_with("prompt-")
             || id.starts_with("way-")
             || matches!(
                 self,
-                EnrolCode | EnrolKey | EnrolStored | WaysPrompt | WaysThen | WordResend | WordYes
+                EnrollCode
+                    | EnrollKey
+                    | EnrollStored
+                    | WaysPrompt
+                    | WaysThen
+                    | WordResend
+                    | WordYes
             )
     }
 
@@ -173,13 +181,13 @@ impl Text {
             Self::WaysUnknown,
             Self::WaysThen,
             Self::CodeExpired,
-            Self::EnrolKey,
-            Self::EnrolPicture,
-            Self::EnrolCode,
-            Self::EnrolWrongCode,
-            Self::EnrolRecovery,
-            Self::EnrolStored,
-            Self::EnrolDone,
+            Self::EnrollKey,
+            Self::EnrollPicture,
+            Self::EnrollCode,
+            Self::EnrollWrongCode,
+            Self::EnrollRecovery,
+            Self::EnrollStored,
+            Self::EnrollDone,
         ];
         let counts = [0, 1, 2, 3, 5, 11, 21, 100];
         samples.extend(counts.map(Self::Grace));
@@ -196,7 +204,7 @@ impl Text {
             ]);
         }
         for how in [How::Scan, How::Type] {
-            samples.extend([Self::EnrolFirst(how), Self::EnrolLost(how)]);
+            samples.extend([Self::EnrollFirst(how), Self::EnrollLost(how)]);
         }
         samples.extend(
             [

@@ -70,14 +70,14 @@ pub struct ConfirmParameters {
 
 /// The reply to [`EnrollTotp`], [`EnrollHotp`] and [`ConfirmDevice`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct EnrolmentReply {
+pub struct EnrollmentReply {
     /// What was made.
-    pub enrolment: Enrolment,
+    pub enrollment: Enrollment,
 }
 
 /// A device that was made, or is about to be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Enrolment {
+pub struct Enrollment {
     /// The canonical name.
     pub user: String,
     /// The kind of device.

@@ -75,8 +75,8 @@ fn admin_types() -> Types {
         Account, Address, AddressRule, Administrator, AllowFrom, Bypass, CheckConfig,
         CheckQuestions, ConfirmAddress, ConfirmDevice, Considered, Device, Drift, Drifts,
         EnableAddress, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions,
-        EnrollRadius, EnrollRecovery, EnrollTotp, Enrolment, Explain, Explanation, Finding, Health,
-        HostFacts, ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult,
+        EnrollRadius, EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding,
+        Health, HostFacts, ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult,
         ImportUris, ImportedAccount, Knowledge, Lockout, Lockouts, Messages, Mode, Primary,
         QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require, Resync,
         Revoke, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status,
@@ -146,7 +146,7 @@ fn admin_types() -> Types {
         .kind::<Account>();
     types
         .kind::<Lockout>()
-        .kind::<Enrolment>()
+        .kind::<Enrollment>()
         .kind::<QuestionAnswer>()
         .kind::<ImportEntry>();
     types

@@ -76,7 +76,7 @@ fn prove(context: &mut Context) -> Result<(), Failure> {
     })
 }
 
-/// Shown while they are typed, as in an enrolment: they are used up a moment later.
+/// Shown while they are typed, as in an enrollment: they are used up a moment later.
 fn two_codes(context: &mut Context) -> Result<(Secret, Secret), Failure> {
     let console = context.console()?;
     let first = console.demand(FIRST, true, "a code")?;

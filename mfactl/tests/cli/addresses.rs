@@ -20,7 +20,7 @@ fn reply(confirmed: bool, stored: bool) -> Value {
     json!({"user": "alice", "address": address(confirmed), "stored": stored})
 }
 
-fn enrolment(user: Option<&str>, confirm: bool) -> Value {
+fn enrollment(user: Option<&str>, confirm: bool) -> Value {
     match user {
         Some(user) => {
             json!({"user": user, "factor": "email", "address": WHERE, "confirm": confirm})
@@ -44,7 +44,7 @@ fn code(code: &str) -> Value {
 #[test]
 fn a_user_brings_back_the_code_that_was_sent_and_may_correct_it() {
     let agent = Agent::scripted(vec![
-        admin("EnrollAddress", enrolment(None, true), reply(false, false)),
+        admin("EnrollAddress", enrollment(None, true), reply(false, false)),
         refused(
             "ConfirmAddress",
             code("111111"),
@@ -73,7 +73,7 @@ fn a_user_who_names_themselves_is_asked_for_the_code_as_well() {
     let agent = Agent::scripted(vec![
         admin(
             "EnrollAddress",
-            enrolment(Some(&name), true),
+            enrollment(Some(&name), true),
             reply(false, false),
         ),
         admin("ConfirmAddress", code("222222"), reply(true, true)),
@@ -91,7 +91,7 @@ fn a_user_passes_a_factor_first_and_the_code_is_sent_after_that() {
     let agent = Agent::scripted(vec![
         refused(
             "EnrollAddress",
-            enrolment(None, true),
+            enrollment(None, true),
             "NotVerified",
             "pass first",
         ),
@@ -105,7 +105,7 @@ fn a_user_passes_a_factor_first_and_the_code_is_sent_after_that() {
             json!({"session": "s1", "answer": "999999"}),
             json!({"messages": [], "outcome": "passed"}),
         ),
-        admin("EnrollAddress", enrolment(None, true), reply(false, false)),
+        admin("EnrollAddress", enrollment(None, true), reply(false, false)),
         admin("ConfirmAddress", code("222222"), reply(true, true)),
     ]);
     let arguments = ["enroll", "email", WHERE];
@@ -119,7 +119,7 @@ fn an_administrator_stores_at_once_and_is_told_what_confirms_the_address() {
     let enroll = |confirmed| {
         admin(
             "EnrollAddress",
-            enrolment(Some("alice"), false),
+            enrollment(Some("alice"), false),
             reply(confirmed, true),
         )
     };
@@ -155,7 +155,7 @@ fn with_confirm_an_administrator_is_asked_for_the_code() {
     let enroll = |stored| {
         admin(
             "EnrollAddress",
-            enrolment(Some("alice"), true),
+            enrollment(Some("alice"), true),
             reply(stored, stored),
         )
     };
@@ -186,7 +186,7 @@ fn nothing_is_stored_without_the_code() {
     let enroll = || {
         admin(
             "EnrollAddress",
-            enrolment(Some("alice"), true),
+            enrollment(Some("alice"), true),
             reply(false, false),
         )
     };

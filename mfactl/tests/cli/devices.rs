@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 fn token(stored: bool) -> serde_json::Value {
-    json!({"enrolment": {
+    json!({"enrollment": {
         "user": "alice", "factor": "hotp", "label": "token", "secret": "JBSWY3DPEHPK3PXP",
         "uri": "otpauth://hotp/host:alice?secret=JBSWY3DPEHPK3PXP&issuer=host&counter=12",
         "stored": stored,

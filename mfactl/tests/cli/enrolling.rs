@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::support::{Agent, admin, caller, login, mfactl, refused, stderr, stdout, value};
 
-fn enrolment(stored: bool) -> serde_json::Value {
-    json!({"enrolment": {
+fn enrollment(stored: bool) -> serde_json::Value {
+    json!({"enrollment": {
         "user": "alice", "factor": "totp", "label": "phone", "secret": "JBSWY3DPEHPK3PXP",
         "uri": "otpauth://totp/host:alice?secret=JBSWY3DPEHPK3PXP&issuer=host&digits=8",
         "stored": stored,
@@ -106,7 +106,7 @@ fn a_wrong_code_can_be_corrected_before_the_device_is_stored() {
         admin(
             "EnrollTotp",
             json!({"user": "alice", "label": "phone", "digits": 8, "confirm": true}),
-            enrolment(false),
+            enrollment(false),
         ),
         refused(
             "ConfirmDevice",
@@ -114,7 +114,7 @@ fn a_wrong_code_can_be_corrected_before_the_device_is_stored() {
             "Refused",
             "that is not the code",
         ),
-        admin("ConfirmDevice", confirm("22222222"), enrolment(true)),
+        admin("ConfirmDevice", confirm("22222222"), enrollment(true)),
     ]);
     let arguments = [
         "enroll", "totp", "alice", "--label", "phone", "--digits", "8",
@@ -153,7 +153,7 @@ fn three_wrong_codes_store_nothing() {
         )
     };
     let agent = Agent::scripted(vec![
-        admin("EnrollTotp", json!({"confirm": true}), enrolment(false)),
+        admin("EnrollTotp", json!({"confirm": true}), enrollment(false)),
         wrong("1"),
         wrong("2"),
         wrong("3"),
@@ -172,7 +172,7 @@ fn without_a_code_on_standard_input_the_way_for_scripts_is_named() {
     let agent = Agent::scripted(vec![admin(
         "EnrollTotp",
         json!({"confirm": true}),
-        enrolment(false),
+        enrollment(false),
     )]);
     let output = mfactl(&agent, &["enroll", "totp"], "");
     assert_eq!(output.status.code(), Some(2));
@@ -189,7 +189,7 @@ fn a_script_gets_key_and_uri_as_one_object() {
     let agent = Agent::scripted(vec![admin(
         "EnrollTotp",
         json!({"confirm": false}),
-        enrolment(true),
+        enrollment(true),
     )]);
     let output = mfactl(&agent, &["enroll", "totp", "--no-confirm", "--json"], "");
     let expected = json!({
@@ -204,7 +204,7 @@ fn a_script_gets_key_and_uri_as_one_object() {
 #[test]
 fn a_device_that_is_there_already_is_not_asked_for_a_code() {
     let parameters = json!({"secret": "JBSW Y3DP", "confirm": true});
-    let agent = Agent::scripted(vec![admin("EnrollTotp", parameters, enrolment(true))]);
+    let agent = Agent::scripted(vec![admin("EnrollTotp", parameters, enrollment(true))]);
     let output = mfactl(
         &agent,
         &["enroll", "totp", "--secret-stdin"],

@@ -151,9 +151,9 @@ fn questions_of_ones_own_are_not_offered_where_they_are_not_taken() {
     agent.finish();
 }
 
-fn confirmed_enrolment() -> Vec<Exchange> {
+fn confirmed_enrollment() -> Vec<Exchange> {
     let made = |stored| {
-        json!({"enrolment": {
+        json!({"enrollment": {
             "user": "alice", "factor": "totp", "label": "phone", "secret": "JBSWY3DPEHPK3PXP",
             "uri": "otpauth://totp/host:alice?secret=JBSWY3DPEHPK3PXP", "stored": stored,
         }})
@@ -166,7 +166,7 @@ fn confirmed_enrolment() -> Vec<Exchange> {
 
 /// The same, and then a look whether there are recovery codes.
 fn confirmed_enrolment_and_status() -> Vec<Exchange> {
-    let mut script = confirmed_enrolment();
+    let mut script = confirmed_enrollment();
     let account = crate::support::account(json!({"recovery_left": 10}));
     script.push(admin("Status", json!({}), json!({ "account": account })));
     script
@@ -210,7 +210,7 @@ fn no_color_keeps_the_qr_code_and_the_help_free_of_colours() {
 
 #[test]
 fn with_json_the_qr_code_goes_to_the_terminal_and_only_the_object_into_the_file() {
-    let agent = Agent::scripted(confirmed_enrolment());
+    let agent = Agent::scripted(confirmed_enrollment());
     let file = tempfile::NamedTempFile::new().unwrap();
     let out = file.reopen().unwrap();
     let mut person = Person::runs_into(&agent, &["enroll", "totp", "--json"], Some(out));

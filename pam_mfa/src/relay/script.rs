@@ -7,7 +7,7 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Prompt};
 
 use super::{ConversationError, Host, Priority};
-use crate::typed::PamAnswer;
+use crate::answer::PamAnswer;
 
 pub(crate) enum Event {
     /// Messages and a prompt in one call; the answer, or `None` for a failed conversation.

@@ -100,7 +100,11 @@ impl<'a> Asking<'a> {
             findings.problem(place, message);
         }
         Some(Ask {
-            ways: policy.require.into_iter().map(|(_, way)| way).collect(),
+            combinations: policy
+                .require
+                .into_iter()
+                .map(|(_, combination)| combination)
+                .collect(),
             prompting: policy.prompting,
             tries: policy.tries,
             unenrolled: enforcement.unenrolled,

@@ -15,10 +15,13 @@ pub(super) struct FactorAvailability<'a> {
 
 impl FactorAvailability<'_> {
     /// The ways that nobody could go, and why.
-    pub(super) fn problems(self, ways: &[(Place, FactorCombination)]) -> Vec<Problem> {
-        let factors = ways
-            .iter()
-            .flat_map(|(place, way)| way.factors().iter().map(move |factor| (place, *factor)));
+    pub(super) fn problems(self, combinations: &[(Place, FactorCombination)]) -> Vec<Problem> {
+        let factors = combinations.iter().flat_map(|(place, combination)| {
+            combination
+                .factors()
+                .iter()
+                .map(move |factor| (place, *factor))
+        });
         let problem = |(place, factor): (&Place, Factor)| {
             self.lack(factor).map(|message| Problem {
                 place: place.clone(),

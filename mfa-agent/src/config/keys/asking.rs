@@ -2,8 +2,8 @@
 
 use super::section;
 use crate::config::values::{
-    Fit, Inherited, Lasting, Line, List, MethodPattern, OperationPattern, ServiceName,
-    ServicePattern, TerminalPattern, UserPattern, Ways, Whole,
+    Combinations, Fit, Inherited, Lasting, Line, List, MethodPattern, OperationPattern,
+    ServiceName, ServicePattern, TerminalPattern, UserPattern, Whole,
 };
 use crate::config::words::ActionName;
 use mfa_core::lockout::LONGEST_LOCK;
@@ -43,7 +43,7 @@ section! {
     pub(in crate::config) Policy = ["policy"] {
         /// Any one of these, the first that the user has. "totp+pin" asks for both. There are also "email", "sms" and
         /// "radius", once they are set up below.
-        require: Ways = ["totp", "pin", "questions"];
+        require: Combinations = ["totp", "pin", "questions"];
         /// For how long the same user is not asked again for the same service, from the same host, remote user and
         /// terminal. With "0s" every login is asked.
         session: Lasting<0, WEEK> = "0s";

@@ -247,7 +247,10 @@ fn every_key_is_read() {
     );
     let ask = &settings.policy.default;
     assert_eq!(
-        ask.ways.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ask.combinations
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
         ["pin+totp", "questions"]
     );
     assert_eq!(
@@ -346,7 +349,7 @@ fn later_files_override_key_by_key_and_add_their_rules() {
     let Action::Ask(ask) = &settings.policy.rules[0].action else {
         panic!("the rule asks")
     };
-    assert_eq!(ask.ways[0].to_string(), "pin");
+    assert_eq!(ask.combinations[0].to_string(), "pin");
 }
 
 #[test]

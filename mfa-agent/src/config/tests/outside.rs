@@ -335,8 +335,8 @@ proptest! {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         match parse_all(&texts) {
             Ok(settings) => {
-                let ways = settings.policy.default.ways.iter();
-                prop_assert!(ways.flat_map(|way| way.factors()).all(|factor| settings.is_available(*factor)));
+                let combinations = settings.policy.default.combinations.iter();
+                prop_assert!(combinations.flat_map(|combination| combination.factors()).all(|factor| settings.is_available(*factor)));
                 let named = |key: &str| chosen.iter().any(|(table, _)| *table == key);
                 prop_assert_eq!(settings.delivery.email.is_some(), named("delivery.email"));
                 prop_assert_eq!(settings.delivery.sms.is_some(), named("delivery.sms"));

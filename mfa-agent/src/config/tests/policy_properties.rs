@@ -334,10 +334,10 @@ proptest! {
             prop_assert_eq!(&own.verdict, &Verdict::Deny);
         }
         let Some(ask) = own.verdict.ask() else { return Ok(()) };
-        for way in &ask.ways {
-            prop_assert!(personal.require.iter().all(|factor| way.factors().contains(factor)));
+        for combination in &ask.combinations {
+            prop_assert!(personal.require.iter().all(|factor| combination.factors().contains(factor)));
         }
         prop_assert!(personal.outside(request.origin).is_none());
-        prop_assert!(!ask.ways.is_empty());
+        prop_assert!(!ask.combinations.is_empty());
     }
 }

@@ -125,18 +125,18 @@ impl<T: Value<Output: PartialEq>> Value for Joined<T> {
 }
 
 /// Ways to pass, with their places; at least one.
-pub(in crate::config) struct Ways;
+pub(in crate::config) struct Combinations;
 
-impl Value for Ways {
+impl Value for Combinations {
     type Output = Vec<(Place, FactorCombination)>;
 
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self::Output> {
-        let ways = entries::<FactorCombination>(node, problems)?;
-        if ways.is_empty() {
+        let combinations = entries::<FactorCombination>(node, problems)?;
+        if combinations.is_empty() {
             problems.push(node.problem(NO_WAY));
             return None;
         }
-        Some(ways)
+        Some(combinations)
     }
 
     fn read_key(key: &Key, nodes: &[&Node], findings: &mut Findings) -> Option<Self::Output> {

@@ -10,7 +10,7 @@ mod time;
 
 use std::collections::BTreeMap;
 
-pub(super) use lists::{Catalogue, Fit, Joined, List, Ways};
+pub(super) use lists::{Catalogue, Combinations, Fit, Joined, List};
 pub(super) use numbers::Whole;
 pub(super) use strings::{
     EasyPin, FullPath, GroupName, Issuer, Lasting, Line, MessageText, MethodPattern,

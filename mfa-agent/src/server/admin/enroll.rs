@@ -5,7 +5,7 @@ mod device_request;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use mfa_protocol::admin::{ConfirmParameters, EnrollDeviceParameters, Enrolment, EnrolmentReply};
+use mfa_protocol::admin::{ConfirmParameters, EnrollDeviceParameters, Enrollment, EnrollmentReply};
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
@@ -27,7 +27,7 @@ impl Connection {
         &mut self,
         kind: DeviceKind,
         parameters: &EnrollDeviceParameters,
-    ) -> Result<EnrolmentReply, Failure> {
+    ) -> Result<EnrollmentReply, Failure> {
         let request = DeviceRequest::new(kind, parameters)?;
         let user = parameters.user.as_deref();
         self.pending = None;
@@ -67,7 +67,7 @@ impl Connection {
     pub(super) fn confirm_device(
         &mut self,
         parameters: &ConfirmParameters,
-    ) -> Result<EnrolmentReply, Failure> {
+    ) -> Result<EnrollmentReply, Failure> {
         let in_time = |pending: &PendingDevice| pending.begun.elapsed() < CONFIRMATION;
         let mut pending = self.pending.take().filter(in_time).ok_or_else(|| {
             Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
@@ -121,7 +121,7 @@ impl Connection {
 }
 
 impl PendingDevice {
-    fn reply(&self, stored: bool) -> Result<EnrolmentReply, Failure> {
+    fn reply(&self, stored: bool) -> Result<EnrollmentReply, Failure> {
         let user = self.subject.user.to_string();
         let uri = self
             .device
@@ -132,7 +132,7 @@ impl PendingDevice {
                     "no URI can be made of this user name and issuer; see [totp] issuer",
                 )
             })?;
-        let enrolment = Enrolment {
+        let enrollment = Enrollment {
             user,
             factor: self.device.kind(),
             label: self.device.label.to_string(),
@@ -140,6 +140,6 @@ impl PendingDevice {
             uri,
             stored,
         };
-        Ok(EnrolmentReply { enrolment })
+        Ok(EnrollmentReply { enrollment })
     }
 }

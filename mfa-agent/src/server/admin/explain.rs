@@ -17,7 +17,7 @@ use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use mfa_core::account::Account;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
-use mfa_core::login::{AskTerms, Screen, UserFactors, enrolment_prompts, prompts};
+use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
 use mfa_core::names::UserName;
 use mfa_core::policy::{Ask, Facts, Source, remote_address};
 
@@ -87,7 +87,7 @@ impl Connection {
             Entry::LetIn(let_in) => explain_let_in(let_in, into),
             Entry::Enroll(_) => {
                 into.reason += "; the user has set up nothing, and sets up a device in the login";
-                into.prompts = enrolment_prompts(&wording(it.settings, screen).asking).into();
+                into.prompts = enrollment_prompts(&wording(it.settings, screen).asking).into();
             }
             Entry::AskNumber(asked) => {
                 into.reason += "; the user has set up nothing, and is asked for a number";

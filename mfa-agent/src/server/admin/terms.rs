@@ -103,9 +103,20 @@ fn longest(settings: &Settings, ask: &Ask) -> Duration {
             .unwrap_or(TYPING),
         Need::Nothing => TYPING,
     };
-    let of_way = |way: &FactorCombination| way.factors().iter().map(of_factor).sum::<Duration>();
-    let way = ask.ways.iter().map(of_way).max().unwrap_or_default();
-    let all = way.saturating_mul(ask.tries);
+    let of_combination = |combination: &FactorCombination| {
+        combination
+            .factors()
+            .iter()
+            .map(of_factor)
+            .sum::<Duration>()
+    };
+    let combination = ask
+        .combinations
+        .iter()
+        .map(of_combination)
+        .max()
+        .unwrap_or_default();
+    let all = combination.saturating_mul(ask.tries);
     TYPING + all.min(settings.server.login_timeout)
 }
 

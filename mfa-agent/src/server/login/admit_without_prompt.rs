@@ -131,6 +131,6 @@ fn in_session(context: &Context, session: &Session) -> (Context, String) {
         session.begun, session.passed, session.spot.service
     );
     let mut context = context.clone();
-    context.set_way(Some("session".to_owned()));
+    context.set_combination(Some("session".to_owned()));
     (context, reason)
 }

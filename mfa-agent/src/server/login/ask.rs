@@ -37,7 +37,7 @@ impl Agent {
                     let reason = TOO_MUCH_FOR_ONE_ANSWER.replace("USER", user);
                     return Ok(conclude(&resolved.context, Outcome::Denied, &reason));
                 }
-                Entry::Enroll(new) => return self.enrol(resolved, ask, new),
+                Entry::Enroll(new) => return self.enroll(resolved, ask, new),
                 Entry::AskNumber(asked) | Entry::Ask(asked) => {
                     return self.first_prompt(resolved, ask, asked);
                 }
@@ -110,7 +110,9 @@ impl Agent {
         let effect = begin(plan, factors);
         let mut login = Login::of(resolved, ask, asked.session);
         login.context.is_by_counter = is_by_counter;
-        login.context.set_way(effect.way().map(ToString::to_string));
+        login
+            .context
+            .set_combination(effect.combination().map(ToString::to_string));
         self.first_step(login, effect)
     }
 
@@ -124,7 +126,7 @@ impl Agent {
         let catalogue = &settings.questions.catalogue;
         let question = self.repository.pick(&subject.user, catalogue);
         PromptDecoy {
-            way: self.repository.lean(&subject.user, &plan.ways),
+            combination: self.repository.lean(&subject.user, &plan.combinations),
             question: question.map_or("", String::as_str),
         }
     }
@@ -142,7 +144,7 @@ const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was aske
 /// How a login on these terms is led, and in which words.
 pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Screen) -> Plan {
     Plan {
-        ways: terms.ways,
+        combinations: terms.combinations,
         single: terms.single,
         tries: terms.tries,
         first_is_a_guess: terms.first_is_a_guess,

@@ -150,8 +150,8 @@ impl Agent {
     }
 
     fn verify_answers(&self, login: &mut Login, state: Verifying) -> Result<Following, Failure> {
-        let way = state.way().map(ToString::to_string);
-        login.context.set_way(way);
+        let combination = state.combination().map(ToString::to_string);
+        login.context.set_combination(combination);
         let verdict = self.verify(login, &state)?;
         let consequence = state.consequence(&verdict);
         let (context, events) = login.told(&verdict, consequence, state.is_unenrolled());

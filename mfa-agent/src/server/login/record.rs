@@ -21,7 +21,7 @@ pub(in crate::server) struct Context {
     pub(in crate::server) session: String,
     pub(in crate::server) user: UserName,
     pub(super) rule: Option<String>,
-    way: Option<String>,
+    combination: Option<String>,
     /// Whether all devices of the user count: their codes are HOTP's.
     pub(super) is_by_counter: bool,
     pub(super) reason: Option<String>,
@@ -51,7 +51,7 @@ impl Context {
             session,
             user: user.clone(),
             rule: None,
-            way: None,
+            combination: None,
             is_by_counter: false,
             reason: None,
             hint: None,
@@ -67,12 +67,12 @@ impl Context {
     }
 
     /// What the user is asked for, by the names that people know.
-    pub(super) fn set_way(&mut self, way: Option<String>) {
+    pub(super) fn set_combination(&mut self, combination: Option<String>) {
         let kind = match self.is_by_counter {
             true => DeviceKind::Hotp,
             false => DeviceKind::Totp,
         };
-        self.way = way.map(|way| of_kind(&way, kind));
+        self.combination = combination.map(|combination| of_kind(&combination, kind));
     }
 
     /// Where the user reads what is shown.
@@ -130,11 +130,17 @@ impl Context {
             Verdict::Passed(passed) => {
                 self.label.clone_from(&passed.device);
                 if let Some(kind) = passed.kind {
-                    self.way = self.way.take().map(|way| of_kind(&way, kind));
+                    self.combination = self
+                        .combination
+                        .take()
+                        .map(|combination| of_kind(&combination, kind));
                 }
                 if let Some(instead) = passed.instead {
                     let name = instead.name();
-                    self.way = self.way.take().map(|way| in_place_of_code(&way, name));
+                    self.combination = self
+                        .combination
+                        .take()
+                        .map(|combination| in_place_of_code(&combination, name));
                     reason = Some(format!("a {name} code; it is used up now"));
                 }
             }
@@ -220,7 +226,7 @@ impl Context {
             operation: self.operation.clone(),
             rhost: self.rhost.clone(),
             tty: self.tty.clone(),
-            factor: self.way.clone(),
+            factor: self.combination.clone(),
             label: self.label.clone(),
             rule: self.rule.clone(),
             failures: self.failures,
@@ -242,17 +248,21 @@ impl Context {
 }
 
 /// The way, with what was typed in place of its code.
-fn in_place_of_code(way: &str, name: &str) -> String {
+fn in_place_of_code(combination: &str, name: &str) -> String {
     let is_hotp = |factor: &str| factor == DeviceKind::Hotp.name();
     let is_code = |factor: &str| {
         is_hotp(factor) || factor.parse().is_ok_and(|factor: Factor| factor.is_code())
     };
     let named = |factor| if is_code(factor) { name } else { factor };
-    way.split('+').map(named).collect::<Vec<_>>().join("+")
+    combination
+        .split('+')
+        .map(named)
+        .collect::<Vec<_>>()
+        .join("+")
 }
 
 /// The way, where its code is one of a device of this kind.
-fn of_kind(way: &str, kind: DeviceKind) -> String {
+fn of_kind(combination: &str, kind: DeviceKind) -> String {
     let is_device = |factor: &str| DeviceKind::ALL.iter().any(|kind| kind.name() == factor);
     let named = |factor| {
         if is_device(factor) {
@@ -261,5 +271,9 @@ fn of_kind(way: &str, kind: DeviceKind) -> String {
             factor
         }
     };
-    way.split('+').map(named).collect::<Vec<_>>().join("+")
+    combination
+        .split('+')
+        .map(named)
+        .collect::<Vec<_>>()
+        .join("+")
 }

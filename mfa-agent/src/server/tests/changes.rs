@@ -52,7 +52,7 @@ fn one_who_has_a_factor_must_pass_it_before_changing_any() {
 }
 
 #[test]
-fn one_who_has_no_factor_may_enrol_their_first() {
+fn one_who_has_no_factor_may_enroll_their_first() {
     let rig = Rig::new();
     let mut bob = rig.connect(BOB);
     bob.call("Admin.EnrollPin", json!({ "pin": "4826" }))
@@ -69,7 +69,7 @@ fn a_device_is_stored_only_once_its_code_was_confirmed() {
     let mut root = rig.connect(ROOT);
     let parameters = json!({ "user": "bob", "confirm": true });
     let made = root.call("Admin.EnrollTotp", parameters).unwrap();
-    assert_eq!(made["enrolment"]["stored"], false);
+    assert_eq!(made["enrollment"]["stored"], false);
     let refused = root
         .call("Admin.ConfirmDevice", json!({ "code": "x" }))
         .unwrap_err();
@@ -88,7 +88,7 @@ fn what_an_administrator_changed_ends_proofs_and_half_done_enrolments() {
     let mut root = rig.connect(ROOT);
     root.call("Admin.Remove", json!({ "user": "alice", "factor": "pin" }))
         .unwrap();
-    let code = current_code(made["enrolment"]["uri"].as_str().unwrap());
+    let code = current_code(made["enrollment"]["uri"].as_str().unwrap());
     let late = alice
         .call("Admin.ConfirmDevice", json!({ "code": code }))
         .unwrap_err();
@@ -111,11 +111,11 @@ fn one_proof_is_enough_for_several_changes_of_ones_own() {
     let made = alice
         .call("Admin.EnrollTotp", json!({ "confirm": true }))
         .unwrap();
-    let code = current_code(made["enrolment"]["uri"].as_str().unwrap());
+    let code = current_code(made["enrollment"]["uri"].as_str().unwrap());
     let stored = alice
         .call("Admin.ConfirmDevice", json!({ "code": code }))
         .unwrap();
-    assert_eq!(stored["enrolment"]["stored"], true);
+    assert_eq!(stored["enrollment"]["stored"], true);
 }
 
 #[test]

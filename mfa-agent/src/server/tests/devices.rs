@@ -35,7 +35,7 @@ fn a_code_of_a_counter_passes_once_and_makes_those_before_it_void() {
     let rig = Rig::new();
     let mut root = rig.connect(ROOT);
     let made = root.call("Admin.EnrollHotp", hotp(2)).unwrap();
-    let uri = made["enrolment"]["uri"].as_str().unwrap();
+    let uri = made["enrollment"]["uri"].as_str().unwrap();
     assert!(
         uri.starts_with("otpauth://hotp/") && uri.ends_with("&counter=2"),
         "{uri}"
@@ -229,7 +229,7 @@ fn the_code_of_a_first_device_is_proof_enough_for_its_recovery_codes() {
     let made = bob
         .call("Admin.EnrollTotp", json!({ "confirm": true }))
         .unwrap();
-    let uri = made["enrolment"]["uri"].as_str().unwrap();
+    let uri = made["enrollment"]["uri"].as_str().unwrap();
     let code = current_code(uri);
     bob.call("Admin.ConfirmDevice", json!({ "code": code }))
         .unwrap();

@@ -86,7 +86,7 @@ fn an_answer_belongs_to_the_login_of_its_own_connection() {
 }
 
 #[test]
-fn who_has_set_up_a_part_of_what_is_required_is_asked_even_where_nobody_has_to_enrol() {
+fn who_has_set_up_a_part_of_what_is_required_is_asked_even_where_nobody_has_to_enroll() {
     let rig = Rig::new();
     let text = "[enforcement]\nunenrolled = 'allow'\n[policy]\nrequire = ['pin+questions']";
     rig.configure(text);

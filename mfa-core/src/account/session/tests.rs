@@ -16,7 +16,7 @@ fn sudo() -> SessionScope {
     }
 }
 
-fn ways(texts: &[&str]) -> Vec<FactorCombination> {
+fn combinations(texts: &[&str]) -> Vec<FactorCombination> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
@@ -71,11 +71,11 @@ fn lets_in_by(
     second: i64,
 ) -> bool {
     let scope: Vec<String> = scope.iter().map(|&name| name.to_owned()).collect();
-    let ways = ways(required);
+    let combinations = combinations(required);
     let wanted = SessionQuery {
         spot,
         scope: &scope,
-        ways: &ways,
+        combinations: &combinations,
         duration,
         boot,
     };

@@ -20,10 +20,13 @@ struct Case {
     authtok: Authtok,
 }
 
-fn case(ways: &[&str], unenrolled: Unenrolled) -> Case {
+fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
     Case {
         ask: Ask {
-            ways: ways.iter().map(|way| way.parse().unwrap()).collect(),
+            combinations: combinations
+                .iter()
+                .map(|combination| combination.parse().unwrap())
+                .collect(),
             unenrolled,
             ..Ask::default()
         },
@@ -94,10 +97,10 @@ const ALL: [Unenrolled; 3] = [Unenrolled::Deny, Unenrolled::Allow, Unenrolled::E
 #[test]
 fn a_user_who_has_what_is_asked_for_costs_no_look_up() {
     for unenrolled in ALL {
-        for ways in [&["totp"][..], &["pin"], &["totp+pin", "questions"]] {
-            let mut case = case(ways, unenrolled).with(full());
+        for combinations in [&["totp"][..], &["pin"], &["totp+pin", "questions"]] {
+            let mut case = case(combinations, unenrolled).with(full());
             case.ask.grace = Some(Duration::from_secs(86_400));
-            assert_eq!(case.decided(false), ("ask", false), "{ways:?}");
+            assert_eq!(case.decided(false), ("ask", false), "{combinations:?}");
         }
     }
 }
@@ -113,10 +116,10 @@ fn only_what_is_for_users_of_this_host_costs_a_look_up() {
         template: Some("{user}@example.org".parse().unwrap()),
         ..case(&["email"], unenrolled)
     };
-    let sms = |ways: &[&str], account| Case {
+    let sms = |combinations: &[&str], account| Case {
         is_sms_on: true,
         account,
-        ..case(ways, Unenrolled::Enroll)
+        ..case(combinations, Unenrolled::Enroll)
     };
     for (case, known, unknown, is_looked_up) in [
         (
@@ -194,11 +197,11 @@ fn nothing_is_set_up_for_an_operation_a_proof_or_an_ordinary_process() {
         |case: &mut Case| case.is_proof = true,
         |case: &mut Case| case.is_guarded = false,
     ] {
-        for ways in [&["totp"][..], &["sms"]] {
-            let mut case = case(ways, Unenrolled::Enroll);
+        for combinations in [&["totp"][..], &["sms"]] {
+            let mut case = case(combinations, Unenrolled::Enroll);
             case.is_sms_on = true;
             change(&mut case);
-            assert_eq!(case.decided(true).0, "ask in vain", "{ways:?}");
+            assert_eq!(case.decided(true).0, "ask in vain", "{combinations:?}");
         }
     }
 }
@@ -206,10 +209,10 @@ fn nothing_is_set_up_for_an_operation_a_proof_or_an_ordinary_process() {
 #[test]
 fn one_answer_has_room_for_one_code_only() {
     for authtok in [Authtok::Forward, Authtok::Use, Authtok::Try] {
-        for (ways, expected) in [(&["pin"][..], "no room"), (&["pin", "totp"], "ask")] {
-            let mut case = case(ways, Unenrolled::Deny).with(full());
+        for (combinations, expected) in [(&["pin"][..], "no room"), (&["pin", "totp"], "ask")] {
+            let mut case = case(combinations, Unenrolled::Deny).with(full());
             case.authtok = authtok;
-            assert_eq!(case.decided(true), (expected, false), "{ways:?}");
+            assert_eq!(case.decided(true), (expected, false), "{combinations:?}");
         }
     }
     let mut case = case(&["totp"], Unenrolled::Enroll);

@@ -66,8 +66,12 @@ fn taken(code: Option<SentCode>) -> SendResult {
 }
 
 /// A login by a code that was sent by mail.
-fn by_mail(ways: &[&str]) -> Talk {
-    let (mut dialogue, next) = start(plan(ways), &with_addresses(), FallbackRecipients::default());
+fn by_mail(combinations: &[&str]) -> Talk {
+    let (mut dialogue, next) = start(
+        plan(combinations),
+        &with_addresses(),
+        FallbackRecipients::default(),
+    );
     assert_eq!(order(next).channel, Channel::Email);
     let step = asked(dialogue.dispatched(taken(Some(sent("483920", "anna@example.org")))));
     assert_eq!(prompt(&step), "Code from your e-mail: ");
@@ -165,8 +169,12 @@ fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
 
 #[test]
 fn a_message_that_fails_is_told_with_the_other_way() {
-    for (ways, hint) in [(&["email", "pin"][..], true), (&["email"][..], false)] {
-        let (mut dialogue, _) = start(plan(ways), &with_addresses(), FallbackRecipients::default());
+    for (combinations, hint) in [(&["email", "pin"][..], true), (&["email"][..], false)] {
+        let (mut dialogue, _) = start(
+            plan(combinations),
+            &with_addresses(),
+            FallbackRecipients::default(),
+        );
         let step = asked(dialogue.dispatched(SendResult {
             news: DeliveryStatus::Failed,
             ..taken(Some(sent("483920", "anna@example.org")))
@@ -281,8 +289,8 @@ fn a_challenge_is_no_pass_and_a_rejection_is_judged_at_once() {
 
 #[test]
 fn a_silent_server_is_told_and_another_way_offered() {
-    let silent = |ways: &[&str]| {
-        let (mut dialogue, _) = begin(plan(ways), &Account::default());
+    let silent = |combinations: &[&str]| {
+        let (mut dialogue, _) = begin(plan(combinations), &Account::default());
         is_first_query(answer(&mut dialogue, "483920"));
         dialogue.replied(RadiusReply::Silent)
     };

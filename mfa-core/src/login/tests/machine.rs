@@ -181,7 +181,7 @@ fn lead(mut effect: Effect, chances: &mut Chances) -> (Outcome, Proof) {
     panic!("it does not end");
 }
 
-fn some_ways() -> impl Strategy<Value = Vec<&'static str>> {
+fn some_combinations() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::select(vec![
         vec!["totp"],
         vec!["totp+pin", "questions"],
@@ -197,7 +197,7 @@ proptest! {
 
     #[test]
     fn a_login_ends_and_passes_by_nothing_but_a_verdict_or_a_stored_device(
-        ways in some_ways(),
+        combinations in some_combinations(),
         tries in 1u32..6,
         renews: bool,
         single: bool,
@@ -205,7 +205,7 @@ proptest! {
         number: bool,
         drawn in prop::collection::vec(any::<u8>(), 1..200),
     ) {
-        let plan = Plan { tries, renews, single, ..plan(&ways) };
+        let plan = Plan { tries, renews, single, ..plan(&combinations) };
         let fallback = FallbackRecipients { address: None, number };
         let factors = factors(&plan, &full(), fallback);
         let effect = match enrolls {

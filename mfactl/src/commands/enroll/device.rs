@@ -6,7 +6,7 @@
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
-    ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp, EnrollTotp, Enrolment,
+    ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp, EnrollTotp, Enrollment,
     Status, UserParameters,
 };
 use mfa_protocol::factor::DeviceKind;
@@ -32,7 +32,7 @@ pub(super) fn enroll_totp(context: &mut Context, args: args::EnrollTotp) -> Resu
         period: args.period,
         ..parameters(context, args.device)?
     };
-    let made = context.change::<EnrollTotp>(&parameters)?.enrolment;
+    let made = context.change::<EnrollTotp>(&parameters)?.enrollment;
     finish(context, made, parameters.confirm)
 }
 
@@ -41,7 +41,7 @@ pub(super) fn hotp(context: &mut Context, args: args::EnrollHotp) -> Result<Verd
         counter: args.counter,
         ..parameters(context, args.device)?
     };
-    let made = context.change::<EnrollHotp>(&parameters)?.enrolment;
+    let made = context.change::<EnrollHotp>(&parameters)?.enrollment;
     finish(context, made, parameters.confirm)?;
     remind(context, parameters.user)?;
     Ok(Verdict::Done)
@@ -90,7 +90,7 @@ fn given(context: &mut Context, args: &EnrollDevice) -> Result<Given, Failure> {
 }
 
 /// Shows what was made, and sees to it that it is stored.
-fn finish(context: &mut Context, made: Enrolment, confirm: bool) -> Result<(), Failure> {
+fn finish(context: &mut Context, made: Enrollment, confirm: bool) -> Result<(), Failure> {
     let already = confirm && made.stored;
     show(context, &made)?;
     let stored = if made.stored {
@@ -103,7 +103,7 @@ fn finish(context: &mut Context, made: Enrolment, confirm: bool) -> Result<(), F
 
 /// Shows what the device needs. With `--json`, a person still has to see it, on the terminal; a script
 /// gets it in the result.
-fn show(context: &mut Context, made: &Enrolment) -> Result<(), Failure> {
+fn show(context: &mut Context, made: &Enrollment) -> Result<(), Failure> {
     if !context.output.is_json() {
         let screen = picture::screen(made, context.output.is_painted());
         return context.output.text(&screen);
@@ -115,11 +115,11 @@ fn show(context: &mut Context, made: &Enrolment) -> Result<(), Failure> {
     Ok(())
 }
 
-fn confirmed(context: &mut Context) -> Result<Enrolment, Failure> {
+fn confirmed(context: &mut Context) -> Result<Enrollment, Failure> {
     let prompt = "Code that the device shows now: ";
     code::ask_until_right(context, prompt, NO_CODE, |context, code| {
         let reply = context.call::<ConfirmDevice>(&ConfirmParameters { code })?;
-        Ok(reply.enrolment)
+        Ok(reply.enrollment)
     })
 }
 
@@ -135,7 +135,7 @@ struct Made<'a> {
     uri: &'a str,
 }
 
-fn report(context: &Context, made: &Enrolment, already: bool) -> Result<(), Failure> {
+fn report(context: &Context, made: &Enrollment, already: bool) -> Result<(), Failure> {
     let value = Made {
         user: &made.user,
         factor: made.factor,

@@ -3,13 +3,13 @@
 //!
 //! All of it is the device's secret. It is drawn once, on a terminal or on standard output, and wiped.
 
-use mfa_protocol::admin::Enrolment;
+use mfa_protocol::admin::Enrollment;
 use zeroize::Zeroizing;
 
 use crate::output::clean;
 
 /// The whole screen. The key is right above the picture, so that both and the prompt below fit a usual terminal.
-pub(super) fn screen(made: &Enrolment, painted: bool) -> Zeroizing<String> {
+pub(super) fn screen(made: &Enrollment, painted: bool) -> Zeroizing<String> {
     let uri = made.uri.expose();
     let picture = mfa_qr::draw(uri, painted, mfa_qr::ROWS_BETWEEN).unwrap_or_else(|| {
         Zeroizing::new("(The URI is too long for a QR code in 80 columns.)\n".to_owned())
@@ -75,7 +75,7 @@ mod tests {
         for issuer in ["host", "an%20organisation"] {
             let key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
             let uri = format!("otpauth://totp/{issuer}:alice?secret={key}&issuer={issuer}");
-            let made = Enrolment {
+            let made = Enrollment {
                 user: "alice".to_owned(),
                 secret: key.into(),
                 uri: uri.as_str().into(),

@@ -67,7 +67,7 @@ fn mfactl_alone_for_somebody_with_a_new_address() {
     agent.finish();
 }
 
-fn enrolment(stored: bool) -> Value {
+fn enrollment(stored: bool) -> Value {
     let times = Times::now();
     let mut address = address(&times, "email", "a•••@example.org");
     address["last_used_at"] = Value::Null;
@@ -79,14 +79,14 @@ fn an_address_is_enrolled_with_the_code_that_was_sent_there() {
     let confirm = |code| json!({ "code": code });
     let parameters = json!({"factor": "email", "address": "anna@example.org", "confirm": true});
     let agent = Agent::scripted(vec![
-        admin("EnrollAddress", parameters, enrolment(false)),
+        admin("EnrollAddress", parameters, enrollment(false)),
         refused(
             "ConfirmAddress",
             confirm("111111"),
             "Refused",
             "that is not the code that was sent",
         ),
-        admin("ConfirmAddress", confirm("222222"), enrolment(true)),
+        admin("ConfirmAddress", confirm("222222"), enrollment(true)),
     ]);
     let arguments = ["enroll", "email", "anna@example.org", "--confirm"];
     let mut person = person(&agent, &arguments);
@@ -101,7 +101,7 @@ fn an_address_is_enrolled_with_the_code_that_was_sent_there() {
 #[test]
 fn an_empty_line_in_place_of_the_code_stores_nothing() {
     let parameters = json!({"factor": "email", "address": "anna@example.org", "confirm": true});
-    let agent = Agent::scripted(vec![admin("EnrollAddress", parameters, enrolment(false))]);
+    let agent = Agent::scripted(vec![admin("EnrollAddress", parameters, enrollment(false))]);
     let arguments = ["enroll", "email", "anna@example.org", "--confirm"];
     let mut person = person(&agent, &arguments);
     person.types("that was sent: ", "\n");
@@ -176,8 +176,12 @@ fn a_person_is_led_to_an_address_where_codes_are_sent() {
     let parameters = json!({"factor": "email", "address": "anna@example.org", "confirm": true});
     let agent = Agent::scripted(vec![
         status(json!({}), account),
-        admin("EnrollAddress", parameters, enrolment(false)),
-        admin("ConfirmAddress", json!({"code": "222222"}), enrolment(true)),
+        admin("EnrollAddress", parameters, enrollment(false)),
+        admin(
+            "ConfirmAddress",
+            json!({"code": "222222"}),
+            enrollment(true),
+        ),
     ]);
     let mut person = person(&agent, &["enroll"]);
     person.types("Number (1 to 5): ", "2\n");

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Times, full, person, rules, status};
 use crate::support::{Agent, account, admin, mfactl, refused, stdout};
 
-fn enrolment(factor: &str, label: &str, parameters: &str, stored: bool) -> Value {
-    json!({"enrolment": {
+fn enrollment(factor: &str, label: &str, parameters: &str, stored: bool) -> Value {
+    json!({"enrollment": {
         "user": "alice", "factor": factor, "label": label, "secret": "JBSWY3DPEHPK3PXP",
         "uri": format!("otpauth://{factor}/host:alice?secret=JBSWY3DPEHPK3PXP{parameters}"),
         "stored": stored,
@@ -15,7 +15,7 @@ fn enrolment(factor: &str, label: &str, parameters: &str, stored: bool) -> Value
 
 #[test]
 fn a_device_with_a_clock_is_enrolled() {
-    let made = |stored| enrolment("totp", "phone", "&issuer=host", stored);
+    let made = |stored| enrollment("totp", "phone", "&issuer=host", stored);
     let confirm = |code| json!({ "code": code });
     let agent = Agent::scripted(vec![
         admin(
@@ -43,7 +43,7 @@ fn a_device_with_a_clock_is_enrolled() {
 
 #[test]
 fn a_device_that_counts_is_enrolled_for_another() {
-    let made = |stored| enrolment("hotp", "token", "&counter=0", stored);
+    let made = |stored| enrollment("hotp", "token", "&counter=0", stored);
     let agent = Agent::scripted(vec![
         admin(
             "EnrollHotp",
@@ -64,8 +64,8 @@ fn a_device_that_counts_is_enrolled_for_another() {
 }
 
 #[test]
-fn a_person_is_led_through_their_first_enrolment() {
-    let made = |stored| enrolment("totp", "phone", "&issuer=host", stored);
+fn a_person_is_led_through_their_first_enrollment() {
+    let made = |stored| enrollment("totp", "phone", "&issuer=host", stored);
     let codes: Vec<_> = (0..10).map(|n| format!("{n}234567890")).collect();
     let agent = Agent::scripted(vec![
         status(json!({}), account(json!({ "rules": rules() }))),
@@ -98,7 +98,7 @@ fn a_person_is_led_past_what_there_is_already() {
     let times = Times::now();
     let mut account = full(&times);
     account["devices"][1]["label"] = json!("device-1");
-    let made = |stored| enrolment("totp", "device-2", "&issuer=host", stored);
+    let made = |stored| enrollment("totp", "device-2", "&issuer=host", stored);
     let agent = Agent::scripted(vec![
         status(json!({}), account),
         admin(

@@ -43,7 +43,7 @@ const QUESTIONS: u32 = 5;
 const MAX_ANSWERS: u32 = 100;
 
 /// A device that is being set up.
-pub(super) struct Enrolment {
+pub(super) struct Enrollment {
     device: Device,
     codes: Vec<Secret>,
     wording: Wording,
@@ -79,7 +79,7 @@ pub enum Occasion {
 
 /// What happens next.
 #[derive(Debug)]
-pub(super) enum EnrolNext {
+pub(super) enum EnrollNext {
     /// Show and ask.
     Ask(Step),
     /// A code was wrong; count it.
@@ -91,13 +91,13 @@ pub(super) enum EnrolNext {
 }
 
 /// Tells no key.
-impl fmt::Debug for Enrolment {
+impl fmt::Debug for Enrollment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Enrolment({:?})", self.stage)
+        write!(f, "Enrollment({:?})", self.stage)
     }
 }
 
-impl Enrolment {
+impl Enrollment {
     /// Begins.
     pub(super) fn begin(
         occasion: Occasion,
@@ -106,7 +106,7 @@ impl Enrolment {
         wording: Wording,
     ) -> (Self, Step) {
         let picture = made.picture.as_deref().map(String::as_str);
-        let enrolment = Self {
+        let enrollment = Self {
             device: made.device,
             codes: made.codes,
             occasion,
@@ -119,10 +119,10 @@ impl Enrolment {
                 .map(|picture| picture.to_owned().into()),
             pictures_shown: 0,
         };
-        let key = enrolment.device.generator.key.to_base32();
-        let messages = screen.invitation(&enrolment.wording.asking, occasion, picture, &key);
-        let step = enrolment.ask_for_code(messages);
-        (enrolment, step)
+        let key = enrollment.device.generator.key.to_base32();
+        let messages = screen.invitation(&enrollment.wording.asking, occasion, picture, &key);
+        let step = enrollment.ask_for_code(messages);
+        (enrollment, step)
     }
 
     /// Takes an answer.
@@ -131,17 +131,17 @@ impl Enrolment {
         typed: &Secret,
         now: Timestamp,
         windows: &Windows,
-    ) -> EnrolNext {
+    ) -> EnrollNext {
         self.answers_left = self.answers_left.saturating_sub(1);
         let is_none = typed.expose().trim().is_empty() || is_stand_in(typed.expose(), false);
         if is_none || self.answers_left == 0 {
-            return EnrolNext::GivenUp;
+            return EnrollNext::GivenUp;
         }
         if self.stage == Stage::Code
             && typed.expose().trim() == SHOW_PICTURE
             && let Some(messages) = self.picture_on_request()
         {
-            return EnrolNext::Ask(self.ask_for_code(messages));
+            return EnrollNext::Ask(self.ask_for_code(messages));
         }
         match self.stage {
             Stage::Code => self.take_code(typed, now, windows),
@@ -151,7 +151,7 @@ impl Enrolment {
 
     /// What is shown after a wrong code that was counted.
     pub(super) fn ask_again(&self) -> Step {
-        self.ask_for_code(vec![error(&self.wording.asking, &Text::EnrolWrongCode)])
+        self.ask_for_code(vec![error(&self.wording.asking, &Text::EnrollWrongCode)])
     }
 
     /// The end, if that was one too many or the account is locked anyway.
@@ -169,7 +169,7 @@ impl Enrolment {
 
     /// What is shown once they are stored.
     pub(super) fn done(&self) -> Message {
-        info(&self.wording.last, &Text::EnrolDone)
+        info(&self.wording.last, &Text::EnrollDone)
     }
 
     /// The device and the recovery codes that are to be stored.
@@ -194,32 +194,32 @@ impl Enrolment {
         Some(self.screen.on_request(asking, picture, &key))
     }
 
-    fn take_code(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrolNext {
+    fn take_code(&mut self, typed: &Secret, now: Timestamp, windows: &Windows) -> EnrollNext {
         let (code, texts) = (unspaced(typed.expose()), &self.wording.asking);
         // Help that there is not; no guess at a code.
         if typed.expose().trim() == "?" || texts.is_resend(typed.expose()) {
-            return EnrolNext::Ask(self.ask_for_code(Vec::new()));
+            return EnrollNext::Ask(self.ask_for_code(Vec::new()));
         }
         match self.device.check(&code, now, windows) {
             Match::Unused { step } => {
                 self.device.use_up(step, now);
                 self.stage = Stage::Stored(QUESTIONS);
                 let codes = self.screen.recovery(&self.wording.asking, &self.codes);
-                EnrolNext::Ask(self.ask_whether_stored(vec![codes]))
+                EnrollNext::Ask(self.ask_whether_stored(vec![codes]))
             }
-            Match::Used | Match::None => EnrolNext::Wrong,
+            Match::Used | Match::None => EnrollNext::Wrong,
         }
     }
 
-    fn take_word(&mut self, typed: &str, left: u32) -> EnrolNext {
+    fn take_word(&mut self, typed: &str, left: u32) -> EnrollNext {
         if self.wording.asking.is_yes(typed) {
-            return EnrolNext::Store;
+            return EnrollNext::Store;
         }
         match left.checked_sub(1) {
-            None | Some(0) => EnrolNext::GivenUp,
+            None | Some(0) => EnrollNext::GivenUp,
             Some(left) => {
                 self.stage = Stage::Stored(left);
-                EnrolNext::Ask(self.ask_whether_stored(Vec::new()))
+                EnrollNext::Ask(self.ask_whether_stored(Vec::new()))
             }
         }
     }

@@ -41,7 +41,7 @@ const PATIENCE: u32 = 5;
 
 impl Agent {
     /// Begins to set up a first device.
-    pub(super) fn enrol(
+    pub(super) fn enroll(
         &self,
         mut resolved: ResolvedLogin<'_>,
         ask: &Ask,
@@ -54,7 +54,9 @@ impl Agent {
         let made = self.fresh_device(settings, &resolved.context.user, Label::numbered(1))?;
         let effect = enroll(Occasion::First, made, screen, wording(settings, screen));
         let mut login = Login::of(resolved, ask, new.session);
-        login.context.set_way(Some(Factor::Totp.to_string()));
+        login
+            .context
+            .set_combination(Some(Factor::Totp.to_string()));
         login.be_patient();
         self.carry_on(login, effect)
     }
@@ -133,7 +135,7 @@ impl Agent {
             let (device, digests) = (device.clone(), digests.clone());
             let now = Timestamp::now();
             let events = vec![
-                enrolment_event(context, &device, state.occasion()),
+                enrollment_event(context, &device, state.occasion()),
                 context.event(Outcome::Passed, Some(EndReason::DeviceStored.words())),
             ];
             let stored = match state.occasion() {
@@ -162,7 +164,7 @@ impl Login {
     }
 }
 
-fn enrolment_event(context: &Context, device: &Device, occasion: Occasion) -> Event {
+fn enrollment_event(context: &Context, device: &Device, occasion: Occasion) -> Event {
     let instead = match occasion {
         Occasion::Lost { .. } => ", in place of the devices that were there",
         Occasion::First => "",

@@ -98,11 +98,15 @@ impl World {
         reply
     }
 
-    fn check(&self, given: &[Answer], ways: &[FactorCombination]) {
+    fn check(&self, given: &[Answer], combinations: &[FactorCombination]) {
         let factors: Vec<Factor> = given.iter().map(|given| given.factor).collect();
         let is_rejected = given.iter().any(|given| accepted(given) == Some(false));
-        let whole = ways.iter().any(|way| way.factors() == factors);
-        let front = ways.iter().any(|way| way.factors().starts_with(&factors));
+        let whole = combinations
+            .iter()
+            .any(|combination| combination.factors() == factors);
+        let front = combinations
+            .iter()
+            .any(|combination| combination.factors().starts_with(&factors));
         assert!(whole || is_rejected && front, "not a way: {factors:?}");
         for given in given {
             if let Some(sent) = &given.sent {
@@ -134,7 +138,7 @@ impl World {
 
 /// Leads a login through `acts`; every judgement says no.
 fn lead(plan: Plan, beside: FallbackRecipients, acts: &[Act], world: &mut World) {
-    let ways = plan.ways.clone();
+    let combinations = plan.combinations.clone();
     let (mut dialogue, mut next) = start(plan, &full(), beside);
     dialogue.other_code = OTHER_CODE;
     let mut acts = acts.iter();
@@ -154,7 +158,7 @@ fn lead(plan: Plan, beside: FallbackRecipients, acts: &[Act], world: &mut World)
             Next::Send(order) => dialogue.dispatched(world.send(&order)),
             Next::Query(_) => dialogue.replied(world.ask()),
             Next::Verify(given) => {
-                world.check(&given, &ways);
+                world.check(&given, &combinations);
                 world.spend(&given);
                 dialogue.judged(&WRONG)
             }
@@ -183,7 +187,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn some_ways() -> impl Strategy<Value = Vec<&'static str>> {
+fn some_combinations() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::select(vec![
         vec!["email", "radius+pin"],
         vec!["sms+pin", "radius"],
@@ -198,13 +202,13 @@ fn some_ways() -> impl Strategy<Value = Vec<&'static str>> {
 proptest! {
     #[test]
     fn only_whole_ways_are_judged(
-        ways in some_ways(),
+        combinations in some_combinations(),
         number: bool,
         tries in 1u32..4,
         acts in prop::collection::vec(act(), 0..30),
         replies in prop::collection::vec(any::<u8>(), 0..30),
     ) {
-        let plan = Plan { tries, ..plan(&ways) };
+        let plan = Plan { tries, ..plan(&combinations) };
         let address = Some(Recipient::read(Channel::Email, "anna@example.org", None).unwrap());
         let beside = FallbackRecipients { address, number };
         let mut world = World { replies, issued: Vec::new(), accepted: None };

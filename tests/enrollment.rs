@@ -270,7 +270,7 @@ fn an_ordinary_process_enrols_no_more_than_self_service_allows() {
 }
 
 #[test]
-fn explain_predicts_the_enrolment_and_operations_never_enrol() {
+fn explain_predicts_the_enrolment_and_operations_never_enroll() {
     let agent = Agent::with(&format!("{ENROLL}{BY_CODE}"));
     let ctl = agent.ctl();
     let explain = |words: &[&str]| {

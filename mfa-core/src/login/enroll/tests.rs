@@ -6,13 +6,13 @@ use crate::account::samples::{at, device};
 /// The code of step 1 of the sample's device (RFC 4226, appendix D).
 const RIGHT: &str = "287082";
 
-fn begin() -> (Enrolment, Step) {
+fn begin() -> (Enrollment, Step) {
     begin_on(Screen::Terminal)
 }
 
-fn begin_on(screen: Screen) -> (Enrolment, Step) {
+fn begin_on(screen: Screen) -> (Enrollment, Step) {
     let made = made(Some("QR\nQR"));
-    Enrolment::begin(Occasion::First, made, screen, Wording::default())
+    Enrollment::begin(Occasion::First, made, screen, Wording::default())
 }
 
 fn made(picture: Option<&str>) -> FreshDevice {
@@ -25,8 +25,8 @@ fn made(picture: Option<&str>) -> FreshDevice {
     }
 }
 
-fn answer(enrolment: &mut Enrolment, text: &str) -> EnrolNext {
-    enrolment.answer(&text.into(), at(59), &Windows::default())
+fn answer(enrollment: &mut Enrollment, text: &str) -> EnrollNext {
+    enrollment.answer(&text.into(), at(59), &Windows::default())
 }
 
 fn texts(step: &Step) -> String {
@@ -36,21 +36,25 @@ fn texts(step: &Step) -> String {
 
 #[test]
 fn a_right_code_and_a_yes_are_needed_before_anything_is_stored() {
-    let (mut enrolment, step) = begin();
+    let (mut enrollment, step) = begin();
     assert!(texts(&step).contains("QR\nQR") && texts(&step).contains("Key: GEZD GNBV"));
-    let EnrolNext::Ask(step) = answer(&mut enrolment, "287 082") else {
+    let EnrollNext::Ask(step) = answer(&mut enrollment, "287 082") else {
         panic!("the code is right");
     };
     assert!(texts(&step).contains("01234 56789"), "{step:?}");
     assert!(step.prompt.unwrap().echo);
-    assert!(matches!(answer(&mut enrolment, "no"), EnrolNext::Ask(_)));
-    assert!(matches!(answer(&mut enrolment, "Yes"), EnrolNext::Store));
-    assert_eq!(enrolment.made().0.last_step, Some(1), "the code is used up");
+    assert!(matches!(answer(&mut enrollment, "no"), EnrollNext::Ask(_)));
+    assert!(matches!(answer(&mut enrollment, "Yes"), EnrollNext::Store));
+    assert_eq!(
+        enrollment.made().0.last_step,
+        Some(1),
+        "the code is used up"
+    );
 }
 
 #[test]
 fn over_ssh_the_key_is_shown_and_the_picture_on_request_alone() {
-    let (mut enrolment, first) = begin_on(Screen::of("sshd"));
+    let (mut enrollment, first) = begin_on(Screen::of("sshd"));
     let shown = texts(&first);
     assert!(
         shown.contains("Key: GEZD GNBV") && shown.contains("type ?"),
@@ -58,61 +62,64 @@ fn over_ssh_the_key_is_shown_and_the_picture_on_request_alone() {
     );
     assert!(!shown.contains("QR\nQR") && shown.is_ascii(), "{shown}");
     for _ in 0..PICTURES {
-        let EnrolNext::Ask(step) = answer(&mut enrolment, " ? ") else {
+        let EnrollNext::Ask(step) = answer(&mut enrollment, " ? ") else {
             panic!("it is no code");
         };
         assert!(texts(&step).ends_with("QR\nQR"), "{step:?}");
     }
-    let asks_again = |enrolment: &mut Enrolment| match answer(enrolment, "?") {
-        EnrolNext::Ask(step) => step.messages.is_empty() && step.prompt.is_some(),
+    let asks_again = |enrollment: &mut Enrollment| match answer(enrollment, "?") {
+        EnrollNext::Ask(step) => step.messages.is_empty() && step.prompt.is_some(),
         _ => false,
     };
-    assert!(asks_again(&mut enrolment), "it is no guess at a code");
-    let (mut enrolment, first) = begin();
+    assert!(asks_again(&mut enrollment), "it is no guess at a code");
+    let (mut enrollment, first) = begin();
     assert!(
         texts(&first).ends_with("QR\nQR"),
         "the key is above the picture"
     );
-    assert!(asks_again(&mut enrolment));
+    assert!(asks_again(&mut enrollment));
 }
 
 #[test]
 fn a_wrong_code_is_counted_and_may_be_tried_again() {
-    let (mut enrolment, _) = begin();
-    assert!(matches!(answer(&mut enrolment, "000000"), EnrolNext::Wrong));
-    assert!(enrolment.ask_again().prompt.is_some());
-    assert!(matches!(answer(&mut enrolment, RIGHT), EnrolNext::Ask(_)));
-    assert_eq!(enrolment.locked().outcome, Outcome::Locked);
+    let (mut enrollment, _) = begin();
+    assert!(matches!(
+        answer(&mut enrollment, "000000"),
+        EnrollNext::Wrong
+    ));
+    assert!(enrollment.ask_again().prompt.is_some());
+    assert!(matches!(answer(&mut enrollment, RIGHT), EnrollNext::Ask(_)));
+    assert_eq!(enrollment.locked().outcome, Outcome::Locked);
 }
 
 #[test]
 fn an_empty_answer_or_sshd_s_stand_in_cancels_at_any_prompt() {
     for typed in ["", "\u{8}\n\r\u{7f}INCORRECT"] {
         for before in [&[][..], &[RIGHT]] {
-            let (mut enrolment, _) = begin();
+            let (mut enrollment, _) = begin();
             for text in before {
-                answer(&mut enrolment, text);
+                answer(&mut enrollment, text);
             }
-            let next = answer(&mut enrolment, typed);
-            assert!(matches!(next, EnrolNext::GivenUp), "{typed:?}");
+            let next = answer(&mut enrollment, typed);
+            assert!(matches!(next, EnrollNext::GivenUp), "{typed:?}");
         }
     }
 }
 
 #[test]
 fn who_never_says_yes_is_not_asked_for_ever() {
-    let (mut enrolment, _) = begin();
-    answer(&mut enrolment, RIGHT);
+    let (mut enrollment, _) = begin();
+    answer(&mut enrollment, RIGHT);
     let last = (0..QUESTIONS)
-        .map(|_| answer(&mut enrolment, "maybe"))
+        .map(|_| answer(&mut enrollment, "maybe"))
         .last();
-    assert!(matches!(last, Some(EnrolNext::GivenUp)));
+    assert!(matches!(last, Some(EnrollNext::GivenUp)));
 }
 
 #[test]
 fn all_that_is_shown_fits_eighty_columns_with_what_ssh_puts_before_it() {
-    let (mut enrolment, first) = begin();
-    let EnrolNext::Ask(second) = answer(&mut enrolment, RIGHT) else {
+    let (mut enrollment, first) = begin();
+    let EnrollNext::Ask(second) = answer(&mut enrollment, RIGHT) else {
         panic!("the code is right");
     };
     for text in [texts(&first), texts(&second)] {
@@ -125,12 +132,12 @@ fn all_that_is_shown_fits_eighty_columns_with_what_ssh_puts_before_it() {
 
 #[test]
 fn where_messages_are_logged_keys_and_codes_stand_in_every_prompt_and_nowhere_else() {
-    let (mut enrolment, first) = begin_on(Screen::of("cockpit"));
-    let again = enrolment.ask_again();
-    let EnrolNext::Ask(stored) = answer(&mut enrolment, RIGHT) else {
+    let (mut enrollment, first) = begin_on(Screen::of("cockpit"));
+    let again = enrollment.ask_again();
+    let EnrollNext::Ask(stored) = answer(&mut enrollment, RIGHT) else {
         panic!("the code is right");
     };
-    let EnrolNext::Ask(not_yet) = answer(&mut enrolment, "not yet") else {
+    let EnrollNext::Ask(not_yet) = answer(&mut enrollment, "not yet") else {
         panic!("it is asked again");
     };
     for (step, secret) in [
@@ -162,7 +169,7 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
     let uri = device.generator.uri("example host", "anna", 0).unwrap();
     let picture = mfa_qr::draw(uri.expose(), false, mfa_qr::USUAL_ROWS - 5).unwrap();
     let made = made(Some(&picture));
-    let (mut enrolment, first) = Enrolment::begin(occasion, made, screen, Wording::default());
+    let (mut enrollment, first) = Enrollment::begin(occasion, made, screen, Wording::default());
     let mut shown = String::new();
     let mut step = first;
     for typed in ["000000", RIGHT, "no", "yes"] {
@@ -170,11 +177,11 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
             shown.push_str(&format!("{}\n", message.text));
         }
         shown.push_str(&format!("{}{typed}\n", step.prompt.unwrap().text));
-        step = match answer(&mut enrolment, typed) {
-            EnrolNext::Ask(step) => step,
-            EnrolNext::Wrong => enrolment.ask_again(),
-            EnrolNext::Store => break,
-            EnrolNext::GivenUp => panic!("it ended"),
+        step = match answer(&mut enrollment, typed) {
+            EnrollNext::Ask(step) => step,
+            EnrollNext::Wrong => enrollment.ask_again(),
+            EnrollNext::Store => break,
+            EnrollNext::GivenUp => panic!("it ended"),
         };
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80));

@@ -53,8 +53,8 @@ impl Screen {
             Self::Ssh | Self::Page => How::Type,
         };
         let text = match occasion {
-            Occasion::First => Text::EnrolFirst(how),
-            Occasion::Lost { .. } => Text::EnrolLost(how),
+            Occasion::First => Text::EnrollFirst(how),
+            Occasion::Lost { .. } => Text::EnrollLost(how),
         };
         let mut messages = vec![info(texts.say(&text))];
         if self.shows_messages() {
@@ -62,7 +62,7 @@ impl Screen {
         }
         match (self, picture) {
             (Self::Terminal, Some(picture)) => messages.push(info(picture.to_owned())),
-            (Self::Ssh, Some(_)) => messages.push(info(texts.say(&Text::EnrolPicture))),
+            (Self::Ssh, Some(_)) => messages.push(info(texts.say(&Text::EnrollPicture))),
             _ => {}
         }
         messages
@@ -80,7 +80,7 @@ impl Screen {
 
     /// The prompt for the first code.
     pub(super) fn code_prompt(self, texts: &Texts, key: &Secret) -> String {
-        let prompt = texts.prompt(&Text::EnrolCode);
+        let prompt = texts.prompt(&Text::EnrollCode);
         match self {
             Self::Terminal | Self::Ssh => prompt,
             Self::Page => with_key(texts, key, &prompt),
@@ -89,7 +89,7 @@ impl Screen {
 
     /// What comes before the question whether the recovery codes are stored.
     pub(super) fn recovery(self, texts: &Texts, codes: &[Secret]) -> Message {
-        let before = texts.say(&Text::EnrolRecovery);
+        let before = texts.say(&Text::EnrollRecovery);
         // As long as it gets at once: growing would leave a copy behind.
         let mut text = String::with_capacity(before.len() + 1 + 32 * codes.len());
         text.push_str(&before);
@@ -105,7 +105,7 @@ impl Screen {
 
     /// That question.
     pub(super) fn stored_prompt(self, texts: &Texts, codes: &[Secret]) -> String {
-        let prompt = texts.prompt(&Text::EnrolStored);
+        let prompt = texts.prompt(&Text::EnrollStored);
         if self.shows_messages() {
             return prompt;
         }
@@ -128,7 +128,7 @@ fn info(text: String) -> Message {
 }
 
 fn with_key(texts: &Texts, key: &Secret, prompt: &str) -> String {
-    let name = texts.prompt(&Text::EnrolKey);
+    let name = texts.prompt(&Text::EnrollKey);
     let mut text = String::with_capacity(2 * key.expose().len() + name.len() + 1 + prompt.len());
     text.push_str(&name);
     group(key.expose(), 4, &mut text);
@@ -155,5 +155,5 @@ const PAGES: [&str; 1] = ["cockpit"];
 /// The prompts of a set-up, as they are shown one after the other.
 #[must_use]
 pub fn prompts(texts: &Texts) -> [String; 2] {
-    [Text::EnrolCode, Text::EnrolStored].map(|text| texts.prompt(&text))
+    [Text::EnrollCode, Text::EnrollStored].map(|text| texts.prompt(&text))
 }
