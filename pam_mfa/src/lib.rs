@@ -89,8 +89,8 @@ fn authenticate(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
     if relay::password_failed::take(host) {
         return PamResultCode::PAM_AUTH_ERR;
     }
-    let ending = relay::run(&arguments, host);
-    outcome::conclude(&ending, &arguments, host)
+    let result = relay::run(&arguments, host);
+    outcome::conclude(&result, &arguments, host)
 }
 
 fn admit(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
@@ -102,8 +102,8 @@ fn admit(arguments: &[&CStr], host: &mut impl Host) -> PamResultCode {
             return PamResultCode::PAM_SERVICE_ERR;
         }
     };
-    let ending = relay::admit(&arguments, host);
-    outcome::conclude(&ending, &arguments, host)
+    let result = relay::admit(&arguments, host);
+    outcome::conclude(&result, &arguments, host)
 }
 
 /// Keeps a panic's text from the program's standard error, which may be a terminal or a client. The

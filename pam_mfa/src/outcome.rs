@@ -2,7 +2,7 @@
 //!
 //! Everything but the agent's explicit "passed" or "skipped" refuses the login. The one exception
 //! is an administrator's `on_unavailable=ignore`, which covers only an outage that the user can't
-//! cause (see [`Ending::Unavailable`]).
+//! cause (see [`RelayResult::Unavailable`]).
 
 use mfa_protocol::login::Outcome;
 use pam::constants::PamResultCode;
@@ -12,7 +12,7 @@ use mfa_protocol::arguments::{Arguments, OnUnavailable};
 
 /// How a login ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum RelayResult {
     /// The agent decided.
     Decided(Outcome),
     /// There was no agent, or its reply made no sense.
@@ -33,18 +33,24 @@ pub enum Ending {
     BadName(&'static str),
 }
 
-/// The PAM code for an ending; logs what the agent can't have logged.
-pub fn conclude(ending: &Ending, arguments: &Arguments, host: &mut impl Host) -> PamResultCode {
-    match ending {
-        Ending::Decided(Outcome::Unavailable) => unavailable(
+/// The PAM code for a result; logs what the agent can't have logged.
+pub fn conclude(
+    result: &RelayResult,
+    arguments: &Arguments,
+    host: &mut impl Host,
+) -> PamResultCode {
+    match result {
+        RelayResult::Decided(Outcome::Unavailable) => unavailable(
             "the agent could not decide; its log says why",
             true,
             arguments,
             host,
         ),
-        Ending::Decided(outcome) => code(*outcome),
-        Ending::Unavailable { reason, outage } => unavailable(reason, *outage, arguments, host),
-        Ending::Conversation(reason) => {
+        RelayResult::Decided(outcome) => code(*outcome),
+        RelayResult::Unavailable { reason, outage } => {
+            unavailable(reason, *outage, arguments, host)
+        }
+        RelayResult::Conversation(reason) => {
             host.log(
                 Priority::Notice,
                 &format!("the conversation with the user ended without an answer: {reason}; no attempt was counted"),
@@ -52,7 +58,7 @@ pub fn conclude(ending: &Ending, arguments: &Arguments, host: &mut impl Host) ->
             PamResultCode::PAM_CONV_ERR
         }
         // The code that pam_unix returns here.
-        Ending::NoPassword => {
+        RelayResult::NoPassword => {
             host.log(
                 Priority::Error,
                 "use_first_pass finds no password to take the code from; a module that asks for it must \
@@ -60,7 +66,7 @@ pub fn conclude(ending: &Ending, arguments: &Arguments, host: &mut impl Host) ->
             );
             PamResultCode::PAM_AUTH_ERR
         }
-        Ending::BadName(reason) => {
+        RelayResult::BadName(reason) => {
             host.log(Priority::Notice, reason);
             PamResultCode::PAM_AUTH_ERR
         }
@@ -102,15 +108,15 @@ mod tests {
     use super::*;
     use crate::relay::script::Script;
 
-    fn concluded(ending: Ending, arguments: &str) -> (PamResultCode, String) {
+    fn concluded(result: RelayResult, arguments: &str) -> (PamResultCode, String) {
         let arguments = Arguments::parse(arguments.split_whitespace().map(str::as_bytes)).unwrap();
         let mut host = Script::new("alice");
-        let code = conclude(&ending, &arguments, &mut host);
+        let code = conclude(&result, &arguments, &mut host);
         (code, host.logged())
     }
 
-    fn gone(outage: bool) -> Ending {
-        Ending::Unavailable {
+    fn gone(outage: bool) -> RelayResult {
+        RelayResult::Unavailable {
             reason: "the agent is gone".into(),
             outage,
         }
@@ -128,7 +134,7 @@ mod tests {
             (Outcome::Cancelled, PamResultCode::PAM_CONV_ERR),
         ] {
             assert_eq!(
-                concluded(Ending::Decided(outcome), "").0,
+                concluded(RelayResult::Decided(outcome), "").0,
                 expected,
                 "{outcome:?}"
             );
@@ -137,13 +143,13 @@ mod tests {
 
     #[test]
     fn an_outage_is_ignored_only_if_the_administrator_says_so_and_then_it_is_logged() {
-        for ending in [gone(true), Ending::Decided(Outcome::Unavailable)] {
+        for result in [gone(true), RelayResult::Decided(Outcome::Unavailable)] {
             for strict in ["", "on_unavailable=deny"] {
-                let (code, log) = concluded(ending.clone(), strict);
+                let (code, log) = concluded(result.clone(), strict);
                 assert_eq!(code, PamResultCode::PAM_AUTHINFO_UNAVAIL);
                 assert!(log.contains("login refused"), "{log}");
             }
-            let (code, log) = concluded(ending, "on_unavailable=ignore");
+            let (code, log) = concluded(result, "on_unavailable=ignore");
             assert_eq!(code, PamResultCode::PAM_IGNORE);
             assert!(log.contains("WITHOUT A SECOND FACTOR"), "{log}");
         }
@@ -151,21 +157,24 @@ mod tests {
 
     #[test]
     fn nothing_but_an_outage_is_ignored() {
-        for (ending, expected) in [
+        for (result, expected) in [
             (gone(false), PamResultCode::PAM_AUTHINFO_UNAVAIL),
             (
-                Ending::Conversation("cut".into()),
+                RelayResult::Conversation("cut".into()),
                 PamResultCode::PAM_CONV_ERR,
             ),
-            (Ending::NoPassword, PamResultCode::PAM_AUTH_ERR),
-            (Ending::BadName("bad"), PamResultCode::PAM_AUTH_ERR),
-            (Ending::Decided(Outcome::Wrong), PamResultCode::PAM_AUTH_ERR),
+            (RelayResult::NoPassword, PamResultCode::PAM_AUTH_ERR),
+            (RelayResult::BadName("bad"), PamResultCode::PAM_AUTH_ERR),
             (
-                Ending::Decided(Outcome::Locked),
+                RelayResult::Decided(Outcome::Wrong),
+                PamResultCode::PAM_AUTH_ERR,
+            ),
+            (
+                RelayResult::Decided(Outcome::Locked),
                 PamResultCode::PAM_MAXTRIES,
             ),
         ] {
-            assert_eq!(concluded(ending, "on_unavailable=ignore").0, expected);
+            assert_eq!(concluded(result, "on_unavailable=ignore").0, expected);
         }
     }
 }

@@ -25,13 +25,13 @@ use mfa_protocol::{MAX_NAME, Secret};
 
 use crate::answer::{NoAnswer, PamAnswer};
 pub use crate::host::{ConversationError, Host, Priority};
-use crate::outcome::Ending;
+use crate::outcome::RelayResult;
 use failure::{after_the_first_step, before_the_first_step, not_understood};
 use mfa_protocol::arguments::Arguments;
 use step::Next;
 
 /// Runs one login to its end.
-pub fn run(arguments: &Arguments, host: &mut impl Host) -> Ending {
+pub fn run(arguments: &Arguments, host: &mut impl Host) -> RelayResult {
     // A ticket of an earlier login in this process must not be used for this one.
     if arguments.ticket() && host.set_ticket(None).is_err() {
         host.log(Priority::Error, "libpam did not remove the ticket");
@@ -48,12 +48,12 @@ pub fn run(arguments: &Arguments, host: &mut impl Host) -> Ending {
         login.relay(reply)
     });
     match relayed {
-        Ok(outcome) => Ending::Decided(outcome),
-        Err(ending) => ending,
+        Ok(outcome) => RelayResult::Decided(outcome),
+        Err(result) => result,
     }
 }
 
-fn begin(arguments: &Arguments, host: &mut impl Host) -> Result<(Client, LoginReply), Ending> {
+fn begin(arguments: &Arguments, host: &mut impl Host) -> Result<(Client, LoginReply), RelayResult> {
     let parameters = parameters(arguments, host)?;
     let mut client =
         Client::connect(arguments.socket(), arguments.timeout()).map_err(before_the_first_step)?;
@@ -63,15 +63,15 @@ fn begin(arguments: &Arguments, host: &mut impl Host) -> Result<(Client, LoginRe
     Ok((client, reply))
 }
 
-fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParameters, Ending> {
+fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParameters, RelayResult> {
     let Some(user) = host.user()? else {
-        return Err(Ending::BadName(BAD_USER));
+        return Err(RelayResult::BadName(BAD_USER));
     };
     if user.is_empty() || user.len() > MAX_NAME {
-        return Err(Ending::BadName(BAD_USER));
+        return Err(RelayResult::BadName(BAD_USER));
     }
     let Some(service) = host.service().filter(|name| name.len() <= MAX_NAME) else {
-        return Err(Ending::BadName(BAD_SERVICE));
+        return Err(RelayResult::BadName(BAD_SERVICE));
     };
     Ok(BeginParameters {
         user,
@@ -119,7 +119,7 @@ struct Login<'a, H> {
 }
 
 impl<H: Host> Login<'_, H> {
-    fn relay(mut self, mut reply: LoginReply) -> Result<Outcome, Ending> {
+    fn relay(mut self, mut reply: LoginReply) -> Result<Outcome, RelayResult> {
         let mut cut = None;
         for _ in 0..MAX_STEPS {
             let ticket = reply.ticket.take();
@@ -148,7 +148,7 @@ impl<H: Host> Login<'_, H> {
             };
             let (answer, typed) = match self.answer(&messages, &prompt) {
                 Ok(answer) => answer,
-                Err(ending) => return Err(self.cancelled(ending)),
+                Err(result) => return Err(self.cancelled(result)),
             };
             let is_password = self.is_checked_password(&typed).then_some(true);
             cut = prompt.tail.map(|tail| (typed, tail));
@@ -171,7 +171,7 @@ impl<H: Host> Login<'_, H> {
         &mut self,
         messages: &[Message],
         prompt: &Prompt,
-    ) -> Result<(Secret, PamAnswer), Ending> {
+    ) -> Result<(Secret, PamAnswer), RelayResult> {
         let typed = match self.first_pass(prompt)? {
             Some(password) => {
                 self.show(messages);
@@ -198,7 +198,7 @@ impl<H: Host> Login<'_, H> {
     }
 
     /// The earlier password, if it answers this prompt. It is used once.
-    fn first_pass(&mut self, prompt: &Prompt) -> Result<Option<PamAnswer>, Ending> {
+    fn first_pass(&mut self, prompt: &Prompt) -> Result<Option<PamAnswer>, RelayResult> {
         let source = self.first_pass;
         match source {
             Authtok::None | Authtok::Forward => return Ok(None),
@@ -212,7 +212,7 @@ impl<H: Host> Login<'_, H> {
         };
         match (password, source) {
             (Some(password), _) => Ok(Some(password)),
-            (None, Authtok::Use) => Err(Ending::NoPassword),
+            (None, Authtok::Use) => Err(RelayResult::NoPassword),
             (None, _) => Ok(None),
         }
     }
@@ -223,7 +223,7 @@ impl<H: Host> Login<'_, H> {
         outcome: Outcome,
         code_length: Option<u32>,
         cut: Option<(PamAnswer, u32)>,
-    ) -> Result<Outcome, Ending> {
+    ) -> Result<Outcome, RelayResult> {
         if let (Outcome::Passed, Some(length), Some((typed, tail))) = (outcome, code_length, cut) {
             let password = (length <= tail)
                 .then(|| typed.before_last(length))
@@ -258,13 +258,13 @@ impl<H: Host> Login<'_, H> {
 
     /// Hands the password to the next module. If only a code was typed, `PAM_AUTHTOK` stays as it
     /// is, because an empty password would be one that the user never typed.
-    fn hand_on(&mut self, password: &[u8]) -> Result<(), Ending> {
+    fn hand_on(&mut self, password: &[u8]) -> Result<(), RelayResult> {
         if password.is_empty() {
             return Ok(());
         }
         self.host
             .set_authtok(password)
-            .map_err(|_| Ending::Unavailable {
+            .map_err(|_| RelayResult::Unavailable {
                 reason: "libpam did not store the password for the next module".into(),
                 outage: false,
             })
@@ -282,7 +282,7 @@ impl<H: Host> Login<'_, H> {
 
     /// Tells the agent that no answer comes. Closing the connection would mean the same, but this
     /// way the agent has recorded it before the program goes on.
-    fn cancelled(&mut self, ending: Ending) -> Ending {
+    fn cancelled(&mut self, result: RelayResult) -> RelayResult {
         let parameters = CancelParameters {
             session: self.session.clone(),
         };
@@ -292,17 +292,17 @@ impl<H: Host> Login<'_, H> {
                 &format!("the agent was not told to cancel: {error}"),
             );
         }
-        ending
+        result
     }
 }
 
-impl From<NoAnswer> for Ending {
+impl From<NoAnswer> for RelayResult {
     fn from(error: NoAnswer) -> Self {
         Self::Conversation(error.to_string())
     }
 }
 
-impl From<ConversationError> for Ending {
+impl From<ConversationError> for RelayResult {
     fn from(error: ConversationError) -> Self {
         Self::Conversation(error.to_string())
     }

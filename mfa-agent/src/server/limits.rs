@@ -91,7 +91,7 @@ enum Room {
     /// One of the last, in which no login may begin.
     Reserve,
     /// For being told that there is none.
-    Door,
+    TurnedAway,
 }
 
 /// What a connection may do.
@@ -122,7 +122,7 @@ impl Limits {
             };
             match room(counts, holder, settings) {
                 Some(room) => Some((holder.tallies(), room)),
-                None if counts.of(&told) < TURNED_AWAY => Some((vec![told], Room::Door)),
+                None if counts.of(&told) < TURNED_AWAY => Some((vec![told], Room::TurnedAway)),
                 None => None,
             }
         });
@@ -135,7 +135,7 @@ impl Limits {
             room,
         };
         match room {
-            Room::Door => Entry::TurnedAway(place),
+            Room::TurnedAway => Entry::TurnedAway(place),
             Room::Usual | Room::Reserve => Entry::Served(place),
         }
     }

@@ -40,7 +40,7 @@ use begin::ResolvedLogin;
 pub(super) use login_context::LoginContext;
 use mfa_core::account::NewSession;
 use mfa_core::lockout::{Limits, LoginEpoch};
-use mfa_core::login::{DeliveryStatus, Prompting, Typed};
+use mfa_core::login::{AnswerEvent, DeliveryStatus, Prompting};
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
 pub(super) use post::{LateMessage, LearnedLate};
@@ -184,7 +184,7 @@ impl Agent {
             Some(false) | None => None,
         };
         login.beliefs.extend(belief);
-        let typed = Typed {
+        let typed = AnswerEvent {
             is_password: belief.is_some(),
             text: answer,
             now: Timestamp::now(),

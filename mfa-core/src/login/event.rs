@@ -10,7 +10,7 @@ use crate::factors::sent_code::SentCode;
 
 /// What the user has typed.
 #[derive(Clone, Debug)]
-pub struct Typed {
+pub struct AnswerEvent {
     /// The text.
     pub text: Secret,
     /// Whether it is the password that was checked before in this login.

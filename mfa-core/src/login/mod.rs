@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   Effect         performed by                          state that goes on     with the event
-//!   Prompt         the user, who answers                 [`Prompting`]          [`Typed`]
+//!   Prompt         the user, who answers                 [`Prompting`]          [`AnswerEvent`]
 //!   FindCode       a look at the user's other codes      [`FindingCode`]        which one it is
 //!   SendCode       a message                             [`SendingCode`]        [`SendResult`]
 //!   QueryRadius    a reservation and a server            [`QueryingRadius`]     [`RadiusReply`]
@@ -33,7 +33,7 @@ mod terms;
 pub use dialogue::SendRequest;
 pub use end::{Consequence, End, EndReason};
 pub use enroll::{Occasion, Screen, prompts as enrollment_prompts};
-pub use event::{FreshDevice, RadiusReply, SendResult, Typed};
+pub use event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
 pub use fallback::FallbackRecipients;
 pub use messages::{DeliveryStatus, grace, not_met};
 pub use plan::{Answer, Plan, PromptDecoy, RadiusJudgement, UserFactors};

@@ -10,7 +10,7 @@ use super::dialogue::SendRequest;
 use super::dialogue::{Dialogue, Next, RadiusQuery, Turn};
 use super::end::{Consequence, End, EndReason};
 use super::enroll::{EnrollNext, Enrollment, Occasion, Screen};
-use super::event::{FreshDevice, RadiusReply, SendResult, Typed};
+use super::event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
 use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::CodeSearch;
@@ -139,7 +139,7 @@ impl Dialogue {
 impl Prompting {
     /// Takes an answer.
     #[must_use]
-    pub fn answer(self, typed: Typed) -> Effect {
+    pub fn answer(self, typed: AnswerEvent) -> Effect {
         match self.0 {
             Asking::Factors(mut dialogue, turn) => {
                 let next = dialogue.answer(turn, typed.text, typed.is_password, typed.now);

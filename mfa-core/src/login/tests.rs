@@ -87,7 +87,7 @@ impl Talk {
         let Some(Waiting::Prompting(state)) = self.waiting.take() else {
             panic!("not asked");
         };
-        let typed = Typed {
+        let typed = AnswerEvent {
             text: typed.into(),
             is_password: false,
             now: at(second),

@@ -9,23 +9,23 @@ use mfa_protocol::login::{Admit, AdmitParameters, Outcome};
 use super::failure::{before_the_first_step, not_understood};
 use super::step::Next;
 use super::{Client, Host, Priority, parameters};
-use crate::outcome::Ending;
+use crate::outcome::RelayResult;
 use mfa_protocol::arguments::Arguments;
 
 /// Asks the agent, once.
-pub fn admit(arguments: &Arguments, host: &mut impl Host) -> Ending {
-    let ending = ask(arguments, host);
+pub fn admit(arguments: &Arguments, host: &mut impl Host) -> RelayResult {
+    let result = ask(arguments, host);
     // Used or not, the session must not see it.
     if host.set_ticket(None).is_err() {
         host.log(Priority::Error, "libpam did not remove the ticket");
     }
-    match ending {
-        Ok(outcome) => Ending::Decided(outcome),
-        Err(ending) => ending,
+    match result {
+        Ok(outcome) => RelayResult::Decided(outcome),
+        Err(result) => result,
     }
 }
 
-fn ask(arguments: &Arguments, host: &mut impl Host) -> Result<Outcome, Ending> {
+fn ask(arguments: &Arguments, host: &mut impl Host) -> Result<Outcome, RelayResult> {
     let login = parameters(arguments, host)?;
     let parameters = AdmitParameters {
         user: login.user,

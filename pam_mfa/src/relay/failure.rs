@@ -8,7 +8,7 @@ use std::io;
 use mfa_protocol::client::ClientError;
 use mfa_protocol::message::ErrorKind;
 
-use crate::outcome::Ending;
+use crate::outcome::RelayResult;
 
 /// Before the first step, an outage is: nobody listens, silence for the whole time-out, or the
 /// agent's own report of a broken store.
@@ -17,7 +17,7 @@ use crate::outcome::Ending;
 /// user may have filled it up. Silence is one, because a hung agent must not lock out
 /// administrators; the client measures it from when the call is written, so that neither other
 /// callers nor a stopped host program can cause it.
-pub(super) fn before_the_first_step(error: ClientError) -> Ending {
+pub(super) fn before_the_first_step(error: ClientError) -> RelayResult {
     let outage = match &error {
         ClientError::Unreachable { reason, .. } => nobody_listens(reason.kind()),
         ClientError::TimedOut => true,
@@ -27,7 +27,7 @@ pub(super) fn before_the_first_step(error: ClientError) -> Ending {
         | ClientError::Untrusted { .. } => false,
         ClientError::Refused { kind, .. } => *kind == Some(ErrorKind::Unavailable),
     };
-    Ending::Unavailable {
+    RelayResult::Unavailable {
         reason: reason(&error),
         outage,
     }
@@ -47,7 +47,7 @@ fn nobody_listens(kind: io::ErrorKind) -> bool {
 
 /// After a prompt, the user may have waited until the login expired. Only the agent's own report of
 /// a broken store is still an outage.
-pub(super) fn after_the_first_step(error: ClientError) -> Ending {
+pub(super) fn after_the_first_step(error: ClientError) -> RelayResult {
     let outage = matches!(
         error,
         ClientError::Refused {
@@ -55,18 +55,18 @@ pub(super) fn after_the_first_step(error: ClientError) -> Ending {
             ..
         }
     );
-    Ending::Unavailable {
+    RelayResult::Unavailable {
         reason: reason(&error),
         outage,
     }
 }
 
 /// The agent's reply is not a valid step.
-pub(super) fn not_understood(why: impl std::fmt::Display) -> Ending {
+pub(super) fn not_understood(why: impl std::fmt::Display) -> RelayResult {
     let reason = format!(
         "the agent's reply is not understood ({why}); check that module and agent have the same version"
     );
-    Ending::Unavailable {
+    RelayResult::Unavailable {
         reason,
         outage: false,
     }
@@ -88,7 +88,7 @@ mod tests {
             path: "/run/mfa/agent.sock".into(),
             reason: error,
         };
-        let Ending::Unavailable { outage, .. } = before_the_first_step(unreachable) else {
+        let RelayResult::Unavailable { outage, .. } = before_the_first_step(unreachable) else {
             panic!("unreachable is unavailable");
         };
         outage
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_silent_agent_is_an_outage_and_a_busy_one_is_not() {
         for (error, expected) in [(ClientError::TimedOut, true), (ClientError::Busy, false)] {
-            let Ending::Unavailable { outage, .. } = before_the_first_step(error) else {
+            let RelayResult::Unavailable { outage, .. } = before_the_first_step(error) else {
                 panic!("no answer is unavailable");
             };
             assert_eq!(outage, expected);

@@ -150,9 +150,9 @@ fn both(answer: &'static [u8]) -> super::script::Event {
     Asks(vec![], "Password+code: ", Some(answer))
 }
 
-fn unavailable(ending: &Ending) -> Option<bool> {
-    match ending {
-        Ending::Unavailable { outage, .. } => Some(*outage),
+fn unavailable(result: &RelayResult) -> Option<bool> {
+    match result {
+        RelayResult::Unavailable { outage, .. } => Some(*outage),
         _ => None,
     }
 }
@@ -181,7 +181,7 @@ fn several_prompts_in_a_row_are_relayed_with_their_messages_until_the_outcome() 
     ]);
     assert_eq!(
         run(&agent.arguments(""), &mut host),
-        Ending::Decided(Outcome::Passed)
+        RelayResult::Decided(Outcome::Passed)
     );
 }
 
@@ -197,7 +197,7 @@ fn a_program_that_refuses_the_last_message_does_not_change_the_outcome() {
         let mut host = Script::of([Shows(vec!["bye"], false)]);
         assert_eq!(
             run(&agent.arguments(""), &mut host),
-            Ending::Decided(outcome)
+            RelayResult::Decided(outcome)
         );
     }
 }
@@ -211,7 +211,7 @@ fn forward_pass_sends_the_end_only_and_hands_on_the_rest() {
     let mut host = Script::of([both(b"my-pw483920"), SetsAuthtok(b"my-pw")]);
     assert_eq!(
         run(&agent.arguments("forward_pass"), &mut host),
-        Ending::Decided(Outcome::Passed)
+        RelayResult::Decided(Outcome::Passed)
     );
 }
 
@@ -224,7 +224,7 @@ fn a_code_alone_hands_on_nothing_and_leaves_an_earlier_password_alone() {
     let mut host = Script::of([both(b"483920")]);
     assert_eq!(
         run(&agent.arguments("forward_pass"), &mut host),
-        Ending::Decided(Outcome::Passed)
+        RelayResult::Decided(Outcome::Passed)
     );
 
     let agent = FakeAgent::new(vec![
@@ -236,7 +236,7 @@ fn a_code_alone_hands_on_nothing_and_leaves_an_earlier_password_alone() {
     host.authtok = Some(b"word-pw");
     assert_eq!(
         run(&agent.arguments("try_first_pass"), &mut host),
-        Ending::Decided(Outcome::Passed)
+        RelayResult::Decided(Outcome::Passed)
     );
 }
 
@@ -250,7 +250,7 @@ fn nothing_is_handed_on_unless_the_cut_answer_itself_passed() {
     let mut host = Script::of([both(b"my-pw483920"), Asks(vec![], "PIN: ", Some(b"2468"))]);
     assert_eq!(
         run(&agent.arguments("forward_pass"), &mut host),
-        Ending::Decided(Outcome::Passed)
+        RelayResult::Decided(Outcome::Passed)
     );
 
     let agent = FakeAgent::new(vec![
@@ -263,7 +263,7 @@ fn nothing_is_handed_on_unless_the_cut_answer_itself_passed() {
     let mut host = Script::of([both(b"my-pw483920")]);
     assert_eq!(
         run(&agent.arguments("forward_pass"), &mut host),
-        Ending::Decided(Outcome::Wrong)
+        RelayResult::Decided(Outcome::Wrong)
     );
 }
 
@@ -275,8 +275,8 @@ fn a_code_longer_than_what_was_sent_is_not_believed() {
             answered("483920", passes_with(length)),
         ]);
         let mut host = Script::of([both(b"my-pw483920")]);
-        let ending = run(&agent.arguments("forward_pass"), &mut host);
-        assert_eq!(unavailable(&ending), Some(false));
+        let result = run(&agent.arguments("forward_pass"), &mut host);
+        assert_eq!(unavailable(&result), Some(false));
     }
 }
 
@@ -290,7 +290,7 @@ fn use_first_pass_uses_the_earlier_password_and_asks_nothing() {
     host.authtok = Some(b"my-pw483920");
     assert_eq!(
         run(&agent.arguments("use_first_pass"), &mut host),
-        Ending::Decided(Outcome::Passed)
+        RelayResult::Decided(Outcome::Passed)
     );
 }
 
@@ -301,7 +301,7 @@ fn use_first_pass_without_a_password_or_at_another_prompt_cancels() {
         let mut host = Script::new("alice");
         assert_eq!(
             run(&agent.arguments("use_first_pass"), &mut host),
-            Ending::NoPassword
+            RelayResult::NoPassword
         );
     }
 }
@@ -317,7 +317,7 @@ fn try_first_pass_asks_when_the_first_is_wrong_or_missing() {
     host.authtok = Some(b"word-pw");
     assert_eq!(
         run(&agent.arguments("try_first_pass"), &mut host),
-        Ending::Decided(Outcome::Passed)
+        RelayResult::Decided(Outcome::Passed)
     );
 
     let agent = FakeAgent::new(vec![
@@ -327,7 +327,7 @@ fn try_first_pass_asks_when_the_first_is_wrong_or_missing() {
     let mut host = Script::of([both(b"483920")]);
     assert_eq!(
         run(&agent.arguments("try_first_pass"), &mut host),
-        Ending::Decided(Outcome::Wrong)
+        RelayResult::Decided(Outcome::Wrong)
     );
 }
 
@@ -342,7 +342,7 @@ fn the_password_of_a_module_before_is_told_as_that_wherever_it_is_typed_again() 
     host.authtok = Some(b"word-pw");
     assert_eq!(
         run(&agent.arguments("try_first_pass"), &mut host),
-        Ending::Decided(Outcome::Cancelled)
+        RelayResult::Decided(Outcome::Cancelled)
     );
 
     let agent = FakeAgent::new(vec![
@@ -353,7 +353,7 @@ fn the_password_of_a_module_before_is_told_as_that_wherever_it_is_typed_again() 
     host.authtok = Some(b"word-pw");
     assert_eq!(
         run(&agent.arguments("forward_pass"), &mut host),
-        Ending::Decided(Outcome::Wrong)
+        RelayResult::Decided(Outcome::Wrong)
     );
 }
 
@@ -370,8 +370,8 @@ fn what_is_no_answer_cancels_and_counts_nothing() {
     for (prompt, answer) in cases {
         let agent = FakeAgent::new(vec![begun("none", prompt), cancelled()]);
         let mut host = Script::of([Asks(vec![], "Password+code: ", answer)]);
-        let ending = run(&agent.arguments(""), &mut host);
-        assert!(matches!(ending, Ending::Conversation(_)), "{ending:?}");
+        let result = run(&agent.arguments(""), &mut host);
+        assert!(matches!(result, RelayResult::Conversation(_)), "{result:?}");
     }
 }
 
@@ -382,8 +382,8 @@ fn names_that_no_account_can_have_reach_no_agent() {
         Script::new(""),
         Script::new(&"x".repeat(257)),
     ] {
-        let ending = run(&Arguments::default(), &mut host);
-        assert!(matches!(ending, Ending::BadName(_)), "{ending:?}");
+        let result = run(&Arguments::default(), &mut host);
+        assert!(matches!(result, RelayResult::BadName(_)), "{result:?}");
     }
 }
 
@@ -396,7 +396,7 @@ fn a_remote_host_too_long_is_cut_between_characters() {
     host.rhost = Some("ä".repeat(200));
     assert_eq!(
         run(&agent.arguments(""), &mut host),
-        Ending::Decided(Outcome::Skipped)
+        RelayResult::Decided(Outcome::Skipped)
     );
 }
 
@@ -404,8 +404,8 @@ fn a_remote_host_too_long_is_cut_between_characters() {
 fn before_the_first_step_silence_and_a_broken_store_are_outages() {
     for fails in [Hangs, refuses("Unavailable")] {
         let agent = FakeAgent::new(vec![begun("none", fails)]);
-        let ending = run(&agent.arguments(""), &mut Script::new("alice"));
-        assert_eq!(unavailable(&ending), Some(true), "{ending:?}");
+        let result = run(&agent.arguments(""), &mut Script::new("alice"));
+        assert_eq!(unavailable(&result), Some(true), "{result:?}");
     }
 }
 
@@ -421,8 +421,8 @@ fn a_broken_connection_and_an_invalid_reply_are_no_outages() {
         Sends(format!("{}\0", "[".repeat(60_000)).into_bytes()),
     ] {
         let agent = FakeAgent::new(vec![begun("none", fails)]);
-        let ending = run(&agent.arguments(""), &mut Script::new("alice"));
-        assert_eq!(unavailable(&ending), Some(false), "{ending:?}");
+        let result = run(&agent.arguments(""), &mut Script::new("alice"));
+        assert_eq!(unavailable(&result), Some(false), "{result:?}");
     }
 }
 
@@ -430,8 +430,8 @@ fn a_broken_connection_and_an_invalid_reply_are_no_outages() {
 fn an_agent_that_refuses_a_login_is_no_outage() {
     for error in ["Busy", "NotAllowed", "NoLogin", "Refused", "SomethingNew"] {
         let agent = FakeAgent::new(vec![begun("none", refuses(error))]);
-        let ending = run(&agent.arguments(""), &mut Script::new("alice"));
-        assert_eq!(unavailable(&ending), Some(false), "{error}");
+        let result = run(&agent.arguments(""), &mut Script::new("alice"));
+        assert_eq!(unavailable(&result), Some(false), "{error}");
     }
 }
 
@@ -445,8 +445,8 @@ fn a_login_that_expires_is_no_outage() {
     ] {
         let agent = FakeAgent::new(vec![begun("none", asks("PIN: ")), answered("1", fails)]);
         let mut host = Script::of([Asks(vec![], "PIN: ", Some(b"1"))]);
-        let ending = run(&agent.arguments(""), &mut host);
-        assert_eq!(unavailable(&ending), Some(false), "{ending:?}");
+        let result = run(&agent.arguments(""), &mut host);
+        assert_eq!(unavailable(&result), Some(false), "{result:?}");
     }
 }
 
@@ -461,8 +461,8 @@ fn an_invalid_step_is_never_a_pass() {
         json!({"outcome": "passed"}),
     ] {
         let agent = FakeAgent::new(vec![begun("none", step(nonsense))]);
-        let ending = run(&agent.arguments(""), &mut Script::new("alice"));
-        assert!(unavailable(&ending).is_some(), "{ending:?}");
+        let result = run(&agent.arguments(""), &mut Script::new("alice"));
+        assert!(unavailable(&result).is_some(), "{result:?}");
     }
 }
 
@@ -481,13 +481,13 @@ fn an_agent_that_asks_without_end_is_left() {
 #[test]
 fn without_an_agent_it_is_an_outage_and_the_log_says_what_to_do() {
     let arguments = Arguments::parse([&b"socket=/nowhere/agent.sock"[..]]).unwrap();
-    let ending = run(&arguments, &mut Script::new("alice"));
-    let Ending::Unavailable {
+    let result = run(&arguments, &mut Script::new("alice"));
+    let RelayResult::Unavailable {
         reason,
         outage: true,
-    } = ending
+    } = result
     else {
-        panic!("{ending:?}")
+        panic!("{result:?}")
     };
     assert!(
         reason.contains("/nowhere/agent.sock") && reason.contains("mfa-agent"),

@@ -49,7 +49,7 @@ enum Reservation {
     /// The account is locked.
     Locked,
     /// As many guesses are out as may be.
-    Spent,
+    BudgetExhausted,
 }
 
 /// What asking a server comes to.
@@ -77,7 +77,7 @@ impl Agent {
                 };
                 (None, guess)
             }
-            Reservation::Spent => {
+            Reservation::BudgetExhausted => {
                 let verdict = Verdict::BudgetExhausted;
                 login.context.note(&verdict, state.is_unenrolled());
                 return Ok(Queried::AtOnce(state.verified(&verdict).into()));
@@ -215,7 +215,9 @@ impl Agent {
             match account.lockout().admit(login.epoch, now, &login.limits) {
                 Admission::Open => {}
                 Admission::Locked(_) => return Ok((After::Same, Reservation::Locked)),
-                Admission::BudgetExhausted => return Ok((After::Same, Reservation::Spent)),
+                Admission::BudgetExhausted => {
+                    return Ok((After::Same, Reservation::BudgetExhausted));
+                }
             }
             let is_other_guess = account.may_be_other_code(typed.expose(), now);
             if is_other_guess && account.has_other_code(typed.expose(), now, pepper) {
@@ -229,7 +231,7 @@ impl Agent {
             let wait = remote.as_ref().and_then(|remote| login.wait(remote));
             let wait = wait.unwrap_or_else(|| login.longest_wait()) + AFTERWARDS;
             if account.reserve(id, wait, login.epoch, now, &login.limits) != Admission::Open {
-                return Ok((After::Same, Reservation::Spent));
+                return Ok((After::Same, Reservation::BudgetExhausted));
             }
             let guess = ReservedGuess {
                 id: Some(id),

@@ -25,7 +25,7 @@ impl Chances {
         self.drawn[self.next % self.drawn.len()] % bound
     }
 
-    fn typed(&mut self) -> Typed {
+    fn typed(&mut self) -> AnswerEvent {
         const TEXTS: [&str; 12] = [
             "287082",
             "000000",
@@ -40,7 +40,7 @@ impl Chances {
             "no",
             "0123456789012345",
         ];
-        Typed {
+        AnswerEvent {
             text: TEXTS[usize::from(self.below(12))].into(),
             is_password: self.below(4) == 0,
             now: at(59 + i64::from(self.below(2)) * 500),

@@ -21,7 +21,7 @@ fn an_answer_that_equals_the_earlier_password_is_reported_as_that() {
     host.authtok = Some(b"my-pw");
     assert_eq!(
         run(&agent.arguments(""), &mut host),
-        Ending::Decided(Outcome::Wrong)
+        RelayResult::Decided(Outcome::Wrong)
     );
 }
 
@@ -36,7 +36,7 @@ fn the_end_of_an_answer_is_reported_as_the_password_only_if_the_whole_answer_was
     host.authtok = Some(b"password-1");
     assert_eq!(
         run(&agent.arguments(""), &mut host),
-        Ending::Decided(Outcome::Cancelled)
+        RelayResult::Decided(Outcome::Cancelled)
     );
 }
 
@@ -57,7 +57,7 @@ fn a_code_behind_the_password_is_told_as_the_password_unless_it_was_typed_here()
         host.authtok = Some(b"my-pw000000");
         assert_eq!(
             run(&agent.arguments(argument), &mut host),
-            Ending::Decided(Outcome::Wrong),
+            RelayResult::Decided(Outcome::Wrong),
             "{argument}"
         );
     }

@@ -19,7 +19,7 @@ fn a_ticket_is_left_if_the_arguments_ask_for_it() {
     let agent = FakeAgent::new(vec![begun_for_a_ticket(passes_with_ticket("00ff"))]);
     let mut host = Script::new("alice");
     let ending = run(&agent.arguments("ticket"), &mut host);
-    assert_eq!(ending, Ending::Decided(Outcome::Passed));
+    assert_eq!(ending, RelayResult::Decided(Outcome::Passed));
     assert_eq!(host.ticket.as_deref(), Some("00ff"));
 }
 
@@ -56,7 +56,7 @@ fn a_ticket_of_an_earlier_login_is_removed_when_a_later_login_fails() {
     host.ticket = Some("earlier".to_owned());
     assert_eq!(
         run(&agent.arguments("ticket"), &mut host),
-        Ending::Decided(Outcome::Wrong)
+        RelayResult::Decided(Outcome::Wrong)
     );
     assert_eq!(host.ticket, None);
 }
@@ -81,7 +81,7 @@ fn the_account_phase_sends_the_ticket_and_removes_it() {
         let mut host = Script::new("alice");
         host.ticket = Some("00ff".to_owned());
         let ending = admit(&agent.arguments(""), &mut host);
-        assert_eq!(ending, Ending::Decided(expected));
+        assert_eq!(ending, RelayResult::Decided(expected));
         assert_eq!(host.ticket, None);
     }
 }
@@ -95,7 +95,7 @@ fn the_account_phase_shows_why_it_denies_and_asks_nothing() {
     let mut host = Script::of([Shows(vec!["no"], true)]);
     assert_eq!(
         admit(&agent.arguments(""), &mut host),
-        Ending::Decided(Outcome::Denied)
+        RelayResult::Decided(Outcome::Denied)
     );
     let agent = FakeAgent::new(vec![admitted(None, asks("OTP code: "))]);
     let ending = admit(&agent.arguments(""), &mut Script::new("alice"));
