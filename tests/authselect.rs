@@ -120,9 +120,7 @@ fn a_profile_is_made_from_the_active_one_and_removed_without_a_trace() {
         agent.admin().pin(USER, PIN);
         let refused = mfa_pam("enable");
         assert!(
-            refused
-                .stderr
-                .contains("authselect has no profile in force"),
+            refused.stderr.contains("authselect has no active profile"),
             "{refused:?}"
         );
 

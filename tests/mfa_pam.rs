@@ -70,7 +70,10 @@ fn enabling_is_refused_if_the_caller_could_not_become_root_again_and_names_refus
         agent.admin().pin(USER, PIN);
         let enabled = mfa_pam(machine, &["enable", "--no-emergency"]);
         assert!(enabled.is_success(), "{enabled:?}");
-        assert!(enabled.stdout.contains("No emergency way"), "{enabled:?}");
+        assert!(
+            enabled.stdout.contains("No emergency access"),
+            "{enabled:?}"
+        );
     });
 }
 
@@ -267,7 +270,7 @@ fn an_emergency_way_that_is_none_is_refused() {
             assert_eq!(common_auth(), before, "{way}");
         };
         for service in ["sudo", "su", "sudo:su"] {
-            refused(&format!("{USER}@{service}"), "lets nobody in who is not in");
+            refused(&format!("{USER}@{service}"), "gives no emergency access");
         }
         refused(&format!("{USER}@login:"), "USER@SERVICE");
         refused(&format!("{USER}@login:nosuch"), "no service nosuch");
@@ -277,7 +280,7 @@ fn an_emergency_way_that_is_none_is_refused() {
             assert!(changed.is_success(), "{changed:?}");
         };
         change(&["-s", "/usr/sbin/nologin"]);
-        refused(&user, "no shell");
+        refused(&user, "no login shell");
         change(&["-s", "/bin/bash", "-e", "2001-01-01"]);
         refused(&user, "has expired");
         change(&["-e", "", "-p", ""]);

@@ -1,42 +1,43 @@
-# Of mfa-pam: one file that says how sshd asks, written before any stack asks for a code and taken away after.
+# Part of mfa-pam: one file with sshd's settings, written before any stack asks for a code and removed after.
 # shellcheck shell=sh
 
 DROP_IN=/etc/ssh/sshd_config.d/00-pam-mfa.conf
-# The first line of a file of ours, and of the Ansible role's before it called mfa-pam.
+# The first line of our file, and of the file that the Ansible role wrote before it called mfa-pam.
 OUR_MARK='^# (Written by mfa-pam|Managed by Ansible\. The stack asks)'
 
-# What sshd demands, by the way that was chosen.
+# The settings for each choice.
 sshd_settings() {
     case $1 in
     password) methods=keyboard-interactive ;;
     key) methods='publickey keyboard-interactive' ;;
     key+code) methods=publickey,keyboard-interactive ;;
-    *) fail "sshd asks for: password (password and code), key (a key, or password and code) or key+code, not for $1" ;;
+    *) fail "$1 is not a choice. Choose key (a key, or password and code), password (password and code) or key+code:" \
+        "mfa-pam sshd key" ;;
     esac
-    echo "# Written by mfa-pam. The first value that sshd reads wins; mfa-pam sshd remove takes this away."
+    echo "# Written by mfa-pam. sshd uses the first value that it reads. To remove this file: mfa-pam sshd remove"
     echo "UsePAM yes"
     echo "KbdInteractiveAuthentication yes"
-    # It gives one answer to every prompt, and so passes by the code.
+    # Its client gives one answer to every prompt, so it can't ask for password and code.
     echo "PasswordAuthentication no"
     echo "AuthenticationMethods $methods"
-    # Setting a device up takes longer than the two minutes that sshd gives.
+    # Setting up a device takes longer than sshd's two minutes.
     [ "$1" != key+code ] || echo "LoginGraceTime 10m"
 }
 
 sshd_enable() {
-    SSHD=$(sshd_program) || fail "there is no sshd here"
+    SSHD=$(sshd_program) || fail "there is no sshd on this host. Install it, or run mfa-pam without the sshd step"
     new=$(sshd_settings "$1")
     [ "$1" = key+code ] || sshd_asks_for_a_password || fail \
-        "$STACKS/sshd can be passed without a password, so with \"$1\" a code alone would let in. Take its lines from" \
-        "/usr/share/doc/pam-mfa/examples/pam.d/sshd, or choose key+code."
+        "$STACKS/sshd does not ask for a password, so with \"$1\" the code alone would let users in. Copy the lines" \
+        "of /usr/share/doc/pam-mfa/examples/pam.d/sshd, or choose key+code: mfa-pam sshd key+code"
     before=
     if [ -e "$DROP_IN" ]; then
         before=$(cat "$DROP_IN")
         printf '%s\n' "$before" | head -n 1 | grep -Eq "$OUR_MARK" || [ "$(meaning "$before")" = "$(meaning "$new")" ] ||
-            fail "mfa-pam has not written $DROP_IN. Move it away, and run this again."
+            fail "$DROP_IN exists, and mfa-pam has not written it. Move it away and run this again."
         if [ "$before" = "$new" ]; then
             sshd_in_force "$1" || sshd_not_in_force
-            echo "sshd asks for $1 already ($DROP_IN)."
+            echo "sshd already asks for $1 ($DROP_IN)."
             return 0
         fi
     fi
@@ -47,28 +48,28 @@ sshd_enable() {
     SSHD_BEFORE=$before SSHD_CHANGED=yes
     if ! why=$("$SSHD" -t 2>&1); then
         sshd_undo
-        fail "sshd would not start with $DROP_IN, so it is as before:" "$why"
+        fail "sshd would not start with $DROP_IN, so nothing was changed. sshd says:" "$why"
     fi
     if ! sshd_in_force "$1"; then
         sshd_undo
         sshd_not_in_force
     fi
     sshd_reload
-    echo "sshd asks for $1 from now on: wrote $DROP_IN."
+    echo "sshd now asks for $1: wrote $DROP_IN."
 }
 
-# What a file says, whoever wrote it.
+# The settings of a file, without comments.
 meaning() {
     printf '%s\n' "$1" | grep -v '^#' || true
 }
 
 sshd_not_in_force() {
-    fail "sshd does not take what $DROP_IN says: another line comes before it, or nothing includes it." \
+    fail "sshd ignores the settings of $DROP_IN: an earlier line overrides them, or no line includes the file." \
         "Make this the first line of /etc/ssh/sshd_config, and run this again:" \
         "Include /etc/ssh/sshd_config.d/*.conf"
 }
 
-# Whether sshd has read these settings before any other.
+# Whether sshd uses these settings.
 sshd_in_force() {
     now=$("$SSHD" -T 2>/dev/null | tr 'A-Z' 'a-z') || return 1
     sshd_settings "$1" | grep -v '^#' | grep -v '^LoginGraceTime' | tr 'A-Z' 'a-z' | while read -r line; do
@@ -76,7 +77,7 @@ sshd_in_force() {
     done
 }
 
-# Puts back what was there before this run.
+# Restores what was there before this run.
 sshd_undo() {
     [ "${SSHD_CHANGED:-}" = yes ] || return 0
     if [ -n "$SSHD_BEFORE" ]; then printf '%s\n' "$SSHD_BEFORE" >"$DROP_IN"; else rm -f "$DROP_IN"; fi
@@ -84,30 +85,28 @@ sshd_undo() {
     sshd_reload
 }
 
-# Only once its stack asks for a password again: sshd's own settings may be all that keeps a conversation that asks for
-# nothing from being a way in.
+# Refuses while the stack asks for no password: then only sshd's own settings keep people out.
 sshd_disable() {
     [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK" || return 0
     if ! sshd_asks_for_a_password; then
-        echo "$DROP_IN stays: without it, $STACKS/sshd would let in without a password. Put a line that asks for one" \
-            "there (auth include common-auth), then: mfa-pam sshd remove" >&2
+        echo "mfa-pam: $DROP_IN was not removed: without it, $STACKS/sshd would let users in without a password. Add" \
+            "a line that asks for one (auth include common-auth), then run: mfa-pam sshd remove" >&2
         return 1
     fi
-    # In a rescue shell it may not start at all, which says nothing of our file.
+    # In a rescue shell sshd may not start at all, whatever our file says.
     SSHD=$(sshd_program) && "$SSHD" -t 2>/dev/null || SSHD=
     before=$(cat "$DROP_IN")
     rm -f "$DROP_IN"
     if [ -n "$SSHD" ] && ! why=$("$SSHD" -t 2>&1); then
         printf '%s\n' "$before" >"$DROP_IN"
-        echo "sshd would not start without $DROP_IN, so it stays: $why" >&2
+        echo "mfa-pam: $DROP_IN was not removed: sshd would not start without it. sshd says: $why" >&2
         return 1
     fi
     sshd_reload
     echo "sshd asks as before: removed $DROP_IN."
 }
 
-# Whether nobody gets in by its stack without a right password. Where nobody can tell, it is not known that they
-# don't.
+# Whether sshd's stack lets nobody in without a right password. If mfactl can't tell, the answer is no.
 sshd_asks_for_a_password() {
     mfactl stacks ask-for-a-password sshd
 }
@@ -120,7 +119,7 @@ sshd_reload() {
     [ -d /run/systemd/system ] || return 0
     for unit in ssh.service sshd.service; do
         if systemctl --quiet is-active "$unit" 2>/dev/null; then
-            systemctl reload "$unit" || fail "sshd has not read its settings again: systemctl reload $unit"
+            systemctl reload "$unit" || fail "sshd has not reloaded its settings. Run: systemctl reload $unit"
             return 0
         fi
     done
