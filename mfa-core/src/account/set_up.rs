@@ -42,20 +42,9 @@ impl Account {
         spent
     }
 
+    /// A disabled address is no factor that the user has, and yet was enrolled.
     fn has_no_factors(&self) -> bool {
-        let Self {
-            devices,
-            pin,
-            questions,
-            contacts,
-            remote,
-            ..
-        } = self;
-        devices.is_empty()
-            && pin.is_none()
-            && questions.is_none()
-            && contacts.is_empty()
-            && remote.is_none()
+        self.enrolled().is_empty() && self.contacts.is_empty()
     }
 }
 

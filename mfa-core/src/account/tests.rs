@@ -196,3 +196,18 @@ fn a_record_of_an_earlier_format_is_read_with_its_devices() {
     assert_ne!(before, now);
     assert_eq!(Account::decode(before.as_bytes()).unwrap(), account);
 }
+
+#[test]
+fn who_has_any_factor_is_no_newcomer() {
+    for factor in Factor::ALL {
+        let mut account = fullest();
+        account.recovery = None;
+        account.bypass = None;
+        for other in Factor::ALL.into_iter().filter(|other| *other != factor) {
+            account.remove(other);
+        }
+        assert!(!account.has_never_enrolled(), "{factor}");
+        account.remove(factor);
+        assert!(account.has_never_enrolled(), "{factor}");
+    }
+}
