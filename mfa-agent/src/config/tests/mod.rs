@@ -22,7 +22,6 @@ use mfa_core::policy::{Action, Mode, Prompting, Unenrolled};
 use mfa_core::texts::{Catalogue, Language, Text, Texts};
 
 const DEFAULT: &str = include_str!("../../../../config/agent.toml");
-const OFFICE: &str = include_str!("../../../../config/examples/office.toml");
 
 impl Default for Settings {
     /// What holds where no file says anything.
@@ -49,12 +48,6 @@ fn without_places(mut settings: Settings) -> Settings {
     settings.policy.mode_place = None;
     settings.policy.default_place = None;
     settings
-}
-
-#[test]
-fn the_example_of_an_organisation_is_right() {
-    let settings = Settings::parse(vec![("office.toml".into(), OFFICE.to_owned())]).unwrap();
-    assert!(settings.policy.rules.len() > 3);
 }
 
 #[test]

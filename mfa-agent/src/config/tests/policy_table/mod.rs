@@ -4,6 +4,7 @@ mod examples;
 mod fields;
 mod personal;
 mod rules;
+mod shipped;
 
 use std::sync::Arc;
 
