@@ -71,8 +71,8 @@ sshd_not_in_force() {
 
 # Whether sshd uses these settings.
 sshd_in_force() {
-    now=$("$SSHD" -T 2>/dev/null | tr 'A-Z' 'a-z') || return 1
-    sshd_settings "$1" | grep -v '^#' | grep -v '^LoginGraceTime' | tr 'A-Z' 'a-z' | while read -r line; do
+    now=$("$SSHD" -T 2>/dev/null | tr '[:upper:]' '[:lower:]') || return 1
+    sshd_settings "$1" | grep -v '^#' | grep -v '^LoginGraceTime' | tr '[:upper:]' '[:lower:]' | while read -r line; do
         printf '%s\n' "$now" | sed 's/:pam//g' | grep -Fqx "$line" || exit 1
     done
 }
