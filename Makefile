@@ -62,13 +62,14 @@ bench: build ## logins a second and memory, side by side with the peers of Debia
 	tests/install-needs --bench
 	@tests/bench
 
-lint: ## clippy, rustfmt, circles, documentation, spelling; advisories, licences and sources of dependencies
+lint: ## clippy, rustfmt, circles, documentation, spelling, links; advisories, licences and sources of dependencies
 	tests/install-needs --lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --workspace --no-deps --document-private-items
 	tests/circles
 	tests/spelling
+	tests/links
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check bans licenses sources
 	tests/advisories
