@@ -1,5 +1,5 @@
-//! Runs the commands of the documents that lead to a first login, from their text, on a machine that was
-//! booted for them. Without this, nobody would notice a command that no longer works.
+//! Runs the commands of the documents that lead to a first login, from their text, on a booted
+//! machine. Without this, nobody would notice a command that no longer works.
 //!
 //! The documents use alice, a user with a password; root has a password too. Commands run as root,
 //! at a terminal. What `make` builds is there already.
