@@ -62,7 +62,7 @@ bench: build ## logins a second and memory, side by side with the peers of Debia
 	tests/install-needs --bench
 	@tests/bench
 
-lint: ## clippy, rustfmt, circles, documentation, spelling, shell scripts; advisories, licences and sources of dependencies
+lint: ## clippy, rustfmt, circles, documentation, spelling, shell scripts, links; advisories, licences, sources of crates
 	tests/install-needs --lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
@@ -70,6 +70,7 @@ lint: ## clippy, rustfmt, circles, documentation, spelling, shell scripts; advis
 	tests/circles
 	tests/spelling
 	tests/shellcheck
+	tests/links
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check bans licenses sources
 	tests/advisories

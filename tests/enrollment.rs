@@ -84,6 +84,42 @@ fn over_ssh_a_new_user_scans_a_code_and_gets_in() {
 }
 
 #[test]
+fn the_readme_shows_the_session_of_a_new_user_as_it_is() {
+    Machine::run(|machine| {
+        let _agent = set_up(machine, "sshd");
+        let sshd = Sshd::start(machine, BY_CONVERSATION);
+        let mut client = sshd.client(USER, &[]);
+        client.answer("Password: ", PASSWORD);
+        client.expect(CODE);
+        let code = code_of(&key_shown(client.shown()), 0);
+        client.send(&code);
+        client.answer(STORED, "yes");
+        let shown = client.finish().0;
+        let shown = shown
+            .replace(&format!("{USER}@127.0.0.1"), "alice@host")
+            .replace('\r', "");
+        let shown: Vec<String> = shown.lines().map(without_secrets).collect();
+
+        let readme = fs::read_to_string(built().tree.join("README.md")).unwrap();
+        let (_, after) = readme.split_once("$ ssh alice@host\n").expect("a session");
+        let (session, _) = after.split_once("\nalice@host:~$\n").expect("its end");
+        for line in session.lines().filter(|line| line.trim() != "…") {
+            assert!(
+                shown.contains(&without_secrets(line)),
+                "README.md has \"{line}\", which no login shows. Run: make build && sudo tests/record"
+            );
+        }
+    });
+}
+
+/// With `0` for each digit, and without a key.
+fn without_secrets(line: &str) -> String {
+    let (line, _) = line.split_once("Key: ").unwrap_or((line, ""));
+    let same = |c: char| if c.is_ascii_digit() { '0' } else { c };
+    line.trim_end().chars().map(same).collect()
+}
+
+#[test]
 fn sudo_enrols_a_device_too() {
     Machine::run(|machine| {
         let agent = set_up(machine, "sudo");

@@ -28,14 +28,23 @@ pub fn made(version: &str) -> (Vec<u8>, PathBuf) {
 
 /// Gives the machine a user with a password, and root one.
 pub fn add_anna(machine: &Booted) {
+    add_user(machine, "anna");
+}
+
+/// The same, with another name.
+pub fn add_user(machine: &Booted, user: &str) {
     machine.must(&format!(
-        "useradd --create-home --shell /bin/sh anna && echo 'anna:{PASSWORD}' | chpasswd && echo 'root:{PASSWORD}' | chpasswd"
+        "useradd --create-home --shell /bin/sh {user} && echo '{user}:{PASSWORD}' | chpasswd && echo 'root:{PASSWORD}' | chpasswd"
     ));
 }
 
 /// A client that logs anna in, with her password given.
 #[must_use]
 pub fn ssh(machine: &Booted) -> Pty {
+    ssh_as(machine, "anna")
+}
+
+fn ssh_as(machine: &Booted, user: &str) -> Pty {
     let mut client = machine.terminal(&[
         "ssh",
         "-o",
@@ -44,7 +53,7 @@ pub fn ssh(machine: &Booted) -> Pty {
         "UserKnownHostsFile=/dev/null",
         "-o",
         "NumberOfPasswordPrompts=1",
-        "anna@127.0.0.1",
+        &format!("{user}@127.0.0.1"),
         "echo you are in",
     ]);
     // sshd's own prompt has the name before it.
@@ -66,7 +75,13 @@ pub fn by_password(machine: &Booted) {
 /// Whether a login with password and code lets her in.
 #[must_use]
 pub fn by_code(machine: &Booted, code: &str) -> bool {
-    let mut client = ssh(machine);
+    log_in(machine, "anna", code)
+}
+
+/// The same, for another user.
+#[must_use]
+pub fn log_in(machine: &Booted, user: &str, code: &str) -> bool {
+    let mut client = ssh_as(machine, user);
     client.answer("OTP code: ", code);
     client.finish().1 == Some(0)
 }

@@ -11,6 +11,7 @@ pub mod booted;
 pub mod browser;
 pub mod code_module;
 pub mod deb;
+pub mod document;
 pub mod ocserv;
 pub mod openvpn;
 pub mod radius_pam;

@@ -65,6 +65,12 @@ impl Pty {
     ///
     /// When none is.
     pub fn expect_one_of<'a>(&mut self, texts: &[&'a str]) -> &'a str {
+        let found = self.expect_one_of_or_end(texts);
+        found.unwrap_or_else(|| panic!("{texts:?} was not shown; shown was: {}", self.shown))
+    }
+
+    /// The same; nothing if the program ends, or shows none of them for too long.
+    pub fn expect_one_of_or_end<'a>(&mut self, texts: &[&'a str]) -> Option<&'a str> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let fresh = &self.shown[self.seen..];
@@ -73,10 +79,11 @@ impl Pty {
                 .filter_map(|text| fresh.find(text).map(|at| (at, *text)));
             if let Some((at, text)) = found.min() {
                 self.seen += at + text.len();
-                return text;
+                return Some(text);
             }
-            let more = self.read_some(deadline);
-            assert!(more, "{texts:?} was not shown; shown was: {}", self.shown);
+            if !self.read_some(deadline) {
+                return None;
+            }
         }
     }
 
