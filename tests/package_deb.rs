@@ -169,7 +169,8 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
     let stacks = "cat /etc/pam.d/* /usr/lib/pam.d/* 2>/dev/null | sha256sum";
     let untouched = machine.must(stacks);
     package(&machine, "0.1.0-1");
-    machine.must("apt-get install --yes /root/pam-mfa.deb");
+    let said = machine.must("apt-get install --yes /root/pam-mfa.deb");
+    assert!(said.contains("mfa-pam enable --sshd"), "{said}");
     machine.must("systemctl is-active mfa-agent.service mfa-agent.socket");
     assert_eq!(
         machine.must(stacks),

@@ -53,7 +53,8 @@ fn the_rpm_is_installed_upgraded_and_removed_with_its_scriptlets() {
     package(&machine, "1");
     let stacks = "cat /etc/pam.d/* | sha256sum";
     let untouched = machine.must(stacks);
-    machine.must(INSTALL);
+    let said = machine.must(INSTALL);
+    assert!(said.contains("mfa-pam enable --sshd"), "{said}");
     assert_eq!(
         machine.must(stacks),
         untouched,
@@ -78,7 +79,8 @@ fn the_rpm_is_installed_upgraded_and_removed_with_its_scriptlets() {
     machine.must("echo '# changed' >> /etc/mfa/agent.toml");
     let before = machine.must("systemctl show --property=MainPID --value mfa-agent");
     package(&machine, "2");
-    machine.must(INSTALL);
+    let said = machine.must(INSTALL);
+    assert!(!said.contains("enable"), "{said}");
     assert_ne!(
         machine.must("systemctl show --property=MainPID --value mfa-agent"),
         before
