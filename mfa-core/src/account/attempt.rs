@@ -4,6 +4,7 @@
 //! again on the newer record if the swap conflicts, so that of simultaneous attempts each sees the
 //! effects of the others.
 
+mod counted;
 mod find;
 mod reserved;
 
@@ -18,6 +19,7 @@ use crate::factors::device::{DeviceKind, Windows};
 use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
+pub use counted::{Counted, Refused};
 use find::MatchResult;
 
 /// All answers of one login attempt. They are verified together.
@@ -316,19 +318,14 @@ impl Account {
         epoch: LoginEpoch,
         now: Timestamp,
         limits: &Limits,
-    ) -> Verdict {
+    ) -> Counted {
         match self.lockout.admit(epoch, now, limits) {
-            Admission::Open => Verdict::Wrong {
-                lock: self.fail(epoch, now, limits),
-                failures: self.lockout.failures(now),
-                out_of_sync: None,
-                expended: None,
-            },
+            Admission::Open => self.count_guess(epoch, now, limits),
             Admission::Locked(lock) => {
                 self.lockout.refused_one();
-                Verdict::Locked(lock)
+                Counted::Refused(Refused::Locked(lock))
             }
-            Admission::BudgetExhausted => Verdict::BudgetExhausted,
+            Admission::BudgetExhausted => Counted::Refused(Refused::BudgetExhausted),
         }
     }
 

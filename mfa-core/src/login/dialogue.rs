@@ -222,13 +222,18 @@ impl Dialogue {
 
     /// Ends by a verdict.
     pub(super) fn end_by(&mut self, verdict: &Verdict, outcome: Outcome) -> End {
-        let mut end = match verdict {
+        match verdict {
             Verdict::Passed(passed) => self.passed(passed),
-            _ => End {
-                step: told(self.complaint(&self.plan.wording.last), outcome),
-                outcome,
-                reason: None,
-            },
+            _ => self.end_refused(outcome),
+        }
+    }
+
+    /// Ends a login that does not pass.
+    pub(super) fn end_refused(&mut self, outcome: Outcome) -> End {
+        let mut end = End {
+            step: told(self.complaint(&self.plan.wording.last), outcome),
+            outcome,
+            reason: None,
         };
         self.add_late_news_to_end(&mut end);
         end

@@ -8,13 +8,13 @@ use mfa_protocol::login::{Message, Outcome, Step};
 
 use super::dialogue::SendRequest;
 use super::dialogue::{Dialogue, Next, RadiusQuery, Turn};
-use super::end::{Consequence, End, EndReason};
+use super::end::{Consequence, End, EndReason, outcome_of};
 use super::enroll::{EnrollNext, Enrollment, Occasion, Screen};
 use super::event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
 use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::CodeSearch;
-use crate::account::{Device, Enrolled, Verdict};
+use crate::account::{Counted, Device, Enrolled, Refused, Verdict};
 use crate::factors::FactorCombination;
 use crate::texts::Wording;
 pub use effect::Effect;
@@ -254,16 +254,11 @@ impl QueryingRadius {
         self.dialogue.then(next)
     }
 
-    /// What follows from a verdict that came before a server was asked, or in place of one.
+    /// The guess was refused before a server was asked, or after one that did not judge it: the login ends.
     #[must_use]
-    pub fn consequence(&self, verdict: &Verdict) -> Consequence {
-        self.dialogue.consequence(verdict)
-    }
-
-    /// Takes that verdict.
-    #[must_use]
-    pub fn verified(self, verdict: &Verdict) -> Effect {
-        self.dialogue.after(verdict)
+    pub fn refused(mut self, refused: Refused) -> Effect {
+        let outcome = outcome_of(refused);
+        Effect::End(self.dialogue.end_refused(outcome))
     }
 }
 
@@ -324,24 +319,24 @@ impl MakingDevice {
 }
 
 impl CountingWrongCode {
-    /// What follows from this verdict: a wrong first code may be typed again until the account is locked.
+    /// What follows from this: a wrong first code may be typed again until the account is locked.
     #[must_use]
-    pub fn consequence(&self, verdict: &Verdict) -> Consequence {
-        match verdict {
-            Verdict::Wrong { lock: None, .. } => Consequence::GoesOn,
-            _ => Consequence::Ends(Outcome::Locked),
+    pub fn consequence(&self, counted: Counted) -> Consequence {
+        match counted {
+            Counted::Failure { .. } => Consequence::GoesOn,
+            Counted::Refused(_) => Consequence::Ends(Outcome::Locked),
         }
     }
 
     /// Takes what counting it came to.
     #[must_use]
-    pub fn counted(self, verdict: &Verdict) -> Effect {
-        match self.consequence(verdict) {
-            Consequence::GoesOn => {
+    pub fn counted(self, counted: Counted) -> Effect {
+        match counted {
+            Counted::Failure { .. } => {
                 let step = self.0.ask_again();
                 Effect::Prompt(step, Prompting(Asking::Enrollment(self.0)))
             }
-            Consequence::Ends(_) | Consequence::Renews { .. } => Effect::End(self.0.locked()),
+            Counted::Refused(_) => Effect::End(self.0.locked()),
         }
     }
 }

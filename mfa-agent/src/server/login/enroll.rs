@@ -19,7 +19,7 @@ use super::{Context, Login, Progress};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
-use mfa_core::account::{Account, Device, Enrolled, Label, Verdict};
+use mfa_core::account::{Account, Counted, Device, Enrolled, Label};
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
@@ -103,17 +103,17 @@ impl Agent {
         login: &mut Login,
         state: CountingWrongCode,
     ) -> Result<Following, Failure> {
-        let told = |login: &Login, verdict: &Verdict| {
-            login.told(verdict, state.consequence(verdict), false)
+        let told = |login: &Login, counted: Counted| {
+            login.told(&counted.into(), state.consequence(counted), false)
         };
-        let verdict = self.commit(&login.key, login.context.peer, |account| {
+        let counted = self.commit(&login.key, login.context.peer, |account| {
             let mut account = account.unwrap_or_default();
-            let verdict = account.wrong_first_code(login.epoch, Timestamp::now(), &login.limits);
-            let (_, events) = told(login, &verdict);
-            Ok((After::Put(account.into()), events, verdict))
+            let counted = account.wrong_first_code(login.epoch, Timestamp::now(), &login.limits);
+            let (_, events) = told(login, counted);
+            Ok((After::Put(account.into()), events, counted))
         })?;
-        login.context = told(login, &verdict).0;
-        Ok(Following::recorded(state.counted(&verdict)))
+        login.context = told(login, counted).0;
+        Ok(Following::recorded(state.counted(counted)))
     }
 
     pub(super) fn store_device(

@@ -19,7 +19,7 @@ use super::following::Following;
 use crate::config::Radius;
 use crate::log;
 use crate::repository::After;
-use mfa_core::account::{Account, Remote, Verdict};
+use mfa_core::account::{Account, Counted, Refused, Remote};
 use mfa_core::lockout::Admission;
 use mfa_core::login::{QueryingRadius, RadiusReply};
 
@@ -78,9 +78,9 @@ impl Agent {
                 (None, guess)
             }
             Reservation::BudgetExhausted => {
-                let verdict = Verdict::BudgetExhausted;
-                login.context.note(&verdict, state.is_unenrolled());
-                return Ok(Queried::AtOnce(state.verified(&verdict).into()));
+                let refused = Refused::BudgetExhausted;
+                login.context.note(&refused.into(), state.is_unenrolled());
+                return Ok(Queried::AtOnce(state.refused(refused).into()));
             }
         };
         let is_privileged = login.context.peer.privileged;
@@ -186,7 +186,7 @@ impl Agent {
             }
             Ok(Said::Challenged(challenge)) => {
                 if let Some(locked) = self.unjudged(login, &state, guess)? {
-                    return Ok(Following::recorded(state.verified(&locked)));
+                    return Ok(Following::recorded(state.refused(locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
                 login.challenge = Some(challenge);
@@ -252,7 +252,7 @@ impl Agent {
         why: &str,
     ) -> Result<Following, Failure> {
         if let Some(locked) = self.unjudged(login, &state, guess)? {
-            return Ok(Following::recorded(state.verified(&locked)));
+            return Ok(Following::recorded(state.refused(locked)));
         }
         let silence = match guess.is_other_guess {
             true => {
@@ -266,28 +266,30 @@ impl Agent {
     }
 
     /// The server did not judge the guess, so it is given back. What might have been another code was judged
-    /// here, and counts; the verdict if that locks the account.
+    /// here, and counts; the refusal if that locks the account.
     fn unjudged(
         &self,
         login: &mut Login,
         state: &QueryingRadius,
         guess: &ReservedGuess,
-    ) -> Result<Option<Verdict>, Failure> {
+    ) -> Result<Option<Refused>, Failure> {
         let is_guess = guess.is_other_guess && !state.is_password();
         let Some(id) = guess.id.filter(|_| is_guess) else {
             self.settle(login, guess)?;
             return Ok(None);
         };
-        let verdict = self.commit(&login.key, login.context.peer, |account| {
+        let counted = self.commit(&login.key, login.context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
-            let verdict = account.missed_other_code(id, login.epoch, now, &login.limits);
-            let (_, events) = login.told_unjudged(&verdict, state);
-            Ok((After::Put(account.into()), events, verdict))
+            let counted = account.missed_other_code(id, login.epoch, now, &login.limits);
+            let (_, events) = login.told_unjudged(counted, state);
+            Ok((After::Put(account.into()), events, counted))
         })?;
-        login.context = login.told_unjudged(&verdict, state).0;
-        let locks = matches!(verdict, Verdict::Wrong { lock: Some(_), .. });
-        Ok(locks.then_some(verdict))
+        login.context = login.told_unjudged(counted, state).0;
+        Ok(match counted {
+            Counted::Failure { .. } => None,
+            Counted::Refused(refused) => Some(refused),
+        })
     }
 
     fn settle(&self, login: &Login, guess: &ReservedGuess) -> Result<(), Failure> {
