@@ -63,8 +63,6 @@ pub(super) struct Login {
     is_proof: bool,
     /// What the account could be passed with when it began.
     generation_at_begin: u64,
-    /// What a RADIUS server has asked back; none unless the user is asked that, or nobody needs it any more.
-    challenge: Option<Challenge>,
     /// Answers since the last verdict that were believed to be the password.
     beliefs: Vec<Belief>,
     /// Whether the last message was sent, perhaps at a second try.
@@ -73,10 +71,16 @@ pub(super) struct Login {
     _open_login: Option<OpenLogin>,
 }
 
+/// What a login asks for, with the challenges of this agent's RADIUS servers.
+type Effect = mfa_core::login::Effect<Challenge>;
+
+/// A login whose answer a RADIUS server judges.
+type QueryingRadius = mfa_core::login::QueryingRadius<Challenge>;
+
 /// A login whose user is asked.
 pub(super) struct PromptedLogin {
     pub(super) login: Box<Login>,
-    state: Prompting,
+    state: Prompting<Challenge>,
 }
 
 impl Login {
@@ -98,7 +102,6 @@ impl Login {
             deadline: Instant::now() + resolved.settings.server.login_timeout,
             epoch: resolved.account.lockout().epoch(),
             generation_at_begin: resolved.account.generation(),
-            challenge: None,
             beliefs: Vec::new(),
             has_arrived: Arc::default(),
             _open_login: resolved.open_login,

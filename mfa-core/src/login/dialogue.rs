@@ -49,15 +49,15 @@ pub(super) struct Dialogue {
 
 /// What happens next.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(super) enum Next<C> {
     /// Show and ask.
-    Ask(Step, Turn),
-    /// Look for a bypass or recovery code.
-    Find(CodeSearch),
+    Ask(Step, Turn<C>),
+    /// Look for a bypass or recovery code in an answer for this factor.
+    Find(Factor, CodeSearch),
     /// Send a code.
     Send(SendRequest),
     /// Ask a RADIUS server.
-    Query(RadiusQuery),
+    Query(RadiusQuery<C>),
     /// Verify these answers.
     Verify(Vec<Answer>),
     /// The login has ended.
@@ -66,31 +66,32 @@ pub(super) enum Next {
 
 /// An answer for a RADIUS server.
 #[derive(Clone, Debug)]
-pub(super) struct RadiusQuery {
+pub(super) struct RadiusQuery<C> {
+    pub(super) factor: Factor,
     pub(super) typed: Secret,
-    /// Whether it is the first, or answers a challenge.
-    pub(super) is_first: bool,
+    /// The challenge that it answers; none if it is the first.
+    pub(super) follows: Option<C>,
 }
 
 /// What the next answer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The next factor of the way.
-    Factor,
+#[derive(Clone, Debug)]
+pub(super) enum Turn<C> {
+    /// This factor of the way.
+    Factor(Factor),
     /// Which way to go.
     Choice,
     /// Where codes are to be sent.
     Number,
-    /// What a RADIUS server has asked.
-    Challenge,
+    /// What a RADIUS server has asked, which judges this factor.
+    Challenge(Factor, C),
 }
 
 impl Dialogue {
     /// Begins: the first way of the policy that the user can go, else that of the decoy.
-    pub(super) fn begin(plan: Plan, user: UserFactors) -> (Self, Next) {
+    pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
         let combination = user.able.iter().position(|able| *able);
         let combination = combination.unwrap_or(user.decoy_combination);
-        let mut dialogue = Self {
+        Self {
             combination,
             given: Vec::new(),
             post: SentCodeState::default(),
@@ -101,9 +102,7 @@ impl Dialogue {
             is_password: None,
             plan,
             user,
-        };
-        let next = dialogue.go_on(Vec::new());
-        (dialogue, next)
+        }
     }
 
     /// The way that is being gone, for the log.
@@ -124,19 +123,19 @@ impl Dialogue {
     }
 
     /// Takes an answer to what is asked in this `turn`.
-    pub(super) fn answer(
+    pub(super) fn answer<C>(
         &mut self,
-        turn: Turn,
+        turn: Turn<C>,
         typed: Secret,
         is_password: bool,
         now: Timestamp,
-    ) -> Next {
+    ) -> Next<C> {
         self.is_password = Some(self.is_password.unwrap_or(true) && is_password);
         let next = self.answered(turn, typed, now);
         self.with_late_news(next)
     }
 
-    fn answered(&mut self, turn: Turn, typed: Secret, now: Timestamp) -> Next {
+    fn answered<C>(&mut self, turn: Turn<C>, typed: Secret, now: Timestamp) -> Next<C> {
         if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return no_answer();
         }
@@ -144,10 +143,10 @@ impl Dialogue {
         if self.answers_left == 0 {
             return cancelled_for(EndReason::TooManyAnswers);
         }
-        if self.post.is_expired(now) && self.expects_sent_code(turn) {
+        if self.post.is_expired(now) && expects_sent_code(&turn) {
             return self.cancelled(&Text::CodeExpired, EndReason::CodeExpired);
         }
-        let is_choice = turn == Turn::Choice;
+        let is_choice = matches!(turn, Turn::Choice);
         if !is_choice && typed.expose().trim() == "?" && self.has_other_way() {
             return self.offer(Vec::new());
         }
@@ -158,9 +157,15 @@ impl Dialogue {
             return self.go_on(Vec::new());
         }
         match turn {
-            Turn::Factor if self.means_nothing(typed.expose()) => self.go_on(Vec::new()),
-            Turn::Factor => self.take(typed, true),
-            Turn::Challenge => self.take(typed, false),
+            Turn::Factor(factor) if self.means_nothing(factor, typed.expose()) => {
+                self.go_on(Vec::new())
+            }
+            Turn::Factor(factor) => self.take(factor, typed),
+            Turn::Challenge(factor, challenge) => Next::Query(RadiusQuery {
+                factor,
+                typed,
+                follows: Some(challenge),
+            }),
             Turn::Number => self.take_number(typed.expose()),
             Turn::Choice => self.choose(typed.expose()),
         }
@@ -207,7 +212,7 @@ impl Dialogue {
     }
 
     /// Goes on after a verdict that ends nothing.
-    pub(super) fn try_again(&mut self, verdict: &Verdict) -> Next {
+    pub(super) fn try_again<C>(&mut self, verdict: &Verdict) -> Next<C> {
         self.given.clear();
         let complaint = match verdict {
             Verdict::Password => Vec::new(),
@@ -258,8 +263,8 @@ impl Dialogue {
 
     /// Asks for the next factor of the way, hands over what was given when there is none, or has something
     /// done first.
-    pub(super) fn go_on(&mut self, messages: Vec<Message>) -> Next {
-        let Some(factor) = self.current() else {
+    pub(super) fn go_on<C>(&mut self, messages: Vec<Message>) -> Next<C> {
+        let Some(factor) = self.factors().get(self.given.len()).copied() else {
             return Next::Verify(std::mem::take(&mut self.given));
         };
         if let Some(channel) = Channel::of(factor)
@@ -267,36 +272,39 @@ impl Dialogue {
         {
             return self.send(channel, messages);
         }
-        Next::Ask(self.ask(messages), Turn::Factor)
+        Next::Ask(self.ask(factor, messages), Turn::Factor(factor))
     }
 
-    /// Takes an answer for the current factor; the first, or what a RADIUS server has asked back.
-    fn take(&mut self, typed: Secret, is_first: bool) -> Next {
-        let Some(factor) = self.current() else {
-            return no_answer();
-        };
+    /// Takes the first answer for a factor.
+    fn take<C>(&mut self, factor: Factor, typed: Secret) -> Next<C> {
         if let Some(channel) = Channel::of(factor)
             && self.plan.wording.asking.is_resend(typed.expose())
         {
             return self.order(channel);
         }
         if factor == Factor::Radius {
-            return Next::Query(RadiusQuery { typed, is_first });
+            return Next::Query(RadiusQuery {
+                factor,
+                typed,
+                follows: None,
+            });
         }
         // A PIN may follow its code without a space. Bypass and recovery codes have other lengths than a device's, so the
         // user's own are looked for first.
-        let search = search(&typed, self.digits_before_pin());
-        match self.may_pin_follow() && !search.is_empty() {
-            true => Next::Find(search),
-            false => self.take_code(typed, None),
+        let search = search(&typed, self.digits_before_pin(factor));
+        match self.may_pin_follow(factor) && !search.is_empty() {
+            true => Next::Find(factor, search),
+            false => self.take_code(factor, typed, None),
         }
     }
 
     /// Takes a code, and the PIN that was typed behind it.
-    pub(super) fn take_code(&mut self, typed: Secret, pin: Option<Secret>) -> Next {
-        let Some(factor) = self.current() else {
-            return no_answer();
-        };
+    pub(super) fn take_code<C>(
+        &mut self,
+        factor: Factor,
+        typed: Secret,
+        pin: Option<Secret>,
+    ) -> Next<C> {
         let sent = Channel::of(factor).and_then(|_| self.post.code().cloned());
         self.given.push(Answer {
             sent,
@@ -310,34 +318,33 @@ impl Dialogue {
     }
 
     /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
-    fn means_nothing(&self, typed: &str) -> bool {
+    fn means_nothing(&self, factor: Factor, typed: &str) -> bool {
         let is_help = typed.trim() == "?" && !self.plan.single;
-        match self.current().map(|factor| factor.row().form) {
-            Some(AnswerForm::DeviceCode | AnswerForm::Digits) => {
+        match factor.row().form {
+            AnswerForm::DeviceCode | AnswerForm::Digits => {
                 is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
             }
-            Some(AnswerForm::Words | AnswerForm::SentCode) => is_help,
-            Some(AnswerForm::Anything) | None => false,
+            AnswerForm::Words | AnswerForm::SentCode => is_help,
+            AnswerForm::Anything => false,
         }
     }
 
     /// Whether a code is asked for, and next a PIN that may follow it in the same answer.
-    fn may_pin_follow(&self) -> bool {
+    fn may_pin_follow(&self, factor: Factor) -> bool {
         let next = self.factors().get(self.given.len() + 1);
-        let is_code = self.current().is_some_and(|factor| factor.is_code());
-        next == Some(&Factor::Pin) && is_code && !self.plan.single
+        next == Some(&Factor::Pin) && factor.is_code() && !self.plan.single
     }
 
     /// The digits of the code that is asked for. They are unknown if a user's devices differ in them.
-    fn digits_before_pin(&self) -> Option<u32> {
-        match self.current()?.row().form {
+    fn digits_before_pin(&self, factor: Factor) -> Option<u32> {
+        match factor.row().form {
             AnswerForm::DeviceCode => self.user.device_digits,
             AnswerForm::SentCode => Some(self.plan.code_digits),
             AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything => None,
         }
     }
 
-    fn choose(&mut self, typed: &str) -> Next {
+    fn choose<C>(&mut self, typed: &str) -> Next<C> {
         let typed = typed.trim();
         let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
         let chosen = by_number
@@ -356,7 +363,7 @@ impl Dialogue {
     }
 
     /// All ways of the policy are offered, whatever the user has: the list tells nothing.
-    pub(super) fn offer(&mut self, messages: Vec<Message>) -> Next {
+    pub(super) fn offer<C>(&mut self, messages: Vec<Message>) -> Next<C> {
         self.given.clear();
         let prompt = choice(&self.plan.wording.asking, &self.plan.combinations);
         let step = Step {
@@ -367,8 +374,7 @@ impl Dialogue {
         Next::Ask(step, Turn::Choice)
     }
 
-    pub(super) fn ask(&self, messages: Vec<Message>) -> Step {
-        let factor = self.current().unwrap_or(Factor::Totp);
+    pub(super) fn ask(&self, factor: Factor, messages: Vec<Message>) -> Step {
         Step {
             messages,
             prompt: Some(self.prompt(factor)),
@@ -398,7 +404,7 @@ impl Dialogue {
     }
 
     /// Ends the login, and says why.
-    pub(super) fn cancelled(&self, why: &Text, reason: EndReason) -> Next {
+    pub(super) fn cancelled<C>(&self, why: &Text, reason: EndReason) -> Next<C> {
         let why = error(&self.plan.wording.last, why);
         Next::End(End {
             step: told(vec![why], Outcome::Cancelled),
@@ -416,10 +422,6 @@ impl Dialogue {
         }
     }
 
-    pub(super) fn current(&self) -> Option<Factor> {
-        self.factors().get(self.given.len()).copied()
-    }
-
     pub(super) fn factors(&self) -> &[Factor] {
         self.plan
             .combinations
@@ -430,11 +432,10 @@ impl Dialogue {
     pub(super) fn has_other_way(&self) -> bool {
         !self.plan.single && self.plan.combinations.len() > 1
     }
+}
 
-    fn expects_sent_code(&self, turn: Turn) -> bool {
-        let is_sent = |factor| Channel::of(factor).is_some();
-        turn == Turn::Factor && self.current().is_some_and(is_sent)
-    }
+fn expects_sent_code<C>(turn: &Turn<C>) -> bool {
+    matches!(turn, Turn::Factor(factor) if Channel::of(*factor).is_some())
 }
 
 fn told(messages: Vec<Message>, outcome: Outcome) -> Step {
@@ -445,11 +446,11 @@ fn told(messages: Vec<Message>, outcome: Outcome) -> Step {
     }
 }
 
-fn no_answer() -> Next {
+fn no_answer<C>() -> Next<C> {
     cancelled_for(EndReason::NoAnswer)
 }
 
-fn cancelled_for(reason: EndReason) -> Next {
+fn cancelled_for<C>(reason: EndReason) -> Next<C> {
     Next::End(End {
         step: told(Vec::new(), Outcome::Cancelled),
         outcome: Outcome::Cancelled,

@@ -15,18 +15,18 @@ use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::CodeSearch;
 use crate::account::{Counted, Device, Enrolled, Refused, Verdict};
-use crate::factors::FactorCombination;
+use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 pub use effect::Effect;
 
 /// The user is asked.
 #[derive(Debug)]
-pub struct Prompting(Asking);
+pub struct Prompting<C>(Asking<C>);
 
 #[derive(Debug)]
-enum Asking {
+enum Asking<C> {
     /// For what they have.
-    Factors(Box<Dialogue>, Turn),
+    Factors(Box<Dialogue>, Turn<C>),
     /// For what shows that they have set up a device.
     Enrollment(Box<Enrollment>),
 }
@@ -35,6 +35,7 @@ enum Asking {
 #[derive(Debug)]
 pub struct FindingCode {
     dialogue: Box<Dialogue>,
+    factor: Factor,
     search: CodeSearch,
 }
 
@@ -47,9 +48,9 @@ pub struct SendingCode {
 
 /// A RADIUS server judges an answer.
 #[derive(Debug)]
-pub struct QueryingRadius {
+pub struct QueryingRadius<C> {
     dialogue: Box<Dialogue>,
-    query: RadiusQuery,
+    query: RadiusQuery<C>,
 }
 
 /// Answers are verified.
@@ -78,14 +79,20 @@ pub struct StoringDevice(Box<Enrollment>);
 
 /// Begins a login that is asked for what the user has.
 #[must_use]
-pub fn begin(plan: Plan, factors: UserFactors) -> Effect {
-    let (dialogue, next) = Dialogue::begin(plan, factors);
-    Box::new(dialogue).then(next)
+pub fn begin<C>(plan: Plan, factors: UserFactors) -> Effect<C> {
+    let mut dialogue = Box::new(Dialogue::new(plan, factors));
+    let next = dialogue.go_on(Vec::new());
+    dialogue.then(next)
 }
 
 /// Begins the set-up of a device.
 #[must_use]
-pub fn enroll(occasion: Occasion, made: FreshDevice, screen: Screen, wording: Wording) -> Effect {
+pub fn enroll<C>(
+    occasion: Occasion,
+    made: FreshDevice,
+    screen: Screen,
+    wording: Wording,
+) -> Effect<C> {
     let (enrollment, step) = Enrollment::begin(occasion, made, screen, wording);
     Effect::Prompt(step, Prompting(Asking::Enrollment(Box::new(enrollment))))
 }
@@ -93,15 +100,16 @@ pub fn enroll(occasion: Occasion, made: FreshDevice, screen: Screen, wording: Wo
 /// The prompts that such a login would show one after the other.
 #[must_use]
 pub fn prompts(plan: Plan, factors: UserFactors) -> Vec<String> {
-    Dialogue::begin(plan, factors).0.prompts()
+    Dialogue::new(plan, factors).prompts()
 }
 
 impl Dialogue {
-    fn then(mut self: Box<Self>, next: Next) -> Effect {
+    fn then<C>(mut self: Box<Self>, next: Next<C>) -> Effect<C> {
         match next {
             Next::Ask(step, turn) => Effect::Prompt(step, Prompting(Asking::Factors(self, turn))),
-            Next::Find(search) => Effect::FindCode(FindingCode {
+            Next::Find(factor, search) => Effect::FindCode(FindingCode {
                 dialogue: self,
+                factor,
                 search,
             }),
             Next::Send(request) => Effect::SendCode(SendingCode {
@@ -121,7 +129,7 @@ impl Dialogue {
         }
     }
 
-    fn after(mut self: Box<Self>, verdict: &Verdict) -> Effect {
+    fn after<C>(mut self: Box<Self>, verdict: &Verdict) -> Effect<C> {
         match self.consequence(verdict) {
             Consequence::Renews { generation } => Effect::MakeDevice(MakingDevice {
                 wording: self.plan.wording.clone(),
@@ -136,10 +144,10 @@ impl Dialogue {
     }
 }
 
-impl Prompting {
+impl<C> Prompting<C> {
     /// Takes an answer.
     #[must_use]
-    pub fn answer(self, typed: AnswerEvent) -> Effect {
+    pub fn answer(self, typed: AnswerEvent) -> Effect<C> {
         match self.0 {
             Asking::Factors(mut dialogue, turn) => {
                 let next = dialogue.answer(turn, typed.text, typed.is_password, typed.now);
@@ -167,6 +175,7 @@ impl Prompting {
     pub fn learn_late(&mut self, news: DeliveryStatus) {
         match &mut self.0 {
             Asking::Factors(dialogue, _) => dialogue.learned_late(news),
+            // A recovery code was right instead of that message's, so nobody waits for it any more.
             Asking::Enrollment(_) => {}
         }
     }
@@ -180,15 +189,15 @@ impl FindingCode {
 
     /// Takes which of the candidates is a bypass or recovery code of the user's.
     #[must_use]
-    pub fn found(mut self, candidate: Option<usize>) -> Effect {
+    pub fn found<C>(mut self, candidate: Option<usize>) -> Effect<C> {
         let (code, pin) = self.search.found(candidate);
-        let next = self.dialogue.take_code(code, pin);
+        let next = self.dialogue.take_code(self.factor, code, pin);
         let next = self.dialogue.with_late_news(next);
         self.dialogue.then(next)
     }
 }
 
-impl Effect {
+impl<C> Effect<C> {
     /// The way that the user is asked to go, for the log; none where nothing is asked or sent, or a device is set up.
     #[must_use]
     pub fn combination(&self) -> Option<&FactorCombination> {
@@ -209,23 +218,23 @@ impl SendingCode {
 
     /// Takes what came of it.
     #[must_use]
-    pub fn sent(mut self, result: SendResult) -> Effect {
-        let next = self.dialogue.dispatched(result);
+    pub fn sent<C>(mut self, result: SendResult) -> Effect<C> {
+        let next = self.dialogue.dispatched(self.request.channel, result);
         self.dialogue.then(next)
     }
 }
 
-impl QueryingRadius {
+impl<C> QueryingRadius<C> {
     /// What was typed.
     #[must_use]
     pub fn typed(&self) -> &Secret {
         &self.query.typed
     }
 
-    /// Whether it is the first answer, and not one to a challenge.
+    /// The challenge that it answers; none if it is the first answer.
     #[must_use]
-    pub fn is_first(&self) -> bool {
-        self.query.is_first
+    pub fn follows(&self) -> Option<&C> {
+        self.query.follows.as_ref()
     }
 
     /// Whether all that was typed is the password.
@@ -242,21 +251,21 @@ impl QueryingRadius {
 
     /// Takes what the server said.
     #[must_use]
-    pub fn replied(mut self, reply: RadiusReply) -> Effect {
-        let next = self.dialogue.replied(self.query.typed, reply);
+    pub fn replied(mut self, reply: RadiusReply<C>) -> Effect<C> {
+        let next = self.dialogue.replied(self.query, reply);
         self.dialogue.then(next)
     }
 
     /// What was typed is a bypass or recovery code; no server is asked.
     #[must_use]
-    pub fn take_other_code(mut self) -> Effect {
-        let next = self.dialogue.take_other_code(self.query.typed);
+    pub fn take_other_code(mut self) -> Effect<C> {
+        let next = self.dialogue.take_other_code(self.query);
         self.dialogue.then(next)
     }
 
     /// The guess was refused before a server was asked, or after one that did not judge it: the login ends.
     #[must_use]
-    pub fn refused(mut self, refused: Refused) -> Effect {
+    pub fn refused(mut self, refused: Refused) -> Effect<C> {
         let outcome = outcome_of(refused);
         Effect::End(self.dialogue.end_refused(outcome))
     }
@@ -301,7 +310,7 @@ impl Verifying {
 
     /// Takes the verdict. A code that was sent and came back is used up by it, whatever it is.
     #[must_use]
-    pub fn verified(mut self, verdict: &Verdict) -> Effect {
+    pub fn verified<C>(mut self, verdict: &Verdict) -> Effect<C> {
         if self.answers.iter().any(Answer::has_come_back) {
             self.dialogue.spend_sent_code();
         }
@@ -312,7 +321,7 @@ impl Verifying {
 impl MakingDevice {
     /// Takes the device, and asks for its first code.
     #[must_use]
-    pub fn made(self, made: FreshDevice, screen: Screen) -> Effect {
+    pub fn made<C>(self, made: FreshDevice, screen: Screen) -> Effect<C> {
         let generation = self.generation;
         enroll(Occasion::Lost { generation }, made, screen, self.wording)
     }
@@ -330,7 +339,7 @@ impl CountingWrongCode {
 
     /// Takes what counting it came to.
     #[must_use]
-    pub fn counted(self, counted: Counted) -> Effect {
+    pub fn counted<C>(self, counted: Counted) -> Effect<C> {
         match counted {
             Counted::Failure { .. } => {
                 let step = self.0.ask_again();
@@ -356,7 +365,7 @@ impl StoringDevice {
 
     /// Takes what came of it.
     #[must_use]
-    pub fn stored(self, stored: Enrolled) -> Effect {
+    pub fn stored<C>(self, stored: Enrolled) -> Effect<C> {
         match stored {
             Enrolled::Stored => ended(
                 vec![self.0.done()],
@@ -371,7 +380,7 @@ impl StoringDevice {
     }
 }
 
-fn ended(messages: Vec<Message>, outcome: Outcome, reason: EndReason) -> Effect {
+fn ended<C>(messages: Vec<Message>, outcome: Outcome, reason: EndReason) -> Effect<C> {
     Effect::End(End {
         step: Step {
             messages,

@@ -11,14 +11,14 @@ use super::following::{EndNote, Following};
 use super::post::{LateMessage, LearnedLate, Posted};
 use super::radius::Queried;
 use super::{
-    Ended, Login, LoginWait, Progress, PromptedLogin, QueryingLogin, ResumedLogin, SendingLogin,
-    end,
+    Effect, Ended, Login, LoginWait, Progress, PromptedLogin, QueryingLogin, ResumedLogin,
+    SendingLogin, end,
 };
 use mfa_core::account::Verdict;
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::DeviceKind;
 use mfa_core::lockout::Admission;
-use mfa_core::login::{Answer, Effect, End, EndReason, FindingCode, Verifying};
+use mfa_core::login::{Answer, End, EndReason, FindingCode, Verifying};
 
 impl Agent {
     /// The first step, which goes out at once: silence would look like an agent that hangs. A message is waited for

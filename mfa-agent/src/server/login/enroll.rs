@@ -15,7 +15,7 @@ use super::super::random;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
 use super::following::Following;
-use super::{Context, Login, Progress};
+use super::{Context, Effect, Login, Progress};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
@@ -27,8 +27,7 @@ use mfa_core::factors::random_code::RandomCode;
 use mfa_core::factors::recovery::{RECOVERY_CODES, RECOVERY_DIGITS};
 use mfa_core::login::entry::NewDevice;
 use mfa_core::login::{
-    CountingWrongCode, Effect, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice,
-    enroll,
+    CountingWrongCode, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice, enroll,
 };
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;

@@ -1,6 +1,6 @@
 //! The effect that follows, with what is known of the end if the login ends by it.
 
-use mfa_core::login::Effect;
+use super::Effect;
 
 /// What follows.
 pub(super) struct Following {

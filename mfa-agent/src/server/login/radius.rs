@@ -14,14 +14,14 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::random;
 use super::super::wait::{Question, RadiusOutcome, RadiusWait, ServerAnswer};
-use super::Login;
 use super::following::Following;
+use super::{Login, QueryingRadius};
 use crate::config::Radius;
 use crate::log;
 use crate::repository::After;
 use mfa_core::account::{Account, Counted, Refused, Remote};
 use mfa_core::lockout::Admission;
-use mfa_core::login::{QueryingRadius, RadiusReply};
+use mfa_core::login::RadiusReply;
 
 /// How much longer than a server takes it takes to note what it said.
 const AFTERWARDS: Duration = Duration::from_secs(10);
@@ -111,7 +111,7 @@ impl Agent {
             user: login.remote_name(&remote).to_owned(),
             typed: state.typed().clone(),
             calling_station: login.calling_station(),
-            follows: login.challenge.take().filter(|_| !state.is_first()),
+            follows: state.follows().cloned(),
             wait,
             remote,
         };
@@ -189,8 +189,11 @@ impl Agent {
                     return Ok(Following::recorded(state.refused(locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
-                login.challenge = Some(challenge);
-                RadiusReply::Challenged { message, echo }
+                RadiusReply::Challenged {
+                    message,
+                    echo,
+                    challenge,
+                }
             }
             Err(error) => {
                 if matches!(error, ClientError::NoAnswer(_)) {

@@ -2,10 +2,10 @@
 
 use mfa_protocol::login::Outcome;
 
-use super::{Context, Login};
+use super::{Context, Login, QueryingRadius};
 use crate::audit::Event;
 use mfa_core::account::{Counted, Passed, Verdict};
-use mfa_core::login::{Consequence, QueryingRadius, outcome_of};
+use mfa_core::login::{Consequence, outcome_of};
 
 impl Login {
     /// What is known of the login after `verdict`, and the events that say so. Nothing of the login changes: the

@@ -60,10 +60,11 @@ impl SentCodeState {
 
 impl Dialogue {
     /// Takes what came of [`Next::Send`].
-    pub(in crate::login) fn dispatched(&mut self, dispatch: SendResult) -> Next {
-        let Some(channel) = self.current().and_then(Channel::of) else {
-            return self.go_on(Vec::new());
-        };
+    pub(in crate::login) fn dispatched<C>(
+        &mut self,
+        channel: Channel,
+        dispatch: SendResult,
+    ) -> Next<C> {
         self.post.channel = Some(channel);
         self.post.expires.get_or_insert(dispatch.expires);
         // What was sent before is as good as it was.
@@ -73,7 +74,8 @@ impl Dialogue {
         let mut messages = std::mem::take(&mut self.post.shown);
         let texts = &self.plan.wording.asking;
         messages.push(news(texts, dispatch.news, channel, self.has_other_way()));
-        Next::Ask(self.ask(messages), Turn::Factor)
+        let factor = channel.factor();
+        Next::Ask(self.ask(factor, messages), Turn::Factor(factor))
     }
 
     /// Takes what became of a message whose prompt was shown before that was known.
@@ -82,14 +84,14 @@ impl Dialogue {
     }
 
     /// Tells it with a step that goes to the user, unless that lets them in.
-    pub(in crate::login) fn with_late_news(&mut self, mut next: Next) -> Next {
+    pub(in crate::login) fn with_late_news<C>(&mut self, mut next: Next<C>) -> Next<C> {
         match &mut next {
             Next::Ask(step, _) => {
                 let texts = Arc::clone(&self.plan.wording.asking);
                 self.add_late_news(step, &texts);
             }
             Next::End(end) => self.add_late_news_to_end(end),
-            Next::Find(_) | Next::Send(_) | Next::Query(_) | Next::Verify(_) => {}
+            Next::Find(..) | Next::Send(_) | Next::Query(_) | Next::Verify(_) => {}
         }
         next
     }
@@ -115,7 +117,7 @@ impl Dialogue {
     }
 
     /// Has a code sent, once it is known where to.
-    pub(super) fn send(&mut self, channel: Channel, messages: Vec<Message>) -> Next {
+    pub(super) fn send<C>(&mut self, channel: Channel, messages: Vec<Message>) -> Next<C> {
         if channel == Channel::Sms && self.asks_for_number() {
             return self.ask_for_number(messages);
         }
@@ -125,7 +127,7 @@ impl Dialogue {
     }
 
     /// Has the code sent that is good now, or a fresh one if there is none.
-    pub(super) fn order(&mut self, channel: Channel) -> Next {
+    pub(super) fn order<C>(&mut self, channel: Channel) -> Next<C> {
         self.post.late = None;
         Next::Send(SendRequest {
             channel,
@@ -145,7 +147,7 @@ impl Dialogue {
             && self.factors().iter().copied().any(by_text)
     }
 
-    pub(super) fn take_number(&mut self, typed: &str) -> Next {
+    pub(super) fn take_number<C>(&mut self, typed: &str) -> Next<C> {
         match Recipient::read(Channel::Sms, typed, self.plan.region) {
             Ok(number) => {
                 self.post.number = Some(number);
@@ -158,7 +160,7 @@ impl Dialogue {
         }
     }
 
-    fn ask_for_number(&mut self, messages: Vec<Message>) -> Next {
+    fn ask_for_number<C>(&mut self, messages: Vec<Message>) -> Next<C> {
         let prompt = Prompt {
             text: self.plan.wording.asking.prompt(&Text::PromptNumber),
             echo: true,

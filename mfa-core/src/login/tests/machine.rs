@@ -82,7 +82,7 @@ impl Chances {
         }
     }
 
-    fn reply(&mut self) -> RadiusReply {
+    fn reply(&mut self) -> RadiusReply<Server> {
         let remote = Remote {
             server: "vip".parse().unwrap(),
             user: None,
@@ -97,6 +97,7 @@ impl Chances {
             2 => RadiusReply::Challenged {
                 message: "Next".to_owned(),
                 echo: false,
+                challenge: Server("vip"),
             },
             _ => RadiusReply::Silent,
         }
