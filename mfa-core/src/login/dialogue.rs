@@ -18,9 +18,10 @@ use super::plan::{Answer, Plan, UserFactors};
 use super::split::{CodeSearch, search};
 use super::stand_in::is_stand_in;
 use crate::account::{FallbackCode, Passed, Verdict};
-use crate::factors::address::Channel;
+use crate::factors::address::{Channel, Recipient};
 use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow};
 use crate::texts::{Text, Texts};
+pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
 
@@ -38,13 +39,35 @@ pub(super) struct Dialogue {
     combination: usize,
     pub(super) given: Vec<Answer>,
     post: SentCodeState,
+    /// The number that was typed in this login.
+    number: Option<Recipient>,
     tries_left: u32,
     answers_left: u32,
-    guess: bool,
-    /// Whether what is verified now was typed before the login began.
-    is_guess_verified: bool,
-    /// Whether all that was typed since the last verdict is the password; none if nothing was typed.
-    is_password: Option<bool>,
+    early: EarlyAnswer,
+    typed: TypedSoFar,
+}
+
+/// The answer that was typed before the login began, and may be no code at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EarlyAnswer {
+    /// There is none: the user is asked for each.
+    None,
+    /// It comes next.
+    Due,
+    /// It is what is verified now.
+    Current,
+    /// It was verified; the user is asked for the next ones.
+    Past,
+}
+
+/// What was typed since the last verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum TypedSoFar {
+    #[default]
+    Nothing,
+    /// The password, and nothing else.
+    Password,
+    Other,
 }
 
 /// What happens next.
@@ -55,7 +78,7 @@ pub(super) enum Next<C> {
     /// Look for a bypass or recovery code in an answer for this factor.
     Find(Factor, CodeSearch),
     /// Send a code.
-    Send(SendRequest),
+    Send(PendingSend),
     /// Ask a RADIUS server.
     Query(RadiusQuery<C>),
     /// Verify these answers.
@@ -95,11 +118,14 @@ impl Dialogue {
             combination,
             given: Vec::new(),
             post: SentCodeState::default(),
+            number: None,
             tries_left: plan.tries.max(1),
             answers_left: MAX_ANSWERS,
-            guess: plan.first_is_a_guess,
-            is_guess_verified: false,
-            is_password: None,
+            early: match plan.first_is_a_guess {
+                true => EarlyAnswer::Due,
+                false => EarlyAnswer::None,
+            },
+            typed: TypedSoFar::default(),
             plan,
             user,
         }
@@ -130,7 +156,10 @@ impl Dialogue {
         is_password: bool,
         now: Timestamp,
     ) -> Next<C> {
-        self.is_password = Some(self.is_password.unwrap_or(true) && is_password);
+        self.typed = match self.typed {
+            TypedSoFar::Nothing | TypedSoFar::Password if is_password => TypedSoFar::Password,
+            TypedSoFar::Nothing | TypedSoFar::Password | TypedSoFar::Other => TypedSoFar::Other,
+        };
         let next = self.answered(turn, typed, now);
         self.with_late_news(next)
     }
@@ -151,9 +180,13 @@ impl Dialogue {
             return self.offer(Vec::new());
         }
         if !is_choice {
-            self.is_guess_verified = std::mem::take(&mut self.guess);
+            self.early = match self.early {
+                EarlyAnswer::None => EarlyAnswer::None,
+                EarlyAnswer::Due => EarlyAnswer::Current,
+                EarlyAnswer::Current | EarlyAnswer::Past => EarlyAnswer::Past,
+            };
         }
-        if !is_choice && self.is_guess_verified && !ends_in_code(typed.expose()) {
+        if !is_choice && self.early == EarlyAnswer::Current && !ends_in_code(typed.expose()) {
             return self.go_on(Vec::new());
         }
         match turn {
@@ -182,7 +215,7 @@ impl Dialogue {
             Verdict::Passed(_) => Outcome::Passed,
             Verdict::Locked(_) | Verdict::BudgetExhausted => Outcome::Locked,
             // The user was not asked yet.
-            Verdict::Password if self.is_guess_verified => return Consequence::GoesOn,
+            Verdict::Password if self.early == EarlyAnswer::Current => return Consequence::GoesOn,
             Verdict::Password => Outcome::Cancelled,
             Verdict::Wrong { lock: Some(_), .. } => Outcome::Wrong,
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
@@ -203,12 +236,12 @@ impl Dialogue {
 
     /// Whether all that was typed since the last verdict is the password.
     pub(super) fn is_password(&self) -> bool {
-        self.is_password == Some(true)
+        self.typed == TypedSoFar::Password
     }
 
     /// The same, for a verdict that is about to come.
     pub(super) fn take_is_password(&mut self) -> bool {
-        self.is_password.take() == Some(true)
+        std::mem::take(&mut self.typed) == TypedSoFar::Password
     }
 
     /// Goes on after a verdict that ends nothing.
@@ -280,7 +313,7 @@ impl Dialogue {
         if let Some(channel) = Channel::of(factor)
             && self.plan.wording.asking.is_resend(typed.expose())
         {
-            return self.order(channel);
+            return self.order(channel, Vec::new());
         }
         if factor == Factor::Radius {
             return Next::Query(RadiusQuery {
@@ -400,7 +433,7 @@ impl Dialogue {
     /// Whether the answer is to hold the password, too. After a password that was typed earlier and had no code
     /// behind it, the code alone is missing.
     fn asks_for_password(&self) -> bool {
-        self.plan.single && self.guess == self.plan.first_is_a_guess
+        self.plan.single && matches!(self.early, EarlyAnswer::None | EarlyAnswer::Due)
     }
 
     /// Ends the login, and says why.

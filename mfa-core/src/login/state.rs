@@ -7,7 +7,7 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Step};
 
 use super::dialogue::SendRequest;
-use super::dialogue::{Dialogue, Next, RadiusQuery, Turn};
+use super::dialogue::{Dialogue, Next, PendingSend, RadiusQuery, Turn};
 use super::end::{Consequence, End, EndReason, outcome_of};
 use super::enroll::{EnrollNext, Enrollment, Occasion, Screen};
 use super::event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
@@ -43,7 +43,7 @@ pub struct FindingCode {
 #[derive(Debug)]
 pub struct SendingCode {
     dialogue: Box<Dialogue>,
-    request: SendRequest,
+    send: PendingSend,
 }
 
 /// A RADIUS server judges an answer.
@@ -112,9 +112,9 @@ impl Dialogue {
                 factor,
                 search,
             }),
-            Next::Send(request) => Effect::SendCode(SendingCode {
+            Next::Send(send) => Effect::SendCode(SendingCode {
                 dialogue: self,
-                request,
+                send,
             }),
             Next::Query(query) => Effect::QueryRadius(QueryingRadius {
                 dialogue: self,
@@ -213,13 +213,13 @@ impl SendingCode {
     /// What is to be sent.
     #[must_use]
     pub fn request(&self) -> &SendRequest {
-        &self.request
+        &self.send.request
     }
 
     /// Takes what came of it.
     #[must_use]
     pub fn sent<C>(mut self, result: SendResult) -> Effect<C> {
-        let next = self.dialogue.dispatched(self.request.channel, result);
+        let next = self.dialogue.dispatched(self.send, result);
         self.dialogue.then(next)
     }
 }

@@ -75,7 +75,7 @@ impl Agent {
                     state,
                     guess,
                 } = *querying;
-                let following = self.replied(&mut login, state, &guess, outcome)?;
+                let following = self.replied(&mut login, state, guess, outcome)?;
                 self.carry_on(login, following)
             }
         }
