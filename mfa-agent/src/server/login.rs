@@ -68,7 +68,7 @@ pub(super) struct Login {
     /// Whether the last message was sent, perhaps at a second try.
     has_arrived: Arc<AtomicBool>,
     /// Its place among the open logins of its account.
-    _open_login: Option<OpenLogin>,
+    _open_login: OpenLogin,
 }
 
 /// What a login asks for, with the challenges of this agent's RADIUS servers.
@@ -84,7 +84,12 @@ pub(super) struct PromptedLogin {
 }
 
 impl Login {
-    fn of(resolved: ResolvedLogin<'_>, ask: &Ask, new_session: Option<NewSession>) -> Box<Self> {
+    fn of(
+        resolved: ResolvedLogin<'_>,
+        open_login: OpenLogin,
+        ask: &Ask,
+        new_session: Option<NewSession>,
+    ) -> Box<Self> {
         // Nobody could unlock a stand-in, and once locked for good it would tell itself.
         let mut limits = Limits {
             max_consecutive: ask
@@ -104,7 +109,7 @@ impl Login {
             generation_at_begin: resolved.account.generation(),
             beliefs: Vec::new(),
             has_arrived: Arc::default(),
-            _open_login: resolved.open_login,
+            _open_login: open_login,
             settings: resolved.settings,
             key: resolved.key,
             limits,
@@ -131,16 +136,9 @@ pub(super) enum Progress {
     Ended(Box<Ended>),
 }
 
-impl Progress {
-    /// The same, where the event of its end was committed with what ended it.
-    fn recorded(self) -> Self {
-        match self {
-            Self::Ended(ended) => Self::Ended(Box::new(Ended {
-                event: None,
-                ..*ended
-            })),
-            open => open,
-        }
+impl From<Box<Ended>> for Progress {
+    fn from(ended: Box<Ended>) -> Self {
+        Self::Ended(ended)
     }
 }
 
@@ -152,6 +150,16 @@ pub(super) struct Ended {
     pub(super) reply: LoginReply,
     /// To be recorded; none if it was committed with what ended the login.
     pub(super) event: Option<Event>,
+}
+
+impl Ended {
+    /// The same, where the event of its end was committed with what ended it.
+    fn recorded(self: Box<Self>) -> Box<Self> {
+        Box::new(Self {
+            event: None,
+            ..*self
+        })
+    }
 }
 
 impl Agent {
@@ -168,14 +176,11 @@ impl Agent {
         } = prompted;
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
-            return Ok(conclude(&login.context, Outcome::Cancelled, reason));
+            return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
         }
         if Instant::now() >= login.deadline {
-            return Ok(conclude(
-                &login.context,
-                Outcome::Cancelled,
-                "it took too long",
-            ));
+            let reason = "it took too long";
+            return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
         }
         let context = login.context.clone();
         if login.has_arrived.load(Ordering::SeqCst) {
@@ -215,7 +220,7 @@ impl Agent {
     fn give_up(&self, context: &Context, failure: Failure) -> Result<Progress, Failure> {
         let ended = conclude(context, Outcome::Unavailable, failure.reason());
         if !failure.is_busy() {
-            return Ok(ended);
+            return Ok(ended.into());
         }
         self.note_cancelled(context, failure.reason());
         Err(failure)
@@ -233,7 +238,7 @@ impl Agent {
 }
 
 /// Ends a login that asks nothing (more).
-fn conclude(context: &Context, outcome: Outcome, reason: &str) -> Progress {
+fn conclude(context: &Context, outcome: Outcome, reason: &str) -> Box<Ended> {
     conclude_with(context, Vec::new(), outcome, reason)
 }
 
@@ -243,13 +248,13 @@ fn conclude_with(
     messages: Vec<Message>,
     outcome: Outcome,
     reason: &str,
-) -> Progress {
+) -> Box<Ended> {
     let step = Step {
         messages,
         outcome: Some(outcome),
         ..Step::default()
     };
-    Progress::Ended(end(context, step, outcome, Some(reason)))
+    end(context, step, outcome, Some(reason))
 }
 
 fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) -> Box<Ended> {

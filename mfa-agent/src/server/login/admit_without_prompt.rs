@@ -7,7 +7,7 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
-use super::{Context, Progress, conclude, conclude_with};
+use super::{Context, Ended, conclude, conclude_with};
 use crate::repository::{After, Key};
 use mfa_core::account::Session;
 use mfa_core::login::entry::{Entry, Grace, LetIn, Preparation, entry};
@@ -21,7 +21,7 @@ impl Agent {
         resolved: &ResolvedLogin<'_>,
         ask: &Ask,
         let_in: LetIn<'_>,
-    ) -> Result<Option<Progress>, Failure> {
+    ) -> Result<Option<Box<Ended>>, Failure> {
         match let_in {
             LetIn::Session(_) => self.pass_in_session(resolved, ask),
             LetIn::Grace(grace) => self.pass_in_grace(resolved, grace),
@@ -38,7 +38,7 @@ impl Agent {
         &self,
         resolved: &ResolvedLogin<'_>,
         ask: &Ask,
-    ) -> Result<Option<Progress>, Failure> {
+    ) -> Result<Option<Box<Ended>>, Failure> {
         self.commit(&resolved.key, resolved.context.peer, |account| {
             let account = account.unwrap_or_default();
             let entry = entry(
@@ -63,7 +63,7 @@ impl Agent {
         &self,
         resolved: &ResolvedLogin<'_>,
         found: Grace,
-    ) -> Result<Option<Progress>, Failure> {
+    ) -> Result<Option<Box<Ended>>, Failure> {
         let (own, now) = (Key::account(&resolved.subject.user), resolved.now);
         let has_begun = resolved.key == own && resolved.account.grace_since(now).is_some();
         let (left, is_recorded) = match has_begun {

@@ -11,6 +11,7 @@ use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
 use super::super::error::Failure;
+use super::super::limits::OpenLogin;
 use super::super::random;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
@@ -43,6 +44,7 @@ impl Agent {
     pub(super) fn enroll(
         &self,
         mut resolved: ResolvedLogin<'_>,
+        open_login: OpenLogin,
         ask: &Ask,
         new: NewDevice,
     ) -> Result<Progress, Failure> {
@@ -52,7 +54,7 @@ impl Agent {
         let (settings, screen) = (&resolved.settings, resolved.context.screen());
         let made = self.fresh_device(settings, &resolved.context.user, Label::numbered(1))?;
         let effect = enroll(Occasion::First, made, screen, wording(settings, screen));
-        let mut login = Login::of(resolved, ask, new.session);
+        let mut login = Login::of(resolved, open_login, ask, new.session);
         login
             .context
             .set_combination(Some(Factor::Totp.to_string()));
