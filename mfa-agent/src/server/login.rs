@@ -37,6 +37,7 @@ use crate::repository::Key;
 pub(super) use ask::{plan, wording};
 pub(super) use begin::Purpose;
 use begin::ResolvedLogin;
+use following::Following;
 pub(super) use login_context::LoginContext;
 use mfa_core::account::NewSession;
 use mfa_core::lockout::{Limits, LoginEpoch};
@@ -148,17 +149,24 @@ pub(super) struct Ended {
     /// The state of the account that the user has proven to be theirs, if that was asked for.
     pub(super) proven: Option<u64>,
     pub(super) reply: LoginReply,
-    /// To be recorded; none if it was committed with what ended the login.
-    pub(super) event: Option<Event>,
+    pub(super) record: Record,
+}
+
+/// Whether the audit log has the end of a login.
+pub(super) enum Record {
+    /// It has: the event was committed with what ended the login.
+    Committed,
+    /// This event is to be recorded.
+    Due(Event),
 }
 
 impl Ended {
-    /// The same, where the event of its end was committed with what ended it.
-    fn recorded(self: Box<Self>) -> Box<Self> {
-        Box::new(Self {
-            event: None,
-            ..*self
-        })
+    /// The same, and its event for the change that ends the login.
+    fn into_committed(mut self: Box<Self>) -> (Box<Self>, Vec<Event>) {
+        match std::mem::replace(&mut self.record, Record::Committed) {
+            Record::Committed => (self, Vec::new()),
+            Record::Due(event) => (self, vec![event]),
+        }
     }
 }
 
@@ -198,7 +206,7 @@ impl Agent {
             now: Timestamp::now(),
             windows: login.settings.windows(),
         };
-        let progress = self.carry_on(login, state.answer(typed));
+        let progress = self.carry_on(login, Following::due(state.answer(typed)));
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 
@@ -262,6 +270,6 @@ fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) ->
         user: context.user.clone(),
         proven: None,
         reply: LoginReply::of(context.session.clone(), step),
-        event: Some(context.event(outcome, reason)),
+        record: Record::Due(context.event(outcome, reason)),
     })
 }

@@ -59,7 +59,7 @@ impl Agent {
             .context
             .set_combination(Some(Factor::Totp.to_string()));
         login.be_patient();
-        self.carry_on(login, effect)
+        self.carry_on(login, Following::due(effect))
     }
 
     /// Goes on, after a recovery code was right, with setting up a new device.
@@ -114,7 +114,7 @@ impl Agent {
             Ok((After::Put(account.into()), events, counted))
         })?;
         login.context = told(login, counted).0;
-        Ok(Following::recorded(state.counted(counted)))
+        Ok(Following::committed(state.counted(counted)))
     }
 
     pub(super) fn store_device(
@@ -152,8 +152,8 @@ impl Agent {
         })?;
         let effect = state.stored(stored);
         Ok(match stored {
-            Enrolled::Stored => Following::recorded(effect),
-            Enrolled::Locked | Enrolled::Otherwise => effect.into(),
+            Enrolled::Stored => Following::committed(effect),
+            Enrolled::Locked | Enrolled::Otherwise => Following::due(effect),
         })
     }
 }

@@ -81,12 +81,14 @@ impl Agent {
     ) -> Result<Queried, Failure> {
         let (remote, guess) = match self.reserve(login, state.typed())? {
             Reservation::Granted(remote, guess) => (remote, guess),
-            Reservation::Other => return Ok(Queried::AtOnce(state.take_other_code().into())),
+            Reservation::Other => {
+                return Ok(Queried::AtOnce(Following::due(state.take_other_code())));
+            }
             Reservation::Locked => (None, ReservedGuess::Locked),
             Reservation::BudgetExhausted => {
                 let refused = Refused::BudgetExhausted;
                 login.context.note(&refused.into(), state.is_unenrolled());
-                return Ok(Queried::AtOnce(state.refused(refused).into()));
+                return Ok(Queried::AtOnce(Following::due(state.refused(refused))));
             }
         };
         let is_privileged = login.context.peer.privileged;
@@ -165,7 +167,7 @@ impl Agent {
             remote: None,
             reserved: guess.id(),
         };
-        Ok(state.replied(rejected).into())
+        Ok(Following::due(state.replied(rejected)))
     }
 
     /// What a server said.
@@ -196,7 +198,7 @@ impl Agent {
             }
             Ok(Said::Challenged(challenge)) => {
                 if let Some(locked) = self.unjudged(login, &state, guess)? {
-                    return Ok(Following::recorded(state.refused(locked)));
+                    return Ok(Following::committed(state.refused(locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
                 RadiusReply::Challenged {
@@ -212,7 +214,7 @@ impl Agent {
                 return self.unanswered(login, state, guess, &error.to_string());
             }
         };
-        Ok(state.replied(reply).into())
+        Ok(Following::due(state.replied(reply)))
     }
 
     /// Reserves the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
@@ -264,7 +266,7 @@ impl Agent {
         why: &str,
     ) -> Result<Following, Failure> {
         if let Some(locked) = self.unjudged(login, &state, guess)? {
-            return Ok(Following::recorded(state.refused(locked)));
+            return Ok(Following::committed(state.refused(locked)));
         }
         let silence = match guess {
             ReservedGuess::JudgedHere(_) => {
@@ -274,9 +276,8 @@ impl Agent {
                 format!("{why}; nothing was judged")
             }
         };
-        let mut following = Following::from(state.replied(RadiusReply::Silent));
-        following.note.silence = Some(silence);
-        Ok(following)
+        let effect = state.replied(RadiusReply::Silent);
+        Ok(Following::silence(effect, silence))
     }
 
     /// The server did not judge the guess, so it is given back. What might have been another code was judged
