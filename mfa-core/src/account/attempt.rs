@@ -53,6 +53,8 @@ pub struct Attempt {
 pub enum PreparedAnswer {
     /// A code, compared with every device.
     Code {
+        /// The requested factor.
+        factor: Factor,
         /// The answer, or its end.
         typed: Secret,
         /// Whether a password may precede the code.
@@ -290,7 +292,7 @@ impl Account {
     fn use_steps(&mut self, results: &[MatchResult], attempt: &Attempt) {
         for result in results {
             match result {
-                MatchResult::Code { device, step } => {
+                MatchResult::Code { device, step, .. } => {
                     if let Some(device) = self.devices.get_mut(*device) {
                         device.use_up(*step, attempt.now);
                     }

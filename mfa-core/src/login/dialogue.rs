@@ -19,7 +19,7 @@ use super::split::{CodeSearch, search};
 use super::stand_in::is_stand_in;
 use crate::account::{FallbackCode, Passed, Verdict};
 use crate::factors::address::{Channel, Recipient};
-use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow};
+use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow, Verification};
 use crate::texts::{Text, Texts};
 pub(super) use post::PendingSend;
 pub use post::SendRequest;
@@ -315,7 +315,7 @@ impl Dialogue {
         {
             return self.order(channel, Vec::new());
         }
-        if factor == Factor::Radius {
+        if is_judged_elsewhere(factor) {
             return Next::Query(RadiusQuery {
                 factor,
                 typed,
@@ -411,7 +411,7 @@ impl Dialogue {
         Step {
             messages,
             prompt: Some(self.prompt(factor)),
-            patience: self.plan.patience.filter(|_| factor == Factor::Radius),
+            patience: self.plan.patience.filter(|_| is_judged_elsewhere(factor)),
             ..Step::default()
         }
     }
@@ -465,6 +465,11 @@ impl Dialogue {
     pub(super) fn has_other_way(&self) -> bool {
         !self.plan.single && self.plan.combinations.len() > 1
     }
+}
+
+/// Whether a RADIUS server judges it.
+fn is_judged_elsewhere(factor: Factor) -> bool {
+    matches!(factor.row().verification, Verification::Radius)
 }
 
 fn expects_sent_code<C>(turn: &Turn<C>) -> bool {

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::log;
 use mfa_core::account::Verdict;
-use mfa_core::factors::Factor;
 use mfa_core::factors::device::DeviceKind;
+use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::lockout::Admission;
 use mfa_core::login::{Answer, End, EndReason, FindingCode, Verifying};
 
@@ -185,7 +185,10 @@ impl Agent {
                 self.clock_watch.right()
             }
             Verdict::Wrong { .. } => {
-                let Some(typed) = given.iter().find(|given| given.factor == Factor::Totp) else {
+                let is_of_device = |given: &&Answer| {
+                    matches!(given.factor.row().verification, Verification::Device)
+                };
+                let Some(typed) = given.iter().find(is_of_device) else {
                     return;
                 };
                 let user = login.context.user.as_str();

@@ -21,7 +21,6 @@ use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
 use mfa_core::account::{Account, Counted, Device, Enrolled, Label};
-use mfa_core::factors::Factor;
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
 use mfa_core::factors::random_code::RandomCode;
@@ -53,11 +52,10 @@ impl Agent {
         resolved.key = Key::account(&resolved.subject.user);
         let (settings, screen) = (&resolved.settings, resolved.context.screen());
         let made = self.fresh_device(settings, &resolved.context.user, Label::numbered(1))?;
+        let factor = made.device.kind().factor();
         let effect = enroll(Occasion::First, made, screen, wording(settings, screen));
         let mut login = Login::of(resolved, open_login, ask, new.session);
-        login
-            .context
-            .set_combination(Some(Factor::Totp.to_string()));
+        login.context.set_combination(Some(factor.to_string()));
         login.be_patient();
         self.carry_on(login, Following::due(effect))
     }
