@@ -6,12 +6,10 @@
 use jiff::Timestamp;
 
 use super::{Account, Dates, Device, Label, NewSession, PinRecord, QuestionSet};
+use crate::factors::FactorCombination;
 use crate::factors::device::DeviceKind;
 use crate::factors::recovery::CodeDigest;
-use crate::factors::FactorCombination;
-
-/// The most devices of a user.
-pub const MAX_DEVICES: usize = 5;
+pub use mfa_protocol::factor::MAX_DEVICES;
 
 /// The result of adding a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

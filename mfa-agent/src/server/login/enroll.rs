@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
+use super::super::drawn::{device_key, recovery_codes};
 use super::super::error::Failure;
 use super::super::limits::OpenLogin;
-use super::super::random;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
 use super::following::Following;
@@ -22,9 +22,7 @@ use crate::config::Settings;
 use crate::repository::{After, Key};
 use mfa_core::account::{Account, Counted, Device, Enrolled, Label};
 use mfa_core::factors::device::{Generator, MovingFactor};
-use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
-use mfa_core::factors::random_code::RandomCode;
-use mfa_core::factors::recovery::{RECOVERY_CODES, RECOVERY_DIGITS};
+use mfa_core::factors::recovery::RECOVERY_CODES;
 use mfa_core::login::entry::NewDevice;
 use mfa_core::login::{
     CountingWrongCode, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice, enroll,
@@ -84,8 +82,7 @@ impl Agent {
         label: Label,
     ) -> Result<FreshDevice, Failure> {
         let device = fresh_device(label, settings)?;
-        let codes = RandomCode::set(&random_codes()?, RECOVERY_DIGITS);
-        let codes: Vec<_> = codes.iter().map(RandomCode::text).collect();
+        let codes = recovery_codes(RECOVERY_CODES)?;
         let issuer = self.issuer(settings);
         let uri = device.generator.uri(&issuer, user.as_str(), 0);
         let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
@@ -180,16 +177,11 @@ fn enrollment_event(context: &Context, device: &Device, occasion: Occasion) -> E
 
 fn fresh_device(label: Label, settings: &Settings) -> Result<Device, Failure> {
     let totp = &settings.totp;
-    let key = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
     let generator = Generator {
-        key: SecretKey::fresh(*key),
+        key: device_key()?,
         algorithm: totp.algorithm,
         digits: totp.digits,
         moves: MovingFactor::Time(totp.period),
     };
     Ok(Device::new(label, generator, Timestamp::now()))
-}
-
-fn random_codes() -> Result<Vec<[u8; 16]>, Failure> {
-    (0..RECOVERY_CODES).map(|_| random::<16>()).collect()
 }
