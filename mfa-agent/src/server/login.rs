@@ -157,7 +157,7 @@ pub(super) enum Record {
     /// It has: the event was committed with what ended the login.
     Committed,
     /// This event is to be recorded.
-    Due(Event),
+    Due(Box<Event>),
 }
 
 impl Ended {
@@ -165,7 +165,7 @@ impl Ended {
     fn into_committed(mut self: Box<Self>) -> (Box<Self>, Vec<Event>) {
         match std::mem::replace(&mut self.record, Record::Committed) {
             Record::Committed => (self, Vec::new()),
-            Record::Due(event) => (self, vec![event]),
+            Record::Due(event) => (self, vec![*event]),
         }
     }
 }
@@ -270,6 +270,6 @@ fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) ->
         user: context.user.clone(),
         proven: None,
         reply: LoginReply::of(context.session.clone(), step),
-        record: Record::Due(context.event(outcome, reason)),
+        record: Record::Due(context.event(outcome, reason).into()),
     })
 }

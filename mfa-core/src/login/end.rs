@@ -73,9 +73,8 @@ pub enum Consequence {
     },
 }
 
-/// How a login ends whose guess was refused beside the verdict of its answers.
-#[must_use]
-pub const fn outcome_of(refused: Refused) -> Outcome {
+/// How a refused guess ends its login.
+pub(super) const fn outcome_of(refused: Refused) -> Outcome {
     match refused {
         Refused::Wrong { .. } => Outcome::Wrong,
         Refused::Locked(_) | Refused::BudgetExhausted => Outcome::Locked,

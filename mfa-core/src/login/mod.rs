@@ -31,7 +31,7 @@ mod state;
 mod terms;
 
 pub use dialogue::SendRequest;
-pub use end::{Consequence, End, EndReason, outcome_of};
+pub use end::{Consequence, End, EndReason};
 pub use enroll::{Occasion, Screen, prompts as enrollment_prompts};
 pub use event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
 pub use fallback::FallbackRecipients;

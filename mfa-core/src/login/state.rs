@@ -263,6 +263,15 @@ impl<C> QueryingRadius<C> {
         self.dialogue.then(next)
     }
 
+    /// What follows from this where no server judges the guess.
+    #[must_use]
+    pub fn consequence(&self, counted: Counted) -> Consequence {
+        match counted {
+            Counted::Failure { .. } => Consequence::GoesOn,
+            Counted::Refused(refused) => Consequence::Ends(outcome_of(refused)),
+        }
+    }
+
     /// The guess was refused before a server was asked, or after one that did not judge it: the login ends.
     #[must_use]
     pub fn refused(mut self, refused: Refused) -> Effect<C> {

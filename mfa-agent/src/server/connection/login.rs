@@ -88,7 +88,7 @@ impl Connection {
         let is_told = reply.step.outcome == Some(Outcome::Passed);
         match record {
             Record::Due(event) if !is_told || event.factor.is_some() => {
-                self.agent.record(event, self.peer);
+                self.agent.record(*event, self.peer);
             }
             Record::Due(_) | Record::Committed => {}
         }
@@ -131,7 +131,7 @@ impl Connection {
             }
             Progress::Ended(ended) => {
                 if let Record::Due(event) = ended.record {
-                    self.agent.record(event, self.peer);
+                    self.agent.record(*event, self.peer);
                 }
                 if let Some(generation) = ended.proven {
                     let (user, when) = (ended.user.clone(), Instant::now());

@@ -5,7 +5,7 @@ use mfa_protocol::login::Outcome;
 use super::{Context, Login, QueryingRadius};
 use crate::audit::Event;
 use mfa_core::account::{Counted, Passed, Verdict};
-use mfa_core::login::{Consequence, outcome_of};
+use mfa_core::login::Consequence;
 
 impl Login {
     /// What is known of the login after `verdict`, and the events that say so. Nothing of the login changes: the
@@ -38,9 +38,9 @@ impl Login {
         counted: Counted,
         state: &QueryingRadius,
     ) -> (Context, Vec<Event>) {
-        if let Counted::Refused(refused) = counted {
-            let consequence = Consequence::Ends(outcome_of(refused));
-            return self.told(&refused.into(), consequence, state.is_unenrolled());
+        if let Counted::Refused(_) = counted {
+            let consequence = state.consequence(counted);
+            return self.told(&counted.into(), consequence, state.is_unenrolled());
         }
         let mut context = self.context.clone();
         context.note(&counted.into(), false);

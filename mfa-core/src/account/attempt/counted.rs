@@ -1,4 +1,4 @@
-//! What counting a wrong guess comes to that is no attempt at all answers of a login. It never lets in.
+//! The result of counting a wrong guess outside of an [`Attempt`](super::Attempt). It never lets in.
 
 use jiff::Timestamp;
 
