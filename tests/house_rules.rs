@@ -9,8 +9,8 @@ use std::process::Command;
 
 use mfa_tests::{Source, built, run, sources};
 
-/// The crates that `name` is built of, itself among them.
-fn crates_of(name: &str) -> Vec<String> {
+/// The crates that `name` is built of, itself among them, each with its features.
+fn crates_of(name: &str) -> Vec<(String, String)> {
     let mut tree = Command::new(env!("CARGO"));
     tree.args([
         "tree",
@@ -20,24 +20,39 @@ fn crates_of(name: &str) -> Vec<String> {
         "normal",
         "--prefix",
         "none",
+        "--format",
+        "{p} {f}",
         "--offline",
     ]);
     let output = run(tree.current_dir(&built().tree));
     assert!(output.is_success(), "{output:?}");
-    let names = output
-        .stdout
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
-    names.map(str::to_owned).collect()
+    let lines = output.stdout.lines();
+    let named = |line: &str| {
+        let (name, rest) = line.split_once(' ')?;
+        let features = rest.rsplit(' ').next().unwrap_or_default();
+        Some((name.to_owned(), features.to_owned()))
+    };
+    lines.filter_map(named).collect()
 }
 
 /// Fails when `name` is built of one of these crates.
 fn is_built_without(name: &str, others: &[&str]) {
-    for found in crates_of(name) {
+    for (found, _) in crates_of(name) {
         assert!(
             !others.contains(&found.as_str()),
             "{name} depends on {found}"
         );
+    }
+}
+
+/// Fails when one of these crates is built into `name` with a feature that reads the host.
+fn is_built_without_features(name: &str, others: &[(&str, &str)]) {
+    for (found, features) in crates_of(name) {
+        let has = |(other, feature): &&(&str, &str)| {
+            found == *other && features.split(',').any(|has| has == *feature)
+        };
+        let feature = others.iter().find(has);
+        assert_eq!(feature, None, "{name} depends on {found} with {features}");
     }
 }
 
@@ -127,6 +142,7 @@ fn rule_3_the_core_reads_no_clock_and_does_no_io() {
         "libc",
         "getrandom",
         "rand",
+        "fastrand",
         "sled",
         "argon2",
         "clap",
@@ -140,6 +156,13 @@ fn rule_3_the_core_reads_no_clock_and_does_no_io() {
         "mfa-radius",
     ];
     is_built_without("mfa-core", &outside);
+    // Time zones of the host, and a clock.
+    let outside = [
+        ("jiff", "tz-system"),
+        ("jiff", "tzdb-zoneinfo"),
+        ("totp-rs", "std"),
+    ];
+    is_built_without_features("mfa-core", &outside);
 }
 
 #[test]

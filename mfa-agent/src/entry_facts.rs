@@ -2,7 +2,7 @@
 //! ([`mfa_core::login::entry`]).
 
 use crate::config::Settings;
-use mfa_core::factors::Factor;
+use mfa_core::factors::FactorRow;
 use mfa_core::factors::address::Channel;
 use mfa_core::login::entry::EntryFacts;
 
@@ -15,7 +15,11 @@ pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
     EntryFacts {
         address: email.and_then(|email| email.address.as_ref()),
         is_sms_on: delivery.is_on(Channel::Sms),
-        is_self_service: service.enabled && service.factors.contains(&Factor::Totp),
+        is_self_service: service.enabled
+            && service
+                .factors
+                .iter()
+                .any(|factor| factor.row().enrolls_in_login),
         renews_devices: settings.recovery.new_device,
     }
 }

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod config;
 pub mod delivery;
+mod durable_file;
 mod entry_facts;
 pub mod hasher;
 mod lines;

@@ -19,6 +19,15 @@ pub use device_kind::DeviceKind;
 pub use hash_algorithm::{HashAlgorithm, HashAlgorithmError};
 pub use names::{Authenticator, Factor};
 
+/// The most devices of a user.
+pub const MAX_DEVICES: usize = 5;
+
+/// How many security questions a user has.
+pub const QUESTIONS: usize = 3;
+
+/// How many recovery codes a user gets unless something else is asked for.
+pub const RECOVERY_CODES: u32 = 10;
+
 /// A name that no factor has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactorError {

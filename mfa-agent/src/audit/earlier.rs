@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::durable_file::folder_of;
+
 /// Bytes searched at the end of a file.
 const TAIL: u64 = 16 << 20;
 
@@ -52,13 +54,6 @@ pub(super) fn missing(path: &Path, lines: &[Vec<u8>]) -> io::Result<Vec<Vec<u8>>
     Ok(missing
         .map(|(_, line)| [line, &b"\n"[..]].concat())
         .collect())
-}
-
-/// The folder of a file.
-pub(super) fn folder(path: &Path) -> &Path {
-    let folder = path.parent();
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 /// The lines of a change, without line breaks.
@@ -157,7 +152,7 @@ impl Rotated {
             is_known: false,
         };
         let name = path.file_name().and_then(OsStr::to_str);
-        let (Some(name), Ok(folder)) = (name, std::fs::read_dir(folder(path))) else {
+        let (Some(name), Ok(folder)) = (name, std::fs::read_dir(folder_of(path))) else {
             return rotated;
         };
         rotated.is_known = true;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::earlier;
 use super::sink::{self, Entry};
+use crate::durable_file::folder_of;
 use crate::lines::{Sink, WriteError};
 use crate::log;
 
@@ -154,7 +155,7 @@ impl FileSink {
     }
 
     fn sync_folder(&self) -> io::Result<()> {
-        File::open(earlier::folder(&self.path))?.sync_all()
+        File::open(folder_of(&self.path))?.sync_all()
     }
 }
 

@@ -15,7 +15,7 @@ use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 use super::{Files, Settings};
-use crate::store_mark::replace_durably;
+use crate::durable_file::replace_durably;
 use crate::trusted_path::Owners;
 
 const NAME: &str = "settings.last";

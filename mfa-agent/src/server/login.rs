@@ -37,6 +37,7 @@ use crate::repository::Key;
 pub(super) use ask::{plan, wording};
 pub(super) use begin::Purpose;
 use begin::ResolvedLogin;
+use following::Following;
 pub(super) use login_context::LoginContext;
 use mfa_core::account::NewSession;
 use mfa_core::lockout::{Limits, LoginEpoch};
@@ -63,24 +64,33 @@ pub(super) struct Login {
     is_proof: bool,
     /// What the account could be passed with when it began.
     generation_at_begin: u64,
-    /// What a RADIUS server has asked back; none unless the user is asked that, or nobody needs it any more.
-    challenge: Option<Challenge>,
     /// Answers since the last verdict that were believed to be the password.
     beliefs: Vec<Belief>,
     /// Whether the last message was sent, perhaps at a second try.
     has_arrived: Arc<AtomicBool>,
     /// Its place among the open logins of its account.
-    _open_login: Option<OpenLogin>,
+    _open_login: OpenLogin,
 }
+
+/// What a login asks for, with the challenges of this agent's RADIUS servers.
+type Effect = mfa_core::login::Effect<Challenge>;
+
+/// A login whose answer a RADIUS server judges.
+type QueryingRadius = mfa_core::login::QueryingRadius<Challenge>;
 
 /// A login whose user is asked.
 pub(super) struct PromptedLogin {
     pub(super) login: Box<Login>,
-    state: Prompting,
+    state: Prompting<Challenge>,
 }
 
 impl Login {
-    fn of(resolved: ResolvedLogin<'_>, ask: &Ask, new_session: Option<NewSession>) -> Box<Self> {
+    fn of(
+        resolved: ResolvedLogin<'_>,
+        open_login: OpenLogin,
+        ask: &Ask,
+        new_session: Option<NewSession>,
+    ) -> Box<Self> {
         // Nobody could unlock a stand-in, and once locked for good it would tell itself.
         let mut limits = Limits {
             max_consecutive: ask
@@ -98,10 +108,9 @@ impl Login {
             deadline: Instant::now() + resolved.settings.server.login_timeout,
             epoch: resolved.account.lockout().epoch(),
             generation_at_begin: resolved.account.generation(),
-            challenge: None,
             beliefs: Vec::new(),
             has_arrived: Arc::default(),
-            _open_login: resolved.open_login,
+            _open_login: open_login,
             settings: resolved.settings,
             key: resolved.key,
             limits,
@@ -128,16 +137,9 @@ pub(super) enum Progress {
     Ended(Box<Ended>),
 }
 
-impl Progress {
-    /// The same, where the event of its end was committed with what ended it.
-    fn recorded(self) -> Self {
-        match self {
-            Self::Ended(ended) => Self::Ended(Box::new(Ended {
-                event: None,
-                ..*ended
-            })),
-            open => open,
-        }
+impl From<Box<Ended>> for Progress {
+    fn from(ended: Box<Ended>) -> Self {
+        Self::Ended(ended)
     }
 }
 
@@ -147,8 +149,25 @@ pub(super) struct Ended {
     /// The state of the account that the user has proven to be theirs, if that was asked for.
     pub(super) proven: Option<u64>,
     pub(super) reply: LoginReply,
-    /// To be recorded; none if it was committed with what ended the login.
-    pub(super) event: Option<Event>,
+    pub(super) record: Record,
+}
+
+/// Whether the audit log has the end of a login.
+pub(super) enum Record {
+    /// It has: the event was committed with what ended the login.
+    Committed,
+    /// This event is to be recorded.
+    Due(Box<Event>),
+}
+
+impl Ended {
+    /// The same, and its event for the change that ends the login.
+    fn into_committed(mut self: Box<Self>) -> (Box<Self>, Vec<Event>) {
+        match std::mem::replace(&mut self.record, Record::Committed) {
+            Record::Committed => (self, Vec::new()),
+            Record::Due(event) => (self, vec![*event]),
+        }
+    }
 }
 
 impl Agent {
@@ -165,14 +184,11 @@ impl Agent {
         } = prompted;
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
             let reason = "an answer was too long or held a NUL";
-            return Ok(conclude(&login.context, Outcome::Cancelled, reason));
+            return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
         }
         if Instant::now() >= login.deadline {
-            return Ok(conclude(
-                &login.context,
-                Outcome::Cancelled,
-                "it took too long",
-            ));
+            let reason = "it took too long";
+            return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
         }
         let context = login.context.clone();
         if login.has_arrived.load(Ordering::SeqCst) {
@@ -190,7 +206,7 @@ impl Agent {
             now: Timestamp::now(),
             windows: login.settings.windows(),
         };
-        let progress = self.carry_on(login, state.answer(typed));
+        let progress = self.carry_on(login, Following::due(state.answer(typed)));
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 
@@ -212,7 +228,7 @@ impl Agent {
     fn give_up(&self, context: &Context, failure: Failure) -> Result<Progress, Failure> {
         let ended = conclude(context, Outcome::Unavailable, failure.reason());
         if !failure.is_busy() {
-            return Ok(ended);
+            return Ok(ended.into());
         }
         self.note_cancelled(context, failure.reason());
         Err(failure)
@@ -230,7 +246,7 @@ impl Agent {
 }
 
 /// Ends a login that asks nothing (more).
-fn conclude(context: &Context, outcome: Outcome, reason: &str) -> Progress {
+fn conclude(context: &Context, outcome: Outcome, reason: &str) -> Box<Ended> {
     conclude_with(context, Vec::new(), outcome, reason)
 }
 
@@ -240,13 +256,13 @@ fn conclude_with(
     messages: Vec<Message>,
     outcome: Outcome,
     reason: &str,
-) -> Progress {
+) -> Box<Ended> {
     let step = Step {
         messages,
         outcome: Some(outcome),
         ..Step::default()
     };
-    Progress::Ended(end(context, step, outcome, Some(reason)))
+    end(context, step, outcome, Some(reason))
 }
 
 fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) -> Box<Ended> {
@@ -254,6 +270,6 @@ fn end(context: &Context, step: Step, outcome: Outcome, reason: Option<&str>) ->
         user: context.user.clone(),
         proven: None,
         reply: LoginReply::of(context.session.clone(), step),
-        event: Some(context.event(outcome, reason)),
+        record: Record::Due(context.event(outcome, reason).into()),
     })
 }

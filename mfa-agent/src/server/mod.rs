@@ -14,6 +14,7 @@ mod clock_watch;
 mod commit;
 mod connection;
 mod counter;
+mod drawn;
 mod error;
 mod limits;
 mod login;

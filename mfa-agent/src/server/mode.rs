@@ -13,8 +13,9 @@ use super::Agent;
 use crate::audit::Origin;
 use crate::audit::cloud::mode_events;
 use crate::config::Settings;
+use crate::durable_file::{replace_durably, with_suffix};
 use crate::log;
-use crate::store_mark::{read_text, replace_durably, with_suffix};
+use crate::store_mark::read_text;
 
 /// How long the events may take to be written before the file says that they are.
 const WRITING_OUT: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::statvfs;
 
 use super::folder;
+use crate::durable_file::folder_of;
 use crate::log;
 
 /// In bytes; enough for some ten thousand logins.
@@ -63,7 +64,7 @@ impl Ballast {
                 "the disk of the store is full; freed a reserve of {} KiB so that logins go on: \
                  make room on the file system of {}",
                 SIZE >> 10,
-                folder::parent(&self.file).display()
+                folder_of(&self.file).display()
             )),
             Err(e) => log::error(format_args!("can't remove {}: {e}", self.file.display())),
         }
@@ -93,7 +94,7 @@ impl Ballast {
     }
 
     fn plenty_of_space(&self) -> bool {
-        statvfs(folder::parent(&self.file)).is_ok_and(|fs| {
+        statvfs(folder_of(&self.file)).is_ok_and(|fs| {
             let free = fs.blocks_available().saturating_mul(fs.fragment_size());
             free > u64::from(SIZE) * PLENTY
         })

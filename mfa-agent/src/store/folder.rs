@@ -14,6 +14,7 @@ use nix::unistd::geteuid;
 
 use super::StoreError;
 use super::fault::Fault;
+use crate::durable_file::folder_of;
 
 const GROUP_AND_OTHERS: u32 = 0o077;
 
@@ -95,18 +96,10 @@ pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
 
 /// Makes the folder's own name durable.
 pub(super) fn sync_parent(path: &Path) -> Result<(), Fault> {
-    match File::open(parent(path)).and_then(|parent| parent.sync_all()) {
+    match File::open(folder_of(path)).and_then(|parent| parent.sync_all()) {
         // Then another user made the folder earlier.
         Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(()),
         done => done.map_err(Fault::of("the folder above can't be synced")),
-    }
-}
-
-/// The folder that contains `path`.
-pub(super) fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 

@@ -8,11 +8,12 @@ pub mod decision;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::durable_file::{replace_durably, with_suffix};
 use crate::store::StoreId;
 
 const LABEL: &str = "mfa-store-v1:";
@@ -95,24 +96,6 @@ impl FromStr for Mark {
     }
 }
 
-/// Replaces the file at `path` with `bytes`: after a crash, either version is complete.
-pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = with_suffix(path, ".new");
-    let _ = std::fs::remove_file(&draft);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&draft, path)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     // Must not block on a pipe at this path.
     let file = File::options()
@@ -122,12 +105,6 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     file.take(LARGEST_FILE).read_to_string(&mut text)?;
     Ok(text)
-}
-
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! skipped.
 
 use std::fs::{DirBuilder, File, Metadata};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,10 @@ use data_encoding::BASE64;
 use nix::unistd::geteuid;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use crate::durable_file::{folder_of, make_durably};
+
 const LABEL: &str = "mfa-key-v1:";
+const COMMENT: &str = "# Seals the records of mfa-agent. Without it they are lost: back it up.\n";
 const CREDENTIAL: &str = "mfa.key";
 /// Where administrators put encrypted credentials for systemd (systemd.exec(5)).
 const SEALED_CREDENTIALS: [&str; 2] =
@@ -233,32 +236,17 @@ fn make(path: &Path) -> io::Result<()> {
     let line = &mut line[..BASE64.encode_len(key.len())];
     BASE64.encode_mut(&*key, line);
 
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     if !folder.exists() {
         make_folder(folder)?;
     }
-    // Under another name first: a crash in between must not leave half a key that stops the next
-    // start.
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let _ = std::fs::remove_file(&draft);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(b"# Seals the records of mfa-agent. Without it they are lost: back it up.\n")?;
-    file.write_all(LABEL.as_bytes())?;
-    file.write_all(line)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    // A link, unlike a rename, does not replace a key that was put there meanwhile.
-    std::fs::hard_link(&draft, path)?;
-    std::fs::remove_file(&draft)?;
-    File::open(folder)?.sync_all()
+    // Has the full capacity from the start, because a growing buffer leaves copies behind.
+    let length = COMMENT.len() + LABEL.len() + line.len() + 1;
+    let mut text = Zeroizing::new(Vec::with_capacity(length));
+    for part in [COMMENT.as_bytes(), LABEL.as_bytes(), line, b"\n"] {
+        text.extend_from_slice(part);
+    }
+    make_durably(path, &text)
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

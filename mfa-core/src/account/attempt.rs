@@ -4,6 +4,7 @@
 //! again on the newer record if the swap conflicts, so that of simultaneous attempts each sees the
 //! effects of the others.
 
+mod counted;
 mod find;
 mod reserved;
 
@@ -18,6 +19,7 @@ use crate::factors::device::{DeviceKind, Windows};
 use crate::factors::recovery::Pepper;
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
+pub use counted::{Counted, Refused};
 use find::MatchResult;
 
 /// All answers of one login attempt. They are verified together.
@@ -51,6 +53,8 @@ pub struct Attempt {
 pub enum PreparedAnswer {
     /// A code, compared with every device.
     Code {
+        /// The requested factor.
+        factor: Factor,
         /// The answer, or its end.
         typed: Secret,
         /// Whether a password may precede the code.
@@ -288,7 +292,7 @@ impl Account {
     fn use_steps(&mut self, results: &[MatchResult], attempt: &Attempt) {
         for result in results {
             match result {
-                MatchResult::Code { device, step } => {
+                MatchResult::Code { device, step, .. } => {
                     if let Some(device) = self.devices.get_mut(*device) {
                         device.use_up(*step, attempt.now);
                     }
@@ -316,19 +320,14 @@ impl Account {
         epoch: LoginEpoch,
         now: Timestamp,
         limits: &Limits,
-    ) -> Verdict {
+    ) -> Counted {
         match self.lockout.admit(epoch, now, limits) {
-            Admission::Open => Verdict::Wrong {
-                lock: self.fail(epoch, now, limits),
-                failures: self.lockout.failures(now),
-                out_of_sync: None,
-                expended: None,
-            },
+            Admission::Open => self.count_guess(epoch, now, limits),
             Admission::Locked(lock) => {
                 self.lockout.refused_one();
-                Verdict::Locked(lock)
+                Counted::Refused(Refused::Locked(lock))
             }
-            Admission::BudgetExhausted => Verdict::BudgetExhausted,
+            Admission::BudgetExhausted => Counted::Refused(Refused::BudgetExhausted),
         }
     }
 

@@ -50,7 +50,11 @@ fn attempt(account: &Account, answers: Vec<PreparedAnswer>, second: i64) -> Atte
 
 fn try_code(account: &mut Account, code: &str, second: i64) -> Verdict {
     let typed = code.into();
-    let answers = vec![PreparedAnswer::Code { typed, tail: false }];
+    let answers = vec![PreparedAnswer::Code {
+        factor: Factor::Totp,
+        typed,
+        tail: false,
+    }];
     let attempt = attempt(account, answers, second);
     account.attempt(&attempt)
 }

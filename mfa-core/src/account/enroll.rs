@@ -6,12 +6,10 @@
 use jiff::Timestamp;
 
 use super::{Account, Dates, Device, Label, NewSession, PinRecord, QuestionSet};
+use crate::factors::FactorCombination;
 use crate::factors::device::DeviceKind;
 use crate::factors::recovery::CodeDigest;
-use crate::factors::{Factor, FactorCombination};
-
-/// The most devices of a user.
-pub const MAX_DEVICES: usize = 5;
+pub use mfa_protocol::factor::MAX_DEVICES;
 
 /// The result of adding a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,13 +83,14 @@ impl Account {
         if self.lockout.lock(now).is_some() {
             return Enrolled::Locked;
         }
+        let passed = FactorCombination::from(device.kind().factor());
         if !self.has_never_enrolled() || self.add_device(device).is_err() {
             return Enrolled::Otherwise;
         }
         self.set_recovery(codes, now);
         self.lockout.passed(self.lockout.epoch(), now);
         if let Some(opening) = opening {
-            self.begin_session(opening, FactorCombination::from(Factor::Totp), now);
+            self.begin_session(opening, passed, now);
         }
         Enrolled::Stored
     }
@@ -112,12 +111,13 @@ impl Account {
         if self.generation != generation {
             return Enrolled::Otherwise;
         }
+        let passed = FactorCombination::from(device.kind().factor());
         self.devices = vec![device];
         self.generation += 1;
         self.set_recovery(codes, now);
         self.lockout.passed(self.lockout.epoch(), now);
         if let Some(opening) = opening {
-            self.begin_session(opening, FactorCombination::from(Factor::Totp), now);
+            self.begin_session(opening, passed, now);
         }
         Enrolled::Stored
     }

@@ -36,7 +36,8 @@ use crate::factors::{Factor, FactorCombination, FactorRow};
 use crate::lockout::Lockout;
 
 pub use attempt::{
-    Attempt, ConfirmedRecipient, Expended, FallbackCode, Passed, PreparedAnswer, Verdict,
+    Attempt, ConfirmedRecipient, Counted, Expended, FallbackCode, Passed, PreparedAnswer, Refused,
+    Verdict,
 };
 use bypass::Bypass;
 pub use contact::{Contact, ContactError, MAX_CONTACTS};

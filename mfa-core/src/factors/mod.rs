@@ -21,7 +21,7 @@ pub mod totp;
 pub mod uri;
 
 pub use mfa_protocol::factor::{Factor, FactorCombination, FactorError};
-pub use registry::FactorRow;
+pub use registry::{FactorRow, enrolls_in_login};
 
 use address::Channel;
 use mfa_protocol::Secret;
@@ -49,6 +49,8 @@ pub struct Row {
     pub may_be_required_first: bool,
     /// Whether one answer holds it behind a password (`prompting = "single"`).
     pub fits_one_answer: bool,
+    /// Whether it can be set up inside a login.
+    pub enrolls_in_login: bool,
 }
 
 /// What an answer looks like.

@@ -22,6 +22,7 @@ pub const ROW: Row = Row {
     enroll_note: "",
     may_be_required_first: false,
     fits_one_answer: false,
+    enrolls_in_login: false,
 };
 
 /// The fewest digits of a PIN.

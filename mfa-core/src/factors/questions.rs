@@ -9,6 +9,7 @@
 mod tests;
 
 use mfa_protocol::Secret;
+pub use mfa_protocol::factor::QUESTIONS;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
@@ -27,10 +28,8 @@ pub const ROW: Row = Row {
     enroll_note: " (all three of them)",
     may_be_required_first: false,
     fits_one_answer: false,
+    enrolls_in_login: false,
 };
-
-/// How many questions a user enrols.
-pub const QUESTIONS: usize = 3;
 
 /// The longest question, in bytes.
 pub const MAX_QUESTION: usize = 200;

@@ -14,4 +14,5 @@ pub const ROW: Row = Row {
     enroll_note: "",
     may_be_required_first: false,
     fits_one_answer: false,
+    enrolls_in_login: false,
 };

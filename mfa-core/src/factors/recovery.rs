@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub const RECOVERY_DIGITS: u32 = 10;
 
 /// How many there are unless something else is asked for.
-pub const RECOVERY_CODES: usize = 10;
+pub const RECOVERY_CODES: usize = mfa_protocol::factor::RECOVERY_CODES as usize;
 
 /// The most that there may be.
 pub const MAX_RECOVERY_CODES: usize = 20;

@@ -3,7 +3,9 @@
 //! The rest of the program asks the row, never which factor it is. A new factor is a file with its row, a line here, and
 //! what is its own alone: its record, its texts, its command.
 
-use super::{Factor, Row, Verification, pin, questions, radius, sent_code, totp};
+use super::{
+    Factor, FactorCombination, Row, Verification, pin, questions, radius, sent_code, totp,
+};
 
 /// Asks the registry of a factor.
 pub trait FactorRow {
@@ -38,13 +40,19 @@ impl FactorRow for Factor {
     }
 }
 
+/// Whether `combination` is nothing but a factor that can be set up inside a login.
+#[must_use]
+pub fn enrolls_in_login(combination: &FactorCombination) -> bool {
+    matches!(combination.factors(), [factor] if factor.row().enrolls_in_login)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::factors::Need;
     use crate::factors::address::Channel;
+    use crate::factors::{Need, Stored};
 
     #[test]
     fn no_two_factors_share_a_text_or_a_place_in_the_record() {
@@ -76,6 +84,17 @@ mod tests {
             assert_eq!(needed, channel, "{factor}");
             let is_sent = matches!(row.verification, Verification::Sent);
             assert_eq!(is_sent, channel.is_some(), "{factor}");
+        }
+    }
+
+    /// A login makes a device, and stores that.
+    #[test]
+    fn only_devices_are_set_up_in_a_login() {
+        for factor in Factor::ALL
+            .into_iter()
+            .filter(|it| it.row().enrolls_in_login)
+        {
+            assert_eq!(factor.row().stored, Stored::Devices, "{factor}");
         }
     }
 

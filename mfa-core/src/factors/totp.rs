@@ -16,4 +16,5 @@ pub const ROW: Row = Row {
     enroll_note: "",
     may_be_required_first: true,
     fits_one_answer: true,
+    enrolls_in_login: true,
 };

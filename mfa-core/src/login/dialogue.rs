@@ -18,9 +18,10 @@ use super::plan::{Answer, Plan, UserFactors};
 use super::split::{CodeSearch, search};
 use super::stand_in::is_stand_in;
 use crate::account::{FallbackCode, Passed, Verdict};
-use crate::factors::address::Channel;
-use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow};
+use crate::factors::address::{Channel, Recipient};
+use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow, Verification};
 use crate::texts::{Text, Texts};
+pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
 
@@ -38,26 +39,48 @@ pub(super) struct Dialogue {
     combination: usize,
     pub(super) given: Vec<Answer>,
     post: SentCodeState,
+    /// The number that was typed in this login.
+    number: Option<Recipient>,
     tries_left: u32,
     answers_left: u32,
-    guess: bool,
-    /// Whether what is verified now was typed before the login began.
-    is_guess_verified: bool,
-    /// Whether all that was typed since the last verdict is the password; none if nothing was typed.
-    is_password: Option<bool>,
+    early: EarlyAnswer,
+    typed: TypedSoFar,
+}
+
+/// The answer that was typed before the login began, and may be no code at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EarlyAnswer {
+    /// There is none: the user is asked for each.
+    None,
+    /// It comes next.
+    Due,
+    /// It is what is verified now.
+    Current,
+    /// It was verified; the user is asked for the next ones.
+    Past,
+}
+
+/// What was typed since the last verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum TypedSoFar {
+    #[default]
+    Nothing,
+    /// The password, and nothing else.
+    Password,
+    Other,
 }
 
 /// What happens next.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(super) enum Next<C> {
     /// Show and ask.
-    Ask(Step, Turn),
-    /// Look for a bypass or recovery code.
-    Find(CodeSearch),
+    Ask(Step, Turn<C>),
+    /// Look for a bypass or recovery code in an answer for this factor.
+    Find(Factor, CodeSearch),
     /// Send a code.
-    Send(SendRequest),
+    Send(PendingSend),
     /// Ask a RADIUS server.
-    Query(RadiusQuery),
+    Query(RadiusQuery<C>),
     /// Verify these answers.
     Verify(Vec<Answer>),
     /// The login has ended.
@@ -66,44 +89,46 @@ pub(super) enum Next {
 
 /// An answer for a RADIUS server.
 #[derive(Clone, Debug)]
-pub(super) struct RadiusQuery {
+pub(super) struct RadiusQuery<C> {
+    pub(super) factor: Factor,
     pub(super) typed: Secret,
-    /// Whether it is the first, or answers a challenge.
-    pub(super) is_first: bool,
+    /// The challenge that it answers; none if it is the first.
+    pub(super) follows: Option<C>,
 }
 
 /// What the next answer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The next factor of the way.
-    Factor,
+#[derive(Clone, Debug)]
+pub(super) enum Turn<C> {
+    /// This factor of the way.
+    Factor(Factor),
     /// Which way to go.
     Choice,
     /// Where codes are to be sent.
     Number,
-    /// What a RADIUS server has asked.
-    Challenge,
+    /// What a RADIUS server has asked, which judges this factor.
+    Challenge(Factor, C),
 }
 
 impl Dialogue {
     /// Begins: the first way of the policy that the user can go, else that of the decoy.
-    pub(super) fn begin(plan: Plan, user: UserFactors) -> (Self, Next) {
+    pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
         let combination = user.able.iter().position(|able| *able);
         let combination = combination.unwrap_or(user.decoy_combination);
-        let mut dialogue = Self {
+        Self {
             combination,
             given: Vec::new(),
             post: SentCodeState::default(),
+            number: None,
             tries_left: plan.tries.max(1),
             answers_left: MAX_ANSWERS,
-            guess: plan.first_is_a_guess,
-            is_guess_verified: false,
-            is_password: None,
+            early: match plan.first_is_a_guess {
+                true => EarlyAnswer::Due,
+                false => EarlyAnswer::None,
+            },
+            typed: TypedSoFar::default(),
             plan,
             user,
-        };
-        let next = dialogue.go_on(Vec::new());
-        (dialogue, next)
+        }
     }
 
     /// The way that is being gone, for the log.
@@ -124,19 +149,22 @@ impl Dialogue {
     }
 
     /// Takes an answer to what is asked in this `turn`.
-    pub(super) fn answer(
+    pub(super) fn answer<C>(
         &mut self,
-        turn: Turn,
+        turn: Turn<C>,
         typed: Secret,
         is_password: bool,
         now: Timestamp,
-    ) -> Next {
-        self.is_password = Some(self.is_password.unwrap_or(true) && is_password);
+    ) -> Next<C> {
+        self.typed = match self.typed {
+            TypedSoFar::Nothing | TypedSoFar::Password if is_password => TypedSoFar::Password,
+            TypedSoFar::Nothing | TypedSoFar::Password | TypedSoFar::Other => TypedSoFar::Other,
+        };
         let next = self.answered(turn, typed, now);
         self.with_late_news(next)
     }
 
-    fn answered(&mut self, turn: Turn, typed: Secret, now: Timestamp) -> Next {
+    fn answered<C>(&mut self, turn: Turn<C>, typed: Secret, now: Timestamp) -> Next<C> {
         if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return no_answer();
         }
@@ -144,23 +172,33 @@ impl Dialogue {
         if self.answers_left == 0 {
             return cancelled_for(EndReason::TooManyAnswers);
         }
-        if self.post.is_expired(now) && self.expects_sent_code(turn) {
+        if self.post.is_expired(now) && expects_sent_code(&turn) {
             return self.cancelled(&Text::CodeExpired, EndReason::CodeExpired);
         }
-        let is_choice = turn == Turn::Choice;
+        let is_choice = matches!(turn, Turn::Choice);
         if !is_choice && typed.expose().trim() == "?" && self.has_other_way() {
             return self.offer(Vec::new());
         }
         if !is_choice {
-            self.is_guess_verified = std::mem::take(&mut self.guess);
+            self.early = match self.early {
+                EarlyAnswer::None => EarlyAnswer::None,
+                EarlyAnswer::Due => EarlyAnswer::Current,
+                EarlyAnswer::Current | EarlyAnswer::Past => EarlyAnswer::Past,
+            };
         }
-        if !is_choice && self.is_guess_verified && !ends_in_code(typed.expose()) {
+        if !is_choice && self.early == EarlyAnswer::Current && !ends_in_code(typed.expose()) {
             return self.go_on(Vec::new());
         }
         match turn {
-            Turn::Factor if self.means_nothing(typed.expose()) => self.go_on(Vec::new()),
-            Turn::Factor => self.take(typed, true),
-            Turn::Challenge => self.take(typed, false),
+            Turn::Factor(factor) if self.means_nothing(factor, typed.expose()) => {
+                self.go_on(Vec::new())
+            }
+            Turn::Factor(factor) => self.take(factor, typed),
+            Turn::Challenge(factor, challenge) => Next::Query(RadiusQuery {
+                factor,
+                typed,
+                follows: Some(challenge),
+            }),
             Turn::Number => self.take_number(typed.expose()),
             Turn::Choice => self.choose(typed.expose()),
         }
@@ -177,7 +215,7 @@ impl Dialogue {
             Verdict::Passed(_) => Outcome::Passed,
             Verdict::Locked(_) | Verdict::BudgetExhausted => Outcome::Locked,
             // The user was not asked yet.
-            Verdict::Password if self.is_guess_verified => return Consequence::GoesOn,
+            Verdict::Password if self.early == EarlyAnswer::Current => return Consequence::GoesOn,
             Verdict::Password => Outcome::Cancelled,
             Verdict::Wrong { lock: Some(_), .. } => Outcome::Wrong,
             Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
@@ -198,16 +236,16 @@ impl Dialogue {
 
     /// Whether all that was typed since the last verdict is the password.
     pub(super) fn is_password(&self) -> bool {
-        self.is_password == Some(true)
+        self.typed == TypedSoFar::Password
     }
 
     /// The same, for a verdict that is about to come.
     pub(super) fn take_is_password(&mut self) -> bool {
-        self.is_password.take() == Some(true)
+        std::mem::take(&mut self.typed) == TypedSoFar::Password
     }
 
     /// Goes on after a verdict that ends nothing.
-    pub(super) fn try_again(&mut self, verdict: &Verdict) -> Next {
+    pub(super) fn try_again<C>(&mut self, verdict: &Verdict) -> Next<C> {
         self.given.clear();
         let complaint = match verdict {
             Verdict::Password => Vec::new(),
@@ -222,13 +260,18 @@ impl Dialogue {
 
     /// Ends by a verdict.
     pub(super) fn end_by(&mut self, verdict: &Verdict, outcome: Outcome) -> End {
-        let mut end = match verdict {
+        match verdict {
             Verdict::Passed(passed) => self.passed(passed),
-            _ => End {
-                step: told(self.complaint(&self.plan.wording.last), outcome),
-                outcome,
-                reason: None,
-            },
+            _ => self.end_refused(outcome),
+        }
+    }
+
+    /// Ends a login that does not pass.
+    pub(super) fn end_refused(&mut self, outcome: Outcome) -> End {
+        let mut end = End {
+            step: told(self.complaint(&self.plan.wording.last), outcome),
+            outcome,
+            reason: None,
         };
         self.add_late_news_to_end(&mut end);
         end
@@ -253,8 +296,8 @@ impl Dialogue {
 
     /// Asks for the next factor of the way, hands over what was given when there is none, or has something
     /// done first.
-    pub(super) fn go_on(&mut self, messages: Vec<Message>) -> Next {
-        let Some(factor) = self.current() else {
+    pub(super) fn go_on<C>(&mut self, messages: Vec<Message>) -> Next<C> {
+        let Some(factor) = self.factors().get(self.given.len()).copied() else {
             return Next::Verify(std::mem::take(&mut self.given));
         };
         if let Some(channel) = Channel::of(factor)
@@ -262,36 +305,39 @@ impl Dialogue {
         {
             return self.send(channel, messages);
         }
-        Next::Ask(self.ask(messages), Turn::Factor)
+        Next::Ask(self.ask(factor, messages), Turn::Factor(factor))
     }
 
-    /// Takes an answer for the current factor; the first, or what a RADIUS server has asked back.
-    fn take(&mut self, typed: Secret, is_first: bool) -> Next {
-        let Some(factor) = self.current() else {
-            return no_answer();
-        };
+    /// Takes the first answer for a factor.
+    fn take<C>(&mut self, factor: Factor, typed: Secret) -> Next<C> {
         if let Some(channel) = Channel::of(factor)
             && self.plan.wording.asking.is_resend(typed.expose())
         {
-            return self.order(channel);
+            return self.order(channel, Vec::new());
         }
-        if factor == Factor::Radius {
-            return Next::Query(RadiusQuery { typed, is_first });
+        if is_judged_elsewhere(factor) {
+            return Next::Query(RadiusQuery {
+                factor,
+                typed,
+                follows: None,
+            });
         }
         // A PIN may follow its code without a space. Bypass and recovery codes have other lengths than a device's, so the
         // user's own are looked for first.
-        let search = search(&typed, self.digits_before_pin());
-        match self.may_pin_follow() && !search.is_empty() {
-            true => Next::Find(search),
-            false => self.take_code(typed, None),
+        let search = search(&typed, self.digits_before_pin(factor));
+        match self.may_pin_follow(factor) && !search.is_empty() {
+            true => Next::Find(factor, search),
+            false => self.take_code(factor, typed, None),
         }
     }
 
     /// Takes a code, and the PIN that was typed behind it.
-    pub(super) fn take_code(&mut self, typed: Secret, pin: Option<Secret>) -> Next {
-        let Some(factor) = self.current() else {
-            return no_answer();
-        };
+    pub(super) fn take_code<C>(
+        &mut self,
+        factor: Factor,
+        typed: Secret,
+        pin: Option<Secret>,
+    ) -> Next<C> {
         let sent = Channel::of(factor).and_then(|_| self.post.code().cloned());
         self.given.push(Answer {
             sent,
@@ -305,34 +351,33 @@ impl Dialogue {
     }
 
     /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
-    fn means_nothing(&self, typed: &str) -> bool {
+    fn means_nothing(&self, factor: Factor, typed: &str) -> bool {
         let is_help = typed.trim() == "?" && !self.plan.single;
-        match self.current().map(|factor| factor.row().form) {
-            Some(AnswerForm::DeviceCode | AnswerForm::Digits) => {
+        match factor.row().form {
+            AnswerForm::DeviceCode | AnswerForm::Digits => {
                 is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
             }
-            Some(AnswerForm::Words | AnswerForm::SentCode) => is_help,
-            Some(AnswerForm::Anything) | None => false,
+            AnswerForm::Words | AnswerForm::SentCode => is_help,
+            AnswerForm::Anything => false,
         }
     }
 
     /// Whether a code is asked for, and next a PIN that may follow it in the same answer.
-    fn may_pin_follow(&self) -> bool {
+    fn may_pin_follow(&self, factor: Factor) -> bool {
         let next = self.factors().get(self.given.len() + 1);
-        let is_code = self.current().is_some_and(|factor| factor.is_code());
-        next == Some(&Factor::Pin) && is_code && !self.plan.single
+        next == Some(&Factor::Pin) && factor.is_code() && !self.plan.single
     }
 
     /// The digits of the code that is asked for. They are unknown if a user's devices differ in them.
-    fn digits_before_pin(&self) -> Option<u32> {
-        match self.current()?.row().form {
+    fn digits_before_pin(&self, factor: Factor) -> Option<u32> {
+        match factor.row().form {
             AnswerForm::DeviceCode => self.user.device_digits,
             AnswerForm::SentCode => Some(self.plan.code_digits),
             AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything => None,
         }
     }
 
-    fn choose(&mut self, typed: &str) -> Next {
+    fn choose<C>(&mut self, typed: &str) -> Next<C> {
         let typed = typed.trim();
         let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
         let chosen = by_number
@@ -351,7 +396,7 @@ impl Dialogue {
     }
 
     /// All ways of the policy are offered, whatever the user has: the list tells nothing.
-    pub(super) fn offer(&mut self, messages: Vec<Message>) -> Next {
+    pub(super) fn offer<C>(&mut self, messages: Vec<Message>) -> Next<C> {
         self.given.clear();
         let prompt = choice(&self.plan.wording.asking, &self.plan.combinations);
         let step = Step {
@@ -362,12 +407,11 @@ impl Dialogue {
         Next::Ask(step, Turn::Choice)
     }
 
-    pub(super) fn ask(&self, messages: Vec<Message>) -> Step {
-        let factor = self.current().unwrap_or(Factor::Totp);
+    pub(super) fn ask(&self, factor: Factor, messages: Vec<Message>) -> Step {
         Step {
             messages,
             prompt: Some(self.prompt(factor)),
-            patience: self.plan.patience.filter(|_| factor == Factor::Radius),
+            patience: self.plan.patience.filter(|_| is_judged_elsewhere(factor)),
             ..Step::default()
         }
     }
@@ -389,11 +433,11 @@ impl Dialogue {
     /// Whether the answer is to hold the password, too. After a password that was typed earlier and had no code
     /// behind it, the code alone is missing.
     fn asks_for_password(&self) -> bool {
-        self.plan.single && self.guess == self.plan.first_is_a_guess
+        self.plan.single && matches!(self.early, EarlyAnswer::None | EarlyAnswer::Due)
     }
 
     /// Ends the login, and says why.
-    pub(super) fn cancelled(&self, why: &Text, reason: EndReason) -> Next {
+    pub(super) fn cancelled<C>(&self, why: &Text, reason: EndReason) -> Next<C> {
         let why = error(&self.plan.wording.last, why);
         Next::End(End {
             step: told(vec![why], Outcome::Cancelled),
@@ -411,10 +455,6 @@ impl Dialogue {
         }
     }
 
-    pub(super) fn current(&self) -> Option<Factor> {
-        self.factors().get(self.given.len()).copied()
-    }
-
     pub(super) fn factors(&self) -> &[Factor] {
         self.plan
             .combinations
@@ -425,11 +465,15 @@ impl Dialogue {
     pub(super) fn has_other_way(&self) -> bool {
         !self.plan.single && self.plan.combinations.len() > 1
     }
+}
 
-    fn expects_sent_code(&self, turn: Turn) -> bool {
-        let is_sent = |factor| Channel::of(factor).is_some();
-        turn == Turn::Factor && self.current().is_some_and(is_sent)
-    }
+/// Whether a RADIUS server judges it.
+fn is_judged_elsewhere(factor: Factor) -> bool {
+    matches!(factor.row().verification, Verification::Radius)
+}
+
+fn expects_sent_code<C>(turn: &Turn<C>) -> bool {
+    matches!(turn, Turn::Factor(factor) if Channel::of(*factor).is_some())
 }
 
 fn told(messages: Vec<Message>, outcome: Outcome) -> Step {
@@ -440,11 +484,11 @@ fn told(messages: Vec<Message>, outcome: Outcome) -> Step {
     }
 }
 
-fn no_answer() -> Next {
+fn no_answer<C>() -> Next<C> {
     cancelled_for(EndReason::NoAnswer)
 }
 
-fn cancelled_for(reason: EndReason) -> Next {
+fn cancelled_for<C>(reason: EndReason) -> Next<C> {
     Next::End(End {
         step: told(Vec::new(), Outcome::Cancelled),
         outcome: Outcome::Cancelled,

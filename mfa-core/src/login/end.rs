@@ -2,6 +2,8 @@
 
 use mfa_protocol::login::{Outcome, Step};
 
+use crate::account::Refused;
+
 /// The end of a login.
 #[derive(Clone, Debug)]
 pub struct End {
@@ -69,4 +71,12 @@ pub enum Consequence {
         /// What the account could be passed with when the recovery code was right.
         generation: u64,
     },
+}
+
+/// How a refused guess ends its login.
+pub(super) const fn outcome_of(refused: Refused) -> Outcome {
+    match refused {
+        Refused::Wrong { .. } => Outcome::Wrong,
+        Refused::Locked(_) | Refused::BudgetExhausted => Outcome::Locked,
+    }
 }

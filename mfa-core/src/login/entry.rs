@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::{AskTerms, FallbackRecipients};
 use crate::account::{Account, NewSession, Session, SessionQuery};
 use crate::factors::address::{Channel, Recipient};
-use crate::factors::{Factor, FactorCombination};
+use crate::factors::{Factor, FactorCombination, FactorRow, enrolls_in_login};
 use crate::policy::{Ask, Decision, Unenrolled, Verdict};
 pub use facts::{EntryContext, EntryFacts};
 pub use outcome::{Asked, Entry, Grace, Hint, LetIn, NewDevice, PolicyEnd};
@@ -225,7 +225,7 @@ impl<'a> Undecided<'a> {
         let session = self.new_session().filter(|_| !self.terms.single);
         let renews = self.facts.renews_devices
             && !self.terms.single
-            && self.terms.ask_for(Factor::Totp)
+            && self.asks_for_what_enrolls_in_login()
             && self.may_enroll_in_login();
         Asked {
             counts_on_own_record: self.enables(&fallback),
@@ -280,18 +280,23 @@ impl<'a> Undecided<'a> {
         if self.terms.single {
             return Some(Hint::NoConversation);
         }
-        let totp = FactorCombination::from(Factor::Totp);
-        (!self.terms.combinations.contains(&totp)).then_some(Hint::NoCode)
+        let has_one = self.terms.combinations.iter().any(enrolls_in_login);
+        (!has_one).then_some(Hint::NoCode)
+    }
+
+    fn asks_for_what_enrolls_in_login(&self) -> bool {
+        let mut factors = Factor::ALL.into_iter();
+        factors.any(|factor| factor.row().enrolls_in_login && self.terms.ask_for(factor))
     }
 
     /// Whether a user who has nothing is asked for a number: a code that is sent there is all that some way takes, and
     /// no way before it can be set up in a login.
     fn asks_number_first(&self) -> bool {
         let sms = FactorCombination::from(Factor::Sms);
-        let totp = FactorCombination::from(Factor::Totp);
         let mut combinations = self.terms.combinations.iter();
         self.may_ask_number()
-            && combinations.find(|combination| **combination == sms || **combination == totp)
+            && combinations
+                .find(|combination| **combination == sms || enrolls_in_login(combination))
                 == Some(&sms)
     }
 

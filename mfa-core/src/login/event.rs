@@ -32,9 +32,9 @@ pub struct SendResult {
     pub news: DeliveryStatus,
 }
 
-/// What a RADIUS server said.
+/// What a RADIUS server said. `C` is what the driver keeps of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RadiusReply {
+pub enum RadiusReply<C> {
     /// Right, for this account there.
     Accepted(Remote),
     /// Wrong.
@@ -50,6 +50,9 @@ pub enum RadiusReply {
         message: String,
         /// Whether the answer may be seen while it is typed (RFC 2869 §5.10).
         echo: bool,
+        /// What goes back to the server with the answer: the machine keeps it, and hands it back
+        /// ([`QueryingRadius::follows`](super::QueryingRadius::follows)).
+        challenge: C,
     },
     /// Nothing: nobody judged the answer.
     Silent,

@@ -12,7 +12,7 @@
 //!   QueryRadius    a reservation and a server            [`QueryingRadius`]     [`RadiusReply`]
 //!   Verify         the account                           [`Verifying`]          [`Verdict`](crate::account::Verdict)
 //!   MakeDevice     a fresh key                           [`MakingDevice`]       [`FreshDevice`]
-//!   CountWrongCode the account                           [`CountingWrongCode`]  [`Verdict`](crate::account::Verdict)
+//!   CountWrongCode the account                           [`CountingWrongCode`]  [`Counted`](crate::account::Counted)
 //!   StoreDevice    the account                           [`StoringDevice`]      [`Enrolled`](crate::account::Enrolled)
 //!   End            -                                     -                      -
 //! ```

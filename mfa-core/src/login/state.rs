@@ -7,26 +7,26 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Step};
 
 use super::dialogue::SendRequest;
-use super::dialogue::{Dialogue, Next, RadiusQuery, Turn};
-use super::end::{Consequence, End, EndReason};
+use super::dialogue::{Dialogue, Next, PendingSend, RadiusQuery, Turn};
+use super::end::{Consequence, End, EndReason, outcome_of};
 use super::enroll::{EnrollNext, Enrollment, Occasion, Screen};
 use super::event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
 use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::CodeSearch;
-use crate::account::{Device, Enrolled, Verdict};
-use crate::factors::FactorCombination;
+use crate::account::{Counted, Device, Enrolled, Refused, Verdict};
+use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 pub use effect::Effect;
 
 /// The user is asked.
 #[derive(Debug)]
-pub struct Prompting(Asking);
+pub struct Prompting<C>(Asking<C>);
 
 #[derive(Debug)]
-enum Asking {
+enum Asking<C> {
     /// For what they have.
-    Factors(Box<Dialogue>, Turn),
+    Factors(Box<Dialogue>, Turn<C>),
     /// For what shows that they have set up a device.
     Enrollment(Box<Enrollment>),
 }
@@ -35,6 +35,7 @@ enum Asking {
 #[derive(Debug)]
 pub struct FindingCode {
     dialogue: Box<Dialogue>,
+    factor: Factor,
     search: CodeSearch,
 }
 
@@ -42,14 +43,14 @@ pub struct FindingCode {
 #[derive(Debug)]
 pub struct SendingCode {
     dialogue: Box<Dialogue>,
-    request: SendRequest,
+    send: PendingSend,
 }
 
 /// A RADIUS server judges an answer.
 #[derive(Debug)]
-pub struct QueryingRadius {
+pub struct QueryingRadius<C> {
     dialogue: Box<Dialogue>,
-    query: RadiusQuery,
+    query: RadiusQuery<C>,
 }
 
 /// Answers are verified.
@@ -78,14 +79,20 @@ pub struct StoringDevice(Box<Enrollment>);
 
 /// Begins a login that is asked for what the user has.
 #[must_use]
-pub fn begin(plan: Plan, factors: UserFactors) -> Effect {
-    let (dialogue, next) = Dialogue::begin(plan, factors);
-    Box::new(dialogue).then(next)
+pub fn begin<C>(plan: Plan, factors: UserFactors) -> Effect<C> {
+    let mut dialogue = Box::new(Dialogue::new(plan, factors));
+    let next = dialogue.go_on(Vec::new());
+    dialogue.then(next)
 }
 
 /// Begins the set-up of a device.
 #[must_use]
-pub fn enroll(occasion: Occasion, made: FreshDevice, screen: Screen, wording: Wording) -> Effect {
+pub fn enroll<C>(
+    occasion: Occasion,
+    made: FreshDevice,
+    screen: Screen,
+    wording: Wording,
+) -> Effect<C> {
     let (enrollment, step) = Enrollment::begin(occasion, made, screen, wording);
     Effect::Prompt(step, Prompting(Asking::Enrollment(Box::new(enrollment))))
 }
@@ -93,20 +100,21 @@ pub fn enroll(occasion: Occasion, made: FreshDevice, screen: Screen, wording: Wo
 /// The prompts that such a login would show one after the other.
 #[must_use]
 pub fn prompts(plan: Plan, factors: UserFactors) -> Vec<String> {
-    Dialogue::begin(plan, factors).0.prompts()
+    Dialogue::new(plan, factors).prompts()
 }
 
 impl Dialogue {
-    fn then(mut self: Box<Self>, next: Next) -> Effect {
+    fn then<C>(mut self: Box<Self>, next: Next<C>) -> Effect<C> {
         match next {
             Next::Ask(step, turn) => Effect::Prompt(step, Prompting(Asking::Factors(self, turn))),
-            Next::Find(search) => Effect::FindCode(FindingCode {
+            Next::Find(factor, search) => Effect::FindCode(FindingCode {
                 dialogue: self,
+                factor,
                 search,
             }),
-            Next::Send(request) => Effect::SendCode(SendingCode {
+            Next::Send(send) => Effect::SendCode(SendingCode {
                 dialogue: self,
-                request,
+                send,
             }),
             Next::Query(query) => Effect::QueryRadius(QueryingRadius {
                 dialogue: self,
@@ -121,7 +129,7 @@ impl Dialogue {
         }
     }
 
-    fn after(mut self: Box<Self>, verdict: &Verdict) -> Effect {
+    fn after<C>(mut self: Box<Self>, verdict: &Verdict) -> Effect<C> {
         match self.consequence(verdict) {
             Consequence::Renews { generation } => Effect::MakeDevice(MakingDevice {
                 wording: self.plan.wording.clone(),
@@ -136,10 +144,10 @@ impl Dialogue {
     }
 }
 
-impl Prompting {
+impl<C> Prompting<C> {
     /// Takes an answer.
     #[must_use]
-    pub fn answer(self, typed: AnswerEvent) -> Effect {
+    pub fn answer(self, typed: AnswerEvent) -> Effect<C> {
         match self.0 {
             Asking::Factors(mut dialogue, turn) => {
                 let next = dialogue.answer(turn, typed.text, typed.is_password, typed.now);
@@ -167,6 +175,7 @@ impl Prompting {
     pub fn learn_late(&mut self, news: DeliveryStatus) {
         match &mut self.0 {
             Asking::Factors(dialogue, _) => dialogue.learned_late(news),
+            // A recovery code was right instead of that message's, so nobody waits for it any more.
             Asking::Enrollment(_) => {}
         }
     }
@@ -180,15 +189,15 @@ impl FindingCode {
 
     /// Takes which of the candidates is a bypass or recovery code of the user's.
     #[must_use]
-    pub fn found(mut self, candidate: Option<usize>) -> Effect {
+    pub fn found<C>(mut self, candidate: Option<usize>) -> Effect<C> {
         let (code, pin) = self.search.found(candidate);
-        let next = self.dialogue.take_code(code, pin);
+        let next = self.dialogue.take_code(self.factor, code, pin);
         let next = self.dialogue.with_late_news(next);
         self.dialogue.then(next)
     }
 }
 
-impl Effect {
+impl<C> Effect<C> {
     /// The way that the user is asked to go, for the log; none where nothing is asked or sent, or a device is set up.
     #[must_use]
     pub fn combination(&self) -> Option<&FactorCombination> {
@@ -204,28 +213,28 @@ impl SendingCode {
     /// What is to be sent.
     #[must_use]
     pub fn request(&self) -> &SendRequest {
-        &self.request
+        &self.send.request
     }
 
     /// Takes what came of it.
     #[must_use]
-    pub fn sent(mut self, result: SendResult) -> Effect {
-        let next = self.dialogue.dispatched(result);
+    pub fn sent<C>(mut self, result: SendResult) -> Effect<C> {
+        let next = self.dialogue.dispatched(self.send, result);
         self.dialogue.then(next)
     }
 }
 
-impl QueryingRadius {
+impl<C> QueryingRadius<C> {
     /// What was typed.
     #[must_use]
     pub fn typed(&self) -> &Secret {
         &self.query.typed
     }
 
-    /// Whether it is the first answer, and not one to a challenge.
+    /// The challenge that it answers; none if it is the first answer.
     #[must_use]
-    pub fn is_first(&self) -> bool {
-        self.query.is_first
+    pub fn follows(&self) -> Option<&C> {
+        self.query.follows.as_ref()
     }
 
     /// Whether all that was typed is the password.
@@ -242,28 +251,32 @@ impl QueryingRadius {
 
     /// Takes what the server said.
     #[must_use]
-    pub fn replied(mut self, reply: RadiusReply) -> Effect {
-        let next = self.dialogue.replied(self.query.typed, reply);
+    pub fn replied(mut self, reply: RadiusReply<C>) -> Effect<C> {
+        let next = self.dialogue.replied(self.query, reply);
         self.dialogue.then(next)
     }
 
     /// What was typed is a bypass or recovery code; no server is asked.
     #[must_use]
-    pub fn take_other_code(mut self) -> Effect {
-        let next = self.dialogue.take_other_code(self.query.typed);
+    pub fn take_other_code(mut self) -> Effect<C> {
+        let next = self.dialogue.take_other_code(self.query);
         self.dialogue.then(next)
     }
 
-    /// What follows from a verdict that came before a server was asked, or in place of one.
+    /// What follows from this where no server judges the guess.
     #[must_use]
-    pub fn consequence(&self, verdict: &Verdict) -> Consequence {
-        self.dialogue.consequence(verdict)
+    pub fn consequence(&self, counted: Counted) -> Consequence {
+        match counted {
+            Counted::Failure { .. } => Consequence::GoesOn,
+            Counted::Refused(refused) => Consequence::Ends(outcome_of(refused)),
+        }
     }
 
-    /// Takes that verdict.
+    /// The guess was refused before a server was asked, or after one that did not judge it: the login ends.
     #[must_use]
-    pub fn verified(self, verdict: &Verdict) -> Effect {
-        self.dialogue.after(verdict)
+    pub fn refused(mut self, refused: Refused) -> Effect<C> {
+        let outcome = outcome_of(refused);
+        Effect::End(self.dialogue.end_refused(outcome))
     }
 }
 
@@ -306,7 +319,7 @@ impl Verifying {
 
     /// Takes the verdict. A code that was sent and came back is used up by it, whatever it is.
     #[must_use]
-    pub fn verified(mut self, verdict: &Verdict) -> Effect {
+    pub fn verified<C>(mut self, verdict: &Verdict) -> Effect<C> {
         if self.answers.iter().any(Answer::has_come_back) {
             self.dialogue.spend_sent_code();
         }
@@ -317,31 +330,31 @@ impl Verifying {
 impl MakingDevice {
     /// Takes the device, and asks for its first code.
     #[must_use]
-    pub fn made(self, made: FreshDevice, screen: Screen) -> Effect {
+    pub fn made<C>(self, made: FreshDevice, screen: Screen) -> Effect<C> {
         let generation = self.generation;
         enroll(Occasion::Lost { generation }, made, screen, self.wording)
     }
 }
 
 impl CountingWrongCode {
-    /// What follows from this verdict: a wrong first code may be typed again until the account is locked.
+    /// What follows from this: a wrong first code may be typed again until the account is locked.
     #[must_use]
-    pub fn consequence(&self, verdict: &Verdict) -> Consequence {
-        match verdict {
-            Verdict::Wrong { lock: None, .. } => Consequence::GoesOn,
-            _ => Consequence::Ends(Outcome::Locked),
+    pub fn consequence(&self, counted: Counted) -> Consequence {
+        match counted {
+            Counted::Failure { .. } => Consequence::GoesOn,
+            Counted::Refused(_) => Consequence::Ends(Outcome::Locked),
         }
     }
 
     /// Takes what counting it came to.
     #[must_use]
-    pub fn counted(self, verdict: &Verdict) -> Effect {
-        match self.consequence(verdict) {
-            Consequence::GoesOn => {
+    pub fn counted<C>(self, counted: Counted) -> Effect<C> {
+        match counted {
+            Counted::Failure { .. } => {
                 let step = self.0.ask_again();
                 Effect::Prompt(step, Prompting(Asking::Enrollment(self.0)))
             }
-            Consequence::Ends(_) | Consequence::Renews { .. } => Effect::End(self.0.locked()),
+            Counted::Refused(_) => Effect::End(self.0.locked()),
         }
     }
 }
@@ -361,7 +374,7 @@ impl StoringDevice {
 
     /// Takes what came of it.
     #[must_use]
-    pub fn stored(self, stored: Enrolled) -> Effect {
+    pub fn stored<C>(self, stored: Enrolled) -> Effect<C> {
         match stored {
             Enrolled::Stored => ended(
                 vec![self.0.done()],
@@ -376,7 +389,7 @@ impl StoringDevice {
     }
 }
 
-fn ended(messages: Vec<Message>, outcome: Outcome, reason: EndReason) -> Effect {
+fn ended<C>(messages: Vec<Message>, outcome: Outcome, reason: EndReason) -> Effect<C> {
     Effect::End(End {
         step: Step {
             messages,

@@ -2,7 +2,7 @@
 
 use mfa_protocol::login::Authtok;
 
-use crate::factors::{Factor, FactorCombination};
+use crate::factors::{Factor, FactorCombination, FactorRow};
 use crate::policy::{Ask, Prompting};
 
 /// The terms on which a login is asked.
@@ -24,9 +24,9 @@ impl AskTerms {
     #[must_use]
     pub fn of(ask: &Ask, authtok: Authtok) -> Option<Self> {
         let single = ask.prompting == Prompting::Single || authtok != Authtok::None;
-        let one_code = |combination: &&FactorCombination| combination.factors() == [Factor::Totp];
+        let fits = |combination: &&FactorCombination| matches!(combination.factors(), [factor] if factor.row().fits_one_answer);
         let combinations: Vec<_> = match single {
-            true => ask.combinations.iter().filter(one_code).cloned().collect(),
+            true => ask.combinations.iter().filter(fits).cloned().collect(),
             false => ask.combinations.clone(),
         };
         if combinations.is_empty() {

@@ -36,11 +36,17 @@ struct Talk {
     other_code: &'static str,
 }
 
+/// What a driver keeps of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Server(&'static str);
+
+type Effect = super::Effect<Server>;
+
 #[derive(Debug)]
 enum Waiting {
-    Prompting(Prompting),
+    Prompting(Prompting<Server>),
     Sending(SendingCode),
-    Querying(QueryingRadius),
+    Querying(QueryingRadius<Server>),
     Verifying(Verifying),
 }
 
@@ -49,8 +55,8 @@ enum Waiting {
 enum Next {
     Ask(Step),
     Send(SendRequest),
-    /// Whether it is the first answer for a server.
-    Query(bool),
+    /// The challenge that it answers.
+    Query(Option<Server>),
     Verify(Vec<Answer>),
     End(Step, Outcome),
 }
@@ -65,8 +71,8 @@ impl Talk {
                 (Waiting::Sending(state), Next::Send(request))
             }
             Effect::QueryRadius(state) => {
-                let is_first = state.is_first();
-                (Waiting::Querying(state), Next::Query(is_first))
+                let follows = state.follows().cloned();
+                (Waiting::Querying(state), Next::Query(follows))
             }
             Effect::Verify(state) => {
                 let answers = state.answers().to_vec();
@@ -110,7 +116,7 @@ impl Talk {
         self.keep(state.sent(result))
     }
 
-    fn replied(&mut self, reply: RadiusReply) -> Next {
+    fn replied(&mut self, reply: RadiusReply<Server>) -> Next {
         let Some(Waiting::Querying(state)) = self.waiting.take() else {
             panic!("nobody is asked");
         };

@@ -10,7 +10,7 @@ impl Authenticator {
     #[must_use]
     pub fn factor(self) -> Option<Factor> {
         match self.device_kind() {
-            Some(_) => Some(Factor::Totp),
+            Some(kind) => Some(kind.factor()),
             None => Factor::ALL
                 .into_iter()
                 .find(|factor| factor.name() == self.name()),

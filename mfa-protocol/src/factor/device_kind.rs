@@ -1,5 +1,6 @@
 //! The kinds of device that show codes.
 
+use super::Factor;
 use crate::words::{parsed_words, words};
 
 words! {
@@ -15,3 +16,13 @@ words! {
 }
 
 parsed_words!(DeviceKind);
+
+impl DeviceKind {
+    /// The factor that asks for its codes.
+    #[must_use]
+    pub const fn factor(self) -> Factor {
+        match self {
+            Self::Totp | Self::Hotp => Factor::Totp,
+        }
+    }
+}

@@ -12,9 +12,6 @@ use mfa_core::factors::Factor;
 use mfa_core::policy::Place;
 use mfa_core::texts::{Catalogue, Mistake, Text, Texts};
 
-/// The prompts that may follow one another in a login, so that no two may be alike.
-const NAMES: [&str; 6] = ["totp", "pin", "email", "sms", "radius", "number"];
-
 pub(super) fn prompts(
     part: Part<'_, keys::Prompts>,
     lists: &Lists,
@@ -42,7 +39,9 @@ pub(super) fn prompts(
         .iter()
         .map(|key| key.name)
         .collect();
-    if let (Some(message), Some(place)) = (alike(&texts), part.layers.last_place(&all_keys)) {
+    if let (Some(message), Some(place)) =
+        (alike(&part.keys, &texts), part.layers.last_place(&all_keys))
+    {
         findings.problem(place, message);
     }
     Some(Prompts {
@@ -52,43 +51,55 @@ pub(super) fn prompts(
 }
 
 fn laid_over(keys: &keys::Prompts, mut texts: Texts) -> Texts {
-    let wordings = [
-        &keys.totp,
-        &keys.pin,
-        &keys.email,
-        &keys.sms,
-        &keys.radius,
-        &keys.number,
-        &keys.password_and_code,
-    ];
-    for (prompt, wording) in prompts_of_keys().into_iter().zip(wordings) {
-        if let (Some(prompt), Some(wording)) = (prompt, wording) {
-            texts.replace(prompt, wording.clone());
+    let both = KeyedPrompt {
+        name: "password_and_code",
+        prompt: Some(Text::PromptPasswordAndCode),
+        wording: keys.password_and_code.as_deref(),
+    };
+    for key in keyed_prompts(keys).into_iter().chain([both]) {
+        if let (Some(prompt), Some(wording)) = (key.prompt, key.wording) {
+            texts.replace(prompt, wording.to_owned());
         }
     }
     texts
 }
 
-/// What the keys word, in the order of [`NAMES`], and then the password with a code.
-fn prompts_of_keys() -> [Option<Text>; 7] {
+/// A key of the section, and the prompt that it words.
+struct KeyedPrompt<'a> {
+    name: &'static str,
+    prompt: Option<Text>,
+    wording: Option<&'a str>,
+}
+
+/// The prompts that may follow one another in a login, so that no two may be alike.
+fn keyed_prompts(keys: &keys::Prompts) -> [KeyedPrompt<'_>; 6] {
     [
-        Text::prompt_for(Factor::Totp),
-        Text::prompt_for(Factor::Pin),
-        Text::prompt_for(Factor::Email),
-        Text::prompt_for(Factor::Sms),
-        Text::prompt_for(Factor::Radius),
-        Some(Text::PromptNumber),
-        Some(Text::PromptPasswordAndCode),
+        of_factor(Factor::Totp, keys.totp.as_deref()),
+        of_factor(Factor::Pin, keys.pin.as_deref()),
+        of_factor(Factor::Email, keys.email.as_deref()),
+        of_factor(Factor::Sms, keys.sms.as_deref()),
+        of_factor(Factor::Radius, keys.radius.as_deref()),
+        KeyedPrompt {
+            name: "number",
+            prompt: Some(Text::PromptNumber),
+            wording: keys.number.as_deref(),
+        },
     ]
 }
 
+/// The key has the name of its factor.
+fn of_factor(factor: Factor, wording: Option<&str>) -> KeyedPrompt<'_> {
+    KeyedPrompt {
+        name: factor.name(),
+        prompt: Text::prompt_for(factor),
+        wording,
+    }
+}
+
 /// ocserv takes the same prompt once more for "wrong, try again".
-fn alike(texts: &Texts) -> Option<String> {
-    let texts = prompts_of_keys()
-        .into_iter()
-        .flatten()
-        .map(|prompt| texts.prompt(&prompt));
-    let named: Vec<_> = NAMES.into_iter().zip(texts).collect();
+fn alike(keys: &keys::Prompts, texts: &Texts) -> Option<String> {
+    let named = |key: KeyedPrompt<'_>| Some((key.name, texts.prompt(&key.prompt?)));
+    let named: Vec<_> = keyed_prompts(keys).into_iter().filter_map(named).collect();
     let mut pairs = named.iter().enumerate().flat_map(|(i, first)| {
         let others = named[i + 1..].iter();
         others.map(move |second| (first, second))

@@ -1,9 +1,9 @@
 //! The email in the form of RFC 5322.
 
 use data_encoding::HEXLOWER;
-use lettre::Message;
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::{Address, Message};
 use zeroize::Zeroizing;
 
 use crate::delivery::{Notice, SendError, Templates};
@@ -22,10 +22,13 @@ pub(super) fn compose(
             "the email can't be written: {e}; check its templates"
         ))
     };
-    let mailbox = |address: &EmailAddress| Mailbox::new(None, address.address().clone());
+    let mailbox = |address: &EmailAddress| {
+        let address = Address::new(address.user(), address.domain()).map_err(|e| failed(&e))?;
+        Ok::<_, SendError>(Mailbox::new(None, address))
+    };
     let message = Message::builder()
-        .from(mailbox(from))
-        .to(mailbox(to))
+        .from(mailbox(from)?)
+        .to(mailbox(to)?)
         .subject(templates.subject(notice).expose())
         .message_id(Some(message_id(from)?))
         .header(MIME_VERSION_1_0)
@@ -46,7 +49,7 @@ fn message_id(from: &EmailAddress) -> Result<String, SendError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random)
         .map_err(|e| SendError::temporary(format!("the kernel gives no random bytes: {e}")))?;
-    let domain = from.address().domain();
+    let domain = from.domain();
     Ok(format!("<{}@{domain}>", HEXLOWER.encode(&random)))
 }
 

@@ -17,7 +17,7 @@ use crate::audit::Event;
 use crate::audit::cloud::{UserSetting, user_setting_event};
 use crate::config::Settings;
 use mfa_core::account::{Account, UserOverrides, UserSettings};
-use mfa_core::factors::Factor;
+use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Facts, Network};
 
@@ -33,7 +33,8 @@ impl Connection {
         let account = self.agent.repository.account(&subject.user)?;
         permit.check(&account)?;
         let is_new = on && !account.requires(factor, permit.by());
-        if is_new && factor == Factor::Totp && settings.require_password_expiry {
+        let is_of_device = matches!(factor.row().verification, Verification::Device);
+        if is_new && is_of_device && settings.require_password_expiry {
             self.require_password_expiry(&subject)?;
         }
         let user = subject.user.to_string();
@@ -45,8 +46,8 @@ impl Connection {
         })?;
         let note = (on && !done.1.has(factor)).then(|| {
             format!(
-                "{user} has no device yet and can't pass where codes are asked for; \
-                 mfactl enroll totp {user} sets one up"
+                "{user} has not set up {factor} yet and can't pass where it is asked for. Set it up: {}",
+                factor.enroll_command(&user)
             )
         });
         Ok(said(&subject, done, note))

@@ -5,14 +5,13 @@ use mfa_protocol::admin::{EnrollRecoveryParameters, RecoveryReply, RemoveReply};
 use mfa_protocol::factor::Authenticator;
 
 use super::super::connection::Connection;
+use super::super::drawn::recovery_codes;
 use super::super::error::Failure;
-use super::super::random;
 use super::{Change, factor_event};
 use crate::audit::Event;
 use mfa_core::account::SpentCodes;
 use mfa_core::factors::Factor;
-use mfa_core::factors::random_code::RandomCode;
-use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES, RECOVERY_DIGITS};
+use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES};
 
 impl Connection {
     /// New codes; the earlier ones are void. They stand in for a device's, and who may enrol one may have
@@ -32,9 +31,7 @@ impl Connection {
         let settings = self.agent.settings();
         let what = Change::Enroll(Factor::Totp);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
-        let drawn: Result<Vec<_>, _> = (0..count).map(|_| random()).collect();
-        let codes = RandomCode::set(&drawn?, RECOVERY_DIGITS);
-        let codes: Vec<_> = codes.iter().map(RandomCode::text).collect();
+        let codes = recovery_codes(count)?;
         let pepper = self.agent.repository.pepper().clone();
         let event = factor_event(
             "enroll",

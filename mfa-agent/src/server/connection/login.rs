@@ -10,7 +10,7 @@ use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
 
 use super::super::error::Failure;
-use super::super::login::{Bearer, Ended, Progress, PromptedLogin, Purpose};
+use super::super::login::{Bearer, Ended, Progress, PromptedLogin, Purpose, Record};
 use super::body::{login_body, parse};
 use super::call_outcome::done;
 use super::{CallOutcome, Connection, Waiting};
@@ -84,10 +84,13 @@ impl Connection {
 
     /// The account phase. One that the ticket of a login admits stands in the log with that login.
     fn admit(&mut self, parameters: AdmitParameters) -> Result<CallOutcome, Failure> {
-        let Ended { reply, event, .. } = *self.agent.admit(self.peer, parameters)?;
+        let Ended { reply, record, .. } = *self.agent.admit(self.peer, parameters)?;
         let is_told = reply.step.outcome == Some(Outcome::Passed);
-        if let Some(event) = event.filter(|event| !is_told || event.factor.is_some()) {
-            self.agent.record(event, self.peer);
+        match record {
+            Record::Due(event) if !is_told || event.factor.is_some() => {
+                self.agent.record(*event, self.peer);
+            }
+            Record::Due(_) | Record::Committed => {}
         }
         Ok(login_body(&reply)?.into())
     }
@@ -127,8 +130,8 @@ impl Connection {
                 return Ok(CallOutcome::Waiting(Waiting::Login(wait)));
             }
             Progress::Ended(ended) => {
-                if let Some(event) = ended.event {
-                    self.agent.record(event, self.peer);
+                if let Record::Due(event) = ended.record {
+                    self.agent.record(*event, self.peer);
                 }
                 if let Some(generation) = ended.proven {
                     let (user, when) = (ended.user.clone(), Instant::now());

@@ -7,7 +7,7 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
-use super::{Context, Progress, conclude, conclude_with};
+use super::{Context, Ended, conclude, conclude_with};
 use crate::repository::{After, Key};
 use mfa_core::account::Session;
 use mfa_core::login::entry::{Entry, Grace, LetIn, Preparation, entry};
@@ -21,7 +21,7 @@ impl Agent {
         resolved: &ResolvedLogin<'_>,
         ask: &Ask,
         let_in: LetIn<'_>,
-    ) -> Result<Option<Progress>, Failure> {
+    ) -> Result<Option<Box<Ended>>, Failure> {
         match let_in {
             LetIn::Session(_) => self.pass_in_session(resolved, ask),
             LetIn::Grace(grace) => self.pass_in_grace(resolved, grace),
@@ -38,7 +38,7 @@ impl Agent {
         &self,
         resolved: &ResolvedLogin<'_>,
         ask: &Ask,
-    ) -> Result<Option<Progress>, Failure> {
+    ) -> Result<Option<Box<Ended>>, Failure> {
         self.commit(&resolved.key, resolved.context.peer, |account| {
             let account = account.unwrap_or_default();
             let entry = entry(
@@ -51,9 +51,9 @@ impl Agent {
                 return Ok((After::Same, Vec::new(), None));
             };
             let (context, reason) = in_session(&resolved.context, session);
-            let event = context.event(Outcome::Passed, Some(&reason));
-            let ended = conclude(&context, Outcome::Passed, &reason).recorded();
-            Ok((After::Put(account.into()), vec![event], Some(ended)))
+            let ended = conclude(&context, Outcome::Passed, &reason);
+            let (ended, events) = ended.into_committed();
+            Ok((After::Put(account.into()), events, Some(ended)))
         })
     }
 
@@ -63,65 +63,52 @@ impl Agent {
         &self,
         resolved: &ResolvedLogin<'_>,
         found: Grace,
-    ) -> Result<Option<Progress>, Failure> {
+    ) -> Result<Option<Box<Ended>>, Failure> {
         let (own, now) = (Key::account(&resolved.subject.user), resolved.now);
         let has_begun = resolved.key == own && resolved.account.grace_since(now).is_some();
-        let (left, is_recorded) = match has_begun {
-            true => (Some(found.days), false),
-            false => self.begin_grace(resolved, &own, found)?,
-        };
-        let Some(days) = left else {
-            return Ok(None);
-        };
-        let messages: Vec<Message> = match found.single {
-            true => Vec::new(),
-            false => {
-                let wording = wording(&resolved.settings, resolved.context.screen());
-                vec![grace(&wording.asking, days)]
-            }
-        };
-        let ended = conclude_with(
-            &resolved.context,
-            messages,
-            Outcome::Skipped,
-            &days_left(days),
-        );
-        Ok(Some(match is_recorded {
-            true => ended.recorded(),
-            false => ended,
-        }))
+        match has_begun {
+            true => Ok(Some(in_grace(resolved, found.single, found.days))),
+            false => self.begin_grace(resolved, &own, found),
+        }
     }
 
-    /// The days that are left, and whether they have begun with this login.
+    /// Lets in, and begins the days if they have not begun. `None` if none are left.
     fn begin_grace(
         &self,
         resolved: &ResolvedLogin<'_>,
         own: &Key,
         found: Grace,
-    ) -> Result<(Option<u32>, bool), Failure> {
+    ) -> Result<Option<Box<Ended>>, Failure> {
         let now = resolved.now;
         self.commit(own, resolved.context.peer, |account| {
             let mut account = account.unwrap_or_default();
             if !account.has_never_enrolled() {
-                return Ok((After::Same, Vec::new(), (None, false)));
+                return Ok((After::Same, Vec::new(), None));
             }
             let has_begun = account.begin_grace(now);
             let left = account.grace_days_left(found.length, now);
-            let event = left.map(|days| {
-                let reason = days_left(days);
-                resolved.context.event(Outcome::Skipped, Some(&reason))
-            });
-            let after = match has_begun {
-                true => After::Put(account.into()),
-                false => After::Same,
-            };
-            Ok((after, event.into_iter().collect(), (left, has_begun)))
+            let ended = left.map(|days| in_grace(resolved, found.single, days));
+            if !has_begun {
+                return Ok((After::Same, Vec::new(), ended));
+            }
+            let (ended, events) = ended.map(Ended::into_committed).unzip();
+            let events = events.unwrap_or_default();
+            Ok((After::Put(account.into()), events, ended))
         })
     }
 }
 
-fn days_left(days: u32) -> String {
-    format!("not enrolled yet; days of grace left: {days}")
+/// Let in while days of grace are left.
+fn in_grace(resolved: &ResolvedLogin<'_>, is_single: bool, days: u32) -> Box<Ended> {
+    let messages: Vec<Message> = match is_single {
+        true => Vec::new(),
+        false => {
+            let wording = wording(&resolved.settings, resolved.context.screen());
+            vec![grace(&wording.asking, days)]
+        }
+    };
+    let reason = format!("not enrolled yet; days of grace left: {days}");
+    conclude_with(&resolved.context, messages, Outcome::Skipped, &reason)
 }
 
 /// Passed once, and within its time not asked again.

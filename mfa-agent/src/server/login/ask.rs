@@ -7,6 +7,7 @@ use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
 use super::super::error::Failure;
+use super::super::limits::OpenLogin;
 use super::super::peer::Subject;
 use super::begin::ResolvedLogin;
 use super::{Login, Progress, conclude};
@@ -28,6 +29,7 @@ impl Agent {
     pub(super) fn ask(
         &self,
         mut resolved: ResolvedLogin<'_>,
+        open_login: OpenLogin,
         ask: &Arc<Ask>,
     ) -> Result<Progress, Failure> {
         for _ in 0..MAX_DECISIONS {
@@ -35,16 +37,16 @@ impl Agent {
                 Entry::NoRoom => {
                     let user = resolved.context.user.as_str();
                     let reason = TOO_MUCH_FOR_ONE_ANSWER.replace("USER", user);
-                    return Ok(conclude(&resolved.context, Outcome::Denied, &reason));
+                    return Ok(conclude(&resolved.context, Outcome::Denied, &reason).into());
                 }
-                Entry::Enroll(new) => return self.enroll(resolved, ask, new),
+                Entry::Enroll(new) => return self.enroll(resolved, open_login, ask, new),
                 Entry::AskNumber(asked) | Entry::Ask(asked) => {
-                    return self.first_prompt(resolved, ask, asked);
+                    return self.first_prompt(resolved, open_login, ask, asked);
                 }
                 Entry::LetIn(let_in) => let_in,
             };
             if let Some(ended) = self.let_in(&resolved, ask, let_in)? {
-                return Ok(ended);
+                return Ok(ended.into());
             }
             (resolved.key, resolved.account) = self.account_or_stand_in(&resolved.subject.user)?;
         }
@@ -89,6 +91,7 @@ impl Agent {
     fn first_prompt(
         &self,
         mut resolved: ResolvedLogin<'_>,
+        open_login: OpenLogin,
         ask: &Arc<Ask>,
         asked: Asked,
     ) -> Result<Progress, Failure> {
@@ -108,7 +111,7 @@ impl Agent {
         let counts = |device: &Device| device.kind() == DeviceKind::Hotp;
         let is_by_counter = !devices.is_empty() && devices.iter().all(counts);
         let effect = begin(plan, factors);
-        let mut login = Login::of(resolved, ask, asked.session);
+        let mut login = Login::of(resolved, open_login, ask, asked.session);
         login.context.is_by_counter = is_by_counter;
         login
             .context

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use jiff::{Timestamp, Zoned};
-use mfa_protocol::Secret;
 use mfa_protocol::login::{BeginParameters, Outcome};
 use mfa_protocol::message::ErrorKind;
 
@@ -14,13 +13,13 @@ use super::super::limits::OpenLogin;
 use super::super::peer::{Peer, Subject};
 use super::super::random;
 use super::login_context::LoginContext;
-use super::{Context, Progress, conclude};
+use super::{Context, Ended, Progress, conclude};
 use crate::config::Settings;
 use crate::repository::Key;
 use mfa_core::account::Account;
 use mfa_core::login::entry::{PolicyEnd, by_policy, holds_without_account};
 use mfa_core::names::{Groups, UserName};
-use mfa_core::policy::{Decision, Facts, Personal, Policy, Request};
+use mfa_core::policy::{Ask, Decision, Facts, Personal, Policy, Request};
 
 /// A login of which it is known who it is for and what is asked of them.
 pub(super) struct ResolvedLogin<'a> {
@@ -33,20 +32,24 @@ pub(super) struct ResolvedLogin<'a> {
     pub(super) proof: bool,
     pub(super) key: Key,
     pub(super) account: Account,
-    /// None for the account phase, which asks nobody.
-    pub(super) open_login: Option<OpenLogin>,
     pub(super) now: Timestamp,
 }
 
 /// What a login is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Purpose {
     /// Somebody wants in.
     Login,
     /// The caller is about to change their own factors.
     Proof,
-    /// Somebody is in, and it is asked whether they may be; with the ticket that they have. Nothing is asked
-    /// of them.
-    Admission(Option<Secret>),
+}
+
+/// What the policy makes of a login.
+pub(super) enum Resolved<'a> {
+    /// It asks for this.
+    Asks(Box<ResolvedLogin<'a>>, Arc<Ask>),
+    /// It asks for nothing, or denies.
+    Ended(Box<Ended>),
 }
 
 impl Agent {
@@ -59,25 +62,26 @@ impl Agent {
     ) -> Result<Progress, Failure> {
         let settings = self.settings();
         let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
-        let open_login = match purpose {
-            Purpose::Admission(_) => None,
-            Purpose::Login | Purpose::Proof => Some(self.open_login(&subject.user, &settings)?),
-        };
-        let proof = matches!(purpose, Purpose::Proof);
-        // A ticket is good once, whatever comes of it.
-        let ticket = match &purpose {
-            Purpose::Admission(ticket) => {
-                Some(self.redeem(ticket.as_ref(), peer, &subject.user, &begin.service))
-            }
-            Purpose::Login | Purpose::Proof => None,
-        };
+        let open_login = self.open_login(&subject.user, &settings)?;
+        let proof = purpose == Purpose::Proof;
         let login_context = LoginContext::of(peer, begin, proof)?;
-        let name = match purpose {
-            Purpose::Admission(_) => "account",
-            Purpose::Login | Purpose::Proof => "login",
-        };
         let session = session_id()?;
-        let mut context = Context::new(session, &subject.user, &login_context, (peer, name));
+        let context = Context::new(session, &subject.user, &login_context, (peer, "login"));
+        match self.resolve(context, settings, (&subject, known), &login_context, proof)? {
+            Resolved::Asks(resolved, ask) => self.ask(*resolved, open_login, &ask),
+            Resolved::Ended(ended) => Ok(ended.into()),
+        }
+    }
+
+    /// What is known of a login and what is asked of it, or how the policy ends it. The account phase shares this.
+    pub(super) fn resolve<'a>(
+        &self,
+        mut context: Context,
+        settings: Arc<Settings>,
+        (subject, known): (&'a Subject, Option<Account>),
+        login_context: &'a LoginContext,
+        proof: bool,
+    ) -> Result<Resolved<'a>, Failure> {
         let found = match known {
             Some(account) => Ok((Key::account(&subject.user), account)),
             None => self.account_or_stand_in(&subject.user),
@@ -86,7 +90,7 @@ impl Agent {
         let request = login_context.request(&subject.user, now.datetime());
         let personal = found.as_ref().map(|(_, account)| account.personal());
         let personal = personal.unwrap_or_default();
-        let decision = self.decide(&settings.policy, &subject, &request, &personal)?;
+        let decision = self.decide(&settings.policy, subject, &request, &personal)?;
         context.rule = decision.rule_name().map(str::to_owned);
         // A proof takes a factor wherever logins take none.
         let of_proof = proof.then(|| personal.refine(&settings.policy.default));
@@ -96,25 +100,22 @@ impl Agent {
                 if !holds_without_account(&decision) {
                     found?;
                 }
-                return Ok(conclude_by_policy(&context, end, &decision));
+                let ended = conclude_by_policy(&context, end, &decision);
+                return Ok(Resolved::Ended(ended));
             }
         };
         let (key, account) = found?;
         let resolved = ResolvedLogin {
             context,
             settings,
-            subject: &subject,
-            login_context: &login_context,
+            subject,
+            login_context,
             proof,
             key,
             account,
-            open_login,
             now: now.timestamp(),
         };
-        match ticket {
-            Some(ticket) => self.admit_asked(&resolved, &ask, ticket),
-            None => self.ask(resolved, &ask),
-        }
+        Ok(Resolved::Asks(Box::new(resolved), ask))
     }
 
     /// The user of a login, once it is sure that the caller may begin it, and their account if it was
@@ -124,7 +125,7 @@ impl Agent {
     /// anyone asks for somebody who has an account. Accounts are enrolled under canonical names, so an
     /// account under the very name that was given is theirs, and the look-up, which costs as much as
     /// the rest of this, is left out.
-    fn login_subject(
+    pub(super) fn login_subject(
         &self,
         peer: Peer,
         settings: &Settings,
@@ -209,7 +210,7 @@ impl Agent {
     }
 }
 
-fn conclude_by_policy(context: &Context, end: PolicyEnd, decision: &Decision) -> Progress {
+fn conclude_by_policy(context: &Context, end: PolicyEnd, decision: &Decision) -> Box<Ended> {
     let outcome = match end {
         PolicyEnd::Denied => Outcome::Denied,
         PolicyEnd::Skipped => Outcome::Skipped,
@@ -217,6 +218,6 @@ fn conclude_by_policy(context: &Context, end: PolicyEnd, decision: &Decision) ->
     conclude(context, outcome, &decision.reason())
 }
 
-fn session_id() -> Result<String, Failure> {
+pub(super) fn session_id() -> Result<String, Failure> {
     Ok(HEXLOWER.encode(&random::<16>()?))
 }

@@ -11,14 +11,15 @@ use super::following::{EndNote, Following};
 use super::post::{LateMessage, LearnedLate, Posted};
 use super::radius::Queried;
 use super::{
-    Ended, Login, LoginWait, Progress, PromptedLogin, QueryingLogin, ResumedLogin, SendingLogin,
-    end,
+    Effect, Ended, Login, LoginWait, Progress, PromptedLogin, QueryingLogin, Record, ResumedLogin,
+    SendingLogin, end,
 };
+use crate::log;
 use mfa_core::account::Verdict;
-use mfa_core::factors::Factor;
 use mfa_core::factors::device::DeviceKind;
+use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::lockout::Admission;
-use mfa_core::login::{Answer, Effect, End, EndReason, FindingCode, Verifying};
+use mfa_core::login::{Answer, End, EndReason, FindingCode, Verifying};
 
 impl Agent {
     /// The first step, which goes out at once: silence would look like an agent that hangs. A message is waited for
@@ -29,7 +30,7 @@ impl Agent {
         effect: Effect,
     ) -> Result<Progress, Failure> {
         let Effect::SendCode(state) = effect else {
-            return self.carry_on(login, effect);
+            return self.carry_on(login, Following::due(effect));
         };
         let (result, late) = match self.post(&mut login, state.request())? {
             Posted::Waiting(wait, sending) => {
@@ -37,7 +38,10 @@ impl Agent {
             }
             Posted::AtOnce(result) => (result, None),
         };
-        match (self.carry_on(login, state.sent(result))?, late) {
+        match (
+            self.carry_on(login, Following::due(state.sent(result)))?,
+            late,
+        ) {
             (Progress::Open(prompted, reply), Some(late)) => {
                 Ok(Progress::Ahead(prompted, reply, late))
             }
@@ -67,7 +71,7 @@ impl Agent {
                     sending,
                 } = *sending;
                 let result = self.posted(&login, sending, &delivery)?;
-                self.carry_on(login, state.sent(result))
+                self.carry_on(login, Following::due(state.sent(result)))
             }
             ResumedLogin::Radius(outcome, querying) => {
                 let QueryingLogin {
@@ -75,7 +79,7 @@ impl Agent {
                     state,
                     guess,
                 } = *querying;
-                let following = self.replied(&mut login, state, &guess, outcome)?;
+                let following = self.replied(&mut login, state, guess, outcome)?;
                 self.carry_on(login, following)
             }
         }
@@ -85,9 +89,8 @@ impl Agent {
     pub(super) fn carry_on(
         &self,
         mut login: Box<Login>,
-        following: impl Into<Following>,
+        mut following: Following,
     ) -> Result<Progress, Failure> {
-        let mut following = following.into();
         loop {
             following = match following.effect {
                 Effect::Prompt(step, state) => {
@@ -97,10 +100,10 @@ impl Agent {
                 }
                 Effect::FindCode(state) => {
                     let found = self.find_code(&login, &state)?;
-                    state.found(found).into()
+                    Following::due(state.found(found))
                 }
                 Effect::SendCode(state) => match self.post(&mut login, state.request())? {
-                    Posted::AtOnce(result) => state.sent(result).into(),
+                    Posted::AtOnce(result) => Following::due(state.sent(result)),
                     Posted::Waiting(wait, sending) => {
                         let sending = SendingLogin {
                             login,
@@ -124,11 +127,11 @@ impl Agent {
                     }
                 },
                 Effect::Verify(state) => self.verify_answers(&mut login, state)?,
-                Effect::MakeDevice(state) => self.make_device(&mut login, state)?.into(),
+                Effect::MakeDevice(state) => Following::due(self.make_device(&mut login, state)?),
                 Effect::CountWrongCode(state) => self.count_wrong_code(&mut login, state)?,
                 Effect::StoreDevice(state) => self.store_device(&mut login, state)?,
                 Effect::End(end) => {
-                    return Ok(Progress::Ended(ended(&login, end, &following.note)));
+                    return Ok(Progress::Ended(ended(&login, end, following.note)));
                 }
             };
         }
@@ -172,9 +175,7 @@ impl Agent {
             Verdict::Passed(passed) => Some(passed.generation),
             _ => None,
         };
-        let mut following = Following::recorded(state.verified(&verdict));
-        following.note.generation = generation;
-        Ok(following)
+        Ok(Following::judged(state.verified(&verdict), generation))
     }
 
     /// What codes say of this host's clock, once they are judged.
@@ -184,12 +185,24 @@ impl Agent {
                 self.clock_watch.right()
             }
             Verdict::Wrong { .. } => {
-                let typed = given.iter().find(|given| given.factor == Factor::Totp);
-                let account = typed.and_then(|_| self.repository.load(&login.key).ok().flatten());
-                if let (Some(typed), Some(account)) = (typed, account) {
-                    let user = login.context.user.as_str();
-                    self.clock_watch.look_at(user, &account, Timestamp::now());
-                    self.clock_watch.wrong(user, &account, &typed.typed);
+                let is_of_device = |given: &&Answer| {
+                    matches!(given.factor.row().verification, Verification::Device)
+                };
+                let Some(typed) = given.iter().find(is_of_device) else {
+                    return;
+                };
+                let user = login.context.user.as_str();
+                match self.repository.load(&login.key) {
+                    Ok(Some(account)) => {
+                        self.clock_watch.look_at(user, &account, Timestamp::now());
+                        self.clock_watch.wrong(user, &account, &typed.typed);
+                    }
+                    Ok(None) => {}
+                    // The verdict is durable already, so the login goes on.
+                    Err(error) => log::limited(
+                        "clock",
+                        format_args!("{user}: the clock was not checked by a wrong code: {error}"),
+                    ),
                 }
             }
             _ => {}
@@ -198,16 +211,15 @@ impl Agent {
 }
 
 /// The end of a login.
-fn ended(login: &Login, last: End, note: &EndNote) -> Box<Ended> {
-    let silence = note.silence.as_deref();
-    let reason = match last.reason {
-        Some(EndReason::ServerSilent) => silence.or(Some(EndReason::ServerSilent.words())),
-        other => other.map(EndReason::words),
+fn ended(login: &Login, last: End, note: EndNote) -> Box<Ended> {
+    let reason = match (last.reason, &note) {
+        (Some(EndReason::ServerSilent), EndNote::Silence(why)) => Some(why.as_str()),
+        (reason, _) => reason.map(EndReason::words),
     };
-    let ended = end(&login.context, last.step, last.outcome, reason);
-    Box::new(Ended {
-        proven: note.generation.filter(|_| login.is_proof),
-        event: ended.event.filter(|_| !note.is_recorded),
-        ..*ended
-    })
+    let mut ended = end(&login.context, last.step, last.outcome, reason);
+    if let EndNote::Committed { generation } = note {
+        ended.record = Record::Committed;
+        ended.proven = generation.filter(|_| login.is_proof);
+    }
+    ended
 }

@@ -10,25 +10,22 @@ use jiff::Timestamp;
 use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
+use super::super::drawn::{device_key, recovery_codes};
 use super::super::error::Failure;
-use super::super::random;
+use super::super::limits::OpenLogin;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
 use super::following::Following;
-use super::{Context, Login, Progress};
+use super::{Context, Effect, Login, Progress};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
-use mfa_core::account::{Account, Device, Enrolled, Label, Verdict};
-use mfa_core::factors::Factor;
+use mfa_core::account::{Account, Counted, Device, Enrolled, Label};
 use mfa_core::factors::device::{Generator, MovingFactor};
-use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
-use mfa_core::factors::random_code::RandomCode;
-use mfa_core::factors::recovery::{RECOVERY_CODES, RECOVERY_DIGITS};
+use mfa_core::factors::recovery::RECOVERY_CODES;
 use mfa_core::login::entry::NewDevice;
 use mfa_core::login::{
-    CountingWrongCode, Effect, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice,
-    enroll,
+    CountingWrongCode, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice, enroll,
 };
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
@@ -44,6 +41,7 @@ impl Agent {
     pub(super) fn enroll(
         &self,
         mut resolved: ResolvedLogin<'_>,
+        open_login: OpenLogin,
         ask: &Ask,
         new: NewDevice,
     ) -> Result<Progress, Failure> {
@@ -52,13 +50,12 @@ impl Agent {
         resolved.key = Key::account(&resolved.subject.user);
         let (settings, screen) = (&resolved.settings, resolved.context.screen());
         let made = self.fresh_device(settings, &resolved.context.user, Label::numbered(1))?;
+        let factor = made.device.kind().factor();
         let effect = enroll(Occasion::First, made, screen, wording(settings, screen));
-        let mut login = Login::of(resolved, ask, new.session);
-        login
-            .context
-            .set_combination(Some(Factor::Totp.to_string()));
+        let mut login = Login::of(resolved, open_login, ask, new.session);
+        login.context.set_combination(Some(factor.to_string()));
         login.be_patient();
-        self.carry_on(login, effect)
+        self.carry_on(login, Following::due(effect))
     }
 
     /// Goes on, after a recovery code was right, with setting up a new device.
@@ -85,8 +82,7 @@ impl Agent {
         label: Label,
     ) -> Result<FreshDevice, Failure> {
         let device = fresh_device(label, settings)?;
-        let codes = RandomCode::set(&random_codes()?, RECOVERY_DIGITS);
-        let codes: Vec<_> = codes.iter().map(RandomCode::text).collect();
+        let codes = recovery_codes(RECOVERY_CODES)?;
         let issuer = self.issuer(settings);
         let uri = device.generator.uri(&issuer, user.as_str(), 0);
         let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
@@ -103,17 +99,17 @@ impl Agent {
         login: &mut Login,
         state: CountingWrongCode,
     ) -> Result<Following, Failure> {
-        let told = |login: &Login, verdict: &Verdict| {
-            login.told(verdict, state.consequence(verdict), false)
+        let told = |login: &Login, counted: Counted| {
+            login.told(&counted.into(), state.consequence(counted), false)
         };
-        let verdict = self.commit(&login.key, login.context.peer, |account| {
+        let counted = self.commit(&login.key, login.context.peer, |account| {
             let mut account = account.unwrap_or_default();
-            let verdict = account.wrong_first_code(login.epoch, Timestamp::now(), &login.limits);
-            let (_, events) = told(login, &verdict);
-            Ok((After::Put(account.into()), events, verdict))
+            let counted = account.wrong_first_code(login.epoch, Timestamp::now(), &login.limits);
+            let (_, events) = told(login, counted);
+            Ok((After::Put(account.into()), events, counted))
         })?;
-        login.context = told(login, &verdict).0;
-        Ok(Following::recorded(state.counted(&verdict)))
+        login.context = told(login, counted).0;
+        Ok(Following::committed(state.counted(counted)))
     }
 
     pub(super) fn store_device(
@@ -151,8 +147,8 @@ impl Agent {
         })?;
         let effect = state.stored(stored);
         Ok(match stored {
-            Enrolled::Stored => Following::recorded(effect),
-            Enrolled::Locked | Enrolled::Otherwise => effect.into(),
+            Enrolled::Stored => Following::committed(effect),
+            Enrolled::Locked | Enrolled::Otherwise => Following::due(effect),
         })
     }
 }
@@ -181,16 +177,11 @@ fn enrollment_event(context: &Context, device: &Device, occasion: Occasion) -> E
 
 fn fresh_device(label: Label, settings: &Settings) -> Result<Device, Failure> {
     let totp = &settings.totp;
-    let key = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
     let generator = Generator {
-        key: SecretKey::fresh(*key),
+        key: device_key()?,
         algorithm: totp.algorithm,
         digits: totp.digits,
         moves: MovingFactor::Time(totp.period),
     };
     Ok(Device::new(label, generator, Timestamp::now()))
-}
-
-fn random_codes() -> Result<Vec<[u8; 16]>, Failure> {
-    (0..RECOVERY_CODES).map(|_| random::<16>()).collect()
 }

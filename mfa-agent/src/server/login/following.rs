@@ -1,6 +1,6 @@
 //! The effect that follows, with what is known of the end if the login ends by it.
 
-use mfa_core::login::Effect;
+use super::Effect;
 
 /// What follows.
 pub(super) struct Following {
@@ -9,32 +9,40 @@ pub(super) struct Following {
 }
 
 /// What is known of the end, if the login ends by that.
-#[derive(Default)]
-pub(super) struct EndNote {
-    /// Whether the audit log has the end already: it was committed with the verdict.
-    pub(super) is_recorded: bool,
-    /// What the account could be passed with when it was.
-    pub(super) generation: Option<u64>,
-    /// Why no RADIUS server has judged the answer.
-    pub(super) silence: Option<String>,
-}
-
-impl From<Effect> for Following {
-    fn from(effect: Effect) -> Self {
-        Self {
-            effect,
-            note: EndNote::default(),
-        }
-    }
+pub(super) enum EndNote {
+    /// The audit log does not have it yet.
+    Due,
+    /// The same: no RADIUS server has judged the answer, and why.
+    Silence(String),
+    /// The audit log has it: it was committed with the verdict.
+    Committed {
+        /// What the account could be passed with when it was; none if it was not passed.
+        generation: Option<u64>,
+    },
 }
 
 impl Following {
+    /// What follows from something that the audit log does not have yet.
+    pub(super) fn due(effect: Effect) -> Self {
+        let note = EndNote::Due;
+        Self { effect, note }
+    }
+
+    /// What follows where no RADIUS server has judged the answer.
+    pub(super) fn silence(effect: Effect, why: String) -> Self {
+        let note = EndNote::Silence(why);
+        Self { effect, note }
+    }
+
+    /// What follows from something that was committed together with its event.
+    pub(super) fn committed(effect: Effect) -> Self {
+        let note = EndNote::Committed { generation: None };
+        Self { effect, note }
+    }
+
     /// What follows from a verdict that was committed together with its event.
-    pub(super) fn recorded(effect: Effect) -> Self {
-        let note = EndNote {
-            is_recorded: true,
-            ..EndNote::default()
-        };
+    pub(super) fn judged(effect: Effect, generation: Option<u64>) -> Self {
+        let note = EndNote::Committed { generation };
         Self { effect, note }
     }
 }

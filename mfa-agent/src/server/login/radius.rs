@@ -14,14 +14,14 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::random;
 use super::super::wait::{Question, RadiusOutcome, RadiusWait, ServerAnswer};
-use super::Login;
 use super::following::Following;
+use super::{Login, QueryingRadius};
 use crate::config::Radius;
 use crate::log;
 use crate::repository::After;
-use mfa_core::account::{Account, Remote, Verdict};
+use mfa_core::account::{Account, Counted, Refused, Remote};
 use mfa_core::lockout::Admission;
-use mfa_core::login::{QueryingRadius, RadiusReply};
+use mfa_core::login::RadiusReply;
 
 /// How much longer than a server takes it takes to note what it said.
 const AFTERWARDS: Duration = Duration::from_secs(10);
@@ -30,14 +30,26 @@ const AFTERWARDS: Duration = Duration::from_secs(10);
 const LONGEST_ATTRIBUTE: usize = 253;
 
 /// A guess that may be out, and what was done about it on the record.
-#[derive(Default)]
-pub(in crate::server) struct ReservedGuess {
+#[derive(Clone, Copy)]
+pub(in crate::server) enum ReservedGuess {
+    /// Nothing: the user has no account at a server, and it can't be a bypass or recovery code.
+    None,
+    /// Nothing, and nobody is asked: the account is locked.
+    Locked,
+    /// It is on the record under this number, for a server to judge.
+    ForServer(u64),
+    /// The same, and it might have been a bypass or recovery code, and is none: that was judged here.
+    JudgedHere(u64),
+}
+
+impl ReservedGuess {
     /// Its number on the record.
-    id: Option<u64>,
-    /// Whether it might have been a bypass or recovery code, and is none: that was judged here.
-    is_other_guess: bool,
-    /// Whether nobody is asked because the account is locked.
-    is_locked: bool,
+    const fn id(self) -> Option<u64> {
+        match self {
+            Self::None | Self::Locked => None,
+            Self::ForServer(id) | Self::JudgedHere(id) => Some(id),
+        }
+    }
 }
 
 /// Whether a guess may go out.
@@ -69,25 +81,21 @@ impl Agent {
     ) -> Result<Queried, Failure> {
         let (remote, guess) = match self.reserve(login, state.typed())? {
             Reservation::Granted(remote, guess) => (remote, guess),
-            Reservation::Other => return Ok(Queried::AtOnce(state.take_other_code().into())),
-            Reservation::Locked => {
-                let guess = ReservedGuess {
-                    is_locked: true,
-                    ..ReservedGuess::default()
-                };
-                (None, guess)
+            Reservation::Other => {
+                return Ok(Queried::AtOnce(Following::due(state.take_other_code())));
             }
+            Reservation::Locked => (None, ReservedGuess::Locked),
             Reservation::BudgetExhausted => {
-                let verdict = Verdict::BudgetExhausted;
-                login.context.note(&verdict, state.is_unenrolled());
-                return Ok(Queried::AtOnce(state.verified(&verdict).into()));
+                let refused = Refused::BudgetExhausted;
+                login.context.note(&refused.into(), state.is_unenrolled());
+                return Ok(Queried::AtOnce(Following::due(state.refused(refused))));
             }
         };
         let is_privileged = login.context.peer.privileged;
         let Some(place) = self.radius_places.enter(&login.settings, is_privileged) else {
             let why = "too many logins wait for RADIUS servers; see [server] max_connections";
             log::limited("radius places", why);
-            let following = self.unanswered(login, state, &guess, why)?;
+            let following = self.unanswered(login, state, guess, why)?;
             return Ok(Queried::AtOnce(following));
         };
         let Some(remote) = remote else {
@@ -103,7 +111,7 @@ impl Agent {
                 "the user is at the RADIUS server {server}, and no [[radius]] has that name"
             );
             log::limited("radius", format_args!("{}: {why}", login.context.user));
-            let following = self.unanswered(login, state, &guess, &why)?;
+            let following = self.unanswered(login, state, guess, &why)?;
             return Ok(Queried::AtOnce(following));
         };
         let question = Question {
@@ -111,7 +119,7 @@ impl Agent {
             user: login.remote_name(&remote).to_owned(),
             typed: state.typed().clone(),
             calling_station: login.calling_station(),
-            follows: login.challenge.take().filter(|_| !state.is_first()),
+            follows: state.follows().cloned(),
             wait,
             remote,
         };
@@ -125,7 +133,7 @@ impl Agent {
         &self,
         login: &mut Login,
         state: QueryingRadius,
-        guess: &ReservedGuess,
+        guess: ReservedGuess,
         outcome: RadiusOutcome,
     ) -> Result<Following, Failure> {
         match outcome {
@@ -142,20 +150,24 @@ impl Agent {
         &self,
         login: &mut Login,
         state: QueryingRadius,
-        guess: &ReservedGuess,
+        guess: ReservedGuess,
     ) -> Result<Following, Failure> {
         if self.typical_latency.end() {
-            let why = match guess.is_locked {
-                true => "the account is locked, so no RADIUS server was asked",
-                false => "the user has no account at a RADIUS server, so none was asked",
+            let why = match guess {
+                ReservedGuess::Locked => "the account is locked, so no RADIUS server was asked",
+                ReservedGuess::None
+                | ReservedGuess::ForServer(_)
+                | ReservedGuess::JudgedHere(_) => {
+                    "the user has no account at a RADIUS server, so none was asked"
+                }
             };
             return self.unanswered(login, state, guess, why);
         }
         let rejected = RadiusReply::Rejected {
             remote: None,
-            reserved: guess.id,
+            reserved: guess.id(),
         };
-        Ok(state.replied(rejected).into())
+        Ok(Following::due(state.replied(rejected)))
     }
 
     /// What a server said.
@@ -163,7 +175,7 @@ impl Agent {
         &self,
         login: &mut Login,
         state: QueryingRadius,
-        guess: &ReservedGuess,
+        guess: ReservedGuess,
         said: ServerAnswer,
     ) -> Result<Following, Failure> {
         let ServerAnswer {
@@ -181,16 +193,19 @@ impl Agent {
                 // The reservation becomes a failure in the change that judges the answers.
                 RadiusReply::Rejected {
                     remote: Some(remote),
-                    reserved: guess.id,
+                    reserved: guess.id(),
                 }
             }
             Ok(Said::Challenged(challenge)) => {
                 if let Some(locked) = self.unjudged(login, &state, guess)? {
-                    return Ok(Following::recorded(state.verified(&locked)));
+                    return Ok(Following::committed(state.refused(locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
-                login.challenge = Some(challenge);
-                RadiusReply::Challenged { message, echo }
+                RadiusReply::Challenged {
+                    message,
+                    echo,
+                    challenge,
+                }
             }
             Err(error) => {
                 if matches!(error, ClientError::NoAnswer(_)) {
@@ -199,7 +214,7 @@ impl Agent {
                 return self.unanswered(login, state, guess, &error.to_string());
             }
         };
-        Ok(state.replied(reply).into())
+        Ok(Following::due(state.replied(reply)))
     }
 
     /// Reserves the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
@@ -225,18 +240,17 @@ impl Agent {
             }
             let remote = account.remote().filter(|_| can_be_sent).cloned();
             if remote.is_none() && !is_other_guess {
-                let none = ReservedGuess::default();
-                return Ok((After::Same, Reservation::Granted(None, none)));
+                let granted = Reservation::Granted(None, ReservedGuess::None);
+                return Ok((After::Same, granted));
             }
             let wait = remote.as_ref().and_then(|remote| login.wait(remote));
             let wait = wait.unwrap_or_else(|| login.longest_wait()) + AFTERWARDS;
             if account.reserve(id, wait, login.epoch, now, &login.limits) != Admission::Open {
                 return Ok((After::Same, Reservation::BudgetExhausted));
             }
-            let guess = ReservedGuess {
-                id: Some(id),
-                is_other_guess,
-                is_locked: false,
+            let guess = match is_other_guess {
+                true => ReservedGuess::JudgedHere(id),
+                false => ReservedGuess::ForServer(id),
             };
             let granted = Reservation::Granted(remote, guess);
             Ok((After::Put(account.into()), granted))
@@ -248,50 +262,55 @@ impl Agent {
         &self,
         login: &mut Login,
         state: QueryingRadius,
-        guess: &ReservedGuess,
+        guess: ReservedGuess,
         why: &str,
     ) -> Result<Following, Failure> {
         if let Some(locked) = self.unjudged(login, &state, guess)? {
-            return Ok(Following::recorded(state.verified(&locked)));
+            return Ok(Following::committed(state.refused(locked)));
         }
-        let silence = match guess.is_other_guess {
-            true => {
+        let silence = match guess {
+            ReservedGuess::JudgedHere(_) => {
                 format!("{why}; none of the user's bypass or recovery codes either, which counts")
             }
-            false => format!("{why}; nothing was judged"),
+            ReservedGuess::None | ReservedGuess::Locked | ReservedGuess::ForServer(_) => {
+                format!("{why}; nothing was judged")
+            }
         };
-        let mut following = Following::from(state.replied(RadiusReply::Silent));
-        following.note.silence = Some(silence);
-        Ok(following)
+        let effect = state.replied(RadiusReply::Silent);
+        Ok(Following::silence(effect, silence))
     }
 
     /// The server did not judge the guess, so it is given back. What might have been another code was judged
-    /// here, and counts; the verdict if that locks the account.
+    /// here, and counts; the refusal if that locks the account.
     fn unjudged(
         &self,
         login: &mut Login,
         state: &QueryingRadius,
-        guess: &ReservedGuess,
-    ) -> Result<Option<Verdict>, Failure> {
-        let is_guess = guess.is_other_guess && !state.is_password();
-        let Some(id) = guess.id.filter(|_| is_guess) else {
-            self.settle(login, guess)?;
-            return Ok(None);
+        guess: ReservedGuess,
+    ) -> Result<Option<Refused>, Failure> {
+        let id = match guess {
+            ReservedGuess::JudgedHere(id) if !state.is_password() => id,
+            _ => {
+                self.settle(login, guess)?;
+                return Ok(None);
+            }
         };
-        let verdict = self.commit(&login.key, login.context.peer, |account| {
+        let counted = self.commit(&login.key, login.context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
-            let verdict = account.missed_other_code(id, login.epoch, now, &login.limits);
-            let (_, events) = login.told_unjudged(&verdict, state);
-            Ok((After::Put(account.into()), events, verdict))
+            let counted = account.missed_other_code(id, login.epoch, now, &login.limits);
+            let (_, events) = login.told_unjudged(counted, state);
+            Ok((After::Put(account.into()), events, counted))
         })?;
-        login.context = login.told_unjudged(&verdict, state).0;
-        let locks = matches!(verdict, Verdict::Wrong { lock: Some(_), .. });
-        Ok(locks.then_some(verdict))
+        login.context = login.told_unjudged(counted, state).0;
+        Ok(match counted {
+            Counted::Failure { .. } => None,
+            Counted::Refused(refused) => Some(refused),
+        })
     }
 
-    fn settle(&self, login: &Login, guess: &ReservedGuess) -> Result<(), Failure> {
-        let Some(id) = guess.id else {
+    fn settle(&self, login: &Login, guess: ReservedGuess) -> Result<(), Failure> {
+        let Some(id) = guess.id() else {
             return Ok(());
         };
         self.repository.change(&login.key, |account| {

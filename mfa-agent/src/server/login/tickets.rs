@@ -19,8 +19,9 @@ use super::super::error::Failure;
 use super::super::peer::Peer;
 use super::super::random;
 use super::ask::wording;
-use super::begin::{Purpose, ResolvedLogin};
-use super::{Ended, Progress, conclude, conclude_with};
+use super::begin::{Resolved, ResolvedLogin, session_id};
+use super::login_context::LoginContext;
+use super::{Context, Ended, conclude, conclude_with};
 use mfa_core::login::entry::Entry;
 use mfa_core::login::not_met;
 use mfa_core::names::UserName;
@@ -133,16 +134,22 @@ impl Agent {
             after: parameters.after,
             ..BeginParameters::default()
         };
-        match self.begin(peer, begin, Purpose::Admission(parameters.ticket))? {
-            Progress::Ended(ended) => Ok(ended),
-            Progress::Open(..) | Progress::Ahead(..) | Progress::Waiting(..) => {
-                Err(Failure::unavailable("an admission asked a question"))
-            }
+        let settings = self.settings();
+        let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
+        // A ticket is good once, whatever comes of it.
+        let ticket = parameters.ticket.as_ref();
+        let ticket = self.redeem(ticket, peer, &subject.user, &begin.service);
+        let login_context = LoginContext::of(peer, begin, false)?;
+        let session = session_id()?;
+        let context = Context::new(session, &subject.user, &login_context, (peer, "account"));
+        match self.resolve(context, settings, (&subject, known), &login_context, false)? {
+            Resolved::Asks(resolved, ask) => self.admit_asked(&resolved, &ask, ticket),
+            Resolved::Ended(ended) => Ok(ended),
         }
     }
 
     /// Looks at the ticket.
-    pub(super) fn redeem(
+    fn redeem(
         &self,
         ticket: Option<&Secret>,
         opened_by: Peer,
@@ -160,12 +167,12 @@ impl Agent {
     }
 
     /// What becomes of somebody whom the policy would have asked.
-    pub(super) fn admit_asked(
+    fn admit_asked(
         &self,
         resolved: &ResolvedLogin<'_>,
         ask: &Ask,
         ticket: Result<(), Void>,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Box<Ended>, Failure> {
         let context = &resolved.context;
         let why = match ticket {
             Ok(()) => {

@@ -2,10 +2,10 @@
 
 use mfa_protocol::login::Outcome;
 
-use super::{Context, Login};
+use super::{Context, Login, QueryingRadius};
 use crate::audit::Event;
-use mfa_core::account::{Passed, Verdict};
-use mfa_core::login::{Consequence, QueryingRadius};
+use mfa_core::account::{Counted, Passed, Verdict};
+use mfa_core::login::Consequence;
 
 impl Login {
     /// What is known of the login after `verdict`, and the events that say so. Nothing of the login changes: the
@@ -35,14 +35,15 @@ impl Login {
     /// login goes on unless that locks the account.
     pub(super) fn told_unjudged(
         &self,
-        verdict: &Verdict,
+        counted: Counted,
         state: &QueryingRadius,
     ) -> (Context, Vec<Event>) {
-        if matches!(verdict, Verdict::Wrong { lock: Some(_), .. }) {
-            return self.told(verdict, state.consequence(verdict), state.is_unenrolled());
+        if let Counted::Refused(_) = counted {
+            let consequence = state.consequence(counted);
+            return self.told(&counted.into(), consequence, state.is_unenrolled());
         }
         let mut context = self.context.clone();
-        context.note(verdict, false);
+        context.note(&counted.into(), false);
         let attempt = context.attempt();
         (context, vec![attempt])
     }

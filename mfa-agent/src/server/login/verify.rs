@@ -149,6 +149,7 @@ fn code(given: &Answer) -> Option<PreparedAnswer> {
     Some(match factor.row().verification {
         Verification::Hash(_) => return None,
         Verification::Device => PreparedAnswer::Code {
+            factor,
             typed,
             tail: given.tail,
         },

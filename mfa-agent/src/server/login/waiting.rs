@@ -1,11 +1,11 @@
 //! A login that waits for something else than its user. Each wait holds the state that takes its result.
 
 use super::super::wait::{MessageWait, RadiusOutcome, RadiusWait};
-use super::Login;
 use super::post::Sending;
 use super::radius::ReservedGuess;
+use super::{Login, QueryingRadius};
 use crate::delivery::Delivery;
-use mfa_core::login::{QueryingRadius, SendingCode};
+use mfa_core::login::SendingCode;
 
 /// A login that waits for something else than its user.
 pub(in crate::server) enum LoginWait {

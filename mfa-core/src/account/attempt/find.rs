@@ -14,6 +14,7 @@ use crate::factors::recovery::{CodeDigest, Pepper};
 /// What an answer matches.
 pub(super) enum MatchResult {
     Code {
+        factor: Factor,
         device: usize,
         step: u64,
     },
@@ -43,7 +44,11 @@ impl Account {
     pub(super) fn find(&self, answer: &PreparedAnswer, attempt: &Attempt) -> MatchResult {
         match answer {
             PreparedAnswer::Impossible => MatchResult::Wrong,
-            PreparedAnswer::Code { typed, tail } => self.find_code(typed.expose(), *tail, attempt),
+            PreparedAnswer::Code {
+                factor,
+                typed,
+                tail,
+            } => self.find_code(*factor, typed.expose(), *tail, attempt),
             PreparedAnswer::Sent {
                 factor,
                 typed,
@@ -93,7 +98,7 @@ impl Account {
         }
     }
 
-    fn find_code(&self, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
+    fn find_code(&self, factor: Factor, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
         let mut found = MatchResult::Wrong;
         for (index, device) in self.devices.iter().enumerate() {
             let Some(code) = code_of(typed, tail, device.generator.digits.into()) else {
@@ -102,6 +107,7 @@ impl Account {
             match device.check(&code, attempt.now, &attempt.windows) {
                 Match::Unused { step } => {
                     return MatchResult::Code {
+                        factor,
                         device: index,
                         step,
                     };
@@ -110,11 +116,11 @@ impl Account {
                 Match::None => {}
             }
         }
-        if let Some(other) = self.find_other_code(Factor::Totp, typed, tail, attempt) {
+        if let Some(other) = self.find_other_code(factor, typed, tail, attempt) {
             return other;
         }
         match found {
-            MatchResult::Wrong => self.find_out_of_sync(typed, tail, attempt),
+            MatchResult::Wrong => self.find_out_of_sync(factor, typed, tail, attempt),
             found => found,
         }
     }
@@ -139,7 +145,9 @@ impl Account {
     /// The used or expired bypass or recovery code that the answer is, for the audit log only.
     pub(super) fn find_expended(&self, attempt: &Attempt) -> Option<Expended> {
         attempt.answers.iter().find_map(|answer| match answer {
-            PreparedAnswer::Code { typed, tail } => self.expended(typed.expose(), *tail, attempt),
+            PreparedAnswer::Code { typed, tail, .. } => {
+                self.expended(typed.expose(), *tail, attempt)
+            }
             PreparedAnswer::Sent {
                 typed,
                 came_back: None,
@@ -177,7 +185,13 @@ impl Account {
     }
 
     /// Searches a wider range for a code that no device has nearby.
-    fn find_out_of_sync(&self, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
+    fn find_out_of_sync(
+        &self,
+        factor: Factor,
+        typed: &str,
+        tail: bool,
+        attempt: &Attempt,
+    ) -> MatchResult {
         let (now, windows) = (attempt.now, &attempt.windows);
         let devices = self.devices.iter().enumerate();
         let mut out_of_sync = devices.filter_map(|(index, device)| {
@@ -185,6 +199,7 @@ impl Account {
             let step = device.find_out_of_sync(&code, now, windows)?;
             Some(match device.follows(step, now) {
                 true => MatchResult::Code {
+                    factor,
                     device: index,
                     step,
                 },
@@ -202,12 +217,12 @@ impl MatchResult {
     /// The factor that was passed.
     pub(super) fn factor(&self) -> Option<Factor> {
         match self {
-            Self::Code { .. } => Some(Factor::Totp),
             Self::Sent(to) => Some(to.channel().factor()),
             Self::Remote => Some(Factor::Radius),
-            Self::Bypass(factor) | Self::Recovery(factor, _) | Self::Knowledge(factor) => {
-                Some(*factor)
-            }
+            Self::Code { factor, .. }
+            | Self::Bypass(factor)
+            | Self::Recovery(factor, _)
+            | Self::Knowledge(factor) => Some(*factor),
             Self::Used { .. } | Self::OutOfSync { .. } | Self::Wrong | Self::Stale => None,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Account, Verdict};
+use super::{Account, Counted};
 use crate::lockout::{Admission, Limits, LoginEpoch};
 
 impl Account {
@@ -30,15 +30,9 @@ impl Account {
         epoch: LoginEpoch,
         now: Timestamp,
         limits: &Limits,
-    ) -> Verdict {
+    ) -> Counted {
         self.lockout.settle_reserved(id);
-        let lock = self.fail(epoch, now, limits);
-        Verdict::Wrong {
-            failures: self.lockout.failures(now),
-            lock,
-            out_of_sync: None,
-            expended: None,
-        }
+        self.count_guess(epoch, now, limits)
     }
 
     /// Nobody judges that guess any more, or it was right.

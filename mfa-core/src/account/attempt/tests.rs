@@ -23,6 +23,7 @@ fn attempt(account: &Account, answers: Vec<PreparedAnswer>) -> Attempt {
 
 fn code(typed: &str) -> PreparedAnswer {
     PreparedAnswer::Code {
+        factor: Factor::Totp,
         typed: typed.into(),
         tail: false,
     }
@@ -71,6 +72,7 @@ fn a_code_is_accepted_with_the_blank_that_apps_show() {
 #[test]
 fn the_code_at_the_end_of_a_password_is_found_with_its_length() {
     let typed = PreparedAnswer::Code {
+        factor: Factor::Totp,
         typed: "härte1287082".into(),
         tail: true,
     };
@@ -84,6 +86,7 @@ fn the_code_at_the_end_of_a_password_is_found_with_its_length() {
 fn a_tail_that_is_too_short_or_cuts_a_letter_is_wrong() {
     for typed in ["87082", "", "ä7082"] {
         let answer = PreparedAnswer::Code {
+            factor: Factor::Totp,
             typed: typed.into(),
             tail: true,
         };
@@ -259,6 +262,7 @@ fn scratch_codes_of_eight_digits_pass_once_alone_or_after_a_password() {
         let mut account = full();
         account.import_recovery(vec![pepper().digest("12345678")], 8, at(1));
         let answer = || PreparedAnswer::Code {
+            factor: Factor::Totp,
             typed: typed.into(),
             tail,
         };

@@ -2,6 +2,7 @@
 
 use super::super::samples::{at, device, full, pepper};
 use super::*;
+use crate::factors::Factor;
 use crate::factors::key::Key;
 
 fn other(label: &str, fill: u8) -> Device {

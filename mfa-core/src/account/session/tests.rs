@@ -266,6 +266,7 @@ fn a_bypass_code_passes_once_and_begins_no_session() {
     account.issue_bypass("483920137".into(), Duration::from_secs(100), at(100));
     let attempt = |typed: &str, tail| Attempt {
         answers: vec![PreparedAnswer::Code {
+            factor: Factor::Totp,
             typed: typed.into(),
             tail,
         }],

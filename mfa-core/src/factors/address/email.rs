@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use lettre::Address;
+use email_address::EmailAddress as WellFormed;
 use serde::{Deserialize, Serialize};
 
 /// RFC 5321, 4.5.3.1.3, less the angle brackets.
@@ -18,7 +18,11 @@ const LONGEST_LOCAL: usize = 64;
 /// An address that mail can be sent to. Shown masked, except by [`Self::as_str`].
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct EmailAddress(Address);
+pub struct EmailAddress {
+    whole: String,
+    /// Where the `@` is.
+    at: usize,
+}
 
 /// A text that is no address, or none that we send to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,20 +46,27 @@ impl EmailAddress {
     /// The whole address. Whoever calls this answers for where it goes.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.as_ref()
+        &self.whole
     }
 
     /// The address for other eyes than its owner's: `a•••@example.org`.
     #[must_use]
     pub fn masked(&self) -> String {
-        let user = self.0.user();
+        let user = self.user();
         let shown = if user.len() > 1 { &user[..1] } else { "" };
-        format!("{shown}•••@{}", self.0.domain())
+        format!("{shown}•••@{}", self.domain())
     }
 
-    /// The address in the form that a mail needs.
-    pub fn address(&self) -> &Address {
-        &self.0
+    /// What is before the `@`.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.whole[..self.at]
+    }
+
+    /// What is behind the `@`.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.whole[self.at + 1..]
     }
 }
 
@@ -83,8 +94,13 @@ impl FromStr for EmailAddress {
             return Err(AddressError::Malformed);
         }
         let domain = domain.to_ascii_lowercase();
-        let address = Address::new(user, domain).map_err(|_| AddressError::Malformed)?;
-        Ok(Self(address))
+        if !WellFormed::is_valid_local_part(user) || !WellFormed::is_valid_domain(&domain) {
+            return Err(AddressError::Malformed);
+        }
+        Ok(Self {
+            whole: format!("{user}@{domain}"),
+            at: user.len(),
+        })
     }
 }
 
@@ -98,7 +114,7 @@ impl TryFrom<String> for EmailAddress {
 
 impl From<EmailAddress> for String {
     fn from(address: EmailAddress) -> Self {
-        address.0.to_string()
+        address.whole
     }
 }
 

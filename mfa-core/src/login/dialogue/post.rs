@@ -30,66 +30,109 @@ pub struct SendRequest {
     pub expires: Option<Timestamp>,
 }
 
+/// A message to be sent, and what is to be shown along with the news of it.
+#[derive(Debug)]
+pub(in crate::login) struct PendingSend {
+    pub(in crate::login) request: SendRequest,
+    shown: Vec<Message>,
+}
+
 /// What was sent in a login.
 #[derive(Debug, Default)]
-pub(super) struct SentCodeState {
-    code: Option<SentCode>,
-    channel: Option<Channel>,
-    expires: Option<Timestamp>,
-    number: Option<Recipient>,
-    /// What is to be shown along with the news.
-    shown: Vec<Message>,
-    /// What became of a message after its prompt was shown, if that is worth a word.
-    late: Option<DeliveryStatus>,
+pub(super) enum SentCodeState {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// A message, for the code that is good now.
+    Sent {
+        channel: Channel,
+        /// The code; none to a user who has no address.
+        code: Option<SentCode>,
+        expires: Timestamp,
+        /// What became of the message after its prompt was shown, if that is worth a word.
+        late: Option<DeliveryStatus>,
+    },
+    /// A code that is good no more. The next one lives no longer than it would have.
+    UsedUp { expires: Timestamp },
 }
 
 impl SentCodeState {
     /// Whether a message went out that way, for the code that is good now.
-    pub(super) fn has_gone_out(&self, channel: Channel) -> bool {
-        self.channel == Some(channel)
+    pub(super) fn has_gone_out(&self, by: Channel) -> bool {
+        matches!(self, Self::Sent { channel, .. } if *channel == by)
     }
 
     pub(super) fn code(&self) -> Option<&SentCode> {
-        self.code.as_ref()
+        match self {
+            Self::Sent { code, .. } => code.as_ref(),
+            Self::Nothing | Self::UsedUp { .. } => None,
+        }
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        match self {
+            Self::Nothing => None,
+            Self::Sent { expires, .. } | Self::UsedUp { expires } => Some(*expires),
+        }
     }
 
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires.is_some_and(|expires| now >= expires)
+        self.expires().is_some_and(|expires| now >= expires)
+    }
+
+    fn use_up(&mut self) {
+        if let Some(expires) = self.expires() {
+            *self = Self::UsedUp { expires };
+        }
+    }
+
+    /// Takes the late news of a message, and its channel.
+    fn take_late(&mut self) -> Option<(DeliveryStatus, Channel)> {
+        match self {
+            Self::Sent { late, channel, .. } => late.take().map(|late| (late, *channel)),
+            Self::Nothing | Self::UsedUp { .. } => None,
+        }
     }
 }
 
 impl Dialogue {
     /// Takes what came of [`Next::Send`].
-    pub(in crate::login) fn dispatched(&mut self, dispatch: SendResult) -> Next {
-        let Some(channel) = self.current().and_then(Channel::of) else {
-            return self.go_on(Vec::new());
+    pub(in crate::login) fn dispatched<C>(
+        &mut self,
+        send: PendingSend,
+        dispatch: SendResult,
+    ) -> Next<C> {
+        let channel = send.request.channel;
+        self.post = SentCodeState::Sent {
+            channel,
+            expires: self.post.expires().unwrap_or(dispatch.expires),
+            // What was sent before is as good as it was.
+            code: dispatch.code.or(send.request.again),
+            late: None,
         };
-        self.post.channel = Some(channel);
-        self.post.expires.get_or_insert(dispatch.expires);
-        // What was sent before is as good as it was.
-        if let Some(code) = dispatch.code {
-            self.post.code = Some(code);
-        }
-        let mut messages = std::mem::take(&mut self.post.shown);
+        let mut messages = send.shown;
         let texts = &self.plan.wording.asking;
         messages.push(news(texts, dispatch.news, channel, self.has_other_way()));
-        Next::Ask(self.ask(messages), Turn::Factor)
+        let factor = channel.factor();
+        Next::Ask(self.ask(factor, messages), Turn::Factor(factor))
     }
 
     /// Takes what became of a message whose prompt was shown before that was known.
     pub(in crate::login) fn learned_late(&mut self, news: DeliveryStatus) {
-        self.post.late = (news != DeliveryStatus::OnItsWay).then_some(news);
+        if let SentCodeState::Sent { late, .. } = &mut self.post {
+            *late = (news != DeliveryStatus::OnItsWay).then_some(news);
+        }
     }
 
     /// Tells it with a step that goes to the user, unless that lets them in.
-    pub(in crate::login) fn with_late_news(&mut self, mut next: Next) -> Next {
+    pub(in crate::login) fn with_late_news<C>(&mut self, mut next: Next<C>) -> Next<C> {
         match &mut next {
             Next::Ask(step, _) => {
                 let texts = Arc::clone(&self.plan.wording.asking);
                 self.add_late_news(step, &texts);
             }
             Next::End(end) => self.add_late_news_to_end(end),
-            Next::Find(_) | Next::Send(_) | Next::Query(_) | Next::Verify(_) => {}
+            Next::Find(..) | Next::Send(_) | Next::Query(_) | Next::Verify(_) => {}
         }
         next
     }
@@ -102,7 +145,7 @@ impl Dialogue {
     }
 
     fn add_late_news(&mut self, step: &mut Step, texts: &Texts) {
-        if let Some((late, channel)) = self.post.late.take().zip(self.post.channel) {
+        if let Some((late, channel)) = self.post.take_late() {
             let late = news(texts, late, channel, self.has_other_way());
             step.messages.insert(0, late);
         }
@@ -110,45 +153,44 @@ impl Dialogue {
 
     /// The code was right, but something with it was not: it is good no more.
     pub(in crate::login) fn spend_sent_code(&mut self) {
-        self.post.code = None;
-        self.post.channel = None;
+        self.post.use_up();
     }
 
     /// Has a code sent, once it is known where to.
-    pub(super) fn send(&mut self, channel: Channel, messages: Vec<Message>) -> Next {
+    pub(super) fn send<C>(&mut self, channel: Channel, messages: Vec<Message>) -> Next<C> {
         if channel == Channel::Sms && self.asks_for_number() {
             return self.ask_for_number(messages);
         }
-        self.post.shown = messages;
-        self.post.code = None;
-        self.order(channel)
+        self.post.use_up();
+        self.order(channel, messages)
     }
 
     /// Has the code sent that is good now, or a fresh one if there is none.
-    pub(super) fn order(&mut self, channel: Channel) -> Next {
-        self.post.late = None;
-        Next::Send(SendRequest {
+    pub(super) fn order<C>(&mut self, channel: Channel, shown: Vec<Message>) -> Next<C> {
+        self.post.take_late();
+        let request = SendRequest {
             channel,
             fallback: match channel {
                 Channel::Email => self.user.address.clone(),
-                Channel::Sms => self.post.number.clone(),
+                Channel::Sms => self.number.clone(),
             },
-            again: self.post.code.clone(),
-            expires: self.post.expires,
-        })
+            again: self.post.code().cloned(),
+            expires: self.post.expires(),
+        };
+        Next::Send(PendingSend { request, shown })
     }
 
     pub(super) fn asks_for_number(&self) -> bool {
         let by_text = |factor| Channel::of(factor) == Some(Channel::Sms);
         self.user.asks_number
-            && self.post.number.is_none()
+            && self.number.is_none()
             && self.factors().iter().copied().any(by_text)
     }
 
-    pub(super) fn take_number(&mut self, typed: &str) -> Next {
+    pub(super) fn take_number<C>(&mut self, typed: &str) -> Next<C> {
         match Recipient::read(Channel::Sms, typed, self.plan.region) {
             Ok(number) => {
-                self.post.number = Some(number);
+                self.number = Some(number);
                 self.go_on(Vec::new())
             }
             Err(error) => {
@@ -158,7 +200,7 @@ impl Dialogue {
         }
     }
 
-    fn ask_for_number(&mut self, messages: Vec<Message>) -> Next {
+    fn ask_for_number<C>(&mut self, messages: Vec<Message>) -> Next<C> {
         let prompt = Prompt {
             text: self.plan.wording.asking.prompt(&Text::PromptNumber),
             echo: true,

@@ -7,13 +7,18 @@ use super::super::end::EndReason;
 use super::super::event::RadiusReply;
 use super::super::messages::error;
 use super::super::plan::{Answer, RadiusJudgement};
-use super::{Dialogue, Next, Turn};
+use super::{Dialogue, Next, RadiusQuery, Turn};
 use crate::factors::Factor;
 use crate::texts::Text;
 
 impl Dialogue {
     /// Takes what came of [`Next::Query`].
-    pub(in crate::login) fn replied(&mut self, typed: Secret, reply: RadiusReply) -> Next {
+    pub(in crate::login) fn replied<C>(
+        &mut self,
+        query: RadiusQuery<C>,
+        reply: RadiusReply<C>,
+    ) -> Next<C> {
+        let RadiusQuery { factor, typed, .. } = query;
         match reply {
             RadiusReply::Accepted(remote) => {
                 let judgement = RadiusJudgement {
@@ -21,7 +26,7 @@ impl Dialogue {
                     remote: Some(remote),
                     reserved: None,
                 };
-                self.give(typed, judgement);
+                self.give(factor, typed, judgement);
                 self.go_on(Vec::new())
             }
             // What else the way asks for would not help.
@@ -31,10 +36,17 @@ impl Dialogue {
                     remote,
                     reserved,
                 };
-                self.give(typed, judgement);
+                self.give(factor, typed, judgement);
                 Next::Verify(std::mem::take(&mut self.given))
             }
-            RadiusReply::Challenged { message, echo } => self.challenge(&message, echo),
+            RadiusReply::Challenged {
+                message,
+                echo,
+                challenge,
+            } => {
+                let turn = Turn::Challenge(factor, challenge);
+                Next::Ask(self.challenge(factor, &message, echo), turn)
+            }
             RadiusReply::Silent if self.has_other_way() => {
                 let silent = error(&self.plan.wording.asking, &Text::ServerSilent(true));
                 self.offer(vec![silent])
@@ -47,22 +59,22 @@ impl Dialogue {
     }
 
     /// What was typed for a server is a bypass or recovery code; it is judged here.
-    pub(in crate::login) fn take_other_code(&mut self, typed: Secret) -> Next {
-        self.given.push(Answer::of(Factor::Radius, typed));
+    pub(in crate::login) fn take_other_code<C>(&mut self, query: RadiusQuery<C>) -> Next<C> {
+        self.given.push(Answer::of(query.factor, query.typed));
         self.go_on(Vec::new())
     }
 
-    fn give(&mut self, typed: Secret, judgement: RadiusJudgement) {
+    fn give(&mut self, factor: Factor, typed: Secret, judgement: RadiusJudgement) {
         self.given.push(Answer {
             judgement: Some(judgement),
-            ..Answer::of(Factor::Radius, typed)
+            ..Answer::of(factor, typed)
         });
     }
 
-    fn challenge(&mut self, message: &str, echo: bool) -> Next {
+    fn challenge(&self, factor: Factor, message: &str, echo: bool) -> Step {
         let message = message.trim_end();
         let text = match message.is_empty() {
-            true => self.plan.wording.asking.prompt_for(Factor::Radius, ""),
+            true => self.plan.wording.asking.prompt_for(factor, ""),
             false => format!("{message} "),
         };
         let prompt = Prompt {
@@ -70,11 +82,10 @@ impl Dialogue {
             echo,
             tail: None,
         };
-        let step = Step {
+        Step {
             prompt: Some(prompt),
             patience: self.plan.patience,
             ..Step::default()
-        };
-        Next::Ask(step, Turn::Challenge)
+        }
     }
 }

@@ -8,17 +8,17 @@ use super::{
     StoringDevice, Verifying,
 };
 
-/// What is to be done next.
+/// What is to be done next. `C` is what the driver keeps of a RADIUS server's challenge.
 #[derive(Debug)]
-pub enum Effect {
+pub enum Effect<C> {
     /// Show this, and take an answer.
-    Prompt(Step, Prompting),
+    Prompt(Step, Prompting<C>),
     /// Look whether what was typed is a bypass or recovery code of the user's, with a PIN behind it or without.
     FindCode(FindingCode),
     /// Send a code.
     SendCode(SendingCode),
     /// Have a RADIUS server judge an answer.
-    QueryRadius(QueryingRadius),
+    QueryRadius(QueryingRadius<C>),
     /// Verify answers.
     Verify(Verifying),
     /// Draw the key of a new device and its recovery codes.

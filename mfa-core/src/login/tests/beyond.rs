@@ -28,12 +28,16 @@ fn order(next: Next) -> SendRequest {
     }
 }
 
-/// A server is asked; whether with the first answer.
-fn is_first_query(next: Next) -> bool {
+/// A server is asked; the challenge that this answers.
+fn follows(next: Next) -> Option<Server> {
     match next {
-        Next::Query(is_first) => is_first,
+        Next::Query(follows) => follows,
         other => panic!("nobody is asked: {other:?}"),
     }
+}
+
+fn is_first_query(next: Next) -> bool {
+    follows(next).is_none()
 }
 
 fn account_there() -> Remote {
@@ -259,11 +263,15 @@ fn a_server_is_asked_and_what_it_asks_back_is_asked() {
     let challenge = RadiusReply::Challenged {
         message: "Next code".to_owned(),
         echo: true,
+        challenge: Server("vip"),
     };
     let step = asked(dialogue.replied(challenge));
     assert_eq!((prompt(&step), step.patience), ("Next code ", Some(65)));
     assert!(step.prompt.unwrap().echo);
-    assert!(!is_first_query(answer(&mut dialogue, "111111")));
+    assert_eq!(
+        follows(answer(&mut dialogue, "111111")),
+        Some(Server("vip"))
+    );
     let step = asked(dialogue.replied(RadiusReply::Accepted(account_there())));
     assert_eq!(prompt(&step), "PIN: ");
     let Next::Verify(given) = answer(&mut dialogue, "1379") else {
@@ -317,6 +325,7 @@ fn a_recovery_code_is_judged_here_at_the_prompt_of_a_server_and_at_a_challenge()
     let challenge = RadiusReply::Challenged {
         message: "Next code".to_owned(),
         echo: false,
+        challenge: Server("vip"),
     };
     let _ = asked(dialogue.replied(challenge));
     is_given(&mut dialogue);

@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    fn ask(&mut self) -> RadiusReply {
+    fn ask(&mut self) -> RadiusReply<Server> {
         let remote = Remote {
             server: "vip".parse().unwrap(),
             user: None,
@@ -88,6 +88,7 @@ impl World {
                     RadiusReply::Challenged {
                         message,
                         echo: false,
+                        challenge: Server("vip"),
                     },
                     None,
                 )

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::account::samples::device;
-use crate::account::{Dates, Enrolled, FallbackCode, Remote};
+use crate::account::{Counted, Dates, Enrolled, FallbackCode, Refused, Remote};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent_code::SentCode;
 
@@ -64,7 +64,25 @@ impl Chances {
         }
     }
 
-    fn reply(&mut self) -> RadiusReply {
+    fn refused(&mut self) -> Refused {
+        match self.below(3) {
+            0 => Refused::Wrong {
+                failures: 5,
+                lock: Lock::Administrator,
+            },
+            1 => Refused::Locked(Lock::Administrator),
+            _ => Refused::BudgetExhausted,
+        }
+    }
+
+    fn counted(&mut self) -> Counted {
+        match self.below(4) {
+            0 => Counted::Refused(self.refused()),
+            _ => Counted::Failure { failures: 1 },
+        }
+    }
+
+    fn reply(&mut self) -> RadiusReply<Server> {
         let remote = Remote {
             server: "vip".parse().unwrap(),
             user: None,
@@ -79,6 +97,7 @@ impl Chances {
             2 => RadiusReply::Challenged {
                 message: "Next".to_owned(),
                 echo: false,
+                challenge: Server("vip"),
             },
             _ => RadiusReply::Silent,
         }
@@ -145,10 +164,7 @@ fn lead(mut effect: Effect, chances: &mut Chances) -> (Outcome, Proof) {
             }
             Effect::QueryRadius(state) => match chances.below(4) {
                 0 => state.take_other_code(),
-                1 => {
-                    let verdict = Verdict::BudgetExhausted;
-                    state.verified(&verdict)
-                }
+                1 => state.refused(chances.refused()),
                 _ => state.replied(chances.reply()),
             },
             Effect::Verify(state) => {
@@ -162,7 +178,7 @@ fn lead(mut effect: Effect, chances: &mut Chances) -> (Outcome, Proof) {
                 state.verified(&verdict)
             }
             Effect::MakeDevice(state) => state.made(fresh(), Screen::Terminal),
-            Effect::CountWrongCode(state) => state.counted(&chances.verdict()),
+            Effect::CountWrongCode(state) => state.counted(chances.counted()),
             Effect::StoreDevice(state) => {
                 let stored = [Enrolled::Stored, Enrolled::Locked, Enrolled::Otherwise]
                     [usize::from(chances.below(3))];

@@ -6,6 +6,7 @@
 mod choices;
 
 use mfa_protocol::admin::{Account, Device, Status, UserParameters};
+use mfa_protocol::factor::{MAX_DEVICES, RECOVERY_CODES};
 
 use self::choices::{Choice, choices};
 use super::{TRIES, device, enroll};
@@ -17,12 +18,6 @@ use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
-
-/// As many as the agent keeps for a user.
-const MAX_DEVICES: usize = 5;
-
-/// How many recovery codes are made, as by `mfactl enroll recovery`.
-const CODES: u32 = 10;
 
 const NO_ADDRESS: &str = "An address such as anna@example.org or a number such as +491701234567 is \
                           expected; an empty line ends this.";
@@ -192,7 +187,7 @@ fn wants_codes(console: &mut Console) -> Result<bool, Failure> {
 fn recovery(context: &mut Context) -> Result<Verdict, Failure> {
     let args = EnrollRecovery {
         user: None,
-        count: CODES,
+        count: RECOVERY_CODES,
     };
     enroll(context, Enroll::Recovery(args))
 }

@@ -10,7 +10,7 @@ use mfa_protocol::admin::{
     CheckQuestions, EnrollQuestions, EnrollQuestionsParameters, QuestionAnswer, Questions,
     QuestionsReply,
 };
-use mfa_protocol::factor::Authenticator;
+use mfa_protocol::factor::{Authenticator, QUESTIONS};
 use mfa_protocol::login::Nothing;
 
 use super::TRIES;
@@ -20,9 +20,6 @@ use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{clean, clean_lines};
-
-/// How many questions a user has.
-const HOW_MANY: usize = 3;
 
 pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdict, Failure> {
     let questions = if args.stdin {
@@ -45,7 +42,7 @@ pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdic
 
 fn from_stdin(context: &mut Context) -> Result<Vec<QuestionAnswer>, Failure> {
     let console = context.console()?;
-    (1..=HOW_MANY)
+    (1..=QUESTIONS)
         .map(|number| {
             let prompt = format!("Question {number} <Tab> answer: ");
             let line = console.demand(&prompt, false, "question<TAB>answer")?;
@@ -84,9 +81,9 @@ fn asked(context: &mut Context, user: Option<&str>) -> Result<Vec<QuestionAnswer
     });
     let mut parameters = EnrollQuestionsParameters {
         user: user.map(str::to_owned),
-        questions: Vec::with_capacity(HOW_MANY),
+        questions: Vec::with_capacity(QUESTIONS),
     };
-    while parameters.questions.len() < HOW_MANY {
+    while parameters.questions.len() < QUESTIONS {
         add_one(context, &offer, &mut parameters)?;
     }
     Ok(parameters.questions)
@@ -125,7 +122,7 @@ fn choose(
     offer: &QuestionsReply,
     chosen: &[QuestionAnswer],
 ) -> Result<String, Failure> {
-    let prompt = format!("Question {} of {HOW_MANY}: ", chosen.len() + 1);
+    let prompt = format!("Question {} of {QUESTIONS}: ", chosen.len() + 1);
     for _ in 0..TRIES {
         let typed = console.demand(&prompt, true, "a question")?;
         if typed.expose().trim().is_empty() {

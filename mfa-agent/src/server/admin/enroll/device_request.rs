@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 use mfa_protocol::admin::EnrollDeviceParameters;
 
+use super::super::super::drawn::device_key;
 use super::super::super::error::Failure;
-use super::super::super::random;
 use crate::config::Settings;
 use mfa_core::account::{Account, Device, Label};
 use mfa_core::factors::device::{DeviceKind, Generator, MovingFactor, with_room};
-use mfa_core::factors::key::{Key as SecretKey, NEW_KEY};
+use mfa_core::factors::key::Key as SecretKey;
 use mfa_core::factors::uri::from_uri;
 
 /// What a new device is to be; what is left out takes the configured default.
@@ -60,7 +60,7 @@ impl<'a> DeviceRequest<'a> {
         }
         let key = match &parameters.secret {
             Some(secret) => SecretKey::from_base32(secret).map_err(Failure::refused)?,
-            None => fresh_key()?,
+            None => device_key()?,
         };
         let totp = &settings.totp;
         let moves = match (self.kind, parameters.period) {
@@ -104,11 +104,6 @@ impl<'a> DeviceRequest<'a> {
         }
         Ok((read.generator, read.next))
     }
-}
-
-fn fresh_key() -> Result<SecretKey, Failure> {
-    let random = zeroize::Zeroizing::new(random::<NEW_KEY>()?);
-    Ok(SecretKey::fresh(*random))
 }
 
 #[cfg(test)]
