@@ -3,7 +3,8 @@
 //! Administrators are root, the members of the `[admin]` groups, and all who may become root: those that `mfactl`
 //! found as root ([`super::host`]), or else the members of the usual groups. For each, samples of all logins
 //! through sshd and at the console are decided as real ones are, until one is found that can be passed. Only when
-//! there is none for anybody, that is an error. Where a policy has more cases than may be tried, nothing is claimed.
+//! none is found for anybody, that is an error. Where a policy has more cases than may be tried, a login that was not
+//! tried lets nobody in, and the finding says that not all were tried.
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, Severity};
@@ -12,54 +13,88 @@ use super::can_log_in::is_locked_for_good;
 use super::person::{Person, Role};
 use super::premises::Premises;
 use super::samples::EntryPoint;
-use super::survey::Survey;
+use super::survey::{Access, BREAK_GLASS, MOST_LOGINS_OF_A_SEARCH, Search, Survey};
 use super::warning;
 use mfa_core::policy::{Decision, Verdict};
 
-/// So many logins are decided at most.
-const MOST_LOGINS: usize = 4_000;
-
-/// The same, where all users of a host are looked at.
-const MOST_LOGINS_OF_ALL: usize = 40_000;
-
-/// The error when no administrator can log in, or the warning when root can't at the console. The first of
+/// The error when no administrator is found who can log in, or the warning when root can't at the console. The first of
 /// `people` is root; of nobody nothing is said.
 pub(super) fn lockout_risk(premises: &Premises<'_>, people: &[Person]) -> Option<Finding> {
-    let mut survey = Survey::of(premises, MOST_LOGINS);
+    let mut survey = Survey::of(premises);
     let root = people.first()?;
-    let obstacle = survey.obstacle(root, EntryPoint::Console);
-    if people.iter().any(|person| survey.administers(person)) {
-        // Where root has no password, nothing would help.
-        let obstacle = obstacle.filter(|_| root.entry_points.contains(&EntryPoint::Console))?;
-        survey.is_asked = matches!(obstacle.verdict, Verdict::Ask(_));
-        return Some(root_is_shut_out(root, &obstacle, &survey));
+    let console = survey.search(root, EntryPoint::Console);
+    let mut is_cut_short = false;
+    for person in people {
+        match survey.administers(person) {
+            Access::GetsIn => return at_console(root, &console, &mut survey),
+            Access::NotTried => is_cut_short = true,
+            Access::Refused => {}
+        }
     }
-    Some(nobody(root, obstacle.as_ref(), &survey))
+    let obstacle = match &console {
+        Search::Obstacle(obstacle) => Some(obstacle),
+        Search::GetsIn | Search::NotTried => None,
+    };
+    Some(match is_cut_short {
+        true => nobody_found(obstacle),
+        false => nobody(root, obstacle, &survey),
+    })
 }
 
-/// The error when who typed the command could not become root again.
+/// The warning about root's login at the console, where somebody else is left to help.
+fn at_console(root: &Person, console: &Search, survey: &mut Survey<'_>) -> Option<Finding> {
+    // Where root has no password, nothing would help.
+    if !root.entry_points.contains(&EntryPoint::Console) {
+        return None;
+    }
+    match console {
+        Search::GetsIn => None,
+        Search::NotTried => Some(warning(
+            None,
+            format!("{NOT_ALL_TRIED}: none was found by which root gets in at the console"),
+        )),
+        Search::Obstacle(obstacle) => {
+            survey.is_asked = matches!(obstacle.verdict, Verdict::Ask(_));
+            Some(root_is_shut_out(root, obstacle, survey))
+        }
+    }
+}
+
+/// The error when who typed the command was not found to become root again.
 pub(super) fn caller_lockout_risk(
     premises: &Premises<'_>,
     people: &[Person],
     caller: &str,
 ) -> Option<Finding> {
-    let mut survey = Survey::of(premises, MOST_LOGINS);
+    let mut survey = Survey::of(premises);
     let root = people.first()?;
     let person = people.iter().find(|one| one.name.as_str() == caller)?;
-    let lets_in = survey.lets_in(person);
-    let by_su = root.entry_points.contains(&EntryPoint::Console)
-        && survey.obstacle(root, EntryPoint::Su).is_none();
-    if survey.lets_in(root) || lets_in && (survey.becomes_root(person) || by_su) {
+    let as_root = survey.lets_in(root);
+    if as_root == Access::GetsIn {
         return None;
     }
-    let why = match (lets_in, person.role) {
-        (false, _) => "no login through sshd or at the console would let them in",
-        (true, Role::Powerless) => "they have no password, which sudo asks for",
-        (true, Role::User | Role::Manager) => "they may not use sudo, and root's login is closed",
-        (true, _) => "sudo asks for a factor that they can't give",
+    let lets_in = survey.lets_in(person);
+    let by_su = match root.entry_points.contains(&EntryPoint::Console) {
+        true => survey.search(root, EntryPoint::Su).access(),
+        false => Access::Refused,
+    };
+    let becomes_root = survey.becomes_root(person).max(by_su);
+    let why = match (as_root.max(lets_in.min(becomes_root)), lets_in, person.role) {
+        (Access::GetsIn, ..) => return None,
+        (Access::NotTried, ..) => NOT_ALL_TRIED,
+        (_, Access::Refused, _) => "no login through sshd or at the console would let them in",
+        (.., Role::Powerless) => "they have no password, which sudo asks for",
+        (.., Role::User | Role::Manager) => "they may not use sudo, and root's login is closed",
+        (.., Role::Root | Role::Unasked | Role::Sudoer) => {
+            "sudo asks for a factor that they can't give"
+        }
+    };
+    let could_not = match why == NOT_ALL_TRIED {
+        true => "was not found to become root again",
+        false => "could not become root again",
     };
     let message = format!(
-        "{caller}, who typed this, could not become root again: {why}; enrol them first ({}), \
+        "{caller}, who typed this, {could_not}: {why}; enrol them first ({}), \
          or enrol root and give it a password",
         survey.enroll_command(caller)
     );
@@ -69,10 +104,25 @@ pub(super) fn caller_lockout_risk(
     })
 }
 
-/// Whether each of them is let in somewhere.
-pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<bool> {
-    let mut survey = Survey::of(premises, MOST_LOGINS_OF_ALL);
+/// What is known of each of them.
+pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<Access> {
+    let mut survey = Survey::of(premises);
     people.iter().map(|person| survey.lets_in(person)).collect()
+}
+
+/// What a finding says where the search ended early.
+pub(super) const NOT_ALL_TRIED: &str = "the rules tell more logins apart than can be tried";
+
+/// Nothing is known for certain, so that whoever asks before they let the stacks ask is told to stop.
+fn nobody_found(obstacle: Option<&Decision>) -> Finding {
+    let message = format!(
+        "{NOT_ALL_TRIED}: in {MOST_LOGINS_OF_A_SEARCH} logins for each service, none was found by which somebody who \
+         administers this host gets in; add a rule such as {BREAK_GLASS} before all others"
+    );
+    Finding {
+        severity: Severity::Error,
+        ..warning(obstacle.and_then(Decision::place), message)
+    }
 }
 
 fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Finding {

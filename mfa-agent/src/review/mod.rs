@@ -36,11 +36,13 @@ use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 use crate::config::{Overridden, Questions, SelfService, Settings};
 use crate::entry_facts::entry_facts;
 use crate::repository::AccountRepository;
+use administrators::NOT_ALL_TRIED;
 use files::Eyes;
 use host::Host;
 use mfa_core::names::Names;
 use mfa_core::policy::{Place, Policy};
 use premises::Premises;
+use survey::Access;
 
 /// Bytes that all findings take up together at most, so that they fit into one message even when JSON
 /// doubles them.
@@ -94,25 +96,31 @@ impl Review<'_> {
         bounded(findings)
     }
 
-    /// The users of the host that these settings refuse everywhere, the administrators first. Nobody where the host
-    /// was not looked at.
+    /// The users of the host that these settings refuse everywhere, the administrators first, and the warning about
+    /// those whose logins could not all be tried. Nobody where the host was not looked at.
     #[must_use]
-    pub fn refused(&self, now: Timestamp) -> Vec<Refused> {
+    pub fn refused(&self, now: Timestamp) -> (Vec<Refused>, Option<Finding>) {
         if self.host.is_none() {
-            return Vec::new();
+            return (Vec::new(), None);
         }
         let mut host = Host::new(self.names, self.repository);
         let people = host.people(self.settings, self.host).unwrap_or_default();
-        let let_in = administrators::let_in(&self.premises(now), &people);
-        let refused = people.iter().zip(let_in).filter(|(_, let_in)| !let_in);
-        let mut refused: Vec<Refused> = refused
-            .map(|(person, _)| Refused {
+        let access = administrators::let_in(&self.premises(now), &people);
+        let those = |wanted: Access| {
+            let people = people.iter().zip(&access);
+            people.filter_map(move |(person, access)| (*access == wanted).then_some(person))
+        };
+        let mut refused: Vec<Refused> = those(Access::Refused)
+            .map(|person| Refused {
                 user: person.name.to_string(),
                 administers: person.role != person::Role::User,
             })
             .collect();
         refused.sort_by_key(|one| !one.administers);
-        refused
+        let not_tried: Vec<&str> = those(Access::NotTried)
+            .map(|person| person.name.as_str())
+            .collect();
+        (refused, not_all_tried(&not_tried))
     }
 
     /// [`Self::findings`], and what only opening the files can tell that the settings name: what would keep
@@ -192,6 +200,23 @@ fn of_questions(questions: &Questions) -> Option<Finding> {
         );
         warning(None, message)
     })
+}
+
+/// So many users are listed by name.
+const MOST_NOT_TRIED: usize = 20;
+
+/// Users of whom it is not known whether they get in.
+fn not_all_tried(users: &[&str]) -> Option<Finding> {
+    let (named, more) = users.split_at(users.len().min(MOST_NOT_TRIED));
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!(
+        "{NOT_ALL_TRIED}: none was found by which these users get in: {}{more}; see mfactl explain",
+        named.join(", ")
+    );
+    (!users.is_empty()).then(|| warning(None, message))
 }
 
 fn warning(place: Option<&Place>, message: impl Into<String>) -> Finding {

@@ -17,8 +17,34 @@ use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict,
 };
 
-const BREAK_GLASS: &str =
+/// So many logins are decided at most in one search.
+pub(super) const MOST_LOGINS_OF_A_SEARCH: usize = 4_000;
+
+/// So many in all searches for the same question.
+const MOST_LOGINS: usize = 40_000;
+
+pub(super) const BREAK_GLASS: &str =
     "users = [\"root\"], services = [\"login\"], tty = [\"tty1\"], action = \"skip\"";
+
+/// What comes of the search for a login that a person gets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// One was found.
+    GetsIn,
+    /// All logins were tried, and none lets them in; the first decision.
+    Obstacle(Decision),
+    /// There are more logins than may be tried, and none of those that were lets them in.
+    NotTried,
+}
+
+/// The same, where nobody asks what is in the way. Of two searches that are both needed the lesser counts, of two that
+/// are each enough the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Access {
+    Refused,
+    NotTried,
+    GetsIn,
+}
 
 /// The search for a way in.
 pub(super) struct Survey<'a> {
@@ -32,39 +58,49 @@ pub(super) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn of(premises: &Premises<'a>, left: usize) -> Self {
+    pub(super) fn of(premises: &Premises<'a>) -> Self {
         let Premises { policy, facts, now } = *premises;
         Self {
             policy,
             facts,
             rules: policy.rules.iter().map(Candidate::of).collect(),
             now,
-            left,
+            left: MOST_LOGINS,
             is_asked: false,
         }
     }
 
     /// Whether the person could log in and put things right.
-    pub(super) fn administers(&mut self, person: &Person) -> bool {
-        let may = match person.role {
-            Role::Root | Role::Manager => true,
+    pub(super) fn administers(&mut self, person: &Person) -> Access {
+        let becomes_root = match person.role {
+            Role::Root | Role::Manager => Access::GetsIn,
             _ => self.becomes_root(person),
         };
-        may && self.lets_in(person)
+        match becomes_root {
+            Access::GetsIn => self.lets_in(person),
+            access => access,
+        }
     }
 
     /// Whether the person gets in by one of their doors.
-    pub(super) fn lets_in(&mut self, person: &Person) -> bool {
-        let mut entry_points = person.entry_points.iter();
-        entry_points.any(|entry_point| self.obstacle(person, *entry_point).is_none())
+    pub(super) fn lets_in(&mut self, person: &Person) -> Access {
+        let mut access = Access::Refused;
+        for entry_point in &person.entry_points {
+            match self.search(person, *entry_point).access() {
+                Access::GetsIn => return Access::GetsIn,
+                Access::NotTried => access = Access::NotTried,
+                Access::Refused => {}
+            }
+        }
+        access
     }
 
     /// Whether the person, who is in, becomes root.
-    pub(super) fn becomes_root(&mut self, person: &Person) -> bool {
+    pub(super) fn becomes_root(&mut self, person: &Person) -> Access {
         match person.role {
-            Role::Root | Role::Unasked => true,
-            Role::Sudoer => self.obstacle(person, EntryPoint::Sudo).is_none(),
-            Role::Manager | Role::Powerless | Role::User => false,
+            Role::Root | Role::Unasked => Access::GetsIn,
+            Role::Sudoer => self.search(person, EntryPoint::Sudo).access(),
+            Role::Manager | Role::Powerless | Role::User => Access::Refused,
         }
     }
 
@@ -84,14 +120,22 @@ impl<'a> Survey<'a> {
         format!("{enroll}add a rule such as {BREAK_GLASS} before all others")
     }
 
-    /// What keeps the person from going through that door, however they try it: the first decision. None
-    /// when they can, or it is too much to try.
-    pub(super) fn obstacle(
+    /// Whether the person goes through that door, however they try it.
+    pub(super) fn search(&mut self, person: &Person, entry_point: EntryPoint) -> Search {
+        let budget = self.left.min(MOST_LOGINS_OF_A_SEARCH);
+        let mut left = budget;
+        let search = self.search_within(&mut left, person, entry_point);
+        self.left -= budget - left;
+        search
+    }
+
+    fn search_within(
         &mut self,
+        left: &mut usize,
         person: &Person,
         entry_point: EntryPoint,
-    ) -> Option<Decision> {
-        let mut obstacle = None;
+    ) -> Search {
+        let mut first = Search::NotTried;
         for tty in entry_point.terminals(self.policy) {
             for after in entry_point.verified(self.policy) {
                 let approach = Approach {
@@ -100,15 +144,18 @@ impl<'a> Survey<'a> {
                     tty: &tty,
                     after: &after,
                 };
-                let found = self.obstacle_of(&approach)?;
-                obstacle.get_or_insert(found);
+                match (self.search_one(left, &approach), &first) {
+                    (found @ (Search::GetsIn | Search::NotTried), _) => return found,
+                    (found @ Search::Obstacle(_), Search::NotTried) => first = found,
+                    (Search::Obstacle(_), _) => {}
+                }
             }
         }
-        obstacle
+        first
     }
 
     /// The same, for one terminal and one set of verified methods.
-    fn obstacle_of(&mut self, approach: &Approach<'_>) -> Option<Decision> {
+    fn search_one(&mut self, left: &mut usize, approach: &Approach<'_>) -> Search {
         let person = approach.person;
         let few = self.narrowed(approach);
         let rules: Vec<&Rule> = few.rules.iter().map(Arc::as_ref).collect();
@@ -117,20 +164,23 @@ impl<'a> Survey<'a> {
         let networks = rules.iter().filter_map(|rule| rule.from.as_ref());
         let networks: Vec<&Networks> = networks.chain(&personal.allow_from).collect();
         let times = times(&rules);
-        let mut obstacle = None;
+        let mut first = None;
         for origin in approach.entry_point.origins(networks.into_iter()) {
             for time in &times {
-                self.left = self.left.checked_sub(1)?;
+                let Some(less) = left.checked_sub(1) else {
+                    return Search::NotTried;
+                };
+                *left = less;
                 let decision = approach.decide(&few, &personal, origin, *time);
                 if can_log_in(&decision, person, self.facts, self.now) {
-                    return None;
+                    return Search::GetsIn;
                 }
                 let asks = matches!(decision.verdict, Verdict::Ask(_));
                 self.is_asked |= asks && person.account.is_some();
-                obstacle.get_or_insert(decision);
+                first.get_or_insert(decision);
             }
         }
-        obstacle
+        first.map_or(Search::NotTried, Search::Obstacle)
     }
 
     /// The policy without the rules that can't decide such a login.
@@ -153,6 +203,16 @@ impl<'a> Survey<'a> {
             default: Arc::clone(&self.policy.default),
             default_place: self.policy.default_place.clone(),
             rules,
+        }
+    }
+}
+
+impl Search {
+    pub(super) fn access(&self) -> Access {
+        match self {
+            Self::GetsIn => Access::GetsIn,
+            Self::Obstacle(_) => Access::Refused,
+            Self::NotTried => Access::NotTried,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Stub, finds, line, review};
 use crate::repository::{AccountRepository, After, Key, RepositoryError};
+use crate::review::administrators::NOT_ALL_TRIED;
 use crate::store::MemoryStore;
 use crate::store::memory::Failure;
 use crate::vault::{MasterKey, Vault};
@@ -292,7 +293,7 @@ fn a_store_that_can_t_be_read_is_one_finding_and_no_error() {
 }
 
 #[test]
-fn a_policy_with_more_cases_than_may_be_tried_is_not_called_an_error() {
+fn a_policy_with_more_cases_than_may_be_tried_is_an_error_that_says_so() {
     let mut text = String::new();
     for n in 0..100 {
         let (from, until) = (n / 10, n % 10);
@@ -301,5 +302,9 @@ fn a_policy_with_more_cases_than_may_be_tried_is_not_called_an_error() {
         );
     }
     text += "[[rule]]\naction = 'deny'";
-    is_warning(&review(&text, &Stub::new(), None));
+    let [finding] = &review(&text, &Stub::new(), None)[..] else {
+        panic!("one finding");
+    };
+    assert_eq!(finding.severity, Severity::Error, "{finding:?}");
+    assert!(finding.message.starts_with(NOT_ALL_TRIED), "{finding:?}");
 }

@@ -53,7 +53,7 @@ fn looked_at(
     let errors = review.findings(now).into_iter();
     let errors = errors.filter(|finding| finding.severity == Severity::Error);
     let errors = errors.map(|finding: Finding| finding.message).collect();
-    (errors, review.refused(now))
+    (errors, review.refused(now).0)
 }
 
 #[test]
@@ -119,4 +119,51 @@ fn who_is_let_in_nowhere_is_listed_administrators_first() {
         looked_at("[enforcement]\nmode = 'none'", &host(), &[]).1,
         []
     );
+}
+
+/// More cases than may be tried, none of which lets in.
+fn too_many_cases() -> String {
+    let mut text = String::new();
+    for n in 0..100 {
+        let (from, until) = (n / 10, n % 10);
+        text += &format!(
+            "[[rule]]\nfrom = ['10.{n}.0.0/16']\nhours = ['{from:02}:0{until}-{from:02}:1{until}']\naction = 'deny'\n"
+        );
+    }
+    text + "[[rule]]\naction = 'deny'"
+}
+
+#[test]
+fn a_login_that_was_not_tried_lets_nobody_in() {
+    let text = too_many_cases();
+    let mut host = host();
+    host.administrators[0].unasked = true;
+    let (errors, refused) = looked_at(&text, &host, &[("anna", &with_device())]);
+    let too_many = |error: &&String| error.contains("more logins apart than can be tried");
+    assert_eq!(errors.iter().filter(too_many).count(), 2, "{errors:?}");
+    assert!(errors[1].contains("anna, who typed this"), "{errors:?}");
+    let refused = refused.iter().map(|one| one.user.as_str());
+    assert!(refused.eq(["root"]), "of the others it is not certain");
+    let settings = settings(&text);
+    let review = Review {
+        settings: &settings,
+        names: &Stub::new(),
+        repository: Some(&repository(&[])),
+        host: Some(&host),
+    };
+    let (_, warning) = review.refused(Timestamp::UNIX_EPOCH);
+    let warning = warning.unwrap().message;
+    assert!(warning.contains("anna, bob"), "{warning}");
+}
+
+#[test]
+fn whoever_gets_in_by_the_first_cases_is_found_beside_those_who_do_not() {
+    let text = format!(
+        "[[rule]]\nusers = ['bob']\naction = 'skip'\n{}",
+        too_many_cases()
+    );
+    let mut by_bob = host();
+    by_bob.administrators.push(sudoer("bob"));
+    by_bob.caller = None;
+    assert_eq!(looked_at(&text, &by_bob, &[]).0, [""; 0]);
 }

@@ -37,8 +37,10 @@ impl Connection {
                     host: parameters.host.as_ref(),
                 };
                 let can_be_used = inspect(&settings).errors.is_empty();
-                refused = review.refused(now);
+                let not_all_tried;
+                (refused, not_all_tried) = review.refused(now);
                 let mut findings = review.thorough_findings(now);
+                findings.extend(not_all_tried);
                 findings.extend(agent.waits_for_a_start(&settings));
                 (can_be_used, findings)
             }

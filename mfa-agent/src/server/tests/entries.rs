@@ -259,7 +259,7 @@ impl Row {
             repository: Some(&rig.agent.repository),
             host: Some(&host),
         };
-        let refused = review.refused(Timestamp::now());
+        let (refused, _) = review.refused(Timestamp::now());
         refused.iter().any(|one| one.user == self.user)
     }
 }
