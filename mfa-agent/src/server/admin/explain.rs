@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply, Explanation};
 use mfa_protocol::login::{Authtok, BeginParameters};
 use mfa_protocol::policy::Action;
@@ -28,7 +29,8 @@ impl Connection {
         let subject = agent.subject(&parameters.user)?;
         let administrator = agent.require_sight(self.peer, &settings, &subject)?;
         let login_context = imagined(parameters)?;
-        let request = login_context.request(&subject.user, moment(parameters.at.as_deref())?);
+        let moment = moment(parameters.at.as_deref())?;
+        let request = login_context.request(&subject.user, moment.datetime());
         let (federated, groups) = agent.all_facts(&settings.policy, &subject)?;
         let facts = Facts {
             federated,
@@ -56,6 +58,7 @@ impl Connection {
                 account: &account,
                 login_context: &login_context,
                 ask,
+                now: moment.timestamp(),
             };
             self.explain_ask(&explained, &mut explanation);
         }
@@ -73,7 +76,7 @@ impl Connection {
             is_own_record: true,
             scope: it.login_context.spot.as_ref(),
             boot: &self.agent.boot,
-            now: Timestamp::now(),
+            now: it.now,
         };
         let is_known = || Ok::<_, Infallible>(it.subject.entry.is_some());
         let entry = entry(it.ask, it.account, entry_facts(it.settings), context);
@@ -91,29 +94,23 @@ impl Connection {
             }
             Entry::AskNumber(asked) => {
                 into.reason += "; the user has set up nothing, and is asked for a number";
-                self.explain_prompts(it, asked, context.now, into);
+                self.explain_prompts(it, asked, into);
             }
             Entry::Ask(asked) => {
                 into.reason += &lacking(&asked, &it.subject.user);
-                self.explain_prompts(it, asked, context.now, into);
+                self.explain_prompts(it, asked, into);
             }
         }
     }
 
-    fn explain_prompts(
-        &self,
-        it: &Explained<'_>,
-        asked: Asked,
-        now: Timestamp,
-        into: &mut Explanation,
-    ) {
+    fn explain_prompts(&self, it: &Explained<'_>, asked: Asked, into: &mut Explanation) {
         if AskTerms::of(it.ask, Authtok::Forward).is_none() {
             into.reason += NO_ROOM_IN_ONE_ANSWER;
         }
         let screen = Screen::of(&it.login_context.service);
         let plan = plan(asked.terms, it.settings, screen);
         let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
-        let factors = UserFactors::of(it.account, &plan, &decoy, asked.fallback, now);
+        let factors = UserFactors::of(it.account, &plan, &decoy, asked.fallback, it.now);
         into.prompts = prompts(plan, factors);
     }
 }
@@ -143,13 +140,14 @@ fn lacking(asked: &Asked, user: &UserName) -> String {
     }
 }
 
-/// Whose login is explained, and where it would be.
+/// Whose login is explained, and where and when it would be.
 struct Explained<'a> {
     settings: &'a Settings,
     subject: &'a Subject,
     account: &'a Account,
     login_context: &'a LoginContext,
     ask: &'a Ask,
+    now: Timestamp,
 }
 
 fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
@@ -180,11 +178,15 @@ fn is_name(text: &str) -> bool {
     text.chars().all(is_part) && text.chars().any(char::is_alphabetic)
 }
 
-fn moment(at: Option<&str>) -> Result<DateTime, Failure> {
+/// When the login would be. Rules go by the wall clock, and what an account holds by the time that this is.
+fn moment(at: Option<&str>) -> Result<Zoned, Failure> {
     let Some(text) = at else {
-        return Ok(jiff::Zoned::now().datetime());
+        return Ok(Zoned::now());
     };
-    text.parse().map_err(|_| {
+    let moment = text
+        .parse()
+        .and_then(|at: DateTime| at.to_zoned(TimeZone::system()));
+    moment.map_err(|_| {
         Failure::refused(format!(
             "{text:?} is no time; expected the host's own time such as 2026-11-23T09:30"
         ))

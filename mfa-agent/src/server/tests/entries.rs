@@ -18,6 +18,8 @@ struct Row {
     alice: fn(&mut Account),
     /// Added to what the login begins with. `explain` is told the same but for `authtok`.
     begin: &'static [(&'static str, &'static str)],
+    /// When `explain` is told that the login would be; empty: now.
+    at: &'static str,
     /// The first prompt, or the outcome.
     login: &'static str,
     /// What `explain` says: the action, and the first prompt if there is one.
@@ -34,6 +36,7 @@ const ROW: Row = Row {
     user: "alice",
     alice: |_| {},
     begin: &[],
+    at: "",
     login: TOTP,
     explained: ("ask", TOTP),
     reason: "",
@@ -220,6 +223,19 @@ fn rows() -> Vec<Row> {
             ..ROW
         },
         Row {
+            about: "a bypass code that is over at the time that explain is asked about",
+            settings: "[policy]\nrequire = ['totp']",
+            alice: |account| {
+                remove_all(account);
+                let minute = Duration::from_secs(60);
+                account.issue_bypass("123456789".into(), minute, Timestamp::now());
+            },
+            at: "2099-12-31T12:00",
+            reason: "what was set up can't be used any more",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
             about: "a rule denies",
             settings: "[[rule]]\naction = 'deny'",
             login: "denied",
@@ -243,6 +259,9 @@ impl Row {
             if is_login || *name != "authtok" {
                 parameters[*name] = json!(value);
             }
+        }
+        if !is_login && !self.at.is_empty() {
+            parameters["at"] = json!(self.at);
         }
         parameters
     }
