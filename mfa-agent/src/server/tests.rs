@@ -13,6 +13,7 @@ mod sent;
 use std::collections::HashMap;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
 use std::thread::JoinHandle;
 
 use mfa_protocol::frame::{FrameReader, write_frame};
@@ -29,10 +30,34 @@ use crate::vault::{MasterKey, Vault};
 use mfa_core::account::samples;
 use mfa_core::names::{Entry, Groups, NamesError, UserName};
 
-struct Shared(Arc<MemoryStore>);
+/// A store that another host changes, too.
+struct Shared(Arc<MemoryStore>, Arc<Mutex<Option<Intrusion>>>);
+
+/// What another host does before a record is loaded for the last of so many times.
+struct Intrusion {
+    key: &'static [u8],
+    loads: u32,
+    change: Box<dyn FnOnce() + Send>,
+}
+
+impl Shared {
+    fn intrude(&self, key: &[u8]) {
+        let mut intrusion = self.1.lock().unwrap();
+        let Some(next) = intrusion.as_mut().filter(|next| next.key == key) else {
+            return;
+        };
+        next.loads -= 1;
+        if next.loads == 0
+            && let Some(next) = intrusion.take()
+        {
+            (next.change)();
+        }
+    }
+}
 
 impl Store for Shared {
     fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
+        self.intrude(key);
         self.0.load(key)
     }
 
@@ -56,6 +81,15 @@ impl Store for Shared {
     fn before_forgetting(&self, write_out: WriteOut) {
         self.0.before_forgetting(write_out);
     }
+}
+
+fn accounts(
+    store: &Arc<MemoryStore>,
+    intrusion: &Arc<Mutex<Option<Intrusion>>>,
+) -> AccountRepository {
+    let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
+    let shared = Shared(Arc::clone(store), Arc::clone(intrusion));
+    AccountRepository::new(Box::new(shared), vault)
 }
 
 /// A host with these users.
@@ -117,6 +151,7 @@ const BOB: u32 = 60_002;
 struct Rig {
     agent: Arc<Agent>,
     store: Arc<MemoryStore>,
+    intrusion: Arc<Mutex<Option<Intrusion>>>,
 }
 
 impl Rig {
@@ -127,8 +162,8 @@ impl Rig {
 
     fn with_audit(settings: audit::Settings) -> Self {
         let store = Arc::new(MemoryStore::new());
-        let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
-        let repository = AccountRepository::new(Box::new(Shared(Arc::clone(&store))), vault);
+        let intrusion = Arc::default();
+        let repository = accounts(&store, &intrusion);
         let host = Host(HashMap::from([("alice", ALICE), ("bob", BOB)]));
         let audit = Audit::start(settings, Vec::new()).unwrap();
         let hasher = Hasher::new(2, 8);
@@ -141,7 +176,11 @@ impl Rig {
             "boot-1".to_owned(),
         )
         .unwrap();
-        let rig = Self { agent, store };
+        let rig = Self {
+            agent,
+            store,
+            intrusion,
+        };
         rig.enroll_alice();
         rig
     }
@@ -178,6 +217,25 @@ impl Rig {
                 Ok::<_, RepositoryError>((After::Put(account.into()), ()))
             })
             .unwrap();
+    }
+
+    /// Another host sets up a device for Bob before his record is loaded for the last of `loads` times.
+    fn enroll_bob_elsewhere(&self, loads: u32) {
+        let elsewhere = accounts(&self.store, &Arc::default());
+        let enroll = move || {
+            let key = Key::account(&"bob".parse().unwrap());
+            let put = |account: Option<mfa_core::account::Account>| {
+                let mut account = account.unwrap_or_default();
+                account.add_device(samples::device("phone")).unwrap();
+                Ok::<_, RepositoryError>((After::Put(account.into()), ()))
+            };
+            elsewhere.change(&key, put).unwrap();
+        };
+        *self.intrusion.lock().unwrap() = Some(Intrusion {
+            key: b"account/bob",
+            loads,
+            change: Box::new(enroll),
+        });
     }
 
     fn failures(&self) -> u32 {

@@ -1,123 +1,99 @@
-//! Lets in a user whom the policy would ask: by a session, by grace, or because they need not set up anything. Each is
-//! looked at again in the change that makes it durable.
+//! Lets in a user whom the policy would ask: by a session, by grace, or because they need not set up anything. It is
+//! decided again in the change that makes it durable, on the very record that is changed.
 
-use mfa_protocol::login::{Message, Outcome};
+use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
 use super::super::error::Failure;
 use super::ask::wording;
 use super::begin::ResolvedLogin;
-use super::{Context, Ended, conclude, conclude_with};
+use super::{Ended, conclude_with};
 use crate::repository::{After, Key};
-use mfa_core::account::Session;
-use mfa_core::login::entry::{Entry, Grace, LetIn, Preparation, entry};
+use mfa_core::account::{Account, Session};
+use mfa_core::login::entry::{Entry, EntryContext, Grace, LetIn, Preparation, entry};
 use mfa_core::login::grace;
 use mfa_core::policy::Ask;
 
 impl Agent {
-    /// Lets in. `None` if the account has changed under that decision.
+    /// Lets in. `None` if the account has changed under that decision. Days of grace count on the user's own record, also
+    /// where they had none.
     pub(super) fn let_in(
         &self,
         resolved: &ResolvedLogin<'_>,
         ask: &Ask,
-        let_in: LetIn<'_>,
     ) -> Result<Option<Box<Ended>>, Failure> {
-        match let_in {
-            LetIn::Session(_) => self.pass_in_session(resolved, ask),
-            LetIn::Grace(grace) => self.pass_in_grace(resolved, grace),
-            LetIn::Unenrolled => {
-                let reason = "not enrolled, and need not be";
-                Ok(Some(conclude(&resolved.context, Outcome::Skipped, reason)))
-            }
-        }
-    }
-
-    /// Lets in by a session, which is looked up again in the change that makes the line of the pass durable. `None` if
-    /// it has ended meanwhile.
-    fn pass_in_session(
-        &self,
-        resolved: &ResolvedLogin<'_>,
-        ask: &Ask,
-    ) -> Result<Option<Box<Ended>>, Failure> {
-        self.commit(&resolved.key, resolved.context.peer, |account| {
-            let account = account.unwrap_or_default();
-            let entry = entry(
-                ask,
-                &account,
-                resolved.facts(),
-                self.entry_context(resolved),
-            );
-            let Preparation::Decided(Entry::LetIn(LetIn::Session(session))) = entry else {
+        let own = Key::account(&resolved.subject.user);
+        self.commit(&own, resolved.context.peer, |account| {
+            let mut account = account.unwrap_or_default();
+            let Some(Entry::LetIn(let_in)) = self.entry_again(resolved, ask, &account) else {
                 return Ok((After::Same, Vec::new(), None));
             };
-            let (context, reason) = in_session(&resolved.context, session);
-            let ended = conclude(&context, Outcome::Passed, &reason);
+            let ended = in_without_prompt(resolved, let_in);
+            let is_kept = match let_in {
+                LetIn::Session(_) => true,
+                LetIn::Grace(_) => account.begin_grace(resolved.now),
+                LetIn::Unenrolled => false,
+            };
+            if !is_kept {
+                return Ok((After::Same, Vec::new(), Some(ended)));
+            }
             let (ended, events) = ended.into_committed();
             Ok((After::Put(account.into()), events, Some(ended)))
         })
     }
 
-    /// Lets in a user who has set up nothing yet. The days are counted on the user's own record, and that the first
-    /// login came is durable before it is let in. `None` if they have set up something meanwhile, or the days are over.
-    fn pass_in_grace(
-        &self,
-        resolved: &ResolvedLogin<'_>,
-        found: Grace,
-    ) -> Result<Option<Box<Ended>>, Failure> {
-        let (own, now) = (Key::account(&resolved.subject.user), resolved.now);
-        let has_begun = resolved.key == own && resolved.account.grace_since(now).is_some();
-        match has_begun {
-            true => Ok(Some(in_grace(resolved, found.single, found.days))),
-            false => self.begin_grace(resolved, &own, found),
+    /// What becomes of the login by the record that is changed. `None` if that needs a look-up that was not made yet:
+    /// no change waits for the name service.
+    fn entry_again<'a>(
+        &'a self,
+        resolved: &'a ResolvedLogin<'_>,
+        ask: &'a Ask,
+        account: &'a Account,
+    ) -> Option<Entry<'a>> {
+        let context = EntryContext {
+            is_own_record: true,
+            ..self.entry_context(resolved)
+        };
+        match entry(ask, account, resolved.facts(), context) {
+            Preparation::Decided(entry) => Some(entry),
+            Preparation::NeedsKnownUser(undecided) => {
+                Some(undecided.decide(*resolved.is_known.get()?))
+            }
         }
-    }
-
-    /// Lets in, and begins the days if they have not begun. `None` if none are left.
-    fn begin_grace(
-        &self,
-        resolved: &ResolvedLogin<'_>,
-        own: &Key,
-        found: Grace,
-    ) -> Result<Option<Box<Ended>>, Failure> {
-        let now = resolved.now;
-        self.commit(own, resolved.context.peer, |account| {
-            let mut account = account.unwrap_or_default();
-            if !account.has_never_enrolled() {
-                return Ok((After::Same, Vec::new(), None));
-            }
-            let has_begun = account.begin_grace(now);
-            let left = account.grace_days_left(found.length, now);
-            let ended = left.map(|days| in_grace(resolved, found.single, days));
-            if !has_begun {
-                return Ok((After::Same, Vec::new(), ended));
-            }
-            let (ended, events) = ended.map(Ended::into_committed).unzip();
-            let events = events.unwrap_or_default();
-            Ok((After::Put(account.into()), events, ended))
-        })
     }
 }
 
-/// Let in while days of grace are left.
-fn in_grace(resolved: &ResolvedLogin<'_>, is_single: bool, days: u32) -> Box<Ended> {
-    let messages: Vec<Message> = match is_single {
-        true => Vec::new(),
-        false => {
-            let wording = wording(&resolved.settings, resolved.context.screen());
-            vec![grace(&wording.asking, days)]
+/// How a login ends that asks nothing.
+fn in_without_prompt(resolved: &ResolvedLogin<'_>, let_in: LetIn<'_>) -> Box<Ended> {
+    let (mut context, mut messages) = (resolved.context.clone(), Vec::new());
+    let (outcome, reason) = match let_in {
+        LetIn::Session(session) => {
+            context.set_combination(Some("session".to_owned()));
+            (Outcome::Passed, in_session(session))
+        }
+        LetIn::Grace(Grace { days, single, .. }) => {
+            if !single {
+                let wording = wording(&resolved.settings, context.screen());
+                messages.push(grace(&wording.asking, days));
+            }
+            (Outcome::Skipped, days_left(days))
+        }
+        LetIn::Unenrolled => {
+            let reason = "not enrolled, and need not be".to_owned();
+            (Outcome::Skipped, reason)
         }
     };
-    let reason = format!("not enrolled yet; days of grace left: {days}");
-    conclude_with(&resolved.context, messages, Outcome::Skipped, &reason)
+    conclude_with(&context, messages, outcome, &reason)
+}
+
+fn days_left(days: u32) -> String {
+    format!("not enrolled yet; days of grace left: {days}")
 }
 
 /// Passed once, and within its time not asked again.
-fn in_session(context: &Context, session: &Session) -> (Context, String) {
-    let reason = format!(
+fn in_session(session: &Session) -> String {
+    format!(
         "a session, begun {} with {} by {}",
         session.begun, session.passed, session.spot.service
-    );
-    let mut context = context.clone();
-    context.set_combination(Some("session".to_owned()));
-    (context, reason)
+    )
 }

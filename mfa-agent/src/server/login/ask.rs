@@ -33,7 +33,7 @@ impl Agent {
         ask: &Arc<Ask>,
     ) -> Result<Progress, Failure> {
         for _ in 0..MAX_DECISIONS {
-            let let_in = match self.entry(&resolved, ask)? {
+            match self.entry(&resolved, ask)? {
                 Entry::NoRoom => {
                     let user = resolved.context.user.as_str();
                     let reason = TOO_MUCH_FOR_ONE_ANSWER.replace("USER", user);
@@ -43,9 +43,9 @@ impl Agent {
                 Entry::AskNumber(asked) | Entry::Ask(asked) => {
                     return self.first_prompt(resolved, open_login, ask, asked);
                 }
-                Entry::LetIn(let_in) => let_in,
-            };
-            if let Some(ended) = self.let_in(&resolved, ask, let_in)? {
+                Entry::LetIn(_) => {}
+            }
+            if let Some(ended) = self.let_in(&resolved, ask)? {
                 return Ok(ended.into());
             }
             (resolved.key, resolved.account) = self.account_or_stand_in(&resolved.subject.user)?;
@@ -60,7 +60,7 @@ impl Agent {
         ask: &'a Ask,
     ) -> Result<Entry<'a>, Failure> {
         let (facts, context) = (resolved.facts(), self.entry_context(resolved));
-        entry(ask, &resolved.account, facts, context).decide(|| self.is_known(resolved.subject))
+        entry(ask, &resolved.account, facts, context).decide(|| self.is_known(resolved))
     }
 
     pub(super) fn entry_context<'a>(&'a self, resolved: &'a ResolvedLogin<'_>) -> EntryContext<'a> {
@@ -78,14 +78,21 @@ impl Agent {
         }
     }
 
-    /// Whether the host knows the user by this very name. The way past the name service has not asked it
-    /// yet.
-    fn is_known(&self, subject: &Subject) -> Result<bool, Failure> {
-        if subject.entry.is_some() {
-            return Ok(true);
+    /// Whether the host knows the user by this very name; looked up once in a login. The way past the name service has
+    /// not asked it yet.
+    fn is_known(&self, resolved: &ResolvedLogin<'_>) -> Result<bool, Failure> {
+        if let Some(is_known) = resolved.is_known.get() {
+            return Ok(*is_known);
         }
-        let entry = self.names.canonical(&subject.user)?;
-        Ok(entry.is_some_and(|entry| entry.name == subject.user))
+        let subject = resolved.subject;
+        let is_known = match subject.entry {
+            Some(_) => true,
+            None => {
+                let entry = self.names.canonical(&subject.user)?;
+                entry.is_some_and(|entry| entry.name == subject.user)
+            }
+        };
+        Ok(*resolved.is_known.get_or_init(|| is_known))
     }
 
     fn first_prompt(

@@ -1,5 +1,6 @@
 //! How a login begins: who it is for, what the policy says, and the first prompt.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
@@ -33,6 +34,8 @@ pub(super) struct ResolvedLogin<'a> {
     pub(super) key: Key,
     pub(super) account: Account,
     pub(super) now: Timestamp,
+    /// Whether the host knows the user, once that was looked up.
+    pub(super) is_known: OnceCell<bool>,
 }
 
 /// What a login is for.
@@ -114,6 +117,7 @@ impl Agent {
             key,
             account,
             now: now.timestamp(),
+            is_known: OnceCell::new(),
         };
         Ok(Resolved::Asks(Box::new(resolved), ask))
     }

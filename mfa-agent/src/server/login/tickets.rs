@@ -181,8 +181,8 @@ impl Agent {
             }
             Err(why) => why.to_string(),
         };
-        if let Entry::LetIn(let_in) = self.entry(resolved, ask)?
-            && let Some(ended) = self.let_in(resolved, ask, let_in)?
+        if let Entry::LetIn(_) = self.entry(resolved, ask)?
+            && let Some(ended) = self.let_in(resolved, ask)?
         {
             return Ok(ended);
         }

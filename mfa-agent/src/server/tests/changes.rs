@@ -154,6 +154,9 @@ fn a_key_that_did_not_seal_the_records_is_noticed_at_the_start() {
     let rig = Rig::new();
     rig.agent.repository.check_key().unwrap();
     let vault = Vault::new(&MasterKey::from_bytes([8; 32]));
-    let other = AccountRepository::new(Box::new(Shared(Arc::clone(&rig.store))), vault);
+    let other = AccountRepository::new(
+        Box::new(Shared(Arc::clone(&rig.store), Arc::default())),
+        vault,
+    );
     assert!(other.check_key().is_err());
 }

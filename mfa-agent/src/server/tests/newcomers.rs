@@ -50,6 +50,13 @@ fn rig(settings: &str, loss: fn(&mut Account)) -> Rig {
     rig
 }
 
+/// The first prompt, or the outcome.
+fn shown(reply: &Value) -> &str {
+    let step = &reply["step"];
+    let prompt = step["prompt"]["text"].as_str();
+    prompt.or(step["outcome"].as_str()).unwrap()
+}
+
 fn explained(caller: &mut Caller) -> Value {
     let request = json!({ "user": "alice", "service": "sshd" });
     caller.call("Admin.Explain", request).unwrap()["explanation"].clone()
@@ -69,6 +76,26 @@ fn who_has_nothing_usable_left_is_asked_where_newcomers_are_let_in_or_set_someth
             assert_eq!(explained["action"], "ask", "{settings}");
             assert_eq!(explained["prompts"], json!(["OTP code: "]), "{settings}");
         }
+    }
+}
+
+#[test]
+fn who_sets_up_something_elsewhere_while_they_are_let_in_without_is_asked() {
+    for settings in [OPEN[0], OPEN[2]] {
+        let rig = Rig::new();
+        rig.configure(settings);
+        let mut root = rig.connect(ROOT);
+        assert_eq!(shown(&root.begin("bob")), "skipped", "{settings}");
+        // It is decided by the first two looks at the record, or by the first if it is there.
+        let is_there = rig
+            .agent
+            .repository
+            .load(&Key::account(&"bob".parse().unwrap()));
+        rig.enroll_bob_elsewhere(match is_there.unwrap() {
+            Some(_) => 2,
+            None => 3,
+        });
+        assert_eq!(shown(&root.begin("bob")), "OTP code: ", "{settings}");
     }
 }
 
