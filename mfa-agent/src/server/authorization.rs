@@ -8,10 +8,10 @@
 use mfa_protocol::message::ErrorKind;
 
 use super::error::Failure;
+use super::prospects::{Prospects, Remains};
 use crate::config::SelfService;
 use mfa_core::account::{Account, By};
-use mfa_core::factors::{Factor, FactorCombination, FactorRow};
-use mfa_core::policy::{Mode, Policy, Unenrolled};
+use mfa_core::factors::{Factor, FactorRow};
 
 /// What is to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,27 +104,40 @@ impl Permit {
         Ok(())
     }
 
-    /// Refuses to take away the last factor that somebody who has to have one can pass: they could not log
-    /// in any more. `left` is the account as it would be.
+    /// Refuses to take away the last of what lasts that somebody who has to have a factor can log in with. `left` is the
+    /// account as it would be.
     pub(super) fn check_last(
         &self,
-        account: &Account,
+        before: &Account,
         left: &Account,
-        policy: &Policy,
+        prospects: &Prospects<'_>,
     ) -> Result<(), Failure> {
-        if self.by() == By::Administrator || !is_shut_out(account, left, policy) {
+        if self.by() == By::Administrator || before == left {
             return Ok(());
         }
-        if left.personal().refine(&policy.default).unenrolled == Unenrolled::Allow {
-            return Err(refused(
+        let remains = prospects.remains(left);
+        let is_less = remains < prospects.remains(before);
+        Err(refused(match remains {
+            Remains::Enough => return Ok(()),
+            // Nobody makes a newcomer of themselves, whatever they had before.
+            Remains::AsNewcomer => {
+                "without this you have set up nothing any more, and a factor is required of you; set up another first, \
+                 or ask an administrator to remove it"
+            }
+            Remains::OnlyCodes | Remains::Nothing if !is_less => return Ok(()),
+            Remains::OnlyCodes => {
+                "without this you have only codes left that are good once (recovery codes, a bypass code), and a factor \
+                 is required of you; set up another first, or ask an administrator to remove it"
+            }
+            Remains::Nothing if prospects.newcomers_are_let_in(left) => {
                 "without this you have nothing left that you could log in with, and you are asked as long as \
-                 you keep recovery codes or disabled addresses; take these away first: mfactl remove recovery",
-            ));
-        }
-        Err(refused(
-            "without this you have nothing left that you could log in with, and a factor is required of you; \
-             set up another first, or ask an administrator to remove it",
-        ))
+                 you keep recovery codes or disabled addresses; take these away first: mfactl remove recovery"
+            }
+            Remains::Nothing => {
+                "without this you have nothing left that you could log in with, and a factor is required of you; \
+                 set up another first, or ask an administrator to remove it"
+            }
+        }))
     }
 
     fn check_self_service(&self, account: &Account) -> Result<(), Failure> {
@@ -153,7 +166,7 @@ pub(super) fn what_follows(
     before: &Account,
     left: &Account,
     factor: Factor,
-    policy: &Policy,
+    prospects: &Prospects<'_>,
 ) -> Option<String> {
     if !before.has(factor) || left.has(factor) {
         return None;
@@ -165,32 +178,20 @@ pub(super) fn what_follows(
              To require it no longer: mfactl require {factor} USER --off"
         ));
     }
-    is_shut_out(before, left, policy).then(|| {
-        let first = policy.default.combinations.first();
-        let factor = first.and_then(|combination| combination.factors().first());
-        let enroll = factor.unwrap_or(&Factor::Totp).enroll_command("USER");
-        format!(
-            "USER has nothing left that the policy asks for; see what becomes of a login: mfactl explain --user \
-             USER --service sshd. To set something up: {enroll}"
-        )
-    })
-}
-
-/// Whether a user who has to have a factor can't log in any more with what is left.
-fn is_shut_out(before: &Account, left: &Account, policy: &Policy) -> bool {
-    let ask = left.personal().refine(&policy.default);
-    let has_combination = |account: &Account| {
-        let has_all = |combination: &FactorCombination| {
-            combination
-                .factors()
-                .iter()
-                .all(|factor| account.has(*factor))
-        };
-        ask.combinations.iter().any(has_all)
+    let what = match prospects.remains(left) {
+        Remains::Enough => return None,
+        Remains::OnlyCodes => {
+            "USER has only codes left that are good once (recovery codes, a bypass code)"
+        }
+        Remains::AsNewcomer => "USER has set up nothing any more, and logs in as a new user does",
+        Remains::Nothing => "USER has nothing left that the policy asks for",
     };
-    let is_last = has_combination(before) && !has_combination(left) || left.enrolled().is_empty();
-    let is_let_in = ask.unenrolled == Unenrolled::Allow && left.has_never_enrolled();
-    is_last && policy.mode != Mode::None && !is_let_in
+    let first = prospects.policy.default.combinations.first();
+    let factor = first.and_then(|combination| combination.factors().first());
+    let enroll = factor.unwrap_or(&Factor::Totp).enroll_command("USER");
+    Some(format!(
+        "{what}; see what becomes of a login: mfactl explain --user USER --service sshd. To set something up: {enroll}"
+    ))
 }
 
 fn refused(text: &str) -> Failure {
@@ -200,8 +201,13 @@ fn refused(text: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mfa_core::account::samples::full;
-    use mfa_core::policy::Enforce;
+    use std::time::Duration;
+
+    use mfa_core::account::samples::{at, device, full, pepper};
+    use mfa_core::factors::FactorCombination;
+    use mfa_core::login::entry::EntryFacts;
+    use mfa_core::names::{Groups, UserName};
+    use mfa_core::policy::{Ask, Enforce, Mode, Policy, Unenrolled};
 
     fn permit(right: Right, change: Change, enabled: bool, factors: &[Factor]) -> Permit {
         let factors = factors.to_vec();
@@ -294,7 +300,9 @@ mod tests {
         let mut policy = Policy::default();
         let mut account = Account::default();
         let last = |right, account: &Account, policy: &Policy| {
-            word(permit(right).check_last(&full(), account, policy))
+            let anna = "anna".parse().unwrap();
+            let prospects = prospects(policy, &anna);
+            word(permit(right).check_last(&full(), account, &prospects))
         };
         assert_eq!(last(Right::Proven(1), &full(), &policy), "ok");
         assert_eq!(last(Right::Proven(1), &account, &policy), "NotAllowed");
@@ -306,7 +314,7 @@ mod tests {
         let mut only_pin = full();
         only_pin.remove(Factor::Totp);
         only_pin.remove(Factor::Questions);
-        let mut ask = mfa_core::policy::Ask::clone(&policy.default);
+        let mut ask = Ask::clone(&policy.default);
         ask.combinations = vec![FactorCombination::from(Factor::Totp)];
         policy.default = ask.into();
         assert_eq!(
@@ -316,6 +324,93 @@ mod tests {
         );
         policy.mode = Mode::None;
         assert_eq!(last(Right::Proven(1), &account, &policy), "ok");
+    }
+
+    fn prospects<'a>(policy: &'a Policy, user: &'a UserName) -> Prospects<'a> {
+        Prospects {
+            policy,
+            facts: EntryFacts::default(),
+            user,
+            is_known: true,
+            federated: false,
+            groups: Groups::new(),
+            now: at(0),
+        }
+    }
+
+    fn asking(change: impl FnOnce(&mut Ask)) -> Policy {
+        let mut ask = Ask {
+            combinations: vec![FactorCombination::from(Factor::Totp)],
+            ..Ask::default()
+        };
+        change(&mut ask);
+        Policy {
+            default: ask.into(),
+            ..Policy::default()
+        }
+    }
+
+    #[test]
+    fn what_remains_is_what_a_login_would_make_of_it() {
+        let anna = "anna".parse().unwrap();
+        let remains =
+            |policy: &Policy, account: &Account| prospects(policy, &anna).remains(account);
+        let totp = asking(|_| ());
+        let nothing = Account::default();
+        let mut device_only = Account::default();
+        device_only.add_device(device("phone")).unwrap();
+        let mut codes = Account::default();
+        codes.set_recovery(vec![pepper().digest("1234567890")], at(0));
+        let mut bypass = Account::default();
+        bypass.issue_bypass("123456789".into(), Duration::from_secs(60), at(0));
+        assert_eq!(remains(&totp, &device_only), Remains::Enough);
+        assert_eq!(remains(&totp, &codes), Remains::OnlyCodes);
+        assert_eq!(remains(&totp, &bypass), Remains::OnlyCodes);
+        assert_eq!(remains(&totp, &nothing), Remains::Nothing);
+        assert_eq!(
+            remains(&totp, &codes.with_codes_used_up()),
+            Remains::Nothing
+        );
+        let pin = asking(|ask| ask.combinations = vec![FactorCombination::from(Factor::Pin)]);
+        assert_eq!(
+            remains(&pin, &codes),
+            Remains::Nothing,
+            "not asked for a code"
+        );
+        let graceful = asking(|ask| ask.grace = Some(Duration::from_secs(86_400)));
+        assert_eq!(remains(&graceful, &nothing), Remains::AsNewcomer);
+        let open = asking(|ask| ask.unenrolled = Unenrolled::Allow);
+        assert_eq!(remains(&open, &nothing), Remains::Enough);
+        assert_eq!(remains(&open, &codes), Remains::OnlyCodes);
+        let local = Policy {
+            mode: Mode::LocalUsers,
+            ..asking(|_| ())
+        };
+        assert_eq!(remains(&local, &nothing), Remains::Nothing);
+        let federated = Prospects {
+            federated: true,
+            ..prospects(&local, &anna)
+        };
+        assert_eq!(federated.remains(&nothing), Remains::Enough, "passed over");
+    }
+
+    #[test]
+    fn an_administrator_is_told_what_is_left() {
+        let anna = "anna".parse().unwrap();
+        let policy = asking(|_| ());
+        let prospects = prospects(&policy, &anna);
+        let told = |before: &Account| {
+            let mut left = before.clone();
+            left.remove(Factor::Totp);
+            what_follows(before, &left, Factor::Totp, &prospects).unwrap()
+        };
+        let mut account = Account::default();
+        account.add_device(device("phone")).unwrap();
+        let nothing = told(&account);
+        assert!(nothing.starts_with("USER has nothing left"), "{nothing}");
+        account.set_recovery(vec![pepper().digest("1234567890")], at(0));
+        let codes = told(&account);
+        assert!(codes.starts_with("USER has only codes left"), "{codes}");
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod passwords;
 mod peer;
 mod pending;
 mod pool;
+mod prospects;
 mod refuse;
 mod storage_watch;
 mod wait;

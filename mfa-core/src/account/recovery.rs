@@ -78,6 +78,17 @@ impl Account {
         left
     }
 
+    /// The account as it is once its recovery and bypass codes are used up.
+    #[must_use]
+    pub fn with_codes_used_up(&self) -> Self {
+        let mut account = self.clone();
+        account.bypass = None;
+        if let Some(recovery) = &mut account.recovery {
+            recovery.used.append(&mut recovery.codes);
+        }
+        account
+    }
+
     /// Number of unused recovery codes; `None` if there never were any.
     #[must_use]
     pub fn recovery_left(&self) -> Option<u32> {

@@ -16,10 +16,13 @@ mod outcome;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{AskTerms, FallbackRecipients};
 use crate::account::{Account, NewSession, Session, SessionQuery};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::{Factor, FactorCombination, FactorRow, enrolls_in_login};
+use crate::names::UserName;
 use crate::policy::{Ask, Decision, Unenrolled, Verdict};
 pub use facts::{EntryContext, EntryFacts};
 pub use outcome::{Asked, Entry, Grace, Hint, LetIn, NewDevice, PolicyEnd};
@@ -99,6 +102,22 @@ pub fn entry<'a>(
     match undecided.needs_known_user() {
         true => Preparation::NeedsKnownUser(undecided),
         false => Preparation::Decided(undecided.decide(false)),
+    }
+}
+
+/// What becomes of a login that nobody has begun ([`EntryContext::foreseen`]). `is_known`: whether the host knows the user
+/// by this very name.
+#[must_use]
+pub fn foresee<'a>(
+    ask: &'a Ask,
+    account: &'a Account,
+    facts: EntryFacts<'a>,
+    (user, is_known): (&'a UserName, bool),
+    now: Timestamp,
+) -> Entry<'a> {
+    match entry(ask, account, facts, EntryContext::foreseen(user, now)) {
+        Preparation::Decided(entry) => entry,
+        Preparation::NeedsKnownUser(undecided) => undecided.decide(is_known),
     }
 }
 

@@ -20,6 +20,7 @@ mod network;
 mod pattern;
 mod personal;
 mod rule;
+mod walk;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use network::{Network, NetworkError, Networks, remote_address};
 pub use pattern::{Fit, Pattern, PatternError, Patterns, SetFit, terminal_name};
 pub use personal::{LoginOrigin, Outside, Personal};
 pub use rule::{Action, ClockError, DayRange, Days, HourRange, Hours, Misfit, Place, Rule};
+pub use walk::in_order;
 
 use crate::factors::Factor;
 use crate::names::{Groups, UserName};

@@ -167,6 +167,7 @@ impl Connection {
         let what = Change::Remove(factor);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let by = (&subject, self.peer);
+        let prospects = self.agent.prospects(&settings, &subject)?;
         let (_, (removed, notes)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
             let mut address = None;
@@ -186,13 +187,13 @@ impl Connection {
                 false => None,
             };
             permit.check_left(account, factor)?;
-            permit.check_last(&before, account, &settings.policy)?;
+            permit.check_last(&before, account, &prospects)?;
             let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
                 ..factor_event("remove", by, named, label)
             };
-            let follows = what_follows(&before, account, factor, &settings.policy);
+            let follows = what_follows(&before, account, factor, &prospects);
             let event = changed.then(event);
             let spent = spent.map(|spent| format!("{spent} went with that"));
             let notes: Vec<_> = spent.into_iter().chain(follows).collect();

@@ -151,13 +151,14 @@ impl Connection {
         let (subject, permit) = self.changing(user, &settings, what)?;
         let whole = Recipient::read(channel, shown, region(&settings)).ok();
         let by = (&subject, self.peer);
+        let prospects = self.agent.prospects(&settings, &subject)?;
         let (changed, (account, to)) = self.change_factors(&subject, &permit, |account| {
             let to = account.find_contact(channel, whole.as_ref(), shown.trim());
             let to = to.map_err(Failure::refused)?;
             let before = account.clone();
             let changed = change(account, &to)?;
             permit.check_left(account, channel.factor())?;
-            permit.check_last(&before, account, &settings.policy)?;
+            permit.check_last(&before, account, &prospects)?;
             let event = || factor_event(event, by, channel, Some(to.masked()));
             Ok((changed.then(event), (account.clone(), to)))
         })?;

@@ -61,7 +61,9 @@ impl Connection {
         let what = Change::Remove(Factor::Totp);
         let (subject, permit) = self.changing(user, &settings, what)?;
         let by = (&subject, self.peer);
+        let prospects = self.agent.prospects(&settings, &subject)?;
         let (_, (removed, spent)) = self.change_factors(&subject, &permit, |account| {
+            let before = account.clone();
             let had_some = account.recovery_left().is_some();
             let used = account.recovery_used();
             let left = account.remove_recovery();
@@ -69,6 +71,7 @@ impl Connection {
                 recovery: used.filter(|used| *used > 0 || left == 0),
                 ..account.forget_spent_codes(Timestamp::now())
             };
+            permit.check_last(&before, account, &prospects)?;
             let changed = had_some || spent.bypass;
             let removed = left + used.unwrap_or(0);
             let spent = spent.words();

@@ -208,3 +208,56 @@ fn users_who_are_let_in_without_do_not_shut_themselves_out_by_what_they_keep() {
     remove("email").unwrap();
     remove("pin").unwrap();
 }
+
+/// What alice is told who takes away a factor of her own.
+fn told(settings: &str, change: fn(&mut Account), factor: &str) -> Option<String> {
+    let rig = Rig::new();
+    rig.configure(settings);
+    rig.change(change);
+    let mut alice = rig.connect(ALICE);
+    alice.prove_by_pin("alice");
+    let removed = alice.call("Admin.Remove", json!({ "factor": factor }));
+    removed
+        .err()
+        .map(|error| error["parameters"]["reason"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_last_factor_is_the_last_by_the_rules_for_its_user() {
+    const STRICT: &str = "[policy]\nrequire = ['totp', 'pin']\n\
+                          [[rule]]\nusers = ['alice']\nservices = ['!mfactl']\nrequire = ['totp']";
+    let reason = told(STRICT, |_| (), "totp").unwrap();
+    assert!(
+        reason.starts_with("without this you have nothing left"),
+        "{reason}"
+    );
+    assert_eq!(
+        told("[policy]\nrequire = ['totp', 'pin']", |_| (), "totp"),
+        None
+    );
+}
+
+#[test]
+fn codes_that_are_good_once_are_no_factor_that_lasts() {
+    const CODES: fn(&mut Account) = |account| {
+        account.remove(Factor::Totp);
+        let digests = ["1111111111", "2222222222"].map(|code| samples::pepper().digest(code));
+        account.set_recovery(digests.to_vec(), samples::at(0));
+    };
+    let reason = told("[policy]\nrequire = ['totp', 'pin']", CODES, "pin").unwrap();
+    assert!(
+        reason.contains("only codes left that are good once"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn who_is_sent_codes_to_an_address_that_a_template_makes_has_something_left() {
+    const TEMPLATE: &str = "[policy]\nrequire = ['totp', 'pin', 'email']\n[delivery.email]\n\
+                            from = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'\n\
+                            address = '{user}@example.org'";
+    let only_pin: fn(&mut Account) = |account| {
+        account.remove(Factor::Totp);
+    };
+    assert_eq!(told(TEMPLATE, only_pin, "pin"), None);
+}

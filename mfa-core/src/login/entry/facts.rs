@@ -42,3 +42,22 @@ pub struct EntryContext<'a> {
     /// When.
     pub now: Timestamp,
 }
+
+impl<'a> EntryContext<'a> {
+    /// A login of a program that guards logins, which nobody has begun: for whoever says what would become of it. It has no
+    /// session, because a session ends.
+    #[must_use]
+    pub fn foreseen(user: &'a UserName, now: Timestamp) -> Self {
+        Self {
+            user,
+            authtok: Authtok::None,
+            is_operation: false,
+            is_proof: false,
+            is_guarded: true,
+            is_own_record: true,
+            scope: None,
+            boot: "",
+            now,
+        }
+    }
+}

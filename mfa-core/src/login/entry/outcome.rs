@@ -20,6 +20,18 @@ pub enum Entry<'a> {
     Ask(Asked),
 }
 
+impl Entry<'_> {
+    /// Whether the user can get in, by what they have or what they can set up in the login.
+    #[must_use]
+    pub fn can_be_passed(&self) -> bool {
+        match self {
+            Self::NoRoom => false,
+            Self::LetIn(_) | Self::Enroll(_) | Self::AskNumber(_) => true,
+            Self::Ask(asked) => !asked.is_unenrolled,
+        }
+    }
+}
+
 /// Why a user gets in whom the policy would ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LetIn<'a> {

@@ -111,11 +111,7 @@ impl Rule {
     /// Whether it matches every login of its users.
     #[must_use]
     pub fn is_for_every_login(&self) -> bool {
-        let lists = [&self.services, &self.operations, &self.tty, &self.after];
-        lists.iter().all(|list| list.is_none())
-            && self.from.is_none()
-            && self.hours.is_none()
-            && self.days.is_none()
+        self.services.is_none() && self.is_for_all_circumstances()
     }
 
     /// Whether it can match a login by this PAM service, which names no operation.
@@ -127,9 +123,14 @@ impl Rule {
     /// Whether it matches every login by its services.
     #[must_use]
     pub fn is_for_whole_services(&self) -> bool {
-        let lists = [&self.users, &self.operations, &self.tty, &self.after];
+        self.users.is_none() && self.source.is_none() && self.is_for_all_circumstances()
+    }
+
+    /// Whether it matches every login of its users by its services.
+    #[must_use]
+    pub fn is_for_all_circumstances(&self) -> bool {
+        let lists = [&self.operations, &self.tty, &self.after];
         lists.iter().all(|list| list.is_none())
-            && self.source.is_none()
             && self.from.is_none()
             && self.hours.is_none()
             && self.days.is_none()

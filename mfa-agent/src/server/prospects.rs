@@ -1,0 +1,155 @@
+//! What a user could still log in with if their account were another.
+//!
+//! Who gets in is the one decision of every login ([`mod@mfa_core::login::entry`]), foreseen for everything that the policy
+//! may ask of the user. Two things are policy of removals, and say nothing of who gets in: a code that is good once is
+//! nothing that lasts, and nobody makes a newcomer of themselves.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::Agent;
+use super::error::Failure;
+use super::peer::Subject;
+use crate::config::Settings;
+use crate::entry_facts::entry_facts;
+use mfa_core::account::Account;
+use mfa_core::login::entry::{Entry, EntryFacts, LetIn, by_policy, foresee};
+use mfa_core::names::{Groups, UserName};
+use mfa_core::policy::{Ask, Facts, Pattern, Patterns, Policy, Unenrolled};
+
+/// Where a user logs in, besides the services that rules name.
+const SERVICES: [&str; 2] = ["sshd", "login"];
+
+/// Services that let nobody in who is not in already.
+const NO_LOGINS: [&str; 14] = [
+    "atd",
+    "chfn",
+    "chsh",
+    "cron",
+    "crond",
+    "mfactl",
+    "passwd",
+    "polkit-1",
+    "runuser",
+    "runuser-l",
+    "su",
+    "su-l",
+    "sudo",
+    "sudo-i",
+];
+
+/// What is left to log in with where a user is asked, the best of all such logins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Remains {
+    /// Nothing: they are refused.
+    Nothing,
+    /// Nothing, but a newcomer is let in for some days, or sets up something in the login.
+    AsNewcomer,
+    /// Recovery codes or a bypass code, and nothing once they are used up.
+    OnlyCodes,
+    /// Something that lasts, or nothing is needed.
+    Enough,
+}
+
+/// All that it depends on besides the account.
+pub(super) struct Prospects<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) facts: EntryFacts<'a>,
+    pub(super) user: &'a UserName,
+    pub(super) is_known: bool,
+    pub(super) federated: bool,
+    pub(super) groups: Groups,
+    pub(super) now: Timestamp,
+}
+
+impl Agent {
+    /// What the user's logins depend on.
+    pub(super) fn prospects<'a>(
+        &self,
+        settings: &'a Settings,
+        subject: &'a Subject,
+    ) -> Result<Prospects<'a>, Failure> {
+        let (federated, groups) = self.all_facts(&settings.policy, subject)?;
+        Ok(Prospects {
+            policy: &settings.policy,
+            facts: entry_facts(settings),
+            user: &subject.user,
+            is_known: subject.entry.is_some(),
+            federated,
+            groups,
+            now: Timestamp::now(),
+        })
+    }
+}
+
+impl Prospects<'_> {
+    /// What such an account leaves the user.
+    pub(super) fn remains(&self, account: &Account) -> Remains {
+        let mut best = None;
+        self.each_ask(account, |ask| {
+            best = best.max(Some(self.remains_of(ask, account)));
+        });
+        best.unwrap_or(Remains::Enough)
+    }
+
+    /// Whether a user who has never set up anything would be let in somewhere, for good.
+    pub(super) fn newcomers_are_let_in(&self, account: &Account) -> bool {
+        let mut are_let_in = false;
+        self.each_ask(account, |ask| {
+            are_let_in |= ask.unenrolled == Unenrolled::Allow
+        });
+        are_let_in
+    }
+
+    /// Everything that logins of the user may be asked for.
+    fn each_ask(&self, account: &Account, mut take: impl FnMut(&Ask)) {
+        let facts = Facts {
+            federated: self.federated,
+            groups: &self.groups,
+        };
+        let personal = account.personal();
+        for service in self.services() {
+            for decision in self
+                .policy
+                .decisions_at(service, self.user, &facts, &personal)
+            {
+                if let Ok(ask) = by_policy(&decision, None) {
+                    take(ask);
+                }
+            }
+        }
+    }
+
+    fn services(&self) -> BTreeSet<&str> {
+        let lists = self
+            .policy
+            .rules
+            .iter()
+            .filter_map(|rule| rule.services.as_ref());
+        let named = lists.flat_map(Patterns::entries).filter_map(Pattern::name);
+        let named = named.filter(|name| !NO_LOGINS.iter().any(|no| no.eq_ignore_ascii_case(name)));
+        named.chain(SERVICES).collect()
+    }
+
+    fn remains_of(&self, ask: &Ask, account: &Account) -> Remains {
+        match self.foresee(ask, account) {
+            Entry::LetIn(LetIn::Session(_) | LetIn::Unenrolled) => Remains::Enough,
+            Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) | Entry::AskNumber(_) => {
+                Remains::AsNewcomer
+            }
+            Entry::NoRoom => Remains::Nothing,
+            Entry::Ask(asked) if asked.is_unenrolled => Remains::Nothing,
+            Entry::Ask(_) => match self.foresee(ask, &account.with_codes_used_up()) {
+                Entry::LetIn(LetIn::Unenrolled) => Remains::Enough,
+                entry @ Entry::Ask(_) if entry.can_be_passed() => Remains::Enough,
+                _ => Remains::OnlyCodes,
+            },
+        }
+    }
+
+    fn foresee<'a>(&'a self, ask: &'a Ask, account: &'a Account) -> Entry<'a> {
+        let user = (self.user, self.is_known);
+        foresee(ask, account, self.facts, user, self.now)
+    }
+}
