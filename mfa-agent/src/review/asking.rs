@@ -12,8 +12,7 @@ use super::shadowing::is_dead;
 use super::warning;
 use mfa_core::login::AskTerms;
 use mfa_core::policy::{
-    Action, Ask, Mode, Place, Policy, Prompting, Rule, SessionRule, Source, Unenrolled,
-    length_of_time,
+    Action, Ask, Place, Policy, Prompting, Rule, SessionRule, Unenrolled, length_of_time,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -56,7 +55,7 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
             .filter(|_| own_prompting || own_session),
         about.long_session(ask).filter(|_| own_session),
         about.unguarded(rule, ask),
-        about.passed_over(policy.mode, rule),
+        about.passed_over(policy, rule),
     ];
     found.into_iter().flatten().collect()
 }
@@ -68,7 +67,7 @@ fn of_mode(policy: &Policy) -> Option<Finding> {
         .iter()
         .filter(|rule| asking(&rule.action))
         .count();
-    if policy.mode != Mode::None || rules == 0 {
+    if !policy.asks_nobody() || rules == 0 {
         return None;
     }
     let which = match rules {
@@ -136,8 +135,10 @@ impl Subject<'_> {
         })
     }
 
-    fn passed_over(&self, mode: Mode, rule: &Rule) -> Option<Finding> {
-        let never = mode == Mode::LocalUsers && rule.source == Some(Source::Federated);
+    fn passed_over(&self, policy: &Policy, rule: &Rule) -> Option<Finding> {
+        let is_passed_over = rule.source.is_some_and(|source| policy.passes_over(source));
+        // That nobody is asked is told once.
+        let never = is_passed_over && !policy.asks_nobody();
         never.then(|| {
             self.warning(
                 "never asks: it is for federated users, whom [enforcement] mode = \"local-users\" passes \

@@ -14,7 +14,7 @@ use mfa_core::account::Account;
 use mfa_core::factors::{Factor, FactorRow};
 use mfa_core::login::entry::EntryFacts;
 use mfa_core::policy::{
-    Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict,
+    Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict, in_order,
 };
 
 /// So many logins are decided at most in one search.
@@ -187,16 +187,9 @@ impl<'a> Survey<'a> {
     fn narrowed(&self, approach: &Approach<'_>) -> Policy {
         let request = approach.request(LoginOrigin::Unknown, DateTime::ZERO);
         let facts = approach.facts();
-        let mut rules = Vec::new();
-        for candidate in &self.rules {
-            if candidate.outline.misfit(&request, &facts).is_some() {
-                continue;
-            }
-            rules.push(Arc::clone(candidate.rule));
-            if candidate.is_everywhere() {
-                break;
-            }
-        }
+        let may_decide = |rule: &&Candidate<'_>| rule.outline.misfit(&request, &facts).is_none();
+        let rules = in_order(&self.rules, may_decide, |rule| rule.is_everywhere()).flatten();
+        let rules = rules.map(|candidate| Arc::clone(candidate.rule)).collect();
         Policy {
             mode: self.policy.mode,
             mode_place: self.policy.mode_place.clone(),

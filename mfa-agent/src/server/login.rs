@@ -43,7 +43,7 @@ use mfa_core::account::NewSession;
 use mfa_core::lockout::{Limits, LoginEpoch};
 use mfa_core::login::{AnswerEvent, DeliveryStatus, Prompting};
 use mfa_core::names::UserName;
-use mfa_core::policy::Ask;
+use mfa_core::policy::{Ask, Guesses};
 pub(super) use post::{LateMessage, LearnedLate};
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};
@@ -91,18 +91,11 @@ impl Login {
         ask: &Ask,
         new_session: Option<NewSession>,
     ) -> Box<Self> {
-        // Nobody could unlock a stand-in, and once locked for good it would tell itself.
-        let mut limits = Limits {
-            max_consecutive: ask
-                .lockout
-                .max_consecutive
-                .filter(|_| resolved.key.is_account()),
-            ..ask.lockout
-        };
-        // An ordinary process names the service: it does not choose the rule that lets it guess most.
-        if !resolved.context.peer.privileged {
-            limits = limits.stricter(&resolved.settings.lockout);
-        }
+        let is_ordinary = !resolved.context.peer.privileged;
+        let limits = ask.limits_for(Guesses {
+            on_own_record: resolved.key.is_account(),
+            at_most: is_ordinary.then_some(&resolved.settings.lockout),
+        });
         Box::new(Self {
             context: resolved.context,
             deadline: Instant::now() + resolved.settings.server.login_timeout,

@@ -40,6 +40,41 @@ pub struct SessionRule {
     pub scope: Vec<String>,
 }
 
+/// Who guesses, and at what.
+#[derive(Clone, Copy, Debug)]
+pub struct Guesses<'a> {
+    /// Whether they count on the user's own record, not on one that names without a record share.
+    pub on_own_record: bool,
+    /// `[lockout]`, where an ordinary process has begun the login: it names the service, and does not choose the rule that
+    /// lets it guess most. `None` for a program that guards logins.
+    pub at_most: Option<&'a Limits>,
+}
+
+impl Guesses<'static> {
+    /// At an account, by a program that guards logins.
+    pub const OF_GUARDED_LOGINS: Self = Self {
+        on_own_record: true,
+        at_most: None,
+    };
+}
+
+impl Ask {
+    /// The limits of the lockout that hold for such a login.
+    #[must_use]
+    pub fn limits_for(&self, guesses: Guesses<'_>) -> Limits {
+        let limits = match guesses.at_most {
+            Some(at_most) => self.lockout.stricter(at_most),
+            None => self.lockout,
+        };
+        // Nobody could unlock a stand-in, and once locked for good it would tell itself.
+        let max_consecutive = limits.max_consecutive.filter(|_| guesses.on_own_record);
+        Limits {
+            max_consecutive,
+            ..limits
+        }
+    }
+}
+
 impl Default for Ask {
     /// Any factor of this host, once, in a conversation, at every login.
     fn default() -> Self {
@@ -54,5 +89,46 @@ impl Default for Ask {
             session: None,
             lockout: Limits::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_is_never_locked_for_good_and_an_ordinary_process_chooses_no_limits() {
+        let of_rule = Limits {
+            attempts: 50,
+            duration: Duration::from_secs(60),
+            max_consecutive: Some(9),
+        };
+        let ask = Ask {
+            lockout: of_rule,
+            ..Ask::default()
+        };
+        assert_eq!(ask.limits_for(Guesses::OF_GUARDED_LOGINS), of_rule);
+        let stand_in = Guesses {
+            on_own_record: false,
+            at_most: None,
+        };
+        assert_eq!(ask.limits_for(stand_in).max_consecutive, None);
+        let usual = Limits::default();
+        let ordinary = Guesses {
+            on_own_record: true,
+            at_most: Some(&usual),
+        };
+        let limits = ask.limits_for(ordinary);
+        assert_eq!((limits.attempts, limits.duration), (5, usual.duration));
+        assert_eq!(limits.max_consecutive, Some(9));
+        let both = Guesses {
+            on_own_record: false,
+            ..ordinary
+        };
+        assert_eq!(
+            ask.limits_for(both).max_consecutive,
+            None,
+            "whatever [lockout] says"
+        );
     }
 }

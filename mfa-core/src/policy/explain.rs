@@ -7,8 +7,8 @@ use mfa_protocol::admin::{self, Considered, Explanation};
 use mfa_protocol::policy as wire;
 
 use super::{
-    Action, Ask, Decision, Enforce, Facts, Mode, Origin, Own, Patterns, Personal, Place, Policy,
-    Prompting, Request, Rule, SessionRule, Unenrolled, Verdict,
+    Action, Ask, Decision, Enforce, Facts, Guesses, Mode, Origin, Own, Patterns, Personal, Place,
+    Policy, Prompting, Request, Rule, SessionRule, Unenrolled, Verdict, in_order,
 };
 use crate::factors::{Factor, FactorCombination};
 use crate::names::UserName;
@@ -25,6 +25,7 @@ impl Policy {
     ) -> Explanation {
         let decision = self.decide(request, facts, personal);
         let ask = decision.verdict.ask();
+        let limits = ask.map(|ask| ask.limits_for(Guesses::OF_GUARDED_LOGINS));
         Explanation {
             user: request.user.to_string(),
             service: request.service.to_owned(),
@@ -37,8 +38,8 @@ impl Policy {
                 .and_then(|ask| ask.session.as_ref())
                 .map(|session| length_of_time(session.duration)),
             unenrolled: ask.map(|ask| ask.unenrolled),
-            lockout_attempts: ask.map(|ask| ask.lockout.attempts),
-            lockout_duration: ask.map(|ask| length_of_time(ask.lockout.duration)),
+            lockout_attempts: limits.map(|limits| limits.attempts),
+            lockout_duration: limits.map(|limits| length_of_time(limits.duration)),
             prompting: ask.map_or(Prompting::default(), |ask| ask.prompting),
             enrolled: Vec::new(),
             prompts: Vec::new(),
@@ -50,22 +51,19 @@ impl Policy {
     /// Every rule that is considered for a login, in order; the last one matches, if one does.
     #[must_use]
     pub fn consider(&self, request: &Request<'_>, facts: &Facts<'_>) -> Vec<Considered> {
-        let mut considered = Vec::new();
-        for rule in &self.rules {
+        let fits = |rule: &&Arc<Rule>| rule.misfit(request, facts).is_none();
+        let considered = |rule: &Arc<Rule>| {
             let misfit = rule.misfit(request, facts);
-            let fits = misfit.is_none();
-            considered.push(Considered {
+            Considered {
                 name: rule.name.clone(),
                 place: rule.place.to_string(),
-                fits,
+                fits: misfit.is_none(),
                 field: misfit.map(|misfit| misfit.field()),
                 reason: misfit.map(|misfit| misfit.to_string()),
-            });
-            if fits {
-                break;
             }
-        }
-        considered
+        };
+        let asked = in_order(&self.rules, |_| true, fits).flatten();
+        asked.map(considered).collect()
     }
 
     /// The rules that can apply to a user, in order, each with its result under the enforcement
@@ -78,33 +76,16 @@ impl Policy {
         facts: &Facts<'_>,
         personal: &Personal,
     ) -> Vec<admin::Rule> {
-        let mut shown = Vec::new();
-        for rule in self
-            .rules
-            .iter()
-            .filter(|rule| rule.misfit_of_user(user, facts).is_none())
-        {
-            shown.push(shown_rule(
-                rule,
-                &self.decision(Some(rule), facts, personal),
-            ));
-            if rule.is_for_every_login() {
-                return shown;
+        let fits = |rule: &&Arc<Rule>| rule.misfit_of_user(user, facts).is_none();
+        let rules = in_order(&self.rules, fits, |rule| rule.is_for_every_login());
+        let shown = |rule: Option<&Arc<Rule>>| {
+            let decision = self.decision(rule, facts, personal);
+            match rule {
+                Some(rule) => shown_rule(rule, &decision),
+                None => shown_default(&decision),
             }
-        }
-        let decision = self.decision(None, facts, personal);
-        shown.push(admin::Rule {
-            name: "default".to_owned(),
-            place: decision
-                .place()
-                .map_or_else(|| "built in".to_owned(), Place::to_string),
-            action: decision.verdict.action(),
-            require: decision.verdict.ask().map(combinations).unwrap_or_default(),
-            services: Vec::new(),
-            from: Vec::new(),
-            conditions: Vec::new(),
-        });
-        shown
+        };
+        rules.map(shown).collect()
     }
 }
 
@@ -272,6 +253,20 @@ fn shown_rule(rule: &Rule, decision: &Decision) -> admin::Rule {
         services: entries(rule.services.as_ref()),
         from: networks.unwrap_or_default(),
         conditions: conditions(rule),
+    }
+}
+
+fn shown_default(decision: &Decision) -> admin::Rule {
+    admin::Rule {
+        name: "default".to_owned(),
+        place: decision
+            .place()
+            .map_or_else(|| "built in".to_owned(), Place::to_string),
+        action: decision.verdict.action(),
+        require: decision.verdict.ask().map(combinations).unwrap_or_default(),
+        services: Vec::new(),
+        from: Vec::new(),
+        conditions: Vec::new(),
     }
 }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 
-pub use ask::{Ask, SessionRule};
+pub use ask::{Ask, Guesses, SessionRule};
 pub use explain::length_of_time;
 pub use mfa_protocol::policy::{Enforce, EnforcementMode as Mode, Prompting, Source, Unenrolled};
 pub use network::{Network, NetworkError, Networks, remote_address};
@@ -136,6 +136,17 @@ pub enum Origin {
     Personal(Outside),
 }
 
+impl Facts<'_> {
+    /// Where the user comes from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        match self.federated {
+            true => Source::Federated,
+            false => Source::Local,
+        }
+    }
+}
+
 impl Policy {
     /// Decides on a login.
     #[must_use]
@@ -145,10 +156,8 @@ impl Policy {
         facts: &Facts<'_>,
         personal: &Personal,
     ) -> Decision {
-        let rule = self
-            .rules
-            .iter()
-            .find(|rule| rule.misfit(request, facts).is_none());
+        let fits = |rule: &&Arc<Rule>| rule.misfit(request, facts).is_none();
+        let rule = in_order(&self.rules, fits, |_| true).next().flatten();
         if let Some(rule) = rule.filter(|rule| rule.denies_by_name(request)) {
             return Decision::new(Verdict::Deny, Origin::NamedHost(Arc::clone(rule)));
         }
@@ -177,7 +186,7 @@ impl Policy {
             let verdict = if denies { Verdict::Deny } else { Verdict::Skip };
             return Decision::new(verdict, origin);
         };
-        if self.passes_over(facts) {
+        if self.passes_over(facts.source()) {
             let mode = Origin::Mode(self.mode, self.mode_place.clone());
             return Decision::new(Verdict::Skip, mode);
         }
@@ -203,12 +212,26 @@ impl Policy {
         }
     }
 
-    fn passes_over(&self, facts: &Facts<'_>) -> bool {
+    /// Whether `[enforcement] mode` passes over users of this source.
+    #[must_use]
+    pub fn passes_over(&self, source: Source) -> bool {
         match self.mode {
             Mode::None => true,
-            Mode::LocalUsers => facts.federated,
+            Mode::LocalUsers => source == Source::Federated,
             Mode::All => false,
         }
+    }
+
+    /// Whether `[enforcement] mode` passes over everybody.
+    #[must_use]
+    pub fn asks_nobody(&self) -> bool {
+        self.passes_over(Source::Local) && self.passes_over(Source::Federated)
+    }
+
+    /// What a user is asked for who proves who they are where logins are asked for nothing.
+    #[must_use]
+    pub fn proof_ask(&self, personal: &Personal) -> Arc<Ask> {
+        personal.refine(&self.default)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Mode, Pattern, Patterns, Policy, Request, Rule};
+use super::{Pattern, Patterns, Policy, Request, Rule, Source, in_order};
 use crate::names::Groups;
 
 impl Policy {
@@ -18,7 +18,7 @@ impl Policy {
     /// Whether the decision depends on the source of the user's entry.
     #[must_use]
     pub fn needs_locality(&self, request: &Request<'_>) -> bool {
-        self.mode == Mode::LocalUsers || self.candidates(request).any(|rule| rule.source.is_some())
+        self.mode_goes_by_source() || self.candidates(request).any(|rule| rule.source.is_some())
     }
 
     /// Whether decisions depend on anything from the name service.
@@ -28,7 +28,7 @@ impl Policy {
             |users: &Patterns| users.entries().iter().any(|entry| entry.group().is_some());
         let asks =
             |rule: &Arc<Rule>| rule.source.is_some() || rule.users.as_ref().is_some_and(has_group);
-        self.mode == Mode::LocalUsers || self.rules.iter().any(asks)
+        self.mode_goes_by_source() || self.rules.iter().any(asks)
     }
 
     /// The groups in rules, without duplicates.
@@ -46,16 +46,16 @@ impl Policy {
     /// The rules that may decide, as far as can be told without facts: all possible matches, up to
     /// the first certain one.
     fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &Arc<Rule>> {
-        let mut decided = false;
-        self.rules
-            .iter()
-            .filter(|rule| rule.misfit_of_login(request).is_none())
-            .filter(|rule| matches_user(rule, request) != Some(false))
-            .take_while(move |rule| {
-                let may_decide = !decided;
-                decided = rule.source.is_none() && matches_user(rule, request) == Some(true);
-                may_decide
-            })
+        let may_decide = |rule: &&Arc<Rule>| {
+            rule.misfit_of_login(request).is_none() && matches_user(rule, request) != Some(false)
+        };
+        let decides =
+            |rule: &&Arc<Rule>| rule.source.is_none() && matches_user(rule, request) == Some(true);
+        in_order(&self.rules, may_decide, decides).flatten()
+    }
+
+    fn mode_goes_by_source(&self) -> bool {
+        self.passes_over(Source::Local) != self.passes_over(Source::Federated)
     }
 }
 

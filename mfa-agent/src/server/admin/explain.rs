@@ -20,7 +20,7 @@ use mfa_core::account::Account;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
 use mfa_core::names::UserName;
-use mfa_core::policy::{Ask, Facts, Source, remote_address};
+use mfa_core::policy::{Ask, Facts, remote_address};
 
 impl Connection {
     pub(super) fn explain(&self, parameters: &ExplainParameters) -> Result<ExplainReply, Failure> {
@@ -39,11 +39,7 @@ impl Connection {
         let account = agent.repository.account(&subject.user)?;
         let personal = account.personal();
         let mut explanation = settings.policy.explain(&request, &facts, &personal);
-        explanation.source = if federated {
-            Source::Federated
-        } else {
-            Source::Local
-        };
+        explanation.source = facts.source();
         if !administrator {
             hide_lists(&mut explanation.considered);
         }

@@ -1,5 +1,6 @@
 //! What the settings say of a PAM service, whoever logs in by it: its stack and its program have to fit that.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mfa_protocol::admin::{AddressRule, ServiceAsk, ServiceTerms, TermsParameters, TermsReply};
@@ -11,7 +12,7 @@ use super::fit;
 use crate::config::{Files, Settings};
 use mfa_core::factors::{Factor, FactorCombination, FactorRow, Need};
 use mfa_core::login::AskTerms;
-use mfa_core::policy::{Action, Ask, Mode, Place, Prompting};
+use mfa_core::policy::{Action, Ask, Place, Prompting, Rule, in_order};
 
 /// As many services as are spoken of at once.
 const MOST_SERVICES: usize = 512;
@@ -48,11 +49,15 @@ fn of(settings: &Settings, service: &str) -> ServiceTerms {
         service: service.to_owned(),
         ..ServiceTerms::default()
     };
-    for rule in policy
-        .rules
-        .iter()
-        .filter(|rule| rule.is_for_service(service))
-    {
+    let is_for_service = |rule: &&Arc<Rule>| rule.is_for_service(service);
+    for rule in in_order(&policy.rules, is_for_service, |rule| {
+        rule.is_for_whole_services()
+    }) {
+        let Some(rule) = rule else {
+            let (by, place) = ("[policy]".to_owned(), policy.default_place.as_ref());
+            terms.asks.push(asked(settings, &policy.default, by, place));
+            break;
+        };
         if rule.from.is_some() {
             terms.by_address.push(AddressRule {
                 name: rule.name.clone(),
@@ -64,18 +69,8 @@ fn of(settings: &Settings, service: &str) -> ServiceTerms {
             let by = format!("rule {:?}", rule.name);
             terms.asks.push(asked(settings, ask, by, Some(&rule.place)));
         }
-        if rule.is_for_whole_services() {
-            return reached(terms, policy.mode);
-        }
     }
-    let (by, place) = ("[policy]".to_owned(), policy.default_place.as_ref());
-    terms.asks.push(asked(settings, &policy.default, by, place));
-    reached(terms, policy.mode)
-}
-
-/// Nobody is asked for anything in the mode `none`.
-fn reached(mut terms: ServiceTerms, mode: Mode) -> ServiceTerms {
-    if mode == Mode::None {
+    if policy.asks_nobody() {
         terms.asks.clear();
     }
     terms

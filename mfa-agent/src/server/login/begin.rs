@@ -96,7 +96,7 @@ impl Agent {
         let decision = self.decide(&settings.policy, subject, &request, &personal)?;
         context.rule = decision.rule_name().map(str::to_owned);
         // A proof takes a factor wherever logins take none.
-        let of_proof = proof.then(|| personal.refine(&settings.policy.default));
+        let of_proof = proof.then(|| settings.policy.proof_ask(&personal));
         let ask = match by_policy(&decision, of_proof.as_ref()) {
             Ok(ask) => Arc::clone(ask),
             Err(end) => {

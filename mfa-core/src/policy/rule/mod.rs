@@ -94,7 +94,7 @@ impl Rule {
         let users = self.users.as_ref();
         users
             .and_then(|users| misfit_of_name(RuleField::Users, users, user.as_str(), facts.groups))
-            .or_else(|| self.misfit_of_source(facts.federated))
+            .or_else(|| self.misfit_of_source(facts.source()))
     }
 
     /// As [`Rule::misfit`], for all fields but `users` and `source`, which need no facts.
@@ -136,12 +136,8 @@ impl Rule {
             && self.days.is_none()
     }
 
-    fn misfit_of_source<'a>(&self, federated: bool) -> Option<Misfit<'a>> {
+    fn misfit_of_source<'a>(&self, found: Source) -> Option<Misfit<'a>> {
         let wanted = self.source?;
-        let found = match federated {
-            true => Source::Federated,
-            false => Source::Local,
-        };
         (wanted != found).then_some(Misfit::Source(wanted))
     }
 
