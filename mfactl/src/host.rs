@@ -43,6 +43,7 @@ pub(crate) fn administrators() -> Vec<String> {
 fn facts() -> HostFacts {
     let accounts = Accounts::read();
     let root_password = accounts.has_password("root");
+    let root_gets_a_shell = accounts.gets_a_shell("root");
     let caller = caller::name();
     let polkit = polkit::administrators();
     let mut candidates: Vec<String> = caller.iter().cloned().collect();
@@ -51,7 +52,7 @@ fn facts() -> HostFacts {
     candidates.extend(polkit.iter().cloned());
     candidates.extend(accounts.with_a_shell());
     let mut known = BTreeSet::from(["root".to_owned()]);
-    candidates.retain(|user| known.insert(user.clone()));
+    candidates.retain(|user| known.insert(user.clone()) && accounts.gets_a_shell(user));
     candidates.truncate(MOST_USERS);
 
     let (mut administrators, mut users) = (Vec::new(), Vec::new());
@@ -71,8 +72,8 @@ fn facts() -> HostFacts {
     }
     HostFacts {
         caller,
-        root_password,
-        root_ssh: sshd::lets_root_in(root_password),
+        root_password: root_password && root_gets_a_shell,
+        root_ssh: root_gets_a_shell && sshd::lets_root_in(root_password),
         administrators,
         users,
     }

@@ -1,84 +1,178 @@
-//! The users of this host's own files: who has a shell, and who has a password.
+//! The users of this host's own files: who gets a shell, and who has a password.
+//!
+//! `mfa-pam enable --emergency` asks the same questions (`packaging/lib/pam-mfa/emergency.sh`); a test runs both.
 
-use std::collections::BTreeMap;
 use std::fs;
+
+use jiff::Timestamp;
+use nix::unistd::{AccessFlags, access};
 
 /// The first user id of a person (login.defs(5), `UID_MIN`).
 const FIRST_PERSON: u32 = 1000;
 /// Ids from here on are not of people: `nobody`, and what systemd gives away.
 const PAST_PEOPLE: u32 = 60_000;
 
+const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
+
 /// What the files say.
 pub(super) struct Accounts {
     passwd: String,
-    /// The password field of each user in the shadow file.
-    passwords: BTreeMap<String, String>,
+    shadow: String,
+    /// Today, as the shadow file counts days.
+    today: i64,
 }
 
 impl Accounts {
     /// Reads the files; one that can't be read says nothing.
     pub(super) fn read() -> Self {
         let text = |file| fs::read_to_string(file).unwrap_or_default();
-        Self::parse(text("/etc/passwd"), &text("/etc/shadow"))
+        Self::of(text("/etc/passwd"), text("/etc/shadow"))
     }
 
-    fn parse(passwd: String, shadow: &str) -> Self {
-        let field = |line: &str| {
-            let mut fields = line.split(':');
-            Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
-        };
-        let passwords = shadow.lines().filter_map(field).collect();
-        Self { passwd, passwords }
+    fn of(passwd: String, shadow: String) -> Self {
+        Self {
+            passwd,
+            shadow,
+            today: Timestamp::now().as_second() / SECONDS_OF_A_DAY,
+        }
     }
 
     /// People who can log in.
     pub(super) fn with_a_shell(&self) -> Vec<String> {
         let person = |line: &str| {
             let fields: Vec<&str> = line.split(':').collect();
-            let [name, _, id, _, _, _, shell] = fields[..] else {
+            let [name, _, id, _, _, _, _] = fields[..] else {
                 return None;
             };
             let id: u32 = id.parse().ok()?;
             let is_person = (FIRST_PERSON..PAST_PEOPLE).contains(&id);
-            let is_closed = shell.ends_with("/nologin") || shell.ends_with("/false");
-            (is_person && !is_closed).then(|| name.to_owned())
+            (is_person && self.gets_a_shell(name)).then(|| name.to_owned())
         };
         self.passwd.lines().filter_map(person).collect()
     }
 
-    /// Whether the user has a password to log in with. Users of another source are not known here, and have one.
-    pub(super) fn has_password(&self, user: &str) -> bool {
-        let field = self.passwords.get(user);
-        field.is_none_or(|field| !field.starts_with(['!', '*']))
+    /// Whether a login of the user gives a shell: it is one, it is there, and the account has not expired. Users of another
+    /// source are not known here, and get one.
+    pub(super) fn gets_a_shell(&self, user: &str) -> bool {
+        let shell = of_user(&self.passwd, user).find_map(|fields| fields.get(6).copied());
+        let has_expired = of_user(&self.shadow, user).any(|fields| {
+            let until = fields.get(7).and_then(|day| day.parse::<i64>().ok());
+            until.is_some_and(|until| until <= self.today)
+        });
+        shell.is_none_or(is_a_shell) && !has_expired
     }
+
+    /// Whether the user has a password to log in with. Users of another source are not known here, and have one. An empty
+    /// one is none: most services refuse it.
+    pub(super) fn has_password(&self, user: &str) -> bool {
+        of_user(&self.shadow, user).all(|fields| {
+            let password = fields.get(1).copied().unwrap_or_default();
+            !password.is_empty() && !password.starts_with(['!', '*'])
+        })
+    }
+}
+
+/// The fields of the lines that are the user's.
+fn of_user<'a>(file: &'a str, user: &'a str) -> impl Iterator<Item = Vec<&'a str>> {
+    let fields = file.lines().map(|line| line.split(':').collect());
+    fields.filter(move |fields: &Vec<&str>| fields.first() == Some(&user))
+}
+
+/// Without a word there, it is `/bin/sh` (passwd(5)).
+fn is_a_shell(shell: &str) -> bool {
+    let program = shell.rsplit('/').next().unwrap_or_default();
+    let is_closed = matches!(
+        program,
+        "nologin" | "false" | "true" | "sync" | "halt" | "shutdown"
+    );
+    !is_closed && (shell.is_empty() || access(shell, AccessFlags::X_OK).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
-    #[test]
-    fn people_have_a_shell_and_an_id_of_people() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/bash\n\
-                      git:x:1001:1001::/srv:/usr/sbin/nologin\nnobody:x:65534:65534::/:/bin/sh\nbroken\n";
-        let accounts = Accounts::parse(passwd.to_owned(), "");
-        assert_eq!(accounts.with_a_shell(), ["anna"]);
+    /// The lines of `anna` in both files, whether she gets a shell, and whether she has a password.
+    const CASES: [(&str, &str, bool, bool); 17] = [
+        ("/bin/sh", "$y$hash:1:0:99999:7:::", true, true),
+        ("", "$y$hash:1:0:99999:7:::", true, true),
+        ("/usr/sbin/nologin", "$y$hash:1::::::", false, true),
+        ("/sbin/nologin", "$y$hash:1::::::", false, true),
+        ("/bin/false", "$y$hash:1::::::", false, true),
+        ("/bin/true", "$y$hash:1::::::", false, true),
+        ("/bin/sync", "$y$hash:1::::::", false, true),
+        ("/sbin/halt", "$y$hash:1::::::", false, true),
+        ("/sbin/shutdown", "$y$hash:1::::::", false, true),
+        ("/opt/no/such/shell", "$y$hash:1::::::", false, true),
+        ("/etc/passwd", "$y$hash:1::::::", false, true),
+        ("/bin/sh", "$y$hash:1:::::1:", false, true),
+        ("/bin/sh", "$y$hash:1:::::99999:", true, true),
+        ("/bin/sh", ":1::::::", true, false),
+        ("/bin/sh", "!:1::::::", true, false),
+        ("/bin/sh", "!$y$hash:1::::::", true, false),
+        ("/bin/sh", "*:1::::::", true, false),
+    ];
+
+    fn files(shell: &str, shadow: &str) -> (String, String) {
+        let passwd = format!(
+            "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:{shell}\n\
+             git:x:1001:1001::/srv:/usr/sbin/nologin\nnobody:x:65534:65534::/:/bin/sh\nbroken\n"
+        );
+        (passwd, format!("root:*:1::::::\nanna:{shadow}\n"))
     }
 
     #[test]
-    fn a_locked_password_is_none_and_a_user_of_another_source_has_one() {
-        let accounts = Accounts::parse(
-            String::new(),
-            "root:*:1::\nubuntu:!:1::\nbob:!$y$hash:1::\nanna:$y$hash:1::\n",
+    fn people_have_an_id_of_people_and_get_a_shell() {
+        for (shell, shadow, gets_a_shell, has_password) in CASES {
+            let (passwd, shadow) = files(shell, shadow);
+            let accounts = Accounts::of(passwd, shadow.clone());
+            let about = format!("{shell:?} {shadow:?}");
+            assert_eq!(accounts.gets_a_shell("anna"), gets_a_shell, "{about}");
+            assert_eq!(accounts.has_password("anna"), has_password, "{about}");
+            let people: &[&str] = if gets_a_shell { &["anna"] } else { &[] };
+            assert_eq!(accounts.with_a_shell(), people, "{about}");
+        }
+    }
+
+    #[test]
+    fn a_user_of_another_source_gets_a_shell_and_has_a_password() {
+        let (passwd, shadow) = files("/bin/sh", "*:1::::::");
+        let accounts = Accounts::of(passwd, shadow);
+        assert!(accounts.gets_a_shell("ldap-user") && accounts.has_password("ldap-user"));
+    }
+
+    /// What `mfa-pam` says of the same files.
+    const BY_MFA_PAM: &str = r#"
+        . "$1"
+        PASSWD=$2 SHADOW=$3
+        getent() { awk -F: -v user="$2" '$1 == user' "$PASSWD"; }
+        [ -n "$(no_login anna)" ] && echo false || echo true
+        has_password anna && echo true || echo false
+    "#;
+
+    #[test]
+    fn mfa_pam_says_the_same_of_an_emergency_way() {
+        let script = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../packaging/lib/pam-mfa/emergency.sh"
         );
-        for (user, expected) in [
-            ("root", false),
-            ("ubuntu", false),
-            ("bob", false),
-            ("anna", true),
-            ("ldap-user", true),
-        ] {
-            assert_eq!(accounts.has_password(user), expected, "{user}");
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["passwd", "shadow"].map(|name| folder.path().join(name));
+        for (shell, shadow, gets_a_shell, has_password) in CASES {
+            let (passwd, shadow) = files(shell, shadow);
+            for (path, text) in paths.iter().zip([&passwd, &shadow]) {
+                fs::write(path, text).unwrap();
+            }
+            let run = Command::new("sh")
+                .args(["-c", BY_MFA_PAM, "sh", script])
+                .args(&paths)
+                .output()
+                .unwrap();
+            let said = String::from_utf8(run.stdout).unwrap();
+            let expected = format!("{gets_a_shell}\n{has_password}\n");
+            assert_eq!(said, expected, "{shell:?} {shadow:?} {:?}", run.stderr);
         }
     }
 }

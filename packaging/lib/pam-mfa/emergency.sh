@@ -1,6 +1,8 @@
 # Part of mfa-pam: emergency access, a login that pam_mfa does not ask for a code.
 # shellcheck shell=sh
 
+SHADOW=/etc/shadow
+
 # USER@SERVICE[:SERVICE…]
 emergency_line() {
     printf '[success=1 default=ignore]\tpam_succeed_if.so quiet user = %s service in %s\n' "${1%%@*}" "${1#*@}"
@@ -43,7 +45,7 @@ emergency_check() {
     esac
 }
 
-# Why this user can't get a shell by a login, if so.
+# Why this user can't get a shell by a login, if so. mfactl asks the same (mfactl/src/host/accounts.rs).
 no_login() {
     shell=$(getent passwd "$1" | cut -d: -f7)
     case ${shell##*/} in
@@ -51,13 +53,13 @@ no_login() {
     esac
     [ -z "$shell" ] || [ -x "$shell" ] || { echo "has a shell that does not exist ($shell)" && return; }
     awk -F: -v user="$1" -v today="$(($(date +%s) / 86400))" \
-        '$1 == user && $8 != "" && $8 <= today { print "has expired (chage -E -1 " user ")" }' /etc/shadow
+        '$1 == user && $8 != "" && $8 <= today { print "has expired (chage -E -1 " user ")" }' "$SHADOW"
 }
 
 # A user who is not in the shadow file may have a password elsewhere. An empty password counts as none: most services
 # refuse it.
 has_password() {
-    awk -F: -v user="$1" '$1 == user && ($2 == "" || $2 ~ /^[!*]/) { locked = 1 } END { exit locked }' /etc/shadow
+    awk -F: -v user="$1" '$1 == user && ($2 == "" || $2 ~ /^[!*]/) { locked = 1 } END { exit locked }' "$SHADOW"
 }
 
 # The active emergency access, read from the line in a stack.
