@@ -8,7 +8,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use mfa_protocol::factor::Factor;
-use mfa_protocol::policy::Enforce;
+use mfa_protocol::policy::Enforcement;
 use mfa_tests::{Agent, Caller, Key, Login, Machine, Stack, built, eventually, run};
 use serde_json::{Value, json};
 
@@ -347,7 +347,7 @@ fn an_ordinary_user_who_has_passed_changes_what_self_service_allows_and_no_more(
         }
         let account = agent.admin().status(EVE);
         assert_eq!(agent.admin().enrolled(EVE), ["totp", "hotp", "pin"]);
-        assert_eq!(account.settings.enforce, Enforce::Default);
+        assert_eq!(account.settings.enforce, Enforcement::Default);
         assert!(account.settings.require.is_empty() && account.settings.own_require.is_empty());
         assert!(account.bypass_until.is_none());
     });
@@ -407,7 +407,7 @@ fn an_administrator_by_group_may_do_all_but_log_in_for_users() {
         }
         let account = agent.admin().status(EVE);
         assert_eq!(account.settings.require, [Factor::Pin]);
-        assert_eq!(account.settings.enforce, Enforce::Optional);
+        assert_eq!(account.settings.enforce, Enforcement::Optional);
         assert!(account.settings.self_manage && account.bypass_until.is_some());
     });
 }
@@ -444,7 +444,10 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                     "{method}"
                 );
             }
-            assert_eq!(agent.admin().status(ADA).settings.enforce, Enforce::Default);
+            assert_eq!(
+                agent.admin().status(ADA).settings.enforce,
+                Enforcement::Default
+            );
         });
     }
 }

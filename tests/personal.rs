@@ -1,7 +1,7 @@
 //! Settings of one user: required factors, allowed networks, and what users may change themselves.
 
 use mfa_protocol::factor::Factor;
-use mfa_protocol::policy::Enforce;
+use mfa_protocol::policy::Enforcement;
 use mfa_tests::{Agent, Caller, Login, Machine, Pty, Seen, Sshd, Stack, answer_to, run};
 use serde_json::json;
 
@@ -296,7 +296,7 @@ fn a_user_does_not_undo_an_administrators_setting() {
         let after = agent.admin().status(ANNA).settings;
         assert_eq!(after.require, before.require);
         assert_eq!(after.allow_from, before.allow_from);
-        assert_eq!(after.enforce, Enforce::Required);
+        assert_eq!(after.enforce, Enforcement::Required);
         let elsewhere = Login::of(ANNA).service("sshd").from("198.51.100.1");
         assert_eq!(log_in(&agent, elsewhere).result(), "PAM_PERM_DENIED");
     });

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
-use mfa_core::names::{Entry, Groups, Names, NamesError, UserName};
+use mfa_core::names::{Groups, Names, NamesError, PasswdEntry, UserName};
 
 /// This value and above mean that a password never expires (login.defs(5), `PASS_MAX_DAYS`).
 const NEVER: u32 = 99_999;
@@ -36,7 +36,7 @@ impl Default for SystemNames {
 }
 
 impl Names for SystemNames {
-    fn canonical(&self, user: &UserName) -> Result<Option<Entry>, NamesError> {
+    fn canonical(&self, user: &UserName) -> Result<Option<PasswdEntry>, NamesError> {
         let found = none_if_absent(User::from_name(user.as_str()))
             .map_err(|error| failed(format!("user {user:?}"), error))?;
         found.map(|found| entry(user.as_str(), &found)).transpose()
@@ -45,7 +45,7 @@ impl Names for SystemNames {
     fn groups(
         &self,
         user: &UserName,
-        entry: Option<&Entry>,
+        entry: Option<&PasswdEntry>,
         wanted: &[String],
     ) -> Result<Groups, NamesError> {
         if wanted.is_empty() {
@@ -86,7 +86,7 @@ impl Names for SystemNames {
         Ok(days.filter(|days| *days < NEVER))
     }
 
-    fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError> {
+    fn by_uid(&self, uid: u32) -> Result<Option<PasswdEntry>, NamesError> {
         let found = none_if_absent(User::from_uid(Uid::from_raw(uid)))
             .map_err(|error| failed(format!("user id {uid}"), error))?;
         found
@@ -95,12 +95,12 @@ impl Names for SystemNames {
     }
 }
 
-fn entry(asked: &str, user: &User) -> Result<Entry, NamesError> {
+fn entry(asked: &str, user: &User) -> Result<PasswdEntry, NamesError> {
     let name = user.name.parse().map_err(|error| NamesError::Name {
         asked: asked.to_owned(),
         error,
     })?;
-    Ok(Entry {
+    Ok(PasswdEntry {
         name,
         uid: user.uid.as_raw(),
         gid: user.gid.as_raw(),
@@ -108,7 +108,7 @@ fn entry(asked: &str, user: &User) -> Result<Entry, NamesError> {
 }
 
 /// The IDs of all groups of the user.
-fn memberships(user: &UserName, entry: Option<&Entry>) -> Result<Vec<Gid>, NamesError> {
+fn memberships(user: &UserName, entry: Option<&PasswdEntry>) -> Result<Vec<Gid>, NamesError> {
     let name = entry.map_or(user, |entry| &entry.name);
     let failed = |error| failed(format!("the groups of {name:?}"), error);
     let c_name = CString::new(name.as_str()).map_err(|_| failed(Errno::EINVAL))?;
@@ -237,7 +237,7 @@ mod tests {
         let passwd = folder.path().join("passwd");
         std::fs::write(&passwd, "anna:x:1:1:::\n").unwrap();
         let names = SystemNames::with_passwd(&passwd);
-        let entry = |user| Entry {
+        let entry = |user| PasswdEntry {
             name: name(user),
             uid: 7,
             gid: 7,

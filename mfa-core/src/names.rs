@@ -23,7 +23,7 @@ pub trait Names: Send + Sync {
     /// # Errors
     ///
     /// [`NamesError`] when the name service doesn't work.
-    fn canonical(&self, user: &UserName) -> Result<Option<Entry>, NamesError>;
+    fn canonical(&self, user: &UserName) -> Result<Option<PasswdEntry>, NamesError>;
 
     /// The groups in `wanted` that the user is in. `entry` is the result of [`Names::canonical`]:
     /// with it the primary group counts, too; users without an entry may still be listed as
@@ -35,7 +35,7 @@ pub trait Names: Send + Sync {
     fn groups(
         &self,
         user: &UserName,
-        entry: Option<&Entry>,
+        entry: Option<&PasswdEntry>,
         wanted: &[String],
     ) -> Result<Groups, NamesError>;
 
@@ -51,7 +51,7 @@ pub trait Names: Send + Sync {
     /// # Errors
     ///
     /// [`NamesError`] when the name service doesn't work.
-    fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError>;
+    fn by_uid(&self, uid: u32) -> Result<Option<PasswdEntry>, NamesError>;
 
     /// The listed members of a group; `None` if there is no such group. Users with this primary
     /// group need not be listed.
@@ -83,7 +83,7 @@ pub trait Names: Send + Sync {
     /// # Errors
     ///
     /// [`NamesError`] when the name service doesn't work.
-    fn is_federated(&self, entry: Option<&Entry>) -> Result<bool, NamesError> {
+    fn is_federated(&self, entry: Option<&PasswdEntry>) -> Result<bool, NamesError> {
         match entry {
             Some(entry) => Ok(!self.is_local(&entry.name)?),
             None => Ok(false),
@@ -93,7 +93,7 @@ pub trait Names: Send + Sync {
 
 /// A user in the name service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct PasswdEntry {
     /// The canonical name.
     pub name: UserName,
     /// The user ID.

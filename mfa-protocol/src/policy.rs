@@ -73,7 +73,7 @@ words! {
 words! {
     /// Whether a user must have set up something.
     #[derive(Default)]
-    pub enum Enforce {
+    pub enum Enforcement {
         /// They must, whatever the rules say, and no grace is left to them.
         Required = "required",
         /// They need not, whatever the rules say.
@@ -114,6 +114,6 @@ parsed_words!(
     Prompting,
     Unenrolled,
     Source,
-    Enforce,
+    Enforcement,
     RuleField
 );

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::factor::{Authenticator, Channel, DeviceKind, Factor, HashAlgorithm};
     use crate::policy::{
-        Action, Enforce, EnforcementMode, Prompting, RuleField, Source, Unenrolled,
+        Action, Enforcement, EnforcementMode, Prompting, RuleField, Source, Unenrolled,
     };
 
     /// What is written reads back, as JSON too, and the JSON is the word.
@@ -139,7 +139,7 @@ mod tests {
         check::<DeviceKind>();
         check::<HashAlgorithm>();
         check::<Action>();
-        check::<Enforce>();
+        check::<Enforcement>();
         check::<EnforcementMode>();
         check::<Prompting>();
         check::<Source>();

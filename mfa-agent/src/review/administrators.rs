@@ -15,7 +15,7 @@ use super::premises::Premises;
 use super::samples::EntryPoint;
 use super::survey::{Access, BREAK_GLASS, MOST_LOGINS_OF_A_SEARCH, Search, Survey};
 use super::warning;
-use mfa_core::policy::{Decision, Verdict};
+use mfa_core::policy::{Decision, PolicyVerdict};
 
 /// The error when no administrator is found who can log in, or the warning when root can't at the console. The first of
 /// `people` is root; of nobody nothing is said.
@@ -54,7 +54,7 @@ fn at_console(root: &Person, console: &Search, survey: &mut Survey<'_>) -> Optio
             format!("{NOT_ALL_TRIED}: none was found by which root gets in at the console"),
         )),
         Search::Obstacle(obstacle) => {
-            survey.is_asked = matches!(obstacle.verdict, Verdict::Ask(_));
+            survey.is_asked = matches!(obstacle.verdict, PolicyVerdict::Ask(_));
             Some(root_is_shut_out(root, obstacle, survey))
         }
     }
@@ -152,11 +152,11 @@ fn root_is_shut_out(root: &Person, obstacle: &Decision, survey: &Survey<'_>) -> 
 
 fn why(root: &Person, obstacle: &Decision, now: Timestamp) -> String {
     let lacking = match (&obstacle.verdict, &root.account) {
-        (Verdict::Ask(_), Some(account)) if is_locked_for_good(account, now) => {
+        (PolicyVerdict::Ask(_), Some(account)) if is_locked_for_good(account, now) => {
             ", and root is locked (mfactl unlock root)"
         }
-        (Verdict::Ask(_), _) => ", and root can't give that",
-        (Verdict::Skip | Verdict::Deny, _) => "",
+        (PolicyVerdict::Ask(_), _) => ", and root can't give that",
+        (PolicyVerdict::Skip | PolicyVerdict::Deny, _) => "",
     };
     obstacle.reason() + lacking
 }

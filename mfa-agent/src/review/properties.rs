@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use mfa_core::login::entry::EntryFacts;
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{
-    Decision, Facts, LoginOrigin, Personal, Policy, Request, Verdict, remote_address,
+    Decision, Facts, LoginOrigin, Personal, Policy, PolicyVerdict, Request, remote_address,
 };
 use mfa_protocol::admin::{Finding, Severity};
 
@@ -254,9 +254,9 @@ proptest! {
         for other in more {
             let login = Login { federated: login.federated, groups: login.groups.clone(), ..other };
             let is_closed = match login.decide(&policy).verdict {
-                Verdict::Deny => true,
-                Verdict::Skip => false,
-                Verdict::Ask(ask) => ask.prompting == mfa_core::policy::Prompting::Single
+                PolicyVerdict::Deny => true,
+                PolicyVerdict::Skip => false,
+                PolicyVerdict::Ask(ask) => ask.prompting == mfa_core::policy::Prompting::Single
                     && ask.combinations.iter().all(|combination| combination.to_string() != "totp"),
             };
             let may_be_open = match severity {

@@ -14,7 +14,8 @@ use mfa_core::account::Account;
 use mfa_core::factors::{Factor, FactorRow};
 use mfa_core::login::entry::EntryFacts;
 use mfa_core::policy::{
-    Decision, Facts, LoginOrigin, Networks, Personal, Policy, Request, Rule, Verdict, in_order,
+    Decision, Facts, LoginOrigin, Networks, Personal, Policy, PolicyVerdict, Request, Rule,
+    in_order,
 };
 
 /// So many logins are decided at most in one search.
@@ -175,7 +176,7 @@ impl<'a> Survey<'a> {
                 if can_log_in(&decision, person, self.facts, self.now) {
                     return Search::GetsIn;
                 }
-                let asks = matches!(decision.verdict, Verdict::Ask(_));
+                let asks = matches!(decision.verdict, PolicyVerdict::Ask(_));
                 self.is_asked |= asks && person.account.is_some();
                 first.get_or_insert(decision);
             }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use mfa_core::names::{Entry, Groups, NamesError, UserName};
+use mfa_core::names::{Groups, NamesError, PasswdEntry, UserName};
 
 const DEFAULT: &str = include_str!("../../../config/agent.toml");
 
@@ -47,12 +47,12 @@ impl Stub {
 
 impl Names for Stub {
     /// Upper and lower case are one here.
-    fn canonical(&self, user: &UserName) -> Result<Option<Entry>, NamesError> {
+    fn canonical(&self, user: &UserName) -> Result<Option<PasswdEntry>, NamesError> {
         let found = self
             .users
             .iter()
             .find(|name| name.eq_ignore_ascii_case(user.as_str()));
-        self.answer(found.map(|name| Entry {
+        self.answer(found.map(|name| PasswdEntry {
             name: name.parse().unwrap(),
             uid: 7,
             gid: 7,
@@ -62,7 +62,7 @@ impl Names for Stub {
     fn groups(
         &self,
         user: &UserName,
-        _: Option<&Entry>,
+        _: Option<&PasswdEntry>,
         wanted: &[String],
     ) -> Result<Groups, NamesError> {
         let is_in = |group: &&String| {
@@ -76,7 +76,7 @@ impl Names for Stub {
         self.answer(!self.federated.contains(user.as_str()))
     }
 
-    fn by_uid(&self, _: u32) -> Result<Option<Entry>, NamesError> {
+    fn by_uid(&self, _: u32) -> Result<Option<PasswdEntry>, NamesError> {
         self.answer(None)
     }
 

@@ -207,7 +207,7 @@ mod tests {
     use mfa_core::factors::FactorCombination;
     use mfa_core::login::entry::EntryFacts;
     use mfa_core::names::{Groups, UserName};
-    use mfa_core::policy::{Ask, Enforce, Mode, Policy, Unenrolled};
+    use mfa_core::policy::{Ask, Enforcement, Mode, Policy, Unenrolled};
 
     fn permit(right: Right, change: Change, enabled: bool, factors: &[Factor]) -> Permit {
         let factors = factors.to_vec();
@@ -234,7 +234,7 @@ mod tests {
         admin_required
             .require("anna", Factor::Pin, true, By::Administrator)
             .unwrap();
-        admin_required.enforce(Enforce::Required);
+        admin_required.enforce(Enforcement::Required);
         let pin = Factor::Pin;
         let all = &Factor::ALL[..];
         for (account, right, change, enabled, factors, expected) in [
@@ -307,9 +307,9 @@ mod tests {
         assert_eq!(last(Right::Proven(1), &full(), &policy), "ok");
         assert_eq!(last(Right::Proven(1), &account, &policy), "NotAllowed");
         assert_eq!(last(Right::Administrator, &account, &policy), "ok");
-        account.enforce(Enforce::Optional);
+        account.enforce(Enforcement::Optional);
         assert_eq!(last(Right::Proven(1), &account, &policy), "ok");
-        account.enforce(Enforce::Required);
+        account.enforce(Enforcement::Required);
         assert_eq!(last(Right::Proven(1), &account, &policy), "NotAllowed");
         let mut only_pin = full();
         only_pin.remove(Factor::Totp);

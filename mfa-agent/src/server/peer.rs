@@ -18,7 +18,7 @@ use super::limits::Holder;
 use crate::audit::Origin;
 use crate::config::Settings;
 use crate::hasher::Claim;
-use mfa_core::names::{Entry, UserName};
+use mfa_core::names::{PasswdEntry, UserName};
 use real_uid::real_uid;
 
 /// The process at the other end.
@@ -65,7 +65,7 @@ pub(super) struct Subject {
     /// The canonical name.
     pub(super) user: UserName,
     /// The entry in the name service, if there is one.
-    pub(super) entry: Option<Entry>,
+    pub(super) entry: Option<PasswdEntry>,
 }
 
 impl Agent {

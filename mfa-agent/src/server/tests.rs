@@ -28,7 +28,7 @@ use crate::store::memory::Failure as StoreFailure;
 use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{MasterKey, Vault};
 use mfa_core::account::samples;
-use mfa_core::names::{Entry, Groups, NamesError, UserName};
+use mfa_core::names::{Groups, NamesError, PasswdEntry, UserName};
 
 /// A store that another host changes, too.
 struct Shared(Arc<MemoryStore>, Arc<Mutex<Option<Intrusion>>>);
@@ -96,14 +96,19 @@ fn accounts(
 struct Host(HashMap<&'static str, u32>);
 
 impl Names for Host {
-    fn canonical(&self, user: &UserName) -> Result<Option<Entry>, NamesError> {
+    fn canonical(&self, user: &UserName) -> Result<Option<PasswdEntry>, NamesError> {
         Ok(self
             .0
             .get(user.as_str())
             .map(|uid| entry(user.as_str(), *uid)))
     }
 
-    fn groups(&self, _: &UserName, _: Option<&Entry>, _: &[String]) -> Result<Groups, NamesError> {
+    fn groups(
+        &self,
+        _: &UserName,
+        _: Option<&PasswdEntry>,
+        _: &[String],
+    ) -> Result<Groups, NamesError> {
         Ok(Groups::new())
     }
 
@@ -119,7 +124,7 @@ impl Names for Host {
         Ok((user.as_str() == "alice").then_some(90))
     }
 
-    fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError> {
+    fn by_uid(&self, uid: u32) -> Result<Option<PasswdEntry>, NamesError> {
         Ok(self
             .0
             .iter()
@@ -128,8 +133,8 @@ impl Names for Host {
     }
 }
 
-fn entry(name: &str, uid: u32) -> Entry {
-    Entry {
+fn entry(name: &str, uid: u32) -> PasswdEntry {
+    PasswdEntry {
         name: name.parse().unwrap(),
         uid,
         gid: uid,

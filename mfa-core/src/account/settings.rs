@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Account;
 use crate::factors::{Factor, FactorRow};
-use crate::policy::{Enforce, Network, Networks, Personal};
+use crate::policy::{Enforcement, Network, Networks, Personal};
 
 /// The most networks that an administrator and the user may list, each.
 pub const MAX_NETWORKS: usize = 32;
@@ -18,7 +18,7 @@ pub const MAX_NETWORKS: usize = 32;
 #[serde(default)]
 pub struct UserSettings {
     /// Whether the user needs a factor.
-    pub enforce: Enforce,
+    pub enforce: Enforcement,
     /// Whether the user may change `own`, and factors even where the host allows nobody to.
     pub self_manage: bool,
     /// Set by an administrator.
@@ -169,7 +169,7 @@ impl Account {
     }
 
     /// Sets whether the user needs a factor. Returns whether that changed.
-    pub fn enforce(&mut self, level: Enforce) -> bool {
+    pub fn enforce(&mut self, level: Enforcement) -> bool {
         self.set(|settings| settings.enforce = level)
     }
 
@@ -269,7 +269,7 @@ mod tests {
         for first in [true, false] {
             assert_eq!(account.require("anna", Factor::Pin, true, ADMIN), Ok(first));
             assert_eq!(account.allow_from(&office, ADMIN), Ok(first));
-            assert_eq!(account.enforce(Enforce::Required), first);
+            assert_eq!(account.enforce(Enforcement::Required), first);
             assert_eq!(account.set_self_manage(true), first);
         }
     }

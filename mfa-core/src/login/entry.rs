@@ -23,7 +23,7 @@ use crate::account::{Account, NewSession, Session, SessionQuery};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::{Factor, FactorCombination, FactorRow, enrolls_in_login};
 use crate::names::UserName;
-use crate::policy::{Ask, Decision, Unenrolled, Verdict};
+use crate::policy::{Ask, Decision, PolicyVerdict, Unenrolled};
 pub use facts::{EntryContext, EntryFacts};
 pub use outcome::{Asked, Entry, Grace, Hint, LetIn, NewDevice, PolicyEnd};
 
@@ -59,9 +59,9 @@ pub fn by_policy<'a>(
     proof: Option<&'a Arc<Ask>>,
 ) -> Result<&'a Arc<Ask>, PolicyEnd> {
     match &decision.verdict {
-        Verdict::Ask(ask) => Ok(ask),
-        Verdict::Deny => Err(PolicyEnd::Denied),
-        Verdict::Skip => proof.ok_or(PolicyEnd::Skipped),
+        PolicyVerdict::Ask(ask) => Ok(ask),
+        PolicyVerdict::Deny => Err(PolicyEnd::Denied),
+        PolicyVerdict::Skip => proof.ok_or(PolicyEnd::Skipped),
     }
 }
 
@@ -70,9 +70,9 @@ pub fn by_policy<'a>(
 #[must_use]
 pub fn holds_without_account(decision: &Decision) -> bool {
     match decision.verdict {
-        Verdict::Deny => true,
-        Verdict::Skip => decision.rule().is_some(),
-        Verdict::Ask(_) => false,
+        PolicyVerdict::Deny => true,
+        PolicyVerdict::Skip => decision.rule().is_some(),
+        PolicyVerdict::Ask(_) => false,
     }
 }
 

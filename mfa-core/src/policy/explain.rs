@@ -7,8 +7,8 @@ use mfa_protocol::admin::{self, Considered, Explanation};
 use mfa_protocol::policy as wire;
 
 use super::{
-    Action, Ask, Decision, Enforce, Facts, Guesses, Mode, Origin, Own, Patterns, Personal, Place,
-    Policy, Prompting, Request, Rule, SessionRule, Unenrolled, Verdict, in_order,
+    Action, Ask, Decision, Enforcement, Facts, Guesses, Mode, Origin, Own, Patterns, Personal,
+    Place, Policy, PolicyVerdict, Prompting, Request, Rule, SessionRule, Unenrolled, in_order,
 };
 use crate::factors::{Factor, FactorCombination};
 use crate::names::UserName;
@@ -158,9 +158,9 @@ fn own_words(own: &Own) -> String {
         words += &format!(", with {factors} required of this user (mfactl require)");
     }
     match own.enforce {
-        Enforce::Default => {}
-        Enforce::Required => words += ", without grace for this user (mfactl enforce)",
-        Enforce::Optional => words += ", which this user may leave unset (mfactl enforce)",
+        Enforcement::Default => {}
+        Enforcement::Required => words += ", without grace for this user (mfactl enforce)",
+        Enforcement::Optional => words += ", which this user may leave unset (mfactl enforce)",
     }
     words
 }
@@ -215,7 +215,7 @@ pub fn length_of_time(duration: Duration) -> String {
     )
 }
 
-impl Verdict {
+impl PolicyVerdict {
     /// The word for it.
     #[must_use]
     pub const fn action(&self) -> wire::Action {

@@ -29,7 +29,9 @@ use jiff::civil::DateTime;
 
 pub use ask::{Ask, Guesses, SessionRule};
 pub use explain::length_of_time;
-pub use mfa_protocol::policy::{Enforce, EnforcementMode as Mode, Prompting, Source, Unenrolled};
+pub use mfa_protocol::policy::{
+    Enforcement, EnforcementMode as Mode, Prompting, Source, Unenrolled,
+};
 pub use network::{Network, NetworkError, Networks, remote_address};
 pub use pattern::{Fit, Pattern, PatternError, Patterns, SetFit, terminal_name};
 pub use personal::{LoginOrigin, Outside, Personal};
@@ -94,7 +96,7 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// What to do.
-    pub verdict: Verdict,
+    pub verdict: PolicyVerdict,
     /// What decided.
     pub origin: Origin,
     /// What the user's own settings changed; nothing unless they are asked.
@@ -107,12 +109,12 @@ pub struct Own {
     /// Factors required of this user. Empty unless that changed the ways to pass.
     pub require: Vec<Factor>,
     /// Whether this user must have enrolled a factor.
-    pub enforce: Enforce,
+    pub enforce: Enforcement,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PolicyVerdict {
     /// Ask for a second factor.
     Ask(Arc<Ask>),
     /// Let the user in without a second factor.
@@ -159,11 +161,11 @@ impl Policy {
         let fits = |rule: &&Arc<Rule>| rule.misfit(request, facts).is_none();
         let rule = in_order(&self.rules, fits, |_| true).next().flatten();
         if let Some(rule) = rule.filter(|rule| rule.denies_by_name(request)) {
-            return Decision::new(Verdict::Deny, Origin::NamedHost(Arc::clone(rule)));
+            return Decision::new(PolicyVerdict::Deny, Origin::NamedHost(Arc::clone(rule)));
         }
         match personal.outside(request.origin) {
             Some(outside) if self.asks(rule).is_some() => {
-                Decision::new(Verdict::Deny, Origin::Personal(outside))
+                Decision::new(PolicyVerdict::Deny, Origin::Personal(outside))
             }
             _ => self.decision(rule, facts, personal),
         }
@@ -183,12 +185,16 @@ impl Policy {
         );
         let Some(ask) = self.asks(rule) else {
             let denies = rule.is_some_and(|rule| rule.action == Action::Deny);
-            let verdict = if denies { Verdict::Deny } else { Verdict::Skip };
+            let verdict = if denies {
+                PolicyVerdict::Deny
+            } else {
+                PolicyVerdict::Skip
+            };
             return Decision::new(verdict, origin);
         };
         if self.passes_over(facts.source()) {
             let mode = Origin::Mode(self.mode, self.mode_place.clone());
-            return Decision::new(Verdict::Skip, mode);
+            return Decision::new(PolicyVerdict::Skip, mode);
         }
         let refined = personal.refine(ask);
         let require = match refined.combinations == ask.combinations {
@@ -197,7 +203,7 @@ impl Policy {
         };
         let enforce = personal.enforce;
         Decision {
-            verdict: Verdict::Ask(refined),
+            verdict: PolicyVerdict::Ask(refined),
             origin,
             own: Own { require, enforce },
         }
@@ -236,7 +242,7 @@ impl Policy {
 }
 
 impl Decision {
-    fn new(verdict: Verdict, origin: Origin) -> Self {
+    fn new(verdict: PolicyVerdict, origin: Origin) -> Self {
         Self {
             verdict,
             origin,

@@ -12,14 +12,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Ask, Enforce, Networks, Unenrolled, remote_address, terminal_name};
+use super::{Ask, Enforcement, Networks, Unenrolled, remote_address, terminal_name};
 use crate::factors::{Factor, FactorCombination};
 
 /// The settings of one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Personal {
     /// Whether they must have enrolled a factor.
-    pub enforce: Enforce,
+    pub enforce: Enforcement,
     /// Factors that are always required.
     pub require: Vec<Factor>,
     /// Where they may log in from: every one of these must contain the address. Empty: from
@@ -69,18 +69,18 @@ impl Personal {
     /// What this user is asked for if others are asked for `ask`.
     #[must_use]
     pub fn refine(&self, ask: &Arc<Ask>) -> Arc<Ask> {
-        if self.require.is_empty() && self.enforce == Enforce::Default {
+        if self.require.is_empty() && self.enforce == Enforcement::Default {
             return Arc::clone(ask);
         }
         let mut own = Ask::clone(ask);
         own.combinations = ways_with(&ask.combinations, &self.require);
-        if !self.require.is_empty() && self.enforce != Enforce::Optional {
+        if !self.require.is_empty() && self.enforce != Enforcement::Optional {
             must(&mut own);
         }
         match self.enforce {
-            Enforce::Required => must(&mut own),
-            Enforce::Optional => (own.unenrolled, own.grace) = (Unenrolled::Allow, None),
-            Enforce::Default => {}
+            Enforcement::Required => must(&mut own),
+            Enforcement::Optional => (own.unenrolled, own.grace) = (Unenrolled::Allow, None),
+            Enforcement::Default => {}
         }
         Arc::new(own)
     }
@@ -254,10 +254,10 @@ mod tests {
 
     #[test]
     fn a_word_for_enforcement_reads_back() {
-        for enforce in Enforce::ALL {
+        for enforce in Enforcement::ALL {
             assert_eq!(enforce.name().parse(), Ok(enforce));
         }
-        let told = "must".parse::<Enforce>().unwrap_err().to_string();
+        let told = "must".parse::<Enforcement>().unwrap_err().to_string();
         assert!(told.contains("\"must\" is not known"), "{told}");
     }
 
@@ -273,7 +273,7 @@ mod tests {
         #[test]
         fn any_texts_come_from_somewhere(service: String, rhost: Option<String>, tty: Option<String>) {
             let _ = LoginOrigin::of(&service, rhost.as_deref(), tty.as_deref());
-            let _ = service.parse::<Enforce>();
+            let _ = service.parse::<Enforcement>();
         }
     }
 }

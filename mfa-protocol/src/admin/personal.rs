@@ -18,7 +18,7 @@ pub struct AllowFrom;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSettings {
     /// Whether they must have a factor.
-    pub enforce: policy::Enforce,
+    pub enforce: policy::Enforcement,
     /// Factors that an administrator made part of every login.
     pub require: Vec<Factor>,
     /// The same, made so by the user.
@@ -51,7 +51,7 @@ pub struct EnforceParameters {
     /// The user.
     pub user: String,
     /// Whether they must.
-    pub level: policy::Enforce,
+    pub level: policy::Enforcement,
 }
 
 /// See [`SelfManage`].

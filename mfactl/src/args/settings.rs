@@ -52,8 +52,8 @@ pub(crate) struct Enforce {
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: String,
     /// Whether they must have a factor
-    #[arg(value_name = "LEVEL", value_parser = word::<policy::Enforce>())]
-    pub(crate) level: policy::Enforce,
+    #[arg(value_name = "LEVEL", value_parser = word::<policy::Enforcement>())]
+    pub(crate) level: policy::Enforcement,
 }
 
 /// Whether a user may set more for themselves.

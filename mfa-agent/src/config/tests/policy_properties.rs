@@ -11,8 +11,8 @@ use crate::config::Settings;
 use mfa_core::factors::Factor;
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{
-    Action, Enforce, Facts, LoginOrigin, Mode, Networks, Origin, Personal, Policy, Request,
-    Verdict, remote_address,
+    Action, Enforcement, Facts, LoginOrigin, Mode, Networks, Origin, Personal, Policy,
+    PolicyVerdict, Request, remote_address,
 };
 
 /// The fields of a rule, each as a line; few values, so that rules often fit.
@@ -178,7 +178,7 @@ fn personal() -> impl Strategy<Value = Personal> {
     let networks = select(vec!["192.0.2.0/24", "0.0.0.0/0", "::/0"])
         .prop_map(|text| Networks::new(vec![text.parse().unwrap()]).unwrap());
     (
-        select(Enforce::ALL.to_vec()),
+        select(Enforcement::ALL.to_vec()),
         subsequence(&Factor::ALL[..], 0..=3),
         prop::collection::vec(networks, 0..3),
     )
@@ -250,7 +250,7 @@ proptest! {
         let (request, facts) = (login.request(), login.facts());
         let [none, local, all] = [Mode::None, Mode::LocalUsers, Mode::All]
             .map(|mode| policy(mode, &rules).decide(&request, &facts, &personal).verdict);
-        let denied = [&none, &local, &all].map(|verdict| *verdict == Verdict::Deny);
+        let denied = [&none, &local, &all].map(|verdict| *verdict == PolicyVerdict::Deny);
         prop_assert!(denied == [true; 3] || denied == [false; 3]);
         prop_assert!(none.ask().is_none());
         prop_assert!(local.ask().is_none() || local == all);
@@ -263,7 +263,7 @@ proptest! {
     ) {
         let decision = policy(Mode::All, &rules).decide(&login.request(), &login.facts(), &nothing());
         let skips = decision.rule().is_some_and(|rule| rule.action == Action::Skip);
-        prop_assert_eq!(decision.verdict == Verdict::Skip, skips);
+        prop_assert_eq!(decision.verdict == PolicyVerdict::Skip, skips);
     }
 
     #[test]
@@ -324,14 +324,14 @@ proptest! {
             .map(|personal| policy.decide(&request, &facts, &personal));
         let by_rule = !matches!(plain.origin, Origin::Mode(..));
         match &plain.verdict {
-            Verdict::Deny => prop_assert_eq!(&own, &plain),
-            Verdict::Skip if by_rule => prop_assert_eq!(&own, &plain),
-            Verdict::Skip => prop_assert!(own.verdict.ask().is_none()),
-            Verdict::Ask(_) => prop_assert_ne!(&own.verdict, &Verdict::Skip),
+            PolicyVerdict::Deny => prop_assert_eq!(&own, &plain),
+            PolicyVerdict::Skip if by_rule => prop_assert_eq!(&own, &plain),
+            PolicyVerdict::Skip => prop_assert!(own.verdict.ask().is_none()),
+            PolicyVerdict::Ask(_) => prop_assert_ne!(&own.verdict, &PolicyVerdict::Skip),
         }
         let asks = plain.rule().is_none_or(|rule| matches!(rule.action, Action::Ask(_)));
         if asks && personal.outside(request.origin).is_some() {
-            prop_assert_eq!(&own.verdict, &Verdict::Deny);
+            prop_assert_eq!(&own.verdict, &PolicyVerdict::Deny);
         }
         let Some(ask) = own.verdict.ask() else { return Ok(()) };
         for combination in &ask.combinations {

@@ -75,31 +75,31 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use mfa_core::names::{Entry, Groups, NamesError, UserName};
+    use mfa_core::names::{Groups, NamesError, PasswdEntry, UserName};
 
     /// Everybody below 2000 has a name; counts how often it is asked.
     #[derive(Default)]
     struct Service(AtomicU32);
 
     impl Names for Service {
-        fn by_uid(&self, uid: u32) -> Result<Option<Entry>, NamesError> {
+        fn by_uid(&self, uid: u32) -> Result<Option<PasswdEntry>, NamesError> {
             self.0.fetch_add(1, Ordering::SeqCst);
             let name = format!("user-{uid}").parse().unwrap();
-            Ok((uid < 2000).then_some(Entry {
+            Ok((uid < 2000).then_some(PasswdEntry {
                 name,
                 uid,
                 gid: uid,
             }))
         }
 
-        fn canonical(&self, _: &UserName) -> Result<Option<Entry>, NamesError> {
+        fn canonical(&self, _: &UserName) -> Result<Option<PasswdEntry>, NamesError> {
             Ok(None)
         }
 
         fn groups(
             &self,
             _: &UserName,
-            _: Option<&Entry>,
+            _: Option<&PasswdEntry>,
             _: &[String],
         ) -> Result<Groups, NamesError> {
             Ok(Groups::new())

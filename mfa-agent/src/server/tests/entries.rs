@@ -6,7 +6,7 @@ use super::*;
 use crate::review::Review;
 use mfa_core::account::Account;
 use mfa_core::factors::Factor;
-use mfa_core::policy::Enforce;
+use mfa_core::policy::Enforcement;
 use mfa_protocol::admin::HostFacts;
 
 /// One login.
@@ -181,7 +181,7 @@ fn rows() -> Vec<Row> {
             settings: "[enforcement]\nmode = 'none'",
             alice: |account| {
                 remove_all(account);
-                account.enforce(Enforce::Required);
+                account.enforce(Enforcement::Required);
             },
             login: "skipped",
             explained: ("skip", ""),

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use mfa_protocol::admin::{SettingReply, UserSettings};
-use mfa_protocol::policy::Enforce;
+use mfa_protocol::policy::Enforcement;
 
 use crate::output::clean;
 use crate::table::{joined, paragraph};
@@ -29,7 +29,7 @@ pub(super) fn changed(reply: &SettingReply, holds: &str) -> String {
 /// A line for each setting that is not what everybody has; nothing if there is none.
 pub(in crate::commands) fn settings(set: &UserSettings) -> String {
     let mut screen = String::new();
-    if set.enforce != Enforce::Default {
+    if set.enforce != Enforcement::Default {
         screen += &paragraph("Enforce", &format!("a factor is {}", level(set.enforce)));
     }
     screen += &both("Required", &set.require, &set.own_require);
@@ -44,11 +44,11 @@ pub(in crate::commands) fn settings(set: &UserSettings) -> String {
 }
 
 /// A level of enforcement in words, after "a factor is".
-pub(super) fn level(level: Enforce) -> &'static str {
+pub(super) fn level(level: Enforcement) -> &'static str {
     match level {
-        Enforce::Required => "required: without one a login is denied",
-        Enforce::Optional => "optional: a user who has set up none is let in",
-        Enforce::Default => "wanted where the rules say so",
+        Enforcement::Required => "required: without one a login is denied",
+        Enforcement::Optional => "optional: a user who has set up none is let in",
+        Enforcement::Default => "wanted where the rules say so",
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
 
     fn everything() -> UserSettings {
         UserSettings {
-            enforce: Enforce::Required,
+            enforce: Enforcement::Required,
             require: vec![Factor::Totp],
             own_require: vec![Factor::Pin, Factor::Questions],
             self_manage: true,
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_everybody_has_takes_no_line() {
         let set = UserSettings {
-            enforce: Enforce::Default,
+            enforce: Enforcement::Default,
             ..UserSettings::default()
         };
         assert_eq!(settings(&set), "");

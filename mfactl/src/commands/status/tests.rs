@@ -3,7 +3,7 @@
 use super::*;
 use mfa_protocol::admin::{Device, Drift, Knowledge, Rule, UserSettings};
 use mfa_protocol::factor::{Authenticator, DeviceKind, Factor, HashAlgorithm};
-use mfa_protocol::policy::{Action, Enforce};
+use mfa_protocol::policy::{Action, Enforcement};
 
 fn alice() -> Account {
     Account {
@@ -98,7 +98,7 @@ fn the_screen_of_a_user_for_whom_much_is_set() {
         grace_since: Some("2026-11-20T13:02:00Z".to_owned()),
         sessions: 2,
         settings: UserSettings {
-            enforce: Enforce::Optional,
+            enforce: Enforcement::Optional,
             require: vec![Factor::Questions],
             own_allow_from: vec!["192.0.2.0/24".to_owned()],
             self_manage: true,

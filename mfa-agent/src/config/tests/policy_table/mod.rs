@@ -12,7 +12,8 @@ use crate::config::Settings;
 use mfa_core::names::Groups;
 
 use mfa_core::policy::{
-    Ask, Decision, Enforce, Facts, LoginOrigin, Networks, Personal, Policy, Request, remote_address,
+    Ask, Decision, Enforcement, Facts, LoginOrigin, Networks, Personal, Policy, Request,
+    remote_address,
 };
 
 /// One login; fields in the order in which a reader asks for them.
@@ -36,13 +37,13 @@ struct Case {
 /// What is set for the user; factors and networks as they are written.
 #[derive(Clone, Copy, Debug)]
 struct Set {
-    enforce: Enforce,
+    enforce: Enforcement,
     require: &'static [&'static str],
     allow_from: &'static [&'static [&'static str]],
 }
 
 const NOTHING: Set = Set {
-    enforce: Enforce::Default,
+    enforce: Enforcement::Default,
     require: &[],
     allow_from: &[],
 };

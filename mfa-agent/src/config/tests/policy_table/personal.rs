@@ -1,7 +1,7 @@
 //! What is set for one user, on top of the rules.
 
 use super::{Case, LOGIN, NOTHING, Set, ask, check};
-use mfa_core::policy::{Enforce, Unenrolled};
+use mfa_core::policy::{Enforcement, Unenrolled};
 
 const TEXT: &str = r#"
 [enforcement]
@@ -214,11 +214,11 @@ fn whether_a_user_must_have_set_up_something_can_be_set_for_them() {
     };
     let days = std::time::Duration::from_secs(14 * 24 * 60 * 60);
     for (service, enforce, unenrolled, grace) in [
-        ("sshd", Enforce::Default, Unenrolled::Deny, Some(days)),
-        ("sshd", Enforce::Required, Unenrolled::Deny, None),
-        ("sshd", Enforce::Optional, Unenrolled::Allow, None),
-        ("ftp", Enforce::Default, Unenrolled::Allow, None),
-        ("ftp", Enforce::Required, Unenrolled::Deny, None),
+        ("sshd", Enforcement::Default, Unenrolled::Deny, Some(days)),
+        ("sshd", Enforcement::Required, Unenrolled::Deny, None),
+        ("sshd", Enforcement::Optional, Unenrolled::Allow, None),
+        ("ftp", Enforcement::Default, Unenrolled::Allow, None),
+        ("ftp", Enforcement::Required, Unenrolled::Deny, None),
     ] {
         let ask = ask(TEXT, &at(service, enforce));
         assert_eq!(
@@ -236,15 +236,15 @@ fn whether_a_user_must_have_set_up_something_can_be_set_for_them() {
                     "agent.toml:5",
                     "asks for totp or pin, without grace for this user (mfactl enforce)",
                 ),
-                ..at("sshd", Enforce::Required)
+                ..at("sshd", Enforcement::Required)
             },
             Case {
                 expected: ("ask", "agent.toml:5", "which this user may leave unset"),
-                ..at("sshd", Enforce::Optional)
+                ..at("sshd", Enforcement::Optional)
             },
             Case {
                 expected: ("skip", "break-glass", "asks for nothing"),
-                ..at("login", Enforce::Required)
+                ..at("login", Enforcement::Required)
             },
         ],
     );
