@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::earlier;
-use super::sink::{self, Entry};
+use super::sink::{self, AuditEntry};
 use crate::durable_file::folder_of;
 use crate::lines::{Sink, WriteError};
 use crate::log;
@@ -198,7 +198,7 @@ impl Sink for FileSink {
     }
 
     fn lost(&self, count: u64) -> Arc<[u8]> {
-        Arc::clone(Entry::lost(count).line())
+        Arc::clone(AuditEntry::lost(count).line())
     }
 
     fn report_failure(&self, error: &WriteError) {

@@ -34,7 +34,7 @@ pub use crate::lines::Origin;
 use crate::lines::Worker;
 use crate::log;
 use pending::Pending;
-pub use sink::Entry;
+pub use sink::AuditEntry;
 
 /// Where events go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct Settings {
 /// without waiting for them; see [`Audit::flush`].
 pub struct Audit {
     file: Option<Worker<Arc<[u8]>>>,
-    syslog: Option<Worker<Arc<Entry>>>,
+    syslog: Option<Worker<Arc<AuditEntry>>>,
     to_log: bool,
     /// Changes whose lines are not queued yet.
     pending: Pending,
@@ -104,7 +104,7 @@ impl Audit {
 
     /// Records `event`, which happened at `now`, within the queue share of `origin`.
     pub fn record(&self, event: Event, now: Timestamp, origin: Origin) {
-        self.push(Entry::new(event, now), origin);
+        self.push(AuditEntry::new(event, now), origin);
     }
 
     /// Whether there is a file, which could lack lines after a crash.
@@ -122,7 +122,7 @@ impl Audit {
     pub fn commit<T, E>(
         &self,
         origin: Origin,
-        change: impl FnOnce() -> Result<(Vec<Entry>, T), E>,
+        change: impl FnOnce() -> Result<(Vec<AuditEntry>, T), E>,
     ) -> Result<T, E> {
         let _pending = self.pending.enter();
         let (entries, said) = change()?;
@@ -148,7 +148,7 @@ impl Audit {
     }
 
     /// Returns whether the file will have it.
-    fn push(&self, entry: Entry, origin: Origin) -> bool {
+    fn push(&self, entry: AuditEntry, origin: Origin) -> bool {
         let event = entry.event();
         if self.to_log {
             log::record(sink::level(event), &text::words(event), origin);

@@ -10,12 +10,12 @@ use crate::log::{self, Level};
 
 /// One event, and its line for the audit file.
 #[derive(Debug)]
-pub struct Entry {
+pub struct AuditEntry {
     event: Event,
     line: Arc<[u8]>,
 }
 
-impl Entry {
+impl AuditEntry {
     /// An entry for `event`, which happens at `now`.
     #[must_use]
     pub fn new(event: Event, now: Timestamp) -> Self {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ::syslog::{Facility, Formatter3164, Logger, LoggerBackend};
 
-use super::sink::{self, Entry, level};
+use super::sink::{self, AuditEntry, level};
 use super::text;
 use crate::lines::{Sink, WriteError};
 use crate::log::Level;
@@ -54,9 +54,9 @@ impl SyslogSink {
 }
 
 impl Sink for SyslogSink {
-    type Line = Arc<Entry>;
+    type Line = Arc<AuditEntry>;
 
-    fn write(&mut self, entry: &Arc<Entry>) -> Result<(), WriteError> {
+    fn write(&mut self, entry: &Arc<AuditEntry>) -> Result<(), WriteError> {
         let line = text::words(entry.event());
         let level = level(entry.event());
         // A daemon that restarted since the last line is not a failure.
@@ -76,8 +76,8 @@ impl Sink for SyslogSink {
         self.logger = None;
     }
 
-    fn lost(&self, count: u64) -> Arc<Entry> {
-        Arc::new(Entry::lost(count))
+    fn lost(&self, count: u64) -> Arc<AuditEntry> {
+        Arc::new(AuditEntry::lost(count))
     }
 
     fn report_failure(&self, error: &WriteError) {

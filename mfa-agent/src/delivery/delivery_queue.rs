@@ -57,7 +57,7 @@ pub struct QueueFull;
 
 /// The limits of a channel. The defaults are made for logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct DeliveryLimits {
     /// Threads, started when needed: 4.
     pub threads: usize,
     /// Messages that wait or are in transit: 256.
@@ -72,7 +72,7 @@ pub struct Limits {
     pub longest_pause: Duration,
 }
 
-impl Default for Limits {
+impl Default for DeliveryLimits {
     fn default() -> Self {
         Self {
             threads: 4,
@@ -88,7 +88,7 @@ impl Default for Limits {
 impl DeliveryQueue {
     /// A queue without transports; `limits` apply to each channel. No thread runs yet.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: DeliveryLimits) -> Self {
         Self {
             email: ChannelQueue::new("an e-mail", limits),
             texts: ChannelQueue::new("a text message", limits),

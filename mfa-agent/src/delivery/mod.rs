@@ -23,7 +23,7 @@ mod template;
 mod tls;
 
 pub use delivery_queue::{
-    AtEnd, Delivery, DeliveryQueue, Job, Limits, QueueFull, Ticket, Transport,
+    AtEnd, Delivery, DeliveryLimits, DeliveryQueue, Job, QueueFull, Ticket, Transport,
 };
 pub use email::{Credentials, HostError, MailRoute, Mailer, Security, Sendmail, ServerHost, Smtp};
 pub use error::SendError;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::Agent;
 use super::error::Failure;
 use super::peer::Peer;
-use crate::audit::{Entry, Event};
+use crate::audit::{AuditEntry, Event};
 use crate::repository::{After, Key, RepositoryError};
 use mfa_core::account::Account;
 
@@ -58,14 +58,14 @@ impl Agent {
         })
     }
 
-    fn with_lines(&self, after: After, events: Vec<Event>) -> (After, Vec<Entry>) {
+    fn with_lines(&self, after: After, events: Vec<Event>) -> (After, Vec<AuditEntry>) {
         let After::Put(account) = after else {
             return (after, Vec::new());
         };
         let now = Timestamp::now();
-        let entries: Vec<Entry> = events
+        let entries: Vec<AuditEntry> = events
             .into_iter()
-            .map(|event| Entry::new(event, now))
+            .map(|event| AuditEntry::new(event, now))
             .collect();
         if entries.is_empty() || !self.audit.has_file() {
             return (After::Put(account), entries);

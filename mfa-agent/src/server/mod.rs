@@ -116,7 +116,7 @@ impl Agent {
     ) -> std::io::Result<Arc<Self>> {
         let accepting = Arc::new(accepting::Accepting::new()?);
         let trusted = RwLock::new(trusted_uids(&*names, &active_config.settings));
-        let delivery_queue = DeliveryQueue::new(delivery::Limits::default());
+        let delivery_queue = DeliveryQueue::new(delivery::DeliveryLimits::default());
         active_config::supply(&delivery_queue, &active_config.providers);
         let audit = Arc::new(audit);
         let written_out = Arc::clone(&audit);

@@ -24,7 +24,7 @@ use super::peer::Peer;
 use super::*;
 use crate::audit;
 use crate::repository::{After, Key, RepositoryError};
-use crate::store::memory::Failure as StoreFailure;
+use crate::store::memory::StoreFailure;
 use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{MasterKey, Vault};
 use mfa_core::account::samples;

@@ -3,7 +3,7 @@
 use super::disk::DiskFile;
 use super::fault::Fault;
 use super::piece::Piece;
-use super::record::{Entry, Place, Seed, decode, extent};
+use super::record::{Position, RecordEntry, Seed, decode, extent};
 
 /// No record is longer.
 const LONGEST: usize = 128 << 10;
@@ -38,7 +38,7 @@ impl Cursor {
     pub(super) fn next(
         &mut self,
         file: &dyn DiskFile,
-    ) -> Result<Option<(Place, Entry<'_>, u64)>, Fault> {
+    ) -> Result<Option<(Position, RecordEntry<'_>, u64)>, Fault> {
         if self.at >= self.size {
             return Ok(None);
         }

@@ -19,7 +19,7 @@ use super::StoreId;
 use super::disk::{DiskFile, Files};
 use super::fault::Fault;
 use super::piece::{Piece, Span};
-use super::record::{ALIGNMENT, Entry, Head, Place, Seed, decode, encode, size};
+use super::record::{ALIGNMENT, Head, Position, RecordEntry, Seed, decode, encode, size};
 
 /// Its size in bytes. One journal is sorted at a time, so this bounds what a start has to read.
 pub(super) const SIZE: u64 = 1 << 20;
@@ -95,9 +95,9 @@ impl Batch {
 
     fn push(&mut self, item: Item) {
         self.bytes += match item.entry() {
-            Entry::Put { key, value } => size(key, value),
-            Entry::Remove { key } => size(key, b""),
-            Entry::Line(line) => size(b"", line),
+            RecordEntry::Put { key, value } => size(key, value),
+            RecordEntry::Remove { key } => size(key, b""),
+            RecordEntry::Line(line) => size(b"", line),
             _ => size(b"", &[0; 8]),
         };
         self.items.push((item, self.live));
@@ -105,12 +105,12 @@ impl Batch {
 }
 
 impl Item {
-    fn entry(&self) -> Entry<'_> {
+    fn entry(&self) -> RecordEntry<'_> {
         match self {
-            Self::Put(key, value) => Entry::Put { key, value },
-            Self::Remove(key) => Entry::Remove { key },
-            Self::Line(line) => Entry::Line(line),
-            Self::Settled(sequence) => Entry::Settled(*sequence),
+            Self::Put(key, value) => RecordEntry::Put { key, value },
+            Self::Remove(key) => RecordEntry::Remove { key },
+            Self::Line(line) => RecordEntry::Line(line),
+            Self::Settled(sequence) => RecordEntry::Settled(*sequence),
         }
     }
 }
@@ -134,7 +134,7 @@ impl Journal {
         content: &Batch,
     ) -> Result<(Self, u64), Fault> {
         let mut buffer = Vec::new();
-        let head = Place {
+        let head = Position {
             sequence,
             first: sequence,
             live: content.live,
@@ -143,7 +143,7 @@ impl Journal {
             &mut buffer,
             Seed::of(span),
             head,
-            Entry::Head(Head { id, span }),
+            RecordEntry::Head(Head { id, span }),
         );
         let last = append_batch(&mut buffer, span, sequence, content);
         let end = buffer.len() as u64;
@@ -195,7 +195,7 @@ impl Journal {
 /// Encodes `batch` after the record `sequence`; returns the number of its last record.
 fn append_batch(into: &mut Vec<u8>, span: Span, sequence: u64, batch: &Batch) -> u64 {
     let seed = Seed::of(span);
-    let mut place = Place {
+    let mut place = Position {
         sequence,
         first: sequence + 1,
         live: batch.live,
@@ -277,24 +277,24 @@ impl History {
         Ok(())
     }
 
-    fn take(&mut self, place: Place, entry: Entry<'_>) {
+    fn take(&mut self, place: Position, entry: RecordEntry<'_>) {
         self.sequence = place.sequence;
         self.live = place.live;
         match entry {
-            Entry::Put { key, value } => {
+            RecordEntry::Put { key, value } => {
                 self.last.insert(key.to_vec(), Some(value.to_vec()));
             }
-            Entry::Remove { key } => {
+            RecordEntry::Remove { key } => {
                 self.last.insert(key.to_vec(), None);
             }
-            Entry::Line(line) => {
+            RecordEntry::Line(line) => {
                 self.lines.insert(place.sequence, line.to_vec());
             }
-            Entry::Settled(until) => {
+            RecordEntry::Settled(until) => {
                 self.settled = until;
                 self.lines = self.lines.split_off(&until.saturating_add(1));
             }
-            Entry::Head(_) | Entry::End => {}
+            RecordEntry::Head(_) | RecordEntry::End => {}
         }
     }
 
@@ -345,7 +345,7 @@ pub(super) fn lines_of(bytes: &[u8], span: Span, id: StoreId) -> BTreeMap<u64, V
         return lines;
     };
     while let Some((place, entry, size)) = decode(&bytes[at..], Seed::of(span)) {
-        if let Entry::Line(line) = entry {
+        if let RecordEntry::Line(line) = entry {
             lines.insert(place.sequence, line.to_vec());
         }
         at += size;
@@ -354,10 +354,10 @@ pub(super) fn lines_of(bytes: &[u8], span: Span, id: StoreId) -> BTreeMap<u64, V
 }
 
 /// Checks the head; returns where it ends.
-fn head_of(bytes: &[u8], span: Span, id: StoreId) -> Result<(Place, usize), Damage> {
+fn head_of(bytes: &[u8], span: Span, id: StoreId) -> Result<(Position, usize), Damage> {
     let piece = Piece::journal(span);
     match decode(bytes, Seed::of(span)) {
-        Some((place, Entry::Head(head), size)) if head.span == span => match head.id == id {
+        Some((place, RecordEntry::Head(head), size)) if head.span == span => match head.id == id {
             true => Ok((place, size)),
             false => Err(Damage::Foreign(piece, head.id)),
         },
@@ -368,7 +368,7 @@ fn head_of(bytes: &[u8], span: Span, id: StoreId) -> Result<(Place, usize), Dama
 /// The ID of the store that the journal of `span` belongs to.
 pub(super) fn id_of(bytes: &[u8], span: Span) -> Result<StoreId, Damage> {
     match decode(bytes, Seed::of(span)) {
-        Some((_, Entry::Head(head), _)) if head.span == span => Ok(head.id),
+        Some((_, RecordEntry::Head(head), _)) if head.span == span => Ok(head.id),
         _ => Err(Damage::At(Piece::journal(span), 0)),
     }
 }

@@ -20,13 +20,13 @@ pub struct MemoryStore {
 struct Inner {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
     lines: Vec<Vec<u8>>,
-    failure: Failure,
+    failure: StoreFailure,
     swaps: u64,
 }
 
 /// What fails from now on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Failure {
+pub enum StoreFailure {
     /// Nothing.
     #[default]
     None,
@@ -48,7 +48,7 @@ impl MemoryStore {
     }
 
     /// From now on `failure` happens.
-    pub fn fail(&self, failure: Failure) {
+    pub fn fail(&self, failure: StoreFailure) {
         self.lock().failure = failure;
     }
 
@@ -87,11 +87,11 @@ impl Store for MemoryStore {
     fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
         let mut inner = self.lock();
         inner.readable()?;
-        if inner.failure == Failure::Swaps {
+        if inner.failure == StoreFailure::Swaps {
             return Err(injected());
         }
         let outcomes = changes.iter().map(|change| inner.apply(change)).collect();
-        if inner.failure == Failure::AfterSwaps {
+        if inner.failure == StoreFailure::AfterSwaps {
             return Err(injected());
         }
         Ok(outcomes)
@@ -134,7 +134,7 @@ impl Store for MemoryStore {
 
 impl Inner {
     fn readable(&self) -> Result<(), StoreError> {
-        if self.failure == Failure::Everything {
+        if self.failure == StoreFailure::Everything {
             Err(injected())
         } else {
             Ok(())
@@ -142,8 +142,8 @@ impl Inner {
     }
 
     fn apply(&mut self, change: &Change<'_>) -> Swap {
-        if let Failure::Conflicts(left @ 1..) = self.failure {
-            self.failure = Failure::Conflicts(left - 1);
+        if let StoreFailure::Conflicts(left @ 1..) = self.failure {
+            self.failure = StoreFailure::Conflicts(left - 1);
             return Swap::Conflict;
         }
         let current = self.records.get(change.key).map(Vec::as_slice);
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_failed_flush_may_have_changed_the_record() {
         let store = MemoryStore::new();
-        store.fail(Failure::AfterSwaps);
+        store.fail(StoreFailure::AfterSwaps);
         store
             .swap(Change {
                 key: b"k",
@@ -193,14 +193,14 @@ mod tests {
                 line: None,
             })
             .unwrap_err();
-        store.fail(Failure::None);
+        store.fail(StoreFailure::None);
         assert_eq!(store.load(b"k").unwrap().unwrap().bytes, b"1");
     }
 
     #[test]
     fn a_broken_store_neither_reads_nor_writes() {
         let store = MemoryStore::new();
-        store.fail(Failure::Everything);
+        store.fail(StoreFailure::Everything);
         store.load(b"k").unwrap_err();
         store.page(b"", None, 1).unwrap_err();
         store
@@ -211,7 +211,7 @@ mod tests {
                 line: None,
             })
             .unwrap_err();
-        store.fail(Failure::Swaps);
+        store.fail(StoreFailure::Swaps);
         store
             .swap(Change {
                 key: b"k",
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn injected_conflicts_end() {
         let store = MemoryStore::new();
-        store.fail(Failure::Conflicts(2));
+        store.fail(StoreFailure::Conflicts(2));
         let change = Change {
             key: b"k",
             expected: None,

@@ -32,7 +32,7 @@ const END: u8 = 6;
 
 /// The position of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// Its number. Each journal continues the numbers of the one before.
     pub(super) sequence: u64,
     /// The number of the first record that was written and synced together with it; everything
@@ -44,7 +44,7 @@ pub(super) struct Place {
 
 /// The content of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry<'a> {
+pub(super) enum RecordEntry<'a> {
     /// The file begins: its store and spans.
     Head(Head),
     /// `value` is now under `key`.
@@ -84,22 +84,22 @@ pub(super) fn size(key: &[u8], value: &[u8]) -> u64 {
 }
 
 /// Appends a record to `into`, whose length is a multiple of [`ALIGNMENT`].
-pub(super) fn encode(into: &mut Vec<u8>, seed: Seed, place: Place, entry: Entry<'_>) {
+pub(super) fn encode(into: &mut Vec<u8>, seed: Seed, place: Position, entry: RecordEntry<'_>) {
     let head;
     let number;
     let (kind, key, value): (u8, &[u8], &[u8]) = match entry {
-        Entry::Head(known) => {
+        RecordEntry::Head(known) => {
             head = known.bytes();
             (HEAD, b"", &head)
         }
-        Entry::Put { key, value } => (PUT, key, value),
-        Entry::Remove { key } => (REMOVE, key, b""),
-        Entry::Line(line) => (LINE, b"", line),
-        Entry::Settled(sequence) => {
+        RecordEntry::Put { key, value } => (PUT, key, value),
+        RecordEntry::Remove { key } => (REMOVE, key, b""),
+        RecordEntry::Line(line) => (LINE, b"", line),
+        RecordEntry::Settled(sequence) => {
             number = sequence.to_le_bytes();
             (SETTLED, b"", &number)
         }
-        Entry::End => (END, b"", b""),
+        RecordEntry::End => (END, b"", b""),
     };
     let start = into.len();
     into.extend([0, 0, 0, 0, kind, 0]);
@@ -128,7 +128,7 @@ pub(super) fn extent(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The first record in `bytes`, and its length; `None` if it is not complete and valid.
-pub(super) fn decode(bytes: &[u8], seed: Seed) -> Option<(Place, Entry<'_>, usize)> {
+pub(super) fn decode(bytes: &[u8], seed: Seed) -> Option<(Position, RecordEntry<'_>, usize)> {
     let (header, rest) = bytes.split_at_checked(HEADER)?;
     let kind = header[4];
     // Rejects zeros and the inside of other records early.
@@ -143,18 +143,18 @@ pub(super) fn decode(bytes: &[u8], seed: Seed) -> Option<(Place, Entry<'_>, usiz
         return None;
     }
     let sequence = u64_at(header, 16)?;
-    let place = Place {
+    let place = Position {
         sequence,
         first: sequence.checked_sub(u64::from(u32_at(header, 12)?))?,
         live: u64_at(header, 24)?,
     };
     let entry = match kind {
-        HEAD => Entry::Head(Head::read(value)?),
-        PUT => Entry::Put { key, value },
-        REMOVE => Entry::Remove { key },
-        LINE => Entry::Line(value),
-        SETTLED => Entry::Settled(u64_at(value, 0)?),
-        _ => Entry::End,
+        HEAD => RecordEntry::Head(Head::read(value)?),
+        PUT => RecordEntry::Put { key, value },
+        REMOVE => RecordEntry::Remove { key },
+        LINE => RecordEntry::Line(value),
+        SETTLED => RecordEntry::Settled(u64_at(value, 0)?),
+        _ => RecordEntry::End,
     };
     // A cut may have removed the padding of a complete record.
     let size = end.next_multiple_of(ALIGNMENT).min(bytes.len());
@@ -207,8 +207,8 @@ mod tests {
 
     const SEED: Seed = Seed(7);
 
-    fn place() -> impl Strategy<Value = Place> {
-        (any::<u32>(), any::<u32>(), any::<u64>()).prop_map(|(first, since, live)| Place {
+    fn place() -> impl Strategy<Value = Position> {
+        (any::<u32>(), any::<u32>(), any::<u64>()).prop_map(|(first, since, live)| Position {
             sequence: u64::from(first) + u64::from(since),
             first: u64::from(first),
             live,
@@ -226,12 +226,12 @@ mod tests {
         ) {
             let span = Span { from: place.first, to: place.sequence };
             let entry = match kind {
-                0 => Entry::Head(Head { id: StoreId(id), span }),
-                1 => Entry::Put { key: &key, value: &value },
-                2 => Entry::Remove { key: &key },
-                3 => Entry::Line(&value),
-                4 => Entry::Settled(place.live),
-                _ => Entry::End,
+                0 => RecordEntry::Head(Head { id: StoreId(id), span }),
+                1 => RecordEntry::Put { key: &key, value: &value },
+                2 => RecordEntry::Remove { key: &key },
+                3 => RecordEntry::Line(&value),
+                4 => RecordEntry::Settled(place.live),
+                _ => RecordEntry::End,
             };
             let mut bytes = Vec::new();
             encode(&mut bytes, SEED, place, entry);
@@ -247,7 +247,7 @@ mod tests {
             at in any::<proptest::sample::Index>(),
             bit in 0..8,
         ) {
-            let entry = Entry::Put { key: &key, value: &value };
+            let entry = RecordEntry::Put { key: &key, value: &value };
             let mut bytes = Vec::new();
             encode(&mut bytes, SEED, place, entry);
             prop_assert_eq!(bytes.len() as u64, size(&key, &value));

@@ -16,7 +16,7 @@ use super::cursor::{self, Cursor};
 use super::disk::{DiskFile, Files};
 use super::fault::Fault;
 use super::piece::{Piece, Span};
-use super::record::{Entry, Head, Place, Seed, encode};
+use super::record::{Head, Position, RecordEntry, Seed, encode};
 
 /// A key, and its record unless it was removed.
 pub(super) type Item = (Vec<u8>, Option<Vec<u8>>);
@@ -109,10 +109,14 @@ impl SortedFile {
                 return Err(self.damaged(at));
             }
             match entry {
-                Entry::Put { key, .. } | Entry::Remove { key } if is_due(&content.index, at) => {
+                RecordEntry::Put { key, .. } | RecordEntry::Remove { key }
+                    if is_due(&content.index, at) =>
+                {
                     content.index.push((key.into(), at));
                 }
-                Entry::Head(_) => (content.sequence, content.live) = (place.sequence, place.live),
+                RecordEntry::Head(_) => {
+                    (content.sequence, content.live) = (place.sequence, place.live)
+                }
                 _ => {}
             }
         }
@@ -150,8 +154,8 @@ impl SortedFile {
         let mut cursor = self.cursor(at, INDEXED as usize + 1024);
         while let Some((_, entry, _)) = cursor.next(&*self.file)? {
             let (found, value) = match entry {
-                Entry::Put { key, value } => (key, Some(value)),
-                Entry::Remove { key } => (key, None),
+                RecordEntry::Put { key, value } => (key, Some(value)),
+                RecordEntry::Remove { key } => (key, None),
                 _ => return Ok(None),
             };
             if found == key {
@@ -208,8 +212,10 @@ pub(super) struct Range {
 impl Range {
     fn next_item(&mut self) -> Result<Option<Item>, Fault> {
         Ok(match self.cursor.next(&*self.file.file)? {
-            Some((_, Entry::Put { key, value }, _)) => Some((key.to_vec(), Some(value.to_vec()))),
-            Some((_, Entry::Remove { key }, _)) => Some((key.to_vec(), None)),
+            Some((_, RecordEntry::Put { key, value }, _)) => {
+                Some((key.to_vec(), Some(value.to_vec())))
+            }
+            Some((_, RecordEntry::Remove { key }, _)) => Some((key.to_vec(), None)),
             _ => None,
         })
     }
@@ -246,23 +252,29 @@ struct Check {
 }
 
 impl Check {
-    fn follows(&mut self, place: Place, entry: Entry<'_>, id: StoreId, span: Span) -> bool {
+    fn follows(
+        &mut self,
+        place: Position,
+        entry: RecordEntry<'_>,
+        id: StoreId,
+        span: Span,
+    ) -> bool {
         let number = self.count;
         self.count += 1;
         match entry {
-            Entry::Head(head) => number == 0 && head.id == id && head.span == span,
+            RecordEntry::Head(head) => number == 0 && head.id == id && head.span == span,
             _ if number == 0 || self.ended || place.sequence != number => false,
-            Entry::Put { key, .. } | Entry::Remove { key } => {
+            RecordEntry::Put { key, .. } | RecordEntry::Remove { key } => {
                 let grows = number == 1 || *key > *self.last_key;
                 self.last_key.clear();
                 self.last_key.extend(key);
                 grows
             }
-            Entry::End => {
+            RecordEntry::End => {
                 self.ended = true;
                 true
             }
-            Entry::Line(_) | Entry::Settled(_) => false,
+            RecordEntry::Line(_) | RecordEntry::Settled(_) => false,
         }
     }
 }
@@ -292,12 +304,12 @@ impl<'a> Writer<'a> {
             id: origin.id,
             span: origin.span,
         };
-        let place = Place {
+        let place = Position {
             sequence: origin.sequence,
             first: origin.sequence,
             live: origin.live,
         };
-        writer.encode(place, Entry::Head(head));
+        writer.encode(place, RecordEntry::Head(head));
         writer
     }
 
@@ -307,8 +319,8 @@ impl<'a> Writer<'a> {
             self.index.push((key.into(), at));
         }
         let entry = match value {
-            Some(value) => Entry::Put { key, value },
-            None => Entry::Remove { key },
+            Some(value) => RecordEntry::Put { key, value },
+            None => RecordEntry::Remove { key },
         };
         self.encode(self.place(), entry);
         if self.buffer.len() >= SYNCED {
@@ -320,15 +332,15 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn place(&self) -> Place {
-        Place {
+    fn place(&self) -> Position {
+        Position {
             sequence: self.count,
             first: self.count,
             live: 0,
         }
     }
 
-    fn encode(&mut self, place: Place, entry: Entry<'_>) {
+    fn encode(&mut self, place: Position, entry: RecordEntry<'_>) {
         encode(&mut self.buffer, Seed::of(self.origin.span), place, entry);
         self.count += 1;
     }
@@ -344,7 +356,7 @@ impl<'a> Writer<'a> {
 
     /// Returns the length of the file, and its summary.
     fn end(mut self) -> Result<(u64, Content), Fault> {
-        self.encode(self.place(), Entry::End);
+        self.encode(self.place(), RecordEntry::End);
         self.write_out()?;
         let content = Content {
             sequence: self.origin.sequence,

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mfa_agent::delivery::{
-    Credentials, DeliveryQueue, Limits, MailRoute, Mailer, Security, Sendmail, Smtp, Templates,
+    Credentials, DeliveryLimits, DeliveryQueue, MailRoute, Mailer, Security, Sendmail, Smtp,
+    Templates,
 };
 use mfa_core::factors::address::Recipient;
 use mfa_protocol::Secret;
@@ -137,7 +138,7 @@ fn unencrypted_data_after_starttls_ends_the_conversation() {
 #[test]
 fn an_email_that_is_deferred_is_sent_later() {
     let rig = rig("localhost", &["busy"]);
-    let courier = DeliveryQueue::new(Limits::default());
+    let courier = DeliveryQueue::new(DeliveryLimits::default());
     courier.set_email(Some(Arc::new(rig.mailer)));
     let ticket = courier
         .submit(job("anna", Recipient::Email(anna()), LONG))

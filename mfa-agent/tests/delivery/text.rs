@@ -7,8 +7,8 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use mfa_agent::delivery::{
-    Authentication, Command, Delivery, DeliveryQueue, Limits, Template, Templates, TextRoute,
-    Texter, Vonage, Webhook,
+    Authentication, Command, Delivery, DeliveryLimits, DeliveryQueue, Template, Templates,
+    TextRoute, Texter, Vonage, Webhook,
 };
 use mfa_core::factors::address::Recipient;
 use mfa_protocol::Secret;
@@ -230,7 +230,7 @@ fn vonages_errors_are_temporary_or_permanent() {
 #[test]
 fn a_throttled_message_is_sent_later() {
     let provider = Provider::new("localhost");
-    let courier = DeliveryQueue::new(Limits::default());
+    let courier = DeliveryQueue::new(DeliveryLimits::default());
     courier.set_texts(Some(Arc::new(provider.vonage("vonage/1-then-0"))));
     let ticket = courier
         .submit(job("anna", Recipient::Phone(phone()), LONG))
@@ -244,7 +244,7 @@ fn a_provider_that_hangs_for_one_user_does_not_delay_other_users() {
     let folder = tempfile::tempdir().unwrap();
     // Hangs for one number, as a provider might for one network.
     let command = command(&folder, "grep -q 1234542 && sleep 600; exit 0");
-    let courier = DeliveryQueue::new(Limits::default());
+    let courier = DeliveryQueue::new(DeliveryLimits::default());
     courier.set_texts(Some(Arc::new(command)));
     let submit = |user: &str, to: &str, time: Duration| {
         let to = Recipient::Phone(to.to_owned().try_into().unwrap());
@@ -266,12 +266,12 @@ fn a_provider_that_hangs_for_everybody_delays_no_email() {
     let sendmail = folder.path().join("sendmail");
     script(&sendmail, "exec cat > /dev/null");
     let mut provider = Provider::new("localhost");
-    let courier = DeliveryQueue::new(Limits::default());
+    let courier = DeliveryQueue::new(DeliveryLimits::default());
     courier.set_texts(Some(Arc::new(provider.bearer("hang"))));
     courier.set_email(Some(Arc::new(by_sendmail(&sendmail))));
     let text = |n: usize| job(&format!("user{n}"), Recipient::Phone(phone()), LONG);
     let texts: Vec<_> = (0..8).map(|n| courier.submit(text(n)).unwrap()).collect();
-    for _ in 0..Limits::default().threads {
+    for _ in 0..DeliveryLimits::default().threads {
         provider.server.event();
     }
     let mail = courier

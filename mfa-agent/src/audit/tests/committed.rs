@@ -25,7 +25,7 @@ fn caught_up(path: &Path, lines: &[&str]) -> String {
 }
 
 fn commit(audit: &Audit, user: &str) {
-    let entry = Entry::new(login(user), Timestamp::UNIX_EPOCH);
+    let entry = AuditEntry::new(login(user), Timestamp::UNIX_EPOCH);
     let done = audit.commit(Origin::Privileged, || {
         Ok::<_, Infallible>((vec![entry], ()))
     });
@@ -71,7 +71,7 @@ fn a_line_in_a_file_that_was_rotated_away_is_not_missing() {
 #[test]
 fn a_line_older_than_a_compressed_file_and_all_found_lines_is_in_that_file() {
     let line = |second: u8| {
-        let entry = Entry::new(login("alice"), Timestamp::constant(second.into(), 0));
+        let entry = AuditEntry::new(login("alice"), Timestamp::constant(second.into(), 0));
         String::from_utf8(entry.line().trim_ascii_end().to_vec()).unwrap()
     };
     let lines = [1, 2, 3, 4].map(line);
@@ -140,7 +140,7 @@ fn a_sync_waits_for_the_line_of_a_change_that_is_already_in_the_store() {
     let audit = &audit;
     thread::scope(|scope| {
         scope.spawn(move || {
-            let entry = Entry::new(login("alice"), Timestamp::UNIX_EPOCH);
+            let entry = AuditEntry::new(login("alice"), Timestamp::UNIX_EPOCH);
             let change = || {
                 made.send(()).unwrap();
                 let _ = may_go_on.recv();
@@ -161,7 +161,9 @@ fn a_change_that_fails_leaves_no_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
-    let failed = audit.commit(Origin::Privileged, || Err::<(Vec<Entry>, ()), _>("refused"));
+    let failed = audit.commit(Origin::Privileged, || {
+        Err::<(Vec<AuditEntry>, ()), _>("refused")
+    });
     assert_eq!(failed, Err("refused"));
     assert!(audit.sync(LONG));
     assert_eq!(fs::read_to_string(&path).unwrap(), "");

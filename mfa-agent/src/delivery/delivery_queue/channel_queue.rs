@@ -15,9 +15,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::queue::{Chosen, QueuedMessage, State};
+use super::queue::{Chosen, QueueState, QueuedMessage};
 use super::ticket::{AtEnd, Promise};
-use super::{Delivery, Limits, QueueFull, Ticket, Transport};
+use super::{Delivery, DeliveryLimits, QueueFull, Ticket, Transport};
 use crate::delivery::{Notice, SendError};
 use crate::log::{self, Level};
 use crate::timing_decoy::TimingDecoy;
@@ -32,8 +32,8 @@ pub(super) struct ChannelQueue<A>(Arc<Shared<A>>);
 
 struct Shared<A> {
     name: &'static str,
-    limits: Limits,
-    state: Mutex<State<A>>,
+    limits: DeliveryLimits,
+    state: Mutex<QueueState<A>>,
     /// Threads wait for this.
     work: Condvar,
     /// The caller that stops the queue waits for this.
@@ -41,11 +41,11 @@ struct Shared<A> {
 }
 
 impl<A: Send + Sync + 'static> ChannelQueue<A> {
-    pub(super) fn new(name: &'static str, limits: Limits) -> Self {
+    pub(super) fn new(name: &'static str, limits: DeliveryLimits) -> Self {
         Self(Arc::new(Shared {
             name,
             limits,
-            state: Mutex::new(State::empty()),
+            state: Mutex::new(QueueState::empty()),
             work: Condvar::new(),
             ended: Condvar::new(),
         }))
@@ -102,7 +102,7 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
     }
 
     /// Starts a thread if there is more to do than there are idle threads.
-    fn start_thread_for_one_more(&self, state: &mut State<A>) -> Result<(), QueueFull> {
+    fn start_thread_for_one_more(&self, state: &mut QueueState<A>) -> Result<(), QueueFull> {
         let free = state.threads - state.under_way.len();
         if free > state.waiting.len() || state.threads >= self.0.limits.threads {
             return Ok(());
@@ -165,11 +165,11 @@ impl<A> Drop for ChannelQueue<A> {
 }
 
 impl<A> Shared<A> {
-    fn lock(&self) -> MutexGuard<'_, State<A>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_out_of_order(&self, state: &State<A>) -> Option<SendError> {
+    fn is_out_of_order(&self, state: &QueueState<A>) -> Option<SendError> {
         if state.closed {
             return Some(stopping());
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ticket::Promise;
-use super::{Delivery, Limits, Transport};
+use super::{Delivery, DeliveryLimits, Transport};
 use crate::delivery::{Notice, SendError};
 use crate::timing_decoy::TimingDecoy;
 
@@ -17,7 +17,7 @@ pub(super) const USUAL: Duration = Duration::from_millis(300);
 pub(super) type Chosen<A> = Option<Arc<dyn Transport<A>>>;
 
 /// The state of a queue.
-pub(super) struct State<A> {
+pub(super) struct QueueState<A> {
     pub(super) transport: Chosen<A>,
     pub(super) waiting: VecDeque<QueuedMessage<A>>,
     /// Messages that are being sent, at most one for each thread.
@@ -51,7 +51,7 @@ pub(super) struct UnderWay {
     pub(super) fresh_since: Option<Instant>,
 }
 
-impl<A> State<A> {
+impl<A> QueueState<A> {
     /// An empty queue without a transport.
     pub(super) fn empty() -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<A> State<A> {
         self.failed = failed;
     }
 
-    pub(super) fn has_room_for(&self, user: &str, limits: &Limits) -> bool {
+    pub(super) fn has_room_for(&self, user: &str, limits: &DeliveryLimits) -> bool {
         let of_user = |other: &&str| *other == user;
         let users = self.waiting.iter().map(|message| message.user.as_str());
         let all = users.chain(self.under_way.iter().map(|one| one.user.as_str()));

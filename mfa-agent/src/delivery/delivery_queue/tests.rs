@@ -31,14 +31,14 @@ impl<A: Send + Sync> Transport<A> for Scripted {
     }
 }
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> DeliveryLimits {
+    DeliveryLimits {
         threads: 2,
         messages: 6,
         per_user: 3,
         first_pause: Duration::from_millis(5),
         longest_pause: Duration::from_millis(10),
-        ..Limits::default()
+        ..DeliveryLimits::default()
     }
 }
 

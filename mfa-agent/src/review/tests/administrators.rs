@@ -6,7 +6,7 @@ use super::{Stub, finds, line, review};
 use crate::repository::{AccountRepository, After, Key, RepositoryError};
 use crate::review::administrators::NOT_ALL_TRIED;
 use crate::store::MemoryStore;
-use crate::store::memory::Failure;
+use crate::store::memory::StoreFailure;
 use crate::vault::{MasterKey, Vault};
 use mfa_core::account::{Account, By, samples};
 use mfa_core::factors::Factor;
@@ -279,7 +279,7 @@ fn federated_administrators_are_passed_over_as_they_are_at_logins() {
 #[test]
 fn a_store_that_can_t_be_read_is_one_finding_and_no_error() {
     let store = MemoryStore::new();
-    store.fail(Failure::Everything);
+    store.fail(StoreFailure::Everything);
     let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
     let repository = AccountRepository::new(Box::new(store), vault);
     let findings = review("", &Stub::new(), Some(&repository));
