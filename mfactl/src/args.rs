@@ -11,6 +11,7 @@ mod logins;
 mod mode;
 mod sessions;
 mod settings;
+mod users;
 mod word;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use logins::{Explain, Verify};
 pub(crate) use mode::Mode;
 pub(crate) use sessions::Bypass;
 pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
+pub(crate) use users::Users;
 
 const STATUSES: &str = "\
 Examples:
@@ -112,9 +114,9 @@ For one of several addresses:
     /// Show a user's factors, lock and rules
     #[command(after_help = "Example: mfactl status alice")]
     Status(Whose),
-    /// List the users who have a factor
-    #[command(after_help = "Example: mfactl users | wc -l")]
-    Users,
+    /// List the users who have a factor, or those who still have to enrol
+    #[command(after_help = users::USERS)]
+    Users(Users),
     /// List the users who are locked
     #[command(after_help = "Example: mfactl lockouts")]
     Lockouts,
@@ -186,7 +188,7 @@ impl Command {
             Self::Verify(it) => it.user.as_deref(),
             Self::Explain(it) => Some(&it.user),
             Self::Import(_)
-            | Self::Users
+            | Self::Users(_)
             | Self::Lockouts
             | Self::Config(_)
             | Self::Mode(_)

@@ -22,6 +22,7 @@ pub(crate) mod stacks;
 pub(crate) mod status;
 pub(crate) mod test_delivery;
 pub(crate) mod unlock;
+pub(crate) mod users;
 pub(crate) mod verify;
 
 /// How a command ended that has printed its own result.

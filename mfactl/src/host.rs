@@ -8,6 +8,7 @@ mod caller;
 mod polkit;
 mod sshd;
 mod sudo;
+pub(crate) mod users;
 
 use std::collections::BTreeSet;
 

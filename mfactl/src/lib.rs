@@ -91,7 +91,7 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Enable(which) => commands::address::enable(&mut context, which, true),
         Command::Disable(which) => commands::address::enable(&mut context, which, false),
         Command::Status(whose) => commands::status::run(&mut context, whose),
-        Command::Users => commands::lists::users(&mut context),
+        Command::Users(which) => commands::users::run(&mut context, which),
         Command::Lockouts => commands::lists::lockouts(&mut context),
         Command::Unlock(whom) => commands::unlock::run(&mut context, whom),
         Command::Require(what) => commands::settings::require(&mut context, what),

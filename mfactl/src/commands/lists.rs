@@ -1,32 +1,16 @@
-//! `mfactl users` and `mfactl lockouts`: lists, fetched a page at a time.
+//! Lists, fetched a page at a time, and `mfactl lockouts`.
 //!
 //! A list is printed once it is whole, so that an agent that goes away in the middle leaves an error
 //! behind and not half a list that looks like one.
 
-use mfa_protocol::admin::{Lockout, Lockouts, PageParameters, Users};
+use mfa_protocol::admin::{Lockout, Lockouts, PageParameters};
 use mfa_protocol::message::Method;
 
 use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::clean;
 use crate::table::table;
-
-/// One name a line, so that other programs can take it from there.
-pub(crate) fn users(context: &mut Context) -> Result<Verdict, Failure> {
-    let users = all::<Users, _>(context, page, |reply| (reply.users, reply.next))?;
-    if users.is_empty() && !context.output.is_json() {
-        context.output.complain("no user has a factor");
-    }
-    context.output.result(&users, || {
-        users
-            .iter()
-            .map(|user| format!("{}\n", clean(user)))
-            .collect()
-    })?;
-    Ok(Verdict::Done)
-}
 
 pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
     let locked = all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?;
@@ -36,7 +20,7 @@ pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
     Ok(Verdict::Done)
 }
 
-fn page(after: Option<String>) -> PageParameters {
+pub(super) fn page(after: Option<String>) -> PageParameters {
     PageParameters { after }
 }
 

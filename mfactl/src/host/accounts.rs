@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-/// The first user id of a person (login.defs(5), `UID_MIN`).
-const FIRST_PERSON: u32 = 1000;
+use super::users::{FIRST_PERSON, is_login_shell};
+
 /// Ids from here on are not of people: `nobody`, and what systemd gives away.
 const PAST_PEOPLE: u32 = 60_000;
 
@@ -40,8 +40,7 @@ impl Accounts {
             };
             let id: u32 = id.parse().ok()?;
             let is_person = (FIRST_PERSON..PAST_PEOPLE).contains(&id);
-            let is_closed = shell.ends_with("/nologin") || shell.ends_with("/false");
-            (is_person && !is_closed).then(|| name.to_owned())
+            (is_person && is_login_shell(shell)).then(|| name.to_owned())
         };
         self.passwd.lines().filter_map(person).collect()
     }

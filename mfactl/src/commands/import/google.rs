@@ -4,7 +4,6 @@
 //! is read and what is not.
 
 mod home_file;
-mod host;
 mod pattern;
 
 use std::path::Path;
@@ -22,8 +21,8 @@ use crate::commands::Verdict;
 use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::host::users::{self, HostUser};
 use home_file::{Content, Place, Unusable};
-use host::HostUser;
 use pattern::Pattern;
 
 pub(super) fn run(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
@@ -121,7 +120,7 @@ fn place(account: &ImportAccount) -> String {
 fn read_all(pattern: &Pattern) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
     let mut without = 0;
-    for (number, user) in (1..).zip(host::users()?) {
+    for (number, user) in (1..).zip(users::users()?) {
         match found(pattern, &user) {
             Ok(content) => gathered.add(number, &user.name, content),
             Err(Unusable::Missing) => without += 1,

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::host::HostUser;
+use crate::host::users::HostUser;
 
 /// A path with places for a user's name and home.
 #[derive(Debug)]
@@ -112,6 +112,7 @@ mod tests {
             name: name.to_owned(),
             uid: Uid::from_raw(1000),
             home: home.into(),
+            shell: String::new(),
         };
         let path = pattern.parse::<Pattern>().unwrap().path(&user)?;
         Some(path.into_os_string().into_string().unwrap())
