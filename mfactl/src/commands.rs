@@ -28,8 +28,8 @@ pub(crate) mod verify;
 /// How a command ended that has printed its own result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Everything that was asked for holds now.
+    /// Everything is done.
     Done,
-    /// Something was refused, or the login not passed.
+    /// Something was refused, or the login failed.
     Refused,
 }

@@ -4,13 +4,13 @@ use super::name;
 
 pub(super) const USERS: &str = "\
 Example: mfactl users | wc -l
-Before and during a roll-out, who can't log in until they enrol:
+Before and during a roll-out, the users who are refused until they enrol:
   mfactl users --not-enrolled
   mfactl users --not-enrolled --service sudo --json
-Looks at root and at each user of getent passwd with a login shell and a user id
-from UID_MIN (login.defs) on, and decides a login of each as mfactl explain does
-without --from. Grace: let in without a factor until then. Users of a directory
-that getent does not list (sssd without enumerate) are missing.";
+mfactl checks root, and each user of getent passwd with a login shell and a user
+id of at least UID_MIN (login.defs). It explains a login of each, as mfactl
+explain does without --from. Users in grace are let in without a factor until it
+ends. Users that getent does not list (sssd without enumerate) are missing.";
 
 /// Which users to list.
 #[derive(Debug, clap::Args)]

@@ -1,11 +1,11 @@
-//! The users of this host's own files: who has a shell, and who has a password.
+//! The users of this host's own files: their shells and passwords.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use super::users::{FIRST_PERSON, is_login_shell};
 
-/// Ids from here on are not of people: `nobody`, and what systemd gives away.
+/// Ids from here on are not of people of this file: `nobody`, and systemd's dynamic users.
 const PAST_PEOPLE: u32 = 60_000;
 
 /// What the files say.
@@ -16,7 +16,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Reads the files; one that can't be read says nothing.
+    /// Reads the files; one that can't be read counts as empty.
     pub(super) fn read() -> Self {
         let text = |file| fs::read_to_string(file).unwrap_or_default();
         Self::parse(text("/etc/passwd"), &text("/etc/shadow"))
@@ -45,7 +45,7 @@ impl Accounts {
         self.passwd.lines().filter_map(person).collect()
     }
 
-    /// Whether the user has a password to log in with. Users of another source are not known here, and have one.
+    /// Whether the user has a password to log in with. Users of another source are assumed to have one.
     pub(super) fn has_password(&self, user: &str) -> bool {
         let field = self.passwords.get(user);
         field.is_none_or(|field| !field.starts_with(['!', '*']))

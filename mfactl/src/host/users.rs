@@ -20,7 +20,7 @@ pub(super) const FIRST_PERSON: u32 = 1000;
 /// `nobody`, whatever shell it has.
 const NOBODY: u32 = 65_534;
 
-/// Programs in the place of a shell that end at once or do one thing.
+/// Programs instead of a shell, which give no session.
 const NO_SHELLS: [&str; 6] = ["nologin", "false", "true", "sync", "halt", "shutdown"];
 
 /// A user.
