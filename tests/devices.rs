@@ -241,13 +241,13 @@ fn at_a_terminal_mfactl_renames_and_removes_all_but_the_last_one() {
         let _ = agent.admin().device(ANNA);
         let token = agent.admin().counting_device(ANNA);
         let steps: [(&[&str], &str, i32); 4] = [
-            (&["rename", "totp", "--to", "phone"], "\"phone\" now", 0),
+            (&["rename", "totp", "--to", "phone"], "is now \"phone\"", 0),
             (
                 &["rename", "hotp", "--to", "phone"],
                 "choose another label",
                 1,
             ),
-            (&["remove", "totp", "--label", "phone"], "is removed", 0),
+            (&["remove", "totp", "--label", "phone"], "removed", 0),
             (
                 &["remove", "hotp"],
                 "set up another first, or ask an administrator",

@@ -140,7 +140,7 @@ fn doctor_names_lines_that_libpam_or_the_module_refuses_and_lines_that_ask_twice
             ),
             (
                 format!("{common}{OURS}@include common-account\naccount optional pam_mfa.so\n"),
-                "no check",
+                "disables the account line",
             ),
             (
                 format!("{common}{OURS}password required pam_mfa.so\n"),

@@ -153,7 +153,7 @@ fn a_person_learns_of_a_mistake_at_once_and_answers_that_question_again() {
             person.answer("Repeat the answer: ", answer);
         };
         person.answer("Question 1 of 3: ", "Whose hat?");
-        person.expect("choose a number from 1 to 12");
+        person.expect("Choose a number from 1 to 12");
         answer(&mut person, 1, "1", "Spike");
         answer(&mut person, 2, "2", "me");
         person.expect("the answer to question 2 is too short");

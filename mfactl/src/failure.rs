@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Agent(#[from] ClientError),
     /// The agent's reply is valid, but makes no sense.
     #[error(
-        "can't use the agent's reply: {0}. Check that agent and mfactl are of one version: mfactl doctor"
+        "can't use the agent's reply: {0}. Check that agent and mfactl have the same version: mfactl doctor"
     )]
     Garbled(String),
     /// The caller did not pass the factor that a change asks for.

@@ -104,7 +104,7 @@ fn settings(state: &State<'_>, clock: &Clock) -> String {
             config.file
         ),
         (true, 1.., _) => format!(
-            "valid, with errors that keep administrators out ({})",
+            "valid, but administrators would be locked out ({})",
             config.file
         ),
         (true, 0, true) => format!("changed, but not applied; read {read}"),
@@ -146,7 +146,9 @@ fn steps(state: &State<'_>) -> Vec<Step> {
     if problem(&state.health).is_some() {
         steps.push(step("mfactl doctor", "see how to fix the problem"));
     }
-    let is_valid = state.config.valid && errors(&state.config).next().is_none();
+    // Until someone has a factor, the errors are about that.
+    let is_valid =
+        state.config.valid && (state.users == 0 || errors(&state.config).next().is_none());
     match (is_valid, state.health.config_changed) {
         (false, _) => steps.push(step(
             "mfactl config check",
