@@ -207,10 +207,10 @@ fn at_a_terminal_mfactl_adds_an_hotp_token_and_resynchronises_it() {
         let mut enroll = mfactl(machine, &agent, &words);
         enroll.answer("Key (base32): ", &token.base32());
         enroll.answer("OTP code: ", &phone.code(0));
-        let code = "Code that the device shows now: ";
+        let code = "Code on the device: ";
         enroll.answer(code, &token.counted(77));
         enroll.answer(code, &token.counted(0));
-        enroll.expect("is stored");
+        enroll.expect("enrolled");
         enroll.expect("mfactl enroll recovery");
         assert_eq!(enroll.finish().1, Some(0));
 
@@ -223,8 +223,8 @@ fn at_a_terminal_mfactl_adds_an_hotp_token_and_resynchronises_it() {
         let mut resync = mfactl(machine, &agent, &["verify", "--resync"]);
         resync.answer("OTP code: ", &phone.code(1));
         resync.answer(code, &token.counted(60));
-        resync.answer("Next code that it shows: ", &token.counted(61));
-        resync.expect("59 codes were passed over");
+        resync.answer("Next code: ", &token.counted(61));
+        resync.expect("59 codes were skipped");
         assert_eq!(resync.finish().1, Some(0));
         let seen = Login::of(ANNA)
             .answer(&token.counted(62))
@@ -241,13 +241,13 @@ fn at_a_terminal_mfactl_renames_and_removes_all_but_the_last_one() {
         let _ = agent.admin().device(ANNA);
         let token = agent.admin().counting_device(ANNA);
         let steps: [(&[&str], &str, i32); 4] = [
-            (&["rename", "totp", "--to", "phone"], "\"phone\" now", 0),
+            (&["rename", "totp", "--to", "phone"], "is now \"phone\"", 0),
             (
                 &["rename", "hotp", "--to", "phone"],
                 "choose another label",
                 1,
             ),
-            (&["remove", "totp", "--label", "phone"], "is removed", 0),
+            (&["remove", "totp", "--label", "phone"], "removed", 0),
             (
                 &["remove", "hotp"],
                 "set up another first, or ask an administrator",

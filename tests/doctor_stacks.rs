@@ -74,7 +74,7 @@ fn doctor_names_the_setting_that_keeps_sshd_from_asking() {
             (
                 "UsePAM yes\nKbdInteractiveAuthentication no\n",
                 false,
-                "no way to ask",
+                "sshd can't prompt for a code",
             ),
             (
                 "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n",
@@ -85,9 +85,9 @@ fn doctor_names_the_setting_that_keeps_sshd_from_asking() {
                 "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n\
                  AuthenticationMethods publickey,keyboard-interactive\n",
                 true,
-                "let it ask",
+                "allow a prompt",
             ),
-            ("NoSuchKeyword yes\n", true, "can't be read"),
+            ("NoSuchKeyword yes\n", true, "can't read its settings"),
         ] {
             let checks = with(settings);
             let is_it = |(well, text): &(bool, String)| *well == ok && text.contains(words);
@@ -110,7 +110,7 @@ fn doctor_names_an_account_line_that_refuses_everybody_and_services_without_a_co
             let is_it = |(well, text): &(bool, String)| *well == ok && text.contains(words);
             assert!(checks.iter().any(is_it), "{words}: {checks:?}");
         };
-        told(false, "refuses every login that gives a code");
+        told(false, "refuses every login that passed a code");
         told(true, "a password is enough");
     });
 }
@@ -140,7 +140,7 @@ fn doctor_names_lines_that_libpam_or_the_module_refuses_and_lines_that_ask_twice
             ),
             (
                 format!("{common}{OURS}@include common-account\naccount optional pam_mfa.so\n"),
-                "no check",
+                "disables the account line",
             ),
             (
                 format!("{common}{OURS}password required pam_mfa.so\n"),

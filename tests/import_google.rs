@@ -172,7 +172,7 @@ fn a_whole_host_is_imported_and_the_second_import_changes_nothing() {
             (&2.into(), &2.into())
         );
         assert!(first["without"].as_u64() > Some(1), "{first}");
-        for (user, said) in [(DORA, "symbolic link"), (ERNA, "no regular file")] {
+        for (user, said) in [(DORA, "symbolic link"), (ERNA, "not a regular file")] {
             let accounts = first["accounts"].as_array().expect("accounts");
             let account = accounts.iter().find(|account| account["user"] == user);
             let reason = account.map(|account| account["reason"].to_string());
@@ -219,14 +219,14 @@ fn at_a_terminal_the_report_comes_first_and_nothing_changes_without_a_yes() {
         let socket = agent.socket().to_string_lossy().into_owned();
         let line = [&["--socket", &socket][..], &ALL].concat();
         let mut no = Pty::spawn(&program, &line);
-        no.expect("2 would be stored");
+        no.expect("would import 2");
         no.answer("Type yes: ", "y");
         let (shown, code) = no.finish();
         assert_eq!(code, Some(1), "{shown}");
         assert_eq!(enrolled(&agent), 0);
         let mut yes = Pty::spawn(&program, &line);
         yes.answer("Type yes: ", "yes");
-        yes.expect("2 stored");
+        yes.expect("2 imported");
         yes.finish();
         assert_eq!(enrolled(&agent), 2);
     });

@@ -146,14 +146,14 @@ fn a_person_learns_of_a_mistake_at_once_and_answers_that_question_again() {
         machine.user(ANNA, "correct horse");
         let agent = Agent::at_default_socket("[questions]\nown = false\n");
         let mut person = Pty::spawn(&built().mfactl.to_string_lossy(), &QUESTIONS);
-        person.expect("Choose three by their numbers.");
+        person.expect("Choose three questions by number.");
         let answer = |person: &mut Pty, number: u8, question: &str, answer: &str| {
             person.answer(&format!("Question {number} of 3: "), question);
             person.answer("Answer (not shown): ", answer);
-            person.answer("again: ", answer);
+            person.answer("Repeat the answer: ", answer);
         };
         person.answer("Question 1 of 3: ", "Whose hat?");
-        person.expect("choose a number from 1 to 12");
+        person.expect("Choose a number from 1 to 12");
         answer(&mut person, 1, "1", "Spike");
         answer(&mut person, 2, "2", "me");
         person.expect("the answer to question 2 is too short");
@@ -162,7 +162,7 @@ fn a_person_learns_of_a_mistake_at_once_and_answers_that_question_again() {
         assert!(agent.admin().status(ANNA).enrolled.is_empty());
         answer(&mut person, 2, "2", "Bear");
         answer(&mut person, 3, "3", "Soup");
-        person.expect("the questions are stored");
+        person.expect("security questions enrolled");
         let (shown, status) = person.finish();
         assert_eq!(status, Some(0), "{shown}");
         assert!(

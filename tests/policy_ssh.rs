@@ -143,9 +143,9 @@ fn a_host_name_does_not_evade_a_rule_that_denies_by_address() {
         for (arguments, words) in [
             (
                 &["doctor"][..],
-                "so that these rules can't hold: \\\"blocked network\\\"",
+                "so these rules can't work: \\\"blocked network\\\"",
             ),
-            (&["config", "check"], "can't hold for sshd"),
+            (&["config", "check"], "can't work for sshd"),
             (
                 &[&explain[..], &["192.0.2.7"]].concat(),
                 "sshd has UseDNS yes",

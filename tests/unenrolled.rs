@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mfa_tests::{Agent, Login, Machine, Seen, Sshd, Stack};
+use serde_json::{Value, json};
 
 const DENY: &str = "[enforcement]\nunenrolled = \"deny\"\n";
 const ALLOW: &str = "[enforcement]\nunenrolled = \"allow\"\n";
@@ -154,4 +155,78 @@ fn a_rule_can_override_the_settings_for_them() {
     assert_eq!(seen.result(), "PAM_SUCCESS");
     assert!(seen.text.contains("For 3 more days"), "{seen:?}");
     assert_eq!(on("other").result(), "PAM_AUTH_ERR");
+}
+
+/// Names, rules, requirements and whether grace has begun, of those of this test.
+fn not_enrolled(agent: &Agent, arguments: &[&str]) -> Vec<(String, Value, Value, bool)> {
+    let arguments = [&["users", "--not-enrolled"], arguments].concat();
+    let list = agent.ctl().json(&arguments, "");
+    let users = list.as_array().expect("an array").iter();
+    let ours = users.filter(|it| it["user"].as_str().is_some_and(|u| u.starts_with("mfat-")));
+    ours.map(|it| {
+        let user = it["user"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(
+            it["grace_until"].is_null(),
+            it["grace_since"].is_null(),
+            "{it}"
+        );
+        let begun = it["grace_until"].is_string();
+        (user, it["rule"].clone(), it["require"].clone(), begun)
+    })
+    .collect()
+}
+
+#[test]
+fn who_would_be_refused_is_listed_before_a_roll_out() {
+    Machine::run(|machine| {
+        for user in ["mfat-anna", "mfat-bert", "mfat-carl"] {
+            machine.user(user, "correct horse");
+        }
+        let agent = Agent::with(
+            "[policy]\nrequire = [\"pin\"]\n\
+             [[rule]]\nname = \"kind\"\nservices = [\"kind\"]\nrequire = [\"totp+pin\"]\ngrace = \"3d\"\n\
+             [[rule]]\nservices = [\"lax\"]\nunenrolled = \"allow\"\n\
+             [[rule]]\nservices = [\"open\"]\naction = \"skip\"\n\
+             [[rule]]\nservices = [\"guided\"]\nrequire = [\"totp\"]\nunenrolled = \"enroll\"\n\
+             [[rule]]\nservices = [\"short\"]\nrequire = [\"totp\"]\nunenrolled = \"enroll\"\nprompting = \"single\"\n",
+        );
+        agent.admin().pin("mfat-bert", "4826");
+        let of = |user: &str, rule: Value, require: &str, begun| {
+            (user.to_owned(), rule, json!([require]), begun)
+        };
+        let policy = |user| of(user, Value::Null, "pin", false);
+        assert_eq!(
+            not_enrolled(&agent, &[]),
+            [policy("mfat-anna"), policy("mfat-carl")]
+        );
+        // Explaining begins no grace; a login does. Who has some of what is required has no grace.
+        let login = Login::of("mfat-carl").service("kind");
+        let seen = login.run(&Stack::guarded_by(&agent));
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        let kind = |user, begun| of(user, json!("kind"), "totp+pin", begun);
+        assert_eq!(
+            not_enrolled(&agent, &["--service", "kind"]),
+            [
+                kind("mfat-anna", false),
+                kind("mfat-bert", false),
+                kind("mfat-carl", true)
+            ]
+        );
+        // Let in, not asked, or led through the set-up: nobody is refused.
+        for service in ["lax", "open", "guided"] {
+            let bert_only = match service {
+                "guided" => not_enrolled(&agent, &["--service", service])
+                    .iter()
+                    .all(|(user, ..)| user == "mfat-bert"),
+                _ => not_enrolled(&agent, &["--service", service]).is_empty(),
+            };
+            assert!(bert_only, "{service}");
+        }
+        // Where one answer holds password and code, nothing can be set up.
+        assert_eq!(not_enrolled(&agent, &["--service", "short"]).len(), 3);
+        let carl = agent
+            .ctl()
+            .run_as(machine, "mfat-carl", &["users", "--not-enrolled"], "");
+        assert!(carl.stdout.contains("NotAllowed"), "{carl:?}");
+    });
 }

@@ -30,7 +30,7 @@ const MOST_PATIENCE: Duration = Duration::from_secs(600);
 pub enum ClientError {
     /// Nobody listens at the socket, or it can't be reached.
     #[error(
-        "the agent is not reachable at {path}: {reason}; is mfa-agent running? mfa-agent --check tells what is wrong with its settings"
+        "the agent is not reachable at {path}: {reason}. Check that mfa-agent runs, and its settings: mfa-agent --check"
     )]
     Unreachable {
         /// The socket.
@@ -50,7 +50,7 @@ pub enum ClientError {
         uid: u32,
     },
     /// The agent lives, but so many callers wait that this one did not get through.
-    #[error("the agent has more callers than it takes at a time; try again in a moment")]
+    #[error("the agent has too many connections at the moment. Try again")]
     Busy,
     /// The call was written, and no reply came for the whole time-out.
     #[error("the agent did not answer in time")]
@@ -59,7 +59,9 @@ pub enum ClientError {
     #[error("the connection to the agent failed: {0}")]
     Connection(FrameError),
     /// The reply is not one.
-    #[error("the agent's reply is not understood: {0}")]
+    #[error(
+        "can't use the agent's reply: {0}. Check that agent and mfactl have the same version: mfactl doctor"
+    )]
     Garbled(serde_json::Error),
     /// The agent refused, in the terms of the interface.
     #[error("{reason}")]

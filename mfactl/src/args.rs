@@ -1,7 +1,7 @@
 //! The arguments, parsed into types that can't hold a wrong value.
 //!
-//! Names are bounded and free of control characters from here on; numbers are in range. No argument
-//! ever takes a secret: argument lists are public on a Unix host.
+//! From here on, names are bounded and have no control characters, and numbers are in range. No argument takes a
+//! secret: every user of a Unix host can read argument lists.
 
 mod address;
 mod enroll;
@@ -11,6 +11,7 @@ mod logins;
 mod mode;
 mod sessions;
 mod settings;
+mod users;
 mod word;
 
 use std::path::PathBuf;
@@ -28,36 +29,38 @@ pub(crate) use logins::{Explain, Verify};
 pub(crate) use mode::Mode;
 pub(crate) use sessions::Bypass;
 pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
+pub(crate) use users::Users;
 
 const STATUSES: &str = "\
 Examples:
-  mfactl                       what you have set up, and what you can do next
-  mfactl enroll                set up a factor for yourself, step by step
-  mfactl status alice          what alice has, and whether she is locked
-  mfactl unlock alice          let her try again
-  mfactl doctor                what is wrong on this host, and what mends it
+  mfactl                       your state (root: this host's) and the next step
+  mfactl enroll                enrol a factor for yourself, step by step
+  mfactl status alice          alice's factors, lock and rules
+  mfactl unlock alice          unlock alice
+  mfactl users --not-enrolled  users who are refused until they enrol
+  mfactl doctor                diagnose this host
 Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not
 reachable.
-Secrets come from a prompt or from standard input, never as arguments.";
+mfactl reads secrets from a prompt or standard input, never from arguments.";
 
-/// Second factors for logins: enrol them, look at them, unlock them
+/// Manage second factors for logins: enrol factors, unlock users, diagnose this host
 #[derive(Debug, Parser)]
 #[command(name = "mfactl", version, after_help = STATUSES)]
 #[command(subcommand_value_name = "COMMAND")]
 pub(crate) struct Args {
-    /// Where the agent listens
+    /// Socket of the agent
     #[arg(long, global = true, display_order = 100, value_name = "PATH", default_value = DEFAULT_SOCKET)]
     pub(crate) socket: PathBuf,
-    /// Print one JSON value on standard output, and nothing else there
+    /// Print the result as one JSON value on standard output
     #[arg(long, global = true, display_order = 101)]
     pub(crate) json: bool,
-    /// What to do; at a terminal, none shows one's own state
+    /// The command; on a terminal, mfactl alone shows your state (root: this host's)
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
 impl Args {
-    /// Whether a command is left out that only a person at a terminal may leave out.
+    /// Whether a command is missing that only a person at a terminal may leave out.
     pub(crate) fn needs_a_person(&self) -> bool {
         matches!(
             self.command,
@@ -65,7 +68,7 @@ impl Args {
         )
     }
 
-    /// What a script is told that leaves it out: the help of what it began with.
+    /// The error for a script that leaves it out: the help of the command that it began.
     pub(crate) fn complaint() -> Option<clap::Error> {
         let strict = |command: clap::Command| {
             command
@@ -82,88 +85,89 @@ impl Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Give a user a factor
+    /// Enrol a factor
     #[command(after_help = "Example: mfactl enroll totp alice --label phone
-At a terminal, mfactl enroll alone asks what to set up, step by step.")]
+On a terminal, mfactl enroll alone asks what to enrol, step by step.")]
     Enroll(EnrollWhat),
-    /// Take over what users had elsewhere
+    /// Import devices from google-authenticator, pam_oath or otpauth URIs
     #[command(
         subcommand,
         after_help = "Example: mfactl import google-authenticator --all --dry-run"
     )]
     Import(Import),
-    /// Take a factor away
+    /// Remove a factor
     #[command(after_help = "Example: mfactl remove totp alice --label phone
 For one of several addresses:
   mfactl remove email alice --label anna@example.org")]
     Remove(Remove),
-    /// Give a device another name
+    /// Rename a device
     #[command(after_help = "Example: mfactl rename totp alice --label phone --to old-phone")]
     Rename(Rename),
-    /// Choose the address that codes go to before others
+    /// Set the primary address for codes
     #[command(after_help = address::PRIMARY)]
     Primary(NamedAddress),
-    /// Use an address again
+    /// Use a disabled address again
     #[command(after_help = address::ENABLE)]
     Enable(NamedAddress),
-    /// Use an address no longer, but keep it
+    /// Stop using an address without deleting it
     #[command(after_help = address::DISABLE)]
     Disable(NamedAddress),
     /// Show a user's factors, lock and rules
     #[command(after_help = "Example: mfactl status alice")]
     Status(Whose),
-    /// List the users who have a factor
-    #[command(after_help = "Example: mfactl users | wc -l")]
-    Users,
-    /// List the users who are locked
+    /// List the users who have a factor, or those who still have to enrol
+    #[command(after_help = users::USERS)]
+    Users(Users),
+    /// List locked users
     #[command(after_help = "Example: mfactl lockouts")]
     Lockouts,
-    /// End a lock and clear what was counted
+    /// Unlock a user and reset the failure counters
     #[command(after_help = "Example: mfactl unlock alice")]
     Unlock(Whom),
-    /// Make a factor part of every login that asks the user for one
+    /// Require an additional factor in every login of a user that asks for one
     #[command(after_help = settings::REQUIRE)]
     Require(Require),
-    /// Say whether a user must have a factor
+    /// Set whether a user must have a factor
     #[command(after_help = settings::ENFORCE)]
     Enforce(Enforce),
-    /// Let a user set require and allow-from for themselves, or no longer
+    /// Allow or forbid a user to set their own require and allow-from
     #[command(after_help = settings::SELF_MANAGE)]
     SelfManage(SelfManage),
-    /// Limit the addresses that a user may log in from
+    /// Limit the networks that a user may log in from
     #[command(after_help = settings::ALLOW_FROM)]
     AllowFrom(AllowFrom),
-    /// List the logins after which the same is not asked again for a while
+    /// List active sessions (logins not asked again)
     #[command(after_help = "Example: mfactl sessions alice
-Without USER: everybody's for an administrator, your own otherwise.")]
+Without USER, administrators see all sessions and others see their own.")]
     Sessions(Whose),
     /// End all sessions of a user
     #[command(after_help = "Example: mfactl revoke alice")]
     Revoke(Whom),
-    /// Make a code that passes once, for a user whose device is lost
+    /// Create a one-time code for a user who lost their device
     #[command(after_help = sessions::BYPASS)]
     Bypass(Bypass),
-    /// Hold a real login on the terminal
+    /// Run a real login on this terminal
     #[command(after_help = logins::VERIFY)]
     Verify(Verify),
-    /// Show what would be decided for a login, and why; nothing is changed
+    /// Explain what a login would be asked and why, without changing anything
     #[command(after_help = logins::EXPLAIN)]
     Explain(Explain),
-    /// Look at the agent's settings
+    /// Check the agent's settings
     #[command(subcommand, after_help = "Example: mfactl config check")]
     Config(Config),
-    /// Show who is asked for a second factor at all, or change it
+    /// Show or change who is asked for a second factor at all
     #[command(after_help = mode::MODE)]
     Mode(Mode),
-    /// Send a message that holds no code, to see whether it arrives
+    /// Send a test message without a code
     #[command(after_help = address::TEST_DELIVERY)]
     TestDelivery(TestDelivery),
-    /// Say what is wrong on this host, and what mends it
+    /// Diagnose this host and suggest fixes
     #[command(after_help = "Example: mfactl doctor
-Exit status 0 when there is no problem, 1 when there is one, 3 when the agent is
-not reachable.")]
+Problems come first, each with its fix. A warning may be intended. A note is
+usual: --verbose shows more about it.
+Exit status: 0 no problem, 1 problems, 3 agent not reachable.")]
     Doctor(Doctor),
-    /// Look at the PAM stacks, without an agent
+    /// Inspect the PAM stacks without the agent
     #[command(subcommand, hide = true, after_help = "Example: mfactl stacks lines")]
     Stacks(Stacks),
 }
@@ -186,7 +190,7 @@ impl Command {
             Self::Verify(it) => it.user.as_deref(),
             Self::Explain(it) => Some(&it.user),
             Self::Import(_)
-            | Self::Users
+            | Self::Users(_)
             | Self::Lockouts
             | Self::Config(_)
             | Self::Mode(_)
@@ -197,29 +201,32 @@ impl Command {
     }
 }
 
-/// What to set up.
+/// What to enrol.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollWhat {
-    /// The factor; at a terminal it may be left out
+    /// The factor; on a terminal you may leave it out
     #[command(subcommand)]
     pub(crate) factor: Option<Enroll>,
 }
 
-/// Where to look.
+/// What to check, and how much to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
+    /// Show every check and every remedy
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
     /// Where the stacks are
     #[command(flatten)]
     pub(crate) stacks: Folders,
-    /// Whose settings are looked at
+    /// The sshd to ask
     #[command(flatten)]
     pub(crate) sshd: Sshd,
 }
 
-/// Which sshd this host has.
+/// The sshd of this host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sshd {
-    /// The program whose settings are looked at
+    /// The sshd program to ask for its settings
     #[arg(
         long = "sshd",
         hide = true,
@@ -232,10 +239,10 @@ pub(crate) struct Sshd {
 /// What mfa-pam asks of the stacks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stacks {
-    /// List each line that names pam_mfa.so, in every file that libpam reads
+    /// List each line that names pam_mfa.so, in all files that libpam reads
     #[command(after_help = "Example: mfactl stacks lines")]
     Lines(Folders),
-    /// Say what is wrong where the line of pam_mfa.so in FILE asks for the code
+    /// Check the services that ask for the code through the line of pam_mfa.so in FILE
     #[command(after_help = "Example: mfactl stacks check common-auth")]
     Check {
         /// The name of a file, such as common-auth
@@ -244,10 +251,10 @@ pub(crate) enum Stacks {
         #[command(flatten)]
         folders: Folders,
     },
-    /// Put another line in the place of each that names pam_mfa.so, so that no service asks for less than a password
+    /// Replace each line that names pam_mfa.so, so that every service still asks for a password
     #[command(hide = true, after_help = "Example: mfactl stacks take-out")]
     TakeOut(Folders),
-    /// Succeed if nobody gets in by SERVICE without a right password
+    /// Succeed if nobody can log in through SERVICE without a correct password
     #[command(
         hide = true,
         after_help = "Example: mfactl stacks ask-for-a-password sshd"
@@ -261,30 +268,33 @@ pub(crate) enum Stacks {
     },
 }
 
+/// Where libpam looks for stacks, in order of precedence.
+pub(crate) const PAM_FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
+
 /// Where libpam looks for stacks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Folders {
-    /// Folders of PAM stacks, the first before the others
-    #[arg(long, hide = true, value_name = "DIR", default_values = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"])]
+    /// Folders of PAM stacks, in order of precedence
+    #[arg(long, hide = true, value_name = "DIR", default_values = PAM_FOLDERS)]
     pub(crate) pam_dir: Vec<PathBuf>,
 }
 
 /// What to do with the agent's settings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
-    /// Read the files as they are now, put nothing in force, and say what is wrong or strange
+    /// Check the settings files without applying them
     #[command(
         after_help = "Example: mfactl config check && systemctl reload mfa-agent
-Exit status 0 when nothing keeps the settings from being put in force, and
-nobody from logging in who has to; warnings don't count."
+Exit status: 0 valid, and administrators can still log in (warnings are fine);
+1 otherwise."
     )]
     Check(Sshd),
 }
 
-/// A user, or the caller.
+/// A user (default: the caller).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Whose {
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
 }
@@ -300,13 +310,13 @@ pub(crate) struct Whom {
 /// A name as the protocol takes it.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     if text.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("the name is empty".to_owned());
     }
     if text.len() > MAX_NAME {
-        return Err(format!("it is longer than {MAX_NAME} bytes"));
+        return Err(format!("the name is longer than {MAX_NAME} bytes"));
     }
     if text.chars().any(char::is_control) {
-        return Err("it has a control character in it".to_owned());
+        return Err("the name contains a control character".to_owned());
     }
     Ok(text.to_owned())
 }

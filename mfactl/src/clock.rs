@@ -1,7 +1,7 @@
 //! Times for people: in their zone, and from now.
 //!
-//! The agent sends RFC 3339 in UTC. Somebody at 3 a.m. wants to know what the clock on the wall will
-//! show, and how long that is from now. A text that is no time is shown as it came, cleaned.
+//! The agent sends RFC 3339 in UTC. An administrator at 3 a.m. wants local time, and how long that is from now. A text
+//! that is no time is shown as it is, cleaned.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};

@@ -22,13 +22,14 @@ pub(crate) mod stacks;
 pub(crate) mod status;
 pub(crate) mod test_delivery;
 pub(crate) mod unlock;
+pub(crate) mod users;
 pub(crate) mod verify;
 
 /// How a command ended that has printed its own result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Everything that was asked for holds now.
+    /// Everything is done.
     Done,
-    /// Something was refused, or the login not passed.
+    /// Something was refused, or the login failed.
     Refused,
 }

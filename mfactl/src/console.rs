@@ -1,8 +1,7 @@
 //! Where answers come from, and where prompts and remarks go.
 //!
-//! When standard input is a terminal, a person is asked there. Otherwise every answer is the next line
-//! of standard input, in the order in which answers are needed, and remarks go to standard error.
-//! Neither ever touches standard output: that carries results.
+//! If standard input is a terminal, a person is asked there. Otherwise each answer is the next line of standard input,
+//! and remarks go to standard error. Standard output has results only.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -37,16 +36,14 @@ impl Console {
             .as_fd()
             .try_clone_to_owned()
             .map_err(Failure::io("read standard input"))?;
-        // One byte at a time: what follows our lines is for whoever reads next.
+        // One byte at a time: what follows our lines belongs to the next reader.
         Ok(Self::Lines(LineReader::new(File::from(owned), 1)))
     }
 
-    /// A person, wherever standard input comes from; `instead` names the way for scripts.
+    /// A person, even if standard input is no terminal; `instead` is the option for scripts.
     pub(crate) fn terminal(instead: &str) -> Result<Self, Failure> {
         let tty = Tty::open().map_err(|_| {
-            Failure::Usage(format!(
-                "there is no terminal to ask on; use {instead} in scripts"
-            ))
+            Failure::Usage(format!("no terminal to ask on. In scripts, use {instead}"))
         })?;
         Ok(Self::Terminal(tty))
     }
@@ -56,16 +53,16 @@ impl Console {
         matches!(self, Self::Terminal(_))
     }
 
-    /// Shows a remark, with a line end added. Whoever calls this has cleaned it.
+    /// Shows a remark, with a line end added. The caller has cleaned it.
     pub(crate) fn say(&mut self, text: &str) {
-        // A remark that can't be shown is no reason to fail: the answer or its lack decides.
+        // A remark that can't be shown is no reason to fail: the answer decides.
         let _ = match self {
             Self::Terminal(tty) => tty.show(&Zeroizing::new(format!("{}\n", folded(text)))),
             Self::Lines(_) => std::io::stderr().write_all(format!("{text}\n").as_bytes()),
         };
     }
 
-    /// The answer to `prompt`, or none when there is nobody to give one any more.
+    /// The answer to `prompt`, or none at the end of input.
     pub(crate) fn ask(&mut self, prompt: &str, echo: bool) -> Result<Option<Secret>, Failure> {
         match self {
             Self::Terminal(tty) => tty.ask(prompt, echo),
@@ -73,7 +70,7 @@ impl Console {
         }
     }
 
-    /// The answer to `prompt`, which must not be missing; `what` names it in the complaint.
+    /// The answer to `prompt`, which must not be missing; `what` names it in the error.
     pub(crate) fn demand(
         &mut self,
         prompt: &str,
@@ -84,7 +81,7 @@ impl Console {
             Some(answer) => Ok(answer),
             None if self.is_terminal() => Err(Failure::Cancelled),
             None => Err(Failure::Usage(format!(
-                "standard input ended where {what} was expected, as a line of its own"
+                "standard input ended before {what}. Put it on a line of its own"
             ))),
         }
     }

@@ -1,8 +1,7 @@
 //! What every command has at hand: the agent, the console and the output.
 //!
-//! [`Context::change`] is the one place that knows how users manage their own factors: the agent
-//! refuses with `NotVerified`, the person passes a factor they already have on the same connection,
-//! and the call is made once more.
+//! [`Context::change`] is the one place that knows how users manage their own factors: the agent refuses with
+//! `NotVerified`, the person passes one of their factors on the same connection, and the call is repeated.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,13 +19,13 @@ use crate::output::Output;
 /// How long one call may take. No call waits for a person: they type between calls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The PAM service under which people prove themselves to this program.
+/// The PAM service of the logins that this program runs for its own changes.
 pub(crate) const OWN_SERVICE: &str = "mfactl";
 
-/// The same for a call that waits for a message to be sent: a mail server may be tried more than once.
+/// The same for a call that sends a message: a mail server may be tried more than once.
 pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
 
-const TO_CHANGE: &str = "To change this, first pass a factor that you have.";
+const TO_CHANGE: &str = "Before this change, pass one of your factors.";
 
 /// What a command works with.
 pub(crate) struct Context {
@@ -60,8 +59,7 @@ impl Context {
         self.timeout = timeout;
     }
 
-    /// Makes sure that the agent is there, before a person types for nothing. The connection is not
-    /// kept: the agent ends those that say nothing while they think.
+    /// Checks that the agent answers before a person types. The connection is not kept: the agent closes idle ones.
     pub(crate) fn probe(&mut self) -> Result<(), Failure> {
         Client::connect(&self.socket, self.timeout)?;
         Ok(())
@@ -75,8 +73,8 @@ impl Context {
         Ok(self.client()?.call::<M>(parameters)?)
     }
 
-    /// Calls a method that changes something; if the agent asks for it, the caller proves themselves
-    /// first, on the same connection.
+    /// Calls a method that changes something. If the agent asks for it, the caller first passes a factor on the same
+    /// connection.
     pub(crate) fn change<M: Method>(
         &mut self,
         parameters: &M::Parameters,
@@ -92,8 +90,7 @@ impl Context {
         self.call::<M>(parameters)
     }
 
-    /// The caller passes a factor of theirs, on the connection that the next call goes by; a person
-    /// is told `why` first.
+    /// The caller passes a factor on the connection of the next call; a person is told `why` first.
     pub(crate) fn prove(&mut self, why: &str) -> Result<(), Failure> {
         let user = caller()?;
         if self.console()?.is_terminal() {
@@ -106,7 +103,7 @@ impl Context {
             quiet: false,
         };
         match self.converse(&login)? {
-            // Whether a skipped login is enough is for the agent to say.
+            // The agent decides whether a skipped login is enough.
             Outcome::Passed | Outcome::Skipped => Ok(()),
             other => Err(Failure::NotVerified(other)),
         }
@@ -119,7 +116,7 @@ impl Context {
         conversation::hold(client, console, login)
     }
 
-    /// Ends the connection; the next call opens a new one. For the time that a person takes to type.
+    /// Closes the connection while a person types; the next call opens a new one.
     pub(crate) fn hang_up(&mut self) {
         self.client = None;
     }
@@ -158,7 +155,7 @@ fn opened(slot: &mut Option<Console>) -> Result<&mut Console, Failure> {
     }
 }
 
-/// Whether somebody who is not root acts for themselves: `user` is who is meant, or none for the caller.
+/// Whether a user other than root acts for themselves; `user` is none for the caller.
 pub(crate) fn acts_for_oneself(user: Option<&str>) -> bool {
     let is_own = |user| caller().is_ok_and(|caller| caller == user);
     !getuid().is_root() && user.is_none_or(is_own)
@@ -170,7 +167,7 @@ pub(crate) fn caller() -> Result<String, Failure> {
     match User::from_uid(uid) {
         Ok(Some(user)) => Ok(user.name),
         Ok(None) => Err(Failure::Rejected(format!(
-            "user id {uid} has no name on this host; name a user"
+            "user id {uid} has no name on this host. Name a user in the command"
         ))),
         Err(e) => Err(Failure::Io {
             what: "look up your user name".to_owned(),

@@ -1,7 +1,7 @@
-//! One login, held on the console: what a PAM application does with `pam_mfa`, without PAM.
+//! One login on the console: what a PAM application does with `pam_mfa`, without PAM.
 //!
-//! Used by `verify`, and by every change that asks the caller to prove themselves. Nothing is judged
-//! here: prompts are shown, answers sent, and the agent's outcome handed back.
+//! `verify` uses it, and every change before which the caller must pass a factor. Nothing is decided here: it shows
+//! prompts, sends answers, and returns the agent's outcome.
 
 use mfa_protocol::Secret;
 use mfa_protocol::client::Client;
@@ -15,19 +15,19 @@ use crate::failure::Failure;
 use crate::output::clean_lines;
 use crate::tty;
 
-/// A login to hold.
+/// A login to run.
 pub(crate) struct Login<'a> {
     /// Who logs in.
     pub(crate) user: &'a str,
-    /// The PAM service whose rules are to hold.
+    /// The PAM service whose rules apply.
     pub(crate) service: &'a str,
-    /// What is guarded, if it is an operation.
+    /// The operation, if there is one.
     pub(crate) operation: Option<&'a str>,
-    /// Whether prompts are shown and nothing else.
+    /// Whether only prompts are shown.
     pub(crate) quiet: bool,
 }
 
-/// Holds a login until it has an outcome.
+/// Runs a login until it has an outcome.
 pub(crate) fn hold(
     client: &mut Client,
     console: &mut Console,
@@ -81,13 +81,13 @@ fn show(console: &mut Console, messages: &[Message]) {
 fn ask(console: &mut Console, prompt: &Prompt) -> Result<Option<Secret>, Failure> {
     let text = clean_lines(&prompt.text);
     if !console.is_terminal() {
-        // So that a script's log shows what its lines were taken for.
+        // So that a script's log shows which line answered which prompt.
         console.say(text.trim_end());
     }
     console.ask(&text, prompt.echo)
 }
 
-/// The last `length` characters: what stands before them is a password, and not the agent's business.
+/// The last `length` characters. A password before them must not reach the agent.
 fn tail(typed: Secret, length: Option<u32>) -> Secret {
     let Some(length) = length else { return typed };
     let length = usize::try_from(length).unwrap_or(usize::MAX);

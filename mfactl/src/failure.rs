@@ -7,25 +7,27 @@ use mfa_protocol::message::ErrorKind;
 /// Every way in which a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The arguments, or what came on standard input in their place, are not of the stated form.
+    /// The arguments or the lines of standard input have the wrong form.
     #[error("{0}")]
     Usage(String),
     /// The agent refused, or is not there.
     #[error(transparent)]
     Agent(#[from] ClientError),
-    /// The agent's reply is one, but says nothing that can be acted on.
-    #[error("the agent's reply is not understood: {0}")]
+    /// The agent's reply is valid, but makes no sense.
+    #[error(
+        "can't use the agent's reply: {0}. Check that agent and mfactl have the same version: mfactl doctor"
+    )]
     Garbled(String),
     /// The caller did not pass the factor that a change asks for.
-    #[error("nothing was changed: you must first pass a factor that you have; {}", words(*.0))]
+    #[error("nothing changed, because you did not pass a factor first: {}", words(*.0))]
     NotVerified(Outcome),
-    /// The same, before a device that went astray is taken up: it may be the only factor.
-    #[error("nothing was changed: you must first pass a factor that you have; {}", words(*.0))]
+    /// The same before a resynchronisation: the device may be the only factor.
+    #[error("nothing changed, because you did not pass a factor first: {}", words(*.0))]
     NotVerifiedForDevice(Outcome),
     /// The person gave up.
-    #[error("cancelled; nothing was changed")]
+    #[error("cancelled; nothing changed")]
     Cancelled,
-    /// What was given does not hold, and nothing was sent.
+    /// The input is wrong, and nothing was sent.
     #[error("{0}")]
     Rejected(String),
     /// A file, a terminal or standard output failed.
@@ -38,13 +40,13 @@ pub(crate) enum Failure {
     },
     /// An import that ended in the middle.
     #[error(
-        "stopped at {place}: {source} ({taken} entries before it were taken; when the cause is \
-         mended, repeat the command: what is there already stays as it is)"
+        "stopped at {place}: {source}. {taken} entries before it are imported. Fix the cause and repeat the command: \
+         it changes nothing that is already imported"
     )]
     Import {
-        /// The first line or user whose fate is not known.
+        /// The first line or user without a known result.
         place: String,
-        /// How many were stored or there already.
+        /// How many entries are imported.
         taken: u64,
         /// What happened.
         source: Box<Failure>,
@@ -95,7 +97,7 @@ impl Failure {
         )
     }
 
-    /// Whether the agent wants the caller to prove themselves first.
+    /// Whether the agent wants the caller to pass a factor first.
     pub(crate) fn wants_proof(&self) -> bool {
         matches!(
             self,
@@ -106,11 +108,11 @@ impl Failure {
         )
     }
 
-    /// What to do about it, where the message does not say that itself.
+    /// What to run next, if the message does not say it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Agent(ClientError::Unreachable { .. }) => Some(START_IT),
-            Self::Agent(ClientError::TimedOut) => Some(START_IT_ANEW),
+            Self::Agent(ClientError::TimedOut) => Some(RESTART_IT),
             Self::NotVerifiedForDevice(_) => Some(ASK_FOR_IT),
             Self::Import { source, .. } => source.hint(),
             _ => None,
@@ -129,29 +131,31 @@ impl Failure {
 const START_IT: &str = "\
 Start it:            systemctl start mfa-agent
 Why it does not run: journalctl -u mfa-agent
-Its settings:        mfa-agent --check
+Check its settings:  mfa-agent --check
 If it listens elsewhere ([server] socket in /etc/mfa/agent.toml), add --socket PATH.";
 
 const ASK_FOR_IT: &str = "\
-A recovery code passes as well. Who has none left asks an administrator for
+A recovery code works too. If you have none left, ask an administrator to run:
   mfactl verify --resync USER";
 
-const START_IT_ANEW: &str = "\
-What it does:   journalctl -u mfa-agent
-Start it anew:  systemctl restart mfa-agent   (nothing that was counted is lost)";
+const RESTART_IT: &str = "\
+Its log:     journalctl -u mfa-agent
+Restart it:  systemctl restart mfa-agent   (no counter is lost)";
 
 /// An outcome, for the person who was asked.
 pub(crate) fn words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
-        Outcome::Skipped => "the policy asks for no second factor here",
-        Outcome::Wrong => "it was wrong, or no factor that is asked for is set up (mfactl status)",
-        Outcome::Locked => "locked after too many wrong answers, or out of tries",
-        Outcome::Denied => "the policy denies this login",
-        Outcome::Unavailable => {
-            "the agent can't judge it now; its log says why (journalctl -u mfa-agent)"
+        Outcome::Skipped => "the policy requires no second factor here",
+        Outcome::Wrong => {
+            "wrong code, or none of the required factors is set up (see: mfactl status)"
         }
-        Outcome::Cancelled => "cancelled: no answer was given, and none is counted",
+        Outcome::Locked => {
+            "locked after too many wrong codes, or out of tries (see: mfactl status)"
+        }
+        Outcome::Denied => "the policy denies this login",
+        Outcome::Unavailable => "the agent can't verify it now (see: journalctl -u mfa-agent)",
+        Outcome::Cancelled => "cancelled; no attempt is counted",
     }
 }
 

@@ -1,13 +1,14 @@
-//! Who administers this host, and who else logs in to it: what only root sees, for the agent to decide by.
+//! The administrators and users of this host: what only root sees, as input for the agent's decisions.
 //!
-//! The agent runs as an ordinary user and can read neither the shadow file nor sudo's rules. `config check`,
-//! `doctor` and `mfa-pam enable` all ask it with what is found here, so that they can't disagree.
+//! The agent runs as an ordinary user and can read neither the shadow file nor sudo's rules. `config check`, `doctor`
+//! and `mfa-pam enable` all send it these facts, so that they agree.
 
 mod accounts;
 mod caller;
 mod polkit;
 mod sshd;
 mod sudo;
+pub(crate) mod users;
 
 use std::collections::BTreeSet;
 
@@ -20,19 +21,24 @@ use sudo::Rights;
 /// The groups whose members may become root, as distributions set them up.
 const ROOT_GROUPS: [&str; 3] = ["sudo", "wheel", "admin"];
 
-/// So many users are looked at; the agent takes no more.
+/// At most so many users are sent; the agent accepts no more.
 const MOST_USERS: usize = 200;
 
-/// So many of them are looked up in sudo's rules, each by a program of its own.
+/// At most so many of them are looked up in sudo's rules, each by a process.
 const MOST_LOOK_UPS: usize = 64;
 
-/// What the agent is asked with. Who is not root sees nothing of this, and asks without.
+/// The user who typed the command, although root runs it; none if a service runs it.
+pub(crate) fn caller() -> Option<String> {
+    caller::name()
+}
+
+/// The parameters for the agent; without facts if the caller is not root and can't see them.
 pub(crate) fn parameters() -> CheckConfigParameters {
     let host = geteuid().is_root().then(facts);
     CheckConfigParameters { host }
 }
 
-/// Who may become root here, root among them, as far as that is seen; root alone for who is not root.
+/// The users who may become root here, and root; root alone if the caller is not root.
 pub(crate) fn administrators() -> Vec<String> {
     let facts = geteuid().is_root().then(facts);
     let others = facts.map(|facts| facts.administrators).unwrap_or_default();

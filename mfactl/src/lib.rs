@@ -1,13 +1,12 @@
-//! `mfactl`: enrolling, looking at, requiring and unlocking second factors.
+//! `mfactl`: manages second factors.
 //!
-//! It decides nothing and stores nothing: each command turns arguments into calls of
-//! `org.pam-mfa.Admin` or `org.pam-mfa.Login`, and replies into a screen or one JSON value. The agent
-//! knows from the socket who is calling, and says what they may do.
+//! It decides nothing and stores nothing. Each command turns arguments into calls of `org.pam-mfa.Admin` or
+//! `org.pam-mfa.Login`, and replies into a screen or one JSON value. The agent knows from the socket who calls, and
+//! decides what they may do.
 //!
-//! Standard output carries the result, and with `--json` nothing else. Prompts go to the terminal,
-//! complaints to standard error. Secrets come in by standard input or an unechoed prompt, never as
-//! arguments, and are wiped after use. Whatever the agent sends is cleaned of control characters
-//! before it reaches a terminal.
+//! Standard output has the result, and with `--json` nothing else. Prompts go to the terminal, errors to standard
+//! error. Secrets come from standard input or a prompt without echo, never from arguments, and are wiped after use.
+//! What the agent sends is cleaned of control characters before it reaches a terminal.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +20,7 @@ mod failure;
 mod host;
 mod lines;
 mod output;
+mod progress;
 mod sshd;
 mod table;
 mod tty;
@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The arguments that it takes, for whoever writes its manual.
+/// The arguments, for the manual.
 #[must_use]
 pub fn command() -> clap::Command {
     Args::command()
@@ -91,7 +91,7 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Enable(which) => commands::address::enable(&mut context, which, true),
         Command::Disable(which) => commands::address::enable(&mut context, which, false),
         Command::Status(whose) => commands::status::run(&mut context, whose),
-        Command::Users => commands::lists::users(&mut context),
+        Command::Users(which) => commands::users::run(&mut context, which),
         Command::Lockouts => commands::lists::lockouts(&mut context),
         Command::Unlock(whom) => commands::unlock::run(&mut context, whom),
         Command::Require(what) => commands::settings::require(&mut context, what),
@@ -111,22 +111,23 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
     }
 }
 
-/// Says that the host does not know a user that an administrator names: it may be a typing error. No refusal,
-/// since users of a VPN often have no entry.
+/// Warns if the host does not know the named user: it may be a typing error. This is no refusal, since users of a VPN
+/// often have no entry.
 fn warn_of_unknown_user(command: &Command, output: Output) {
     if let Some(user) = command.named_user()
         && let Ok(None) = User::from_name(user)
     {
         output.complain(&format!(
-            "mfactl: warning: this host does not know the user {:?}; right for one of a VPN, else a typing error",
+            "mfactl: warning: this host does not know the user {:?}. Check the spelling, unless it is a VPN user without an \
+             entry",
             clean(user)
         ));
     }
 }
 
-/// Help and the version are no mistakes; anything else is, and `--json` holds for it too.
+/// Help and version are no errors. Everything else is one, and `--json` applies to it too.
 fn misused(error: &clap::Error) -> ExitCode {
-    // A closed pipe is no reason to say more: nobody is there to read it.
+    // If the pipe is closed, nobody reads more.
     let _ = error.print();
     if matches!(
         error.kind(),

@@ -1,15 +1,14 @@
 //! Lines from a file or from standard input that may hold secrets.
 //!
-//! The standard library's buffered readers keep what they read in memory that nobody wipes. Here both
-//! the buffer and the line are wiped, and a line is bounded, so a file without line ends costs a few
-//! kilobytes. With a chunk of one byte nothing is read beyond the line that was asked for: what
-//! follows on standard input belongs to whoever reads next.
+//! The standard library's buffered readers never wipe what they read. Here both the buffer and the line are wiped, and
+//! a line is bounded, so a file without line ends costs a few kilobytes. With a chunk of one byte nothing is read beyond
+//! the line: what follows on standard input belongs to the next reader.
 
 use std::io::{self, Read};
 
 use zeroize::Zeroizing;
 
-/// The longest line that is taken, in bytes: an otpauth URI with the longest names fits well.
+/// The longest line in bytes: an otpauth URI with the longest names fits.
 pub(crate) const MAX_LINE: usize = 8 * 1024;
 
 /// A line without its end (`\n` or `\r\n`).
@@ -17,7 +16,7 @@ pub(crate) const MAX_LINE: usize = 8 * 1024;
 pub(crate) enum Line<'a> {
     /// Its bytes.
     Bytes(&'a [u8]),
-    /// It has more than [`MAX_LINE`]; it was passed over.
+    /// It is longer than [`MAX_LINE`], and was skipped.
     TooLong,
 }
 

@@ -1,9 +1,8 @@
 //! Standard output and standard error.
 //!
-//! What is printed here may come from the agent, which has it from user names, labels and settings. A
-//! control character in it could rewrite what an administrator sees, so [`clean`] shows it as an
-//! escape. Results go out in one piece at the end; a reader who closed the pipe has seen enough, and
-//! is no error.
+//! Texts may come from the agent, and so from user names, labels and settings. A control character in them could rewrite
+//! what an administrator sees, so [`clean`] shows it as an escape. Results are printed in one piece at the end; a closed
+//! pipe is no error.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// How results are to be printed.
+/// How results are printed.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
@@ -31,7 +30,7 @@ impl Output {
         self.json
     }
 
-    /// Whether what goes to standard output may be painted.
+    /// Whether standard output may have colours.
     pub(crate) fn is_painted(self) -> bool {
         colours_wanted() && io::stdout().is_terminal()
     }
@@ -62,7 +61,7 @@ impl Output {
         print(&Zeroizing::new(format!("{text}{end}")))
     }
 
-    /// Says on standard error what went wrong, and with `--json` on standard output too.
+    /// Prints an error to standard error, and with `--json` to standard output too.
     pub(crate) fn failure(self, failure: &Failure) {
         self.complain(&format!("mfactl: {failure}"));
         if let Some(hint) = failure.hint() {
@@ -106,6 +105,26 @@ pub(crate) fn colours_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// What a word on a terminal may be painted with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Plain,
+    Red,
+    Yellow,
+    Green,
+}
+
+/// `text` in a colour (ECMA-48, SGR). Only for terminals: see [`Output::is_painted`].
+pub(crate) fn painted(text: &str, colour: Colour) -> String {
+    let code = match colour {
+        Colour::Plain => return text.to_owned(),
+        Colour::Red => "1;31",
+        Colour::Yellow => "33",
+        Colour::Green => "32",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout
@@ -117,7 +136,7 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// JSON leaves some control characters as they are; inside its strings they may be escaped as well.
+/// JSON does not escape all control characters; inside its strings they may be escaped.
 fn format_json(json: &str) -> Zeroizing<String> {
     let mut safe = Zeroizing::new(String::with_capacity(json.len() + 1));
     for c in json.chars() {
@@ -132,7 +151,7 @@ fn format_json(json: &str) -> Zeroizing<String> {
     safe
 }
 
-/// `text` on one line, with nothing in it that a terminal would obey.
+/// `text` on one line, without characters that control a terminal.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     escape(text, is_unsafe)
 }
@@ -145,8 +164,7 @@ pub(crate) fn clean_lines(text: &str) -> Cow<'_, str> {
 /// As wide as a usual terminal.
 const WIDTH: usize = 80;
 
-/// `text` with its long lines broken between words, as people like to read. What has no blanks, such as an
-/// URI, stays whole.
+/// `text` with its long lines broken between words. What has no blanks, such as an URI, stays whole.
 pub(crate) fn folded(text: &str) -> String {
     let options = textwrap::Options::new(WIDTH).break_words(false);
     let fold = |line: &str| match line.chars().count() > WIDTH {
@@ -171,7 +189,7 @@ fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Control characters, line and paragraph separators, and those that turn the direction of writing
+/// Control characters, line and paragraph separators, and those that change the direction of writing
 /// (Unicode TR 36, 3.1): `<U+202E>` makes "nimda" read "admin". All are in the basic plane.
 fn is_unsafe(c: char) -> bool {
     c.is_control()

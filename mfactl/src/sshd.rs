@@ -1,7 +1,7 @@
-//! What sshd's settings come to: for everybody, or for one user where `Match` blocks say something else.
+//! sshd's effective settings: for everybody, or for one user with `Match` blocks.
 //!
-//! sshd itself reads its files and says what holds (`sshd -T`, sshd(8)). Of the files only the presence of `Match` is
-//! looked for, because sshd does not tell it.
+//! sshd itself reads its files and prints the settings (`sshd -T`, sshd(8)). The files are only searched for `Match`,
+//! because sshd does not print it.
 
 use std::fs;
 use std::io;
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) names: bool,
     /// `LoginGraceTime` in seconds; 0 is no limit.
     pub(crate) grace: u64,
-    /// `AuthenticationMethods`: lists of methods of which one has to be passed; none if any one does.
+    /// `AuthenticationMethods`: lists of methods, one of which must be passed; empty if any method is enough.
     pub(crate) methods: Vec<Vec<String>>,
     /// `PermitRootLogin`
     pub(crate) permit_root: String,
@@ -37,12 +37,12 @@ pub(crate) struct Settings {
     deny_groups: Vec<String>,
 }
 
-/// What holds for everybody whom no `Match` block fits.
+/// The settings without any `Match` block.
 pub(crate) fn for_all(program: &Path) -> io::Result<Settings> {
     print(program, &[])
 }
 
-/// What holds for `user`, who comes from an address that no block names.
+/// The settings for `user`, from an address that no block names.
 pub(crate) fn for_user(program: &Path, user: &str) -> io::Result<Settings> {
     // RFC 5737 and RFC 2606 keep these for examples.
     let connection =
@@ -116,8 +116,8 @@ impl Settings {
         settings
     }
 
-    /// Whether the lists of users and groups let root pass, as far as that is sure: a pattern that is not understood
-    /// here allows nobody and denies everybody.
+    /// Whether the lists of users and groups certainly let root in: an unknown pattern allows nobody and denies
+    /// everybody.
     pub(crate) fn lists_admit_root(&self) -> bool {
         let allows = |list: &[String]| {
             list.is_empty() || list.iter().any(|name| name == "root" || name == "*")
@@ -129,8 +129,8 @@ impl Settings {
             && !self.deny_groups.iter().any(denies)
     }
 
-    /// The ways in on which sshd never asks through PAM's conversation, each as its list of methods. `asks` tells the
-    /// methods that do.
+    /// The ways to log in on which sshd never prompts through PAM, each as its list of methods. `asks` tells whether a
+    /// method prompts.
     pub(crate) fn unasked_ways(&self, asks: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
         let is_on = |method: &String| match method.as_str() {
             "publickey" => self.key,
@@ -149,20 +149,20 @@ impl Settings {
         lists.into_iter().filter(unasked).collect()
     }
 
-    /// Whether this method stands on a way in.
+    /// Whether some way to log in uses this method.
     pub(crate) fn is_used(&self, method: &str) -> bool {
         let mut lists = self.methods.iter().flatten();
         self.methods.is_empty() || lists.any(|name| name == method)
     }
 
-    /// Whether a way in takes nothing but these methods.
+    /// Whether some way to log in uses only these methods.
     pub(crate) fn is_enough(&self, methods: &[&str]) -> bool {
         let only = |list: &Vec<String>| list.iter().all(|name| methods.contains(&name.as_str()));
         self.methods.is_empty() || self.methods.iter().any(only)
     }
 }
 
-/// `publickey,keyboard-interactive:pam password`, without what is said of devices.
+/// `publickey,keyboard-interactive:pam password`, without the devices.
 fn methods(value: &str) -> Vec<Vec<String>> {
     let name = |method: &str| method.split(':').next().unwrap_or_default().to_owned();
     let list = |list: &str| list.split(',').map(name).collect();

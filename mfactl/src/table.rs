@@ -1,6 +1,6 @@
 //! Tables and lists for a terminal of 80 columns.
 //!
-//! Cells may come from the agent; they are cleaned here, so that no caller can forget it.
+//! Cells may come from the agent. They are cleaned here, so that no caller can forget it.
 
 use std::fmt::Display;
 
@@ -12,8 +12,6 @@ use crate::output::clean;
 /// The narrowest terminal that screens are made for.
 const WIDTH: u16 = 80;
 const INDENT: &str = "  ";
-/// What is left of a line beside the word that [`field`] begins with.
-const FIELD_WIDTH: usize = WIDTH as usize - 12;
 
 /// A table under a line of headings; longer cells are wrapped.
 pub(crate) fn table<const N: usize>(
@@ -39,8 +37,7 @@ pub(crate) fn table<const N: usize>(
         .collect()
 }
 
-/// A word and what there is to say about it, the words in a column of their own; nothing if there is
-/// nothing to say.
+/// A name in a column of its own, and a text; nothing if the text is empty.
 pub(crate) fn field(name: &str, text: &str) -> String {
     if text.is_empty() {
         String::new()
@@ -49,25 +46,35 @@ pub(crate) fn field(name: &str, text: &str) -> String {
     }
 }
 
-/// What begins a line that is a command or a setting: it is pasted as it stands, so it is not broken.
+/// What begins a line that is a command or a setting: it is for pasting, so it is not broken.
 const VERBATIM: &str = "  ";
 
-/// As [`field`], but what is wider than the terminal goes on in the next line. Line ends stay.
+/// As [`field`], but a text that is wider than the terminal is wrapped. Line ends stay.
 pub(crate) fn paragraph(name: &str, text: &str) -> String {
+    match text.is_empty() {
+        true => String::new(),
+        false => block(&format!("{name:<11} "), text),
+    }
+}
+
+/// `text` beside `head`, wrapped at the width of the terminal. Line ends stay, and so do commands and settings.
+pub(crate) fn block(head: &str, text: &str) -> String {
+    let indent = head.chars().count();
     let lines = text
         .split('\n')
         .flat_map(|line| match line.starts_with(VERBATIM) {
             true => vec![clean(line).into_owned()],
-            false => wrapped(&clean(line), FIELD_WIDTH),
+            false => wrapped(&clean(line), usize::from(WIDTH).saturating_sub(indent)),
         });
-    let names = std::iter::once(name).chain(std::iter::repeat(""));
-    names
+    let blank = " ".repeat(indent);
+    let heads = std::iter::once(head).chain(std::iter::repeat(&*blank));
+    heads
         .zip(lines)
-        .map(|(name, line)| field(name, &line))
+        .map(|(head, line)| format!("{head}{line}\n"))
         .collect()
 }
 
-/// A remark under a table; what is wider than the terminal goes on in the next line, further in.
+/// A remark under a table; a text that is wider than the terminal is wrapped, with an indent.
 pub(crate) fn remark(text: &str) -> String {
     let lines = wrapped(&clean(text), WIDTH as usize - 2 * INDENT.len());
     let indents = std::iter::once("").chain(std::iter::repeat(INDENT));
@@ -77,8 +84,7 @@ pub(crate) fn remark(text: &str) -> String {
         .collect()
 }
 
-/// `text` in lines of so many characters, broken at blanks only: a word that is wider stays whole, so
-/// that it can be copied.
+/// `text` in lines of `width` characters, broken only at blanks: a longer word stays whole, so that it can be copied.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
@@ -101,7 +107,7 @@ pub(crate) fn list(items: &[impl Display], none: &str) -> String {
     }
 }
 
-/// All items with something between them.
+/// All items, separated by `between`.
 pub(crate) fn joined(items: &[impl Display], between: &str) -> String {
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();
     items.join(between)

@@ -1,8 +1,8 @@
 //! The terminal: prompts, with or without echo.
 //!
-//! Written here rather than taken from a crate, because Ctrl-C at an unechoed prompt must leave the
-//! terminal as it was. While a prompt stands, signals from the keyboard are off and Ctrl-C ends the
-//! line; it comes back as [`Failure::Cancelled`] once the old settings are in force again.
+//! This is not a crate, because Ctrl-C at a prompt without echo must leave the terminal as it was. During a prompt,
+//! signals from the keyboard are off and Ctrl-C ends the line; it is returned as [`Failure::Cancelled`] once the old
+//! settings are restored.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -30,14 +30,14 @@ pub(crate) struct Tty {
 }
 
 impl Tty {
-    /// Opens `/dev/tty`; fails where there is none.
+    /// Opens `/dev/tty`; fails if there is none.
     pub(crate) fn open() -> io::Result<Self> {
         Ok(Self {
             file: File::options().read(true).write(true).open("/dev/tty")?,
         })
     }
 
-    /// Shows `text` as it is. Whoever calls this has cleaned it.
+    /// Shows `text` as it is. The caller has cleaned it.
     pub(crate) fn show(&mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())
     }
@@ -62,9 +62,8 @@ impl Tty {
     }
 }
 
-/// The controlling terminal of this process, such as `/dev/pts/3`; none if it has none. Not the terminal of standard input,
-/// which whoever calls may choose, and with it the session. Asking `/dev/tty` would not do: its name is `/dev/tty` on
-/// every terminal.
+/// The controlling terminal of this process, such as `/dev/pts/3`; none if it has none. Not the terminal of standard
+/// input: the caller could choose that one, and with it the session. `/dev/tty` does not tell its real name.
 pub(crate) fn name() -> Option<String> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (major, minor) = controlling_terminal(&stat)?;
@@ -84,7 +83,7 @@ fn controlling_terminal(stat: &str) -> Option<(u32, u32)> {
     (number != 0).then_some((major, minor))
 }
 
-/// What the kernel calls a device that is no pseudo-terminal.
+/// The kernel's name of a device that is no pseudo-terminal.
 fn device_name(major: u32, minor: u32) -> Option<String> {
     let device = std::fs::read_link(format!("/sys/dev/char/{major}:{minor}")).ok()?;
     device.file_name()?.to_str().map(str::to_owned)
@@ -108,11 +107,11 @@ fn line(typed: &[u8]) -> Result<Option<Secret>, Failure> {
         return Ok(None);
     }
     let text = std::str::from_utf8(typed)
-        .map_err(|_| Failure::Rejected("what was typed is not UTF-8 text".to_owned()))?;
+        .map_err(|_| Failure::Rejected("the input is not UTF-8 text".to_owned()))?;
     Ok(Some(Secret::from(text.trim_end_matches('\n'))))
 }
 
-/// The terminal's settings while a prompt stands; the old ones come back when this is dropped.
+/// The terminal's settings during a prompt; dropping this restores the old ones.
 struct Asking<'a> {
     file: &'a mut File,
     before: Termios,
@@ -135,7 +134,7 @@ impl<'a> Asking<'a> {
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        // If the terminal is gone, there is nothing to put back.
+        // If the terminal is gone, there is nothing to restore.
         let _ = tcsetattr(&*self.file, SetArg::TCSADRAIN, &self.before);
     }
 }

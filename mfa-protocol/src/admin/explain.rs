@@ -70,6 +70,13 @@ pub struct Explanation {
     pub unenrolled: Option<Unenrolled>,
     /// Days that a user without a factor is let in for, if that holds for this login.
     pub grace_days_left: Option<u32>,
+    /// When these days began; none before the first such login.
+    pub grace_since: Option<String>,
+    /// When they end; none before the first such login.
+    pub grace_until: Option<String>,
+    /// Whether the login is refused because the user has not enrolled what is required, now or once the days of grace
+    /// are over. None from an agent that is older than the field.
+    pub not_enrolled: Option<bool>,
     /// Failures that lock.
     pub lockout_attempts: Option<u32>,
     /// For how long, such as `1h`.

@@ -1,7 +1,7 @@
 //! The arguments of the commands about addresses that codes are sent to, and of `mfactl enroll radius`.
 //!
-//! Which addresses there are is the agent's to say. What can't be one is caught here: it is the sign of a
-//! word left out, or of two in the wrong order.
+//! The agent decides which addresses are valid. What can't be an address is refused here: a word is missing, or two
+//! are in the wrong order.
 
 use mfa_protocol::factor::Channel;
 
@@ -10,58 +10,58 @@ use super::word::word;
 
 pub(super) const EMAIL: &str = "\
 Example: mfactl enroll email anna@example.org
-For another, as an administrator: mfactl enroll email alice anna@example.org
-A code is sent there and asked for before anything is stored. Administrators
-store at once, and the first login confirms the address; with --confirm they
-are asked for the code as well. When standard input is no terminal, the code is
-the next line there.";
+As an administrator, for a user: mfactl enroll email alice anna@example.org
+mfactl sends a code to the address and asks you for it before it stores the
+address. For administrators it stores the address at once, and the user's next
+login confirms it; --confirm asks for the code here. If standard input is not
+a terminal, mfactl reads the code from its next line.";
 
 pub(super) const SMS: &str = "\
 Example: mfactl enroll sms +491701234567
-For another, as an administrator: mfactl enroll sms alice +491701234567
-A code is sent there and asked for before anything is stored. Administrators
-store at once, and the first login confirms the number; with --confirm they are
-asked for the code as well. When standard input is no terminal, the code is the
-next line there.";
+As an administrator, for a user: mfactl enroll sms alice +491701234567
+mfactl sends a code to the number and asks you for it before it stores the
+number. For administrators it stores the number at once, and the user's next
+login confirms it; --confirm asks for the code here. If standard input is not
+a terminal, mfactl reads the code from its next line.";
 
 pub(super) const RADIUS: &str = "\
 Example: mfactl enroll radius alice --server vip --as asmith
-The server is one of [[radius]] in the agent's settings. It takes the place of
-the one that the user had.";
+NAME is a [[radius]] server of agent.toml. It replaces the server that the user
+had before.";
 
 pub(super) const PRIMARY: &str = "\
 Example: mfactl primary email alice anna@example.org
-Codes go there before they go to the user's other addresses. The address may be
-written as mfactl status shows it.";
+Codes go to the primary address first. You can write the address as mfactl
+status shows it.";
 
 pub(super) const ENABLE: &str = "\
 Example: mfactl enable sms alice +491701234567
-Codes may go there again. The address may be written as mfactl status shows it.";
+Codes go to it again. You can write the address as mfactl status shows it.";
 
 pub(super) const DISABLE: &str = "\
 Example: mfactl disable sms alice +491701234567
-It stays, and no code goes there before mfactl enable. The address may be
-written as mfactl status shows it.";
+The address stays stored, and no code goes to it until mfactl enable. You can
+write it as mfactl status shows it.";
 
 pub(super) const TEST_DELIVERY: &str = "\
 Example: mfactl test-delivery email anna@example.org
-The message holds no code. Exit status 0 when it was taken for delivery, 1 with
-the reason when not.";
+The message has no code. Exit status: 0 accepted for delivery, 1 not accepted,
+with the reason.";
 
-const EXPECTED: &str = "an address such as anna@example.org or +491701234567 is expected; USER stands \
-                        before it, and options before or behind both";
+const EXPECTED: &str = "expected an address such as anna@example.org or +491701234567. Order: \
+                        [USER] ADDRESS; options can go anywhere";
 
 /// An address to enrol.
 #[derive(Debug, Default, clap::Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct EnrollAddress {
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// Where codes are sent to
+    /// The address for codes
     #[arg(value_name = "ADDRESS", value_parser = address, required = true)]
     pub(crate) address: String,
-    /// Ask administrators as well for the code that is sent there
+    /// Ask for the code even as an administrator
     #[arg(long)]
     pub(crate) confirm: bool,
 }
@@ -72,10 +72,10 @@ pub(crate) struct EnrollRadius {
     /// The user
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: String,
-    /// The server's name in the agent's settings
+    /// The server's name in agent.toml
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) server: String,
-    /// The user's name there; the same if left out
+    /// The user's name on the server (default: USER)
     #[arg(long = "as", value_name = "REMOTE", value_parser = name)]
     pub(crate) remote: Option<String>,
 }
@@ -84,10 +84,10 @@ pub(crate) struct EnrollRadius {
 #[derive(Debug, clap::Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct NamedAddress {
-    /// What is sent there
+    /// The kind of address
     #[arg(value_name = "FACTOR", value_parser = word::<Channel>())]
     pub(crate) factor: Channel,
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
     /// The address or number
@@ -95,10 +95,10 @@ pub(crate) struct NamedAddress {
     pub(crate) address: String,
 }
 
-/// Where to send a message that is good for nothing.
+/// Where to send a test message.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TestDelivery {
-    /// How it is sent
+    /// How to send it
     #[arg(value_name = "CHANNEL", value_parser = word::<Channel>())]
     pub(crate) channel: Channel,
     /// The address or number
@@ -106,7 +106,7 @@ pub(crate) struct TestDelivery {
     pub(crate) address: String,
 }
 
-/// What may be an e-mail address or a telephone number, whole or with most of it left out.
+/// What may be an e-mail address or a telephone number, whole or masked.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     let text = name(text)?;
     let is_number =
@@ -168,10 +168,7 @@ mod tests {
             "mfactl test-delivery email alice",
         ] {
             let error = error(line);
-            assert!(
-                error.contains("is expected; USER stands"),
-                "{line}: {error}"
-            );
+            assert!(error.contains("Order: [USER] ADDRESS"), "{line}: {error}");
         }
         assert!(error("mfactl enroll sms").contains("required"));
         assert!(error("mfactl primary totp alice x@y").contains("email, sms"));

@@ -10,35 +10,35 @@ use super::{EnrollAddress, EnrollRadius, address, name};
 /// A factor to enrol.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Enroll {
-    /// A device that shows codes by its clock, such as an app (RFC 6238)
+    /// Enrol an authenticator app or other time-based device (RFC 6238)
     #[command(after_help = TOTP)]
     Totp(EnrollTotp),
-    /// A device that counts its codes, such as a token with a button (RFC 4226)
+    /// Enrol a counter-based device, such as a token with a button (RFC 4226)
     #[command(after_help = HOTP)]
     Hotp(EnrollHotp),
-    /// A PIN of 4 to 8 digits
+    /// Set a PIN of 4 to 8 digits
     #[command(after_help = "Example: mfactl enroll pin alice
-With --stdin: printf '%s\\n' \"$PIN\" | mfactl enroll pin alice --stdin")]
+In scripts: printf '%s\\n' \"$PIN\" | mfactl enroll pin alice --stdin")]
     Pin(EnrollKnowledge),
-    /// Three security questions
+    /// Set three security questions
     #[command(after_help = "Example: mfactl enroll questions alice
-With --stdin, three lines: question<TAB>answer")]
+With --stdin, mfactl reads three lines: question<TAB>answer")]
     Questions(EnrollKnowledge),
-    /// Recovery codes, in place of those that there are
+    /// Create new recovery codes; earlier codes no longer work
     #[command(after_help = "Example: mfactl enroll recovery alice
-Each code lets its user in once, wherever a code is asked for. They are shown
-once; print them, or write them down.")]
+Each code works once, wherever a code is asked for. mfactl shows them only now:
+print them or write them down.")]
     Recovery(EnrollRecovery),
-    /// An e-mail address that codes are sent to
+    /// Enrol an e-mail address for codes
     #[command(after_help = address::EMAIL)]
     Email(EnrollAddress),
-    /// A mobile number that codes are sent to by text message
+    /// Enrol a mobile number for codes by text message
     #[command(
         after_help = address::SMS,
         mut_arg("address", |number| number.value_name("NUMBER"))
     )]
     Sms(EnrollAddress),
-    /// An authenticator behind a RADIUS server, such as a VIP gateway (RFC 2865)
+    /// Use a third-party authenticator behind a RADIUS server (RFC 2865)
     #[command(after_help = address::RADIUS)]
     Radius(EnrollRadius),
 }
@@ -60,10 +60,10 @@ impl Enroll {
 /// Recovery codes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollRecovery {
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// How many
+    /// How many codes
     #[arg(long, value_name = "1..20", default_value = "10")]
     #[arg(value_parser = RangedU64ValueParser::<u32>::new().range(1..=20))]
     pub(crate) count: u32,
@@ -72,36 +72,36 @@ pub(crate) struct EnrollRecovery {
 const TOTP: &str = "\
 Example: mfactl enroll totp --label phone
 In scripts: mfactl --json enroll totp alice --no-confirm
-A code is asked for before anything is stored. When standard input is no
-terminal, it is the next line there, after that of --secret-stdin or
---uri-stdin.";
+mfactl asks for a code of the device before it stores the device. If standard
+input is not a terminal, mfactl reads the code from its next line, after the
+line of --secret-stdin or --uri-stdin.";
 
 const HOTP: &str = "\
 Example: mfactl enroll hotp alice --label token --secret-stdin --counter 12
 In scripts: mfactl --json enroll hotp alice --no-confirm
-For hardware tokens with a button. A code is asked for before anything is
-stored. When standard input is no terminal, it is the next line there, after
-that of --secret-stdin or --uri-stdin.";
+For hardware tokens with a button. mfactl asks for a code of the device before
+it stores the device. If standard input is not a terminal, mfactl reads the code
+from its next line, after the line of --secret-stdin or --uri-stdin.";
 
-/// A device with a clock.
+/// A time-based device.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct EnrollTotp {
     /// What every device has.
     #[command(flatten)]
     pub(crate) device: EnrollDevice,
-    /// How long a code is good for
+    /// How long a code is valid
     #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     #[arg(conflicts_with = "uri_stdin")]
     pub(crate) period: Option<u64>,
 }
 
-/// A device that counts its codes.
+/// A counter-based device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollHotp {
     /// What every device has.
     #[command(flatten)]
     pub(crate) device: EnrollDevice,
-    /// The counter of its next code; 0 if left out
+    /// The counter of the next code (default: 0)
     #[arg(long, value_name = "N", conflicts_with = "uri_stdin")]
     pub(crate) counter: Option<u64>,
 }
@@ -109,30 +109,30 @@ pub(crate) struct EnrollHotp {
 /// A device that shows codes.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct EnrollDevice {
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// The device's name, to tell several apart
+    /// The device's name (default: device-1, device-2, …)
     #[arg(long, value_parser = name)]
     pub(crate) label: Option<String>,
-    /// The hash; many authenticator apps know SHA1 only
+    /// The hash algorithm (default: SHA1; many apps support only SHA1)
     #[arg(long, ignore_case = true, conflicts_with = "uri_stdin")]
     #[arg(value_parser = word::<HashAlgorithm>())]
     pub(crate) algorithm: Option<HashAlgorithm>,
-    /// How long a code is
+    /// Digits of a code
     #[arg(long, value_parser = RangedU64ValueParser::<u32>::new().range(6..=8))]
     #[arg(conflicts_with = "uri_stdin", value_name = "6..8")]
     pub(crate) digits: Option<u32>,
-    /// Take the base32 key from the first line of standard input
+    /// Read the base32 key from the first line of standard input
     #[arg(long, conflicts_with = "uri_stdin")]
     pub(crate) secret_stdin: bool,
-    /// Take an otpauth URI from the first line of standard input
+    /// Read an otpauth URI from the first line of standard input
     #[arg(long)]
     pub(crate) uri_stdin: bool,
-    /// The maker's ID of a hardware token, for show and audit
+    /// The vendor's ID of a hardware token, for status and audit log
     #[arg(long, value_name = "ID", value_parser = name)]
     pub(crate) credential_id: Option<String>,
-    /// Store at once, without asking for a code
+    /// Store the device without asking for a code
     #[arg(long)]
     pub(crate) no_confirm: bool,
 }
@@ -140,10 +140,10 @@ pub(crate) struct EnrollDevice {
 /// A PIN, or questions.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollKnowledge {
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// Take it from standard input
+    /// Read it from standard input
     #[arg(long)]
     pub(crate) stdin: bool,
 }

@@ -11,24 +11,24 @@ pub(crate) struct Remove {
     /// The factor
     #[arg(value_name = "FACTOR", value_parser = word::<Authenticator>())]
     pub(crate) factor: Authenticator,
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// One device only, by its name; for email and sms one address only
+    /// Only the device of this name; for email and sms, only this address
     #[arg(long, value_parser = name)]
     pub(crate) label: Option<String>,
 }
 
-/// Which device is to be called what.
+/// A device and its new name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rename {
     /// The device's kind
     #[arg(value_name = "FACTOR", value_parser = word::<DeviceKind>())]
     pub(crate) factor: DeviceKind,
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// Its name until now; may be left out if there is only one of the kind
+    /// Its present name; not needed if the user has one device of the kind
     #[arg(long, value_name = "OLD", value_parser = name)]
     pub(crate) label: Option<String>,
     /// Its new name

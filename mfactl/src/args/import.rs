@@ -9,28 +9,28 @@ use super::name;
 /// A format to import.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
-    /// A user's ~/.google_authenticator, or those of all users
+    /// Import ~/.google_authenticator of one user or of all users
     #[command(after_help = "\
 Example: mfactl import google-authenticator --all --dry-run
-With --all, users without a file are counted and passed over. On a terminal the
-report of a dry run comes first, and nothing is changed before you type yes.
-A used code stays used; repeating an import changes nothing else.
-Exit status 1 if a file was refused; the others are taken over.")]
+With --all, mfactl skips and counts users without a file. On a terminal it shows
+the report of a dry run first, and changes nothing until you type yes.
+Used codes stay used. You can repeat an import.
+Exit status 1 if a file was refused; the other files are imported.")]
     GoogleAuthenticator(ImportGoogle),
-    /// pam_oath's users file
+    /// Import pam_oath's users file
     #[command(after_help = "\
 Example: mfactl import oath /etc/users.oath --dry-run
-A used code stays used; repeating an import changes nothing else. A PIN of 4 to
-8 digits becomes the user's PIN and is required; a user with another PIN is
-refused, unless PINs are left out.
-Exit status 1 if a line was refused; the others are taken over.")]
+Used codes stay used. You can repeat an import. A PIN of 4 to 8 digits becomes
+the user's PIN and is required; a user whose PIN has another form is refused,
+except with --without-pins.
+Exit status 1 if a line was refused; the other lines are imported.")]
     Oath(ImportOath),
     /// Lines of a user and a URI.
     #[command(
-        about = "Lines of user<TAB>otpauth://… or otpauth-migration://…",
+        about = "Import lines of user<TAB>otpauth://… or otpauth-migration://…",
         after_help = "Example: mfactl import uris devices.tsv
-Blank lines and lines that begin with # are passed over. Repeating an import
-changes nothing. Exit status 1 if a line was refused; the others are stored."
+mfactl skips blank lines and lines that begin with #. You can repeat an import.
+Exit status 1 if a line was refused; the other lines are imported."
     )]
     Uris(ImportUris),
 }
@@ -41,13 +41,13 @@ pub(crate) struct ImportGoogle {
     /// The user
     #[arg(value_name = "USER", value_parser = name, required_unless_present = "all")]
     pub(crate) user: Option<String>,
-    /// The user's file; - is standard input
+    /// The user's file; - reads standard input
     #[arg(value_name = "FILE", required_unless_present = "all")]
     pub(crate) file: Option<PathBuf>,
-    /// The files of all users that `getent passwd` lists
+    /// Import the files of all users that getent passwd lists
     #[arg(long, conflicts_with_all = ["user", "file"])]
     pub(crate) all: bool,
-    /// Where each user's file is, as secret= of the module says it: ~, %h, %u, ${HOME}, ${USER}
+    /// Path of each user's file, as in the module's secret=: ~, %h, %u, ${HOME}, ${USER}
     #[arg(
         long,
         value_name = "PATTERN",
@@ -55,10 +55,10 @@ pub(crate) struct ImportGoogle {
         default_value = "~/.google_authenticator"
     )]
     pub(crate) secret: String,
-    /// Say what would be done, and change nothing
+    /// Show what the import would do, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Don't ask
+    /// Import without asking
     #[arg(long, conflicts_with = "user")]
     pub(crate) yes: bool,
 }
@@ -66,16 +66,16 @@ pub(crate) struct ImportGoogle {
 /// A users file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportOath {
-    /// The file; - is standard input
+    /// The file; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// This user's lines only; a new device is taken even for a user who has been set up here
+    /// Only this user's lines; adds a device even if the user is already enrolled
     #[arg(long, value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// Leave PINs out: the code alone is enough then
+    /// Import no PINs; the code alone is enough then
     #[arg(long)]
     pub(crate) without_pins: bool,
-    /// Say what would be done, and change nothing
+    /// Show what the import would do, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -83,10 +83,10 @@ pub(crate) struct ImportOath {
 /// A file of otpauth URIs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportUris {
-    /// The file; - is standard input
+    /// The file; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Say what would be done, and change nothing
+    /// Show what the import would do, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

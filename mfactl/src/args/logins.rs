@@ -1,46 +1,47 @@
-//! The arguments of `mfactl verify` and `mfactl explain`: a login to hold, or to think through.
+//! The arguments of `mfactl verify` and `mfactl explain`: a login to run, or to explain.
 
 use super::{Sshd, name};
 use crate::context::OWN_SERVICE;
 
 pub(super) const VERIFY: &str = "\
 Example: mfactl verify alice --service sshd
-In a script that only goes on for somebody who has passed:
+The login counts, locks and is logged like any other.
+In a script that continues only after a second factor:
   mfactl verify --quiet --operation collect-evidence || exit 1
-For a device whose codes are refused since its clock or counter went astray:
+For a device that is out of sync, so that its codes are refused:
   mfactl verify --resync
-Exit status 0 when passed or when the policy asks for nothing here, 1 when not,
-3 when the agent is not reachable. When standard input is no terminal, its lines
-are the answers.";
+Exit status: 0 passed, or the policy asks for nothing here; 1 not verified;
+3 agent not reachable. If standard input is not a terminal, its lines are the
+answers.";
 
 pub(super) const EXPLAIN: &str = "\
 Example: mfactl explain --user alice --service sshd --from 192.0.2.7
 After a key:
   mfactl explain --user alice --service sshd --after publickey
-What holds on Monday morning:
+On Monday morning:
   mfactl explain --user alice --service sudo --at 2026-11-23T09:30
 For mfactl verify --operation:
   mfactl explain --user alice --operation collect-evidence";
 
-/// A login to hold.
+/// A login to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// The PAM service whose rules are to hold
+    /// The PAM service whose rules apply
     #[arg(long, value_parser = name, default_value = OWN_SERVICE)]
     pub(crate) service: String,
-    /// What is guarded, for rules on operations
+    /// The operation, for rules on operations
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) operation: Option<String>,
-    /// Show the prompts and nothing else; the exit status tells
+    /// Show only the prompts; the exit status is the result
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    /// Take up a device that went astray, by two codes that it shows one after the other
+    /// Resynchronise a device by two consecutive codes
     #[arg(long, conflicts_with_all = ["service", "operation"])]
     pub(crate) resync: bool,
-    /// With --resync: the device; whichever the codes are of if left out
+    /// With --resync: the device (default: the one that the codes match)
     #[arg(long, value_parser = name, requires = "resync")]
     pub(crate) label: Option<String>,
 }
@@ -51,31 +52,31 @@ pub(crate) struct Verify {
     override_usage = "mfactl explain [OPTIONS] --user <USER> <--service <SERVICE>|--operation <NAME>>"
 )]
 pub(crate) struct Explain {
-    /// Who would log in
+    /// The user who would log in
     #[arg(long, value_parser = name)]
     pub(crate) user: String,
-    /// The PAM service, such as sshd or sudo; with --operation, mfactl if left out
+    /// The PAM service, such as sshd or sudo (default with --operation: mfactl)
     #[arg(long, value_parser = name, required_unless_present = "operation")]
     service: Option<String>,
-    /// The address that the login would come from
+    /// The remote address of the login
     #[arg(long, value_name = "ADDRESS", value_parser = name)]
     pub(crate) from: Option<String>,
     /// The terminal, such as tty1
     #[arg(long, value_parser = name)]
     pub(crate) tty: Option<String>,
-    /// The user on the remote host, or the one who calls sudo
+    /// The user on the remote host, or the user who calls sudo
     #[arg(long, value_name = "USER", value_parser = name)]
     pub(crate) ruser: Option<String>,
-    /// What sshd has verified by then, such as publickey; may be repeated
+    /// What sshd has already verified, such as publickey; may be repeated
     #[arg(long, value_name = "METHOD", value_parser = name, value_delimiter = ',')]
     pub(crate) after: Vec<String>,
-    /// The operation, for what mfactl verify guards
+    /// The operation of mfactl verify --operation
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) operation: Option<String>,
-    /// When: this host's time, such as 2026-11-23T09:30; now if left out
+    /// The time of this host, such as 2026-11-23T09:30 (default: now)
     #[arg(long, value_name = "TIME", value_parser = name)]
     pub(crate) at: Option<String>,
-    /// Whose settings are looked at
+    /// The sshd to ask
     #[command(flatten)]
     pub(crate) sshd: Sshd,
 }

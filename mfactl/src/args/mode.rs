@@ -6,17 +6,17 @@ use super::word::word;
 
 pub(super) const MODE: &str = "\
 Example: mfactl mode local-users
-none         nobody is asked
-local-users  users of this host are asked, those of a directory are not
-all          everybody is asked, as the rules say
-It is [enforcement] mode of agent.toml. Without MODE it is shown. Changing it
-takes root, who writes agent.d/zzz-mode.toml beside agent.toml; the agent loads
-it at once.";
+none         nobody is asked for a second factor
+local-users  only users of this host are asked, not users of a directory
+all          the rules decide for every user
+The mode is [enforcement] mode of agent.toml. Without MODE, mfactl shows it. To
+change it you must be root: mfactl writes agent.d/zzz-mode.toml beside
+agent.toml, and the agent applies it at once.";
 
-/// Who is asked at all.
+/// The enforcement mode.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Mode {
-    /// Who is to be asked; without it the mode is shown
+    /// The new mode (default: show the mode)
     #[arg(value_name = "MODE", value_parser = word::<EnforcementMode>())]
     pub(crate) mode: Option<EnforcementMode>,
 }

@@ -6,10 +6,10 @@ use super::name;
 
 pub(super) const BYPASS: &str = "\
 Example: mfactl bypass alice --for 1h30m
-The code is taken once, wherever alice is asked for a code; an earlier one is
-not good any more.";
+The code works once, wherever alice is asked for a code. An earlier bypass code
+no longer works.";
 
-/// How long a bypass code may be good for, in seconds: 1 minute to 3 hours.
+/// How long a bypass code may be valid, in seconds: 1 minute to 3 hours.
 const LIFETIME: std::ops::RangeInclusive<u32> = 60..=3 * 3600;
 
 /// A bypass code to make.
@@ -18,7 +18,7 @@ pub(crate) struct Bypass {
     /// The user
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: String,
-    /// How long the code is good for, 1m to 3h
+    /// How long the code is valid, 1m to 3h
     #[arg(long = "for", value_name = "TIME", value_parser = lifetime, default_value = "30m")]
     pub(crate) seconds: u32,
 }
@@ -32,7 +32,7 @@ fn lifetime(text: &str) -> Result<u32, String> {
     whole
         .and_then(|length| u32::try_from(length.as_secs()).ok())
         .filter(|seconds| LIFETIME.contains(seconds))
-        .ok_or_else(|| "1m to 3h is expected, such as 30m, 90s or 1h30m".to_owned())
+        .ok_or_else(|| "expected 1m to 3h, such as 30m, 90s or 1h30m".to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The arguments of `mfactl require`, `enforce`, `self-manage` and `allow-from`: what is set for one
-//! user.
+//! The arguments of `mfactl require`, `enforce`, `self-manage` and `allow-from`: per-user
+//! settings.
 
 use std::net::IpAddr;
 
@@ -12,23 +12,23 @@ use super::word::word;
 
 pub(super) const REQUIRE: &str = "\
 Example: mfactl require totp alice
-The factor is then asked for besides what the rules ask for. --off takes that
-back. Without USER for yourself, where an administrator has said
-mfactl self-manage USER on.";
+Each login of alice that asks for a factor then asks for this one as well. --off
+removes the requirement. Without USER, you set it for yourself; an administrator
+must allow that first: mfactl self-manage USER on";
 
 pub(super) const ENFORCE: &str = "\
 Example: mfactl enforce alice required
-required  a login without a factor is denied
-optional  a user who has set up nothing is let in
-default   what the rules say of such users holds";
+required  a user who has enrolled nothing is denied
+optional  a user who has enrolled nothing is let in
+default   the rules decide";
 
 pub(super) const SELF_MANAGE: &str = "\
 Example: mfactl self-manage alice on
-What an administrator has set is not loosened by it.";
+The user can add restrictions, but not loosen those of an administrator.";
 
 pub(super) const ALLOW_FROM: &str = "\
 Example: mfactl allow-from alice 192.0.2.0/24 2001:db8::/32
-The networks take the place of those that were set before:
+The networks replace the earlier ones. To remove all limits:
   mfactl allow-from alice --anywhere";
 
 /// A factor to require.
@@ -37,10 +37,10 @@ pub(crate) struct Require {
     /// The factor
     #[arg(value_name = "FACTOR", value_parser = word::<Factor>())]
     pub(crate) factor: Factor,
-    /// The user; yourself if left out
+    /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// Require it no longer
+    /// Remove the requirement
     #[arg(long)]
     pub(crate) off: bool,
 }
@@ -51,18 +51,18 @@ pub(crate) struct Enforce {
     /// The user
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: String,
-    /// Whether they must have a factor
+    /// Whether the user must have a factor
     #[arg(value_name = "LEVEL", value_parser = word::<policy::Enforcement>())]
     pub(crate) level: policy::Enforcement,
 }
 
-/// Whether a user may set more for themselves.
+/// Whether a user may set their own requirements.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SelfManage {
     /// The user
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: String,
-    /// Whether they may
+    /// Whether the user may
     #[arg(value_name = "on|off", hide_possible_values = true)]
     pub(crate) switch: Switch,
 }
@@ -85,18 +85,18 @@ pub(crate) struct AllowFrom {
     /// Addresses and networks, such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32
     #[arg(value_name = "CIDR", value_parser = network)]
     pub(crate) networks: Vec<String>,
-    /// From everywhere: none of the networks that were set holds any more
+    /// Remove all limits
     #[arg(long)]
     pub(crate) anywhere: bool,
 }
 
-/// An address, or a network with the length of its prefix. What it means is the agent's business; a slip
-/// of the finger is caught here.
+/// An address, or a network with the length of its prefix. The agent decides what it means; typing errors are caught
+/// here.
 fn network(text: &str) -> Result<String, String> {
     if is_network(text) {
         Ok(text.to_owned())
     } else {
-        Err("an address or a network is expected, such as 192.0.2.0/24".to_owned())
+        Err("expected an address or a network, such as 192.0.2.0/24".to_owned())
     }
 }
 
@@ -112,10 +112,10 @@ fn is_network(text: &str) -> bool {
     length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length <= longest))
 }
 
-/// A name, and not the first network of a line that forgot the user.
+/// A name, and not the first network of a line without a user.
 fn no_network(text: &str) -> Result<String, String> {
     if is_network(text) {
-        return Err("the user is expected first, then the networks".to_owned());
+        return Err("expected the user first, then the networks".to_owned());
     }
     name(text)
 }
@@ -151,9 +151,12 @@ mod tests {
             "office.example",
         ] {
             let error = error(&format!("mfactl allow-from alice {wrong}"));
-            assert!(error.contains("a network is expected"), "{wrong}: {error}");
+            assert!(
+                error.contains("expected an address or a network"),
+                "{wrong}: {error}"
+            );
         }
-        assert!(error("mfactl allow-from 10.0.0.0/8 ::1").contains("the user is expected first"));
+        assert!(error("mfactl allow-from 10.0.0.0/8 ::1").contains("expected the user first"));
     }
 
     proptest! {

@@ -3,13 +3,13 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mfa_protocol::words::{UnknownWord, Word};
 
-/// Takes the words of `T`, and lists them in help and errors.
+/// Parses the words of `T`, and lists them in help and errors.
 pub(super) fn word<T: Word + Send + Sync>() -> impl TypedValueParser<Value = T> {
     let words = T::WORDS.iter().map(|value| value.word());
     PossibleValuesParser::new(words).try_map(|typed| read::<T>(&typed))
 }
 
-/// Some arguments are taken in any case.
+/// Upper and lower case do not matter.
 fn read<T: Word>(typed: &str) -> Result<T, UnknownWord> {
     let mut all = T::WORDS.iter().copied();
     let same = |value: &T| value.word().eq_ignore_ascii_case(typed);

@@ -1,4 +1,4 @@
-//! `mfactl primary`, `enable` and `disable`: which of a user's addresses codes go to.
+//! `mfactl primary`, `enable` and `disable`: the addresses that codes go to.
 
 use mfa_protocol::admin::{
     Address, AddressReply, EnableAddress, EnableAddressParameters, Primary, PrimaryParameters,
@@ -19,13 +19,13 @@ pub(crate) fn primary(context: &mut Context, args: NamedAddress) -> Result<Verdi
     })?;
     report(context, &reply, |reply| {
         let (said, unused) = (
-            said(reply, "is primary"),
-            "it is disabled, so no code goes there",
+            said(reply, "primary"),
+            "it is disabled, so no code goes to it",
         );
         match reply.address.enabled {
             true => said,
             false => format!(
-                "{said}\nBut {unused}; to use it again: mfactl enable {} {} {}",
+                "{said}\nWarning: {unused}. Enable it: mfactl enable {} {} {}",
                 reply.address.factor,
                 clean(&reply.user),
                 clean(&reply.address.address)
@@ -46,8 +46,8 @@ pub(crate) fn enable(
         enabled,
     })?;
     let state = match enabled {
-        true => "is enabled",
-        false => "is disabled",
+        true => "enabled",
+        false => "disabled",
     };
     report(context, &reply, |reply| said(reply, state))
 }
@@ -77,8 +77,8 @@ fn report(
 fn said(reply: &AddressReply, state: &str) -> String {
     let (user, address) = (clean(&reply.user), clean(&reply.address.address));
     if reply.changed {
-        format!("{user}: {address} {state} now")
+        format!("{user}: {address} is now {state}")
     } else {
-        format!("{user}: {address} {state} already; nothing was changed")
+        format!("{user}: {address} is already {state}; nothing changed")
     }
 }

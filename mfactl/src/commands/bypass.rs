@@ -1,7 +1,6 @@
-//! `mfactl bypass`: a code that passes once, for a user whose device is lost.
+//! `mfactl bypass`: a one-time code for a user who lost their device.
 //!
-//! It is read out on a phone, so it is shown in threes. It is worth a login: nothing here keeps it
-//! longer than it takes to print it.
+//! It is read out on a phone, so it is shown in groups of three. It is a secret, and is wiped once it is printed.
 
 use std::fmt::Write as _;
 
@@ -32,24 +31,24 @@ fn screen(reply: &BypassReply, clock: &Clock) -> Zeroizing<String> {
     let user = clean(&reply.user);
     let grouped = in_threes(reply.code.expose());
     let mut around = format!(
-        "\nGood once, until {}, wherever {user} is asked for a code.\n\
-         The blanks are for reading: where the code stands at the end of the password,\n\
-         it is typed without them. An earlier bypass code is not good any more.\n",
+        "\nIt works once, until {}, wherever {user} is asked for a code.\n\
+         The blanks are only for reading: leave them out where password and code share\n\
+         one prompt. Earlier bypass codes no longer work.\n",
         clock.future(&reply.expires_at),
     );
     if reply.locked {
         around += &format!(
-            "\n{user} is LOCKED, and the code is not taken before that ends:\n  mfactl unlock {user}\n"
+            "\n{user} is LOCKED: the code works only once {user} is unlocked:\n  mfactl unlock {user}\n"
         );
     }
-    // As long as it gets at once: growing would leave a copy behind.
+    // Large enough from the start: growing would leave an unwiped copy.
     let mut screen = Zeroizing::new(String::with_capacity(
         64 + user.len() + grouped.len() * 8 + around.len(),
     ));
     // Writing to a string does not fail.
     let _ = write!(
         screen,
-        "Bypass code of {user}\n\n  {}\n{around}",
+        "Bypass code for {user}\n\n  {}\n{around}",
         clean(&grouped)
     );
     screen
@@ -89,17 +88,17 @@ mod tests {
     }
 
     const OPEN: &str = "\
-Bypass code of alice
+Bypass code for alice
 
   483 920 137
 
-Good once, until 14:52 (in 30 minutes), wherever alice is asked for a code.
-The blanks are for reading: where the code stands at the end of the password,
-it is typed without them. An earlier bypass code is not good any more.
+It works once, until 14:52 (in 30 minutes), wherever alice is asked for a code.
+The blanks are only for reading: leave them out where password and code share
+one prompt. Earlier bypass codes no longer work.
 ";
 
     const LOCKED: &str = "
-alice is LOCKED, and the code is not taken before that ends:
+alice is LOCKED: the code works only once alice is unlocked:
   mfactl unlock alice
 ";
 }

@@ -1,7 +1,7 @@
-//! `mfactl config check`: what is wrong or strange about the agent's settings, before they are loaded.
+//! `mfactl config check`: checks the agent's settings before they are loaded.
 //!
-//! The agent reads its own files, since nobody else may; this prints what it says of them, and what sshd makes of
-//! rules that go by addresses.
+//! The agent reads its own files, since no other user may. This prints its findings, and adds rules by address that
+//! sshd's settings defeat.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn check(context: &mut Context, sshd: &Path) -> Result<Verdict, Failure> {
     })
 }
 
-/// The rules of the files that go by the address of who logs in by sshd.
+/// The rules of the files that match sshd logins by address.
 fn by_address(context: &mut Context) -> Result<Vec<AddressRule>, Failure> {
     let parameters = TermsParameters {
         services: vec!["sshd".to_owned()],
@@ -48,19 +48,19 @@ fn by_address(context: &mut Context) -> Result<Vec<AddressRule>, Failure> {
     Ok(terms.flat_map(|terms| terms.by_address).collect())
 }
 
-/// sshd's own settings are not the agent's, so that it can't know of this.
+/// The agent does not know sshd's settings.
 fn in_vain(rule: &AddressRule) -> Finding {
     let AddressRule { name, denies, .. } = rule;
     let consequence = match denies {
-        true => "it denies every host that has a name, whatever its address",
-        false => "it does not fit a host that has a name",
+        true => "the rule denies every host that has a name, whatever its address",
+        false => "the rule does not match hosts that have a name",
     };
     Finding {
         severity: Severity::Warning,
         place: Some(rule.place.clone()),
         message: format!(
-            "rule {name:?} can't hold for sshd: \"from\" needs an address, and with UseDNS yes sshd gives the name \
-             of the remote host, so that {consequence}; in sshd_config: UseDNS no"
+            "rule {name:?} can't work for sshd: \"from\" needs an address, but with UseDNS yes sshd passes the name of \
+             the remote host, so {consequence}. Fix: UseDNS no in sshd_config"
         ),
     }
 }
@@ -71,16 +71,16 @@ fn screen(reply: &CheckConfigReply) -> String {
     let file = clean(&reply.file);
     screen += &match (reply.valid, errors(reply).next(), reply.findings.is_empty()) {
         (false, ..) => {
-            format!("{file}: can't be put in force; a reload would keep the settings that are\n")
+            format!("{file}: invalid; a reload would keep the current settings\n")
         }
-        (true, Some(_), _) => format!("{file}: could be put in force, but see the errors first\n"),
-        (true, None, false) => format!("{file}: could be put in force\n"),
-        (true, None, true) => format!("{file}: nothing wrong\n"),
+        (true, Some(_), _) => format!("{file}: valid, but fix the errors above before reloading\n"),
+        (true, None, false) => format!("{file}: valid\n"),
+        (true, None, true) => format!("{file}: valid, no findings\n"),
     };
     screen
 }
 
-/// Who is let in nowhere, by name.
+/// The users that no service lets in.
 fn refused(reply: &CheckConfigReply) -> String {
     let name = |refused: &Refused| match refused.administers {
         true => format!("{} (administers this host)", clean(&refused.user)),
@@ -94,13 +94,13 @@ fn refused(reply: &CheckConfigReply) -> String {
     match names.is_empty() {
         true => String::new(),
         false => format!(
-            "refused wherever pam_mfa asks: {}{more}\n",
+            "refused by every service that asks: {}{more}\n",
             names.join(", ")
         ),
     }
 }
 
-/// What keeps the settings from being put in force, or somebody from logging in.
+/// "error: …" or "warning: …".
 fn line(finding: &Finding) -> String {
     let severity = match finding.severity {
         Severity::Error => "error",
@@ -140,17 +140,17 @@ mod tests {
         );
         assert_eq!(
             screen(&reply(true, vec![])),
-            "/etc/mfa/agent.toml: nothing wrong\n"
+            "/etc/mfa/agent.toml: valid, no findings\n"
         );
         assert_eq!(
             screen(&reply(true, vec![warning.clone()])),
-            "warning: a.toml:7: rule \"x\" never fits\n/etc/mfa/agent.toml: could be put in force\n"
+            "warning: a.toml:7: rule \"x\" never fits\n/etc/mfa/agent.toml: valid\n"
         );
         assert_eq!(
             screen(&reply(true, vec![warning, error])),
             "warning: a.toml:7: rule \"x\" never fits\n\
              error: every administrator is locked out\\u{7}\n\
-             /etc/mfa/agent.toml: could be put in force, but see the errors first\n"
+             /etc/mfa/agent.toml: valid, but fix the errors above before reloading\n"
         );
     }
 
@@ -167,14 +167,14 @@ mod tests {
         };
         assert_eq!(
             screen(&reply),
-            "refused wherever pam_mfa asks: anna (administers this host), bob and 3 more\n\
-             /etc/mfa/agent.toml: nothing wrong\n"
+            "refused by every service that asks: anna (administers this host), bob and 3 more\n\
+             /etc/mfa/agent.toml: valid, no findings\n"
         );
     }
 
     #[test]
     fn settings_that_can_t_be_put_in_force_are_never_called_right() {
         let screen = screen(&reply(false, vec![]));
-        assert!(screen.contains("can't be put in force"), "{screen}");
+        assert!(screen.contains("agent.toml: invalid;"), "{screen}");
     }
 }

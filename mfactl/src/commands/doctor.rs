@@ -1,12 +1,13 @@
-//! `mfactl doctor`: what is wrong with this host's second factors, and the command that mends it.
+//! `mfactl doctor`: what is wrong with the second factors of this host, and how to fix it.
 //!
-//! Each group of checks is a room of its own below and returns [`Check`]s; nothing here changes
-//! anything. An agent that is not reachable ends it at once, since nearly all is asked of the agent.
+//! Each group of checks is a room of its own below and returns [`Check`]s; [`screen`] prints them. Nothing here changes
+//! anything. It ends at once if the agent is not reachable, since nearly all checks ask the agent.
 
 mod agent;
 mod clock;
 mod config;
 mod devices;
+mod screen;
 pub(super) mod sshd;
 pub(super) mod stacks;
 mod terms;
@@ -21,20 +22,22 @@ use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::paragraph;
 use stacks::files::Files;
 
-/// Something that was looked at.
+/// A result of a check.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Check {
     /// One word.
     name: &'static str,
-    /// Whether all is well.
+    /// False for a problem.
     ok: bool,
     /// What was found.
     message: String,
     /// What to do about it.
     remedy: Option<String>,
+    /// Whether most hosts have it, so that it is no warning.
+    #[serde(skip)]
+    is_usual: bool,
 }
 
 impl Check {
@@ -44,10 +47,11 @@ impl Check {
             ok: true,
             message: message.into(),
             remedy: None,
+            is_usual: false,
         }
     }
 
-    /// Nothing wrong, and yet something to know or to do.
+    /// No problem, but perhaps not intended.
     fn note(name: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             remedy: Some(remedy.into()),
@@ -61,6 +65,15 @@ impl Check {
             ok: false,
             message: message.into(),
             remedy: Some(remedy.into()),
+            is_usual: false,
+        }
+    }
+
+    /// As [`Self::note`], for what most hosts have.
+    fn usual(name: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            is_usual: true,
+            ..Self::note(name, message, remedy)
         }
     }
 }
@@ -88,62 +101,16 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     let of_sshd = terms.iter().find(|terms| terms.service == "sshd");
     checks.extend(sshd::checks(&args.sshd.program, service.as_ref(), of_sshd));
     let report = Report { checks };
-    context.output.result(&report, || screen(&report.checks))?;
+    let view = screen::View {
+        is_verbose: args.verbose,
+        is_painted: context.output.is_painted(),
+    };
+    context
+        .output
+        .result(&report, || screen::of(&report.checks, view))?;
     Ok(if report.checks.iter().all(|check| check.ok) {
         Verdict::Done
     } else {
         Verdict::Refused
     })
-}
-
-fn screen(checks: &[Check]) -> String {
-    let mut screen: String = checks.iter().map(line).collect();
-    let problems = checks.iter().filter(|check| !check.ok).count();
-    screen += &match problems {
-        0 => "\nNo problem was found.\n".to_owned(),
-        1 => "\n1 problem was found.\n".to_owned(),
-        n => format!("\n{n} problems were found.\n"),
-    };
-    screen
-}
-
-fn line(check: &Check) -> String {
-    let verdict = match (check.ok, &check.remedy) {
-        (true, None) => "ok",
-        (true, Some(_)) => "note",
-        (false, _) => "PROBLEM",
-    };
-    let text = format!("{}: {}", check.name, check.message);
-    let remedy = check.remedy.as_deref().unwrap_or_default();
-    paragraph(verdict, &text) + &paragraph("", remedy)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_check_has_its_line_and_each_problem_its_remedy() {
-        let checks = [
-            Check::ok("agent", "it answers at /run/mfa/agent.sock"),
-            Check::note("config", "warnings: 1", "mfactl config check lists them"),
-            Check::problem(
-                "store",
-                "the agent can't read it: the checksum of the record of alice\u{7} is wrong",
-                "journalctl -u mfa-agent tells more",
-            ),
-        ];
-        assert_eq!(screen(&checks), SCREEN);
-        assert!(screen(&checks[..1]).ends_with("\nNo problem was found.\n"));
-    }
-
-    const SCREEN: &str = r"ok          agent: it answers at /run/mfa/agent.sock
-note        config: warnings: 1
-            mfactl config check lists them
-PROBLEM     store: the agent can't read it: the checksum of the record of
-            alice\u{7} is wrong
-            journalctl -u mfa-agent tells more
-
-1 problem was found.
-";
 }

@@ -1,6 +1,6 @@
-//! Words for a device that went astray: its clock runs away, or it has counted on without us.
+//! Words for a device that is out of sync: its clock is wrong, or its counter is ahead.
 //!
-//! Its codes are refused then, and two of them, one after the other, take it up again.
+//! Its codes are refused then. Two consecutive codes resynchronise it.
 
 use mfa_protocol::admin::Drift;
 
@@ -10,7 +10,7 @@ pub(super) fn words(drift: &Drift) -> String {
         (Some(off), _) => format!("its clock is {}", seconds(off)),
         (None, Some(1)) => "it is 1 code ahead".to_owned(),
         (None, Some(codes)) => format!("it is {codes} codes ahead"),
-        (None, None) => "it has gone astray".to_owned(),
+        (None, None) => "it is out of sync".to_owned(),
     }
 }
 
@@ -23,7 +23,7 @@ pub(super) fn seconds(ahead: i64) -> String {
     }
 }
 
-/// The command that takes it up again; of the caller without `user`.
+/// The command that resynchronises it; for the caller's own device without `user`.
 pub(super) fn command(user: Option<&str>) -> String {
     match user {
         Some(user) => format!("mfactl verify {user} --resync"),

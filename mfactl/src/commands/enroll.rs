@@ -1,4 +1,4 @@
-//! `mfactl enroll`: giving a user a factor.
+//! `mfactl enroll`: enrolling a factor.
 
 mod address;
 mod code;
@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
 
-/// How often a person may correct themselves.
+/// How often a person may retry.
 const TRIES: u32 = 3;
 
 pub(crate) fn run(context: &mut Context, factor: Option<Enroll>) -> Result<Verdict, Failure> {
@@ -55,7 +55,7 @@ fn report(
     what: &str,
 ) -> Result<Verdict, Failure> {
     context.output.result(&Enrolled { user, factor }, || {
-        format!("{}: {what} stored", clean(user))
+        format!("{}: {what} enrolled", clean(user))
     })?;
     Ok(Verdict::Done)
 }

@@ -1,4 +1,4 @@
-//! `mfactl explain`: what would be decided for a login, the rule that decides it and where it stands.
+//! `mfactl explain`: the decision for a login, the rule that makes it, and its file and line.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         context.output.result(&shown, String::new)?;
         return Ok(Verdict::Done);
     }
-    // Who asks why a login fails wants to know of a lock before everything else.
+    // A lock is the most likely answer to why a login fails, so it comes first.
     let whose = UserParameters {
         user: Some(explanation.user.clone()),
     };
@@ -53,7 +53,7 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
     Ok(Verdict::Done)
 }
 
-/// What the agent says, and what this host makes of it.
+/// What the agent says, and a warning about this host.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
@@ -62,7 +62,7 @@ struct Shown<'a> {
     beware: Option<&'static str>,
 }
 
-/// That a login by sshd will not come from the address that is asked about, where that can be seen and matters.
+/// A warning if sshd passes names instead of addresses and that matters for this login.
 fn beware(it: &Explanation, asked: &ExplainParameters, sshd: &Path) -> Option<&'static str> {
     let by_address = it
         .considered
@@ -73,11 +73,11 @@ fn beware(it: &Explanation, asked: &ExplainParameters, sshd: &Path) -> Option<&'
     (matters && is_sshd && gives_names(sshd)).then_some(NAMES)
 }
 
-const NAMES: &str = "sshd has UseDNS yes, and gives the name of a remote host in place of its address where it finds \
-                     one: a rule that denies by address denies every such host, no other rule with from fits it, \
-                     and nor does allow-from. In sshd_config: UseDNS no";
+const NAMES: &str = "sshd has UseDNS yes, and passes the name of a remote host instead of its address. A rule that \
+                     denies by address denies every host that has a name; other rules with from, and \
+                     allow-from, do not match it. Fix: UseDNS no in sshd_config";
 
-/// `head` says what is known of the user and the login before anything is decided.
+/// `head` is what is known of the user and the login before the decision.
 fn screen(it: &Explanation, head: &str) -> String {
     let mut screen = field("User", &it.user) + head;
     screen += &field("Source", source(it.source));
@@ -85,7 +85,7 @@ fn screen(it: &Explanation, head: &str) -> String {
     screen += &paragraph("Because", &it.reason);
     screen += &field("Rule", it.rule.as_deref().unwrap_or("none"));
     screen += &field("Where", it.place.as_deref().unwrap_or_default());
-    screen += &field("Enrolled", &list(&it.enrolled, "nothing"));
+    screen += &field("Enrolled", &list(&it.enrolled, "none"));
     screen += &paragraph("Without", &unenrolled(it));
     screen += &field("Prompting", it.prompting.name());
     for (i, prompt) in it.prompts.iter().enumerate() {
@@ -94,9 +94,9 @@ fn screen(it: &Explanation, head: &str) -> String {
     screen += &field("Session", &session(it));
     screen += &field("Lockout", &lockout(it));
     if !it.considered.is_empty() {
-        screen += "\nRules looked at, in order\n";
+        screen += "\nRules checked, in order\n";
         screen += &table(
-            ["Rule", "Fits", "Where"],
+            ["Rule", "Matches", "Where"],
             it.considered.iter().map(considered),
         );
     }
@@ -105,37 +105,35 @@ fn screen(it: &Explanation, head: &str) -> String {
 
 fn source(source: Source) -> &'static str {
     match source {
-        Source::Local => {
-            "local: the user stands in /etc/passwd, or in no source that this host knows"
-        }
-        Source::Federated => "federated: the user does not stand in /etc/passwd",
+        Source::Local => "local: in /etc/passwd, or not in the name service and treated as local",
+        Source::Federated => "federated: in the name service, not in /etc/passwd",
     }
 }
 
-/// What becomes of a user who has none of what is asked for.
+/// What happens to a user who has none of the required factors.
 fn unenrolled(it: &Explanation) -> String {
     let what = match it.unenrolled {
         Some(Unenrolled::Deny) => "denied",
         Some(Unenrolled::Allow) => "let in",
-        Some(Unenrolled::Enroll) => "asked to set up a factor",
+        Some(Unenrolled::Enroll) => "asked to enrol in the login",
         None => "",
     };
     let grace = match it.grace_days_left {
-        Some(1) => "let in for 1 day more",
-        Some(days) => &format!("let in for {days} days more"),
+        Some(1) => "let in for 1 more day",
+        Some(days) => &format!("let in for {days} more days"),
         None => "",
     };
     match (what, grace) {
         ("", "") => String::new(),
-        (what, "") => format!("a user who has set up nothing is {what}"),
-        ("", grace) => format!("a user who has set up nothing is {grace}"),
-        (what, grace) => format!("a user who has set up nothing is {grace}, then {what}"),
+        (what, "") => format!("a user who has enrolled nothing is {what}"),
+        ("", grace) => format!("a user who has enrolled nothing is {grace}"),
+        (what, grace) => format!("a user who has enrolled nothing is {grace}, then {what}"),
     }
 }
 
 fn session(it: &Explanation) -> String {
     match (&it.session, it.action) {
-        (Some(length), _) => format!("the same is not asked again for {length}"),
+        (Some(length), _) => format!("not asked again for {length}"),
         (None, Action::Ask) => "none: every login is asked".to_owned(),
         (None, _) => String::new(),
     }
@@ -143,8 +141,8 @@ fn session(it: &Explanation) -> String {
 
 fn lockout(it: &Explanation) -> String {
     match (it.lockout_attempts, &it.lockout_duration) {
-        (Some(attempts), Some(length)) => format!("{attempts} failures lock for {length}"),
-        (Some(attempts), None) => format!("{attempts} failures lock"),
+        (Some(attempts), Some(length)) => format!("{attempts} failures lock the user for {length}"),
+        (Some(attempts), None) => format!("{attempts} failures lock the user"),
         (None, _) => String::new(),
     }
 }
@@ -153,7 +151,7 @@ fn decision(it: &Explanation) -> String {
     match it.action {
         Action::Ask if it.require.is_empty() => "ask for nothing".to_owned(),
         Action::Ask => format!("ask for {}", joined(&it.require, " or ")),
-        Action::Skip => "skip: no second factor is asked for".to_owned(),
+        Action::Skip => "skip: no second factor".to_owned(),
         Action::Deny => "deny: the login is refused".to_owned(),
         Action::SeeSettings => it.action.to_string(),
     }
@@ -191,6 +189,9 @@ mod tests {
             session: Some("15m".to_owned()),
             unenrolled: Some(Unenrolled::Deny),
             grace_days_left: Some(12),
+            grace_since: None,
+            grace_until: None,
+            not_enrolled: None,
             lockout_attempts: Some(5),
             lockout_duration: Some("1h".to_owned()),
             enrolled: vec![Factor::Totp],
@@ -231,33 +232,33 @@ mod tests {
     const SKIPPED: &str = "\
 User        alice
 Service     mfactl
-Source      federated: the user does not stand in /etc/passwd
-Decision    skip: no second factor is asked for
+Source      federated: in the name service, not in /etc/passwd
+Decision    skip: no second factor
 Because     the enforcement mode is local-users, and the user is federated
 Rule        none
-Enrolled    nothing
+Enrolled    none
 Prompting   dialogue
 ";
 
     const EXPLAINED: &str = r#"User        alice
 State       not locked
 Service     openvpn
-Source      local: the user stands in /etc/passwd, or in no source that this host knows
+Source      local: in /etc/passwd, or not in the name service and treated as local
 Decision    ask for totp or pin
 Because     rule "vpn" is the first that fits
 Rule        vpn
 Where       /etc/mfa/agent.toml:31
 Enrolled    totp
-Without     a user who has set up nothing is let in for 12 days more, then
+Without     a user who has enrolled nothing is let in for 12 more days, then
             denied
 Prompting   single
 Asked       "OTP code: "
             "PIN:\u{1b} "
-Session     the same is not asked again for 15m
-Lockout     5 failures lock for 1h
+Session     not asked again for 15m
+Lockout     5 failures lock the user for 1h
 
-Rules looked at, in order
-  Rule                 Fits                             Where
+Rules checked, in order
+  Rule                 Matches                          Where
   console break-glass  no: users: alice is not among    /etc/mfa/agent.toml:24
                        them
   vpn                  yes                              /etc/mfa/agent.toml:31

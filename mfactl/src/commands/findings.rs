@@ -1,8 +1,8 @@
-//! What a check of settings found, as `config check` and `doctor` say it.
+//! The findings of a check of settings, as `config check` and `doctor` print them.
 
 use mfa_protocol::admin::{CheckConfigReply, Finding, Severity};
 
-/// The findings that would keep somebody out.
+/// The findings that would keep an administrator out.
 pub(super) fn errors(reply: &CheckConfigReply) -> impl Iterator<Item = &Finding> {
     let findings = reply.findings.iter();
     findings.filter(|finding| finding.severity == Severity::Error)

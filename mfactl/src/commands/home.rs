@@ -1,184 +1,37 @@
-//! `mfactl` alone, at a terminal: one's own state, and what can be done next.
+//! `mfactl` alone, at a terminal, for a person who knows no command yet: the state, and what to do next.
 //!
-//! For somebody who knows no command yet. What is wrong stands first in each part, and every line of
-//! the second part begins with the command to type.
+//! Root sees the state of this host, other users see their own.
 
-use mfa_protocol::admin::{Account, Address, Status, UserParameters};
+mod host;
+mod own;
 
-use super::{Verdict, drift, status};
-use crate::clock::Clock;
+use nix::unistd::geteuid;
+
+use super::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::{field, list, paragraph, remark};
-
-/// With fewer recovery codes than these it is time for new ones.
-const FEW: u32 = 3;
+use crate::table::remark;
 
 /// How wide the column of commands is.
-const COMMANDS: usize = 26;
+const COMMANDS: usize = 29;
 
 pub(crate) fn run(context: &mut Context) -> Result<Verdict, Failure> {
-    let account = context.call::<Status>(&UserParameters::default())?.account;
-    context.output.text(&screen(&account, &Clock::system()))?;
-    Ok(Verdict::Done)
-}
-
-fn screen(account: &Account, clock: &Clock) -> String {
-    let mut screen = field("You", &account.user);
-    screen += &state(account, clock);
-    screen += &field("Can use", &list(&account.enrolled, "nothing yet"));
-    for device in &account.devices {
-        if let Some(drift) = &device.drift {
-            let text = format!("{}: {}", device.label, drift::words(drift));
-            screen += &paragraph("Astray", &text);
-        }
-    }
-    screen += &status::passing(account, clock);
-    screen += &status::messages(account, false, clock);
-    screen += "\nWhat you can do next\n";
-    for (command, what) in next_steps(account) {
-        screen += &remark(&format!("{command:<COMMANDS$}{what}"));
-    }
-    screen
-}
-
-/// Whether the account is locked; the person who reads this can't end it.
-fn state(account: &Account, clock: &Clock) -> String {
-    let lock = field("State", &status::lock(account, clock));
-    if !is_locked(account) {
-        return lock;
-    }
-    let command = format!("mfactl unlock {}", account.user);
-    lock + &field("", "No code is taken before. An administrator ends it:") + &field("", &command)
-}
-
-fn is_locked(account: &Account) -> bool {
-    account.locked_by_limit || account.locked_until.is_some()
-}
-
-/// What is most needed first.
-fn next_steps(account: &Account) -> Vec<(&'static str, &'static str)> {
-    let mut steps = Vec::new();
-    // While no code is taken, users can't prove themselves for a change either.
-    if !is_locked(account) {
-        changes(account, &mut steps);
-    }
-    steps.push((
-        "mfactl status",
-        "the same with dates, and the rules for you",
-    ));
-    steps.push(("mfactl --help", "all commands"));
-    steps
-}
-
-fn changes(account: &Account, steps: &mut Vec<(&'static str, &'static str)>) {
-    let to_confirm = awaits_a_login(account);
-    if to_confirm {
-        steps.push(("mfactl verify", "log in once, to confirm your new address"));
-    }
-    if account.enrolled.is_empty() {
-        steps.push(("mfactl enroll", "set up a second factor, step by step"));
-        return;
-    }
-    if account.devices.iter().any(|device| device.drift.is_some()) {
-        steps.push(("mfactl verify --resync", "mend a device that went astray"));
-    }
-    let codes = "mfactl enroll recovery";
-    match account.recovery_left.unwrap_or(0) {
-        _ if !status::has_codes(account) => {}
-        0 => steps.push((codes, "make codes for the day a device is lost")),
-        left if left < FEW => steps.push((codes, "make new recovery codes")),
-        _ => {}
-    }
-    steps.push(("mfactl enroll", "set up one more factor"));
-    if !to_confirm {
-        steps.push(("mfactl verify", "try whether you get in"));
+    match geteuid().is_root() {
+        true => host::run(context),
+        false => own::run(context),
     }
 }
 
-/// Whether a code may be sent to an address now that none ever came back from.
-fn awaits_a_login(account: &Account) -> bool {
-    let is_new = |address: &Address| address.enabled && address.confirmed_at.is_none();
-    account.messages.paused_until.is_none() && account.addresses.iter().any(is_new)
+/// A command to run next, and why.
+type Step = (String, &'static str);
+
+fn next(steps: &[Step]) -> String {
+    let lines = steps.iter();
+    lines
+        .map(|(command, why)| remark(&format!("{command:<COMMANDS$}{why}")))
+        .collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mfa_protocol::admin::{Device, Drift};
-    use mfa_protocol::factor::{Authenticator, Channel};
-
-    fn commands(account: &Account) -> Vec<&'static str> {
-        next_steps(account)
-            .into_iter()
-            .map(|(command, _)| command)
-            .collect()
-    }
-
-    fn alice() -> Account {
-        Account {
-            user: "alice".to_owned(),
-            enrolled: vec![Authenticator::Totp],
-            devices: vec![Device {
-                label: "phone".to_owned(),
-                ..Device::default()
-            }],
-            recovery_left: Some(10),
-            ..Account::default()
-        }
-    }
-
-    #[test]
-    fn who_has_nothing_is_told_to_set_up_something() {
-        let nothing = Account::default();
-        assert_eq!(
-            commands(&nothing),
-            ["mfactl enroll", "mfactl status", "mfactl --help"]
-        );
-    }
-
-    #[test]
-    fn who_has_few_recovery_codes_is_told_to_make_some() {
-        assert!(!commands(&alice()).contains(&"mfactl enroll recovery"));
-        for left in [None, Some(0), Some(2)] {
-            let account = Account {
-                recovery_left: left,
-                ..alice()
-            };
-            assert_eq!(commands(&account)[0], "mfactl enroll recovery", "{left:?}");
-        }
-    }
-
-    #[test]
-    fn a_new_address_is_confirmed_by_a_login_unless_nothing_is_sent_now() {
-        let new = Address {
-            factor: Channel::Email,
-            enabled: true,
-            ..Address::default()
-        };
-        let mut account = Account {
-            enrolled: vec![Authenticator::Email],
-            addresses: vec![new],
-            ..Account::default()
-        };
-        let steps = next_steps(&account);
-        assert_eq!(steps[0].0, "mfactl verify");
-        assert!(steps[0].1.contains("confirm"), "{steps:?}");
-        assert_eq!(commands(&account)[1], "mfactl enroll recovery");
-        account.messages.paused_until = Some("2026-11-22T14:04:00Z".to_owned());
-        assert_eq!(commands(&account)[0], "mfactl enroll recovery");
-        let screen = screen(&account, &Clock::for_tests());
-        assert!(screen.contains("PAUSED until 15:04"), "{screen}");
-    }
-
-    #[test]
-    fn a_device_astray_comes_first_unless_nothing_is_taken() {
-        let mut account = alice();
-        account.devices[0].drift = Some(Drift::default());
-        assert_eq!(commands(&account)[0], "mfactl verify --resync");
-        account.locked_by_limit = true;
-        assert_eq!(commands(&account), ["mfactl status", "mfactl --help"]);
-        let screen = screen(&account, &Clock::for_tests());
-        assert!(screen.contains("mfactl unlock alice"), "{screen}");
-    }
+fn step(command: &str, why: &'static str) -> Step {
+    (command.to_owned(), why)
 }

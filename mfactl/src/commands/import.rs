@@ -1,8 +1,7 @@
-//! `mfactl import`: what users had elsewhere, in calls as large as a frame takes.
+//! `mfactl import`: devices, codes and PINs from other programs, in calls as large as a frame.
 //!
-//! Files are read here, because an administrator may read what the agent may not; what they mean is
-//! worked out in the crate `mfa-import`, and what may be taken over is for the agent to judge, each
-//! account or entry on its own. No complaint and no report ever repeats a key, a code or a PIN.
+//! Files are read here, because an administrator may read what the agent may not. The crate `mfa-import` parses them,
+//! and the agent decides about each account or entry. No error and no report repeats a key, a code or a PIN.
 
 mod accounts;
 mod batch;
@@ -22,7 +21,7 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// A call stores 150 devices, and PINs take time by design; a busy agent may take its time.
+/// A call stores 150 devices, and hashing PINs is slow by design.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(crate) fn run(context: &mut Context, format: Import) -> Result<Verdict, Failure> {

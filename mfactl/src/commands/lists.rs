@@ -1,32 +1,15 @@
-//! `mfactl users` and `mfactl lockouts`: lists, fetched a page at a time.
+//! Lists, fetched a page at a time, and `mfactl lockouts`.
 //!
-//! A list is printed once it is whole, so that an agent that goes away in the middle leaves an error
-//! behind and not half a list that looks like one.
+//! A list is printed when it is complete: an agent that stops in the middle causes an error, not half a list.
 
-use mfa_protocol::admin::{Lockout, Lockouts, PageParameters, Users};
+use mfa_protocol::admin::{Lockout, Lockouts, PageParameters};
 use mfa_protocol::message::Method;
 
 use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::clean;
 use crate::table::table;
-
-/// One name a line, so that other programs can take it from there.
-pub(crate) fn users(context: &mut Context) -> Result<Verdict, Failure> {
-    let users = all::<Users, _>(context, page, |reply| (reply.users, reply.next))?;
-    if users.is_empty() && !context.output.is_json() {
-        context.output.complain("no user has a factor");
-    }
-    context.output.result(&users, || {
-        users
-            .iter()
-            .map(|user| format!("{}\n", clean(user)))
-            .collect()
-    })?;
-    Ok(Verdict::Done)
-}
 
 pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
     let locked = all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?;
@@ -36,12 +19,12 @@ pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
     Ok(Verdict::Done)
 }
 
-fn page(after: Option<String>) -> PageParameters {
+pub(super) fn page(after: Option<String>) -> PageParameters {
     PageParameters { after }
 }
 
-/// The whole of a list: `ask` makes the parameters for the page after the one that ended there, `parts`
-/// takes a page apart into its items and where it ended.
+/// All pages of a list: `ask` makes the parameters of the next page, `parts` splits a reply into its items and the key
+/// of the next page.
 pub(super) fn all<M: Method, T>(
     context: &mut Context,
     ask: impl Fn(Option<String>) -> M::Parameters,
@@ -57,7 +40,7 @@ pub(super) fn all<M: Method, T>(
         }
         if next == after {
             return Err(Failure::Garbled(
-                "the list does not go on after its page".to_owned(),
+                "a page of a list repeats itself".to_owned(),
             ));
         }
         after = next;
@@ -66,7 +49,7 @@ pub(super) fn all<M: Method, T>(
 
 fn screen(locked: &[Lockout], clock: &Clock) -> String {
     if locked.is_empty() {
-        return "nobody is locked".to_owned();
+        return "No user is locked.".to_owned();
     }
     let rows = locked.iter().map(|lockout| {
         [
@@ -77,14 +60,14 @@ fn screen(locked: &[Lockout], clock: &Clock) -> String {
         ]
     });
     table(["User", "Locked until", "Failures", "In a row"], rows)
-        + "\nmfactl unlock USER ends a lock.\n"
+        + "\nUnlock a user: mfactl unlock USER\n"
 }
 
 fn until(lockout: &Lockout, clock: &Clock) -> String {
     match &lockout.locked_until {
-        _ if lockout.locked_by_limit => "an administrator unlocks".to_owned(),
+        _ if lockout.locked_by_limit => "until unlocked".to_owned(),
         Some(time) => clock.future(time),
-        None => "not known".to_owned(),
+        None => "unknown".to_owned(),
     }
 }
 
@@ -111,13 +94,13 @@ mod tests {
             },
         ];
         assert_eq!(screen(&locked, &Clock::for_tests()), LOCKOUTS);
-        assert_eq!(screen(&[], &Clock::for_tests()), "nobody is locked");
+        assert_eq!(screen(&[], &Clock::for_tests()), "No user is locked.");
     }
 
-    const LOCKOUTS: &str = r"  User              Locked until              Failures  In a row
-  alice             15:04 (in 42 minutes)     5         12
-  mallory\u{1b}[1A  an administrator unlocks  0         100
+    const LOCKOUTS: &str = r"  User              Locked until           Failures  In a row
+  alice             15:04 (in 42 minutes)  5         12
+  mallory\u{1b}[1A  until unlocked         0         100
 
-mfactl unlock USER ends a lock.
+Unlock a user: mfactl unlock USER
 ";
 }

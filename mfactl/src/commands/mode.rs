@@ -1,7 +1,7 @@
 //! `mfactl mode`: shows or changes `[enforcement] mode`, without an editor.
 //!
-//! The agent can't write its settings, so root does it here: one file in `agent.d`, which is read after all
-//! others. The agent then loads its settings again, and where it can't, the file is put back as it was.
+//! The agent can't write its settings, so root does it here: one file in `agent.d` that is read after all others. The
+//! agent then reloads its settings. If it can't, the file is restored.
 
 mod drop_in;
 
@@ -47,7 +47,7 @@ fn set(
 ) -> Result<ModeReply, Failure> {
     if !geteuid().is_root() {
         return Err(Failure::Rejected(format!(
-            "the settings are root's to change; run: sudo mfactl mode {wanted}"
+            "only root can change the mode. Run: sudo mfactl mode {wanted}"
         )));
     }
     let drop_in = DropIn::beside(Path::new(&now.config))?;
@@ -56,7 +56,7 @@ fn set(
         match reply.error {
             None => Ok(()),
             Some(error) => Err(Failure::Rejected(format!(
-                "the settings can't be loaded, so the mode stays {}: {}; look at them with: mfactl config check",
+                "the mode stays {}, because the agent refuses the settings: {}. Check them: mfactl config check",
                 now.mode,
                 clean(&error)
             ))),
@@ -68,7 +68,7 @@ fn set(
         Ok(other) => {
             drop_in.put_back(before)?;
             Err(Failure::Rejected(format!(
-                "the mode stays {}, as {} says",
+                "the mode stays {}, because {} sets it and is read last. Change the mode there",
                 other.mode,
                 other.place.as_deref().unwrap_or("another file")
             )))
@@ -95,16 +95,16 @@ fn screen(reply: &ModeReply, changed: Option<bool>) -> String {
     let asked = match mode {
         EnforcementMode::None => "nobody is asked for a second factor",
         EnforcementMode::LocalUsers => {
-            "users of this host are asked for a second factor, those of a directory are not"
+            "users of this host are asked for a second factor, users of a directory are not"
         }
-        EnforcementMode::All => "everybody is asked for a second factor, as the rules say",
+        EnforcementMode::All => "the rules decide who is asked for a second factor",
     };
     let place = reply.place.as_deref().map_or_else(
-        || "built in".to_owned(),
+        || "the default".to_owned(),
         |place| format!("set in {}", clean(place)),
     );
     let already = match changed {
-        Some(false) => "; nothing was changed",
+        Some(false) => "; nothing changed",
         _ => "",
     };
     format!("{mode}: {asked} ({place}{already})")
@@ -131,7 +131,7 @@ mod tests {
         };
         assert_eq!(
             screen(&builtin, Some(false)),
-            "all: everybody is asked for a second factor, as the rules say (built in; nothing was changed)"
+            "all: the rules decide who is asked for a second factor (the default; nothing changed)"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `mfactl remove`: taking factors away.
+//! `mfactl remove`: removing factors.
 
 use mfa_protocol::admin::{Remove, RemoveParameters};
 use mfa_protocol::factor::Authenticator;
@@ -45,12 +45,12 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             (0, _) if factor == recovery && reply.note.is_some() => {
                 format!("{user} has no recovery codes")
             }
-            (0, _) => format!("{user} has no {factor}{named}; nothing was changed"),
-            (1, _) if factor == recovery => format!("{user}: 1 recovery code is removed"),
-            (n, _) if factor == recovery => format!("{user}: {n} recovery codes are removed"),
-            (1, _) => format!("{user}: {factor}{named} is removed"),
-            (n, Some(_)) => format!("{user}: {n} addresses of {factor} are removed"),
-            (n, None) => format!("{user}: {n} devices of {factor} are removed"),
+            (0, _) => format!("{user} has no {factor}{named}; nothing changed"),
+            (1, _) if factor == recovery => format!("{user}: 1 recovery code removed"),
+            (n, _) if factor == recovery => format!("{user}: {n} recovery codes removed"),
+            (1, _) => format!("{user}: {factor}{named} removed"),
+            (n, Some(_)) => format!("{user}: {n} {factor} addresses removed"),
+            (n, None) => format!("{user}: {n} {factor} devices removed"),
         };
         match &reply.note {
             Some(note) => format!("{done}\n{}", clean(note)),

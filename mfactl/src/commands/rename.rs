@@ -1,7 +1,7 @@
-//! `mfactl rename`: another name for a device.
+//! `mfactl rename`: a new name for a device.
 //!
-//! The agent goes by names, which no two devices of a user share. That the device is of the kind that
-//! was said, and which one is meant where no name is given, is looked up first.
+//! The agent identifies a device by its name, which is unique for a user. The kind of the device, and its name if none
+//! was given, are looked up first.
 
 use mfa_protocol::admin::{
     Account, Device, Rename, RenameParameters, RenameReply, Status, UserParameters,
@@ -46,7 +46,7 @@ pub(crate) fn run(context: &mut Context, args: args::Rename) -> Result<Verdict, 
     Ok(Verdict::Done)
 }
 
-/// The name of the device that is to be renamed.
+/// The present name of the device.
 fn meant(account: &Account, factor: DeviceKind, label: Option<&str>) -> Result<String, Failure> {
     let user = clean(&account.user);
     let of_kind = |device: &&Device| device.factor == factor;
@@ -54,11 +54,11 @@ fn meant(account: &Account, factor: DeviceKind, label: Option<&str>) -> Result<S
         let named = account.devices.iter().find(|device| device.label == label);
         return match named {
             Some(device) if !of_kind(&device) => Err(Failure::Rejected(format!(
-                "the device {:?} of {user} is {}, not {factor}",
+                "the device {:?} of {user} is of kind {}, not {factor}. Nothing changed",
                 clean(label),
                 device.factor
             ))),
-            // One that is not there may have been renamed already: the agent knows.
+            // A missing name may have been renamed already: the agent knows.
             _ => Ok(label.to_owned()),
         };
     }
@@ -66,12 +66,12 @@ fn meant(account: &Account, factor: DeviceKind, label: Option<&str>) -> Result<S
     match devices[..] {
         [device] => Ok(device.label.clone()),
         [] => Err(Failure::Rejected(format!(
-            "{user} has no {factor} device; to set one up: mfactl enroll {factor} {user}"
+            "{user} has no {factor} device. Enrol one: mfactl enroll {factor} {user}"
         ))),
         _ => {
             let labels: Vec<_> = devices.iter().map(|device| &*device.label).collect();
             Err(Failure::Rejected(format!(
-                "{user} has several {factor} devices; say which with --label: {}",
+                "{user} has several {factor} devices. Choose one with --label: {}",
                 labels.join(", ")
             )))
         }
@@ -81,9 +81,9 @@ fn meant(account: &Account, factor: DeviceKind, label: Option<&str>) -> Result<S
 fn screen(label: &str, reply: &RenameReply) -> String {
     let (user, now) = (clean(&reply.user), clean(&reply.label));
     if reply.changed {
-        format!("{user}: the device {:?} is {now:?} now", clean(label))
+        format!("{user}: device {:?} is now {now:?}", clean(label))
     } else {
-        format!("{user}: a device is {now:?} already; nothing was changed")
+        format!("{user}: the device is already named {now:?}; nothing changed")
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     fn a_name_of_the_other_kind_is_refused_and_an_unknown_one_left_to_the_agent() {
         assert_eq!(
             complaint(DeviceKind::Hotp, Some("phone")),
-            "the device \"phone\" of alice is totp, not hotp"
+            "the device \"phone\" of alice is of kind totp, not hotp. Nothing changed"
         );
         assert_eq!(
             meant(&account(), DeviceKind::Totp, Some("gone")).unwrap(),

@@ -1,11 +1,11 @@
-//! `mfactl verify --resync`: two codes, one after the other, take up a device that went astray.
+//! `mfactl verify --resync`: two consecutive codes resynchronise a device.
 //!
-//! They prove that the device is the one that was enrolled, and where its clock or its counter stands.
-//! A wrong pair counts as a failure, so what can't be a pair is not sent.
+//! They prove that it is the enrolled device, and show its clock or counter. A wrong pair counts as a failure, so two
+//! equal codes are not sent.
 //!
-//! Users take up a device of their own only after passing a factor. They are asked for that first: the
-//! two codes would be too old by the time that it is passed. Root is not asked, nor who takes up another's
-//! device; where the agent wants a proof of them all the same, two new codes are asked for after it.
+//! Users resynchronise their own device only after passing another factor. They pass it first, or the two codes would
+//! be too old. Root and administrators are not asked. If the agent wants a proof from them all the same, they type two
+//! new codes after it.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{Resync, ResyncParameters, ResyncReply};
@@ -17,14 +17,14 @@ use crate::context::{Context, acts_for_oneself};
 use crate::failure::Failure;
 use crate::output::clean;
 
-const FIRST: &str = "Code that the device shows now: ";
-const SECOND: &str = "Next code that it shows: ";
+const FIRST: &str = "Code on the device: ";
+const SECOND: &str = "Next code: ";
 
-const WHY: &str = "To take up a device, first pass another factor that you have; a recovery code passes \
-                   as well.";
-const NEW_CODES: &str = "Now two new codes: those that were typed before are too old, or used.";
+const WHY: &str =
+    "Before you can resynchronise a device, pass another factor. A recovery code works too.";
+const NEW_CODES: &str = "Type two new codes. The earlier ones are too old or used.";
 
-/// How often the first code may be typed again in place of the second.
+/// How often a person may type the first code again instead of the second.
 const TRIES: u32 = 3;
 
 pub(super) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, Failure> {
@@ -54,8 +54,8 @@ pub(super) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, 
     Ok(Verdict::Done)
 }
 
-/// The agent takes a login for a proof once it has refused something for want of one. What it is asked here
-/// holds no codes, and so is judged by nobody and counted nowhere.
+/// The agent accepts a login as proof only after it has refused a call without one. This call has no codes, so it
+/// verifies and counts nothing.
 fn prove_first(context: &mut Context, args: &args::Verify) -> Result<(), Failure> {
     let nothing = ResyncParameters {
         user: args.user.clone(),
@@ -76,7 +76,7 @@ fn prove(context: &mut Context) -> Result<(), Failure> {
     })
 }
 
-/// Shown while they are typed, as in an enrollment: they are used up a moment later.
+/// Shown while they are typed, as in an enrolment: they are used a moment later.
 fn two_codes(context: &mut Context) -> Result<(Secret, Secret), Failure> {
     let console = context.console()?;
     let first = console.demand(FIRST, true, "a code")?;
@@ -94,10 +94,10 @@ fn two_codes(context: &mut Context) -> Result<(Secret, Secret), Failure> {
         if !console.is_terminal() {
             break;
         }
-        console.say("That is the same code; wait until it shows another.");
+        console.say("Same code. Wait until the device shows the next one.");
     }
     Err(Failure::Rejected(
-        "the two codes are the same; nothing was sent, and nothing is counted".to_owned(),
+        "the two codes are the same; nothing was sent or counted. Wait for the next code and run it again".to_owned(),
     ))
 }
 
@@ -110,15 +110,15 @@ fn digits(code: &Secret) -> zeroize::Zeroizing<String> {
 fn screen(reply: &ResyncReply) -> String {
     let label = clean(&reply.label);
     match (reply.clock_offset, reply.skipped) {
-        (Some(0), _) => format!("The clock of {label} is right."),
+        (Some(0), _) => format!("{label} is in sync: its clock is right."),
         (Some(ahead), _) => format!(
-            "The clock of {label} is {}; that is reckoned with from now on.",
+            "{label} is in sync again. Its clock is {}, now corrected.",
             drift::seconds(ahead)
         ),
-        (None, Some(1)) => format!("{label}: 1 code was passed over; it is in step again."),
-        (None, Some(0) | None) => format!("{label} is in step."),
+        (None, Some(1)) => format!("{label} is in sync again: 1 code was skipped."),
+        (None, Some(0) | None) => format!("{label} is in sync."),
         (None, Some(codes)) => {
-            format!("{label}: {codes} codes were passed over; it is in step again.")
+            format!("{label} is in sync again: {codes} codes were skipped.")
         }
     }
 }
@@ -141,13 +141,13 @@ mod tests {
         };
         assert_eq!(
             said(Some(-150), None),
-            "The clock of phone is 150 seconds behind; that is reckoned with from now on."
+            "phone is in sync again. Its clock is 150 seconds behind, now corrected."
         );
-        assert_eq!(said(Some(0), None), "The clock of phone is right.");
+        assert_eq!(said(Some(0), None), "phone is in sync: its clock is right.");
         assert_eq!(
             said(None, Some(23)),
-            "phone: 23 codes were passed over; it is in step again."
+            "phone is in sync again: 23 codes were skipped."
         );
-        assert_eq!(said(None, Some(0)), "phone is in step.");
+        assert_eq!(said(None, Some(0)), "phone is in sync.");
     }
 }

@@ -1,4 +1,4 @@
-//! `mfactl sessions` and `mfactl revoke`: logins after which the same is not asked again for a while.
+//! `mfactl sessions` and `mfactl revoke`: active sessions, in which a login is not asked again.
 
 use mfa_protocol::admin::{Revoke, Session, Sessions, SessionsParameters, UserParameters};
 
@@ -31,9 +31,9 @@ pub(crate) fn revoke(context: &mut Context, args: Whom) -> Result<Verdict, Failu
     context.output.result(&reply, || {
         let user = clean(&reply.user);
         match reply.ended {
-            0 => format!("{user} had no session; nothing was changed"),
-            1 => format!("{user}: 1 session is ended"),
-            n => format!("{user}: {n} sessions are ended"),
+            0 => format!("{user} has no session; nothing changed"),
+            1 => format!("{user}: 1 session ended"),
+            n => format!("{user}: {n} sessions ended"),
         }
     })?;
     Ok(Verdict::Done)
@@ -41,13 +41,13 @@ pub(crate) fn revoke(context: &mut Context, args: Whom) -> Result<Verdict, Failu
 
 fn screen(sessions: &[Session], clock: &Clock) -> String {
     if sessions.is_empty() {
-        return "no session lasts: every login that has to is asked".to_owned();
+        return "No active sessions.".to_owned();
     }
     let rows = sessions.iter().map(|session| row(session, clock));
     table(
-        ["User", "For", "From", "Terminal", "Passed", "Begun", "Ends"],
+        ["User", "For", "From", "Terminal", "Passed", "Began", "Ends"],
         rows,
-    ) + "\nmfactl revoke USER ends all sessions of a user.\n"
+    ) + "\nEnd all sessions of a user: mfactl revoke USER\n"
 }
 
 fn row(session: &Session, clock: &Clock) -> [String; 7] {
@@ -104,7 +104,7 @@ mod tests {
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }
 
-    const SESSIONS: &str = r"  User          For           From          Terminal  Passed    Begun  Ends
+    const SESSIONS: &str = r"  User          For           From          Terminal  Passed    Began  Ends
   alice         operation     this host               pin       14:16  in 9
                 collect-evid                                           minutes
                 ence
@@ -113,6 +113,6 @@ mod tests {
   alice         sudo          this host     pts/3     totp+pin  14:16  in 9
                                                                        minutes
 
-mfactl revoke USER ends all sessions of a user.
+End all sessions of a user: mfactl revoke USER
 ";
 }

@@ -1,5 +1,5 @@
-//! `mfactl require`, `enforce`, `self-manage` and `allow-from`: what is set for one user, on top of the
-//! rules. Each prints all that is set now, so that nobody has to look it up after a change.
+//! `mfactl require`, `enforce`, `self-manage` and `allow-from`: per-user settings, on top of the rules. Each prints all
+//! settings of the user after the change.
 
 mod screen;
 
@@ -25,7 +25,7 @@ pub(crate) fn require(context: &mut Context, args: args::Require) -> Result<Verd
     let holds = if args.off {
         format!("{factor} is not required")
     } else {
-        format!("{factor} is part of every login that asks")
+        format!("{factor} is required in every login that asks for a factor")
     };
     report(context, &reply, &holds)
 }

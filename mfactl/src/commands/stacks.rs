@@ -1,5 +1,5 @@
-//! `mfactl stacks`: what `mfa-pam` and the packages' scripts have to know of the stacks, by the same reading and
-//! the same judgement as `mfactl doctor`. No agent is asked: stacks are taken apart where none runs, too.
+//! `mfactl stacks`: what `mfa-pam` and the packages' scripts need to know of the stacks. It reads and judges them as
+//! `mfactl doctor` does, and needs no agent.
 
 mod replace;
 mod take_out;
@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context, what: &Stacks) -> Result<Verdict, Failure> 
     }
 }
 
-/// Takes every line out, of all files or of none.
+/// Replaces our lines in all files or in none.
 fn take_out(context: &Context, files: &Files) -> Result<Verdict, Failure> {
     all_read(files)?;
     let plan = take_out::plan(files).map_err(Failure::Rejected)?;
@@ -47,13 +47,13 @@ fn take_out(context: &Context, files: &Files) -> Result<Verdict, Failure> {
     Ok(Verdict::Done)
 }
 
-/// What can't be read is no file without a line of ours.
+/// A file that can't be read may name the module.
 fn all_read(files: &Files) -> Result<(), Failure> {
     if files.unread().is_empty() {
         return Ok(());
     }
     let message = format!(
-        "can't read {}, so pam_mfa.so may be named there. Run this as root, or move the file away",
+        "can't read {}, which may name pam_mfa.so. Run this as root, or move the file away",
         files.unread().join(", ")
     );
     Err(Failure::Rejected(message))

@@ -1,7 +1,6 @@
-//! `mfactl status`: one account on one screen, for somebody who was woken for it.
+//! `mfactl status`: one account on one screen, for the administrator on call.
 //!
-//! The lock stands first, then what the user can log in with, then what is set for them, then the rules
-//! that hold for them.
+//! First the lock, then the user's factors, settings and rules.
 
 mod addresses;
 mod tables;
@@ -32,28 +31,25 @@ fn screen(account: &Account, named: bool, clock: &Clock) -> String {
     let mut screen = field("User", &account.user);
     screen += &state(account, clock);
     screen += &field("Failures", &failures(account));
-    screen += &field(
-        "Can use",
-        &list(&account.enrolled, "nothing: no factor is enrolled"),
-    );
+    screen += &field("Factors", &list(&account.enrolled, "none yet"));
     if account.enrolled.is_empty() {
         let command = if named {
             format!("mfactl enroll totp {}", account.user)
         } else {
             "mfactl enroll".to_owned()
         };
-        screen += &field("", &format!("{command} sets up a device"));
+        screen += &field("", &format!("enrol one: {command}"));
     }
     screen += &passing(account, clock);
     screen += &messages(account, true, clock);
     let set = settings::screen(&account.settings);
     if !set.is_empty() {
-        screen += "\nSet for this user\n";
+        screen += "\nSettings of this user\n";
         screen += &set;
     }
     let factors = tables::factors(account, clock);
     if !factors.is_empty() {
-        screen += "\nFactors\n";
+        screen += "\nDevices and other factors\n";
         screen += &table(["Factor", "Label", "Enrolled", "Last used"], factors);
     }
     screen += &account
@@ -67,16 +63,16 @@ fn screen(account: &Account, named: bool, clock: &Clock) -> String {
     screen
 }
 
-/// Whether a code is what the user is asked for, by at least one factor: recovery codes stand in for it.
+/// Whether at least one factor of the user asks for a code: a recovery code can replace that.
 pub(super) fn has_codes(account: &Account) -> bool {
     !account.devices.is_empty() || !account.addresses.is_empty() || account.radius.is_some()
 }
 
-/// Whether the account is locked, and the command that ends it.
+/// Whether the account is locked, and the command that unlocks it.
 pub(super) fn state(account: &Account, clock: &Clock) -> String {
     let mut state = field("State", &lock(account, clock));
     if account.locked_by_limit || account.locked_until.is_some() {
-        state += &field("", &format!("mfactl unlock {} ends it", account.user));
+        state += &field("", &format!("unlock: mfactl unlock {}", account.user));
     }
     state
 }
@@ -104,7 +100,7 @@ fn failures(account: &Account) -> String {
     text
 }
 
-/// What holds for a while: a code that stands in for a factor, days without one, sessions.
+/// What expires: recovery and bypass codes, grace, sessions.
 pub(super) fn passing(account: &Account, clock: &Clock) -> String {
     let mut lines = String::new();
     if let Some(left) = account.recovery_left {
@@ -114,7 +110,7 @@ pub(super) fn passing(account: &Account, clock: &Clock) -> String {
     if let Some(time) = &account.bypass_until {
         lines += &field(
             "Bypass",
-            &format!("a code is good until {}", clock.future(time)),
+            &format!("a bypass code is valid until {}", clock.future(time)),
         );
     }
     if let Some(time) = &account.grace_since {
@@ -123,7 +119,7 @@ pub(super) fn passing(account: &Account, clock: &Clock) -> String {
     }
     if account.sessions > 0 {
         lines += &field("Sessions", &account.sessions.to_string());
-        lines += &field("", &format!("mfactl revoke {} ends them", account.user));
+        lines += &field("", &format!("end them: mfactl revoke {}", account.user));
     }
     lines
 }

@@ -1,7 +1,6 @@
-//! `mfactl test-delivery`: a message that holds no code, sent as those are that do.
+//! `mfactl test-delivery`: a message without a code, sent like a message with one.
 //!
-//! What is judged is whether somebody took the message. Whether it arrives is for the person to see to whom
-//! it goes.
+//! It tells whether the mail server or provider accepted the message. Only the recipient knows whether it arrives.
 
 use mfa_protocol::admin::{TestDelivery, TestDeliveryParameters, TestDeliveryReply};
 use mfa_protocol::factor::Channel;
@@ -14,15 +13,15 @@ use crate::output::clean;
 use crate::table::remark;
 
 const NEXT: &str = "\
-What is wrong with the settings:  mfactl config check
-What the agent wrote in its log:  journalctl -u mfa-agent
+Check the settings:  mfactl config check
+Agent's log:         journalctl -u mfa-agent
 ";
 
 pub(crate) fn run(context: &mut Context, args: args::TestDelivery) -> Result<Verdict, Failure> {
     context.set_timeout(DELIVERY_TIMEOUT);
     context.probe()?;
     if !context.output.is_json() && context.console()?.is_terminal() {
-        context.console()?.say("Sending; this can take a minute.");
+        context.console()?.say("Sending. This can take a minute.");
     }
     let reply = context.call::<TestDelivery>(&TestDeliveryParameters {
         channel: args.channel,
@@ -44,12 +43,12 @@ fn screen(reply: &TestDeliveryReply, channel: Channel) -> String {
             Channel::Email => "the mail server",
             Channel::Sms => "the provider",
         };
-        return format!("{address}: {taker} took the message; look there whether it arrives");
+        return format!("{address}: {taker} accepted the message. Check that it arrives");
     }
     let reason = reply
         .error
         .as_deref()
-        .unwrap_or("the agent names no reason");
+        .unwrap_or("the agent gives no reason");
     let reason = remark(reason);
-    format!("{address}: the message could not be sent\n{reason}{NEXT}")
+    format!("{address}: the message was not sent\n{reason}{NEXT}")
 }

@@ -1,4 +1,4 @@
-//! `mfactl unlock`: ending a lock and clearing what was counted.
+//! `mfactl unlock`: unlocks a user and resets the failure counters.
 
 use mfa_protocol::admin::{Unlock, UnlockParameters};
 
@@ -13,9 +13,9 @@ pub(crate) fn run(context: &mut Context, args: Whom) -> Result<Verdict, Failure>
     context.output.result(&reply, || {
         let user = clean(&reply.user);
         if reply.changed {
-            format!("{user} is unlocked, and no failures are counted any more")
+            format!("{user}: unlocked, and the failure counters are reset")
         } else {
-            format!("{user} was not locked and had no failures; nothing was changed")
+            format!("{user} was not locked and had no failures; nothing changed")
         }
     })?;
     Ok(Verdict::Done)

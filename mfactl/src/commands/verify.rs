@@ -1,11 +1,13 @@
-//! `mfactl verify`: a real login, held on the terminal. It counts, locks and is audited like any other.
+//! `mfactl verify`: a real login on the terminal. It counts, locks and is audited like any other.
 //!
 //! Scripts guard an operation with it: `mfactl verify --quiet --operation NAME || exit 1`.
 
+use mfa_protocol::admin::{Status, UserParameters};
 use mfa_protocol::login::Outcome;
 use serde::Serialize;
 
 use crate::args;
+use crate::clock::Clock;
 use crate::commands::{Verdict, resync};
 use crate::context::{Context, caller};
 use crate::conversation::Login;
@@ -18,7 +20,7 @@ struct Verified<'a> {
     service: &'a str,
     operation: Option<&'a str>,
     outcome: Outcome,
-    /// The same as exit status 0: a policy that asks for nothing here is satisfied.
+    /// The same as exit status 0; true if the policy asks for nothing here.
     verified: bool,
 }
 
@@ -35,6 +37,10 @@ pub(crate) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, 
     };
     let outcome = context.converse(&login)?;
     let verified = matches!(outcome, Outcome::Passed | Outcome::Skipped);
+    let lock = match outcome {
+        Outcome::Locked if !context.output.is_json() && !args.quiet => lock(context, &user),
+        _ => None,
+    };
     if context.output.is_json() || !args.quiet {
         let value = Verified {
             user: login.user,
@@ -43,7 +49,9 @@ pub(crate) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, 
             outcome,
             verified,
         };
-        context.output.result(&value, || screen(&login, outcome))?;
+        context
+            .output
+            .result(&value, || lock.unwrap_or_else(|| screen(&login, outcome)))?;
     }
     Ok(if verified {
         Verdict::Done
@@ -52,13 +60,30 @@ pub(crate) fn run(context: &mut Context, args: args::Verify) -> Result<Verdict, 
     })
 }
 
+/// Until when the user is locked, as far as the caller may know.
+fn lock(context: &mut Context, user: &str) -> Option<String> {
+    let whose = UserParameters {
+        user: Some(user.to_owned()),
+    };
+    let account = context.call::<Status>(&whose).ok()?.account;
+    let until = match &account.locked_until {
+        _ if account.locked_by_limit => "until an administrator unlocks".to_owned(),
+        Some(time) => format!("until {}", Clock::system().future(time)),
+        None => return None,
+    };
+    let (user, codes) = (clean(&account.user), account.consecutive_failures);
+    Some(format!(
+        "{user} is locked {until}: {codes} wrong codes in a row. Unlock: mfactl unlock {user}"
+    ))
+}
+
 fn screen(login: &Login<'_>, outcome: Outcome) -> String {
     let user = clean(login.user);
     let what = clean(login.operation.unwrap_or(login.service));
     match outcome {
         Outcome::Passed => format!("{user}: passed"),
         Outcome::Skipped => {
-            format!("{user}: not asked; the policy wants no second factor for {what} here")
+            format!("{user}: not asked; the policy requires no second factor for {what} here")
         }
         other => format!("{user}: not verified; {}", words(other)),
     }

@@ -7,9 +7,9 @@ use std::fs;
 use jiff::Timestamp;
 use nix::unistd::{AccessFlags, access};
 
-/// The first user id of a person (login.defs(5), `UID_MIN`).
-const FIRST_PERSON: u32 = 1000;
-/// Ids from here on are not of people: `nobody`, and what systemd gives away.
+use super::users::{FIRST_PERSON, is_login_shell};
+
+/// Ids from here on are not of people of this file: `nobody`, and systemd's dynamic users.
 const PAST_PEOPLE: u32 = 60_000;
 
 const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
@@ -23,7 +23,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Reads the files; one that can't be read says nothing.
+    /// Reads the files; one that can't be read counts as empty.
     pub(super) fn read() -> Self {
         let text = |file| fs::read_to_string(file).unwrap_or_default();
         Self::of(text("/etc/passwd"), text("/etc/shadow"))
@@ -78,14 +78,9 @@ fn of_user<'a>(file: &'a str, user: &'a str) -> impl Iterator<Item = Vec<&'a str
     fields.filter(move |fields: &Vec<&str>| fields.first() == Some(&user))
 }
 
-/// Without a word there, it is `/bin/sh` (passwd(5)).
+/// Whether a login can start it.
 fn is_a_shell(shell: &str) -> bool {
-    let program = shell.rsplit('/').next().unwrap_or_default();
-    let is_closed = matches!(
-        program,
-        "nologin" | "false" | "true" | "sync" | "halt" | "shutdown"
-    );
-    !is_closed && (shell.is_empty() || access(shell, AccessFlags::X_OK).is_ok())
+    is_login_shell(shell) && (shell.is_empty() || access(shell, AccessFlags::X_OK).is_ok())
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! Who typed the command, though root runs it.
+//! The user who typed the command, although root runs it.
 
 use std::env;
 use std::fs;
 
 use nix::unistd::{Uid, User};
 
-/// The id of no user: nobody has logged in (proc(5), `loginuid`).
+/// The value of `loginuid` without a login (proc(5)).
 const UNSET: u32 = u32::MAX;
 
-/// The name of the user who became root, or of the one who logged in here; none where a service runs this.
+/// The user who became root, or who logged in here; none if a service runs this.
 pub(super) fn name() -> Option<String> {
     let by_id = ["SUDO_UID", "PKEXEC_UID"].into_iter();
     let by_id = by_id.filter_map(|name| env::var(name).ok()?.parse().ok());
@@ -20,7 +20,7 @@ pub(super) fn name() -> Option<String> {
     user.map(|user| user.name).or(by_name).or(logged_in_as_root)
 }
 
-/// Who logged in, whatever the process has become since.
+/// The user who logged in, whatever user the process has now.
 fn login_id() -> Option<u32> {
     let text = fs::read_to_string("/proc/self/loginuid").ok()?;
     text.trim().parse().ok().filter(|id| *id != UNSET)

@@ -1,4 +1,4 @@
-//! Who is an administrator for polkit: the identities of its admin rules.
+//! The administrators of polkit: the identities of its admin rules.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ const FOLDERS: [&str; 4] = [
     "/var/lib/polkit-1/localauthority.conf.d",
 ];
 
-/// Users that the rules name, by themselves or by a group. Nobody where there is no `pkexec` to become root with.
+/// Users that the rules name, directly or by a group. None without `pkexec`.
 pub(super) fn administrators() -> Vec<String> {
     if !Path::new("/usr/bin/pkexec").exists() {
         return Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn administrators() -> Vec<String> {
     texts.flat_map(|text| named(&text)).collect()
 }
 
-/// The users of the identities in a file that says who is an administrator.
+/// The users of the identities in a file of admin rules.
 fn named(text: &str) -> Vec<String> {
     if !text.contains("addAdminRule") && !text.contains("AdminIdentities") {
         return Vec::new();

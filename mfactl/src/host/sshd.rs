@@ -10,7 +10,7 @@ const KEYS: &str = "/root/.ssh/authorized_keys";
 /// Options of a key that leave no shell behind it (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
 const NO_SHELL: [&str; 3] = ["command=", "restrict", "no-pty"];
 
-/// What sshd says of root decides. Where it says nothing, root is not let in as far as anybody knows.
+/// Decided by sshd's settings for root. False if they can't be read.
 pub(super) fn lets_root_in(has_password: bool) -> bool {
     let keys = fs::read_to_string(KEYS).unwrap_or_default();
     let has_key = keys.lines().any(gives_a_shell);
@@ -18,8 +18,8 @@ pub(super) fn lets_root_in(has_password: bool) -> bool {
         .is_ok_and(|settings| is_open(&settings, has_password, has_key))
 }
 
-/// Whether a line of authorized_keys is a key that one can work with. Options come first, and hold commands in
-/// quotation marks; a line with one of ours in it is no way in, as far as is sure.
+/// Whether a line of authorized_keys is a key that gives a shell. Options come first, with commands in quotation marks. A
+/// line with an option that may restrict it does not count.
 fn gives_a_shell(line: &str) -> bool {
     let line = line.trim();
     let options = match line.find(" ssh-").or_else(|| line.find(" ecdsa-")) {
@@ -35,7 +35,7 @@ fn gives_a_shell(line: &str) -> bool {
 }
 
 fn is_open(settings: &Settings, has_password: bool, has_key: bool) -> bool {
-    // Each list has to be passed whole: root without a second factor passes what is a key or a password only.
+    // Each list must be passed completely. Root without a second factor passes lists of keys and passwords only.
     let by_key = has_key && settings.key && settings.is_enough(&["publickey"]);
     let asks = ["password", "keyboard-interactive"];
     let by_password =

@@ -1,4 +1,4 @@
-//! Who may become root by sudo: sudo itself is asked, and its files only where it can't say.
+//! The users who may become root by sudo: sudo itself is asked, and its files only if it can't tell.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,11 +8,11 @@ use super::members;
 /// What sudo lets a user do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rights {
-    /// Not become root.
+    /// None.
     None,
     /// Become root, after the user's own password.
     Asked,
-    /// Become root at once.
+    /// Become root without a password.
     Unasked,
 }
 
@@ -22,10 +22,10 @@ const SHELLS: [&str; 6] = ["su", "sh", "bash", "dash", "zsh", "fish"];
 /// Where they are.
 const FOLDERS: [&str; 4] = ["/bin", "/usr/bin", "/usr/local/bin", "/sbin"];
 
-/// Settings with which sudo asks for another password than the user's own (sudoers(5)).
+/// Settings with which sudo asks for another password than the user's (sudoers(5)).
 const ANOTHER_PASSWORD: [&str; 3] = ["rootpw", "targetpw", "runaspw"];
 
-/// What sudo says of a user.
+/// What sudo allows a user.
 pub(super) fn rights(user: &str, root_has_password: bool) -> Rights {
     let output = Command::new("sudo")
         .args(["-n", "-l", "-U", user])
@@ -41,7 +41,7 @@ pub(super) fn rights(user: &str, root_has_password: bool) -> Rights {
     }
 }
 
-/// The rights in what `sudo -l` lists: settings, then lines such as `(ALL : ALL) NOPASSWD: ALL`.
+/// The rights in the output of `sudo -l`: settings, then lines such as `(ALL : ALL) NOPASSWD: ALL`.
 fn listed(said: &str, root_has_password: bool) -> Rights {
     let (settings, grants) = said
         .split_once("may run the following")
@@ -56,7 +56,7 @@ fn listed(said: &str, root_has_password: bool) -> Rights {
     }
 }
 
-/// The commands of a line that says what may be run as root.
+/// The commands of a line for root.
 fn of_root(line: &str) -> Option<&str> {
     let (before, commands) = line.trim().split_once(')')?;
     let users = before.strip_prefix('(')?.split(':').next()?;
@@ -66,8 +66,8 @@ fn of_root(line: &str) -> Option<&str> {
         .then_some(commands)
 }
 
-/// What one line grants. A tag holds for all commands after it, until another one is given (sudoers(5), Tag_Spec);
-/// a command that is excluded makes it unsure whether a shell comes of the others without being asked.
+/// What one line grants. A tag applies to all commands after it until the next tag (sudoers(5), Tag_Spec). With an
+/// excluded command it is not sure that the others give a shell without a password.
 fn granted(commands: &str) -> Rights {
     let is_unsure = commands.contains('!');
     let (mut rights, mut is_asked) = (Rights::None, true);
@@ -97,7 +97,7 @@ fn is_shell(program: &str) -> bool {
     program == "ALL" || program.rsplit_once('/').is_some_and(is_known)
 }
 
-/// Users that sudo's files name, by themselves or by a group.
+/// Users that sudo's files name, directly or by a group.
 pub(super) fn named() -> Vec<String> {
     let mut texts: Vec<String> = fs::read_to_string("/etc/sudoers").into_iter().collect();
     let folder = fs::read_dir("/etc/sudoers.d").into_iter().flatten();

@@ -57,11 +57,11 @@ fn a_user_brings_back_the_code_that_was_sent_and_may_correct_it() {
     let output = mfactl_of(&ordinary(), &agent, &arguments, "111111\n222222\n");
     assert_eq!(
         stdout(&output),
-        "alice: anna@example.org is confirmed and stored\n"
+        "alice: anna@example.org confirmed and enrolled\n"
     );
     assert_eq!(
         stderr(&output),
-        "A code is on its way to anna@example.org; it may take a minute.\nthat is not it\n"
+        "Sent a code to anna@example.org. It may take a minute to arrive.\nthat is not it\n"
     );
     assert_eq!((output.status.code(), agent.finish()), (Some(0), 1));
 }
@@ -128,7 +128,7 @@ fn an_administrator_stores_at_once_and_is_told_what_confirms_the_address() {
     let output = mfactl(&agent, &arguments, "");
     let text = stdout(&output);
     assert!(
-        text.starts_with("alice: anna@example.org is stored\n"),
+        text.starts_with("alice: anna@example.org enrolled, not confirmed yet\n"),
         "{text}"
     );
     assert!(
@@ -142,7 +142,7 @@ fn an_administrator_stores_at_once_and_is_told_what_confirms_the_address() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         stdout(&mfactl(&agent, &arguments, "")),
-        "alice: anna@example.org is stored, and was confirmed before\n"
+        "alice: anna@example.org enrolled; it was confirmed before\n"
     );
     let json = mfactl(&agent, &[&arguments[..], &["--json"]].concat(), "");
     assert_eq!(value(&json), flat(false));
@@ -168,13 +168,13 @@ fn with_confirm_an_administrator_is_asked_for_the_code() {
     let output = mfactl(&agent, &arguments, "222222\n");
     assert_eq!(
         stdout(&output),
-        "alice: anna@example.org is confirmed and stored\n"
+        "alice: anna@example.org confirmed and enrolled\n"
     );
     let again = mfactl(&agent, &arguments, "");
     assert_eq!(
         (stdout(&again).as_str(), again.status.code()),
         (
-            "alice: anna@example.org was stored already; nothing was changed\n",
+            "alice: anna@example.org is already enrolled; nothing changed\n",
             Some(0)
         )
     );

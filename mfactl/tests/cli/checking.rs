@@ -24,11 +24,10 @@ fn settings_with_nothing_wrong_or_only_warnings_are_a_success() {
     let call = |findings| admin("CheckConfig", json!({}), checked(true, &findings));
     let agent = Agent::scripted(vec![call(json!([])), call(json!([warning()]))]);
     let output = mfactl(&agent, &["config", "check"], "");
-    assert_eq!(stdout(&output), "/etc/mfa/agent.toml: nothing wrong\n");
+    assert_eq!(stdout(&output), "/etc/mfa/agent.toml: valid, no findings\n");
     assert_eq!(output.status.code(), Some(0));
     let output = mfactl(&agent, &["config", "check"], "");
-    let expected =
-        "warning: rule \\u{1b}x never fits\n/etc/mfa/agent.toml: could be put in force\n";
+    let expected = "warning: rule \\u{1b}x never fits\n/etc/mfa/agent.toml: valid\n";
     assert_eq!(stdout(&output), expected);
     assert_eq!(output.status.code(), Some(0));
     agent.finish();

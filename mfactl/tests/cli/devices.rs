@@ -48,7 +48,7 @@ fn a_device_that_counts_is_removed_by_its_factor() {
         json!({"user": "bob", "removed": 1}),
     )]);
     let output = mfactl(&agent, &["remove", "hotp", "bob"], "");
-    assert_eq!(stdout(&output), "bob: hotp is removed\n");
+    assert_eq!(stdout(&output), "bob: hotp removed\n");
     agent.finish();
 }
 
@@ -69,7 +69,7 @@ fn two_lines_of_standard_input_take_up_a_device_that_went_astray() {
     let output = mfactl(&agent, &arguments, "111111\n222222\n");
     assert_eq!(
         stdout(&output),
-        "The clock of phone is 150 seconds behind; that is reckoned with from now on.\n"
+        "phone is in sync again. Its clock is 150 seconds behind, now corrected.\n"
     );
     let json = mfactl(
         &agent,
@@ -92,7 +92,7 @@ fn a_pair_that_is_none_is_refused_or_not_even_sent() {
     let same = mfactl(&agent, &arguments, "111 111\n111111\n");
     assert_eq!(same.status.code(), Some(1));
     assert!(
-        stderr(&same).contains("nothing is counted"),
+        stderr(&same).contains("nothing was sent or counted"),
         "{}",
         stderr(&same)
     );
@@ -136,7 +136,7 @@ fn an_ordinary_user_passes_a_factor_before_the_codes_are_asked_for() {
     let lines = "999999\n111111\n222222\n";
     let output = mfactl_of(&somebody, &agent, &["verify", "--resync"], lines);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "The clock of phone is right.\n");
+    assert_eq!(stdout(&output), "phone is in sync: its clock is right.\n");
     assert_eq!(agent.finish(), 1);
 }
 
@@ -153,8 +153,8 @@ fn who_passes_no_factor_is_told_who_else_can_take_the_device_up() {
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
     for part in [
-        "nothing was changed",
-        "A recovery code passes",
+        "nothing changed",
+        "A recovery code works",
         "mfactl verify --resync USER",
     ] {
         assert!(said.contains(part), "{said}");

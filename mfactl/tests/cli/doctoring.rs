@@ -68,7 +68,8 @@ fn doctor_finds_nothing_where_all_is_well() {
         let config = config(json!([warning()]));
         [health(json!({})), config, drifts(json!([]))]
     };
-    let agent = Agent::scripted(script().into_iter().chain(script()).collect());
+    let scripts = [script(), script(), script()];
+    let agent = Agent::scripted(scripts.into_iter().flatten().collect());
     let json = doctor(&agent, &["--json"]);
     let well = [
         ("agent", true),
@@ -79,16 +80,17 @@ fn doctor_finds_nothing_where_all_is_well() {
     ];
     assert_eq!(verdicts(&json), expected(well));
     let screen = stdout(&doctor(&agent, &[]));
-    let line = format!(
-        "ok          agent: it answers at {}\n",
-        agent.socket().display()
-    );
+    for line in [
+        "list them: mfactl config check\n",
+        "ok       agent, version, store, reload, ",
+        "\nNo problems found; 1 warning. ",
+    ] {
+        assert!(screen.contains(line), "{line}: {screen}");
+    }
+    let screen = stdout(&doctor(&agent, &["--verbose"]));
+    let line = format!("ok       agent    answers at {}", agent.socket().display());
     assert!(
-        screen.replace("\n            ", " ").starts_with(&line),
-        "{screen}"
-    );
-    assert!(
-        screen.contains("mfactl config check lists them"),
+        screen.replace("\n                  ", " ").contains(&line),
         "{screen}"
     );
     agent.finish();
@@ -117,14 +119,14 @@ fn doctor_names_each_problem_and_the_command_that_mends_it() {
         (expected(ill), Some(1))
     );
     let output = doctor(&agent, &[]);
-    let screen = stdout(&output).replace("\n            ", " ");
+    let screen = stdout(&output).replace("\n                  ", " ");
     for words in [
         "systemctl restart mfa-agent",
         "systemctl reload mfa-agent",
         "agent.toml:3: no such key",
         "journalctl -u mfa-agent",
         "every administrator is locked out",
-        "problems were found",
+        "4 problems. Fix them",
     ] {
         assert!(screen.contains(words), "{words}: {screen}");
     }

@@ -29,12 +29,12 @@ fn repeating_what_has_taken_effect_succeeds_and_says_so() {
     let unlock = mfactl(&agent, &["unlock", "bob"], "");
     assert_eq!(
         stdout(&unlock),
-        "bob was not locked and had no failures; nothing was changed\n"
+        "bob was not locked and had no failures; nothing changed\n"
     );
     let remove = mfactl(&agent, &["remove", "totp", "bob", "--label", "phone"], "");
     assert_eq!(
         stdout(&remove),
-        "bob has no totp \"phone\"; nothing was changed\n"
+        "bob has no totp \"phone\"; nothing changed\n"
     );
     assert_eq!(
         (unlock.status.code(), remove.status.code()),
@@ -135,7 +135,7 @@ fn a_wrong_code_can_be_corrected_before_the_device_is_stored() {
         "{text}"
     );
     assert!(
-        text.ends_with("alice: the device \"phone\" is stored\n"),
+        text.ends_with("alice: device \"phone\" enrolled\n"),
         "{text}"
     );
     assert_eq!(stderr(&output), "that is not the code\n");
@@ -212,7 +212,7 @@ fn a_device_that_is_there_already_is_not_asked_for_a_code() {
     );
     let text = stdout(&output);
     assert!(
-        text.ends_with("\"phone\" was stored already; nothing was changed\n"),
+        text.ends_with("\"phone\" is already enrolled; nothing changed\n"),
         "{text}"
     );
     assert_eq!(output.status.code(), Some(0));
@@ -232,7 +232,7 @@ fn questions_come_as_three_lines() {
     )]);
     let lines = "One?\ta\nTwo?\tb c\nThree?\td\n";
     let output = mfactl(&agent, &["enroll", "questions", "alice", "--stdin"], lines);
-    assert_eq!(stdout(&output), "alice: the questions are stored\n");
+    assert_eq!(stdout(&output), "alice: security questions enrolled\n");
     let short = mfactl(
         &agent,
         &["enroll", "questions", "--stdin"],
@@ -240,7 +240,7 @@ fn questions_come_as_three_lines() {
     );
     assert_eq!(short.status.code(), Some(2));
     assert!(
-        stderr(&short).contains("line 2 is not of the form"),
+        stderr(&short).contains("line 2 of standard input is not question<TAB>answer"),
         "{}",
         stderr(&short)
     );

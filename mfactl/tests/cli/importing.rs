@@ -29,13 +29,13 @@ fn an_import_reports_every_line_that_was_refused() {
     let path = file.path().to_str().unwrap();
     let output = mfactl(&agent, &["import", "uris", path], "");
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stdout(&output), "1 stored, 1 there already, 2 refused\n");
-    let complaints = "line 4: no tab in it; expected user<TAB>otpauth://…\n\
+    assert_eq!(stdout(&output), "1 imported, 1 already here, 2 refused\n");
+    let complaints = "line 4: no tab; expected user<TAB>otpauth://…\n\
                       line 5: bob: hotp is not offered\n";
     assert_eq!(stderr(&output), complaints);
     let json = mfactl(&agent, &["import", "uris", "-", "--json"], lines);
     let expected = json!({"stored": 1, "unchanged": 1, "refused": [
-        {"line": 4, "user": null, "reason": "no tab in it; expected user<TAB>otpauth://…"},
+        {"line": 4, "user": null, "reason": "no tab; expected user<TAB>otpauth://…"},
         {"line": 5, "user": "bob", "reason": "hotp is not offered"},
     ]});
     assert_eq!(value(&json), expected);

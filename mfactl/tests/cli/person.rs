@@ -1,13 +1,16 @@
 //! `mfactl` on a pseudo-terminal, seen from the side of the person who sits there.
 
-use std::fs::File;
+use std::fs::{File, Permissions, set_permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::{User, getuid};
 
-use crate::support::Agent;
+use crate::support::{Agent, ordinary};
 
 /// Somebody at a terminal of their own.
 pub(crate) struct Person {
@@ -30,6 +33,16 @@ impl Person {
         Self::sits_at(openpty(None, None).unwrap(), agent, arguments, file, &[])
     }
 
+    /// Somebody who is not root types `mfactl` alone, without colours.
+    pub(crate) fn is_new(agent: &Agent) -> Self {
+        let socket = agent.socket();
+        for open in [socket.parent().unwrap(), &socket] {
+            set_permissions(open, Permissions::from_mode(0o777)).unwrap();
+        }
+        let pty = openpty(None, None).unwrap();
+        Self::begins(pty, agent, &[], None, &[("NO_COLOR", "1")], &ordinary())
+    }
+
     pub(crate) fn sits_at(
         pty: OpenptyResult,
         agent: &Agent,
@@ -37,10 +50,26 @@ impl Person {
         file: Option<File>,
         variables: &[(&str, &str)],
     ) -> Self {
+        let user = User::from_uid(getuid()).unwrap().unwrap();
+        Self::begins(pty, agent, arguments, file, variables, &user)
+    }
+
+    fn begins(
+        pty: OpenptyResult,
+        agent: &Agent,
+        arguments: &[&str],
+        file: Option<File>,
+        variables: &[(&str, &str)],
+        user: &User,
+    ) -> Self {
         let at_first = tcgetattr(&pty.master).unwrap().local_flags;
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         // setsid makes the pseudo-terminal the controlling one, which /dev/tty then is.
-        let child = Command::new("setsid")
+        let mut command = Command::new("setsid");
+        if user.uid != getuid() {
+            command.uid(user.uid.as_raw());
+        }
+        let child = command
             .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_mfactl"), "--socket"])
             .arg(agent.socket())
             .args(arguments)

@@ -22,13 +22,13 @@ fn an_account_at_a_radius_server_is_stored_once() {
     let first = stdout(&mfactl(&agent, &arguments, ""));
     assert_eq!(
         first,
-        "alice is asmith at the RADIUS server vip now\nTo try it: mfactl verify alice\n"
+        "alice is now asmith at the RADIUS server vip\nTest it: mfactl verify alice\n"
     );
     let again = mfactl(&agent, &arguments, "");
     assert_eq!(
         (stdout(&again).as_str(), again.status.code()),
         (
-            "alice is asmith at the RADIUS server vip already; nothing was changed\n",
+            "alice is already asmith at the RADIUS server vip; nothing changed\n",
             Some(0)
         )
     );

@@ -36,10 +36,10 @@ fn an_address_is_disabled_and_enabled_and_repeating_it_changes_nothing() {
         enable(true, false),
     ]);
     for (command, said) in [
-        ("disable", "is disabled now"),
-        ("disable", "is disabled already; nothing was changed"),
-        ("enable", "is enabled now"),
-        ("enable", "is enabled already; nothing was changed"),
+        ("disable", "is now disabled"),
+        ("disable", "is already disabled; nothing changed"),
+        ("enable", "is now enabled"),
+        ("enable", "is already enabled; nothing changed"),
     ] {
         let output = mfactl(&agent, &[command, "email", "alice", WHERE], "");
         assert_eq!(stdout(&output), format!("alice: anna@example.org {said}\n"));
@@ -95,8 +95,8 @@ fn a_disabled_address_that_becomes_primary_is_said_to_be_disabled() {
     let output = mfactl(&agent, &["primary", "email", "alice", WHERE], "");
     assert_eq!(
         stdout(&output),
-        "alice: anna@example.org is primary now\n\
-         But it is disabled, so no code goes there; to use it again: mfactl enable email alice anna@example.org\n"
+        "alice: anna@example.org is now primary\n\
+         Warning: it is disabled, so no code goes to it. Enable it: mfactl enable email alice anna@example.org\n"
     );
     agent.finish();
 }
@@ -123,16 +123,16 @@ fn addresses_and_radius_accounts_are_removed() {
     for (arguments, said) in [
         (
             &["remove", "email", "alice", "--label", WHERE][..],
-            "alice: email \"anna@example.org\" is removed\n",
+            "alice: email \"anna@example.org\" removed\n",
         ),
         (
             &["remove", "sms", "alice"],
-            "alice: 2 addresses of sms are removed\n",
+            "alice: 2 sms addresses removed\n",
         ),
-        (&["remove", "radius", "alice"], "alice: radius is removed\n"),
+        (&["remove", "radius", "alice"], "alice: radius removed\n"),
         (
             &["remove", "radius", "alice"],
-            "alice has no radius; nothing was changed\n",
+            "alice has no radius; nothing changed\n",
         ),
     ] {
         assert_eq!(stdout(&mfactl(&agent, arguments, "")), said);
@@ -162,7 +162,7 @@ fn a_message_that_was_taken_is_exit_status_0_and_one_that_was_not_1() {
     assert_eq!(
         (stdout(&sent).as_str(), stderr(&sent).as_str()),
         (
-            "anna@example.org: the mail server took the message; look there whether it arrives\n",
+            "anna@example.org: the mail server accepted the message. Check that it arrives\n",
             ""
         )
     );

@@ -145,7 +145,7 @@ fn the_status_of_somebody_locked_with_a_device_astray() {
 #[test]
 fn mfactl_alone_for_somebody_with_nothing() {
     let agent = Agent::scripted(vec![status(json!({}), account(json!({})))]);
-    let (screen, code) = person(&agent, &[]).ends();
+    let (screen, code) = Person::is_new(&agent).ends();
     assert_eq!(code, Some(0), "{screen}");
     insta::assert_snapshot!(Times::now().golden(&screen));
     agent.finish();
@@ -157,7 +157,7 @@ fn mfactl_alone_for_somebody_with_a_device_astray() {
     let mut account = full(&times);
     account["locked_until"] = Value::Null;
     let agent = Agent::scripted(vec![status(json!({}), account)]);
-    let (screen, _) = person(&agent, &[]).ends();
+    let (screen, _) = Person::is_new(&agent).ends();
     insta::assert_snapshot!(times.golden(&screen));
     agent.finish();
 }
@@ -166,7 +166,7 @@ fn mfactl_alone_for_somebody_with_a_device_astray() {
 fn mfactl_alone_for_somebody_who_is_locked() {
     let times = Times::now();
     let agent = Agent::scripted(vec![status(json!({}), full(&times))]);
-    let (screen, _) = person(&agent, &[]).ends();
+    let (screen, _) = Person::is_new(&agent).ends();
     insta::assert_snapshot!(times.golden(&screen));
     agent.finish();
 }

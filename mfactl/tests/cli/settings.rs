@@ -30,10 +30,10 @@ fn require_prints_what_holds_now_and_what_the_administrator_should_know() {
     let output = mfactl(&agent, &["require", "totp", "alice"], "");
     assert_eq!(output.status.code(), Some(0));
     let expected = "\
-alice: totp is part of every login that asks now
+alice: totp is required in every login that asks for a factor
 Note        alice has no device yet
 
-Set for this user
+Settings of this user
 Required    totp (set by an administrator)
 ";
     assert_eq!(stdout(&output), expected);
@@ -67,13 +67,13 @@ fn repeating_a_setting_succeeds_and_says_that_nothing_was_changed() {
     ]);
     let output = mfactl(&agent, &["require", "pin", "alice", "--off"], "");
     assert_eq!(output.status.code(), Some(0));
-    let expected = "alice: pin is not required, as before; nothing was changed\n\
-                    Nothing is set for this user; the rules decide.\n";
+    let expected = "alice: pin is not required, as before; nothing changed\n\
+                    This user has no settings of their own; the rules decide.\n";
     assert_eq!(stdout(&output), expected);
     let output = mfactl(&agent, &["enforce", "alice", "required"], "");
     assert_eq!(output.status.code(), Some(0));
     assert!(
-        stdout(&output).contains("nothing was changed"),
+        stdout(&output).contains("nothing changed"),
         "{}",
         stdout(&output)
     );
@@ -208,7 +208,7 @@ fn allow_from_sends_the_networks_or_none_for_anywhere() {
     let line = "Login from  192.0.2.0/24, 2001:db8::/32 (set by an administrator)\n";
     assert!(stdout(&output).ends_with(line), "{}", stdout(&output));
     let output = mfactl(&agent, &["allow-from", "alice", "--anywhere"], "");
-    let line = "alice: logins are not limited to networks now\n";
+    let line = "alice: logins are not limited to networks\n";
     assert!(stdout(&output).starts_with(line), "{}", stdout(&output));
     agent.finish();
 }

@@ -37,11 +37,11 @@ fn a_google_authenticator_file_is_sent_with_what_is_used_of_it() {
         &["import", "google-authenticator", "alice", "-"],
         FILE,
     );
-    let expected = "  User   Result  Devices  Codes  PIN
-  alice  stored  1        2
+    let expected = "  User   Result    Devices  Codes  PIN
+  alice  imported  1        2
 
 alice: RATE_LIMIT 3 30: the lockout replaces it
-1 stored, 0 updated, 0 there already, 0 refused
+1 imported, 0 updated, 0 already here, 0 refused
 ";
     assert_eq!(stdout(&output), expected);
     assert_eq!(output.status.code(), Some(0));
@@ -117,7 +117,7 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
         "alice: has a PIN already",
         "line 3: bob: too short",
         "line 4: carol: the key is not hexadecimal",
-        "0 stored, 1 updated, 0 there already, 2 refused",
+        "0 imported, 1 updated, 0 already here, 2 refused",
     ] {
         assert!(screen.contains(line), "{line}\n{screen}");
     }
@@ -214,7 +214,7 @@ fn an_export_of_google_authenticator_becomes_an_entry_for_each_device() {
     assert_eq!(stderr(&output), "line 1: part 2 of 2 of an export\n");
     assert_eq!(
         stdout(&output),
-        "1 would be stored, 0 are there already, 0 would be refused; nothing was changed\n"
+        "dry run: would import 1, 0 already here, would refuse 0; nothing changed\n"
     );
     agent.finish();
 }

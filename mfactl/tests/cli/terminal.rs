@@ -24,14 +24,14 @@ fn a_pin_is_typed_twice_unseen_and_may_be_corrected() {
     ]);
     let mut person = Person::runs(&agent, &["enroll", "pin"]);
     person.types("New PIN", "4711\n");
-    person.types("again: ", "4712\n");
+    person.types("Repeat the PIN: ", "4712\n");
     person.types("digits): ", "1234\n");
-    person.types("again: ", "1234\n");
+    person.types("Repeat the PIN: ", "1234\n");
     person.types("digits): ", "4711\n");
-    person.types("again: ", "4711\n");
+    person.types("Repeat the PIN: ", "4711\n");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(0), "{screen}");
-    assert!(screen.contains("the two are not the same"), "{screen}");
+    assert!(screen.contains("the PINs differ"), "{screen}");
     assert!(screen.contains("too easy"), "{screen}");
     assert!(
         !screen.contains("4711") && !screen.contains("1234"),
@@ -82,7 +82,7 @@ fn asks(person: &mut Person, number: u8, question: &str, answer: &str) {
         &format!("{question}\n"),
     );
     person.types("Answer (not shown): ", &format!("{answer}\n"));
-    person.types("again: ", &format!("{answer}\n"));
+    person.types("Repeat the answer: ", &format!("{answer}\n"));
 }
 
 #[test]
@@ -176,11 +176,11 @@ fn confirmed_enrolment_and_status() -> Vec<Exchange> {
 fn the_qr_code_is_painted_on_a_terminal() {
     let agent = Agent::scripted(confirmed_enrolment_and_status());
     let mut person = Person::runs(&agent, &["enroll", "totp"]);
-    person.types("shows now: ", "123456\n");
+    person.types("on the device: ", "123456\n");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(0), "{screen}");
     assert!(screen.contains("\u{1b}[38;5;16;48;5;231m"), "{screen}");
-    assert!(screen.ends_with("is stored\r\n"), "{screen}");
+    assert!(screen.ends_with("enrolled\r\n"), "{screen}");
     agent.finish();
 }
 
@@ -190,7 +190,7 @@ fn no_color_keeps_the_qr_code_and_the_help_free_of_colours() {
         let agent = Agent::scripted(confirmed_enrolment_and_status());
         let pty = openpty(None, None).unwrap();
         let mut person = Person::sits_at(pty, &agent, &["enroll", "totp"], None, variables);
-        person.types("shows now: ", "123456\n");
+        person.types("on the device: ", "123456\n");
         assert_eq!(person.ends().0.contains('\u{1b}'), painted);
         agent.finish();
         let agent = Agent::scripted(vec![]);
@@ -214,7 +214,7 @@ fn with_json_the_qr_code_goes_to_the_terminal_and_only_the_object_into_the_file(
     let file = tempfile::NamedTempFile::new().unwrap();
     let out = file.reopen().unwrap();
     let mut person = Person::runs_into(&agent, &["enroll", "totp", "--json"], Some(out));
-    person.types("shows now: ", "123456\n");
+    person.types("on the device: ", "123456\n");
     let (screen, status) = person.ends();
     assert_eq!(status, Some(0), "{screen}");
     assert!(screen.contains("\u{1b}[38;5;16;48;5;231m"), "{screen}");

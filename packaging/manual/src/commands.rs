@@ -7,7 +7,7 @@ use clap_mangen::Man;
 
 use crate::roff;
 
-/// What stands at the end of each page.
+/// The end of each page.
 const ENDING: &str = "\
 .SH EXIT STATUS
 .TP
@@ -15,26 +15,26 @@ const ENDING: &str = "\
 done
 .TP
 1
-refused, or not verified
+refused or not verified
 .TP
 2
 wrong usage
 .TP
 3
-the agent is not reachable, or its reply is not understood
+agent not reachable, or its reply is unusable
 .SH FILES
 .TP
 .I /run/mfa/agent.sock
-where the agent listens
+socket of the agent
 .TP
 .I /etc/mfa/agent.toml
-its settings
+settings of the agent
 ";
 
 /// The pages, by the names of their files.
 pub(crate) fn pages(mfactl: &Command) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut mfactl = mfactl.clone().disable_help_subcommand(true);
-    // Until then a command does not know the options that hold for all.
+    // Without this a command does not know the global options.
     mfactl.build();
     let mut pages = Vec::new();
     add(&mfactl, "mfactl", &mut pages)?;
@@ -50,14 +50,14 @@ fn add(command: &Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>) -> io:
 }
 
 fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
-    // clap keeps names for as long as the program runs.
+    // clap needs names that live as long as the program.
     let shown: &'static str = Box::leak(name.to_owned().into_boxed_str());
     let named = command.clone().name(shown).display_name(shown);
     let man = Man::new(named)
         .title(name.to_uppercase())
         .section("1")
         .manual("pam_mfa");
-    // No date: two builds are equal.
+    // Without a date, two builds are equal.
     let man = man.source("pam_mfa").date("");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
@@ -89,7 +89,7 @@ fn subcommands(command: &Command, name: &str) -> String {
     section
 }
 
-/// What the help says after everything else: examples, mostly.
+/// The end of the help: mostly examples.
 fn remarks(command: &Command) -> String {
     let Some(help) = command.get_after_help() else {
         return String::new();

@@ -1,7 +1,7 @@
-//! Man pages and completions, made of what the programs know of themselves.
+//! Generates man pages and completions from the programs themselves.
 //!
-//! The arguments of `mfactl` and the table of keys come in, files in the forms that `man` and the shells
-//! read go out. Nothing in them depends on when or where they are made.
+//! Input: the arguments of `mfactl` and the table of keys. Output: files for `man` and the shells. They do not depend on
+//! time or place of the build.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,7 @@ use clap_complete::Shell;
 /// The shipped settings, for their examples of rules.
 const SETTINGS: &str = include_str!("../../../config/agent.toml");
 
-/// The pages that are written by hand, with the places of the version in them.
+/// The pages that are written by hand.
 const BY_HAND: [(&str, &str); 3] = [
     ("pam_mfa.8", include_str!("../../man/pam_mfa.8")),
     ("mfa-agent.8", include_str!("../../man/mfa-agent.8")),
@@ -29,7 +29,7 @@ const BY_HAND: [(&str, &str); 3] = [
 ///
 /// # Errors
 ///
-/// When it can't be written to.
+/// If the folder is not writable.
 pub fn pages(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for (name, text) in commands::pages(&mfactl::command())? {
@@ -45,7 +45,7 @@ pub fn pages(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// When it can't be written to.
+/// If the folder is not writable.
 pub fn completions(folder: &Path) -> io::Result<()> {
     for (shell, place) in [
         (Shell::Bash, "bash/mfactl"),

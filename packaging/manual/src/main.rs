@@ -1,7 +1,7 @@
 //! `mfa-manual FOLDER`: man pages below `FOLDER/man`, completions below `FOLDER/completions`.
 //!
-//! Run by `make man`. The pages of `mfactl` come from its own arguments, `agent.toml(5)` from the
-//! table of keys; those that are written by hand stand in `packaging/man`.
+//! `make man` runs it. The pages of `mfactl` come from its arguments, `agent.toml(5)` from the table of keys; the other
+//! pages are in `packaging/man`.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     };
     match write(Path::new(&folder)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => told(&format!("the manual can't be written: {e}")),
+        Err(e) => told(&format!("can't write the manual: {e}")),
     }
 }
 
@@ -24,7 +24,7 @@ fn write(folder: &Path) -> io::Result<()> {
     mfa_manual::completions(&folder.join("completions"))
 }
 
-/// It speaks to whoever builds, and nothing else goes there.
+/// Messages for the person who builds.
 fn told(text: &str) -> ExitCode {
     use io::Write;
     let _ = writeln!(io::stderr(), "{text}");

@@ -1,4 +1,4 @@
-//! Text as `man` wants it: nothing in it is taken for a request or an escape.
+//! Text for `man`, without requests and escapes.
 
 /// A line of text, or several.
 pub(crate) fn text(text: &str) -> String {
@@ -12,7 +12,7 @@ pub(crate) fn text(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Lines that are kept as they are.
+/// Lines that are not filled.
 pub(crate) fn literal(lines: &str) -> String {
     format!(".nf\n{}\n.fi\n", text(lines))
 }

@@ -1,4 +1,4 @@
-//! `agent.toml(5)`, made of the table of keys that the agent reads its settings by.
+//! `agent.toml(5)`, from the table of keys of the agent.
 
 use mfa_agent::config::keys::{ABOUT, EXAMPLES, Key, SECTIONS, Section, Shown};
 
@@ -20,7 +20,7 @@ const ENDING: &str = r#".SH FILES
 the settings
 .TP
 .I /etc/mfa/agent.d/*.toml
-read after them, in the order of their names
+read after agent.toml, in the order of their names
 .SH SEE ALSO
 .BR mfa\-agent (8),
 .BR mfactl (1),
@@ -29,10 +29,10 @@ read after them, in the order of their names
 .BR pam_mfa (8)
 "#;
 
-/// Marks a key that is not set: what it shows is no default.
-const EXAMPLE: &str = "(Example; not set unless you set it.)";
+/// Marks a key that is not set: its value is no default.
+const EXAMPLE: &str = "(Example; not set by default.)";
 
-/// The page. `shipped` is the file that has the examples of rules.
+/// The page. `shipped` is the file with the examples of rules.
 pub(crate) fn page(shipped: &str) -> String {
     let sections: String = SECTIONS.iter().map(section).collect();
     let examples = shipped.find(EXAMPLES).map_or("", |at| &shipped[at..]);
@@ -51,7 +51,7 @@ fn section(section: &Section) -> String {
 }
 
 fn key(key: &Key) -> String {
-    // A request would take the quotes away.
+    // A request would remove the quotes.
     let mut text = format!(".TP\n\\fB{}\\fR\n", roff::text(&key.line()));
     if !matches!(key.shown, Shown::Default(_)) {
         text += &remark(EXAMPLE);
@@ -63,7 +63,7 @@ fn key(key: &Key) -> String {
     text
 }
 
-/// What is said of a key or a section. The marks of code in the source are none on a terminal.
+/// The text of a key or a section, without the code marks of the source.
 fn remark(about: &str) -> String {
     let lines = about
         .lines()
@@ -71,7 +71,7 @@ fn remark(about: &str) -> String {
     lines.collect()
 }
 
-/// A comment without its mark; an example is not commented out.
+/// A comment without its mark, because an example is not commented out.
 fn uncommented(line: &str) -> &str {
     let text = line.strip_prefix('#').unwrap_or(line);
     text.strip_prefix(' ').unwrap_or(text)

@@ -17,6 +17,7 @@ use super::fit;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use mfa_core::account::Account;
+use mfa_core::clock::after;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
 use mfa_core::names::UserName;
@@ -45,6 +46,7 @@ impl Connection {
         }
         shorten(&mut explanation.considered);
         explanation.enrolled = account.enrolled();
+        explanation.not_enrolled = Some(false);
         let decision = settings.policy.decide(&request, &facts, &personal);
         // What the policy alone decides stands there already.
         if let Ok(ask) = by_policy(&decision, None) {
@@ -75,6 +77,7 @@ impl Connection {
             now: it.now,
         };
         let is_known = || Ok::<_, Infallible>(it.subject.entry.is_some());
+        into.not_enrolled = Some(is_refused_after_grace(it, context));
         let entry = entry(it.ask, it.account, entry_facts(it.settings), context);
         let Ok(entry) = entry.decide(is_known);
         let screen = Screen::of(&it.login_context.service);
@@ -83,7 +86,7 @@ impl Connection {
                 into.action = Action::Deny;
                 into.reason += "; but one answer for password and code has no room for that";
             }
-            Entry::LetIn(let_in) => explain_let_in(let_in, into),
+            Entry::LetIn(let_in) => explain_let_in(let_in, it.account, context.now, into),
             Entry::Enroll(_) => {
                 into.reason += "; the user has set up nothing, and sets up a device in the login";
                 into.prompts = enrollment_prompts(&wording(it.settings, screen).asking).into();
@@ -115,13 +118,28 @@ impl Connection {
 const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack in which one answer holds password and code (forward_pass, use_first_pass, \
                                      try_first_pass) is refused";
 
-fn explain_let_in(let_in: LetIn<'_>, into: &mut Explanation) {
+/// Whether the user lacks what is required, and neither sets it up in the login nor gets in without it. The same
+/// decision as for the login, with no days of grace left.
+fn is_refused_after_grace(it: &Explained<'_>, context: EntryContext<'_>) -> bool {
+    let ask = Ask {
+        grace: None,
+        ..it.ask.clone()
+    };
+    let is_known = || Ok::<_, Infallible>(it.subject.entry.is_some());
+    let Ok(entry) = entry(&ask, it.account, entry_facts(it.settings), context).decide(is_known);
+    matches!(entry, Entry::Ask(asked) if asked.is_unenrolled)
+}
+
+fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &mut Explanation) {
     into.action = Action::Skip;
     into.reason += &match let_in {
         LetIn::Session(session) => format!("; but a session lasts since {}", session.begun),
         LetIn::Unenrolled => "; but the user has set up nothing, and need not".to_owned(),
-        LetIn::Grace(Grace { days, .. }) => {
+        LetIn::Grace(Grace { days, length, .. }) => {
             into.grace_days_left = Some(days);
+            let since = account.grace_since(now);
+            into.grace_since = since.map(|since| since.to_string());
+            into.grace_until = since.map(|since| after(since, length).to_string());
             format!("; but the user has set up nothing yet, and days of grace are left: {days}")
         }
     };

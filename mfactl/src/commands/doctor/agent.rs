@@ -1,4 +1,4 @@
-//! The agent itself: whether it is there, as old as this program, and can read its store.
+//! The agent: whether it has the version of this program, and can read its store.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use mfa_protocol::admin::HealthReply;
 
 use super::Check;
 
-/// The way on after a rollback that was meant.
-const ACCEPT: &str = "expected only after a restore; then accept it: \
+/// What to run after an intended restore.
+const ACCEPT: &str = "if you restored an older store, accept it: \
                       systemctl stop mfa-agent.socket mfa-agent.service && mfa-agent --init && \
                       systemctl start mfa-agent.socket mfa-agent.service";
 
@@ -15,7 +15,7 @@ const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
     let mut checks = vec![
-        Check::ok("agent", format!("it answers at {}", socket.display())),
+        Check::ok("agent", format!("answers at {}", socket.display())),
         version(&health.version),
         store(health),
     ];
@@ -24,26 +24,26 @@ pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
     checks
 }
 
-/// What the next start would not find.
+/// What the next start would miss.
 fn missing(health: &HealthReply) -> Option<Check> {
     let missing = health.storage_missing.as_ref()?;
     Some(Check::problem(
         "storage",
-        format!("the agent still runs, and would not start again: {missing}"),
-        "docs/locked-out.md (in /usr/share/doc/pam-mfa) says how; don't restart mfa-agent before",
+        format!("the agent still runs, but would not start again: {missing}"),
+        "don't restart mfa-agent; see /usr/share/doc/pam-mfa/docs/locked-out.md",
     ))
 }
 
-/// The sealed key, which systemd opens at each start: the running agent has its own copy.
+/// The sealed key, which systemd opens at each start. The running agent has its own copy.
 fn credential(health: &HealthReply, places: &[&str]) -> Option<Check> {
     let is_there = places.iter().any(|place| Path::new(place).exists());
     let is_root = nix::unistd::geteuid().is_root();
     (health.key_credential && is_root && !is_there).then(|| {
         Check::problem(
             "storage",
-            "the agent still runs, and would not start again: its key is a credential of systemd's, and no mfa.key is \
-             left in /etc/credstore.encrypted",
-            "put the sealed file back, or seal the key from a backup again:\n  systemd-creds encrypt --name=mfa.key KEY /etc/credstore.encrypted/mfa.key",
+            "the agent still runs, but would not start again: its key is a systemd credential, and mfa.key is missing \
+             in /etc/credstore.encrypted",
+            "restore the sealed file, or seal the key from a backup:\n  systemd-creds encrypt --name=mfa.key KEY /etc/credstore.encrypted/mfa.key",
         )
     })
 }
@@ -53,7 +53,7 @@ fn clock(health: &HealthReply) -> Option<Check> {
     Some(Check::problem(
         "clock",
         error,
-        "timedatectl shows the clock and who sets it; set it right, and change no device before",
+        "check and correct the clock first (timedatectl); change no device before",
     ))
 }
 
@@ -74,8 +74,8 @@ fn version(of_agent: &str) -> Check {
     }
     Check::problem(
         "version",
-        format!("the agent is {of_agent}, and mfactl is {OWN_VERSION}"),
-        "systemctl restart mfa-agent starts the agent that is installed",
+        format!("the agent is {of_agent}, but mfactl is {OWN_VERSION}"),
+        "start the installed agent: systemctl restart mfa-agent",
     )
 }
 
@@ -84,7 +84,7 @@ fn store(health: &HealthReply) -> Check {
         return Check::problem(
             "store",
             format!("the agent can't read it: {error}"),
-            "journalctl -u mfa-agent tells what happened to it",
+            "see the log: journalctl -u mfa-agent",
         );
     }
     match &health.store_rollback {

@@ -1,13 +1,13 @@
-//! The clock: codes are good for half a minute, so it must not run away.
+//! The clock: codes are valid for half a minute, so it must be right.
 //!
-//! Only systemd-timesyncd says without further ado how it is doing: it touches a file once it has set
-//! the clock (systemd-timesyncd.service(8)). Where another program keeps the clock, nothing is said.
+//! Only systemd-timesyncd shows its state in a file: it touches one once it has set the clock
+//! (systemd-timesyncd.service(8)). If another program sets the clock, there is no check.
 
 use std::path::Path;
 
 use super::Check;
 
-/// The folder that is there while systemd-timesyncd runs.
+/// The folder exists while systemd-timesyncd runs.
 pub(super) const TIMESYNC: &str = "/run/systemd/timesync";
 
 pub(super) fn checks(folder: impl AsRef<Path>) -> Option<Check> {
@@ -16,12 +16,12 @@ pub(super) fn checks(folder: impl AsRef<Path>) -> Option<Check> {
         return None;
     }
     if folder.join("synchronized").exists() {
-        return Some(Check::ok("clock", "systemd-timesyncd has set it"));
+        return Some(Check::ok("clock", "set by systemd-timesyncd"));
     }
     Some(Check::problem(
         "clock",
-        "systemd-timesyncd has not set it yet, and codes of devices depend on it",
-        "timedatectl timesync-status tells why",
+        "systemd-timesyncd has not set the clock yet, and codes depend on it",
+        "see why: timedatectl timesync-status",
     ))
 }
 

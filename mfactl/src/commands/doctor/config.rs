@@ -1,4 +1,4 @@
-//! The agent's settings: those in force, and the files that the next reload would take.
+//! The agent's settings: the active ones, and the files that the next reload would read.
 
 use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, HealthReply};
 
@@ -11,43 +11,39 @@ use crate::host;
 
 const RELOAD: &str = "systemctl reload mfa-agent";
 
-/// Whether the settings in force are those that the administrator wrote last.
+/// Whether the active settings are those of the files.
 pub(super) fn in_force(health: &HealthReply, clock: &Clock) -> Check {
     let loaded = clock.past(&health.loaded_at);
     if let Some(error) = &health.start_error {
         let message = format!(
-            "the files could not be used when the agent started, and the last good settings, of {loaded}, are in \
-             force: {error}"
+            "the agent started with its last good settings, of {loaded}, because the files have a mistake: {error}"
         );
-        let remedy = format!("mfa-agent --check names each mistake; fix it, then {RELOAD}");
+        let remedy = format!("find each mistake with mfa-agent --check, fix it, then: {RELOAD}");
         return Check::problem("reload", message, remedy);
     }
     if let Some(error) = &health.reload_error {
         let message =
-            format!("the last reload failed, and the settings of {loaded} are in force: {error}");
-        return Check::problem("reload", message, format!("mend it, then {RELOAD}"));
+            format!("the last reload failed, so the settings of {loaded} are active: {error}");
+        return Check::problem("reload", message, format!("fix it, then: {RELOAD}"));
     }
     if health.config_changed {
         return Check::problem(
             "reload",
-            format!("the files were changed since the settings were read, {loaded}"),
-            format!("{RELOAD} puts them in force"),
+            format!("the files changed after the settings were read, {loaded}"),
+            format!("apply them: {RELOAD}"),
         );
     }
-    Check::ok(
-        "reload",
-        format!("the settings in force were read {loaded}"),
-    )
+    Check::ok("reload", format!("the active settings were read {loaded}"))
 }
 
-/// What the agent says of the files as they are now. That it says nothing is a problem among others.
+/// The agent's findings about the files as they are now. If it can't check them, that is a problem.
 pub(super) fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<Check>, Failure> {
     match context.call::<CheckConfig>(&host::parameters()) {
         Ok(reply) => Ok(found(&reply)),
         Err(failure) if failure.exit_status() == 3 => Err(failure),
         Err(failure) => {
             let message = format!("{} can't be checked: {failure}", health.config);
-            let remedy = "journalctl -u mfa-agent tells more";
+            let remedy = "see the log: journalctl -u mfa-agent";
             Ok(vec![Check::problem("config", message, remedy)])
         }
     }
@@ -55,7 +51,7 @@ pub(super) fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<C
 
 fn found(reply: &CheckConfigReply) -> Vec<Check> {
     let error = |finding: &Finding| {
-        let remedy = "mend it; mfactl config check tells when it is right";
+        let remedy = "fix it, then check again: mfactl config check";
         Check::problem("config", said(finding), remedy)
     };
     let mut checks: Vec<_> = errors(reply).map(error).collect();
@@ -66,14 +62,14 @@ fn found(reply: &CheckConfigReply) -> Vec<Check> {
     checks.push(match (reply.valid, reply.findings.len()) {
         (false, _) => Check::problem(
             "config",
-            format!("{file} can't be put in force"),
-            "mfactl config check tells why",
+            format!("{file} is invalid"),
+            "see why: mfactl config check",
         ),
-        (true, 0) => Check::ok("config", format!("nothing is wrong in {file}")),
+        (true, 0) => Check::ok("config", format!("{file} is valid")),
         (true, warnings) => Check::note(
             "config",
-            format!("nothing is wrong in {file}; warnings: {warnings}"),
-            "mfactl config check lists them",
+            format!("{file} is valid; warnings: {warnings}"),
+            "list them: mfactl config check",
         ),
     });
     checks
@@ -106,8 +102,8 @@ mod tests {
         };
         assert_eq!(
             in_force(&failed, &clock).message,
-            "the last reload failed, and the settings of 2026-11-22 14:20 (2 minutes ago) are in \
-             force: a.toml:3: no such key"
+            "the last reload failed, so the settings of 2026-11-22 14:20 (2 minutes ago) are \
+             active: a.toml:3: no such key"
         );
     }
 

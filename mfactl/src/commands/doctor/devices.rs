@@ -1,8 +1,7 @@
-//! Devices that went astray: their codes are refused until two of them, one after the other, take them
-//! up again.
+//! Devices that are out of sync: their codes are refused until two consecutive codes resynchronise them.
 //!
-//! When several clocks are off by about the same, it is not they who are wrong. To take them up then
-//! would make each depend on the wrong clock of this host, so no command is shown for those.
+//! If several clocks are off by about the same, this host's clock is wrong. A resynchronisation would tie each device
+//! to the wrong clock, so no command is shown for these devices.
 
 use mfa_protocol::admin::{Drift, Drifts, PageParameters};
 use mfa_protocol::client::ClientError;
@@ -19,14 +18,14 @@ const NAME: &str = "devices";
 /// How many are shown one by one.
 const SHOWN: usize = 10;
 
-/// As many clocks with one error make this host's the suspect.
+/// So many clocks with the same error mean that this host's clock is wrong.
 const SUSPICIOUS: usize = 3;
 
-/// How far apart errors may be and yet be taken for one, in seconds: a code tells the time to half a
-/// minute, and the clocks of phones differ by a little.
+/// How far apart errors may be and still count as the same, in seconds: a code tells the time to half a minute, and
+/// the clocks of phones differ a little.
 const ALIKE: u64 = 60;
 
-/// What the agent says of devices; nothing for those who may not ask.
+/// The agent's list of devices; nothing for callers who may not ask.
 pub(super) fn checks(context: &mut Context, clock: &Clock) -> Result<Vec<Check>, Failure> {
     let page = |after| PageParameters { after };
     match lists::all::<Drifts, _>(context, page, |reply| (reply.drifts, reply.next)) {
@@ -38,15 +37,15 @@ pub(super) fn checks(context: &mut Context, clock: &Clock) -> Result<Vec<Check>,
         Err(failure) if failure.exit_status() == 3 => Err(failure),
         Err(failure) => Ok(vec![Check::problem(
             NAME,
-            format!("those that went astray can't be listed: {failure}"),
-            "journalctl -u mfa-agent tells more",
+            format!("can't list devices that are out of sync: {failure}"),
+            "see the log: journalctl -u mfa-agent",
         )]),
     }
 }
 
 fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
     if drifts.is_empty() {
-        return vec![Check::ok(NAME, "no device has gone astray")];
+        return vec![Check::ok(NAME, "all in sync")];
     }
     let (early, drifts) = used_ahead(drifts);
     let (alike, others) = divided(drifts);
@@ -57,51 +56,53 @@ fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
     if left > 0 {
         checks.push(Check::problem(
             NAME,
-            format!("{left} more went astray"),
-            "mend those above; mfactl doctor then shows the next",
+            format!("{left} more are out of sync"),
+            "fix the devices above, then run mfactl doctor again",
         ));
     }
     checks
 }
 
-/// `host_first` says that this host's clock has to be right before a device is measured by it.
+/// `host_first`: this host's clock must be corrected before a device is measured by it.
 fn out_of_sync(drift: &Drift, host_first: bool, clock: &Clock) -> Check {
     let Drift { user, label, .. } = drift;
     let words = drift::words(drift);
     let seen = clock.wait(&drift.seen_at);
     let before = match drift.seconds {
-        Some(_) if host_first => "when this host's clock is right: ",
+        Some(_) if host_first => "first correct this host's clock; then ",
         _ => "",
     };
     Check::problem(
         NAME,
         format!("{label} of {user}: {words}, seen {seen}; its codes are refused"),
         format!(
-            "{before}{} mends it, with two codes",
+            "{before}resynchronise with two codes: {}",
             drift::command(Some(user))
         ),
     )
 }
 
-/// One problem for all devices whose last use is still to come, and the others.
+/// One problem for all devices whose last use is in the future, and the other devices.
 fn used_ahead(drifts: Vec<Drift>) -> (Option<Check>, Vec<Drift>) {
     let farthest = drifts
         .iter()
         .filter_map(|drift| Some((drift.used_ahead?, drift)));
-    let problem = farthest.max_by_key(|(ahead, _)| *ahead).map(|(ahead, drift)| {
-        let message = format!(
-            "the clock of this host was set back, or was wrong before: {} of {} was last used {}",
-            drift.label,
-            drift.user,
-            drift::seconds(ahead)
-        );
-        Check::problem("clock", message, "timedatectl shows the clock and who sets it")
-    });
+    let problem = farthest
+        .max_by_key(|(ahead, _)| *ahead)
+        .map(|(ahead, drift)| {
+            let message = format!(
+                "this host's clock was set back, or was wrong before: {} of {} was last used {}",
+                drift.label,
+                drift.user,
+                drift::seconds(ahead)
+            );
+            Check::problem("clock", message, "check the clock: timedatectl")
+        });
     let is_off = |drift: &Drift| drift.seconds.is_some() || drift.codes.is_some();
     (problem, drifts.into_iter().filter(is_off).collect())
 }
 
-/// One problem for all whose clocks have one error.
+/// One problem for all devices with the same error.
 fn host_is_wrong(alike: &[Drift]) -> Option<Check> {
     let middle = alike.get(alike.len() / 2)?.seconds?;
     let names: Vec<_> = alike
@@ -117,18 +118,17 @@ fn host_is_wrong(alike: &[Drift]) -> Option<Check> {
     Some(Check::problem(
         NAME,
         format!(
-            "the clock of this host is probably about {host}: {} devices differ from it by about \
-             the same ({}{more})",
+            "the clock of this host is probably about {host}: {} devices are off by about the \
+             same ({}{more})",
             alike.len(),
             names.join(", ")
         ),
-        "Set the clock of this host right, and resync none of these before:\n  \
+        "correct the clock of this host before you resynchronise any of them:\n  \
          timedatectl\n  chronyc tracking",
     ))
 }
 
-/// Those whose clocks have one error, sorted by it, if they are enough to suspect this host's; and all
-/// others.
+/// The devices with the same error, sorted by it, if they are enough to suspect this host's clock; and the others.
 fn divided(drifts: Vec<Drift>) -> (Vec<Drift>, Vec<Drift>) {
     let (mut clocks, mut others): (Vec<_>, Vec<_>) = drifts
         .into_iter()
@@ -179,10 +179,7 @@ mod tests {
             "phone of alice: its clock is 150 seconds behind, seen 2 minutes ago; its codes are refused"
         );
         let remedy = checks[0].remedy.as_deref().unwrap();
-        assert!(
-            remedy.starts_with("mfactl verify alice --resync"),
-            "{remedy}"
-        );
+        assert!(remedy.ends_with("mfactl verify alice --resync"), "{remedy}");
         assert!(found(Vec::new(), &Clock::for_tests())[0].ok);
     }
 
@@ -212,7 +209,7 @@ mod tests {
         assert!(!checks[0].remedy.as_deref().unwrap().contains("mfactl"));
         let other = checks[1].remedy.as_deref().unwrap();
         assert!(
-            other.starts_with("when this host's clock is right: "),
+            other.starts_with("first correct this host's clock; "),
             "{other}"
         );
     }
@@ -250,7 +247,7 @@ mod tests {
         let drifts = (0..15).map(|n| clock_off("u", 1000 * n + 60)).collect();
         let checks = found(drifts, &Clock::for_tests());
         assert_eq!(checks.len(), 11);
-        assert_eq!(checks[10].message, "5 more went astray");
+        assert_eq!(checks[10].message, "5 more are out of sync");
     }
 
     proptest! {

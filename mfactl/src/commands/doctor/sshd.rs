@@ -1,7 +1,7 @@
-//! sshd's own settings: whether it asks at all, where its stack asks for a code.
+//! sshd's own settings: whether sshd prompts at all, if its stack asks for a code.
 //!
-//! They are looked at as they hold for everybody, and for each user who administers this host where a `Match` block
-//! may say something else for them. Nothing is said where sshd's stack does not name the module.
+//! They are checked for everybody, and for each administrator of this host if there are `Match` blocks. There is no
+//! check if sshd's stack does not name the module.
 
 use std::io;
 use std::path::Path;
@@ -15,15 +15,15 @@ use crate::sshd::{Settings, for_all, for_user, match_blocks};
 
 const NAME: &str = "sshd";
 
-/// For so many users sshd is asked.
+/// sshd is asked for at most so many users.
 const MOST_USERS: usize = 20;
 
-/// Whether sshd gives PAM the name of a remote host in place of its address. What can't be seen is not claimed.
+/// Whether sshd passes the name of a remote host to PAM instead of its address. False if that can't be seen.
 pub(crate) fn gives_names(program: &Path) -> bool {
     for_all(program).is_ok_and(|settings| settings.names)
 }
 
-/// What is to be said of the sshd at `program`, whose stack is `service`; `terms` are what is asked for there.
+/// The findings about the sshd at `program`, whose stack is `service`; `terms` are the rules for it.
 pub(super) fn checks(
     program: &Path,
     service: Option<&Service>,
@@ -46,8 +46,8 @@ pub(super) fn checks(
         Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(e) => vec![Check::note(
             NAME,
-            format!("its settings can't be read: {e}"),
-            "run mfactl doctor as root; sshd -T has to print them",
+            format!("can't read its settings: {e}"),
+            "run mfactl doctor as root; sshd -T must print them",
         )],
     }
 }
@@ -81,12 +81,12 @@ fn judge(settings: &Settings, service: &Service) -> Vec<Check> {
         checks.extend(alone(settings, service));
     }
     if checks.is_empty() {
-        checks.push(Check::ok(NAME, "its settings let it ask for the code"));
+        checks.push(Check::ok(NAME, "its settings allow a prompt for the code"));
     }
     checks
 }
 
-/// What `Match` blocks change for those who administer this host, and what was not looked at.
+/// What `Match` blocks change for the administrators of this host, and what was not checked.
 fn of_match_blocks(program: &Path, all: &Settings, service: &Service) -> Vec<Check> {
     let blocks = match_blocks();
     if blocks.is_empty() {
@@ -114,7 +114,7 @@ fn of_match_blocks(program: &Path, all: &Settings, service: &Service) -> Vec<Che
         }
     }
     let message = format!(
-        "Match blocks ({}) were looked at for {}, from the address 192.0.2.1; they may let others in without a code",
+        "Match blocks ({}) were checked for {} from 192.0.2.1 only; they may let others in without a code",
         blocks.join("; "),
         users.join(", ")
     );
@@ -122,7 +122,7 @@ fn of_match_blocks(program: &Path, all: &Settings, service: &Service) -> Vec<Che
     checks
 }
 
-/// Ways in on which sshd asks for no code.
+/// Ways to log in through sshd without a code.
 fn alone(settings: &Settings, service: &Service) -> Vec<Check> {
     let asks = |method: &str| {
         method == "keyboard-interactive" || method == "password" && service.one_answer
@@ -137,7 +137,7 @@ fn alone(settings: &Settings, service: &Service) -> Vec<Check> {
             }
             _ => {
                 let message = format!(
-                    "{} alone lets in, without a code (AuthenticationMethods)",
+                    "{} alone is enough to log in, without a code (AuthenticationMethods)",
                     way.join(",")
                 );
                 Check::note(NAME, message, KEY_AND_CODE)
@@ -147,7 +147,7 @@ fn alone(settings: &Settings, service: &Service) -> Vec<Check> {
     .collect()
 }
 
-/// What of sshd's settings does not fit the agent's.
+/// Where sshd's settings contradict the agent's.
 fn against(settings: &Settings, terms: &ServiceTerms) -> Vec<Check> {
     let mut checks = Vec::new();
     let by_address = terms.by_address.iter();
@@ -156,15 +156,12 @@ fn against(settings: &Settings, terms: &ServiceTerms) -> Vec<Check> {
         .collect();
     match (settings.names, rules.is_empty()) {
         (true, false) => {
-            let message = format!(
-                "{NAMES}, so that these rules can't hold: {}",
-                rules.join(", ")
-            );
+            let message = format!("{NAMES}, so these rules can't work: {}", rules.join(", "));
             checks.push(Check::problem(NAME, message, change("UseDNS no")));
         }
         (true, true) => checks.push(Check::note(
             NAME,
-            format!("{NAMES}: neither rules with from nor allow-from would hold"),
+            format!("{NAMES}, so rules with from and allow-from would not work"),
             change("UseDNS no"),
         )),
         (false, _) => {}
@@ -172,7 +169,7 @@ fn against(settings: &Settings, terms: &ServiceTerms) -> Vec<Check> {
     let longest = terms.asks.iter().max_by_key(|ask| ask.seconds);
     if let Some(ask) = longest.filter(|ask| (1..ask.seconds).contains(&settings.grace)) {
         let message = format!(
-            "LoginGraceTime is {} s, and what {} asks for may take {} s: sshd hangs up before",
+            "LoginGraceTime is {} s, but {} may take {} s: sshd disconnects before",
             settings.grace, ask.by, ask.seconds
         );
         let remedy = change(&format!("LoginGraceTime {}", ask.seconds));
@@ -187,21 +184,22 @@ fn change(line: &str) -> String {
     )
 }
 
-const NO_PAM: &str = "UsePAM is no: it asks nobody for a code";
-const NOBODY_ASKED: &str = "its settings leave no way to ask for a code";
-const ONE_STRING: &str = "PasswordAuthentication is yes: it gives one answer to every prompt, so that a \
-                          client which uses it fails, and spends an attempt";
-const KEY_ALONE: &str = "a public key alone lets in, without a code";
-const HOST_ALONE: &str =
-    "another host's word alone lets in, without a code (HostbasedAuthentication yes)";
+const NO_PAM: &str = "UsePAM is no, so sshd asks nobody for a code";
+const NOBODY_ASKED: &str = "sshd can't prompt for a code with these settings";
+const ONE_STRING: &str = "PasswordAuthentication is yes: a client that uses it answers every prompt with the \
+                          password, fails, and spends an attempt";
+const KEY_ALONE: &str = "a public key alone is enough to log in, without a code";
+const HOST_ALONE: &str = "host-based authentication alone is enough to log in, without a code (HostbasedAuthentication yes)";
 const TICKET_ALONE: &str =
-    "a Kerberos ticket alone lets in, without a code (GSSAPIAuthentication yes)";
-const TICKET_AND_CODE: &str = "if that is not meant, in sshd_config: GSSAPIAuthentication no\nor the account line of \
+    "a Kerberos ticket alone is enough to log in, without a code (GSSAPIAuthentication yes)";
+const TICKET_AND_CODE: &str = "to change it, in sshd_config: GSSAPIAuthentication no\nor add the account line of \
                                config/pam.d/sshd-account";
-const ONE_LOGIN: &str = "what holds for a login: sshd -T -C user=USER,host=HOST,addr=ADDRESS | grep authenticationmethods";
-const NAMES: &str = "UseDNS is yes: PAM is given the name of a remote host in place of its address";
-const KEY_AND_CODE: &str = "if that is not meant, in sshd_config:\n  AuthenticationMethods \
-                            publickey,keyboard-interactive keyboard-interactive\nor the account line of \
+const ONE_LOGIN: &str =
+    "check a login: sshd -T -C user=USER,host=HOST,addr=ADDRESS | grep authenticationmethods";
+const NAMES: &str =
+    "UseDNS is yes: sshd passes the name of a remote host to PAM instead of its address";
+const KEY_AND_CODE: &str = "to change it, in sshd_config:\n  AuthenticationMethods \
+                            publickey,keyboard-interactive keyboard-interactive\nor add the account line of \
                             config/pam.d/sshd-account";
 
 #[cfg(test)]
@@ -222,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_sshd_prints_is_judged_by_what_its_stack_needs() {
-        let well = [(true, "its settings let it ask for the code".to_owned())];
+        let well = [(true, "its settings allow a prompt for the code".to_owned())];
         let both = "usepam yes\nkbdinteractiveauthentication yes\npasswordauthentication no\n\
                     pubkeyauthentication yes\n";
         let methods =
@@ -258,7 +256,7 @@ mod tests {
             (
                 &format!("{both}{methods}hostbasedauthentication yes\n"),
                 true,
-                "its settings let it ask for the code",
+                "its settings allow a prompt for the code",
             ),
             (
                 "usepam yes\nkbdinteractiveauthentication yes\nhostbasedauthentication yes\n",
@@ -294,7 +292,10 @@ mod tests {
             []
         );
         let failed = checks(Path::new("/bin/false"), Some(&STACK), None);
-        assert!(failed[0].message.contains("can't be read"), "{failed:?}");
+        assert!(
+            failed[0].message.contains("can't read its settings"),
+            "{failed:?}"
+        );
         assert_eq!(checks(Path::new("/bin/false"), None, None), []);
     }
 
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(said("logingracetime 0\n", &[]), []);
         let names = said("usedns yes\n", &["blocked"]);
         assert!(
-            !names[0].0 && names[0].1.contains("can't hold: \"blocked\" (a.toml:3)"),
+            !names[0].0 && names[0].1.contains("can't work: \"blocked\" (a.toml:3)"),
             "{names:?}"
         );
         assert!(said("usedns yes\n", &[])[0].0, "a note");

@@ -1,7 +1,7 @@
-//! The PAM stacks of this host: whether somebody is asked for a code only after a right password or key.
+//! The PAM stacks of this host: whether they ask for a code only after a correct password or key.
 //!
-//! With the code first, anyone could spend a user's attempts, and set up a device in the place of a user
-//! who has none. The files are read here, as they are now; [`order`] judges them.
+//! With the code first, anyone could spend a user's attempts, and enrol a device for a user who has none. The files are
+//! read here, as they are now; [`order`] judges them.
 
 mod account;
 mod arguments;
@@ -41,11 +41,11 @@ const SHOWN: usize = 8;
 pub(super) struct Service {
     /// Password and code come in one answer.
     pub(super) one_answer: bool,
-    /// The account phase refuses who was not asked.
+    /// The account phase refuses users who were not asked.
     pub(super) account: bool,
 }
 
-/// What is to be said of the stacks, and how `service` is set up, if its stack names the module.
+/// The findings about the stacks, and how `service` asks, if its stack names the module.
 pub(super) fn checks(files: &Files, service: &str) -> (Vec<Check>, Option<Service>) {
     let services: Vec<_> = files.names().collect();
     let mut checks: Vec<_> = unread(files).into_iter().collect();
@@ -60,24 +60,24 @@ pub(super) fn checks(files: &Files, service: &str) -> (Vec<Check>, Option<Servic
 }
 
 /// The services whose stacks ask for a code.
-pub(super) fn asking(files: &Files) -> Vec<&str> {
+pub(crate) fn asking(files: &Files) -> Vec<&str> {
     let asks = |name: &&str| arguments::asking_line(name, files).is_some();
     files.names().filter(asks).collect()
 }
 
-/// What of the stacks does not fit the settings in force.
+/// Where the stacks contradict the active settings.
 pub(super) fn against(files: &Files, terms: &[ServiceTerms]) -> Vec<Check> {
     one_answer::checks(files, terms)
 }
 
-/// What keeps libpam from loading our module, on this host.
+/// What prevents libpam from loading our module on this host.
 pub(super) fn unloadable(files: &Files) -> Vec<Check> {
     let services: Vec<_> = files.names().collect();
     loads::checks(files, &services)
 }
 
-/// What is wrong where the line of ours is called that `file` holds: in these services a code is asked for
-/// because of it. A file of which nobody knows that it asks is a problem, too.
+/// The problems of the services that ask for a code because of our line in `file`. A file that makes no service ask is a
+/// problem too.
 pub(crate) fn problems_by_file(files: &Files, file: &str) -> Vec<(String, Option<String>)> {
     let mut checks: Vec<_> = unread(files).into_iter().collect();
     let services = asking_by(files, file);
@@ -98,7 +98,7 @@ pub(crate) fn problems_by_file(files: &Files, file: &str) -> Vec<(String, Option
     problems(checks)
 }
 
-/// What keeps libpam from loading our module where that file has a line of ours.
+/// What prevents libpam from loading our module for our line in that file.
 pub(crate) fn unloadable_by_file(files: &Files, file: &str) -> Vec<(String, Option<String>)> {
     problems(loads::checks(files, &asking_by(files, file)))
 }
@@ -123,7 +123,7 @@ fn problems(checks: Vec<Check>) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// What can't be read may hold anything.
+/// A file that can't be read may say anything.
 fn unread(files: &Files) -> Option<Check> {
     let unread = files.unread();
     (!unread.is_empty()).then(|| {
@@ -157,7 +157,7 @@ fn found(files: &Files, services: &[&str]) -> Vec<Check> {
         checks.push(Check::note(
             NAME,
             nobody,
-            "mfa-pam enable puts it into all of them; config/pam.d (/usr/share/doc/pam-mfa/examples/pam.d) has a stack for each service",
+            "add it to all stacks: mfa-pam enable. Single services: examples in /usr/share/doc/pam-mfa/examples/pam.d",
         ));
         checks.extend(bypassed(Phase::Account, services, files));
         checks.extend(unmet(files, services));
@@ -181,18 +181,18 @@ fn found(files: &Files, services: &[&str]) -> Vec<Check> {
     without.retain(|service| services.contains(service));
     if !without.is_empty() {
         let message = format!("{}: {PASSWORD_ONLY}", names(&without));
-        checks.push(Check::note(NAME, message, EVERY_WAY_IN));
+        checks.push(Check::usual(NAME, message, EVERY_WAY_IN));
     }
     checks
 }
 
-/// Whether its stack has a line of ours, though none that asks.
+/// Whether its stack has a line of ours, but none that asks.
 fn marks_only(service: &str, files: &Files) -> bool {
     let steps = steps(service, &|name| files.text(name));
     steps.iter().any(|step| modules::marks(&step.call))
 }
 
-/// Whose libpam has a form of taking in files of its own.
+/// Debian's libpam has a form of include of its own.
 fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists()
 }
@@ -216,7 +216,7 @@ fn unmet(files: &Files, services: &[&str]) -> Vec<Check> {
     lines.iter().map(said).collect()
 }
 
-/// The lines that lead past the code in stacks whose order is right.
+/// The lines that skip the code in stacks whose order is right.
 fn bypassed(phase: Phase, services: &[&str], files: &Files) -> Vec<Check> {
     let mut lines: BTreeMap<Bypass, Vec<&str>> = BTreeMap::new();
     for service in services {
@@ -237,9 +237,11 @@ fn bypassed(phase: Phase, services: &[&str], files: &Files) -> Vec<Check> {
             Who::NearlyEverybody => Check::problem(NAME, told(FOR_ALL), FOR_SOME),
             Who::Unknown => Check::problem(NAME, told(TOO_MANY), FEWER),
             Who::Emergency(way) => {
-                let message = format!("{services}: emergency way: {way}, without a code ({at})");
-                Check::note(NAME, message, ANOTHER_WAY)
+                let message = format!("{services}: emergency access without a code: {way} ({at})");
+                Check::usual(NAME, message, ANOTHER_WAY)
             }
+            // Distributions ship it for su and the like: root becomes another user.
+            Who::Chosen if text.contains(ROOT_ONLY) => Check::usual(NAME, told(GATE), MEANT),
             Who::Chosen => Check::note(NAME, told(GATE), MEANT),
             Who::OtherFactor => Check::note(NAME, told(OTHER), MEANT),
         }
@@ -247,7 +249,7 @@ fn bypassed(phase: Phase, services: &[&str], files: &Files) -> Vec<Check> {
     lines.iter().map(said).collect()
 }
 
-/// No fault of a stack, but the administrator's wish; yet one to remember.
+/// The administrator wants it, but should know of it.
 fn lenient(files: &Files, services: &[&str]) -> Vec<Check> {
     let mut places: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
     for service in services {
@@ -257,14 +259,14 @@ fn lenient(files: &Files, services: &[&str]) -> Vec<Check> {
     }
     let note = |(place, services): (&Place, &Vec<&str>)| {
         let (services, at) = (names(services), files.place(place));
-        let message = format!("{services}: {LENIENT} while the agent is not there ({at})");
+        let message = format!("{services}: {LENIENT} while the agent is not reachable ({at})");
         Check::note(NAME, message, WHILE_AWAY)
     };
     places.iter().map(note).collect()
 }
 
 /// "login, sshd and 3 more"
-fn names(services: &[&str]) -> String {
+pub(crate) fn names(services: &[&str]) -> String {
     let shown = services[..services.len().min(SHOWN)].join(", ");
     match services.len().saturating_sub(SHOWN) {
         0 => shown,
@@ -293,7 +295,7 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
         Order::Leapt { by, passwords } => {
             let text = &by.text;
             let message = format!(
-                "{services}: {LEAPT}: this line passes it by ({}): {text}",
+                "{services}: {LEAPT}: this line skips it ({}): {text}",
                 at(by)
             );
             Check::problem(NAME, message, right(passwords, files))
@@ -301,7 +303,7 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
         Order::Uncounted { code, right, when } => {
             let when = when.join(", or ");
             let message = format!("{services}: {UNCOUNTED} {when} ({})", at(code));
-            let remedy = format!("The right line in {}:\n  {right}", files.path(&code.file));
+            let remedy = format!("correct line in {}:\n  {right}", files.path(&code.file));
             Check::problem(NAME, message, explained(remedy + "\n" + PLAIN))
         }
         Order::OneAnswer { code } => {
@@ -317,57 +319,56 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
 
 const SOUND: &str = "the code is asked for after the password or key";
 const CODE_FIRST: &str = "the code is asked for before the password";
-const DANGER: &str = "anyone could lock a user out, and set up a device in their name";
+const DANGER: &str = "anyone could lock a user out, or enrol a device in their name";
 const NOT_ENDED: &str = "the code is asked for even after a wrong password";
-const LEAPT: &str = "who knows the password is never asked for the code";
-const UNCOUNTED: &str = "the login passes without the code when";
-const GATE: &str = "whom this line lets in is not asked for the code";
-const MEANT: &str =
-    "right if it is meant so; for others, a rule in agent.toml leaves a record in the log";
-const OTHER: &str = "whom this line lets in by another second factor is not asked for the code";
-const FOR_ALL: &str = "by this line nearly everybody passes without the code";
-const FOR_SOME: &str = "name those whom it is meant for (user ingroup …), or take the line out";
-const TOO_MANY: &str =
-    "this stack has more ways than can be looked at, so nobody knows whether all of them ask";
-const FEWER: &str = "write it with fewer jumps and substacks";
-const ANOTHER_WAY: &str =
-    "mfa-pam enable --emergency USER@SERVICE makes it another, --no-emergency none";
-const NO_FILE: &str = "there is no such file in the folders of stacks";
+const LEAPT: &str = "a user with the right password is never asked for the code";
+const UNCOUNTED: &str = "the login succeeds without the code if";
+/// The module that accepts root alone.
+const ROOT_ONLY: &str = "pam_rootok.so";
+const GATE: &str = "users accepted by this line skip the code";
+const MEANT: &str = "fine if intended. A rule in agent.toml would log each such login";
+const OTHER: &str = "users who pass this other second factor skip the code";
+const FOR_ALL: &str = "this line lets nearly everybody skip the code";
+const FOR_SOME: &str = "limit the line to the intended users (user ingroup …), or remove it";
+const TOO_MANY: &str = "this stack is too complex to check, so it may let users skip the code";
+const FEWER: &str = "use fewer jumps and substacks";
+const ANOTHER_WAY: &str = "change it: mfa-pam enable --emergency USER@SERVICE, or --no-emergency";
+const NO_FILE: &str = "no such file in the folders of PAM stacks";
 const NAME_ONE: &str = "name a file of /etc/pam.d, such as common-auth";
-const ASKS_NOBODY: &str = "no service asks for a code by a line of this file";
-const ENABLE: &str = "mfa-pam enable puts the line in";
-const NO_LINE: &str = "no stack names pam_mfa.so: no program of this host asks for a code";
-const MARKS_ONLY: &str = "no program of this host asks for a code: a line of pam_mfa.so with password_failed only marks \
+const ASKS_NOBODY: &str = "no service asks for a code because of this file";
+const ENABLE: &str = "add the line: mfa-pam enable";
+const NO_LINE: &str = "no stack names pam_mfa.so: no program on this host asks for a code";
+const MARKS_ONLY: &str = "no program on this host asks for a code: a line of pam_mfa.so with password_failed only marks \
                           a wrong password";
-const PAST: &str = "this line lets the login pass without the code";
-const PAST_ACCOUNT: &str = "this line makes the account line of pam_mfa.so no check";
-const UNREAD: &str = "can't be read, so nobody knows what is asked for there";
-const BEFORE: &str = "neither sufficient, done nor a jump may lead past pam_mfa.so";
-const PLAIN: &str = "Or required, or requisite, in place of what is in brackets";
-const LENIENT: &str = "on_unavailable=ignore lets the login pass without the code";
-const WHILE_AWAY: &str = "without that argument nobody gets in while the agent is not there";
-const PASSWORD_ONLY: &str = "a password is enough, no code is asked for";
+const PAST: &str = "this line lets the login succeed without the code";
+const PAST_ACCOUNT: &str = "this line disables the account line of pam_mfa.so";
+const UNREAD: &str = "can't read these files, so they were not checked";
+const BEFORE: &str = "no sufficient, done or jump may skip pam_mfa.so";
+const PLAIN: &str = "or required or requisite instead of the brackets";
+const LENIENT: &str = "on_unavailable=ignore lets the login succeed without the code";
+const WHILE_AWAY: &str = "remove the argument to refuse logins while the agent is not reachable";
+const PASSWORD_ONLY: &str = "a password is enough, no code";
 const EVERY_WAY_IN: &str =
-    "leave one as the way in for bad days; config/pam.d has a stack for the others";
-const NO_TICKET: &str = "the account line refuses every login that gives a code";
+    "keep one as emergency access; for the others see /usr/share/doc/pam-mfa/examples/pam.d";
+const NO_TICKET: &str = "the account line refuses every login that passed a code";
 const WITH_TICKET: &str = "add the argument ticket to the auth line of pam_mfa.so";
-const NO_CODE: &str = "the account line refuses everybody, since no auth line asks for a code";
+const NO_CODE: &str = "the account line refuses everybody, because no auth line asks for a code";
 const WITHOUT_LINE: &str =
     "move the account line to the file of the service that asks for a code, such as sshd";
-const ONE_ANSWER: &str = "password and code come in one answer, and the code is judged first";
-const ONLY_WHERE_NEEDED: &str = "only for programs that ask one thing; others: pam_mfa.so after the \
+const ONE_ANSWER: &str = "password and code share one answer, and the code is checked first";
+const ONLY_WHERE_NEEDED: &str = "only for single-prompt programs. For others, put pam_mfa.so after the \
                                  password, without arguments";
-const ALONE: &str = "the code is all that is asked for";
-const AFTER_A_KEY: &str = "a key must have been checked before; for sshd:\n  AuthenticationMethods \
+const ALONE: &str = "only the code is asked for, no password";
+const AFTER_A_KEY: &str = "require a key before it; for sshd:\n  AuthenticationMethods \
                            publickey,keyboard-interactive";
 
 fn swapped([first, second]: &[Place; 2], files: &Files) -> String {
     let file = files.path(&first.file);
     let (first, second) = (&first.text, &second.text);
-    explained(format!("The right order in {file}:\n  {first}\n  {second}"))
+    explained(format!("correct order in {file}:\n  {first}\n  {second}"))
 }
 
-/// Lines that ask for the code after a right password, and after no other: those of the host, or all.
+/// Lines that ask for the code only after a correct password: those of the host, or all.
 fn right(passwords: &[String], files: &Files) -> String {
     let common = format!("auth include common-auth\n{} pam_mfa.so", order::CONTROL);
     let text = |name: &str| match name {
@@ -378,10 +379,10 @@ fn right(passwords: &[String], files: &Files) -> String {
         Some(Order::Sound) => common.lines().map(str::to_owned).collect(),
         _ => whole(passwords),
     };
-    explained(format!("The right order:\n  {}", lines.join("\n  ")))
+    explained(format!("correct order:\n  {}", lines.join("\n  ")))
 }
 
-/// Arguments may be passwords, so they are left out.
+/// Arguments may be passwords, so they are not shown.
 fn explained(remedy: String) -> String {
     match remedy.contains(modules::HIDDEN) {
         true => remedy + "\n" + AS_THEY_ARE,
@@ -389,9 +390,9 @@ fn explained(remedy: String) -> String {
     }
 }
 
-const AS_THEY_ARE: &str = "with the arguments that the lines have now in place of …";
+const AS_THEY_ARE: &str = "keep the present arguments of the lines instead of …";
 
-/// The first password that is right goes on to the code, and where none is the stack ends.
+/// The first correct password leads to the code. Without one, the stack ends.
 fn whole(passwords: &[String]) -> Vec<String> {
     let jumps = (1..=passwords.len()).rev().zip(passwords);
     let mut lines: Vec<_> = jumps

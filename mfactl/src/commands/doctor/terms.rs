@@ -1,4 +1,4 @@
-//! What the settings in force say of the services whose stacks ask for a code.
+//! The active rules for the services whose stacks ask for a code.
 
 use mfa_protocol::admin::{ServiceTerms, Terms, TermsParameters};
 use mfa_protocol::client::ClientError;
@@ -7,7 +7,7 @@ use mfa_protocol::message::ErrorKind;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Nothing for those who may not ask, and of an agent that is older than the question.
+/// Nothing for callers who may not ask, and from an agent that is older than the method.
 pub(super) fn of(context: &mut Context, services: &[&str]) -> Result<Vec<ServiceTerms>, Failure> {
     if services.is_empty() {
         return Ok(Vec::new());

@@ -1,7 +1,7 @@
-//! The agent's units: whether they start at boot, are those on disk, and confine it as the package's do.
+//! The agent's units: whether they start at boot, match the files on disk, and confine the agent as the package does.
 //!
-//! What `systemctl show` prints goes in. Nothing is said where the agent is no service of systemd's, or is asked
-//! elsewhere than where its units listen.
+//! The input is the output of `systemctl show`. There is no check if systemd does not run the agent, or if mfactl asks
+//! another socket.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ const NAME: &str = "units";
 const SERVICE: &str = "mfa-agent.service";
 const SOCKET: &str = "mfa-agent.socket";
 const PRIVATE_SOCKET: &str = "mfa-agent-private.socket";
-/// What of a unit is looked at; systemd.exec(5), org.freedesktop.systemd1(5).
+/// The properties that are checked; systemd.exec(5), org.freedesktop.systemd1(5).
 const PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload,NRestarts,User,\
                           CapabilityBoundingSet,NoNewPrivileges,ProtectHome,SystemCallFilter";
 
@@ -76,11 +76,11 @@ fn judge(shown: &str) -> Vec<Check> {
     checks
 }
 
-/// One that is enabled brings the other: the socket by activation, the service by `Requires=`. A masked one keeps both away.
+/// One enabled unit starts the other: the socket by activation, the service by `Requires=`. A masked one stops both.
 fn at_boot(service: &Unit<'_>, socket: &Unit<'_>) -> Option<Check> {
     let state = |unit: &Unit<'_>| unit.get("UnitFileState").to_owned();
     let problem = |what: &str, remedy: &str| {
-        let message = format!("{what}: after the next boot nobody may get in");
+        let message = format!("{what}: logins may fail after the next boot");
         Some(Check::problem(NAME, message, remedy))
     };
     for unit in [service, socket] {
@@ -104,25 +104,25 @@ fn at_boot(service: &Unit<'_>, socket: &Unit<'_>) -> Option<Check> {
 }
 
 fn listening(socket: &Unit<'_>) -> Option<Check> {
-    // A service of somebody's own making may do without one.
+    // A custom service may have no socket unit.
     let has_one = socket.get("LoadState") == "loaded";
     (has_one && socket.get("ActiveState") != "active").then(|| {
         Check::problem(
             NAME,
-            "the socket is the agent's own, not systemd's: logins fail while it restarts",
+            "the agent opened its socket itself, not systemd: logins fail while the agent restarts",
             "systemctl restart mfa-agent.socket mfa-agent.service",
         )
     })
 }
 
-/// An agent without sockets of systemd's makes both itself.
+/// An agent without systemd's sockets opens both itself.
 fn private(socket: &Unit<'_>, private: Option<&Unit<'_>>) -> Option<Check> {
     let is_active = |unit: &Unit<'_>| unit.get("ActiveState") == "active";
     (is_active(socket) && !private.is_some_and(is_active)).then(|| {
         Check::note(
             NAME,
-            "mfa-agent-private.socket is not active: programs that guard logins wait in one queue with \
-             everybody",
+            "mfa-agent-private.socket is not active: sshd and sudo wait in the same queue as the \
+             processes of all users",
             "systemctl enable mfa-agent-private.socket && systemctl restart mfa-agent",
         )
     })
@@ -132,7 +132,7 @@ fn as_on_disk(service: &Unit<'_>) -> Option<Check> {
     (service.get("NeedDaemonReload") == "yes").then(|| {
         Check::problem(
             NAME,
-            "the agent's unit was changed on disk, and systemd has the older one",
+            "the agent's unit changed on disk, but systemd still uses the older one",
             "systemctl daemon-reload && systemctl restart mfa-agent",
         )
     })
@@ -143,20 +143,20 @@ fn steady(service: &Unit<'_>) -> Option<Check> {
     (!matches!(restarts, "" | "0")).then(|| {
         Check::note(
             NAME,
-            format!("the agent ended by itself {restarts} times, and systemd started it again"),
-            "journalctl -u mfa-agent tells why",
+            format!("the agent ended unexpectedly {restarts} times, and systemd restarted it"),
+            "see why: journalctl -u mfa-agent",
         )
     })
 }
 
-/// What a drop-in has taken away. A capability that is given on purpose is a note, not a problem.
+/// What a drop-in has removed. It may be intended, so it is no problem.
 fn confined(service: &Unit<'_>) -> Option<Check> {
     let user = service.get("User");
     if matches!(user, "" | "root" | "0") {
         return Some(Check::problem(
             NAME,
-            "the agent runs as root: a mistake in it would be one in all of the host",
-            "systemctl cat mfa-agent shows which file says so; User=mfa is right",
+            "the agent runs as root: a fault in it would endanger the whole host",
+            "find the file that sets User= and remove it there: systemctl cat mfa-agent",
         ));
     }
     let lost: Vec<&str> = [
@@ -178,10 +178,10 @@ fn confined(service: &Unit<'_>) -> Option<Check> {
         Check::note(
             NAME,
             format!(
-                "the agent is confined less than the package's unit does: {}",
+                "the agent is less confined than by the package's unit: {}",
                 lost.join(", ")
             ),
-            "systemctl cat mfa-agent shows which file says so",
+            "find the file that changes it: systemctl cat mfa-agent",
         )
     })
 }
@@ -224,7 +224,7 @@ mod tests {
             (
                 "socket\nLoadState=loaded\nActiveState=active",
                 "socket\nLoadState=loaded\nActiveState=failed",
-                "the socket is the agent's own",
+                "opened its socket itself",
             ),
             (
                 "NeedDaemonReload=no",
@@ -265,7 +265,7 @@ mod tests {
             let checks = judge(&shown);
             assert_eq!(checks.len(), 1, "{checks:?}");
             assert!(
-                checks[0].ok && checks[0].message.contains("one queue"),
+                checks[0].ok && checks[0].message.contains("the same queue"),
                 "{checks:?}"
             );
         }

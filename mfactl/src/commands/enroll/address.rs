@@ -1,8 +1,8 @@
 //! `mfactl enroll email` and `enroll sms`: an address that codes are sent to.
 //!
-//! The agent sends a code there and stores nothing before it came back: codes that go to a mistyped address
-//! lock one person out and may let another in. Administrators, who type the address of somebody else and
-//! don't read their mail, may store it at once; the first login confirms it then.
+//! The agent sends a code and stores the address only when the code comes back: a mistyped address locks its owner out
+//! and may let another person in. Administrators can't read the user's mail, so they may store an address at once; the
+//! user's next login confirms it.
 
 use mfa_protocol::admin::{
     Address, ConfirmAddress, ConfirmAddressParameters, EnrollAddress, EnrollAddressParameters,
@@ -18,9 +18,8 @@ use crate::context::{Context, DELIVERY_TIMEOUT, acts_for_oneself};
 use crate::failure::Failure;
 use crate::output::clean;
 
-const NO_CODE: &str = "nothing was stored: the code that was sent was expected as the next line of \
-                       standard input; administrators store an address of another without one when \
-                       --confirm is left out";
+const NO_CODE: &str = "nothing was stored: standard input ended before the code that was sent. Put the code on the \
+                       next line; administrators can store a user's address without --confirm";
 
 pub(super) fn run(
     context: &mut Context,
@@ -57,7 +56,7 @@ pub(super) fn run(
 
 fn confirmed(context: &mut Context, address: &Address) -> Result<EnrollAddressReply, Failure> {
     context.console()?.say(&format!(
-        "A code is on its way to {}; it may take a minute.",
+        "Sent a code to {}. It may take a minute to arrive.",
         clean(&address.address)
     ));
     code::ask_until_right(context, "Code that was sent: ", NO_CODE, |context, code| {
@@ -73,7 +72,7 @@ struct Enrolled<'a> {
     stored: bool,
 }
 
-/// How an address came to be stored.
+/// How the address came to be stored.
 #[derive(Clone, Copy)]
 enum Was {
     ThereBefore,
@@ -85,22 +84,22 @@ fn screen(reply: &EnrollAddressReply, was: Was) -> String {
     let (user, address) = (clean(&reply.user), clean(&reply.address.address));
     match was {
         Was::ThereBefore => {
-            format!("{user}: {address} was stored already; nothing was changed")
+            format!("{user}: {address} is already enrolled; nothing changed")
         }
-        Was::Confirmed => format!("{user}: {address} is confirmed and stored"),
+        Was::Confirmed => format!("{user}: {address} confirmed and enrolled"),
         Was::StoredAtOnce if reply.address.confirmed_at.is_some() => {
-            format!("{user}: {address} is stored, and was confirmed before")
+            format!("{user}: {address} enrolled; it was confirmed before")
         }
         Was::StoredAtOnce => {
-            // Nobody but root is told the whole of it.
+            // Only root sees the whole address.
             let whole = match address.contains('*') || address.contains('…') {
                 true => "ADDRESS",
                 false => &*address,
             };
             format!(
-                "{user}: {address} is stored\n\
-                 The first login with a code that was sent there confirms it. To see now whether\n\
-                 messages arrive: mfactl test-delivery {} {whole}",
+                "{user}: {address} enrolled, not confirmed yet\n\
+                 The first login with a code from there confirms it. To test now whether messages\n\
+                 arrive: mfactl test-delivery {} {whole}",
                 reply.address.factor
             )
         }

@@ -7,8 +7,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean_lines;
 
-/// Asks for a code until `confirm` takes it, the person gives up, or the tries are used up. `missing` is
-/// what a script is told that brought none.
+/// Asks for a code until `confirm` accepts it, the person gives up, or the tries are used up. `missing` is the error
+/// for a script without a code.
 pub(super) fn ask_until_right<T>(
     context: &mut Context,
     prompt: &str,
@@ -17,7 +17,7 @@ pub(super) fn ask_until_right<T>(
 ) -> Result<T, Failure> {
     let mut refused = None;
     for _ in 0..TRIES {
-        // Shown while it is typed: it is worth nothing once it was used, and mistyping it is common.
+        // Shown while it is typed: a used code is worthless, and typing errors are common.
         let code = match context.console()?.ask(prompt, true)? {
             Some(code) if !code.is_empty() => code,
             _ if context.console()?.is_terminal() => return Err(Failure::Cancelled),

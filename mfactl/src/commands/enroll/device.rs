@@ -1,8 +1,7 @@
 //! `mfactl enroll totp` and `enroll hotp`: a device that shows codes.
 //!
-//! The agent makes the key, or takes the one given, and holds it back until a code proves that the
-//! device has it: a device that was set up wrong would lock its owner out. Key and URI are shown once
-//! here and never again.
+//! The agent makes the key, or uses the given key, and stores it only when a code proves that the device has it: a
+//! device with a wrong key would lock its owner out. Key and URI are shown once, here.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
@@ -26,7 +25,7 @@ pub(super) fn totp(context: &mut Context, args: args::EnrollTotp) -> Result<Verd
     Ok(Verdict::Done)
 }
 
-/// As [`totp`], without a word on recovery codes.
+/// As [`totp`], without the hint about recovery codes.
 pub(super) fn enroll_totp(context: &mut Context, args: args::EnrollTotp) -> Result<(), Failure> {
     let parameters = EnrollDeviceParameters {
         period: args.period,
@@ -47,7 +46,7 @@ pub(super) fn hotp(context: &mut Context, args: args::EnrollHotp) -> Result<Verd
     Ok(Verdict::Done)
 }
 
-/// What is asked for of a device of either kind.
+/// The parameters of a device of either kind.
 fn parameters(
     context: &mut Context,
     args: EnrollDevice,
@@ -66,7 +65,7 @@ fn parameters(
     })
 }
 
-/// What the device has already.
+/// What the caller brings.
 #[derive(Default)]
 struct Given {
     secret: Option<Secret>,
@@ -89,7 +88,7 @@ fn given(context: &mut Context, args: &EnrollDevice) -> Result<Given, Failure> {
     Ok(given)
 }
 
-/// Shows what was made, and sees to it that it is stored.
+/// Shows what was made, and has it confirmed and stored.
 fn finish(context: &mut Context, made: Enrollment, confirm: bool) -> Result<(), Failure> {
     let already = confirm && made.stored;
     show(context, &made)?;
@@ -101,8 +100,7 @@ fn finish(context: &mut Context, made: Enrollment, confirm: bool) -> Result<(), 
     report(context, &stored, already)
 }
 
-/// Shows what the device needs. With `--json`, a person still has to see it, on the terminal; a script
-/// gets it in the result.
+/// Shows what the device needs. With `--json`, a person sees it on the terminal, and a script gets it in the result.
 fn show(context: &mut Context, made: &Enrollment) -> Result<(), Failure> {
     if !context.output.is_json() {
         let screen = picture::screen(made, context.output.is_painted());
@@ -116,15 +114,15 @@ fn show(context: &mut Context, made: &Enrollment) -> Result<(), Failure> {
 }
 
 fn confirmed(context: &mut Context) -> Result<Enrollment, Failure> {
-    let prompt = "Code that the device shows now: ";
+    let prompt = "Code on the device: ";
     code::ask_until_right(context, prompt, NO_CODE, |context, code| {
         let reply = context.call::<ConfirmDevice>(&ConfirmParameters { code })?;
         Ok(reply.enrollment)
     })
 }
 
-const NO_CODE: &str = "nothing was stored: a code of the new device was expected as the next line of \
-                       standard input; use --no-confirm to store without one";
+const NO_CODE: &str = "nothing was stored: standard input ended before a code of the new device. Put the code on the \
+                       next line, or add --no-confirm to store the device without a code";
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -144,26 +142,26 @@ fn report(context: &Context, made: &Enrollment, already: bool) -> Result<(), Fai
         uri: made.uri.expose(),
     };
     let what = if already {
-        "was stored already; nothing was changed"
+        "is already enrolled; nothing changed"
     } else {
-        "is stored"
+        "enrolled"
     };
     context.output.result(&value, || {
         format!(
-            "{}: the device {:?} {what}",
+            "{}: device {:?} {what}",
             clean(&made.user),
             clean(&made.label)
         )
     })
 }
 
-/// Tells a person who has a device and nothing for the day when it is lost. A script reads `status`.
+/// Tells a person who has a device, but no recovery codes. A script reads `status`.
 fn remind(context: &mut Context, user: Option<String>) -> Result<(), Failure> {
     if context.output.is_json() || !context.console()?.is_terminal() {
         return Ok(());
     }
     let of_another = user.is_some();
-    // The device is stored, whether or not its owner may look at the account.
+    // The device is stored even if the caller may not look at the account.
     let Ok(reply) = context.call::<Status>(&UserParameters { user }) else {
         return Ok(());
     };
@@ -173,7 +171,7 @@ fn remind(context: &mut Context, user: Option<String>) -> Result<(), Failure> {
             false => String::new(),
         };
         let text = format!(
-            "There are no recovery codes for the day when it is lost. To make them:\n  \
+            "No recovery codes yet. Create some in case the device is lost:\n  \
              mfactl enroll recovery{whose}"
         );
         context.console()?.say(&text);

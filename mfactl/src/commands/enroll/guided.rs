@@ -1,7 +1,7 @@
-//! `mfactl enroll` alone, at a terminal: a short dialogue that ends with a factor set up.
+//! `mfactl enroll` alone, on a terminal: a short dialogue that enrols a factor.
 //!
-//! It offers what the rules that hold for the person ask for, and nothing that would be of no use. Each
-//! step is the command of its own that a script would call, so both store the same.
+//! It offers the factors that the person's rules ask for. Each step runs the command that a script would run, so both
+//! store the same.
 
 mod choices;
 
@@ -19,12 +19,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
 
-const NO_ADDRESS: &str = "An address such as anna@example.org or a number such as +491701234567 is \
-                          expected; an empty line ends this.";
+const NO_ADDRESS: &str = "Type an address such as anna@example.org or a number such as +491701234567. An empty line \
+                          cancels.";
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     let account = context.call::<Status>(&UserParameters::default())?.account;
-    // A person takes their time; an idle connection need not wait for them.
+    // A person takes time to type, and the agent closes idle connections.
     context.hang_up();
     let choices = choices(&account);
     let choice = match choices[..] {
@@ -52,17 +52,14 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
 
 fn full(account: &Account) -> String {
     format!(
-        "{} has {MAX_DEVICES} devices, and nothing else is asked for; remove one first: mfactl \
-         remove totp --label NAME",
+        "{} already has {MAX_DEVICES} devices, which is the limit, and the rules ask for nothing else. Remove a device \
+         first: mfactl remove totp --label NAME",
         clean(&account.user)
     )
 }
 
 fn choose(console: &mut Console, user: &str, choices: &[Choice]) -> Result<Choice, Failure> {
-    console.say(&format!(
-        "What do you want to set up for {}?\n",
-        clean(user)
-    ));
+    console.say(&format!("What do you want to enrol for {}?\n", clean(user)));
     for (number, choice) in (1..).zip(choices) {
         console.say(&format!("{number:>3}  {}", choice.text()));
     }
@@ -79,13 +76,13 @@ fn choose(console: &mut Console, user: &str, choices: &[Choice]) -> Result<Choic
             return Ok(*choice);
         }
         console.say(&format!(
-            "A number from 1 to {last} is expected; an empty line ends this."
+            "Type a number from 1 to {last}. An empty line cancels."
         ));
     }
     Err(Failure::Cancelled)
 }
 
-/// Who sits here has the mail or the phone at hand, so the code is asked for in any case.
+/// The person has the mail or the phone at hand, so the code is always asked for.
 fn reached_at(console: &mut Console, prompt: &str) -> Result<EnrollAddress, Failure> {
     for _ in 0..TRIES {
         let typed = console.demand(prompt, true, "an address")?;
@@ -129,7 +126,7 @@ fn set_up(context: &mut Context, account: &Account) -> Result<Verdict, Failure> 
         return Ok(Verdict::Done);
     }
     if !wants_codes(console)? {
-        console.say("mfactl enroll recovery makes them later.");
+        console.say("To create them later: mfactl enroll recovery");
         return Ok(Verdict::Done);
     }
     recovery(context)
@@ -145,9 +142,9 @@ fn label(console: &mut Console, devices: &[Device]) -> Result<String, Failure> {
             return Ok(free);
         }
         match name(typed) {
-            Err(reason) => console.say(&format!("That is no name: {reason}.")),
+            Err(reason) => console.say(&format!("Not a valid name: {reason}.")),
             Ok(label) if devices.iter().any(|device| device.label == label) => {
-                console.say("You have a device of that name; choose another.");
+                console.say("You already have a device of that name. Choose another name.");
             }
             Ok(label) => return Ok(label),
         }
@@ -155,10 +152,10 @@ fn label(console: &mut Console, devices: &[Device]) -> Result<String, Failure> {
     Err(Failure::Cancelled)
 }
 
-/// The first of `device-1`, `device-2`, … that no device has, which is what the agent would take.
+/// The first free name of `device-1`, `device-2`, …, as the agent would choose it.
 fn free_label(devices: &[Device]) -> String {
     let taken = |label: &String| devices.iter().any(|device| device.label == *label);
-    // One more name than there are devices can't all be taken.
+    // There are more names than devices, so one is free.
     let labels = (1..=devices.len()).map(|number| format!("device-{number}"));
     let mut free = labels.filter(|label| !taken(label));
     free.next()
@@ -166,10 +163,10 @@ fn free_label(devices: &[Device]) -> String {
 }
 
 fn wants_codes(console: &mut Console) -> Result<bool, Failure> {
-    console.say("\nIf the device is lost, recovery codes let you in; you have none.");
+    console.say("\nYou have no recovery codes. They let you in if the device is lost.");
     for _ in 0..TRIES {
-        match console.ask("Make them now? (yes/no): ", true) {
-            // The device is stored; not to answer is an answer.
+        match console.ask("Create recovery codes now? (yes/no): ", true) {
+            // The device is stored, so no answer means no.
             Ok(None) | Err(Failure::Cancelled) => return Ok(false),
             typed => match typed?
                 .as_ref()

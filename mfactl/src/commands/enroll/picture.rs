@@ -1,5 +1,5 @@
-//! What a person needs to set up a device: the picture to scan, the key to type, and what an app would
-//! not assume by itself.
+//! What a person needs to set up a device: the QR code to scan, the key to type, and settings that differ from an
+//! app's defaults.
 //!
 //! All of it is the device's secret. It is drawn once, on a terminal or on standard output, and wiped.
 
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::output::clean;
 
-/// The whole screen. The key is right above the picture, so that both and the prompt below fit a usual terminal.
+/// The whole screen. The key is right above the QR code, so that both and the prompt below fit a usual terminal.
 pub(super) fn screen(made: &Enrollment, painted: bool) -> Zeroizing<String> {
     let uri = made.uri.expose();
     let picture = mfa_qr::draw(uri, painted, mfa_qr::ROWS_BETWEEN).unwrap_or_else(|| {
@@ -16,7 +16,7 @@ pub(super) fn screen(made: &Enrollment, painted: bool) -> Zeroizing<String> {
     });
     let grouped = in_fours(made.secret.expose());
     Zeroizing::new(format!(
-        "Scan the code with the authenticator app of {}, or type the key into it.\n\
+        "Scan the QR code with the authenticator app of {}, or type the key into it.\n\
          URI     {}\nLabel   {}\n{}Key     {}\n{}",
         clean(&made.user),
         clean(uri),
@@ -27,7 +27,7 @@ pub(super) fn screen(made: &Enrollment, painted: bool) -> Zeroizing<String> {
     ))
 }
 
-/// `JBSW Y3DP …`: easier to type without losing one's place.
+/// `JBSW Y3DP …`: easier to type.
 fn in_fours(key: &str) -> Zeroizing<String> {
     let mut grouped = Zeroizing::new(String::with_capacity(key.len() * 5 / 4 + 1));
     for (i, c) in key.chars().enumerate() {
@@ -39,8 +39,7 @@ fn in_fours(key: &str) -> Zeroizing<String> {
     grouped
 }
 
-/// What must be set in the app by hand when the key is typed, as a line; empty when the app's own
-/// defaults are right.
+/// What to set in the app when the key is typed, as a line; empty if the app's defaults are right.
 fn unusual(uri: &str) -> String {
     let query = uri.split_once('?').map_or("", |(_, query)| query);
     let value = |name: &str, default: &'static str| {
@@ -53,7 +52,7 @@ fn unusual(uri: &str) -> String {
     let algorithm = value("algorithm", "SHA1").to_ascii_uppercase();
     let digits = value("digits", "6");
     let steps = if uri.starts_with("otpauth://hotp/") {
-        format!("counting (HOTP), counter {}", value("counter", "0"))
+        format!("counter-based (HOTP), counter {}", value("counter", "0"))
     } else {
         let period = value("period", "30");
         if (algorithm.as_str(), digits.as_str(), period.as_str()) == ("SHA1", "6", "30") {
@@ -116,7 +115,7 @@ mod tests {
     fn that_a_device_counts_is_never_assumed() {
         assert_eq!(
             unusual("otpauth://hotp/a?secret=X&counter=12"),
-            "Set     SHA1, 6 digits, counting (HOTP), counter 12\n"
+            "Set     SHA1, 6 digits, counter-based (HOTP), counter 12\n"
         );
     }
 }

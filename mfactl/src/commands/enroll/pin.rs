@@ -1,6 +1,6 @@
 //! `mfactl enroll pin`: typed twice by a person, or one line of standard input.
 //!
-//! Which PINs are too easy is the agent's to say; a person may then choose another.
+//! The agent decides which PINs are too easy; a person may then choose another.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{EnrollPin, EnrollPinParameters};
@@ -22,7 +22,7 @@ pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdic
         context.probe()?;
         ask_and_store(context, args.user.as_deref())?
     };
-    super::report(context, &user, Authenticator::Pin, "the PIN is")
+    super::report(context, &user, Authenticator::Pin, "PIN")
 }
 
 fn ask_and_store(context: &mut Context, user: Option<&str>) -> Result<String, Failure> {
@@ -31,7 +31,7 @@ fn ask_and_store(context: &mut Context, user: Option<&str>) -> Result<String, Fa
         match asked_twice(context).and_then(|pin| store(context, user.map(str::to_owned), pin)) {
             Err(failure) if failure.is_correctable() || matches!(failure, Failure::Rejected(_)) => {
                 context.console()?.say(&clean_lines(&failure.to_string()));
-                // The next PIN takes its time; an idle connection need not wait for it.
+                // A person takes time to type, and the agent closes idle connections.
                 context.hang_up();
                 last = Some(failure);
             }
@@ -47,10 +47,10 @@ fn asked_twice(context: &mut Context) -> Result<Secret, Failure> {
     if pin.is_empty() {
         return Err(Failure::Cancelled);
     }
-    let again = console.demand("The same PIN again: ", false, "the PIN once more")?;
+    let again = console.demand("Repeat the PIN: ", false, "the PIN again")?;
     if pin.expose() != again.expose() {
         return Err(Failure::Rejected(
-            "the two are not the same; nothing was stored".to_owned(),
+            "the PINs differ; nothing was stored".to_owned(),
         ));
     }
     Ok(pin)

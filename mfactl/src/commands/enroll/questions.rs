@@ -1,9 +1,9 @@
-//! `mfactl enroll questions`: three questions, chosen from the agent's catalogue or one's own, and
-//! their answers; or three lines `question<TAB>answer` of standard input.
+//! `mfactl enroll questions`: three questions from the agent's catalogue or of one's own, and their answers; or three
+//! lines `question<TAB>answer` of standard input.
 //!
-//! Answers are typed unseen, and twice: they are secrets like a PIN, and a slip would be noticed only
-//! when its owner stands before a locked door. Which questions and answers are good enough is the agent's
-//! to say, and it is asked after each, so that nobody types three for nothing.
+//! Answers are not shown and are typed twice: they are secrets like a PIN, and a typing error would show only at a
+//! login. The agent decides which questions and answers are good enough. It is asked after each one, so that a person
+//! need not type all three again.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
@@ -36,7 +36,7 @@ pub(super) fn run(context: &mut Context, args: EnrollKnowledge) -> Result<Verdic
         context,
         &user,
         Authenticator::Questions,
-        "the questions are",
+        "security questions",
     )
 }
 
@@ -48,7 +48,7 @@ fn from_stdin(context: &mut Context) -> Result<Vec<QuestionAnswer>, Failure> {
             let line = console.demand(&prompt, false, "question<TAB>answer")?;
             pair(line.expose()).ok_or_else(|| {
                 Failure::Usage(format!(
-                    "line {number} is not of the form question<TAB>answer"
+                    "line {number} of standard input is not question<TAB>answer"
                 ))
             })
         })
@@ -76,8 +76,8 @@ fn asked(context: &mut Context, user: Option<&str>) -> Result<Vec<QuestionAnswer
         console.say(&format!("{:>3}  {}", i + 1, clean(question)));
     }
     console.say(match offer.own {
-        true => "Choose three by their numbers, or type questions of your own.",
-        false => "Choose three by their numbers.",
+        true => "Choose three questions by number, or type your own.",
+        false => "Choose three questions by number.",
     });
     let mut parameters = EnrollQuestionsParameters {
         user: user.map(str::to_owned),
@@ -89,7 +89,7 @@ fn asked(context: &mut Context, user: Option<&str>) -> Result<Vec<QuestionAnswer
     Ok(parameters.questions)
 }
 
-/// Adds a question that the agent would take. Who is refused chooses and answers once more.
+/// Adds a question that the agent accepts. A person whose choice is refused chooses again.
 fn add_one(
     context: &mut Context,
     offer: &QuestionsReply,
@@ -97,7 +97,7 @@ fn add_one(
 ) -> Result<(), Failure> {
     let mut last = None;
     for _ in 0..TRIES {
-        // An answer takes its time; an idle connection need not wait for it.
+        // A person takes time to type, and the agent closes idle connections.
         context.hang_up();
         let console = context.console()?;
         let question = choose(console, offer, &parameters.questions)?;
@@ -130,18 +130,18 @@ fn choose(
         }
         match pick(typed.expose(), offer) {
             Ok(question) if chosen.iter().any(|other| other.question == question) => {
-                console.say("That one is chosen already; take another.");
+                console.say("You already chose this question. Choose another one.");
             }
             Ok(question) => return Ok(question),
             Err(complaint) => console.say(&complaint),
         }
     }
     Err(Failure::Rejected(
-        "no question was chosen; nothing was stored".to_owned(),
+        "no question chosen; nothing was stored".to_owned(),
     ))
 }
 
-/// A number means a question of the catalogue, anything else is a question itself, where those are taken.
+/// A number means a question of the catalogue. Anything else is a question itself, where own questions are allowed.
 fn pick(typed: &str, offer: &QuestionsReply) -> Result<String, String> {
     let typed = typed.trim();
     let last = offer.questions.len();
@@ -149,7 +149,7 @@ fn pick(typed: &str, offer: &QuestionsReply) -> Result<String, String> {
         return match offer.own {
             true => Ok(typed.to_owned()),
             false => Err(format!(
-                "Questions of your own are not taken here; choose a number from 1 to {last}."
+                "Your own questions are not allowed here. Choose a number from 1 to {last}."
             )),
         };
     }
@@ -158,7 +158,7 @@ fn pick(typed: &str, offer: &QuestionsReply) -> Result<String, String> {
         .checked_sub(1)
         .and_then(|index| offer.questions.get(index))
         .cloned()
-        .ok_or_else(|| format!("There is no number {typed}; the last is {last}."))
+        .ok_or_else(|| format!("There is no question {typed}. Choose a number from 1 to {last}."))
 }
 
 fn answer_twice(console: &mut Console, question: &str) -> Result<Secret, Failure> {
@@ -168,14 +168,14 @@ fn answer_twice(console: &mut Console, question: &str) -> Result<Secret, Failure
         if answer.expose().trim().is_empty() {
             return Err(Failure::Cancelled);
         }
-        let again = console.demand("The same answer again: ", false, "the answer once more")?;
+        let again = console.demand("Repeat the answer: ", false, "the answer again")?;
         if answer.expose() == again.expose() {
             return Ok(answer);
         }
-        console.say("The two are not the same; once more.");
+        console.say("The answers differ. Try again.");
     }
     Err(Failure::Rejected(
-        "the answers were not the same; nothing was stored".to_owned(),
+        "the answers differ; nothing was stored".to_owned(),
     ))
 }
 
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(pick(" 2 ", &offer), Ok("Two?".to_owned()));
         assert_eq!(pick("2 cats?", &offer), Ok("2 cats?".to_owned()));
         assert!(pick("0", &offer).is_err());
-        assert!(pick("3", &offer).unwrap_err().contains("the last is 2"));
+        assert!(pick("3", &offer).unwrap_err().contains("from 1 to 2"));
         assert!(pick(&"9".repeat(40), &offer).is_err());
     }
 

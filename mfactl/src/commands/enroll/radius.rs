@@ -1,6 +1,6 @@
-//! `mfactl enroll radius`: an authenticator of another maker, behind a RADIUS server of the settings.
+//! `mfactl enroll radius`: a third-party authenticator behind a RADIUS server of the settings.
 //!
-//! What it asks and takes is between the server and the user; only the name there is kept.
+//! The server asks and verifies; only the user's name on the server is stored.
 
 use mfa_protocol::admin::{EnrollRadius, EnrollRadiusParameters, EnrollRadiusReply, Radius};
 use mfa_protocol::factor::Authenticator;
@@ -45,10 +45,10 @@ fn screen(reply: &EnrollRadiusReply) -> String {
     );
     if reply.changed {
         format!(
-            "{user} is {remote} at the RADIUS server {server} now\n\
-             To try it: mfactl verify {user}"
+            "{user} is now {remote} at the RADIUS server {server}\n\
+             Test it: mfactl verify {user}"
         )
     } else {
-        format!("{user} is {remote} at the RADIUS server {server} already; nothing was changed")
+        format!("{user} is already {remote} at the RADIUS server {server}; nothing changed")
     }
 }

@@ -26,8 +26,8 @@ pub(super) fn run(context: &mut Context, args: args::EnrollRecovery) -> Result<V
 
 fn screen(reply: &RecoveryReply) -> Zeroizing<String> {
     let user = clean(&reply.user);
-    let head = format!("Recovery codes of {user}, in place of all earlier ones\n\n");
-    // As long as it gets at once: growing would leave a copy behind.
+    let head = format!("New recovery codes for {user} (earlier ones no longer work)\n\n");
+    // Large enough from the start: growing would leave an unwiped copy.
     let size = head.len() + reply.codes.len() * 64 + END.len();
     let mut screen = Zeroizing::new(String::with_capacity(size));
     screen.push_str(&head);
@@ -46,9 +46,9 @@ fn screen(reply: &RecoveryReply) -> Zeroizing<String> {
 }
 
 const END: &str = "
-Each is good once, wherever a code is asked for. They are not shown again: print
-them, or write them down. The blanks are for reading: where the code stands at
-the end of the password, it is typed without them.
+Each code works once, wherever a code is asked for. They are not shown again:
+print them or write them down. The blanks are only for reading: leave them out
+where password and code share one prompt.
 ";
 
 fn halves(code: &str) -> (&str, &str) {
@@ -71,7 +71,7 @@ mod tests {
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }
 
-    const SHOWN: &str = "Recovery codes of alice, in place of all earlier ones
+    const SHOWN: &str = "New recovery codes for alice (earlier ones no longer work)
 
   01234 56789     11111 22222
   33333 44444

@@ -1,4 +1,4 @@
-//! Accounts on their way to the agent, and what becomes of them.
+//! Sends accounts to the agent, and collects the results.
 
 use mfa_import::{Account, Device, Kind};
 use mfa_protocol::admin::{
@@ -9,6 +9,7 @@ use super::batch::{self, Batch};
 use super::table::{Row, Table};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::progress::Progress;
 
 /// What was read of a user.
 #[derive(Clone)]
@@ -23,28 +24,26 @@ pub(super) struct Read {
 #[derive(Clone, Default)]
 pub(super) struct Gathered {
     pub(super) accounts: Vec<Read>,
-    /// What can't be taken over, for whatever reason.
+    /// What can't be imported, for whatever reason.
     pub(super) refused: Vec<Row>,
-    /// How many users have nothing to take over; none if nobody looked.
+    /// How many users have nothing to import; none if that was not checked.
     pub(super) without: Option<u64>,
 }
 
-/// How it is taken over.
+/// How to import.
 #[derive(Clone, Copy)]
 pub(super) struct How {
-    /// Whether users who have, or ever had, something get no new device: it may have been removed since, and
-    /// a file in a home is the word of whoever had hold of that account for a moment. Where an
-    /// administrator names the user, it is the administrator's word.
+    /// Whether users who have or had a factor get no new device: it may have been removed since, and anybody who used
+    /// the account for a moment may have written a file in its home. Not if an administrator names the user.
     pub(super) newcomers: bool,
-    /// Whether it is only said what would become of it.
+    /// Whether to report only.
     pub(super) dry_run: bool,
 }
 
-/// What a complaint about an account begins with when an import ends early.
+/// What an error about an account begins with if an import ends early.
 pub(super) type Place = fn(&ImportAccount) -> String;
 
-/// Hands the accounts to the agent. The table says what became of them until the end, or until it
-/// went wrong.
+/// Sends the accounts to the agent. The table has the results until the end, or until an error.
 pub(super) fn send(
     context: &mut Context,
     gathered: Gathered,
@@ -56,6 +55,7 @@ pub(super) fn send(
         notes: Vec::new(),
         newcomers: how.newcomers,
         table: Table::new(how.dry_run, gathered.without, gathered.refused),
+        progress: Progress::new(context.output),
         place,
     };
     let ended = sending.all(context, gathered.accounts);
@@ -65,9 +65,10 @@ pub(super) fn send(
 struct Sending {
     newcomers: bool,
     batch: Batch<ImportAccount>,
-    /// What was noted of each account of the batch when it was read.
+    /// The notes on each account of the batch from its reading.
     notes: Vec<Vec<String>>,
     table: Table,
+    progress: Progress,
     place: Place,
 }
 
@@ -84,7 +85,7 @@ impl Sending {
                 self.table.push(Row::refused(
                     Some(line),
                     Some(entry.user),
-                    "it holds more than one call to the agent can carry",
+                    "too large for one call to the agent",
                 ));
                 continue;
             }
@@ -112,7 +113,7 @@ impl Sending {
                 return Ok(reply.results);
             }
             Err(Failure::Garbled(
-                "it does not say what became of every account".to_owned(),
+                "it has no result for some accounts".to_owned(),
             ))
         });
         let results = results.map_err(|source| Failure::Import {
@@ -121,13 +122,14 @@ impl Sending {
             source: Box::new(source),
         })?;
         for (result, read) in results.into_iter().zip(self.notes.drain(..)) {
-            // Of a refused account nothing is taken over, so what would have been left out is no news.
+            // Nothing of a refused account is imported, so notes on left-out parts do not matter.
             let read = match result.result {
                 ImportOutcome::Refused => Vec::new(),
                 _ => read,
             };
             self.table.push(Row::of(result, read));
         }
+        self.progress.show(self.table.taken());
         Ok(())
     }
 }

@@ -11,27 +11,27 @@ const MAX_ENTRIES: usize = 150;
 /// Room for the envelope of a call or a reply.
 const ENVELOPE: usize = 256;
 
-/// Names, quotes, commas and the line number of an entry, in either direction.
+/// Names, quotes, commas and the line number of an entry, in both directions.
 const FRAMING: usize = 104;
 
 /// The longest reason that the agent may give with each entry of a full batch.
 const REASON: usize = 300;
 
-/// The notes that the agent may make beside that, with all names of what it says of an account.
+/// The notes that the agent may add, with all field names of an account's result.
 const NOTES: usize = 400;
 
 /// Names, quotes, commas and numbers of a device.
 const DEVICE: usize = 220;
 
-/// What goes into a call beside others.
+/// An entry of a call.
 pub(super) trait Entry {
-    /// Bytes that it takes in the call, at most.
+    /// Its size in the call, at most.
     fn call_size(&self) -> usize;
-    /// Bytes that what is said of it takes in the reply, at most.
+    /// The size of its result in the reply, at most.
     fn reply_size(&self) -> usize;
 }
 
-/// Entries on their way.
+/// The entries of the next call.
 pub(super) struct Batch<T> {
     entries: Vec<T>,
     call_size: usize,
@@ -49,7 +49,7 @@ impl<T> Default for Batch<T> {
 }
 
 impl<T: Entry> Batch<T> {
-    /// Whether the call and its reply still fit with this entry. An empty batch has room for any.
+    /// Whether call and reply still fit with this entry. An empty batch has room for any entry.
     pub(super) fn has_room_for(&self, entry: &T) -> bool {
         let limit = MAX_FRAME - ENVELOPE;
         self.entries.is_empty()

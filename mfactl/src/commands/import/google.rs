@@ -1,10 +1,8 @@
 //! `mfactl import google-authenticator`: one user's file, or those of a whole host.
 //!
-//! The files stand in users' homes, so a user decides what is found there; see [`home_file`] for what
-//! is read and what is not.
+//! The files are in users' homes, so users control their content; see [`home_file`] for what is read.
 
 mod home_file;
-mod host;
 mod pattern;
 
 use std::path::Path;
@@ -22,8 +20,8 @@ use crate::commands::Verdict;
 use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::host::users::{self, HostUser};
 use home_file::{Content, Place, Unusable};
-use host::HostUser;
 use pattern::Pattern;
 
 pub(super) fn run(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
@@ -39,7 +37,7 @@ fn one(context: &mut Context, user: &str, file: &Path, dry_run: bool) -> Result<
         Ok(content) => content,
         Err(Unusable::Missing) => {
             return Err(Failure::Rejected(format!(
-                "there is no file {}",
+                "{} does not exist. Name the user's file, or - for standard input",
                 file.display()
             )));
         }
@@ -54,7 +52,7 @@ fn one(context: &mut Context, user: &str, file: &Path, dry_run: bool) -> Result<
     table.finish(context.output, ended)
 }
 
-/// A file that was named on the command line may stand in a home as well.
+/// A file that is named on the command line may also be in a home.
 fn named(user: &str, file: &Path) -> Result<Result<Content, Unusable>, Failure> {
     if source::is_stdin(file) {
         return Ok(home_file::content(source::stdin()?));
@@ -82,7 +80,7 @@ fn all(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
         context.hang_up();
         agreed(context.console()?)?;
     }
-    // Read anew: codes may have been used while the report was.
+    // Read again: codes may have been used in the meantime.
     let how = newcomers(args.dry_run);
     let (table, ended) = send(context, read_all(&pattern)?, how);
     table.finish(context.output, ended)
@@ -93,14 +91,14 @@ fn is_attended(context: &mut Context) -> Result<bool, Failure> {
 }
 
 fn agreed(console: &mut Console) -> Result<(), Failure> {
-    let answer = console.ask("Take this over? Type yes: ", true)?;
+    let answer = console.ask("Import this? Type yes: ", true)?;
     match answer {
         Some(answer) if answer.expose().trim() == "yes" => Ok(()),
         _ => Err(Failure::Cancelled),
     }
 }
 
-/// What stands in homes gives devices to newcomers only.
+/// Files in homes give devices to newcomers only.
 fn newcomers(dry_run: bool) -> How {
     How {
         newcomers: true,
@@ -117,11 +115,11 @@ fn place(account: &ImportAccount) -> String {
     account.user.clone()
 }
 
-/// What there is to be taken over of the whole host.
+/// What can be imported from the whole host.
 fn read_all(pattern: &Pattern) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
     let mut without = 0;
-    for (number, user) in (1..).zip(host::users()?) {
+    for (number, user) in (1..).zip(users::users()?) {
         match found(pattern, &user) {
             Ok(content) => gathered.add(number, &user.name, content),
             Err(Unusable::Missing) => without += 1,

@@ -1,8 +1,8 @@
 //! A line of an import: `user<TAB>otpauth://…` or `user<TAB>otpauth-migration://…`, a comment, or
 //! nothing.
 //!
-//! Only the form is checked here; what the URI says is the agent's to judge. Complaints name what was
-//! expected and never repeat the URI, which holds a key.
+//! Only the form is checked here; the agent checks the URI. Errors name what was expected and never repeat the URI,
+//! which has a key in it.
 
 use mfa_protocol::admin::ImportEntry;
 use mfa_protocol::{MAX_NAME, Secret};
@@ -12,7 +12,7 @@ use crate::lines::{Line, MAX_LINE};
 /// Why a line is no entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed {
-    /// The user, where one could be made out.
+    /// The user, if there is one.
     pub(super) user: Option<String>,
     /// What is wrong, and what was expected.
     pub(super) reason: String,
@@ -35,7 +35,7 @@ pub(super) fn parse(number: u64, line: &Line<'_>) -> Result<Option<ImportEntry>,
     }
     let (user, uri) = text
         .split_once('\t')
-        .ok_or_else(|| malformed("no tab in it; expected user<TAB>otpauth://…"))?;
+        .ok_or_else(|| malformed("no tab; expected user<TAB>otpauth://…"))?;
     let (user, uri) = (user.trim(), uri.trim());
     check_user(user)?;
     check_uri(uri).map_err(|reason| Malformed {
@@ -61,7 +61,7 @@ fn check_user(user: &str) -> Result<(), Malformed> {
         )));
     }
     if user.chars().any(char::is_control) {
-        return Err(malformed("the user name has a control character in it"));
+        return Err(malformed("the user name contains a control character"));
     }
     Ok(())
 }
@@ -79,7 +79,7 @@ fn check_uri(uri: &str) -> Result<(), &'static str> {
         .chars()
         .any(|c| c.is_control() || c.is_ascii_whitespace())
     {
-        return Err("the URI has a blank or a control character in it; expected %20 for a blank");
+        return Err("the URI contains a blank or a control character; write a blank as %20");
     }
     Ok(())
 }

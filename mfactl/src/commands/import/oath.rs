@@ -21,7 +21,7 @@ pub(super) fn run(context: &mut Context, args: &ImportOath) -> Result<Verdict, F
         file.refused.retain(|line| line.user.as_ref() == Some(user));
         if file.accounts.is_empty() && file.refused.is_empty() {
             return Err(Failure::Rejected(format!(
-                "{} has no line for {user}",
+                "{} has no line for {user}; nothing changed",
                 args.file.display()
             )));
         }

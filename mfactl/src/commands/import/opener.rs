@@ -1,8 +1,8 @@
-//! Opening a file whose path may lead through what users can write to.
+//! Opens a file whose path may lead through folders that users can write to.
 //!
-//! Imports run as root, and a user must not make them read another's file. So every folder is opened from the one
-//! before, and a symbolic link is followed only where nobody but root, or the user of this process, can have put it:
-//! the link and the folder that it is in are theirs, and nobody else writes to the folder.
+//! Imports run as root, and a user must not make them read another user's file. So every folder is opened from its
+//! parent, and a symbolic link is followed only if only root or the user of this process can have put it there: the link
+//! and its folder belong to them, and no other user can write to the folder.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -24,15 +24,15 @@ const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// As many as the kernel follows.
+/// The kernel's limit.
 const MAX_LINKS: u32 = 40;
 
 /// Opens a file to be read, or one of the descriptors of this process (`/dev/stdin`, `<(…)` of a shell).
 ///
 /// # Errors
 ///
-/// [`Errno::ELOOP`] for one behind a link that a user may have put there, [`Errno::ENOTSUP`] for what is no ordinary file:
-/// a pipe would keep whoever opens it waiting for as long as the user likes who put it there.
+/// [`Errno::ELOOP`] behind a link that a user may have put there, [`Errno::ENOTSUP`] for a file that is not regular: a pipe
+/// could make the caller wait forever.
 pub(super) fn file(path: &Path) -> Result<File, Errno> {
     let whole = absolute(path)?;
     if is_descriptor(&whole) {
@@ -47,7 +47,7 @@ pub(super) fn file(path: &Path) -> Result<File, Errno> {
     }
 }
 
-/// Opens `path` with `flags`; nothing is followed in its own place.
+/// Opens `path` with `flags`; a link at its end is not followed.
 pub(super) fn plain(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
     walk(&absolute(path)?, flags, false)
 }
@@ -120,7 +120,7 @@ fn is_link(about: &FileStat) -> bool {
     about.st_mode & S_IFMT == S_IFLNK
 }
 
-/// Whether nobody but root or ourselves can have put the link there.
+/// Whether only root or this process's user can have put the link there.
 fn is_trusted(folder: &FileStat, link: &FileStat) -> bool {
     let me = Uid::effective().as_raw();
     let is_ours = |about: &FileStat| about.st_uid == 0 || about.st_uid == me;

@@ -1,4 +1,4 @@
-//! What became of an import: counts, and each refused line with its reason.
+//! The result of an import: counts, and each refused line with its reason.
 
 use mfa_protocol::admin::{ImportOutcome, ImportResult};
 use serde::Serialize;
@@ -7,12 +7,12 @@ use crate::commands::Verdict;
 use crate::failure::Failure;
 use crate::output::{Output, clean};
 
-/// So many refused lines are shown to people; more would scroll the counts away.
+/// People see at most so many refused lines; more would scroll the counts away.
 const SHOWN: usize = 20;
 
-const OF_A_VPN: &str = "right for users of a VPN, else a typing error";
+const OF_A_VPN: &str = "check the spelling, unless they are VPN users without an entry";
 
-/// What became of an import so far. `mfactl import uris --json` prints it as it is.
+/// The result of an import so far. `mfactl import uris --json` prints it as it is.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -22,12 +22,12 @@ pub(super) struct Report {
     refused: Vec<RefusedLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
-    /// Entries whose users the host does not know, and the first of them.
+    /// Entries of users that the host does not know: how many, and line and user of the first.
     #[serde(skip)]
     unknown: Option<(u64, u64, String)>,
 }
 
-/// What is worth knowing of a line that is none of the above.
+/// A note about a line.
 #[derive(Debug, Serialize)]
 struct Note {
     line: u64,
@@ -49,17 +49,17 @@ impl Report {
         }
     }
 
-    /// Notes what else is worth knowing of a line.
+    /// Adds a note about a line.
     pub(super) fn note(&mut self, line: u64, note: String) {
         self.notes.push(Note { line, note });
     }
 
-    /// Notes a line that is no entry.
+    /// Adds a line that is no entry.
     pub(super) fn refuse(&mut self, line: u64, user: Option<String>, reason: String) {
         self.refused.push(RefusedLine { line, user, reason });
     }
 
-    /// Notes what the agent says.
+    /// Adds the agent's results.
     pub(super) fn take(&mut self, results: Vec<ImportResult>) {
         for ImportResult {
             line,
@@ -84,12 +84,12 @@ impl Report {
         }
     }
 
-    /// How many entries hold now.
+    /// How many entries are imported.
     pub(super) fn taken(&self) -> u64 {
         self.stored + self.unchanged
     }
 
-    /// Prints the report. One that ended early shows what it refused until then, and why it ended.
+    /// Prints the report. If the import ended early, it shows the refused lines until then, and why it ended.
     pub(super) fn finish(
         mut self,
         output: Output,
@@ -100,7 +100,7 @@ impl Report {
             let note = match count {
                 1 => format!("this host does not know {user:?}; {OF_A_VPN}"),
                 _ => format!(
-                    "this host does not know {count} of the users, the first {user:?}; {OF_A_VPN}"
+                    "this host does not know {count} of the users, first {user:?}; {OF_A_VPN}"
                 ),
             };
             self.notes.insert(0, Note { line, note });
@@ -130,7 +130,7 @@ impl Report {
         }));
         let more = self.refused.len().saturating_sub(SHOWN);
         if more > 0 {
-            lines.push(format!("and {more} more (--json lists all)"));
+            lines.push(format!("and {more} more (list all with --json)"));
         }
         lines
     }
@@ -142,11 +142,11 @@ impl Report {
         let refused = self.refused.len();
         if self.dry_run {
             return format!(
-                "{stored} would be stored, {unchanged} are there already, {refused} would be refused; \
-                 nothing was changed"
+                "dry run: would import {stored}, {unchanged} already here, would refuse {refused}; nothing \
+                 changed"
             );
         }
-        format!("{stored} stored, {unchanged} there already, {refused} refused")
+        format!("{stored} imported, {unchanged} already here, {refused} refused")
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(lines.len(), SHOWN + 1);
         assert_eq!(lines[0], "line 1: al\\u{1b}ice: bad");
         assert_eq!(lines[1], "line 2: bad");
-        assert_eq!(lines[SHOWN], "and 3 more (--json lists all)");
+        assert_eq!(lines[SHOWN], "and 3 more (list all with --json)");
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
             result(ImportOutcome::Unchanged),
             result(ImportOutcome::Refused),
         ]);
-        assert_eq!(report.counts(), "1 stored, 1 there already, 1 refused");
+        assert_eq!(report.counts(), "1 imported, 1 already here, 1 refused");
         assert_eq!(report.taken(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a file comes from that an administrator named.
+//! Opens a file that an administrator named.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,10 +10,10 @@ use nix::errno::Errno;
 use super::opener;
 use crate::failure::Failure;
 
-/// So much of a file of many lines is read at a time.
+/// How much of a file of many lines is read at a time.
 pub(super) const CHUNK: usize = 64 * 1024;
 
-/// Whether a name stands for standard input.
+/// Whether a name means standard input.
 pub(super) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -27,11 +27,11 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     match opener::file(path) {
         Ok(file) => Ok(Box::new(file)),
         Err(Errno::ELOOP) => Err(Failure::Rejected(format!(
-            "{shown} is behind a symbolic link that others than root may have put there; name the file itself, or \
-             give it on standard input"
+            "{shown} is behind a symbolic link that a user could have created. Name the file itself, or pass it on \
+             standard input (-)"
         ))),
         Err(Errno::ENOTSUP) => Err(Failure::Rejected(format!(
-            "{shown} is no ordinary file; name one, or give what it holds on standard input"
+            "{shown} is not a regular file. Name a regular file, or pass the content on standard input (-)"
         ))),
         Err(error) => Err(Failure::io(format!("open {shown}"))(error.into())),
     }

@@ -1,4 +1,4 @@
-//! What became of accounts: a table for people, with notes under it, or one JSON object.
+//! The results of accounts: a table for people, with notes under it, or one JSON object.
 
 use mfa_protocol::admin::{ImportOutcome, ImportedAccount};
 use serde::Serialize;
@@ -8,19 +8,19 @@ use crate::failure::Failure;
 use crate::output::{Output, clean};
 use crate::table::table;
 
-/// So many accounts are shown to people.
+/// People see at most so many accounts.
 const SHOWN: usize = 1000;
 
-/// So many notes an account can have, however many were made.
+/// At most so many notes of an account are shown.
 const MAX_NOTES: usize = 12;
 
-/// So many characters a note can have.
+/// At most so many characters of a note are shown.
 const MAX_NOTE: usize = 300;
 
-/// What became of a user's account. `mfactl import … --json` prints it as it is.
+/// The result of a user's account. `mfactl import … --json` prints it as it is.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Row {
-    /// The line of the file, where there is one.
+    /// The line of the file, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
     user: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Something that is not taken over.
+    /// An account that is not imported.
     pub(super) fn refused(
         line: Option<u64>,
         user: Option<String>,
@@ -51,12 +51,12 @@ impl Row {
         }
     }
 
-    /// What the agent says, after what was noted when the account was read.
+    /// The agent's result, with the notes from the reading.
     pub(super) fn of(result: ImportedAccount, mut notes: Vec<String>) -> Self {
         let refused = result.result == ImportOutcome::Refused;
         let silent = || "the agent gives no reason".to_owned();
         notes.extend(result.notes);
-        // The commands in them work as they stand.
+        // So that the commands in them can be pasted.
         for note in &mut notes {
             *note = note.replace(" USER ", &format!(" {} ", result.user));
         }
@@ -74,7 +74,7 @@ impl Row {
     }
 }
 
-/// What became of an import so far.
+/// The result of an import so far.
 #[derive(Debug, Serialize)]
 pub(super) struct Table {
     dry_run: bool,
@@ -82,7 +82,7 @@ pub(super) struct Table {
     updated: usize,
     unchanged: usize,
     refused: usize,
-    /// Users who had nothing to take over.
+    /// Users without anything to import.
     #[serde(skip_serializing_if = "Option::is_none")]
     without: Option<u64>,
     accounts: Vec<Row>,
@@ -115,7 +115,7 @@ impl Table {
         self.dry_run
     }
 
-    /// How many accounts hold now.
+    /// How many accounts are imported.
     pub(super) fn taken(&self) -> u64 {
         (self.stored + self.updated + self.unchanged) as u64
     }
@@ -125,13 +125,13 @@ impl Table {
         self.stored + self.updated > 0
     }
 
-    /// Leaves out the numbers that only tell the accounts of a call apart.
+    /// Removes the numbers that only distinguish the accounts of a call.
     pub(super) fn without_lines(mut self) -> Self {
         self.accounts.iter_mut().for_each(|row| row.line = None);
         self
     }
 
-    /// Prints what became of the accounts, then why it ended early if it did.
+    /// Prints the results, then why the import ended early if it did.
     pub(super) fn finish(
         mut self,
         output: Output,
@@ -139,7 +139,7 @@ impl Table {
     ) -> Result<Verdict, Failure> {
         self.accounts.sort_by_key(|row| row.line);
         if ended.is_err() {
-            // The failure is the one JSON value; people see how far it got.
+            // The failure is the one JSON value. People see the results until then.
             if !output.is_json() && !self.accounts.is_empty() {
                 output.text(&self.screen())?;
             }
@@ -167,7 +167,7 @@ impl Table {
         }
         let more = self.accounts.len() - shown.len();
         if more > 0 {
-            screen += &format!("and {more} more (--json lists all)\n");
+            screen += &format!("and {more} more (list all with --json)\n");
         }
         screen + &self.counts() + "\n"
     }
@@ -186,22 +186,22 @@ impl Table {
             .unwrap_or_default();
         if self.dry_run {
             return format!(
-                "{stored} would be stored, {updated} updated, {unchanged} are there already, \
-                 {refused} would be refused{without}; nothing was changed"
+                "dry run: would import {stored}, update {updated}, {unchanged} already here, would refuse \
+                 {refused}{without}; nothing changed"
             );
         }
         format!(
-            "{stored} stored, {updated} updated, {unchanged} there already, {refused} refused{without}"
+            "{stored} imported, {updated} updated, {unchanged} already here, {refused} refused{without}"
         )
     }
 }
 
-/// What is noted must not flood the report: part of it is what users wrote.
+/// Notes must not flood the report: users wrote part of them.
 fn bound(notes: &mut Vec<String>) {
     let more = notes.len().saturating_sub(MAX_NOTES);
     if more > 0 {
         notes.truncate(MAX_NOTES - 1);
-        notes.push(format!("and {} notes more", more + 1));
+        notes.push(format!("and {} more notes", more + 1));
     }
     for note in notes {
         if let Some((end, _)) = note.char_indices().nth(MAX_NOTE) {
@@ -227,7 +227,7 @@ fn cells(row: &Row) -> [String; 5] {
 
 fn word(outcome: ImportOutcome) -> &'static str {
     match outcome {
-        ImportOutcome::Stored => "stored",
+        ImportOutcome::Stored => "imported",
         ImportOutcome::Updated => "updated",
         ImportOutcome::Unchanged => "unchanged",
         ImportOutcome::Refused => "refused",
@@ -274,14 +274,14 @@ mod tests {
             imported("alice", ImportOutcome::Stored),
             vec!["from the file".to_owned()],
         ));
-        let expected = "  User       Result   Devices  Codes  PIN
+        let expected = "  User       Result    Devices  Codes  PIN
   bob\\u{1b}  refused
-  alice      stored   1        5      yes
+  alice      imported  1        5      yes
 
 line 9: bob\\u{1b}: no key
 alice: from the file
 alice: from the agent
-1 stored, 0 updated, 0 there already, 1 refused, 12 without a file
+1 imported, 0 updated, 0 already here, 1 refused, 12 without a file
 ";
         assert_eq!(table.screen(), expected);
         assert_eq!(table.taken(), 1);
@@ -295,7 +295,7 @@ alice: from the agent
         let notes = row(4000).notes;
         assert_eq!(notes.len(), MAX_NOTES);
         assert_eq!(notes[0].chars().count(), MAX_NOTE + 1);
-        assert_eq!(notes[MAX_NOTES - 1], "and 3990 notes more");
+        assert_eq!(notes[MAX_NOTES - 1], "and 3990 more notes");
     }
 
     #[test]
@@ -304,6 +304,6 @@ alice: from the agent
         assert!(!table.changes());
         table.push(Row::of(imported("a", ImportOutcome::Updated), Vec::new()));
         assert!(table.changes());
-        assert!(table.screen().ends_with("; nothing was changed\n"));
+        assert!(table.screen().ends_with("; nothing changed\n"));
     }
 }

@@ -1,7 +1,7 @@
 //! `mfactl import uris`: many devices from a file.
 //!
-//! The file is read a line at a time, wiped behind. What is malformed is refused here, with its line
-//! number. A line with an export of Google Authenticator becomes as many entries as it holds devices.
+//! The file is read line by line, and each line is wiped. Malformed lines are refused here, with their line numbers. A
+//! line with an export of Google Authenticator becomes one entry for each of its devices.
 
 use std::io::Read;
 
@@ -17,6 +17,7 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lines::LineReader;
+use crate::progress::Progress;
 
 pub(super) fn run(context: &mut Context, args: &args::ImportUris) -> Result<Verdict, Failure> {
     let source = source::open(&args.file)?;
@@ -24,8 +25,10 @@ pub(super) fn run(context: &mut Context, args: &args::ImportUris) -> Result<Verd
         batch: Batch::default(),
         report: Report::new(args.dry_run),
         dry_run: args.dry_run,
+        progress: Progress::new(context.output),
     };
     let ended = import.read(context, source);
+    drop(import.progress);
     import.report.finish(context.output, ended)
 }
 
@@ -33,6 +36,7 @@ struct Import {
     batch: Batch<ImportEntry>,
     report: Report,
     dry_run: bool,
+    progress: Progress,
 }
 
 impl Import {
@@ -104,12 +108,13 @@ impl Import {
                 return Ok(reply.results);
             }
             Err(Failure::Garbled(
-                "it does not say what became of every entry".to_owned(),
+                "it has no result for some entries".to_owned(),
             ))
         });
         match outcome {
             Ok(results) => {
                 self.report.take(results);
+                self.progress.show(self.report.taken());
                 Ok(())
             }
             Err(source) => Err(Failure::Import {

@@ -1,7 +1,7 @@
-//! The file in `agent.d` that says the mode.
+//! The file in `agent.d` that sets the mode.
 //!
-//! Where the settings are is the agent's word, and it is root that writes: so only into a folder that is root's
-//! and that nobody else can write to, through no link, and with a text that is known beforehand.
+//! The agent says where the settings are, and root writes. So the folder must belong to root, no other user may write to
+//! it, no link is followed, and the text is fixed.
 
 use std::fs::{self, File, Permissions};
 use std::io::{ErrorKind, Write};
@@ -24,7 +24,7 @@ pub(super) struct DropIn {
 }
 
 impl DropIn {
-    /// The one beside the agent's settings. Its folder is made where there is none.
+    /// The one beside the agent's settings. Creates its folder if there is none.
     pub(super) fn beside(config: &Path) -> Result<Self, Failure> {
         let home = config.parent().unwrap_or(Path::new("/"));
         check(home)?;
@@ -42,7 +42,7 @@ impl DropIn {
         Ok(drop_in)
     }
 
-    /// Says the mode, and returns what the file said before.
+    /// Writes the mode, and returns the earlier text of the file.
     pub(super) fn write(&self, mode: EnforcementMode) -> Result<Option<Vec<u8>>, Failure> {
         let before = match fs::read(self.path()) {
             Ok(text) => Some(text),
@@ -50,14 +50,14 @@ impl DropIn {
             Err(e) => return Err(self.failed(e)),
         };
         let text = format!(
-            "# Written by \"mfactl mode\". Remove this file to go by the other files again.\n\
+            "# Written by \"mfactl mode\". Remove this file to use the mode of the other files.\n\
              [enforcement]\nmode = \"{mode}\"\n"
         );
         self.replace(text.as_bytes())?;
         Ok(before)
     }
 
-    /// As it was before [`Self::write`].
+    /// Restores the file as it was before [`Self::write`].
     pub(super) fn put_back(&self, before: Option<Vec<u8>>) -> Result<(), Failure> {
         match before {
             Some(text) => self.replace(&text),
@@ -65,7 +65,7 @@ impl DropIn {
         }
     }
 
-    /// Another file that is read later would win.
+    /// A file that is read later would override this one.
     fn check_order(&self) -> Result<(), Failure> {
         let entries = fs::read_dir(&self.folder).map_err(|e| self.failed(e))?;
         for entry in entries {
@@ -76,7 +76,7 @@ impl DropIn {
                 && name.as_encoded_bytes() > NAME.as_bytes()
             {
                 return Err(Failure::Rejected(format!(
-                    "{} is read after {NAME} and could win over it; give it an earlier name first",
+                    "nothing changed: {} is read after {NAME} and could override it. Rename it to an earlier name first",
                     self.folder.join(name).display()
                 )));
             }
@@ -85,7 +85,7 @@ impl DropIn {
     }
 
     fn replace(&self, text: &[u8]) -> Result<(), Failure> {
-        // Hidden, so that no reload takes it for settings.
+        // Hidden, so that no reload reads it as settings.
         let draft = self.folder.join(format!(".{NAME}.new"));
         let _ = fs::remove_file(&draft);
         let written = File::options()
@@ -112,7 +112,7 @@ impl DropIn {
     }
 }
 
-/// Refuses a folder that somebody else could have put there or can change.
+/// Refuses a folder that another user could have put there or can change.
 fn check(folder: &Path) -> Result<(), Failure> {
     let what = format!("look at {}", folder.display());
     let found = fs::symlink_metadata(folder).map_err(Failure::io(what))?;
@@ -121,7 +121,7 @@ fn check(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Rejected(format!(
-        "{} is no folder that root alone can change, so nothing was written; look at it: ls -ld {}",
+        "nothing was written: other users than root can change {}. Check it: ls -ld {}",
         folder.display(),
         folder.display()
     )))

@@ -1,4 +1,4 @@
-//! What is set for a user, as lines of a screen.
+//! The settings of a user, as lines of a screen.
 
 use std::fmt::Display;
 
@@ -8,25 +8,25 @@ use mfa_protocol::policy::Enforcement;
 use crate::output::clean;
 use crate::table::{joined, paragraph};
 
-/// What a change came to: what holds, whether it is new, and all that is set now.
+/// The result of a change, whether it is new, and all settings of the user.
 pub(super) fn changed(reply: &SettingReply, holds: &str) -> String {
     let user = clean(&reply.user);
     let mut screen = if reply.changed {
-        format!("{user}: {holds} now\n")
+        format!("{user}: {holds}\n")
     } else {
-        format!("{user}: {holds}, as before; nothing was changed\n")
+        format!("{user}: {holds}, as before; nothing changed\n")
     };
     if let Some(note) = &reply.note {
         screen += &paragraph("Note", note);
     }
     let settings = settings(&reply.settings);
     if settings.is_empty() {
-        return screen + "Nothing is set for this user; the rules decide.\n";
+        return screen + "This user has no settings of their own; the rules decide.\n";
     }
-    screen + "\nSet for this user\n" + &settings
+    screen + "\nSettings of this user\n" + &settings
 }
 
-/// A line for each setting that is not what everybody has; nothing if there is none.
+/// A line for each setting that differs from the default.
 pub(in crate::commands) fn settings(set: &UserSettings) -> String {
     let mut screen = String::new();
     if set.enforce != Enforcement::Default {
@@ -35,10 +35,10 @@ pub(in crate::commands) fn settings(set: &UserSettings) -> String {
     screen += &both("Required", &set.require, &set.own_require);
     screen += &both("Login from", &set.allow_from, &set.own_allow_from);
     if !set.allow_from.is_empty() && !set.own_allow_from.is_empty() {
-        screen += &paragraph("", "a login must come from within both");
+        screen += &paragraph("", "a login must match both");
     }
     if set.self_manage {
-        screen += &paragraph("May set", "require and allow-from without an administrator");
+        screen += &paragraph("May set", "require and allow-from for themselves");
     }
     screen
 }
@@ -46,13 +46,13 @@ pub(in crate::commands) fn settings(set: &UserSettings) -> String {
 /// A level of enforcement in words, after "a factor is".
 pub(super) fn level(level: Enforcement) -> &'static str {
     match level {
-        Enforcement::Required => "required: without one a login is denied",
-        Enforcement::Optional => "optional: a user who has set up none is let in",
-        Enforcement::Default => "wanted where the rules say so",
+        Enforcement::Required => "required: a user who has enrolled nothing is denied",
+        Enforcement::Optional => "optional: a user who has enrolled nothing is let in",
+        Enforcement::Default => "required where the rules say so",
     }
 }
 
-/// What administrators set, and what the user did, each on a line.
+/// What administrators set and what the user set, each on a line.
 fn both<T: Display>(name: &str, by_administrator: &[T], by_user: &[T]) -> String {
     let line = |name: &str, items: &[T], by: &str| {
         if items.is_empty() {
@@ -125,24 +125,24 @@ mod tests {
     }
 
     const SET: &str = "\
-Enforce     a factor is required: without one a login is denied
+Enforce     a factor is required: a user who has enrolled nothing is denied
 Required    totp (set by an administrator)
             pin, questions (set by the user)
 Login from  192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32 (set by
             an administrator)
             192.0.2.7/32 (set by the user)
-            a login must come from within both
-May set     require and allow-from without an administrator
+            a login must match both
+May set     require and allow-from for themselves
 ";
 
-    const CHANGED: &str = r"al\u{7}ice: pin is required now
+    const CHANGED: &str = r"al\u{7}ice: pin is required
 Note        alice has no PIN yet
 
-Set for this user
+Settings of this user
 Required    pin (set by the user)
 ";
 
-    const UNCHANGED: &str = r"al\u{7}ice: pin is not required, as before; nothing was changed
-Nothing is set for this user; the rules decide.
+    const UNCHANGED: &str = r"al\u{7}ice: pin is not required, as before; nothing changed
+This user has no settings of their own; the rules decide.
 ";
 }

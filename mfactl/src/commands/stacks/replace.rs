@@ -1,4 +1,4 @@
-//! Several files that get a new text, all or none.
+//! Replaces several files, all or none.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,11 +11,11 @@ use crate::commands::doctor::stacks::files::UNFINISHED;
 pub(super) struct Replacement {
     /// Where it is, with no link on the way.
     pub(super) path: PathBuf,
-    /// What it holds.
+    /// Its present content.
     pub(super) before: Vec<u8>,
-    /// What it is to hold.
+    /// Its new content.
     pub(super) after: Vec<u8>,
-    /// Whether it demands a password in the place of a code.
+    /// Whether it asks for a password instead of a code.
     pub(super) asks_for_a_password: bool,
 }
 
@@ -43,13 +43,13 @@ pub(super) fn all(replacements: &[Replacement]) -> Result<(), String> {
 
 /// Writes the text beside the file, with its owner and mode.
 fn beside(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
-    // Tells of a disk that is read-only and of a file that can't be changed.
+    // Fails on a read-only disk and for a file that can't be changed.
     let old = OpenOptions::new().write(true).open(path)?.metadata()?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(UNFINISHED);
     let new = path.with_file_name(name);
     let write = || {
-        // What a run before this one left is nobody's.
+        // An earlier run may have left it.
         match fs::remove_file(&new) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             Err(_) | Ok(()) => {}
@@ -88,20 +88,20 @@ fn put_back(replacements: &[Replacement], why: String) -> String {
     let lost: Vec<_> = replacements.iter().filter(back).collect();
     match lost.first() {
         None => why,
-        Some(it) => format!("{why}; and {} could not be put back", it.path.display()),
+        Some(it) => format!("{why}; and {} could not be restored", it.path.display()),
     }
 }
 
 fn forget(files: &[PathBuf]) {
     for file in files {
-        // It is in nobody's way, and the next run takes it away.
+        // It does no harm, and the next run removes it.
         let _ = fs::remove_file(file);
     }
 }
 
 fn refused(path: &Path, why: &io::Error) -> String {
     format!(
-        "{} can't be written ({why}), so nothing was changed. Is its disk read-only? mount -o remount,rw /",
+        "can't write {} ({why}); nothing changed. If its disk is read-only: mount -o remount,rw /",
         path.display()
     )
 }

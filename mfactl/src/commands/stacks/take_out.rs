@@ -1,8 +1,9 @@
-//! Our lines out of every file, so that jumps still lead where they led, and nobody gets in by less.
+//! Removes our lines from every file, so that jumps still lead to the same lines, and no service asks for less than a
+//! password.
 //!
-//! Each line of ours, and the emergency way before it, becomes a comment and one line in its place. What that line says
-//! is chosen by looking at every service that comes to it: the least that keeps the service from being passed without
-//! a right password, and that does not shut it. Texts go in and come out; [`super::replace`] writes them.
+//! Each line of ours, and the emergency access before it, becomes a comment and one replacement line. The replacement is
+//! chosen by checking every service that reaches it: the weakest line with which the service still asks for a password
+//! and still lets users in. Texts are input and output; [`super::replace`] writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -20,21 +21,21 @@ use super::replace::Replacement;
 use crate::commands::doctor::stacks::files::Files;
 use crate::commands::doctor::stacks::says::{may, module};
 
-/// What begins a line that was taken out.
+/// The mark of a line that was removed.
 const TAKEN_OUT: &[u8] = b"#mfa-pam# ";
 
-/// What takes the place of a line.
+/// The replacement of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Instead {
-    /// Nothing comes of it.
+    /// Without an effect.
     Nothing,
-    /// As if a code had been right, where the rest of the stack says nothing of its own.
+    /// As if the code was right, if the rest of the stack has no result.
     Yes,
-    /// The password is asked for, and another line after it says what comes of that.
+    /// Asks for the password; a later line uses it.
     Ask,
-    /// A right password is demanded.
+    /// Requires a right password.
     Password,
-    /// A right password counts as a right code did.
+    /// A right password has the effect of a right code.
     PasswordForCode,
 }
 
@@ -48,18 +49,18 @@ impl Spot {
             Instead::PasswordForCode => (self.control.as_str(), "pam_unix.so"),
         };
         let phase = self.phase.name();
-        format!("{phase} {control} {module} # in the place of pam_mfa\n")
+        format!("{phase} {control} {module} # instead of pam_mfa\n")
     }
 }
 
-/// A line that is taken out.
+/// A line that is removed.
 #[derive(Clone, Debug)]
 struct Spot {
     last: usize,
     phase: Phase,
     /// As it is written.
     control: String,
-    /// Whether a code was asked for by it.
+    /// Whether it asked for a code.
     asks: bool,
     instead: Instead,
     /// Whether its own control would let in without a password.
@@ -69,18 +70,18 @@ struct Spot {
 /// A file without links on the way to it, and the number of a line.
 type At = (PathBuf, usize);
 
-/// The files as they are to be.
+/// The new files.
 pub(super) fn plan(files: &Files) -> Result<Vec<Replacement>, String> {
     let mut plan = Plan::new(files).map_err(|e| e.to_string())?;
     plan.settle()?;
     Ok(plan.replacements())
 }
 
-/// Whether nobody gets in by this service without a right password.
+/// Whether nobody can log in through this service without a right password.
 pub(super) fn asks_for_a_password(files: &Files, service: &str) -> bool {
     let text = |name: &str| files.text(name);
     let own = entries_of(Phase::Auth, service, &text);
-    // Without a line of that phase libpam goes by those of "other".
+    // Without a line of that phase libpam uses those of "other".
     let entries = match own.is_empty() {
         true => entries_of(Phase::Auth, "other", &text),
         false => own,
@@ -118,7 +119,9 @@ impl<'f> Plan<'f> {
             let path = std::fs::canonicalize(&shown).map_err(of)?;
             let bytes = std::fs::read(&path).map_err(of)?;
             if Some(String::from_utf8_lossy(&bytes).as_ref()) != files.text(name) {
-                return Err(io::Error::other(format!("{shown} was changed meanwhile")));
+                return Err(io::Error::other(format!(
+                    "{shown} changed in the meantime; run the command again"
+                )));
             }
             let spots = spots.into_iter();
             plan.spots
@@ -129,7 +132,7 @@ impl<'f> Plan<'f> {
         Ok(plan)
     }
 
-    /// Chooses what takes the place of each line. Each round takes one line further, or back for good, so this ends.
+    /// Chooses each replacement. Each round makes one line stricter, or weaker for good, so this ends.
     fn settle(&mut self) -> Result<(), String> {
         let stacks = self.stacks();
         'again: loop {
@@ -150,7 +153,7 @@ impl<'f> Plan<'f> {
         }
     }
 
-    /// What has to be changed because of this stack; nothing if it is as it should be.
+    /// What to change because of this stack; nothing if it is right.
     fn next(
         &self,
         stack: &Stack,
@@ -172,8 +175,8 @@ impl<'f> Plan<'f> {
             return match open.first() {
                 Some((at, _)) => Ok(Some(((*at).clone(), Instead::Password))),
                 None => Err(format!(
-                    "without pam_mfa.so nobody would be asked for a password by {service}, whatever took its place; \
-                     nothing was changed: correct {} first",
+                    "nothing changed: without pam_mfa.so, {service} would let users in without a password. Correct {} \
+                     first",
                     self.files.path(service)
                 )),
             };
@@ -194,7 +197,7 @@ impl<'f> Plan<'f> {
         Ok(ours().find_map(|(at, spot)| Some((at.clone(), further(spot)?))))
     }
 
-    /// Each service, with each phase, in which a line of ours is come to.
+    /// Each service with each phase.
     fn stacks(&self) -> Vec<(&'f str, Phase)> {
         let taken_in = self.files.taken_in();
         let is_service = |name: &&str| !(taken_in.contains(name) && is_common(name));
@@ -203,7 +206,7 @@ impl<'f> Plan<'f> {
         both.collect()
     }
 
-    /// A file that others take in is hardly a service as well: it need not be passed by itself.
+    /// A file that others include is hardly a service too.
     fn is_shared(&self, service: &str) -> bool {
         self.files.taken_in().contains(service)
     }
@@ -216,7 +219,7 @@ impl<'f> Plan<'f> {
         }
     }
 
-    /// The texts of the files as they are to be, by where they are.
+    /// The new texts of the files, by path.
     fn after(&self) -> BTreeMap<PathBuf, After> {
         let paths = self.bytes.keys();
         let after = paths.map(|path| (path.clone(), self.rendered(path)));
@@ -258,7 +261,7 @@ impl<'f> Plan<'f> {
         }
     }
 
-    /// A phase of a service as it is to be; none if no line of ours is in it.
+    /// A phase of a service after the change; none if it has no line of ours.
     fn stack(
         &self,
         phase: Phase,
@@ -301,30 +304,30 @@ impl<'f> Plan<'f> {
     }
 }
 
-/// A file as it is to be.
+/// A file after the change.
 struct After {
     bytes: Vec<u8>,
     shown: String,
-    /// The lines in it that took the place of others, by their numbers.
+    /// Its replacement lines, by their numbers.
     spots: BTreeMap<usize, At>,
 }
 
-/// A phase of a service as it is to be.
+/// A phase of a service after the change.
 struct Stack {
     entries: Vec<Entry>,
-    /// The entries that took the place of others.
+    /// The replacement entries.
     spots: BTreeMap<usize, At>,
 }
 
 impl Stack {
-    /// A way in that comes to a line in the place of ours, and on which nobody gives a right password. Other ways are
-    /// as they were. What nobody can tell is taken for such a way, with no step on it.
+    /// A way to log in through a replacement line without a right password. Other ways are unchanged. A stack that is too
+    /// complex counts as such a way, without steps.
     fn way_without_a_password(&self) -> Option<Vec<(usize, usize)>> {
         let is_known = |at: &usize| {
             self.entry(*at)
                 .is_some_and(|step| is_password(&step.call.module))
         };
-        // More than a password in the place of each line can't be done about what is not known.
+        // More than a password in each replacement is not possible for an unknown stack.
         let all_ask = self.spots.keys().all(is_known);
         let can = |at: usize, code| may(&self.entries[at], code);
         let met = |at: usize, code| is_first_factor(&self.entries[at], code);
@@ -333,7 +336,7 @@ impl Stack {
         found.unwrap_or_else(|_| (!all_ask).then(Vec::new))
     }
 
-    /// Whether somebody gets in whose password is right and whom no gate lets in.
+    /// Whether a user with a right password gets in without a gate.
     fn is_passed_by_the_right_ones(&self) -> bool {
         let can = |at: usize, code| {
             let usual = [SUCCESS, IGNORE, AUTH_ERR].contains(&code);
@@ -342,7 +345,7 @@ impl Stack {
         way_without(&self.entries, &[SUCCESS], can, |_, _| false) != Ok(None)
     }
 
-    /// Whether somebody gets in with whom every module is content, and whom no gate lets in.
+    /// Whether a user gets in if every module agrees, without a gate.
     fn is_passed_where_all_agree(&self) -> bool {
         let says = |at: usize| {
             let can = |code: &usize| may(&self.entries[at], *code) && !self.is_special(at, *code);
@@ -352,7 +355,7 @@ impl Stack {
         verdict(&self.entries, says) == SUCCESS
     }
 
-    /// A gate that ends the stack or skips lines, and a password that nobody has asked for.
+    /// A gate that ends the stack or skips lines, or a password that no line asked for.
     fn is_special(&self, at: usize, code: usize) -> bool {
         let Some(step) = self.entry(at) else {
             return false;
@@ -375,7 +378,7 @@ impl Stack {
     }
 }
 
-/// Whether it takes the password that a line before it has asked for, and asks for none.
+/// Whether it uses the password that an earlier line asked for.
 fn takes_what_is_there(step: &Step) -> bool {
     let mut arguments = step.call.arguments.iter();
     arguments.any(|word| word == "use_first_pass" || word == "use_authtok")
@@ -386,7 +389,7 @@ fn is_first_factor(entry: &Entry, code: usize) -> bool {
     code == SUCCESS && module(entry).is_some_and(is)
 }
 
-/// What files are called that are taken in, and that are no service.
+/// The names of included files that are no service.
 fn is_common(name: &str) -> bool {
     let name = name.rsplit('/').next().unwrap_or(name);
     let known = [
@@ -399,7 +402,7 @@ fn is_common(name: &str) -> bool {
     name.starts_with("common-") || known.contains(&name.trim_end_matches("-ac"))
 }
 
-/// Our lines of a file, and the emergency way before each, by their numbers.
+/// Our lines of a file, and the emergency access before each, by their numbers.
 fn spots(lines: &[Line]) -> Vec<(usize, Spot)> {
     let mut spots = Vec::new();
     let mut before: Option<&Line> = None;
@@ -421,7 +424,7 @@ fn spots(lines: &[Line]) -> Vec<(usize, Spot)> {
 fn spot(line: &Line, asks: bool) -> Spot {
     Spot {
         last: line.last,
-        // libpam takes what has no phase for one of `auth`.
+        // libpam reads a line without a phase as `auth`.
         phase: line.phase.unwrap_or(Phase::Auth),
         control: control(&line.text).unwrap_or("required").to_owned(),
         asks,
@@ -430,7 +433,7 @@ fn spot(line: &Line, asks: bool) -> Spot {
     }
 }
 
-/// The control of a line as it is shown, with its brackets.
+/// The control of a line, with its brackets.
 fn control(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once(' ')?;
     let end = match rest.starts_with('[') {
@@ -444,14 +447,14 @@ fn is_emergency(line: &Line) -> bool {
     matches!(&line.does, Does::Call(call) if Emergency::of(call).is_some())
 }
 
-/// The services that ask for a password now, and did not before.
+/// What was changed.
 pub(super) fn told(replacements: &[Replacement]) -> Vec<String> {
     let told = replacements.iter().map(|it| match it.asks_for_a_password {
         true => format!(
-            "took pam_mfa.so out of {}; it asks for the password in its place",
+            "removed pam_mfa.so from {}; it now asks for the password instead",
             it.path.display()
         ),
-        false => format!("took pam_mfa.so out of {}", it.path.display()),
+        false => format!("removed pam_mfa.so from {}", it.path.display()),
     });
     told.collect::<BTreeSet<_>>().into_iter().collect()
 }

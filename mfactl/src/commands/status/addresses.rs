@@ -1,18 +1,18 @@
-//! The addresses that codes are sent to, and how sending them goes.
+//! The addresses for codes, and the state of sending.
 
 use mfa_protocol::admin::{Account, Address};
 
 use crate::clock::Clock;
 use crate::table::{field, paragraph, table};
 
-/// A table of the addresses in the order in which they are tried; nothing if there are none.
+/// A table of the addresses, in the order in which they are tried.
 pub(super) fn addresses(account: &Account, clock: &Clock) -> String {
     if account.addresses.is_empty() {
         return String::new();
     }
     let rows = account.addresses.iter().map(|address| row(address, clock));
     let table = table(["Factor", "Address", "State", "Last used"], rows);
-    format!("\nAddresses (codes go to the first that is not disabled)\n{table}")
+    format!("\nAddresses (codes go to the first enabled one)\n{table}")
 }
 
 fn row(address: &Address, clock: &Clock) -> [String; 4] {
@@ -21,7 +21,7 @@ fn row(address: &Address, clock: &Clock) -> [String; 4] {
         address.factor.to_string(),
         address.address.clone(),
         state(address),
-        // The date is left out, so that an address finds room on its line.
+        // Without the date, so that an address fits on its line.
         used.map_or_else(|| "never".to_owned(), |time| clock.wait(time)),
     ]
 }
@@ -40,8 +40,7 @@ fn state(address: &Address) -> String {
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What was sent, if anything counts or went wrong. `for_administrators` says whether the commands are
-/// named that only they may use.
+/// What was sent, if anything counts or failed. `for_administrators`: whether to name commands that only they may use.
 pub(crate) fn messages(account: &Account, for_administrators: bool, clock: &Clock) -> String {
     let messages = &account.messages;
     let mut lines = match &messages.paused_until {
@@ -49,7 +48,7 @@ pub(crate) fn messages(account: &Account, for_administrators: bool, clock: &Cloc
             let until = clock.future(until);
             field(
                 "Messages",
-                &format!("PAUSED until {until}: too many were asked for"),
+                &format!("PAUSED until {until}: too many codes were requested"),
             ) + &field("", &way_around(account, for_administrators))
         }
         None if messages.sent == 0 => String::new(),
@@ -57,7 +56,7 @@ pub(crate) fn messages(account: &Account, for_administrators: bool, clock: &Cloc
             let sent = messages.sent;
             field(
                 "Messages",
-                &format!("{sent} sent of late, which count towards the limit"),
+                &format!("{sent} sent recently, which count towards the limit"),
             )
         }
     };
@@ -66,24 +65,24 @@ pub(crate) fn messages(account: &Account, for_administrators: bool, clock: &Cloc
         let when = when.map_or_else(String::new, |time| format!(", {}", clock.wait(time)));
         lines += &paragraph("Not sent", &format!("the last message{when}: {error}"));
         if for_administrators {
-            let hint = "to see whether messages can be sent: mfactl test-delivery --help";
+            let hint = "test sending: mfactl test-delivery --help";
             lines += &field("", hint);
         }
     }
     lines
 }
 
-/// How the user gets in although no message is sent.
+/// How the user can log in while no message is sent.
 fn way_around(account: &Account, for_administrators: bool) -> String {
     if for_administrators {
         return format!(
-            "mfactl bypass {} makes a code that passes before",
+            "log in before that with a one-time code: mfactl bypass {}",
             account.user
         );
     }
     match account.recovery_left {
         None | Some(0) => String::new(),
-        Some(_) => "a recovery code passes before".to_owned(),
+        Some(_) => "a recovery code works before that".to_owned(),
     }
 }
 
@@ -161,7 +160,7 @@ mod tests {
         let text = messages(&sent(some), true, &clock);
         assert_eq!(
             text,
-            "Messages    3 sent of late, which count towards the limit\n"
+            "Messages    3 sent recently, which count towards the limit\n"
         );
     }
 
@@ -188,20 +187,20 @@ mod tests {
             recovery_left: Some(2),
             ..bad
         };
-        assert!(messages(&with_codes, false, &clock).contains("a recovery code passes"));
+        assert!(messages(&with_codes, false, &clock).contains("a recovery code works"));
     }
 
     const ADDRESSES: &str = r"
-Addresses (codes go to the first that is not disabled)
+Addresses (codes go to the first enabled one)
   Factor  Address              State                             Last used
   email   anna@example.org     primary, confirmed                2 minutes ago
   email   b\u{1b}@example.org  primary, disabled, not confirmed  never
   email   c@example.org        not confirmed                     never
 ";
 
-    const BAD: &str = r"Messages    PAUSED until 15:04 (in 42 minutes): too many were asked for
-            mfactl bypass alice makes a code that passes before
+    const BAD: &str = r"Messages    PAUSED until 15:04 (in 42 minutes): too many codes were requested
+            log in before that with a one-time code: mfactl bypass alice
 Not sent    the last message, 2 minutes ago: connection\u{7} refused
-            to see whether messages can be sent: mfactl test-delivery --help
+            test sending: mfactl test-delivery --help
 ";
 }

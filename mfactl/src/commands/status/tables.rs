@@ -47,7 +47,7 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
     rows
 }
 
-/// A line for what sets a device apart, if anything does.
+/// A line for what is special about a device, if anything is.
 pub(super) fn particular(device: &Device) -> Option<String> {
     let mut words = Vec::new();
     let usual = (HashAlgorithm::Sha1, 6);
@@ -60,23 +60,23 @@ pub(super) fn particular(device: &Device) -> Option<String> {
         (Some(period), _) if !words.is_empty() => words.push(format!("every {period} s")),
         (Some(_), _) => {}
         (None, Some(u64::MAX)) => {
-            words.push("its counter is used up; remove it and set it up anew".to_owned());
+            words.push("its counter is used up: remove it and enrol it again".to_owned());
         }
         (None, counter) => words.push(format!(
-            "counts its codes, the next is number {}",
+            "counter-based, next code is number {}",
             counter.unwrap_or(0)
         )),
     }
     if device.clock_offset != 0 {
         let off = drift::seconds(device.clock_offset);
-        words.push(format!("its clock is {off}, which is reckoned with"));
+        words.push(format!("its clock is {off}, which is corrected"));
     }
     let credential = device.credential_id.as_ref();
     words.extend(credential.map(|id| format!("credential {id}")));
     (!words.is_empty()).then(|| remark(&format!("{}: {}", device.label, words.join(", "))))
 }
 
-/// What is astray, when that was seen, and the command that mends it; nothing if nothing is.
+/// Devices that are out of sync, since when, and the command that resynchronises them.
 pub(super) fn out_of_sync(account: &Account, named: bool, clock: &Clock) -> String {
     let line = |device: &Device| {
         let drift = device.drift.as_ref()?;
@@ -92,23 +92,23 @@ pub(super) fn out_of_sync(account: &Account, named: bool, clock: &Clock) -> Stri
         return lines;
     }
     let command = drift::command(named.then_some(&*account.user));
-    let mend = remark(&format!("{command} mends it, with two codes"));
-    format!("\nGone astray (codes are refused)\n{lines}{mend}")
+    let fix = remark(&format!("resynchronise with two codes: {command}"));
+    format!("\nOut of sync (codes are refused)\n{lines}{fix}")
 }
 
-/// The rules that hold for a user; nothing if there are none.
+/// The rules that apply to a user.
 pub(super) fn rules(rules: &[Rule]) -> String {
     if rules.is_empty() {
         return String::new();
     }
-    let headings = ["Rule", "Does", "Services", "From", "Where"];
-    let mut screen = "\nRules (the first that fits decides)\n".to_owned();
+    let headings = ["Rule", "Action", "Services", "From", "Where"];
+    let mut screen = "\nRules (the first that matches decides)\n".to_owned();
     screen += &table(headings, rules.iter().map(rule));
     screen.extend(rules.iter().filter_map(conditions));
     screen
 }
 
-/// A line for what else must fit for a rule, if anything does.
+/// A line for the other conditions of a rule, if there are any.
 fn conditions(rule: &Rule) -> Option<String> {
     let conditions = rule.conditions.join("; ");
     let line = || format!("  {} only with {}\n", clean(&rule.name), clean(&conditions));
@@ -118,7 +118,7 @@ fn conditions(rule: &Rule) -> Option<String> {
 /// A row for a rule.
 fn rule(rule: &Rule) -> [String; 5] {
     let does = match rule.action {
-        Action::Ask => format!("asks for {}", joined(&rule.require, " or ")),
+        Action::Ask => format!("ask for {}", joined(&rule.require, " or ")),
         other => other.to_string(),
     };
     [

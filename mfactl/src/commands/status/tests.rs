@@ -139,16 +139,16 @@ fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
     );
     let of_another = screen(&account, true, &Clock::for_tests());
     assert!(
-        of_another.contains("  mfactl verify alice --resync mends it"),
+        of_another.contains("  resynchronise with two codes: mfactl verify alice --resync"),
         "{of_another}"
     );
 }
 
-const ASTRAY: &str = r"\u{7}en: counts its codes, the next is number 12
+const ASTRAY: &str = r"\u{7}en: counter-based, next code is number 12
 
-Gone astray (codes are refused)
+Out of sync (codes are refused)
   phone: its clock is 150 seconds behind, seen 2 minutes ago
-  mfactl verify --resync mends it, with two codes
+  resynchronise with two codes: mfactl verify --resync
 ";
 
 #[test]
@@ -166,22 +166,22 @@ fn a_lock_that_only_an_administrator_ends_says_so() {
 
 const LOCKED: &str = r"User        alice
 State       LOCKED until 15:04 (in 42 minutes)
-            mfactl unlock alice ends it
+            unlock: mfactl unlock alice
 Failures    5 counted, 7 in a row, 3 refused while locked
-Can use     totp, pin
+Factors     totp, pin
 
-Factors
+Devices and other factors
   Factor  Label       Enrolled          Last used
   totp    phone       2026-11-20 14:02  2026-11-22 14:19 (2 minutes ago)
   totp    tok\u{7}en  2026-11-20 14:02  never
   pin                 2026-01-02 04:04  never
   tok\u{7}en: SHA256, 8 digits, every 60 s, credential FT-1234
 
-Rules (the first that fits decides)
-  Rule    Does                    Services  From        Where
-  vpn     asks for totp           openvpn   10.0.0.0/8  /etc/mfa/agent.toml:31
-  policy  asks for totp or pin    all       anywhere    /etc/mfa/agent.toml:12
-          or questions
+Rules (the first that matches decides)
+  Rule    Action                  Services  From        Where
+  vpn     ask for totp            openvpn   10.0.0.0/8  /etc/mfa/agent.toml:31
+  policy  ask for totp or pin or  all       anywhere    /etc/mfa/agent.toml:12
+          questions
   vpn only with hours: 08:00-18:00; days: mon-fri
 ";
 
@@ -189,22 +189,22 @@ const SET: &str = "\
 User        carol
 State       not locked
 Failures    0 counted, 0 in a row
-Can use     questions
-Bypass      a code is good until 14:52 (in 30 minutes)
+Factors     questions
+Bypass      a bypass code is valid until 14:52 (in 30 minutes)
 Grace       let in without a factor since 2026-11-20 14:02 (2 days ago)
 Sessions    2
-            mfactl revoke carol ends them
+            end them: mfactl revoke carol
 
-Set for this user
-Enforce     a factor is optional: a user who has set up none is let in
+Settings of this user
+Enforce     a factor is optional: a user who has enrolled nothing is let in
 Required    questions (set by an administrator)
 Login from  192.0.2.0/24 (set by the user)
-May set     require and allow-from without an administrator
+May set     require and allow-from for themselves
 ";
 
 const EMPTY: &str = r"User        bob
 State       not locked
 Failures    0 counted, 0 in a row
-Can use     nothing: no factor is enrolled
-            mfactl enroll totp bob sets up a device
+Factors     none yet
+            enrol one: mfactl enroll totp bob
 ";

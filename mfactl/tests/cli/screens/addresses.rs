@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Times, full, person, status};
+use crate::person::Person;
 use crate::support::{Agent, account, admin, mfactl, refused, stdout};
 
 fn address(times: &Times, factor: &str, address: &str) -> Value {
@@ -50,7 +51,7 @@ fn the_status_of_somebody_with_addresses() {
 fn mfactl_alone_for_somebody_whose_messages_are_paused() {
     let times = Times::now();
     let agent = Agent::scripted(vec![status(json!({}), reachable(&times))]);
-    let (screen, _) = person(&agent, &[]).ends();
+    let (screen, _) = Person::is_new(&agent).ends();
     insta::assert_snapshot!(times.golden(&screen));
     agent.finish();
 }
@@ -62,7 +63,7 @@ fn mfactl_alone_for_somebody_with_a_new_address() {
     account["messages"] =
         json!({"sent": 2, "paused_until": null, "last_sent_at": null, "last_error": null});
     let agent = Agent::scripted(vec![status(json!({}), account)]);
-    let (screen, _) = person(&agent, &[]).ends();
+    let (screen, _) = Person::is_new(&agent).ends();
     insta::assert_snapshot!(times.golden(&screen));
     agent.finish();
 }
@@ -107,10 +108,7 @@ fn an_empty_line_in_place_of_the_code_stores_nothing() {
     person.types("that was sent: ", "\n");
     let (screen, code) = person.ends();
     assert_eq!(code, Some(1), "{screen}");
-    assert!(
-        screen.contains("cancelled; nothing was changed"),
-        "{screen}"
-    );
+    assert!(screen.contains("cancelled; nothing changed"), "{screen}");
     agent.finish();
 }
 

@@ -33,8 +33,8 @@ fn a_device_with_a_clock_is_enrolled() {
         status(json!({}), account(json!({"enrolled": ["totp"]}))),
     ]);
     let mut person = person(&agent, &["enroll", "totp", "--label", "phone"]);
-    person.types("shows now: ", "111111\n");
-    person.types("shows now: ", "222222\n");
+    person.types("on the device: ", "111111\n");
+    person.types("on the device: ", "222222\n");
     let (screen, code) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     insta::assert_snapshot!(Times::now().golden(&screen));
@@ -57,7 +57,7 @@ fn a_device_that_counts_is_enrolled_for_another() {
         ),
     ]);
     let mut person = person(&agent, &["enroll", "hotp", "alice"]);
-    person.types("shows now: ", "222222\n");
+    person.types("on the device: ", "222222\n");
     let (screen, _) = person.ends();
     insta::assert_snapshot!(Times::now().golden(&screen));
     agent.finish();
@@ -85,7 +85,7 @@ fn a_person_is_led_through_their_first_enrollment() {
     person.types("Number (1 to 3): ", "7\n");
     person.types("Number (1 to 3): ", "1\n");
     person.types("Name of the device [device-1]: ", "phone\n");
-    person.types("shows now: ", "222222\n");
+    person.types("on the device: ", "222222\n");
     person.types("(yes/no): ", "yes\n");
     let (screen, code) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
@@ -114,7 +114,7 @@ fn a_person_is_led_past_what_there_is_already() {
     let (screen, code) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     let menu = screen
-        .split_once("Scan the code")
+        .split_once("Scan the QR code")
         .map(|(before, _)| before)
         .unwrap();
     insta::assert_snapshot!(times.golden(menu));
@@ -150,9 +150,9 @@ fn a_device_that_went_astray_is_taken_up() {
         json!({"user": "alice", "factor": "totp", "label": "phone", "clock_offset": -150}),
     )]);
     let mut person = person(&agent, &["verify", "alice", "--resync"]);
-    person.types("shows now: ", "111111\n");
-    person.types("that it shows: ", "111111\n");
-    person.types("that it shows: ", "222222\n");
+    person.types("on the device: ", "111111\n");
+    person.types("Next code: ", "111111\n");
+    person.types("Next code: ", "222222\n");
     let (screen, code) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     insta::assert_snapshot!(Times::now().golden(&screen));

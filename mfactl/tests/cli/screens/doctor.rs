@@ -106,10 +106,10 @@ fn without_the_clock(screen: &str) -> String {
     let mut kept = String::new();
     for line in screen.lines().take_while(|line| !line.is_empty()) {
         if !line.starts_with(' ') {
-            is_clock = line.contains(" clock: ");
+            is_clock = line.split_whitespace().nth(1) == Some("clock");
         }
         if !is_clock {
-            kept += &format!("{line}\n");
+            kept += &format!("{}\n", line.replace("clock, ", ""));
         }
     }
     kept

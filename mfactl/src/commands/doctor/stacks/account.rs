@@ -1,10 +1,10 @@
-//! Lines of ours in the account phase, which refuse whoever comes without a ticket of the `auth` line.
+//! Our lines in the account phase, which refuse a login without a ticket of the `auth` line.
 
 use mfa_stacks::chain::{Place, steps, steps_of};
 use mfa_stacks::modules::{asks, is_ours};
 use mfa_stacks::parse::Phase;
 
-/// An account line that nobody can meet.
+/// Why nobody passes an account line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Unmet {
     /// The `auth` line leaves no ticket.
@@ -20,7 +20,7 @@ pub(super) fn line<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) ->
     ours.map(|step| step.place())
 }
 
-/// Our account line, where whoever gave a code is refused by it.
+/// Our account line, if it refuses a login that passed a code.
 pub(super) fn unmet<'a>(
     service: &str,
     text: &dyn Fn(&str) -> Option<&'a str>,

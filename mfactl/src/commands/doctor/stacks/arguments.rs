@@ -1,5 +1,5 @@
-//! Our own lines, one by one: arguments that the module refuses, phases in which it does nothing, and a second
-//! line that asks again.
+//! Our own lines: arguments that the module refuses, phases in which it does nothing, and a second line that asks
+//! again.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +30,8 @@ pub(super) fn checks(files: &Files, services: &[&str]) -> Vec<Check> {
     found.iter().map(said).collect()
 }
 
-/// The line of `service` that asks, and what it takes of the answers before it; none if no line asks, or if the
-/// module refuses its arguments.
+/// The line of `service` that asks, and how it uses earlier answers; none if no line asks, or if the module refuses
+/// its arguments.
 pub(super) fn asking_line(service: &str, files: &Files) -> Option<(Place, Authtok)> {
     let steps = steps(service, &|name| files.text(name));
     let ours = steps.iter().find(|step| asks(&step.call))?;
@@ -46,7 +46,7 @@ enum Wrong {
     Twice,
     /// `on_unavailable=ignore` with a time-out that a restart of the agent outlasts.
     Impatient,
-    /// `use_first_pass` after a module that has checked what was typed.
+    /// `use_first_pass` after a module that has already checked the answer.
     NothingLeft,
 }
 
@@ -55,26 +55,26 @@ impl Wrong {
         match self {
             Self::Argument(why) => (
                 format!("pam_mfa.so refuses every login by this line: {why}"),
-                "man pam_mfa lists the arguments",
+                "see the arguments: man pam_mfa",
             ),
             Self::Idle(phase) => (
                 format!("pam_mfa.so checks nothing in the {} phase", phase.name()),
-                "take the line out; pam_mfa.so asks on an auth line",
+                "remove the line; pam_mfa.so works on auth and account lines",
             ),
             Self::Twice => (
-                "a login is asked for two codes, and the first is not good again".to_owned(),
-                "take one of the two lines out",
+                "a login is asked for two codes, and the first one does not work twice".to_owned(),
+                "remove one of the two lines",
             ),
             Self::Impatient => (
-                "whoever comes while mfa-agent is started again may be let in without the code, since timeout= is shorter \
-                 than that takes"
+                "a login during a restart of mfa-agent may succeed without the code, because timeout= is shorter than a \
+                 restart"
                     .to_owned(),
-                "take timeout= out, or raise it to 10, or take on_unavailable=ignore out",
+                "remove timeout=, or raise it to 10, or remove on_unavailable=ignore",
             ),
             Self::NothingLeft => (
-                "use_first_pass finds no code, since the password before it was right without one"
+                "use_first_pass finds no code, because the password before it has none"
                     .to_owned(),
-                "take use_first_pass out, or put the line before the password, with forward_pass",
+                "remove use_first_pass, or move the line before the password, with forward_pass",
             ),
         }
     }
@@ -196,11 +196,11 @@ mod tests {
             ("auth required pam_mfa.so use_first_pass", "finds no code"),
             (
                 "auth required pam_mfa.so timeout=5 on_unavailable=ignore",
-                "is started again",
+                "during a restart of mfa-agent",
             ),
             (
                 "auth required pam_mfa.so\naccount required pam_mfa.so timeout=1 on_unavailable=ignore",
-                "is started again",
+                "during a restart of mfa-agent",
             ),
         ] {
             let said = said(&format!("{unix}{line}\n"));

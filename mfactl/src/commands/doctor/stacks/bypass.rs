@@ -1,7 +1,7 @@
-//! Lines that let somebody in past `pam_mfa`, whatever the modules may say.
+//! Lines that let a login skip `pam_mfa`.
 //!
-//! Every return code of every module is tried, as libpam would take it ([`mfa_stacks::paths`]); only what
-//! can't be otherwise is supposed.
+//! Every return code of every module is tried, as libpam would handle it ([`mfa_stacks::paths`]). Nothing is assumed
+//! that may be different.
 
 use mfa_stacks::chain::{Entry, Place, Step, entries_of};
 use mfa_stacks::codes::{CODES, IGNORE, INCOMPLETE, NEW_AUTHTOK_REQD, SUCCESS};
@@ -14,32 +14,32 @@ use mfa_stacks::paths::{TooMany, way_through, way_without};
 use super::gates::is_for_everybody;
 use super::says::{may, module};
 
-/// In the account phase, what lets in whoever is in `/etc/passwd` lets in nearly everybody.
+/// In the account phase, a line that lets in every user of `/etc/passwd` lets in nearly everybody.
 const NO_GATE_OF_ACCOUNTS: &str = "pam_localuser";
 
-/// A line that leads past our module.
+/// A line that skips our module.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Bypass {
-    /// Who comes past by it.
+    /// Who skips it.
     pub(super) who: Who,
     /// The line.
     pub(super) line: Place,
 }
 
-/// Who comes past our module by a line.
+/// Who skips our module through a line.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Who {
-    /// Somebody whom nobody meant.
+    /// Unintended users.
     Anybody,
-    /// Nearly everybody, by a line that tells people apart.
+    /// Nearly everybody, through a line with a condition.
     NearlyEverybody,
-    /// There are more ways than are looked at.
+    /// The stack is too complex.
     Unknown,
-    /// The one whom the emergency way is for.
+    /// The user of the emergency access.
     Emergency(Emergency),
-    /// Whom an administrator's line fits.
+    /// The users that an administrator's line matches.
     Chosen,
-    /// Who has passed another second factor.
+    /// Users who passed another second factor.
     OtherFactor,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn all<'a>(
     found.unwrap_or_else(|TooMany| stack.bypass(Who::Unknown, stack.ours).into_iter().collect())
 }
 
-/// The line that lets somebody past whom nobody meant.
+/// The line that lets unintended users skip our module.
 pub(super) fn by_mistake<'a>(
     phase: Phase,
     service: &str,
@@ -100,7 +100,7 @@ impl<'e> Checked<'e> {
                 found.extend(self.bypass(Who::OtherFactor, at));
             }
         }
-        // By an emergency way of other services nobody comes.
+        // The emergency access of other services does not matter here.
         found.retain(|found| match &found.who {
             Who::Emergency(way) => way.services.split(':').any(|name| name == service),
             _ => true,
@@ -112,13 +112,13 @@ impl<'e> Checked<'e> {
         let can = |at: usize, code| may(&self.entries[at], code) && !self.chooses_by(at, code);
         let met = |at: usize, code| is_met(&self.entries[at], code);
         let way = way_without(self.entries, ends(self.phase), can, met)?;
-        // What came last before our line, or our line itself where its refusal does not count.
+        // The last step before our line, or our line itself if its refusal does not count.
         let way = way.unwrap_or_default().into_iter();
         let last = way.map(|(at, _)| at).rfind(|at| *at <= self.ours);
         Ok(last.and_then(|at| self.bypass(Who::Anybody, at)))
     }
 
-    /// Whether somebody comes past because of what the module `by` says, and of no other gate.
+    /// Whether a login skips our module because of the result of `by`, and of no other gate.
     fn is_past_by(
         &self,
         by: usize,
@@ -151,7 +151,7 @@ impl<'e> Checked<'e> {
         }
     }
 
-    /// Whether it is a line that lets past whom it fits, and nobody else. One that lets all past chooses nobody.
+    /// Whether the line lets only the users skip that it matches. A line that lets everybody skip chooses nobody.
     fn chooses(&self, at: usize) -> bool {
         self.is_gate(at)
             && (0..CODES.len()).any(|code| code != INCOMPLETE && !self.leads_past(at, code))
@@ -169,7 +169,7 @@ impl<'e> Checked<'e> {
         })
     }
 
-    /// Whether the login comes from there to what is after our line at once.
+    /// Whether the login jumps from there to a step after our line.
     fn leads_past(&self, at: usize, code: usize) -> bool {
         at < self.ours && next_after(self.entries, at, code) > self.ours
     }
@@ -194,7 +194,7 @@ fn is_met(entry: &Entry, code: usize) -> bool {
         || module(entry).is_some_and(is_other) && code == SUCCESS
 }
 
-/// What lets somebody in. Whose password is too old comes in with a new one, and is not looked at again.
+/// The results that let a login in. A user with an expired password gets in with a new one, without another check.
 fn ends(phase: Phase) -> &'static [usize] {
     match phase {
         Phase::Account => &[SUCCESS, NEW_AUTHTOK_REQD],

@@ -1,26 +1,26 @@
-//! Whether libpam lets somebody in whom our module refuses.
+//! Whether libpam lets a login succeed that our module refuses.
 //!
-//! Our line counts only if nothing that comes after it makes the refusal good. So the rest of the stack
-//! is followed, once for each thing that our module may say beside "passed" and "not asked here", with
-//! every other module content. Measured against libpam 1.5: an `ok` for a result that is no success
-//! makes a login fail, `reset` takes back what has failed, and a stack without an opinion fails.
+//! Our refusal counts only if no later line reverses it. So the rest of the stack is followed for each result of our
+//! module other than "passed" and "not asked here", while every other module succeeds. Measured with libpam 1.5: an `ok`
+//! for a result that is no success makes a login fail, `reset` cancels earlier failures, and a stack without a result
+//! fails.
 
 use super::walk::follow;
 use mfa_stacks::chain::Step;
 
-/// What our module may say when the code was not passed, with what it then means; the last is what
-/// libpam says where the module can't be loaded.
+/// The results of our module if the code was not passed, and their meaning. The last one is libpam's if it can't load
+/// the module.
 pub(super) const REFUSALS: [(&str, &str); 7] = [
     ("auth_err", "the code is wrong"),
     ("maxtries", "the user is locked"),
-    ("perm_denied", "the policy denies it"),
-    ("authinfo_unavail", "the agent is not there"),
-    ("conv_err", "no code is given"),
+    ("perm_denied", "the policy denies the login"),
+    ("authinfo_unavail", "the agent is not reachable"),
+    ("conv_err", "no code is typed"),
     ("service_err", "an argument of the line is wrong"),
     ("module_unknown", "the module is missing"),
 ];
 
-/// What the modules have come to so far.
+/// The result of the modules so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Undecided,
@@ -28,16 +28,16 @@ enum State {
     Failed,
 }
 
-/// Whether the login succeeds if each step from `from` on says what `says` says, in the words of the
-/// bracketed form, and all before it has gone well.
+/// Whether the login succeeds if all steps before `from` succeed and each later step returns what `says` returns, in the
+/// words of the bracketed form.
 pub(super) fn lets_in(steps: &[Step], from: usize, says: impl Fn(usize) -> &'static str) -> bool {
     let before = if from == 0 {
         State::Undecided
     } else {
         State::Well
     };
-    // How each substack was entered: `reset` is meant to go back to that. (libpam 1.5 refuses every login
-    // after a reset in there; what it means is the more careful reading.)
+    // The state at the start of each substack, to which `reset` should return. (libpam 1.5 refuses every login after a
+    // reset in a substack; this is the more careful reading.)
     let mut entered: Vec<(usize, State)> = Vec::new();
     let (mut at, mut state) = (from, before);
     while let Some(step) = steps.get(at) {

@@ -1,5 +1,5 @@
-//! Lines that libpam does not understand, and files that it does not find: it refuses the login there, and
-//! nobody can say what the line was meant to check.
+//! Lines that libpam does not understand, and files that it does not find: it refuses the login there, and the purpose of
+//! the line is unknown.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use mfa_stacks::parse::{Does, Fault, lines};
 use super::files::Files;
 use super::{Check, NAME, names};
 
-/// What is wrong with the files that these services are made of. `is_debian`: whose libpam knows `@include`.
+/// What is wrong with the files of these services. `is_debian`: libpam knows `@include`.
 pub(super) fn checks(files: &Files, services: &[&str], is_debian: bool) -> Vec<Check> {
     let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for &service in services {
@@ -28,7 +28,7 @@ pub(super) fn checks(files: &Files, services: &[&str], is_debian: bool) -> Vec<C
     checks
 }
 
-/// What was not looked at.
+/// What was not checked.
 fn cut(files: &Files, services: &[&str]) -> Vec<Check> {
     let text = |name: &str| files.text(name);
     let mut by_line: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
@@ -43,7 +43,7 @@ fn cut(files: &Files, services: &[&str]) -> Vec<Check> {
         Check::problem(
             NAME,
             message,
-            "let no file take itself in, by itself or by others",
+            "no file may include itself, directly or through others",
         )
     };
     by_line.iter().map(said).collect()
@@ -55,7 +55,7 @@ enum Wrong {
     Fault(Fault),
     /// `@include`, which only Debian's libpam knows.
     AtInclude,
-    /// Its file is where Debian's libpam does not look for it.
+    /// Debian's libpam does not look for its file there.
     Elsewhere,
 }
 
@@ -90,16 +90,16 @@ fn said(files: &Files, file: &str, wrong: &Wrong, numbers: &[usize], services: &
     };
     let why = match wrong {
         Wrong::Fault(fault) => fault.to_string(),
-        Wrong::AtInclude => "@include is known to Debian's libpam only".to_owned(),
+        Wrong::AtInclude => "only Debian's libpam knows @include".to_owned(),
         Wrong::Elsewhere => {
-            "Debian's libpam looks for what it takes in in /etc/pam.d only".to_owned()
+            "Debian's libpam looks for included files in /etc/pam.d only".to_owned()
         }
     };
     let remedy = match wrong {
         Wrong::Fault(Fault::CarriageReturn) => format!("sed -i 's/\\r$//' {path}"),
-        Wrong::AtInclude => "write a line for each phase, such as: auth include FILE".to_owned(),
-        Wrong::Elsewhere => "name the file by its path".to_owned(),
-        Wrong::Fault(_) => format!("correct the line in {path}, or take it out"),
+        Wrong::AtInclude => "write one line for each phase, such as: auth include FILE".to_owned(),
+        Wrong::Elsewhere => "name the file with its full path".to_owned(),
+        Wrong::Fault(_) => format!("correct the line in {path}, or remove it"),
     };
     let services = names(services);
     Check::problem(
@@ -109,13 +109,13 @@ fn said(files: &Files, file: &str, wrong: &Wrong, numbers: &[usize], services: &
     )
 }
 
-/// Lines that take in a file which is not there.
+/// Lines that include a missing file.
 fn missing(files: &Files, services: &[&str]) -> Vec<Check> {
     let text = |name: &str| files.text(name);
     let mut by_line: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
     for service in services {
         for place in chain::missing(service, &text) {
-            // What is wrong with the line itself was said before.
+            // A fault of the line itself is already reported.
             if is_sound(files, &place) {
                 by_line.entry(place).or_default().push(service);
             }
@@ -126,9 +126,9 @@ fn missing(files: &Files, services: &[&str]) -> Vec<Check> {
         let (what, remedy) = match is_there(files, place) {
             true => (
                 TOO_DEEP,
-                "let no file take itself in, by itself or by others",
+                "no file may include itself, directly or through others",
             ),
-            false => (NOT_THERE, "write that file, or take the line out"),
+            false => (NOT_THERE, "create the file, or remove the line"),
         };
         Check::problem(
             NAME,
@@ -139,7 +139,7 @@ fn missing(files: &Files, services: &[&str]) -> Vec<Check> {
     by_line.iter().map(said).collect()
 }
 
-/// Whether the file is there that a line takes in.
+/// Whether the file exists that a line includes.
 fn is_there(files: &Files, place: &Place) -> bool {
     let lines = files.text(&place.file).map(lines).unwrap_or_default();
     let line = lines.into_iter().find(|line| line.number == place.number);
@@ -155,9 +155,8 @@ fn is_sound(files: &Files, place: &Place) -> bool {
     line.is_some_and(|line| line.fault.is_none())
 }
 
-const REFUSED: &str = "libpam does not take this line as it looks, and logins fail there";
-const NOT_THERE: &str =
-    "this line takes in a file that is not there, so that libpam refuses the login";
+const REFUSED: &str = "libpam reads this line differently, and logins fail there";
+const NOT_THERE: &str = "this line includes a missing file, so libpam refuses the login";
 const TOO_DEEP: &str =
-    "by this line files take each other in deeper than libpam goes, and it refuses the login";
-const CUT: &str = "this is more than anybody writes, and nothing from this line on was looked at";
+    "this line includes files deeper than libpam allows, so it refuses the login";
+const CUT: &str = "this stack is too long; nothing from this line on was checked";

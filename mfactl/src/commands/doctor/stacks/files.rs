@@ -1,7 +1,7 @@
-//! The files that stacks are in, read as they are now, and as libpam finds them.
+//! The files of the stacks, read as they are now, and found as libpam finds them.
 //!
-//! A service is any file in one of the folders, whatever its name; a line may take in a file from anywhere.
-//! What can't be read is told, for nobody knows what is in it.
+//! Each file in one of the folders is a service, whatever its name; a line may include a file from anywhere. Files that
+//! can't be read are reported, because they may say anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -11,25 +11,25 @@ use std::path::{Path, PathBuf};
 use mfa_stacks::chain::Place;
 use mfa_stacks::parse::{Does, lines};
 
-/// As much as is read of a file.
+/// At most so much of a file is read.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// As many files as are read.
+/// At most so many files are read.
 const MAX_FILES: usize = 2000;
 
-/// The end of the name of a file that `mfactl stacks take-out` writes, until it takes the place of the one before.
+/// The suffix of a file that `mfactl stacks take-out` writes, until it replaces the original.
 pub(crate) const UNFINISHED: &str = ".mfa-pam";
 
-/// What package tools leave beside the file that is in force. Other endings, such as `.bak`, are names like
-/// any: libpam reads them when a program asks for a service of that name.
+/// What package tools leave beside a file. Other suffixes, such as `.bak`, are ordinary names: libpam reads them if a
+/// program asks for a service of that name.
 const LEFTOVERS: [&str; 6] = [
     UNFINISHED, ".pam-old", ".rpmnew", ".rpmsave", ".rpmorig", ".augsave",
 ];
 
-/// The files of the folders, and those that they take in from elsewhere.
+/// The files of the folders, and the files that they include from elsewhere.
 #[derive(Default)]
 pub(crate) struct Files {
-    /// By name, or by the path that a line names: where it is, and what it says.
+    /// By name, or by the path in a line: path and text.
     texts: BTreeMap<String, (PathBuf, String)>,
     folders: Vec<PathBuf>,
     /// What can't be read, and why.
@@ -37,7 +37,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Reads all files of the folders, of which of two files of one name the first holds.
+    /// Reads all files of the folders. Of two files with the same name the first counts.
     pub(crate) fn read(folders: &[PathBuf]) -> Self {
         let mut files = Self {
             folders: folders.to_vec(),
@@ -71,7 +71,7 @@ impl Files {
         Ok(())
     }
 
-    /// Reads what the files take in that is in none of the folders, until there is no more.
+    /// Reads included files that are in none of the folders.
     fn follow(&mut self) {
         let mut known: BTreeSet<String> = BTreeSet::new();
         loop {
@@ -106,13 +106,13 @@ impl Files {
         }
     }
 
-    /// The services: all but what package tools leave behind, and what is no name.
+    /// The services: all files but leftovers of package tools, and paths.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.texts.keys().map(String::as_str);
         names.filter(|name| !is_left_over(name) && !name.contains('/'))
     }
 
-    /// The names of all files that a service may be made of.
+    /// The names of all files that a service may use.
     pub(crate) fn all(&self) -> BTreeSet<&str> {
         let mut all = BTreeSet::new();
         for name in self.names() {
@@ -121,7 +121,7 @@ impl Files {
         all
     }
 
-    /// The names of the files that `service` is made of, whatever the phase.
+    /// The names of the files that `service` uses, in all phases.
     pub(crate) fn reached(&self, service: &str) -> BTreeSet<&str> {
         let mut reached = BTreeSet::new();
         let mut open = vec![service.to_owned()];
@@ -141,12 +141,12 @@ impl Files {
         &self.unread
     }
 
-    /// The text of a file that is named as in an include: by its name, or by its path.
+    /// The text of a file, by its name or path as in an include.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.entry(name).map(|(_, text)| text)
     }
 
-    /// A file with the name that it has here.
+    /// A file, with its name here.
     fn entry(&self, name: &str) -> Option<(&str, &str)> {
         let known = |name: &str| self.texts.get_key_value(name);
         let by_path = || {
@@ -158,18 +158,18 @@ impl Files {
         Some((name.as_str(), text.as_str()))
     }
 
-    /// Whether these are the stacks by which this host lets in.
+    /// Whether these are the stacks of this host.
     pub(super) fn are_of_this_host(&self) -> bool {
         let mut folders = self.folders.iter();
         folders.any(|folder| folder == Path::new("/etc/pam.d"))
     }
 
-    /// The name that a file has here which is named as in an include.
+    /// The name here of a file that is named as in an include.
     pub(crate) fn name_of(&self, name: &str) -> Option<&str> {
         self.entry(name).map(|(name, _)| name)
     }
 
-    /// The names that lines of other files take in.
+    /// The names of included files.
     pub(crate) fn taken_in(&self) -> BTreeSet<&str> {
         let texts = self.texts.values().flat_map(|(_, text)| included(text));
         let taken_in: BTreeSet<_> = texts.collect();
@@ -177,8 +177,8 @@ impl Files {
         names.collect()
     }
 
-    /// Whether a line that takes in `name` finds it in another folder than the first: there Debian's libpam
-    /// looks for services, and not for what they take in.
+    /// Whether an include of `name` finds it in another folder than the first: Debian's libpam looks there only for
+    /// services.
     pub(super) fn is_beyond_the_first(&self, name: &str) -> bool {
         let path = self.texts.get(name).map(|(path, _)| path.as_path());
         let folder = path.and_then(Path::parent);
@@ -206,7 +206,7 @@ fn is_left_over(name: &str) -> bool {
     LEFTOVERS.iter().any(|end| name.ends_with(end)) || name.contains(".dpkg-")
 }
 
-/// The files that a text takes in, as it names them.
+/// The files that a text includes, as it names them.
 pub(crate) fn included(text: &str) -> impl Iterator<Item = String> {
     let file = |does| match does {
         Does::Include { file, .. } => Some(file),
@@ -223,7 +223,7 @@ fn read(path: &Path) -> io::Result<String> {
         .take(MAX_FILE + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::other("it is longer than 64 KiB"));
+        return Err(io::Error::other("longer than 64 KiB"));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,4 +1,4 @@
-//! Lines by which an administrator lets somebody in without a code, and whom they fit.
+//! Lines that let chosen users skip the code, and the users that they match.
 
 use mfa_stacks::chain::Step;
 use mfa_stacks::modules::stem;
@@ -17,8 +17,7 @@ const FIRST_PERSON: u64 = 1000;
 /// Ids from here on are not of people.
 const PAST_PEOPLE: u64 = 60_000;
 
-/// Whether nearly everybody is let past by the line: those whom its conditions fit (`fits`), or those whom they do
-/// not.
+/// Whether the line lets nearly everybody skip: the users that its conditions match (`fits`), or the others.
 pub(super) fn is_for_everybody(step: &Step, fits: bool) -> bool {
     if stem(&step.call.module) != "pam_succeed_if" {
         return false;

@@ -1,6 +1,6 @@
-//! Whether libpam can load the module that our lines name, and whether there is a socket where they look for one.
+//! Whether libpam can load the module of our lines, and whether their socket exists.
 //!
-//! Beside the stacks this looks at the host that mfactl runs on.
+//! This checks the host that mfactl runs on, not only the stacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,7 +20,7 @@ const MODULE_FOLDERS: [&str; 4] = [
     "/lib64/security",
     "/lib/security",
 ];
-/// What is in every folder that libpam loads modules from.
+/// A module in every folder that libpam loads modules from.
 const ALWAYS_THERE: &str = "pam_deny.so";
 
 /// What is wrong with our lines in these services, on this host.
@@ -47,7 +47,7 @@ pub(super) fn checks(files: &Files, services: &[&str]) -> Vec<Check> {
         Check::problem(
             NAME,
             message,
-            "write pam_mfa.so, without a path and without socket=",
+            "write pam_mfa.so without a path and without socket=",
         )
     };
     found.iter().map(said).collect()
@@ -62,20 +62,22 @@ fn ours(service: &str, files: &Files) -> Vec<Step> {
 fn wrong(step: &Step, folders: &[PathBuf]) -> Vec<String> {
     let mut wrong = Vec::new();
     let module = Path::new(&step.call.module);
-    // Without a folder that is libpam's only a name that is never right, or a path, can be told.
+    // Without libpam's folder, only paths and impossible names can be checked.
     let is_bare = module.as_os_str() == "pam_mfa.so";
     let is_there = folders.is_empty() && (is_bare || module.is_absolute() && module.is_file())
         || folders.iter().any(|folder| folder.join(module).is_file());
     if !is_there {
         wrong.push(format!(
-            "libpam finds no module {}, and refuses every login by this line",
+            "libpam does not find the module {}, and refuses every login by this line",
             module.display()
         ));
     }
     let sockets = step.call.arguments.iter();
     let mut sockets = sockets.filter_map(|word| word.strip_prefix("socket="));
     if let Some(socket) = sockets.find(|socket| !Path::new(socket).exists()) {
-        wrong.push(format!("there is no socket {socket}, so no agent is asked"));
+        wrong.push(format!(
+            "the socket {socket} does not exist, so logins fail here"
+        ));
     }
     wrong
 }
@@ -112,15 +114,15 @@ mod tests {
         assert_eq!(of(&path.display().to_string()), "");
         assert_eq!(of(&format!("pam_mfa.so socket={}", path.display())), "");
         for (words, told) in [
-            ("pam_mfa", "no module pam_mfa,"),
-            ("libpam_mfa.so", "no module libpam_mfa.so,"),
+            ("pam_mfa", "the module pam_mfa,"),
+            ("libpam_mfa.so", "the module libpam_mfa.so,"),
             (
                 "/nonexistent/pam_mfa.so",
-                "no module /nonexistent/pam_mfa.so,",
+                "the module /nonexistent/pam_mfa.so,",
             ),
             (
                 "pam_mfa.so socket=/nonexistent/a",
-                "no socket /nonexistent/a,",
+                "the socket /nonexistent/a does not exist",
             ),
         ] {
             assert!(of(words).contains(told), "{words}: {}", of(words));

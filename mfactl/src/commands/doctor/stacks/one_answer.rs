@@ -1,4 +1,4 @@
-//! Whether a stack and the rules for its service agree on how many answers there are.
+//! Whether a stack and the rules for its service expect the same number of answers.
 
 use mfa_protocol::admin::{ServiceAsk, ServiceTerms};
 use mfa_protocol::login::Authtok;
@@ -6,7 +6,7 @@ use mfa_protocol::login::Authtok;
 use super::files::Files;
 use super::{Check, NAME, arguments};
 
-/// What does not fit together, of all services.
+/// The contradictions of all services.
 pub(super) fn checks(files: &Files, terms: &[ServiceTerms]) -> Vec<Check> {
     let of = |terms: &ServiceTerms| {
         let (place, authtok) = arguments::asking_line(&terms.service, files)?;
@@ -34,14 +34,14 @@ fn mismatch(ask: &ServiceAsk, authtok: Authtok) -> Option<(&'static str, &'stati
     }
 }
 
-const TWO_PROMPTS: &str = "has prompting = \"single\", and the line of pam_mfa.so takes no password: a program that \
-                           gives one answer gets nobody in";
-const OWN_FILE: &str = "write a file of its own for the service after config/pam.d/password+code, where the line \
-                        comes before the password, with forward_pass; or take prompting out of the rule";
-const NO_ROOM: &str = "asks for what one answer has no room for, and the line of pam_mfa.so takes password and code \
-                       in one: these logins are denied";
-const ONE_CODE: &str = "write a rule for the service with require = [\"totp\"], or ask for the code after the \
-                        password, without an argument";
+const TWO_PROMPTS: &str = "has prompting = \"single\", but the line of pam_mfa.so takes no password, so every login of \
+                           a single-prompt program fails";
+const OWN_FILE: &str = "give the service its own file after /usr/share/doc/pam-mfa/examples/pam.d/password+code, with \
+                        the line before the password and with forward_pass; or remove prompting from the rule";
+const NO_ROOM: &str = "requires more than fits into one answer, but the line of pam_mfa.so takes password and code \
+                       in one answer, so these logins are denied";
+const ONE_CODE: &str = "write a rule for the service with require = [\"totp\"], or move the line after the \
+                        password, without arguments";
 
 #[cfg(test)]
 mod tests {

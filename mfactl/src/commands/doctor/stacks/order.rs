@@ -1,7 +1,7 @@
-//! Where `pam_mfa` stands among the modules that check who somebody is.
+//! The position of `pam_mfa` among the modules that authenticate.
 //!
-//! Files go in as texts, by their names, and a judgement of one service comes out: whether everybody
-//! who has passed a password or key comes to the code, and nobody else.
+//! Input: texts of files, by name. Output: a judgement of one service, whether exactly the users who passed a password
+//! or key are asked for the code.
 
 use super::bypass;
 use super::ends::{REFUSALS, lets_in};
@@ -10,13 +10,13 @@ use mfa_stacks::chain::{BROKEN, Place, Step, steps};
 use mfa_stacks::modules::{self, asks, shown, stem};
 use mfa_stacks::parse::Phase;
 
-/// Arguments of ours for programs that ask one thing only: the code is taken off first then.
+/// Our arguments for single-prompt programs: the code is split off first.
 const ONE_ANSWER: [&str; 3] = ["forward_pass", "use_first_pass", "try_first_pass"];
 
 /// What our line must begin with.
 pub(super) const CONTROL: &str = "auth [success=ok ignore=ignore default=die]";
 
-/// How a service stands.
+/// The judgement of a service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
     /// It asks for the code after the password.
@@ -25,7 +25,7 @@ pub(super) enum Order {
     CodeFirst {
         /// Our line.
         code: Place,
-        /// The right order, where it is a matter of two lines.
+        /// The right order, if swapping two lines is enough.
         swap: Option<[Place; 2]>,
         /// The modules that check a password after it, as they may be shown.
         passwords: Vec<String>,
@@ -39,7 +39,7 @@ pub(super) enum Order {
     },
     /// After a right password our line is never reached.
     Leapt {
-        /// The line that passes ours by.
+        /// The line that skips ours.
         by: Place,
         /// As above.
         passwords: Vec<String>,
@@ -48,12 +48,12 @@ pub(super) enum Order {
     Uncounted {
         /// Our line.
         code: Place,
-        /// It with the control that is right.
+        /// The line with the right control.
         right: String,
-        /// When the login passes all the same.
+        /// When the login succeeds all the same.
         when: Vec<&'static str>,
     },
-    /// It takes the code off one answer that holds both.
+    /// It splits the code off one answer with both.
     OneAnswer {
         /// Our line.
         code: Place,
@@ -65,11 +65,11 @@ pub(super) enum Order {
     },
 }
 
-/// How `service` stands; none if it does not name our module. `text` knows the files.
+/// The judgement of `service`; none if it does not name our module. `text` knows the files.
 pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Order> {
     match judge(&steps(service, text))? {
         Order::Leapt { by, passwords } => {
-            // The password's own line only sets out; a later one may end the stack.
+            // The password's own line only begins it; a later line may end the stack.
             let by = bypass::by_mistake(Phase::Auth, service, text).unwrap_or(by);
             Some(Order::Leapt { by, passwords })
         }
@@ -77,7 +77,7 @@ pub(super) fn of<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> O
     }
 }
 
-/// Our line, where it lets everybody in while the agent is not there.
+/// Our line, if it lets everybody in while the agent is not reachable.
 pub(super) fn lenient<'a>(service: &str, text: &dyn Fn(&str) -> Option<&'a str>) -> Option<Place> {
     let steps = steps(service, text);
     let ours = steps.iter().find(|step| asks(&step.call))?;
@@ -120,8 +120,7 @@ fn judge(steps: &[Step]) -> Option<Order> {
     Some(order.unwrap_or(Order::Sound))
 }
 
-/// How it stands where somebody gets in whom our module has refused, and who passes no other second
-/// factor, if that is so.
+/// The judgement if a login succeeds that our module refused, and that passed no other second factor.
 fn uncounted(steps: &[Step], at: usize) -> Option<Order> {
     let is_refused = |step: &Step| {
         modules::is_other_factor(&step.call.module)
@@ -144,7 +143,7 @@ fn uncounted(steps: &[Step], at: usize) -> Option<Order> {
     })
 }
 
-/// How it stands without a password before our line.
+/// The judgement without a password before our line.
 fn code_first(steps: &[Step], at: usize) -> Order {
     let code = steps[at].place();
     let Some(password) = steps[at..].iter().find(|step| is_password(step)) else {
@@ -161,7 +160,7 @@ fn code_first(steps: &[Step], at: usize) -> Order {
     }
 }
 
-/// What a module says where all passwords say `password`.
+/// The result of a module if all passwords return `password`.
 pub(super) fn supposed(step: &Step, password: Result) -> Result {
     let is_tally = step.call.arguments.iter().any(|word| word == "authfail");
     match stem(&step.call.module) {
@@ -173,11 +172,11 @@ pub(super) fn supposed(step: &Step, password: Result) -> Result {
     }
 }
 
-/// The lines of the file in which both begin, in their right order, if to move ours is all that it takes.
+/// The lines of the file in which both begin, in their right order, if moving ours is enough.
 fn swap(steps: &[Step], at: usize, password: &Step) -> Option<[Place; 2]> {
     let mut both = steps[at].trail.iter().zip(&password.trail);
     let (ours, theirs) = both.find(|(ours, theirs)| ours != theirs)?;
-    // Our line may be one that takes in a file with more than our module.
+    // Our line may include a file with more than our module.
     let (taken, mut moved): (Vec<_>, Vec<_>) = steps
         .iter()
         .cloned()

@@ -1,4 +1,4 @@
-//! What modules can say at all, whoever logs in.
+//! The possible results of modules.
 
 use mfa_stacks::chain::{BROKEN, Entry, Kind, Step};
 use mfa_stacks::codes::{
@@ -6,7 +6,7 @@ use mfa_stacks::codes::{
 };
 use mfa_stacks::modules::{is_ours, is_password, marks, stem};
 
-/// Whether the module of an entry can say this.
+/// Whether the module of an entry can return this code.
 pub(crate) fn may(entry: &Entry, code: usize) -> bool {
     module(entry).is_none_or(|step| can(step, code))
 }
@@ -32,8 +32,7 @@ fn can(step: &Step, code: usize) -> bool {
     }
 }
 
-/// All that a module can say where it does not pass who logs in, in words. A password that has to be changed was
-/// right.
+/// All results of a module that does not accept the login, in words. A password that must be changed was right.
 pub(super) fn failures(step: &Step) -> impl Iterator<Item = &'static str> {
     let is_failure = |code: &usize| ![SUCCESS, NEW_AUTHTOK_REQD, INCOMPLETE].contains(code);
     let codes = (0..CODES.len()).filter(is_failure);
@@ -45,7 +44,7 @@ fn is_tally(step: &Step) -> bool {
     step.call.arguments.iter().any(|word| word == "authfail")
 }
 
-/// A module that checks passwords never says `ignore`, unless it is told to (`ignore_unknown_user` and the like).
+/// A module that checks passwords never returns `ignore` without an argument for it (`ignore_unknown_user` etc.).
 fn ignores(step: &Step) -> bool {
     let mut arguments = step.call.arguments.iter();
     arguments.any(|word| word.starts_with("ignore"))

@@ -65,9 +65,9 @@ fn a_line_that_does_not_count_is_a_problem_with_the_right_one() {
                  auth [success=ok default=die maxtries=ignore] pam_mfa.so timeout=9\n";
     let check = checked(&[("sshd", stack)]).remove(0);
     assert!(!check.ok, "{check:?}");
-    let said = "sshd: the login passes without the code when the user is locked (";
+    let said = "sshd: the login succeeds without the code if the user is locked (";
     assert!(check.message.starts_with(said), "{check:?}");
-    let right = "sshd:\n  auth [success=ok ignore=ignore default=die] pam_mfa.so timeout=9\nOr ";
+    let right = "sshd:\n  auth [success=ok ignore=ignore default=die] pam_mfa.so timeout=9\nor ";
     assert!(check.remedy.unwrap().contains(right));
 }
 
@@ -80,7 +80,12 @@ fn a_line_that_lets_in_without_an_agent_is_a_note() {
         (2, None),
         "{checks:?}"
     );
-    assert!(checks[1].ok && checks[1].message.contains("while the agent is not there"));
+    assert!(
+        checks[1].ok
+            && checks[1]
+                .message
+                .contains("while the agent is not reachable")
+    );
 }
 
 #[test]
@@ -98,7 +103,8 @@ fn no_argument_of_another_module_is_ever_told() {
     }
     let stack = format!("auth required pam_mfa.so debug\nauth requisite {secrets}\n");
     let remedy = checked(&[("sshd", &stack)]).remove(0).remedy.unwrap();
-    let right = "auth requisite pam_mysql.so …\n  auth required pam_mfa.so debug\nwith the arg";
+    let right =
+        "auth requisite pam_mysql.so …\n  auth required pam_mfa.so debug\nkeep the present arg";
     assert!(remedy.contains(right), "{remedy}");
 }
 
@@ -216,15 +222,15 @@ fn what_libpam_does_not_take_is_a_problem() {
         ),
         (
             format!("@include common-auth\n@include no-such-file\n{ours}\n"),
-            "a file that is not there, so that libpam refuses the login",
+            "a missing file, so libpam refuses the login",
         ),
         (
             format!("auth substack /nonexistent/common-auth\n{ours}\n"),
-            "a file that is not there",
+            "a missing file",
         ),
         (
             format!("@include common-auth\n{ours}\nsession include gone\n"),
-            "not there",
+            "a missing file",
         ),
         (
             format!("@include common-auth\nauht required pam_x.so\n{ours}\n"),

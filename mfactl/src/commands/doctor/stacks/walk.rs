@@ -1,19 +1,19 @@
-//! The way that libpam takes through a stack, as far as it can be told beforehand.
+//! libpam's way through a stack, as far as it can be predicted.
 //!
-//! Who passes which password is supposed by the caller. What other modules will say is not known, so
-//! every way that their lines allow is taken. Measured against libpam 1.5: a substack that fails ends
-//! nothing but itself, and `done` ends nothing once something has failed.
+//! The caller assumes which passwords are right. The results of other modules are unknown, so every way that their lines
+//! allow is followed. Measured with libpam 1.5: a substack that fails ends only itself, and `done` ends nothing after a
+//! failure.
 
 use mfa_stacks::chain::Step;
 use mfa_stacks::modules::marks;
 
 use super::says::failures;
 
-/// What a module is supposed to say.
+/// The assumed result of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Result {
     Success,
-    /// Whatever it can say but that somebody passes.
+    /// Any result but success.
     Failure,
     Unknown,
 }
@@ -21,31 +21,31 @@ pub(super) enum Result {
 /// Whether a step can be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reached {
-    /// With everything well until then.
+    /// Without a failure until then.
     pub(super) well: bool,
-    /// With something failed, so that the login is refused in the end.
+    /// After a failure, so that the login is refused in the end.
     pub(super) failed: bool,
 }
 
-/// Whether the step `goal` can be reached, if each step says what is supposed of it.
+/// Whether the step `goal` can be reached, with the assumed results.
 pub(super) fn reached(steps: &[Step], goal: usize, supposed: impl Fn(usize) -> Result) -> Reached {
     leads_to(steps, 0, goal, supposed)
 }
 
-/// The same for a login that has come to the step `from`, with everything well until then.
+/// The same for a login that reached the step `from` without a failure.
 pub(super) fn leads_to(
     steps: &[Step],
     from: usize,
     goal: usize,
     supposed: impl Fn(usize) -> Result,
 ) -> Reached {
-    // Each step is looked at twice at most: before and after something has failed.
+    // Each step is visited at most twice: before and after a failure.
     let mut seen = vec![[false; 2]; steps.len()];
     let mut open = vec![(from, false)];
     while let Some((at, failed)) = open.pop() {
         let Some(step) = steps.get(at) else { continue };
         let before = std::mem::replace(&mut seen[at][usize::from(failed)], true);
-        // Once a line has marked a wrong password no later one asks.
+        // After a mark of a wrong password no later line asks.
         if before || at == goal || marks(&step.call) {
             continue;
         }
@@ -64,7 +64,7 @@ pub(super) fn leads_to(
     Reached { well, failed }
 }
 
-/// Where an action leads, and whether something has failed by then. Ways only lead onwards.
+/// Where an action leads, and whether there was a failure. Ways only lead forward.
 pub(super) fn follow(steps: &[Step], at: usize, action: &str, failed: bool) -> (usize, bool) {
     match action {
         "die" => (end_of_own(steps, at), true),

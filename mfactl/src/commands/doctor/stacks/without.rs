@@ -1,4 +1,4 @@
-//! Services that check a password and ask for no second factor, where others of this host do.
+//! Services that check a password and ask for no second factor, while other services of this host do.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,7 @@ use mfa_stacks::modules::{asks, is_other_factor, is_password};
 
 use super::files::{Files, included};
 
-/// What lets nobody in who was not in: it runs jobs, changes passwords, or stands in for files that are
-/// not there.
+/// Services without logins: they run jobs, change passwords, or replace missing files.
 const NO_LOGINS: [&str; 13] = [
     "atd",
     "chfn",
@@ -25,7 +24,7 @@ const NO_LOGINS: [&str; 13] = [
     "useradd",
 ];
 
-/// What people call a copy that they put aside. No program asks by such a name for a password alone.
+/// The names of backup copies. No program uses such a service.
 const COPIES: [&str; 3] = ["~", ".bak", ".orig"];
 
 /// The services, in the order of their names.

@@ -1,4 +1,4 @@
-//! What is worth setting up for somebody, and the words for it.
+//! What a person may want to enrol, and the words for it.
 
 use mfa_protocol::admin::Account;
 use mfa_protocol::factor::Factor;
@@ -6,7 +6,7 @@ use mfa_protocol::factor::Factor;
 use super::MAX_DEVICES;
 use crate::commands::status::has_codes;
 
-/// What can be set up.
+/// What a person can enrol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     Device,
@@ -21,23 +21,23 @@ pub(super) enum Choice {
 }
 
 impl Choice {
-    /// What a person is told of it.
+    /// Its line in the menu.
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Device => "An app that shows codes, on a phone or a computer",
-            Self::Email => "An e-mail address that codes are sent to",
-            Self::Number => "A mobile number that codes are sent to",
+            Self::Device => "An authenticator app on a phone or computer",
+            Self::Email => "An e-mail address for codes",
+            Self::Number => "A mobile number for codes",
             Self::Pin => "A PIN",
-            Self::AnotherPin => "Another PIN, in place of the one that you have",
+            Self::AnotherPin => "A new PIN (replaces your PIN)",
             Self::Questions => "Security questions",
-            Self::OtherQuestions => "Other security questions, in place of those that you have",
-            Self::Recovery => "Recovery codes, for the day when a device is lost",
-            Self::NewRecovery => "New recovery codes, in place of those that you have",
+            Self::OtherQuestions => "New security questions (replace your questions)",
+            Self::Recovery => "Recovery codes, in case a device is lost",
+            Self::NewRecovery => "New recovery codes (earlier ones no longer work)",
         }
     }
 }
 
-/// A device always; the others where they would ever be asked for, or would help.
+/// A device always; the others if a rule or setting asks for them, or if they help.
 pub(super) fn choices(account: &Account) -> Vec<Choice> {
     let mut choices = Vec::new();
     if account.devices.len() < MAX_DEVICES {
@@ -70,7 +70,7 @@ pub(super) fn choices(account: &Account) -> Vec<Choice> {
     choices
 }
 
-/// Whether a rule, alone or beside others ("totp+pin"), or a setting of the user asks for the factor.
+/// Whether a rule, alone or with others ("totp+pin"), or a setting of the user asks for the factor.
 fn is_asked_for(account: &Account, factor: Factor) -> bool {
     let settings = &account.settings;
     let mut of_rules = account.rules.iter().flat_map(|rule| &rule.require);

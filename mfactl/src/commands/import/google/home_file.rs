@@ -1,9 +1,9 @@
-//! Reading a file that stands where a user may write.
+//! Reads a file in a folder that a user can write to.
 //!
-//! The user must not make an administrator read another's file, nor wait. So below the home no symbolic
-//! link is followed, not even in a folder's place; the file must be a regular one of at most 64 KiB
-//! that belongs to the user or to root, and one of root's must have no second name, which the user
-//! could have given it. One that others may write is anybody's word. It is opened without waiting: a FIFO is found out, not waited for.
+//! The user must not make an administrator read another user's file, or wait. So no symbolic link below the home is
+//! followed. The file must be a regular file of at most 64 KiB that belongs to the user or to root, and that others
+//! can't write; a file of root's must have no second name, because the user could have added it. It is opened without
+//! waiting for a FIFO.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -22,11 +22,11 @@ use super::super::opener::{self, FOLDER};
 
 /// Where a file is.
 pub(super) struct Place<'a> {
-    /// The user's home. How one gets there is the administrator's doing.
+    /// The user's home. The administrator controls the path to it.
     pub(super) base: &'a Path,
-    /// The file. Outside of the home, links that root has put there are followed on the way to it.
+    /// The file. Outside of the home, links of root's are followed.
     pub(super) path: &'a Path,
-    /// Whom it may belong to, besides root.
+    /// Its possible owners, besides root.
     pub(super) owners: Vec<Uid>,
 }
 
@@ -34,16 +34,16 @@ pub(super) struct Place<'a> {
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) bytes: Zeroizing<Vec<u8>>,
-    /// What is to be said about the file itself.
+    /// A note about the file itself.
     pub(super) note: Option<String>,
 }
 
-/// Why there is nothing.
+/// Why there is no content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unusable {
     /// There is no file, or no home.
     Missing,
-    /// There is one that is not read; why, and what to do.
+    /// The file is not read; why, and what to do.
     Other(String),
 }
 
@@ -90,7 +90,7 @@ fn open_in(place: &Place<'_>) -> Result<OwnedFd, Errno> {
         };
         let flags = FOLDER | OFlag::O_NOFOLLOW;
         folder = openat(&folder, part, flags, Mode::empty()).map_err(|e| match e {
-            // That is what a symbolic link in a folder's place is called here.
+            // The error for a symbolic link instead of a folder.
             Errno::ENOTDIR => Errno::ELOOP,
             other => other,
         })?;
@@ -103,35 +103,34 @@ fn unopened(path: &Path, error: Errno) -> Unusable {
     match error {
         Errno::ENOENT | Errno::ENOTDIR => Unusable::Missing,
         Errno::ELOOP => Unusable::Other(format!(
-            "{path} is a symbolic link or behind one, and none is followed below a home, nor one that others than \
-             root may have put there; if that is right, name the user and give the file on standard input"
+            "{path} is a symbolic link or behind one that a user could have created. If it is right, name the user \
+             and pass the file on standard input"
         )),
-        // A socket, or a FIFO or device that nobody serves.
-        Errno::ENXIO => Unusable::Other(format!("{path} is no regular file")),
+        // A socket, or a FIFO or device without a server.
+        Errno::ENXIO => Unusable::Other(format!("{path} is not a regular file")),
         error => Unusable::Other(format!("can't open {path}: {}", io::Error::from(error))),
     }
 }
 
 fn check(about: &Metadata, owners: &[Uid]) -> Result<(), String> {
     if !about.is_file() {
-        return Err("is no regular file".to_owned());
+        return Err("is not a regular file".to_owned());
     }
     let owner = Uid::from_raw(about.uid());
     if !owner.is_root() && !owners.contains(&owner) {
         return Err(format!(
-            "belongs to user id {owner}, neither to the user nor to root; if that is right, name the \
-             user and give the file on standard input"
+            "belongs to user id {owner}, not to the user or root. If it is right, name the user and pass \
+             the file on standard input"
         ));
     }
     if owner.is_root() && about.nlink() > 1 {
-        return Err("is root's and has a second name, so it may be another's file".to_owned());
+        return Err("belongs to root and has a second name (hard link), so it may be another file of root's".to_owned());
     }
     let mode = about.mode() & 0o777;
     if mode & 0o022 != 0 {
         return Err(format!(
-            "may be written by others (mode {mode:o}), so the key in it could be anybody's; if it is \
-             right, take that from them (chmod go-w) or name the user and give the file on standard \
-             input"
+            "is writable by others (mode {mode:o}), so the key may not be the user's. If it is right, run \
+             chmod go-w, or name the user and pass the file on standard input"
         ));
     }
     if about.len() > u64::try_from(MAX_FILE).unwrap_or(u64::MAX) {
@@ -140,11 +139,11 @@ fn check(about: &Metadata, owners: &[Uid]) -> Result<(), String> {
     Ok(())
 }
 
-/// Who else may read. The module refuses such a file unless told otherwise.
+/// A note if others may read it. The module refuses such a file by default.
 fn others(about: &Metadata) -> Option<String> {
     let mode = about.mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
-        format!("the mode {mode:o} of the file lets others at the key: a new key would be better")
+        format!("others can read the key in the file (mode {mode:o}); better enrol a new key")
     })
 }
 
@@ -191,7 +190,7 @@ mod tests {
             write(&home.path().join("key"), mode);
             let reason = reason(home.path(), "key");
             assert!(
-                reason.contains(&format!("written by others (mode {mode:o})")),
+                reason.contains(&format!("writable by others (mode {mode:o})")),
                 "{reason}"
             );
         }
@@ -238,7 +237,7 @@ mod tests {
         mkfifo(&home.path().join("fifo"), Mode::S_IRWXU).unwrap();
         fs::create_dir(home.path().join("folder")).unwrap();
         for path in ["fifo", "folder"] {
-            assert!(reason(home.path(), path).contains("no regular file"));
+            assert!(reason(home.path(), path).contains("not a regular file"));
         }
         let device = Place {
             base: home.path(),

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::host::HostUser;
+use crate::host::users::HostUser;
 
 /// A path with places for a user's name and home.
 #[derive(Debug)]
@@ -19,8 +19,7 @@ enum Part {
 }
 
 impl Pattern {
-    /// The path of a user's file; none for a user who can't have one: without a home, or with a name
-    /// that is no part of a path.
+    /// The path of a user's file; none for a user without a home, or with a name that can't be part of a path.
     pub(super) fn path(&self, user: &HostUser) -> Option<PathBuf> {
         let home = user.home.as_os_str().as_bytes();
         let named = !user.name.is_empty() && !user.name.contains('/') && user.name != "..";
@@ -45,15 +44,15 @@ impl FromStr for Pattern {
         match parts.first() {
             Some(Part::Home) => {}
             Some(Part::Text(text)) if text.starts_with('/') => {}
-            _ => return Err("--secret: a path from / or ~ is expected".to_owned()),
+            _ => return Err("--secret: expected a path that begins with / or ~".to_owned()),
         }
         if !parts
             .iter()
             .any(|part| matches!(part, Part::Home | Part::Name))
         {
             return Err(
-                "--secret: ~, %h, %u, ${HOME} or ${USER} is expected in it, or all users would have \
-                 the same file"
+                "--secret: expected ~, %h, %u, ${HOME} or ${USER} in the path; without it all users would \
+                 have the same file"
                     .to_owned(),
             );
         }
@@ -112,6 +111,7 @@ mod tests {
             name: name.to_owned(),
             uid: Uid::from_raw(1000),
             home: home.into(),
+            shell: String::new(),
         };
         let path = pattern.parse::<Pattern>().unwrap().path(&user)?;
         Some(path.into_os_string().into_string().unwrap())

@@ -23,7 +23,7 @@ fn taken(files: &[(&str, &str)]) -> Vec<(String, Vec<String>)> {
     plan.map(|it| {
         let name = it.path.file_name().unwrap().to_string_lossy().into_owned();
         let text = String::from_utf8_lossy(&it.after).into_owned();
-        let marked = text.lines().filter(|line| line.contains("# in the place"));
+        let marked = text.lines().filter(|line| line.contains("# instead of"));
         let line = |line: &str| line.split(" # in").next().unwrap_or_default().to_owned();
         (name, marked.map(line).collect())
     })
@@ -149,7 +149,7 @@ fn all_that_is_replaced_stays_as_comments_and_all_other_bytes_as_they_are() {
     let files = Files::read(&[folder.path().to_owned()]);
     let plan = plan(&files).unwrap();
     let expected = b"# caf\xe9\nauth requisite pam_unix.so\n#mfa-pam# auth \\\n#mfa-pam# # why\n\
-        #mfa-pam#  required pam_mfa.so\nauth [default=ignore] pam_permit.so # in the place of pam_mfa\n";
+        #mfa-pam#  required pam_mfa.so\nauth [default=ignore] pam_permit.so # instead of pam_mfa\n";
     assert_eq!(
         String::from_utf8_lossy(&plan[0].after),
         String::from_utf8_lossy(expected)

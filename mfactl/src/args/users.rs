@@ -1,0 +1,24 @@
+//! The arguments of `mfactl users`.
+
+use super::name;
+
+pub(super) const USERS: &str = "\
+Example: mfactl users | wc -l
+Before and during a roll-out, the users who are refused until they enrol:
+  mfactl users --not-enrolled
+  mfactl users --not-enrolled --service sudo --json
+mfactl checks root, and each user of getent passwd with a login shell and a user
+id of at least UID_MIN (login.defs). It explains a login of each, as mfactl
+explain does without --from. Users in grace are let in without a factor until it
+ends. Users that getent does not list (sssd without enumerate) are missing.";
+
+/// Which users to list.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Users {
+    /// List the users of this host who are refused because they have not enrolled what their rule requires
+    #[arg(long)]
+    pub(crate) not_enrolled: bool,
+    /// With --not-enrolled: the PAM service that they log in to
+    #[arg(long, value_parser = name, default_value = "sshd", requires = "not_enrolled")]
+    pub(crate) service: String,
+}

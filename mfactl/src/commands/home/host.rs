@@ -1,0 +1,293 @@
+//! The state of this host on one screen, for root: agent, settings, users, stacks, and the next step of a set-up.
+
+use mfa_protocol::admin::{
+    CheckConfig, CheckConfigParameters, CheckConfigReply, Health, HealthReply, Lockouts, Mode,
+    Users,
+};
+use mfa_protocol::login::Nothing;
+use mfa_protocol::policy::EnforcementMode;
+
+use super::{Step, next, step};
+use crate::args::PAM_FOLDERS;
+use crate::clock::Clock;
+use crate::commands::Verdict;
+use crate::commands::doctor::stacks::files::Files;
+use crate::commands::doctor::stacks::{asking, names};
+use crate::commands::findings::errors;
+use crate::commands::lists::{all, page};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::host;
+use crate::table::{field, paragraph};
+
+pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
+    let files = Files::read(&PAM_FOLDERS.map(Into::into));
+    let services = asking(&files);
+    let health = match context.call::<Health>(&Nothing {}) {
+        Err(failure) if failure.exit_status() == 3 => {
+            context.output.text(&without_agent(&services))?;
+            return Err(failure);
+        }
+        health => health?,
+    };
+    let state = State {
+        config: context.call::<CheckConfig>(&CheckConfigParameters { host: None })?,
+        mode: context.call::<Mode>(&Nothing {})?.mode,
+        users: all::<Users, _>(context, page, |reply| (reply.users, reply.next))?.len(),
+        locked: all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?.len(),
+        caller: host::caller(),
+        services,
+        health,
+    };
+    context.output.text(&screen(&state, &Clock::system()))?;
+    Ok(Verdict::Done)
+}
+
+struct State<'a> {
+    health: HealthReply,
+    config: CheckConfigReply,
+    mode: EnforcementMode,
+    users: usize,
+    locked: usize,
+    /// Whose stacks ask for a code.
+    services: Vec<&'a str>,
+    /// The user behind root, if there is one.
+    caller: Option<String>,
+}
+
+/// What is known without the agent; the error that follows says how to start it.
+fn without_agent(services: &[&str]) -> String {
+    let mut screen = field("Agent", "NOT REACHABLE") + &paragraph("Asked by", &asked_by(services));
+    if !services.is_empty() {
+        let text = "Logins through these services fail until the agent runs. If you can't start it:\n  mfa-pam disable";
+        screen += &paragraph("", text);
+    }
+    screen + "\n"
+}
+
+fn screen(state: &State<'_>, clock: &Clock) -> String {
+    let State { health, .. } = state;
+    let mut screen = field("Agent", &format!("running, version {}", health.version));
+    if let Some(problem) = problem(health) {
+        screen += &paragraph("PROBLEM", problem);
+    }
+    screen += &paragraph("Settings", &settings(state, clock));
+    screen += &field("Mode", &mode(state.mode));
+    screen += &field("Users", &users(state));
+    screen += &paragraph("Asked by", &asked_by(&state.services));
+    screen + "\nNext steps\n" + &next(&steps(state))
+}
+
+/// What the next logins or the next start would fail of.
+fn problem(health: &HealthReply) -> Option<&str> {
+    let problems = [
+        &health.storage_missing,
+        &health.store_error,
+        &health.store_rollback,
+        &health.clock_error,
+    ];
+    problems.into_iter().find_map(Option::as_deref)
+}
+
+fn settings(state: &State<'_>, clock: &Clock) -> String {
+    let State { health, config, .. } = state;
+    let read = clock.past(&health.loaded_at);
+    if health.start_error.is_some() || health.reload_error.is_some() {
+        return format!(
+            "INVALID in {}; the settings of {read} are active",
+            config.file
+        );
+    }
+    match (config.valid, errors(config).count(), health.config_changed) {
+        (false, ..) => format!(
+            "INVALID in {}; the settings of {read} are active",
+            config.file
+        ),
+        (true, 1.., _) => format!(
+            "valid, but administrators would be locked out ({})",
+            config.file
+        ),
+        (true, 0, true) => format!("changed, but not applied; read {read}"),
+        (true, 0, false) => format!("valid, read {read}{}", warnings(config)),
+    }
+}
+
+fn warnings(config: &CheckConfigReply) -> String {
+    match config.findings.len() {
+        0 => String::new(),
+        1 => "; 1 warning".to_owned(),
+        more => format!("; {more} warnings"),
+    }
+}
+
+fn mode(mode: EnforcementMode) -> String {
+    let meaning = match mode {
+        EnforcementMode::None => "nobody is asked for a second factor",
+        EnforcementMode::LocalUsers => "only users of this host are asked",
+        EnforcementMode::All => "the rules decide who is asked",
+    };
+    format!("{mode}: {meaning}")
+}
+
+fn users(state: &State<'_>) -> String {
+    format!("{} with a factor, {} locked", state.users, state.locked)
+}
+
+fn asked_by(services: &[&str]) -> String {
+    match services.is_empty() {
+        true => "no service: pam_mfa is in no PAM stack".to_owned(),
+        false => names(services),
+    }
+}
+
+/// What is most needed first: a sound agent, an administrator with a factor, the stacks, then the other users.
+fn steps(state: &State<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if problem(&state.health).is_some() {
+        steps.push(step("mfactl doctor", "see how to fix the problem"));
+    }
+    // Until someone has a factor, the errors are about that.
+    let is_valid =
+        state.config.valid && (state.users == 0 || errors(&state.config).next().is_none());
+    match (is_valid, state.health.config_changed) {
+        (false, _) => steps.push(step(
+            "mfactl config check",
+            "see the mistakes in the settings",
+        )),
+        (true, true) => steps.push(step("systemctl reload mfa-agent", "apply the settings")),
+        (true, false) => {}
+    }
+    let is_asked = !state.services.is_empty();
+    if state.users == 0 {
+        steps.push((enroll(state), "enrol yourself first"));
+    }
+    if state.locked > 0 {
+        steps.push(step("mfactl lockouts", "see who is locked, and until when"));
+    }
+    if state.mode == EnforcementMode::None {
+        steps.push(step("mfactl mode all", "ask for second factors"));
+    }
+    steps.push(step(
+        "mfactl users --not-enrolled",
+        "see who is refused until they enrol",
+    ));
+    if !is_asked {
+        steps.push(step(
+            "mfa-pam enable --sshd",
+            "ask for a code in PAM logins",
+        ));
+    }
+    if problem(&state.health).is_none() {
+        steps.push(step("mfactl doctor", "diagnose this host"));
+    }
+    steps.push(step("mfactl --help", "see all commands"));
+    steps
+}
+
+/// Root runs the command, but the person behind root is who logs in.
+fn enroll(state: &State<'_>) -> String {
+    match state.caller.as_deref() {
+        Some(user) if user != "root" => format!("mfactl enroll totp {user}"),
+        _ => "mfactl enroll".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mfa_protocol::admin::{Finding, Severity};
+
+    use super::*;
+
+    fn state() -> State<'static> {
+        State {
+            health: HealthReply {
+                version: "0.1.0".to_owned(),
+                config: "/etc/mfa/agent.toml".to_owned(),
+                loaded_at: "2026-11-22T13:19:30Z".to_owned(),
+                reload_error: None,
+                config_changed: false,
+                store_error: None,
+                store_rollback: None,
+                start_error: None,
+                storage_missing: None,
+                key_credential: false,
+                clock_error: None,
+            },
+            config: CheckConfigReply {
+                file: "/etc/mfa/agent.toml".to_owned(),
+                valid: true,
+                findings: Vec::new(),
+                refused: Vec::new(),
+                refused_more: 0,
+            },
+            mode: EnforcementMode::All,
+            users: 0,
+            locked: 0,
+            services: Vec::new(),
+            caller: Some("anna".to_owned()),
+        }
+    }
+
+    fn shown(state: &State<'_>) -> String {
+        let screen = screen(state, &Clock::for_tests());
+        assert!(screen.lines().count() <= 24, "{screen}");
+        assert!(
+            screen.lines().all(|line| line.chars().count() <= 80),
+            "{screen}"
+        );
+        screen
+    }
+
+    #[test]
+    fn a_host_after_the_installation() {
+        insta::assert_snapshot!(shown(&state()));
+    }
+
+    #[test]
+    fn a_host_that_asks() {
+        let state = State {
+            users: 12,
+            locked: 1,
+            services: vec!["cockpit", "login", "sshd", "su", "sudo"],
+            ..state()
+        };
+        insta::assert_snapshot!(shown(&state));
+    }
+
+    #[test]
+    fn a_host_with_problems() {
+        let mut state = State {
+            users: 12,
+            services: vec!["sshd"],
+            ..state()
+        };
+        state.health.storage_missing = Some("the key /var/lib/mfa/key is missing".to_owned());
+        state.health.reload_error = Some("agent.toml:3: no such key".to_owned());
+        state.config.valid = false;
+        state.config.findings = vec![Finding {
+            severity: Severity::Error,
+            place: None,
+            message: "no such key".to_owned(),
+        }];
+        insta::assert_snapshot!(shown(&state));
+    }
+
+    #[test]
+    fn settings_that_wait_for_a_reload_are_applied_first() {
+        let mut state = state();
+        state.health.config_changed = true;
+        assert_eq!(steps(&state)[0].0, "systemctl reload mfa-agent");
+        state.caller = None;
+        assert_eq!(steps(&state)[1].0, "mfactl enroll");
+    }
+
+    #[test]
+    fn without_an_agent_the_stacks_that_fail_are_named() {
+        let screen = without_agent(&["login", "sshd"]);
+        assert!(
+            screen.contains("login, sshd") && screen.contains("mfa-pam disable"),
+            "{screen}"
+        );
+        assert!(!without_agent(&[]).contains("mfa-pam disable"));
+    }
+}

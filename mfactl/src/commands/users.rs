@@ -1,0 +1,174 @@
+//! `mfactl users`: who has a factor, and with `--not-enrolled` who still has to enrol.
+//!
+//! Who is refused is not judged here: the agent explains a login of each user of the host, by the same decision that a
+//! real login gets.
+
+use mfa_protocol::admin::{Explain, ExplainParameters, Explanation, Users};
+use mfa_protocol::factor::FactorCombination;
+use serde::Serialize;
+
+use super::lists::{all, page};
+use crate::args;
+use crate::clock::Clock;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::host::users::people;
+use crate::output::clean;
+use crate::table::{joined, table};
+
+pub(crate) fn run(context: &mut Context, args: args::Users) -> Result<Verdict, Failure> {
+    match args.not_enrolled {
+        true => not_enrolled(context, &args.service),
+        false => with_a_factor(context),
+    }
+}
+
+/// One name a line, for other programs.
+fn with_a_factor(context: &mut Context) -> Result<Verdict, Failure> {
+    let users = all::<Users, _>(context, page, |reply| (reply.users, reply.next))?;
+    if users.is_empty() && !context.output.is_json() {
+        context
+            .output
+            .complain("No user has a factor yet. Enrol one: mfactl enroll totp USER");
+    }
+    context.output.result(&users, || {
+        users
+            .iter()
+            .map(|user| format!("{}\n", clean(user)))
+            .collect()
+    })?;
+    Ok(Verdict::Done)
+}
+
+/// A user who is refused, now or when their days of grace are over.
+#[derive(Debug, Serialize)]
+struct NotEnrolled {
+    user: String,
+    rule: Option<String>,
+    place: Option<String>,
+    require: Vec<FactorCombination>,
+    grace_days_left: Option<u32>,
+    grace_since: Option<String>,
+    grace_until: Option<String>,
+}
+
+impl From<Explanation> for NotEnrolled {
+    fn from(it: Explanation) -> Self {
+        Self {
+            user: it.user,
+            rule: it.rule,
+            place: it.place,
+            require: it.require,
+            grace_days_left: it.grace_days_left,
+            grace_since: it.grace_since,
+            grace_until: it.grace_until,
+        }
+    }
+}
+
+fn not_enrolled(context: &mut Context, service: &str) -> Result<Verdict, Failure> {
+    let people = people()?;
+    let looked_at = people.len();
+    let mut found: Vec<NotEnrolled> = Vec::new();
+    for person in people {
+        let parameters = ExplainParameters {
+            user: person.name,
+            service: service.to_owned(),
+            ..ExplainParameters::default()
+        };
+        let it = context.call::<Explain>(&parameters)?.explanation;
+        let is_refused = it
+            .not_enrolled
+            .ok_or_else(|| Failure::Rejected(OLD.to_owned()))?;
+        // Two names of the name service may be one account.
+        if is_refused && found.iter().all(|known| known.user != it.user) {
+            found.push(it.into());
+        }
+    }
+    context.output.result(&found, || {
+        screen(&found, looked_at, service, &Clock::system())
+    })?;
+    Ok(Verdict::Done)
+}
+
+const OLD: &str = "the agent is older than mfactl and does not say who has not enrolled. Restart it: systemctl restart \
+                   mfa-agent";
+
+fn screen(found: &[NotEnrolled], looked_at: usize, service: &str, clock: &Clock) -> String {
+    let service = clean(service);
+    if found.is_empty() {
+        return format!(
+            "Users of this host who still have to enrol for {service}: none of {looked_at}"
+        );
+    }
+    let rows = found.iter().map(|it| row(it, clock));
+    let table = table(
+        ["User", "Rule", "Requires", "Grace since", "Grace until"],
+        rows,
+    );
+    let count = found.len();
+    format!(
+        "{table}\nUsers of this host who still have to enrol for {service}: {count} of {looked_at}\n\
+         Enrol a user:   mfactl enroll totp USER\n\
+         See the reason: mfactl explain --user USER --service {service}\n"
+    )
+}
+
+fn row(it: &NotEnrolled, clock: &Clock) -> [String; 5] {
+    let [since, until] = grace(it, clock);
+    [
+        it.user.clone(),
+        it.rule.clone().unwrap_or_else(|| "[policy]".to_owned()),
+        joined(&it.require, " or "),
+        since,
+        until,
+    ]
+}
+
+/// Since when and until when. Grace begins with the first login; who has none is refused now.
+fn grace(it: &NotEnrolled, clock: &Clock) -> [String; 2] {
+    match (&it.grace_since, &it.grace_until, it.grace_days_left) {
+        (Some(since), Some(until), _) => [clock.date(since), clock.date(until)],
+        (_, _, Some(1)) => ["first login", "1 day later"].map(str::to_owned),
+        (_, _, Some(days)) => ["first login".to_owned(), format!("{days} days later")],
+        (_, _, None) => ["none", "refused now"].map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(user: &str, rule: Option<&str>) -> NotEnrolled {
+        NotEnrolled {
+            user: user.to_owned(),
+            rule: rule.map(str::to_owned),
+            place: None,
+            require: vec!["totp+pin".parse().unwrap(), "email".parse().unwrap()],
+            grace_days_left: None,
+            grace_since: None,
+            grace_until: None,
+        }
+    }
+
+    #[test]
+    fn the_table_says_who_what_and_until_when() {
+        let anna = NotEnrolled {
+            grace_days_left: Some(12),
+            grace_since: Some("2026-11-20T14:02:00Z".to_owned()),
+            grace_until: Some("2026-12-04T14:02:00Z".to_owned()),
+            ..user("anna", Some("staff"))
+        };
+        let carl = NotEnrolled {
+            grace_days_left: Some(14),
+            ..user("carl", Some("staff"))
+        };
+        let found = [anna, user("bert", None), carl];
+        insta::assert_snapshot!(screen(&found, 7, "sshd", &Clock::for_tests()));
+        assert_eq!(
+            screen(&[], 7, "sudo", &Clock::for_tests()),
+            "Users of this host who still have to enrol for sudo: none of 7"
+        );
+    }
+}
