@@ -207,7 +207,7 @@ mod tests {
     use mfa_core::factors::FactorCombination;
     use mfa_core::login::entry::EntryFacts;
     use mfa_core::names::{Groups, UserName};
-    use mfa_core::policy::{Ask, Enforcement, Mode, Policy, Unenrolled};
+    use mfa_core::policy::{Ask, Enforcement, GracePeriod, Mode, Policy, Unenrolled};
 
     fn permit(right: Right, change: Change, enabled: bool, factors: &[Factor]) -> Permit {
         let factors = factors.to_vec();
@@ -377,7 +377,8 @@ mod tests {
             Remains::Nothing,
             "not asked for a code"
         );
-        let graceful = asking(|ask| ask.grace = Some(Duration::from_secs(86_400)));
+        let graceful =
+            asking(|ask| ask.grace = Some(GracePeriod::Lasting(Duration::from_secs(86_400))));
         assert_eq!(remains(&graceful, &nothing), Remains::AsNewcomer);
         let open = asking(|ask| ask.unenrolled = Unenrolled::Allow);
         assert_eq!(remains(&open, &nothing), Remains::Enough);

@@ -8,6 +8,7 @@ use super::samples::{at, counter, device, full, pepper};
 use super::*;
 use crate::factors::device::{MAX_DRIFT, Match, Windows};
 use crate::lockout::{Admission, LONGEST_LOCK, Limits, Lock};
+use crate::policy::GracePeriod;
 
 const PERIOD: i64 = 30;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -196,11 +197,17 @@ fn grace_that_began_in_2106_begins_today() {
     let mut account = Account::default();
     account.begin_grace(at(IN_2106));
     assert_eq!(account.grace_since(at(today)), None);
-    assert_eq!(account.grace_days_left(grace, at(today)), Some(14));
+    assert_eq!(
+        account.grace_days_left(GracePeriod::Lasting(grace), at(today)),
+        Some(14)
+    );
     assert!(account.begin_grace(at(today)));
     assert!(!account.begin_grace(at(today + 1)));
     let later = today + 14 * 24 * 3600;
-    assert_eq!(account.grace_days_left(grace, at(later)), None);
+    assert_eq!(
+        account.grace_days_left(GracePeriod::Lasting(grace), at(later)),
+        None
+    );
 }
 
 #[test]
@@ -293,7 +300,7 @@ proptest! {
         let paused = account.messages().paused_until(at(asked), &budget);
         let pause = i64::try_from(budget.pause.as_secs()).unwrap();
         prop_assert_eq!(paused.is_some(), (made..made + pause).contains(&asked));
-        let days = account.grace_days_left(HOUR, at(asked));
+        let days = account.grace_days_left(GracePeriod::Lasting(HOUR), at(asked));
         prop_assert!(days.is_none_or(|days| days <= 1));
         prop_assert_eq!(days.is_none(), asked >= made + hour);
     }

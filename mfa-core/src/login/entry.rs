@@ -265,11 +265,11 @@ impl<'a> Undecided<'a> {
     }
 
     fn grace(&self) -> Option<Grace> {
-        let length = self.ask.grace?;
-        let days = self.account.grace_days_left(length, self.context.now)?;
+        let (grace, now) = (self.ask.grace?, self.context.now);
+        let days = self.account.grace_days_left(grace, now)?;
         Some(Grace {
             days,
-            length,
+            ends: self.account.grace_ends(grace, now),
             single: self.terms.single,
         })
     }

@@ -6,7 +6,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+
 use super::{Prompting, Unenrolled};
+use crate::clock::after;
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Limits;
 
@@ -21,13 +25,37 @@ pub struct Ask {
     pub tries: u32,
     /// What happens to users who have enrolled none of the ways.
     pub unenrolled: Unenrolled,
-    /// How long these users are let in all the same, from their first such login; up to 365 days.
-    /// `None`: not at all. Always `None` with [`Unenrolled::Allow`].
-    pub grace: Option<Duration>,
+    /// How long these users are let in all the same. `None`: not at all. Always `None` with [`Unenrolled::Allow`].
+    pub grace: Option<GracePeriod>,
     /// How long and where a user who passed is not asked again; `None`: every login is asked.
     pub session: Option<SessionRule>,
     /// The limits of the lockout.
     pub lockout: Limits,
+}
+
+/// How long users who have enrolled nothing are let in all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GracePeriod {
+    /// From the first such login of each user; up to 365 days.
+    Lasting(Duration),
+    /// Until the end of a day, the same for all users.
+    Through {
+        /// The last day, by the calendar of the host.
+        day: Date,
+        /// When it ends.
+        end: Timestamp,
+    },
+}
+
+impl GracePeriod {
+    /// When it ends for a user for whom it began at `since`.
+    #[must_use]
+    pub fn end_from(self, since: Timestamp) -> Timestamp {
+        match self {
+            Self::Lasting(length) => after(since, length),
+            Self::Through { end, .. } => end,
+        }
+    }
 }
 
 /// How long and where a user who passed is not asked again.

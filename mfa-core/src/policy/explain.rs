@@ -7,8 +7,9 @@ use mfa_protocol::admin::{self, Considered, Explanation};
 use mfa_protocol::policy as wire;
 
 use super::{
-    Action, Ask, Decision, Enforcement, Facts, Guesses, Mode, Origin, Own, Patterns, Personal,
-    Place, Policy, PolicyVerdict, Prompting, Request, Rule, SessionRule, Unenrolled, in_order,
+    Action, Ask, Decision, Enforcement, Facts, GracePeriod, Guesses, Mode, Origin, Own, Patterns,
+    Personal, Place, Policy, PolicyVerdict, Prompting, Request, Rule, SessionRule, Unenrolled,
+    in_order,
 };
 use crate::factors::{Factor, FactorCombination};
 use crate::names::UserName;
@@ -176,8 +177,12 @@ impl Ask {
                 "users who have set up nothing set up a device in the login".to_owned()
             }
             (then, Some(grace)) => format!(
-                "users who have set up nothing are let in for {} from their first login, then {}",
-                length_of_time(grace),
+                "users who have set up nothing are let in {}, then {}",
+                match grace {
+                    GracePeriod::Lasting(length) =>
+                        format!("for {} from their first login", length_of_time(length)),
+                    GracePeriod::Through { day, .. } => format!("through {day}"),
+                },
                 match then {
                     Unenrolled::Enroll => "set up a device in the login",
                     Unenrolled::Deny | Unenrolled::Allow => "refused",
@@ -316,7 +321,7 @@ mod tests {
             scope: vec!["sudo".to_owned(), "su".to_owned()],
         };
         let ask = Ask {
-            grace: Some(days(14)),
+            grace: Some(GracePeriod::Lasting(days(14))),
             session: Some(session),
             ..Ask::default()
         };

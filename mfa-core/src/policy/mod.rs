@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 
-pub use ask::{Ask, Guesses, SessionRule};
+pub use ask::{Ask, GracePeriod, Guesses, SessionRule};
 pub use explain::length_of_time;
 pub use mfa_protocol::policy::{
     Enforcement, EnforcementMode as Mode, Prompting, Source, Unenrolled,

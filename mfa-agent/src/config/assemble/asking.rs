@@ -6,9 +6,10 @@
 use super::availability::FactorAvailability;
 use crate::config::keys::{Enforcement, Keys, Lockout, Part, Policy, Rule};
 use crate::config::tree::Layers;
-use crate::config::values::Findings;
+use crate::config::values::{Findings, Grace};
+use jiff::tz::TimeZone;
 use mfa_core::lockout::Limits;
-use mfa_core::policy::{Ask, SessionRule, Unenrolled};
+use mfa_core::policy::{Ask, GracePeriod, SessionRule, Unenrolled};
 
 /// A scope that nothing is shared in.
 const NO_SESSION: &str = "session_scope shares a session, and there is none; expected session = \"15m\" or the like \
@@ -78,17 +79,14 @@ impl<'a> Asking<'a> {
         let lacks = available.map(|available| available.problems(&policy.require));
         findings.problems.extend(lacks.into_iter().flatten());
         let lets_in_for_good = enforcement.unenrolled == Unenrolled::Allow;
+        let grace = grace_period(enforcement.grace);
         let checks = [
             (
                 "session_scope",
                 policy.session.is_zero() && !policy.session_scope.is_empty(),
                 NO_SESSION,
             ),
-            (
-                "grace",
-                lets_in_for_good && !enforcement.grace.is_zero(),
-                NO_GRACE,
-            ),
+            ("grace", lets_in_for_good && grace.is_some(), NO_GRACE),
         ];
         for (key, is_wrong, message) in checks {
             if let Some(place) = own.place(key).filter(|_| is_wrong) {
@@ -108,13 +106,25 @@ impl<'a> Asking<'a> {
             prompting: policy.prompting,
             tries: policy.tries,
             unenrolled: enforcement.unenrolled,
-            grace: Some(enforcement.grace).filter(|grace| !grace.is_zero() && !lets_in_for_good),
+            grace: grace.filter(|_| !lets_in_for_good),
             session: (!policy.session.is_zero()).then_some(SessionRule {
                 duration: policy.session,
                 scope: policy.session_scope,
             }),
             lockout,
         })
+    }
+}
+
+/// A last day ends by the calendar of this host.
+fn grace_period(grace: Grace) -> Option<GracePeriod> {
+    match grace {
+        Grace::Lasting(length) => (!length.is_zero()).then_some(GracePeriod::Lasting(length)),
+        Grace::Through(day) => {
+            let end = day.tomorrow().ok()?.to_zoned(TimeZone::system()).ok()?;
+            let end = end.timestamp();
+            Some(GracePeriod::Through { day, end })
+        }
     }
 }
 

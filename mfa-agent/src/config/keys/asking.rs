@@ -2,7 +2,7 @@
 
 use super::section;
 use crate::config::values::{
-    Combinations, Fit, Inherited, Lasting, Line, List, MethodPattern, OperationPattern,
+    Combinations, Fit, GraceOf, Inherited, Lasting, Line, List, MethodPattern, OperationPattern,
     ServiceName, ServicePattern, TerminalPattern, UserPattern, Whole,
 };
 use crate::config::words::ActionName;
@@ -24,9 +24,10 @@ section! {
         /// login, with its QR code and recovery codes. Before that the stack must have checked a password or a key, or
         /// the first who knows the password sets up their own device.
         unenrolled: Unenrolled = "deny";
-        /// For how long they are let in all the same, from their first login that is asked, and told how many days are
-        /// left; "0s" for not at all. Not with unenrolled = "allow".
-        grace: Lasting<0, YEAR> = "0s";
+        /// For how long they are let in all the same, and told how many days are left: a length of time from the first
+        /// login of each that is asked, such as "14d", or a last day for all, such as "2027-01-31"; "0s" for not at all.
+        /// Not with unenrolled = "allow".
+        grace: GraceOf<YEAR> = "0s";
     }
 
     pub(in crate::config) Lockout = ["lockout"] {

@@ -18,7 +18,7 @@ use mfa_core::factors::address::Channel;
 use mfa_core::factors::device::HashAlgorithm;
 use mfa_core::factors::pin::BannedPin;
 use mfa_core::lockout::Limits;
-use mfa_core::policy::{Action, Mode, Prompting, Unenrolled};
+use mfa_core::policy::{Action, GracePeriod, Mode, Prompting, Unenrolled};
 use mfa_core::texts::{Catalogue, Language, Text, Texts};
 
 const DEFAULT: &str = include_str!("../../../../config/agent.toml");
@@ -253,7 +253,8 @@ fn every_key_is_read() {
     let session = ask.session.as_ref().unwrap();
     assert_eq!(session.duration, Duration::from_secs(15 * 60));
     assert_eq!(session.scope, ["sudo", "su"]);
-    assert_eq!(ask.grace, Some(Duration::from_secs(14 * 24 * 60 * 60)));
+    let fortnight = Duration::from_secs(14 * 24 * 60 * 60);
+    assert_eq!(ask.grace, Some(GracePeriod::Lasting(fortnight)));
     assert_eq!(ask.lockout, settings.lockout);
     assert!(settings.require_password_expiry);
     let self_service = SelfService {

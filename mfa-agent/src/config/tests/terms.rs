@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+
 use super::{Settings, parse, parse_all};
 use mfa_core::lockout::Limits;
-use mfa_core::policy::{Ask, SessionRule, Unenrolled};
+use mfa_core::policy::{Ask, GracePeriod, SessionRule, Unenrolled};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -75,7 +78,7 @@ fn grace_ends_in_a_refusal_and_is_left_out_where_users_are_let_in_for_good() {
          [[rule]]\nunenrolled = 'allow'\n[[rule]]\nunenrolled = 'allow'\ngrace = '0s'",
     )
     .unwrap();
-    let days = |days| Some(Duration::from_secs(days * DAY));
+    let days = |days| Some(GracePeriod::Lasting(Duration::from_secs(days * DAY)));
     let expected = [
         (Unenrolled::Deny, days(14)),
         (Unenrolled::Deny, days(1)),
@@ -91,13 +94,25 @@ fn grace_ends_in_a_refusal_and_is_left_out_where_users_are_let_in_for_good() {
 }
 
 #[test]
+fn grace_through_a_day_ends_with_it() {
+    let settings = parse("[enforcement]\ngrace = '2027-01-31'").unwrap();
+    let end = date(2027, 2, 1).to_zoned(TimeZone::system()).unwrap();
+    let through = GracePeriod::Through {
+        day: date(2027, 1, 31),
+        end: end.timestamp(),
+    };
+    assert_eq!(settings.policy.default.grace, Some(through));
+}
+
+#[test]
 fn a_rule_may_deny_after_a_grace_though_others_are_let_in_for_good() {
     let settings = parse(
         "[enforcement]\nunenrolled = 'allow'\n[[rule]]\nunenrolled = 'deny'\ngrace = '2d'\n[[rule]]",
     )
     .unwrap();
     let ask = of_rule(&settings, 0);
-    assert_eq!(ask.grace, Some(Duration::from_secs(2 * DAY)));
+    let two_days = GracePeriod::Lasting(Duration::from_secs(2 * DAY));
+    assert_eq!(ask.grace, Some(two_days));
     assert_eq!(ask.unenrolled, Unenrolled::Deny);
     assert_eq!(of_rule(&settings, 1).unenrolled, Unenrolled::Allow);
 }

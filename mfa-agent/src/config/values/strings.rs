@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use super::texts::line;
 use super::{Value, messages, paths, texts, time};
 use crate::config::error::Problem;
@@ -74,6 +76,35 @@ impl<const MIN: u64, const MAX: u64> Text for Lasting<MIN, MAX> {
 
     fn range() -> Option<String> {
         Some(time::range(Self::LIMITS))
+    }
+}
+
+/// How long grace lasts, within limits in seconds, or the last day of it; none for no grace.
+pub(in crate::config) struct GraceOf<const MAX: u64>;
+
+/// Grace as the settings say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Grace {
+    /// From the first login of each user.
+    Lasting(Duration),
+    /// Until the end of this day.
+    Through(Date),
+}
+
+impl<const MAX: u64> Text for GraceOf<MAX> {
+    type Output = Grace;
+    const EXPECTED: &str = "a length of time such as \"14d\", or a last day such as \"2027-01-31\"";
+
+    fn parse(text: &str) -> Result<Grace, String> {
+        match text.parse::<Date>() {
+            Ok(day) => Ok(Grace::Through(day)),
+            Err(_) => <Lasting<0, MAX> as Text>::parse(text).map(Grace::Lasting),
+        }
+    }
+
+    fn range() -> Option<String> {
+        let lengths = <Lasting<0, MAX> as Text>::range()?;
+        Some(format!("{lengths}, or a day such as \"2027-01-31\""))
     }
 }
 

@@ -17,7 +17,6 @@ use super::fit;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use mfa_core::account::Account;
-use mfa_core::clock::after;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
 use mfa_core::names::UserName;
@@ -135,11 +134,11 @@ fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &m
     into.reason += &match let_in {
         LetIn::Session(session) => format!("; but a session lasts since {}", session.begun),
         LetIn::Unenrolled => "; but the user has set up nothing, and need not".to_owned(),
-        LetIn::Grace(Grace { days, length, .. }) => {
+        LetIn::Grace(Grace { days, ends, .. }) => {
             into.grace_days_left = Some(days);
             let since = account.grace_since(now);
             into.grace_since = since.map(|since| since.to_string());
-            into.grace_until = since.map(|since| after(since, length).to_string());
+            into.grace_until = ends.map(|ends| ends.to_string());
             format!("; but the user has set up nothing yet, and days of grace are left: {days}")
         }
     };

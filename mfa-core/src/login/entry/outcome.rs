@@ -1,6 +1,6 @@
 //! What becomes of a login, as values.
 
-use std::time::Duration;
+use jiff::Timestamp;
 
 use crate::account::{NewSession, Session};
 use crate::login::{AskTerms, FallbackRecipients};
@@ -57,8 +57,8 @@ pub enum PolicyEnd {
 pub struct Grace {
     /// How many are left, the present one included.
     pub days: u32,
-    /// How long they are in all.
-    pub length: Duration,
+    /// When they end; `None` if that is not known before they have begun.
+    pub ends: Option<Timestamp>,
     /// Whether the program shows nothing but one prompt.
     pub single: bool,
 }

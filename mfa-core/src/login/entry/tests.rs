@@ -7,7 +7,7 @@ use mfa_protocol::login::Authtok;
 use super::*;
 use crate::account::samples::{at, full};
 use crate::factors::address::AddressTemplate;
-use crate::policy::Prompting;
+use crate::policy::{GracePeriod, Prompting};
 
 struct Case {
     ask: Ask,
@@ -99,7 +99,7 @@ fn a_user_who_has_what_is_asked_for_costs_no_look_up() {
     for unenrolled in ALL {
         for combinations in [&["totp"][..], &["pin"], &["totp+pin", "questions"]] {
             let mut case = case(combinations, unenrolled).with(full());
-            case.ask.grace = Some(Duration::from_secs(86_400));
+            case.ask.grace = Some(GracePeriod::Lasting(Duration::from_secs(86_400)));
             assert_eq!(case.decided(false), ("ask", false), "{combinations:?}");
         }
     }
@@ -109,7 +109,7 @@ fn a_user_who_has_what_is_asked_for_costs_no_look_up() {
 fn only_what_is_for_users_of_this_host_costs_a_look_up() {
     let grace = |unenrolled| {
         let mut case = case(&["totp"], unenrolled);
-        case.ask.grace = Some(Duration::from_secs(86_400));
+        case.ask.grace = Some(GracePeriod::Lasting(Duration::from_secs(86_400)));
         case
     };
     let mail = |unenrolled| Case {

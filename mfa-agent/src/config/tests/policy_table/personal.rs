@@ -1,7 +1,7 @@
 //! What is set for one user, on top of the rules.
 
 use super::{Case, LOGIN, NOTHING, Set, ask, check};
-use mfa_core::policy::{Enforcement, Unenrolled};
+use mfa_core::policy::{Enforcement, GracePeriod, Unenrolled};
 
 const TEXT: &str = r#"
 [enforcement]
@@ -212,7 +212,7 @@ fn whether_a_user_must_have_set_up_something_can_be_set_for_them() {
         personal: Set { enforce, ..NOTHING },
         ..LOGIN
     };
-    let days = std::time::Duration::from_secs(14 * 24 * 60 * 60);
+    let days = GracePeriod::Lasting(std::time::Duration::from_secs(14 * 24 * 60 * 60));
     for (service, enforce, unenrolled, grace) in [
         ("sshd", Enforcement::Default, Unenrolled::Deny, Some(days)),
         ("sshd", Enforcement::Required, Unenrolled::Deny, None),

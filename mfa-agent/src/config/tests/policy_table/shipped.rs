@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use mfa_core::policy::{Prompting, Unenrolled};
+use mfa_core::policy::{GracePeriod, Prompting, Unenrolled};
 
 use super::{Case, LOGIN, ask, check};
 
@@ -138,7 +138,7 @@ fn the_small_company_asks_for_a_code_except_in_the_office_after_a_key() {
     assert_eq!(sudo.duration.as_secs(), 15 * 60);
     assert_eq!(
         ask(SMALL_COMPANY, &KEY).grace,
-        Some(Duration::from_secs(14 * 86400))
+        Some(GracePeriod::Lasting(Duration::from_secs(14 * 86400)))
     );
 }
 
