@@ -11,6 +11,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::table;
 
+/// At most so many pages are counted, which takes about two seconds: the names of some 50,000 users.
+const MOST_PAGES: usize = 40;
+
 pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
     let locked = all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?;
     context
@@ -45,6 +48,26 @@ pub(super) fn all<M: Method, T>(
         }
         after = next;
     }
+}
+
+/// "12", or "more than 50000" after so many pages: a first screen need not wait for a whole fleet.
+pub(super) fn counted<M: Method<Parameters = PageParameters>>(
+    context: &mut Context,
+    parts: impl Fn(M::Reply) -> (usize, Option<String>),
+) -> Result<String, Failure> {
+    let (mut count, mut after) = (0, None);
+    for _ in 0..MOST_PAGES {
+        let (more, next) = parts(context.call::<M>(&page(after))?);
+        count += more;
+        if next.is_none() {
+            return Ok(count.to_string());
+        }
+        after = next;
+    }
+    Ok(match count {
+        0 => "an unknown number".to_owned(),
+        count => format!("more than {count}"),
+    })
 }
 
 fn screen(locked: &[Lockout], clock: &Clock) -> String {

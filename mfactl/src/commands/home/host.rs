@@ -14,7 +14,7 @@ use crate::commands::Verdict;
 use crate::commands::doctor::stacks::files::Files;
 use crate::commands::doctor::stacks::{asking, names};
 use crate::commands::findings::errors;
-use crate::commands::lists::{all, page};
+use crate::commands::lists::counted;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;
@@ -22,7 +22,7 @@ use crate::table::{field, paragraph};
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     let files = Files::read(&PAM_FOLDERS.map(Into::into));
-    let services = asking(&files);
+    let services = services(&files);
     let health = match context.call::<Health>(&Nothing {}) {
         Err(failure) if failure.exit_status() == 3 => {
             context.output.text(&without_agent(&services))?;
@@ -33,8 +33,8 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     let state = State {
         config: context.call::<CheckConfig>(&CheckConfigParameters { host: None })?,
         mode: context.call::<Mode>(&Nothing {})?.mode,
-        users: all::<Users, _>(context, page, |reply| (reply.users, reply.next))?.len(),
-        locked: all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?.len(),
+        users: counted::<Users>(context, |reply| (reply.users.len(), reply.next))?,
+        locked: counted::<Lockouts>(context, |reply| (reply.lockouts.len(), reply.next))?,
         caller: host::caller(),
         services,
         health,
@@ -43,12 +43,28 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     Ok(Verdict::Done)
 }
 
+/// The services whose stacks ask for a code, those that every administrator looks for first.
+fn services(files: &Files) -> Vec<&str> {
+    let included = files.taken_in();
+    let mut services = asking(files);
+    services.retain(|service| !included.contains(service));
+    services.sort_by_key(|name| {
+        FIRST
+            .iter()
+            .position(|first| first == name)
+            .unwrap_or(FIRST.len())
+    });
+    services
+}
+
+const FIRST: [&str; 4] = ["sshd", "login", "sudo", "su"];
+
 struct State<'a> {
     health: HealthReply,
     config: CheckConfigReply,
     mode: EnforcementMode,
-    users: usize,
-    locked: usize,
+    users: String,
+    locked: String,
     /// Whose stacks ask for a code.
     services: Vec<&'a str>,
     /// The user behind root, if there is one.
@@ -148,7 +164,7 @@ fn steps(state: &State<'_>) -> Vec<Step> {
     }
     // Until someone has a factor, the errors are about that.
     let is_valid =
-        state.config.valid && (state.users == 0 || errors(&state.config).next().is_none());
+        state.config.valid && (state.users == "0" || errors(&state.config).next().is_none());
     match (is_valid, state.health.config_changed) {
         (false, _) => steps.push(step(
             "mfactl config check",
@@ -158,10 +174,10 @@ fn steps(state: &State<'_>) -> Vec<Step> {
         (true, false) => {}
     }
     let is_asked = !state.services.is_empty();
-    if state.users == 0 {
+    if state.users == "0" {
         steps.push((enroll(state), "enrol yourself first"));
     }
-    if state.locked > 0 {
+    if state.locked != "0" {
         steps.push(step("mfactl lockouts", "see who is locked, and until when"));
     }
     if state.mode == EnforcementMode::None {
@@ -221,8 +237,8 @@ mod tests {
                 refused_more: 0,
             },
             mode: EnforcementMode::All,
-            users: 0,
-            locked: 0,
+            users: "0".to_owned(),
+            locked: "0".to_owned(),
             services: Vec::new(),
             caller: Some("anna".to_owned()),
         }
@@ -246,8 +262,8 @@ mod tests {
     #[test]
     fn a_host_that_asks() {
         let state = State {
-            users: 12,
-            locked: 1,
+            users: "12".to_owned(),
+            locked: "1".to_owned(),
             services: vec!["cockpit", "login", "sshd", "su", "sudo"],
             ..state()
         };
@@ -257,7 +273,7 @@ mod tests {
     #[test]
     fn a_host_with_problems() {
         let mut state = State {
-            users: 12,
+            users: "12".to_owned(),
             services: vec!["sshd"],
             ..state()
         };
@@ -270,6 +286,21 @@ mod tests {
             message: "no such key".to_owned(),
         }];
         insta::assert_snapshot!(shown(&state));
+    }
+
+    #[test]
+    fn included_files_are_no_services_and_ssh_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name, text| std::fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "common-auth",
+            "auth required pam_unix.so\nauth required pam_mfa.so\n",
+        );
+        for service in ["chfn", "cups", "sshd", "su"] {
+            write(service, "@include common-auth\n");
+        }
+        let files = Files::read(&[folder.path().to_owned()]);
+        assert_eq!(services(&files), ["sshd", "su", "chfn", "cups"]);
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
         .map(|(_, rest)| rest.split_once("\nRules"));
     assert_eq!(
         shown.flatten().map(|(shown, _)| shown),
-        Some(ASTRAY),
+        Some(OUT_OF_SYNC),
         "{own}"
     );
     let of_another = screen(&account, true, &Clock::for_tests());
@@ -144,7 +144,7 @@ fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
     );
 }
 
-const ASTRAY: &str = r"\u{7}en: counter-based, next code is number 12
+const OUT_OF_SYNC: &str = r"\u{7}en: counter-based, next code is number 12
 
 Out of sync (codes are refused)
   phone: its clock is 150 seconds behind, seen 2 minutes ago
