@@ -119,7 +119,7 @@ fn set_up_device(terminal: &mut Pty) {
     terminal.expect(CODE);
     let key = key_shown(terminal.shown());
     terminal.send("000000");
-    terminal.expect("is not the code");
+    terminal.expect("Unexpected code");
     terminal.answer(CODE, &code_of(&key, 0));
     terminal.answer(STORED, "not yet");
     terminal.answer(STORED, "yes");
@@ -134,7 +134,7 @@ fn set_up_until(client: &mut Pty, stop: &str) {
     client.expect(CODE);
     if stop == "wrong code" {
         client.send("000000");
-        client.expect("is not the code");
+        client.expect("Unexpected code");
         client.expect(CODE);
     }
     if !stop.contains("stored") {

@@ -58,7 +58,7 @@ fn a_recovery_code_leads_to_a_new_device_that_replaces_the_lost_one() {
         let mut shell = sshd.shell(USER);
         shell.answer("Password: ", PASSWORD);
         shell.answer(ASKED, &had.paper[4]);
-        shell.expect("takes the place of the lost one");
+        shell.expect("replaces the lost one");
         shell.expect(CODE);
         let key = key_shown(shell.shown());
         shell.send("?");
@@ -115,7 +115,7 @@ fn renew_until(client: &mut Pty, stop: &str) {
     client.expect(CODE);
     if stop == "wrong code" {
         client.send("000000");
-        client.expect("is not the code");
+        client.expect("Unexpected code");
         client.expect(CODE);
     }
     if !stop.contains("stored") {

@@ -178,7 +178,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nregion = 'Germany'",
-        "2: no such region; write the two letters of the country, such as DE or GB",
+        "2: unknown region; expected the two letters of a country, such as DE or GB",
     ),
     (
         "[radius]\nname = 'vip'",

@@ -26,28 +26,30 @@ pub struct PhoneNumber(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region(country::Id);
 
-/// A text that is no telephone number, or none that we send to.
+/// A text that is not a telephone number, or a number that the agent does not send to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// Letters, control characters, or too many of anything.
-    #[error("a telephone number has digits, spaces and + - ( ) . / only, {LONGEST_NUMBER} at most")]
+    #[error(
+        "a telephone number can contain only digits, spaces and + - ( ) . / and at most {LONGEST_NUMBER} characters"
+    )]
     Characters,
     /// A number without a country code, and no region to take it from.
-    #[error("the telephone number needs its country code, such as +49 170 1234567")]
+    #[error("type the telephone number with its country code, such as +49 170 1234567")]
     NoCountry,
     /// No numbering plan has it.
     #[error(
-        "there is no such telephone number; write it with its country code, such as +49 170 1234567"
+        "this is not a valid telephone number; type it with its country code, such as +49 170 1234567"
     )]
     NoSuchNumber,
     /// Premium rate, shared cost and the like.
-    #[error("text messages can't be sent to this kind of number; take one of a mobile phone")]
+    #[error("this kind of number can't receive text messages; type the number of a mobile phone")]
     Kind,
     /// A stored number that is not in E.164.
     #[error("a stored telephone number is not in the form +491701234567; enrol it again")]
     Form,
     /// No such region.
-    #[error("no such region; write the two letters of the country, such as DE or GB")]
+    #[error("unknown region; expected the two letters of a country, such as DE or GB")]
     Region,
 }
 
