@@ -119,10 +119,7 @@ fn a_user_who_lost_a_phone_enrols_a_new_one() {
         let lost = agent.admin().device(USER);
         let codes = agent.admin().recovery_codes(USER, 10);
         let page = cockpit.answer(&asked(&cockpit), &codes[0]);
-        assert!(
-            page.message.contains("replaces the lost one"),
-            "{page:?}"
-        );
+        assert!(page.message.contains("replaces the lost one"), "{page:?}");
         let made = set_up_device(&cockpit, &page);
         nothing_is_in_the_log(&cockpit, &made);
         assert_eq!(agent.admin().status(USER).devices.len(), 1);

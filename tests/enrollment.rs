@@ -223,11 +223,11 @@ fn if_enrolment_is_not_possible_the_login_fails_and_the_log_says_why() {
     for (more, reason) in [
         (
             "[policy]\nprompting = \"single\"\nrequire = [\"totp\"]",
-            "one answer holds password and code",
+            "one answer for password and code",
         ),
         (
             "[policy]\nrequire = [\"pin\"]",
-            "can't be set up in a login",
+            "can't be enrolled in a login",
         ),
     ] {
         let agent = Agent::with(&format!("{ENROLL}{more}\n"));

@@ -89,10 +89,10 @@ fn a_recovery_code_leads_to_a_new_device_that_replaces_the_lost_one() {
         assert!(
             attempt
                 .text("reason")
-                .contains("a new device is to be set up")
+                .contains("a new device must be enrolled")
         );
         let stored = agent.events_of("enroll", USER, 1).pop().expect("an event");
-        assert!(stored.text("reason").contains("in place of"), "{stored:?}");
+        assert!(stored.text("reason").contains("instead of"), "{stored:?}");
         only_the_new_ones_pass(&agent, &sshd, &had, (&key, &paper));
     });
 }
@@ -239,7 +239,7 @@ fn by_default_a_recovery_code_lets_in_and_the_user_is_warned_when_few_are_left()
             assert_eq!(event.text("factor"), "recovery");
             let reason = event.text("reason");
             assert!(
-                reason.contains("a recovery code; it is used up"),
+                reason.contains("a recovery code, which is now used up"),
                 "{event:?}"
             );
         }

@@ -32,7 +32,7 @@ pub struct Hasher {
     params: Params,
     decoy: String,
     queue: Queue,
-    /// Of hashing alone: how long somebody waited before is no property of the machine.
+    /// Of hashing alone: the time in the queue says nothing about the machine.
     timing_decoy: SharedDecoy<()>,
 }
 

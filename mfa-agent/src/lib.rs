@@ -1,4 +1,4 @@
-//! `mfa-agent`: judges second factors.
+//! `mfa-agent`: verifies second factors.
 //!
 //! What is decided is decided in `mfa-core`, which is pure. The rooms here touch the world and decide nothing.
 

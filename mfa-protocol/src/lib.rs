@@ -42,8 +42,8 @@ pub fn private_socket(public: &Path) -> Option<PathBuf> {
     (private.as_os_str().len() <= MAX_SOCKET_PATH).then_some(private)
 }
 
-/// The longest that nobody accepts connections while an agent ends. Whoever comes then waits in the socket for the next
-/// agent, and must not take that for an outage: see [`arguments::Arguments::outlasts_restart`].
+/// The longest time without an accepting agent during a restart. Programs that connect then wait in the socket for the
+/// next agent, and must not treat this as an outage: see [`arguments::Arguments::outlasts_restart`].
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 
 /// The longest answer that a person may give, in bytes (rule 7 of the architecture).

@@ -18,7 +18,7 @@ pub struct Answer;
 /// Ends the login: nothing was answered, nothing is counted.
 pub struct Cancel;
 
-/// Asks, once somebody has been let in by whatever means, whether the policy was met.
+/// Asks whether the policy was met, after a program has accepted a user by any means.
 pub struct Admit;
 
 impl Method for Begin {
@@ -68,7 +68,7 @@ pub struct BeginParameters {
     /// What the login guards, when it is no login but an operation (`mfactl verify --operation`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Whether the code stands at the end of a password; missing means [`Authtok::None`].
+    /// Whether the code is at the end of a password; missing means [`Authtok::None`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authtok: Option<Authtok>,
     /// Asks for a ticket, should the login meet the policy; and names the process that may hand it in besides the
@@ -207,7 +207,7 @@ pub enum Style {
     Error,
 }
 
-/// A question to the user. Wiped when dropped: it may show what is to be kept.
+/// A question to the user. Wiped when dropped: it may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Prompt {
     /// The text, with its closing blank.
@@ -220,7 +220,7 @@ pub struct Prompt {
     pub tail: Option<u32>,
 }
 
-/// How a login ended. The module maps each to a PAM code and judges nothing itself.
+/// How a login ended. The module maps each to a PAM code and decides nothing itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {

@@ -39,7 +39,7 @@ words! {
         /// It shows prompts one after the other.
         #[default]
         Dialogue = "dialogue",
-        /// It has one answer only: the code stands at the end of the password.
+        /// It has one answer only: the code is at the end of the password.
         Single = "single",
     }
 }

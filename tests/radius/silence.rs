@@ -52,7 +52,7 @@ fn if_a_server_is_silent_the_second_answers_and_the_next_login_skips_the_first()
     assert_eq!(mute.heard(), 0, "it is passed over");
     assert_eq!(server.asked().len(), 3);
     host.agent
-        .await_log(&format!("{} was silent", mute.address()));
+        .await_log(&format!("{} did not answer", mute.address()));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Whether anybody would be left who can log in, become root and change the settings, and who would not.
 //!
-//! Administrators are root, the members of the `[admin]` groups, and all who may become root: those that `mfactl`
-//! found as root ([`super::host`]), or else the members of the usual groups. For each, samples of all logins
-//! through sshd and at the console are decided as real ones are, until one is found that can be passed. Only when
-//! there is none for anybody, that is an error. Where a policy has more cases than may be tried, nothing is claimed.
+//! Administrators are root, the members of the `[admin]` groups, and all users who may become root: the users that
+//! `mfactl` found as root ([`super::host`]), or else the members of the usual groups. For each, samples of all logins
+//! through sshd and at the console are decided like real logins, until one can succeed. It is an error only if no
+//! administrator has such a login. If a policy has more cases than the budget, the review reports nothing.
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, Severity};
@@ -53,14 +53,14 @@ pub(super) fn caller_lockout_risk(
         return None;
     }
     let why = match (lets_in, person.role) {
-        (false, _) => "no login through sshd or at the console would let them in",
+        (false, _) => "no login through sshd or at the console would succeed",
         (true, Role::Powerless) => "they have no password, which sudo asks for",
-        (true, Role::User | Role::Manager) => "they may not use sudo, and root's login is closed",
-        (true, _) => "sudo asks for a factor that they can't give",
+        (true, Role::User | Role::Manager) => "they may not use sudo, and root can't log in",
+        (true, _) => "sudo asks for a factor that they don't have",
     };
     let message = format!(
-        "{caller}, who typed this, could not become root again: {why}; enrol them first ({}), \
-         or enrol root and give it a password",
+        "{caller}, who ran this command, could not become root again: {why}; enrol them first \
+         ({}), or enrol root and set a password for it",
         survey.enroll_command(caller)
     );
     Some(Finding {
@@ -78,10 +78,10 @@ pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<bool> {
 fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Finding {
     let why = match obstacle {
         Some(obstacle) => why(root, obstacle, survey.now),
-        None => "it has no password, and sshd does not let it in".to_owned(),
+        None => "it has no password, and sshd refuses it".to_owned(),
     };
     let message = format!(
-        "nobody who administers this host could log in, neither through sshd nor at the console (for \
+        "no administrator of this host could log in, neither through sshd nor at the console (for \
          root: {why}); {}",
         survey.remedy("enrol one first")
     );
@@ -93,7 +93,7 @@ fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Fi
 
 fn root_is_shut_out(root: &Person, obstacle: &Decision, survey: &Survey<'_>) -> Finding {
     let message = format!(
-        "root could not log in at the console, should all else fail: {}; {}",
+        "root could not log in at the console in an emergency: {}; {}",
         why(root, obstacle, survey.now),
         survey.remedy("enrol root")
     );
@@ -105,7 +105,7 @@ fn why(root: &Person, obstacle: &Decision, now: Timestamp) -> String {
         (Verdict::Ask(_), Some(account)) if is_locked_for_good(account, now) => {
             ", and root is locked (mfactl unlock root)"
         }
-        (Verdict::Ask(_), _) => ", and root can't give that",
+        (Verdict::Ask(_), _) => ", which root does not have",
         (Verdict::Skip | Verdict::Deny, _) => "",
     };
     obstacle.reason() + lacking

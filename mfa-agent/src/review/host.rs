@@ -1,7 +1,7 @@
 //! What a review looks up: who there is, and who has set up what.
 //!
-//! The name service may be slow or broken. A look-up that fails is told once, and no other is made; and no
-//! more are made than a reload can wait for.
+//! The name service may be slow or broken. The first failed look-up is reported and ends the check, and there are no
+//! more look-ups than a reload can wait for.
 
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ impl<'a> Host<'a> {
         let mut findings = Vec::new();
         if mentions.len() > MOST_NAMES {
             let message = format!(
-                "the settings name {} users and groups; only the first {MOST_NAMES} were looked up",
+                "the settings name {} users and groups; only the first {MOST_NAMES} were checked",
                 mentions.len()
             );
             findings.push(warning(None, message));
@@ -180,18 +180,18 @@ impl<'a> Host<'a> {
         let name: UserName = match user.parse() {
             Ok(name) => name,
             Err(error) => {
-                let message = format!("{user:?}, and {error}; it stands for nobody, so remove it");
+                let message = format!("{user:?}, and {error}; it matches no user, so remove it");
                 return Ok(Some(mention.warning(&message)));
             }
         };
         let message = match self.names.canonical(&name).map_err(in_words)? {
             None => format!(
-                "the user {user:?}, who has no entry in the name service; that is right for users of a VPN \
-                 who have none, otherwise look at the spelling"
+                "the user {user:?}, who is not in the name service; this is right for VPN users \
+                 without a host account, otherwise check the spelling"
             ),
             Some(entry) if entry.name != name => format!(
-                "the user {user:?}, whom the name service calls {:?}; write that, since it is what logins \
-                 are known by",
+                "the user {user:?}, but the name in the name service is {:?}; write that name, \
+                 since logins are matched by it",
                 entry.name.as_str()
             ),
             Some(_) => return Ok(None),
@@ -227,7 +227,7 @@ fn add(known: &mut Vec<Known>, user: &str, role: Role, entry_points: Vec<EntryPo
     }
 }
 
-/// Where somebody could log in: sshd takes keys, too, and the console takes a password only.
+/// Where a user could log in: sshd also accepts keys, the console accepts passwords only.
 fn entry_points(console: bool, sshd: bool) -> Vec<EntryPoint> {
     let console = console.then_some(EntryPoint::Console);
     console
@@ -238,8 +238,8 @@ fn entry_points(console: bool, sshd: bool) -> Vec<EntryPoint> {
 
 fn no_group(group: &str) -> String {
     format!(
-        "the group {group:?}, which does not exist, so that nobody is in it; look at the spelling, or make \
-         the group (groupadd {group})"
+        "the group {group:?}, which does not exist and so has no members; check the spelling, or \
+         create the group (groupadd {group})"
     )
 }
 
@@ -276,7 +276,7 @@ impl Mention<'_> {
     }
 }
 
-/// All users and groups that the settings name, each once, where it stands first.
+/// All users and groups that the settings name, each once, at its first place.
 fn mentions(settings: &Settings) -> Vec<Mention<'_>> {
     let trusted = settings.server.trusted.iter().map(|user| Mention {
         whom: Whom::User(user.as_str()),

@@ -12,8 +12,8 @@ use super::lists::{is_empty, taken_out, takes_out_group, wanted};
 use mfa_core::names::Groups;
 use mfa_core::policy::{Action, Days, Fit, Hours, Networks, Pattern, Patterns, Policy, Rule};
 
-/// The rules that never decide, each with the first one that covers it, by their numbers from 0. Rules that
-/// fit nothing in themselves are not among them.
+/// The rules that never decide, each with the first rule that covers it, by their numbers from 0. Rules that match
+/// nothing by themselves are not included.
 pub(super) fn covered(policy: &Policy) -> BTreeMap<usize, usize> {
     let rules: Vec<Outline<'_>> = policy.rules.iter().map(|rule| Outline::of(rule)).collect();
     let covering = |(number, rule): (usize, &Outline<'_>)| {
@@ -118,8 +118,8 @@ fn is_taken_out(list: &Patterns, name: &str) -> bool {
     matches!(list.fit(name, &Groups::new()), Fit::TakenOut(_))
 }
 
-/// Whether the entries without `!` of `own` stand for all that those of `other` stand for, but for what
-/// `other` takes out again.
+/// Whether the entries without `!` of `own` include everything that the entries of `other` include, except what `other`
+/// excludes.
 fn wants_all(own: &Patterns, other: &Patterns) -> bool {
     if wanted(own).next().is_none() || wanted(own).any(is_any) {
         return true;

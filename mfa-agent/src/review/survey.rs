@@ -1,4 +1,4 @@
-//! The search for a login that somebody passes: samples of all logins, decided as real ones are, within a budget.
+//! Searches for a login that can succeed: samples of all logins, decided like real logins, within a budget.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) struct Survey<'a> {
     rules: Vec<Candidate<'a>>,
     pub(super) now: Timestamp,
     left: usize,
-    /// Whether somebody was asked for what they could set up.
+    /// Whether a user was asked for something that they could enrol.
     pub(super) is_asked: bool,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Survey<'a> {
             true => format!("{enroll} ({command}), or "),
             false => String::new(),
         };
-        format!("{enroll}add a rule such as {BREAK_GLASS} before all others")
+        format!("{enroll}add a rule such as {BREAK_GLASS} before all other rules")
     }
 
     /// What keeps the person from going through that door, however they try it: the first decision. None

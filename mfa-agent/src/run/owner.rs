@@ -36,7 +36,7 @@ pub(super) fn become_owner(places: &Places<'_>) -> Result<(), StartError> {
     setgid(group)?;
     setuid(user)?;
     let name = known.map_or_else(|| user.to_string(), |user| user.name);
-    log::info(format_args!("working as {name}, who owns the folder"));
+    log::info(format_args!("running as {name}, who owns the folder"));
     Ok(())
 }
 

@@ -67,7 +67,7 @@ impl Places<'_> {
         let repository = AccountRepository::new(Box::new(store), Vault::new(&self.key.load()?));
         repository
             .check_key()
-            .map_err(|e| format!("{e}; put back the key that belongs to this store"))?;
+            .map_err(|e| format!("{e}; restore the key that belongs to this store"))?;
         Ok(repository)
     }
 
@@ -111,7 +111,7 @@ impl Places<'_> {
             Found::Mark(_) => {}
             Found::Nothing => log::info(format_args!("marked the store {} in {path}", mark.id)),
             Found::Unreadable(reason) => log::warn(format_args!(
-                "the mark {path} was not readable ({reason}); wrote it again for the store {}",
+                "the mark {path} was not readable ({reason}); rewrote it for the store {}",
                 mark.id
             )),
         }
@@ -125,11 +125,11 @@ impl Places<'_> {
         } = rollback;
         let told = format!(
             "the store {} was set back to an older state ({store_generation}; it had reached \
-             {mark_generation}): later used codes, failures and locks are lost",
+             {mark_generation}): used codes, failures and locks since then are lost",
             self.store.display()
         );
         log::error(format_args!(
-            "{told}. This is expected only right after a restore; accept it then: stop the agent, and run: \
+            "{told}. This is expected only after a restore. To accept it, stop the agent and run: \
              mfa-agent --init"
         ));
         told

@@ -1,4 +1,4 @@
-//! By what right an account is changed.
+//! The right to change an account.
 //!
 //! Administrators change what they like. Users change their own, as far as `[self_service]` and what is
 //! set for them let them, once they have passed a factor on the same connection. It is asked inside
@@ -13,14 +13,14 @@ use mfa_core::account::{Account, By};
 use mfa_core::factors::{Factor, FactorCombination, FactorRow};
 use mfa_core::policy::{Mode, Policy, Unenrolled};
 
-/// What is to be changed.
+/// What is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// What the user can pass.
     Enroll(Factor),
     /// The same, by taking it away.
     Remove(Factor),
-    /// Where a device stands.
+    /// The state of a device.
     Resync,
     /// What is set for the user.
     Settings,
@@ -80,32 +80,34 @@ impl Permit {
         }
         Err(Failure::new(
             ErrorKind::NotVerified,
-            "to change your factors, first pass one that you have",
+            "to change your factors, first verify one that you have",
         ))
     }
 
-    /// Refuses to take away the last of a factor that is required: an administrator's wish is not the
-    /// user's to undo, and without it users could prove themselves no more, not even to take back their
-    /// own. `account` is as it would be.
+    /// Refuses to remove the last of a required factor: users can't undo what an administrator requires, and without
+    /// the factor they could not verify themselves any more, not even to undo their own setting. `account` is the
+    /// account after the change.
     pub(super) fn check_left(&self, account: &Account, factor: Factor) -> Result<(), Failure> {
         if self.by() == By::Administrator || account.has(factor) {
             return Ok(());
         }
         if account.admin_required(factor) {
             return Err(refused(&format!(
-                "an administrator requires {factor} of you; only an administrator can remove the last one"
+                "an administrator requires {factor} for you, so only an administrator can remove \
+                 the last one"
             )));
         }
         if account.settings().own.require.contains(&factor) {
             return Err(Failure::refused(format!(
-                "you require {factor} of yourself; first take that back: mfactl require {factor} USER --off"
+                "you require {factor} for yourself; first undo this: mfactl require {factor} USER \
+                 --off"
             )));
         }
         Ok(())
     }
 
-    /// Refuses to take away the last factor that somebody who has to have one can pass: they could not log
-    /// in any more. `left` is the account as it would be.
+    /// Refuses to remove the last usable factor of a user who must have one: they could not log in any more. `left` is
+    /// the account after the change.
     pub(super) fn check_last(
         &self,
         account: &Account,
@@ -117,13 +119,14 @@ impl Permit {
         }
         if left.personal().refine(&policy.default).unenrolled == Unenrolled::Allow {
             return Err(refused(
-                "without this you have nothing left that you could log in with, and you are asked as long as \
-                 you keep recovery codes or disabled addresses; take these away first: mfactl remove recovery",
+                "without this factor you could not log in any more, since you are asked while you \
+                 have recovery codes or disabled addresses; remove these first: mfactl remove \
+                 recovery",
             ));
         }
         Err(refused(
-            "without this you have nothing left that you could log in with, and a factor is required of you; \
-             set up another first, or ask an administrator to remove it",
+            "without this factor you could not log in any more, since a factor is required for \
+             you; enrol another one first, or ask an administrator to remove it",
         ))
     }
 
@@ -131,7 +134,8 @@ impl Permit {
         let managed = account.settings().self_manage;
         match self.change {
             Change::Settings if !managed => Err(refused(
-                "this is for administrators, and for users who may do it: mfactl self-manage USER on",
+                "this is for administrators and for users who are allowed to; to allow it: mfactl \
+                 self-manage USER on",
             )),
             Change::Enroll(_) | Change::Remove(_) if !(self.service.enabled || managed) => Err(
                 refused("users may not change their factors here; ask your administrator"),
@@ -161,8 +165,8 @@ pub(super) fn what_follows(
     if left.settings().required().contains(&factor) {
         let enroll = factor.enroll_command("USER");
         return Some(format!(
-            "{factor} is still required of USER, whose logins are refused until it is set up again: {enroll}. \
-             To require it no longer: mfactl require {factor} USER --off"
+            "{factor} is still required for USER, and logins are refused until it is enrolled \
+             again: {enroll}. To stop requiring it: mfactl require {factor} USER --off"
         ));
     }
     is_shut_out(before, left, policy).then(|| {
@@ -170,8 +174,8 @@ pub(super) fn what_follows(
         let factor = first.and_then(|combination| combination.factors().first());
         let enroll = factor.unwrap_or(&Factor::Totp).enroll_command("USER");
         format!(
-            "USER has nothing left that the policy asks for; see what becomes of a login: mfactl explain --user \
-             USER --service sshd. To set something up: {enroll}"
+            "USER has nothing left that the policy asks for; to see what happens at a login: \
+             mfactl explain --user USER --service sshd. To enrol something: {enroll}"
         )
     })
 }

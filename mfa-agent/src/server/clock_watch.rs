@@ -131,7 +131,7 @@ fn tell(seen: &mut Seen) {
         return;
     }
     if let Some(suspicion) = seen.suspicion() {
-        log::error(format_args!("{suspicion}. See: timedatectl"));
+        log::error(format_args!("{suspicion}. Check the clock: timedatectl"));
         seen.is_told = true;
     }
 }
@@ -147,15 +147,16 @@ impl Seen {
         let group = distances.windows(SUSPICIOUS).find(alike);
         if let Some(middle) = group.and_then(|group| group.get(SUSPICIOUS / 2)) {
             return Some(format!(
-                "the clock of this host is probably {}: the codes of {} users or more are all off by that, and are \
-                 refused",
+                "the clock of this host is probably {}: the codes of {} or more users are all off \
+                 by this much and are refused",
                 distance(middle.saturating_neg()),
                 SUSPICIOUS
             ));
         }
         let (user, ahead) = self.used_ahead.as_ref()?;
         Some(format!(
-            "the clock of this host was set back, or was wrong before: {user} was last used {}",
+            "the clock of this host was set back, or was wrong before: a code of {user} was last \
+             used {}",
             distance(*ahead)
         ))
     }

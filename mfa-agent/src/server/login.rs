@@ -81,7 +81,7 @@ pub(super) struct PromptedLogin {
 
 impl Login {
     fn of(resolved: ResolvedLogin<'_>, ask: &Ask, new_session: Option<NewSession>) -> Box<Self> {
-        // Nobody could unlock a stand-in, and once locked for good it would tell itself.
+        // A decoy can't be unlocked, and a permanent lock would reveal it.
         let mut limits = Limits {
             max_consecutive: ask
                 .lockout
@@ -164,7 +164,7 @@ impl Agent {
             mut state,
         } = prompted;
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
-            let reason = "an answer was too long or held a NUL";
+            let reason = "an answer was too long or contained a NUL";
             return Ok(conclude(&login.context, Outcome::Cancelled, reason));
         }
         if Instant::now() >= login.deadline {
@@ -208,7 +208,7 @@ impl Agent {
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 
-    /// Ends a login that could not be judged.
+    /// Ends a login that could not be verified.
     fn give_up(&self, context: &Context, failure: Failure) -> Result<Progress, Failure> {
         let ended = conclude(context, Outcome::Unavailable, failure.reason());
         if !failure.is_busy() {

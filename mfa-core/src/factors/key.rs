@@ -27,17 +27,21 @@ pub struct Key(Zeroizing<Vec<u8>>);
 pub enum KeyError {
     /// A character that base32 does not have.
     #[error(
-        "the key is not base32: it holds {0:?}; base32 has the letters A to Z and the digits 2 to 7"
+        "the key is not base32: it contains {0:?}; base32 has the letters A to Z and the digits 2 \
+         to 7"
     )]
     Character(char),
     /// A length that no base32 text has.
-    #[error("the key is not whole: base32 of this length does not exist; was the end cut off?")]
+    #[error(
+        "the key is incomplete: base32 of this length does not exist; check that the end was \
+             not cut off"
+    )]
     Cut,
     /// Too short to be safe.
     #[error("the key has {0} bits; at least 80 are needed, 160 are usual")]
     Short(usize),
     /// Too long to be meant.
-    #[error("the key has {0} bits; at most 1024 are taken")]
+    #[error("the key has {0} bits; at most 1024 are possible")]
     Long(usize),
 }
 
@@ -101,7 +105,7 @@ impl Key {
     }
 }
 
-/// What may stand between the letters of a key, as web pages and text programs set it.
+/// What may be between the letters of a key, as web pages and text programs format it.
 fn is_blank_or_dash(c: char) -> bool {
     matches!(
         c,

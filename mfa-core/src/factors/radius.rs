@@ -1,4 +1,4 @@
-//! Whatever a RADIUS server asks for and judges.
+//! A passcode that a RADIUS server asks for and verifies.
 
 use super::{AnswerForm, Need, Row, Stored, Verification};
 

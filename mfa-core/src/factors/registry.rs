@@ -10,7 +10,7 @@ pub trait FactorRow {
     /// What sets it apart.
     fn row(self) -> &'static Row;
 
-    /// Whether it asks for a code, which a recovery or a bypass code may stand in for.
+    /// Whether it asks for a code, which a recovery or bypass code can replace.
     fn is_code(&self) -> bool;
 
     /// The command that sets it up for a user.

@@ -1,7 +1,7 @@
 //! Codes that are made here and sent to the user.
 //!
-//! Pure. A code exists in the memory of one login only: it is good for no other, a restart voids it, and it
-//! is never stored.
+//! Pure. A code exists in the memory of one login only: it is not valid for another login, a restart makes it invalid,
+//! and it is never stored.
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;

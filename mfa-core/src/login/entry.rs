@@ -153,8 +153,8 @@ impl<'a> Preparation<'a> {
 }
 
 impl<'a> Undecided<'a> {
-    /// What is given to users without a record is for users of this host: a name that it does not know may be another
-    /// spelling of one that has set up something, and nobody is sent mail because a stranger typed their name.
+    /// Only users of this host get something without a record: an unknown name may be another spelling of an enrolled
+    /// user, and no one gets mail because a stranger typed their name.
     fn needs_known_user(&self) -> bool {
         let (ask, is_new) = (self.ask, self.account.has_never_enrolled());
         self.address.is_some()
@@ -266,8 +266,8 @@ impl<'a> Undecided<'a> {
         })
     }
 
-    /// An ordinary process does no more than self-service lets it. A proof is no set-up, and what guards an operation
-    /// is no place for one.
+    /// An ordinary process can do only what self-service allows. There is no enrolment when a user verifies a factor or
+    /// confirms an operation.
     fn may_enroll_in_login(&self) -> bool {
         self.is_plain_login() && (self.context.is_guarded || self.facts.is_self_service)
     }
@@ -308,8 +308,8 @@ impl<'a> Undecided<'a> {
         self.may_ask_number() && self.terms.combinations.iter().filter(by_text).all(has_rest)
     }
 
-    /// A message to a number that somebody types costs money. So only programs that guard logins ask for one, which
-    /// have checked a password, and not for an operation or a proof.
+    /// A message to a typed number costs money. So only programs that guard logins, which have checked a password, ask
+    /// for a number, and not for an operation or a verification.
     fn may_ask_number(&self) -> bool {
         self.ask.unenrolled == Unenrolled::Enroll
             && !self.terms.single

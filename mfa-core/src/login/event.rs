@@ -51,7 +51,7 @@ pub enum RadiusReply {
         /// Whether the answer may be seen while it is typed (RFC 2869 §5.10).
         echo: bool,
     },
-    /// Nothing: nobody judged the answer.
+    /// Nothing: the answer was not verified.
     Silent,
 }
 

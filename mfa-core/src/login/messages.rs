@@ -11,7 +11,7 @@ use crate::texts::{Text, Texts};
 /// How a message with a code fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryStatus {
-    /// Somebody has taken it, or is about to.
+    /// The provider accepted it, or is about to.
     OnItsWay,
     /// Nobody takes it, for now or for good.
     Failed,
@@ -68,7 +68,7 @@ pub fn grace(texts: &Texts, days: u32) -> Message {
     info(texts, &Text::Grace(days))
 }
 
-/// Says that somebody who was let in elsewhere has not met the policy.
+/// Says that a user whom the program accepted has not met the policy.
 #[must_use]
 pub fn not_met(texts: &Texts) -> Message {
     error(texts, &Text::NotMet)

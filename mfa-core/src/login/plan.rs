@@ -1,4 +1,4 @@
-//! What a dialogue goes by, and what it hands over.
+//! The input of a dialogue, and what it hands over.
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
@@ -10,7 +10,7 @@ use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 
-/// What a login is to be led through.
+/// The prompts of a login.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The ways that the policy leaves, in its order. Not empty.
@@ -32,7 +32,7 @@ pub struct Plan {
     pub region: Option<Region>,
     /// How many seconds the answer of a RADIUS server may take.
     pub patience: Option<u32>,
-    /// Whether a recovery code is to be followed by setting up a new device.
+    /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
 }
 
@@ -66,7 +66,7 @@ pub struct UserFactors {
 }
 
 impl UserFactors {
-    /// What `account` can be asked for at `now`, and what `decoy` says it is asked for in place of what it lacks.
+    /// What `account` can be asked for at `now`, and what `decoy` asks for instead of missing factors.
     #[must_use]
     pub fn of(
         account: &Account,
@@ -107,7 +107,7 @@ pub struct Answer {
     pub factor: Factor,
     /// What was typed.
     pub typed: Secret,
-    /// Whether a password may stand before it.
+    /// Whether a password may be before it.
     pub tail: bool,
     /// The code that was sent, if one was.
     pub sent: Option<SentCode>,

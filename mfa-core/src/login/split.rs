@@ -24,7 +24,7 @@ struct Candidate {
     pin: Option<Secret>,
 }
 
-/// What is to be looked for in an answer where a code of so many digits, if that is known, is asked for, and then a PIN.
+/// What to look for in an answer with a code of so many digits, if known, followed by a PIN.
 pub(super) fn search(typed: &Secret, digits: Option<u32>) -> CodeSearch {
     let pair = digits.and_then(|digits| code_and_pin(typed, digits));
     let mut candidates = other_codes_and_pins(typed);

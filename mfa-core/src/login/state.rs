@@ -45,7 +45,7 @@ pub struct SendingCode {
     request: SendRequest,
 }
 
-/// A RADIUS server judges an answer.
+/// A RADIUS server verifies an answer.
 #[derive(Debug)]
 pub struct QueryingRadius {
     dialogue: Box<Dialogue>,
@@ -173,7 +173,7 @@ impl Prompting {
 }
 
 impl FindingCode {
-    /// What may be a code, in the order in which it is to be looked for.
+    /// The parts that may be a code, in the order to check them.
     pub fn candidates(&self) -> impl Iterator<Item = &str> {
         self.search.candidates()
     }
@@ -201,7 +201,7 @@ impl Effect {
 }
 
 impl SendingCode {
-    /// What is to be sent.
+    /// What to send.
     #[must_use]
     pub fn request(&self) -> &SendRequest {
         &self.request
@@ -254,7 +254,7 @@ impl QueryingRadius {
         self.dialogue.then(next)
     }
 
-    /// What follows from a verdict that came before a server was asked, or in place of one.
+    /// Handles a verdict that came before a server was asked, or without one.
     #[must_use]
     pub fn consequence(&self, verdict: &Verdict) -> Consequence {
         self.dialogue.consequence(verdict)
@@ -268,7 +268,7 @@ impl QueryingRadius {
 }
 
 impl Verifying {
-    /// What is to be verified, all together.
+    /// What to verify, all together.
     #[must_use]
     pub fn answers(&self) -> &[Answer] {
         &self.answers

@@ -13,7 +13,7 @@ use crate::lockout::Limits;
 /// What a login is asked for, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// The ways to pass: the first one that the user has is enough. Never empty.
+    /// The combinations: the first that the user has is enough. Never empty.
     pub combinations: Vec<FactorCombination>,
     /// Whether the program can hold a conversation.
     pub prompting: Prompting,

@@ -206,7 +206,7 @@ fn mistakes_in_a_catalogue_are_reported_with_their_line() {
         (
             "prompt-pin = A\nprompt-pin = B\n",
             2,
-            "prompt-pin: the text exists already",
+            "prompt-pin: the text is defined twice",
         ),
         (
             "not-met =\n    .title = x\n",

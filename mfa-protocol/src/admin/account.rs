@@ -73,13 +73,13 @@ pub struct Account {
     pub consecutive_failures: u32,
     /// Answers that were refused unjudged because of a lock, since the last unlock or pass.
     pub refused_while_locked: u64,
-    /// When the lock ends, RFC 3339 in UTC; none if there is none, or if it does not end by itself.
+    /// When the lock ends, RFC 3339 in UTC; none if there is no lock, or if it does not end by itself.
     pub locked_until: Option<String>,
     /// Whether `max_consecutive` was reached: only an administrator ends this lock.
     pub locked_by_limit: bool,
     /// How many recovery codes are left; none if none were ever made.
     pub recovery_left: Option<u32>,
-    /// Until when a bypass code is good, RFC 3339 in UTC; none if there is none.
+    /// Until when the bypass code is valid, RFC 3339 in UTC; none if there is no code.
     pub bypass_until: Option<String>,
     /// Since when the user has been let in for a while without a factor, RFC 3339 in UTC.
     pub grace_since: Option<String>,
@@ -102,7 +102,7 @@ pub struct Device {
     pub algorithm: HashAlgorithm,
     /// 6 to 8.
     pub digits: u32,
-    /// Seconds a code is good for; none for `hotp`.
+    /// Seconds a code is valid; none for `hotp`.
     pub period: Option<u64>,
     /// The counter of the next code; none for `totp`.
     pub counter: Option<u64>,

@@ -118,7 +118,7 @@ pub struct ImportDevice {
     /// 6, which none means, to 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digits: Option<u32>,
-    /// Seconds that a code is good for; none: the device counts its codes (HOTP).
+    /// Seconds that a code is valid; none for an HOTP device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
     /// Periods that its clock is ahead of this host's.

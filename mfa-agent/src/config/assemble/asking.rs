@@ -11,12 +11,12 @@ use mfa_core::lockout::Limits;
 use mfa_core::policy::{Ask, SessionRule, Unenrolled};
 
 /// A scope that nothing is shared in.
-const NO_SESSION: &str = "session_scope shares a session, and there is none; expected session = \"15m\" or the like \
-     beside it, or no session_scope";
+const NO_SESSION: &str = "session_scope shares a session, but session is not set; expected a \
+                          session such as session = \"15m\", or no session_scope";
 
 /// A grace that never ends.
-const NO_GRACE: &str = "grace has no meaning with unenrolled = \"allow\", which lets in for good; expected \
-     unenrolled = \"deny\", which holds when the grace is over, or no grace";
+const NO_GRACE: &str = "grace has no effect with unenrolled = \"allow\", which never ends; \
+                        expected unenrolled = \"deny\", which applies after the grace, or no grace";
 
 /// What all rules have where they say nothing themselves.
 pub(super) struct Asking<'a> {
@@ -62,8 +62,8 @@ impl<'a> Asking<'a> {
         over.ask(&rule.layers, available, findings)
     }
 
-    /// What these layers ask for. Session scope and grace are judged where `own` has them: what a rule inherits and has
-    /// no use for goes without a word.
+    /// What these layers ask for. Session scope and grace are checked only if `own` sets them: a rule may inherit
+    /// values that it does not use.
     fn ask(
         &self,
         own: &Layers<'_>,

@@ -1,5 +1,5 @@
-//! Settings, made of what the files have. What belongs together may be in several files: it is judged only when all
-//! keys are right.
+//! Builds settings from all files. Keys that depend on each other may be in several files, so they are checked only
+//! when all keys are valid.
 
 mod asking;
 mod availability;
@@ -60,7 +60,7 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
         sms: sms::sms(sections.sms, findings),
     };
     let radius = radius::radius(sections.radius, findings);
-    // A way to send that is half there is no reason to say that there is none.
+    // An incomplete channel has its own error; don't report it as missing as well.
     let is_outside_right = findings.problems.is_empty();
     let available = is_outside_right.then_some(FactorAvailability {
         delivery: &delivery,

@@ -18,7 +18,7 @@ pub struct Delivery {
     pub channel: Channel,
     /// The length of a code, 6 to 8.
     pub digits: u32,
-    /// How long a code is good for, 1 min to 30 min; then the login has to be begun again.
+    /// How long a code is valid, 1 min to 30 min; after that the user must log in again.
     pub lifetime: Duration,
     /// How many messages one user is sent: 1 to 100 within 1 min to 1 h, then none for 0 s to 1 day.
     pub budget: MessageLimits,
@@ -31,7 +31,7 @@ pub struct Delivery {
 /// `[delivery.email]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Email {
-    /// Whom mails are from.
+    /// The sender of mails.
     pub from: EmailAddress,
     /// Who takes them.
     pub route: EmailRoute,
@@ -81,14 +81,14 @@ pub enum SmsRoute {
         key: String,
         /// The file or the systemd credential that holds the secret.
         secret: PathBuf,
-        /// Whom messages are from.
+        /// The sender of messages.
         from: String,
         /// Where the API is.
         endpoint: HttpsUrl,
         /// Whose certificates are believed.
         roots: Roots,
     },
-    /// A server of one's own.
+    /// The administrator's own server.
     Webhook {
         /// Where it is.
         url: HttpsUrl,
@@ -110,7 +110,7 @@ pub enum WebhookSecret {
     Hmac(PathBuf),
 }
 
-/// `[[radius]]`: servers that stand in for each other. No two have the same name.
+/// `[[radius]]`: servers that fail over to each other. Each name is unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Radius {
     /// The name that `mfactl enroll radius --server` takes.

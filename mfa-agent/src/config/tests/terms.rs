@@ -143,7 +143,7 @@ fn halves_that_stand_in_several_files_are_judged_together() {
         (
             "[enforcement]\ngrace = '1d'",
             "[enforcement]\nunenrolled = 'allow'",
-            "0.toml:2: grace has no meaning",
+            "0.toml:2: grace has no effect",
         ),
         (
             "[lockout]\nmax_consecutive = 10",

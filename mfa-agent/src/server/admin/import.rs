@@ -109,7 +109,7 @@ impl Connection {
                 log::limited(
                     "refused calls",
                     format_args!(
-                        "an import for {user:?} refused to process {pid} of user id {uid}: {reason}"
+                        "import for {user:?} refused to process {pid} of user id {uid}: {reason}"
                     ),
                 );
                 Err(Failure::refused(reason))

@@ -45,8 +45,8 @@ impl Connection {
         })?;
         let note = (on && !done.1.has(factor)).then(|| {
             format!(
-                "{user} has no device yet and can't pass where codes are asked for; \
-                 mfactl enroll totp {user} sets one up"
+                "{user} has no device yet and can't log in where codes are asked for; enrol one: \
+                 mfactl enroll totp {user}"
             )
         });
         Ok(said(&subject, done, note))
@@ -119,8 +119,8 @@ impl Connection {
         }
         let user = &subject.user;
         Err(Failure::refused(format!(
-            "{user} has no maximum password age, and [policy] require_password_expiry asks for one; set \
-             it first: chage -M 90 {user}"
+            "{user} has no maximum password age, but [policy] require_password_expiry requires \
+             one; set it first: chage -M 90 {user}"
         )))
     }
 

@@ -1,5 +1,5 @@
-//! Lets in a user whom the policy would ask: by a session, by grace, or because they need not set up anything. Each is
-//! looked at again in the change that makes it durable.
+//! Accepts a user without a prompt although the policy asks: because of a session, grace, or optional enrolment. Each
+//! is checked again in the change that makes it durable.
 
 use mfa_protocol::login::{Message, Outcome};
 
@@ -26,7 +26,7 @@ impl Agent {
             LetIn::Session(_) => self.pass_in_session(resolved, ask),
             LetIn::Grace(grace) => self.pass_in_grace(resolved, grace),
             LetIn::Unenrolled => {
-                let reason = "not enrolled, and need not be";
+                let reason = "not enrolled and not required to be";
                 Ok(Some(conclude(&resolved.context, Outcome::Skipped, reason)))
             }
         }
@@ -127,7 +127,7 @@ fn days_left(days: u32) -> String {
 /// Passed once, and within its time not asked again.
 fn in_session(context: &Context, session: &Session) -> (Context, String) {
     let reason = format!(
-        "a session, begun {} with {} by {}",
+        "a session, started {} with {} by {}",
         session.begun, session.passed, session.spot.service
     );
     let mut context = context.clone();

@@ -40,12 +40,11 @@ pub(super) struct ResolvedLogin<'a> {
 
 /// What a login is for.
 pub(in crate::server) enum Purpose {
-    /// Somebody wants in.
+    /// A login.
     Login,
     /// The caller is about to change their own factors.
     Proof,
-    /// Somebody is in, and it is asked whether they may be; with the ticket that they have. Nothing is asked
-    /// of them.
+    /// The account phase: whether a user who was already accepted may log in, with their ticket. There is no prompt.
     Admission(Option<Secret>),
 }
 
@@ -149,7 +148,8 @@ impl Agent {
             Failure::new(
                 ErrorKind::Busy,
                 format!(
-                    "too many logins of {user} wait for an answer; try again once some have ended"
+                    "too many logins of {user} are waiting for an answer; try again when some \
+                     have ended"
                 ),
             )
         })
@@ -170,7 +170,7 @@ impl Agent {
         Ok(policy.decide(request, &facts, personal))
     }
 
-    /// What the policy wants to know of the user, and no more: each look-up costs every login.
+    /// What the policy needs to know about the user, and no more: each look-up costs every login.
     fn facts(
         &self,
         policy: &Policy,
@@ -197,7 +197,7 @@ impl Agent {
         Ok((self.names.is_federated(entry)?, groups))
     }
 
-    /// The user's record, or the one that stands in for those who have none.
+    /// The user's record, or the shared record for users without one.
     pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
         let own = Key::account(user);
         if let Some(account) = self.repository.load(&own)? {

@@ -15,7 +15,7 @@ pub(super) struct EndNote {
     pub(super) is_recorded: bool,
     /// What the account could be passed with when it was.
     pub(super) generation: Option<u64>,
-    /// Why no RADIUS server has judged the answer.
+    /// Why no RADIUS server verified the answer.
     pub(super) silence: Option<String>,
 }
 

@@ -1,8 +1,8 @@
-//! Having a RADIUS server judge an answer.
+//! Answers that a RADIUS server verifies.
 //!
-//! The guess is noted on the record before the server hears of it, so that no more are out at once than
-//! may be wrong, and a locked account asks nobody. What the server said is noted in a change of its own;
-//! silence gives the guess back, unless it was one at a bypass or recovery code as well.
+//! The guess is reserved on the record before the server gets it, so that no more guesses are open at once than may be
+//! wrong, and a locked account asks no server. The server's answer is recorded in a separate change; if no server
+//! answers, the reservation is released, unless the answer was also a guess at a bypass or recovery code.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const LONGEST_ATTRIBUTE: usize = 253;
 pub(in crate::server) struct ReservedGuess {
     /// Its number on the record.
     id: Option<u64>,
-    /// Whether it might have been a bypass or recovery code, and is none: that was judged here.
+    /// Whether it could have been a bypass or recovery code but is not: this was checked here.
     is_other_guess: bool,
     /// Whether nobody is asked because the account is locked.
     is_locked: bool,
@@ -54,14 +54,14 @@ enum Reservation {
 
 /// What asking a server comes to.
 pub(super) enum Queried {
-    /// This is to be waited for.
+    /// This must be waited for.
     Waiting(RadiusWait, QueryingRadius, ReservedGuess),
     /// This follows at once.
     AtOnce(Following),
 }
 
 impl Agent {
-    /// Has a server judge an answer.
+    /// Has a server verify an answer.
     pub(super) fn query(
         &self,
         login: &mut Login,
@@ -85,7 +85,8 @@ impl Agent {
         };
         let is_privileged = login.context.peer.privileged;
         let Some(place) = self.radius_places.enter(&login.settings, is_privileged) else {
-            let why = "too many logins wait for RADIUS servers; see [server] max_connections";
+            let why =
+                "too many logins are waiting for RADIUS servers; see [server] max_connections";
             log::limited("radius places", why);
             let following = self.unanswered(login, state, &guess, why)?;
             return Ok(Queried::AtOnce(following));
@@ -100,7 +101,8 @@ impl Agent {
         let (Some(wait), Some(client)) = (login.wait(&remote), client) else {
             let server = &remote.server;
             let why = format!(
-                "the user is at the RADIUS server {server}, and no [[radius]] has that name"
+                "the user is enrolled at the RADIUS server {server}, but no [[radius]] has that \
+                 name"
             );
             log::limited("radius", format_args!("{}: {why}", login.context.user));
             let following = self.unanswered(login, state, &guess, &why)?;
@@ -137,7 +139,7 @@ impl Agent {
         }
     }
 
-    /// Nobody was asked: what was typed is wrong, or not judged at all, as it was for who asked last.
+    /// No server was asked: the answer is wrong, or was not verified at all, like the last answer.
     fn rested(
         &self,
         login: &mut Login,
@@ -178,7 +180,7 @@ impl Agent {
             }
             Ok(Said::Rejected { .. }) => {
                 self.typical_latency.note(took, false);
-                // The reservation becomes a failure in the change that judges the answers.
+                // The reservation becomes a failure in the change that verifies the answers.
                 RadiusReply::Rejected {
                     remote: Some(remote),
                     reserved: guess.id,
@@ -202,8 +204,8 @@ impl Agent {
         Ok(state.replied(reply).into())
     }
 
-    /// Reserves the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
-    /// no more guesses at them are out at once than may be wrong either.
+    /// Reserves the guess, if it may be sent. Bypass and recovery codes are checked in the same change, so that no more
+    /// guesses at them are open at once than may be wrong.
     fn reserve(&self, login: &Login, typed: &Secret) -> Result<Reservation, Failure> {
         let id = u64::from_le_bytes(random()?);
         let pepper = self.repository.pepper();
@@ -241,7 +243,7 @@ impl Agent {
         })
     }
 
-    /// No server has judged the guess.
+    /// No server verified the guess.
     fn unanswered(
         &self,
         login: &mut Login,
@@ -254,17 +256,20 @@ impl Agent {
         }
         let silence = match guess.is_other_guess {
             true => {
-                format!("{why}; none of the user's bypass or recovery codes either, which counts")
+                format!(
+                    "{why}; the answer is not a bypass or recovery code either and counts as \
+                         a failure"
+                )
             }
-            false => format!("{why}; nothing was judged"),
+            false => format!("{why}; nothing was verified"),
         };
         let mut following = Following::from(state.replied(RadiusReply::Silent));
         following.note.silence = Some(silence);
         Ok(following)
     }
 
-    /// The server did not judge the guess, so it is given back. What might have been another code was judged
-    /// here, and counts; the verdict if that locks the account.
+    /// No server verified the guess, so the reservation is released. What could have been another code was checked here
+    /// and counts; returns the verdict if this locks the account.
     fn unjudged(
         &self,
         login: &mut Login,
@@ -346,7 +351,7 @@ fn note(login: &Login, answer: &Result<Answer, ClientError>) {
                 log::limited(
                     "radius replies refused",
                     format_args!(
-                        "{refused} datagrams from {server} were no right reply; the last: {why}"
+                        "{refused} datagrams from {server} were not valid replies; the last: {why}"
                     ),
                 );
             }

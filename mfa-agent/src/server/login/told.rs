@@ -31,8 +31,8 @@ impl Login {
         (context, events)
     }
 
-    /// The same, for a guess that might have been a bypass or recovery code and that no server has judged: the
-    /// login goes on unless that locks the account.
+    /// The same, for a guess that could have been a bypass or recovery code and that no server verified: the login
+    /// continues unless this locks the account.
     pub(super) fn told_unjudged(
         &self,
         verdict: &Verdict,

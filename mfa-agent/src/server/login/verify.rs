@@ -1,8 +1,8 @@
 //! From answers to a verdict.
 //!
-//! What takes long (hashing) is done first, outside any record; then the account judges everything in
-//! one change that is durable before anybody hears of it (rules 1 and 3 of the architecture). A locked
-//! account costs no hashing, but takes as long as if it did (rule 8).
+//! Hashing takes long, so it is done first, outside of any record; then the account verifies everything in one change
+//! that is durable before any answer (rules 1 and 3 of the architecture). A locked account costs no hashing, but takes
+//! as long (rule 8).
 
 use jiff::Timestamp;
 
@@ -143,7 +143,7 @@ fn rejected(given: &[Answer]) -> Option<u64> {
     rejected.reserved
 }
 
-/// A code, as it is judged within the change; none if it has to be hashed first.
+/// A code, as it is verified within the change; none if it must be hashed first.
 fn code(given: &Answer) -> Option<PreparedAnswer> {
     let (factor, typed) = (given.factor, given.typed.clone());
     Some(match factor.row().verification {

@@ -30,16 +30,17 @@ pub enum AddressError {
     Long,
     /// Control characters, spaces, letters with accents.
     #[error(
-        "an e-mail address has no spaces and only plain letters; write other domains in their xn-- form"
+        "an e-mail address has no spaces and only ASCII letters; type other domains in their xn-- \
+         form"
     )]
     Characters,
     /// Anything else.
-    #[error("this is no e-mail address; one looks like name@example.org")]
+    #[error("this is not an e-mail address; expected an address such as name@example.org")]
     Malformed,
 }
 
 impl EmailAddress {
-    /// The whole address. Whoever calls this answers for where it goes.
+    /// The whole address. The caller is responsible for where it goes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_ref()

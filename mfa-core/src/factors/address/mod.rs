@@ -63,7 +63,7 @@ impl Recipient {
         }
     }
 
-    /// The whole address. Whoever calls this answers for where it goes.
+    /// The whole address. The caller is responsible for where it goes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

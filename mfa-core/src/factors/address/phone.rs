@@ -1,9 +1,8 @@
 //! A number that text messages can be sent to, in E.164.
 //!
-//! What a person types is read with the numbering plans of all countries (the crate bundles Google's
-//! metadata), once, when it is enrolled: a number that nobody can have, or one that costs the caller a
-//! premium, is refused. What was stored is only checked for its form: plans change, and a record must
-//! stay readable when they do.
+//! A typed number is read with the numbering plans of all countries (the crate bundles Google's metadata), once, when
+//! it is enrolled: impossible numbers and premium rate numbers are refused. A stored number is only checked for its
+//! form: plans change, and a record must stay readable when they do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -86,7 +85,7 @@ impl PhoneNumber {
         }
     }
 
-    /// The whole number, a plus sign and digits. Whoever calls this answers for where it goes.
+    /// The whole number, a plus sign and digits. The caller is responsible for where it goes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -24,7 +24,7 @@ pub struct SendRequest {
     pub channel: Channel,
     /// Where to, if the user has no address of their own: where the template says, or the number that was just typed.
     pub fallback: Option<Recipient>,
-    /// The code that is to be sent again; without one, a fresh one.
+    /// The code to send again; without one, a new code.
     pub again: Option<SentCode>,
     /// Until when it is good, if one was sent before.
     pub expires: Option<Timestamp>,
@@ -37,7 +37,7 @@ pub(super) struct SentCodeState {
     channel: Option<Channel>,
     expires: Option<Timestamp>,
     number: Option<Recipient>,
-    /// What is to be shown along with the news.
+    /// What to show together with the delivery status.
     shown: Vec<Message>,
     /// What became of a message after its prompt was shown, if that is worth a word.
     late: Option<DeliveryStatus>,
@@ -108,7 +108,7 @@ impl Dialogue {
         }
     }
 
-    /// The code was right, but something with it was not: it is good no more.
+    /// The code was right, but another answer was wrong: the code is no longer valid.
     pub(in crate::login) fn spend_sent_code(&mut self) {
         self.post.code = None;
         self.post.channel = None;
@@ -124,7 +124,7 @@ impl Dialogue {
         self.order(channel)
     }
 
-    /// Has the code sent that is good now, or a fresh one if there is none.
+    /// Sends the valid code again, or a new one if there is none.
     pub(super) fn order(&mut self, channel: Channel) -> Next {
         self.post.late = None;
         Next::Send(SendRequest {

@@ -1,4 +1,4 @@
-//! What a RADIUS server judges: the answer goes there, and what it asks back goes to the user.
+//! Answers that a RADIUS server verifies: the answer goes to the server, and its challenge goes to the user.
 
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Prompt, Step};
@@ -39,14 +39,14 @@ impl Dialogue {
                 let silent = error(&self.plan.wording.asking, &Text::ServerSilent(true));
                 self.offer(vec![silent])
             }
-            // Not unavailable, which stacks may pass over: whoever lets a phone ring decides this.
+            // Not "unavailable", which stacks may ignore: a user who does not answer the phone could cause it.
             RadiusReply::Silent => {
                 self.cancelled(&Text::ServerSilent(false), EndReason::ServerSilent)
             }
         }
     }
 
-    /// What was typed for a server is a bypass or recovery code; it is judged here.
+    /// A bypass or recovery code was typed for a server; it is verified here.
     pub(in crate::login) fn take_other_code(&mut self, typed: Secret) -> Next {
         self.given.push(Answer::of(Factor::Radius, typed));
         self.go_on(Vec::new())

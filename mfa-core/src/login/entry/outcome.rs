@@ -20,7 +20,7 @@ pub enum Entry<'a> {
     Ask(Asked),
 }
 
-/// Why a user gets in whom the policy would ask.
+/// Why a user is accepted without a prompt although the policy asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LetIn<'a> {
     /// A session lasts.
@@ -72,7 +72,7 @@ pub struct Asked {
     pub is_unenrolled: bool,
     /// Why a user who can pass nothing has nothing; for the log, never for the user.
     pub hint: Option<Hint>,
-    /// Whether a recovery code is to be followed by setting up a new device.
+    /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
     /// The session that a pass begins.
     pub session: Option<NewSession>,
@@ -95,16 +95,16 @@ impl Hint {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingUsable => {
-                "what was set up can't be used any more (a disabled address, used-up recovery codes, an expired \
-                 bypass code); mfactl bypass issues a code"
+                "nothing that is enrolled can be used any more (a disabled address, used-up \
+                 recovery codes, an expired bypass code); to issue a code: mfactl bypass USER"
             }
             Self::NoConversation => {
-                "not enrolled, and a device can't be set up where one answer holds password and code; set one up \
-                 first: mfactl enroll totp USER"
+                "not enrolled, and no device can be enrolled with one answer for password and \
+                 code; enrol one first: mfactl enroll totp USER"
             }
             Self::NoCode => {
-                "not enrolled, and what the policy requires can't be set up in a login, as only totp can; see what is \
-                 required: mfactl status USER"
+                "not enrolled, and what the policy requires can't be enrolled in a login (only \
+                 totp can); to see what is required: mfactl status USER"
             }
         }
     }
