@@ -112,12 +112,12 @@ pub struct Answer {
     /// The code that was sent, if one was.
     pub sent: Option<SentCode>,
     /// What a RADIUS server said, if one was asked.
-    pub judgement: Option<RadiusJudgement>,
+    pub decision: Option<RadiusDecision>,
 }
 
-/// What a RADIUS server said of an answer.
+/// The decision of a RADIUS server about an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RadiusJudgement {
+pub struct RadiusDecision {
     /// Whether it is right.
     pub accepted: bool,
     /// The account there; none if nobody was asked because the user has none.
@@ -133,7 +133,7 @@ impl Answer {
             typed,
             tail: false,
             sent: None,
-            judgement: None,
+            decision: None,
         }
     }
 

@@ -71,7 +71,7 @@ pub struct Account {
     pub failures: u32,
     /// Failures since the last pass or unlock (NIST SP 800-63B §5.2.2).
     pub consecutive_failures: u32,
-    /// Answers that were refused unjudged because of a lock, since the last unlock or pass.
+    /// Answers that were refused without verifying them because of a lock, since the last unlock or pass.
     pub refused_while_locked: u64,
     /// When the lock ends, RFC 3339 in UTC; none if there is no lock, or if it does not end by itself.
     pub locked_until: Option<String>,

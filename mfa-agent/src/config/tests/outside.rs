@@ -268,7 +268,7 @@ fn what_is_asked_for_and_missing_is_told_where_it_is_asked_for() {
 }
 
 #[test]
-fn an_override_is_what_is_judged_and_not_what_it_replaces() {
+fn an_override_is_checked_and_not_what_it_replaces() {
     let first = "[policy]\nrequire = ['sms']";
     assert!(parse_all(&[first, "[policy]\nrequire = ['totp']"]).is_ok());
     let told = told(&["[policy]\nrequire = ['totp']", first]);

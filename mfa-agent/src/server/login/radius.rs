@@ -187,7 +187,7 @@ impl Agent {
                 }
             }
             Ok(Said::Challenged(challenge)) => {
-                if let Some(locked) = self.unjudged(login, &state, guess)? {
+                if let Some(locked) = self.unverified(login, &state, guess)? {
                     return Ok(Following::recorded(state.verified(&locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
@@ -251,7 +251,7 @@ impl Agent {
         guess: &ReservedGuess,
         why: &str,
     ) -> Result<Following, Failure> {
-        if let Some(locked) = self.unjudged(login, &state, guess)? {
+        if let Some(locked) = self.unverified(login, &state, guess)? {
             return Ok(Following::recorded(state.verified(&locked)));
         }
         let silence = match guess.is_other_guess {
@@ -270,7 +270,7 @@ impl Agent {
 
     /// No server verified the guess, so the reservation is released. What could have been another code was checked here
     /// and counts; returns the verdict if this locks the account.
-    fn unjudged(
+    fn unverified(
         &self,
         login: &mut Login,
         state: &QueryingRadius,
@@ -285,10 +285,10 @@ impl Agent {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
             let verdict = account.missed_other_code(id, login.epoch, now, &login.limits);
-            let (_, events) = login.told_unjudged(&verdict, state);
+            let (_, events) = login.told_unverified(&verdict, state);
             Ok((After::Put(account.into()), events, verdict))
         })?;
-        login.context = login.told_unjudged(&verdict, state).0;
+        login.context = login.told_unverified(&verdict, state).0;
         let locks = matches!(verdict, Verdict::Wrong { lock: Some(_), .. });
         Ok(locks.then_some(verdict))
     }

@@ -33,7 +33,7 @@ impl Login {
 
     /// The same, for a guess that could have been a bypass or recovery code and that no server verified: the login
     /// continues unless this locks the account.
-    pub(super) fn told_unjudged(
+    pub(super) fn told_unverified(
         &self,
         verdict: &Verdict,
         state: &QueryingRadius,

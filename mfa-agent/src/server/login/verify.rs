@@ -14,7 +14,7 @@ use crate::repository::After;
 use mfa_core::account::{Account, Attempt, ConfirmedRecipient, PreparedAnswer, Verdict};
 use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::lockout::Admission;
-use mfa_core::login::{Answer, RadiusJudgement, Verifying};
+use mfa_core::login::{Answer, RadiusDecision, Verifying};
 
 /// How often answers are prepared again because the account changed under them.
 const MAX_PREPARATIONS: u32 = 3;
@@ -138,8 +138,8 @@ impl Agent {
 
 /// The guess that a server has rejected, as it was reserved on the record.
 fn rejected(given: &[Answer]) -> Option<u64> {
-    let mut judgements = given.iter().filter_map(|given| given.judgement.as_ref());
-    let rejected = judgements.find(|judgement| !judgement.accepted)?;
+    let mut decisions = given.iter().filter_map(|given| given.decision.as_ref());
+    let rejected = decisions.find(|decision| !decision.accepted)?;
     rejected.reserved
 }
 
@@ -157,18 +157,18 @@ fn code(given: &Answer) -> Option<PreparedAnswer> {
             came_back: came_back(given),
             typed,
         },
-        Verification::Radius => match given.judgement.clone() {
+        Verification::Radius => match given.decision.clone() {
             None => PreparedAnswer::Sent {
                 factor,
                 typed,
                 came_back: None,
             },
-            Some(RadiusJudgement {
+            Some(RadiusDecision {
                 accepted,
                 remote: Some(remote),
                 ..
             }) => PreparedAnswer::Remote { remote, accepted },
-            Some(RadiusJudgement { remote: None, .. }) => PreparedAnswer::Impossible,
+            Some(RadiusDecision { remote: None, .. }) => PreparedAnswer::Impossible,
         },
     })
 }

@@ -11,7 +11,7 @@ fn reason(error: &Value) -> &str {
 }
 
 #[test]
-fn answers_are_judged_before_a_factor_is_passed_and_nothing_is_stored() {
+fn answers_are_checked_before_a_factor_is_passed_and_nothing_is_stored() {
     let rig = Rig::new();
     let mut alice = rig.connect(ALICE);
     let before = rig.store.swaps();

@@ -6,7 +6,7 @@ use mfa_protocol::login::{Prompt, Step};
 use super::super::end::EndReason;
 use super::super::event::RadiusReply;
 use super::super::messages::error;
-use super::super::plan::{Answer, RadiusJudgement};
+use super::super::plan::{Answer, RadiusDecision};
 use super::{Dialogue, Next, Turn};
 use crate::factors::Factor;
 use crate::texts::Text;
@@ -16,22 +16,22 @@ impl Dialogue {
     pub(in crate::login) fn replied(&mut self, typed: Secret, reply: RadiusReply) -> Next {
         match reply {
             RadiusReply::Accepted(remote) => {
-                let judgement = RadiusJudgement {
+                let decision = RadiusDecision {
                     accepted: true,
                     remote: Some(remote),
                     reserved: None,
                 };
-                self.give(typed, judgement);
+                self.give(typed, decision);
                 self.go_on(Vec::new())
             }
             // What else the way asks for would not help.
             RadiusReply::Rejected { remote, reserved } => {
-                let judgement = RadiusJudgement {
+                let decision = RadiusDecision {
                     accepted: false,
                     remote,
                     reserved,
                 };
-                self.give(typed, judgement);
+                self.give(typed, decision);
                 Next::Verify(std::mem::take(&mut self.given))
             }
             RadiusReply::Challenged { message, echo } => self.challenge(&message, echo),
@@ -52,9 +52,9 @@ impl Dialogue {
         self.go_on(Vec::new())
     }
 
-    fn give(&mut self, typed: Secret, judgement: RadiusJudgement) {
+    fn give(&mut self, typed: Secret, decision: RadiusDecision) {
         self.given.push(Answer {
-            judgement: Some(judgement),
+            decision: Some(decision),
             ..Answer::of(Factor::Radius, typed)
         });
     }
