@@ -172,7 +172,7 @@ fn put(level: Level, text: &dyn Display, origin: Origin) {
 }
 
 fn emit(line: &str) {
-    // If this fails, there is nobody left to tell.
+    // If this fails, no log is left to report it.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -194,7 +194,7 @@ impl Sink for StandardError {
         line(Level::Warn, &text, to_journal(), jiff::Timestamp::now())
     }
 
-    // Standard error takes every line, or the process that reads it is gone: nobody is left to tell.
+    // Standard error accepts every line, or its reader is gone: no log is left to report it.
     fn report_failure(&self, _: &WriteError) {}
 
     fn report_recovery(&self) {}

@@ -1,4 +1,4 @@
-//! Accounts at rest: loads sealed records and changes them by compare-and-swap.
+//! Stored accounts: loads sealed records and changes them by compare-and-swap.
 //!
 //! This is the edge between the pure `account` and the `store`. A change is a function of the
 //! record; it runs again on the newer record if another change was faster. When

@@ -1,4 +1,4 @@
-//! Who gets in: the decisions of `mfa-agent`, without its I/O.
+//! The decisions of `mfa-agent` about logins, without its I/O.
 //!
 //! [`factors`] defines and verifies what can be typed, [`account`] what a user has enrolled and what an attempt
 //! changes, [`lockout`] how many wrong answers are too many, [`policy`] what each user is asked for, [`login`] leads a

@@ -31,8 +31,8 @@ pub enum OnUnavailable {
     /// It is refused.
     #[default]
     Deny,
-    /// The stack goes on as if the module were not there. Only while nobody listens, the agent is
-    /// silent for the whole time-out, or says that its store is broken; not when it is too busy.
+    /// The stack continues as if the module were not there. Only if no agent listens, the agent is silent for the whole
+    /// time-out, or reports that its store is broken; not if it is too busy.
     Ignore,
 }
 
@@ -84,7 +84,7 @@ impl Arguments {
         }
     }
 
-    /// The same for a line of the `account` phase, where nobody is asked for anything.
+    /// The same for a line of the `account` phase, which has no prompts.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Arguments {
         self.authtok
     }
 
-    /// What becomes of a login without an agent.
+    /// What happens to a login without an agent.
     #[must_use]
     pub fn on_unavailable(&self) -> OnUnavailable {
         self.on_unavailable

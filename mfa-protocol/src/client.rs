@@ -28,7 +28,7 @@ const MOST_PATIENCE: Duration = Duration::from_secs(600);
 /// What can go wrong with a call.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens at the socket, or it can't be reached.
+    /// No agent listens at the socket, or it can't be reached.
     #[error(
         "the agent is not reachable at {path}: {reason}. Check that it is running: systemctl \
          status mfa-agent. Check its settings: mfa-agent --check"

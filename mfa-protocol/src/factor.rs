@@ -1,7 +1,6 @@
 //! Factors and what goes with them, as settings, records, commands and messages name them.
 //!
-//! Only names are here. What a factor is worth, asks for and stores is the core's business
-//! (`mfa-core/src/factors/row.rs`).
+//! Names only. What a factor asks for and stores is defined in the core (`mfa-core/src/factors/mod.rs`).
 
 mod authenticator;
 mod channel;

@@ -106,7 +106,7 @@ impl FileSink {
     }
 
     fn open_again(&mut self) -> io::Result<Open> {
-        // Must not block on a pipe at this path that nobody reads.
+        // Must not block on a pipe at this path without a reader.
         let file = File::options()
             .read(true)
             .append(true)

@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// Settings in a folder of their own that were kept, and a mistake in the files since.
+    /// Saved settings in a separate folder, and a mistake in the files since then.
     fn saved() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");

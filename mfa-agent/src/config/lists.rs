@@ -1,8 +1,8 @@
-//! The lists that settings name by their files: PINs that nobody may choose, questions to choose from.
+//! Lists in separate files: banned PINs, and questions to choose from.
 //!
-//! One entry a line; blank lines, and those that begin with `#`, say nothing. What is wrong is told with
-//! file, line and what was expected, but not quoted: who names the wrong file may have named a secret one.
-//! The files are read here, with limits, and nowhere else; all the rest is pure.
+//! One entry on each line; blank lines and lines that begin with `#` are skipped. Errors name file, line and what was
+//! expected, but do not quote the line: the settings may name a secret file by mistake. The files are read here only,
+//! with limits; the rest is pure.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,13 +26,13 @@ const MOST_LINES: usize = 100_000;
 /// The most questions to choose from: so many fit into one message, even when JSON doubles them.
 const MOST_QUESTIONS: usize = 100;
 
-/// So many wrong lines of one file are told.
+/// The most wrong lines of one file that are reported.
 const MOST_PROBLEMS: usize = 10;
 
 const SHIPPED_PINS: &str = include_str!("../../../config/banned-pins");
 const SHIPPED_QUESTIONS: &str = include_str!("../../../config/questions");
 
-/// The files that settings name, with their texts, or why there is none.
+/// The files that the settings name, with their texts, or the error.
 pub(super) type Lists = BTreeMap<PathBuf, Result<String, String>>;
 
 /// The text of a list.

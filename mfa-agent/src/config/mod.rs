@@ -42,7 +42,7 @@ use tree::Tree;
 
 use crate::trusted_path::{self, Owners, TrustError};
 
-/// Where the settings are unless the agent is told otherwise.
+/// The default file of the settings.
 pub const DEFAULT_FILE: &str = "/etc/mfa/agent.toml";
 
 /// The names and texts of the files, in their order, and of the lists that they name.
@@ -153,7 +153,7 @@ fn read(file: &Path, owners: &Owners) -> Result<(PathBuf, String), ConfigError> 
     }
 }
 
-/// Refuses what others could change. What can't be looked at can't be read either, which says it better.
+/// Refuses files that other users could change. If a file can't be checked, reading it fails with a clearer error.
 fn trust(path: &Path, owners: &Owners) -> Result<(), ConfigError> {
     match trusted_path::check(path, owners) {
         Ok(()) | Err(TrustError::Io { .. }) => Ok(()),

@@ -25,7 +25,7 @@ pub(super) enum Data {
     Truth(bool),
     List(Vec<Node>),
     Table(Table),
-    /// What no key takes: dates and fractions.
+    /// Values that no key accepts: dates and fractions.
     Other(&'static str),
 }
 
@@ -45,7 +45,7 @@ struct Entry {
 pub(super) struct Tree {
     files: Vec<Arc<Path>>,
     roots: Vec<Table>,
-    /// What is no TOML.
+    /// Invalid TOML.
     pub(super) problems: Vec<Problem>,
 }
 

@@ -10,7 +10,7 @@ const LETTERS_PER_MISTAKE: usize = 3;
 /// A longer key was not meant to be any; comparing it would take long.
 const LONGEST_KEY: usize = 64;
 
-/// What is in the files and in no section.
+/// Keys in the files that no section has.
 pub(super) fn problems(root: &Layers<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for table in root.each() {
@@ -69,7 +69,7 @@ fn check_section(section: &Section, node: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// That there is no such key, and what there is.
+/// The error for an unknown key, with the known keys.
 fn unknown(key: &str, section: &str, known: &[&str]) -> String {
     let elsewhere = || {
         let mut others = SECTIONS.iter();

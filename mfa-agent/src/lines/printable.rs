@@ -1,6 +1,6 @@
-//! Texts of strangers, made fit for a line.
+//! Makes untrusted text safe for a log line.
 
-/// `text` with everything escaped that nobody could see.
+/// `text` with invisible characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     escaped(text, |c| !is_plain(c))
 }

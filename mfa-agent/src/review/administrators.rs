@@ -16,14 +16,14 @@ use super::survey::Survey;
 use super::warning;
 use mfa_core::policy::{Decision, Verdict};
 
-/// So many logins are decided at most.
+/// The most logins that are decided.
 const MOST_LOGINS: usize = 4_000;
 
 /// The same, where all users of a host are looked at.
 const MOST_LOGINS_OF_ALL: usize = 40_000;
 
-/// The error when no administrator can log in, or the warning when root can't at the console. The first of
-/// `people` is root; of nobody nothing is said.
+/// The error if no administrator can log in, or the warning if root can't at the console. The first of `people` is
+/// root; without people there is no finding.
 pub(super) fn lockout_risk(premises: &Premises<'_>, people: &[Person]) -> Option<Finding> {
     let mut survey = Survey::of(premises, MOST_LOGINS);
     let root = people.first()?;
@@ -69,7 +69,7 @@ pub(super) fn caller_lockout_risk(
     })
 }
 
-/// Whether each of them is let in somewhere.
+/// Whether each of them can log in somewhere.
 pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<bool> {
     let mut survey = Survey::of(premises, MOST_LOGINS_OF_ALL);
     people.iter().map(|person| survey.lets_in(person)).collect()

@@ -18,7 +18,7 @@ use mfa_core::policy::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is strange about `[enforcement]` and `[policy]`.
+/// Findings about `[enforcement]` and `[policy]`.
 pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
     let mut findings: Vec<Finding> = of_mode(policy).into_iter().collect();
     let (ask, place) = (&policy.default, policy.default_place.as_ref());
@@ -32,7 +32,7 @@ pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
     findings
 }
 
-/// What is strange about what a rule asks.
+/// Findings about what a rule asks.
 pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
     let Action::Ask(ask) = &rule.action else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What is strange about the codes that are sent, as the settings alone tell.
+//! Findings about codes that are sent, from the settings alone.
 
 use mfa_protocol::admin::Finding;
 
@@ -8,7 +8,7 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
 use mfa_core::policy::{Action, Ask, Policy};
 
-/// A channel that is set up, and that nobody hears of.
+/// A configured channel that sends nothing.
 pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {
     let delivery = &settings.delivery;
     let used = delivery.channel;

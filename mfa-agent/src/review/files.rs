@@ -1,4 +1,4 @@
-//! What is wrong with the files and programs of providers, which are opened here for that.
+//! Errors in the files and programs of providers, which are opened for this check.
 
 use mfa_protocol::admin::{Finding, Severity};
 
@@ -6,7 +6,7 @@ use super::warning;
 use crate::config::Settings;
 use crate::providers::{Complaint, inspect};
 
-/// Who looks at the files.
+/// The user who reads the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Eyes {
     /// The agent: what it can't use, it can't use.

@@ -1,4 +1,4 @@
-//! What a review looks up: who there is, and who has set up what.
+//! What a review looks up: which users exist, and what they have enrolled.
 //!
 //! The name service may be slow or broken. The first failed look-up is reported and ends the check, and there are no
 //! more look-ups than a reload can wait for.
@@ -15,13 +15,13 @@ use crate::repository::AccountRepository;
 use mfa_core::names::{Names, UserName};
 use mfa_core::policy::{Pattern, Place, Policy};
 
-/// So many users and groups out of settings are looked up.
+/// The most users and groups of the settings that are looked up.
 const MOST_NAMES: usize = 256;
 
-/// So many administrators are asked about.
+/// The most administrators that are looked up.
 const MOST_ADMINISTRATORS: usize = 32;
 
-/// So many people in all.
+/// The most people in total.
 const MOST_PEOPLE: usize = 256;
 
 /// The groups whose members may become root, as distributions set sudo and polkit up.
@@ -48,9 +48,8 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Root, then the members of the `[admin]` groups, then everybody else who may become root. Those whose
-    /// primary group it is can't be listed, so they are not among them, unless `facts` name them. None if it can't
-    /// be known.
+    /// Root, then the members of the `[admin]` groups, then all other users who may become root. Users with such a
+    /// primary group can't be listed, so they are missing unless `facts` name them. None if it can't be known.
     pub(super) fn people(
         &mut self,
         settings: &Settings,
@@ -167,12 +166,12 @@ impl<'a> Host<'a> {
     }
 
     fn unknown(&self, mention: &Mention<'_>) -> Result<Option<Finding>, Failure> {
-        match mention.whom {
-            Whom::Group(group) => {
+        match mention.named {
+            Named::Group(group) => {
                 let members = self.names.members(group).map_err(in_words)?;
                 Ok(members.is_none().then(|| mention.warning(&no_group(group))))
             }
-            Whom::User(user) => self.unknown_user(mention, user),
+            Named::User(user) => self.unknown_user(mention, user),
         }
     }
 
@@ -207,7 +206,7 @@ struct Known {
     entry_points: Vec<EntryPoint>,
 }
 
-/// Adds a user; a stronger role replaces an `[admin]` group's. What is no user name nobody can log in with.
+/// Adds a user; a stronger role replaces an `[admin]` group's. Invalid user names are skipped, since they can't log in.
 fn add(known: &mut Vec<Known>, user: &str, role: Role, entry_points: Vec<EntryPoint>) {
     let Ok(name) = user.parse::<UserName>() else {
         return;
@@ -249,19 +248,19 @@ fn in_words(error: impl std::fmt::Display) -> Failure {
 
 /// A user or a group that settings name.
 struct Mention<'a> {
-    whom: Whom<'a>,
+    named: Named<'a>,
     /// The setting that names it.
     by: String,
     place: Option<&'a Place>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Whom<'a> {
+enum Named<'a> {
     User(&'a str),
     Group(&'a str),
 }
 
-impl<'a> Whom<'a> {
+impl<'a> Named<'a> {
     fn of(entry: &'a Pattern) -> Option<Self> {
         match (entry.name(), entry.group()) {
             (Some(user), _) => Some(Self::User(user)),
@@ -271,33 +270,33 @@ impl<'a> Whom<'a> {
 }
 
 impl Mention<'_> {
-    fn warning(&self, whom: &str) -> Finding {
-        warning(self.place, format!("{} names {whom}", self.by))
+    fn warning(&self, named: &str) -> Finding {
+        warning(self.place, format!("{} names {named}", self.by))
     }
 }
 
 /// All users and groups that the settings name, each once, at its first place.
 fn mentions(settings: &Settings) -> Vec<Mention<'_>> {
     let trusted = settings.server.trusted.iter().map(|user| Mention {
-        whom: Whom::User(user.as_str()),
+        named: Named::User(user.as_str()),
         by: "[server] trusted".to_owned(),
         place: None,
     });
     let groups = settings.admin.groups.iter().map(|group| Mention {
-        whom: Whom::Group(group),
+        named: Named::Group(group),
         by: "[admin] groups".to_owned(),
         place: None,
     });
     let mut known = BTreeSet::new();
     let all = trusted.chain(groups).chain(of_rules(&settings.policy));
-    all.filter(|mention| known.insert(mention.whom)).collect()
+    all.filter(|mention| known.insert(mention.named)).collect()
 }
 
 fn of_rules(policy: &Policy) -> impl Iterator<Item = Mention<'_>> {
     policy.rules.iter().flat_map(move |rule| {
         let entries = rule.users.iter().flat_map(|users| users.entries());
-        entries.filter_map(Whom::of).map(|whom| Mention {
-            whom,
+        entries.filter_map(Named::of).map(|named| Mention {
+            named,
             by: format!("rule {:?}", rule.name),
             place: Some(&rule.place),
         })

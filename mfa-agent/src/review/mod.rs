@@ -49,13 +49,13 @@ const MOST_BYTES: usize = 24 * 1024;
 /// With fewer questions users have no real choice.
 const FEW_QUESTIONS: usize = 5;
 
-/// What is looked at.
+/// The input.
 pub struct Review<'a> {
     /// The settings, which are valid.
     pub settings: &'a Settings,
     /// Who there is.
     pub names: &'a dyn Names,
-    /// Who has set up what; none when no agent runs.
+    /// What users have enrolled; none if no agent is running.
     pub repository: Option<&'a AccountRepository>,
     /// Who administers this host, and who else logs in to it, where root has looked.
     pub host: Option<&'a HostFacts>,
@@ -94,8 +94,8 @@ impl Review<'_> {
         bounded(findings)
     }
 
-    /// The users of the host that these settings refuse everywhere, the administrators first. Nobody where the host
-    /// was not looked at.
+    /// The users of the host that these settings refuse everywhere, the administrators first. Empty if the host was not
+    /// checked.
     #[must_use]
     pub fn refused(&self, now: Timestamp) -> Vec<Refused> {
         if self.host.is_none() {
@@ -141,7 +141,7 @@ pub fn line(finding: &Finding) -> String {
     }
 }
 
-/// What the policy alone tells.
+/// Findings from the policy alone.
 fn of_policy(policy: &Policy) -> Vec<Finding> {
     let mut findings = asking::of_default(policy);
     let covered = shadowing::covered(policy);
@@ -181,7 +181,7 @@ fn of_self_service(service: &SelfService) -> Option<Finding> {
     })
 }
 
-/// Who knows the three questions that nearly everybody has needs to look up three answers only.
+/// If most users have the same three questions, an attacker needs to look up three answers only.
 fn of_questions(questions: &Questions) -> Option<Finding> {
     let count = questions.catalogue.len();
     let is_narrow = !questions.own && count < FEW_QUESTIONS;

@@ -28,7 +28,7 @@ const RADIUS: &str = "FreeRADIUS gives none";
 /// The service of operations, unless `mfactl verify` is told another one.
 const OPERATIONS: &str = "mfactl";
 
-/// What is strange about the rule.
+/// Findings about the rule.
 pub(super) fn findings(rule: &Rule) -> Vec<Finding> {
     if is_dead(rule) {
         return contradictions(rule);
@@ -37,7 +37,7 @@ pub(super) fn findings(rule: &Rule) -> Vec<Finding> {
     fields.iter().filter_map(|finding| finding(rule)).collect()
 }
 
-/// The rule never decides, since `by` fits whatever it fits.
+/// The rule never decides, since `by` matches every login that it matches.
 pub(super) fn shadowed(rule: &Rule, by: &Rule) -> Finding {
     let message = format!(
         "rule {:?} never decides: rule {:?} at {} comes first and matches every login that this \
@@ -149,7 +149,7 @@ fn is_sshd(service: &str) -> bool {
     service.to_ascii_lowercase().starts_with("sshd")
 }
 
-/// So many names are quoted in a finding.
+/// The most names in a finding.
 const SHOWN: usize = 10;
 
 fn quoted(names: &[&str]) -> String {

@@ -132,7 +132,7 @@ fn borders(hours: &Hours) -> Vec<(i8, i8)> {
     changes.map(|(time, _)| time).collect()
 }
 
-/// So many names out of rules are tried.
+/// The most names of rules that are tried.
 const MOST_NAMES: usize = 16;
 
 /// `usual` ones, and those that rules name.

@@ -84,8 +84,8 @@ impl<'a> Survey<'a> {
         format!("{enroll}add a rule such as {BREAK_GLASS} before all other rules")
     }
 
-    /// What keeps the person from going through that door, however they try it: the first decision. None
-    /// when they can, or it is too much to try.
+    /// What keeps the person from logging in through this entry point in every case: the first decision. None if they
+    /// can log in, or if there are too many cases to try.
     pub(super) fn obstacle(
         &mut self,
         person: &Person,

@@ -1,5 +1,5 @@
-//! What root asks of `mfa-agent` on the command line is done as the agent's own user: what root may read or makes
-//! says nothing of what the agent can read.
+//! If root runs `mfa-agent` on the command line, it works as the agent's own user: root can read more, and files that
+//! root creates could be unreadable for the agent.
 
 use std::ffi::CString;
 use std::fs::Metadata;

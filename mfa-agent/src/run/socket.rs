@@ -159,7 +159,7 @@ fn clear_way(path: &Path, folder_mode: u32) -> Result<(), SocketError> {
         Ok(meta) if !meta.file_type().is_socket() => Err(SocketError::Occupied(path.to_owned())),
         Ok(_) => match UnixStream::connect(path) {
             Ok(_) => Err(SocketError::InUse(path.to_owned())),
-            // Nobody listens there any more.
+            // No agent listens there any more.
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
                 fs::remove_file(path).map_err(failed)
             }

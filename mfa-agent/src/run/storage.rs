@@ -1,8 +1,8 @@
 //! Opens key, mark and store together at a start.
 //!
-//! A start never makes one of them: a lost or unmounted disk would become an empty store, in which
-//! nobody is enrolled. `mfa-agent --init` makes them ([`init`](mod@super::init));
-//! [`crate::store_mark::decision`] decides how they match.
+//! A start never creates one of them: a lost or unmounted disk would become an empty store, in which no user is
+//! enrolled. `mfa-agent --init` creates them ([`init`](mod@super::init)); [`crate::store_mark::decision`] decides
+//! whether they match.
 
 use super::StartError;
 use super::places::Places;
@@ -71,8 +71,8 @@ impl Places<'_> {
         Ok(repository)
     }
 
-    /// What would keep the agent from starting, as far as it can be seen while an agent uses the store. A credential
-    /// is seen by the agent itself alone.
+    /// What would keep the agent from starting, as far as this can be checked while an agent uses the store. Only the
+    /// agent itself can see a credential.
     pub(super) fn check(&self) -> Result<(), StartError> {
         let has_credential = self.key.has_credentials() || sealed_credential().is_some();
         let marked = matches!(store_mark::read(&self.mark), Found::Mark(_));

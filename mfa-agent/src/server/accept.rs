@@ -26,7 +26,7 @@ pub(super) enum Accepted {
     Nobody,
 }
 
-/// The pause after an error, in milliseconds: trying on at once would help nobody.
+/// The pause after an error, in milliseconds: an immediate retry would fail again.
 const PAUSE: u8 = 100;
 
 pub(super) struct Acceptor {
@@ -73,7 +73,7 @@ impl Acceptor {
         polled.is_ok() && either[0].any().unwrap_or(false)
     }
 
-    /// What is done about an error: nobody is served in vain.
+    /// How to handle an error.
     fn after(&self, error: &io::Error) -> Option<UnixStream> {
         log::limited_at(
             Level::Error,

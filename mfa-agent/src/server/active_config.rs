@@ -19,7 +19,7 @@ use crate::log;
 use crate::providers::{Providers, ProvidersError};
 use crate::review::{self, Review};
 
-/// So many findings about the settings are logged at once.
+/// The most findings about the settings that are logged at once.
 const MOST_FINDINGS: usize = 20;
 
 /// Settings and where they were read.
@@ -45,7 +45,7 @@ impl ActiveConfig {
     ///
     /// # Errors
     ///
-    /// As [`Settings::load`], and when a secret of a provider can't be had.
+    /// As [`Settings::load`], and if a secret of a provider can't be read.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
         let files = Files::read(file)?;
         let digest = digest(&files);
@@ -118,7 +118,7 @@ impl ActiveConfig {
         }
     }
 
-    /// What holds where the files say nothing.
+    /// The default.
     #[cfg(test)]
     pub(super) fn builtin() -> Self {
         Self::of(Settings::default())
@@ -162,7 +162,7 @@ pub enum LoadError {
     /// They are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// What they name can't be had.
+    /// A file or credential that they name can't be used.
     #[error(transparent)]
     Providers(#[from] ProvidersError),
 }
@@ -201,7 +201,7 @@ impl Agent {
                     log::warn(review::line(finding));
                 }
                 self.put_in_force(new);
-                // With what only a start takes over, no agent has served yet.
+                // Keys that need a restart are not active in any agent yet.
                 if is_complete {
                     self.keep_settings();
                 }
@@ -232,7 +232,7 @@ impl Agent {
         result == "done"
     }
 
-    /// What of `settings` only a start takes over.
+    /// The keys of `settings` that need a restart to apply.
     pub(super) fn waits_for_a_start(&self, settings: &Settings) -> Vec<Finding> {
         let changed = self.started_with.changed(settings).into_iter();
         let told = |name: &str| Finding {
@@ -278,7 +278,7 @@ impl Agent {
     }
 }
 
-/// What only a start takes over.
+/// Keys that need a restart to apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lasting {
     socket: PathBuf,

@@ -151,8 +151,8 @@ impl Permit {
     }
 }
 
-/// What follows where an administrator takes away what a user must have; none if nothing does. `before` and
-/// `left` are the account as it was and as it is.
+/// The warning if an administrator removes what a user must have; none if there is nothing to warn about. `before` and
+/// `left` are the account before and after.
 pub(super) fn what_follows(
     before: &Account,
     left: &Account,

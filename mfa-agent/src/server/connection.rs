@@ -130,7 +130,7 @@ impl Connection {
             self.has_called = true;
             let agent = Arc::clone(&self.agent);
             let mut call_outcome = {
-                // What the reply says is durable then: nobody has to wait for it to be taken.
+                // The content of the reply is durable by then, so nothing must wait until the caller reads it.
                 let _pass = agent.shutdown.enter(())?;
                 self.carry_out(&call)
             };

@@ -1,7 +1,7 @@
 //! `[enforcement] mode`: the audit events of its changes, also of a change that was made while no agent was running.
 //!
-//! The last mode whose events were written is in a file beside the key. A crash between the events and the
-//! file writes them once more, and loses none.
+//! The last mode whose events were written is in a file next to the key. After a crash between the events and the file
+//! they are written again, so none is lost.
 
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;

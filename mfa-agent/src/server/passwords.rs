@@ -45,8 +45,8 @@ struct Believed {
 }
 
 impl PasswordAnswers {
-    /// Whether `typed`, of which it is said that it is the password of `user`, is believed to be it; none if not. It is
-    /// one of the few of a day from now on, until it is [forgotten](Self::forget).
+    /// Whether the agent believes that `typed` is the password of `user`, as the caller claims; none if not. From now
+    /// on it is one of the few passwords of a day, until it is [forgotten](Self::forget).
     pub(super) fn believe(&self, user: &UserName, typed: &str, now: Instant) -> Option<Belief> {
         let [high, low, ..] = self.key.hash_one(typed).to_be_bytes();
         let hash = u16::from_be_bytes([high, low]);

@@ -77,7 +77,7 @@ impl Agent {
         Ok(Subject { user, entry })
     }
 
-    /// The user that a call is about, or the caller when it names nobody.
+    /// The user that a call is about, or the caller if it names no user.
     pub(super) fn subject_or_caller(
         &self,
         name: Option<&str>,

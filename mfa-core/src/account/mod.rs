@@ -1,9 +1,9 @@
 //! The account: everything known about one user, in one record.
 //!
-//! A change is a pure function of the record and an event (rule 2 of the architecture): `attempt`
-//! verifies answers, `enroll` adds and removes factors, `session`, `bypass` and `grace` are other
-//! ways to be let in, `settings` holds the user's settings. The agent's repository loads, changes
-//! and swaps records; no counter or list exists beside them, so nothing can race them.
+//! A change is a pure function of the record and an event (rule 2 of the architecture): `attempt` verifies answers,
+//! `enroll` adds and removes factors, `session`, `bypass` and `grace` are other ways to log in, `settings` holds the
+//! user's settings. The agent's repository loads, changes and swaps records; there is no separate counter or list, so
+//! nothing can race them.
 //!
 //! The record holds keys and hashes. It never leaves the agent, and leaves the process only sealed.
 

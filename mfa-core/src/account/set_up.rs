@@ -59,10 +59,10 @@ impl Account {
     }
 }
 
-/// What a removal took along that was good for nothing any more.
+/// Useless codes that a removal also removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpentCodes {
-    /// So many recovery codes that were used up; of old records it is not known how many.
+    /// The number of used-up recovery codes; not known for old records.
     pub recovery: Option<u32>,
     /// A bypass code that has expired.
     pub bypass: bool,

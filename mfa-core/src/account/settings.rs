@@ -19,7 +19,7 @@ pub const MAX_NETWORKS: usize = 32;
 pub struct UserSettings {
     /// Whether the user needs a factor.
     pub enforce: Enforce,
-    /// Whether the user may change `own`, and factors even where the host allows nobody to.
+    /// Whether the user may change `own`, and factors even if the host allows no user to.
     pub self_manage: bool,
     /// Set by an administrator.
     pub administrator: UserOverrides,

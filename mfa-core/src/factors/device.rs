@@ -35,8 +35,8 @@ pub const MAX_DRIFT: u64 = 600;
 /// How far off this host's clock may be and be found out: by any time zone, in seconds.
 pub const MAX_DISTANCE: i64 = 14 * 3600 + 600;
 
-/// How many steps a device's clock may be reckoned to be off: a day and some, at 30 seconds. More than two
-/// codes set it to; other programs, whose devices are taken over, let it be that much.
+/// How many steps a device's clock may be off: a bit more than a day, at 30 seconds. More than a resynchronisation
+/// allows, since other programs, whose devices are imported, allow this much.
 pub const MAX_OFFSET: i64 = 3_000;
 
 /// What a device computes its codes from.

@@ -1,15 +1,15 @@
 //! The shared key of a device.
 //!
-//! What people paste comes in as base32 in many dresses (lower case, blanks, dashes, padding) and
-//! leaves as bytes, once. At rest it is base64 inside a sealed record.
+//! Pasted base32 comes in, in many forms (lower case, blanks, dashes, padding), and bytes come out. The stored form is
+//! base64 inside a sealed record.
 
 use data_encoding::{BASE32_NOPAD, BASE64};
 use mfa_protocol::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-/// The shortest key that is taken, in bytes. RFC 4226 §4 asks for 128 bits; ten bytes are what
-/// google-authenticator makes, and refusing its users' keys would help nobody.
+/// The shortest accepted key, in bytes. RFC 4226 §4 asks for 128 bits, but google-authenticator creates ten bytes, and
+/// refusing its users' keys would not help.
 pub const MIN_KEY: usize = 10;
 
 /// The longest key, in bytes: more than the block of SHA-512 adds nothing.

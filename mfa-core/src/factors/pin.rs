@@ -9,7 +9,7 @@ use mfa_protocol::Secret;
 
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets this factor apart.
+/// The properties of this factor.
 pub const ROW: Row = Row {
     prompt: Some("prompt-pin"),
     choice: "way-pin",
@@ -31,11 +31,11 @@ pub const MAX_PIN: usize = 8;
 /// 4 to 8 digits, and, unless they were [imported](Pin::imported), not among the first that a thief tries.
 pub struct Pin(Secret);
 
-/// 4 to 8 digits that nobody may choose.
+/// 4 to 8 digits that are banned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BannedPin(Box<str>);
 
-/// All PINs that nobody may choose.
+/// All banned PINs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Banned(BTreeSet<Box<str>>);
 

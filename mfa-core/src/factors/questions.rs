@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets this factor apart.
+/// The properties of this factor.
 pub const ROW: Row = Row {
     prompt: None,
     choice: "way-questions",
@@ -38,7 +38,7 @@ pub const MAX_QUESTION: usize = 200;
 /// The fewest characters of an answer, in its [`normal`] form and without blanks.
 pub const MIN_ANSWER: usize = 3;
 
-/// What holds for questions and answers that are chosen now.
+/// The rules for questions and answers that are chosen now.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
     /// Whether questions may be others than those of the catalogue.

@@ -7,7 +7,7 @@ use super::{Factor, Row, Verification, pin, questions, radius, sent_code, totp};
 
 /// Asks the registry of a factor.
 pub trait FactorRow {
-    /// What sets it apart.
+    /// Its properties.
     fn row(self) -> &'static Row;
 
     /// Whether it asks for a code, which a recovery or bypass code can replace.

@@ -11,10 +11,10 @@ use super::address::{Channel, Recipient};
 use super::device::unspaced;
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets codes by mail apart.
+/// The properties of codes by mail.
 pub const EMAIL: Row = row(Channel::Email, "prompt-email", "way-email");
 
-/// What sets codes by text message apart.
+/// The properties of codes by text message.
 pub const SMS: Row = row(Channel::Sms, "prompt-sms", "way-sms");
 
 const fn row(channel: Channel, prompt: &'static str, choice: &'static str) -> Row {

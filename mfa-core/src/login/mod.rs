@@ -1,4 +1,4 @@
-//! A login: what becomes of it before anything is typed ([`entry`]), and then a machine of states.
+//! A login: the decision before anything is typed ([`entry`]), and then a state machine.
 //!
 //! Pure. Each state is a separate type with methods only for what can happen in it, so an event at the wrong time does
 //! not compile. Every transition returns an [`Effect`]: what to do now, together with the state that gets the result. A

@@ -13,7 +13,7 @@ use crate::texts::Wording;
 /// The prompts of a login.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The ways that the policy leaves, in its order. Not empty.
+    /// The combinations that the policy allows, in its order. Not empty.
     pub combinations: Vec<FactorCombination>,
     /// One hidden prompt for password and code; nothing else is shown.
     pub single: bool,
@@ -22,7 +22,7 @@ pub struct Plan {
     /// Whether the first answer was typed at an earlier prompt and may be no code at all
     /// (`try_first_pass`).
     pub first_is_a_guess: bool,
-    /// What it is worded in.
+    /// Its texts.
     pub wording: Wording,
     /// The digits of codes that are sent.
     pub code_digits: u32,
@@ -36,8 +36,8 @@ pub struct Plan {
     pub renews: bool,
 }
 
-/// What users are asked for who can go none of the ways. Another user of the same policy might be asked for it too, so that
-/// the prompt tells nothing.
+/// What users are asked for if they can satisfy no combination. Another user of the same policy could be asked for it
+/// too, so the prompt reveals nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PromptDecoy<'a> {
     /// The way, by its position in the plan.
@@ -120,7 +120,7 @@ pub struct Answer {
 pub struct RadiusDecision {
     /// Whether it is right.
     pub accepted: bool,
-    /// The account there; none if nobody was asked because the user has none.
+    /// The account there; none if no server was asked because the user has none.
     pub remote: Option<Remote>,
     /// A rejected guess that was reserved on the record.
     pub reserved: Option<u64>,

@@ -8,7 +8,7 @@ use crate::factors::pin::{MAX_PIN, MIN_PIN};
 /// The digits of google-authenticator's scratch codes; bypass codes and our own recovery codes have more.
 const SHORTEST_OTHER_CODE: usize = 8;
 
-/// What an answer is, once it is known whether it holds a bypass or recovery code.
+/// An answer, after it is known whether it contains a bypass or recovery code.
 #[derive(Debug)]
 pub struct CodeSearch {
     typed: Secret,
@@ -17,7 +17,7 @@ pub struct CodeSearch {
     candidates: Vec<Candidate>,
 }
 
-/// What may be a bypass or recovery code, and the PIN behind it.
+/// A possible bypass or recovery code, and the PIN after it.
 #[derive(Debug)]
 struct Candidate {
     code: Secret,

@@ -163,7 +163,7 @@ impl Prompting {
         }
     }
 
-    /// Takes what became of a message whose prompt was shown before that was known. It is told with the next step.
+    /// Takes the result of a message whose prompt is already shown. The next step reports it.
     pub fn learn_late(&mut self, news: DeliveryStatus) {
         match &mut self.0 {
             Asking::Factors(dialogue, _) => dialogue.learned_late(news),

@@ -19,10 +19,10 @@ pub struct Ask {
     pub prompting: Prompting,
     /// Answers that are verified within one login, 1 to 5.
     pub tries: u32,
-    /// What happens to users who have enrolled none of the ways.
+    /// What happens to users who have enrolled none of the combinations.
     pub unenrolled: Unenrolled,
-    /// How long these users are let in all the same, from their first such login; up to 365 days.
-    /// `None`: not at all. Always `None` with [`Unenrolled::Allow`].
+    /// How long these users can still log in, from their first such login; up to 365 days. `None`: not at all. Always
+    /// `None` with [`Unenrolled::Allow`].
     pub grace: Option<Duration>,
     /// How long and where a user who passed is not asked again; `None`: every login is asked.
     pub session: Option<SessionRule>,

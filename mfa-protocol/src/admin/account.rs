@@ -81,7 +81,7 @@ pub struct Account {
     pub recovery_left: Option<u32>,
     /// Until when the bypass code is valid, RFC 3339 in UTC; none if there is no code.
     pub bypass_until: Option<String>,
-    /// Since when the user has been let in for a while without a factor, RFC 3339 in UTC.
+    /// Since when the user has been logging in without a factor (grace), RFC 3339 in UTC.
     pub grace_since: Option<String>,
     /// How many sessions last.
     pub sessions: u32,
@@ -142,7 +142,7 @@ pub struct Rule {
     pub services: Vec<String>,
     /// The networks it is for; empty for all.
     pub from: Vec<String>,
-    /// What else must fit, each as the name of the field and what it says.
+    /// What else must match, each as the name of the field and its value.
     pub conditions: Vec<String>,
 }
 

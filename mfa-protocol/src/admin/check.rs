@@ -114,7 +114,7 @@ pub struct ModeReply {
     pub place: Option<String>,
     /// The first of the files that the settings were read from.
     pub config: String,
-    /// What the files say by now; none if they are no settings.
+    /// What the files say now; none if they are invalid.
     pub file_mode: Option<EnforcementMode>,
 }
 
@@ -192,13 +192,13 @@ pub struct HealthReply {
     /// Why the active settings are the last good ones, if the files were invalid when the agent started.
     #[serde(default)]
     pub start_error: Option<String>,
-    /// What the next start needs and no longer finds: key or store.
+    /// What the next start needs but can't find: key or store.
     #[serde(default)]
     pub storage_missing: Option<String>,
     /// Whether the key is a credential of systemd's, whose file only root sees.
     #[serde(default)]
     pub key_credential: bool,
-    /// What codes and records say of this host's clock, if it seems to be wrong.
+    /// What codes and records say about this host's clock, if it seems to be wrong.
     #[serde(default)]
     pub clock_error: Option<String>,
 }

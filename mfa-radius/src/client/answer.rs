@@ -76,7 +76,7 @@ pub enum Silence {
     Silent,
     /// It answers Status-Server (RFC 5997), but did not answer the question in time.
     Busy,
-    /// The network reports that nobody listens there.
+    /// The network reports that no server listens there.
     Unreachable(io::Error),
 }
 

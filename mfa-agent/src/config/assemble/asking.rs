@@ -1,7 +1,7 @@
-//! What is asked for: by `[policy]`, `[enforcement]` and `[lockout]`, and by a rule, whose keys lie over theirs.
+//! What is asked for: by `[policy]`, `[enforcement]` and `[lockout]`, and by a rule, whose keys override them.
 //!
-//! What makes no sense together is refused here: a scope without a session, a grace for users who need not set up
-//! anything, a lock for good that comes before the first lock.
+//! Refuses contradicting keys: a scope without a session, grace for users who need not enrol anything, a permanent lock
+//! before the first lock.
 
 use super::availability::FactorAvailability;
 use crate::config::keys::{Enforcement, Keys, Lockout, Part, Policy, Rule};
@@ -18,7 +18,7 @@ const NO_SESSION: &str = "session_scope shares a session, but session is not set
 const NO_GRACE: &str = "grace has no effect with unenrolled = \"allow\", which never ends; \
                         expected unenrolled = \"deny\", which applies after the grace, or no grace";
 
-/// What all rules have where they say nothing themselves.
+/// The defaults of all rules.
 pub(super) struct Asking<'a> {
     policy: Layers<'a>,
     enforcement: Layers<'a>,
@@ -38,7 +38,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// What is asked for where no rule fits.
+    /// What is asked for if no rule matches.
     pub(super) fn default(
         &self,
         available: Option<FactorAvailability<'_>>,
@@ -127,7 +127,7 @@ pub(super) fn limits(keys: &Lockout) -> Limits {
     }
 }
 
-/// What is wrong with limits taken together.
+/// Mistakes in the limits, checked together.
 fn mistake(limits: &Limits) -> Option<String> {
     let attempts = limits.attempts;
     let limit = limits.max_consecutive.filter(|limit| *limit < attempts)?;

@@ -1,4 +1,4 @@
-//! Whether what is asked for can be had: codes need a channel, and RADIUS needs servers.
+//! Whether what is asked for is configured: codes need a channel, and RADIUS needs servers.
 
 use crate::config::error::Problem;
 use crate::config::settings::{Delivery, Radius};
@@ -14,7 +14,7 @@ pub(super) struct FactorAvailability<'a> {
 }
 
 impl FactorAvailability<'_> {
-    /// The ways that nobody could go, and why.
+    /// The combinations that no user could satisfy, and why.
     pub(super) fn problems(self, combinations: &[(Place, FactorCombination)]) -> Vec<Problem> {
         let factors = combinations.iter().flat_map(|(place, combination)| {
             combination

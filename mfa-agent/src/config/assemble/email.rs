@@ -18,7 +18,7 @@ const NO_FROM: &str = "[delivery.email] has no from; expected the sender address
 const NOT_WITH_SENDMAIL: &str =
     "has no effect with sendmail; expected it with server only, so remove it";
 
-/// What only a server has.
+/// Keys that apply to a server only.
 const OF_SERVER: [&str; 5] = ["port", "security", "user", "password_file", "ca_file"];
 
 /// The channel; none without a key.

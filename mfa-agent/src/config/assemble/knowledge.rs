@@ -1,4 +1,4 @@
-//! The PINs that nobody may choose and the questions to choose from, in the settings or in a file that they name.
+//! The banned PINs and the questions to choose from, in the settings or in a file that they name.
 
 use super::list_text;
 use crate::config::keys::{self, Part};

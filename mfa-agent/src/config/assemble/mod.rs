@@ -141,7 +141,7 @@ fn list_text<'a, S: Keys>(
 }
 
 impl Findings {
-    /// What comes of a list, or what is wrong with it.
+    /// The content of a list, or what is wrong with it.
     fn take<T>(&mut self, result: Result<T, Vec<Problem>>) -> Option<T> {
         result
             .map_err(|problems| self.problems.extend(problems))
@@ -167,7 +167,7 @@ impl<S: Keys> Part<'_, S> {
         value
     }
 
-    /// Whose certificates are believed.
+    /// The trusted certificate authorities.
     fn roots(&self, ca_file: Option<PathBuf>, findings: &mut Findings) -> Roots {
         let named = self.named("ca_file", ca_file, findings);
         named.map_or(Roots::System, Roots::File)

@@ -30,7 +30,7 @@ pub fn shipped_file() -> String {
 }
 
 fn section(section: &Section) -> String {
-    // A section of a list is there only if somebody writes it.
+    // A section of a list exists only if an administrator writes it.
     let mark = match section.keys.iter().map(|key| key.shown).find(is_example) {
         _ if !section.is_list => "",
         Some(_) => "#",

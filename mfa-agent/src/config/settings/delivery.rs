@@ -33,7 +33,7 @@ pub struct Delivery {
 pub struct Email {
     /// The sender of mails.
     pub from: EmailAddress,
-    /// Who takes them.
+    /// How they are sent.
     pub route: EmailRoute,
     /// Makes the address of users who have enrolled none; `None`: they get no mail.
     pub address: Option<AddressTemplate>,
@@ -41,7 +41,7 @@ pub struct Email {
     pub templates: Templates,
 }
 
-/// Who takes mails.
+/// How mails are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EmailRoute {
     /// A server.
@@ -54,7 +54,7 @@ pub enum EmailRoute {
         security: Security,
         /// A user, and the file or the systemd credential that holds the password.
         login: Option<(String, PathBuf)>,
-        /// Whose certificates are believed.
+        /// The trusted certificate authorities.
         roots: Roots,
     },
     /// A program of this host.
@@ -64,7 +64,7 @@ pub enum EmailRoute {
 /// `[delivery.sms]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sms {
-    /// Who takes text messages.
+    /// How text messages are sent.
     pub route: SmsRoute,
     /// The country of numbers that are typed without its code.
     pub region: Option<Region>,
@@ -72,7 +72,7 @@ pub struct Sms {
     pub templates: Templates,
 }
 
-/// Who takes text messages.
+/// How text messages are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SmsRoute {
     /// Vonage's SMS API.
@@ -85,7 +85,7 @@ pub enum SmsRoute {
         from: String,
         /// Where the API is.
         endpoint: HttpsUrl,
-        /// Whose certificates are believed.
+        /// The trusted certificate authorities.
         roots: Roots,
     },
     /// The administrator's own server.
@@ -94,7 +94,7 @@ pub enum SmsRoute {
         url: HttpsUrl,
         /// How it knows us.
         authentication: WebhookSecret,
-        /// Whose certificates are believed.
+        /// The trusted certificate authorities.
         roots: Roots,
     },
     /// A program of this host.

@@ -47,7 +47,7 @@ fn overridden(key: &Key, earlier: &Node, node: &Node, joins: bool) -> Overridden
 /// What `read` makes of a list.
 type Entries<T> = Option<Vec<(Place, T)>>;
 
-/// The list of the last file, or the built-in one. A list that says what is built in is nobody's loss.
+/// The list of the last file, or the built-in list. Replacing a list that equals the built-in one loses nothing.
 fn last<T: PartialEq>(
     key: &Key,
     nodes: &[&Node],

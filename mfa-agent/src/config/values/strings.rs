@@ -25,7 +25,7 @@ use mfa_core::texts::Language;
 pub(in crate::config) trait Text {
     /// What it becomes.
     type Output;
-    /// What was expected, when there is something else than a string.
+    /// What was expected, if the value is not a string.
     const EXPECTED: &str;
 
     /// The value, or what is wrong with it.

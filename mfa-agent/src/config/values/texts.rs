@@ -1,4 +1,4 @@
-//! Texts that people are shown, names, and PINs that nobody may choose.
+//! Texts that users see, names, and banned PINs.
 
 use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
 use mfa_core::names::is_invisible;
@@ -65,7 +65,7 @@ pub(super) fn service(text: &str) -> Result<String, String> {
     Ok(text.to_ascii_lowercase())
 }
 
-/// A PIN that nobody may choose.
+/// A banned PIN.
 pub(super) fn easy_pin(text: &str) -> Result<BannedPin, String> {
     BannedPin::new(text)
         .map_err(|_| format!("{text:?} is not a PIN; expected {MIN_PIN} to {MAX_PIN} digits"))

@@ -13,7 +13,7 @@ use crate::config::{ConfigError, Files};
 use crate::providers::inspect;
 use crate::review::Review;
 
-/// So many users are listed by name; a name has at most 256 bytes, and all fit into one message.
+/// The most users that are listed by name; a name has at most 256 bytes, so all fit into one message.
 const MOST_REFUSED: usize = 50;
 
 impl Connection {

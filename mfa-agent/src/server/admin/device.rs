@@ -41,8 +41,8 @@ impl Connection {
         })
     }
 
-    /// Who has seen old codes of a device must not move its clock back to them: it takes a factor that was
-    /// passed, or an administrator.
+    /// An attacker who has seen old codes of a device must not move its clock back to them, so this needs a verified
+    /// factor, or an administrator.
     pub(super) fn resync(&self, parameters: &ResyncParameters) -> Result<ResyncReply, Failure> {
         let agent = &self.agent;
         let settings = agent.settings();

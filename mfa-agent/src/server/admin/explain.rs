@@ -62,7 +62,7 @@ impl Connection {
         Ok(ExplainReply { explanation })
     }
 
-    /// What becomes of being asked: prompts, or being let in without.
+    /// The result of asking: prompts, or a login without one.
     fn explain_ask(&self, it: &Explained<'_>, into: &mut Explanation) {
         let context = EntryContext {
             user: &it.subject.user,
@@ -118,7 +118,7 @@ impl Connection {
     }
 }
 
-/// What a stack with `forward_pass` does with such a login, which nobody says of the login that is explained.
+/// What a stack with `forward_pass` does with such a login; the explained login does not name its stack.
 const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack with password and code in one answer \
                                      (forward_pass, use_first_pass, try_first_pass) is refused";
 

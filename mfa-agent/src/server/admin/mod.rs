@@ -33,7 +33,7 @@ use crate::repository::Key;
 use mfa_core::account::{Account, By};
 use mfa_core::factors::device::DeviceKind;
 
-/// Records looked at for a page: few may be worth listing, and nobody should wait for long.
+/// The most records that are read for a page: few may be listed, and the caller should not wait for long.
 const RECORDS_A_PAGE: usize = 2_000;
 
 impl Connection {

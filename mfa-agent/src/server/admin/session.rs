@@ -66,7 +66,7 @@ impl Connection {
         Ok(reply)
     }
 
-    /// Anyone may end their own: it lets nobody in.
+    /// Users may end their own sessions: this accepts no login.
     pub(super) fn revoke(&self, parameters: &UserParameters) -> Result<RevokeReply, Failure> {
         let agent = &self.agent;
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;

@@ -73,7 +73,7 @@ fn of(settings: &Settings, service: &str) -> ServiceTerms {
     reached(terms, policy.mode)
 }
 
-/// Nobody is asked for anything in the mode `none`.
+/// In the mode `none` no user is asked.
 fn reached(mut terms: ServiceTerms, mode: Mode) -> ServiceTerms {
     if mode == Mode::None {
         terms.asks.clear();

@@ -57,8 +57,9 @@ impl Agent {
         })
     }
 
-    /// Lets in a user who has set up nothing yet. The days are counted on the user's own record, and that the first
-    /// login came is durable before it is let in. `None` if they have set up something meanwhile, or the days are over.
+    /// Accepts a user who has nothing enrolled yet. The days are counted on the user's own record, and the time of the
+    /// first login is durable before it is accepted. `None` if they have enrolled something meanwhile, or the days are
+    /// over.
     fn pass_in_grace(
         &self,
         resolved: &ResolvedLogin<'_>,

@@ -51,7 +51,7 @@ impl Agent {
         Err(Failure::unavailable("the account keeps changing"))
     }
 
-    /// What becomes of a login.
+    /// The result of a login.
     pub(super) fn entry<'a>(
         &'a self,
         resolved: &'a ResolvedLogin<'_>,
@@ -143,7 +143,7 @@ const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was aske
                                        rule for this service, or check what is required for this \
                                        user: mfactl status USER";
 
-/// How a login on these terms is led, and in which words.
+/// The prompts and texts of a login on these terms.
 pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Screen) -> Plan {
     Plan {
         combinations: terms.combinations,

@@ -33,7 +33,7 @@ pub(super) struct ResolvedLogin<'a> {
     pub(super) proof: bool,
     pub(super) key: Key,
     pub(super) account: Account,
-    /// None for the account phase, which asks nobody.
+    /// None for the account phase, which has no prompts.
     pub(super) open_login: Option<OpenLogin>,
     pub(super) now: Timestamp,
 }
@@ -119,10 +119,9 @@ impl Agent {
     /// The user of a login, once it is sure that the caller may begin it, and their account if it was
     /// found on the way.
     ///
-    /// For most logins of a host the name service has nothing to say: a program that may ask for
-    /// anyone asks for somebody who has an account. Accounts are enrolled under canonical names, so an
-    /// account under the very name that was given is theirs, and the look-up, which costs as much as
-    /// the rest of this, is left out.
+    /// Most logins need no look-up in the name service: a program that may ask for any user asks for a user with an
+    /// account. Accounts are enrolled under canonical names, so an account under exactly the given name belongs to this
+    /// user. The look-up, which costs as much as the rest of this function, is skipped.
     fn login_subject(
         &self,
         peer: Peer,

@@ -73,7 +73,7 @@ impl LateMessage {
 enum Address {
     /// It goes there.
     To(Recipient, Option<u64>),
-    /// There is nobody to send it to, or nobody who should be sent anything.
+    /// There is no address to send it to, or the user should get no message.
     Nobody,
     /// It is one too many.
     TooMany,

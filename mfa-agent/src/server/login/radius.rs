@@ -36,13 +36,13 @@ pub(in crate::server) struct ReservedGuess {
     id: Option<u64>,
     /// Whether it could have been a bypass or recovery code but is not: this was checked here.
     is_other_guess: bool,
-    /// Whether nobody is asked because the account is locked.
+    /// Whether no server is asked because the account is locked.
     is_locked: bool,
 }
 
 /// Whether a guess may go out.
 enum Reservation {
-    /// It may, or nobody is asked because there is no account at a server.
+    /// It may, or no server is asked because the user has no account at a server.
     Granted(Option<Remote>, ReservedGuess),
     /// It is a bypass or recovery code.
     Other,

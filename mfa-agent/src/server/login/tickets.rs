@@ -1,4 +1,4 @@
-//! The account phase of a stack: whether a user whom the program accepted has met the policy.
+//! The account phase of a stack: whether a user that the program accepted has met the policy.
 //!
 //! A program may accept a login without the stack that asks for the second factor; sshd does so after a public key.
 //! Before it opens a session, it asks here. A login that met the policy leaves a ticket, which is valid for a short
@@ -118,7 +118,7 @@ impl Agent {
         Ok(kept.then(|| Secret::new(HEXLOWER.encode(&number))))
     }
 
-    /// Admits or refuses a user whom the program has accepted.
+    /// Admits or refuses a user that the program has accepted.
     pub(in crate::server) fn admit(
         &self,
         peer: Peer,
@@ -159,7 +159,7 @@ impl Agent {
         self.tickets.redeem(ticket, &by, Instant::now())
     }
 
-    /// What happens to a user whom the policy would have asked.
+    /// What happens to a user that the policy would have asked.
     pub(super) fn admit_asked(
         &self,
         resolved: &ResolvedLogin<'_>,

@@ -29,8 +29,8 @@ impl Agent {
         if codes.len() == given.len() {
             return self.commit_attempt(login, state, codes);
         }
-        // What goes with an answer that a server has rejected helps nobody, so it is not hashed. It takes as
-        // long; should that be refused, the rejection counts all the same.
+        // Answers that come with a rejected answer can't help, so they are not hashed. This takes as long; if it is
+        // refused, the rejection still counts.
         if rejected(given).is_some() {
             let _ = self.decoy(&login.context.claim(), given);
             return self.commit_attempt(login, state, codes);

@@ -90,8 +90,8 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// What a parameter says; the same said twice, in whatever dress, is one. Two values that differ are refused: taking
-    /// either would make wrong codes for half of the apps.
+    /// The value of a parameter; the same value twice, in any form, counts as one. Two different values are refused:
+    /// with either of them half of the apps would show wrong codes.
     pub(super) fn one<T: PartialEq>(
         &self,
         name: &'static str,

@@ -39,7 +39,7 @@ pub(super) struct SentCodeState {
     number: Option<Recipient>,
     /// What to show together with the delivery status.
     shown: Vec<Message>,
-    /// What became of a message after its prompt was shown, if that is worth a word.
+    /// The result of a message after its prompt was shown, if the user must know it.
     late: Option<DeliveryStatus>,
 }
 

@@ -24,7 +24,7 @@ impl Dialogue {
                 self.give(typed, decision);
                 self.go_on(Vec::new())
             }
-            // What else the way asks for would not help.
+            // The other answers of this combination would not help.
             RadiusReply::Rejected { remote, reserved } => {
                 let decision = RadiusDecision {
                     accepted: false,

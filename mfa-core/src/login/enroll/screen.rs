@@ -17,8 +17,8 @@ pub enum Screen {
     /// A terminal, or what draws text as one does.
     #[default]
     Terminal,
-    /// A terminal behind sshd. OpenSSH's client shows bytes that are not ASCII in octal, after the last prompt always,
-    /// and before it where its locale has no UTF-8, which nobody tells us. So the picture comes when it is asked for.
+    /// A terminal behind sshd. OpenSSH's client shows bytes that are not ASCII in octal: always after the last prompt,
+    /// and before it if its locale has no UTF-8, which the agent can't know. So the picture is shown on request.
     Ssh,
     /// A page whose program logs messages.
     Page,

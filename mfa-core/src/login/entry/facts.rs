@@ -1,4 +1,4 @@
-//! What the decision needs to know besides the account.
+//! What the decision needs to know in addition to the account.
 
 use jiff::Timestamp;
 use mfa_protocol::login::Authtok;

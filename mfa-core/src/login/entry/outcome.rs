@@ -1,20 +1,20 @@
-//! What becomes of a login, as values.
+//! The possible outcomes of the decision, as values.
 
 use std::time::Duration;
 
 use crate::account::{NewSession, Session};
 use crate::login::{AskTerms, FallbackRecipients};
 
-/// What becomes of a login that the policy asks for something.
+/// What happens to a login that the policy asks for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// It is denied: one answer holds password and code, and more than a code is required.
     NoRoom,
     /// The user gets in without being asked.
     LetIn(LetIn<'a>),
-    /// The user has set up nothing, and sets up a device now.
+    /// The user has nothing enrolled and enrols a device now.
     Enroll(NewDevice),
-    /// The user has set up nothing, and is asked for a number to send a code to.
+    /// The user has nothing enrolled and is asked for a number to send a code to.
     AskNumber(Asked),
     /// The user is asked for what they have, or for what others have.
     Ask(Asked),
@@ -63,7 +63,7 @@ pub struct NewDevice {
 pub struct Asked {
     /// On which terms.
     pub terms: AskTerms,
-    /// Where codes can go besides to enrolled addresses.
+    /// Where codes can go other than to enrolled addresses.
     pub fallback: FallbackRecipients,
     /// Whether what is typed counts on the user's own record even if they have none yet: a code goes to an address that
     /// becomes theirs.
@@ -81,7 +81,7 @@ pub struct Asked {
 /// Why a user can pass nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// What they set up is of no use any more.
+    /// What they have enrolled can't be used any more.
     NothingUsable,
     /// They could set up a device, but not where one answer holds password and code.
     NoConversation,
@@ -90,7 +90,7 @@ pub enum Hint {
 }
 
 impl Hint {
-    /// What the audit log and `mfactl explain` say of it; `USER` is the user.
+    /// The text for the audit log and `mfactl explain`; `USER` is the user.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! An address that is stored once a code that was sent there has come back.
 //!
-//! The code lives and dies with its connection. Messages count towards the limit of the user's account, so
-//! that nobody fills a stranger's mailbox by enrolling it again and again.
+//! The code is valid on its connection only. Messages count towards the limit of the user's account, so that a user
+//! can't fill another mailbox by enrolling it again and again.
 
 use std::time::{Duration, Instant};
 

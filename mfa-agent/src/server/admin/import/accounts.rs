@@ -34,7 +34,7 @@ struct How {
     dry_run: bool,
 }
 
-/// An account to take over, once it is known that it can be.
+/// An account that can be imported.
 struct Read {
     subject: Subject,
     import: Import,
