@@ -51,7 +51,7 @@ fn a_key_alone_is_refused_where_the_policy_asks_and_the_user_is_told_why() {
         assert_eq!(event.text("result"), "denied");
         assert_eq!(
             event.text("reason"),
-            "no second factor was asked for, and the login has no ticket"
+            "no second factor was asked for, so the login has no ticket"
         );
         assert_eq!(agent.admin().status(USER).failures, 0);
     });

@@ -131,7 +131,7 @@ fn sigterm_waits_no_longer_than_the_settings_say() {
     running.await_prompt();
     let status = agent.terminate();
     assert!(status.success(), "{status}: {}", agent.log());
-    agent.await_log("their users have to begin again");
+    agent.await_log("their users must start again");
     running.answer("4826");
     assert_eq!(running.finish().result(), "PAM_AUTHINFO_UNAVAIL");
 }

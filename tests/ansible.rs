@@ -108,7 +108,7 @@ fn the_role_installs_configures_imports_and_enables_and_a_second_run_changes_not
 
     let refused = playbook.run("pam_mfa_enabled: true\n");
     assert!(!refused.is_success(), "{refused:?}");
-    let said = "nobody who administers this host could log in";
+    let said = "no administrator of this host could log in";
     assert!(refused.stdout.contains(said), "{refused:?}");
     machine.must("systemctl is-active mfa-agent.service");
 

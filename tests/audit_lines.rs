@@ -141,7 +141,7 @@ fn lines_that_could_not_be_written_before_a_kill_are_added_at_the_next_start() {
     fs::remove_dir(&file).expect("an empty folder");
     agent.launch();
     assert_each_has_one_line(&agent, &unwritten);
-    agent.await_log("they are added now");
+    agent.await_log("adding them now");
     sessions.extend(unwritten);
     let mut text = fs::read_to_string(&rotated).expect("the first lines");
     text += &fs::read_to_string(&file).expect("the last lines");

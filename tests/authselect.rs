@@ -113,7 +113,7 @@ fn a_profile_is_made_from_the_active_one_and_removed_without_a_trace() {
         assert!(
             refused
                 .stderr
-                .contains("nobody who administers this host could log in"),
+                .contains("no administrator of this host could log in"),
             "{refused:?}"
         );
         agent.admin().pin("root", PIN);

@@ -179,7 +179,7 @@ fn the_log_says_that_the_agent_is_absent() {
         is_refused("no socket", &socket);
         let log = machine.syslog().join("\n");
         assert!(log.contains(&*socket.to_string_lossy()), "{log}");
-        assert!(log.contains("Check that mfa-agent runs"), "{log}");
+        assert!(log.contains("Check that it is running"), "{log}");
         assert!(!log.contains("123456"), "{log}");
     });
 }

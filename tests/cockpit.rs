@@ -52,7 +52,7 @@ fn set_up_device(cockpit: &Cockpit, page: &Page) -> (String, Vec<String>) {
     let key = key_shown(&page.prompt);
     assert!(page.prompt.ends_with("Code that the app shows now: "));
     let page = cockpit.answer(page, "000000");
-    assert!(page.error.contains("is not the code"), "{page:?}");
+    assert!(page.error.contains("Unexpected code"), "{page:?}");
     assert_eq!(key_shown(&page.prompt), key, "a page forgets the last one");
 
     let page = cockpit.answer(&page, &code_of(&key, 0));
@@ -119,10 +119,7 @@ fn a_user_who_lost_a_phone_enrols_a_new_one() {
         let lost = agent.admin().device(USER);
         let codes = agent.admin().recovery_codes(USER, 10);
         let page = cockpit.answer(&asked(&cockpit), &codes[0]);
-        assert!(
-            page.message.contains("takes the place of the lost one"),
-            "{page:?}"
-        );
+        assert!(page.message.contains("replaces the lost one"), "{page:?}");
         let made = set_up_device(&cockpit, &page);
         nothing_is_in_the_log(&cockpit, &made);
         assert_eq!(agent.admin().status(USER).devices.len(), 1);

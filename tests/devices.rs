@@ -135,7 +135,7 @@ fn a_user_may_remove_a_second_device_but_not_the_last_one() {
             let reply = anna.call(REMOVE, &last);
             assert_eq!(reply["error"], "org.pam-mfa.Admin.NotAllowed", "{reply}");
             let told = told(&reply);
-            assert!(told.contains("set up another first"), "{reply}");
+            assert!(told.contains("enrol another one first"), "{reply}");
             assert!(told.contains("ask an administrator"), "{reply}");
         }
         assert_eq!(labels(&agent), [PHONE]);
@@ -250,7 +250,7 @@ fn at_a_terminal_mfactl_renames_and_removes_all_but_the_last_one() {
             (&["remove", "totp", "--label", "phone"], "removed", 0),
             (
                 &["remove", "hotp"],
-                "set up another first, or ask an administrator",
+                "enrol another one first, or ask an administrator",
                 1,
             ),
         ];

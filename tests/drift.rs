@@ -1,4 +1,4 @@
-//! Wrong clocks: a late code is refused, noticed, and resynchronised by two codes in a row.
+//! Wrong clocks: a late code is refused, noticed, and resynchronised by two consecutive.
 
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{Drift, Drifts, PageParameters, Resync, ResyncParameters, ResyncReply};
@@ -131,7 +131,7 @@ fn a_wrong_pair_counts_and_five_of_them_lock() {
     for (failures, codes) in (1..).zip(pairs) {
         let refusal = resync(&agent, (codes.0, codes.1)).expect_err("a wrong pair");
         let told = if failures < 5 {
-            "two codes in a row"
+            "two consecutive"
         } else {
             "locked"
         };

@@ -19,7 +19,7 @@ fn a_verdict_is_sent_only_after_an_fdatasync_has_returned() {
             "-f",
             "-ttt",
             "-s",
-            "300",
+            "600",
             "-e",
             "trace=fdatasync,fsync,write,writev,sendto,sendmsg",
         ])

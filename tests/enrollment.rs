@@ -155,7 +155,7 @@ fn set_up_device(terminal: &mut Pty) {
     terminal.expect(CODE);
     let key = key_shown(terminal.shown());
     terminal.send("000000");
-    terminal.expect("is not the code");
+    terminal.expect("Unexpected code");
     terminal.answer(CODE, &code_of(&key, 0));
     terminal.answer(STORED, "not yet");
     terminal.answer(STORED, "yes");
@@ -170,7 +170,7 @@ fn set_up_until(client: &mut Pty, stop: &str) {
     client.expect(CODE);
     if stop == "wrong code" {
         client.send("000000");
-        client.expect("is not the code");
+        client.expect("Unexpected code");
         client.expect(CODE);
     }
     if !stop.contains("stored") {
@@ -259,11 +259,11 @@ fn if_enrolment_is_not_possible_the_login_fails_and_the_log_says_why() {
     for (more, reason) in [
         (
             "[policy]\nprompting = \"single\"\nrequire = [\"totp\"]",
-            "one answer holds password and code",
+            "one answer for password and code",
         ),
         (
             "[policy]\nrequire = [\"pin\"]",
-            "can't be set up in a login",
+            "can't be enrolled in a login",
         ),
     ] {
         let agent = Agent::with(&format!("{ENROLL}{more}\n"));

@@ -33,7 +33,7 @@ fn a_code_passes_once_and_is_then_refused_and_not_counted() {
     assert_eq!(state(&agent), (Some(2), 0));
     let events = agent.logins_of(ANNA, 3);
     assert_eq!(events[1].text("label"), "device-1");
-    assert_eq!(events[2].text("reason"), "a code that was used before");
+    assert_eq!(events[2].text("reason"), "a code that was already used");
     assert!(
         events.iter().all(|event| event.text("factor") == "hotp"),
         "{events:?}"
@@ -177,7 +177,7 @@ fn a_policy_that_requires_hotp_is_told_to_say_totp() {
     assert!(!output.is_success(), "{output:?}");
     let told = output.stdout + &output.stderr;
     assert!(
-        told.contains("\"totp\" takes the codes of all devices"),
+        told.contains("\"totp\" accepts the codes of all devices"),
         "{told}"
     );
     assert!(told.contains("agent.toml:2"), "file and line: {told}");

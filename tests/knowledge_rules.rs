@@ -63,7 +63,7 @@ fn is_refused(agent: &Agent, factor: &str, lines: &str, reason: &str, secret: &s
 #[test]
 fn a_commonly_guessed_pin_is_refused_and_another_is_accepted() {
     let agent = Agent::with("[pin]\nbanned = [\"4826\"]\n");
-    let reason = "this PIN is among those that are tried first; choose another";
+    let reason = "this PIN is very common and easy to guess; choose another";
     for pin in ["2580", "1984", "159357", "4826"] {
         is_refused(&agent, "pin", pin, reason, pin);
     }
@@ -75,7 +75,7 @@ fn a_commonly_guessed_pin_is_refused_and_another_is_accepted() {
 fn an_own_list_replaces_the_agents_and_existing_pins_stay() {
     let own = WithList::of("# ours\n7391\n\n", "[pin]\nbanned_file = \"LIST\"\n");
     let agent = &own.agent;
-    is_refused(agent, "pin", "7391", "tried first", "7391");
+    is_refused(agent, "pin", "7391", "very common", "7391");
     assert!(from_lines(agent, "pin", "2580").is_success());
     own.write("2580\n");
     let health = agent.admin().call::<Health>(&Nothing {}).unwrap();
@@ -107,7 +107,7 @@ fn an_unreadable_list_is_refused_with_file_and_line_and_the_old_one_stays() {
     }
     let event = own.agent.reload_with(&own.settings);
     assert_eq!(event.text("result"), "refused");
-    is_refused(&own.agent, "pin", "4826", "tried first", "4826");
+    is_refused(&own.agent, "pin", "4826", "very common", "4826");
 }
 
 #[test]
@@ -117,7 +117,10 @@ fn answers_that_are_easy_to_guess_are_refused_with_the_number_of_the_question() 
         ("Yo", "the answer to question 2 is too short"),
         ("TOWN", "the answer to question 2 is the question itself"),
         (ANNA, "the answer to question 2 is the user name"),
-        (" rex ", "the answer to question 2 is the same as another's"),
+        (
+            " rex ",
+            "the answer to question 2 is the same as another answer",
+        ),
     ] {
         let lines = format!("Pet?\tRex\nTown?\t{answer}\nBook?\tMomo\n");
         is_refused(&agent, "questions", &lines, reason, "Rex");
@@ -158,7 +161,7 @@ fn a_person_learns_of_a_mistake_at_once_and_answers_that_question_again() {
         answer(&mut person, 2, "2", "me");
         person.expect("the answer to question 2 is too short");
         answer(&mut person, 2, "2", "spike");
-        person.expect("the answer to question 2 is the same as another's");
+        person.expect("the answer to question 2 is the same as another answer");
         assert!(agent.admin().status(ANNA).enrolled.is_empty());
         answer(&mut person, 2, "2", "Bear");
         answer(&mut person, 3, "3", "Soup");

@@ -58,7 +58,7 @@ fn a_recovery_code_leads_to_a_new_device_that_replaces_the_lost_one() {
         let mut shell = sshd.shell(USER);
         shell.answer("Password: ", PASSWORD);
         shell.answer(ASKED, &had.paper[4]);
-        shell.expect("takes the place of the lost one");
+        shell.expect("replaces the lost one");
         shell.expect(CODE);
         let key = key_shown(shell.shown());
         shell.send("?");
@@ -89,10 +89,10 @@ fn a_recovery_code_leads_to_a_new_device_that_replaces_the_lost_one() {
         assert!(
             attempt
                 .text("reason")
-                .contains("a new device is to be set up")
+                .contains("a new device must be enrolled")
         );
         let stored = agent.events_of("enroll", USER, 1).pop().expect("an event");
-        assert!(stored.text("reason").contains("in place of"), "{stored:?}");
+        assert!(stored.text("reason").contains("instead of"), "{stored:?}");
         only_the_new_ones_pass(&agent, &sshd, &had, (&key, &paper));
     });
 }
@@ -115,7 +115,7 @@ fn renew_until(client: &mut Pty, stop: &str) {
     client.expect(CODE);
     if stop == "wrong code" {
         client.send("000000");
-        client.expect("is not the code");
+        client.expect("Unexpected code");
         client.expect(CODE);
     }
     if !stop.contains("stored") {
@@ -239,7 +239,7 @@ fn by_default_a_recovery_code_lets_in_and_the_user_is_warned_when_few_are_left()
             assert_eq!(event.text("factor"), "recovery");
             let reason = event.text("reason");
             assert!(
-                reason.contains("a recovery code; it is used up"),
+                reason.contains("a recovery code, which is now used up"),
                 "{event:?}"
             );
         }

@@ -71,7 +71,7 @@ fn a_missing_empty_or_replaced_store_folder_lets_nobody_in_and_comes_back_whole(
     let mut agent = stopped();
     let kept = agent.folder().join("kept");
     fs::rename(store(&agent), &kept).unwrap();
-    let lost = ["the store is lost", "key.store says", "mfa-agent --init"];
+    let lost = ["the store is lost", "key.store names", "mfa-agent --init"];
     is_refused(&agent, &["does not exist", lost[0], lost[1], lost[2]]);
     fs::create_dir(store(&agent)).unwrap();
     fs::set_permissions(store(&agent), fs::Permissions::from_mode(0o700)).unwrap();
@@ -166,7 +166,7 @@ fn init_makes_no_key_beside_a_credential() {
     };
     let refused = with_credential(&[]);
     assert_eq!(refused.status, Some(EX_CONFIG), "{refused:?}");
-    said(&with_credential(&["--init"]), "made an empty store");
+    said(&with_credential(&["--init"]), "created an empty store");
     assert!(mark(&agent).exists());
     assert!(!agent.folder().join("key").exists());
 }
@@ -176,7 +176,7 @@ fn init_replaces_a_lost_store_by_an_empty_one_and_says_so() {
     let mut agent = stopped();
     fs::remove_dir_all(store(&agent)).unwrap();
     let key = text(&agent.folder().join("key"));
-    said(&agent.init(), "all users have to enrol again");
+    said(&agent.init(), "all users must enrol again");
     assert_eq!(text(&agent.folder().join("key")), key, "the key stays");
     agent.launch();
     assert!(agent.admin().status("anna").enrolled.is_empty());
@@ -270,7 +270,7 @@ fn files_made_by_root_belong_to_the_owner_of_the_folder() {
         }
         let owner = run(Command::new("chown").arg("nobody").arg(agent.folder()));
         assert!(owner.is_success(), "{owner:?}");
-        said(&agent.init(), "working as nobody");
+        said(&agent.init(), "running as nobody");
         for path in ["store", "key", "key.store"] {
             let path = agent.folder().join(path);
             let owner = run(Command::new("stat").arg("--format=%U").arg(&path));

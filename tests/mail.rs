@@ -105,7 +105,7 @@ fn a_server_without_tls_gets_no_code_and_the_user_sees_a_failure() {
         login.answer("resend");
         login.await_prompt();
         assert!(
-            login.shown().contains("The code could not be sent now."),
+            login.shown().contains("The code could not be sent."),
             "{}",
             login.shown()
         );
@@ -132,7 +132,7 @@ fn a_server_with_a_certificate_of_another_authority_gets_no_code() {
         agent.admin().address(ANNA, "email", ADDRESS);
         let seen = Login::of(ANNA).answer("resend").run(&Stack::asking(&agent));
         assert!(
-            seen.text.contains("The code could not be sent now."),
+            seen.text.contains("The code could not be sent."),
             "{seen:?}"
         );
         assert_eq!(postfix.tries(ADDRESS), 0);

@@ -59,7 +59,7 @@ fn enabling_is_refused_if_the_caller_could_not_become_root_again_and_names_refus
         agent.admin().pin("root", PIN);
         let refused = mfa_pam(machine, &["enable", "--no-emergency"]);
         assert_eq!(refused.status, Some(1), "{refused:?}");
-        let typed = format!("{USER}, who typed this, could not become root again");
+        let typed = format!("{USER}, who ran this command, could not become root again");
         assert!(refused.stderr.contains(&typed), "{refused:?}");
         let named = format!("{USER} (administers this host)");
         assert!(refused.stderr.contains(&named), "{refused:?}");

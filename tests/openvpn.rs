@@ -179,7 +179,7 @@ fn without_a_token_the_same_code_is_sent_again_and_refused() {
         client.expect("Initialization Sequence Completed");
         let events = agent.logins_of(ANNA, 2);
         assert_eq!(events[1].text("result"), "wrong");
-        assert_eq!(events[1].text("reason"), "a code that was used before");
+        assert_eq!(events[1].text("reason"), "a code that was already used");
         assert_eq!(agent.admin().status(ANNA).failures, 0, "no guess");
     });
 }

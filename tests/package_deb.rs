@@ -185,7 +185,7 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
     assert!(
         refused
             .stderr
-            .contains("nobody who administers this host could log in")
+            .contains("no administrator of this host could log in")
     );
     assert_eq!(machine.must(stacks), untouched);
 

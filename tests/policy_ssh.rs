@@ -152,7 +152,7 @@ fn a_host_name_does_not_evade_a_rule_that_denies_by_address() {
             ),
             (
                 &[&explain[..], &["client.evil.example"]].concat(),
-                "known by its name only",
+                "known only by name",
             ),
         ] {
             let output = mfactl.run(arguments, "");

@@ -79,7 +79,7 @@ fn a_faulty_file_leaves_the_old_policy_and_log_doctor_and_health_say_so() {
     let log = agent.log();
     let line = log
         .lines()
-        .find(|line| line.contains("the old settings stay in force"));
+        .find(|line| line.contains("the old settings stay active"));
     let line = line.unwrap_or_else(|| panic!("{log}"));
     assert!(line.contains(&place) && line.contains("sesion"), "{line}");
     let now = health(&agent);

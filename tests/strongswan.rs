@@ -53,7 +53,7 @@ fn neither_a_wrong_nor_a_used_code_nor_half_of_the_answer_opens_it() {
         let results: Vec<&str> = events.iter().map(|event| event.text("result")).collect();
         // A code alone is right for our module; pam_unix refuses the missing password.
         assert_eq!(results, ["wrong", "wrong", "passed", "wrong", "passed"]);
-        assert_eq!(events[3].text("reason"), "a code that was used before");
+        assert_eq!(events[3].text("reason"), "a code that was already used");
         assert!(
             gateway
                 .log()

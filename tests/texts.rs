@@ -15,7 +15,7 @@ const NUMBER: &str = "+491701234567";
 const MASKED: &str = "+49•••••67";
 const PROMPT: &str = "Code from your text message: ";
 const NUMBER_PROMPT: &str = "Mobile number, with its country code: ";
-const NOT_SENT: &str = "The code could not be sent now.";
+const NOT_SENT: &str = "The code could not be sent.";
 const SECRET: &str = "hunter2-of-the-provider";
 const PIN: &str = "4826";
 

@@ -44,7 +44,10 @@ fn they_are_asked_and_refused_or_let_in_as_the_settings_say() {
     let events = agent.logins_of(NEW, 2);
     assert_eq!(events[0].text("result"), "wrong");
     assert_eq!(events[1].text("result"), "skipped");
-    assert_eq!(events[1].text("reason"), "not enrolled, and need not be");
+    assert_eq!(
+        events[1].text("reason"),
+        "not enrolled and not required to be"
+    );
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Hashes and verifies PINs and answers. Hashing is slow on purpose, so it is rationed.
 //!
-//! Argon2id with 19 MiB, two passes and one lane (OWASP's first choice; 55 ms here). A few hashes
-//! run at once, a bounded number waits, and each caller has a share ([`Claim`]); beyond that the
-//! agent reports that it is busy. So a crowd of guessers can neither fill the memory nor starve the
-//! machine or each other. The caller checks the lock first, and calls [`Hasher::decoy`] where there
-//! is no hash to verify, so that neither time nor queue reveals that.
+//! Argon2id with 19 MiB, two passes and one lane (OWASP's first choice; 55 ms here). A few hashes run at once, a
+//! bounded number waits, and each caller has a share ([`Claim`]); beyond that the agent reports that it is busy. So
+//! many guessers can't fill the memory, and can't starve the machine or each other. The caller checks the lock first,
+//! and calls [`Hasher::decoy`] if there is no hash to verify, so that neither time nor queue reveals this.
 
 mod queue;
 
@@ -32,7 +31,7 @@ pub struct Hasher {
     params: Params,
     decoy: String,
     queue: Queue,
-    /// Of hashing alone: how long somebody waited before is no property of the machine.
+    /// Of hashing alone: the time in the queue says nothing about the machine.
     timing_decoy: SharedDecoy<()>,
 }
 

@@ -1,6 +1,6 @@
-//! `mfa-agent`: judges second factors.
+//! `mfa-agent`: verifies second factors.
 //!
-//! What is decided is decided in `mfa-core`, which is pure. The rooms here touch the world and decide nothing.
+//! All decisions are in `mfa-core`, which is pure. The modules here do input and output and decide nothing.
 
 #![deny(unsafe_code)]
 

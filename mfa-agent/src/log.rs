@@ -152,7 +152,7 @@ fn limits() -> MutexGuard<'static, Limits> {
 
 fn say(left_out: &[LeftOut]) {
     for LeftOut { kind, count } in left_out {
-        let text = format!("{kind}: {count} more like this were left out");
+        let text = format!("{kind}: {count} more lines like this were suppressed");
         put(Level::Warn, &text, Origin::Privileged);
     }
 }
@@ -172,7 +172,7 @@ fn put(level: Level, text: &dyn Display, origin: Origin) {
 }
 
 fn emit(line: &str) {
-    // If this fails, there is nobody left to tell.
+    // If this fails, no log is left to report it.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -189,11 +189,12 @@ impl Sink for StandardError {
     fn reopen(&mut self) {}
 
     fn lost(&self, count: u64) -> String {
-        let text = format!("{count} lines are lost: they came faster than they could be written");
+        let text =
+            format!("{count} lines were lost: they came faster than the log could write them");
         line(Level::Warn, &text, to_journal(), jiff::Timestamp::now())
     }
 
-    // Standard error takes every line, or the process that reads it is gone: nobody is left to tell.
+    // Standard error accepts every line, or its reader is gone: no log is left to report it.
     fn report_failure(&self, _: &WriteError) {}
 
     fn report_recovery(&self) {}
@@ -295,7 +296,7 @@ mod tests {
             lines[..5].iter().all(|line| line.contains("fault no. ")),
             "{text}"
         );
-        assert!(lines[5].ends_with("panics: 95 more like this were left out"));
+        assert!(lines[5].ends_with("panics: 95 more lines like this were suppressed"));
     }
 
     #[test]
@@ -325,7 +326,7 @@ mod tests {
         let mut expected = vec!["info: before the thread", "info: behind it"];
         expected.extend([refused; 5]);
         expected.push("error: the end");
-        expected.push("warning: refused calls: 95 more like this were left out");
+        expected.push("warning: refused calls: 95 more lines like this were suppressed");
         assert_eq!(lines, expected);
     }
 

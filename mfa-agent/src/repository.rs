@@ -1,4 +1,4 @@
-//! Accounts at rest: loads sealed records and changes them by compare-and-swap.
+//! Stored accounts: loads sealed records and changes them by compare-and-swap.
 //!
 //! This is the edge between the pure `account` and the `store`. A change is a function of the
 //! record; it runs again on the newer record if another change was faster. When
@@ -78,10 +78,10 @@ pub enum RepositoryError {
     #[error("the record of {0:?} can't be decoded: {1}")]
     Record(String, RecordError),
     /// The system gave no random bytes.
-    #[error("the system gave no random bytes: {0}")]
+    #[error("the system provides no random bytes: {0}")]
     Random(getrandom::Error),
     /// Too many concurrent changes.
-    #[error("too many callers are changing the record of {0:?} at once; try again")]
+    #[error("too many callers are changing the record of {0:?} at the same time; try again")]
     Contended(String),
 }
 

@@ -57,11 +57,11 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Exit status (sysexits.h) when only an administrator can help: the unit does not restart.
 const EX_CONFIG: u8 = 78;
 
-/// How long a program that has just connected may take to say what it wants once nobody is accepted any more, and a
-/// login to come to its end.
+/// How long a program that has just connected may take for its first call after the agent stops accepting, and how long
+/// a login may take to finish.
 const FIRST_CALLS: Duration = Duration::from_secs(1);
 
-/// By when calls under way have come to their end. The lines that they leave are durable with them.
+/// How long active calls may take to finish. Their audit lines are durable with them.
 const LAST_CALLS: Duration = Duration::from_secs(2);
 
 /// How long what earlier agents left to be written may take at a start.
@@ -78,13 +78,13 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
     after_help = "Example: mfa-agent --config /etc/mfa/agent.toml --check"
 )]
 struct Arguments {
-    /// The settings; files in agent.d beside it are read after it
+    /// The settings file; files in agent.d in the same folder are read after it
     #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
     config: PathBuf,
     /// Check the settings, report errors and warnings, and exit
     #[arg(long)]
     check: bool,
-    /// Make the key and an empty store on a new host, or accept the existing store, and exit
+    /// Create the key and an empty store on a new host, or accept the existing store, and exit
     #[arg(long, conflicts_with = "check")]
     init: bool,
 }
@@ -205,7 +205,10 @@ fn run(config: &Path) -> Result<(), StartError> {
     let since = agent.stop_accepting(FIRST_CALLS);
     drop(sockets);
     if !agent.stop_serving(left_of(since, LAST_CALLS)) {
-        log::warn("some calls were still running at the end; their callers get no answer");
+        log::warn(
+            "some calls were still running when the agent stopped; their callers get no \
+                   answer",
+        );
     }
     if !agent
         .audit()
@@ -259,8 +262,8 @@ fn make_room(max_connections: u32) -> Result<(), StartError> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if hard < least {
         return Err(format!(
-            "[server] max_connections = {max_connections} needs {least} open files, but this process \
-             may have {hard}; lower it, or raise LimitNOFILE= of mfa-agent.service"
+            "[server] max_connections = {max_connections} needs {least} open files, but this \
+             process may open only {hard}; lower it, or raise LimitNOFILE= of mfa-agent.service"
         )
         .into());
     }
@@ -299,8 +302,8 @@ fn start_audit(settings: &Settings, earlier: Vec<Vec<u8>>) -> Result<Audit, Star
     let audit = Audit::start(to, earlier)?;
     if has_earlier && !audit.sync(EARLIER_WORDS) {
         log::error(
-            "the audit log can't be written, and may lack lines from before this start; logins go on, and the \
-             lines are added once it can be written: see [audit] file in agent.toml",
+            "the audit log can't be written and may lack lines from before this start; logins \
+             continue, and the agent adds the lines when it can: check [audit] file in agent.toml",
         );
     }
     Ok(audit)
@@ -309,7 +312,7 @@ fn start_audit(settings: &Settings, earlier: Vec<Vec<u8>>) -> Result<Audit, Star
 /// The kernel's ID of this boot; a new boot ends all sessions.
 fn boot_id() -> Result<String, StartError> {
     let text = std::fs::read_to_string(BOOT_ID)
-        .map_err(|e| format!("{BOOT_ID} can't be read: {e}; is /proc there?"))?;
+        .map_err(|e| format!("{BOOT_ID} can't be read: {e}; check that /proc is mounted"))?;
     Ok(text.trim().to_owned())
 }
 

@@ -31,7 +31,7 @@ impl<E: Clone> TimingDecoy<E> {
         self.time = (self.time * 7 + took) / 8;
     }
 
-    /// The same at `now`, when others are under way since `begun`: it takes no less than the longest has taken so far.
+    /// The same at `now`, with others running since `begun`: at least as long as the longest has taken so far.
     pub(crate) fn at(&self, now: Instant, begun: impl Iterator<Item = Instant>) -> Self {
         let longest = begun.map(|at| now.saturating_duration_since(at)).max();
         Self {

@@ -1,10 +1,9 @@
 //! Checks that only root or the agent's user can change what a path names: settings decide who is
 //! let in, and delivery programs read every code.
 //!
-//! The file, every folder above it and every link on the way must belong to root or to the agent's
-//! user, and nobody else may write to them. A sticky folder (`/tmp`), where users can rename only
-//! their own files, is accepted. So nobody else can replace anything between this check and the
-//! use.
+//! The file, every folder above it and every link on the way must belong to root or to the agent's user, and no other
+//! user may write to them. A sticky folder (`/tmp`), where users can rename only their own files, is accepted. So no
+//! other user can replace anything between this check and the use.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -27,8 +26,8 @@ const MAX_LINKS: u32 = 40;
 pub enum TrustError {
     /// It belongs to another user.
     #[error(
-        "{path} belongs to user id {owner}, who is neither root nor the agent's user and could change it; if you trust \
-         what is in it: chown -h root {path}"
+        "{path} belongs to user id {owner}, who is neither root nor the agent's user and could \
+         change it; if you trust its content, run: chown -h root {path}"
     )]
     Owner {
         /// The file, folder or link.
@@ -37,7 +36,8 @@ pub enum TrustError {
     },
     /// Other users can write to it.
     #[error(
-        "{path} can be changed by others (mode {mode:04o}); look at what is in it, then: chmod {cure} {path}"
+        "{path} can be changed by other users (mode {mode:04o}); check its content, then run: \
+         chmod {cure} {path}"
     )]
     Writable {
         /// The file or folder.

@@ -56,7 +56,7 @@ fn a_policy_that_lets_no_administrator_in_fails_the_check() {
     let (is_right, said) = check(CLOSED);
     assert!(!is_right, "{said}");
     assert!(
-        said.contains("agent.toml:1: nobody who administers this host"),
+        said.contains("agent.toml:1: no administrator of this host"),
         "{said}"
     );
     assert!(said.contains("errors: 1"), "{said}");
@@ -115,11 +115,11 @@ fn warnings_are_logged_after_the_start_and_after_each_reload() {
     std::fs::write(&config, &own).unwrap();
     assert!(agent(&config).arg("--init").status().unwrap().success());
     let mut agent = Running::start(&config);
-    let nobody = agent.wait_for("nobody who administers this host could log in");
+    let nobody = agent.wait_for("no administrator of this host could log in");
     assert!(nobody.contains("mfactl enroll totp root"), "{nobody}");
     std::fs::write(&config, format!("{own}{TWICE}")).unwrap();
     agent.signal(Signal::SIGHUP);
-    agent.wait_for("the settings were loaded again");
+    agent.wait_for("the settings were reloaded");
     let twice = agent.wait_for("never decides");
     assert!(
         twice.contains("warning") && twice.contains("agent.toml:"),
@@ -127,7 +127,7 @@ fn warnings_are_logged_after_the_start_and_after_each_reload() {
     );
     std::fs::write(&config, "[lockout]\natempts = 1").unwrap();
     agent.signal(Signal::SIGHUP);
-    agent.wait_for("the old settings stay in force");
+    agent.wait_for("the old settings stay active");
     agent.signal(Signal::SIGTERM);
     agent.wait_for("stopped");
 }
@@ -211,16 +211,16 @@ fn a_reload_of_settings_that_others_can_change_keeps_the_old_ones() {
     std::fs::write(&config, own).unwrap();
     assert!(agent(&config).arg("--init").status().unwrap().success());
     let mut running = Running::start(&config);
-    running.wait_for("nobody who administers this host could log in");
+    running.wait_for("no administrator of this host could log in");
     set_mode(&at("agent.d"), 0o777);
     std::fs::write(at("agent.d/x.toml"), TWICE).unwrap();
     running.signal(Signal::SIGHUP);
-    let refused = running.wait_for("the old settings stay in force");
+    let refused = running.wait_for("the old settings stay active");
     assert!(
         refused.contains("-w ") && refused.contains("agent.d"),
         "{refused}"
     );
     set_mode(&at("agent.d"), 0o755);
     running.signal(Signal::SIGHUP);
-    running.wait_for("the settings were loaded again");
+    running.wait_for("the settings were reloaded");
 }

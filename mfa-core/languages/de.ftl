@@ -1,4 +1,4 @@
-# Deutsch. Was jeder Text bedeutet und was er aufnimmt, steht in en.ftl.
+# Deutsch. Bedeutung und Variablen jedes Textes stehen in en.ftl.
 
 prompt-totp = Einmalcode:
 prompt-password-and-code = Passwort und Code:
@@ -11,8 +11,8 @@ prompt-number = Mobilnummer mit Ländervorwahl:
 word-yes = ja
 word-resend = erneut
 
-not-accepted = Das wurde nicht angenommen: Es ist falsch, wurde schon verwendet, oder dieses Konto ist zurzeit gesperrt. Ein Code gilt nur einmal; warten Sie auf den nächsten. Wenn es so bleibt, wenden Sie sich an Ihre Administration.
-not-met = Diese Anmeldung braucht einen zweiten Faktor und hatte keinen. Melden Sie sich mit Passwort und Code an; wenn das nicht geht, wenden Sie sich an Ihre Administration.
+not-accepted = Nicht akzeptiert: Der Code ist falsch oder wurde schon verwendet, oder das Konto ist vorübergehend gesperrt. Jeder Code gilt nur einmal; bitte warten Sie auf den nächsten. Wenn das Problem bleibt, wenden Sie sich an Ihre Administration.
+not-met = Diese Anmeldung erfordert einen zweiten Faktor, es wurde aber keiner angegeben. Melden Sie sich mit Passwort und Code an. Wenn das nicht geht, wenden Sie sich an Ihre Administration.
 grace =
     { $days ->
         [one] Heute ist der letzte Tag, an dem Sie sich
@@ -21,15 +21,15 @@ grace =
         [one] {" "}können
        *[other] {""}
     }.
-    Richten Sie vorher einen ein: mfactl enroll totp
+    Richten Sie bis dahin einen ein: mfactl enroll totp
 few-recovery-codes =
     { $left ->
         [0] Sie haben keine Wiederherstellungscodes mehr
         [one] Sie haben noch einen Wiederherstellungscode
        *[other] Sie haben noch { $left } Wiederherstellungscodes
-    }; mit mfactl enroll recovery bekommen Sie neue.
+    }. Neue erstellen: mfactl enroll recovery
 
-ways = So können Sie sich anmelden:
+ways = Anmeldemöglichkeiten:
 ways-prompt = Nummer:
 ways-unknown = Bitte geben Sie eine der Nummern ein.
 ways-then = , dann
@@ -44,58 +44,57 @@ code-on-its-way =
     Ein Code ist unterwegs { $channel ->
         [email] an Ihre E-Mail-Adresse
        *[sms] auf Ihr Telefon
-    }. Mit { word-resend } wird er noch einmal gesendet{ $other ->
+    }. Mit { word-resend } wird er erneut gesendet{ $other ->
         [yes] , mit ? melden Sie sich anders an
        *[no] {""}
     }.
 code-not-sent =
-    Der Code konnte nicht gesendet werden. Mit { word-resend } versuchen Sie es noch einmal{ $other ->
+    Der Code konnte nicht gesendet werden. Mit { word-resend } versuchen Sie es erneut{ $other ->
         [yes] , mit ? melden Sie sich anders an
        *[no] {""}
-    }. Wenn es so bleibt, wenden Sie sich an Ihre Administration.
+    }. Wenn das Problem bleibt, wenden Sie sich an Ihre Administration.
 code-too-many =
-    Ihnen wurden zu viele Codes gesendet; eine Zeit lang wird keiner mehr gesendet. Einer, der in dieser Anmeldung angekommen ist, gilt weiterhin.{ $other ->
+    Ihnen wurden zu viele Codes gesendet; vorerst wird keiner mehr gesendet. Ein Code, der während dieser Anmeldung angekommen ist, gilt weiterhin.{ $other ->
         [yes] {" "}Mit ? melden Sie sich anders an.
        *[no] {""}
     }
-code-expired = Dieser Code gilt nicht mehr. Melden Sie sich neu an, um einen neuen zu bekommen.
+code-expired = Dieser Code ist abgelaufen. Melden Sie sich neu an, um einen neuen zu erhalten.
 server-silent =
     Der Server, der Ihren Passcode prüft, antwortet zurzeit nicht.{ $other ->
         [yes] {""}
-       *[no] {" "}Versuchen Sie es später noch einmal; wenn es so bleibt, wenden Sie sich an Ihre Administration.
+       *[no] {" "}Versuchen Sie es später noch einmal. Wenn das Problem bleibt, wenden Sie sich an Ihre Administration.
     }
 
-number-characters = Eine Telefonnummer besteht nur aus Ziffern, Leerzeichen und + - ( ) . /, höchstens { $longest } Zeichen.
-number-no-country = Zur Telefonnummer gehört die Ländervorwahl, zum Beispiel +49 170 1234567.
-number-unknown = Diese Telefonnummer gibt es nicht; schreiben Sie sie mit Ländervorwahl, zum Beispiel +49 170 1234567.
-number-kind = An eine solche Nummer kann man keine SMS senden; nehmen Sie die eines Mobiltelefons.
+number-characters = Eine Telefonnummer darf nur Ziffern, Leerzeichen und + - ( ) . / enthalten, höchstens { $longest } Zeichen.
+number-no-country = Geben Sie die Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 170 1234567.
+number-unknown = Diese Telefonnummer ist ungültig. Geben Sie sie mit Ländervorwahl ein, zum Beispiel +49 170 1234567.
+number-kind = Diese Art von Nummer kann keine SMS empfangen. Geben Sie die Nummer eines Mobiltelefons ein.
 
 enroll-first =
-    Diese Anmeldung braucht einen zweiten Faktor.
+    Diese Anmeldung erfordert einen zweiten Faktor.
     Sie haben noch keinen. Richten Sie jetzt einen ein:
     { $how ->
         [scan] Scannen Sie diesen Code mit einer Authenticator-App,
-            oder geben Sie seinen Schlüssel ein
+            oder geben Sie den Schlüssel ein
        *[type] Geben Sie den Schlüssel in eine Authenticator-App ein
     }.
 enroll-lost =
-    Der Wiederherstellungscode stimmt; er ist verbraucht.
-    Richten Sie ein neues Gerät ein; es ersetzt das verlorene.
+    Der Wiederherstellungscode ist nun verbraucht.
+    Richten Sie ein neues Gerät ein; es ersetzt das verlorene:
     { $how ->
         [scan] Scannen Sie diesen Code mit einer Authenticator-App,
-            oder geben Sie seinen Schlüssel ein
+            oder geben Sie den Schlüssel ein
        *[type] Geben Sie den Schlüssel in eine Authenticator-App ein
     }.
 enroll-key = Schlüssel:
-enroll-picture = Für einen QR-Code stattdessen, wenn dieses Terminal UTF-8 zeigt: ? eingeben.
-enroll-code = Code, den die App jetzt zeigt:
+enroll-picture = Für einen QR-Code geben Sie unten ? ein (das Terminal muss UTF-8 anzeigen).
+enroll-code = Code, den die App jetzt anzeigt:
 enroll-wrong-code =
-    Das ist nicht der Code, den die App zeigen müsste.
-    Prüfen Sie, ob sie den Schlüssel richtig hat und ihre Uhr stimmt;
-    geben Sie dann den nächsten ein.
+    Unerwarteter Code. Prüfen Sie, ob der Schlüssel richtig
+    eingegeben ist und beide Uhren stimmen; geben Sie dann den nächsten Code ein.
 enroll-recovery =
-    Der Code stimmt.
-    Bewahren Sie diese Wiederherstellungscodes auf: Mit jedem kommen Sie einmal
-    ohne das Gerät hinein, und sie werden nicht wieder gezeigt.
+    Der Code ist richtig.
+    Bewahren Sie diese Wiederherstellungscodes auf. Mit jedem können Sie sich
+    einmal ohne das Gerät anmelden. Sie werden nicht noch einmal angezeigt.
 enroll-stored = Geben Sie { word-yes } ein, wenn sie an einem sicheren Ort sind:
 enroll-done = Das Gerät ist eingerichtet.

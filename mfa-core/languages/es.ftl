@@ -1,4 +1,4 @@
-# Español. Qué significa cada texto y qué recibe se explica en en.ftl.
+# Español. El significado y las variables de cada texto se explican en en.ftl.
 
 prompt-totp = Código de un solo uso:
 prompt-password-and-code = Contraseña y código:
@@ -11,24 +11,24 @@ prompt-number = Número de móvil, con el prefijo del país:
 word-yes = sí
 word-resend = reenviar
 
-not-accepted = No se ha aceptado: es incorrecto, ya se ha usado o esta cuenta está bloqueada por ahora. Un código sirve una sola vez; espere al siguiente. Si continúa, consulte a su administrador.
-not-met = Este inicio de sesión requiere un segundo factor y no ha tenido ninguno. Inicie sesión con su contraseña y su código; si no puede, consulte a su administrador.
+not-accepted = No se ha aceptado: el código es incorrecto o ya se ha usado, o la cuenta está bloqueada temporalmente. Cada código sirve una sola vez, así que espere al siguiente. Si el problema continúa, póngase en contacto con su administrador.
+not-met = Este inicio de sesión requiere un segundo factor, pero no se ha indicado ninguno. Inicie sesión con su contraseña y su código. Si no puede, póngase en contacto con su administrador.
 grace =
     { $days ->
         [one] Este es el último día en que puede
        *[other] Durante { $days } días más puede
     } iniciar sesión aquí sin un segundo factor.
-    Configure uno antes: mfactl enroll totp
+    Configure uno antes de que acabe el plazo: mfactl enroll totp
 few-recovery-codes =
     { $left ->
         [0] No le quedan códigos de recuperación
         [one] Le queda un código de recuperación
        *[other] Le quedan { $left } códigos de recuperación
-    }; mfactl enroll recovery crea otros nuevos.
+    }. Para crear otros nuevos: mfactl enroll recovery
 
 ways = Formas de iniciar sesión:
 ways-prompt = Número:
-ways-unknown = Escriba uno de los números.
+ways-unknown = Por favor, escriba uno de los números.
 ways-then = , después
 way-totp = un código de su dispositivo
 way-pin = su PIN
@@ -49,48 +49,47 @@ code-not-sent =
     No se ha podido enviar el código. Escriba { word-resend } para intentarlo otra vez{ $other ->
         [yes] , o ? para iniciar sesión de otra forma
        *[no] {""}
-    }. Si continúa, avise a su administrador.
+    }. Si el problema continúa, póngase en contacto con su administrador.
 code-too-many =
-    Se le han enviado demasiados códigos; durante un tiempo no se enviará ninguno más. Uno que haya llegado en este inicio de sesión sigue siendo válido.{ $other ->
+    Se le han enviado demasiados códigos; durante un tiempo no se enviará ninguno más. Un código que haya llegado durante este inicio de sesión sigue siendo válido.{ $other ->
         [yes] {" "}Escriba ? para iniciar sesión de otra forma.
        *[no] {""}
     }
-code-expired = Este código ya no es válido. Vuelva a iniciar sesión para recibir otro.
+code-expired = Este código ha caducado. Vuelva a iniciar sesión para recibir otro.
 server-silent =
     El servidor que comprueba su código de acceso no responde ahora.{ $other ->
         [yes] {""}
-       *[no] {" "}Inténtelo más tarde; si continúa, avise a su administrador.
+       *[no] {" "}Inténtelo más tarde. Si el problema continúa, póngase en contacto con su administrador.
     }
 
-number-characters = Un número de teléfono solo tiene cifras, espacios y + - ( ) . /, { $longest } caracteres como máximo.
-number-no-country = El número de teléfono necesita el prefijo del país, por ejemplo +34 612 345 678.
-number-unknown = Ese número de teléfono no existe; escríbalo con el prefijo del país, por ejemplo +34 612 345 678.
-number-kind = A ese tipo de número no se le pueden enviar mensajes de texto; use el de un teléfono móvil.
+number-characters = Un número de teléfono solo puede contener cifras, espacios y + - ( ) . /, { $longest } caracteres como máximo.
+number-no-country = Escriba el número de teléfono con el prefijo del país, por ejemplo +34 612 345 678.
+number-unknown = Ese número de teléfono no es válido. Escríbalo con el prefijo del país, por ejemplo +34 612 345 678.
+number-kind = Ese tipo de número no puede recibir mensajes de texto. Escriba el número de un teléfono móvil.
 
 enroll-first =
     Este inicio de sesión requiere un segundo factor.
     Usted no tiene ninguno. Configure uno ahora:
     { $how ->
-        [scan] escanee este código con una aplicación de autenticación, o escriba su clave
+        [scan] escanee este código con una aplicación de autenticación, o escriba la clave
        *[type] escriba la clave en una aplicación de autenticación
     }.
 enroll-lost =
-    El código de recuperación es correcto; ya está gastado.
+    Código de recuperación aceptado. Ya no sirve más.
     Configure un dispositivo nuevo, que sustituye al perdido:
     { $how ->
-        [scan] escanee este código con una aplicación de autenticación, o escriba su clave
+        [scan] escanee este código con una aplicación de autenticación, o escriba la clave
        *[type] escriba la clave en una aplicación de autenticación
     }.
 enroll-key = Clave:
-enroll-picture = Para ver un código QR, si este terminal muestra UTF-8, escriba ?
+enroll-picture = Para ver un código QR, escriba ? abajo (este terminal debe mostrar UTF-8).
 enroll-code = Código que la aplicación muestra ahora:
 enroll-wrong-code =
-    Ese no es el código que la aplicación debe mostrar.
-    Compruebe que ha recibido bien la clave y que su reloj está en hora;
-    escriba el siguiente.
+    Código inesperado. Compruebe que la clave se introdujo
+    bien y que ambos relojes están en hora; después escriba el código siguiente.
 enroll-recovery =
     El código es correcto.
-    Guarde estos códigos de recuperación: cada uno le deja entrar una vez
-    sin el dispositivo, y no se volverán a mostrar.
+    Guarde estos códigos de recuperación. Cada uno permite iniciar sesión una vez
+    sin el dispositivo. No se volverán a mostrar.
 enroll-stored = Escriba { word-yes } cuando estén en un lugar seguro:
 enroll-done = El dispositivo está configurado.

@@ -1,10 +1,10 @@
-//! Who gets in: the decisions of `mfa-agent`, without its I/O.
+//! The decisions of `mfa-agent` about logins, without its I/O.
 //!
-//! [`factors`] knows what can be typed and verifies it, [`account`] what a user has set up and what an attempt does to
-//! it, [`lockout`] how many wrong answers are too many, [`policy`] what is asked of whom, [`login`] leads a user
-//! through the prompts, and [`texts`] holds what they see. Time and random bytes come in as arguments. Nothing here
-//! reads a clock, a file or the environment, and nothing blocks: what a login has to wait for leaves as a value that the
-//! agent acts on.
+//! [`factors`] defines and verifies what can be typed, [`account`] what a user has enrolled and what an attempt
+//! changes, [`lockout`] how many wrong answers are too many, [`policy`] what each user is asked for, [`login`] leads a
+//! user through the prompts, and [`texts`] has what users see. Time and random bytes come in as arguments. Nothing here
+//! reads a clock, a file or the environment, and nothing blocks: what a login must wait for is returned as a value for
+//! the agent.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -57,7 +57,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For each limit, the one that leaves fewer guesses.
+    /// For each limit, the stricter one.
     #[must_use]
     pub fn stricter(&self, other: &Self) -> Self {
         let in_a_row = [self.max_consecutive, other.max_consecutive];

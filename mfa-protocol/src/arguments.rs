@@ -1,9 +1,9 @@
-//! The module's arguments, as a stack file gives them: `pam_mfa` goes by them, and `mfactl doctor` tells
-//! beforehand which line it would refuse.
+//! The module's arguments in a stack file: `pam_mfa` uses them, and `mfactl doctor` reports in advance which line it
+//! would refuse.
 //!
-//! Bytes of an administrator's making come in; an [`Arguments`] that can't hold a wrong value leaves, or
-//! an error that names the argument. An unknown argument, a repeated one or one that contradicts another
-//! is an error: a typing mistake in `on_unavailable` must not pass in silence.
+//! Bytes that an administrator wrote come in; an [`Arguments`] that can't hold a wrong value comes out, or an error
+//! that names the argument. Unknown, repeated and contradicting arguments are errors: a typing mistake in
+//! `on_unavailable` must not go unnoticed.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -25,14 +25,14 @@ pub struct Arguments {
     debug: bool,
 }
 
-/// What becomes of a login while there is no agent to judge it.
+/// What happens to a login when the agent is unreachable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnavailable {
     /// It is refused.
     #[default]
     Deny,
-    /// The stack goes on as if the module were not there. Only while nobody listens, the agent is
-    /// silent for the whole time-out, or says that its store is broken; not when it is too busy.
+    /// The stack continues as if the module were not there. Only if no agent listens, the agent is silent for the whole
+    /// time-out, or reports that its store is broken; not if it is too busy.
     Ignore,
 }
 
@@ -41,8 +41,9 @@ pub enum OnUnavailable {
 pub enum ArgumentError {
     /// No such argument.
     #[error(
-        "unknown argument {0:?}; there are socket=PATH, timeout=SECONDS, forward_pass, \
-         use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket, password_failed and debug"
+        "unknown argument {0:?}; expected socket=PATH, timeout=SECONDS, forward_pass, \
+         use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket, password_failed or \
+         debug"
     )]
     Unknown(String),
     /// The value does not fit.
@@ -55,12 +56,12 @@ pub enum ArgumentError {
     },
     /// It is for `auth` lines.
     #[error(
-        "argument {0:?} has no meaning on an account line; there are socket=PATH, timeout=SECONDS, \
-         on_unavailable=deny|ignore and debug"
+        "argument {0:?} has no meaning on an account line; expected socket=PATH, timeout=SECONDS, \
+         on_unavailable=deny|ignore or debug"
     )]
     NotForAccount(&'static str),
     /// Said before, or contradicts what was said before.
-    #[error("argument {0:?} is refused: {1} was given before; leave one of them out")]
+    #[error("argument {0:?} is refused: {1} was given before; remove one of them")]
     Conflict(String, &'static str),
 }
 
@@ -83,7 +84,7 @@ impl Arguments {
         }
     }
 
-    /// The same for a line of the `account` phase, where nobody is asked for anything.
+    /// The same for a line of the `account` phase, which has no prompts.
     ///
     /// # Errors
     ///
@@ -123,14 +124,14 @@ impl Arguments {
         self.timeout >= LONGEST_RESTART
     }
 
-    /// Whether one answer holds password and code. What stands before the code goes on to the next
-    /// module as `PAM_AUTHTOK`; when nothing stands there, `PAM_AUTHTOK` stays as it was.
+    /// Whether one answer holds password and code. The part before the code goes to the next module as `PAM_AUTHTOK`;
+    /// if it is empty, `PAM_AUTHTOK` stays as it was.
     #[must_use]
     pub fn authtok(&self) -> Authtok {
         self.authtok
     }
 
-    /// What becomes of a login without an agent.
+    /// What happens to a login without an agent.
     #[must_use]
     pub fn on_unavailable(&self) -> OnUnavailable {
         self.on_unavailable
@@ -142,13 +143,13 @@ impl Arguments {
         self.ticket
     }
 
-    /// Whether this line asks nobody, and only tells a later one that the password was wrong.
+    /// Whether this line asks nothing and only tells a later line that the password was wrong.
     #[must_use]
     pub fn password_failed(&self) -> bool {
         self.password_failed
     }
 
-    /// Whether each step is to be logged.
+    /// Whether each step is logged.
     #[must_use]
     pub fn debug(&self) -> bool {
         self.debug
@@ -231,7 +232,11 @@ impl Given {
                 let choice = match word {
                     b"deny" => OnUnavailable::Deny,
                     b"ignore" => OnUnavailable::Ignore,
-                    _ => return Err(refused("expected on_unavailable=deny or =ignore")),
+                    _ => {
+                        return Err(refused(
+                            "expected on_unavailable=deny or on_unavailable=ignore",
+                        ));
+                    }
                 };
                 once(&mut self.on_unavailable, choice).map_err(|()| twice("on_unavailable="))
             }

@@ -28,9 +28,10 @@ const MOST_PATIENCE: Duration = Duration::from_secs(600);
 /// What can go wrong with a call.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens at the socket, or it can't be reached.
+    /// No agent listens at the socket, or it can't be reached.
     #[error(
-        "the agent is not reachable at {path}: {reason}. Check that mfa-agent runs, and its settings: mfa-agent --check"
+        "the agent is not reachable at {path}: {reason}. Check that it is running: systemctl \
+         status mfa-agent. Check its settings: mfa-agent --check"
     )]
     Unreachable {
         /// The socket.
@@ -38,10 +39,10 @@ pub enum ClientError {
         /// What the system said.
         reason: std::io::Error,
     },
-    /// Somebody listens who must not be trusted with answers.
+    /// The listener must not be trusted with answers.
     #[error(
         "{path} is served by user id {uid}, who is neither root, nor this process's user, nor the \
-         owner of a folder that only they can write to; refusing to talk to it"
+         owner of a folder that only they can write to; it is not trusted"
     )]
     Untrusted {
         /// The socket.
@@ -50,7 +51,7 @@ pub enum ClientError {
         uid: u32,
     },
     /// The agent lives, but so many callers wait that this one did not get through.
-    #[error("the agent has too many connections at the moment. Try again")]
+    #[error("the agent is busy with other callers; try again in a moment")]
     Busy,
     /// The call was written, and no reply came for the whole time-out.
     #[error("the agent did not answer in time")]
@@ -122,7 +123,7 @@ impl Client {
     pub fn connect(path: &Path, timeout: Duration) -> Result<Self, ClientError> {
         let private = private_socket(path).map(|private| Self::open(&private, path, timeout));
         match private {
-            // A private socket that is busy is no reason to try the one that everybody can fill.
+            // If the private socket is busy, don't try the public one, which any user can fill.
             Some(Err(error)) if !error.says_no_such_socket() => Err(error),
             Some(Ok(client)) => Ok(client),
             Some(Err(_)) | None => Self::open(path, path, timeout),
@@ -148,9 +149,8 @@ impl Client {
         })
     }
 
-    /// Lets the next exchange take so many seconds, if that is more than usual, but never more than ten
-    /// minutes: the agent may have to wait for somebody to pick up a phone
-    /// ([`Step::patience`](crate::login::Step::patience)).
+    /// Lets the next exchange take so many seconds, if this is more than usual, but never more than ten minutes: the
+    /// agent may have to wait for a user to answer a phone ([`Step::patience`](crate::login::Step::patience)).
     pub fn allow(&mut self, seconds: Option<u32>) {
         let patience = seconds.map(|seconds| Duration::from_secs(seconds.into()));
         self.patience = patience.map(|patience| patience.min(MOST_PATIENCE));
@@ -160,8 +160,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Refused`] when the agent says no; every other kind means that the connection is
-    /// of no more use.
+    /// [`ClientError::Refused`] when the agent refuses; after any other error the connection is unusable.
     pub fn call<M: Method>(&mut self, parameters: &M::Parameters) -> Result<M::Reply, ClientError> {
         let patience = self.patience.take().unwrap_or_default().max(self.timeout);
         let call = Call {
@@ -176,8 +175,8 @@ impl Client {
         read_reply(self.reader.next(&mut self.stream)?)
     }
 
-    /// Why a call could not be written. An agent that turns a caller away says so before it closes the connection, and
-    /// that says more than "broken pipe". It can't have judged what it never read, so nothing but a refusal counts.
+    /// Why a call could not be written. An agent that refuses a connection says so before it closes it, which is
+    /// clearer than "broken pipe". It can't have verified what it never read, so only a refusal counts.
     fn not_written(&mut self, failed: FrameError) -> ClientError {
         if matches!(&failed, FrameError::Io(e) if e.kind() == std::io::ErrorKind::TimedOut) {
             return ClientError::Busy;

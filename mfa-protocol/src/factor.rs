@@ -1,7 +1,6 @@
 //! Factors and what goes with them, as settings, records, commands and messages name them.
 //!
-//! Only names are here. What a factor is worth, asks for and stores is the core's business
-//! (`mfa-core/src/factors/row.rs`).
+//! Names only. What a factor asks for and stores is defined in the core (`mfa-core/src/factors/mod.rs`).
 
 mod authenticator;
 mod channel;
@@ -32,12 +31,12 @@ pub const RECOVERY_CODES: u32 = 10;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactorError {
     /// Not a factor.
-    #[error("{0:?} is not a factor; there are {names}", names = names())]
+    #[error("{0:?} is not a factor; expected {names}", names = names())]
     Unknown(String),
     /// A kind of device, which policy does not tell from the other.
     #[error(
-        "\"hotp\" is not asked for by that name: \"totp\" takes the codes of all devices, those that \
-         count among them"
+        "\"hotp\" can't be required by itself: \"totp\" accepts the codes of all devices, HOTP \
+         devices included"
     )]
     Counter,
     /// A combination that asks for the same factor twice.
@@ -45,7 +44,7 @@ pub enum FactorError {
     Repeated(String),
 }
 
-/// `"totp", "pin" and "radius"`
+/// `"totp", "pin" or "radius"`
 fn names() -> String {
     let names: Vec<String> = Factor::ALL
         .iter()
@@ -53,7 +52,7 @@ fn names() -> String {
         .collect();
     match names.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
         None => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! What `pam_mfa`, `mfactl` and `mfa-agent` say to each other.
+//! The protocol between `pam_mfa`, `mfactl` and `mfa-agent`.
 //!
 //! The protocol is [Varlink](https://varlink.org): JSON objects, each ended by a NUL byte, over a Unix
 //! stream socket. This crate holds the messages of the two interfaces, their framing with its limits,
@@ -28,22 +28,22 @@ use std::time::Duration;
 
 pub use secret::Secret;
 
-/// Where the agent listens for everybody unless it is told otherwise.
+/// The default path of the public socket.
 pub const DEFAULT_SOCKET: &str = "/run/mfa/agent.sock";
 
 /// The longest path of a Unix socket, in bytes (unix(7)).
 pub const MAX_SOCKET_PATH: usize = 107;
 
-/// Where an agent listens besides for the programs that guard logins. Ordinary users can't reach that socket, so they
-/// can't fill its queue. None where the path would be too long for a socket.
+/// The private socket for programs that guard logins. Ordinary users can't reach it, so they can't fill its queue. None
+/// if the path would be too long for a socket.
 #[must_use]
 pub fn private_socket(public: &Path) -> Option<PathBuf> {
     let private = public.parent()?.join("private").join(public.file_name()?);
     (private.as_os_str().len() <= MAX_SOCKET_PATH).then_some(private)
 }
 
-/// The longest that nobody accepts connections while an agent ends. Whoever comes then waits in the socket for the next
-/// agent, and must not take that for an outage: see [`arguments::Arguments::outlasts_restart`].
+/// The longest time without an accepting agent during a restart. Programs that connect then wait in the socket for the
+/// next agent, and must not treat this as an outage: see [`arguments::Arguments::outlasts_restart`].
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 
 /// The longest answer that a person may give, in bytes (rule 7 of the architecture).

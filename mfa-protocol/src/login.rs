@@ -18,7 +18,7 @@ pub struct Answer;
 /// Ends the login: nothing was answered, nothing is counted.
 pub struct Cancel;
 
-/// Asks, once somebody has been let in by whatever means, whether the policy was met.
+/// Asks whether the policy was met, after a program has accepted a user by any means.
 pub struct Admit;
 
 impl Method for Begin {
@@ -65,19 +65,19 @@ pub struct BeginParameters {
     /// What sshd has verified by then, such as `publickey` (from `SSH_AUTH_INFO_0`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<String>>,
-    /// What the login guards, when it is no login but an operation (`mfactl verify --operation`).
+    /// The operation, if this is not a login but guards an operation (`mfactl verify --operation`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Whether the code stands at the end of a password; missing means [`Authtok::None`].
+    /// Whether the code is at the end of a password; missing means [`Authtok::None`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authtok: Option<Authtok>,
-    /// Asks for a ticket, should the login meet the policy; and names the process that may hand it in besides the
-    /// caller: its parent, to which sshd's child hands over what it knows.
+    /// Asks for a ticket if the login meets the policy, and names the process that may use it other than the caller:
+    /// its parent, to which sshd's child passes what it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket_for: Option<u32>,
 }
 
-/// Who has been let in, as in [`BeginParameters`], and the ticket that says with a second factor.
+/// Who was accepted, as in [`BeginParameters`], and the ticket that proves a second factor.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdmitParameters {
@@ -181,8 +181,8 @@ pub struct Step {
     /// After a pass: how many characters at the end of the answer were the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_length: Option<u32>,
-    /// So many seconds the reply to the next answer may take, where it is more than usual: a phone may
-    /// have to be picked up first.
+    /// How many seconds the reply to the next answer may take, if more than usual: the user may have to answer a phone
+    /// first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u32>,
 }
@@ -207,7 +207,7 @@ pub enum Style {
     Error,
 }
 
-/// A question to the user. Wiped when dropped: it may show what is to be kept.
+/// A question to the user. Wiped when dropped: it may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Prompt {
     /// The text, with its closing blank.
@@ -220,7 +220,7 @@ pub struct Prompt {
     pub tail: Option<u32>,
 }
 
-/// How a login ended. The module maps each to a PAM code and judges nothing itself.
+/// How a login ended. The module maps each to a PAM code and decides nothing itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {

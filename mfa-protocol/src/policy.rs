@@ -6,7 +6,7 @@ words! {
     /// Who is asked at all: `[enforcement] mode`.
     #[derive(Default)]
     pub enum EnforcementMode {
-        /// Nobody.
+        /// No user.
         None = "none",
         /// All but federated users.
         LocalUsers = "local-users",
@@ -22,7 +22,7 @@ words! {
     pub enum Action {
         /// A second factor is asked for.
         Ask = "ask",
-        /// The user is let in without.
+        /// The user can log in without.
         Skip = "skip",
         /// The login is refused.
         #[default]
@@ -39,13 +39,13 @@ words! {
         /// It shows prompts one after the other.
         #[default]
         Dialogue = "dialogue",
-        /// It has one answer only: the code stands at the end of the password.
+        /// It has one answer only: the code is at the end of the password.
         Single = "single",
     }
 }
 
 words! {
-    /// What becomes of users who are asked and have set up nothing.
+    /// What happens to users who are asked but have nothing enrolled.
     #[derive(Default)]
     pub enum Unenrolled {
         /// They can't log in.
@@ -85,7 +85,7 @@ words! {
 }
 
 words! {
-    /// A field of a rule that a login may not fit.
+    /// A field of a rule that a login may not match.
     pub enum RuleField {
         /// Who logs in.
         Users = "users",

@@ -62,7 +62,7 @@ impl Outside for System {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let socket = UdpSocket::bind(any)?;
-        // Connected, so that the kernel drops other senders and reports when nobody listens.
+        // Connected, so that the kernel drops other senders and reports when no server listens.
         socket.connect(server)?;
         Ok(Box::new(socket))
     }

@@ -61,7 +61,7 @@ pub enum ReplyError {
     #[error("its length field says {0}, but RADIUS packets have 20 to 4096 bytes")]
     Length(usize),
     /// Neither Accept nor Reject nor Challenge.
-    #[error("it has code {0}, which answers no Access-Request; is the port right?")]
+    #[error("it has code {0}, which does not answer an Access-Request; check the port")]
     Code(u8),
     /// It answers another request.
     #[error("it answers another request (late, replayed or forged)")]
@@ -73,12 +73,12 @@ pub enum ReplyError {
     )]
     ResponseAuthenticator,
     /// The attributes can't be split.
-    #[error("its attributes are garbled from byte {0} on")]
+    #[error("its attributes are damaged from byte {0} on")]
     Attributes(usize),
     /// There is no Message-Authenticator: an old server, or a forgery as in CVE-2024-3596.
     #[error(
-        "it has no Message-Authenticator, which protects from forgery (CVE-2024-3596): update the server \
-         or have it send one"
+        "it has no Message-Authenticator, which protects against forgery (CVE-2024-3596); update \
+         the server, or configure it to send one"
     )]
     NoMessageAuthenticator,
     /// The Message-Authenticator is wrong.

@@ -24,7 +24,7 @@ impl State {
     }
 }
 
-// Who reads it in a log could go on with somebody else's login.
+// A reader of the log could continue another user's login.
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "State({} bytes)", self.0.len())

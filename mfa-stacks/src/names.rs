@@ -1,7 +1,7 @@
 //! The names of modules, and what may be shown of the words after them.
 //!
-//! An argument of somebody else's module may be a password (`pam_mysql passwd=…`), so no argument is
-//! shown but those of gates, such as `pam_succeed_if`, and those of ours that are known to hold no secret.
+//! An argument of a third-party module may be a password (`pam_mysql passwd=…`), so only arguments of gates, such as
+//! `pam_succeed_if`, and known arguments of this project without secrets are shown.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -33,7 +33,7 @@ const OWN_ARGUMENTS: [&str; 9] = [
 /// The argument of a line of ours that asks nobody: it marks a wrong password for the line that would ask.
 pub(crate) const PASSWORD_FAILED: &str = "password_failed";
 
-/// What stands for arguments that are not shown.
+/// The replacement for arguments that are not shown.
 pub const HIDDEN: &str = "…";
 
 /// Whether it only tells who a user is, or where they come from.

@@ -23,7 +23,7 @@ pub enum NoAnswer {
     /// The part to be sent is not UTF-8.
     #[error("the answer was not UTF-8")]
     NotUtf8,
-    /// sshd's fake password: its replacement for the answers of users whom it refuses.
+    /// sshd's fake password, which replaces the answers of users that it refuses.
     #[error("the program refuses this user and hid the answer")]
     FakePassword,
 }

@@ -41,7 +41,7 @@ pub fn conclude(
 ) -> PamResultCode {
     match result {
         RelayResult::Decided(Outcome::Unavailable) => unavailable(
-            "the agent could not decide; its log says why",
+            "the agent could not decide; see its log: journalctl -u mfa-agent",
             true,
             arguments,
             host,
@@ -61,8 +61,8 @@ pub fn conclude(
         RelayResult::NoPassword => {
             host.log(
                 Priority::Error,
-                "use_first_pass finds no password to take the code from; a module that asks for it must \
-                 come before in the stack, or say try_first_pass",
+                "use_first_pass found no password with a code; put a module that asks for the \
+                 password earlier in the stack, or use try_first_pass",
             );
             PamResultCode::PAM_AUTH_ERR
         }
@@ -95,7 +95,7 @@ fn unavailable(
     if outage && arguments.on_unavailable() == OnUnavailable::Ignore {
         host.log(
             Priority::Alert,
-            &format!("LOGIN WITHOUT A SECOND FACTOR, as on_unavailable=ignore says: {reason}"),
+            &format!("LOGIN WITHOUT A SECOND FACTOR, allowed by on_unavailable=ignore: {reason}"),
         );
         return PamResultCode::PAM_IGNORE;
     }

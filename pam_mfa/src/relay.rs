@@ -256,8 +256,8 @@ impl<H: Host> Login<'_, H> {
         }
     }
 
-    /// Hands the password to the next module. If only a code was typed, `PAM_AUTHTOK` stays as it
-    /// is, because an empty password would be one that the user never typed.
+    /// Hands the password to the next module. If only a code was typed, `PAM_AUTHTOK` stays as it is, since the user
+    /// did not type an empty password.
     fn hand_on(&mut self, password: &[u8]) -> Result<(), RelayResult> {
         if password.is_empty() {
             return Ok(());
@@ -289,7 +289,7 @@ impl<H: Host> Login<'_, H> {
         if let Err(error) = self.client.call::<Cancel>(&parameters) {
             self.host.log(
                 Priority::Notice,
-                &format!("the agent was not told to cancel: {error}"),
+                &format!("could not tell the agent to cancel: {error}"),
             );
         }
         result

@@ -49,7 +49,7 @@ fn with_a_wrong_shared_secret_nobody_passes_no_failure_counts_and_the_log_says_w
     }
     assert_eq!(host.failures("anna"), 0);
     assert_eq!(host.outcome("anna", 2), "cancelled");
-    host.agent.await_log("with the same shared secret?");
+    host.agent.await_log("with the same shared secret");
     host.agent.await_log(&server.address().to_string());
     let log = host.agent.log();
     assert!(!log.contains("another secret"), "{log}");

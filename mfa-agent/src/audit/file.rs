@@ -72,7 +72,7 @@ impl FileSink {
         self.earlier = Vec::new();
         if !missing.is_empty() {
             log::warn(format_args!(
-                "an earlier run ended before it could write {} lines to {}; they are added now",
+                "an earlier run ended before it wrote {} lines to {}; adding them now",
                 missing.len(),
                 self.path.display()
             ));
@@ -107,7 +107,7 @@ impl FileSink {
     }
 
     fn open_again(&mut self) -> io::Result<Open> {
-        // Must not block on a pipe at this path that nobody reads.
+        // Must not block on a pipe at this path without a reader.
         let file = File::options()
             .read(true)
             .append(true)
@@ -147,8 +147,9 @@ impl FileSink {
         };
         if !std::mem::replace(&mut self.doubtful, true) {
             log::error(format_args!(
-                "lines of {} may not survive a power cut: {error}; the store keeps them. Once the disk works, \
-                 restart the agent, which adds what is missing: systemctl restart mfa-agent",
+                "lines of {} may not survive a power cut: {error}; the store keeps them. When the \
+                 disk works again, restart the agent, which adds the missing lines: systemctl \
+                 restart mfa-agent",
                 self.path.display()
             ));
         }

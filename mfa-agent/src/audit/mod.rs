@@ -61,9 +61,7 @@ pub struct Audit {
 
 /// A thread of the audit can't be started.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the audit log can't start a thread: {0}; raise the limit of tasks: systemctl edit mfa-agent (TasksMax=)"
-)]
+#[error("the audit log can't start a thread: {0}; raise TasksMax=: systemctl edit mfa-agent")]
 pub struct AuditError(#[from] std::io::Error);
 
 impl Audit {
@@ -165,8 +163,9 @@ impl Audit {
     fn note_gap(&self) {
         if !self.has_gaps.swap(true, Ordering::Relaxed) {
             log::error(
-                "the audit log has no room for more lines; the store keeps those of logins and changes. Once \
-                 the audit file can be written, restart the agent, which adds them: systemctl restart mfa-agent",
+                "the audit log has no room for more lines; the store keeps the lines about logins \
+                 and changes. When the audit file can be written again, restart the agent, which \
+                 adds them: systemctl restart mfa-agent",
             );
         }
     }

@@ -63,7 +63,8 @@ pub(super) fn report_failure(place: &str, WriteError(reason): &WriteError) {
         Level::Error,
         "audit lines that can't be written",
         format_args!(
-            "audit lines can't be written to {place}: {reason}; trying again every second, {QUEUE} lines can wait"
+            "audit lines can't be written to {place}: {reason}; trying again every second, up to \
+             {QUEUE} lines wait"
         ),
     );
 }

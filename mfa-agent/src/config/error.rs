@@ -13,7 +13,8 @@ use mfa_core::policy::Place;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file is not there.
-    #[error("{}: there is no such file; copy the default agent.toml there, or name another with --config", file.display())]
+    #[error("{}: no such file; copy the default agent.toml there, or name another file with \
+             --config", file.display())]
     Missing {
         /// The file.
         file: PathBuf,
@@ -26,11 +27,11 @@ pub enum ConfigError {
         /// Why.
         error: io::Error,
     },
-    /// Somebody who may not could say who is let in.
+    /// Other users could change who can log in.
     #[error("{0}")]
     Untrusted(TrustError),
     /// A file is not UTF-8.
-    #[error("{}: holds bytes that are no text; expected UTF-8", file.display())]
+    #[error("{}: contains bytes that are not text; expected UTF-8", file.display())]
     NotText {
         /// The file.
         file: PathBuf,

@@ -33,9 +33,9 @@ pub struct Key {
 /// A value in the form of TOML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// What holds where no file has the key.
+    /// The default.
     Default(&'static str),
-    /// What it may look like; nothing holds where no file has the key.
+    /// An example; there is no default.
     Example(&'static str),
     /// The same, for what does not go with the other examples of the section.
     Alternative(&'static str),

@@ -1,8 +1,8 @@
-//! The last settings that could be put in force: one file with the texts of all of them, beside the state.
+//! The last valid settings: one file with the texts of all settings files, next to the state.
 //!
-//! An agent whose files hold a mistake when it starts, at a boot above all, serves with these: one that does not
-//! serve refuses everybody, also who would fix the mistake. What comes out is as trusted as the state that it lies
-//! in: it must belong to the agent or to root, and nobody else may read or write it.
+//! If the settings have a mistake when the agent starts, such as at boot, it uses these: without an agent every login
+//! fails, also the login of the administrator who would fix the mistake. The file is as trusted as the state: it must
+//! belong to the agent or to root, and no other user may read or write it.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -33,7 +33,7 @@ struct Saved {
     lists: Vec<(PathBuf, String)>,
 }
 
-/// Settings that could be put in force, to be kept.
+/// Valid settings, to be saved.
 #[derive(Clone, Debug)]
 pub struct LastGood {
     text: String,
@@ -41,7 +41,7 @@ pub struct LastGood {
 }
 
 impl LastGood {
-    /// What is to be kept of `files`, which make `settings`; none if a name is no text.
+    /// The saved form of `files`, which make `settings`; none if a file name is not text.
     #[must_use]
     pub fn of(config: &Path, files: &Files, settings: &Settings) -> Option<Self> {
         let lists = files.lists.iter();
@@ -70,14 +70,14 @@ impl LastGood {
         }
         replace_durably(&path, self.text.as_bytes()).map_err(|e| {
             format!(
-                "{} can't be written: {e}; with a mistake in its settings the agent would not start. Make the \
-                 folder writable for the agent's user",
+                "{} can't be written: {e}; without this copy a mistake in the settings keeps the \
+                 agent from starting. Make the folder writable for the agent's user",
                 path.display()
             )
         })
     }
 
-    /// The files that were kept of those at `config`, and when they were.
+    /// The saved files of the settings at `config`, and when they were saved.
     #[must_use]
     pub fn find(config: &Path) -> Option<(Files, Timestamp)> {
         let folders = folders(config);
@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// Settings in a folder of their own that were kept, and a mistake in the files since.
+    /// Saved settings in a separate folder, and a mistake in the files since then.
     fn saved() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");

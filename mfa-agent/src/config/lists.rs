@@ -1,8 +1,8 @@
-//! The lists that settings name by their files: PINs that nobody may choose, questions to choose from.
+//! Lists in separate files: banned PINs, and questions to choose from.
 //!
-//! One entry a line; blank lines, and those that begin with `#`, say nothing. What is wrong is told with
-//! file, line and what was expected, but not quoted: who names the wrong file may have named a secret one.
-//! The files are read here, with limits, and nowhere else; all the rest is pure.
+//! One entry on each line; blank lines and lines that begin with `#` are skipped. Errors name file, line and what was
+//! expected, but do not quote the line: the settings may name a secret file by mistake. The files are read here only,
+//! with limits; the rest is pure.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,13 +26,13 @@ const MOST_LINES: usize = 100_000;
 /// The most questions to choose from: so many fit into one message, even when JSON doubles them.
 const MOST_QUESTIONS: usize = 100;
 
-/// So many wrong lines of one file are told.
+/// The most wrong lines of one file that are reported.
 const MOST_PROBLEMS: usize = 10;
 
 const SHIPPED_PINS: &str = include_str!("../../../config/banned-pins");
 const SHIPPED_QUESTIONS: &str = include_str!("../../../config/questions");
 
-/// The files that settings name, with their texts, or why there is none.
+/// The files that the settings name, with their texts, or the error.
 pub(super) type Lists = BTreeMap<PathBuf, Result<String, String>>;
 
 /// The text of a list.
@@ -42,9 +42,7 @@ pub(super) type Lists = BTreeMap<PathBuf, Result<String, String>>;
 /// What is wrong with the file, and what to do.
 pub(super) fn read(file: &Path, owners: &Owners) -> Result<String, String> {
     let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => {
-            "there is no such file; expected one, or no key that names it".into()
-        }
+        ErrorKind::NotFound => "no such file; expected a file, or no key that names it".into(),
         _ => format!("can't be read: {error}"),
     };
     fs::metadata(file).map_err(unreadable)?;
@@ -55,7 +53,8 @@ pub(super) fn read(file: &Path, owners: &Owners) -> Result<String, String> {
     if length.map_err(unreadable)? as u64 > MOST_BYTES {
         return Err(format!("is too long; expected at most {MOST_BYTES} bytes"));
     }
-    String::from_utf8(bytes).map_err(|_| "holds bytes that are no text; expected UTF-8".to_owned())
+    String::from_utf8(bytes)
+        .map_err(|_| "contains bytes that are not text; expected UTF-8".to_owned())
 }
 
 /// The lines that say something, with their numbers from 1.
@@ -80,7 +79,7 @@ pub(super) fn shipped_questions() -> Vec<String> {
 pub(super) fn banned(file: &Path, text: &str) -> Result<Vec<BannedPin>, Vec<Problem>> {
     let pins = each(file, text, |line| {
         let message =
-            || format!("no PIN; expected {MIN_PIN} to {MAX_PIN} digits, or a comment after a #");
+            || format!("not a PIN; expected {MIN_PIN} to {MAX_PIN} digits, or a comment after a #");
         BannedPin::new(line).map_err(|_| message())
     })?;
     Ok(pins.into_iter().map(|(_, pin)| pin).collect())
@@ -102,14 +101,15 @@ pub(super) fn catalogue(
     for (place, question) in questions.into_iter().take(MOST_QUESTIONS + 1) {
         let question = question.trim();
         if catalogue.iter().any(|other| other == question) {
-            let message = format!("the question {question:?} is there already; expected each once");
+            let message = format!("the question {question:?} is listed twice; expected each once");
             problems.push(Problem { place, message });
         }
         catalogue.push(question.to_owned());
     }
     let message = match catalogue.len() {
         few @ ..QUESTIONS => format!(
-            "{few} questions to choose from; expected at least {QUESTIONS}, as many as users set up"
+            "{few} questions to choose from; expected at least {QUESTIONS}, since users set up \
+             that many"
         ),
         QUESTIONS..=MOST_QUESTIONS if problems.is_empty() => return Ok(catalogue),
         QUESTIONS..=MOST_QUESTIONS => return Err(problems),
@@ -131,7 +131,7 @@ fn each<T>(
     if text.lines().nth(MOST_LINES).is_some() {
         return Err(vec![Problem {
             place: place(file, MOST_LINES + 1),
-            message: format!("one line too many; expected at most {MOST_LINES}"),
+            message: format!("too many lines; expected at most {MOST_LINES}"),
         }]);
     }
     let mut parsed = Vec::new();
@@ -211,14 +211,14 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_told_with_its_number_and_not_quoted() {
-        let expected = "pins:3: no PIN; expected 4 to 8 digits, or a comment after a #";
+        let expected = "pins:3: not a PIN; expected 4 to 8 digits, or a comment after a #";
         assert_eq!(told(pins("4711\n\nsecret\n0852")), [expected]);
         assert_eq!(told(pins("123\n123456789\n4711 # till\n1 234")).len(), 4);
         assert_eq!(told(pins(&"x\n".repeat(1_000))).len(), MOST_PROBLEMS);
         let long = format!("a?\n{}\nb\u{7}", "x".repeat(201));
         let expected = [
             "list:2: the text has 201 bytes; expected at most 200",
-            "list:3: the text holds U+0007; expected no invisible characters",
+            "list:3: the text contains U+0007; expected no invisible characters",
         ];
         assert_eq!(told(catalogue_of(&long)), expected);
     }
@@ -234,11 +234,13 @@ mod tests {
         );
         assert_eq!(
             told_of("a?\nb?"),
-            ["list:1: 2 questions to choose from; expected at least 3, as many as users set up"]
+            [
+                "list:1: 2 questions to choose from; expected at least 3, since users set up that many"
+            ]
         );
         assert_eq!(
             told_of("a?\nb?\nc?\n b? "),
-            ["list:4: the question \"b?\" is there already; expected each once"]
+            ["list:4: the question \"b?\" is listed twice; expected each once"]
         );
     }
 
@@ -248,7 +250,7 @@ mod tests {
         assert_eq!(pins(&lines(MOST_LINES)).unwrap().len(), MOST_LINES);
         assert_eq!(
             told(pins(&lines(MOST_LINES + 1))),
-            ["pins:100001: one line too many; expected at most 100000"]
+            ["pins:100001: too many lines; expected at most 100000"]
         );
     }
 
@@ -263,11 +265,11 @@ mod tests {
         );
         let refused = |name: &str| read(&at(name), &Owners::own()).unwrap_err();
         nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
-        assert!(refused("pipe").contains("no ordinary file"));
+        assert!(refused("pipe").contains("not a regular file"));
         assert!(
             read(folder.path(), &Owners::own())
                 .unwrap_err()
-                .contains("ordinary")
+                .contains("not a regular file")
         );
         fs::write(at("long"), vec![b'#'; 1 + (1 << 20)]).unwrap();
         assert!(refused("long").contains("at most 1048576 bytes"));

@@ -1,12 +1,12 @@
 //! The settings: `agent.toml`, then `agent.d/*.toml` beside it.
 //!
-//! Text comes in, [`Settings`] come out. Each file is parsed once, into tables with places (`tree`); the tables lie
-//! over each other, and each key is read as the table of all keys says ([`keys`]); then what belongs together is judged
-//! together (`assemble`). Every value has its final type, within its limits, so that nobody
-//! checks it again. What is wrong comes out as `FILE:LINE: what is wrong; what was expected`, and then there
-//! are no settings at all: the agent does not start, or keeps those that it has. Unknown keys are wrong.
-//! Later files override key by key; rules are added up in order, and so are the lists of `trusted`, `groups` and
-//! `banned`. Lists that have files of their own are read along with those that name them.
+//! Text comes in, [`Settings`] come out. Each file is parsed once, into tables with file and line (`tree`). The tables
+//! are layered, and each key is read as the table of all keys says ([`keys`]); then keys that depend on each other are
+//! checked together (`assemble`). Every value has its final type, within its limits, so no later code checks it again.
+//! Mistakes come out as `FILE:LINE: what is wrong; what was expected`, and then there are no settings at all: the agent
+//! does not start, or keeps its current settings. Unknown keys are mistakes. Later files override key by key; rules are
+//! joined in order, and so are the lists `trusted`, `groups` and `banned`. Lists in separate files are read together
+//! with the settings that name them.
 
 mod assemble;
 mod error;
@@ -42,7 +42,7 @@ use tree::Tree;
 
 use crate::trusted_path::{self, Owners, TrustError};
 
-/// Where the settings are unless the agent is told otherwise.
+/// The default file of the settings.
 pub const DEFAULT_FILE: &str = "/etc/mfa/agent.toml";
 
 /// The names and texts of the files, in their order, and of the lists that they name.
@@ -60,8 +60,8 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when `file` is missing, or one of them can't be read or could be changed by others. What is wrong
-    /// with a list is told by [`Files::settings`], which knows whether it is one that counts.
+    /// [`ConfigError`] when `file` is missing, or a file can't be read or could be changed by other users.
+    /// [`Files::settings`] reports mistakes in lists, since it knows whether a list is used.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
         Self::read_of(file, &Owners::own())
     }
@@ -153,7 +153,7 @@ fn read(file: &Path, owners: &Owners) -> Result<(PathBuf, String), ConfigError> 
     }
 }
 
-/// Refuses what others could change. What can't be looked at can't be read either, which says it better.
+/// Refuses files that other users could change. If a file can't be checked, reading it fails with a clearer error.
 fn trust(path: &Path, owners: &Owners) -> Result<(), ConfigError> {
     match trusted_path::check(path, owners) {
         Ok(()) | Err(TrustError::Io { .. }) => Ok(()),

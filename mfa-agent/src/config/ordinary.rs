@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// Opens a file to be read, and nothing but an ordinary one: opening or reading a pipe would wait for somebody to write.
+/// Opens a regular file for reading, and no other kind: opening or reading a pipe would wait for a writer.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = File::options()
@@ -16,7 +16,9 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
         .open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(io::Error::other("it is no ordinary file; expected one")),
+        false => Err(io::Error::other(
+            "it is not a regular file; expected a regular file",
+        )),
     }
 }
 

@@ -85,7 +85,7 @@ pub struct Prompts {
 /// `[pin]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// PINs that nobody may choose, besides those that are easy by their form.
+    /// Banned PINs, in addition to PINs that are easy by their form.
     pub banned: Banned,
 }
 

@@ -25,7 +25,7 @@ pub(super) enum Data {
     Truth(bool),
     List(Vec<Node>),
     Table(Table),
-    /// What no key takes: dates and fractions.
+    /// Values that no key accepts: dates and fractions.
     Other(&'static str),
 }
 
@@ -45,7 +45,7 @@ struct Entry {
 pub(super) struct Tree {
     files: Vec<Arc<Path>>,
     roots: Vec<Table>,
-    /// What is no TOML.
+    /// Invalid TOML.
     pub(super) problems: Vec<Problem>,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Layers<'a> {
         Self(self.0.iter().chain(&top.0).copied().collect())
     }
 
-    /// The values of a key in all files, the one that holds last.
+    /// The values of a key in all files; the last one applies.
     pub(super) fn nodes(&self, key: &str) -> Vec<&'a Node> {
         let entries = self.0.iter().filter_map(|table| table.0.get(key));
         entries.map(|entry| &entry.node).collect()

@@ -4,13 +4,13 @@ use super::error::Problem;
 use super::keys::{SECTIONS, Section};
 use super::tree::{Data, Layers, Node, Table};
 
-/// A key as near as this to one that there is was meant to be it: one letter in three may be wrong.
+/// A key this close to a known key is taken as a typing mistake: one letter in three may be wrong.
 const LETTERS_PER_MISTAKE: usize = 3;
 
 /// A longer key was not meant to be any; comparing it would take long.
 const LONGEST_KEY: usize = 64;
 
-/// What is in the files and in no section.
+/// Keys in the files that no section has.
 pub(super) fn problems(root: &Layers<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for table in root.each() {
@@ -69,14 +69,14 @@ fn check_section(section: &Section, node: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// That there is no such key, and what there is.
+/// The error for an unknown key, with the known keys.
 fn unknown(key: &str, section: &str, known: &[&str]) -> String {
     let elsewhere = || {
         let mut others = SECTIONS.iter();
         others.find(|other| other.keys.iter().any(|known| known.name == key))
     };
     let meant = match (nearest(key, known), elsewhere()) {
-        (Some(near), _) => format!("did you mean {near:?}? There are"),
+        (Some(near), _) => format!("did you mean {near:?}? Known keys:"),
         (None, Some(other)) => format!("it is a key of {}; expected one of", other.header),
         (None, None) => "expected one of".to_owned(),
     };

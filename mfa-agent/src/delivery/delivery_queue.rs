@@ -51,7 +51,8 @@ pub struct Job {
 /// The queue is full, overall or for this user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "too many messages wait to be sent; check whether a provider hangs, or try again in a minute"
+    "too many messages are waiting to be sent; check whether a provider hangs, or try again in a \
+     minute"
 )]
 pub struct QueueFull;
 

@@ -91,7 +91,7 @@ impl ProgramPath {
         }
     }
 
-    /// Whoever can change the program can read every code.
+    /// A user who can change the program can read every code.
     pub(crate) fn check(&self) -> Result<(), SendError> {
         let permanent = |reason: String| Err(SendError::permanent(format!("{self} {reason}")));
         let meta = match std::fs::metadata(&self.0) {
@@ -99,10 +99,12 @@ impl ProgramPath {
             Err(e) => return permanent(format!("can't be run: {e}")),
         };
         if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
-            return permanent("is not executable; run: chmod 0755 on it".to_owned());
+            return permanent("is not executable; make it so with chmod 0755".to_owned());
         }
         if meta.permissions().mode() & 0o022 != 0 {
-            return permanent("can be changed by others; run: chmod go-w on it".to_owned());
+            return permanent(
+                "can be changed by other users; protect it with chmod go-w".to_owned(),
+            );
         }
         match trusted_path::check(&self.0, &Owners::own()) {
             Ok(()) => Ok(()),
@@ -153,7 +155,7 @@ impl ProgramPath {
                 "{self} failed with status {code}; {line}"
             ))),
             (None, signal) => Err(SendError::temporary(format!(
-                "{self} was ended by signal {}; {line}",
+                "{self} was killed by signal {}; {line}",
                 signal.unwrap_or(0)
             ))),
         }

@@ -29,12 +29,14 @@ pub enum SecretError {
     },
     /// Others can read it.
     #[error(
-        "the secret {path} can be read by others (mode {mode:04o}); chmod 0600 {path}, and if somebody \
-         may have read it, have the provider issue a new one"
+        "the secret {path} can be read by other users (mode {mode:04o}); run: chmod 0600 {path}. \
+         If another user may have read it, get a new one from the provider"
     )]
     Exposed { path: PathBuf, mode: u32 },
-    /// It belongs to somebody else.
-    #[error("the secret {path} belongs to user id {owner}; if you trust it: chown {me} {path}")]
+    /// It belongs to another user.
+    #[error(
+        "the secret {path} belongs to user id {owner}; if you trust it, run: chown {me} {path}"
+    )]
     Owner {
         path: PathBuf,
         owner: u32,
@@ -45,7 +47,7 @@ pub enum SecretError {
     #[error("the secret can't be used: {0}")]
     Untrusted(#[from] TrustError),
     /// It is empty, several lines, not text, or too long.
-    #[error("the secret {path} has to be one line of text, {LONGEST} bytes at most, and not empty")]
+    #[error("the secret {path} must be one line of text, not empty, at most {LONGEST} bytes")]
     Malformed { path: PathBuf },
     /// A credential was named, and systemd passed none.
     #[error(

@@ -20,8 +20,8 @@ const SUBJECT: &str = "Your code for {host}";
 const MAIL: &str = "\
 {code} is your code for {service} on {host}.
 
-It is valid for {minutes} minutes. Somebody asked for it on {time} from {address}.
-If that was not you, somebody knows your password: change it, and tell your administrator.
+It is valid for {minutes} minutes. It was requested on {time} from {address}.
+If you did not request it, another person knows your password: change it, and contact your administrator.
 ";
 const TEXT: &str = "{code} is your code for {service} on {host}, valid for {minutes} minutes.";
 
@@ -87,13 +87,13 @@ pub enum TemplateError {
     )]
     Unknown(String),
     /// A single brace.
-    #[error("the template has a single brace; write it twice if you mean a brace")]
+    #[error("the template has a single brace; for a literal brace, write it twice")]
     Brace,
     /// It is too long.
     #[error("the template is too long: at most {0} bytes")]
     Long(usize),
     /// The text does not contain the code.
-    #[error("the text has no {{code}}, so nobody could log in with it")]
+    #[error("the text has no {{code}}, so users could not log in with the message; add {{code}}")]
     NoCode,
     /// A line break in a subject, or another control character.
     #[error(

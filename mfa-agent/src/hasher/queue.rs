@@ -7,8 +7,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Places for one account, whoever asks: enough for a person with many windows, and more than the
-/// wrong answers that lock it.
+/// Places for one account, over all callers: enough for a user with many windows, and more than the wrong answers that
+/// lock it.
 pub(super) const PER_ACCOUNT: usize = 12;
 
 /// Places for one user id, unless it is privileged.

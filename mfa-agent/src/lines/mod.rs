@@ -1,7 +1,7 @@
 //! Lines on their way out of the agent: bounded queues, and the threads that write.
 //!
-//! The log and the audit both stand on this room, and it knows neither. A line comes in from any thread, which never
-//! waits; it goes out to a [`Sink`] on a thread of the sink's own. What a sink can't write, the sink itself reports.
+//! The log and the audit log both use this module, which knows neither. A line comes in from any thread, which never
+//! waits; it goes out to a [`Sink`], which has a thread of its own and reports what it can't write.
 
 mod printable;
 mod queue;

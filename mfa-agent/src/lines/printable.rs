@@ -1,11 +1,11 @@
-//! Texts of strangers, made fit for a line.
+//! Makes untrusted text safe for a log line.
 
-/// `text` with everything escaped that nobody could see.
+/// `text` with invisible characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     escaped(text, |c| !is_plain(c))
 }
 
-/// `text` with an escape in place of each character that `escape` says yes to.
+/// `text`, with each character that `escape` selects replaced by an escape.
 pub(crate) fn escaped(text: &str, escape: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,8 +20,8 @@ pub(crate) fn escaped(text: &str, escape: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// Neither a control character nor a line or paragraph separator, nor one that is invisible or turns
-/// the direction of writing.
+/// Not a control character, a line or paragraph separator, an invisible character, or a character that changes the
+/// direction of writing.
 pub(crate) fn is_plain(c: char) -> bool {
     !(c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -18,7 +18,7 @@ pub(crate) trait Sink: Send + 'static {
     /// The next line begins with a new file or connection.
     fn reopen(&mut self);
 
-    /// The line that stands for so many that found no room.
+    /// The line that reports how many lines were dropped.
     fn lost(&self, count: u64) -> Self::Line;
 
     /// Says that lines can't be written. Called once, until they are written again.

@@ -19,8 +19,9 @@ use crate::delivery::{
 };
 use crate::trusted_path::TrustError;
 
-const SHORT_SECRET: &str = "it is shorter than the 16 characters that RFC 2865 recommends, so that whoever \
-     records one exchange may guess it; agree on a longer one";
+const SHORT_SECRET: &str = "it is shorter than the 16 characters that RFC 2865 recommends, so an \
+                            attacker who records one exchange may guess it; use a longer one on \
+                            both sides";
 
 /// The providers so far, and the problems found.
 pub(super) struct Loader<'a> {

@@ -113,10 +113,10 @@ fn all_problems_are_reported_at_once_with_place_and_remedy() {
     fs::remove_file(folder.at("radius")).unwrap();
     let told = folder.told(ALL);
     let expected = [
-        "agent.toml:5: [delivery.email] password_file: the secret password can be read by others (mode 0640); \
-         chmod 0600 password",
+        "agent.toml:5: [delivery.email] password_file: the secret password can be read by other users (mode 0640); \
+         run: chmod 0600 password",
         "agent.toml:6: [delivery.email] ca_file: ca.pem holds no certificates in PEM",
-        "agent.toml:10: [delivery.sms] token_file: the secret token has to be one line of text",
+        "agent.toml:10: [delivery.sms] token_file: the secret token must be one line of text",
         "agent.toml:11: [delivery.sms] ca_file: ca.pem holds no certificates in PEM",
         "agent.toml:15: [[radius]] \"vip\" secret_file: the secret radius can't be read",
         "agent.toml:19: [[radius]] \"nps\" secret_file: the secret radius can't be read",

@@ -1,10 +1,10 @@
 //! Whether anybody would be left who can log in, become root and change the settings, and who would not.
 //!
-//! Administrators are root, the members of the `[admin]` groups, and all who may become root: those that `mfactl`
-//! found as root ([`super::host`]), or else the members of the usual groups. For each, samples of all logins
-//! through sshd and at the console are decided as real ones are, until one is found that can be passed. Only when
-//! none is found for anybody, that is an error. Where a policy has more cases than may be tried, a login that was not
-//! tried lets nobody in, and the finding says that not all were tried.
+//! Administrators are root, the members of the `[admin]` groups, and all users who may become root: the users that
+//! `mfactl` found as root ([`super::host`]), or else the members of the usual groups. For each, samples of all logins
+//! through sshd and at the console are decided like real logins, until one can succeed. It is an error only if no
+//! administrator has such a login. If a policy has more cases than may be tried, a login that was not tried lets no
+//! user in, and the finding says that not all were tried.
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{Finding, Severity};
@@ -17,8 +17,8 @@ use super::survey::{Access, BREAK_GLASS, MOST_LOGINS_OF_A_SEARCH, Search, Survey
 use super::warning;
 use mfa_core::policy::{Decision, PolicyVerdict};
 
-/// The error when no administrator is found who can log in, or the warning when root can't at the console. The first of
-/// `people` is root; of nobody nothing is said.
+/// The error if no administrator is found who can log in, or the warning if root can't at the console. The first of
+/// `people` is root; without people there is no finding.
 pub(super) fn lockout_risk(premises: &Premises<'_>, people: &[Person]) -> Option<Finding> {
     let mut survey = Survey::of(premises);
     let root = people.first()?;
@@ -82,11 +82,11 @@ pub(super) fn caller_lockout_risk(
     let why = match (as_root.max(lets_in.min(becomes_root)), lets_in, person.role) {
         (Access::GetsIn, ..) => return None,
         (Access::NotTried, ..) => NOT_ALL_TRIED,
-        (_, Access::Refused, _) => "no login through sshd or at the console would let them in",
+        (_, Access::Refused, _) => "no login through sshd or at the console would succeed",
         (.., Role::Powerless) => "they have no password, which sudo asks for",
-        (.., Role::User | Role::Manager) => "they may not use sudo, and root's login is closed",
+        (.., Role::User | Role::Manager) => "they may not use sudo, and root can't log in",
         (.., Role::Root | Role::Unasked | Role::Sudoer) => {
-            "sudo asks for a factor that they can't give"
+            "sudo asks for a factor that they don't have"
         }
     };
     let could_not = match why == NOT_ALL_TRIED {
@@ -94,8 +94,8 @@ pub(super) fn caller_lockout_risk(
         false => "could not become root again",
     };
     let message = format!(
-        "{caller}, who typed this, {could_not}: {why}; enrol them first ({}), \
-         or enrol root and give it a password",
+        "{caller}, who ran this command, {could_not}: {why}; enrol them first ({}), \
+         or enrol root and set a password for it",
         survey.enroll_command(caller)
     );
     Some(Finding {
@@ -104,7 +104,7 @@ pub(super) fn caller_lockout_risk(
     })
 }
 
-/// What is known of each of them.
+/// Whether each of them can log in somewhere.
 pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<Access> {
     let mut survey = Survey::of(premises);
     people.iter().map(|person| survey.lets_in(person)).collect()
@@ -128,10 +128,10 @@ fn nobody_found(obstacle: Option<&Decision>) -> Finding {
 fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Finding {
     let why = match obstacle {
         Some(obstacle) => why(root, obstacle, survey.now),
-        None => "it has no password, and sshd does not let it in".to_owned(),
+        None => "it has no password, and sshd refuses it".to_owned(),
     };
     let message = format!(
-        "nobody who administers this host could log in, neither through sshd nor at the console (for \
+        "no administrator of this host could log in, neither through sshd nor at the console (for \
          root: {why}); {}",
         survey.remedy("enrol one first")
     );
@@ -143,7 +143,7 @@ fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Fi
 
 fn root_is_shut_out(root: &Person, obstacle: &Decision, survey: &Survey<'_>) -> Finding {
     let message = format!(
-        "root could not log in at the console, should all else fail: {}; {}",
+        "root could not log in at the console in an emergency: {}; {}",
         why(root, obstacle, survey.now),
         survey.remedy("enrol root")
     );
@@ -155,7 +155,7 @@ fn why(root: &Person, obstacle: &Decision, now: Timestamp) -> String {
         (PolicyVerdict::Ask(_), Some(account)) if is_locked_for_good(account, now) => {
             ", and root is locked (mfactl unlock root)"
         }
-        (PolicyVerdict::Ask(_), _) => ", and root can't give that",
+        (PolicyVerdict::Ask(_), _) => ", which root does not have",
         (PolicyVerdict::Skip | PolicyVerdict::Deny, _) => "",
     };
     obstacle.reason() + lacking

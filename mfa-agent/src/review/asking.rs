@@ -1,7 +1,7 @@
-//! What is strange about an asking: one that is never reached, that nobody could answer, or whose session or
-//! indulgence does not do what it seems to.
+//! Mistakes in what is asked: it is never reached, no user could answer it, or its session or grace does not do what it
+//! seems to do.
 //!
-//! What a rule takes from `[policy]` unchanged is told once, where `[policy]` stands.
+//! What a rule inherits from `[policy]` unchanged is reported once, for `[policy]`.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use mfa_core::policy::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is strange about `[enforcement]` and `[policy]`.
+/// Findings about `[enforcement]` and `[policy]`.
 pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
     let mut findings: Vec<Finding> = of_mode(policy).into_iter().collect();
     let (ask, place) = (&policy.default, policy.default_place.as_ref());
@@ -31,7 +31,7 @@ pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
     findings
 }
 
-/// What is strange about what a rule asks.
+/// Findings about what a rule asks.
 pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
     let Action::Ask(ask) = &rule.action else {
         return Vec::new();
@@ -75,8 +75,8 @@ fn of_mode(policy: &Policy) -> Option<Finding> {
         rules => format!("the {rules} rules that ask"),
     };
     let message = format!(
-        "[enforcement] mode = \"none\" asks nobody, so that {which} for a second factor never will; write \
-         mode = \"all\" or \"local-users\" to put that in force"
+        "[enforcement] mode = \"none\" asks no user, so {which} for a second factor have no \
+         effect; to apply them, set mode = \"all\" or \"local-users\""
     );
     Some(warning(policy.mode_place.as_ref(), message))
 }
@@ -97,8 +97,8 @@ impl Subject<'_> {
         let hopeless = AskTerms::of(ask, Authtok::None).is_none();
         let combinations: Vec<String> = ask.combinations.iter().map(ToString::to_string).collect();
         let message = format!(
-            "denies every login: prompting = \"single\" leaves room for one code only, and require asks for \
-             {}; add \"totp\" to require, or leave out prompting",
+            "denies every login: prompting = \"single\" has room for one code only, but require \
+             asks for {}; add \"totp\" to require, or remove prompting",
             combinations.join(" or ")
         );
         hopeless.then(|| self.warning(&message))
@@ -107,8 +107,8 @@ impl Subject<'_> {
     fn idle_session(&self, ask: &Ask) -> Option<Finding> {
         let session = ask.session.as_ref().filter(|_| is_single(ask))?;
         let message = format!(
-            "has session = \"{}\" and prompting = \"single\": where password and code are one answer, every \
-             login is asked and no session is used; write session = \"0s\"",
+            "has session = \"{}\" and prompting = \"single\": if password and code are one \
+             answer, every login is asked and no session is used; set session = \"0s\"",
             length_of_time(session.duration)
         );
         Some(self.warning(&message))
@@ -118,8 +118,8 @@ impl Subject<'_> {
         let long = |session: &&SessionRule| session.duration > DAY;
         let session = ask.session.as_ref().filter(long)?;
         let message = format!(
-            "has session = \"{}\": nobody who has passed is asked again for longer than a day, also \
-             whoever takes over their terminal; write a few hours at most",
+            "has session = \"{}\": after a login, neither the user nor an attacker at the same \
+             terminal is asked for more than a day; set a few hours at most",
             length_of_time(session.duration)
         );
         Some(self.warning(&message))
@@ -129,8 +129,8 @@ impl Subject<'_> {
         let open = rule.operations.is_some() && ask.unenrolled == Unenrolled::Allow;
         open.then(|| {
             self.warning(
-                "guards operations with unenrolled = \"allow\": everybody who has set up nothing is let \
-                 through; write unenrolled = \"deny\"",
+                "protects operations but has unenrolled = \"allow\": users who have nothing \
+                 enrolled pass without a code; set unenrolled = \"deny\"",
             )
         })
     }
@@ -141,8 +141,8 @@ impl Subject<'_> {
         let never = is_passed_over && !policy.asks_nobody();
         never.then(|| {
             self.warning(
-                "never asks: it is for federated users, whom [enforcement] mode = \"local-users\" passes \
-                 over; write mode = \"all\", or remove the rule",
+                "never asks: it is for federated users, but [enforcement] mode = \"local-users\" \
+                 skips them; set mode = \"all\", or remove the rule",
             )
         })
     }

@@ -1,7 +1,7 @@
 //! Whether a user could get through a login of which it is decided what is asked.
 //!
-//! Decided as a real login is, but for its answers and for sessions, which end. A lock that ends by itself does not
-//! count, a lock for good does.
+//! Decided like a real login, except for its answers and for sessions, which end. A lock that ends by itself does not
+//! count, a permanent lock does.
 
 use jiff::Timestamp;
 
@@ -11,8 +11,8 @@ use mfa_core::lockout::Lock;
 use mfa_core::login::entry::{Entry, EntryFacts, PolicyEnd, by_policy, foresee};
 use mfa_core::policy::{Ask, Decision};
 
-/// Whether `person` could get through a login of a program that guards logins. Of a person whose account can't be known,
-/// it is supposed that they have set up whatever is asked for.
+/// Whether `person` could log in through a program that guards logins. A person with an unknown account is assumed to
+/// have everything enrolled that is asked for.
 pub(super) fn can_log_in(
     decision: &Decision,
     person: &Person,

@@ -1,4 +1,4 @@
-//! What is strange about the codes that are sent, as the settings alone tell.
+//! Findings about codes that are sent, from the settings alone.
 
 use mfa_protocol::admin::Finding;
 
@@ -8,7 +8,7 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
 use mfa_core::policy::{Action, Ask, Policy};
 
-/// A channel that is set up, and that nobody hears of.
+/// A configured channel that sends nothing.
 pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {
     let delivery = &settings.delivery;
     let used = delivery.channel;
@@ -19,16 +19,16 @@ pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {
             .find(|channel| delivery.is_configured(*channel))?;
         let other = other.name();
         let message = format!(
-            "[delivery.{other}] is set up, and [delivery] channel is {name:?}, so that no codes are sent; write \
-             channel = {other:?}"
+            "[delivery.{other}] is configured, but [delivery] channel is {name:?}, so no codes \
+             are sent; set channel = {other:?}"
         );
         return Some(warning(None, message));
     }
     let in_vain = !asks_for(&settings.policy, used.factor());
     in_vain.then(|| {
         let message = format!(
-            "[delivery.{name}] is set up, and neither [policy] nor a rule asks for {name:?}, so that only those \
-             are sent codes whom \"mfactl require {name}\" names; add {name:?} to require"
+            "[delivery.{name}] is configured, but neither [policy] nor a rule asks for {name:?}, \
+             so only users with \"mfactl require {name}\" get codes; add {name:?} to require"
         );
         warning(None, message)
     })

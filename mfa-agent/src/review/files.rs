@@ -1,4 +1,4 @@
-//! What is wrong with the files and programs of providers, which are opened here for that.
+//! Errors in the files and programs of providers, which are opened for this check.
 
 use mfa_protocol::admin::{Finding, Severity};
 
@@ -6,22 +6,22 @@ use super::warning;
 use crate::config::Settings;
 use crate::providers::{Complaint, inspect};
 
-/// Who looks at the files.
+/// The user who reads the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Eyes {
     /// The agent: what it can't use, it can't use.
     Agents,
-    /// Whoever called the program, maybe as another user, and without the credentials of the unit.
+    /// The user who called the program: maybe another user, without the credentials of the unit.
     Anybodys,
 }
 
-/// What keeps the settings from being put in force, then what else is strange.
+/// First what keeps the settings from being applied, then warnings.
 pub(super) fn of_files(settings: &Settings, eyes: Eyes) -> Vec<Finding> {
     let found = inspect(settings);
     let error = |complaint: Complaint| match complaint.is_doubtful && eyes == Eyes::Anybodys {
         true => {
             let message = format!(
-                "{}. It may be right for the agent, which \"mfactl config check\" asks",
+                "{}. The agent may see this differently; ask it: mfactl config check",
                 complaint.message
             );
             warning(complaint.place.as_ref(), message)

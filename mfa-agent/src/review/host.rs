@@ -1,7 +1,7 @@
-//! What a review looks up: who there is, and who has set up what.
+//! What a review looks up: which users exist, and what they have enrolled.
 //!
-//! The name service may be slow or broken. A look-up that fails is told once, and no other is made; and no
-//! more are made than a reload can wait for.
+//! The name service may be slow or broken. The first failed look-up is reported and ends the check, and there are no
+//! more look-ups than a reload can wait for.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use crate::repository::AccountRepository;
 use mfa_core::names::{Names, UserName};
 use mfa_core::policy::{Pattern, Place, Policy};
 
-/// So many users and groups out of settings are looked up.
+/// The most users and groups of the settings that are looked up.
 const MOST_NAMES: usize = 256;
 
-/// So many administrators are asked about.
+/// The most administrators that are looked up.
 const MOST_ADMINISTRATORS: usize = 32;
 
-/// So many people in all.
+/// The most people in total.
 const MOST_PEOPLE: usize = 256;
 
 /// The groups whose members may become root, as distributions set sudo and polkit up.
@@ -48,9 +48,8 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Root, then the members of the `[admin]` groups, then everybody else who may become root. Those whose
-    /// primary group it is can't be listed, so they are not among them, unless `facts` name them. None if it can't
-    /// be known.
+    /// Root, then the members of the `[admin]` groups, then all other users who may become root. Users with such a
+    /// primary group can't be listed, so they are missing unless `facts` name them. None if it can't be known.
     pub(super) fn people(
         &mut self,
         settings: &Settings,
@@ -70,7 +69,7 @@ impl<'a> Host<'a> {
         let mut findings = Vec::new();
         if mentions.len() > MOST_NAMES {
             let message = format!(
-                "the settings name {} users and groups; only the first {MOST_NAMES} were looked up",
+                "the settings name {} users and groups; only the first {MOST_NAMES} were checked",
                 mentions.len()
             );
             findings.push(warning(None, message));
@@ -167,12 +166,12 @@ impl<'a> Host<'a> {
     }
 
     fn unknown(&self, mention: &Mention<'_>) -> Result<Option<Finding>, Failure> {
-        match mention.whom {
-            Whom::Group(group) => {
+        match mention.named {
+            Named::Group(group) => {
                 let members = self.names.members(group).map_err(in_words)?;
                 Ok(members.is_none().then(|| mention.warning(&no_group(group))))
             }
-            Whom::User(user) => self.unknown_user(mention, user),
+            Named::User(user) => self.unknown_user(mention, user),
         }
     }
 
@@ -180,18 +179,18 @@ impl<'a> Host<'a> {
         let name: UserName = match user.parse() {
             Ok(name) => name,
             Err(error) => {
-                let message = format!("{user:?}, and {error}; it stands for nobody, so remove it");
+                let message = format!("{user:?}, and {error}; it matches no user, so remove it");
                 return Ok(Some(mention.warning(&message)));
             }
         };
         let message = match self.names.canonical(&name).map_err(in_words)? {
             None => format!(
-                "the user {user:?}, who has no entry in the name service; that is right for users of a VPN \
-                 who have none, otherwise look at the spelling"
+                "the user {user:?}, who is not in the name service; this is right for VPN users \
+                 without a host account, otherwise check the spelling"
             ),
             Some(entry) if entry.name != name => format!(
-                "the user {user:?}, whom the name service calls {:?}; write that, since it is what logins \
-                 are known by",
+                "the user {user:?}, but the name in the name service is {:?}; write that name, \
+                 since logins are matched by it",
                 entry.name.as_str()
             ),
             Some(_) => return Ok(None),
@@ -207,7 +206,7 @@ struct Known {
     entry_points: Vec<EntryPoint>,
 }
 
-/// Adds a user; a stronger role replaces an `[admin]` group's. What is no user name nobody can log in with.
+/// Adds a user; a stronger role replaces an `[admin]` group's. Invalid user names are skipped, since they can't log in.
 fn add(known: &mut Vec<Known>, user: &str, role: Role, entry_points: Vec<EntryPoint>) {
     let Ok(name) = user.parse::<UserName>() else {
         return;
@@ -227,7 +226,7 @@ fn add(known: &mut Vec<Known>, user: &str, role: Role, entry_points: Vec<EntryPo
     }
 }
 
-/// Where somebody could log in: sshd takes keys, too, and the console takes a password only.
+/// Where a user could log in: sshd also accepts keys, the console accepts passwords only.
 fn entry_points(console: bool, sshd: bool) -> Vec<EntryPoint> {
     let console = console.then_some(EntryPoint::Console);
     console
@@ -238,8 +237,8 @@ fn entry_points(console: bool, sshd: bool) -> Vec<EntryPoint> {
 
 fn no_group(group: &str) -> String {
     format!(
-        "the group {group:?}, which does not exist, so that nobody is in it; look at the spelling, or make \
-         the group (groupadd {group})"
+        "the group {group:?}, which does not exist and so has no members; check the spelling, or \
+         create the group (groupadd {group})"
     )
 }
 
@@ -249,19 +248,19 @@ fn in_words(error: impl std::fmt::Display) -> Failure {
 
 /// A user or a group that settings name.
 struct Mention<'a> {
-    whom: Whom<'a>,
+    named: Named<'a>,
     /// The setting that names it.
     by: String,
     place: Option<&'a Place>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Whom<'a> {
+enum Named<'a> {
     User(&'a str),
     Group(&'a str),
 }
 
-impl<'a> Whom<'a> {
+impl<'a> Named<'a> {
     fn of(entry: &'a Pattern) -> Option<Self> {
         match (entry.name(), entry.group()) {
             (Some(user), _) => Some(Self::User(user)),
@@ -271,33 +270,33 @@ impl<'a> Whom<'a> {
 }
 
 impl Mention<'_> {
-    fn warning(&self, whom: &str) -> Finding {
-        warning(self.place, format!("{} names {whom}", self.by))
+    fn warning(&self, named: &str) -> Finding {
+        warning(self.place, format!("{} names {named}", self.by))
     }
 }
 
-/// All users and groups that the settings name, each once, where it stands first.
+/// All users and groups that the settings name, each once, at its first place.
 fn mentions(settings: &Settings) -> Vec<Mention<'_>> {
     let trusted = settings.server.trusted.iter().map(|user| Mention {
-        whom: Whom::User(user.as_str()),
+        named: Named::User(user.as_str()),
         by: "[server] trusted".to_owned(),
         place: None,
     });
     let groups = settings.admin.groups.iter().map(|group| Mention {
-        whom: Whom::Group(group),
+        named: Named::Group(group),
         by: "[admin] groups".to_owned(),
         place: None,
     });
     let mut known = BTreeSet::new();
     let all = trusted.chain(groups).chain(of_rules(&settings.policy));
-    all.filter(|mention| known.insert(mention.whom)).collect()
+    all.filter(|mention| known.insert(mention.named)).collect()
 }
 
 fn of_rules(policy: &Policy) -> impl Iterator<Item = Mention<'_>> {
     policy.rules.iter().flat_map(move |rule| {
         let entries = rule.users.iter().flat_map(|users| users.entries());
-        entries.filter_map(Whom::of).map(|whom| Mention {
-            whom,
+        entries.filter_map(Named::of).map(|named| Mention {
+            named,
             by: format!("rule {:?}", rule.name),
             place: Some(&rule.place),
         })

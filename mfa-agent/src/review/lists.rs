@@ -1,8 +1,8 @@
-//! What can be told of a list of names without knowing the names.
+//! Findings about a list of names without looking the names up.
 
 use mfa_core::policy::{Pattern, Patterns};
 
-/// Whether the list fits nothing at all: all that it names it also takes out.
+/// Whether the list matches nothing: it excludes everything that it names.
 pub(super) fn is_empty(list: &Patterns) -> bool {
     let mut wanted = wanted(list).peekable();
     wanted.peek().is_some()
@@ -13,7 +13,7 @@ pub(super) fn is_empty(list: &Patterns) -> bool {
         })
 }
 
-/// The names that the list fits, where it fits no others.
+/// The names that the list matches, if it matches no others.
 pub(super) fn only(list: &Patterns) -> Option<Vec<&str>> {
     let names: Option<Vec<&str>> = wanted(list).map(Pattern::name).collect();
     let mut names = names.filter(|names| !names.is_empty())?;

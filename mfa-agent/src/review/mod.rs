@@ -1,8 +1,8 @@
-//! Reading settings the way a careful colleague would, before they are put in force.
+//! Reviews settings like a careful colleague, before they are applied.
 //!
-//! Settings that are valid come in, and what is strange about them comes out: rules that can never fit,
-//! names that nobody has, and above all a policy that would lock out everybody who could mend it. Nothing
-//! is changed, and nothing is claimed that is not certain: who is warned in vain stops reading.
+//! Valid settings come in, and likely mistakes come out: rules that can never match, names that do not exist, and above
+//! all a policy that would lock out every administrator who could fix it. Nothing is changed, and only certain findings
+//! are reported: readers ignore warnings after false alarms.
 //!
 //! - `shadowing`: rules that earlier ones leave nothing to. Pure.
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
@@ -48,16 +48,16 @@ use survey::Access;
 /// doubles them.
 const MOST_BYTES: usize = 24 * 1024;
 
-/// A choice among fewer questions is none.
+/// With fewer questions users have no real choice.
 const FEW_QUESTIONS: usize = 5;
 
-/// What is looked at.
+/// The input.
 pub struct Review<'a> {
     /// The settings, which are valid.
     pub settings: &'a Settings,
     /// Who there is.
     pub names: &'a dyn Names,
-    /// Who has set up what; none when no agent runs.
+    /// What users have enrolled; none if no agent is running.
     pub repository: Option<&'a AccountRepository>,
     /// Who administers this host, and who else logs in to it, where root has looked.
     pub host: Option<&'a HostFacts>,
@@ -96,8 +96,8 @@ impl Review<'_> {
         bounded(findings)
     }
 
-    /// The users of the host that these settings refuse everywhere, the administrators first, and the warning about
-    /// those whose logins could not all be tried. Nobody where the host was not looked at.
+    /// The users of the host that these settings refuse everywhere, the administrators first, and the warning about users
+    /// whose logins could not all be tried. Empty if the host was not checked.
     #[must_use]
     pub fn refused(&self, now: Timestamp) -> (Vec<Refused>, Option<Finding>) {
         if self.host.is_none() {
@@ -123,9 +123,9 @@ impl Review<'_> {
         (refused, not_all_tried(&not_tried))
     }
 
-    /// [`Self::findings`], and what only opening the files can tell that the settings name: what would keep
-    /// them from being put in force comes first. Without a ledger it is not the agent who looks, so that
-    /// what only its user can read is not called wrong.
+    /// [`Self::findings`], and findings that need the named files to be opened: what would keep the settings from being
+    /// applied comes first. Without a repository the caller is not the agent, so files that only the agent's user can
+    /// read are not reported as errors.
     #[must_use]
     pub fn thorough_findings(&self, now: Timestamp) -> Vec<Finding> {
         let eyes = match self.repository {
@@ -149,7 +149,7 @@ pub fn line(finding: &Finding) -> String {
     }
 }
 
-/// What the policy alone tells.
+/// Findings from the policy alone.
 fn of_policy(policy: &Policy) -> Vec<Finding> {
     let mut findings = asking::of_default(policy);
     let covered = shadowing::covered(policy);
@@ -168,12 +168,12 @@ fn of_overridden(list: &Overridden) -> Finding {
     let Overridden { key, earlier, .. } = list;
     let message = match list.joins {
         true => format!(
-            "{key} is empty here and takes nothing away: the lists of all files are joined, and {earlier} names some; \
-             take them out there"
+            "{key} is empty here but removes nothing: the lists of all files are joined, and \
+             {earlier} has entries; remove them there"
         ),
-        false => format!(
-            "{key} replaces the list at {earlier}, of which nothing holds any more; have it in one file only"
-        ),
+        false => {
+            format!("{key} replaces the whole list at {earlier}; keep the list in one file only")
+        }
     };
     warning(Some(&list.place), message)
 }
@@ -183,20 +183,20 @@ fn of_self_service(service: &SelfService) -> Option<Finding> {
     in_vain.then(|| {
         warning(
             None,
-            "[self_service] is enabled and its factors are none, so that users can change nothing; list \
-             some, or write enabled = false",
+            "[self_service] is enabled but lists no factors, so users can change nothing; list \
+             some factors, or set enabled = false",
         )
     })
 }
 
-/// Who knows the three questions that nearly everybody has needs to look up three answers only.
+/// If most users have the same three questions, an attacker needs to look up three answers only.
 fn of_questions(questions: &Questions) -> Option<Finding> {
     let count = questions.catalogue.len();
     let is_narrow = !questions.own && count < FEW_QUESTIONS;
     is_narrow.then(|| {
         let message = format!(
-            "[questions] own = false leaves users {count} questions to choose three from, so that nearly all \
-             have the same; list at least {FEW_QUESTIONS}, or write own = true"
+            "[questions] own = false leaves users {count} questions to choose three from, so most \
+             users have the same ones; list at least {FEW_QUESTIONS}, or set own = true"
         );
         warning(None, message)
     })
@@ -239,7 +239,7 @@ fn bounded(mut findings: Vec<Finding>) -> Vec<Finding> {
     let more = findings.len() - fitting;
     findings.truncate(fitting);
     if more > 0 {
-        let message = format!("{more} more findings are not shown; mend these first");
+        let message = format!("{more} more findings are not shown; fix these first");
         findings.push(warning(None, message));
     }
     findings

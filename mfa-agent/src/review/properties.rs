@@ -1,4 +1,4 @@
-//! What is claimed of a policy holds for every login.
+//! Every finding about a policy is true for every login.
 
 use std::fmt::Write;
 
@@ -85,7 +85,7 @@ fn rule() -> impl Strategy<Value = String> {
     })
 }
 
-/// Rules, and after them some that deny, so that now and then nobody gets in.
+/// Rules, followed by rules that deny, so that sometimes no user can log in.
 fn policy() -> impl Strategy<Value = Policy> {
     let last = select(vec!["", "[[rule]]\naction = 'deny'\n"]);
     (prop::collection::vec(rule(), 0..6), last).prop_map(|(rules, last)| {

@@ -1,5 +1,5 @@
-//! What is strange about a rule by whom and what it fits: lists that take out what they name, and fields
-//! that need something which the services of the rule never tell.
+//! Mistakes in what a rule matches: lists that exclude what they name, and fields that need something that the services
+//! of the rule never provide.
 
 use mfa_protocol::admin::Finding;
 
@@ -28,7 +28,7 @@ const RADIUS: &str = "FreeRADIUS gives none";
 /// The service of operations, unless `mfactl verify` is told another one.
 const OPERATIONS: &str = "mfactl";
 
-/// What is strange about the rule.
+/// Findings about the rule.
 pub(super) fn findings(rule: &Rule) -> Vec<Finding> {
     if is_dead(rule) {
         return contradictions(rule);
@@ -37,11 +37,11 @@ pub(super) fn findings(rule: &Rule) -> Vec<Finding> {
     fields.iter().filter_map(|finding| finding(rule)).collect()
 }
 
-/// The rule never decides, since `by` fits whatever it fits.
+/// The rule never decides, since `by` matches every login that it matches.
 pub(super) fn shadowed(rule: &Rule, by: &Rule) -> Finding {
     let message = format!(
-        "rule {:?} never decides: rule {:?} at {} stands before it and fits every login that this one fits; \
-         put the narrower of the two first, or remove this one",
+        "rule {:?} never decides: rule {:?} at {} comes first and matches every login that this \
+         rule matches; put the narrower rule first, or remove this one",
         rule.name, by.name, by.place
     );
     warning(Some(&rule.place), message)
@@ -61,8 +61,8 @@ fn contradictions(rule: &Rule) -> Vec<Finding> {
     let empty = fields.filter(|(_, list)| is_empty(list));
     let finding = |(field, list): (&str, &Patterns)| {
         let message = format!(
-            "rule {:?} fits nothing: {field} takes out all that it names ({list}); remove the entries with \
-             \"!\", or the rule",
+            "rule {:?} matches nothing: {field} excludes everything that it names ({list}); \
+             remove the entries with \"!\", or the rule",
             rule.name
         );
         warning(Some(&rule.place), message)
@@ -97,13 +97,13 @@ fn of_from(rule: &Rule) -> Option<Finding> {
     }
     let message = match only(services).is_some() && silent.len() == named.len() {
         true => format!(
-            "rule {:?} never fits: \"from\" needs an address, and {list} never comes with one ({why}); leave \
-             out \"from\"",
+            "rule {:?} never matches: \"from\" needs an address, but logins through {list} have \
+             none ({why}); remove \"from\"",
             rule.name
         ),
         false => format!(
-            "rule {:?} never fits for {list}: \"from\" needs an address, and none comes from there \
-             ({why}); write a rule of its own for that, without \"from\"",
+            "rule {:?} never matches for {list}: \"from\" needs an address, but these logins have \
+             none ({why}); write a separate rule for them, without \"from\"",
             rule.name
         ),
     };
@@ -116,9 +116,9 @@ fn of_operations(rule: &Rule) -> Option<Finding> {
     let left_out = services.fit_without_groups(OPERATIONS) == Some(false);
     let message = || {
         format!(
-            "rule {:?} fits only calls such as \"mfactl verify --operation … --service …\": operations come \
-             with the service \"{OPERATIONS}\" unless another is given, and services leaves that out; leave \
-             out services, or add \"{OPERATIONS}\"",
+            "rule {:?} matches only calls such as \"mfactl verify --operation … --service …\": \
+             the default service of operations is \"{OPERATIONS}\", and services excludes it; \
+             remove services, or add \"{OPERATIONS}\"",
             rule.name
         )
     };
@@ -132,12 +132,12 @@ fn of_after(rule: &Rule) -> Option<Finding> {
         return None;
     }
     let consequence = match wanted(after).next() {
-        Some(_) => "the rule never fits",
+        Some(_) => "the rule never matches",
         None => "\"after\" changes nothing",
     };
     let message = format!(
-        "rule {:?}: only sshd tells what it has verified, and the rule is for {}, so that {consequence}; \
-         leave out \"after\", or write the service of sshd",
+        "rule {:?}: only sshd reports what it has verified, but the rule is for {}, so \
+         {consequence}; remove \"after\", or name the service of sshd",
         rule.name,
         quoted(&services)
     );
@@ -149,7 +149,7 @@ fn is_sshd(service: &str) -> bool {
     service.to_ascii_lowercase().starts_with("sshd")
 }
 
-/// So many names are quoted in a finding.
+/// The most names in a finding.
 const SHOWN: usize = 10;
 
 fn quoted(names: &[&str]) -> String {

@@ -1,4 +1,4 @@
-//! Logins that stand for all that could be told apart.
+//! Sample logins: one for each kind of login that the rules can tell apart.
 //!
 //! Rules draw borders through addresses, hours, days, terminals and verified methods. One sample from
 //! between each two borders is enough: every other login from there is decided in the same way.
@@ -19,7 +19,7 @@ pub(super) enum EntryPoint {
     Sshd,
     /// At this host itself.
     Console,
-    /// To root, with a password of one's own.
+    /// To root, with the user's own password.
     Sudo,
     /// To root, with root's password.
     Su,
@@ -45,7 +45,7 @@ impl EntryPoint {
         }
     }
 
-    /// What sshd may have verified: nothing, one method, or all of those that rules name.
+    /// What sshd may have verified: nothing, one method, or all methods that rules name.
     pub(super) fn verified(self, policy: &Policy) -> Vec<Vec<String>> {
         let mut sets = vec![Vec::new()];
         if self == Self::Sshd {
@@ -132,7 +132,7 @@ fn borders(hours: &Hours) -> Vec<(i8, i8)> {
     changes.map(|(time, _)| time).collect()
 }
 
-/// So many names out of rules are tried.
+/// The most names of rules that are tried.
 const MOST_NAMES: usize = 16;
 
 /// `usual` ones, and those that rules name.

@@ -1,8 +1,8 @@
-//! Rules that never decide, since an earlier rule fits every login that they fit.
+//! Rules that never decide, since an earlier rule matches every login that they match.
 //!
-//! One rule covers another when each of its fields is left out, or surely includes the same field of the
-//! other. What is not sure counts as not included: groups may hold anybody, and two rules that cover a
-//! third together only are not found.
+//! One rule covers another if each of its fields is missing, or certainly includes the same field of the other.
+//! Uncertain cases count as not included: groups can have any members, and two rules that only together cover a third
+//! are not found.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use super::lists::{is_empty, taken_out, takes_out_group, wanted};
 use mfa_core::names::Groups;
 use mfa_core::policy::{Action, Days, Fit, Hours, Networks, Pattern, Patterns, Policy, Rule};
 
-/// The rules that never decide, each with the first one that covers it, by their numbers from 0. Rules that
-/// fit nothing in themselves are not among them.
+/// The rules that never decide, each with the first rule that covers it, by their numbers from 0. Rules that match
+/// nothing by themselves are not included.
 pub(super) fn covered(policy: &Policy) -> BTreeMap<usize, usize> {
     let rules: Vec<Outline<'_>> = policy.rules.iter().map(|rule| Outline::of(rule)).collect();
     let covering = |(number, rule): (usize, &Outline<'_>)| {
@@ -26,7 +26,7 @@ pub(super) fn covered(policy: &Policy) -> BTreeMap<usize, usize> {
     able.filter_map(covering).collect()
 }
 
-/// Whether the rule fits no login whatever, because one of its lists takes out all that it names.
+/// Whether the rule matches no login, because one of its lists excludes everything that it names.
 pub(super) fn is_dead(rule: &Rule) -> bool {
     let Rule {
         users,
@@ -60,7 +60,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// Whether this one fits every login that `later` fits.
+    /// Whether this rule matches every login that `later` matches.
     fn covers(&self, later: &Self) -> bool {
         let (own, other) = (self.rule, later.rule);
         let of_names = |own: &Option<Patterns>, other: &Option<Patterns>| match (own, other) {
@@ -70,11 +70,11 @@ impl<'a> Outline<'a> {
         };
         own.source.is_none_or(|source| other.source == Some(source))
             && covers(&own.from, &other.from, includes_networks)
-            // Only a rule that denies fits a host of which it knows the name alone.
+            // Only a rule that denies matches a host that is known only by name.
             && (own.from.is_none() || own.action == Action::Deny || other.action != Action::Deny)
             && of_names(&own.services, &other.services)
             && of_names(&own.users, &other.users)
-            // Rules without these fields fit logins, too, of which it is not known.
+            // Rules without these fields also match logins where the value is not known.
             && covers(&own.operations, &other.operations, includes)
             && covers(&own.tty, &other.tty, includes)
             && covers(&own.after, &other.after, includes_sets)
@@ -95,7 +95,7 @@ fn is_everyone(list: &Patterns) -> bool {
     taken_out(list).next().is_none() && wanted(list).any(is_any)
 }
 
-/// Whether `own` surely fits every name that `other` fits, whatever groups it is in.
+/// Whether `own` certainly matches every name that `other` matches, for any group membership.
 fn includes(own: &Patterns, other: &Patterns) -> bool {
     let never_fits = |entry: &Pattern| match (entry.name(), entry.group()) {
         (Some(name), _) => other.fit_without_groups(name) == Some(false),
@@ -105,8 +105,7 @@ fn includes(own: &Patterns, other: &Patterns) -> bool {
     taken_out(own).all(never_fits) && wants_all(own, other)
 }
 
-/// As [`includes`], for the sets of names that `after` is about. One name that is taken out takes out the
-/// whole set, and sets may be empty.
+/// As [`includes`], for the sets of names of `after`. One excluded name excludes the whole set, and sets may be empty.
 fn includes_sets(own: &Patterns, other: &Patterns) -> bool {
     let never_fits = |entry: &Pattern| entry.name().is_some_and(|name| is_taken_out(other, name));
     let may_be_empty = wanted(other).next().is_none();
@@ -118,8 +117,8 @@ fn is_taken_out(list: &Patterns, name: &str) -> bool {
     matches!(list.fit(name, &Groups::new()), Fit::TakenOut(_))
 }
 
-/// Whether the entries without `!` of `own` stand for all that those of `other` stand for, but for what
-/// `other` takes out again.
+/// Whether the entries without `!` of `own` include everything that the entries of `other` include, except what `other`
+/// excludes.
 fn wants_all(own: &Patterns, other: &Patterns) -> bool {
     if wanted(own).next().is_none() || wanted(own).any(is_any) {
         return true;

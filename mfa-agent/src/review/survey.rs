@@ -1,4 +1,4 @@
-//! The search for a login that somebody passes: samples of all logins, decided as real ones are, within a budget.
+//! Searches for a login that can succeed: samples of all logins, decided like real logins, within a budget.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(super) struct Survey<'a> {
     rules: Vec<Candidate<'a>>,
     pub(super) now: Timestamp,
     left: usize,
-    /// Whether somebody was asked for what they could set up.
+    /// Whether a user was asked for something that they could enrol.
     pub(super) is_asked: bool,
 }
 
@@ -118,10 +118,10 @@ impl<'a> Survey<'a> {
             true => format!("{enroll} ({command}), or "),
             false => String::new(),
         };
-        format!("{enroll}add a rule such as {BREAK_GLASS} before all others")
+        format!("{enroll}add a rule such as {BREAK_GLASS} before all other rules")
     }
 
-    /// Whether the person goes through that door, however they try it.
+    /// Whether the person can log in through this entry point, in any case.
     pub(super) fn search(&mut self, person: &Person, entry_point: EntryPoint) -> Search {
         let budget = self.left.min(MOST_LOGINS_OF_A_SEARCH);
         let mut left = budget;

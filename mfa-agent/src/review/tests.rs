@@ -145,8 +145,8 @@ fn a_list_that_a_later_file_replaces_is_told_with_both_places() {
     assert_eq!(
         told.collect::<Vec<_>>(),
         [
-            "20.toml:2: [policy] require replaces the list at 10.toml:2, of which nothing holds any more; have it in \
-          one file only"
+            "20.toml:2: [policy] require replaces the whole list at 10.toml:2; keep the list in \
+             one file only"
         ]
     );
 }
@@ -208,12 +208,12 @@ const SMS: &str = "[delivery.sms]\nprovider = 'command'\ncommand = '/usr/local/s
 fn a_channel_that_is_set_up_and_never_used_is_told() {
     finds(
         EMAIL,
-        "[delivery.email] is set up, and neither [policy] nor a rule asks for \"email\"",
+        "[delivery.email] is configured, but neither [policy] nor a rule asks for \"email\"",
         &["add \"email\" to require"],
     );
     finds(
         SMS,
-        "[delivery.sms] is set up, and [delivery] channel is \"email\"",
+        "[delivery.sms] is configured, but [delivery] channel is \"email\"",
         &["channel = \"sms\""],
     );
     finds_nothing(&format!("{EMAIL}[policy]\nrequire = ['totp', 'email+pin']"));

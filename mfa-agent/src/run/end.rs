@@ -15,7 +15,7 @@ use super::FIRST_CALLS;
 use crate::log;
 use crate::server::Agent;
 
-/// Re-raises SIGTERM once no login is under way or the time for them is over.
+/// Re-raises SIGTERM when no login is active or the time for them is over.
 pub(super) fn raise_sigterm_when_idle(agent: &Arc<Agent>) {
     let limit = agent.settings().server.stop_timeout;
     if limit.is_zero() {
@@ -32,7 +32,10 @@ pub(super) fn raise_sigterm_when_idle(agent: &Arc<Agent>) {
         .name("end".to_owned())
         .spawn(move || {
             if !drain(&waiting, limit) {
-                log::warn("the time is over: the remaining logins end now, and their users have to begin again");
+                log::warn(
+                    "the time is up: the remaining logins end now, and their users must \
+                           start again",
+                );
             }
             raise_sigterm();
         });
@@ -53,7 +56,7 @@ fn drain(agent: &Agent, limit: Duration) -> bool {
         if Instant::now() >= last {
             return false;
         }
-        // Somebody came at the last moment.
+        // A login started at the last moment.
         agent.go_on_accepting();
     }
 }

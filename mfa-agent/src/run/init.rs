@@ -41,19 +41,19 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
     if key {
         places.key.make()?;
         log::info(format_args!(
-            "made the key {key_file}; without it the records are lost: keep a copy elsewhere"
+            "created the key {key_file}; without it the records are lost: keep a copy elsewhere"
         ));
     } else {
         // Fails now if the key can't be read, instead of at the next start.
         places.key.load()?;
     }
     let mut id = StoreId([0; 16]);
-    getrandom::fill(&mut id.0).map_err(|e| format!("the system gave no random bytes: {e}"))?;
+    getrandom::fill(&mut id.0).map_err(|e| format!("the system provides no random bytes: {e}"))?;
     SledStore::create(places.store, id)?;
     let store = places.store.display();
-    log::info(format_args!("made an empty store {store} ({id})"));
+    log::info(format_args!("created an empty store {store} ({id})"));
     if replaces {
-        log::warn("it replaces the store that was lost; all users have to enrol again");
+        log::warn("it replaces the lost store; all users must enrol again");
     }
     let generation = NEVER_OPENED;
     write_mark(places, &Mark { id, generation })

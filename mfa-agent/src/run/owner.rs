@@ -1,5 +1,5 @@
-//! What root asks of `mfa-agent` on the command line is done as the agent's own user: what root may read or makes
-//! says nothing of what the agent can read.
+//! If root runs `mfa-agent` on the command line, it works as the agent's own user: root can read more, and files that
+//! root creates could be unreadable for the agent.
 
 use std::ffi::CString;
 use std::fs::Metadata;
@@ -36,7 +36,7 @@ pub(super) fn become_owner(places: &Places<'_>) -> Result<(), StartError> {
     setgid(group)?;
     setuid(user)?;
     let name = known.map_or_else(|| user.to_string(), |user| user.name);
-    log::info(format_args!("working as {name}, who owns the folder"));
+    log::info(format_args!("running as {name}, who owns the folder"));
     Ok(())
 }
 

@@ -39,20 +39,22 @@ impl fmt::Display for Refused {
         match self.reason {
             Reason::NothingThere => write!(
                 f,
-                "there is no store: {store} {absence}, and there is no key {key_file}. If the agent has run on \
-                 this host, mount its disk or put back the last backup. For a first start, make both: \
-                 mfa-agent --init"
+                "there is no store: {store} {absence}, and there is no key {key_file}. If the \
+                 agent ran on this host before, mount its disk or restore the last backup. For a \
+                 first start, create both: mfa-agent --init"
             ),
             Reason::StoreLost { marked } => {
                 let witness = match marked {
-                    true => format!("{mark} says that there was one"),
+                    true => format!("{mark} names a store"),
                     false => "its key exists".to_owned(),
                 };
                 write!(
                     f,
-                    "the store is lost: {store} {absence}, but {witness}. In an empty store nobody is enrolled, so \
-                     the agent makes none by itself. Mount the disk, or put back the folder of the last backup. \
-                     If there is no copy, make an empty store, in which all users enrol again: mfa-agent --init"
+                    "the store is lost: {store} {absence}, but {witness}. The agent does not \
+                     create an empty store by itself, since no user would be enrolled in it. \
+                     Mount the disk, or restore the folder from the last backup. If there is no \
+                     copy, create an empty store, in which all users must enrol again: mfa-agent \
+                     --init"
                 )
             }
             Reason::KeyMissing => {
@@ -62,8 +64,8 @@ impl fmt::Display for Refused {
             Reason::Foreign { here, marked } => write!(
                 f,
                 "this is not this host's store: {store} is the store {here}, but {mark} names \
-                 {marked}. Mount the right disk, or put back the right folder. If this is the right one, accept \
-                 it: mfa-agent --init"
+                 {marked}. Mount the right disk, or restore the right folder. If this store is \
+                 right, accept it: mfa-agent --init"
             ),
         }
     }
@@ -78,7 +80,7 @@ fn absence(store: &Path) -> &'static str {
     }
     match std::fs::read_dir(store).map(|mut entries| entries.next().is_none()) {
         Ok(true) => "is empty",
-        _ => "holds no store",
+        _ => "contains no store",
     }
 }
 
@@ -106,7 +108,7 @@ mod tests {
         );
         assert!(nothing.contains("no key /k/key"), "{nothing}");
         let lost = text(Reason::StoreLost { marked: true }, store);
-        assert!(lost.contains("/k/key.store says"), "{lost}");
+        assert!(lost.contains("/k/key.store names"), "{lost}");
         let (here, marked) = (StoreId([1; 16]), StoreId([2; 16]));
         let foreign = text(Reason::Foreign { here, marked }, store);
         assert!(foreign.contains(&here.to_string()), "{foreign}");
@@ -115,7 +117,7 @@ mod tests {
         assert!(key.contains("the key /k/key is missing"), "{key}");
         for text in [nothing, lost, foreign, key] {
             assert!(text.contains("mfa-agent --init"), "{text}");
-            assert!(text.contains("put") && text.contains("back"), "{text}");
+            assert!(text.contains("restore"), "{text}");
         }
     }
 
@@ -127,6 +129,6 @@ mod tests {
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
         assert!(lost(&file).contains("is not a folder"));
-        assert!(lost(dir.path()).contains("holds no store"));
+        assert!(lost(dir.path()).contains("contains no store"));
     }
 }

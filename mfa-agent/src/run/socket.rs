@@ -1,8 +1,7 @@
 //! The sockets: passed by systemd, or made here.
 //!
-//! Anyone may connect to the public one; the kernel tells who they are. Programs that check logins
-//! have a private one ([`mfa_protocol::private_socket`]), so that nobody else can fill the queue
-//! they wait in.
+//! Any user may connect to the public socket; the kernel tells who they are. Programs that check logins have a private
+//! socket ([`mfa_protocol::private_socket`]), so that no other user can fill their queue.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -35,16 +34,17 @@ const OWNER: Access = Access {
 pub(super) enum SocketError {
     /// systemd passed something else.
     #[error(
-        "what systemd passed is not what mfa-agent.socket and mfa-agent-private.socket say ({0}); see \
-         systemctl cat mfa-agent.socket mfa-agent-private.socket"
+        "the sockets that systemd passed don't match mfa-agent.socket and \
+         mfa-agent-private.socket ({0}); check: systemctl cat mfa-agent.socket \
+         mfa-agent-private.socket"
     )]
     Passed(io::Error),
     /// Another agent serves there.
-    #[error("an agent serves at {0} already; stop it, or set another [server] socket")]
+    #[error("an agent already serves at {0}; stop it, or set another [server] socket")]
     InUse(PathBuf),
     /// Another file is there.
     #[error(
-        "{0} exists and is not the socket of an agent; remove it, or set another [server] socket"
+        "{0} exists but is not the socket of an agent; remove it, or set another [server] socket"
     )]
     Occupied(PathBuf),
     /// The socket can't be made.
@@ -159,7 +159,7 @@ fn clear_way(path: &Path, folder_mode: u32) -> Result<(), SocketError> {
         Ok(meta) if !meta.file_type().is_socket() => Err(SocketError::Occupied(path.to_owned())),
         Ok(_) => match UnixStream::connect(path) {
             Ok(_) => Err(SocketError::InUse(path.to_owned())),
-            // Nobody listens there any more.
+            // No agent listens there any more.
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
                 fs::remove_file(path).map_err(failed)
             }

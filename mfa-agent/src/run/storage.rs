@@ -1,8 +1,8 @@
 //! Opens key, mark and store together at a start.
 //!
-//! A start never makes one of them: a lost or unmounted disk would become an empty store, in which
-//! nobody is enrolled. `mfa-agent --init` makes them ([`init`](mod@super::init));
-//! [`crate::store_mark::decision`] decides how they match.
+//! A start never creates one of them: a lost or unmounted disk would become an empty store, in which no user is
+//! enrolled. `mfa-agent --init` creates them ([`init`](mod@super::init)); [`crate::store_mark::decision`] decides
+//! whether they match.
 
 use super::StartError;
 use super::places::Places;
@@ -67,12 +67,12 @@ impl Places<'_> {
         let repository = AccountRepository::new(Box::new(store), Vault::new(&self.key.load()?));
         repository
             .check_key()
-            .map_err(|e| format!("{e}; put back the key that belongs to this store"))?;
+            .map_err(|e| format!("{e}; restore the key that belongs to this store"))?;
         Ok(repository)
     }
 
-    /// What would keep the agent from starting, as far as it can be seen while an agent uses the store. A credential
-    /// is seen by the agent itself alone.
+    /// What would keep the agent from starting, as far as this can be checked while an agent uses the store. Only the
+    /// agent itself can see a credential.
     pub(super) fn check(&self) -> Result<(), StartError> {
         let has_credential = self.key.has_credentials() || sealed_credential().is_some();
         let marked = matches!(store_mark::read(&self.mark), Found::Mark(_));
@@ -111,7 +111,7 @@ impl Places<'_> {
             Found::Mark(_) => {}
             Found::Nothing => log::info(format_args!("marked the store {} in {path}", mark.id)),
             Found::Unreadable(reason) => log::warn(format_args!(
-                "the mark {path} was not readable ({reason}); wrote it again for the store {}",
+                "the mark {path} was not readable ({reason}); rewrote it for the store {}",
                 mark.id
             )),
         }
@@ -125,11 +125,11 @@ impl Places<'_> {
         } = rollback;
         let told = format!(
             "the store {} was set back to an older state ({store_generation}; it had reached \
-             {mark_generation}): later used codes, failures and locks are lost",
+             {mark_generation}): used codes, failures and locks since then are lost",
             self.store.display()
         );
         log::error(format_args!(
-            "{told}. This is expected only right after a restore; accept it then: stop the agent, and run: \
+            "{told}. This is expected only after a restore. To accept it, stop the agent and run: \
              mfa-agent --init"
         ));
         told

@@ -27,7 +27,7 @@ pub(super) fn start(socket: &Path) {
         .spawn(move || tell(&socket, pause));
     if let Err(e) = started {
         log::warn(format_args!(
-            "no thread for the watchdog: {e}; systemd will start the agent again"
+            "can't start a thread for the watchdog: {e}; systemd will restart the agent"
         ));
     }
 }
@@ -38,7 +38,7 @@ fn tell(socket: &Path, pause: Duration) {
             Ok(()) => super::notify(&[NotifyState::Watchdog]),
             Err(e) => log::limited(
                 "watchdog",
-                format_args!("the agent does not answer its own watchdog: {e}"),
+                format_args!("the agent did not answer its own watchdog: {e}"),
             ),
         }
         thread::sleep(pause);

@@ -26,7 +26,7 @@ pub(super) enum Accepted {
     Nobody,
 }
 
-/// The pause after an error, in milliseconds: trying on at once would help nobody.
+/// The pause after an error, in milliseconds: an immediate retry would fail again.
 const PAUSE: u8 = 100;
 
 pub(super) struct Acceptor {
@@ -73,14 +73,14 @@ impl Acceptor {
         polled.is_ok() && either[0].any().unwrap_or(false)
     }
 
-    /// What is done about an error: nobody is served in vain.
+    /// How to handle an error.
     fn after(&self, error: &io::Error) -> Option<UnixStream> {
         log::limited_at(
             Level::Error,
             "connections that can't be accepted",
             format_args!(
-                "can't accept connections: {error}; if these are open files, see LimitNOFILE= of \
-                 mfa-agent.service"
+                "can't accept connections: {error}; if the cause is too many open files, raise \
+                 LimitNOFILE= of mfa-agent.service"
             ),
         );
         if !is_out_of_descriptors(error) {
@@ -120,7 +120,7 @@ impl Acceptor {
         None
     }
 
-    /// Whether somebody waits to be accepted; looks for so many milliseconds.
+    /// Whether a connection is waiting to be accepted; waits for so many milliseconds.
     fn has_caller(&self, patience: u8) -> bool {
         let mut listener = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
         poll(&mut listener, PollTimeout::from(patience)).is_ok_and(|ready| ready > 0)

@@ -1,8 +1,8 @@
 //! Whether connections are accepted now.
 //!
-//! An agent that ends stops accepting before it counts who is inside: whoever comes later waits in the socket,
-//! which is systemd's, for the agent that comes next. If somebody is inside, it accepts again, since nobody can wait for
-//! long. The socket itself is left as it is, since the next agent gets the same one.
+//! A stopping agent stops accepting before it counts active logins: later programs wait in the socket, which belongs to
+//! systemd, for the next agent. If a login is active, the agent accepts again, since programs can't wait for long. The
+//! socket itself stays as it is, since the next agent gets the same one.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

@@ -1,8 +1,7 @@
-//! The settings in force: where they come from, and how others take their place.
+//! The active settings: where they come from, and how they are replaced.
 //!
-//! A reload is all or nothing. Files with a mistake leave the settings that are in force as they are,
-//! and that is remembered, so that who looks later is told. What a reload changes about who is asked at
-//! all leaves its events.
+//! A reload is atomic. Files with a mistake leave the active settings as they are, and the agent remembers this and
+//! reports it later. A reload that changes who is asked writes audit events.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -20,7 +19,7 @@ use crate::log;
 use crate::providers::{Providers, ProvidersError};
 use crate::review::{self, Review};
 
-/// So many findings about the settings are logged at once.
+/// The most findings about the settings that are logged at once.
 const MOST_FINDINGS: usize = 20;
 
 /// Settings and where they were read.
@@ -37,7 +36,7 @@ pub struct ActiveConfig {
     pub(super) reload_error: Option<String>,
     /// Why these are the last good settings, if the files could not be used at the start.
     pub(super) start_error: Option<String>,
-    /// What is to be kept for such a start.
+    /// What is saved for such a start.
     last_good: Option<LastGood>,
 }
 
@@ -46,7 +45,7 @@ impl ActiveConfig {
     ///
     /// # Errors
     ///
-    /// As [`Settings::load`], and when a secret of a provider can't be had.
+    /// As [`Settings::load`], and if a secret of a provider can't be read.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
         let files = Files::read(file)?;
         let digest = digest(&files);
@@ -93,10 +92,11 @@ impl ActiveConfig {
         let digest = digest(&files);
         let settings = files.settings().ok()?;
         log::error(format_args!(
-            "the settings can't be used, and the last good ones, of {kept_at:.0}, are in force: {error}. Fix them \
-             (mfa-agent --check names each mistake), then: systemctl reload mfa-agent"
+            "the settings can't be used, so the agent uses the last good ones, of {kept_at:.0}: \
+             {error}. Fix them (mfa-agent --check shows each mistake), then run: systemctl reload \
+             mfa-agent"
         ));
-        // A secret that can't be had keeps back those alone who need it.
+        // A secret that can't be read only fails the channel that needs it.
         let providers = Arc::new(Providers::usable(&settings));
         Some(Self {
             settings: Arc::new(settings),
@@ -118,7 +118,7 @@ impl ActiveConfig {
         }
     }
 
-    /// What holds where the files say nothing.
+    /// The default.
     #[cfg(test)]
     pub(super) fn builtin() -> Self {
         Self::of(Settings::default())
@@ -150,19 +150,19 @@ impl ActiveConfig {
     }
 }
 
-/// Says who sends codes from now on; what waits goes by them already.
+/// Sets who sends codes from now on; waiting messages already use the new providers.
 pub(super) fn supply(delivery_queue: &DeliveryQueue, providers: &Providers) {
     delivery_queue.set_email(providers.email.clone());
     delivery_queue.set_texts(providers.texts.clone());
 }
 
-/// Why settings can't be put in force.
+/// Why settings can't be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// They are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// What they name can't be had.
+    /// A file or credential that they name can't be used.
     #[error(transparent)]
     Providers(#[from] ProvidersError),
 }
@@ -179,8 +179,8 @@ fn digest(files: &Files) -> [u8; 32] {
 }
 
 impl Agent {
-    /// Reads the settings anew and puts them in force for logins that begin from now on; open ones keep
-    /// those that they began with. Returns whether they could be put in force.
+    /// Reads the settings again and applies them to logins that start from now on; active logins keep the settings that
+    /// they started with. Returns whether the settings could be applied.
     pub fn reload(&self) -> bool {
         self.reload_for(None)
     }
@@ -201,15 +201,15 @@ impl Agent {
                     log::warn(review::line(finding));
                 }
                 self.put_in_force(new);
-                // With what only a start takes over, no agent has served yet.
+                // Keys that need a restart are not active in any agent yet.
                 if is_complete {
                     self.keep_settings();
                 }
-                log::info("the settings were loaded again");
+                log::info("the settings were reloaded");
                 ("done", None)
             }
             Err(error) => {
-                log::error(format_args!("the old settings stay in force: {error}"));
+                log::error(format_args!("the old settings stay active: {error}"));
                 let reason = error.to_string();
                 self.put_in_force(ActiveConfig {
                     reload_error: Some(reason.clone()),
@@ -232,26 +232,25 @@ impl Agent {
         result == "done"
     }
 
-    /// What of `settings` only a start takes over.
+    /// The keys of `settings` that need a restart to apply.
     pub(super) fn waits_for_a_start(&self, settings: &Settings) -> Vec<Finding> {
         let changed = self.started_with.changed(settings).into_iter();
         let told = |name: &str| Finding {
             severity: Severity::Warning,
             place: None,
             message: format!(
-                "{name} was changed, and only a start takes that over: systemctl restart mfa-agent"
+                "{name} was changed, which needs a restart to apply: systemctl restart mfa-agent"
             ),
         };
         changed.map(told).collect()
     }
 
-    /// Keeps the settings in force for a start with files that can't be used.
+    /// Saves the active settings for a start with invalid files.
     pub fn keep_settings(&self) {
         self.active_config().keep();
     }
 
-    /// Writes into the log what is strange about the settings in force. That takes look-ups, so nobody
-    /// should wait for it.
+    /// Logs findings about the active settings. This needs look-ups, so no caller should wait for it.
     pub fn review(&self) {
         let review = Review {
             settings: &self.settings(),
@@ -264,7 +263,10 @@ impl Agent {
             log::warn(review::line(finding));
         }
         if findings.len() > MOST_FINDINGS {
-            log::warn("there is more about the settings; \"mfactl config check\" lists it");
+            log::warn(
+                "there are more findings about the settings; to list them: mfactl config \
+                       check",
+            );
         }
     }
 
@@ -276,7 +278,7 @@ impl Agent {
     }
 }
 
-/// What only a start takes over.
+/// Keys that need a restart to apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lasting {
     socket: PathBuf,

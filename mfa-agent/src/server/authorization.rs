@@ -1,4 +1,4 @@
-//! By what right an account is changed.
+//! The right to change an account.
 //!
 //! Administrators change what they like. Users change their own, as far as `[self_service]` and what is
 //! set for them let them, once they have passed a factor on the same connection. It is asked inside
@@ -13,14 +13,14 @@ use crate::config::SelfService;
 use mfa_core::account::{Account, By};
 use mfa_core::factors::{Factor, FactorRow};
 
-/// What is to be changed.
+/// What is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// What the user can pass.
     Enroll(Factor),
     /// The same, by taking it away.
     Remove(Factor),
-    /// Where a device stands.
+    /// The state of a device.
     Resync,
     /// What is set for the user.
     Settings,
@@ -80,32 +80,33 @@ impl Permit {
         }
         Err(Failure::new(
             ErrorKind::NotVerified,
-            "to change your factors, first pass one that you have",
+            "to change your factors, first verify one that you have",
         ))
     }
 
-    /// Refuses to take away the last of a factor that is required: an administrator's wish is not the
-    /// user's to undo, and without it users could prove themselves no more, not even to take back their
-    /// own. `account` is as it would be.
+    /// Refuses to remove the last of a required factor: users can't undo what an administrator requires, and without
+    /// the factor they could not verify themselves any more, not even to undo their own setting. `account` is the
+    /// account after the change.
     pub(super) fn check_left(&self, account: &Account, factor: Factor) -> Result<(), Failure> {
         if self.by() == By::Administrator || account.has(factor) {
             return Ok(());
         }
         if account.admin_required(factor) {
             return Err(refused(&format!(
-                "an administrator requires {factor} of you; only an administrator can remove the last one"
+                "an administrator requires {factor} for you, so only an administrator can remove \
+                 the last one"
             )));
         }
         if account.settings().own.require.contains(&factor) {
             return Err(Failure::refused(format!(
-                "you require {factor} of yourself; first take that back: mfactl require {factor} USER --off"
+                "you require {factor} for yourself; first undo this: mfactl require {factor} USER \
+                 --off"
             )));
         }
         Ok(())
     }
 
-    /// Refuses to take away the last of what lasts that somebody who has to have a factor can log in with. `left` is the
-    /// account as it would be.
+    /// Refuses to remove the last lasting factor of a user who must have one. `left` is the account after the change.
     pub(super) fn check_last(
         &self,
         before: &Account,
@@ -121,21 +122,21 @@ impl Permit {
             Remains::Enough => return Ok(()),
             // Nobody makes a newcomer of themselves, whatever they had before.
             Remains::AsNewcomer => {
-                "without this you have set up nothing any more, and a factor is required of you; set up another first, \
+                "without this factor you have nothing enrolled, and a factor is required for you; enrol another one first, \
                  or ask an administrator to remove it"
             }
             Remains::OnlyCodes | Remains::Nothing if !is_less => return Ok(()),
             Remains::OnlyCodes => {
-                "without this you have only codes left that are good once (recovery codes, a bypass code), and a factor \
-                 is required of you; set up another first, or ask an administrator to remove it"
+                "without this factor you have only single-use codes left (recovery codes, a bypass code), and a factor \
+                 is required for you; enrol another one first, or ask an administrator to remove it"
             }
             Remains::Nothing if prospects.newcomers_are_let_in(left) => {
-                "without this you have nothing left that you could log in with, and you are asked as long as \
-                 you keep recovery codes or disabled addresses; take these away first: mfactl remove recovery"
+                "without this factor you could not log in any more, since you are asked while you have recovery \
+                 codes or disabled addresses; remove these first: mfactl remove recovery"
             }
             Remains::Nothing => {
-                "without this you have nothing left that you could log in with, and a factor is required of you; \
-                 set up another first, or ask an administrator to remove it"
+                "without this factor you could not log in any more, since a factor is required for you; \
+                 enrol another one first, or ask an administrator to remove it"
             }
         }))
     }
@@ -144,7 +145,8 @@ impl Permit {
         let managed = account.settings().self_manage;
         match self.change {
             Change::Settings if !managed => Err(refused(
-                "this is for administrators, and for users who may do it: mfactl self-manage USER on",
+                "this is for administrators and for users who are allowed to; to allow it: mfactl \
+                 self-manage USER on",
             )),
             Change::Enroll(_) | Change::Remove(_) if !(self.service.enabled || managed) => Err(
                 refused("users may not change their factors here; ask your administrator"),
@@ -160,8 +162,8 @@ impl Permit {
     }
 }
 
-/// What follows where an administrator takes away what a user must have; none if nothing does. `before` and
-/// `left` are the account as it was and as it is.
+/// The warning if an administrator removes what a user must have; none if there is nothing to warn about. `before` and
+/// `left` are the account before and after.
 pub(super) fn what_follows(
     before: &Account,
     left: &Account,
@@ -174,16 +176,14 @@ pub(super) fn what_follows(
     if left.settings().required().contains(&factor) {
         let enroll = factor.enroll_command("USER");
         return Some(format!(
-            "{factor} is still required of USER, whose logins are refused until it is set up again: {enroll}. \
-             To require it no longer: mfactl require {factor} USER --off"
+            "{factor} is still required for USER, and logins are refused until it is enrolled \
+             again: {enroll}. To stop requiring it: mfactl require {factor} USER --off"
         ));
     }
     let what = match prospects.remains(left) {
         Remains::Enough => return None,
-        Remains::OnlyCodes => {
-            "USER has only codes left that are good once (recovery codes, a bypass code)"
-        }
-        Remains::AsNewcomer => "USER has set up nothing any more, and logs in as a new user does",
+        Remains::OnlyCodes => "USER has only single-use codes left (recovery codes, a bypass code)",
+        Remains::AsNewcomer => "USER has nothing enrolled any more, and logs in like a new user",
         Remains::Nothing => "USER has nothing left that the policy asks for",
     };
     let first = prospects.policy.default.combinations.first();

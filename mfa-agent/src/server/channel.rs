@@ -1,7 +1,7 @@
-//! The stream under a connection, on which a message takes no longer than until a deadline.
+//! The stream of a connection, with a deadline for each message.
 //!
-//! A time-out of the socket alone starts anew with each byte, so that somebody who sends one byte now
-//! and then could hold a connection, or a login, for as long as they like.
+//! A time-out of the socket alone starts again with each byte, so a client that sends a byte now and then could hold a
+//! connection, or a login, forever.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,9 +1,9 @@
 //! Whether it is this host's clock that is wrong, rather than the clocks of all phones.
 //!
-//! A wrong code of a device with a clock is looked for far around, after it was refused and outside of any login, so
-//! that no answer takes longer for it. When codes of several users fit at one and the same distance, and none fits
-//! where it should, the host's clock is the suspect. So it is when a record was last used at a time to come. Nothing
-//! of this lets anybody in, and only the agent's log and administrators are told.
+//! A wrong TOTP code is searched in a wide range, after it was refused and outside of any login, so that no answer
+//! takes longer. If the codes of several users match at the same distance, and none at the right time, the host's clock
+//! is probably wrong. The same if a record was last used in the future. None of this accepts a login, and only the
+//! agent's log and administrators see it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ const SUSPICIOUS: usize = 3;
 const ALIKE: u64 = 60;
 /// A code that is at most so old, in seconds, was typed late: that says nothing of a clock.
 const TYPED_LATE: i64 = 180;
-/// So many users are remembered.
+/// The most users that are remembered.
 const MOST_USERS: usize = 64;
 /// For so long.
 const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -131,7 +131,7 @@ fn tell(seen: &mut Seen) {
         return;
     }
     if let Some(suspicion) = seen.suspicion() {
-        log::error(format_args!("{suspicion}. See: timedatectl"));
+        log::error(format_args!("{suspicion}. Check the clock: timedatectl"));
         seen.is_told = true;
     }
 }
@@ -147,15 +147,16 @@ impl Seen {
         let group = distances.windows(SUSPICIOUS).find(alike);
         if let Some(middle) = group.and_then(|group| group.get(SUSPICIOUS / 2)) {
             return Some(format!(
-                "the clock of this host is probably {}: the codes of {} users or more are all off by that, and are \
-                 refused",
+                "the clock of this host is probably {}: the codes of {} or more users are all off \
+                 by this much and are refused",
                 distance(middle.saturating_neg()),
                 SUSPICIOUS
             ));
         }
         let (user, ahead) = self.used_ahead.as_ref()?;
         Some(format!(
-            "the clock of this host was set back, or was wrong before: {user} was last used {}",
+            "the clock of this host was set back, or was wrong before: a code of {user} was last \
+             used {}",
             distance(*ahead)
         ))
     }

@@ -1,7 +1,7 @@
 //! One connection: frames in, replies out, and what is remembered between them.
 //!
-//! What comes in is bounded in size (`frame`), in time, and in what it may ask (`peer`). A message
-//! that is none ends the connection; a call that is refused does not.
+//! Input is bounded in size (`frame`), in time, and in what it may ask (`peer`). An invalid message ends the
+//! connection; a refused call does not.
 
 mod body;
 mod call_outcome;
@@ -31,10 +31,11 @@ use call_outcome::Resumed;
 pub(super) use call_outcome::{CallOutcome, Waiting, done};
 use login::Proof;
 
-/// How long a connection may be silent outside a login: somebody may be scanning a QR code.
+/// How long a connection may be silent outside a login: a user may be scanning a QR code.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How long a connection may be silent before its first call. Nobody types then, and somebody may have stopped the program.
+/// How long a connection may be silent before its first call. No user types then, but a user may have stopped the
+/// program.
 const FIRST_CALL: Duration = Duration::from_secs(30);
 
 /// How long the other side may take to accept a reply.
@@ -50,11 +51,11 @@ pub(super) struct Connection {
     terms: Terms,
     has_called: bool,
     login: Option<PromptedLogin>,
-    /// A login is under way, of a program that guards logins.
+    /// An active login, of a program that guards logins.
     active_logins: Option<Held<()>>,
-    /// Its first call has not come yet, or is under way.
+    /// Its first call has not arrived yet, or is running.
     arriving: Option<Held<()>>,
-    /// For whom the login under way is to leave a ticket, and to which service.
+    /// The user and service for which the active login leaves a ticket.
     ticket_for: Option<(u32, String)>,
     proof: Option<Proof>,
     /// A change was refused for want of a factor: the next login of this caller asks for one.
@@ -102,8 +103,8 @@ impl Connection {
             if let Some(FrameError::TooLong | FrameError::Encode) = end {
                 let (uid, pid) = (self.peer.uid, self.peer.pid);
                 log::limited(
-                    "what is no message",
-                    format_args!("process {pid} of user id {uid} sent what is no message"),
+                    "invalid messages",
+                    format_args!("process {pid} of user id {uid} sent an invalid message"),
                 );
             }
             return;
@@ -129,7 +130,7 @@ impl Connection {
             self.has_called = true;
             let agent = Arc::clone(&self.agent);
             let mut call_outcome = {
-                // What the reply says is durable then: nobody has to wait for it to be taken.
+                // The content of the reply is durable by then, so nothing must wait until the caller reads it.
                 let _pass = agent.shutdown.enter(())?;
                 self.carry_out(&call)
             };
@@ -161,7 +162,7 @@ impl Connection {
                 return Some(e);
             }
             self.arriving = None;
-            // Not before whoever waits has the reply.
+            // Not before the waiting caller has the reply.
             if self.login.is_none() {
                 self.active_logins = None;
             }
@@ -188,7 +189,7 @@ impl Connection {
         } else {
             Err(Failure::new(
                 ErrorKind::Busy,
-                "you are calling too often; try again in a few seconds",
+                "too many calls; try again in a few seconds",
             ))
         };
         self.noted(call, call_outcome)

@@ -1,4 +1,4 @@
-//! Counts those who are inside, by whatever they are counted for, until each is dropped.
+//! Counts active guards, by key, until each is dropped.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -98,13 +98,13 @@ impl<K: Eq + Hash> Counter<K> {
         Some((held, said))
     }
 
-    /// Lets nobody in any more, and waits until nobody is inside, but no longer than `limit`; whether nobody is.
+    /// Admits no more, and waits until none is active, but no longer than `limit`. Returns whether none is active.
     pub(super) fn close(&self, limit: Duration) -> bool {
         self.lock().closed = true;
         self.await_none(limit)
     }
 
-    /// Waits until nobody is inside, but no longer than `limit`; whether nobody is.
+    /// Waits until none is active, but no longer than `limit`. Returns whether none is active.
     pub(super) fn await_none(&self, limit: Duration) -> bool {
         let waited = self
             .left

@@ -49,8 +49,7 @@ impl Failure {
         }
     }
 
-    /// The same with the name of the user that the call is about in place of `USER`, so that the commands in it
-    /// work as they stand.
+    /// The same with the name of the user that the call is about instead of `USER`, so that its commands can be copied.
     pub(super) fn about(self, user: &str) -> Self {
         match self {
             Self::Ours(kind, reason) => Self::Ours(kind, about(&reason, user)),
@@ -132,8 +131,8 @@ impl From<NamesError> for Failure {
     }
 }
 
-/// Load that anybody can cause is "busy" and never "unavailable": a stack may let people in when the
-/// agent is unavailable (`on_unavailable=ignore`), and must not when somebody keeps it busy.
+/// Load that any user can cause is "busy" and never "unavailable": a stack may accept logins when the agent is
+/// unavailable (`on_unavailable=ignore`), but must not when an attacker keeps it busy.
 impl From<HashError> for Failure {
     fn from(error: HashError) -> Self {
         match error {

@@ -23,7 +23,7 @@ use named::NamedUsers;
 /// Ordinary callers, and others, that are being told that there is no room.
 const TURNED_AWAY: u32 = 8;
 
-/// Whom calls of all user ids without a name are counted for. The kernel gives it to nobody (setuid(2)).
+/// The user id that counts the calls of all user ids without a name. The kernel gives it to no user (setuid(2)).
 const NO_UID: u32 = u32::MAX;
 
 /// What is used.
@@ -45,7 +45,7 @@ pub(super) enum Holder {
     Trusted,
     /// A set-user-id program of root's, by the user who started it.
     StartedBy(u32),
-    /// The same, by the group of that user where no more is known.
+    /// The same, by the group of that user if nothing else is known.
     StartedByGroup(u32),
     /// An ordinary user.
     User(u32),
@@ -90,7 +90,7 @@ enum Room {
     Usual,
     /// One of the last, in which no login may begin.
     Reserve,
-    /// For being told that there is none.
+    /// Reserved for callers that are told there is no place.
     TurnedAway,
 }
 

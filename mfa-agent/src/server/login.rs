@@ -176,7 +176,7 @@ impl Agent {
             mut state,
         } = prompted;
         if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
-            let reason = "an answer was too long or held a NUL";
+            let reason = "an answer was too long or contained a NUL";
             return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
         }
         if Instant::now() >= login.deadline {
@@ -217,7 +217,7 @@ impl Agent {
         progress.or_else(|failure| self.give_up(&context, failure))
     }
 
-    /// Ends a login that could not be judged.
+    /// Ends a login that could not be verified.
     fn give_up(&self, context: &Context, failure: Failure) -> Result<Progress, Failure> {
         let ended = conclude(context, Outcome::Unavailable, failure.reason());
         if !failure.is_busy() {

@@ -74,8 +74,8 @@ pub struct Agent {
     own_uid: u32,
     /// The boot of this host; sessions of another are over.
     boot: String,
-    /// Calls under way, which the shutdown waits for. Replies are written outside: what they say is durable by then, and
-    /// the other side may be slow.
+    /// Active calls, which the shutdown waits for. Replies are written outside of them: their content is durable by
+    /// then, and the other side may be slow.
     shutdown: Arc<Counter<()>>,
     /// Logins that programs which guard logins are in the middle of: the agent waits for them before it ends. An ordinary
     /// process could sit at a prompt for as long as it likes, and is not counted.
@@ -150,7 +150,7 @@ impl Agent {
         }))
     }
 
-    /// The settings in force. A login keeps those that it began with.
+    /// The active settings. A login keeps the settings that it started with.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.active_config().settings)
@@ -187,8 +187,8 @@ impl Agent {
         self.active_logins.await_none(limit)
     }
 
-    /// Accepts no connection for now, and waits until all have ended that programs that guard logins are in the middle of,
-    /// and the first calls of those that were accepted, but no longer than `limit`. Whether no login is under way.
+    /// Accepts no connections for now, and waits until the active logins of programs that guard logins and the first
+    /// calls of accepted connections have ended, but no longer than `limit`. Returns whether no login is active.
     #[must_use]
     pub fn pause_accepting(&self, limit: Duration) -> bool {
         let since = self.accepting.close();
@@ -196,9 +196,9 @@ impl Agent {
         self.await_idle(left_of(since, limit))
     }
 
-    /// Accepts no connection any more: whoever comes from now on waits in the socket for the next agent. The first calls
-    /// of those that were accepted are carried out, if they come within `limit` of its closing. Returns since when
-    /// nobody is accepted.
+    /// Accepts no more connections: programs that connect from now on wait in the socket for the next agent. The first
+    /// calls of accepted connections are carried out, if they arrive within `limit`. Returns since when no connection
+    /// is accepted.
     pub fn stop_accepting(&self, limit: Duration) -> Instant {
         let since = self.accepting.close_for_good();
         let _ = self.arriving.await_none(left_of(since, limit));
@@ -210,9 +210,9 @@ impl Agent {
         self.accepting.open();
     }
 
-    /// Lets no call begin any more, and waits until none is being carried out, but no longer than
-    /// `limit`. Every answer that left before is durable. Messages that wait to be sent are not sent any more:
-    /// their codes would be good for nothing. Returns whether all calls came to their end.
+    /// Starts no more calls, and waits until the running ones end, but no longer than `limit`. Every answer that was
+    /// sent before is durable. Waiting messages are not sent any more, since their codes would be useless. Returns
+    /// whether all calls ended.
     pub fn stop_serving(&self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
         let ended = self.shutdown.close(limit);
@@ -232,7 +232,7 @@ impl Agent {
         name.unwrap_or_else(|| "mfa".to_owned())
     }
 
-    /// The RADIUS servers of that name in the settings in force.
+    /// The RADIUS servers of that name in the active settings.
     fn radius_client(&self, name: &str) -> Option<Arc<mfa_radius::Client>> {
         self.active_config().providers.radius.get(name).cloned()
     }
@@ -256,7 +256,7 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 fn random<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|e| Failure::unavailable(format!("the system gave no random bytes: {e}")))?;
+        .map_err(|e| Failure::unavailable(format!("the system provides no random bytes: {e}")))?;
     Ok(bytes)
 }
 

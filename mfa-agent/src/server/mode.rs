@@ -1,7 +1,7 @@
-//! `[enforcement] mode`: the events of a change of it, also of one that was made while no agent ran.
+//! `[enforcement] mode`: the audit events of its changes, also of a change that was made while no agent was running.
 //!
-//! The last mode whose events were written is in a file beside the key. A crash between the events and the
-//! file writes them once more, and loses none.
+//! The last mode whose events were written is in a file next to the key. After a crash between the events and the file
+//! they are written again, so none is lost.
 
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -68,8 +68,8 @@ fn last(file: &Path) -> std::io::Result<Option<String>> {
 
 fn not_remembered(file: &Path, error: &std::io::Error) {
     log::warn(format_args!(
-        "the mode in force can't be remembered in {}: {error}; a change of it may leave its events twice or not \
-         at all; make its folder writable for the agent",
+        "the active mode can't be saved in {}: {error}; a change of mode may be logged twice or \
+         not at all. Make the folder writable for the agent",
         file.display()
     ));
 }

@@ -3,11 +3,10 @@
 //! Many programs answer every prompt with the password that they keep (libssh2, curl, screen lockers, Cockpit's
 //! administrative access). A stack that asks for it first has checked it, so that it is no guess at the second factor.
 //!
-//! The caller says that it has; it can't show it, for a module does not learn what became of the modules before it, and
-//! a screen locker is a process of the user's own. So
-//! only a few different passwords of a user are believed in a day: a stack that asks for the second factor after a
-//! wrong password as well, or somebody who changes their password all the time, gets so many guesses and no more. Of each
-//! there are 16 bits of a keyed hash, in memory only.
+//! The caller claims this but can't prove it: a module does not learn the results of earlier modules, and a screen
+//! locker is the user's own process. So the agent believes only a few different passwords of a user in a day: a stack
+//! that asks for the second factor after a wrong password too, or a user who keeps changing the password, gets only so
+//! many guesses. The agent keeps 16 bits of a keyed hash of each password, in memory only.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -46,8 +45,8 @@ struct Believed {
 }
 
 impl PasswordAnswers {
-    /// Whether `typed`, of which it is said that it is the password of `user`, is believed to be it; none if not. It is
-    /// one of the few of a day from now on, until it is [forgotten](Self::forget).
+    /// Whether the agent believes that `typed` is the password of `user`, as the caller claims; none if not. From now
+    /// on it is one of the few passwords of a day, until it is [forgotten](Self::forget).
     pub(super) fn believe(&self, user: &UserName, typed: &str, now: Instant) -> Option<Belief> {
         let [high, low, ..] = self.key.hash_one(typed).to_be_bytes();
         let hash = u16::from_be_bytes([high, low]);
@@ -59,7 +58,8 @@ impl PasswordAnswers {
         if all.len() >= MAX_USERS && !all.contains_key(user) {
             all.retain(|_, believed| believed.iter().any(|one| one.until > now));
             if all.len() >= MAX_USERS {
-                let why = "passwords of too many users are remembered; one that is typed for a code counts as a guess";
+                let why = "passwords of too many users are remembered; a password that is typed \
+                           instead of a code now counts as a guess";
                 log::limited("passwords", format_args!("{why}"));
                 return None;
             }
@@ -77,8 +77,8 @@ impl PasswordAnswers {
         Some(Belief { hash, is_new: true })
     }
 
-    /// What was believed has cost nobody anything, such as a password with the right code behind it, and is none of the
-    /// few any more unless it was one before.
+    /// This password did not skip a failure, such as a password with the right code behind it, so it no longer counts
+    /// as one of the few unless it did before.
     pub(super) fn forget(&self, user: &UserName, belief: Belief) {
         let mut all = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(believed) = all.get_mut(user).filter(|_| belief.is_new) {

@@ -77,7 +77,7 @@ impl Agent {
         Ok(Subject { user, entry })
     }
 
-    /// The user that a call is about, or the caller when it names nobody.
+    /// The user that a call is about, or the caller if it names no user.
     pub(super) fn subject_or_caller(
         &self,
         name: Option<&str>,
@@ -153,8 +153,8 @@ impl Agent {
         }
     }
 
-    /// As [`Self::is_privileged`], but the trusted users are looked up anew: one may have come into
-    /// being since the settings were loaded.
+    /// As [`Self::is_privileged`], but looks the trusted users up again: a user may have been created since the
+    /// settings were loaded.
     fn is_trusted_now(&self, peer: Peer, settings: &Settings) -> Result<bool, Failure> {
         for name in &settings.server.trusted {
             if self.names.uid(name)? == Some(peer.uid) {
@@ -224,7 +224,7 @@ impl Agent {
             (false, true) => Err(Failure::new(
                 ErrorKind::NotAllowed,
                 format!(
-                    "{} is an administrator; root alone may do this",
+                    "{} is an administrator, so only root may do this",
                     subject.user
                 ),
             )),
@@ -243,7 +243,7 @@ impl Agent {
             return Ok(());
         }
         let text = match self.is_administrator(peer, settings)? {
-            true => "administrators may not do this for themselves; root may",
+            true => "administrators may not do this for themselves; only root may",
             false => ADMINISTRATORS,
         };
         Err(Failure::new(ErrorKind::NotAllowed, text))
@@ -269,7 +269,8 @@ fn started_by(real_uid: Option<u32>, gid: u32) -> Holder {
     }
 }
 
-const ADMINISTRATORS: &str = "this is for administrators: root, or a member of a group in [admin]";
+const ADMINISTRATORS: &str =
+    "administrators only: root, or members of [admin] groups in agent.toml";
 
 fn for_administrators_only() -> Failure {
     Failure::new(

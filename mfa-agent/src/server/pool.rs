@@ -77,7 +77,7 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
 /// Accepts and serves, one connection after the other. Counted as idle when it is called.
 fn work(pool: &Arc<Pool>) {
     loop {
-        // Whoever could accept nothing is idle still, and nobody needs to take its place.
+        // A thread that accepted nothing is still idle, so no new thread is needed.
         let stream = match pool.acceptor.accept() {
             Accepted::Caller(stream) => stream,
             Accepted::Nobody => continue,
@@ -90,7 +90,8 @@ fn work(pool: &Arc<Pool>) {
                 Level::Error,
                 "threads for connections",
                 format_args!(
-                    "no thread for further connections: {e}; they wait; see TasksMax= of mfa-agent.service"
+                    "can't start a thread for another connection: {e}; connections wait. Raise \
+                     TasksMax= of mfa-agent.service"
                 ),
             );
         }
@@ -126,7 +127,7 @@ fn serve_one(pool: &Pool, stream: &UnixStream) {
         log::limited_at(
             Level::Error,
             "faults of the agent",
-            "a connection ended by a fault of the agent; please report it",
+            "a bug in the agent ended a connection; please report it",
         );
     }
 }
@@ -139,7 +140,7 @@ fn turn_away(stream: &UnixStream, peer: Peer) {
     log::limited(
         kind,
         format_args!(
-            "too many connections: one of process {} of user id {} was turned away; see [server] \
+            "too many connections: refused one from process {} of user id {}; see [server] \
              max_connections and max_connections_per_user",
             peer.pid, peer.uid
         ),

@@ -1,7 +1,7 @@
 //! Whether what the next start needs is still there: key and store.
 //!
-//! A running agent has both open and would not notice. Whoever looks with `mfactl doctor` is told while the agent
-//! still serves, and not by the start after the next boot.
+//! A running agent has both open and would not notice. This check lets `mfactl doctor` report it while the agent still
+//! serves, not only after the next boot.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -24,17 +24,17 @@ impl StorageWatch {
         }
     }
 
-    /// What is missing, or in place of it; none if all is well. An agent that began without files, as in a test,
-    /// misses none.
+    /// What is missing or was replaced; none if all is well. An agent without files, as in a test, misses none.
     pub(super) fn missing(&self, settings: &Store) -> Option<String> {
         let began = self.folder?;
         let store = settings.path.display();
-        let put_back = "put it back while the agent still runs, or take a copy of what it holds";
+        let put_back = "put it back while the agent is still running, or make a copy of what it \
+                        holds";
         match identity(&settings.path) {
             None => return Some(format!("the store {store} is gone; {put_back}")),
             Some(now) if now != began => {
                 return Some(format!(
-                    "another folder is in place of the store {store}; {put_back}"
+                    "another folder replaced the store {store}; {put_back}"
                 ));
             }
             Some(_) => {}

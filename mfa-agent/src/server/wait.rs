@@ -1,8 +1,8 @@
 //! What a connection waits for outside of the agent's calls: a message that is taken, a RADIUS server that
 //! answers.
 //!
-//! It is carried out while nobody else waits (rule 3 of the architecture): not the shutdown, not another
-//! login, not even another of the same user. Each ends at its own deadline.
+//! Nothing else waits for it (rule 3 of the architecture): not the shutdown, not another login, not even another login
+//! of the same user. Each wait ends at its own deadline.
 
 use std::sync::Arc;
 use std::thread;
@@ -18,7 +18,7 @@ use mfa_core::account::Remote;
 
 /// A message on its way.
 pub(super) enum MessageWait {
-    /// It is waited for no longer than this.
+    /// The longest wait.
     Ticket(Ticket, Duration),
     /// What a message to nobody would come to, and when.
     Nobody(Duration, Delivery),

@@ -60,7 +60,7 @@ impl Background {
         std::thread::Builder::new()
             .name(T::NAME.to_owned())
             .spawn(move || run(&task, &shared))
-            .map_err(Fault::of("no thread for the store"))
+            .map_err(Fault::of("can't start a thread for the store"))
     }
 }
 
@@ -108,7 +108,8 @@ fn report(shared: &Shared, fault: &Fault) {
     log::limited(
         "store",
         format_args!(
-            "the maintenance of the store fails: {fault}; logins go on for a while, check the disk (dmesg, df)"
+            "the maintenance of the store fails: {fault}; logins still work for a while. Check \
+             the disk (dmesg, df)"
         ),
     );
 }

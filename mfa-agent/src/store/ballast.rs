@@ -61,8 +61,8 @@ impl Ballast {
             Instant::now() + BETWEEN_TRIES;
         match folder::remove(&self.file) {
             Ok(()) => log::error(format_args!(
-                "the disk of the store is full; freed a reserve of {} KiB so that logins go on: \
-                 make room on the file system of {}",
+                "the disk of the store is full; freed a reserve of {} KiB so that logins still \
+                 work. Make room on the file system of {}",
                 SIZE >> 10,
                 folder_of(&self.file).display()
             )),

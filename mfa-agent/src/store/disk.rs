@@ -108,7 +108,7 @@ impl Files {
         let file = self
             .disk
             .create(name)
-            .map_err(Fault::of(format!("{name} can't be made")))?;
+            .map_err(Fault::of(format!("{name} can't be created")))?;
         let made = write(&*file)?;
         file.sync()
             .map_err(Fault::of(format!("{name} can't be synced")))?;

@@ -27,7 +27,8 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
         .create(path)
         .map_err(|e| {
             StoreError::new(format!(
-                "its folder {shown} can't be made: {e}; make it, owned by the agent's user, mode 0700"
+                "its folder {shown} can't be created: {e}; create it, owned by the agent's user, \
+                 mode 0700"
             ))
         })
 }
@@ -43,15 +44,15 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     let me = geteuid().as_raw();
     if meta.uid() != me {
         return Err(StoreError::new(format!(
-            "its folder {shown} belongs to user id {}, not to the agent's ({me}); if you trust its \
-             content: chown -R {me} {shown}",
+            "its folder {shown} belongs to user id {}, not to the agent's ({me}); if you trust \
+             its content, run: chown -R {me} {shown}",
             meta.uid()
         )));
     }
     if meta.mode() & GROUP_AND_OTHERS != 0 {
         return Err(StoreError::new(format!(
-            "its folder {shown} is open to other users (mode {:04o}); if you trust its content: \
-             chmod 0700 {shown}",
+            "its folder {shown} is open to other users (mode {:04o}); if you trust its content, \
+             run: chmod 0700 {shown}",
             meta.mode() & 0o7777
         )));
     }
@@ -84,7 +85,8 @@ pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => Ok(Lock(lock)),
         Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(StoreError::new(format!(
-            "another process uses {}; is an mfa-agent running already (systemctl status mfa-agent)?",
+            "another process uses {}; check whether an mfa-agent is already running: systemctl \
+             status mfa-agent",
             path.display()
         ))),
         Err((_, e)) => Err(StoreError::new(format!(

@@ -218,8 +218,8 @@ impl Found {
             log::limited(
                 "audit lines",
                 format_args!(
-                    "the store dropped {let_go} lines for the audit log, which could not be written \
-                     for long; they may be missing there"
+                    "the store dropped {let_go} audit lines, since the audit file could not be \
+                     written for a long time; they may be missing there"
                 ),
             );
         }

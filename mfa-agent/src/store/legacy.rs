@@ -93,7 +93,7 @@ fn copy_records(path: &Path, files: &Files, names: &[String]) -> Result<u64, Fau
     }
     let mut id = StoreId([0; 16]);
     getrandom::fill(&mut id.0)
-        .map_err(|e| Fault::new(format!("the system gave no random bytes: {e}")))?;
+        .map_err(|e| Fault::new(format!("the system provides no random bytes: {e}")))?;
     // Sequence numbers begin at 1: the sorted file says that it contains that one.
     let origin = Origin {
         id,

@@ -116,8 +116,8 @@ impl Lines {
             if !is_settled {
                 log::limited(
                     "audit lines",
-                    "the store dropped the oldest lines for the audit log, which could not be written \
-                     for long; they may be missing there",
+                    "the store dropped the oldest audit lines, since the audit file could not be \
+                     written for a long time; they may be missing there",
                 );
             }
             state.closed.pop_front();

@@ -96,7 +96,7 @@ impl SledStore {
         let _lock = folder::lock(folder)?;
         if Self::is_there(folder)? {
             return Err(StoreError::new(format!(
-                "there is a store in {} already",
+                "there is already a store in {}",
                 folder.display()
             )));
         }
@@ -105,7 +105,7 @@ impl SledStore {
             .and_then(|()| folder::sync_parent(folder))
             .map_err(|fault| {
                 StoreError::new(format!(
-                    "no store can be made in {}: {fault}",
+                    "no store can be created in {}: {fault}",
                     folder.display()
                 ))
             })
@@ -202,7 +202,7 @@ impl SledStore {
             _ if !self.may_attempt() => return Err(self.closed()),
             Some(Some(fault)) => log::limited(
                 "store broke",
-                format_args!("the store broke: {fault}; opening it again, logins fail until then"),
+                format_args!("the store failed: {fault}; reopening it. Logins fail until then"),
             ),
             None => {}
         }
@@ -219,8 +219,8 @@ impl SledStore {
         let shown = self.folder.display();
         let replaced = |what: &str| {
             StoreError::new(format!(
-                "{what} was put at {shown} while the agent ran; nobody can log in: put \
-                 back the one that was there, or start the agent again (systemctl restart mfa-agent)"
+                "{what} replaced {shown} while the agent was running; no user can log in. Put the \
+                 earlier store back, or restart the agent: systemctl restart mfa-agent"
             ))
         };
         if !self.lock.is_at(&self.folder) {
@@ -228,8 +228,8 @@ impl SledStore {
         }
         let open = Self::open_with_room(&self.folder, &self.around).map_err(|fault| {
             StoreError::new(format!(
-                "{shown} can't be opened again: {fault}; logins fail, and the agent keeps trying: \
-                 see the disk (dmesg, df)"
+                "{shown} can't be reopened: {fault}; logins fail, and the agent keeps trying. \
+                 Check the disk (dmesg, df)"
             ))
         })?;
         let reached = self.reached.swap(open.generation, Ordering::Relaxed);
@@ -259,7 +259,7 @@ impl SledStore {
 
     fn closed(&self) -> StoreError {
         StoreError::new(format!(
-            "{} broke and is not open again yet; see the log: journalctl -u mfa-agent",
+            "{} failed and is not open again yet; see the log: journalctl -u mfa-agent",
             self.folder.display()
         ))
     }
@@ -370,12 +370,13 @@ fn failed(path: &Path, fault: &Fault) -> StoreError {
     let path = path.display();
     match fault.is_passing {
         true => StoreError::new(format!(
-            "{path} can't be opened: {fault}; nothing in it was changed: see the disk (dmesg, df), then \
-             start the agent again"
+            "{path} can't be opened: {fault}; nothing in it was changed. Check the disk (dmesg, \
+             df), then restart the agent"
         )),
         false => StoreError::new(format!(
-            "{path} can't be opened: {fault}; nobody can log in until it is back: stop the agent, move \
-             {path} away, put the folder of the last backup in its place, and start the agent"
+            "{path} can't be opened: {fault}; no user can log in until it is restored. Stop the \
+             agent, move {path} away, put the folder from the last backup there, and start the \
+             agent"
         )),
     }
 }

@@ -1,8 +1,8 @@
 //! The mark: a file beside the key, outside the store, which proves that there was a store.
 //!
-//! A lost store can't report itself: its folder is gone, empty, or from another disk. So the mark
-//! keeps the store's ID and how often it was opened, and [`decision`] compares. It holds no secret;
-//! whoever can change it can take the key beside it, too.
+//! A lost store can't report itself: its folder is gone, empty, or from another disk. So the mark keeps the store's ID
+//! and how often it was opened, and [`decision`] compares. It holds no secret; a user who can change it can also read
+//! the key next to it.
 
 pub mod decision;
 

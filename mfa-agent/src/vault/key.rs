@@ -54,13 +54,14 @@ pub enum KeyError {
     },
     /// Others can read it.
     #[error(
-        "the key {path} can be read by others (mode {mode:04o}); chmod 0600 {path}, and if somebody may \
-         have read it, enrol all users again"
+        "the key {path} can be read by other users (mode {mode:04o}); run: chmod 0600 {path}. If \
+         another user may have read it, enrol all users again"
     )]
     Exposed { path: PathBuf, mode: u32 },
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error(
-        "the key {path} belongs to user id {owner}, not to the agent's ({me}); if you trust it: chown {me} {path}"
+        "the key {path} belongs to user id {owner}, not to the agent's ({me}); if you trust it, \
+         run: chown {me} {path}"
     )]
     Owner {
         path: PathBuf,
@@ -68,14 +69,15 @@ pub enum KeyError {
         /// The agent's user.
         me: u32,
     },
-    /// It is not a file, is too long, or holds no key.
+    /// It is not a file, is too long, or contains no key.
     #[error(
-        "{path} holds no key (a line `mfa-key-v1:` with 32 bytes in base64); put it back from a backup"
+        "{path} contains no key (a line `mfa-key-v1:` with 32 bytes in base64); restore it from a \
+         backup"
     )]
     Malformed { path: PathBuf },
     /// It is gone, and the store that it sealed is still there.
     #[error(
-        "the key {path} is missing, but the store holds records sealed with it; put it back from a \
+        "the key {path} is missing, but the store holds records sealed with it; restore it from a \
          backup (or, to lose all enrolments, move the store away and run: mfa-agent --init)"
     )]
     Missing { path: PathBuf },
@@ -367,7 +369,7 @@ mod tests {
             std::fs::write(&source(&dir).file, text).unwrap();
             std::fs::set_permissions(&source(&dir).file, Permissions::from_mode(0o600)).unwrap();
             let error = refused(&source(&dir));
-            assert!(error.contains("holds no key"), "{error}");
+            assert!(error.contains("contains no key"), "{error}");
             assert_eq!(std::fs::read_to_string(source(&dir).file).unwrap(), text);
         }
     }

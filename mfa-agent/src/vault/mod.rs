@@ -42,8 +42,8 @@ pub enum VaultError {
     Malformed,
     /// It was sealed with another key.
     #[error(
-        "a record was sealed with key {sealed}, but the agent has key {here}; put back the key file \
-         that belongs to this store"
+        "a record was sealed with key {sealed}, but the agent has key {here}; restore the key \
+         file that belongs to this store"
     )]
     OtherKey {
         /// The ID of the key that it was sealed with.

@@ -132,7 +132,7 @@ fn a_certificate_for_another_name_or_without_authority_is_refused() {
 #[test]
 fn unencrypted_data_after_starttls_ends_the_conversation() {
     let rig = rig("localhost", &["inject"]);
-    assert_permanent(send(&rig.mailer, &anna(), LONG), "answers in its name");
+    assert_permanent(send(&rig.mailer, &anna(), LONG), "injected data");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_server_that_hangs_or_sends_without_end_is_left() {
     let silent = rig("localhost", &["silent"]);
     assert_temporary(
         send(&silent.mailer, &anna(), SHORT),
-        "does not answer in time",
+        "did not answer in time",
     );
     let endless = rig("localhost", &["endless"]);
     assert_temporary(send(&endless.mailer, &anna(), LONG), "never ends");

@@ -163,7 +163,7 @@ fn answers_without_end_and_slow_servers_are_left() {
     let provider = Provider::new("localhost");
     assert_temporary(
         send(&provider.bearer("endless"), &phone(), LONG),
-        "sends too long an answer",
+        "sent an answer that is too long",
     );
     assert_temporary(
         send(&provider.bearer("dribble"), &phone(), SHORT),

@@ -134,7 +134,7 @@ pub struct Passed {
     pub device: Option<String>,
     /// What kind of device that is.
     pub kind: Option<DeviceKind>,
-    /// What was typed in place of a device's code.
+    /// What was typed instead of a device's code.
     pub instead: Option<FallbackCode>,
     /// The remaining recovery codes; `None` if there never were any.
     pub recovery_left: Option<u32>,
@@ -160,8 +160,8 @@ impl Expended {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Used(FallbackCode::Bypass) => "a bypass code that was used before",
-            Self::Used(FallbackCode::Recovery) => "a recovery code that was used before",
+            Self::Used(FallbackCode::Bypass) => "a bypass code that was already used",
+            Self::Used(FallbackCode::Recovery) => "a recovery code that was already used",
             Self::Expired => "a bypass code that has expired",
         }
     }

@@ -38,18 +38,20 @@ pub struct Contact {
 pub enum ContactError {
     /// The user has the most addresses already.
     #[error(
-        "there are {MAX_CONTACTS} addresses for {0} already; remove one first: mfactl remove {0} USER --label ADDRESS"
+        "there are already {MAX_CONTACTS} addresses for {0}; remove one first: mfactl remove {0} \
+         USER --label ADDRESS"
     )]
     Full(&'static str),
     /// The user has no such address.
     #[error("there is no such address for {0}; to list them: mfactl status USER")]
     Unknown(&'static str),
     /// The shown form matches several addresses.
-    #[error("several addresses for {0} look like that; write the whole address")]
+    #[error("several addresses for {0} match this; type the whole address")]
     Several(&'static str),
     /// A disabled address can't be primary.
     #[error(
-        "this address is disabled, so that codes can't go there; first: mfactl enable {0} USER ADDRESS"
+        "this address is disabled, so codes can't go there; enable it first: mfactl enable {0} \
+         USER ADDRESS"
     )]
     Disabled(&'static str),
 }

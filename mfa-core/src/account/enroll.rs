@@ -26,35 +26,36 @@ pub enum Added {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnrollError {
     /// Another device has the label.
-    #[error("there is a device {0:?} already; choose another label, or remove that one first")]
+    #[error("there is already a device {0:?}; choose another label, or remove that device first")]
     LabelTaken(String),
     /// Another device has the key.
-    #[error("this key is enrolled already, as device {0:?}")]
+    #[error("this key is already enrolled, as device {0:?}")]
     KeyTaken(String),
     /// No device has this label.
     #[error("there is no device {0:?}; to list them: mfactl status USER")]
     NoDevice(String),
     /// The user has no device.
-    #[error("there is no device yet; to set one up: mfactl enroll totp USER")]
+    #[error("there is no device yet; to enrol one: mfactl enroll totp USER")]
     NoDevices,
     /// The user has several devices.
-    #[error("there are several devices; say which one: --label LABEL")]
+    #[error("there are several devices; name one: --label LABEL")]
     WhichDevice,
     /// Imported devices are for newcomers only.
     #[error(
-        "is enrolled here, but not with this device: it may have been removed here since, or an attacker may \
-         have written the file. If the device is right, import this user by name"
+        "is enrolled here, but not with this device: it may have been removed here since, or an \
+         attacker may have written the file. If the device is right, import this user by name"
     )]
     Known,
     /// The import claims that far more codes were used than are known here.
     #[error(
-        "device {0:?} exists here, but the import is {1} codes ahead of it; if that is right, remove the device \
-         first: mfactl remove hotp USER --label {0:?}"
+        "device {0:?} already exists here, and the import is {1} codes ahead of it; if the import \
+         is right, remove the device first: mfactl remove hotp USER --label {0:?}"
     )]
     FarAhead(String, u64),
     /// The user has the most devices already.
     #[error(
-        "there are {MAX_DEVICES} devices already; remove one first; to list them: mfactl status USER"
+        "there are already {MAX_DEVICES} devices; remove one first. To list them: mfactl status \
+         USER"
     )]
     Full,
 }

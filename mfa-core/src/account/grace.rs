@@ -1,4 +1,4 @@
-//! Grace: for some days after the first login that needs a factor, a user without one is let in.
+//! Grace: for some days after the first login that needs a factor, a user without one can still log in.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an account holds of each factor, by where the factor's row says that it stands.
+//! What an account has of each factor, in the place that the factor's row names.
 
 use jiff::Timestamp;
 

@@ -21,7 +21,7 @@ pub struct Import {
     pub codes: Option<Vec<CodeDigest>>,
     /// Digits of a scratch code.
     pub code_digits: u32,
-    /// Whether a PIN was required besides the code.
+    /// Whether a PIN was required in addition to the code.
     pub asks_pin: bool,
     /// That PIN, hashed; `None` also if the user has one here.
     pub pin: Option<String>,
@@ -131,8 +131,7 @@ impl Account {
         true
     }
 
-    /// If a PIN was required besides the code, it is required here, too: an import must not weaken
-    /// a login.
+    /// If a PIN was required in addition to the code, it is required here too: an import must not weaken a login.
     fn impose_pin(&mut self) -> bool {
         let admin_required = self.require("", Factor::Pin, true, By::Administrator);
         admin_required.unwrap_or(false)

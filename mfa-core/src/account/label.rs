@@ -23,10 +23,10 @@ pub enum LabelError {
     #[error("a label can't be empty")]
     Empty,
     /// Too long.
-    #[error("a label has at most {MAX_LABEL} bytes, this one has {0}")]
+    #[error("a label has at most {MAX_LABEL} bytes, but this label has {0}")]
     Long(usize),
     /// It could control a terminal, or look like another.
-    #[error("a label can't hold control characters or invisible ones")]
+    #[error("a label can't contain control characters or invisible characters")]
     Invisible,
 }
 

@@ -1,9 +1,9 @@
 //! The account: everything known about one user, in one record.
 //!
-//! A change is a pure function of the record and an event (rule 2 of the architecture): `attempt`
-//! verifies answers, `enroll` adds and removes factors, `session`, `bypass` and `grace` are other
-//! ways to be let in, `settings` holds the user's settings. The agent's repository loads, changes
-//! and swaps records; no counter or list exists beside them, so nothing can race them.
+//! A change is a pure function of the record and an event (rule 2 of the architecture): `attempt` verifies answers,
+//! `enroll` adds and removes factors, `session`, `bypass` and `grace` are other ways to log in, `settings` holds the
+//! user's settings. The agent's repository loads, changes and swaps records; there is no separate counter or list, so
+//! nothing can race them.
 //!
 //! The record holds keys and hashes. It never leaves the agent, and leaves the process only sealed.
 
@@ -157,8 +157,8 @@ impl Account {
         &self.lockout
     }
 
-    /// Whether the user can go `way` to its end. Bypass and recovery codes stand in for other codes; `beside`
-    /// are factors that need nothing in the record.
+    /// Whether the user can satisfy `way`. Bypass and recovery codes replace other codes; `beside` are factors that
+    /// need nothing in the record.
     #[must_use]
     pub fn can(&self, combination: &FactorCombination, beside: &[Factor], now: Timestamp) -> bool {
         let other_codes = self.other_codes(now) > 0;
@@ -176,7 +176,8 @@ impl Account {
         self.is_bypass(&typed, now) || self.find_recovery(&typed, pepper).is_some()
     }
 
-    /// The same of a code that is good no more, so that the audit log can tell it from a guess with a PIN behind it, too.
+    /// The same for a code that is no longer valid, so that the audit log can tell it from a guess, also with a PIN
+    /// after it.
     #[must_use]
     pub fn has_or_had_other_code(&self, typed: &str, now: Timestamp, pepper: &Pepper) -> bool {
         self.has_other_code(typed, now, pepper)
@@ -281,7 +282,8 @@ impl Account {
             .map_err(|e| RecordError(format!("it can't be read at column {}", e.column())))?;
         if account.schema > SCHEMA {
             return Err(RecordError(format!(
-                "it has format {}, this version knows up to {SCHEMA}; upgrade mfa-agent",
+                "it has format {}, but this version knows only formats up to {SCHEMA}; upgrade \
+                 mfa-agent",
                 account.schema
             )));
         }

@@ -103,7 +103,7 @@ impl Account {
         Some(u32::try_from(used).unwrap_or(u32::MAX))
     }
 
-    /// Where `typed` stands among the codes that are left.
+    /// The position of `typed` among the remaining codes.
     pub(super) fn find_recovery(&self, typed: &str, pepper: &Pepper) -> Option<CodeDigest> {
         let codes = &self.recovery.as_ref()?.codes;
         let digest = pepper.digest(typed);

@@ -1,9 +1,8 @@
 //! Sessions: after a pass, the same login is not asked again for a while.
 //!
-//! A session is part of the user's record, so that it is durable with the pass that began it. A
-//! lock, a change of factors (by the generation), `revoke` and a reboot end it. [`SessionScope`]
-//! decides whether a login is the same; the current rule, not the one that the session began under,
-//! decides whether the session is enough.
+//! A session is part of the user's record, so it is durable together with the login that started it. A lock, a change
+//! of factors (by the generation), `revoke` and a reboot end it. [`SessionScope`] decides whether a login belongs to
+//! it; the current rule, not the rule at its start, decides whether the session is enough.
 
 use std::net::IpAddr;
 use std::time::Duration;

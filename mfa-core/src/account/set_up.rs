@@ -24,9 +24,9 @@ impl Account {
         self.enrolled().is_empty() && self.other_codes(now) == 0
     }
 
-    /// Takes away used-up recovery codes and an expired bypass code if no factor is left: for the end of a removal that
-    /// somebody had the right to, so that its user is a newcomer again. Not for one that took nothing away: nobody becomes
-    /// a newcomer by a command that changes nothing.
+    /// Removes used-up recovery codes and an expired bypass code if no factor is left: after an allowed removal, so
+    /// that the user counts as not enrolled again. Not after a command that removed nothing: a command without effect
+    /// must not change whether a user counts as enrolled.
     pub fn forget_spent_codes(&mut self, now: Timestamp) -> SpentCodes {
         let is_over = self.has_no_factors() && self.other_codes(now) == 0;
         if !is_over || self.has_never_enrolled() {
@@ -48,17 +48,17 @@ impl Account {
     }
 }
 
-/// What a removal took along that was good for nothing any more.
+/// Useless codes that a removal also removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpentCodes {
-    /// So many recovery codes that were used up; of old records it is not known how many.
+    /// The number of used-up recovery codes; not known for old records.
     pub recovery: Option<u32>,
     /// A bypass code that has expired.
     pub bypass: bool,
 }
 
 impl SpentCodes {
-    /// What it was, for the audit log and whoever removed the rest; none if it was nothing.
+    /// What was removed, for the audit log and the caller; none if it was nothing.
     #[must_use]
     pub fn words(self) -> Option<String> {
         let recovery = match self.recovery {

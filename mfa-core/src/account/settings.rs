@@ -19,7 +19,7 @@ pub const MAX_NETWORKS: usize = 32;
 pub struct UserSettings {
     /// Whether the user needs a factor.
     pub enforce: Enforcement,
-    /// Whether the user may change `own`, and factors even where the host allows nobody to.
+    /// Whether the user may change `own`, and factors even if the host allows no user to.
     pub self_manage: bool,
     /// Set by an administrator.
     pub administrator: UserOverrides,
@@ -50,7 +50,7 @@ pub enum By {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
     /// The factor is not set up.
-    #[error("{user} has not set up {factor}{}; first: {}", .factor.row().enroll_note, .factor.enroll_command(.user))]
+    #[error("{user} has not enrolled {factor}{}; enrol it first: {}", .factor.row().enroll_note, .factor.enroll_command(.user))]
     NotSetUp {
         /// The user.
         user: String,
@@ -58,7 +58,7 @@ pub enum SettingError {
         factor: Factor,
     },
     /// The user tries to undo an administrator's setting.
-    #[error("an administrator requires {0}; only an administrator can take that back")]
+    #[error("an administrator requires {0}, so only an administrator can change this")]
     Administrators(Factor),
     /// Too many networks.
     #[error("{0} networks; at most {MAX_NETWORKS} can be listed")]
@@ -72,7 +72,7 @@ impl UserSettings {
         *self == Self::default()
     }
 
-    /// Factors that every login needs, whoever set that.
+    /// Factors that every login needs, set by the user or an administrator.
     #[must_use]
     pub fn required(&self) -> Vec<Factor> {
         let sides = [&self.administrator, &self.own];

@@ -2,11 +2,11 @@
 
 use mfa_protocol::Secret;
 
-/// The scheme and host of a device with a clock, and of one that counts.
+/// The scheme and host of a TOTP device, and of an HOTP device.
 const BY_TIME: &str = "otpauth://totp/";
 const BY_COUNTER: &str = "otpauth://hotp/";
 
-/// The URI of a device that counts, from the one that it would have with a clock.
+/// The URI of an HOTP device, made from the URI of a TOTP device.
 pub(super) fn of_counter(by_time: &Secret, next: u64) -> Option<Secret> {
     let rest = by_time.expose().strip_prefix(BY_TIME)?;
     let (path, query) = rest.split_once('?')?;

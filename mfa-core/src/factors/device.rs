@@ -1,15 +1,15 @@
 //! Codes of devices: by the time (TOTP, RFC 6238) or by a counter (HOTP, RFC 4226).
 //!
-//! Pure: the time comes in, and the step that a code belongs to goes out, which for a device that counts
-//! is the counter. Whether that step was used before is judged here too: a step counts once, and none
-//! before it counts any more (RFC 6238 §5.2, RFC 4226 §7.2).
+//! Pure: the time comes in, and the step that a code belongs to comes out, which is the counter for an HOTP device.
+//! This module also checks whether the step was already used: a step is accepted once, and no earlier step is accepted
+//! after it (RFC 6238 §5.2, RFC 4226 §7.2).
 //!
 //! ```text
-//!   steps    … s-20 … │ s-1   s   s+1 │ … s+20 …      s: the step of now, put right by the device's offset
-//!   by time   astray  │    accepted   │  astray
+//!   TOTP    … s-20 … │ s-1   s   s+1 │ … s+20 …         s: the step of now, corrected by the device's offset
+//!        out of sync │   accepted    │ out of sync
 //!
-//!   steps    … n-2  n-1 │ n  n+1 … n+9 │ n+10 … n+99   n: one after the last that was used
-//!   counted     used    │   accepted   │    astray
+//!   HOTP    … n-2  n-1 │ n  n+1 … n+9 │ n+10 … n+99     n: the step after the last used one
+//!                 used │   accepted   │ out of sync
 //! ```
 
 mod moving_factor;
@@ -35,8 +35,8 @@ pub const MAX_DRIFT: u64 = 600;
 /// How far off this host's clock may be and be found out: by any time zone, in seconds.
 pub const MAX_DISTANCE: i64 = 14 * 3600 + 600;
 
-/// How many steps a device's clock may be reckoned to be off: a day and some, at 30 seconds. More than two
-/// codes set it to; other programs, whose devices are taken over, let it be that much.
+/// How many steps a device's clock may be off: a bit more than a day, at 30 seconds. More than a resynchronisation
+/// allows, since other programs, whose devices are imported, allow this much.
 pub const MAX_OFFSET: i64 = 3_000;
 
 /// What a device computes its codes from.
@@ -175,7 +175,7 @@ impl Generator {
     /// next code.
     #[must_use]
     pub fn uri(&self, issuer: &str, user: &str, next: u64) -> Option<mfa_protocol::Secret> {
-        // A colon would end the issuer in the label, so it can't stand in either name.
+        // A colon would end the issuer in the label, so neither name may contain one.
         let plain = |name: &str| name.replace(':', "_");
         let period = self.moves.period().unwrap_or_default();
         let builder = self
@@ -211,8 +211,7 @@ impl Generator {
         }
     }
 
-    /// The steps among which a device that has gone astray is looked for, the nearest to its right place
-    /// first.
+    /// The steps in which a device that is out of sync is searched, the nearest to its right place first.
     fn near(
         &self,
         now: Timestamp,

@@ -1,15 +1,15 @@
 //! The shared key of a device.
 //!
-//! What people paste comes in as base32 in many dresses (lower case, blanks, dashes, padding) and
-//! leaves as bytes, once. At rest it is base64 inside a sealed record.
+//! Pasted base32 comes in, in many forms (lower case, blanks, dashes, padding), and bytes come out. The stored form is
+//! base64 inside a sealed record.
 
 use data_encoding::{BASE32_NOPAD, BASE64};
 use mfa_protocol::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-/// The shortest key that is taken, in bytes. RFC 4226 §4 asks for 128 bits; ten bytes are what
-/// google-authenticator makes, and refusing its users' keys would help nobody.
+/// The shortest accepted key, in bytes. RFC 4226 §4 asks for 128 bits, but google-authenticator creates ten bytes, and
+/// refusing its users' keys would not help.
 pub const MIN_KEY: usize = 10;
 
 /// The longest key, in bytes: more than the block of SHA-512 adds nothing.
@@ -27,17 +27,21 @@ pub struct Key(Zeroizing<Vec<u8>>);
 pub enum KeyError {
     /// A character that base32 does not have.
     #[error(
-        "the key is not base32: it holds {0:?}; base32 has the letters A to Z and the digits 2 to 7"
+        "the key is not base32: it contains {0:?}; base32 has the letters A to Z and the digits 2 \
+         to 7"
     )]
     Character(char),
     /// A length that no base32 text has.
-    #[error("the key is not whole: base32 of this length does not exist; was the end cut off?")]
+    #[error(
+        "the key is incomplete: base32 of this length does not exist; check that the end was \
+             not cut off"
+    )]
     Cut,
     /// Too short to be safe.
     #[error("the key has {0} bits; at least 80 are needed, 160 are usual")]
     Short(usize),
     /// Too long to be meant.
-    #[error("the key has {0} bits; at most 1024 are taken")]
+    #[error("the key has {0} bits; at most 1024 are possible")]
     Long(usize),
 }
 
@@ -101,7 +105,7 @@ impl Key {
     }
 }
 
-/// What may stand between the letters of a key, as web pages and text programs set it.
+/// What may be between the letters of a key, as web pages and text programs format it.
 fn is_blank_or_dash(c: char) -> bool {
     matches!(
         c,

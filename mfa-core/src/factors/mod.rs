@@ -1,9 +1,8 @@
 //! The factors: what can be typed, and how it is verified.
 //!
-//! Pure: a factor compares what was typed with what the account holds, with the time passed in. Nothing here reads a
-//! clock, hashes slowly or stores; the agent's `hasher` does what takes long. A [`Row`] says what sets one factor apart
-//! from the others, and the registry finds it ([`Factor::row`](FactorRow::row)), so that nothing else asks which factor
-//! it is.
+//! Pure: a factor compares the typed answer with the account, with the time passed in. Nothing here reads a clock,
+//! hashes slowly or stores; the agent's `hasher` does the slow part. A [`Row`] has the properties of a factor, and the
+//! registry finds it ([`Factor::row`](FactorRow::row)), so no other code asks which factor it is.
 
 pub mod address;
 pub mod bypass;
@@ -26,7 +25,7 @@ pub use registry::{FactorRow, enrolls_in_login};
 use address::Channel;
 use mfa_protocol::Secret;
 
-/// What sets a factor apart.
+/// The properties of a factor.
 #[derive(Debug)]
 pub struct Row {
     /// The text of the catalogue that asks for it; none where the account holds the question.

@@ -1,8 +1,7 @@
 //! PINs: which are good enough.
 //!
-//! Pure. What comes in is what was typed and the PINs that are banned here, what goes out a [`Pin`] that
-//! is fit to be hashed; the hash itself takes long and is the business of `hasher`. What is asked of a PIN
-//! is asked when it is chosen: one that stands stays good when the rules change.
+//! Pure. The typed text and the banned PINs come in, a [`Pin`] that can be hashed comes out; hashing takes long and is
+//! done by `hasher`. The rules apply when a PIN is chosen: an existing PIN stays valid when they change.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +9,7 @@ use mfa_protocol::Secret;
 
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets this factor apart.
+/// The properties of this factor.
 pub const ROW: Row = Row {
     prompt: Some("prompt-pin"),
     choice: "way-pin",
@@ -33,11 +32,11 @@ pub const MAX_PIN: usize = 8;
 /// 4 to 8 digits, and, unless they were [imported](Pin::imported), not among the first that a thief tries.
 pub struct Pin(Secret);
 
-/// 4 to 8 digits that nobody may choose.
+/// 4 to 8 digits that are banned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BannedPin(Box<str>);
 
-/// All PINs that nobody may choose.
+/// All banned PINs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Banned(BTreeSet<Box<str>>);
 
@@ -45,7 +44,7 @@ pub struct Banned(BTreeSet<Box<str>>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
     /// Not digits only.
-    #[error("a PIN is made of digits only")]
+    #[error("a PIN has digits only")]
     NotDigits,
     /// Too short or too long.
     #[error("a PIN has {MIN_PIN} to {MAX_PIN} digits")]
@@ -60,7 +59,7 @@ pub enum PinError {
     #[error("this PIN is a year of this century and easy to guess; choose another")]
     Year,
     /// In the list.
-    #[error("this PIN is among those that are tried first; choose another")]
+    #[error("this PIN is very common and easy to guess; choose another")]
     Banned,
 }
 
@@ -88,7 +87,7 @@ impl Pin {
         Ok(pin)
     }
 
-    /// Takes a PIN that somebody has already, elsewhere: it may be easy to guess, and be kept.
+    /// Accepts a PIN that the user already has elsewhere: it may be easy to guess.
     ///
     /// # Errors
     ///
@@ -98,7 +97,7 @@ impl Pin {
         Ok(Self(held))
     }
 
-    /// What is to be hashed.
+    /// What is hashed.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.0

@@ -1,9 +1,9 @@
 //! Security questions: which are taken, and how answers are compared.
 //!
-//! Pure. Three questions are enrolled, one is asked. People write the same answer differently from
-//! one year to the next, so it is compared without case, accents and surplus blanks: [`normal`] is
-//! what gets hashed, at enrolment and at login alike. The [`Rules`] are asked when questions are chosen:
-//! what stands stays good when they change. Nothing of an answer is in any text that comes out.
+//! Pure. Three questions are enrolled, one is asked. People write the same answer differently from one year to the
+//! next, so it is compared without case, accents and extra blanks: [`normal`] is hashed, at enrolment and at login. The
+//! [`Rules`] apply when questions are chosen: existing questions stay valid when they change. No output contains any
+//! part of an answer.
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets this factor apart.
+/// The properties of this factor.
 pub const ROW: Row = Row {
     prompt: None,
     choice: "way-questions",
@@ -37,7 +37,7 @@ pub const MAX_QUESTION: usize = 200;
 /// The fewest characters of an answer, in its [`normal`] form and without blanks.
 pub const MIN_ANSWER: usize = 3;
 
-/// What holds for questions and answers that are chosen now.
+/// The rules for questions and answers that are chosen now.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
     /// Whether questions may be others than those of the catalogue.
@@ -65,32 +65,34 @@ pub enum QuestionError {
     #[error("question {0} is longer than {MAX_QUESTION} bytes")]
     LongQuestion(usize),
     /// It could draw on a terminal.
-    #[error("question {0} holds a control character")]
+    #[error("question {0} contains a control character")]
     ControlCharacter(usize),
     /// Twice the same.
-    #[error("question {0} stands there twice")]
+    #[error("question {0} is a duplicate")]
     SameQuestion(usize),
-    /// One's own, where those are not taken.
+    /// The user's own question, if these are not allowed.
     #[error(
-        "question {0} is not in the list, and questions of one's own are not taken here; choose one of the list"
+        "question {0} is not in the list, and your own questions are not allowed here; choose a \
+         question from the list"
     )]
     NotInCatalogue(usize),
     /// Nothing left of it.
-    #[error("the answer to question {0} is empty, or made of accents and blanks only")]
+    #[error("the answer to question {0} is empty, or has only accents and blanks")]
     EmptyAnswer(usize),
     /// One or two characters.
     #[error(
-        "the answer to question {0} is too short; give one of at least {MIN_ANSWER} characters besides accents and blanks"
+        "the answer to question {0} is too short; give at least {MIN_ANSWER} characters, not \
+         counting accents and blanks"
     )]
     ShortAnswer(usize),
     /// The question, or its words.
-    #[error("the answer to question {0} is the question itself; give another")]
+    #[error("the answer to question {0} is the question itself; give another answer")]
     AnswerIsQuestion(usize),
-    /// The user name, or the part of it that stands for the user.
-    #[error("the answer to question {0} is the user name; give another")]
+    /// The user name, or the part that names the user.
+    #[error("the answer to question {0} is the user name; give another answer")]
     AnswerIsUser(usize),
     /// Twice the same.
-    #[error("the answer to question {0} is the same as another's; each needs its own")]
+    #[error("the answer to question {0} is the same as another answer; give a different one")]
     SameAnswer(usize),
 }
 
@@ -211,7 +213,7 @@ fn check_answer(
     Ok(())
 }
 
-/// Without what stands around the words: a question mark, or a Spanish one before them.
+/// Without the characters around the words: a question mark, or a Spanish one before them.
 fn words(text: &str) -> &str {
     text.trim_matches(|c: char| !c.is_alphanumeric())
 }

@@ -1,8 +1,8 @@
-//! Whatever a RADIUS server asks for and judges.
+//! A passcode that a RADIUS server asks for and verifies.
 
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets this factor apart.
+/// The properties of this factor.
 pub const ROW: Row = Row {
     prompt: Some("prompt-radius"),
     choice: "way-radius",

@@ -9,10 +9,10 @@ use super::{
 
 /// Asks the registry of a factor.
 pub trait FactorRow {
-    /// What sets it apart.
+    /// Its properties.
     fn row(self) -> &'static Row;
 
-    /// Whether it asks for a code, which a recovery or a bypass code may stand in for.
+    /// Whether it asks for a code, which a recovery or bypass code can replace.
     fn is_code(&self) -> bool;
 
     /// The command that sets it up for a user.

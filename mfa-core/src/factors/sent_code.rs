@@ -1,7 +1,7 @@
 //! Codes that are made here and sent to the user.
 //!
-//! Pure. A code exists in the memory of one login only: it is good for no other, a restart voids it, and it
-//! is never stored.
+//! Pure. A code exists in the memory of one login only: it is not valid for another login, a restart makes it invalid,
+//! and it is never stored.
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
@@ -11,10 +11,10 @@ use super::address::{Channel, Recipient};
 use super::device::unspaced;
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets codes by mail apart.
+/// The properties of codes by mail.
 pub const EMAIL: Row = row(Channel::Email, "prompt-email", "way-email");
 
-/// What sets codes by text message apart.
+/// The properties of codes by text message.
 pub const SMS: Row = row(Channel::Sms, "prompt-sms", "way-sms");
 
 const fn row(channel: Channel, prompt: &'static str, choice: &'static str) -> Row {

@@ -4,7 +4,7 @@
 
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
-/// What sets this factor apart.
+/// The properties of this factor.
 pub const ROW: Row = Row {
     prompt: Some("prompt-totp"),
     choice: "way-totp",

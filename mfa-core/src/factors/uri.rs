@@ -17,7 +17,7 @@ use parts::Parts;
 pub struct FromUri {
     /// The generator.
     pub generator: Generator,
-    /// The counter of the next code, for one that counts.
+    /// The counter of the next code, for an HOTP device.
     pub next: u64,
     /// The issuer, if it named one.
     pub issuer: Option<String>,
@@ -35,28 +35,29 @@ pub enum UriError {
     Scheme,
     /// What Google Authenticator exports.
     #[error(
-        "this is an export of Google Authenticator, which holds many devices; write a line with the user, a tab and the \
-         URI into a file, then: mfactl import uris FILE"
+        "this is an export of Google Authenticator, which can hold many devices; write a line \
+         with the user, a tab and the URI into a file, then run: mfactl import uris FILE"
     )]
     Export,
     /// Neither totp nor hotp.
-    #[error("the kind of this otpauth URI is not supported; totp and hotp are")]
+    #[error("the kind of this otpauth URI is not supported; expected totp or hotp")]
     Kind,
     /// Steam's codes have letters and are made another way, whatever else the URI says.
     #[error(
-        "this URI is for Steam's own codes, which nobody else can check; enroll a device of another kind"
+        "this URI is for Steam's own codes, which only Steam can verify; enrol another kind of \
+         device"
     )]
     Steam,
     /// No key in it.
-    #[error("the URI has no secret; was its end cut off?")]
+    #[error("the URI has no secret; check that its end was not cut off")]
     NoSecret,
     /// A device that counts, without its counter: its codes would be looked for from 0 on.
     #[error(
-        "the URI of a device that counts has no counter; add &counter= with the number of its next code"
+        "the URI of a HOTP device has no counter; add &counter= with the number of its next code"
     )]
     NoCounter,
     /// The same parameter with two values.
-    #[error("the URI has two values for {0}; only one can be right")]
+    #[error("the URI has two values for {0}; expected one")]
     Twice(&'static str),
     /// Not a number.
     #[error("the {0} of the URI is not a whole number")]

@@ -1,9 +1,9 @@
-//! The dialogue with a user who is asked for what they have: what is asked next, and when something is to be done first.
+//! The dialogue with a user: what is asked next, and what must be done before.
 //!
-//! It knows the ways that the policy leaves, which of them the user can go, and what was typed so far. It does not know
-//! whether an answer is right: it hands all answers of a way over at once, is told the verdict, and goes on. A user who
-//! can go none of the ways (not enrolled, not even existing) is led through one that another user of this policy may be
-//! led through (rule 8 of the architecture).
+//! It knows the combinations that the policy allows, which of them the user can satisfy, and what was typed so far. It
+//! does not know whether an answer is right: it hands over all answers of a combination at once, gets the verdict, and
+//! continues. A user who can satisfy none (not enrolled, or not existing) is led through a combination that another
+//! user of this policy could have (rule 8 of the architecture).
 
 mod post;
 mod remote;
@@ -103,7 +103,7 @@ pub(super) enum Turn<C> {
     Factor(Factor),
     /// Which way to go.
     Choice,
-    /// Where codes are to be sent.
+    /// Where codes are sent.
     Number,
     /// What a RADIUS server has asked, which judges this factor.
     Challenge(Factor, C),
@@ -294,8 +294,8 @@ impl Dialogue {
         }
     }
 
-    /// Asks for the next factor of the way, hands over what was given when there is none, or has something
-    /// done first.
+    /// Asks for the next factor of the combination, hands over the answers if there is none, or requests an effect
+    /// first.
     pub(super) fn go_on<C>(&mut self, messages: Vec<Message>) -> Next<C> {
         let Some(factor) = self.factors().get(self.given.len()).copied() else {
             return Next::Verify(std::mem::take(&mut self.given));
@@ -350,7 +350,7 @@ impl Dialogue {
         self.go_on(Vec::new())
     }
 
-    /// Whether what was typed asks for help where there is none, and can't be meant as an answer.
+    /// Whether the user typed a request for help that does not exist, which can't be meant as an answer.
     fn means_nothing(&self, factor: Factor, typed: &str) -> bool {
         let is_help = typed.trim() == "?" && !self.plan.single;
         match factor.row().form {

@@ -24,9 +24,9 @@ pub enum EndReason {
     TooManyAnswers,
     /// The code that was sent came back too late.
     CodeExpired,
-    /// No RADIUS server has judged the answer.
+    /// No RADIUS server verified the answer.
     ServerSilent,
-    /// The password was typed in place of a code.
+    /// The password was typed instead of a code.
     Password,
     /// The set-up of a device was given up.
     NotFinished,
@@ -43,18 +43,24 @@ impl EndReason {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::NoAnswer => "no answer was given, or sshd's stand-in for users that it refuses",
-            Self::TooManyAnswers => "too many answers were given in one login",
+            Self::NoAnswer => {
+                "no answer was given, or sshd refused the user and sent a placeholder"
+            }
+            Self::TooManyAnswers => "too many answers in one login",
             Self::CodeExpired => "the code that was sent had expired",
             Self::ServerSilent => "no RADIUS server answered",
             Self::Password => {
-                "the password was typed in place of the second factor, which costs no attempt; a program that \
-                 answers every prompt with it needs the stack config/pam.d/password+code"
+                "the password was typed instead of the second factor, which is not counted; a \
+                 program that answers every prompt with the password needs the stack \
+                 config/pam.d/password+code"
             }
-            Self::NotFinished => "set-up was not finished; nothing was stored",
-            Self::DeviceStored => "a device was set up in this login",
-            Self::LockedMeanwhile => "the account was locked meanwhile; not set up",
-            Self::ChangedMeanwhile => "a factor was set up elsewhere meanwhile; not set up",
+            Self::NotFinished => "the enrolment was not finished; nothing was stored",
+            Self::DeviceStored => "a device was enrolled in this login",
+            Self::LockedMeanwhile => "the account was locked meanwhile; nothing was enrolled",
+            Self::ChangedMeanwhile => {
+                "a factor was enrolled elsewhere meanwhile; nothing was \
+                                       enrolled here"
+            }
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The dialogue of setting up a device inside the login: the first one, or a new one after a recovery code.
 //!
-//! Pure: the device and its recovery codes come in, made and drawn already; what is to be shown and asked
-//! comes out, and at the end the word that it may be stored. A user who goes away in the middle leaves
-//! nothing behind, since nothing is stored before.
+//! Pure: the device and its recovery codes come in; what to show and ask comes out, and at the end the device to store.
+//! If a user leaves early, nothing remains, since nothing is stored before the end.
 //!
 //! ```text
 //!   ┌──────┐ right code  ┌────────┐ "yes"
@@ -70,7 +69,7 @@ enum Stage {
 pub enum Occasion {
     /// The user has nothing.
     First,
-    /// The user has used a recovery code, and is to have a new device instead of those that are lost.
+    /// The user has used a recovery code and enrols a new device, which replaces the lost ones.
     Lost {
         /// What the account could be passed with when that code was right.
         generation: u64,
@@ -172,7 +171,7 @@ impl Enrollment {
         info(&self.wording.last, &Text::EnrollDone)
     }
 
-    /// The device and the recovery codes that are to be stored.
+    /// The device and the recovery codes to store.
     pub(super) fn made(&self) -> (&Device, &[Secret]) {
         (&self.device, &self.codes)
     }

@@ -1,15 +1,15 @@
-//! What becomes of a login before anything is typed: the one decision that a login, `mfactl explain` and the review of
+//! What happens to a login before anything is typed: the one decision that a login, `mfactl explain` and the review of
 //! settings share (rule 10 of the architecture).
 //!
 //! Pure. Whether the host knows the user costs a look-up in the name service, so [`entry`] says whether the decision
 //! needs it ([`Preparation::NeedsKnownUser`]), and most logins need none.
 //!
 //! 1. The policy denies or asks for nothing ([`by_policy`]).
-//! 2. Where one answer holds password and code, and no way fits into it, the login is denied.
-//! 3. A session lets in.
-//! 4. A user who has never set up anything, and can't be sent a code either, is let in (`unenrolled = "allow"`, days of
-//!    grace) or sets something up (`unenrolled = "enroll"`).
-//! 5. Everybody else is asked, whether they have what they are asked for or not.
+//! 2. If password and code are one answer, and no combination fits into it, the login is denied.
+//! 3. A session accepts the login.
+//! 4. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
+//!    grace) or enrols something (`unenrolled = "enroll"`).
+//! 5. All other users are asked, whether they have what they are asked for or not.
 
 mod facts;
 mod outcome;
@@ -48,12 +48,11 @@ pub struct Undecided<'a> {
     address: Option<Recipient>,
 }
 
-/// What the policy asks for. `proof` is what is asked of a user who proves who they are where logins are asked for
-/// nothing.
+/// What the policy asks for. `proof` is what a user must verify before a change if logins are not asked.
 ///
 /// # Errors
 ///
-/// What becomes of the login if it is not asked.
+/// What happens to the login if it is not asked.
 pub fn by_policy<'a>(
     decision: &'a Decision,
     proof: Option<&'a Arc<Ask>>,
@@ -65,8 +64,8 @@ pub fn by_policy<'a>(
     }
 }
 
-/// Whether the policy decides even while the account can't be read. Only a rule does, so that the way in that was made
-/// for such a day stays open; what else lets in may have been restricted for this user.
+/// Whether the policy decides even if the account can't be read. Only a rule does, so that emergency access by a rule
+/// stays open; other reasons to accept a login may be restricted for this user.
 #[must_use]
 pub fn holds_without_account(decision: &Decision) -> bool {
     match decision.verdict {
@@ -76,7 +75,7 @@ pub fn holds_without_account(decision: &Decision) -> bool {
     }
 }
 
-/// What becomes of a login that the policy asks for `ask`.
+/// What happens to a login that the policy asks for `ask`.
 #[must_use]
 pub fn entry<'a>(
     ask: &'a Ask,
@@ -121,8 +120,8 @@ pub fn foresee<'a>(
     }
 }
 
-/// The session that lets the login in. None where password and code share one answer: the user can't know whether the
-/// code belongs to it this time. A proof is fresh, so no session counts for it.
+/// The session that the login belongs to. None if password and code are one answer: the user can't know whether the
+/// code is needed this time. A verification before a change must be new, so no session counts for it.
 fn session<'a>(
     ask: &Ask,
     account: &'a Account,
@@ -172,8 +171,8 @@ impl<'a> Preparation<'a> {
 }
 
 impl<'a> Undecided<'a> {
-    /// What is given to users without a record is for users of this host: a name that it does not know may be another
-    /// spelling of one that has set up something, and nobody is sent mail because a stranger typed their name.
+    /// Only users of this host get something without a record: an unknown name may be another spelling of an enrolled
+    /// user, and no one gets mail because a stranger typed their name.
     fn needs_known_user(&self) -> bool {
         let (ask, is_new) = (self.ask, self.account.has_never_enrolled());
         self.address.is_some()
@@ -195,7 +194,7 @@ impl<'a> Undecided<'a> {
             address,
             number: false,
         };
-        // A user who has set up something, but not all that is required, is asked: what they set up counts.
+        // A user who has enrolled something, but not everything that is required, is asked: what they have counts.
         if self.account.has_never_enrolled() && !self.enables(&fallback) {
             return self.newcomer(is_known, fallback);
         }
@@ -204,7 +203,7 @@ impl<'a> Undecided<'a> {
         Entry::Ask(self.asked(fallback, None))
     }
 
-    /// What becomes of a user who has never set up anything, and can't be sent a code.
+    /// What happens to a user who has never enrolled anything and can't get a code.
     fn newcomer(self, is_known: bool, fallback: FallbackRecipients) -> Entry<'a> {
         if self.ask.unenrolled == Unenrolled::Allow {
             return Entry::LetIn(LetIn::Unenrolled);
@@ -227,7 +226,7 @@ impl<'a> Undecided<'a> {
             let session = self.new_session();
             return Entry::Enroll(NewDevice { session });
         }
-        // Nobody is told by a refusal at once that this user has nothing.
+        // An immediate refusal would reveal that this user has nothing enrolled.
         let hint = hint.filter(|_| self.may_enroll_in_login());
         Entry::Ask(self.asked(FallbackRecipients::default(), hint))
     }
@@ -285,8 +284,8 @@ impl<'a> Undecided<'a> {
         })
     }
 
-    /// An ordinary process does no more than self-service lets it. A proof is no set-up, and what guards an operation
-    /// is no place for one.
+    /// An ordinary process can do only what self-service allows. There is no enrolment when a user verifies a factor or
+    /// confirms an operation.
     fn may_enroll_in_login(&self) -> bool {
         self.is_plain_login() && (self.context.is_guarded || self.facts.is_self_service)
     }
@@ -332,8 +331,8 @@ impl<'a> Undecided<'a> {
         self.may_ask_number() && self.terms.combinations.iter().filter(by_text).all(has_rest)
     }
 
-    /// A message to a number that somebody types costs money. So only programs that guard logins ask for one, which
-    /// have checked a password, and not for an operation or a proof.
+    /// A message to a typed number costs money. So only programs that guard logins, which have checked a password, ask
+    /// for a number, and not for an operation or a verification.
     fn may_ask_number(&self) -> bool {
         self.ask.unenrolled == Unenrolled::Enroll
             && !self.terms.single

@@ -21,7 +21,7 @@ pub struct AnswerEvent {
     pub windows: Windows,
 }
 
-/// What came of a message.
+/// The result of a message.
 #[derive(Clone, Debug)]
 pub struct SendResult {
     /// The code that was sent; none to a user who has no address.
@@ -39,7 +39,7 @@ pub enum RadiusReply<C> {
     Accepted(Remote),
     /// Wrong.
     Rejected {
-        /// The account there; none if nobody was asked because the user has none.
+        /// The account there; none if no server was asked because the user has none.
         remote: Option<Remote>,
         /// The guess that was reserved on the record before the server heard of it.
         reserved: Option<u64>,
@@ -54,7 +54,7 @@ pub enum RadiusReply<C> {
         /// ([`QueryingRadius::follows`](super::QueryingRadius::follows)).
         challenge: C,
     },
-    /// Nothing: nobody judged the answer.
+    /// Nothing: the answer was not verified.
     Silent,
 }
 

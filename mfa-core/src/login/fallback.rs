@@ -1,4 +1,4 @@
-//! Where a code can go besides to enrolled addresses: by mail, to the address that the settings make of the user's
+//! Where a code can go other than to enrolled addresses: by mail, to the address that the settings make from the user
 //! name; by text message, to a number that the user is asked for.
 
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::factors::address::Recipient;
 use crate::factors::{Factor, FactorCombination};
 
-/// Where codes can go besides to enrolled addresses.
+/// Where codes can go other than to enrolled addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FallbackRecipients {
     /// The address that a template makes of the user's name.

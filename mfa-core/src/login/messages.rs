@@ -11,9 +11,9 @@ use crate::texts::{Text, Texts};
 /// How a message with a code fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryStatus {
-    /// Somebody has taken it, or is about to.
+    /// The provider accepted it, or is about to.
     OnItsWay,
-    /// Nobody takes it, for now or for good.
+    /// It is not accepted, temporarily or permanently.
     Failed,
     /// It was one too many.
     TooMany,
@@ -62,13 +62,13 @@ pub(super) fn choice(texts: &Texts, combinations: &[FactorCombination]) -> Promp
     }
 }
 
-/// Says for how long a user is let in without a factor.
+/// Says how long a user can log in without a factor.
 #[must_use]
 pub fn grace(texts: &Texts, days: u32) -> Message {
     info(texts, &Text::Grace(days))
 }
 
-/// Says that somebody who was let in elsewhere has not met the policy.
+/// Says that a user that the program accepted has not met the policy.
 #[must_use]
 pub fn not_met(texts: &Texts) -> Message {
     error(texts, &Text::NotMet)

@@ -1,8 +1,8 @@
-//! A login: what becomes of it before anything is typed ([`entry`]), and then a machine of states.
+//! A login: the decision before anything is typed ([`entry`]), and then a state machine.
 //!
-//! Pure. Each state is a type of its own, and has methods only for what can happen in it, so that an event out of turn
-//! can't be written down. Every transition returns an [`Effect`]: what is to be done now, and with it the state that takes
-//! what comes of that. A driver performs the effect and hands the result in, until the login ends.
+//! Pure. Each state is a separate type with methods only for what can happen in it, so an event at the wrong time does
+//! not compile. Every transition returns an [`Effect`]: what to do now, together with the state that gets the result. A
+//! driver performs the effect and passes the result in, until the login ends.
 //!
 //! ```text
 //!   Effect         performed by                          state that goes on     with the event
@@ -36,7 +36,7 @@ pub use enroll::{Occasion, Screen, prompts as enrollment_prompts};
 pub use event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
 pub use fallback::FallbackRecipients;
 pub use messages::{DeliveryStatus, grace, not_met};
-pub use plan::{Answer, Plan, PromptDecoy, RadiusJudgement, UserFactors};
+pub use plan::{Answer, Plan, PromptDecoy, RadiusDecision, UserFactors};
 pub use split::CodeSearch;
 pub use state::{
     CountingWrongCode, Effect, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,

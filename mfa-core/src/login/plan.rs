@@ -1,4 +1,4 @@
-//! What a dialogue goes by, and what it hands over.
+//! The input of a dialogue, and what it hands over.
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
@@ -10,10 +10,10 @@ use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 
-/// What a login is to be led through.
+/// The prompts of a login.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The ways that the policy leaves, in its order. Not empty.
+    /// The combinations that the policy allows, in its order. Not empty.
     pub combinations: Vec<FactorCombination>,
     /// One hidden prompt for password and code; nothing else is shown.
     pub single: bool,
@@ -22,7 +22,7 @@ pub struct Plan {
     /// Whether the first answer was typed at an earlier prompt and may be no code at all
     /// (`try_first_pass`).
     pub first_is_a_guess: bool,
-    /// What it is worded in.
+    /// Its texts.
     pub wording: Wording,
     /// The digits of codes that are sent.
     pub code_digits: u32,
@@ -32,12 +32,12 @@ pub struct Plan {
     pub region: Option<Region>,
     /// How many seconds the answer of a RADIUS server may take.
     pub patience: Option<u32>,
-    /// Whether a recovery code is to be followed by setting up a new device.
+    /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
 }
 
-/// What users are asked for who can go none of the ways. Another user of the same policy might be asked for it too, so that
-/// the prompt tells nothing.
+/// What users are asked for if they can satisfy no combination. Another user of the same policy could be asked for it
+/// too, so the prompt reveals nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PromptDecoy<'a> {
     /// The way, by its position in the plan.
@@ -66,7 +66,7 @@ pub struct UserFactors {
 }
 
 impl UserFactors {
-    /// What `account` can be asked for at `now`, and what `decoy` says it is asked for in place of what it lacks.
+    /// What `account` can be asked for at `now`, and what `decoy` asks for instead of missing factors.
     #[must_use]
     pub fn of(
         account: &Account,
@@ -107,20 +107,20 @@ pub struct Answer {
     pub factor: Factor,
     /// What was typed.
     pub typed: Secret,
-    /// Whether a password may stand before it.
+    /// Whether a password may be before it.
     pub tail: bool,
     /// The code that was sent, if one was.
     pub sent: Option<SentCode>,
     /// What a RADIUS server said, if one was asked.
-    pub judgement: Option<RadiusJudgement>,
+    pub decision: Option<RadiusDecision>,
 }
 
-/// What a RADIUS server said of an answer.
+/// The decision of a RADIUS server about an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RadiusJudgement {
+pub struct RadiusDecision {
     /// Whether it is right.
     pub accepted: bool,
-    /// The account there; none if nobody was asked because the user has none.
+    /// The account there; none if no server was asked because the user has none.
     pub remote: Option<Remote>,
     /// A rejected guess that was reserved on the record.
     pub reserved: Option<u64>,
@@ -133,7 +133,7 @@ impl Answer {
             typed,
             tail: false,
             sent: None,
-            judgement: None,
+            decision: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::factors::pin::{MAX_PIN, MIN_PIN};
 /// The digits of google-authenticator's scratch codes; bypass codes and our own recovery codes have more.
 const SHORTEST_OTHER_CODE: usize = 8;
 
-/// What an answer is, once it is known whether it holds a bypass or recovery code.
+/// An answer, after it is known whether it contains a bypass or recovery code.
 #[derive(Debug)]
 pub struct CodeSearch {
     typed: Secret,
@@ -17,14 +17,14 @@ pub struct CodeSearch {
     candidates: Vec<Candidate>,
 }
 
-/// What may be a bypass or recovery code, and the PIN behind it.
+/// A possible bypass or recovery code, and the PIN after it.
 #[derive(Debug)]
 struct Candidate {
     code: Secret,
     pin: Option<Secret>,
 }
 
-/// What is to be looked for in an answer where a code of so many digits, if that is known, is asked for, and then a PIN.
+/// What to look for in an answer with a code of so many digits, if known, followed by a PIN.
 pub(super) fn search(typed: &Secret, digits: Option<u32>) -> CodeSearch {
     let pair = digits.and_then(|digits| code_and_pin(typed, digits));
     let mut candidates = other_codes_and_pins(typed);

@@ -1,10 +1,10 @@
-//! What sshd answers in place of users whom it refuses anyway.
+//! The placeholder that sshd answers for users that it refuses anyway.
 
 /// `auth-pam.c` of OpenSSH: for users that do not exist or may not log in, what they type is replaced
 /// by this, repeated or cut to its length.
 const STAND_IN: &[u8] = b"\x08\n\r\x7fINCORRECT";
 
-/// Whether `typed` is sshd's stand-in (rule 9 of the architecture: it is no attempt).
+/// Whether `typed` is sshd's placeholder (rule 9 of the architecture: it is not an attempt).
 ///
 /// With `cut`, `typed` is the end of a longer answer, so that it may begin anywhere in the pattern.
 pub(super) fn is_stand_in(typed: &str, cut: bool) -> bool {

@@ -46,7 +46,7 @@ pub struct SendingCode {
     send: PendingSend,
 }
 
-/// A RADIUS server judges an answer.
+/// A RADIUS server verifies an answer.
 #[derive(Debug)]
 pub struct QueryingRadius<C> {
     dialogue: Box<Dialogue>,
@@ -171,7 +171,7 @@ impl<C> Prompting<C> {
         }
     }
 
-    /// Takes what became of a message whose prompt was shown before that was known. It is told with the next step.
+    /// Takes the result of a message whose prompt is already shown. The next step reports it.
     pub fn learn_late(&mut self, news: DeliveryStatus) {
         match &mut self.0 {
             Asking::Factors(dialogue, _) => dialogue.learned_late(news),
@@ -182,7 +182,7 @@ impl<C> Prompting<C> {
 }
 
 impl FindingCode {
-    /// What may be a code, in the order in which it is to be looked for.
+    /// The parts that may be a code, in the order to check them.
     pub fn candidates(&self) -> impl Iterator<Item = &str> {
         self.search.candidates()
     }
@@ -210,7 +210,7 @@ impl<C> Effect<C> {
 }
 
 impl SendingCode {
-    /// What is to be sent.
+    /// What to send.
     #[must_use]
     pub fn request(&self) -> &SendRequest {
         &self.send.request
@@ -263,7 +263,7 @@ impl<C> QueryingRadius<C> {
         self.dialogue.then(next)
     }
 
-    /// What follows from this where no server judges the guess.
+    /// Handles a verdict that came before a server was asked, or without one.
     #[must_use]
     pub fn consequence(&self, counted: Counted) -> Consequence {
         match counted {
@@ -281,7 +281,7 @@ impl<C> QueryingRadius<C> {
 }
 
 impl Verifying {
-    /// What is to be verified, all together.
+    /// What to verify, all together.
     #[must_use]
     pub fn answers(&self) -> &[Answer] {
         &self.answers

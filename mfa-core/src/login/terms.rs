@@ -8,7 +8,7 @@ use crate::policy::{Ask, Prompting};
 /// The terms on which a login is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskTerms {
-    /// The ways that are left, in the policy's order. Not empty.
+    /// The remaining combinations, in the policy's order. Not empty.
     pub combinations: Vec<FactorCombination>,
     /// Whether one hidden answer holds password and code; nothing else is shown then.
     pub single: bool,
@@ -19,7 +19,7 @@ pub struct AskTerms {
 }
 
 impl AskTerms {
-    /// The terms of `ask` where the code comes from `authtok`. `None` when there is one answer only, and no way fits
+    /// The terms of `ask` if the code comes from `authtok`. `None` if there is one answer only, and no combination fits
     /// into it.
     #[must_use]
     pub fn of(ask: &Ask, authtok: Authtok) -> Option<Self> {

@@ -102,7 +102,7 @@ impl Talk {
         self.keep(state.answer(typed))
     }
 
-    fn judged(&mut self, verdict: &Verdict) -> Next {
+    fn verified(&mut self, verdict: &Verdict) -> Next {
         let Some(Waiting::Verifying(state)) = self.waiting.take() else {
             panic!("nothing to verify");
         };
@@ -186,13 +186,13 @@ fn ended(next: Next) -> (Step, Outcome) {
     }
 }
 
-fn judge(next: Next) -> Vec<(Factor, String)> {
+fn to_verify(next: Next) -> Vec<(Factor, String)> {
     match next {
         Next::Verify(given) => given
             .into_iter()
             .map(|g| (g.factor, g.typed.expose().to_owned()))
             .collect(),
-        other => panic!("nothing to judge: {other:?}"),
+        other => panic!("nothing to verify: {other:?}"),
     }
 }
 
@@ -244,7 +244,7 @@ fn somebody_who_can_go_none_of_the_ways_is_led_through_that_of_the_decoy() {
 }
 
 #[test]
-fn all_factors_of_a_way_are_asked_before_any_is_judged() {
+fn all_factors_of_a_combination_are_asked_before_any_is_verified() {
     let (mut dialogue, step) = begin(plan(&["totp+pin+questions"]), &full());
     assert_eq!(prompt(&step), "OTP code: ");
     assert_eq!(prompt(&asked(answer(&mut dialogue, "287082"))), "PIN: ");
@@ -253,7 +253,7 @@ fn all_factors_of_a_way_are_asked_before_any_is_judged() {
         "Question 0? "
     );
     assert_eq!(
-        judge(answer(&mut dialogue, "blue")),
+        to_verify(answer(&mut dialogue, "blue")),
         [
             (Factor::Totp, "287082".to_owned()),
             (Factor::Pin, "1379".to_owned()),
@@ -290,11 +290,11 @@ fn help_that_there_is_not_is_asked_for_once_more_and_no_guess() {
         let (mut dialogue, _) = begin(plan(&[combination]), &full());
         let again = asked(answer(&mut dialogue, typed));
         assert_eq!(prompt(&again), shown, "{combination}: {typed:?}");
-        judge(answer(&mut dialogue, "287082"));
+        to_verify(answer(&mut dialogue, "287082"));
     }
     // It may be what somebody has answered.
     let (mut dialogue, _) = begin(plan(&["questions"]), &full());
-    judge(answer(&mut dialogue, "resend"));
+    to_verify(answer(&mut dialogue, "resend"));
 }
 
 #[test]
@@ -331,8 +331,8 @@ fn empty_answers_and_sshds_stand_in_cancel() {
 #[test]
 fn a_wrong_answer_ends_a_login_of_one_try() {
     let (mut dialogue, _) = begin(plan(&["totp"]), &full());
-    judge(answer(&mut dialogue, "000000"));
-    let (step, outcome) = ended(dialogue.judged(&WRONG));
+    to_verify(answer(&mut dialogue, "000000"));
+    let (step, outcome) = ended(dialogue.verified(&WRONG));
     assert_eq!(outcome, Outcome::Wrong);
     assert_eq!(step.outcome, Some(Outcome::Wrong));
 }
@@ -346,19 +346,19 @@ fn with_several_tries_it_asks_again_and_then_is_out_of_tries() {
         },
         &full(),
     );
-    judge(answer(&mut dialogue, "000000"));
-    let step = asked(dialogue.judged(&WRONG));
+    to_verify(answer(&mut dialogue, "000000"));
+    let step = asked(dialogue.verified(&WRONG));
     assert_eq!((prompt(&step), step.messages.len()), ("OTP code: ", 1));
-    judge(answer(&mut dialogue, "000001"));
-    assert_eq!(ended(dialogue.judged(&WRONG)).1, Outcome::Locked);
+    to_verify(answer(&mut dialogue, "000001"));
+    assert_eq!(ended(dialogue.verified(&WRONG)).1, Outcome::Locked);
 }
 
 #[test]
 fn a_locked_user_and_a_wrong_answer_are_told_the_same() {
     let says = |verdict: &Verdict| {
         let (mut dialogue, _) = begin(plan(&["totp"]), &full());
-        judge(answer(&mut dialogue, "000000"));
-        ended(dialogue.judged(verdict)).0.messages
+        to_verify(answer(&mut dialogue, "000000"));
+        ended(dialogue.verified(verdict)).0.messages
     };
     assert_eq!(says(&Verdict::Locked(Lock::Administrator)), says(&WRONG));
     assert_eq!(says(&Verdict::Replayed), says(&WRONG));
@@ -374,8 +374,8 @@ fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
         &full(),
     );
     assert_eq!(step.prompt.as_ref().unwrap().tail, Some(6));
-    judge(answer(&mut dialogue, "287082"));
-    assert!(ended(dialogue.judged(&WRONG)).0.messages.is_empty());
+    to_verify(answer(&mut dialogue, "287082"));
+    assert!(ended(dialogue.verified(&WRONG)).0.messages.is_empty());
     let (mut dialogue, _) = begin(
         Plan {
             single: true,
@@ -383,12 +383,12 @@ fn a_single_prompt_asks_for_the_end_of_the_answer_and_shows_nothing_else() {
         },
         &full(),
     );
-    judge(answer(&mut dialogue, "287082"));
+    to_verify(answer(&mut dialogue, "287082"));
     let passed = Verdict::Passed(Passed {
         code_length: Some(6),
         ..Passed::default()
     });
-    assert_eq!(ended(dialogue.judged(&passed)).0.code_length, Some(6));
+    assert_eq!(ended(dialogue.verified(&passed)).0.code_length, Some(6));
 }
 
 #[test]
@@ -401,9 +401,9 @@ fn a_password_without_a_code_is_no_attempt_when_the_user_can_still_be_asked() {
     };
     let (mut dialogue, _) = begin(guess.clone(), &full());
     asked(answer(&mut dialogue, "hunter"));
-    judge(answer(&mut dialogue, "hunter"));
+    to_verify(answer(&mut dialogue, "hunter"));
     let (mut dialogue, _) = begin(guess, &full());
-    judge(answer(&mut dialogue, "287082"));
+    to_verify(answer(&mut dialogue, "287082"));
 }
 
 #[test]
@@ -415,10 +415,10 @@ fn a_password_that_ends_like_a_code_costs_nothing_and_the_user_is_asked_once() {
         ..plan(&["totp"])
     };
     let (mut dialogue, _) = begin(guess, &full());
-    judge(answer(&mut dialogue, "hunter123456"));
-    asked(dialogue.judged(&Verdict::Password));
-    judge(answer(&mut dialogue, "hunter123456"));
-    let outcome = ended(dialogue.judged(&Verdict::Password)).1;
+    to_verify(answer(&mut dialogue, "hunter123456"));
+    asked(dialogue.verified(&Verdict::Password));
+    to_verify(answer(&mut dialogue, "hunter123456"));
+    let outcome = ended(dialogue.verified(&Verdict::Password)).1;
     assert_eq!(outcome, Outcome::Cancelled);
 }
 

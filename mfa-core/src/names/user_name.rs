@@ -29,10 +29,10 @@ pub enum UserNameError {
     #[error("a user name can't be empty")]
     Empty,
     /// More than [`MAX_NAME`] bytes.
-    #[error("a user name has at most {MAX_NAME} bytes, this one has {0}")]
+    #[error("a user name has at most {MAX_NAME} bytes, but this name has {0}")]
     TooLong(usize),
-    /// A control character, or one that changes how the text around it is shown.
-    #[error("a user name can't hold the invisible character U+{0:04X}")]
+    /// A control character, or a character that changes how the text around it is shown.
+    #[error("a user name can't contain the invisible character U+{0:04X}")]
     Invisible(u32),
     /// A blank at the beginning or end.
     #[error("a user name can't begin or end with a blank")]

@@ -17,15 +17,15 @@ use crate::lockout::Limits;
 /// What a login is asked for, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// The ways to pass: the first one that the user has is enough. Never empty.
+    /// The combinations: the first that the user has is enough. Never empty.
     pub combinations: Vec<FactorCombination>,
     /// Whether the program can hold a conversation.
     pub prompting: Prompting,
     /// Answers that are verified within one login, 1 to 5.
     pub tries: u32,
-    /// What happens to users who have enrolled none of the ways.
+    /// What happens to users who have enrolled none of the combinations.
     pub unenrolled: Unenrolled,
-    /// How long these users are let in all the same. `None`: not at all. Always `None` with [`Unenrolled::Allow`].
+    /// How long these users can still log in. `None`: not at all. Always `None` with [`Unenrolled::Allow`].
     pub grace: Option<GracePeriod>,
     /// How long and where a user who passed is not asked again; `None`: every login is asked.
     pub session: Option<SessionRule>,

@@ -127,19 +127,20 @@ impl Decision {
                 Action::Deny => format!("rule {:?} denies", rule.name),
             },
             Origin::NamedHost(rule) => format!(
-                "rule {:?} denies by address, and the remote host is known by its name only; sshd gives \
-                 addresses with UseDNS no",
+                "rule {:?} denies by address, but the remote host is known only by name; to get \
+                 addresses from sshd: UseDNS no",
                 rule.name
             ),
             Origin::Mode(Mode::LocalUsers, _) => {
-                "[enforcement] mode = \"local-users\" passes over federated users".to_owned()
+                "[enforcement] mode = \"local-users\" skips federated users".to_owned()
             }
             Origin::Mode(mode, _) => {
-                format!("[enforcement] mode = \"{}\" asks nobody", mode.name())
+                format!("[enforcement] mode = \"{}\" asks no user", mode.name())
             }
-            Origin::Default(_) => format!("no rule fits, and [policy] asks for {}", asked()),
+            Origin::Default(_) => format!("no rule matches, and [policy] asks for {}", asked()),
             Origin::Personal(outside) => format!(
-                "{outside}, and this user may log in only from where \"mfactl allow-from\" says"
+                "{outside}, and this user may log in only from networks set with \"mfactl \
+                 allow-from\""
             ),
         };
         reason + &own_words(&self.own)
@@ -161,7 +162,7 @@ fn own_words(own: &Own) -> String {
     match own.enforce {
         Enforcement::Default => {}
         Enforcement::Required => words += ", without grace for this user (mfactl enforce)",
-        Enforcement::Optional => words += ", which this user may leave unset (mfactl enforce)",
+        Enforcement::Optional => words += ", which is optional for this user (mfactl enforce)",
     }
     words
 }
@@ -171,26 +172,28 @@ impl Ask {
     #[must_use]
     pub fn terms(&self) -> Vec<String> {
         let unenrolled = match (self.unenrolled, self.grace) {
-            (Unenrolled::Allow, _) => "users who have set up nothing are let in".to_owned(),
-            (Unenrolled::Deny, None) => "users who have set up nothing are refused".to_owned(),
+            (Unenrolled::Allow, _) => {
+                "users with nothing enrolled log in without a code".to_owned()
+            }
+            (Unenrolled::Deny, None) => "users with nothing enrolled are refused".to_owned(),
             (Unenrolled::Enroll, None) => {
-                "users who have set up nothing set up a device in the login".to_owned()
+                "users with nothing enrolled enrol a device in the login".to_owned()
             }
             (then, Some(grace)) => format!(
-                "users who have set up nothing are let in {}, then {}",
+                "users with nothing enrolled log in without a code {}, then {}",
                 match grace {
                     GracePeriod::Lasting(length) =>
                         format!("for {} from their first login", length_of_time(length)),
                     GracePeriod::Through { day, .. } => format!("through {day}"),
                 },
                 match then {
-                    Unenrolled::Enroll => "set up a device in the login",
+                    Unenrolled::Enroll => "enrol a device in the login",
                     Unenrolled::Deny | Unenrolled::Allow => "refused",
                 }
             ),
         };
         let lock = format!(
-            "{} wrong answers lock for {}",
+            "{} wrong answers lock the account for {}",
             self.lockout.attempts,
             length_of_time(self.lockout.duration)
         );
@@ -311,8 +314,8 @@ mod tests {
         assert_eq!(
             told(&Ask::default()),
             [
-                "users who have set up nothing are refused",
-                "5 wrong answers lock for 1h"
+                "users with nothing enrolled are refused",
+                "5 wrong answers lock the account for 1h"
             ]
         );
         let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
@@ -329,7 +332,8 @@ mod tests {
             told(&ask)[..2],
             [
                 "not asked again for 15m, shared by sudo, su",
-                "users who have set up nothing are let in for 14d from their first login, then refused"
+                "users with nothing enrolled log in without a code for 14d from their first \
+                 login, then refused"
             ]
         );
     }

@@ -92,13 +92,14 @@ impl Network {
 pub enum NetworkError {
     /// Not an address.
     #[error(
-        "{0:?} is not an address; write one such as \"192.0.2.7\" or a network such as \"192.0.2.0/24\" or \
-         \"2001:db8::/32\" (names of hosts can't be trusted here)"
+        "{0:?} is not an address; expected an address such as \"192.0.2.7\" or a network such as \
+         \"192.0.2.0/24\" or \"2001:db8::/32\" (host names can't be trusted here)"
     )]
     Unknown(String),
     /// Bits beyond the mask: it may mean a network or one address.
     #[error(
-        "{0:?} has bits beyond its mask; write \"{1}\" for the network or \"{2}\" for the address"
+        "{0:?} has bits beyond its mask; expected \"{1}\" for the network or \"{2}\" for the \
+         address"
     )]
     Bits(String, IpNet, IpAddr),
 }
@@ -192,14 +193,14 @@ mod tests {
     #[test]
     fn a_text_that_is_not_a_network_is_refused_with_what_was_expected() {
         for (text, message) in [
-            ("office", "names of hosts"),
+            ("office", "host names"),
             ("192.0.2.0/33", "192.0.2.0/24"),
             ("", "is not an address"),
             (
                 "192.0.2.7/24",
-                "write \"192.0.2.0/24\" for the network or \"192.0.2.7\"",
+                "expected \"192.0.2.0/24\" for the network or \"192.0.2.7\"",
             ),
-            ("2001:db8::1/32", "write \"2001:db8::/32\""),
+            ("2001:db8::1/32", "expected \"2001:db8::/32\""),
         ] {
             let error = text.parse::<Network>().unwrap_err().to_string();
             assert!(error.contains(message), "{text:?}: {error}");

@@ -86,7 +86,7 @@ impl Personal {
     }
 }
 
-/// Users without a factor are not let in.
+/// Users without a factor are refused.
 fn must(ask: &mut Ask) {
     ask.grace = None;
     if ask.unenrolled == Unenrolled::Allow {

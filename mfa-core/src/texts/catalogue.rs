@@ -178,7 +178,7 @@ fn entries(resource: &FluentResource, own: &str) -> Vec<Mistake> {
         let wrong = if !known.contains(&id) {
             "there is no such text; expected a name from en.ftl"
         } else if seen.contains(&id) {
-            "the text exists already; expected each text once"
+            "the text is defined twice; expected each text once"
         } else if message.value.is_none() {
             "the text is missing; expected one after the equals sign"
         } else {

@@ -126,7 +126,7 @@ fn numbers_follow_the_plural_rules_of_the_language() {
     let codes = said(Language::De, Text::FewRecoveryCodes(1));
     assert_eq!(
         codes,
-        "Sie haben noch einen Wiederherstellungscode; mit mfactl enroll recovery bekommen Sie neue."
+        "Sie haben noch einen Wiederherstellungscode. Neue erstellen: mfactl enroll recovery"
     );
 }
 
@@ -135,7 +135,7 @@ fn variables_are_shown_without_isolation_marks() {
     let texts = Texts::of(Catalogue::of(Language::De));
     assert_eq!(
         texts.say(&Text::CodeOnItsWay(Channel::Sms, true)),
-        "Ein Code ist unterwegs auf Ihr Telefon. Mit erneut wird er noch einmal gesendet, mit ? melden Sie sich \
+        "Ein Code ist unterwegs auf Ihr Telefon. Mit erneut wird er erneut gesendet, mit ? melden Sie sich \
          anders an."
     );
     assert_eq!(texts.prompt(&Text::WaysThen), ", dann ");
@@ -206,7 +206,7 @@ fn mistakes_in_a_catalogue_are_reported_with_their_line() {
         (
             "prompt-pin = A\nprompt-pin = B\n",
             2,
-            "prompt-pin: the text exists already",
+            "prompt-pin: the text is defined twice",
         ),
         (
             "not-met =\n    .title = x\n",

@@ -219,7 +219,7 @@ impl Text {
     }
 }
 
-/// The last two do not come up where somebody types a number.
+/// The last two can't happen when a user types a number.
 fn number(error: &NumberError) -> &'static str {
     match error {
         NumberError::Characters => "number-characters",

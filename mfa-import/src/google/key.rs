@@ -40,7 +40,7 @@ fn value(byte: u8) -> Result<Option<u8>, Refusal> {
         b'2'..=b'7' => Ok(Some(letter - b'2' + 26)),
         _ => Err(Refusal::line(
             1,
-            "a character that base32 does not have; expected the key in base32",
+            "a character that is not base32; expected the key in base32",
         )),
     }
 }

@@ -61,7 +61,7 @@ fn text(file: &[u8]) -> Result<&str, Refusal> {
     }
     if file.len() > MAX_FILE {
         return Err(Refusal::whole(format!(
-            "the file is larger than {MAX_FILE} bytes; google-authenticator refuses it, too"
+            "the file is larger than {MAX_FILE} bytes; google-authenticator refuses it too"
         )));
     }
     let line = |until: &[u8]| 1 + until.iter().filter(|&&b| b == b'\n').count() as u64;
@@ -84,8 +84,8 @@ fn generator(options: &Options, text: &str, now: u64) -> Result<(Kind, Option<u6
     // pam_google_authenticator looks for this option anywhere in the file.
     if !text.contains("\" TOTP_AUTH") {
         return Err(Refusal::whole(
-            "neither TOTP_AUTH nor a HOTP_COUNTER of 1 or more in it: google-authenticator refuses \
-             every code of this key, so it is not taken over",
+            "the file has neither TOTP_AUTH nor a HOTP_COUNTER of 1 or more: google-authenticator \
+             refuses every code of this key, so it is not imported",
         ));
     }
     let kind = Kind::Time {

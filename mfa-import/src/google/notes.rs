@@ -20,7 +20,7 @@ pub(super) fn of(options: &Options, kind: Kind) -> Vec<String> {
     }
     if options.resetting {
         notes.push(
-            "a resynchronisation had begun; to start one here: mfactl verify USER --resync"
+            "a resynchronisation was in progress; to start one here: mfactl verify USER --resync"
                 .to_owned(),
         );
     }

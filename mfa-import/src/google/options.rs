@@ -108,7 +108,7 @@ fn steps(line: u64, value: &str) -> Result<Vec<u64>, Refusal> {
     steps.collect::<Result<_, _>>().map_err(|_| {
         Refusal::line(
             line,
-            "DISALLOW_REUSE holds a word that is not a number; expected the used steps",
+            "DISALLOW_REUSE contains a word that is not a number; expected the used steps",
         )
     })
 }
@@ -121,7 +121,7 @@ fn rate_limit(line: u64, value: &str) -> Result<(u64, u64), Refusal> {
     if words.any(|time| time.parse::<u64>().is_err()) {
         return Err(Refusal::line(
             line,
-            "RATE_LIMIT holds a time that is not a number; expected seconds since 1970",
+            "RATE_LIMIT contains a time that is not a number; expected seconds since 1970",
         ));
     }
     Ok((attempts, seconds))

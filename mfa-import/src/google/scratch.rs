@@ -51,8 +51,8 @@ fn note(number: usize, line: &str, more: bool) -> Option<String> {
         return None;
     }
     Some(format!(
-        "line {number} is not a scratch code of eight digits; google-authenticator reads none from there \
-         on, so none is taken over"
+        "line {number} is not a scratch code of eight digits; google-authenticator reads no codes \
+         after it, so none are imported"
     ))
 }
 

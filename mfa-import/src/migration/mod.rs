@@ -52,10 +52,13 @@ pub fn read(uri: &str) -> Result<Export, Refusal> {
     let bytes: Zeroizing<Vec<u8>> = text::data(uri)?;
     // The library's own error text could repeat what it read.
     let payload = Payload::decode(bytes.as_slice()).map_err(|_| {
-        Refusal::whole("its data is not an export of Google Authenticator; was the end cut off?")
+        Refusal::whole(
+            "its data is not an export of Google Authenticator; check that the end was \
+                        not cut off",
+        )
     })?;
     if payload.devices.is_empty() {
-        return Err(Refusal::whole("the export holds no device"));
+        return Err(Refusal::whole("the export contains no device"));
     }
     Ok(Export {
         part: part(payload.batch_index, payload.batch_size),
@@ -98,9 +101,9 @@ fn kind(otp: &Otp) -> Result<(Kind, Option<u64>), Refusal> {
             Ok(counter) => Ok((Kind::Counter, Some(counter).filter(|c| *c > 0))),
             Err(_) => Err(Refusal::whole("a device with a counter below 0")),
         },
-        Ok(Type::Unspecified) | Err(_) => Err(Refusal::whole(
-            "a device that is neither by time nor by counter",
-        )),
+        Ok(Type::Unspecified) | Err(_) => {
+            Err(Refusal::whole("a device that is neither TOTP nor HOTP"))
+        }
     }
 }
 

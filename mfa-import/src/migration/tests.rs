@@ -137,7 +137,7 @@ fn a_uri_that_is_no_export_is_refused_and_not_repeated() {
         ("otpauth-migration://offline", "no data"),
         ("otpauth-migration://offline?data=", "no data"),
         ("otpauth-migration://offline?data=CjE!", "base64"),
-        ("otpauth-migration://offline?data=%4", "escapes nothing"),
+        ("otpauth-migration://offline?data=%4", "incomplete % escape"),
         ("otpauth-migration://offline?data=EAE%3D", "no device"),
         (cut, "cut off"),
     ] {

@@ -17,9 +17,9 @@ pub(super) fn data(uri: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
             Refusal::whole("the URI has no data; expected otpauth-migration://offline?data=…")
         })?;
     let base64 = plain(value)?;
-    let bytes = BASE64
-        .decode(&base64)
-        .map_err(|_| Refusal::whole("its data is not base64; was the end cut off?"))?;
+    let bytes = BASE64.decode(&base64).map_err(|_| {
+        Refusal::whole("its data is not base64; check that the end was not cut off")
+    })?;
     Ok(Zeroizing::new(bytes))
 }
 
@@ -55,6 +55,8 @@ fn escaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Refusal> {
         .map(|(high, low)| high * 16 + low);
     byte.and_then(|byte| u8::try_from(byte).ok())
         .ok_or_else(|| {
-            Refusal::whole("its data has a % that escapes nothing; was the end cut off?")
+            Refusal::whole(
+                "its data has an incomplete % escape; check that the end was not cut off",
+            )
         })
 }

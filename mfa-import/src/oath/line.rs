@@ -66,7 +66,7 @@ pub(super) fn parse(number: u64, bytes: &[u8]) -> Result<Option<Entry>, RefusedL
     let kind = Type::parse(first).ok_or_else(|| {
         refused(
             None,
-            "an unknown type, which pam_oath passes over; expected HOTP, HOTP/E, HOTP/T30 or HOTP/T60, \
+            "an unknown type, which pam_oath skips; expected HOTP, HOTP/E, HOTP/T30 or HOTP/T60, \
              with /6, /7 or /8",
         )
     })?;

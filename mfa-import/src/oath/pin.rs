@@ -36,13 +36,13 @@ pub(super) fn of_all(pins: Vec<Pin>) -> Result<(Option<Secret>, Option<String>),
     literals.dedup_by(|a, b| a.expose() == b.expose());
     if literals.len() > 1 {
         return Err(
-            "the lines of this user have different PINs, but here a user has one: make them equal, \
-             or leave PINs out with --without-pins"
+            "the lines of this user have different PINs, but a user has only one PIN here; make \
+             them equal, or skip PINs with --without-pins"
                 .to_owned(),
         );
     }
     let note = if (1..lines).contains(&given) {
-        Some("the PIN applies to all devices here, also to devices that had none".to_owned())
+        Some("the PIN applies to all devices here, including devices that had none".to_owned())
     } else {
         elsewhere.then(elsewhere_note)
     };
@@ -52,7 +52,7 @@ pub(super) fn of_all(pins: Vec<Pin>) -> Result<(Option<Secret>, Option<String>),
 /// The note for an import without PINs.
 pub(super) fn left_out(pins: &[Pin]) -> Option<String> {
     if pins.iter().any(|pin| matches!(pin, Pin::Literal(_))) {
-        return Some("the PIN is left out: the code alone is enough here".to_owned());
+        return Some("the PIN is skipped: the code alone is enough here".to_owned());
     }
     any_elsewhere(pins).then(elsewhere_note)
 }
@@ -62,7 +62,7 @@ fn any_elsewhere(pins: &[Pin]) -> bool {
 }
 
 fn elsewhere_note() -> String {
-    "another module checks the password before the code: in one line, that takes prompting = \"single\" \
-     and forward_pass"
+    "another module checks the password before the code; for both in one answer, use prompting = \
+     \"single\" and forward_pass"
         .to_owned()
 }

@@ -177,7 +177,7 @@ fn different_pins_of_one_user_are_refused_and_can_be_left_out() {
     };
     let file = read_as(without, &text);
     assert!(file.accounts.iter().all(|a| a.account.pin.is_none()));
-    assert!(file.accounts[1].account.notes[0].contains("left out"));
+    assert!(file.accounts[1].account.notes[0].contains("skipped"));
 }
 
 #[test]

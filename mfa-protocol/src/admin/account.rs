@@ -71,17 +71,17 @@ pub struct Account {
     pub failures: u32,
     /// Failures since the last pass or unlock (NIST SP 800-63B §5.2.2).
     pub consecutive_failures: u32,
-    /// Answers that were refused unjudged because of a lock, since the last unlock or pass.
+    /// Answers that were refused without verifying them because of a lock, since the last unlock or pass.
     pub refused_while_locked: u64,
-    /// When the lock ends, RFC 3339 in UTC; none if there is none, or if it does not end by itself.
+    /// When the lock ends, RFC 3339 in UTC; none if there is no lock, or if it does not end by itself.
     pub locked_until: Option<String>,
     /// Whether `max_consecutive` was reached: only an administrator ends this lock.
     pub locked_by_limit: bool,
     /// How many recovery codes are left; none if none were ever made.
     pub recovery_left: Option<u32>,
-    /// Until when a bypass code is good, RFC 3339 in UTC; none if there is none.
+    /// Until when the bypass code is valid, RFC 3339 in UTC; none if there is no code.
     pub bypass_until: Option<String>,
-    /// Since when the user has been let in for a while without a factor, RFC 3339 in UTC.
+    /// Since when the user has been logging in without a factor (grace), RFC 3339 in UTC.
     pub grace_since: Option<String>,
     /// How many sessions last.
     pub sessions: u32,
@@ -102,7 +102,7 @@ pub struct Device {
     pub algorithm: HashAlgorithm,
     /// 6 to 8.
     pub digits: u32,
-    /// Seconds a code is good for; none for `hotp`.
+    /// Seconds a code is valid; none for `hotp`.
     pub period: Option<u64>,
     /// The counter of the next code; none for `totp`.
     pub counter: Option<u64>,
@@ -142,7 +142,7 @@ pub struct Rule {
     pub services: Vec<String>,
     /// The networks it is for; empty for all.
     pub from: Vec<String>,
-    /// What else must fit, each as the name of the field and what it says.
+    /// What else must match, each as the name of the field and its value.
     pub conditions: Vec<String>,
 }
 

@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::EnforcementMode;
 
-/// Reads the agent's settings from their files anew, without putting them in force, and says what is
-/// wrong or strange about them.
+/// Reads the agent's settings from their files again, without applying them, and reports errors and warnings.
 pub struct CheckConfig;
 /// How the agent is.
 pub struct Health;
-/// What the settings say of PAM services, whoever logs in, for those who look at the stacks.
+/// What the settings say about PAM services, for any user, to check the stacks against.
 pub struct Terms;
 
 /// The services to speak of.
@@ -18,7 +17,7 @@ pub struct Terms;
 pub struct TermsParameters {
     /// Their names.
     pub services: Vec<String>,
-    /// Whether to go by the files as they are now, in place of the settings in force.
+    /// Whether to use the files as they are now, instead of the active settings.
     pub from_files: bool,
 }
 
@@ -103,26 +102,26 @@ pub struct Administrator {
 
 /// Who is asked at all, `[enforcement] mode`.
 pub struct Mode;
-/// Puts the settings in the files in force, as SIGHUP does.
+/// Applies the settings in the files, as SIGHUP does.
 pub struct Reload;
 
 /// The reply to [`Mode`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeReply {
-    /// The one in force.
+    /// The active mode.
     pub mode: EnforcementMode,
-    /// Where it stands, as file and line; none if it is built in.
+    /// Where it is set, as file and line; none if it is the default.
     pub place: Option<String>,
     /// The first of the files that the settings were read from.
     pub config: String,
-    /// What the files say by now; none if they are no settings.
+    /// What the files say now; none if they are invalid.
     pub file_mode: Option<EnforcementMode>,
 }
 
 /// The reply to [`Reload`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadReply {
-    /// Why the older settings stay in force, if they do.
+    /// Why the older settings stay active, if they do.
     pub error: Option<String>,
 }
 
@@ -131,7 +130,7 @@ pub struct ReloadReply {
 pub struct CheckConfigReply {
     /// The first of the files.
     pub file: String,
-    /// Whether the files could be put in force. Warnings don't count.
+    /// Whether the files could be applied. Warnings don't count.
     pub valid: bool,
     /// What was found, in the order of the files.
     pub findings: Vec<Finding>,
@@ -155,7 +154,7 @@ pub struct Refused {
 /// Something about the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Whether it keeps the settings from being put in force, or somebody from logging in.
+    /// Whether it keeps the settings from being applied, or an administrator from logging in.
     pub severity: Severity,
     /// File and line, where there is one.
     pub place: Option<String>,
@@ -167,7 +166,7 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The files can't be put in force, or nobody could administer this host any more.
+    /// The files can't be applied, or no administrator could log in any more.
     Error,
     /// Probably not what was meant.
     Warning,
@@ -180,26 +179,26 @@ pub struct HealthReply {
     pub version: String,
     /// The first of the files that the settings were read from.
     pub config: String,
-    /// When the settings in force were read. RFC 3339, UTC.
+    /// When the active settings were read. RFC 3339, UTC.
     pub loaded_at: String,
-    /// Why the last reload left the older settings in force, if it did.
+    /// Why the last reload kept the older settings, if it did.
     pub reload_error: Option<String>,
-    /// Whether the files were changed since the settings in force were read.
+    /// Whether the files were changed since the active settings were read.
     pub config_changed: bool,
     /// Why the store can't be read, if it can't.
     pub store_error: Option<String>,
     /// What was forgotten by a store that was set back to an older state, if it was.
     pub store_rollback: Option<String>,
-    /// Why the settings in force are the last good ones, if the files could not be used when the agent started.
+    /// Why the active settings are the last good ones, if the files were invalid when the agent started.
     #[serde(default)]
     pub start_error: Option<String>,
-    /// What the next start needs and no longer finds: key or store.
+    /// What the next start needs but can't find: key or store.
     #[serde(default)]
     pub storage_missing: Option<String>,
     /// Whether the key is a credential of systemd's, whose file only root sees.
     #[serde(default)]
     pub key_credential: bool,
-    /// What codes and records say of this host's clock, if it seems to be wrong.
+    /// What codes and records say about this host's clock, if it seems to be wrong.
     #[serde(default)]
     pub clock_error: Option<String>,
 }

@@ -11,7 +11,7 @@ pub struct EnrollAddress;
 pub struct ConfirmAddress;
 /// An account at a RADIUS server.
 pub struct EnrollRadius;
-/// Makes an address the one that codes go to.
+/// Makes an address the primary one, which codes go to.
 pub struct Primary;
 /// Says whether an address is used.
 pub struct EnableAddress;
@@ -115,7 +115,7 @@ pub struct AddressReply {
     pub address: Address,
 }
 
-/// Where a message is to be sent.
+/// Where to send a message.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestDeliveryParameters {
@@ -130,7 +130,7 @@ pub struct TestDeliveryParameters {
 pub struct TestDeliveryReply {
     /// The address as it was understood.
     pub address: String,
-    /// Whether somebody took the message.
+    /// Whether the provider accepted the message.
     pub sent: bool,
     /// Why nobody did.
     pub error: Option<String>,

@@ -7,9 +7,9 @@ use crate::factor::DeviceKind;
 
 /// Another name for a device.
 pub struct Rename;
-/// Two codes, one after the other, by which a device that has gone astray is taken up again.
+/// Two consecutive codes that resynchronise a device that is out of sync.
 pub struct Resync;
-/// Devices that have gone astray, a page at a time.
+/// Devices that are out of sync, a page at a time.
 pub struct Drifts;
 
 /// See [`Rename`].
@@ -49,7 +49,7 @@ pub struct ResyncParameters {
     pub label: Option<String>,
     /// A code that the device showed.
     pub first: Secret,
-    /// The one that it showed next.
+    /// The code that it showed next.
     pub second: Secret,
 }
 

@@ -24,7 +24,7 @@ pub struct CheckQuestions;
 /// Takes factors away.
 pub struct Remove;
 
-/// What the new device is to be; what is left out takes the configured default. [`EnrollTotp`] refuses `counter`, and
+/// The parameters of the new device; missing ones get the configured default. [`EnrollTotp`] refuses `counter`, and
 /// [`EnrollHotp`] refuses `period`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +41,7 @@ pub struct EnrollDeviceParameters {
     /// 6 to 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digits: Option<u32>,
-    /// Seconds that a code of a device with a clock is good for.
+    /// Seconds that a code of a TOTP device is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
     /// The counter of the next code of a device that counts; none means 0.
@@ -56,7 +56,7 @@ pub struct EnrollDeviceParameters {
     /// The maker's ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<String>,
-    /// Whether a code is to be awaited before anything is stored.
+    /// Whether a code must be confirmed before anything is stored.
     pub confirm: bool,
 }
 
@@ -136,7 +136,7 @@ pub struct RecoveryReply {
 pub struct QuestionsReply {
     /// The questions to choose from.
     pub questions: Vec<String>,
-    /// Whether one's own are taken, too.
+    /// Whether users can write their own questions.
     pub own: bool,
 }
 
@@ -155,7 +155,7 @@ pub struct EnrollQuestionsParameters {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuestionAnswer {
-    /// From the catalogue, or one's own.
+    /// From the catalogue, or the user's own.
     pub question: String,
     /// The answer.
     pub answer: Secret,
@@ -168,7 +168,7 @@ pub struct RemoveParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// What is to be removed.
+    /// What is removed.
     pub factor: Authenticator,
     /// One device or address; none means all of the factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]

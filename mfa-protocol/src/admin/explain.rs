@@ -52,7 +52,7 @@ pub struct Explanation {
     pub service: String,
     /// What is decided.
     pub action: Action,
-    /// The rule that decided; none if none fits or the enforcement mode decided.
+    /// The rule that decided; none if no rule matches or the enforcement mode decided.
     pub rule: Option<String>,
     /// File and line of what decided.
     pub place: Option<String>,
@@ -66,9 +66,9 @@ pub struct Explanation {
     pub source: Source,
     /// For how long the same is not asked again, such as `15m`; none if every login is asked.
     pub session: Option<String>,
-    /// What becomes of users who have none of it.
+    /// What happens to users who have none of it.
     pub unenrolled: Option<Unenrolled>,
-    /// Days that a user without a factor is let in for, if that holds for this login.
+    /// Days that a user without a factor can log in for, if this applies to this login.
     pub grace_days_left: Option<u32>,
     /// When these days began; none before the first such login.
     pub grace_since: Option<String>,
@@ -96,7 +96,7 @@ pub struct Considered {
     pub name: String,
     /// File and line.
     pub place: String,
-    /// Whether it fits.
+    /// Whether it matches.
     pub fits: bool,
     /// The field that does not.
     pub field: Option<RuleField>,

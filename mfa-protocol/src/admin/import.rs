@@ -10,7 +10,7 @@ pub struct ImportUris;
 /// Accounts of other programs, with what is used up already.
 pub struct ImportAccounts;
 
-/// Devices to take over.
+/// Devices to import.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportParameters {
@@ -21,7 +21,7 @@ pub struct ImportParameters {
     pub dry_run: bool,
 }
 
-/// A device to take over.
+/// A device to import.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportEntry {
@@ -40,14 +40,14 @@ pub struct ImportReply {
     pub results: Vec<ImportResult>,
 }
 
-/// What became of an entry.
+/// The result of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportResult {
     /// As in [`ImportEntry::line`].
     pub line: u64,
     /// As in [`ImportEntry::user`].
     pub user: String,
-    /// What became of it.
+    /// Its result.
     pub result: ImportOutcome,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct ImportResult {
     pub unknown_user: bool,
 }
 
-/// What became of an entry of an import.
+/// The result of an entry of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportOutcome {
@@ -67,11 +67,11 @@ pub enum ImportOutcome {
     Updated,
     /// It was there already.
     Unchanged,
-    /// It can't be taken over; see the reason.
+    /// It can't be imported; see the reason.
     Refused,
 }
 
-/// Accounts to take over.
+/// Accounts to import.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportAccountsParameters {
@@ -85,7 +85,7 @@ pub struct ImportAccountsParameters {
     pub dry_run: bool,
 }
 
-/// What a user had elsewhere. It is taken over as a whole or not at all.
+/// What a user had elsewhere. It is imported completely or not at all.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportAccount {
@@ -98,7 +98,7 @@ pub struct ImportAccount {
     /// Codes of eight digits that pass once each and are still good; none at all if it knew no such codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch_codes: Option<Vec<Secret>>,
-    /// A PIN that was asked for beside the code. It is asked for here too then.
+    /// A PIN that was asked for with the code. It is then asked for here too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<Secret>,
 }
@@ -118,7 +118,7 @@ pub struct ImportDevice {
     /// 6, which none means, to 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digits: Option<u32>,
-    /// Seconds that a code is good for; none: the device counts its codes (HOTP).
+    /// Seconds that a code is valid; none for an HOTP device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
     /// Periods that its clock is ahead of this host's.
@@ -139,23 +139,23 @@ pub struct ImportAccountsReply {
     pub results: Vec<ImportedAccount>,
 }
 
-/// What became of an account.
+/// The result of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportedAccount {
     /// As in [`ImportAccount::line`].
     pub line: u64,
     /// The canonical name, or as in [`ImportAccount::user`] if it was refused.
     pub user: String,
-    /// What became of it.
+    /// Its result.
     pub result: ImportOutcome,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How many devices are new.
     pub devices: u32,
-    /// How many scratch codes were taken over.
+    /// How many scratch codes were imported.
     pub codes: u32,
-    /// Whether the PIN was taken over.
+    /// Whether the PIN was imported.
     pub pin: bool,
     /// What was not taken over, and what else is worth knowing.
     pub notes: Vec<String>,

@@ -1,4 +1,4 @@
-//! Sessions, for which nothing is asked again, and codes that stand in for a lost device.
+//! Sessions, in which logins are not asked again, and bypass codes, which replace a lost device.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ pub struct RevokeReply {
 pub struct BypassParameters {
     /// The user.
     pub user: String,
-    /// How long the code is good for: 60 (1 minute) to 10800 (3 hours).
+    /// How long the code is valid: 60 (1 minute) to 10800 (3 hours).
     pub seconds: u32,
 }
 
@@ -82,6 +82,6 @@ pub struct BypassReply {
     pub code: crate::Secret,
     /// RFC 3339, UTC.
     pub expires_at: String,
-    /// Whether the account is locked: the code is judged only once it is not.
+    /// Whether the account is locked: no code is verified until it is unlocked.
     pub locked: bool,
 }

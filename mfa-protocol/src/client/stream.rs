@@ -1,8 +1,8 @@
 //! A Unix stream socket on which nothing takes longer than until a deadline.
 //!
-//! Past the deadline nothing waits any more, but each call still looks once. Whoever runs a set-user-id
-//! program can stop it with ^Z and let it go on when its time is up; what came in between must be found,
-//! or a stopped `su` would look like an agent that hangs.
+//! After the deadline nothing waits any more, but each call still reads once. A user can stop a set-user-id program
+//! with ^Z and continue it after the deadline; what arrived meanwhile must be found, or a stopped `su` would look like
+//! an agent that hangs.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

@@ -1,10 +1,10 @@
 //! Whether the process behind a socket may be trusted with a person's answers.
 //!
-//! Stops an impostor: a socket that somebody else bound at the agent's path would receive codes and
-//! could answer "passed". The kernel tells who called `listen` (root, when systemd holds the socket).
-//! Trusted are root, this process's own user, and whoever owns the folder of the socket as long as
-//! nobody else can write to it: they alone could have put the socket there. For the private socket that is the folder
-//! of the public one, in which somebody else might have made the folder of the private one.
+//! Stops an impostor: a socket that another user bound at the agent's path would receive codes and could answer
+//! "passed". The kernel tells who called `listen` (root, when systemd holds the socket). Trusted are root, this
+//! process's own user, and the owner of the folder of the socket if no other user can write to it: only they could have
+//! put the socket there. For the private socket this is the folder of the public one, in which another user might have
+//! made the folder of the private one.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -19,7 +19,7 @@ words! {
 
 /// A name that no channel has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no way to send a code; there are \"email\" and \"sms\"")]
+#[error("{0:?} is not a channel for codes; expected \"email\" or \"sms\"")]
 pub struct ChannelError(String);
 
 impl Channel {

@@ -22,7 +22,7 @@ pub enum HashAlgorithm {
 
 /// A name that none of them has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an algorithm; there are SHA1, SHA256 and SHA512")]
+#[error("{0:?} is not an algorithm; expected SHA1, SHA256 or SHA512")]
 pub struct HashAlgorithmError(String);
 
 impl HashAlgorithm {

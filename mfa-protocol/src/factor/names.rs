@@ -21,8 +21,8 @@ words! {
 }
 
 words! {
-    /// What a user can set up, by the name that commands have for it. Policy asks for [`Factor`]s: it does not tell the
-    /// kinds of device apart, and recovery codes are good in place of a code.
+    /// What a user can enrol, by its name in commands. Policy asks for [`Factor`]s: it does not distinguish kinds of
+    /// devices, and recovery codes replace any code.
     pub enum Authenticator {
         /// A device with a clock.
         Totp = "totp",

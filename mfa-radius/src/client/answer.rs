@@ -76,7 +76,7 @@ pub enum Silence {
     Silent,
     /// It answers Status-Server (RFC 5997), but did not answer the question in time.
     Busy,
-    /// The network reports that nobody listens there.
+    /// The network reports that no server listens there.
     Unreachable(io::Error),
 }
 
@@ -90,7 +90,7 @@ pub enum ClientError {
     #[error("the RADIUS server {0} that asked is no longer in the settings; log in again")]
     UnknownServer(SocketAddr),
     /// There is no randomness, without which replies could be forged.
-    #[error("the system gives no random bytes: {0}")]
+    #[error("the system provides no random bytes: {0}")]
     Random(io::Error),
     /// No server answered.
     #[error("no RADIUS server answered: {}", listed(.0))]
@@ -129,7 +129,7 @@ impl fmt::Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.server)?;
         match &self.silence {
-            Silence::Silent => write!(f, "was silent")?,
+            Silence::Silent => write!(f, "did not answer")?,
             Silence::Busy => write!(f, "is alive, but did not answer in time")?,
             Silence::Unreachable(error) => write!(f, "can't be reached ({error})")?,
         }
@@ -140,7 +140,8 @@ impl fmt::Display for Tried {
             None if matches!(self.silence, Silence::Silent) => {
                 write!(
                     f,
-                    " (is this host configured there as a client, with the same shared secret?)"
+                    " (check that this host is configured there as a client, with the same shared \
+                     secret)"
                 )
             }
             None => Ok(()),

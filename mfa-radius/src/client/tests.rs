@@ -122,7 +122,7 @@ fn silence_ends_at_the_deadline_and_the_error_says_what_to_check() {
     let error = ask(&client_of(1, false), &world).err().unwrap();
     assert_eq!(world.elapsed(), MINUTE);
     let text = error.to_string();
-    assert!(text.contains("192.0.2.1:1812 was silent"), "{text}");
+    assert!(text.contains("192.0.2.1:1812 did not answer"), "{text}");
     assert!(text.contains("shared secret"), "{text}");
     assert!(!text.contains(SECRET) && !text.contains(ALICE.password));
 }

@@ -29,7 +29,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CarriageReturn => {
-                "the line ends with a carriage return, which libpam takes for a part of the last word"
+                "the line ends with a carriage return, which libpam treats as part of the last word"
             }
             Self::Phase => "the first word is not auth, account, session or password",
             Self::NoControl => "there is no control (such as required) after the phase",

@@ -163,7 +163,7 @@ fn one_user_of_a_users_file_is_taken_alone_and_pins_can_be_left_out() {
     let output = mfactl(&agent, &line, &text);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     assert!(
-        stdout(&output).contains("bob: the PIN is left out"),
+        stdout(&output).contains("bob: the PIN is skipped"),
         "{}",
         stdout(&output)
     );

@@ -161,8 +161,8 @@ impl Drop for Responses {
             if response.text.is_null() {
                 continue;
             }
-            // SAFETY: a C string that the program allocated with malloc and gave up (pam_conv(3)).
-            // Nobody else holds it: the slice that `last` lends has ended.
+            // SAFETY: a C string that the program allocated with malloc and gave up (pam_conv(3)). No other reference
+            // exists: the slice that `last` lends has ended.
             unsafe {
                 wipe(response.text);
                 libc::free(response.text.cast());
@@ -175,7 +175,7 @@ impl Drop for Responses {
 
 /// # Safety
 ///
-/// `text` is a C string that nobody else holds.
+/// `text` is a C string without other references.
 unsafe fn wipe(text: *mut c_char) {
     // SAFETY: the caller keeps the contract; the bytes before the NUL belong to the string.
     unsafe {

@@ -1,4 +1,4 @@
-//! The account phase: whether a user whom the program is about to let in has met the policy.
+//! The account phase: whether a user that the program is about to accept has met the policy.
 //!
 //! The program may have skipped the stack that asks for the second factor, as sshd does after a
 //! public key. This phase asks nothing. It sends the agent the ticket that the `auth` phase left in

@@ -12,7 +12,8 @@ pub fn set(host: &mut impl Host) {
     if host.set_password_failed(true).is_err() {
         host.log(
             Priority::Error,
-            "libpam did not store the password_failed flag; the code is asked for in vain",
+            "libpam did not store the password_failed flag; the user is asked for a code that \
+             can't succeed",
         );
     }
 }

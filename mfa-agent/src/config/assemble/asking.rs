@@ -1,7 +1,7 @@
-//! What is asked for: by `[policy]`, `[enforcement]` and `[lockout]`, and by a rule, whose keys lie over theirs.
+//! What is asked for: by `[policy]`, `[enforcement]` and `[lockout]`, and by a rule, whose keys override them.
 //!
-//! What makes no sense together is refused here: a scope without a session, a grace for users who need not set up
-//! anything, a lock for good that comes before the first lock.
+//! Refuses contradicting keys: a scope without a session, grace for users who need not enrol anything, a permanent lock
+//! before the first lock.
 
 use super::availability::FactorAvailability;
 use crate::config::keys::{Enforcement, Keys, Lockout, Part, Policy, Rule};
@@ -12,14 +12,14 @@ use mfa_core::lockout::Limits;
 use mfa_core::policy::{Ask, GracePeriod, SessionRule, Unenrolled};
 
 /// A scope that nothing is shared in.
-const NO_SESSION: &str = "session_scope shares a session, and there is none; expected session = \"15m\" or the like \
-     beside it, or no session_scope";
+const NO_SESSION: &str = "session_scope shares a session, but session is not set; expected a \
+                          session such as session = \"15m\", or no session_scope";
 
 /// A grace that never ends.
-const NO_GRACE: &str = "grace has no meaning with unenrolled = \"allow\", which lets in for good; expected \
-     unenrolled = \"deny\", which holds when the grace is over, or no grace";
+const NO_GRACE: &str = "grace has no effect with unenrolled = \"allow\", which never ends; \
+                        expected unenrolled = \"deny\", which applies after the grace, or no grace";
 
-/// What all rules have where they say nothing themselves.
+/// The defaults of all rules.
 pub(super) struct Asking<'a> {
     policy: Layers<'a>,
     enforcement: Layers<'a>,
@@ -39,7 +39,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// What is asked for where no rule fits.
+    /// What is asked for if no rule matches.
     pub(super) fn default(
         &self,
         available: Option<FactorAvailability<'_>>,
@@ -63,8 +63,8 @@ impl<'a> Asking<'a> {
         over.ask(&rule.layers, available, findings)
     }
 
-    /// What these layers ask for. Session scope and grace are judged where `own` has them: what a rule inherits and has
-    /// no use for goes without a word.
+    /// What these layers ask for. Session scope and grace are checked only if `own` sets them: a rule may inherit
+    /// values that it does not use.
     fn ask(
         &self,
         own: &Layers<'_>,
@@ -137,7 +137,7 @@ pub(super) fn limits(keys: &Lockout) -> Limits {
     }
 }
 
-/// What is wrong with limits taken together.
+/// Mistakes in the limits, checked together.
 fn mistake(limits: &Limits) -> Option<String> {
     let attempts = limits.attempts;
     let limit = limits.max_consecutive.filter(|limit| *limit < attempts)?;

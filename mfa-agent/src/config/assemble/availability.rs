@@ -1,4 +1,4 @@
-//! Whether what is asked for can be had: codes need a channel, and RADIUS needs servers.
+//! Whether what is asked for is configured: codes need a channel, and RADIUS needs servers.
 
 use crate::config::error::Problem;
 use crate::config::settings::{Delivery, Radius};
@@ -14,7 +14,7 @@ pub(super) struct FactorAvailability<'a> {
 }
 
 impl FactorAvailability<'_> {
-    /// The ways that nobody could go, and why.
+    /// The combinations that no user could satisfy, and why.
     pub(super) fn problems(self, combinations: &[(Place, FactorCombination)]) -> Vec<Problem> {
         let factors = combinations.iter().flat_map(|(place, combination)| {
             combination
@@ -38,16 +38,16 @@ impl FactorAvailability<'_> {
         }
         let Some(channel) = Channel::of(factor) else {
             return Some(
-                "\"radius\" is asked for, and there is no server to ask; expected a [[radius]] with name, \
-                 servers and secret_file, or another way"
+                "\"radius\" is asked for, but no server is configured; expected a [[radius]] with \
+                 name, servers and secret_file, or another factor"
                     .to_owned(),
             );
         };
         let (name, used) = (channel.name(), self.delivery.channel.name());
         if self.delivery.channel != channel {
             return Some(format!(
-                "{name:?} is asked for, and codes are sent by {used:?}: one channel at a time; expected \
-                 {used:?} here, or channel = {name:?} in [delivery]"
+                "{name:?} is asked for, but codes are sent by {used:?}, and only one channel is \
+                 possible; expected {used:?} here, or channel = {name:?} in [delivery]"
             ));
         }
         let first = match channel {
@@ -55,8 +55,8 @@ impl FactorAvailability<'_> {
             Channel::Sms => "provider",
         };
         Some(format!(
-            "{name:?} is asked for, and there is no way to send it; expected [delivery.{name}] with {first}, \
-             or another way"
+            "{name:?} is asked for, but nothing is configured to send it; expected \
+             [delivery.{name}] with {first}, or another factor"
         ))
     }
 }

@@ -10,14 +10,15 @@ const SUBMISSION: u16 = 587;
 /// RFC 8314, 3.3: submission over TLS from the first byte.
 const SUBMISSIONS: u16 = 465;
 
-const NO_ROUTE: &str = "nobody is named who takes the mails; expected server = \"mail.example.org\" or \
-     sendmail = \"/usr/sbin/sendmail\" in [delivery.email], or none of its keys";
-const NO_FROM: &str = "[delivery.email] has no from; expected the address that mails are from, such as \
-     from = \"mfa@example.org\"";
+const NO_ROUTE: &str = "no server or program sends the mails; expected server = \
+                        \"mail.example.org\" or sendmail = \"/usr/sbin/sendmail\" in \
+                        [delivery.email], or none of its keys";
+const NO_FROM: &str = "[delivery.email] has no from; expected the sender address, such as from = \
+                       \"mfa@example.org\"";
 const NOT_WITH_SENDMAIL: &str =
-    "has no meaning with sendmail; expected it beside server only, so take it out";
+    "has no effect with sendmail; expected it with server only, so remove it";
 
-/// What only a server has.
+/// Keys that apply to a server only.
 const OF_SERVER: [&str; 5] = ["port", "security", "user", "password_file", "ca_file"];
 
 /// The channel; none without a key.
@@ -63,7 +64,7 @@ fn route(
         (true, Some(_)) => {
             let server = part.place("server")?;
             let message = format!(
-                "sendmail is set beside the server at {server}; expected one of the two: take one out"
+                "sendmail is set, and so is server at {server}; expected one of the two: remove one"
             );
             part.problem(findings, "sendmail", message);
             None

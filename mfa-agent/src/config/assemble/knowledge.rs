@@ -1,4 +1,4 @@
-//! The PINs that nobody may choose and the questions to choose from, in the settings or in a file that they name.
+//! The banned PINs and the questions to choose from, in the settings or in a file that they name.
 
 use super::list_text;
 use crate::config::keys::{self, Part};
@@ -41,8 +41,8 @@ pub(super) fn questions(
         }
         (Some(whole), Some(_)) => {
             let message = format!(
-                "catalogue_file is set beside the catalogue at {whole}; expected one of the two: take one \
-                 out, or write catalogue = [] or catalogue_file = \"\" where it is to hold no more"
+                "catalogue_file is set, and so is catalogue at {whole}; expected one of the two: \
+                 remove one, or unset it with catalogue = [] or catalogue_file = \"\""
             );
             part.problem(findings, "catalogue_file", message);
             return None;

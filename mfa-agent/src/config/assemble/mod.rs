@@ -1,5 +1,5 @@
-//! Settings, made of what the files have. What belongs together may be in several files: it is judged only when all
-//! keys are right.
+//! Builds settings from all files. Keys that depend on each other may be in several files, so they are checked only
+//! when all keys are valid.
 
 mod asking;
 mod availability;
@@ -60,7 +60,7 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
         sms: sms::sms(sections.sms, findings),
     };
     let radius = radius::radius(sections.radius, findings);
-    // A way to send that is half there is no reason to say that there is none.
+    // An incomplete channel has its own error; don't report it as missing as well.
     let is_outside_right = findings.problems.is_empty();
     let available = is_outside_right.then_some(FactorAvailability {
         delivery: &delivery,
@@ -141,7 +141,7 @@ fn list_text<'a, S: Keys>(
 }
 
 impl Findings {
-    /// What comes of a list, or what is wrong with it.
+    /// The content of a list, or what is wrong with it.
     fn take<T>(&mut self, result: Result<T, Vec<Problem>>) -> Option<T> {
         result
             .map_err(|problems| self.problems.extend(problems))
@@ -167,7 +167,7 @@ impl<S: Keys> Part<'_, S> {
         value
     }
 
-    /// Whose certificates are believed.
+    /// The trusted certificate authorities.
     fn roots(&self, ca_file: Option<PathBuf>, findings: &mut Findings) -> Roots {
         let named = self.named("ca_file", ca_file, findings);
         named.map_or(Roots::System, Roots::File)

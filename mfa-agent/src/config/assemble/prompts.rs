@@ -1,4 +1,4 @@
-//! `[prompts]`: the language, a catalogue of one's own, and single prompts, which win over both catalogues.
+//! `[prompts]`: the language, the administrator's own catalogue, and single prompts, which override both catalogues.
 
 use std::sync::Arc;
 
@@ -107,6 +107,6 @@ fn alike(keys: &keys::Prompts, texts: &Texts) -> Option<String> {
     let ((first, text), (second, _)) =
         pairs.find(|((_, one), (_, other))| one.trim() == other.trim())?;
     Some(format!(
-        "{first} and {second} are both {text:?}; expected a text of its own for each"
+        "{first} and {second} are both {text:?}; expected different texts"
     ))
 }

@@ -8,11 +8,11 @@ use crate::config::values::Findings;
 use mfa_core::account::Label;
 use mfa_core::policy::Place;
 
-/// So many stand in for each other.
+/// The most servers that can fail over to each other.
 const MOST_SERVERS: usize = 8;
 
-const NO_NAME: &str = "[[radius]] has no name; expected one for \"mfactl enroll radius --server\", such as \
-     name = \"vip\"";
+const NO_NAME: &str = "[[radius]] has no name; expected a name for \"mfactl enroll radius \
+                       --server\", such as name = \"vip\"";
 const NO_SERVERS: &str =
     "[[radius]] has no servers; expected their addresses, such as servers = [\"192.0.2.1\"]";
 const NO_SECRET: &str = "[[radius]] has no secret_file; expected the file or the systemd credential that \
@@ -28,7 +28,7 @@ pub(super) fn radius(parts: Vec<Part<'_, keys::Radius>>, findings: &mut Findings
         };
         if let Some((other, _)) = names.iter().find(|(_, name)| *name == one.name) {
             let message = format!(
-                "{:?} is the name of the servers at {other} already; expected another one",
+                "{:?} is already the name of the servers at {other}; expected another name",
                 one.name.as_str()
             );
             findings.problem(&place, message);
@@ -54,7 +54,7 @@ fn one(mut part: Part<'_, keys::Radius>, findings: &mut Findings) -> Option<Radi
     let place = part.place("wait").or(part.place("timeout"));
     if let Some(place) = place.filter(|_| wait < timeout) {
         let message = format!(
-            "wait = \"{}s\" is shorter than timeout = \"{}s\"; expected at least as much",
+            "wait = \"{}s\" is shorter than timeout = \"{}s\"; expected at least timeout",
             wait.as_secs(),
             timeout.as_secs()
         );
@@ -84,10 +84,12 @@ fn are_right(
         }
     }
     let message = match servers.len() {
-        0 => "the list is empty, so that nobody could be asked; expected an address such as \"192.0.2.1\"".to_owned(),
+        0 => "the list is empty, so no server could be asked; expected an address such as \
+              \"192.0.2.1\""
+            .to_owned(),
         1..=MOST_SERVERS => return true,
         many => {
-            format!("{many} servers; expected at most {MOST_SERVERS} that stand in for each other")
+            format!("{many} servers; expected at most {MOST_SERVERS}")
         }
     };
     part.problem(findings, "servers", message);

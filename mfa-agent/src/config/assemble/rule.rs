@@ -1,4 +1,4 @@
-//! A `[[rule]]`, made into one that decides.
+//! Turns a `[[rule]]` into a rule that decides.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ fn asks_nothing(
     let Some((key, place)) = given.find_map(|(key, place)| Some((key, place.as_ref()?))) else {
         return Some(action);
     };
-    let message = format!("{key} has no meaning with action = {name:?}; expected one of the two");
+    let message = format!("{key} has no effect with action = {name:?}; expected one of the two");
     findings.problem(place, message);
     None
 }

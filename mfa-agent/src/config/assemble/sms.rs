@@ -7,15 +7,16 @@ use crate::config::words::ProviderName::{self, Command, Vonage, Webhook};
 use crate::delivery::{self, Templates};
 use mfa_core::policy::Place;
 
-const NO_PROVIDER: &str = "nobody is named who takes the text messages; expected provider = \"vonage\", \
-     \"webhook\" or \"command\" in [delivery.sms], or none of its keys";
-const NO_KEY: &str = "provider = \"vonage\" has no key; expected that of the account, key = \"…\"";
+const NO_PROVIDER: &str = "no provider sends the text messages; expected provider = \"vonage\", \
+                           \"webhook\" or \"command\" in [delivery.sms], or none of its keys";
+const NO_KEY: &str = "provider = \"vonage\" has no key; expected the API key of the account, key \
+                      = \"…\"";
 const NO_SECRET: &str = "provider = \"vonage\" has no secret_file; expected the file or the systemd \
      credential that holds the API secret";
-const NO_SENDER: &str = "provider = \"vonage\" has no from; expected whom messages are from, a number or a \
-     name that the country allows";
-const NO_URL: &str = "provider = \"webhook\" has no url; expected where it is, such as \
-     url = \"https://sms.example.org/send\"";
+const NO_SENDER: &str = "provider = \"vonage\" has no from; expected the sender of messages, a \
+                         number or a name that the country allows";
+const NO_URL: &str = "provider = \"webhook\" has no url; expected its address, such as url = \
+                      \"https://sms.example.org/send\"";
 const NO_WEBHOOK_SECRET: &str =
     "provider = \"webhook\" has no secret; expected token_file or hmac_key_file";
 const NO_COMMAND: &str = "provider = \"command\" has no command; expected the full path of a program, such as \
@@ -72,7 +73,7 @@ fn refuse_strangers(part: &Part<'_, keys::Sms>, provider: ProviderName, findings
     let [known, strange] =
         [known, strange].map(|keys| keys.into_iter().map(name).collect::<Vec<_>>());
     let why = format!(
-        "has no meaning with provider = {:?}; expected only {} and region, text beside it",
+        "has no effect with provider = {:?}; expected only {}, region and text",
         provider.name(),
         known.join(", ")
     );
@@ -110,7 +111,8 @@ fn webhook(
     if token.is_some() && key.is_some() {
         let token = part.place("token_file")?;
         let message = format!(
-            "hmac_key_file is set beside the token_file at {token}; expected one of the two: take one out"
+            "hmac_key_file is set, and so is token_file at {token}; expected one of the two: \
+             remove one"
         );
         part.problem(findings, "hmac_key_file", message);
         return None;

@@ -14,100 +14,103 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 section! {
-    /// Codes that are sent: "email" and "sms" in require. A user can have several addresses or numbers; the code goes
-    /// to the one that is "primary" ("mfactl enroll email", "mfactl primary email").
+    /// Codes that are sent: "email" and "sms" in require. A user can have several addresses or numbers; codes go to the
+    /// primary one ("mfactl enroll email", "mfactl primary email").
     pub(in crate::config) Delivery = ["delivery"] {
-        /// One channel at a time.
+        /// How codes are sent; only one channel is possible.
         channel: Channel = "email";
         /// The length of a code.
         digits: Whole<6, 8> = 6;
-        /// How long a code is good for; after that the user has to begin the login again.
+        /// How long a code is valid; after that the user must log in again.
         lifetime: Lasting<MINUTE, { 30 * MINUTE }> = "5m";
-        /// At most so many messages go to one user in the time that `within` says, and then none for as long as `pause`
-        /// says.
+        /// How many messages one user can get in the time of `within`. After that the user gets none for the time of
+        /// `pause`.
         messages: Whole<1, 100> = 10;
         /// The time in which messages are counted.
         within: Lasting<MINUTE, HOUR> = "5m";
-        /// How long a user who got that many gets none.
+        /// How long a user gets no messages after that.
         pause: Lasting<0, DAY> = "30m";
     }
 
-    /// Secrets, here and below, are one line in a file that nobody but its owner may read (chmod 0600), named by its
-    /// full path; or a systemd credential, named without a slash (LoadCredential= in the unit).
-    /// "mfactl test-delivery email" sends a message to try it out.
+    /// A secret, here and below, is one line in a file that only its owner can read (chmod 0600), given by its full
+    /// path; or a systemd credential, given by its name (LoadCredential= in the unit). To send a test message, run
+    /// "mfactl test-delivery email".
     pub(in crate::config) Email = ["delivery.email"] {
-        /// The address that mails are from. Required.
+        /// The sender address of mails. Required.
         from: Option<EmailAddress> => "mfa@example.org";
-        /// The server that takes the mails. Without a server or a program, no mail is sent.
+        /// The mail server. Without server and sendmail, no mail is sent.
         server: Option<ServerHost> => "mail.example.org";
-        /// A program that takes the mails, instead of the server.
+        /// A program that sends the mails, instead of the server.
         sendmail: Option<ProgramPath> | "/usr/sbin/sendmail";
-        /// Default: 587 with "starttls", 465 with "tls".
+        /// The port. Default: 587 with "starttls", 465 with "tls".
         port: Option<Whole<1, 65_535, u16>> => 587;
-        /// Default: "starttls". The certificate must be right in any case.
+        /// The encryption. Default: "starttls". The certificate must be valid with both.
         security: Option<Security> => "starttls";
-        /// The account at the server. Both this and the password, or neither.
+        /// The account at the server. Set both user and password_file, or neither.
         user: Option<Line<256>> => "mfa";
-        /// The secret file of the account's password.
+        /// The file with the account's password.
         password_file: Option<SecretFile> => "/etc/mfa/smtp-password";
-        /// Authorities to trust, in PEM, instead of the authorities of this host.
+        /// Certificate authorities to trust, in PEM, instead of the ones of this host.
         ca_file: Option<FullPath> => "/etc/mfa/ca.pem";
-        /// The address of users who have enrolled none; without it they get no mail. {user} is their name.
+        /// The address of users who have enrolled none; {user} is the user name. Without this key these users get no
+        /// mail.
         address: Option<AddressTemplate> => "{user}@example.org";
-        /// What a mail says, in subject and text: {code} {host} {service} {address} {time} {minutes}, of which the text
-        /// needs {code}. {address} is where the login comes from. Who asked for no code should know what that means.
+        /// The subject of a mail. Placeholders in subject and text: {code} {host} {service} {address} {time} {minutes};
+        /// the text needs {code}. {address} is where the login comes from. The text should tell users what to do if
+        /// they did not try to log in.
         subject: Option<Subject> => "Your code for {host}";
         /// The text of a mail, with the same placeholders.
         text: Option<MessageText> => "{code} is your code for {service} on {host}, valid for {minutes} minutes.\n";
     }
 
-    /// Text messages. Keys of another provider than the one that is chosen are a mistake.
+    /// Text messages. Keys of a provider that is not chosen are refused.
     pub(in crate::config) Sms = ["delivery.sms"] {
-        /// The provider of text messages; without it none are sent. "vonage" needs key, secret_file and from;
-        /// "webhook" needs url and one of token_file and hmac_key_file; "command" needs command.
+        /// The provider; without it no text messages are sent. "vonage" needs key, secret_file and from; "webhook"
+        /// needs url and either token_file or hmac_key_file; "command" needs command.
         provider: Option<ProviderName> => "vonage";
-        /// The key of the account at Vonage.
+        /// The API key of the Vonage account.
         key: Option<Line<64>> => "abcd1234";
-        /// The secret file of the account at Vonage.
+        /// The file with the API secret of the Vonage account.
         secret_file: Option<SecretFile> => "/etc/mfa/vonage-secret";
-        /// The sender of messages by Vonage: a number, or a name that the country allows.
+        /// The sender of messages through Vonage: a number, or a name that the country allows.
         from: Option<Line<32>> => "Example";
-        /// Where Vonage's API is.
+        /// The address of Vonage's API.
         endpoint: Option<HttpsUrl> => "https://rest.nexmo.com/sms/json";
-        /// Where the webhook is, which takes JSON over HTTPS.
+        /// The address of the webhook, which gets JSON over HTTPS.
         url: Option<HttpsUrl> | "https://sms.example.org/send";
-        /// The secret file of a bearer token for the webhook.
+        /// The file with a bearer token for the webhook.
         token_file: Option<SecretFile> | "/etc/mfa/sms-token";
-        /// The secret file of a key that signs what the webhook gets, in the header X-Signature.
+        /// The file with a key that signs the request to the webhook, in the header X-Signature.
         hmac_key_file: Option<SecretFile> | "/etc/mfa/sms-key";
-        /// A program that takes JSON on its standard input.
+        /// A program that gets JSON on its standard input.
         command: Option<ProgramPath> | "/usr/local/sbin/send-sms";
-        /// Authorities to trust, as above; for "vonage" and "webhook".
+        /// Certificate authorities to trust, as above; for "vonage" and "webhook".
         ca_file: Option<FullPath> => "/etc/mfa/ca.pem";
-        /// The country of numbers that are typed without its code.
+        /// The country of numbers that are typed without a country code.
         region: Option<Region> => "DE";
-        /// What a message says, as above.
+        /// The text of a message, with the placeholders above.
         text: Option<MessageText> => "{code} is your code for {service} on {host}, valid for {minutes} minutes.";
     }
 
-    /// Authenticators behind RADIUS servers: "radius" in require, for users with "mfactl enroll radius --server vip".
-    /// If one server does not answer, the next one is asked. Their replies must have a Message-Authenticator (RFC 2869, 5.14).
+    /// RADIUS servers that check passcodes: "radius" in require, for users with "mfactl enroll radius --server vip". If
+    /// a server does not answer, the agent asks the next one. Replies must have a Message-Authenticator (RFC 2869,
+    /// 5.14).
     pub(in crate::config) Radius = [["radius"]] {
-        /// The name that "mfactl enroll radius --server" takes.
+        /// The name for "mfactl enroll radius --server".
         name: Option<Label> => "vip";
-        /// Addresses, in order, 8 at most. Default port: 1812.
+        /// The addresses of the servers, in order, at most 8. Default port: 1812.
         servers: Option<List<ServerAddress>> => ["192.0.2.1", "[2001:db8::1]:1812"];
-        /// The secret file of what is shared with the servers.
+        /// The file with the secret shared with the servers.
         secret_file: Option<SecretFile> => "/etc/mfa/radius-vip";
-        /// The name by which they know this host. Default: the name of this host.
+        /// The name of this host that the servers see. Default: the name of this host.
         nas_identifier: Option<Line<253>> => "web1";
-        /// How long a server may be silent before the next is asked.
+        /// How long the agent waits for an answer before it asks the next server.
         timeout: Lasting<1, MINUTE> = "5s";
-        /// How long in all, for a phone call or a push to be answered; no less than timeout.
+        /// How long the agent waits in total, so that users can answer a phone call or push; at least timeout.
         wait: Lasting<1, { 5 * MINUTE }> = "60s";
-        /// How long a silent server is passed over.
+        /// How long a server that did not answer is skipped.
         dead_time: Lasting<0, DAY> = "5m";
-        /// Whether they answer Status-Server (RFC 5997): FreeRADIUS does, NPS does not.
+        /// Whether the servers answer Status-Server (RFC 5997): FreeRADIUS does, NPS does not.
         status_server: bool = true;
     }
 }

@@ -7,15 +7,15 @@ pub const EXAMPLES: &str = "# Examples of rules";
 
 /// What the files are, for all documents.
 pub const ABOUT: &str = "\
-Settings of mfa-agent. The agent reads them when it starts and at a reload (systemctl reload mfa-agent). After this file
-it reads agent.d/*.toml beside it, in the order of their names: they override key by key, and their rules come after
-the rules here. \"mfa-agent --check\" says whether all of it is right; at a reload with a mistake the old settings stay
-in force. Lengths of time: \"90s\", \"30m\", \"1h30m\", \"14d\".
+Settings of mfa-agent. The agent reads them when it starts and on reload (systemctl reload mfa-agent). After this file
+it reads agent.d/*.toml in the same folder, in the order of their names: their keys override the keys here, and their
+rules come after the rules here. Check your changes with \"mfa-agent --check\". If there is a mistake, a reload changes
+nothing and the old settings stay active. Durations: \"90s\", \"30m\", \"1h30m\", \"14d\".
 ";
 
 const ABOUT_FILE: &str = "
-Every key is here with its default. Lines that begin with # and no blank are examples; \"# key = value\" is one that does
-not go with the others.
+Every key is listed with its default. \"#key = value\" is an example; \"# key = value\" is an example that can't be combined
+with the others.
 ";
 
 /// The column of what is said behind a value.
@@ -30,7 +30,7 @@ pub fn shipped_file() -> String {
 }
 
 fn section(section: &Section) -> String {
-    // A section of a list is there only if somebody writes it.
+    // A section of a list exists only if an administrator writes it.
     let mark = match section.keys.iter().map(|key| key.shown).find(is_example) {
         _ if !section.is_list => "",
         Some(_) => "#",

@@ -18,7 +18,7 @@ pub struct Delivery {
     pub channel: Channel,
     /// The length of a code, 6 to 8.
     pub digits: u32,
-    /// How long a code is good for, 1 min to 30 min; then the login has to be begun again.
+    /// How long a code is valid, 1 min to 30 min; after that the user must log in again.
     pub lifetime: Duration,
     /// How many messages one user is sent: 1 to 100 within 1 min to 1 h, then none for 0 s to 1 day.
     pub budget: MessageLimits,
@@ -31,9 +31,9 @@ pub struct Delivery {
 /// `[delivery.email]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Email {
-    /// Whom mails are from.
+    /// The sender of mails.
     pub from: EmailAddress,
-    /// Who takes them.
+    /// How they are sent.
     pub route: EmailRoute,
     /// Makes the address of users who have enrolled none; `None`: they get no mail.
     pub address: Option<AddressTemplate>,
@@ -41,7 +41,7 @@ pub struct Email {
     pub templates: Templates,
 }
 
-/// Who takes mails.
+/// How mails are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EmailRoute {
     /// A server.
@@ -54,7 +54,7 @@ pub enum EmailRoute {
         security: Security,
         /// A user, and the file or the systemd credential that holds the password.
         login: Option<(String, PathBuf)>,
-        /// Whose certificates are believed.
+        /// The trusted certificate authorities.
         roots: Roots,
     },
     /// A program of this host.
@@ -64,7 +64,7 @@ pub enum EmailRoute {
 /// `[delivery.sms]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sms {
-    /// Who takes text messages.
+    /// How text messages are sent.
     pub route: SmsRoute,
     /// The country of numbers that are typed without its code.
     pub region: Option<Region>,
@@ -72,7 +72,7 @@ pub struct Sms {
     pub templates: Templates,
 }
 
-/// Who takes text messages.
+/// How text messages are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SmsRoute {
     /// Vonage's SMS API.
@@ -81,20 +81,20 @@ pub enum SmsRoute {
         key: String,
         /// The file or the systemd credential that holds the secret.
         secret: PathBuf,
-        /// Whom messages are from.
+        /// The sender of messages.
         from: String,
         /// Where the API is.
         endpoint: HttpsUrl,
-        /// Whose certificates are believed.
+        /// The trusted certificate authorities.
         roots: Roots,
     },
-    /// A server of one's own.
+    /// The administrator's own server.
     Webhook {
         /// Where it is.
         url: HttpsUrl,
         /// How it knows us.
         authentication: WebhookSecret,
-        /// Whose certificates are believed.
+        /// The trusted certificate authorities.
         roots: Roots,
     },
     /// A program of this host.
@@ -110,7 +110,7 @@ pub enum WebhookSecret {
     Hmac(PathBuf),
 }
 
-/// `[[radius]]`: servers that stand in for each other. No two have the same name.
+/// `[[radius]]`: servers that fail over to each other. Each name is unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Radius {
     /// The name that `mfactl enroll radius --server` takes.

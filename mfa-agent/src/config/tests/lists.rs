@@ -85,7 +85,7 @@ fn a_catalogue_is_in_the_settings_or_in_a_file() {
     let told = folder.told();
     assert!(
         told.starts_with(
-            "agent.d/1.toml:2: catalogue_file is set beside the catalogue at agent.toml:2; expected one"
+            "agent.d/1.toml:2: catalogue_file is set, and so is catalogue at agent.toml:2; expected one"
         ),
         "{told}"
     );
@@ -103,9 +103,10 @@ fn a_list_that_is_missing_is_told_where_it_is_named() {
     assert_eq!(
         lines,
         [
-            "agent.toml:2: banned_file \"pins\": there is no such file; expected one, or no key that names it",
-            "agent.d/1.toml:2: catalogue_file \"questions\": there is no such file; expected one, or no key \
-             that names it",
+            "agent.toml:2: banned_file \"pins\": no such file; expected a file, or no key that \
+             names it",
+            "agent.d/1.toml:2: catalogue_file \"questions\": no such file; expected a file, or no \
+             key that names it",
         ]
     );
 }
@@ -120,8 +121,9 @@ fn a_wrong_line_is_told_where_it_stands() {
     assert_eq!(
         lines,
         [
-            "pins:3: no PIN; expected 4 to 8 digits, or a comment after a #",
-            "questions:1: 2 questions to choose from; expected at least 3, as many as users set up",
+            "pins:3: not a PIN; expected 4 to 8 digits, or a comment after a #",
+            "questions:1: 2 questions to choose from; expected at least 3, since users set up \
+             that many",
         ]
     );
 }

@@ -307,7 +307,7 @@ fn a_path_too_long_for_a_socket_is_refused() {
         parse(&path(108))
             .unwrap_err()
             .to_string()
-            .contains("this one has 108")
+            .contains("this path has 108")
     );
 }
 
@@ -397,11 +397,11 @@ fn a_file_that_can_not_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("agent.toml");
     let told = Settings::load(&file).unwrap_err().to_string();
-    assert!(told.contains("agent.toml: there is no such file"), "{told}");
+    assert!(told.contains("agent.toml: no such file"), "{told}");
     fs::write(&file, b"[server]\n# \xff").unwrap();
     let told = Settings::load(&file).unwrap_err().to_string();
     assert!(
-        told.contains("agent.toml: holds bytes that are no text"),
+        told.contains("agent.toml: contains bytes that are not text"),
         "{told}"
     );
     fs::write(&file, "").unwrap();

@@ -219,7 +219,7 @@ fn servers_of_all_files_are_added_up_and_each_name_is_used_once() {
     );
     assert_eq!(
         told(&[&one("vip"), &format!("{}{}", one("nps"), one("vip"))]),
-        ["1.toml:6: \"vip\" is the name of the servers at 0.toml:2 already; expected another one"]
+        ["1.toml:6: \"vip\" is already the name of the servers at 0.toml:2; expected another name"]
     );
 }
 
@@ -243,14 +243,14 @@ fn what_is_asked_for_and_missing_is_told_where_it_is_asked_for() {
     assert_eq!(
         told(&[asking, SMS]),
         [
-            "0.toml:3: \"sms\" is asked for, and codes are sent by \"email\": one channel at a time; \
-             expected \"email\" here, or channel = \"sms\" in [delivery]",
-            "0.toml:4: \"email\" is asked for, and there is no way to send it; expected [delivery.email] \
-             with from and server or sendmail, or another way",
-            "0.toml:4: \"radius\" is asked for, and there is no server to ask; expected a [[radius]] with \
-             name, servers and secret_file, or another way",
-            "0.toml:8: \"radius\" is asked for, and there is no server to ask; expected a [[radius]] with \
-             name, servers and secret_file, or another way",
+            "0.toml:3: \"sms\" is asked for, but codes are sent by \"email\", and only one \
+             channel is possible; expected \"email\" here, or channel = \"sms\" in [delivery]",
+            "0.toml:4: \"email\" is asked for, but nothing is configured to send it; expected \
+             [delivery.email] with from and server or sendmail, or another factor",
+            "0.toml:4: \"radius\" is asked for, but no server is configured; expected a \
+             [[radius]] with name, servers and secret_file, or another factor",
+            "0.toml:8: \"radius\" is asked for, but no server is configured; expected a \
+             [[radius]] with name, servers and secret_file, or another factor",
         ]
     );
     let both = settings(&[
@@ -268,7 +268,7 @@ fn what_is_asked_for_and_missing_is_told_where_it_is_asked_for() {
 }
 
 #[test]
-fn an_override_is_what_is_judged_and_not_what_it_replaces() {
+fn an_override_is_checked_and_not_what_it_replaces() {
     let first = "[policy]\nrequire = ['sms']";
     assert!(parse_all(&[first, "[policy]\nrequire = ['totp']"]).is_ok());
     let told = told(&["[policy]\nrequire = ['totp']", first]);
@@ -293,14 +293,15 @@ fn parts_in_several_files_that_make_no_sense_together_are_told_where_the_last_st
             EMAIL,
             "[delivery.email]\nserver = 'mail.example.org'\nport = 25"
         ])[0],
-        "0.toml:3: sendmail is set beside the server at 1.toml:2; expected one of the two: take one out"
+        "0.toml:3: sendmail is set, and so is server at 1.toml:2; expected one of the two: remove \
+         one"
     );
     let vonage = "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nsecret_file = 's'\nfrom = 'f'";
     assert_eq!(
         told(&[vonage, "[delivery.sms]\nurl = 'https://example.org'"]),
         [
-            "1.toml:2: url has no meaning with provider = \"vonage\"; expected only key, secret_file, from, \
-             endpoint, ca_file and region, text beside it"
+            "1.toml:2: url has no effect with provider = \"vonage\"; expected only key, \
+             secret_file, from, endpoint, ca_file, region and text"
         ]
     );
 }

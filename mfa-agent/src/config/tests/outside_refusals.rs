@@ -6,7 +6,7 @@ use super::parse;
 const WRONG: &[(&str, &str)] = &[
     (
         "[delivery]\nchannel = 'fax'",
-        "2: \"fax\" is no way to send a code; there are \"email\" and \"sms\"",
+        "2: \"fax\" is not a channel for codes; expected \"email\" or \"sms\"",
     ),
     (
         "[delivery]\nchannel = ['email', 'sms']",
@@ -46,19 +46,19 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\npasword_file = '/p'",
-        "2: unknown key \"pasword_file\" in [delivery.email]; did you mean \"password_file\"? There are \"from\"",
+        "2: unknown key \"pasword_file\" in [delivery.email]; did you mean \"password_file\"? Known keys: \"from\"",
     ),
     (
         "[delivery.email]\nfrom = 'mfa'",
-        "2: this is no e-mail address; one looks like name@example.org",
+        "2: this is not an e-mail address; expected an address such as name@example.org",
     ),
     (
         "[delivery.email]\nfrom = 'mfa@example.org'",
-        "2: nobody is named who takes the mails; expected server = \"mail.example.org\" or sendmail =",
+        "2: no server or program sends the mails; expected server = \"mail.example.org\" or sendmail =",
     ),
     (
         "[delivery.email]\nserver = 'mail.example.org'",
-        "2: [delivery.email] has no from; expected the address that mails are from",
+        "2: [delivery.email] has no from; expected the sender address",
     ),
     (
         "[delivery.email]\nserver = 'mail.example.org:587'",
@@ -66,7 +66,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\nfrom = 'a@b'\nserver = 'b'\nsendmail = '/s'",
-        "4: sendmail is set beside the server at agent.toml:3; expected one of the two",
+        "4: sendmail is set, and so is server at agent.toml:3; expected one of the two",
     ),
     (
         "[delivery.email]\nsendmail = 'sendmail -t'",
@@ -74,11 +74,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\nfrom = 'a@b'\nsendmail = '/s'\nport = 25",
-        "4: port has no meaning with sendmail; expected it beside server only",
+        "4: port has no effect with sendmail; expected it with server only",
     ),
     (
         "[delivery.email]\nfrom = 'a@b'\nsendmail = '/s'\npassword_file = 'p'",
-        "4: password_file has no meaning with sendmail",
+        "4: password_file has no effect with sendmail",
     ),
     (
         "[delivery.email]\nport = 0",
@@ -98,11 +98,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\npassword_file = 'hunter2!'",
-        "2: this names no secret; expected the full path of a file that holds it, or the name of a systemd",
+        "2: this does not name a secret; expected the full path of a file that holds it, or the name of a systemd",
     ),
     (
         "[delivery.email]\nca_file = 'ca.pem'",
-        "2: \"ca.pem\" is no full path",
+        "2: \"ca.pem\" is not a full path",
     ),
     (
         "[delivery.email]\naddress = 'mfa@example.org'",
@@ -118,7 +118,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\ntext = 'Hello'",
-        "2: the text has no {code}, so nobody could log in with it",
+        "2: the text has no {code}, so users could not log in with the message; add {code}",
     ),
     (
         "[delivery.email]\ntext = '{code} {pin}'",
@@ -130,15 +130,15 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nregion = 'DE'",
-        "2: nobody is named who takes the text messages; expected provider = \"vonage\", \"webhook\" or",
+        "2: no provider sends the text messages; expected provider = \"vonage\", \"webhook\" or",
     ),
     (
         "[delivery.sms]\nurl = 'https://example.org'",
-        "2: nobody is named who takes the text messages",
+        "2: no provider sends the text messages",
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nsecret_file = 's'\nfrom = 'f'",
-        "2: provider = \"vonage\" has no key; expected that of the account",
+        "2: provider = \"vonage\" has no key; expected the API key of the account",
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nfrom = 'f'",
@@ -146,7 +146,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nsecret_file = 's'",
-        "2: provider = \"vonage\" has no from; expected whom messages are from",
+        "2: provider = \"vonage\" has no from; expected the sender of messages",
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nendpoint = 'http://example.org'",
@@ -154,7 +154,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'webhook'\ntoken_file = 't'",
-        "2: provider = \"webhook\" has no url; expected where it is",
+        "2: provider = \"webhook\" has no url; expected its address",
     ),
     (
         "[delivery.sms]\nprovider = 'webhook'\nurl = 'https://example.org'",
@@ -162,7 +162,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'webhook'\nurl = 'https://example.org'\ntoken_file = 't'\nhmac_key_file = 'h'",
-        "5: hmac_key_file is set beside the token_file at agent.toml:4; expected one of the two",
+        "5: hmac_key_file is set, and so is token_file at agent.toml:4; expected one of the two",
     ),
     (
         "[delivery.sms]\nprovider = 'command'",
@@ -170,15 +170,15 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nca_file = '/ca'",
-        "4: ca_file has no meaning with provider = \"command\"; expected only command and region, text",
+        "4: ca_file has no effect with provider = \"command\"; expected only command, region and text",
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nsecret_file = 's'\nfrom = 'f'\ncommand = '/s'",
-        "6: command has no meaning with provider = \"vonage\"",
+        "6: command has no effect with provider = \"vonage\"",
     ),
     (
         "[delivery.sms]\nregion = 'Germany'",
-        "2: no such region; write the two letters of the country, such as DE or GB",
+        "2: unknown region; expected the two letters of a country, such as DE or GB",
     ),
     (
         "[radius]\nname = 'vip'",
@@ -186,7 +186,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[radius]]\nservers = ['192.0.2.1']\nsecret_file = 's'",
-        "1: [[radius]] has no name; expected one for \"mfactl enroll radius --server\"",
+        "1: [[radius]] has no name; expected a name for \"mfactl enroll radius --server\"",
     ),
     ("[[radius]]\nname = ''", "2: a label can't be empty"),
     (
@@ -199,19 +199,19 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[radius]]\nname = 'vip'\nservers = []\nsecret_file = 's'",
-        "3: the list is empty, so that nobody could be asked",
+        "3: the list is empty, so no server could be asked",
     ),
     (
         "[[radius]]\nservers = ['192.0.2.1',\n'radius.example.org']",
-        "3: \"radius.example.org\" is no address of a server; expected one such as \"192.0.2.1\"",
+        "3: \"radius.example.org\" is not a server address; expected an address such as \"192.0.2.1\"",
     ),
     (
         "[[radius]]\nservers = ['192.0.2.1:0']",
-        "2: \"192.0.2.1:0\" is no address of a server",
+        "2: \"192.0.2.1:0\" is not a server address",
     ),
     (
         "[[radius]]\nservers = ['0.0.0.0']",
-        "2: \"0.0.0.0\" is no address of a server",
+        "2: \"0.0.0.0\" is not a server address",
     ),
     (
         "[[radius]]\nname = 'vip'\nservers = ['192.0.2.1', '192.0.2.1:1812']\nsecret_file = 's'",
@@ -220,11 +220,11 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[[radius]]\nname = 'vip'\nsecret_file = 's'\nservers = ['192.0.2.1', '192.0.2.2', '192.0.2.3', \
          '192.0.2.4', '192.0.2.5', '192.0.2.6', '192.0.2.7', '192.0.2.8', '192.0.2.9']",
-        "4: 9 servers; expected at most 8 that stand in for each other",
+        "4: 9 servers; expected at most 8",
     ),
     (
         "[[radius]]\nsecret_file = '../secret'",
-        "2: this names no secret",
+        "2: this does not name a secret",
     ),
     (
         "[[radius]]\ntimeout = '0s'",
@@ -236,7 +236,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[radius]]\nname = 'vip'\nservers = ['192.0.2.1']\nsecret_file = 's'\ntimeout = '50s'\nwait = '20s'",
-        "6: wait = \"20s\" is shorter than timeout = \"50s\"; expected at least as much",
+        "6: wait = \"20s\" is shorter than timeout = \"50s\"; expected at least timeout",
     ),
     (
         "[[radius]]\ndead_time = '2d'",
@@ -248,11 +248,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[prompts]\nradius = 'PIN: '",
-        "2: pin and radius are both \"PIN: \"; expected a text of its own for each",
+        "2: pin and radius are both \"PIN: \"; expected different texts",
     ),
     (
         "[prompts]\nnumber = 'Number: '\nsms = 'Number:'",
-        "3: sms and number are both \"Number:\"; expected a text",
+        "3: sms and number are both \"Number:\"; expected different texts",
     ),
 ];
 

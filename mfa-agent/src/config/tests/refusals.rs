@@ -8,15 +8,15 @@ const WRONG: &[(&str, &str)] = &[
     ("[lockout]\n[lockout]", "2: duplicate key"),
     (
         "[server]\n\nsockt = '/x'",
-        "3: unknown key \"sockt\" in [server]; did you mean \"socket\"? There are \"socket\", \"trusted\"",
+        "3: unknown key \"sockt\" in [server]; did you mean \"socket\"? Known keys: \"socket\", \"trusted\"",
     ),
     (
         "[[rules]]\nname = 'x'",
-        "1: unknown key \"rules\"; did you mean \"rule\"? There are \"server\"",
+        "1: unknown key \"rules\"; did you mean \"rule\"? Known keys: \"server\"",
     ),
     (
         "[[rule]]\nsesion = '15m'",
-        "2: unknown key \"sesion\" in [[rule]]; did you mean \"session\"? There are \"name\"",
+        "2: unknown key \"sesion\" in [[rule]]; did you mean \"session\"? Known keys: \"name\"",
     ),
     (
         "[rule]\nname = 'x'",
@@ -32,7 +32,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[server]\nsocket = 'agent.sock'",
-        "2: \"agent.sock\" is no full path; expected one that begins with \"/\"",
+        "2: \"agent.sock\" is not a full path; expected a path that begins with \"/\"",
     ),
     (
         "[server]\ntrusted = ['a', '']",
@@ -68,7 +68,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[lockout]\nduration = '1x'",
-        "2: \"1x\" is no length of time; expected one such as \"90s\"",
+        "2: \"1x\" is not a duration; expected a duration such as \"90s\"",
     ),
     (
         "[lockout]\nduration = '0s'",
@@ -81,7 +81,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[lockout]\nduration = 3600",
-        "2: invalid type: integer `3600`; expected a length of time",
+        "2: invalid type: integer `3600`; expected a duration",
     ),
     (
         "[lockout]\nmax_consecutive = 4",
@@ -89,20 +89,20 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[policy]\nrequire = [\n'totp',\n'fax',\n]",
-        "4: \"fax\" is not a factor; there are \"totp\", \"pin\", \"questions\", \"email\"",
+        "4: \"fax\" is not a factor; expected \"totp\", \"pin\", \"questions\", \"email\"",
     ),
     (
         "[policy]\nrequire = []",
-        "2: the list is empty, so that nobody could pass",
+        "2: the list is empty, so no user could log in",
     ),
     (
         "[policy]\ntries = 6",
         "2: invalid value: integer `6`; expected a whole number from 1 to 5",
     ),
-    ("[totp]\nissuer = 'a:b'", "2: \"a:b\" holds a colon"),
+    ("[totp]\nissuer = 'a:b'", "2: \"a:b\" contains a colon"),
     (
         "[totp]\nalgorithm = 'MD5'",
-        "2: \"MD5\" is not an algorithm; there are SHA1, SHA256 and SHA512",
+        "2: \"MD5\" is not an algorithm; expected SHA1, SHA256 or SHA512",
     ),
     (
         "[totp]\ndigits = 10",
@@ -118,7 +118,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[prompts]\npin = 'OTP code: '",
-        "2: totp and pin are both \"OTP code: \"; expected a text of its own for each",
+        "2: totp and pin are both \"OTP code: \"; expected different texts",
     ),
     (
         "[prompts]\nlanguage = 'xx'",
@@ -126,13 +126,13 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[prompts]\ncatalogue_file = 'texts.ftl'",
-        "2: \"texts.ftl\" is no full path",
+        "2: \"texts.ftl\" is not a full path",
     ),
-    ("[prompts]\ntotp = \"a\\nb\"", "2: the text holds U+000A"),
+    ("[prompts]\ntotp = \"a\\nb\"", "2: the text contains U+000A"),
     ("[prompts]\ntotp = ''", "2: \"\" shows nothing"),
     (
         "[pin]\nbanned = [\n'4711',\n'471',\n]",
-        "4: \"471\" is no PIN; expected 4 to 8 digits",
+        "4: \"471\" is not a PIN; expected 4 to 8 digits",
     ),
     (
         "[pin]\nbanned = [4711]",
@@ -140,11 +140,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[pin]\nbanned_file = 'pins'",
-        "2: \"pins\" is no full path; expected one that begins with \"/\"",
+        "2: \"pins\" is not a full path; expected a path that begins with \"/\"",
     ),
     (
         "[pin]\nbaned = []",
-        "2: unknown key \"baned\" in [pin]; did you mean \"banned\"? There are \"banned\", \"banned_file\"",
+        "2: unknown key \"baned\" in [pin]; did you mean \"banned\"? Known keys: \"banned\", \"banned_file\"",
     ),
     (
         "[questions]\nown = 'no'",
@@ -152,11 +152,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[questions]\ncatalogue_file = '/list'\ncatalogue = ['a', 'b', 'c']",
-        "2: catalogue_file is set beside the catalogue at agent.toml:3; expected one of the two",
+        "2: catalogue_file is set, and so is catalogue at agent.toml:3; expected one of the two",
     ),
     (
         "[questions]\ncatalogue = [\n'a',\n'b', 'c',\n'a']",
-        "5: the question \"a\" is there already",
+        "5: the question \"a\" is listed twice",
     ),
     (
         "[questions]\ncatalogue = ['a', 'b']",
@@ -164,11 +164,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[audit]\nfile = 'audit.jsonl'",
-        "2: \"audit.jsonl\" is no full path",
+        "2: \"audit.jsonl\" is not a full path",
     ),
     (
         "[admin]\ngroups = ['@wheel']",
-        "2: \"@wheel\" is no group; expected just its name",
+        "2: \"@wheel\" is not a group; expected a name only",
     ),
     (
         "[[rule]]\n[[rule]]\nusers = ['!*']",
@@ -176,15 +176,15 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\nusers = []",
-        "2: the list is empty, so that the rule could never fit",
+        "2: the list is empty, so the rule could never match",
     ),
     (
         "[[rule]]\nservices = []",
-        "2: the list is empty, so that the rule could never fit",
+        "2: the list is empty, so the rule could never match",
     ),
     (
         "[[rule]]\nfrom = []",
-        "2: the list is empty, so that the rule could never fit",
+        "2: the list is empty, so the rule could never match",
     ),
     (
         "[[rule]]\nservices = ['@sudo']",
@@ -204,11 +204,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\naction = 'skip'\nrequire = ['totp']",
-        "3: require has no meaning with action = \"skip\"",
+        "3: require has no effect with action = \"skip\"",
     ),
     (
         "[[rule]]\ntries = 2\naction = 'deny'",
-        "2: tries has no meaning with action = \"deny\"",
+        "2: tries has no effect with action = \"deny\"",
     ),
     (
         "[enforcement]\ngrace = '366d'",
@@ -216,7 +216,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[enforcement]\ngrace = '14d'\nunenrolled = 'allow'",
-        "2: grace has no meaning with unenrolled = \"allow\"",
+        "2: grace has no effect with unenrolled = \"allow\"",
     ),
     (
         "[policy]\nsession = '8d'",
@@ -224,23 +224,23 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[policy]\nsession = true",
-        "2: invalid type: boolean `true`; expected a length of time",
+        "2: invalid type: boolean `true`; expected a duration",
     ),
     (
         "[policy]\nsession_scope = ['sudo']",
-        "2: session_scope shares a session, and there is none; expected session = \"15m\"",
+        "2: session_scope shares a session, but session is not set; expected a session such as session = \"15m\"",
     ),
     (
         "[policy]\nsession = '1h'\nsession_scope = [\n'sudo',\n'*']",
-        "5: \"*\" is no service; expected just the name of one",
+        "5: \"*\" is not a service; expected a name only",
     ),
     (
         "[policy]\nsession = '1h'\nsession_scope = ['!su']",
-        "3: \"!su\" is no service",
+        "3: \"!su\" is not a service",
     ),
     (
         "[policy]\nsession = '1h'\nsession_scope = ['@sudo']",
-        "3: \"@sudo\" is no service",
+        "3: \"@sudo\" is not a service",
     ),
     (
         "[policy]\nrequire_password_expiry = 'yes'",
@@ -264,15 +264,15 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\nafter = []",
-        "2: the list is empty, so that the rule could never fit",
+        "2: the list is empty, so the rule could never match",
     ),
     (
         "[[rule]]\nafter = ['publickey ssh-ed25519']",
-        "2: \"publickey ssh-ed25519\" is not a method of sshd; write one such as \"publickey\"",
+        "2: \"publickey ssh-ed25519\" is not a method of sshd; expected a method such as \"publickey\"",
     ),
     (
         "[[rule]]\nhours = []",
-        "2: the list is empty, so that the rule could never fit",
+        "2: the list is empty, so the rule could never match",
     ),
     (
         "[[rule]]\nhours = '08:00-18:00'",
@@ -280,11 +280,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\nhours = ['8-18']",
-        "2: \"8-18\" is not a range of hours; write one such as \"08:00-18:00\"",
+        "2: \"8-18\" is not a range of hours; expected a range such as \"08:00-18:00\"",
     ),
     (
         "[[rule]]\nhours = [\n'08:00-12:00',\n'13:00-13:00']",
-        "4: \"13:00-13:00\" begins where it ends; write \"00:00-24:00\"",
+        "4: \"13:00-13:00\" begins where it ends; expected \"00:00-24:00\"",
     ),
     (
         "[[rule]]\nhours = ['24:00-06:00']",
@@ -292,19 +292,19 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\ndays = []",
-        "2: the list is empty, so that the rule could never fit",
+        "2: the list is empty, so the rule could never match",
     ),
     (
         "[[rule]]\ndays = ['weekend']",
-        "2: \"weekend\" is not a day; write one such as \"sun\" or several such as \"mon-fri\"",
+        "2: \"weekend\" is not a day; expected a day such as \"sun\" or several such as \"mon-fri\"",
     ),
     (
         "[[rule]]\ndays = ['mon-mon']",
-        "2: \"mon-mon\" begins where it ends; write \"mon\" for the day",
+        "2: \"mon-mon\" begins where it ends; expected \"mon\" for the day",
     ),
     (
         "[[rule]]\noperations = []",
-        "2: the list is empty, so that the rule could never fit",
+        "2: the list is empty, so the rule could never match",
     ),
     (
         "[[rule]]\noperations = ['@staff']",
@@ -316,11 +316,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\nsession_scope = ['sudo']",
-        "2: session_scope shares a session, and there is none",
+        "2: session_scope shares a session, but session is not set",
     ),
     (
         "[policy]\nsession = '1h'\n[[rule]]\nsession = '0s'\nsession_scope = ['sudo']",
-        "5: session_scope shares a session, and there is none",
+        "5: session_scope shares a session, but session is not set",
     ),
     (
         "[[rule]]\nunenrolled = 'never'",
@@ -328,11 +328,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\ngrace = '1d'\nunenrolled = 'allow'",
-        "2: grace has no meaning with unenrolled = \"allow\"",
+        "2: grace has no effect with unenrolled = \"allow\"",
     ),
     (
         "[enforcement]\nunenrolled = 'allow'\n[[rule]]\ngrace = '1d'",
-        "4: grace has no meaning with unenrolled = \"allow\"",
+        "4: grace has no effect with unenrolled = \"allow\"",
     ),
     (
         "[[rule]]\nlockout = { attempts = 0 }",
@@ -356,23 +356,23 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[rule]]\naction = 'skip'\nsession = '15m'",
-        "3: session has no meaning with action = \"skip\"",
+        "3: session has no effect with action = \"skip\"",
     ),
     (
         "[[rule]]\naction = 'skip'\nsession_scope = []",
-        "3: session_scope has no meaning with action = \"skip\"",
+        "3: session_scope has no effect with action = \"skip\"",
     ),
     (
         "[[rule]]\naction = 'deny'\nunenrolled = 'deny'",
-        "3: unenrolled has no meaning with action = \"deny\"",
+        "3: unenrolled has no effect with action = \"deny\"",
     ),
     (
         "[[rule]]\ngrace = '0s'\naction = 'deny'",
-        "2: grace has no meaning with action = \"deny\"",
+        "2: grace has no effect with action = \"deny\"",
     ),
     (
         "[[rule]]\naction = 'skip'\nlockout = { attempts = 3 }",
-        "3: lockout has no meaning with action = \"skip\"",
+        "3: lockout has no effect with action = \"skip\"",
     ),
 ];
 

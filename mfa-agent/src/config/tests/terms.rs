@@ -145,7 +145,7 @@ fn a_rule_overrides_the_lockout_key_by_key() {
 }
 
 #[test]
-fn halves_that_stand_in_several_files_are_judged_together() {
+fn halves_in_several_files_are_checked_together() {
     let scope = "[policy]\nsession_scope = ['sudo']";
     let settings = parse_all(&[scope, "[policy]\nsession = '15m'"]).unwrap();
     assert_eq!(settings.policy.default.session, session(15, &["sudo"]));
@@ -158,7 +158,7 @@ fn halves_that_stand_in_several_files_are_judged_together() {
         (
             "[enforcement]\ngrace = '1d'",
             "[enforcement]\nunenrolled = 'allow'",
-            "0.toml:2: grace has no meaning",
+            "0.toml:2: grace has no effect",
         ),
         (
             "[lockout]\nmax_consecutive = 10",

@@ -14,10 +14,11 @@ use mfa_core::policy::{
     DayRange, Days, HourRange, Hours, Network, Networks, Pattern, Patterns, Place,
 };
 
-const NO_MATCH: &str = "the list is empty, so that the rule could never fit; expected an entry, or no such key for all";
+const NO_MATCH: &str = "the list is empty, so the rule could never match; expected an entry, or \
+                        no such key to match everything";
 
-const NO_WAY: &str =
-    "the list is empty, so that nobody could pass; expected a way such as \"totp\" or \"totp+pin\"";
+const NO_WAY: &str = "the list is empty, so no user could log in; expected a factor or combination such as \
+     \"totp\" or \"totp+pin\"";
 
 /// The entries with their places. Each that is wrong is reported.
 fn entries<T: Value>(node: &Node, problems: &mut Vec<Problem>) -> Option<Vec<(Place, T::Output)>> {
@@ -46,7 +47,7 @@ fn overridden(key: &Key, earlier: &Node, node: &Node, joins: bool) -> Overridden
 /// What `read` makes of a list.
 type Entries<T> = Option<Vec<(Place, T)>>;
 
-/// The list of the last file, or the built-in one. A list that says what is built in is nobody's loss.
+/// The list of the last file, or the built-in list. Replacing a list that equals the built-in one loses nothing.
 fn last<T: PartialEq>(
     key: &Key,
     nodes: &[&Node],
@@ -159,7 +160,7 @@ impl Value for Catalogue {
     }
 }
 
-/// What a login has to fit, made of entries of `T`; at least one.
+/// What a login must match, made of entries of `T`; at least one.
 pub(in crate::config) struct Fit<L, T>(PhantomData<(L, T)>);
 
 /// A list of a rule; none without entries.

@@ -10,7 +10,7 @@ const RADIUS_PORT: u16 = 1812;
 /// The subject of a mail.
 pub(super) fn subject(text: &str) -> Result<Template, TemplateError> {
     let subject = Template::parse(text)?;
-    // Any text that is right will do to judge the subject.
+    // Any valid text is enough to check the subject.
     Templates::new(subject.clone(), Template::parse("{code}")?)?;
     Ok(subject)
 }
@@ -22,8 +22,7 @@ pub(super) fn text(text: &str) -> Result<Template, TemplateError> {
     Ok(text)
 }
 
-/// Where a RADIUS server listens. A name would have to be looked up, and whoever answers that could be
-/// anybody.
+/// Where a RADIUS server listens. Host names are refused, since a look-up can be forged.
 pub(super) fn server_address(text: &str) -> Result<SocketAddr, String> {
     let bare = text
         .strip_prefix('[')
@@ -35,8 +34,8 @@ pub(super) fn server_address(text: &str) -> Result<SocketAddr, String> {
     };
     address.filter(is_somewhere).ok_or_else(|| {
         format!(
-            "{text:?} is no address of a server; expected one such as \"192.0.2.1\", \"192.0.2.1:1812\" \
-             or \"[2001:db8::1]:1812\""
+            "{text:?} is not a server address; expected an address such as \"192.0.2.1\", \
+             \"192.0.2.1:1812\" or \"[2001:db8::1]:1812\""
         )
     })
 }

@@ -45,7 +45,7 @@ impl Findings {
     }
 }
 
-/// What a key takes.
+/// The values of a key.
 pub(super) trait Value {
     /// What it becomes.
     type Output;
@@ -58,7 +58,7 @@ pub(super) trait Value {
     /// Reads one value. What is wrong with it goes to `problems`.
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self::Output>;
 
-    /// What holds where neither a file nor the table of keys has a value.
+    /// The value if neither a file nor the table of keys has one.
     fn absent() -> Option<Self::Output> {
         None
     }
@@ -73,7 +73,7 @@ pub(super) trait Value {
         }
     }
 
-    /// What holds where no file has the key.
+    /// The default.
     fn default_of(key: &Key, problems: &mut Vec<Problem>) -> Option<Self::Output> {
         match key.shown {
             Shown::Default(text) => Self::read(&Node::built_in(key.name, text)?, problems),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn full(text: &str) -> Result<PathBuf, String> {
     if !Path::new(text).is_absolute() || text.contains('\0') {
         return Err(format!(
-            "{text:?} is no full path; expected one that begins with \"/\""
+            "{text:?} is not a full path; expected a path that begins with \"/\""
         ));
     }
     Ok(text.into())
@@ -16,7 +16,8 @@ pub(super) fn full(text: &str) -> Result<PathBuf, String> {
 pub(super) fn of_socket(text: &str) -> Result<PathBuf, String> {
     if text.len() > 107 {
         return Err(format!(
-            "the path of a socket has at most 107 bytes, this one has {}; expected a shorter one",
+            "the path of a socket has at most 107 bytes, but this path has {}; expected a shorter \
+             path",
             text.len()
         ));
     }
@@ -39,10 +40,10 @@ pub(super) fn of_secret(text: &str) -> Result<PathBuf, String> {
     if is_name {
         return Ok(text.into());
     }
-    // Not quoted: somebody may have put the secret itself here.
+    // Not quoted: an administrator may have put the secret itself here.
     full(text).map_err(|_| {
-        "this names no secret; expected the full path of a file that holds it, or the name of a systemd \
-         credential"
+        "this does not name a secret; expected the full path of a file that holds it, or the name \
+         of a systemd credential"
             .to_owned()
     })
 }

@@ -27,7 +27,7 @@ use mfa_core::texts::Language;
 pub(in crate::config) trait Text {
     /// What it becomes.
     type Output;
-    /// What was expected, when there is something else than a string.
+    /// What was expected, if the value is not a string.
     const EXPECTED: &str;
 
     /// The value, or what is wrong with it.
@@ -68,7 +68,7 @@ impl<const MIN: u64, const MAX: u64> Lasting<MIN, MAX> {
 
 impl<const MIN: u64, const MAX: u64> Text for Lasting<MIN, MAX> {
     type Output = Duration;
-    const EXPECTED: &str = "a length of time such as \"90s\", \"1h30m\" or \"14d\"";
+    const EXPECTED: &str = "a duration such as \"90s\", \"1h30m\" or \"14d\"";
 
     fn parse(text: &str) -> Result<Duration, String> {
         time::length(text, Self::LIMITS)
@@ -198,7 +198,7 @@ types! {
     "a language such as \"de\"": Language;
     "the name of a user such as \"freerad\"": UserName;
     "a factor such as \"totp\"": Factor;
-    "a way such as \"totp\" or \"totp+pin\"": FactorCombination;
+    "a factor or combination such as \"totp\" or \"totp+pin\"": FactorCombination;
     "an address such as \"192.0.2.7\" or a network such as \"192.0.2.0/24\"": Network;
     "hours such as \"08:00-18:00\"": HourRange;
     "days such as \"mon-fri\" or \"sun\"": DayRange;

@@ -1,4 +1,4 @@
-//! Texts that people are shown, names, and PINs that nobody may choose.
+//! Texts that users see, names, and banned PINs.
 
 use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
 use mfa_core::names::is_invisible;
@@ -23,7 +23,7 @@ pub(in crate::config) fn line(text: &str, max: usize) -> Result<String, String> 
     match text.chars().find(|c| is_invisible(*c)) {
         None => Ok(text.to_owned()),
         Some(c) => Err(format!(
-            "the text holds U+{:04X}; expected no invisible characters",
+            "the text contains U+{:04X}; expected no invisible characters",
             u32::from(c)
         )),
     }
@@ -33,7 +33,8 @@ pub(in crate::config) fn line(text: &str, max: usize) -> Result<String, String> 
 pub(super) fn issuer(text: &str) -> Result<String, String> {
     if text.contains(':') {
         return Err(format!(
-            "{text:?} holds a colon; expected an issuer without one, since it ends the issuer in a QR code"
+            "{text:?} contains a colon, which would end the issuer in a QR code; expected an \
+             issuer without a colon"
         ));
     }
     line(text, MAX_ISSUER)
@@ -47,7 +48,7 @@ pub(super) fn group(text: &str) -> Result<String, String> {
         || text.chars().any(is_invisible)
     {
         return Err(format!(
-            "{text:?} is no group; expected just its name, such as \"wheel\""
+            "{text:?} is not a group; expected a name only, such as \"wheel\""
         ));
     }
     Ok(text.to_owned())
@@ -58,14 +59,14 @@ pub(super) fn service(text: &str) -> Result<String, String> {
     let is_pattern = text == "*" || text.starts_with('!');
     if is_pattern || Pattern::service(text).is_err() {
         return Err(format!(
-            "{text:?} is no service; expected just the name of one, such as \"sudo\""
+            "{text:?} is not a service; expected a name only, such as \"sudo\""
         ));
     }
     Ok(text.to_ascii_lowercase())
 }
 
-/// A PIN that nobody may choose.
+/// A banned PIN.
 pub(super) fn easy_pin(text: &str) -> Result<BannedPin, String> {
     BannedPin::new(text)
-        .map_err(|_| format!("{text:?} is no PIN; expected {MIN_PIN} to {MAX_PIN} digits"))
+        .map_err(|_| format!("{text:?} is not a PIN; expected {MIN_PIN} to {MAX_PIN} digits"))
 }

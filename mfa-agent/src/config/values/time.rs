@@ -9,7 +9,10 @@ use mfa_core::policy::length_of_time;
 /// A length of time such as `90s`, `1h30m` or `14d`, within limits.
 pub(super) fn length(text: &str, limits: [Duration; 2]) -> Result<Duration, String> {
     let unknown = |_| {
-        format!("{text:?} is no length of time; expected one such as \"90s\", \"1h30m\" or \"14d\"")
+        format!(
+            "{text:?} is not a duration; expected a duration such as \"90s\", \"1h30m\" or \
+                 \"14d\""
+        )
     };
     let span: Span = text.parse().map_err(unknown)?;
     let days = SpanRelativeTo::days_are_24_hours();

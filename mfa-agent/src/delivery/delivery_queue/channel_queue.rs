@@ -219,7 +219,7 @@ impl<A> Shared<A> {
     ) -> Result<(), SendError> {
         let Some(transport) = transport else {
             return Err(SendError::permanent(format!(
-                "no way to send {} is configured any more",
+                "no way to send {} is configured any longer",
                 self.name
             )));
         };

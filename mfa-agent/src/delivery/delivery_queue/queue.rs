@@ -10,7 +10,7 @@ use super::{Delivery, DeliveryLimits, Transport};
 use crate::delivery::{Notice, SendError};
 use crate::timing_decoy::TimingDecoy;
 
-/// What most providers take.
+/// What most providers accept.
 pub(super) const USUAL: Duration = Duration::from_millis(300);
 
 /// The transport, if one is set.

@@ -48,7 +48,7 @@ fn automatic() -> HeaderValue {
 fn message_id(from: &EmailAddress) -> Result<String, SendError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random)
-        .map_err(|e| SendError::temporary(format!("the kernel gives no random bytes: {e}")))?;
+        .map_err(|e| SendError::temporary(format!("the kernel provides no random bytes: {e}")))?;
     let domain = from.domain();
     Ok(format!("<{}@{domain}>", HEXLOWER.encode(&random)))
 }

@@ -157,8 +157,8 @@ impl<'a> Session<'a> {
         self.command("STARTTLS", 220)?;
         if !self.buffer.is_empty() {
             return Err(SendError::permanent(format!(
-                "something between here and {} answers in its name before the encryption begins; \
-                 nothing was sent",
+                "something on the way to {} injected data before the encryption began; nothing \
+                 was sent. Check the network, or use TLS from the start (port 465)",
                 self.server.place()
             )));
         }
@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
             return self.secret_line("", password, 235);
         }
         Err(SendError::permanent(format!(
-            "{} offers neither AUTH PLAIN nor LOGIN, but the settings have a user for it",
+            "{} offers neither AUTH PLAIN nor LOGIN, but [delivery.email] user is set",
             self.server.place()
         )))
     }
@@ -270,7 +270,7 @@ fn failure(server: &Smtp, e: &io::Error) -> SendError {
     }
     let place = server.place();
     match e.kind() {
-        ErrorKind::TimedOut => SendError::temporary(format!("{place} does not answer in time")),
+        ErrorKind::TimedOut => SendError::temporary(format!("{place} did not answer in time")),
         ErrorKind::UnexpectedEof => SendError::temporary(format!("{place} closed the connection")),
         ErrorKind::InvalidData => {
             SendError::temporary(format!("{place} sent an invalid reply: {e}"))

@@ -88,7 +88,7 @@ impl Post<'_> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(SendError::temporary(format!(
-                "{place} was not contacted: the time is up"
+                "{place} was not contacted: no time was left"
             )));
         }
         let mut request = trust
@@ -151,12 +151,12 @@ fn failure(place: &str, e: &ureq::Error) -> SendError {
         return tls_error(place, e);
     }
     match e {
-        Error::Timeout(_) => SendError::temporary(format!("{place} does not answer in time")),
+        Error::Timeout(_) => SendError::temporary(format!("{place} did not answer in time")),
         Error::HostNotFound => {
-            SendError::temporary(format!("{place} is not found; check the name and DNS"))
+            SendError::temporary(format!("{place} was not found; check the name and DNS"))
         }
         Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => {
-            SendError::temporary(format!("{place} sends too long an answer"))
+            SendError::temporary(format!("{place} sent an answer that is too long"))
         }
         Error::Http(_) => SendError::permanent(format!(
             "the request to {place} can't be written; check its secret"

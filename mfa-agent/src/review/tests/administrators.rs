@@ -14,7 +14,7 @@ use mfa_core::lockout::Limits;
 use mfa_core::policy::Network;
 use mfa_protocol::admin::{Finding, Severity};
 
-const NOBODY: &str = "nobody who administers this host could log in";
+const NOBODY: &str = "no administrator of this host could log in";
 const ROOT: &str = "root could not log in at the console";
 
 /// Accounts of these users.
@@ -128,7 +128,7 @@ fn rules_that_deny_everybody_are_an_error_without_any_account() {
         "[[rule]]\nprompting = 'single'\nrequire = ['pin']\nservices = ['sshd', 'login']";
     is_error(
         &review(unanswerable, &Stub::new(), None)[..1],
-        &["root can't give that"],
+        &["which root does not have"],
     );
 }
 

@@ -61,10 +61,10 @@ fn the_caller_who_could_not_become_root_again_is_an_error_though_root_could() {
     let root = ("root", &with_device());
     let (errors, _) = looked_at("", &without_root(), &[root]);
     assert!(
-        errors.iter().any(|e| e.starts_with("nobody who")),
+        errors.iter().any(|e| e.starts_with("no administrator")),
         "{errors:?}"
     );
-    let typed = "anna, who typed this, could not become root again";
+    let typed = "anna, who ran this command, could not become root again";
     assert!(errors.iter().any(|e| e.starts_with(typed)), "{errors:?}");
     assert!(errors.iter().any(|e| e.contains("mfactl enroll totp anna")));
     let (errors, _) = looked_at("", &without_root(), &[("anna", &with_device())]);
@@ -99,7 +99,7 @@ fn a_caller_who_is_no_administrator_needs_root_s_password_and_factor() {
     assert_eq!(looked_at("", &by_su, &both).0, [""; 0]);
     let (errors, _) = looked_at("", &by_su, &both[..1]);
     assert!(
-        errors.iter().any(|e| e.contains("who typed this")),
+        errors.iter().any(|e| e.contains("who ran this command")),
         "{errors:?}"
     );
 }

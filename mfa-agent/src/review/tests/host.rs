@@ -7,7 +7,7 @@ fn users_and_groups_that_nobody_has_are_told_where_they_stand_first() {
     finds(
         "[[rule]]\nname = 'x'\nusers = ['anna', 'carl']\n[[rule]]\nusers = ['carl', 'bob']",
         "agent.toml:1: rule \"x\" names the user \"carl\"",
-        &["no entry in the name service", "right for users of a VPN"],
+        &["not in the name service", "right for VPN users"],
     );
     finds(
         "[[rule]]\nname = 'x'\nusers = ['!@wheel']",
@@ -17,7 +17,7 @@ fn users_and_groups_that_nobody_has_are_told_where_they_stand_first() {
     finds(
         "[server]\ntrusted = ['freerad']",
         "[server] trusted names the user \"freerad\"",
-        &["no entry"],
+        &["not in the name service"],
     );
     finds(
         "[admin]\ngroups = ['wheel', 'staff']",
@@ -32,7 +32,7 @@ fn a_user_in_another_spelling_than_logins_come_with_is_told() {
     finds(
         "[[rule]]\nusers = ['Anna']",
         "agent.toml:1: ",
-        &["\"Anna\", whom the name service calls \"anna\"; write that"],
+        &["\"Anna\", but the name in the name service is \"anna\"; write that"],
     );
 }
 
@@ -56,7 +56,7 @@ fn a_name_service_that_fails_is_one_finding_beside_what_needs_none() {
     let [session, failure] = &lines[..] else {
         panic!("{lines:#?}");
     };
-    assert!(session.contains("longer than a day"), "{session}");
+    assert!(session.contains("more than a day"), "{session}");
     assert!(failure.starts_with("not all could be checked"), "{failure}");
     assert!(failure.contains("nsswitch.conf"), "{failure}");
     assert_eq!(review(DEFAULT, &broken, None).len(), 1);
@@ -71,6 +71,6 @@ fn no_more_names_are_looked_up_than_a_reload_can_wait_for() {
     let [finding] = &findings[..] else {
         panic!("{findings:#?}");
     };
-    let words = "300 users and groups; only the first 256 were looked up";
+    let words = "300 users and groups; only the first 256 were checked";
     assert!(finding.message.contains(words), "{finding:?}");
 }

@@ -135,7 +135,10 @@ fn a_rule_that_takes_out_what_it_names_is_told_once_for_each_list() {
         finds(
             &text,
             "agent.toml:1: ",
-            &["rule \"x\" fits nothing", &format!("{field} takes out all")],
+            &[
+                "rule \"x\" matches nothing",
+                &format!("{field} excludes everything"),
+            ],
         );
     }
     finds_nothing("[[rule]]\nusers = ['bob', '@staff', '!bob']");
@@ -154,21 +157,21 @@ fn addresses_of_services_that_give_none_are_told() {
         (
             "['sudo']",
             &[
-                "never fits: ",
-                "\"sudo\" never",
+                "never matches: ",
+                "logins through \"sudo\" have none",
                 "sudo gives the name of this host",
             ][..],
         ),
         (
             "['Sudo', 'su-l', '!cron']",
-            &["never fits: ", "\"Sudo\", \"su-l\"", "su gives none"],
+            &["never matches: ", "\"Sudo\", \"su-l\"", "su gives none"],
         ),
-        ("['radiusd']", &["never fits: ", "FreeRADIUS gives none"]),
+        ("['radiusd']", &["never matches: ", "FreeRADIUS gives none"]),
         (
             "['sshd', 'sudo']",
-            &["never fits for \"sudo\": ", "rule of its own"],
+            &["never matches for \"sudo\": ", "separate rule"],
         ),
-        ("['*', 'login']", &["never fits for \"login\": "]),
+        ("['*', 'login']", &["never matches for \"login\": "]),
     ] {
         finds(&rule(services), "agent.toml:1: rule \"office\" ", words);
     }
@@ -205,7 +208,7 @@ fn verified_methods_of_services_other_than_sshd_are_told() {
     for (fields, word) in [
         (
             "after = ['publickey']\nservices = ['sudo', 'login']",
-            "the rule never fits",
+            "the rule never matches",
         ),
         (
             "after = ['!password']\nservices = ['sudo', 'login']",
@@ -215,7 +218,7 @@ fn verified_methods_of_services_other_than_sshd_are_told() {
         finds(
             &rule(fields),
             "agent.toml:1: ",
-            &[word, "\"sudo\", \"login\"", "only sshd tells"],
+            &[word, "\"sudo\", \"login\"", "only sshd reports"],
         );
     }
     for services in [
@@ -247,7 +250,7 @@ fn rules_that_ask_where_nobody_is_asked_are_told() {
     finds(
         &format!("{none}{asks}"),
         "agent.toml:2: ",
-        &["mode = \"none\" asks nobody", "the rule that asks"],
+        &["mode = \"none\" asks no user", "the rule that asks"],
     );
     finds(
         &format!("{none}{asks}[[rule]]"),
@@ -290,13 +293,13 @@ fn sessions_that_are_not_used_or_too_long_are_told() {
     finds(
         &rule("session = '2d'"),
         "agent.toml:1: rule \"x\" has session = \"2d\"",
-        &["longer than a day"],
+        &["more than a day"],
     );
     finds_nothing(&rule("session = '24h'"));
     finds(
         "[policy]\nsession = '25h'",
         "[policy] has session = \"25h\"",
-        &["longer than a day"],
+        &["more than a day"],
     );
 }
 
@@ -306,7 +309,7 @@ fn operations_that_are_open_to_everybody_are_told() {
         "[enforcement]\nunenrolled = 'allow'\n[[rule]]\nname = 'x'\noperations = ['restart']\n";
     finds(
         open,
-        "agent.toml:3: rule \"x\" guards operations",
+        "agent.toml:3: rule \"x\" protects operations",
         &["unenrolled = \"deny\""],
     );
     finds_nothing(&format!("{open}unenrolled = 'deny'"));

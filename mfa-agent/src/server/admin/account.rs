@@ -125,7 +125,7 @@ impl Connection {
         let changed = agent.commit(&key, self.peer, |account| {
             let Some(mut account) = account else {
                 return Err(Failure::refused(format!(
-                    "there is no account {:?}; `mfactl users` lists them",
+                    "there is no account {:?}; to list accounts: mfactl users",
                     subject.user.as_str()
                 )));
             };
@@ -142,7 +142,7 @@ impl Connection {
         let named = parameters.factor;
         let no_labels = || {
             Failure::refused(format!(
-                "{named} has no labels; only devices have, and addresses"
+                "{named} has no labels; only devices and addresses have labels"
             ))
         };
         let Some(factor) = named.factor() else {
@@ -173,7 +173,7 @@ impl Connection {
             let mut address = None;
             let removed = match (kind, channel, shown) {
                 (Some(kind), _, _) => account.remove_devices(kind, label.as_ref()),
-                // What is there no more is removed.
+                // What no longer exists is removed.
                 (None, Some(channel), Some(shown)) => {
                     let named = Self::named_contact(&settings, account, channel, shown)?;
                     address = named.as_ref().map(Recipient::masked);
@@ -195,7 +195,7 @@ impl Connection {
             };
             let follows = what_follows(&before, account, factor, &prospects);
             let event = changed.then(event);
-            let spent = spent.map(|spent| format!("{spent} went with that"));
+            let spent = spent.map(|spent| format!("also removed: {spent}"));
             let notes: Vec<_> = spent.into_iter().chain(follows).collect();
             Ok((event, (removed, notes.join("\n"))))
         })?;

@@ -1,4 +1,4 @@
-//! Looking at the settings before they are put in force, and at the agent itself.
+//! Checks the settings before they are applied, and the agent itself.
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{
@@ -13,12 +13,11 @@ use crate::config::{ConfigError, Files};
 use crate::providers::inspect;
 use crate::review::Review;
 
-/// So many users are listed by name; a name has at most 256 bytes, and all fit into one message.
+/// The most users that are listed by name; a name has at most 256 bytes, so all fit into one message.
 const MOST_REFUSED: usize = 50;
 
 impl Connection {
-    /// Nothing is put in force. The files are the agent's own and no others: what is wrong with a file is
-    /// told by quoting it.
+    /// Nothing is applied. Only the agent's own files are read, since errors quote the file.
     pub(super) fn check_config(
         &self,
         parameters: &CheckConfigParameters,
@@ -60,7 +59,7 @@ impl Connection {
         })
     }
 
-    /// The mode in force, where it stands, and what the files say by now.
+    /// The active mode, where it is set, and what the files say now.
     pub(super) fn mode(&self) -> Result<ModeReply, Failure> {
         let agent = &self.agent;
         let active_config = agent.active_config();

@@ -1,7 +1,7 @@
 //! Addresses that codes are sent to, accounts at RADIUS servers, and trying out that messages arrive.
 //!
-//! An administrator may enrol an address as it is; the first code that comes back confirms it. Users show
-//! that it is theirs first: whoever mistypes their only address could not log in any more.
+//! An administrator may enrol an address without a check; the first code that is typed back confirms it. Users must
+//! first show that the address is theirs: with a typing mistake in their only address they could not log in any more.
 
 mod confirm;
 mod show;
@@ -52,7 +52,7 @@ impl Connection {
         }
         if is_new && permit.by() == By::User {
             return Err(Failure::refused(
-                "an address of one's own is stored once a code that was sent there has come back; confirm it",
+                "your address is stored after you type the code that was sent there; confirm it",
             ));
         }
         done(&self.store_contact(&subject, &permit, &contact)?)

@@ -1,4 +1,4 @@
-//! Devices that are there already: showing them, renaming them, and taking up those that have gone astray.
+//! Existing devices: shows, renames and resynchronises them.
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{
@@ -41,8 +41,8 @@ impl Connection {
         })
     }
 
-    /// Who has seen old codes of a device must not move its clock back to them: it takes a factor that was
-    /// passed, or an administrator.
+    /// An attacker who has seen old codes of a device must not move its clock back to them, so this needs a verified
+    /// factor, or an administrator.
     pub(super) fn resync(&self, parameters: &ResyncParameters) -> Result<ResyncReply, Failure> {
         let agent = &self.agent;
         let settings = agent.settings();
@@ -52,7 +52,7 @@ impl Connection {
         permit.check(&account)?;
         if account.devices().is_empty() {
             return Err(Failure::refused(
-                "no device needs resynchronising, as there is none; to set one up: mfactl enroll totp USER",
+                "there is no device to resynchronise; to enrol one: mfactl enroll totp USER",
             ));
         }
         let mut resync = Resync {
@@ -114,15 +114,15 @@ impl Connection {
             Resynced::Wrong { lock } => Event {
                 result: "wrong",
                 reason: Some(match lock {
-                    Some(_) => "no two codes in a row; the account is locked now".to_owned(),
-                    None => "no two codes in a row".to_owned(),
+                    Some(_) => "not two consecutive codes; the account is locked now".to_owned(),
+                    None => "not two consecutive codes".to_owned(),
                 }),
                 ..event
             },
             Resynced::Idle => return None,
             Resynced::Locked => Event {
                 result: "locked",
-                reason: Some("the account is locked; the codes were not judged".to_owned()),
+                reason: Some("the account is locked; the codes were not checked".to_owned()),
                 ..event
             },
         })
@@ -195,16 +195,16 @@ fn reply(subject: &Subject, resynced: Resynced) -> Result<ResyncReply, Failure> 
             skipped,
         }),
         Resynced::Wrong { lock: None } => Err(Failure::refused(
-            "these are no two codes in a row of a device, not used before and not more than ten minutes \
-             off; wait for a new code, type it, then type the one that follows it",
+            "these are not two consecutive, unused codes of a device, at most ten minutes off; \
+             wait for a new code, type it, then type the next one",
         )),
         Resynced::Idle => Err(Failure::refused(
-            "these are no codes, or were used already; wait for a new code, type it, then type the one that \
-             follows it",
+            "these are not codes, or they were already used; wait for a new code, type it, then \
+             type the next one",
         )),
         Resynced::Wrong { lock: Some(_) } | Resynced::Locked => Err(Failure::refused(
-            "the account is locked, and no code is judged until the lock ends. When: mfactl status USER. An \
-             administrator ends it: mfactl unlock USER",
+            "the account is locked, and no code is accepted until the lock ends. To see when: \
+             mfactl status USER. An administrator can unlock it: mfactl unlock USER",
         )),
     }
 }

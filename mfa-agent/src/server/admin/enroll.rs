@@ -70,7 +70,10 @@ impl Connection {
     ) -> Result<EnrollmentReply, Failure> {
         let in_time = |pending: &PendingDevice| pending.begun.elapsed() < CONFIRMATION;
         let mut pending = self.pending.take().filter(in_time).ok_or_else(|| {
-            Failure::refused("there is nothing to confirm on this connection; begin to enrol again")
+            Failure::refused(
+                "there is nothing to confirm on this connection; start the enrolment \
+                              again",
+            )
         })?;
         let windows = self.agent.settings().windows();
         let code = unspaced(parameters.code.expose());
@@ -89,12 +92,15 @@ impl Connection {
     fn wrong_code(&mut self, mut pending: PendingDevice) -> Failure {
         pending.tries_left -= 1;
         if pending.tries_left == 0 {
-            return Failure::refused("too many wrong codes; nothing was stored, begin again");
+            return Failure::refused(
+                "too many wrong codes; nothing was stored. Start the \
+                                     enrolment again",
+            );
         }
         self.pending = Some(pending);
         Failure::refused(
-            "that is not the code that the device should show now; check that it took over the key, \
-             and that the clocks of the device and of this host are right, and type the next code",
+            "unexpected code; check that the key was entered correctly and that both clocks are \
+             right, then type the next code",
         )
     }
 
@@ -129,7 +135,7 @@ impl PendingDevice {
             .uri(&self.issuer, &user, self.device.next())
             .ok_or_else(|| {
                 Failure::refused(
-                    "no URI can be made of this user name and issuer; see [totp] issuer",
+                    "this user name and issuer can't be put into a URI; check [totp] issuer",
                 )
             })?;
         let enrollment = Enrollment {

@@ -47,7 +47,7 @@ impl Connection {
         explanation.enrolled = account.enrolled();
         explanation.not_enrolled = Some(false);
         let decision = settings.policy.decide(&request, &facts, &personal);
-        // What the policy alone decides stands there already.
+        // The decision of the policy alone is already included.
         if let Ok(ask) = by_policy(&decision, None) {
             let explained = Explained {
                 settings: &settings,
@@ -62,7 +62,7 @@ impl Connection {
         Ok(ExplainReply { explanation })
     }
 
-    /// What becomes of being asked: prompts, or being let in without.
+    /// The result of asking: prompts, or a login without one.
     fn explain_ask(&self, it: &Explained<'_>, into: &mut Explanation) {
         let context = EntryContext {
             user: &it.subject.user,
@@ -83,15 +83,15 @@ impl Connection {
         match entry {
             Entry::NoRoom => {
                 into.action = Action::Deny;
-                into.reason += "; but one answer for password and code has no room for that";
+                into.reason += "; but a single answer with password and code has no room for that";
             }
             Entry::LetIn(let_in) => explain_let_in(let_in, it.account, context.now, into),
             Entry::Enroll(_) => {
-                into.reason += "; the user has set up nothing, and sets up a device in the login";
+                into.reason += "; the user has nothing enrolled and enrols a device in the login";
                 into.prompts = enrollment_prompts(&wording(it.settings, screen).asking).into();
             }
             Entry::AskNumber(asked) => {
-                into.reason += "; the user has set up nothing, and is asked for a number";
+                into.reason += "; the user has nothing enrolled and is asked for a number";
                 self.explain_prompts(it, asked, into);
             }
             Entry::Ask(asked) => {
@@ -113,9 +113,9 @@ impl Connection {
     }
 }
 
-/// What a stack with `forward_pass` does with such a login, which nobody says of the login that is explained.
-const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack in which one answer holds password and code (forward_pass, use_first_pass, \
-                                     try_first_pass) is refused";
+/// What a stack with `forward_pass` does with such a login; the explained login does not name its stack.
+const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack with password and code in one answer \
+                                     (forward_pass, use_first_pass, try_first_pass) is refused";
 
 /// Whether the user lacks what is required, and neither sets it up in the login nor gets in without it. The same
 /// decision as for the login, with no days of grace left.
@@ -133,13 +133,15 @@ fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &m
     into.action = Action::Skip;
     into.reason += &match let_in {
         LetIn::Session(session) => format!("; but a session lasts since {}", session.begun),
-        LetIn::Unenrolled => "; but the user has set up nothing, and need not".to_owned(),
+        LetIn::Unenrolled => {
+            "; but the user has nothing enrolled and is not required to".to_owned()
+        }
         LetIn::Grace(Grace { days, ends, .. }) => {
             into.grace_days_left = Some(days);
             let since = account.grace_since(now);
             into.grace_since = since.map(|since| since.to_string());
             into.grace_until = ends.map(|ends| ends.to_string());
-            format!("; but the user has set up nothing yet, and days of grace are left: {days}")
+            format!("; but the user has nothing enrolled yet; days of grace left: {days}")
         }
     };
 }
@@ -148,7 +150,7 @@ fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &m
 fn lacking(asked: &Asked, user: &UserName) -> String {
     match (asked.hint, asked.is_unenrolled) {
         (Some(hint), _) => format!("; but {}", hint.words().replace("USER", user.as_str())),
-        (None, true) => "; but the user is not enrolled in what is required".to_owned(),
+        (None, true) => "; but the user has none of the required factors enrolled".to_owned(),
         (None, false) => String::new(),
     }
 }
@@ -170,7 +172,7 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
         && !is_name(from)
     {
         return Err(Failure::refused(format!(
-            "{from:?} is neither an address nor the name of a host"
+            "{from:?} is neither an address nor a host name"
         )));
     }
     LoginContext::imagined(BeginParameters {
@@ -185,7 +187,7 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
     })
 }
 
-/// Whether that may be the name of a host. What is made of digits only is an address that has gone wrong.
+/// Whether this can be a host name. Digits only are a mistyped address.
 fn is_name(text: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     text.chars().all(is_part) && text.chars().any(char::is_alphabetic)
@@ -201,7 +203,7 @@ fn moment(at: Option<&str>) -> Result<Zoned, Failure> {
         .and_then(|at: DateTime| at.to_zoned(TimeZone::system()));
     moment.map_err(|_| {
         Failure::refused(format!(
-            "{text:?} is no time; expected the host's own time such as 2026-11-23T09:30"
+            "{text:?} is not a time; expected local time such as 2026-11-23T09:30"
         ))
     })
 }
@@ -219,7 +221,7 @@ fn shorten(considered: &mut Vec<Considered>) {
     considered.extend(last);
 }
 
-/// The reasons quote whole rules, and whom a rule is for is no business of everybody's.
+/// The reasons quote whole rules, and not every user may read who a rule is for.
 fn hide_lists(considered: &mut [Considered]) {
     for rule in considered {
         rule.reason = None;

@@ -1,7 +1,6 @@
 //! Taking over many devices at once, or whole accounts of other programs.
 //!
-//! What is asked for is read and checked first, and then changes the records. A dry run does the same and
-//! leaves them as they were.
+//! The input is read and checked first, and then changes the records. A dry run does the same without changing them.
 
 mod accounts;
 
@@ -109,7 +108,7 @@ impl Connection {
                 log::limited(
                     "refused calls",
                     format_args!(
-                        "an import for {user:?} refused to process {pid} of user id {uid}: {reason}"
+                        "import for {user:?} refused to process {pid} of user id {uid}: {reason}"
                     ),
                 );
                 Err(Failure::refused(reason))
@@ -118,7 +117,7 @@ impl Connection {
         }
     }
 
-    /// The event of what was taken over for one user, if anything was.
+    /// The audit event of an import for one user, if anything was imported.
     fn import_event(&self, share: &Share, outcome: &[Outcome]) -> Option<Event> {
         let count = |wanted| outcome.iter().filter(|(_, is, _)| *is == wanted).count();
         let (stored, updated) = (count(ImportOutcome::Stored), count(ImportOutcome::Updated));

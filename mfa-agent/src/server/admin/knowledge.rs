@@ -54,8 +54,8 @@ impl Connection {
         }
     }
 
-    /// Judges what was chosen so far, so that nobody types three answers for nothing. A factor has to be
-    /// passed for what is stored only.
+    /// Checks the questions so far, so that users don't type three answers in vain. Only a change that is stored needs
+    /// a verified factor.
     pub(super) fn check_questions(
         &self,
         parameters: EnrollQuestionsParameters,
@@ -121,7 +121,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// The account, once it is sure that the caller may change it: nobody else costs any hashing.
+    /// The account, after it is clear that the caller may change it: other callers cost no hashing.
     fn checked(&self, subject: &Subject, permit: &Permit) -> Result<Account, Failure> {
         let account = self.agent.repository.account(&subject.user)?;
         permit.check(&account)?;

@@ -33,7 +33,7 @@ use crate::repository::Key;
 use mfa_core::account::{Account, By};
 use mfa_core::factors::device::DeviceKind;
 
-/// Records looked at for a page: few may be worth listing, and nobody should wait for long.
+/// The most records that are read for a page: few may be listed, and the caller should not wait for long.
 const RECORDS_A_PAGE: usize = 2_000;
 
 impl Connection {
@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// The user that a call is about: the one that it names, or the caller.
+    /// The user that a call is about: the named user, or the caller.
     fn user_of(&self, parameters: Option<&RawValue>) -> Option<String> {
         #[derive(Deserialize)]
         struct Named {
@@ -116,7 +116,7 @@ impl Connection {
         }
     }
 
-    /// The account that a change is about, and by what right.
+    /// The account that a change is about, and the right to change it.
     fn changing(
         &self,
         user: Option<&str>,
@@ -141,7 +141,7 @@ impl Connection {
         if permit.by() == By::Administrator && !still {
             return Err(Failure::new(
                 ErrorKind::NotAllowed,
-                "this is no longer yours to change; begin again",
+                "your rights have changed since you started; start again",
             ));
         }
         Ok(())

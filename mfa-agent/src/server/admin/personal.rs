@@ -46,7 +46,7 @@ impl Connection {
         })?;
         let note = (on && !done.1.has(factor)).then(|| {
             format!(
-                "{user} has not set up {factor} yet and can't pass where it is asked for. Set it up: {}",
+                "{user} has not enrolled {factor} yet and can't log in where it is asked for; enrol it: {}",
                 factor.enroll_command(&user)
             )
         });
@@ -120,8 +120,8 @@ impl Connection {
         }
         let user = &subject.user;
         Err(Failure::refused(format!(
-            "{user} has no maximum password age, and [policy] require_password_expiry asks for one; set \
-             it first: chage -M 90 {user}"
+            "{user} has no maximum password age, but [policy] require_password_expiry requires \
+             one; set it first: chage -M 90 {user}"
         )))
     }
 

@@ -14,8 +14,8 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES};
 
 impl Connection {
-    /// New codes; the earlier ones are void. They stand in for a device's, and who may enrol one may have
-    /// them.
+    /// New codes; the earlier ones become invalid. They replace a device's codes, so users who may enrol a device may
+    /// have them.
     pub(super) fn enroll_recovery(
         &mut self,
         parameters: &EnrollRecoveryParameters,
@@ -42,8 +42,8 @@ impl Connection {
         self.change_factors(&subject, &permit, |account| {
             if account.enrolled().is_empty() {
                 return Err(Failure::refused(
-                    "recovery codes are for the day on which a factor is lost; set one up first: \
-                     mfactl enroll totp USER",
+                    "recovery codes replace a lost factor, but this user has none; set one up \
+                     first: mfactl enroll totp USER",
                 ));
             }
             let digests = codes.iter().map(|code| pepper.digest(code.expose()));
@@ -84,7 +84,7 @@ impl Connection {
         Ok(RemoveReply {
             user: subject.user.to_string(),
             removed,
-            note: spent.map(|spent| format!("{spent} went with that")),
+            note: spent.map(|spent| format!("also removed: {spent}")),
         })
     }
 }

@@ -66,7 +66,7 @@ impl Connection {
         Ok(reply)
     }
 
-    /// Anyone may end their own: it lets nobody in.
+    /// Users may end their own sessions: this accepts no login.
     pub(super) fn revoke(&self, parameters: &UserParameters) -> Result<RevokeReply, Failure> {
         let agent = &self.agent;
         let subject = agent.subject_or_caller(parameters.user.as_deref(), self.peer)?;
@@ -94,7 +94,7 @@ impl Connection {
         let lasts = Duration::from_secs(parameters.seconds.into());
         if !(SHORTEST_BYPASS..=LONGEST_BYPASS).contains(&lasts) {
             return Err(Failure::refused(
-                "a bypass code is good for one minute to three hours, such as --for 30m",
+                "a bypass code can be valid for one minute to three hours, such as --for 30m",
             ));
         }
         let code = RandomCode::new(random()?, BYPASS_DIGITS).text();
@@ -104,7 +104,7 @@ impl Connection {
             let until = account.issue_bypass(code.clone(), lasts, now);
             let locked = account.lockout().lock(now).is_some();
             let event = Event {
-                reason: Some(format!("a code that passes once, until {until:.0}")),
+                reason: Some(format!("a one-time code, valid until {until:.0}")),
                 ..change_event("bypass", &subject, self.peer)
             };
             Ok(put_if(Some(event), account, (until, locked)))

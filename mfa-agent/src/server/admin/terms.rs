@@ -1,4 +1,4 @@
-//! What the settings say of a PAM service, whoever logs in by it: its stack and its program have to fit that.
+//! What the settings say about a PAM service, for any user: its stack and its program must match this.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -23,7 +23,7 @@ pub(in crate::server) enum CallOutcome {
 pub(in crate::server) enum Waiting {
     /// A login.
     Login(LoginWait),
-    /// A message that is good for nothing.
+    /// An invalid message.
     Trial(MessageWait, Trial),
     /// An address that is being enrolled.
     Confirmation(MessageWait, Box<Confirmation>),
@@ -48,7 +48,7 @@ impl From<Body> for CallOutcome {
 }
 
 impl Waiting {
-    /// Waits. Nobody else waits meanwhile.
+    /// Waits. Other callers don't wait meanwhile.
     pub(super) fn run(self) -> Resumed {
         match self {
             Self::Login(wait) => Resumed::Login(wait.run()),

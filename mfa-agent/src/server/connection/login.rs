@@ -16,7 +16,7 @@ use super::call_outcome::done;
 use super::{CallOutcome, Connection, Waiting};
 use mfa_core::names::UserName;
 
-/// How long a factor that was passed on a connection stands for changes made on it.
+/// How long a verified factor allows changes on the same connection.
 const PROOF: Duration = Duration::from_secs(600);
 
 /// A factor that was passed on a connection, for a change.
@@ -36,7 +36,8 @@ impl Connection {
         if !self.terms.may_log_in {
             return Err(Failure::new(
                 ErrorKind::Busy,
-                "the agent has too many connections, and the last ones are for administrators; try again",
+                "the agent has too many connections, and the last ones are reserved for \
+                 administrators; try again",
             ));
         }
         match method {
@@ -50,8 +51,10 @@ impl Connection {
 
     fn begin(&mut self, parameters: BeginParameters) -> Result<CallOutcome, Failure> {
         if let Some(earlier) = self.login.take() {
-            self.agent
-                .abandon(&earlier.login, "another login was begun on its connection");
+            self.agent.abandon(
+                &earlier.login,
+                "another login was started on its connection",
+            );
         }
         if self.peer.privileged {
             self.active_logins = self.agent.active_logins.enter(());
@@ -82,7 +85,7 @@ impl Connection {
         done(&Nothing {})
     }
 
-    /// The account phase. One that the ticket of a login admits stands in the log with that login.
+    /// The account phase. An admission by ticket is logged together with its login.
     fn admit(&mut self, parameters: AdmitParameters) -> Result<CallOutcome, Failure> {
         let Ended { reply, record, .. } = *self.agent.admit(self.peer, parameters)?;
         let is_told = reply.step.outcome == Some(Outcome::Passed);
@@ -153,7 +156,7 @@ impl Connection {
         held.ok_or_else(|| {
             Failure::new(
                 ErrorKind::NoLogin,
-                "there is no such login on this connection; begin one",
+                "there is no such login on this connection; start one",
             )
         })
     }

@@ -1,6 +1,7 @@
-//! How many logins of one account may be open at a time, whoever asks.
+//! How many logins of one account may be open at a time, over all callers.
 //!
-//! Whoever leaves many of them at the prompt (`su` to one's own account, in a loop) takes no more connections than that.
+//! A user who leaves many of them at the prompt (`su` to the own account, in a loop) uses no more connections than
+//! this.
 
 use std::sync::Arc;
 

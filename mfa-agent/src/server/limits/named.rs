@@ -1,7 +1,8 @@
 //! Which user ids have a name in the name service.
 //!
-//! A user may have thousands of subordinate ids (subuid(5)), none with a name, and call under each. What was found is
-//! remembered for a while; a few are looked up at a time, so that a name service that hangs holds up no more threads.
+//! A user may have thousands of subordinate ids (subuid(5)), all without a name, and call under each. Results are
+//! remembered for a while, and only a few look-ups run at a time, so a name service that hangs blocks only a few
+//! threads.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use mfa_core::names::Names;
 
-/// So many look-ups run at a time.
+/// The most look-ups at a time.
 const AT_ONCE: u32 = 8;
 
-/// So many user ids are remembered. Then all are forgotten.
+/// The most user ids that are remembered. Then all are forgotten.
 const REMEMBERED: usize = 4096;
 
 /// For how long it is remembered that there is a name, or none: a user may be new.

@@ -1,4 +1,4 @@
-//! Lets in a user whom the policy would ask: by a session, by grace, or because they need not set up anything. It is
+//! Accepts a user without a prompt although the policy asks: because of a session, grace, or optional enrolment. It is
 //! decided again in the change that makes it durable, on the very record that is changed.
 
 use mfa_protocol::login::Outcome;
@@ -93,7 +93,7 @@ fn days_left(days: u32) -> String {
 /// Passed once, and within its time not asked again.
 fn in_session(session: &Session) -> String {
     format!(
-        "a session, begun {} with {} by {}",
+        "a session, started {} with {} by {}",
         session.begun, session.passed, session.spot.service
     )
 }

@@ -53,7 +53,7 @@ impl Agent {
         Err(Failure::unavailable("the account keeps changing"))
     }
 
-    /// What becomes of a login.
+    /// The result of a login.
     pub(super) fn entry<'a>(
         &'a self,
         resolved: &'a ResolvedLogin<'_>,
@@ -126,7 +126,7 @@ impl Agent {
         self.first_step(login, effect)
     }
 
-    /// What somebody is asked for who lacks it: always the same for the same name.
+    /// What a user without the factor is asked for: always the same for the same name.
     pub(in crate::server) fn prompt_decoy<'a>(
         &self,
         settings: &'a Settings,
@@ -148,10 +148,12 @@ impl ResolvedLogin<'_> {
     }
 }
 
-const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was asked for, but more than a code is required; set require = \
-     [\"totp\"] in a rule for this service, or take back what is required of this user: mfactl status USER";
+const TOO_MUCH_FOR_ONE_ANSWER: &str = "one answer for password and code was asked for, but more \
+                                       than a code is required; set require = [\"totp\"] in a \
+                                       rule for this service, or check what is required for this \
+                                       user: mfactl status USER";
 
-/// How a login on these terms is led, and in which words.
+/// The prompts and texts of a login on these terms.
 pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Screen) -> Plan {
     Plan {
         combinations: terms.combinations,

@@ -41,7 +41,7 @@ pub(super) struct ResolvedLogin<'a> {
 /// What a login is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Purpose {
-    /// Somebody wants in.
+    /// A login.
     Login,
     /// The caller is about to change their own factors.
     Proof,
@@ -125,10 +125,9 @@ impl Agent {
     /// The user of a login, once it is sure that the caller may begin it, and their account if it was
     /// found on the way.
     ///
-    /// For most logins of a host the name service has nothing to say: a program that may ask for
-    /// anyone asks for somebody who has an account. Accounts are enrolled under canonical names, so an
-    /// account under the very name that was given is theirs, and the look-up, which costs as much as
-    /// the rest of this, is left out.
+    /// Most logins need no look-up in the name service: a program that may ask for any user asks for a user with an
+    /// account. Accounts are enrolled under canonical names, so an account under exactly the given name belongs to this
+    /// user. The look-up, which costs as much as the rest of this function, is skipped.
     pub(super) fn login_subject(
         &self,
         peer: Peer,
@@ -154,7 +153,8 @@ impl Agent {
             Failure::new(
                 ErrorKind::Busy,
                 format!(
-                    "too many logins of {user} wait for an answer; try again once some have ended"
+                    "too many logins of {user} are waiting for an answer; try again when some \
+                     have ended"
                 ),
             )
         })
@@ -175,7 +175,7 @@ impl Agent {
         Ok(policy.decide(request, &facts, personal))
     }
 
-    /// What the policy wants to know of the user, and no more: each look-up costs every login.
+    /// What the policy needs to know about the user, and no more: each look-up costs every login.
     fn facts(
         &self,
         policy: &Policy,
@@ -202,7 +202,7 @@ impl Agent {
         Ok((self.names.is_federated(entry)?, groups))
     }
 
-    /// The user's record, or the one that stands in for those who have none.
+    /// The user's record, or the shared record for users without one.
     pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
         let own = Key::account(user);
         if let Some(account) = self.repository.load(&own)? {

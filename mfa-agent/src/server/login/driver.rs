@@ -85,7 +85,7 @@ impl Agent {
         }
     }
 
-    /// Performs one effect after the other, until somebody else's turn comes.
+    /// Performs one effect after the other, until the login must wait for another party.
     pub(super) fn carry_on(
         &self,
         mut login: Box<Login>,
@@ -137,7 +137,7 @@ impl Agent {
         }
     }
 
-    /// Which of the candidates is a bypass or recovery code. A user who is not judged is told nothing.
+    /// Which of the candidates is a bypass or recovery code. A user whose answer is not verified is told nothing.
     fn find_code(&self, login: &Login, state: &FindingCode) -> Result<Option<usize>, Failure> {
         let Some(account) = self.repository.load(&login.key)? else {
             return Ok(None);
@@ -178,7 +178,7 @@ impl Agent {
         Ok(Following::judged(state.verified(&verdict), generation))
     }
 
-    /// What codes say of this host's clock, once they are judged.
+    /// What codes say about this host's clock, after they are verified.
     fn watch_clock(&self, login: &Login, given: &[Answer], verdict: &Verdict) {
         match verdict {
             Verdict::Passed(passed) if passed.kind == Some(DeviceKind::Totp) => {

@@ -45,8 +45,8 @@ impl Agent {
         ask: &Ask,
         new: NewDevice,
     ) -> Result<Progress, Failure> {
-        // What goes wrong is counted where the device will stand, not on the record that names without one
-        // share.
+        // Wrong codes are counted on the record that will hold the device, not on the shared record of names without
+        // one.
         resolved.key = Key::account(&resolved.subject.user);
         let (settings, screen) = (&resolved.settings, resolved.context.screen());
         let made = self.fresh_device(settings, &resolved.context.user, Label::numbered(1))?;
@@ -67,7 +67,7 @@ impl Agent {
         let user = &login.context.user;
         let account = self.repository.account(user)?;
         let label = account.free_label();
-        // The recovery code has passed: what was wrong before it counts no more.
+        // The recovery code is correct, so earlier failures no longer count.
         login.epoch = account.lockout().epoch();
         let made = self.fresh_device(&login.settings, user, label)?;
         login.context.forget_failures();
@@ -162,7 +162,7 @@ impl Login {
 
 fn enrollment_event(context: &Context, device: &Device, occasion: Occasion) -> Event {
     let instead = match occasion {
-        Occasion::Lost { .. } => ", in place of the devices that were there",
+        Occasion::Lost { .. } => ", instead of the earlier devices",
         Occasion::First => "",
     };
     let reason = format!("in a login, with {RECOVERY_CODES} recovery codes{instead}");

@@ -12,7 +12,7 @@ pub(super) struct Following {
 pub(super) enum EndNote {
     /// The audit log does not have it yet.
     Due,
-    /// The same: no RADIUS server has judged the answer, and why.
+    /// The same: no RADIUS server verified the answer, and why.
     Silence(String),
     /// The audit log has it: it was committed with the verdict.
     Committed {

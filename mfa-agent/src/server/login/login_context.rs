@@ -1,9 +1,8 @@
 //! What is known of a login, as opposed to what is said.
 //!
-//! A program that guards logins (root, or trusted) is believed. Any other process is not: the address
-//! and the terminal in its mouth could open a rule that is not meant for it, or have somebody else's
-//! address banned. It runs on this host, so much is sure. And whoever proves themselves before a change
-//! does not choose the service whose rule the proof is measured by.
+//! A program that guards logins (root, or trusted) is believed. Any other process is not: it could name an address or a
+//! terminal to match a rule that is not meant for it, or to get another user's address banned. It certainly runs on
+//! this host. And a user who verifies a factor before a change can't choose the service whose rule applies.
 
 use std::net::IpAddr;
 
@@ -17,10 +16,10 @@ use mfa_core::account::SessionScope;
 use mfa_core::names::UserName;
 use mfa_core::policy::{LoginOrigin, Request, remote_address, terminal_name};
 
-/// The service by whose rules somebody proves themselves before changing their factors.
+/// The service whose rules apply when users verify themselves before they change their factors.
 const PROOF_SERVICE: &str = "mfactl";
 
-/// Bytes of a name that stands in a session: a user's record has room for so many of them.
+/// The longest name in a session, in bytes: a user's record has limited room.
 const MAX_SPOT_NAME: usize = 64;
 
 /// Verified methods that are taken note of; sshd knows fewer.

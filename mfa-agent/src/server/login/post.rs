@@ -1,8 +1,8 @@
 //! Sending the code of a login.
 //!
-//! Every message is counted on the record first, for users without an address and locked ones too, so that
-//! nobody is told which they are. Who is to get one gets it by the courier; the login waits a few seconds to
-//! tell whether somebody took it, outside of any call; the first message's login after it has asked for the code.
+//! Every message is counted on the record first, also for locked users and users without an address, so that callers
+//! can't tell them apart. The delivery queue sends the message; the login waits a few seconds for its result, outside
+//! of any call; for the first message it waits after it has asked for the code.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +29,7 @@ use mfa_core::login::{DeliveryStatus, SendRequest, SendResult};
 /// How long a login waits to tell whether a message was taken. Less than the module waits for a reply to an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// How much longer than its code a login lives: whoever types it late is to be told.
+/// How much longer than its code a login lives, so that a user who types it late gets a message.
 const LATE: Duration = Duration::from_secs(60);
 
 /// A message that was handed over.
@@ -69,11 +69,11 @@ impl LateMessage {
     }
 }
 
-/// What is to be done about a message.
+/// What to do about a message.
 enum Address {
     /// It goes there.
     To(Recipient, Option<u64>),
-    /// There is nobody to send it to, or nobody who should be sent anything.
+    /// There is no address to send it to, or the user should get no message.
     Nobody,
     /// It is one too many.
     TooMany,
@@ -134,7 +134,7 @@ impl Agent {
         login.has_arrived = Arc::default();
         let at_end = self.at_end(login, channel, &code.to);
         let Ok(ticket) = self.delivery_queue.submit_and_tell(job, at_end) else {
-            let reason = "too many messages wait to be sent";
+            let reason = "too many messages are waiting to be sent";
             self.note_message(login, channel, "failed", reason);
             return nothing_sent(DeliveryStatus::Failed, expires);
         };
@@ -146,7 +146,7 @@ impl Agent {
         Posted::Waiting(MessageWait::Ticket(ticket, PATIENCE), sending)
     }
 
-    /// What somebody waits for who is sent nothing.
+    /// What a user waits for who gets no message.
     fn send_to_nobody(&self, channel: Channel) -> MessageWait {
         let timing_decoy = self.delivery_queue.decoy(channel);
         match timing_decoy.time < PATIENCE {
@@ -170,7 +170,7 @@ impl Agent {
         if let (Delivery::Retrying(error), Some(code)) = (delivery, &sending.code) {
             let reason = format!("to {}: {error}", code.to.masked());
             self.note_message(login, sending.channel, "retrying", &reason);
-            self.remember_failure(&login.key, &format!("{error}; it is tried again"))?;
+            self.remember_failure(&login.key, &format!("{error}; trying again"))?;
         }
         Ok(SendResult {
             code: sending.code,
@@ -298,8 +298,8 @@ impl Sending {
 }
 
 impl Login {
-    /// Where a code of this login goes: to the number that was just typed, to the user's own address, or to
-    /// one that the template makes of their name.
+    /// Where a code of this login goes: to the number that was just typed, to the user's own address, or to the address
+    /// that the template makes from the user name.
     fn address(&self, account: &Account, order: &SendRequest) -> Address {
         let theirs = account
             .contact(order.channel)

@@ -1,8 +1,8 @@
-//! Having a RADIUS server judge an answer.
+//! Answers that a RADIUS server verifies.
 //!
-//! The guess is noted on the record before the server hears of it, so that no more are out at once than
-//! may be wrong, and a locked account asks nobody. What the server said is noted in a change of its own;
-//! silence gives the guess back, unless it was one at a bypass or recovery code as well.
+//! The guess is reserved on the record before the server gets it, so that no more guesses are open at once than may be
+//! wrong, and a locked account asks no server. The server's answer is recorded in a separate change; if no server
+//! answers, the reservation is released, unless the answer was also a guess at a bypass or recovery code.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(in crate::server) enum ReservedGuess {
     /// It is on the record under this number, for a server to judge.
     ForServer(u64),
     /// The same, and it might have been a bypass or recovery code, and is none: that was judged here.
-    JudgedHere(u64),
+    VerifiedHere(u64),
 }
 
 impl ReservedGuess {
@@ -47,14 +47,14 @@ impl ReservedGuess {
     const fn id(self) -> Option<u64> {
         match self {
             Self::None | Self::Locked => None,
-            Self::ForServer(id) | Self::JudgedHere(id) => Some(id),
+            Self::ForServer(id) | Self::VerifiedHere(id) => Some(id),
         }
     }
 }
 
 /// Whether a guess may go out.
 enum Reservation {
-    /// It may, or nobody is asked because there is no account at a server.
+    /// It may, or no server is asked because the user has no account at a server.
     Granted(Option<Remote>, ReservedGuess),
     /// It is a bypass or recovery code.
     Other,
@@ -66,14 +66,14 @@ enum Reservation {
 
 /// What asking a server comes to.
 pub(super) enum Queried {
-    /// This is to be waited for.
+    /// This must be waited for.
     Waiting(RadiusWait, QueryingRadius, ReservedGuess),
     /// This follows at once.
     AtOnce(Following),
 }
 
 impl Agent {
-    /// Has a server judge an answer.
+    /// Has a server verify an answer.
     pub(super) fn query(
         &self,
         login: &mut Login,
@@ -93,7 +93,8 @@ impl Agent {
         };
         let is_privileged = login.context.peer.privileged;
         let Some(place) = self.radius_places.enter(&login.settings, is_privileged) else {
-            let why = "too many logins wait for RADIUS servers; see [server] max_connections";
+            let why =
+                "too many logins are waiting for RADIUS servers; see [server] max_connections";
             log::limited("radius places", why);
             let following = self.unanswered(login, state, guess, why)?;
             return Ok(Queried::AtOnce(following));
@@ -108,7 +109,8 @@ impl Agent {
         let (Some(wait), Some(client)) = (login.wait(&remote), client) else {
             let server = &remote.server;
             let why = format!(
-                "the user is at the RADIUS server {server}, and no [[radius]] has that name"
+                "the user is enrolled at the RADIUS server {server}, but no [[radius]] has that \
+                 name"
             );
             log::limited("radius", format_args!("{}: {why}", login.context.user));
             let following = self.unanswered(login, state, guess, &why)?;
@@ -145,7 +147,7 @@ impl Agent {
         }
     }
 
-    /// Nobody was asked: what was typed is wrong, or not judged at all, as it was for who asked last.
+    /// No server was asked: the answer is wrong, or was not verified at all, like the last answer.
     fn rested(
         &self,
         login: &mut Login,
@@ -157,7 +159,7 @@ impl Agent {
                 ReservedGuess::Locked => "the account is locked, so no RADIUS server was asked",
                 ReservedGuess::None
                 | ReservedGuess::ForServer(_)
-                | ReservedGuess::JudgedHere(_) => {
+                | ReservedGuess::VerifiedHere(_) => {
                     "the user has no account at a RADIUS server, so none was asked"
                 }
             };
@@ -190,14 +192,14 @@ impl Agent {
             }
             Ok(Said::Rejected { .. }) => {
                 self.typical_latency.note(took, false);
-                // The reservation becomes a failure in the change that judges the answers.
+                // The reservation becomes a failure in the change that verifies the answers.
                 RadiusReply::Rejected {
                     remote: Some(remote),
                     reserved: guess.id(),
                 }
             }
             Ok(Said::Challenged(challenge)) => {
-                if let Some(locked) = self.unjudged(login, &state, guess)? {
+                if let Some(locked) = self.unverified(login, &state, guess)? {
                     return Ok(Following::committed(state.refused(locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
@@ -217,8 +219,8 @@ impl Agent {
         Ok(Following::due(state.replied(reply)))
     }
 
-    /// Reserves the guess, if it may go out. Bypass and recovery codes are looked for in the same change, so that
-    /// no more guesses at them are out at once than may be wrong either.
+    /// Reserves the guess, if it may be sent. Bypass and recovery codes are checked in the same change, so that no more
+    /// guesses at them are open at once than may be wrong.
     fn reserve(&self, login: &Login, typed: &Secret) -> Result<Reservation, Failure> {
         let id = u64::from_le_bytes(random()?);
         let pepper = self.repository.pepper();
@@ -249,7 +251,7 @@ impl Agent {
                 return Ok((After::Same, Reservation::BudgetExhausted));
             }
             let guess = match is_other_guess {
-                true => ReservedGuess::JudgedHere(id),
+                true => ReservedGuess::VerifiedHere(id),
                 false => ReservedGuess::ForServer(id),
             };
             let granted = Reservation::Granted(remote, guess);
@@ -257,7 +259,7 @@ impl Agent {
         })
     }
 
-    /// No server has judged the guess.
+    /// No server verified the guess.
     fn unanswered(
         &self,
         login: &mut Login,
@@ -265,31 +267,33 @@ impl Agent {
         guess: ReservedGuess,
         why: &str,
     ) -> Result<Following, Failure> {
-        if let Some(locked) = self.unjudged(login, &state, guess)? {
+        if let Some(locked) = self.unverified(login, &state, guess)? {
             return Ok(Following::committed(state.refused(locked)));
         }
         let silence = match guess {
-            ReservedGuess::JudgedHere(_) => {
-                format!("{why}; none of the user's bypass or recovery codes either, which counts")
+            ReservedGuess::VerifiedHere(_) => {
+                format!(
+                    "{why}; the answer is not a bypass or recovery code either and counts as a failure"
+                )
             }
             ReservedGuess::None | ReservedGuess::Locked | ReservedGuess::ForServer(_) => {
-                format!("{why}; nothing was judged")
+                format!("{why}; nothing was verified")
             }
         };
         let effect = state.replied(RadiusReply::Silent);
         Ok(Following::silence(effect, silence))
     }
 
-    /// The server did not judge the guess, so it is given back. What might have been another code was judged
-    /// here, and counts; the refusal if that locks the account.
-    fn unjudged(
+    /// No server verified the guess, so the reservation is released. What could have been another code was checked here
+    /// and counts; returns the refusal if this locks the account.
+    fn unverified(
         &self,
         login: &mut Login,
         state: &QueryingRadius,
         guess: ReservedGuess,
     ) -> Result<Option<Refused>, Failure> {
         let id = match guess {
-            ReservedGuess::JudgedHere(id) if !state.is_password() => id,
+            ReservedGuess::VerifiedHere(id) if !state.is_password() => id,
             _ => {
                 self.settle(login, guess)?;
                 return Ok(None);
@@ -299,10 +303,10 @@ impl Agent {
             let mut account: Account = account.unwrap_or_default();
             let now = Timestamp::now();
             let counted = account.missed_other_code(id, login.epoch, now, &login.limits);
-            let (_, events) = login.told_unjudged(counted, state);
+            let (_, events) = login.told_unverified(counted, state);
             Ok((After::Put(account.into()), events, counted))
         })?;
-        login.context = login.told_unjudged(counted, state).0;
+        login.context = login.told_unverified(counted, state).0;
         Ok(match counted {
             Counted::Failure { .. } => None,
             Counted::Refused(refused) => Some(refused),
@@ -367,7 +371,7 @@ fn note(login: &Login, answer: &Result<Answer, ClientError>) {
                 log::limited(
                     "radius replies refused",
                     format_args!(
-                        "{refused} datagrams from {server} were no right reply; the last: {why}"
+                        "{refused} datagrams from {server} were not valid replies; the last: {why}"
                     ),
                 );
             }

@@ -80,8 +80,8 @@ impl Context {
         Screen::of(&self.service)
     }
 
-    /// What is logged in to, for somebody who reads it elsewhere: the operation, or the service. An ordinary
-    /// process says what it likes, so it is not repeated to a telephone that it has named.
+    /// What the user logs in to, for the text of a message: the operation, or the service. An ordinary process can name
+    /// anything, so its name is not sent to a telephone that it chose itself.
     pub(super) fn place(&self) -> &str {
         match self.peer.privileged {
             true => self.operation.as_deref().unwrap_or(&self.service),
@@ -103,7 +103,7 @@ impl Context {
             label: Some(to.masked()),
             ..self.event(
                 Outcome::Passed,
-                Some("in a login, by a code that came back"),
+                Some("in a login, confirmed by a code sent there"),
             )
         }
     }
@@ -141,7 +141,7 @@ impl Context {
                         .combination
                         .take()
                         .map(|combination| in_place_of_code(&combination, name));
-                    reason = Some(format!("a {name} code; it is used up now"));
+                    reason = Some(format!("a {name} code, which is now used up"));
                 }
             }
             Verdict::Wrong {
@@ -155,7 +155,7 @@ impl Context {
                 let why = match (expended, self.hint, unenrolled) {
                     (Some(expended), ..) => expended.words(),
                     (None, Some(hint), _) => &hint.words().replace("USER", self.user.as_str()),
-                    (None, None, true) => "not enrolled in what is required",
+                    (None, None, true) => "none of the required factors is enrolled",
                     (None, None, false) => "wrong answer",
                 };
                 let locks = if lock.is_some() {
@@ -165,21 +165,28 @@ impl Context {
                 };
                 let drift = out_of_sync.as_ref().map(|(label, drift)| {
                     let user = &self.user;
-                    format!("; a code of {label:?}, but {drift}: mfactl verify {user} --resync")
+                    format!(
+                        "; a code of {label:?}, but {drift}; resynchronise it: mfactl verify \
+                             {user} --resync"
+                    )
                 });
                 reason = Some(format!("{why}{}{locks}", drift.unwrap_or_default()));
             }
-            Verdict::Replayed => reason = Some("a code that was used before".to_owned()),
+            Verdict::Replayed => reason = Some("a code that was already used".to_owned()),
             Verdict::Locked(lock) => {
                 self.note_lock(Some(*lock));
-                reason = Some("the account is locked; the answer was not judged".to_owned());
+                reason = Some("the account is locked; the answer was not verified".to_owned());
             }
             Verdict::BudgetExhausted => {
-                reason = Some("too many guesses at once; the answer was not judged".to_owned());
+                reason = Some("too many guesses at once; the answer was not verified".to_owned());
             }
             Verdict::Password => reason = Some(EndReason::Password.words().to_owned()),
             Verdict::Stale => {
-                reason = Some("the account was changed during the login; not judged".to_owned());
+                reason = Some(
+                    "the account was changed during the login; the answer was not \
+                               verified"
+                        .to_owned(),
+                );
             }
         }
         self.reason = reason;
@@ -199,7 +206,7 @@ impl Context {
 
     /// The event for a recovery code that is followed by setting up a new device.
     pub(super) fn recovered(&self) -> Event {
-        let reason = "a recovery code; it is used up now, and a new device is to be set up";
+        let reason = "a recovery code, which is now used up; a new device must be enrolled";
         Event {
             event: "attempt",
             ..self.event(Outcome::Passed, Some(reason))
@@ -247,7 +254,7 @@ impl Context {
     }
 }
 
-/// The way, with what was typed in place of its code.
+/// The combination, with the name of the code that was typed instead of its own.
 fn in_place_of_code(combination: &str, name: &str) -> String {
     let is_hotp = |factor: &str| factor == DeviceKind::Hotp.name();
     let is_code = |factor: &str| {
@@ -261,7 +268,7 @@ fn in_place_of_code(combination: &str, name: &str) -> String {
         .join("+")
 }
 
-/// The way, where its code is one of a device of this kind.
+/// The combination, with the kind of the device whose code was typed.
 fn of_kind(combination: &str, kind: DeviceKind) -> String {
     let is_device = |factor: &str| DeviceKind::ALL.iter().any(|kind| kind.name() == factor);
     let named = |factor| {

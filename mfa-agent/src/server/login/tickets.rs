@@ -1,10 +1,10 @@
-//! Whether somebody who has been let in has met the policy: the account phase of a stack.
+//! The account phase of a stack: whether a user that the program accepted has met the policy.
 //!
-//! A program may let in without the stack that asks for the second factor; sshd does after a public key. What
-//! it asks before it opens a session ends here. A login that met the policy leaves a ticket behind, which is good
-//! for one admission, soon, of the same user to the same service, by the process that logged in or its parent,
-//! under the same user id. Without one, only who would not have been asked is admitted. Tickets are kept in
-//! memory; a restart forgets them, and the login has to be begun again.
+//! A program may accept a login without the stack that asks for the second factor; sshd does so after a public key.
+//! Before it opens a session, it asks here. A login that met the policy leaves a ticket, which is valid for a short
+//! time and for one admission of the same user to the same service, by the process that logged in or its parent, under
+//! the same user id. Without a ticket, only users who would not have been asked are admitted. Tickets are kept in
+//! memory; after a restart users must log in again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -56,12 +56,12 @@ impl Bearer {
     }
 }
 
-/// Why a ticket is none.
+/// Why a ticket is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::server) enum Void {
-    #[error("no second factor was asked for, and the login has no ticket")]
+    #[error("no second factor was asked for, so the login has no ticket")]
     Missing,
-    #[error("its ticket is unknown, was used, or has expired")]
+    #[error("its ticket is unknown, already used or expired")]
     Unknown,
     #[error("its ticket was given to another user, service or process")]
     NotTheirs,
@@ -112,14 +112,14 @@ impl Agent {
             crate::log::limited(
                 "tickets",
                 format_args!(
-                    "too many tickets are out; logins whose account phase asks for one are refused"
+                    "too many tickets are in use; logins whose account phase needs one are refused"
                 ),
             );
         }
         Ok(kept.then(|| Secret::new(HEXLOWER.encode(&number))))
     }
 
-    /// Admits somebody who has been let in, or not.
+    /// Admits or refuses a user that the program has accepted.
     pub(in crate::server) fn admit(
         &self,
         peer: Peer,
@@ -166,7 +166,7 @@ impl Agent {
         self.tickets.redeem(ticket, &by, Instant::now())
     }
 
-    /// What becomes of somebody whom the policy would have asked.
+    /// What happens to a user that the policy would have asked.
     fn admit_asked(
         &self,
         resolved: &ResolvedLogin<'_>,

@@ -31,9 +31,9 @@ impl Login {
         (context, events)
     }
 
-    /// The same, for a guess that might have been a bypass or recovery code and that no server has judged: the
-    /// login goes on unless that locks the account.
-    pub(super) fn told_unjudged(
+    /// The same, for a guess that could have been a bypass or recovery code and that no server verified: the login
+    /// continues unless this locks the account.
+    pub(super) fn told_unverified(
         &self,
         counted: Counted,
         state: &QueryingRadius,

@@ -1,8 +1,8 @@
 //! From answers to a verdict.
 //!
-//! What takes long (hashing) is done first, outside any record; then the account judges everything in
-//! one change that is durable before anybody hears of it (rules 1 and 3 of the architecture). A locked
-//! account costs no hashing, but takes as long as if it did (rule 8).
+//! Hashing takes long, so it is done first, outside of any record; then the account verifies everything in one change
+//! that is durable before any answer (rules 1 and 3 of the architecture). A locked account costs no hashing, but takes
+//! as long (rule 8).
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::repository::After;
 use mfa_core::account::{Account, Attempt, ConfirmedRecipient, PreparedAnswer, Verdict};
 use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::lockout::Admission;
-use mfa_core::login::{Answer, RadiusJudgement, Verifying};
+use mfa_core::login::{Answer, RadiusDecision, Verifying};
 
 /// How often answers are prepared again because the account changed under them.
 const MAX_PREPARATIONS: u32 = 3;
@@ -29,8 +29,8 @@ impl Agent {
         if codes.len() == given.len() {
             return self.commit_attempt(login, state, codes);
         }
-        // What goes with an answer that a server has rejected helps nobody, so it is not hashed. It takes as
-        // long; should that be refused, the rejection counts all the same.
+        // Answers that come with a rejected answer can't help, so they are not hashed. This takes as long; if it is
+        // refused, the rejection still counts.
         if rejected(given).is_some() {
             let _ = self.decoy(&login.context.claim(), given);
             return self.commit_attempt(login, state, codes);
@@ -138,12 +138,12 @@ impl Agent {
 
 /// The guess that a server has rejected, as it was reserved on the record.
 fn rejected(given: &[Answer]) -> Option<u64> {
-    let mut judgements = given.iter().filter_map(|given| given.judgement.as_ref());
-    let rejected = judgements.find(|judgement| !judgement.accepted)?;
+    let mut decisions = given.iter().filter_map(|given| given.decision.as_ref());
+    let rejected = decisions.find(|decision| !decision.accepted)?;
     rejected.reserved
 }
 
-/// A code, as it is judged within the change; none if it has to be hashed first.
+/// A code, as it is verified within the change; none if it must be hashed first.
 fn code(given: &Answer) -> Option<PreparedAnswer> {
     let (factor, typed) = (given.factor, given.typed.clone());
     Some(match factor.row().verification {
@@ -158,18 +158,18 @@ fn code(given: &Answer) -> Option<PreparedAnswer> {
             came_back: came_back(given),
             typed,
         },
-        Verification::Radius => match given.judgement.clone() {
+        Verification::Radius => match given.decision.clone() {
             None => PreparedAnswer::Sent {
                 factor,
                 typed,
                 came_back: None,
             },
-            Some(RadiusJudgement {
+            Some(RadiusDecision {
                 accepted,
                 remote: Some(remote),
                 ..
             }) => PreparedAnswer::Remote { remote, accepted },
-            Some(RadiusJudgement { remote: None, .. }) => PreparedAnswer::Impossible,
+            Some(RadiusDecision { remote: None, .. }) => PreparedAnswer::Impossible,
         },
     })
 }

@@ -28,7 +28,7 @@ pub(in crate::server) struct SendingLogin {
     pub(super) sending: Sending,
 }
 
-/// A login whose answer a RADIUS server judges.
+/// A login whose answer a RADIUS server verifies.
 pub(in crate::server) struct QueryingLogin {
     pub(super) login: Box<Login>,
     pub(super) state: QueryingRadius,
@@ -36,7 +36,7 @@ pub(in crate::server) struct QueryingLogin {
 }
 
 impl LoginWait {
-    /// Waits. Nobody else waits meanwhile.
+    /// Waits. Other callers don't wait meanwhile.
     pub(in crate::server) fn run(self) -> ResumedLogin {
         match self {
             Self::Message(wait, login) => ResumedLogin::Message(wait.run(), login),

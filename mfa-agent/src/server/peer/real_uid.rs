@@ -1,7 +1,7 @@
 //! Who started a process: its real user id, which set-user-id programs keep (proc(5)).
 //!
-//! For accounting only. Another process may have got the id of one that ended, and where the agent may not look, or
-//! the process is of another namespace, there is no answer.
+//! For accounting only. Another process may have reused the id of an ended process, and there is no answer if the agent
+//! may not look or the process is in another namespace.
 
 use std::fs::File;
 use std::io::Read;

@@ -50,7 +50,7 @@ fn a_code_of_a_counter_passes_once_and_makes_those_before_it_void() {
 }
 
 #[test]
-fn two_codes_are_judged_like_an_answer_and_tell_nothing_while_the_store_fails() {
+fn two_codes_are_verified_like_an_answer_and_tell_nothing_while_the_store_fails() {
     let rig = Rig::new();
     let mut root = rig.connect(ROOT);
     root.call("Admin.EnrollHotp", hotp(0)).unwrap();

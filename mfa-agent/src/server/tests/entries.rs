@@ -46,7 +46,7 @@ const ROW: Row = Row {
 const TOTP: &str = "OTP code: ";
 const PIN: &str = "PIN: ";
 const EMAIL: &str = "Code from your e-mail: ";
-const IN_VAIN: &str = "; but the user is not enrolled in what is required";
+const IN_VAIN: &str = "; but the user has none of the required factors enrolled";
 
 const TEMPLATE: &str = "[policy]\nrequire = ['email']\n[delivery.email]\nfrom = 'mfa@example.org'\n\
                         sendmail = '/usr/sbin/sendmail'\naddress = '{user}@example.org'";
@@ -116,7 +116,7 @@ fn rows() -> Vec<Row> {
             user: "bob",
             login: "skipped",
             explained: ("skip", ""),
-            reason: "days of grace are left: 14",
+            reason: "days of grace left: 14",
             can_log_in: true,
             ..ROW
         },
@@ -135,7 +135,7 @@ fn rows() -> Vec<Row> {
             settings: "[policy]\nrequire = ['pin']\nprompting = 'single'",
             login: "denied",
             explained: ("deny", ""),
-            reason: "one answer for password and code has no room for that",
+            reason: "a single answer with password and code has no room for that",
             ..ROW
         },
         Row {
@@ -144,7 +144,7 @@ fn rows() -> Vec<Row> {
             user: "bob",
             login: PIN,
             explained: ("ask", PIN),
-            reason: "what the policy requires can't be set up in a login",
+            reason: "what the policy requires can't be enrolled in a login",
             ..ROW
         },
         Row {
@@ -153,7 +153,7 @@ fn rows() -> Vec<Row> {
             user: "bob",
             login: "Code that the app shows now: ",
             explained: ("ask", "Code that the app shows now: "),
-            reason: "sets up a device in the login",
+            reason: "enrols a device in the login",
             can_log_in: true,
             ..ROW
         },
@@ -185,7 +185,7 @@ fn rows() -> Vec<Row> {
             },
             login: "skipped",
             explained: ("skip", ""),
-            reason: "asks nobody",
+            reason: "asks no user",
             can_log_in: true,
             ..ROW
         },
@@ -208,7 +208,7 @@ fn rows() -> Vec<Row> {
             alice: remove_all,
             login: "skipped",
             explained: ("skip", ""),
-            reason: "has set up nothing, and need not",
+            reason: "has nothing enrolled and is not required to",
             can_log_in: true,
             ..ROW
         },
@@ -219,7 +219,7 @@ fn rows() -> Vec<Row> {
                 remove_all(account);
                 account.set_recovery(Vec::new(), samples::at(0));
             },
-            reason: "what was set up can't be used any more",
+            reason: "nothing that is enrolled can be used any more",
             ..ROW
         },
         Row {

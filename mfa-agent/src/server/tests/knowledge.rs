@@ -11,7 +11,7 @@ fn reason(error: &Value) -> &str {
 }
 
 #[test]
-fn answers_are_judged_before_a_factor_is_passed_and_nothing_is_stored() {
+fn answers_are_checked_before_a_factor_is_passed_and_nothing_is_stored() {
     let rig = Rig::new();
     let mut alice = rig.connect(ALICE);
     let before = rig.store.swaps();
@@ -75,5 +75,5 @@ fn a_pin_that_is_banned_later_still_passes() {
     alice.prove_by_pin("alice");
     let same = json!({ "pin": "1379" });
     let error = alice.call("Admin.EnrollPin", same).unwrap_err();
-    assert!(reason(&error).contains("tried first"));
+    assert!(reason(&error).contains("very common"));
 }

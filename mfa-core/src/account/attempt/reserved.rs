@@ -8,7 +8,7 @@ use super::{Account, Counted};
 use crate::lockout::{Admission, Limits, LoginEpoch};
 
 impl Account {
-    /// Notes that a RADIUS server is about to judge a guess ([`Lockout::reserve`]).
+    /// Records that a RADIUS server is about to verify a guess ([`Lockout::reserve`]).
     ///
     /// [`Lockout::reserve`]: crate::lockout::Lockout::reserve
     pub fn reserve(
@@ -22,8 +22,8 @@ impl Account {
         self.lockout.reserve(id, wait, epoch, now, limits)
     }
 
-    /// What was sent to a server might have been a bypass or recovery code, and was none: that is a guess like
-    /// any other, even where the server does not judge it.
+    /// What was sent to a server could have been a bypass or recovery code but was not: this counts as a guess, even if
+    /// the server does not verify it.
     pub fn missed_other_code(
         &mut self,
         id: u64,
@@ -35,7 +35,7 @@ impl Account {
         self.count_guess(epoch, now, limits)
     }
 
-    /// Nobody judges that guess any more, or it was right.
+    /// The guess is no longer being verified, or it was right.
     pub fn settle_reserved(&mut self, id: u64) -> bool {
         self.lockout.settle_reserved(id)
     }

@@ -34,16 +34,17 @@ pub enum AddressError {
     Long,
     /// Control characters, spaces, letters with accents.
     #[error(
-        "an e-mail address has no spaces and only plain letters; write other domains in their xn-- form"
+        "an e-mail address has no spaces and only ASCII letters; type other domains in their xn-- \
+         form"
     )]
     Characters,
     /// Anything else.
-    #[error("this is no e-mail address; one looks like name@example.org")]
+    #[error("this is not an e-mail address; expected an address such as name@example.org")]
     Malformed,
 }
 
 impl EmailAddress {
-    /// The whole address. Whoever calls this answers for where it goes.
+    /// The whole address. The caller is responsible for where it goes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.whole
@@ -195,7 +196,9 @@ mod tests {
             let text = format!("{user}@{domain}");
             let address = text.parse::<EmailAddress>().unwrap();
             prop_assert_eq!(address.as_str(), text);
-            prop_assert!(!address.masked().contains(&user));
+            let masked = address.masked();
+            let (local, _) = masked.split_once('@').unwrap();
+            prop_assert!(!local.contains(&user));
         }
     }
 }

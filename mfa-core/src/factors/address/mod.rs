@@ -1,7 +1,7 @@
 //! Where codes are sent to: addresses of mail, numbers of telephones.
 //!
-//! Pure. What a person typed or a record holds comes in, an address that mail or a message can be sent to
-//! comes out. It is shown masked; the whole of it leaves by `as_str` only.
+//! Pure. A typed or stored text comes in, an address for mail or text messages comes out. It is shown masked; only
+//! `as_str` returns the whole address.
 
 mod email;
 mod phone;
@@ -63,7 +63,7 @@ impl Recipient {
         }
     }
 
-    /// The whole address. Whoever calls this answers for where it goes.
+    /// The whole address. The caller is responsible for where it goes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

@@ -1,9 +1,8 @@
 //! A number that text messages can be sent to, in E.164.
 //!
-//! What a person types is read with the numbering plans of all countries (the crate bundles Google's
-//! metadata), once, when it is enrolled: a number that nobody can have, or one that costs the caller a
-//! premium, is refused. What was stored is only checked for its form: plans change, and a record must
-//! stay readable when they do.
+//! A typed number is read with the numbering plans of all countries (the crate bundles Google's metadata), once, when
+//! it is enrolled: impossible numbers and premium rate numbers are refused. A stored number is only checked for its
+//! form: plans change, and a record must stay readable when they do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,28 +25,30 @@ pub struct PhoneNumber(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region(country::Id);
 
-/// A text that is no telephone number, or none that we send to.
+/// A text that is not a telephone number, or a number that the agent does not send to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// Letters, control characters, or too many of anything.
-    #[error("a telephone number has digits, spaces and + - ( ) . / only, {LONGEST_NUMBER} at most")]
+    #[error(
+        "a telephone number can contain only digits, spaces and + - ( ) . / and at most {LONGEST_NUMBER} characters"
+    )]
     Characters,
     /// A number without a country code, and no region to take it from.
-    #[error("the telephone number needs its country code, such as +49 170 1234567")]
+    #[error("type the telephone number with its country code, such as +49 170 1234567")]
     NoCountry,
     /// No numbering plan has it.
     #[error(
-        "there is no such telephone number; write it with its country code, such as +49 170 1234567"
+        "this is not a valid telephone number; type it with its country code, such as +49 170 1234567"
     )]
     NoSuchNumber,
     /// Premium rate, shared cost and the like.
-    #[error("text messages can't be sent to this kind of number; take one of a mobile phone")]
+    #[error("this kind of number can't receive text messages; type the number of a mobile phone")]
     Kind,
     /// A stored number that is not in E.164.
     #[error("a stored telephone number is not in the form +491701234567; enrol it again")]
     Form,
     /// No such region.
-    #[error("no such region; write the two letters of the country, such as DE or GB")]
+    #[error("unknown region; expected the two letters of a country, such as DE or GB")]
     Region,
 }
 
@@ -84,7 +85,7 @@ impl PhoneNumber {
         }
     }
 
-    /// The whole number, a plus sign and digits. Whoever calls this answers for where it goes.
+    /// The whole number, a plus sign and digits. The caller is responsible for where it goes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

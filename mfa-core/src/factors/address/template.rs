@@ -1,9 +1,8 @@
-//! The address of users who have enrolled none, made of their name.
+//! The address of users who have enrolled none, made from their name.
 //!
-//! A name comes from whoever logs in, so it must not bend the address: it becomes a part of what stands
-//! before the `@`, letter by letter, or there is no address. Signs by which mail servers send on to
-//! elsewhere (`%`, `!`) make none either: postfix reads `eve%example.com@example.org` as an address of
-//! example.com.
+//! The name is typed at login, so it must not change the domain of the address: it is copied unchanged to before the
+//! `@`, or there is no address. Names with characters that mail servers use for relaying (`%`, `!`) give no address
+//! either: postfix reads `eve%example.com@example.org` as an address of example.com.
 
 use std::str::FromStr;
 
@@ -36,12 +35,14 @@ pub enum AddressTemplateError {
     NoUser,
     /// The domain is not for users to choose, and nothing but `{user}` is put in.
     #[error(
-        "{{user}} is the only placeholder, and stands once, before the @; expected one such as \
-         {{user}}@example.org"
+        "{{user}} is the only placeholder and must appear once, before the @; expected an address \
+         such as {{user}}@example.org"
     )]
     Placeholder,
     /// Whatever the name.
-    #[error("this makes no e-mail address; expected one such as {{user}}@example.org")]
+    #[error(
+        "this does not make an e-mail address; expected an address such as {{user}}@example.org"
+    )]
     Malformed,
 }
 

@@ -6,19 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// Not 6 to 8.
-    #[error("codes of {0} digits are not possible; 6 to 8 are")]
+    #[error("codes of {0} digits are not possible; expected 6 to 8")]
     Digits(u32),
     /// Not 5 to 300 seconds.
-    #[error("a period of {0} seconds is not possible; 5 to 300 are")]
+    #[error("a period of {0} seconds is not possible; expected 5 to 300")]
     Period(u64),
     /// A counter that has nearly come to its end.
-    #[error(
-        "the counter {0} leaves no room for further codes; the highest that is taken is {MAX_COUNTER}"
-    )]
+    #[error("the counter {0} leaves no room for further codes; the highest is {MAX_COUNTER}")]
     Counter(u64),
 }
 
-/// The highest counter that a device may begin with. No device has shown so many codes; one that says so is set up wrong.
+/// The highest counter that a device may start with. No device has shown so many codes; a higher counter is a mistake.
 pub const MAX_COUNTER: u64 = u64::MAX - 1_000_000;
 
 /// The counter of the next code, if there is room for further ones.

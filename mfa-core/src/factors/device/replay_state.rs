@@ -1,4 +1,4 @@
-//! Where a device stands, how far from there its codes are looked for, and what one turns out to be.
+//! The state of a device, how far from it codes are searched, and what a code turns out to be.
 
 /// How far from where it is expected a code is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +21,15 @@ impl Default for Windows {
     }
 }
 
-/// Where a device stands.
+/// The state of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReplayState {
     /// The last step that was used; it and all before it are used up.
     pub last: Option<u64>,
     /// Steps that its clock is ahead of ours. Without a meaning for a counter.
     pub offset: i64,
-    /// A step whose code was refused because it was astray. It is told how far off that was, so the code is
-    /// good for nothing later: a guesser would know what to wait for.
+    /// A step whose code was refused because the device is out of sync. The refusal shows how far off the code was, so
+    /// the code is not accepted later: a guesser would know what to wait for.
     pub told: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ pub enum Match {
         /// The step, to be kept as used.
         step: u64,
     },
-    /// The code of a step that was used, or that lies before one that was.
+    /// The code of a used step, or of a step before a used step.
     Used,
     /// The code of no step in the window.
     None,

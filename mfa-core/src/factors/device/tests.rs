@@ -172,7 +172,7 @@ fn a_counter_accepts_the_next_codes_and_no_others() {
 }
 
 #[test]
-fn a_code_further_on_is_a_counter_astray_and_one_far_on_is_not() {
+fn a_code_further_on_is_a_counter_out_of_sync_and_one_far_on_is_not() {
     let find =
         |code: &str, used| counter().find_out_of_sync(code, at(0), &windows(3, 5), last(used));
     assert_eq!(find(CODES[4], None), Some(4));
@@ -216,7 +216,7 @@ fn a_code_of_another_time_zone_tells_how_far_off_the_clock_is() {
 }
 
 #[test]
-fn a_code_of_ten_minutes_ago_is_astray_and_an_earlier_one_is_none() {
+fn a_code_of_ten_minutes_ago_is_out_of_sync_and_an_earlier_one_is_none() {
     let generator = generator(HashAlgorithm::Sha1, 6);
     let find = |code: &str, second, used| {
         generator.find_out_of_sync(code, at(second), &skew(1), last(used))

@@ -1,4 +1,4 @@
-//! The parts of an otpauth URI, not judged yet.
+//! The parts of an otpauth URI, not checked yet.
 //!
 //! Names and the kind are read in any case. A `+` is a blank, as in forms: no key and no number has a plus.
 
@@ -10,7 +10,7 @@ use super::UriError;
 const SCHEME: &str = "otpauth://";
 const EXPORT: &str = "otpauth-migration";
 
-/// What names Steam's codes, in small letters and without what stands between them.
+/// The names of Steam's codes, in small letters without separators.
 const STEAM: [&str; 2] = ["steam", "steamguard"];
 
 /// The parameters that apps write.
@@ -25,7 +25,7 @@ const PARAMETERS: [&str; 8] = [
     "image",
 ];
 
-/// What stands where.
+/// The parts of the path.
 pub(super) struct Parts<'a> {
     /// `totp`, `hotp`, or something else, as it was written.
     pub(super) kind: &'a str,
@@ -46,7 +46,7 @@ impl<'a> Parts<'a> {
         Ok(Self { kind, label, query })
     }
 
-    /// The issuer that stands before the account, and the account.
+    /// The issuer before the account, and the account.
     pub(super) fn label(&self) -> (Option<String>, String) {
         let label = decoded(self.label, false);
         let (issuer, account) = match label.split_once(':') {
@@ -90,8 +90,8 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// What a parameter says; the same said twice, in whatever dress, is one. Two values that differ are refused: taking
-    /// either would make wrong codes for half of the apps.
+    /// The value of a parameter; the same value twice, in any form, counts as one. Two different values are refused:
+    /// with either of them half of the apps would show wrong codes.
     pub(super) fn one<T: PartialEq>(
         &self,
         name: &'static str,

@@ -24,7 +24,7 @@ pub struct SendRequest {
     pub channel: Channel,
     /// Where to, if the user has no address of their own: where the template says, or the number that was just typed.
     pub fallback: Option<Recipient>,
-    /// The code that is to be sent again; without one, a fresh one.
+    /// The code to send again; without one, a new code.
     pub again: Option<SentCode>,
     /// Until when it is good, if one was sent before.
     pub expires: Option<Timestamp>,
@@ -49,7 +49,7 @@ pub(super) enum SentCodeState {
         /// The code; none to a user who has no address.
         code: Option<SentCode>,
         expires: Timestamp,
-        /// What became of the message after its prompt was shown, if that is worth a word.
+        /// The result of a message after its prompt was shown, if the user must know it.
         late: Option<DeliveryStatus>,
     },
     /// A code that is good no more. The next one lives no longer than it would have.
@@ -151,7 +151,7 @@ impl Dialogue {
         }
     }
 
-    /// The code was right, but something with it was not: it is good no more.
+    /// The code was right, but another answer was wrong: the code is no longer valid.
     pub(in crate::login) fn spend_sent_code(&mut self) {
         self.post.use_up();
     }
@@ -165,7 +165,7 @@ impl Dialogue {
         self.order(channel, messages)
     }
 
-    /// Has the code sent that is good now, or a fresh one if there is none.
+    /// Sends the valid code again, or a new one if there is none.
     pub(super) fn order<C>(&mut self, channel: Channel, shown: Vec<Message>) -> Next<C> {
         self.post.take_late();
         let request = SendRequest {

@@ -1,4 +1,4 @@
-//! What a RADIUS server judges: the answer goes there, and what it asks back goes to the user.
+//! Answers that a RADIUS server verifies: the answer goes to the server, and its challenge goes to the user.
 
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Prompt, Step};
@@ -6,7 +6,7 @@ use mfa_protocol::login::{Prompt, Step};
 use super::super::end::EndReason;
 use super::super::event::RadiusReply;
 use super::super::messages::error;
-use super::super::plan::{Answer, RadiusJudgement};
+use super::super::plan::{Answer, RadiusDecision};
 use super::{Dialogue, Next, RadiusQuery, Turn};
 use crate::factors::Factor;
 use crate::texts::Text;
@@ -21,22 +21,22 @@ impl Dialogue {
         let RadiusQuery { factor, typed, .. } = query;
         match reply {
             RadiusReply::Accepted(remote) => {
-                let judgement = RadiusJudgement {
+                let decision = RadiusDecision {
                     accepted: true,
                     remote: Some(remote),
                     reserved: None,
                 };
-                self.give(factor, typed, judgement);
+                self.give(factor, typed, decision);
                 self.go_on(Vec::new())
             }
-            // What else the way asks for would not help.
+            // The other answers of this combination would not help.
             RadiusReply::Rejected { remote, reserved } => {
-                let judgement = RadiusJudgement {
+                let decision = RadiusDecision {
                     accepted: false,
                     remote,
                     reserved,
                 };
-                self.give(factor, typed, judgement);
+                self.give(factor, typed, decision);
                 Next::Verify(std::mem::take(&mut self.given))
             }
             RadiusReply::Challenged {
@@ -51,22 +51,22 @@ impl Dialogue {
                 let silent = error(&self.plan.wording.asking, &Text::ServerSilent(true));
                 self.offer(vec![silent])
             }
-            // Not unavailable, which stacks may pass over: whoever lets a phone ring decides this.
+            // Not "unavailable", which stacks may ignore: a user who does not answer the phone could cause it.
             RadiusReply::Silent => {
                 self.cancelled(&Text::ServerSilent(false), EndReason::ServerSilent)
             }
         }
     }
 
-    /// What was typed for a server is a bypass or recovery code; it is judged here.
+    /// A bypass or recovery code was typed for a server; it is verified here.
     pub(in crate::login) fn take_other_code<C>(&mut self, query: RadiusQuery<C>) -> Next<C> {
         self.given.push(Answer::of(query.factor, query.typed));
         self.go_on(Vec::new())
     }
 
-    fn give(&mut self, factor: Factor, typed: Secret, judgement: RadiusJudgement) {
+    fn give(&mut self, factor: Factor, typed: Secret, decision: RadiusDecision) {
         self.given.push(Answer {
-            judgement: Some(judgement),
+            decision: Some(decision),
             ..Answer::of(factor, typed)
         });
     }

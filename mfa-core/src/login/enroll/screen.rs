@@ -1,9 +1,9 @@
 //! What is shown while a device is set up.
 //!
-//! On a terminal all that is to be kept stands in messages before the prompt: the QR code, the key, the
-//! recovery codes. Cockpit hands messages on to the login page as well, but its session program writes
-//! each into the journal too, drops what is not ASCII, and has a fresh page for every prompt. There keys
-//! and codes stand in the prompts, which go to the user alone, and again in each that follows.
+//! On a terminal the secrets are in messages before the prompt: the QR code, the key, the recovery codes. Cockpit also
+//! shows messages on the login page, but its session program writes each to the journal, drops characters that are not
+//! ASCII, and has a new page for every prompt. So keys and codes are in the prompts there, which only the user sees,
+//! and are repeated in each following prompt.
 
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Style};
@@ -17,8 +17,8 @@ pub enum Screen {
     /// A terminal, or what draws text as one does.
     #[default]
     Terminal,
-    /// A terminal behind sshd. OpenSSH's client shows bytes that are not ASCII in octal, after the last prompt always,
-    /// and before it where its locale has no UTF-8, which nobody tells us. So the picture comes when it is asked for.
+    /// A terminal behind sshd. OpenSSH's client shows bytes that are not ASCII in octal: always after the last prompt,
+    /// and before it if its locale has no UTF-8, which the agent can't know. So the picture is shown on request.
     Ssh,
     /// A page whose program logs messages.
     Page,
@@ -35,7 +35,7 @@ impl Screen {
         }
     }
 
-    /// Whether what is to be kept may stand in messages.
+    /// Whether secrets may be in messages.
     fn shows_messages(self) -> bool {
         self != Self::Page
     }

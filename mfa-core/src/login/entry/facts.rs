@@ -1,4 +1,4 @@
-//! What the decision needs to know besides the account.
+//! What the decision needs to know in addition to the account.
 
 use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
@@ -7,7 +7,7 @@ use crate::account::SessionScope;
 use crate::factors::address::AddressTemplate;
 use crate::names::UserName;
 
-/// What the settings say, whoever logs in.
+/// What the settings say, for any user.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EntryFacts<'a> {
     /// Makes an address of a name; none unless mail is sent.
@@ -16,7 +16,7 @@ pub struct EntryFacts<'a> {
     pub is_sms_on: bool,
     /// Whether users may set up a device by themselves.
     pub is_self_service: bool,
-    /// Whether a recovery code is to be followed by setting up a new device.
+    /// Whether a user must enrol a new device after a recovery code.
     pub renews_devices: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct EntryContext<'a> {
     pub is_proof: bool,
     /// Whether a program that guards logins has begun it: it has checked a password, or its stack is to blame.
     pub is_guarded: bool,
-    /// Whether the record is the user's own, not one that names without a record share.
+    /// Whether the record is the user's own, not the shared record of names without one.
     pub is_own_record: bool,
     /// Where a session of it holds; none if that can't be told from other places.
     pub scope: Option<&'a SessionScope>,

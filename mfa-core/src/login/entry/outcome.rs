@@ -1,20 +1,20 @@
-//! What becomes of a login, as values.
+//! The possible outcomes of the decision, as values.
 
 use jiff::Timestamp;
 
 use crate::account::{NewSession, Session};
 use crate::login::{AskTerms, FallbackRecipients};
 
-/// What becomes of a login that the policy asks for something.
+/// What happens to a login that the policy asks for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// It is denied: one answer holds password and code, and more than a code is required.
     NoRoom,
     /// The user gets in without being asked.
     LetIn(LetIn<'a>),
-    /// The user has set up nothing, and sets up a device now.
+    /// The user has nothing enrolled and enrols a device now.
     Enroll(NewDevice),
-    /// The user has set up nothing, and is asked for a number to send a code to.
+    /// The user has nothing enrolled and is asked for a number to send a code to.
     AskNumber(Asked),
     /// The user is asked for what they have, or for what others have.
     Ask(Asked),
@@ -32,7 +32,7 @@ impl Entry<'_> {
     }
 }
 
-/// Why a user gets in whom the policy would ask.
+/// Why a user is accepted without a prompt although the policy asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LetIn<'a> {
     /// A session lasts.
@@ -75,7 +75,7 @@ pub struct NewDevice {
 pub struct Asked {
     /// On which terms.
     pub terms: AskTerms,
-    /// Where codes can go besides to enrolled addresses.
+    /// Where codes can go other than to enrolled addresses.
     pub fallback: FallbackRecipients,
     /// Whether what is typed counts on the user's own record even if they have none yet: a code goes to an address that
     /// becomes theirs.
@@ -84,7 +84,7 @@ pub struct Asked {
     pub is_unenrolled: bool,
     /// Why a user who can pass nothing has nothing; for the log, never for the user.
     pub hint: Option<Hint>,
-    /// Whether a recovery code is to be followed by setting up a new device.
+    /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
     /// The session that a pass begins.
     pub session: Option<NewSession>,
@@ -93,7 +93,7 @@ pub struct Asked {
 /// Why a user can pass nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// What they set up is of no use any more.
+    /// What they have enrolled can't be used any more.
     NothingUsable,
     /// They could set up a device, but not where one answer holds password and code.
     NoConversation,
@@ -102,21 +102,21 @@ pub enum Hint {
 }
 
 impl Hint {
-    /// What the audit log and `mfactl explain` say of it; `USER` is the user.
+    /// The text for the audit log and `mfactl explain`; `USER` is the user.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingUsable => {
-                "what was set up can't be used any more (a disabled address, used-up recovery codes, an expired \
-                 bypass code); mfactl bypass issues a code"
+                "nothing that is enrolled can be used any more (a disabled address, used-up \
+                 recovery codes, an expired bypass code); to issue a code: mfactl bypass USER"
             }
             Self::NoConversation => {
-                "not enrolled, and a device can't be set up where one answer holds password and code; set one up \
-                 first: mfactl enroll totp USER"
+                "not enrolled, and no device can be enrolled with one answer for password and \
+                 code; enrol one first: mfactl enroll totp USER"
             }
             Self::NoCode => {
-                "not enrolled, and what the policy requires can't be set up in a login, as only totp can; see what is \
-                 required: mfactl status USER"
+                "not enrolled, and what the policy requires can't be enrolled in a login (only \
+                 totp can); to see what is required: mfactl status USER"
             }
         }
     }

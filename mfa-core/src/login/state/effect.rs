@@ -1,4 +1,4 @@
-//! What is to be done next, each with the state that takes what comes of it.
+//! What to do next, each with the state that gets the result.
 
 use mfa_protocol::login::Step;
 
@@ -8,7 +8,7 @@ use super::{
     StoringDevice, Verifying,
 };
 
-/// What is to be done next. `C` is what the driver keeps of a RADIUS server's challenge.
+/// What to do next. `C` is what the driver keeps of a RADIUS server's challenge.
 #[derive(Debug)]
 pub enum Effect<C> {
     /// Show this, and take an answer.
@@ -17,7 +17,7 @@ pub enum Effect<C> {
     FindCode(FindingCode),
     /// Send a code.
     SendCode(SendingCode),
-    /// Have a RADIUS server judge an answer.
+    /// Have a RADIUS server verify an answer.
     QueryRadius(QueryingRadius<C>),
     /// Verify answers.
     Verify(Verifying),

@@ -49,7 +49,7 @@ fn account_there() -> Remote {
 }
 
 fn accepted(given: &Answer) -> Option<bool> {
-    given.judgement.as_ref().map(|judgement| judgement.accepted)
+    given.decision.as_ref().map(|decision| decision.accepted)
 }
 
 fn sent(code: &str, address: &str) -> SentCode {
@@ -86,7 +86,7 @@ fn by_mail(combinations: &[&str]) -> Talk {
 fn a_code_is_sent_before_it_is_asked_for_and_goes_along_with_the_answer() {
     let mut dialogue = by_mail(&["email"]);
     let Next::Verify(given) = answer(&mut dialogue, "483920") else {
-        panic!("nothing to judge");
+        panic!("nothing to verify");
     };
     assert!(given[0].sent.as_ref().unwrap().is("483920"));
     assert_eq!(given[0].factor, Factor::Email);
@@ -132,7 +132,7 @@ fn resending_sends_the_same_code_and_does_not_lengthen_its_life() {
     let late = dialogue.answer("483920", 300);
     let (step, outcome) = ended(late);
     assert_eq!(outcome, Outcome::Cancelled, "no attempt");
-    assert!(step.messages[0].text.contains("no longer valid"));
+    assert!(step.messages[0].text.contains("has expired"));
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn what_became_of_a_message_after_its_prompt_is_told_once_with_the_next_step() {
 
     let mut dialogue = by_mail(&["email"]);
     dialogue.learned_late(DeliveryStatus::Failed);
-    judge(answer(&mut dialogue, "000000"));
-    let (step, _) = ended(dialogue.judged(&WRONG));
+    to_verify(answer(&mut dialogue, "000000"));
+    let (step, _) = ended(dialogue.verified(&WRONG));
     assert!(step.messages[0].text.contains("could not be sent"));
 
     let mut dialogue = by_mail(&["email", "pin"]);
@@ -197,20 +197,20 @@ fn a_code_that_was_right_beside_something_wrong_is_replaced() {
     };
     let (mut dialogue, _) = start(patient, &with_addresses(), FallbackRecipients::default());
     dialogue.dispatched(taken(Some(sent("483920", "anna@example.org"))));
-    judge(answer(&mut dialogue, "0000001379"));
+    to_verify(answer(&mut dialogue, "0000001379"));
     // A wrong code leaves the one that was sent as good as it was.
     assert_eq!(
-        prompt(&asked(dialogue.judged(&WRONG))),
+        prompt(&asked(dialogue.verified(&WRONG))),
         "Code from your e-mail: "
     );
     assert_eq!(
-        judge(answer(&mut dialogue, "4839201379")),
+        to_verify(answer(&mut dialogue, "4839201379")),
         [
             (Factor::Email, "483920".to_owned()),
             (Factor::Pin, "1379".to_owned())
         ]
     );
-    let order = order(dialogue.judged(&WRONG));
+    let order = order(dialogue.verified(&WRONG));
     assert!(order.again.is_none(), "a fresh one");
 }
 
@@ -218,7 +218,7 @@ fn a_code_that_was_right_beside_something_wrong_is_replaced() {
 fn a_pin_may_follow_its_code_without_a_space_or_be_asked_for_next() {
     let (mut dialogue, _) = begin(plan(&["totp+pin"]), &full());
     assert_eq!(
-        judge(answer(&mut dialogue, "2870821379")),
+        to_verify(answer(&mut dialogue, "2870821379")),
         [
             (Factor::Totp, "287082".to_owned()),
             (Factor::Pin, "1379".to_owned())
@@ -226,7 +226,7 @@ fn a_pin_may_follow_its_code_without_a_space_or_be_asked_for_next() {
     );
     let mut dialogue = by_mail(&["email+pin"]);
     assert_eq!(prompt(&asked(answer(&mut dialogue, "483920"))), "PIN: ");
-    assert_eq!(judge(answer(&mut dialogue, "1379"))[1].1, "1379");
+    assert_eq!(to_verify(answer(&mut dialogue, "1379"))[1].1, "1379");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_number_is_asked_for_and_checked_before_a_code_goes_there() {
     let order = order(answer(&mut dialogue, "+49 170 1234542"));
     assert_eq!(order.fallback, Some(to("+491701234542")));
     dialogue.dispatched(taken(Some(sent("483920", "+491701234542"))));
-    assert_eq!(judge(answer(&mut dialogue, "483920")).len(), 1);
+    assert_eq!(to_verify(answer(&mut dialogue, "483920")).len(), 1);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_server_is_asked_and_what_it_asks_back_is_asked() {
     let step = asked(dialogue.replied(RadiusReply::Accepted(account_there())));
     assert_eq!(prompt(&step), "PIN: ");
     let Next::Verify(given) = answer(&mut dialogue, "1379") else {
-        panic!("nothing to judge");
+        panic!("nothing to verify");
     };
     assert_eq!(accepted(&given[0]), Some(true));
 }
@@ -289,7 +289,7 @@ fn a_challenge_is_no_pass_and_a_rejection_is_judged_at_once() {
         reserved: Some(7),
     };
     let Next::Verify(given) = dialogue.replied(rejected) else {
-        panic!("nothing to judge");
+        panic!("nothing to verify");
     };
     assert_eq!(given.len(), 1);
     assert_eq!(accepted(&given[0]), Some(false));
@@ -303,17 +303,17 @@ fn a_silent_server_is_told_and_another_way_offered() {
         dialogue.replied(RadiusReply::Silent)
     };
     let offer = asked(silent(&["radius", "totp"]));
-    assert!(offer.messages[0].text.contains("does not answer"));
+    assert!(offer.messages[0].text.contains("is not responding"));
     assert!(prompt(&offer).ends_with("Number: "));
     assert_eq!(ended(silent(&["radius"])).1, Outcome::Cancelled);
 }
 
 #[test]
-fn a_recovery_code_is_judged_here_at_the_prompt_of_a_server_and_at_a_challenge() {
+fn a_recovery_code_is_verified_here_at_the_prompt_of_a_server_and_at_a_challenge() {
     let is_given = |dialogue: &mut Talk| {
         is_first_query(answer(dialogue, "0123456789"));
         let Next::Verify(given) = dialogue.gave_other_code() else {
-            panic!("nothing to judge");
+            panic!("nothing to verify");
         };
         assert_eq!((given.len(), accepted(&given[0])), (1, None));
     };

@@ -1,4 +1,4 @@
-//! Whatever is typed, sent and answered: what is judged is a whole way, or one that a server has rejected on
+//! Whatever is typed, sent and answered: what is verified is a whole combination, or a combination that a server has rejected on
 //! the way; each code is one that was sent by its own channel, and each answer of a server its last.
 
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use crate::factors::sent_code::SentCode;
 const OTHER_CODE: &str = "0123456789";
 
 fn accepted(given: &Answer) -> Option<bool> {
-    given.judgement.as_ref().map(|judgement| judgement.accepted)
+    given.decision.as_ref().map(|decision| decision.accepted)
 }
 
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ enum Act {
     Other,
 }
 
-/// A world that sends, answers and judges by chance.
+/// A world that sends, answers and verifies by chance.
 struct World {
     replies: Vec<u8>,
     issued: Vec<(Channel, String)>,
@@ -137,7 +137,7 @@ impl World {
     }
 }
 
-/// Leads a login through `acts`; every judgement says no.
+/// Leads a login through `acts`; every decision says no.
 fn lead(plan: Plan, beside: FallbackRecipients, acts: &[Act], world: &mut World) {
     let combinations = plan.combinations.clone();
     let (mut dialogue, mut next) = start(plan, &full(), beside);
@@ -161,7 +161,7 @@ fn lead(plan: Plan, beside: FallbackRecipients, acts: &[Act], world: &mut World)
             Next::Verify(given) => {
                 world.check(&given, &combinations);
                 world.spend(&given);
-                dialogue.judged(&WRONG)
+                dialogue.verified(&WRONG)
             }
         };
     }
@@ -202,7 +202,7 @@ fn some_combinations() -> impl Strategy<Value = Vec<&'static str>> {
 
 proptest! {
     #[test]
-    fn only_whole_ways_are_judged(
+    fn only_whole_combinations_are_verified(
         combinations in some_combinations(),
         number: bool,
         tries in 1u32..4,

@@ -168,25 +168,28 @@ impl fmt::Display for Pattern {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// It names nothing.
-    #[error("{0:?} names nothing; write a name, or \"*\" for all")]
+    #[error("{0:?} names nothing; expected a name, or \"*\" for all")]
     Empty(String),
     /// Blanks or control characters.
-    #[error("{0:?} has blanks at an end or invisible characters; write just the name")]
+    #[error("{0:?} has blanks at an end or invisible characters; expected the name only")]
     Blank(String),
     /// A `*` or `!` where it has no meaning.
     #[error(
-        "{0:?} has {1:?} in its middle; \"*\" must be alone, for all, and \"!\" must come first"
+        "{0:?} has {1:?} in the middle; \"*\" must be alone, for all, and \"!\" must come first"
     )]
     Wildcard(String, char),
     /// `!*`.
-    #[error("{0:?} excludes everything, so that the rule could never match; leave it out")]
+    #[error("{0:?} excludes everything, so the rule could never match; remove it")]
     Nobody(String),
     /// A group in a list without groups.
-    #[error("{0:?} names a group of users, which only \"users\" accepts; write plain names here")]
+    #[error(
+        "{0:?} names a group of users, which only \"users\" accepts; expected plain names here"
+    )]
     Group(String),
     /// Not a method of sshd.
     #[error(
-        "{0:?} is not a method of sshd; write one such as \"publickey\", \"password\" or \"keyboard-interactive\""
+        "{0:?} is not a method of sshd; expected a method such as \"publickey\", \"password\" or \
+         \"keyboard-interactive\""
     )]
     Method(String),
 }

@@ -114,23 +114,22 @@ fn two_digits(text: &str) -> Option<u16> {
 pub enum ClockError {
     /// Not a range of hours.
     #[error(
-        "{0:?} is not a range of hours; write one such as \"08:00-18:00\", or \"22:00-06:00\" over midnight"
+        "{0:?} is not a range of hours; expected a range such as \"08:00-18:00\", or \
+         \"22:00-06:00\" over midnight"
     )]
     Hours(String),
     /// A range that begins at the end of the day.
-    #[error("{0:?} begins at the end of a day; write \"00:00\" for its beginning")]
+    #[error("{0:?} begins at the end of a day; expected \"00:00\" for the beginning of a day")]
     Late(String),
     /// It may mean nothing or the whole day.
-    #[error(
-        "{0:?} begins where it ends; write \"00:00-24:00\" for the whole day, or leave hours out"
-    )]
+    #[error("{0:?} begins where it ends; expected \"00:00-24:00\" for the whole day, or no hours")]
     Moment(String),
     /// Not a day or a range of days.
-    #[error("{0:?} is not a day; write one such as \"sun\" or several such as \"mon-fri\"")]
+    #[error("{0:?} is not a day; expected a day such as \"sun\" or several such as \"mon-fri\"")]
     Days(String),
     /// It may mean one day or the whole week.
     #[error(
-        "{0:?} begins where it ends; write \"{1}\" for the day, or leave days out for the whole week"
+        "{0:?} begins where it ends; expected \"{1}\" for the day, or no days for the whole week"
     )]
     Week(String, &'static str),
 }

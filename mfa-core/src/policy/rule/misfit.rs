@@ -78,14 +78,20 @@ impl fmt::Display for Misfit<'_> {
             }
             Self::Address(networks, address) => write!(f, "{address} is not in {networks}"),
             Self::Name => f.write_str(
-                "the remote host is known by its name only, and networks hold addresses; sshd gives names with \
-                 UseDNS yes",
+                "the remote host is known only by name, but networks need an address; sshd passes \
+                 names with UseDNS yes",
             ),
             Self::After(list, []) => {
-                write!(f, "sshd has verified nothing before, but the rule needs one of {list}")
+                write!(
+                    f,
+                    "sshd has verified nothing before, but the rule needs one of {list}"
+                )
             }
             Self::After(list, verified) => {
-                write!(f, "sshd has verified {verified:?}, but the rule needs one of {list}")
+                write!(
+                    f,
+                    "sshd has verified {verified:?}, but the rule needs one of {list}"
+                )
             }
             Self::Hours(hours, time) => {
                 write!(

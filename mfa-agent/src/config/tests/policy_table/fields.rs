@@ -3,7 +3,7 @@
 
 use super::{Case, LOGIN, check, misfit};
 
-const DEFAULT: (&str, &str, &str) = ("ask", "", "no rule fits");
+const DEFAULT: (&str, &str, &str) = ("ask", "", "no rule matches");
 
 #[test]
 fn source_tells_local_users_from_federated_ones() {
@@ -222,7 +222,7 @@ fn a_rule_that_denies_by_address_denies_a_host_that_is_only_known_by_name() {
         text,
         &[
             Case {
-                expected: ("deny", "blocked", "known by its name only"),
+                expected: ("deny", "blocked", "known only by name"),
                 ..named
             },
             // The name of this host.

@@ -100,13 +100,13 @@ fn a_login_from_outside_of_what_is_allowed_for_the_user_is_denied() {
     let outside = (
         "deny",
         "",
-        "198.51.100.7 is not in 192.0.2.0/24, 2001:db8::/32, and this user may log in only from where \
-         \"mfactl allow-from\" says",
+        "198.51.100.7 is not in 192.0.2.0/24, 2001:db8::/32, and this user may log in only from \
+         networks set with \"mfactl allow-from\"",
     );
     let unknown = (
         "deny",
         "",
-        "the remote address is not known, and this user may log in only from where \"mfactl allow-from\"",
+        "the remote address is not known, and this user may log in only from networks set with \"mfactl allow-from\"",
     );
     check(
         TEXT,
@@ -188,7 +188,7 @@ fn the_address_counts_before_the_mode_and_after_a_rule_that_skips_or_denies() {
             },
             Case {
                 rhost: "192.0.2.7",
-                expected: ("skip", "agent.toml:3", "asks nobody"),
+                expected: ("skip", "agent.toml:3", "asks no user"),
                 ..office
             },
             Case {
@@ -239,7 +239,7 @@ fn whether_a_user_must_have_set_up_something_can_be_set_for_them() {
                 ..at("sshd", Enforcement::Required)
             },
             Case {
-                expected: ("ask", "agent.toml:5", "which this user may leave unset"),
+                expected: ("ask", "agent.toml:5", "which is optional for this user"),
                 ..at("sshd", Enforcement::Optional)
             },
             Case {

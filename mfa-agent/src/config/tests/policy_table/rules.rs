@@ -21,7 +21,7 @@ fn without_rules_everyone_is_asked_for_what_the_policy_says() {
             Case {
                 federated: true,
                 rhost: "",
-                expected: ("ask", "agent.toml:2", "no rule fits"),
+                expected: ("ask", "agent.toml:2", "no rule matches"),
                 ..LOGIN
             },
         ],
@@ -66,7 +66,7 @@ fn the_first_rule_whose_every_field_fits_decides() {
         rhost: "192.0.2.9",
         ..LOGIN
     };
-    let default = ("ask", "", "no rule fits");
+    let default = ("ask", "", "no rule matches");
     let denied = ("deny", "contractors", "rule \"contractors\" denies");
     check(
         CONTRACT,
@@ -221,7 +221,7 @@ require = ["totp"]
 
 #[test]
 fn mode_none_asks_nobody_and_still_denies() {
-    let nobody = ("skip", "agent.toml:2", "mode = \"none\" asks nobody");
+    let nobody = ("skip", "agent.toml:2", "mode = \"none\" asks no user");
     check(
         &format!("[enforcement]\nmode = 'none'{MODED}"),
         &[
@@ -250,7 +250,7 @@ fn mode_none_asks_nobody_and_still_denies() {
 
 #[test]
 fn mode_local_users_passes_over_federated_users_and_still_denies_them() {
-    let over = ("skip", "agent.toml:2", "passes over federated users");
+    let over = ("skip", "agent.toml:2", "skips federated users");
     check(
         &format!("[enforcement]\nmode = 'local-users'{MODED}"),
         &[
@@ -272,7 +272,7 @@ fn mode_local_users_passes_over_federated_users_and_still_denies_them() {
                 ..LOGIN
             },
             Case {
-                expected: ("ask", "", "no rule fits"),
+                expected: ("ask", "", "no rule matches"),
                 ..LOGIN
             },
             Case {

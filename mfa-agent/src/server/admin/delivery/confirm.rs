@@ -1,7 +1,7 @@
 //! An address that is stored once a code that was sent there has come back.
 //!
-//! The code lives and dies with its connection. Messages count towards the limit of the user's account, so
-//! that nobody fills a stranger's mailbox by enrolling it again and again.
+//! The code is valid on its connection only. Messages count towards the limit of the user's account, so that a user
+//! can't fill another mailbox by enrolling it again and again.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ use mfa_core::factors::sent_code::SentCode;
 /// Wrong codes that are taken before it has to be begun again.
 const CONFIRMATIONS: u32 = 5;
 
-/// How long it may take until somebody takes the message.
+/// How long the provider may take to accept the message.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Connection {
@@ -42,7 +42,8 @@ impl Connection {
         let channel = contact.to.channel();
         if !delivery.is_configured(channel) {
             return Err(Failure::refused(format!(
-                "codes can't be sent by {0} here; an administrator says how in [delivery.{0}] of agent.toml",
+                "codes can't be sent by {0} here; an administrator must configure [delivery.{0}] \
+                 in agent.toml",
                 channel.name()
             )));
         }
@@ -108,7 +109,8 @@ impl Connection {
         let confirmation = confirmation.filter(|it| Instant::now() < it.expires);
         let mut confirmation = confirmation.ok_or_else(|| {
             Failure::refused(
-                "there is no code to be confirmed on this connection, or it has expired; begin to enrol again",
+                "there is no code to confirm on this connection, or it has expired; start the \
+                 enrolment again",
             )
         })?;
         if !confirmation.code.is(parameters.code.expose()) {
@@ -133,12 +135,13 @@ impl Connection {
     fn wrong_confirmation(&mut self, mut confirmation: Box<Confirmation>) -> Failure {
         confirmation.tries_left -= 1;
         if confirmation.tries_left == 0 {
-            return Failure::refused("too many wrong codes; nothing was stored, begin again");
+            return Failure::refused(
+                "too many wrong codes; nothing was stored. Start the \
+                                     enrolment again",
+            );
         }
         self.confirmation = Some(confirmation);
-        Failure::refused(
-            "that is not the code that was sent; look at the message, and type it again",
-        )
+        Failure::refused("wrong code; check the message, and type the code again")
     }
 
     fn count_confirmation(

@@ -60,8 +60,8 @@ fn show(peer: Peer, account: &Account, contact: &Contact) -> wire::Address {
     }
 }
 
-/// One that is none of the account's yet. Nobody but root reads whole addresses out of the agent: who asks
-/// may be a program.
+/// An address that the account does not have yet. Only root can read whole addresses from the agent: the caller may be
+/// any program.
 pub(super) fn unstored(peer: Peer, contact: &Contact) -> wire::Address {
     let to = &contact.to;
     wire::Address {

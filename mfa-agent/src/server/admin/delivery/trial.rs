@@ -1,4 +1,4 @@
-//! `TestDelivery`: a message that is good for nothing, to see whether it is taken.
+//! `TestDelivery`: a message without a real code, to see whether it is accepted.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use super::{message_event, recipient};
 use crate::audit::Event;
 use crate::delivery::{Delivery, Job, Notice};
 
-/// How long it may take until somebody takes the message, or says why not.
+/// How long the provider may take to accept or refuse the message.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// Stands where a code stands otherwise.
+/// Replaces the code.
 const NO_CODE: &str = "000000";
 
 impl Connection {
@@ -31,7 +31,7 @@ impl Connection {
         let channel = parameters.channel;
         if !settings.delivery.is_configured(channel) {
             return Err(Failure::refused(format!(
-                "nothing says how to send codes by {0}; see [delivery.{0}] in agent.toml",
+                "{0} is not configured; see [delivery.{0}] in agent.toml",
                 channel.name()
             )));
         }
@@ -60,8 +60,14 @@ impl Trial {
         let error = match delivery {
             Delivery::Sent => None,
             Delivery::Failed(error) => Some(error.to_string()),
-            Delivery::Retrying(error) => Some(format!("{error}; in a login it is tried again")),
-            Delivery::Pending => Some("it was not taken in time; is the provider slow?".to_owned()),
+            Delivery::Retrying(error) => {
+                Some(format!("{error}; in a login the agent would try again"))
+            }
+            Delivery::Pending => Some(
+                "it was not accepted in time; check whether the provider is \
+                                       slow"
+                    .to_owned(),
+            ),
         };
         TestDeliveryReply {
             address: self.to.as_str().to_owned(),
@@ -75,7 +81,7 @@ fn notice(host: String, lifetime: Duration) -> Notice {
     Notice {
         code: Secret::from(NO_CODE),
         host,
-        service: "a test (there is no login, and nothing to type)".to_owned(),
+        service: "a test (there is no login and no code to type)".to_owned(),
         address: None,
         at: Zoned::now().strftime("%Y-%m-%d %H:%M %Z").to_string(),
         minutes: u32::try_from(lifetime.as_secs().div_ceil(60)).unwrap_or(u32::MAX),

@@ -12,7 +12,7 @@ use mfa_core::factors::device::{DeviceKind, Generator, MovingFactor, with_room};
 use mfa_core::factors::key::Key as SecretKey;
 use mfa_core::factors::uri::from_uri;
 
-/// What a new device is to be; what is left out takes the configured default.
+/// The parameters of a new device; missing ones get the configured default.
 pub(super) struct DeviceRequest<'a> {
     kind: DeviceKind,
     parameters: &'a EnrollDeviceParameters,
@@ -92,14 +92,16 @@ impl<'a> DeviceRequest<'a> {
             || parameters.counter.is_some();
         if extra {
             return Err(Failure::refused(
-                "an URI says all by itself; leave out key, algorithm, digits, period and counter",
+                "the URI contains all parameters; leave out key, algorithm, digits, period and \
+                 counter",
             ));
         }
         let read = from_uri(uri).map_err(Failure::refused)?;
         let kind = read.generator.moves.kind();
         if kind != self.kind {
             return Err(Failure::refused(format!(
-                "this is the URI of a {kind} device; its command is: mfactl enroll {kind} USER --uri-stdin"
+                "this is the URI of a {kind} device; enrol it with: mfactl enroll {kind} USER \
+                 --uri-stdin"
             )));
         }
         Ok((read.generator, read.next))

@@ -25,7 +25,7 @@ use mfa_core::factors::recovery::MAX_RECOVERY_CODES;
 /// The digits of other programs' scratch codes.
 const SCRATCH_DIGITS: usize = 8;
 
-/// How it is to be taken over.
+/// How it is imported.
 #[derive(Clone, Copy)]
 struct How {
     /// Whether new devices are for users only who never had anything here.
@@ -34,7 +34,7 @@ struct How {
     dry_run: bool,
 }
 
-/// An account to take over, once it is known that it can be.
+/// An account that can be imported.
 struct Read {
     subject: Subject,
     import: Import,
@@ -86,7 +86,7 @@ impl Connection {
     fn read_account(&self, account: ImportAccount, how: How) -> Result<Read, Failure> {
         let subject = self.importing(&account.user)?;
         if account.devices.is_empty() {
-            return Err(Failure::refused("there is no device to be taken over"));
+            return Err(Failure::refused("there is no device to import"));
         }
         let devices: Result<Vec<Device>, Failure> = account.devices.iter().map(device).collect();
         let import = Import {
@@ -101,7 +101,7 @@ impl Connection {
             newcomers: how.newcomers,
         };
         let pin = account.pin.map(Pin::imported).transpose();
-        let pin = pin.map_err(|e| Failure::refused(format!("its PIN can't be kept: {e}")))?;
+        let pin = pin.map_err(|e| Failure::refused(format!("its PIN can't be imported: {e}")))?;
         let held = self.agent.repository.account(&subject.user)?;
         let phc = match &pin {
             Some(pin) if self.wants_pin(&held, &import)? => {
@@ -121,7 +121,7 @@ impl Connection {
     ) -> Result<Vec<mfa_core::factors::recovery::CodeDigest>, Failure> {
         if codes.len() > MAX_RECOVERY_CODES {
             return Err(Failure::refused(format!(
-                "it has {} scratch codes; at most {MAX_RECOVERY_CODES} are taken",
+                "it has {} scratch codes; at most {MAX_RECOVERY_CODES} are possible",
                 codes.len()
             )));
         }
@@ -219,8 +219,8 @@ fn device(read: &ImportDevice) -> Result<Device, Failure> {
     let offset = read.offset.unwrap_or(0);
     if !(-MAX_OFFSET..=MAX_OFFSET).contains(&offset) {
         return Err(Failure::refused(format!(
-            "its clock is {offset} periods off; at most {MAX_OFFSET} either way can be reckoned with. \
-             Set the device's clock right, and enrol it anew"
+            "its clock is {offset} periods off; at most {MAX_OFFSET} in either direction are \
+             possible. Correct the device's clock, and enrol it again"
         )));
     }
     let credential_id = read.credential_id.as_deref().map(str::parse).transpose();
@@ -241,15 +241,19 @@ fn taken(line: u64, read: &Read, imported: &Imported) -> ImportedAccount {
     let new = result == ImportOutcome::Stored;
     let mut notes = Vec::new();
     if read.subject.entry.is_none() {
-        notes.push("this host does not know the user; right for one of a VPN".to_owned());
+        notes.push(
+            "the user is not in the name service; this is right for VPN users without a \
+                    host account"
+                .to_owned(),
+        );
     }
     if imported.pin {
         let user = &read.subject.user;
         notes.push(format!(
-            "the PIN is asked for after the code; to take that back: mfactl require pin {user} --off"
+            "the PIN is asked for after the code; to undo this: mfactl require pin {user} --off"
         ));
     } else if new && read.import.asks_pin {
-        let text = "the user has a PIN here, which stays, and is asked for after the code";
+        let text = "the user already has a PIN here; it is kept and asked for after the code";
         notes.push(text.to_owned());
     }
     let had_codes = read
@@ -258,7 +262,7 @@ fn taken(line: u64, read: &Read, imported: &Imported) -> ImportedAccount {
         .as_ref()
         .is_some_and(|codes| !codes.is_empty());
     if new && had_codes && imported.codes == 0 {
-        notes.push("the user has recovery codes here, which stay".to_owned());
+        notes.push("the user already has recovery codes here; they are kept".to_owned());
     }
     if imported.spent > 0 {
         notes.push(format!(

@@ -79,7 +79,7 @@ fn invalid_ranges_are_refused_with_what_was_expected() {
         ("mon-", "is not a day"),
         ("mon - fri", "is not a day"),
         ("mon-wed-fri", "is not a day"),
-        ("mon-MON", "write \"mon\" for the day"),
+        ("mon-MON", "expected \"mon\" for the day"),
     ] {
         let told = text.parse::<DayRange>().unwrap_err().to_string();
         assert!(told.contains(message), "{text:?}: {told}");
