@@ -51,7 +51,7 @@ fn at_console(root: &Person, console: &Search, survey: &mut Survey<'_>) -> Optio
         Search::GetsIn => None,
         Search::NotTried => Some(warning(
             None,
-            format!("{NOT_ALL_TRIED}: none was found by which root gets in at the console"),
+            format!("{NOT_ALL_TRIED}: none was found that root can pass at the console"),
         )),
         Search::Obstacle(obstacle) => {
             survey.is_asked = matches!(obstacle.verdict, PolicyVerdict::Ask(_));
@@ -111,13 +111,13 @@ pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<Access> 
 }
 
 /// What a finding says where the search ended early.
-pub(super) const NOT_ALL_TRIED: &str = "the rules tell more logins apart than can be tried";
+pub(super) const NOT_ALL_TRIED: &str = "the rules distinguish too many logins to try all";
 
 /// Nothing is known for certain, so that whoever asks before they let the stacks ask is told to stop.
 fn nobody_found(obstacle: Option<&Decision>) -> Finding {
     let message = format!(
-        "{NOT_ALL_TRIED}: in {MOST_LOGINS_OF_A_SEARCH} logins for each service, none was found by which somebody who \
-         administers this host gets in; add a rule such as {BREAK_GLASS} before all others"
+        "{NOT_ALL_TRIED}: in {MOST_LOGINS_OF_A_SEARCH} logins for each service, none was found that an \
+         administrator of this host can pass; add a rule such as {BREAK_GLASS} before all others"
     );
     Finding {
         severity: Severity::Error,

@@ -190,7 +190,7 @@ pub(super) fn what_follows(
     let factor = first.and_then(|combination| combination.factors().first());
     let enroll = factor.unwrap_or(&Factor::Totp).enroll_command("USER");
     Some(format!(
-        "{what}; see what becomes of a login: mfactl explain --user USER --service sshd. To set something up: {enroll}"
+        "{what}; to see what happens at a login: mfactl explain --user USER --service sshd. To enrol something: {enroll}"
     ))
 }
 
@@ -411,7 +411,10 @@ mod tests {
         assert!(nothing.starts_with("USER has nothing left"), "{nothing}");
         account.set_recovery(vec![pepper().digest("1234567890")], at(0));
         let codes = told(&account);
-        assert!(codes.starts_with("USER has only codes left"), "{codes}");
+        assert!(
+            codes.starts_with("USER has only single-use codes left"),
+            "{codes}"
+        );
     }
 
     #[test]

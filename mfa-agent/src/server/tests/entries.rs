@@ -231,7 +231,7 @@ fn rows() -> Vec<Row> {
                 account.issue_bypass("123456789".into(), minute, Timestamp::now());
             },
             at: "2099-12-31T12:00",
-            reason: "what was set up can't be used any more",
+            reason: "nothing that is enrolled can be used any more",
             can_log_in: true,
             ..ROW
         },

@@ -228,7 +228,7 @@ fn the_last_factor_is_the_last_by_the_rules_for_its_user() {
                           [[rule]]\nusers = ['alice']\nservices = ['!mfactl']\nrequire = ['totp']";
     let reason = told(STRICT, |_| (), "totp").unwrap();
     assert!(
-        reason.starts_with("without this you have nothing left"),
+        reason.starts_with("without this factor you could not log in any more"),
         "{reason}"
     );
     assert_eq!(
@@ -245,10 +245,7 @@ fn codes_that_are_good_once_are_no_factor_that_lasts() {
         account.set_recovery(digests.to_vec(), samples::at(0));
     };
     let reason = told("[policy]\nrequire = ['totp', 'pin']", CODES, "pin").unwrap();
-    assert!(
-        reason.contains("only codes left that are good once"),
-        "{reason}"
-    );
+    assert!(reason.contains("only single-use codes left"), "{reason}");
 }
 
 #[test]
