@@ -43,6 +43,8 @@ fn is_refused(agent: &Agent, words: &[&str]) {
     for word in words {
         assert!(output.stderr.contains(word), "no {word:?}: {output:?}");
     }
+    let is_told_of_settings = output.stderr.contains("last good ones");
+    assert!(!is_told_of_settings, "they are not at fault: {output:?}");
     assert!(!agent.socket().exists(), "it refuses before it listens");
     for user in ["root", "anna"] {
         let seen = Login::of(user).answer(PIN).run(&Stack::guarded_by(agent));

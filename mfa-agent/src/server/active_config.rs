@@ -64,7 +64,7 @@ impl ActiveConfig {
     }
 
     /// The same at a start, or the last settings that could be used: an agent that does not serve refuses everybody,
-    /// also who would fix the mistake.
+    /// also the administrator who would fix the mistake.
     ///
     /// # Errors
     ///
@@ -74,7 +74,8 @@ impl ActiveConfig {
             Ok(active_config) => return Ok(active_config),
             Err(error) => error,
         };
-        Self::last_good(file, &error.to_string()).ok_or(error)
+        let last_good = Self::last_good(file, &error.to_string()).ok_or(error)?;
+        Ok(last_good.announced())
     }
 
     /// The last settings that an agent has served with, where these lead to another store, another key or another
@@ -84,18 +85,24 @@ impl ActiveConfig {
         let last_good = Self::last_good(&self.file, reason)?;
         let (old, new) = (&last_good.settings, &self.settings);
         let differs = old.store != new.store || old.server.socket != new.server.socket;
-        differs.then_some(last_good)
+        differs.then(|| last_good.announced())
+    }
+
+    /// Logs that these settings are used instead of those in the files.
+    fn announced(self) -> Self {
+        let error = self.start_error.as_deref().unwrap_or_default();
+        log::error(format_args!(
+            "the settings can't be used, so the agent uses the last good ones, of {:.0}: {error}. Fix them \
+             (mfa-agent --check shows each mistake), then run: systemctl reload mfa-agent",
+            self.loaded_at
+        ));
+        self
     }
 
     fn last_good(file: &Path, error: &str) -> Option<Self> {
         let (files, kept_at) = LastGood::find(file)?;
         let digest = digest(&files);
         let settings = files.settings().ok()?;
-        log::error(format_args!(
-            "the settings can't be used, so the agent uses the last good ones, of {kept_at:.0}: \
-             {error}. Fix them (mfa-agent --check shows each mistake), then run: systemctl reload \
-             mfa-agent"
-        ));
         // A secret that can't be read only fails the channel that needs it.
         let providers = Arc::new(Providers::usable(&settings));
         Some(Self {

@@ -20,7 +20,6 @@ pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
         store(health),
     ];
     checks.extend(missing(health).or_else(|| credential(health, &CREDENTIALS)));
-    checks.extend(clock(health));
     checks
 }
 
@@ -46,15 +45,6 @@ fn credential(health: &HealthReply, places: &[&str]) -> Option<Check> {
             "restore the sealed file, or seal the key from a backup:\n  systemd-creds encrypt --name=mfa.key KEY /etc/credstore.encrypted/mfa.key",
         )
     })
-}
-
-fn clock(health: &HealthReply) -> Option<Check> {
-    let error = health.clock_error.as_ref()?;
-    Some(Check::problem(
-        "clock",
-        error,
-        "check and correct the clock first (timedatectl); change no device before",
-    ))
 }
 
 /// Where systemd looks for `LoadCredential=mfa.key` and its encrypted form (systemd.exec(5)).
@@ -118,9 +108,6 @@ mod tests {
         health.storage_missing = Some("the store /s is gone".to_owned());
         assert_eq!(problems(&health), ["store", "storage"]);
         health.storage_missing = None;
-        health.clock_error = Some("an hour".to_owned());
-        assert_eq!(problems(&health), ["store", "clock"]);
-        health.clock_error = None;
         health.version = "0.0.1".to_owned();
         assert_eq!(problems(&health), ["version", "store"]);
     }

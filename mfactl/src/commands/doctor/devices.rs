@@ -25,11 +25,16 @@ const SUSPICIOUS: usize = 3;
 /// the clocks of phones differ a little.
 const ALIKE: u64 = 60;
 
-/// The agent's list of devices; nothing for callers who may not ask.
-pub(super) fn checks(context: &mut Context, clock: &Clock) -> Result<Vec<Check>, Failure> {
+/// The agent's list of devices; nothing for callers who may not ask. `clock_error` is what codes told the agent of this
+/// host's clock.
+pub(super) fn checks(
+    context: &mut Context,
+    clock: &Clock,
+    clock_error: Option<&str>,
+) -> Result<Vec<Check>, Failure> {
     let page = |after| PageParameters { after };
     match lists::all::<Drifts, _>(context, page, |reply| (reply.drifts, reply.next)) {
-        Ok(drifts) => Ok(found(drifts, clock)),
+        Ok(drifts) => Ok(found(drifts, clock, clock_error)),
         Err(Failure::Agent(ClientError::Refused {
             kind: Some(ErrorKind::NotAllowed),
             ..
@@ -43,16 +48,19 @@ pub(super) fn checks(context: &mut Context, clock: &Clock) -> Result<Vec<Check>,
     }
 }
 
-fn found(drifts: Vec<Drift>, clock: &Clock) -> Vec<Check> {
-    if drifts.is_empty() {
+fn found(drifts: Vec<Drift>, clock: &Clock, clock_error: Option<&str>) -> Vec<Check> {
+    if drifts.is_empty() && clock_error.is_none() {
         return vec![Check::ok(NAME, "all in sync")];
     }
     let (early, drifts) = used_ahead(drifts);
     let (alike, others) = divided(drifts);
-    let mut checks: Vec<_> = early.into_iter().chain(host_is_wrong(&alike)).collect();
+    // The devices tell the same as the agent, and more exactly.
+    let host = host_is_wrong(&alike).or_else(|| clock_error.map(told_by_codes));
+    let is_host_wrong = host.is_some();
+    let mut checks: Vec<_> = early.into_iter().chain(host).collect();
     let left = others.len().saturating_sub(SHOWN);
     let shown = others.iter().take(SHOWN);
-    checks.extend(shown.map(|drift| out_of_sync(drift, !alike.is_empty(), clock)));
+    checks.extend(shown.map(|drift| out_of_sync(drift, is_host_wrong, clock)));
     if left > 0 {
         checks.push(Check::problem(
             NAME,
@@ -100,6 +108,15 @@ fn used_ahead(drifts: Vec<Drift>) -> (Option<Check>, Vec<Drift>) {
         });
     let is_off = |drift: &Drift| drift.seconds.is_some() || drift.codes.is_some();
     (problem, drifts.into_iter().filter(is_off).collect())
+}
+
+/// What the agent learnt from codes.
+fn told_by_codes(error: &str) -> Check {
+    Check::problem(
+        "clock",
+        error,
+        "check and correct the clock first (timedatectl); change no device before",
+    )
 }
 
 /// One problem for all devices with the same error.
@@ -173,14 +190,14 @@ mod tests {
 
     #[test]
     fn a_device_astray_is_a_problem_with_its_command() {
-        let checks = found(vec![clock_off("alice", -150)], &Clock::for_tests());
+        let checks = found(vec![clock_off("alice", -150)], &Clock::for_tests(), None);
         assert_eq!(
             checks[0].message,
             "phone of alice: its clock is 150 seconds behind, seen 2 minutes ago; its codes are refused"
         );
         let remedy = checks[0].remedy.as_deref().unwrap();
         assert!(remedy.ends_with("mfactl verify alice --resync"), "{remedy}");
-        assert!(found(Vec::new(), &Clock::for_tests())[0].ok);
+        assert!(found(Vec::new(), &Clock::for_tests(), None)[0].ok);
     }
 
     #[test]
@@ -197,8 +214,10 @@ mod tests {
             (users(&alike), users(&others)),
             (vec!["d", "a", "c"], vec!["e", "b"])
         );
-        let checks = found(drifts, &Clock::for_tests());
+        let checks = found(drifts.clone(), &Clock::for_tests(), None);
         assert_eq!(checks.len(), 3);
+        let told_twice = found(drifts, &Clock::for_tests(), Some("5 minutes behind"));
+        assert_eq!(told_twice.len(), 3, "the host's clock is one problem");
         assert!(
             checks[0]
                 .message
@@ -212,6 +231,13 @@ mod tests {
             other.starts_with("first correct this host's clock; "),
             "{other}"
         );
+    }
+
+    #[test]
+    fn what_codes_told_of_the_clock_is_a_problem_without_a_device_that_is_off() {
+        let checks = found(Vec::new(), &Clock::for_tests(), Some("an hour behind"));
+        assert_eq!(checks.len(), 1);
+        assert_eq!((checks[0].name, checks[0].ok), ("clock", false));
     }
 
     #[test]
@@ -232,7 +258,7 @@ mod tests {
             used_ahead: Some(7200),
             ..clock_off("a", 0)
         };
-        let checks = found(vec![early], &Clock::for_tests());
+        let checks = found(vec![early], &Clock::for_tests(), None);
         assert_eq!(checks.len(), 1, "{checks:?}");
         assert!(!checks[0].ok && checks[0].name == "clock", "{checks:?}");
         assert!(
@@ -245,7 +271,7 @@ mod tests {
     #[test]
     fn of_many_ten_are_shown_and_the_rest_counted() {
         let drifts = (0..15).map(|n| clock_off("u", 1000 * n + 60)).collect();
-        let checks = found(drifts, &Clock::for_tests());
+        let checks = found(drifts, &Clock::for_tests(), None);
         assert_eq!(checks.len(), 11);
         assert_eq!(checks[10].message, "5 more are out of sync");
     }
