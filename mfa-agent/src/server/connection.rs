@@ -18,7 +18,7 @@ use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
 use serde_json::value::RawValue;
 
 use super::Agent;
-use super::channel::Until;
+use super::channel::{self, Until};
 use super::counter::Held;
 use super::error::Failure;
 use super::limits::Terms;
@@ -119,6 +119,9 @@ impl Connection {
         let mut reader = FrameReader::new();
         loop {
             let deadline = self.deadline();
+            if !self.has_called {
+                channel::await_soon(stream);
+            }
             let frame = match reader.next(&mut Until { stream, deadline }) {
                 Ok(frame) => frame,
                 Err(e) => return Some(e),
