@@ -49,6 +49,8 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     terms: Terms,
     has_called: bool,
+    /// The caller has said that it makes no call after its login.
+    only_login: bool,
     login: Option<PromptedLogin>,
     /// A login is under way, of a program that guards logins.
     active_logins: Option<Held<()>>,
@@ -71,6 +73,7 @@ impl Connection {
             peer,
             terms: Terms::usual(peer.uid),
             has_called: false,
+            only_login: false,
             login: None,
             active_logins: None,
             arriving: None,
@@ -130,6 +133,7 @@ impl Connection {
                 return Some(FrameError::Encode);
             };
             self.has_called = true;
+            self.only_login |= call.only_login;
             let agent = Arc::clone(&self.agent);
             let mut call_outcome = {
                 // What the reply says is durable then: nobody has to wait for it to be taken.
@@ -167,6 +171,9 @@ impl Connection {
             // Not before whoever waits has the reply.
             if self.login.is_none() {
                 self.active_logins = None;
+                if self.only_login {
+                    return None;
+                }
             }
         }
     }
