@@ -13,8 +13,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mfa_protocol::frame::{FrameError, FrameReader, write_frame};
-use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
+use mfa_protocol::frame::{FrameError, FrameReader, write_frame, write_reply};
+use mfa_protocol::message::{AnyCall, ErrorKind};
 use serde_json::value::RawValue;
 
 use super::Agent;
@@ -303,9 +303,7 @@ fn reply(
     };
     let failure = match outcome {
         Ok(body) => {
-            let parameters: &RawValue =
-                serde_json::from_slice(&body.0).map_err(|_| FrameError::Encode)?;
-            match write_frame(&mut until, &Reply { parameters }) {
+            match write_reply(&mut until, &body.0) {
                 // Nothing of it has left yet.
                 Err(FrameError::TooLong) => Failure::refused("the reply is too long for a message"),
                 written => return written,
