@@ -188,6 +188,8 @@ fn run(config: &Path) -> Result<(), StartError> {
         let last_good = active_config.last_good_instead(&error.to_string());
         last_good.map_or(Err(error), begin)
     })?;
+    // The first login need not wait until the time zone is read.
+    drop(jiff::Zoned::now());
     let settings = agent.settings();
     for listener in sockets.listeners.drain(..) {
         server::serve(&agent, listener)?;

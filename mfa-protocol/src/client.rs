@@ -111,6 +111,8 @@ pub struct Client {
     timeout: Duration,
     /// What the next exchange may take, if that is more than `timeout`.
     patience: Option<Duration>,
+    /// Whether the next call says that the connection is for one login only.
+    only_login: bool,
 }
 
 impl Client {
@@ -146,7 +148,18 @@ impl Client {
             reader: FrameReader::new(),
             timeout,
             patience: None,
+            only_login: false,
         })
+    }
+
+    /// Tells the agent with the first call that this connection is for one login only. The agent closes it after the
+    /// reply that ends the login, and need not wait for us to do so.
+    #[must_use]
+    pub fn for_one_login(self) -> Self {
+        Self {
+            only_login: true,
+            ..self
+        }
     }
 
     /// Lets the next exchange take so many seconds, if this is more than usual, but never more than ten minutes: the
@@ -166,6 +179,7 @@ impl Client {
         let call = Call {
             method: M::NAME,
             parameters,
+            only_login: std::mem::take(&mut self.only_login),
         };
         self.stream.set_deadline(Instant::now() + self.timeout);
         if let Err(failed) = write_frame(&mut self.stream, &call) {

@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 /// The longest frame, in bytes, without its NUL (rule 7 of the architecture).
 pub const MAX_FRAME: usize = 64 * 1024;
 
-/// Buffers grow in these steps, so that a usual exchange never moves (and so copies) a secret.
-const FIRST_CAPACITY: usize = 4 * 1024;
+/// Buffers begin with so many bytes, so that a usual exchange never moves (and so copies) a secret. All of a buffer is
+/// wiped byte by byte, so more than that costs each login.
+const FIRST_CAPACITY: usize = 1024;
 
 /// What can go wrong with a frame.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +141,25 @@ pub fn write_frame<W: Write>(sink: &mut W, message: &impl Serialize) -> Result<(
             FrameError::Encode
         }
     })?;
+    send(sink, frame)
+}
+
+/// Writes a reply whose `parameters` are JSON already, as one frame.
+///
+/// # Errors
+///
+/// As [`write_frame`].
+pub fn write_reply<W: Write>(sink: &mut W, parameters: &[u8]) -> Result<(), FrameError> {
+    const BEFORE: &[u8] = b"{\"parameters\":";
+    let size = BEFORE.len() + parameters.len() + 2;
+    let mut frame = Wiped(Zeroizing::new(Vec::with_capacity(size)));
+    for part in [BEFORE, parameters, b"}"] {
+        frame.write_all(part).map_err(|_| FrameError::TooLong)?;
+    }
+    send(sink, frame)
+}
+
+fn send<W: Write>(sink: &mut W, frame: Wiped) -> Result<(), FrameError> {
     let mut bytes = frame.0;
     bytes.push(0);
     sink.write_all(&bytes).map_err(|e| match e.kind() {
@@ -218,6 +238,17 @@ mod tests {
         assert_eq!(frames(&bytes).0.len(), 1);
         bytes.insert(0, b' ');
         assert!(matches!(frames(&bytes), (all, FrameError::TooLong) if all.is_empty()));
+    }
+
+    #[test]
+    fn a_reply_of_ready_json_is_the_frame_that_serde_would_write() {
+        let parameters = serde_json::json!({ "session": "s1", "step": { "messages": [] } });
+        let (mut ready, mut written) = (Vec::new(), Vec::new());
+        write_reply(&mut ready, parameters.to_string().as_bytes()).unwrap();
+        write_frame(&mut written, &crate::message::Reply { parameters }).unwrap();
+        assert_eq!(ready, written);
+        let long = write_reply(&mut Vec::new(), &vec![b' '; MAX_FRAME]);
+        assert!(matches!(long, Err(FrameError::TooLong)));
     }
 
     #[test]

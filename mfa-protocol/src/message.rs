@@ -23,6 +23,9 @@ pub struct Call<'a, P> {
     pub method: &'a str,
     /// Its parameters.
     pub parameters: &'a P,
+    /// Ours: the connection is for one login only ([`AnyCall::only_login`]).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_login: bool,
 }
 
 /// A call as it arrives; the parameters are parsed once the method is known.
@@ -43,6 +46,10 @@ pub struct AnyCall<'a> {
     /// Varlink: the caller wants to leave the protocol; refused.
     #[serde(default)]
     pub upgrade: bool,
+    /// Ours: the caller uses the connection for one login only, so the agent may close it after the reply that ends
+    /// the login. It is no parameter of `Begin`, since an agent that does not know it must not refuse the login.
+    #[serde(default)]
+    pub only_login: bool,
 }
 
 /// A reply as it is sent.

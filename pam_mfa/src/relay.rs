@@ -55,8 +55,9 @@ pub fn run(arguments: &Arguments, host: &mut impl Host) -> RelayResult {
 
 fn begin(arguments: &Arguments, host: &mut impl Host) -> Result<(Client, LoginReply), RelayResult> {
     let parameters = parameters(arguments, host)?;
-    let mut client =
-        Client::connect(arguments.socket(), arguments.timeout()).map_err(before_the_first_step)?;
+    let mut client = Client::connect(arguments.socket(), arguments.timeout())
+        .map_err(before_the_first_step)?
+        .for_one_login();
     let reply = client
         .call::<Begin>(&parameters)
         .map_err(before_the_first_step)?;

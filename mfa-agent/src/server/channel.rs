@@ -4,8 +4,25 @@
 //! connection, or a login, forever.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// How long a thread lets others run before it sleeps until the first message of a caller.
+const SOON: Duration = Duration::from_micros(60);
+
+/// Waits a moment for something to read, without sleeping. A program that has just connected writes its call right
+/// away, and waking a thread takes longer than that.
+pub(super) fn await_soon(stream: &UnixStream) {
+    let end = Instant::now() + SOON;
+    let mut readable = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    while poll(&mut readable, PollTimeout::ZERO) == Ok(0) && Instant::now() < end {
+        thread::yield_now();
+    }
+}
 
 /// A stream and the moment after which reading fails with [`io::ErrorKind::TimedOut`].
 pub(super) struct Until<'a> {

@@ -13,12 +13,12 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mfa_protocol::frame::{FrameError, FrameReader, write_frame};
-use mfa_protocol::message::{AnyCall, ErrorKind, Reply};
+use mfa_protocol::frame::{FrameError, FrameReader, write_frame, write_reply};
+use mfa_protocol::message::{AnyCall, ErrorKind};
 use serde_json::value::RawValue;
 
 use super::Agent;
-use super::channel::Until;
+use super::channel::{self, Until};
 use super::counter::Held;
 use super::error::Failure;
 use super::limits::Terms;
@@ -50,6 +50,8 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     terms: Terms,
     has_called: bool,
+    /// The caller has said that it makes no call after its login.
+    only_login: bool,
     login: Option<PromptedLogin>,
     /// An active login, of a program that guards logins.
     active_logins: Option<Held<()>>,
@@ -72,6 +74,7 @@ impl Connection {
             peer,
             terms: Terms::usual(peer.uid),
             has_called: false,
+            only_login: false,
             login: None,
             active_logins: None,
             arriving: None,
@@ -120,6 +123,9 @@ impl Connection {
         let mut reader = FrameReader::new();
         loop {
             let deadline = self.deadline();
+            if !self.has_called {
+                channel::await_soon(stream);
+            }
             let frame = match reader.next(&mut Until { stream, deadline }) {
                 Ok(frame) => frame,
                 Err(e) => return Some(e),
@@ -128,6 +134,7 @@ impl Connection {
                 return Some(FrameError::Encode);
             };
             self.has_called = true;
+            self.only_login |= call.only_login;
             let agent = Arc::clone(&self.agent);
             let mut call_outcome = {
                 // The content of the reply is durable by then, so nothing must wait until the caller reads it.
@@ -165,6 +172,9 @@ impl Connection {
             // Not before the waiting caller has the reply.
             if self.login.is_none() {
                 self.active_logins = None;
+                if self.only_login {
+                    return None;
+                }
             }
         }
     }
@@ -294,9 +304,7 @@ fn reply(
     };
     let failure = match outcome {
         Ok(body) => {
-            let parameters: &RawValue =
-                serde_json::from_slice(&body.0).map_err(|_| FrameError::Encode)?;
-            match write_frame(&mut until, &Reply { parameters }) {
+            match write_reply(&mut until, &body.0) {
                 // Nothing of it has left yet.
                 Err(FrameError::TooLong) => Failure::refused("the reply is too long for a message"),
                 written => return written,

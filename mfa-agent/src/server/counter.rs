@@ -16,6 +16,8 @@ pub(super) struct Counts<K> {
     /// Only what is held is in here, so it can't outgrow those inside.
     held: HashMap<K, u32>,
     closed: bool,
+    /// How many wait until nobody is inside.
+    waiting: u32,
 }
 
 /// The right to be inside. Given back when dropped.
@@ -29,6 +31,7 @@ impl<K> Default for Counter<K> {
         let counts = Counts {
             held: HashMap::new(),
             closed: false,
+            waiting: 0,
         };
         Self {
             counts: Mutex::new(counts),
@@ -106,10 +109,13 @@ impl<K: Eq + Hash> Counter<K> {
 
     /// Waits until none is active, but no longer than `limit`. Returns whether none is active.
     pub(super) fn await_none(&self, limit: Duration) -> bool {
+        let mut counts = self.lock();
+        counts.waiting += 1;
         let waited = self
             .left
-            .wait_timeout_while(self.lock(), limit, |counts| !counts.held.is_empty());
-        let (counts, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            .wait_timeout_while(counts, limit, |counts| !counts.held.is_empty());
+        let (mut counts, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        counts.waiting -= 1;
         counts.held.is_empty()
     }
 
@@ -120,8 +126,14 @@ impl<K: Eq + Hash> Counter<K> {
 
 impl<K: Eq + Hash> Drop for Held<K> {
     fn drop(&mut self) {
-        self.counter.lock().remove(&self.counted_for);
-        self.counter.left.notify_all();
+        let mut counts = self.counter.lock();
+        counts.remove(&self.counted_for);
+        let is_awaited = counts.waiting > 0;
+        drop(counts);
+        // Waking is a system call, whether or not there is anybody to wake.
+        if is_awaited {
+            self.counter.left.notify_all();
+        }
     }
 }
 

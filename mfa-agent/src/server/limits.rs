@@ -9,6 +9,8 @@
 mod calls;
 mod logins;
 mod named;
+mod process;
+mod real_uid;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +21,8 @@ use calls::Calls;
 pub(super) use logins::{OpenLogin, OpenLogins};
 use mfa_core::names::Names;
 use named::NamedUsers;
+pub(super) use process::RootProcess;
+use process::{EarlyConnection, EarlyConnections, EarlyCounts};
 
 /// Ordinary callers, and others, that are being told that there is no room.
 const TURNED_AWAY: u32 = 8;
@@ -30,10 +34,20 @@ const NO_UID: u32 = u32::MAX;
 #[derive(Default)]
 pub(super) struct Limits {
     connections: Arc<Counter<Tally>>,
+    early: EarlyConnections,
     calls: Calls,
     named: NamedUsers,
     /// Logins by who is asked for.
     pub(super) logins: OpenLogins,
+}
+
+/// Who connects.
+#[derive(Clone, Copy)]
+pub(super) enum Caller {
+    /// It is known whose allotment the connection comes out of.
+    Of(Holder),
+    /// Root, or whoever started a set-user-id program of root's: a look at the process tells.
+    OfRoot(RootProcess),
 }
 
 /// Whose allotment a connection comes out of.
@@ -81,7 +95,9 @@ pub(super) enum Entry {
 /// A place that is given back when dropped.
 pub(super) struct Place {
     _held: Held<Tally>,
-    holder: Holder,
+    _early: Option<EarlyConnection>,
+    /// Whether it is counted with those of all user ids without a name.
+    is_nameless: bool,
     room: Room,
 }
 
@@ -115,12 +131,42 @@ impl Terms {
 
 impl Limits {
     /// A place for a connection.
-    pub(super) fn enter(&self, holder: Holder, settings: &Settings) -> Entry {
+    pub(super) fn enter(&self, caller: impl Into<Caller>, settings: &Settings) -> Entry {
+        let holder = match caller.into() {
+            Caller::Of(holder) => holder,
+            Caller::OfRoot(process) => match self.enter_early(process, settings) {
+                Some(place) => return Entry::Served(place),
+                None => process.holder(),
+            },
+        };
+        self.enter_for(holder, settings)
+    }
+
+    /// A place where so many are left that it need not be known who started the process.
+    fn enter_early(&self, process: RootProcess, settings: &Settings) -> Option<Place> {
+        let entered = self.connections.enter_with(|counts| {
+            let early = has_plenty(counts, settings).then(|| self.early.add(process))?;
+            Some((vec![Tally::All], early))
+        });
+        entered.map(|(held, early)| Place {
+            _held: held,
+            _early: Some(early),
+            is_nameless: false,
+            room: Room::Usual,
+        })
+    }
+
+    fn enter_for(&self, holder: Holder, settings: &Settings) -> Entry {
         let entered = self.connections.enter_with(|counts| {
             let told = Tally::TurnedAway {
                 ordinary: holder.is_ordinary(),
             };
-            match room(counts, holder, settings) {
+            // Where there is plenty of room they make no difference.
+            let early = match holder.shares_room() && !has_plenty(counts, settings) {
+                true => self.early.counts(holder),
+                false => EarlyCounts::default(),
+            };
+            match room(counts, early, holder, settings) {
                 Some(room) => Some((holder.tallies(), room)),
                 None if counts.of(&told) < TURNED_AWAY => Some((vec![told], Room::TurnedAway)),
                 None => None,
@@ -131,7 +177,8 @@ impl Limits {
         };
         let place = Place {
             _held: held,
-            holder,
+            _early: None,
+            is_nameless: holder == Holder::Nameless,
             room,
         };
         match room {
@@ -160,15 +207,23 @@ impl Place {
     pub(super) fn terms(&self, uid: u32) -> Terms {
         Terms {
             may_log_in: self.room == Room::Usual,
-            calls_as: match self.holder {
-                Holder::Nameless => NO_UID,
-                _ => uid,
-            },
+            calls_as: if self.is_nameless { NO_UID } else { uid },
         }
     }
 }
 
+impl From<Holder> for Caller {
+    fn from(holder: Holder) -> Self {
+        Self::Of(holder)
+    }
+}
+
 impl Holder {
+    /// Whether its room depends on who else is in.
+    fn shares_room(self) -> bool {
+        self.is_ordinary() || self.is_started()
+    }
+
     fn is_ordinary(self) -> bool {
         matches!(self, Self::User(_) | Self::Nameless | Self::Unknown)
     }
@@ -190,15 +245,32 @@ impl Holder {
     }
 }
 
-/// The room that there is for one more.
-fn room(counts: &Counts<Tally>, holder: Holder, settings: &Settings) -> Option<Room> {
+/// Whether fewer connections are open than one user's set-user-id programs may hold: then no share is used up, whoever
+/// holds them.
+fn has_plenty(counts: &Counts<Tally>, settings: &Settings) -> bool {
+    counts.of(&Tally::All) < settings.server.max_connections / 8
+}
+
+/// The room that there is for one more, beside `early` ones that `counts` has in `All` only.
+fn room(
+    counts: &Counts<Tally>,
+    early: EarlyCounts,
+    holder: Holder,
+    settings: &Settings,
+) -> Option<Room> {
     let (most, each) = (
         settings.server.max_connections,
         settings.server.max_connections_per_user,
     );
     let usual = most - most / 16;
-    let (all, own) = (counts.of(&Tally::All), counts.of(&Tally::Of(holder)));
-    let (ordinary, started) = (counts.of(&Tally::Ordinary), counts.of(&Tally::Started));
+    let (all, own) = (
+        counts.of(&Tally::All),
+        counts.of(&Tally::Of(holder)) + early.own,
+    );
+    let (ordinary, started) = (
+        counts.of(&Tally::Ordinary),
+        counts.of(&Tally::Started) + early.started,
+    );
     let has_guests_room = ordinary + started < (most.saturating_mul(3)).div_ceil(4);
     let fits = match holder {
         Holder::Owner if all >= usual => {

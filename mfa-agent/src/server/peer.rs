@@ -5,8 +5,6 @@
 //! the users in `[server] trusted` may begin a login for anyone; everybody else acts for their own
 //! user only.
 
-mod real_uid;
-
 use std::os::unix::net::UnixStream;
 
 use mfa_protocol::message::ErrorKind;
@@ -14,12 +12,11 @@ use nix::sys::socket::{getsockopt, sockopt};
 
 use super::Agent;
 use super::error::Failure;
-use super::limits::Holder;
+use super::limits::{Caller, Holder, RootProcess};
 use crate::audit::Origin;
 use crate::config::Settings;
 use crate::hasher::Claim;
 use mfa_core::names::{PasswdEntry, UserName};
-use real_uid::real_uid;
 
 /// The process at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,15 +139,15 @@ impl Agent {
         self.is_root(peer) || self.trusted().contains(&peer.uid)
     }
 
-    /// Whose allotment a connection comes out of. A set-user-id program of root's keeps the real user id and the group
-    /// of its user; groups have many members, and a user has several, so they count only where nothing else is known.
-    pub(super) fn holder(&self, peer: Peer, gid: u32) -> Holder {
-        match peer.privileged {
-            true if peer.uid == 0 => started_by(real_uid(peer.pid), gid),
+    /// Who a connection is counted for, as far as it is known without a look at the process.
+    pub(super) fn caller(&self, peer: Peer, gid: u32) -> Caller {
+        let holder = match peer.privileged {
+            true if peer.uid == 0 => return Caller::OfRoot(RootProcess { pid: peer.pid, gid }),
             true if self.is_root(peer) => Holder::Owner,
             true => Holder::Trusted,
             false => self.limits.ordinary(peer.uid, &*self.names),
-        }
+        };
+        Caller::Of(holder)
     }
 
     /// As [`Self::is_privileged`], but looks the trusted users up again: a user may have been created since the
@@ -260,15 +257,6 @@ impl Agent {
     }
 }
 
-/// Whose allotment a process of root's comes out of.
-fn started_by(real_uid: Option<u32>, gid: u32) -> Holder {
-    match (real_uid, gid) {
-        (Some(uid @ 1..), _) => Holder::StartedBy(uid),
-        (Some(0) | None, 0) => Holder::Owner,
-        (Some(0) | None, gid) => Holder::StartedByGroup(gid),
-    }
-}
-
 const ADMINISTRATORS: &str =
     "administrators only: root, or members of [admin] groups in agent.toml";
 
@@ -284,20 +272,4 @@ fn is_own(peer: Peer, subject: &Subject) -> bool {
         .entry
         .as_ref()
         .is_some_and(|entry| entry.uid == peer.uid)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_set_user_id_program_is_counted_for_its_user_whatever_its_group() {
-        for gid in [0, 100, 1001] {
-            assert_eq!(started_by(Some(1001), gid), Holder::StartedBy(1001));
-        }
-        for unknown in [None, Some(0)] {
-            assert_eq!(started_by(unknown, 100), Holder::StartedByGroup(100));
-            assert_eq!(started_by(unknown, 0), Holder::Owner);
-        }
-    }
 }

@@ -115,7 +115,7 @@ fn serve_one(pool: &Pool, stream: &UnixStream) {
     };
     let settings = agent.settings();
     peer.privileged = agent.is_privileged(peer);
-    let place = match agent.limits.enter(agent.holder(peer, gid), &settings) {
+    let place = match agent.limits.enter(agent.caller(peer, gid), &settings) {
         Entry::Served(place) => place,
         Entry::TurnedAway(_place) => return turn_away(stream, peer),
         Entry::Dropped => return,

@@ -145,6 +145,10 @@ impl<S: Sink> GroupCommit<S> {
             self.round(round + 1).notify_all();
         } else if state.failed.is_none() {
             state.durable = round;
+            // Waking is a system call, whether or not there is anybody to wake.
+            if state.waiting == 0 {
+                return;
+            }
             drop(state);
             self.round(round + 1).notify_one();
         }

@@ -34,6 +34,21 @@ impl Cursor {
         }
     }
 
+    /// The same, with the memory of an earlier one.
+    pub(super) fn with_memory(self, memory: Vec<u8>) -> Self {
+        Self {
+            buffer: memory,
+            ..self
+        }
+    }
+
+    /// Its memory, for another one.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        let mut memory = self.buffer;
+        memory.clear();
+        memory
+    }
+
     /// The next record of `file` and its position; `None` at the end.
     pub(super) fn next(
         &mut self,
@@ -71,7 +86,8 @@ impl Cursor {
     fn read(&mut self, file: &dyn DiskFile, most: usize) -> Result<(), Fault> {
         let left = self.size - self.at;
         self.from = self.at;
-        self.buffer = vec![0; most.min(left as usize)];
+        self.buffer.clear();
+        self.buffer.resize(most.min(left as usize), 0);
         let mut filled = 0;
         while filled < self.buffer.len() {
             let read = file.read_at(&mut self.buffer[filled..], self.at + filled as u64);

@@ -8,6 +8,7 @@
 //! The whole file is checked when it is opened, because a missing record would let a user in without a
 //! second factor. A removed key is kept as long as an older file may hold it.
 
+use std::cell::Cell;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -29,6 +30,11 @@ const CHUNK: usize = 256 << 10;
 
 /// Bytes that are written between syncs, so that other syncs on this disk do not wait longer.
 const SYNCED: usize = 1 << 20;
+
+thread_local! {
+    /// What a thread reads a record into. A login reads three, and so much memory is dear to get. Records are sealed.
+    static MEMORY: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A sorted file, open for reading.
 pub(super) struct SortedFile {
@@ -151,7 +157,15 @@ impl SortedFile {
         let Some(at) = self.before(key) else {
             return Ok(None);
         };
-        let mut cursor = self.cursor(at, INDEXED as usize + 1024);
+        let memory = MEMORY.take();
+        let mut cursor = self.cursor(at, INDEXED as usize + 1024).with_memory(memory);
+        let found = self.search(&mut cursor, key);
+        MEMORY.set(cursor.into_memory());
+        found
+    }
+
+    /// The same, from where the cursor is.
+    fn search(&self, cursor: &mut Cursor, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, Fault> {
         while let Some((_, entry, _)) = cursor.next(&*self.file)? {
             let (found, value) = match entry {
                 RecordEntry::Put { key, value } => (key, Some(value)),

@@ -91,7 +91,11 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     checks.push(config::in_force(&health, &clock));
     checks.extend(config::files(context, &health)?);
     checks.extend(clock::checks(clock::TIMESYNC));
-    checks.extend(devices::checks(context, &clock, health.clock_error.as_deref())?);
+    checks.extend(devices::checks(
+        context,
+        &clock,
+        health.clock_error.as_deref(),
+    )?);
     let files = Files::read(&args.stacks.pam_dir);
     let (found, service) = stacks::checks(&files, "sshd");
     checks.extend(found);

@@ -36,8 +36,9 @@ fn ask(arguments: &Arguments, host: &mut impl Host) -> Result<Outcome, RelayResu
         after: login.after,
         ticket: host.ticket(),
     };
-    let mut client =
-        Client::connect(arguments.socket(), arguments.timeout()).map_err(before_the_first_step)?;
+    let mut client = Client::connect(arguments.socket(), arguments.timeout())
+        .map_err(before_the_first_step)?
+        .for_one_login();
     let reply = client
         .call::<Admit>(&parameters)
         .map_err(before_the_first_step)?;

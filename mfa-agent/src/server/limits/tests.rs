@@ -68,6 +68,31 @@ fn what_users_start_and_stop_leaves_room_for_the_programs_of_root() {
 }
 
 #[test]
+fn what_came_while_there_was_plenty_of_room_is_counted_once_room_is_scarce() {
+    let (limits, settings) = (Limits::default(), settings(512, 16));
+    // No such process: its group tells who started it.
+    let of_group = |gid| match limits.enter(Caller::OfRoot(RootProcess { pid: 0, gid }), &settings)
+    {
+        Entry::Served(place) => Some(place),
+        Entry::TurnedAway(_) | Entry::Dropped => None,
+    };
+    let all_of_group = |gid| -> Vec<_> { std::iter::from_fn(|| of_group(gid)).collect() };
+    let early = all_of_group(100);
+    assert_eq!(early.len(), 64);
+    assert!(early.iter().all(|place| place._early.is_some()));
+    let of_others: Vec<_> = (101..200).flat_map(all_of_group).collect();
+    assert_eq!(early.len() + of_others.len(), 256);
+    let of_users: Vec<_> = (1000..2000)
+        .flat_map(|uid| all_of(&limits, Holder::User(uid), &settings))
+        .collect();
+    assert_eq!(of_users.len(), 128);
+    drop(early);
+    assert!(of_group(100).is_some());
+    drop((of_others, of_users));
+    assert!(limits.connections.await_none(std::time::Duration::ZERO));
+}
+
+#[test]
 fn the_last_places_are_for_administrators_and_begin_no_login() {
     let (limits, settings) = (Limits::default(), settings(32, 1));
     let held = all_of(&limits, Holder::Owner, &settings);

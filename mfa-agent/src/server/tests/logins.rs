@@ -1,6 +1,7 @@
 //! Logins: their verdicts, their limits, and what they leave.
 
 use super::*;
+use mfa_protocol::frame::FrameError;
 
 #[test]
 fn an_answer_whose_record_could_not_be_made_durable_gets_no_verdict() {
@@ -83,6 +84,34 @@ fn an_answer_belongs_to_the_login_of_its_own_connection() {
     let error = rig.connect(ROOT).answer(&login, "000000").unwrap_err();
     assert_eq!(error["error"], "org.pam-mfa.Login.NoLogin");
     assert_eq!(rig.failures(), 0);
+}
+
+#[test]
+fn a_connection_for_one_login_is_closed_once_that_has_ended_and_no_other() {
+    let rig = Rig::new();
+    for only_login in [true, false] {
+        let mut caller = rig.connect(ROOT);
+        let parameters = json!({ "user": "alice", "service": "sshd" });
+        let call = json!({
+            "method": "org.pam-mfa.Login.Begin",
+            "parameters": parameters,
+            "only_login": only_login,
+        });
+        write_frame(&mut &caller.stream, &call).unwrap();
+        let reply = caller.reader.next(&mut &caller.stream).unwrap();
+        let reply: Value = serde_json::from_slice(reply).unwrap();
+        let login = &reply["parameters"];
+        assert!(login["step"]["prompt"].is_object(), "{reply}");
+        let answered = caller.answer(login, "000000").unwrap();
+        assert_eq!(answered["step"]["outcome"], "wrong");
+        if only_login {
+            let end = caller.reader.next(&mut &caller.stream);
+            assert!(matches!(end, Err(FrameError::Closed)), "{end:?}");
+        } else {
+            caller.begin("alice");
+        }
+        caller.close();
+    }
 }
 
 #[test]

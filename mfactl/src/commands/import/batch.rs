@@ -180,6 +180,7 @@ mod tests {
             let call = Call {
                 method: ImportAccounts::NAME,
                 parameters: &parameters,
+                only_login: false,
             };
             assert!(write_frame(&mut Vec::new(), &call).is_ok());
             let result = ImportedAccount {
@@ -222,6 +223,7 @@ mod tests {
             let call = Call {
                 method: ImportUris::NAME,
                 parameters: &parameters,
+                only_login: false,
             };
             assert!(write_frame(&mut Vec::new(), &call).is_ok());
             let result = ImportResult {
