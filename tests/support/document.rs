@@ -64,7 +64,7 @@ fn blocks_of(text: &str, heading: &str, kind: &str) -> Vec<String> {
 
 /// What is asked at a terminal, and which code answers it: the present one confirms a device, and as
 /// each code works once, a login takes the next.
-const PROMPTS: [(&str, i64); 2] = [("shows now: ", 0), ("OTP code: ", 1)];
+const PROMPTS: [(&str, i64); 2] = [("Code on the device: ", 0), ("OTP code: ", 1)];
 
 /// Runs a block at a terminal, and types codes of the device whose key was shown last; returns what
 /// was shown.
