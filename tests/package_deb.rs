@@ -129,7 +129,11 @@ fn doctor_looks_at_the_units(machine: &Booted) {
     machine.must(&format!("systemctl disable {both}"));
     let found = machine.sh("mfactl doctor");
     assert_eq!(found.status, Some(1), "{found:?}");
-    let said = found.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = found
+        .stdout
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     assert!(said.contains("logins may fail"), "{found:?}");
     machine.must(&format!("systemctl enable {both} && mfactl doctor"));
 }

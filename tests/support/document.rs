@@ -82,7 +82,10 @@ pub fn follow(machine: &Booted, block: &str) -> String {
     }
     let mut terminal = machine.terminal(&["sh", "-euc", &here.join("\n")]);
     while let Some(prompt) = terminal.expect_one_of_or_end(&PROMPTS.map(|(prompt, _)| prompt)) {
-        let key = last_key(terminal.shown(), "").expect("a key");
+        // Without a key it is a prompt that "mfactl explain" names.
+        let Some(key) = last_key(terminal.shown(), "") else {
+            continue;
+        };
         let steps = PROMPTS.iter().find(|(text, _)| *text == prompt);
         terminal.send(&code_of(&key, steps.expect("a prompt").1));
     }
