@@ -148,10 +148,11 @@ fn a_login_that_was_not_tried_lets_nobody_in() {
     let refused = refused.iter().map(|one| one.user.as_str());
     assert!(refused.eq(["root"]), "of the others it is not certain");
     let settings = settings(&text);
+    let nobody = repository(&[]);
     let review = Review {
         settings: &settings,
         names: &Stub::new(),
-        repository: Some(&repository(&[])),
+        repository: Some(&nobody),
         host: Some(&host),
     };
     let (_, warning) = review.refused(Timestamp::UNIX_EPOCH);
