@@ -2,6 +2,7 @@
 
 mod agent_life;
 mod audit_lines;
+mod backup;
 mod bad_input;
 mod drift;
 mod explain;
