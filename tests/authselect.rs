@@ -169,7 +169,7 @@ fn enabling_is_refused_if_an_earlier_line_bypasses_ours() {
         assert_eq!(refused.status, Some(1), "{refused:?}");
         let said = refused.stderr.replace("\n            ", " ");
         for words in [
-            "vpn: who knows the password is never asked",
+            "vpn: a user with the right password is never asked",
             "/etc/pam.d/system-auth:4",
             "not enabled, because of the above",
         ] {

@@ -126,10 +126,12 @@ fn row(it: &NotEnrolled, clock: &Clock) -> [String; 5] {
     ]
 }
 
-/// Since when and until when. Grace begins with the first login; who has none is refused now.
+/// Since when and until when. Grace begins with the first login, and a last day is known before that. Users without
+/// grace are refused now.
 fn grace(it: &NotEnrolled, clock: &Clock) -> [String; 2] {
     match (&it.grace_since, &it.grace_until, it.grace_days_left) {
         (Some(since), Some(until), _) => [clock.date(since), clock.date(until)],
+        (None, Some(until), _) => ["first login".to_owned(), clock.date(until)],
         (_, _, Some(1)) => ["first login", "1 day later"].map(str::to_owned),
         (_, _, Some(days)) => ["first login".to_owned(), format!("{days} days later")],
         (_, _, None) => ["none", "refused now"].map(str::to_owned),
@@ -164,7 +166,12 @@ mod tests {
             grace_days_left: Some(14),
             ..user("carl", Some("staff"))
         };
-        let found = [anna, user("bert", None), carl];
+        let dora = NotEnrolled {
+            grace_days_left: Some(71),
+            grace_until: Some("2027-01-31T23:00:00Z".to_owned()),
+            ..user("dora", None)
+        };
+        let found = [anna, user("bert", None), carl, dora];
         insta::assert_snapshot!(screen(&found, 7, "sshd", &Clock::for_tests()));
         assert_eq!(
             screen(&[], 7, "sudo", &Clock::for_tests()),

@@ -79,7 +79,7 @@ fn in_without_prompt(resolved: &ResolvedLogin<'_>, let_in: LetIn<'_>) -> Box<End
             (Outcome::Skipped, days_left(days))
         }
         LetIn::Unenrolled => {
-            let reason = "not enrolled, and need not be".to_owned();
+            let reason = "not enrolled and not required to be".to_owned();
             (Outcome::Skipped, reason)
         }
     };
