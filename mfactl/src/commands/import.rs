@@ -5,6 +5,7 @@
 //! account or entry on its own. No complaint and no report ever repeats a key, a code or a PIN.
 
 mod accounts;
+mod apps;
 mod batch;
 mod google;
 mod line;
@@ -13,9 +14,12 @@ mod opener;
 mod report;
 mod source;
 mod table;
+mod tokens;
 mod uris;
 
 use std::time::Duration;
+
+use mfa_import::apps::App;
 
 use crate::args::Import;
 use crate::commands::Verdict;
@@ -31,5 +35,14 @@ pub(crate) fn run(context: &mut Context, format: Import) -> Result<Verdict, Fail
         Import::GoogleAuthenticator(args) => google::run(context, &args),
         Import::Oath(args) => oath::run(context, &args),
         Import::Uris(args) => uris::run(context, &args),
+        Import::Aegis(args) => apps::run(context, App::Aegis, &args),
+        Import::AndOtp(args) => apps::run(context, App::AndOtp, &args),
+        Import::TwoFas(args) => apps::run(context, App::TwoFas, &args),
+        Import::FreeOtpPlus(args) => apps::run(context, App::FreeOtpPlus, &args),
+        Import::Bitwarden(args) => apps::run(context, App::Bitwarden, &args),
+        Import::Ente(args) => apps::run(context, App::Ente, &args),
+        Import::KeePassXc(args) => apps::run(context, App::KeePassXc, &args),
+        Import::Pskc(args) => tokens::pskc(context, &args),
+        Import::Csv(args) => tokens::csv(context, &args),
     }
 }

@@ -20,22 +20,27 @@ use crate::lines::LineReader;
 
 pub(super) fn run(context: &mut Context, args: &args::ImportUris) -> Result<Verdict, Failure> {
     let source = source::open(&args.file)?;
-    let mut import = Import {
-        batch: Batch::default(),
-        report: Report::new(args.dry_run),
-        dry_run: args.dry_run,
-    };
+    let mut import = Import::new(Report::new(args.dry_run), args.dry_run);
     let ended = import.read(context, source);
     import.report.finish(context.output, ended)
 }
 
-struct Import {
+/// Entries on their way to the agent, and what became of them.
+pub(super) struct Import {
     batch: Batch<ImportEntry>,
-    report: Report,
+    pub(super) report: Report,
     dry_run: bool,
 }
 
 impl Import {
+    pub(super) fn new(report: Report, dry_run: bool) -> Self {
+        Self {
+            batch: Batch::default(),
+            report,
+            dry_run,
+        }
+    }
+
     fn read(&mut self, context: &mut Context, source: Box<dyn Read>) -> Result<(), Failure> {
         let mut lines = LineReader::new(source, CHUNK);
         let mut number = 0;
@@ -83,7 +88,8 @@ impl Import {
         Ok(())
     }
 
-    fn add(&mut self, context: &mut Context, entry: ImportEntry) -> Result<(), Failure> {
+    /// Adds an entry, and sends those before it if there is no room.
+    pub(super) fn add(&mut self, context: &mut Context, entry: ImportEntry) -> Result<(), Failure> {
         if !self.batch.has_room_for(&entry) {
             self.send(context)?;
         }
@@ -91,7 +97,8 @@ impl Import {
         Ok(())
     }
 
-    fn send(&mut self, context: &mut Context) -> Result<(), Failure> {
+    /// Sends what was added since the last call.
+    pub(super) fn send(&mut self, context: &mut Context) -> Result<(), Failure> {
         let parameters = ImportParameters {
             entries: self.batch.take(),
             dry_run: self.dry_run,
@@ -113,7 +120,7 @@ impl Import {
                 Ok(())
             }
             Err(source) => Err(Failure::Import {
-                place: format!("line {}", first.line),
+                place: format!("{} {}", self.report.unit(), first.line),
                 taken: self.report.taken(),
                 source: Box::new(source),
             }),
