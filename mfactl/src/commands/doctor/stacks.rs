@@ -13,6 +13,7 @@ mod gates;
 mod loads;
 mod one_answer;
 mod order;
+mod programs;
 pub(crate) mod says;
 mod walk;
 mod without;
@@ -67,7 +68,9 @@ pub(super) fn asking(files: &Files) -> Vec<&str> {
 
 /// What of the stacks does not fit the settings in force.
 pub(super) fn against(files: &Files, terms: &[ServiceTerms]) -> Vec<Check> {
-    one_answer::checks(files, terms)
+    let mut checks = one_answer::checks(files, terms);
+    checks.extend(programs::checks(files, terms));
+    checks
 }
 
 /// What keeps libpam from loading our module, on this host.
