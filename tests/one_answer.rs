@@ -8,6 +8,7 @@ mod mariadb;
 mod postgresql;
 mod saslauthd;
 mod squid;
+mod xrdp;
 
 use std::process::Command;
 

@@ -31,7 +31,7 @@ const fn program(
 
 /// Each was driven with a stack that asks twice. saslauthd asks under the name of the service that it
 /// answers for.
-const PROGRAMS: [Program; 14] = [
+const PROGRAMS: [Program; 15] = [
     program("apache", "Apache's mod_authnz_pam", "apache", "apache"),
     program("dovecot", "Dovecot", "dovecot", "dovecot"),
     program("httpd", "Apache's mod_authnz_pam", "apache", "apache"),
@@ -46,6 +46,7 @@ const PROGRAMS: [Program; 14] = [
     program("smtp", "saslauthd", "smtp", "saslauthd"),
     program("squid", "Squid", "squid", "squid"),
     program("vsftpd", "vsftpd", "vsftpd", "ftp"),
+    program("xrdp-sesman", "xrdp", "xrdp-sesman", "xrdp"),
 ];
 
 /// The services that ask for a code in a prompt of its own, which their programs have no answer for. A
