@@ -259,7 +259,7 @@ fn a_file_with_a_pre_shared_key_opens_with_that_key_only() {
 fn a_changed_value_is_refused_and_so_is_a_file_without_a_mac() {
     let text = encrypted(&[0x12; 16], "");
     let key = Secret::from("12121212121212121212121212121212");
-    let value = sealed(&[0x12; 16], Some(MAC_KEY), b"another secret in 24 byt");
+    let value = sealed(&[0x12; 16], Some(MAC_KEY), b"another secret for a test");
     let start = value.find("</p:EncryptedValue>").unwrap();
     let swapped = text.replace(
         &sealed(&[0x12; 16], Some(MAC_KEY), SEED)
