@@ -8,6 +8,8 @@ mod backup;
 mod enroll;
 mod factor;
 mod import;
+mod import_apps;
+mod import_tokens;
 mod logins;
 mod mode;
 mod sessions;
@@ -27,6 +29,8 @@ pub(crate) use enroll::{
 };
 pub(crate) use factor::{Remove, Rename};
 pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
+pub(crate) use import_apps::ImportApp;
+pub(crate) use import_tokens::{ImportCsv, ImportPskc, PskcUser};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use mode::Mode;
 pub(crate) use sessions::Bypass;
