@@ -161,6 +161,36 @@ fn doctor_names_lines_that_libpam_or_the_module_refuses_and_lines_that_ask_twice
 }
 
 #[test]
+fn doctor_names_programs_that_have_one_answer_and_what_to_write_for_them() {
+    Machine::run(|machine| {
+        let agent = Agent::at_default_socket("");
+        machine.stack(
+            "common-auth",
+            &format!("auth requisite pam_unix.so\n{OURS}"),
+        );
+        let asks_once = |service: &str| {
+            let checks = said_of("stacks", &agent);
+            let words = format!("{service}: ");
+            checks
+                .into_iter()
+                .filter(|(ok, text)| !ok && text.contains(&words))
+                .find(|(_, text)| text.contains("gives one answer to every prompt"))
+        };
+        for (service, program) in [
+            ("dovecot", "Dovecot"),
+            ("vsftpd", "vsftpd"),
+            ("imap", "saslauthd"),
+        ] {
+            machine.stack(service, "@include common-auth\n");
+            let (_, text) = asks_once(service).unwrap_or_else(|| panic!("nothing of {service}"));
+            assert!(text.contains(program), "{text}");
+        }
+        machine.shipped_stack("dovecot");
+        assert!(asks_once("dovecot").is_none());
+    });
+}
+
+#[test]
 fn doctor_compares_the_rule_for_one_answer_with_the_stack() {
     Machine::run(|machine| {
         let agent = Agent::at_default_socket(

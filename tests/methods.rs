@@ -39,12 +39,14 @@ enum For {
     Administrators,
     /// Administrators; it concerns no single account.
     AdministratorsOfAll,
+    /// Root and the user that the agent runs as; it concerns the store as a whole.
+    Root,
     /// Programs that check logins; others for their own user.
     Guards,
 }
 
 use For::{
-    Administrators, AdministratorsOfAll, Continuing, Everybody, Guards, Managed, Own, Proven,
+    Administrators, AdministratorsOfAll, Continuing, Everybody, Guards, Managed, Own, Proven, Root,
     Verified,
 };
 
@@ -176,6 +178,26 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ("Health", json!({}), AdministratorsOfAll),
         ("Mode", json!({}), AdministratorsOfAll),
         ("Reload", json!({}), AdministratorsOfAll),
+        ("BackupBegin", json!({}), Root),
+        ("BackupNext", json!({}), Root),
+        ("BackupEnd", json!({}), Root),
+        (
+            "RestoreBegin",
+            json!({"head": {"version": 1, "made_at": "", "agent": "", "file_key": "", "nonce": ""}}),
+            Root,
+        ),
+        ("RestoreNext", json!({"chunk": "", "last": true}), Root),
+        ("RestoreEnd", json!({}), Root),
+        ("KeyStatus", json!({}), Root),
+        ("RotateBegin", json!({}), Root),
+        ("RotateNext", json!({}), Root),
+        ("RotateEnd", json!({}), Root),
+        ("StoreCheck", json!({}), AdministratorsOfAll),
+        (
+            "StoreDrop",
+            json!({"record": format!("account/{user}")}),
+            Root,
+        ),
         (
             "Terms",
             json!({"services": ["sshd"], "from_files": false}),
@@ -271,9 +293,8 @@ fn about_another(callers: For) -> &'static str {
     match callers {
         Everybody => "",
         Continuing(refusal) => refusal,
-        Own | Verified(_) | Proven | Managed | Administrators | AdministratorsOfAll | Guards => {
-            "NotAllowed"
-        }
+        Own | Verified(_) | Proven | Managed | Administrators | AdministratorsOfAll | Root
+        | Guards => "NotAllowed",
     }
 }
 
@@ -316,7 +337,7 @@ fn an_ordinary_user_sees_their_own_account_and_changes_nothing_without_proof() {
                 Everybody | Own | Guards => "",
                 Continuing(refusal) => refusal,
                 Proven | Verified(_) => "NotVerified",
-                Managed | Administrators | AdministratorsOfAll => "NotAllowed",
+                Managed | Administrators | AdministratorsOfAll | Root => "NotAllowed",
             };
             assert_eq!(
                 caller.patient_refusal(&method, &parameters),
@@ -337,7 +358,7 @@ fn an_ordinary_user_who_has_passed_changes_what_self_service_allows_and_no_more(
             let expected = match callers {
                 Everybody | Own | Guards | Proven => "",
                 Continuing(refusal) | Verified(refusal) => refusal,
-                Managed | Administrators | AdministratorsOfAll => "NotAllowed",
+                Managed | Administrators | AdministratorsOfAll | Root => "NotAllowed",
             };
             assert_eq!(
                 caller.patient_refusal(&method, &parameters),
@@ -371,14 +392,16 @@ fn an_administrator_by_group_administers_users_and_neither_root_nor_administrato
                     );
                     continue;
                 }
-                let is_sight = ["Status", "Explain", "Sessions"]
+                let is_sight = [".Status", ".Explain", ".Sessions"]
                     .iter()
                     .any(|it| method.ends_with(it));
                 let expected = match callers {
                     _ if is_sight => "",
                     Everybody | AdministratorsOfAll => "",
                     Continuing(refusal) => refusal,
-                    Own | Verified(_) | Proven | Managed | Administrators | Guards => "NotAllowed",
+                    Own | Verified(_) | Proven | Managed | Administrators | Root | Guards => {
+                        "NotAllowed"
+                    }
                 };
                 let (_, name) = error.rsplit_once('.').unwrap_or_default();
                 assert_eq!(name, expected, "{method} for {target}: {reply}");
@@ -396,7 +419,7 @@ fn an_administrator_by_group_may_do_all_but_log_in_for_users() {
         for (method, parameters, callers) in methods(EVE) {
             let expected = match callers {
                 Continuing(refusal) | Verified(refusal) => refusal,
-                Guards => "NotAllowed",
+                Guards | Root => "NotAllowed",
                 _ => "",
             };
             assert_eq!(
@@ -436,7 +459,7 @@ fn an_administrator_by_group_is_a_user_where_it_is_about_themselves() {
                     Proven if is_verified => "",
                     Verified(refusal) if is_verified => refusal,
                     Proven | Verified(_) => "NotVerified",
-                    Managed | Administrators => "NotAllowed",
+                    Managed | Administrators | Root => "NotAllowed",
                 };
                 assert_eq!(
                     caller.patient_refusal(&method, &parameters),

@@ -83,6 +83,22 @@ fn key_as_a_credential(machine: &Booted) {
     );
 }
 
+/// A daily backup is off until it is enabled, and is made and restored by the units as they are.
+fn backup(machine: &Booted) {
+    let enabled = machine.sh("systemctl is-enabled mfa-backup.timer");
+    assert_eq!(enabled.stdout.trim(), "disabled", "{enabled:?}");
+    machine.must("systemctl enable --now mfa-backup.timer && systemctl start mfa-backup.service");
+    let file = machine.must("find /var/lib/mfa/backups -type f");
+    let file = file.trim();
+    assert!(file.ends_with(".mfa-backup"), "{file}");
+    let owner = machine.must(&format!("stat --format='%U %a' {file}"));
+    assert_eq!(owner.trim(), "mfa 600");
+    machine.must(&format!("mfactl restore --replace {file}"));
+    let known = machine.must("mfactl --json status anna");
+    assert!(known.contains("\"totp\""), "{known}");
+    machine.must("systemctl disable --now mfa-backup.timer");
+}
+
 /// A missing store is never replaced by a new one; put back, it serves again.
 fn lost_store(machine: &Booted) {
     machine.must("test -e /var/lib/mfa/key.store && mv /var/lib/mfa/store /root/store");
@@ -202,6 +218,7 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
     assert!(by_code(&machine, &code_of(&key, 0)));
     doctor_looks_at_the_units(&machine);
     lost_store(&machine);
+    backup(&machine);
     key_as_a_credential(&machine);
     state_on_a_late_disk(&machine, &code_of(&key, 1));
     // The codes of the first device are used up for now.

@@ -2,12 +2,15 @@
 
 mod agent_life;
 mod audit_lines;
+mod backup;
 mod bad_input;
 mod drift;
 mod explain;
 mod house_rules;
+mod import_apps;
 mod import_google;
 mod import_oath;
+mod import_tokens;
 mod import_uris;
 mod methods;
 mod operations;

@@ -163,3 +163,29 @@ fn login_with_a_wrong_code_is_refused() {
         assert_eq!(agent.admin().status(ANNA).failures, 1);
     });
 }
+
+/// Debian 12 has no sudo-rs.
+#[test]
+fn sudo_rs_asks_for_password_and_code_by_the_stack_of_sudo() {
+    let program = "/usr/bin/sudo-rs";
+    if !std::path::Path::new(program).exists() {
+        eprintln!("not run: no {program}");
+        return;
+    }
+    Machine::run(move |machine| {
+        let (agent, anna, _) = set_up(machine, "sudo");
+        let own = "/run/home/sudo-rs";
+        std::fs::copy(program, own).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o4755);
+        std::fs::set_permissions(own, mode).unwrap();
+        let rule = format!("{ANNA} ALL=(ALL) ALL\n");
+        std::fs::write("/etc/sudoers-rs", rule).unwrap();
+        let mut sudo = as_anna(machine, &[own, "-k", "id", "-un"]);
+        sudo.expect("assword");
+        sudo.send(PASSWORD);
+        sudo.answer("OTP code: ", &anna.code(0));
+        sudo.expect("root");
+        assert_eq!(sudo.finish().1, Some(0));
+        assert_eq!(agent.logins_of(ANNA, 1)[0].text("service"), "sudo");
+    });
+}

@@ -5,6 +5,7 @@
 //! many guessers can't fill the memory, and can't starve the machine or each other. The caller checks the lock first,
 //! and calls [`Hasher::decoy`] if there is no hash to verify, so that neither time nor queue reveals this.
 
+mod memory;
 mod queue;
 
 use std::time::{Duration, Instant};
@@ -14,13 +15,18 @@ use argon2::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use mfa_protocol::Secret;
 
+use crate::log;
 use crate::sys;
 use crate::timing_decoy::{SharedDecoy, TimingDecoy};
+use memory::Memory;
 pub use queue::Claim;
 use queue::{Queue, Turn};
 
 /// The highest cost that a stored hash may have: KiB, passes, lanes.
 const MOST: (u32, u32, u32) = (64 << 10, 10, 4);
+
+/// How long a hash takes where none could be measured.
+const USUAL: Duration = Duration::from_millis(60);
 
 /// Salt and output of the decoy hash: hexadecimal digits of pi, in base64.
 const DECOY: &str = "JD9qiIWjCNMTGYouA3BzRA$pAk4IimfMdAIL6mL7E5siUUoIeY40BN3vlRmzzTpDGw";
@@ -31,6 +37,7 @@ pub struct Hasher {
     params: Params,
     decoy: String,
     queue: Queue,
+    memory: Memory,
     /// Of hashing alone: the time in the queue says nothing about the machine.
     timing_decoy: SharedDecoy<()>,
 }
@@ -44,6 +51,17 @@ pub enum HashError {
     /// The record holds a hash that this agent did not make.
     #[error("a stored hash can't be used: {0}; enrol the factor again")]
     Malformed(&'static str),
+    /// Hashing would exceed the memory limit, and the kernel would kill the agent.
+    #[error(
+        "no PIN or answer can be checked: that takes {needed} MiB, and the memory limit of the agent leaves {room} MiB; \
+         raise MemoryMax= of mfa-agent.service"
+    )]
+    NoMemory {
+        /// In MiB.
+        needed: u32,
+        /// In MiB.
+        room: u64,
+    },
     /// The algorithm failed, most likely because memory is short.
     #[error("hashing failed: {0}; check whether the host is out of memory")]
     Failed(String),
@@ -63,12 +81,20 @@ impl Hasher {
             params.p_cost()
         );
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-        let first = time_one(&argon2, &decoy);
+        let memory = Memory::of_this_process();
+        let first = match room_for(&memory, params.m_cost()) {
+            Ok(_) => time_one(&argon2, &decoy),
+            Err(error) => {
+                log::error(error);
+                USUAL
+            }
+        };
         Self {
             argon2,
             params,
             decoy,
             queue: Queue::new(at_once, queue),
+            memory,
             timing_decoy: SharedDecoy::new(TimingDecoy::new(first, ())),
         }
     }
@@ -79,7 +105,7 @@ impl Hasher {
     ///
     /// [`HashError::Busy`], or [`HashError::Failed`].
     pub fn hash(&self, who: &Claim, secret: &Secret, salt: [u8; 16]) -> Result<String, HashError> {
-        let _turn = self.turn(who)?;
+        let _turn = self.turn(who, self.params.m_cost())?;
         let hash = self.timed(|| {
             self.argon2.hash_password_customized(
                 secret.expose().as_bytes(),
@@ -100,7 +126,8 @@ impl Hasher {
     /// [`HashError`]; no variant reveals anything about the secret.
     pub fn verify(&self, who: &Claim, secret: &Secret, phc: &str) -> Result<bool, HashError> {
         let hash = parse(phc)?;
-        let _turn = self.turn(who)?;
+        let cost = Params::try_from(&hash).map_or(MOST.0, |params| params.m_cost());
+        let _turn = self.turn(who, cost)?;
         let secret = secret.expose().as_bytes();
         match self.timed(|| self.argon2.verify_password(secret, &hash)) {
             Ok(()) => Ok(true),
@@ -116,7 +143,7 @@ impl Hasher {
     ///
     /// [`HashError::Busy`].
     pub fn decoy(&self, who: &Claim) -> Result<(), HashError> {
-        let _turn = self.turn(who)?;
+        let _turn = self.turn(who, self.params.m_cost())?;
         std::thread::sleep(self.typical());
         Ok(())
     }
@@ -133,8 +160,10 @@ impl Hasher {
         self.timing_decoy.time()
     }
 
-    fn turn(&self, who: &Claim) -> Result<Turn<'_>, HashError> {
-        self.queue.turn(who).ok_or(HashError::Busy)
+    /// `cost` is the memory that the hash takes, in KiB.
+    fn turn(&self, who: &Claim, cost: u32) -> Result<Turn<'_>, HashError> {
+        let fitting = room_for(&self.memory, cost)?;
+        self.queue.turn_within(who, fitting).ok_or(HashError::Busy)
     }
 
     fn timed<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -143,6 +172,20 @@ impl Hasher {
         let took = began.elapsed();
         self.timing_decoy.follow(took);
         done
+    }
+}
+
+/// How many hashes of this cost, in KiB, fit into the memory that this process may have.
+fn room_for(memory: &Memory, cost: u32) -> Result<usize, HashError> {
+    let Some(room) = memory.room() else {
+        return Ok(usize::MAX);
+    };
+    match room / (u64::from(cost.max(1)) << 10) {
+        0 => Err(HashError::NoMemory {
+            needed: cost >> 10,
+            room: room >> 20,
+        }),
+        fitting => Ok(usize::try_from(fitting).unwrap_or(usize::MAX)),
     }
 }
 
@@ -236,7 +279,7 @@ mod tests {
         assert!(hasher.typical() > Duration::ZERO);
         let before = hasher.typical();
         std::thread::scope(|scope| {
-            let running = hasher.turn(&who("bert")).unwrap();
+            let running = hasher.turn(&who("bert"), 1).unwrap();
             let waiting = scope.spawn(|| {
                 hasher
                     .verify(&who("anna"), &Secret::from("1"), hasher.decoy_phc())
@@ -303,7 +346,7 @@ mod tests {
     #[test]
     fn beyond_the_limits_the_hasher_is_busy() {
         let hasher = Hasher::new(1, 1);
-        let running = hasher.turn(&who("first")).unwrap();
+        let running = hasher.turn(&who("first"), 1).unwrap();
         let verify = |name| hasher.verify(&who(name), &Secret::from("1"), hasher.decoy_phc());
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| verify("second"));

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod audit;
+pub mod backup;
 pub mod config;
 pub mod delivery;
 mod durable_file;

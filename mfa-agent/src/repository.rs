@@ -8,7 +8,27 @@
 //! names take the same time and lock in the same way as guesses at real accounts, however many
 //! names are tried.
 
+mod backup;
+mod damage;
+mod restore;
+mod rotate;
+mod state;
+mod sweep;
+mod view;
+mod watch;
+
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+pub use backup::{BackupRun, Progress};
+use damage::Damage;
+pub use damage::{Checked, Dropped};
+pub use restore::{RestoreError, RestoreRun, RestoreSummary, Step};
+pub use rotate::{KeyState, Resealed, RotateError};
+pub use state::LastBackup;
+use view::{Epoch, View};
+use watch::Watch;
 
 use crate::store::{Change, Revision, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{Vault, VaultError};
@@ -24,6 +44,10 @@ const PLACEHOLDERS: u32 = 65_536;
 const MAX_CONFLICTS: u32 = 10_000;
 
 const ACCOUNTS: &[u8] = b"account/";
+const PLACEHOLDER: &[u8] = b"stand-in/";
+
+/// How many records are looked at for one that the key opens.
+const CHECKED: usize = 100;
 
 /// The key of a record in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +104,12 @@ pub enum RepositoryError {
     /// The system gave no random bytes.
     #[error("the system provides no random bytes: {0}")]
     Random(getrandom::Error),
+    /// The record of what is true of all records is no good.
+    #[error(
+        "the record vault/state, which says which records are the current ones, is damaged ({0}); restore the store \
+         from a backup"
+    )]
+    State(String),
     /// Too many concurrent changes.
     #[error("too many callers are changing the record of {0:?} at the same time; try again")]
     Contended(String),
@@ -87,7 +117,15 @@ pub enum RepositoryError {
 
 pub struct AccountRepository {
     store: Box<dyn Store>,
-    vault: Vault,
+    /// Held for reading by every swap, so that whoever replaces it waits for those under way.
+    view: RwLock<Arc<View>>,
+    /// A change of the state failed, so the store may have another view than the one in memory.
+    is_stale: AtomicBool,
+    damage: Damage,
+    /// Keys that change while a restore is prepared.
+    watch: Watch,
+    /// The records of a restore that is being prepared.
+    staged: Mutex<Option<Epoch>>,
     rollback: Option<String>,
 }
 
@@ -97,9 +135,66 @@ impl AccountRepository {
     pub fn new(store: Box<dyn Store>, vault: Vault) -> Self {
         Self {
             store,
-            vault,
+            view: RwLock::new(Arc::new(View::new(vault, None))),
+            is_stale: AtomicBool::new(false),
+            damage: Damage::default(),
+            watch: Watch::default(),
+            staged: Mutex::default(),
             rollback: None,
         }
+    }
+
+    /// The accounts in a store that may have been restored, or whose key was changed.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when the store can't be read, or these keys do not open it.
+    pub fn open(store: Box<dyn Store>, vault: Vault) -> Result<Self, RepositoryError> {
+        let repository = Self::new(store, vault);
+        repository.read_view()?;
+        Ok(repository)
+    }
+
+    /// The current records and keys.
+    fn view(&self) -> Result<Arc<View>, RepositoryError> {
+        if self.is_stale.load(Ordering::Acquire) {
+            self.read_view()?;
+        }
+        Ok(self.known_view())
+    }
+
+    /// The same as far as this process knows.
+    fn known_view(&self) -> Arc<View> {
+        Arc::clone(&self.gate())
+    }
+
+    /// The same. It is not replaced while this is held.
+    fn gate(&self) -> RwLockReadGuard<'_, Arc<View>> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads from the store which records are the current ones.
+    fn read_view(&self) -> Result<(), RepositoryError> {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self.state(&view.vault)?;
+        *view = Arc::new(state.view(&view.vault)?);
+        self.is_stale.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes changes on records of `view`; none if it was replaced meanwhile.
+    fn swap_in(
+        &self,
+        view: &Arc<View>,
+        keys: &[&Key],
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, RepositoryError> {
+        let gate = self.gate();
+        if !Arc::ptr_eq(&gate, view) {
+            return Ok(None);
+        }
+        self.watch.note(keys);
+        Ok(Some(self.store.swap_all(changes)?))
     }
 
     /// The same accounts, with a text for administrators: the store was set back to an older state.
@@ -117,17 +212,30 @@ impl AccountRepository {
         self.rollback.as_deref()
     }
 
-    /// Makes sure that this key sealed the records. One record is enough to check, because all have
-    /// the same key.
+    /// Makes sure that this key sealed the records. One record that opens is enough; the first ones may be damaged.
     ///
     /// # Errors
     ///
     /// A [`RepositoryError`] when it did not, or the store can't be read.
     pub fn check_key(&self) -> Result<(), RepositoryError> {
-        let Some((key, stored)) = self.store.page(b"", None, 1)?.pop() else {
-            return Ok(());
-        };
-        self.open(&Key(key), &stored).map(|_| ())
+        let view = self.view()?;
+        let mut refused = None;
+        for (stored_key, stored) in self.store.page(b"", None, CHECKED)? {
+            match view.vault.open(&stored_key, &stored.bytes) {
+                Ok(_) => return Ok(()),
+                // The key is the right one, and the record is damaged.
+                Err(VaultError::Forged) if refused.is_none() => refused = Some(None),
+                Err(error) if refused.is_none() => {
+                    let name = String::from_utf8_lossy(&stored_key).into_owned();
+                    refused = Some(Some(RepositoryError::Vault(name, error)));
+                }
+                Err(_) => {}
+            }
+        }
+        match refused.flatten() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     /// Lines of the audit log that changes carried and that the log may lack, oldest first
@@ -147,14 +255,14 @@ impl AccountRepository {
 
     /// The key for hashing recovery codes.
     #[must_use]
-    pub fn pepper(&self) -> &Pepper {
-        self.vault.pepper()
+    pub fn pepper(&self) -> Pepper {
+        self.known_view().vault.pepper().clone()
     }
 
     /// The key of the placeholder record for a name without a record.
     #[must_use]
     pub fn placeholder(&self, user: &UserName) -> Key {
-        Key::placeholder(self.vault.slot(user.as_str(), PLACEHOLDERS))
+        Key::placeholder(self.known_view().vault.slot(user.as_str(), PLACEHOLDERS))
     }
 
     /// Always the same one of `choices` for `user`, and unpredictable for others. Adding or
@@ -162,7 +270,11 @@ impl AccountRepository {
     #[must_use]
     pub fn pick<'a>(&self, user: &UserName, choices: &'a [String]) -> Option<&'a String> {
         // Must differ from the placeholder's number: the question would reveal who shares one.
-        let rank = |choice: &&String| self.vault.slot(&format!("pick/{user}/{choice}"), u32::MAX);
+        let rank = |choice: &&String| {
+            self.known_view()
+                .vault
+                .slot(&format!("pick/{user}/{choice}"), u32::MAX)
+        };
         choices.iter().max_by_key(rank)
     }
 
@@ -170,7 +282,12 @@ impl AccountRepository {
     /// three of four cases. Adding or removing a choice moves few users.
     #[must_use]
     pub fn lean<T: std::fmt::Display>(&self, user: &UserName, choices: &[T]) -> usize {
-        let is_taken = |choice: &T| self.vault.slot(&format!("lean/{user}/{choice}"), 4) > 0;
+        let is_taken = |choice: &T| {
+            self.known_view()
+                .vault
+                .slot(&format!("lean/{user}/{choice}"), 4)
+                > 0
+        };
         choices.iter().position(is_taken).unwrap_or(0)
     }
 
@@ -180,7 +297,8 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when it can't be read.
     pub fn load(&self, key: &Key) -> Result<Option<Account>, RepositoryError> {
-        Ok(self.load_versioned(key)?.map(|(account, _)| account))
+        let view = self.view()?;
+        Ok(self.load_versioned(&view, key)?.map(|(account, _)| account))
     }
 
     /// The user's account; an empty one if there is none.
@@ -204,19 +322,22 @@ impl AccountRepository {
         mut change: impl FnMut(Option<Account>) -> Result<(After, T), E>,
     ) -> Result<T, E> {
         for _ in 0..MAX_CONFLICTS {
-            let (account, revision) = self.load_versioned(key)?.unzip();
+            let view = self.view()?;
+            let (account, revision) = self.load_versioned(&view, key)?.unzip();
             let (after, said) = change(account)?;
             let Some((account, lines)) = after.into_parts() else {
                 return Ok(said);
             };
-            let sealed = self.seal(key, &account)?;
+            let stored_key = view.stored(key);
+            let sealed = seal(&view, key, &account)?;
             let change = Change {
-                key: &key.0,
+                key: &stored_key,
                 expected: revision.as_ref(),
                 new: Some(&sealed),
                 line: lines.as_deref(),
             };
-            if self.store.swap(change).map_err(RepositoryError::from)? == Swap::Done {
+            let swapped = self.swap_in(&view, &[key], &[change])?;
+            if swapped.is_some_and(|swaps| swaps == [Swap::Done]) {
                 return Ok(said);
             }
         }
@@ -236,24 +357,28 @@ impl AccountRepository {
     ) -> Result<BTreeMap<Key, T>, RepositoryError> {
         let mut said = BTreeMap::new();
         let mut sealed = Vec::with_capacity(keys.len());
+        let view = self.view()?;
         for key in keys {
-            let (account, revision) = self.load_versioned(key)?.unzip();
+            let (account, revision) = self.load_versioned(&view, key)?.unzip();
             let (after, words) = change(key, account);
             said.insert(key.clone(), words);
             if let Some((account, lines)) = after.into_parts() {
-                sealed.push((key, revision, self.seal(key, &account)?, lines));
+                let new = seal(&view, key, &account)?;
+                sealed.push((key, view.stored(key), revision, new, lines));
             }
         }
         let changes: Vec<Change<'_>> = sealed
             .iter()
-            .map(|(key, revision, new, lines)| Change {
-                key: &key.0,
+            .map(|(_, stored_key, revision, new, lines)| Change {
+                key: stored_key,
                 expected: revision.as_ref(),
                 new: Some(new),
                 line: lines.as_deref(),
             })
             .collect();
-        let swaps = self.store.swap_all(&changes)?;
+        let changed: Vec<&Key> = sealed.iter().map(|(key, ..)| *key).collect();
+        let swaps = self.swap_in(&view, &changed, &changes)?;
+        let swaps = swaps.unwrap_or_else(|| vec![Swap::Conflict; sealed.len()]);
         for ((key, ..), _) in sealed
             .iter()
             .zip(swaps)
@@ -267,7 +392,7 @@ impl AccountRepository {
         Ok(said)
     }
 
-    /// Up to `limit` accounts in the order of their names, after `after`.
+    /// Up to `limit` accounts in the order of their names, after `after`. Damaged records are left out, and noted.
     ///
     /// # Errors
     ///
@@ -277,44 +402,67 @@ impl AccountRepository {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Account)>, RepositoryError> {
-        let after = after.map(|name| [ACCOUNTS, name.as_bytes()].concat());
-        let page = self.store.page(ACCOUNTS, after.as_deref(), limit)?;
-        page.into_iter()
-            .map(|(key, stored)| {
-                let name = String::from_utf8_lossy(&key[ACCOUNTS.len()..]).into_owned();
-                Ok((name, self.open(&Key(key), &stored)?))
-            })
-            .collect()
+        let view = self.view()?;
+        let accounts = view.accounts();
+        let mut after = after.map(|name| [&accounts, name.as_bytes()].concat());
+        let mut page = Vec::new();
+        while page.len() < limit {
+            let wanted = limit - page.len();
+            let records = self.store.page(&accounts, after.as_deref(), wanted)?;
+            let is_last = records.len() < wanted;
+            for (stored_key, stored) in records {
+                let name = String::from_utf8_lossy(&stored_key[accounts.len()..]).into_owned();
+                let key = Key([ACCOUNTS, &stored_key[accounts.len()..]].concat());
+                let opened = Self::open_in(&view, &key, &stored);
+                page.extend(self.listed(opened, &key).map(|account| (name, account)));
+                after = Some(stored_key);
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(page)
     }
 
-    fn load_versioned(&self, key: &Key) -> Result<Option<(Account, Revision)>, RepositoryError> {
-        let Some(stored) = self.store.load(&key.0)? else {
+    fn load_versioned(
+        &self,
+        view: &View,
+        key: &Key,
+    ) -> Result<Option<(Account, Revision)>, RepositoryError> {
+        let Some(stored) = self.store.load(&view.stored(key))? else {
             return Ok(None);
         };
-        let account = self.open(key, &stored)?;
+        let account = self.noted(key, &stored, view)?;
         Ok(Some((account, stored.revision)))
     }
 
-    fn open(&self, key: &Key, stored: &Stored) -> Result<Account, RepositoryError> {
-        let plain = self
+    fn open_in(view: &View, key: &Key, stored: &Stored) -> Result<Account, RepositoryError> {
+        let plain = view
             .vault
-            .open(&key.0, &stored.bytes)
+            .open(&view.stored(key), &stored.bytes)
             .map_err(|e| RepositoryError::Vault(printable(key), e))?;
         Account::decode(&plain).map_err(|e| RepositoryError::Record(printable(key), e))
     }
+}
 
-    fn seal(&self, key: &Key, account: &Account) -> Result<Vec<u8>, RepositoryError> {
-        let plain = account
-            .encode()
-            .map_err(|e| RepositoryError::Record(printable(key), e))?;
-        let mut nonce = [0; 24];
-        getrandom::fill(&mut nonce).map_err(RepositoryError::Random)?;
-        self.vault
-            .seal(&key.0, nonce, &plain)
-            .map_err(|e| RepositoryError::Vault(printable(key), e))
-    }
+fn seal(view: &View, key: &Key, account: &Account) -> Result<Vec<u8>, RepositoryError> {
+    let plain = account
+        .encode()
+        .map_err(|e| RepositoryError::Record(printable(key), e))?;
+    view.vault
+        .seal(&view.stored(key), nonce()?, &plain)
+        .map_err(|e| RepositoryError::Vault(printable(key), e))
+}
+
+fn nonce() -> Result<[u8; 24], RepositoryError> {
+    let mut nonce = [0; 24];
+    getrandom::fill(&mut nonce).map_err(RepositoryError::Random)?;
+    Ok(nonce)
 }
 
 fn printable(key: &Key) -> String {
     String::from_utf8_lossy(&key.0).into_owned()
 }
+
+#[cfg(test)]
+mod tests;

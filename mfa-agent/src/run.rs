@@ -5,6 +5,7 @@
 //! active logins finish for a while, a second SIGTERM only active calls; all answers so far are
 //! durable. Then the agent accepts nothing more, so that the next agent gets the waiting logins.
 
+mod backups;
 mod end;
 mod init;
 mod owner;
@@ -200,6 +201,7 @@ fn run(config: &Path) -> Result<(), StartError> {
         settings.server.socket.display()
     ));
     agent.keep_settings();
+    agent.sweep();
     agent.note_mode();
     agent.review();
     watchdog::start(&settings.server.socket);

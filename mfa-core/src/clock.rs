@@ -38,6 +38,12 @@ impl Deadline {
         self.0.as_second() <= now.as_second()
     }
 
+    /// The later of two ends.
+    #[must_use]
+    pub fn later(self, other: Self) -> Self {
+        if other.0 > self.0 { other } else { self }
+    }
+
     /// The end, for display.
     #[must_use]
     pub fn shown(self) -> Timestamp {

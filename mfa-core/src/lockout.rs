@@ -24,6 +24,8 @@
 //! A pass clears the failures. Concurrent logins that began before it share what was left of their budget
 //! ([`Burst`]); otherwise one right code among many simultaneous guesses would buy five more guesses.
 
+mod later;
+
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -22,6 +22,8 @@ pub struct Account {
 pub struct Device {
     /// The device's name, if the file has one.
     pub label: Option<String>,
+    /// The maker's ID of a token.
+    pub credential_id: Option<String>,
     /// The key in base32, upper case, without padding.
     pub secret: Secret,
     /// The hash function.

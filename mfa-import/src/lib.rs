@@ -1,5 +1,6 @@
 //! Reads the second factors that other programs keep: google-authenticator's files, pam_oath's
-//! users file, and the QR codes that Google Authenticator exports.
+//! users file, the QR codes that Google Authenticator exports, what other apps and password managers
+//! export, and the files in which makers of tokens deliver keys.
 //!
 //! Bytes come in, and [`Account`]s come out: devices with their last used code, scratch codes, a
 //! PIN, and notes on settings that can't be imported. This crate opens and sends nothing, and takes
@@ -13,11 +14,15 @@
 #![warn(missing_docs)]
 
 mod account;
+pub mod apps;
 mod code;
+mod csv;
 pub mod google;
 pub mod migration;
 pub mod oath;
 mod refusal;
+pub mod tokens;
+mod xml;
 
 pub use account::{Account, Device, HashAlgorithm, Kind};
 pub use refusal::Refusal;

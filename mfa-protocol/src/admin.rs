@@ -3,6 +3,7 @@
 //! The types mirror `org.pam-mfa.Admin.varlink`, which documents them.
 
 mod account;
+mod backup;
 mod check;
 mod delivery;
 mod device;
@@ -15,6 +16,14 @@ mod session;
 pub use account::{
     Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
     StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
+};
+pub use backup::{
+    BackupBegin, BackupBeginParameters, BackupBeginReply, BackupEnd, BackupNext, BackupNextReply,
+    DamagedRecord, KeyStatus, KeyStatusReply, RestoreBegin, RestoreBeginParameters, RestoreEnd,
+    RestoreEndReply, RestoreNext, RestoreNextParameters, RestoreNextReply, RotateBegin,
+    RotateBeginReply, RotateEnd, RotateEndReply, RotateNext, RotateNextParameters, RotateNextReply,
+    StoreCheck, StoreCheckParameters, StoreCheckReply, StoreDrop, StoreDropParameters,
+    StoreDropReply,
 };
 pub use check::{
     AddressRule, Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
@@ -103,4 +112,16 @@ methods! {
     Terms(TermsParameters) -> TermsReply;
     Mode(Nothing) -> ModeReply;
     Reload(Nothing) -> ReloadReply;
+    BackupBegin(BackupBeginParameters) -> BackupBeginReply;
+    BackupNext(Nothing) -> BackupNextReply;
+    BackupEnd(Nothing) -> Nothing;
+    RestoreBegin(RestoreBeginParameters) -> Nothing;
+    RestoreNext(RestoreNextParameters) -> RestoreNextReply;
+    RestoreEnd(Nothing) -> RestoreEndReply;
+    KeyStatus(Nothing) -> KeyStatusReply;
+    RotateBegin(Nothing) -> RotateBeginReply;
+    RotateNext(RotateNextParameters) -> RotateNextReply;
+    RotateEnd(Nothing) -> RotateEndReply;
+    StoreCheck(StoreCheckParameters) -> StoreCheckReply;
+    StoreDrop(StoreDropParameters) -> StoreDropReply;
 }

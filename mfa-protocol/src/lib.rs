@@ -13,6 +13,7 @@
 
 pub mod admin;
 pub mod arguments;
+pub mod backup;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod factor;

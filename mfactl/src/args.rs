@@ -4,9 +4,12 @@
 //! secret: every user of a Unix host can read argument lists.
 
 mod address;
+mod backup;
 mod enroll;
 mod factor;
 mod import;
+mod import_apps;
+mod import_tokens;
 mod logins;
 mod mode;
 mod sessions;
@@ -20,11 +23,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
 pub(crate) use address::{EnrollAddress, EnrollRadius, NamedAddress, TestDelivery, address};
+pub(crate) use backup::{Backup, BackupKey, Restore, RotateKey, Store};
 pub(crate) use enroll::{
     Enroll, EnrollDevice, EnrollHotp, EnrollKnowledge, EnrollRecovery, EnrollTotp,
 };
 pub(crate) use factor::{Remove, Rename};
 pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
+pub(crate) use import_apps::ImportApp;
+pub(crate) use import_tokens::{ImportCsv, ImportPskc, PskcUser};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use mode::Mode;
 pub(crate) use sessions::Bypass;
@@ -158,6 +164,21 @@ Without USER, administrators see all sessions and others see their own.")]
     /// Show or change who is asked for a second factor at all
     #[command(after_help = mode::MODE)]
     Mode(Mode),
+    /// Write all that is stored to one sealed file, while logins go on
+    #[command(after_help = backup::BACKUP)]
+    Backup(Backup),
+    /// Put the records of a backup in the place of those that are stored
+    #[command(after_help = backup::RESTORE)]
+    Restore(Restore),
+    /// Make a pair of keys for backups that the host itself can't open
+    #[command(after_help = backup::BACKUP_KEY)]
+    BackupKey(BackupKey),
+    /// Make a new key, and seal each record with it while logins go on
+    #[command(after_help = backup::ROTATE_KEY)]
+    RotateKey(RotateKey),
+    /// Find damaged records, or drop one
+    #[command(subcommand, after_help = "Example: mfactl store check")]
+    Store(Store),
     /// Send a test message without a code
     #[command(after_help = address::TEST_DELIVERY)]
     TestDelivery(TestDelivery),
@@ -194,6 +215,11 @@ impl Command {
             | Self::Lockouts
             | Self::Config(_)
             | Self::Mode(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::BackupKey(_)
+            | Self::RotateKey(_)
+            | Self::Store(_)
             | Self::TestDelivery(_)
             | Self::Doctor(_)
             | Self::Stacks(_) => None,

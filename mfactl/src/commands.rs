@@ -2,6 +2,7 @@
 //! result itself.
 
 pub(crate) mod address;
+pub(crate) mod backup;
 pub(crate) mod bypass;
 pub(crate) mod config;
 pub(crate) mod doctor;
@@ -15,11 +16,14 @@ pub(crate) mod lists;
 pub(crate) mod mode;
 pub(crate) mod remove;
 pub(crate) mod rename;
+pub(crate) mod restore;
 mod resync;
+pub(crate) mod rotate_key;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod stacks;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod test_delivery;
 pub(crate) mod unlock;
 pub(crate) mod users;

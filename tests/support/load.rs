@@ -72,6 +72,24 @@ impl Load {
         })
     }
 
+    /// The same without imports.
+    pub fn logging_in<T>(&self, socket: &Path, work: impl FnOnce() -> T) -> T {
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let is_over = &is_over;
+            for (known, user) in self.logging_in.iter().zip(USERS) {
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::SeqCst) {
+                        let pass = changed(known, |known| known.pass(socket, user));
+                        self.passed.fetch_add(usize::from(pass), Ordering::SeqCst);
+                    }
+                });
+            }
+            let _over = Over(is_over);
+            work()
+        })
+    }
+
     /// Imports this number of users. Returns whether that was acknowledged.
     pub fn import(&self, socket: &Path, count: usize) -> bool {
         let number = self.batches.fetch_add(1, Ordering::SeqCst);

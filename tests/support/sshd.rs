@@ -85,6 +85,12 @@ impl Sshd {
         self.ssh(user, options, Some("echo you are in"))
     }
 
+    /// The same, to run another command.
+    #[must_use]
+    pub fn client_of(&self, user: &str, options: &[&str], command: &str) -> Pty {
+        self.ssh(user, options, Some(command))
+    }
+
     /// An ssh client that logs in as `user` to run a command.
     #[must_use]
     pub fn command(&self, user: &str, command: &str) -> Pty {

@@ -38,6 +38,8 @@ pub(super) struct Queue {
 struct Line {
     next_ticket: u64,
     entries: Vec<Entry>,
+    /// How many hashes fit into the memory, as of the last caller; none before the first.
+    fitting: Option<usize>,
 }
 
 struct Entry {
@@ -64,9 +66,10 @@ impl Queue {
         }
     }
 
-    /// Waits for the caller's turn. `None` at once if there is no place.
-    pub(super) fn turn(&self, claim: &Claim) -> Option<Turn<'_>> {
+    /// Waits for the caller's turn, with at most `fitting` running. `None` at once if there is no place.
+    pub(super) fn turn_within(&self, claim: &Claim, fitting: usize) -> Option<Turn<'_>> {
         let mut line = self.lock();
+        line.fitting = Some(fitting.max(1));
         if !self.has_room(&line.entries, claim) {
             return None;
         }
@@ -103,9 +106,11 @@ impl Queue {
     /// Starts the next callers, as many as may run.
     fn start_next(&self, line: &mut Line) {
         let running = || line.entries.iter().filter(|e| e.running);
-        let mut free = self.at_once - running().count();
+        let at_once = self.at_once.min(line.fitting.unwrap_or(self.at_once));
+        // The memory may have room for fewer than run already.
+        let mut free = at_once.saturating_sub(running().count());
         let ordinary = running().filter(|e| !e.claim.privileged).count();
-        let mut free_for_ordinary = half(self.at_once) - ordinary;
+        let mut free_for_ordinary = half(at_once).saturating_sub(ordinary);
         for entry in line.entries.iter_mut().filter(|e| !e.running) {
             if free == 0 {
                 return;
@@ -123,6 +128,12 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the caller's turn where memory is plenty.
+    #[cfg(test)]
+    pub(super) fn turn(&self, claim: &Claim) -> Option<Turn<'_>> {
+        self.turn_within(claim, usize::MAX)
     }
 
     #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::backups::Newest;
 use super::places::Places;
 use crate::store_mark::decision::Reason;
 use crate::vault::KeyError;
@@ -16,6 +17,7 @@ pub(super) struct Refused {
     mark: PathBuf,
     /// What is at the path of the store.
     absence: &'static str,
+    newest: Option<Newest>,
 }
 
 impl Refused {
@@ -26,6 +28,7 @@ impl Refused {
             key_file: places.key.file.clone(),
             mark: places.mark.clone(),
             absence: absence(places.store),
+            newest: Newest::of(places),
         }
     }
 }
@@ -55,7 +58,10 @@ impl fmt::Display for Refused {
                      Mount the disk, or restore the folder from the last backup. If there is no \
                      copy, create an empty store, in which all users must enrol again: mfa-agent \
                      --init"
-                )
+                )?;
+                self.newest
+                    .iter()
+                    .try_for_each(|newest| write!(f, "\n{newest}"))
             }
             Reason::KeyMissing => {
                 let path = self.key_file.clone();

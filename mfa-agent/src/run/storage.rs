@@ -5,6 +5,7 @@
 //! whether they match.
 
 use super::StartError;
+use super::backups::Newest;
 use super::places::Places;
 use super::refused::Refused;
 use crate::config;
@@ -47,7 +48,9 @@ impl Places<'_> {
     pub(super) fn look(&self) -> Result<(Facts, Option<SledStore>), StartError> {
         let key = self.key.is_there()?;
         let store = match SledStore::is_there(self.store)? {
-            true => Some(SledStore::open(self.store)?),
+            true => {
+                Some(SledStore::open(self.store).map_err(|e| self.with_backup(&e.to_string()))?)
+            }
             false => None,
         };
         let opened = store.as_ref().map(|store| Opened {
@@ -64,10 +67,10 @@ impl Places<'_> {
 
     /// The records of `store`, which this key must have sealed.
     pub(super) fn unlock(&self, store: SledStore) -> Result<AccountRepository, StartError> {
-        let repository = AccountRepository::new(Box::new(store), Vault::new(&self.key.load()?));
-        repository
-            .check_key()
-            .map_err(|e| format!("{e}; restore the key that belongs to this store"))?;
+        let vault = Vault::with(&self.key.load_ring()?, None);
+        let wrong_key = |e| format!("{e}; restore the key that belongs to this store");
+        let repository = AccountRepository::open(Box::new(store), vault).map_err(wrong_key)?;
+        repository.check_key().map_err(wrong_key)?;
         Ok(repository)
     }
 
@@ -90,6 +93,14 @@ impl Places<'_> {
                 log::warn(self.refused(Reason::NothingThere));
                 Ok(())
             }
+        }
+    }
+
+    /// The reason why the store can't be used, with the newest backup, if there is one.
+    fn with_backup(&self, reason: &str) -> String {
+        match Newest::of(self) {
+            Some(newest) => format!("{reason}\n{newest}"),
+            None => reason.to_owned(),
         }
     }
 

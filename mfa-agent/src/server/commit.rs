@@ -58,6 +58,13 @@ impl Agent {
         })
     }
 
+    /// An event, with its line for a change that makes it durable.
+    pub(super) fn event_line(&self, event: Event) -> (AuditEntry, Option<Vec<u8>>) {
+        let entry = AuditEntry::new(event, Timestamp::now());
+        let line = self.audit.has_file().then(|| entry.line().to_vec());
+        (entry, line)
+    }
+
     fn with_lines(&self, after: After, events: Vec<Event>) -> (After, Vec<AuditEntry>) {
         let After::Put(account) = after else {
             return (after, Vec::new());

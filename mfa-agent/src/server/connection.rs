@@ -24,7 +24,7 @@ use super::error::Failure;
 use super::limits::Terms;
 use super::login::{LearnedLate, PromptedLogin};
 use super::peer::Peer;
-use super::pending::{Confirmation, PendingDevice};
+use super::pending::{BackupCall, Confirmation, PendingDevice, RestoreCall};
 use crate::log::{self, Level};
 pub(super) use body::{Body, body, parse};
 use call_outcome::Resumed;
@@ -65,6 +65,8 @@ pub(super) struct Connection {
     pub(super) pending: Option<PendingDevice>,
     /// An address that waits for the code that was sent there.
     pub(super) confirmation: Option<Box<Confirmation>>,
+    pub(super) backup: Option<Box<BackupCall>>,
+    pub(super) restore: Option<Box<RestoreCall>>,
 }
 
 impl Connection {
@@ -83,6 +85,8 @@ impl Connection {
             proof_wanted: false,
             pending: None,
             confirmation: None,
+            backup: None,
+            restore: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod drawn;
 mod error;
 mod limits;
 mod login;
+mod maintenance;
 mod mode;
 mod passwords;
 mod peer;
@@ -98,6 +99,7 @@ pub struct Agent {
     storage_watch: storage_watch::StorageWatch,
     /// Answers that were the user's password.
     passwords: passwords::PasswordAnswers,
+    maintenance: maintenance::Maintenance,
 }
 
 impl Agent {
@@ -147,6 +149,7 @@ impl Agent {
             clock_watch: Arc::default(),
             storage_watch,
             passwords: passwords::PasswordAnswers::default(),
+            maintenance: maintenance::Maintenance::default(),
         }))
     }
 

@@ -100,6 +100,18 @@ impl Agent {
         peer.uid == 0 || peer.uid == self.own_uid
     }
 
+    /// Refuses everybody but root and the agent's own user: they could read the store anyway, and others must not get it
+    /// as a whole.
+    pub(super) fn require_root(&self, peer: Peer) -> Result<(), Failure> {
+        match self.is_root(peer) {
+            true => Ok(()),
+            false => Err(Failure::new(
+                ErrorKind::NotAllowed,
+                "only root may do this, and the user that the agent runs as",
+            )),
+        }
+    }
+
     /// Whether the caller may use the administrator's methods.
     pub(super) fn is_administrator(
         &self,

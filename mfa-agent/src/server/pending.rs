@@ -1,9 +1,13 @@
 //! What a connection keeps of an administrator's call until its next call or message.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::Agent;
 use super::authorization::Permit;
+use super::counter::Held;
 use super::peer::Subject;
+use crate::repository::{BackupRun, RestoreRun};
 use mfa_core::account::{Contact, Device};
 use mfa_core::factors::address::Recipient;
 use mfa_core::factors::sent_code::SentCode;
@@ -31,4 +35,30 @@ pub(super) struct Confirmation {
 /// A message that is being tried.
 pub(super) struct Trial {
     pub(super) to: Recipient,
+}
+
+/// A backup that is being made.
+pub(super) struct BackupCall {
+    pub(super) run: BackupRun,
+    /// Who can open it, for the log.
+    pub(super) sealed_for: String,
+    pub(super) is_at_its_end: bool,
+    pub(super) _place: Held<()>,
+}
+
+/// A restore that is being prepared. If it is dropped before its end, what it wrote is swept away.
+pub(super) struct RestoreCall {
+    pub(super) agent: Arc<Agent>,
+    pub(super) run: RestoreRun,
+    pub(super) records: u64,
+    pub(super) is_done: bool,
+}
+
+impl Drop for RestoreCall {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.agent.repository.abandon_restore();
+        }
+        self.agent.sweep();
+    }
 }

@@ -25,7 +25,7 @@ use super::*;
 use crate::audit;
 use crate::repository::{After, Key, RepositoryError};
 use crate::store::memory::StoreFailure;
-use crate::store::{Change, MemoryStore, Store, StoreError, Stored, Swap, WriteOut};
+use crate::store::{Change, MemoryStore, Snapshot, Store, StoreError, Stored, Swap, WriteOut};
 use crate::vault::{MasterKey, Vault};
 use mfa_core::account::samples;
 use mfa_core::names::{Groups, NamesError, PasswdEntry, UserName};
@@ -72,6 +72,10 @@ impl Store for Shared {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
         self.0.page(prefix, after, limit)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.0.snapshot()
     }
 
     fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {

@@ -7,7 +7,43 @@ pub(super) fn check(store: &dyn Store) {
     a_swap_needs_the_revision_that_was_loaded(store);
     each_change_of_a_list_stands_for_itself(store);
     pages_come_in_the_order_of_keys(store);
+    a_snapshot_does_not_change(store);
     sixty_four_threads_lose_no_increment(store);
+}
+
+fn a_snapshot_does_not_change(store: &dyn Store) {
+    let put = |key: &[u8], new: Option<&[u8]>| {
+        let old = store.load(key).unwrap();
+        let change = Change {
+            key,
+            expected: old.as_ref().map(|old| &old.revision),
+            new,
+            line: None,
+        };
+        assert_eq!(store.swap(change).unwrap(), Swap::Done);
+    };
+    put(b"s/a", Some(b"1"));
+    put(b"s/b", Some(b"1"));
+    let before = store.page(b"", None, usize::MAX).unwrap();
+    let mut snapshot = store.snapshot().unwrap();
+    put(b"s/a", Some(b"2"));
+    put(b"s/b", None);
+    put(b"s/c", Some(b"1"));
+    let mut found = Vec::new();
+    loop {
+        let some = snapshot.next(3).unwrap();
+        if some.is_empty() {
+            break;
+        }
+        found.extend(some);
+    }
+    let before: Vec<_> = before
+        .into_iter()
+        .map(|(key, stored)| (key, stored.bytes))
+        .collect();
+    assert_eq!(found, before);
+    put(b"s/a", None);
+    put(b"s/c", None);
 }
 
 fn a_swap_needs_the_revision_that_was_loaded(store: &dyn Store) {

@@ -25,6 +25,7 @@ use super::merging::Merger;
 use super::piece::{self, Cover, Form, Piece, Span};
 use super::settling::Settler;
 use super::shared::{Beginning, Shared};
+use super::snapshot::{self, LayersSnapshot};
 use super::sorted::SortedFile;
 use super::sorting::Sorter;
 use super::table::{self, Table};
@@ -155,6 +156,18 @@ impl Open {
             let any = outcomes.contains(&Swap::Done);
             Ok((outcomes, any))
         })
+    }
+}
+
+impl Open {
+    /// The content of this moment. Changes wait for the copy of the recent ones, which takes milliseconds.
+    pub(super) fn snapshot(&self) -> Result<LayersSnapshot, Fault> {
+        let (layers, active) = self.commits.commit(|_| {
+            let layers = self.layers();
+            let active = snapshot::copy(&layers.active)?;
+            Ok(((layers, active), false))
+        })?;
+        LayersSnapshot::new(&layers, active)
     }
 }
 

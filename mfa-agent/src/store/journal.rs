@@ -10,8 +10,9 @@
 //!
 //! Only unacknowledged changes may be missing at the end of the last journal. A batch torn by a power cut
 //! is the last one; a broken record before a later *batch*, or before a journal that continues with a
-//! higher number, was durable once and has been damaged. A damaged store is not opened: it would let users
-//! in without asking for the second factor that they have.
+//! higher number, was durable once and has been damaged. So was a broken record among those with which a
+//! journal repeats the ones before it. A damaged store is not opened: it would let users in without asking for
+//! the second factor that they have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,7 +146,16 @@ impl Journal {
             head,
             RecordEntry::Head(Head { id, span }),
         );
-        let last = append_batch(&mut buffer, span, sequence, content);
+        let mut last = append_batch(&mut buffer, span, sequence, content);
+        if sequence != CONTINUES {
+            last += 1;
+            let end = Position {
+                sequence: last,
+                first: sequence + 1,
+                live: content.live,
+            };
+            encode(&mut buffer, Seed::of(span), end, RecordEntry::End);
+        }
         let end = buffer.len() as u64;
         let rest = vec![0; (SIZE as usize).saturating_sub(buffer.len())];
         let name = Piece::journal(span).to_string();
@@ -269,8 +279,10 @@ impl History {
         let left_over = (at..bytes.len())
             .step_by(ALIGNMENT)
             .filter_map(|at| decode(&bytes[at..], seed));
+        // What a journal repeats was synced before it had its name, and ends with a record that says so.
+        let repeated = (head.sequence != CONTINUES).then_some(head.sequence + 1);
         for (place, ..) in left_over {
-            if place.first > self.sequence + 1 {
+            if place.first > self.sequence + 1 || Some(place.first) == repeated {
                 return Err(Damage::At(piece, at as u64));
             }
         }

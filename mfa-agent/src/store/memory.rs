@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Change, Revision, Store, StoreError, Stored, Swap, WriteOut};
+use super::{Change, Record, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut};
 
 /// The store; empty and working at first.
 #[derive(Default)]
@@ -118,6 +118,12 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let inner = self.lock();
+        inner.readable()?;
+        Ok(Box::new(Copied(inner.records.clone())))
+    }
+
     fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let inner = self.lock();
         inner.readable()?;
@@ -129,6 +135,24 @@ impl Store for MemoryStore {
             .write_out
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(write_out);
+    }
+}
+
+/// A copy of all records.
+struct Copied(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Snapshot for Copied {
+    fn next(&mut self, bytes: usize) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        let mut size = 0;
+        while size < bytes {
+            let Some((key, record)) = self.0.pop_first() else {
+                break;
+            };
+            size += key.len() + record.len();
+            records.push((key, record));
+        }
+        Ok(records)
     }
 }
 

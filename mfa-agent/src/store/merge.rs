@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::sorted::Item;
 
 /// A source of items, in the order of their keys.
-pub(super) type Source = Box<dyn Iterator<Item = Result<Item, Fault>>>;
+pub(super) type Source = Box<dyn Iterator<Item = Result<Item, Fault>> + Send>;
 
 /// All sources as one. Removed keys are still among the items.
 pub(super) struct Merge {

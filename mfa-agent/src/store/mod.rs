@@ -29,6 +29,7 @@ mod shared;
 #[cfg(test)]
 mod simulated;
 pub mod sled;
+mod snapshot;
 mod sorted;
 mod sorting;
 mod table;
@@ -42,6 +43,7 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 pub use memory::MemoryStore;
 pub use sled::SledStore;
+pub use snapshot::{Record, Snapshot};
 
 /// A store of sealed records.
 pub trait Store: Send + Sync {
@@ -75,6 +77,13 @@ pub trait Store: Send + Sync {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError>;
+
+    /// All records as they are now, to be read while changes go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 
     /// Lines that changes carried before the store was opened, and that the audit log may lack,
     /// oldest first. The line of a failed swap may be among them. Call it once.

@@ -26,7 +26,8 @@ use super::journal::{Batch, Journal};
 use super::lines::AuditLog;
 use super::piece::Span;
 use super::{
-    Change, Revision, Store, StoreError, StoreId, Stored, Swap, WriteOut, folder, legacy, piece,
+    Change, Revision, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut, folder, legacy,
+    piece,
 };
 use crate::{log, sys};
 
@@ -319,6 +320,10 @@ impl Store for SledStore {
                 .take(limit)
                 .collect()
         })
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.with(|open| Ok(Box::new(open.snapshot()?) as Box<dyn Snapshot>))
     }
 
     fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {

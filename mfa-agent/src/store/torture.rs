@@ -6,6 +6,8 @@
 //! opened, checked, and cut again during the opening. The tests here take a sample of about a
 //! minute; the ignored ones take everything (`make torture`).
 
+mod maintenance;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, RwLock};

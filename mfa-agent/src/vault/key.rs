@@ -47,7 +47,7 @@ pub enum KeyError {
     #[error("the key {path} can't be {action}: {reason}")]
     Io {
         path: PathBuf,
-        /// `read` or `made`.
+        /// `read`, `made` or `replaced`.
         action: &'static str,
         /// Why.
         reason: io::Error,
@@ -125,11 +125,8 @@ impl KeySource {
             return read(&path, file);
         }
         let path = &self.file;
-        let Some(file) = existing(path)? else {
-            return Err(KeyError::Missing { path: path.clone() });
-        };
-        check(path, &file.metadata().map_err(|e| unreadable(path, e))?)?;
-        read(path, file)
+        let missing = || KeyError::Missing { path: path.clone() };
+        load_file(path)?.ok_or_else(missing)
     }
 
     /// Makes the file, and its folder if it is missing. It is durable on return.
@@ -145,12 +142,14 @@ impl KeySource {
         })
     }
 
+    /// Where the key is as a credential.
+    pub(super) fn credential_path(&self) -> Option<PathBuf> {
+        let folder = self.credentials.as_ref();
+        folder.map(|folder| folder.join(CREDENTIAL))
+    }
+
     fn credential(&self) -> Result<Option<(PathBuf, File)>, KeyError> {
-        let Some(path) = self
-            .credentials
-            .as_ref()
-            .map(|folder| folder.join(CREDENTIAL))
-        else {
+        let Some(path) = self.credential_path() else {
             return Ok(None);
         };
         Ok(existing(&path)?.map(|file| (path, file)))
@@ -168,6 +167,21 @@ impl MasterKey {
     pub(super) fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
         super::keyed(&self.0, purpose)
     }
+}
+
+/// The key in a file of ours, if it is there.
+pub(super) fn load_file(path: &Path) -> Result<Option<MasterKey>, KeyError> {
+    let Some(file) = existing(path)? else {
+        return Ok(None);
+    };
+    check(path, &file.metadata().map_err(|e| unreadable(path, e))?)?;
+    read(path, file).map(Some)
+}
+
+/// The key in a credential, whose owner and mode systemd sets, if it is there.
+pub(super) fn load_credential(path: &Path) -> Result<Option<MasterKey>, KeyError> {
+    let file = existing(path)?;
+    file.map(|file| read(path, file)).transpose()
 }
 
 fn existing(path: &Path) -> Result<Option<File>, KeyError> {
@@ -232,23 +246,27 @@ fn parse(text: &[u8]) -> Option<MasterKey> {
 
 /// Makes a key that is durable on return: records that it seals must not outlive it.
 fn make(path: &Path) -> io::Result<()> {
+    let folder = folder_of(path);
+    if !folder.exists() {
+        make_folder(folder)?;
+    }
+    make_durably(path, &fresh_text()?)
+}
+
+/// The text of a file with a new key.
+pub(super) fn fresh_text() -> io::Result<Zeroizing<Vec<u8>>> {
     let mut key = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *key).map_err(io::Error::other)?;
     let mut line = Zeroizing::new([0; 64]);
     let line = &mut line[..BASE64.encode_len(key.len())];
     BASE64.encode_mut(&*key, line);
-
-    let folder = folder_of(path);
-    if !folder.exists() {
-        make_folder(folder)?;
-    }
     // Has the full capacity from the start, because a growing buffer leaves copies behind.
     let length = COMMENT.len() + LABEL.len() + line.len() + 1;
     let mut text = Zeroizing::new(Vec::with_capacity(length));
     for part in [COMMENT.as_bytes(), LABEL.as_bytes(), line, b"\n"] {
         text.extend_from_slice(part);
     }
-    make_durably(path, &text)
+    Ok(text)
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

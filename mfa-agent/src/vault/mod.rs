@@ -8,6 +8,10 @@
 //! A sealed record is: version (1 byte), key ID (4 bytes), nonce (24 bytes), ciphertext and tag.
 
 mod key;
+mod lasting;
+mod ring;
+
+use std::sync::Arc;
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -16,22 +20,48 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 pub use key::{KeyError, KeySource, MasterKey, sealed_credential};
+pub use lasting::Lasting;
 use mfa_core::factors::recovery::Pepper;
+pub use ring::KeyRing;
 
 const VERSION: u8 = 1;
 const ID: usize = 4;
 const NONCE: usize = 24;
 const HEADER: usize = 1 + ID + NONCE;
 
+/// What the key of a backup is sealed for.
+const BACKUP: &[u8] = b"pam-mfa backup file key v1";
+
 /// The longest store key, in bytes; its length is authenticated.
 const MAX_KEY: usize = 1024;
 
-/// Seals and opens with one key.
+/// Seals with one key, and opens with that key and with those before it.
 pub struct Vault {
-    id: [u8; ID],
-    cipher: XChaCha20Poly1305,
-    slots: Zeroizing<[u8; 32]>,
+    sealing: Arc<Cipher>,
+    /// Keys that sealed records before the key was changed.
+    others: Vec<Arc<Cipher>>,
+    lasting: Lasting,
     pepper: Pepper,
+}
+
+/// What one key seals with.
+struct Cipher {
+    id: [u8; ID],
+    records: XChaCha20Poly1305,
+    backups: XChaCha20Poly1305,
+}
+
+impl Cipher {
+    fn new(key: &MasterKey) -> Self {
+        let mut id = [0; ID];
+        id.copy_from_slice(&key.derive(b"pam-mfa key id v1")[..ID]);
+        let cipher = |purpose: &[u8]| XChaCha20Poly1305::new((&*key.derive(purpose)).into());
+        Self {
+            id,
+            records: cipher(b"pam-mfa record key v1"),
+            backups: cipher(b"pam-mfa backup key v1"),
+        }
+    }
 }
 
 /// Why a record can't be opened or sealed.
@@ -65,15 +95,50 @@ impl Vault {
     /// A vault with this key.
     #[must_use]
     pub fn new(key: &MasterKey) -> Self {
-        let mut id = [0; ID];
-        id.copy_from_slice(&key.derive(b"pam-mfa key id v1")[..ID]);
-        let sealing = key.derive(b"pam-mfa record key v1");
-        Self {
-            id,
-            cipher: XChaCha20Poly1305::new((&*sealing).into()),
-            slots: key.derive(b"pam-mfa slot key v1"),
-            pepper: Pepper::new(key.derive(b"pam-mfa recovery code key v1")),
+        Self::build(Arc::new(Cipher::new(key)), Vec::new(), Lasting::of(key))
+    }
+
+    /// A vault that seals with the current key of `ring` and opens what any of its keys sealed. `lasting` are the keys
+    /// that a change of the key does not change; none: those of the current key.
+    #[must_use]
+    pub fn with(ring: &KeyRing, lasting: Option<Lasting>) -> Self {
+        let lasting = lasting.unwrap_or_else(|| Lasting::of(&ring.current));
+        let cipher = |key| Arc::new(Cipher::new(key));
+        let others = ring.others.iter().map(cipher).collect();
+        Self::build(cipher(&ring.current), others, lasting)
+    }
+
+    /// The same keys with other lasting ones.
+    #[must_use]
+    pub fn with_lasting(&self, lasting: Lasting) -> Self {
+        Self::build(Arc::clone(&self.sealing), self.others.clone(), lasting)
+    }
+
+    /// The same, and opens what `earlier` opened, too.
+    #[must_use]
+    pub fn opening_also(mut self, earlier: &Self) -> Self {
+        for cipher in [&earlier.sealing].into_iter().chain(&earlier.others) {
+            if self.cipher(&cipher.id).is_none() {
+                self.others.push(Arc::clone(cipher));
+            }
         }
+        self
+    }
+
+    fn build(sealing: Arc<Cipher>, others: Vec<Arc<Cipher>>, lasting: Lasting) -> Self {
+        let pepper = Pepper::new(lasting.pepper.clone());
+        Self {
+            sealing,
+            others,
+            lasting,
+            pepper,
+        }
+    }
+
+    /// The keys that a change of the key does not change.
+    #[must_use]
+    pub fn lasting(&self) -> &Lasting {
+        &self.lasting
     }
 
     /// The key for hashing recovery codes.
@@ -95,12 +160,13 @@ impl Vault {
     ) -> Result<Vec<u8>, VaultError> {
         let mut sealed = Vec::with_capacity(HEADER + plain.len() + 16);
         sealed.push(VERSION);
-        sealed.extend_from_slice(&self.id);
+        sealed.extend_from_slice(&self.sealing.id);
         sealed.extend_from_slice(&nonce);
         let bound = bound(&sealed[..HEADER - NONCE], key)?;
         sealed.extend_from_slice(plain);
         let tag = self
-            .cipher
+            .sealing
+            .records
             .encrypt_inout_detached(&XNonce::from(nonce), &bound, (&mut sealed[HEADER..]).into())
             .map_err(|_| VaultError::TooLong)?;
         sealed.extend_from_slice(&tag);
@@ -121,25 +187,88 @@ impl Vault {
         if prefix[0] != VERSION {
             return Err(VaultError::Malformed);
         }
-        if prefix[1..] != self.id {
+        let Some(cipher) = self.cipher(&prefix[1..]) else {
             return Err(VaultError::OtherKey {
                 sealed: hex(&prefix[1..]),
-                here: hex(&self.id),
+                here: hex(&self.sealing.id),
             });
-        }
+        };
         let nonce = XNonce::try_from(nonce).map_err(|_| VaultError::Malformed)?;
         let mut plain = Zeroizing::new(body.to_vec());
-        self.cipher
+        cipher
+            .records
             .decrypt_in_place(&nonce, &bound(prefix, key)?, &mut *plain)
             .map_err(|_| VaultError::Forged)?;
         Ok(plain)
+    }
+
+    /// Whether the current key sealed this record.
+    #[must_use]
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        sealed.get(1..=ID) == Some(&self.sealing.id)
+    }
+
+    /// The key of a backup, sealed with the current key.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::TooLong`].
+    pub fn wrap(&self, nonce: [u8; NONCE], key: &[u8; 32]) -> Result<Vec<u8>, VaultError> {
+        let mut sealed = nonce.to_vec();
+        let mut body = key.to_vec();
+        self.sealing
+            .backups
+            .encrypt_in_place(&XNonce::from(nonce), BACKUP, &mut body)
+            .map_err(|_| VaultError::TooLong)?;
+        sealed.extend(body);
+        Ok(sealed)
+    }
+
+    /// The key of a backup that the key with this ID sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::OtherKey`] when that key is not here, [`VaultError::Forged`] when it was not sealed so.
+    pub fn unwrap(&self, id: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let bytes = data_encoding::HEXLOWER.decode(id.as_bytes());
+        let Some(cipher) = self.cipher(&bytes.unwrap_or_default()) else {
+            return Err(VaultError::OtherKey {
+                sealed: id.to_owned(),
+                here: self.key_id(),
+            });
+        };
+        let (nonce, body) = wrapped
+            .split_at_checked(NONCE)
+            .ok_or(VaultError::Malformed)?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| VaultError::Malformed)?;
+        let mut body = Zeroizing::new(body.to_vec());
+        cipher
+            .backups
+            .decrypt_in_place(&nonce, BACKUP, &mut *body)
+            .map_err(|_| VaultError::Forged)?;
+        let mut key = Zeroizing::new([0; 32]);
+        if body.len() != key.len() {
+            return Err(VaultError::Malformed);
+        }
+        key.copy_from_slice(&body);
+        Ok(key)
+    }
+
+    fn cipher(&self, id: &[u8]) -> Option<&Cipher> {
+        if id == self.sealing.id {
+            return Some(&self.sealing);
+        }
+        let mut others = self.others.iter();
+        others
+            .find(|cipher| id == cipher.id)
+            .map(|cipher| &**cipher)
     }
 
     /// Maps a name without a record to one of `slots`, always the same. Without the key nobody can
     /// predict it, or tell that two names share one.
     #[must_use]
     pub fn slot(&self, name: &str, slots: u32) -> u32 {
-        let mac = keyed(&self.slots, name.as_bytes());
+        let mac = keyed(&self.lasting.slots, name.as_bytes());
         let mut number = [0; 8];
         number.copy_from_slice(&mac[..8]);
         let slot = u64::from_be_bytes(number)
@@ -151,7 +280,13 @@ impl Vault {
     /// The ID of the key, for logs and backups; it reveals nothing about the key.
     #[must_use]
     pub fn key_id(&self) -> String {
-        hex(&self.id)
+        hex(&self.sealing.id)
+    }
+
+    /// The IDs of the keys before it, whose records it opens too.
+    #[must_use]
+    pub fn other_ids(&self) -> Vec<String> {
+        self.others.iter().map(|cipher| hex(&cipher.id)).collect()
     }
 }
 

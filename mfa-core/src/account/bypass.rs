@@ -43,6 +43,11 @@ impl Bypass {
         pepper.digest(self.code.expose())
     }
 
+    /// Good for nothing from now on. It stays on record: its user is no newcomer.
+    pub(super) fn expire(&mut self) {
+        self.lasts = Some(0);
+    }
+
     /// Its end, if it is valid at `now`.
     fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let longest = self.lasts.map_or(LONGEST_BYPASS, Duration::from_secs);

@@ -42,7 +42,7 @@ pub struct Device {
     /// The step of that code, kept after resynchronisation: the drift was shown, so the code must
     /// not be accepted when its time comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    told_step: Option<u64>,
+    pub(super) told_step: Option<u64>,
 }
 
 /// A code that was out of sync.

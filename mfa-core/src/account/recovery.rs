@@ -37,6 +37,32 @@ impl Recovery {
         self.codes.len()
     }
 
+    /// These codes as a backup has them, and `live` as the replaced record has them: the later of two lists, and of
+    /// one list only what is unused in both.
+    pub(super) fn restored(mut self, live: &Self) -> Self {
+        let is_same = self.made_at == live.made_at && self.digits == live.digits;
+        if !is_same {
+            return match live.made_at > self.made_at {
+                true => live.clone(),
+                false => self,
+            };
+        }
+        let (codes, mut used) = (std::mem::take(&mut self.codes), self.used);
+        let (codes, spent): (Vec<_>, Vec<_>) = codes
+            .into_iter()
+            .partition(|code| live.codes.contains(code));
+        for code in spent.into_iter().chain(live.used.iter().copied()) {
+            if !used.contains(&code) {
+                used.push(code);
+            }
+        }
+        Self {
+            codes,
+            used,
+            ..self
+        }
+    }
+
     /// Including used ones.
     pub(super) fn all(&self) -> usize {
         self.codes.len() + self.used.len()

@@ -166,6 +166,12 @@ impl Generator {
         Some(*self.expected(now, windows, position).end())
     }
 
+    /// The step whose code a device with this offset shows at `now`; none for a counter.
+    #[must_use]
+    pub fn shown(&self, now: Timestamp, offset: i64) -> Option<u64> {
+        Some(self.present(now)?.saturating_add_signed(offset))
+    }
+
     fn is_used(&self, step: u64, now: Timestamp, position: ReplayState) -> bool {
         position.is_used(step) && !self.is_void(now, position)
     }

@@ -43,6 +43,7 @@ pub fn read(file: &[u8], now: u64) -> Result<Account, Refusal> {
     Ok(Account {
         devices: vec![Device {
             label: None,
+            credential_id: None,
             secret: base32(&key),
             algorithm: HashAlgorithm::Sha1,
             digits: DIGITS,

@@ -78,6 +78,7 @@ fn device(otp: &Otp) -> Result<Device, Refusal> {
     let (kind, used) = kind(otp)?;
     Ok(Device {
         label: label(otp),
+        credential_id: None,
         secret: base32(&otp.secret),
         algorithm: algorithm(otp)?,
         digits: digits(otp)?,

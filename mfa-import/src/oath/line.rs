@@ -37,6 +37,7 @@ impl Entry {
     pub(super) fn device(&self, used: Option<u64>) -> Device {
         Device {
             label: None,
+            credential_id: None,
             secret: base32(&self.key),
             algorithm: HashAlgorithm::Sha1,
             digits: self.kind.digits,

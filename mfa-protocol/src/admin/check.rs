@@ -201,4 +201,10 @@ pub struct HealthReply {
     /// What codes and records say about this host's clock, if it seems to be wrong.
     #[serde(default)]
     pub clock_error: Option<String>,
+    /// Records that can't be opened, as far as they were met; their users can't log in.
+    #[serde(default)]
+    pub damaged: Vec<String>,
+    /// When the last backup was begun that came to its end. RFC 3339, UTC; none if there is none.
+    #[serde(default)]
+    pub last_backup: Option<String>,
 }

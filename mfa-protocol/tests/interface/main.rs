@@ -12,6 +12,7 @@ mod varlink;
 
 use std::collections::BTreeMap;
 
+use mfa_protocol::backup::BackupHead;
 use mfa_protocol::message::{ErrorKind, Method};
 use mfa_protocol::{ADMIN_INTERFACE, LOGIN_INTERFACE, admin, login};
 use serde_json::{Map, Value, json};
@@ -72,15 +73,17 @@ fn login_types() -> Types {
 
 fn admin_types() -> Types {
     use admin::{
-        Account, Address, AddressRule, Administrator, AllowFrom, Bypass, CheckConfig,
-        CheckQuestions, ConfirmAddress, ConfirmDevice, Considered, Device, Drift, Drifts,
-        EnableAddress, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions,
-        EnrollRadius, EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding,
-        Health, HostFacts, ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult,
-        ImportUris, ImportedAccount, Knowledge, Lockout, Lockouts, Messages, Mode, Primary,
-        QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require, Resync,
-        Revoke, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status,
-        Terms, TestDelivery, Unlock, UserSettings, Users,
+        Account, Address, AddressRule, Administrator, AllowFrom, BackupBegin, BackupEnd,
+        BackupNext, Bypass, CheckConfig, CheckQuestions, ConfirmAddress, ConfirmDevice, Considered,
+        DamagedRecord, Device, Drift, Drifts, EnableAddress, Enforce, EnrollAddress, EnrollHotp,
+        EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery, EnrollTotp, Enrollment, Explain,
+        Explanation, Finding, Health, HostFacts, ImportAccount, ImportAccounts, ImportDevice,
+        ImportEntry, ImportResult, ImportUris, ImportedAccount, KeyStatus, Knowledge, Lockout,
+        Lockouts, Messages, Mode, Primary, QuestionAnswer, Questions, Radius, Refused, Reload,
+        Remove, Rename, Require, RestoreBegin, RestoreEnd, RestoreNext, Resync, Revoke,
+        RotateBegin, RotateEnd, RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session,
+        Sessions, Severity, Status, StoreCheck, StoreDrop, Terms, TestDelivery, Unlock,
+        UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -158,6 +161,21 @@ fn admin_types() -> Types {
         .kind::<Session>()
         .kind::<Severity>()
         .kind::<Finding>();
+    types
+        .method::<BackupBegin>()
+        .method::<BackupNext>()
+        .method::<BackupEnd>()
+        .method::<RestoreBegin>()
+        .method::<RestoreNext>()
+        .method::<RestoreEnd>();
+    types
+        .method::<KeyStatus>()
+        .method::<RotateBegin>()
+        .method::<RotateNext>()
+        .method::<RotateEnd>()
+        .method::<StoreCheck>()
+        .method::<StoreDrop>();
+    types.kind::<BackupHead>().kind::<DamagedRecord>();
     types
         .kind::<HostFacts>()
         .kind::<Administrator>()

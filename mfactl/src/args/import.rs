@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::import_apps::{self, ImportApp};
+use super::import_tokens::{self, ImportCsv, ImportPskc};
 use super::name;
 
 /// A format to import.
@@ -33,6 +35,33 @@ mfactl skips blank lines and lines that begin with #. You can repeat an import.
 Exit status 1 if a line was refused; the other lines are imported."
     )]
     Uris(ImportUris),
+    /// Aegis: a vault exported without encryption (JSON)
+    #[command(allow_missing_positional = true, after_help = import_apps::HELP)]
+    Aegis(ImportApp),
+    /// andOTP: a plain-text backup (JSON)
+    #[command(name = "andotp", allow_missing_positional = true, after_help = import_apps::HELP)]
+    AndOtp(ImportApp),
+    /// 2FAS: a backup without a password (.2fas)
+    #[command(name = "2fas", allow_missing_positional = true, after_help = import_apps::HELP)]
+    TwoFas(ImportApp),
+    /// FreeOTP+: an export in JSON
+    #[command(name = "freeotp-plus", allow_missing_positional = true, after_help = import_apps::HELP)]
+    FreeOtpPlus(ImportApp),
+    /// Bitwarden or Vaultwarden: an export in JSON or CSV, not encrypted
+    #[command(allow_missing_positional = true, after_help = import_apps::HELP)]
+    Bitwarden(ImportApp),
+    /// Ente Auth: an export as plain text, a URI a line; FreeOTP+ writes such files too
+    #[command(allow_missing_positional = true, after_help = import_apps::HELP)]
+    Ente(ImportApp),
+    /// KeePassXC: an export in CSV or XML
+    #[command(name = "keepassxc", allow_missing_positional = true, after_help = import_apps::HELP)]
+    KeePassXc(ImportApp),
+    /// Tokens of a maker: PSKC (RFC 6030), plain or encrypted
+    #[command(allow_missing_positional = true, after_help = import_tokens::PSKC_HELP)]
+    Pskc(ImportPskc),
+    /// Tokens of a maker: a table of serial numbers and seeds (CSV)
+    #[command(allow_missing_positional = true, after_help = import_tokens::CSV_HELP)]
+    Csv(ImportCsv),
 }
 
 /// Files of google-authenticator.

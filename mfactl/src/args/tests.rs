@@ -49,3 +49,31 @@ fn a_wrong_value_is_named_with_what_would_be_right() {
     assert!(error("mfactl enroll totp --uri-stdin --digits 6").contains("cannot be used"));
     assert!(error("mfactl enforce alice always").contains("required, optional, default"));
 }
+
+#[test]
+fn an_export_is_of_one_user_or_names_its_users() {
+    let parsed = |line: &str| {
+        let args = Args::try_parse_from(line.split(' ')).unwrap();
+        match args.command {
+            Some(Command::Import(Import::Aegis(app))) => {
+                (app.user, app.file, app.user_from.is_some())
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        parsed("mfactl import aegis alice vault.json"),
+        (Some("alice".to_owned()), "vault.json".into(), false)
+    );
+    assert_eq!(
+        parsed("mfactl import aegis --user-from label -"),
+        (None, "-".into(), true)
+    );
+    for line in [
+        "mfactl import aegis vault.json",
+        "mfactl import aegis alice vault.json --user-from label",
+        "mfactl import csv seeds.csv --hotp --period 60 --user-from 1",
+    ] {
+        assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
+    }
+}

@@ -4,6 +4,7 @@
 //! and the agent decides about each account or entry. No error and no report repeats a key, a code or a PIN.
 
 mod accounts;
+mod apps;
 mod batch;
 mod google;
 mod line;
@@ -12,9 +13,12 @@ mod opener;
 mod report;
 mod source;
 mod table;
+mod tokens;
 mod uris;
 
 use std::time::Duration;
+
+use mfa_import::apps::App;
 
 use crate::args::Import;
 use crate::commands::Verdict;
@@ -30,5 +34,14 @@ pub(crate) fn run(context: &mut Context, format: Import) -> Result<Verdict, Fail
         Import::GoogleAuthenticator(args) => google::run(context, &args),
         Import::Oath(args) => oath::run(context, &args),
         Import::Uris(args) => uris::run(context, &args),
+        Import::Aegis(args) => apps::run(context, App::Aegis, &args),
+        Import::AndOtp(args) => apps::run(context, App::AndOtp, &args),
+        Import::TwoFas(args) => apps::run(context, App::TwoFas, &args),
+        Import::FreeOtpPlus(args) => apps::run(context, App::FreeOtpPlus, &args),
+        Import::Bitwarden(args) => apps::run(context, App::Bitwarden, &args),
+        Import::Ente(args) => apps::run(context, App::Ente, &args),
+        Import::KeePassXc(args) => apps::run(context, App::KeePassXc, &args),
+        Import::Pskc(args) => tokens::pskc(context, &args),
+        Import::Csv(args) => tokens::csv(context, &args),
     }
 }

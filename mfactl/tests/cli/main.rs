@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod addresses;
+mod backups;
 #[cfg(test)]
 mod checking;
 mod devices;

@@ -90,6 +90,8 @@ impl Connection {
         let agent = &self.agent;
         agent.require_administrator(self.peer, &agent.settings())?;
         let active_config = agent.active_config();
+        // Where the store can't be read, `store_error` says so.
+        let last_backup = agent.repository.last_backup().ok().flatten();
         Ok(HealthReply {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config: active_config.file.display().to_string(),
@@ -101,6 +103,8 @@ impl Connection {
             start_error: active_config.start_error.clone(),
             storage_missing: agent.storage_watch.missing(&active_config.settings.store),
             clock_error: agent.clock_watch.suspicion(),
+            damaged: agent.repository.damaged(),
+            last_backup: last_backup.map(|last| format!("{:.0}", last.at)),
             key_credential: StorageWatch::is_key_a_credential(&active_config.settings.store),
         })
     }

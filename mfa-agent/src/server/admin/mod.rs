@@ -4,6 +4,7 @@
 //! changes the account through `commit`, with one audit event for each change.
 
 mod account;
+mod backup;
 mod check;
 mod delivery;
 mod device;
@@ -13,7 +14,10 @@ mod import;
 mod knowledge;
 mod personal;
 mod recovery;
+mod restore;
+mod rotate;
 mod session;
+mod store;
 mod terms;
 
 use std::fmt::Display;
@@ -112,6 +116,25 @@ impl Connection {
             "Terms" => body(&self.terms(&parse(parameters)?)?),
             "Mode" => body(&self.mode()?),
             "Reload" => body(&self.reload()?),
+            _ => self.keep_store(method, parameters),
+        }
+    }
+
+    /// What is about the store as a whole.
+    fn keep_store(&mut self, method: &str, parameters: Option<&RawValue>) -> Result<Body, Failure> {
+        match method {
+            "BackupBegin" => body(&self.backup_begin(&parse(parameters)?)?),
+            "BackupNext" => body(&self.backup_next()?),
+            "BackupEnd" => body(&self.backup_end()?),
+            "RestoreBegin" => body(&self.restore_begin(&parse(parameters)?)?),
+            "RestoreNext" => body(&self.restore_next(&parse(parameters)?)?),
+            "RestoreEnd" => body(&self.restore_end()?),
+            "KeyStatus" => body(&self.key_status()?),
+            "RotateBegin" => body(&self.rotate_begin()?),
+            "RotateNext" => body(&self.rotate_next(&parse(parameters)?)?),
+            "RotateEnd" => body(&self.rotate_end()?),
+            "StoreCheck" => body(&self.store_check(&parse(parameters)?)?),
+            "StoreDrop" => body(&self.store_drop(&parse(parameters)?)?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Admin.{method}"))),
         }
     }

@@ -32,7 +32,7 @@ impl Connection {
         let what = Change::Enroll(Factor::Totp);
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let codes = recovery_codes(count)?;
-        let pepper = self.agent.repository.pepper().clone();
+        let pepper = self.agent.repository.pepper();
         let event = factor_event(
             "enroll",
             (&subject, self.peer),

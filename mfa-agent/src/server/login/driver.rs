@@ -149,7 +149,7 @@ impl Agent {
         }
         let pepper = self.repository.pepper();
         let mut candidates = state.candidates();
-        Ok(candidates.position(|typed| account.has_or_had_other_code(typed, now, pepper)))
+        Ok(candidates.position(|typed| account.has_or_had_other_code(typed, now, &pepper)))
     }
 
     fn verify_answers(&self, login: &mut Login, state: Verifying) -> Result<Following, Failure> {

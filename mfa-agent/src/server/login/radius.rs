@@ -237,7 +237,7 @@ impl Agent {
                 }
             }
             let is_other_guess = account.may_be_other_code(typed.expose(), now);
-            if is_other_guess && account.has_other_code(typed.expose(), now, pepper) {
+            if is_other_guess && account.has_other_code(typed.expose(), now, &pepper) {
                 return Ok((After::Same, Reservation::Other));
             }
             let remote = account.remote().filter(|_| can_be_sent).cloned();

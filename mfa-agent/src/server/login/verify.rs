@@ -66,7 +66,7 @@ impl Agent {
             limits: login.limits,
             opening: login.new_session.clone(),
             renews: state.renews(),
-            pepper: self.repository.pepper().clone(),
+            pepper: self.repository.pepper(),
             rejected: rejected(state.answers()),
             is_password: state.is_password(),
         };

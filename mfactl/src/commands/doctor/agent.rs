@@ -20,7 +20,22 @@ pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
         store(health),
     ];
     checks.extend(missing(health).or_else(|| credential(health, &CREDENTIALS)));
+    checks.extend(damaged(health));
     checks
+}
+
+/// Records that can't be opened, as far as the agent has met them.
+fn damaged(health: &HealthReply) -> Option<Check> {
+    let first = health.damaged.first()?;
+    let message = match health.damaged.len() {
+        1 => format!("the record {first} is damaged; its user can't log in"),
+        more => format!("{more} records are damaged, such as {first}; their users can't log in"),
+    };
+    Some(Check::problem(
+        "records",
+        message,
+        "mfactl store check lists them, and says how to get them back",
+    ))
 }
 
 /// What the next start would miss.

@@ -13,6 +13,7 @@ mod gates;
 mod loads;
 mod one_answer;
 mod order;
+mod programs;
 pub(crate) mod says;
 mod walk;
 mod without;
@@ -67,7 +68,9 @@ pub(crate) fn asking(files: &Files) -> Vec<&str> {
 
 /// Where the stacks contradict the active settings.
 pub(super) fn against(files: &Files, terms: &[ServiceTerms]) -> Vec<Check> {
-    one_answer::checks(files, terms)
+    let mut checks = one_answer::checks(files, terms);
+    checks.extend(programs::checks(files, terms));
+    checks
 }
 
 /// What prevents libpam from loading our module on this host.

@@ -228,6 +228,8 @@ mod tests {
                 storage_missing: None,
                 key_credential: false,
                 clock_error: None,
+                damaged: Vec::new(),
+                last_backup: None,
             },
             config: CheckConfigReply {
                 file: "/etc/mfa/agent.toml".to_owned(),

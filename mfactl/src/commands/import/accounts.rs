@@ -164,6 +164,6 @@ fn device(device: Device) -> ImportDevice {
         period,
         offset,
         used: device.used,
-        credential_id: None,
+        credential_id: device.credential_id,
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn parse(number: u64, line: &Line<'_>) -> Result<Option<ImportEntry>,
     }))
 }
 
-fn check_user(user: &str) -> Result<(), Malformed> {
+pub(super) fn check_user(user: &str) -> Result<(), Malformed> {
     if user.is_empty() {
         return Err(malformed(
             "no user before the tab; expected user<TAB>otpauth://…",
@@ -66,7 +66,7 @@ fn check_user(user: &str) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn check_uri(uri: &str) -> Result<(), &'static str> {
+pub(super) fn check_uri(uri: &str) -> Result<(), &'static str> {
     const SCHEMES: [&str; 2] = ["otpauth://", "otpauth-migration://"];
     let begins = |scheme: &&str| {
         uri.get(..scheme.len())

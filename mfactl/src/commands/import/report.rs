@@ -22,6 +22,9 @@ pub(super) struct Report {
     refused: Vec<RefusedLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
+    /// What the numbers count, where it is not lines.
+    #[serde(skip)]
+    unit: Option<&'static str>,
     /// Entries of users that the host does not know: how many, and line and user of the first.
     #[serde(skip)]
     unknown: Option<(u64, u64, String)>,
@@ -47,6 +50,19 @@ impl Report {
             dry_run,
             ..Self::default()
         }
+    }
+
+    /// The same, of a file whose entries are numbered by `unit`.
+    pub(super) fn of(unit: &'static str, dry_run: bool) -> Self {
+        Self {
+            unit: Some(unit),
+            ..Self::new(dry_run)
+        }
+    }
+
+    /// What the numbers count.
+    pub(super) fn unit(&self) -> &'static str {
+        self.unit.unwrap_or("line")
     }
 
     /// Adds a note about a line.
@@ -122,11 +138,17 @@ impl Report {
     fn complaints(&self) -> Vec<String> {
         let shown = self.refused.iter().take(SHOWN);
         let notes = self.notes.iter().take(SHOWN);
-        let notes = notes.map(|Note { line, note }| format!("line {line}: {}", clean(note)));
+        let notes =
+            notes.map(|Note { line, note }| format!("{} {line}: {}", self.unit(), clean(note)));
         let mut lines: Vec<_> = notes.collect();
         lines.extend(shown.map(|RefusedLine { line, user, reason }| {
             let user = user.as_ref().map(|user| format!("{}: ", clean(user)));
-            format!("line {line}: {}{}", user.unwrap_or_default(), clean(reason))
+            format!(
+                "{} {line}: {}{}",
+                self.unit(),
+                user.unwrap_or_default(),
+                clean(reason)
+            )
         }));
         let more = self.refused.len().saturating_sub(SHOWN);
         if more > 0 {

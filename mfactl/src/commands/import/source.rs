@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use nix::errno::Errno;
+use zeroize::Zeroizing;
 
 use super::opener;
 use crate::failure::Failure;
@@ -43,4 +44,34 @@ pub(super) fn stdin() -> Result<File, Failure> {
     Ok(File::from(
         owned.map_err(Failure::io("read standard input"))?,
     ))
+}
+
+/// All of a file or of standard input, at most `most` bytes. It grows by copies that are wiped.
+pub(super) fn read_all(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut source = open(path)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(CHUNK));
+    loop {
+        if bytes.len() == bytes.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(2 * bytes.capacity()));
+            larger.extend_from_slice(&bytes);
+            bytes = larger;
+        }
+        let room = bytes.capacity() - bytes.len();
+        let room = u64::try_from(room).unwrap_or(u64::MAX);
+        let read = source
+            .by_ref()
+            .take(room)
+            .read_to_end(&mut bytes)
+            .map_err(Failure::io(format!("read {}", path.display())))?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        if bytes.len() > most {
+            return Err(Failure::Rejected(format!(
+                "{} is larger than {} MiB",
+                path.display(),
+                most >> 20
+            )));
+        }
+    }
 }

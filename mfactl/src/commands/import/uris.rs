@@ -21,25 +21,30 @@ use crate::progress::Progress;
 
 pub(super) fn run(context: &mut Context, args: &args::ImportUris) -> Result<Verdict, Failure> {
     let source = source::open(&args.file)?;
-    let mut import = Import {
-        batch: Batch::default(),
-        report: Report::new(args.dry_run),
-        dry_run: args.dry_run,
-        progress: Progress::new(context.output),
-    };
+    let mut import = Import::new(context, Report::new(args.dry_run), args.dry_run);
     let ended = import.read(context, source);
     drop(import.progress);
     import.report.finish(context.output, ended)
 }
 
-struct Import {
+/// Entries on their way to the agent, and what became of them.
+pub(super) struct Import {
     batch: Batch<ImportEntry>,
-    report: Report,
+    pub(super) report: Report,
     dry_run: bool,
     progress: Progress,
 }
 
 impl Import {
+    pub(super) fn new(context: &Context, report: Report, dry_run: bool) -> Self {
+        Self {
+            batch: Batch::default(),
+            report,
+            dry_run,
+            progress: Progress::new(context.output),
+        }
+    }
+
     fn read(&mut self, context: &mut Context, source: Box<dyn Read>) -> Result<(), Failure> {
         let mut lines = LineReader::new(source, CHUNK);
         let mut number = 0;
@@ -87,7 +92,8 @@ impl Import {
         Ok(())
     }
 
-    fn add(&mut self, context: &mut Context, entry: ImportEntry) -> Result<(), Failure> {
+    /// Adds an entry, and sends those before it if there is no room.
+    pub(super) fn add(&mut self, context: &mut Context, entry: ImportEntry) -> Result<(), Failure> {
         if !self.batch.has_room_for(&entry) {
             self.send(context)?;
         }
@@ -95,7 +101,8 @@ impl Import {
         Ok(())
     }
 
-    fn send(&mut self, context: &mut Context) -> Result<(), Failure> {
+    /// Sends what was added since the last call.
+    pub(super) fn send(&mut self, context: &mut Context) -> Result<(), Failure> {
         let parameters = ImportParameters {
             entries: self.batch.take(),
             dry_run: self.dry_run,
@@ -118,7 +125,7 @@ impl Import {
                 Ok(())
             }
             Err(source) => Err(Failure::Import {
-                place: format!("line {}", first.line),
+                place: format!("{} {}", self.report.unit(), first.line),
                 taken: self.report.taken(),
                 source: Box::new(source),
             }),

@@ -1,0 +1,393 @@
+//! Puts the records of a backup in the place of the current ones.
+//!
+//! ```text
+//!   1  each chunk is opened and checked; its records, joined with what the current ones know, are written under an epoch
+//!      of their own, where nobody reads them
+//!   2  of records that the backup does not have, locks and limits are kept in the same way
+//!   3  records that changed meanwhile are joined once more
+//!   4  no change goes on; the last of 3; one swap names the epoch: durable, and all of it
+//!   5  the replaced records are removed (`sweep`)
+//! ```
+//!
+//! Logins go on, except during the fourth step, which joins at most [`FEW`] records. An end before it changes nothing.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use mfa_protocol::backup::BackupHead;
+
+use super::view::{Epoch, View};
+use super::{ACCOUNTS, AccountRepository, Key, PLACEHOLDER, RepositoryError, seal};
+use crate::backup::{BackupError, Content, Opener, Opening};
+use crate::store::{Change, Swap};
+use mfa_core::account::{Account, RecordError};
+
+/// How many changed records may be left for the step during which no change goes on.
+const FEW: usize = 64;
+
+/// A restore that is being prepared.
+pub struct RestoreRun {
+    opener: Opener,
+    epoch: Epoch,
+    now: Timestamp,
+    /// Where the records go, once the first chunk is there.
+    target: Option<View>,
+    /// Whether recovery codes of the current records are of the same key.
+    is_same_lineage: bool,
+    /// How far step 2 has come.
+    at: Leftovers,
+    summary: RestoreSummary,
+}
+
+#[cfg(test)]
+impl RestoreRun {
+    /// Whether only the last step is left, if nothing changes.
+    pub(super) fn is_ready_to_switch(&self) -> bool {
+        matches!(self.at, Leftovers::Done)
+    }
+}
+
+/// Where step 2 goes on.
+enum Leftovers {
+    After(&'static [u8], Option<Vec<u8>>),
+    Done,
+}
+
+/// What a restore came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestoreSummary {
+    /// The ID of its records, for the log.
+    pub epoch: String,
+    /// Accounts in the backup.
+    pub accounts: u64,
+    /// Damaged records in the backup; they refuse their users as before.
+    pub damaged: u64,
+    /// TOTP devices whose codes up to now count as used, since nothing was known of them.
+    pub assumed: u64,
+    /// HOTP devices of which nothing is known.
+    pub unknown_counters: u64,
+    /// Recovery codes of which nothing is known.
+    pub unknown_codes: u64,
+}
+
+/// Whether a restore is done.
+#[derive(Debug)]
+pub enum Step {
+    /// Call again.
+    More,
+    Done(RestoreSummary),
+}
+
+/// Why nothing is restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A record of the backup is no account.
+    #[error("the backup holds a record that this version can't read ({0:?}: {1})")]
+    Record(String, RecordError),
+    #[error(
+        "the store is not empty; to replace what it holds: mfactl restore --replace FILE (make a backup first)"
+    )]
+    NotEmpty,
+    #[error("another restore is going on; wait for its end")]
+    Busy,
+    #[error("the backup is not complete")]
+    Incomplete,
+    #[error(
+        "too many records changed meanwhile; nothing was restored: try again when fewer users log in"
+    )]
+    TooBusy,
+}
+
+impl AccountRepository {
+    /// Begins a restore. With `file_key` the backup was sealed for a recipient.
+    ///
+    /// # Errors
+    ///
+    /// A [`RestoreError`]; nothing was changed then. [`Self::abandon_restore`] must follow on any later one.
+    pub fn begin_restore(
+        &self,
+        head: &BackupHead,
+        file_key: Option<&[u8]>,
+        replace: bool,
+        now: Timestamp,
+    ) -> Result<RestoreRun, RestoreError> {
+        let view = self.view()?;
+        if !replace
+            && !self
+                .store
+                .page(&view.accounts(), None, 1)
+                .map_err(RepositoryError::from)?
+                .is_empty()
+        {
+            return Err(RestoreError::NotEmpty);
+        }
+        let opening = file_key.map_or(Opening::Host(&view.vault), Opening::FileKey);
+        let opener = Opener::begin(head, &opening)?;
+        let mut epoch = Epoch([0; 8]);
+        getrandom::fill(&mut epoch.0).map_err(RepositoryError::Random)?;
+        let mut staged = self.staged();
+        if staged.is_some() {
+            return Err(RestoreError::Busy);
+        }
+        // No swap is under way: each one from now on is noted.
+        let write = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        self.watch.start();
+        drop(write);
+        *staged = Some(epoch);
+        Ok(RestoreRun {
+            opener,
+            epoch,
+            now,
+            target: None,
+            is_same_lineage: false,
+            at: Leftovers::After(ACCOUNTS, None),
+            summary: RestoreSummary {
+                epoch: epoch.to_string(),
+                ..RestoreSummary::default()
+            },
+        })
+    }
+
+    /// Ends a restore that did not come to its end. What it wrote is swept away later.
+    pub fn abandon_restore(&self) {
+        self.watch.stop();
+        *self.staged() = None;
+    }
+
+    /// Takes the next chunk of the backup. Returns how many records it had.
+    ///
+    /// # Errors
+    ///
+    /// A [`RestoreError`]; nothing was changed.
+    pub fn restore_chunk(
+        &self,
+        run: &mut RestoreRun,
+        chunk: &[u8],
+        is_last: bool,
+    ) -> Result<u64, RestoreError> {
+        let opened = run.opener.chunk(chunk, is_last)?;
+        let view = self.view()?;
+        if let Some(meta) = opened.meta {
+            run.is_same_lineage = meta.lasting == *view.vault.lasting();
+            let vault = view.vault.with_lasting(meta.lasting);
+            run.target = Some(View::new(vault, Some(run.epoch)));
+        }
+        let target = run.target.as_ref().ok_or(RestoreError::Incomplete)?;
+        let mut new = Vec::with_capacity(opened.records.len());
+        for content in &opened.records {
+            let key = Key(content.key.clone());
+            let bytes = self.restored(
+                &view,
+                target,
+                &key,
+                content,
+                run.is_same_lineage,
+                run.now,
+                &mut run.summary,
+            )?;
+            new.push((target.stored(&key).into_owned(), bytes));
+        }
+        let changes: Vec<Change<'_>> = new.iter().map(|(key, new)| added(key, new)).collect();
+        let swaps = self
+            .store
+            .swap_all(&changes)
+            .map_err(RepositoryError::from)?;
+        if swaps.contains(&Swap::Conflict) {
+            return Err(RestoreError::Busy);
+        }
+        Ok(opened.records.len() as u64)
+    }
+
+    /// Goes on after the last chunk, with at most `limit` records at a time. `lines` become durable with the swap.
+    ///
+    /// # Errors
+    ///
+    /// A [`RestoreError`]. Nothing was changed then, unless the store failed in the last step: then the store has the old
+    /// records or the new ones, and each call reads which.
+    pub fn finish_restore(
+        &self,
+        run: &mut RestoreRun,
+        limit: usize,
+        lines: impl FnOnce(&RestoreSummary) -> Option<Vec<u8>>,
+    ) -> Result<Step, RestoreError> {
+        let target = match (&run.target, run.opener.end()) {
+            (Some(target), Some(_)) => target,
+            _ => return Err(RestoreError::Incomplete),
+        };
+        if let Leftovers::After(prefix, after) = &run.at {
+            let next = self.keep_left_over(target, prefix, after.as_deref(), limit)?;
+            run.at = match next {
+                Some(after) => Leftovers::After(prefix, Some(after)),
+                None if *prefix == ACCOUNTS => Leftovers::After(PLACEHOLDER, None),
+                None => Leftovers::Done,
+            };
+            return Ok(Step::More);
+        }
+        if self.watch.len() > FEW {
+            self.join_again(&*self.view()?, run, limit)?;
+            return Ok(Step::More);
+        }
+        self.switch(run, lines)?;
+        Ok(Step::Done(run.summary.clone()))
+    }
+
+    fn switch(
+        &self,
+        run: &RestoreRun,
+        lines: impl FnOnce(&RestoreSummary) -> Option<Vec<u8>>,
+    ) -> Result<(), RestoreError> {
+        let target = run.target.as_ref().ok_or(RestoreError::Incomplete)?;
+        let _ = self.view()?;
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        self.join_again(&view, run, usize::MAX)?;
+        let lines = lines(&run.summary);
+        let lasting = target.vault.lasting().clone();
+        let changed = self.change_state(&view.vault, lines.as_deref(), |state| {
+            state.set_epoch(run.epoch);
+            state.lasting = Some(lasting.clone());
+        });
+        let state = match changed {
+            Ok(state) => state,
+            Err(error) => {
+                // It may have become durable all the same.
+                self.is_stale
+                    .store(true, std::sync::atomic::Ordering::Release);
+                return Err(error.into());
+            }
+        };
+        *view = Arc::new(state.view(&view.vault)?);
+        drop(view);
+        self.damage.clear();
+        self.abandon_restore();
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one restore")]
+    fn restored(
+        &self,
+        view: &View,
+        target: &View,
+        key: &Key,
+        content: &Content,
+        is_same_lineage: bool,
+        now: Timestamp,
+        summary: &mut RestoreSummary,
+    ) -> Result<Vec<u8>, RestoreError> {
+        if content.is_damaged {
+            summary.damaged += 1;
+            return Ok(content.value.to_vec());
+        }
+        let account = Account::decode(&content.value)
+            .map_err(|e| RestoreError::Record(super::printable(key), e))?;
+        let live = self.live(view, key, is_same_lineage)?;
+        let restored = account.restored(live.as_ref(), now);
+        summary.accounts += u64::from(key.is_account());
+        summary.assumed += u64::from(restored.assumed);
+        summary.unknown_counters += u64::from(restored.unknown_counters);
+        summary.unknown_codes += u64::from(restored.unknown_codes);
+        Ok(seal(target, key, &restored.account)?)
+    }
+
+    /// What the current records know of an account. Of a damaged one nothing is known.
+    fn live(
+        &self,
+        view: &View,
+        key: &Key,
+        is_same_lineage: bool,
+    ) -> Result<Option<Account>, RepositoryError> {
+        let Some(stored) = self.store.load(&view.stored(key))? else {
+            return Ok(None);
+        };
+        let mut live = Self::open_in(view, key, &stored).ok();
+        if let Some(account) = live.as_mut().filter(|_| !is_same_lineage) {
+            account.forget_foreign_codes();
+        }
+        Ok(live)
+    }
+
+    /// Keeps what has to be kept of records that the backup does not have. Returns where to go on.
+    fn keep_left_over(
+        &self,
+        target: &View,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, RestoreError> {
+        let view = self.view()?;
+        let (prefix, unprefixed) = (view.stored(&Key(prefix.to_vec())).into_owned(), prefix);
+        let page = self
+            .store
+            .page(&prefix, after, limit)
+            .map_err(RepositoryError::from)?;
+        let next = (page.len() == limit).then(|| page.last().map(|(key, _)| key.clone()));
+        let mut new = Vec::new();
+        for (stored_key, stored) in page {
+            let key = Key([unprefixed, &stored_key[prefix.len()..]].concat());
+            let there = target.stored(&key).into_owned();
+            if self
+                .store
+                .load(&there)
+                .map_err(RepositoryError::from)?
+                .is_some()
+            {
+                continue;
+            }
+            let live = Self::open_in(&view, &key, &stored).ok();
+            if let Some(left) = live.and_then(|live| live.left_over()) {
+                new.push((there, seal(target, &key, &left)?));
+            }
+        }
+        let changes: Vec<Change<'_>> = new.iter().map(|(key, new)| added(key, new)).collect();
+        self.store
+            .swap_all(&changes)
+            .map_err(RepositoryError::from)?;
+        Ok(next.flatten())
+    }
+
+    /// Joins records that changed since they were joined.
+    fn join_again(&self, view: &View, run: &RestoreRun, limit: usize) -> Result<(), RestoreError> {
+        let target = run.target.as_ref().ok_or(RestoreError::Incomplete)?;
+        for key in self.watch.take(limit).ok_or(RestoreError::TooBusy)? {
+            let there = target.stored(&key);
+            let staged = self.store.load(&there).map_err(RepositoryError::from)?;
+            let live = self.live(view, &key, run.is_same_lineage)?;
+            let joined = match &staged {
+                None => live.and_then(|live| live.left_over()),
+                // A damaged record stays as it is.
+                Some(stored) => Self::open_in(target, &key, stored)
+                    .ok()
+                    .map(|staged| staged.restored(live.as_ref(), run.now).account),
+            };
+            let Some(joined) = joined else {
+                continue;
+            };
+            let sealed = seal(target, &key, &joined)?;
+            let change = Change {
+                expected: staged.as_ref().map(|staged| &staged.revision),
+                ..added(&there, &sealed)
+            };
+            if self.store.swap(change).map_err(RepositoryError::from)? == Swap::Conflict {
+                return Err(RestoreError::Busy);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn staged(&self) -> MutexGuard<'_, Option<Epoch>> {
+        let staged: &Mutex<_> = &self.staged;
+        staged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn added<'a>(key: &'a [u8], new: &'a [u8]) -> Change<'a> {
+    Change {
+        key,
+        expected: None,
+        new: Some(new),
+        line: None,
+    }
+}

@@ -1,0 +1,185 @@
+//! A change of the key: each record is sealed with the new one while logins go on.
+//!
+//! Both keys open records meanwhile, and whatever is written is sealed with the new one. So it can stop at any record,
+//! and go on from the first.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use super::view::View;
+use super::{AccountRepository, RepositoryError, nonce};
+use crate::store::Change;
+use crate::vault::{KeyError, KeySource, Vault};
+
+/// The keys of the records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyState {
+    /// The key that seals.
+    pub key_id: String,
+    /// Earlier keys that are here.
+    pub others: Vec<String>,
+    /// The key before, while records may be sealed with it.
+    pub rotating: Option<String>,
+}
+
+/// What became of some records.
+#[derive(Debug, Default)]
+pub struct Resealed {
+    /// Records that were looked at.
+    pub records: u64,
+    /// Those that an earlier key had sealed; without a dry run they are sealed with the current key now.
+    pub earlier: u64,
+    /// Those that can't be opened, and stay as they are.
+    pub damaged: u64,
+    /// Where to go on, unless all were looked at.
+    pub next: Option<Vec<u8>>,
+}
+
+/// Why the key is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    #[error("{0}; the key was not changed")]
+    Key(#[from] KeyError),
+    /// Only systemd can change it.
+    #[error(
+        "the key is a credential of systemd, which the agent can't change. Pass the present one as mfa.key.old and a new \
+         one as mfa.key, restart the agent, and repeat this command: see mfactl-rotate-key(1)"
+    )]
+    Credential,
+    #[error("a restore is going on; wait for its end")]
+    Restoring,
+}
+
+impl AccountRepository {
+    /// The keys, and whether they are being changed.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when the store can't be read.
+    pub fn key_state(&self) -> Result<KeyState, RepositoryError> {
+        let view = self.view()?;
+        let (state, _) = self.state(&view.vault)?;
+        Ok(KeyState {
+            key_id: view.vault.key_id(),
+            others: view.vault.other_ids(),
+            rotating: state.rotating,
+        })
+    }
+
+    /// Makes a new key and seals with it from now on; goes on with a change that was begun. Returns whether there is a
+    /// new key.
+    ///
+    /// # Errors
+    ///
+    /// A [`RotateError`].
+    pub fn begin_rotation(
+        &self,
+        source: &KeySource,
+        lines: Option<&[u8]>,
+    ) -> Result<bool, RotateError> {
+        if self.staged().is_some() {
+            return Err(RotateError::Restoring);
+        }
+        let _ = self.view()?;
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self.state(&view.vault)?;
+        let before = view.vault.key_id();
+        if state.rotating.is_some_and(|earlier| earlier != before) {
+            return Ok(false);
+        }
+        if source.is_credential() {
+            // Whoever put a new key here has put the earlier one beside it.
+            let earlier = view.vault.other_ids().into_iter().next();
+            let earlier = earlier.ok_or(RotateError::Credential)?;
+            self.change_state(&view.vault, lines, |state| {
+                state.rotating = Some(earlier.clone());
+            })?;
+            return Ok(false);
+        }
+        // Noted before the key is made: a cut in between leaves the key before as the current one, and the next call
+        // makes the new one. What lasts must not depend on a key that will be gone.
+        let lasting = view.vault.lasting().clone();
+        self.change_state(&view.vault, lines, |state| {
+            state.lasting = Some(lasting.clone());
+            state.rotating = Some(before.clone());
+        })?;
+        source.replace()?;
+        let vault = Vault::with(&source.load_ring()?, Some(lasting)).opening_also(&view.vault);
+        *view = Arc::new(View::new(vault, view.epoch));
+        Ok(true)
+    }
+
+    /// Seals up to `limit` records after `after` with the current key; with `dry_run` only counts them.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when they can't be read or written.
+    pub fn reseal(
+        &self,
+        after: Option<&[u8]>,
+        limit: usize,
+        dry_run: bool,
+    ) -> Result<Resealed, RepositoryError> {
+        let view = self.view()?;
+        let page = self.store.page(b"", after, limit)?;
+        let next = (page.len() == limit).then(|| page.last().map(|(key, _)| key.clone()));
+        let mut done = Resealed {
+            records: page.len() as u64,
+            next: next.flatten(),
+            ..Resealed::default()
+        };
+        let mut sealed = Vec::new();
+        for (key, stored) in page {
+            if view.vault.is_current(&stored.bytes) {
+                continue;
+            }
+            let Ok(plain) = view.vault.open(&key, &stored.bytes) else {
+                done.damaged += 1;
+                continue;
+            };
+            done.earlier += 1;
+            if !dry_run {
+                let name = || String::from_utf8_lossy(&key).into_owned();
+                let new = view.vault.seal(&key, nonce()?, &plain);
+                let new = new.map_err(|e| RepositoryError::Vault(name(), e))?;
+                sealed.push((key, stored.revision, new));
+            }
+        }
+        let changes: Vec<Change<'_>> = sealed
+            .iter()
+            .map(|(key, revision, new)| Change {
+                key,
+                expected: Some(revision),
+                new: Some(new),
+                line: None,
+            })
+            .collect();
+        // A record that changed meanwhile was sealed with the current key by that.
+        if self.swap_in(&view, &[], &changes)?.is_none() {
+            done.next = after.map(<[u8]>::to_vec).or(Some(Vec::new()));
+        }
+        Ok(done)
+    }
+
+    /// Ends a change of the key once no record is sealed with an earlier one. Returns that key.
+    ///
+    /// # Errors
+    ///
+    /// A [`RotateError`].
+    pub fn end_rotation(&self, lines: Option<&[u8]>) -> Result<Option<String>, RotateError> {
+        let gate = self.gate();
+        let (state, _) = self.state(&gate.vault)?;
+        if state.rotating.is_some() {
+            self.change_state(&gate.vault, lines, |state| state.rotating = None)?;
+        }
+        Ok(state.rotating)
+    }
+
+    /// The file of an earlier key, if it is one.
+    #[must_use]
+    pub fn earlier_key(source: &KeySource, id: &str) -> Option<PathBuf> {
+        source.earlier_file(id)
+    }
+}

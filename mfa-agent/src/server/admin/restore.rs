@@ -1,0 +1,145 @@
+//! A restore, chunk by chunk: nothing changes before the last step, and all of it then.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use mfa_protocol::admin::{
+    RestoreBeginParameters, RestoreEndReply, RestoreNextParameters, RestoreNextReply,
+};
+use mfa_protocol::login::Nothing;
+use mfa_protocol::message::ErrorKind;
+use zeroize::Zeroizing;
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::pending::RestoreCall;
+use super::backup::failed;
+use crate::audit::Event;
+use crate::repository::{RestoreError, RestoreSummary, Step};
+
+/// Records that a step looks at.
+const RECORDS_A_STEP: usize = 500;
+
+impl Connection {
+    pub(super) fn restore_begin(
+        &mut self,
+        parameters: &RestoreBeginParameters,
+    ) -> Result<Nothing, Failure> {
+        let agent = &self.agent;
+        agent.require_root(self.peer)?;
+        self.restore = None;
+        let file_key = parameters.file_key.as_ref().map(|key| {
+            let key = BASE64.decode(key.expose().as_bytes());
+            key.map(Zeroizing::new)
+                .map_err(|_| Failure::Parameter("file_key".to_owned()))
+        });
+        let file_key = file_key.transpose()?;
+        let run = agent.repository.begin_restore(
+            &parameters.head,
+            file_key.as_ref().map(|key| key.as_slice()),
+            parameters.replace,
+            Timestamp::now(),
+        )?;
+        self.restore = Some(Box::new(RestoreCall {
+            agent: Arc::clone(agent),
+            run,
+            records: 0,
+            is_done: false,
+        }));
+        Ok(Nothing {})
+    }
+
+    pub(super) fn restore_next(
+        &mut self,
+        parameters: &RestoreNextParameters,
+    ) -> Result<RestoreNextReply, Failure> {
+        self.agent.require_root(self.peer)?;
+        let chunk = BASE64.decode(parameters.chunk.as_bytes());
+        let chunk = chunk.map_err(|_| Failure::Parameter("chunk".to_owned()))?;
+        let restore = self.restore.as_mut().ok_or_else(none)?;
+        let repository = &self.agent.repository;
+        match repository.restore_chunk(&mut restore.run, &chunk, parameters.last) {
+            Ok(records) => restore.records += records,
+            Err(error) => {
+                self.restore = None;
+                return Err(error.into());
+            }
+        }
+        Ok(RestoreNextReply {
+            records: restore.records,
+        })
+    }
+
+    pub(super) fn restore_end(&mut self) -> Result<RestoreEndReply, Failure> {
+        self.agent.require_root(self.peer)?;
+        let (agent, peer) = (Arc::clone(&self.agent), self.peer);
+        let restore = self.restore.as_mut().ok_or_else(none)?;
+        let step = agent.audit.commit(peer.origin(), || {
+            let mut entries = Vec::new();
+            let step =
+                agent
+                    .repository
+                    .finish_restore(&mut restore.run, RECORDS_A_STEP, |summary| {
+                        let (entry, line) = agent.event_line(event(summary, peer));
+                        entries.push(entry);
+                        line
+                    })?;
+            Ok::<_, RestoreError>((entries, step))
+        });
+        match step {
+            Ok(Step::More) => Ok(RestoreEndReply::default()),
+            Ok(Step::Done(summary)) => {
+                restore.is_done = true;
+                self.restore = None;
+                Ok(reply(&summary))
+            }
+            Err(error) => {
+                self.restore = None;
+                Err(error.into())
+            }
+        }
+    }
+}
+
+fn reply(summary: &RestoreSummary) -> RestoreEndReply {
+    RestoreEndReply {
+        done: true,
+        accounts: summary.accounts,
+        damaged: summary.damaged,
+        assumed: summary.assumed,
+        unknown_counters: summary.unknown_counters,
+        unknown_codes: summary.unknown_codes,
+    }
+}
+
+fn event(summary: &RestoreSummary, peer: super::Peer) -> Event {
+    Event {
+        event: "restore",
+        result: "done",
+        count: Some(summary.accounts),
+        reason: Some(format!("epoch {}", summary.epoch)),
+        by_uid: Some(peer.uid),
+        by_pid: Some(peer.pid),
+        ..Event::default()
+    }
+}
+
+fn none() -> Failure {
+    Failure::refused("no restore was begun on this connection, or it has failed")
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Repository(error) => error.into(),
+            RestoreError::Backup(error) => failed(error),
+            RestoreError::Busy | RestoreError::TooBusy => {
+                Self::new(ErrorKind::Busy, error.to_string())
+            }
+            RestoreError::Record(..) | RestoreError::NotEmpty | RestoreError::Incomplete => {
+                Self::refused(error)
+            }
+        }
+    }
+}

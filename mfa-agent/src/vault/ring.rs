@@ -1,0 +1,248 @@
+//! The key, and keys from before it was changed.
+//!
+//! ```text
+//!   /var/lib/mfa/key            the current key
+//!   /var/lib/mfa/key.1f2e3d4c   an earlier key, by its ID: opens records and backups that it sealed
+//!   mfa.key, mfa.key.old        the same as credentials of systemd
+//! ```
+//!
+//! A change of the key file is one rename, after the earlier key has its other name: a cut leaves a key that opens
+//! everything.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::key::{self, KeyError, KeySource, MasterKey};
+use super::{Cipher, hex};
+use crate::durable_file::{folder_of, replace_durably, with_suffix};
+use crate::log;
+
+/// The credential with the key before the current one.
+const OLD_CREDENTIAL: &str = "mfa.key.old";
+
+/// The most earlier keys that are looked at.
+const MOST_KEYS: usize = 64;
+
+/// The keys of a host.
+pub struct KeyRing {
+    pub(super) current: MasterKey,
+    pub(super) others: Vec<MasterKey>,
+}
+
+impl KeyRing {
+    /// One key, which was never changed.
+    #[must_use]
+    pub fn of(current: MasterKey) -> Self {
+        Self {
+            current,
+            others: Vec::new(),
+        }
+    }
+}
+
+impl KeySource {
+    /// Reads the current key, and the earlier ones as far as they can be read.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] for the current key.
+    pub fn load_ring(&self) -> Result<KeyRing, KeyError> {
+        let current = self.load()?;
+        let mut ring = KeyRing::of(current);
+        let mut ids = vec![id(&ring.current)];
+        for path in self.earlier_files() {
+            match key::load_file(&path) {
+                Ok(None) => {}
+                Ok(Some(earlier)) if ids.contains(&id(&earlier)) => {}
+                Ok(Some(earlier)) => {
+                    ids.push(id(&earlier));
+                    ring.others.push(earlier);
+                }
+                Err(e) => log::warn(format_args!("an earlier key is not used: {e}")),
+            }
+        }
+        if let Some(folder) = &self.credentials {
+            match key::load_credential(&folder.join(OLD_CREDENTIAL)) {
+                Ok(Some(earlier)) if !ids.contains(&id(&earlier)) => ring.others.push(earlier),
+                Ok(_) => {}
+                Err(e) => log::warn(format_args!("an earlier key is not used: {e}")),
+            }
+        }
+        Ok(ring)
+    }
+
+    /// Whether the current key is a credential, which only systemd can change.
+    #[must_use]
+    pub fn is_credential(&self) -> bool {
+        self.credential_path().is_some_and(|path| path.exists())
+    }
+
+    /// Makes a new key and puts it in the place of the current one, which gets a name of its own. Durable on return.
+    /// Returns the path of the earlier key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Io`]; the current key is the same then.
+    pub fn replace(&self) -> Result<PathBuf, KeyError> {
+        let current = self.load()?;
+        let earlier = with_suffix(&self.file, &format!(".{}", id(&current)));
+        put_new(&self.file, &earlier).map_err(|reason| KeyError::Io {
+            path: self.file.clone(),
+            action: "replaced",
+            reason,
+        })?;
+        Ok(earlier)
+    }
+
+    /// The path of the earlier key with this ID, if it is a file.
+    #[must_use]
+    pub fn earlier_file(&self, id: &str) -> Option<PathBuf> {
+        let path = with_suffix(&self.file, &format!(".{id}"));
+        path.exists().then_some(path)
+    }
+
+    /// `key.1f2e3d4c` beside the key; with a credential the key file itself, too.
+    fn earlier_files(&self) -> Vec<PathBuf> {
+        let folder = self
+            .file
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
+        let prefix = with_suffix(Path::new(self.file.file_name().unwrap_or_default()), ".");
+        let entries = std::fs::read_dir(folder.unwrap_or(Path::new(".")));
+        let names = entries.into_iter().flatten().flatten().map(|it| it.path());
+        let mut files: Vec<_> = names
+            .filter(|path| is_earlier(path, prefix.as_os_str()))
+            .collect();
+        // The newest first: records may need it.
+        let made = |path: &PathBuf| {
+            std::fs::metadata(path)
+                .and_then(|meta| meta.modified())
+                .ok()
+        };
+        files.sort_by_cached_key(|path| std::cmp::Reverse(made(path)));
+        files.truncate(MOST_KEYS);
+        if self.is_credential() {
+            files.push(self.file.clone());
+        }
+        files
+    }
+}
+
+/// The ID of a key, for names and logs.
+pub(super) fn id(key: &MasterKey) -> String {
+    hex(&Cipher::new(key).id)
+}
+
+fn is_earlier(path: &Path, prefix: &OsStr) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let suffix = name.strip_prefix(prefix.as_encoded_bytes());
+    suffix.is_some_and(|id| {
+        id.len() == 8 && id.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+fn put_new(path: &Path, earlier: &Path) -> io::Result<()> {
+    match std::fs::hard_link(path, earlier) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    File::open(folder_of(path))?.sync_all()?;
+    replace_durably(path, &key::fresh_text()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::{Vault, VaultError};
+
+    fn source(dir: &tempfile::TempDir) -> KeySource {
+        let source = KeySource {
+            credentials: None,
+            file: dir.path().join("key"),
+        };
+        source.make().unwrap();
+        source
+    }
+
+    fn vault(source: &KeySource) -> Vault {
+        Vault::with(&source.load_ring().unwrap(), None)
+    }
+
+    #[test]
+    fn after_a_change_of_the_key_old_records_open_and_new_ones_need_the_new_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(&dir);
+        let before = vault(&source);
+        let sealed = before.seal(b"a", [1; 24], b"secret").unwrap();
+        let earlier = source.replace().unwrap();
+        assert_eq!(source.earlier_file(&before.key_id()), Some(earlier));
+        let after = vault(&source);
+        assert_ne!(after.key_id(), before.key_id());
+        assert_eq!(after.other_ids(), [before.key_id()]);
+        assert!(!after.is_current(&sealed));
+        assert_eq!(**after.open(b"a", &sealed).unwrap(), *b"secret");
+        let sealed = after.seal(b"a", [1; 24], b"secret").unwrap();
+        assert!(after.is_current(&sealed));
+        assert!(matches!(
+            before.open(b"a", &sealed),
+            Err(VaultError::OtherKey { .. })
+        ));
+    }
+
+    #[test]
+    fn what_lasts_is_the_same_after_a_change_of_the_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(&dir);
+        let before = vault(&source);
+        let lasting = before.lasting().clone();
+        let text = serde_json::to_string(&lasting).unwrap();
+        source.replace().unwrap();
+        let lasting = serde_json::from_str(&text).unwrap();
+        let after = Vault::with(&source.load_ring().unwrap(), Some(lasting));
+        assert_eq!(after.slot("name", 1000), before.slot("name", 1000));
+        assert_eq!(after.pepper().digest("1"), before.pepper().digest("1"));
+    }
+
+    #[test]
+    fn with_a_credential_the_key_file_and_the_old_credential_are_earlier_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, mut source) = (dir.path().join("credentials"), source(&dir));
+        let file = vault(&source).key_id();
+        std::fs::create_dir(&folder).unwrap();
+        for name in ["mfa.key", OLD_CREDENTIAL] {
+            let file = folder.join(name);
+            let made = KeySource {
+                credentials: None,
+                file,
+            };
+            made.make().unwrap();
+        }
+        source.credentials = Some(folder);
+        assert!(source.is_credential());
+        let ids = vault(&source).other_ids();
+        assert_eq!(ids.len(), 2);
+        assert!(ids.contains(&file) && !ids.contains(&vault(&source).key_id()));
+    }
+
+    #[test]
+    fn a_key_of_a_backup_opens_with_its_own_key_and_unchanged() {
+        let (one, two) = (
+            MasterKey::from_bytes([1; 32]),
+            MasterKey::from_bytes([2; 32]),
+        );
+        let (one, two) = (Vault::new(&one), Vault::new(&two));
+        let mut wrapped = one.wrap([3; 24], &[4; 32]).unwrap();
+        assert_eq!(*one.unwrap(&one.key_id(), &wrapped).unwrap(), [4; 32]);
+        let other = two.unwrap(&one.key_id(), &wrapped).unwrap_err();
+        assert!(matches!(other, VaultError::OtherKey { .. }));
+        assert_eq!(two.unwrap(&two.key_id(), &wrapped), Err(VaultError::Forged));
+        wrapped[30] ^= 1;
+        assert_eq!(one.unwrap(&one.key_id(), &wrapped), Err(VaultError::Forged));
+        assert_eq!(
+            one.unwrap("?", &[]).unwrap_err(),
+            one.unwrap("?", &[0; 9]).unwrap_err()
+        );
+    }
+}

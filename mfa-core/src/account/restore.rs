@@ -1,0 +1,120 @@
+//! A record from a backup, put in the place of one that may know more.
+//!
+//! A restore never makes a used code good again, and takes no lock back. Where the replaced record knows of a later
+//! step, counter, lock or used code, the later one wins. Where there is no such record, the time now is taken for the
+//! last use of each device with a clock; of one that counts nothing is known.
+
+use jiff::Timestamp;
+
+use super::{Account, Device};
+use crate::lockout::Lockout;
+
+/// A restored record, and what could not be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The record.
+    pub account: Account,
+    /// TOTP devices that nothing was known of: their codes up to now count as used.
+    pub assumed: u32,
+    /// HOTP devices that nothing is known of: codes used since the backup are good again.
+    pub unknown_counters: u32,
+    /// Recovery codes that nothing is known of: the same.
+    pub unknown_codes: u32,
+}
+
+impl Account {
+    /// This record as a backup has it, to replace `live`.
+    ///
+    /// Sessions end, and a bypass code stays good only if `live` has it unused.
+    #[must_use]
+    pub fn restored(mut self, live: Option<&Self>, now: Timestamp) -> Restored {
+        let (mut assumed, mut unknown_counters) = (0, 0);
+        for device in &mut self.devices {
+            let same = |known: &&Device| known.generator == device.generator;
+            match live.and_then(|live| live.devices.iter().find(same)) {
+                Some(known) => device.catch_up_with(known),
+                None if device.assume_used(now) => assumed += 1,
+                None => unknown_counters += 1,
+            }
+        }
+        let known_codes = live.and_then(|live| live.recovery.as_ref());
+        let unknown_codes = match known_codes {
+            Some(_) => 0,
+            None => self.recovery_left().unwrap_or(0),
+        };
+        self.recovery = match (self.recovery.take(), known_codes) {
+            (Some(codes), Some(known)) => Some(codes.restored(known)),
+            (codes, _) => codes,
+        };
+        let known_bypass = live.and_then(|live| live.bypass.as_ref());
+        if let Some(bypass) = self
+            .bypass
+            .as_mut()
+            .filter(|it| Some(&**it) != known_bypass)
+        {
+            bypass.expire();
+        }
+        self.sessions.clear();
+        if let Some(live) = live {
+            self.lockout = std::mem::take(&mut self.lockout).restored(&live.lockout);
+            self.messages = live.messages.clone();
+            self.used_bypass = live.used_bypass.or(self.used_bypass);
+            self.grace_since = match (self.grace_since, live.grace_since) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            self.generation = self.generation.max(live.generation);
+        }
+        self.generation += 1;
+        Restored {
+            account: self,
+            assumed,
+            unknown_counters,
+            unknown_codes,
+        }
+    }
+
+    /// What is left of an account that the backup does not have: lock, failures and limits, without any factor. None if
+    /// there is nothing worth keeping.
+    #[must_use]
+    pub fn left_over(&self) -> Option<Self> {
+        let left = Self {
+            generation: self.generation + 1,
+            lockout: self.lockout.clone(),
+            messages: self.messages.clone(),
+            grace_since: self.grace_since,
+            ..Self::default()
+        };
+        let counts = left.lockout != Lockout::default()
+            || !left.messages.is_empty()
+            || left.grace_since.is_some();
+        counts.then_some(left)
+    }
+
+    /// Drops recovery codes whose hashes were made with a key that is not used any more.
+    pub fn forget_foreign_codes(&mut self) {
+        self.recovery = None;
+        self.used_bypass = None;
+    }
+}
+
+impl Device {
+    /// Takes what a later state of the same device knows.
+    fn catch_up_with(&mut self, known: &Self) {
+        self.last_step = self.last_step.max(known.last_step);
+        self.told_step = self.told_step.max(known.told_step);
+        self.offset = known.offset;
+        self.out_of_sync = known.out_of_sync;
+        self.dates.last_used_at = self.dates.last_used_at.max(known.dates.last_used_at);
+    }
+
+    /// Uses up the code of now and all before it. Returns whether there is such a code: a counter has none.
+    fn assume_used(&mut self, now: Timestamp) -> bool {
+        let shown = self.generator.shown(now, self.offset);
+        self.last_step = self.last_step.max(shown);
+        shown.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Backups, restores, changes of the key, and damaged records.
+//!
+//! A connection holds one backup or one restore: it begins, goes on chunk by chunk, and ends with the connection if it
+//! does not come to its end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+use crate::backup::BackupHead;
+
+/// Begins a backup of all records as they are now.
+pub struct BackupBegin;
+/// The next part of the backup on this connection.
+pub struct BackupNext;
+/// The backup on this connection is kept.
+pub struct BackupEnd;
+/// Begins a restore.
+pub struct RestoreBegin;
+/// The next part of the restore on this connection.
+pub struct RestoreNext;
+/// Goes on after the last part.
+pub struct RestoreEnd;
+/// The keys of the records.
+pub struct KeyStatus;
+/// Makes a new key, or goes on with a change that was begun.
+pub struct RotateBegin;
+/// Seals some records with the current key.
+pub struct RotateNext;
+/// Ends a change of the key.
+pub struct RotateEnd;
+/// Reads some records, and names those that can't be opened.
+pub struct StoreCheck;
+/// Removes a record that can't be opened.
+pub struct StoreDrop;
+
+/// The parameters of [`BackupBegin`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupBeginParameters {
+    /// The text of the file with the public key that the backup is sealed for; none: the host's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+}
+
+/// The reply to [`BackupBegin`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct BackupBeginReply {
+    /// The head of the file.
+    pub head: BackupHead,
+}
+
+/// The reply to [`BackupNext`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct BackupNextReply {
+    /// A sealed chunk, in base64.
+    pub chunk: String,
+    /// Whether it is the last one.
+    pub last: bool,
+    /// Records so far.
+    pub records: u64,
+    /// How many of them are damaged.
+    pub damaged: u64,
+}
+
+/// The parameters of [`RestoreBegin`].
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreBeginParameters {
+    /// The head of the file.
+    pub head: BackupHead,
+    /// The key of the file in base64, if the backup is sealed for a recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_key: Option<Secret>,
+    /// Whether a store that is not empty may be replaced.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// The parameters of [`RestoreNext`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreNextParameters {
+    /// The next chunk of the file, in base64.
+    pub chunk: String,
+    /// Whether it is the last one.
+    pub last: bool,
+}
+
+/// The reply to [`RestoreNext`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RestoreNextReply {
+    /// Records so far.
+    pub records: u64,
+}
+
+/// The reply to [`RestoreEnd`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreEndReply {
+    /// Whether all is restored; if not, call again.
+    pub done: bool,
+    /// Accounts that were restored.
+    pub accounts: u64,
+    /// Records that were damaged when the backup was made.
+    pub damaged: u64,
+    /// TOTP devices whose codes up to now count as used.
+    pub assumed: u64,
+    /// HOTP devices whose codes used since the backup are good again.
+    pub unknown_counters: u64,
+    /// Recovery codes, those used since the backup among them.
+    pub unknown_codes: u64,
+}
+
+/// The reply to [`KeyStatus`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyStatusReply {
+    /// The ID of the current key.
+    pub key_id: String,
+    /// The IDs of earlier keys that are here.
+    pub earlier: Vec<String>,
+    /// The key before, while a change is not at its end.
+    pub rotating: Option<String>,
+    /// Whether the key is a credential of systemd's.
+    pub credential: bool,
+}
+
+/// The reply to [`RotateBegin`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateBeginReply {
+    /// The ID of the current key.
+    pub key_id: String,
+    /// Whether it was made by this call.
+    pub new: bool,
+}
+
+/// The parameters of [`RotateNext`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateNextParameters {
+    /// As in the reply before; none at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Whether only to count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// The reply to [`RotateNext`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateNextReply {
+    /// Records that were looked at.
+    pub records: u64,
+    /// Those that an earlier key had sealed.
+    pub earlier: u64,
+    /// Those that can't be opened.
+    pub damaged: u64,
+    /// Where to go on; none at the end.
+    pub next: Option<String>,
+}
+
+/// The reply to [`RotateEnd`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateEndReply {
+    /// The key that is not needed any more.
+    pub earlier: Option<String>,
+    /// Its file.
+    pub file: Option<String>,
+}
+
+/// The parameters of [`StoreCheck`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreCheckParameters {
+    /// As in the reply before; none at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// The reply to [`StoreCheck`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreCheckReply {
+    /// Records that were read.
+    pub records: u64,
+    /// Those that can't be opened.
+    pub damaged: Vec<DamagedRecord>,
+    /// Where to go on; none at the end.
+    pub next: Option<String>,
+}
+
+/// A record that can't be opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamagedRecord {
+    /// Its name, such as `account/alice`.
+    pub record: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The parameters of [`StoreDrop`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreDropParameters {
+    /// Its name, as [`StoreCheck`] has it.
+    pub record: String,
+}
+
+/// The reply to [`StoreDrop`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreDropReply {
+    /// Whether there was such a record.
+    pub dropped: bool,
+}

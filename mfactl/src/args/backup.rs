@@ -1,0 +1,110 @@
+//! The arguments of `mfactl backup`, `restore`, `backup-key`, `rotate-key` and `store`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+pub(super) const BACKUP: &str = "\
+Example: mfactl backup /var/lib/mfa/backups/today.mfa-backup
+FILE is replaced once the backup is complete. - is standard output.
+The backup holds all that is stored, sealed with the host's key: keep a copy of
+/var/lib/mfa/key elsewhere, or nobody can open it. With --recipient-key-file it
+is sealed for a key that is not on the host: mfactl backup-key makes one.
+Logins go on meanwhile. Daily: systemctl enable --now mfa-backup.timer
+Root may do this, and the user that the agent runs as.";
+
+pub(super) const RESTORE: &str = "\
+Example: mfactl restore /var/lib/mfa/backups/Mon.mfa-backup
+The whole file is checked first. Then all records are replaced at once; an end
+before that changes nothing. - is standard input.
+No used code becomes good again and no lock ends, as far as the replaced store
+knows of them. On a fresh host each TOTP code up to now counts as used. Of HOTP
+codes and recovery codes nothing is known there.
+All sessions end. Factors that users enrolled since the backup are gone.
+Root may do this, and the user that the agent runs as.";
+
+pub(super) const BACKUP_KEY: &str = "\
+Example: mfactl backup-key /root/mfa-backup-key
+Writes the private key to FILE and the public key to FILE.pub. Make it on
+another machine, and copy only FILE.pub to this host:
+  mfactl backup --recipient-key-file mfa-backup-key.pub FILE
+To restore, FILE is needed: mfactl restore --key-file mfa-backup-key FILE";
+
+pub(super) const ROTATE_KEY: &str = "\
+Example: mfactl rotate-key
+Makes a new key and seals each record with it, while logins go on. If it is
+stopped, repeat the command: it goes on. The old key stays beside the new one as
+key.ID, since it opens backups that were made before.
+If the key is a credential of systemd, which the agent can't change:
+  1. Pass the present credential as mfa.key.old and a new one as mfa.key
+     (LoadCredentialEncrypted= of mfa-agent.service).
+  2. systemctl restart mfa-agent
+  3. mfactl rotate-key
+Root may do this, and the user that the agent runs as.";
+
+/// Where the backup goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backup {
+    /// The file; - is standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The file of the public key that the backup is sealed for
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipient_key_file: Option<PathBuf>,
+}
+
+/// Where the backup is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// The file; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Replace a store that is not empty
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// The file of the private key, for a backup that was made with --recipient-key-file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// Where the keys go.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BackupKey {
+    /// The file of the private key; the public key goes to FILE.pub
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Whether to change anything.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RotateKey {
+    /// Only show the keys, and how many records an earlier key has sealed
+    #[arg(long)]
+    pub(crate) status: bool,
+}
+
+/// What to do with the store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Read all records, and name those that are damaged
+    #[command(after_help = "\
+Example: mfactl store check
+Exit status 1 if a record is damaged. Its user can't log in; nobody else
+notices.")]
+    Check,
+    /// Remove a damaged record, so that its user can enrol again
+    #[command(after_help = "\
+Example: mfactl store repair --drop account/alice
+Needs a backup of the last 24 hours. A record that is not damaged stays.
+The user has nothing enrolled then: [enforcement] unenrolled decides about them.
+To get the record back instead: mfactl restore --replace FILE")]
+    Repair(Repair),
+}
+
+/// What to repair.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Repair {
+    /// The record, as mfactl store check names it
+    #[arg(long, value_name = "RECORD", value_parser = super::name)]
+    pub(crate) drop: String,
+}

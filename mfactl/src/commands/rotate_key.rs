@@ -1,0 +1,148 @@
+//! `mfactl rotate-key`: a new key, and each record sealed with it.
+
+use mfa_protocol::admin::{
+    KeyStatus, KeyStatusReply, RotateBegin, RotateEnd, RotateEndReply, RotateNext,
+    RotateNextParameters,
+};
+use mfa_protocol::login::Nothing;
+use serde::Serialize;
+
+use super::backup::progress::{Progress, grouped};
+use crate::args;
+use crate::commands::Verdict;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+
+#[derive(Default)]
+struct Counted {
+    records: u64,
+    earlier: u64,
+    damaged: u64,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    key_id: &'a str,
+    earlier_keys: &'a [String],
+    rotating: Option<&'a str>,
+    credential: bool,
+    records: u64,
+    sealed_with_earlier_keys: u64,
+}
+
+#[derive(Serialize)]
+struct Rotated<'a> {
+    key_id: &'a str,
+    new: bool,
+    records: u64,
+    resealed: u64,
+    damaged: u64,
+    earlier_key: Option<&'a str>,
+    earlier_key_file: Option<&'a str>,
+}
+
+pub(crate) fn run(context: &mut Context, args: &args::RotateKey) -> Result<Verdict, Failure> {
+    if args.status {
+        return status(context);
+    }
+    let begun = context.call::<RotateBegin>(&Nothing {})?;
+    let done = all(context, false)?;
+    let end = context.call::<RotateEnd>(&Nothing {})?;
+    let rotated = Rotated {
+        key_id: &begun.key_id,
+        new: begun.new,
+        records: done.records,
+        resealed: done.earlier,
+        damaged: done.damaged,
+        earlier_key: end.earlier.as_deref(),
+        earlier_key_file: end.file.as_deref(),
+    };
+    context.output.result(&rotated, || {
+        let key = clean(&begun.key_id);
+        let (earlier, records) = (grouped(done.earlier), grouped(done.records));
+        let first = format!("Key {key} seals all records now ({earlier} of {records} resealed)\n");
+        format!("{first}{}{}", left(done.damaged), needless(&end))
+    })?;
+    Ok(Verdict::Done)
+}
+
+fn status(context: &mut Context) -> Result<Verdict, Failure> {
+    let keys = context.call::<KeyStatus>(&Nothing {})?;
+    let counted = all(context, true)?;
+    let status = Status {
+        key_id: &keys.key_id,
+        earlier_keys: &keys.earlier,
+        rotating: keys.rotating.as_deref(),
+        credential: keys.credential,
+        records: counted.records,
+        sealed_with_earlier_keys: counted.earlier,
+    };
+    context
+        .output
+        .result(&status, || status_screen(&keys, &counted))?;
+    Ok(Verdict::Done)
+}
+
+/// Goes through all records.
+fn all(context: &mut Context, dry_run: bool) -> Result<Counted, Failure> {
+    let mut progress = Progress::new(context.output, "records");
+    let mut counted = Counted::default();
+    let mut after = None;
+    loop {
+        let next = context.call::<RotateNext>(&RotateNextParameters { after, dry_run })?;
+        counted.records += next.records;
+        counted.earlier += next.earlier;
+        counted.damaged += next.damaged;
+        progress.show(counted.records);
+        after = next.next;
+        if after.is_none() {
+            return Ok(counted);
+        }
+    }
+}
+
+fn status_screen(keys: &KeyStatusReply, counted: &Counted) -> String {
+    let place = match keys.credential {
+        true => " (credential mfa.key)",
+        false => "",
+    };
+    let mut text = format!("Key: {}{place}\n", clean(&keys.key_id));
+    if !keys.earlier.is_empty() {
+        text += &format!("Earlier keys: {}\n", clean(&keys.earlier.join(", ")));
+    }
+    text += &format!(
+        "Records sealed with an earlier key: {} of {}\n",
+        grouped(counted.earlier),
+        grouped(counted.records)
+    );
+    if keys.rotating.is_some() || counted.earlier > 0 {
+        text += "The change of the key is not at its end. Go on: mfactl rotate-key\n";
+    }
+    text
+}
+
+fn left(damaged: u64) -> String {
+    match damaged {
+        0 => String::new(),
+        damaged => {
+            format!("Damaged records, left as they are: {damaged}. See them: mfactl store check\n")
+        }
+    }
+}
+
+/// What to do with the key before.
+fn needless(end: &RotateEndReply) -> String {
+    let Some(earlier) = &end.earlier else {
+        return String::new();
+    };
+    let earlier = clean(earlier);
+    let place = match &end.file {
+        Some(file) => format!("remove {}", clean(file)),
+        None => "take it out of the unit and restart the agent".to_owned(),
+    };
+    format!(
+        "Key {earlier} is no longer needed by the store. Backups made before now need it: keep it as long as you keep \
+         them, then {place}\n"
+    )
+}

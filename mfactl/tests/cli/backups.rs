@@ -1,0 +1,214 @@
+//! Backups, restores, changes of the key, and damaged records, as a shell sees them.
+
+use serde_json::{Value, json};
+
+use crate::support::{Agent, Exchange, admin, mfactl, refused, stderr, stdout, value};
+
+fn head() -> Value {
+    json!({
+        "version": 1, "made_at": "2026-11-29T00:00:00Z", "agent": "0.1.0", "key_id": "0e240d73",
+        "file_key": "AAAA", "nonce": "AAAA",
+    })
+}
+
+fn made() -> Vec<Exchange> {
+    vec![
+        admin("BackupBegin", json!({}), json!({"head": head()})),
+        admin(
+            "BackupNext",
+            json!({}),
+            json!({"chunk": "b25l", "last": false, "records": 1_000, "damaged": 0}),
+        ),
+        admin(
+            "BackupNext",
+            json!({}),
+            json!({"chunk": "dHdv", "last": true, "records": 1_204, "damaged": 1}),
+        ),
+        admin("BackupEnd", json!({}), json!({})),
+    ]
+}
+
+#[test]
+fn a_backup_is_written_and_its_chunks_are_sent_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("backup").display().to_string();
+    let agent = Agent::scripted(made());
+    let output = mfactl(&agent, &["backup", &file], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    for words in [
+        "1,204 records",
+        "the key 0e240d73",
+        "Damaged records",
+        "store check",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    agent.finish();
+
+    let done = json!({
+        "done": true, "accounts": 1_203, "damaged": 1, "assumed": 7, "unknown_counters": 2,
+        "unknown_codes": 10,
+    });
+    let more = json!({
+        "done": false, "accounts": 0, "damaged": 0, "assumed": 0, "unknown_counters": 0,
+        "unknown_codes": 0,
+    });
+    let script = vec![
+        admin(
+            "RestoreBegin",
+            json!({"head": head(), "replace": true}),
+            json!({}),
+        ),
+        admin(
+            "RestoreNext",
+            json!({"chunk": "b25l", "last": false}),
+            json!({"records": 1_000}),
+        ),
+        admin(
+            "RestoreNext",
+            json!({"chunk": "dHdv", "last": true}),
+            json!({"records": 1_204}),
+        ),
+        admin("RestoreEnd", json!({}), more),
+        admin("RestoreEnd", json!({}), done),
+    ];
+    let agent = Agent::scripted(script);
+    let output = mfactl(&agent, &["restore", "--replace", &file], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output), @r"
+    Restored accounts: 1,203 (backup of 2026-11-29T00:00:00Z)
+      7: TOTP devices of which nothing was known. Their codes up to now count as
+        used: users wait for the next code
+      2: HOTP devices of which nothing is known. A code that was used since the
+        backup passes again: have their users use a code now, or enrol them again
+      10: recovery codes of which nothing is known. One that was used since the
+        backup passes again: mfactl enroll recovery USER replaces them
+      1: records that were damaged in the backup already. Their users can't log
+        in: mfactl store check
+    ");
+    agent.finish();
+}
+
+#[test]
+fn a_backup_that_fails_leaves_the_older_file_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("backup");
+    std::fs::write(&file, "older").unwrap();
+    let mut script = made();
+    script.truncate(2);
+    script.push(refused(
+        "BackupNext",
+        json!({}),
+        "Unavailable",
+        "the store does not work",
+    ));
+    let agent = Agent::scripted(script);
+    let output = mfactl(&agent, &["backup", &file.display().to_string()], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(std::fs::read(&file).unwrap(), b"older");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    agent.finish();
+}
+
+#[test]
+fn a_damaged_backup_is_refused_before_the_agent_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("backup").display().to_string();
+    std::fs::write(&file, "pam-mfa backup\nand no more").unwrap();
+    let agent = Agent::scripted(Vec::new());
+    let output = mfactl(&agent, &["--json", "restore", &file], "");
+    assert_eq!(output.status.code(), Some(1));
+    let reason = value(&output)["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("nothing was changed"), "{reason}");
+    assert_eq!(agent.finish(), 0);
+}
+
+fn page(records: u64, earlier: u64, next: Option<&str>) -> Value {
+    json!({"records": records, "earlier": earlier, "damaged": 0, "next": next})
+}
+
+#[test]
+fn a_new_key_seals_all_records_and_the_old_one_is_named() {
+    let script = vec![
+        admin(
+            "RotateBegin",
+            json!({}),
+            json!({"key_id": "5b1e9f00", "new": true}),
+        ),
+        admin("RotateNext", json!({}), page(500, 500, Some("YQ=="))),
+        admin("RotateNext", json!({"after": "YQ=="}), page(204, 203, None)),
+        admin(
+            "RotateEnd",
+            json!({}),
+            json!({"earlier": "0e240d73", "file": "/var/lib/mfa/key.0e240d73"}),
+        ),
+    ];
+    let agent = Agent::scripted(script);
+    let output = mfactl(&agent, &["rotate-key"], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output), @r"
+    Key 5b1e9f00 seals all records now (703 of 704 resealed)
+    Key 0e240d73 is no longer needed by the store. Backups made before now need it: keep it as long as you keep them, then remove /var/lib/mfa/key.0e240d73
+    ");
+    agent.finish();
+
+    let keys = json!({
+        "key_id": "5b1e9f00", "earlier": ["0e240d73"], "rotating": "0e240d73", "credential": false,
+    });
+    let script = vec![
+        admin("KeyStatus", json!({}), keys),
+        admin("RotateNext", json!({"dry_run": true}), page(704, 12, None)),
+    ];
+    let agent = Agent::scripted(script);
+    let output = mfactl(&agent, &["rotate-key", "--status"], "");
+    insta::assert_snapshot!(stdout(&output), @r"
+    Key: 5b1e9f00
+    Earlier keys: 0e240d73
+    Records sealed with an earlier key: 12 of 704
+    The change of the key is not at its end. Go on: mfactl rotate-key
+    ");
+    agent.finish();
+}
+
+#[test]
+fn damaged_records_are_listed_and_one_is_dropped() {
+    let damaged = json!([{"record": "account/alice", "reason": "a record was tampered with"}]);
+    let script = vec![
+        admin(
+            "StoreCheck",
+            json!({}),
+            json!({"records": 2_000, "damaged": [], "next": "YQ=="}),
+        ),
+        admin(
+            "StoreCheck",
+            json!({"after": "YQ=="}),
+            json!({"records": 4, "damaged": damaged, "next": null}),
+        ),
+    ];
+    let agent = Agent::scripted(script);
+    let output = mfactl(&agent, &["store", "check"], "");
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(stdout(&output), @r"
+    Records: 2,004, damaged: 1
+      account/alice: a record was tampered with
+    Their users can't log in. To get the records back:
+      mfactl restore --replace FILE
+    Or to drop one, so that its user enrols again, after a backup:
+      mfactl store repair --drop RECORD
+    ");
+    agent.finish();
+    let dropped = admin(
+        "StoreDrop",
+        json!({"record": "account/alice"}),
+        json!({"dropped": true}),
+    );
+    let agent = Agent::scripted(vec![dropped]);
+    let line = ["--json", "store", "repair", "--drop", "account/alice"];
+    let output = mfactl(&agent, &line, "");
+    assert_eq!(
+        value(&output),
+        json!({"record": "account/alice", "dropped": true})
+    );
+    agent.finish();
+}
