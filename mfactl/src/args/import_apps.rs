@@ -41,6 +41,6 @@ pub(crate) struct ImportApp {
 /// Where the user of an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AppUser {
-    /// The account's name.
+    // The account's name. Not documented for clap: other commands name their values only.
     Label,
 }

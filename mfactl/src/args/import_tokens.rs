@@ -50,9 +50,9 @@ pub(crate) struct ImportPskc {
 /// Where the user of a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PskcUser {
-    /// UserId of the key or of its device; of a distinguished name the first UID or CN
+    // UserId of the key or of its device; of a distinguished name the first UID or CN
     UserId,
-    /// FriendlyName, else the serial number
+    // FriendlyName, else the serial number
     Label,
 }
 
