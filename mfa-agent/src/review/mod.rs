@@ -153,6 +153,7 @@ pub fn line(finding: &Finding) -> String {
 fn of_policy(policy: &Policy) -> Vec<Finding> {
     let mut findings = asking::of_default(policy);
     let covered = shadowing::covered(policy);
+    findings.extend(rules::forgotten_login_shells(policy));
     for (number, rule) in policy.rules.iter().enumerate() {
         findings.extend(rules::findings(rule));
         findings.extend(asking::of_rule(policy, rule));

@@ -6,7 +6,7 @@ use mfa_protocol::admin::Finding;
 use super::lists::{is_empty, only, wanted};
 use super::shadowing::is_dead;
 use super::warning;
-use mfa_core::policy::{Patterns, Rule};
+use mfa_core::policy::{Pattern, Patterns, Policy, Rule};
 
 /// Services that never tell an address, and what they do instead.
 const WITHOUT_ADDRESS: [(&str, &str); 10] = [
@@ -24,6 +24,26 @@ const WITHOUT_ADDRESS: [(&str, &str); 10] = [
 
 const HOST_NAME: &str = "sudo gives the name of this host";
 const RADIUS: &str = "FreeRADIUS gives none";
+
+/// Services that a program uses for a login shell, and its other service.
+const LOGIN_SHELLS: [LoginShell; 2] = [
+    LoginShell {
+        service: "sudo",
+        of_shell: "sudo-i",
+        command: "sudo -i",
+    },
+    LoginShell {
+        service: "su",
+        of_shell: "su-l",
+        command: "su -",
+    },
+];
+
+struct LoginShell {
+    service: &'static str,
+    of_shell: &'static str,
+    command: &'static str,
+}
 
 /// The service of operations, unless `mfactl verify` is told another one.
 const OPERATIONS: &str = "mfactl";
@@ -123,6 +143,48 @@ fn of_operations(rule: &Rule) -> Option<Finding> {
         )
     };
     left_out.then(|| warning(Some(&rule.place), message()))
+}
+
+/// `sudo -i` and `su -` are easily forgotten: a rule is for `sudo` only, and they get another decision.
+pub(super) fn forgotten_login_shells(policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for shell in &LOGIN_SHELLS {
+        if policy.rules.iter().any(|rule| names(rule, shell.of_shell)) {
+            continue;
+        }
+        let rules = policy
+            .rules
+            .iter()
+            .filter(|rule| is_for(rule, shell.service));
+        findings.extend(rules.map(|rule| forgotten_login_shell(rule, shell)));
+    }
+    findings
+}
+
+fn forgotten_login_shell(rule: &Rule, shell: &LoginShell) -> Finding {
+    let LoginShell {
+        service,
+        of_shell,
+        command,
+    } = shell;
+    let message = format!(
+        "rule {:?} is for \"{service}\", but not for \"{of_shell}\", the service of \"{command}\"; add \
+         \"{of_shell}\" to services, or \"!{of_shell}\" if you want it so",
+        rule.name
+    );
+    warning(Some(&rule.place), message)
+}
+
+fn is_for(rule: &Rule, service: &str) -> bool {
+    let fits = |services: &Patterns| services.fit_without_groups(service) == Some(true);
+    names(rule, service) && rule.services.as_ref().is_some_and(fits)
+}
+
+/// Whether the rule names the service, also with `!`.
+fn names(rule: &Rule, service: &str) -> bool {
+    let entries = rule.services.iter().flat_map(Patterns::entries);
+    let mut names = entries.filter_map(Pattern::name);
+    names.any(|name| name.eq_ignore_ascii_case(service))
 }
 
 fn of_after(rule: &Rule) -> Option<Finding> {

@@ -48,7 +48,7 @@ section! {
         /// How long a user is not asked again for the same service, from the same host, remote user and terminal. "0s":
         /// every login is asked.
         session: Lasting<0, WEEK> = "0s";
-        /// Services that share a session, such as ["sudo", "su"]; []: each service has its own.
+        /// Services that share a session, such as ["sudo", "sudo-i"]; []: each service has its own.
         session_scope: List<ServiceName> = [];
         /// "dialogue" asks one question after the other. "single" is for single-prompt programs, such as OpenVPN's
         /// auth-pam or FreeRADIUS: users type the code at the end of the password.

@@ -155,7 +155,7 @@ fn addresses_of_services_that_give_none_are_told() {
     };
     for (services, words) in [
         (
-            "['sudo']",
+            "['sudo', '!sudo-i']",
             &[
                 "never matches: ",
                 "logins through \"sudo\" have none",
@@ -163,12 +163,12 @@ fn addresses_of_services_that_give_none_are_told() {
             ][..],
         ),
         (
-            "['Sudo', 'su-l', '!cron']",
+            "['Sudo', 'su-l', '!sudo-i']",
             &["never matches: ", "\"Sudo\", \"su-l\"", "su gives none"],
         ),
         ("['radiusd']", &["never matches: ", "FreeRADIUS gives none"]),
         (
-            "['sshd', 'sudo']",
+            "['sshd', 'sudo', '!sudo-i']",
             &["never matches for \"sudo\": ", "separate rule"],
         ),
         ("['*', 'login']", &["never matches for \"login\": "]),
@@ -189,13 +189,13 @@ fn addresses_of_services_that_give_none_are_told() {
 #[test]
 fn operations_without_their_service_are_told() {
     let rule = |services: &str| format!("[[rule]]\noperations = ['restart']\n{services}");
-    for services in ["services = ['sudo']", "services = ['!mfactl']"] {
+    for services in ["services = ['cron']", "services = ['!mfactl']"] {
         finds(&rule(services), "agent.toml:1: ", &["add \"mfactl\""]);
     }
     for services in [
         "",
         "services = ['*']",
-        "services = ['mfactl', 'sudo']",
+        "services = ['mfactl', 'cron']",
         "services = ['!sudo']",
     ] {
         finds_nothing(&rule(services));
@@ -207,23 +207,23 @@ fn verified_methods_of_services_other_than_sshd_are_told() {
     let rule = |fields: &str| format!("[[rule]]\n{fields}");
     for (fields, word) in [
         (
-            "after = ['publickey']\nservices = ['sudo', 'login']",
+            "after = ['publickey']\nservices = ['cron', 'login']",
             "the rule never matches",
         ),
         (
-            "after = ['!password']\nservices = ['sudo', 'login']",
+            "after = ['!password']\nservices = ['cron', 'login']",
             "\"after\" changes nothing",
         ),
     ] {
         finds(
             &rule(fields),
             "agent.toml:1: ",
-            &[word, "\"sudo\", \"login\"", "only sshd reports"],
+            &[word, "\"cron\", \"login\"", "only sshd reports"],
         );
     }
     for services in [
         "['sshd']",
-        "['sudo', 'sshd-internal']",
+        "['cron', 'sshd-internal']",
         "['*']",
         "['!sudo']",
     ] {
@@ -333,6 +333,28 @@ fn one_answer_that_needs_more_than_a_code_is_told() {
 #[test]
 fn a_rule_with_several_faults_is_told_of_each() {
     let text =
-        "[[rule]]\nfrom = ['192.0.2.7']\nafter = ['password']\nservices = ['sudo']\nsession = '2d'";
+        "[[rule]]\nfrom = ['192.0.2.7']\nafter = ['password']\nservices = ['cron']\nsession = '2d'";
     assert_eq!(lines(text).len(), 3);
+}
+
+#[test]
+fn a_rule_for_sudo_or_su_that_forgets_their_login_shells_is_told() {
+    let rule = |services: &str| format!("[[rule]]\nname = 'x'\nservices = {services}");
+    for (services, words) in [
+        ("['sudo']", ["\"sudo-i\"", "\"sudo -i\""]),
+        ("['sshd', 'SU']", ["\"su-l\"", "\"su -\""]),
+    ] {
+        finds(&rule(services), "agent.toml:1: rule \"x\" is for ", &words);
+    }
+    assert_eq!(lines(&rule("['sudo', 'su']")).len(), 2);
+    for services in [
+        "['sudo', 'sudo-i']",
+        "['sudo', '!sudo-i']",
+        "['*']",
+        "['su-l']",
+    ] {
+        finds_nothing(&rule(services));
+    }
+    let another = "\n[[rule]]\nservices = ['sudo-i']\naction = 'deny'";
+    finds_nothing(&(rule("['sudo']") + another));
 }

@@ -112,7 +112,7 @@ fn the_examples_remember_administrators_and_lock_sooner_where_evidence_is_collec
     };
     let session = ask(&examples(), &sudo).session.clone().unwrap();
     assert_eq!(session.duration.as_secs(), 15 * 60);
-    assert_eq!(session.scope, ["sudo", "su"]);
+    assert_eq!(session.scope, ["sudo", "sudo-i", "su", "su-l"]);
     let evidence = Case {
         operation: Some("collect-evidence"),
         ..sudo
