@@ -114,6 +114,13 @@ fn lost_store(machine: &Booted) {
     assert!(!restarted.is_success(), "{restarted:?}");
     let status = machine.must("systemctl show --property=ExecMainStatus --value mfa-agent");
     assert_eq!(status.trim(), "78");
+    let found = machine.sh("timeout 20 mfactl doctor");
+    assert_eq!(found.status, Some(3), "{found:?}");
+    let words: Vec<_> = found.stdout.split_whitespace().collect();
+    let said = words.join(" ");
+    for part in ["the agent does not start: ", "/var/lib/mfa/store", "stacks"] {
+        assert!(said.contains(part), "{part}: {found:?}");
+    }
     machine.must("systemctl start mfa-agent-init.service && test ! -e /var/lib/mfa/store");
     machine.must(
         "mv /root/store /var/lib/mfa/store && systemctl reset-failed && \
