@@ -87,7 +87,7 @@ fn doctor_names_the_setting_that_keeps_sshd_from_asking() {
                 true,
                 "allow a prompt",
             ),
-            ("NoSuchKeyword yes\n", true, "can't read its settings"),
+            ("NoSuchKeyword yes\n", false, "refuses its own settings"),
         ] {
             let checks = with(settings);
             let is_it = |(well, text): &(bool, String)| *well == ok && text.contains(words);

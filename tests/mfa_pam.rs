@@ -11,6 +11,7 @@ const USER: &str = "mfat-anna";
 const PASSWORD: &str = "correct horse";
 const PIN: &str = "4826";
 const SETTINGS: &str = "[policy]\nrequire = [\"pin\"]\n";
+const EMERGENCY: &str = "\nWithout a code, for emergencies: root at the console (login)\n";
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/00-pam-mfa.conf";
 
 /// A host with a user who may use sudo.
@@ -86,7 +87,7 @@ fn without_an_agent_only_root_at_the_console_gets_in() {
         agent.admin().pin(USER, PIN);
         let enabled = mfa_pam(machine, &["enable"]);
         assert!(enabled.is_success(), "{enabled:?}");
-        assert!(enabled.stdout.contains("root by login"), "{enabled:?}");
+        assert!(enabled.stdout.contains(EMERGENCY), "{enabled:?}");
         let by_code = log_in(USER, "login", &[PASSWORD, PIN]);
         assert_eq!(by_code.result(), "PAM_SUCCESS", "{by_code:?}");
         agent.terminate();
@@ -169,8 +170,11 @@ fn the_sshd_step_is_one_file_and_is_removed_only_if_a_password_is_asked_for() {
             !Path::new(DROP_IN).exists(),
             "what was refused leaves nothing"
         );
+        assert!(!refused.stdout.contains("sshd now"), "{refused:?}");
         agent.admin().pin(USER, PIN);
-        assert!(mfa_pam(machine, &["enable", "--sshd"]).is_success());
+        let enabled = mfa_pam(machine, &["enable", "--sshd"]);
+        let accepts = "sshd now accepts a key alone, or password and code: wrote ";
+        assert!(enabled.stdout.contains(accepts), "{enabled:?}");
         let by_key = fs::read_to_string(DROP_IN).expect("a file");
         let keys_work = "\nAuthenticationMethods publickey keyboard-interactive\n";
         assert!(by_key.contains(keys_work), "{by_key}");
@@ -316,5 +320,104 @@ fn a_gate_by_hand_in_common_auth_does_not_keep_passwords_out() {
         assert_eq!(seen.result(), "PAM_SUCCESS", "{}", common_auth());
         let seen = log_in(USER, "login", &["wrong"]);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{}", common_auth());
+    });
+}
+
+#[test]
+fn stacks_that_disable_all_has_changed_ask_again_after_enable() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        let own =
+            "auth requisite pam_unix.so\nauth required pam_mfa.so\naccount required pam_unix.so\n";
+        machine.stack("sshd", own);
+        let stack = || fs::read_to_string("/etc/pam.d/sshd").expect("a stack");
+        assert!(mfa_pam(machine, &["enable", "--sshd"]).is_success());
+        assert!(mfa_pam(machine, &["disable", "--all"]).is_success());
+        let changed = stack();
+        assert!(
+            changed.contains("#mfa-pam# auth required pam_mfa.so"),
+            "{changed}"
+        );
+        let enabled = mfa_pam(machine, &["enable", "--sshd"]);
+        assert!(enabled.is_success(), "{enabled:?}");
+        assert!(
+            enabled.stdout.contains("/etc/pam.d/sshd: restored"),
+            "{enabled:?}"
+        );
+        assert_eq!(stack(), own);
+        let seen = log_in(USER, "sshd", &[PASSWORD, PIN]);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        let seen = log_in(USER, "sshd", &[PASSWORD, "1111"]);
+        assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+
+        assert!(mfa_pam(machine, &["disable", "--all"]).is_success());
+        let edited = changed.replace(" # instead of pam_mfa", "");
+        fs::write("/etc/pam.d/sshd", &edited).expect("a stack");
+        let before = common_auth();
+        let refused = mfa_pam(machine, &["enable", "--sshd"]);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        for words in [
+            "sshd does not ask for a code",
+            "mfa-pam disable --all",
+            "#mfa-pam#",
+        ] {
+            assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+        }
+        assert_eq!((stack(), common_auth()), (edited, before));
+        assert!(!Path::new(DROP_IN).exists());
+
+        let early = mfa_pam(machine, &["sshd", "key"]);
+        assert!(early.stdout.contains("asks for no code yet"), "{early:?}");
+        let doctor = agent.ctl().run(&["doctor"], "");
+        assert!(
+            doctor.stdout.contains("sshd's stack asks for no code"),
+            "{doctor:?}"
+        );
+    });
+}
+
+#[test]
+fn a_restored_stack_that_asks_for_the_code_alone_needs_a_key_before_it() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        assert!(mfa_pam(machine, &["sshd", "key+code"]).is_success());
+        let alone = "auth required pam_mfa.so\naccount required pam_unix.so\n";
+        machine.stack("sshd", alone);
+        let doctor = agent.ctl().run(&["doctor"], "");
+        assert!(doctor.stdout.contains("sshd: key, then code"), "{doctor:?}");
+        let stack = || fs::read_to_string("/etc/pam.d/sshd").expect("a stack");
+        assert!(mfa_pam(machine, &["disable", "--all"]).is_success());
+        let changed = stack();
+        let refused = mfa_pam(machine, &["enable", "--sshd"]);
+        assert!(refused.stderr.contains("the code alone"), "{refused:?}");
+        assert_eq!(stack(), changed);
+        assert!(mfa_pam(machine, &["sshd", "key+code"]).is_success());
+        let enabled = mfa_pam(machine, &["enable"]);
+        assert!(enabled.is_success(), "{enabled:?}");
+        assert_eq!(stack(), alone);
+    });
+}
+
+#[test]
+fn a_caller_without_a_device_is_told_before_sudo_refuses() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin("root", PIN);
+        let before = common_auth();
+        let refused = mfa_pam(machine, &["enable"]);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        let told = format!("{USER}, you have no device: sudo would refuse you");
+        assert!(refused.stderr.contains(&told), "{refused:?}");
+        assert_eq!(common_auth(), before);
+        let forced = mfa_pam(machine, &["enable", "--force"]);
+        assert!(forced.is_success(), "{forced:?}");
     });
 }

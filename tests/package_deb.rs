@@ -99,6 +99,14 @@ fn backup(machine: &Booted) {
     machine.must("systemctl disable --now mfa-backup.timer");
 }
 
+/// The removal stops and disables the timer that an administrator has enabled.
+fn no_backup_is_left(machine: &Booted) {
+    let failed = machine.must("systemctl --failed --plain --no-legend");
+    assert!(!failed.contains("mfa-"), "{failed}");
+    let link = "/etc/systemd/system/timers.target.wants/mfa-backup.timer";
+    assert!(!machine.sh(&format!("test -L {link}")).is_success());
+}
+
 /// A missing store is never replaced by a new one; put back, it serves again.
 fn lost_store(machine: &Booted) {
     machine.must("test -e /var/lib/mfa/key.store && mv /var/lib/mfa/store /root/store");
@@ -106,6 +114,13 @@ fn lost_store(machine: &Booted) {
     assert!(!restarted.is_success(), "{restarted:?}");
     let status = machine.must("systemctl show --property=ExecMainStatus --value mfa-agent");
     assert_eq!(status.trim(), "78");
+    let found = machine.sh("timeout 20 mfactl doctor");
+    assert_eq!(found.status, Some(3), "{found:?}");
+    let words: Vec<_> = found.stdout.split_whitespace().collect();
+    let said = words.join(" ");
+    for part in ["the agent does not start: ", "/var/lib/mfa/store", "stacks"] {
+        assert!(said.contains(part), "{part}: {found:?}");
+    }
     machine.must("systemctl start mfa-agent-init.service && test ! -e /var/lib/mfa/store");
     machine.must(
         "mv /root/store /var/lib/mfa/store && systemctl reset-failed && \
@@ -192,6 +207,11 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
     package(&machine, "0.1.0-1");
     let said = machine.must("apt-get install --yes /root/pam-mfa.deb");
     assert!(said.contains("mfa-pam enable --sshd"), "{said}");
+    assert!(
+        said.contains("\nGuide: /usr/share/doc/pam-mfa/docs/quick-start.md"),
+        "{said}"
+    );
+    machine.must("test -f /usr/share/doc/pam-mfa/docs/quick-start.md");
     machine.must("systemctl is-active mfa-agent.service mfa-agent.socket");
     assert_eq!(
         machine.must(stacks),
@@ -233,7 +253,10 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
         said.contains("/etc/pam.d/own:1:auth required pam_mfa.so"),
         "{said}"
     );
+    assert!(said.contains("Run: mfa-pam disable --all"), "{said}");
+    machine.must("systemctl enable --now mfa-backup.timer");
     machine.must("rm /etc/pam.d/own && apt-get remove --yes pam-mfa");
+    no_backup_is_left(&machine);
     assert_eq!(
         machine.must(stacks),
         untouched,

@@ -33,7 +33,7 @@ fn the_right_password_at_every_prompt_costs_no_attempt_and_the_log_names_the_rem
             for event in agent.logins_of(USER, OFTEN) {
                 assert_eq!(event.text("result"), "cancelled");
                 let reason = event.text("reason");
-                assert!(reason.contains("config/pam.d/password+code"), "{reason}");
+                assert!(reason.contains("examples/pam.d/password+code"), "{reason}");
             }
             assert!(!agent.log().contains(PASSWORD));
             assert_eq!(log_in(service, &key.code(0)).result(), "PAM_SUCCESS");

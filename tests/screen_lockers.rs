@@ -100,7 +100,7 @@ fn a_locker_that_is_given_the_password_at_both_prompts_locks_nobody() {
             assert_eq!(seen.result(), "PAM_CONV_ERR", "{seen:?}");
             let events = agent.logins_of(ANNA, tried);
             let reason = events[tried - 1].text("reason");
-            assert!(reason.contains("config/pam.d/password+code"), "{reason}");
+            assert!(reason.contains("examples/pam.d/password+code"), "{reason}");
         }
         assert_eq!(agent.admin().status(ANNA).failures, 0);
         assert_eq!(unlock(&anna.code(0)).result(), "PAM_SUCCESS");

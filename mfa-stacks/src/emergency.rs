@@ -5,7 +5,8 @@ use std::fmt;
 use crate::modules::stem;
 use crate::parse::Call;
 
-/// Who gets in without a code; `root by login` by `Display`.
+/// Who gets in without a code; `root at the console (login)` by `Display`, as
+/// mfa-pam says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Emergency {
     /// The user.
@@ -36,7 +37,10 @@ impl Emergency {
 
 impl fmt::Display for Emergency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.user, self.services.replace(':', ", "))
+        match self.services.as_str() {
+            "login" => write!(f, "{} at the console (login)", self.user),
+            services => write!(f, "{} through {}", self.user, services.replace(':', ", ")),
+        }
     }
 }
 
@@ -52,7 +56,9 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let line = "auth [success=1 default=ignore] pam_succeed_if.so quiet user = root service in login:su";
-        assert_eq!(of(line).as_deref(), Some("root by login, su"));
+        assert_eq!(of(line).as_deref(), Some("root through login, su"));
+        let usual = line.replace("login:su", "login");
+        assert_eq!(of(&usual).as_deref(), Some("root at the console (login)"));
         for other in [
             line.replace("success=1", "success=2"),
             line.replace("user =", "user !="),

@@ -292,6 +292,15 @@ pub(crate) enum Stacks {
         #[command(flatten)]
         folders: Folders,
     },
+    /// Succeed if the stack of SERVICE asks for a code
+    #[command(hide = true, after_help = "Example: mfactl stacks ask-for-a-code sshd")]
+    AskForACode {
+        /// The name of the service, such as sshd
+        service: String,
+        /// Where to look
+        #[command(flatten)]
+        folders: Folders,
+    },
 }
 
 /// Where libpam looks for stacks, in order of precedence.

@@ -36,4 +36,6 @@ pub(crate) enum Verdict {
     Done,
     /// Something was refused, or the login failed.
     Refused,
+    /// The agent is not reachable.
+    Unreachable,
 }

@@ -58,6 +58,7 @@ pub fn main() -> ExitCode {
     match run(args, output) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Refused) => ExitCode::from(1),
+        Ok(Verdict::Unreachable) => ExitCode::from(3),
         Err(failure) => {
             output.failure(&failure);
             ExitCode::from(failure.exit_status())

@@ -149,6 +149,18 @@ impl Settings {
         lists.into_iter().filter(unasked).collect()
     }
 
+    /// Whether a key is checked before every prompt through PAM.
+    pub(crate) fn is_key_first(&self) -> bool {
+        let is_first = |list: &Vec<String>| {
+            let asks = |name: &String| name == "password" || name == "keyboard-interactive";
+            match list.iter().position(asks) {
+                Some(at) => list.iter().take(at).any(|name| name == "publickey"),
+                None => true,
+            }
+        };
+        !self.methods.is_empty() && self.methods.iter().all(is_first)
+    }
+
     /// Whether some way to log in uses this method.
     pub(crate) fn is_used(&self, method: &str) -> bool {
         let mut lists = self.methods.iter().flatten();
@@ -196,6 +208,20 @@ mod tests {
             ("publickey,hostbased keyboard-interactive", ""),
         ] {
             assert_eq!(unasked(methods), expected, "{methods}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_first_only_if_every_list_checks_it_before_it_asks() {
+        for (methods, expected) in [
+            ("any", false),
+            ("publickey,keyboard-interactive:pam", true),
+            ("publickey,keyboard-interactive publickey,password", true),
+            ("publickey,keyboard-interactive keyboard-interactive", false),
+            ("keyboard-interactive,publickey", false),
+        ] {
+            let settings = Settings::parse(&format!("authenticationmethods {methods}\n"));
+            assert_eq!(settings.is_key_first(), expected, "{methods}");
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn lockout_risk(premises: &Premises<'_>, people: &[Person]) -> Option
     };
     Some(match is_cut_short {
         true => nobody_found(obstacle),
-        false => nobody(root, obstacle, &survey),
+        false => nobody(people, root, obstacle, &survey),
     })
 }
 
@@ -71,7 +71,7 @@ pub(super) fn caller_lockout_risk(
     let person = people.iter().find(|one| one.name.as_str() == caller)?;
     let as_root = survey.lets_in(root);
     if as_root == Access::GetsIn {
-        return None;
+        return only_root(root, person, &mut survey);
     }
     let lets_in = survey.lets_in(person);
     let by_su = match root.entry_points.contains(&EntryPoint::Console) {
@@ -104,6 +104,34 @@ pub(super) fn caller_lockout_risk(
     })
 }
 
+/// The error when sudo would refuse the caller for want of a factor, so that only root's own login is left.
+fn only_root(root: &Person, person: &Person, survey: &mut Survey<'_>) -> Option<Finding> {
+    let account = person.account.as_ref()?;
+    if person.role != Role::Sudoer || is_locked_for_good(account, survey.now) {
+        return None;
+    }
+    match survey.search(person, EntryPoint::Sudo) {
+        Search::Obstacle(Decision {
+            verdict: PolicyVerdict::Ask(_),
+            ..
+        }) => {}
+        Search::Obstacle(_) | Search::GetsIn | Search::NotTried => return None,
+    }
+    let place = match root.entry_points.contains(&EntryPoint::Console) {
+        true => "at the console",
+        false => "through sshd",
+    };
+    let user = person.name.as_str();
+    let message = format!(
+        "{user}, you have no device: sudo would refuse you, and only root {place} could become root. Enrol first: {}",
+        survey.enroll_command(user)
+    );
+    Some(Finding {
+        severity: Severity::Error,
+        ..warning(None, message)
+    })
+}
+
 /// Whether each of them can log in somewhere.
 pub(super) fn let_in(premises: &Premises<'_>, people: &[Person]) -> Vec<Access> {
     let mut survey = Survey::of(premises);
@@ -125,7 +153,12 @@ fn nobody_found(obstacle: Option<&Decision>) -> Finding {
     }
 }
 
-fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Finding {
+fn nobody(
+    people: &[Person],
+    root: &Person,
+    obstacle: Option<&Decision>,
+    survey: &Survey<'_>,
+) -> Finding {
     let why = match obstacle {
         Some(obstacle) => why(root, obstacle, survey.now),
         None => "it has no password, and sshd refuses it".to_owned(),
@@ -133,11 +166,35 @@ fn nobody(root: &Person, obstacle: Option<&Decision>, survey: &Survey<'_>) -> Fi
     let message = format!(
         "no administrator of this host could log in, neither through sshd nor at the console (for \
          root: {why}); {}",
-        survey.remedy("enrol one first")
+        match root.entry_points.is_empty() {
+            true => without_root(people, obstacle, survey),
+            false => survey.remedy("enrol one first"),
+        }
     );
     Finding {
         severity: Severity::Error,
         ..warning(obstacle.and_then(Decision::place), message)
+    }
+}
+
+/// The remedy if root has no password and no way through sshd: a factor for root alone does not help.
+fn without_root(people: &[Person], obstacle: Option<&Decision>, survey: &Survey<'_>) -> String {
+    let administers =
+        |person: &&Person| matches!(person.role, Role::Manager | Role::Sudoer | Role::Unasked);
+    let root = match obstacle {
+        None => "set a password for root (passwd root)".to_owned(),
+        Some(_) if !survey.is_asked => return survey.remedy(""),
+        Some(_) => format!(
+            "enrol root ({}) and set a password for it (passwd root)",
+            survey.enroll_command("root")
+        ),
+    };
+    match people.iter().find(administers) {
+        None => root,
+        Some(person) => {
+            let user = person.name.as_str();
+            format!("{root}, or enrol {user} ({})", survey.enroll_command(user))
+        }
     }
 }
 

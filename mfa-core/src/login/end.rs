@@ -52,7 +52,7 @@ impl EndReason {
             Self::Password => {
                 "the password was typed instead of the second factor, which is not counted; a \
                  program that answers every prompt with the password needs the stack \
-                 config/pam.d/password+code"
+                 /usr/share/doc/pam-mfa/examples/pam.d/password+code"
             }
             Self::NotFinished => "the enrolment was not finished; nothing was stored",
             Self::DeviceStored => "a device was enrolled in this login",

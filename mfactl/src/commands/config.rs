@@ -73,7 +73,7 @@ fn screen(reply: &CheckConfigReply) -> String {
         (false, ..) => {
             format!("{file}: invalid; a reload would keep the current settings\n")
         }
-        (true, Some(_), _) => format!("{file}: valid, but fix the errors above before reloading\n"),
+        (true, Some(_), _) => format!("{file}: valid, but fix the errors above first\n"),
         (true, None, false) => format!("{file}: valid\n"),
         (true, None, true) => format!("{file}: valid, no findings\n"),
     };
@@ -150,7 +150,7 @@ mod tests {
             screen(&reply(true, vec![warning, error])),
             "warning: a.toml:7: rule \"x\" never fits\n\
              error: every administrator is locked out\\u{7}\n\
-             /etc/mfa/agent.toml: valid, but fix the errors above before reloading\n"
+             /etc/mfa/agent.toml: valid, but fix the errors above first\n"
         );
     }
 

@@ -1,7 +1,7 @@
 //! `mfactl doctor`: what is wrong with the second factors of this host, and how to fix it.
 //!
 //! Each group of checks is a room of its own below and returns [`Check`]s; [`screen`] prints them. Nothing here changes
-//! anything. It ends at once if the agent is not reachable, since nearly all checks ask the agent.
+//! anything. If the agent does not answer, the checks that need no agent are made.
 
 mod agent;
 mod clock;
@@ -13,7 +13,9 @@ pub(super) mod stacks;
 mod terms;
 mod units;
 
-use mfa_protocol::admin::Health;
+use std::time::Duration;
+
+use mfa_protocol::admin::{Health, ServiceTerms};
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
 
@@ -84,26 +86,62 @@ struct Report {
 }
 
 pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict, Failure> {
-    let health = context.call::<Health>(&Nothing {})?;
+    let unit = units::state(context.socket());
+    if unit.is_some_and(units::State::is_failing) {
+        context.set_timeout(WHILE_FAILING);
+    }
+    let files = Files::read(&args.stacks.pam_dir);
+    let health = match context.call::<Health>(&Nothing {}) {
+        Err(failure) if failure.exit_status() == 3 => {
+            let mut checks = vec![agent::silent(&failure, unit)];
+            checks.extend(units::checks(context.socket()));
+            checks.extend(clock::checks(clock::TIMESYNC));
+            checks.extend(of_stacks(&files, args, &[]));
+            show(context, args, checks)?;
+            return Ok(Verdict::Unreachable);
+        }
+        health => health?,
+    };
     let clock = Clock::system();
     let mut checks = agent::checks(&health, context.socket());
     checks.extend(units::checks(context.socket()));
-    checks.push(config::in_force(&health, &clock));
-    checks.extend(config::files(context, &health)?);
+    checks.extend(config::checks(context, &health, &clock)?);
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(devices::checks(
         context,
         &clock,
         health.clock_error.as_deref(),
     )?);
-    let files = Files::read(&args.stacks.pam_dir);
-    let (found, service) = stacks::checks(&files, "sshd");
-    checks.extend(found);
-    checks.extend(stacks::unloadable(&files));
     let terms = terms::of(context, &stacks::asking(&files))?;
-    checks.extend(stacks::against(&files, &terms));
+    checks.extend(of_stacks(&files, args, &terms));
+    Ok(match show(context, args, checks)? {
+        true => Verdict::Done,
+        false => Verdict::Refused,
+    })
+}
+
+/// How long an agent has to answer that systemd restarts again and again.
+const WHILE_FAILING: Duration = Duration::from_secs(5);
+
+/// The stacks and sshd, which are read here; `terms` are the agent's rules for them.
+fn of_stacks(files: &Files, args: &args::Doctor, terms: &[ServiceTerms]) -> Vec<Check> {
+    let program = &args.sshd.program;
+    let (mut checks, service) = stacks::checks(files, "sshd", sshd::asks_after_a_key(program));
+    checks.extend(stacks::unloadable(files));
+    checks.extend(stacks::against(files, terms));
     let of_sshd = terms.iter().find(|terms| terms.service == "sshd");
-    checks.extend(sshd::checks(&args.sshd.program, service.as_ref(), of_sshd));
+    let drop_in = sshd::drop_in();
+    checks.extend(sshd::checks(
+        program,
+        service.as_ref(),
+        of_sshd,
+        drop_in.as_deref(),
+    ));
+    checks
+}
+
+/// Prints the report, and returns whether all is well.
+fn show(context: &Context, args: &args::Doctor, checks: Vec<Check>) -> Result<bool, Failure> {
     let report = Report { checks };
     let view = screen::View {
         is_verbose: args.verbose,
@@ -112,9 +150,5 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     context
         .output
         .result(&report, || screen::of(&report.checks, view))?;
-    Ok(if report.checks.iter().all(|check| check.ok) {
-        Verdict::Done
-    } else {
-        Verdict::Refused
-    })
+    Ok(report.checks.iter().all(|check| check.ok))
 }

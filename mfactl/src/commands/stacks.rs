@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::args::Stacks;
 use crate::commands::Verdict;
 use crate::commands::doctor::stacks::files::Files;
-use crate::commands::doctor::stacks::{problems_by_file, unloadable_by_file};
+use crate::commands::doctor::stacks::{asking, problems_by_file, unloadable_by_file};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -24,11 +24,20 @@ pub(crate) fn run(context: &Context, what: &Stacks) -> Result<Verdict, Failure> 
         Stacks::AskForAPassword { service, folders } => {
             let files = Files::read(&folders.pam_dir);
             all_read(&files)?;
-            Ok(match take_out::asks_for_a_password(&files, service) {
-                true => Verdict::Done,
-                false => Verdict::Refused,
-            })
+            Ok(answer(take_out::asks_for_a_password(&files, service)))
         }
+        Stacks::AskForACode { service, folders } => {
+            let files = Files::read(&folders.pam_dir);
+            all_read(&files)?;
+            Ok(answer(asking(&files).contains(&service.as_str())))
+        }
+    }
+}
+
+fn answer(yes: bool) -> Verdict {
+    match yes {
+        true => Verdict::Done,
+        false => Verdict::Refused,
     }
 }
 
@@ -108,10 +117,7 @@ fn check(context: &Context, files: &Files, file: &str) -> Result<Verdict, Failur
     context
         .output
         .result(&problems, || problems.iter().map(screen).collect())?;
-    Ok(match problems.is_empty() {
-        true => Verdict::Done,
-        false => Verdict::Refused,
-    })
+    Ok(answer(problems.is_empty()))
 }
 
 #[cfg(test)]

@@ -62,6 +62,15 @@ has_password() {
     awk -F: -v user="$1" '$1 == user && ($2 == "" || $2 ~ /^[!*]/) { locked = 1 } END { exit locked }' "$SHADOW"
 }
 
+# The emergency access $1 in words; mfactl doctor has the same (mfa-stacks/src/emergency.rs).
+emergency_told() {
+    case $1 in
+    '') echo "No emergency access: while the agent is down, nobody gets in." ;;
+    *@login) echo "Without a code, for emergencies: ${1%@*} at the console (login)" ;;
+    *) echo "Without a code, for emergencies: ${1%@*} through $(printf '%s\n' "${1#*@}" | sed 's/:/, /g')" ;;
+    esac
+}
+
 # The active emergency access, read from the line in a stack.
 emergency_in() {
     sed -n 's/^[^#]*pam_succeed_if\.so quiet user = \([^ ]*\) service in \([^ ]*\).*/\1@\2/p' "$1" 2>/dev/null | head -n 1

@@ -37,7 +37,6 @@ sshd_enable() {
             fail "$DROP_IN exists, and mfa-pam has not written it. Move it away and run this again."
         if [ "$before" = "$new" ]; then
             sshd_in_force "$1" || sshd_not_in_force
-            echo "sshd already asks for $1 ($DROP_IN)."
             return 0
         fi
     fi
@@ -55,7 +54,38 @@ sshd_enable() {
         sshd_not_in_force
     fi
     sshd_reload
-    echo "sshd now asks for $1: wrote $DROP_IN."
+}
+
+# What sshd accepts after sshd_enable $1.
+sshd_told() {
+    case $1 in
+    key) accepts='accepts a key alone, or password and code' ;;
+    password) accepts='accepts only password and code' ;;
+    *) accepts='asks for a code after the key' ;;
+    esac
+    if [ "${SSHD_CHANGED:-}" = yes ]; then
+        echo "sshd now $accepts: wrote $DROP_IN."
+    else
+        echo "sshd already $accepts ($DROP_IN)."
+    fi
+}
+
+# While our settings are active, sshd's stack must ask for a code, and not for the code alone. Called by enable.
+sshd_refuse_without_a_code() {
+    [ -z "$forced" ] || return 0
+    [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK" || return 0
+    if ! sshd_asks_for_a_code; then
+        if grep -q "^$TAKEN_OUT" "$STACKS/sshd" 2>/dev/null; then
+            fail "sshd does not ask for a code: $STACKS/sshd was changed by \`mfa-pam disable --all\`, and again later." \
+                "Put back the lines that begin with #mfa-pam#: remove that mark, and the line after each that ends with" \
+                "\"# instead of pam_mfa\". Then run this again; every file is as it was."
+        fi
+        fail "sshd does not ask for a code: $STACKS/sshd does not include $(own_stack). Add the lines of" \
+            "/usr/share/doc/pam-mfa/examples/pam.d/sshd, and run this again; every file is as it was."
+    fi
+    sshd_asks_for_a_password || grep -Fqx "AuthenticationMethods publickey,keyboard-interactive" "$DROP_IN" || fail \
+        "$STACKS/sshd asks for no password, so the code alone would let users in. Every file is as it was. Let sshd" \
+        "check a key first (mfa-pam sshd key+code), or copy the lines of /usr/share/doc/pam-mfa/examples/pam.d/sshd"
 }
 
 # The settings of a file, without comments.
@@ -109,6 +139,11 @@ sshd_disable() {
 # Whether sshd's stack lets nobody in without a right password. If mfactl can't tell, the answer is no.
 sshd_asks_for_a_password() {
     mfactl stacks ask-for-a-password sshd
+}
+
+# Whether sshd's stack has a line of ours that asks.
+sshd_asks_for_a_code() {
+    mfactl stacks ask-for-a-code sshd
 }
 
 sshd_program() {

@@ -69,8 +69,32 @@ fn the_caller_who_could_not_become_root_again_is_an_error_though_root_could() {
     assert!(errors.iter().any(|e| e.contains("mfactl enroll totp anna")));
     let (errors, _) = looked_at("", &without_root(), &[("anna", &with_device())]);
     assert_eq!(errors, [""; 0]);
-    // Root's own login at the console is the caller's, too.
-    assert_eq!(looked_at("", &host(), &[root]).0, [""; 0]);
+}
+
+#[test]
+fn a_caller_that_sudo_would_refuse_is_an_error_though_root_gets_in_at_the_console() {
+    let root = ("root", &with_device());
+    let (errors, _) = looked_at("", &host(), &[root]);
+    let expected = "anna, you have no device: sudo would refuse you, and only root at the console could become root. \
+                    Enrol first: mfactl enroll totp anna";
+    assert_eq!(errors, [expected]);
+    let mut unasked = host();
+    unasked.administrators[0].unasked = true;
+    assert_eq!(looked_at("", &unasked, &[root]).0, [""; 0]);
+    let both = [("anna", &with_device()), root];
+    assert_eq!(looked_at("", &host(), &both).0, [""; 0]);
+    let closed = "[[rule]]\nservices = ['sudo']\naction = 'deny'\n";
+    assert_eq!(looked_at(closed, &host(), &both).0, [""; 0]);
+}
+
+#[test]
+fn a_root_without_a_password_is_told_to_set_one_and_not_to_enrol_again() {
+    let (errors, _) = looked_at("", &without_root(), &[("root", &with_device())]);
+    let remedy = "; set a password for root (passwd root), or enrol anna (mfactl enroll totp anna)";
+    assert!(errors[0].ends_with(remedy), "{errors:?}");
+    let (errors, _) = looked_at("", &without_root(), &[]);
+    let remedy = "; enrol root (mfactl enroll totp root) and set a password for it (passwd root), or enrol anna (";
+    assert!(errors[0].contains(remedy), "{errors:?}");
 }
 
 #[test]

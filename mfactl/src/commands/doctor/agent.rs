@@ -4,7 +4,8 @@ use std::path::Path;
 
 use mfa_protocol::admin::HealthReply;
 
-use super::Check;
+use super::{Check, units};
+use crate::failure::Failure;
 
 /// What to run after an intended restore.
 const ACCEPT: &str = "if you restored an older store, accept it: \
@@ -23,6 +24,23 @@ pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
     checks.extend(damaged(health));
     checks
 }
+
+/// No answer. systemd and the log know more of an agent that does not start.
+pub(super) fn silent(failure: &Failure, unit: Option<units::State>) -> Check {
+    if !unit.is_some_and(units::State::is_failing) {
+        let remedy = failure.hint().unwrap_or(LOG);
+        return Check::problem("agent", failure.to_string(), remedy);
+    }
+    let message = match units::last_error() {
+        Some(error) => format!("the agent does not start: {error}"),
+        None => "the agent does not start".to_owned(),
+    };
+    Check::problem("agent", message, format!("{LOG}\n{NOT_CHECKED}"))
+}
+
+const LOG: &str = "see the log: journalctl -u mfa-agent\n\
+                   what to do: /usr/share/doc/pam-mfa/docs/locked-out.md";
+const NOT_CHECKED: &str = "settings, store and devices are checked when it runs again";
 
 /// Records that can't be opened, as far as the agent has met them.
 fn damaged(health: &HealthReply) -> Option<Check> {

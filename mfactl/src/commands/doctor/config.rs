@@ -11,8 +11,34 @@ use crate::host;
 
 const RELOAD: &str = "systemctl reload mfa-agent";
 
+/// The active settings and the files. A mistake in the files is told once, and without the advice to reload them.
+pub(super) fn checks(
+    context: &mut Context,
+    health: &HealthReply,
+    clock: &Clock,
+) -> Result<Vec<Check>, Failure> {
+    Ok(merged(
+        health,
+        in_force(health, clock),
+        files(context, health)?,
+    ))
+}
+
+fn merged(health: &HealthReply, in_force: Check, mut found: Vec<Check>) -> Vec<Check> {
+    let has_mistakes = found.iter().any(|check| !check.ok);
+    if has_mistakes && !in_force.ok {
+        let told = health.start_error.as_ref().or(health.reload_error.as_ref());
+        let Some(told) = told else {
+            return found;
+        };
+        found.retain(|check| check.ok || !told.contains(&check.message));
+    }
+    found.insert(0, in_force);
+    found
+}
+
 /// Whether the active settings are those of the files.
-pub(super) fn in_force(health: &HealthReply, clock: &Clock) -> Check {
+fn in_force(health: &HealthReply, clock: &Clock) -> Check {
     let loaded = clock.past(&health.loaded_at);
     if let Some(error) = &health.start_error {
         let message = format!(
@@ -37,7 +63,7 @@ pub(super) fn in_force(health: &HealthReply, clock: &Clock) -> Check {
 }
 
 /// The agent's findings about the files as they are now. If it can't check them, that is a problem.
-pub(super) fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<Check>, Failure> {
+fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<Check>, Failure> {
     match context.call::<CheckConfig>(&host::parameters()) {
         Ok(reply) => Ok(found(&reply)),
         Err(failure) if failure.exit_status() == 3 => Err(failure),
@@ -51,7 +77,10 @@ pub(super) fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<C
 
 fn found(reply: &CheckConfigReply) -> Vec<Check> {
     let error = |finding: &Finding| {
-        let remedy = "fix it, then check again: mfactl config check";
+        let remedy = match reply.valid {
+            true => "fix it, then check again: mfactl config check".to_owned(),
+            false => format!("fix it, then: mfactl config check && {RELOAD}"),
+        };
         Check::problem("config", said(finding), remedy)
     };
     let mut checks: Vec<_> = errors(reply).map(error).collect();
@@ -144,6 +173,32 @@ mod tests {
             .extend([finding(Severity::Error), finding(Severity::Error)]);
         let problems = found(&reply).into_iter().filter(|check| !check.ok);
         assert_eq!(problems.count(), 2);
+    }
+
+    #[test]
+    fn a_mistake_in_the_files_is_told_once_and_without_the_advice_to_reload() {
+        let names = |health: &HealthReply| -> Vec<(&str, bool)> {
+            let in_force = in_force(health, &Clock::for_tests());
+            let mistake = Check::problem("config", "a.toml:3: no such key", "fix it");
+            let checks = merged(health, in_force, vec![mistake]);
+            checks.iter().map(|check| (check.name, check.ok)).collect()
+        };
+        assert_eq!(names(&health()), [("reload", true), ("config", false)]);
+        let changed = HealthReply {
+            config_changed: true,
+            ..health()
+        };
+        assert_eq!(names(&changed), [("config", false)]);
+        let failed = HealthReply {
+            reload_error: Some("a.toml:3: no such key".to_owned()),
+            ..changed.clone()
+        };
+        assert_eq!(names(&failed), [("reload", false)]);
+        let other = HealthReply {
+            reload_error: Some("a.toml:9: no such key".to_owned()),
+            ..changed
+        };
+        assert_eq!(names(&other), [("reload", false), ("config", false)]);
     }
 
     #[test]

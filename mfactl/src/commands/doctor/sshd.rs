@@ -3,10 +3,12 @@
 //! They are checked for everybody, and for each administrator of this host if there are `Match` blocks. There is no
 //! check if sshd's stack does not name the module.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use mfa_protocol::admin::ServiceTerms;
+use nix::unistd::geteuid;
 
 use super::Check;
 use super::stacks::Service;
@@ -23,18 +25,30 @@ pub(crate) fn gives_names(program: &Path) -> bool {
     for_all(program).is_ok_and(|settings| settings.names)
 }
 
-/// The findings about the sshd at `program`, whose stack is `service`; `terms` are the rules for it.
+/// Whether every login through PAM needs a key before, for everybody without a `Match` block.
+pub(super) fn asks_after_a_key(program: &Path) -> bool {
+    for_all(program).is_ok_and(|settings| settings.is_key_first())
+}
+
+/// The findings about the sshd at `program`, whose stack is `service`; `terms` are the rules for it. `drop_in` is the
+/// text of the file that `mfa-pam sshd` writes.
 pub(super) fn checks(
     program: &Path,
     service: Option<&Service>,
     terms: Option<&ServiceTerms>,
+    drop_in: Option<&str>,
 ) -> Vec<Check> {
     let Some(service) = service else {
-        return Vec::new();
+        let is_there = drop_in.is_some();
+        return is_there.then(no_code).into_iter().collect();
     };
     match for_all(program) {
         Ok(settings) => {
             let mut checks = judge(&settings, service);
+            let is_chosen = drop_in.is_some_and(|text| text.contains(KEY_CHOSEN));
+            for check in &mut checks {
+                check.is_usual |= is_chosen && check.message == KEY_ALONE;
+            }
             checks.extend(of_match_blocks(program, &settings, service));
             checks.extend(
                 terms
@@ -44,13 +58,60 @@ pub(super) fn checks(
             checks
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(e) => vec![Check::note(
-            NAME,
-            format!("can't read its settings: {e}"),
-            "run mfactl doctor as root; sshd -T must print them",
-        )],
+        Err(e) => vec![unreadable(&e.to_string(), program, geteuid().is_root())],
     }
 }
+
+/// `sshd -T` failed. For root that is sshd's own refusal, unless sshd misses a folder that its unit makes at each start.
+fn unreadable(said: &str, program: &Path, is_root: bool) -> Check {
+    match (is_root, said.contains("privilege separation directory")) {
+        (true, false) => Check::problem(
+            NAME,
+            format!("sshd refuses its own settings ({said}); it will not start again"),
+            format!("check: {} -t", program.display()),
+        ),
+        (true, true) => Check::note(
+            NAME,
+            format!("sshd does not run, so its settings can't be read: {said}"),
+            "start sshd, then run mfactl doctor again",
+        ),
+        (false, _) => Check::note(
+            NAME,
+            format!("can't read its settings: {said}"),
+            "run mfactl doctor as root",
+        ),
+    }
+}
+
+/// sshd's settings expect a code, and its stack asks for none.
+fn no_code() -> Check {
+    Check::problem(
+        NAME,
+        format!("{DROP_IN} is active, but sshd's stack asks for no code: a password is enough"),
+        "if `mfa-pam disable --all` changed /etc/pam.d/sshd, it has lines that begin with #mfa-pam#: put them back.\n\
+         Then: mfa-pam enable --sshd\n\
+         If sshd should ask for no code: mfa-pam sshd remove",
+    )
+}
+
+/// The file that `mfa-pam sshd` writes, if it is there.
+pub(super) fn drop_in() -> Option<String> {
+    let text = fs::read_to_string(DROP_IN).ok()?;
+    let first = text.lines().next().unwrap_or_default();
+    let is_ours = OUR_MARKS.iter().any(|mark| first.starts_with(mark));
+    is_ours.then_some(text)
+}
+
+const DROP_IN: &str = "/etc/ssh/sshd_config.d/00-pam-mfa.conf";
+
+/// The first lines of our file: `OUR_MARK` of packaging/lib/pam-mfa/sshd.sh.
+const OUR_MARKS: [&str; 2] = [
+    "# Written by mfa-pam",
+    "# Managed by Ansible. The stack asks",
+];
+
+/// What our file says if a key alone was chosen.
+const KEY_CHOSEN: &str = "\nAuthenticationMethods publickey keyboard-interactive\n";
 
 fn judge(settings: &Settings, service: &Service) -> Vec<Check> {
     if !settings.pam {
@@ -193,14 +254,13 @@ const HOST_ALONE: &str = "host-based authentication alone is enough to log in, w
 const TICKET_ALONE: &str =
     "a Kerberos ticket alone is enough to log in, without a code (GSSAPIAuthentication yes)";
 const TICKET_AND_CODE: &str = "to change it, in sshd_config: GSSAPIAuthentication no\nor add the account line of \
-                               config/pam.d/sshd-account";
+                               /usr/share/doc/pam-mfa/examples/pam.d/sshd-account";
 const ONE_LOGIN: &str =
     "check a login: sshd -T -C user=USER,host=HOST,addr=ADDRESS | grep authenticationmethods";
 const NAMES: &str =
     "UseDNS is yes: sshd passes the name of a remote host to PAM instead of its address";
-const KEY_AND_CODE: &str = "to change it, in sshd_config:\n  AuthenticationMethods \
-                            publickey,keyboard-interactive keyboard-interactive\nor add the account line of \
-                            config/pam.d/sshd-account";
+const KEY_AND_CODE: &str = "to ask for a code after the key: mfa-pam sshd key+code,\nand copy \
+                            /usr/share/doc/pam-mfa/examples/pam.d/sshd-publickey to /etc/pam.d/sshd";
 
 #[cfg(test)]
 mod tests {
@@ -288,15 +348,31 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_nothing_to_speak_of_and_one_that_fails_is() {
         assert_eq!(
-            checks(Path::new("/nonexistent/sshd"), Some(&STACK), None),
+            checks(Path::new("/nonexistent/sshd"), Some(&STACK), None, None),
             []
         );
-        let failed = checks(Path::new("/bin/false"), Some(&STACK), None);
+        let failed = checks(Path::new("/bin/false"), Some(&STACK), None, None);
+        assert!(failed[0].message.contains("settings"), "{failed:?}");
+        assert_eq!(checks(Path::new("/bin/false"), None, None, None), []);
+    }
+
+    #[test]
+    fn settings_that_sshd_refuses_are_a_problem_for_root_and_unknown_for_others() {
+        let of = |said: &str, is_root| unreadable(said, Path::new("sshd"), is_root);
+        let refused = of("line 3: Bad configuration option: Foo", true);
         assert!(
-            failed[0].message.contains("can't read its settings"),
-            "{failed:?}"
+            !refused.ok && refused.message.contains("option: Foo); it will not start"),
+            "{refused:?}"
         );
-        assert_eq!(checks(Path::new("/bin/false"), None, None), []);
+        assert!(of("no hostkeys available", false).ok);
+        assert!(of("Missing privilege separation directory: /run/sshd", true).ok);
+    }
+
+    #[test]
+    fn our_settings_with_a_stack_without_a_code_are_a_problem() {
+        let checks = checks(Path::new("/bin/false"), None, None, Some(""));
+        assert!(!checks[0].ok, "{checks:?}");
+        assert!(checks[0].message.contains("asks for no code"), "{checks:?}");
     }
 
     #[test]

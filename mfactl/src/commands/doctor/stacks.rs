@@ -18,7 +18,7 @@ pub(crate) mod says;
 mod walk;
 mod without;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use account::Unmet;
@@ -34,6 +34,9 @@ use super::Check;
 
 const NAME: &str = "stacks";
 
+/// Where the packages install the stacks of `config/pam.d`.
+pub(super) const EXAMPLES: &str = "/usr/share/doc/pam-mfa/examples/pam.d";
+
 /// How many services are named in one line.
 const SHOWN: usize = 8;
 
@@ -46,11 +49,16 @@ pub(super) struct Service {
     pub(super) account: bool,
 }
 
-/// The findings about the stacks, and how `service` asks, if its stack names the module.
-pub(super) fn checks(files: &Files, service: &str) -> (Vec<Check>, Option<Service>) {
+/// The findings about the stacks, and how `service` asks, if its stack names the module. With `after_a_key`, the program
+/// of `service` has always checked a key before.
+pub(super) fn checks(
+    files: &Files,
+    service: &str,
+    after_a_key: bool,
+) -> (Vec<Check>, Option<Service>) {
     let services: Vec<_> = files.names().collect();
     let mut checks: Vec<_> = unread(files).into_iter().collect();
-    checks.extend(found(files, &services));
+    checks.extend(found(files, &services, after_a_key.then_some(service)));
     let text = |name: &str| files.text(name);
     let order = order::of(service, &text);
     let service = order.map(|order| Service {
@@ -96,7 +104,7 @@ pub(crate) fn problems_by_file(files: &Files, file: &str) -> Vec<(String, Option
                 ENABLE,
             ));
         }
-        Some(_) => checks.extend(found(files, &services)),
+        Some(_) => checks.extend(found(files, &services, None)),
     }
     problems(checks)
 }
@@ -139,8 +147,8 @@ fn unread(files: &Files) -> Option<Check> {
     })
 }
 
-/// A check for all services that are alike.
-fn found(files: &Files, services: &[&str]) -> Vec<Check> {
+/// A check for all services that are alike. `after_a_key` is the service whose program has checked a key before.
+fn found(files: &Files, services: &[&str], after_a_key: Option<&str>) -> Vec<Check> {
     if services.is_empty() {
         return Vec::new();
     }
@@ -166,8 +174,18 @@ fn found(files: &Files, services: &[&str]) -> Vec<Check> {
         checks.extend(unmet(files, services));
         return checks;
     }
-    let check = |(order, services): (&Order, &Vec<&str>)| said(order, &names(services), files);
-    checks.extend(orders.iter().map(check));
+    for (order, services) in &orders {
+        let (keyed, others): (Vec<&str>, Vec<&str>) =
+            services.iter().partition(|service| match order {
+                Order::Alone { .. } => after_a_key == Some(**service),
+                _ => false,
+            });
+        let key_first = |service: &&str| Check::ok(NAME, format!("{service}: {KEY_FIRST}"));
+        checks.extend(keyed.iter().map(key_first));
+        if !others.is_empty() {
+            checks.push(said(order, &names(&others), files));
+        }
+    }
     let sound = |order: &Order| {
         matches!(
             order,
@@ -227,6 +245,14 @@ fn bypassed(phase: Phase, services: &[&str], files: &Files) -> Vec<Check> {
             lines.entry(found).or_default().push(service);
         }
     }
+    // Distributions ship it for su and the like: root becomes another user.
+    let is_root_only =
+        |found: &Bypass| found.who == Who::Chosen && found.line.text.contains(ROOT_ONLY);
+    let (root_only, lines): (BTreeMap<_, _>, BTreeMap<_, _>) = lines
+        .into_iter()
+        .partition(|(found, _)| is_root_only(found));
+    let root_only: BTreeSet<&str> = root_only.into_values().flatten().collect();
+    let root_only: Vec<&str> = root_only.into_iter().collect();
     let said = |(found, services): (&Bypass, &Vec<&str>)| {
         let (services, at) = (names(services), files.place(&found.line));
         let text = &found.line.text;
@@ -240,16 +266,19 @@ fn bypassed(phase: Phase, services: &[&str], files: &Files) -> Vec<Check> {
             Who::NearlyEverybody => Check::problem(NAME, told(FOR_ALL), FOR_SOME),
             Who::Unknown => Check::problem(NAME, told(TOO_MANY), FEWER),
             Who::Emergency(way) => {
-                let message = format!("{services}: emergency access without a code: {way} ({at})");
+                let message = format!("{services}: without a code, for emergencies: {way} ({at})");
                 Check::usual(NAME, message, ANOTHER_WAY)
             }
-            // Distributions ship it for su and the like: root becomes another user.
-            Who::Chosen if text.contains(ROOT_ONLY) => Check::usual(NAME, told(GATE), MEANT),
             Who::Chosen => Check::note(NAME, told(GATE), MEANT),
             Who::OtherFactor => Check::note(NAME, told(OTHER), MEANT),
         }
     };
-    lines.iter().map(said).collect()
+    let mut checks: Vec<Check> = lines.iter().map(said).collect();
+    if !root_only.is_empty() {
+        let message = format!("{}: {ROOT_NOT_ASKED}", names(&root_only));
+        checks.push(Check::usual(NAME, message, MEANT));
+    }
+    checks
 }
 
 /// The administrator wants it, but should know of it.
@@ -328,6 +357,7 @@ const LEAPT: &str = "a user with the right password is never asked for the code"
 const UNCOUNTED: &str = "the login succeeds without the code if";
 /// The module that accepts root alone.
 const ROOT_ONLY: &str = "pam_rootok.so";
+const ROOT_NOT_ASKED: &str = "root is not asked (pam_rootok)";
 const GATE: &str = "users accepted by this line skip the code";
 const MEANT: &str = "fine if intended. A rule in agent.toml would log each such login";
 const OTHER: &str = "users who pass this other second factor skip the code";
@@ -362,8 +392,8 @@ const ONE_ANSWER: &str = "password and code share one answer, and the code is ch
 const ONLY_WHERE_NEEDED: &str = "only for single-prompt programs. For others, put pam_mfa.so after the \
                                  password, without arguments";
 const ALONE: &str = "only the code is asked for, no password";
-const AFTER_A_KEY: &str = "require a key before it; for sshd:\n  AuthenticationMethods \
-                           publickey,keyboard-interactive";
+const AFTER_A_KEY: &str = "require a key before it; for sshd: mfa-pam sshd key+code";
+const KEY_FIRST: &str = "key, then code";
 
 fn swapped([first, second]: &[Place; 2], files: &Files) -> String {
     let file = files.path(&first.file);

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use mfa_protocol::DEFAULT_SOCKET;
 
@@ -20,20 +22,85 @@ const PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReloa
                           CapabilityBoundingSet,NoNewPrivileges,ProtectHome,SystemCallFilter";
 
 pub(super) fn checks(socket: &Path) -> Vec<Check> {
-    if socket != Path::new(DEFAULT_SOCKET) {
-        return Vec::new();
+    let shown = shown(socket, PROPERTIES, &[SERVICE, SOCKET, PRIVATE_SOCKET]);
+    shown.map(|shown| judge(&shown)).unwrap_or_default()
+}
+
+/// What the agent's service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It ended with an error, and systemd may be waiting to start it again.
+    Failing,
+    /// It runs, starts or is off.
+    Other,
+}
+
+impl State {
+    pub(super) fn is_failing(self) -> bool {
+        self == Self::Failing
     }
-    let output = Command::new("systemctl")
-        .args(["show", "--property", PROPERTIES])
-        .args([SERVICE, SOCKET, PRIVATE_SOCKET])
-        .stdin(Stdio::null())
-        .output();
-    match output {
-        Ok(output) if output.status.success() => judge(&String::from_utf8_lossy(&output.stdout)),
-        // No systemd, or none that can be asked.
-        Ok(_) | Err(_) => Vec::new(),
+
+    fn of(shown: &str) -> Self {
+        let unit = Unit::parse(shown);
+        let is_restarted = !matches!(unit.get("NRestarts"), "" | "0");
+        let is_waiting = unit.get("SubState").starts_with("auto-restart");
+        match unit.get("ActiveState") {
+            "failed" => Self::Failing,
+            "activating" if is_waiting || is_restarted => Self::Failing,
+            _ => Self::Other,
+        }
     }
 }
+
+/// Nothing if systemd does not run the agent, or if mfactl asks another socket.
+pub(super) fn state(socket: &Path) -> Option<State> {
+    let shown = shown(socket, "ActiveState,SubState,NRestarts", &[SERVICE])?;
+    Some(State::of(&shown))
+}
+
+/// The last error that the agent itself wrote into the journal, if the caller may read it.
+pub(super) fn last_error() -> Option<String> {
+    let of_agent = format!("_SYSTEMD_UNIT={SERVICE}");
+    let mut command = Command::new("journalctl");
+    command.args(["--quiet", "--no-pager", "--boot", "--output=cat"]);
+    command.args(["--priority=err", "--lines=1", &of_agent]);
+    let text = bounded(&mut command)?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn shown(socket: &Path, properties: &str, units: &[&str]) -> Option<String> {
+    if socket != Path::new(DEFAULT_SOCKET) {
+        return None;
+    }
+    let mut command = Command::new("systemctl");
+    bounded(command.args(["show", "--property", properties]).args(units))
+}
+
+/// What a program prints, if it succeeds in time. Its output must fit into a pipe.
+fn bounded(command: &mut Command) -> Option<String> {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().ok()?;
+    for _ in 0..MOST_POLLS {
+        match child.try_wait() {
+            Ok(Some(_)) => {
+                let output = child.wait_with_output().ok()?;
+                let is_success = output.status.success();
+                return is_success.then(|| String::from_utf8_lossy(&output.stdout).into_owned());
+            }
+            Ok(None) => thread::sleep(POLL),
+            Err(_) => break,
+        }
+    }
+    // It may have ended meanwhile.
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
+/// A program has five seconds.
+const MOST_POLLS: u32 = 250;
+const POLL: Duration = Duration::from_millis(20);
 
 /// A unit's properties.
 struct Unit<'a>(HashMap<&'a str, &'a str>);
@@ -294,6 +361,45 @@ mod tests {
                 "{part}: {checks:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_agent_that_systemd_starts_again_and_again_is_failing() {
+        for (shown, expected) in [
+            (
+                "ActiveState=active\nSubState=running\nNRestarts=3\n",
+                State::Other,
+            ),
+            (
+                "ActiveState=inactive\nSubState=dead\nNRestarts=0\n",
+                State::Other,
+            ),
+            (
+                "ActiveState=activating\nSubState=start\nNRestarts=0\n",
+                State::Other,
+            ),
+            (
+                "ActiveState=activating\nSubState=start\nNRestarts=2\n",
+                State::Failing,
+            ),
+            (
+                "ActiveState=activating\nSubState=auto-restart\nNRestarts=0\n",
+                State::Failing,
+            ),
+            (
+                "ActiveState=failed\nSubState=failed\nNRestarts=0\n",
+                State::Failing,
+            ),
+        ] {
+            assert_eq!(State::of(shown), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_fails_says_nothing() {
+        assert_eq!(bounded(&mut Command::new("false")), None);
+        let said = bounded(Command::new("echo").arg("well"));
+        assert_eq!(said.as_deref(), Some("well\n"));
     }
 
     #[test]

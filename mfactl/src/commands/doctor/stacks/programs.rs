@@ -4,7 +4,7 @@ use mfa_protocol::admin::ServiceTerms;
 use mfa_protocol::login::Authtok;
 
 use super::files::Files;
-use super::{Check, NAME, arguments};
+use super::{Check, EXAMPLES, NAME, arguments};
 
 /// A program, by the name of its PAM service: the stack of `config/pam.d` for it, and its page in
 /// `docs/programs`.
@@ -73,8 +73,8 @@ fn check(files: &Files, terms: &ServiceTerms) -> Option<Check> {
         files.place(&place)
     );
     let remedy = format!(
-        "copy config/pam.d/{} to /etc/pam.d/{service}, and write a rule with services = [\"{service}\"], \
-         require = [\"totp\"] and prompting = \"single\" (docs/programs/{}.md)",
+        "copy {EXAMPLES}/{} to /etc/pam.d/{service}, and write a rule with services = [\"{service}\"], \
+         require = [\"totp\"] and prompting = \"single\" (/usr/share/doc/pam-mfa/docs/programs/{}.md)",
         program.stack, program.page
     );
     Some(Check::problem(NAME, message, remedy))

@@ -14,7 +14,7 @@ fn checked(files: &[(&str, &str)]) -> Vec<Check> {
 }
 
 fn in_folders(folders: &[PathBuf]) -> Vec<Check> {
-    checks(&Files::read(folders), "sshd").0
+    checks(&Files::read(folders), "sshd", false).0
 }
 
 #[test]
