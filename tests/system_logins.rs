@@ -17,4 +17,5 @@ mod mfa_pam;
 mod password_answers;
 mod policy_ssh;
 mod sessions;
+mod suspend;
 mod unenrolled;

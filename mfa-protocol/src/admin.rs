@@ -15,7 +15,8 @@ mod session;
 
 pub use account::{
     Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
-    StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
+    StatusReply, Suspended, Unlock, UnlockParameters, UnlockReply, UserParameters, Users,
+    UsersReply,
 };
 pub use backup::{
     BackupBegin, BackupBeginParameters, BackupBeginReply, BackupEnd, BackupNext, BackupNextReply,
@@ -57,8 +58,9 @@ pub use personal::{
     SelfManage, SelfManageParameters, SettingReply, UserSettings,
 };
 pub use session::{
-    Bypass, BypassParameters, BypassReply, Revoke, RevokeReply, Session, Sessions,
-    SessionsParameters, SessionsReply,
+    Bypass, BypassParameters, BypassReply, Resume, ResumeParameters, ResumeReply, Revoke,
+    RevokeReply, Session, Sessions, SessionsParameters, SessionsReply, Suspend, SuspendParameters,
+    SuspendReply,
 };
 
 use crate::login::Nothing;
@@ -107,6 +109,8 @@ methods! {
     Sessions(SessionsParameters) -> SessionsReply;
     Revoke(UserParameters) -> RevokeReply;
     Bypass(BypassParameters) -> BypassReply;
+    Suspend(SuspendParameters) -> SuspendReply;
+    Resume(ResumeParameters) -> ResumeReply;
     CheckConfig(CheckConfigParameters) -> CheckConfigReply;
     Health(Nothing) -> HealthReply;
     Terms(TermsParameters) -> TermsReply;

@@ -134,7 +134,9 @@ impl Prospects<'_> {
 
     fn remains_of(&self, ask: &Ask, account: &Account) -> Remains {
         match self.foresee(ask, account) {
-            Entry::LetIn(LetIn::Session(_) | LetIn::Unenrolled) => Remains::Enough,
+            Entry::LetIn(LetIn::Session(_) | LetIn::Suspended(_) | LetIn::Unenrolled) => {
+                Remains::Enough
+            }
             Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) | Entry::AskNumber(_) => {
                 Remains::AsNewcomer
             }

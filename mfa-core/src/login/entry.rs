@@ -5,11 +5,12 @@
 //! needs it ([`Preparation::NeedsKnownUser`]), and most logins need none.
 //!
 //! 1. The policy denies or asks for nothing ([`by_policy`]).
-//! 2. If password and code are one answer, and no combination fits into it, the login is denied.
-//! 3. A session accepts the login.
-//! 4. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
+//! 2. A suspended user is accepted, also if they are locked: they are not asked, so there is nothing to guess.
+//! 3. If password and code are one answer, and no combination fits into it, the login is denied.
+//! 4. A session accepts the login.
+//! 5. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
 //!    grace) or enrols something (`unenrolled = "enroll"`).
-//! 5. All other users are asked, whether they have what they are asked for or not.
+//! 6. All other users are asked, whether they have what they are asked for or not.
 
 mod facts;
 mod outcome;
@@ -83,6 +84,9 @@ pub fn entry<'a>(
     facts: EntryFacts<'a>,
     context: EntryContext<'a>,
 ) -> Preparation<'a> {
+    if let Some(until) = suspended_until(account, &context) {
+        return Preparation::Decided(Entry::LetIn(LetIn::Suspended(until)));
+    }
     let Some(terms) = AskTerms::of(ask, context.authtok) else {
         return Preparation::Decided(Entry::NoRoom);
     };
@@ -118,6 +122,12 @@ pub fn foresee<'a>(
         Preparation::Decided(entry) => entry,
         Preparation::NeedsKnownUser(undecided) => undecided.decide(is_known),
     }
+}
+
+/// Until when the user is not asked. A verification before a change must be new: a suspension proves nothing.
+fn suspended_until(account: &Account, context: &EntryContext<'_>) -> Option<Timestamp> {
+    let counts = context.counts_suspension && context.is_own_record && !context.is_proof;
+    account.suspended_until(context.now).filter(|_| counts)
 }
 
 /// The session that the login belongs to. None if password and code are one answer: the user can't know whether the

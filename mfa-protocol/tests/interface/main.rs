@@ -80,10 +80,10 @@ fn admin_types() -> Types {
         Explanation, Finding, Health, HostFacts, ImportAccount, ImportAccounts, ImportDevice,
         ImportEntry, ImportResult, ImportUris, ImportedAccount, KeyStatus, Knowledge, Lockout,
         Lockouts, Messages, Mode, Primary, QuestionAnswer, Questions, Radius, Refused, Reload,
-        Remove, Rename, Require, RestoreBegin, RestoreEnd, RestoreNext, Resync, Revoke,
+        Remove, Rename, Require, RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke,
         RotateBegin, RotateEnd, RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session,
-        Sessions, Severity, Status, StoreCheck, StoreDrop, Terms, TestDelivery, Unlock,
-        UserSettings, Users,
+        Sessions, Severity, Status, StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery,
+        Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -111,7 +111,9 @@ fn admin_types() -> Types {
     types
         .method::<Sessions>()
         .method::<Revoke>()
-        .method::<Bypass>();
+        .method::<Bypass>()
+        .method::<Suspend>()
+        .method::<Resume>();
     types
         .method::<CheckConfig>()
         .method::<Health>()
@@ -149,6 +151,7 @@ fn admin_types() -> Types {
         .kind::<Account>();
     types
         .kind::<Lockout>()
+        .kind::<Suspended>()
         .kind::<Enrollment>()
         .kind::<QuestionAnswer>()
         .kind::<ImportEntry>();

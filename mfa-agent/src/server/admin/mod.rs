@@ -18,6 +18,7 @@ mod restore;
 mod rotate;
 mod session;
 mod store;
+mod suspend;
 mod terms;
 
 use std::fmt::Display;
@@ -111,6 +112,8 @@ impl Connection {
             "Sessions" => body(&self.sessions(&parse(parameters)?)?),
             "Revoke" => body(&self.revoke(&parse(parameters)?)?),
             "Bypass" => body(&self.bypass(&parse(parameters)?)?),
+            "Suspend" => body(&self.suspend(&parse(parameters)?)?),
+            "Resume" => body(&self.end_suspension(&parse(parameters)?)?),
             "CheckConfig" => body(&self.check_config(&parse(parameters)?)?),
             "Health" => body(&self.health()?),
             "Terms" => body(&self.terms(&parse(parameters)?)?),

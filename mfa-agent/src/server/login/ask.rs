@@ -72,6 +72,7 @@ impl Agent {
             is_proof: resolved.proof,
             is_guarded: resolved.context.peer.privileged,
             is_own_record: resolved.key.is_account(),
+            counts_suspension: true,
             scope: login_context.spot.as_ref(),
             boot: &self.boot,
             now: resolved.now,

@@ -58,6 +58,10 @@ fn remove_all(account: &mut Account) {
     account.remove(Factor::Pin);
 }
 
+fn suspend(account: &mut Account) {
+    account.suspend(Duration::from_secs(3600), Timestamp::now());
+}
+
 fn rows() -> Vec<Row> {
     vec![
         Row {
@@ -233,6 +237,55 @@ fn rows() -> Vec<Row> {
             at: "2099-12-31T12:00",
             reason: "nothing that is enrolled can be used any more",
             can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a suspended user, who could log in anyway",
+            settings: "[policy]\nrequire = ['totp']",
+            alice: suspend,
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "but the second factor is suspended until",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a suspended user who has nothing: the review does not count on what ends",
+            settings: "[policy]\nrequire = ['totp']",
+            alice: |account| {
+                remove_all(account);
+                suspend(account);
+            },
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "but the second factor is suspended until",
+            ..ROW
+        },
+        Row {
+            about: "a suspended user, where one answer has no room for what is required",
+            settings: "[policy]\nrequire = ['pin']\nprompting = 'single'",
+            alice: suspend,
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "but the second factor is suspended until",
+            ..ROW
+        },
+        Row {
+            about: "a suspension that is over at the time that explain is asked about",
+            settings: "[policy]\nrequire = ['totp']",
+            alice: suspend,
+            at: "2099-12-31T12:00",
+            login: "skipped",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a rule denies a suspended user too",
+            settings: "[[rule]]\naction = 'deny'",
+            alice: suspend,
+            login: "denied",
+            explained: ("deny", ""),
+            reason: "denies",
             ..ROW
         },
         Row {

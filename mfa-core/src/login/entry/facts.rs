@@ -35,6 +35,8 @@ pub struct EntryContext<'a> {
     pub is_guarded: bool,
     /// Whether the record is the user's own, not the shared record of names without one.
     pub is_own_record: bool,
+    /// Whether a suspension counts: it ends.
+    pub counts_suspension: bool,
     /// Where a session of it holds; none if that can't be told from other places.
     pub scope: Option<&'a SessionScope>,
     /// The boot of the host.
@@ -45,7 +47,7 @@ pub struct EntryContext<'a> {
 
 impl<'a> EntryContext<'a> {
     /// A login of a program that guards logins, which nobody has begun: for whoever says what would become of it. It has no
-    /// session, because a session ends.
+    /// session and counts no suspension, because both end.
     #[must_use]
     pub fn foreseen(user: &'a UserName, now: Timestamp) -> Self {
         Self {
@@ -55,6 +57,7 @@ impl<'a> EntryContext<'a> {
             is_proof: false,
             is_guarded: true,
             is_own_record: true,
+            counts_suspension: false,
             scope: None,
             boot: "",
             now,

@@ -37,6 +37,8 @@ impl Entry<'_> {
 pub enum LetIn<'a> {
     /// A session lasts.
     Session(&'a Session),
+    /// An administrator has stopped asking them until then.
+    Suspended(Timestamp),
     /// They have set up nothing, and need not.
     Unenrolled,
     /// They have set up nothing yet, and have days of grace left.

@@ -60,6 +60,7 @@ impl Case {
             is_proof: self.is_proof,
             is_guarded: self.is_guarded,
             is_own_record: true,
+            counts_suspension: true,
             scope: None,
             boot: "boot-1",
             now: at(0),
@@ -78,6 +79,7 @@ fn word(entry: &Entry<'_>) -> &'static str {
     match entry {
         Entry::NoRoom => "no room",
         Entry::LetIn(LetIn::Session(_)) => "session",
+        Entry::LetIn(LetIn::Suspended(_)) => "suspended",
         Entry::LetIn(LetIn::Unenrolled) => "unenrolled",
         Entry::LetIn(LetIn::Grace(_)) => "grace",
         Entry::Enroll(_) => "enroll",
@@ -218,4 +220,31 @@ fn one_answer_has_room_for_one_code_only() {
     let mut case = case(&["totp"], Unenrolled::Enroll);
     case.ask.prompting = Prompting::Single;
     assert_eq!(case.decided(true).0, "ask, with a hint");
+}
+
+#[test]
+fn a_suspended_user_is_not_asked_until_it_is_over_and_proves_nothing_by_it() {
+    let mut account = full();
+    account.suspend(Duration::from_secs(60), at(0));
+    let suspended =
+        |combinations: &[&str]| case(combinations, Unenrolled::Deny).with(account.clone());
+    let single = Case {
+        authtok: Authtok::Forward,
+        ..suspended(&["questions"])
+    };
+    let operation = Case {
+        is_operation: true,
+        ..suspended(&["totp"])
+    };
+    for case in [suspended(&["totp"]), single, operation] {
+        assert_eq!(case.decided(true), ("suspended", false));
+    }
+    let proof = Case {
+        is_proof: true,
+        ..suspended(&["totp"])
+    };
+    assert_eq!(proof.decided(true), ("ask", false));
+    account.suspend(Duration::from_secs(60), at(-60));
+    let over = case(&["totp"], Unenrolled::Deny).with(account);
+    assert_eq!(over.decided(true), ("ask", false));
 }
