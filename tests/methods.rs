@@ -131,6 +131,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             Proven,
         ),
         ("EnrollRecovery", json!({"user": user, "count": 3}), Proven),
+        ("ConfirmRecovery", json!({}), Continuing("Refused")),
         (
             "Remove",
             json!({"user": user, "factor": "questions"}),

@@ -42,10 +42,11 @@ pub use device::{
     ResyncReply,
 };
 pub use enroll::{
-    CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp,
-    EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
-    EnrollRecoveryParameters, EnrollTotp, Enrollment, EnrollmentReply, QuestionAnswer, Questions,
-    QuestionsReply, RecoveryReply, Remove, RemoveParameters, RemoveReply, UserReply,
+    CheckQuestions, ConfirmDevice, ConfirmParameters, ConfirmRecovery, EnrollDeviceParameters,
+    EnrollHotp, EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters,
+    EnrollRecovery, EnrollRecoveryParameters, EnrollTotp, Enrollment, EnrollmentReply,
+    QuestionAnswer, Questions, QuestionsReply, RecoveryReply, Remove, RemoveParameters,
+    RemoveReply, UserReply,
 };
 pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
 pub use import::{
@@ -89,6 +90,7 @@ methods! {
     CheckQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollRecovery(EnrollRecoveryParameters) -> RecoveryReply;
+    ConfirmRecovery(Nothing) -> UserReply;
     EnrollAddress(EnrollAddressParameters) -> EnrollAddressReply;
     ConfirmAddress(ConfirmAddressParameters) -> EnrollAddressReply;
     EnrollRadius(EnrollRadiusParameters) -> EnrollRadiusReply;

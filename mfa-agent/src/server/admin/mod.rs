@@ -98,6 +98,7 @@ impl Connection {
             "CheckQuestions" => body(&self.check_questions(parse(parameters)?)?),
             "EnrollQuestions" => body(&self.enroll_questions(parse(parameters)?)?),
             "EnrollRecovery" => body(&self.enroll_recovery(&parse(parameters)?)?),
+            "ConfirmRecovery" => body(&self.confirm_recovery()?),
             "Remove" => body(&self.remove(&parse(parameters)?)?),
             "Rename" => body(&self.rename(&parse(parameters)?)?),
             "Resync" => body(&self.resync(&parse(parameters)?)?),
