@@ -137,7 +137,7 @@ impl Prospects<'_> {
             Entry::LetIn(LetIn::Session(_) | LetIn::Suspended(_) | LetIn::Unenrolled) => {
                 Remains::Enough
             }
-            Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) | Entry::AskNumber(_) => {
+            Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) | Entry::AskRecipient(..) => {
                 Remains::AsNewcomer
             }
             Entry::NoRoom => Remains::Nothing,

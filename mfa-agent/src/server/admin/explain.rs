@@ -17,6 +17,7 @@ use super::fit;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use mfa_core::account::Account;
+use mfa_core::factors::address::Channel;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
 use mfa_core::names::UserName;
@@ -91,8 +92,13 @@ impl Connection {
                 into.reason += "; the user has nothing enrolled and enrols a device in the login";
                 into.prompts = enrollment_prompts(&wording(it.settings, screen).asking).into();
             }
-            Entry::AskNumber(asked) => {
-                into.reason += "; the user has nothing enrolled and is asked for a number";
+            Entry::AskRecipient(channel, asked) => {
+                into.reason += match channel {
+                    Channel::Email => {
+                        "; the user has nothing enrolled and is asked for an e-mail address"
+                    }
+                    Channel::Sms => "; the user has nothing enrolled and is asked for a number",
+                };
                 self.explain_prompts(it, asked, into);
             }
             Entry::Ask(asked) => {

@@ -40,7 +40,7 @@ impl Agent {
                     return Ok(conclude(&resolved.context, Outcome::Denied, &reason).into());
                 }
                 Entry::Enroll(new) => return self.enroll(resolved, open_login, ask, new),
-                Entry::AskNumber(asked) | Entry::Ask(asked) => {
+                Entry::AskRecipient(_, asked) | Entry::Ask(asked) => {
                     return self.first_prompt(resolved, open_login, ask, asked);
                 }
                 Entry::LetIn(_) => {}

@@ -50,6 +50,8 @@ const IN_VAIN: &str = "; but the user has none of the required factors enrolled"
 
 const TEMPLATE: &str = "[policy]\nrequire = ['email']\n[delivery.email]\nfrom = 'mfa@example.org'\n\
                         sendmail = '/usr/sbin/sendmail'\naddress = '{user}@example.org'";
+const MAIL: &str = "[policy]\nrequire = ['email']\n[enforcement]\nunenrolled = 'enroll'\n[delivery.email]\n\
+                    from = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'";
 const SMS: &str = "[policy]\nrequire = ['sms']\n[enforcement]\nunenrolled = 'enroll'\n[delivery]\nchannel = 'sms'\n\
                    [delivery.sms]\nprovider = 'command'\ncommand = '/usr/bin/send'";
 
@@ -177,6 +179,16 @@ fn rows() -> Vec<Row> {
             login: "Mobile number, with its country code: ",
             explained: ("ask", "Mobile number, with its country code: "),
             reason: "is asked for a number",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "an address is asked for first",
+            settings: MAIL,
+            user: "bob",
+            login: "E-mail address for codes: ",
+            explained: ("ask", "E-mail address for codes: "),
+            reason: "is asked for an e-mail address",
             can_log_in: true,
             ..ROW
         },

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
 use crate::account::SessionScope;
-use crate::factors::address::AddressTemplate;
+use crate::factors::address::{AddressTemplate, Channel};
 use crate::names::UserName;
 
 /// What the settings say, for any user.
@@ -12,8 +12,8 @@ use crate::names::UserName;
 pub struct EntryFacts<'a> {
     /// Makes an address of a name; none unless mail is sent.
     pub address: Option<&'a AddressTemplate>,
-    /// Whether text messages are sent.
-    pub is_sms_on: bool,
+    /// How codes are sent, if they are.
+    pub sends: Option<Channel>,
     /// Whether users may set up a device by themselves.
     pub is_self_service: bool,
     /// Whether a user must enrol a new device after a recovery code.
