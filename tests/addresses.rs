@@ -28,6 +28,10 @@ type Mail = (String, String);
 
 impl Scene {
     fn new() -> Self {
+        Self::with("[policy]\nrequire = [\"email\", \"pin\"]\n")
+    }
+
+    fn with(policy: &str) -> Self {
         let files = Files::new();
         let here = files.folder().display().to_string();
         let sendmail = files.program(
@@ -37,7 +41,7 @@ impl Scene {
             ),
         );
         let agent = Agent::with(&format!(
-            "[policy]\nrequire = [\"email\", \"pin\"]\n[delivery.email]\n\
+            "{policy}[delivery.email]\n\
              from = \"mfa@example.org\"\nsendmail = {sendmail:?}\n"
         ));
         Self {
@@ -272,4 +276,89 @@ fn ordinary_users_see_addresses_masked_and_name_them_so() {
         assert_eq!(scene.log_in(), SECOND);
         scene.assert_untold(2, &[FIRST, SECOND, &code]);
     });
+}
+
+const ENROLL: &str = "[policy]\nrequire = [\"email\"]\n[enforcement]\nunenrolled = \"enroll\"\n";
+/// A user of the host: only host users may enrol.
+const NEW: &str = "daemon";
+const ASKED_WHERE: &str = "E-mail address for codes: ";
+
+#[test]
+fn a_user_without_an_address_is_asked_for_one_which_is_stored_when_its_code_comes_back() {
+    let scene = Scene::with(ENROLL);
+    let mut login = Login::of(NEW).start(&scene.stack);
+    login.await_prompt();
+    login.answer("not an address");
+    login.await_prompt();
+    login.answer(FIRST);
+    login.await_prompt();
+    let (to, code) = scene.next_mail();
+    assert_eq!(to, FIRST);
+    assert!(scene.agent.admin().status(NEW).addresses.is_empty());
+    login.answer(&code);
+    let seen = login.finish();
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(seen.prompts(), [ASKED_WHERE, ASKED_WHERE, PROMPT]);
+    assert!(seen.text.contains("not a valid e-mail address"), "{seen:?}");
+    let addresses = scene.agent.admin().status(NEW).addresses;
+    assert!(
+        addresses.len() == 1 && addresses[0].confirmed_at.is_some(),
+        "{addresses:?}"
+    );
+    let enrolled = &scene.agent.events_of("enroll", NEW, 1)[0];
+    assert_eq!(enrolled.text("factor"), "email");
+
+    let mut login = Login::of(NEW).start(&scene.stack);
+    login.await_prompt();
+    let (to, code) = scene.next_mail();
+    login.answer(&code);
+    let seen = login.finish();
+    assert_eq!((to.as_str(), seen.result()), (FIRST, "PAM_SUCCESS"));
+    assert_eq!(seen.prompts(), [PROMPT]);
+}
+
+#[test]
+fn an_address_that_is_not_confirmed_is_not_stored() {
+    let scene = Scene::with(ENROLL);
+    let mut broken_off = Login::of(NEW).start(&scene.stack);
+    broken_off.await_prompt();
+    broken_off.answer(FIRST);
+    broken_off.await_prompt();
+    let (_, code) = scene.next_mail();
+    broken_off.kill();
+    let _ = scene.agent.logins_of(NEW, 1);
+
+    let mut wrong = Login::of(NEW).start(&scene.stack);
+    wrong.await_prompt();
+    wrong.answer(SECOND);
+    wrong.await_prompt();
+    let (_, own) = scene.next_mail();
+    wrong.answer(&another_than(&own));
+    // The code of the broken login stays invalid.
+    wrong.answer(&code);
+    assert_ne!(wrong.finish().result(), "PAM_SUCCESS");
+    assert!(scene.agent.admin().status(NEW).addresses.is_empty());
+    // A name that the host does not know sees the prompt of an enrolled user, and gets no mail.
+    let seen = Login::of("nobody-here").answer("000000").run(&scene.stack);
+    assert_eq!(
+        (seen.result(), seen.prompts()),
+        ("PAM_AUTH_ERR", vec![PROMPT])
+    );
+    assert!(!scene.has_mail());
+}
+
+#[test]
+fn a_user_with_the_pin_of_a_combination_is_asked_for_the_address() {
+    let both = ENROLL.replace("\"email\"", "\"email+pin\"");
+    let scene = Scene::with(&both);
+    scene.agent.admin().pin(NEW, "4826");
+    let mut login = Login::of(NEW).start(&scene.stack);
+    login.await_prompt();
+    login.answer(FIRST);
+    login.await_prompt();
+    let (_, code) = scene.next_mail();
+    login.answer(&format!("{code}4826"));
+    let seen = login.finish();
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(scene.agent.admin().status(NEW).addresses.len(), 1);
 }

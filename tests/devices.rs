@@ -211,7 +211,8 @@ fn at_a_terminal_mfactl_adds_an_hotp_token_and_resynchronises_it() {
         enroll.answer(code, &token.counted(77));
         enroll.answer(code, &token.counted(0));
         enroll.expect("enrolled");
-        enroll.expect("mfactl enroll recovery");
+        enroll.answer("safe place: ", "yes");
+        enroll.expect("The recovery codes are stored.");
         assert_eq!(enroll.finish().1, Some(0));
 
         let seen = Login::of(ANNA)

@@ -59,6 +59,39 @@ fn local_users_are_asked_and_federated_ones_are_not_until_a_reload_asks_all() {
 }
 
 #[test]
+fn enforce_says_what_it_comes_to_under_the_mode_that_is_active() {
+    Machine::run(|machine| {
+        let agent = set_up(machine, "[enforcement]\nmode = \"local-users\"\n");
+        let note = |user: &str| {
+            let reply = agent.ctl().json(&["enforce", user, "required"], "");
+            reply["note"].as_str().unwrap_or_default().to_owned()
+        };
+        assert_eq!(note(LOCAL), "", "what it says is what happens");
+        let federated = note(FEDERATED);
+        assert!(
+            federated.contains("comes from a directory") && federated.contains("mfactl mode all")
+        );
+        let _ = agent.ctl().json(&["mode", "all"], "");
+        assert_eq!(note(FEDERATED), "");
+        assert!(asks_for_pin(FEDERATED));
+        let _ = agent.ctl().json(&["remove", "pin", FEDERATED], "");
+        let bare = note(FEDERATED);
+        assert!(
+            bare.contains(&format!("mfactl enroll totp {FEDERATED}")),
+            "{bare}"
+        );
+        let _ = agent.ctl().json(&["mode", "none"], "");
+        let nobody = note(LOCAL);
+        assert!(nobody.contains("asks no user"), "{nobody}");
+        assert!(!asks_for_pin(LOCAL));
+        let _ = agent.reload_with("[[rule]]\naction = \"skip\"\n");
+        let _ = agent.ctl().json(&["mode", "all"], "");
+        let skipped = note(LOCAL);
+        assert!(skipped.contains("no rule asks"), "{skipped}");
+    });
+}
+
+#[test]
 fn a_federated_user_under_local_users_still_needs_the_right_password() {
     Machine::run(|machine| {
         let _agent = set_up(machine, "[enforcement]\nmode = \"local-users\"\n");

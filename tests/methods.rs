@@ -131,6 +131,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             Proven,
         ),
         ("EnrollRecovery", json!({"user": user, "count": 3}), Proven),
+        ("ConfirmRecovery", json!({}), Continuing("Refused")),
         (
             "Remove",
             json!({"user": user, "factor": "questions"}),
@@ -174,6 +175,12 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             json!({"user": user, "seconds": 600}),
             Administrators,
         ),
+        (
+            "Suspend",
+            json!({"user": user, "seconds": 600}),
+            Administrators,
+        ),
+        ("Resume", json!({"user": user}), Administrators),
         ("CheckConfig", json!({}), AdministratorsOfAll),
         ("Health", json!({}), AdministratorsOfAll),
         ("Mode", json!({}), AdministratorsOfAll),
@@ -370,7 +377,7 @@ fn an_ordinary_user_who_has_passed_changes_what_self_service_allows_and_no_more(
         assert_eq!(agent.admin().enrolled(EVE), ["totp", "hotp", "pin"]);
         assert_eq!(account.settings.enforce, Enforcement::Default);
         assert!(account.settings.require.is_empty() && account.settings.own_require.is_empty());
-        assert!(account.bypass_until.is_none());
+        assert!(account.bypass_until.is_none() && account.suspended_until.is_none());
     });
 }
 

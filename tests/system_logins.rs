@@ -17,4 +17,6 @@ mod mfa_pam;
 mod password_answers;
 mod policy_ssh;
 mod sessions;
+mod set_up_codes;
+mod suspend;
 mod unenrolled;

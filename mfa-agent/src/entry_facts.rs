@@ -14,7 +14,9 @@ pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
     let service = &settings.self_service;
     EntryFacts {
         address: email.and_then(|email| email.address.as_ref()),
-        is_sms_on: delivery.is_on(Channel::Sms),
+        sends: [Channel::Email, Channel::Sms]
+            .into_iter()
+            .find(|channel| delivery.is_on(*channel)),
         is_self_service: service.enabled
             && service
                 .factors

@@ -7,6 +7,7 @@ prompt-email = Code aus Ihrer E-Mail:
 prompt-sms = Code aus Ihrer SMS:
 prompt-radius = Passcode:
 prompt-number = Mobilnummer mit Ländervorwahl:
+prompt-address = E-Mail-Adresse für Codes:
 
 word-yes = ja
 word-resend = erneut
@@ -69,6 +70,7 @@ number-characters = Eine Telefonnummer darf nur Ziffern, Leerzeichen und + - ( )
 number-no-country = Geben Sie die Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 170 1234567.
 number-unknown = Diese Telefonnummer ist ungültig. Geben Sie sie mit Ländervorwahl ein, zum Beispiel +49 170 1234567.
 number-kind = Diese Art von Nummer kann keine SMS empfangen. Geben Sie die Nummer eines Mobiltelefons ein.
+address-unknown = Das ist keine gültige E-Mail-Adresse. Geben Sie eine Adresse wie anna@example.org ein.
 
 enroll-first =
     Diese Anmeldung erfordert einen zweiten Faktor.

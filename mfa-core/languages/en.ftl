@@ -10,6 +10,7 @@ prompt-email = Code from your e-mail:
 prompt-sms = Code from your text message:
 prompt-radius = Passcode:
 prompt-number = Mobile number, with its country code:
+prompt-address = E-mail address for codes:
 
 # Words that users type. The English words work in every language.
 word-yes = yes
@@ -78,6 +79,7 @@ number-characters = A telephone number can contain only digits, spaces and + - (
 number-no-country = Type the telephone number with its country code, such as +49 170 1234567.
 number-unknown = This is not a valid telephone number. Type it with its country code, such as +49 170 1234567.
 number-kind = This kind of number can't receive text messages. Type the number of a mobile phone.
+address-unknown = This is not a valid e-mail address. Type an address such as anna@example.org.
 
 # Enrolment of a device during a login. $how: scan if a QR code is shown, otherwise type.
 enroll-first =

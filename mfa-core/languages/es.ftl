@@ -7,6 +7,7 @@ prompt-email = Código de su correo electrónico:
 prompt-sms = Código de su mensaje de texto:
 prompt-radius = Código de acceso:
 prompt-number = Número de móvil, con el prefijo del país:
+prompt-address = Dirección de correo electrónico para los códigos:
 
 word-yes = sí
 word-resend = reenviar
@@ -66,6 +67,7 @@ number-characters = Un número de teléfono solo puede contener cifras, espacios
 number-no-country = Escriba el número de teléfono con el prefijo del país, por ejemplo +34 612 345 678.
 number-unknown = Ese número de teléfono no es válido. Escríbalo con el prefijo del país, por ejemplo +34 612 345 678.
 number-kind = Ese tipo de número no puede recibir mensajes de texto. Escriba el número de un teléfono móvil.
+address-unknown = Esta dirección de correo electrónico no es válida. Escriba una dirección como anna@example.org.
 
 enroll-first =
     Este inicio de sesión requiere un segundo factor.

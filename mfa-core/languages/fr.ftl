@@ -7,6 +7,7 @@ prompt-email = Code reçu par e-mail :
 prompt-sms = Code reçu par SMS :
 prompt-radius = Code d'accès :
 prompt-number = Numéro de mobile, avec l'indicatif du pays :
+prompt-address = Adresse e-mail pour les codes :
 
 word-yes = oui
 word-resend = renvoyer
@@ -67,6 +68,7 @@ number-characters = Un numéro de téléphone ne peut contenir que des chiffres,
 number-no-country = Tapez le numéro de téléphone avec l'indicatif du pays, par exemple +33 6 12 34 56 78.
 number-unknown = Ce numéro de téléphone n'est pas valide. Tapez-le avec l'indicatif du pays, par exemple +33 6 12 34 56 78.
 number-kind = Ce type de numéro ne peut pas recevoir de SMS. Tapez le numéro d'un téléphone mobile.
+address-unknown = Cette adresse e-mail n'est pas valable. Tapez une adresse comme anna@example.org.
 
 enroll-first =
     Cette connexion exige un second facteur.

@@ -8,6 +8,7 @@ prompt-email = メールで届いたコード:
 prompt-sms = SMS で届いたコード:
 prompt-radius = パスコード:
 prompt-number = 携帯電話番号 (国番号から):
+prompt-address = コードを受け取るメールアドレス:
 
 word-yes = yes
 word-resend = resend
@@ -66,6 +67,7 @@ number-characters = 電話番号に使えるのは数字、空白、+ - ( ) . / 
 number-no-country = 電話番号は国番号から入力してください (例: +81 90 1234 5678)。
 number-unknown = その電話番号は正しくありません。国番号から入力してください (例: +81 90 1234 5678)。
 number-kind = この種類の番号では SMS を受信できません。携帯電話の番号を入力してください。
+address-unknown = このメールアドレスは正しくありません。anna@example.org のように入力してください。
 
 enroll-first =
     このログインには二要素認証が必要です。

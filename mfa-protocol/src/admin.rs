@@ -15,7 +15,8 @@ mod session;
 
 pub use account::{
     Account, Device, Knowledge, Lockout, Lockouts, LockoutsReply, PageParameters, Rule, Status,
-    StatusReply, Unlock, UnlockParameters, UnlockReply, UserParameters, Users, UsersReply,
+    StatusReply, Suspended, Unlock, UnlockParameters, UnlockReply, UserParameters, Users,
+    UsersReply,
 };
 pub use backup::{
     BackupBegin, BackupBeginParameters, BackupBeginReply, BackupEnd, BackupNext, BackupNextReply,
@@ -41,10 +42,11 @@ pub use device::{
     ResyncReply,
 };
 pub use enroll::{
-    CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp,
-    EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters, EnrollRecovery,
-    EnrollRecoveryParameters, EnrollTotp, Enrollment, EnrollmentReply, QuestionAnswer, Questions,
-    QuestionsReply, RecoveryReply, Remove, RemoveParameters, RemoveReply, UserReply,
+    CheckQuestions, ConfirmDevice, ConfirmParameters, ConfirmRecovery, EnrollDeviceParameters,
+    EnrollHotp, EnrollPin, EnrollPinParameters, EnrollQuestions, EnrollQuestionsParameters,
+    EnrollRecovery, EnrollRecoveryParameters, EnrollTotp, Enrollment, EnrollmentReply,
+    QuestionAnswer, Questions, QuestionsReply, RecoveryReply, Remove, RemoveParameters,
+    RemoveReply, UserReply,
 };
 pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
 pub use import::{
@@ -57,8 +59,9 @@ pub use personal::{
     SelfManage, SelfManageParameters, SettingReply, UserSettings,
 };
 pub use session::{
-    Bypass, BypassParameters, BypassReply, Revoke, RevokeReply, Session, Sessions,
-    SessionsParameters, SessionsReply,
+    Bypass, BypassParameters, BypassReply, Resume, ResumeParameters, ResumeReply, Revoke,
+    RevokeReply, Session, Sessions, SessionsParameters, SessionsReply, Suspend, SuspendParameters,
+    SuspendReply,
 };
 
 use crate::login::Nothing;
@@ -87,6 +90,7 @@ methods! {
     CheckQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollQuestions(EnrollQuestionsParameters) -> UserReply;
     EnrollRecovery(EnrollRecoveryParameters) -> RecoveryReply;
+    ConfirmRecovery(Nothing) -> UserReply;
     EnrollAddress(EnrollAddressParameters) -> EnrollAddressReply;
     ConfirmAddress(ConfirmAddressParameters) -> EnrollAddressReply;
     EnrollRadius(EnrollRadiusParameters) -> EnrollRadiusReply;
@@ -107,6 +111,8 @@ methods! {
     Sessions(SessionsParameters) -> SessionsReply;
     Revoke(UserParameters) -> RevokeReply;
     Bypass(BypassParameters) -> BypassReply;
+    Suspend(SuspendParameters) -> SuspendReply;
+    Resume(ResumeParameters) -> ResumeReply;
     CheckConfig(CheckConfigParameters) -> CheckConfigReply;
     Health(Nothing) -> HealthReply;
     Terms(TermsParameters) -> TermsReply;

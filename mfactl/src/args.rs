@@ -33,7 +33,7 @@ pub(crate) use import_apps::ImportApp;
 pub(crate) use import_tokens::{ImportCsv, ImportPskc, PskcUser};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use mode::Mode;
-pub(crate) use sessions::Bypass;
+pub(crate) use sessions::{Bypass, Suspend};
 pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
 pub(crate) use users::Users;
 
@@ -152,6 +152,12 @@ Without USER, administrators see all sessions and others see their own.")]
     /// Create a one-time code for a user who lost their device
     #[command(after_help = sessions::BYPASS)]
     Bypass(Bypass),
+    /// Stop asking a user for a second factor, for some days
+    #[command(after_help = sessions::SUSPEND)]
+    Suspend(Suspend),
+    /// End a suspension: ask the user again
+    #[command(after_help = "Example: mfactl resume alice")]
+    Resume(Whom),
     /// Run a real login on this terminal
     #[command(after_help = logins::VERIFY)]
     Verify(Verify),
@@ -202,12 +208,13 @@ impl Command {
             Self::Rename(it) => it.user.as_deref(),
             Self::Primary(it) | Self::Enable(it) | Self::Disable(it) => it.user.as_deref(),
             Self::Status(it) | Self::Sessions(it) => it.user.as_deref(),
-            Self::Unlock(it) | Self::Revoke(it) => Some(&it.user),
+            Self::Unlock(it) | Self::Revoke(it) | Self::Resume(it) => Some(&it.user),
             Self::Require(it) => it.user.as_deref(),
             Self::Enforce(it) => Some(&it.user),
             Self::SelfManage(it) => Some(&it.user),
             Self::AllowFrom(it) => Some(&it.user),
             Self::Bypass(it) => Some(&it.user),
+            Self::Suspend(it) => Some(&it.user),
             Self::Verify(it) => it.user.as_deref(),
             Self::Explain(it) => Some(&it.user),
             Self::Import(_)

@@ -24,6 +24,7 @@ pub(crate) mod settings;
 pub(crate) mod stacks;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod suspend;
 pub(crate) mod test_delivery;
 pub(crate) mod unlock;
 pub(crate) mod users;

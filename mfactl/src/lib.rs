@@ -102,6 +102,8 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Sessions(whose) => commands::sessions::list(&mut context, whose),
         Command::Revoke(whom) => commands::sessions::revoke(&mut context, whom),
         Command::Bypass(whom) => commands::bypass::run(&mut context, whom),
+        Command::Suspend(whom) => commands::suspend::suspend(&mut context, whom),
+        Command::Resume(whom) => commands::suspend::resume(&mut context, whom),
         Command::Verify(login) => commands::verify::run(&mut context, login),
         Command::Explain(login) => commands::explain::run(&mut context, login),
         Command::Config(what) => commands::config::run(&mut context, what),

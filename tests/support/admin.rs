@@ -97,6 +97,7 @@ impl Admin {
     /// New recovery codes of `user`.
     pub fn recovery_codes(&mut self, user: &str, count: u32) -> Vec<String> {
         let parameters = EnrollRecoveryParameters {
+            confirm: false,
             user: Some(user.to_owned()),
             count: Some(count),
         };

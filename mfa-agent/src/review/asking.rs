@@ -10,6 +10,8 @@ use mfa_protocol::login::Authtok;
 
 use super::shadowing::is_dead;
 use super::warning;
+use mfa_core::factors::address::Channel;
+use mfa_core::factors::{Factor, FactorCombination, enrolls_in_login};
 use mfa_core::login::AskTerms;
 use mfa_core::policy::{
     Action, Ask, Place, Policy, Prompting, Rule, SessionRule, Unenrolled, length_of_time,
@@ -26,6 +28,7 @@ pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
         name: "[policy]".to_owned(),
     };
     findings.extend(about.hopeless(ask));
+    findings.extend(about.sets_up_nothing(ask));
     findings.extend(about.idle_session(ask));
     findings.extend(about.long_session(ask));
     findings
@@ -46,10 +49,13 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
     };
     let own_prompting = ask.prompting != default.prompting;
     let own_session = ask.session != default.session;
+    let own_set_up =
+        ask.unenrolled != default.unenrolled || ask.combinations != default.combinations;
     let found = [
         about
             .hopeless(ask)
             .filter(|_| own_prompting || ask.combinations != default.combinations),
+        about.sets_up_nothing(ask).filter(|_| own_set_up),
         about
             .idle_session(ask)
             .filter(|_| own_prompting || own_session),
@@ -102,6 +108,27 @@ impl Subject<'_> {
             combinations.join(" or ")
         );
         hopeless.then(|| self.warning(&message))
+    }
+
+    /// Where one answer holds all, users enrol elsewhere first.
+    fn sets_up_nothing(&self, ask: &Ask) -> Option<Finding> {
+        let can_be_set_up = |combination: &FactorCombination| {
+            let is_sent = |factor: &Factor| Channel::of(*factor).is_some();
+            enrolls_in_login(combination)
+                || matches!(combination.factors(), [factor] if is_sent(factor))
+        };
+        let is_meant = ask.unenrolled == Unenrolled::Enroll && !is_single(ask);
+        if !is_meant || ask.combinations.iter().any(can_be_set_up) {
+            return None;
+        }
+        let combinations: Vec<String> = ask.combinations.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "has unenrolled = \"enroll\", but a login can't set up {}: users who have nothing \
+             enrolled are refused; add \"totp\", \"email\" or \"sms\" to require, or enrol them \
+             before: mfactl enroll",
+            combinations.join(" or ")
+        );
+        Some(self.warning(&message))
     }
 
     fn idle_session(&self, ask: &Ask) -> Option<Finding> {

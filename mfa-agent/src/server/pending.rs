@@ -10,6 +10,7 @@ use super::peer::Subject;
 use crate::repository::{BackupRun, RestoreRun};
 use mfa_core::account::{Contact, Device};
 use mfa_core::factors::address::Recipient;
+use mfa_core::factors::recovery::CodeDigest;
 use mfa_core::factors::sent_code::SentCode;
 
 /// A device that waits for its first code. It lives and dies with its connection.
@@ -19,6 +20,14 @@ pub(super) struct PendingDevice {
     pub(super) device: Device,
     pub(super) issuer: String,
     pub(super) tries_left: u32,
+    pub(super) begun: Instant,
+}
+
+/// Recovery codes that the user has not acknowledged. They live and die with their connection.
+pub(super) struct PendingCodes {
+    pub(super) subject: Subject,
+    pub(super) permit: Permit,
+    pub(super) digests: Vec<CodeDigest>,
     pub(super) begun: Instant,
 }
 

@@ -134,8 +134,10 @@ impl Prospects<'_> {
 
     fn remains_of(&self, ask: &Ask, account: &Account) -> Remains {
         match self.foresee(ask, account) {
-            Entry::LetIn(LetIn::Session(_) | LetIn::Unenrolled) => Remains::Enough,
-            Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) | Entry::AskNumber(_) => {
+            Entry::LetIn(LetIn::Session(_) | LetIn::Suspended(_) | LetIn::Unenrolled) => {
+                Remains::Enough
+            }
+            Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) | Entry::AskRecipient(..) => {
                 Remains::AsNewcomer
             }
             Entry::NoRoom => Remains::Nothing,

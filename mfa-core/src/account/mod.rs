@@ -25,6 +25,7 @@ mod resync;
 mod session;
 mod set_up;
 mod settings;
+mod suspension;
 
 use jiff::Timestamp;
 use mfa_protocol::factor::Authenticator;
@@ -55,6 +56,8 @@ pub use resync::{Resync, Resynced};
 pub use session::{NewSession, Session, SessionQuery, SessionScope};
 pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
+use suspension::Suspension;
+pub use suspension::{LONGEST_SUSPENSION, SHORTEST_SUSPENSION};
 
 /// The format of the record. Older ones are read and written as this one. 1 had no settings,
 /// sessions, bypass and recovery codes, and no grace; 2 no HOTP devices and no drift; 3 no
@@ -104,6 +107,9 @@ pub struct Account {
         with = "jiff::fmt::serde::timestamp::second::optional"
     )]
     grace_since: Option<Timestamp>,
+    /// It may be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspension: Option<Suspension>,
 }
 
 impl Default for Account {
@@ -124,6 +130,7 @@ impl Default for Account {
             used_bypass: None,
             recovery: None,
             grace_since: None,
+            suspension: None,
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct Restored {
 impl Account {
     /// This record as a backup has it, to replace `live`.
     ///
-    /// Sessions end, and a bypass code stays good only if `live` has it unused.
+    /// Sessions end. A bypass code stays good only if `live` has it unused, and a suspension lasts only if `live` has it.
     #[must_use]
     pub fn restored(mut self, live: Option<&Self>, now: Timestamp) -> Restored {
         let (mut assumed, mut unknown_counters) = (0, 0);
@@ -55,6 +55,8 @@ impl Account {
             bypass.expire();
         }
         self.sessions.clear();
+        let known_suspension = live.and_then(|live| live.suspension);
+        self.suspension = self.suspension.filter(|it| Some(*it) == known_suspension);
         if let Some(live) = live {
             self.lockout = std::mem::take(&mut self.lockout).restored(&live.lockout);
             self.messages = live.messages.clone();

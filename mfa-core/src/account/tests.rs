@@ -112,6 +112,7 @@ fn fullest() -> Account {
     }
     account.issue_bypass("483920137".into(), LONGEST_BYPASS, at(0));
     account.begin_grace(at(0));
+    account.suspend(LONGEST_SUSPENSION, at(0));
     let name = "é".repeat(32);
     for n in 0..20 {
         let spot = SessionScope {

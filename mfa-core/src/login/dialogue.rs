@@ -39,8 +39,8 @@ pub(super) struct Dialogue {
     combination: usize,
     pub(super) given: Vec<Answer>,
     post: SentCodeState,
-    /// The number that was typed in this login.
-    number: Option<Recipient>,
+    /// The address or number that was typed in this login.
+    recipient: Option<Recipient>,
     tries_left: u32,
     answers_left: u32,
     early: EarlyAnswer,
@@ -104,7 +104,7 @@ pub(super) enum Turn<C> {
     /// Which way to go.
     Choice,
     /// Where codes are sent.
-    Number,
+    Recipient(Channel),
     /// What a RADIUS server has asked, which judges this factor.
     Challenge(Factor, C),
 }
@@ -118,7 +118,7 @@ impl Dialogue {
             combination,
             given: Vec::new(),
             post: SentCodeState::default(),
-            number: None,
+            recipient: None,
             tries_left: plan.tries.max(1),
             answers_left: MAX_ANSWERS,
             early: match plan.first_is_a_guess {
@@ -138,14 +138,14 @@ impl Dialogue {
 
     /// The prompts of the way, as they would be shown one after the other.
     pub(super) fn prompts(&self) -> Vec<String> {
-        let number = self
-            .asks_for_number()
-            .then(|| self.plan.wording.asking.prompt(&Text::PromptNumber));
+        let recipient = self
+            .asks_for_recipient()
+            .map(|channel| self.recipient_prompt(channel));
         let texts = self
             .factors()
             .iter()
             .map(|factor| self.prompt(*factor).text.clone());
-        number.into_iter().chain(texts).collect()
+        recipient.into_iter().chain(texts).collect()
     }
 
     /// Takes an answer to what is asked in this `turn`.
@@ -199,7 +199,7 @@ impl Dialogue {
                 typed,
                 follows: Some(challenge),
             }),
-            Turn::Number => self.take_number(typed.expose()),
+            Turn::Recipient(channel) => self.take_recipient(channel, typed.expose()),
             Turn::Choice => self.choose(typed.expose()),
         }
     }

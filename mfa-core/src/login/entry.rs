@@ -5,11 +5,12 @@
 //! needs it ([`Preparation::NeedsKnownUser`]), and most logins need none.
 //!
 //! 1. The policy denies or asks for nothing ([`by_policy`]).
-//! 2. If password and code are one answer, and no combination fits into it, the login is denied.
-//! 3. A session accepts the login.
-//! 4. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
+//! 2. A suspended user is accepted, also if they are locked: they are not asked, so there is nothing to guess.
+//! 3. If password and code are one answer, and no combination fits into it, the login is denied.
+//! 4. A session accepts the login.
+//! 5. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
 //!    grace) or enrols something (`unenrolled = "enroll"`).
-//! 5. All other users are asked, whether they have what they are asked for or not.
+//! 6. All other users are asked, whether they have what they are asked for or not.
 
 mod facts;
 mod outcome;
@@ -83,6 +84,9 @@ pub fn entry<'a>(
     facts: EntryFacts<'a>,
     context: EntryContext<'a>,
 ) -> Preparation<'a> {
+    if let Some(until) = suspended_until(account, &context) {
+        return Preparation::Decided(Entry::LetIn(LetIn::Suspended(until)));
+    }
     let Some(terms) = AskTerms::of(ask, context.authtok) else {
         return Preparation::Decided(Entry::NoRoom);
     };
@@ -118,6 +122,12 @@ pub fn foresee<'a>(
         Preparation::Decided(entry) => entry,
         Preparation::NeedsKnownUser(undecided) => undecided.decide(is_known),
     }
+}
+
+/// Until when the user is not asked. A verification before a change must be new: a suspension proves nothing.
+fn suspended_until(account: &Account, context: &EntryContext<'_>) -> Option<Timestamp> {
+    let counts = context.counts_suspension && context.is_own_record && !context.is_proof;
+    account.suspended_until(context.now).filter(|_| counts)
 }
 
 /// The session that the login belongs to. None if password and code are one answer: the user can't know whether the
@@ -182,7 +192,7 @@ impl<'a> Undecided<'a> {
                     Unenrolled::Deny => ask.grace.is_some(),
                     Unenrolled::Enroll => true,
                 },
-                false => self.asks_number_beside(),
+                false => self.asks_recipient_beside().is_some(),
             }
     }
 
@@ -192,14 +202,14 @@ impl<'a> Undecided<'a> {
         let address = self.address.take().filter(|_| is_known);
         let mut fallback = FallbackRecipients {
             address,
-            number: false,
+            asks: None,
         };
         // A user who has enrolled something, but not everything that is required, is asked: what they have counts.
         if self.account.has_never_enrolled() && !self.enables(&fallback) {
             return self.newcomer(is_known, fallback);
         }
-        fallback.number =
-            is_known && !self.account.has_never_enrolled() && self.asks_number_beside();
+        let asks = is_known && !self.account.has_never_enrolled() && fallback.address.is_none();
+        fallback.asks = self.asks_recipient_beside().filter(|_| asks);
         Entry::Ask(self.asked(fallback, None))
     }
 
@@ -214,12 +224,12 @@ impl<'a> Undecided<'a> {
         if !is_known || self.ask.unenrolled != Unenrolled::Enroll {
             return Entry::Ask(self.asked(fallback, None));
         }
-        if self.asks_number_first() {
-            let number = FallbackRecipients {
+        if let Some(channel) = self.asks_recipient_first() {
+            let typed = FallbackRecipients {
                 address: None,
-                number: true,
+                asks: Some(channel),
             };
-            return Entry::AskNumber(self.asked(number, None));
+            return Entry::AskRecipient(channel, self.asked(typed, None));
         }
         let hint = self.why_nothing_can_be_set_up();
         if self.may_enroll_in_login() && hint.is_none() {
@@ -307,40 +317,42 @@ impl<'a> Undecided<'a> {
         factors.any(|factor| factor.row().enrolls_in_login && self.terms.ask_for(factor))
     }
 
-    /// Whether a user who has nothing is asked for a number: a code that is sent there is all that some way takes, and
-    /// no way before it can be set up in a login.
-    fn asks_number_first(&self) -> bool {
-        let sms = FactorCombination::from(Factor::Sms);
+    /// Whether a user who has nothing is asked where codes can be sent: a code that is sent there is all that some way
+    /// takes, and no way before it can be set up in a login.
+    fn asks_recipient_first(&self) -> Option<Channel> {
+        let channel = self.may_ask_recipient()?;
+        let sent = FactorCombination::from(channel.factor());
         let mut combinations = self.terms.combinations.iter();
-        self.may_ask_number()
-            && combinations
-                .find(|combination| **combination == sms || enrolls_in_login(combination))
-                == Some(&sms)
+        let first =
+            combinations.find(|combination| **combination == sent || enrolls_in_login(combination));
+        (first == Some(&sent)).then_some(channel)
     }
 
-    /// Whether a user who has something already is asked for a number: only where each code goes with something else
-    /// that they have.
-    fn asks_number_beside(&self) -> bool {
+    /// Whether a user who has something already is asked where codes can be sent: only where each such code goes with
+    /// something else that they have.
+    fn asks_recipient_beside(&self) -> Option<Channel> {
+        let channel = self.may_ask_recipient()?;
+        let sent = channel.factor();
         let has_rest = |combination: &FactorCombination| {
-            let others = combination.factors().iter().filter(|f| **f != Factor::Sms);
+            let others = combination.factors().iter().filter(|f| **f != sent);
             combination.factors().len() > 1
                 && others.copied().all(|factor| self.account.has(factor))
         };
-        let by_text =
-            |combination: &&FactorCombination| combination.factors().contains(&Factor::Sms);
-        self.may_ask_number() && self.terms.combinations.iter().filter(by_text).all(has_rest)
+        let by_it = |combination: &&FactorCombination| combination.factors().contains(&sent);
+        let mut combinations = self.terms.combinations.iter().filter(by_it);
+        combinations.all(has_rest).then_some(channel)
     }
 
-    /// A message to a typed number costs money. So only programs that guard logins, which have checked a password, ask
-    /// for a number, and not for an operation or a verification.
-    fn may_ask_number(&self) -> bool {
-        self.ask.unenrolled == Unenrolled::Enroll
+    /// A message to a typed number costs money, and one to a typed address may reach a stranger. So only programs that
+    /// guard logins, which have checked a password, ask for them, and not for an operation or a verification.
+    fn may_ask_recipient(&self) -> Option<Channel> {
+        let may = self.ask.unenrolled == Unenrolled::Enroll
             && !self.terms.single
-            && self.facts.is_sms_on
             && self.context.is_guarded
-            && self.is_plain_login()
-            && self.terms.ask_for(Factor::Sms)
-            && !has_any(self.account, Channel::Sms)
+            && self.is_plain_login();
+        self.facts.sends.filter(|channel| {
+            may && self.terms.ask_for(channel.factor()) && !has_any(self.account, *channel)
+        })
     }
 }
 

@@ -1,10 +1,10 @@
 //! Where a code can go other than to enrolled addresses: by mail, to the address that the settings make from the user
-//! name; by text message, to a number that the user is asked for.
+//! name; and to an address or a number that the user is asked for.
 
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::factors::address::Recipient;
+use crate::factors::address::{Channel, Recipient};
 use crate::factors::{Factor, FactorCombination};
 
 /// Where codes can go other than to enrolled addresses.
@@ -12,8 +12,8 @@ use crate::factors::{Factor, FactorCombination};
 pub struct FallbackRecipients {
     /// The address that a template makes of the user's name.
     pub address: Option<Recipient>,
-    /// Whether the user is asked for a number.
-    pub number: bool,
+    /// Whether the user is asked for an address or a number.
+    pub asks: Option<Channel>,
 }
 
 impl FallbackRecipients {
@@ -21,8 +21,8 @@ impl FallbackRecipients {
     #[must_use]
     pub fn factors(&self) -> Vec<Factor> {
         let email = self.address.is_some().then_some(Factor::Email);
-        let number = self.number.then_some(Factor::Sms);
-        email.into_iter().chain(number).collect()
+        let asked = self.asks.map(Channel::factor);
+        email.into_iter().chain(asked).collect()
     }
 
     /// Whether the user can go one of `ways` only because of them.

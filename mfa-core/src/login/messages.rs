@@ -5,7 +5,7 @@
 use mfa_protocol::login::{Message, Prompt, Style};
 
 use crate::factors::FactorCombination;
-use crate::factors::address::{Channel, NumberError, RecipientError};
+use crate::factors::address::{Channel, RecipientError};
 use crate::texts::{Text, Texts};
 
 /// How a message with a code fares.
@@ -33,13 +33,15 @@ pub(super) fn news(
     }
 }
 
-/// Says what is wrong with a number that was typed.
-pub(super) fn no_number(texts: &Texts, wrong: &RecipientError) -> Message {
-    let wrong = match wrong {
-        RecipientError::Phone(wrong) => *wrong,
-        RecipientError::Email(_) => NumberError::NoSuchNumber,
-    };
-    error(texts, &Text::Number(wrong))
+/// Says what is wrong with an address or a number that was typed.
+pub(super) fn no_recipient(texts: &Texts, wrong: &RecipientError) -> Message {
+    error(
+        texts,
+        &match wrong {
+            RecipientError::Phone(wrong) => Text::Number(*wrong),
+            RecipientError::Email(_) => Text::AddressUnknown,
+        },
+    )
 }
 
 /// Asks which way to go.

@@ -5,7 +5,7 @@ use mfa_protocol::Secret;
 
 use super::FallbackRecipients;
 use crate::account::{Account, Remote};
-use crate::factors::address::{Recipient, Region};
+use crate::factors::address::{Channel, Recipient, Region};
 use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
@@ -59,8 +59,8 @@ pub struct UserFactors {
     pub(super) device_digits: Option<u32>,
     /// The question that would be asked.
     pub(super) question: String,
-    /// Whether the user is asked for a number that text messages can be sent to.
-    pub(super) asks_number: bool,
+    /// Whether the user is asked where codes can be sent.
+    pub(super) asks: Option<Channel>,
     /// Where a code goes by mail if the user has enrolled no address.
     pub(super) address: Option<Recipient>,
 }
@@ -90,7 +90,7 @@ impl UserFactors {
                 .questions()
                 .map_or(decoy.question, |set| &set.current().text)
                 .to_owned(),
-            asks_number: fallback.number,
+            asks: fallback.asks,
             address: fallback.address,
         }
     }

@@ -53,7 +53,7 @@ fn no_two_prompts_of_a_language_are_alike_and_each_ends_in_a_blank() {
         let texts = Texts::of(Catalogue::of(language));
         let of_factors = Factor::ALL.into_iter().filter_map(Text::prompt_for);
         let prompts: Vec<String> = of_factors
-            .chain([Text::PromptNumber])
+            .chain([Text::PromptNumber, Text::PromptAddress])
             .map(|prompt| texts.prompt(&prompt))
             .collect();
         let different: BTreeSet<_> = prompts.iter().collect();

@@ -14,6 +14,10 @@ pub enum Text {
     PromptPasswordAndCode,
     /// Asks for the number of a telephone.
     PromptNumber,
+    /// Asks for an e-mail address.
+    PromptAddress,
+    /// What was typed is no e-mail address.
+    AddressUnknown,
     /// The word for yes.
     WordYes,
     /// The word for sending the code again.
@@ -90,6 +94,7 @@ impl Text {
             Self::Prompt(id) => id,
             Self::PromptPasswordAndCode => "prompt-password-and-code",
             Self::PromptNumber => "prompt-number",
+            Self::PromptAddress => "prompt-address",
             Self::WordYes => "word-yes",
             Self::WordResend => "word-resend",
             Self::NotAccepted => "not-accepted",
@@ -107,6 +112,7 @@ impl Text {
             Self::CodeExpired => "code-expired",
             Self::ServerSilent(_) => "server-silent",
             Self::Number(error) => number(error),
+            Self::AddressUnknown => "address-unknown",
             Self::EnrollFirst(_) => "enroll-first",
             Self::EnrollLost(_) => "enroll-lost",
             Self::EnrollKey => "enroll-key",
@@ -171,6 +177,8 @@ impl Text {
     pub(super) fn samples() -> Vec<Self> {
         let mut samples = vec![
             Self::PromptNumber,
+            Self::PromptAddress,
+            Self::AddressUnknown,
             Self::PromptPasswordAndCode,
             Self::WordYes,
             Self::WordResend,

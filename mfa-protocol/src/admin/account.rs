@@ -81,6 +81,9 @@ pub struct Account {
     pub recovery_left: Option<u32>,
     /// Until when the bypass code is valid, RFC 3339 in UTC; none if there is no code.
     pub bypass_until: Option<String>,
+    /// Until when an administrator has suspended the second factor, RFC 3339 in UTC; none if it is not suspended.
+    #[serde(default)]
+    pub suspended_until: Option<String>,
     /// Since when the user has been logging in without a factor (grace), RFC 3339 in UTC.
     pub grace_since: Option<String>,
     /// How many sessions last.
@@ -151,9 +154,21 @@ pub struct Rule {
 pub struct UsersReply {
     /// Canonical names, sorted.
     pub users: Vec<String>,
+    /// Whose second factor is suspended; also users without a factor.
+    #[serde(default)]
+    pub suspended: Vec<Suspended>,
     /// What to pass as `after` for the next page; none at the end.
     #[serde(default)]
     pub next: Option<String>,
+}
+
+/// A user whose second factor is suspended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// The canonical name.
+    pub user: String,
+    /// RFC 3339, UTC.
+    pub until: String,
 }
 
 /// The reply to [`Lockouts`].

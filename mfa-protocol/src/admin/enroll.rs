@@ -17,6 +17,8 @@ pub struct EnrollPin;
 pub struct Questions;
 /// New recovery codes; the earlier ones are void.
 pub struct EnrollRecovery;
+/// Stores the recovery codes that the user has written down.
+pub struct ConfirmRecovery;
 /// Three questions with their answers.
 pub struct EnrollQuestions;
 /// What [`EnrollQuestions`] would say of up to three of them; nothing is stored.
@@ -120,6 +122,9 @@ pub struct EnrollRecoveryParameters {
     /// How many codes, 1 to 20; none means ten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// Whether [`ConfirmRecovery`] stores them, on the same connection.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirm: bool,
 }
 
 /// The reply to [`EnrollRecovery`].

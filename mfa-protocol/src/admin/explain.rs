@@ -74,8 +74,11 @@ pub struct Explanation {
     pub grace_since: Option<String>,
     /// When they end; none before the first such login.
     pub grace_until: Option<String>,
-    /// Whether the login is refused because the user has not enrolled what is required, now or once the days of grace
-    /// are over. None from an agent that is older than the field.
+    /// Until when an administrator has suspended the second factor, if that is why this login is not asked.
+    #[serde(default)]
+    pub suspended_until: Option<String>,
+    /// Whether the login is refused because the user has not enrolled what is required, now or once grace or a
+    /// suspension is over. None from an agent that is older than the field.
     pub not_enrolled: Option<bool>,
     /// Failures that lock.
     pub lockout_attempts: Option<u32>,

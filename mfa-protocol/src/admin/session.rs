@@ -1,4 +1,4 @@
-//! Sessions, in which logins are not asked again, and bypass codes, which replace a lost device.
+//! Sessions and suspensions, in which logins are not asked, and bypass codes, which replace a lost device.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,10 @@ pub struct Sessions;
 pub struct Revoke;
 /// A code that passes once, for a user whose device is lost.
 pub struct Bypass;
+/// Stops asking a user for some time.
+pub struct Suspend;
+/// Ends a suspension.
+pub struct Resume;
 
 /// Whose sessions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -84,4 +88,42 @@ pub struct BypassReply {
     pub expires_at: String,
     /// Whether the account is locked: no code is verified until it is unlocked.
     pub locked: bool,
+}
+
+/// See [`Suspend`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendParameters {
+    /// The user.
+    pub user: String,
+    /// For how long: 60 (1 minute) to 2592000 (30 days).
+    pub seconds: u32,
+}
+
+/// The reply to [`Suspend`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SuspendReply {
+    /// The canonical name.
+    pub user: String,
+    /// When it ends by itself, RFC 3339 in UTC.
+    pub until: String,
+    /// Whether the account is locked. The lock holds again when the suspension is over.
+    pub locked: bool,
+}
+
+/// See [`Resume`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeParameters {
+    /// The user.
+    pub user: String,
+}
+
+/// The reply to [`Resume`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResumeReply {
+    /// The canonical name.
+    pub user: String,
+    /// Whether the user was suspended.
+    pub changed: bool,
 }

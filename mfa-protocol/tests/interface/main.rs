@@ -74,16 +74,16 @@ fn login_types() -> Types {
 fn admin_types() -> Types {
     use admin::{
         Account, Address, AddressRule, Administrator, AllowFrom, BackupBegin, BackupEnd,
-        BackupNext, Bypass, CheckConfig, CheckQuestions, ConfirmAddress, ConfirmDevice, Considered,
-        DamagedRecord, Device, Drift, Drifts, EnableAddress, Enforce, EnrollAddress, EnrollHotp,
-        EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery, EnrollTotp, Enrollment, Explain,
-        Explanation, Finding, Health, HostFacts, ImportAccount, ImportAccounts, ImportDevice,
-        ImportEntry, ImportResult, ImportUris, ImportedAccount, KeyStatus, Knowledge, Lockout,
-        Lockouts, Messages, Mode, Primary, QuestionAnswer, Questions, Radius, Refused, Reload,
-        Remove, Rename, Require, RestoreBegin, RestoreEnd, RestoreNext, Resync, Revoke,
-        RotateBegin, RotateEnd, RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session,
-        Sessions, Severity, Status, StoreCheck, StoreDrop, Terms, TestDelivery, Unlock,
-        UserSettings, Users,
+        BackupNext, Bypass, CheckConfig, CheckQuestions, ConfirmAddress, ConfirmDevice,
+        ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress, Enforce,
+        EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery,
+        EnrollTotp, Enrollment, Explain, Explanation, Finding, Health, HostFacts, ImportAccount,
+        ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount,
+        KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Primary, QuestionAnswer,
+        Questions, Radius, Refused, Reload, Remove, Rename, Require, RestoreBegin, RestoreEnd,
+        RestoreNext, Resume, Resync, Revoke, RotateBegin, RotateEnd, RotateNext, Rule, SelfManage,
+        ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status, StoreCheck, StoreDrop,
+        Suspend, Suspended, Terms, TestDelivery, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -111,14 +111,17 @@ fn admin_types() -> Types {
     types
         .method::<Sessions>()
         .method::<Revoke>()
-        .method::<Bypass>();
+        .method::<Bypass>()
+        .method::<Suspend>()
+        .method::<Resume>();
     types
         .method::<CheckConfig>()
         .method::<Health>()
         .method::<Terms>()
         .method::<Mode>()
         .method::<Reload>()
-        .method::<EnrollRecovery>();
+        .method::<EnrollRecovery>()
+        .method::<ConfirmRecovery>();
     types
         .method_without::<EnrollHotp>("period")
         .method::<Rename>()
@@ -149,6 +152,7 @@ fn admin_types() -> Types {
         .kind::<Account>();
     types
         .kind::<Lockout>()
+        .kind::<Suspended>()
         .kind::<Enrollment>()
         .kind::<QuestionAnswer>()
         .kind::<ImportEntry>();

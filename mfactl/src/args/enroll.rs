@@ -74,7 +74,9 @@ Example: mfactl enroll totp --label phone
 In scripts: mfactl --json enroll totp alice --no-confirm
 mfactl asks for a code of the device before it stores the device. If standard
 input is not a terminal, mfactl reads the code from its next line, after the
-line of --secret-stdin or --uri-stdin.";
+line of --secret-stdin or --uri-stdin.
+If the user has no recovery codes, mfactl shows new ones at the end, on a
+terminal, and stores them when you type yes. In scripts: mfactl enroll recovery";
 
 const HOTP: &str = "\
 Example: mfactl enroll hotp alice --label token --secret-stdin --counter 12
@@ -135,6 +137,9 @@ pub(crate) struct EnrollDevice {
     /// Store the device without asking for a code
     #[arg(long)]
     pub(crate) no_confirm: bool,
+    /// Create no recovery codes at the end
+    #[arg(long)]
+    pub(crate) no_recovery: bool,
 }
 
 /// A PIN, or questions.

@@ -1,4 +1,4 @@
-//! The arguments of `mfactl bypass`.
+//! The arguments of `mfactl bypass` and `suspend`.
 
 use jiff::SignedDuration;
 
@@ -8,6 +8,13 @@ pub(super) const BYPASS: &str = "\
 Example: mfactl bypass alice --for 1h30m
 The code works once, wherever alice is asked for a code. An earlier bypass code
 no longer works.";
+
+pub(super) const SUSPEND: &str = "\
+Example: mfactl suspend alice --for 3d
+Until then alice logs in with her password only, even if she is locked. Nothing
+is deleted, and it ends by itself. Rules that deny and mfactl allow-from still
+hold. To end it earlier: mfactl resume alice
+For a lost device use mfactl bypass; for good use a rule with action = \"skip\".";
 
 /// How long a bypass code may be valid, in seconds: 1 minute to 3 hours.
 const LIFETIME: std::ops::RangeInclusive<u32> = 60..=3 * 3600;
@@ -23,16 +30,47 @@ pub(crate) struct Bypass {
     pub(crate) seconds: u32,
 }
 
+/// How long a suspension may last, in seconds: 1 minute to 30 days.
+const SUSPENSION: std::ops::RangeInclusive<u32> = 60..=30 * DAY;
+
+const DAY: u32 = 24 * 3600;
+
+/// A user to stop asking.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Suspend {
+    /// The user
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: String,
+    /// For how long, 1m to 30d
+    #[arg(long = "for", value_name = "TIME", value_parser = suspension, default_value = "7d")]
+    pub(crate) seconds: u32,
+}
+
 /// "30m", "1h30m", "90s", as seconds.
 fn lifetime(text: &str) -> Result<u32, String> {
+    seconds(text)
+        .filter(|seconds| LIFETIME.contains(seconds))
+        .ok_or_else(|| "expected 1m to 3h, such as 30m, 90s or 1h30m".to_owned())
+}
+
+/// "7d", "12h", "30m", as seconds.
+fn suspension(text: &str) -> Result<u32, String> {
+    let days = || {
+        let days: u32 = text.strip_suffix('d')?.parse().ok()?;
+        days.checked_mul(DAY)
+    };
+    days()
+        .or_else(|| seconds(text))
+        .filter(|seconds| SUSPENSION.contains(seconds))
+        .ok_or_else(|| "expected 1m to 30d, such as 7d, 12h or 30m".to_owned())
+}
+
+fn seconds(text: &str) -> Option<u32> {
     let whole = text
         .parse()
         .ok()
         .filter(|t: &SignedDuration| t.subsec_nanos() == 0);
-    whole
-        .and_then(|length| u32::try_from(length.as_secs()).ok())
-        .filter(|seconds| LIFETIME.contains(seconds))
-        .ok_or_else(|| "expected 1m to 3h, such as 30m, 90s or 1h30m".to_owned())
+    whole.and_then(|length| u32::try_from(length.as_secs()).ok())
 }
 
 #[cfg(test)]
@@ -64,6 +102,35 @@ mod tests {
             "99999999999h",
         ] {
             assert!(lifetime(text).unwrap_err().contains("1m to 3h"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_suspension_lasts_for_a_minute_to_thirty_days() {
+        for (text, seconds) in [
+            ("7d", 604_800),
+            ("30d", 2_592_000),
+            ("12h", 43_200),
+            ("1m", 60),
+            ("720h", 2_592_000),
+        ] {
+            assert_eq!(suspension(text), Ok(seconds), "{text}");
+        }
+        for text in [
+            "",
+            "7",
+            "31d",
+            "59s",
+            "-1d",
+            "+7d ",
+            "0d",
+            "99999999d",
+            "1w",
+        ] {
+            assert!(
+                suspension(text).unwrap_err().contains("1m to 30d"),
+                "{text}"
+            );
         }
     }
 

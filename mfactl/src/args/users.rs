@@ -7,6 +7,8 @@ Example: mfactl users | wc -l
 Before and during a roll-out, the users who are refused until they enrol:
   mfactl users --not-enrolled
   mfactl users --not-enrolled --service sudo --json
+The users who are not asked for some days (mfactl suspend):
+  mfactl users --suspended
 mfactl checks root, and each user of getent passwd with a login shell and a user
 id of at least UID_MIN (login.defs). It explains a login of each, as mfactl
 explain does without --from. Users in grace are let in without a factor until it
@@ -18,6 +20,9 @@ pub(crate) struct Users {
     /// List the users of this host who are refused because they have not enrolled what their rule requires
     #[arg(long)]
     pub(crate) not_enrolled: bool,
+    /// List the users whose second factor is suspended
+    #[arg(long, conflicts_with = "not_enrolled")]
+    pub(crate) suspended: bool,
     /// With --not-enrolled: the PAM service that they log in to
     #[arg(long, value_parser = name, default_value = "sshd", requires = "not_enrolled")]
     pub(crate) service: String,

@@ -191,6 +191,7 @@ mod tests {
             grace_days_left: Some(12),
             grace_since: None,
             grace_until: None,
+            suspended_until: None,
             not_enrolled: None,
             lockout_attempts: Some(5),
             lockout_duration: Some("1h".to_owned()),

@@ -100,9 +100,14 @@ fn failures(account: &Account) -> String {
     text
 }
 
-/// What expires: recovery and bypass codes, grace, sessions.
+/// What expires: a suspension, recovery and bypass codes, grace, sessions.
 pub(super) fn passing(account: &Account, clock: &Clock) -> String {
     let mut lines = String::new();
+    if let Some(time) = &account.suspended_until {
+        let text = format!("not asked for a second factor until {}", clock.future(time));
+        lines += &field("Suspended", &text);
+        lines += &field("", &format!("end it: mfactl resume {}", account.user));
+    }
     if let Some(left) = account.recovery_left {
         let codes = if left == 1 { "code" } else { "codes" };
         lines += &field("Recovery", &format!("{left} {codes} left"));

@@ -1,9 +1,9 @@
-//! `mfactl users`: who has a factor, and with `--not-enrolled` who still has to enrol.
+//! `mfactl users`: who has a factor, with `--not-enrolled` who still has to enrol, with `--suspended` who is not asked.
 //!
 //! Who is refused is not judged here: the agent explains a login of each user of the host, by the same decision that a
 //! real login gets.
 
-use mfa_protocol::admin::{Explain, ExplainParameters, Explanation, Users};
+use mfa_protocol::admin::{Explain, ExplainParameters, Explanation, Suspended, Users};
 use mfa_protocol::factor::FactorCombination;
 use serde::Serialize;
 
@@ -18,10 +18,29 @@ use crate::output::clean;
 use crate::table::{joined, table};
 
 pub(crate) fn run(context: &mut Context, args: args::Users) -> Result<Verdict, Failure> {
-    match args.not_enrolled {
-        true => not_enrolled(context, &args.service),
-        false => with_a_factor(context),
+    match (args.not_enrolled, args.suspended) {
+        (true, _) => not_enrolled(context, &args.service),
+        (_, true) => suspended(context),
+        _ => with_a_factor(context),
     }
+}
+
+fn suspended(context: &mut Context) -> Result<Verdict, Failure> {
+    let users = all::<Users, _>(context, page, |reply| (reply.suspended, reply.next))?;
+    context
+        .output
+        .result(&users, || suspended_screen(&users, &Clock::system()))?;
+    Ok(Verdict::Done)
+}
+
+fn suspended_screen(users: &[Suspended], clock: &Clock) -> String {
+    if users.is_empty() {
+        return "No user is suspended.".to_owned();
+    }
+    let rows = users
+        .iter()
+        .map(|it| [it.user.clone(), clock.future(&it.until)]);
+    table(["User", "Not asked until"], rows) + "\nAsk a user again: mfactl resume USER\n"
 }
 
 /// One name a line, for other programs.
@@ -152,6 +171,22 @@ mod tests {
             grace_since: None,
             grace_until: None,
         }
+    }
+
+    #[test]
+    fn the_suspended_are_listed_with_the_end() {
+        let alice = Suspended {
+            user: "alice".to_owned(),
+            until: "2026-11-22T14:04:00Z".to_owned(),
+        };
+        assert_eq!(
+            suspended_screen(&[alice], &Clock::for_tests()),
+            "  User   Not asked until\n  alice  15:04 (in 42 minutes)\n\nAsk a user again: mfactl resume USER\n"
+        );
+        assert_eq!(
+            suspended_screen(&[], &Clock::for_tests()),
+            "No user is suspended."
+        );
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub(crate) fn account(differing: Value) -> Value {
     let mut account = json!({
         "user": "alice", "enrolled": [], "devices": [], "pin": null, "questions": null,
         "failures": 0, "consecutive_failures": 0, "refused_while_locked": 0,
-        "locked_until": null, "locked_by_limit": false, "bypass_until": null, "grace_since": null,
+        "locked_until": null, "locked_by_limit": false, "bypass_until": null, "suspended_until": null, "grace_since": null,
         "recovery_left": null, "sessions": 0, "addresses": [], "radius": null,
         "messages": {"sent": 0, "paused_until": null, "last_sent_at": null, "last_error": null}, "rules": [],
         "settings": {

@@ -72,7 +72,7 @@ struct KeyedPrompt<'a> {
 }
 
 /// The prompts that may follow one another in a login, so that no two may be alike.
-fn keyed_prompts(keys: &keys::Prompts) -> [KeyedPrompt<'_>; 6] {
+fn keyed_prompts(keys: &keys::Prompts) -> [KeyedPrompt<'_>; 7] {
     [
         of_factor(Factor::Totp, keys.totp.as_deref()),
         of_factor(Factor::Pin, keys.pin.as_deref()),
@@ -83,6 +83,11 @@ fn keyed_prompts(keys: &keys::Prompts) -> [KeyedPrompt<'_>; 6] {
             name: "number",
             prompt: Some(Text::PromptNumber),
             wording: keys.number.as_deref(),
+        },
+        KeyedPrompt {
+            name: "address",
+            prompt: Some(Text::PromptAddress),
+            wording: keys.address.as_deref(),
         },
     ]
 }

@@ -63,6 +63,8 @@ section! {
         password_and_code: Option<Line<256>> => "Password and code: ";
         /// The prompt for the number when a user enrols "sms" during a login.
         number: Option<Line<256>> => "Mobile number, with its country code: ";
+        /// The prompt for the address when a user enrols "email" during a login.
+        address: Option<Line<256>> => "E-mail address for codes: ";
     }
 
     /// PINs that users can't choose, in addition to runs, repeats and years of this century. Existing PINs stay valid.

@@ -318,6 +318,30 @@ fn operations_that_are_open_to_everybody_are_told() {
 }
 
 #[test]
+fn set_up_in_the_login_that_can_set_up_nothing_is_told() {
+    let enroll = "[enforcement]\nunenrolled = 'enroll'\n[policy]\n";
+    finds(
+        &format!("{enroll}require = ['pin', 'totp+pin']"),
+        "agent.toml:4: [policy] has unenrolled",
+        &["can't set up pin or totp+pin"],
+    );
+    finds(
+        &format!(
+            "{enroll}require = ['totp']\n[[rule]]\nname = 'desk'\nservices = ['su']\nrequire = ['questions']"
+        ),
+        "agent.toml:5: rule \"desk\" has unenrolled",
+        &["can't set up questions"],
+    );
+    finds_nothing(&format!("{enroll}require = ['pin', 'totp']"));
+    finds_nothing(&format!("{enroll}require = ['email', 'pin']\n{MAILS}"));
+    finds_nothing(&format!(
+        "{enroll}require = ['totp']\n[[rule]]\nservices = ['openvpn']\nprompting = 'single'"
+    ));
+}
+
+const MAILS: &str = "[delivery.email]\nfrom = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'";
+
+#[test]
 fn one_answer_that_needs_more_than_a_code_is_told() {
     let rule = |require: &str| {
         format!("[[rule]]\nname = 'x'\nusers = ['bob']\nprompting = 'single'\nrequire = {require}")

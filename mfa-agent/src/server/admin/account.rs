@@ -74,19 +74,31 @@ impl Connection {
             next: page.last().filter(|_| more).map(|(user, _)| user.clone()),
             ..UsersReply::default()
         };
-        let mut room = ROOM_A_PAGE;
+        let (mut room, now) = (ROOM_A_PAGE, Timestamp::now());
+        let mut last = None;
         for (user, account) in page {
+            let suspended = account.suspended_until(now);
             // A record without factors is what is left of an account.
-            if account.has_never_enrolled() {
+            let has_any = !account.has_never_enrolled();
+            if !has_any && suspended.is_none() {
                 continue;
             }
             // Six bytes are the most that JSON makes of one.
-            let Some(left) = room.checked_sub(6 * user.len() + 3) else {
-                reply.next = reply.users.last().cloned();
+            let times = if suspended.is_some() { 2 } else { 1 };
+            let Some(left) = room.checked_sub(times * (6 * user.len() + 64)) else {
+                reply.next = last;
                 break;
             };
             room = left;
-            reply.users.push(user);
+            last = Some(user.clone());
+            let until = suspended.map(|until| format!("{until:.0}"));
+            reply.suspended.extend(until.map(|until| wire::Suspended {
+                user: user.clone(),
+                until,
+            }));
+            if has_any {
+                reply.users.push(user);
+            }
         }
         Ok(reply)
     }
@@ -225,6 +237,9 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
         locked_by_limit,
         recovery_left: account.recovery_left(),
         bypass_until: account.bypass_until(now).map(|until| until.to_string()),
+        suspended_until: account
+            .suspended_until(now)
+            .map(|until| format!("{until:.0}")),
         radius: delivery::radius(&user, account),
         grace_since: account.grace_since(now).map(|since| since.to_string()),
         settings: personal::show(account.settings()),

@@ -20,7 +20,7 @@ use mfa_core::factors::device::{DeviceKind, Match, unspaced};
 const CONFIRMATIONS: u32 = 10;
 
 /// How long an enrolment may take.
-const CONFIRMATION: Duration = Duration::from_secs(600);
+pub(super) const CONFIRMATION: Duration = Duration::from_secs(600);
 
 impl Connection {
     pub(super) fn enroll_device(

@@ -17,6 +17,7 @@ use super::fit;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use mfa_core::account::Account;
+use mfa_core::factors::address::Channel;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
 use mfa_core::names::UserName;
@@ -71,6 +72,7 @@ impl Connection {
             is_proof: false,
             is_guarded: true,
             is_own_record: true,
+            counts_suspension: true,
             scope: it.login_context.spot.as_ref(),
             boot: &self.agent.boot,
             now: it.now,
@@ -90,8 +92,13 @@ impl Connection {
                 into.reason += "; the user has nothing enrolled and enrols a device in the login";
                 into.prompts = enrollment_prompts(&wording(it.settings, screen).asking).into();
             }
-            Entry::AskNumber(asked) => {
-                into.reason += "; the user has nothing enrolled and is asked for a number";
+            Entry::AskRecipient(channel, asked) => {
+                into.reason += match channel {
+                    Channel::Email => {
+                        "; the user has nothing enrolled and is asked for an e-mail address"
+                    }
+                    Channel::Sms => "; the user has nothing enrolled and is asked for a number",
+                };
                 self.explain_prompts(it, asked, into);
             }
             Entry::Ask(asked) => {
@@ -118,13 +125,17 @@ const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack with password and code in one ans
                                      (forward_pass, use_first_pass, try_first_pass) is refused";
 
 /// Whether the user lacks what is required, and neither sets it up in the login nor gets in without it. The same
-/// decision as for the login, with no days of grace left.
+/// decision as for the login, with no days of grace left, and no suspension.
 fn is_refused_after_grace(it: &Explained<'_>, context: EntryContext<'_>) -> bool {
     let ask = Ask {
         grace: None,
         ..it.ask.clone()
     };
     let is_known = || Ok::<_, Infallible>(it.subject.entry.is_some());
+    let context = EntryContext {
+        counts_suspension: false,
+        ..context
+    };
     let Ok(entry) = entry(&ask, it.account, entry_facts(it.settings), context).decide(is_known);
     matches!(entry, Entry::Ask(asked) if asked.is_unenrolled)
 }
@@ -133,6 +144,10 @@ fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &m
     into.action = Action::Skip;
     into.reason += &match let_in {
         LetIn::Session(session) => format!("; but a session lasts since {}", session.begun),
+        LetIn::Suspended(until) => {
+            into.suspended_until = Some(format!("{until:.0}"));
+            format!("; but the second factor is suspended until {until:.0}")
+        }
         LetIn::Unenrolled => {
             "; but the user has nothing enrolled and is not required to".to_owned()
         }

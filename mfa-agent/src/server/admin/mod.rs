@@ -18,6 +18,7 @@ mod restore;
 mod rotate;
 mod session;
 mod store;
+mod suspend;
 mod terms;
 
 use std::fmt::Display;
@@ -97,6 +98,7 @@ impl Connection {
             "CheckQuestions" => body(&self.check_questions(parse(parameters)?)?),
             "EnrollQuestions" => body(&self.enroll_questions(parse(parameters)?)?),
             "EnrollRecovery" => body(&self.enroll_recovery(&parse(parameters)?)?),
+            "ConfirmRecovery" => body(&self.confirm_recovery()?),
             "Remove" => body(&self.remove(&parse(parameters)?)?),
             "Rename" => body(&self.rename(&parse(parameters)?)?),
             "Resync" => body(&self.resync(&parse(parameters)?)?),
@@ -111,6 +113,8 @@ impl Connection {
             "Sessions" => body(&self.sessions(&parse(parameters)?)?),
             "Revoke" => body(&self.revoke(&parse(parameters)?)?),
             "Bypass" => body(&self.bypass(&parse(parameters)?)?),
+            "Suspend" => body(&self.suspend(&parse(parameters)?)?),
+            "Resume" => body(&self.end_suspension(&parse(parameters)?)?),
             "CheckConfig" => body(&self.check_config(&parse(parameters)?)?),
             "Health" => body(&self.health()?),
             "Terms" => body(&self.terms(&parse(parameters)?)?),

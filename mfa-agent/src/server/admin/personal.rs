@@ -12,6 +12,7 @@ use super::super::Agent;
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::peer::Subject;
+use super::super::prospects::Remains;
 use super::{Change, Permit};
 use crate::audit::Event;
 use crate::audit::cloud::{UserSetting, user_setting_event};
@@ -19,7 +20,7 @@ use crate::config::Settings;
 use mfa_core::account::{Account, UserOverrides, UserSettings};
 use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::names::{Groups, UserName};
-use mfa_core::policy::{Facts, Network};
+use mfa_core::policy::{Enforcement, Facts, Mode, Network};
 
 impl Connection {
     pub(super) fn require(
@@ -63,7 +64,31 @@ impl Connection {
         let done = self.set(&subject, &permit, &words, |account| {
             Ok(account.enforce(level))
         })?;
-        Ok(said(&subject, done, None))
+        let note = match level {
+            Enforcement::Required => self.what_required_comes_to(&subject, &done.1)?,
+            Enforcement::Optional | Enforcement::Default => None,
+        };
+        Ok(said(&subject, done, note))
+    }
+
+    /// What keeps a required factor from being asked for, or the user from giving it.
+    fn what_required_comes_to(
+        &self,
+        subject: &Subject,
+        account: &Account,
+    ) -> Result<Option<String>, Failure> {
+        let (user, asker) = (&subject.user, Asker::of(&self.agent, subject));
+        if !asker.asks(account) {
+            let why = asker.why_not().replace("USER", user.as_str());
+            return Ok(Some(why));
+        }
+        let prospects = self.agent.prospects(&asker.settings, subject)?;
+        Ok((prospects.remains(account) == Remains::Nothing).then(|| {
+            format!(
+                "{user} has none of the required factors enrolled and can't log in where a rule asks for one; enrol one: \
+                 mfactl enroll totp {user}"
+            )
+        }))
     }
 
     pub(super) fn self_manage(
@@ -181,6 +206,22 @@ impl Asker {
             user: subject.user.clone(),
             federated,
             groups,
+        }
+    }
+
+    /// Why no login of a user is asked.
+    fn why_not(&self) -> &'static str {
+        match self.settings.policy.mode {
+            Mode::None => {
+                "[enforcement] mode = \"none\" asks no user, so this does nothing for now; to ask again: mfactl mode all"
+            }
+            Mode::LocalUsers if self.federated => {
+                "USER comes from a directory, and [enforcement] mode = \"local-users\" does not ask such users, so this \
+                 does nothing for now; to ask them too: mfactl mode all"
+            }
+            Mode::LocalUsers | Mode::All => {
+                "no rule asks USER for a second factor, so this does nothing for now; see the rules: mfactl status USER"
+            }
         }
     }
 

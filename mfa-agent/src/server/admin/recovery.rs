@@ -1,15 +1,19 @@
 //! Recovery codes.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
-use mfa_protocol::admin::{EnrollRecoveryParameters, RecoveryReply, RemoveReply};
+use mfa_protocol::admin::{EnrollRecoveryParameters, RecoveryReply, RemoveReply, UserReply};
 use mfa_protocol::factor::Authenticator;
 
 use super::super::connection::Connection;
 use super::super::drawn::recovery_codes;
 use super::super::error::Failure;
+use super::super::pending::PendingCodes;
+use super::enroll::CONFIRMATION;
 use super::{Change, factor_event};
 use crate::audit::Event;
-use mfa_core::account::SpentCodes;
+use mfa_core::account::{Account, SpentCodes};
 use mfa_core::factors::Factor;
 use mfa_core::factors::recovery::{MAX_RECOVERY_CODES, RECOVERY_CODES};
 
@@ -33,27 +37,56 @@ impl Connection {
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let codes = recovery_codes(count)?;
         let pepper = self.agent.repository.pepper();
-        let event = factor_event(
-            "enroll",
-            (&subject, self.peer),
-            Authenticator::Recovery,
-            None,
-        );
-        self.change_factors(&subject, &permit, |account| {
-            if account.enrolled().is_empty() {
-                return Err(Failure::refused(
-                    "recovery codes replace a lost factor, but this user has none; set one up \
-                     first: mfactl enroll totp USER",
-                ));
-            }
-            let digests = codes.iter().map(|code| pepper.digest(code.expose()));
-            account.set_recovery(digests.collect(), Timestamp::now());
+        let digests = codes.iter().map(|code| pepper.digest(code.expose()));
+        let pending = PendingCodes {
+            digests: digests.collect(),
+            begun: Instant::now(),
+            subject,
+            permit,
+        };
+        let user = pending.subject.user.to_string();
+        self.pending_codes = None;
+        if parameters.confirm {
+            let account = self.agent.repository.account(&pending.subject.user)?;
+            pending.permit.check(&account)?;
+            check_has_factor(&account)?;
+            self.pending_codes = Some(Box::new(pending));
+        } else {
+            self.store_codes(&pending)?;
+        }
+        Ok(RecoveryReply { user, codes })
+    }
+
+    /// The user has written the codes down. Codes that were shown and not acknowledged are never stored.
+    pub(super) fn confirm_recovery(&mut self) -> Result<UserReply, Failure> {
+        let pending = self.pending_codes.take();
+        let pending = pending.filter(|it| it.begun.elapsed() < CONFIRMATION).ok_or_else(|| {
+            Failure::refused(
+                "there are no recovery codes to confirm on this connection; create new ones: mfactl enroll recovery",
+            )
+        })?;
+        self.check_still_allowed(&pending.subject, &pending.permit)?;
+        self.store_codes(&pending)?;
+        Ok(UserReply {
+            user: pending.subject.user.to_string(),
+        })
+    }
+
+    fn store_codes(&mut self, pending: &PendingCodes) -> Result<(), Failure> {
+        let PendingCodes {
+            subject,
+            permit,
+            digests,
+            ..
+        } = pending;
+        let by = (subject, self.peer);
+        let event = factor_event("enroll", by, Authenticator::Recovery, None);
+        self.change_factors(subject, permit, |account| {
+            check_has_factor(account)?;
+            account.set_recovery(digests.clone(), Timestamp::now());
             Ok((Some(event.clone()), ()))
         })?;
-        Ok(RecoveryReply {
-            user: subject.user.to_string(),
-            codes,
-        })
+        Ok(())
     }
 
     pub(super) fn remove_recovery(&mut self, user: Option<&str>) -> Result<RemoveReply, Failure> {
@@ -86,5 +119,14 @@ impl Connection {
             removed,
             note: spent.map(|spent| format!("also removed: {spent}")),
         })
+    }
+}
+
+fn check_has_factor(account: &Account) -> Result<(), Failure> {
+    match account.enrolled().is_empty() {
+        true => Err(Failure::refused(
+            "recovery codes replace a lost factor, but this user has none; set one up first: mfactl enroll totp USER",
+        )),
+        false => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
-//! Accepts a user without a prompt although the policy asks: because of a session, grace, or optional enrolment. It is
+//! Accepts a user without a prompt although the policy asks: because of a session, a suspension, grace, or optional enrolment. It is
 //! decided again in the change that makes it durable, on the very record that is changed.
 
+use jiff::Timestamp;
 use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
@@ -32,7 +33,7 @@ impl Agent {
             let is_kept = match let_in {
                 LetIn::Session(_) => true,
                 LetIn::Grace(_) => account.begin_grace(resolved.now),
-                LetIn::Unenrolled => false,
+                LetIn::Suspended(_) | LetIn::Unenrolled => false,
             };
             if !is_kept {
                 return Ok((After::Same, Vec::new(), Some(ended)));
@@ -71,6 +72,7 @@ fn in_without_prompt(resolved: &ResolvedLogin<'_>, let_in: LetIn<'_>) -> Box<End
             context.set_combination(Some("session".to_owned()));
             (Outcome::Passed, in_session(session))
         }
+        LetIn::Suspended(until) => (Outcome::Skipped, suspended(until)),
         LetIn::Grace(Grace { days, single, .. }) => {
             if !single {
                 let wording = wording(&resolved.settings, context.screen());
@@ -84,6 +86,10 @@ fn in_without_prompt(resolved: &ResolvedLogin<'_>, let_in: LetIn<'_>) -> Box<End
         }
     };
     conclude_with(&context, messages, outcome, &reason)
+}
+
+fn suspended(until: Timestamp) -> String {
+    format!("the second factor is suspended until {until:.0}")
 }
 
 fn days_left(days: u32) -> String {

@@ -40,7 +40,7 @@ impl Agent {
                     return Ok(conclude(&resolved.context, Outcome::Denied, &reason).into());
                 }
                 Entry::Enroll(new) => return self.enroll(resolved, open_login, ask, new),
-                Entry::AskNumber(asked) | Entry::Ask(asked) => {
+                Entry::AskRecipient(_, asked) | Entry::Ask(asked) => {
                     return self.first_prompt(resolved, open_login, ask, asked);
                 }
                 Entry::LetIn(_) => {}
@@ -72,6 +72,7 @@ impl Agent {
             is_proof: resolved.proof,
             is_guarded: resolved.context.peer.privileged,
             is_own_record: resolved.key.is_account(),
+            counts_suspension: true,
             scope: login_context.spot.as_ref(),
             boot: &self.boot,
             now: resolved.now,

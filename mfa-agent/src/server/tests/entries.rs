@@ -50,12 +50,18 @@ const IN_VAIN: &str = "; but the user has none of the required factors enrolled"
 
 const TEMPLATE: &str = "[policy]\nrequire = ['email']\n[delivery.email]\nfrom = 'mfa@example.org'\n\
                         sendmail = '/usr/sbin/sendmail'\naddress = '{user}@example.org'";
+const MAIL: &str = "[policy]\nrequire = ['email']\n[enforcement]\nunenrolled = 'enroll'\n[delivery.email]\n\
+                    from = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'";
 const SMS: &str = "[policy]\nrequire = ['sms']\n[enforcement]\nunenrolled = 'enroll'\n[delivery]\nchannel = 'sms'\n\
                    [delivery.sms]\nprovider = 'command'\ncommand = '/usr/bin/send'";
 
 fn remove_all(account: &mut Account) {
     account.remove(Factor::Totp);
     account.remove(Factor::Pin);
+}
+
+fn suspend(account: &mut Account) {
+    account.suspend(Duration::from_secs(3600), Timestamp::now());
 }
 
 fn rows() -> Vec<Row> {
@@ -177,6 +183,16 @@ fn rows() -> Vec<Row> {
             ..ROW
         },
         Row {
+            about: "an address is asked for first",
+            settings: MAIL,
+            user: "bob",
+            login: "E-mail address for codes: ",
+            explained: ("ask", "E-mail address for codes: "),
+            reason: "is asked for an e-mail address",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
             about: "nobody is asked, and a user must have set up something",
             settings: "[enforcement]\nmode = 'none'",
             alice: |account| {
@@ -233,6 +249,55 @@ fn rows() -> Vec<Row> {
             at: "2099-12-31T12:00",
             reason: "nothing that is enrolled can be used any more",
             can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a suspended user, who could log in anyway",
+            settings: "[policy]\nrequire = ['totp']",
+            alice: suspend,
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "but the second factor is suspended until",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a suspended user who has nothing: the review does not count on what ends",
+            settings: "[policy]\nrequire = ['totp']",
+            alice: |account| {
+                remove_all(account);
+                suspend(account);
+            },
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "but the second factor is suspended until",
+            ..ROW
+        },
+        Row {
+            about: "a suspended user, where one answer has no room for what is required",
+            settings: "[policy]\nrequire = ['pin']\nprompting = 'single'",
+            alice: suspend,
+            login: "skipped",
+            explained: ("skip", ""),
+            reason: "but the second factor is suspended until",
+            ..ROW
+        },
+        Row {
+            about: "a suspension that is over at the time that explain is asked about",
+            settings: "[policy]\nrequire = ['totp']",
+            alice: suspend,
+            at: "2099-12-31T12:00",
+            login: "skipped",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a rule denies a suspended user too",
+            settings: "[[rule]]\naction = 'deny'",
+            alice: suspend,
+            login: "denied",
+            explained: ("deny", ""),
+            reason: "denies",
             ..ROW
         },
         Row {

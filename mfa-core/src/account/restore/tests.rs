@@ -111,6 +111,18 @@ fn a_bypass_code_is_good_only_if_the_replaced_record_has_it_unused() {
 }
 
 #[test]
+fn a_suspension_lasts_only_if_the_replaced_record_has_it() {
+    let mut backup = Account::default();
+    backup.suspend(Duration::from_secs(60), at(0));
+    let kept = backup.clone().restored(Some(&backup), at(1)).account;
+    assert!(kept.suspended_until(at(1)).is_some());
+    for live in [None, Some(Account::default())] {
+        let restored = backup.clone().restored(live.as_ref(), at(1)).account;
+        assert_eq!(restored.suspended_until(at(1)), None);
+    }
+}
+
+#[test]
 fn sessions_end_and_proofs_from_before_are_void() {
     let mut backup = full();
     let session = NewSession {

@@ -11,7 +11,7 @@ use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
 use super::super::end::End;
 use super::super::event::SendResult;
-use super::super::messages::{DeliveryStatus, news, no_number};
+use super::super::messages::{DeliveryStatus, news, no_recipient};
 use super::{Dialogue, Next, Turn};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::sent_code::SentCode;
@@ -22,7 +22,7 @@ use crate::texts::{Text, Texts};
 pub struct SendRequest {
     /// By which channel.
     pub channel: Channel,
-    /// Where to, if the user has no address of their own: where the template says, or the number that was just typed.
+    /// Where to, if the user has no address of their own: where the template says, or what was just typed.
     pub fallback: Option<Recipient>,
     /// The code to send again; without one, a new code.
     pub again: Option<SentCode>,
@@ -158,8 +158,8 @@ impl Dialogue {
 
     /// Has a code sent, once it is known where to.
     pub(super) fn send<C>(&mut self, channel: Channel, messages: Vec<Message>) -> Next<C> {
-        if channel == Channel::Sms && self.asks_for_number() {
-            return self.ask_for_number(messages);
+        if self.asks_for_recipient() == Some(channel) {
+            return self.ask_for_recipient(channel, messages);
         }
         self.post.use_up();
         self.order(channel, messages)
@@ -170,39 +170,52 @@ impl Dialogue {
         self.post.take_late();
         let request = SendRequest {
             channel,
-            fallback: match channel {
-                Channel::Email => self.user.address.clone(),
-                Channel::Sms => self.number.clone(),
-            },
+            fallback: self
+                .recipient
+                .clone()
+                .filter(|it| it.channel() == channel)
+                .or_else(|| {
+                    self.user
+                        .address
+                        .clone()
+                        .filter(|it| it.channel() == channel)
+                }),
             again: self.post.code().cloned(),
             expires: self.post.expires(),
         };
         Next::Send(PendingSend { request, shown })
     }
 
-    pub(super) fn asks_for_number(&self) -> bool {
-        let by_text = |factor| Channel::of(factor) == Some(Channel::Sms);
-        self.user.asks_number
-            && self.number.is_none()
-            && self.factors().iter().copied().any(by_text)
+    pub(super) fn asks_for_recipient(&self) -> Option<Channel> {
+        let channel = self.user.asks?;
+        let is_needed = self.recipient.is_none() && self.factors().contains(&channel.factor());
+        is_needed.then_some(channel)
     }
 
-    pub(super) fn take_number<C>(&mut self, typed: &str) -> Next<C> {
-        match Recipient::read(Channel::Sms, typed, self.plan.region) {
-            Ok(number) => {
-                self.number = Some(number);
+    pub(super) fn take_recipient<C>(&mut self, channel: Channel, typed: &str) -> Next<C> {
+        match Recipient::read(channel, typed, self.plan.region) {
+            Ok(recipient) => {
+                self.recipient = Some(recipient);
                 self.go_on(Vec::new())
             }
             Err(error) => {
-                let wrong = no_number(&self.plan.wording.asking, &error);
-                self.ask_for_number(vec![wrong])
+                let wrong = no_recipient(&self.plan.wording.asking, &error);
+                self.ask_for_recipient(channel, vec![wrong])
             }
         }
     }
 
-    fn ask_for_number<C>(&mut self, messages: Vec<Message>) -> Next<C> {
+    pub(super) fn recipient_prompt(&self, channel: Channel) -> String {
+        let text = match channel {
+            Channel::Email => Text::PromptAddress,
+            Channel::Sms => Text::PromptNumber,
+        };
+        self.plan.wording.asking.prompt(&text)
+    }
+
+    fn ask_for_recipient<C>(&mut self, channel: Channel, messages: Vec<Message>) -> Next<C> {
         let prompt = Prompt {
-            text: self.plan.wording.asking.prompt(&Text::PromptNumber),
+            text: self.recipient_prompt(channel),
             echo: true,
             tail: None,
         };
@@ -211,6 +224,6 @@ impl Dialogue {
             prompt: Some(prompt),
             ..Step::default()
         };
-        Next::Ask(step, Turn::Number)
+        Next::Ask(step, Turn::Recipient(channel))
     }
 }

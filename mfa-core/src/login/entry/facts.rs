@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
 use crate::account::SessionScope;
-use crate::factors::address::AddressTemplate;
+use crate::factors::address::{AddressTemplate, Channel};
 use crate::names::UserName;
 
 /// What the settings say, for any user.
@@ -12,8 +12,8 @@ use crate::names::UserName;
 pub struct EntryFacts<'a> {
     /// Makes an address of a name; none unless mail is sent.
     pub address: Option<&'a AddressTemplate>,
-    /// Whether text messages are sent.
-    pub is_sms_on: bool,
+    /// How codes are sent, if they are.
+    pub sends: Option<Channel>,
     /// Whether users may set up a device by themselves.
     pub is_self_service: bool,
     /// Whether a user must enrol a new device after a recovery code.
@@ -35,6 +35,8 @@ pub struct EntryContext<'a> {
     pub is_guarded: bool,
     /// Whether the record is the user's own, not the shared record of names without one.
     pub is_own_record: bool,
+    /// Whether a suspension counts: it ends.
+    pub counts_suspension: bool,
     /// Where a session of it holds; none if that can't be told from other places.
     pub scope: Option<&'a SessionScope>,
     /// The boot of the host.
@@ -45,7 +47,7 @@ pub struct EntryContext<'a> {
 
 impl<'a> EntryContext<'a> {
     /// A login of a program that guards logins, which nobody has begun: for whoever says what would become of it. It has no
-    /// session, because a session ends.
+    /// session and counts no suspension, because both end.
     #[must_use]
     pub fn foreseen(user: &'a UserName, now: Timestamp) -> Self {
         Self {
@@ -55,6 +57,7 @@ impl<'a> EntryContext<'a> {
             is_proof: false,
             is_guarded: true,
             is_own_record: true,
+            counts_suspension: false,
             scope: None,
             boot: "",
             now,

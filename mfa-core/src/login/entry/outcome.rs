@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::account::{NewSession, Session};
+use crate::factors::address::Channel;
 use crate::login::{AskTerms, FallbackRecipients};
 
 /// What happens to a login that the policy asks for something.
@@ -14,8 +15,8 @@ pub enum Entry<'a> {
     LetIn(LetIn<'a>),
     /// The user has nothing enrolled and enrols a device now.
     Enroll(NewDevice),
-    /// The user has nothing enrolled and is asked for a number to send a code to.
-    AskNumber(Asked),
+    /// The user has nothing enrolled and is asked for an address or a number to send a code to.
+    AskRecipient(Channel, Asked),
     /// The user is asked for what they have, or for what others have.
     Ask(Asked),
 }
@@ -26,7 +27,7 @@ impl Entry<'_> {
     pub fn can_be_passed(&self) -> bool {
         match self {
             Self::NoRoom => false,
-            Self::LetIn(_) | Self::Enroll(_) | Self::AskNumber(_) => true,
+            Self::LetIn(_) | Self::Enroll(_) | Self::AskRecipient(..) => true,
             Self::Ask(asked) => !asked.is_unenrolled,
         }
     }
@@ -37,6 +38,8 @@ impl Entry<'_> {
 pub enum LetIn<'a> {
     /// A session lasts.
     Session(&'a Session),
+    /// An administrator has stopped asking them until then.
+    Suspended(Timestamp),
     /// They have set up nothing, and need not.
     Unenrolled,
     /// They have set up nothing yet, and have days of grace left.
@@ -116,7 +119,7 @@ impl Hint {
             }
             Self::NoCode => {
                 "not enrolled, and what the policy requires can't be enrolled in a login (only \
-                 totp can); to see what is required: mfactl status USER"
+                 totp, email and sms can); to see what is required: mfactl status USER"
             }
         }
     }

@@ -13,7 +13,7 @@ struct Case {
     ask: Ask,
     account: Account,
     template: Option<AddressTemplate>,
-    is_sms_on: bool,
+    sends: Option<Channel>,
     is_guarded: bool,
     is_operation: bool,
     is_proof: bool,
@@ -32,7 +32,7 @@ fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
         },
         account: Account::default(),
         template: None,
-        is_sms_on: false,
+        sends: None,
         is_guarded: true,
         is_operation: false,
         is_proof: false,
@@ -50,7 +50,7 @@ impl Case {
         let user = "anna".parse().unwrap();
         let facts = EntryFacts {
             address: self.template.as_ref(),
-            is_sms_on: self.is_sms_on,
+            sends: self.sends,
             ..EntryFacts::default()
         };
         let context = EntryContext {
@@ -60,6 +60,7 @@ impl Case {
             is_proof: self.is_proof,
             is_guarded: self.is_guarded,
             is_own_record: true,
+            counts_suspension: true,
             scope: None,
             boot: "boot-1",
             now: at(0),
@@ -78,13 +79,16 @@ fn word(entry: &Entry<'_>) -> &'static str {
     match entry {
         Entry::NoRoom => "no room",
         Entry::LetIn(LetIn::Session(_)) => "session",
+        Entry::LetIn(LetIn::Suspended(_)) => "suspended",
         Entry::LetIn(LetIn::Unenrolled) => "unenrolled",
         Entry::LetIn(LetIn::Grace(_)) => "grace",
         Entry::Enroll(_) => "enroll",
-        Entry::AskNumber(_) => "number first",
-        Entry::Ask(asked) => match (asked.fallback.address.is_some(), asked.fallback.number) {
+        Entry::AskRecipient(Channel::Sms, _) => "number first",
+        Entry::AskRecipient(Channel::Email, _) => "address first",
+        Entry::Ask(asked) => match (asked.fallback.address.is_some(), asked.fallback.asks) {
             (true, _) => "ask, with an address",
-            (_, true) => "ask, with a number",
+            (_, Some(Channel::Sms)) => "ask, with a number",
+            (_, Some(Channel::Email)) => "ask, with a typed address",
             _ if asked.hint.is_some() => "ask, with a hint",
             _ if asked.is_unenrolled => "ask in vain",
             _ => "ask",
@@ -117,7 +121,7 @@ fn only_what_is_for_users_of_this_host_costs_a_look_up() {
         ..case(&["email"], unenrolled)
     };
     let sms = |combinations: &[&str], account| Case {
-        is_sms_on: true,
+        sends: Some(Channel::Sms),
         account,
         ..case(combinations, Unenrolled::Enroll)
     };
@@ -199,7 +203,7 @@ fn nothing_is_set_up_for_an_operation_a_proof_or_an_ordinary_process() {
     ] {
         for combinations in [&["totp"][..], &["sms"]] {
             let mut case = case(combinations, Unenrolled::Enroll);
-            case.is_sms_on = true;
+            case.sends = Some(Channel::Sms);
             change(&mut case);
             assert_eq!(case.decided(true).0, "ask in vain", "{combinations:?}");
         }
@@ -218,4 +222,87 @@ fn one_answer_has_room_for_one_code_only() {
     let mut case = case(&["totp"], Unenrolled::Enroll);
     case.ask.prompting = Prompting::Single;
     assert_eq!(case.decided(true).0, "ask, with a hint");
+}
+
+#[test]
+fn a_suspended_user_is_not_asked_until_it_is_over_and_proves_nothing_by_it() {
+    let mut account = full();
+    account.suspend(Duration::from_secs(60), at(0));
+    let suspended =
+        |combinations: &[&str]| case(combinations, Unenrolled::Deny).with(account.clone());
+    let single = Case {
+        authtok: Authtok::Forward,
+        ..suspended(&["questions"])
+    };
+    let operation = Case {
+        is_operation: true,
+        ..suspended(&["totp"])
+    };
+    for case in [suspended(&["totp"]), single, operation] {
+        assert_eq!(case.decided(true), ("suspended", false));
+    }
+    let proof = Case {
+        is_proof: true,
+        ..suspended(&["totp"])
+    };
+    assert_eq!(proof.decided(true), ("ask", false));
+    account.suspend(Duration::from_secs(60), at(-60));
+    let over = case(&["totp"], Unenrolled::Deny).with(account);
+    assert_eq!(over.decided(true), ("ask", false));
+}
+
+#[test]
+fn an_address_is_asked_for_where_the_template_makes_none() {
+    let mail = |combinations: &[&str], account| Case {
+        sends: Some(Channel::Email),
+        account,
+        ..case(combinations, Unenrolled::Enroll)
+    };
+    let mut pin = full();
+    for factor in Factor::ALL.into_iter().filter(|it| *it != Factor::Pin) {
+        pin.remove(factor);
+    }
+    for (case, expected) in [
+        (mail(&["email"], Account::default()), "address first"),
+        (mail(&["totp", "email"], Account::default()), "enroll"),
+        (
+            mail(&["email", "totp"], Account::default()),
+            "address first",
+        ),
+        (
+            mail(&["email+pin"], pin.clone()),
+            "ask, with a typed address",
+        ),
+        (mail(&["email+pin"], Account::default()), "ask, with a hint"),
+    ] {
+        assert_eq!(case.decided(true), (expected, true));
+        let stranger = case.decided(false).0;
+        assert!(!stranger.contains("address"), "{stranger}");
+    }
+    for changed in [
+        Case {
+            is_guarded: false,
+            ..mail(&["email"], Account::default())
+        },
+        Case {
+            is_operation: true,
+            ..mail(&["email"], Account::default())
+        },
+        Case {
+            sends: None,
+            ..mail(&["email"], Account::default())
+        },
+        Case {
+            sends: Some(Channel::Sms),
+            ..mail(&["email"], Account::default())
+        },
+    ] {
+        let word = changed.decided(true).0;
+        assert!(word != "address first", "{word}");
+    }
+    let template = Case {
+        template: Some("{user}@example.org".parse().unwrap()),
+        ..mail(&["email+pin"], pin)
+    };
+    assert_eq!(template.decided(true).0, "ask, with an address");
 }

@@ -240,7 +240,7 @@ fn a_recovery_code_is_not_taken_for_a_code_and_a_pin() {
 #[test]
 fn a_number_is_asked_for_and_checked_before_a_code_goes_there() {
     let beside = FallbackRecipients {
-        number: true,
+        asks: Some(Channel::Sms),
         ..FallbackRecipients::default()
     };
     let (mut dialogue, next) = start(plan(&["sms"]), &Account::default(), beside);

@@ -211,7 +211,7 @@ proptest! {
     ) {
         let plan = Plan { tries, ..plan(&combinations) };
         let address = Some(Recipient::read(Channel::Email, "anna@example.org", None).unwrap());
-        let beside = FallbackRecipients { address, number };
+        let beside = FallbackRecipients { address, asks: number.then_some(Channel::Sms) };
         let mut world = World { replies, issued: Vec::new(), accepted: None };
         lead(plan, beside, &acts, &mut world);
     }

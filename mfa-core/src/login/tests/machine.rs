@@ -219,10 +219,14 @@ proptest! {
         single: bool,
         enrolls: bool,
         number: bool,
+        mailbox: bool,
         drawn in prop::collection::vec(any::<u8>(), 1..200),
     ) {
         let plan = Plan { tries, renews, single, ..plan(&combinations) };
-        let fallback = FallbackRecipients { address: None, number };
+        let fallback = FallbackRecipients {
+            address: None,
+            asks: number.then_some(Channel::Sms).or_else(|| mailbox.then_some(Channel::Email)),
+        };
         let factors = factors(&plan, &full(), fallback);
         let effect = match enrolls {
             true => enroll(Occasion::First, fresh(), Screen::Terminal, Wording::default()),

@@ -6,12 +6,11 @@
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
     ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp, EnrollTotp, Enrollment,
-    Status, UserParameters,
 };
 use mfa_protocol::factor::DeviceKind;
 use serde::Serialize;
 
-use super::{code, picture};
+use super::{code, picture, recovery};
 use crate::args::{self, EnrollDevice};
 use crate::commands::Verdict;
 use crate::context::Context;
@@ -19,31 +18,23 @@ use crate::failure::Failure;
 use crate::output::{clean, colours_wanted};
 
 pub(super) fn totp(context: &mut Context, args: args::EnrollTotp) -> Result<Verdict, Failure> {
-    let user = args.device.user.clone();
-    enroll_totp(context, args)?;
-    remind(context, user)?;
-    Ok(Verdict::Done)
-}
-
-/// As [`totp`], without the hint about recovery codes.
-pub(super) fn enroll_totp(context: &mut Context, args: args::EnrollTotp) -> Result<(), Failure> {
+    let no_recovery = args.device.no_recovery;
     let parameters = EnrollDeviceParameters {
         period: args.period,
         ..parameters(context, args.device)?
     };
     let made = context.change::<EnrollTotp>(&parameters)?.enrollment;
-    finish(context, made, parameters.confirm)
+    finish(context, made, parameters, no_recovery)
 }
 
 pub(super) fn hotp(context: &mut Context, args: args::EnrollHotp) -> Result<Verdict, Failure> {
+    let no_recovery = args.device.no_recovery;
     let parameters = EnrollDeviceParameters {
         counter: args.counter,
         ..parameters(context, args.device)?
     };
     let made = context.change::<EnrollHotp>(&parameters)?.enrollment;
-    finish(context, made, parameters.confirm)?;
-    remind(context, parameters.user)?;
-    Ok(Verdict::Done)
+    finish(context, made, parameters, no_recovery)
 }
 
 /// The parameters of a device of either kind.
@@ -88,16 +79,26 @@ fn given(context: &mut Context, args: &EnrollDevice) -> Result<Given, Failure> {
     Ok(given)
 }
 
-/// Shows what was made, and has it confirmed and stored.
-fn finish(context: &mut Context, made: Enrollment, confirm: bool) -> Result<(), Failure> {
-    let already = confirm && made.stored;
+/// Shows what was made, has it confirmed and stored, and ends with recovery codes.
+fn finish(
+    context: &mut Context,
+    made: Enrollment,
+    parameters: EnrollDeviceParameters,
+    no_recovery: bool,
+) -> Result<Verdict, Failure> {
+    let already = parameters.confirm && made.stored;
+    let is_confirmed = parameters.confirm && !made.stored;
     show(context, &made)?;
     let stored = if made.stored {
         made
     } else {
         confirmed(context)?
     };
-    report(context, &stored, already)
+    report(context, &stored, already)?;
+    if !no_recovery {
+        recovery::at_the_end(context, parameters.user, is_confirmed)?;
+    }
+    Ok(Verdict::Done)
 }
 
 /// Shows what the device needs. With `--json`, a person sees it on the terminal, and a script gets it in the result.
@@ -153,28 +154,4 @@ fn report(context: &Context, made: &Enrollment, already: bool) -> Result<(), Fai
             clean(&made.label)
         )
     })
-}
-
-/// Tells a person who has a device, but no recovery codes. A script reads `status`.
-fn remind(context: &mut Context, user: Option<String>) -> Result<(), Failure> {
-    if context.output.is_json() || !context.console()?.is_terminal() {
-        return Ok(());
-    }
-    let of_another = user.is_some();
-    // The device is stored even if the caller may not look at the account.
-    let Ok(reply) = context.call::<Status>(&UserParameters { user }) else {
-        return Ok(());
-    };
-    if reply.account.recovery_left.unwrap_or(0) == 0 {
-        let whose = match of_another {
-            true => format!(" {}", clean(&reply.account.user)),
-            false => String::new(),
-        };
-        let text = format!(
-            "No recovery codes yet. Create some in case the device is lost:\n  \
-             mfactl enroll recovery{whose}"
-        );
-        context.console()?.say(&text);
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use mfa_protocol::admin::{Account, Device, Status, UserParameters};
 use mfa_protocol::factor::{MAX_DEVICES, RECOVERY_CODES};
 
 use self::choices::{Choice, choices};
-use super::{TRIES, device, enroll};
+use super::{TRIES, device, enroll, recovery};
 use crate::args::{
     Enroll, EnrollAddress, EnrollDevice, EnrollKnowledge, EnrollRecovery, EnrollTotp, address, name,
 };
@@ -36,17 +36,17 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
         Choice::Device => set_up(context, &account),
         Choice::Email => {
             let args = reached_at(context.console()?, "E-mail address: ")?;
-            enroll(context, Enroll::Email(args))
+            reached(context, &account, Enroll::Email(args))
         }
         Choice::Number => {
             let args = reached_at(context.console()?, "Mobile number, with its country code: ")?;
-            enroll(context, Enroll::Sms(args))
+            reached(context, &account, Enroll::Sms(args))
         }
         Choice::Pin | Choice::AnotherPin => enroll(context, Enroll::Pin(at_the_terminal())),
         Choice::Questions | Choice::OtherQuestions => {
             enroll(context, Enroll::Questions(at_the_terminal()))
         }
-        Choice::Recovery | Choice::NewRecovery => recovery(context),
+        Choice::Recovery | Choice::NewRecovery => new_codes(context),
     }
 }
 
@@ -104,6 +104,19 @@ fn reached_at(console: &mut Console, prompt: &str) -> Result<EnrollAddress, Fail
     Err(Failure::Cancelled)
 }
 
+/// A lost phone or mailbox leaves the user without codes too.
+fn reached(context: &mut Context, account: &Account, address: Enroll) -> Result<Verdict, Failure> {
+    let verdict = enroll(context, address)?;
+    if !has_codes(account) {
+        recovery::at_the_end(context, None, true)?;
+    }
+    Ok(verdict)
+}
+
+fn has_codes(account: &Account) -> bool {
+    account.recovery_left.unwrap_or(0) > 0
+}
+
 fn at_the_terminal() -> EnrollKnowledge {
     EnrollKnowledge {
         user: None,
@@ -116,20 +129,12 @@ fn set_up(context: &mut Context, account: &Account) -> Result<Verdict, Failure> 
     let args = EnrollTotp {
         device: EnrollDevice {
             label: Some(label),
+            no_recovery: has_codes(account),
             ..EnrollDevice::default()
         },
         period: None,
     };
-    device::enroll_totp(context, args)?;
-    let console = context.console()?;
-    if account.recovery_left.unwrap_or(0) > 0 {
-        return Ok(Verdict::Done);
-    }
-    if !wants_codes(console)? {
-        console.say("To create them later: mfactl enroll recovery");
-        return Ok(Verdict::Done);
-    }
-    recovery(context)
+    device::totp(context, args)
 }
 
 /// A name that no other device has.
@@ -162,26 +167,7 @@ fn free_label(devices: &[Device]) -> String {
         .unwrap_or_else(|| format!("device-{}", devices.len() + 1))
 }
 
-fn wants_codes(console: &mut Console) -> Result<bool, Failure> {
-    console.say("\nYou have no recovery codes. They let you in if the device is lost.");
-    for _ in 0..TRIES {
-        match console.ask("Create recovery codes now? (yes/no): ", true) {
-            // The device is stored, so no answer means no.
-            Ok(None) | Err(Failure::Cancelled) => return Ok(false),
-            typed => match typed?
-                .as_ref()
-                .map(|typed| typed.expose().trim().to_lowercase())
-            {
-                Some(word) if word == "yes" || word == "y" => return Ok(true),
-                Some(word) if word == "no" || word == "n" => return Ok(false),
-                _ => console.say("Type yes or no."),
-            },
-        }
-    }
-    Ok(false)
-}
-
-fn recovery(context: &mut Context) -> Result<Verdict, Failure> {
+fn new_codes(context: &mut Context) -> Result<Verdict, Failure> {
     let args = EnrollRecovery {
         user: None,
         count: RECOVERY_CODES,

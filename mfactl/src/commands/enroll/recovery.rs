@@ -1,8 +1,15 @@
-//! `mfactl enroll recovery`: new recovery codes, shown once.
+//! Recovery codes, shown once: by `mfactl enroll recovery`, and at the end of a set-up.
+//!
+//! At the end of a set-up the agent stores them only when the user says that they are in a safe place. If the connection
+//! breaks before, they are void and the device stays.
 
 use std::fmt::Write as _;
 
-use mfa_protocol::admin::{EnrollRecovery, EnrollRecoveryParameters, RecoveryReply};
+use mfa_protocol::admin::{
+    ConfirmRecovery, EnrollRecovery, EnrollRecoveryParameters, RecoveryReply, Status,
+    UserParameters,
+};
+use mfa_protocol::login::Nothing;
 use zeroize::Zeroizing;
 
 use crate::args;
@@ -15,22 +22,101 @@ pub(super) fn run(context: &mut Context, args: args::EnrollRecovery) -> Result<V
     let reply = context.change::<EnrollRecovery>(&EnrollRecoveryParameters {
         user: args.user,
         count: Some(args.count),
+        confirm: false,
     })?;
     if context.output.is_json() {
         context.output.result(&reply, String::new)?;
     } else {
-        context.output.text(&screen(&reply))?;
+        let user = clean(&reply.user);
+        let head = format!("New recovery codes for {user} (earlier ones no longer work)\n\n");
+        context.output.text(&screen(&head, &reply))?;
     }
     Ok(Verdict::Done)
 }
 
-fn screen(reply: &RecoveryReply) -> Zeroizing<String> {
-    let user = clean(&reply.user);
-    let head = format!("New recovery codes for {user} (earlier ones no longer work)\n\n");
+/// The end of a set-up at a terminal, unless the user has recovery codes. A script runs `enroll recovery`. If `makes_codes` is not set, or the person
+/// does not say yes, they read how to create codes later.
+pub(super) fn at_the_end(
+    context: &mut Context,
+    user: Option<String>,
+    makes_codes: bool,
+) -> Result<(), Failure> {
+    if context.output.is_json() || !context.console()?.is_terminal() {
+        return Ok(());
+    }
+    // The device is stored even if the caller may not look at the account.
+    let Some(whose) = without_codes(context, user.as_deref()) else {
+        return Ok(());
+    };
+    if makes_codes && acknowledged(context, user.clone())? {
+        return Ok(());
+    }
+    let whose = user.map_or_else(String::new, |_| format!(" {}", clean(&whose)));
+    context.console()?.say(&format!(
+        "No recovery codes yet. Create some in case the device is lost:\n  mfactl enroll recovery{whose}"
+    ));
+    Ok(())
+}
+
+/// Shows the first codes of a user.
+fn show(context: &Context, reply: &RecoveryReply) -> Result<(), Failure> {
+    let head = format!(
+        "\nRecovery codes for {}, in case the device is lost\n\n",
+        clean(&reply.user)
+    );
+    context.output.text(&screen(&head, reply))
+}
+
+/// The name of the user if they have no recovery codes left.
+fn without_codes(context: &mut Context, user: Option<&str>) -> Option<String> {
+    let user = user.map(str::to_owned);
+    let account = context
+        .call::<Status>(&UserParameters { user })
+        .ok()?
+        .account;
+    (account.recovery_left.unwrap_or(0) == 0).then_some(account.user)
+}
+
+/// Shows codes, and has them stored once the person says that they are in a safe place. Returns whether they are.
+fn acknowledged(context: &mut Context, user: Option<String>) -> Result<bool, Failure> {
+    let reply = context.change::<EnrollRecovery>(&EnrollRecoveryParameters {
+        user,
+        count: None,
+        confirm: true,
+    })?;
+    show(context, &reply)?;
+    for _ in 0..QUESTIONS {
+        let typed = match context.console()?.ask(SAFE, true) {
+            Ok(Some(typed)) => typed,
+            Ok(None) | Err(Failure::Cancelled) => break,
+            Err(failure) => return Err(failure),
+        };
+        if is_yes(typed.expose()) {
+            context.call::<ConfirmRecovery>(&Nothing {})?;
+            context.console()?.say("The recovery codes are stored.");
+            return Ok(true);
+        }
+    }
+    context.console()?.say(
+        "\nThe recovery codes above do not work, because you did not type yes. Everything else is enrolled.",
+    );
+    Ok(false)
+}
+
+/// How often it is asked.
+const QUESTIONS: u32 = 5;
+
+const SAFE: &str = "Type yes when they are in a safe place: ";
+
+fn is_yes(typed: &str) -> bool {
+    ["yes", "y"].contains(&typed.trim().to_lowercase().as_str())
+}
+
+fn screen(head: &str, reply: &RecoveryReply) -> Zeroizing<String> {
     // Large enough from the start: growing would leave an unwiped copy.
     let size = head.len() + reply.codes.len() * 64 + END.len();
     let mut screen = Zeroizing::new(String::with_capacity(size));
-    screen.push_str(&head);
+    screen.push_str(head);
     for (number, code) in (1..).zip(&reply.codes) {
         let (first, second) = halves(code.expose());
         let is_last = number == reply.codes.len();
@@ -66,7 +152,8 @@ mod tests {
             user: "alice".to_owned(),
             codes: codes.into(),
         };
-        let screen = screen(&reply);
+        let head = "New recovery codes for alice (earlier ones no longer work)\n\n";
+        let screen = screen(head, &reply);
         assert_eq!(screen.as_str(), format!("{SHOWN}{END}"));
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }

@@ -31,10 +31,18 @@ fn a_device_with_a_clock_is_enrolled() {
         ),
         admin("ConfirmDevice", confirm("222222"), made(true)),
         status(json!({}), account(json!({"enrolled": ["totp"]}))),
+        admin(
+            "EnrollRecovery",
+            json!({"confirm": true}),
+            json!({"user": "alice", "codes": ["0123456789", "1111122222"]}),
+        ),
+        admin("ConfirmRecovery", json!({}), json!({"user": "alice"})),
     ]);
     let mut person = person(&agent, &["enroll", "totp", "--label", "phone"]);
     person.types("on the device: ", "111111\n");
     person.types("on the device: ", "222222\n");
+    person.types("safe place: ", "no\n");
+    person.types("safe place: ", "Yes\n");
     let (screen, code) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     insta::assert_snapshot!(Times::now().golden(&screen));
@@ -55,11 +63,33 @@ fn a_device_that_counts_is_enrolled_for_another() {
             json!({"user": "alice"}),
             account(json!({"enrolled": ["hotp"]})),
         ),
+        admin(
+            "EnrollRecovery",
+            json!({"user": "alice", "confirm": true}),
+            json!({"user": "alice", "codes": ["0123456789"]}),
+        ),
     ]);
     let mut person = person(&agent, &["enroll", "hotp", "alice"]);
     person.types("on the device: ", "222222\n");
+    // Ctrl-D: the codes are void, and the device stays.
+    person.types("safe place: ", "\u{4}");
     let (screen, _) = person.ends();
     insta::assert_snapshot!(Times::now().golden(&screen));
+    agent.finish();
+}
+
+#[test]
+fn no_recovery_ends_with_the_device() {
+    let made = |stored| enrollment("totp", "phone", "", stored);
+    let agent = Agent::scripted(vec![
+        admin("EnrollTotp", json!({"confirm": true}), made(false)),
+        admin("ConfirmDevice", json!({"code": "222222"}), made(true)),
+    ]);
+    let mut person = person(&agent, &["enroll", "totp", "--no-recovery"]);
+    person.types("on the device: ", "222222\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.ends_with("enrolled\r\n"), "{screen}");
     agent.finish();
 }
 
@@ -75,18 +105,20 @@ fn a_person_is_led_through_their_first_enrollment() {
             made(false),
         ),
         admin("ConfirmDevice", json!({"code": "222222"}), made(true)),
+        status(json!({}), account(json!({"enrolled": ["totp"]}))),
         admin(
             "EnrollRecovery",
-            json!({"count": 10}),
+            json!({"confirm": true}),
             json!({"user": "alice", "codes": codes}),
         ),
+        admin("ConfirmRecovery", json!({}), json!({"user": "alice"})),
     ]);
     let mut person = person(&agent, &["enroll"]);
     person.types("Number (1 to 3): ", "7\n");
     person.types("Number (1 to 3): ", "1\n");
     person.types("Name of the device [device-1]: ", "phone\n");
     person.types("on the device: ", "222222\n");
-    person.types("(yes/no): ", "yes\n");
+    person.types("safe place: ", "yes\n");
     let (screen, code) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     insta::assert_snapshot!(Times::now().golden(&screen));
