@@ -98,7 +98,10 @@ On a terminal, mfactl enroll alone asks what to enrol, step by step.")]
     /// Import devices from other modules, apps and token files
     #[command(
         subcommand,
-        after_help = "Example: mfactl import google-authenticator --all --dry-run"
+        after_help = "\
+Example: mfactl import google-authenticator --all --dry-run
+On a terminal, an import shows the report of a dry run first, and changes
+nothing until you type yes. Scripts, --yes and --json are not asked."
     )]
     Import(Import),
     /// Remove a factor

@@ -226,7 +226,6 @@ fn users_of_the_host_come_without_a_user_or_a_file() {
         (&["alice"][..], "<FILE>"),
         (&[], "<USER>"),
         (&["alice", "-", "--all"], "cannot be used"),
-        (&["alice", "-", "--yes"], "cannot be used"),
         (&["--all", "--secret", "/etc/one"], "the same file"),
     ] {
         let line: Vec<_> = ["import", "google-authenticator"]

@@ -39,7 +39,7 @@ impl Connection {
             Authenticator::Recovery,
             None,
         );
-        self.change_factors(&subject, &permit, |account| {
+        let (_, replaced) = self.change_factors(&subject, &permit, |account| {
             if account.enrolled().is_empty() {
                 return Err(Failure::refused(
                     "recovery codes replace a lost factor, but this user has none; set one up \
@@ -47,12 +47,14 @@ impl Connection {
                 ));
             }
             let digests = codes.iter().map(|code| pepper.digest(code.expose()));
+            let replaced = account.recovery_left().is_some_and(|left| left > 0);
             account.set_recovery(digests.collect(), Timestamp::now());
-            Ok((Some(event.clone()), ()))
+            Ok((Some(event.clone()), replaced))
         })?;
         Ok(RecoveryReply {
             user: subject.user.to_string(),
             codes,
+            replaced,
         })
     }
 

@@ -26,7 +26,11 @@ pub(super) fn run(context: &mut Context, args: args::EnrollRecovery) -> Result<V
 
 fn screen(reply: &RecoveryReply) -> Zeroizing<String> {
     let user = clean(&reply.user);
-    let head = format!("New recovery codes for {user} (earlier ones no longer work)\n\n");
+    let earlier = match reply.replaced {
+        true => " (earlier ones no longer work)",
+        false => "",
+    };
+    let head = format!("New recovery codes for {user}{earlier}\n\n");
     // Large enough from the start: growing would leave an unwiped copy.
     let size = head.len() + reply.codes.len() * 64 + END.len();
     let mut screen = Zeroizing::new(String::with_capacity(size));
@@ -62,11 +66,20 @@ mod tests {
     #[test]
     fn the_screen_shows_two_codes_a_line_and_what_they_are_for() {
         let codes = ["0123456789", "1111122222", "3333344444"].map(Into::into);
-        let reply = RecoveryReply {
+        let first = RecoveryReply {
             user: "alice".to_owned(),
             codes: codes.into(),
+            replaced: false,
         };
-        let screen = screen(&reply);
+        let text = screen(&first);
+        assert!(
+            text.starts_with("New recovery codes for alice\n"),
+            "{text:?}"
+        );
+        let screen = screen(&RecoveryReply {
+            replaced: true,
+            ..first
+        });
         assert_eq!(screen.as_str(), format!("{SHOWN}{END}"));
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }
