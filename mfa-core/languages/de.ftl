@@ -90,6 +90,7 @@ enroll-lost =
     }.
 enroll-key = Schlüssel:
 enroll-picture = Für einen QR-Code geben Sie unten ? ein (das Terminal muss UTF-8 anzeigen).
+enroll-garbled = Wenn Sie \342\226 statt eines Bildes sehen, tippen Sie den Schlüssel ab.
 enroll-code = Code, den die App jetzt anzeigt:
 enroll-wrong-code =
     Unerwarteter Code. Prüfen Sie, ob der Schlüssel richtig

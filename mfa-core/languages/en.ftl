@@ -100,6 +100,8 @@ enroll-lost =
 enroll-key = Key:
 # Over ssh, where the QR code is shown on request only.
 enroll-picture = For a QR code, type ? below (this terminal must show UTF-8).
+# After the QR code and the key, over ssh: the client shows bytes that its locale does not have in octal.
+enroll-garbled = If you see \342\226 instead of a picture, type the key.
 # A prompt.
 enroll-code = Code that the app shows now:
 enroll-wrong-code =

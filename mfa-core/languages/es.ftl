@@ -85,6 +85,7 @@ enroll-lost =
     }.
 enroll-key = Clave:
 enroll-picture = Para ver un código QR, escriba ? abajo (este terminal debe mostrar UTF-8).
+enroll-garbled = Si ve \342\226 en lugar de una imagen, escriba la clave.
 enroll-code = Código que la aplicación muestra ahora:
 enroll-wrong-code =
     Código inesperado. Compruebe que la clave se introdujo

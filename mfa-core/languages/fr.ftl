@@ -86,6 +86,7 @@ enroll-lost =
     }.
 enroll-key = Clé :
 enroll-picture = Pour un code QR, tapez ? ci-dessous (ce terminal doit afficher l'UTF-8).
+enroll-garbled = Si vous voyez \342\226 au lieu d'une image, tapez la clé.
 enroll-code = Code affiché maintenant par l'application :
 enroll-wrong-code =
     Code inattendu. Vérifiez que la clé est bien saisie

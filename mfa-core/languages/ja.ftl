@@ -85,6 +85,7 @@ enroll-lost =
     }。
 enroll-key = キー:
 enroll-picture = QR コードを表示するには ? と入力してください (UTF-8 対応の端末のみ)。
+enroll-garbled = 画像の代わりに \342\226 と表示される場合は、キーを入力してください。
 enroll-code = アプリに今表示されているコード:
 enroll-wrong-code =
     コードが一致しません。キーが正しく入力され、

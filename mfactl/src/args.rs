@@ -43,7 +43,7 @@ Examples:
   mfactl enroll                enrol a factor for yourself, step by step
   mfactl status alice          alice's factors, lock and rules
   mfactl unlock alice          unlock alice
-  mfactl users --not-enrolled  users who are refused until they enrol
+  mfactl users --not-enrolled  users who still have to enrol
   mfactl doctor                diagnose this host
 Exit status: 0 done, 1 refused or not verified, 2 wrong usage, 3 agent not
 reachable.
@@ -95,10 +95,13 @@ pub(crate) enum Command {
     #[command(after_help = "Example: mfactl enroll totp alice --label phone
 On a terminal, mfactl enroll alone asks what to enrol, step by step.")]
     Enroll(EnrollWhat),
-    /// Import devices from google-authenticator, pam_oath or otpauth URIs
+    /// Import devices from other modules, apps and token files
     #[command(
         subcommand,
-        after_help = "Example: mfactl import google-authenticator --all --dry-run"
+        after_help = "\
+Example: mfactl import google-authenticator --all --dry-run
+On a terminal, an import shows the report of a dry run first, and changes
+nothing until you type yes. Scripts, --yes and --json are not asked."
     )]
     Import(Import),
     /// Remove a factor

@@ -5,7 +5,7 @@
 use std::fmt::Display;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
 use crate::output::clean;
 
@@ -17,6 +17,14 @@ const INDENT: &str = "  ";
 pub(crate) fn table<const N: usize>(
     headings: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    laid_out(headings, rows, |_| ())
+}
+
+fn laid_out<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    constrain: impl FnOnce(&mut Table),
 ) -> String {
     let mut table = Table::new();
     table
@@ -31,10 +39,57 @@ pub(crate) fn table<const N: usize>(
             column.set_padding((0, 2));
         }
     }
+    constrain(&mut table);
     table
         .lines()
         .map(|line| format!("{INDENT}{}", line.trim_end()) + "\n")
         .collect()
+}
+
+/// As [`table`], whose last column is places (`FILE:LINE`). They are never broken: each cell has the line, and the file's
+/// name where there is more than one file. The files are under the table.
+pub(crate) fn table_of_places<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut rows: Vec<[String; N]> = rows.into_iter().collect();
+    let mut files: Vec<String> = Vec::new();
+    for row in &rows {
+        if let Some((file, _)) = row.last().and_then(|place| split(place))
+            && files.iter().all(|known| known != file)
+        {
+            files.push(file.to_owned());
+        }
+    }
+    let is_one = files.len() == 1;
+    for place in rows.iter_mut().filter_map(|row| row.last_mut()) {
+        let Some((file, line)) = split(place) else {
+            continue;
+        };
+        let name = file.rsplit('/').next().unwrap_or(file);
+        *place = match is_one {
+            true => format!("line {line}"),
+            false => format!("{name}:{line}"),
+        };
+    }
+    let shown = laid_out(headings, rows, |table| {
+        if let Some(column) = N.checked_sub(1).and_then(|last| table.column_mut(last)) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    });
+    let files = match &files[..] {
+        [] => String::new(),
+        [file] => remark(&format!("lines of {file}")),
+        files => remark(&format!("files: {}", joined(files, ", "))),
+    };
+    shown + &files
+}
+
+/// File and line of a place.
+fn split(place: &str) -> Option<(&str, &str)> {
+    let (file, line) = place.rsplit_once(':')?;
+    let is_line = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    is_line.then_some((file, line))
 }
 
 /// A name in a column of its own, and a text; nothing if the text is empty.
@@ -126,6 +181,31 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("a\\u{1b}b"), "{text}");
+    }
+
+    #[test]
+    fn places_are_never_broken_and_a_file_is_named_once() {
+        let row = |name: &str, place: &str| [name.to_owned(), "word ".repeat(20), place.to_owned()];
+        let shown = |rows: Vec<[String; 3]>| table_of_places(["Rule", "Matches", "Where"], rows);
+        let one = "/etc/mfa/agent.toml:34";
+        let text = shown(vec![row("a", one), row("b", "/etc/mfa/agent.toml:7")]);
+        assert!(text.contains("  line 34\n"), "{text}");
+        assert!(
+            text.ends_with("\n  lines of /etc/mfa/agent.toml\n"),
+            "{text}"
+        );
+        let other = "/etc/mfa/agent.d/50-a-site-with-a-long-name.toml:3";
+        let text = shown(vec![row("a", one), row("b", other), row("c", "built in")]);
+        assert!(text.contains("  agent.toml:34\n"), "{text}");
+        assert!(
+            text.contains("  50-a-site-with-a-long-name.toml:3\n"),
+            "{text}"
+        );
+        assert!(text.contains("  built in\n"), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
     }
 
     #[test]

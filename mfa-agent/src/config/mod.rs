@@ -96,6 +96,11 @@ impl Files {
         settings.chain(lists)
     }
 
+    /// The files with settings, in the order in which they are read.
+    pub fn names(&self) -> impl Iterator<Item = &Path> {
+        self.settings.iter().map(|(file, _)| file.as_path())
+    }
+
     /// The settings that they make.
     ///
     /// # Errors

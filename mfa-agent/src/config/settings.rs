@@ -56,6 +56,8 @@ pub struct Settings {
     /// Where files of secrets and certificates and programs are named, by keys such as
     /// `[delivery.email] ca_file`, for those who tell what is wrong with one.
     pub file_places: BTreeMap<String, Place>,
+    /// Where `[server] trusted` and `[admin] groups` are set, by these names.
+    pub name_places: BTreeMap<&'static str, Place>,
     /// Lists that are in more than one file, for those who tell what is strange.
     pub overridden: Vec<Overridden>,
 }

@@ -184,6 +184,10 @@ impl<'a> Host<'a> {
             }
         };
         let message = match self.names.canonical(&name).map_err(in_words)? {
+            None if mention.by == TRUSTED => format!(
+                "the user {user:?}, who is not in the name service; install the program first that \
+                 runs as this user, or check the spelling"
+            ),
             None => format!(
                 "the user {user:?}, who is not in the name service; this is right for VPN users \
                  without a host account, otherwise check the spelling"
@@ -246,6 +250,10 @@ fn in_words(error: impl std::fmt::Display) -> Failure {
     error.to_string()
 }
 
+/// Names users that programs run as.
+const TRUSTED: &str = "[server] trusted";
+const GROUPS: &str = "[admin] groups";
+
 /// A user or a group that settings name.
 struct Mention<'a> {
     named: Named<'a>,
@@ -279,13 +287,13 @@ impl Mention<'_> {
 fn mentions(settings: &Settings) -> Vec<Mention<'_>> {
     let trusted = settings.server.trusted.iter().map(|user| Mention {
         named: Named::User(user.as_str()),
-        by: "[server] trusted".to_owned(),
-        place: None,
+        by: TRUSTED.to_owned(),
+        place: settings.name_places.get(TRUSTED),
     });
     let groups = settings.admin.groups.iter().map(|group| Mention {
         named: Named::Group(group),
-        by: "[admin] groups".to_owned(),
-        place: None,
+        by: GROUPS.to_owned(),
+        place: settings.name_places.get(GROUPS),
     });
     let mut known = BTreeSet::new();
     let all = trusted.chain(groups).chain(of_rules(&settings.policy));

@@ -60,6 +60,8 @@ pub enum Text {
     EnrollKey,
     /// Says how to ask for the QR code, where it may not be readable.
     EnrollPicture,
+    /// After the QR code and the key: what to do if the terminal does not show the code.
+    EnrollGarbled,
     /// Asks for the first code.
     EnrollCode,
     /// The first code was wrong.
@@ -117,6 +119,7 @@ impl Text {
             Self::EnrollLost(_) => "enroll-lost",
             Self::EnrollKey => "enroll-key",
             Self::EnrollPicture => "enroll-picture",
+            Self::EnrollGarbled => "enroll-garbled",
             Self::EnrollCode => "enroll-code",
             Self::EnrollWrongCode => "enroll-wrong-code",
             Self::EnrollRecovery => "enroll-recovery",
@@ -191,6 +194,7 @@ impl Text {
             Self::CodeExpired,
             Self::EnrollKey,
             Self::EnrollPicture,
+            Self::EnrollGarbled,
             Self::EnrollCode,
             Self::EnrollWrongCode,
             Self::EnrollRecovery,

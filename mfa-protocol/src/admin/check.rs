@@ -130,6 +130,9 @@ pub struct ReloadReply {
 pub struct CheckConfigReply {
     /// The first of the files.
     pub file: String,
+    /// All files, in the order in which they are read. None from an agent that is older than the field.
+    #[serde(default)]
+    pub files: Vec<String>,
     /// Whether the files could be applied. Warnings don't count.
     pub valid: bool,
     /// What was found, in the order of the files.

@@ -134,6 +134,9 @@ pub struct RecoveryReply {
     pub user: String,
     /// Ten digits each. Each is good once, wherever a code is asked for.
     pub codes: Vec<Secret>,
+    /// Whether there were codes that could still be used; they no longer work.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 /// The reply to [`Questions`].

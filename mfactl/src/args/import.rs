@@ -14,8 +14,7 @@ pub(crate) enum Import {
     /// Import ~/.google_authenticator of one user or of all users
     #[command(after_help = "\
 Example: mfactl import google-authenticator --all --dry-run
-With --all, mfactl skips and counts users without a file. On a terminal it shows
-the report of a dry run first, and changes nothing until you type yes.
+With --all, mfactl skips and counts users without a file.
 Used codes stay used. You can repeat an import.
 Exit status 1 if a file was refused; the other files are imported.")]
     GoogleAuthenticator(ImportGoogle),
@@ -88,7 +87,7 @@ pub(crate) struct ImportGoogle {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Import without asking
-    #[arg(long, conflicts_with = "user")]
+    #[arg(long)]
     pub(crate) yes: bool,
 }
 
@@ -107,6 +106,9 @@ pub(crate) struct ImportOath {
     /// Show what the import would do, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Import without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// A file of otpauth URIs.
@@ -118,4 +120,7 @@ pub(crate) struct ImportUris {
     /// Show what the import would do, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Import without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }

@@ -36,6 +36,9 @@ pub(crate) struct ImportApp {
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Import without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Where the user of an account is.

@@ -45,6 +45,9 @@ pub(crate) struct ImportPskc {
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Import without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Where the user of a token is.
@@ -92,4 +95,7 @@ pub(crate) struct ImportCsv {
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Import without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }

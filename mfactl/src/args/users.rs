@@ -4,7 +4,7 @@ use super::name;
 
 pub(super) const USERS: &str = "\
 Example: mfactl users | wc -l
-Before and during a roll-out, the users who are refused until they enrol:
+Before and during a roll-out, the users who still have to enrol:
   mfactl users --not-enrolled
   mfactl users --not-enrolled --service sudo --json
 The users who are not asked for some days (mfactl suspend):
@@ -17,7 +17,7 @@ ends. Users that getent does not list (sssd without enumerate) are missing.";
 /// Which users to list.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Users {
-    /// List the users of this host who are refused because they have not enrolled what their rule requires
+    /// List the users of this host who still have to enrol: refused now, or once their grace ends
     #[arg(long)]
     pub(crate) not_enrolled: bool,
     /// List the users whose second factor is suspended

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
 use file::{Target, Writer};
-use progress::{Progress, grouped};
+use progress::{Progress, counted, grouped};
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -95,7 +95,7 @@ fn copy(context: &mut Context, writer: &mut Writer) -> Result<BackupNextReply, F
 
 fn screen(made: &Made<'_>, head: &BackupHead) -> String {
     let file = clean(&made.file.display().to_string()).into_owned();
-    let (records, bytes) = (grouped(made.records), grouped(made.bytes));
+    let (records, bytes) = (counted(made.records, "record"), grouped(made.bytes));
     let needs = match (&head.key_id, &head.recipient) {
         (Some(id), _) => format!(
             "To restore it, the key {} is needed: keep a copy elsewhere",
@@ -109,5 +109,5 @@ fn screen(made: &Made<'_>, head: &BackupHead) -> String {
             format!("Damaged records, kept as they are: {damaged}. See them: mfactl store check\n")
         }
     };
-    format!("{file}: {records} records, {bytes} bytes\n{damaged}{needs}\n")
+    format!("{file}: {records}, {bytes} bytes\n{damaged}{needs}\n")
 }

@@ -68,22 +68,39 @@ fn in_vain(rule: &AddressRule) -> Finding {
 fn screen(reply: &CheckConfigReply) -> String {
     let mut screen: String = reply.findings.iter().map(line).collect();
     screen += &refused(reply);
-    let file = clean(&reply.file);
-    screen += &match (reply.valid, errors(reply).next(), reply.findings.is_empty()) {
-        (false, ..) => {
-            format!("{file}: invalid; a reload would keep the current settings\n")
-        }
-        (true, Some(_), _) => format!("{file}: valid, but fix the errors above first\n"),
-        (true, None, false) => format!("{file}: valid\n"),
-        (true, None, true) => format!("{file}: valid, no findings\n"),
+    let is_warning = |finding: &&Finding| finding.severity == Severity::Warning;
+    let warnings = reply.findings.iter().filter(is_warning).count();
+    let warnings = warnings + usize::from(!reply.refused.is_empty());
+    screen += &files(reply);
+    screen += &match (reply.valid, errors(reply).next(), warnings) {
+        (false, ..) => ": invalid; a reload would keep the current settings\n".to_owned(),
+        (true, Some(_), _) => ": valid, but fix the errors above first\n".to_owned(),
+        (true, None, 0) => ": valid, no findings\n".to_owned(),
+        (true, None, 1) => ": valid; 1 warning\n".to_owned(),
+        (true, None, warnings) => format!(": valid; {warnings} warnings\n"),
     };
     screen
+}
+
+/// The most files that are named; of more, the first is, and their number.
+const MOST_NAMED: usize = 4;
+
+/// All files that were checked.
+fn files(reply: &CheckConfigReply) -> String {
+    let names: Vec<_> = reply.files.iter().map(|name| clean(name)).collect();
+    match &names[..] {
+        [] | [_] => clean(&reply.file).into_owned(),
+        [first, rest @ ..] if names.len() > MOST_NAMED => {
+            format!("{first} and {} files of agent.d", rest.len())
+        }
+        [but_last @ .., last] => format!("{} and {last}", but_last.join(", ")),
+    }
 }
 
 /// The users that no service lets in.
 fn refused(reply: &CheckConfigReply) -> String {
     let name = |refused: &Refused| match refused.administers {
-        true => format!("{} (administers this host)", clean(&refused.user)),
+        true => format!("{} (administrator)", clean(&refused.user)),
         false => clean(&refused.user).into_owned(),
     };
     let names: Vec<String> = reply.refused.iter().map(name).collect();
@@ -94,7 +111,8 @@ fn refused(reply: &CheckConfigReply) -> String {
     match names.is_empty() {
         true => String::new(),
         false => format!(
-            "refused by every service that asks: {}{more}\n",
+            "warning: these users can't log in: {}{more}. Enrol them: mfactl enroll totp USER. See \
+             the reason: mfactl explain --user USER --service sshd\n",
             names.join(", ")
         ),
     }
@@ -144,7 +162,7 @@ mod tests {
         );
         assert_eq!(
             screen(&reply(true, vec![warning.clone()])),
-            "warning: a.toml:7: rule \"x\" never fits\n/etc/mfa/agent.toml: valid\n"
+            "warning: a.toml:7: rule \"x\" never fits\n/etc/mfa/agent.toml: valid; 1 warning\n"
         );
         assert_eq!(
             screen(&reply(true, vec![warning, error])),
@@ -167,8 +185,31 @@ mod tests {
         };
         assert_eq!(
             screen(&reply),
-            "refused by every service that asks: anna (administers this host), bob and 3 more\n\
-             /etc/mfa/agent.toml: valid, no findings\n"
+            "warning: these users can't log in: anna (administrator), bob and 3 more. Enrol them: \
+             mfactl enroll totp USER. See the reason: mfactl explain --user USER --service sshd\n\
+             /etc/mfa/agent.toml: valid; 1 warning\n"
+        );
+    }
+
+    #[test]
+    fn every_file_that_was_checked_is_named() {
+        let files = |count: usize| {
+            let drop_ins = (1..count).map(|n| format!("/etc/mfa/agent.d/{n}.toml"));
+            let first = std::iter::once("/etc/mfa/agent.toml".to_owned());
+            let files = first.chain(drop_ins).collect();
+            screen(&CheckConfigReply {
+                files,
+                ..reply(true, vec![])
+            })
+        };
+        assert_eq!(files(1), "/etc/mfa/agent.toml: valid, no findings\n");
+        assert_eq!(
+            files(2),
+            "/etc/mfa/agent.toml and /etc/mfa/agent.d/1.toml: valid, no findings\n"
+        );
+        assert_eq!(
+            files(9),
+            "/etc/mfa/agent.toml and 8 files of agent.d: valid, no findings\n"
         );
     }
 

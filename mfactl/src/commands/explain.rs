@@ -5,19 +5,22 @@ use std::path::Path;
 use mfa_protocol::admin::{
     Considered, Explain, ExplainParameters, Explanation, Status, UserParameters,
 };
-use mfa_protocol::policy::{Action, RuleField, Source, Unenrolled};
+use mfa_protocol::policy::{Action, Prompting, RuleField, Source, Unenrolled};
 use serde::Serialize;
 
 use crate::args;
 use crate::clock::Clock;
 use crate::commands::doctor::sshd::gives_names;
+use crate::commands::doctor::stacks::{emergency_line, files::Files};
+use crate::commands::status::POLICY;
 use crate::commands::{Verdict, status};
-use crate::context::Context;
+use crate::context::{Context, acts_for_oneself};
 use crate::failure::Failure;
-use crate::table::{field, joined, list, paragraph, table};
+use crate::table::{field, joined, list, paragraph, table_of_places};
 
 pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict, Failure> {
     let sshd = args.sshd.program.clone();
+    let stacks = Files::read(&args.stacks.pam_dir);
     let parameters = ExplainParameters {
         service: args.service().to_owned(),
         user: args.user,
@@ -30,10 +33,12 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
     };
     let explanation = context.call::<Explain>(&parameters)?.explanation;
     let beware = beware(&explanation, &parameters, &sshd);
+    let emergency = emergency_line(&stacks, &explanation.service, &explanation.user);
     if context.output.is_json() {
         let shown = Shown {
             explanation: &explanation,
             beware,
+            emergency,
         };
         context.output.result(&shown, String::new)?;
         return Ok(Verdict::Done);
@@ -43,10 +48,13 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         user: Some(explanation.user.clone()),
     };
     let account = context.call::<Status>(&whose)?.account;
-    let state = status::state(&account, &Clock::system());
+    let own = acts_for_oneself(Some(&account.user));
+    let state = status::state(&account, own, &Clock::system());
     let operation = parameters.operation.as_deref().unwrap_or_default();
     let head = state + &field("Service", &explanation.service) + &field("Operation", operation);
-    let beware = paragraph("Beware", beware.unwrap_or_default());
+    let emergency = emergency.map(|line| let_in(&explanation, &line));
+    let beware = paragraph("Beware", beware.unwrap_or_default())
+        + &paragraph("Emergency", &emergency.unwrap_or_default());
     context
         .output
         .text(&screen(&explanation, &(head + &beware)))?;
@@ -60,6 +68,14 @@ struct Shown<'a> {
     explanation: &'a Explanation,
     #[serde(skip_serializing_if = "Option::is_none")]
     beware: Option<&'static str>,
+    /// The line of this host's stack that lets the user in without a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emergency: Option<String>,
+}
+
+fn let_in(it: &Explanation, line: &str) -> String {
+    let (user, service) = (&it.user, &it.service);
+    format!("this host's stack lets {user} in at {service} without a code ({line})")
 }
 
 /// A warning if sshd passes names instead of addresses and that matters for this login.
@@ -79,23 +95,26 @@ const NAMES: &str = "sshd has UseDNS yes, and passes the name of a remote host i
 
 /// `head` is what is known of the user and the login before the decision.
 fn screen(it: &Explanation, head: &str) -> String {
-    let mut screen = field("User", &it.user) + head;
-    screen += &field("Source", source(it.source));
+    let user = format!("{} ({})", it.user, source(it.source));
+    let mut screen = field("User", &user) + head;
     screen += &field("Decision", &decision(it));
     screen += &paragraph("Because", &it.reason);
-    screen += &field("Rule", it.rule.as_deref().unwrap_or("none"));
+    screen += &field("Rule", rule(it));
     screen += &field("Where", it.place.as_deref().unwrap_or_default());
     screen += &field("Enrolled", &list(&it.enrolled, "none"));
-    screen += &paragraph("Without", &unenrolled(it));
-    screen += &field("Prompting", it.prompting.name());
+    screen += &paragraph("No device", &unenrolled(it));
+    screen += &field("Prompts", prompts(it));
     for (i, prompt) in it.prompts.iter().enumerate() {
         screen += &field(if i == 0 { "Asked" } else { "" }, &format!("{prompt:?}"));
+    }
+    if is_refused(it) && !it.prompts.is_empty() {
+        screen += &field("", "no answer to these is accepted");
     }
     screen += &field("Session", &session(it));
     screen += &field("Lockout", &lockout(it));
     if !it.considered.is_empty() {
         screen += "\nRules checked, in order\n";
-        screen += &table(
+        screen += &table_of_places(
             ["Rule", "Matches", "Where"],
             it.considered.iter().map(considered),
         );
@@ -105,9 +124,33 @@ fn screen(it: &Explanation, head: &str) -> String {
 
 fn source(source: Source) -> &'static str {
     match source {
-        Source::Local => "local: in /etc/passwd, or not in the name service and treated as local",
+        Source::Local => "local",
         Source::Federated => "federated: in the name service, not in /etc/passwd",
     }
+}
+
+/// What decides: for people, the rule for logins that no `[[rule]]` matches is `[policy]`.
+fn rule(it: &Explanation) -> &str {
+    match (&it.rule, it.action) {
+        (Some(rule), _) => rule,
+        // Only what asks has a list of required factors.
+        (None, _) if !it.require.is_empty() => POLICY,
+        (None, Action::Skip) => "[enforcement]",
+        (None, _) => "none",
+    }
+}
+
+fn prompts(it: &Explanation) -> &'static str {
+    match (it.action, it.prompting) {
+        (Action::Skip | Action::Deny, _) => "",
+        (_, Prompting::Dialogue) => "one after the other",
+        (_, Prompting::Single) => "one, for all answers together",
+    }
+}
+
+/// Whether the user is asked, and refused whatever the answers: they lack what is required.
+fn is_refused(it: &Explanation) -> bool {
+    it.action == Action::Ask && it.not_enrolled == Some(true)
 }
 
 /// What happens to a user who has none of the required factors.
@@ -149,11 +192,27 @@ fn lockout(it: &Explanation) -> String {
 
 fn decision(it: &Explanation) -> String {
     match it.action {
+        Action::Ask if is_refused(it) => refused(it),
         Action::Ask if it.require.is_empty() => "ask for nothing".to_owned(),
         Action::Ask => format!("ask for {}", joined(&it.require, " or ")),
         Action::Skip => "skip: no second factor".to_owned(),
         Action::Deny => "deny: the login is refused".to_owned(),
         Action::SeeSettings => it.action.to_string(),
+    }
+}
+
+fn refused(it: &Explanation) -> String {
+    let (user, required) = (&it.user, joined(&it.require, ", "));
+    match it
+        .require
+        .iter()
+        .any(|combination| combination.to_string().contains('+'))
+    {
+        true => format!(
+            "deny: {user} has not enrolled what is required: {}",
+            joined(&it.require, " or ")
+        ),
+        false => format!("deny: {user} has enrolled none of: {required}"),
     }
 }
 
@@ -172,7 +231,6 @@ fn considered(rule: &Considered) -> [String; 3] {
 mod tests {
     use super::*;
     use mfa_protocol::factor::Factor;
-    use mfa_protocol::policy::Prompting;
 
     #[test]
     fn the_screen_names_the_decision_the_rule_and_why_others_do_not_fit() {
@@ -230,38 +288,59 @@ mod tests {
         assert_eq!(screen(&explanation, "Service     mfactl\n"), SKIPPED);
     }
 
+    #[test]
+    fn who_lacks_what_is_required_is_denied_by_the_policy() {
+        let bob = |require: &[&str]| Explanation {
+            user: "bob".to_owned(),
+            action: Action::Ask,
+            require: require.iter().map(|way| way.parse().unwrap()).collect(),
+            not_enrolled: Some(true),
+            prompts: vec!["OTP code: ".to_owned()],
+            ..Explanation::default()
+        };
+        let text = screen(&bob(&["totp", "pin"]), "");
+        for line in [
+            "Decision    deny: bob has enrolled none of: totp, pin\n",
+            "Rule        [policy]\n",
+            "            no answer to these is accepted\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert_eq!(
+            decision(&bob(&["totp+pin", "questions"])),
+            "deny: bob has not enrolled what is required: totp+pin or questions"
+        );
+    }
+
     const SKIPPED: &str = "\
-User        alice
+User        alice (federated: in the name service, not in /etc/passwd)
 Service     mfactl
-Source      federated: in the name service, not in /etc/passwd
 Decision    skip: no second factor
 Because     the enforcement mode is local-users, and the user is federated
-Rule        none
+Rule        [enforcement]
 Enrolled    none
-Prompting   dialogue
 ";
 
-    const EXPLAINED: &str = r#"User        alice
+    const EXPLAINED: &str = r#"User        alice (local)
 State       not locked
 Service     openvpn
-Source      local: in /etc/passwd, or not in the name service and treated as local
 Decision    ask for totp or pin
 Because     rule "vpn" is the first that fits
 Rule        vpn
 Where       /etc/mfa/agent.toml:31
 Enrolled    totp
-Without     a user who has enrolled nothing is let in for 12 more days, then
+No device   a user who has enrolled nothing is let in for 12 more days, then
             denied
-Prompting   single
+Prompts     one, for all answers together
 Asked       "OTP code: "
             "PIN:\u{1b} "
 Session     not asked again for 15m
 Lockout     5 failures lock the user for 1h
 
 Rules checked, in order
-  Rule                 Matches                          Where
-  console break-glass  no: users: alice is not among    /etc/mfa/agent.toml:24
-                       them
-  vpn                  yes                              /etc/mfa/agent.toml:31
+  Rule                 Matches                             Where
+  console break-glass  no: users: alice is not among them  line 24
+  vpn                  yes                                 line 31
+  lines of /etc/mfa/agent.toml
 "#;
 }

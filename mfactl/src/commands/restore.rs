@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::backup::file::Reader;
 use super::backup::key;
-use super::backup::progress::{Progress, grouped};
+use super::backup::progress::{Progress, counted};
 use crate::args;
 use crate::commands::Verdict;
 use crate::context::Context;
@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct Restored<'a> {
     file: &'a Path,
     made_at: &'a str,
+    records: u64,
     accounts: u64,
     damaged: u64,
     totp_assumed_used: u64,
@@ -51,7 +52,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
         file_key: file_key.transpose()?,
         replace: args.replace,
     })?;
-    send(context, &mut reader)?;
+    let records = send(context, &mut reader)?;
     let reply = loop {
         let reply = context.call::<RestoreEnd>(&Nothing {})?;
         if reply.done {
@@ -61,6 +62,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
     let restored = Restored {
         file: &args.file,
         made_at: &head.made_at,
+        records,
         accounts: reply.accounts,
         damaged: reply.damaged,
         totp_assumed_used: reply.assumed,
@@ -80,7 +82,8 @@ fn check(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn send(context: &mut Context, reader: &mut Reader) -> Result<(), Failure> {
+/// Sends the file; how many records it has.
+fn send(context: &mut Context, reader: &mut Reader) -> Result<u64, Failure> {
     let mut progress = Progress::new(context.output, "records");
     loop {
         let (chunk, last) = reader.chunk()?;
@@ -90,39 +93,56 @@ fn send(context: &mut Context, reader: &mut Reader) -> Result<(), Failure> {
         })?;
         progress.show(reply.records);
         if last {
-            return Ok(());
+            return Ok(reply.records);
         }
     }
 }
 
 fn screen(restored: &Restored<'_>, reply: &RestoreEndReply) -> String {
     let mut text = format!(
-        "Restored accounts: {} (backup of {})\n",
-        grouped(reply.accounts),
+        "Restored {}: {} (backup of {})\n",
+        counted(restored.records, "record"),
+        counted(reply.accounts, "account")
+            + &others(
+                restored
+                    .records
+                    .saturating_sub(reply.accounts + reply.damaged)
+            ),
         clean(restored.made_at)
     );
-    let mut say = |count: u64, what: &str| {
+    let mut say = |count: u64, of: &str, what: &str| {
         if count > 0 {
-            text += &remark(&format!("{}: {what}", grouped(count)));
+            text += &remark(&format!("{}: {what}", counted(count, of)));
         }
     };
     say(
         reply.assumed,
-        "TOTP devices of which nothing was known. Their codes up to now count as used: users wait for the next code",
+        "TOTP device",
+        "codes up to now count as used. Users wait for the next code.",
     );
     say(
         reply.unknown_counters,
-        "HOTP devices of which nothing is known. A code that was used since the backup passes again: have their users \
-         use a code now, or enrol them again",
+        "HOTP device",
+        "a code that was used since the backup passes again. Have their users use a code now, or enrol \
+         them again.",
     );
     say(
         reply.unknown_codes,
-        "recovery codes of which nothing is known. One that was used since the backup passes again: mfactl enroll \
-         recovery USER replaces them",
+        "recovery code",
+        "one that was used since the backup passes again. Replace them: mfactl enroll recovery USER",
     );
     say(
         reply.damaged,
-        "records that were damaged in the backup already. Their users can't log in: mfactl store check",
+        "record",
+        "damaged in the backup already, so that its user can't log in. See more: mfactl store check",
     );
     text
+}
+
+/// Other records are the store's own, and those of names without an account.
+fn others(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(" and {}", counted(count, "other record")),
+    }
 }

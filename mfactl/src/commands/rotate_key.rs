@@ -7,7 +7,7 @@ use mfa_protocol::admin::{
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
 
-use super::backup::progress::{Progress, grouped};
+use super::backup::progress::{Progress, counted, grouped};
 use crate::args;
 use crate::commands::Verdict;
 use crate::context::Context;
@@ -60,7 +60,7 @@ pub(crate) fn run(context: &mut Context, args: &args::RotateKey) -> Result<Verdi
     };
     context.output.result(&rotated, || {
         let key = clean(&begun.key_id);
-        let (earlier, records) = (grouped(done.earlier), grouped(done.records));
+        let (earlier, records) = (grouped(done.earlier), counted(done.records, "record"));
         let first = format!("Key {key} seals all records now ({earlier} of {records} resealed)\n");
         format!("{first}{}{}", left(done.damaged), needless(&end))
     })?;

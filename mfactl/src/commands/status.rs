@@ -6,30 +6,72 @@ mod addresses;
 mod tables;
 
 pub(super) use addresses::messages;
-use mfa_protocol::admin::{Account, Status, UserParameters};
+use mfa_protocol::admin::{
+    Account, Explain, ExplainParameters, Explanation, Status, UserParameters,
+};
+use mfa_protocol::policy::Action;
+pub(super) use tables::POLICY;
 
 use crate::args::Whose;
 use crate::clock::Clock;
 use crate::commands::{Verdict, settings};
-use crate::context::Context;
+use crate::context::{Context, acts_for_oneself};
 use crate::failure::Failure;
 use crate::table::{field, list, table};
 
 pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure> {
     let named = args.user.is_some();
+    let own = acts_for_oneself(args.user.as_deref());
     let account = context
         .call::<Status>(&UserParameters { user: args.user })?
         .account;
-    context
-        .output
-        .result(&account, || screen(&account, named, &Clock::system()))?;
+    let newcomer = match context.output.is_json() {
+        true => None,
+        false => newcomer(context, &account),
+    };
+    let reader = Reader { named, own };
+    context.output.result(&account, || {
+        screen(&account, newcomer.as_ref(), reader, &Clock::system())
+    })?;
     Ok(Verdict::Done)
 }
 
-/// `named` says whether commands have to name the user, because it is not the caller.
-fn screen(account: &Account, named: bool, clock: &Clock) -> String {
+/// Who reads a screen.
+#[derive(Clone, Copy)]
+struct Reader {
+    /// Whether commands have to name the user, because it is not the caller.
+    named: bool,
+    /// Whether it is the user, and not an administrator.
+    own: bool,
+}
+
+/// The service whose logins tell whether a user without a factor gets in.
+const SERVICE: &str = "sshd";
+
+/// The explanation of an ssh login of a user with nothing enrolled.
+pub(super) fn newcomer(context: &mut Context, account: &Account) -> Option<Explanation> {
+    if !account.enrolled.is_empty() {
+        return None;
+    }
+    let parameters = ExplainParameters {
+        user: account.user.clone(),
+        service: SERVICE.to_owned(),
+        ..ExplainParameters::default()
+    };
+    // It is an addition to the screen, which has to come without it too.
+    let reply = context.call::<Explain>(&parameters).ok()?;
+    Some(reply.explanation)
+}
+
+fn screen(
+    account: &Account,
+    newcomer: Option<&Explanation>,
+    reader: Reader,
+    clock: &Clock,
+) -> String {
+    let Reader { named, own } = reader;
     let mut screen = field("User", &account.user);
-    screen += &state(account, clock);
+    screen += &state(account, own, clock);
     screen += &field("Failures", &failures(account));
     screen += &field("Factors", &list(&account.enrolled, "none yet"));
     if account.enrolled.is_empty() {
@@ -40,7 +82,7 @@ fn screen(account: &Account, named: bool, clock: &Clock) -> String {
         };
         screen += &field("", &format!("enrol one: {command}"));
     }
-    screen += &passing(account, clock);
+    screen += &passing(account, newcomer, clock);
     screen += &messages(account, true, clock);
     let set = settings::screen(&account.settings);
     if !set.is_empty() {
@@ -68,13 +110,21 @@ pub(super) fn has_codes(account: &Account) -> bool {
     !account.devices.is_empty() || !account.addresses.is_empty() || account.radius.is_some()
 }
 
-/// Whether the account is locked, and the command that unlocks it.
-pub(super) fn state(account: &Account, clock: &Clock) -> String {
-    let mut state = field("State", &lock(account, clock));
-    if account.locked_by_limit || account.locked_until.is_some() {
-        state += &field("", &format!("unlock: mfactl unlock {}", account.user));
+/// Whether the account is locked, and the command that unlocks it. `own` says that its user reads it, who can't unlock it.
+pub(super) fn state(account: &Account, own: bool, clock: &Clock) -> String {
+    let state = field("State", &lock(account, clock));
+    let command = format!("mfactl unlock {}", account.user);
+    match is_locked(account) {
+        false => state,
+        true if own => state + &field("", NO_CODE_NOW) + &field("", &command),
+        true => state + &field("", &format!("unlock: {command}")),
     }
-    state
+}
+
+const NO_CODE_NOW: &str = "No code is accepted until then. An administrator can unlock it:";
+
+pub(super) fn is_locked(account: &Account) -> bool {
+    account.locked_by_limit || account.locked_until.is_some()
 }
 
 pub(super) fn lock(account: &Account, clock: &Clock) -> String {
@@ -101,7 +151,7 @@ fn failures(account: &Account) -> String {
 }
 
 /// What expires: a suspension, recovery and bypass codes, grace, sessions.
-pub(super) fn passing(account: &Account, clock: &Clock) -> String {
+pub(super) fn passing(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> String {
     let mut lines = String::new();
     if let Some(time) = &account.suspended_until {
         let text = format!("not asked for a second factor until {}", clock.future(time));
@@ -118,15 +168,47 @@ pub(super) fn passing(account: &Account, clock: &Clock) -> String {
             &format!("a bypass code is valid until {}", clock.future(time)),
         );
     }
-    if let Some(time) = &account.grace_since {
-        let text = format!("let in without a factor since {}", clock.past(time));
-        lines += &field("Grace", &text);
-    }
+    lines += &grace(account, newcomer, clock);
     if account.sessions > 0 {
         lines += &field("Sessions", &account.sessions.to_string());
         lines += &field("", &format!("end them: mfactl revoke {}", account.user));
     }
     lines
+}
+
+/// Until when a user without a factor gets in, and that one who does not has to enrol.
+fn grace(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> String {
+    let since = account.grace_since.as_ref();
+    let Some(it) = newcomer else {
+        let text = since.map(|time| format!("let in without a factor since {}", clock.past(time)));
+        return field("Grace", &text.unwrap_or_default());
+    };
+    let after = match it.not_enrolled {
+        Some(true) => "; then logins are refused",
+        _ => "",
+    };
+    match (&it.grace_until, it.grace_days_left, it.action) {
+        (Some(until), ..) => {
+            let text = format!(
+                "let in without a factor until {}{after}",
+                clock.future(until)
+            );
+            field("Grace", &text)
+        }
+        (None, Some(days), _) => {
+            let days = match days {
+                1 => "1 day".to_owned(),
+                days => format!("{days} days"),
+            };
+            let text = format!("let in without a factor for {days} from the first login{after}");
+            field("Grace", &text)
+        }
+        (None, None, Action::Ask) if it.not_enrolled == Some(true) => field(
+            "Logins",
+            "ssh logins are refused until a factor is enrolled",
+        ),
+        (None, None, _) => String::new(),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use mfa_protocol::admin::{
 };
 use serde::Serialize;
 
-use super::backup::progress::{Progress, grouped};
+use super::backup::progress::{Progress, counted};
 use crate::args;
 use crate::commands::Verdict;
 use crate::context::Context;
@@ -55,11 +55,11 @@ fn check(context: &mut Context) -> Result<Verdict, Failure> {
 }
 
 fn screen(checked: &Checked) -> String {
-    let records = grouped(checked.records);
+    let records = counted(checked.records, "record");
     if checked.damaged.is_empty() {
-        return format!("Records: {records}, all intact\n");
+        return format!("{records}, all intact\n");
     }
-    let mut text = format!("Records: {records}, damaged: {}\n", checked.damaged.len());
+    let mut text = format!("{records}, {} damaged\n", checked.damaged.len());
     for damaged in &checked.damaged {
         text += &remark(&format!("{}: {}", damaged.record, damaged.reason));
     }

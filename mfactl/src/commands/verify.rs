@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args;
 use crate::clock::Clock;
 use crate::commands::{Verdict, resync};
-use crate::context::{Context, caller};
+use crate::context::{Context, acts_for_oneself, caller};
 use crate::conversation::Login;
 use crate::failure::{Failure, words};
 use crate::output::clean;
@@ -72,8 +72,12 @@ fn lock(context: &mut Context, user: &str) -> Option<String> {
         None => return None,
     };
     let (user, codes) = (clean(&account.user), account.consecutive_failures);
+    let who = match acts_for_oneself(Some(&account.user)) {
+        true => "An administrator can unlock it",
+        false => "Unlock",
+    };
     Some(format!(
-        "{user} is locked {until}: {codes} wrong codes in a row. Unlock: mfactl unlock {user}"
+        "{user} is locked {until}: {codes} wrong codes in a row. {who}: mfactl unlock {user}"
     ))
 }
 

@@ -47,7 +47,7 @@ fn a_backup_is_written_and_its_chunks_are_sent_back() {
     agent.finish();
 
     let done = json!({
-        "done": true, "accounts": 1_203, "damaged": 1, "assumed": 7, "unknown_counters": 2,
+        "done": true, "accounts": 1_202, "damaged": 1, "assumed": 7, "unknown_counters": 2,
         "unknown_codes": 10,
     });
     let more = json!({
@@ -77,15 +77,14 @@ fn a_backup_is_written_and_its_chunks_are_sent_back() {
     let output = mfactl(&agent, &["restore", "--replace", &file], "");
     assert!(output.status.success(), "{}", stderr(&output));
     insta::assert_snapshot!(stdout(&output), @r"
-    Restored accounts: 1,203 (backup of 2026-11-29T00:00:00Z)
-      7: TOTP devices of which nothing was known. Their codes up to now count as
-        used: users wait for the next code
-      2: HOTP devices of which nothing is known. A code that was used since the
-        backup passes again: have their users use a code now, or enrol them again
-      10: recovery codes of which nothing is known. One that was used since the
-        backup passes again: mfactl enroll recovery USER replaces them
-      1: records that were damaged in the backup already. Their users can't log
-        in: mfactl store check
+    Restored 1,204 records: 1,202 accounts and 1 other record (backup of 2026-11-29T00:00:00Z)
+      7 TOTP devices: codes up to now count as used. Users wait for the next code.
+      2 HOTP devices: a code that was used since the backup passes again. Have
+        their users use a code now, or enrol them again.
+      10 recovery codes: one that was used since the backup passes again. Replace
+        them: mfactl enroll recovery USER
+      1 record: damaged in the backup already, so that its user can't log in. See
+        more: mfactl store check
     ");
     agent.finish();
 }
@@ -148,7 +147,7 @@ fn a_new_key_seals_all_records_and_the_old_one_is_named() {
     let output = mfactl(&agent, &["rotate-key"], "");
     assert!(output.status.success(), "{}", stderr(&output));
     insta::assert_snapshot!(stdout(&output), @r"
-    Key 5b1e9f00 seals all records now (703 of 704 resealed)
+    Key 5b1e9f00 seals all records now (703 of 704 records resealed)
     Key 0e240d73 is no longer needed by the store. Backups made before now need it: keep it as long as you keep them, then remove /var/lib/mfa/key.0e240d73
     ");
     agent.finish();
@@ -190,7 +189,7 @@ fn damaged_records_are_listed_and_one_is_dropped() {
     let output = mfactl(&agent, &["store", "check"], "");
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(stdout(&output), @r"
-    Records: 2,004, damaged: 1
+    2,004 records, 1 damaged
       account/alice: a record was tampered with
     Their users can't log in. To get the records back:
       mfactl restore --replace FILE

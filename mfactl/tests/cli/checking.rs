@@ -6,7 +6,7 @@ use crate::support::{Agent, admin, mfactl, stdout, value};
 
 pub(crate) fn checked(valid: bool, findings: &Value) -> Value {
     json!({
-        "file": "/etc/mfa/agent.toml", "valid": valid, "findings": findings, "refused": [], "refused_more": 0,
+        "file": "/etc/mfa/agent.toml", "files": ["/etc/mfa/agent.toml"], "valid": valid, "findings": findings, "refused": [], "refused_more": 0,
     })
 }
 
@@ -27,7 +27,7 @@ fn settings_with_nothing_wrong_or_only_warnings_are_a_success() {
     assert_eq!(stdout(&output), "/etc/mfa/agent.toml: valid, no findings\n");
     assert_eq!(output.status.code(), Some(0));
     let output = mfactl(&agent, &["config", "check"], "");
-    let expected = "warning: rule \\u{1b}x never fits\n/etc/mfa/agent.toml: valid\n";
+    let expected = "warning: rule \\u{1b}x never fits\n/etc/mfa/agent.toml: valid; 1 warning\n";
     assert_eq!(stdout(&output), expected);
     assert_eq!(output.status.code(), Some(0));
     agent.finish();

@@ -75,7 +75,7 @@ fn rules() -> Value {
             "services": ["openvpn"], "from": ["10.0.0.0/8"], "conditions": ["days: mon-fri"],
         },
         {
-            "name": "policy", "place": "/etc/mfa/agent.toml:12", "action": "ask",
+            "name": "default", "place": "/etc/mfa/agent.toml:12", "action": "ask",
             "require": ["totp", "pin", "questions"], "services": [], "from": [], "conditions": [],
         },
     ])
@@ -125,9 +125,27 @@ fn person(agent: &Agent, arguments: &[&str]) -> Person {
     Person::sits_at(pty, agent, arguments, None, &[("NO_COLOR", "1")])
 }
 
+/// The explanation of an ssh login of somebody with nothing.
+fn refused_for_now() -> Exchange {
+    let explanation = json!({
+        "user": "alice", "service": "sshd", "action": "ask", "rule": null, "place": null, "reason": "",
+        "require": ["totp"], "prompting": "dialogue", "source": "local", "session": null, "unenrolled": "deny",
+        "grace_days_left": null, "grace_since": null, "grace_until": null, "not_enrolled": true,
+        "lockout_attempts": 5, "lockout_duration": "1h", "enrolled": [], "prompts": [], "considered": [],
+    });
+    admin(
+        "Explain",
+        json!({"user": "alice", "service": "sshd"}),
+        json!({ "explanation": explanation }),
+    )
+}
+
 #[test]
 fn the_status_of_somebody_with_nothing() {
-    let agent = Agent::scripted(vec![status(json!({"user": "alice"}), account(json!({})))]);
+    let agent = Agent::scripted(vec![
+        status(json!({"user": "alice"}), account(json!({}))),
+        refused_for_now(),
+    ]);
     let screen = stdout(&mfactl(&agent, &["status", "alice"], ""));
     insta::assert_snapshot!(Times::now().golden(&screen));
     agent.finish();
@@ -144,7 +162,10 @@ fn the_status_of_somebody_locked_with_a_device_astray() {
 
 #[test]
 fn mfactl_alone_for_somebody_with_nothing() {
-    let agent = Agent::scripted(vec![status(json!({}), account(json!({})))]);
+    let agent = Agent::scripted(vec![
+        status(json!({}), account(json!({}))),
+        refused_for_now(),
+    ]);
     let (screen, code) = Person::is_new(&agent).ends();
     assert_eq!(code, Some(0), "{screen}");
     insta::assert_snapshot!(Times::now().golden(&screen));

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::person::Person;
 use crate::support::{Agent, Exchange, admin, mfactl, refused, stderr, stdout, value};
 
 const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -178,6 +179,64 @@ fn one_user_of_a_users_file_is_taken_alone_and_pins_can_be_left_out() {
 }
 
 #[test]
+fn every_import_asks_a_person_after_a_dry_run_and_a_script_or_yes_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let oath = file("users.oath", &format!("HOTP bob - {HEX}\n"));
+    let uris = file("uris", "bob\totpauth://totp/b?secret=X\n");
+    let call = |is_oath: bool, dry_run: bool| {
+        let entry = json!({"line": 1, "user": "bob", "uri": "otpauth://totp/b?secret=X"});
+        let account = json!({"line": 1, "user": "bob",
+            "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]});
+        let (method, mut parameters, result) = match is_oath {
+            true => (
+                "ImportAccounts",
+                json!({"accounts": [account], "newcomers": true}),
+                imported(1, "bob", "stored"),
+            ),
+            false => (
+                "ImportUris",
+                json!({"entries": [entry]}),
+                json!({"line": 1, "user": "bob", "result": "stored"}),
+            ),
+        };
+        if dry_run {
+            parameters["dry_run"] = json!(true);
+        }
+        admin(method, parameters, json!({"results": [result]}))
+    };
+    for (is_oath, line) in [
+        (true, ["import", "oath", &oath]),
+        (false, ["import", "uris", &uris]),
+    ] {
+        let agent = Agent::scripted(vec![call(is_oath, true), call(is_oath, false)]);
+        let mut person = Person::runs(&agent, &line);
+        person.types("Type yes: ", "yes\n");
+        let (screen, code) = person.ends();
+        assert_eq!(code, Some(0), "{screen}");
+        assert!(screen.contains("would import"), "{screen}");
+        assert!(screen.contains("1 imported"), "{screen}");
+        agent.finish();
+
+        let agent = Agent::scripted(vec![call(is_oath, true)]);
+        let mut person = Person::runs(&agent, &line);
+        person.types("Type yes: ", "no\n");
+        assert_eq!(person.ends().1, Some(1));
+        agent.finish();
+
+        let agent = Agent::scripted(vec![call(is_oath, false), call(is_oath, false)]);
+        let ready = [&line[..], &["--yes"]].concat();
+        assert_eq!(Person::runs(&agent, &ready).ends().1, Some(0));
+        assert_eq!(mfactl(&agent, &line, "").status.code(), Some(0));
+        agent.finish();
+    }
+}
+
+#[test]
 fn an_import_that_ends_early_says_with_whom() {
     let accounts = json!({"accounts": [{"line": 1, "user": "bob",
         "devices": [{"secret": KEY, "algorithm": "SHA1", "digits": 6}]}], "newcomers": true});
@@ -226,7 +285,6 @@ fn users_of_the_host_come_without_a_user_or_a_file() {
         (&["alice"][..], "<FILE>"),
         (&[], "<USER>"),
         (&["alice", "-", "--all"], "cannot be used"),
-        (&["alice", "-", "--yes"], "cannot be used"),
         (&["--all", "--secret", "/etc/one"], "the same file"),
     ] {
         let line: Vec<_> = ["import", "google-authenticator"]

@@ -66,7 +66,7 @@ fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     page.extend(subcommands(command, name).into_bytes());
-    page.extend(remarks(command).into_bytes());
+    page.extend(remarks(command, name).into_bytes());
     page.extend(ENDING.as_bytes());
     page.extend(see_also(name).into_bytes());
     Ok(page)
@@ -74,7 +74,8 @@ fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
 
 fn subcommands(command: &Command, name: &str) -> String {
     let mut section = String::new();
-    for sub in command.get_subcommands() {
+    // `--help` leaves the hidden ones out too.
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         if section.is_empty() {
             section.push_str(".SH COMMANDS\n");
         }
@@ -90,11 +91,32 @@ fn subcommands(command: &Command, name: &str) -> String {
 }
 
 /// The end of the help: mostly examples.
-fn remarks(command: &Command) -> String {
+fn remarks(command: &Command, name: &str) -> String {
     let Some(help) = command.get_after_help() else {
         return String::new();
     };
-    format!(".SH EXAMPLES\n{}", roff::literal(&help.to_string()))
+    let help = help.to_string();
+    let help = help.strip_prefix("Examples:\n").unwrap_or(&help);
+    // The page of `mfactl` itself says it in a section of its own; those of the commands say more than that section.
+    let help = match name {
+        "mfactl" => without_exit_status(help),
+        _ => help.to_owned(),
+    };
+    format!(".SH EXAMPLES\n{}", roff::literal(&help))
+}
+
+/// Without the sentence about the exit status, which may take more than one line.
+fn without_exit_status(help: &str) -> String {
+    let mut is_inside = false;
+    let mut rest = Vec::new();
+    for line in help.lines() {
+        is_inside |= line.starts_with("Exit status:");
+        if !is_inside {
+            rest.push(line);
+        }
+        is_inside &= !line.ends_with('.');
+    }
+    rest.join("\n")
 }
 
 fn see_also(name: &str) -> String {

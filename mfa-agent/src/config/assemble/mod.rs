@@ -10,6 +10,7 @@ mod radius;
 mod rule;
 mod sms;
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,7 +78,18 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
     let prompts = prompts::prompts(sections.prompts, lists, findings);
     let pin = knowledge::pin(sections.pin, lists, findings);
     let questions = knowledge::questions(sections.questions, lists, findings);
+    let name_places = [
+        (
+            "[server] trusted",
+            only(&sections.server.layers.nodes("trusted")),
+        ),
+        (
+            "[admin] groups",
+            only(&sections.admin.layers.nodes("groups")),
+        ),
+    ];
     Some(Settings {
+        name_places: placed(name_places),
         lockout: asking::limits(&sections.lockout.keys),
         require_password_expiry: sections.policy.keys.require_password_expiry,
         policy: Policy {
@@ -103,6 +115,22 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
         file_places: mem::take(&mut findings.file_places),
         overridden: mem::take(&mut findings.overridden),
     })
+}
+
+/// Where a list is that only one file has. Those of more files join, so that no place has all names.
+fn only<'a>(nodes: &[&'a Node]) -> Option<&'a Place> {
+    match nodes {
+        [node] => Some(&node.place),
+        _ => None,
+    }
+}
+
+/// Keys that are set, and where.
+fn placed<const N: usize>(
+    keys: [(&'static str, Option<&Place>); N],
+) -> BTreeMap<&'static str, Place> {
+    let set = |(key, place): (_, Option<&Place>)| Some((key, place?.clone()));
+    keys.into_iter().filter_map(set).collect()
 }
 
 /// The lists that the settings name by their files, whether they hold in the end or not.

@@ -45,6 +45,7 @@ fn parse_all(texts: &[&str]) -> Result<Settings, ConfigError> {
 
 /// Without what the files alone can give.
 fn without_places(mut settings: Settings) -> Settings {
+    settings.name_places.clear();
     settings.policy.mode_place = None;
     settings.policy.default_place = None;
     settings

@@ -16,12 +16,12 @@ fn users_and_groups_that_nobody_has_are_told_where_they_stand_first() {
     );
     finds(
         "[server]\ntrusted = ['freerad']",
-        "[server] trusted names the user \"freerad\"",
-        &["not in the name service"],
+        "agent.toml:2: [server] trusted names the user \"freerad\"",
+        &["not in the name service", "install the program first"],
     );
     finds(
         "[admin]\ngroups = ['wheel', 'staff']",
-        "[admin] groups names the group \"wheel\"",
+        "agent.toml:2: [admin] groups names the group \"wheel\"",
         &["does not exist"],
     );
     finds_nothing("[[rule]]\nusers = ['anna', '@staff', '!bob', '!@desk', 'root']");

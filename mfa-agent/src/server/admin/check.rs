@@ -27,7 +27,15 @@ impl Connection {
         let file = agent.active_config().file.clone();
         let now = Timestamp::now();
         let mut refused = Vec::new();
-        let (valid, findings) = match Files::read(&file).and_then(|files| files.settings()) {
+        let mut names = vec![file.display().to_string()];
+        let read = Files::read(&file).and_then(|files| {
+            names = files
+                .names()
+                .map(|name| name.display().to_string())
+                .collect();
+            files.settings()
+        });
+        let (valid, findings) = match read {
             Ok(settings) => {
                 let review = Review {
                     settings: &settings,
@@ -48,10 +56,12 @@ impl Connection {
         // The first mistakes are enough to begin with.
         let mut findings = findings;
         fit(&mut findings);
+        fit(&mut names);
         let refused_more = refused.len().saturating_sub(MOST_REFUSED);
         refused.truncate(MOST_REFUSED);
         Ok(CheckConfigReply {
             file: file.display().to_string(),
+            files: names,
             valid,
             findings,
             refused,

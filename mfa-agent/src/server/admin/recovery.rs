@@ -46,15 +46,20 @@ impl Connection {
         };
         let user = pending.subject.user.to_string();
         self.pending_codes = None;
-        if parameters.confirm {
+        let replaced = if parameters.confirm {
             let account = self.agent.repository.account(&pending.subject.user)?;
             pending.permit.check(&account)?;
             check_has_factor(&account)?;
             self.pending_codes = Some(Box::new(pending));
+            has_codes(&account)
         } else {
-            self.store_codes(&pending)?;
-        }
-        Ok(RecoveryReply { user, codes })
+            self.store_codes(&pending)?
+        };
+        Ok(RecoveryReply {
+            user,
+            codes,
+            replaced,
+        })
     }
 
     /// The user has written the codes down. Codes that were shown and not acknowledged are never stored.
@@ -72,7 +77,8 @@ impl Connection {
         })
     }
 
-    fn store_codes(&mut self, pending: &PendingCodes) -> Result<(), Failure> {
+    /// Returns whether these codes replaced others that could still be used.
+    fn store_codes(&mut self, pending: &PendingCodes) -> Result<bool, Failure> {
         let PendingCodes {
             subject,
             permit,
@@ -81,12 +87,13 @@ impl Connection {
         } = pending;
         let by = (subject, self.peer);
         let event = factor_event("enroll", by, Authenticator::Recovery, None);
-        self.change_factors(subject, permit, |account| {
+        let (_, replaced) = self.change_factors(subject, permit, |account| {
             check_has_factor(account)?;
+            let replaced = has_codes(account);
             account.set_recovery(digests.clone(), Timestamp::now());
-            Ok((Some(event.clone()), ()))
+            Ok((Some(event.clone()), replaced))
         })?;
-        Ok(())
+        Ok(replaced)
     }
 
     pub(super) fn remove_recovery(&mut self, user: Option<&str>) -> Result<RemoveReply, Failure> {
@@ -120,6 +127,11 @@ impl Connection {
             note: spent.map(|spent| format!("also removed: {spent}")),
         })
     }
+}
+
+/// Whether the user has recovery codes that can still be used.
+fn has_codes(account: &Account) -> bool {
+    account.recovery_left().is_some_and(|left| left > 0)
 }
 
 fn check_has_factor(account: &Account) -> Result<(), Failure> {

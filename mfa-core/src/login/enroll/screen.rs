@@ -68,9 +68,11 @@ impl Screen {
         messages
     }
 
-    /// What comes where the picture was asked for.
+    /// What comes where the picture was asked for. The key is under it: a picture in octal fills the screen.
     pub(super) fn on_request(self, texts: &Texts, picture: &str, key: &Secret) -> Vec<Message> {
-        vec![info(with_key(texts, key, "")), info(picture.to_owned())]
+        let instead = texts.say(&Text::EnrollGarbled);
+        let shown = [picture.to_owned(), with_key(texts, key, ""), instead];
+        shown.map(info).into()
     }
 
     /// Whether the picture is shown only then.

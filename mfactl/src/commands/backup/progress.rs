@@ -57,6 +57,12 @@ pub(crate) fn grouped(number: u64) -> String {
     grouped
 }
 
+/// "1 record", "1,204 records"
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::grouped;

@@ -27,9 +27,7 @@ pub(super) fn run(context: &mut Context, args: args::EnrollRecovery) -> Result<V
     if context.output.is_json() {
         context.output.result(&reply, String::new)?;
     } else {
-        let user = clean(&reply.user);
-        let head = format!("New recovery codes for {user} (earlier ones no longer work)\n\n");
-        context.output.text(&screen(&head, &reply))?;
+        context.output.text(&screen(&head(&reply), &reply))?;
     }
     Ok(Verdict::Done)
 }
@@ -112,6 +110,14 @@ fn is_yes(typed: &str) -> bool {
     ["yes", "y"].contains(&typed.trim().to_lowercase().as_str())
 }
 
+fn head(reply: &RecoveryReply) -> String {
+    let earlier = match reply.replaced {
+        true => " (earlier ones no longer work)",
+        false => "",
+    };
+    format!("New recovery codes for {}{earlier}\n\n", clean(&reply.user))
+}
+
 fn screen(head: &str, reply: &RecoveryReply) -> Zeroizing<String> {
     // Large enough from the start: growing would leave an unwiped copy.
     let size = head.len() + reply.codes.len() * 64 + END.len();
@@ -148,12 +154,21 @@ mod tests {
     #[test]
     fn the_screen_shows_two_codes_a_line_and_what_they_are_for() {
         let codes = ["0123456789", "1111122222", "3333344444"].map(Into::into);
-        let reply = RecoveryReply {
+        let first = RecoveryReply {
             user: "alice".to_owned(),
             codes: codes.into(),
+            replaced: false,
         };
-        let head = "New recovery codes for alice (earlier ones no longer work)\n\n";
-        let screen = screen(head, &reply);
+        let text = screen(&head(&first), &first);
+        assert!(
+            text.starts_with("New recovery codes for alice\n"),
+            "{text:?}"
+        );
+        let later = RecoveryReply {
+            replaced: true,
+            ..first
+        };
+        let screen = screen(&head(&later), &later);
         assert_eq!(screen.as_str(), format!("{SHOWN}{END}"));
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }

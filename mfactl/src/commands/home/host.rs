@@ -232,6 +232,7 @@ mod tests {
                 last_backup: None,
             },
             config: CheckConfigReply {
+                files: Vec::new(),
                 file: "/etc/mfa/agent.toml".to_owned(),
                 valid: true,
                 findings: Vec::new(),

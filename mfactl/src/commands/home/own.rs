@@ -1,6 +1,6 @@
 //! A user's own state, and what they can do next. Problems come first.
 
-use mfa_protocol::admin::{Account, Address, Status, UserParameters};
+use mfa_protocol::admin::{Account, Address, Explanation, Status, UserParameters};
 
 use super::{Step, next, step};
 use crate::clock::Clock;
@@ -14,13 +14,15 @@ const FEW: u32 = 3;
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     let account = context.call::<Status>(&UserParameters::default())?.account;
-    context.output.text(&screen(&account, &Clock::system()))?;
+    let newcomer = status::newcomer(context, &account);
+    let screen = screen(&account, newcomer.as_ref(), &Clock::system());
+    context.output.text(&screen)?;
     Ok(Verdict::Done)
 }
 
-fn screen(account: &Account, clock: &Clock) -> String {
+fn screen(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> String {
     let mut screen = field("You", &account.user);
-    screen += &state(account, clock);
+    screen += &status::state(account, true, clock);
     screen += &field("Factors", &list(&account.enrolled, "none yet"));
     for device in &account.devices {
         if let Some(drift) = &device.drift {
@@ -28,33 +30,16 @@ fn screen(account: &Account, clock: &Clock) -> String {
             screen += &paragraph("Out of sync", &text);
         }
     }
-    screen += &status::passing(account, clock);
+    screen += &status::passing(account, newcomer, clock);
     screen += &status::messages(account, false, clock);
     screen + "\nNext steps\n" + &next(&next_steps(account))
-}
-
-/// Whether the account is locked. The reader can't unlock it.
-fn state(account: &Account, clock: &Clock) -> String {
-    let lock = field("State", &status::lock(account, clock));
-    if !is_locked(account) {
-        return lock;
-    }
-    let command = format!("mfactl unlock {}", account.user);
-    lock + &field(
-        "",
-        "No code is accepted until then. An administrator can unlock it:",
-    ) + &field("", &command)
-}
-
-fn is_locked(account: &Account) -> bool {
-    account.locked_by_limit || account.locked_until.is_some()
 }
 
 /// What is most needed first.
 fn next_steps(account: &Account) -> Vec<Step> {
     let mut steps = Vec::new();
     // While no code is accepted, users can't change anything either.
-    if !is_locked(account) {
+    if !status::is_locked(account) {
         changes(account, &mut steps);
     }
     steps.push(step("mfactl status", "see details, and the rules for you"));
@@ -161,7 +146,7 @@ mod tests {
         assert_eq!(commands(&account)[1], "mfactl enroll recovery");
         account.messages.paused_until = Some("2026-11-22T14:04:00Z".to_owned());
         assert_eq!(commands(&account)[0], "mfactl enroll recovery");
-        let screen = screen(&account, &Clock::for_tests());
+        let screen = screen(&account, None, &Clock::for_tests());
         assert!(screen.contains("PAUSED until 15:04"), "{screen}");
     }
 
@@ -172,7 +157,7 @@ mod tests {
         assert_eq!(commands(&account)[0], "mfactl verify --resync");
         account.locked_by_limit = true;
         assert_eq!(commands(&account), ["mfactl status", "mfactl --help"]);
-        let screen = screen(&account, &Clock::for_tests());
+        let screen = screen(&account, None, &Clock::for_tests());
         assert!(screen.contains("mfactl unlock alice"), "{screen}");
     }
 }

@@ -7,6 +7,7 @@ use mfa_protocol::admin::{
 
 use super::batch::{self, Batch};
 use super::table::{Row, Table};
+use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -32,47 +33,74 @@ pub(super) struct Gathered {
 
 /// How to import.
 #[derive(Clone, Copy)]
-pub(super) struct How {
+pub(super) struct How<'a> {
     /// Whether users who have or had a factor get no new device: it may have been removed since, and anybody who used
     /// the account for a moment may have written a file in its home. Not if an administrator names the user.
     pub(super) newcomers: bool,
     /// Whether to report only.
     pub(super) dry_run: bool,
+    /// Whether a person has agreed already.
+    pub(super) yes: bool,
+    /// What an error about an account begins with if an import ends early.
+    pub(super) place: Place,
+    /// Whether the numbers of the accounts mean something to a reader.
+    pub(super) is_numbered: bool,
+    /// The command that imports USER by name.
+    pub(super) by_name: Option<&'a str>,
 }
 
 /// What an error about an account begins with if an import ends early.
 pub(super) type Place = fn(&ImportAccount) -> String;
 
-/// Sends the accounts to the agent. The table has the results until the end, or until an error.
-pub(super) fn send(
+/// Imports what `read` finds. A person sees the results of a dry run first, and is asked.
+pub(super) fn import(
     context: &mut Context,
-    gathered: Gathered,
-    how: How,
-    place: Place,
-) -> (Table, Result<(), Failure>) {
+    how: How<'_>,
+    mut read: impl FnMut() -> Result<Gathered, Failure>,
+) -> Result<Verdict, Failure> {
+    if super::asks(context, how.dry_run || how.yes) {
+        let trial = How {
+            dry_run: true,
+            ..how
+        };
+        let (table, ended) = send(context, read()?, trial);
+        if ended.is_err() || !table.changes() {
+            return table.finish(context.output, ended);
+        }
+        context.output.text(&table.screen())?;
+        super::agreed(context)?;
+    }
+    let (table, ended) = send(context, read()?, how);
+    table.finish(context.output, ended)
+}
+
+/// Sends the accounts to the agent. The table has the results until the end, or until an error.
+fn send(context: &mut Context, gathered: Gathered, how: How<'_>) -> (Table, Result<(), Failure>) {
     let mut sending = Sending {
         batch: Batch::default(),
         notes: Vec::new(),
-        newcomers: how.newcomers,
+        how,
         table: Table::new(how.dry_run, gathered.without, gathered.refused),
         progress: Progress::new(context.output),
-        place,
     };
     let ended = sending.all(context, gathered.accounts);
-    (sending.table, ended)
+    let table = match how.is_numbered {
+        true => sending.table,
+        false => sending.table.without_lines(),
+    };
+    (table, ended)
 }
 
-struct Sending {
-    newcomers: bool,
+struct Sending<'a> {
+    how: How<'a>,
     batch: Batch<ImportAccount>,
     /// The notes on each account of the batch from its reading.
     notes: Vec<Vec<String>>,
     table: Table,
     progress: Progress,
-    place: Place,
 }
 
-impl Sending {
+impl Sending<'_> {
     fn all(&mut self, context: &mut Context, accounts: Vec<Read>) -> Result<(), Failure> {
         for Read {
             line,
@@ -101,7 +129,7 @@ impl Sending {
     fn flush(&mut self, context: &mut Context) -> Result<(), Failure> {
         let parameters = ImportAccountsParameters {
             accounts: self.batch.take(),
-            newcomers: self.newcomers,
+            newcomers: self.how.newcomers,
             dry_run: self.table.is_dry_run(),
         };
         let Some(first) = parameters.accounts.first() else {
@@ -117,7 +145,7 @@ impl Sending {
             ))
         });
         let results = results.map_err(|source| Failure::Import {
-            place: (self.place)(first),
+            place: (self.how.place)(first),
             taken: self.table.taken(),
             source: Box::new(source),
         })?;
@@ -127,7 +155,7 @@ impl Sending {
                 ImportOutcome::Refused => Vec::new(),
                 _ => read,
             };
-            self.table.push(Row::of(result, read));
+            self.table.push(Row::of(result, read, self.how.by_name));
         }
         self.progress.show(self.table.taken());
         Ok(())

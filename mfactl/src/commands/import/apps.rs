@@ -7,7 +7,7 @@ use mfa_import::apps::{self, App, Entry, MAX_FILE};
 use mfa_protocol::admin::ImportEntry;
 
 use super::line;
-use super::report::Report;
+use super::report::{self, Report};
 use super::source;
 use super::uris::Import;
 use crate::args::ImportApp;
@@ -20,10 +20,14 @@ use crate::output::clean;
 const SHOWN: usize = 20;
 
 pub(super) fn run(context: &mut Context, app: App, args: &ImportApp) -> Result<Verdict, Failure> {
-    let entries = chosen(read(app, args)?, args)?;
-    let mut import = Import::new(context, Report::of("entry", args.dry_run), args.dry_run);
-    let ended = send(context, &mut import, entries, args);
-    import.report.finish(context.output, ended)
+    // What is no file can't be read a second time after a question.
+    let yes = args.yes || !args.file.is_file();
+    report::import(context, args.dry_run, yes, |context, dry_run| {
+        let entries = chosen(read(app, args)?, args)?;
+        let mut import = Import::new(context, Report::of("entry", dry_run), dry_run);
+        let ended = send(context, &mut import, entries, args);
+        Ok((import.report, ended))
+    })
 }
 
 fn read(app: App, args: &ImportApp) -> Result<Vec<Entry>, Failure> {

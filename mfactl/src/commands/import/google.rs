@@ -14,10 +14,9 @@ use nix::unistd::{Uid, User};
 
 use super::accounts::{self, Gathered, How, Read};
 use super::source;
-use super::table::{Row, Table};
+use super::table::Row;
 use crate::args::ImportGoogle;
 use crate::commands::Verdict;
-use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host::users::{self, HostUser};
@@ -26,12 +25,17 @@ use pattern::Pattern;
 
 pub(super) fn run(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
     match (&args.user, &args.file) {
-        (Some(user), Some(file)) => one(context, user, file, args.dry_run),
+        (Some(user), Some(file)) => one(context, user, file, args),
         _ => all(context, args),
     }
 }
 
-fn one(context: &mut Context, user: &str, file: &Path, dry_run: bool) -> Result<Verdict, Failure> {
+fn one(
+    context: &mut Context,
+    user: &str,
+    file: &Path,
+    args: &ImportGoogle,
+) -> Result<Verdict, Failure> {
     let mut gathered = Gathered::default();
     let content = match named(user, file)? {
         Ok(content) => content,
@@ -46,10 +50,9 @@ fn one(context: &mut Context, user: &str, file: &Path, dry_run: bool) -> Result<
     gathered.add(1, user, content);
     let how = How {
         newcomers: false,
-        dry_run,
+        ..how(args)
     };
-    let (table, ended) = send(context, gathered, how);
-    table.finish(context.output, ended)
+    accounts::import(context, how, || Ok(gathered.clone()))
 }
 
 /// A file that is named on the command line may also be in a home.
@@ -71,44 +74,20 @@ fn named(user: &str, file: &Path) -> Result<Result<Content, Unusable>, Failure> 
 
 fn all(context: &mut Context, args: &ImportGoogle) -> Result<Verdict, Failure> {
     let pattern: Pattern = args.secret.parse().map_err(Failure::Usage)?;
-    if !args.dry_run && !args.yes && !context.output.is_json() && is_attended(context)? {
-        let (table, ended) = send(context, read_all(&pattern)?, newcomers(true));
-        if ended.is_err() || !table.changes() {
-            return table.finish(context.output, ended);
-        }
-        context.output.text(&table.screen())?;
-        context.hang_up();
-        agreed(context.console()?)?;
-    }
-    // Read again: codes may have been used in the meantime.
-    let how = newcomers(args.dry_run);
-    let (table, ended) = send(context, read_all(&pattern)?, how);
-    table.finish(context.output, ended)
-}
-
-fn is_attended(context: &mut Context) -> Result<bool, Failure> {
-    Ok(context.console()?.is_terminal())
-}
-
-fn agreed(console: &mut Console) -> Result<(), Failure> {
-    let answer = console.ask("Import this? Type yes: ", true)?;
-    match answer {
-        Some(answer) if answer.expose().trim() == "yes" => Ok(()),
-        _ => Err(Failure::Cancelled),
-    }
+    // Read again after a question: codes may have been used in the meantime.
+    accounts::import(context, how(args), || read_all(&pattern))
 }
 
 /// Files in homes give devices to newcomers only.
-fn newcomers(dry_run: bool) -> How {
+fn how(args: &ImportGoogle) -> How<'static> {
     How {
         newcomers: true,
-        dry_run,
+        dry_run: args.dry_run,
+        yes: args.yes,
+        place,
+        is_numbered: false,
+        by_name: Some("mfactl import google-authenticator USER FILE"),
     }
-}
-
-fn send(context: &mut Context, gathered: Gathered, how: How) -> (Table, Result<(), Failure>) {
-    let (table, ended) = accounts::send(context, gathered, how, place);
-    (table.without_lines(), ended)
 }
 
 fn place(account: &ImportAccount) -> String {

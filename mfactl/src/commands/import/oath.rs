@@ -26,12 +26,17 @@ pub(super) fn run(context: &mut Context, args: &ImportOath) -> Result<Verdict, F
             )));
         }
     }
+    let by_name = format!("mfactl import oath {} --user USER", args.file.display());
     let how = How {
         newcomers: args.user.is_none(),
         dry_run: args.dry_run,
+        yes: args.yes,
+        place,
+        is_numbered: true,
+        by_name: Some(&by_name),
     };
-    let (table, ended) = accounts::send(context, gathered(file), how, place);
-    table.finish(context.output, ended)
+    let gathered = gathered(file);
+    accounts::import(context, how, || Ok(gathered.clone()))
 }
 
 fn place(account: &ImportAccount) -> String {

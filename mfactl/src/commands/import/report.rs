@@ -4,6 +4,7 @@ use mfa_protocol::admin::{ImportOutcome, ImportResult};
 use serde::Serialize;
 
 use crate::commands::Verdict;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Output, clean};
 
@@ -28,6 +29,28 @@ pub(super) struct Report {
     /// Entries of users that the host does not know: how many, and line and user of the first.
     #[serde(skip)]
     unknown: Option<(u64, u64, String)>,
+}
+
+/// The results of a pass over the entries, and why it ended early if it did.
+type Passed = (Report, Result<(), Failure>);
+
+/// Imports by `pass`, which reads and sends all entries. A person sees the results of a dry run first, and is asked.
+pub(super) fn import(
+    context: &mut Context,
+    dry_run: bool,
+    yes: bool,
+    mut pass: impl FnMut(&mut Context, bool) -> Result<Passed, Failure>,
+) -> Result<Verdict, Failure> {
+    if super::asks(context, dry_run || yes) {
+        let (mut report, ended) = pass(context, true)?;
+        if ended.is_err() || report.stored == 0 {
+            return report.finish(context.output, ended);
+        }
+        report.show(context.output)?;
+        super::agreed(context)?;
+    }
+    let (report, ended) = pass(context, dry_run)?;
+    report.finish(context.output, ended)
 }
 
 /// A note about a line.
@@ -105,22 +128,22 @@ impl Report {
         self.stored + self.unchanged
     }
 
+    /// What a person reads before they are asked.
+    fn show(&mut self, output: Output) -> Result<(), Failure> {
+        self.prepare();
+        self.complaints()
+            .iter()
+            .for_each(|complaint| output.complain(complaint));
+        output.text(&self.counts())
+    }
+
     /// Prints the report. If the import ended early, it shows the refused lines until then, and why it ended.
     pub(super) fn finish(
         mut self,
         output: Output,
         ended: Result<(), Failure>,
     ) -> Result<Verdict, Failure> {
-        self.refused.sort_by_key(|refused| refused.line);
-        if let Some((count, line, user)) = self.unknown.take() {
-            let note = match count {
-                1 => format!("this host does not know {user:?}; {OF_A_VPN}"),
-                _ => format!(
-                    "this host does not know {count} of the users, first {user:?}; {OF_A_VPN}"
-                ),
-            };
-            self.notes.insert(0, Note { line, note });
-        }
+        self.prepare();
         if !output.is_json() {
             self.complaints()
                 .iter()
@@ -133,6 +156,19 @@ impl Report {
         } else {
             Verdict::Refused
         })
+    }
+
+    fn prepare(&mut self) {
+        self.refused.sort_by_key(|refused| refused.line);
+        if let Some((count, line, user)) = self.unknown.take() {
+            let note = match count {
+                1 => format!("this host does not know {user:?}; {OF_A_VPN}"),
+                _ => format!(
+                    "this host does not know {count} of the users, first {user:?}; {OF_A_VPN}"
+                ),
+            };
+            self.notes.insert(0, Note { line, note });
+        }
     }
 
     fn complaints(&self) -> Vec<String> {

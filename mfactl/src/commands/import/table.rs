@@ -51,8 +51,12 @@ impl Row {
         }
     }
 
-    /// The agent's result, with the notes from the reading.
-    pub(super) fn of(result: ImportedAccount, mut notes: Vec<String>) -> Self {
+    /// The agent's result, with the notes from the reading. `by_name` is the command that imports USER by name.
+    pub(super) fn of(
+        result: ImportedAccount,
+        mut notes: Vec<String>,
+        by_name: Option<&str>,
+    ) -> Self {
         let refused = result.result == ImportOutcome::Refused;
         let silent = || "the agent gives no reason".to_owned();
         notes.extend(result.notes);
@@ -61,11 +65,13 @@ impl Row {
             *note = note.replace(" USER ", &format!(" {} ", result.user));
         }
         bound(&mut notes);
+        let reason = result.reason.or_else(|| refused.then(silent));
+        let reason = reason.map(|reason| with_command(reason, by_name, &result.user));
         Self {
             line: Some(result.line),
             user: Some(result.user),
             result: result.result,
-            reason: result.reason.or_else(|| refused.then(silent)),
+            reason,
             devices: result.devices,
             codes: result.codes,
             pin: result.pin,
@@ -159,7 +165,7 @@ impl Table {
         let mut screen = String::new();
         if !shown.is_empty() {
             let headings = ["User", "Result", "Devices", "Codes", "PIN"];
-            screen += &table(headings, shown.iter().map(cells));
+            screen += &table(headings, shown.iter().map(|row| cells(row, self.dry_run)));
             screen.push('\n');
         }
         for row in shown {
@@ -196,6 +202,16 @@ impl Table {
     }
 }
 
+/// The agent does not know which command it is.
+fn with_command(reason: String, by_name: Option<&str>, user: &str) -> String {
+    match by_name {
+        Some(command) if reason.ends_with("by name") => {
+            format!("{reason}: {}", command.replace("USER", user))
+        }
+        _ => reason,
+    }
+}
+
 /// Notes must not flood the report: users wrote part of them.
 fn bound(notes: &mut Vec<String>) {
     let more = notes.len().saturating_sub(MAX_NOTES);
@@ -211,26 +227,29 @@ fn bound(notes: &mut Vec<String>) {
     }
 }
 
-fn cells(row: &Row) -> [String; 5] {
+fn cells(row: &Row, dry_run: bool) -> [String; 5] {
     let count = |number: u32| match number {
         0 => String::new(),
         number => number.to_string(),
     };
     [
         row.user.clone().unwrap_or_else(|| "?".to_owned()),
-        word(row.result).to_owned(),
+        word(row.result, dry_run).to_owned(),
         count(row.devices),
         count(row.codes),
         if row.pin { "yes" } else { "" }.to_owned(),
     ]
 }
 
-fn word(outcome: ImportOutcome) -> &'static str {
-    match outcome {
-        ImportOutcome::Stored => "imported",
-        ImportOutcome::Updated => "updated",
-        ImportOutcome::Unchanged => "unchanged",
-        ImportOutcome::Refused => "refused",
+fn word(outcome: ImportOutcome, dry_run: bool) -> &'static str {
+    match (outcome, dry_run) {
+        (ImportOutcome::Stored, false) => "imported",
+        (ImportOutcome::Stored, true) => "would import",
+        (ImportOutcome::Updated, false) => "updated",
+        (ImportOutcome::Updated, true) => "would update",
+        (ImportOutcome::Unchanged, _) => "unchanged",
+        (ImportOutcome::Refused, false) => "refused",
+        (ImportOutcome::Refused, true) => "would refuse",
     }
 }
 
@@ -273,6 +292,7 @@ mod tests {
         table.push(Row::of(
             imported("alice", ImportOutcome::Stored),
             vec!["from the file".to_owned()],
+            None,
         ));
         let expected = "  User       Result    Devices  Codes  PIN
   bob\\u{1b}  refused
@@ -288,9 +308,25 @@ alice: from the agent
     }
 
     #[test]
+    fn who_must_be_imported_by_name_is_told_the_command() {
+        let refused = ImportedAccount {
+            reason: Some("is enrolled here; import this user by name".to_owned()),
+            ..imported("bob", ImportOutcome::Refused)
+        };
+        let row = Row::of(
+            refused,
+            Vec::new(),
+            Some("mfactl import oath F --user USER"),
+        );
+        let expected =
+            "is enrolled here; import this user by name: mfactl import oath F --user bob";
+        assert_eq!(row.reason.as_deref(), Some(expected));
+    }
+
+    #[test]
     fn many_long_notes_are_cut() {
         let notes = |count| vec!["ä".repeat(1000); count];
-        let row = |count| Row::of(imported("a", ImportOutcome::Stored), notes(count));
+        let row = |count| Row::of(imported("a", ImportOutcome::Stored), notes(count), None);
         assert_eq!(row(11).notes.len(), MAX_NOTES);
         let notes = row(4000).notes;
         assert_eq!(notes.len(), MAX_NOTES);
@@ -302,8 +338,14 @@ alice: from the agent
     fn a_dry_run_says_that_nothing_was_changed() {
         let mut table = Table::new(true, None, Vec::new());
         assert!(!table.changes());
-        table.push(Row::of(imported("a", ImportOutcome::Updated), Vec::new()));
+        let row = Row::of(imported("a", ImportOutcome::Updated), Vec::new(), None);
+        table.push(row);
         assert!(table.changes());
+        assert!(
+            table.screen().contains("would update"),
+            "{}",
+            table.screen()
+        );
         assert!(table.screen().ends_with("; nothing changed\n"));
     }
 }

@@ -26,6 +26,7 @@ struct Wanted<'a> {
     user: Option<&'a str>,
     serial: Option<&'a str>,
     dry_run: bool,
+    yes: bool,
 }
 
 pub(super) fn pskc(context: &mut Context, args: &ImportPskc) -> Result<Verdict, Failure> {
@@ -48,6 +49,7 @@ pub(super) fn pskc(context: &mut Context, args: &ImportPskc) -> Result<Verdict, 
         user: args.user.as_deref(),
         serial: args.serial.as_deref(),
         dry_run: args.dry_run,
+        yes: args.yes,
     };
     import(context, tokens, &wanted)
 }
@@ -69,6 +71,7 @@ pub(super) fn csv(context: &mut Context, args: &ImportCsv) -> Result<Verdict, Fa
         user: args.user.as_deref(),
         serial: args.serial.as_deref(),
         dry_run: args.dry_run,
+        yes: args.yes,
     };
     import(context, tokens, &wanted)
 }
@@ -140,9 +143,13 @@ fn import(
     let how = How {
         newcomers: false,
         dry_run: wanted.dry_run,
+        yes: wanted.yes,
+        place,
+        is_numbered: true,
+        by_name: None,
     };
-    let (table, ended) = accounts::send(context, gathered(tokens, wanted.user), how, place);
-    table.finish(context.output, ended)
+    let gathered = gathered(tokens, wanted.user);
+    accounts::import(context, how, || Ok(gathered.clone()))
 }
 
 fn place(account: &ImportAccount) -> String {

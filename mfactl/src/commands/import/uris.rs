@@ -10,7 +10,7 @@ use mfa_protocol::admin::{ImportEntry, ImportParameters, ImportUris};
 
 use super::batch::Batch;
 use super::line;
-use super::report::Report;
+use super::report::{self, Report};
 use super::source::{self, CHUNK};
 use crate::args;
 use crate::commands::Verdict;
@@ -20,11 +20,14 @@ use crate::lines::LineReader;
 use crate::progress::Progress;
 
 pub(super) fn run(context: &mut Context, args: &args::ImportUris) -> Result<Verdict, Failure> {
-    let source = source::open(&args.file)?;
-    let mut import = Import::new(context, Report::new(args.dry_run), args.dry_run);
-    let ended = import.read(context, source);
-    drop(import.progress);
-    import.report.finish(context.output, ended)
+    // What is no file can't be read a second time after a question.
+    let yes = args.yes || !args.file.is_file();
+    report::import(context, args.dry_run, yes, |context, dry_run| {
+        let source = source::open(&args.file)?;
+        let mut import = Import::new(context, Report::new(dry_run), dry_run);
+        let ended = import.read(context, source);
+        Ok((import.report, ended))
+    })
 }
 
 /// Entries on their way to the agent, and what became of them.

@@ -7,7 +7,7 @@ use mfa_protocol::policy::Action;
 use crate::clock::Clock;
 use crate::commands::drift;
 use crate::output::clean;
-use crate::table::{joined, list, remark, table};
+use crate::table::{joined, list, remark, table_of_places};
 
 /// A row for each factor: what it is, its name, when it was enrolled and last used.
 pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
@@ -103,10 +103,19 @@ pub(super) fn rules(rules: &[Rule]) -> String {
     }
     let headings = ["Rule", "Action", "Services", "From", "Where"];
     let mut screen = "\nRules (the first that matches decides)\n".to_owned();
-    screen += &table(headings, rules.iter().map(rule));
+    let default = rules.len() - 1;
+    let shown = rules.iter().enumerate();
+    let shown = shown.map(|(at, rule)| row(rule, at == default && rule.name == DEFAULT));
+    screen += &table_of_places(headings, shown);
     screen.extend(rules.iter().filter_map(conditions));
     screen
 }
+
+/// The name of the last rule, which is `[policy]`.
+const DEFAULT: &str = "default";
+
+/// What people call the rule for logins that no `[[rule]]` matches.
+pub(in crate::commands) const POLICY: &str = "[policy]";
 
 /// A line for the other conditions of a rule, if there are any.
 fn conditions(rule: &Rule) -> Option<String> {
@@ -116,13 +125,16 @@ fn conditions(rule: &Rule) -> Option<String> {
 }
 
 /// A row for a rule.
-fn rule(rule: &Rule) -> [String; 5] {
+fn row(rule: &Rule, is_default: bool) -> [String; 5] {
     let does = match rule.action {
         Action::Ask => format!("ask for {}", joined(&rule.require, " or ")),
         other => other.to_string(),
     };
     [
-        rule.name.clone(),
+        match is_default {
+            true => POLICY.to_owned(),
+            false => rule.name.clone(),
+        },
         does,
         list(&rule.services, "all"),
         list(&rule.from, "anywhere"),

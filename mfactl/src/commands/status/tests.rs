@@ -5,6 +5,15 @@ use mfa_protocol::admin::{Device, Drift, Knowledge, Rule, UserSettings};
 use mfa_protocol::factor::{Authenticator, DeviceKind, Factor, HashAlgorithm};
 use mfa_protocol::policy::{Action, Enforcement};
 
+const ADMIN: Reader = Reader {
+    named: true,
+    own: false,
+};
+const OWN: Reader = Reader {
+    named: false,
+    own: true,
+};
+
 fn alice() -> Account {
     Account {
         user: "alice".to_owned(),
@@ -62,7 +71,7 @@ fn rules() -> Vec<Rule> {
             conditions: vec!["hours: 08:00-18:00".to_owned(), "days: mon-fri".to_owned()],
         },
         Rule {
-            name: "policy".to_owned(),
+            name: "default".to_owned(),
             place: "/etc/mfa/agent.toml:12".to_owned(),
             action: Action::Ask,
             require: [Factor::Totp, Factor::Pin, Factor::Questions]
@@ -75,7 +84,7 @@ fn rules() -> Vec<Rule> {
 
 #[test]
 fn the_screen_of_a_locked_user() {
-    let screen = screen(&alice(), true, &Clock::for_tests());
+    let screen = screen(&alice(), None, ADMIN, &Clock::for_tests());
     assert_eq!(screen, LOCKED);
     assert!(screen.lines().all(|line| line.chars().count() <= 80));
 }
@@ -86,7 +95,7 @@ fn the_screen_of_a_user_with_nothing() {
         user: "bob".to_owned(),
         ..Account::default()
     };
-    assert_eq!(screen(&account, true, &Clock::for_tests()), EMPTY);
+    assert_eq!(screen(&account, None, ADMIN, &Clock::for_tests()), EMPTY);
 }
 
 #[test]
@@ -106,7 +115,7 @@ fn the_screen_of_a_user_for_whom_much_is_set() {
         },
         ..Account::default()
     };
-    let screen = screen(&account, true, &Clock::for_tests());
+    let screen = screen(&account, None, ADMIN, &Clock::for_tests());
     assert_eq!(screen, SET);
     assert!(screen.lines().all(|line| line.chars().count() <= 80));
 }
@@ -128,7 +137,7 @@ fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
         credential_id: None,
         ..account.devices[1].clone()
     };
-    let own = screen(&account, false, &Clock::for_tests());
+    let own = screen(&account, None, OWN, &Clock::for_tests());
     let shown = own
         .split_once("never\n  tok")
         .map(|(_, rest)| rest.split_once("\nRules"));
@@ -137,7 +146,7 @@ fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
         Some(OUT_OF_SYNC),
         "{own}"
     );
-    let of_another = screen(&account, true, &Clock::for_tests());
+    let of_another = screen(&account, None, ADMIN, &Clock::for_tests());
     assert!(
         of_another.contains("  resynchronise with two codes: mfactl verify alice --resync"),
         "{of_another}"
@@ -157,11 +166,60 @@ fn a_lock_that_only_an_administrator_ends_says_so() {
         locked_by_limit: true,
         ..alice()
     };
-    let screen = screen(&account, true, &Clock::for_tests());
+    let screen = screen(&account, None, ADMIN, &Clock::for_tests());
     assert!(
         screen.contains("LOCKED until an administrator unlocks"),
         "{screen}"
     );
+}
+
+#[test]
+fn a_locked_user_is_told_who_can_unlock_them() {
+    let own = screen(&alice(), None, OWN, &Clock::for_tests());
+    assert!(
+        own.contains("An administrator can unlock it:\n            mfactl unlock alice\n"),
+        "{own}"
+    );
+}
+
+#[test]
+fn a_user_with_nothing_is_told_until_when_they_get_in() {
+    let account = Account {
+        user: "bob".to_owned(),
+        ..Account::default()
+    };
+    let told = |newcomer: Explanation| grace(&account, Some(&newcomer), &Clock::for_tests());
+    let refused = Explanation {
+        action: Action::Ask,
+        not_enrolled: Some(true),
+        ..Explanation::default()
+    };
+    assert_eq!(
+        told(refused.clone()),
+        "Logins      ssh logins are refused until a factor is enrolled\n"
+    );
+    let days = Explanation {
+        action: Action::Skip,
+        grace_days_left: Some(14),
+        ..refused
+    };
+    assert_eq!(
+        told(days.clone()),
+        "Grace       let in without a factor for 14 days from the first login; then logins are refused\n"
+    );
+    let until = Explanation {
+        grace_until: Some("2027-01-31T23:00:00Z".to_owned()),
+        ..days
+    };
+    assert_eq!(
+        told(until.clone()),
+        "Grace       let in without a factor until 2027-02-01 00:00 (in 71 days); then logins are refused\n"
+    );
+    let asked_to_enrol = Explanation {
+        not_enrolled: Some(false),
+        ..until
+    };
+    assert!(told(asked_to_enrol).ends_with("(in 71 days)\n"));
 }
 
 const LOCKED: &str = r"User        alice
@@ -178,10 +236,10 @@ Devices and other factors
   tok\u{7}en: SHA256, 8 digits, every 60 s, credential FT-1234
 
 Rules (the first that matches decides)
-  Rule    Action                  Services  From        Where
-  vpn     ask for totp            openvpn   10.0.0.0/8  /etc/mfa/agent.toml:31
-  policy  ask for totp or pin or  all       anywhere    /etc/mfa/agent.toml:12
-          questions
+  Rule      Action                            Services  From        Where
+  vpn       ask for totp                      openvpn   10.0.0.0/8  line 31
+  [policy]  ask for totp or pin or questions  all       anywhere    line 12
+  lines of /etc/mfa/agent.toml
   vpn only with hours: 08:00-18:00; days: mon-fri
 ";
 
