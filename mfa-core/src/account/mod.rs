@@ -18,6 +18,8 @@ mod import;
 mod knowledge;
 mod label;
 mod messages;
+mod networks;
+mod notices;
 mod recovery;
 mod remote;
 mod restore;
@@ -48,6 +50,7 @@ pub use import::{Import, Imported};
 pub use knowledge::{Dates, PinRecord, Question, QuestionSet};
 pub use label::{Label, LabelError};
 pub use messages::{MessageLimits, Messages};
+pub use notices::{NoticeKind, Occurrence};
 use recovery::Recovery;
 pub use remote::{Remote, RemoteName, RemoteNameError};
 pub use restore::Restored;
@@ -58,8 +61,8 @@ pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 
 /// The format of the record. Older ones are read and written as this one. 1 had no settings,
 /// sessions, bypass and recovery codes, and no grace; 2 no HOTP devices and no drift; 3 no
-/// addresses and no accounts at RADIUS servers.
-const SCHEMA: u32 = 4;
+/// addresses and no accounts at RADIUS servers; 4 no networks and no disabled devices.
+const SCHEMA: u32 = 5;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +100,9 @@ pub struct Account {
     used_bypass: Option<CodeDigest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recovery: Option<Recovery>,
+    /// Keyed hashes of the networks that the user has logged in from, the last one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<CodeDigest>,
     /// When grace began.
     #[serde(
         default,
@@ -123,6 +129,7 @@ impl Default for Account {
             bypass: None,
             used_bypass: None,
             recovery: None,
+            networks: Vec::new(),
             grace_since: None,
         }
     }
@@ -267,7 +274,7 @@ impl Account {
         let codes = self.recovery.as_ref().map_or(0, Recovery::all);
         let questions = usize::from(self.questions.is_some());
         1024 + 768 * (self.devices.len() + self.sessions.len())
-            + 64 * (networks + codes)
+            + 64 * (networks + codes + self.networks.len())
             + 2048 * questions
             + 512 * (self.contacts.len() + usize::from(self.remote.is_some()))
             + self.messages.room()

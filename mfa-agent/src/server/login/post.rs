@@ -16,7 +16,7 @@ use super::super::random;
 use super::super::wait::MessageWait;
 use super::{Context, Login};
 use crate::audit::Event;
-use crate::delivery::{AtEnd, Delivery, Job, Notice};
+use crate::delivery::{AtEnd, Content, Delivery, Job, Notice};
 use crate::log;
 use crate::repository::{After, Key};
 use mfa_core::account::Account;
@@ -128,7 +128,7 @@ impl Agent {
         let job = Job {
             user: login.context.user.to_string(),
             to: code.to.clone(),
-            notice: self.notice(login, &code, expires, now),
+            content: Content::Code(self.notice(login, &code, expires, now)),
             deadline: Instant::now() + left(expires, now),
         };
         login.has_arrived = Arc::default();
