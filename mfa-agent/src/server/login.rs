@@ -46,6 +46,7 @@ use mfa_core::lockout::{Limits, LoginEpoch};
 use mfa_core::login::{AnswerEvent, DeliveryStatus, Prompting};
 use mfa_core::names::UserName;
 use mfa_core::policy::{Ask, Guesses, LoginOrigin};
+use post::FailedRecipients;
 pub(super) use post::{LateMessage, LearnedLate};
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};
@@ -72,6 +73,8 @@ pub(super) struct Login {
     beliefs: Vec<Belief>,
     /// Whether the last message was sent, perhaps at a second try.
     has_arrived: Arc<AtomicBool>,
+    /// Addresses that a message could not be sent to, the last failure at the end.
+    failed: FailedRecipients,
     /// Its place among the open logins of its account.
     _open_login: OpenLogin,
 }
@@ -108,6 +111,7 @@ impl Login {
             generation_at_begin: resolved.account.generation(),
             beliefs: Vec::new(),
             has_arrived: Arc::default(),
+            failed: FailedRecipients::default(),
             _open_login: open_login,
             settings: resolved.settings,
             key: resolved.key,
