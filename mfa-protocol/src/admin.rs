@@ -37,8 +37,8 @@ pub use delivery::{
     Radius, TestDelivery, TestDeliveryParameters, TestDeliveryReply,
 };
 pub use device::{
-    Drift, Drifts, DriftsReply, Rename, RenameParameters, RenameReply, Resync, ResyncParameters,
-    ResyncReply,
+    Drift, Drifts, DriftsReply, EnableFactor, EnableFactorParameters, EnableFactorReply, Rename,
+    RenameParameters, RenameReply, Resync, ResyncParameters, ResyncReply,
 };
 pub use enroll::{
     CheckQuestions, ConfirmDevice, ConfirmParameters, EnrollDeviceParameters, EnrollHotp,
@@ -53,8 +53,8 @@ pub use import::{
     ImportedAccount,
 };
 pub use personal::{
-    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Require, RequireParameters,
-    SelfManage, SelfManageParameters, SettingReply, UserSettings,
+    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Prefer, PreferParameters, Require,
+    RequireParameters, SelfManage, SelfManageParameters, SettingReply, UserSettings,
 };
 pub use session::{
     Bypass, BypassParameters, BypassReply, Revoke, RevokeReply, Session, Sessions,
@@ -63,6 +63,11 @@ pub use session::{
 
 use crate::login::Nothing;
 use crate::message::Method;
+
+/// What an agent of an earlier version does not say.
+fn yes() -> bool {
+    true
+}
 
 macro_rules! methods {
     ($($name:ident($parameters:ty) -> $reply:ty;)*) => {$(
@@ -94,6 +99,7 @@ methods! {
     EnableAddress(EnableAddressParameters) -> AddressReply;
     TestDelivery(TestDeliveryParameters) -> TestDeliveryReply;
     Remove(RemoveParameters) -> RemoveReply;
+    EnableFactor(EnableFactorParameters) -> EnableFactorReply;
     Rename(RenameParameters) -> RenameReply;
     Resync(ResyncParameters) -> ResyncReply;
     Drifts(PageParameters) -> DriftsReply;
@@ -102,6 +108,7 @@ methods! {
     Explain(ExplainParameters) -> ExplainReply;
     Require(RequireParameters) -> SettingReply;
     Enforce(EnforceParameters) -> SettingReply;
+    Prefer(PreferParameters) -> SettingReply;
     SelfManage(SelfManageParameters) -> SettingReply;
     AllowFrom(AllowFromParameters) -> SettingReply;
     Sessions(SessionsParameters) -> SessionsReply;

@@ -109,11 +109,11 @@ impl Caller {
     }
 
     fn last_reply(&mut self, begin: &Value, answers: &[&str]) -> Value {
-        let mut reply = self.call("org.pam-mfa.Login.Begin", begin);
+        let mut reply = self.patient_call("org.pam-mfa.Login.Begin", begin);
         for answer in answers {
             let session = reply["parameters"]["session"].clone();
             let parameters = json!({"session": session, "answer": answer});
-            reply = self.call("org.pam-mfa.Login.Answer", &parameters);
+            reply = self.patient_call("org.pam-mfa.Login.Answer", &parameters);
         }
         reply
     }

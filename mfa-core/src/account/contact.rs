@@ -210,11 +210,11 @@ impl Account {
     }
 }
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
-fn is_yes(enabled: &bool) -> bool {
+pub(super) fn is_yes(enabled: &bool) -> bool {
     *enabled
 }
 

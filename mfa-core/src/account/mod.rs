@@ -148,6 +148,17 @@ impl Account {
         &self.devices
     }
 
+    /// The devices whose codes are accepted.
+    pub fn usable_devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices_in_use().map(|(_, device)| device)
+    }
+
+    /// The same with their positions.
+    fn devices_in_use(&self) -> impl Iterator<Item = (usize, &Device)> {
+        let devices = self.devices.iter().enumerate();
+        devices.filter(|(_, device)| device.enabled)
+    }
+
     /// The PIN.
     #[must_use]
     pub fn pin(&self) -> Option<&PinRecord> {
@@ -207,7 +218,7 @@ impl Account {
     /// Digits of the devices' codes, if all have the same; `None` without a device.
     #[must_use]
     pub fn device_digits(&self) -> Option<u32> {
-        let mut digits = self.devices.iter().map(|d| u32::from(d.generator.digits));
+        let mut digits = self.usable_devices().map(|d| u32::from(d.generator.digits));
         let first = digits.next()?;
         digits.all(|other| other == first).then_some(first)
     }
@@ -215,7 +226,7 @@ impl Account {
     /// Digits of the longest code that the user may type.
     #[must_use]
     pub fn code_digits(&self, now: Timestamp) -> u32 {
-        let devices = self.devices.iter().map(|d| u32::from(d.generator.digits));
+        let devices = self.usable_devices().map(|d| u32::from(d.generator.digits));
         match devices.max().unwrap_or(0).max(self.other_codes(now)) {
             0 => 6,
             digits => digits,
@@ -241,7 +252,7 @@ impl Account {
     /// The same by their names for people: a device is `totp` or `hotp`.
     #[must_use]
     pub fn authenticators(&self) -> Vec<Authenticator> {
-        let is_there = |kind: &DeviceKind| self.devices.iter().any(|d| d.kind() == *kind);
+        let is_there = |kind: &DeviceKind| self.usable_devices().any(|d| d.kind() == *kind);
         let kinds = DeviceKind::ALL.into_iter().filter(is_there);
         let others = Authenticator::ALL.into_iter().filter(|other| {
             other.device_kind().is_none() && other.factor().is_some_and(|it| self.has(it))

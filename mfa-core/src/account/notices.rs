@@ -119,7 +119,7 @@ impl Account {
         });
         let codes = [self, before].map(|account| account.recovery_made_at());
         let remotes = [self, before].map(|account| {
-            let remote = account.remote.as_ref();
+            let remote = account.usable_remote();
             remote.map(|remote| (&remote.server, &remote.user))
         });
         for (factor, was_replaced) in [
@@ -135,13 +135,13 @@ impl Account {
         gained
     }
 
-    /// What this record has and `other` lacks. A disabled address is as good as none.
+    /// What this record has and `other` lacks. What is disabled is as good as none.
     fn not_in(&self, other: &Self) -> Vec<Authenticator> {
         let is_there = |device: &super::Device| {
             let mut devices = other.devices.iter();
-            devices.any(|known| known.generator == device.generator)
+            devices.any(|known| known.enabled && known.generator == device.generator)
         };
-        let devices = self.devices.iter().filter(|device| !is_there(device));
+        let devices = self.usable_devices().filter(|device| !is_there(device));
         let is_known = |contact: &super::Contact| {
             let mut contacts = other.contacts.iter();
             contacts.any(|known| known.enabled && known.to == contact.to)
@@ -163,7 +163,7 @@ impl Account {
             ),
             (
                 Authenticator::Radius,
-                self.remote.is_some() && other.remote.is_none(),
+                self.usable_remote().is_some() && other.usable_remote().is_none(),
             ),
             (
                 Authenticator::Recovery,

@@ -160,6 +160,7 @@ fn fill_post(account: &mut Account) {
     account.set_remote(Remote {
         server: "é".repeat(32).parse().unwrap(),
         user: Some("\"".repeat(253).parse().unwrap()),
+        enabled: true,
         dates: Dates::enrolled(now),
     });
     let limits = crate::lockout::Limits {

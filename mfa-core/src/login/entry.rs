@@ -83,9 +83,12 @@ pub fn entry<'a>(
     facts: EntryFacts<'a>,
     context: EntryContext<'a>,
 ) -> Preparation<'a> {
-    let Some(terms) = AskTerms::of(ask, context.authtok) else {
+    let Some(mut terms) = AskTerms::of(ask, context.authtok) else {
         return Preparation::Decided(Entry::NoRoom);
     };
+    if let Some(preferred) = account.settings().preferred {
+        terms.prefer(preferred);
+    }
     if let Some(session) = session(ask, account, &terms, &context) {
         return Preparation::Decided(Entry::LetIn(LetIn::Session(session)));
     }
