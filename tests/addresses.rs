@@ -37,7 +37,8 @@ impl Scene {
         let sendmail = files.program(
             "sendmail",
             &format!(
-                "echo \"$5\" > {here}/draft && cat >> {here}/draft && mv {here}/draft {here}/mail"
+                "[ -e \"{here}/refuse-$5\" ] && exit \"$(cat \"{here}/refuse-$5\")\"\n\
+                 echo \"$5\" > {here}/draft && cat >> {here}/draft && mv {here}/draft {here}/mail"
             ),
         );
         let agent = Agent::with(&format!(
@@ -59,6 +60,12 @@ impl Scene {
         std::fs::remove_file(self.files.path("mail")).expect("a mail");
         let (to, mail) = mail.split_once('\n').expect("two lines");
         (to.to_owned(), code_in(mail))
+    }
+
+    /// From now on messages to this address end with this exit status: 75 for now, others for good.
+    fn refuse(&self, address: &str, status: &str) {
+        let file = self.files.path(&format!("refuse-{address}"));
+        std::fs::write(file, status).expect("a file");
     }
 
     fn has_mail(&self) -> bool {
@@ -137,6 +144,45 @@ fn codes_go_to_the_primary_address_and_to_another_when_that_is_disabled_or_remov
     let reply = scene.ctl(&["remove", "email", ANNA]);
     assert_eq!(reply["removed"], 1, "{reply}");
     assert!(scene.agent.admin().status(ANNA).enrolled.is_empty());
+}
+
+#[test]
+fn a_message_that_fails_goes_to_the_next_address_at_once() {
+    let scene = Scene::new();
+    for address in [FIRST, SECOND] {
+        let _ = scene.ctl(&["enroll", "email", ANNA, address]);
+    }
+    scene.refuse(FIRST, "69");
+    assert_eq!(scene.log_in(), SECOND);
+    let events = scene.agent.events_of("message", ANNA, 2);
+    let results: Vec<&str> = events.iter().map(|event| event.text("result")).collect();
+    assert_eq!(results, ["failed", "sent"], "{events:?}");
+    let confirmed = scene.ctl(&["status", ANNA])["addresses"].clone();
+    assert_eq!(confirmed[0]["confirmed_at"], Value::Null, "{confirmed}");
+    assert_ne!(confirmed[1]["confirmed_at"], Value::Null, "{confirmed}");
+    // The order stays: the next login tries the primary address again.
+    std::fs::remove_file(scene.files.path(&format!("refuse-{FIRST}"))).expect("a file");
+    assert_eq!(scene.log_in(), FIRST);
+}
+
+#[test]
+fn resend_goes_to_the_next_address_after_a_failure_and_to_the_same_one_otherwise() {
+    let scene = Scene::new();
+    for address in [FIRST, SECOND] {
+        let _ = scene.ctl(&["enroll", "email", ANNA, address]);
+    }
+    scene.refuse(FIRST, "75");
+    let mut login = Login::of(ANNA).start(&scene.stack);
+    login.await_prompt();
+    login.answer("resend");
+    login.await_prompt();
+    let (to, code) = scene.next_mail();
+    assert_eq!(to, SECOND);
+    login.answer("resend");
+    login.await_prompt();
+    assert_eq!(scene.next_mail(), (SECOND.to_owned(), code.clone()));
+    login.answer(&code);
+    assert_eq!(login.finish().result(), "PAM_SUCCESS");
 }
 
 #[test]

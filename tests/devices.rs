@@ -178,6 +178,88 @@ fn a_user_who_needs_no_factor_may_remove_the_last_one() {
 }
 
 /// `mfactl` at Anna's terminal.
+#[test]
+fn a_preferred_factor_is_asked_for_first() {
+    let agent = Agent::with("[policy]\nrequire = [\"totp\", \"pin\"]\n");
+    let stack = Stack::asking(&agent);
+    let key = agent.admin().device(ANNA);
+    agent.admin().pin(ANNA, "4937");
+    let prompt = |answer: &str| {
+        let seen = Login::of(ANNA).answer(answer).run(&stack);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        seen.prompts()[0].to_owned()
+    };
+    assert_eq!(prompt(&key.code(0)), "OTP code: ");
+    let reply = agent.ctl().json(&["prefer", ANNA, "pin"], "");
+    assert_eq!(reply["settings"]["prefer"], "pin", "{reply}");
+    assert_eq!(prompt("4937"), "PIN: ");
+    let words = ["explain", "--user", ANNA, "--service", "mfa-test"];
+    assert_eq!(agent.ctl().json(&words, "")["prompts"][0], "PIN: ");
+    let refused = agent.ctl().run(&["prefer", ANNA, "sms"], "");
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    let reply = agent.ctl().json(&["prefer", ANNA, "default"], "");
+    assert_eq!(reply["changed"], true, "{reply}");
+    assert_eq!(prompt(&key.code(1)), "OTP code: ");
+}
+
+#[test]
+fn a_disabled_device_lets_nobody_in_until_it_is_enabled() {
+    Machine::run(|machine| {
+        let (agent, key) = set_up(machine, "");
+        let stack = Stack::asking(&agent);
+        let switch = |command: &str, label: &str| {
+            agent
+                .ctl()
+                .json(&[command, "totp", ANNA, "--label", label], "")
+        };
+        let reply = switch("disable", PHONE);
+        assert_eq!(
+            (&reply["changed"], &reply["label"]),
+            (&json!(true), &json!(PHONE))
+        );
+        assert_eq!(switch("disable", PHONE)["changed"], false);
+        let seen = Login::of(ANNA).answer(&key.code(0)).run(&stack);
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        let account = agent.admin().status(ANNA);
+        assert_eq!(agent.admin().enrolled(ANNA), ["hotp"], "the token is left");
+        assert!(!account.devices.iter().all(|device| device.enabled));
+        let reply = switch("enable", PHONE);
+        assert_eq!(reply["changed"], true, "{reply}");
+        let seen = Login::of(ANNA).answer(&key.code(1)).run(&stack);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        let label = |event: &mfa_tests::Event| event.text("label").to_owned();
+        for (event, count) in [("disable", 1), ("enable", 1)] {
+            let events = agent.events_of(event, ANNA, count);
+            assert_eq!(events.iter().map(label).collect::<Vec<_>>(), [PHONE]);
+        }
+    });
+}
+
+#[test]
+fn who_has_disabled_devices_only_is_no_newcomer_and_disables_no_last_one() {
+    Machine::run(|machine| {
+        let settings = "[enforcement]\nunenrolled = \"allow\"\n";
+        let (agent, key) = set_up(machine, settings);
+        let mut anna = verified(machine, &agent, &key.code(0));
+        let enable = "org.pam-mfa.Admin.EnableFactor";
+        let disable = |factor: &str| json!({"factor": factor, "enabled": false});
+        assert_eq!(anna.refusal(enable, &disable("hotp")), "");
+        for (factor, refusal) in [
+            ("totp", "NotAllowed"),
+            ("pin", "Refused"),
+            ("radius", "NotAllowed"),
+        ] {
+            assert_eq!(anna.refusal(enable, &disable(factor)), refusal, "{factor}");
+        }
+        let _ = agent.ctl().json(&["disable", "totp", ANNA], "");
+        let seen = Login::of(ANNA)
+            .answer(&key.code(1))
+            .run(&Stack::asking(&agent));
+        assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(seen.prompts().len(), 1, "no newcomer is let in: {seen:?}");
+    });
+}
+
 fn mfactl(machine: &Machine, agent: &Agent, words: &[&str]) -> Pty {
     let uid = machine.uid(ANNA);
     let (reuid, regid) = (format!("--reuid={uid}"), format!("--regid={uid}"));

@@ -114,6 +114,11 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             Verified("Refused"),
         ),
         (
+            "EnableFactor",
+            json!({"user": user, "factor": "totp", "label": "no such device", "enabled": false}),
+            Verified("Refused"),
+        ),
+        (
             "TestDelivery",
             json!({"channel": "email", "address": "a@example.org"}),
             AdministratorsOfAll,
@@ -158,6 +163,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             json!({"user": user, "level": "optional"}),
             Administrators,
         ),
+        ("Prefer", json!({"user": user, "factor": "pin"}), Managed),
         (
             "SelfManage",
             json!({"user": user, "on": true}),

@@ -3,5 +3,6 @@
 mod addresses;
 mod delivery_limits;
 mod mail;
+mod notices;
 mod radius;
 mod texts;

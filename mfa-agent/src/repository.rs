@@ -69,6 +69,12 @@ impl Key {
     pub fn is_account(&self) -> bool {
         self.0.starts_with(ACCOUNTS)
     }
+
+    /// Whose own record this is.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        std::str::from_utf8(self.0.strip_prefix(ACCOUNTS)?).ok()
+    }
 }
 
 /// What a change does to the record.
@@ -82,6 +88,15 @@ pub enum After {
 }
 
 impl After {
+    /// The new record, if there is one.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Same => None,
+            Self::Put(account) | Self::PutWithLines(account, _) => Some(account),
+        }
+    }
+
     fn into_parts(self) -> Option<(Box<Account>, Option<Vec<u8>>)> {
         match self {
             Self::Same => None,

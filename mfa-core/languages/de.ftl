@@ -101,3 +101,18 @@ enroll-recovery =
     einmal ohne das Gerät anmelden. Sie werden nicht noch einmal angezeigt.
 enroll-stored = Geben Sie { word-yes } ein, wenn sie an einem sicheren Ort sind:
 enroll-done = Das Gerät ist eingerichtet.
+
+# Nachrichten per E-Mail oder SMS über eine Änderung eines Kontos ([notify] in agent.toml). Jede kann $user, $host, $time,
+# $factor, $address und $service verwenden, soweit bekannt: $factor in notice-enroll und notice-remove, $address und
+# $service in notice-new-network.
+notice-subject = Sicherheitshinweis für { $user } auf { $host }
+notice-enroll = Ihrem Konto { $user } auf { $host } wurde hinzugefügt: { $factor } ({ $time }).
+notice-remove = Von Ihrem Konto { $user } auf { $host } wurde entfernt: { $factor } ({ $time }).
+notice-locked = Zu viele falsche Antworten haben Ihr Konto { $user } auf { $host } gesperrt ({ $time }).
+notice-bypass = Für Ihr Konto { $user } auf { $host } wurde ein Überbrückungscode ausgestellt ({ $time }).
+notice-recovery = Ein Wiederherstellungscode Ihres Kontos { $user } auf { $host } wurde verwendet ({ $time }).
+notice-new-network = Ihr Konto { $user } auf { $host } wurde aus einem neuen Netz benutzt: { $service }, { $address } ({ $time }).
+# Folgt auf jede von ihnen.
+notice-advice = Wenn Sie das nicht waren, wenden Sie sich sofort an Ihren Administrator.
+# Ein Wert von $factor; die anderen sind die Texte, die mit "way-" beginnen.
+notice-recovery-codes = Wiederherstellungscodes

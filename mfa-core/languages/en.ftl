@@ -115,3 +115,18 @@ enroll-recovery =
 enroll-stored = Type { word-yes } when they are in a safe place:
 # After device and recovery codes are stored.
 enroll-done = The device is set up.
+
+# Notices: messages by e-mail or text message about a change of an account ([notify] in agent.toml). Each can use $user,
+# $host, $time, $factor, $address and $service, where they are known: $factor in notice-enroll and notice-remove, $address
+# and $service in notice-new-network.
+notice-subject = Security notice for { $user } on { $host }
+notice-enroll = Added to your account { $user } on { $host }: { $factor } ({ $time }).
+notice-remove = Removed from your account { $user } on { $host }: { $factor } ({ $time }).
+notice-locked = Too many wrong answers have locked your account { $user } on { $host } ({ $time }).
+notice-bypass = An administrator issued a bypass code for your account { $user } on { $host } ({ $time }).
+notice-recovery = A recovery code was used for your account { $user } on { $host } ({ $time }).
+notice-new-network = Your account { $user } on { $host } was used from a new network: { $service }, { $address } ({ $time }).
+# Comes after each of them.
+notice-advice = If this was not you, contact your administrator at once.
+# A value of $factor; the others are the texts that begin with "way-".
+notice-recovery-codes = recovery codes

@@ -96,3 +96,18 @@ enroll-recovery =
     sin el dispositivo. No se volverán a mostrar.
 enroll-stored = Escriba { word-yes } cuando estén en un lugar seguro:
 enroll-done = El dispositivo está configurado.
+
+# Avisos por correo electrónico o SMS sobre un cambio de una cuenta ([notify] en agent.toml). Cada uno puede usar $user,
+# $host, $time, $factor, $address y $service, si se conocen: $factor en notice-enroll y notice-remove, $address y $service
+# en notice-new-network.
+notice-subject = Aviso de seguridad para { $user } en { $host }
+notice-enroll = Añadido a su cuenta { $user } en { $host }: { $factor } ({ $time }).
+notice-remove = Eliminado de su cuenta { $user } en { $host }: { $factor } ({ $time }).
+notice-locked = Demasiadas respuestas incorrectas han bloqueado su cuenta { $user } en { $host } ({ $time }).
+notice-bypass = Se ha emitido un código de acceso temporal para su cuenta { $user } en { $host } ({ $time }).
+notice-recovery = Se ha usado un código de recuperación de su cuenta { $user } en { $host } ({ $time }).
+notice-new-network = Su cuenta { $user } en { $host } se ha usado desde una red nueva: { $service }, { $address } ({ $time }).
+# Sigue a cada uno de ellos.
+notice-advice = Si no ha sido usted, contacte de inmediato con su administrador.
+# Un valor de $factor; los demás son los textos que empiezan por "way-".
+notice-recovery-codes = códigos de recuperación

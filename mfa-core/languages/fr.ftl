@@ -97,3 +97,18 @@ enroll-recovery =
     sans l'appareil. Ils ne seront plus affichés.
 enroll-stored = Tapez { word-yes } quand ils sont en lieu sûr :
 enroll-done = L'appareil est configuré.
+
+# Avis par e-mail ou SMS sur un changement d'un compte ([notify] dans agent.toml). Chacun peut utiliser $user, $host, $time,
+# $factor, $address et $service, s'ils sont connus : $factor dans notice-enroll et notice-remove, $address et $service dans
+# notice-new-network.
+notice-subject = Avis de sécurité pour { $user } sur { $host }
+notice-enroll = Ajout à votre compte { $user } sur { $host } : { $factor } ({ $time }).
+notice-remove = Retrait de votre compte { $user } sur { $host } : { $factor } ({ $time }).
+notice-locked = Trop de réponses fausses ont verrouillé votre compte { $user } sur { $host } ({ $time }).
+notice-bypass = Un code de contournement a été émis pour votre compte { $user } sur { $host } ({ $time }).
+notice-recovery = Un code de récupération de votre compte { $user } sur { $host } a été utilisé ({ $time }).
+notice-new-network = Votre compte { $user } sur { $host } a été utilisé depuis un nouveau réseau : { $service }, { $address } ({ $time }).
+# Suit chacun d'eux.
+notice-advice = Si ce n'était pas vous, contactez immédiatement votre administrateur.
+# Une valeur de $factor ; les autres sont les textes qui commencent par "way-".
+notice-recovery-codes = codes de récupération

@@ -96,3 +96,18 @@ enroll-recovery =
     それぞれ一度だけ、デバイスなしでログインできます。
 enroll-stored = 安全な場所に保管したら { word-yes } と入力してください:
 enroll-done = デバイスを設定しました。
+
+# 通知:アカウントの変更をメールまたは SMS で知らせる文 (agent.toml の [notify])。どの文でも、分かっている場合は
+# $user、$host、$time、$factor、$address、$service を使えます。$factor は notice-enroll と notice-remove、$address と
+# $service は notice-new-network で使えます。
+notice-subject = { $host } のアカウント { $user } に関するセキュリティ通知
+notice-enroll = { $host } のアカウント { $user } に追加されました: { $factor } ({ $time })。
+notice-remove = { $host } のアカウント { $user } から削除されました: { $factor } ({ $time })。
+notice-locked = 誤った回答が多すぎたため、{ $host } のアカウント { $user } はロックされました ({ $time })。
+notice-bypass = { $host } のアカウント { $user } にバイパスコードが発行されました ({ $time })。
+notice-recovery = { $host } のアカウント { $user } のリカバリーコードが使用されました ({ $time })。
+notice-new-network = { $host } のアカウント { $user } が新しいネットワークから使用されました: { $service }、{ $address } ({ $time })。
+# 上のそれぞれに続く文。
+notice-advice = 心当たりがない場合は、すぐに管理者に連絡してください。
+# $factor の値の一つ。ほかの値は "way-" で始まる文です。
+notice-recovery-codes = リカバリーコード

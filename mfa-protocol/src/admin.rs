@@ -38,8 +38,8 @@ pub use delivery::{
     Radius, TestDelivery, TestDeliveryParameters, TestDeliveryReply,
 };
 pub use device::{
-    Drift, Drifts, DriftsReply, Rename, RenameParameters, RenameReply, Resync, ResyncParameters,
-    ResyncReply,
+    Drift, Drifts, DriftsReply, EnableFactor, EnableFactorParameters, EnableFactorReply, Rename,
+    RenameParameters, RenameReply, Resync, ResyncParameters, ResyncReply,
 };
 pub use enroll::{
     CheckQuestions, ConfirmDevice, ConfirmParameters, ConfirmRecovery, EnrollDeviceParameters,
@@ -55,8 +55,8 @@ pub use import::{
     ImportedAccount,
 };
 pub use personal::{
-    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Require, RequireParameters,
-    SelfManage, SelfManageParameters, SettingReply, UserSettings,
+    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Prefer, PreferParameters, Require,
+    RequireParameters, SelfManage, SelfManageParameters, SettingReply, UserSettings,
 };
 pub use session::{
     Bypass, BypassParameters, BypassReply, Resume, ResumeParameters, ResumeReply, Revoke,
@@ -66,6 +66,11 @@ pub use session::{
 
 use crate::login::Nothing;
 use crate::message::Method;
+
+/// What an agent of an earlier version does not say.
+fn yes() -> bool {
+    true
+}
 
 macro_rules! methods {
     ($($name:ident($parameters:ty) -> $reply:ty;)*) => {$(
@@ -98,6 +103,7 @@ methods! {
     EnableAddress(EnableAddressParameters) -> AddressReply;
     TestDelivery(TestDeliveryParameters) -> TestDeliveryReply;
     Remove(RemoveParameters) -> RemoveReply;
+    EnableFactor(EnableFactorParameters) -> EnableFactorReply;
     Rename(RenameParameters) -> RenameReply;
     Resync(ResyncParameters) -> ResyncReply;
     Drifts(PageParameters) -> DriftsReply;
@@ -106,6 +112,7 @@ methods! {
     Explain(ExplainParameters) -> ExplainReply;
     Require(RequireParameters) -> SettingReply;
     Enforce(EnforceParameters) -> SettingReply;
+    Prefer(PreferParameters) -> SettingReply;
     SelfManage(SelfManageParameters) -> SettingReply;
     AllowFrom(AllowFromParameters) -> SettingReply;
     Sessions(SessionsParameters) -> SessionsReply;

@@ -22,7 +22,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 
-pub(crate) use address::{EnrollAddress, EnrollRadius, NamedAddress, TestDelivery, address};
+pub(crate) use address::{
+    EnrollAddress, EnrollRadius, NamedAddress, Switched, Target, TestDelivery, address,
+};
 pub(crate) use backup::{Backup, BackupKey, Restore, RotateKey, Store};
 pub(crate) use enroll::{
     Enroll, EnrollDevice, EnrollHotp, EnrollKnowledge, EnrollRecovery, EnrollTotp,
@@ -34,7 +36,7 @@ pub(crate) use import_tokens::{ImportCsv, ImportPskc, PskcUser};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use mode::Mode;
 pub(crate) use sessions::{Bypass, Suspend};
-pub(crate) use settings::{AllowFrom, Enforce, Require, SelfManage, Switch};
+pub(crate) use settings::{AllowFrom, Enforce, Prefer, Require, SelfManage, Switch};
 pub(crate) use users::Users;
 
 const STATUSES: &str = "\
@@ -115,12 +117,12 @@ For one of several addresses:
     /// Set the primary address for codes
     #[command(after_help = address::PRIMARY)]
     Primary(NamedAddress),
-    /// Use a disabled address again
+    /// Use a disabled address, device or RADIUS account again
     #[command(after_help = address::ENABLE)]
-    Enable(NamedAddress),
-    /// Stop using an address without deleting it
+    Enable(Switched),
+    /// Stop using an address, device or RADIUS account without deleting it
     #[command(after_help = address::DISABLE)]
-    Disable(NamedAddress),
+    Disable(Switched),
     /// Show a user's factors, lock and rules
     #[command(after_help = "Example: mfactl status alice")]
     Status(Whose),
@@ -139,6 +141,9 @@ For one of several addresses:
     /// Set whether a user must have a factor
     #[command(after_help = settings::ENFORCE)]
     Enforce(Enforce),
+    /// Set which factor a user is asked for first
+    #[command(after_help = settings::PREFER)]
+    Prefer(Prefer),
     /// Allow or forbid a user to set their own require and allow-from
     #[command(after_help = settings::SELF_MANAGE)]
     SelfManage(SelfManage),
@@ -209,11 +214,13 @@ impl Command {
             Self::Enroll(what) => what.factor.as_ref()?.named_user(),
             Self::Remove(it) => it.user.as_deref(),
             Self::Rename(it) => it.user.as_deref(),
-            Self::Primary(it) | Self::Enable(it) | Self::Disable(it) => it.user.as_deref(),
+            Self::Primary(it) => it.user.as_deref(),
+            Self::Enable(it) | Self::Disable(it) => it.named_user(),
             Self::Status(it) | Self::Sessions(it) => it.user.as_deref(),
             Self::Unlock(it) | Self::Revoke(it) | Self::Resume(it) => Some(&it.user),
             Self::Require(it) => it.user.as_deref(),
             Self::Enforce(it) => Some(&it.user),
+            Self::Prefer(it) => it.user.as_deref(),
             Self::SelfManage(it) => Some(&it.user),
             Self::AllowFrom(it) => Some(&it.user),
             Self::Bypass(it) => Some(&it.user),

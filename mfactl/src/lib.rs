@@ -97,6 +97,7 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Unlock(whom) => commands::unlock::run(&mut context, whom),
         Command::Require(what) => commands::settings::require(&mut context, what),
         Command::Enforce(what) => commands::settings::enforce(&mut context, what),
+        Command::Prefer(args) => commands::settings::prefer(&mut context, args),
         Command::SelfManage(what) => commands::settings::self_manage(&mut context, what),
         Command::AllowFrom(what) => commands::settings::allow_from(&mut context, what),
         Command::Sessions(whose) => commands::sessions::list(&mut context, whose),

@@ -6,7 +6,7 @@ mod delivery;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::keys::{Admin, Audit, Hotp, Recovery, SelfService, Server, Store, Totp};
+use super::keys::{Admin, Audit, Hotp, Notify, Recovery, SelfService, Server, Store, Totp};
 pub use super::overridden::Overridden;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 use mfa_core::factors::device::Windows;
@@ -34,6 +34,8 @@ pub struct Settings {
     pub recovery: Recovery,
     /// `[delivery]`: codes that are sent.
     pub delivery: Delivery,
+    /// `[notify]`: what users are told about their accounts.
+    pub notify: Notify,
     /// `[[radius]]`: authenticators that are asked over RADIUS.
     pub radius: Vec<Radius>,
     /// `[prompts]`: what users are shown.

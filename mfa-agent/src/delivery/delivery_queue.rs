@@ -13,7 +13,7 @@ mod ticket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Notice, SendError};
+use super::{Content, SendError};
 use crate::timing_decoy::TimingDecoy;
 use channel_queue::ChannelQueue;
 use mfa_core::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
@@ -27,7 +27,7 @@ pub trait Transport<A>: Send + Sync {
     /// # Errors
     ///
     /// [`SendError::Temporary`] is worth another attempt, [`SendError::Permanent`] is not.
-    fn send(&self, to: &A, notice: &Notice, until: Instant) -> Result<(), SendError>;
+    fn send(&self, to: &A, content: &Content, until: Instant) -> Result<(), SendError>;
 }
 
 /// Queues messages and sends them.
@@ -43,7 +43,8 @@ pub struct Job {
     pub user: String,
     /// The address.
     pub to: Recipient,
-    pub notice: Notice,
+    /// What it says.
+    pub content: Content,
     /// When the message becomes useless: the end of the code's life, or of the login.
     pub deadline: Instant,
 }
@@ -126,12 +127,12 @@ impl DeliveryQueue {
         let Job {
             user,
             to,
-            notice,
+            content,
             deadline,
         } = job;
         match to {
-            Recipient::Email(to) => self.email.submit(user, to, notice, deadline, at_end),
-            Recipient::Phone(to) => self.texts.submit(user, to, notice, deadline, at_end),
+            Recipient::Email(to) => self.email.submit(user, to, content, deadline, at_end),
+            Recipient::Phone(to) => self.texts.submit(user, to, content, deadline, at_end),
         }
     }
 

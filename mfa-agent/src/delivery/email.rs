@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::delivery_queue::Transport;
 use super::program::ProgramPath;
-use super::{Notice, SendError, Templates};
+use super::{Content, SendError, Templates};
 use mfa_core::factors::address::EmailAddress;
 pub use smtp::{Credentials, HostError, Security, ServerHost, Smtp};
 
@@ -45,9 +45,9 @@ pub struct Sendmail {
 }
 
 impl Transport<EmailAddress> for Mailer {
-    fn send(&self, to: &EmailAddress, notice: &Notice, until: Instant) -> Result<(), SendError> {
-        let message = message::compose(&self.from, to, &self.templates, notice)?;
-        let code = notice.code.expose();
+    fn send(&self, to: &EmailAddress, content: &Content, until: Instant) -> Result<(), SendError> {
+        let message = message::compose(&self.from, to, &self.templates, content)?;
+        let code = content.code().unwrap_or_default();
         match &self.route {
             MailRoute::Smtp(smtp) => smtp.send(&self.from, to, &message, code, until),
             MailRoute::Sendmail(sendmail) => sendmail.send(&self.from, to, &message, code, until),

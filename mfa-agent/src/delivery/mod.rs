@@ -1,7 +1,7 @@
 //! Sends one-time codes to users, by email or by text message.
 //!
-//! A caller submits a verified address ([`Recipient`](mfa_core::factors::address::Recipient)), a [`Notice`]
-//! with the code, and a deadline, and learns whether the message was handed over, or why not
+//! A caller submits a verified address ([`Recipient`](mfa_core::factors::address::Recipient)), a [`Content`]
+//! such as a code, and a deadline, and learns whether the message was handed over, or why not
 //! ([`SendError`]). The [`DeliveryQueue`] queues in memory and sends on its own threads, so no login waits for
 //! a provider; a restart drops waiting messages. No error contains a code, a provider's secret or a whole
 //! address.
@@ -13,6 +13,7 @@
 //!
 //! The settings are trusted. Bytes from servers and commands are not.
 
+mod content;
 mod delivery_queue;
 mod email;
 mod error;
@@ -22,6 +23,7 @@ mod sms;
 mod template;
 mod tls;
 
+pub use content::{Content, Words};
 pub use delivery_queue::{
     AtEnd, Delivery, DeliveryLimits, DeliveryQueue, Job, QueueFull, Ticket, Transport,
 };

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::delivery_queue::Transport;
 use super::program::ProgramPath;
-use super::{Notice, SendError, Templates};
+use super::{Content, SendError, Templates};
 pub use https::{HttpsUrl, UrlError};
 use mfa_core::factors::address::PhoneNumber;
 pub use vonage::Vonage;
@@ -52,27 +52,29 @@ pub struct Command {
     pub path: ProgramPath,
 }
 
-/// The JSON object for webhooks and commands.
+/// The JSON object for webhooks and commands. A notice has neither code nor service.
 #[derive(Serialize)]
 struct Payload<'a> {
     to: &'a str,
     text: &'a str,
-    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
     host: &'a str,
-    service: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a str>,
 }
 
 impl Transport<PhoneNumber> for Texter {
-    fn send(&self, to: &PhoneNumber, notice: &Notice, until: Instant) -> Result<(), SendError> {
-        let text = self.templates.text(notice);
-        let code = notice.code.expose();
+    fn send(&self, to: &PhoneNumber, content: &Content, until: Instant) -> Result<(), SendError> {
+        let text = content.short_text(&self.templates);
+        let code = content.code().unwrap_or_default();
         match &self.route {
             TextRoute::Vonage(vonage) => vonage.send(to, text.expose(), code, until),
             TextRoute::Webhook(webhook) => {
-                webhook.send(&payload(to, text.expose(), notice)?, code, until)
+                webhook.send(&payload(to, text.expose(), content)?, code, until)
             }
             TextRoute::Command(command) => {
-                let payload = payload(to, text.expose(), notice)?;
+                let payload = payload(to, text.expose(), content)?;
                 command.path.run(&[], &payload, &[code], until)
             }
         }
@@ -80,13 +82,17 @@ impl Transport<PhoneNumber> for Texter {
 }
 
 /// `{"to": "+49…", "text": "…", "code": "…", "host": "…", "service": "…"}`.
-fn payload(to: &PhoneNumber, text: &str, notice: &Notice) -> Result<Zeroizing<Vec<u8>>, SendError> {
+fn payload(
+    to: &PhoneNumber,
+    text: &str,
+    content: &Content,
+) -> Result<Zeroizing<Vec<u8>>, SendError> {
     let payload = Payload {
         to: to.as_str(),
         text,
-        code: notice.code.expose(),
-        host: &notice.host,
-        service: &notice.service,
+        code: content.code(),
+        host: content.host(),
+        service: content.service(),
     };
     let mut json = Zeroizing::new(Vec::with_capacity(USUAL_PAYLOAD));
     serde_json::to_writer(&mut *json, &payload)

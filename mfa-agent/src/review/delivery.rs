@@ -8,8 +8,11 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
 use mfa_core::policy::{Action, Ask, Policy};
 
-/// A configured channel that sends nothing.
+/// A configured channel that sends nothing. Notices use all channels.
 pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {
+    if !settings.notify.events.is_empty() {
+        return None;
+    }
     let delivery = &settings.delivery;
     let used = delivery.channel;
     let name = used.name();
@@ -32,6 +35,22 @@ pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {
         );
         warning(None, message)
     })
+}
+
+/// Notices that nobody gets.
+pub(super) fn of_notices(settings: &Settings) -> Option<Finding> {
+    let delivery = &settings.delivery;
+    let is_off = settings.notify.events.is_empty();
+    if is_off
+        || Channel::ALL
+            .iter()
+            .any(|channel| delivery.is_configured(*channel))
+    {
+        return None;
+    }
+    let message = "[notify] events is set, but no channel can send anything, so users are told nothing; configure \
+                   [delivery.email] or [delivery.sms], or set events = []";
+    Some(warning(None, message))
 }
 
 fn asks_for(policy: &Policy, factor: Factor) -> bool {

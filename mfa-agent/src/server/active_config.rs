@@ -280,7 +280,9 @@ impl Agent {
     pub(super) fn put_in_force(&self, active_config: ActiveConfig) {
         let trusted = trusted_uids(&*self.names, &active_config.settings);
         *super::write(&self.trusted) = trusted;
-        supply(&self.delivery_queue, &active_config.providers);
+        for queue in [&self.delivery_queue, &self.notices.queue] {
+            supply(queue, &active_config.providers);
+        }
         *super::write(&self.active_config) = Arc::new(active_config);
     }
 }

@@ -27,19 +27,31 @@ impl Agent {
         peer: Peer,
         mut change: impl FnMut(Option<Account>) -> Result<Changed<T>, Failure>,
     ) -> Result<T, Failure> {
-        self.audit.commit(peer.origin(), || {
+        let watched = self.watched(key);
+        let mut told = None;
+        let said = self.audit.commit(peer.origin(), || {
             let mut entries = Vec::new();
             let said = self.repository.change(key, |account| {
+                let before = watched
+                    .as_ref()
+                    .map(|_| account.clone().unwrap_or_default());
                 let (after, events, said) = change(account)?;
+                let compared = watched.as_ref().zip(before);
+                told = compared.and_then(|(watched, it)| watched.compare(&it, &after, &events));
                 let (after, made) = self.with_lines(after, events);
                 entries = made;
                 Ok::<_, Failure>((after, said))
             })?;
             Ok((entries, said))
-        })
+        });
+        if let (Ok(_), Some(told)) = (&said, told) {
+            self.tell(told);
+        }
+        said
     }
 
-    /// Changes many records ([`crate::repository::AccountRepository::change_all`]); otherwise as [`Agent::commit`].
+    /// Changes many records ([`crate::repository::AccountRepository::change_all`]); otherwise as [`Agent::commit`], but
+    /// their users get no notices: it is the administrator's own import.
     pub(super) fn commit_all<T>(
         &self,
         keys: &[Key],

@@ -18,6 +18,7 @@ mod told;
 mod verify;
 mod waiting;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,11 +40,13 @@ pub(super) use begin::Purpose;
 use begin::ResolvedLogin;
 use following::Following;
 pub(super) use login_context::LoginContext;
-use mfa_core::account::NewSession;
+use mfa_core::account::{Account, NewSession, NoticeKind};
+use mfa_core::factors::recovery::Pepper;
 use mfa_core::lockout::{Limits, LoginEpoch};
 use mfa_core::login::{AnswerEvent, DeliveryStatus, Prompting};
 use mfa_core::names::UserName;
-use mfa_core::policy::{Ask, Guesses};
+use mfa_core::policy::{Ask, Guesses, LoginOrigin};
+use post::FailedRecipients;
 pub(super) use post::{LateMessage, LearnedLate};
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};
@@ -60,6 +63,8 @@ pub(super) struct Login {
     limits: Limits,
     /// The session that a pass begins.
     new_session: Option<NewSession>,
+    /// Where it comes from, if logins from new networks are told.
+    network: Option<IpAddr>,
     /// Whether it was begun to prove who wants to change their factors.
     is_proof: bool,
     /// What the account could be passed with when it began.
@@ -68,6 +73,8 @@ pub(super) struct Login {
     beliefs: Vec<Belief>,
     /// Whether the last message was sent, perhaps at a second try.
     has_arrived: Arc<AtomicBool>,
+    /// Addresses that a message could not be sent to, the last failure at the end.
+    failed: FailedRecipients,
     /// Its place among the open logins of its account.
     _open_login: OpenLogin,
 }
@@ -96,6 +103,7 @@ impl Login {
             on_own_record: resolved.key.is_account(),
             at_most: is_ordinary.then_some(&resolved.settings.lockout),
         });
+        let network = told_network(&resolved);
         Box::new(Self {
             context: resolved.context,
             deadline: Instant::now() + resolved.settings.server.login_timeout,
@@ -103,18 +111,40 @@ impl Login {
             generation_at_begin: resolved.account.generation(),
             beliefs: Vec::new(),
             has_arrived: Arc::default(),
+            failed: FailedRecipients::default(),
             _open_login: open_login,
             settings: resolved.settings,
             key: resolved.key,
             limits,
             new_session,
+            network,
             is_proof: resolved.proof,
         })
+    }
+
+    /// Remembers on a record that a login has passed from here.
+    fn note_network(&self, account: &mut Account, pepper: &Pepper) {
+        if let Some(address) = self.network {
+            account.note_network(self.context.user.as_str(), address, pepper);
+        }
     }
 
     /// Lets the login live for this long at least.
     fn outlive(&mut self, time: Duration) {
         self.deadline = self.deadline.max(Instant::now() + time);
+    }
+}
+
+/// The address that is compared with the networks of earlier logins.
+fn told_network(resolved: &ResolvedLogin<'_>) -> Option<IpAddr> {
+    let is_told = resolved
+        .settings
+        .notify
+        .events
+        .contains(&NoticeKind::NewNetwork);
+    match resolved.login_context.origin {
+        LoginOrigin::Address(address) if is_told => Some(address),
+        _ => None,
     }
 }
 

@@ -20,6 +20,7 @@ mod limits;
 mod login;
 mod maintenance;
 mod mode;
+mod notices;
 mod passwords;
 mod peer;
 mod pending;
@@ -86,6 +87,8 @@ pub struct Agent {
     accepting: Arc<accepting::Accepting>,
     /// Sends codes.
     delivery_queue: DeliveryQueue,
+    /// Tells users what happens to their accounts.
+    notices: notices::Notices,
     /// How long the last question to a RADIUS server took that was not answered with yes or another question, and
     /// whether it met with silence.
     typical_latency: SharedDecoy<bool>,
@@ -119,7 +122,10 @@ impl Agent {
         let accepting = Arc::new(accepting::Accepting::new()?);
         let trusted = RwLock::new(trusted_uids(&*names, &active_config.settings));
         let delivery_queue = DeliveryQueue::new(delivery::DeliveryLimits::default());
-        active_config::supply(&delivery_queue, &active_config.providers);
+        let notices = notices::Notices::default();
+        for queue in [&delivery_queue, &notices.queue] {
+            active_config::supply(queue, &active_config.providers);
+        }
         let audit = Arc::new(audit);
         let written_out = Arc::clone(&audit);
         repository.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
@@ -143,6 +149,7 @@ impl Agent {
             arriving: Arc::default(),
             accepting,
             delivery_queue,
+            notices,
             typical_latency: SharedDecoy::new(TimingDecoy::new(USUAL_REFUSAL, false)),
             radius_places: wait::RadiusPlaces::default(),
             tickets: login::Tickets::default(),
@@ -220,6 +227,7 @@ impl Agent {
         let until = Instant::now() + limit;
         let ended = self.shutdown.close(limit);
         self.delivery_queue.stop(until);
+        self.notices.queue.stop(until);
         ended
     }
 

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mfa_agent::delivery::{Delivery, Job, Notice, SendError, Transport};
+use mfa_agent::delivery::{Content, Delivery, Job, Notice, SendError, Transport};
 use mfa_core::factors::address::{EmailAddress, PhoneNumber, Recipient};
 use mfa_protocol::Secret;
 
@@ -23,15 +23,15 @@ const SHORT: Duration = Duration::from_secs(1);
 const CODE: &str = "483920";
 const PASSWORD: &str = "hunter2";
 
-fn notice() -> Notice {
-    Notice {
+fn content() -> Content {
+    Content::Code(Notice {
         code: Secret::from(CODE),
         host: "web1".to_owned(),
         service: "sshd".to_owned(),
         address: Some("192.0.2.7".to_owned()),
         at: "2026-03-01 10:00 UTC".to_owned(),
         minutes: 5,
-    }
+    })
 }
 
 fn anna() -> EmailAddress {
@@ -43,14 +43,14 @@ fn phone() -> PhoneNumber {
 }
 
 fn send<A>(carrier: &dyn Transport<A>, to: &A, time: Duration) -> Result<(), SendError> {
-    carrier.send(to, &notice(), Instant::now() + time)
+    carrier.send(to, &content(), Instant::now() + time)
 }
 
 fn job(user: &str, to: Recipient, time: Duration) -> Job {
     Job {
         user: user.to_owned(),
         to,
-        notice: notice(),
+        content: content(),
         deadline: Instant::now() + time,
     }
 }

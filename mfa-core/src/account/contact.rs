@@ -82,6 +82,15 @@ impl Account {
         self.contacts_of(channel).find(|contact| contact.enabled)
     }
 
+    /// The address that the next code of this channel goes to after messages to `failed` could not be sent, the last
+    /// failure at the end: the first one that has not failed, or else the one that failed first.
+    #[must_use]
+    pub fn contact_after(&self, channel: Channel, failed: &[Recipient]) -> Option<&Contact> {
+        let failure = |contact: &&Contact| failed.iter().rposition(|to| *to == contact.to);
+        let enabled = self.contacts_of(channel).filter(|contact| contact.enabled);
+        enabled.min_by_key(failure)
+    }
+
     /// Whether codes go to this address before others of its channel.
     #[must_use]
     pub fn is_primary(&self, contact: &Contact) -> bool {
@@ -201,11 +210,11 @@ impl Account {
     }
 }
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
-fn is_yes(enabled: &bool) -> bool {
+pub(super) fn is_yes(enabled: &bool) -> bool {
     *enabled
 }
 
@@ -257,6 +266,24 @@ mod tests {
         );
         assert_eq!(goes_to(&account, Channel::Email), None);
         assert_eq!(account.remove_contacts(Channel::Sms, None), 1);
+    }
+
+    #[test]
+    fn after_a_failure_the_next_address_gets_the_code_and_then_the_first_again() {
+        let account = with(&["a@example.org", "b@example.org", "c@example.org"]);
+        let [a, b, c] = ["a@example.org", "b@example.org", "c@example.org"].map(to);
+        for (failed, expected) in [
+            (vec![], &a),
+            (vec![a.clone()], &b),
+            (vec![a.clone(), b.clone()], &c),
+            (vec![b.clone()], &a),
+            (vec![a.clone(), b.clone(), c.clone()], &a),
+            (vec![a.clone(), b.clone(), c.clone(), a.clone()], &b),
+        ] {
+            let next = account.contact_after(Channel::Email, &failed).unwrap();
+            assert_eq!(next.to, *expected, "{failed:?}");
+        }
+        assert_eq!(account.contact_after(Channel::Sms, &[]), None);
     }
 
     #[test]

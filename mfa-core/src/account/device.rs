@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::contact::{is_yes, yes};
 use super::{Dates, Label};
 use crate::clock::{has_begun, is_within};
 use crate::factors::device::{DeviceKind, Generator, Match, ReplayState, Windows};
@@ -27,6 +28,9 @@ pub struct Device {
     /// The maker's ID, for display and audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<Label>,
+    /// Whether its codes are accepted.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub enabled: bool,
     /// When it was enrolled, and last used.
     #[serde(flatten)]
     pub dates: Dates,
@@ -70,6 +74,7 @@ impl Device {
             label,
             generator,
             credential_id: None,
+            enabled: true,
             dates: Dates::enrolled(now),
             last_step: None,
             offset: 0,

@@ -183,6 +183,34 @@ impl Account {
         }
     }
 
+    /// Enables or disables a device of a kind, or the only one without `label`. Returns its name, and whether that changed.
+    ///
+    /// # Errors
+    ///
+    /// [`EnrollError::NoDevice`], [`EnrollError::NoDevices`] or [`EnrollError::WhichDevice`].
+    pub fn enable_device(
+        &mut self,
+        kind: DeviceKind,
+        label: Option<&Label>,
+        enabled: bool,
+    ) -> Result<(Label, bool), EnrollError> {
+        let is_meant = |device: &&mut Device| {
+            device.kind() == kind && label.is_none_or(|it| *it == device.label)
+        };
+        let mut meant = self.devices.iter_mut().filter(is_meant);
+        let device = match (meant.next(), meant.next(), label) {
+            (Some(device), None, _) => device,
+            (Some(_), Some(_), _) => return Err(EnrollError::WhichDevice),
+            (None, _, Some(label)) => return Err(EnrollError::NoDevice(label.to_string())),
+            (None, _, None) => return Err(EnrollError::NoDevices),
+        };
+        let changed = device.enabled != enabled;
+        device.enabled = enabled;
+        let label = device.label.clone();
+        self.generation += u64::from(changed);
+        Ok((label, changed))
+    }
+
     /// The first of `device-1`, `device-2`, … that no device has.
     #[must_use]
     pub fn free_label(&self) -> Label {

@@ -10,11 +10,11 @@ impl Account {
     #[must_use]
     pub fn has(&self, factor: Factor) -> bool {
         match factor.row().stored {
-            Stored::Devices => !self.devices.is_empty(),
+            Stored::Devices => self.usable_devices().next().is_some(),
             Stored::Pin => self.pin.is_some(),
             Stored::Questions => self.questions.is_some(),
             Stored::Contacts(channel) => self.contact(channel).is_some(),
-            Stored::Remote => self.remote.is_some(),
+            Stored::Remote => self.usable_remote().is_some(),
         }
     }
 

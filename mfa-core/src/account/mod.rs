@@ -18,6 +18,8 @@ mod import;
 mod knowledge;
 mod label;
 mod messages;
+mod networks;
+mod notices;
 mod recovery;
 mod remote;
 mod restore;
@@ -49,6 +51,7 @@ pub use import::{Import, Imported};
 pub use knowledge::{Dates, PinRecord, Question, QuestionSet};
 pub use label::{Label, LabelError};
 pub use messages::{MessageLimits, Messages};
+pub use notices::{NoticeKind, Occurrence};
 use recovery::Recovery;
 pub use remote::{Remote, RemoteName, RemoteNameError};
 pub use restore::Restored;
@@ -61,8 +64,8 @@ pub use suspension::{LONGEST_SUSPENSION, SHORTEST_SUSPENSION};
 
 /// The format of the record. Older ones are read and written as this one. 1 had no settings,
 /// sessions, bypass and recovery codes, and no grace; 2 no HOTP devices and no drift; 3 no
-/// addresses and no accounts at RADIUS servers.
-const SCHEMA: u32 = 4;
+/// addresses and no accounts at RADIUS servers; 4 no networks and no disabled devices.
+const SCHEMA: u32 = 5;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +103,9 @@ pub struct Account {
     used_bypass: Option<CodeDigest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recovery: Option<Recovery>,
+    /// Keyed hashes of the networks that the user has logged in from, the last one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<CodeDigest>,
     /// When grace began.
     #[serde(
         default,
@@ -129,6 +135,7 @@ impl Default for Account {
             bypass: None,
             used_bypass: None,
             recovery: None,
+            networks: Vec::new(),
             grace_since: None,
             suspension: None,
         }
@@ -146,6 +153,17 @@ impl Account {
     #[must_use]
     pub fn devices(&self) -> &[Device] {
         &self.devices
+    }
+
+    /// The devices whose codes are accepted.
+    pub fn usable_devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices_in_use().map(|(_, device)| device)
+    }
+
+    /// The same with their positions.
+    fn devices_in_use(&self) -> impl Iterator<Item = (usize, &Device)> {
+        let devices = self.devices.iter().enumerate();
+        devices.filter(|(_, device)| device.enabled)
     }
 
     /// The PIN.
@@ -207,7 +225,7 @@ impl Account {
     /// Digits of the devices' codes, if all have the same; `None` without a device.
     #[must_use]
     pub fn device_digits(&self) -> Option<u32> {
-        let mut digits = self.devices.iter().map(|d| u32::from(d.generator.digits));
+        let mut digits = self.usable_devices().map(|d| u32::from(d.generator.digits));
         let first = digits.next()?;
         digits.all(|other| other == first).then_some(first)
     }
@@ -215,7 +233,7 @@ impl Account {
     /// Digits of the longest code that the user may type.
     #[must_use]
     pub fn code_digits(&self, now: Timestamp) -> u32 {
-        let devices = self.devices.iter().map(|d| u32::from(d.generator.digits));
+        let devices = self.usable_devices().map(|d| u32::from(d.generator.digits));
         match devices.max().unwrap_or(0).max(self.other_codes(now)) {
             0 => 6,
             digits => digits,
@@ -241,7 +259,7 @@ impl Account {
     /// The same by their names for people: a device is `totp` or `hotp`.
     #[must_use]
     pub fn authenticators(&self) -> Vec<Authenticator> {
-        let is_there = |kind: &DeviceKind| self.devices.iter().any(|d| d.kind() == *kind);
+        let is_there = |kind: &DeviceKind| self.usable_devices().any(|d| d.kind() == *kind);
         let kinds = DeviceKind::ALL.into_iter().filter(is_there);
         let others = Authenticator::ALL.into_iter().filter(|other| {
             other.device_kind().is_none() && other.factor().is_some_and(|it| self.has(it))
@@ -274,7 +292,7 @@ impl Account {
         let codes = self.recovery.as_ref().map_or(0, Recovery::all);
         let questions = usize::from(self.questions.is_some());
         1024 + 768 * (self.devices.len() + self.sessions.len())
-            + 64 * (networks + codes)
+            + 64 * (networks + codes + self.networks.len())
             + 2048 * questions
             + 512 * (self.contacts.len() + usize::from(self.remote.is_some()))
             + self.messages.room()

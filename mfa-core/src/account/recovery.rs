@@ -129,6 +129,17 @@ impl Account {
         Some(u32::try_from(used).unwrap_or(u32::MAX))
     }
 
+    /// When the codes were made.
+    pub(super) fn recovery_made_at(&self) -> Option<Timestamp> {
+        self.recovery.as_ref().map(|recovery| recovery.made_at)
+    }
+
+    /// Whether a code of those that `before` has was used since.
+    pub(super) fn has_spent_recovery(&self, before: &Self) -> bool {
+        self.recovery_made_at() == before.recovery_made_at()
+            && self.recovery_used() > before.recovery_used()
+    }
+
     /// The position of `typed` among the remaining codes.
     pub(super) fn find_recovery(&self, typed: &str, pepper: &Pepper) -> Option<CodeDigest> {
         let codes = &self.recovery.as_ref()?.codes;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::contact::{is_yes, yes};
 use super::{Account, Dates, Label};
 
 /// An account at a RADIUS server.
@@ -12,6 +13,9 @@ pub struct Remote {
     /// The user's name there; `None` if it is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<RemoteName>,
+    /// Whether the server is asked.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub enabled: bool,
     /// When it was enrolled, and last used.
     #[serde(flatten)]
     pub dates: Dates,
@@ -65,6 +69,21 @@ impl Account {
         self.remote.as_ref()
     }
 
+    /// The same, if the server may be asked.
+    #[must_use]
+    pub fn usable_remote(&self) -> Option<&Remote> {
+        self.remote.as_ref().filter(|remote| remote.enabled)
+    }
+
+    /// Enables or disables the account at a RADIUS server. Returns whether that changed; `None` without one.
+    pub fn enable_remote(&mut self, enabled: bool) -> Option<bool> {
+        let remote = self.remote.as_mut()?;
+        let changed = remote.enabled != enabled;
+        remote.enabled = enabled;
+        self.generation += u64::from(changed);
+        Some(changed)
+    }
+
     /// Sets the account at a RADIUS server, replacing an earlier one. Returns whether it changed.
     pub fn set_remote(&mut self, remote: Remote) -> bool {
         let is_same = |known: &Remote| known.server == remote.server && known.user == remote.user;
@@ -86,6 +105,7 @@ mod tests {
         Remote {
             server: server.parse().unwrap(),
             user: user.map(|user| user.parse().unwrap()),
+            enabled: true,
             dates: Dates::enrolled(at(0)),
         }
     }

@@ -89,7 +89,7 @@ impl Account {
     fn find_resync(&self, resync: &Resync) -> Option<(usize, u64)> {
         let pair = (resync.first.as_str(), resync.second.as_str());
         let is_meant = |label: &Label| resync.label.as_ref().is_none_or(|wanted| wanted == label);
-        let mut devices = self.devices.iter().enumerate();
+        let mut devices = self.devices_in_use();
         devices.find_map(|(index, device)| {
             let wanted = is_meant(&device.label).then_some(device)?;
             let position = wanted.position();

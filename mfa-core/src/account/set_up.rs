@@ -2,7 +2,7 @@
 //! can pass with now?
 //!
 //! Only a user who never enrolled is a newcomer: `unenrolled = "allow"`, grace, enrolment inside
-//! the login, and a first enrolment without proof. A user with a disabled address, used-up recovery
+//! the login, and a first enrolment without proof. A user with a disabled address or device, used-up recovery
 //! codes or an expired bypass code is not, or an attacker with the password would get in.
 
 use jiff::Timestamp;
@@ -42,9 +42,12 @@ impl Account {
         spent
     }
 
-    /// A disabled address is no factor that the user has, and yet was enrolled.
+    /// A disabled address or device is no factor that the user has, and yet was enrolled.
     fn has_no_factors(&self) -> bool {
-        self.enrolled().is_empty() && self.contacts.is_empty()
+        self.enrolled().is_empty()
+            && self.contacts.is_empty()
+            && self.devices.is_empty()
+            && self.remote.is_none()
     }
 }
 

@@ -21,6 +21,9 @@ pub struct UserSettings {
     pub enforce: Enforcement,
     /// Whether the user may change `own`, and factors even if the host allows no user to.
     pub self_manage: bool,
+    /// The factor that is asked for first, where there is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<Factor>,
     /// Set by an administrator.
     pub administrator: UserOverrides,
     /// Set by the user.
@@ -168,6 +171,19 @@ impl Account {
         }))
     }
 
+    /// Sets which factor is asked for first; none: in the policy's order. Returns whether that changed.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError::NotSetUp`].
+    pub fn prefer(&mut self, user: &str, factor: Option<Factor>) -> Result<bool, SettingError> {
+        if let Some(factor) = factor.filter(|factor| !self.has(*factor)) {
+            let user = user.to_owned();
+            return Err(SettingError::NotSetUp { user, factor });
+        }
+        Ok(self.set(|settings| settings.preferred = factor))
+    }
+
     /// Sets whether the user needs a factor. Returns whether that changed.
     pub fn enforce(&mut self, level: Enforcement) -> bool {
         self.set(|settings| settings.enforce = level)
@@ -272,6 +288,17 @@ mod tests {
             assert_eq!(account.enforce(Enforcement::Required), first);
             assert_eq!(account.set_self_manage(true), first);
         }
+    }
+
+    #[test]
+    fn only_a_factor_that_the_user_has_can_be_preferred() {
+        let mut account = full();
+        assert!(account.prefer("anna", Some(Factor::Sms)).is_err());
+        assert_eq!(account.prefer("anna", Some(Factor::Pin)), Ok(true));
+        assert_eq!(account.prefer("anna", Some(Factor::Pin)), Ok(false));
+        assert_eq!(account.settings().preferred, Some(Factor::Pin));
+        assert_eq!(account.prefer("anna", None), Ok(true));
+        assert!(account.settings().is_default());
     }
 
     #[test]

@@ -13,7 +13,7 @@ fn a_record_survives_storage() {
 }
 
 /// The sample as the last version of each older format wrote it, without the fields that it lacked.
-const OLDER: [u32; 3] = [1, 2, 3];
+const OLDER: [u32; 4] = [1, 2, 3, 4];
 const OLDER_RECORD: &str = r#","generation":3,"devices":[{"label":"phone","generator":{"key":"MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=","algorithm":"SHA1","digits":6,"period":30},"enrolled_at":0,"last_used_at":null}],"pin":{"phc":"phc-pin","enrolled_at":0,"last_used_at":null},"questions":{"items":[{"text":"Question 0?","phc":"phc-0"},{"text":"Question 1?","phc":"phc-1"},{"text":"Question 2?","phc":"phc-2"}],"turn":0,"enrolled_at":0,"last_used_at":null},"lockout":{"failures":0,"consecutive":0,"until":null,"at_limit":false,"refused":0,"passes":0,"burst":{"passed":0,"failed":0}}}"#;
 
 #[test]
@@ -29,7 +29,7 @@ fn a_record_of_an_older_format_is_read_and_written_in_todays() {
 
 #[test]
 fn a_record_of_a_later_format_is_refused() {
-    let error = Account::decode(br#"{"schema":5}"#).unwrap_err();
+    let error = Account::decode(br#"{"schema":6}"#).unwrap_err();
     assert!(error.to_string().contains("upgrade"), "{error}");
 }
 
@@ -113,6 +113,9 @@ fn fullest() -> Account {
     account.issue_bypass("483920137".into(), LONGEST_BYPASS, at(0));
     account.begin_grace(at(0));
     account.suspend(LONGEST_SUSPENSION, at(0));
+    for n in 0..20 {
+        account.note_network("anna", [10, 0, n, 1].into(), &samples::pepper());
+    }
     let name = "é".repeat(32);
     for n in 0..20 {
         let spot = SessionScope {
@@ -158,6 +161,7 @@ fn fill_post(account: &mut Account) {
     account.set_remote(Remote {
         server: "é".repeat(32).parse().unwrap(),
         user: Some("\"".repeat(253).parse().unwrap()),
+        enabled: true,
         dates: Dates::enrolled(now),
     });
     let limits = crate::lockout::Limits {
@@ -193,7 +197,7 @@ fn a_record_of_an_earlier_format_is_read_with_its_devices() {
         .unwrap();
     let now = String::from_utf8(account.encode().unwrap().to_vec()).unwrap();
     assert!(now.contains(r#""period":30"#) && now.contains(r#""period":null"#));
-    let before = now.replace(r#""schema":4"#, r#""schema":2"#);
+    let before = now.replace(r#""schema":5"#, r#""schema":2"#);
     assert_ne!(before, now);
     assert_eq!(Account::decode(before.as_bytes()).unwrap(), account);
 }

@@ -87,9 +87,12 @@ pub fn entry<'a>(
     if let Some(until) = suspended_until(account, &context) {
         return Preparation::Decided(Entry::LetIn(LetIn::Suspended(until)));
     }
-    let Some(terms) = AskTerms::of(ask, context.authtok) else {
+    let Some(mut terms) = AskTerms::of(ask, context.authtok) else {
         return Preparation::Decided(Entry::NoRoom);
     };
+    if let Some(preferred) = account.settings().preferred {
+        terms.prefer(preferred);
+    }
     if let Some(session) = session(ask, account, &terms, &context) {
         return Preparation::Decided(Entry::LetIn(LetIn::Session(session)));
     }

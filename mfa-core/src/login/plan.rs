@@ -77,9 +77,9 @@ impl UserFactors {
     ) -> Self {
         let factors = fallback.factors();
         let able = |combination: &FactorCombination| account.can(combination, &factors, now);
-        let device_digits = match account.devices() {
-            [] => Some(plan.usual_digits),
-            _ => account.device_digits(),
+        let device_digits = match account.usable_devices().next() {
+            None => Some(plan.usual_digits),
+            Some(_) => account.device_digits(),
         };
         Self {
             decoy_combination: decoy.combination,

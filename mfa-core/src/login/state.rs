@@ -15,6 +15,7 @@ use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::CodeSearch;
 use crate::account::{Counted, Device, Enrolled, Refused, Verdict};
+use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
 pub use effect::Effect;
@@ -168,6 +169,15 @@ impl<C> Prompting<C> {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes a code that was sent to another address because the message to the first one failed, whose prompt is
+    /// already shown.
+    pub fn sent_elsewhere(&mut self, code: SentCode) {
+        match &mut self.0 {
+            Asking::Factors(dialogue, _) => dialogue.sent_elsewhere(code),
+            Asking::Enrollment(_) => {}
         }
     }
 

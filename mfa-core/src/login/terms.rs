@@ -44,6 +44,12 @@ impl AskTerms {
         })
     }
 
+    /// Puts the combinations with this factor first, and leaves the order otherwise as it is.
+    pub(super) fn prefer(&mut self, factor: Factor) {
+        let is_other = |combination: &FactorCombination| !combination.factors().contains(&factor);
+        self.combinations.sort_by_key(is_other);
+    }
+
     pub(super) fn ask_for(&self, factor: Factor) -> bool {
         self.combinations
             .iter()

@@ -82,6 +82,13 @@ impl Catalogue {
         formatted(&self.bundle, text).unwrap_or_else(|_| self.in_english(text))
     }
 
+    /// A text with these values of its variables.
+    pub(super) fn say_with(&self, text: &Text, values: &[(&'static str, &str)]) -> String {
+        let said = formatted_with(&self.bundle, text, values);
+        said.or_else(|_| formatted_with(&self.english, text, values))
+            .unwrap_or_default()
+    }
+
     /// The text for programs that show ASCII only; in English if the language has no ASCII form.
     pub(super) fn say_in_ascii(&self, text: &Text) -> String {
         let said = plain(self.language, &self.say(text));
@@ -138,10 +145,21 @@ impl fmt::Debug for Catalogue {
 }
 
 fn formatted(bundle: &FluentBundle<FluentResource>, text: &Text) -> Result<String, String> {
+    formatted_with(bundle, text, &[])
+}
+
+fn formatted_with(
+    bundle: &FluentBundle<FluentResource>,
+    text: &Text,
+    values: &[(&'static str, &str)],
+) -> Result<String, String> {
     let message = bundle.get_message(text.id());
     let pattern = message.and_then(|message| message.value());
     let pattern = pattern.ok_or_else(|| "there is no such text".to_owned())?;
-    let arguments = text.arguments();
+    let mut arguments = text.arguments();
+    for (name, value) in values {
+        arguments.set(*name, (*value).to_owned());
+    }
     let mut errors = Vec::new();
     let said = bundle.format_pattern(pattern, Some(&arguments), &mut errors);
     match errors.first() {

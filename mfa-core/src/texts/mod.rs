@@ -63,6 +63,12 @@ impl Texts {
         }
     }
 
+    /// A text with these values of its variables.
+    #[must_use]
+    pub fn say_with(&self, text: &Text, values: &[(&'static str, &str)]) -> String {
+        self.catalogue.say_with(text, values)
+    }
+
     /// The same with a trailing blank, which a catalogue can't contain.
     #[must_use]
     pub fn prompt(&self, text: &Text) -> String {

@@ -2,6 +2,7 @@
 
 use fluent_bundle::FluentArgs;
 
+use crate::account::NoticeKind;
 use crate::factors::address::{Channel, LONGEST_NUMBER, NumberError};
 use crate::factors::{Factor, FactorRow};
 
@@ -72,6 +73,14 @@ pub enum Text {
     EnrollStored,
     /// The device and the codes are stored.
     EnrollDone,
+    /// The subject of a notice.
+    NoticeSubject,
+    /// What a notice tells.
+    Notice(NoticeKind),
+    /// What to do about a notice.
+    NoticeAdvice,
+    /// Recovery codes, where a notice names a factor.
+    NoticeCodes,
 }
 
 /// How a key gets into a device.
@@ -125,6 +134,10 @@ impl Text {
             Self::EnrollRecovery => "enroll-recovery",
             Self::EnrollStored => "enroll-stored",
             Self::EnrollDone => "enroll-done",
+            Self::NoticeSubject => "notice-subject",
+            Self::Notice(kind) => notice(*kind),
+            Self::NoticeAdvice => "notice-advice",
+            Self::NoticeCodes => "notice-recovery-codes",
         }
     }
 
@@ -151,6 +164,12 @@ impl Text {
                 };
                 arguments.set("how", how);
             }
+            // The values of a notice replace these.
+            Self::NoticeSubject | Self::Notice(_) => {
+                for name in NOTICE_VALUES {
+                    arguments.set(name, "?");
+                }
+            }
             _ => {}
         }
         arguments
@@ -159,7 +178,8 @@ impl Text {
     /// Whether a line break in it would end a line of input.
     pub(super) fn is_one_line(&self) -> bool {
         use Text::{
-            EnrollCode, EnrollKey, EnrollStored, WaysPrompt, WaysThen, WordResend, WordYes,
+            EnrollCode, EnrollKey, EnrollStored, NoticeCodes, NoticeSubject, WaysPrompt, WaysThen,
+            WordResend, WordYes,
         };
         let id = self.id();
         id.starts_with("prompt-")
@@ -169,6 +189,8 @@ impl Text {
                 EnrollCode
                     | EnrollKey
                     | EnrollStored
+                    | NoticeCodes
+                    | NoticeSubject
                     | WaysPrompt
                     | WaysThen
                     | WordResend
@@ -200,7 +222,11 @@ impl Text {
             Self::EnrollRecovery,
             Self::EnrollStored,
             Self::EnrollDone,
+            Self::NoticeSubject,
+            Self::NoticeAdvice,
+            Self::NoticeCodes,
         ];
+        samples.extend(NoticeKind::ALL.map(Self::Notice));
         let counts = [0, 1, 2, 3, 5, 11, 21, 100];
         samples.extend(counts.map(Self::Grace));
         samples.extend(counts.map(Self::FewRecoveryCodes));
@@ -238,6 +264,20 @@ fn number(error: &NumberError) -> &'static str {
         NumberError::NoCountry => "number-no-country",
         NumberError::Kind => "number-kind",
         NumberError::NoSuchNumber | NumberError::Form | NumberError::Region => "number-unknown",
+    }
+}
+
+/// The values of a notice, by their names in a catalogue.
+const NOTICE_VALUES: [&str; 6] = ["user", "host", "time", "factor", "address", "service"];
+
+fn notice(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Enroll => "notice-enroll",
+        NoticeKind::Remove => "notice-remove",
+        NoticeKind::Locked => "notice-locked",
+        NoticeKind::Bypass => "notice-bypass",
+        NoticeKind::Recovery => "notice-recovery",
+        NoticeKind::NewNetwork => "notice-new-network",
     }
 }
 

@@ -115,6 +115,9 @@ pub struct Device {
     pub drift: Option<Drift>,
     /// The maker's ID, for show and audit.
     pub credential_id: Option<String>,
+    /// Whether its codes are accepted.
+    #[serde(default = "super::yes")]
+    pub enabled: bool,
     /// RFC 3339, UTC.
     pub enrolled_at: String,
     /// RFC 3339, UTC; none if it never was.

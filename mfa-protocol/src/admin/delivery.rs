@@ -162,6 +162,9 @@ pub struct Radius {
     pub server: String,
     /// The user's name there.
     pub remote_user: String,
+    /// Whether the server is asked.
+    #[serde(default = "super::yes")]
+    pub enabled: bool,
     /// RFC 3339, UTC.
     pub enrolled_at: String,
     /// RFC 3339, UTC; none if it never was.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
-use crate::factor::DeviceKind;
+use crate::factor::{Authenticator, DeviceKind};
 
 /// Another name for a device.
 pub struct Rename;
@@ -11,6 +11,38 @@ pub struct Rename;
 pub struct Resync;
 /// Devices that are out of sync, a page at a time.
 pub struct Drifts;
+
+/// Says whether a device, or the account at a RADIUS server, is used.
+pub struct EnableFactor;
+
+/// See [`EnableFactor`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnableFactorParameters {
+    /// The user, or none for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// A kind of device, or RADIUS.
+    pub factor: Authenticator,
+    /// The device; may be left out if there is only one of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Whether it is used.
+    pub enabled: bool,
+}
+
+/// The reply to [`EnableFactor`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EnableFactorReply {
+    /// The canonical name.
+    pub user: String,
+    /// The device, or the RADIUS server.
+    pub label: String,
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// What an administrator should know, if there is something.
+    pub note: Option<String>,
+}
 
 /// See [`Rename`].
 #[derive(Clone, Debug, Serialize, Deserialize)]

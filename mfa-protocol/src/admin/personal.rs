@@ -9,6 +9,8 @@ use crate::policy;
 pub struct Require;
 /// Whether the user must have a factor, whatever the host says of users who have none.
 pub struct Enforce;
+/// Which factor the user is asked for first, where there is a choice.
+pub struct Prefer;
 /// Whether the user may set more than the host lets everybody set.
 pub struct SelfManage;
 /// Where the user may log in from.
@@ -23,6 +25,9 @@ pub struct UserSettings {
     pub require: Vec<Factor>,
     /// The same, made so by the user.
     pub own_require: Vec<Factor>,
+    /// The factor that is asked for first, where the policy allows several; none: in the policy's order.
+    #[serde(default)]
+    pub prefer: Option<Factor>,
     /// Whether the user may set all of this, as far as it does not loosen what an administrator set.
     pub self_manage: bool,
     /// Networks that an administrator allows logins from; empty: all.
@@ -52,6 +57,18 @@ pub struct EnforceParameters {
     pub user: String,
     /// Whether they must.
     pub level: policy::Enforcement,
+}
+
+/// See [`Prefer`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreferParameters {
+    /// The user, or none for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The factor; none: in the policy's order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<Factor>,
 }
 
 /// See [`SelfManage`].

@@ -75,15 +75,15 @@ fn admin_types() -> Types {
     use admin::{
         Account, Address, AddressRule, Administrator, AllowFrom, BackupBegin, BackupEnd,
         BackupNext, Bypass, CheckConfig, CheckQuestions, ConfirmAddress, ConfirmDevice,
-        ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress, Enforce,
-        EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius, EnrollRecovery,
-        EnrollTotp, Enrollment, Explain, Explanation, Finding, Health, HostFacts, ImportAccount,
-        ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount,
-        KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Primary, QuestionAnswer,
-        Questions, Radius, Refused, Reload, Remove, Rename, Require, RestoreBegin, RestoreEnd,
-        RestoreNext, Resume, Resync, Revoke, RotateBegin, RotateEnd, RotateNext, Rule, SelfManage,
-        ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status, StoreCheck, StoreDrop,
-        Suspend, Suspended, Terms, TestDelivery, Unlock, UserSettings, Users,
+        ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress,
+        EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius,
+        EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding, Health, HostFacts,
+        ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris,
+        ImportedAccount, KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Prefer, Primary,
+        QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require, RestoreBegin,
+        RestoreEnd, RestoreNext, Resume, Resync, Revoke, RotateBegin, RotateEnd, RotateNext, Rule,
+        SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status, StoreCheck,
+        StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -106,6 +106,7 @@ fn admin_types() -> Types {
         .method::<Require>();
     types
         .method::<Enforce>()
+        .method::<Prefer>()
         .method::<SelfManage>()
         .method::<AllowFrom>();
     types
@@ -134,6 +135,7 @@ fn admin_types() -> Types {
         .method::<EnrollRadius>()
         .method::<Primary>()
         .method::<EnableAddress>()
+        .method::<EnableFactor>()
         .method::<TestDelivery>();
     types
         .kind::<ServiceTerms>()
@@ -255,7 +257,7 @@ fn word((owner, name): (&str, &str)) -> Option<&'static str> {
         ("Address", "factor") => "sms",
         (_, "factor") => "hotp",
         (_, "enrolled") => "pin",
-        ("UserSettings", "require" | "own_require") => "questions",
+        ("UserSettings", "require" | "own_require" | "prefer") => "questions",
         (_, "require") => "totp+pin",
         (_, "action") => "skip",
         (_, "algorithm") => "SHA256",

@@ -3,7 +3,8 @@
 //! The agent decides which addresses are valid. What can't be an address is refused here: a word is missing, or two
 //! are in the wrong order.
 
-use mfa_protocol::factor::Channel;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use mfa_protocol::factor::{Authenticator, Channel};
 
 use super::name;
 use super::word::word;
@@ -35,13 +36,20 @@ Codes go to the primary address first. You can write the address as mfactl
 status shows it.";
 
 pub(super) const ENABLE: &str = "\
-Example: mfactl enable sms alice +491701234567
-Codes go to it again. You can write the address as mfactl status shows it.";
+Examples:
+  mfactl enable sms alice +491701234567
+  mfactl enable totp alice --label phone
+  mfactl enable radius alice
+You can write an address as mfactl status shows it.";
 
 pub(super) const DISABLE: &str = "\
-Example: mfactl disable sms alice +491701234567
-The address stays stored, and no code goes to it until mfactl enable. You can
-write it as mfactl status shows it.";
+Examples:
+  mfactl disable sms alice +491701234567
+  mfactl disable totp alice --label phone
+  mfactl disable radius alice
+It stays stored. Until mfactl enable, no code goes to the address, no code of
+the device is accepted, and the RADIUS server is not asked. You can write an
+address as mfactl status shows it.";
 
 pub(super) const TEST_DELIVERY: &str = "\
 Example: mfactl test-delivery email anna@example.org
@@ -93,6 +101,82 @@ pub(crate) struct NamedAddress {
     /// The address or number
     #[arg(value_name = "ADDRESS", value_parser = address, required = true)]
     pub(crate) address: String,
+}
+
+/// What can be disabled.
+const SWITCHED: [&str; 5] = ["email", "sms", "totp", "hotp", "radius"];
+
+/// An address, a device or a RADIUS account to enable or disable.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "mfactl enable|disable [OPTIONS] <FACTOR> [USER] [ADDRESS|--label LABEL]"
+)]
+pub(crate) struct Switched {
+    /// The factor
+    #[arg(value_name = "FACTOR", ignore_case = true, value_parser = switched())]
+    pub(crate) factor: Authenticator,
+    /// The user (default: yourself)
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// For email and sms: the address or number
+    #[arg(value_name = "ADDRESS", value_parser = name)]
+    address: Option<String>,
+    /// For totp and hotp: the device; not needed if the user has one of the kind
+    #[arg(long, value_parser = name)]
+    label: Option<String>,
+}
+
+/// What is enabled or disabled, and whose it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// An address.
+    Address(Option<String>, Channel, String),
+    /// A device, or an account at a RADIUS server.
+    Factor(Option<String>, Authenticator, Option<String>),
+}
+
+impl Switched {
+    /// The user that is named, if one is.
+    pub(crate) fn named_user(&self) -> Option<&str> {
+        let is_address = self.factor.channel().is_some() && self.address.is_none();
+        self.user.as_deref().filter(|_| !is_address)
+    }
+
+    /// The words by their meaning, or what is wrong with them.
+    pub(crate) fn target(self) -> Result<Target, String> {
+        let Self {
+            factor,
+            user,
+            address: last,
+            label,
+        } = self;
+        let Some(channel) = factor.channel() else {
+            if let Some(extra) = last {
+                return Err(format!(
+                    "{extra:?} is one word too many; expected {factor} [USER], and for a device --label LABEL"
+                ));
+            }
+            if label.is_some() && factor.device_kind().is_none() {
+                return Err(format!("{factor} has no labels; leave out --label"));
+            }
+            return Ok(Target::Factor(user, factor, label));
+        };
+        if label.is_some() {
+            return Err(format!("{factor} has no labels; {EXPECTED}"));
+        }
+        // A single word is the address.
+        let (user, last) = match (user, last) {
+            (only, None) => (None, only),
+            both => both,
+        };
+        let last = last.ok_or_else(|| EXPECTED.to_owned())?;
+        Ok(Target::Address(user, channel, address(&last)?))
+    }
+}
+
+fn switched() -> impl TypedValueParser<Value = Authenticator> {
+    let read = |typed: String| typed.to_ascii_lowercase().parse::<Authenticator>();
+    PossibleValuesParser::new(SWITCHED).try_map(read)
 }
 
 /// Where to send a test message.
@@ -164,7 +248,6 @@ mod tests {
             "mfactl enroll email a@b.example alice",
             "mfactl enroll email alice --confirm a@b.example",
             "mfactl primary email alice",
-            "mfactl disable sms alice",
             "mfactl test-delivery email alice",
         ] {
             let error = error(line);
@@ -175,6 +258,50 @@ mod tests {
         assert!(error("mfactl enroll radius alice").contains("--server"));
         let strange = address("a@b\u{1b}").unwrap_err();
         assert!(strange.contains("control character"), "{strange}");
+    }
+
+    #[test]
+    fn an_address_a_device_or_a_radius_account_is_disabled() {
+        let target = |line: &str| {
+            let args = Args::try_parse_from(line.split(' ')).map_err(|error| error.to_string());
+            match args?.command {
+                Some(Command::Disable(switched)) => switched.target(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let alice = Some("alice".to_owned());
+        let phone = Some("phone".to_owned());
+        let number = "+4917".to_owned();
+        for (line, expected) in [
+            (
+                "mfactl disable sms +4917",
+                Target::Address(None, Channel::Sms, number.clone()),
+            ),
+            (
+                "mfactl disable SMS alice +4917",
+                Target::Address(alice.clone(), Channel::Sms, number),
+            ),
+            (
+                "mfactl disable hotp alice --label phone",
+                Target::Factor(alice.clone(), Authenticator::Hotp, phone),
+            ),
+            (
+                "mfactl disable radius alice",
+                Target::Factor(alice, Authenticator::Radius, None),
+            ),
+        ] {
+            assert_eq!(target(line), Ok(expected), "{line}");
+        }
+        for (line, words) in [
+            ("mfactl disable sms alice", "Order: [USER] ADDRESS"),
+            ("mfactl disable sms", "Order: [USER] ADDRESS"),
+            ("mfactl disable totp alice phone", "--label LABEL"),
+            ("mfactl disable radius alice --label vip", "no labels"),
+            ("mfactl disable pin alice", "email, sms, totp, hotp, radius"),
+        ] {
+            let error = target(line).unwrap_err();
+            assert!(error.contains(words), "{line}: {error}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, ValueEnum};
 use mfa_protocol::factor::Factor;
 use mfa_protocol::policy;
@@ -21,6 +22,13 @@ Example: mfactl enforce alice required
 required  a user who has enrolled nothing is denied
 optional  a user who has enrolled nothing is let in
 default   the rules decide";
+
+pub(super) const PREFER: &str = "\
+Example: mfactl prefer alice sms
+Where the policy accepts one of several factors, each login asks alice for this
+one first. She can still choose another with ?. It loosens nothing. To ask in
+the order of the policy again:
+  mfactl prefer alice default";
 
 pub(super) const SELF_MANAGE: &str = "\
 Example: mfactl self-manage alice on
@@ -43,6 +51,31 @@ pub(crate) struct Require {
     /// Remove the requirement
     #[arg(long)]
     pub(crate) off: bool,
+}
+
+/// A factor to ask for first.
+#[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct Prefer {
+    /// The user (default: yourself)
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// The factor, or default
+    #[arg(value_name = "FACTOR", required = true, value_parser = preferred())]
+    pub(crate) factor: Preferred,
+}
+
+/// A factor, or none for the order of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Preferred(pub(crate) Option<Factor>);
+
+fn preferred() -> impl TypedValueParser<Value = Preferred> {
+    let words = Factor::ALL.iter().map(|factor| factor.name());
+    let read = |typed: String| match typed.as_str() {
+        "default" => Ok(Preferred(None)),
+        other => other.parse().map(|factor| Preferred(Some(factor))),
+    };
+    PossibleValuesParser::new(words.chain(["default"])).try_map(read)
 }
 
 /// Whether a user must have a factor.

@@ -1,11 +1,13 @@
-//! `mfactl primary`, `enable` and `disable`: the addresses that codes go to.
+//! `mfactl primary`, `enable` and `disable`: the addresses that codes go to, and what else can be disabled.
 
 use mfa_protocol::admin::{
-    Address, AddressReply, EnableAddress, EnableAddressParameters, Primary, PrimaryParameters,
+    Address, AddressReply, EnableAddress, EnableAddressParameters, EnableFactor,
+    EnableFactorParameters, Primary, PrimaryParameters,
 };
+use mfa_protocol::factor::{Authenticator, Channel};
 use serde::Serialize;
 
-use crate::args::NamedAddress;
+use crate::args::{NamedAddress, Switched, Target};
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -36,20 +38,83 @@ pub(crate) fn primary(context: &mut Context, args: NamedAddress) -> Result<Verdi
 
 pub(crate) fn enable(
     context: &mut Context,
-    args: NamedAddress,
+    args: Switched,
+    enabled: bool,
+) -> Result<Verdict, Failure> {
+    match args.target().map_err(Failure::Usage)? {
+        Target::Address(user, factor, address) => {
+            enable_address(context, (user, factor, address), enabled)
+        }
+        Target::Factor(user, factor, label) => {
+            enable_factor(context, (user, factor, label), enabled)
+        }
+    }
+}
+
+fn enable_address(
+    context: &mut Context,
+    (user, factor, address): (Option<String>, Channel, String),
     enabled: bool,
 ) -> Result<Verdict, Failure> {
     let reply = context.change::<EnableAddress>(&EnableAddressParameters {
-        user: args.user,
-        factor: args.factor,
-        address: args.address,
+        user,
+        factor,
+        address,
         enabled,
     })?;
-    let state = match enabled {
+    report(context, &reply, |reply| said(reply, state(enabled)))
+}
+
+fn enable_factor(
+    context: &mut Context,
+    (user, factor, label): (Option<String>, Authenticator, Option<String>),
+    enabled: bool,
+) -> Result<Verdict, Failure> {
+    let reply = context.change::<EnableFactor>(&EnableFactorParameters {
+        user,
+        factor,
+        label,
+        enabled,
+    })?;
+    let value = FactorChanged {
+        user: &reply.user,
+        factor,
+        label: &reply.label,
+        enabled,
+        changed: reply.changed,
+        note: reply.note.as_deref(),
+    };
+    context.output.result(&value, || {
+        let (user, label) = (clean(&reply.user), clean(&reply.label));
+        let what = format!("{user}: {factor} {label:?} is");
+        let done = match reply.changed {
+            true => format!("{what} now {}", state(enabled)),
+            false => format!("{what} already {}; nothing changed", state(enabled)),
+        };
+        match &reply.note {
+            Some(note) => format!("{done}\n{}", clean(note)),
+            None => done,
+        }
+    })?;
+    Ok(Verdict::Done)
+}
+
+fn state(enabled: bool) -> &'static str {
+    match enabled {
         true => "enabled",
         false => "disabled",
-    };
-    report(context, &reply, |reply| said(reply, state))
+    }
+}
+
+#[derive(Serialize)]
+struct FactorChanged<'a> {
+    user: &'a str,
+    factor: Authenticator,
+    label: &'a str,
+    enabled: bool,
+    changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 #[derive(Serialize)]

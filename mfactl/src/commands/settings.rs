@@ -1,11 +1,11 @@
-//! `mfactl require`, `enforce`, `self-manage` and `allow-from`: per-user settings, on top of the rules. Each prints all
+//! `mfactl require`, `enforce`, `prefer`, `self-manage` and `allow-from`: per-user settings, on top of the rules. Each prints all
 //! settings of the user after the change.
 
 mod screen;
 
 use mfa_protocol::admin::{
-    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Require, RequireParameters,
-    SelfManage, SelfManageParameters, SettingReply,
+    AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Prefer, PreferParameters, Require,
+    RequireParameters, SelfManage, SelfManageParameters, SettingReply,
 };
 
 use crate::args::{self, Switch};
@@ -41,6 +41,19 @@ pub(crate) fn enforce(context: &mut Context, args: args::Enforce) -> Result<Verd
         &reply,
         &format!("a factor is {}", screen::level(level)),
     )
+}
+
+pub(crate) fn prefer(context: &mut Context, args: args::Prefer) -> Result<Verdict, Failure> {
+    let factor = args.factor.0;
+    let reply = context.change::<Prefer>(&PreferParameters {
+        user: args.user,
+        factor,
+    })?;
+    let holds = match factor {
+        Some(factor) => format!("{factor} is asked for first, where the policy accepts it"),
+        None => "factors are asked for in the order of the policy".to_owned(),
+    };
+    report(context, &reply, &holds)
 }
 
 pub(crate) fn self_manage(

@@ -12,7 +12,7 @@ fn status_prints_a_screen_or_the_account_as_json() {
         "enrolled": ["totp"], "failures": 2, "consecutive_failures": 2, "recovery_left": 7,
         "sessions": 1,
         "settings": {
-            "enforce": "default", "require": ["totp"], "own_require": [], "self_manage": false,
+            "enforce": "default", "require": ["totp"], "own_require": [], "prefer": null, "self_manage": false,
             "allow_from": [], "own_allow_from": [],
         },
     }));

@@ -34,7 +34,7 @@ fn an_account_at_a_radius_server_is_stored_once() {
     );
     let json = mfactl(&agent, &[&arguments[..], &["--json"]].concat(), "");
     let expected = json!({
-        "user": "alice", "factor": "radius", "server": "vip", "remote_user": "asmith",
+        "user": "alice", "factor": "radius", "server": "vip", "remote_user": "asmith", "enabled": true,
         "enrolled_at": "2026-11-22T13:02:00Z", "last_used_at": null, "changed": false,
     });
     assert_eq!(value(&json), expected);

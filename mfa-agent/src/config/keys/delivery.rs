@@ -6,7 +6,7 @@ use crate::config::values::{
 };
 use crate::config::words::ProviderName;
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost};
-use mfa_core::account::Label;
+use mfa_core::account::{Label, NoticeKind};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
 
 const MINUTE: u64 = 60;
@@ -90,6 +90,17 @@ section! {
         region: Option<Region> => "DE";
         /// The text of a message, with the placeholders above.
         text: Option<MessageText> => "{code} is your code for {service} on {host}, valid for {minutes} minutes.";
+    }
+
+    /// Messages to users about changes of their accounts. They go to every address and number of the user that is
+    /// enabled and confirmed, by [delivery.email] and [delivery.sms], whichever channel codes use.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub Notify = ["notify"] {
+        /// What users are told. "enroll": a factor was added or replaced. "remove": a factor was removed, or an address
+        /// disabled. "locked": wrong answers have locked the account. "bypass": a bypass code was issued. "recovery": a
+        /// recovery code was used. "new-network": a login from a network (/24, with IPv6 /48) that the user has not
+        /// logged in from. [] for nothing.
+        events: Vec<NoticeKind> as List<NoticeKind> = [];
     }
 
     /// RADIUS servers that check passcodes: "radius" in require, for users with "mfactl enroll radius --server vip". If

@@ -1,7 +1,7 @@
 //! All sections, and what the files have of each.
 
 use super::{
-    Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Pin, Policy, Prompts,
+    Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Notify, Pin, Policy, Prompts,
     Questions, Radius, Recovery, Rule, Section, SelfService, Server, Sms, Store, Totp,
 };
 use crate::config::tree::Layers;
@@ -97,6 +97,7 @@ sections! {
     delivery: one Delivery,
     email: one Email,
     sms: one Sms,
+    notify: one Notify,
     radius: many Radius,
     prompts: one Prompts,
     pin: one Pin,

@@ -12,7 +12,7 @@ use crate::config::error::Problem;
 use crate::config::tree::{Data, Node};
 use crate::config::words::{ActionName, ProviderName};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost, Template};
-use mfa_core::account::Label;
+use mfa_core::account::{Label, NoticeKind};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
 use mfa_core::factors::device::HashAlgorithm;
 use mfa_core::factors::pin::BannedPin;
@@ -188,6 +188,7 @@ types! {
     "\"email\" or \"sms\"": Channel, words;
     "\"vonage\", \"webhook\" or \"command\"": ProviderName, words;
     "\"ask\", \"skip\" or \"deny\"": ActionName, words;
+    "\"enroll\", \"remove\", \"locked\", \"bypass\", \"recovery\" or \"new-network\"": NoticeKind, words;
     "the full path of a program such as \"/usr/sbin/sendmail\"": ProgramPath;
     "an e-mail address such as \"mfa@example.org\"": EmailAddress;
     "a template of addresses such as \"{user}@example.org\"": AddressTemplate;

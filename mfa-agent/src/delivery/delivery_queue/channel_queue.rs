@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::queue::{Chosen, QueueState, QueuedMessage};
 use super::ticket::{AtEnd, Promise};
 use super::{Delivery, DeliveryLimits, QueueFull, Ticket, Transport};
-use crate::delivery::{Notice, SendError};
+use crate::delivery::{Content, SendError};
 use crate::log::{self, Level};
 use crate::timing_decoy::TimingDecoy;
 
@@ -59,7 +59,7 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
         &self,
         user: String,
         to: A,
-        notice: Notice,
+        content: Content,
         deadline: Instant,
         at_end: AtEnd,
     ) -> Result<Ticket, QueueFull> {
@@ -79,7 +79,7 @@ impl<A: Send + Sync + 'static> ChannelQueue<A> {
             user,
             submitted,
             to,
-            notice,
+            content,
             deadline,
             not_before: submitted,
             pause: self.0.limits.first_pause,
@@ -225,7 +225,7 @@ impl<A> Shared<A> {
         };
         let until = message.deadline.min(Instant::now() + self.limits.attempt);
         catch_unwind(AssertUnwindSafe(|| {
-            transport.send(&message.to, &message.notice, until)
+            transport.send(&message.to, &message.content, until)
         }))
         .unwrap_or_else(|_| Err(SendError::permanent("a bug in the agent; please report it")))
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::ticket::Promise;
 use super::{Delivery, DeliveryLimits, Transport};
-use crate::delivery::{Notice, SendError};
+use crate::delivery::{Content, SendError};
 use crate::timing_decoy::TimingDecoy;
 
 /// What most providers accept.
@@ -34,7 +34,7 @@ pub(super) struct QueuedMessage<A> {
     pub(super) user: String,
     pub(super) submitted: Instant,
     pub(super) to: A,
-    pub(super) notice: Notice,
+    pub(super) content: Content,
     pub(super) deadline: Instant,
     pub(super) not_before: Instant,
     /// Before the next attempt.

@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use mfa_protocol::Secret;
 
 use super::*;
+use crate::delivery::Notice;
 
 const FOREVER: Duration = Duration::from_secs(600);
 
@@ -20,11 +21,11 @@ struct Rig {
 }
 
 impl<A: Send + Sync> Transport<A> for Scripted {
-    fn send(&self, _: &A, notice: &Notice, _: Instant) -> Result<(), SendError> {
+    fn send(&self, _: &A, content: &Content, _: Instant) -> Result<(), SendError> {
         self.attempts
             .lock()
             .unwrap()
-            .send(notice.host.clone())
+            .send(content.host().to_owned())
             .unwrap();
         let answers = self.answers.lock().unwrap();
         answers.recv().unwrap_or(Ok(()))
@@ -87,7 +88,7 @@ fn mail(user: &str, host: &str, time: Duration) -> Job {
     Job {
         user: user.to_owned(),
         to: Recipient::Email("anna@example.org".parse().unwrap()),
-        notice: notice(host),
+        content: Content::Code(notice(host)),
         deadline: Instant::now() + time,
     }
 }
@@ -231,7 +232,7 @@ fn a_channel_without_a_transport_fails_for_good() {
 struct Panics;
 
 impl Transport<EmailAddress> for Panics {
-    fn send(&self, _: &EmailAddress, _: &Notice, _: Instant) -> Result<(), SendError> {
+    fn send(&self, _: &EmailAddress, _: &Content, _: Instant) -> Result<(), SendError> {
         panic!("a test's own");
     }
 }

@@ -6,7 +6,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION
 use lettre::{Address, Message};
 use zeroize::Zeroizing;
 
-use crate::delivery::{Notice, SendError, Templates};
+use crate::delivery::{Content, SendError, Templates};
 use mfa_core::factors::address::EmailAddress;
 
 /// The whole message, with network line ends. It is ASCII: other letters are encoded (RFC 2047, RFC
@@ -15,7 +15,7 @@ pub(super) fn compose(
     from: &EmailAddress,
     to: &EmailAddress,
     templates: &Templates,
-    notice: &Notice,
+    content: &Content,
 ) -> Result<Zeroizing<Vec<u8>>, SendError> {
     let failed = |e: &dyn std::fmt::Display| {
         SendError::permanent(format!(
@@ -29,12 +29,12 @@ pub(super) fn compose(
     let message = Message::builder()
         .from(mailbox(from)?)
         .to(mailbox(to)?)
-        .subject(templates.subject(notice).expose())
+        .subject(content.subject(templates).expose())
         .message_id(Some(message_id(from)?))
         .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
         .raw_header(automatic())
-        .body(templates.text(notice).expose().to_owned())
+        .body(content.mail_text(templates).expose().to_owned())
         .map_err(|e| failed(&e))?;
     Ok(Zeroizing::new(message.formatted()))
 }
@@ -66,7 +66,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::delivery::Template;
+    use crate::delivery::{Notice, Template};
 
     fn composed(subject: &str, text: &str, host: &str) -> String {
         let templates = Templates::new(
@@ -86,7 +86,7 @@ mod tests {
             "mfa@example.org".parse().unwrap(),
             "anna@example.org".parse().unwrap(),
         );
-        let message = compose(&from, &to, &templates, &notice).unwrap();
+        let message = compose(&from, &to, &templates, &Content::Code(notice)).unwrap();
         String::from_utf8(message.to_vec()).unwrap()
     }
 

@@ -246,6 +246,7 @@ fn remote(settings: &Settings, parameters: &EnrollRadiusParameters) -> Result<Re
     Ok(Remote {
         server: server.clone(),
         user: user.map_err(Failure::refused)?,
+        enabled: true,
         dates: Dates::enrolled(now()),
     })
 }

@@ -2,20 +2,22 @@
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{
-    self as wire, DriftsReply, PageParameters, RenameParameters, RenameReply, ResyncParameters,
-    ResyncReply,
+    self as wire, DriftsReply, EnableFactorParameters, EnableFactorReply, PageParameters,
+    RenameParameters, RenameReply, ResyncParameters, ResyncReply,
 };
 
+use super::super::authorization::what_follows;
 use super::super::connection::Connection;
-use super::super::error::Failure;
+use super::super::error::{Failure, about};
 use super::super::peer::Subject;
 use super::RECORDS_A_PAGE;
 use super::{Change, ROOM, change_event, factor_event};
 use crate::audit::Event;
 use crate::repository::{After, Key};
-use mfa_core::account::{Device, Drift, Label, Resync, Resynced};
+use mfa_core::account::{Account, Device, Drift, Label, Resync, Resynced};
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::unspaced;
+use mfa_protocol::factor::Authenticator;
 
 impl Connection {
     pub(super) fn rename(&mut self, parameters: &RenameParameters) -> Result<RenameReply, Failure> {
@@ -37,6 +39,41 @@ impl Connection {
         Ok(RenameReply {
             user: subject.user.to_string(),
             label: to.to_string(),
+            changed,
+        })
+    }
+
+    /// Disables a device or the account at a RADIUS server without deleting it, or enables it again.
+    pub(super) fn enable_factor(
+        &mut self,
+        parameters: &EnableFactorParameters,
+    ) -> Result<EnableFactorReply, Failure> {
+        let (named, enabled) = (parameters.factor, parameters.enabled);
+        let factor = switchable(named)?;
+        let label: Option<Label> = parsed(parameters.label.as_deref())?;
+        let settings = self.agent.settings();
+        // What is disabled is as good as removed.
+        let what = Change::Remove(factor);
+        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let by = (&subject, self.peer);
+        let prospects = self.agent.prospects(&settings, &subject)?;
+        let name = if enabled { "enable" } else { "disable" };
+        let (changed, (label, note)) = self.change_factors(&subject, &permit, |account| {
+            let before = account.clone();
+            let (label, changed) = switch(account, named, label.as_ref(), enabled)?;
+            if !enabled {
+                permit.check_left(account, factor)?;
+                permit.check_last(&before, account, &prospects)?;
+            }
+            let event = changed.then(|| factor_event(name, by, named, Some(label.clone())));
+            let note = what_follows(&before, account, factor, &prospects);
+            Ok((event, (label, note)))
+        })?;
+        let user = subject.user.to_string();
+        Ok(EnableFactorReply {
+            note: note.map(|note| about(&note, &user)),
+            user,
+            label,
             changed,
         })
     }
@@ -129,6 +166,39 @@ impl Connection {
     }
 }
 
+/// The factor of what can be disabled by its name; addresses have a method of their own.
+fn switchable(named: Authenticator) -> Result<Factor, Failure> {
+    match (named, named.device_kind()) {
+        (_, Some(kind)) => Ok(kind.factor()),
+        (Authenticator::Radius, None) => Ok(Factor::Radius),
+        (other, None) => Err(Failure::refused(format!(
+            "{other} can't be disabled; only devices, addresses and RADIUS accounts can. To remove it: mfactl remove \
+             {other} USER"
+        ))),
+    }
+}
+
+/// Returns the name of the device or the server, and whether anything changed.
+fn switch(
+    account: &mut Account,
+    named: Authenticator,
+    label: Option<&Label>,
+    enabled: bool,
+) -> Result<(String, bool), Failure> {
+    if let Some(kind) = named.device_kind() {
+        let switched = account.enable_device(kind, label, enabled);
+        let (label, changed) = switched.map_err(Failure::refused)?;
+        return Ok((label.to_string(), changed));
+    }
+    let server = account.remote().map(|remote| remote.server.to_string());
+    let changed = account.enable_remote(enabled);
+    server.zip(changed).ok_or_else(|| {
+        Failure::refused(
+            "the user has no account at a RADIUS server; to enrol one: mfactl enroll radius USER --server NAME",
+        )
+    })
+}
+
 /// A device, as it goes over the wire.
 pub(super) fn show(user: &str, device: &Device, now: Timestamp) -> wire::Device {
     let period = device.generator.moves.period().map(u64::from);
@@ -143,6 +213,7 @@ pub(super) fn show(user: &str, device: &Device, now: Timestamp) -> wire::Device 
         clock_offset: device.offset.saturating_mul(seconds),
         drift: drift(user, device, now),
         credential_id: device.credential_id.as_ref().map(ToString::to_string),
+        enabled: device.enabled,
         enrolled_at: device.dates.enrolled_at.to_string(),
         last_used_at: device.dates.last_used_at.map(|at| at.to_string()),
     }

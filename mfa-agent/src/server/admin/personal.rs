@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mfa_protocol::admin::{
-    self as wire, AllowFromParameters, EnforceParameters, RequireParameters, SelfManageParameters,
-    SettingReply,
+    self as wire, AllowFromParameters, EnforceParameters, PreferParameters, RequireParameters,
+    SelfManageParameters, SettingReply,
 };
 use mfa_protocol::policy::Action;
 
@@ -89,6 +89,25 @@ impl Connection {
                  mfactl enroll totp {user}"
             )
         }))
+    }
+
+    pub(super) fn prefer(
+        &mut self,
+        parameters: &PreferParameters,
+    ) -> Result<SettingReply, Failure> {
+        let factor = parameters.factor;
+        let settings = self.agent.settings();
+        let (subject, permit) =
+            self.changing(parameters.user.as_deref(), &settings, Change::Settings)?;
+        let user = subject.user.to_string();
+        let words = match factor {
+            Some(factor) => format!("prefer {factor}"),
+            None => "prefer default".to_owned(),
+        };
+        let done = self.set(&subject, &permit, &words, |account| {
+            account.prefer(&user, factor).map_err(Failure::refused)
+        })?;
+        Ok(said(&subject, done, None))
     }
 
     pub(super) fn self_manage(
@@ -275,6 +294,7 @@ pub(super) fn show(settings: &UserSettings) -> wire::UserSettings {
         enforce: settings.enforce,
         require: settings.administrator.require.clone(),
         own_require: settings.own.require.clone(),
+        prefer: settings.preferred,
         self_manage: settings.self_manage,
         allow_from: networks(&settings.administrator),
         own_allow_from: networks(&settings.own),

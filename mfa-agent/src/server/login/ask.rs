@@ -115,9 +115,10 @@ impl Agent {
         };
         let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
         let factors = UserFactors::of(account, &plan, &decoy, asked.fallback, now);
-        let devices = account.devices();
         let counts = |device: &Device| device.kind() == DeviceKind::Hotp;
-        let is_by_counter = !devices.is_empty() && devices.iter().all(counts);
+        let mut devices = account.usable_devices().map(counts);
+        let is_by_counter = devices.next() == Some(true) && devices.all(|counts| counts);
+        drop(devices);
         let effect = begin(plan, factors);
         let mut login = Login::of(resolved, open_login, ask, asked.session);
         login.context.is_by_counter = is_by_counter;

@@ -56,8 +56,13 @@ impl Agent {
         learned: LearnedLate,
     ) -> Result<(), Failure> {
         let LearnedLate { delivery, sending } = learned;
+        let terms = sending.terms();
         let result = self.posted(&prompted.login, sending, &delivery)?;
         prompted.state.learn_late(result.news);
+        let elsewhere = self.send_elsewhere(&mut prompted.login, terms, &delivery)?;
+        if let Some(code) = elsewhere.and_then(|result| result.code) {
+            prompted.state.sent_elsewhere(code);
+        }
         Ok(())
     }
 
@@ -66,11 +71,14 @@ impl Agent {
         match resumed {
             ResumedLogin::Message(delivery, sending) => {
                 let SendingLogin {
-                    login,
+                    mut login,
                     state,
                     sending,
                 } = *sending;
+                let terms = sending.terms();
                 let result = self.posted(&login, sending, &delivery)?;
+                let elsewhere = self.send_elsewhere(&mut login, terms, &delivery)?;
+                let result = elsewhere.unwrap_or(result);
                 self.carry_on(login, Following::due(state.sent(result)))
             }
             ResumedLogin::Radius(outcome, querying) => {

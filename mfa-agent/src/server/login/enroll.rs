@@ -140,6 +140,7 @@ impl Agent {
                     account.renew_in_login(device, digests, generation, session, now)
                 }
             };
+            login.note_network(&mut account, &pepper);
             Ok(match stored {
                 Enrolled::Stored => (After::Put(account.into()), events, stored),
                 Enrolled::Locked | Enrolled::Otherwise => (After::Same, Vec::new(), stored),

@@ -2,10 +2,11 @@
 //!
 //! Every message is counted on the record first, also for locked users and users without an address, so that callers
 //! can't tell them apart. The delivery queue sends the message; the login waits a few seconds for its result, outside
-//! of any call; for the first message it waits after it has asked for the code.
+//! of any call; for the first message it waits after it has asked for the code. After a failure the next code goes to
+//! the next address of the user.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, Zoned};
@@ -16,7 +17,7 @@ use super::super::random;
 use super::super::wait::MessageWait;
 use super::{Context, Login};
 use crate::audit::Event;
-use crate::delivery::{AtEnd, Delivery, Job, Notice};
+use crate::delivery::{AtEnd, Content, Delivery, Job, Notice};
 use crate::log;
 use crate::repository::{After, Key};
 use mfa_core::account::Account;
@@ -65,6 +66,26 @@ impl LateMessage {
         LearnedLate {
             delivery: self.wait.run(),
             sending: self.sending,
+        }
+    }
+}
+
+/// Addresses that messages of a login could not be sent to, the last failure at the end. A message may fail long after
+/// its login has gone on.
+#[derive(Clone, Default)]
+pub(super) struct FailedRecipients(Arc<Mutex<Vec<Recipient>>>);
+
+impl FailedRecipients {
+    fn lock(&self) -> MutexGuard<'_, Vec<Recipient>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the end of a message down.
+    fn note(&self, to: &Recipient, has_failed: bool) {
+        let mut failed = self.lock();
+        failed.retain(|other| other != to);
+        if has_failed {
+            failed.push(to.clone());
         }
     }
 }
@@ -128,7 +149,7 @@ impl Agent {
         let job = Job {
             user: login.context.user.to_string(),
             to: code.to.clone(),
-            notice: self.notice(login, &code, expires, now),
+            content: Content::Code(self.notice(login, &code, expires, now)),
             deadline: Instant::now() + left(expires, now),
         };
         login.has_arrived = Arc::default();
@@ -169,6 +190,7 @@ impl Agent {
         // What is final has been recorded by then.
         if let (Delivery::Retrying(error), Some(code)) = (delivery, &sending.code) {
             let reason = format!("to {}: {error}", code.to.masked());
+            login.failed.note(&code.to, true);
             self.note_message(login, sending.channel, "retrying", &reason);
             self.remember_failure(&login.key, &format!("{error}; trying again"))?;
         }
@@ -179,6 +201,40 @@ impl Agent {
                 None => DeliveryStatus::OnItsWay,
                 Some(_) => DeliveryStatus::Failed,
             },
+        })
+    }
+
+    /// Sends a new code to the next address of the user, if the message failed for good. The reply does not wait for this
+    /// message: the user has waited for the first one. Where the messages of others fail too, the next address would not
+    /// help, and a user with two would see something else than others do.
+    pub(super) fn send_elsewhere(
+        &self,
+        login: &mut Login,
+        (channel, expires): (Channel, Timestamp),
+        delivery: &Delivery,
+    ) -> Result<Option<SendResult>, Failure> {
+        let is_own_failure = self.delivery_queue.decoy(channel).end == Delivery::Sent;
+        if !matches!(delivery, Delivery::Failed(_)) || !is_own_failure {
+            return Ok(None);
+        }
+        let account = self.repository.load(&login.key)?.unwrap_or_default();
+        let has_another = {
+            let failed = login.failed.lock();
+            let next = account.contact_after(channel, &failed);
+            next.is_some_and(|next| !failed.contains(&next.to))
+        };
+        if !has_another {
+            return Ok(None);
+        }
+        let request = SendRequest {
+            channel,
+            fallback: None,
+            again: None,
+            expires: Some(expires),
+        };
+        Ok(match self.post(login, &request)? {
+            Posted::Waiting(_, sending) if sending.code.is_some() => Some(sending.so_far()),
+            Posted::Waiting(..) | Posted::AtOnce(_) => None,
         })
     }
 
@@ -206,8 +262,10 @@ impl Agent {
     fn at_end(&self, login: &Login, channel: Channel, to: &Recipient) -> AtEnd {
         let (agent, context, key) = (self.me.clone(), login.context.clone(), login.key.clone());
         let has_arrived = Arc::clone(&login.has_arrived);
-        let to = to.masked();
+        let failed = login.failed.clone();
+        let (whole, to) = (to.clone(), to.masked());
         Box::new(move |delivery| {
+            failed.note(&whole, matches!(delivery, Delivery::Failed(_)));
             let Some(agent) = agent.upgrade() else {
                 return;
             };
@@ -287,6 +345,11 @@ impl Agent {
 }
 
 impl Sending {
+    /// By which channel it goes, and until when its code is good.
+    pub(super) fn terms(&self) -> (Channel, Timestamp) {
+        (self.channel, self.expires)
+    }
+
     /// What is known of the message that was just handed over.
     pub(super) fn so_far(&self) -> SendResult {
         SendResult {
@@ -302,7 +365,7 @@ impl Login {
     /// that the template makes from the user name.
     fn address(&self, account: &Account, order: &SendRequest) -> Address {
         let theirs = account
-            .contact(order.channel)
+            .contact_after(order.channel, &self.failed.lock())
             .map(|contact| contact.to.clone());
         match (theirs, order.fallback.clone()) {
             (Some(to), _) => Address::To(to, None),

@@ -240,7 +240,7 @@ impl Agent {
             if is_other_guess && account.has_other_code(typed.expose(), now, &pepper) {
                 return Ok((After::Same, Reservation::Other));
             }
-            let remote = account.remote().filter(|_| can_be_sent).cloned();
+            let remote = account.usable_remote().filter(|_| can_be_sent).cloned();
             if remote.is_none() && !is_other_guess {
                 let granted = Reservation::Granted(None, ReservedGuess::None);
                 return Ok((After::Same, granted));

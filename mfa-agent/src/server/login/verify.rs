@@ -5,6 +5,7 @@
 //! as long (rule 8).
 
 use jiff::Timestamp;
+use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
 use super::super::error::Failure;
@@ -14,7 +15,7 @@ use crate::repository::After;
 use mfa_core::account::{Account, Attempt, ConfirmedRecipient, PreparedAnswer, Verdict};
 use mfa_core::factors::{FactorRow, Verification};
 use mfa_core::lockout::Admission;
-use mfa_core::login::{Answer, RadiusDecision, Verifying};
+use mfa_core::login::{Answer, Consequence, RadiusDecision, Verifying};
 
 /// How often answers are prepared again because the account changed under them.
 const MAX_PREPARATIONS: u32 = 3;
@@ -77,8 +78,11 @@ impl Agent {
             Ok(match verdict {
                 Verdict::Stale => (After::Same, Vec::new(), verdict),
                 _ => {
-                    let (_, events) =
-                        login.told(&verdict, state.consequence(&verdict), state.is_unenrolled());
+                    let consequence = state.consequence(&verdict);
+                    if consequence == Consequence::Ends(Outcome::Passed) {
+                        login.note_network(&mut account, &attempt.pepper);
+                    }
+                    let (_, events) = login.told(&verdict, consequence, state.is_unenrolled());
                     (After::Put(account.into()), events, verdict)
                 }
             })

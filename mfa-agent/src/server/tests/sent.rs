@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::delivery::{Notice, SendError, Transport};
+use crate::delivery::{Content, SendError, Transport};
 use crate::providers::Providers;
 use mfa_core::account::Contact;
 use mfa_core::factors::address::{Channel, EmailAddress, PhoneNumber, Recipient};
@@ -24,16 +24,18 @@ struct Mailbox {
 }
 
 impl Mailbox {
-    fn put(&self, to: &str, notice: &Notice) -> Result<(), SendError> {
+    fn put(&self, to: &str, content: &Content) -> Result<(), SendError> {
         if self.hangs {
             std::thread::sleep(Duration::from_secs(600));
         }
         if self.refuses {
             return Err(SendError::Permanent("the mailbox is full".to_owned()));
         }
-        self.services.lock().unwrap().push(notice.service.clone());
+        let service = content.service().unwrap_or_default().to_owned();
+        self.services.lock().unwrap().push(service);
         let mut sent = self.sent.lock().unwrap();
-        sent.push((to.to_owned(), notice.code.expose().to_owned()));
+        let code = content.code().unwrap_or_default().to_owned();
+        sent.push((to.to_owned(), code));
         Ok(())
     }
 
@@ -63,14 +65,14 @@ impl Mailbox {
 }
 
 impl Transport<EmailAddress> for Mailbox {
-    fn send(&self, to: &EmailAddress, notice: &Notice, _: Instant) -> Result<(), SendError> {
-        self.put(to.as_str(), notice)
+    fn send(&self, to: &EmailAddress, content: &Content, _: Instant) -> Result<(), SendError> {
+        self.put(to.as_str(), content)
     }
 }
 
 impl Transport<PhoneNumber> for Mailbox {
-    fn send(&self, to: &PhoneNumber, notice: &Notice, _: Instant) -> Result<(), SendError> {
-        self.put(to.as_str(), notice)
+    fn send(&self, to: &PhoneNumber, content: &Content, _: Instant) -> Result<(), SendError> {
+        self.put(to.as_str(), content)
     }
 }
 

@@ -91,7 +91,7 @@ impl Account {
 
     fn find_remote(&self, asked: &Remote, accepted: bool) -> MatchResult {
         let is_same = |remote: &Remote| remote.server == asked.server && remote.user == asked.user;
-        match self.remote.as_ref().is_some_and(is_same) {
+        match self.usable_remote().is_some_and(is_same) {
             false => MatchResult::Stale,
             true if accepted => MatchResult::Remote,
             true => MatchResult::Wrong,
@@ -100,7 +100,7 @@ impl Account {
 
     fn find_code(&self, factor: Factor, typed: &str, tail: bool, attempt: &Attempt) -> MatchResult {
         let mut found = MatchResult::Wrong;
-        for (index, device) in self.devices.iter().enumerate() {
+        for (index, device) in self.devices_in_use() {
             let Some(code) = code_of(typed, tail, device.generator.digits.into()) else {
                 continue;
             };
@@ -193,7 +193,7 @@ impl Account {
         attempt: &Attempt,
     ) -> MatchResult {
         let (now, windows) = (attempt.now, &attempt.windows);
-        let devices = self.devices.iter().enumerate();
+        let devices = self.devices_in_use();
         let mut out_of_sync = devices.filter_map(|(index, device)| {
             let code = code_of(typed, tail, device.generator.digits.into())?;
             let step = device.find_out_of_sync(&code, now, windows)?;

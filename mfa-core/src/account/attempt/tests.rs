@@ -307,6 +307,7 @@ fn remote(accepted: bool) -> PreparedAnswer {
     let remote = Remote {
         server: "vip".parse().unwrap(),
         user: None,
+        enabled: true,
         dates: crate::account::Dates::enrolled(at(0)),
     };
     PreparedAnswer::Remote { remote, accepted }

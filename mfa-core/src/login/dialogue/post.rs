@@ -124,6 +124,13 @@ impl Dialogue {
         }
     }
 
+    /// Takes a code that went to another address of the user, because the one before could not be sent.
+    pub(in crate::login) fn sent_elsewhere(&mut self, other: SentCode) {
+        if let SentCodeState::Sent { code, late, .. } = &mut self.post {
+            (*code, *late) = (Some(other), None);
+        }
+    }
+
     /// Tells it with a step that goes to the user, unless that lets them in.
     pub(in crate::login) fn with_late_news<C>(&mut self, mut next: Next<C>) -> Next<C> {
         match &mut next {

@@ -110,7 +110,7 @@ impl Hint {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingUsable => {
-                "nothing that is enrolled can be used any more (a disabled address, used-up \
+                "nothing that is enrolled can be used any more (a disabled address or device, used-up \
                  recovery codes, an expired bypass code); to issue a code: mfactl bypass USER"
             }
             Self::NoConversation => {

@@ -44,6 +44,7 @@ fn account_there() -> Remote {
     Remote {
         server: "vip".parse().unwrap(),
         user: None,
+        enabled: true,
         dates: Dates::enrolled(at(0)),
     }
 }

@@ -73,6 +73,7 @@ impl World {
         let remote = Remote {
             server: "vip".parse().unwrap(),
             user: None,
+            enabled: true,
             dates: Dates::enrolled(at(0)),
         };
         let rejected = RadiusReply::Rejected {

@@ -86,6 +86,7 @@ impl Chances {
         let remote = Remote {
             server: "vip".parse().unwrap(),
             user: None,
+            enabled: true,
             dates: Dates::enrolled(at(0)),
         };
         match self.below(4) {

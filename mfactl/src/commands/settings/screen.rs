@@ -33,6 +33,9 @@ pub(in crate::commands) fn settings(set: &UserSettings) -> String {
         screen += &paragraph("Enforce", &format!("a factor is {}", level(set.enforce)));
     }
     screen += &both("Required", &set.require, &set.own_require);
+    if let Some(factor) = set.prefer {
+        screen += &paragraph("Asked first", factor.name());
+    }
     screen += &both("Login from", &set.allow_from, &set.own_allow_from);
     if !set.allow_from.is_empty() && !set.own_allow_from.is_empty() {
         screen += &paragraph("", "a login must match both");
@@ -79,6 +82,7 @@ mod tests {
             enforce: Enforcement::Required,
             require: vec![Factor::Totp],
             own_require: vec![Factor::Pin, Factor::Questions],
+            prefer: None,
             self_manage: true,
             allow_from: texts(&[
                 "192.0.2.0/24",

@@ -27,7 +27,7 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
     let device = |d: &Device| {
         row(
             d.factor.into(),
-            &d.label,
+            &disabled(d.label.clone(), d.enabled),
             &d.enrolled_at,
             d.last_used_at.as_deref(),
         )
@@ -36,7 +36,7 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
     rows.extend(known(Authenticator::Pin, &account.pin));
     rows.extend(known(Authenticator::Questions, &account.questions));
     rows.extend(account.radius.as_ref().map(|r| {
-        let label = format!("{} at {}", r.remote_user, r.server);
+        let label = disabled(format!("{} at {}", r.remote_user, r.server), r.enabled);
         row(
             Authenticator::Radius,
             &label,
@@ -45,6 +45,14 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
         )
     }));
     rows
+}
+
+/// The name of a factor, and that it is not used.
+fn disabled(label: String, enabled: bool) -> String {
+    match enabled {
+        true => label,
+        false => label + " (disabled)",
+    }
 }
 
 /// A line for what is special about a device, if anything is.

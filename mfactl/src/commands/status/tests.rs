@@ -29,6 +29,7 @@ fn alice() -> Account {
                 clock_offset: 0,
                 drift: None,
                 credential_id: None,
+                enabled: true,
                 enrolled_at: "2026-11-20T13:02:00Z".to_owned(),
                 last_used_at: Some("2026-11-22T13:19:30Z".to_owned()),
             },
@@ -42,6 +43,7 @@ fn alice() -> Account {
                 clock_offset: 0,
                 drift: None,
                 credential_id: Some("FT-1234".to_owned()),
+                enabled: true,
                 enrolled_at: "2026-11-20T13:02:00Z".to_owned(),
                 last_used_at: None,
             },
@@ -135,6 +137,7 @@ fn a_device_that_went_astray_is_shown_with_the_command_that_mends_it() {
         period: None,
         counter: Some(12),
         credential_id: None,
+        enabled: true,
         ..account.devices[1].clone()
     };
     let own = screen(&account, None, OWN, &Clock::for_tests());

@@ -18,7 +18,7 @@ use super::super::super::wait::MessageWait;
 use super::{message_event, now, show};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::delivery::{Delivery, Job, Notice};
+use crate::delivery::{Content, Delivery, Job, Notice};
 use crate::repository::{After, Key};
 use mfa_core::account::Contact;
 use mfa_core::factors::random_code::RandomCode;
@@ -57,7 +57,7 @@ impl Connection {
         let job = Job {
             user: subject.user.to_string(),
             to: contact.to.clone(),
-            notice: self.notice(&code, delivery.lifetime),
+            content: Content::Code(self.notice(&code, delivery.lifetime)),
             deadline: expires,
         };
         let event = Event {

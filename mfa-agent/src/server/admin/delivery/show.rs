@@ -31,6 +31,7 @@ pub(in crate::server::admin) fn radius(user: &str, account: &Account) -> Option<
     Some(wire::Radius {
         server: remote.server.to_string(),
         remote_user: name.to_owned(),
+        enabled: remote.enabled,
         enrolled_at: remote.dates.enrolled_at.to_string(),
         last_used_at: remote.dates.last_used_at.map(|at| at.to_string()),
     })

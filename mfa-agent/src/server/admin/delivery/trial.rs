@@ -12,7 +12,7 @@ use super::super::super::pending::Trial;
 use super::super::super::wait::MessageWait;
 use super::{message_event, recipient};
 use crate::audit::Event;
-use crate::delivery::{Delivery, Job, Notice};
+use crate::delivery::{Content, Delivery, Job, Notice};
 
 /// How long the provider may take to accept or refuse the message.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -39,7 +39,7 @@ impl Connection {
         let job = Job {
             user: format!("a trial of user id {}", self.peer.uid),
             to: to.clone(),
-            notice: notice(agent.host_name(), settings.delivery.lifetime),
+            content: Content::Code(notice(agent.host_name(), settings.delivery.lifetime)),
             deadline: Instant::now() + PATIENCE,
         };
         let event = Event {
