@@ -167,7 +167,7 @@ impl LoginReply {
     }
 }
 
-/// Show the messages; then either ask, or end.
+/// Show the messages; then ask, wait or end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// To be shown first, in this order.
@@ -185,6 +185,10 @@ pub struct Step {
     /// first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u32>,
+    /// Whether nothing is typed: show the messages, and send an empty answer at once. The user answers elsewhere, such
+    /// as on a phone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
 }
 
 /// A line for the user that wants no answer. Wiped when dropped: it may show a key to be typed in.
@@ -218,6 +222,9 @@ pub struct Prompt {
     /// is a password, and no business of the agent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail: Option<u32>,
+    /// Whether nothing typed is an answer too. An empty answer cancels otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// How a login ended. The module maps each to a PAM code and decides nothing itself.

@@ -6,9 +6,10 @@ mod delivery;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::keys::{Admin, Audit, Hotp, Recovery, SelfService, Server, Store, Totp};
+use super::keys::{Admin, Audit, Hotp, Push, Recovery, SelfService, Server, Store, Totp};
 pub use super::overridden::Overridden;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
+use mfa_core::account::RequestLimits;
 use mfa_core::factors::device::Windows;
 use mfa_core::factors::pin::Banned;
 use mfa_core::lockout::Limits;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub delivery: Delivery,
     /// `[[radius]]`: authenticators that are asked over RADIUS.
     pub radius: Vec<Radius>,
+    /// `[push]`: how often users are asked by RADIUS servers.
+    pub push: Push,
     /// `[prompts]`: what users are shown.
     pub prompts: Prompts,
     /// `[pin]`: what new PINs must not be.
@@ -61,6 +64,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How often users are asked by RADIUS servers.
+    #[must_use]
+    pub fn request_limits(&self) -> RequestLimits {
+        RequestLimits {
+            requests: self.push.requests,
+            within: self.push.within,
+        }
+    }
+
     /// How far from where it is expected a code is looked for.
     #[must_use]
     pub fn windows(&self) -> Windows {

@@ -11,6 +11,7 @@ mod enroll;
 mod following;
 mod login_context;
 mod post;
+mod push;
 mod radius;
 mod record;
 mod tickets;
@@ -68,6 +69,8 @@ pub(super) struct Login {
     beliefs: Vec<Belief>,
     /// Whether the last message was sent, perhaps at a second try.
     has_arrived: Arc<AtomicBool>,
+    /// Why no RADIUS server verified an answer; none unless that happened.
+    silence: Option<String>,
     /// Its place among the open logins of its account.
     _open_login: OpenLogin,
 }
@@ -103,6 +106,7 @@ impl Login {
             generation_at_begin: resolved.account.generation(),
             beliefs: Vec::new(),
             has_arrived: Arc::default(),
+            silence: None,
             _open_login: open_login,
             settings: resolved.settings,
             key: resolved.key,
@@ -110,6 +114,14 @@ impl Login {
             new_session,
             is_proof: resolved.proof,
         })
+    }
+
+    /// Why it was given up. The audit log says it if a server was silent before: the user may have had no choice.
+    fn given_up(&self, reason: &str) -> String {
+        match &self.silence {
+            Some(silence) => format!("{reason}; before that, {silence}"),
+            None => reason.to_owned(),
+        }
     }
 
     /// Lets the login live for this long at least.
@@ -180,8 +192,8 @@ impl Agent {
             return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
         }
         if Instant::now() >= login.deadline {
-            let reason = "it took too long";
-            return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
+            let reason = login.given_up("it took too long");
+            return Ok(conclude(&login.context, Outcome::Cancelled, &reason).into());
         }
         let context = login.context.clone();
         if login.has_arrived.load(Ordering::SeqCst) {
@@ -229,7 +241,7 @@ impl Agent {
 
     /// A login whose caller went away, or said so: no attempt, but an event.
     pub(super) fn abandon(&self, login: &Login, reason: &str) {
-        self.note_cancelled(&login.context, reason);
+        self.note_cancelled(&login.context, &login.given_up(reason));
     }
 
     fn note_cancelled(&self, context: &Context, reason: &str) {

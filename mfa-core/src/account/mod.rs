@@ -20,6 +20,7 @@ mod label;
 mod messages;
 mod recovery;
 mod remote;
+mod requests;
 mod restore;
 mod resync;
 mod session;
@@ -50,6 +51,8 @@ pub use label::{Label, LabelError};
 pub use messages::{MessageLimits, Messages};
 use recovery::Recovery;
 pub use remote::{Remote, RemoteName, RemoteNameError};
+pub use requests::RequestLimits;
+use requests::Requests;
 pub use restore::Restored;
 pub use resync::{Resync, Resynced};
 pub use session::{NewSession, Session, SessionQuery, SessionScope};
@@ -83,6 +86,8 @@ pub struct Account {
     messages: Messages,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remote: Option<Remote>,
+    #[serde(default, skip_serializing_if = "Requests::is_empty")]
+    requests: Requests,
     #[serde(default)]
     lockout: Lockout,
     #[serde(default, skip_serializing_if = "UserSettings::is_default")]
@@ -117,6 +122,7 @@ impl Default for Account {
             contacts: Vec::new(),
             messages: Messages::default(),
             remote: None,
+            requests: Requests::default(),
             lockout: Lockout::default(),
             settings: UserSettings::default(),
             sessions: Vec::new(),
@@ -271,6 +277,7 @@ impl Account {
             + 2048 * questions
             + 512 * (self.contacts.len() + usize::from(self.remote.is_some()))
             + self.messages.room()
+            + self.requests.room()
     }
 
     /// Decodes an unsealed record.

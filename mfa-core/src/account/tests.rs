@@ -153,6 +153,11 @@ fn fill_post(account: &mut Account) {
     for _ in 0..100 {
         account.count_message(now, &most).unwrap();
     }
+    let requests = RequestLimits {
+        requests: 100,
+        ..RequestLimits::default()
+    };
+    assert!((0..100).all(|_| account.count_request(now, &requests)));
     account.message_failed(&"\"".repeat(300));
     account.set_remote(Remote {
         server: "é".repeat(32).parse().unwrap(),

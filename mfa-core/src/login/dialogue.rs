@@ -6,6 +6,7 @@
 //! user of this policy could have (rule 8 of the architecture).
 
 mod post;
+mod push;
 mod remote;
 
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use crate::texts::{Text, Texts};
 pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
+use push::PushState;
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;
@@ -45,6 +47,7 @@ pub(super) struct Dialogue {
     answers_left: u32,
     early: EarlyAnswer,
     typed: TypedSoFar,
+    push: PushState,
 }
 
 /// The answer that was typed before the login began, and may be no code at all.
@@ -94,6 +97,8 @@ pub(super) struct RadiusQuery<C> {
     pub(super) typed: Secret,
     /// The challenge that it answers; none if it is the first.
     pub(super) follows: Option<C>,
+    /// Whether nothing was typed: the user answers on a phone.
+    pub(super) is_push: bool,
 }
 
 /// What the next answer is for.
@@ -107,6 +112,10 @@ pub(super) enum Turn<C> {
     Number,
     /// What a RADIUS server has asked, which judges this factor.
     Challenge(Factor, C),
+    /// The same after a push: an empty answer asks the server whether the user has approved.
+    PushChallenge(Factor, C),
+    /// Nothing is typed: a server asks the user on a phone.
+    Push(Factor),
 }
 
 impl Dialogue {
@@ -126,6 +135,7 @@ impl Dialogue {
                 false => EarlyAnswer::None,
             },
             typed: TypedSoFar::default(),
+            push: PushState::new(&plan),
             plan,
             user,
         }
@@ -144,7 +154,10 @@ impl Dialogue {
         let texts = self
             .factors()
             .iter()
-            .map(|factor| self.prompt(*factor).text.clone());
+            .map(|factor| match self.pushes(*factor) {
+                true => self.plan.wording.asking.say(&Text::PushSent),
+                false => self.prompt(*factor).text.clone(),
+            });
         number.into_iter().chain(texts).collect()
     }
 
@@ -165,6 +178,10 @@ impl Dialogue {
     }
 
     fn answered<C>(&mut self, turn: Turn<C>, typed: Secret, now: Timestamp) -> Next<C> {
+        let (turn, typed) = match self.without_typing(turn, typed) {
+            Ok(next) => return next,
+            Err(typed) => typed,
+        };
         if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return no_answer();
         }
@@ -194,11 +211,15 @@ impl Dialogue {
                 self.go_on(Vec::new())
             }
             Turn::Factor(factor) => self.take(factor, typed),
-            Turn::Challenge(factor, challenge) => Next::Query(RadiusQuery {
-                factor,
-                typed,
-                follows: Some(challenge),
-            }),
+            Turn::Challenge(factor, challenge) | Turn::PushChallenge(factor, challenge) => {
+                Next::Query(RadiusQuery {
+                    factor,
+                    typed,
+                    follows: Some(challenge),
+                    is_push: false,
+                })
+            }
+            Turn::Push(factor) => self.push(factor),
             Turn::Number => self.take_number(typed.expose()),
             Turn::Choice => self.choose(typed.expose()),
         }
@@ -247,6 +268,7 @@ impl Dialogue {
     /// Goes on after a verdict that ends nothing.
     pub(super) fn try_again<C>(&mut self, verdict: &Verdict) -> Next<C> {
         self.given.clear();
+        self.push.after_a_verdict();
         let complaint = match verdict {
             Verdict::Password => Vec::new(),
             _ => {
@@ -305,6 +327,9 @@ impl Dialogue {
         {
             return self.send(channel, messages);
         }
+        if self.pushes(factor) {
+            return self.announce_push(factor, messages);
+        }
         Next::Ask(self.ask(factor, messages), Turn::Factor(factor))
     }
 
@@ -316,10 +341,14 @@ impl Dialogue {
             return self.order(channel, Vec::new());
         }
         if is_judged_elsewhere(factor) {
+            if self.user.is_pushed && self.plan.wording.asking.is_resend(typed.expose()) {
+                return self.push_again(factor);
+            }
             return Next::Query(RadiusQuery {
                 factor,
                 typed,
                 follows: None,
+                is_push: false,
             });
         }
         // A PIN may follow its code without a space. Bypass and recovery codes have other lengths than a device's, so the
@@ -427,6 +456,7 @@ impl Dialogue {
             text,
             echo: false,
             tail,
+            optional: false,
         }
     }
 
@@ -451,7 +481,11 @@ impl Dialogue {
         if self.plan.single {
             Vec::new()
         } else {
-            vec![error(texts, &Text::NotAccepted)]
+            let why = match self.push.is_last() {
+                true => Text::PushNotApproved,
+                false => Text::NotAccepted,
+            };
+            vec![error(texts, &why)]
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::FallbackRecipients;
-use crate::account::{Account, Remote};
+use crate::account::{Account, Label, Remote};
 use crate::factors::address::{Recipient, Region};
 use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
@@ -34,6 +34,10 @@ pub struct Plan {
     pub patience: Option<u32>,
     /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
+    /// How many requests to a phone a login sends.
+    pub pushes: u32,
+    /// The RADIUS servers that ask users on their phones, so that nothing is typed.
+    pub push_servers: Vec<Label>,
 }
 
 /// What users are asked for if they can satisfy no combination. Another user of the same policy could be asked for it
@@ -44,6 +48,8 @@ pub struct PromptDecoy<'a> {
     pub combination: usize,
     /// The question that is asked of users without questions.
     pub question: &'a str,
+    /// Whether a phone would be asked, where the user has no account at a RADIUS server.
+    pub is_pushed: bool,
 }
 
 /// What the user can be asked for.
@@ -63,6 +69,8 @@ pub struct UserFactors {
     pub(super) asks_number: bool,
     /// Where a code goes by mail if the user has enrolled no address.
     pub(super) address: Option<Recipient>,
+    /// Whether their RADIUS server asks them on a phone.
+    pub(super) is_pushed: bool,
 }
 
 impl UserFactors {
@@ -92,6 +100,10 @@ impl UserFactors {
                 .to_owned(),
             asks_number: fallback.number,
             address: fallback.address,
+            is_pushed: match account.remote() {
+                Some(remote) => plan.push_servers.contains(&remote.server),
+                None => decoy.is_pushed,
+            },
         }
     }
 

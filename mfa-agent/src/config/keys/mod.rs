@@ -21,6 +21,7 @@ mod host;
 mod sections;
 
 pub(super) use asking::{Enforcement, Lockout, Policy, Rule};
+pub use delivery::Push;
 pub(super) use delivery::{Delivery, Email, Radius, Sms};
 pub use factors::{Hotp, Recovery, SelfService, Totp};
 pub(super) use factors::{Pin, Prompts, Questions};

@@ -1,7 +1,7 @@
 //! All sections, and what the files have of each.
 
 use super::{
-    Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Pin, Policy, Prompts,
+    Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Pin, Policy, Prompts, Push,
     Questions, Radius, Recovery, Rule, Section, SelfService, Server, Sms, Store, Totp,
 };
 use crate::config::tree::Layers;
@@ -98,6 +98,7 @@ sections! {
     email: one Email,
     sms: one Sms,
     radius: many Radius,
+    push: one Push,
     prompts: one Prompts,
     pin: one Pin,
     questions: one Questions,

@@ -138,6 +138,7 @@ impl Agent {
         PromptDecoy {
             combination: self.repository.lean(&subject.user, &plan.combinations),
             question: question.map_or("", String::as_str),
+            is_pushed: self.push_of_nobody(settings, &subject.user),
         }
     }
 }
@@ -166,6 +167,13 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
         region: settings.delivery.sms.as_ref().and_then(|sms| sms.region),
         patience: patience(settings),
         renews: false,
+        pushes: settings.push.per_login,
+        push_servers: settings
+            .radius
+            .iter()
+            .filter(|radius| radius.push)
+            .map(|radius| radius.name.clone())
+            .collect(),
     }
 }
 

@@ -205,6 +205,7 @@ impl Dialogue {
             text: self.plan.wording.asking.prompt(&Text::PromptNumber),
             echo: true,
             tail: None,
+            optional: false,
         };
         let step = Step {
             messages,
