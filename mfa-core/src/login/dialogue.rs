@@ -6,12 +6,13 @@
 //! user of this policy could have (rule 8 of the architecture).
 
 mod post;
+mod prompt;
 mod push;
 mod remote;
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
-use mfa_protocol::login::{Message, Outcome, Prompt, Step};
+use mfa_protocol::login::{Message, Outcome, Step};
 
 use super::end::{Consequence, End, EndReason};
 use super::messages::{choice, error, info};
@@ -21,7 +22,7 @@ use super::stand_in::is_stand_in;
 use crate::account::{FallbackCode, Passed, Verdict};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow, Verification};
-use crate::texts::{Text, Texts};
+use crate::texts::Text;
 pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
@@ -144,21 +145,6 @@ impl Dialogue {
     /// The way that is being gone, for the log.
     pub(super) fn combination(&self) -> Option<&FactorCombination> {
         self.plan.combinations.get(self.combination)
-    }
-
-    /// The prompts of the way, as they would be shown one after the other.
-    pub(super) fn prompts(&self) -> Vec<String> {
-        let number = self
-            .asks_for_number()
-            .then(|| self.plan.wording.asking.prompt(&Text::PromptNumber));
-        let texts = self
-            .factors()
-            .iter()
-            .map(|factor| match self.pushes(*factor) {
-                true => self.plan.wording.asking.say(&Text::PushSent),
-                false => self.prompt(*factor).text.clone(),
-            });
-        number.into_iter().chain(texts).collect()
     }
 
     /// Takes an answer to what is asked in this `turn`.
@@ -436,36 +422,6 @@ impl Dialogue {
         Next::Ask(step, Turn::Choice)
     }
 
-    pub(super) fn ask(&self, factor: Factor, messages: Vec<Message>) -> Step {
-        Step {
-            messages,
-            prompt: Some(self.prompt(factor)),
-            patience: self.plan.patience.filter(|_| is_judged_elsewhere(factor)),
-            ..Step::default()
-        }
-    }
-
-    fn prompt(&self, factor: Factor) -> Prompt {
-        let tail = self.plan.single.then_some(self.user.code_digits);
-        let texts = &self.plan.wording.asking;
-        let text = match factor.row().fits_one_answer && self.asks_for_password() {
-            true => texts.prompt(&Text::PromptPasswordAndCode),
-            false => texts.prompt_for(factor, &self.user.question),
-        };
-        Prompt {
-            text,
-            echo: false,
-            tail,
-            optional: false,
-        }
-    }
-
-    /// Whether the answer is to hold the password, too. After a password that was typed earlier and had no code
-    /// behind it, the code alone is missing.
-    fn asks_for_password(&self) -> bool {
-        self.plan.single && matches!(self.early, EarlyAnswer::None | EarlyAnswer::Due)
-    }
-
     /// Ends the login, and says why.
     pub(super) fn cancelled<C>(&self, why: &Text, reason: EndReason) -> Next<C> {
         let why = error(&self.plan.wording.last, why);
@@ -474,19 +430,6 @@ impl Dialogue {
             outcome: Outcome::Cancelled,
             reason: Some(reason),
         })
-    }
-
-    fn complaint(&self, texts: &Texts) -> Vec<Message> {
-        // Programs behind `single` take a message for a failed conversation.
-        if self.plan.single {
-            Vec::new()
-        } else {
-            let why = match self.push.is_last() {
-                true => Text::PushNotApproved,
-                false => Text::NotAccepted,
-            };
-            vec![error(texts, &why)]
-        }
     }
 
     pub(super) fn factors(&self) -> &[Factor] {
