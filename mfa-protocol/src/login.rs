@@ -71,6 +71,9 @@ pub struct BeginParameters {
     /// Whether the code is at the end of a password; missing means [`Authtok::None`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authtok: Option<Authtok>,
+    /// Whether codes may be visible while they are typed (`echo_code`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo_code: Option<bool>,
     /// Asks for a ticket if the login meets the policy, and names the process that may use it other than the caller:
     /// its parent, to which sshd's child passes what it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,6 +83,7 @@ fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParame
         after: verified(host.ssh_auth_info().as_deref()),
         operation: None,
         authtok: Some(arguments.authtok()),
+        echo_code: arguments.echo_code().then_some(true),
         ticket_for: arguments.ticket().then(|| host.parent()),
     })
 }

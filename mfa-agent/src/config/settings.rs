@@ -10,6 +10,7 @@ use super::keys::{Admin, Audit, Hotp, Push, Recovery, SelfService, Server, Store
 pub use super::overridden::Overridden;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 use mfa_core::account::RequestLimits;
+use mfa_core::factors::Factor;
 use mfa_core::factors::device::Windows;
 use mfa_core::factors::pin::Banned;
 use mfa_core::lockout::Limits;
@@ -92,6 +93,8 @@ pub struct Prompts {
     pub texts: Arc<Texts>,
     /// For programs that show ASCII only; the prompts that the settings name are as they are.
     pub in_ascii: Arc<Texts>,
+    /// Factors whose answers are visible while they are typed.
+    pub echo: Vec<Factor>,
 }
 
 /// `[pin]`

@@ -7,7 +7,7 @@ use super::FallbackRecipients;
 use crate::account::{Account, Label, Remote};
 use crate::factors::address::{Recipient, Region};
 use crate::factors::sent_code::SentCode;
-use crate::factors::{Factor, FactorCombination};
+use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
 use crate::texts::Wording;
 
 /// The prompts of a login.
@@ -38,6 +38,27 @@ pub struct Plan {
     pub pushes: u32,
     /// The RADIUS servers that ask users on their phones, so that nothing is typed.
     pub push_servers: Vec<Label>,
+    /// What is visible while it is typed.
+    pub echo: Echo,
+}
+
+/// What is visible while it is typed. An answer that holds the password never is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Echo {
+    /// Answers for these factors.
+    pub factors: Vec<Factor>,
+    /// Codes that are good once: of devices, and codes that were sent.
+    pub codes: bool,
+}
+
+impl Echo {
+    pub(super) fn shows(&self, factor: Factor) -> bool {
+        let is_good_once = matches!(
+            factor.row().verification,
+            Verification::Device | Verification::Sent
+        );
+        self.factors.contains(&factor) || self.codes && is_good_once
+    }
 }
 
 /// What users are asked for if they can satisfy no combination. Another user of the same policy could be asked for it

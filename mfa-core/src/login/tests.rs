@@ -27,6 +27,7 @@ fn plan(combinations: &[&str]) -> Plan {
         renews: false,
         pushes: 3,
         push_servers: Vec::new(),
+        echo: Echo::default(),
     }
 }
 

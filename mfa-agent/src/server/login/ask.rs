@@ -17,7 +17,7 @@ use crate::repository::Key;
 use mfa_core::account::Device;
 use mfa_core::factors::device::DeviceKind;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, entry};
-use mfa_core::login::{AskTerms, Plan, PromptDecoy, Screen, UserFactors, begin};
+use mfa_core::login::{AskTerms, Echo, Plan, PromptDecoy, Screen, UserFactors, begin};
 use mfa_core::policy::Ask;
 use mfa_core::texts::Wording;
 
@@ -108,10 +108,12 @@ impl Agent {
         }
         resolved.context.hint = asked.hint;
         let (account, now) = (&resolved.account, resolved.now);
-        let plan = Plan {
+        let echo_code = resolved.login_context.echo_code;
+        let mut plan = Plan {
             renews: asked.renews,
             ..plan(asked.terms, &resolved.settings, resolved.context.screen())
         };
+        plan.echo.codes |= echo_code;
         let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
         let factors = UserFactors::of(account, &plan, &decoy, asked.fallback, now);
         let devices = account.devices();
@@ -174,6 +176,10 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
             .filter(|radius| radius.push)
             .map(|radius| radius.name.clone())
             .collect(),
+        echo: Echo {
+            factors: settings.prompts.echo.clone(),
+            codes: false,
+        },
     }
 }
 

@@ -41,7 +41,7 @@ impl Dialogue {
         };
         Prompt {
             text,
-            echo: false,
+            echo: !self.plan.single && self.plan.echo.shows(factor),
             tail,
             optional: false,
         }
