@@ -82,7 +82,7 @@ fn of_20_simultaneous_wrong_guesses_the_server_verifies_at_most_five() {
 fn of_20_simultaneous_wrong_codes_after_a_right_password_the_server_verifies_at_most_five() {
     let server = FreeRadius::start();
     let plan = Plan {
-        keys: "[push]\nrequests = 100\n",
+        keys: "[push]\nrequests = 20\n",
         ..Plan::default()
     };
     let host = Host::with(&[server.address()], &plan);

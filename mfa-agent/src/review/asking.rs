@@ -8,12 +8,11 @@ use std::time::Duration;
 use mfa_protocol::admin::Finding;
 use mfa_protocol::login::Authtok;
 
+use super::rules::{quoted, without_place};
 use super::shadowing::is_dead;
 use super::warning;
 use mfa_core::login::AskTerms;
-use mfa_core::policy::{
-    Action, Ask, Place, Policy, Prompting, Rule, SessionRule, Unenrolled, length_of_time,
-};
+use mfa_core::policy::{Action, Ask, Place, Policy, Rule, SessionRule, Unenrolled, length_of_time};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -26,7 +25,6 @@ pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
         name: "[policy]".to_owned(),
     };
     findings.extend(about.hopeless(ask));
-    findings.extend(about.idle_session(ask));
     findings.extend(about.long_session(ask));
     findings
 }
@@ -50,9 +48,7 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
         about
             .hopeless(ask)
             .filter(|_| own_prompting || ask.combinations != default.combinations),
-        about
-            .idle_session(ask)
-            .filter(|_| own_prompting || own_session),
+        about.idle_session(rule, ask).filter(|_| own_session),
         about.long_session(ask).filter(|_| own_session),
         about.unguarded(rule, ask),
         about.passed_over(policy, rule),
@@ -104,14 +100,17 @@ impl Subject<'_> {
         hopeless.then(|| self.warning(&message))
     }
 
-    fn idle_session(&self, ask: &Ask) -> Option<Finding> {
-        let session = ask.session.as_ref().filter(|_| is_single(ask))?;
+    /// A session holds for an address or a terminal.
+    fn idle_session(&self, rule: &Rule, ask: &Ask) -> Option<Finding> {
+        let session = ask.session.as_ref()?;
+        let services = without_place(rule.services.as_ref()?);
         let message = format!(
-            "has session = \"{}\" and prompting = \"single\": if password and code are one \
-             answer, every login is asked and no session is used; set session = \"0s\"",
-            length_of_time(session.duration)
+            "has session = \"{}\": logins through {} have neither an address nor a terminal, so every \
+             login is asked and no session is used; set session = \"0s\"",
+            length_of_time(session.duration),
+            quoted(&services)
         );
-        Some(self.warning(&message))
+        (!services.is_empty()).then(|| self.warning(&message))
     }
 
     fn long_session(&self, ask: &Ask) -> Option<Finding> {
@@ -146,8 +145,4 @@ impl Subject<'_> {
             )
         })
     }
-}
-
-fn is_single(ask: &Ask) -> bool {
-    ask.prompting == Prompting::Single
 }

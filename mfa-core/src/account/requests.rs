@@ -13,12 +13,12 @@ use super::Account;
 use crate::clock::is_within;
 
 /// The most that a record holds, whatever the settings say.
-const MOST: u32 = 100;
+const MOST: u32 = 20;
 
 /// The limit on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
-    /// This number, 1 to 100,
+    /// This number, 1 to 20,
     pub requests: u32,
     /// within this time.
     pub within: Duration,

@@ -129,7 +129,7 @@ section! {
         per_login: u32 as Whole<1, 5> = 3;
         /// How many requests one user can get in the time of `within`; questions of a server (Access-Challenge) count
         /// too. Restarts do not reset the count.
-        requests: u32 as Whole<1, 100> = 10;
+        requests: u32 as Whole<1, 20> = 10;
         /// The time in which requests are counted.
         within: Duration as Lasting<MINUTE, HOUR> = "5m";
     }
