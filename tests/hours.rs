@@ -47,6 +47,19 @@ fn a_rule_applies_in_its_hours_by_the_time_of_the_host() {
 }
 
 #[test]
+fn a_reload_follows_a_new_time_zone_of_the_host() {
+    Machine::run(|machine| {
+        machine.time_zone(&zone_where_it_is(1));
+        let agent = Agent::with(RULES);
+        agent.admin().pin(USER, PIN);
+        assert!(is_asked(&agent));
+        machine.time_zone(&zone_where_it_is(13));
+        let _ = agent.reload_with(RULES);
+        assert!(!is_asked(&agent));
+    });
+}
+
+#[test]
 fn explain_answers_for_any_hour_and_day() {
     let agent = Agent::with(
         "[[rule]]\nname = \"office\"\nhours = [\"08:00-18:00\"]\ndays = [\"mon-fri\"]\naction = \"skip\"\n\

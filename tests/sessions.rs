@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mfa_tests::{Agent, Login, Machine, Pty, Sshd, Stack, run_with_input};
+use mfa_tests::{Agent, Key, Login, Machine, Pty, Sshd, Stack, built, run_with_input};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
@@ -361,4 +361,112 @@ fn an_ssh_session_is_valid_for_the_address_it_came_from() {
             .collect();
         assert_eq!(hosts, ["127.0.0.1", "127.0.0.2"]);
     });
+}
+
+/// A mail client: one answer with password and code, sent again with every connection.
+const MAIL: &str = "[policy]\nrequire = [\"totp\"]\nprompting = \"single\"\nsession = \"15m\"\n";
+const HERE: &str = "192.0.2.7";
+
+fn fetch_mail(agent: &Agent, from: &str, answer: &str) -> String {
+    let stack = Stack::at(agent.socket(), "forward_pass");
+    let login = Login::of(ANNA).service("dovecot").from(from).answer(answer);
+    login.run(&stack).result().to_owned()
+}
+
+fn mail(settings: &str) -> (Agent, Key, String) {
+    let agent = Agent::with(settings);
+    let key = agent.admin().device(ANNA);
+    let answer = format!("{PASSWORD}{}", key.code(0));
+    assert_eq!(fetch_mail(&agent, HERE, &answer), "PAM_SUCCESS");
+    (agent, key, answer)
+}
+
+#[test]
+fn with_one_answer_a_session_holds_for_the_same_code_from_the_same_address() {
+    let (agent, key, answer) = mail(MAIL);
+    for _ in 0..3 {
+        assert_eq!(fetch_mail(&agent, HERE, &answer), "PAM_SUCCESS");
+    }
+    assert_eq!(fetch_mail(&agent, "192.0.2.8", &answer), "PAM_AUTH_ERR");
+    let wrong = format!("{PASSWORD}{}", key.wrong_code());
+    assert_eq!(fetch_mail(&agent, HERE, &wrong), "PAM_AUTH_ERR");
+    assert_eq!(agent.admin().status(ANNA).failures, 1);
+    assert_eq!(fetch_mail(&agent, HERE, &answer), "PAM_SUCCESS");
+    assert_eq!(
+        agent.admin().status(ANNA).failures,
+        1,
+        "a session takes nothing back"
+    );
+    let events = agent.logins_of(ANNA, 7);
+    assert_eq!(events[1].text("factor"), "session");
+    assert!(events[1].text("reason").contains("the same code again"));
+    let login = Login::of("bob").service("dovecot").from(HERE);
+    let seen = login.answer(&answer).run(&Stack::asking(&agent));
+    assert_eq!(seen.result(), "PAM_AUTH_ERR", "another user");
+    let login = Login::of(ANNA).service("apache").from(HERE);
+    let seen = login.answer(&answer).run(&Stack::asking(&agent));
+    assert_eq!(seen.result(), "PAM_AUTH_ERR", "another service");
+}
+
+#[test]
+fn in_a_session_by_the_same_code_the_password_is_still_checked() {
+    Machine::run(|machine| {
+        machine.user(ANNA, PASSWORD);
+        let (agent, _, answer) = mail(MAIL);
+        let (module, socket) = (built().module.display(), agent.socket().display());
+        let stack = Stack::of(&format!(
+            "auth required {module} socket={socket} forward_pass\n\
+             auth required pam_unix.so use_first_pass\naccount required pam_permit.so\n"
+        ));
+        let log_in = |answer: &str| {
+            let login = Login::of(ANNA).service("dovecot").from(HERE);
+            login.answer(answer).run(&stack).result().to_owned()
+        };
+        assert_eq!(log_in(&answer), "PAM_SUCCESS");
+        assert_ne!(log_in(&answer.replace("correct", "wrong")), "PAM_SUCCESS");
+    });
+}
+
+#[test]
+fn what_ends_a_session_ends_one_by_the_same_code() {
+    let ends: [fn(&Agent, &Key); 3] = [
+        |agent, _| {
+            let _ = agent.ctl().json(&["revoke", ANNA], "");
+        },
+        |agent, _| {
+            let mut admin = agent.admin();
+            admin.add_device(ANNA, &Key::new());
+        },
+        |agent, key| {
+            for _ in 0..5 {
+                fetch_mail(agent, HERE, &key.wrong_code());
+            }
+            agent.admin().unlock(ANNA);
+        },
+    ];
+    for end in ends {
+        let (agent, key, answer) = mail(MAIL);
+        assert_eq!(fetch_mail(&agent, HERE, &answer), "PAM_SUCCESS");
+        end(&agent, &key);
+        assert_ne!(fetch_mail(&agent, HERE, &answer), "PAM_SUCCESS");
+    }
+}
+
+#[test]
+fn without_a_session_in_the_rule_or_after_its_time_the_same_code_is_refused() {
+    let (agent, _, answer) = mail(&MAIL.replace("15m", "0s"));
+    assert_eq!(fetch_mail(&agent, HERE, &answer), "PAM_AUTH_ERR");
+    let (agent, _, answer) = mail(&MAIL.replace("15m", "3s"));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(fetch_mail(&agent, HERE, &answer), "PAM_AUTH_ERR");
+}
+
+/// A session that an answer has begun lets in nobody who types nothing.
+#[test]
+fn a_session_by_the_same_code_does_not_count_where_nothing_is_typed() {
+    let (agent, _, _) = mail(MAIL);
+    let _ = agent.reload_with(&MAIL.replace("single", "dialogue"));
+    let login = Login::of(ANNA).service("dovecot").from(HERE);
+    let seen = login.run(&Stack::asking(&agent));
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
 }

@@ -5,6 +5,7 @@ mod bypass;
 mod codes;
 mod devices;
 mod dialogue;
+mod echo;
 mod enrollment;
 mod federated;
 mod hotp;

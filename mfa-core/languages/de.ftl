@@ -6,6 +6,7 @@ prompt-pin = PIN:
 prompt-email = Code aus Ihrer E-Mail:
 prompt-sms = Code aus Ihrer SMS:
 prompt-radius = Passcode:
+prompt-push = Anfrage bestätigen und Enter drücken, oder Passcode eingeben:
 prompt-number = Mobilnummer mit Ländervorwahl:
 prompt-address = E-Mail-Adresse für Codes:
 
@@ -65,6 +66,10 @@ server-silent =
         [yes] {""}
        *[no] {" "}Versuchen Sie es später noch einmal. Wenn das Problem bleibt, wenden Sie sich an Ihre Administration.
     }
+push-sent = Eine Anfrage wurde an Ihr Telefon gesendet. Bestätigen Sie sie dort.
+push-not-approved = Nicht bestätigt: Die Anfrage wurde auf dem Telefon abgelehnt, oder das Konto ist vorübergehend gesperrt. Wenn Sie diese Anmeldung nicht begonnen haben, wenden Sie sich an Ihre Administration.
+push-too-many = An Ihr Telefon wurden zu viele Anfragen gesendet. Geben Sie einen Passcode ein, oder versuchen Sie es in einigen Minuten noch einmal.
+challenge-too-many = Der Server, der Ihren Passcode prüft, hat zu viele Fragen gestellt. Versuchen Sie es in einigen Minuten noch einmal.
 
 number-characters = Eine Telefonnummer darf nur Ziffern, Leerzeichen und + - ( ) . / enthalten, höchstens { $longest } Zeichen.
 number-no-country = Geben Sie die Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 170 1234567.

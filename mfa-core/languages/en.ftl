@@ -9,6 +9,8 @@ prompt-pin = PIN:
 prompt-email = Code from your e-mail:
 prompt-sms = Code from your text message:
 prompt-radius = Passcode:
+# After a push, behind the question of the RADIUS server.
+prompt-push = Approve the request and press Enter, or type a passcode:
 prompt-number = Mobile number, with its country code:
 prompt-address = E-mail address for codes:
 
@@ -73,6 +75,12 @@ server-silent =
         [yes] {""}
        *[no] {" "}Try again later. If this keeps happening, contact your administrator.
     }
+# A RADIUS server asks the user on a phone.
+push-sent = A request was sent to your phone. Approve it there.
+push-not-approved = Not approved: the request was refused on the phone, or the account is temporarily locked. If you did not start this login, contact your administrator.
+push-too-many = Too many requests were sent to your phone. Type a passcode, or try again in a few minutes.
+# A RADIUS server asks back again and again.
+challenge-too-many = The server that checks your passcode asked too many questions. Try again in a few minutes.
 
 # Why a telephone number is refused. $longest: a number.
 number-characters = A telephone number can contain only digits, spaces and + - ( ) . / and at most { $longest } characters.

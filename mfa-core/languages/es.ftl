@@ -6,6 +6,7 @@ prompt-pin = PIN:
 prompt-email = Código de su correo electrónico:
 prompt-sms = Código de su mensaje de texto:
 prompt-radius = Código de acceso:
+prompt-push = Apruebe la solicitud y pulse Intro, o escriba un código de acceso:
 prompt-number = Número de móvil, con el prefijo del país:
 prompt-address = Dirección de correo electrónico para los códigos:
 
@@ -62,6 +63,10 @@ server-silent =
         [yes] {""}
        *[no] {" "}Inténtelo más tarde. Si el problema continúa, póngase en contacto con su administrador.
     }
+push-sent = Se ha enviado una solicitud a su teléfono. Apruébela allí.
+push-not-approved = No aprobada: la solicitud se rechazó en el teléfono o la cuenta está bloqueada temporalmente. Si usted no inició esta sesión, póngase en contacto con su administrador.
+push-too-many = Se han enviado demasiadas solicitudes a su teléfono. Escriba un código de acceso o inténtelo de nuevo dentro de unos minutos.
+challenge-too-many = El servidor que comprueba su código de acceso ha hecho demasiadas preguntas. Inténtelo de nuevo dentro de unos minutos.
 
 number-characters = Un número de teléfono solo puede contener cifras, espacios y + - ( ) . /, { $longest } caracteres como máximo.
 number-no-country = Escriba el número de teléfono con el prefijo del país, por ejemplo +34 612 345 678.

@@ -6,6 +6,7 @@ prompt-pin = Code PIN :
 prompt-email = Code reçu par e-mail :
 prompt-sms = Code reçu par SMS :
 prompt-radius = Code d'accès :
+prompt-push = Approuvez la demande et appuyez sur Entrée, ou saisissez un code d'accès :
 prompt-number = Numéro de mobile, avec l'indicatif du pays :
 prompt-address = Adresse e-mail pour les codes :
 
@@ -63,6 +64,10 @@ server-silent =
         [yes] {""}
        *[no] {" "}Réessayez plus tard. Si le problème persiste, contactez votre administrateur.
     }
+push-sent = Une demande a été envoyée à votre téléphone. Approuvez-la sur celui-ci.
+push-not-approved = Non approuvée : la demande a été refusée sur le téléphone ou le compte est temporairement verrouillé. Si vous n'avez pas lancé cette connexion, contactez votre administrateur.
+push-too-many = Trop de demandes ont été envoyées à votre téléphone. Saisissez un code d'accès ou réessayez dans quelques minutes.
+challenge-too-many = Le serveur qui vérifie votre code d'accès a posé trop de questions. Réessayez dans quelques minutes.
 
 number-characters = Un numéro de téléphone ne peut contenir que des chiffres, des espaces et + - ( ) . /, { $longest } caractères au plus.
 number-no-country = Tapez le numéro de téléphone avec l'indicatif du pays, par exemple +33 6 12 34 56 78.

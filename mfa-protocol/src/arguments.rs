@@ -22,6 +22,7 @@ pub struct Arguments {
     on_unavailable: OnUnavailable,
     ticket: bool,
     password_failed: bool,
+    echo_code: bool,
     debug: bool,
 }
 
@@ -42,8 +43,8 @@ pub enum ArgumentError {
     /// No such argument.
     #[error(
         "unknown argument {0:?}; expected socket=PATH, timeout=SECONDS, forward_pass, \
-         use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket, password_failed or \
-         debug"
+         use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket, password_failed, \
+         echo_code or debug"
     )]
     Unknown(String),
     /// The value does not fit.
@@ -76,12 +77,14 @@ impl Arguments {
         for argument in arguments {
             given.take(argument)?;
         }
-        match given.beside_the_mark() {
-            Some(name) if given.password_failed.is_some() => {
-                Err(ArgumentError::Conflict("password_failed".to_owned(), name))
-            }
-            _ => Ok(given.into()),
+        if let (Some(()), Some(name)) = (given.password_failed, given.beside_the_mark()) {
+            return Err(ArgumentError::Conflict("password_failed".to_owned(), name));
         }
+        // The password would be visible with the code.
+        if let (Some(()), Some((_, name))) = (given.echo_code, given.authtok) {
+            return Err(ArgumentError::Conflict("echo_code".to_owned(), name));
+        }
+        Ok(given.into())
     }
 
     /// The same for a line of the `account` phase, which has no prompts.
@@ -99,7 +102,8 @@ impl Arguments {
         let ticket = given.ticket.map(|()| "ticket");
         let authtok = given.authtok.map(|(_, name)| name);
         let mark = given.password_failed.map(|()| "password_failed");
-        match authtok.or(ticket).or(mark) {
+        let echo = given.echo_code.map(|()| "echo_code");
+        match authtok.or(ticket).or(mark).or(echo) {
             Some(name) => Err(ArgumentError::NotForAccount(name)),
             None => Ok(given.into()),
         }
@@ -149,6 +153,12 @@ impl Arguments {
         self.password_failed
     }
 
+    /// Whether codes are visible while they are typed. Passwords, PINs and answers to questions are not.
+    #[must_use]
+    pub fn echo_code(&self) -> bool {
+        self.echo_code
+    }
+
     /// Whether each step is logged.
     #[must_use]
     pub fn debug(&self) -> bool {
@@ -165,6 +175,7 @@ impl Default for Arguments {
             on_unavailable: OnUnavailable::Deny,
             ticket: false,
             password_failed: false,
+            echo_code: false,
             debug: false,
         }
     }
@@ -179,6 +190,7 @@ struct Given {
     on_unavailable: Option<OnUnavailable>,
     ticket: Option<()>,
     password_failed: Option<()>,
+    echo_code: Option<()>,
     debug: Option<()>,
 }
 
@@ -191,6 +203,7 @@ impl From<Given> for Arguments {
             on_unavailable: given.on_unavailable.unwrap_or_default(),
             ticket: given.ticket.is_some(),
             password_failed: given.password_failed.is_some(),
+            echo_code: given.echo_code.is_some(),
             debug: given.debug.is_some(),
         }
     }
@@ -204,7 +217,9 @@ impl Given {
         let authtok = self.authtok.map(|(_, name)| name);
         let on_unavailable = self.on_unavailable.map(|_| "on_unavailable=");
         let ticket = self.ticket.map(|()| "ticket");
-        socket.or(timeout).or(authtok).or(on_unavailable).or(ticket)
+        let echo = self.echo_code.map(|()| "echo_code");
+        let asking = authtok.or(on_unavailable).or(ticket).or(echo);
+        socket.or(timeout).or(asking)
     }
 
     fn take(&mut self, argument: &[u8]) -> Result<(), ArgumentError> {
@@ -244,6 +259,7 @@ impl Given {
             (b"password_failed", None) => {
                 once(&mut self.password_failed, ()).map_err(|()| twice("password_failed"))
             }
+            (b"echo_code", None) => once(&mut self.echo_code, ()).map_err(|()| twice("echo_code")),
             (b"debug", None) => once(&mut self.debug, ()).map_err(|()| twice("debug")),
             (_, None) => self.take_authtok(argument, shown),
             _ => Err(ArgumentError::Unknown(shown())),

@@ -71,6 +71,9 @@ pub struct BeginParameters {
     /// Whether the code is at the end of a password; missing means [`Authtok::None`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authtok: Option<Authtok>,
+    /// Whether codes may be visible while they are typed (`echo_code`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo_code: Option<bool>,
     /// Asks for a ticket if the login meets the policy, and names the process that may use it other than the caller:
     /// its parent, to which sshd's child passes what it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,7 +170,7 @@ impl LoginReply {
     }
 }
 
-/// Show the messages; then either ask, or end.
+/// Show the messages; then ask, wait or end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// To be shown first, in this order.
@@ -185,6 +188,10 @@ pub struct Step {
     /// first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u32>,
+    /// Whether nothing is typed: show the messages, and send an empty answer at once. The user answers elsewhere, such
+    /// as on a phone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
 }
 
 /// A line for the user that wants no answer. Wiped when dropped: it may show a key to be typed in.
@@ -218,6 +225,9 @@ pub struct Prompt {
     /// is a password, and no business of the agent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail: Option<u32>,
+    /// Whether nothing typed is an answer too. An empty answer cancels otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// How a login ended. The module maps each to a PAM code and decides nothing itself.

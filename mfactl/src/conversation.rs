@@ -48,6 +48,15 @@ pub(crate) fn hold(
         if let Some(outcome) = reply.step.outcome {
             return Ok(outcome);
         }
+        if reply.step.waits {
+            client.allow(reply.step.patience);
+            reply = client.call::<Answer>(&AnswerParameters {
+                session: reply.session,
+                answer: Secret::default(),
+                is_password: None,
+            })?;
+            continue;
+        }
         let Some(prompt) = reply.step.prompt else {
             return Err(Failure::Garbled(
                 "it has neither a prompt nor an outcome".to_owned(),

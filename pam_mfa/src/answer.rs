@@ -8,7 +8,7 @@ use mfa_protocol::{MAX_ANSWER, Secret};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// An answer: 1 to [`MAX_ANSWER`] bytes without NUL. Wiped when dropped, never shown.
+/// An answer: 1 to [`MAX_ANSWER`] bytes without NUL, or none where the prompt is optional. Wiped when dropped, never shown.
 pub struct PamAnswer(Zeroizing<Vec<u8>>);
 
 /// Why an answer can't be used.
@@ -39,6 +39,18 @@ impl PamAnswer {
             0 => Err(NoAnswer::Empty),
             1..=MAX_ANSWER => Ok(Self(Zeroizing::new(bytes.to_vec()))),
             _ => Err(NoAnswer::TooLong),
+        }
+    }
+
+    /// The same for a prompt that takes an empty answer if `is_optional`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::new`].
+    pub fn to(is_optional: bool, bytes: &[u8]) -> Result<Self, NoAnswer> {
+        match is_optional && bytes.is_empty() {
+            true => Ok(Self(Zeroizing::default())),
+            false => Self::new(bytes),
         }
     }
 

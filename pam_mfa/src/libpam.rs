@@ -171,7 +171,8 @@ impl Host for LibPam<'_> {
         prompt: &Prompt,
     ) -> Result<PamAnswer, ConversationError> {
         let responses = self.converse(&mut Texts::new(messages, Some(prompt)))?;
-        Ok(PamAnswer::new(responses.last())?)
+        let is_optional = prompt.optional && responses.given().is_some();
+        Ok(PamAnswer::to(is_optional, responses.last())?)
     }
 
     fn show(&mut self, messages: &[Message]) -> Result<(), ConversationError> {

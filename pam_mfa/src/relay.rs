@@ -83,6 +83,7 @@ fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParame
         after: verified(host.ssh_auth_info().as_deref()),
         operation: None,
         authtok: Some(arguments.authtok()),
+        echo_code: arguments.echo_code().then_some(true),
         ticket_for: arguments.ticket().then(|| host.parent()),
     })
 }
@@ -141,6 +142,11 @@ impl<H: Host> Login<'_, H> {
                     self.leave(ticket.filter(|_| is_met));
                     return self.end(&messages, outcome, code_length, cut);
                 }
+                Next::Wait { messages, patience } => {
+                    self.show(&messages);
+                    reply = self.send(Secret::default(), None, patience)?;
+                    continue;
+                }
                 Next::Ask {
                     messages,
                     prompt,
@@ -153,18 +159,26 @@ impl<H: Host> Login<'_, H> {
             };
             let is_password = self.is_checked_password(&typed).then_some(true);
             cut = prompt.tail.map(|tail| (typed, tail));
-            let parameters = AnswerParameters {
-                session: self.session.clone(),
-                answer,
-                is_password,
-            };
-            self.client.allow(patience);
-            reply = self
-                .client
-                .call::<Answer>(&parameters)
-                .map_err(after_the_first_step)?;
+            reply = self.send(answer, is_password, patience)?;
         }
         Err(not_understood("it asks too many questions"))
+    }
+
+    fn send(
+        &mut self,
+        answer: Secret,
+        is_password: Option<bool>,
+        patience: Option<u32>,
+    ) -> Result<LoginReply, RelayResult> {
+        let parameters = AnswerParameters {
+            session: self.session.clone(),
+            answer,
+            is_password,
+        };
+        self.client.allow(patience);
+        self.client
+            .call::<Answer>(&parameters)
+            .map_err(after_the_first_step)
     }
 
     /// The answer for the agent, and all that was typed.

@@ -4,6 +4,7 @@
 //! server's own record of requests.
 
 mod host;
+mod push;
 mod rounds;
 mod setting_up;
 mod silence;

@@ -81,7 +81,11 @@ fn of_20_simultaneous_wrong_guesses_the_server_verifies_at_most_five() {
 #[test]
 fn of_20_simultaneous_wrong_codes_after_a_right_password_the_server_verifies_at_most_five() {
     let server = FreeRadius::start();
-    let host = Host::asking(&[server.address()]);
+    let plan = Plan {
+        keys: "[push]\nrequests = 20\n",
+        ..Plan::default()
+    };
+    let host = Host::with(&[server.address()], &plan);
     host.enroll("bob");
     let at_the_question = || {
         let mut running = Login::of("bob").start(&host.stack);

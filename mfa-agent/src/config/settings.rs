@@ -6,9 +6,11 @@ mod delivery;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::keys::{Admin, Audit, Hotp, Notify, Recovery, SelfService, Server, Store, Totp};
+use super::keys::{Admin, Audit, Hotp, Notify, Push, Recovery, SelfService, Server, Store, Totp};
 pub use super::overridden::Overridden;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
+use mfa_core::account::RequestLimits;
+use mfa_core::factors::Factor;
 use mfa_core::factors::device::Windows;
 use mfa_core::factors::pin::Banned;
 use mfa_core::lockout::Limits;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub notify: Notify,
     /// `[[radius]]`: authenticators that are asked over RADIUS.
     pub radius: Vec<Radius>,
+    /// `[push]`: how often users are asked by RADIUS servers.
+    pub push: Push,
     /// `[prompts]`: what users are shown.
     pub prompts: Prompts,
     /// `[pin]`: what new PINs must not be.
@@ -65,6 +69,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How often users are asked by RADIUS servers.
+    #[must_use]
+    pub fn request_limits(&self) -> RequestLimits {
+        RequestLimits {
+            requests: self.push.requests,
+            within: self.push.within,
+        }
+    }
+
     /// How far from where it is expected a code is looked for.
     #[must_use]
     pub fn windows(&self) -> Windows {
@@ -84,6 +97,8 @@ pub struct Prompts {
     pub texts: Arc<Texts>,
     /// For programs that show ASCII only; the prompts that the settings name are as they are.
     pub in_ascii: Arc<Texts>,
+    /// Factors whose answers are visible while they are typed.
+    pub echo: Vec<Factor>,
 }
 
 /// `[pin]`

@@ -8,6 +8,7 @@ use std::time::Duration;
 use mfa_protocol::admin::Finding;
 use mfa_protocol::login::Authtok;
 
+use super::rules::{quoted, without_place};
 use super::shadowing::is_dead;
 use super::warning;
 use mfa_core::factors::address::Channel;
@@ -29,7 +30,6 @@ pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
     };
     findings.extend(about.hopeless(ask));
     findings.extend(about.sets_up_nothing(ask));
-    findings.extend(about.idle_session(ask));
     findings.extend(about.long_session(ask));
     findings
 }
@@ -56,9 +56,7 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
             .hopeless(ask)
             .filter(|_| own_prompting || ask.combinations != default.combinations),
         about.sets_up_nothing(ask).filter(|_| own_set_up),
-        about
-            .idle_session(ask)
-            .filter(|_| own_prompting || own_session),
+        about.idle_session(rule, ask).filter(|_| own_session),
         about.long_session(ask).filter(|_| own_session),
         about.unguarded(rule, ask),
         about.passed_over(policy, rule),
@@ -117,7 +115,7 @@ impl Subject<'_> {
             enrolls_in_login(combination)
                 || matches!(combination.factors(), [factor] if is_sent(factor))
         };
-        let is_meant = ask.unenrolled == Unenrolled::Enroll && !is_single(ask);
+        let is_meant = ask.unenrolled == Unenrolled::Enroll && ask.prompting != Prompting::Single;
         if !is_meant || ask.combinations.iter().any(can_be_set_up) {
             return None;
         }
@@ -131,14 +129,17 @@ impl Subject<'_> {
         Some(self.warning(&message))
     }
 
-    fn idle_session(&self, ask: &Ask) -> Option<Finding> {
-        let session = ask.session.as_ref().filter(|_| is_single(ask))?;
+    /// A session holds for an address or a terminal.
+    fn idle_session(&self, rule: &Rule, ask: &Ask) -> Option<Finding> {
+        let session = ask.session.as_ref()?;
+        let services = without_place(rule.services.as_ref()?);
         let message = format!(
-            "has session = \"{}\" and prompting = \"single\": if password and code are one \
-             answer, every login is asked and no session is used; set session = \"0s\"",
-            length_of_time(session.duration)
+            "has session = \"{}\": logins through {} have neither an address nor a terminal, so every \
+             login is asked and no session is used; set session = \"0s\"",
+            length_of_time(session.duration),
+            quoted(&services)
         );
-        Some(self.warning(&message))
+        (!services.is_empty()).then(|| self.warning(&message))
     }
 
     fn long_session(&self, ask: &Ask) -> Option<Finding> {
@@ -173,8 +174,4 @@ impl Subject<'_> {
             )
         })
     }
-}
-
-fn is_single(ask: &Ask) -> bool {
-    ask.prompting == Prompting::Single
 }

@@ -25,6 +25,9 @@ const WITHOUT_ADDRESS: [(&str, &str); 10] = [
 const HOST_NAME: &str = "sudo gives the name of this host";
 const RADIUS: &str = "FreeRADIUS gives none";
 
+/// Which of them give no terminal of this host either.
+const WITHOUT_PLACE: [&str; 5] = ["radiusd", "freeradius", "polkit-1", "cron", "crond"];
+
 /// Services that a program uses for a login shell, and its other service.
 const LOGIN_SHELLS: [LoginShell; 2] = [
     LoginShell {
@@ -88,6 +91,18 @@ fn contradictions(rule: &Rule) -> Vec<Finding> {
         warning(Some(&rule.place), message)
     };
     empty.map(finding).collect()
+}
+
+/// The services of a list that give neither an address nor a terminal.
+pub(super) fn without_place(services: &Patterns) -> Vec<&str> {
+    let named = wanted(services).filter_map(|entry| entry.name());
+    let is_one = |name: &&str| {
+        WITHOUT_PLACE
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
+            && services.fit_without_groups(name) == Some(true)
+    };
+    named.filter(is_one).collect()
 }
 
 fn of_from(rule: &Rule) -> Option<Finding> {
@@ -214,7 +229,7 @@ fn is_sshd(service: &str) -> bool {
 /// The most names in a finding.
 const SHOWN: usize = 10;
 
-fn quoted(names: &[&str]) -> String {
+pub(super) fn quoted(names: &[&str]) -> String {
     let shown = names.iter().take(SHOWN);
     let quoted: Vec<String> = shown.map(|name| format!("{name:?}")).collect();
     let quoted = quoted.join(", ");

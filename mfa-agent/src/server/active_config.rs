@@ -199,6 +199,8 @@ impl Agent {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         self.audit.reopen();
+        // The host may have another one by now: rules for hours and times in messages follow it at once.
+        jiff::tz::reset_system_time_zone_cache();
         let old = self.active_config();
         let (result, reason) = match ActiveConfig::load(&old.file) {
             Ok(new) => {

@@ -11,6 +11,7 @@ mod enroll;
 mod following;
 mod login_context;
 mod post;
+mod push;
 mod radius;
 mod record;
 mod tickets;
@@ -75,6 +76,8 @@ pub(super) struct Login {
     has_arrived: Arc<AtomicBool>,
     /// Addresses that a message could not be sent to, the last failure at the end.
     failed: FailedRecipients,
+    /// Why no RADIUS server verified an answer; none unless that happened.
+    silence: Option<String>,
     /// Its place among the open logins of its account.
     _open_login: OpenLogin,
 }
@@ -112,6 +115,7 @@ impl Login {
             beliefs: Vec::new(),
             has_arrived: Arc::default(),
             failed: FailedRecipients::default(),
+            silence: None,
             _open_login: open_login,
             settings: resolved.settings,
             key: resolved.key,
@@ -126,6 +130,14 @@ impl Login {
     fn note_network(&self, account: &mut Account, pepper: &Pepper) {
         if let Some(address) = self.network {
             account.note_network(self.context.user.as_str(), address, pepper);
+        }
+    }
+
+    /// Why it was given up. The audit log says it if a server was silent before: the user may have had no choice.
+    fn given_up(&self, reason: &str) -> String {
+        match &self.silence {
+            Some(silence) => format!("{reason}; before that, {silence}"),
+            None => reason.to_owned(),
         }
     }
 
@@ -210,8 +222,8 @@ impl Agent {
             return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
         }
         if Instant::now() >= login.deadline {
-            let reason = "it took too long";
-            return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
+            let reason = login.given_up("it took too long");
+            return Ok(conclude(&login.context, Outcome::Cancelled, &reason).into());
         }
         let context = login.context.clone();
         if login.has_arrived.load(Ordering::SeqCst) {
@@ -259,7 +271,7 @@ impl Agent {
 
     /// A login whose caller went away, or said so: no attempt, but an event.
     pub(super) fn abandon(&self, login: &Login, reason: &str) {
-        self.note_cancelled(&login.context, reason);
+        self.note_cancelled(&login.context, &login.given_up(reason));
     }
 
     fn note_cancelled(&self, context: &Context, reason: &str) {

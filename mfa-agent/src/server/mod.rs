@@ -26,6 +26,7 @@ mod peer;
 mod pending;
 mod pool;
 mod prospects;
+mod push_decoy;
 mod refuse;
 mod storage_watch;
 mod wait;
@@ -92,6 +93,8 @@ pub struct Agent {
     /// How long the last question to a RADIUS server took that was not answered with yes or another question, and
     /// whether it met with silence.
     typical_latency: SharedDecoy<bool>,
+    /// The same for requests to phones.
+    push_decoy: push_decoy::PushDecoy,
     /// Who waits for them.
     radius_places: wait::RadiusPlaces,
     /// What logins that passed left for their account phase.
@@ -151,6 +154,7 @@ impl Agent {
             delivery_queue,
             notices,
             typical_latency: SharedDecoy::new(TimingDecoy::new(USUAL_REFUSAL, false)),
+            push_decoy: push_decoy::PushDecoy::default(),
             radius_places: wait::RadiusPlaces::default(),
             tickets: login::Tickets::default(),
             clock_watch: Arc::default(),

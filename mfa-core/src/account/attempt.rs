@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::recovery::Recovery;
-use super::{Account, Drift, NewSession, Remote};
+use super::{Account, Drift, NewSession, PassedAgain, Remote};
 use crate::factors::address::Recipient;
 use crate::factors::bypass::BYPASS_DIGITS;
 use crate::factors::device::{DeviceKind, Windows};
@@ -144,6 +144,8 @@ pub struct Passed {
     pub generation: u64,
     /// A new address of the user, confirmed by a code that was sent there.
     pub enrolled: Option<Recipient>,
+    /// The session whose code was typed again; nothing else was verified.
+    pub again: Option<PassedAgain>,
 }
 
 /// A bypass or recovery code that is no longer valid.
@@ -215,6 +217,14 @@ impl Account {
             Admission::BudgetExhausted if attempt.rejected.is_some() => {}
             Admission::BudgetExhausted => return Verdict::BudgetExhausted,
         }
+        if let Some(again) = self.passed_again(attempt) {
+            return Verdict::Passed(Passed {
+                code_length: Some(again.code_length),
+                generation: self.generation,
+                again: Some(again),
+                ..Passed::default()
+            });
+        }
         let results: Vec<MatchResult> = attempt
             .answers
             .iter()
@@ -255,6 +265,34 @@ impl Account {
         self.pass(&results, attempt.now)
     }
 
+    /// The session whose code is the only answer. It is not verified again, and it resets no failures.
+    fn passed_again(&self, attempt: &Attempt) -> Option<PassedAgain> {
+        let (
+            Some(opening),
+            [
+                PreparedAnswer::Code {
+                    typed, tail: true, ..
+                },
+            ],
+        ) = (&attempt.opening, attempt.answers.as_slice())
+        else {
+            return None;
+        };
+        self.session_by_answer(opening, typed.expose(), &attempt.pepper, attempt.now)
+    }
+
+    /// How many characters of the answer are the code.
+    fn code_length(&self, result: &MatchResult) -> Option<u32> {
+        match result {
+            MatchResult::Code { device, .. } => {
+                let device = self.devices.get(*device)?;
+                Some(device.generator.digits.into())
+            }
+            MatchResult::Recovery(..) => self.recovery.as_ref().map(Recovery::digits),
+            _ => None,
+        }
+    }
+
     /// A bypass code begins no session: it passes once, and a session would pass again.
     fn open_session(&mut self, results: &[MatchResult], attempt: &Attempt) {
         let begins_none = |result: &MatchResult| match result {
@@ -269,7 +307,20 @@ impl Account {
         if let (Some(opening), Some(passed)) =
             (&attempt.opening, FactorCombination::new(combination))
         {
-            self.begin_session(opening, passed, attempt.now);
+            let length = results.first().and_then(|result| self.code_length(result));
+            let code = match (attempt.answers.as_slice(), length) {
+                (
+                    [
+                        PreparedAnswer::Code {
+                            typed, tail: true, ..
+                        },
+                    ],
+                    Some(length),
+                ) => Some((typed.expose(), length, &attempt.pepper)),
+                _ => None,
+            };
+            let code = code.filter(|_| opening.by_answer.is_some());
+            self.begin_session(opening, passed, code, attempt.now);
         }
     }
 

@@ -286,8 +286,8 @@ proptest! {
         account.issue_bypass("483920137".into(), HOUR, at(made));
         account.begin_grace(at(made));
         let spot = SessionScope { service: "sudo".to_owned(), operation: None, address: None, ruser: None, tty: None };
-        let opening = NewSession { spot, duration: HOUR, boot: "boot".to_owned() };
-        account.begin_session(&opening, FactorCombination::from(Factor::Pin), at(made));
+        let opening = NewSession { spot, duration: HOUR, boot: "boot".to_owned(), by_answer: None };
+        account.begin_session(&opening, FactorCombination::from(Factor::Pin), None, at(made));
         let budget = MessageLimits::default();
         while account.count_message(at(made), &budget).is_ok() {}
         account.reserve(7, HOUR, account.lockout().epoch(), at(made), &Limits::default());

@@ -91,7 +91,7 @@ impl Account {
         self.set_recovery(codes, now);
         self.lockout.passed(self.lockout.epoch(), now);
         if let Some(opening) = opening {
-            self.begin_session(opening, passed, now);
+            self.begin_session(opening, passed, None, now);
         }
         Enrolled::Stored
     }
@@ -118,7 +118,7 @@ impl Account {
         self.set_recovery(codes, now);
         self.lockout.passed(self.lockout.epoch(), now);
         if let Some(opening) = opening {
-            self.begin_session(opening, passed, now);
+            self.begin_session(opening, passed, None, now);
         }
         Enrolled::Stored
     }

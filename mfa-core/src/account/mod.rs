@@ -22,6 +22,7 @@ mod networks;
 mod notices;
 mod recovery;
 mod remote;
+mod requests;
 mod restore;
 mod resync;
 mod session;
@@ -54,9 +55,11 @@ pub use messages::{MessageLimits, Messages};
 pub use notices::{NoticeKind, Occurrence};
 use recovery::Recovery;
 pub use remote::{Remote, RemoteName, RemoteNameError};
+pub use requests::RequestLimits;
+use requests::Requests;
 pub use restore::Restored;
 pub use resync::{Resync, Resynced};
-pub use session::{NewSession, Session, SessionQuery, SessionScope};
+pub use session::{ByAnswer, NewSession, PassedAgain, Session, SessionQuery, SessionScope};
 pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 use suspension::Suspension;
@@ -89,6 +92,8 @@ pub struct Account {
     messages: Messages,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remote: Option<Remote>,
+    #[serde(default, skip_serializing_if = "Requests::is_empty")]
+    requests: Requests,
     #[serde(default)]
     lockout: Lockout,
     #[serde(default, skip_serializing_if = "UserSettings::is_default")]
@@ -129,6 +134,7 @@ impl Default for Account {
             contacts: Vec::new(),
             messages: Messages::default(),
             remote: None,
+            requests: Requests::default(),
             lockout: Lockout::default(),
             settings: UserSettings::default(),
             sessions: Vec::new(),
@@ -296,6 +302,7 @@ impl Account {
             + 2048 * questions
             + 512 * (self.contacts.len() + usize::from(self.remote.is_some()))
             + self.messages.room()
+            + self.requests.room()
     }
 
     /// Decodes an unsealed record.

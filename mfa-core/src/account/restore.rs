@@ -60,6 +60,7 @@ impl Account {
         if let Some(live) = live {
             self.lockout = std::mem::take(&mut self.lockout).restored(&live.lockout);
             self.messages = live.messages.clone();
+            self.requests = live.requests.clone();
             self.used_bypass = live.used_bypass.or(self.used_bypass);
             self.grace_since = match (self.grace_since, live.grace_since) {
                 (Some(one), Some(other)) => Some(one.min(other)),
@@ -84,11 +85,13 @@ impl Account {
             generation: self.generation + 1,
             lockout: self.lockout.clone(),
             messages: self.messages.clone(),
+            requests: self.requests.clone(),
             grace_since: self.grace_since,
             ..Self::default()
         };
         let counts = left.lockout != Lockout::default()
             || !left.messages.is_empty()
+            || !left.requests.is_empty()
             || left.grace_since.is_some();
         counts.then_some(left)
     }

@@ -3,19 +3,27 @@
 //! A session is part of the user's record, so it is durable together with the login that started it. A lock, a change
 //! of factors (by the generation), `revoke` and a reboot end it. [`SessionScope`] decides whether a login belongs to
 //! it; the current rule, not the rule at its start, decides whether the session is enough.
+//!
+//! Where one answer holds password and code, programs send the same answer again and again (a mail client, a browser).
+//! A session holds for this code only then, kept as a keyed hash.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::Account;
 use crate::clock::{Deadline, is_within};
+use crate::factors::recovery::{CodeDigest, Pepper};
 use crate::factors::{Factor, FactorCombination};
 
 /// The most sessions of a user, which bounds the record; another one replaces the oldest.
 const MAX_SESSIONS: usize = 12;
+
+/// How many of them can hold for a code that is typed again.
+const MAX_BY_ANSWER: usize = 6;
 
 /// What identifies a login of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +61,33 @@ pub struct Session {
     boot: String,
     /// The version of the user's factors then.
     generation: u64,
+    /// The code that must be typed again, where one answer holds password and code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<CodeAgain>,
+}
+
+/// A code that passes again in its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CodeAgain {
+    /// Its keyed hash.
+    digest: CodeDigest,
+    /// Its digits.
+    length: u32,
+}
+
+impl CodeAgain {
+    /// The code of so many digits at the end of an answer.
+    fn of(typed: &str, length: u32, pepper: &Pepper) -> Option<Self> {
+        let start = typed.len().checked_sub(length as usize)?;
+        // No recovery or bypass code has this form, so no hash of one is worth anything here.
+        let code = Zeroizing::new(format!("session {}", typed.get(start..)?));
+        let digest = pepper.digest(&code);
+        Some(Self { digest, length })
+    }
+
+    fn is_in(&self, typed: &str, pepper: &Pepper) -> bool {
+        Self::of(typed, self.length, pepper).is_some_and(|it| it == *self)
+    }
 }
 
 /// The session that a pass is to begin.
@@ -64,6 +99,30 @@ pub struct NewSession {
     pub duration: Duration,
     /// The boot of the host.
     pub boot: String,
+    /// Set if one answer holds password and code: the same code must be typed again.
+    pub by_answer: Option<ByAnswer>,
+}
+
+/// What the present rule says of sessions that hold for the same answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByAnswer {
+    /// The services whose sessions count besides the login's own.
+    pub scope: Vec<String>,
+    /// The ways of the rule; one of them must have been passed.
+    pub combinations: Vec<FactorCombination>,
+}
+
+/// A pass by a code that was typed again in its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedAgain {
+    /// When the session began.
+    pub begun: Timestamp,
+    /// What was passed then.
+    pub passed: FactorCombination,
+    /// In which service.
+    pub service: String,
+    /// How many characters of the answer are the code.
+    pub code_length: u32,
 }
 
 /// The requirements on a session.
@@ -133,7 +192,37 @@ impl Account {
     #[must_use]
     pub fn session(&self, wanted: &SessionQuery<'_>, now: Timestamp) -> Option<&Session> {
         self.sessions(wanted.boot, now)
-            .find(|session| session.is_enough(wanted, now))
+            .find(|session| session.answer.is_none() && session.is_enough(wanted, now))
+    }
+
+    /// The session that an answer with password and code belongs to: the code is the one that began it.
+    #[must_use]
+    pub(super) fn session_by_answer(
+        &self,
+        opening: &NewSession,
+        typed: &str,
+        pepper: &Pepper,
+        now: Timestamp,
+    ) -> Option<PassedAgain> {
+        let by_answer = opening.by_answer.as_ref()?;
+        let wanted = SessionQuery {
+            spot: &opening.spot,
+            scope: &by_answer.scope,
+            combinations: &by_answer.combinations,
+            duration: opening.duration,
+            boot: &opening.boot,
+        };
+        let has_code = |session: &&Session| {
+            session.answer.is_some_and(|code| code.is_in(typed, pepper))
+                && session.is_enough(&wanted, now)
+        };
+        let session = self.sessions(&opening.boot, now).find(has_code)?;
+        Some(PassedAgain {
+            begun: session.begun,
+            passed: session.passed.clone(),
+            service: session.spot.service.clone(),
+            code_length: session.answer?.length,
+        })
     }
 
     /// Ends all sessions. Returns how many were active.
@@ -143,16 +232,34 @@ impl Account {
         u32::try_from(ended).unwrap_or(u32::MAX)
     }
 
-    /// Begins a session after a pass, or renews the one of the same login.
+    /// Begins a session after a pass, or renews the one of the same login. `code`: the answer that holds it, its digits
+    /// and the key of its hash, where it must be typed again; programs at one address have sessions of their own then.
     pub(super) fn begin_session(
         &mut self,
         opening: &NewSession,
         passed: FactorCombination,
+        code: Option<(&str, u32, &Pepper)>,
         now: Timestamp,
     ) {
+        let answer = code.and_then(|(typed, length, pepper)| CodeAgain::of(typed, length, pepper));
+        if opening.by_answer.is_some() && answer.is_none() {
+            return;
+        }
         let live: Vec<Session> = self.sessions(&opening.boot, now).cloned().collect();
         self.sessions = live;
-        self.sessions.retain(|session| session.spot != opening.spot);
+        let is_other = |session: &Session| session.spot != opening.spot || session.answer != answer;
+        match answer {
+            Some(_) => self.sessions.retain(is_other),
+            None => self.sessions.retain(|session| session.spot != opening.spot),
+        }
+        let by_answer = |session: &Session| session.answer.is_some();
+        let full = self.sessions.iter().filter(|it| by_answer(it)).count() >= MAX_BY_ANSWER;
+        if let Some(oldest) = self.sessions.iter().position(by_answer)
+            && full
+            && answer.is_some()
+        {
+            self.sessions.remove(oldest);
+        }
         if self.sessions.len() >= MAX_SESSIONS {
             self.sessions.remove(0);
         }
@@ -163,6 +270,7 @@ impl Account {
             ends: Deadline::after(now, opening.duration),
             boot: opening.boot.clone(),
             generation: self.generation,
+            answer,
         });
     }
 }

@@ -129,8 +129,17 @@ fn fullest() -> Account {
             spot,
             duration: std::time::Duration::from_secs(3600),
             boot: "01234567-0123-0123-0123-0123456789ab".to_owned(),
+            by_answer: Some(ByAnswer {
+                scope: Vec::new(),
+                combinations: Vec::new(),
+            }),
         };
-        account.begin_session(&opening, "totp+pin+questions".parse().unwrap(), at(0));
+        account.begin_session(
+            &opening,
+            "totp+pin+questions".parse().unwrap(),
+            Some((&format!("{n:010}"), 10, &samples::pepper())),
+            at(0),
+        );
     }
     account
 }
@@ -157,6 +166,11 @@ fn fill_post(account: &mut Account) {
     for _ in 0..100 {
         account.count_message(now, &most).unwrap();
     }
+    let requests = RequestLimits {
+        requests: 20,
+        ..RequestLimits::default()
+    };
+    assert!((0..20).all(|_| account.count_request(now, &requests)));
     account.message_failed(&"\"".repeat(300));
     account.set_remote(Remote {
         server: "é".repeat(32).parse().unwrap(),

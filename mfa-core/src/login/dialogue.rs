@@ -6,11 +6,13 @@
 //! user of this policy could have (rule 8 of the architecture).
 
 mod post;
+mod prompt;
+mod push;
 mod remote;
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
-use mfa_protocol::login::{Message, Outcome, Prompt, Step};
+use mfa_protocol::login::{Message, Outcome, Step};
 
 use super::end::{Consequence, End, EndReason};
 use super::messages::{choice, error, info};
@@ -20,10 +22,11 @@ use super::stand_in::is_stand_in;
 use crate::account::{FallbackCode, Passed, Verdict};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow, Verification};
-use crate::texts::{Text, Texts};
+use crate::texts::Text;
 pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
+use push::PushState;
 
 /// More answers than this a login does not take, whatever they are.
 const MAX_ANSWERS: u32 = 24;
@@ -45,6 +48,7 @@ pub(super) struct Dialogue {
     answers_left: u32,
     early: EarlyAnswer,
     typed: TypedSoFar,
+    push: PushState,
 }
 
 /// The answer that was typed before the login began, and may be no code at all.
@@ -94,6 +98,8 @@ pub(super) struct RadiusQuery<C> {
     pub(super) typed: Secret,
     /// The challenge that it answers; none if it is the first.
     pub(super) follows: Option<C>,
+    /// Whether nothing was typed: the user answers on a phone.
+    pub(super) is_push: bool,
 }
 
 /// What the next answer is for.
@@ -107,6 +113,10 @@ pub(super) enum Turn<C> {
     Recipient(Channel),
     /// What a RADIUS server has asked, which judges this factor.
     Challenge(Factor, C),
+    /// The same after a push: an empty answer asks the server whether the user has approved.
+    PushChallenge(Factor, C),
+    /// Nothing is typed: a server asks the user on a phone.
+    Push(Factor),
 }
 
 impl Dialogue {
@@ -126,6 +136,7 @@ impl Dialogue {
                 false => EarlyAnswer::None,
             },
             typed: TypedSoFar::default(),
+            push: PushState::new(&plan),
             plan,
             user,
         }
@@ -134,18 +145,6 @@ impl Dialogue {
     /// The way that is being gone, for the log.
     pub(super) fn combination(&self) -> Option<&FactorCombination> {
         self.plan.combinations.get(self.combination)
-    }
-
-    /// The prompts of the way, as they would be shown one after the other.
-    pub(super) fn prompts(&self) -> Vec<String> {
-        let recipient = self
-            .asks_for_recipient()
-            .map(|channel| self.recipient_prompt(channel));
-        let texts = self
-            .factors()
-            .iter()
-            .map(|factor| self.prompt(*factor).text.clone());
-        recipient.into_iter().chain(texts).collect()
     }
 
     /// Takes an answer to what is asked in this `turn`.
@@ -165,6 +164,10 @@ impl Dialogue {
     }
 
     fn answered<C>(&mut self, turn: Turn<C>, typed: Secret, now: Timestamp) -> Next<C> {
+        let (turn, typed) = match self.without_typing(turn, typed) {
+            Ok(next) => return next,
+            Err(typed) => typed,
+        };
         if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return no_answer();
         }
@@ -194,11 +197,15 @@ impl Dialogue {
                 self.go_on(Vec::new())
             }
             Turn::Factor(factor) => self.take(factor, typed),
-            Turn::Challenge(factor, challenge) => Next::Query(RadiusQuery {
-                factor,
-                typed,
-                follows: Some(challenge),
-            }),
+            Turn::Challenge(factor, challenge) | Turn::PushChallenge(factor, challenge) => {
+                Next::Query(RadiusQuery {
+                    factor,
+                    typed,
+                    follows: Some(challenge),
+                    is_push: false,
+                })
+            }
+            Turn::Push(factor) => self.push(factor),
             Turn::Recipient(channel) => self.take_recipient(channel, typed.expose()),
             Turn::Choice => self.choose(typed.expose()),
         }
@@ -247,6 +254,7 @@ impl Dialogue {
     /// Goes on after a verdict that ends nothing.
     pub(super) fn try_again<C>(&mut self, verdict: &Verdict) -> Next<C> {
         self.given.clear();
+        self.push.after_a_verdict();
         let complaint = match verdict {
             Verdict::Password => Vec::new(),
             _ => {
@@ -305,6 +313,9 @@ impl Dialogue {
         {
             return self.send(channel, messages);
         }
+        if self.pushes(factor) {
+            return self.announce_push(factor, messages);
+        }
         Next::Ask(self.ask(factor, messages), Turn::Factor(factor))
     }
 
@@ -316,10 +327,14 @@ impl Dialogue {
             return self.order(channel, Vec::new());
         }
         if is_judged_elsewhere(factor) {
+            if self.user.is_pushed && self.plan.wording.asking.is_resend(typed.expose()) {
+                return self.push_again(factor);
+            }
             return Next::Query(RadiusQuery {
                 factor,
                 typed,
                 follows: None,
+                is_push: false,
             });
         }
         // A PIN may follow its code without a space. Bypass and recovery codes have other lengths than a device's, so the
@@ -407,35 +422,6 @@ impl Dialogue {
         Next::Ask(step, Turn::Choice)
     }
 
-    pub(super) fn ask(&self, factor: Factor, messages: Vec<Message>) -> Step {
-        Step {
-            messages,
-            prompt: Some(self.prompt(factor)),
-            patience: self.plan.patience.filter(|_| is_judged_elsewhere(factor)),
-            ..Step::default()
-        }
-    }
-
-    fn prompt(&self, factor: Factor) -> Prompt {
-        let tail = self.plan.single.then_some(self.user.code_digits);
-        let texts = &self.plan.wording.asking;
-        let text = match factor.row().fits_one_answer && self.asks_for_password() {
-            true => texts.prompt(&Text::PromptPasswordAndCode),
-            false => texts.prompt_for(factor, &self.user.question),
-        };
-        Prompt {
-            text,
-            echo: false,
-            tail,
-        }
-    }
-
-    /// Whether the answer is to hold the password, too. After a password that was typed earlier and had no code
-    /// behind it, the code alone is missing.
-    fn asks_for_password(&self) -> bool {
-        self.plan.single && matches!(self.early, EarlyAnswer::None | EarlyAnswer::Due)
-    }
-
     /// Ends the login, and says why.
     pub(super) fn cancelled<C>(&self, why: &Text, reason: EndReason) -> Next<C> {
         let why = error(&self.plan.wording.last, why);
@@ -444,15 +430,6 @@ impl Dialogue {
             outcome: Outcome::Cancelled,
             reason: Some(reason),
         })
-    }
-
-    fn complaint(&self, texts: &Texts) -> Vec<Message> {
-        // Programs behind `single` take a message for a failed conversation.
-        if self.plan.single {
-            Vec::new()
-        } else {
-            vec![error(texts, &Text::NotAccepted)]
-        }
     }
 
     pub(super) fn factors(&self) -> &[Factor] {

@@ -26,6 +26,8 @@ pub enum EndReason {
     CodeExpired,
     /// No RADIUS server verified the answer.
     ServerSilent,
+    /// A RADIUS server asked too many questions.
+    TooManyChallenges,
     /// The password was typed instead of a code.
     Password,
     /// The set-up of a device was given up.
@@ -49,6 +51,9 @@ impl EndReason {
             Self::TooManyAnswers => "too many answers in one login",
             Self::CodeExpired => "the code that was sent had expired",
             Self::ServerSilent => "no RADIUS server answered",
+            Self::TooManyChallenges => {
+                "the RADIUS server asked too many questions (see [push] in agent.toml)"
+            }
             Self::Password => {
                 "the password was typed instead of the second factor, which is not counted; a \
                  program that answers every prompt with the password needs the stack \

@@ -246,6 +246,7 @@ fn ask(messages: Vec<Message>, text: String, echo: bool) -> Step {
         text,
         echo,
         tail: None,
+        optional: false,
     };
     Step {
         messages,

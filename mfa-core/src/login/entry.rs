@@ -20,7 +20,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{AskTerms, FallbackRecipients};
-use crate::account::{Account, NewSession, Session, SessionQuery};
+use crate::account::{Account, ByAnswer, NewSession, Session, SessionQuery};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::{Factor, FactorCombination, FactorRow, enrolls_in_login};
 use crate::names::UserName;
@@ -134,7 +134,7 @@ fn suspended_until(account: &Account, context: &EntryContext<'_>) -> Option<Time
 }
 
 /// The session that the login belongs to. None if password and code are one answer: the user can't know whether the
-/// code is needed this time. A verification before a change must be new, so no session counts for it.
+/// code is needed this time, so the answer decides ([`ByAnswer`]). A verification before a change must be new, so no session counts for it.
 fn session<'a>(
     ask: &Ask,
     account: &'a Account,
@@ -253,7 +253,7 @@ impl<'a> Undecided<'a> {
             .any(|combination| account.can(combination, &factors, now));
         let has_lost_all =
             is_unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled();
-        let session = self.new_session().filter(|_| !self.terms.single);
+        let session = self.new_session();
         let renews = self.facts.renews_devices
             && !self.terms.single
             && self.asks_for_what_enrolls_in_login()
@@ -294,6 +294,10 @@ impl<'a> Undecided<'a> {
             spot: scope.clone(),
             duration: rule.duration,
             boot: self.context.boot.to_owned(),
+            by_answer: self.terms.single.then(|| ByAnswer {
+                scope: rule.scope.clone(),
+                combinations: self.terms.combinations.clone(),
+            }),
         })
     }
 

@@ -56,6 +56,8 @@ pub enum RadiusReply<C> {
     },
     /// Nothing: the answer was not verified.
     Silent,
+    /// It was not asked, or its question is not shown: the user was asked too often in a short time.
+    TooMany,
 }
 
 /// A device and its recovery codes, made and drawn, and not stored yet.

@@ -61,6 +61,7 @@ pub(super) fn choice(texts: &Texts, combinations: &[FactorCombination]) -> Promp
         text,
         echo: true,
         tail: None,
+        optional: false,
     }
 }
 

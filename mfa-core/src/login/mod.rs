@@ -36,7 +36,7 @@ pub use enroll::{Occasion, Screen, prompts as enrollment_prompts};
 pub use event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
 pub use fallback::FallbackRecipients;
 pub use messages::{DeliveryStatus, grace, not_met};
-pub use plan::{Answer, Plan, PromptDecoy, RadiusDecision, UserFactors};
+pub use plan::{Answer, Echo, Plan, PromptDecoy, RadiusDecision, UserFactors};
 pub use split::CodeSearch;
 pub use state::{
     CountingWrongCode, Effect, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::FallbackRecipients;
-use crate::account::{Account, Remote};
+use crate::account::{Account, Label, Remote};
 use crate::factors::address::{Channel, Recipient, Region};
 use crate::factors::sent_code::SentCode;
-use crate::factors::{Factor, FactorCombination};
+use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
 use crate::texts::Wording;
 
 /// The prompts of a login.
@@ -34,6 +34,31 @@ pub struct Plan {
     pub patience: Option<u32>,
     /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
+    /// How many requests to a phone a login sends.
+    pub pushes: u32,
+    /// The RADIUS servers that ask users on their phones, so that nothing is typed.
+    pub push_servers: Vec<Label>,
+    /// What is visible while it is typed.
+    pub echo: Echo,
+}
+
+/// What is visible while it is typed. An answer that holds the password never is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Echo {
+    /// Answers for these factors.
+    pub factors: Vec<Factor>,
+    /// Codes that are good once: of devices, and codes that were sent.
+    pub codes: bool,
+}
+
+impl Echo {
+    pub(super) fn shows(&self, factor: Factor) -> bool {
+        let is_good_once = matches!(
+            factor.row().verification,
+            Verification::Device | Verification::Sent
+        );
+        self.factors.contains(&factor) || self.codes && is_good_once
+    }
 }
 
 /// What users are asked for if they can satisfy no combination. Another user of the same policy could be asked for it
@@ -44,6 +69,8 @@ pub struct PromptDecoy<'a> {
     pub combination: usize,
     /// The question that is asked of users without questions.
     pub question: &'a str,
+    /// Whether a phone would be asked, where the user has no account at a RADIUS server.
+    pub is_pushed: bool,
 }
 
 /// What the user can be asked for.
@@ -63,6 +90,8 @@ pub struct UserFactors {
     pub(super) asks: Option<Channel>,
     /// Where a code goes by mail if the user has enrolled no address.
     pub(super) address: Option<Recipient>,
+    /// Whether their RADIUS server asks them on a phone.
+    pub(super) is_pushed: bool,
 }
 
 impl UserFactors {
@@ -92,6 +121,10 @@ impl UserFactors {
                 .to_owned(),
             asks: fallback.asks,
             address: fallback.address,
+            is_pushed: match account.remote() {
+                Some(remote) => plan.push_servers.contains(&remote.server),
+                None => decoy.is_pushed,
+            },
         }
     }
 

@@ -247,6 +247,12 @@ impl<C> QueryingRadius<C> {
         self.query.follows.as_ref()
     }
 
+    /// Whether nothing was typed, because the user answers on a phone.
+    #[must_use]
+    pub fn is_push(&self) -> bool {
+        self.query.is_push
+    }
+
     /// Whether all that was typed is the password.
     #[must_use]
     pub fn is_password(&self) -> bool {

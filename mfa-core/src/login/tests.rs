@@ -25,6 +25,9 @@ fn plan(combinations: &[&str]) -> Plan {
         region: None,
         patience: Some(65),
         renews: false,
+        pushes: 3,
+        push_servers: Vec::new(),
+        echo: Echo::default(),
     }
 }
 
@@ -154,6 +157,7 @@ fn factors(plan: &Plan, account: &Account, fallback: FallbackRecipients) -> User
     let decoy = PromptDecoy {
         combination: 0,
         question: "Where was it?",
+        is_pushed: false,
     };
     UserFactors::of(account, plan, &decoy, fallback, at(0))
 }
@@ -234,6 +238,7 @@ fn somebody_who_can_go_none_of_the_ways_is_led_through_that_of_the_decoy() {
     let decoy = PromptDecoy {
         combination: 1,
         question: "Where was it?",
+        is_pushed: false,
     };
     for (account, expected) in [(Account::default(), "PIN: "), (full(), "OTP code: ")] {
         let fallback = FallbackRecipients::default();

@@ -19,6 +19,8 @@ pub enum Text {
     PromptAddress,
     /// What was typed is no e-mail address.
     AddressUnknown,
+    /// Asks to approve a request on a phone, or for a passcode instead.
+    PromptPush,
     /// The word for yes.
     WordYes,
     /// The word for sending the code again.
@@ -51,6 +53,14 @@ pub enum Text {
     CodeExpired,
     /// No RADIUS server answered.
     ServerSilent(bool),
+    /// A request goes to the user's phone.
+    PushSent,
+    /// The user did not approve the request, or the account is locked.
+    PushNotApproved,
+    /// Too many requests went to the user's phone.
+    PushTooMany,
+    /// A RADIUS server asks too many questions.
+    ChallengeTooMany,
     /// What is wrong with a telephone number.
     Number(NumberError),
     /// Before a first device is enrolled.
@@ -106,6 +116,7 @@ impl Text {
             Self::PromptPasswordAndCode => "prompt-password-and-code",
             Self::PromptNumber => "prompt-number",
             Self::PromptAddress => "prompt-address",
+            Self::PromptPush => "prompt-push",
             Self::WordYes => "word-yes",
             Self::WordResend => "word-resend",
             Self::NotAccepted => "not-accepted",
@@ -122,6 +133,10 @@ impl Text {
             Self::CodeTooMany(_) => "code-too-many",
             Self::CodeExpired => "code-expired",
             Self::ServerSilent(_) => "server-silent",
+            Self::PushSent => "push-sent",
+            Self::PushNotApproved => "push-not-approved",
+            Self::PushTooMany => "push-too-many",
+            Self::ChallengeTooMany => "challenge-too-many",
             Self::Number(error) => number(error),
             Self::AddressUnknown => "address-unknown",
             Self::EnrollFirst(_) => "enroll-first",
@@ -205,6 +220,11 @@ impl Text {
             Self::PromptAddress,
             Self::AddressUnknown,
             Self::PromptPasswordAndCode,
+            Self::PromptPush,
+            Self::PushSent,
+            Self::PushNotApproved,
+            Self::PushTooMany,
+            Self::ChallengeTooMany,
             Self::WordYes,
             Self::WordResend,
             Self::NotAccepted,

@@ -25,6 +25,7 @@ fn every_argument_is_understood() {
     assert_eq!(arguments.on_unavailable(), OnUnavailable::Ignore);
     assert!(arguments.debug() && arguments.ticket() && !arguments.password_failed());
     assert!(parse("password_failed debug").unwrap().password_failed());
+    assert!(parse("echo_code").unwrap().echo_code() && !parse("").unwrap().echo_code());
     assert_eq!(parse("forward_pass").unwrap().authtok(), Authtok::Forward);
     assert_eq!(parse("use_first_pass").unwrap().authtok(), Authtok::Use);
 }
@@ -80,6 +81,11 @@ fn contradictions_and_repetitions_are_refused() {
         "socket=/a socket=/b",
         "on_unavailable=deny on_unavailable=ignore",
         "try_first_pass try_first_pass",
+        "echo_code echo_code",
+        "echo_code forward_pass",
+        "try_first_pass echo_code",
+        "echo_code password_failed",
+        "echo_code=yes",
     ] {
         assert!(parse(wrong).is_err(), "{wrong}");
     }
@@ -95,6 +101,7 @@ fn an_account_line_takes_nothing_that_is_about_asking() {
         "use_first_pass",
         "try_first_pass",
         "password_failed",
+        "echo_code",
     ] {
         let message = parse(wrong).unwrap_err().to_string();
         assert!(message.contains(&format!("{wrong:?}")), "{message}");

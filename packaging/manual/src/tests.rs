@@ -160,6 +160,7 @@ fn the_page_of_the_module_has_the_arguments_that_it_takes_and_its_codes() {
         "on_unavailable=",
         "ticket",
         "password_failed",
+        "echo_code",
         "debug",
     ] {
         assert!(page.contains(argument), "{argument}");

@@ -135,15 +135,16 @@ impl Responses {
     /// The response to the last message, which is the prompt if there is one. Empty if there is
     /// none: programs leave out responses to information messages.
     pub(super) fn last(&self) -> &[u8] {
-        let Some(response) = self
-            .all()
-            .last()
-            .filter(|response| !response.text.is_null())
-        else {
-            return &[];
-        };
+        self.given().unwrap_or_default()
+    }
+
+    /// The same; `None` if the program gave no response at all.
+    pub(super) fn given(&self) -> Option<&[u8]> {
+        let last = self.all().last();
+        let response = last.filter(|response| !response.text.is_null())?;
         // SAFETY: the text of a response is null or a C string (pam_conv(3)), and lives until drop.
-        unsafe { CStr::from_ptr(response.text) }.to_bytes()
+        let text = unsafe { CStr::from_ptr(response.text) };
+        Some(text.to_bytes())
     }
 
     fn all(&self) -> &[PamResponse] {

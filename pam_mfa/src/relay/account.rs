@@ -43,7 +43,7 @@ fn ask(arguments: &Arguments, host: &mut impl Host) -> Result<Outcome, RelayResu
         .call::<Admit>(&parameters)
         .map_err(before_the_first_step)?;
     match Next::try_from(reply.step).map_err(not_understood)? {
-        Next::Ask { .. } => Err(not_understood("it asks in the account phase")),
+        Next::Ask { .. } | Next::Wait { .. } => Err(not_understood("it asks in the account phase")),
         Next::Ended {
             messages, outcome, ..
         } => {

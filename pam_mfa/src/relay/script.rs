@@ -155,7 +155,8 @@ impl Host for Script {
             panic!("the script does not expect {:?} here", prompt.text);
         };
         assert_eq!((texts(messages), prompt.text.as_str()), (shown, asked));
-        Ok(PamAnswer::new(answer.ok_or(ConversationError::Failed)?)?)
+        let answer = answer.ok_or(ConversationError::Failed)?;
+        Ok(PamAnswer::to(prompt.optional, answer)?)
     }
 
     fn show(&mut self, messages: &[Message]) -> Result<(), ConversationError> {

@@ -4,11 +4,17 @@ use std::fmt;
 
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
 
-/// Either a question or the end.
+/// A question, a wait, or the end.
 pub(super) enum Next {
     Ask {
         messages: Vec<Message>,
         prompt: Prompt,
+        /// Seconds.
+        patience: Option<u32>,
+    },
+    /// The user answers elsewhere, such as on a phone.
+    Wait {
+        messages: Vec<Message>,
         /// Seconds.
         patience: Option<u32>,
     },
@@ -22,9 +28,9 @@ pub(super) enum Next {
 /// Why a step makes no sense.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StepError {
-    #[error("it both asks and ends")]
-    Both,
-    #[error("it neither asks nor ends")]
+    #[error("it does more than one of asking, waiting and ending")]
+    Several,
+    #[error("it neither asks nor waits nor ends")]
     Neither,
     #[error("it shows more than {MAX_MESSAGES} messages at once")]
     TooManyMessages,
@@ -40,23 +46,25 @@ impl TryFrom<Step> for Next {
             outcome,
             code_length,
             patience,
+            waits,
         } = step;
         if messages.len() > MAX_MESSAGES {
             return Err(StepError::TooManyMessages);
         }
-        match (prompt, outcome) {
-            (Some(prompt), None) => Ok(Self::Ask {
+        match (prompt, outcome, waits) {
+            (Some(prompt), None, false) => Ok(Self::Ask {
                 messages,
                 prompt,
                 patience,
             }),
-            (None, Some(outcome)) => Ok(Self::Ended {
+            (None, None, true) => Ok(Self::Wait { messages, patience }),
+            (None, Some(outcome), false) => Ok(Self::Ended {
                 messages,
                 outcome,
                 code_length,
             }),
-            (Some(_), Some(_)) => Err(StepError::Both),
-            (None, None) => Err(StepError::Neither),
+            (None, None, false) => Err(StepError::Neither),
+            _ => Err(StepError::Several),
         }
     }
 }
@@ -75,6 +83,7 @@ impl fmt::Display for Next {
                     None => Ok(()),
                 }
             }
+            Self::Wait { messages, .. } => write!(f, "{} messages, a wait", messages.len()),
             Self::Ended {
                 messages, outcome, ..
             } => {

@@ -510,3 +510,40 @@ fn the_debug_log_shows_the_steps_and_no_answer() {
     );
     assert!(!log.contains("my-pw") && !log.contains("483920"), "{log}");
 }
+
+#[test]
+fn a_wait_shows_its_messages_and_is_answered_by_nothing() {
+    let waits = json!({
+        "messages": [{"style": "info", "text": "A request was sent."}],
+        "waits": true,
+        "patience": 65,
+    });
+    let optional = json!({
+        "messages": [],
+        "prompt": {"text": "42: ", "echo": false, "optional": true},
+    });
+    let agent = FakeAgent::new(vec![
+        begun("none", step(waits)),
+        answered("", step(optional)),
+        answered("", ends("passed")),
+    ]);
+    let mut host = Script::of([
+        Shows(vec!["A request was sent."], true),
+        Asks(vec![], "42: ", Some(b"")),
+    ]);
+    let result = run(&agent.arguments(""), &mut host);
+    assert_eq!(result, RelayResult::Decided(Outcome::Passed));
+}
+
+#[test]
+fn a_step_that_waits_and_asks_or_ends_makes_no_sense() {
+    for more in [
+        json!({"messages": [], "waits": true, "outcome": "passed"}),
+        json!({"messages": [], "waits": true, "prompt": {"text": "", "echo": false}}),
+    ] {
+        let agent = FakeAgent::new(vec![begun("none", step(more))]);
+        let mut host = Script::of([]);
+        let result = run(&agent.arguments(""), &mut host);
+        assert_eq!(unavailable(&result), Some(false));
+    }
+}

@@ -113,6 +113,7 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
         questions: questions?,
         delivery,
         radius,
+        push: sections.push.keys,
         file_places: mem::take(&mut findings.file_places),
         overridden: mem::take(&mut findings.overridden),
     })

@@ -47,6 +47,7 @@ pub(super) fn prompts(
     Some(Prompts {
         texts: Arc::new(texts),
         in_ascii: Arc::new(in_ascii),
+        echo: part.keys.echo,
     })
 }
 

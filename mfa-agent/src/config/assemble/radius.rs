@@ -69,6 +69,8 @@ fn one(mut part: Part<'_, keys::Radius>, findings: &mut Findings) -> Option<Radi
         wait,
         dead_time: part.keys.dead_time,
         status_server: part.keys.status_server,
+        push: part.keys.push,
+        push_code: part.keys.push_code.unwrap_or_default(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What leaves this host: codes that are sent, and RADIUS servers.
 
+use std::time::Duration;
+
 use super::section;
 use crate::config::values::{
     FullPath, Lasting, Line, List, MessageText, SecretFile, ServerAddress, Subject, Whole,
@@ -123,5 +125,23 @@ section! {
         dead_time: Lasting<0, DAY> = "5m";
         /// Whether the servers answer Status-Server (RFC 5997): FreeRADIUS does, NPS does not.
         status_server: bool = true;
+        /// Whether the servers ask users on their phones (a push or a call). The agent sends the request at once, and
+        /// users type nothing.
+        push: bool = false;
+        /// What the agent sends as the passcode to start a push, such as "push" for Duo's proxy. Default: an empty
+        /// passcode.
+        push_code: Option<Line<64>> => "push";
+    }
+
+    /// How often users are asked by RADIUS servers, so that nobody approves a login only to make the requests stop.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub Push = ["push"] {
+        /// How many requests to a phone one login can send.
+        per_login: u32 as Whole<1, 5> = 3;
+        /// How many requests one user can get in the time of `within`; questions of a server (Access-Challenge) count
+        /// too. Restarts do not reset the count.
+        requests: u32 as Whole<1, 20> = 10;
+        /// The time in which requests are counted.
+        within: Duration as Lasting<MINUTE, HOUR> = "5m";
     }
 }

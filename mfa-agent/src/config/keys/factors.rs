@@ -49,6 +49,10 @@ section! {
         language: Language = "en";
         /// A file with your own version of single texts, such as "/etc/mfa/texts.ftl"; "" for none.
         catalogue_file: OptionalPath = "";
+        /// Factors whose answers are visible while users type them, such as ["totp", "email", "sms"]: for screen readers, or
+        /// where mistyped codes are a nuisance. A one-time code that somebody sees is used up; a PIN or an answer is not,
+        /// so name "pin" and "questions" with care. Prompts for password and code in one answer stay hidden.
+        echo: Vec<Factor> as List<Factor> = [];
         /// The prompt for a code from a device.
         totp: Option<Line<256>> => "OTP code: ";
         /// The prompt for a PIN.

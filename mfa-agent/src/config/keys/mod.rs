@@ -21,8 +21,8 @@ mod host;
 mod sections;
 
 pub(super) use asking::{Enforcement, Lockout, Policy, Rule};
-pub use delivery::Notify;
 pub(super) use delivery::{Delivery, Email, Radius, Sms};
+pub use delivery::{Notify, Push};
 pub use factors::{Hotp, Recovery, SelfService, Totp};
 pub(super) use factors::{Pin, Prompts, Questions};
 pub use file::{ABOUT, EXAMPLES, shipped_file};

@@ -2,7 +2,7 @@
 
 use super::{
     Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Notify, Pin, Policy, Prompts,
-    Questions, Radius, Recovery, Rule, Section, SelfService, Server, Sms, Store, Totp,
+    Push, Questions, Radius, Recovery, Rule, Section, SelfService, Server, Sms, Store, Totp,
 };
 use crate::config::tree::Layers;
 use crate::config::values::Findings;
@@ -99,6 +99,7 @@ sections! {
     sms: one Sms,
     notify: one Notify,
     radius: many Radius,
+    push: one Push,
     prompts: one Prompts,
     pin: one Pin,
     questions: one Questions,

@@ -129,6 +129,10 @@ pub struct Radius {
     pub dead_time: Duration,
     /// Whether they answer Status-Server (RFC 5997).
     pub status_server: bool,
+    /// Whether they ask users on their phones.
+    pub push: bool,
+    /// The passcode that starts a push; may be empty.
+    pub push_code: String,
 }
 
 impl Delivery {

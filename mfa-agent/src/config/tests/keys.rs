@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{DEFAULT, parse_all};
 use crate::config::{Settings, keys};
-use mfa_core::account::MessageLimits;
+use mfa_core::account::{MessageLimits, RequestLimits};
 use mfa_core::factors::device::Windows;
 use mfa_core::lockout::Limits;
 use mfa_core::policy::Ask;
@@ -50,6 +50,7 @@ fn what_is_built_in_is_what_the_core_has_for_itself() {
     assert_eq!(settings.lockout, Limits::default());
     assert_eq!(*settings.policy.default, Ask::default());
     assert_eq!(settings.delivery.budget, MessageLimits::default());
+    assert_eq!(settings.request_limits(), RequestLimits::default());
     assert_eq!(settings.windows(), Windows::default());
     let socket = Path::new(mfa_protocol::DEFAULT_SOCKET);
     assert_eq!(settings.server.socket, socket);

@@ -270,26 +270,16 @@ fn rules_that_ask_where_nobody_is_asked_are_told() {
 
 #[test]
 fn sessions_that_are_not_used_or_too_long_are_told() {
-    let single = "prompting = 'single'\n";
     let rule = |fields: &str| format!("[[rule]]\nname = 'x'\nusers = ['bob']\n{fields}");
     finds(
-        &rule("prompting = 'single'\nsession = '15m'"),
+        &rule("services = ['radiusd', 'dovecot']\nprompting = 'single'\nsession = '15m'"),
         "agent.toml:1: rule \"x\" has session = \"15m\"",
-        &["no session is used", "session = \"0s\""],
+        &["through \"radiusd\" have neither", "session = \"0s\""],
     );
-    let inherited = format!(
-        "[policy]\nrequire = ['totp']\nsession = '1h'\n{}",
-        rule(single)
-    );
-    finds(
-        &inherited,
-        "agent.toml:4: rule \"x\" has session = \"1h\"",
-        &[],
-    );
-    finds_nothing(&format!("{inherited}session = '0s'"));
-    let everywhere = "[policy]\nrequire = ['totp']\nprompting = 'single'\nsession = '1h'\n";
-    let once = format!("{everywhere}{}", rule("tries = 2"));
-    finds(&once, "agent.toml:2: [policy] has session", &[]);
+    finds_nothing(&rule(
+        "services = ['dovecot', 'sudo']\nprompting = 'single'\nsession = '15m'",
+    ));
+    finds_nothing(&rule("services = ['radiusd']\nprompting = 'single'"));
     finds(
         &rule("session = '2d'"),
         "agent.toml:1: rule \"x\" has session = \"2d\"",

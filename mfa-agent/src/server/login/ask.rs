@@ -17,7 +17,7 @@ use crate::repository::Key;
 use mfa_core::account::Device;
 use mfa_core::factors::device::DeviceKind;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, entry};
-use mfa_core::login::{AskTerms, Plan, PromptDecoy, Screen, UserFactors, begin};
+use mfa_core::login::{AskTerms, Echo, Plan, PromptDecoy, Screen, UserFactors, begin};
 use mfa_core::policy::Ask;
 use mfa_core::texts::Wording;
 
@@ -109,10 +109,12 @@ impl Agent {
         }
         resolved.context.hint = asked.hint;
         let (account, now) = (&resolved.account, resolved.now);
-        let plan = Plan {
+        let echo_code = resolved.login_context.echo_code;
+        let mut plan = Plan {
             renews: asked.renews,
             ..plan(asked.terms, &resolved.settings, resolved.context.screen())
         };
+        plan.echo.codes |= echo_code;
         let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
         let factors = UserFactors::of(account, &plan, &decoy, asked.fallback, now);
         let counts = |device: &Device| device.kind() == DeviceKind::Hotp;
@@ -140,6 +142,7 @@ impl Agent {
         PromptDecoy {
             combination: self.repository.lean(&subject.user, &plan.combinations),
             question: question.map_or("", String::as_str),
+            is_pushed: self.push_of_nobody(settings, &subject.user),
         }
     }
 }
@@ -168,6 +171,17 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
         region: settings.delivery.sms.as_ref().and_then(|sms| sms.region),
         patience: patience(settings),
         renews: false,
+        pushes: settings.push.per_login,
+        push_servers: settings
+            .radius
+            .iter()
+            .filter(|radius| radius.push)
+            .map(|radius| radius.name.clone())
+            .collect(),
+        echo: Echo {
+            factors: settings.prompts.echo.clone(),
+            codes: false,
+        },
     }
 }
 

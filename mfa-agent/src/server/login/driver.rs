@@ -221,10 +221,10 @@ impl Agent {
 /// The end of a login.
 fn ended(login: &Login, last: End, note: EndNote) -> Box<Ended> {
     let reason = match (last.reason, &note) {
-        (Some(EndReason::ServerSilent), EndNote::Silence(why)) => Some(why.as_str()),
-        (reason, _) => reason.map(EndReason::words),
+        (Some(EndReason::ServerSilent), EndNote::Silence(why)) => Some(why.clone()),
+        (reason, _) => reason.map(|reason| login.given_up(reason.words())),
     };
-    let mut ended = end(&login.context, last.step, last.outcome, reason);
+    let mut ended = end(&login.context, last.step, last.outcome, reason.as_deref());
     if let EndNote::Committed { generation } = note {
         ended.record = Record::Committed;
         ended.proven = generation.filter(|_| login.is_proof);

@@ -38,6 +38,8 @@ pub(in crate::server) struct LoginContext {
     /// Where a session of it would hold; none if that can't be told from other places.
     pub(in crate::server) spot: Option<SessionScope>,
     pub(in crate::server) authtok: Authtok,
+    /// Whether the stack wants codes to be visible.
+    pub(super) echo_code: bool,
 }
 
 impl LoginContext {
@@ -46,6 +48,7 @@ impl LoginContext {
         check_names(&begin)?;
         let known = |name: Option<String>| name.filter(|name| !name.is_empty());
         let operation = known(begin.operation).filter(|_| !proof);
+        let echo_code = begin.echo_code.unwrap_or_default();
         let (tty, authtok) = (known(begin.tty), begin.authtok.unwrap_or_default());
         let service = match proof {
             true => PROOF_SERVICE.to_owned(),
@@ -65,6 +68,7 @@ impl LoginContext {
                 origin: LoginOrigin::Local,
                 spot,
                 authtok,
+                echo_code,
             });
         }
         let (rhost, ruser) = (known(begin.rhost), known(begin.ruser));
@@ -80,6 +84,7 @@ impl LoginContext {
             origin,
             spot: None,
             authtok,
+            echo_code,
         };
         login_context.spot = login_context.spot().filter(Self::is_plain);
         Ok(login_context)

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mfa_protocol::Secret;
 use mfa_radius::{Answer, ClientError, MAX_PASSWORD, Outcome as Said};
 
 use super::super::Agent;
 use super::super::error::Failure;
+use super::super::push_decoy::PushEnd;
 use super::super::random;
 use super::super::wait::{Question, RadiusOutcome, RadiusWait, ServerAnswer};
 use super::following::Following;
@@ -62,6 +62,8 @@ enum Reservation {
     Locked,
     /// As many guesses are out as may be.
     BudgetExhausted,
+    /// The user was asked on the phone as often as may be.
+    TooManyPushes,
 }
 
 /// What asking a server comes to.
@@ -79,18 +81,32 @@ impl Agent {
         login: &mut Login,
         state: QueryingRadius,
     ) -> Result<Queried, Failure> {
-        let (remote, guess) = match self.reserve(login, state.typed())? {
+        let (remote, guess) = match self.reserve(login, &state)? {
             Reservation::Granted(remote, guess) => (remote, guess),
             Reservation::Other => {
                 return Ok(Queried::AtOnce(Following::due(state.take_other_code())));
             }
             Reservation::Locked => (None, ReservedGuess::Locked),
+            Reservation::TooManyPushes => {
+                let too_many = state.replied(RadiusReply::TooMany);
+                return Ok(Queried::AtOnce(Following::due(too_many)));
+            }
             Reservation::BudgetExhausted => {
                 let refused = Refused::BudgetExhausted;
                 login.context.note(&refused.into(), state.is_unenrolled());
                 return Ok(Queried::AtOnce(Following::due(state.refused(refused))));
             }
         };
+        self.send_query(login, state, remote, guess)
+    }
+
+    fn send_query(
+        &self,
+        login: &mut Login,
+        state: QueryingRadius,
+        remote: Option<Remote>,
+        guess: ReservedGuess,
+    ) -> Result<Queried, Failure> {
         let is_privileged = login.context.peer.privileged;
         let Some(place) = self.radius_places.enter(&login.settings, is_privileged) else {
             let why =
@@ -100,7 +116,11 @@ impl Agent {
             return Ok(Queried::AtOnce(following));
         };
         let Some(remote) = remote else {
-            let time = self.typical_latency.time().min(login.longest_wait());
+            let time = match state.is_push() {
+                true => self.push_decoy.time(),
+                false => self.typical_latency.time(),
+            };
+            let time = time.min(login.longest_wait());
             login.outlive(time + login.settings.server.login_timeout);
             let wait = RadiusWait::Nobody(time, place);
             return Ok(Queried::Waiting(wait, state, guess));
@@ -119,7 +139,7 @@ impl Agent {
         let question = Question {
             client,
             user: login.remote_name(&remote).to_owned(),
-            typed: state.typed().clone(),
+            typed: login.passcode(&remote, &state),
             calling_station: login.calling_station(),
             follows: state.follows().cloned(),
             wait,
@@ -154,7 +174,12 @@ impl Agent {
         state: QueryingRadius,
         guess: ReservedGuess,
     ) -> Result<Following, Failure> {
-        if self.typical_latency.end() {
+        let is_silent = match (state.is_push(), self.push_decoy.end()) {
+            (true, PushEnd::Challenged) => return self.question_of_nobody(login, state, guess),
+            (true, end) => end == PushEnd::Silent,
+            (false, _) => self.typical_latency.end(),
+        };
+        if is_silent {
             let why = match guess {
                 ReservedGuess::Locked => "the account is locked, so no RADIUS server was asked",
                 ReservedGuess::None
@@ -191,7 +216,7 @@ impl Agent {
                 RadiusReply::Accepted(remote)
             }
             Ok(Said::Rejected { .. }) => {
-                self.typical_latency.note(took, false);
+                self.note_end(&state, took, PushEnd::Rejected);
                 // The reservation becomes a failure in the change that verifies the answers.
                 RadiusReply::Rejected {
                     remote: Some(remote),
@@ -203,15 +228,23 @@ impl Agent {
                     return Ok(Following::committed(state.refused(locked)));
                 }
                 let (message, echo) = (challenge.message.clone(), challenge.echo);
-                RadiusReply::Challenged {
-                    message,
-                    echo,
-                    challenge,
+                if state.is_push() {
+                    self.note_end(&state, took, PushEnd::Challenged);
+                    let user = &login.context.user;
+                    self.push_decoy.note_question(user, &message, echo);
+                }
+                match self.count_question(login)? {
+                    true => RadiusReply::Challenged {
+                        message,
+                        echo,
+                        challenge,
+                    },
+                    false => RadiusReply::TooMany,
                 }
             }
             Err(error) => {
                 if matches!(error, ClientError::NoAnswer(_)) {
-                    self.typical_latency.note(took, true);
+                    self.note_end(&state, took, PushEnd::Silent);
                 }
                 return self.unanswered(login, state, guess, &error.to_string());
             }
@@ -221,7 +254,9 @@ impl Agent {
 
     /// Reserves the guess, if it may be sent. Bypass and recovery codes are checked in the same change, so that no more
     /// guesses at them are open at once than may be wrong.
-    fn reserve(&self, login: &Login, typed: &Secret) -> Result<Reservation, Failure> {
+    fn reserve(&self, login: &Login, state: &QueryingRadius) -> Result<Reservation, Failure> {
+        let (typed, is_new_push) = (state.typed(), state.is_push() && state.follows().is_none());
+        let requests = login.settings.request_limits();
         let id = u64::from_le_bytes(random()?);
         let pepper = self.repository.pepper();
         // What can't be sent is wrong, as it is for those who have no account at a server.
@@ -229,9 +264,17 @@ impl Agent {
         self.repository.change(&login.key, |account| {
             let mut account = account.unwrap_or_default();
             let now = Timestamp::now();
+            // Counted for everybody, also where no phone rings: the limit must not show who has one.
+            if is_new_push && !account.count_request(now, &requests) {
+                return Ok((After::Same, Reservation::TooManyPushes));
+            }
+            let unguessed = |account: Account| match is_new_push {
+                true => After::Put(account.into()),
+                false => After::Same,
+            };
             match account.lockout().admit(login.epoch, now, &login.limits) {
                 Admission::Open => {}
-                Admission::Locked(_) => return Ok((After::Same, Reservation::Locked)),
+                Admission::Locked(_) => return Ok((unguessed(account), Reservation::Locked)),
                 Admission::BudgetExhausted => {
                     return Ok((After::Same, Reservation::BudgetExhausted));
                 }
@@ -243,7 +286,7 @@ impl Agent {
             let remote = account.usable_remote().filter(|_| can_be_sent).cloned();
             if remote.is_none() && !is_other_guess {
                 let granted = Reservation::Granted(None, ReservedGuess::None);
-                return Ok((After::Same, granted));
+                return Ok((unguessed(account), granted));
             }
             let wait = remote.as_ref().and_then(|remote| login.wait(remote));
             let wait = wait.unwrap_or_else(|| login.longest_wait()) + AFTERWARDS;
@@ -280,6 +323,7 @@ impl Agent {
                 format!("{why}; nothing was verified")
             }
         };
+        login.silence = Some(silence.clone());
         let effect = state.replied(RadiusReply::Silent);
         Ok(Following::silence(effect, silence))
     }
@@ -313,7 +357,7 @@ impl Agent {
         })
     }
 
-    fn settle(&self, login: &Login, guess: ReservedGuess) -> Result<(), Failure> {
+    pub(super) fn settle(&self, login: &Login, guess: ReservedGuess) -> Result<(), Failure> {
         let Some(id) = guess.id() else {
             return Ok(());
         };

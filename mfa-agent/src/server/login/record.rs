@@ -135,6 +135,13 @@ impl Context {
                         .take()
                         .map(|combination| of_kind(&combination, kind));
                 }
+                if let Some(again) = &passed.again {
+                    self.combination = Some("session".to_owned());
+                    reason = Some(format!(
+                        "the same code again in a session, started {} with {} by {}",
+                        again.begun, again.passed, again.service
+                    ));
+                }
                 if let Some(instead) = passed.instead {
                     let name = instead.name();
                     self.combination = self

@@ -250,6 +250,7 @@ fn a_recovery_code_begins_no_session_if_a_new_device_must_be_enrolled() {
             },
             duration: std::time::Duration::from_secs(60),
             boot: "boot".to_owned(),
+            by_answer: None,
         });
         assert!(matches!(account.attempt(&attempt), Verdict::Passed(_)));
         assert_eq!(account.sessions.is_empty(), renews);

@@ -129,8 +129,9 @@ fn sessions_end_and_proofs_from_before_are_void() {
         spot: scope(),
         duration: Duration::from_secs(600),
         boot: "boot".to_owned(),
+        by_answer: None,
     };
-    backup.begin_session(&session, "totp".parse().unwrap(), at(0));
+    backup.begin_session(&session, "totp".parse().unwrap(), None, at(0));
     assert_eq!(backup.sessions.len(), 1);
     let mut live = backup.clone();
     live.set_pin("later".to_owned(), at(3));

@@ -32,6 +32,7 @@ fn pass(account: &mut Account, spot: SessionScope, second: i64) {
         spot,
         duration: QUARTER,
         boot: BOOT.to_owned(),
+        by_answer: None,
     };
     let attempt = pin(account, true, second, Some(opening));
     assert!(matches!(account.attempt(&attempt), Verdict::Passed(_)));
@@ -277,6 +278,7 @@ fn a_bypass_code_passes_once_and_begins_no_session() {
         spot: sudo(),
         duration: QUARTER,
         boot: BOOT.to_owned(),
+        by_answer: None,
     };
     let first = Attempt {
         opening: Some(opening),

@@ -225,6 +225,7 @@ impl Dialogue {
             text: self.recipient_prompt(channel),
             echo: true,
             tail: None,
+            optional: false,
         };
         let step = Step {
             messages,

@@ -18,7 +18,12 @@ impl Dialogue {
         query: RadiusQuery<C>,
         reply: RadiusReply<C>,
     ) -> Next<C> {
-        let RadiusQuery { factor, typed, .. } = query;
+        let RadiusQuery {
+            factor,
+            typed,
+            is_push,
+            ..
+        } = query;
         match reply {
             RadiusReply::Accepted(remote) => {
                 let decision = RadiusDecision {
@@ -43,10 +48,16 @@ impl Dialogue {
                 message,
                 echo,
                 challenge,
-            } => {
-                let turn = Turn::Challenge(factor, challenge);
-                Next::Ask(self.challenge(factor, &message, echo), turn)
-            }
+            } => match (self.push.takes_challenge(), is_push) {
+                (false, _) => self.too_many_challenges(),
+                (true, true) => self.push_challenge(factor, (&message, echo), challenge),
+                (true, false) => {
+                    let turn = Turn::Challenge(factor, challenge);
+                    Next::Ask(self.challenge(factor, &message, echo), turn)
+                }
+            },
+            RadiusReply::TooMany if is_push => self.too_many_pushes(factor),
+            RadiusReply::TooMany => self.too_many_challenges(),
             RadiusReply::Silent if self.has_other_way() => {
                 let silent = error(&self.plan.wording.asking, &Text::ServerSilent(true));
                 self.offer(vec![silent])
@@ -81,6 +92,7 @@ impl Dialogue {
             text,
             echo,
             tail: None,
+            optional: false,
         };
         Step {
             prompt: Some(prompt),

@@ -331,3 +331,95 @@ fn a_recovery_code_is_verified_here_at_the_prompt_of_a_server_and_at_a_challenge
     let _ = asked(dialogue.replied(challenge));
     is_given(&mut dialogue);
 }
+
+fn pushed(tries: u32) -> (Talk, Next) {
+    let mut account = full();
+    account.set_remote(account_there());
+    let plan = Plan {
+        tries,
+        push_servers: vec!["vip".parse().unwrap()],
+        ..plan(&["radius"])
+    };
+    start(plan, &account, FallbackRecipients::default())
+}
+
+/// The request that is announced goes out without an answer.
+fn sends_push(dialogue: &mut Talk, next: Next) {
+    let Next::Ask(step) = next else {
+        panic!("nothing is shown: {next:?}");
+    };
+    assert!(step.waits && step.prompt.is_none(), "{step:?}");
+    assert_eq!(step.patience, Some(65));
+    assert!(is_first_query(answer(dialogue, "")));
+}
+
+fn refused() -> RadiusReply<Server> {
+    RadiusReply::Rejected {
+        remote: Some(account_there()),
+        reserved: None,
+    }
+}
+
+#[test]
+fn a_push_needs_no_typing_and_after_a_refusal_a_passcode_or_another_push_is_asked_for() {
+    let (mut dialogue, next) = pushed(3);
+    sends_push(&mut dialogue, next);
+    let _ = dialogue.replied(refused());
+    let step = asked(dialogue.verified(&WRONG));
+    assert_eq!(prompt(&step), "Passcode: ");
+    assert!(step.messages[0].text.contains("Not approved"), "{step:?}");
+    let next = answer(&mut dialogue, "resend");
+    sends_push(&mut dialogue, next);
+    let _ = dialogue.replied(refused());
+    assert_eq!(prompt(&asked(dialogue.verified(&WRONG))), "Passcode: ");
+    assert!(is_first_query(answer(&mut dialogue, "483920")));
+}
+
+#[test]
+fn a_question_after_a_push_is_answered_by_enter_three_times_at_most() {
+    let challenge = || RadiusReply::Challenged {
+        message: "Choose 42".to_owned(),
+        echo: false,
+        challenge: Server("vip"),
+    };
+    let (mut dialogue, next) = pushed(1);
+    sends_push(&mut dialogue, next);
+    for _ in 0..3 {
+        let step = asked(dialogue.replied(challenge()));
+        assert!(prompt(&step).starts_with("Choose 42\nApprove"), "{step:?}");
+        assert!(step.prompt.unwrap().optional);
+        assert_eq!(follows(answer(&mut dialogue, "")), Some(Server("vip")));
+    }
+    let Next::End(_, outcome) = dialogue.replied(challenge()) else {
+        panic!("it goes on");
+    };
+    assert_eq!(outcome, Outcome::Cancelled);
+}
+
+#[test]
+fn an_empty_answer_to_a_question_after_a_passcode_cancels_as_before() {
+    let (mut dialogue, _) = begin(plan(&["radius"]), &full());
+    is_first_query(answer(&mut dialogue, "483920"));
+    let step = asked(dialogue.replied(RadiusReply::Challenged {
+        message: "Next code".to_owned(),
+        echo: false,
+        challenge: Server("vip"),
+    }));
+    assert!(!step.prompt.unwrap().optional);
+    let Next::End(_, outcome) = answer(&mut dialogue, "") else {
+        panic!("it goes on");
+    };
+    assert_eq!(outcome, Outcome::Cancelled);
+}
+
+#[test]
+fn one_request_too_many_is_a_passcode_instead() {
+    let (mut dialogue, next) = pushed(1);
+    sends_push(&mut dialogue, next);
+    let step = asked(dialogue.replied(RadiusReply::TooMany));
+    assert_eq!(prompt(&step), "Passcode: ");
+    assert!(
+        step.messages[0].text.contains("Too many requests"),
+        "{step:?}"
+    );
+}

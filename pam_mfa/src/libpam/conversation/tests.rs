@@ -76,6 +76,7 @@ fn info_and_prompt() -> Texts {
         text: "OTP code: ".into(),
         echo: false,
         tail: None,
+        optional: false,
     };
     Texts::new(&[info, error], Some(&prompt))
 }

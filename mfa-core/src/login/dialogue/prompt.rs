@@ -1,0 +1,68 @@
+//! What a dialogue shows: prompts, and what is said of an answer that was not accepted.
+
+use mfa_protocol::login::{Message, Prompt, Step};
+
+use super::super::messages::error;
+use super::{Dialogue, EarlyAnswer, is_judged_elsewhere};
+use crate::factors::{Factor, FactorRow};
+use crate::texts::{Text, Texts};
+
+impl Dialogue {
+    /// The prompts of the way, as they would be shown one after the other.
+    pub(in crate::login) fn prompts(&self) -> Vec<String> {
+        let recipient = self
+            .asks_for_recipient()
+            .map(|channel| self.recipient_prompt(channel));
+        let texts = self
+            .factors()
+            .iter()
+            .map(|factor| match self.pushes(*factor) {
+                true => self.plan.wording.asking.say(&Text::PushSent),
+                false => self.prompt(*factor).text.clone(),
+            });
+        recipient.into_iter().chain(texts).collect()
+    }
+
+    pub(super) fn ask(&self, factor: Factor, messages: Vec<Message>) -> Step {
+        Step {
+            messages,
+            prompt: Some(self.prompt(factor)),
+            patience: self.plan.patience.filter(|_| is_judged_elsewhere(factor)),
+            ..Step::default()
+        }
+    }
+
+    fn prompt(&self, factor: Factor) -> Prompt {
+        let tail = self.plan.single.then_some(self.user.code_digits);
+        let texts = &self.plan.wording.asking;
+        let text = match factor.row().fits_one_answer && self.asks_for_password() {
+            true => texts.prompt(&Text::PromptPasswordAndCode),
+            false => texts.prompt_for(factor, &self.user.question),
+        };
+        Prompt {
+            text,
+            echo: !self.plan.single && self.plan.echo.shows(factor),
+            tail,
+            optional: false,
+        }
+    }
+
+    /// Whether the answer is to hold the password, too. After a password that was typed earlier and had no code
+    /// behind it, the code alone is missing.
+    fn asks_for_password(&self) -> bool {
+        self.plan.single && matches!(self.early, EarlyAnswer::None | EarlyAnswer::Due)
+    }
+
+    pub(super) fn complaint(&self, texts: &Texts) -> Vec<Message> {
+        // Programs behind `single` take a message for a failed conversation.
+        if self.plan.single {
+            Vec::new()
+        } else {
+            let why = match self.push.is_last() {
+                true => Text::PushNotApproved,
+                false => Text::NotAccepted,
+            };
+            vec![error(texts, &why)]
+        }
+    }
+}
