@@ -227,6 +227,7 @@ fn watch(agent: &Agent, lasting: Duration) -> Watched {
         }
         if sampled.elapsed() >= SAMPLING {
             watched.samples.extend(Sample::of(agent));
+            agent.empty_logs();
             sampled = Instant::now();
         }
     }
