@@ -36,7 +36,7 @@ test-all: unit-test man ## all tests, and those that take minutes; not those of 
 	$(call system-test-with,release,--include-ignored --skip torture::)
 
 torture: build ## power cuts, kills, failing disks and a long load, as in docs/reliability.md; takes hours
-	tests/install-needs
+	tests/install-needs --torture
 	$(CARGO) test --locked --workspace --lib torture:: -- --ignored --nocapture
 	$(call system-test-with,release,torture:: --ignored --nocapture --test-threads 1)
 

@@ -110,6 +110,32 @@ fn pin_and_questions_combine() {
 }
 
 #[test]
+fn an_empty_or_missing_answer_leaves_no_factor_of_a_combination_out() {
+    let agent = Agent::with("[policy]\nrequire = [\"totp+pin\"]\n");
+    let stack = Stack::asking(&agent);
+    let mut admin = agent.admin();
+    let key = admin.device("anna");
+    admin.pin("anna", "4826");
+    for answers in [
+        &[&*key.code(0), ""][..],
+        &[&key.code(0)],
+        &["", "4826"],
+        &["", ""],
+    ] {
+        let login = answers
+            .iter()
+            .fold(Login::of("anna"), |login, answer| login.answer(answer));
+        let seen = login.run(&stack);
+        assert_ne!(seen.result(), "PAM_SUCCESS", "{answers:?}: {seen:?}");
+    }
+    let seen = Login::of("anna")
+        .answer(&key.code(1))
+        .answer("4826")
+        .run(&stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+}
+
+#[test]
 fn the_same_question_is_asked_until_it_is_answered() {
     let agent = Agent::start();
     let stack = Stack::asking(&agent);

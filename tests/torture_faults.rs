@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use mfa_tests::{Agent, Failing, Faults, Load, Login, On, Stack, eventually};
+use mfa_tests::{Acknowledged, Agent, Failing, Faults, Load, Login, On, Stack, eventually};
 
 const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EDQUOT", "EROFS"];
 
@@ -193,6 +193,73 @@ fn is_started_and_stopped(agent: &mut Agent, load: &Load, faults: &Faults) -> bo
     true
 }
 
+/// Users who come after the backup.
+const LATER: usize = 20;
+
+/// The system calls of a restore, a backup or a new key fail, under logins.
+fn calls_of_maintenance_fail(faults: &[Faults]) {
+    let mut agent = Agent::start();
+    let load = Load::new(agent.socket());
+    assert!(load.import(agent.socket(), BATCH));
+    let backup = agent.folder().join("backup").display().to_string();
+    let another = format!("{backup}-with-later-users");
+    let must = |agent: &Agent, arguments: &[&str]| {
+        let output = agent.ctl().run(arguments, "");
+        assert!(output.is_success(), "{arguments:?}: {output:?}");
+    };
+    must(&agent, &["backup", &backup]);
+    let (mut tried, mut done) = (0, 0);
+    for faults in faults {
+        for work in [
+            &["restore", "--replace", &backup][..],
+            &["rotate-key"],
+            &["backup", &another],
+        ] {
+            let mut later = Acknowledged::default();
+            if later_users(&agent) == 0 {
+                assert!(later.import(agent.socket(), "later", LATER));
+            }
+            let before = later_users(&agent);
+            let is_done = load.logging_in(agent.socket(), || {
+                let failing = Failing::start(&agent, faults);
+                let is_done = agent.ctl().run(work, "").is_success();
+                drop(failing);
+                is_done
+            });
+            serves_and_holds(&mut agent, &load, faults);
+            let after = later_users(&agent);
+            match (work[0], is_done) {
+                ("restore", true) => assert_eq!(after, 0, "{faults:?}: the old records came back"),
+                ("restore", false) => assert!([0, before].contains(&after), "{faults:?}: {after}"),
+                _ => assert_eq!(after, before, "{faults:?}, {work:?}"),
+            }
+            // The next one succeeds, once the disk works.
+            must(&agent, &["backup", &another]);
+            must(&agent, &["rotate-key"]);
+            must(&agent, &["restore", "--replace", &backup]);
+            // The agent reads a limited number of earlier keys.
+            must(&agent, &["backup", &backup]);
+            tried += 1;
+            done += usize::from(is_done);
+        }
+    }
+    is_well_behaved(&agent, tried);
+    println!(
+        "{tried} restores, new keys and backups with calls that fail: {done} were done, nothing lost"
+    );
+}
+
+fn later_users(agent: &Agent) -> usize {
+    let users = agent.ctl().json(&["users"], "").to_string();
+    users.matches("\"later").count()
+}
+
+#[test]
+fn disk_faults_in_restores_new_keys_and_backups_lose_nothing() {
+    let few: Vec<Faults> = all().into_iter().step_by(29).collect();
+    calls_of_maintenance_fail(&few);
+}
+
 #[test]
 fn disk_faults_keep_logins_out_while_they_last_and_lose_nothing() {
     let few: Vec<Faults> = all().into_iter().step_by(17).collect();
@@ -217,6 +284,12 @@ mod torture {
     #[ignore = "takes minutes: make torture"]
     fn every_kind_of_fault_under_load_loses_nothing() {
         calls_of_a_running_agent_fail(&all());
+    }
+
+    #[test]
+    #[ignore = "takes minutes: make torture"]
+    fn every_kind_of_fault_in_restores_new_keys_and_backups_loses_nothing() {
+        calls_of_maintenance_fail(&all());
     }
 
     #[test]

@@ -204,3 +204,46 @@ pub fn log_in(socket: &Path, user: &str, answer: &str) -> Result<Outcome, Client
     // The agent asks again: the login would continue, and ends with the connection.
     Ok(ended.step.outcome.unwrap_or(Outcome::Wrong))
 }
+
+/// As lines of text, for a machine that is reset.
+impl Acknowledged {
+    /// What is known of `user`, as a line.
+    #[must_use]
+    pub fn line_of(&self, user: &str) -> String {
+        let known = &self.users[user];
+        let Known { next, failures, .. } = known;
+        format!("user {user} {} {next} {failures}", known.key.hex)
+    }
+
+    /// The line of users called `prefix` and a number.
+    #[must_use]
+    pub fn line_of_import(prefix: &str, count: usize) -> String {
+        format!("imported {prefix} {count}")
+    }
+
+    /// What such lines say. A later line of a user replaces an earlier one, and other lines say nothing.
+    #[must_use]
+    pub fn from_lines(lines: &str) -> Self {
+        let mut known = Self::default();
+        for line in lines.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["user", name, hex, next, failures] => {
+                    let user = Known {
+                        key: Key::from_hex(hex),
+                        next: next.parse().expect("a counter"),
+                        failures: failures.parse().expect("a number of failures"),
+                    };
+                    known.users.insert(name.to_owned(), user);
+                }
+                ["imported", prefix, count] => {
+                    let count: usize = count.parse().expect("a number of users");
+                    let names = (0..count).map(|n| format!("{prefix}{n}"));
+                    known.imported.extend(names);
+                }
+                _ => {}
+            }
+        }
+        known
+    }
+}

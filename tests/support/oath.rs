@@ -54,6 +54,17 @@ impl Key {
         }
     }
 
+    /// A default key with these bytes.
+    #[must_use]
+    pub fn from_hex(hex: &str) -> Self {
+        Self {
+            hex: hex.to_owned(),
+            algorithm: "SHA1",
+            digits: 6,
+            period: 30,
+        }
+    }
+
     /// The key in base32, as an authenticator accepts it.
     #[must_use]
     pub fn base32(&self) -> String {

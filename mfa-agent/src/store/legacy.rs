@@ -170,12 +170,13 @@ fn remove_old(path: &Path, files: &Files, names: &[String]) -> Result<(), Fault>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use std::sync::Arc;
 
     use super::super::disk::HostFolder;
+    use super::super::simulated::Image;
     use super::super::{SledStore, Store};
     use super::*;
 
@@ -184,20 +185,27 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let private = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(dir.path(), private).unwrap();
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/store-of-sled");
-        for entry in std::fs::read_dir(data).unwrap() {
-            let entry = entry.unwrap();
-            std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        for (name, bytes) in files_of_old_store() {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
         }
         std::fs::create_dir(dir.path().join(BLOBS)).unwrap();
         dir
+    }
+
+    pub(in crate::store) fn files_of_old_store() -> Image {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/store-of-sled");
+        let entries = std::fs::read_dir(data).unwrap().map(Result::unwrap);
+        let name = |entry: &std::fs::DirEntry| entry.file_name().into_string().unwrap();
+        entries
+            .map(|entry| (name(&entry), std::fs::read(entry.path()).unwrap()))
+            .collect()
     }
 
     fn files(dir: &tempfile::TempDir) -> Files {
         Files::new(Arc::new(HostFolder::open(dir.path()).unwrap()))
     }
 
-    fn expected() -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(in crate::store) fn expected() -> Vec<(Vec<u8>, Vec<u8>)> {
         let removed = |i: u32| i % 11 == 1 && i / 11 < 30;
         let value = |i: u32| match i.is_multiple_of(7) && i / 7 < 40 {
             true => vec![(i / 7) as u8 ^ 0x55; 70],

@@ -7,6 +7,7 @@
 //! minute; the ignored ones take everything (`make torture`).
 
 mod maintenance;
+mod migration;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -333,6 +333,8 @@ pub struct RecordError(String);
 
 #[cfg(test)]
 mod clock_tests;
+#[cfg(test)]
+mod guessing_tests;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 #[cfg(test)]

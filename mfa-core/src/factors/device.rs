@@ -269,6 +269,11 @@ impl Generator {
         Codes(self.builder().build_noncompliant())
     }
 
+    #[cfg(test)]
+    pub(crate) fn code(&self, step: u64) -> String {
+        self.codes().0.generate(step).to_string()
+    }
+
     /// The library's own `build` refuses keys under 128 bits, which real apps have; the bounds that
     /// it needs not to panic are those of our own types. A step of one second makes of a number of
     /// seconds a number of steps, and of steps a counter (RFC 6238 §4.2).

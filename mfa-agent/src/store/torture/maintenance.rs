@@ -109,17 +109,22 @@ fn sweep(repository: &AccountRepository) -> Result<(), RepositoryError> {
     Ok(())
 }
 
-fn rotate(repository: &AccountRepository, source: &KeySource) {
-    repository.begin_rotation(source, None).unwrap();
+fn rotate(repository: &AccountRepository, source: &KeySource) -> Result<(), String> {
+    repository
+        .begin_rotation(source, None)
+        .map_err(|e| e.to_string())?;
     let mut after = None;
     loop {
-        let done = repository.reseal(after.as_deref(), 40, false).unwrap();
+        let done = repository
+            .reseal(after.as_deref(), 40, false)
+            .map_err(|e| e.to_string())?;
         after = done.next;
         if after.is_none() {
             break;
         }
     }
-    repository.end_rotation(None).unwrap();
+    repository.end_rotation(None).map_err(|e| e.to_string())?;
+    Ok(())
 }
 
 /// A store with a backup, codes and users since, and no restore yet.
@@ -149,7 +154,7 @@ fn lived(users: usize) -> Life {
     let restored = disk.steps().len();
     sweep(&repository).unwrap();
     let rotating = disk.steps().len();
-    rotate(&repository, &source);
+    rotate(&repository, &source).unwrap();
     drop(repository);
     Life {
         disk,
@@ -213,7 +218,7 @@ fn cut(users: usize, stride: usize, seeds: u64) -> (usize, usize) {
             );
             // It goes on where it was.
             sweep(&repository).unwrap();
-            rotate(&repository, &source);
+            rotate(&repository, &source).unwrap();
             assert_eq!(state(&repository, users, &way), found, "{way}");
             match number < life.rotation {
                 true => restores += 1,
@@ -224,43 +229,87 @@ fn cut(users: usize, stride: usize, seeds: u64) -> (usize, usize) {
     (restores, rotations)
 }
 
-/// A restore in which steps fail leaves the old state or the new one. Returns how many there were.
-fn fail(users: usize, stride: usize) -> usize {
-    let keys = tempfile::tempdir().unwrap();
-    let source = source(&keys);
-    source.make().unwrap();
-    let first = Simulated::new(Image::new());
-    let backup = before_a_restore(&first, &source, users);
-    let base = first.now();
-    let attempt = |at: usize, count: usize, errno: i32| {
-        let disk = Simulated::new(base.clone());
+/// What is done while steps fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Restore,
+    Rotation,
+}
+
+/// A store, its keys and a backup, to try the same work on again and again.
+struct Trial {
+    base: Image,
+    keys: tempfile::TempDir,
+    backup: (BackupHead, Vec<Vec<u8>>),
+    users: usize,
+}
+
+impl Trial {
+    fn new(users: usize) -> Self {
+        let keys = tempfile::tempdir().unwrap();
+        let source = source(&keys);
+        source.make().unwrap();
+        let disk = Simulated::new(Image::new());
+        let backup = before_a_restore(&disk, &source, users);
+        let base = disk.now();
+        Self {
+            base,
+            keys,
+            backup,
+            users,
+        }
+    }
+
+    /// Does `work` while `count` steps from `at` on fail. Returns how many steps were tried.
+    fn attempt(&self, work: Work, at: usize, count: usize, errno: i32) -> usize {
+        let keys = copied(&self.keys);
+        let source = source(&keys);
+        let disk = Simulated::new(self.base.clone());
         let repository = open(&disk, &source).unwrap();
         let begun = disk.tried();
         disk.fail(Some(Box::new(move |number, _| {
-            let fails = (begun + at..begun + at + count).contains(&number);
+            let fails = number >= begun + at && number - begun - at < count;
             fails.then(|| io::Error::from_raw_os_error(errno))
         })));
-        let restored = restore(&repository, &backup);
+        let is_done = match work {
+            Work::Restore => restore(&repository, &self.backup).is_ok(),
+            Work::Rotation => rotate(&repository, &source).is_ok(),
+        };
         repository.abandon_restore();
         let tried = disk.tried() - begun;
         disk.fail(None);
         drop(repository);
-        let way = format!("{count} steps from {at} on fail with {errno}");
+        let way = format!("{work:?}: {count} steps from {at} on fail with {errno}");
         let again = open(&disk, &source).unwrap_or_else(|e| panic!("{way}: {e}"));
-        let found = state(&again, users, &way);
-        assert!(
-            restored.is_err() || found == State::New,
-            "{way}: the old state came back"
-        );
+        let found = state(&again, self.users, &way);
+        match work {
+            Work::Restore => assert!(
+                !is_done || found == State::New,
+                "{way}: the old state came back"
+            ),
+            Work::Rotation => assert_eq!(found, State::Old, "{way}"),
+        }
+        // It goes on where it was.
+        sweep(&again).unwrap_or_else(|e| panic!("{way}: {e}"));
+        rotate(&again, &source).unwrap_or_else(|e| panic!("{way}: {e}"));
+        assert_eq!(state(&again, self.users, &way), found, "{way}");
         tried
-    };
-    let steps = attempt(0, 0, 0);
-    let mut sessions = 0;
-    for (number, at) in (0..steps).step_by(stride).enumerate() {
-        attempt(at, [1, 3][number % 2], ERRORS[number % ERRORS.len()]);
-        sessions += 1;
     }
-    sessions
+
+    /// Every `stride`th step of `work` fails, with as many after it as `counts` say. Returns how often the work was tried.
+    fn fail(&self, work: Work, stride: usize, counts: &[usize]) -> usize {
+        let steps = self.attempt(work, 0, 0, 0);
+        let mut tried = 0;
+        for at in (0..steps).step_by(stride) {
+            for errno in ERRORS {
+                for &count in counts {
+                    self.attempt(work, at, count, errno);
+                    tried += 1;
+                }
+            }
+        }
+        tried
+    }
 }
 
 #[test]
@@ -271,9 +320,12 @@ fn a_cut_in_a_restore_leaves_the_old_records_or_the_new_ones_and_a_cut_of_a_new_
 }
 
 #[test]
-fn a_fault_in_a_restore_leaves_the_old_records_or_the_new_ones() {
-    let sessions = fail(200, 2);
-    assert!(sessions >= 3, "{sessions}");
+fn a_fault_in_a_restore_or_a_new_key_leaves_the_old_records_or_the_new_ones() {
+    let trial = Trial::new(200);
+    for work in [Work::Restore, Work::Rotation] {
+        let tried = trial.fail(work, 11, &[1, 3]);
+        assert!(tried >= 8, "{work:?}: {tried}");
+    }
 }
 
 #[test]
@@ -281,10 +333,23 @@ fn a_fault_in_a_restore_leaves_the_old_records_or_the_new_ones() {
 fn hundreds_of_cuts_of_restores_and_of_new_keys_lose_nothing() {
     let (restores, rotations) = cut(400, 1, 4);
     println!("cuts in restores: {restores}, in changes of the key: {rotations}; nothing lost");
-    let faults = fail(400, 1);
-    println!("faults in restores: {faults}; nothing lost");
     assert!(
         restores >= 100 && rotations >= 100,
+        "{restores} {rotations}"
+    );
+}
+
+#[test]
+#[ignore = "takes minutes: make torture"]
+fn hundreds_of_faults_in_restores_and_in_new_keys_lose_nothing() {
+    let trial = Trial::new(400);
+    // The last: until the agent is started again.
+    let counts = [1, 2, 3, 8, usize::MAX];
+    let restores = trial.fail(Work::Restore, 1, &counts);
+    let rotations = trial.fail(Work::Rotation, 1, &counts);
+    println!("faults in restores: {restores}, in changes of the key: {rotations}; nothing lost");
+    assert!(
+        restores >= 300 && rotations >= 300,
         "{restores} {rotations}"
     );
 }
