@@ -277,7 +277,7 @@ fn sessions_that_are_not_used_or_too_long_are_told() {
         &["through \"radiusd\" have neither", "session = \"0s\""],
     );
     finds_nothing(&rule(
-        "services = ['dovecot', 'sudo']\nprompting = 'single'\nsession = '15m'",
+        "services = ['dovecot', 'login']\nprompting = 'single'\nsession = '15m'",
     ));
     finds_nothing(&rule("services = ['radiusd']\nprompting = 'single'"));
     finds(
@@ -317,7 +317,7 @@ fn set_up_in_the_login_that_can_set_up_nothing_is_told() {
     );
     finds(
         &format!(
-            "{enroll}require = ['totp']\n[[rule]]\nname = 'desk'\nservices = ['su']\nrequire = ['questions']"
+            "{enroll}require = ['totp']\n[[rule]]\nname = 'desk'\nservices = ['login']\nrequire = ['questions']"
         ),
         "agent.toml:5: rule \"desk\" has unenrolled",
         &["can't set up questions"],
@@ -346,8 +346,7 @@ fn one_answer_that_needs_more_than_a_code_is_told() {
 
 #[test]
 fn a_rule_with_several_faults_is_told_of_each() {
-    let text =
-        "[[rule]]\nfrom = ['192.0.2.7']\nafter = ['password']\nservices = ['cron']\nsession = '2d'";
+    let text = "[[rule]]\nfrom = ['192.0.2.7']\nafter = ['password']\nservices = ['login']\nsession = '2d'";
     assert_eq!(lines(text).len(), 3);
 }
 
