@@ -62,7 +62,7 @@ fn enabling_is_refused_if_the_caller_could_not_become_root_again_and_names_refus
         assert_eq!(refused.status, Some(1), "{refused:?}");
         let typed = format!("{USER}, who ran this command, could not become root again");
         assert!(refused.stderr.contains(&typed), "{refused:?}");
-        let named = format!("{USER} (administers this host)");
+        let named = format!("{USER} (administrator)");
         assert!(refused.stderr.contains(&named), "{refused:?}");
         assert_eq!(common_auth(), before);
         let forced = mfa_pam(machine, &["enable", "--no-emergency", "--force"]);

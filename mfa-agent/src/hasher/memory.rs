@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What else may grow meanwhile: stacks of threads, buffers, the kernel's own for us.
-const RESERVE: u64 = 3 << 20;
+const RESERVE: u64 = 5 << 19;
 
 /// Bytes at 0 hashes, as a guess where /proc does not say.
 const USUAL: u64 = 4 << 20;

@@ -68,11 +68,12 @@ impl Screen {
         messages
     }
 
-    /// What comes where the picture was asked for. The key is under it: a picture in octal fills the screen.
+    /// What comes where the picture was asked for. The key is above it, since ssh puts a name before the first line, and
+    /// below it, since a picture in octal fills the screen.
     pub(super) fn on_request(self, texts: &Texts, picture: &str, key: &Secret) -> Vec<Message> {
+        let key = || with_key(texts, key, "");
         let instead = texts.say(&Text::EnrollGarbled);
-        let shown = [picture.to_owned(), with_key(texts, key, ""), instead];
-        shown.map(info).into()
+        [key(), picture.to_owned(), key(), instead].map(info).into()
     }
 
     /// Whether the picture is shown only then.
