@@ -28,14 +28,20 @@ fn nothing_is_visible_unless_asked_otherwise() {
 fn the_argument_of_the_module_shows_codes_and_no_pins() {
     let (agent, code) = agent("");
     let seen = log_in(&Stack::at(agent.socket(), "echo_code"), &code);
+    // A PIN may follow its code in the same answer.
+    assert_eq!(seen.lines("prompt-hidden: "), ["OTP code: ", "PIN: "]);
+    agent.reload_with("[policy]\nrequire = [\"totp\"]\n");
+    let code = agent.admin().device("bob").code(0);
+    let login = Login::of("bob").answer(&code);
+    let seen = login.run(&Stack::at(agent.socket(), "echo_code"));
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     assert_eq!(seen.lines("prompt-visible: "), ["OTP code: "]);
-    assert_eq!(seen.lines("prompt-hidden: "), ["PIN: "]);
 }
 
 #[test]
 fn the_settings_show_what_they_name_also_pins() {
     for (echo, visible) in [
-        ("[\"totp\"]", &["OTP code: "][..]),
+        ("[\"totp\"]", &[][..]),
         ("[\"pin\"]", &["PIN: "]),
         ("[\"totp\", \"pin\"]", &["OTP code: ", "PIN: "]),
     ] {
@@ -47,10 +53,10 @@ fn the_settings_show_what_they_name_also_pins() {
 
 #[test]
 fn unknown_users_see_the_same() {
-    let (agent, _) = agent("[prompts]\necho = [\"totp\"]\n");
+    let (agent, _) = agent("[prompts]\necho = [\"pin\"]\n");
     let login = Login::of("nosuch").answer("123456").answer("1379");
     let seen = login.run(&Stack::asking(&agent));
-    assert_eq!(seen.lines("prompt-visible: "), ["OTP code: "]);
+    assert_eq!(seen.lines("prompt-visible: "), ["PIN: "]);
 }
 
 #[test]

@@ -109,6 +109,26 @@ fn a_login_asks_the_phone_three_times_at_most() {
 }
 
 #[test]
+fn a_word_that_rings_a_phone_counts_as_a_request_and_a_passcode_does_not() {
+    let server = FreeRadius::start();
+    let keys = "push_code = \"push\"\n[lockout]\nattempts = 100\n[push]\nrequests = 2\n";
+    let host = pushing(&server, keys);
+    host.enroll("frida");
+    for _ in 0..2 {
+        assert_eq!(log_in(&host, "frida").result(), "PAM_AUTH_ERR");
+    }
+    let asked = server.asked().len();
+    let words = Login::of("frida").answer("push").answer("Phone 2");
+    let seen = words.run(&host.stack);
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert!(seen.text.contains(TOO_MANY), "{seen:?}");
+    assert_eq!(server.asked().len(), asked, "{seen:?}");
+    let seen = Login::of("frida").answer("483920").run(&host.stack);
+    assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+    assert_eq!(server.asked().len(), asked + 1, "{seen:?}");
+}
+
+#[test]
 fn a_user_is_asked_ten_times_in_five_minutes_also_across_a_restart() {
     let server = FreeRadius::start();
     let mut host = pushing(&server, "[lockout]\nattempts = 100\n");
@@ -117,7 +137,7 @@ fn a_user_is_asked_ten_times_in_five_minutes_also_across_a_restart() {
         assert_eq!(log_in(&host, "frida").result(), "PAM_AUTH_ERR", "{login}");
     }
     host.agent.restart();
-    let seen = Login::of("frida").answer("guess").run(&host.stack);
+    let seen = Login::of("frida").answer("483920").run(&host.stack);
     assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
     assert!(seen.text.contains(TOO_MANY), "{seen:?}");
     assert_eq!(seen.prompts(), [PASSCODE]);

@@ -231,8 +231,8 @@ impl Agent {
             state.learn_late(DeliveryStatus::OnItsWay);
         }
         let belief = match is_password {
-            Some(true) => self.believe(&context, &answer),
-            Some(false) | None => None,
+            Some(true) if !answer.expose().trim().is_empty() => self.believe(&context, &answer),
+            Some(_) | None => None,
         };
         login.beliefs.extend(belief);
         let typed = AnswerEvent {

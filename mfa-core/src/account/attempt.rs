@@ -197,6 +197,18 @@ impl Verdict {
     }
 }
 
+/// The only answer, if it holds a password and a code.
+fn single_code(attempt: &Attempt) -> Option<&str> {
+    match attempt.answers.as_slice() {
+        [
+            PreparedAnswer::Code {
+                typed, tail: true, ..
+            },
+        ] => Some(typed.expose()),
+        _ => None,
+    }
+}
+
 impl Account {
     /// Verifies `attempt` and records the effects in the account. After every verdict but
     /// [`Verdict::Stale`] the record is written, changed or not, so that all take equally long.
@@ -224,6 +236,9 @@ impl Account {
                 again: Some(again),
                 ..Passed::default()
             });
+        }
+        if single_code(attempt).is_some_and(|typed| self.began_a_session(typed, &attempt.pepper)) {
+            return Verdict::Replayed;
         }
         let results: Vec<MatchResult> = attempt
             .answers
@@ -267,18 +282,8 @@ impl Account {
 
     /// The session whose code is the only answer. It is not verified again, and it resets no failures.
     fn passed_again(&self, attempt: &Attempt) -> Option<PassedAgain> {
-        let (
-            Some(opening),
-            [
-                PreparedAnswer::Code {
-                    typed, tail: true, ..
-                },
-            ],
-        ) = (&attempt.opening, attempt.answers.as_slice())
-        else {
-            return None;
-        };
-        self.session_by_answer(opening, typed.expose(), &attempt.pepper, attempt.now)
+        let opening = attempt.opening.as_ref()?;
+        self.session_by_answer(opening, single_code(attempt)?, &attempt.pepper, attempt.now)
     }
 
     /// How many characters of the answer are the code.
@@ -288,16 +293,18 @@ impl Account {
                 let device = self.devices.get(*device)?;
                 Some(device.generator.digits.into())
             }
-            MatchResult::Recovery(..) => self.recovery.as_ref().map(Recovery::digits),
             _ => None,
         }
     }
 
-    /// A bypass code begins no session: it passes once, and a session would pass again.
+    /// A bypass code begins no session: it passes once, and a session would pass again. Nor does a recovery code that would
+    /// have to be typed again.
     fn open_session(&mut self, results: &[MatchResult], attempt: &Attempt) {
+        let opening = attempt.opening.as_ref();
+        let is_by_answer = opening.is_some_and(|opening| opening.by_answer.is_some());
         let begins_none = |result: &MatchResult| match result {
             MatchResult::Bypass(_) => true,
-            MatchResult::Recovery(..) => attempt.renews,
+            MatchResult::Recovery(..) => attempt.renews || is_by_answer,
             _ => false,
         };
         if results.iter().any(begins_none) {
@@ -308,18 +315,10 @@ impl Account {
             (&attempt.opening, FactorCombination::new(combination))
         {
             let length = results.first().and_then(|result| self.code_length(result));
-            let code = match (attempt.answers.as_slice(), length) {
-                (
-                    [
-                        PreparedAnswer::Code {
-                            typed, tail: true, ..
-                        },
-                    ],
-                    Some(length),
-                ) => Some((typed.expose(), length, &attempt.pepper)),
-                _ => None,
-            };
-            let code = code.filter(|_| opening.by_answer.is_some());
+            let code = single_code(attempt)
+                .zip(length)
+                .filter(|_| is_by_answer)
+                .map(|(typed, length)| (typed, length, &attempt.pepper));
             self.begin_session(opening, passed, code, attempt.now);
         }
     }
@@ -413,7 +412,7 @@ impl Account {
         self.lockout.failed(epoch, now, limits);
         let lock = self.lockout.lock(now);
         if lock.is_some() {
-            self.sessions.clear();
+            self.end_sessions();
         }
         lock
     }

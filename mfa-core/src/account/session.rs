@@ -25,6 +25,9 @@ const MAX_SESSIONS: usize = 12;
 /// How many of them can hold for a code that is typed again.
 const MAX_BY_ANSWER: usize = 6;
 
+/// The version of factors of a session that was ended. No record gets there.
+const ENDED: u64 = u64::MAX;
+
 /// What identifies a login of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionScope {
@@ -228,8 +231,23 @@ impl Account {
     /// Ends all sessions. Returns how many were active.
     pub fn revoke(&mut self, boot: &str, now: Timestamp) -> u32 {
         let ended = self.sessions(boot, now).count();
-        self.sessions.clear();
+        self.end_sessions();
         u32::try_from(ended).unwrap_or(u32::MAX)
+    }
+
+    /// Ends all sessions. The codes that began some stay: a program that types one again is not guessing.
+    pub(super) fn end_sessions(&mut self) {
+        self.sessions.retain(|session| session.answer.is_some());
+        for session in &mut self.sessions {
+            session.generation = ENDED;
+        }
+    }
+
+    /// Whether the code began a session by answer, of any login; it may have ended since. Programs repeat what they
+    /// know, so this is a used code and not a guess.
+    pub(super) fn began_a_session(&self, typed: &str, pepper: &Pepper) -> bool {
+        let mut answers = self.sessions.iter().filter_map(|session| session.answer);
+        answers.any(|code| code.is_in(typed, pepper))
     }
 
     /// Begins a session after a pass, or renews the one of the same login. `code`: the answer that holds it, its digits
@@ -246,7 +264,8 @@ impl Account {
             return;
         }
         let live: Vec<Session> = self.sessions(&opening.boot, now).cloned().collect();
-        self.sessions = live;
+        self.sessions
+            .retain(|session| session.answer.is_some() || live.contains(session));
         let is_other = |session: &Session| session.spot != opening.spot || session.answer != answer;
         match answer {
             Some(_) => self.sessions.retain(is_other),

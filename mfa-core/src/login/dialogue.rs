@@ -155,6 +155,9 @@ impl Dialogue {
         is_password: bool,
         now: Timestamp,
     ) -> Next<C> {
+        // What is said on a phone, and nothing at all, is no password.
+        let is_typed = !matches!(turn, Turn::Push(_)) && !typed.expose().trim().is_empty();
+        let is_password = is_password && is_typed;
         self.typed = match self.typed {
             TypedSoFar::Nothing | TypedSoFar::Password if is_password => TypedSoFar::Password,
             TypedSoFar::Nothing | TypedSoFar::Password | TypedSoFar::Other => TypedSoFar::Other,
@@ -378,7 +381,7 @@ impl Dialogue {
     }
 
     /// Whether a code is asked for, and next a PIN that may follow it in the same answer.
-    fn may_pin_follow(&self, factor: Factor) -> bool {
+    pub(super) fn may_pin_follow(&self, factor: Factor) -> bool {
         let next = self.factors().get(self.given.len() + 1);
         next == Some(&Factor::Pin) && factor.is_code() && !self.plan.single
     }

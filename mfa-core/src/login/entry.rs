@@ -90,7 +90,8 @@ pub fn entry<'a>(
     let Some(mut terms) = AskTerms::of(ask, context.authtok) else {
         return Preparation::Decided(Entry::NoRoom);
     };
-    if let Some(preferred) = account.settings().preferred {
+    let preferred = account.settings().preferred;
+    if let Some(preferred) = preferred.filter(|factor| account.has(*factor)) {
         terms.prefer(preferred);
     }
     if let Some(session) = session(ask, account, &terms, &context) {
@@ -336,7 +337,7 @@ impl<'a> Undecided<'a> {
     }
 
     /// Whether a user who has something already is asked where codes can be sent: only where each such code goes with
-    /// something else that they have.
+    /// something else that they have, and they have no other way. Else who knows the rest would not need the other way.
     fn asks_recipient_beside(&self) -> Option<Channel> {
         let channel = self.may_ask_recipient()?;
         let sent = channel.factor();
@@ -346,8 +347,13 @@ impl<'a> Undecided<'a> {
                 && others.copied().all(|factor| self.account.has(factor))
         };
         let by_it = |combination: &&FactorCombination| combination.factors().contains(&sent);
-        let mut combinations = self.terms.combinations.iter().filter(by_it);
-        combinations.all(has_rest).then_some(channel)
+        let has_all = |combination: &FactorCombination| {
+            let mut factors = combination.factors().iter();
+            factors.all(|factor| self.account.has(*factor))
+        };
+        let combinations = &self.terms.combinations;
+        let is_needed = !combinations.iter().any(has_all);
+        (is_needed && combinations.iter().filter(by_it).all(has_rest)).then_some(channel)
     }
 
     /// A message to a typed number costs money, and one to a typed address may reach a stranger. So only programs that

@@ -253,6 +253,16 @@ impl<C> QueryingRadius<C> {
         self.query.is_push
     }
 
+    /// Whether a phone may ring because of it: by a push, or by what was typed at a server that pushes. Such servers
+    /// take words for one ("push", "phone2"), so everything counts that has not the form of a passcode.
+    #[must_use]
+    pub fn may_ring(&self) -> bool {
+        match (self.is_push(), self.follows()) {
+            (true, follows) => follows.is_none(),
+            (false, _) => self.dialogue.could_ring(self.typed()),
+        }
+    }
+
     /// Whether all that was typed is the password.
     #[must_use]
     pub fn is_password(&self) -> bool {

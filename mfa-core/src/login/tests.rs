@@ -93,12 +93,16 @@ impl Talk {
     }
 
     fn answer(&mut self, typed: &str, second: i64) -> Next {
+        self.answer_as(typed, false, second)
+    }
+
+    fn answer_as(&mut self, typed: &str, is_password: bool, second: i64) -> Next {
         let Some(Waiting::Prompting(state)) = self.waiting.take() else {
             panic!("not asked");
         };
         let typed = AnswerEvent {
             text: typed.into(),
-            is_password: false,
+            is_password,
             now: at(second),
             windows: Windows::default(),
         };

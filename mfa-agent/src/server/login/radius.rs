@@ -255,7 +255,7 @@ impl Agent {
     /// Reserves the guess, if it may be sent. Bypass and recovery codes are checked in the same change, so that no more
     /// guesses at them are open at once than may be wrong.
     fn reserve(&self, login: &Login, state: &QueryingRadius) -> Result<Reservation, Failure> {
-        let (typed, is_new_push) = (state.typed(), state.is_push() && state.follows().is_none());
+        let (typed, may_ring) = (state.typed(), state.may_ring());
         let requests = login.settings.request_limits();
         let id = u64::from_le_bytes(random()?);
         let pepper = self.repository.pepper();
@@ -265,10 +265,10 @@ impl Agent {
             let mut account = account.unwrap_or_default();
             let now = Timestamp::now();
             // Counted for everybody, also where no phone rings: the limit must not show who has one.
-            if is_new_push && !account.count_request(now, &requests) {
+            if may_ring && !account.count_request(now, &requests) {
                 return Ok((After::Same, Reservation::TooManyPushes));
             }
-            let unguessed = |account: Account| match is_new_push {
+            let unguessed = |account: Account| match may_ring {
                 true => After::Put(account.into()),
                 false => After::Same,
             };

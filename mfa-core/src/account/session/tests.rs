@@ -311,3 +311,66 @@ proptest! {
         }
     }
 }
+
+fn by_answer() -> NewSession {
+    NewSession {
+        spot: SessionScope {
+            service: "dovecot".to_owned(),
+            ruser: None,
+            tty: None,
+            address: Some("192.0.2.7".parse().unwrap()),
+            ..sudo()
+        },
+        duration: QUARTER,
+        boot: BOOT.to_owned(),
+        by_answer: Some(ByAnswer {
+            scope: Vec::new(),
+            combinations: combinations(&["totp"]),
+        }),
+    }
+}
+
+/// Types a password and this code behind it.
+fn type_behind_a_password(account: &mut Account, code: &str, now: Timestamp) -> Verdict {
+    let answer = PreparedAnswer::Code {
+        factor: Factor::Totp,
+        typed: format!("secret{code}").as_str().into(),
+        tail: true,
+    };
+    let attempt = Attempt {
+        answers: vec![answer],
+        now,
+        ..pin(account, true, 0, Some(by_answer()))
+    };
+    account.attempt(&attempt)
+}
+
+#[test]
+fn a_code_that_began_a_session_is_a_used_one_once_that_has_ended() {
+    let mut account = full();
+    let first = type_behind_a_password(&mut account, "287082", at(59));
+    assert!(matches!(first, Verdict::Passed(_)), "{first:?}");
+    let again = type_behind_a_password(&mut account, "287082", at(400));
+    assert!(matches!(again, Verdict::Passed(_)), "{again:?}");
+    let mut revoked = account.clone();
+    revoked.revoke(BOOT, at(400));
+    assert_eq!(revoked.sessions(BOOT, at(400)).count(), 0);
+    for (account, second) in [(&mut account, 59 + 7200), (&mut revoked, 400)] {
+        for _ in 0..6 {
+            let verdict = type_behind_a_password(account, "287082", at(second));
+            assert!(matches!(verdict, Verdict::Replayed), "{verdict:?}");
+        }
+        assert_eq!(account.lockout().failures(at(second)), 0);
+    }
+    assert!(type_behind_a_password(&mut account, "287083", at(7300)).is_wrong());
+}
+
+#[test]
+fn a_recovery_code_behind_a_password_begins_no_session() {
+    let mut account = full();
+    account.set_recovery(vec![pepper().digest("0123456789")], at(1));
+    let first = type_behind_a_password(&mut account, "0123456789", at(100_000));
+    assert!(matches!(first, Verdict::Passed(_)), "{first:?}");
+    let again = type_behind_a_password(&mut account, "0123456789", at(100_001));
+    assert!(!matches!(again, Verdict::Passed(_)), "{again:?}");
+}

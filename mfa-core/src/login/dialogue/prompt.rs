@@ -39,9 +39,11 @@ impl Dialogue {
             true => texts.prompt(&Text::PromptPasswordAndCode),
             false => texts.prompt_for(factor, &self.user.question),
         };
+        let shows = |factor| self.plan.echo.shows(factor);
+        let shows_all = shows(factor) && (!self.may_pin_follow(factor) || shows(Factor::Pin));
         Prompt {
             text,
-            echo: !self.plan.single && self.plan.echo.shows(factor),
+            echo: !self.plan.single && shows_all,
             tail,
             optional: false,
         }

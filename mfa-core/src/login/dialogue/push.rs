@@ -58,7 +58,24 @@ impl PushState {
     }
 }
 
+/// Whether this has the form of what an app or token shows: six digits or more, or the characters of a one-time
+/// password that a key types.
+fn is_passcode(typed: &str) -> bool {
+    let typed = typed.trim();
+    let is_all = |of: fn(&char) -> bool| typed.chars().all(|c| of(&c));
+    match typed.len() {
+        0..6 => false,
+        6..32 => is_all(char::is_ascii_digit),
+        32.. => is_all(char::is_ascii_alphanumeric),
+    }
+}
+
 impl Dialogue {
+    /// Whether the server of this user may ring a phone because of what was typed.
+    pub(in crate::login) fn could_ring(&self, typed: &Secret) -> bool {
+        self.user.is_pushed && !is_passcode(typed.expose())
+    }
+
     /// Whether a phone is asked now, instead of the user.
     pub(super) fn pushes(&self, factor: Factor) -> bool {
         is_judged_elsewhere(factor)
@@ -163,5 +180,21 @@ impl Dialogue {
     /// A server asks back without end.
     pub(super) fn too_many_challenges<C>(&self) -> Next<C> {
         self.cancelled(&Text::ChallengeTooMany, EndReason::TooManyChallenges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_the_form_of_a_passcode_rings_no_phone_and_words_may() {
+        let typed_by_a_key = "cccjgjgkhcbbirdrfdnlnghhfgrtnnlgedjlftrbdeut";
+        for passcode in ["483920", " 48392011 ", typed_by_a_key] {
+            assert!(is_passcode(passcode), "{passcode}");
+        }
+        for word in ["", "1", "push", "phone2", "sms", "12345", "push 123456"] {
+            assert!(!is_passcode(word), "{word}");
+        }
     }
 }

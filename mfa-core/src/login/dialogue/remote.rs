@@ -22,8 +22,9 @@ impl Dialogue {
             factor,
             typed,
             is_push,
-            ..
+            follows,
         } = query;
+        let is_first = is_push || follows.is_none() && self.user.is_pushed;
         match reply {
             RadiusReply::Accepted(remote) => {
                 let decision = RadiusDecision {
@@ -56,7 +57,7 @@ impl Dialogue {
                     Next::Ask(self.challenge(factor, &message, echo), turn)
                 }
             },
-            RadiusReply::TooMany if is_push => self.too_many_pushes(factor),
+            RadiusReply::TooMany if is_first => self.too_many_pushes(factor),
             RadiusReply::TooMany => self.too_many_challenges(),
             RadiusReply::Silent if self.has_other_way() => {
                 let silent = error(&self.plan.wording.asking, &Text::ServerSilent(true));

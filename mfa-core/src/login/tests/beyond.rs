@@ -423,3 +423,13 @@ fn one_request_too_many_is_a_passcode_instead() {
         "{step:?}"
     );
 }
+
+#[test]
+fn nothing_typed_is_no_password_whatever_the_caller_says() {
+    let (mut dialogue, _) = pushed(1);
+    assert!(is_first_query(dialogue.answer_as("", true, 0)));
+    let Some(Waiting::Querying(state)) = &dialogue.waiting else {
+        panic!("no server is asked");
+    };
+    assert!(!state.is_password());
+}
