@@ -122,7 +122,9 @@ impl Scene {
         assert_eq!(request["to"], NUMBER);
         assert_eq!(request["code"], serde_json::Value::Null, "{request}");
         let text = request["text"].as_str().expect("a text").to_owned();
-        let (said, advice) = text.split_once(" If this was not you").expect("advice");
+        let (said, advice) = text
+            .split_once(" If you did not expect this")
+            .expect("advice");
         assert!(mail.contains(said), "{said} in {mail}");
         assert!(advice.contains("contact your administrator"), "{text}");
         text

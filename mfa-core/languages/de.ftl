@@ -118,6 +118,6 @@ notice-bypass = Für Ihr Konto { $user } auf { $host } wurde ein Überbrückungs
 notice-recovery = Ein Wiederherstellungscode Ihres Kontos { $user } auf { $host } wurde verwendet ({ $time }).
 notice-new-network = Ihr Konto { $user } auf { $host } wurde aus einem neuen Netz benutzt: { $service }, { $address } ({ $time }).
 # Folgt auf jede von ihnen.
-notice-advice = Wenn Sie das nicht waren, wenden Sie sich sofort an Ihren Administrator.
+notice-advice = Wenn Sie das nicht erwartet haben, wenden Sie sich sofort an Ihren Administrator.
 # Ein Wert von $factor; die anderen sind die Texte, die mit "way-" beginnen.
 notice-recovery-codes = Wiederherstellungscodes

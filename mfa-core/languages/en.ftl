@@ -135,6 +135,6 @@ notice-bypass = An administrator issued a bypass code for your account { $user }
 notice-recovery = A recovery code was used for your account { $user } on { $host } ({ $time }).
 notice-new-network = Your account { $user } on { $host } was used from a new network: { $service }, { $address } ({ $time }).
 # Comes after each of them.
-notice-advice = If this was not you, contact your administrator at once.
+notice-advice = If you did not expect this, contact your administrator at once.
 # A value of $factor; the others are the texts that begin with "way-".
 notice-recovery-codes = recovery codes

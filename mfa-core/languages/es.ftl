@@ -113,6 +113,6 @@ notice-bypass = Se ha emitido un código de acceso temporal para su cuenta { $us
 notice-recovery = Se ha usado un código de recuperación de su cuenta { $user } en { $host } ({ $time }).
 notice-new-network = Su cuenta { $user } en { $host } se ha usado desde una red nueva: { $service }, { $address } ({ $time }).
 # Sigue a cada uno de ellos.
-notice-advice = Si no ha sido usted, contacte de inmediato con su administrador.
+notice-advice = Si no lo esperaba, contacte de inmediato con su administrador.
 # Un valor de $factor; los demás son los textos que empiezan por "way-".
 notice-recovery-codes = códigos de recuperación

@@ -114,6 +114,6 @@ notice-bypass = Un code de contournement a été émis pour votre compte { $user
 notice-recovery = Un code de récupération de votre compte { $user } sur { $host } a été utilisé ({ $time }).
 notice-new-network = Votre compte { $user } sur { $host } a été utilisé depuis un nouveau réseau : { $service }, { $address } ({ $time }).
 # Suit chacun d'eux.
-notice-advice = Si ce n'était pas vous, contactez immédiatement votre administrateur.
+notice-advice = Si vous ne vous y attendiez pas, contactez immédiatement votre administrateur.
 # Une valeur de $factor ; les autres sont les textes qui commencent par "way-".
 notice-recovery-codes = codes de récupération

@@ -75,11 +75,11 @@ fn of_mode(policy: &Policy) -> Option<Finding> {
         return None;
     }
     let which = match rules {
-        1 => "the rule that asks".to_owned(),
-        rules => format!("the {rules} rules that ask"),
+        1 => "the rule that asks for a second factor has".to_owned(),
+        rules => format!("the {rules} rules that ask for a second factor have"),
     };
     let message = format!(
-        "[enforcement] mode = \"none\" asks no user, so {which} for a second factor have no \
+        "[enforcement] mode = \"none\" asks no user, so {which} no \
          effect; to apply them, set mode = \"all\" or \"local-users\""
     );
     Some(warning(policy.mode_place.as_ref(), message))
