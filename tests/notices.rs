@@ -255,6 +255,20 @@ fn notices_are_in_the_language_of_the_settings() {
 }
 
 #[test]
+fn a_suspension_is_told_like_a_bypass_code() {
+    let scene = Scene::with("[notify]\nevents = [\"bypass\"]\n");
+    let _ = scene.ctl(&["suspend", ANNA]);
+    let text = scene.next_notice(2);
+    assert!(text.contains("has suspended the second factor"), "{text}");
+    let events = scene.agent.events_of("notice", ANNA, 2);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.text("reason") == "suspended")
+    );
+}
+
+#[test]
 fn a_user_gets_at_most_ten_notices_in_an_hour() {
     let scene = Scene::with("[notify]\nevents = [\"bypass\"]\n");
     for _ in 0..11 {

@@ -121,7 +121,8 @@ impl Watched {
     ) -> Option<Told> {
         let now = Zoned::now();
         let mut occurrences = after.account()?.occurrences_since(before, now.timestamp());
-        occurrences.retain(|one| self.settings.notify.events.contains(&one.kind));
+        let events_told = &self.settings.notify.events;
+        occurrences.retain(|one| events_told.contains(&one.kind.setting()));
         let to: Vec<_> = before.notice_recipients().cloned().collect();
         if occurrences.is_empty() || to.is_empty() {
             return None;

@@ -87,9 +87,10 @@ impl Connection {
         let (subject, permit) = self.changing(user, &settings, Change::Resync)?;
         let account = agent.repository.account(&subject.user)?;
         permit.check(&account)?;
-        if account.devices().is_empty() {
+        if account.usable_devices().next().is_none() {
             return Err(Failure::refused(
-                "there is no device to resynchronise; to enrol one: mfactl enroll totp USER",
+                "there is no enabled device to resynchronise. To see which devices are disabled: mfactl status USER. \
+                 To enrol one: mfactl enroll totp USER",
             ));
         }
         let mut resync = Resync {
