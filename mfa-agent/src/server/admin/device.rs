@@ -52,8 +52,14 @@ impl Connection {
         let factor = switchable(named)?;
         let label: Option<Label> = parsed(parameters.label.as_deref())?;
         let settings = self.agent.settings();
-        // What is disabled is as good as removed.
-        let what = Change::Remove(factor);
+        // What is disabled is as good as removed, and what is enabled as good as enrolled.
+        let what = match enabled {
+            true => Change::Enroll(factor),
+            false => Change::Remove(factor),
+        };
+        if enabled && factor == Factor::Radius {
+            self.agent.require_administrator(self.peer, &settings)?;
+        }
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let by = (&subject, self.peer);
         let prospects = self.agent.prospects(&settings, &subject)?;
