@@ -257,16 +257,30 @@ fn notices_are_in_the_language_of_the_settings() {
 }
 
 #[test]
-fn a_user_gets_at_most_ten_notices_in_an_hour() {
+fn a_suspension_is_told_like_a_bypass_code() {
     let scene = Scene::with("[notify]\nevents = [\"bypass\"]\n");
-    for _ in 0..11 {
+    let _ = scene.ctl(&["suspend", ANNA]);
+    let text = scene.next_notice(2);
+    assert!(text.contains("has suspended the second factor"), "{text}");
+    let events = scene.agent.events_of("notice", ANNA, 2);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.text("reason") == "suspended")
+    );
+}
+
+#[test]
+fn a_user_gets_at_most_ten_messages_of_notices_in_an_hour() {
+    let scene = Scene::with("[notify]\nevents = [\"bypass\"]\n");
+    for _ in 0..6 {
         let _ = scene.ctl(&["bypass", ANNA]);
     }
-    // At two addresses, and one that is refused.
-    let events = scene.agent.events_of("notice", ANNA, 21);
+    // Each at two addresses.
+    let events = scene.agent.events_of("notice", ANNA, 12);
     let refused = events.iter().filter(|it| it.text("result") == "refused");
     let reasons: Vec<_> = refused.map(|event| event.text("reason")).collect();
-    assert_eq!(reasons, ["bypass: too many notices in an hour"]);
+    assert_eq!(reasons, ["bypass: too many notices in an hour"; 2]);
 }
 
 #[test]

@@ -115,6 +115,7 @@ notice-enroll = Ihrem Konto { $user } auf { $host } wurde hinzugefügt: { $facto
 notice-remove = Von Ihrem Konto { $user } auf { $host } wurde entfernt: { $factor } ({ $time }).
 notice-locked = Zu viele falsche Antworten haben Ihr Konto { $user } auf { $host } gesperrt ({ $time }).
 notice-bypass = Für Ihr Konto { $user } auf { $host } wurde ein Überbrückungscode ausgestellt ({ $time }).
+notice-suspended = Für Ihr Konto { $user } auf { $host } wurde der zweite Faktor ausgesetzt: Bis auf Weiteres wird kein Code verlangt ({ $time }).
 notice-recovery = Ein Wiederherstellungscode Ihres Kontos { $user } auf { $host } wurde verwendet ({ $time }).
 notice-new-network = Ihr Konto { $user } auf { $host } wurde aus einem neuen Netz benutzt: { $service }, { $address } ({ $time }).
 # Folgt auf jede von ihnen.

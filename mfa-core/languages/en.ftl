@@ -132,6 +132,7 @@ notice-enroll = Added to your account { $user } on { $host }: { $factor } ({ $ti
 notice-remove = Removed from your account { $user } on { $host }: { $factor } ({ $time }).
 notice-locked = Too many wrong answers have locked your account { $user } on { $host } ({ $time }).
 notice-bypass = An administrator issued a bypass code for your account { $user } on { $host } ({ $time }).
+notice-suspended = An administrator has suspended the second factor of your account { $user } on { $host }: for now, logins need no code ({ $time }).
 notice-recovery = A recovery code was used for your account { $user } on { $host } ({ $time }).
 notice-new-network = Your account { $user } on { $host } was used from a new network: { $service }, { $address } ({ $time }).
 # Comes after each of them.

@@ -110,6 +110,7 @@ notice-enroll = Añadido a su cuenta { $user } en { $host }: { $factor } ({ $tim
 notice-remove = Eliminado de su cuenta { $user } en { $host }: { $factor } ({ $time }).
 notice-locked = Demasiadas respuestas incorrectas han bloqueado su cuenta { $user } en { $host } ({ $time }).
 notice-bypass = Se ha emitido un código de acceso temporal para su cuenta { $user } en { $host } ({ $time }).
+notice-suspended = Se ha suspendido el segundo factor de su cuenta { $user } en { $host }: por ahora no se pide ningún código ({ $time }).
 notice-recovery = Se ha usado un código de recuperación de su cuenta { $user } en { $host } ({ $time }).
 notice-new-network = Su cuenta { $user } en { $host } se ha usado desde una red nueva: { $service }, { $address } ({ $time }).
 # Sigue a cada uno de ellos.

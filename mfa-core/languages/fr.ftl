@@ -111,6 +111,7 @@ notice-enroll = Ajout à votre compte { $user } sur { $host } : { $factor } ({ $
 notice-remove = Retrait de votre compte { $user } sur { $host } : { $factor } ({ $time }).
 notice-locked = Trop de réponses fausses ont verrouillé votre compte { $user } sur { $host } ({ $time }).
 notice-bypass = Un code de contournement a été émis pour votre compte { $user } sur { $host } ({ $time }).
+notice-suspended = Le second facteur de votre compte { $user } sur { $host } a été suspendu : pour l'instant, aucun code n'est demandé ({ $time }).
 notice-recovery = Un code de récupération de votre compte { $user } sur { $host } a été utilisé ({ $time }).
 notice-new-network = Votre compte { $user } sur { $host } a été utilisé depuis un nouveau réseau : { $service }, { $address } ({ $time }).
 # Suit chacun d'eux.

@@ -110,6 +110,7 @@ notice-enroll = { $host } のアカウント { $user } に追加されました:
 notice-remove = { $host } のアカウント { $user } から削除されました: { $factor } ({ $time })。
 notice-locked = 誤った回答が多すぎたため、{ $host } のアカウント { $user } はロックされました ({ $time })。
 notice-bypass = { $host } のアカウント { $user } にバイパスコードが発行されました ({ $time })。
+notice-suspended = { $host } のアカウント { $user } の第二要素が一時停止されました。当面、コードは求められません ({ $time })。
 notice-recovery = { $host } のアカウント { $user } のリカバリーコードが使用されました ({ $time })。
 notice-new-network = { $host } のアカウント { $user } が新しいネットワークから使用されました: { $service }、{ $address } ({ $time })。
 # 上のそれぞれに続く文。

@@ -59,8 +59,7 @@ impl ClockWatch {
             return;
         }
         let generators: Vec<Generator> = account
-            .devices()
-            .iter()
+            .usable_devices()
             .map(|device| device.generator.clone())
             .collect();
         let (user, code) = (user.to_owned(), unspaced(typed.expose()));
@@ -82,8 +81,9 @@ impl ClockWatch {
 
     /// Looks whether the account was last used at a time to come.
     pub(super) fn look_at(&self, user: &str, account: &Account, now: Timestamp) {
-        let devices = account.devices().iter();
-        let uses = devices.filter_map(|device| device.dates.last_used_at);
+        let uses = account
+            .usable_devices()
+            .filter_map(|device| device.dates.last_used_at);
         let ahead = uses.map(|used| used.as_second() - now.as_second()).max();
         let Some(ahead) = ahead.filter(|ahead| *ahead > AHEAD) else {
             return;

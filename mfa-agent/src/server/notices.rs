@@ -26,7 +26,7 @@ use mfa_core::texts::{Text, Texts};
 /// Changes that wait for the thread.
 const WAITING: usize = 256;
 
-/// The most notices of a user in an hour, and of all users.
+/// The most messages to a user in an hour, and to all users. Each address counts.
 const OF_USER: usize = 10;
 const OF_ALL: usize = 4096;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -51,7 +51,7 @@ pub(super) struct Notices {
 struct State {
     waiting: VecDeque<Told>,
     is_running: bool,
-    /// When and to whom notices were sent in the last hour, oldest first.
+    /// When and to whom messages were sent in the last hour, oldest first.
     recent: VecDeque<(Instant, String)>,
 }
 
@@ -97,7 +97,7 @@ impl Notices {
 }
 
 impl State {
-    /// Counts a notice. Returns whether it may be sent.
+    /// Counts a message. Returns whether it may be sent.
     fn count(&mut self, user: &str, now: Instant) -> bool {
         let is_over = |(sent, _): &&(Instant, String)| now.duration_since(*sent) >= HOUR;
         let over = self.recent.iter().take_while(is_over).count();
@@ -121,12 +121,16 @@ impl Watched {
     ) -> Option<Told> {
         let now = Zoned::now();
         let mut occurrences = after.account()?.occurrences_since(before, now.timestamp());
-        occurrences.retain(|one| self.settings.notify.events.contains(&one.kind));
+        let events_told = &self.settings.notify.events;
+        occurrences.retain(|one| events_told.contains(&one.kind.setting()));
         let to: Vec<_> = before.notice_recipients().cloned().collect();
         if occurrences.is_empty() || to.is_empty() {
             return None;
         }
-        let login = events.iter().find(|event| event.service.is_some());
+        // An ordinary process names any service: its word must not come to a user in the agent's name.
+        let is_trusted =
+            |event: &&Event| event.service.is_some() && event.unprivileged != Some(true);
+        let login = events.iter().find(is_trusted);
         let rhost = login.and_then(|event| event.rhost.as_deref());
         let address = rhost.and_then(remote_address);
         Some(Told {
@@ -192,16 +196,6 @@ impl Agent {
 
     fn send(&self, told: &Told) {
         for occurrence in &told.occurrences {
-            let may_send = self.notices.lock().count(&told.user, Instant::now());
-            if !may_send {
-                let reason = format!("{}: too many notices in an hour", occurrence.kind);
-                self.audit.record(
-                    event(&told.user, "refused", reason),
-                    Timestamp::now(),
-                    Origin::Privileged,
-                );
-                continue;
-            }
             let words = told.words(occurrence, self.host_name());
             for to in &told.to {
                 if told.settings.delivery.is_configured(to.channel()) {
@@ -217,6 +211,17 @@ impl Agent {
             label: Some(to.masked()),
             ..event(&told.user, "sent", kind.name().to_owned())
         };
+        let may_send = self.notices.lock().count(&told.user, Instant::now());
+        if !may_send {
+            let refused = Event {
+                result: "refused",
+                reason: Some(format!("{kind}: too many notices in an hour")),
+                ..about
+            };
+            self.audit
+                .record(refused, Timestamp::now(), Origin::Privileged);
+            return;
+        }
         let job = Job {
             user: told.user.clone(),
             to: to.clone(),
@@ -309,9 +314,11 @@ fn send_waiting(weak: &Weak<Agent>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_core::account::{Contact, samples};
+    use mfa_core::factors::address::Channel;
 
     #[test]
-    fn a_user_gets_ten_notices_an_hour_and_all_users_have_a_limit() {
+    fn a_user_gets_ten_messages_an_hour_and_all_users_have_a_limit() {
         let (mut state, start) = (State::default(), Instant::now());
         let sent = (0..20).filter(|_| state.count("anna", start)).count();
         assert_eq!(sent, OF_USER);
@@ -322,5 +329,42 @@ mod tests {
         let users = (0..2 * OF_ALL).map(|number| number.to_string());
         let sent = users.filter(|user| state.count(user, start + HOUR)).count();
         assert_eq!(sent, OF_ALL - 1);
+    }
+
+    #[test]
+    fn a_notice_has_no_word_of_an_ordinary_process() {
+        let watched = Watched {
+            user: "anna".to_owned(),
+            settings: Arc::new(
+                Settings::parse(vec![(
+                    "agent.toml".into(),
+                    "[notify]\nevents = ['enroll']".to_owned(),
+                )])
+                .unwrap(),
+            ),
+        };
+        let mut before = samples::full();
+        let to = Recipient::read(Channel::Email, "anna@example.org", None).unwrap();
+        let confirmed = Contact {
+            confirmed_at: Some(samples::at(0)),
+            ..Contact::new(to, samples::at(0))
+        };
+        before.add_contact(confirmed).unwrap();
+        let mut after = before.clone();
+        after.set_pin("other".to_owned(), samples::at(0));
+        let after = After::Put(after.into());
+        let said = |unprivileged| {
+            let event = Event {
+                service: Some("call 0900 1234".to_owned()),
+                rhost: Some("192.0.2.7".to_owned()),
+                unprivileged,
+                ..Event::default()
+            };
+            let told = watched.compare(&before, &after, &[event]).unwrap();
+            (told.service, told.address)
+        };
+        assert_eq!(said(Some(true)), (String::new(), String::new()));
+        let trusted = ("call 0900 1234".to_owned(), "192.0.2.7".to_owned());
+        assert_eq!(said(None), trusted);
     }
 }

@@ -23,6 +23,8 @@ pub enum NoticeKind {
     Locked,
     /// A bypass code was issued.
     Bypass,
+    /// The second factor was suspended.
+    Suspended,
     /// A recovery code was used.
     Recovery,
     /// A login came from a network that the user has not logged in from.
@@ -40,16 +42,26 @@ pub struct Occurrence {
 
 impl NoticeKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Enroll,
         Self::Remove,
         Self::Locked,
         Self::Bypass,
+        Self::Suspended,
         Self::Recovery,
         Self::NewNetwork,
     ];
 
-    /// Its name in the settings and in the audit log.
+    /// The kind that the settings name: a suspension lets the user in without a code, like a bypass code.
+    #[must_use]
+    pub const fn setting(self) -> Self {
+        match self {
+            Self::Suspended => Self::Bypass,
+            kind => kind,
+        }
+    }
+
+    /// Its name in the audit log, and in the settings if it has a setting of its own.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,6 +69,7 @@ impl NoticeKind {
             Self::Remove => "remove",
             Self::Locked => "locked",
             Self::Bypass => "bypass",
+            Self::Suspended => "suspended",
             Self::Recovery => "recovery",
             Self::NewNetwork => "new-network",
         }
@@ -67,7 +80,9 @@ impl FromStr for NoticeKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        word(text, Self::ALL.map(|kind| (kind.name(), kind)))
+        use NoticeKind::{Bypass, Enroll, Locked, NewNetwork, Recovery, Remove};
+        let settings = [Enroll, Remove, Locked, Bypass, Recovery, NewNetwork];
+        word(text, settings.map(|kind| (kind.name(), kind)))
     }
 }
 
@@ -86,9 +101,12 @@ impl Account {
         let removed = before.not_in(self);
         let is_locked = |account: &Self| account.lockout.lock(now).is_some();
         let bypass = self.bypass != before.bypass && self.bypass_until(now).is_some();
+        let suspended = self.suspended_until(now);
+        let is_suspended = suspended.is_some() && suspended != before.suspended_until(now);
         let alone = [
             (NoticeKind::Locked, is_locked(self) && !is_locked(before)),
             (NoticeKind::Bypass, bypass),
+            (NoticeKind::Suspended, is_suspended),
             (NoticeKind::Recovery, self.has_spent_recovery(before)),
             (NoticeKind::NewNetwork, self.is_from_new_network(before)),
         ];
@@ -189,7 +207,7 @@ fn is_other<T: PartialEq>([new, old]: &[Option<T>; 2]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{at, counter, device, full, pepper};
-    use super::super::{Contact, Label};
+    use super::super::{Contact, LONGEST_SUSPENSION, Label};
     use super::*;
     use crate::factors::address::Channel;
     use crate::factors::bypass::LONGEST_BYPASS;
@@ -272,6 +290,31 @@ mod tests {
     }
 
     #[test]
+    fn a_suspension_is_told_and_its_end_is_not() {
+        let suspended = vec![(NoticeKind::Suspended, Vec::new())];
+        let begun = told(|account| {
+            account.suspend(LONGEST_SUSPENSION, at(99));
+        });
+        assert_eq!(begun, suspended);
+        let mut before = with_codes();
+        before.suspend(LONGEST_SUSPENSION, at(0));
+        let changes = |change: fn(&mut Account)| {
+            let mut after = before.clone();
+            change(&mut after);
+            let told = after.occurrences_since(&before, at(100)).into_iter();
+            told.map(|one| (one.kind, one.factors)).collect::<Vec<_>>()
+        };
+        let longer = changes(|account| {
+            account.suspend(LONGEST_SUSPENSION, at(99));
+        });
+        assert_eq!(longer, suspended);
+        let ended = changes(|account| {
+            account.resume(at(99));
+        });
+        assert_eq!(ended, []);
+    }
+
+    #[test]
     fn notices_go_to_enabled_and_confirmed_addresses() {
         let mut account = full();
         for text in ["a@example.org", "b@example.org", "c@example.org"] {
@@ -285,9 +328,10 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_read_by_its_name() {
+    fn every_kind_has_a_setting_that_is_read_by_its_name() {
         for kind in NoticeKind::ALL {
-            assert_eq!(kind.name().parse(), Ok(kind));
+            assert_eq!(kind.setting().name().parse(), Ok(kind.setting()));
         }
+        assert!("suspended".parse::<NoticeKind>().is_err());
     }
 }

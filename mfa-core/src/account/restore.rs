@@ -1,6 +1,6 @@
 //! A record from a backup, put in the place of one that may know more.
 //!
-//! A restore never makes a used code good again, and takes no lock back. Where the replaced record knows of a later
+//! A restore never makes a used code good again, takes no lock back, and enables nothing that was disabled since. Where the replaced record knows of a later
 //! step, counter, lock or used code, the later one wins. Where there is no such record, the time now is taken for the
 //! last use of each device with a clock; of one that counts nothing is known.
 
@@ -36,6 +36,9 @@ impl Account {
                 None if device.assume_used(now) => assumed += 1,
                 None => unknown_counters += 1,
             }
+        }
+        if let Some(live) = live {
+            self.leave_disabled(live);
         }
         let known_codes = live.and_then(|live| live.recovery.as_ref());
         let unknown_codes = match known_codes {
@@ -77,6 +80,19 @@ impl Account {
         }
     }
 
+    /// Leaves disabled what has been disabled since the backup.
+    fn leave_disabled(&mut self, live: &Self) {
+        for contact in &mut self.contacts {
+            let known = live.contacts.iter().find(|known| known.to == contact.to);
+            contact.enabled &= known.is_none_or(|known| known.enabled);
+        }
+        if let (Some(remote), Some(known)) = (&mut self.remote, &live.remote)
+            && (&remote.server, &remote.user) == (&known.server, &known.user)
+        {
+            remote.enabled &= known.enabled;
+        }
+    }
+
     /// What is left of an account that the backup does not have: lock, failures and limits, without any factor. None if
     /// there is nothing worth keeping.
     #[must_use]
@@ -110,6 +126,7 @@ impl Device {
         self.told_step = self.told_step.max(known.told_step);
         self.offset = known.offset;
         self.out_of_sync = known.out_of_sync;
+        self.enabled &= known.enabled;
         self.dates.last_used_at = self.dates.last_used_at.max(known.dates.last_used_at);
     }
 

@@ -74,12 +74,11 @@ impl Account {
         }
     }
 
-    /// Whether the codes can't be from any device, or are the last used ones of one.
+    /// Whether the codes can't be from any device, or are the last used ones of one. What is disabled does not count.
     fn is_idle(&self, resync: &Resync) -> bool {
         let pair = (resync.first.as_str(), resync.second.as_str());
         let generators = || {
-            self.devices
-                .iter()
+            self.usable_devices()
                 .map(|device| (device, &device.generator))
         };
         let could_be = generators().any(|(_, g)| g.is_shaped(pair.0) && g.is_shaped(pair.1));
@@ -212,6 +211,29 @@ mod tests {
             assert_eq!(account.resync(&pair(idle)), Resynced::Idle, "{idle:?}");
         }
         assert_eq!(account.lockout().failures(at(0)), 1, "nothing is counted");
+    }
+
+    #[test]
+    fn a_disabled_device_counts_for_nothing() {
+        let mut account = account();
+        assert!(matches!(
+            account.resync(&resync((CODES[1], CODES[2]), 0)),
+            Resynced::Done { .. }
+        ));
+        let mut phone = device("phone");
+        phone.generator.key = crate::factors::key::Key::fresh([9; 20]);
+        account.add_device(phone).unwrap();
+        account
+            .enable_device(DeviceKind::Hotp, None, false)
+            .unwrap();
+        let wrong = account.resync(&resync((CODES[1], CODES[2]), 3000));
+        assert_eq!(wrong, Resynced::Wrong { lock: None }, "no longer known");
+        account
+            .enable_device(DeviceKind::Totp, None, false)
+            .unwrap();
+        let idle = account.resync(&resync(("000000", "000000"), 3000));
+        assert_eq!(idle, Resynced::Idle, "no device could show it");
+        assert_eq!(account.lockout().failures(at(3000)), 1);
     }
 
     #[test]

@@ -296,6 +296,7 @@ fn notice(kind: NoticeKind) -> &'static str {
         NoticeKind::Remove => "notice-remove",
         NoticeKind::Locked => "notice-locked",
         NoticeKind::Bypass => "notice-bypass",
+        NoticeKind::Suspended => "notice-suspended",
         NoticeKind::Recovery => "notice-recovery",
         NoticeKind::NewNetwork => "notice-new-network",
     }

@@ -52,8 +52,14 @@ impl Connection {
         let factor = switchable(named)?;
         let label: Option<Label> = parsed(parameters.label.as_deref())?;
         let settings = self.agent.settings();
-        // What is disabled is as good as removed.
-        let what = Change::Remove(factor);
+        // What is disabled is as good as removed, and what is enabled as good as enrolled.
+        let what = match enabled {
+            true => Change::Enroll(factor),
+            false => Change::Remove(factor),
+        };
+        if enabled && factor == Factor::Radius {
+            self.agent.require_administrator(self.peer, &settings)?;
+        }
         let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
         let by = (&subject, self.peer);
         let prospects = self.agent.prospects(&settings, &subject)?;
@@ -87,9 +93,10 @@ impl Connection {
         let (subject, permit) = self.changing(user, &settings, Change::Resync)?;
         let account = agent.repository.account(&subject.user)?;
         permit.check(&account)?;
-        if account.devices().is_empty() {
+        if account.usable_devices().next().is_none() {
             return Err(Failure::refused(
-                "there is no device to resynchronise; to enrol one: mfactl enroll totp USER",
+                "there is no enabled device to resynchronise. To see which devices are disabled: mfactl status USER. \
+                 To enrol one: mfactl enroll totp USER",
             ));
         }
         let mut resync = Resync {

@@ -160,3 +160,37 @@ fn a_key_that_did_not_seal_the_records_is_noticed_at_the_start() {
     );
     assert!(other.check_key().is_err());
 }
+
+#[test]
+fn a_user_disables_their_account_at_a_radius_server_and_an_administrator_enables_it() {
+    let rig = Rig::new();
+    rig.configure(
+        "[[radius]]\nname = 'vip'\nservers = ['127.0.0.1']\nsecret_file = '/nowhere'\n\
+         [policy]\nrequire = ['totp', 'pin']\n[self_service]\nfactors = ['totp', 'pin', 'radius']",
+    );
+    let mut root = rig.connect(ROOT);
+    root.call(
+        "Admin.EnrollRadius",
+        json!({ "user": "alice", "server": "vip" }),
+    )
+    .unwrap();
+    let mut alice = rig.connect(ALICE);
+    alice.prove_by_pin("alice");
+    let switch = |factor: &str, enabled: bool| json!({ "user": "alice", "factor": factor, "enabled": enabled });
+    for factor in ["radius", "totp"] {
+        let done = alice
+            .call("Admin.EnableFactor", switch(factor, false))
+            .unwrap();
+        assert_eq!(done["changed"], true, "{factor}");
+    }
+    let error = alice
+        .call("Admin.EnableFactor", switch("radius", true))
+        .unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.NotAllowed");
+    for (caller, factor) in [(&mut alice, "totp"), (&mut root, "radius")] {
+        let done = caller
+            .call("Admin.EnableFactor", switch(factor, true))
+            .unwrap();
+        assert_eq!(done["changed"], true, "{factor}");
+    }
+}

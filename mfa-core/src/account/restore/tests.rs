@@ -3,8 +3,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::samples::{CODES, at, counter, device, full, pepper};
-use super::super::{Label, NewSession, SessionScope};
+use super::super::{Contact, Dates, Label, NewSession, Remote, SessionScope};
 use super::*;
+use crate::factors::address::{Channel, Recipient};
 use crate::factors::device::{Match, Windows};
 use crate::factors::key::Key;
 use crate::lockout::Limits;
@@ -119,6 +120,52 @@ fn a_suspension_lasts_only_if_the_replaced_record_has_it() {
     for live in [None, Some(Account::default())] {
         let restored = backup.clone().restored(live.as_ref(), at(1)).account;
         assert_eq!(restored.suspended_until(at(1)), None);
+    }
+}
+
+#[test]
+fn what_was_disabled_since_the_backup_stays_disabled() {
+    let email = |text| Recipient::read(Channel::Email, text, None).unwrap();
+    let (known, only_in_backup) = (email("anna@example.org"), email("b@example.org"));
+    let mut live = full();
+    live.add_contact(Contact::new(known.clone(), at(0)))
+        .unwrap();
+    live.set_remote(remote("vip"));
+    let mut backup = live.clone();
+    backup
+        .add_contact(Contact::new(only_in_backup, at(0)))
+        .unwrap();
+    let enabled = |account: &Account| {
+        let contacts = account.contacts.iter().map(|contact| contact.enabled);
+        let remote = account.remote().map(|remote| remote.enabled);
+        (
+            account.devices[0].enabled,
+            contacts.collect::<Vec<_>>(),
+            remote,
+        )
+    };
+    let as_before = backup.clone().restored(Some(&live), at(9)).account;
+    assert_eq!(enabled(&as_before), (true, vec![true, true], Some(true)));
+    live.devices[0].enabled = false;
+    live.enable_contact(&known, false).unwrap();
+    live.enable_remote(false);
+    let restored = backup.clone().restored(Some(&live), at(9)).account;
+    assert_eq!(enabled(&restored), (false, vec![false, true], Some(false)));
+    live.set_remote(remote("other"));
+    live.enable_remote(false);
+    let restored = backup.clone().restored(Some(&live), at(9)).account;
+    assert_eq!(enabled(&restored).2, Some(true), "another account");
+    // What the backup has disabled stays so too.
+    let swapped = live.restored(Some(&backup), at(9)).account;
+    assert_eq!(enabled(&swapped), (false, vec![false], Some(false)));
+}
+
+fn remote(server: &str) -> Remote {
+    Remote {
+        server: server.parse().unwrap(),
+        user: None,
+        enabled: true,
+        dates: Dates::enrolled(at(0)),
     }
 }
 
