@@ -62,6 +62,11 @@ impl Permit {
         }
     }
 
+    /// What it is for.
+    pub(super) fn change(&self) -> Change {
+        self.change
+    }
+
     /// Whether it is the right of a user who has never set up anything.
     pub(super) fn is_unproven(&self) -> bool {
         self.right == Right::Unproven

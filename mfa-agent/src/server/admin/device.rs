@@ -130,7 +130,7 @@ impl Connection {
         let mut reply = DriftsReply::default();
         let mut room = ROOM;
         for (user, account) in page {
-            let devices = account.devices().iter();
+            let devices = account.usable_devices();
             let drifts: Vec<_> = devices.filter_map(|d| drift(&user, d, now)).collect();
             // Those of one user always fit: there are few.
             let size = serde_json::to_vec(&drifts).map_or(ROOM, |bytes| bytes.len());

@@ -82,6 +82,7 @@ impl Connection {
             Match::Unused { step } => pending.device.last_step = Some(step),
             Match::Used | Match::None => return Err(self.wrong_code(pending)),
         }
+        pending.permit = self.permit_now(&pending.subject, &pending.permit)?;
         let generation = self.store(&pending)?;
         if pending.permit.is_unproven() {
             self.prove(&pending.subject.user, generation);
@@ -112,7 +113,6 @@ impl Connection {
             device,
             ..
         } = pending;
-        self.check_still_allowed(subject, permit)?;
         let (kind, label) = (device.kind(), device.label.to_string());
         let event = factor_event("enroll", (subject, self.peer), kind, Some(label));
         let (_, generation) = self.change_factors(subject, permit, |account| {

@@ -35,7 +35,7 @@ use super::peer::{Peer, Subject};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::Key;
-use mfa_core::account::{Account, By};
+use mfa_core::account::Account;
 use mfa_core::factors::device::DeviceKind;
 
 /// The most records that are read for a page: few may be listed, and the caller should not wait for long.
@@ -153,27 +153,36 @@ impl Connection {
         what: Change,
     ) -> Result<(Subject, Permit), Failure> {
         let subject = self.agent.subject_or_caller(user, self.peer)?;
-        let right = match self.agent.require_access(self.peer, settings, &subject)? {
+        let permit = self.permit(&subject, settings, what)?;
+        Ok((subject, permit))
+    }
+
+    fn permit(
+        &self,
+        subject: &Subject,
+        settings: &Settings,
+        what: Change,
+    ) -> Result<Permit, Failure> {
+        let right = match self.agent.require_access(self.peer, settings, subject)? {
             true => Right::Administrator,
             false => self
                 .proven(&subject.user)
                 .map_or(Right::Unproven, Right::Proven),
         };
-        let service = settings.self_service.clone();
-        Ok((subject, Permit::new(right, what, service)))
+        Ok(Permit::new(right, what, settings.self_service.clone()))
     }
 
-    /// For what is stored minutes after it was begun: an administrator must be one still.
-    fn check_still_allowed(&self, subject: &Subject, permit: &Permit) -> Result<(), Failure> {
-        let settings = self.agent.settings();
-        let still = self.agent.require_access(self.peer, &settings, subject)?;
-        if permit.by() == By::Administrator && !still {
+    /// The permit for what is stored minutes after it was begun. It is made of the settings and the proof of now: both
+    /// may have ended meanwhile.
+    fn permit_now(&self, subject: &Subject, begun: &Permit) -> Result<Permit, Failure> {
+        let permit = self.permit(subject, &self.agent.settings(), begun.change())?;
+        if permit.by() != begun.by() {
             return Err(Failure::new(
                 ErrorKind::NotAllowed,
                 "your rights have changed since you started; start again",
             ));
         }
-        Ok(())
+        Ok(permit)
     }
 
     /// Changes what a user can pass. `change` returns the event that says so, if it changed anything. Returns

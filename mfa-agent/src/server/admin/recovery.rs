@@ -65,12 +65,12 @@ impl Connection {
     /// The user has written the codes down. Codes that were shown and not acknowledged are never stored.
     pub(super) fn confirm_recovery(&mut self) -> Result<UserReply, Failure> {
         let pending = self.pending_codes.take();
-        let pending = pending.filter(|it| it.begun.elapsed() < CONFIRMATION).ok_or_else(|| {
+        let mut pending = pending.filter(|it| it.begun.elapsed() < CONFIRMATION).ok_or_else(|| {
             Failure::refused(
                 "there are no recovery codes to confirm on this connection; create new ones: mfactl enroll recovery",
             )
         })?;
-        self.check_still_allowed(&pending.subject, &pending.permit)?;
+        pending.permit = self.permit_now(&pending.subject, &pending.permit)?;
         self.store_codes(&pending)?;
         Ok(UserReply {
             user: pending.subject.user.to_string(),

@@ -194,3 +194,42 @@ fn a_user_disables_their_account_at_a_radius_server_and_an_administrator_enables
         assert_eq!(done["changed"], true, "{factor}");
     }
 }
+
+#[test]
+fn what_was_begun_is_not_confirmed_once_users_may_not_change_their_factors() {
+    let rig = Rig::new();
+    let mut alice = rig.connect(ALICE);
+    alice.prove_by_pin("alice");
+    let (device, codes) = (
+        json!({ "label": "tablet", "confirm": true }),
+        json!({ "confirm": true }),
+    );
+    let device = alice.call("Admin.EnrollTotp", device).unwrap();
+    alice.call("Admin.EnrollRecovery", codes.clone()).unwrap();
+    rig.configure("[self_service]\nenabled = false");
+    let code = current_code(device["enrollment"]["uri"].as_str().unwrap());
+    for (method, parameters) in [
+        ("Admin.ConfirmDevice", json!({ "code": code })),
+        ("Admin.ConfirmRecovery", json!({})),
+    ] {
+        let error = alice.call(method, parameters).unwrap_err();
+        assert_eq!(
+            error["error"], "org.pam-mfa.Admin.NotAllowed",
+            "{method}: {error}"
+        );
+    }
+    let status = rig
+        .connect(ROOT)
+        .call("Admin.Status", json!({ "user": "alice" }))
+        .unwrap();
+    let account = &status["account"];
+    assert_eq!(account["devices"].as_array().unwrap().len(), 1);
+    assert_eq!(account["recovery_left"], Value::Null);
+
+    // Once they may again, what was refused has to be begun again, and goes through.
+    rig.configure("");
+    let error = alice.call("Admin.ConfirmRecovery", json!({})).unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.Refused");
+    alice.call("Admin.EnrollRecovery", codes).unwrap();
+    alice.call("Admin.ConfirmRecovery", json!({})).unwrap();
+}

@@ -116,7 +116,7 @@ impl Connection {
         if !confirmation.code.is(parameters.code.expose()) {
             return Err(self.wrong_confirmation(confirmation));
         }
-        self.check_still_allowed(&confirmation.subject, &confirmation.permit)?;
+        confirmation.permit = self.permit_now(&confirmation.subject, &confirmation.permit)?;
         confirmation.contact.confirmed_at = Some(now());
         let Confirmation {
             subject,
