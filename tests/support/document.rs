@@ -62,9 +62,20 @@ fn blocks_of(text: &str, heading: &str, kind: &str) -> Vec<String> {
     found
 }
 
-/// What is asked at a terminal, and which code answers it: the present one confirms a device, and as
-/// each code works once, a login takes the next.
-const PROMPTS: [(&str, i64); 2] = [("Code on the device: ", 0), ("OTP code: ", 1)];
+/// What is asked at a terminal, and what answers it: the present code confirms a device, and as each
+/// code works once, a login takes the next.
+const PROMPTS: [(&str, Typed); 3] = [
+    ("Code on the device: ", Typed::Code(0)),
+    ("OTP code: ", Typed::Code(1)),
+    ("Type yes when they are in a safe place: ", Typed::Yes),
+];
+
+#[derive(Clone, Copy)]
+enum Typed {
+    /// The code of the step that is so many ahead.
+    Code(i64),
+    Yes,
+}
 
 /// Runs a block at a terminal, and types codes of the device whose key was shown last; returns what
 /// was shown.
@@ -86,8 +97,14 @@ pub fn follow(machine: &Booted, block: &str) -> String {
         let Some(key) = last_key(terminal.shown(), "") else {
             continue;
         };
-        let steps = PROMPTS.iter().find(|(text, _)| *text == prompt);
-        terminal.send(&code_of(&key, steps.expect("a prompt").1));
+        let (_, typed) = PROMPTS
+            .into_iter()
+            .find(|(text, _)| *text == prompt)
+            .expect("a prompt");
+        terminal.send(&match typed {
+            Typed::Code(ahead) => code_of(&key, ahead),
+            Typed::Yes => "yes".to_owned(),
+        });
     }
     let (shown, status) = terminal.finish();
     assert_eq!(status, Some(0), "{block}\n{shown}");
