@@ -1,4 +1,4 @@
-//! What a request to a phone looks like for a user whom no server is asked about (rule 8 of the architecture): as long
+//! What a request to a phone looks like for a user that no server is asked about (rule 8 of the architecture): as long
 //! as the last one that was not approved took, and with the same end.
 //!
 //! A server may answer with a question, such as a number to compare. Its text may name a user or a device, so a decoy

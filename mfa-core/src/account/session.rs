@@ -135,11 +135,11 @@ pub struct SessionQuery<'a> {
     pub spot: &'a SessionScope,
     /// The services whose sessions count besides its own.
     pub scope: &'a [String],
-    /// Services whose sessions count besides the login's own.
+    /// The combinations of the rule; one of them must have been passed.
     pub combinations: &'a [FactorCombination],
-    /// The ways of the rule; one of them must have been passed.
-    pub duration: Duration,
     /// The maximum age.
+    pub duration: Duration,
+    /// The boot of the host.
     pub boot: &'a str,
 }
 

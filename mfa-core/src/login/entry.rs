@@ -337,7 +337,7 @@ impl<'a> Undecided<'a> {
     }
 
     /// Whether a user who has something already is asked where codes can be sent: only where each such code goes with
-    /// something else that they have, and they have no other way. Else who knows the rest would not need the other way.
+    /// something else that they have, and only if they have no other way: a thief of the PIN would get around the device.
     fn asks_recipient_beside(&self) -> Option<Channel> {
         let channel = self.may_ask_recipient()?;
         let sent = channel.factor();

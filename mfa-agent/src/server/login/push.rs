@@ -1,4 +1,4 @@
-//! Requests to phones, which RADIUS servers send: what goes out, how often, and what those see whom no server knows.
+//! Requests to phones, which RADIUS servers send: what goes out, how often, and what users see that no server knows.
 
 use std::time::Duration;
 
