@@ -1,7 +1,7 @@
 //! An emulated machine with Debian's kernel, for resets and for what the kernel of the tests' machine lacks.
 //!
 //! Its root is an initramfs with busybox, the programs under test and the test program itself, which runs inside as
-//! well. The disk with the agent's state is an image file of the host, behind dm-flakey. What the test says inside
+//! well. The disk with the agent's state is an image file of the host, behind dm-flakey or dm-log-writes. What the test says inside
 //! arrives through a serial port, so a reset takes nothing of it away.
 
 use std::fs;
@@ -16,8 +16,11 @@ use crate::{built, run};
 /// Emulation is slow, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Room for all writes of a machine; the file has holes.
+const RECORD: u64 = 8 << 30;
+
 /// Names of the kernel's modules for the disk.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 18] = [
     "crc16",
     "crc32c_generic",
     "crc32c-intel",
@@ -28,6 +31,7 @@ const MODULES: [&str; 17] = [
     "dax",
     "dm-mod",
     "dm-flakey",
+    "dm-log-writes",
     "virtio",
     "virtio_ring",
     "virtio_pci_legacy_dev",
@@ -151,6 +155,12 @@ impl Kit {
         image
     }
 
+    /// Where the machine records its writes, if the order begins with `recorded`.
+    #[must_use]
+    pub fn record(&self) -> PathBuf {
+        self.path("record")
+    }
+
     /// Boots a machine with this disk. Inside, `told` is at the beginning of `/dev/vdb`, and `order` in `MFA_GUEST`.
     #[must_use]
     pub fn boot(&self, disk: &Path, told: &str, order: &str) -> Emulated {
@@ -164,6 +174,8 @@ impl Kit {
         let mut text = told.as_bytes().to_vec();
         text.resize(padded, b'\n');
         fs::write(&facts, text).expect("a file");
+        let record = fs::File::create(self.record()).expect("a file");
+        record.set_len(RECORD).expect("a sparse file");
         let kernel = fs::read_dir(self.unpacked.join("boot")).expect("a kernel");
         let mut kernel = kernel.filter_map(|entry| Some(entry.ok()?.path()));
         let kernel = kernel.find(|path| path.to_string_lossy().contains("/vmlinuz-"));
@@ -206,6 +218,12 @@ impl Kit {
                 &drive(&facts, "told"),
                 "-device",
                 "virtio-blk-pci,drive=told",
+            ])
+            .args([
+                "-drive",
+                &drive(&self.record(), "record"),
+                "-device",
+                "virtio-blk-pci,drive=record",
             ]);
         let qemu = command
             .stdin(Stdio::null())

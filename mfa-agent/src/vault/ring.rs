@@ -22,7 +22,7 @@ use crate::log;
 /// The credential with the key before the current one.
 const OLD_CREDENTIAL: &str = "mfa.key.old";
 
-/// The most earlier keys that are looked at.
+/// The most earlier keys that are read, the newest.
 const MOST_KEYS: usize = 64;
 
 /// The keys of a host.
@@ -122,7 +122,14 @@ impl KeySource {
                 .ok()
         };
         files.sort_by_cached_key(|path| std::cmp::Reverse(made(path)));
-        files.truncate(MOST_KEYS);
+        if let Some(unread @ 1..) = files.len().checked_sub(MOST_KEYS) {
+            log::warn(format_args!(
+                "only the {MOST_KEYS} newest earlier keys are read, and {} has {unread} more; remove the ones that no \
+                 backup needs",
+                folder.unwrap_or(Path::new(".")).display()
+            ));
+            files.truncate(MOST_KEYS);
+        }
         if self.is_credential() {
             files.push(self.file.clone());
         }
@@ -203,6 +210,24 @@ mod tests {
         let after = Vault::with(&source.load_ring().unwrap(), Some(lasting));
         assert_eq!(after.slot("name", 1000), before.slot("name", 1000));
         assert_eq!(after.pepper().digest("1"), before.pepper().digest("1"));
+    }
+
+    #[test]
+    fn of_more_earlier_keys_than_are_read_it_is_the_oldest_that_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(&dir);
+        let mut made = Vec::new();
+        for number in 0..MOST_KEYS + 2 {
+            made.push(vault(&source).key_id());
+            let earlier = File::open(source.replace().unwrap()).unwrap();
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(number as u64);
+            earlier.set_modified(time).unwrap();
+        }
+        let mut read = vault(&source).other_ids();
+        read.sort();
+        let mut newest = made.split_off(2);
+        newest.sort();
+        assert_eq!(read, newest);
     }
 
     #[test]
