@@ -6,6 +6,7 @@ mod cockpit_browser;
 mod cron;
 mod doas;
 mod doctor_stacks;
+mod lightdm;
 mod logrotate;
 mod ocserv;
 mod one_answer;

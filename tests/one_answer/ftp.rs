@@ -30,8 +30,7 @@ fn proftpd(order: &str) -> Daemon {
             .replace("@ORDER@", order),
     );
     // Debian lets a host have one FTP server: tests/install-needs unpacks this one beside vsftpd.
-    let beside = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let program = built().tree.join(beside).join("proftpd/usr/sbin/proftpd");
+    let program = built().target().join("proftpd/usr/sbin/proftpd");
     let mut proftpd = Command::new(program);
     proftpd.args(["--nodaemon", "--config", &settings]);
     place.start(proftpd)
