@@ -2,6 +2,7 @@
 //! result itself.
 
 pub(crate) mod address;
+mod asking;
 pub(crate) mod backup;
 pub(crate) mod bypass;
 pub(crate) mod config;

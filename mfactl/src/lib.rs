@@ -78,7 +78,7 @@ fn at_a_terminal() -> bool {
 }
 
 fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
-    let mut context = Context::new(args.socket, output);
+    let mut context = Context::new(args.socket, args.pam_dir, output);
     let Some(command) = args.command else {
         return commands::home::run(&mut context);
     };

@@ -10,6 +10,7 @@ mod devices;
 mod doctoring;
 mod enrolling;
 mod importing;
+#[cfg(test)]
 mod looking;
 #[cfg(test)]
 mod person;

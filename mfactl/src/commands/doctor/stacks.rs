@@ -45,6 +45,8 @@ const SHOWN: usize = 8;
 pub(super) struct Service {
     /// Password and code come in one answer.
     pub(super) one_answer: bool,
+    /// No password is asked for, so the program must check a key before.
+    pub(super) code_only: bool,
     /// The account phase refuses users who were not asked.
     pub(super) account: bool,
 }
@@ -59,13 +61,18 @@ pub(super) fn checks(
     let services: Vec<_> = files.names().collect();
     let mut checks: Vec<_> = unread(files).into_iter().collect();
     checks.extend(found(files, &services, after_a_key.then_some(service)));
+    (checks, self::service(files, service))
+}
+
+/// How a service asks, if its stack names the module.
+pub(super) fn service(files: &Files, service: &str) -> Option<Service> {
     let text = |name: &str| files.text(name);
-    let order = order::of(service, &text);
-    let service = order.map(|order| Service {
+    let order = order::of(service, &text)?;
+    Some(Service {
         one_answer: matches!(order, Order::OneAnswer { .. }),
+        code_only: matches!(order, Order::Alone { .. }),
         account: account::line(service, &text).is_some(),
-    });
-    (checks, service)
+    })
 }
 
 /// The services whose stacks ask for a code.

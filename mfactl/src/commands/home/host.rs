@@ -8,7 +8,6 @@ use mfa_protocol::login::Nothing;
 use mfa_protocol::policy::EnforcementMode;
 
 use super::{Step, next, step};
-use crate::args::PAM_FOLDERS;
 use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::commands::doctor::stacks::files::Files;
@@ -21,7 +20,7 @@ use crate::host;
 use crate::table::{field, paragraph};
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
-    let files = Files::read(&PAM_FOLDERS.map(Into::into));
+    let files = Files::read(context.pam_dir());
     let services = services(&files);
     let health = match context.call::<Health>(&Nothing {}) {
         Err(failure) if failure.exit_status() == 3 => {

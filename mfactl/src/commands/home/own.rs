@@ -1,6 +1,6 @@
 //! A user's own state, and what they can do next. Problems come first.
 
-use mfa_protocol::admin::{Account, Address, Explanation, Status, UserParameters};
+use mfa_protocol::admin::{Account, Address, Status, UserParameters};
 
 use super::{Step, next, step};
 use crate::clock::Clock;
@@ -20,7 +20,7 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     Ok(Verdict::Done)
 }
 
-fn screen(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> String {
+fn screen(account: &Account, newcomer: Option<&status::Newcomer>, clock: &Clock) -> String {
     let mut screen = field("You", &account.user);
     screen += &status::state(account, true, clock);
     screen += &field("Factors", &list(&account.enrolled, "none yet"));

@@ -191,7 +191,11 @@ fn a_user_with_nothing_is_told_until_when_they_get_in() {
         user: "bob".to_owned(),
         ..Account::default()
     };
-    let told = |newcomer: Explanation| grace(&account, Some(&newcomer), &Clock::for_tests());
+    let at = |login: Explanation, asking| {
+        let newcomer = Newcomer { login, asking };
+        grace(&account, Some(&newcomer), &Clock::for_tests())
+    };
+    let told = |login: Explanation| at(login, Asking::Asks);
     let refused = Explanation {
         action: Action::Ask,
         not_enrolled: Some(true),
@@ -200,6 +204,11 @@ fn a_user_with_nothing_is_told_until_when_they_get_in() {
     assert_eq!(
         told(refused.clone()),
         "Logins      ssh logins are refused until a factor is enrolled\n"
+    );
+    assert_eq!(
+        at(refused.clone(), Asking::Nowhere),
+        "Logins      ssh logins without a factor are refused once pam_mfa is in a PAM\n            \
+         stack (now it is in none)\n"
     );
     let days = Explanation {
         action: Action::Skip,
