@@ -25,7 +25,7 @@ use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 pub(crate) use address::{
     EnrollAddress, EnrollRadius, NamedAddress, Switched, Target, TestDelivery, address,
 };
-pub(crate) use backup::{Backup, BackupKey, Restore, RotateKey, Store};
+pub(crate) use backup::{Backup, BackupKey, Repair, Restore, RotateKey, Store};
 pub(crate) use enroll::{
     Enroll, EnrollDevice, EnrollHotp, EnrollKnowledge, EnrollRecovery, EnrollTotp,
 };
@@ -65,18 +65,20 @@ pub(crate) struct Args {
     /// Folders of PAM stacks, in order of precedence
     #[arg(long, global = true, hide = true, value_name = "DIR", default_values = PAM_FOLDERS)]
     pub(crate) pam_dir: Vec<PathBuf>,
-    /// The command; on a terminal, mfactl alone shows your state (root: this host's)
+    /// The command; mfactl alone shows your state (root: this host's)
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
 impl Args {
-    /// Whether a command is missing that only a person at a terminal may leave out.
-    pub(crate) fn needs_a_person(&self) -> bool {
-        matches!(
-            self.command,
-            None | Some(Command::Enroll(EnrollWhat { factor: None }))
-        )
+    /// Whether a part of the command is missing that only a person may leave out: alone, `mfactl` shows a screen, and
+    /// `enroll` asks. `answers` tells whether a person can answer.
+    pub(crate) fn needs_a_person(&self, answers: bool) -> bool {
+        match &self.command {
+            None => self.json,
+            Some(Command::Enroll(EnrollWhat { factor: None })) => self.json || !answers,
+            Some(_) => false,
+        }
     }
 
     /// The error for a script that leaves it out: the help of the command that it began.

@@ -6,6 +6,7 @@ mod asking;
 pub(crate) mod backup;
 pub(crate) mod bypass;
 pub(crate) mod config;
+mod confirm;
 pub(crate) mod doctor;
 mod drift;
 pub(crate) mod enroll;

@@ -48,8 +48,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return misused(&error),
     };
-    if args.needs_a_person()
-        && (args.json || !at_a_terminal())
+    if args.needs_a_person(at_a_terminal())
         && let Some(error) = Args::complaint()
     {
         return misused(&error);

@@ -103,7 +103,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
         health => health?,
     };
     let clock = Clock::system();
-    let mut checks = agent::checks(&health, context.socket());
+    // The first of the warnings, because it makes all else void.
+    let mut checks: Vec<_> = config::mode(context)?.into_iter().collect();
+    checks.extend(agent::checks(&health, context.socket()));
     checks.extend(units::checks(context.socket()));
     checks.extend(config::checks(context, &health, &clock)?);
     checks.extend(clock::checks(clock::TIMESYNC));

@@ -80,7 +80,7 @@ fn screen(account: &Account, newcomer: Option<&Newcomer>, reader: Reader, clock:
     let mut screen = field("User", &account.user);
     screen += &state(account, own, clock);
     screen += &field("Failures", &failures(account));
-    screen += &field("Factors", &list(&account.enrolled, "none yet"));
+    screen += &field("Factors", &factors_in_use(account));
     if account.enrolled.is_empty() {
         let command = if named {
             format!("mfactl enroll totp {}", account.user)
@@ -110,6 +110,23 @@ fn screen(account: &Account, newcomer: Option<&Newcomer>, reader: Reader, clock:
     screen += &addresses::addresses(account, clock);
     screen += &tables::rules(&account.rules);
     screen
+}
+
+/// The factors that a login may ask for, or why there are none.
+pub(super) fn factors_in_use(account: &Account) -> String {
+    let devices = account.devices.iter().map(|device| device.enabled);
+    let addresses = account.addresses.iter().map(|address| address.enabled);
+    let radius = account.radius.iter().map(|radius| radius.enabled);
+    let disabled = devices
+        .chain(addresses)
+        .chain(radius)
+        .filter(|enabled| !enabled)
+        .count();
+    let none = match disabled {
+        0 => "none yet".to_owned(),
+        disabled => format!("none in use ({disabled} disabled)"),
+    };
+    list(&account.enrolled, &none)
 }
 
 /// Whether at least one factor of the user asks for a code: a recovery code can replace that.

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod addresses;
+#[cfg(test)]
 mod backups;
 #[cfg(test)]
 mod checking;
@@ -27,5 +28,6 @@ mod support;
 mod taking_over;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
 mod usage;
 mod verifying;

@@ -86,12 +86,17 @@ fn screen(state: &State<'_>, clock: &Clock) -> String {
     if let Some(problem) = problem(health) {
         screen += &paragraph("PROBLEM", problem);
     }
+    if state.mode == EnforcementMode::None {
+        screen += &paragraph("WARNING", ASKS_NOBODY);
+    }
     screen += &paragraph("Settings", &settings(state, clock));
     screen += &field("Mode", &mode(state.mode));
     screen += &field("Users", &users(state));
     screen += &paragraph("Asked by", &asked_by(&state.services));
     screen + "\nNext steps\n" + &next(&steps(state))
 }
+
+const ASKS_NOBODY: &str = "nobody is asked for a second factor, whatever the rules say (mode none)";
 
 /// What the next logins or the next start would fail of.
 fn problem(health: &HealthReply) -> Option<&str> {
@@ -288,6 +293,22 @@ mod tests {
             message: "no such key".to_owned(),
         }];
         insta::assert_snapshot!(shown(&state));
+    }
+
+    #[test]
+    fn a_host_that_asks_nobody_says_so_near_the_top() {
+        let state = State {
+            mode: EnforcementMode::None,
+            services: vec!["sshd"],
+            ..state()
+        };
+        let screen = shown(&state);
+        let second = screen.lines().nth(1).unwrap();
+        assert!(
+            second.starts_with("WARNING     nobody is asked"),
+            "{screen}"
+        );
+        assert!(screen.contains("  mfactl mode all "), "{screen}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::commands::{Verdict, drift, status};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::{field, list, paragraph};
+use crate::table::{field, paragraph};
 
 /// With fewer recovery codes, a user should create new ones.
 const FEW: u32 = 3;
@@ -23,7 +23,7 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
 fn screen(account: &Account, newcomer: Option<&status::Newcomer>, clock: &Clock) -> String {
     let mut screen = field("You", &account.user);
     screen += &status::state(account, true, clock);
-    screen += &field("Factors", &list(&account.enrolled, "none yet"));
+    screen += &field("Factors", &status::factors_in_use(account));
     for device in &account.devices {
         if let Some(drift) = &device.drift {
             let text = format!("{}: {}", device.label, drift::words(drift));

@@ -3,7 +3,7 @@
 use mfa_protocol::admin::{ImportOutcome, ImportResult};
 use serde::Serialize;
 
-use crate::commands::Verdict;
+use crate::commands::{Verdict, confirm};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Output, clean};
@@ -41,13 +41,13 @@ pub(super) fn import(
     yes: bool,
     mut pass: impl FnMut(&mut Context, bool) -> Result<Passed, Failure>,
 ) -> Result<Verdict, Failure> {
-    if super::asks(context, dry_run || yes) {
+    if confirm::asks(context, dry_run || yes) {
         let (mut report, ended) = pass(context, true)?;
         if ended.is_err() || report.stored == 0 {
             return report.finish(context.output, ended);
         }
         report.show(context.output)?;
-        super::agreed(context)?;
+        confirm::agreed(context, "", super::QUESTION)?;
     }
     let (report, ended) = pass(context, dry_run)?;
     report.finish(context.output, ended)

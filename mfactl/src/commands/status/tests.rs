@@ -101,6 +101,19 @@ fn the_screen_of_a_user_with_nothing() {
 }
 
 #[test]
+fn a_user_whose_only_device_is_disabled_has_none_in_use() {
+    let mut account = alice();
+    account.enrolled = Vec::new();
+    account.devices.truncate(1);
+    account.devices[0].enabled = false;
+    let screen = screen(&account, None, ADMIN, &Clock::for_tests());
+    assert!(
+        screen.contains("Factors     none in use (1 disabled)\n"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn the_screen_of_a_user_for_whom_much_is_set() {
     let account = Account {
         user: "carol".to_owned(),
