@@ -200,11 +200,11 @@ impl Report {
         let refused = self.refused.len();
         if self.dry_run {
             return format!(
-                "dry run: would import {stored}, {unchanged} already here, would refuse {refused}; nothing \
+                "dry run: would import {stored}, {unchanged} unchanged, would refuse {refused}; nothing \
                  changed"
             );
         }
-        format!("{stored} imported, {unchanged} already here, {refused} refused")
+        format!("{stored} imported, {unchanged} unchanged, {refused} refused")
     }
 }
 
@@ -244,7 +244,7 @@ mod tests {
             result(ImportOutcome::Unchanged),
             result(ImportOutcome::Refused),
         ]);
-        assert_eq!(report.counts(), "1 imported, 1 already here, 1 refused");
+        assert_eq!(report.counts(), "1 imported, 1 unchanged, 1 refused");
         assert_eq!(report.taken(), 2);
     }
 }
