@@ -114,7 +114,9 @@ nothing until you type yes. Scripts, --yes and --json are not asked."
     /// Remove a factor
     #[command(after_help = "Example: mfactl remove totp alice --label phone
 For one of several addresses:
-  mfactl remove email alice --label anna@example.org")]
+  mfactl remove email alice --label anna@example.org
+Without --label it removes all of this factor. If there are several, it asks
+first on a terminal. Scripts, --yes and --json are not asked.")]
     Remove(Remove),
     /// Rename a device
     #[command(after_help = "Example: mfactl rename totp alice --label phone --to old-phone")]

@@ -6,6 +6,7 @@ mod addresses;
 mod backups;
 #[cfg(test)]
 mod checking;
+#[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod doctoring;
