@@ -28,8 +28,8 @@ pub use backup::{
 };
 pub use check::{
     AddressRule, Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
-    Health, HealthReply, HostFacts, Mode, ModeReply, Refused, Reload, ReloadReply, ServiceAsk,
-    ServiceTerms, Severity, Terms, TermsParameters, TermsReply,
+    Health, HealthReply, HostFacts, KeyRule, Mode, ModeReply, Refused, Reload, ReloadReply,
+    ServiceAsk, ServiceTerms, Severity, Terms, TermsParameters, TermsReply,
 };
 pub use delivery::{
     Address, AddressReply, ConfirmAddress, ConfirmAddressParameters, EnableAddress,

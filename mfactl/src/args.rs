@@ -25,7 +25,7 @@ use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
 pub(crate) use address::{
     EnrollAddress, EnrollRadius, NamedAddress, Switched, Target, TestDelivery, address,
 };
-pub(crate) use backup::{Backup, BackupKey, Restore, RotateKey, Store};
+pub(crate) use backup::{Backup, BackupKey, Repair, Restore, RotateKey, Store};
 pub(crate) use enroll::{
     Enroll, EnrollDevice, EnrollHotp, EnrollKnowledge, EnrollRecovery, EnrollTotp,
 };
@@ -62,18 +62,23 @@ pub(crate) struct Args {
     /// Print the result as one JSON value on standard output
     #[arg(long, global = true, display_order = 101)]
     pub(crate) json: bool,
-    /// The command; on a terminal, mfactl alone shows your state (root: this host's)
+    /// Folders of PAM stacks, in order of precedence
+    #[arg(long, global = true, hide = true, value_name = "DIR", default_values = PAM_FOLDERS)]
+    pub(crate) pam_dir: Vec<PathBuf>,
+    /// The command; mfactl alone shows your state (root: this host's)
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
 impl Args {
-    /// Whether a command is missing that only a person at a terminal may leave out.
-    pub(crate) fn needs_a_person(&self) -> bool {
-        matches!(
-            self.command,
-            None | Some(Command::Enroll(EnrollWhat { factor: None }))
-        )
+    /// Whether a part of the command is missing that only a person may leave out: alone, `mfactl` shows a screen, and
+    /// `enroll` asks. `answers` tells whether a person can answer.
+    pub(crate) fn needs_a_person(&self, answers: bool) -> bool {
+        match &self.command {
+            None => self.json,
+            Some(Command::Enroll(EnrollWhat { factor: None })) => self.json || !answers,
+            Some(_) => false,
+        }
     }
 
     /// The error for a script that leaves it out: the help of the command that it began.
@@ -109,7 +114,9 @@ nothing until you type yes. Scripts, --yes and --json are not asked."
     /// Remove a factor
     #[command(after_help = "Example: mfactl remove totp alice --label phone
 For one of several addresses:
-  mfactl remove email alice --label anna@example.org")]
+  mfactl remove email alice --label anna@example.org
+Without --label it removes all of this factor. If there are several, it asks
+first on a terminal. Scripts, --yes and --json are not asked.")]
     Remove(Remove),
     /// Rename a device
     #[command(after_help = "Example: mfactl rename totp alice --label phone --to old-phone")]
@@ -258,9 +265,6 @@ pub(crate) struct Doctor {
     /// Show every check and every remedy
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// Where the stacks are
-    #[command(flatten)]
-    pub(crate) stacks: Folders,
     /// The sshd to ask
     #[command(flatten)]
     pub(crate) sshd: Sshd,
@@ -284,19 +288,16 @@ pub(crate) struct Sshd {
 pub(crate) enum Stacks {
     /// List each line that names pam_mfa.so, in all files that libpam reads
     #[command(after_help = "Example: mfactl stacks lines")]
-    Lines(Folders),
+    Lines,
     /// Check the services that ask for the code through the line of pam_mfa.so in FILE
     #[command(after_help = "Example: mfactl stacks check common-auth")]
     Check {
         /// The name of a file, such as common-auth
         file: String,
-        /// Where to look
-        #[command(flatten)]
-        folders: Folders,
     },
     /// Replace each line that names pam_mfa.so, so that every service still asks for a password
     #[command(hide = true, after_help = "Example: mfactl stacks take-out")]
-    TakeOut(Folders),
+    TakeOut,
     /// Succeed if nobody can log in through SERVICE without a correct password
     #[command(
         hide = true,
@@ -305,31 +306,17 @@ pub(crate) enum Stacks {
     AskForAPassword {
         /// The name of the service, such as sshd
         service: String,
-        /// Where to look
-        #[command(flatten)]
-        folders: Folders,
     },
     /// Succeed if the stack of SERVICE asks for a code
     #[command(hide = true, after_help = "Example: mfactl stacks ask-for-a-code sshd")]
     AskForACode {
         /// The name of the service, such as sshd
         service: String,
-        /// Where to look
-        #[command(flatten)]
-        folders: Folders,
     },
 }
 
 /// Where libpam looks for stacks, in order of precedence.
-pub(crate) const PAM_FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
-
-/// Where libpam looks for stacks.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Folders {
-    /// Folders of PAM stacks, in order of precedence
-    #[arg(long, hide = true, value_name = "DIR", default_values = PAM_FOLDERS)]
-    pub(crate) pam_dir: Vec<PathBuf>,
-}
+const PAM_FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
 
 /// What to do with the agent's settings.
 #[derive(Debug, Subcommand)]

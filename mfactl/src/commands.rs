@@ -2,9 +2,11 @@
 //! result itself.
 
 pub(crate) mod address;
+mod asking;
 pub(crate) mod backup;
 pub(crate) mod bypass;
 pub(crate) mod config;
+mod confirm;
 pub(crate) mod doctor;
 mod drift;
 pub(crate) mod enroll;

@@ -32,6 +32,7 @@ pub(crate) struct Context {
     /// Where results go.
     pub(crate) output: Output,
     socket: PathBuf,
+    pam_dir: Vec<PathBuf>,
     timeout: Duration,
     client: Option<Client>,
     console: Option<Console>,
@@ -39,10 +40,11 @@ pub(crate) struct Context {
 
 impl Context {
     /// Nothing is opened before it is needed.
-    pub(crate) fn new(socket: PathBuf, output: Output) -> Self {
+    pub(crate) fn new(socket: PathBuf, pam_dir: Vec<PathBuf>, output: Output) -> Self {
         Self {
             output,
             socket,
+            pam_dir,
             timeout: CALL_TIMEOUT,
             client: None,
             console: None,
@@ -52,6 +54,11 @@ impl Context {
     /// Where the agent is expected.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Where libpam looks for stacks, in order of precedence.
+    pub(crate) fn pam_dir(&self) -> &[PathBuf] {
+        &self.pam_dir
     }
 
     /// For calls that take longer than most.

@@ -48,8 +48,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return misused(&error),
     };
-    if args.needs_a_person()
-        && (args.json || !at_a_terminal())
+    if args.needs_a_person(at_a_terminal())
         && let Some(error) = Args::complaint()
     {
         return misused(&error);
@@ -78,7 +77,7 @@ fn at_a_terminal() -> bool {
 }
 
 fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
-    let mut context = Context::new(args.socket, output);
+    let mut context = Context::new(args.socket, args.pam_dir, output);
     let Some(command) = args.command else {
         return commands::home::run(&mut context);
     };

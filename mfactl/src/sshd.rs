@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -42,11 +43,11 @@ pub(crate) fn for_all(program: &Path) -> io::Result<Settings> {
     print(program, &[])
 }
 
-/// The settings for `user`, from an address that no block names.
-pub(crate) fn for_user(program: &Path, user: &str) -> io::Result<Settings> {
+/// The settings for `user`, from this address or from one that no block names.
+pub(crate) fn for_user(program: &Path, user: &str, from: Option<IpAddr>) -> io::Result<Settings> {
     // RFC 5737 and RFC 2606 keep these for examples.
-    let connection =
-        format!("user={user},host=host.example,addr=192.0.2.1,laddr=192.0.2.2,lport=22");
+    let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    let connection = format!("user={user},host=host.example,addr={from},laddr=192.0.2.2,lport=22");
     print(program, &["-C", &connection])
 }
 

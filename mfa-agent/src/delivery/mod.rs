@@ -32,5 +32,5 @@ pub use error::SendError;
 pub use program::{PathError, ProgramPath};
 pub use secret_file::{SecretError, read_secret};
 pub use sms::{Authentication, Command, HttpsUrl, TextRoute, Texter, UrlError, Vonage, Webhook};
-pub use template::{Notice, Template, TemplateError, Templates};
+pub use template::{MessagePurpose, Notice, Template, TemplateError, Templates};
 pub use tls::{Roots, RootsError, Trust};

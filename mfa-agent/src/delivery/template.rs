@@ -25,9 +25,36 @@ If you did not request it, another person knows your password: change it, and co
 ";
 const TEXT: &str = "{code} is your code for {service} on {host}, valid for {minutes} minutes.";
 
+// Nobody types a password before these, so they warn of nothing.
+const CONFIRMATION_MAIL: &str = "\
+{code} is your code for setting up this address on {host}.
+
+It is valid for {minutes} minutes. It was requested on {time}.
+If you did not request it, ignore this message: without the code, nobody can use this address for logins.
+";
+const TRIAL_SUBJECT: &str = "Test message from {host}";
+const TRIAL_MAIL: &str = "\
+This is a test of the messages from {host}, sent on {time}.
+
+An administrator tests whether messages arrive. Nobody logs in, and there is no code to type.
+";
+const TRIAL_TEXT: &str = "This is a test of the messages from {host}. There is no code to type.";
+
+/// Why a message with a code is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessagePurpose {
+    /// A login.
+    Login,
+    /// An address is being set up, outside a login.
+    Confirmation,
+    /// An administrator tests the delivery.
+    Trial,
+}
+
 /// The values in a message.
 #[derive(Clone, Debug)]
 pub struct Notice {
+    pub purpose: MessagePurpose,
     pub code: Secret,
     /// The host that the user logs in to.
     pub host: String,
@@ -48,8 +75,43 @@ pub struct Template(Vec<Piece>);
 /// Subject and text of an email, or the text of a text message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Templates {
-    subject: Template,
-    text: Template,
+    subject: ByPurpose,
+    text: ByPurpose,
+}
+
+/// One template of the settings for every purpose, or the default of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ByPurpose {
+    login: Template,
+    confirmation: Template,
+    trial: Template,
+}
+
+impl ByPurpose {
+    fn same(template: Template) -> Self {
+        Self {
+            login: template.clone(),
+            confirmation: template.clone(),
+            trial: template,
+        }
+    }
+
+    fn shipped(login: &str, confirmation: &str, trial: &str) -> Self {
+        Self {
+            login: shipped(login),
+            confirmation: shipped(confirmation),
+            trial: shipped(trial),
+        }
+    }
+
+    fn render(&self, notice: &Notice) -> Secret {
+        let template = match notice.purpose {
+            MessagePurpose::Login => &self.login,
+            MessagePurpose::Confirmation => &self.confirmation,
+            MessagePurpose::Trial => &self.trial,
+        };
+        template.render(notice)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,7 +292,10 @@ impl Templates {
         if !subject.words().all(is_line) || !text.words().all(is_text) {
             return Err(TemplateError::Control);
         }
-        Ok(Self { subject, text })
+        Ok(Self {
+            subject: ByPurpose::same(subject),
+            text: ByPurpose::same(text),
+        })
     }
 
     /// For a text message, which has no subject.
@@ -246,8 +311,8 @@ impl Templates {
     #[must_use]
     pub fn mail() -> Self {
         Self {
-            subject: shipped(SUBJECT),
-            text: shipped(MAIL),
+            subject: ByPurpose::shipped(SUBJECT, SUBJECT, TRIAL_SUBJECT),
+            text: ByPurpose::shipped(MAIL, CONFIRMATION_MAIL, TRIAL_MAIL),
         }
     }
 
@@ -261,18 +326,23 @@ impl Templates {
         text: Option<Template>,
     ) -> Result<Self, TemplateError> {
         let shipped = Self::mail();
-        Self::new(
-            subject.unwrap_or(shipped.subject),
-            text.unwrap_or(shipped.text),
-        )
+        let checked = Self::new(
+            subject.clone().unwrap_or(shipped.subject.login),
+            text.clone().unwrap_or(shipped.text.login),
+        )?;
+        let defaults = Self::mail();
+        Ok(Self {
+            subject: subject.map_or(defaults.subject, |_| checked.subject),
+            text: text.map_or(defaults.text, |_| checked.text),
+        })
     }
 
     /// The default template of text messages.
     #[must_use]
     pub fn text_message() -> Self {
         Self {
-            subject: Template(Vec::new()),
-            text: shipped(TEXT),
+            subject: ByPurpose::same(Template(Vec::new())),
+            text: ByPurpose::shipped(TEXT, TEXT, TRIAL_TEXT),
         }
     }
 

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mfa_agent::delivery::{Content, Delivery, Job, Notice, SendError, Transport};
+use mfa_agent::delivery::{Content, Delivery, Job, MessagePurpose, Notice, SendError, Transport};
 use mfa_core::factors::address::{EmailAddress, PhoneNumber, Recipient};
 use mfa_protocol::Secret;
 
@@ -25,6 +25,7 @@ const PASSWORD: &str = "hunter2";
 
 fn content() -> Content {
     Content::Code(Notice {
+        purpose: MessagePurpose::Login,
         code: Secret::from(CODE),
         host: "web1".to_owned(),
         service: "sshd".to_owned(),

@@ -37,7 +37,10 @@ fn the_default_file_becomes_a_device_and_five_codes() {
     assert_eq!(account.devices[0].kind, time(30, 0));
     assert_eq!(account.devices[0].used, Some(STEP));
     assert_eq!(account.scratch_codes.unwrap().len(), 5);
-    assert_eq!(account.notes, ["RATE_LIMIT 3 30: the lockout replaces it"]);
+    assert_eq!(
+        account.notes,
+        ["RATE_LIMIT 3 30 is not imported: here [lockout] limits wrong codes, for all users"]
+    );
 }
 
 #[test]
@@ -130,10 +133,10 @@ fn options_that_cannot_be_imported_are_named_and_never_repeated() {
     .notes;
     let said = notes.join("\n");
     for part in [
-        "8 would match",
+        "skew = 8 would cover it",
         "accepted once",
         "--resync",
-        "1 addresses",
+        "1 address was not asked",
         "line 6",
     ] {
         assert!(said.contains(part), "{part}: {said}");
@@ -152,8 +155,8 @@ fn thousands_of_odd_lines_make_one_note_for_each_kind() {
     assert_eq!(
         notes,
         [
-            "3000 addresses that needed no code for a while: [policy] session replaces them",
-            "line 4: the first of 3000 unknown options",
+            "3000 addresses were not asked for a code for a while. This is not imported: here [policy] session does it",
+            "line 4: the first of 3000 unknown options, which are not imported",
         ]
     );
 }

@@ -37,6 +37,19 @@ pub struct ServiceTerms {
     pub asks: Vec<ServiceAsk>,
     /// The rules that go by the remote address.
     pub by_address: Vec<AddressRule>,
+    /// The rules that deny, or ask by what sshd has verified (`after`). They never decide about a login for which sshd
+    /// does not ask the agent.
+    #[serde(default)]
+    pub for_keys: Vec<KeyRule>,
+}
+
+/// A rule that a login by a key alone evades.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRule {
+    /// Its `name`, or its number.
+    pub name: String,
+    /// File and line.
+    pub place: String,
 }
 
 /// What asks for a second factor.

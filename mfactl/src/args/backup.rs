@@ -21,6 +21,7 @@ No used code becomes good again and no lock ends, as far as the replaced store
 knows of them. On a fresh host each TOTP code up to now counts as used. Of HOTP
 codes and recovery codes nothing is known there.
 All sessions end. Factors that users enrolled since the backup are gone.
+On a terminal, --replace asks first. Scripts, --yes and --json are not asked.
 Root may do this, and the user that the agent runs as.";
 
 pub(super) const BACKUP_KEY: &str = "\
@@ -62,6 +63,9 @@ pub(crate) struct Restore {
     /// Replace a store that is not empty
     #[arg(long)]
     pub(crate) replace: bool,
+    /// With --replace: replace it without asking
+    #[arg(long, requires = "replace")]
+    pub(crate) yes: bool,
     /// The file of the private key, for a backup that was made with --recipient-key-file
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
@@ -96,6 +100,7 @@ notices.")]
     #[command(after_help = "\
 Example: mfactl store repair --drop account/alice
 Needs a backup of the last 24 hours. A record that is not damaged stays.
+On a terminal it asks first. Scripts, --yes and --json are not asked.
 The user has nothing enrolled then: [enforcement] unenrolled decides about them.
 To get the record back instead: mfactl restore --replace FILE")]
     Repair(Repair),
@@ -107,4 +112,7 @@ pub(crate) struct Repair {
     /// The record, as mfactl store check names it
     #[arg(long, value_name = "RECORD", value_parser = super::name)]
     pub(crate) drop: String,
+    /// Drop it without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }

@@ -17,6 +17,9 @@ pub(crate) struct Remove {
     /// Only the device of this name; for email and sms, only this address
     #[arg(long, value_parser = name)]
     pub(crate) label: Option<String>,
+    /// Remove several devices or addresses without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// A device and its new name.

@@ -1,6 +1,6 @@
 //! The arguments of `mfactl verify` and `mfactl explain`: a login to run, or to explain.
 
-use super::{Folders, Sshd, name};
+use super::{Sshd, name};
 use crate::context::OWN_SERVICE;
 
 pub(super) const VERIFY: &str = "\
@@ -76,9 +76,6 @@ pub(crate) struct Explain {
     /// The time of this host, such as 2026-11-23T09:30 (default: now)
     #[arg(long, value_name = "TIME", value_parser = name)]
     pub(crate) at: Option<String>,
-    /// Where the stacks are
-    #[command(flatten)]
-    pub(crate) stacks: Folders,
     /// The sshd to ask
     #[command(flatten)]
     pub(crate) sshd: Sshd,

@@ -11,7 +11,9 @@ use mfa_protocol::admin::{
 
 use crate::args::Config;
 use crate::commands::Verdict;
+use crate::commands::asking::Asking;
 use crate::commands::doctor::sshd::gives_names;
+use crate::commands::doctor::stacks::files::Files;
 use crate::commands::findings::{errors, said};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -30,7 +32,8 @@ fn check(context: &mut Context, sshd: &Path) -> Result<Verdict, Failure> {
         let rules = by_address(context)?;
         reply.findings.extend(rules.iter().map(in_vain));
     }
-    context.output.result(&reply, || screen(&reply))?;
+    let asking = Asking::of(&Files::read(context.pam_dir()), SERVICE);
+    context.output.result(&reply, || screen(&reply, asking))?;
     Ok(if reply.valid && errors(&reply).next().is_none() {
         Verdict::Done
     } else {
@@ -38,10 +41,13 @@ fn check(context: &mut Context, sshd: &Path) -> Result<Verdict, Failure> {
     })
 }
 
+/// The service whose logins by address are checked, and whose reason is shown.
+const SERVICE: &str = "sshd";
+
 /// The rules of the files that match sshd logins by address.
 fn by_address(context: &mut Context) -> Result<Vec<AddressRule>, Failure> {
     let parameters = TermsParameters {
-        services: vec!["sshd".to_owned()],
+        services: vec![SERVICE.to_owned()],
         from_files: true,
     };
     let terms = context.call::<Terms>(&parameters)?.terms.into_iter();
@@ -65,9 +71,9 @@ fn in_vain(rule: &AddressRule) -> Finding {
     }
 }
 
-fn screen(reply: &CheckConfigReply) -> String {
+fn screen(reply: &CheckConfigReply, asking: Asking) -> String {
     let mut screen: String = reply.findings.iter().map(line).collect();
-    screen += &refused(reply);
+    screen += &refused(reply, asking);
     let is_warning = |finding: &&Finding| finding.severity == Severity::Warning;
     let warnings = reply.findings.iter().filter(is_warning).count();
     let warnings = warnings + usize::from(!reply.refused.is_empty());
@@ -98,7 +104,7 @@ fn files(reply: &CheckConfigReply) -> String {
 }
 
 /// The users that no service lets in.
-fn refused(reply: &CheckConfigReply) -> String {
+fn refused(reply: &CheckConfigReply, asking: Asking) -> String {
     let name = |refused: &Refused| match refused.administers {
         true => format!("{} (administrator)", clean(&refused.user)),
         false => clean(&refused.user).into_owned(),
@@ -108,14 +114,16 @@ fn refused(reply: &CheckConfigReply) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    match names.is_empty() {
-        true => String::new(),
-        false => format!(
-            "warning: these users can't log in: {}{more}. Enrol them: mfactl enroll totp USER. See \
-             the reason: mfactl explain --user USER --service sshd\n",
-            names.join(", ")
-        ),
+    if names.is_empty() {
+        return String::new();
     }
+    let once = asking.once(SERVICE).map(|once| format!("{once}, "));
+    format!(
+        "warning: {}these users can't log in: {}{more}. Enrol them: mfactl enroll totp USER. See \
+         the reason: mfactl explain --user USER --service {SERVICE}\n",
+        once.unwrap_or_default(),
+        names.join(", ")
+    )
 }
 
 /// "error: …" or "warning: …".
@@ -130,6 +138,10 @@ fn line(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn screen(reply: &CheckConfigReply) -> String {
+        super::screen(reply, Asking::Asks)
+    }
 
     fn finding(severity: Severity, place: Option<&str>, message: &str) -> Finding {
         Finding {
@@ -189,6 +201,9 @@ mod tests {
              mfactl enroll totp USER. See the reason: mfactl explain --user USER --service sshd\n\
              /etc/mfa/agent.toml: valid; 1 warning\n"
         );
+        let before = super::screen(&reply, Asking::Nowhere);
+        let start = "warning: once pam_mfa is in a PAM stack (now it is in none), these users can't log in: anna";
+        assert!(before.starts_with(start), "{before}");
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     if unit.is_some_and(units::State::is_failing) {
         context.set_timeout(WHILE_FAILING);
     }
-    let files = Files::read(&args.stacks.pam_dir);
+    let files = Files::read(context.pam_dir());
     let health = match context.call::<Health>(&Nothing {}) {
         Err(failure) if failure.exit_status() == 3 => {
             let mut checks = vec![agent::silent(&failure, unit)];
@@ -103,7 +103,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
         health => health?,
     };
     let clock = Clock::system();
-    let mut checks = agent::checks(&health, context.socket());
+    // The first of the warnings, because it makes all else void.
+    let mut checks: Vec<_> = config::mode(context)?.into_iter().collect();
+    checks.extend(agent::checks(&health, context.socket()));
     checks.extend(units::checks(context.socket()));
     checks.extend(config::checks(context, &health, &clock)?);
     checks.extend(clock::checks(clock::TIMESYNC));

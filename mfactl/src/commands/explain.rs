@@ -6,11 +6,13 @@ use mfa_protocol::admin::{
     Considered, Explain, ExplainParameters, Explanation, Status, UserParameters,
 };
 use mfa_protocol::policy::{Action, Prompting, RuleField, Source, Unenrolled};
+use nix::unistd::User;
 use serde::Serialize;
 
 use crate::args;
 use crate::clock::Clock;
-use crate::commands::doctor::sshd::gives_names;
+use crate::commands::asking::Asking;
+use crate::commands::doctor::sshd::{gives_names, unasked};
 use crate::commands::doctor::stacks::{emergency_line, files::Files};
 use crate::commands::status::POLICY;
 use crate::commands::{Verdict, status};
@@ -20,7 +22,7 @@ use crate::table::{field, joined, list, paragraph, table_of_places};
 
 pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict, Failure> {
     let sshd = args.sshd.program.clone();
-    let stacks = Files::read(&args.stacks.pam_dir);
+    let stacks = Files::read(context.pam_dir());
     let parameters = ExplainParameters {
         service: args.service().to_owned(),
         user: args.user,
@@ -33,11 +35,13 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
     };
     let explanation = context.call::<Explain>(&parameters)?.explanation;
     let beware = beware(&explanation, &parameters, &sshd);
+    let not_asked = not_asked(&explanation, &parameters, &stacks, &sshd);
     let emergency = emergency_line(&stacks, &explanation.service, &explanation.user);
     if context.output.is_json() {
         let shown = Shown {
             explanation: &explanation,
             beware,
+            not_asked,
             emergency,
         };
         context.output.result(&shown, String::new)?;
@@ -52,12 +56,14 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
     let state = status::state(&account, own, &Clock::system());
     let operation = parameters.operation.as_deref().unwrap_or_default();
     let head = state + &field("Service", &explanation.service) + &field("Operation", operation);
+    let is_known = !matches!(User::from_name(&explanation.user), Ok(None));
     let emergency = emergency.map(|line| let_in(&explanation, &line));
-    let beware = paragraph("Beware", beware.unwrap_or_default())
+    let beware = paragraph("Not asked", &not_asked.unwrap_or_default())
+        + &paragraph("Beware", beware.unwrap_or_default())
         + &paragraph("Emergency", &emergency.unwrap_or_default());
     context
         .output
-        .text(&screen(&explanation, &(head + &beware)))?;
+        .text(&screen(&explanation, is_known, &(head + &beware)))?;
     Ok(Verdict::Done)
 }
 
@@ -68,9 +74,43 @@ struct Shown<'a> {
     explanation: &'a Explanation,
     #[serde(skip_serializing_if = "Option::is_none")]
     beware: Option<&'static str>,
+    /// Logins at this service for which this host does not ask the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_asked: Option<String>,
     /// The line of this host's stack that lets the user in without a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     emergency: Option<String>,
+}
+
+/// When this host does not ask the agent, so that it decides nothing: no stack does, or sshd accepts a key alone.
+fn not_asked(
+    it: &Explanation,
+    login: &ExplainParameters,
+    stacks: &Files,
+    sshd: &Path,
+) -> Option<String> {
+    let (user, service) = (&it.user, &it.service);
+    if let Some(why) = Asking::of(stacks, service).not_yet(service) {
+        return Some(format!("{why}, so {service} does not ask the agent yet"));
+    }
+    if !is_sshd(service) {
+        return None;
+    }
+    let from = login.from.as_ref().and_then(|from| from.parse().ok());
+    let ways = unasked(sshd, stacks, (service, user), from);
+    let are = match ways.len() {
+        0 => return None,
+        1 => "is",
+        _ => "are each",
+    };
+    let ways = ways.join(", ");
+    Some(format!(
+        "{ways} {are} enough for sshd on this host; then the agent is not asked"
+    ))
+}
+
+fn is_sshd(service: &str) -> bool {
+    service.starts_with("sshd")
 }
 
 fn let_in(it: &Explanation, line: &str) -> String {
@@ -85,17 +125,16 @@ fn beware(it: &Explanation, asked: &ExplainParameters, sshd: &Path) -> Option<&'
         .iter()
         .any(|rule| rule.field == Some(RuleField::From));
     let matters = asked.from.is_some() || by_address;
-    let is_sshd = it.service.starts_with("sshd");
-    (matters && is_sshd && gives_names(sshd)).then_some(NAMES)
+    (matters && is_sshd(&it.service) && gives_names(sshd)).then_some(NAMES)
 }
 
 const NAMES: &str = "sshd has UseDNS yes, and passes the name of a remote host instead of its address. A rule that \
                      denies by address denies every host that has a name; other rules with from, and \
                      allow-from, do not match it. Fix: UseDNS no in sshd_config";
 
-/// `head` is what is known of the user and the login before the decision.
-fn screen(it: &Explanation, head: &str) -> String {
-    let user = format!("{} ({})", it.user, source(it.source));
+/// `head` is what is known of the user and the login before the decision; `is_known` is whether the host knows the user.
+fn screen(it: &Explanation, is_known: bool, head: &str) -> String {
+    let user = format!("{} ({})", it.user, source(it.source, is_known));
     let mut screen = field("User", &user) + head;
     screen += &field("Decision", &decision(it));
     screen += &paragraph("Because", &it.reason);
@@ -122,8 +161,10 @@ fn screen(it: &Explanation, head: &str) -> String {
     screen
 }
 
-fn source(source: Source) -> &'static str {
+fn source(source: Source, is_known: bool) -> &'static str {
     match source {
+        // Users without an entry are local for the rules.
+        Source::Local if !is_known => "not known to this host; treated as local",
         Source::Local => "local",
         Source::Federated => "federated: in the name service, not in /etc/passwd",
     }
@@ -272,7 +313,7 @@ mod tests {
             ],
         };
         let head = "State       not locked\nService     openvpn\n";
-        assert_eq!(screen(&explanation, head), EXPLAINED);
+        assert_eq!(screen(&explanation, true, head), EXPLAINED);
     }
 
     #[test]
@@ -285,7 +326,7 @@ mod tests {
             prompting: Prompting::Dialogue,
             ..Explanation::default()
         };
-        assert_eq!(screen(&explanation, "Service     mfactl\n"), SKIPPED);
+        assert_eq!(screen(&explanation, true, "Service     mfactl\n"), SKIPPED);
     }
 
     #[test]
@@ -298,8 +339,9 @@ mod tests {
             prompts: vec!["OTP code: ".to_owned()],
             ..Explanation::default()
         };
-        let text = screen(&bob(&["totp", "pin"]), "");
+        let text = screen(&bob(&["totp", "pin"]), false, "");
         for line in [
+            "User        bob (not known to this host; treated as local)\n",
             "Decision    deny: bob has enrolled none of: totp, pin\n",
             "Rule        [policy]\n",
             "            no answer to these is accepted\n",

@@ -1,4 +1,4 @@
-//! `mfactl` alone, at a terminal, for a person who knows no command yet: the state, and what to do next.
+//! `mfactl` alone, for a person who knows no command yet: the state, and what to do next.
 //!
 //! Root sees the state of this host, other users see their own.
 

@@ -16,7 +16,6 @@ mod table;
 mod tokens;
 mod uris;
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use mfa_import::apps::App;
@@ -26,24 +25,11 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 
+/// What a person is asked after the report of a dry run.
+const QUESTION: &str = "Import this?";
+
 /// A call stores 150 devices, and hashing PINs is slow by design.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Whether a person is asked before anything is imported. Scripts are not.
-fn asks(context: &Context, is_settled: bool) -> bool {
-    !is_settled && !context.output.is_json() && std::io::stdin().is_terminal()
-}
-
-/// Asks whether to import what was shown.
-fn agreed(context: &mut Context) -> Result<(), Failure> {
-    // A person takes time to type, and the agent closes idle connections.
-    context.hang_up();
-    let answer = context.console()?.ask("Import this? Type yes: ", true)?;
-    match answer {
-        Some(answer) if answer.expose().trim() == "yes" => Ok(()),
-        _ => Err(Failure::Cancelled),
-    }
-}
 
 pub(crate) fn run(context: &mut Context, format: Import) -> Result<Verdict, Failure> {
     context.set_timeout(CALL_TIMEOUT);

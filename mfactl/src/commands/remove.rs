@@ -1,11 +1,11 @@
 //! `mfactl remove`: removing factors.
 
-use mfa_protocol::admin::{Remove, RemoveParameters};
+use mfa_protocol::admin::{Account, Remove, RemoveParameters, Status, StatusReply, UserParameters};
 use mfa_protocol::factor::Authenticator;
 use serde::Serialize;
 
 use crate::args;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, confirm};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -21,6 +21,9 @@ struct Removed<'a> {
 
 pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, Failure> {
     let factor = args.factor;
+    if args.label.is_none() && confirm::asks(context, args.yes) {
+        ask_about_several(context, args.user.as_deref(), factor)?;
+    }
     let parameters = RemoveParameters {
         user: args.user,
         factor,
@@ -58,4 +61,47 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
         }
     })?;
     Ok(Verdict::Done)
+}
+
+/// Asks first if more than one device or address would be removed, because the command names none of them.
+fn ask_about_several(
+    context: &mut Context,
+    user: Option<&str>,
+    factor: Authenticator,
+) -> Result<(), Failure> {
+    let parameters = UserParameters {
+        user: user.map(str::to_owned),
+    };
+    // The agent decides about the removal itself; a caller who may not look is not asked.
+    let Ok(StatusReply { account }) = context.call::<Status>(&parameters) else {
+        return Ok(());
+    };
+    let names = names(&account, factor);
+    if names.len() < 2 {
+        return Ok(());
+    }
+    let kind = match factor.channel() {
+        Some(_) => "addresses",
+        None => "devices",
+    };
+    let what = format!(
+        "{} has {} {factor} {kind}: {}. To remove only one, name it with --label.",
+        clean(&account.user),
+        names.len(),
+        clean(&names.join(", "))
+    );
+    confirm::agreed(context, &what, "Remove all?")
+}
+
+/// The devices or addresses that a removal without a label removes.
+fn names(account: &Account, factor: Authenticator) -> Vec<&str> {
+    let devices = account.devices.iter();
+    let devices = devices.filter(|device| Authenticator::from(device.factor) == factor);
+    let addresses = account.addresses.iter();
+    let addresses = addresses.filter(|address| factor.channel() == Some(address.factor));
+    let addresses = addresses.map(|address| &*address.address);
+    devices
+        .map(|device| &*device.label)
+        .chain(addresses)
+        .collect()
 }

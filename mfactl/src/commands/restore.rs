@@ -17,7 +17,8 @@ use super::backup::file::Reader;
 use super::backup::key;
 use super::backup::progress::{Progress, counted};
 use crate::args;
-use crate::commands::Verdict;
+use crate::clock::Clock;
+use crate::commands::{Verdict, confirm};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -47,6 +48,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
     }
     let (head, mut reader) = Reader::open(&args.file)?;
     let file_key = args.key_file.as_deref().map(|file| key::open(&head, file));
+    if args.replace && confirm::asks(context, args.yes) {
+        confirm::agreed(context, &lost(&head.made_at), "Replace it?")?;
+    }
     context.call::<RestoreBegin>(&RestoreBeginParameters {
         head: head.clone(),
         file_key: file_key.transpose()?,
@@ -75,6 +79,15 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
     Ok(Verdict::Done)
 }
 
+/// What is lost.
+fn lost(made_at: &str) -> String {
+    format!(
+        "This replaces all that is stored with the backup of {}. Factors that users enrolled since then are gone, and \
+         all sessions end.",
+        clean(&Clock::system().past(made_at))
+    )
+}
+
 /// Reads the whole file before anything is sent.
 fn check(file: &Path) -> Result<(), Failure> {
     let (_, mut reader) = Reader::open(file)?;
@@ -99,15 +112,11 @@ fn send(context: &mut Context, reader: &mut Reader) -> Result<u64, Failure> {
 }
 
 fn screen(restored: &Restored<'_>, reply: &RestoreEndReply) -> String {
+    let known = reply.accounts.saturating_add(reply.damaged);
     let mut text = format!(
-        "Restored {}: {} (backup of {})\n",
-        counted(restored.records, "record"),
-        counted(reply.accounts, "account")
-            + &others(
-                restored
-                    .records
-                    .saturating_sub(reply.accounts + reply.damaged)
-            ),
+        "Restored {}{} (backup of {})\n",
+        counted(reply.accounts, "user"),
+        others(restored.records.saturating_sub(known)),
         clean(restored.made_at)
     );
     let mut say = |count: u64, of: &str, what: &str| {

@@ -17,17 +17,16 @@ use crate::output::clean;
 use crate::table::paragraph;
 
 pub(crate) fn run(context: &Context, what: &Stacks) -> Result<Verdict, Failure> {
+    let files = Files::read(context.pam_dir());
     match what {
-        Stacks::Lines(folders) => list(context, &Files::read(&folders.pam_dir)),
-        Stacks::Check { file, folders } => check(context, &Files::read(&folders.pam_dir), file),
-        Stacks::TakeOut(folders) => take_out(context, &Files::read(&folders.pam_dir)),
-        Stacks::AskForAPassword { service, folders } => {
-            let files = Files::read(&folders.pam_dir);
+        Stacks::Lines => list(context, &files),
+        Stacks::Check { file } => check(context, &files, file),
+        Stacks::TakeOut => take_out(context, &files),
+        Stacks::AskForAPassword { service } => {
             all_read(&files)?;
             Ok(answer(take_out::asks_for_a_password(&files, service)))
         }
-        Stacks::AskForACode { service, folders } => {
-            let files = Files::read(&folders.pam_dir);
+        Stacks::AskForACode { service } => {
             all_read(&files)?;
             Ok(answer(asking(&files).contains(&service.as_str())))
         }
@@ -129,7 +128,7 @@ mod tests {
     #[test]
     fn a_file_that_can_t_be_read_is_a_failure_and_not_an_empty_list() {
         let folder = tempfile::tempdir().unwrap();
-        let context = Context::new("/nonexistent".into(), Output::new(true));
+        let context = Context::new("/nonexistent".into(), Vec::new(), Output::new(true));
         fs::write(folder.path().join("sshd"), vec![b'#'; 70_000]).unwrap();
         let files = Files::read(&[folder.path().to_owned()]);
         assert!(matches!(list(&context, &files), Err(Failure::Rejected(_))));

@@ -14,10 +14,12 @@ pub(super) use tables::POLICY;
 
 use crate::args::Whose;
 use crate::clock::Clock;
+use crate::commands::asking::Asking;
+use crate::commands::doctor::stacks::files::Files;
 use crate::commands::{Verdict, settings};
 use crate::context::{Context, acts_for_oneself};
 use crate::failure::Failure;
-use crate::table::{field, list, table};
+use crate::table::{field, list, paragraph, table};
 
 pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure> {
     let named = args.user.is_some();
@@ -30,8 +32,9 @@ pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure
         false => newcomer(context, &account),
     };
     let reader = Reader { named, own };
+    let newcomer = newcomer.as_ref();
     context.output.result(&account, || {
-        screen(&account, newcomer.as_ref(), reader, &Clock::system())
+        screen(&account, newcomer, reader, &Clock::system())
     })?;
     Ok(Verdict::Done)
 }
@@ -48,8 +51,14 @@ struct Reader {
 /// The service whose logins tell whether a user without a factor gets in.
 const SERVICE: &str = "sshd";
 
-/// The explanation of an ssh login of a user with nothing enrolled.
-pub(super) fn newcomer(context: &mut Context, account: &Account) -> Option<Explanation> {
+/// An ssh login of a user with nothing enrolled.
+pub(super) struct Newcomer {
+    login: Explanation,
+    asking: Asking,
+}
+
+/// The ssh login of this user, if they have nothing enrolled.
+pub(super) fn newcomer(context: &mut Context, account: &Account) -> Option<Newcomer> {
     if !account.enrolled.is_empty() {
         return None;
     }
@@ -60,20 +69,18 @@ pub(super) fn newcomer(context: &mut Context, account: &Account) -> Option<Expla
     };
     // It is an addition to the screen, which has to come without it too.
     let reply = context.call::<Explain>(&parameters).ok()?;
-    Some(reply.explanation)
+    Some(Newcomer {
+        login: reply.explanation,
+        asking: Asking::of(&Files::read(context.pam_dir()), SERVICE),
+    })
 }
 
-fn screen(
-    account: &Account,
-    newcomer: Option<&Explanation>,
-    reader: Reader,
-    clock: &Clock,
-) -> String {
+fn screen(account: &Account, newcomer: Option<&Newcomer>, reader: Reader, clock: &Clock) -> String {
     let Reader { named, own } = reader;
     let mut screen = field("User", &account.user);
     screen += &state(account, own, clock);
     screen += &field("Failures", &failures(account));
-    screen += &field("Factors", &list(&account.enrolled, "none yet"));
+    screen += &field("Factors", &factors_in_use(account));
     if account.enrolled.is_empty() {
         let command = if named {
             format!("mfactl enroll totp {}", account.user)
@@ -103,6 +110,23 @@ fn screen(
     screen += &addresses::addresses(account, clock);
     screen += &tables::rules(&account.rules);
     screen
+}
+
+/// The factors that a login may ask for, or why there are none.
+pub(super) fn factors_in_use(account: &Account) -> String {
+    let devices = account.devices.iter().map(|device| device.enabled);
+    let addresses = account.addresses.iter().map(|address| address.enabled);
+    let radius = account.radius.iter().map(|radius| radius.enabled);
+    let disabled = devices
+        .chain(addresses)
+        .chain(radius)
+        .filter(|enabled| !enabled)
+        .count();
+    let none = match disabled {
+        0 => "none yet".to_owned(),
+        disabled => format!("none in use ({disabled} disabled)"),
+    };
+    list(&account.enrolled, &none)
 }
 
 /// Whether at least one factor of the user asks for a code: a recovery code can replace that.
@@ -151,7 +175,7 @@ fn failures(account: &Account) -> String {
 }
 
 /// What expires: a suspension, recovery and bypass codes, grace, sessions.
-pub(super) fn passing(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> String {
+pub(super) fn passing(account: &Account, newcomer: Option<&Newcomer>, clock: &Clock) -> String {
     let mut lines = String::new();
     if let Some(time) = &account.suspended_until {
         let text = format!("not asked for a second factor until {}", clock.future(time));
@@ -177,9 +201,9 @@ pub(super) fn passing(account: &Account, newcomer: Option<&Explanation>, clock: 
 }
 
 /// Until when a user without a factor gets in, and that one who does not has to enrol.
-fn grace(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> String {
+fn grace(account: &Account, newcomer: Option<&Newcomer>, clock: &Clock) -> String {
     let since = account.grace_since.as_ref();
-    let Some(it) = newcomer else {
+    let Some(Newcomer { login: it, asking }) = newcomer else {
         let text = since.map(|time| format!("let in without a factor since {}", clock.past(time)));
         return field("Grace", &text.unwrap_or_default());
     };
@@ -203,11 +227,17 @@ fn grace(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> St
             let text = format!("let in without a factor for {days} from the first login{after}");
             field("Grace", &text)
         }
-        (None, None, Action::Ask) if it.not_enrolled == Some(true) => field(
-            "Logins",
-            "ssh logins are refused until a factor is enrolled",
-        ),
+        (None, None, Action::Ask) if it.not_enrolled == Some(true) => {
+            paragraph("Logins", &refused(*asking))
+        }
         (None, None, _) => String::new(),
+    }
+}
+
+fn refused(asking: Asking) -> String {
+    match asking.once(SERVICE) {
+        None => "ssh logins are refused until a factor is enrolled".to_owned(),
+        Some(once) => format!("ssh logins without a factor are refused {once}"),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::backup::progress::{Progress, counted};
 use crate::args;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, confirm};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -28,7 +28,7 @@ struct Repaired<'a> {
 pub(crate) fn run(context: &mut Context, what: args::Store) -> Result<Verdict, Failure> {
     match what {
         args::Store::Check => check(context),
-        args::Store::Repair(repair) => drop_record(context, repair.drop),
+        args::Store::Repair(repair) => drop_record(context, repair),
     }
 }
 
@@ -67,7 +67,12 @@ fn screen(checked: &Checked) -> String {
             Or to drop one, so that its user enrols again, after a backup:\n  mfactl store repair --drop RECORD\n"
 }
 
-fn drop_record(context: &mut Context, record: String) -> Result<Verdict, Failure> {
+fn drop_record(context: &mut Context, repair: args::Repair) -> Result<Verdict, Failure> {
+    let record = repair.drop;
+    if confirm::asks(context, repair.yes) {
+        let question = format!("Drop {}?", clean(&record));
+        confirm::agreed(context, "Its user has nothing enrolled then.", &question)?;
+    }
     let reply = context.call::<StoreDrop>(&StoreDropParameters {
         record: record.clone(),
     })?;

@@ -7,6 +7,8 @@ use mfa_protocol::admin::{Explain, ExplainParameters, Explanation, Suspended, Us
 use mfa_protocol::factor::FactorCombination;
 use serde::Serialize;
 
+use super::asking::Asking;
+use super::doctor::stacks::files::Files;
 use super::lists::{all, page};
 use crate::args;
 use crate::clock::Clock;
@@ -105,8 +107,9 @@ fn not_enrolled(context: &mut Context, service: &str) -> Result<Verdict, Failure
             found.push(it.into());
         }
     }
+    let asking = Asking::of(&Files::read(context.pam_dir()), service);
     context.output.result(&found, || {
-        screen(&found, looked_at, service, &Clock::system())
+        screen(&found, looked_at, (service, asking), &Clock::system())
     })?;
     Ok(Verdict::Done)
 }
@@ -114,28 +117,36 @@ fn not_enrolled(context: &mut Context, service: &str) -> Result<Verdict, Failure
 const OLD: &str = "the agent is older than mfactl and does not say who has not enrolled. Restart it: systemctl restart \
                    mfa-agent";
 
-fn screen(found: &[NotEnrolled], looked_at: usize, service: &str, clock: &Clock) -> String {
+fn screen(
+    found: &[NotEnrolled],
+    looked_at: usize,
+    (service, asking): (&str, Asking),
+    clock: &Clock,
+) -> String {
+    let not_yet = asking.not_yet(service);
     let service = clean(service);
     if found.is_empty() {
         return format!(
             "Users of this host who still have to enrol for {service}: none of {looked_at}"
         );
     }
-    let rows = found.iter().map(|it| row(it, clock));
+    let rows = found.iter().map(|it| row(it, not_yet.is_none(), clock));
     let table = table(
         ["User", "Rule", "Requires", "Grace since", "Grace until"],
         rows,
     );
     let count = found.len();
+    let not_yet = not_yet.map(|why| format!("Nobody is refused yet: {why}.\n"));
     format!(
-        "{table}\nUsers of this host who still have to enrol for {service}: {count} of {looked_at}\n\
+        "{table}\nUsers of this host who still have to enrol for {service}: {count} of {looked_at}\n{}\
          Enrol a user:   mfactl enroll totp USER\n\
-         See the reason: mfactl explain --user USER --service {service}\n"
+         See the reason: mfactl explain --user USER --service {service}\n",
+        not_yet.unwrap_or_default()
     )
 }
 
-fn row(it: &NotEnrolled, clock: &Clock) -> [String; 5] {
-    let [since, until] = grace(it, clock);
+fn row(it: &NotEnrolled, is_asked: bool, clock: &Clock) -> [String; 5] {
+    let [since, until] = grace(it, is_asked, clock);
     [
         it.user.clone(),
         it.rule.clone().unwrap_or_else(|| "[policy]".to_owned()),
@@ -146,14 +157,15 @@ fn row(it: &NotEnrolled, clock: &Clock) -> [String; 5] {
 }
 
 /// Since when and until when. Grace begins with the first login, and a last day is known before that. Users without
-/// grace are refused now.
-fn grace(it: &NotEnrolled, clock: &Clock) -> [String; 2] {
+/// grace are refused now, unless the stack does not ask yet.
+fn grace(it: &NotEnrolled, is_asked: bool, clock: &Clock) -> [String; 2] {
     match (&it.grace_since, &it.grace_until, it.grace_days_left) {
         (Some(since), Some(until), _) => [clock.date(since), clock.date(until)],
         (None, Some(until), _) => ["first login".to_owned(), clock.date(until)],
         (_, _, Some(1)) => ["first login", "1 day later"].map(str::to_owned),
         (_, _, Some(days)) => ["first login".to_owned(), format!("{days} days later")],
-        (_, _, None) => ["none", "refused now"].map(str::to_owned),
+        (_, _, None) if is_asked => ["none", "refused now"].map(str::to_owned),
+        (_, _, None) => ["none", "none"].map(str::to_owned),
     }
 }
 
@@ -207,10 +219,33 @@ mod tests {
             ..user("dora", None)
         };
         let found = [anna, user("bert", None), carl, dora];
-        insta::assert_snapshot!(screen(&found, 7, "sshd", &Clock::for_tests()));
+        insta::assert_snapshot!(screen(
+            &found,
+            7,
+            ("sshd", Asking::Asks),
+            &Clock::for_tests()
+        ));
         assert_eq!(
-            screen(&[], 7, "sudo", &Clock::for_tests()),
+            screen(&[], 7, ("sudo", Asking::Asks), &Clock::for_tests()),
             "Users of this host who still have to enrol for sudo: none of 7"
         );
+    }
+
+    #[test]
+    fn nobody_is_refused_now_where_no_stack_asks() {
+        let at = |asking| {
+            let found = [user("bert", None)];
+            screen(&found, 7, ("sudo", asking), &Clock::for_tests())
+        };
+        let before = at(Asking::Nowhere);
+        assert!(!before.contains("refused now"), "{before}");
+        let line = "Nobody is refused yet: pam_mfa is in no PAM stack.\n";
+        assert!(before.contains(line), "{before}");
+        let elsewhere = at(Asking::OtherServices);
+        assert!(
+            elsewhere.contains("yet: pam_mfa is not in the PAM stack of sudo.\n"),
+            "{elsewhere}"
+        );
+        assert!(at(Asking::Asks).contains("refused now"));
     }
 }

@@ -14,7 +14,7 @@ const NO_SHELL: [&str; 3] = ["command=", "restrict", "no-pty"];
 pub(super) fn lets_root_in(has_password: bool) -> bool {
     let keys = fs::read_to_string(KEYS).unwrap_or_default();
     let has_key = keys.lines().any(gives_a_shell);
-    for_user(Path::new(PROGRAM), "root")
+    for_user(Path::new(PROGRAM), "root", None)
         .is_ok_and(|settings| is_open(&settings, has_password, has_key))
 }
 

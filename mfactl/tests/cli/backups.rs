@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::person::Person;
 use crate::support::{Agent, Exchange, admin, mfactl, refused, stderr, stdout, value};
 
 fn head() -> Value {
@@ -54,30 +55,52 @@ fn a_backup_is_written_and_its_chunks_are_sent_back() {
         "done": false, "accounts": 0, "damaged": 0, "assumed": 0, "unknown_counters": 0,
         "unknown_codes": 0,
     });
-    let script = vec![
-        admin(
-            "RestoreBegin",
-            json!({"head": head(), "replace": true}),
-            json!({}),
-        ),
-        admin(
-            "RestoreNext",
-            json!({"chunk": "b25l", "last": false}),
-            json!({"records": 1_000}),
-        ),
-        admin(
-            "RestoreNext",
-            json!({"chunk": "dHdv", "last": true}),
-            json!({"records": 1_204}),
-        ),
-        admin("RestoreEnd", json!({}), more),
-        admin("RestoreEnd", json!({}), done),
-    ];
-    let agent = Agent::scripted(script);
+    let script = || {
+        vec![
+            admin(
+                "RestoreBegin",
+                json!({"head": head(), "replace": true}),
+                json!({}),
+            ),
+            admin(
+                "RestoreNext",
+                json!({"chunk": "b25l", "last": false}),
+                json!({"records": 1_000}),
+            ),
+            admin(
+                "RestoreNext",
+                json!({"chunk": "dHdv", "last": true}),
+                json!({"records": 1_204}),
+            ),
+            admin("RestoreEnd", json!({}), more.clone()),
+            admin("RestoreEnd", json!({}), done.clone()),
+        ]
+    };
+    let agent = Agent::scripted(Vec::new());
+    let mut person = Person::runs(&agent, &["restore", "--replace", &file]);
+    person.types("Replace it? Type yes: ", "no\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(1), "{screen}");
+    assert!(
+        screen.contains("Factors that users enrolled since then are gone"),
+        "{screen}"
+    );
+    assert_eq!(agent.finish(), 0, "nothing is replaced without a yes");
+    let agent = Agent::scripted(script());
+    let mut person = Person::runs(&agent, &["restore", "--replace", &file]);
+    person.types("Replace it? Type yes: ", "yes\n");
+    assert_eq!(person.ends().1, Some(0));
+    agent.finish();
+    let agent = Agent::scripted(script());
+    let ready = ["restore", "--replace", "--yes", &file];
+    assert_eq!(Person::runs(&agent, &ready).ends().1, Some(0));
+    agent.finish();
+
+    let agent = Agent::scripted(script());
     let output = mfactl(&agent, &["restore", "--replace", &file], "");
     assert!(output.status.success(), "{}", stderr(&output));
     insta::assert_snapshot!(stdout(&output), @r"
-    Restored 1,204 records: 1,202 accounts and 1 other record (backup of 2026-11-29T00:00:00Z)
+    Restored 1,202 users and 1 other record (backup of 2026-11-29T00:00:00Z)
       7 TOTP devices: codes up to now count as used. Users wait for the next code.
       2 HOTP devices: a code that was used since the backup passes again. Have
         their users use a code now, or enrol them again.
@@ -202,6 +225,11 @@ fn damaged_records_are_listed_and_one_is_dropped() {
         json!({"record": "account/alice"}),
         json!({"dropped": true}),
     );
+    let agent = Agent::scripted(Vec::new());
+    let mut person = Person::runs(&agent, &["store", "repair", "--drop", "account/alice"]);
+    person.types("Drop account/alice? Type yes: ", "no\n");
+    assert_eq!(person.ends().1, Some(1));
+    assert_eq!(agent.finish(), 0);
     let agent = Agent::scripted(vec![dropped]);
     let line = ["--json", "store", "repair", "--drop", "account/alice"];
     let output = mfactl(&agent, &line, "");

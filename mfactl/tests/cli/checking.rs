@@ -60,3 +60,21 @@ fn an_error_or_settings_that_are_not_valid_are_exit_status_1() {
         agent.finish();
     }
 }
+
+#[test]
+fn who_can_t_log_in_is_told_for_when_a_stack_asks() {
+    let call = || {
+        let mut reply = checked(true, &json!([]));
+        reply["refused"] = json!([{"user": "anna", "administers": false}]);
+        admin("CheckConfig", json!({}), reply)
+    };
+    let agent = Agent::scripted(vec![call(), call()]);
+    let now = stdout(&mfactl(&agent, &["config", "check"], ""));
+    let who = "these users can't log in: anna. Enrol them";
+    assert!(now.starts_with(&format!("warning: {who}")), "{now}");
+    let arguments = ["config", "check", "--pam-dir", "/nonexistent"];
+    let before = stdout(&mfactl(&agent, &arguments, ""));
+    let start = format!("warning: once pam_mfa is in a PAM stack (now it is in none), {who}");
+    assert!(before.starts_with(&start), "{before}");
+    agent.finish();
+}

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::person::Person;
 use crate::support::{
     Agent, Exchange, account, admin, caller, login, mfactl, mfactl_of, ordinary, refused, stderr,
     stdout, value,
@@ -50,6 +51,64 @@ fn a_device_that_counts_is_removed_by_its_factor() {
     let output = mfactl(&agent, &["remove", "hotp", "bob"], "");
     assert_eq!(stdout(&output), "bob: hotp removed\n");
     agent.finish();
+}
+
+#[test]
+fn a_person_is_asked_before_several_devices_are_removed() {
+    let device = |label: &str| {
+        json!({
+            "factor": "totp", "label": label, "algorithm": "SHA1", "digits": 6, "period": 30, "counter": null,
+            "clock_offset": 0, "drift": null, "credential_id": null, "enrolled_at": "2026-11-20T13:02:00Z",
+            "last_used_at": null,
+        })
+    };
+    let status = |devices: &[&str]| {
+        let devices: Vec<_> = devices.iter().map(|label| device(label)).collect();
+        let account = account(json!({"enrolled": ["totp"], "devices": devices}));
+        admin(
+            "Status",
+            json!({"user": "alice"}),
+            json!({ "account": account }),
+        )
+    };
+    let removed = |count: u32| {
+        admin(
+            "Remove",
+            json!({"user": "alice", "factor": "totp"}),
+            json!({"user": "alice", "removed": count}),
+        )
+    };
+    let line = ["remove", "totp", "alice"];
+    let agent = Agent::scripted(vec![status(&["phone", "token"])]);
+    let mut person = Person::runs(&agent, &line);
+    person.types("Remove all? Type yes: ", "no\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(1));
+    assert!(
+        screen.contains("alice has 2 totp devices: phone, token."),
+        "{screen}"
+    );
+    agent.finish();
+    for (devices, question, line) in [
+        (2, true, &line[..]),
+        (1, false, &line[..]),
+        (2, false, &["remove", "totp", "alice", "--yes"]),
+    ] {
+        let looked = match line.contains(&"--yes") {
+            true => None,
+            false => Some(status(&["phone", "token"][..devices])),
+        };
+        let script = looked.into_iter().chain([removed(2)]).collect();
+        let agent = Agent::scripted(script);
+        let mut person = Person::runs(&agent, line);
+        if question {
+            person.types("Remove all? Type yes: ", "yes\n");
+        }
+        let (screen, code) = person.ends();
+        assert_eq!(code, Some(0), "{screen}");
+        assert_eq!(screen.contains("Type yes"), question, "{screen}");
+        agent.finish();
+    }
 }
 
 fn pair() -> serde_json::Value {

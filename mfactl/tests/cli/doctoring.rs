@@ -19,6 +19,13 @@ fn health(differing: Value) -> Exchange {
     admin("Health", json!({}), health)
 }
 
+fn mode(mode: &str) -> Exchange {
+    let reply = json!({
+        "mode": mode, "place": "/etc/mfa/agent.toml:7", "config": "/etc/mfa/agent.toml", "file_mode": mode,
+    });
+    admin("Mode", json!({}), reply)
+}
+
 fn config(findings: Value) -> Exchange {
     admin("CheckConfig", json!({}), checked(true, &findings))
 }
@@ -66,7 +73,7 @@ fn drifts(drifts: Value) -> Exchange {
 fn doctor_finds_nothing_where_all_is_well() {
     let script = || {
         let config = config(json!([warning()]));
-        [health(json!({})), config, drifts(json!([]))]
+        [health(json!({})), mode("all"), config, drifts(json!([]))]
     };
     let scripts = [script(), script(), script()];
     let agent = Agent::scripted(scripts.into_iter().flatten().collect());
@@ -104,7 +111,14 @@ fn doctor_names_each_problem_and_the_command_that_mends_it() {
             "reload_error": "agent.toml:3: no such key",
         }))
     };
-    let script = || [broken(), config(json!([error()])), drifts(json!([]))];
+    let script = || {
+        [
+            broken(),
+            mode("local-users"),
+            config(json!([error()])),
+            drifts(json!([])),
+        ]
+    };
     let agent = Agent::scripted(script().into_iter().chain(script()).collect());
     let json = doctor(&agent, &["--json"]);
     let ill = [
@@ -138,6 +152,7 @@ fn doctor_names_each_problem_and_the_command_that_mends_it() {
 fn files_that_the_agent_can_t_check_are_a_problem_among_others() {
     let agent = Agent::scripted(vec![
         health(json!({"config_changed": true})),
+        mode("all"),
         refused("CheckConfig", json!({}), "Unavailable", "permission denied"),
         drifts(json!([])),
     ]);
@@ -159,6 +174,7 @@ fn files_that_the_agent_can_t_check_are_a_problem_among_others() {
 fn doctor_leaves_out_what_its_caller_may_not_see() {
     let agent = Agent::scripted(vec![
         health(json!({})),
+        refused("Mode", json!({}), "NotAllowed", "ask root"),
         config(json!([])),
         refused("Drifts", json!({}), "NotAllowed", "ask root"),
     ]);
@@ -182,6 +198,7 @@ fn doctor_reads_all_pages_of_devices_astray() {
     };
     let agent = Agent::scripted(vec![
         health(json!({})),
+        mode("all"),
         config(json!([])),
         admin(
             "Drifts",
@@ -202,6 +219,21 @@ fn doctor_reads_all_pages_of_devices_astray() {
     ] {
         assert!(stdout(&output).contains(words), "{}", stdout(&output));
     }
+    agent.finish();
+}
+
+#[test]
+fn doctor_begins_with_a_mode_that_asks_nobody() {
+    let agent = Agent::scripted(vec![
+        health(json!({})),
+        mode("none"),
+        config(json!([])),
+        drifts(json!([])),
+    ]);
+    let output = doctor(&agent, &[]);
+    let lines = "warning  mode     nobody is asked for a second factor: [enforcement] mode is\n                  \
+                 none (/etc/mfa/agent.toml:7)\n                  to ask: mfactl mode all\n";
+    assert!(stdout(&output).starts_with(lines), "{}", stdout(&output));
     agent.finish();
 }
 

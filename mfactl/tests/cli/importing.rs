@@ -29,7 +29,7 @@ fn an_import_reports_every_line_that_was_refused() {
     let path = file.path().to_str().unwrap();
     let output = mfactl(&agent, &["import", "uris", path], "");
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stdout(&output), "1 imported, 1 already here, 2 refused\n");
+    assert_eq!(stdout(&output), "1 imported, 1 unchanged, 2 refused\n");
     let complaints = "line 4: no tab; expected user<TAB>otpauth://…\n\
                       line 5: bob: hotp is not offered\n";
     assert_eq!(stderr(&output), complaints);

@@ -1,5 +1,8 @@
 //! Looking at accounts: `status`, `users`, `lockouts`, `explain`.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -130,11 +133,56 @@ fn explain_sends_what_is_known_of_the_login() {
         json!({ "explanation": skipped("sshd") }),
     )]);
     let arguments = "explain --user alice --service sshd --from ::1 --tty tty1 --ruser bob \
-                     --after publickey,password --at 2026-11-23T09:30 --json";
+                     --after publickey,password --at 2026-11-23T09:30 --sshd /nonexistent --json";
     let arguments: Vec<_> = arguments.split_whitespace().collect();
     let output = mfactl(&agent, &arguments, "");
     assert_eq!(value(&output), skipped("sshd"));
     agent.finish();
+}
+
+/// A program that prints settings as `sshd -T` does.
+fn sshd(folder: &Path, settings: &str) -> String {
+    let program = folder.join("sshd");
+    fs::write(&program, format!("#!/bin/sh\necho '{settings}'\n")).unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    program.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn explain_says_when_the_agent_is_not_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |settings: &str, more: &[&str]| {
+        let agent = Agent::scripted(vec![admin(
+            "Explain",
+            json!({"user": "alice", "service": "sshd"}),
+            json!({ "explanation": skipped("sshd") }),
+        )]);
+        let program = sshd(folder.path(), settings);
+        let arguments = [
+            "--json",
+            "explain",
+            "--user",
+            "alice",
+            "--service",
+            "sshd",
+            "--sshd",
+            &program,
+        ];
+        let output = mfactl(&agent, &[&arguments, more].concat(), "");
+        agent.finish();
+        value(&output)["not_asked"].clone()
+    };
+    let on = "pubkeyauthentication yes\nkbdinteractiveauthentication yes";
+    assert_eq!(
+        told(on, &[]),
+        "a key alone is enough for sshd on this host; then the agent is not asked"
+    );
+    let both = "authenticationmethods publickey,keyboard-interactive";
+    assert_eq!(told(&format!("{on}\n{both}"), &[]), Value::Null);
+    assert_eq!(
+        told(on, &["--pam-dir", "/nonexistent"]),
+        "pam_mfa is in no PAM stack, so sshd does not ask the agent yet"
+    );
 }
 
 #[test]

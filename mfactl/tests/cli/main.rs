@@ -2,14 +2,17 @@
 
 #[cfg(test)]
 mod addresses;
+#[cfg(test)]
 mod backups;
 #[cfg(test)]
 mod checking;
+#[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod doctoring;
 mod enrolling;
 mod importing;
+#[cfg(test)]
 mod looking;
 #[cfg(test)]
 mod person;
@@ -26,5 +29,6 @@ mod support;
 mod taking_over;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
 mod usage;
 mod verifying;

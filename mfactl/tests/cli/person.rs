@@ -70,8 +70,8 @@ impl Person {
             command.uid(user.uid.as_raw());
         }
         let child = command
-            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_mfactl"), "--socket"])
-            .arg(agent.socket())
+            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_mfactl")])
+            .args(agent.places(arguments))
             .args(arguments)
             .stdin(side())
             .stdout(file.map_or_else(side, Stdio::from))

@@ -152,6 +152,20 @@ fn the_status_of_somebody_with_nothing() {
 }
 
 #[test]
+fn where_no_stack_asks_the_status_says_when_somebody_is_refused() {
+    let agent = Agent::scripted(vec![
+        status(json!({"user": "alice"}), account(json!({}))),
+        refused_for_now(),
+    ]);
+    let arguments = ["status", "alice", "--pam-dir", "/nonexistent"];
+    let screen = stdout(&mfactl(&agent, &arguments, ""));
+    let lines = "Logins      ssh logins without a factor are refused once pam_mfa is in a PAM\n            \
+                 stack (now it is in none)\n";
+    assert!(screen.contains(lines), "{screen}");
+    agent.finish();
+}
+
+#[test]
 fn the_status_of_somebody_locked_with_a_device_astray() {
     let times = Times::now();
     let agent = Agent::scripted(vec![status(json!({"user": "alice"}), full(&times))]);

@@ -1,6 +1,7 @@
 //! An agent that follows a script, and the command as a shell sees it.
 
-use std::fs::{Permissions, set_permissions};
+use std::ffi::OsString;
+use std::fs::{Permissions, create_dir, set_permissions, write};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -51,7 +52,11 @@ pub(crate) fn login(method: &'static str, parameters: Value, step: Value) -> Exc
     admin(method, parameters, json!({ "session": "s1", "step": step }))
 }
 
-/// An agent on a socket of its own.
+const PAM_DIR: &str = "--pam-dir";
+const STACKS: &str = "stacks";
+const ASKS: &str = "auth required pam_unix.so\nauth required pam_mfa.so\n";
+
+/// An agent on a socket of its own, on a host whose sshd asks.
 pub(crate) struct Agent {
     folder: tempfile::TempDir,
     stop: Arc<AtomicBool>,
@@ -62,6 +67,9 @@ impl Agent {
     pub(crate) fn scripted(script: Vec<Exchange>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("agent.sock")).unwrap();
+        // The screens depend on whether sshd's stack asks.
+        create_dir(folder.path().join(STACKS)).unwrap();
+        write(folder.path().join(STACKS).join("sshd"), ASKS).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || follow(&listener, script, &stopped));
@@ -74,6 +82,15 @@ impl Agent {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("agent.sock")
+    }
+
+    /// What every command is given: the socket, and the stacks, unless `arguments` name others.
+    pub(crate) fn places(&self, arguments: &[&str]) -> Vec<OsString> {
+        let mut places = vec!["--socket".into(), self.socket().into()];
+        if !arguments.contains(&PAM_DIR) {
+            places.extend([PAM_DIR.into(), self.folder.path().join(STACKS).into()]);
+        }
+        places
     }
 
     /// How many connections carried calls. Fails if the script was not followed to its end.
@@ -147,7 +164,7 @@ pub(crate) fn account(differing: Value) -> Value {
 /// Runs `mfactl` with the agent's socket and these lines of standard input.
 pub(crate) fn mfactl(agent: &Agent, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
-    command.arg("--socket").arg(agent.socket()).args(arguments);
+    command.args(agent.places(arguments)).args(arguments);
     run(command, input)
 }
 
@@ -205,7 +222,7 @@ pub(crate) fn mfactl_of(user: &User, agent: &Agent, arguments: &[&str], input: &
         set_permissions(open, Permissions::from_mode(0o777)).unwrap();
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
-    command.arg("--socket").arg(socket).args(arguments);
+    command.args(agent.places(arguments)).args(arguments);
     if user.uid != getuid() {
         command.uid(user.uid.as_raw());
     }

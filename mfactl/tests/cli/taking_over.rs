@@ -41,8 +41,8 @@ fn a_google_authenticator_file_is_sent_with_what_is_used_of_it() {
     let expected = "  User   Result    Devices  Codes  PIN
   alice  imported  1        2
 
-alice: RATE_LIMIT 3 30: the lockout replaces it
-1 imported, 0 updated, 0 already here, 0 refused
+alice: RATE_LIMIT 3 30 is not imported: here [lockout] limits wrong codes, for all users
+1 imported, 0 updated, 0 unchanged, 0 refused
 ";
     assert_eq!(stdout(&output), expected);
     assert_eq!(output.status.code(), Some(0));
@@ -62,7 +62,9 @@ alice: RATE_LIMIT 3 30: the lockout replaces it
     let account = &json["accounts"][0];
     assert_eq!(
         account["notes"],
-        json!(["RATE_LIMIT 3 30: the lockout replaces it"])
+        json!([
+            "RATE_LIMIT 3 30 is not imported: here [lockout] limits wrong codes, for all users"
+        ])
     );
     assert!(!json.to_string().contains("11111111") && !json.to_string().contains(KEY));
     agent.finish();
@@ -118,7 +120,7 @@ fn a_users_file_is_sent_by_user_and_its_bad_lines_are_reported() {
         "alice: has a PIN already",
         "line 3: bob: too short",
         "line 4: carol: the key is not hexadecimal",
-        "0 imported, 1 updated, 0 already here, 2 refused",
+        "0 imported, 1 updated, 0 unchanged, 2 refused",
     ] {
         assert!(screen.contains(line), "{line}\n{screen}");
     }
@@ -273,7 +275,7 @@ fn an_export_of_google_authenticator_becomes_an_entry_for_each_device() {
     assert_eq!(stderr(&output), "line 1: part 2 of 2 of an export\n");
     assert_eq!(
         stdout(&output),
-        "dry run: would import 1, 0 already here, would refuse 0; nothing changed\n"
+        "dry run: would import 1, 0 unchanged, would refuse 0; nothing changed\n"
     );
     agent.finish();
 }

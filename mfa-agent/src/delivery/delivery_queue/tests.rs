@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use mfa_protocol::Secret;
 
 use super::*;
-use crate::delivery::Notice;
+use crate::delivery::{MessagePurpose, Notice};
 
 const FOREVER: Duration = Duration::from_secs(600);
 
@@ -75,6 +75,7 @@ impl Rig {
 
 fn notice(host: &str) -> Notice {
     Notice {
+        purpose: MessagePurpose::Login,
         code: Secret::from("483920"),
         host: host.to_owned(),
         service: "sshd".to_owned(),

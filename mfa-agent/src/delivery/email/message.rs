@@ -66,7 +66,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::delivery::{Notice, Template};
+    use crate::delivery::{MessagePurpose, Notice, Template};
 
     fn composed(subject: &str, text: &str, host: &str) -> String {
         let templates = Templates::new(
@@ -75,6 +75,7 @@ mod tests {
         )
         .unwrap();
         let notice = Notice {
+            purpose: MessagePurpose::Login,
             code: Secret::from("483920"),
             host: host.to_owned(),
             service: "sshd".to_owned(),

@@ -4,6 +4,7 @@ use super::*;
 
 fn notice() -> Notice {
     Notice {
+        purpose: MessagePurpose::Login,
         code: Secret::from("483920"),
         host: "web1".to_owned(),
         service: "sshd".to_owned(),
@@ -50,7 +51,7 @@ fn an_unknown_placeholder_is_named() {
 
 #[test]
 fn default_templates_are_valid() {
-    for (subject, text) in [(SUBJECT, MAIL), ("", TEXT)] {
+    for (subject, text) in [(SUBJECT, MAIL), (SUBJECT, CONFIRMATION_MAIL), ("", TEXT)] {
         let (subject, text) = (
             Template::parse(subject).unwrap(),
             Template::parse(text).unwrap(),
@@ -71,6 +72,53 @@ fn default_templates_are_valid() {
         Templates::text_message().text(&notice()).expose().len() <= 160,
         "one text message"
     );
+}
+
+#[test]
+fn only_the_code_of_a_login_warns_that_the_password_may_be_known() {
+    let mail = |purpose| {
+        let notice = Notice {
+            purpose,
+            ..notice()
+        };
+        let templates = Templates::mail();
+        let subject = templates.subject(&notice).expose().to_owned();
+        (subject, templates.text(&notice).expose().to_owned())
+    };
+    let warning = "another person knows your password";
+    assert!(mail(MessagePurpose::Login).1.contains(warning));
+    let (subject, text) = mail(MessagePurpose::Confirmation);
+    assert_eq!(subject, "Your code for web1");
+    assert!(text.starts_with("483920 is your code for setting up this address on web1."));
+    assert!(!text.contains("password"), "{text}");
+    let (subject, text) = mail(MessagePurpose::Trial);
+    assert_eq!(subject, "Test message from web1");
+    assert!(
+        text.starts_with("This is a test") && !text.contains("483920"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("password") && text.contains("no code to type"),
+        "{text}"
+    );
+    let trial = Notice {
+        purpose: MessagePurpose::Trial,
+        ..notice()
+    };
+    let short = Templates::text_message().text(&trial);
+    assert!(short.expose().ends_with("There is no code to type."));
+}
+
+#[test]
+fn a_template_of_the_settings_is_used_for_every_purpose() {
+    let trial = Notice {
+        purpose: MessagePurpose::Trial,
+        ..notice()
+    };
+    let own = Template::parse("{code} by us").unwrap();
+    let templates = Templates::mail_with(None, Some(own)).unwrap();
+    assert_eq!(templates.text(&trial).expose(), "483920 by us");
+    assert_eq!(templates.subject(&trial).expose(), "Test message from web1");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfa_protocol::admin::{AddressRule, ServiceAsk, ServiceTerms, TermsParameters, TermsReply};
+use mfa_protocol::admin::{
+    AddressRule, KeyRule, ServiceAsk, ServiceTerms, TermsParameters, TermsReply,
+};
 use mfa_protocol::login::Authtok;
 
 use super::super::connection::Connection;
@@ -63,6 +65,12 @@ fn of(settings: &Settings, service: &str) -> ServiceTerms {
                 name: rule.name.clone(),
                 place: rule.place.to_string(),
                 denies: rule.action == Action::Deny,
+            });
+        }
+        if rule.action == Action::Deny || rule.action != Action::Skip && rule.after.is_some() {
+            terms.for_keys.push(KeyRule {
+                name: rule.name.clone(),
+                place: rule.place.to_string(),
             });
         }
         if let Action::Ask(ask) = &rule.action {
@@ -146,6 +154,20 @@ mod tests {
         ];
         assert_eq!(by(&sshd), expected);
         assert_eq!(sshd.asks[1].place.as_deref(), Some("agent.toml:2"));
+    }
+
+    #[test]
+    fn rules_that_deny_or_ask_after_a_key_are_named() {
+        let text = "[[rule]]\nname = 'root'\nusers = ['root']\nservices = ['sshd']\naction = 'deny'\n\
+                    [[rule]]\nname = 'sudo'\nservices = ['sudo']\naction = 'deny'\n\
+                    [[rule]]\nname = 'office'\nafter = ['publickey']\naction = 'skip'\n\
+                    [[rule]]\nname = 'key'\nafter = ['publickey']\nrequire = ['totp']\n";
+        let found = terms(text, "sshd").for_keys;
+        let found: Vec<_> = found
+            .iter()
+            .map(|rule| (&*rule.name, &*rule.place))
+            .collect();
+        assert_eq!(found, [("root", "agent.toml:1"), ("key", "agent.toml:14")]);
     }
 
     #[test]

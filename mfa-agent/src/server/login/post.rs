@@ -17,7 +17,7 @@ use super::super::random;
 use super::super::wait::MessageWait;
 use super::{Context, Login};
 use crate::audit::Event;
-use crate::delivery::{AtEnd, Content, Delivery, Job, Notice};
+use crate::delivery::{AtEnd, Content, Delivery, Job, MessagePurpose, Notice};
 use crate::log;
 use crate::repository::{After, Key};
 use mfa_core::account::Account;
@@ -317,6 +317,7 @@ impl Agent {
     fn notice(&self, login: &Login, code: &SentCode, expires: Timestamp, now: Timestamp) -> Notice {
         let minutes = left(expires, now).as_secs().div_ceil(60);
         Notice {
+            purpose: MessagePurpose::Login,
             code: code.code.clone(),
             host: self.host_name(),
             service: login.context.place().to_owned(),

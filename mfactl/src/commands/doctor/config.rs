@@ -1,6 +1,10 @@
 //! The agent's settings: the active ones, and the files that the next reload would read.
 
-use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, HealthReply};
+use mfa_protocol::admin::{CheckConfig, CheckConfigReply, Finding, HealthReply, Mode, ModeReply};
+use mfa_protocol::client::ClientError;
+use mfa_protocol::login::Nothing;
+use mfa_protocol::message::ErrorKind;
+use mfa_protocol::policy::EnforcementMode;
 
 use super::Check;
 use crate::clock::Clock;
@@ -22,6 +26,28 @@ pub(super) fn checks(
         in_force(health, clock),
         files(context, health)?,
     ))
+}
+
+/// The warning that nobody is asked. Nothing for callers who may not see the mode, and from an older agent.
+pub(super) fn mode(context: &mut Context) -> Result<Option<Check>, Failure> {
+    match context.call::<Mode>(&Nothing {}) {
+        Ok(reply) => Ok(asks_nobody(&reply)),
+        Err(Failure::Agent(ClientError::Refused {
+            kind: Some(ErrorKind::NotAllowed) | None,
+            ..
+        })) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn asks_nobody(reply: &ModeReply) -> Option<Check> {
+    let place = reply.place.as_deref().map(|place| format!(" ({place})"));
+    let message = format!(
+        "nobody is asked for a second factor: [enforcement] mode is none{}",
+        place.unwrap_or_default()
+    );
+    let is_off = reply.mode == EnforcementMode::None;
+    is_off.then(|| Check::note("mode", message, "to ask: mfactl mode all"))
 }
 
 fn merged(health: &HealthReply, in_force: Check, mut found: Vec<Check>) -> Vec<Check> {
@@ -148,6 +174,26 @@ mod tests {
             !check.ok && check.message.contains("last good settings"),
             "{check:?}"
         );
+    }
+
+    #[test]
+    fn a_mode_that_asks_nobody_is_a_warning_with_its_place() {
+        let reply = ModeReply {
+            mode: EnforcementMode::None,
+            place: Some("a.toml:7".to_owned()),
+            ..ModeReply::default()
+        };
+        let check = asks_nobody(&reply).unwrap();
+        assert!(check.ok && check.remedy.is_some() && !check.is_usual);
+        assert!(
+            check.message.ends_with("mode is none (a.toml:7)"),
+            "{check:?}"
+        );
+        let reply = ModeReply {
+            mode: EnforcementMode::LocalUsers,
+            ..reply
+        };
+        assert_eq!(asks_nobody(&reply), None);
     }
 
     #[test]

@@ -5,17 +5,22 @@
 
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use mfa_protocol::admin::ServiceTerms;
 use nix::unistd::geteuid;
 
 use super::Check;
-use super::stacks::Service;
+use super::stacks::files::Files;
+use super::stacks::{self, Service};
 use crate::host;
 use crate::sshd::{Settings, for_all, for_user, match_blocks};
 
 const NAME: &str = "sshd";
+
+/// At most so many rules are named.
+const MOST_RULES: usize = 3;
 
 /// sshd is asked for at most so many users.
 const MOST_USERS: usize = 20;
@@ -28,6 +33,29 @@ pub(crate) fn gives_names(program: &Path) -> bool {
 /// Whether every login through PAM needs a key before, for everybody without a `Match` block.
 pub(super) fn asks_after_a_key(program: &Path) -> bool {
     for_all(program).is_ok_and(|settings| settings.is_key_first())
+}
+
+/// The ways to log in at `service` on which this sshd never asks the agent about `user`, each in words. None if that
+/// can't be seen, or if the account phase asks the agent.
+pub(crate) fn unasked(
+    program: &Path,
+    files: &Files,
+    (service, user): (&str, &str),
+    from: Option<IpAddr>,
+) -> Vec<String> {
+    let Some(stack) = stacks::service(files, service).filter(|stack| !stack.account) else {
+        return Vec::new();
+    };
+    let Ok(settings) = for_user(program, user, from) else {
+        return Vec::new();
+    };
+    let words = |way: Vec<String>| match &*way.join(",") {
+        "publickey" => "a key alone".to_owned(),
+        "gssapi-with-mic" | "gssapi-keyex" => "a Kerberos ticket alone".to_owned(),
+        way => format!("{way} alone"),
+    };
+    let ways = unasked_ways(&settings, &stack).into_iter();
+    ways.map(words).collect()
 }
 
 /// The findings about the sshd at `program`, whose stack is `service`; `terms` are the rules for it. `drop_in` is the
@@ -44,10 +72,11 @@ pub(super) fn checks(
     };
     match for_all(program) {
         Ok(settings) => {
-            let mut checks = judge(&settings, service);
+            let mut checks = judge(&settings, service, way(service));
             let is_chosen = drop_in.is_some_and(|text| text.contains(KEY_CHOSEN));
-            for check in &mut checks {
-                check.is_usual |= is_chosen && check.message == KEY_ALONE;
+            let evaded = evaded(terms);
+            for check in checks.iter_mut().filter(|check| check.message == KEY_ALONE) {
+                of_key_alone(check, is_chosen, evaded.as_deref());
             }
             checks.extend(of_match_blocks(program, &settings, service));
             checks.extend(
@@ -113,7 +142,39 @@ const OUR_MARKS: [&str; 2] = [
 /// What our file says if a key alone was chosen.
 const KEY_CHOSEN: &str = "\nAuthenticationMethods publickey keyboard-interactive\n";
 
-fn judge(settings: &Settings, service: &Service) -> Vec<Check> {
+/// What `mfa-pam sshd` writes so that this stack can ask, if it can write that.
+fn way(service: &Service) -> Option<&'static str> {
+    match (service.one_answer, service.code_only) {
+        (true, _) => None,
+        (false, true) => Some("mfa-pam sshd key+code"),
+        (false, false) => Some(KEY),
+    }
+}
+
+/// Says which rules do not decide about a login by a key alone, if there are any.
+fn evaded(terms: Option<&ServiceTerms>) -> Option<String> {
+    let rules = terms.map_or(&[][..], |terms| &terms.for_keys);
+    let shown = rules.iter().take(MOST_RULES);
+    let shown: Vec<_> = shown
+        .map(|rule| format!("{:?} ({})", rule.name, rule.place))
+        .collect();
+    let shown = shown.join(", ");
+    match (rules.len(), rules.len().saturating_sub(MOST_RULES)) {
+        (0, _) => None,
+        (1, _) => Some(format!("this rule does not apply to it: {shown}")),
+        (_, 0) => Some(format!("these rules do not apply to it: {shown}")),
+        (_, more) => Some(format!(
+            "these rules do not apply to it: {shown} and {more} more"
+        )),
+    }
+}
+
+/// What sshd's settings mean for its stack. `way` is the command that corrects them.
+fn judge(settings: &Settings, service: &Service, way: Option<&str>) -> Vec<Check> {
+    let change = |line: &str| match way {
+        Some(way) => format!("{way}\nor by hand, {}", change(line)),
+        None => change(line),
+    };
     if !settings.pam {
         return vec![Check::problem(NAME, NO_PAM, change("UsePAM yes"))];
     }
@@ -139,7 +200,7 @@ fn judge(settings: &Settings, service: &Service) -> Vec<Check> {
         _ => {}
     }
     if !service.account {
-        checks.extend(alone(settings, service));
+        checks.extend(alone(settings, service, way));
     }
     if checks.is_empty() {
         checks.push(Check::ok(NAME, "its settings allow a prompt for the code"));
@@ -159,11 +220,12 @@ fn of_match_blocks(program: &Path, all: &Settings, service: &Service) -> Vec<Che
         .take(MOST_USERS)
         .collect();
     for user in &users {
-        let Ok(settings) = for_user(program, user) else {
+        let Ok(settings) = for_user(program, user, None) else {
             continue;
         };
         if settings != *all {
-            let of_user = judge(&settings, service).into_iter();
+            // A Match block overrides what mfa-pam writes.
+            let of_user = judge(&settings, service, None).into_iter();
             checks.extend(
                 of_user
                     .filter(|check| check.remedy.is_some())
@@ -184,28 +246,61 @@ fn of_match_blocks(program: &Path, all: &Settings, service: &Service) -> Vec<Che
 }
 
 /// Ways to log in through sshd without a code.
-fn alone(settings: &Settings, service: &Service) -> Vec<Check> {
-    let asks = |method: &str| {
-        method == "keyboard-interactive" || method == "password" && service.one_answer
+fn alone(settings: &Settings, service: &Service, way: Option<&str>) -> Vec<Check> {
+    let first = |words: &str, by_hand: String| match way {
+        Some(way) => format!("{words}{way}\nor by hand, {by_hand}"),
+        None => by_hand,
     };
-    let ways = settings.unasked_ways(asks).into_iter();
+    let ways = unasked_ways(settings, service).into_iter();
     ways.map(
         |way| match way.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["publickey"] => Check::note(NAME, KEY_ALONE, KEY_AND_CODE),
-            ["hostbased"] => Check::problem(NAME, HOST_ALONE, change("HostbasedAuthentication no")),
-            ["gssapi-with-mic" | "gssapi-keyex"] => {
-                Check::note(NAME, TICKET_ALONE, TICKET_AND_CODE)
-            }
+            ["publickey"] => Check::note(NAME, KEY_ALONE, key_and_code(service)),
+            ["hostbased"] => Check::problem(
+                NAME,
+                HOST_ALONE,
+                first("", change("HostbasedAuthentication no")),
+            ),
+            ["gssapi-with-mic" | "gssapi-keyex"] => Check::note(
+                NAME,
+                TICKET_ALONE,
+                first("to change it: ", TICKET_AND_CODE.to_owned()),
+            ),
             _ => {
                 let message = format!(
                     "{} alone is enough to log in, without a code (AuthenticationMethods)",
                     way.join(",")
                 );
-                Check::note(NAME, message, KEY_AND_CODE)
+                Check::note(NAME, message, key_and_code(service))
             }
         },
     )
     .collect()
+}
+
+/// A key alone is usual if it was chosen, unless rules expect to decide about it.
+fn of_key_alone(check: &mut Check, is_chosen: bool, evaded: Option<&str>) {
+    if is_chosen {
+        check.remedy = Some(KEY_AND_CODE.to_owned());
+    }
+    match evaded {
+        Some(rules) => check.message += &format!("; {rules}"),
+        None => check.is_usual = is_chosen,
+    }
+}
+
+/// The ways to log in on which sshd does not ask the agent.
+fn unasked_ways(settings: &Settings, service: &Service) -> Vec<Vec<String>> {
+    let asks = |method: &str| {
+        method == "keyboard-interactive" || method == "password" && service.one_answer
+    };
+    settings.unasked_ways(asks)
+}
+
+fn key_and_code(service: &Service) -> String {
+    match way(service) == Some(KEY) {
+        true => format!("if you want that: {KEY}\n{KEY_AND_CODE}"),
+        false => KEY_AND_CODE.to_owned(),
+    }
 }
 
 /// Where sshd's settings contradict the agent's.
@@ -245,6 +340,8 @@ fn change(line: &str) -> String {
     )
 }
 
+/// The command after which a key alone, or password and code, let users in.
+const KEY: &str = "mfa-pam sshd key";
 const NO_PAM: &str = "UsePAM is no, so sshd asks nobody for a code";
 const NOBODY_ASKED: &str = "sshd can't prompt for a code with these settings";
 const ONE_STRING: &str = "PasswordAuthentication is yes: a client that uses it answers every prompt with the \
@@ -253,7 +350,7 @@ const KEY_ALONE: &str = "a public key alone is enough to log in, without a code"
 const HOST_ALONE: &str = "host-based authentication alone is enough to log in, without a code (HostbasedAuthentication yes)";
 const TICKET_ALONE: &str =
     "a Kerberos ticket alone is enough to log in, without a code (GSSAPIAuthentication yes)";
-const TICKET_AND_CODE: &str = "to change it, in sshd_config: GSSAPIAuthentication no\nor add the account line of \
+const TICKET_AND_CODE: &str = "in sshd_config: GSSAPIAuthentication no\nor add the account line of \
                                /usr/share/doc/pam-mfa/examples/pam.d/sshd-account";
 const ONE_LOGIN: &str =
     "check a login: sshd -T -C user=USER,host=HOST,addr=ADDRESS | grep authenticationmethods";
@@ -265,15 +362,16 @@ const KEY_AND_CODE: &str = "to ask for a code after the key: mfa-pam sshd key+co
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mfa_protocol::admin::{AddressRule, ServiceAsk};
+    use mfa_protocol::admin::{AddressRule, KeyRule, ServiceAsk};
 
     const STACK: Service = Service {
         one_answer: false,
+        code_only: false,
         account: false,
     };
 
     fn said(text: &str, service: &Service) -> Vec<(bool, String)> {
-        let checks = judge(&Settings::parse(text), service);
+        let checks = judge(&Settings::parse(text), service, way(service));
         let told = |check: Check| (check.ok, check.message);
         checks.into_iter().map(told).collect()
     }
@@ -337,12 +435,67 @@ mod tests {
     fn password_and_code_in_one_need_the_password_method() {
         let one_answer = Service {
             one_answer: true,
-            account: false,
+            ..STACK
         };
         let text = "usepam yes\nkbdinteractiveauthentication no\npasswordauthentication no\n";
         assert_eq!(said(text, &one_answer), [(false, NOBODY_ASKED.to_owned())]);
         let text = text.replace("passwordauthentication no", "passwordauthentication yes");
         assert!(said(&text, &one_answer).iter().all(|(ok, _)| *ok));
+    }
+
+    #[test]
+    fn the_command_that_corrects_sshd_comes_before_what_to_write_by_hand() {
+        let remedy = |text: &str, service: &Service| {
+            let checks = judge(&Settings::parse(text), service, way(service));
+            checks[0].remedy.clone().unwrap_or_default()
+        };
+        let silent = "usepam yes\nkbdinteractiveauthentication no\n";
+        let by_hand = "in sshd_config: KbdInteractiveAuthentication yes\nthen: sshd -t";
+        let first = format!("mfa-pam sshd key\nor by hand, {by_hand}");
+        assert!(remedy(silent, &STACK).starts_with(&first));
+        let after_a_key = Service {
+            code_only: true,
+            ..STACK
+        };
+        let first = format!("mfa-pam sshd key+code\nor by hand, {by_hand}");
+        assert!(remedy(silent, &after_a_key).starts_with(&first));
+        let one_answer = Service {
+            one_answer: true,
+            ..STACK
+        };
+        let by_hand = "in sshd_config: PasswordAuthentication yes\n";
+        assert!(remedy(silent, &one_answer).starts_with(by_hand));
+        let ticket = "usepam yes\nkbdinteractiveauthentication yes\ngssapiauthentication yes\n";
+        let first = "to change it: mfa-pam sshd key\nor by hand, in sshd_config: GSSAPI";
+        assert!(remedy(ticket, &STACK).starts_with(first));
+    }
+
+    #[test]
+    fn a_key_alone_that_was_chosen_is_a_warning_only_if_rules_expect_to_decide() {
+        let rule = |name: &str| KeyRule {
+            name: name.to_owned(),
+            place: "a.toml:3".to_owned(),
+        };
+        let judged = |rules: Vec<KeyRule>| {
+            let terms = ServiceTerms {
+                for_keys: rules,
+                ..ServiceTerms::default()
+            };
+            let mut check = Check::note(NAME, KEY_ALONE, key_and_code(&STACK));
+            of_key_alone(&mut check, true, evaded(Some(&terms)).as_deref());
+            (check.is_usual, check.message)
+        };
+        assert_eq!(judged(vec![]), (true, KEY_ALONE.to_owned()));
+        let (is_usual, message) = judged(vec![rule("no root")]);
+        assert!(
+            !is_usual
+                && message.ends_with("; this rule does not apply to it: \"no root\" (a.toml:3)")
+        );
+        let (_, message) = judged(["a", "b", "c", "d"].map(rule).into());
+        assert!(
+            message.ends_with("\"c\" (a.toml:3) and 1 more"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -392,6 +545,7 @@ mod tests {
                     denies: true,
                 })
                 .collect(),
+            ..ServiceTerms::default()
         };
         let said = |text: &str, rules: &[&str]| -> Vec<(bool, String)> {
             let checks = against(&Settings::parse(text), &terms(rules));

@@ -45,6 +45,8 @@ const SHOWN: usize = 8;
 pub(super) struct Service {
     /// Password and code come in one answer.
     pub(super) one_answer: bool,
+    /// No password is asked for, so the program must check a key before.
+    pub(super) code_only: bool,
     /// The account phase refuses users who were not asked.
     pub(super) account: bool,
 }
@@ -59,13 +61,18 @@ pub(super) fn checks(
     let services: Vec<_> = files.names().collect();
     let mut checks: Vec<_> = unread(files).into_iter().collect();
     checks.extend(found(files, &services, after_a_key.then_some(service)));
+    (checks, self::service(files, service))
+}
+
+/// How a service asks, if its stack names the module.
+pub(super) fn service(files: &Files, service: &str) -> Option<Service> {
     let text = |name: &str| files.text(name);
-    let order = order::of(service, &text);
-    let service = order.map(|order| Service {
+    let order = order::of(service, &text)?;
+    Some(Service {
         one_answer: matches!(order, Order::OneAnswer { .. }),
+        code_only: matches!(order, Order::Alone { .. }),
         account: account::line(service, &text).is_some(),
-    });
-    (checks, service)
+    })
 }
 
 /// The services whose stacks ask for a code.
@@ -183,7 +190,7 @@ fn found(files: &Files, services: &[&str], after_a_key: Option<&str>) -> Vec<Che
         let key_first = |service: &&str| Check::ok(NAME, format!("{service}: {KEY_FIRST}"));
         checks.extend(keyed.iter().map(key_first));
         if !others.is_empty() {
-            checks.push(said(order, &names(&others), files));
+            checks.push(said(order, &others, files));
         }
     }
     let sound = |order: &Order| {
@@ -314,7 +321,8 @@ pub(crate) fn names(services: &[&str]) -> String {
     }
 }
 
-fn said(order: &Order, services: &str, files: &Files) -> Check {
+fn said(order: &Order, of: &[&str], files: &Files) -> Check {
+    let services = names(of);
     let at = |place| files.place(place);
     match order {
         Order::Sound => Check::ok(NAME, format!("{services}: {SOUND}")),
@@ -352,7 +360,7 @@ fn said(order: &Order, services: &str, files: &Files) -> Check {
         }
         Order::Alone { code } => {
             let message = format!("{services}: {ALONE} ({})", at(code));
-            Check::note(NAME, message, AFTER_A_KEY)
+            Check::note(NAME, message, before_the_code(of, files))
         }
     }
 }
@@ -400,7 +408,9 @@ const ONE_ANSWER: &str = "password and code share one answer, and the code is ch
 const ONLY_WHERE_NEEDED: &str = "only for single-prompt programs. For others, put pam_mfa.so after the \
                                  password, without arguments";
 const ALONE: &str = "only the code is asked for, no password";
-const AFTER_A_KEY: &str = "require a key before it; for sshd: mfa-pam sshd key+code";
+const AFTER_A_KEY: &str = "require a key before it: mfa-pam sshd key+code";
+const PASSWORD_FIRST: &str =
+    "ask for the password before it, as the stacks in /usr/share/doc/pam-mfa/examples/pam.d do";
 const KEY_FIRST: &str = "key, then code";
 
 fn swapped([first, second]: &[Place; 2], files: &Files) -> String {
@@ -409,18 +419,39 @@ fn swapped([first, second]: &[Place; 2], files: &Files) -> String {
     explained(format!("correct order in {file}:\n  {first}\n  {second}"))
 }
 
+/// What to check before the code of services that ask for nothing else. Only sshd can check a key itself.
+fn before_the_code(services: &[&str], files: &Files) -> String {
+    let is_sshd = |service: &&str| service.starts_with("sshd");
+    let password = || match by_common_auth(files) {
+        Some(lines) => order_of(&lines),
+        None => PASSWORD_FIRST.to_owned(),
+    };
+    match (services.iter().any(is_sshd), services.iter().all(is_sshd)) {
+        (true, true) => AFTER_A_KEY.to_owned(),
+        (true, false) => format!("sshd: {AFTER_A_KEY}\nothers: {}", password()),
+        (false, _) => password(),
+    }
+}
+
 /// Lines that ask for the code only after a correct password: those of the host, or all.
 fn right(passwords: &[String], files: &Files) -> String {
+    let lines = by_common_auth(files).unwrap_or_else(|| whole(passwords));
+    explained(order_of(&lines))
+}
+
+fn order_of(lines: &[String]) -> String {
+    format!("correct order:\n  {}", lines.join("\n  "))
+}
+
+/// The lines with the host's own check of the password, if it has one that ends a login after a wrong password.
+fn by_common_auth(files: &Files) -> Option<Vec<String>> {
     let common = format!("auth include common-auth\n{} pam_mfa.so", order::CONTROL);
     let text = |name: &str| match name {
         "" => Some(common.as_str()),
         name => files.text(name),
     };
-    let lines = match order::of("", &text) {
-        Some(Order::Sound) => common.lines().map(str::to_owned).collect(),
-        _ => whole(passwords),
-    };
-    explained(format!("correct order:\n  {}", lines.join("\n  ")))
+    let is_sound = order::of("", &text) == Some(Order::Sound);
+    is_sound.then(|| common.lines().map(str::to_owned).collect())
 }
 
 /// Arguments may be passwords, so they are not shown.

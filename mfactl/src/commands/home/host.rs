@@ -8,7 +8,6 @@ use mfa_protocol::login::Nothing;
 use mfa_protocol::policy::EnforcementMode;
 
 use super::{Step, next, step};
-use crate::args::PAM_FOLDERS;
 use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::commands::doctor::stacks::files::Files;
@@ -21,7 +20,7 @@ use crate::host;
 use crate::table::{field, paragraph};
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
-    let files = Files::read(&PAM_FOLDERS.map(Into::into));
+    let files = Files::read(context.pam_dir());
     let services = services(&files);
     let health = match context.call::<Health>(&Nothing {}) {
         Err(failure) if failure.exit_status() == 3 => {
@@ -87,12 +86,17 @@ fn screen(state: &State<'_>, clock: &Clock) -> String {
     if let Some(problem) = problem(health) {
         screen += &paragraph("PROBLEM", problem);
     }
+    if state.mode == EnforcementMode::None {
+        screen += &paragraph("WARNING", ASKS_NOBODY);
+    }
     screen += &paragraph("Settings", &settings(state, clock));
     screen += &field("Mode", &mode(state.mode));
     screen += &field("Users", &users(state));
     screen += &paragraph("Asked by", &asked_by(&state.services));
     screen + "\nNext steps\n" + &next(&steps(state))
 }
+
+const ASKS_NOBODY: &str = "nobody is asked for a second factor, whatever the rules say (mode none)";
 
 /// What the next logins or the next start would fail of.
 fn problem(health: &HealthReply) -> Option<&str> {
@@ -289,6 +293,22 @@ mod tests {
             message: "no such key".to_owned(),
         }];
         insta::assert_snapshot!(shown(&state));
+    }
+
+    #[test]
+    fn a_host_that_asks_nobody_says_so_near_the_top() {
+        let state = State {
+            mode: EnforcementMode::None,
+            services: vec!["sshd"],
+            ..state()
+        };
+        let screen = shown(&state);
+        let second = screen.lines().nth(1).unwrap();
+        assert!(
+            second.starts_with("WARNING     nobody is asked"),
+            "{screen}"
+        );
+        assert!(screen.contains("  mfactl mode all "), "{screen}");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! A user's own state, and what they can do next. Problems come first.
 
-use mfa_protocol::admin::{Account, Address, Explanation, Status, UserParameters};
+use mfa_protocol::admin::{Account, Address, Status, UserParameters};
 
 use super::{Step, next, step};
 use crate::clock::Clock;
 use crate::commands::{Verdict, drift, status};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::{field, list, paragraph};
+use crate::table::{field, paragraph};
 
 /// With fewer recovery codes, a user should create new ones.
 const FEW: u32 = 3;
@@ -20,10 +20,10 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     Ok(Verdict::Done)
 }
 
-fn screen(account: &Account, newcomer: Option<&Explanation>, clock: &Clock) -> String {
+fn screen(account: &Account, newcomer: Option<&status::Newcomer>, clock: &Clock) -> String {
     let mut screen = field("You", &account.user);
     screen += &status::state(account, true, clock);
-    screen += &field("Factors", &list(&account.enrolled, "none yet"));
+    screen += &field("Factors", &status::factors_in_use(account));
     for device in &account.devices {
         if let Some(drift) = &device.drift {
             let text = format!("{}: {}", device.label, drift::words(drift));

@@ -7,7 +7,7 @@ use mfa_protocol::admin::{
 
 use super::batch::{self, Batch};
 use super::table::{Row, Table};
-use crate::commands::Verdict;
+use crate::commands::{Verdict, confirm};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -58,7 +58,7 @@ pub(super) fn import(
     how: How<'_>,
     mut read: impl FnMut() -> Result<Gathered, Failure>,
 ) -> Result<Verdict, Failure> {
-    if super::asks(context, how.dry_run || how.yes) {
+    if confirm::asks(context, how.dry_run || how.yes) {
         let trial = How {
             dry_run: true,
             ..how
@@ -68,7 +68,7 @@ pub(super) fn import(
             return table.finish(context.output, ended);
         }
         context.output.text(&table.screen())?;
-        super::agreed(context)?;
+        confirm::agreed(context, "", super::QUESTION)?;
     }
     let (table, ended) = send(context, read()?, how);
     table.finish(context.output, ended)

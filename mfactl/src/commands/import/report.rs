@@ -3,7 +3,7 @@
 use mfa_protocol::admin::{ImportOutcome, ImportResult};
 use serde::Serialize;
 
-use crate::commands::Verdict;
+use crate::commands::{Verdict, confirm};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Output, clean};
@@ -41,13 +41,13 @@ pub(super) fn import(
     yes: bool,
     mut pass: impl FnMut(&mut Context, bool) -> Result<Passed, Failure>,
 ) -> Result<Verdict, Failure> {
-    if super::asks(context, dry_run || yes) {
+    if confirm::asks(context, dry_run || yes) {
         let (mut report, ended) = pass(context, true)?;
         if ended.is_err() || report.stored == 0 {
             return report.finish(context.output, ended);
         }
         report.show(context.output)?;
-        super::agreed(context)?;
+        confirm::agreed(context, "", super::QUESTION)?;
     }
     let (report, ended) = pass(context, dry_run)?;
     report.finish(context.output, ended)
@@ -200,11 +200,11 @@ impl Report {
         let refused = self.refused.len();
         if self.dry_run {
             return format!(
-                "dry run: would import {stored}, {unchanged} already here, would refuse {refused}; nothing \
+                "dry run: would import {stored}, {unchanged} unchanged, would refuse {refused}; nothing \
                  changed"
             );
         }
-        format!("{stored} imported, {unchanged} already here, {refused} refused")
+        format!("{stored} imported, {unchanged} unchanged, {refused} refused")
     }
 }
 
@@ -244,7 +244,7 @@ mod tests {
             result(ImportOutcome::Unchanged),
             result(ImportOutcome::Refused),
         ]);
-        assert_eq!(report.counts(), "1 imported, 1 already here, 1 refused");
+        assert_eq!(report.counts(), "1 imported, 1 unchanged, 1 refused");
         assert_eq!(report.taken(), 2);
     }
 }

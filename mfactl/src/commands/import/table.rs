@@ -192,12 +192,12 @@ impl Table {
             .unwrap_or_default();
         if self.dry_run {
             return format!(
-                "dry run: would import {stored}, update {updated}, {unchanged} already here, would refuse \
+                "dry run: would import {stored}, update {updated}, {unchanged} unchanged, would refuse \
                  {refused}{without}; nothing changed"
             );
         }
         format!(
-            "{stored} imported, {updated} updated, {unchanged} already here, {refused} refused{without}"
+            "{stored} imported, {updated} updated, {unchanged} unchanged, {refused} refused{without}"
         )
     }
 }
@@ -301,7 +301,7 @@ mod tests {
 line 9: bob\\u{1b}: no key
 alice: from the file
 alice: from the agent
-1 imported, 0 updated, 0 already here, 1 refused, 12 without a file
+1 imported, 0 updated, 0 unchanged, 1 refused, 12 without a file
 ";
         assert_eq!(table.screen(), expected);
         assert_eq!(table.taken(), 1);

@@ -101,6 +101,19 @@ fn the_screen_of_a_user_with_nothing() {
 }
 
 #[test]
+fn a_user_whose_only_device_is_disabled_has_none_in_use() {
+    let mut account = alice();
+    account.enrolled = Vec::new();
+    account.devices.truncate(1);
+    account.devices[0].enabled = false;
+    let screen = screen(&account, None, ADMIN, &Clock::for_tests());
+    assert!(
+        screen.contains("Factors     none in use (1 disabled)\n"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn the_screen_of_a_user_for_whom_much_is_set() {
     let account = Account {
         user: "carol".to_owned(),
@@ -191,7 +204,11 @@ fn a_user_with_nothing_is_told_until_when_they_get_in() {
         user: "bob".to_owned(),
         ..Account::default()
     };
-    let told = |newcomer: Explanation| grace(&account, Some(&newcomer), &Clock::for_tests());
+    let at = |login: Explanation, asking| {
+        let newcomer = Newcomer { login, asking };
+        grace(&account, Some(&newcomer), &Clock::for_tests())
+    };
+    let told = |login: Explanation| at(login, Asking::Asks);
     let refused = Explanation {
         action: Action::Ask,
         not_enrolled: Some(true),
@@ -200,6 +217,11 @@ fn a_user_with_nothing_is_told_until_when_they_get_in() {
     assert_eq!(
         told(refused.clone()),
         "Logins      ssh logins are refused until a factor is enrolled\n"
+    );
+    assert_eq!(
+        at(refused.clone(), Asking::Nowhere),
+        "Logins      ssh logins without a factor are refused once pam_mfa is in a PAM\n            \
+         stack (now it is in none)\n"
     );
     let days = Explanation {
         action: Action::Skip,

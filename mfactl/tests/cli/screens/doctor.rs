@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::{Times, drift};
-use crate::support::{Agent, admin, run, stdout};
+use crate::support::{Agent, admin, refused, run, stdout};
 
 /// A folder of stacks, right and wrong ones.
 const STACKS: [(&str, &str); 10] = [
@@ -67,6 +67,7 @@ fn doctor_with_a_wrong_clock_and_wrong_stacks() {
                 "store_error": null, "store_rollback": null,
             }),
         ),
+        refused("Mode", json!({}), "NotAllowed", "ask root"),
         admin(
             "CheckConfig",
             json!({}),

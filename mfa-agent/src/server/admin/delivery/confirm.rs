@@ -18,7 +18,7 @@ use super::super::super::wait::MessageWait;
 use super::{message_event, now, show};
 use crate::audit::Event;
 use crate::config::Settings;
-use crate::delivery::{Content, Delivery, Job, Notice};
+use crate::delivery::{Content, Delivery, Job, MessagePurpose, Notice};
 use crate::repository::{After, Key};
 use mfa_core::account::Contact;
 use mfa_core::factors::random_code::RandomCode;
@@ -167,6 +167,7 @@ impl Connection {
 
     fn notice(&self, code: &SentCode, lifetime: Duration) -> Notice {
         Notice {
+            purpose: MessagePurpose::Confirmation,
             code: code.code.clone(),
             host: self.agent.host_name(),
             service: "setting up this address".to_owned(),

@@ -12,7 +12,7 @@ use super::super::super::pending::Trial;
 use super::super::super::wait::MessageWait;
 use super::{message_event, recipient};
 use crate::audit::Event;
-use crate::delivery::{Content, Delivery, Job, Notice};
+use crate::delivery::{Content, Delivery, Job, MessagePurpose, Notice};
 
 /// How long the provider may take to accept or refuse the message.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -79,6 +79,7 @@ impl Trial {
 
 fn notice(host: String, lifetime: Duration) -> Notice {
     Notice {
+        purpose: MessagePurpose::Trial,
         code: Secret::from(NO_CODE),
         host,
         service: "a test (there is no login and no code to type)".to_owned(),

@@ -61,7 +61,7 @@ mod tests {
                 one_answer,
                 seconds: 30,
             }],
-            by_address: Vec::new(),
+            ..ServiceTerms::default()
         };
         checks(&files, &[terms])
     }

@@ -107,7 +107,7 @@ mod tests {
         let terms = ServiceTerms {
             service: service.to_owned(),
             asks: asks.iter().map(ask).collect(),
-            by_address: Vec::new(),
+            ..ServiceTerms::default()
         };
         checks(&files, &[terms])
     }

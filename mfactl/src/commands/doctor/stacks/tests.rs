@@ -49,6 +49,30 @@ fn a_wrong_order_is_a_problem_with_the_right_one() {
 }
 
 #[test]
+fn only_sshd_is_told_to_check_a_key_before_the_code() {
+    let remedy = |stacks: &[(&str, &str)]| {
+        let checks = checked(stacks);
+        let alone = checks.iter().find(|check| check.message.contains(ALONE));
+        alone.unwrap().remedy.clone().unwrap_or_default()
+    };
+    let code = "auth required pam_mfa.so\n";
+    assert_eq!(remedy(&[("sshd", code)]), AFTER_A_KEY);
+    assert_eq!(remedy(&[("vpn", code)]), PASSWORD_FIRST);
+    let common = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n\
+                  auth required pam_permit.so\n";
+    let lines = "correct order:\n  auth include common-auth\n  auth [success=ok";
+    let with_common = remedy(&[("vpn", code), ("common-auth", common)]);
+    assert!(with_common.starts_with(lines), "{with_common}");
+    let both = "@include only-code\n";
+    let shared = remedy(&[("only-code", code), ("sshd", both), ("vpn", both)]);
+    assert!(
+        shared.starts_with("sshd: require a key")
+            && shared.contains("\nothers: ask for the password"),
+        "{shared}"
+    );
+}
+
+#[test]
 fn what_is_shown_as_right_is_judged_right() {
     for count in 1..4 {
         let passwords = ["pam_unix.so", "pam_sss.so use_first_pass", "pam_krb5.so"];
