@@ -196,6 +196,9 @@ fn the_sshd_step_is_one_file_and_is_removed_only_if_a_password_is_asked_for() {
         );
         assert!(mfa_pam(machine, &["disable"]).is_success());
         assert!(!Path::new(DROP_IN).exists());
+        let removed = mfa_pam(machine, &["sshd", "remove"]);
+        let told = removed.stdout.starts_with("There is nothing to remove");
+        assert!(removed.is_success() && told, "{removed:?}");
 
         let config = "/etc/ssh/sshd_config";
         let text = fs::read_to_string(config).expect("settings");

@@ -73,7 +73,7 @@ sshd_told() {
 # While our settings are active, sshd's stack must ask for a code, and not for the code alone. Called by enable.
 sshd_refuse_without_a_code() {
     [ -z "$forced" ] || return 0
-    [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK" || return 0
+    sshd_is_ours || return 0
     if ! sshd_asks_for_a_code; then
         if grep -q "^$TAKEN_OUT" "$STACKS/sshd" 2>/dev/null; then
             fail "sshd does not ask for a code: $STACKS/sshd was changed by \`mfa-pam disable --all\`, and again later." \
@@ -125,6 +125,11 @@ sshd_problems() {
         END { flush() }'
 }
 
+# Whether the file is there, and mfa-pam or the Ansible role has written it.
+sshd_is_ours() {
+    [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK"
+}
+
 # The settings of a file, without comments.
 meaning() {
     printf '%s\n' "$1" | grep -v '^#' || true
@@ -154,7 +159,7 @@ sshd_undo() {
 
 # Refuses while the stack asks for no password: then only sshd's own settings keep people out.
 sshd_disable() {
-    [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK" || return 0
+    sshd_is_ours || return 0
     if ! sshd_asks_for_a_password; then
         echo "mfa-pam: $DROP_IN was not removed: without it, $STACKS/sshd would let users in without a password. Add" \
             "a line that asks for one (auth include common-auth), then run: mfa-pam sshd remove" >&2
