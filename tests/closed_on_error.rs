@@ -90,6 +90,7 @@ fn an_agent_killed_between_prompt_and_answer_refuses() {
     running.answer("4826");
     let seen = running.finish();
     assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
+    assert_eq!(seen.lines("error: ").len(), 1, "the user is told: {seen:?}");
 }
 
 #[test]
@@ -210,6 +211,41 @@ fn only_an_explicit_ignore_lets_a_login_continue_without_the_agent() {
         let seen = Login::of("anna").answer("0000").run(&stack);
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
     });
+}
+
+#[test]
+fn a_refused_user_reads_that_nothing_can_be_checked_whoever_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::at(&folder.path().join("agent.sock"), "timeout=2");
+    for user in ["root", "mfat-nobody"] {
+        let seen = Login::of(user).under(&["env", "LC_ALL=C"]).run(&stack);
+        assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
+        let told = "The second factor can't be checked now. Contact your administrator.";
+        assert_eq!(seen.lines("error: "), [told], "{user}");
+        assert!(seen.prompts().is_empty(), "{seen:?}");
+    }
+}
+
+#[test]
+fn nothing_is_told_on_a_quiet_line_for_one_answer_or_if_the_login_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("agent.sock");
+    for (arguments, result) in [
+        ("quiet", "PAM_AUTHINFO_UNAVAIL"),
+        ("forward_pass", "PAM_AUTHINFO_UNAVAIL"),
+        ("use_first_pass", "PAM_AUTHINFO_UNAVAIL"),
+        ("on_unavailable=ignore", "PAM_SUCCESS"),
+    ] {
+        let module = mfa_tests::built().module.display();
+        let stack = Stack::of(&format!(
+            "auth [success=ok ignore=ignore default=die] {module} socket={} {arguments}\n\
+             auth required pam_permit.so\n",
+            socket.display()
+        ));
+        let seen = Login::of("anna").run(&stack);
+        assert_eq!(seen.result(), result, "{arguments}: {seen:?}");
+        assert_eq!(seen.lines("error: "), [""; 0], "{arguments}");
+    }
 }
 
 #[test]

@@ -168,3 +168,31 @@ fn an_own_catalogue_stays_active_until_a_valid_one_replaces_it() {
     assert_eq!(agent.reload_with(&settings).text("result"), "done");
     assert!(shown().contains("No."), "{}", shown());
 }
+
+#[test]
+fn without_an_agent_the_module_speaks_the_language_of_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::at(&folder.path().join("agent.sock"), "timeout=2");
+    for (locale, service, told) in [
+        (
+            "LC_ALL=de_DE.UTF-8",
+            "mfa-test",
+            "Der zweite Faktor kann zurzeit nicht geprüft werden. Wenden Sie sich an Ihre Administration.",
+        ),
+        (
+            "LC_ALL=de_DE.UTF-8",
+            "sshd",
+            "Der zweite Faktor kann zurzeit nicht geprueft werden. Wenden Sie sich an Ihre Administration.",
+        ),
+        (
+            "LC_ALL=ja_JP.UTF-8",
+            "mfa-test",
+            "現在、二要素認証を確認できません。管理者にお問い合わせください。",
+        ),
+    ] {
+        let login = Login::of("anna").service(service);
+        let seen = login.under(&["env", locale]).run(&stack);
+        assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
+        assert_eq!(seen.lines("error: "), [told]);
+    }
+}

@@ -25,13 +25,23 @@ fn prepare(machine: &Machine) {
     std::os::unix::fs::symlink(&built().mfactl, "/usr/local/bin/mfactl").expect("a link");
 }
 
-/// Runs it as root, for a user who became root by sudo.
+/// Runs it as root, for a user who became root by sudo. A refusal must end with what became of the files.
 fn mfa_pam(machine: &Machine, arguments: &[&str]) -> Output {
     let program = built().tree.join("packaging/bin/mfa-pam");
-    run(Command::new(program)
+    let output = run(Command::new(program)
         .args(arguments)
         .env("SUDO_UID", machine.uid(USER).to_string())
-        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    if !output.is_success() && arguments[0] != "status" {
+        let told = match arguments[0] {
+            "enable" => "; all files are as they were before this command.\n",
+            _ => "\nNothing was changed.\n",
+        };
+        assert!(output.stderr.ends_with(told), "{arguments:?}: {output:?}");
+        assert_eq!(output.stderr.matches("Nothing was").count(), 1);
+        assert!(!output.stdout.contains("nabled"), "{output:?}");
+    }
+    output
 }
 
 fn log_in(user: &str, service: &str, answers: &[&str]) -> Seen {
@@ -186,6 +196,9 @@ fn the_sshd_step_is_one_file_and_is_removed_only_if_a_password_is_asked_for() {
         );
         assert!(mfa_pam(machine, &["disable"]).is_success());
         assert!(!Path::new(DROP_IN).exists());
+        let removed = mfa_pam(machine, &["sshd", "remove"]);
+        let told = removed.stdout.starts_with("There is nothing to remove");
+        assert!(removed.is_success() && told, "{removed:?}");
 
         let config = "/etc/ssh/sshd_config";
         let text = fs::read_to_string(config).expect("settings");
@@ -254,6 +267,8 @@ fn a_refused_enable_of_an_enabled_host_keeps_the_way_that_was_there() {
         let refused = mfa_pam(machine, &["enable", "--no-emergency"]);
         assert_eq!(refused.status, Some(1), "{refused:?}");
         assert!(refused.stderr.contains("/etc/pam.d/tool:1"), "{refused:?}");
+        let told = "\nNothing was changed; all files";
+        assert!(refused.stderr.contains(told), "{refused:?}");
         assert_eq!(common_auth(), before);
         assert_eq!(fs::read_to_string(profile).expect("a profile"), wanted);
     });
@@ -396,6 +411,9 @@ fn a_restored_stack_that_asks_for_the_code_alone_needs_a_key_before_it() {
         let changed = stack();
         let refused = mfa_pam(machine, &["enable", "--sshd"]);
         assert!(refused.stderr.contains("the code alone"), "{refused:?}");
+        assert_eq!(refused.stdout, "", "nothing is told that was taken back");
+        let told = "force-confmiss openssh-server\nNothing was enabled; ";
+        assert!(refused.stderr.contains(told), "{refused:?}");
         assert_eq!(stack(), changed);
         assert!(mfa_pam(machine, &["sshd", "key+code"]).is_success());
         let enabled = mfa_pam(machine, &["enable"]);
@@ -419,5 +437,65 @@ fn a_caller_without_a_device_is_told_before_sudo_refuses() {
         assert_eq!(common_auth(), before);
         let forced = mfa_pam(machine, &["enable", "--force"]);
         assert!(forced.is_success(), "{forced:?}");
+    });
+}
+
+#[test]
+fn enabling_without_the_sshd_step_warns_if_sshd_can_t_ask_and_names_the_command() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        let config = "/etc/ssh/sshd_config";
+        let text = fs::read_to_string(config).expect("settings");
+        let enabled = |line: &str| {
+            fs::write(config, format!("{line}\n{text}")).expect("settings");
+            let enabled = mfa_pam(machine, &["enable"]);
+            assert!(enabled.is_success(), "{enabled:?}");
+            enabled.stdout
+        };
+        let command = "Let it ask: mfa-pam sshd key\n";
+        for (line, words) in [
+            (
+                "UsePAM no",
+                "Warning: sshd asks nobody for a code, because UsePAM is no",
+            ),
+            (
+                "UsePAM yes\nKbdInteractiveAuthentication no",
+                "Warning: sshd can't ask for a code, because KbdInteractiveAuthentication is no",
+            ),
+        ] {
+            let told = enabled(line);
+            assert!(told.contains(words) && told.ends_with(command), "{told}");
+        }
+        let told = enabled("UsePAM yes\nKbdInteractiveAuthentication yes");
+        assert!(!told.contains("Warning"), "{told}");
+        let one_answer = "auth requisite pam_mfa.so forward_pass\n\
+                          auth required pam_unix.so use_first_pass\naccount required pam_unix.so\n";
+        machine.stack("sshd", one_answer);
+        let told = enabled("UsePAM yes\nKbdInteractiveAuthentication no");
+        assert!(!told.contains("Warning"), "{told}");
+    });
+}
+
+#[test]
+fn the_sshd_step_tells_what_doctor_finds_in_its_stack() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        let enabled = mfa_pam(machine, &["enable", "--sshd"]);
+        assert!(enabled.is_success(), "{enabled:?}");
+        let well = mfa_pam(machine, &["sshd", "key"]);
+        assert!(well.is_success() && well.stderr.is_empty(), "{well:?}");
+        let twice = "@include common-auth\nauth [success=ok ignore=ignore default=die] pam_mfa.so\n\
+                     account required pam_unix.so\n";
+        machine.stack("sshd", twice);
+        let told = mfa_pam(machine, &["sshd", "password"]);
+        assert!(told.is_success(), "{told:?}");
+        assert!(told.stderr.starts_with("PROBLEM  stacks "), "{told:?}");
+        assert!(told.stderr.contains("two codes"), "{told:?}");
     });
 }

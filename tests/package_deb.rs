@@ -271,10 +271,13 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
         again.contains("\"totp\""),
         "what was there is there again: {again}"
     );
+    machine.must("mfactl mode all && test -e /etc/mfa/agent.d/zzz-mode.toml");
+    machine.must("systemctl start mfa-backup.timer");
     machine.must("apt-get purge --yes pam-mfa");
     assert_eq!(machine.must(stacks), untouched);
     by_password(&machine);
     for gone in [
+        "/var/lib/systemd/timers/stamp-mfa-backup.timer",
         "/var/lib/mfa",
         "/var/log/mfa",
         "/etc/mfa",

@@ -76,7 +76,7 @@ fn the_rpm_is_installed_upgraded_and_removed_with_its_scriptlets() {
     assert!(!log_in(&machine, "000000"));
     assert!(log_in(&machine, &code_of(key, 0)));
 
-    machine.must("echo '# changed' >> /etc/mfa/agent.toml");
+    machine.must("mfactl mode all && echo '# changed' >> /etc/mfa/agent.toml");
     let before = machine.must("systemctl show --property=MainPID --value mfa-agent");
     package(&machine, "2");
     let said = machine.must(INSTALL);
@@ -91,12 +91,18 @@ fn the_rpm_is_installed_upgraded_and_removed_with_its_scriptlets() {
             .ends_with("# changed\n")
     );
     assert!(log_in(&machine, &code_of(key, 1)));
+    let mode = "/etc/mfa/agent.d/zzz-mode.toml";
+    machine.must(&format!("grep -q all {mode}"));
 
     let refused = machine.sh("rpm --erase pam-mfa");
     assert!(!refused.is_success(), "a stack names it: {refused:?}");
     assert!(refused.stderr.contains("/etc/pam.d/su:2:"), "{refused:?}");
     machine.must("rm /etc/pam.d/su && rpm --erase pam-mfa");
-    for gone in ["/usr/lib64/security/pam_mfa.so", "/usr/sbin/mfa-agent"] {
+    for gone in [
+        "/usr/lib64/security/pam_mfa.so",
+        "/usr/sbin/mfa-agent",
+        mode,
+    ] {
         assert!(
             !machine.sh(&format!("test -e {gone}")).is_success(),
             "{gone}"

@@ -119,6 +119,37 @@ fn an_unknown_user_sees_the_prompts_of_a_known_one_and_does_not_get_in() {
 }
 
 #[test]
+fn without_an_agent_whoever_knows_a_password_reads_why_and_others_see_nothing_new() {
+    const TOLD: &str = "The second factor can't be checked now. Contact your administrator.";
+    Machine::run(|machine| {
+        machine.user(USER, PASSWORD);
+        let sshd = Sshd::start(machine, BY_CONVERSATION);
+        let screen = |user: &str, password: &str| {
+            let mut client = sshd.client(user, &["-o", "LogLevel=INFO"]);
+            client.answer("Password: ", password);
+            let (shown, status) = client.finish();
+            assert_ne!(status, Some(0), "{user}: {shown}");
+            shown.replace(user, "USER")
+        };
+        machine.shipped_stack("sshd");
+        let right = screen(USER, PASSWORD);
+        assert_eq!(right.matches(TOLD).count(), 1, "{right}");
+        let wrong = screen(USER, "wrong");
+        assert!(!wrong.contains(TOLD), "{wrong}");
+        assert_eq!(wrong, screen("mfat-nobody", "wrong"));
+        // A stack that goes on after a wrong password tells everybody.
+        machine.stack(
+            "sshd",
+            "auth required pam_unix.so nodelay\nauth required pam_mfa.so\n\
+            account required pam_permit.so\n",
+        );
+        let known = screen(USER, "wrong");
+        assert!(known.contains(TOLD), "{known}");
+        assert_eq!(known, screen("mfat-nobody", "wrong"));
+    });
+}
+
+#[test]
 fn a_client_killed_at_the_prompt_costs_no_attempt() {
     Machine::run(|machine| {
         machine.user(USER, PASSWORD);

@@ -23,6 +23,7 @@ pub struct Arguments {
     ticket: bool,
     password_failed: bool,
     echo_code: bool,
+    quiet: bool,
     debug: bool,
 }
 
@@ -44,7 +45,7 @@ pub enum ArgumentError {
     #[error(
         "unknown argument {0:?}; expected socket=PATH, timeout=SECONDS, forward_pass, \
          use_first_pass, try_first_pass, on_unavailable=deny|ignore, ticket, password_failed, \
-         echo_code or debug"
+         echo_code, quiet or debug"
     )]
     Unknown(String),
     /// The value does not fit.
@@ -58,7 +59,7 @@ pub enum ArgumentError {
     /// It is for `auth` lines.
     #[error(
         "argument {0:?} has no meaning on an account line; expected socket=PATH, timeout=SECONDS, \
-         on_unavailable=deny|ignore or debug"
+         on_unavailable=deny|ignore, quiet or debug"
     )]
     NotForAccount(&'static str),
     /// Said before, or contradicts what was said before.
@@ -159,6 +160,12 @@ impl Arguments {
         self.echo_code
     }
 
+    /// Whether the user is not told that the second factor can't be checked.
+    #[must_use]
+    pub fn quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether each step is logged.
     #[must_use]
     pub fn debug(&self) -> bool {
@@ -176,6 +183,7 @@ impl Default for Arguments {
             ticket: false,
             password_failed: false,
             echo_code: false,
+            quiet: false,
             debug: false,
         }
     }
@@ -191,6 +199,7 @@ struct Given {
     ticket: Option<()>,
     password_failed: Option<()>,
     echo_code: Option<()>,
+    quiet: Option<()>,
     debug: Option<()>,
 }
 
@@ -204,6 +213,7 @@ impl From<Given> for Arguments {
             ticket: given.ticket.is_some(),
             password_failed: given.password_failed.is_some(),
             echo_code: given.echo_code.is_some(),
+            quiet: given.quiet.is_some(),
             debug: given.debug.is_some(),
         }
     }
@@ -218,7 +228,8 @@ impl Given {
         let on_unavailable = self.on_unavailable.map(|_| "on_unavailable=");
         let ticket = self.ticket.map(|()| "ticket");
         let echo = self.echo_code.map(|()| "echo_code");
-        let asking = authtok.or(on_unavailable).or(ticket).or(echo);
+        let quiet = self.quiet.map(|()| "quiet");
+        let asking = authtok.or(on_unavailable).or(ticket).or(echo).or(quiet);
         socket.or(timeout).or(asking)
     }
 
@@ -260,6 +271,7 @@ impl Given {
                 once(&mut self.password_failed, ()).map_err(|()| twice("password_failed"))
             }
             (b"echo_code", None) => once(&mut self.echo_code, ()).map_err(|()| twice("echo_code")),
+            (b"quiet", None) => once(&mut self.quiet, ()).map_err(|()| twice("quiet")),
             (b"debug", None) => once(&mut self.debug, ()).map_err(|()| twice("debug")),
             (_, None) => self.take_authtok(argument, shown),
             _ => Err(ArgumentError::Unknown(shown())),

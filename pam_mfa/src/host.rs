@@ -49,6 +49,9 @@ pub trait Host {
     /// [`ConversationError`] when libpam refuses.
     fn set_password_failed(&mut self, failed: bool) -> Result<(), ConversationError>;
 
+    /// The locale of the program's messages, such as `de_DE.UTF-8`.
+    fn locale(&self) -> Option<String>;
+
     /// The parent process.
     fn parent(&self) -> u32;
 

@@ -15,6 +15,7 @@
 pub mod answer;
 pub mod host;
 mod libpam;
+mod notice;
 pub mod outcome;
 pub mod relay;
 
@@ -132,7 +133,7 @@ fn contained<H: Host>(host: &mut H, login: impl FnOnce(&mut H) -> PamResultCode)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relay::script::Script;
+    use crate::relay::script::{Event, NOT_CHECKED, Script};
 
     #[test]
     fn a_panic_is_contained_logged_and_refuses_the_login() {
@@ -144,8 +145,8 @@ mod tests {
 
     #[test]
     fn after_a_wrong_password_nobody_is_asked_and_the_next_login_is_a_new_one() {
-        // A script without events: every question fails the test.
-        let mut host = Script::new("alice");
+        // Only the login that asks the agent shows anything, and no login asks.
+        let mut host = Script::of([Event::Shows(vec![NOT_CHECKED], true)]);
         let flagged = authenticate(&[c"password_failed"], &mut host);
         assert_eq!(flagged, PamResultCode::PAM_IGNORE);
         let refused = authenticate(&[c"socket=/nowhere/agent.sock"], &mut host);

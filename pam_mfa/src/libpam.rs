@@ -140,6 +140,13 @@ impl Host for LibPam<'_> {
         }
     }
 
+    /// As gettext finds it, which other modules use.
+    fn locale(&self) -> Option<String> {
+        let names = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter();
+        let mut set = names.filter_map(|name| std::env::var(name).ok());
+        set.find(|value| !value.is_empty())
+    }
+
     fn parent(&self) -> u32 {
         std::os::unix::process::parent_id()
     }

@@ -4,10 +4,11 @@
 //! is an administrator's `on_unavailable=ignore`, which covers only an outage that the user can't
 //! cause (see [`RelayResult::Unavailable`]).
 
-use mfa_protocol::login::Outcome;
+use mfa_protocol::login::{Authtok, Message, Outcome, Style};
 use pam::constants::PamResultCode;
 
 use crate::host::{Host, Priority};
+use crate::notice::not_checked;
 use mfa_protocol::arguments::{Arguments, OnUnavailable};
 
 /// How a login ended.
@@ -48,7 +49,11 @@ pub fn conclude(
         ),
         RelayResult::Decided(outcome) => code(*outcome),
         RelayResult::Unavailable { reason, outage } => {
-            unavailable(reason, *outage, arguments, host)
+            let code = unavailable(reason, *outage, arguments, host);
+            if code == PamResultCode::PAM_AUTHINFO_UNAVAIL {
+                tell(arguments, host);
+            }
+            code
         }
         RelayResult::Conversation(reason) => {
             host.log(
@@ -103,16 +108,40 @@ fn unavailable(
     PamResultCode::PAM_AUTHINFO_UNAVAIL
 }
 
+/// Tells the user why the login ends. Not where one answer holds password and code: those programs show no message, and
+/// some take it for a failure of their own. Not for the agent's own "unavailable", which may be about this account.
+fn tell(arguments: &Arguments, host: &mut impl Host) {
+    if arguments.quiet() || arguments.authtok() != Authtok::None {
+        return;
+    }
+    let text = not_checked(host.locale().as_deref(), host.service().as_deref());
+    let message = Message {
+        style: Style::Error,
+        text: text.to_owned(),
+    };
+    if host.show(&[message]).is_err() {
+        host.log(
+            Priority::Notice,
+            "the program did not show that the second factor can't be checked",
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relay::script::Script;
+    use crate::relay::script::{Event, NOT_CHECKED, Script};
 
     fn concluded(result: RelayResult, arguments: &str) -> (PamResultCode, String) {
         let arguments = Arguments::parse(arguments.split_whitespace().map(str::as_bytes)).unwrap();
         let mut host = Script::new("alice");
         let code = conclude(&result, &arguments, &mut host);
         (code, host.logged())
+    }
+
+    fn concluded_with(result: &RelayResult, arguments: &str, event: Event) -> PamResultCode {
+        let arguments = Arguments::parse(arguments.split_whitespace().map(str::as_bytes)).unwrap();
+        conclude(result, &arguments, &mut Script::of([event]))
     }
 
     fn gone(outage: bool) -> RelayResult {
@@ -142,9 +171,28 @@ mod tests {
     }
 
     #[test]
+    fn a_user_is_told_that_nothing_can_be_checked_unless_the_line_is_quiet_or_the_program_has_one_answer()
+     {
+        for outage in [true, false] {
+            for shown in [true, false] {
+                let event = Event::Shows(vec![NOT_CHECKED], shown);
+                let code = concluded_with(&gone(outage), "", event);
+                assert_eq!(code, PamResultCode::PAM_AUTHINFO_UNAVAIL);
+            }
+            // A script without events: every message fails the test.
+            for silent in ["quiet", "forward_pass", "use_first_pass", "try_first_pass"] {
+                let (code, log) = concluded(gone(outage), silent);
+                assert_eq!(code, PamResultCode::PAM_AUTHINFO_UNAVAIL);
+                assert!(log.contains("the agent is gone"), "{log}");
+            }
+        }
+        concluded(RelayResult::Decided(Outcome::Unavailable), "");
+    }
+
+    #[test]
     fn an_outage_is_ignored_only_if_the_administrator_says_so_and_then_it_is_logged() {
         for result in [gone(true), RelayResult::Decided(Outcome::Unavailable)] {
-            for strict in ["", "on_unavailable=deny"] {
+            for strict in ["quiet", "quiet on_unavailable=deny"] {
                 let (code, log) = concluded(result.clone(), strict);
                 assert_eq!(code, PamResultCode::PAM_AUTHINFO_UNAVAIL);
                 assert!(log.contains("login refused"), "{log}");
@@ -174,7 +222,7 @@ mod tests {
                 PamResultCode::PAM_MAXTRIES,
             ),
         ] {
-            assert_eq!(concluded(result, "on_unavailable=ignore").0, expected);
+            assert_eq!(concluded(result, "quiet on_unavailable=ignore").0, expected);
         }
     }
 }

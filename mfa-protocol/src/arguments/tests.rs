@@ -25,6 +25,7 @@ fn every_argument_is_understood() {
     assert_eq!(arguments.on_unavailable(), OnUnavailable::Ignore);
     assert!(arguments.debug() && arguments.ticket() && !arguments.password_failed());
     assert!(parse("password_failed debug").unwrap().password_failed());
+    assert!(parse("quiet").unwrap().quiet() && !parse("").unwrap().quiet());
     assert!(parse("echo_code").unwrap().echo_code() && !parse("").unwrap().echo_code());
     assert_eq!(parse("forward_pass").unwrap().authtok(), Authtok::Forward);
     assert_eq!(parse("use_first_pass").unwrap().authtok(), Authtok::Use);
@@ -86,6 +87,9 @@ fn contradictions_and_repetitions_are_refused() {
         "try_first_pass echo_code",
         "echo_code password_failed",
         "echo_code=yes",
+        "quiet quiet",
+        "quiet password_failed",
+        "quiet=yes",
     ] {
         assert!(parse(wrong).is_err(), "{wrong}");
     }
@@ -94,7 +98,7 @@ fn contradictions_and_repetitions_are_refused() {
 #[test]
 fn an_account_line_takes_nothing_that_is_about_asking() {
     let parse = |line: &str| Arguments::parse_account(line.split_whitespace().map(str::as_bytes));
-    assert!(parse("socket=/x timeout=3 on_unavailable=ignore debug").is_ok());
+    assert!(parse("socket=/x timeout=3 on_unavailable=ignore quiet debug").is_ok());
     for wrong in [
         "ticket",
         "forward_pass",

@@ -28,8 +28,8 @@ sshd_enable() {
     SSHD=$(sshd_program) || fail "there is no sshd on this host. Install it, or run mfa-pam without the sshd step"
     new=$(sshd_settings "$1")
     [ "$1" = key+code ] || sshd_asks_for_a_password || fail \
-        "$STACKS/sshd does not ask for a password, so with \"$1\" the code alone would let users in. Copy the lines" \
-        "of /usr/share/doc/pam-mfa/examples/pam.d/sshd, or choose key+code: mfa-pam sshd key+code"
+        "$STACKS/sshd does not ask for a password, so with \"$1\" the code alone would let users in. Choose key+code:" \
+        "mfa-pam sshd key+code. Or put back the sshd file of your distribution:" "$(sshd_put_back)"
     before=
     if [ -e "$DROP_IN" ]; then
         before=$(cat "$DROP_IN")
@@ -47,7 +47,7 @@ sshd_enable() {
     SSHD_BEFORE=$before SSHD_CHANGED=yes
     if ! why=$("$SSHD" -t 2>&1); then
         sshd_undo
-        fail "sshd would not start with $DROP_IN, so nothing was changed. sshd says:" "$why"
+        fail "sshd would not start with $DROP_IN, so it was not kept. sshd says:" "$why"
     fi
     if ! sshd_in_force "$1"; then
         sshd_undo
@@ -73,19 +73,61 @@ sshd_told() {
 # While our settings are active, sshd's stack must ask for a code, and not for the code alone. Called by enable.
 sshd_refuse_without_a_code() {
     [ -z "$forced" ] || return 0
-    [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK" || return 0
+    sshd_is_ours || return 0
     if ! sshd_asks_for_a_code; then
         if grep -q "^$TAKEN_OUT" "$STACKS/sshd" 2>/dev/null; then
             fail "sshd does not ask for a code: $STACKS/sshd was changed by \`mfa-pam disable --all\`, and again later." \
                 "Put back the lines that begin with #mfa-pam#: remove that mark, and the line after each that ends with" \
-                "\"# instead of pam_mfa\". Then run this again; every file is as it was."
+                "\"# instead of pam_mfa\". Then run this again."
         fi
-        fail "sshd does not ask for a code: $STACKS/sshd does not include $(own_stack). Add the lines of" \
-            "/usr/share/doc/pam-mfa/examples/pam.d/sshd, and run this again; every file is as it was."
+        fail "sshd does not ask for a code: $STACKS/sshd does not include $(own_stack). Put back the sshd file of your" \
+            "distribution, and run this again:" "$(sshd_put_back)"
     fi
     sshd_asks_for_a_password || grep -Fqx "AuthenticationMethods publickey,keyboard-interactive" "$DROP_IN" || fail \
-        "$STACKS/sshd asks for no password, so the code alone would let users in. Every file is as it was. Let sshd" \
-        "check a key first (mfa-pam sshd key+code), or copy the lines of /usr/share/doc/pam-mfa/examples/pam.d/sshd"
+        "$STACKS/sshd asks for no password, so the code alone would let users in. Let sshd check a key first" \
+        "(mfa-pam sshd key+code), or put back the sshd file of your distribution, and run this again:" "$(sshd_put_back)"
+}
+
+# Not our example of a stack: it has a line of its own, and $(own_stack) would ask for a second code.
+sshd_put_back() {
+    echo "mv $STACKS/sshd /root/pam.d-sshd"
+    if has apt-get; then
+        echo "apt-get install --reinstall -o Dpkg::Options::=--force-confmiss openssh-server"
+    else
+        echo "dnf reinstall openssh-server"
+    fi
+}
+
+# Tells where sshd's settings keep it from asking for the code that its stack wants. $1: all lines of the module.
+sshd_warn() {
+    program=$(sshd_program) && sshd_asks_for_a_code || return 0
+    now=$("$program" -T 2>/dev/null) || return 0
+    if printf '%s\n' "$now" | grep -qix 'usepam no'; then
+        echo "Warning: sshd asks nobody for a code, because UsePAM is no: a password or a key is enough there." \
+            "Let it ask: mfa-pam sshd key"
+    elif printf '%s\n' "$now" | grep -qix 'kbdinteractiveauthentication no' && ! sshd_asks_in_one "$1"; then
+        echo "Warning: sshd can't ask for a code, because KbdInteractiveAuthentication is no: users who need one get in" \
+            "only with a key. Let it ask: mfa-pam sshd key"
+    fi
+}
+
+# Whether its own file lets sshd ask for password and code in one answer, which needs no conversation.
+sshd_asks_in_one() {
+    printf '%s\n' "$1" | grep -Eq "^$STACKS/sshd:.*(forward_pass|use_first_pass|try_first_pass)"
+}
+
+# The problems that doctor finds with sshd and its stack. If the agent does not answer, doctor still looks at both.
+sshd_problems() {
+    timeout 60 mfactl doctor 2>/dev/null | awk '
+        function flush() { if (found ~ /^PROBLEM +(sshd|stacks) / && found ~ /sshd/) printf "%s", found; found = "" }
+        /^[^ ]/ { flush() }
+        { found = found $0 "\n" }
+        END { flush() }'
+}
+
+# Whether the file is there, and mfa-pam or the Ansible role has written it.
+sshd_is_ours() {
+    [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK"
 }
 
 # The settings of a file, without comments.
@@ -117,7 +159,7 @@ sshd_undo() {
 
 # Refuses while the stack asks for no password: then only sshd's own settings keep people out.
 sshd_disable() {
-    [ -e "$DROP_IN" ] && head -n 1 "$DROP_IN" | grep -Eq "$OUR_MARK" || return 0
+    sshd_is_ours || return 0
     if ! sshd_asks_for_a_password; then
         echo "mfa-pam: $DROP_IN was not removed: without it, $STACKS/sshd would let users in without a password. Add" \
             "a line that asks for one (auth include common-auth), then run: mfa-pam sshd remove" >&2
@@ -126,7 +168,7 @@ sshd_disable() {
     # In a rescue shell sshd may not start at all, whatever our file says.
     SSHD=$(sshd_program) && "$SSHD" -t 2>/dev/null || SSHD=
     before=$(cat "$DROP_IN")
-    rm -f "$DROP_IN"
+    rm -f "$DROP_IN" || return 1
     if [ -n "$SSHD" ] && ! why=$("$SSHD" -t 2>&1); then
         printf '%s\n' "$before" >"$DROP_IN"
         echo "mfa-pam: $DROP_IN was not removed: sshd would not start without it. sshd says: $why" >&2

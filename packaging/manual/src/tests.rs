@@ -161,6 +161,7 @@ fn the_page_of_the_module_has_the_arguments_that_it_takes_and_its_codes() {
         "ticket",
         "password_failed",
         "echo_code",
+        "quiet",
         "debug",
     ] {
         assert!(page.contains(argument), "{argument}");

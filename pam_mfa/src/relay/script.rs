@@ -9,6 +9,10 @@ use mfa_protocol::login::{Message, Prompt};
 use super::{ConversationError, Host, Priority};
 use crate::answer::PamAnswer;
 
+/// What the module shows by itself.
+pub(crate) const NOT_CHECKED: &str =
+    "The second factor can't be checked now. Contact your administrator.";
+
 pub(crate) enum Event {
     /// Messages and a prompt in one call; the answer, or `None` for a failed conversation.
     Asks(Vec<&'static str>, &'static str, Option<&'static [u8]>),
@@ -128,6 +132,10 @@ impl Host for Script {
     fn set_password_failed(&mut self, failed: bool) -> Result<(), ConversationError> {
         self.password_failed = failed;
         Ok(())
+    }
+
+    fn locale(&self) -> Option<String> {
+        None
     }
 
     fn parent(&self) -> u32 {

@@ -9,7 +9,7 @@ pub const EXAMPLES: &str = "# Examples of rules";
 pub const ABOUT: &str = "\
 Settings of mfa-agent. The agent reads them when it starts and on reload (systemctl reload mfa-agent). After this file
 it reads agent.d/*.toml in the same folder, in the order of their names: their keys override the keys here, and their
-rules come after the rules here. Check your changes with \"mfa-agent --check\". If there is a mistake, a reload changes
+rules come after the rules here. Check your changes with \"mfactl config check\". If there is a mistake, a reload changes
 nothing and the old settings stay active. Durations: \"90s\", \"30m\", \"1h30m\", \"14d\".
 ";
 
