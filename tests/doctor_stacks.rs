@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mfa_tests::{Agent, Ctl, Machine, run};
+use mfa_tests::{Agent, Ctl, Machine, built, run};
 
 const OURS: &str = "auth [success=ok ignore=ignore default=die] pam_mfa.so\n";
 
@@ -93,6 +93,54 @@ fn doctor_names_the_setting_that_keeps_sshd_from_asking() {
             let is_it = |(well, text): &(bool, String)| *well == ok && text.contains(words);
             assert!(checks.iter().any(is_it), "{settings}{checks:?}");
         }
+    });
+}
+
+#[test]
+fn a_key_alone_is_told_with_the_rules_that_it_passes_by_and_before_any_stack_asks_nobody_is_refused()
+ {
+    Machine::run(|machine| {
+        machine.user("mfat-anna", "correct horse");
+        let agent = Agent::at_default_socket(
+            "[policy]\nrequire = [\"pin\"]\n\
+             [[rule]]\nname = \"no root\"\nusers = [\"root\"]\nservices = [\"sshd\"]\naction = \"deny\"\n",
+        );
+        let keys = run(Command::new("ssh-keygen").arg("-A"));
+        assert!(keys.is_success(), "{keys:?}");
+        let settings = "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n";
+        std::fs::write("/etc/ssh/sshd_config", settings).expect("sshd's settings");
+        let explained = || {
+            let words = ["explain", "--user", "mfat-anna", "--service", "sshd"];
+            agent.ctl().json(&words, "")["not_asked"].to_string()
+        };
+        let before = explained();
+        assert!(before.contains("pam_mfa is in no PAM stack"), "{before}");
+        let screen = |words: &[&str]| {
+            let mut mfactl = Command::new(&built().mfactl);
+            run(mfactl.arg("--socket").arg(agent.socket()).args(words)).stdout
+        };
+        let status = screen(&["status", "mfat-anna"]);
+        assert!(
+            status.contains("refused once pam_mfa is in a PAM"),
+            "{status}"
+        );
+        let users = screen(&["users", "--not-enrolled"]);
+        assert!(users.contains("Nobody is refused yet"), "{users}");
+
+        machine.stack("sshd", &format!("@include common-auth\n{OURS}"));
+        let told = explained();
+        assert!(told.contains("a key alone is enough for sshd"), "{told}");
+        let status = screen(&["status", "mfat-anna"]);
+        assert!(
+            status.contains("are refused until a factor is enrolled"),
+            "{status}"
+        );
+        let checks = said_of("sshd", &agent);
+        let rule = "this rule does not apply to it: \\\"no root\\\"";
+        assert!(
+            checks.iter().any(|(_, text)| text.contains(rule)),
+            "{checks:?}"
+        );
     });
 }
 

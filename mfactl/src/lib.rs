@@ -65,10 +65,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The arguments, for the manual.
+/// The arguments, for the manual and the completions, which would show a hidden option of every command.
 #[must_use]
 pub fn command() -> clap::Command {
-    Args::command()
+    Args::command().mut_arg("pam_dir", |hidden| hidden.global(false))
 }
 
 /// Whether a person sees what is printed, and can answer.

@@ -96,7 +96,7 @@ fn screen(state: &State<'_>, clock: &Clock) -> String {
     screen + "\nNext steps\n" + &next(&steps(state))
 }
 
-const ASKS_NOBODY: &str = "nobody is asked for a second factor, whatever the rules say (mode none)";
+const ASKS_NOBODY: &str = "nobody is asked for a second factor. To ask: mfactl mode all";
 
 /// What the next logins or the next start would fail of.
 fn problem(health: &HealthReply) -> Option<&str> {

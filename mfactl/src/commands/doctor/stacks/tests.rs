@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::remedy::{AFTER_A_KEY, PASSWORD_FIRST, whole};
 use super::*;
 
 fn checked(files: &[(&str, &str)]) -> Vec<Check> {
