@@ -9,14 +9,16 @@ use mfa_core::login::entry::EntryFacts;
 /// What `settings` say.
 pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
     let delivery = &settings.delivery;
+    // Also while mail is turned off: a user with such an address is no newcomer then.
     let email = delivery.email.as_ref();
-    let email = email.filter(|_| delivery.is_on(Channel::Email));
+    let email = email.filter(|_| delivery.channel == Channel::Email);
     let service = &settings.self_service;
     EntryFacts {
         address: email.and_then(|email| email.address.as_ref()),
         sends: [Channel::Email, Channel::Sms]
             .into_iter()
             .find(|channel| delivery.is_on(*channel)),
+        turned_off: Some(delivery.channel).filter(|channel| delivery.is_turned_off(*channel)),
         is_self_service: service.enabled
             && service
                 .factors

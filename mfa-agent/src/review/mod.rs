@@ -89,6 +89,7 @@ impl Review<'_> {
         findings.extend(self.settings.overridden.iter().map(of_overridden));
         findings.extend(of_policy(policy));
         findings.extend(delivery::of_delivery(self.settings));
+        findings.extend(delivery::of_turned_off(self.settings));
         findings.extend(delivery::of_notices(self.settings));
         findings.extend(of_self_service(&self.settings.self_service));
         findings.extend(of_questions(&self.settings.questions));

@@ -10,7 +10,8 @@
 //! 4. A session accepts the login.
 //! 5. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
 //!    grace) or enrols something (`unenrolled = "enroll"`).
-//! 6. All other users are asked, whether they have what they are asked for or not.
+//! 6. All other users are asked, whether they have what they are asked for or not. While a channel is turned off, what
+//!    needs it is asked for only if all that is required needs it.
 
 mod facts;
 mod outcome;
@@ -247,13 +248,11 @@ impl<'a> Undecided<'a> {
 
     fn asked(self, fallback: FallbackRecipients, hint: Option<Hint>) -> Asked {
         let (account, now) = (self.account, self.context.now);
-        let factors = fallback.factors();
-        let combinations = &self.terms.combinations;
-        let is_unenrolled = !combinations
-            .iter()
-            .any(|combination| account.can(combination, &factors, now));
+        let is_unenrolled = !self.can_pass(&fallback);
         let has_lost_all =
             is_unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled();
+        let off = self.facts.turned_off;
+        let off = off.filter(|_| is_unenrolled && self.can_pass_but_for_the_channel(&fallback));
         let session = self.new_session();
         let renews = self.facts.renews_devices
             && !self.terms.single
@@ -264,13 +263,34 @@ impl<'a> Undecided<'a> {
             is_unenrolled,
             hint: match has_lost_all {
                 true => Some(Hint::NothingUsable),
-                false => hint,
+                false => off.map(Hint::TurnedOff).or(hint),
             },
             renews,
             session,
-            terms: self.terms,
+            terms: match self.facts.turned_off {
+                Some(channel) => self.terms.without(channel.factor()),
+                None => self.terms,
+            },
             fallback,
         }
+    }
+
+    /// Whether the user can answer what is asked for.
+    fn can_pass(&self, fallback: &FallbackRecipients) -> bool {
+        let Some(channel) = self.facts.turned_off else {
+            return self.can_pass_but_for_the_channel(fallback);
+        };
+        let mut account = self.account.clone();
+        account.remove(channel.factor());
+        let mut factors = fallback.factors();
+        factors.retain(|factor| *factor != channel.factor());
+        self.terms.any_can(&account, &factors, self.context.now)
+    }
+
+    /// The same, as if no channel were turned off.
+    fn can_pass_but_for_the_channel(&self, fallback: &FallbackRecipients) -> bool {
+        let factors = fallback.factors();
+        self.terms.any_can(self.account, &factors, self.context.now)
     }
 
     fn enables(&self, fallback: &FallbackRecipients) -> bool {

@@ -29,8 +29,10 @@ pub(super) fn email(mut part: Part<'_, keys::Email>, findings: &mut Findings) ->
     let from = findings.demand(part.keys.from.take(), place, NO_FROM);
     let templates = templates(&mut part, findings);
     let address = part.keys.address.take();
+    let active = part.keys.active;
     let route = route(part, place, findings);
     Some(Email {
+        active,
         from: from?,
         route: route?,
         address,

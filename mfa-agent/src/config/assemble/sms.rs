@@ -45,6 +45,7 @@ pub(super) fn sms(mut part: Part<'_, keys::Sms>, findings: &mut Findings) -> Opt
     };
     refuse_strangers(&part, provider, findings);
     let region = part.keys.region.take();
+    let active = part.keys.active;
     let templates = match part.keys.text.take() {
         Some(text) => Templates::text_only(text).ok(),
         None => Some(Templates::text_message()),
@@ -59,6 +60,7 @@ pub(super) fn sms(mut part: Part<'_, keys::Sms>, findings: &mut Findings) -> Opt
         }
     };
     Some(Sms {
+        active,
         route: route?,
         region,
         templates: templates?,
@@ -73,7 +75,7 @@ fn refuse_strangers(part: &Part<'_, keys::Sms>, provider: ProviderName, findings
     let [known, strange] =
         [known, strange].map(|keys| keys.into_iter().map(name).collect::<Vec<_>>());
     let why = format!(
-        "has no effect with provider = {:?}; expected only {}, region and text",
+        "has no effect with provider = {:?}; expected only {}, active, region and text",
         provider.name(),
         known.join(", ")
     );

@@ -38,6 +38,8 @@ section! {
     /// path; or a systemd credential, given by its name (LoadCredential= in the unit). To send a test message, run
     /// "mfactl test-delivery email".
     pub(in crate::config) Email = ["delivery.email"] {
+        /// Whether mails are sent. false turns the channel off and keeps its settings.
+        active: bool = true;
         /// The sender address of mails. Required.
         from: Option<EmailAddress> => "mfa@example.org";
         /// The mail server. Without server and sendmail, no mail is sent.
@@ -67,6 +69,8 @@ section! {
 
     /// Text messages. Keys of a provider that is not chosen are refused.
     pub(in crate::config) Sms = ["delivery.sms"] {
+        /// Whether text messages are sent. false turns the channel off and keeps its settings.
+        active: bool = true;
         /// The provider; without it no text messages are sent. "vonage" needs key, secret_file and from; "webhook"
         /// needs url and either token_file or hmac_key_file; "command" needs command.
         provider: Option<ProviderName> => "vonage";

@@ -31,6 +31,8 @@ pub struct Delivery {
 /// `[delivery.email]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Email {
+    /// Whether mails are sent.
+    pub active: bool,
     /// The sender of mails.
     pub from: EmailAddress,
     /// How they are sent.
@@ -64,6 +66,8 @@ pub enum EmailRoute {
 /// `[delivery.sms]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sms {
+    /// Whether text messages are sent.
+    pub active: bool,
     /// How text messages are sent.
     pub route: SmsRoute,
     /// The country of numbers that are typed without its code.
@@ -142,12 +146,23 @@ impl Delivery {
         self.channel == channel && self.is_configured(channel)
     }
 
-    /// Whether there is a way to send by `channel`, in use or not.
+    /// Whether there is a way to send by `channel`, in use or not, and it is not turned off.
     #[must_use]
-    pub const fn is_configured(&self, channel: Channel) -> bool {
+    pub fn is_configured(&self, channel: Channel) -> bool {
+        self.active(channel) == Some(true)
+    }
+
+    /// Whether there is a way to send by `channel`, and `active = false` turns it off.
+    #[must_use]
+    pub fn is_turned_off(&self, channel: Channel) -> bool {
+        self.active(channel) == Some(false)
+    }
+
+    /// None if there is no way to send by `channel`.
+    fn active(&self, channel: Channel) -> Option<bool> {
         match channel {
-            Channel::Email => self.email.is_some(),
-            Channel::Sms => self.sms.is_some(),
+            Channel::Email => self.email.as_ref().map(|email| email.active),
+            Channel::Sms => self.sms.as_ref().map(|sms| sms.active),
         }
     }
 

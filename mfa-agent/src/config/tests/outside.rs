@@ -145,6 +145,23 @@ fn every_provider_of_text_messages_is_read() {
 }
 
 #[test]
+fn a_channel_that_is_turned_off_keeps_its_settings_and_the_policy() {
+    for (off, on) in [(EMAIL, Channel::Email), (SMS, Channel::Sms)] {
+        let name = on.name();
+        let text = format!(
+            "[delivery]\nchannel = '{name}'\n[policy]\nrequire = ['{name}']\n{off}active = false"
+        );
+        let delivery = parse(&text).unwrap().delivery;
+        assert!(delivery.is_turned_off(on), "{name}");
+        assert!(!delivery.is_configured(on) && !delivery.is_on(on), "{name}");
+        let again = parse(&text.replace("false", "true")).unwrap().delivery;
+        assert!(again.is_on(on) && !again.is_turned_off(on), "{name}");
+    }
+    let nothing = parse("[delivery.email]\nactive = false").unwrap().delivery;
+    assert!(!nothing.is_turned_off(Channel::Email));
+}
+
+#[test]
 fn every_key_of_radius_is_read() {
     let radius = settings(&["[[radius]]\nname = 'vip'\n\
         servers = ['192.0.2.1', '192.0.2.2:1645', '2001:db8::1', '[2001:db8::2]', '[2001:db8::3]:99']\n\
@@ -301,7 +318,7 @@ fn parts_in_several_files_that_make_no_sense_together_are_told_where_the_last_st
         told(&[vonage, "[delivery.sms]\nurl = 'https://example.org'"]),
         [
             "1.toml:2: url has no effect with provider = \"vonage\"; expected only key, \
-             secret_file, from, endpoint, ca_file, region and text"
+             secret_file, from, endpoint, ca_file, active, region and text"
         ]
     );
 }

@@ -46,7 +46,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\npasword_file = '/p'",
-        "2: unknown key \"pasword_file\" in [delivery.email]; did you mean \"password_file\"? Known keys: \"from\"",
+        "2: unknown key \"pasword_file\" in [delivery.email]; did you mean \"password_file\"? Known keys: \"active\"",
     ),
     (
         "[delivery.email]\nfrom = 'mfa'",
@@ -170,7 +170,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nca_file = '/ca'",
-        "4: ca_file has no effect with provider = \"command\"; expected only command, region and text",
+        "4: ca_file has no effect with provider = \"command\"; expected only command, active, region and text",
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nsecret_file = 's'\nfrom = 'f'\ncommand = '/s'",

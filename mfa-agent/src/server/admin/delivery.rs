@@ -251,6 +251,14 @@ fn remote(settings: &Settings, parameters: &EnrollRadiusParameters) -> Result<Re
     })
 }
 
+fn turned_off(channel: Channel) -> Failure {
+    Failure::refused(format!(
+        "nothing is sent by {0}, because [delivery.{0}] has active = false in agent.toml; an administrator can set \
+         active = true and reload: systemctl reload mfa-agent",
+        channel.name()
+    ))
+}
+
 /// The event of a message that was no login's.
 fn message_event(result: &'static str, channel: Channel, reason: String) -> Event {
     Event {

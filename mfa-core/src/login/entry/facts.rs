@@ -10,10 +10,12 @@ use crate::names::UserName;
 /// What the settings say, for any user.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EntryFacts<'a> {
-    /// Makes an address of a name; none unless mail is sent.
+    /// Makes an address of a name; none unless mail is the channel of codes.
     pub address: Option<&'a AddressTemplate>,
     /// How codes are sent, if they are.
     pub sends: Option<Channel>,
+    /// How codes would be sent, if that is turned off.
+    pub turned_off: Option<Channel>,
     /// Whether users may set up a device by themselves.
     pub is_self_service: bool,
     /// Whether a user must enrol a new device after a recovery code.

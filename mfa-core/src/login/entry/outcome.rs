@@ -98,6 +98,8 @@ pub struct Asked {
 pub enum Hint {
     /// What they have enrolled can't be used any more.
     NothingUsable,
+    /// What they have needs codes that are turned off.
+    TurnedOff(Channel),
     /// They could set up a device, but not where one answer holds password and code.
     NoConversation,
     /// They could set up a device, but that is not what the policy requires.
@@ -112,6 +114,14 @@ impl Hint {
             Self::NothingUsable => {
                 "nothing that is enrolled can be used any more (a disabled address or device, used-up \
                  recovery codes, an expired bypass code); to issue a code: mfactl bypass USER"
+            }
+            Self::TurnedOff(Channel::Email) => {
+                "[delivery.email] active = false, so no code is sent, and no other required factor is enrolled; to \
+                 issue a code: mfactl bypass USER"
+            }
+            Self::TurnedOff(Channel::Sms) => {
+                "[delivery.sms] active = false, so no code is sent, and no other required factor is enrolled; to \
+                 issue a code: mfactl bypass USER"
             }
             Self::NoConversation => {
                 "not enrolled, and no device can be enrolled with one answer for password and \

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mfa_protocol::login::Authtok;
 
 use super::*;
+use crate::account::Contact;
 use crate::account::samples::{at, full};
 use crate::factors::address::AddressTemplate;
 use crate::policy::{GracePeriod, Prompting};
@@ -14,6 +15,7 @@ struct Case {
     account: Account,
     template: Option<AddressTemplate>,
     sends: Option<Channel>,
+    turned_off: Option<Channel>,
     is_guarded: bool,
     is_operation: bool,
     is_proof: bool,
@@ -33,6 +35,7 @@ fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
         account: Account::default(),
         template: None,
         sends: None,
+        turned_off: None,
         is_guarded: true,
         is_operation: false,
         is_proof: false,
@@ -51,6 +54,7 @@ impl Case {
         let facts = EntryFacts {
             address: self.template.as_ref(),
             sends: self.sends,
+            turned_off: self.turned_off,
             ..EntryFacts::default()
         };
         let context = EntryContext {
@@ -309,4 +313,57 @@ fn an_address_is_asked_for_where_the_template_makes_none() {
         ..mail(&["email+pin"], pin)
     };
     assert_eq!(template.decided(true).0, "ask, with an address");
+}
+
+fn with_address(mut account: Account) -> Account {
+    let to = Recipient::read(Channel::Email, "anna@example.org", None).unwrap();
+    account.add_contact(Contact::new(to, at(0))).unwrap();
+    account
+}
+
+#[test]
+fn a_channel_that_is_turned_off_refuses_who_has_nothing_else_and_opens_nothing() {
+    let off = |combinations: &[&str], unenrolled, account| Case {
+        turned_off: Some(Channel::Email),
+        template: Some("{user}@example.org".parse().unwrap()),
+        account,
+        ..case(combinations, unenrolled)
+    };
+    let mail_only = with_address(Account::default());
+    for unenrolled in ALL {
+        let combinations = ["email", "totp"];
+        let newcomer = off(&combinations, unenrolled, Account::default());
+        let with_template = newcomer.decided(true).0;
+        assert_eq!(with_template, "ask, with an address", "{unenrolled:?}");
+        let vain = off(&combinations, unenrolled, mail_only.clone());
+        assert_eq!(vain.decided(true).0, "ask, with a hint", "{unenrolled:?}");
+        let other = off(&combinations, unenrolled, with_address(full()));
+        assert_eq!(other.decided(true).0, "ask", "{unenrolled:?}");
+    }
+}
+
+#[test]
+fn what_needs_a_channel_that_is_turned_off_is_not_asked_for_beside_something_else() {
+    let facts = EntryFacts {
+        turned_off: Some(Channel::Email),
+        ..EntryFacts::default()
+    };
+    let user = "anna".parse().unwrap();
+    let account = with_address(full());
+    let asked = |combinations: &[&str]| {
+        let ask = case(combinations, Unenrolled::Deny).ask;
+        match foresee(&ask, &account, facts, (&user, true), at(0)) {
+            Entry::Ask(asked) => {
+                let left = asked.terms.combinations.iter().map(ToString::to_string);
+                (left.collect::<Vec<_>>(), asked.hint)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let left = |combinations: &[&str]| combinations.iter().map(ToString::to_string).collect();
+    assert_eq!(asked(&["email", "totp"]), (left(&["totp"]), None));
+    assert_eq!(asked(&["pin", "email+pin"]), (left(&["pin"]), None));
+    let hint = Some(Hint::TurnedOff(Channel::Email));
+    assert_eq!(asked(&["email+pin"]), (left(&["email+pin"]), hint));
+    assert_eq!(asked(&["email"]), (left(&["email"]), hint));
 }
