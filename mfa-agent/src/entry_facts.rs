@@ -1,20 +1,17 @@
 //! What the settings say of any login, for the decision that a login, `explain` and the review share
 //! ([`mfa_core::login::entry`]).
 
-use crate::config::Settings;
+use crate::config::{Delivery, Settings};
 use mfa_core::factors::FactorRow;
 use mfa_core::factors::address::Channel;
-use mfa_core::login::entry::EntryFacts;
+use mfa_core::login::entry::{EntryFacts, FallbackSource};
 
 /// What `settings` say.
 pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
     let delivery = &settings.delivery;
-    // Also while mail is turned off: a user with such an address is no newcomer then.
-    let email = delivery.email.as_ref();
-    let email = email.filter(|_| delivery.channel == Channel::Email);
     let service = &settings.self_service;
     EntryFacts {
-        address: email.and_then(|email| email.address.as_ref()),
+        fallback: fallback(delivery),
         sends: [Channel::Email, Channel::Sms]
             .into_iter()
             .find(|channel| delivery.is_on(*channel)),
@@ -25,5 +22,24 @@ pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
                 .iter()
                 .any(|factor| factor.row().enrolls_in_login),
         renews_devices: settings.recovery.new_device,
+    }
+}
+
+/// Where codes go for users who have enrolled no address. Also while the channel is turned off: a user with such an
+/// address is no newcomer then.
+fn fallback(delivery: &Delivery) -> Option<FallbackSource<'_>> {
+    match delivery.channel {
+        Channel::Email => {
+            let template = delivery.email.as_ref()?.address.as_ref()?;
+            Some(FallbackSource::Address(template))
+        }
+        Channel::Sms => {
+            let sms = delivery.sms.as_ref()?;
+            let template = sms.template.as_ref().map(FallbackSource::Number);
+            let profile = sms
+                .number_from
+                .map(|_| FallbackSource::Profile(Channel::Sms));
+            template.or(profile)
+        }
     }
 }

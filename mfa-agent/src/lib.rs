@@ -13,6 +13,7 @@ mod entry_facts;
 pub mod hasher;
 mod lines;
 pub mod log;
+mod profile;
 pub mod providers;
 pub mod repository;
 pub mod review;

@@ -104,6 +104,7 @@ fn entry(asked: &str, user: &User) -> Result<PasswdEntry, NamesError> {
         name,
         uid: user.uid.as_raw(),
         gid: user.gid.as_raw(),
+        gecos: user.gecos.to_string_lossy().into_owned(),
     })
 }
 
@@ -241,6 +242,7 @@ mod tests {
             name: name(user),
             uid: 7,
             gid: 7,
+            gecos: String::new(),
         };
         assert!(!names.is_federated(Some(&entry("anna"))).unwrap());
         assert!(names.is_federated(Some(&entry("ldap-user"))).unwrap());

@@ -100,6 +100,8 @@ pub struct PasswdEntry {
     pub uid: u32,
     /// The primary group's ID.
     pub gid: u32,
+    /// Full name, room, telephones, separated by commas (chfn(1)).
+    pub gecos: String,
 }
 
 /// Why the name service gives no usable answer.

@@ -42,6 +42,47 @@ impl FromStr for ProviderName {
     }
 }
 
+/// Where the number of a user is: `[delivery.sms] number_from`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberSource {
+    /// In the GECOS field of the entry in the name service.
+    Gecos(GecosField),
+}
+
+/// A sub-field of GECOS, as chfn(1) names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GecosField {
+    /// The third.
+    WorkPhone,
+    /// The fourth.
+    HomePhone,
+    /// The fifth, which only root changes.
+    Other,
+}
+
+impl GecosField {
+    const ALL: [Self; 3] = [Self::WorkPhone, Self::HomePhone, Self::Other];
+
+    /// Its word in the settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WorkPhone => "work-phone",
+            Self::HomePhone => "home-phone",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl FromStr for NumberSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let field = |field: GecosField| (field.name(), Self::Gecos(field));
+        word(text, GecosField::ALL.map(field))
+    }
+}
+
 /// The word of a rule's `action`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ActionName {

@@ -6,10 +6,10 @@ use super::section;
 use crate::config::values::{
     FullPath, Lasting, Line, List, MessageText, SecretFile, ServerAddress, Subject, Whole,
 };
-use crate::config::words::ProviderName;
+use crate::config::words::{NumberSource, ProviderName};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost};
 use mfa_core::account::{Label, NoticeKind};
-use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -92,7 +92,13 @@ section! {
         command: Option<ProgramPath> | "/usr/local/sbin/send-sms";
         /// Certificate authorities to trust, as above; for "vonage" and "webhook".
         ca_file: Option<FullPath> => "/etc/mfa/ca.pem";
-        /// The country of numbers that are typed without a country code.
+        /// The number of users who have enrolled none; {user} is the user name, which must be digits. Set template or
+        /// number_from, not both. Without these keys these users get no text messages.
+        template: Option<NumberTemplate> => "+4930901820{user}";
+        /// The field with the number of users who have enrolled none: a field of their entry in the user database, as
+        /// chfn(1) names them. Users can change some fields by themselves (CHFN_RESTRICT in login.defs(5)).
+        number_from: Option<NumberSource> | "other";
+        /// The country of numbers that are typed, or read, without a country code.
         region: Option<Region> => "DE";
         /// The text of a message, with the placeholders above.
         text: Option<MessageText> => "{code} is your code for {service} on {host}, valid for {minutes} minutes.";

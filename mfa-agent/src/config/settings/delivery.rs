@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::words::NumberSource;
 use crate::delivery::{HttpsUrl, ProgramPath, Roots, Security, ServerHost, Templates};
 use mfa_core::account::{Label, MessageLimits};
-use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
 use mfa_core::factors::{Factor, FactorRow, Need};
 
 /// `[delivery]`: codes that are sent to users.
@@ -70,7 +71,11 @@ pub struct Sms {
     pub active: bool,
     /// How text messages are sent.
     pub route: SmsRoute,
-    /// The country of numbers that are typed without its code.
+    /// Makes the number of users who have enrolled none.
+    pub template: Option<NumberTemplate>,
+    /// Where such users have one; not together with `template`.
+    pub number_from: Option<NumberSource>,
+    /// The country of numbers that are typed or read without its code.
     pub region: Option<Region>,
     /// The text.
     pub templates: Templates,

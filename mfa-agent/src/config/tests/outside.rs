@@ -6,7 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{parse, parse_all};
-use crate::config::{Email, EmailRoute, Settings, Sms, SmsRoute, WebhookSecret};
+use crate::config::{
+    Email, EmailRoute, GecosField, NumberSource, Settings, Sms, SmsRoute, WebhookSecret,
+};
 use crate::delivery::{Roots, Security, Template, Templates};
 use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
@@ -138,6 +140,11 @@ fn every_provider_of_text_messages_is_read() {
         assert_eq!(webhook.templates, Templates::text_message());
     }
     let command = sms("provider = 'command'\ncommand = '/bin/send'");
+    assert_eq!((&command.template, command.number_from), (&None, None));
+    let from = sms("provider = 'command'\ncommand = '/s'\nnumber_from = 'home-phone'").number_from;
+    assert_eq!(from, Some(NumberSource::Gecos(GecosField::HomePhone)));
+    let template = sms("provider = 'command'\ncommand = '/s'\ntemplate = '+49{user}'").template;
+    assert_eq!(template, Some("+49{user}".parse().unwrap()));
     assert_eq!(
         command.route,
         SmsRoute::Command("/bin/send".parse().unwrap())
@@ -318,7 +325,7 @@ fn parts_in_several_files_that_make_no_sense_together_are_told_where_the_last_st
         told(&[vonage, "[delivery.sms]\nurl = 'https://example.org'"]),
         [
             "1.toml:2: url has no effect with provider = \"vonage\"; expected only key, \
-             secret_file, from, endpoint, ca_file, active, region and text"
+             secret_file, from, endpoint, ca_file, active, template, number_from, region and text"
         ]
     );
 }

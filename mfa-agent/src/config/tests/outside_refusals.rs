@@ -170,7 +170,23 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nca_file = '/ca'",
-        "4: ca_file has no effect with provider = \"command\"; expected only command, active, region and text",
+        "4: ca_file has no effect with provider = \"command\"; expected only command, active, template, number_from, region and text",
+    ),
+    (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nnumber_from = 'fax'",
+        "4: ",
+    ),
+    (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\ntemplate = '{user}'",
+        "4: this does not make a telephone number; expected a plus sign and the country code",
+    ),
+    (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\ntemplate = '+49{user}'\nnumber_from = 'other'",
+        "5: number_from is set, and so is template at agent.toml:4; expected one of the two: remove one",
+    ),
+    (
+        "[delivery.sms]\ntemplate = '+49{user}'",
+        "2: no provider sends the text messages",
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nsecret_file = 's'\nfrom = 'f'\ncommand = '/s'",

@@ -52,7 +52,7 @@ impl Case {
     fn decided(&self, is_known: bool) -> (&'static str, bool) {
         let user = "anna".parse().unwrap();
         let facts = EntryFacts {
-            address: self.template.as_ref(),
+            fallback: self.template.as_ref().map(FallbackSource::Address),
             sends: self.sends,
             turned_off: self.turned_off,
             ..EntryFacts::default()
@@ -73,7 +73,7 @@ impl Case {
         let entry = entry(&self.ask, &self.account, facts, context);
         let entry = entry.decide(|| {
             is_looked_up = true;
-            Ok::<_, ()>(is_known)
+            Ok::<_, ()>(KnownUser::by_name(is_known))
         });
         (word(&entry.unwrap()), is_looked_up)
     }
@@ -352,7 +352,13 @@ fn what_needs_a_channel_that_is_turned_off_is_not_asked_for_beside_something_els
     let account = with_address(full());
     let asked = |combinations: &[&str]| {
         let ask = case(combinations, Unenrolled::Deny).ask;
-        match foresee(&ask, &account, facts, (&user, true), at(0)) {
+        match foresee(
+            &ask,
+            &account,
+            facts,
+            (&user, &KnownUser::by_name(true)),
+            at(0),
+        ) {
             Entry::Ask(asked) => {
                 let left = asked.terms.combinations.iter().map(ToString::to_string);
                 (left.collect::<Vec<_>>(), asked.hint)
@@ -366,4 +372,59 @@ fn what_needs_a_channel_that_is_turned_off_is_not_asked_for_beside_something_els
     let hint = Some(Hint::TurnedOff(Channel::Email));
     assert_eq!(asked(&["email+pin"]), (left(&["email+pin"]), hint));
     assert_eq!(asked(&["email"]), (left(&["email"]), hint));
+}
+
+/// What is decided for a newcomer of this host where codes go by text message to the number of the user database.
+fn by_profile(combinations: &[&str], unenrolled: Unenrolled, known: &KnownUser) -> &'static str {
+    let facts = EntryFacts {
+        fallback: Some(FallbackSource::Profile(Channel::Sms)),
+        sends: Some(Channel::Sms),
+        ..EntryFacts::default()
+    };
+    let user = "anna".parse().unwrap();
+    let ask = case(combinations, unenrolled).ask;
+    word(&foresee(
+        &ask,
+        &Account::default(),
+        facts,
+        (&user, known),
+        at(0),
+    ))
+}
+
+#[test]
+fn a_number_of_the_user_database_is_for_users_of_the_host_who_have_enrolled_none() {
+    let to = Recipient::read(Channel::Sms, "+491701234567", None).unwrap();
+    let known = |is_known, profile| KnownUser { is_known, profile };
+    let found = known(true, Profile::Recipient(to.clone()));
+    let stranger = known(false, Profile::Recipient(to));
+    let none = known(true, Profile::Nothing);
+    for unenrolled in ALL {
+        let word = by_profile(&["sms"], unenrolled, &found);
+        assert_eq!(word, "ask, with an address", "{unenrolled:?}");
+        let word = by_profile(&["totp"], unenrolled, &found);
+        assert_ne!(word, "ask, with an address", "{unenrolled:?}");
+        let word = by_profile(&["sms"], unenrolled, &stranger);
+        assert_ne!(word, "ask, with an address", "{unenrolled:?}");
+    }
+    for (unenrolled, expected) in ALL
+        .into_iter()
+        .zip(["ask in vain", "unenrolled", "number first"])
+    {
+        assert_eq!(by_profile(&["sms"], unenrolled, &none), expected);
+    }
+}
+
+#[test]
+fn a_user_database_that_does_not_answer_makes_nobody_a_newcomer() {
+    let unread = KnownUser {
+        is_known: true,
+        profile: Profile::Unread,
+    };
+    for unenrolled in ALL {
+        for combinations in [&["sms"][..], &["sms", "totp"], &["totp", "sms"]] {
+            let word = by_profile(combinations, unenrolled, &unread);
+            assert_eq!(word, "ask, with a hint", "{unenrolled:?} {combinations:?}");
+        }
+    }
 }
