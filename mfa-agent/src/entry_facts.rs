@@ -30,16 +30,16 @@ pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
 fn fallback(delivery: &Delivery) -> Option<FallbackSource<'_>> {
     match delivery.channel {
         Channel::Email => {
-            let template = delivery.email.as_ref()?.address.as_ref()?;
-            Some(FallbackSource::Address(template))
+            let email = delivery.email.as_ref()?;
+            let template = email.address.as_ref().map(FallbackSource::Address);
+            let profile = email.address_from;
+            template.or(profile.map(|_| FallbackSource::Profile(Channel::Email)))
         }
         Channel::Sms => {
             let sms = delivery.sms.as_ref()?;
             let template = sms.template.as_ref().map(FallbackSource::Number);
-            let profile = sms
-                .number_from
-                .map(|_| FallbackSource::Profile(Channel::Sms));
-            template.or(profile)
+            let profile = sms.number_from.as_ref();
+            template.or(profile.map(|_| FallbackSource::Profile(Channel::Sms)))
         }
     }
 }

@@ -25,4 +25,5 @@ mod sys;
 pub mod system_names;
 pub mod timing_decoy;
 pub mod trusted_path;
+mod userdb;
 pub mod vault;

@@ -8,15 +8,17 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
+use crate::userdb::UserRecords;
 use mfa_core::names::{Groups, Names, NamesError, PasswdEntry, UserName};
 
 /// This value and above mean that a password never expires (login.defs(5), `PASS_MAX_DAYS`).
 const NEVER: u32 = 99_999;
 
-/// Asks libc, and reads `/etc/passwd` to find out who is a local user.
+/// Asks libc and systemd's user database, and reads `/etc/passwd` to find out who is a local user.
 #[derive(Clone, Debug)]
 pub struct SystemNames {
     passwd: PathBuf,
+    records: UserRecords,
 }
 
 impl SystemNames {
@@ -25,6 +27,7 @@ impl SystemNames {
     pub fn with_passwd(passwd: impl Into<PathBuf>) -> Self {
         Self {
             passwd: passwd.into(),
+            records: UserRecords::default(),
         }
     }
 }
@@ -84,6 +87,11 @@ impl Names for SystemNames {
         let name = CString::new(user.as_str()).map_err(|_| failed(Errno::EINVAL.into()))?;
         let days = crate::sys::password_max_days(&name).map_err(failed)?;
         Ok(days.filter(|days| *days < NEVER))
+    }
+
+    fn record_field(&self, user: &UserName, field: &str) -> Result<Option<String>, NamesError> {
+        let found = self.records.field(user, field);
+        found.map_err(|error| NamesError::Record(error.to_string()))
     }
 
     fn by_uid(&self, uid: u32) -> Result<Option<PasswdEntry>, NamesError> {

@@ -53,6 +53,7 @@ mod stack;
 mod store_files;
 mod traced;
 mod transcript;
+mod userdb;
 
 pub use acknowledged::{Acknowledged, log_in};
 pub use admin::{Admin, answer_to};
@@ -89,3 +90,4 @@ pub use stack::Stack;
 pub use store_files::StoreSize;
 pub use traced::{Ending, Traced, killed_after};
 pub use transcript::Transcript;
+pub use userdb::Userdb;

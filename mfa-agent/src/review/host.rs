@@ -164,7 +164,7 @@ impl<'a> Host<'a> {
             federated: self.names.is_federated(entry).map_err(in_words)?,
             groups: self.names.groups(&name, entry, groups).map_err(in_words)?,
             account: account.map_err(in_words)?,
-            known: known_user(settings, entry),
+            known: known_user(self.names, settings, &name, entry),
             role: known.role,
             entry_points: known.entry_points.clone(),
             name,

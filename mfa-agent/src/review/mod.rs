@@ -94,6 +94,7 @@ impl Review<'_> {
         findings.extend(delivery::of_turned_off(self.settings));
         findings.extend(delivery::of_notices(self.settings));
         findings.extend(profile::of_number_source(self.settings));
+        findings.extend(profile::of_records(self.settings, self.names));
         findings.extend(of_self_service(&self.settings.self_service));
         findings.extend(of_questions(&self.settings.questions));
         findings.extend(host.unknown_names(self.settings));

@@ -1,10 +1,25 @@
-//! Numbers from the user database that users could set by themselves.
+//! The user database: whether it answers, and numbers that users could set by themselves.
 
 use mfa_protocol::admin::Finding;
 
 use super::warning;
 use crate::config::{GecosField, NumberSource, Settings};
+use crate::profile::records_are_missing;
 use mfa_core::factors::address::Channel;
+use mfa_core::names::Names;
+
+/// A user database that does not answer: users who may have an address there are refused.
+pub(super) fn of_records(settings: &Settings, names: &dyn Names) -> Option<Finding> {
+    let error = records_are_missing(names, settings)?;
+    let key = match settings.delivery.channel {
+        Channel::Email => "[delivery.email] address_from",
+        Channel::Sms => "[delivery.sms] number_from",
+    };
+    let message = format!(
+        "{key} names the user database, and logins that ask for a code refuse users without a factor: {error}"
+    );
+    Some(warning(None, message))
+}
 
 /// Where chfn(1) reads what users may change.
 const LOGIN_DEFS: &str = "/etc/login.defs";
@@ -20,8 +35,9 @@ fn gecos_field(settings: &Settings) -> Option<GecosField> {
     let delivery = &settings.delivery;
     let sms = delivery.sms.as_ref();
     let sms = sms.filter(|_| delivery.channel == Channel::Sms)?;
-    match sms.number_from? {
-        NumberSource::Gecos(field) => Some(field),
+    match sms.number_from.as_ref()? {
+        NumberSource::Gecos(field) => Some(*field),
+        NumberSource::Record(_) => None,
     }
 }
 

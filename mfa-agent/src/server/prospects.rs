@@ -76,7 +76,12 @@ impl Agent {
             policy: &settings.policy,
             facts: entry_facts(settings),
             user: &subject.user,
-            known: known_user(settings, subject.entry.as_ref()),
+            known: known_user(
+                &*self.names,
+                settings,
+                &subject.user,
+                subject.entry.as_ref(),
+            ),
             federated,
             groups,
             now: Timestamp::now(),

@@ -77,7 +77,7 @@ fn number_source(
     part: &mut Part<'_, keys::Sms>,
     findings: &mut Findings,
 ) -> Option<(Option<NumberTemplate>, Option<NumberSource>)> {
-    let (template, number_from) = (part.keys.template.take(), part.keys.number_from);
+    let (template, number_from) = (part.keys.template.take(), part.keys.number_from.take());
     if template.is_some() && number_from.is_some() {
         let place = part.place("template")?;
         let message = format!(

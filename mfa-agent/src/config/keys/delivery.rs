@@ -6,7 +6,7 @@ use super::section;
 use crate::config::values::{
     FullPath, Lasting, Line, List, MessageText, SecretFile, ServerAddress, Subject, Whole,
 };
-use crate::config::words::{NumberSource, ProviderName};
+use crate::config::words::{AddressSource, NumberSource, ProviderName};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost};
 use mfa_core::account::{Label, NoticeKind};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
@@ -59,6 +59,9 @@ section! {
         /// The address of users who have enrolled none; {user} is the user name. Without this key these users get no
         /// mail.
         address: Option<AddressTemplate> => "{user}@example.org";
+        /// Where the address of users who have enrolled none is: "userdb", the field emailAddress of their record in the
+        /// user database of systemd (userdbctl(1)). Set address or address_from, not both.
+        address_from: Option<AddressSource> | "userdb";
         /// The subject of a mail. Placeholders in subject and text: {code} {host} {service} {address} {time} {minutes};
         /// the text needs {code}. {address} is where the login comes from. The text should tell users what to do if
         /// they did not try to log in.
@@ -96,7 +99,8 @@ section! {
         /// number_from, not both. Without these keys these users get no text messages.
         template: Option<NumberTemplate> => "+4930901820{user}";
         /// The field with the number of users who have enrolled none: a field of their entry in the user database, as
-        /// chfn(1) names them. Users can change some fields by themselves (CHFN_RESTRICT in login.defs(5)).
+        /// chfn(1) names them, or "userdb:" and the name of a field of their record in the user database of systemd.
+        /// Users can change some fields by themselves (CHFN_RESTRICT in login.defs(5)).
         number_from: Option<NumberSource> | "other";
         /// The country of numbers that are typed, or read, without a country code.
         region: Option<Region> => "DE";

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::words::NumberSource;
+use crate::config::words::{AddressSource, NumberSource};
 use crate::delivery::{HttpsUrl, ProgramPath, Roots, Security, ServerHost, Templates};
 use mfa_core::account::{Label, MessageLimits};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
@@ -40,6 +40,8 @@ pub struct Email {
     pub route: EmailRoute,
     /// Makes the address of users who have enrolled none; `None`: they get no mail.
     pub address: Option<AddressTemplate>,
+    /// Where such users have one; not together with `address`.
+    pub address_from: Option<AddressSource>,
     /// Subject and text.
     pub templates: Templates,
 }

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::{parse, parse_all};
 use crate::config::{
-    Email, EmailRoute, GecosField, NumberSource, Settings, Sms, SmsRoute, WebhookSecret,
+    AddressSource, Email, EmailRoute, GecosField, NumberSource, Settings, Sms, SmsRoute,
+    WebhookSecret,
 };
 use crate::delivery::{Roots, Security, Template, Templates};
 use mfa_core::factors::Factor;
@@ -102,6 +103,8 @@ fn the_port_follows_from_when_the_encryption_begins() {
 
 #[test]
 fn mail_goes_by_the_sendmail_of_this_host() {
+    let from = email("sendmail = '/s'\naddress_from = 'userdb'").address_from;
+    assert_eq!(from, Some(AddressSource::Record));
     let email = email("sendmail = '/usr/sbin/sendmail'");
     let path = "/usr/sbin/sendmail".parse().unwrap();
     assert_eq!(email.route, EmailRoute::Sendmail(path));
@@ -140,9 +143,12 @@ fn every_provider_of_text_messages_is_read() {
         assert_eq!(webhook.templates, Templates::text_message());
     }
     let command = sms("provider = 'command'\ncommand = '/bin/send'");
-    assert_eq!((&command.template, command.number_from), (&None, None));
+    assert_eq!((&command.template, &command.number_from), (&None, &None));
     let from = sms("provider = 'command'\ncommand = '/s'\nnumber_from = 'home-phone'").number_from;
     assert_eq!(from, Some(NumberSource::Gecos(GecosField::HomePhone)));
+    let from =
+        sms("provider = 'command'\ncommand = '/s'\nnumber_from = 'userdb:mobile'").number_from;
+    assert_eq!(from, Some(NumberSource::Record("mobile".to_owned())));
     let template = sms("provider = 'command'\ncommand = '/s'\ntemplate = '+49{user}'").template;
     assert_eq!(template, Some("+49{user}".parse().unwrap()));
     assert_eq!(

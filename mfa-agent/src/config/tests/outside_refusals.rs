@@ -177,6 +177,14 @@ const WRONG: &[(&str, &str)] = &[
         "4: ",
     ),
     (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nnumber_from = 'userdb:'",
+        "4: ",
+    ),
+    (
+        "[delivery.email]\nfrom = 'a@b.org'\nsendmail = '/s'\naddress = '{user}@b.org'\naddress_from = 'userdb'",
+        "5: address_from is set, and so is address at agent.toml:4; expected one of the two: remove one",
+    ),
+    (
         "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\ntemplate = '{user}'",
         "4: this does not make a telephone number; expected a plus sign and the country code",
     ),

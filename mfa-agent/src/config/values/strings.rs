@@ -10,7 +10,7 @@ use super::texts::line;
 use super::{Value, messages, paths, texts, time};
 use crate::config::error::Problem;
 use crate::config::tree::{Data, Node};
-use crate::config::words::{ActionName, NumberSource, ProviderName};
+use crate::config::words::{ActionName, AddressSource, NumberSource, ProviderName};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost, Template};
 use mfa_core::account::{Label, NoticeKind};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
@@ -193,7 +193,8 @@ types! {
     "an e-mail address such as \"mfa@example.org\"": EmailAddress;
     "a template of addresses such as \"{user}@example.org\"": AddressTemplate;
     "a template of numbers such as \"+4930901820{user}\"": NumberTemplate;
-    "\"work-phone\", \"home-phone\" or \"other\"": NumberSource, words;
+    "\"work-phone\", \"home-phone\", \"other\" or such as \"userdb:mobile\"": NumberSource, words;
+    "\"userdb\"": AddressSource, words;
     "the name of a server such as \"mail.example.org\"": ServerHost;
     "an address such as \"https://sms.example.org/send\"": HttpsUrl;
     "the two letters of a country such as \"DE\"": Region;

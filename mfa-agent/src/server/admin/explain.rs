@@ -59,6 +59,12 @@ impl Connection {
                 account: &account,
                 login_context: &login_context,
                 ask,
+                known: known_user(
+                    &*agent.names,
+                    &settings,
+                    &subject.user,
+                    subject.entry.as_ref(),
+                ),
                 now: moment.timestamp(),
             };
             self.explain_ask(&explained, &mut explanation);
@@ -142,7 +148,7 @@ fn is_refused_after_grace(it: &Explained<'_>, context: EntryContext<'_>) -> bool
 }
 
 fn known(it: &Explained<'_>) -> Result<KnownUser, Infallible> {
-    Ok(known_user(it.settings, it.subject.entry.as_ref()))
+    Ok(it.known.clone())
 }
 
 fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &mut Explanation) {
@@ -182,6 +188,7 @@ struct Explained<'a> {
     account: &'a Account,
     login_context: &'a LoginContext,
     ask: &'a Ask,
+    known: KnownUser,
     now: Timestamp,
 }
 

@@ -13,7 +13,7 @@ use super::begin::ResolvedLogin;
 use super::{Login, Progress, conclude};
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
-use crate::profile::known_user;
+use crate::profile::{known_user, reads_records};
 use crate::repository::Key;
 use mfa_core::account::Device;
 use mfa_core::factors::device::DeviceKind;
@@ -33,6 +33,10 @@ impl Agent {
         open_login: OpenLogin,
         ask: &Arc<Ask>,
     ) -> Result<Progress, Failure> {
+        // Looked up for all users alike: how long it takes tells nothing of an account.
+        if reads_records(&resolved.settings, ask) {
+            self.known_user(&resolved)?;
+        }
         for _ in 0..MAX_DECISIONS {
             match self.entry(&resolved, ask)? {
                 Entry::NoRoom => {
@@ -93,7 +97,7 @@ impl Agent {
         };
         let entry = subject.entry.as_ref();
         let entry = entry.or(looked_up.as_ref().filter(|it| it.name == subject.user));
-        let known = known_user(&resolved.settings, entry);
+        let known = known_user(&*self.names, &resolved.settings, &subject.user, entry);
         Ok(resolved.known.get_or_init(|| known).clone())
     }
 
