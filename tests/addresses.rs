@@ -7,7 +7,8 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::factor::Channel;
 use mfa_tests::{
-    Agent, Files, Login, Machine, Pty, Stack, another_than, built, code_in, eventually, is_root,
+    Agent, Event, Files, Login, Machine, Pty, Stack, another_than, built, code_in, eventually,
+    is_root,
 };
 use serde_json::Value;
 
@@ -253,6 +254,37 @@ fn where_all_that_is_required_needs_the_channel_a_recovery_code_still_works() {
     );
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
     assert!(!scene.has_mail());
+}
+
+#[test]
+fn the_log_tells_two_addresses_apart_that_look_the_same() {
+    let scene = Scene::new();
+    let alike = ["alan@example.org", "anna@example.org"];
+    for address in alike {
+        let _ = scene.ctl(&["enroll", "email", ANNA, address]);
+    }
+    assert_eq!(scene.log_in(), alike[0]);
+    let _ = scene.ctl(&["primary", "email", ANNA, alike[1]]);
+    assert_eq!(scene.log_in(), alike[1]);
+    let _ = scene.ctl(&["remove", "email", ANNA, "--label", alike[1]]);
+    let label = |event: &Event| event.text("label").to_owned();
+    let logins: Vec<_> = scene.agent.logins_of(ANNA, 2).iter().map(label).collect();
+    let numbered = ["a•••@example.org (1)", "a•••@example.org (2)"];
+    assert_eq!(logins, numbered);
+    let sent = scene.agent.events_of("message", ANNA, 2);
+    let sent: Vec<_> = sent.iter().map(|event| event.text("reason")).collect();
+    assert_eq!(sent, numbered);
+    let enrolled = scene.agent.events_of("enroll", ANNA, 2);
+    let enrolled: Vec<_> = enrolled.iter().map(label).collect();
+    assert_eq!(enrolled, ["a•••@example.org", numbered[1]]);
+    for kind in ["primary", "remove"] {
+        assert_eq!(
+            label(&scene.agent.events_of(kind, ANNA, 1)[0]),
+            numbered[1],
+            "{kind}"
+        );
+    }
+    scene.assert_untold(2, &alike);
 }
 
 #[test]
